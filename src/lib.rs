@@ -1,0 +1,4 @@
+//! hapulse, a terminal dashboard for HAProxy.
+#![forbid(unsafe_code)]
+
+pub mod demo;

@@ -1,0 +1,2 @@
+//! The `hapulse` binary: everything is in the library.
+fn main() {}
