@@ -1,0 +1,323 @@
+//! Proves the lab itself: that its HAProxy is real and does what the other tests count on, that its traffic
+//! arrives, that its fake misbehaves as told, and that its terminal shows what a program writes.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+use support::{Answer, Answers, Counts, Fake, Lab, Term, Traffic, ask_at, process, wait_until};
+
+/// One line to a socket, and all that comes back.
+fn say(path: &Path, line: &str) -> std::io::Result<Vec<u8>> {
+    let mut stream = UnixStream::connect(path)?;
+    stream.write_all(line.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn the_three_sockets_have_their_levels() {
+    let lab = Lab::builder().start();
+    assert_eq!(lab.info("Pid"), lab.pid().to_string());
+    for (socket, level) in [
+        (lab.admin(), "admin"),
+        (lab.operator(), "operator"),
+        (lab.user(), "user"),
+    ] {
+        assert_eq!(
+            ask_at(socket, "show cli level").unwrap(),
+            format!("{level}\n\n")
+        );
+    }
+    let denied = "Permission denied\n\n";
+    assert_eq!(
+        ask_at(lab.operator(), "disable server be1/s1").unwrap(),
+        denied
+    );
+    assert_eq!(ask_at(lab.user(), "show sess").unwrap(), denied);
+    assert_eq!(lab.stat("be1", "s1", "status"), "no check");
+    assert_eq!(lab.ask("disable server be1/s1"), "\n");
+    assert_eq!(lab.stat("be1", "s1", "status"), "MAINT");
+}
+
+#[test]
+fn the_stats_socket_listens_on_tcp_too() {
+    let lab = Lab::builder().tcp().start();
+    for addr in std::iter::once(lab.tcp()).chain(lab.tcp6()) {
+        let mut stream = std::net::TcpStream::connect(addr).unwrap();
+        stream.write_all(b"show info\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.contains(&format!("\nPid: {}\n", lab.pid())),
+            "{addr}: {answer}"
+        );
+    }
+}
+
+#[test]
+fn a_reload_is_a_new_process_on_the_same_sockets() {
+    let lab = Lab::builder().servers(1).start();
+    let before = lab.pid();
+    lab.edit(|config| config.replace("server s1", "server renamed"));
+    lab.reload();
+    assert_ne!(lab.pid(), before);
+    assert_eq!(lab.info("Pid"), lab.pid().to_string());
+    assert_eq!(lab.stat("be1", "renamed", "status"), "no check");
+    assert_eq!(
+        Traffic::to(lab.frontend_addr()).send(5),
+        Counts { ok: 5, failed: 0 }
+    );
+    wait_until("the old process to end", || !process::alive(before));
+}
+
+#[test]
+fn a_master_reloads_its_worker() {
+    let lab = Lab::builder().master().start();
+    let (master, before) = (lab.pid(), lab.info("Pid"));
+    lab.reload();
+    assert_eq!(lab.pid(), master);
+    assert_ne!(lab.info("Pid"), before);
+    assert!(lab.master_socket().exists());
+    let worker: u32 = lab.info("Pid").parse().unwrap();
+    drop(lab);
+    wait_until("master and worker to end", || {
+        !process::alive(master) && !process::alive(worker)
+    });
+}
+
+#[test]
+fn a_killed_haproxy_leaves_its_socket_and_comes_back() {
+    let lab = Lab::builder().start();
+    lab.kill9();
+    assert!(lab.admin().exists());
+    let error = ask_at(lab.admin(), "show info").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    lab.restart();
+    assert_eq!(lab.info("Pid"), lab.pid().to_string());
+    lab.remove_socket();
+    let error = ask_at(lab.admin(), "show info").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    lab.restart();
+    assert_eq!(lab.all_pids().len(), 3);
+}
+
+#[test]
+fn a_stopped_haproxy_says_nothing_until_it_continues() {
+    let lab = Lab::builder().start();
+    lab.stop_process();
+    let mut stream = UnixStream::connect(lab.admin()).unwrap();
+    stream.write_all(b"show info\n").unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    assert!(stream.read(&mut [0; 1]).is_err());
+    lab.cont_process();
+    assert!(lab.ask("show info").starts_with("Name: HAProxy"));
+}
+
+#[test]
+fn nothing_outlives_a_lab() {
+    let lab = Lab::builder().start();
+    // A client that stays is what keeps an old process alive after a reload.
+    let _client = UnixStream::connect(lab.admin()).unwrap();
+    lab.reload();
+    let pids = lab.all_pids();
+    assert_eq!(pids.len(), 2);
+    drop(lab);
+    assert!(pids.into_iter().all(|pid| !process::alive(pid)));
+}
+
+#[test]
+fn ten_thousand_servers_have_a_row_each() {
+    let lab = Lab::builder().big().start();
+    let stat = lab.ask("show stat");
+    // The header, fe1, 200 backends and their servers, and the empty line at the end.
+    assert_eq!(stat.lines().count(), 1 + 1 + 200 + 10_000 + 1);
+    assert_eq!(lab.stat("be200", "s50", "type"), "2");
+}
+
+#[test]
+fn traffic_goes_where_its_path_says() {
+    let lab = Lab::builder()
+        .backends(2)
+        .servers(1)
+        .answer("be2/s1", Answer::Status(500))
+        .start();
+    let addr = lab.frontend_addr();
+    assert_eq!(Traffic::to(addr).send(20), Counts { ok: 20, failed: 0 });
+    assert_eq!(
+        Traffic::to(addr).keep_alive().path("/be2/x").send(7),
+        Counts { ok: 0, failed: 7 }
+    );
+    assert_eq!(lab.stat("be1", "s1", "stot"), "20");
+    assert_eq!(lab.stat("be2", "s1", "hrsp_5xx"), "7");
+    assert_eq!(lab.server("be2/s1").requests(), 7);
+    lab.set_answer("be1/s1", Answer::Slow(Duration::from_mins(1)));
+    let running = Traffic::to(addr).workers(3).start();
+    lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "3");
+    assert_eq!(running.stop(), Counts::default());
+}
+
+#[test]
+fn a_cookie_keeps_a_client_on_its_server() {
+    let lab = Lab::builder().cookie().maxconn(50).start();
+    let traffic = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s2");
+    assert_eq!(traffic.send(6).ok, 6);
+    assert_eq!(lab.stat("be1", "s2", "stot"), "6");
+    assert_eq!(lab.stat("be1", "s2", "slim"), "50");
+}
+
+#[test]
+fn a_checked_server_goes_down_and_comes_back() {
+    let lab = Lab::builder()
+        .http_checks()
+        .answer("be1/s2", Answer::Closed)
+        .start();
+    lab.wait_stat("be1", "s2", "status", |status| status == "DOWN");
+    lab.set_answer("be1/s2", Answer::Ok);
+    lab.wait_stat("be1", "s2", "status", |status| status == "UP");
+    lab.set_answer("be1/s1", Answer::Status(500));
+    lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
+    assert_eq!(lab.stat("be1", "s1", "check_code"), "500");
+}
+
+#[test]
+fn own_sections_get_their_addresses() {
+    let lab = Lab::builder()
+        .frontends(0)
+        .backends(0)
+        .global("node mine")
+        .sections("listen web\n    bind {{web}}\n    http-request return status 200")
+        .start();
+    assert_eq!(Traffic::to(lab.addr("web")).send(3).ok, 3);
+    assert_eq!(lab.info("node"), "mine");
+}
+
+#[test]
+fn the_fake_answers_as_a_real_one_and_keeps_what_it_heard() {
+    let lab = Lab::builder().start();
+    let info = lab.ask("show info");
+    let fake = Fake::recorded(Answers::recorded(&lab, &["show info", "show stat"]));
+    let answer = say(fake.path(), "show info;show stat\n").unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with(&info.split("\nUptime:").next().unwrap().to_owned()));
+    assert!(answer.contains("\n\n# pxname,"));
+    say(fake.path(), "disable server be1/s1\n").unwrap();
+    assert_eq!(
+        fake.received(),
+        ["show info;show stat", "disable server be1/s1"]
+    );
+    assert_eq!(fake.connections(), 2);
+}
+
+#[test]
+fn the_fake_misbehaves_as_told() {
+    let answers = Answers::new().on("show info", "Name: HAProxy\nVersion: 2.6.12\n\n");
+    let fake = Fake::recorded(answers.clone());
+    fake.set(Fake::cutting(answers.clone(), 10));
+    assert_eq!(say(fake.path(), "show info\n").unwrap(), b"Name: HAPr");
+    fake.set(Fake::trickling(answers, 3, Duration::from_millis(1)));
+    assert_eq!(say(fake.path(), "show info\n").unwrap().len(), 31);
+    fake.set(Fake::garbage(5000));
+    assert_eq!(say(fake.path(), "show info\n").unwrap().len(), 5000);
+    fake.set(Fake::closing());
+    let mut stream = UnixStream::connect(fake.path()).unwrap();
+    assert!(!matches!(stream.read(&mut [0; 1]), Ok(1..)));
+
+    let patience = Some(Duration::from_millis(100));
+    fake.set(Fake::silent());
+    let mut stream = UnixStream::connect(fake.path()).unwrap();
+    stream.write_all(b"show stat\n").unwrap();
+    stream.set_read_timeout(patience).unwrap();
+    assert!(stream.read(&mut [0; 1]).is_err());
+    fake.set(Fake::endless());
+    let mut stream = UnixStream::connect(fake.path()).unwrap();
+    stream.write_all(b"show stat\n").unwrap();
+    let mut megabyte = vec![0; 1 << 20];
+    stream.read_exact(&mut megabyte).unwrap();
+    assert!(megabyte.iter().all(|byte| *byte == b'a'));
+
+    fake.set(Fake::line(|line, stream| {
+        drop(write!(stream, "you said {line}"));
+    }));
+    assert_eq!(say(fake.path(), "hello\n").unwrap(), b"you said hello");
+    assert_eq!(fake.connections(), 7);
+}
+
+#[test]
+fn the_terminal_runs_a_program_and_shows_what_it_writes() {
+    let mut term = Term::program("sh")
+        .args(["-c", "read x; echo got $x; exit 3"])
+        .start();
+    term.press("jj<lt>web><ret>");
+    term.wait_for("got jj<web>");
+    assert_eq!(term.exit_code(), 3);
+    assert!(term.raw().ends_with(b"got jj<web>\r\n"));
+}
+
+#[test]
+fn the_terminal_sees_modes_sizes_and_signals() {
+    let script = "printf '\\033[?1049h\\033[?25lhello'; stty size; stty raw -echo; \
+                  trap 'printf resized' WINCH; trap 'printf bye; exit 7' TERM; \
+                  printf ready; while :; do sleep 0.01; done";
+    let mut term = Term::program("sh")
+        .args(["-c", script])
+        .size(60, 20)
+        .start();
+    let screen = term.wait_for("ready");
+    assert!(screen.contains("hello20 60"), "{screen}");
+    let modes = term.modes();
+    assert!(modes.alternate_screen && !modes.cursor_visible && term.is_raw());
+    term.resize(50, 10);
+    term.wait_for("resized");
+    term.signal("TERM");
+    assert_eq!(term.exit_code(), 7);
+    assert!(term.screen().contains("bye"));
+}
+
+#[test]
+fn an_escape_arrives_alone() {
+    // Each read of the program is one line of numbers.
+    let script = "stty raw -echo min 1; printf ready; for i in 1 2 3; do \
+                  dd bs=64 count=1 2>/dev/null | od -An -tu1; done; printf end";
+    let mut term = Term::program("sh")
+        .args(["-c", script])
+        .size(40, 10)
+        .start();
+    term.wait_for("ready");
+    term.press("<esc>j");
+    term.wait_read();
+    term.press("<f5>");
+    let screen = term.wait_for("end");
+    let numbers: Vec<_> = screen.lines().map(str::trim).collect();
+    assert!(screen.contains(" 27\n"), "{screen}");
+    assert!(numbers.contains(&"27  91  49  53 126"), "{screen}");
+}
+
+#[test]
+fn a_closed_terminal_is_a_hangup_without_a_last_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("heard");
+    // In raw mode, so that whatever is typed arrives.
+    let script = "trap 'echo hangup >>heard; exit' HUP; stty raw -echo; printf ready; \
+                  while :; do dd bs=64 count=1 2>/dev/null >>heard || sleep 0.01; done";
+    let mut term = Term::program("sh")
+        .args(["-c", &format!("cd {}; {script}", folder.path().display())])
+        .start();
+    term.wait_for("ready");
+    term.close();
+    let heard = || std::fs::read_to_string(&file).unwrap_or_default();
+    wait_until("the hangup to be heard", || heard().contains("hangup"));
+    assert_eq!(heard(), "hangup\n");
+    let _ = term.exit_code();
+}
+
+#[test]
+fn the_terminal_starts_the_real_binary() {
+    let mut term = Term::spawn(["--version"], 80, 24);
+    let _ = term.exit_code();
+}

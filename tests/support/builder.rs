@@ -1,0 +1,279 @@
+//! What a lab's HAProxy looks like: from a few calls to the text of its configuration.
+//!
+//! The names are plain: frontends `fe1`, `fe2` …, backends `be1`, `be2` …, servers `s1`, `s2` …. A request for
+//! `/be2/anything` goes to `be2`, any other to `be1`.
+
+use super::haproxy::Lab;
+use super::servers::{Answer, WebServer};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+/// Chooses what [`Builder::start`] starts. Without any call: one frontend, one backend with two servers that
+/// answer at once, no checks, no TCP stats socket.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    backends: usize,
+    servers: usize,
+    real_servers: bool,
+    pub(super) tcp: bool,
+    pub(super) master: bool,
+    answers: BTreeMap<String, Answer>,
+    frontends: usize,
+    checks: Option<&'static str>,
+    cookie: bool,
+    stats_timeout: String,
+    server_options: String,
+    options: BTreeMap<String, String>,
+    global: Vec<String>,
+    defaults: Vec<String>,
+    backend: Vec<String>,
+    sections: String,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            backends: 1,
+            servers: 2,
+            real_servers: true,
+            tcp: false,
+            master: false,
+            answers: BTreeMap::new(),
+            frontends: 1,
+            checks: None,
+            cookie: false,
+            stats_timeout: "30s".into(),
+            server_options: String::new(),
+            options: BTreeMap::new(),
+            global: Vec::new(),
+            defaults: Vec::new(),
+            backend: Vec::new(),
+            sections: String::new(),
+        }
+    }
+}
+
+impl Builder {
+    pub fn frontends(mut self, count: usize) -> Self {
+        self.frontends = count;
+        self
+    }
+
+    pub fn backends(mut self, count: usize) -> Self {
+        self.backends = count;
+        self
+    }
+
+    /// Servers in each backend.
+    pub fn servers(mut self, count: usize) -> Self {
+        self.servers = count;
+        self
+    }
+
+    /// How one server answers, by its name: `answer("be1/s2", Answer::Closed)`.
+    pub fn answer(mut self, server: &str, answer: Answer) -> Self {
+        self.answers.insert(server.into(), answer);
+        self
+    }
+
+    /// Every server is checked, five times a second: by a connection, with `rise 2 fall 2`.
+    pub fn checks(mut self) -> Self {
+        self.checks = Some("");
+        self
+    }
+
+    /// As [`Self::checks`], but by an HTTP request, so that a server that answers 500 is down.
+    pub fn http_checks(mut self) -> Self {
+        self.checks = Some("    option httpchk GET /check\n");
+        self
+    }
+
+    /// Clients stick to a server by the cookie `SRV`, whose values are the servers' names.
+    pub fn cookie(mut self) -> Self {
+        self.cookie = true;
+        self
+    }
+
+    /// `maxconn` of every server.
+    pub fn maxconn(self, count: usize) -> Self {
+        self.server_options(&format!("maxconn {count}"))
+    }
+
+    /// More words on the line of every server, as in `"weight 10"`.
+    pub fn server_options(mut self, words: &str) -> Self {
+        let _ = write!(self.server_options, " {words}");
+        self
+    }
+
+    /// More words on the line of one server: `server_option("be1/s2", "backup")`.
+    pub fn server_option(mut self, server: &str, words: &str) -> Self {
+        let _ = write!(self.options.entry(server.into()).or_default(), " {words}");
+        self
+    }
+
+    /// One more line in `global`.
+    pub fn global(mut self, line: &str) -> Self {
+        self.global.push(line.into());
+        self
+    }
+
+    /// One more line in `defaults`.
+    pub fn defaults(mut self, line: &str) -> Self {
+        self.defaults.push(line.into());
+        self
+    }
+
+    /// One more line in every backend.
+    pub fn backend(mut self, line: &str) -> Self {
+        self.backend.push(line.into());
+        self
+    }
+
+    /// Own sections after the generated ones; `frontends(0).backends(0)` leaves the own ones alone. An address
+    /// is written as a name in double braces, and found again by [`Lab::addr`]: `bind {{web}}`.
+    pub fn sections(mut self, text: &str) -> Self {
+        self.sections.push_str(text);
+        self.sections.push('\n');
+        self
+    }
+
+    /// Also a stats socket on TCP, on 127.0.0.1 and, where the machine has it, on `[::1]`; level admin.
+    pub fn tcp(mut self) -> Self {
+        self.tcp = true;
+        self
+    }
+
+    /// Started as master and worker, with a master socket; a reload is then the master's.
+    pub fn master(mut self) -> Self {
+        self.master = true;
+        self
+    }
+
+    /// `stats timeout`, as in `"500ms"`.
+    pub fn stats_timeout(mut self, time: &str) -> Self {
+        self.stats_timeout = time.into();
+        self
+    }
+
+    /// 200 backends of 50 servers, 10,000 in all: no checks, and nothing listens behind them.
+    pub fn big(mut self) -> Self {
+        self.backends = 200;
+        self.servers = 50;
+        self.real_servers = false;
+        self.checks = None;
+        self
+    }
+
+    /// Starts HAProxy and waits until it answers.
+    pub fn start(self) -> Lab {
+        Lab::start(&self)
+    }
+
+    /// Starts the servers behind HAProxy, by their names.
+    pub(super) fn web_servers(&self, ip: Ipv4Addr) -> BTreeMap<String, WebServer> {
+        let mut servers = BTreeMap::new();
+        if self.real_servers {
+            for backend in 1..=self.backends {
+                for server in 1..=self.servers {
+                    let name = format!("be{backend}/s{server}");
+                    let answer = self.answers.get(&name).copied().unwrap_or(Answer::Ok);
+                    servers.insert(name, WebServer::start(ip, answer));
+                }
+            }
+        }
+        for name in self.answers.keys() {
+            let known = servers.contains_key(name);
+            assert!(known, "an answer for {name}, which is not a server");
+        }
+        servers
+    }
+
+    /// The names of the addresses HAProxy is to bind.
+    pub(super) fn bind_names(&self) -> Vec<String> {
+        let own = self.sections.split("{{").skip(1);
+        let own = own.filter_map(|rest| Some(rest.split_once("}}")?.0.to_owned()));
+        let generated = (1..=self.frontends).map(|number| format!("fe{number}"));
+        generated.chain(own).collect()
+    }
+
+    pub(super) fn config(
+        &self,
+        folder: &Path,
+        binds: &BTreeMap<String, SocketAddr>,
+        tcp: &[SocketAddr],
+        server_addr: impl Fn(&str) -> SocketAddr,
+    ) -> String {
+        let mut text = String::from("global\n    maxconn 2000\n    nbthread 1\n");
+        for level in ["admin", "operator", "user"] {
+            let socket = folder.join(format!("{level}.sock"));
+            let socket = socket.display();
+            let _ = writeln!(text, "    stats socket {socket} mode 600 level {level}");
+        }
+        for addr in tcp {
+            let (ip, port) = (addr.ip(), addr.port());
+            let family = if ip.is_ipv6() { "ipv6" } else { "ipv4" };
+            let _ = writeln!(text, "    stats socket {family}@{ip}:{port} level admin");
+        }
+        let _ = writeln!(text, "    stats timeout {}", self.stats_timeout);
+        lines(&mut text, &self.global);
+        text.push_str(
+            "\ndefaults\n    mode http\n    timeout connect 2s\n    timeout client 60s\n",
+        );
+        text.push_str("    timeout server 60s\n    timeout queue 60s\n");
+        lines(&mut text, &self.defaults);
+        for number in 1..=self.frontends {
+            self.frontend(&mut text, &format!("fe{number}"), binds);
+        }
+        for number in 1..=self.backends {
+            self.one_backend(&mut text, &format!("be{number}"), &server_addr);
+        }
+        let mut own = self.sections.clone();
+        for (name, addr) in binds {
+            own = own.replace(&format!("{{{{{name}}}}}"), &addr.to_string());
+        }
+        text + "\n" + &own
+    }
+
+    fn frontend(&self, text: &mut String, name: &str, binds: &BTreeMap<String, SocketAddr>) {
+        let addr = binds[name];
+        let _ = write!(text, "\nfrontend {name}\n    bind {addr}\n");
+        for number in 2..=self.backends {
+            let rule = format!("use_backend be{number} if {{ path_beg /be{number}/ }}");
+            let _ = writeln!(text, "    {rule}");
+        }
+        if self.backends > 0 {
+            text.push_str("    default_backend be1\n");
+        }
+    }
+
+    fn one_backend(&self, text: &mut String, name: &str, addr: impl Fn(&str) -> SocketAddr) {
+        let _ = write!(text, "\nbackend {name}\n    balance roundrobin\n");
+        if self.cookie {
+            text.push_str("    cookie SRV insert indirect nocache\n");
+        }
+        text.push_str(self.checks.unwrap_or_default());
+        lines(text, &self.backend);
+        for number in 1..=self.servers {
+            let server = format!("s{number}");
+            let full = format!("{name}/{server}");
+            let _ = write!(text, "    server {server} {}", addr(&full));
+            if self.checks.is_some() {
+                text.push_str(" check inter 200ms fastinter 100ms downinter 200ms rise 2 fall 2");
+            }
+            if self.cookie {
+                let _ = write!(text, " cookie {server}");
+            }
+            text.push_str(&self.server_options);
+            text.push_str(self.options.get(&full).map_or("", String::as_str));
+            text.push('\n');
+        }
+    }
+}
+
+fn lines(text: &mut String, lines: &[String]) {
+    for line in lines {
+        let _ = writeln!(text, "    {line}");
+    }
+}

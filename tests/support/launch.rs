@@ -1,0 +1,145 @@
+//! Starting a program in a pseudo terminal.
+//!
+//! The environment is the test's, not the machine's: only `PATH` is inherited, the home is an empty folder, the
+//! locale is UTF-8 and the terminal is xterm-256color, unless the builder says otherwise.
+
+use super::term::{Seen, Shared, Term};
+use super::{lock, process};
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use std::ffi::OsStr;
+use std::num::NonZeroU16;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use tempfile::TempDir;
+
+/// What to start, where. Built by [`Term::builder`].
+#[derive(Debug)]
+pub struct TermBuilder {
+    command: CommandBuilder,
+    home: TempDir,
+    cols: u16,
+    rows: u16,
+}
+
+impl TermBuilder {
+    pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub fn size(mut self, cols: u16, rows: u16) -> Self {
+        (self.cols, self.rows) = (cols, rows);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// The program's home, there before it starts, for a configuration file.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub fn start(self) -> Term {
+        let starting = process::starting();
+        let pair = native_pty_system()
+            .openpty(pty_size(self.cols, self.rows))
+            .expect("a pseudo terminal opens");
+        let child = pair
+            .slave
+            .spawn_command(self.command)
+            .expect("the program starts");
+        drop(pair.slave);
+        let mut output = pair
+            .master
+            .try_clone_reader()
+            .expect("a terminal can be read");
+        let writer = pair
+            .master
+            .take_writer()
+            .expect("a terminal can be written");
+        drop(starting);
+        let shared = Arc::new(Shared {
+            seen: Mutex::new(Seen {
+                parser: vt100::Parser::new(nonzero(self.rows), nonzero(self.cols), 0),
+                raw: Vec::new(),
+            }),
+            closed: AtomicBool::new(false),
+        });
+        let inner = Arc::clone(&shared);
+        let reader = thread::spawn(move || {
+            let mut piece = [0; 16384];
+            while let Ok(count @ 1..) = output.read(&mut piece) {
+                if inner.closed.load(Ordering::SeqCst) {
+                    return;
+                }
+                let mut seen = lock(&inner.seen);
+                seen.raw.extend_from_slice(&piece[..count]);
+                seen.parser.process(&piece[..count]);
+            }
+        });
+        Term {
+            pid: child.process_id().expect("a started program has a pid"),
+            child,
+            tty: pair.master.tty_name().expect("a terminal has a name"),
+            master: Some(pair.master),
+            writer: Some(writer),
+            reader: Some(reader),
+            shared,
+            exit: None,
+            home: self.home,
+        }
+    }
+}
+
+impl Term {
+    /// hapulse with these arguments, in a terminal of this size.
+    pub fn spawn(args: impl IntoIterator<Item = impl AsRef<OsStr>>, cols: u16, rows: u16) -> Self {
+        Self::builder().args(args).size(cols, rows).start()
+    }
+
+    /// hapulse, with a choice of environment and size (80x24).
+    pub fn builder() -> TermBuilder {
+        Self::program(env!("CARGO_BIN_EXE_hapulse"))
+    }
+
+    /// Any program, as a shell that starts hapulse.
+    pub fn program(program: impl AsRef<OsStr>) -> TermBuilder {
+        let home = TempDir::with_prefix("home").expect("a temporary folder can be made");
+        let mut command = CommandBuilder::new(program);
+        command.env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", home.path());
+        command.env("LANG", "C.UTF-8");
+        command.env("TERM", "xterm-256color");
+        command.cwd(home.path());
+        TermBuilder {
+            command,
+            home,
+            cols: 80,
+            rows: 24,
+        }
+    }
+}
+
+pub(super) fn pty_size(cols: u16, rows: u16) -> PtySize {
+    PtySize {
+        rows,
+        cols,
+        pixel_width: 0,
+        pixel_height: 0,
+    }
+}
+
+pub(super) fn nonzero(size: u16) -> NonZeroU16 {
+    NonZeroU16::new(size).expect("a terminal has a size")
+}
