@@ -2,3 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod demo;
+pub mod haproxy;
+pub mod monitor;

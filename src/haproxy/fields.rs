@@ -1,0 +1,301 @@
+//! The columns of `show stat` and the keys of `show info` that hapulse knows: one table each.
+//!
+//! Names, meanings and units are those of HAProxy's `management.txt` §9.1 and §9.3. A column that is not
+//! here is still read: by its own name, when it holds numbers.
+
+/// How a number moves over time, which decides what may be derived from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Only grows, until a reload or `clear counters`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// HAProxy's own rate over the last second.
+    Rate,
+    /// A mean over the last 1,024 requests or connections.
+    Average,
+    /// The highest value since the start.
+    Max,
+    /// A configured limit.
+    Limit,
+    /// Seconds since something happened.
+    Age,
+    /// An identifier: not a quantity.
+    Id,
+}
+
+/// What one of it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Things: sessions, requests, servers.
+    Count,
+    /// Bytes.
+    Bytes,
+    /// Milliseconds.
+    Millis,
+    /// Seconds.
+    Seconds,
+    /// Hundredths.
+    Percent,
+}
+
+/// What is known of one numeric column.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldInfo {
+    /// HAProxy's name for it, as in the header line.
+    pub name: &'static str,
+    /// How it moves.
+    pub kind: Kind,
+    /// What it counts.
+    pub unit: Unit,
+    /// What it means, in a few words.
+    pub help: &'static str,
+}
+
+macro_rules! table {
+    ($(#[$doc:meta])* $enum:ident { $($variant:ident $name:literal $kind:ident $unit:ident $help:literal)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum $enum {
+            $(#[doc = $help] $variant,)*
+        }
+
+        impl $enum {
+            /// Every one, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+            /// How many there are.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// What is known of it.
+            pub const fn info(self) -> &'static FieldInfo {
+                const TABLE: &[FieldInfo] =
+                    &[$(FieldInfo { name: $name, kind: Kind::$kind, unit: Unit::$unit, help: $help }),*];
+                &TABLE[self as usize]
+            }
+
+            /// Finds it by HAProxy's name.
+            pub fn by_name(name: &[u8]) -> Option<Self> {
+                Self::ALL.iter().copied().find(|field| field.info().name.as_bytes() == name)
+            }
+        }
+    };
+}
+
+table! {
+    /// The numeric columns of `show stat`.
+    Field {
+        Qcur "qcur" Gauge Count "requests waiting for a server now"
+        Qmax "qmax" Max Count "most requests waiting at once"
+        Scur "scur" Gauge Count "sessions now"
+        Smax "smax" Max Count "most sessions at once"
+        Slim "slim" Limit Count "session limit: maxconn of a frontend or server, fullconn of a backend"
+        Stot "stot" Counter Count "sessions since the start"
+        Bin "bin" Counter Bytes "bytes received"
+        Bout "bout" Counter Bytes "bytes sent"
+        Dreq "dreq" Counter Count "requests denied by a rule"
+        Dresp "dresp" Counter Count "responses denied by a rule"
+        Ereq "ereq" Counter Count "request errors: bad requests, early aborts, client timeouts"
+        Econ "econ" Counter Count "failed attempts to connect to a server"
+        Eresp "eresp" Counter Count "response errors, server aborts among them"
+        Wretr "wretr" Counter Count "retried connections"
+        Wredis "wredis" Counter Count "requests sent to another server than the one first chosen"
+        Weight "weight" Gauge Count "effective weight; of a backend, the sum of its usable servers"
+        Act "act" Gauge Count "active servers; on a server, 1 when it is one"
+        Bck "bck" Gauge Count "backup servers; on a server, 1 when it is one"
+        Chkfail "chkfail" Counter Count "health checks failed while the server was up"
+        Chkdown "chkdown" Counter Count "transitions from UP to DOWN"
+        Lastchg "lastchg" Age Seconds "time since the last change of state"
+        Downtime "downtime" Counter Seconds "time spent down"
+        Qlimit "qlimit" Limit Count "queue limit of the server: maxqueue"
+        Pid "pid" Id Count "number of the process"
+        Iid "iid" Id Count "number of the proxy"
+        Sid "sid" Id Count "number of the server in its proxy"
+        Throttle "throttle" Gauge Percent "share of the weight in force during slowstart"
+        Lbtot "lbtot" Counter Count "times chosen by load balancing"
+        Type "type" Id Count "0 frontend, 1 backend, 2 server, 3 listener"
+        Rate "rate" Rate Count "sessions a second, over the last second"
+        RateLim "rate_lim" Limit Count "limit of new sessions a second"
+        RateMax "rate_max" Max Count "most sessions a second"
+        CheckCode "check_code" Gauge Count "status code of the last layer 5 to 7 check"
+        CheckDuration "check_duration" Gauge Millis "time the last check took"
+        Hrsp1xx "hrsp_1xx" Counter Count "responses with a 1xx status"
+        Hrsp2xx "hrsp_2xx" Counter Count "responses with a 2xx status"
+        Hrsp3xx "hrsp_3xx" Counter Count "responses with a 3xx status"
+        Hrsp4xx "hrsp_4xx" Counter Count "responses with a 4xx status"
+        Hrsp5xx "hrsp_5xx" Counter Count "responses with a 5xx status"
+        HrspOther "hrsp_other" Counter Count "responses with another status"
+        Hanafail "hanafail" Counter Count "failed checks by observed traffic"
+        ReqRate "req_rate" Rate Count "requests a second, over the last second"
+        ReqRateMax "req_rate_max" Max Count "most requests a second"
+        ReqTot "req_tot" Counter Count "requests since the start"
+        CliAbrt "cli_abrt" Counter Count "transfers aborted by the client"
+        SrvAbrt "srv_abrt" Counter Count "transfers aborted by the server"
+        CompIn "comp_in" Counter Bytes "bytes fed to the compressor"
+        CompOut "comp_out" Counter Bytes "bytes out of the compressor"
+        CompByp "comp_byp" Counter Bytes "bytes that bypassed the compressor"
+        CompRsp "comp_rsp" Counter Count "responses compressed"
+        Lastsess "lastsess" Age Seconds "time since the last session; absent when there was none"
+        Qtime "qtime" Average Millis "time in queue, mean of the last 1,024 requests"
+        Ctime "ctime" Average Millis "time to connect, mean of the last 1,024 requests"
+        Rtime "rtime" Average Millis "time to the response, mean of the last 1,024 requests; 0 for TCP"
+        Ttime "ttime" Average Millis "total time, mean of the last 1,024 requests"
+        AgentCode "agent_code" Gauge Count "numeric code of the last agent check"
+        AgentDuration "agent_duration" Gauge Millis "time the last agent check took"
+        CheckRise "check_rise" Limit Count "good checks that bring the server up"
+        CheckFall "check_fall" Limit Count "bad checks that take the server down"
+        CheckHealth "check_health" Gauge Count "health, from 0 to rise + fall - 1"
+        AgentRise "agent_rise" Limit Count "good agent checks that bring the server up"
+        AgentFall "agent_fall" Limit Count "bad agent checks that take the server down"
+        AgentHealth "agent_health" Gauge Count "agent health, from 0 to rise + fall - 1"
+        ConnRate "conn_rate" Rate Count "connections a second, over the last second"
+        ConnRateMax "conn_rate_max" Max Count "most connections a second"
+        ConnTot "conn_tot" Counter Count "connections since the start"
+        Intercepted "intercepted" Counter Count "requests answered by HAProxy itself: redirects, statistics"
+        Dcon "dcon" Counter Count "connections denied by a rule"
+        Dses "dses" Counter Count "sessions denied by a rule"
+        Wrew "wrew" Counter Count "failed header rewrites"
+        Connect "connect" Counter Count "attempts to connect to a server"
+        Reuse "reuse" Counter Count "requests sent over a reused connection"
+        CacheLookups "cache_lookups" Counter Count "cache look-ups"
+        CacheHits "cache_hits" Counter Count "cache hits"
+        SrvIcur "srv_icur" Gauge Count "idle connections that can be reused now"
+        SrcIlim "src_ilim" Limit Count "limit of idle connections"
+        QtimeMax "qtime_max" Max Millis "longest time in queue"
+        CtimeMax "ctime_max" Max Millis "longest time to connect"
+        RtimeMax "rtime_max" Max Millis "longest time to the response"
+        TtimeMax "ttime_max" Max Millis "longest total time"
+        Eint "eint" Counter Count "internal errors"
+        IdleConnCur "idle_conn_cur" Gauge Count "unsafe idle connections now"
+        SafeConnCur "safe_conn_cur" Gauge Count "safe idle connections now"
+        UsedConnCur "used_conn_cur" Gauge Count "connections in use now"
+        NeedConnEst "need_conn_est" Gauge Count "connections needed, as HAProxy estimates"
+        Uweight "uweight" Gauge Count "weight as set by the user; of a backend, the sum of its servers"
+        AggServerStatus "agg_server_status" Gauge Count "backend: servers by status"
+        AggServerCheckStatus "agg_server_check_status" Gauge Count "backend: servers by status (former name)"
+        AggCheckStatus "agg_check_status" Gauge Count "backend: servers by result of the check"
+        Srid "srid" Id Count "revision of the server"
+        SessOther "sess_other" Counter Count "sessions of another protocol than HTTP"
+        H1sess "h1sess" Counter Count "HTTP/1 sessions"
+        H2sess "h2sess" Counter Count "HTTP/2 sessions"
+        H3sess "h3sess" Counter Count "HTTP/3 sessions"
+        ReqOther "req_other" Counter Count "requests of another protocol than HTTP"
+        H1req "h1req" Counter Count "HTTP/1 requests"
+        H2req "h2req" Counter Count "HTTP/2 requests"
+        H3req "h3req" Counter Count "HTTP/3 requests"
+        PrivIdleCur "priv_idle_cur" Gauge Count "private idle connections now"
+        Reqbin "reqbin" Counter Bytes "request bytes received"
+        Reqbout "reqbout" Counter Bytes "request bytes sent"
+        Resbin "resbin" Counter Bytes "response bytes received"
+        Resbout "resbout" Counter Bytes "response bytes sent"
+        CacheHintHits "cache_hint_hits" Counter Count "cache look-ups answered by the hint"
+    }
+}
+
+table! {
+    /// The numeric keys of `show info` that are watched over time.
+    InfoField {
+        Nbthread "Nbthread" Limit Count "threads"
+        Nbproc "Nbproc" Limit Count "processes"
+        ProcessNum "Process_num" Id Count "number of the process that answered"
+        Pid "Pid" Id Count "process identifier"
+        UptimeSec "Uptime_sec" Age Seconds "time since the process started"
+        StartTimeSec "Start_time_sec" Id Seconds "start, as Unix time; 2.4 and newer"
+        MemmaxMb "Memmax_MB" Limit Count "memory limit in megabytes; 0 for none"
+        PoolUsedMb "PoolUsed_MB" Gauge Count "memory in use by the pools, in megabytes"
+        PoolFailed "PoolFailed" Counter Count "failed allocations"
+        Maxconn "Maxconn" Limit Count "connection limit of the process"
+        CurrConns "CurrConns" Gauge Count "connections now"
+        CumConns "CumConns" Counter Count "connections since the start"
+        CumReq "CumReq" Counter Count "requests since the start"
+        CurrSslConns "CurrSslConns" Gauge Count "TLS connections now"
+        MaxSslConns "MaxSslConns" Limit Count "limit of TLS connections; 0 for none"
+        ConnRate "ConnRate" Rate Count "connections a second, over the last second"
+        ConnRateLimit "ConnRateLimit" Limit Count "limit of connections a second; 0 for none"
+        SessRate "SessRate" Rate Count "sessions a second, over the last second"
+        SessRateLimit "SessRateLimit" Limit Count "limit of sessions a second; 0 for none"
+        SslRate "SslRate" Rate Count "TLS sessions a second, over the last second"
+        SslRateLimit "SslRateLimit" Limit Count "limit of TLS sessions a second; 0 for none"
+        SslFrontendSessionReuse "SslFrontendSessionReuse_pct" Gauge Percent "TLS sessions resumed"
+        RunQueue "Run_queue" Gauge Count "tasks ready to run"
+        IdlePct "Idle_pct" Gauge Percent "time the process is idle, a mean over all threads"
+        Stopping "Stopping" Gauge Count "1 in an old process that is finishing"
+        Jobs "Jobs" Gauge Count "jobs: listeners, connections"
+        Listeners "Listeners" Gauge Count "listeners"
+        DroppedLogs "DroppedLogs" Counter Count "log lines lost"
+        TotalBytesOut "TotalBytesOut" Counter Bytes "bytes sent since the start"
+        BytesOutRate "BytesOutRate" Rate Bytes "bytes sent a second"
+    }
+}
+
+/// The text columns of `show stat`; `pxname` and `svname` stand apart, as the row's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TextField {
+    /// `status`: the state, as HAProxy words it.
+    Status,
+    /// `check_status`: result of the last check; `* ` in front while one runs.
+    CheckStatus,
+    /// `check_desc`: the same in words.
+    CheckDesc,
+    /// `last_chk`: what the check found, a server's own words among it.
+    LastChk,
+    /// `agent_status`: result of the last agent check.
+    AgentStatus,
+    /// `agent_desc`: the same in words.
+    AgentDesc,
+    /// `last_agt`: what the agent said.
+    LastAgt,
+    /// `tracked`: the server whose state this one follows.
+    Tracked,
+    /// `addr`: address and port.
+    Addr,
+    /// `cookie`: the server's cookie value, or the backend's cookie name.
+    Cookie,
+    /// `mode`: tcp, http, health.
+    Mode,
+    /// `algo`: the load balancing algorithm.
+    Algo,
+    /// `proto`: the protocol of a listener or server.
+    Proto,
+}
+
+impl TextField {
+    /// Every one, with HAProxy's name.
+    pub const ALL: [(Self, &'static str); 13] = [
+        (Self::Status, "status"),
+        (Self::CheckStatus, "check_status"),
+        (Self::CheckDesc, "check_desc"),
+        (Self::LastChk, "last_chk"),
+        (Self::AgentStatus, "agent_status"),
+        (Self::AgentDesc, "agent_desc"),
+        (Self::LastAgt, "last_agt"),
+        (Self::Tracked, "tracked"),
+        (Self::Addr, "addr"),
+        (Self::Cookie, "cookie"),
+        (Self::Mode, "mode"),
+        (Self::Algo, "algo"),
+        (Self::Proto, "proto"),
+    ];
+
+    /// Finds it by HAProxy's name.
+    pub fn by_name(name: &[u8]) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| known.as_bytes() == name).map(|(field, _)| *field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for field in Field::ALL {
+            assert_eq!(Field::by_name(field.info().name.as_bytes()), Some(*field));
+        }
+        for field in InfoField::ALL {
+            assert_eq!(InfoField::by_name(field.info().name.as_bytes()), Some(*field));
+        }
+        assert_eq!(Field::by_name(b"pxname"), None);
+        assert_eq!(TextField::by_name(b"last_chk"), Some(TextField::LastChk));
+    }
+}

@@ -1,0 +1,21 @@
+//! Floor 1: the Runtime API, as HAProxy speaks it on its stats socket.
+//!
+//! This floor knows addresses, one connection, commands, replies and their parsers. It has no policy
+//! (when to poll, what may be sent) and draws nothing. Bytes from the socket become text in one place,
+//! [`text`], so that nothing hostile travels further up.
+//!
+//! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2; a fact
+//! that holds for some versions only names them.
+
+pub mod address;
+pub mod command;
+pub mod connection;
+pub mod fields;
+pub mod info;
+pub mod level;
+pub mod reply;
+pub mod servers_state;
+pub mod stat;
+pub mod status;
+pub mod text;
+pub mod version;

@@ -1,0 +1,169 @@
+//! What happened: every change seen between two samples, and what was done by us.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use crate::haproxy::status::State;
+use crate::monitor::roster::RowId;
+use crate::monitor::stamp::Stamp;
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Weight {
+    /// Good to know.
+    Info,
+    /// Something is back as it should be.
+    Good,
+    /// Worth a look.
+    Warning,
+    /// Something broke.
+    Bad,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A row's status is another one.
+    Status {
+        /// Before.
+        from: String,
+        /// Now.
+        to: String,
+        /// The last check's own words, where the change comes from a check.
+        why: String,
+        /// An act of ours ordered it.
+        by_us: bool,
+    },
+    /// A server's effective weight is another one.
+    Weight {
+        /// Before.
+        from: i64,
+        /// Now.
+        to: i64,
+    },
+    /// Rows that were not there before.
+    Appeared(usize),
+    /// Rows that are gone.
+    Vanished(usize),
+    /// Another process answers, and the link never broke.
+    Reloaded {
+        /// Its pid before.
+        from: i64,
+        /// Its pid now.
+        to: i64,
+    },
+    /// Another process answers after the link was lost.
+    Restarted {
+        /// Its pid before.
+        from: i64,
+        /// Its pid now.
+        to: i64,
+    },
+    /// Polls fail.
+    LinkLost(String),
+    /// Polls are answered again.
+    LinkBack(Duration),
+    /// An act was carried out, or failed.
+    Act {
+        /// The command as it was sent.
+        command: String,
+        /// What came of it.
+        outcome: String,
+        /// Whether it was read back as ordered.
+        verified: bool,
+    },
+}
+
+/// One line of the past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When it was seen.
+    pub at: Stamp,
+    /// The row it is about, if it is about one.
+    pub row: Option<RowId>,
+    /// The row's name, `backend/server`; empty for the process.
+    pub name: String,
+    /// What happened.
+    pub what: What,
+}
+
+impl Event {
+    /// How much it matters.
+    pub fn weight(&self) -> Weight {
+        match &self.what {
+            What::Status { by_us: true, .. } | What::Weight { .. } | What::Appeared(_) | What::Vanished(_) => {
+                Weight::Info
+            }
+            What::Status { to, .. } => match State::parse(to) {
+                State::Up | State::Open | State::NoCheck => Weight::Good,
+                State::Down | State::Stopped => Weight::Bad,
+                _ => Weight::Warning,
+            },
+            What::Act { verified: true, .. } | What::LinkBack(_) => Weight::Good,
+            What::Reloaded { .. } => Weight::Warning,
+            What::Restarted { .. } | What::LinkLost(_) | What::Act { .. } => Weight::Bad,
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status { from, to, why, by_us } => {
+                write!(f, "{from} → {to}")?;
+                match (by_us, why.is_empty()) {
+                    (true, _) => f.write_str("  by us"),
+                    (false, true) => Ok(()),
+                    (false, false) => write!(f, "  {why}"),
+                }
+            }
+            Self::Weight { from, to } => write!(f, "weight {from} → {to}"),
+            Self::Appeared(count) => write!(f, "{count} new row{}", plural(*count)),
+            Self::Vanished(count) => write!(f, "{count} row{} gone", plural(*count)),
+            Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters start anew"),
+            Self::Restarted { from, to } => write!(f, "restarted: pid {from} → {to}; counters start anew"),
+            Self::LinkLost(why) => write!(f, "link lost: {why}"),
+            Self::LinkBack(after) => write!(f, "link back after {} s", after.as_secs()),
+            Self::Act { command, outcome, .. } => write!(f, "{command}: {outcome}"),
+        }
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// Events kept; older ones go.
+const KEPT: usize = 2000;
+
+/// The events of one instance, oldest first.
+#[derive(Debug, Default)]
+pub struct Events {
+    kept: VecDeque<Event>,
+}
+
+impl Events {
+    /// Adds one.
+    pub fn push(&mut self, event: Event) {
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(event);
+    }
+
+    /// The newest first.
+    pub fn newest(&self) -> impl Iterator<Item = &Event> {
+        self.kept.iter().rev()
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether nothing happened yet.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+}

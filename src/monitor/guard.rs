@@ -1,0 +1,281 @@
+//! The one gate in front of everything that changes HAProxy.
+//!
+//! [`Authorised`] can only be made here, and only the operator opens it; so there is no way round the
+//! checks: not in read-only mode, not at too low a level, not while the data is old, not for a server that
+//! is gone or has changed since the key was pressed, and not without the answer that its danger asks for.
+
+use thiserror::Error;
+
+use crate::haproxy::command::BadName;
+use crate::haproxy::fields::TextField;
+use crate::haproxy::level::Level;
+use crate::haproxy::version::Version;
+use crate::monitor::acts::{Act, Danger, Intent, Target};
+use crate::monitor::sample::Sample;
+use crate::monitor::watch::Watch;
+use crate::monitor::what_if;
+
+/// Proof that the guard let this through.
+#[derive(Debug, PartialEq)]
+pub struct Authorised<T>(T);
+
+impl<T> Authorised<T> {
+    /// What was let through.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// What the operator answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consent {
+    /// Yes.
+    Yes,
+    /// Typed this.
+    Typed(String),
+}
+
+/// Why an act is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// `--read-only`.
+    #[error("hapulse runs read-only: start it without --read-only to {0}")]
+    ReadOnly(&'static str),
+    /// The socket may not do it.
+    #[error("this socket has level {has}; to {title} it needs {needs}: stats socket … level {needs}")]
+    Level {
+        /// What the act is called.
+        title: &'static str,
+        /// The socket's level.
+        has: Level,
+        /// The least that is needed.
+        needs: Level,
+    },
+    /// It could not be found out what the socket may do.
+    #[error("the level of this socket is not known yet")]
+    LevelUnknown,
+    /// The newest sample is old.
+    #[error("the connection to HAProxy is lost: nothing can be sent now")]
+    NoLink,
+    /// The row is not a server.
+    #[error("select a server first")]
+    NoServer,
+    /// The server is not in the newest sample.
+    #[error("{0} is gone: HAProxy does not list it any more")]
+    Gone(String),
+    /// Two servers go by that name.
+    #[error("{0} is listed twice: the name does not tell which one")]
+    Ambiguous(String),
+    /// The server's status is another than the one that was seen.
+    #[error("{name} changed meanwhile: it was {was}, now it is {is}")]
+    Changed {
+        /// The server.
+        name: String,
+        /// The status seen.
+        was: String,
+        /// The status now.
+        is: String,
+    },
+    /// The name cannot stand in a command.
+    #[error(transparent)]
+    BadName(#[from] BadName),
+    /// This version of HAProxy does not survive it.
+    #[error("not sent: {0}")]
+    Deadly(&'static str),
+    /// The answer was not what the danger asks for.
+    #[error("not sent: the name was not typed")]
+    NotConfirmed,
+}
+
+/// What an instance is allowed to have done to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// Nothing may be changed.
+    pub read_only: bool,
+}
+
+impl Guard {
+    /// Whether the act could be done at all: what is greyed out, and why.
+    ///
+    /// # Errors
+    /// The reason why not, in the words shown to the operator.
+    pub fn allows(self, act: &'static Act, watch: &Watch) -> Result<(), Refusal> {
+        if self.read_only {
+            return Err(Refusal::ReadOnly(act.title));
+        }
+        let sample = watch.newest().ok_or(Refusal::NoLink)?;
+        match sample.level {
+            None => return Err(Refusal::LevelUnknown),
+            Some(has) if has < act.level => {
+                return Err(Refusal::Level { title: act.title, has, needs: act.level });
+            }
+            Some(_) => {}
+        }
+        if watch.link().is_up() { Ok(()) } else { Err(Refusal::NoLink) }
+    }
+
+    /// Whether the act may be asked for on these servers now. Returns the care it needs.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn check(self, intent: &Intent, watch: &Watch) -> Result<Danger, Refusal> {
+        self.allows(intent.act, watch)?;
+        let sample = watch.newest().ok_or(Refusal::NoLink)?;
+        if intent.targets.is_empty() {
+            return Err(Refusal::NoServer);
+        }
+        for target in &intent.targets {
+            check_target(intent.act, target, sample)?;
+        }
+        Ok(what_if::danger(sample, intent))
+    }
+
+    /// Lets an act through, once it is confirmed as its danger asks.
+    ///
+    /// # Errors
+    /// The reason why not; [`Refusal::Changed`] asks to show the new state and ask again.
+    pub fn authorise(self, intent: Intent, consent: &Consent, watch: &Watch) -> Result<Authorised<Intent>, Refusal> {
+        let danger = self.check(&intent, watch)?;
+        let confirmed = match (danger, consent) {
+            (Danger::Low | Danger::High, _) => true,
+            (Danger::Highest, Consent::Yes) => false,
+            (Danger::Highest, Consent::Typed(text)) => *text == name_to_type(&intent),
+        };
+        if confirmed { Ok(Authorised(intent)) } else { Err(Refusal::NotConfirmed) }
+    }
+}
+
+/// What must be typed to confirm the highest danger: the server's name, or the number of servers.
+pub fn name_to_type(intent: &Intent) -> String {
+    match intent.targets.as_slice() {
+        [one] => one.server.to_string(),
+        several => format!("{} servers", several.len()),
+    }
+}
+
+fn check_target(act: &Act, target: &Target, sample: &Sample) -> Result<(), Refusal> {
+    let name = || format!("{}/{}", target.backend, target.server);
+    let index = sample.rows.index(target.id).ok_or_else(|| Refusal::Gone(name()))?;
+    let row = &sample.table.rows()[index];
+    let namesakes = sample
+        .table
+        .rows()
+        .iter()
+        .filter(|other| other.kind == row.kind && other.name == row.name && other.proxy == row.proxy);
+    if namesakes.count() > 1 {
+        return Err(Refusal::Ambiguous(name()));
+    }
+    if !same_standing(row.status(), target.seen.as_str()) {
+        return Err(Refusal::Changed { name: name(), was: target.seen.to_string(), is: row.status().to_owned() });
+    }
+    if row.text(TextField::Tracked).is_none()
+        && sample.info.version() == Some(Version::new(1, 8))
+        && is_tracked(sample, target)
+    {
+        return Err(Refusal::Deadly("HAProxy 1.8 hangs when the state of a tracked server is changed"));
+    }
+    act.command(target)?;
+    Ok(())
+}
+
+/// Whether two statuses are the same to an operator: the count of checks in `UP 1/3` may move.
+fn same_standing(one: &str, other: &str) -> bool {
+    let word = |status: &str| status.split([' ', '(']).next().unwrap_or_default().to_owned();
+    word(one) == word(other)
+}
+
+fn is_tracked(sample: &Sample, target: &Target) -> bool {
+    let name = format!("{}/{}", target.backend, target.server);
+    sample.table.rows().iter().any(|row| row.text(TextField::Tracked).is_some_and(|tracked| tracked.as_str() == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::haproxy::text::SafeText;
+    use crate::monitor::acts::{MAINT, READY};
+    use crate::monitor::link::Failure;
+    use crate::monitor::testing::{SampleMaker, at, site};
+    use std::time::Duration;
+
+    fn watch(maker: &mut SampleMaker, stat: &str) -> Watch {
+        let mut watch = Watch::default();
+        watch.take(maker.at_millis(0, stat), 0);
+        watch
+    }
+
+    fn intent(watch: &Watch, act: &'static Act, name: &str) -> Intent {
+        let sample = watch.newest().unwrap();
+        let index = (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == name).unwrap();
+        let (row, id) = (&sample.table.rows()[index], sample.rows.ids()[index]);
+        let target =
+            Target { id, backend: row.proxy.clone(), server: row.name.clone(), seen: SafeText::from(row.status()) };
+        Intent { act, instance: 0, targets: vec![target] }
+    }
+
+    #[test]
+    fn what_is_confirmed_as_its_danger_asks_is_let_through() {
+        let watch = watch(&mut SampleMaker::default(), &site());
+        let guard = Guard::default();
+        let maint = intent(&watch, &MAINT, "w1");
+        assert_eq!(guard.check(&maint, &watch), Ok(Danger::High));
+        assert_eq!(guard.authorise(maint.clone(), &Consent::Yes, &watch).unwrap().get(), &maint);
+        let last = intent(&watch, &MAINT, "api1");
+        assert_eq!(guard.authorise(last.clone(), &Consent::Yes, &watch), Err(Refusal::NotConfirmed));
+        assert_eq!(guard.authorise(last.clone(), &Consent::Typed("api".into()), &watch), Err(Refusal::NotConfirmed));
+        assert!(guard.authorise(last, &Consent::Typed("api1".into()), &watch).is_ok());
+    }
+
+    #[test]
+    fn read_only_and_low_levels_let_nothing_through() {
+        let mut maker = SampleMaker::default();
+        let admin = watch(&mut maker, &site());
+        let ready = intent(&admin, &READY, "api3");
+        let refused = Guard { read_only: true }.authorise(ready.clone(), &Consent::Yes, &admin);
+        assert_eq!(refused, Err(Refusal::ReadOnly("enable")));
+        for level in [Level::User, Level::Operator] {
+            maker.level = Some(level);
+            let refused = Guard::default().authorise(ready.clone(), &Consent::Yes, &watch(&mut maker, &site()));
+            assert_eq!(refused, Err(Refusal::Level { title: "enable", has: level, needs: Level::Admin }));
+        }
+        maker.level = None;
+        assert_eq!(Guard::default().allows(&READY, &watch(&mut maker, &site())), Err(Refusal::LevelUnknown));
+    }
+
+    #[test]
+    fn old_data_gone_and_changed_servers_are_refused() {
+        let mut maker = SampleMaker::default();
+        let mut watch = watch(&mut maker, &site());
+        let maint = intent(&watch, &MAINT, "w1");
+        watch.take(maker.at_millis(1000, &site().replace("4000,UP,", "4000,UP 1/3,")), 0);
+        assert_eq!(Guard::default().check(&maint, &watch), Ok(Danger::High), "a check that failed is no other state");
+        watch.take(maker.at_millis(2000, &site().replace("4000,UP,", "4000,DOWN,")), 0);
+        assert!(matches!(Guard::default().check(&maint, &watch), Err(Refusal::Changed { .. })));
+        watch.take(maker.at_millis(3000, &site().replace(",w1,", ",w9,")), 0);
+        assert!(matches!(Guard::default().check(&maint, &watch), Err(Refusal::Gone(_))));
+        let failure = Failure { why: "gone".into(), hint: None, is_denied: false, retry_at: Duration::ZERO };
+        watch.fail(failure, at(4000));
+        assert_eq!(Guard::default().check(&maint, &watch), Err(Refusal::NoLink));
+    }
+
+    #[test]
+    fn namesakes_and_names_that_are_commands_are_refused() {
+        let twice = watch(&mut SampleMaker::default(), "# pxname,svname,type,status,\nb,s,2,UP,\nb,s,2,UP,\n");
+        let refused = Guard::default().check(&intent(&twice, &MAINT, "s"), &twice);
+        assert_eq!(refused, Err(Refusal::Ambiguous("b/s".into())));
+        let evil = watch(&mut SampleMaker::default(), "# pxname,svname,type,status,\nb,s;x,2,UP,\n");
+        assert!(matches!(Guard::default().check(&intent(&evil, &MAINT, "s;x"), &evil), Err(Refusal::BadName(_))));
+    }
+
+    #[test]
+    fn a_tracked_server_is_left_alone_on_1_8() {
+        let stat = "# pxname,svname,type,status,tracked,\nb,s,2,UP,,\nc,t,2,UP,b/s,\n";
+        let modern = watch(&mut SampleMaker::default(), stat);
+        assert!(Guard::default().check(&intent(&modern, &MAINT, "s"), &modern).is_ok());
+        let mut maker = SampleMaker::default();
+        maker.version = "1.8.30";
+        let old = watch(&mut maker, stat);
+        assert!(matches!(Guard::default().check(&intent(&old, &MAINT, "s"), &old), Err(Refusal::Deadly(_))));
+        assert!(Guard::default().check(&intent(&old, &MAINT, "t"), &old).is_ok());
+    }
+}

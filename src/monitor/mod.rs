@@ -1,0 +1,24 @@
+//! Floor 2: watching one HAProxy over time, and acting on it.
+//!
+//! The sampler polls; a [`watch::Watch`] takes each sample into history, rates and events; the operator
+//! carries out what the guard has authorised and reads it back. No pane, no key and no terminal is known here.
+
+pub mod acts;
+pub mod events;
+pub mod guard;
+pub mod history;
+pub mod latest;
+pub mod link;
+pub mod operator;
+pub mod outcome;
+pub mod pace;
+pub mod roster;
+pub mod sample;
+pub mod sampler;
+pub mod stamp;
+#[cfg(test)]
+pub mod testing;
+pub mod trend;
+pub mod watch;
+pub mod what_if;
+pub mod window;

@@ -1,0 +1,292 @@
+//! Polls one HAProxy: one short connection a sample, at a rhythm that does not hurt it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::haproxy::address::Address;
+use crate::haproxy::connection::{self, AskError, Limits};
+use crate::haproxy::fields::InfoField;
+use crate::haproxy::info::{BadInfo, Info};
+use crate::haproxy::level::{self, Level};
+use crate::haproxy::reply;
+use crate::haproxy::stat::{BadStat, Table};
+use crate::haproxy::text::SafeText;
+use crate::haproxy::version::Version;
+use crate::monitor::latest::Latest;
+use crate::monitor::link::Failure;
+use crate::monitor::pace::Pace;
+use crate::monitor::roster::Roster;
+use crate::monitor::sample::{Cost, Epoch, Sample};
+use crate::monitor::stamp::{Clock, Stamp};
+
+/// Why a poll gave no sample.
+#[derive(Debug, Error)]
+pub enum PollError {
+    /// No answer.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// The answer is no `show info`.
+    #[error(transparent)]
+    Info(#[from] BadInfo),
+    /// The answer is no `show stat`.
+    #[error(transparent)]
+    Stat(#[from] BadStat),
+    /// The master process answers, which has no statistics of its own.
+    #[error("this is a master socket: it knows no \"show stat\"")]
+    Master,
+    /// The connection ended before both commands were answered.
+    #[error("the answer was cut after {0} bytes")]
+    Short(usize),
+    /// HAProxy refused, in its own words.
+    #[error("HAProxy refused: {0}")]
+    Refused(SafeText),
+}
+
+impl PollError {
+    fn hint(&self, address: &Address) -> Option<String> {
+        match self {
+            Self::Ask(error) => error.hint(address),
+            Self::Master => {
+                Some("use the socket of a \"stats socket\" line instead of the one given to haproxy -S".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Takes samples of one HAProxy.
+#[derive(Debug)]
+pub struct Sampler {
+    address: Address,
+    limits: Limits,
+    read_only: bool,
+    clock: Clock,
+    roster: Roster,
+    level: Option<Level>,
+    newest: Option<Arc<Sample>>,
+    seq: u64,
+    answer: Vec<u8>,
+}
+
+/// An answer buffer larger than this is given back once a small answer came.
+const BUFFER_KEPT: usize = 8 << 20;
+
+impl Sampler {
+    /// A sampler for one address. When `read_only`, every connection gives up its right to change anything.
+    pub fn new(address: Address, limits: Limits, read_only: bool, clock: Clock) -> Self {
+        Self {
+            address,
+            limits,
+            read_only,
+            clock,
+            roster: Roster::default(),
+            level: None,
+            newest: None,
+            seq: 0,
+            answer: Vec::new(),
+        }
+    }
+
+    /// Takes one sample.
+    ///
+    /// # Errors
+    /// When there is no whole answer; everything known before stays as it is.
+    pub async fn poll(&mut self) -> Result<Sample, PollError> {
+        if self.answer.capacity() > BUFFER_KEPT && self.answer.len() < BUFFER_KEPT {
+            self.answer = Vec::new();
+        }
+        self.answer.clear();
+        let (line, skipped) =
+            if self.lowers_itself() { ("operator;show info;show stat", 1) } else { ("show info;show stat", 0) };
+        let mut answer = std::mem::take(&mut self.answer);
+        let asked = connection::ask(&self.address, line, skipped + 2, &self.limits, &mut answer).await;
+        self.answer = answer;
+        let timing = asked?;
+        let at = self.clock.now();
+        let replies = reply::split(&self.answer, skipped + 2);
+        let (Some(info), Some(stat)) = (replies.get(skipped), replies.get(skipped + 1)) else {
+            return Err(match replies.first() {
+                Some(reply) if reply.is_denied() => PollError::Refused(SafeText::new(reply.text().trim_ascii())),
+                _ => PollError::Short(self.answer.len()),
+            });
+        };
+        if info.is_unknown_command() || stat.is_unknown_command() {
+            return Err(PollError::Master);
+        }
+        let info = Info::parse(info.text())?;
+        if !stat.is_whole() {
+            return Err(BadStat::Cut(stat.text().len()).into());
+        }
+        let table = Table::parse(stat.text(), self.newest.as_deref().map(|sample| &sample.table))?;
+        let cost = Cost { bytes: self.answer.len(), answer: timing.answer };
+        let epoch = self.epoch_of(&info);
+        if self.newest.as_ref().is_none_or(|newest| newest.epoch != epoch) || self.level.is_none() {
+            self.level = self.find_level(info.version()).await;
+        }
+        self.seq += 1;
+        let rows = self.roster.identify(&table);
+        let interval = Duration::ZERO;
+        Ok(Sample { seq: self.seq, at, epoch, level: self.level, info, table, rows, cost, interval })
+    }
+
+    /// `operator` is understood from 1.9 on; an unknown version is taken for a new one.
+    fn lowers_itself(&self) -> bool {
+        let version = self.newest.as_ref().and_then(|sample| sample.info.version());
+        self.read_only && version.is_none_or(|version| version >= Version::new(1, 9))
+    }
+
+    /// A new epoch begins with another pid, or when the uptime went back.
+    fn epoch_of(&self, info: &Info) -> Epoch {
+        let pid = info.number(InfoField::Pid).unwrap_or_default();
+        let uptime = info.number(InfoField::UptimeSec);
+        match &self.newest {
+            Some(newest) if newest.epoch.pid == pid && uptime >= newest.info.number(InfoField::UptimeSec) => {
+                newest.epoch
+            }
+            Some(newest) => Epoch { number: newest.epoch.number + 1, pid },
+            None => Epoch { number: 1, pid },
+        }
+    }
+
+    /// Once an epoch, on a connection of its own. Unknown when the question is not answered.
+    async fn find_level(&self, version: Option<Version>) -> Option<Level> {
+        let mut answer = Vec::new();
+        if version.is_none_or(|version| version >= Version::new(1, 9)) {
+            let (line, skipped) = if self.read_only {
+                (format!("operator;{}", level::QUESTION), 1)
+            } else {
+                (level::QUESTION.to_owned(), 0)
+            };
+            connection::ask(&self.address, &line, skipped + 1, &self.limits, &mut answer).await.ok()?;
+            return Level::from_answer(reply::split(&answer, skipped + 1).get(skipped)?);
+        }
+        if self.read_only {
+            // The old question looks like an act; read-only mode has no need to know.
+            return None;
+        }
+        connection::ask(&self.address, level::OLD_QUESTION, 2, &self.limits, &mut answer).await.ok()?;
+        match reply::split(&answer, 2).as_slice() {
+            [set_server, show_env] => Some(Level::from_old_answers(set_server, show_env)),
+            _ => None,
+        }
+    }
+}
+
+/// What the sampler has to say; the newest is enough.
+#[derive(Debug)]
+pub enum News {
+    /// A sample.
+    Sample(Arc<Sample>),
+    /// A poll failed.
+    Failed(Failure, Stamp),
+}
+
+/// What the sampler may be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tell {
+    /// Poll as soon as politeness allows.
+    PollNow,
+}
+
+/// Polls for ever. Puts the newest into `outbox` and calls `wake` when the reader had emptied it.
+/// Ends when nobody can tell it anything any more.
+pub async fn run(
+    mut sampler: Sampler,
+    mut pace: Pace,
+    outbox: Arc<Latest<News>>,
+    wake: impl Fn(),
+    mut told: mpsc::UnboundedReceiver<Tell>,
+) {
+    loop {
+        let start = Instant::now();
+        let mut soonest = start;
+        let file = FileMark::of(&sampler.address);
+        let (news, due) = match sampler.poll().await {
+            Ok(mut sample) => {
+                let wait = pace.after_answer(sample.cost.answer);
+                sample.interval = wait;
+                soonest += sample.cost.answer * crate::monitor::pace::POLITENESS;
+                let sample = Arc::new(sample);
+                sampler.newest = Some(Arc::clone(&sample));
+                (News::Sample(sample), start + wait)
+            }
+            Err(error) => {
+                let now = sampler.clock.now();
+                let wait = pace.after_failure(fastrand::f64());
+                let is_denied = matches!(&error, PollError::Ask(error) if error.is_permission());
+                let hint = error.hint(&sampler.address);
+                let failure = Failure { why: error.to_string(), hint, is_denied, retry_at: now.mono + wait };
+                (News::Failed(failure, now), Instant::now() + wait)
+            }
+        };
+        let failed = matches!(news, News::Failed(..));
+        if outbox.put(news) {
+            wake();
+        }
+        if !wait_for_next(&sampler.address, failed.then_some(file).flatten(), due, soonest, &mut told).await {
+            return;
+        }
+    }
+}
+
+/// How often a lost socket's file is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Waits until the next poll is due, or asked for, or the lost socket's file has changed. False at the end.
+async fn wait_for_next(
+    address: &Address,
+    file: Option<FileMark>,
+    due: Instant,
+    soonest: Instant,
+    told: &mut mpsc::UnboundedReceiver<Tell>,
+) -> bool {
+    let mut due = due;
+    loop {
+        let look = async {
+            match file {
+                Some(_) => tokio::time::sleep(LOOK).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(due) => return true,
+            () = look => {
+                if FileMark::of(address) != file {
+                    return true;
+                }
+            }
+            message = told.recv() => match message {
+                Some(Tell::PollNow) => due = due.min(soonest.max(Instant::now())),
+                None => return false,
+            },
+        }
+    }
+}
+
+/// Tells whether a socket's file is still the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileMark {
+    inode: u64,
+    mode: u32,
+    changed: Option<SystemTime>,
+}
+
+impl FileMark {
+    /// Of a Unix socket; a missing file has a mark too. TCP addresses have none.
+    fn of(address: &Address) -> Option<Self> {
+        Some(Self::of_path(address.path()?))
+    }
+
+    fn of_path(path: &Path) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        match std::fs::metadata(path) {
+            Ok(meta) => Self { inode: meta.ino(), mode: meta.mode(), changed: meta.modified().ok() },
+            Err(_) => Self { inode: 0, mode: 0, changed: None },
+        }
+    }
+}

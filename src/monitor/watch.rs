@@ -1,0 +1,271 @@
+//! One instance under watch: its newest sample, rates, history, events and link.
+//!
+//! A plain state machine: it is given samples, failures and outcomes, and never asks for anything. The same
+//! input always leads to the same state, whoever feeds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::stat::RowKind;
+use crate::haproxy::text::SafeText;
+use crate::monitor::events::{Event, Events, What};
+use crate::monitor::history::store::{DEFAULT_BUDGET, History};
+use crate::monitor::link::{Failure, Link};
+use crate::monitor::outcome::{Outcome, Report};
+use crate::monitor::roster::RowId;
+use crate::monitor::sample::Sample;
+use crate::monitor::stamp::Stamp;
+use crate::monitor::window::Window;
+
+/// A change of status this soon after our act is taken for its effect.
+const OURS_FOR: Duration = Duration::from_secs(20);
+
+/// Everything known of one instance.
+#[derive(Debug)]
+pub struct Watch {
+    window: Window,
+    history: History,
+    events: Events,
+    link: Link,
+    missed: u64,
+    /// Servers we acted on, and when.
+    ours: Vec<(RowId, Duration)>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new(DEFAULT_BUDGET)
+    }
+}
+
+impl Watch {
+    /// Nothing known yet; the history may take `budget` bytes.
+    pub fn new(budget: usize) -> Self {
+        Self {
+            window: Window::default(),
+            history: History::new(budget),
+            events: Events::default(),
+            link: Link::default(),
+            missed: 0,
+            ours: Vec::new(),
+        }
+    }
+
+    /// Takes a sample in; `missed` counts those before it that nobody had the time to look at.
+    pub fn take(&mut self, sample: Arc<Sample>, missed: u64) {
+        self.missed += missed;
+        let was = std::mem::replace(&mut self.link, Link::Up);
+        let lost_for = match was {
+            Link::Lost { since, .. } if self.newest().is_some() => Some(sample.at.since(since)),
+            _ => None,
+        };
+        if let Some(before) = self.newest().map(Arc::clone) {
+            self.ours.retain(|(_, at)| sample.at.since(*at) < OURS_FOR);
+            self.compare(&before, &sample, lost_for);
+        }
+        self.history.push(&sample);
+        self.window.push(sample);
+    }
+
+    /// A poll failed.
+    pub fn fail(&mut self, failure: Failure, at: Stamp) {
+        let since = match &self.link {
+            Link::Lost { since, .. } => *since,
+            Link::Connecting => at.mono,
+            Link::Up => {
+                self.event(at, None, String::new(), What::LinkLost(failure.why.clone()));
+                self.newest().map_or(at.mono, |sample| sample.at.mono)
+            }
+        };
+        self.link = Link::Lost { since, failure };
+    }
+
+    /// Acts were carried out.
+    pub fn acted(&mut self, report: &Report, at: Stamp) {
+        for done in &report.done {
+            self.ours.push((done.target.id, at.mono));
+            let name = format!("{}/{}", done.target.backend, done.target.server);
+            let verified = matches!(done.outcome, Outcome::Verified { .. });
+            let what = What::Act { command: done.command.clone(), outcome: done.outcome.to_string(), verified };
+            self.event(at, Some(done.target.id), name, what);
+        }
+    }
+
+    /// The newest sample.
+    pub fn newest(&self) -> Option<&Arc<Sample>> {
+        self.window.newest()
+    }
+
+    /// Rates.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// The past.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What happened.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// The link's state.
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Samples taken that nobody had the time to look at.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    fn event(&mut self, at: Stamp, row: Option<RowId>, name: String, what: What) {
+        self.events.push(Event { at, row, name, what });
+    }
+
+    fn compare(&mut self, before: &Sample, now: &Sample, lost_for: Option<Duration>) {
+        let (from, to) = (before.epoch.pid, now.epoch.pid);
+        if let Some(after) = lost_for {
+            self.event(now.at, None, String::new(), What::LinkBack(after));
+        }
+        if before.epoch != now.epoch {
+            let what = if lost_for.is_some() { What::Restarted { from, to } } else { What::Reloaded { from, to } };
+            self.event(now.at, None, String::new(), what);
+        }
+        let same_rows = Arc::ptr_eq(&before.rows, &now.rows);
+        let (mut appeared, mut kept) = (0, 0);
+        for (index, id) in now.rows.ids().iter().enumerate() {
+            let earlier = if same_rows { Some(index) } else { before.rows.index(*id) };
+            match earlier {
+                Some(earlier) => {
+                    kept += 1;
+                    self.compare_row(before, earlier, now, index, *id);
+                }
+                None => appeared += 1,
+            }
+        }
+        let vanished = before.rows.ids().len() - kept;
+        if appeared > 0 {
+            self.event(now.at, None, String::new(), What::Appeared(appeared));
+        }
+        if vanished > 0 {
+            self.event(now.at, None, String::new(), What::Vanished(vanished));
+        }
+    }
+
+    fn compare_row(&mut self, before: &Sample, earlier: usize, now: &Sample, index: usize, id: RowId) {
+        let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
+        let (from, to) = (old.status(), new.status());
+        if from != to {
+            let by_us = self.ours.iter().any(|(ours, _)| *ours == id);
+            let words =
+                [TextField::CheckStatus, TextField::LastChk].map(|field| new.text(field).map_or("", SafeText::as_str));
+            let why = words.join(" ").trim().to_owned();
+            let what = What::Status { from: from.to_owned(), to: to.to_owned(), why, by_us };
+            self.event(now.at, Some(id), display_name(new.kind, &new.proxy, &new.name), what);
+        }
+        let weight = |sample: &Sample, row| sample.table.number(row, Field::Weight);
+        // A backend's weight follows its servers; a server's own changes by itself during slowstart.
+        if new.kind == RowKind::Server
+            && now.table.number(index, Field::Throttle).is_none()
+            && before.table.number(earlier, Field::Throttle).is_none()
+            && let (Some(from), Some(to)) = (weight(before, earlier), weight(now, index))
+            && from != to
+        {
+            self.event(now.at, Some(id), display_name(new.kind, &new.proxy, &new.name), What::Weight { from, to });
+        }
+    }
+}
+
+/// `backend/server` for a server, the proxy's name and side for the rest.
+pub fn display_name(kind: RowKind, proxy: &SafeText, name: &SafeText) -> String {
+    match kind {
+        RowKind::Frontend => format!("frontend {proxy}"),
+        RowKind::Backend => format!("backend {proxy}"),
+        RowKind::Server | RowKind::Listener => format!("{proxy}/{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::acts::{MAINT, Target};
+    use crate::monitor::outcome::Done;
+    use crate::monitor::testing::{SampleMaker, at, site};
+
+    fn shown(watch: &Watch) -> Vec<String> {
+        watch.events().newest().map(|event| format!("{} {}", event.name, event.what).trim().to_owned()).collect()
+    }
+
+    fn failure(why: &str) -> Failure {
+        Failure { why: why.into(), hint: None, is_denied: false, retry_at: Duration::ZERO }
+    }
+
+    #[test]
+    fn changes_between_two_samples_are_events() {
+        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        watch.take(maker.at_millis(0, &site()), 0);
+        watch.take(maker.at_millis(2000, &site()), 0);
+        assert!(watch.events().is_empty());
+        let down = site().replace(
+            "4000,UP,100,1,0,2,30,20,55,12,0,0,0,4500,L7OK,,",
+            "4000,DOWN,100,1,0,2,0,20,55,12,0,0,0,4500,L4CON,refused,",
+        );
+        watch.take(maker.at_millis(4000, &down), 0);
+        assert_eq!(shown(&watch), ["www/w1 UP → DOWN  L4CON refused"]);
+        watch.take(maker.at_millis(6000, &down.replace("UP,100,1,0,2,60", "UP,50,1,0,2,60")), 0);
+        assert_eq!(shown(&watch)[0], "api/api1 weight 100 → 50");
+    }
+
+    #[test]
+    fn a_change_that_we_ordered_says_so() {
+        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let sample = maker.at_millis(0, &site());
+        let id = sample.rows.ids()[1];
+        watch.take(sample, 0);
+        let target = Target { id, backend: "www".into(), server: "w1".into(), seen: "UP".into() };
+        let command = MAINT.command(&target).unwrap();
+        let outcome = Outcome::Verified { status: "MAINT".into(), sessions: Some(3) };
+        watch.acted(&Report { instance: 0, done: vec![Done { target, command, outcome }], left: 0 }, at(100));
+        watch.take(maker.at_millis(2000, &site().replacen("4000,UP,", "4000,MAINT,", 1)), 0);
+        assert_eq!(
+            shown(&watch),
+            ["www/w1 UP → MAINT  by us", "www/w1 set server www/w1 state maint: verified, MAINT, 3 sessions left"]
+        );
+        watch.take(maker.at_millis(60_000, &site()), 0);
+        assert_eq!(shown(&watch)[0], "www/w1 MAINT → UP  L7OK", "somebody else, later");
+    }
+
+    #[test]
+    fn reloads_and_restarts_are_told_apart() {
+        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        watch.take(maker.at_millis(0, &site()), 0);
+        maker.reload();
+        watch.take(maker.at_millis(2000, &site()), 0);
+        assert_eq!(shown(&watch), ["reloaded: pid 100 → 101; counters start anew"]);
+        watch.fail(failure("connection refused"), at(4000));
+        watch.fail(failure("connection refused"), at(5000));
+        assert!(matches!(watch.link(), Link::Lost { since, .. } if *since == Duration::from_secs(2)));
+        maker.reload();
+        watch.take(maker.at_millis(12_000, &site()), 0);
+        assert!(watch.link().is_up());
+        assert_eq!(
+            shown(&watch)[..3],
+            ["restarted: pid 101 → 102; counters start anew", "link back after 10 s", "link lost: connection refused"]
+        );
+    }
+
+    #[test]
+    fn rows_that_come_and_go_are_counted_not_listed() {
+        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        watch.take(maker.at_millis(0, &site()), 0);
+        let fewer = site().split_inclusive('\n').filter(|line| !line.starts_with("legacy")).collect::<String>();
+        watch.take(maker.at_millis(2000, &fewer), 3);
+        watch.take(maker.at_millis(4000, &site()), 0);
+        assert_eq!(shown(&watch), ["2 new rows", "2 rows gone"]);
+        assert_eq!(watch.missed(), 3);
+    }
+}

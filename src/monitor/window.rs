@@ -1,0 +1,151 @@
+//! Rates: what counters grew by over the last few seconds.
+//!
+//! HAProxy's own rates cover one second and leave most counters out. Here a counter is compared with itself
+//! a few samples back. A rate needs two samples of the same epoch between which the counter never went back:
+//! a reload or `clear counters` gives no rate for a moment, never a spike and never a negative one.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::haproxy::fields::{Field, InfoField};
+use crate::monitor::roster::RowId;
+use crate::monitor::sample::Sample;
+
+/// How far back a rate looks, at the least one sample.
+const SPAN: Duration = Duration::from_secs(5);
+/// Samples held at the most. With short intervals those between are left out.
+const MAX_SAMPLES: usize = 5;
+
+/// The newest sample and the few before it that rates are taken over.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// Oldest first; the last one is the newest sample.
+    samples: VecDeque<Arc<Sample>>,
+}
+
+impl Window {
+    /// Takes the newest sample in.
+    pub fn push(&mut self, sample: Arc<Sample>) {
+        if self.samples.back().is_some_and(|last| last.epoch != sample.epoch) {
+            self.samples.clear();
+        }
+        let now = sample.at.mono;
+        // Short intervals: the last but one stays only when it is far enough from the one before it.
+        if let [.., before, last] = self.samples.make_contiguous()
+            && last.at.mono.saturating_sub(before.at.mono) < SPAN / MAX_SAMPLES as u32
+        {
+            self.samples.pop_back();
+        }
+        self.samples.push_back(sample);
+        while self.samples.len() > 2
+            && (self.samples.len() > MAX_SAMPLES || now.saturating_sub(self.samples[0].at.mono) > SPAN)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    /// The newest sample.
+    pub fn newest(&self) -> Option<&Arc<Sample>> {
+        self.samples.back()
+    }
+
+    /// How much a row's counter grew, and over how many seconds; unknown without two samples.
+    pub fn growth(&self, id: RowId, field: Field) -> Option<(i64, f64)> {
+        self.growth_by(|sample| sample.number(id, field))
+    }
+
+    /// A row's counter per second.
+    pub fn rate(&self, id: RowId, field: Field) -> Option<f64> {
+        self.growth(id, field).map(|(grown, seconds)| grown as f64 / seconds)
+    }
+
+    /// A counter of the process per second.
+    pub fn process_rate(&self, field: InfoField) -> Option<f64> {
+        self.growth_by(|sample| sample.process(field)).map(|(grown, seconds)| grown as f64 / seconds)
+    }
+
+    /// Goes back from the newest sample as long as the counter is there and not larger than later.
+    fn growth_by(&self, value: impl Fn(&Sample) -> Option<i64>) -> Option<(i64, f64)> {
+        let newest = self.samples.back()?;
+        let last = value(newest)?;
+        let (mut first, mut since) = (last, newest.at.mono);
+        for sample in self.samples.iter().rev().skip(1) {
+            match value(sample) {
+                Some(earlier) if earlier <= first => (first, since) = (earlier, sample.at.mono),
+                _ => break,
+            }
+        }
+        let seconds = (newest.at.mono.checked_sub(since)?).as_secs_f64();
+        (seconds > 0.0).then_some((last - first, seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::testing::{SampleMaker, server};
+
+    fn push(window: &mut Window, maker: &mut SampleMaker, at: u64, stot: i64) -> RowId {
+        let sample = maker.at_millis(at, &server("b", "s", stot));
+        let id = sample.rows.ids()[0];
+        window.push(sample);
+        id
+    }
+
+    #[test]
+    fn a_rate_needs_two_samples() {
+        let (mut window, mut maker) = (Window::default(), SampleMaker::default());
+        let id = push(&mut window, &mut maker, 0, 100);
+        assert_eq!(window.rate(id, Field::Stot), None);
+        push(&mut window, &mut maker, 2000, 120);
+        assert_eq!(window.rate(id, Field::Stot), Some(10.0));
+        push(&mut window, &mut maker, 4000, 120);
+        assert_eq!(window.rate(id, Field::Stot), Some(5.0), "over four seconds");
+        push(&mut window, &mut maker, 6000, 120);
+        assert_eq!(window.rate(id, Field::Stot), Some(0.0), "the growth has left the window");
+    }
+
+    #[test]
+    fn a_counter_that_went_back_has_no_rate_until_it_grew_again() {
+        let (mut window, mut maker) = (Window::default(), SampleMaker::default());
+        let id = push(&mut window, &mut maker, 0, 5000);
+        push(&mut window, &mut maker, 1000, 6000);
+        push(&mut window, &mut maker, 2000, 10);
+        assert_eq!(window.rate(id, Field::Stot), None, "clear counters");
+        push(&mut window, &mut maker, 3000, 30);
+        assert_eq!(window.rate(id, Field::Stot), Some(20.0));
+    }
+
+    #[test]
+    fn a_new_epoch_begins_without_rates() {
+        let (mut window, mut maker) = (Window::default(), SampleMaker::default());
+        let id = push(&mut window, &mut maker, 0, 100);
+        push(&mut window, &mut maker, 1000, 200);
+        maker.reload();
+        push(&mut window, &mut maker, 2000, 300);
+        assert_eq!(window.rate(id, Field::Stot), None, "a larger counter of another process is no growth");
+    }
+
+    #[test]
+    fn short_intervals_keep_few_samples_and_a_full_span() {
+        let (mut window, mut maker) = (Window::default(), SampleMaker::default());
+        for step in 0..300 {
+            push(&mut window, &mut maker, step * 100, i64::try_from(step).unwrap());
+        }
+        let id = window.newest().unwrap().rows.ids()[0];
+        assert!(window.samples.len() <= MAX_SAMPLES);
+        let (_, seconds) = window.growth(id, Field::Stot).unwrap();
+        assert!((2.0..=5.0).contains(&seconds), "{seconds}");
+        assert!((window.rate(id, Field::Stot).unwrap() - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn long_intervals_take_the_sample_before() {
+        let (mut window, mut maker) = (Window::default(), SampleMaker::default());
+        let id = push(&mut window, &mut maker, 0, 0);
+        push(&mut window, &mut maker, 60_000, 600);
+        push(&mut window, &mut maker, 120_000, 600);
+        assert_eq!(window.rate(id, Field::Stot), Some(0.0));
+    }
+}
