@@ -100,9 +100,7 @@ pub(crate) fn set_weight(world: &mut World, place: Place, value: Option<&str>) -
     };
     let weight = u32::try_from(weight).unwrap_or_default();
     if fixed && weight != 0 && weight != server.initial_weight {
-        return Err(
-            "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.",
-        );
+        return Err("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.");
     }
     server.weight = weight;
     look(world, place);
@@ -113,10 +111,7 @@ pub(crate) fn set_weight(world: &mut World, place: Place, value: Option<&str>) -
 pub(crate) fn get_weight(world: &mut World, words: &[&str]) -> Reply {
     let place = place(world, words.first())?;
     let server = world.server_at(place).ok_or("No such server.")?;
-    Ok(format!(
-        "{} (initial {})\n",
-        server.weight, server.initial_weight
-    ))
+    Ok(format!("{} (initial {})\n", server.weight, server.initial_weight))
 }
 
 /// `enable|disable server|health|agent B/S`
@@ -169,8 +164,7 @@ pub(crate) fn set_maxconn(world: &mut World, what: &str, words: &[&str]) -> Repl
         "server" => {
             let place = place(world, words.first())?;
             let value = words.get(1).ok_or("Require <maxconn>.")?;
-            let (maxconn, rest) =
-                number(value).ok_or("maxconn string empty or preceded by garbage")?;
+            let (maxconn, rest) = number(value).ok_or("maxconn string empty or preceded by garbage")?;
             if !rest.is_empty() {
                 return Err("Trailing garbage in maxconn string");
             }
@@ -188,10 +182,7 @@ pub(crate) fn set_maxconn(world: &mut World, what: &str, words: &[&str]) -> Repl
         _ => {
             let value = words.first().ok_or(INTEGER_EXPECTED)?;
             let (maxconn, _) = number(value).unwrap_or((0, ""));
-            let maxconn = u64::try_from(maxconn)
-                .ok()
-                .filter(|maxconn| *maxconn <= MAXCONN)
-                .ok_or(OUT_OF_RANGE)?;
+            let maxconn = u64::try_from(maxconn).ok().filter(|maxconn| *maxconn <= MAXCONN).ok_or(OUT_OF_RANGE)?;
             world.maxconn = if maxconn == 0 { MAXCONN } else { maxconn };
         }
     }
@@ -211,10 +202,8 @@ pub(crate) fn shutdown_server_sessions(world: &mut World, words: &[&str]) -> Rep
 
 /// `shutdown session ID`
 pub(crate) fn shutdown_session(world: &mut World, words: &[&str]) -> Reply {
-    let pointer = words
-        .first()
-        .filter(|word| word.starts_with("0x"))
-        .ok_or("Session pointer expected (use 'show sess').")?;
+    let pointer =
+        words.first().filter(|word| word.starts_with("0x")).ok_or("Session pointer expected (use 'show sess').")?;
     let now = world.clock;
     for b in 0..world.proxies.len() {
         if let Some(back) = world.proxies[b].back.as_mut() {

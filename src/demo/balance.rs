@@ -23,11 +23,7 @@ pub(crate) fn choose(back: &mut Back, client: u16, except: Option<usize>, now: u
     if usable.is_empty() {
         return Choice::Nobody;
     }
-    let open: Vec<usize> = usable
-        .iter()
-        .copied()
-        .filter(|&i| back.servers[i].has_room())
-        .collect();
+    let open: Vec<usize> = usable.iter().copied().filter(|&i| back.servers[i].has_room()).collect();
     let chosen = match back.algorithm {
         Algorithm::LeastConn => least(back, &open, now),
         Algorithm::RoundRobin => turn(back, &open, now),
@@ -41,9 +37,7 @@ fn least(back: &Back, open: &[usize], now: u64) -> Option<usize> {
         let server = &back.servers[i];
         (server.meter.current + 1) as f64 / f64::from(server.effective_weight(now).max(1))
     };
-    open.iter()
-        .copied()
-        .min_by(|&a, &b| load(a).total_cmp(&load(b)))
+    open.iter().copied().min_by(|&a, &b| load(a).total_cmp(&load(b)))
 }
 
 /// Everyone earns its weight, the richest is chosen and pays for the round.
@@ -54,19 +48,13 @@ fn turn(back: &mut Back, open: &[usize], now: u64) -> Option<usize> {
         back.servers[i].turn += weight;
         round += weight;
     }
-    let chosen = open
-        .iter()
-        .copied()
-        .max_by(|&a, &b| back.servers[a].turn.total_cmp(&back.servers[b].turn))?;
+    let chosen = open.iter().copied().max_by(|&a, &b| back.servers[a].turn.total_cmp(&back.servers[b].turn))?;
     back.servers[chosen].turn -= round;
     Some(chosen)
 }
 
 fn hash(back: &Back, usable: &[usize], client: u16, now: u64) -> Option<usize> {
-    let total: u32 = usable
-        .iter()
-        .map(|&i| back.servers[i].effective_weight(now))
-        .sum();
+    let total: u32 = usable.iter().map(|&i| back.servers[i].effective_weight(now)).sum();
     let mut point = (u32::from(client).wrapping_mul(2_654_435_761) >> 7) % total.max(1);
     usable.iter().copied().find(|&i| {
         let weight = back.servers[i].effective_weight(now);

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::demo::check::Check;
-use crate::demo::meter::Meter;
-use crate::demo::server::Op;
+use crate::demo::meter::{Count, Meter};
 use crate::demo::site;
 use crate::demo::world::{MAXCONN, World};
 
@@ -20,9 +18,7 @@ const REHEARSAL: u64 = 60_000;
 impl World {
     /// A world whose process has run for `warm_up`; `wall` is the seconds since 1970, now.
     pub fn new(seed: u64, warm_up: Duration, wall: u64, extra_backends: usize) -> Self {
-        let past = u64::try_from(warm_up.as_millis())
-            .unwrap_or(u64::MAX / 4)
-            .min(u64::MAX / 4);
+        let past = u64::try_from(warm_up.as_millis()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4);
         let lived = past.min(REHEARSAL);
         let from = past - lived;
         let mut world = Self {
@@ -52,11 +48,7 @@ impl World {
             return;
         }
         let busier = |max: u64, limit: u64| {
-            if limit == 0 {
-                max * 13 / 10
-            } else {
-                (max * 13 / 10).min(limit)
-            }
+            if limit == 0 { max * 13 / 10 } else { (max * 13 / 10).min(limit) }
         };
         for meter in self.meters() {
             meter.scale(factor);
@@ -74,6 +66,14 @@ impl World {
             };
             back.meter.current_max = busier(back.meter.current_max, 0);
             back.changed = back.changed.saturating_sub(from);
+            for session in &back.active {
+                // A session of now was counted once, not `factor` times.
+                let server = session.server.and_then(|i| back.servers.get_mut(i)).map(|server| &mut server.meter);
+                for meter in server.into_iter().chain([&mut back.meter]) {
+                    meter.totals[Count::Balanced] -= (factor - 1) * u64::from(session.balanced);
+                    meter.totals[if session.reused { Count::Reuses } else { Count::Connects }] -= factor - 1;
+                }
+            }
             for server in &mut back.servers {
                 server.meter.current_max = busier(server.meter.current_max, server.maxconn);
                 server.changed = server.changed.saturating_sub(from);
@@ -99,11 +99,7 @@ impl World {
         // CumConns and CumReq of the process are not reset by a real HAProxy 2.6 either.
         self.meter.clear_maxima();
         self.meters().skip(1).for_each(Meter::clear_all);
-        for back in self
-            .proxies
-            .iter_mut()
-            .filter_map(|proxy| proxy.back.as_mut())
-        {
+        for back in self.proxies.iter_mut().filter_map(|proxy| proxy.back.as_mut()) {
             back.down_transitions = 0;
             for server in &mut back.servers {
                 server.down_transitions = 0;
@@ -112,15 +108,5 @@ impl World {
                 }
             }
         }
-    }
-
-    /// Whether any server of a backend is up, for those who wait for the site to be ready.
-    pub fn is_settled(&self) -> bool {
-        self.backs().all(|(_, back)| {
-            let sure = |check: &Check| check.health == 0 || check.health == check.full();
-            back.servers
-                .iter()
-                .all(|server| server.op == Op::Stopped || server.active_check().is_none_or(sure))
-        })
     }
 }

@@ -219,16 +219,7 @@ mod tests {
     fn health_falls_and_rises_as_in_haproxy() {
         let mut check = Check::new(Kind::Http, 0);
         let mut seen = Vec::new();
-        for fault in [
-            None,
-            None,
-            None,
-            Some(Fault::Timeout),
-            Some(Fault::Timeout),
-            Some(Fault::Timeout),
-            None,
-            None,
-        ] {
+        for fault in [None, None, None, Some(Fault::Timeout), Some(Fault::Timeout), Some(Fault::Timeout), None, None] {
             let verdict = check.run(fault, 0, 3);
             seen.push((check.health, verdict));
         }

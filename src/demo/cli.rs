@@ -72,11 +72,7 @@ fn split(line: &str) -> Vec<Vec<String>> {
 }
 
 fn need(level: Level, least: Level) -> Result<(), &'static str> {
-    if level >= least {
-        Ok(())
-    } else {
-        Err("Permission denied")
-    }
+    if level >= least { Ok(()) } else { Err("Permission denied") }
 }
 
 /// One command.
@@ -108,30 +104,19 @@ fn change(world: &mut World, words: &[&str], level: Level) -> Reply {
             let place = act::place(world, rest.first())?;
             act::set_weight(world, place, rest.get(1).copied())
         }),
-        [
-            "set",
-            "maxconn",
-            what @ ("server" | "frontend" | "global"),
-            rest @ ..,
-        ] => admin.and_then(|()| act::set_maxconn(world, what, rest)),
+        ["set", "maxconn", what @ ("server" | "frontend" | "global"), rest @ ..] => {
+            admin.and_then(|()| act::set_maxconn(world, what, rest))
+        }
         ["enable", what @ ("server" | "health" | "agent"), rest @ ..] => {
             admin.and_then(|()| act::switch(world, what, true, rest))
         }
         ["disable", what @ ("server" | "health" | "agent"), rest @ ..] => {
             admin.and_then(|()| act::switch(world, what, false, rest))
         }
-        ["enable", "frontend", rest @ ..] => {
-            admin.and_then(|()| act::door(world, Door::Open, rest))
-        }
-        ["disable", "frontend", rest @ ..] => {
-            admin.and_then(|()| act::door(world, Door::Paused, rest))
-        }
-        ["shutdown", "frontend", rest @ ..] => {
-            admin.and_then(|()| act::door(world, Door::Shut, rest))
-        }
-        ["shutdown", "session", rest @ ..] => {
-            admin.and_then(|()| act::shutdown_session(world, rest))
-        }
+        ["enable", "frontend", rest @ ..] => admin.and_then(|()| act::door(world, Door::Open, rest)),
+        ["disable", "frontend", rest @ ..] => admin.and_then(|()| act::door(world, Door::Paused, rest)),
+        ["shutdown", "frontend", rest @ ..] => admin.and_then(|()| act::door(world, Door::Shut, rest)),
+        ["shutdown", "session", rest @ ..] => admin.and_then(|()| act::shutdown_session(world, rest)),
         ["shutdown", "sessions", "server", rest @ ..] => {
             admin.and_then(|()| act::shutdown_server_sessions(world, rest))
         }
@@ -153,9 +138,7 @@ fn show(world: &World, words: &[&str], level: Level) -> Reply {
         ["cli", "level", ..] => Ok(format!("{}\n", level.word())),
         ["backend", ..] => {
             let names = world.backs().map(|(proxy, _)| format!("{}\n", proxy.name));
-            Ok(std::iter::once("# name\n".to_owned())
-                .chain(names)
-                .collect())
+            Ok(std::iter::once("# name\n".to_owned()).chain(names).collect())
         }
         ["servers", "state", rest @ ..] => match rest.first() {
             None => Ok(state::dump(world, None)),
@@ -170,9 +153,7 @@ fn show(world: &World, words: &[&str], level: Level) -> Reply {
             need(level, Level::Operator)?;
             match rest.first() {
                 Some(&"all") => Ok(sess::list_all(world)),
-                Some(pointer) if pointer.starts_with("0x") => {
-                    sess::one(world, pointer).ok_or("Session not found.")
-                }
+                Some(pointer) if pointer.starts_with("0x") => sess::one(world, pointer).ok_or("Session not found."),
                 _ => Ok(sess::list(world)),
             }
         }
@@ -188,18 +169,12 @@ fn wanted(world: &World, words: &[&str]) -> Result<Wanted, &'static str> {
             Ok(-1) => None,
             Ok(iid) => Some(u32::try_from(iid).unwrap_or_default()),
             Err(_) => {
-                let found = world
-                    .proxies
-                    .iter()
-                    .find(|candidate| candidate.name == **proxy);
+                let found = world.proxies.iter().find(|candidate| candidate.name == **proxy);
                 Some(found.ok_or("No such proxy.")?.iid)
             }
         };
         wanted.kinds = kinds.parse::<i64>().unwrap_or_default() as u32;
-        wanted.sid = sid
-            .parse::<i64>()
-            .ok()
-            .and_then(|sid| u32::try_from(sid).ok());
+        wanted.sid = sid.parse::<i64>().ok().and_then(|sid| u32::try_from(sid).ok());
     }
     wanted.up = words.contains(&"up");
     wanted.no_maint = words.contains(&"no-maint");
@@ -212,14 +187,8 @@ mod tests {
 
     #[test]
     fn lines_are_split_as_haproxy_does() {
-        assert_eq!(
-            split("show info;show stat"),
-            [["show", "info"], ["show", "stat"]]
-        );
-        assert_eq!(
-            split(r"clear  table a key b\;c\ d"),
-            [["clear", "table", "a", "key", "b;c d"]]
-        );
+        assert_eq!(split("show info;show stat"), [["show", "info"], ["show", "stat"]]);
+        assert_eq!(split(r"clear  table a key b\;c\ d"), [["clear", "table", "a", "key", "b;c d"]]);
         assert_eq!(split("user;"), [vec!["user".to_owned()], vec![]]);
     }
 }

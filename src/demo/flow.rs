@@ -14,13 +14,7 @@ use crate::demo::session::{Ended, Session};
 const QUEUE_TIMEOUT: u64 = 5000;
 
 /// Takes a session into a backend; gives it back, refused with 503, when no server is usable.
-pub(crate) fn admit(
-    back: &mut Back,
-    mode: Mode,
-    mut session: Session,
-    now: u64,
-    rng: &mut Rng,
-) -> Option<Ended> {
+pub(crate) fn admit(back: &mut Back, mode: Mode, mut session: Session, now: u64, rng: &mut Rng) -> Option<Ended> {
     back.meter.add(Count::Sessions, 1);
     back.meter.sessions.add(1);
     back.meter.open();
@@ -48,22 +42,9 @@ pub(crate) fn admit(
 }
 
 /// Gives a session to a server that balancing chose, or to another when that one does not answer.
-fn settle(
-    back: &mut Back,
-    mode: Mode,
-    i: usize,
-    mut session: Session,
-    now: u64,
-    rng: &mut Rng,
-) -> Option<Ended> {
-    if back.servers[i]
-        .ordeal
-        .fault
-        .or(back.servers[i].broken)
-        .is_none()
-    {
-        back.servers[i].meter.add(Count::Balanced, 1);
-        back.meter.add(Count::Balanced, 1);
+fn settle(back: &mut Back, mode: Mode, i: usize, mut session: Session, now: u64, rng: &mut Rng) -> Option<Ended> {
+    session.balanced = true;
+    if back.servers[i].ordeal.fault.or(back.servers[i].broken).is_none() {
         start(back, mode, i, session, now, rng);
         return None;
     }
@@ -71,18 +52,9 @@ fn settle(
         meter.add(Count::Retries, 3);
     }
     match balance::choose(back, session.client, Some(i), now) {
-        Choice::Server(other)
-            if back.servers[other]
-                .ordeal
-                .fault
-                .or(back.servers[other].broken)
-                .is_none() =>
-        {
+        Choice::Server(other) if back.servers[other].ordeal.fault.or(back.servers[other].broken).is_none() => {
             for meter in [&mut back.servers[i].meter, &mut back.meter] {
                 meter.add(Count::Redispatches, 1);
-            }
-            for meter in [&mut back.servers[other].meter, &mut back.meter] {
-                meter.add(Count::Balanced, 1);
             }
             session.connect += 1000;
             start(back, mode, other, session, now, rng);
@@ -97,11 +69,7 @@ fn start(back: &mut Back, mode: Mode, i: usize, mut session: Session, now: u64, 
     let service = &back.service;
     let server = &mut back.servers[i];
     // Half of it is fixed, half is chance; the more a server has to do, the slower it is.
-    let load = if server.maxconn > 0 {
-        server.meter.current as f64 / server.maxconn as f64
-    } else {
-        0.0
-    };
+    let load = if server.maxconn > 0 { server.meter.current as f64 / server.maxconn as f64 } else { 0.0 };
     let spread = 0.5 + 0.5 * exponential(rng);
     session.server = Some(i);
     session.queued = now.saturating_sub(session.born);
@@ -120,13 +88,11 @@ fn start(back: &mut Back, mode: Mode, i: usize, mut session: Session, now: u64, 
     }
     session.abort = rng.u32(0..400) == 0;
     session.end = now + session.connect + session.response + session.transfer;
+    session.reused = mode == Mode::Http && rng.u8(0..10) > 2;
     for meter in [&mut server.meter, &mut back.meter] {
         meter.last_session = Some(now);
-        if mode == Mode::Tcp || rng.u8(0..10) < 3 {
-            meter.add(Count::Connects, 1);
-        } else {
-            meter.add(Count::Reuses, 1);
-        }
+        meter.add(Count::Balanced, u64::from(session.balanced));
+        meter.add(if session.reused { Count::Reuses } else { Count::Connects }, 1);
     }
     server.meter.add(Count::Sessions, 1);
     server.meter.sessions.add(1);
@@ -137,11 +103,9 @@ fn start(back: &mut Back, mode: Mode, i: usize, mut session: Session, now: u64, 
 fn class(shares: [f64; 3], errors: f64, rng: &mut Rng) -> Count {
     let [redirects, client_errors, server_errors] = shares;
     let mut point = rng.f64();
-    for (share, class) in [
-        (server_errors + errors, Count::Hrsp5xx),
-        (client_errors, Count::Hrsp4xx),
-        (redirects, Count::Hrsp3xx),
-    ] {
+    for (share, class) in
+        [(server_errors + errors, Count::Hrsp5xx), (client_errors, Count::Hrsp4xx), (redirects, Count::Hrsp3xx)]
+    {
         if point < share {
             return class;
         }
@@ -188,9 +152,7 @@ pub(crate) fn progress(back: &mut Back, mode: Mode, now: u64, rng: &mut Rng) -> 
             // What waited for this server may go anywhere now.
             let orphans = std::mem::take(&mut back.servers[i].queue);
             back.meter.add(Count::Redispatches, orphans.len() as u64);
-            back.servers[i]
-                .meter
-                .add(Count::Redispatches, orphans.len() as u64);
+            back.servers[i].meter.add(Count::Redispatches, orphans.len() as u64);
             back.queue.extend(orphans);
         }
         while back.servers[i].has_room() {
@@ -219,16 +181,11 @@ pub(crate) fn progress(back: &mut Back, mode: Mode, now: u64, rng: &mut Rng) -> 
 /// The session that waited longest among those this server may take, and whether balancing gave it.
 fn next_waiting(back: &mut Back, i: usize, now: u64) -> Option<(Session, bool)> {
     let own = back.servers[i].queue.front().map(|session| session.born);
-    let any = back
-        .queue
-        .front()
-        .map(|session| session.born)
-        .filter(|_| back.usable(now).contains(&i));
+    let any = back.queue.front().map(|session| session.born).filter(|_| back.usable(now).contains(&i));
     match (own, any) {
-        (Some(own), any) if any.is_none_or(|any| own <= any) => back.servers[i]
-            .queue
-            .pop_front()
-            .map(|session| (session, false)),
+        (Some(own), any) if any.is_none_or(|any| own <= any) => {
+            back.servers[i].queue.pop_front().map(|session| (session, false))
+        }
         (_, Some(_)) => back.queue.pop_front().map(|session| (session, true)),
         _ => None,
     }
@@ -242,10 +199,7 @@ pub(crate) fn finish(back: &mut Back, session: &Session) -> Ended {
         session.response,
         session.queued + session.connect + session.response + session.transfer,
     ];
-    let server = session
-        .server
-        .and_then(|i| back.servers.get_mut(i))
-        .map(|server| &mut server.meter);
+    let server = session.server.and_then(|i| back.servers.get_mut(i)).map(|server| &mut server.meter);
     for meter in server.into_iter().chain([&mut back.meter]) {
         meter.close();
         meter.add(Count::BytesIn, session.bytes_in);
@@ -262,9 +216,7 @@ pub(crate) fn finish(back: &mut Back, session: &Session) -> Ended {
 
 /// Ends sessions before their time, as `shutdown session` does; says what the frontends have to know.
 pub(crate) fn kill(back: &mut Back, now: u64, doomed: impl Fn(&Session) -> bool) -> Vec<Ended> {
-    let (gone, stay) = std::mem::take(&mut back.active)
-        .into_iter()
-        .partition(|session| doomed(session));
+    let (gone, stay) = std::mem::take(&mut back.active).into_iter().partition(|session| doomed(session));
     back.active = stay;
     let mut ended = Vec::new();
     for mut session in Vec::from_iter(gone) {
@@ -276,15 +228,13 @@ pub(crate) fn kill(back: &mut Back, now: u64, doomed: impl Fn(&Session) -> bool)
         session.transfer = 0;
         ended.push(finish(back, &session));
     }
-    let (gone, stay): (Vec<Session>, Vec<Session>) = std::mem::take(&mut back.queue)
-        .into_iter()
-        .partition(|session| doomed(session));
+    let (gone, stay): (Vec<Session>, Vec<Session>) =
+        std::mem::take(&mut back.queue).into_iter().partition(|session| doomed(session));
     back.queue = stay.into();
     ended.extend(gone.into_iter().map(|session| refuse(back, session)));
     for i in 0..back.servers.len() {
         let queue = std::mem::take(&mut back.servers[i].queue);
-        let (gone, stay): (Vec<Session>, Vec<Session>) =
-            queue.into_iter().partition(|session| doomed(session));
+        let (gone, stay): (Vec<Session>, Vec<Session>) = queue.into_iter().partition(|session| doomed(session));
         back.servers[i].queue = stay.into();
         ended.extend(gone.into_iter().map(|session| refuse(back, session)));
     }

@@ -48,25 +48,16 @@ pub(crate) fn all() -> String {
 /// The answer to a command that does not exist: those that begin alike.
 pub(crate) fn unknown(words: &[&str]) -> String {
     if words.is_empty() {
-        return list(
-            "Unknown command. Please enter one of the following commands only:",
-            |_| true,
-        );
+        return list("Unknown command. Please enter one of the following commands only:", |_| true);
     }
     let alike = |line: &str, length: usize| {
         let known = line.split_whitespace();
-        words
-            .iter()
-            .take(length)
-            .eq(known.take(length).collect::<Vec<_>>().iter())
+        words.iter().take(length).eq(known.take(length).collect::<Vec<_>>().iter())
     };
-    let longest = (1..=words.len())
-        .rev()
-        .find(|&length| COMMANDS.iter().any(|line| alike(line, length)));
-    list(
-        "Unknown command, but maybe one of the following ones is a better match:",
-        |line| longest.is_some_and(|length| alike(line, length)),
-    )
+    let longest = (1..=words.len()).rev().find(|&length| COMMANDS.iter().any(|line| alike(line, length)));
+    list("Unknown command, but maybe one of the following ones is a better match:", |line| {
+        longest.is_some_and(|length| alike(line, length))
+    })
 }
 
 fn list(title: &str, wanted: impl Fn(&str) -> bool) -> String {

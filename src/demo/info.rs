@@ -21,21 +21,12 @@ fn lines(world: &World) -> [(&'static str, String); 70] {
     let meter = &world.meter;
     let totals = &meter.totals;
     let uptime = world.uptime();
-    let (days, hours, minutes, seconds) = (
-        uptime / 86_400,
-        uptime / 3600 % 24,
-        uptime / 60 % 60,
-        uptime % 60,
-    );
+    let (days, hours, minutes, seconds) = (uptime / 86_400, uptime / 3600 % 24, uptime / 60 % 60, uptime % 60);
     let connections = world.connections();
     let busy = (meter.requests.per_second() / 22 + connections / 90).min(95);
     let pools = 1_900_000 + connections * 33_000;
     let servers: usize = world.backs().map(|(_, back)| back.servers.len()).sum();
-    let fronts = world
-        .proxies
-        .iter()
-        .filter(|proxy| proxy.front.is_some())
-        .count() as u64;
+    let fronts = world.proxies.iter().filter(|proxy| proxy.front.is_some()).count() as u64;
     [
         ("Name", "HAProxy".into()),
         ("Version", VERSION.into()),
@@ -44,10 +35,7 @@ fn lines(world: &World) -> [(&'static str, String); 70] {
         ("Nbproc", "1".into()),
         ("Process_num", "1".into()),
         ("Pid", world.pid.to_string()),
-        (
-            "Uptime",
-            format!("{days}d {hours}h{minutes:02}m{seconds:02}s"),
-        ),
+        ("Uptime", format!("{days}d {hours}h{minutes:02}m{seconds:02}s")),
         ("Uptime_sec", uptime.to_string()),
         ("Memmax_MB", "0".into()),
         ("PoolAlloc_MB", (pools / 1_048_576).to_string()),
@@ -108,10 +96,7 @@ fn lines(world: &World) -> [(&'static str, String); 70] {
         ("Memmax_bytes", "0".into()),
         ("PoolAlloc_bytes", pools.to_string()),
         ("PoolUsed_bytes", pools.to_string()),
-        (
-            "Start_time_sec",
-            (world.epoch + world.started / 1000).to_string(),
-        ),
+        ("Start_time_sec", (world.epoch + world.started / 1000).to_string()),
         ("Tainted", "0".into()),
     ]
 }

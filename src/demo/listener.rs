@@ -44,12 +44,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            extra_backends: 0,
-            level: Level::Admin,
-            warm_up: Duration::from_hours(76),
-        }
+        Self { seed: 1, extra_backends: 0, level: Level::Admin, warm_up: Duration::from_hours(76) }
     }
 }
 
@@ -96,40 +91,25 @@ pub struct Demo {
 /// # Errors
 /// When the directory, the socket or a thread cannot be made.
 pub fn start(options: Options) -> io::Result<Demo> {
-    let wall = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let world = World::new(options.seed, options.warm_up, wall, options.extra_backends);
     let directory = private_directory()?;
     let socket = directory.join("haproxy.sock");
     let shared = Arc::new(Shared {
-        clocked: Mutex::new(Clocked {
-            world,
-            moved: Instant::now(),
-        }),
+        clocked: Mutex::new(Clocked { world, moved: Instant::now() }),
         level: options.level,
         open: Mutex::new(0),
         closed: Condvar::new(),
         over: AtomicBool::new(false),
     });
     // From here on, dropping removes what was made, also when a later step fails.
-    let mut demo = Demo {
-        directory,
-        socket,
-        shared,
-        threads: Vec::new(),
-    };
+    let mut demo = Demo { directory, socket, shared, threads: Vec::new() };
     let listener = UnixListener::bind(&demo.socket)?;
     let shared = Arc::clone(&demo.shared);
-    let ticker = thread::Builder::new()
-        .name("demo-time".into())
-        .spawn(move || keep_time(&shared))?;
+    let ticker = thread::Builder::new().name("demo-time".into()).spawn(move || keep_time(&shared))?;
     demo.threads.push(ticker);
     let shared = Arc::clone(&demo.shared);
-    let acceptor = thread::Builder::new()
-        .name("demo-accept".into())
-        .spawn(move || accept(&listener, &shared))?;
+    let acceptor = thread::Builder::new().name("demo-accept".into()).spawn(move || accept(&listener, &shared))?;
     demo.threads.push(acceptor);
     Ok(demo)
 }
@@ -164,11 +144,7 @@ impl Drop for Demo {
 fn private_directory() -> io::Result<PathBuf> {
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
     for _ in 0..16 {
-        let name = format!(
-            "hapulse-demo-{}-{:06x}",
-            std::process::id(),
-            fastrand::u32(..0x0100_0000)
-        );
+        let name = format!("hapulse-demo-{}-{:06x}", std::process::id(), fastrand::u32(..0x0100_0000));
         let directory = std::env::temp_dir().join(name);
         match DirBuilder::new().mode(0o700).create(&directory) {
             Ok(()) => return Ok(directory),
@@ -190,11 +166,7 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
     while !shared.over.load(Ordering::SeqCst) {
         let mut open = lock(&shared.open);
         while *open >= CONNECTIONS && !shared.over.load(Ordering::SeqCst) {
-            open = shared
-                .closed
-                .wait_timeout(open, TICK)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            open = shared.closed.wait_timeout(open, TICK).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(open);
         let Ok((stream, _)) = listener.accept() else {
@@ -208,11 +180,7 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
         let slot = Slot(Arc::clone(shared));
         // A client that breaks off is its own affair.
         let serve = move || drop(serve(stream, &slot.0));
-        drop(
-            thread::Builder::new()
-                .name("demo-client".into())
-                .spawn(serve),
-        );
+        drop(thread::Builder::new().name("demo-client".into()).spawn(serve));
     }
 }
 
@@ -245,12 +213,8 @@ fn serve(mut stream: UnixStream, shared: &Shared) -> io::Result<()> {
     let answers = {
         let mut clocked = lock(&shared.clocked);
         clocked.catch_up();
-        let lines = text
-            .split_inclusive('\n')
-            .filter_map(|line| line.strip_suffix('\n'));
-        lines
-            .map(|line| cli::answer(&mut clocked.world, line, &mut level))
-            .collect::<String>()
+        let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        lines.map(|line| cli::answer(&mut clocked.world, line, &mut level)).collect::<String>()
     };
     stream.write_all(answers.as_bytes())
 }

@@ -197,12 +197,7 @@ impl Meter {
         self.current_max = 0;
         self.queue_max = 0;
         self.times_max = Times::default();
-        for rate in [
-            &mut self.sessions,
-            &mut self.requests,
-            &mut self.connections,
-            &mut self.bytes_out,
-        ] {
+        for rate in [&mut self.sessions, &mut self.requests, &mut self.connections, &mut self.bytes_out] {
             rate.max = 0;
         }
     }
@@ -237,11 +232,7 @@ mod tests {
             rate.add(2);
             rate.roll();
         }
-        assert_eq!(
-            rate.per_second(),
-            18,
-            "nine full slots and the one just begun"
-        );
+        assert_eq!(rate.per_second(), 18, "nine full slots and the one just begun");
         assert_eq!(rate.max, 20);
     }
 

@@ -6,14 +6,15 @@
 //! From the ground up, each file importing only from files above it:
 //!
 //! - `level`, `meter`, `session`, `check`, `table`, `calendar`: small parts that know nothing of the whole.
-//! - `server`, `proxy`, `site`, `world`: what there is.
+//! - `server`, `proxy`, `bare`, `site`, `world`: what there is.
 //! - `balance`, `flow`, `story`, `traffic`, `birth`: how it moves.
-//! - `stat`, `info`, `sess`, `state`, `tables`, `errors`, `help`: what it tells.
+//! - `row`, `stat`, `info`, `sess`, `state`, `tables`, `errors`, `help`: what it tells.
 //! - `act`, `cli`: what it does when asked.
 //! - `listener`: the socket and the threads.
 
 mod act;
 mod balance;
+mod bare;
 mod birth;
 mod calendar;
 mod check;
@@ -26,6 +27,7 @@ mod level;
 mod listener;
 mod meter;
 mod proxy;
+mod row;
 mod server;
 mod sess;
 mod session;

@@ -88,6 +88,8 @@ pub(crate) struct Front {
     pub phase: f64,
     /// What chance adds to the wave at this moment.
     pub noise: f64,
+    /// The last request it could not understand: when, and whose.
+    pub last_bad: Option<(u64, u16)>,
     /// Port it listens on.
     pub port: u16,
 }
@@ -147,16 +149,10 @@ impl Back {
     pub(crate) fn usable(&self, now: u64) -> Vec<usize> {
         let of = |backup: bool| {
             let servers = self.servers.iter().enumerate();
-            servers
-                .filter(move |(_, server)| server.backup == backup && server.usable(now))
-                .map(|(i, _)| i)
+            servers.filter(move |(_, server)| server.backup == backup && server.usable(now)).map(|(i, _)| i)
         };
         let active: Vec<usize> = of(false).collect();
-        if active.is_empty() {
-            of(true).take(1).collect()
-        } else {
-            active
-        }
+        if active.is_empty() { of(true).take(1).collect() } else { active }
     }
 
     /// Looks whether it is up, and remembers when that changed.
@@ -176,22 +172,12 @@ impl Back {
 
     /// Milliseconds it has been down in all.
     pub(crate) fn downtime(&self, now: u64) -> u64 {
-        self.was_down
-            + if self.up {
-                0
-            } else {
-                now.saturating_sub(self.changed)
-            }
+        self.was_down + if self.up { 0 } else { now.saturating_sub(self.changed) }
     }
 
     /// All that wait, for any server or for a certain one.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.len()
-            + self
-                .servers
-                .iter()
-                .map(|server| server.queue.len())
-                .sum::<usize>()
+        self.queue.len() + self.servers.iter().map(|server| server.queue.len()).sum::<usize>()
     }
 }
 

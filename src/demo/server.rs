@@ -43,11 +43,7 @@ pub(crate) struct Ordeal {
 
 impl Default for Ordeal {
     fn default() -> Self {
-        Self {
-            slow: 1.0,
-            errors: 0.0,
-            fault: None,
-        }
+        Self { slow: 1.0, errors: 0.0, fault: None }
     }
 }
 
@@ -133,7 +129,7 @@ impl Server {
 
     /// Percent of its weight while it starts slowly.
     pub(crate) fn throttle(&self, now: u64) -> Option<u64> {
-        (self.op == Op::Starting && !self.in_maint())
+        (self.op == Op::Starting && !self.in_maint() && !self.in_drain())
             .then(|| (now.saturating_sub(self.changed) * 100 / self.slowstart.max(1)).clamp(1, 100))
     }
 
@@ -147,11 +143,7 @@ impl Server {
 
     /// Milliseconds it has been stopped in all.
     pub(crate) fn downtime(&self, now: u64) -> u64 {
-        let current = if self.op == Op::Stopped {
-            now.saturating_sub(self.changed)
-        } else {
-            0
-        };
+        let current = if self.op == Op::Stopped { now.saturating_sub(self.changed) } else { 0 };
         self.was_down + current
     }
 
@@ -173,9 +165,7 @@ impl Server {
         let check = self.active_check();
         let unsure = check.filter(|check| check.health < check.full());
         let word = match self.op {
-            Op::Running | Op::Starting if self.in_drain() && self.active_agent().is_some() => {
-                "DRAIN (agent)"
-            }
+            Op::Running | Op::Starting if self.in_drain() && self.active_agent().is_some() => "DRAIN (agent)",
             Op::Running | Op::Starting if self.in_drain() => "DRAIN",
             Op::Running | Op::Starting if check.is_none() => "no check",
             Op::Running | Op::Starting => "UP",
@@ -211,11 +201,7 @@ impl Server {
 
     /// Brings it up, by way of the slow start when it has one.
     pub(crate) fn rise(&mut self, now: u64) {
-        let op = if self.slowstart > 0 {
-            Op::Starting
-        } else {
-            Op::Running
-        };
+        let op = if self.slowstart > 0 { Op::Starting } else { Op::Running };
         self.turn_to(op, now);
     }
 
@@ -282,22 +268,14 @@ impl Server {
             return;
         }
         let fault = self.broken.or(self.ordeal.fault);
-        if let Some(check) = self
-            .check
-            .as_mut()
-            .filter(|check| check.on && check.due <= now)
-        {
+        if let Some(check) = self.check.as_mut().filter(|check| check.on && check.due <= now) {
             match check.run(fault, now, duration) {
                 Verdict::Up if self.active_agent().is_none_or(|agent| agent.up) => self.rise(now),
                 Verdict::Down => self.turn_to(Op::Stopped, now),
                 Verdict::Up | Verdict::Same => {}
             }
         }
-        if let Some(agent) = self
-            .agent
-            .as_mut()
-            .filter(|agent| agent.on && agent.due <= now)
-        {
+        if let Some(agent) = self.agent.as_mut().filter(|agent| agent.on && agent.due <= now) {
             agent.due = now + 5000;
             agent.duration = duration / 3;
             if fault.is_none() && !agent.up {

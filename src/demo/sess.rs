@@ -18,14 +18,8 @@ rate=1 cpu=0 lat=0 rq[f=c08000h,i=0,an=00h,rx=,wx=,ax=] rp[f=80008002h,i=0,an=00
 /// Every session, with the proxy whose backend has it.
 fn sessions(world: &World) -> impl Iterator<Item = (&Proxy, &Back, &Session)> {
     world.backs().flat_map(|(proxy, back)| {
-        let waiting = back
-            .queue
-            .iter()
-            .chain(back.servers.iter().flat_map(|server| &server.queue));
-        back.active
-            .iter()
-            .chain(waiting)
-            .map(move |session| (proxy, back, session))
+        let waiting = back.queue.iter().chain(back.servers.iter().flat_map(|server| &server.queue));
+        back.active.iter().chain(waiting).map(move |session| (proxy, back, session))
     })
 }
 
@@ -50,25 +44,18 @@ pub(crate) fn list_all(world: &World) -> String {
 
 /// `show sess ID`; none when no session has that address.
 pub(crate) fn one(world: &World, pointer: &str) -> Option<String> {
-    let (proxy, back, session) =
-        sessions(world).find(|(_, _, session)| session.pointer() == pointer)?;
+    let (proxy, back, session) = sessions(world).find(|(_, _, session)| session.pointer() == pointer)?;
     let mut out = String::new();
     full(&mut out, world, proxy, back, session);
     Some(out)
 }
 
 fn server_name<'a>(back: &'a Back, session: &Session) -> &'a str {
-    session
-        .server
-        .and_then(|i| back.servers.get(i))
-        .map_or("<none>", |server| &server.name)
+    session.server.and_then(|i| back.servers.get(i)).map_or("<none>", |server| &server.name)
 }
 
 fn front_name<'a>(world: &'a World, session: &Session) -> &'a str {
-    world
-        .proxies
-        .get(session.front)
-        .map_or("<NONE>", |proxy| &proxy.name)
+    world.proxies.get(session.front).map_or("<NONE>", |proxy| &proxy.name)
 }
 
 fn line(out: &mut String, world: &World, proxy: &Proxy, back: &Back, session: &Session) {
@@ -107,70 +94,34 @@ fn full(out: &mut String, world: &World, proxy: &Proxy, back: &Back, session: &S
     let mode = proxy.mode.word();
     let address = 0x55d0_e400_0000_u64 + session.id * 0x330;
     let age = span(world.clock.saturating_sub(session.born));
-    let date = stamp(
-        world.epoch + session.born / 1000,
-        session.born % 1000 * 1000,
-        6,
-    );
+    let date = stamp(world.epoch + session.born / 1000, session.born % 1000 * 1000, 6);
     let (source, port) = (client_address(session.client), session.port);
     let front = world.proxies.get(session.front);
-    let (front_iid, front_port) = front.map_or((0, 0), |proxy| {
-        (
-            proxy.iid,
-            proxy.front.as_ref().map_or(0, |front| front.port),
-        )
-    });
-    let _ = writeln!(
-        out,
-        "{}: [{date}] id={} proto=tcpv4 source={source}:{port}",
-        session.pointer(),
-        session.id
-    );
-    let (pending, waiting) = if session.server.is_some() {
-        ("(nil)".to_owned(), 0)
-    } else {
-        (format!("0x{:x}", address + 0x240), 1)
-    };
+    let (front_iid, front_port) =
+        front.map_or((0, 0), |proxy| (proxy.iid, proxy.front.as_ref().map_or(0, |front| front.port)));
+    let _ = writeln!(out, "{}: [{date}] id={} proto=tcpv4 source={source}:{port}", session.pointer(), session.id);
+    let (pending, waiting) =
+        if session.server.is_some() { ("(nil)".to_owned(), 0) } else { (format!("0x{:x}", address + 0x240), 1) };
     let _ = writeln!(
         out,
         "  flags=0xc4a, conn_retries=0, conn_exp=<NEVER> conn_et=0x000 srv_conn=0x{:x}, pend_pos={pending} waiting={waiting} epoch=0",
-        0x55d0_e480_0000_u64
-            + session
-                .server
-                .map_or(0, |i| i as u64 * 0x1000 + u64::from(proxy.iid) * 0x10_000),
+        0x55d0_e480_0000_u64 + session.server.map_or(0, |i| i as u64 * 0x1000 + u64::from(proxy.iid) * 0x10_000),
     );
     let name = front_name(world, session);
-    let _ = writeln!(
-        out,
-        "  frontend={name} (id={front_iid} mode={mode}), listener=? (id=1) addr=192.0.2.1:{front_port}"
-    );
-    let _ = writeln!(
-        out,
-        "  backend={} (id={} mode={mode}) addr=10.0.0.1:{port}",
-        proxy.name, proxy.iid
-    );
+    let _ =
+        writeln!(out, "  frontend={name} (id={front_iid} mode={mode}), listener=? (id=1) addr=192.0.2.1:{front_port}");
+    let _ = writeln!(out, "  backend={} (id={} mode={mode}) addr=10.0.0.1:{port}", proxy.name, proxy.iid);
     match session.server.and_then(|i| back.servers.get(i)) {
         Some(server) => {
-            let _ = writeln!(
-                out,
-                "  server={} (id={}) addr={}:{}",
-                server.name, server.sid, server.host, server.port
-            );
+            let _ = writeln!(out, "  server={} (id={}) addr={}:{}", server.name, server.sid, server.host, server.port);
         }
         None => {
             let _ = writeln!(out, "  server=<none> (id=0)");
         }
     }
-    let _ = writeln!(
-        out,
-        "  task=0x{:x} (state=0x00 nice=0 calls=3 rate=0 exp=29s tmask=0x1 age={age})",
-        address + 0x120
-    );
-    let state = if session.server.is_some() {
-        "EST"
-    } else {
-        "QUE"
-    };
+    let _ =
+        writeln!(out, "  task=0x{:x} (state=0x00 nice=0 calls=3 rate=0 exp=29s tmask=0x1 age={age})", address + 0x120);
+    let state = if session.server.is_some() { "EST" } else { "QUE" };
     let fd = 40 + session.id % 900;
     let _ = writeln!(
         out,
@@ -178,10 +129,7 @@ fn full(out: &mut String, world: &World, proxy: &Proxy, back: &Back, session: &S
         address + 0x180,
         address + 0x1c0
     );
-    let _ = writeln!(
-        out,
-        "      flags=0x00000300 fd={fd} fd.state=120 updt=0 fd.tmask=0x1"
-    );
+    let _ = writeln!(out, "      flags=0x00000300 fd={fd} fd.state=120 updt=0 fd.tmask=0x1");
     let _ = writeln!(
         out,
         "  scb=0x{:x} flags=0x00000011 state={state} endp=CONN,0x{:x},0x02800001 sub=1",
@@ -195,10 +143,6 @@ fn full(out: &mut String, world: &World, proxy: &Proxy, back: &Back, session: &S
         session.bytes_in
     );
     let _ = writeln!(out, "      an_exp=<NEVER> rex=<NEVER> wex=<NEVER>");
-    let _ = writeln!(
-        out,
-        "  res=0x{:x} (f=0x80400000 an=0x1400000 pipe=0 tofwd=0 total=0)",
-        address + 0x80
-    );
+    let _ = writeln!(out, "  res=0x{:x} (f=0x80400000 an=0x1400000 pipe=0 tofwd=0 total=0)", address + 0x80);
     let _ = writeln!(out, "      an_exp=<NEVER> rex=29s wex=<NEVER>");
 }

@@ -40,6 +40,10 @@ pub(crate) struct Session {
     pub bytes_out: u64,
     /// Whether the client will go before the end.
     pub abort: bool,
+    /// Whether balancing chose its server, and not a cookie.
+    pub balanced: bool,
+    /// Whether it got a connection to the server that was open already.
+    pub reused: bool,
 }
 
 /// What a frontend has to know of a session that ended.

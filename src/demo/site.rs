@@ -3,12 +3,10 @@
 //! A small shop: pages behind `www`, an API that is always near its limit, static files, log-in, a legacy
 //! application that nobody repairs, and mail. Nothing here moves; a reload builds it afresh.
 
-use std::collections::VecDeque;
-
+use crate::demo::bare::{back, front, server};
 use crate::demo::check::{Agent, Check, Fault, Kind};
-use crate::demo::meter::Meter;
-use crate::demo::proxy::{Algorithm, Back, Door, Front, Mode, Proxy, Route, Service};
-use crate::demo::server::{CONFIG_MAINT, FORCED_MAINT, Op, Ordeal, Server};
+use crate::demo::proxy::{Algorithm, Back, Front, Mode, Proxy, Route, Service};
+use crate::demo::server::{CONFIG_MAINT, FORCED_MAINT, Op, Server};
 use crate::demo::table::{Data, Table};
 
 /// The first `iid`; `HAProxy` keeps 1 for itself.
@@ -16,17 +14,8 @@ const FIRST_IID: u32 = 2;
 
 /// Builds every proxy as the configuration says, at this moment, with some plain backends more.
 pub(crate) fn proxies(now: u64, extra_backends: usize) -> Vec<Proxy> {
-    let mut site = Site {
-        now,
-        proxies: Vec::new(),
-    };
-    site.frontend(
-        "www",
-        2000,
-        8080,
-        0.0,
-        Some(Table::new("ip", 102_400, 300_000, &TRACKED)),
-    );
+    let mut site = Site { now, proxies: Vec::new() };
+    site.frontend("www", 2000, 8080, 0.0, Some(Table::new("ip", 102_400, 300_000, &TRACKED)));
     site.frontend("api-in", 1000, 8081, 1.9, None);
     site.www();
     site.api();
@@ -57,43 +46,19 @@ struct Site {
 }
 
 impl Site {
-    fn push(
-        &mut self,
-        name: &str,
-        mode: Mode,
-        front: Option<Front>,
-        back: Option<Back>,
-        table: Option<Table>,
-    ) {
+    fn push(&mut self, name: &str, mode: Mode, front: Option<Front>, back: Option<Back>, table: Option<Table>) {
         let iid = FIRST_IID + self.proxies.len() as u32;
-        self.proxies.push(Proxy {
-            iid,
-            name: name.to_owned(),
-            mode,
-            front,
-            back,
-            table,
-        });
+        self.proxies.push(Proxy { iid, name: name.to_owned(), mode, front, back, table });
     }
 
     fn frontend(&mut self, name: &str, maxconn: u64, port: u16, phase: f64, table: Option<Table>) {
-        self.push(
-            name,
-            Mode::Http,
-            Some(front(maxconn, port, phase)),
-            None,
-            table,
-        );
+        self.push(name, Mode::Http, Some(front(maxconn, port, phase)), None, table);
     }
 
     /// Sends requests from one frontend to the backend that is built next.
     fn feed(&mut self, from: usize, rate: f64) {
         let back = self.proxies.len();
-        if let Some(front) = self
-            .proxies
-            .get_mut(from)
-            .and_then(|proxy| proxy.front.as_mut())
-        {
+        if let Some(front) = self.proxies.get_mut(from).and_then(|proxy| proxy.front.as_mut()) {
             front.routes.push(Route { back, rate });
         }
     }
@@ -111,13 +76,10 @@ impl Site {
             .map(|(name, weight, host)| Server {
                 maxconn: 300,
                 cookie: Some((*name).to_owned()),
-                ..self.server(name, *weight, host, 80)
+                ..server(self.now, name, *weight, host, 80)
             })
             .collect();
-        servers.push(Server {
-            backup: true,
-            ..self.server("sorry1", 1, "10.0.1.99", 80)
-        });
+        servers.push(Server { backup: true, ..server(self.now, "sorry1", 1, "10.0.1.99", 80) });
         let service = Service {
             connect: 2,
             response: 85.0,
@@ -127,25 +89,21 @@ impl Site {
             classes: [0.05, 0.022, 0.001],
             loyalty: 0.55,
         };
-        let mut back = back(Algorithm::LeastConn, 200, service, servers, self.now);
+        let mut back = back(Algorithm::LeastConn, 1000, service, servers, self.now);
         back.cookie = Some("SRV".to_owned());
         self.push("www", Mode::Http, None, Some(back), None);
     }
 
     fn api(&mut self) {
         self.feed(API, 38.0);
-        let mut servers: Vec<Server> = [
-            ("api1", "10.0.2.21"),
-            ("api2", "10.0.2.22"),
-            ("api3", "10.0.2.23"),
-        ]
-        .iter()
-        .map(|(name, host)| Server {
-            maxconn: 20,
-            cookie: Some((*name).to_owned()),
-            ..self.server(name, 100, host, 8000)
-        })
-        .collect();
+        let mut servers: Vec<Server> = [("api1", "10.0.2.21"), ("api2", "10.0.2.22"), ("api3", "10.0.2.23")]
+            .iter()
+            .map(|(name, host)| Server {
+                maxconn: 20,
+                cookie: Some((*name).to_owned()),
+                ..server(self.now, name, 100, host, 8000)
+            })
+            .collect();
         if let Some(server) = servers.get_mut(2) {
             server.admin = FORCED_MAINT | CONFIG_MAINT;
             server.op = Op::Stopped;
@@ -173,10 +131,7 @@ impl Site {
             ("static4", 50, "10.0.3.34"),
         ]
         .iter()
-        .map(|(name, weight, host)| Server {
-            slowstart: 20_000,
-            ..self.server(name, *weight, host, 80)
-        })
+        .map(|(name, weight, host)| Server { slowstart: 20_000, ..server(self.now, name, *weight, host, 80) })
         .collect();
         let service = Service {
             connect: 1,
@@ -187,13 +142,7 @@ impl Site {
             classes: [0.3, 0.012, 0.0],
             loyalty: 0.0,
         };
-        self.push(
-            "static",
-            Mode::Http,
-            None,
-            Some(back(Algorithm::RoundRobin, 200, service, servers, self.now)),
-            None,
-        );
+        self.push("static", Mode::Http, None, Some(back(Algorithm::RoundRobin, 200, service, servers, self.now)), None);
     }
 
     fn auth(&mut self) {
@@ -201,19 +150,10 @@ impl Site {
         self.feed(API, 6.0);
         let mut servers: Vec<Server> = [("auth1", 100, "10.0.4.41"), ("auth2", 100, "10.0.4.42")]
             .iter()
-            .map(|(name, weight, host)| Server {
-                maxconn: 60,
-                ..self.server(name, *weight, host, 9000)
-            })
+            .map(|(name, weight, host)| Server { maxconn: 60, ..server(self.now, name, *weight, host, 9000) })
             .collect();
         if let Some(server) = servers.first_mut() {
-            server.agent = Some(Agent {
-                on: true,
-                port: 9777,
-                up: true,
-                due: self.now + 1500,
-                duration: 1,
-            });
+            server.agent = Some(Agent { on: true, port: 9777, up: true, due: self.now + 1500, duration: 1 });
         }
         let service = Service {
             connect: 1,
@@ -236,7 +176,7 @@ impl Site {
 
     fn legacy(&mut self) {
         self.feed(WWW, 0.3);
-        let mut server = self.server("old1", 100, "10.0.9.91", 8088);
+        let mut server = server(self.now, "old1", 100, "10.0.9.91", 8088);
         server.maxconn = 20;
         server.broken = Some(Fault::Refused);
         if let Some(check) = server.check.as_mut() {
@@ -255,13 +195,7 @@ impl Site {
             "legacy",
             Mode::Http,
             None,
-            Some(back(
-                Algorithm::RoundRobin,
-                100,
-                service,
-                vec![server],
-                self.now,
-            )),
+            Some(back(Algorithm::RoundRobin, 100, service, vec![server], self.now)),
             None,
         );
     }
@@ -271,14 +205,8 @@ impl Site {
         let servers = [("mx1", 100, "10.0.5.51"), ("mx2", 100, "10.0.5.52")]
             .iter()
             .map(|(name, weight, host)| {
-                let mut server = Server {
-                    maxconn: 100,
-                    ..self.server(name, *weight, host, 25)
-                };
-                server.check = Some(Check::new(
-                    Kind::Connect,
-                    self.now + 400 + u64::from(server.port) * 10,
-                ));
+                let mut server = Server { maxconn: 100, ..server(self.now, name, *weight, host, 25) };
+                server.check = Some(Check::new(Kind::Connect, self.now + 400 + u64::from(server.port) * 10));
                 server
             })
             .collect();
@@ -292,17 +220,8 @@ impl Site {
             loyalty: 0.0,
         };
         let mut front = front(500, 25, 4.0);
-        front.routes.push(Route {
-            back: at,
-            rate: 3.0,
-        });
-        self.push(
-            "smtp",
-            Mode::Tcp,
-            Some(front),
-            Some(back(Algorithm::Source, 50, service, servers, self.now)),
-            None,
-        );
+        front.routes.push(Route { back: at, rate: 3.0 });
+        self.push("smtp", Mode::Tcp, Some(front), Some(back(Algorithm::Source, 200, service, servers, self.now)), None);
     }
 
     fn stats(&mut self) {
@@ -316,27 +235,14 @@ impl Site {
             loyalty: 0.0,
         };
         let back = back(Algorithm::RoundRobin, 10, service, Vec::new(), self.now);
-        self.push(
-            "stats",
-            Mode::Http,
-            Some(front(100, 8404, 0.5)),
-            Some(back),
-            None,
-        );
+        self.push("stats", Mode::Http, Some(front(100, 8404, 0.5)), Some(back), None);
     }
 
     fn extra(&mut self, number: usize) {
         self.feed(WWW, 0.6);
         let name = format!("app-{number:03}");
         let servers = (1..=4)
-            .map(|i| {
-                self.server(
-                    &format!("app{i}"),
-                    100,
-                    &format!("10.1.{}.{i}", number % 250),
-                    8080,
-                )
-            })
+            .map(|i| server(self.now, &format!("app{i}"), 100, &format!("10.1.{}.{i}", number % 250), 8080))
             .collect();
         let service = Service {
             connect: 1,
@@ -347,84 +253,6 @@ impl Site {
             classes: [0.04, 0.02, 0.001],
             loyalty: 0.0,
         };
-        self.push(
-            &name,
-            Mode::Http,
-            None,
-            Some(back(Algorithm::RoundRobin, 100, service, servers, self.now)),
-            None,
-        );
-    }
-
-    /// A plain server with an HTTP check; its name spreads the checks over the interval.
-    fn server(&self, name: &str, weight: u32, host: &str, port: u16) -> Server {
-        let spread = name
-            .bytes()
-            .fold(0, |sum, byte| (sum * 31 + u64::from(byte)) % 1900);
-        Server {
-            sid: 0,
-            name: name.to_owned(),
-            host: host.to_owned(),
-            port,
-            meter: Meter::default(),
-            initial_weight: weight,
-            weight,
-            maxconn: 0,
-            backup: false,
-            cookie: None,
-            admin: 0,
-            op: Op::Running,
-            changed: self.now,
-            was_down: 0,
-            down_transitions: 0,
-            check: Some(Check::new(Kind::Http, self.now + 100 + spread)),
-            agent: None,
-            slowstart: 0,
-            queue: VecDeque::new(),
-            loyal: f64::from(weight),
-            turn: 0.0,
-            broken: None,
-            ordeal: Ordeal::default(),
-        }
-    }
-}
-
-fn front(maxconn: u64, port: u16, phase: f64) -> Front {
-    Front {
-        meter: Meter::default(),
-        maxconn,
-        door: Door::Open,
-        idle: 0,
-        routes: Vec::new(),
-        phase,
-        noise: 0.0,
-        port,
-    }
-}
-
-fn back(
-    algorithm: Algorithm,
-    fullconn: u64,
-    service: Service,
-    mut servers: Vec<Server>,
-    now: u64,
-) -> Back {
-    for (sid, server) in (1..).zip(servers.iter_mut()) {
-        server.sid = sid;
-    }
-    Back {
-        meter: Meter::default(),
-        servers,
-        active: Vec::new(),
-        queue: VecDeque::new(),
-        algorithm,
-        cookie: None,
-        fullconn,
-        service,
-        demand: 1.0,
-        up: true,
-        changed: now,
-        was_down: 0,
-        down_transitions: 0,
+        self.push(&name, Mode::Http, None, Some(back(Algorithm::RoundRobin, 100, service, servers, self.now)), None);
     }
 }

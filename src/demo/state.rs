@@ -21,12 +21,7 @@ const AGENT: u8 = 16;
 pub(crate) fn dump(world: &World, only: Option<usize>) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "1\n{HEADER}");
-    for (_, proxy) in world
-        .proxies
-        .iter()
-        .enumerate()
-        .filter(|(i, _)| only.is_none_or(|only| only == *i))
-    {
+    for (_, proxy) in world.proxies.iter().enumerate().filter(|(i, _)| only.is_none_or(|only| only == *i)) {
         for server in proxy.back.iter().flat_map(|back| &back.servers) {
             line(&mut out, proxy, server, world.clock);
         }
@@ -37,20 +32,12 @@ pub(crate) fn dump(world: &World, only: Option<usize>) -> String {
 fn line(out: &mut String, proxy: &Proxy, server: &Server, now: u64) {
     let paused = if server.in_maint() { PAUSED } else { 0 };
     let (status, result, health, check) = server.check.as_ref().map_or((1, 0, 0, 0), |check| {
-        let state = if check.on {
-            CONFIGURED | ENABLED | paused
-        } else {
-            CONFIGURED
-        };
+        let state = if check.on { CONFIGURED | ENABLED | paused } else { CONFIGURED };
         let health = if server.in_maint() { 0 } else { check.health };
         (check.seen.number(), check.seen.result(), health, state)
     });
     let (agent, agent_port) = server.agent.as_ref().map_or((0, 0), |agent| {
-        let state = if agent.on {
-            CONFIGURED | ENABLED | AGENT | paused
-        } else {
-            CONFIGURED | AGENT
-        };
+        let state = if agent.on { CONFIGURED | ENABLED | AGENT | paused } else { CONFIGURED | AGENT };
         (state, agent.port)
     });
     let _ = writeln!(

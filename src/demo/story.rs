@@ -15,16 +15,9 @@ enum Incident {
     /// The requests to a backend become this many times more.
     Load { back: &'static str, factor: f64 },
     /// A server responds this many times slower.
-    Slow {
-        back: &'static str,
-        server: &'static str,
-        factor: f64,
-    },
+    Slow { back: &'static str, server: &'static str, factor: f64 },
     /// A server does not answer.
-    Silent {
-        back: &'static str,
-        server: &'static str,
-    },
+    Silent { back: &'static str, server: &'static str },
     /// This share of a backend's responses becomes 5xx.
     Errors { back: &'static str, share: f64 },
 }
@@ -34,64 +27,17 @@ const PERIOD: u64 = 240_000;
 
 /// From, to (seconds into the period), and what happens.
 const TIMETABLE: [(u64, u64, Incident); 7] = [
-    (
-        3,
-        30,
-        Incident::Load {
-            back: "api",
-            factor: 2.6,
-        },
-    ),
-    (
-        62,
-        102,
-        Incident::Slow {
-            back: "www",
-            server: "www3",
-            factor: 4.0,
-        },
-    ),
-    (
-        115,
-        135,
-        Incident::Silent {
-            back: "static",
-            server: "static2",
-        },
-    ),
-    (
-        138,
-        142,
-        Incident::Silent {
-            back: "static",
-            server: "static2",
-        },
-    ),
-    (
-        165,
-        185,
-        Incident::Errors {
-            back: "auth",
-            share: 0.35,
-        },
-    ),
-    (
-        200,
-        212,
-        Incident::Load {
-            back: "www",
-            factor: 1.5,
-        },
-    ),
-    (
-        200,
-        212,
-        Incident::Load {
-            back: "static",
-            factor: 1.5,
-        },
-    ),
+    (3, 38, Incident::Load { back: "api", factor: 2.6 }),
+    (62, 102, Incident::Slow { back: "www", server: "www3", factor: 4.0 }),
+    (115, 135, Incident::Silent { back: "static", server: "static2" }),
+    (138, 142, Incident::Silent { back: "static", server: "static2" }),
+    (165, 185, Incident::Errors { back: "auth", share: 0.35 }),
+    (200, 212, Incident::Load { back: "www", factor: 1.5 }),
+    (200, 212, Incident::Load { back: "static", factor: 1.5 }),
 ];
+
+/// Milliseconds until a load is at its height.
+const SWELL: f64 = 7000.0;
 
 /// The first reload, and the time between those that follow, in milliseconds.
 const FIRST_RELOAD: u64 = 600_000;
@@ -106,24 +52,18 @@ pub(crate) fn apply(proxies: &mut [Proxy], story: u64) {
         }
     }
     let second = story % PERIOD / 1000;
-    for (_, _, incident) in TIMETABLE
-        .iter()
-        .filter(|(from, to, _)| (*from..*to).contains(&second))
-    {
-        set(proxies, *incident);
+    for (from, _, incident) in TIMETABLE.iter().filter(|(from, to, _)| (*from..*to).contains(&second)) {
+        set(proxies, *incident, story % PERIOD - from * 1000);
     }
 }
 
-fn set(proxies: &mut [Proxy], incident: Incident) {
+/// Sets the condition of one incident, this many milliseconds after it began.
+fn set(proxies: &mut [Proxy], incident: Incident, since: u64) {
     let (Incident::Load { back: name, .. }
     | Incident::Slow { back: name, .. }
     | Incident::Silent { back: name, .. }
     | Incident::Errors { back: name, .. }) = incident;
-    let Some(back) = proxies
-        .iter_mut()
-        .filter(|proxy| proxy.name == name)
-        .find_map(|proxy| proxy.back.as_mut())
-    else {
+    let Some(back) = proxies.iter_mut().filter(|proxy| proxy.name == name).find_map(|proxy| proxy.back.as_mut()) else {
         return;
     };
     let mut one = |name: &str, ordeal: Ordeal| {
@@ -132,25 +72,10 @@ fn set(proxies: &mut [Proxy], incident: Incident) {
         }
     };
     match incident {
-        Incident::Slow { server, factor, .. } => one(
-            server,
-            Ordeal {
-                slow: factor,
-                ..Ordeal::default()
-            },
-        ),
-        Incident::Silent { server, .. } => one(
-            server,
-            Ordeal {
-                fault: Some(Fault::Timeout),
-                ..Ordeal::default()
-            },
-        ),
-        Incident::Load { factor, .. } => back.demand = factor,
-        Incident::Errors { share, .. } => back
-            .servers
-            .iter_mut()
-            .for_each(|server| server.ordeal.errors = share),
+        Incident::Slow { server, factor, .. } => one(server, Ordeal { slow: factor, ..Ordeal::default() }),
+        Incident::Silent { server, .. } => one(server, Ordeal { fault: Some(Fault::Timeout), ..Ordeal::default() }),
+        Incident::Load { factor, .. } => back.demand = 1.0 + (factor - 1.0) * (since as f64 / SWELL).min(1.0),
+        Incident::Errors { share, .. } => back.servers.iter_mut().for_each(|server| server.ordeal.errors = share),
     }
 }
 
@@ -165,10 +90,7 @@ mod tests {
 
     #[test]
     fn reloads_once_after_ten_minutes_and_then_each_half_hour() {
-        let reloads: Vec<u64> = (1..=42_000)
-            .map(|i| i * 100)
-            .filter(|&story| reloads_at(story, 100))
-            .collect();
+        let reloads: Vec<u64> = (1..=42_000).map(|i| i * 100).filter(|&story| reloads_at(story, 100)).collect();
         assert_eq!(reloads, [600_000, 2_400_000, 4_200_000]);
     }
 }

@@ -87,13 +87,7 @@ pub(crate) struct Table {
 impl Table {
     /// An empty table.
     pub(crate) fn new(kind: &'static str, size: u32, expire: u64, stored: &'static [Data]) -> Self {
-        Self {
-            kind,
-            size,
-            expire,
-            stored,
-            entries: BTreeMap::new(),
-        }
+        Self { kind, size, expire, stored, entries: BTreeMap::new() }
     }
 
     /// A request of this client begins.
@@ -120,8 +114,7 @@ impl Table {
     /// Lets go what stayed away too long.
     pub(crate) fn expire(&mut self, now: u64) {
         let expire = self.expire;
-        self.entries
-            .retain(|_, entry| entry.current > 0 || entry.seen + expire > now);
+        self.entries.retain(|_, entry| entry.current > 0 || entry.seen + expire > now);
     }
 
     /// Removes what `gone` chooses.
@@ -136,24 +129,15 @@ impl Table {
 
     /// The lines of a dump, with their keys and entries for a filter.
     pub(crate) fn lines(&self, now: u64) -> impl Iterator<Item = (&str, &Entry, String)> {
-        self.entries
-            .iter()
-            .enumerate()
-            .map(move |(i, (key, entry))| {
-                let left = (entry.seen + self.expire).saturating_sub(now);
-                let in_use = u64::from(entry.current > 0);
-                let data: Vec<String> = self
-                    .stored
-                    .iter()
-                    .map(|&data| format!("{}={}", data.label(), entry.value(data, now)))
-                    .collect();
-                let address = 0x7f39_1c00_0000_u64 + i as u64 * 0x110;
-                let line = format!(
-                    "0x{address:012x}: key={key} use={in_use} exp={left} {}",
-                    data.join(" ")
-                );
-                (key.as_str(), entry, line)
-            })
+        self.entries.iter().enumerate().map(move |(i, (key, entry))| {
+            let left = (entry.seen + self.expire).saturating_sub(now);
+            let in_use = u64::from(entry.current > 0);
+            let data: Vec<String> =
+                self.stored.iter().map(|&data| format!("{}={}", data.label(), entry.value(data, now))).collect();
+            let address = 0x7f39_1c00_0000_u64 + i as u64 * 0x110;
+            let line = format!("0x{address:012x}: key={key} use={in_use} exp={left} {}", data.join(" "));
+            (key.as_str(), entry, line)
+        })
     }
 }
 
@@ -171,8 +155,7 @@ mod tests {
         let lines: Vec<String> = table.lines(1000).map(|(_, _, line)| line).collect();
         assert_eq!(lines.len(), 1);
         assert!(
-            lines[0]
-                .ends_with("key=192.0.2.1 use=0 exp=59900 http_req_cnt=10 http_req_rate(10000)=9"),
+            lines[0].ends_with("key=192.0.2.1 use=0 exp=59900 http_req_cnt=10 http_req_rate(10000)=9"),
             "{lines:?}"
         );
         table.expire(61_000);

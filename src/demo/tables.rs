@@ -24,11 +24,7 @@ impl Filter {
 }
 
 /// Reads `key K` or any number of `data.X OPERATOR N`.
-fn filters(
-    words: &[&str],
-    stored: &[Data],
-    without: &'static str,
-) -> Result<Vec<Filter>, &'static str> {
+fn filters(words: &[&str], stored: &[Data], without: &'static str) -> Result<Vec<Filter>, &'static str> {
     let mut filters = Vec::new();
     let mut rest = words.iter().copied();
     while let Some(word) = rest.next() {
@@ -50,44 +46,26 @@ fn filters(
             Some("gt") => u64::gt,
             Some("ge") => u64::ge,
             _ => {
-                return Err(
-                    "Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\"",
-                );
+                return Err("Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\"");
             }
         };
         let value = rest.next().and_then(|word| word.parse().ok());
-        filters.push(Filter::Value(
-            data,
-            compare,
-            value.ok_or("Require a valid integer value to compare against")?,
-        ));
+        filters.push(Filter::Value(data, compare, value.ok_or("Require a valid integer value to compare against")?));
     }
     Ok(filters)
 }
 
 fn header(name: &str, table: &Table) -> String {
-    format!(
-        "# table: {name}, type: {}, size:{}, used:{}\n",
-        table.kind,
-        table.size,
-        table.used()
-    )
+    format!("# table: {name}, type: {}, size:{}, used:{}\n", table.kind, table.size, table.used())
 }
 
 /// `show table [NAME [FILTER]]`
 pub(crate) fn show(world: &World, words: &[&str], level: Level) -> Result<String, &'static str> {
     let Some((name, rest)) = words.split_first() else {
-        let tables = world
-            .proxies
-            .iter()
-            .filter_map(|proxy| Some((&proxy.name, proxy.table.as_ref()?)));
+        let tables = world.proxies.iter().filter_map(|proxy| Some((&proxy.name, proxy.table.as_ref()?)));
         return Ok(tables.map(|(name, table)| header(name, table)).collect());
     };
-    let found = world
-        .proxies
-        .iter()
-        .filter(|proxy| proxy.name == *name)
-        .find_map(|proxy| proxy.table.as_ref());
+    let found = world.proxies.iter().filter(|proxy| proxy.name == *name).find_map(|proxy| proxy.table.as_ref());
     let table = found.ok_or("No such table")?;
     let usage = "Optional argument only supports \"data.<store_data_type>\" <operator> <value> or key <key>";
     let filters = filters(rest, table.stored, usage)?;
@@ -97,10 +75,7 @@ pub(crate) fn show(world: &World, words: &[&str], level: Level) -> Result<String
         return Ok(out);
     }
     for (key, entry, line) in table.lines(world.clock) {
-        if filters
-            .iter()
-            .all(|filter| filter.holds(key, entry, world.clock))
-        {
+        if filters.iter().all(|filter| filter.holds(key, entry, world.clock)) {
             let _ = writeln!(out, "{line}");
         }
     }
@@ -112,11 +87,7 @@ pub(crate) fn clear(world: &mut World, words: &[&str]) -> Result<String, &'stati
     let usage = "Required arguments: <table> \"data.<store_data_type>\" <operator> <value> or <table> key <key>";
     let (name, rest) = words.split_first().ok_or(usage)?;
     let now = world.clock;
-    let found = world
-        .proxies
-        .iter_mut()
-        .filter(|proxy| proxy.name == *name)
-        .find_map(|proxy| proxy.table.as_mut());
+    let found = world.proxies.iter_mut().filter(|proxy| proxy.name == *name).find_map(|proxy| proxy.table.as_mut());
     let table = found.ok_or("No such table")?;
     let filters = filters(rest, table.stored, usage)?;
     table.clear(|key, entry| filters.iter().all(|filter| filter.holds(key, entry, now)));

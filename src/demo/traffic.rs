@@ -25,9 +25,7 @@ const QUARTER_MS: u64 = 25;
 /// How many clients the site has.
 const CLIENTS: f64 = 64.0;
 /// Who logs in, by client.
-const USERS: [&str; 8] = [
-    "ann", "ben", "carla", "dmitri", "eve", "fatima", "goran", "hana",
-];
+const USERS: [&str; 8] = ["ann", "ben", "carla", "dmitri", "eve", "fatima", "goran", "hana"];
 /// A client's kept connection is closed after this many seconds, on average.
 const KEEP_ALIVE: f64 = 10.0;
 
@@ -44,11 +42,7 @@ impl World {
     fn step(&mut self) {
         let story = self.clock.saturating_sub(self.story_began);
         story::apply(&mut self.proxies, story);
-        for front in self
-            .proxies
-            .iter_mut()
-            .filter_map(|proxy| proxy.front.as_mut())
-        {
+        for front in self.proxies.iter_mut().filter_map(|proxy| proxy.front.as_mut()) {
             front.noise += (self.rng.f64() - 0.5) * 0.06 - front.noise * 0.05;
         }
         for _ in 0..STEP_MS / QUARTER_MS {
@@ -57,11 +51,7 @@ impl World {
             self.begin_sessions();
         }
         let now = self.clock;
-        for back in self
-            .proxies
-            .iter_mut()
-            .filter_map(|proxy| proxy.back.as_mut())
-        {
+        for back in self.proxies.iter_mut().filter_map(|proxy| proxy.back.as_mut()) {
             for server in &mut back.servers {
                 let duration = (self.rng.u64(1..=4) as f64 * server.ordeal.slow) as u64;
                 server.run_checks(now, duration);
@@ -69,11 +59,7 @@ impl World {
             back.look(now);
             flow::drift(back, now, STEP.as_secs_f64());
         }
-        for table in self
-            .proxies
-            .iter_mut()
-            .filter_map(|proxy| proxy.table.as_mut())
-        {
+        for table in self.proxies.iter_mut().filter_map(|proxy| proxy.table.as_mut()) {
             table.expire(now);
         }
         self.meters().for_each(Meter::roll);
@@ -108,11 +94,7 @@ impl World {
         for ended in ended {
             let refused = ended.class == Some(Count::Hrsp4xx);
             for table in [ended.front, b] {
-                if let Some(table) = self
-                    .proxies
-                    .get_mut(table)
-                    .and_then(|proxy| proxy.table.as_mut())
-                {
+                if let Some(table) = self.proxies.get_mut(table).and_then(|proxy| proxy.table.as_mut()) {
                     table.end(&key(table.kind, ended.client), refused);
                 }
             }
@@ -143,10 +125,7 @@ impl World {
     fn begin_sessions(&mut self) {
         let seconds = QUARTER_MS as f64 / 1000.0;
         for f in 0..self.proxies.len() {
-            let (story, clock) = (
-                self.clock.saturating_sub(self.story_began),
-                self.clock as f64 / 1000.0,
-            );
+            let (story, clock) = (self.clock.saturating_sub(self.story_began), self.clock as f64 / 1000.0);
             let Some(front) = self.proxies[f].front.as_mut() else {
                 continue;
             };
@@ -162,17 +141,8 @@ impl World {
                 self.watch_statistics(f, seconds);
                 continue;
             }
-            for r in 0..self.proxies[f]
-                .front
-                .as_ref()
-                .map_or(0, |front| front.routes.len())
-            {
-                let Some(route) = self.proxies[f]
-                    .front
-                    .as_ref()
-                    .and_then(|front| front.routes.get(r))
-                    .cloned()
-                else {
+            for r in 0..self.proxies[f].front.as_ref().map_or(0, |front| front.routes.len()) {
+                let Some(route) = self.proxies[f].front.as_ref().and_then(|front| front.routes.get(r)).cloned() else {
                     continue;
                 };
                 let Some(back) = self.proxies[route.back].back.as_ref() else {
@@ -205,15 +175,11 @@ impl World {
         }
         if proxy.mode == Mode::Http && self.rng.u32(0..1000) < 3 {
             let bad = self.rng.u32(0..3) == 0;
+            if bad {
+                front.last_bad = Some((self.clock, self.rng.u16(0..CLIENTS as u16)));
+            }
             for meter in [&mut front.meter, &mut self.meter] {
-                meter.add(
-                    if bad {
-                        Count::BadRequests
-                    } else {
-                        Count::DeniedRequests
-                    },
-                    1,
-                );
+                meter.add(if bad { Count::BadRequests } else { Count::DeniedRequests }, 1);
                 meter.add(Count::BytesIn, 260);
                 meter.add(Count::BytesOut, 192);
                 meter.response(Count::Hrsp4xx);
@@ -228,12 +194,7 @@ impl World {
             }
         }
         self.last_id += 1;
-        let Proxy {
-            mode,
-            back: Some(back),
-            ..
-        } = &mut self.proxies[b]
-        else {
+        let Proxy { mode, back: Some(back), .. } = &mut self.proxies[b] else {
             return;
         };
         let session = Session {
@@ -253,6 +214,8 @@ impl World {
             bytes_in: 0,
             bytes_out: 0,
             abort: false,
+            balanced: false,
+            reused: false,
         };
         let refused = flow::admit(back, *mode, session, self.clock, &mut self.rng);
         self.leave(b, refused);
@@ -293,18 +256,13 @@ fn connect(front: &mut Front, process: &mut Meter) {
 /// How much more or less than on an ordinary moment comes in: a slow wave, a faster one, and chance.
 fn swell(front: &Front, seconds: f64) -> f64 {
     let turn = std::f64::consts::TAU * seconds;
-    let wave =
-        0.2 * (turn / 95.0 + front.phase).sin() + 0.09 * (turn / 21.0 + 2.0 * front.phase).sin();
+    let wave = 0.2 * (turn / 95.0 + front.phase).sin() + 0.09 * (turn / 21.0 + 2.0 * front.phase).sin();
     (1.0 + wave + front.noise).max(0.1)
 }
 
 /// Load does not jump: it pulses a little while it is high.
 fn ramp(demand: f64, story: u64) -> f64 {
-    if demand > 1.0 {
-        demand * (1.0 + 0.12 * (story as f64 / 1900.0).sin())
-    } else {
-        demand
-    }
+    if demand > 1.0 { demand * (1.0 + 0.12 * (story as f64 / 1900.0).sin()) } else { demand }
 }
 
 /// Which server's cookie a request carries, when it carries one.
@@ -312,11 +270,7 @@ fn cookie(back: &Back, rng: &mut Rng) -> Option<usize> {
     if back.cookie.is_none() || rng.f64() >= back.service.loyalty {
         return None;
     }
-    let holders = back
-        .servers
-        .iter()
-        .enumerate()
-        .filter(|(_, server)| server.cookie.is_some());
+    let holders = back.servers.iter().enumerate().filter(|(_, server)| server.cookie.is_some());
     let mut point = rng.f64() * holders.clone().map(|(_, server)| server.loyal).sum::<f64>();
     for (i, server) in holders {
         if point < server.loyal {
@@ -329,11 +283,7 @@ fn cookie(back: &Back, rng: &mut Rng) -> Option<usize> {
 
 /// How a table knows a client.
 fn key(kind: &str, client: u16) -> String {
-    if kind == "ip" {
-        client_address(client)
-    } else {
-        USERS[usize::from(client) % USERS.len()].to_owned()
-    }
+    if kind == "ip" { client_address(client) } else { USERS[usize::from(client) % USERS.len()].to_owned() }
 }
 
 /// How many events happen when `mean` are expected.

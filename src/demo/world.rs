@@ -60,39 +60,28 @@ impl World {
 
     /// Every proxy with a server side.
     pub(crate) fn backs(&self) -> impl Iterator<Item = (&Proxy, &Back)> {
-        self.proxies
-            .iter()
-            .filter_map(|proxy| Some((proxy, proxy.back.as_ref()?)))
+        self.proxies.iter().filter_map(|proxy| Some((proxy, proxy.back.as_ref()?)))
     }
 
     /// The frontend of that name.
     pub(crate) fn front_mut(&mut self, name: &str) -> Option<&mut Front> {
-        self.proxies
-            .iter_mut()
-            .filter(|proxy| proxy.name == name)
-            .find_map(|proxy| proxy.front.as_mut())
+        self.proxies.iter_mut().filter(|proxy| proxy.name == name).find_map(|proxy| proxy.front.as_mut())
     }
 
     /// The index of the proxy whose backend has that name, or that number when it is `#N`.
     pub(crate) fn back_named(&self, name: &str) -> Option<usize> {
-        let number = name
-            .strip_prefix('#')
-            .and_then(|digits| digits.parse::<u32>().ok());
+        let number = name.strip_prefix('#').and_then(|digits| digits.parse::<u32>().ok());
         self.proxies.iter().position(|proxy| {
-            proxy.back.is_some()
-                && number.map_or_else(|| proxy.name == name, |number| proxy.iid == number)
+            proxy.back.is_some() && number.map_or_else(|| proxy.name == name, |number| proxy.iid == number)
         })
     }
 
     /// The index of a server in a backend, by its name or its number.
     pub(crate) fn server_named(&self, proxy: usize, name: &str) -> Option<Place> {
-        let number = name
-            .strip_prefix('#')
-            .and_then(|digits| digits.parse::<u32>().ok());
+        let number = name.strip_prefix('#').and_then(|digits| digits.parse::<u32>().ok());
         let servers = &self.proxies.get(proxy)?.back.as_ref()?.servers;
-        let found = servers
-            .iter()
-            .position(|server| number.map_or_else(|| server.name == name, |n| server.sid == n))?;
+        let found =
+            servers.iter().position(|server| number.map_or_else(|| server.name == name, |n| server.sid == n))?;
         Some((proxy, found))
     }
 
@@ -108,11 +97,7 @@ impl World {
 
     /// Client connections now open.
     pub(crate) fn connections(&self) -> u64 {
-        self.proxies
-            .iter()
-            .filter_map(|proxy| proxy.front.as_ref())
-            .map(|front| front.meter.current)
-            .sum()
+        self.proxies.iter().filter_map(|proxy| proxy.front.as_ref()).map(|front| front.meter.current).sum()
     }
 
     /// All meters: of the process, the frontends, the backends and the servers.
@@ -130,10 +115,6 @@ impl World {
 
     /// A sum over all frontends.
     pub(crate) fn front_total(&self, count: Count) -> u64 {
-        self.proxies
-            .iter()
-            .filter_map(|proxy| proxy.front.as_ref())
-            .map(|front| front.meter.totals[count])
-            .sum()
+        self.proxies.iter().filter_map(|proxy| proxy.front.as_ref()).map(|front| front.meter.totals[count]).sum()
     }
 }
