@@ -1,0 +1,49 @@
+//! Seconds since 1970 as `HAProxy` writes dates, in UTC.
+
+/// Year, month, day of a day since 1970.
+fn civil(days: u64) -> (u64, u64, u64) {
+    // Years that begin in March make the leap day the last of a year.
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+/// `20/Nov/2026:11:55:03.453`, with this many digits after the point.
+pub(crate) fn stamp(seconds: u64, micros: u64, digits: usize) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (year, month, day) = civil(seconds / 86_400);
+    let name = MONTHS[(month as usize + 11) % 12];
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let fraction = format!("{micros:06}");
+    let fraction = fraction.get(..digits).unwrap_or_default();
+    format!("{day:02}/{name}/{year}:{hour:02}:{minute:02}:{second:02}.{fraction}")
+}
+
+/// A span as `show sess` writes it: `7s`, `3m12s`, `2h5m`.
+pub(crate) fn span(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_right() {
+        assert_eq!(stamp(0, 0, 3), "01/Jan/1970:00:00:00.000");
+        assert_eq!(stamp(1_795_175_703, 453_000, 3), "20/Nov/2026:11:55:03.453");
+        assert_eq!(stamp(1_709_164_800, 12, 6), "29/Feb/2024:00:00:00.000012");
+        assert_eq!(span(192_000), "3m12s");
+    }
+}
