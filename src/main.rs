@@ -1,2 +1,5 @@
 //! The `hapulse` binary: everything is in the library.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    hapulse::cli::main()
+}

@@ -22,21 +22,11 @@ fn say(path: &Path, line: &str) -> std::io::Result<Vec<u8>> {
 fn the_three_sockets_have_their_levels() {
     let lab = Lab::builder().start();
     assert_eq!(lab.info("Pid"), lab.pid().to_string());
-    for (socket, level) in [
-        (lab.admin(), "admin"),
-        (lab.operator(), "operator"),
-        (lab.user(), "user"),
-    ] {
-        assert_eq!(
-            ask_at(socket, "show cli level").unwrap(),
-            format!("{level}\n\n")
-        );
+    for (socket, level) in [(lab.admin(), "admin"), (lab.operator(), "operator"), (lab.user(), "user")] {
+        assert_eq!(ask_at(socket, "show cli level").unwrap(), format!("{level}\n\n"));
     }
     let denied = "Permission denied\n\n";
-    assert_eq!(
-        ask_at(lab.operator(), "disable server be1/s1").unwrap(),
-        denied
-    );
+    assert_eq!(ask_at(lab.operator(), "disable server be1/s1").unwrap(), denied);
     assert_eq!(ask_at(lab.user(), "show sess").unwrap(), denied);
     assert_eq!(lab.stat("be1", "s1", "status"), "no check");
     assert_eq!(lab.ask("disable server be1/s1"), "\n");
@@ -51,10 +41,7 @@ fn the_stats_socket_listens_on_tcp_too() {
         stream.write_all(b"show info\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        assert!(
-            answer.contains(&format!("\nPid: {}\n", lab.pid())),
-            "{addr}: {answer}"
-        );
+        assert!(answer.contains(&format!("\nPid: {}\n", lab.pid())), "{addr}: {answer}");
     }
 }
 
@@ -67,10 +54,7 @@ fn a_reload_is_a_new_process_on_the_same_sockets() {
     assert_ne!(lab.pid(), before);
     assert_eq!(lab.info("Pid"), lab.pid().to_string());
     assert_eq!(lab.stat("be1", "renamed", "status"), "no check");
-    assert_eq!(
-        Traffic::to(lab.frontend_addr()).send(5),
-        Counts { ok: 5, failed: 0 }
-    );
+    assert_eq!(Traffic::to(lab.frontend_addr()).send(5), Counts { ok: 5, failed: 0 });
     wait_until("the old process to end", || !process::alive(before));
 }
 
@@ -84,9 +68,7 @@ fn a_master_reloads_its_worker() {
     assert!(lab.master_socket().exists());
     let worker: u32 = lab.info("Pid").parse().unwrap();
     drop(lab);
-    wait_until("master and worker to end", || {
-        !process::alive(master) && !process::alive(worker)
-    });
+    wait_until("master and worker to end", || !process::alive(master) && !process::alive(worker));
 }
 
 #[test]
@@ -111,9 +93,7 @@ fn a_stopped_haproxy_says_nothing_until_it_continues() {
     lab.stop_process();
     let mut stream = UnixStream::connect(lab.admin()).unwrap();
     stream.write_all(b"show info\n").unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_millis(100)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     assert!(stream.read(&mut [0; 1]).is_err());
     lab.cont_process();
     assert!(lab.ask("show info").starts_with("Name: HAProxy"));
@@ -142,17 +122,10 @@ fn ten_thousand_servers_have_a_row_each() {
 
 #[test]
 fn traffic_goes_where_its_path_says() {
-    let lab = Lab::builder()
-        .backends(2)
-        .servers(1)
-        .answer("be2/s1", Answer::Status(500))
-        .start();
+    let lab = Lab::builder().backends(2).servers(1).answer("be2/s1", Answer::Status(500)).start();
     let addr = lab.frontend_addr();
     assert_eq!(Traffic::to(addr).send(20), Counts { ok: 20, failed: 0 });
-    assert_eq!(
-        Traffic::to(addr).keep_alive().path("/be2/x").send(7),
-        Counts { ok: 0, failed: 7 }
-    );
+    assert_eq!(Traffic::to(addr).keep_alive().path("/be2/x").send(7), Counts { ok: 0, failed: 7 });
     assert_eq!(lab.stat("be1", "s1", "stot"), "20");
     assert_eq!(lab.stat("be2", "s1", "hrsp_5xx"), "7");
     assert_eq!(lab.server("be2/s1").requests(), 7);
@@ -173,10 +146,7 @@ fn a_cookie_keeps_a_client_on_its_server() {
 
 #[test]
 fn a_checked_server_goes_down_and_comes_back() {
-    let lab = Lab::builder()
-        .http_checks()
-        .answer("be1/s2", Answer::Closed)
-        .start();
+    let lab = Lab::builder().http_checks().answer("be1/s2", Answer::Closed).start();
     lab.wait_stat("be1", "s2", "status", |status| status == "DOWN");
     lab.set_answer("be1/s2", Answer::Ok);
     lab.wait_stat("be1", "s2", "status", |status| status == "UP");
@@ -207,10 +177,7 @@ fn the_fake_answers_as_a_real_one_and_keeps_what_it_heard() {
     assert!(answer.starts_with(&info.split("\nUptime:").next().unwrap().to_owned()));
     assert!(answer.contains("\n\n# pxname,"));
     say(fake.path(), "disable server be1/s1\n").unwrap();
-    assert_eq!(
-        fake.received(),
-        ["show info;show stat", "disable server be1/s1"]
-    );
+    assert_eq!(fake.received(), ["show info;show stat", "disable server be1/s1"]);
     assert_eq!(fake.connections(), 2);
 }
 
@@ -250,9 +217,7 @@ fn the_fake_misbehaves_as_told() {
 
 #[test]
 fn the_terminal_runs_a_program_and_shows_what_it_writes() {
-    let mut term = Term::program("sh")
-        .args(["-c", "read x; echo got $x; exit 3"])
-        .start();
+    let mut term = Term::program("sh").args(["-c", "read x; echo got $x; exit 3"]).start();
     term.press("jj<lt>web><ret>");
     term.wait_for("got jj<web>");
     assert_eq!(term.exit_code(), 3);
@@ -264,10 +229,7 @@ fn the_terminal_sees_modes_sizes_and_signals() {
     let script = "printf '\\033[?1049h\\033[?25lhello'; stty size; stty raw -echo; \
                   trap 'printf resized' WINCH; trap 'printf bye; exit 7' TERM; \
                   printf ready; while :; do sleep 0.01; done";
-    let mut term = Term::program("sh")
-        .args(["-c", script])
-        .size(60, 20)
-        .start();
+    let mut term = Term::program("sh").args(["-c", script]).size(60, 20).start();
     let screen = term.wait_for("ready");
     assert!(screen.contains("hello20 60"), "{screen}");
     let modes = term.modes();
@@ -284,10 +246,7 @@ fn an_escape_arrives_alone() {
     // Each read of the program is one line of numbers.
     let script = "stty raw -echo min 1; printf ready; for i in 1 2 3; do \
                   dd bs=64 count=1 2>/dev/null | od -An -tu1; done; printf end";
-    let mut term = Term::program("sh")
-        .args(["-c", script])
-        .size(40, 10)
-        .start();
+    let mut term = Term::program("sh").args(["-c", script]).size(40, 10).start();
     term.wait_for("ready");
     term.press("<esc>j");
     term.wait_read();
@@ -305,9 +264,7 @@ fn a_closed_terminal_is_a_hangup_without_a_last_key() {
     // In raw mode, so that whatever is typed arrives.
     let script = "trap 'echo hangup >>heard; exit' HUP; stty raw -echo; printf ready; \
                   while :; do dd bs=64 count=1 2>/dev/null >>heard || sleep 0.01; done";
-    let mut term = Term::program("sh")
-        .args(["-c", &format!("cd {}; {script}", folder.path().display())])
-        .start();
+    let mut term = Term::program("sh").args(["-c", &format!("cd {}; {script}", folder.path().display())]).start();
     term.wait_for("ready");
     term.close();
     let heard = || std::fs::read_to_string(&file).unwrap_or_default();

@@ -86,9 +86,10 @@ pub fn show_servers_state(backend: &Word) -> String {
     format!("show servers state {backend}")
 }
 
-/// The status, sessions and all other numbers of one backend's servers, by name (1.7 and newer).
-pub fn show_backend_servers(backend: &Word) -> String {
-    format!("show stat {backend} 4 -1")
+/// The status, sessions and all other numbers of one backend's servers, by the backend's number. A name
+/// would find a frontend that has the same one.
+pub fn show_backend_servers(iid: i64) -> String {
+    format!("show stat {iid} 4 -1")
 }
 
 #[cfg(test)]
@@ -101,7 +102,7 @@ mod tests {
         let (backend, server) = (Word::new(&"be_app".into()).unwrap(), Word::new(&"app1".into()).unwrap());
         assert_eq!(set_server_state(&backend, &server, Order::Maint), "set server be_app/app1 state maint");
         assert_eq!(show_servers_state(&backend), "show servers state be_app");
-        assert_eq!(show_backend_servers(&backend), "show stat be_app 4 -1");
+        assert_eq!(show_backend_servers(5), "show stat 5 4 -1");
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub struct Target {
     pub backend: SafeText,
     /// Its own name.
     pub server: SafeText,
+    /// Its backend's number, by which `show stat` finds it: a frontend may have the same name.
+    pub iid: Option<i64>,
     /// The status that the operator saw.
     pub seen: SafeText,
 }
@@ -128,8 +130,13 @@ mod tests {
 
     #[test]
     fn a_strange_name_gives_no_command() {
-        let target =
-            |server: &str| Target { id: RowId::PROCESS, backend: "b".into(), server: server.into(), seen: "UP".into() };
+        let target = |server: &str| Target {
+            id: RowId::PROCESS,
+            backend: "b".into(),
+            server: server.into(),
+            iid: None,
+            seen: "UP".into(),
+        };
         assert_eq!(MAINT.command(&target("s1")).unwrap(), "set server b/s1 state maint");
         assert!(MAINT.command(&target("s1;shutdown")).is_err());
     }

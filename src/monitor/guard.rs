@@ -208,8 +208,13 @@ mod tests {
         let sample = watch.newest().unwrap();
         let index = (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == name).unwrap();
         let (row, id) = (&sample.table.rows()[index], sample.rows.ids()[index]);
-        let target =
-            Target { id, backend: row.proxy.clone(), server: row.name.clone(), seen: SafeText::from(row.status()) };
+        let target = Target {
+            id,
+            backend: row.proxy.clone(),
+            server: row.name.clone(),
+            iid: None,
+            seen: SafeText::from(row.status()),
+        };
         Intent { act, instance: 0, targets: vec![target] }
     }
 

@@ -13,22 +13,16 @@ use crate::haproxy::servers_state;
 use crate::haproxy::stat::{Row, Table};
 use crate::haproxy::status::State;
 use crate::haproxy::text::SafeText;
-use crate::haproxy::version::Version;
 use crate::monitor::acts::{Act, Intent, Target};
 use crate::monitor::guard::Authorised;
 use crate::monitor::outcome::{Done, Outcome, Report};
 
 /// Carries an intent out, one server after the other, and stops at the first failure.
-pub async fn carry_out(
-    address: &Address,
-    limits: &Limits,
-    version: Option<Version>,
-    intent: &Authorised<Intent>,
-) -> Report {
+pub async fn carry_out(address: &Address, limits: &Limits, intent: &Authorised<Intent>) -> Report {
     let intent = intent.get();
     let mut done = Vec::with_capacity(intent.targets.len());
     for target in &intent.targets {
-        let Some((command, outcome)) = act_on(address, limits, version, intent.act, target).await else { break };
+        let Some((command, outcome)) = act_on(address, limits, intent.act, target).await else { break };
         let stop = !outcome.is_verified();
         done.push(Done { target: target.clone(), command, outcome });
         if stop {
@@ -40,19 +34,11 @@ pub async fn carry_out(
 }
 
 /// Nothing when the names make no command, which the guard has ruled out before.
-async fn act_on(
-    address: &Address,
-    limits: &Limits,
-    version: Option<Version>,
-    act: &Act,
-    target: &Target,
-) -> Option<(String, Outcome)> {
+async fn act_on(address: &Address, limits: &Limits, act: &Act, target: &Target) -> Option<(String, Outcome)> {
     let backend = Word::new(&target.backend).ok()?;
     let command = act.command(target).ok()?;
-    // `show servers state` is there from 1.6 on, `show stat` takes a name from 1.7 on.
-    let by_name = version.is_none_or(|version| version >= Version::new(1, 7));
     let state = command::show_servers_state(&backend);
-    let stat = if by_name { command::show_backend_servers(&backend) } else { "show stat".to_owned() };
+    let stat = target.iid.map_or_else(|| "show stat".to_owned(), command::show_backend_servers);
     let line = [command.as_str(), &state, &stat].join(";");
     let mut answer = Vec::new();
     let outcome = match connection::ask(address, &line, 3, limits, &mut answer).await {
@@ -114,7 +100,8 @@ mod tests {
     const STAT: &str = "# pxname,svname,scur,status,type,\n";
 
     fn judge(act: &Act, order: &str, admin: u32, status: &str) -> String {
-        let target = Target { id: RowId::PROCESS, backend: "b".into(), server: "s".into(), seen: "UP".into() };
+        let target =
+            Target { id: RowId::PROCESS, backend: "b".into(), server: "s".into(), iid: None, seen: "UP".into() };
         let answer = format!("{order}\n{STATE}5 b 1 s 127.0.0.1 2 {admin} 100\n\n{STAT}b,s,7,{status},2,\n\n");
         read_back(answer.as_bytes(), act, &target).to_string()
     }
@@ -135,7 +122,8 @@ mod tests {
 
     #[test]
     fn without_servers_state_the_status_must_do() {
-        let target = Target { id: RowId::PROCESS, backend: "b".into(), server: "s".into(), seen: "UP".into() };
+        let target =
+            Target { id: RowId::PROCESS, backend: "b".into(), server: "s".into(), iid: None, seen: "UP".into() };
         let judge = |status| {
             let answer = format!("\nUnknown command. Please enter\n  help\n\n{STAT}b,s,0,{status},2,\n\n");
             read_back(answer.as_bytes(), &MAINT, &target)
@@ -146,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_cut_answer_is_unknown_or_unread() {
-        let target = Target { id: RowId::PROCESS, backend: "b".into(), server: "s".into(), seen: "UP".into() };
+        let target =
+            Target { id: RowId::PROCESS, backend: "b".into(), server: "s".into(), iid: None, seen: "UP".into() };
         assert!(matches!(read_back(b"", &MAINT, &target), Outcome::Unknown(_)));
         assert!(matches!(read_back(b"No such", &MAINT, &target), Outcome::Unknown(_)));
         assert!(matches!(read_back(b"\n1\n# be", &MAINT, &target), Outcome::NotSeen { .. }));

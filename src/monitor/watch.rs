@@ -226,7 +226,7 @@ mod tests {
         let sample = maker.at_millis(0, &site());
         let id = sample.rows.ids()[1];
         watch.take(sample, 0);
-        let target = Target { id, backend: "www".into(), server: "w1".into(), seen: "UP".into() };
+        let target = Target { id, backend: "www".into(), server: "w1".into(), iid: None, seen: "UP".into() };
         let command = MAINT.command(&target).unwrap();
         let outcome = Outcome::Verified { status: "MAINT".into(), sessions: Some(3) };
         watch.acted(&Report { instance: 0, done: vec![Done { target, command, outcome }], left: 0 }, at(100));

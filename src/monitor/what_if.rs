@@ -85,7 +85,13 @@ mod tests {
     fn target(sample: &Sample, name: &str) -> Target {
         let index = (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == name).unwrap();
         let key = sample.rows.key(index);
-        Target { id: sample.rows.ids()[index], backend: key.proxy.clone(), server: key.name.clone(), seen: "UP".into() }
+        Target {
+            id: sample.rows.ids()[index],
+            backend: key.proxy.clone(),
+            server: key.name.clone(),
+            iid: None,
+            seen: "UP".into(),
+        }
     }
 
     #[test]

@@ -218,9 +218,7 @@ impl Builder {
         }
         let _ = writeln!(text, "    stats timeout {}", self.stats_timeout);
         lines(&mut text, &self.global);
-        text.push_str(
-            "\ndefaults\n    mode http\n    timeout connect 2s\n    timeout client 60s\n",
-        );
+        text.push_str("\ndefaults\n    mode http\n    timeout connect 2s\n    timeout client 60s\n");
         text.push_str("    timeout server 60s\n    timeout queue 60s\n");
         lines(&mut text, &self.defaults);
         for number in 1..=self.frontends {

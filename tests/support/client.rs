@@ -38,23 +38,19 @@ impl Lab {
 
     /// One line to the admin socket, and the whole answer.
     pub fn ask(&self, line: &str) -> String {
-        ask_at(self.admin(), line)
-            .unwrap_or_else(|error| panic!("{line:?} to the admin socket: {error}"))
+        ask_at(self.admin(), line).unwrap_or_else(|error| panic!("{line:?} to the admin socket: {error}"))
     }
 
     /// Whether the master knows this worker.
     pub(super) fn master_lists(&self, worker: u32) -> bool {
         let list = self.ask_master("show proc").unwrap_or_default();
-        list.lines()
-            .any(|line| line.starts_with(&format!("{worker} ")))
+        list.lines().any(|line| line.starts_with(&format!("{worker} ")))
     }
 
     /// One field of `show stat`, by proxy, server and the column's name.
     pub fn stat(&self, proxy: &str, server: &str, column: &str) -> String {
         let text = self.ask("show stat");
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
         let header = reader.headers().expect("show stat has a header").clone();
         let place = header.iter().position(|name| name == column);
         let place = place.unwrap_or_else(|| panic!("show stat has no column {column}"));
@@ -85,20 +81,13 @@ impl Lab {
     /// One value of `show info`, by its key.
     pub fn info(&self, key: &str) -> String {
         let text = self.ask("show info");
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
-        value
-            .unwrap_or_else(|| panic!("show info has no {key}"))
-            .to_owned()
+        let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
+        value.unwrap_or_else(|| panic!("show info has no {key}")).to_owned()
     }
 
     /// Who answers on the admin socket now; `None` when nobody does.
     pub fn answering_pid(&self) -> Option<u32> {
         let text = ask_at(self.admin(), "show info").ok()?;
-        text.lines()
-            .find_map(|line| line.strip_prefix("Pid: "))?
-            .parse()
-            .ok()
+        text.lines().find_map(|line| line.strip_prefix("Pid: "))?.parse().ok()
     }
 }

@@ -60,9 +60,7 @@ impl Answers {
     /// with an empty line, which is what HAProxy says to an act that succeeded.
     pub fn reply(&self, line: &str) -> Vec<u8> {
         let answer = |command: &str| self.0.get(command.trim()).cloned();
-        let answers = line
-            .split(';')
-            .map(|one| answer(one).unwrap_or_else(|| b"\n".to_vec()));
+        let answers = line.split(';').map(|one| answer(one).unwrap_or_else(|| b"\n".to_vec()));
         answers.collect::<Vec<_>>().concat()
     }
 }
@@ -107,12 +105,7 @@ impl Fake {
         });
         let inner = Arc::clone(&shared);
         let acceptor = thread::spawn(move || accept(&listener, &inner));
-        Self {
-            path,
-            shared,
-            acceptor: Some(acceptor),
-            _folder: folder,
-        }
+        Self { path, shared, acceptor: Some(acceptor), _folder: folder }
     }
 
     /// Behaves this way from the next connection on.
@@ -133,8 +126,7 @@ impl Fake {
     pub fn received(&self) -> Vec<String> {
         let text = self.received_bytes();
         let text = text.iter().map(|bytes| String::from_utf8_lossy(bytes));
-        text.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
-            .collect()
+        text.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 
     /// Every byte received, by connection.
@@ -186,9 +178,7 @@ impl Fake {
     pub fn garbage(bytes: usize) -> Behaviour {
         Self::line(move |_, stream| {
             let mut random = fastrand::Rng::with_seed(7);
-            let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..))
-                .take(bytes)
-                .collect();
+            let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(bytes).collect();
             let _ = stream.write_all(&bytes);
         })
     }

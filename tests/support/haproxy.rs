@@ -59,10 +59,7 @@ impl Lab {
             binds: BTreeMap::new(),
             servers,
             master: plan.master,
-            processes: Mutex::new(Processes {
-                started: Vec::new(),
-                watchdog: Watchdog::start(),
-            }),
+            processes: Mutex::new(Processes { started: Vec::new(), watchdog: Watchdog::start() }),
         };
         for attempt in 1.. {
             lab.choose_ports(plan, ip);
@@ -93,50 +90,34 @@ impl Lab {
     /// Starts one more process and waits until the admin socket is its own. The error is HAProxy's log.
     fn run(&self, old: Option<u32>) -> Result<(), String> {
         let mut processes = lock(&self.processes);
-        let log = fs::File::create(self.folder.path().join("haproxy.log"))
-            .expect("the folder can be written");
+        let log = fs::File::create(self.folder.path().join("haproxy.log")).expect("the folder can be written");
         let mut command = Command::new(process::haproxy());
         command.arg("-f").arg(self.config_file());
         if self.master {
             let socket = self.master_socket();
-            command
-                .args(["-W", "-S"])
-                .arg(format!("{},mode,600", socket.display()));
+            command.args(["-W", "-S"]).arg(format!("{},mode,600", socket.display()));
         } else {
             command.arg("-db");
         }
         if let Some(pid) = old {
             command.arg("-sf").arg(pid.to_string());
         }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = {
             let _starting = process::starting();
-            command
-                .spawn()
-                .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+            command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
         };
         let own = child.id();
         processes.watchdog.watch(own);
         processes.started.push(child);
         wait_for("HAProxy to answer", || {
             let child = processes.started.last_mut().expect("one was just added");
-            if child
-                .try_wait()
-                .expect("a child can be waited for")
-                .is_some()
-            {
+            if child.try_wait().expect("a child can be waited for").is_some() {
                 return Some(Err(self.log()));
             }
             let pid = self.answering_pid()?;
             // A master that is not up yet loses the signal that tells it to reload.
-            let is_ours = if self.master {
-                self.master_lists(pid)
-            } else {
-                pid == own
-            };
+            let is_ours = if self.master { self.master_lists(pid) } else { pid == own };
             is_ours.then_some(Ok(()))
         })?;
         if self.master {
@@ -181,17 +162,12 @@ impl Lab {
 
     /// Where a frontend listens, or the address named `{{name}}` in [`Builder::sections`].
     pub fn addr(&self, name: &str) -> SocketAddr {
-        *self
-            .binds
-            .get(name)
-            .unwrap_or_else(|| panic!("no address is named {name}"))
+        *self.binds.get(name).unwrap_or_else(|| panic!("no address is named {name}"))
     }
 
     /// The web server behind a name such as `be1/s2`.
     pub fn server(&self, name: &str) -> &WebServer {
-        self.servers
-            .get(name)
-            .unwrap_or_else(|| panic!("no server is named {name}"))
+        self.servers.get(name).unwrap_or_else(|| panic!("no server is named {name}"))
     }
 
     /// Makes a server answer differently from now on.
@@ -243,19 +219,13 @@ impl Lab {
 
     /// The death nobody announced: no goodbye, and the socket files stay.
     pub fn kill9(&self) {
-        process::end(
-            lock(&self.processes)
-                .started
-                .last_mut()
-                .expect("start started one"),
-        );
+        process::end(lock(&self.processes).started.last_mut().expect("start started one"));
     }
 
     /// Starts HAProxy again after [`Lab::kill9`]; before it, kills it first. Returns when it answers.
     pub fn restart(&self) {
         self.kill9();
-        self.run(None)
-            .unwrap_or_else(|log| panic!("HAProxy did not restart:\n{log}"));
+        self.run(None).unwrap_or_else(|log| panic!("HAProxy did not restart:\n{log}"));
     }
 
     /// SIGSTOP: it is there, accepts (the kernel does), and says nothing.
@@ -274,11 +244,7 @@ impl Lab {
 
     /// Every process started, the ended ones included.
     pub fn all_pids(&self) -> Vec<u32> {
-        lock(&self.processes)
-            .started
-            .iter()
-            .map(Child::id)
-            .collect()
+        lock(&self.processes).started.iter().map(Child::id).collect()
     }
 }
 

@@ -18,11 +18,7 @@ pub fn parse(text: &str) -> Vec<Vec<u8>> {
             rest = after;
         } else {
             let (key, after) = rest.split_at(first.len_utf8());
-            keys.push(if key == "\n" {
-                b"\r".to_vec()
-            } else {
-                key.into()
-            });
+            keys.push(if key == "\n" { b"\r".to_vec() } else { key.into() });
             rest = after;
         }
     }

@@ -51,22 +51,11 @@ impl TermBuilder {
 
     pub fn start(self) -> Term {
         let starting = process::starting();
-        let pair = native_pty_system()
-            .openpty(pty_size(self.cols, self.rows))
-            .expect("a pseudo terminal opens");
-        let child = pair
-            .slave
-            .spawn_command(self.command)
-            .expect("the program starts");
+        let pair = native_pty_system().openpty(pty_size(self.cols, self.rows)).expect("a pseudo terminal opens");
+        let child = pair.slave.spawn_command(self.command).expect("the program starts");
         drop(pair.slave);
-        let mut output = pair
-            .master
-            .try_clone_reader()
-            .expect("a terminal can be read");
-        let writer = pair
-            .master
-            .take_writer()
-            .expect("a terminal can be written");
+        let mut output = pair.master.try_clone_reader().expect("a terminal can be read");
+        let writer = pair.master.take_writer().expect("a terminal can be written");
         drop(starting);
         let shared = Arc::new(Shared {
             seen: Mutex::new(Seen {
@@ -122,22 +111,12 @@ impl Term {
         command.env("LANG", "C.UTF-8");
         command.env("TERM", "xterm-256color");
         command.cwd(home.path());
-        TermBuilder {
-            command,
-            home,
-            cols: 80,
-            rows: 24,
-        }
+        TermBuilder { command, home, cols: 80, rows: 24 }
     }
 }
 
 pub(super) fn pty_size(cols: u16, rows: u16) -> PtySize {
-    PtySize {
-        rows,
-        cols,
-        pixel_width: 0,
-        pixel_height: 0,
-    }
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
 pub(super) fn nonzero(size: u16) -> NonZeroU16 {

@@ -11,12 +11,7 @@
 //!
 //! Each test binary compiles this module and uses its own part of it, hence the allowed dead code.
 #![allow(dead_code, unused_imports, missing_docs, unreachable_pub)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::struct_excessive_bools
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::struct_excessive_bools)]
 
 pub mod builder;
 pub mod client;

@@ -53,16 +53,8 @@ impl Term {
             if check(&screen) {
                 return screen;
             }
-            let why = if ended {
-                "the program ended"
-            } else {
-                "waited too long"
-            };
-            assert!(
-                !ended && Instant::now() < end,
-                "{why}; no {what} on this screen:\n{}",
-                self.framed()
-            );
+            let why = if ended { "the program ended" } else { "waited too long" };
+            assert!(!ended && Instant::now() < end, "{why}; no {what} on this screen:\n{}", self.framed());
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -66,13 +66,8 @@ impl WebServer {
     pub fn start(ip: Ipv4Addr, answer: Answer) -> Self {
         let listener = TcpListener::bind((ip, 0)).expect("a loopback port is free");
         let server = Self {
-            addr: listener
-                .local_addr()
-                .expect("a bound socket has an address"),
-            state: Arc::new(State {
-                answer: Mutex::new(answer),
-                requests: AtomicUsize::new(0),
-            }),
+            addr: listener.local_addr().expect("a bound socket has an address"),
+            state: Arc::new(State { answer: Mutex::new(answer), requests: AtomicUsize::new(0) }),
             acceptor: Mutex::new(None),
         };
         if answer != Answer::Closed {
@@ -96,9 +91,8 @@ impl WebServer {
         if answer == Answer::Closed {
             self.stop_listening();
         } else if lock(&self.acceptor).is_none() {
-            let listener = super::wait_for("the server's own port to be free again", || {
-                TcpListener::bind(self.addr).ok()
-            });
+            let listener =
+                super::wait_for("the server's own port to be free again", || TcpListener::bind(self.addr).ok());
             self.listen(listener);
         }
     }

@@ -67,10 +67,7 @@ impl Term {
     /// Bytes to the program's input, as they are.
     pub fn paste(&mut self, bytes: &[u8]) {
         let writer = self.writer.as_mut().expect("the terminal is open");
-        writer
-            .write_all(bytes)
-            .and_then(|()| writer.flush())
-            .expect("the terminal takes input");
+        writer.write_all(bytes).and_then(|()| writer.flush()).expect("the terminal takes input");
     }
 
     /// Waits until the program has read all its input; two seconds at most, for it may not be reading.
@@ -91,12 +88,7 @@ impl Term {
     /// The program's side of the terminal, opened once more.
     fn tty(&self) -> Option<File> {
         self.master.as_ref()?;
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(O_NOCTTY)
-            .open(&self.tty)
-            .ok()
+        OpenOptions::new().read(true).write(true).custom_flags(O_NOCTTY).open(&self.tty).ok()
     }
 
     /// What the reader has seen so far.
@@ -111,21 +103,15 @@ impl Term {
 
     /// Changes the size; the program gets its SIGWINCH.
     pub fn resize(&mut self, cols: u16, rows: u16) {
-        self.seen()
-            .parser
-            .set_size(launch::nonzero(rows), launch::nonzero(cols));
+        self.seen().parser.set_size(launch::nonzero(rows), launch::nonzero(cols));
         let master = self.master.as_ref().expect("the terminal is open");
-        master
-            .resize(launch::pty_size(cols, rows))
-            .expect("a terminal can be resized");
+        master.resize(launch::pty_size(cols, rows)).expect("a terminal can be resized");
     }
 
     /// Whether the terminal passes keys on one by one and unseen; a shell's terminal does not.
     pub fn is_raw(&self) -> bool {
         let tty = self.tty().expect("the terminal is open");
-        let modes = rustix::termios::tcgetattr(&tty)
-            .expect("it is a terminal")
-            .local_modes;
+        let modes = rustix::termios::tcgetattr(&tty).expect("it is a terminal").local_modes;
         !modes.intersects(LocalModes::ICANON | LocalModes::ECHO)
     }
 
@@ -154,11 +140,7 @@ impl Term {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 break status;
             }
-            assert!(
-                Instant::now() < end,
-                "the program did not end; its screen:\n{}",
-                self.framed()
-            );
+            assert!(Instant::now() < end, "the program did not end; its screen:\n{}", self.framed());
             thread::sleep(Duration::from_millis(5));
         };
         if self.master.is_some() {

@@ -54,14 +54,7 @@ pub struct Running {
 impl Traffic {
     /// `GET /` to this address, by two workers, a new connection for each request.
     pub fn to(addr: SocketAddr) -> Self {
-        Self {
-            addr,
-            path: "/".into(),
-            headers: String::new(),
-            keep_alive: false,
-            workers: 2,
-            pause: Duration::ZERO,
-        }
+        Self { addr, path: "/".into(), headers: String::new(), keep_alive: false, workers: 2, pause: Duration::ZERO }
     }
 
     pub fn path(mut self, path: &str) -> Self {
@@ -120,19 +113,11 @@ impl Traffic {
     }
 
     fn work(&self, shared: &Shared, count: usize) {
-        let connection = if self.keep_alive {
-            "keep-alive"
-        } else {
-            "close"
-        };
-        let request = format!(
-            "GET {} HTTP/1.1\r\nHost: lab\r\nConnection: {connection}\r\n{}\r\n",
-            self.path, self.headers
-        );
+        let connection = if self.keep_alive { "keep-alive" } else { "close" };
+        let request =
+            format!("GET {} HTTP/1.1\r\nHost: lab\r\nConnection: {connection}\r\n{}\r\n", self.path, self.headers);
         let mut kept = None;
-        while !shared.stop.load(Ordering::Relaxed)
-            && shared.taken.fetch_add(1, Ordering::Relaxed) < count
-        {
+        while !shared.stop.load(Ordering::Relaxed) && shared.taken.fetch_add(1, Ordering::Relaxed) < count {
             let reused = kept.is_some();
             let mut result = self.one(&mut kept, &request, &shared.stop);
             if reused && matches!(result, Some(Err(_))) {
@@ -156,16 +141,8 @@ impl Traffic {
     }
 
     /// One request. `None`: it was stopped, and is not counted.
-    fn one(
-        &self,
-        kept: &mut Option<TcpStream>,
-        request: &str,
-        stop: &AtomicBool,
-    ) -> Option<std::io::Result<u16>> {
-        let mut stream = match kept
-            .take()
-            .map_or_else(|| TcpStream::connect(self.addr), Ok)
-        {
+    fn one(&self, kept: &mut Option<TcpStream>, request: &str, stop: &AtomicBool) -> Option<std::io::Result<u16>> {
+        let mut stream = match kept.take().map_or_else(|| TcpStream::connect(self.addr), Ok) {
             Ok(stream) => stream,
             Err(error) => return Some(Err(error)),
         };
@@ -180,9 +157,7 @@ impl Traffic {
             match stream.read(&mut piece) {
                 Ok(0) => return Some(status(&answer)),
                 Ok(count) => answer.extend_from_slice(&piece[..count]),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     if stop.load(Ordering::Relaxed) {
                         return None;
                     }
@@ -222,10 +197,7 @@ fn complete(answer: &[u8]) -> bool {
 
 impl Running {
     pub fn counts(&self) -> Counts {
-        Counts {
-            ok: self.shared.ok.load(Ordering::Relaxed),
-            failed: self.shared.failed.load(Ordering::Relaxed),
-        }
+        Counts { ok: self.shared.ok.load(Ordering::Relaxed), failed: self.shared.failed.load(Ordering::Relaxed) }
     }
 
     /// Ends the traffic; requests in flight are given up and not counted.

@@ -1,0 +1,169 @@
+//! ACTIONS: everything a key can do, one row each.
+//!
+//! The key map, the footer, the help overlay and the documents are made from this table, so they agree.
+
+use crate::monitor::acts::{self, Act};
+
+/// A step of the selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// By so many rows.
+    Rows(i32),
+    /// By so many halves of the pane's height.
+    HalfPages(i32),
+    /// To the first row.
+    First,
+    /// To the last row.
+    Last,
+}
+
+/// What an action does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Do {
+    /// Moves the selection.
+    Move(Step),
+    /// Goes into the selected row.
+    Open,
+    /// Goes back, closes, clears.
+    Back,
+    /// Moves the focus by so many panes.
+    Focus(i32),
+    /// Gives the focused pane all the room, or takes it back.
+    Zoom,
+    /// Makes the charts' time span longer or shorter.
+    Span(i32),
+    /// Shows another instance.
+    Instance(i32),
+    /// Acts on the selected server.
+    Act(&'static Act),
+    /// Polls as soon as politeness allows.
+    PollNow,
+    /// Draws everything anew.
+    Redraw,
+    /// Shows what the keys do.
+    Help,
+    /// Gives the terminal back to the shell for a while.
+    Suspend,
+    /// Ends the program.
+    Quit,
+}
+
+/// Under which heading help lists an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Moving about.
+    Move,
+    /// What is shown.
+    Show,
+    /// Changing HAProxy.
+    Act,
+    /// The program.
+    Program,
+}
+
+impl Group {
+    /// Every group, in the order of the help.
+    pub const ALL: [Self; 4] = [Self::Move, Self::Show, Self::Act, Self::Program];
+
+    /// Its heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Move => "Move",
+            Self::Show => "Show",
+            Self::Act => "Act on the selected server",
+            Self::Program => "Program",
+        }
+    }
+}
+
+/// One action.
+#[derive(Debug, PartialEq)]
+pub struct Action {
+    /// Its name in configuration and documents.
+    pub id: &'static str,
+    /// Keys, as [`crate::app::key::Key::parse`] reads them; the first is the one shown.
+    pub keys: &'static [&'static str],
+    /// The word in the footer; empty when it is not shown there.
+    pub label: &'static str,
+    /// What it does, in a few words.
+    pub help: &'static str,
+    /// Its heading in the help.
+    pub group: Group,
+    /// What it does.
+    pub run: Do,
+}
+
+const fn row(
+    id: &'static str,
+    keys: &'static [&'static str],
+    label: &'static str,
+    help: &'static str,
+    group: Group,
+    run: Do,
+) -> Action {
+    Action { id, keys, label, help, group, run }
+}
+
+/// Every action. The footer shows those with a label, in this order, as far as there is room.
+pub static ACTIONS: &[Action] = &[
+    row("move.open", &["<ret>", "<right>"], "open", "go into the selected row", Group::Move, Do::Open),
+    row("server.ready", &["E", "<f9>"], "enable", "take traffic again: state ready", Group::Act, Do::Act(&acts::READY)),
+    row(
+        "server.drain",
+        &["D"],
+        "drain",
+        "no new sessions, those present go on: state drain",
+        Group::Act,
+        Do::Act(&acts::DRAIN),
+    ),
+    row(
+        "server.maint",
+        &["M", "<f10>"],
+        "maint",
+        "nothing at all, no checks: state maint",
+        Group::Act,
+        Do::Act(&acts::MAINT),
+    ),
+    row("move.next-pane", &["<tab>"], "pane", "to the next pane", Group::Move, Do::Focus(1)),
+    row("show.zoom", &["z"], "zoom", "give the pane all the room, or take it back", Group::Show, Do::Zoom),
+    row("help", &["?", "<f1>", "h", "H"], "help", "what the keys do", Group::Program, Do::Help),
+    row("quit", &["q", "Q", "<c-c>"], "quit", "end hapulse", Group::Program, Do::Quit),
+    row("move.down", &["j", "<down>"], "", "one row down", Group::Move, Do::Move(Step::Rows(1))),
+    row("move.up", &["k", "<up>"], "", "one row up", Group::Move, Do::Move(Step::Rows(-1))),
+    row("move.page-down", &["<pgdn>"], "", "one page down", Group::Move, Do::Move(Step::HalfPages(2))),
+    row("move.page-up", &["<pgup>"], "", "one page up", Group::Move, Do::Move(Step::HalfPages(-2))),
+    row("move.half-down", &["<c-d>"], "", "half a page down", Group::Move, Do::Move(Step::HalfPages(1))),
+    row("move.half-up", &["<c-u>"], "", "half a page up", Group::Move, Do::Move(Step::HalfPages(-1))),
+    row("move.first", &["g", "<home>"], "", "to the first row", Group::Move, Do::Move(Step::First)),
+    row("move.last", &["G", "<end>"], "", "to the last row", Group::Move, Do::Move(Step::Last)),
+    row("move.back", &["<esc>", "<bs>", "<left>"], "", "go back, close", Group::Move, Do::Back),
+    row("move.previous-pane", &["<backtab>"], "", "to the pane before", Group::Move, Do::Focus(-1)),
+    row("show.longer", &["+", "="], "", "charts over a longer time", Group::Show, Do::Span(1)),
+    row("show.shorter", &["-"], "", "charts over a shorter time", Group::Show, Do::Span(-1)),
+    row("show.next-instance", &["o"], "", "the next HAProxy", Group::Show, Do::Instance(1)),
+    row("show.previous-instance", &["O"], "", "the HAProxy before", Group::Show, Do::Instance(-1)),
+    row("poll", &["r"], "", "poll now", Group::Program, Do::PollNow),
+    row("redraw", &["<c-l>"], "", "draw everything anew", Group::Program, Do::Redraw),
+    row("suspend", &["<c-z>"], "", "back to the shell; fg returns", Group::Program, Do::Suspend),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_act_has_its_action_under_the_same_name() {
+        for act in acts::ACTS {
+            let action = ACTIONS.iter().find(|action| action.run == Do::Act(act));
+            assert_eq!(action.map(|action| action.id), Some(act.id));
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_every_action_has_a_key_and_help() {
+        for (index, action) in ACTIONS.iter().enumerate() {
+            assert!(!action.keys.is_empty() && !action.help.is_empty(), "{}", action.id);
+            assert!(ACTIONS[..index].iter().all(|other| other.id != action.id), "{} stands twice", action.id);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Numbers as people read them, in five cells at the most: `812`, `12.3k`, `1.20M`.
+
+use std::time::Duration;
+
+/// What is shown for a value that is not known.
+pub const UNKNOWN: &str = "–";
+
+/// A number of things.
+pub fn count(value: i64) -> String {
+    if (-999..10_000).contains(&value) { value.to_string() } else { scaled(value as f64, 1000.0, "") }
+}
+
+/// Something per second: one decimal below ten.
+pub fn rate(value: f64) -> String {
+    match value {
+        value if value < 0.05 => "0".to_owned(),
+        value if value < 9.95 => format!("{value:.1}"),
+        value if value < 999.5 => format!("{value:.0}"),
+        value => scaled(value, 1000.0, ""),
+    }
+}
+
+/// Bytes, or bytes per second, in units of 1,000 as networks count.
+pub fn bytes(value: f64) -> String {
+    if value < 999.5 { format!("{value:.0}B") } else { scaled(value, 1000.0, "") }
+}
+
+/// Memory, in units of 1,024.
+pub fn memory(value: usize) -> String {
+    if value < 1000 { format!("{value}B") } else { scaled(value as f64, 1024.0, "") }
+}
+
+/// A share between 0 and 1, in percent: `0%`, `0.3%`, `12%`. What is not nothing is not shown as `0%`.
+pub fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    match value {
+        value if value <= 0.0 => "0%".to_owned(),
+        value if value < 0.1 => "<0.1%".to_owned(),
+        value if value < 9.95 => format!("{value:.1}%"),
+        value => format!("{value:.0}%"),
+    }
+}
+
+/// Milliseconds.
+pub fn millis(value: i64) -> String {
+    match value {
+        ..1000 => format!("{value}ms"),
+        1000..10_000 => format!("{:.2}s", value as f64 / 1000.0),
+        10_000..100_000 => format!("{:.1}s", value as f64 / 1000.0),
+        _ => seconds(value / 1000),
+    }
+}
+
+/// A time span in its two largest units, five cells at the most: `45s`, `12m`, `3h07m`, `3d04h`, `120d`.
+pub fn seconds(value: i64) -> String {
+    let (minutes, hours, days) = (value / 60, value / 3600, value / 86_400);
+    match value {
+        ..60 => format!("{value}s"),
+        60..3600 => format!("{minutes}m"),
+        3600..36_000 => format!("{hours}h{:02}m", minutes % 60),
+        36_000..86_400 => format!("{hours}h"),
+        86_400..864_000 => format!("{days}d{:02}h", hours % 24),
+        _ => format!("{days}d"),
+    }
+}
+
+/// The same of a duration.
+pub fn duration(value: Duration) -> String {
+    seconds(i64::try_from(value.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// A short interval: `2s`, `0.5s`.
+pub fn interval(value: Duration) -> String {
+    let value = value.as_secs_f64();
+    if (value - value.round()).abs() < 0.05 { format!("{value:.0}s") } else { format!("{value:.1}s") }
+}
+
+fn scaled(value: f64, base: f64, unit: &str) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    let mut rest = value.abs();
+    for prefix in ["", "k", "M", "G", "T", "P", "E"] {
+        let text = match rest {
+            rest if prefix.is_empty() => format!("{rest:.0}"),
+            rest if rest < 9.995 => format!("{rest:.2}"),
+            rest if rest < 99.95 => format!("{rest:.1}"),
+            rest => format!("{rest:.0}"),
+        };
+        if rest < 999.5 {
+            return format!("{sign}{text}{prefix}{unit}");
+        }
+        rest /= base;
+    }
+    format!("{sign}huge{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers_read_as_in_the_sketches() {
+        let shown = [count(812), count(9999), count(12_345), count(1_200_000), count(999_999), count(-5)];
+        assert_eq!(shown, ["812", "9999", "12.3k", "1.20M", "1.00M", "-5"]);
+        assert_eq!([rate(0.0), rate(0.5), rate(57.2), rate(1240.0)], ["0", "0.5", "57", "1.24k"]);
+        assert_eq!([percent(0.0), percent(0.0002), percent(0.003), percent(0.24)], ["0%", "<0.1%", "0.3%", "24%"]);
+        assert_eq!([millis(62), millis(840), millis(7457), millis(12_340)], ["62ms", "840ms", "7.46s", "12.3s"]);
+        assert_eq!([seconds(45), seconds(720), seconds(11_220), seconds(273_600)], ["45s", "12m", "3h07m", "3d04h"]);
+        assert_eq!([bytes(3_200_000.0), bytes(12.0), memory(1 << 20)], ["3.20M", "12B", "1.00M"]);
+        assert_eq!([interval(Duration::from_secs(2)), interval(Duration::from_millis(500))], ["2s", "0.5s"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_number_needs_more_than_six_cells(value in any::<i64>(), share in 0.0..1.0_f64, speed in 0.0..1e18_f64) {
+            prop_assert!(count(value.saturating_abs()).len() <= 5, "{}", count(value.saturating_abs()));
+            prop_assert!(percent(share).len() <= 5);
+            prop_assert!(rate(speed).len() <= 5, "{}", rate(speed));
+            prop_assert!(bytes(speed).len() <= 5, "{}", bytes(speed));
+        }
+    }
+}

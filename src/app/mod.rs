@@ -1,0 +1,20 @@
+//! Floor 3: what the user meets, as pure functions.
+//!
+//! The model holds everything the screen shows; `update` takes it from one message to the next and says what
+//! is to be done outside. Nothing here does I/O, reads a clock or knows a terminal: time and size are
+//! arguments, so that every test of a key press is the same everywhere.
+
+pub mod actions;
+pub mod cells;
+pub mod charts;
+pub mod columns;
+pub mod confirm;
+pub mod format;
+pub mod key;
+pub mod keymap;
+pub mod layout;
+pub mod lists;
+pub mod model;
+pub mod msg;
+pub mod overview;
+pub mod update;

@@ -1,0 +1,179 @@
+//! Everything the screen shows.
+
+use std::time::Duration;
+
+use crate::app::cells::Role;
+use crate::app::confirm::Confirm;
+use crate::app::keymap::Keymap;
+use crate::app::layout::{Layout, Needs, Pane};
+use crate::app::lists::{self, ListState};
+use crate::haproxy::fields::Field;
+use crate::haproxy::stat::RowKind;
+use crate::haproxy::text::SafeText;
+use crate::monitor::acts::{Act, Intent, Target};
+use crate::monitor::guard::{Guard, Refusal};
+use crate::monitor::roster::RowId;
+use crate::monitor::watch::Watch;
+
+/// One HAProxy.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its name: given by the user, or its address.
+    pub name: String,
+    /// Its address as text.
+    pub address: String,
+    /// Whether it is reached over TCP, where admin needs no password.
+    pub is_tcp: bool,
+    /// What is known of it.
+    pub watch: Watch,
+    /// What is selected in each list, in the order of [`Pane::LISTS`].
+    pub lists: [ListState; 3],
+    /// Acts that were sent and not yet answered.
+    pub acting: usize,
+}
+
+impl Instance {
+    /// An instance of which nothing is known yet.
+    pub fn new(name: String, address: String, is_tcp: bool, history: usize) -> Self {
+        Self { name, address, is_tcp, watch: Watch::new(history), lists: Default::default(), acting: 0 }
+    }
+
+    /// The selected row of a pane; absent when the pane is no list or empty.
+    pub fn selected(&self, pane: Pane) -> Option<RowId> {
+        self.lists[pane.list()?].selected()
+    }
+
+    /// The rows of a list as ids.
+    pub fn ids(&self, pane: Pane) -> Vec<RowId> {
+        self.watch.newest().map_or_else(Vec::new, |sample| lists::ids(sample, pane, self.selected(Pane::Backends)))
+    }
+}
+
+/// Something that lies over the dashboard and takes the keys.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layer {
+    /// What the keys do; scrolled down by so many lines.
+    Help(usize),
+    /// A question.
+    Confirm(Confirm),
+}
+
+/// A line that tells what just happened, for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What it says.
+    pub text: String,
+    /// What it means.
+    pub role: Role,
+    /// When it goes.
+    pub until: Duration,
+}
+
+/// Time spans of the charts, in seconds.
+const SPANS: [u64; 6] = [60, 180, 600, 1800, 3600, 3 * 3600];
+
+/// Everything the screen shows.
+#[derive(Debug)]
+pub struct Model {
+    /// The instances, in the order they were named.
+    pub instances: Vec<Instance>,
+    /// The one shown.
+    pub current: usize,
+    /// The list that takes the keys.
+    pub focus: Pane,
+    /// Whether it has all the room.
+    pub zoom: bool,
+    /// What lies over the dashboard, the topmost last.
+    pub layers: Vec<Layer>,
+    /// What just happened.
+    pub notice: Option<Notice>,
+    /// What may be done.
+    pub guard: Guard,
+    /// What keys do.
+    pub keymap: Keymap,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    span: usize,
+}
+
+impl Model {
+    /// A model that shows the first of `instances`.
+    pub fn new(instances: Vec<Instance>, guard: Guard, keymap: Keymap, size: (u16, u16)) -> Self {
+        Self {
+            instances,
+            current: 0,
+            focus: Pane::Backends,
+            zoom: false,
+            layers: Vec::new(),
+            notice: None,
+            guard,
+            keymap,
+            size,
+            span: 2,
+        }
+    }
+
+    /// The instance shown; absent when there is none at all.
+    pub fn instance(&self) -> Option<&Instance> {
+        self.instances.get(self.current)
+    }
+
+    /// Where everything stands.
+    pub fn layout(&self) -> Layout {
+        let rows = match self.instance() {
+            Some(instance) => Pane::LISTS.map(|pane| match instance.watch.newest() {
+                Some(sample) => lists::rows(sample, pane, instance.selected(Pane::Backends)).len(),
+                None => 0,
+            }),
+            None => [0; 3],
+        };
+        let focus = self.focus.list().unwrap_or_default();
+        Layout::new(self.size.0, self.size.1, Needs { rows, focus, zoom: self.zoom })
+    }
+
+    /// The time that the charts cover: what was asked for, or less as long as there is no more to show.
+    pub fn span(&self) -> Duration {
+        let held = self.instance().map_or(Duration::ZERO, |instance| instance.watch.history().span());
+        let enough = SPANS.iter().map(|span| Duration::from_secs(*span)).find(|span| *span >= held);
+        let asked = Duration::from_secs(SPANS[self.span]);
+        enough.map_or(asked, |enough| enough.min(asked))
+    }
+
+    /// Makes it longer or shorter.
+    pub fn change_span(&mut self, by: i32) {
+        self.span = self.span.saturating_add_signed(by as isize).min(SPANS.len() - 1);
+    }
+
+    /// Says something in the bottom line for a while.
+    pub fn say(&mut self, text: impl Into<String>, role: Role, now: Duration) {
+        let text = text.into();
+        let reading = Duration::from_millis(3000 + 50 * text.chars().count() as u64);
+        self.notice = Some(Notice { text, role, until: now + reading });
+    }
+
+    /// The row that the focus is on.
+    pub fn selected(&self) -> Option<RowId> {
+        self.instance()?.selected(self.focus)
+    }
+
+    /// What pressing the key of `act` would mean now.
+    ///
+    /// # Errors
+    /// Why it is not to be had: said in the bottom line, and in the help.
+    pub fn intend(&self, act: &'static Act) -> Result<Intent, Refusal> {
+        let instance = self.instance().ok_or(Refusal::NoLink)?;
+        self.guard.allows(act, &instance.watch)?;
+        let sample = instance.watch.newest().ok_or(Refusal::NoLink)?;
+        let id = instance.selected(self.focus).ok_or(Refusal::NoServer)?;
+        let row = sample.row(id).filter(|row| row.kind == RowKind::Server).ok_or(Refusal::NoServer)?;
+        let seen = SafeText::from(row.status());
+        let target = Target {
+            id,
+            backend: row.proxy.clone(),
+            server: row.name.clone(),
+            iid: sample.number(id, Field::Iid),
+            seen,
+        };
+        Ok(Intent { act, instance: self.current, targets: vec![target] })
+    }
+}

@@ -1,0 +1,37 @@
+//! What comes in, and what is to be done outside.
+
+use crate::app::key::Key;
+use crate::monitor::acts::Intent;
+use crate::monitor::guard::Authorised;
+use crate::monitor::outcome::Report;
+use crate::monitor::sampler::News;
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// The terminal has this many columns and rows.
+    Resize(u16, u16),
+    /// The sampler of an instance has news; before it so many were missed.
+    News(usize, News, u64),
+    /// An act was carried out.
+    Acted(Report),
+    /// Time passed: something on the screen is to change by itself.
+    Wake,
+}
+
+/// Something is to be done outside.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// End the program.
+    Quit,
+    /// Give the terminal back until `fg`.
+    Suspend,
+    /// Draw every cell anew.
+    Redraw,
+    /// Poll this instance as soon as politeness allows.
+    PollNow(usize),
+    /// Carry this out.
+    Act(Authorised<Intent>),
+}

@@ -1,0 +1,90 @@
+//! Which colours and glyphs the environment asks for.
+
+/// What the environment says of the terminal; given, not read, so that tests are the same everywhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `NO_COLOR`.
+    pub no_color: Option<String>,
+    /// `TERM`.
+    pub term: Option<String>,
+    /// `COLORFGBG`, as some terminals set it: `15;0` is light on dark.
+    pub colorfgbg: Option<String>,
+    /// The first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
+    pub locale: Option<String>,
+}
+
+/// A wish for colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Colours {
+    /// What the environment asks for.
+    #[default]
+    Auto,
+    /// For a dark background.
+    Dark,
+    /// For a light background.
+    Light,
+    /// No colours: bold, underlined and reverse only.
+    Mono,
+}
+
+impl Environment {
+    /// Reads it from the process.
+    pub fn read() -> Self {
+        let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            no_color: var("NO_COLOR"),
+            term: var("TERM"),
+            colorfgbg: var("COLORFGBG"),
+            locale: var("LC_ALL").or_else(|| var("LC_CTYPE")).or_else(|| var("LANG")),
+        }
+    }
+
+    /// The colours to use for a wish; never [`Colours::Auto`].
+    pub fn colours(&self, wish: Colours) -> Colours {
+        match wish {
+            Colours::Auto if self.no_color.is_some() || self.term.as_deref() == Some("dumb") => Colours::Mono,
+            Colours::Auto if self.has_light_background() => Colours::Light,
+            Colours::Auto => Colours::Dark,
+            wish => wish,
+        }
+    }
+
+    /// Whether only ASCII can be expected to show.
+    pub fn is_ascii(&self) -> bool {
+        let locale = self.locale.as_deref().unwrap_or_default().to_ascii_lowercase();
+        !(locale.contains("utf-8") || locale.contains("utf8"))
+    }
+
+    fn has_light_background(&self) -> bool {
+        let background = self.colorfgbg.as_deref().and_then(|text| text.rsplit(';').next()?.parse::<u8>().ok());
+        background.is_some_and(|number| number == 7 || number == 15)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_decides_only_when_it_is_asked() {
+        let with = |no_color: &str, term: &str, colorfgbg: &str| Environment {
+            no_color: Some(no_color.to_owned()).filter(|text| !text.is_empty()),
+            term: Some(term.to_owned()),
+            colorfgbg: Some(colorfgbg.to_owned()),
+            locale: None,
+        };
+        assert_eq!(with("1", "xterm", "").colours(Colours::Auto), Colours::Mono);
+        assert_eq!(with("1", "xterm", "").colours(Colours::Dark), Colours::Dark);
+        assert_eq!(with("", "dumb", "").colours(Colours::Auto), Colours::Mono);
+        assert_eq!(with("", "xterm", "0;15").colours(Colours::Auto), Colours::Light);
+        assert_eq!(with("", "xterm", "15;0").colours(Colours::Auto), Colours::Dark);
+        assert_eq!(with("", "xterm", "15;default;0").colours(Colours::Auto), Colours::Dark);
+    }
+
+    #[test]
+    fn only_a_utf8_locale_gets_more_than_ascii() {
+        let with = |locale: Option<&str>| Environment { locale: locale.map(str::to_owned), ..Environment::default() };
+        assert!(with(None).is_ascii() && with(Some("C")).is_ascii() && with(Some("de_DE.ISO-8859-1")).is_ascii());
+        assert!(!with(Some("C.UTF-8")).is_ascii() && !with(Some("en_US.utf8")).is_ascii());
+    }
+}

@@ -1,0 +1,5 @@
+//! Floor 1: what the user wants, gathered from where it may stand.
+
+pub mod discover;
+pub mod looks;
+pub mod target;

@@ -1,0 +1,277 @@
+//! The loop: wait, take everything that has come, update each, draw once.
+//!
+//! Nothing ticks. The loop sleeps until something comes or until something on the screen is to change by
+//! itself. Keys are drawn at once, samples at most five times a second, and nothing is drawn while the
+//! terminal is still busy with the frame before.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::app::keymap::Keymap;
+use crate::app::model::{Instance, Model};
+use crate::app::msg::{Effect, Msg};
+use crate::app::update::{next_wake, update};
+use crate::config::target::Target;
+use crate::live::io::{self as talk, Order, Said, Source, Watching};
+use crate::monitor::guard::Guard;
+use crate::monitor::latest::Latest;
+use crate::monitor::sampler::News;
+use crate::monitor::stamp::{Clock, Stamp};
+use crate::term::frames::Frames;
+use crate::term::input::{self, Typed};
+use crate::term::output::Output;
+use crate::term::{screen, watchdog};
+use crate::ui::dashboard::{self, Looks};
+use crate::ui::theme::Theme;
+
+/// What to show, and how.
+#[derive(Debug)]
+pub struct Session {
+    /// Every HAProxy to watch.
+    pub targets: Vec<Target>,
+    /// How to watch them.
+    pub watching: Watching,
+    /// Memory for the history of each, in bytes.
+    pub history: usize,
+    /// Colours and glyphs.
+    pub theme: Theme,
+}
+
+/// How the dashboard ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The user quit.
+    Quit,
+    /// A signal asked for it; its number.
+    Signal(i32),
+    /// The terminal is gone.
+    Gone,
+}
+
+/// Everything that wakes the loop.
+#[derive(Debug)]
+enum Event {
+    Typed(Typed),
+    Said(Said),
+    Written(io::Result<()>),
+    TerminalGone,
+}
+
+impl From<Said> for Event {
+    fn from(said: Said) -> Self {
+        Self::Said(said)
+    }
+}
+
+/// Events that may wait for the loop; keys typed faster wait in the terminal.
+const QUEUE: usize = 1024;
+/// The shortest time between two frames that only samples ask for.
+const FRAME: Duration = Duration::from_millis(200);
+/// How long the first frame waits for the first sample.
+const FIRST: Duration = Duration::from_millis(30);
+/// How long the last frame may take before the terminal is given back in any case.
+const LAST: Duration = Duration::from_millis(300);
+
+/// Shows the dashboard until it ends. The terminal is then as it was.
+///
+/// # Errors
+/// When the terminal or a thread cannot be had.
+pub fn run(session: &Session) -> anyhow::Result<End> {
+    let keymap = Keymap::standard()?;
+    let clock = session.watching.clock;
+    let (sender, events) = mpsc::sync_channel(QUEUE);
+    let news: Vec<Arc<Latest<News>>> = session.targets.iter().map(|_| Arc::default()).collect();
+    let source = |(target, news): (&Target, &Arc<Latest<News>>)| Source {
+        address: target.address.clone(),
+        news: Arc::clone(news),
+    };
+    // Polling begins before the terminal is set up: the first answer comes the sooner.
+    let sources = session.targets.iter().zip(&news).map(source).collect();
+    let orders = talk::start(sources, session.watching, sender.clone())?;
+    let instances = session.targets.iter().map(|target| {
+        Instance::new(target.label(), target.address.to_string(), target.address.is_tcp(), session.history)
+    });
+    let guard = Guard { read_only: session.watching.read_only };
+    let model = Model::new(instances.collect(), guard, keymap, screen::size());
+    screen::end_on_panic();
+    screen::enter().context("cannot set up the terminal")?;
+    let ended = start_threads(&sender).map(|output| {
+        let frames = Frames::new(model.size.0, model.size.1);
+        let looks = Looks { theme: session.theme, show_time: local_time };
+        let first = clock.now().mono + FIRST;
+        let live = Live {
+            model,
+            news,
+            orders,
+            output,
+            frames,
+            looks,
+            clock,
+            events,
+            draw_at: Some(first),
+            drawn: Duration::ZERO,
+        };
+        live.run()
+    });
+    screen::leave();
+    ended
+}
+
+fn start_threads(sender: &mpsc::SyncSender<Event>) -> anyhow::Result<Output> {
+    // The loop's end closes the channel, and with it these threads have nothing more to do.
+    let typed = sender.clone();
+    input::start(move |event| typed.send(Event::Typed(event)).is_ok()).context("cannot read keys")?;
+    let gone = sender.clone();
+    watchdog::start(move || drop(gone.send(Event::TerminalGone))).context("cannot watch the terminal")?;
+    let written = sender.clone();
+    Output::start(move |done| drop(written.send(Event::Written(done)))).context("cannot write to the terminal")
+}
+
+/// `03:12:41`, in the user's time zone.
+fn local_time(at: SystemTime) -> String {
+    let zoned = jiff::Timestamp::try_from(at).map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
+    zoned.map(|at| at.strftime("%H:%M:%S").to_string()).unwrap_or_default()
+}
+
+/// The running dashboard.
+struct Live {
+    model: Model,
+    news: Vec<Arc<Latest<News>>>,
+    orders: UnboundedSender<Order>,
+    output: Output,
+    frames: Frames,
+    looks: Looks,
+    clock: Clock,
+    events: mpsc::Receiver<Event>,
+    /// When the next frame is due; nothing when the screen is as it should be.
+    draw_at: Option<Duration>,
+    drawn: Duration,
+}
+
+impl Live {
+    fn run(mut self) -> End {
+        let end = loop {
+            let now = self.clock.now();
+            if self.draw_at.is_some_and(|due| due <= now.mono) && !self.output.is_busy() {
+                self.draw(now.mono);
+            }
+            let first = match self.wait(now.mono) {
+                Ok(event) => Some(event),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break End::Gone,
+            };
+            let now = self.clock.now();
+            if first.is_none() && next_wake(&self.model, Duration::ZERO).is_some() {
+                self.tell(Msg::Wake, now);
+                self.draw_by(now.mono);
+            }
+            let more: Vec<Event> = first.into_iter().chain(self.events.try_iter().take(QUEUE)).collect();
+            if let Some(end) = more.into_iter().find_map(|event| self.take(event, now)) {
+                break end;
+            }
+        };
+        self.output.finish(LAST);
+        end
+    }
+
+    /// Waits for an event, but no longer than until a frame is due or the screen changes by itself.
+    fn wait(&self, now: Duration) -> Result<Event, RecvTimeoutError> {
+        // A frame that waits for the terminal is drawn when that is free: an event tells.
+        let frame = self.draw_at.filter(|_| !self.output.is_busy());
+        match [frame, next_wake(&self.model, now)].into_iter().flatten().min() {
+            Some(until) => self.events.recv_timeout(until.saturating_sub(now)),
+            None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// Takes one event in; says when it is the end.
+    fn take(&mut self, event: Event, now: Stamp) -> Option<End> {
+        match event {
+            Event::Typed(Typed::Key(key)) => {
+                self.draw_by(now.mono);
+                self.tell(Msg::Key(key), now)
+            }
+            Event::Typed(Typed::Resize(width, height)) => {
+                self.draw_by(now.mono);
+                self.tell(Msg::Resize(width, height), now)
+            }
+            Event::Said(Said::News(instance)) => {
+                let (news, missed) = self.news.get(instance)?.take()?;
+                let is_first = self.model.instances.get(instance).is_some_and(|known| known.watch.newest().is_none());
+                self.draw_by(if is_first { now.mono } else { now.mono.max(self.drawn + FRAME) });
+                self.tell(Msg::News(instance, news, missed), now)
+            }
+            Event::Said(Said::Acted(report)) => {
+                self.draw_by(now.mono);
+                self.tell(Msg::Acted(report), now)
+            }
+            Event::Said(Said::Continued) => self.come_back(now),
+            Event::Said(Said::Signal(number)) => Some(End::Signal(number)),
+            Event::Written(Ok(())) => None,
+            Event::Written(Err(_)) | Event::Typed(Typed::Ended(_)) | Event::TerminalGone => Some(End::Gone),
+        }
+    }
+
+    fn tell(&mut self, msg: Msg, now: Stamp) -> Option<End> {
+        let effects = update(&mut self.model, msg, now);
+        effects.into_iter().find_map(|effect| self.carry_out(effect))
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Option<End> {
+        match effect {
+            Effect::Quit => return Some(End::Quit),
+            Effect::Redraw => {
+                let (width, height) = self.model.size;
+                self.frames.forget(width, height);
+            }
+            Effect::Suspend => {
+                self.output.finish(LAST);
+                screen::leave();
+                // When it cannot be stopped it simply goes on.
+                let _ = screen::stop_until_continued();
+                let now = self.clock.now();
+                return self.come_back(now);
+            }
+            Effect::PollNow(instance) => self.order(Order::PollNow(instance)),
+            Effect::Act(intent) => self.order(Order::Act(intent)),
+        }
+        None
+    }
+
+    fn order(&self, order: Order) {
+        // The I/O thread lives as long as this sender.
+        let _ = self.orders.send(order);
+    }
+
+    /// The shell had the terminal: take it back and draw everything.
+    fn come_back(&mut self, now: Stamp) -> Option<End> {
+        if screen::enter().is_err() {
+            return Some(End::Gone);
+        }
+        let (width, height) = screen::size();
+        self.draw_by(now.mono);
+        for instance in 0..self.model.instances.len() {
+            self.order(Order::PollNow(instance));
+        }
+        self.tell(Msg::Resize(width, height), now)
+    }
+
+    fn draw_by(&mut self, due: Duration) {
+        self.draw_at = Some(self.draw_at.map_or(due, |earlier| earlier.min(due)));
+    }
+
+    fn draw(&mut self, now: Duration) {
+        self.draw_at = None;
+        self.drawn = now;
+        let (model, looks) = (&self.model, self.looks);
+        let rendered = self.frames.render(|buffer| dashboard::draw(model, looks, now, buffer));
+        if let Some(bytes) = rendered.ok().filter(|bytes| !bytes.is_empty()) {
+            self.output.write(bytes);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The thread that talks to HAProxy: a sampler for each instance, the operator, and the signals.
+
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use anyhow::Context as _;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::haproxy::address::Address;
+use crate::haproxy::connection::Limits;
+use crate::monitor::acts::Intent;
+use crate::monitor::guard::Authorised;
+use crate::monitor::latest::Latest;
+use crate::monitor::operator;
+use crate::monitor::outcome::Report;
+use crate::monitor::pace::Pace;
+use crate::monitor::sampler::{self, News, Sampler, Tell};
+use crate::monitor::stamp::Clock;
+
+/// What this thread says.
+#[derive(Debug)]
+pub enum Said {
+    /// The sampler of an instance has news in its place.
+    News(usize),
+    /// An act was carried out.
+    Acted(Report),
+    /// A signal asks to end; its number.
+    Signal(i32),
+    /// The shell continued us.
+    Continued,
+}
+
+/// What this thread is told.
+#[derive(Debug)]
+pub enum Order {
+    /// Poll an instance as soon as politeness allows.
+    PollNow(usize),
+    /// Carry this out.
+    Act(Authorised<Intent>),
+}
+
+/// One instance to watch.
+#[derive(Debug)]
+pub struct Source {
+    /// Where.
+    pub address: Address,
+    /// Where its sampler puts its news.
+    pub news: Arc<Latest<News>>,
+}
+
+/// How to watch.
+#[derive(Debug, Clone, Copy)]
+pub struct Watching {
+    /// The rhythm.
+    pub pace: Pace,
+    /// Limits of a connection.
+    pub limits: Limits,
+    /// Whether connections give up their right to change anything.
+    pub read_only: bool,
+    /// Where stamps come from.
+    pub clock: Clock,
+}
+
+/// Starts the thread. It ends when the returned sender is dropped.
+///
+/// # Errors
+/// When the thread or its runtime cannot be started.
+pub fn start<T: From<Said> + Send + 'static>(
+    sources: Vec<Source>,
+    watching: Watching,
+    to_loop: mpsc::SyncSender<T>,
+) -> anyhow::Result<UnboundedSender<Order>> {
+    let (orders, inbox) = unbounded_channel();
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
+    let work = move || runtime.block_on(serve(sources, watching, to_loop, inbox));
+    thread::Builder::new().name("io".to_owned()).spawn(work).context("cannot start the I/O thread")?;
+    Ok(orders)
+}
+
+async fn serve<T: From<Said> + Send + 'static>(
+    sources: Vec<Source>,
+    watching: Watching,
+    to_loop: mpsc::SyncSender<T>,
+    mut inbox: UnboundedReceiver<Order>,
+) {
+    // A loop that has ended does not listen any more; there is nobody left to tell.
+    let say = move |said: Said| drop(to_loop.send(said.into()));
+    let mut tells = Vec::with_capacity(sources.len());
+    for (instance, source) in sources.iter().enumerate() {
+        let (tell, told) = unbounded_channel();
+        tells.push(tell);
+        let sampler = Sampler::new(source.address.clone(), watching.limits, watching.read_only, watching.clock);
+        let wake = {
+            let say = say.clone();
+            move || say(Said::News(instance))
+        };
+        tokio::spawn(sampler::run(sampler, watching.pace, Arc::clone(&source.news), wake, told));
+    }
+    for (kind, number) in [
+        (SignalKind::hangup(), 1),
+        (SignalKind::interrupt(), 2),
+        (SignalKind::quit(), 3),
+        (SignalKind::terminate(), 15),
+    ] {
+        let say = say.clone();
+        on_signal(kind, move || say(Said::Signal(number)));
+    }
+    let continued = say.clone();
+    on_signal(SignalKind::from_raw(CONTINUE), move || continued(Said::Continued));
+    while let Some(order) = inbox.recv().await {
+        match order {
+            Order::PollNow(instance) => {
+                if let Some(tell) = tells.get(instance) {
+                    // A sampler ends only after this.
+                    let _ = tell.send(Tell::PollNow);
+                }
+            }
+            Order::Act(intent) => {
+                let Some(source) = sources.get(intent.get().instance) else { continue };
+                let (address, say) = (source.address.clone(), say.clone());
+                tokio::spawn(async move {
+                    say(Said::Acted(operator::carry_out(&address, &watching.limits, &intent).await));
+                });
+            }
+        }
+    }
+}
+
+/// SIGCONT on Linux.
+const CONTINUE: i32 = 18;
+
+fn on_signal(kind: SignalKind, act: impl Fn() + Send + 'static) {
+    // A signal that cannot be caught keeps its usual effect.
+    let Ok(mut stream) = signal(kind) else { return };
+    tokio::spawn(async move {
+        while stream.recv().await.is_some() {
+            act();
+        }
+    });
+}

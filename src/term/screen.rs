@@ -1,0 +1,70 @@
+//! Enters and leaves the terminal, whatever ends the program.
+//!
+//! There is one terminal, so there is one flag that says whether we hold it. Leaving is safe to call from any
+//! thread and more than once: the panic hook, the signal that ends the program and the normal end all do.
+
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::style::ResetColor;
+use crossterm::terminal::{
+    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{execute, queue};
+
+static HELD: AtomicBool = AtomicBool::new(false);
+
+/// Takes the terminal: raw keys, the other screen, no cursor.
+///
+/// # Errors
+/// When the terminal cannot be set up; it is then as it was.
+pub fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    HELD.store(true, Ordering::SeqCst);
+    let entered = execute!(io::stdout(), EnterAlternateScreen, DisableLineWrap, Hide);
+    if entered.is_err() {
+        leave();
+    }
+    entered
+}
+
+/// Gives the terminal back as it was. Does nothing when it is not held.
+pub fn leave() {
+    if !HELD.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut bytes = Vec::new();
+    // Into memory, which does not fail; the terminal itself may be gone, and then nobody misses this.
+    let _ = queue!(bytes, ResetColor, EnableLineWrap, LeaveAlternateScreen, Show);
+    let mut out = io::stdout();
+    let _ = out.write_all(&bytes).and_then(|()| out.flush());
+    let _ = disable_raw_mode();
+}
+
+/// Columns and rows of the terminal; 80 by 24 when it does not tell.
+pub fn size() -> (u16, u16) {
+    crossterm::terminal::size().unwrap_or((80, 24))
+}
+
+/// From now on a panic on any thread gives the terminal back, says one line and ends the program.
+pub fn end_on_panic() {
+    std::panic::set_hook(Box::new(|info| {
+        leave();
+        let place = info.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+        let why = info.payload_as_str().unwrap_or("no reason given");
+        eprintln!("hapulse: internal error{place}: {why}");
+        std::process::exit(1);
+    }));
+}
+
+/// Stops the program until the shell continues it; the terminal must have been left before.
+///
+/// # Errors
+/// When the system refuses to send the signal.
+pub fn stop_until_continued() -> io::Result<()> {
+    // To the whole group, as the terminal driver does for Ctrl-Z. Where no shell could continue it, the
+    // kernel ignores the signal.
+    rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+    Ok(())
+}

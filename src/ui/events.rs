@@ -1,0 +1,44 @@
+//! What happened, the newest first.
+
+use std::time::SystemTime;
+
+use crate::app::cells::Role;
+use crate::app::layout::Area;
+use crate::app::model::Instance;
+use crate::monitor::events::{Event, Weight};
+use crate::ui::canvas::{Canvas, piece};
+use crate::ui::text;
+
+/// How a wall clock time reads: `03:12:41`. The time zone is the user's, so it is given from outside.
+pub type ShowTime = fn(SystemTime) -> String;
+
+/// Draws the newest events.
+pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, area: Area, show_time: ShowTime) {
+    let events = instance.watch.events();
+    let inner = canvas.frame(area, &[piece(" Events ", Role::Title)], &[], Role::Frame);
+    if events.is_empty() {
+        canvas.text(inner, 1, 0, "nothing has changed since hapulse started", Role::Dim);
+    }
+    for (row, event) in events.newest().take(usize::from(inner.height)).enumerate() {
+        draw_one(canvas, inner, row as u16, event, show_time);
+    }
+}
+
+fn draw_one(canvas: &mut Canvas<'_>, area: Area, row: u16, event: &Event, show_time: ShowTime) {
+    let column = canvas.text(area, 1, row, &show_time(event.at.wall), Role::Dim) + 2;
+    let name = text::middle(&event.name, usize::from(area.width / 3));
+    let column = canvas.text(area, column, row, &name, Role::Normal);
+    let column = if name.is_empty() { column } else { column + 2 };
+    let room = usize::from(area.width.saturating_sub(column));
+    canvas.text(area, column, row, &text::end(&event.what.to_string(), room), role(event.weight()));
+}
+
+/// What an event's weight means to the eye.
+fn role(weight: Weight) -> Role {
+    match weight {
+        Weight::Info => Role::Normal,
+        Weight::Good => Role::Good,
+        Weight::Warning => Role::Warn,
+        Weight::Bad => Role::Bad,
+    }
+}

@@ -1,0 +1,238 @@
+//! The lines on top: who, how full, how fast, and what is wrong. On every view.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+
+use crate::app::cells::{Role, saturation};
+use crate::app::charts;
+use crate::app::format;
+use crate::app::layout::{Area, Room};
+use crate::app::model::{Instance, Model};
+use crate::app::overview::Overview;
+use crate::haproxy::fields::InfoField;
+use crate::haproxy::level::Level;
+use crate::monitor::link::Link;
+use crate::monitor::roster::RowId;
+use crate::monitor::sample::Sample;
+use crate::ui::canvas::{Canvas, Piece, piece};
+use crate::ui::text;
+use crate::ui::theme::Theme;
+
+/// Cells of a sparkline in the header.
+const SPARK: u16 = 10;
+
+/// Draws the header.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area, room: Room, now: Duration) {
+    let overview = Overview::of(&instance.watch).unwrap_or_default();
+    let sample = instance.watch.newest();
+    identity(canvas, model, instance, &overview, area.rows(0, 1), room, now);
+    if area.height < 3 {
+        return;
+    }
+    if let Some(sample) = sample {
+        rates(canvas, model, instance, sample, &overview, area.rows(1, 1));
+    }
+    health(canvas, instance, &overview, area.rows(2, 1), now);
+}
+
+/// Who it is, how full it is, what may be done, and whether it is live.
+fn identity(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    instance: &Instance,
+    overview: &Overview,
+    area: Area,
+    room: Room,
+    now: Duration,
+) {
+    let right = badges(model, instance, now);
+    let mut left: Vec<Piece<'_>> = vec![piece(" ", Role::Normal)];
+    let wide = room == Room::Wide;
+    let gap = if wide { " · " } else { " " };
+    if model.instances.len() > 1 {
+        left.push(piece(format!("{}/{} ", model.current + 1, model.instances.len()), Role::Key));
+    }
+    left.push(piece(text::middle(&name(instance), if wide { 40 } else { 20 }), Role::Title));
+    if let Some(sample) = instance.watch.newest() {
+        let version = sample.info.version_text();
+        let version = version.split('-').next().unwrap_or(version);
+        left.push(piece(gap, Role::Dim));
+        left.push(piece(if wide { format!("HAProxy {version}") } else { version.to_owned() }, Role::Normal));
+        if wide {
+            left.push(piece(format!("{gap}pid {}", sample.epoch.pid), Role::Normal));
+        }
+        if let Some(uptime) = sample.process(InfoField::UptimeSec) {
+            left.push(piece(format!("{gap}up {}", format::seconds(uptime)), Role::Normal));
+        }
+    }
+    let end = canvas.pieces(area, 0, 0, left);
+    let start = canvas.right(area, end + 1, 0, &right);
+    gauge(canvas, overview, area.columns(end + 2, start.saturating_sub(end + 3)));
+}
+
+/// Connections against their limit, and idle time, in what room is left.
+fn gauge(canvas: &mut Canvas<'_>, overview: &Overview, area: Area) {
+    let Some(connections) = overview.connections else { return };
+    let limit = overview.max_connections.filter(|limit| *limit > 0);
+    let share = limit.map(|limit| connections as f64 / limit as f64);
+    let role = share.map_or(Role::Normal, |share| saturation(share, 0.8, 0.9));
+    let numbers = match (limit, share) {
+        (Some(limit), Some(share)) => {
+            format!("{}/{} {}", format::count(connections), format::count(limit), format::percent(share))
+        }
+        _ => format::count(connections),
+    };
+    let idle = overview.idle.map(|idle| {
+        let role = if idle < 10 {
+            Role::Bad
+        } else if idle < 30 {
+            Role::Warn
+        } else {
+            Role::Normal
+        };
+        (format!("idle {idle}%"), role)
+    });
+    let idle_width = idle.as_ref().map_or(0, |(text, _)| text.len() as u16 + 2);
+    let text_width = numbers.len() as u16 + 7;
+    if area.width < numbers.len() as u16 {
+        return;
+    }
+    let bar = area.width.saturating_sub(text_width + idle_width).min(40);
+    let mut column = 0;
+    if area.width >= text_width {
+        column = canvas.text(area, column, 0, "conns ", Role::Dim);
+    }
+    if bar >= 5 {
+        canvas.bar(area, column, 0, bar, share.unwrap_or(0.0), if role == Role::Normal { Role::Chart } else { role });
+        column += bar + 1;
+    }
+    column = canvas.text(area, column, 0, &numbers, role);
+    if let Some((text, role)) = idle
+        && column + idle_width <= area.width
+    {
+        canvas.text(area, column + 2, 0, &text, role);
+    }
+}
+
+fn name(instance: &Instance) -> String {
+    match instance.watch.newest().and_then(|sample| sample.info.node()) {
+        Some(node) if instance.name == instance.address => node.to_string(),
+        _ => instance.name.clone(),
+    }
+}
+
+/// What may be done here, and how fresh the numbers are.
+fn badges(model: &Model, instance: &Instance, now: Duration) -> Vec<Piece<'static>> {
+    let level = instance.watch.newest().and_then(|sample| sample.level);
+    let mut pieces = Vec::new();
+    match level {
+        _ if model.guard.read_only => pieces.push(piece(" RO ", Role::Badge)),
+        Some(Level::Admin) if instance.is_tcp => pieces.push(piece(" ADMIN over TCP ", Role::Warn)),
+        Some(Level::Admin) => pieces.push(piece(" ADMIN ", Role::Badge)),
+        Some(level) => pieces.push(piece(format!(" {} ", level.word()), Role::Badge)),
+        None => {}
+    }
+    pieces.push(piece(" ", Role::Normal));
+    let interval = instance.watch.newest().map(|sample| format::interval(sample.interval)).unwrap_or_default();
+    pieces.push(match instance.watch.link() {
+        Link::Connecting => piece("connecting", Role::Warn),
+        Link::Up if instance.acting > 0 => piece("sending", Role::Warn),
+        Link::Up => piece(format!("live {interval}"), Role::Good),
+        Link::Lost { .. } if instance.watch.newest().is_none() => piece("no answer", Role::Bad),
+        Link::Lost { since, .. } => piece(format!("stale {}", format::duration(now.saturating_sub(*since))), Role::Bad),
+    });
+    pieces.push(piece(" ", Role::Normal));
+    pieces
+}
+
+fn rates(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    instance: &Instance,
+    sample: &Sample,
+    overview: &Overview,
+    area: Area,
+) {
+    let trends = [charts::PROCESS_SESSIONS, charts::PROCESS_REQUESTS];
+    let points = charts::process_points(&instance.watch, RowId::PROCESS, &trends, model.span(), usize::from(SPARK));
+    let spark = if area.width >= 100 { SPARK } else { 6 };
+    let shown = [overview.sessions.map(|sessions| sessions as f64), overview.requests];
+    let mut column = 1;
+    for ((label, value), points) in ["sess/s ", "req/s "].into_iter().zip(shown).zip(&points) {
+        column = canvas.text(area, column, 0, label, Role::Dim);
+        canvas.number(area, column, 0, 5, &value.map_or(format::UNKNOWN.to_owned(), format::rate), Role::Normal);
+        column += 6;
+        let points = &points[points.len().saturating_sub(usize::from(spark))..];
+        let top = points.iter().flatten().copied().fold(0.0, f64::max);
+        canvas.spark(area.columns(column, spark), points, top, Role::Chart);
+        column += spark + 2;
+    }
+    let errors = overview.share_5xx.map_or(Role::Dim, |share| saturation(share, 0.01, 0.05));
+    let queue = match overview.queued {
+        0 => Role::Normal,
+        1..10 => Role::Warn,
+        _ => Role::Bad,
+    };
+    let speed = |value: Option<f64>| value.map_or(format::UNKNOWN.to_owned(), format::bytes);
+    let share = overview.share_5xx.map_or(format::UNKNOWN.to_owned(), format::percent);
+    let labelled = [
+        ("queue ", format::count(overview.queued), queue),
+        ("5xx ", share, errors),
+        ("in ", speed(overview.bytes_in), Role::Normal),
+        ("out ", speed(overview.bytes_out), Role::Normal),
+    ];
+    for (label, value, role) in labelled {
+        let width = 5.max(text::width(&value)) as u16;
+        if column + label.len() as u16 + width > area.width {
+            break;
+        }
+        column = canvas.text(area, column, 0, label, Role::Dim);
+        canvas.text(area, column, 0, &value, role);
+        column += width + 2;
+    }
+    let oddities = sample.table.oddities();
+    let odd = oddities.rejected_rows + oddities.uneven_rows;
+    if odd > 0 {
+        canvas.right(area, column, 0, &[piece(format!("{odd} odd rows "), Role::Warn)]);
+    }
+}
+
+/// In words: what is up and what is not. When the link is lost, why.
+fn health(canvas: &mut Canvas<'_>, instance: &Instance, overview: &Overview, area: Area, now: Duration) {
+    if let Link::Lost { failure, .. } = instance.watch.link() {
+        let next = failure.retry_at.saturating_sub(now).as_secs();
+        let text = format!("{}; next try in {next} s", failure.why);
+        let end = canvas.pieces(area, 1, 0, [piece(canvas.theme.pick("▲ ", "! "), Role::Bad), piece(text, Role::Bad)]);
+        if let Some(hint) = &failure.hint {
+            canvas.text(area, end + 2, 0, hint, Role::Dim);
+        }
+        return;
+    }
+    if instance.watch.newest().is_none() {
+        return;
+    }
+    let plain = |count: usize, word: &str, role| {
+        piece(format!("{} {word}  ", format::count(count as i64)), if count == 0 { Role::Dim } else { role })
+    };
+    let mut pieces = vec![
+        piece("servers ", Role::Dim),
+        plain(overview.up, "up", Role::Good),
+        plain(overview.down, "down", Role::Bad),
+        plain(overview.away, "away", Role::Away),
+    ];
+    if !overview.dead_backends.is_empty() {
+        let names: Vec<String> = overview.dead_backends.iter().map(|name| text::middle(name, 24)).collect();
+        let warn = canvas.theme.pick("▲ ", "! ");
+        pieces.push(piece(format!("{warn}no usable server in {}", names.join(", ")), Role::Bad));
+    }
+    canvas.pieces(area, 1, 0, pieces);
+}
+
+/// The same in one line, for a terminal of a few rows.
+pub fn one_line(buffer: &mut Buffer, theme: Theme, model: &Model, area: Area, now: Duration) {
+    let Some(instance) = model.instance() else { return };
+    let mut canvas = Canvas::new(buffer, theme);
+    let overview = Overview::of(&instance.watch).unwrap_or_default();
+    identity(&mut canvas, model, instance, &overview, area.rows(0, 1), Room::Tiny, now);
+}

@@ -1,0 +1,55 @@
+//! What the keys do, made from the ACTIONS table.
+
+use crate::app::actions::{ACTIONS, Do, Group};
+use crate::app::cells::Role;
+use crate::app::key::Key;
+use crate::app::layout::Area;
+use crate::app::model::Model;
+use crate::ui::canvas::{Canvas, Piece, piece};
+
+/// Draws the help over the screen, from line `top` on.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) {
+    let lines = lines(model);
+    let width = screen.width.min(84);
+    let height = screen.height.min(lines.len() as u16 + 2);
+    let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
+    canvas.clear(area);
+    let visible = usize::from(area.height.saturating_sub(2));
+    let top = top.min(lines.len().saturating_sub(visible));
+    let remark = if visible < lines.len() {
+        format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len())
+    } else {
+        String::new()
+    };
+    let inner = canvas.frame(area, &[piece(" Keys ", Role::Focus)], &[piece(remark, Role::Dim)], Role::Focus);
+    for (row, line) in lines.into_iter().skip(top).take(visible).enumerate() {
+        let mut column = 1;
+        for (at, what) in line {
+            column = canvas.pieces(inner, at.max(column), row as u16, [what]);
+        }
+    }
+}
+
+/// Each line as pieces with the column they begin at.
+fn lines(model: &Model) -> Vec<Vec<(u16, Piece<'static>)>> {
+    let mut lines = Vec::new();
+    for group in Group::ALL {
+        if !lines.is_empty() {
+            lines.push(Vec::new());
+        }
+        lines.push(vec![(1, piece(group.title(), Role::Title))]);
+        for action in ACTIONS.iter().filter(|action| action.group == group) {
+            let keys = action.keys.iter().filter_map(|name| Key::parse(name)).map(|key| key.to_string());
+            let keys = keys.collect::<Vec<_>>().join(" ");
+            let mut line = vec![(3, piece(keys, Role::Key)), (20, piece(action.help, Role::Normal))];
+            if let Do::Act(act) = action.run
+                && let Err(refusal) = model.intend(act)
+            {
+                lines.push(std::mem::take(&mut line));
+                line.push((22, piece(format!("not now: {refusal}"), Role::Dim)));
+            }
+            lines.push(line);
+        }
+    }
+    lines
+}

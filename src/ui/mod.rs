@@ -1,0 +1,16 @@
+//! Floor 4: panes and widgets, as pure functions of the model.
+//!
+//! Everything here is given the model, a theme and a place, and fills cells of a buffer. Nothing is fetched,
+//! remembered or timed here.
+
+pub mod canvas;
+pub mod charts;
+pub mod confirm;
+pub mod dashboard;
+pub mod events;
+pub mod footer;
+pub mod header;
+pub mod help;
+pub mod table;
+pub mod text;
+pub mod theme;
