@@ -180,7 +180,10 @@ fn wide(body: Area, needs: Needs) -> Vec<(Pane, Area)> {
 }
 
 fn compact(body: Area, needs: Needs) -> Vec<(Pane, Area)> {
-    let chart_rows = if body.height >= 18 { 2 } else { 1 };
+    // Two lines of charts, each of as many rows as the lists leave.
+    let wanted: usize = needs.rows.iter().map(|rows| rows.saturating_add(1).max(3)).sum();
+    let unused = body.height.saturating_sub(u16::try_from(wanted).unwrap_or(u16::MAX));
+    let chart_rows = if body.height < 18 { 1 } else { 2 * (unused / 2).clamp(1, 3) };
     let mut left = body.height.saturating_sub(chart_rows);
     // Every list first gets its heading and two rows; then the focused one, and the more detailed before the
     // less, what they need.

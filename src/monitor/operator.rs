@@ -76,7 +76,8 @@ fn read_back(answer: &[u8], act: &Act, target: &Target) -> Outcome {
         None => row.is_some_and(|(row, _)| shows(row.state(), act.order)),
     };
     if is_done {
-        Outcome::Verified { status: now, sessions: row.and_then(|(_, sessions)| sessions) }
+        let sessions = row.and_then(|(_, sessions)| sessions).filter(|_| act.takes_away);
+        Outcome::Verified { status: now, sessions }
     } else {
         Outcome::NotSeen { status: now }
     }
@@ -110,7 +111,7 @@ mod tests {
     fn only_the_admin_state_is_proof() {
         assert_eq!(judge(&MAINT, "", 1, "MAINT"), "verified, MAINT, 7 sessions left");
         assert_eq!(judge(&DRAIN, "", 8, "DOWN"), "verified, DOWN, 7 sessions left");
-        assert_eq!(judge(&READY, "", 2, "MAINT (via b/t)"), "verified, MAINT (via b/t), 7 sessions left");
+        assert_eq!(judge(&READY, "", 2, "MAINT (via b/t)"), "verified, MAINT (via b/t)");
         assert_eq!(judge(&MAINT, "", 0, "UP"), "accepted, but the server still is UP");
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, TextField};
-use crate::haproxy::stat::RowKind;
+use crate::haproxy::stat::{Row, RowKind};
+use crate::haproxy::status::State;
 use crate::haproxy::text::SafeText;
 use crate::monitor::events::{Event, Events, What};
 use crate::monitor::history::store::{DEFAULT_BUDGET, History};
@@ -85,10 +86,10 @@ impl Watch {
     pub fn acted(&mut self, report: &Report, at: Stamp) {
         for done in &report.done {
             self.ours.push((done.target.id, at.mono));
-            let name = format!("{}/{}", done.target.backend, done.target.server);
             let verified = matches!(done.outcome, Outcome::Verified { .. });
             let what = What::Act { command: done.command.clone(), outcome: done.outcome.to_string(), verified };
-            self.event(at, Some(done.target.id), name, what);
+            // The command names the server.
+            self.event(at, Some(done.target.id), String::new(), what);
         }
     }
 
@@ -159,7 +160,10 @@ impl Watch {
     fn compare_row(&mut self, before: &Sample, earlier: usize, now: &Sample, index: usize, id: RowId) {
         let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
         let (from, to) = (old.status(), new.status());
-        if from != to {
+        // A new process begins with every server on its way up; what it lost of ours is worth a line.
+        let is_away = |row: &Row| matches!(row.state(), State::Maint | State::Drain | State::NoLb);
+        let is_news = before.epoch == now.epoch || is_away(old) != is_away(new);
+        if from != to && is_news {
             let by_us = self.ours.iter().any(|(ours, _)| *ours == id);
             let words =
                 [TextField::CheckStatus, TextField::LastChk].map(|field| new.text(field).map_or("", SafeText::as_str));
@@ -233,7 +237,7 @@ mod tests {
         watch.take(maker.at_millis(2000, &site().replacen("4000,UP,", "4000,MAINT,", 1)), 0);
         assert_eq!(
             shown(&watch),
-            ["www/w1 UP → MAINT  by us", "www/w1 set server www/w1 state maint: verified, MAINT, 3 sessions left"]
+            ["www/w1 UP → MAINT  by us", "set server www/w1 state maint: verified, MAINT, 3 sessions left"]
         );
         watch.take(maker.at_millis(60_000, &site()), 0);
         assert_eq!(shown(&watch)[0], "www/w1 MAINT → UP  L7OK", "somebody else, later");

@@ -138,7 +138,8 @@ impl<'a> Canvas<'a> {
             let Some(value) = point else { continue };
             let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
             // Known and zero still shows its lowest mark: it is not the same as unknown.
-            let eighths = ((share * (rows * 8) as f64).round() as usize).max(1);
+            // An eighth below the edge: a full line does not run into what is above it.
+            let eighths = ((share * (rows * 8 - 1) as f64).round() as usize).max(1);
             for row in 0..rows {
                 let level = eighths.saturating_sub((rows - 1 - row) * 8).min(8);
                 if level > 0 {

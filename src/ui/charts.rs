@@ -5,6 +5,7 @@ use crate::app::charts::{self, Chart};
 use crate::app::format;
 use crate::app::layout::{Area, Pane, Room};
 use crate::app::model::{Instance, Model};
+use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 use crate::monitor::watch::display_name;
 use crate::ui::canvas::{Canvas, piece};
@@ -61,28 +62,23 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
 }
 
 /// Two charts a line, without a frame.
-fn strip(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &Instance,
-    id: crate::monitor::roster::RowId,
-    charts: &[&Chart],
-    area: Area,
-) {
+fn strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, id: RowId, charts: &[&Chart], area: Area) {
     let per_row = usize::from((area.width / 26).clamp(1, 3));
+    let height = (area.height / charts.len().div_ceil(per_row) as u16).clamp(1, 3);
     let cell = area.width / per_row as u16;
     let width = cell.saturating_sub(LABEL + VALUE + 2);
     let points = charts::points(&instance.watch, id, charts.iter().copied(), model.span(), usize::from(width));
     for (index, (chart, points)) in charts.iter().zip(&points).enumerate() {
-        let (row, column) = ((index / per_row) as u16, (index % per_row) as u16 * cell);
-        if row >= area.height {
+        let (row, column) = ((index / per_row) as u16 * height, (index % per_row) as u16 * cell);
+        let base = row + height - 1;
+        if base >= area.height {
             break;
         }
         let newest = points.iter().rev().flatten().next();
         let shown = newest.map_or(format::UNKNOWN.to_owned(), |value| (chart.show)(*value));
-        canvas.text(area, column + 1, row, chart.title, Role::Dim);
-        canvas.number(area, column + LABEL, row, VALUE, &shown, Role::Normal);
+        canvas.text(area, column + 1, base, chart.title, Role::Dim);
+        canvas.number(area, column + LABEL, base, VALUE, &shown, Role::Normal);
         let highest = points.iter().flatten().copied().fold(0.0, f64::max);
-        canvas.spark(area.columns(column + LABEL + VALUE + 1, width).rows(row, 1), points, highest, Role::Chart);
+        canvas.spark(area.columns(column + LABEL + VALUE + 1, width).rows(row, height), points, highest, Role::Chart);
     }
 }

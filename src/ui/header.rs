@@ -179,8 +179,8 @@ fn rates(
     let labelled = [
         ("queue ", format::count(overview.queued), queue),
         ("5xx ", share, errors),
-        ("in ", speed(overview.bytes_in), Role::Normal),
-        ("out ", speed(overview.bytes_out), Role::Normal),
+        ("in/s ", speed(overview.bytes_in), Role::Normal),
+        ("out/s ", speed(overview.bytes_out), Role::Normal),
     ];
     for (label, value, role) in labelled {
         let width = 5.max(text::width(&value)) as u16;
@@ -201,10 +201,13 @@ fn rates(
 /// In words: what is up and what is not. When the link is lost, why.
 fn health(canvas: &mut Canvas<'_>, instance: &Instance, overview: &Overview, area: Area, now: Duration) {
     if let Link::Lost { failure, .. } = instance.watch.link() {
-        let next = failure.retry_at.saturating_sub(now).as_secs();
-        let text = format!("{}; next try in {next} s", failure.why);
+        let next = match failure.retry_at.saturating_sub(now).as_secs() {
+            0 => "trying again".to_owned(),
+            seconds => format!("next try in {seconds} s"),
+        };
+        let text = format!("{}; {next}", failure.why);
         let end = canvas.pieces(area, 1, 0, [piece(canvas.theme.pick("▲ ", "! "), Role::Bad), piece(text, Role::Bad)]);
-        if let Some(hint) = &failure.hint {
+        if let Some(hint) = failure.hint.as_ref().filter(|_| instance.watch.newest().is_some()) {
             canvas.text(area, end + 2, 0, hint, Role::Dim);
         }
         return;

@@ -40,8 +40,7 @@ pub fn draw(
         pieces.extend(title.more.map(|more| piece(format!("{more} "), Role::Dim)));
         (canvas.frame(area, &pieces, &place, role), Cow::Borrowed("NAME"))
     } else {
-        let more = title.more.map(|more| format!(" {more}")).unwrap_or_default();
-        (area, Cow::Owned(format!("{}{more}", title.name.to_uppercase())))
+        (area, Cow::Owned(title.name))
     };
     let fitted = columns::fit(columns_of(pane), inner.width.saturating_sub(MARGIN), 1);
     draw_heading(canvas, inner, &fitted, &heading, has_focus && room != Room::Wide);
