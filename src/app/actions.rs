@@ -22,12 +22,38 @@ pub enum Step {
 pub enum Do {
     /// Moves the selection.
     Move(Step),
-    /// Goes into the selected row.
-    Open,
-    /// Goes back, closes, clears.
-    Back,
-    /// Moves the focus by so many panes.
+    /// Goes into the selected row; a folded one is unfolded first where it says so.
+    Open {
+        /// Unfold first.
+        unfold: bool,
+    },
+    /// Goes back; clears the filter where it says so.
+    Back {
+        /// Clear first.
+        clear: bool,
+    },
+    /// Moves the focus by so many panes or views.
     Focus(i32),
+    /// Shows a view.
+    View(usize),
+    /// Asks which rows to show.
+    Filter,
+    /// Sorts by another column.
+    SortNext(i32),
+    /// Sorts the other way round.
+    SortInvert,
+    /// Asks by which column to sort.
+    SortMenu,
+    /// Shows a tree or every row for itself.
+    Flat,
+    /// Folds or unfolds the selected proxy.
+    Fold,
+    /// Folds or unfolds every proxy.
+    FoldAll,
+    /// Scrolls the columns.
+    Sideways(i32),
+    /// Asks for a command.
+    Command,
     /// Gives the focused pane all the room, or takes it back.
     Zoom,
     /// Makes the charts' time span longer or shorter.
@@ -55,6 +81,8 @@ pub enum Group {
     Move,
     /// What is shown.
     Show,
+    /// The views.
+    View,
     /// Changing HAProxy.
     Act,
     /// The program.
@@ -63,13 +91,14 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 4] = [Self::Move, Self::Show, Self::Act, Self::Program];
+    pub const ALL: [Self; 5] = [Self::Act, Self::Move, Self::View, Self::Show, Self::Program];
 
     /// Its heading.
     pub fn title(self) -> &'static str {
         match self {
             Self::Move => "Move",
             Self::Show => "Show",
+            Self::View => "Views",
             Self::Act => "Act on the selected server",
             Self::Program => "Program",
         }
@@ -106,7 +135,15 @@ const fn row(
 
 /// Every action. The footer shows those with a label, in this order, as far as there is room.
 pub static ACTIONS: &[Action] = &[
-    row("move.open", &["<ret>", "<right>"], "open", "go into the selected row", Group::Move, Do::Open),
+    row(
+        "move.open",
+        &["<ret>"],
+        "open",
+        "into the selected row: servers, then everything about it",
+        Group::Move,
+        Do::Open { unfold: false },
+    ),
+    row("show.filter", &["/"], "filter", "show only rows that match", Group::Show, Do::Filter),
     row("server.ready", &["E", "<f9>"], "enable", "take traffic again: state ready", Group::Act, Do::Act(&acts::READY)),
     row(
         "server.drain",
@@ -124,20 +161,49 @@ pub static ACTIONS: &[Action] = &[
         Group::Act,
         Do::Act(&acts::MAINT),
     ),
-    row("move.next-pane", &["<tab>"], "pane", "to the next pane", Group::Move, Do::Focus(1)),
-    row("show.zoom", &["z"], "zoom", "give the pane all the room, or take it back", Group::Show, Do::Zoom),
+    row("show.sort", &["s"], "sort", "by which column to sort", Group::Show, Do::SortMenu),
+    row("move.next-pane", &["<tab>"], "next", "to the next pane or view", Group::Move, Do::Focus(1)),
+    row("show.zoom", &["z"], "zoom", "give the dashboard's pane all the room, or take it back", Group::Show, Do::Zoom),
+    row("command", &[":"], "command", "type a command", Group::Program, Do::Command),
     row("help", &["?", "<f1>", "h", "H"], "help", "what the keys do", Group::Program, Do::Help),
     row("quit", &["q", "Q", "<c-c>"], "quit", "end hapulse", Group::Program, Do::Quit),
-    row("move.down", &["j", "<down>"], "", "one row down", Group::Move, Do::Move(Step::Rows(1))),
-    row("move.up", &["k", "<up>"], "", "one row up", Group::Move, Do::Move(Step::Rows(-1))),
+    row("move.down", &["j", "<down>", "n"], "", "one row down", Group::Move, Do::Move(Step::Rows(1))),
+    row("move.up", &["k", "<up>", "N"], "", "one row up", Group::Move, Do::Move(Step::Rows(-1))),
     row("move.page-down", &["<pgdn>"], "", "one page down", Group::Move, Do::Move(Step::HalfPages(2))),
     row("move.page-up", &["<pgup>"], "", "one page up", Group::Move, Do::Move(Step::HalfPages(-2))),
     row("move.half-down", &["<c-d>"], "", "half a page down", Group::Move, Do::Move(Step::HalfPages(1))),
     row("move.half-up", &["<c-u>"], "", "half a page up", Group::Move, Do::Move(Step::HalfPages(-1))),
     row("move.first", &["g", "<home>"], "", "to the first row", Group::Move, Do::Move(Step::First)),
     row("move.last", &["G", "<end>"], "", "to the last row", Group::Move, Do::Move(Step::Last)),
-    row("move.back", &["<esc>", "<bs>", "<left>"], "", "go back, close", Group::Move, Do::Back),
-    row("move.previous-pane", &["<backtab>"], "", "to the pane before", Group::Move, Do::Focus(-1)),
+    row("move.right", &["<right>"], "", "unfold, then into the selected row", Group::Move, Do::Open { unfold: true }),
+    row("move.left", &["<left>"], "", "up in the tree, to the pane before", Group::Move, Do::Back { clear: false }),
+    row("move.back", &["<esc>", "<bs>"], "", "close, clear the filter, back", Group::Move, Do::Back { clear: true }),
+    row("move.previous-pane", &["<backtab>"], "", "to the pane or view before", Group::Move, Do::Focus(-1)),
+    row("view.dashboard", &["0", "<a-0>"], "", "everything at a glance", Group::View, Do::View(0)),
+    row("view.status", &["1", "<a-1>"], "", "states, checks, sessions and queues", Group::View, Do::View(1)),
+    row("view.traffic", &["2", "<a-2>"], "", "sessions and bytes", Group::View, Do::View(2)),
+    row("view.http", &["3", "<a-3>"], "", "requests and responses", Group::View, Do::View(3)),
+    row(
+        "view.errors",
+        &["4", "<a-4>"],
+        "",
+        "failed checks, connections, requests and responses",
+        Group::View,
+        Do::View(4),
+    ),
+    row("view.cli", &["5", "<a-5>"], "", "HAProxy's own command line", Group::View, Do::View(5)),
+    row("view.latency", &["6", "<a-6>"], "", "time in queue, to connect, to respond", Group::View, Do::View(6)),
+    row("view.sessions", &["7", "<a-7>"], "", "the sessions that are open", Group::View, Do::View(7)),
+    row("view.tables", &["8", "<a-8>"], "", "stick tables and their entries", Group::View, Do::View(8)),
+    row("view.events", &["9", "<a-9>"], "", "what happened", Group::View, Do::View(9)),
+    row("show.sort-right", &[">"], "", "sort by the next column", Group::Show, Do::SortNext(1)),
+    row("show.sort-left", &["<lt>"], "", "sort by the column before", Group::Show, Do::SortNext(-1)),
+    row("show.sort-invert", &["I"], "", "sort the other way round", Group::Show, Do::SortInvert),
+    row("show.flat", &["t"], "", "every row for itself, or as a tree", Group::Show, Do::Flat),
+    row("show.fold", &["f"], "", "fold or unfold the proxy", Group::Show, Do::Fold),
+    row("show.fold-all", &["F"], "", "fold or unfold every proxy", Group::Show, Do::FoldAll),
+    row("show.columns-right", &["."], "", "scroll to the columns on the right", Group::Show, Do::Sideways(1)),
+    row("show.columns-left", &[","], "", "scroll to the columns on the left", Group::Show, Do::Sideways(-1)),
     row("show.longer", &["+", "="], "", "charts over a longer time", Group::Show, Do::Span(1)),
     row("show.shorter", &["-"], "", "charts over a shorter time", Group::Show, Do::Span(-1)),
     row("show.next-instance", &["o"], "", "the next HAProxy", Group::Show, Do::Instance(1)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::app::columns;
+use crate::app::columns::row_view;
 use crate::app::format;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::monitor::history::block::Series;
@@ -64,7 +64,7 @@ const ERRORS: &[Trend] =
 
 /// The charts that a row has.
 pub fn of(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
-    let served = sample.row(id).map(|row| columns::served(row, sample.number(id, Field::ReqTot)));
+    let served = sample.row(id).map(|row| row_view::served(row, sample.number(id, Field::ReqTot)));
     CHARTS.iter().filter(move |chart| {
         sample.number(id, chart.probe).is_some() && (chart.serves.is_none() || chart.serves == served)
     })

@@ -102,6 +102,10 @@ pub struct Layout {
     pub screen: Area,
     /// Top lines.
     pub header: Area,
+    /// The names of the views; empty where there is no room.
+    pub tabs: Area,
+    /// What lies between them and the footer.
+    pub body: Area,
     /// The panes that are visible.
     pub panes: Vec<(Pane, Area)>,
     /// The bottom line.
@@ -117,6 +121,8 @@ pub struct Needs {
     pub focus: usize,
     /// Whether it has all the room.
     pub zoom: bool,
+    /// Whether the dashboard is shown, and not one of the views that are one pane.
+    pub is_dashboard: bool,
 }
 
 impl Layout {
@@ -132,17 +138,35 @@ impl Layout {
         };
         let header = screen.rows(0, header_rows);
         if room == Room::Tiny {
-            return Self { room, screen, header, panes: Vec::new(), footer: screen.rows(height, 0) };
+            let none = screen.rows(height, 0);
+            return Self { room, screen, header, tabs: none, body: none, panes: Vec::new(), footer: none };
         }
         let footer = screen.rows(height - 1, 1);
-        let body = screen.rows(header_rows, height - header_rows - 1);
+        let tab_rows = u16::from(room == Room::Wide || room == Room::Compact && height >= 24);
+        let tabs = screen.rows(header_rows, tab_rows);
+        let body = screen.rows(header_rows + tab_rows, height - header_rows - tab_rows - 1);
         let panes = match room {
+            _ if !needs.is_dashboard => Vec::new(),
             Room::Wide if needs.zoom => vec![(focused, body)],
             Room::Wide => wide(body, needs),
             Room::Compact if !needs.zoom => compact(body, needs),
             _ => vec![(focused, body)],
         };
-        Self { room, screen, header, panes, footer }
+        Self { room, screen, header, tabs, body, panes, footer }
+    }
+
+    /// Rows that a view of one pane gives to the charts of the selected row.
+    pub fn strip_rows(&self) -> u16 {
+        match self.body.height {
+            ..14 => 0,
+            14..30 => 2,
+            _ => 4,
+        }
+    }
+
+    /// Rows of a table that fills the body, without its heading and the charts below.
+    pub fn table_rows(&self) -> u16 {
+        self.body.height.saturating_sub(1 + self.strip_rows())
     }
 
     /// A pane's place; absent when it is not visible.
@@ -216,7 +240,7 @@ mod tests {
             for height in 0..=70_u16 {
                 for (rows, focus) in [([0, 0, 0], 0), ([3, 5, 4], 1), ([40, 200, 9000], 2)] {
                     for zoom in [false, true] {
-                        check(width, height, Needs { rows, focus, zoom });
+                        check(width, height, Needs { rows, focus, zoom, is_dashboard: true });
                     }
                 }
             }
@@ -226,7 +250,7 @@ mod tests {
     fn check(width: u16, height: u16, needs: Needs) {
         let layout = Layout::new(width, height, needs);
         let mut areas: Vec<Area> = layout.panes.iter().map(|(_, area)| *area).collect();
-        areas.extend([layout.header, layout.footer]);
+        areas.extend([layout.header, layout.tabs, layout.footer]);
         areas.retain(|area| !area.is_empty());
         for (index, area) in areas.iter().enumerate() {
             assert!(area.x + area.width <= width && area.y + area.height <= height, "{width}x{height} {layout:?}");
@@ -245,7 +269,7 @@ mod tests {
 
     #[test]
     fn the_designed_sizes_show_what_they_should() {
-        let needs = Needs { rows: [4, 6, 5], focus: 1, zoom: false };
+        let needs = Needs { rows: [4, 6, 5], focus: 1, zoom: false, is_dashboard: true };
         let visible =
             |width, height| Layout::new(width, height, needs).panes.iter().map(|(pane, _)| *pane).collect::<Vec<_>>();
         assert_eq!(visible(120, 40).len(), 5);
@@ -254,6 +278,6 @@ mod tests {
         assert_eq!(visible(50, 14), [Pane::Backends]);
         assert_eq!(visible(19, 30), []);
         let at_80x24 = Layout::new(80, 24, needs);
-        assert_eq!(Pane::LISTS.map(|pane| at_80x24.list_rows(pane)), [4, 6, 5], "a small site fits whole");
+        assert_eq!(Pane::LISTS.map(|pane| at_80x24.list_rows(pane)), [3, 6, 5], "all but one frontend fits");
     }
 }

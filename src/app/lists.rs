@@ -34,14 +34,7 @@ impl ListState {
 
     /// Moves the selection within `rows`, of which `height` are visible.
     pub fn step(&mut self, step: Step, rows: &[RowId], height: usize) {
-        let last = rows.len().saturating_sub(1);
-        let by = |count: i32| self.place.saturating_add_signed(count as isize).min(last);
-        self.place = match step {
-            Step::Rows(count) => by(count),
-            Step::HalfPages(count) => by(count.saturating_mul((height / 2).max(1) as i32)),
-            Step::First => 0,
-            Step::Last => last,
-        };
+        self.scroll(step, rows.len(), height);
         self.selected = rows.get(self.place).copied();
     }
 
@@ -53,8 +46,30 @@ impl ListState {
         });
         self.place = found.unwrap_or(self.place.min(rows.len().saturating_sub(1)));
         self.selected = rows.get(self.place).copied();
+        self.keep_visible(rows.len(), height);
+    }
+
+    /// Selects a row, wherever it stands.
+    pub fn select(&mut self, id: RowId) {
+        self.selected = Some(id);
+    }
+
+    /// Moves within `count` lines that have no identity.
+    pub fn scroll(&mut self, step: Step, count: usize, height: usize) {
+        let last = count.saturating_sub(1);
+        let by = |count: i32| self.place.saturating_add_signed(count as isize).min(last);
+        self.place = match step {
+            Step::Rows(count) => by(count),
+            Step::HalfPages(count) => by(count.saturating_mul((height / 2).max(1) as i32)),
+            Step::First => 0,
+            Step::Last => last,
+        };
+        self.keep_visible(count, height);
+    }
+
+    fn keep_visible(&mut self, count: usize, height: usize) {
         let lowest_top = (self.place + 1).saturating_sub(height.max(1));
-        let highest_top = rows.len().saturating_sub(height.max(1));
+        let highest_top = count.saturating_sub(height.max(1));
         self.top = self.top.clamp(lowest_top, self.place).min(highest_top.max(lowest_top));
     }
 

@@ -4,17 +4,25 @@
 //! is to be done outside. Nothing here does I/O, reads a clock or knows a terminal: time and size are
 //! arguments, so that every test of a key press is the same everywhere.
 
+pub mod acting;
 pub mod actions;
 pub mod cells;
 pub mod charts;
 pub mod columns;
+pub mod commands;
 pub mod confirm;
+pub mod filter;
 pub mod format;
 pub mod key;
 pub mod keymap;
 pub mod layout;
 pub mod lists;
 pub mod model;
+pub mod moving;
 pub mod msg;
 pub mod overview;
+pub mod press;
+pub mod prompt;
+pub mod tables;
 pub mod update;
+pub mod views;

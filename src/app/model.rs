@@ -7,6 +7,9 @@ use crate::app::confirm::Confirm;
 use crate::app::keymap::Keymap;
 use crate::app::layout::{Layout, Needs, Pane};
 use crate::app::lists::{self, ListState};
+use crate::app::prompt::Prompt;
+use crate::app::tables::{Folded, Line, Settings};
+use crate::app::views::{Content, VIEWS, View};
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat::RowKind;
 use crate::haproxy::text::SafeText;
@@ -26,8 +29,16 @@ pub struct Instance {
     pub is_tcp: bool,
     /// What is known of it.
     pub watch: Watch,
-    /// What is selected in each list, in the order of [`Pane::LISTS`].
+    /// What is selected in each list of the dashboard, in the order of [`Pane::LISTS`].
     pub lists: [ListState; 3],
+    /// What is selected in each view that is a table or list.
+    pub places: [ListState; VIEWS.len()],
+    /// The rows of the table that is shown.
+    pub lines: Vec<Line>,
+    /// What they were made for.
+    pub built: Option<Built>,
+    /// Proxies whose servers are folded away.
+    pub folded: Folded,
     /// Acts that were sent and not yet answered.
     pub acting: usize,
 }
@@ -35,27 +46,55 @@ pub struct Instance {
 impl Instance {
     /// An instance of which nothing is known yet.
     pub fn new(name: String, address: String, is_tcp: bool, history: usize) -> Self {
-        Self { name, address, is_tcp, watch: Watch::new(history), lists: Default::default(), acting: 0 }
+        Self {
+            name,
+            address,
+            is_tcp,
+            watch: Watch::new(history),
+            lists: Default::default(),
+            places: Default::default(),
+            lines: Vec::new(),
+            built: None,
+            folded: Folded::new(),
+            acting: 0,
+        }
     }
 
-    /// The selected row of a pane; absent when the pane is no list or empty.
+    /// The selected row of a list of the dashboard; absent when the pane is none or empty.
     pub fn selected(&self, pane: Pane) -> Option<RowId> {
         self.lists[pane.list()?].selected()
     }
 
-    /// The rows of a list as ids.
+    /// The rows of a list of the dashboard as ids.
     pub fn ids(&self, pane: Pane) -> Vec<RowId> {
         self.watch.newest().map_or_else(Vec::new, |sample| lists::ids(sample, pane, self.selected(Pane::Backends)))
     }
 }
 
-/// Something that lies over the dashboard and takes the keys.
-#[derive(Debug, Clone, PartialEq)]
+/// What a table's lines were made for: they are made anew when one of these changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Built {
+    /// The view.
+    pub view: usize,
+    /// The sample.
+    pub seq: u64,
+    /// The version of the view's settings.
+    pub version: u64,
+}
+
+/// Something that lies over the view and takes the keys.
+#[derive(Debug, Clone)]
 pub enum Layer {
     /// What the keys do; scrolled down by so many lines.
     Help(usize),
     /// A question.
     Confirm(Confirm),
+    /// Everything about one row; scrolled down by so many lines.
+    Detail(RowId, usize),
+    /// A line being typed.
+    Prompt(Prompt),
+    /// The columns to sort by; the place of the cursor.
+    SortMenu(usize),
 }
 
 /// A line that tells what just happened, for a while.
@@ -79,11 +118,17 @@ pub struct Model {
     pub instances: Vec<Instance>,
     /// The one shown.
     pub current: usize,
-    /// The list that takes the keys.
+    /// The place of the view shown.
+    pub view: usize,
+    /// How each view's table is to look.
+    pub settings: Vec<Settings>,
+    /// Tables keep their order until then.
+    pub frozen_until: Duration,
+    /// The list of the dashboard that takes the keys.
     pub focus: Pane,
     /// Whether it has all the room.
     pub zoom: bool,
-    /// What lies over the dashboard, the topmost last.
+    /// What lies over the view, the topmost last.
     pub layers: Vec<Layer>,
     /// What just happened.
     pub notice: Option<Notice>,
@@ -99,9 +144,16 @@ pub struct Model {
 impl Model {
     /// A model that shows the first of `instances`.
     pub fn new(instances: Vec<Instance>, guard: Guard, keymap: Keymap, size: (u16, u16)) -> Self {
+        let settings = VIEWS.iter().map(|view| match view.content {
+            Content::Table(columns) => Settings::new(columns),
+            _ => Settings::new(&[]),
+        });
         Self {
             instances,
             current: 0,
+            view: 0,
+            settings: settings.collect(),
+            frozen_until: Duration::ZERO,
             focus: Pane::Backends,
             zoom: false,
             layers: Vec::new(),
@@ -118,6 +170,16 @@ impl Model {
         self.instances.get(self.current)
     }
 
+    /// The same, to change.
+    pub fn instance_mut(&mut self) -> Option<&mut Instance> {
+        self.instances.get_mut(self.current)
+    }
+
+    /// The view shown.
+    pub fn shown(&self) -> &'static View {
+        &VIEWS[self.view.min(VIEWS.len() - 1)]
+    }
+
     /// Where everything stands.
     pub fn layout(&self) -> Layout {
         let rows = match self.instance() {
@@ -128,7 +190,8 @@ impl Model {
             None => [0; 3],
         };
         let focus = self.focus.list().unwrap_or_default();
-        Layout::new(self.size.0, self.size.1, Needs { rows, focus, zoom: self.zoom })
+        let is_dashboard = matches!(self.shown().content, Content::Dashboard);
+        Layout::new(self.size.0, self.size.1, Needs { rows, focus, zoom: self.zoom, is_dashboard })
     }
 
     /// The time that the charts cover: what was asked for, or less as long as there is no more to show.
@@ -151,9 +214,18 @@ impl Model {
         self.notice = Some(Notice { text, role, until: now + reading });
     }
 
-    /// The row that the focus is on.
+    /// The row that an act or the detail would be about: the one whose detail is open, else the selected one.
     pub fn selected(&self) -> Option<RowId> {
-        self.instance()?.selected(self.focus)
+        let detail = self.layers.iter().rev().find_map(|layer| match layer {
+            Layer::Detail(id, _) => Some(*id),
+            _ => None,
+        });
+        let instance = self.instance()?;
+        detail.or_else(|| match self.shown().content {
+            Content::Dashboard => instance.selected(self.focus),
+            Content::Table(_) => instance.places[self.view].selected(),
+            _ => None,
+        })
     }
 
     /// What pressing the key of `act` would mean now.
@@ -164,16 +236,11 @@ impl Model {
         let instance = self.instance().ok_or(Refusal::NoLink)?;
         self.guard.allows(act, &instance.watch)?;
         let sample = instance.watch.newest().ok_or(Refusal::NoLink)?;
-        let id = instance.selected(self.focus).ok_or(Refusal::NoServer)?;
+        let id = self.selected().ok_or(Refusal::NoServer)?;
         let row = sample.row(id).filter(|row| row.kind == RowKind::Server).ok_or(Refusal::NoServer)?;
         let seen = SafeText::from(row.status());
-        let target = Target {
-            id,
-            backend: row.proxy.clone(),
-            server: row.name.clone(),
-            iid: sample.number(id, Field::Iid),
-            seen,
-        };
+        let (backend, server) = (row.proxy.clone(), row.name.clone());
+        let target = Target { id, backend, server, iid: sample.number(id, Field::Iid), seen };
         Ok(Intent { act, instance: self.current, targets: vec![target] })
     }
 }

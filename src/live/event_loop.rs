@@ -26,7 +26,7 @@ use crate::term::frames::Frames;
 use crate::term::input::{self, Typed};
 use crate::term::output::Output;
 use crate::term::{screen, watchdog};
-use crate::ui::dashboard::{self, Looks};
+use crate::ui::screen::{self as picture, Looks};
 use crate::ui::theme::Theme;
 
 /// What to show, and how.
@@ -269,7 +269,7 @@ impl Live {
         self.draw_at = None;
         self.drawn = now;
         let (model, looks) = (&self.model, self.looks);
-        let rendered = self.frames.render(|buffer| dashboard::draw(model, looks, now, buffer));
+        let rendered = self.frames.render(|buffer| picture::draw(model, looks, now, buffer));
         if let Some(bytes) = rendered.ok().filter(|bytes| !bytes.is_empty()) {
             self.output.write(bytes);
         }

@@ -48,6 +48,8 @@ pub struct RowSet {
     index: HashMap<RowId, usize>,
     frontends: Vec<usize>,
     backends: Vec<Backend>,
+    /// For each row, the place of its backend.
+    backend_of: Vec<Option<u32>>,
 }
 
 impl RowSet {
@@ -76,6 +78,11 @@ impl RowSet {
         &self.backends
     }
 
+    /// The backend that the row at `index` is, or is a server of.
+    pub fn backend_of(&self, index: usize) -> Option<&Backend> {
+        self.backends.get((*self.backend_of.get(index)?)? as usize)
+    }
+
     /// The backend with that name.
     pub fn backend_named(&self, proxy: &SafeText) -> Option<&Backend> {
         self.backends.iter().find(|backend| self.keys[backend.row].proxy == *proxy)
@@ -89,10 +96,16 @@ impl RowSet {
             servers.entry(&key.proxy).or_default().push(index);
         }
         let frontends = of_kind(RowKind::Frontend).map(|(index, _)| index).collect();
-        let backends = of_kind(RowKind::Backend)
+        let backends: Vec<Backend> = of_kind(RowKind::Backend)
             .map(|(row, key)| Backend { row, servers: servers.remove(&key.proxy).unwrap_or_default() })
             .collect();
-        Self { ids, keys, index, frontends, backends }
+        let mut backend_of = vec![None; keys.len()];
+        for (place, backend) in backends.iter().enumerate() {
+            for row in backend.servers.iter().chain([&backend.row]) {
+                backend_of[*row] = Some(place as u32);
+            }
+        }
+        Self { ids, keys, index, frontends, backends, backend_of }
     }
 }
 
@@ -181,6 +194,8 @@ mod tests {
             .identify(&table("l,FRONTEND,0,\nl,sock-1,3,\nl,a,2,\nl,b,2,\nl,BACKEND,1,\nm,BACKEND,1,\n"));
         assert_eq!(rows.frontends(), [0]);
         assert_eq!(rows.backends(), [Backend { row: 4, servers: vec![2, 3] }, Backend { row: 5, servers: vec![] }]);
+        assert_eq!(rows.backend_of(3).map(|backend| backend.row), Some(4));
+        assert_eq!(rows.backend_of(0), None);
         assert_eq!(rows.backend_named(&"l".into()).map(|backend| backend.row), Some(4));
     }
 

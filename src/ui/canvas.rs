@@ -92,6 +92,13 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Shows one cell the other way round: a cursor.
+    pub fn invert(&mut self, area: Area, column: u16, row: u16) {
+        if column < area.width {
+            self.mark(area.columns(column, 1), row, Role::Selected);
+        }
+    }
+
     /// Empties an area, so that what lies below does not shine through.
     pub fn clear(&mut self, area: Area) {
         for y in area.y..area.y + area.height {

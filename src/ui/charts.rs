@@ -25,7 +25,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
         return;
     }
     if room != Room::Wide {
-        return strip(canvas, model, instance, id, &charts, area);
+        return strip(canvas, model, instance, sample, id, area);
     }
     let span = format::duration(model.span());
     let title =
@@ -61,8 +61,12 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
     }
 }
 
-/// Two charts a line, without a frame.
-fn strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, id: RowId, charts: &[&Chart], area: Area) {
+/// The charts of a row side by side, without a frame.
+pub fn strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, id: RowId, area: Area) {
+    let charts: Vec<&Chart> = charts::of(sample, id).collect();
+    if charts.is_empty() {
+        return;
+    }
     let per_row = usize::from((area.width / 26).clamp(1, 3));
     let height = (area.height / charts.len().div_ceil(per_row) as u16).clamp(1, 3);
     let cell = area.width / per_row as u16;

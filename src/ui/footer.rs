@@ -4,13 +4,18 @@
 use crate::app::actions::{ACTIONS, Action, Do};
 use crate::app::cells::Role;
 use crate::app::key::Key;
-use crate::app::layout::{Area, Pane};
-use crate::app::model::Model;
+use crate::app::layout::Area;
+use crate::app::model::{Layer, Model};
+use crate::app::prompt::{Prompt, Purpose};
+use crate::app::views::Content;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
 
 /// Draws the bottom line.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area) {
+    if let Some(Layer::Prompt(prompt)) = model.layers.last() {
+        return draw_prompt(canvas, prompt, area);
+    }
     if let Some(notice) = &model.notice {
         let shown = text::end(&notice.text, usize::from(area.width.saturating_sub(2)));
         canvas.text(area, 1, 0, &shown, notice.role);
@@ -34,6 +39,25 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area) {
     }
 }
 
+/// The line being typed, with what is wrong with it.
+fn draw_prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) {
+    let sign = match prompt.purpose {
+        Purpose::Filter => "/",
+        Purpose::Command => ":",
+    };
+    let role = if prompt.complaint.is_some() { Role::Bad } else { Role::Normal };
+    let start = canvas.text(area, 1, 0, sign, Role::Key);
+    // A long line shows the part around the cursor.
+    let room = usize::from(area.width.saturating_sub(start + 1));
+    let hidden = (prompt.cursor() + 1).saturating_sub(room);
+    let shown: String = prompt.text().chars().skip(hidden).collect();
+    let end = canvas.text(area, start, 0, &text::end(&shown, room), role);
+    canvas.invert(area, start + (prompt.cursor() - hidden) as u16, 0);
+    if let Some(complaint) = &prompt.complaint {
+        canvas.text(area, end + 3, 0, complaint, Role::Bad);
+    }
+}
+
 /// The key of an action as people read it.
 pub fn key_name(action: &Action) -> String {
     action.keys.first().and_then(|name| Key::parse(name)).map(|key| key.to_string()).unwrap_or_default()
@@ -42,7 +66,8 @@ pub fn key_name(action: &Action) -> String {
 fn works(model: &Model, action: &Action) -> bool {
     match action.run {
         Do::Act(act) => model.intend(act).is_ok(),
-        Do::Open => model.focus != Pane::Servers,
+        Do::Zoom => matches!(model.shown().content, Content::Dashboard),
+        Do::Filter | Do::SortMenu => !matches!(model.shown().content, Content::Dashboard),
         _ => true,
     }
 }

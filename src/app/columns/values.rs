@@ -1,0 +1,284 @@
+//! Cells and sort keys that are made from several fields.
+
+use crate::app::cells::{Cell, Role, saturation, state_role};
+use crate::app::columns::column::SortKey;
+use crate::app::columns::row_view::RowView;
+use crate::app::format;
+use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::stat::RowKind;
+use crate::haproxy::status::State;
+
+/// The name of a row: of the proxy, or of the server.
+pub fn name(row: &RowView<'_>) -> Cell {
+    let names = row.row();
+    match names.kind {
+        RowKind::Frontend | RowKind::Backend => Cell::plain(names.proxy.as_str()),
+        RowKind::Server | RowKind::Listener => Cell::plain(names.name.as_str()),
+    }
+}
+
+/// The state in HAProxy's words.
+pub fn status(row: &RowView<'_>) -> Cell {
+    let status = row.row().status();
+    if status.is_empty() { Cell::unknown() } else { Cell::new(status, state_role(row.row().state())) }
+}
+
+/// Servers that take traffic, of all servers of a backend.
+pub fn usable(row: &RowView<'_>) -> Cell {
+    let backend = row.sample.rows.backend_of(row.index).filter(|backend| backend.row == row.index);
+    let Some(backend) = backend else { return Cell::unknown() };
+    let rows = row.sample.table.rows();
+    let up = backend.servers.iter().filter(|server| rows[**server].state().is_usable()).count();
+    let role = match (up, backend.servers.len()) {
+        (_, 0) => return Cell::unknown(),
+        (0, _) => Role::Bad,
+        (up, all) if up < all => Role::Warn,
+        _ => Role::Normal,
+    };
+    Cell::new(format!("{}/{}", format::count(up as i64), format::count(backend.servers.len() as i64)), role)
+}
+
+/// Sessions and their limit.
+pub fn sessions_limit(row: &RowView<'_>) -> Cell {
+    let Some(sessions) = row.number(Field::Scur) else { return Cell::unknown() };
+    // A server without a limit has an empty one or 0; a backend's is fullconn, which limits nothing.
+    match row.number(Field::Slim).filter(|limit| *limit > 0) {
+        Some(limit) => {
+            let share = sessions as f64 / limit as f64;
+            let crit = if row.row().kind == RowKind::Frontend { 0.9 } else { 1.0 };
+            let text = format!("{}/{}", format::count(sessions), format::count(limit));
+            Cell::new(text, saturation(share, 0.8, crit))
+        }
+        None => Cell::plain(format::count(sessions)),
+    }
+}
+
+/// Requests waiting.
+pub fn queue(row: &RowView<'_>) -> Cell {
+    Cell::maybe(row.number(Field::Qcur), |queued| {
+        let role = match queued {
+            ..=0 => Role::Dim,
+            1..10 => Role::Warn,
+            _ => Role::Bad,
+        };
+        Cell::new(format::count(queued), role)
+    })
+}
+
+/// What it serves, per second.
+pub fn requests(row: &RowView<'_>) -> Cell {
+    Cell::maybe(row.rate(row.served()), |rate| Cell::plain(format::rate(rate)))
+}
+
+/// Responses below which a share says nothing.
+const FEW_RESPONSES: i64 = 20;
+
+/// The share of 5xx among the responses within the window; absent from too few responses.
+pub fn share_of_5xx(row: &RowView<'_>) -> Option<f64> {
+    let classes = [Field::Hrsp1xx, Field::Hrsp2xx, Field::Hrsp3xx, Field::Hrsp4xx, Field::Hrsp5xx, Field::HrspOther];
+    let all: i64 = classes.iter().filter_map(|class| row.growth(*class)).sum();
+    (all >= FEW_RESPONSES).then_some(())?;
+    Some(row.growth(Field::Hrsp5xx)? as f64 / all as f64)
+}
+
+/// The share of 5xx.
+pub fn share_5xx(row: &RowView<'_>) -> Cell {
+    Cell::maybe(share_of_5xx(row), |share| {
+        let role = if share <= 0.0 { Role::Dim } else { saturation(share, 0.01, 0.05) };
+        Cell::new(format::percent(share), role)
+    })
+}
+
+/// Failed connections and responses per second.
+pub fn errors(row: &RowView<'_>) -> Cell {
+    let rates = [row.rate(Field::Econ), row.rate(Field::Eresp)];
+    let rate = rates.iter().flatten().sum::<f64>();
+    if rates.iter().any(Option::is_some) {
+        Cell::new(format::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim })
+    } else {
+        Cell::unknown()
+    }
+}
+
+/// The response time; of TCP the total time.
+pub fn response_time(row: &RowView<'_>) -> Cell {
+    let is_tcp = row.is_tcp();
+    let field = time_field(row);
+    let is_idle = row.number(Field::Scur) == Some(0) && row.rate(Field::Stot).is_some_and(|rate| rate <= 0.0);
+    Cell::maybe(row.number(field), |time| {
+        // A mean of requests long past: HAProxy keeps showing it while nothing comes.
+        let role = match time {
+            _ if is_idle => Role::Dim,
+            _ if is_tcp => Role::Normal,
+            time => saturation(time as f64, 500.0, 1000.0),
+        };
+        Cell::new(format::millis(time), role)
+    })
+}
+
+/// The result of the last check.
+pub fn check(row: &RowView<'_>) -> Cell {
+    let (Some(result), state) = (row.text(TextField::CheckStatus), row.row().state()) else {
+        return Cell::unknown();
+    };
+    let result = result.as_str();
+    let role = match state {
+        State::Maint => Role::Dim,
+        _ if result.trim_start_matches("* ").ends_with("OK") || result.ends_with("OKC") => Role::Normal,
+        _ if result.starts_with("* ") || matches!(result, "INI" | "UNK" | "CHECKED") => Role::Dim,
+        _ => Role::Bad,
+    };
+    match row.number(Field::CheckCode).filter(|_| role == Role::Bad) {
+        Some(code) => Cell::new(format!("{result} {code}"), role),
+        None => Cell::new(result, role),
+    }
+}
+
+fn time_field(row: &RowView<'_>) -> Field {
+    if row.is_tcp() { Field::Ttime } else { Field::Rtime }
+}
+
+/// Sorts by name, a proxy before its servers.
+pub fn name_key(row: &RowView<'_>) -> SortKey {
+    let names = row.row();
+    SortKey::Text(match names.kind {
+        RowKind::Frontend | RowKind::Backend => names.proxy.as_str().to_lowercase(),
+        RowKind::Server | RowKind::Listener => names.name.as_str().to_lowercase(),
+    })
+}
+
+/// Sorts what is broken before what is away before what works.
+pub fn status_key(row: &RowView<'_>) -> SortKey {
+    let order = match row.row().state() {
+        State::Down | State::Stopped => 0.0,
+        State::ComingUp => 1.0,
+        State::GoingDown | State::Full => 2.0,
+        State::Unknown => 3.0,
+        State::NoLb | State::Drain | State::Paused => 4.0,
+        State::Maint => 5.0,
+        State::NoCheck => 6.0,
+        State::Up | State::Open => 7.0,
+    };
+    SortKey::Number(order)
+}
+
+/// Sorts by the share of servers that take traffic.
+pub fn usable_key(row: &RowView<'_>) -> SortKey {
+    let backend = row.sample.rows.backend_of(row.index).filter(|backend| backend.row == row.index);
+    let share = backend.filter(|backend| !backend.servers.is_empty()).map(|backend| {
+        let rows = row.sample.table.rows();
+        let up = backend.servers.iter().filter(|server| rows[**server].state().is_usable()).count();
+        up as f64 / backend.servers.len() as f64
+    });
+    SortKey::number(share)
+}
+
+/// Sorts by sessions.
+pub fn sessions_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(row.number(Field::Scur).map(|sessions| sessions as f64))
+}
+
+/// Sorts by waiting requests.
+pub fn queue_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(row.number(Field::Qcur).map(|queued| queued as f64))
+}
+
+/// Sorts by what is served per second.
+pub fn requests_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(row.rate(row.served()))
+}
+
+/// Sorts by the share of 5xx, in percent.
+pub fn share_5xx_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(share_of_5xx(row).map(|share| share * 100.0))
+}
+
+/// Sorts by errors per second.
+pub fn errors_key(row: &RowView<'_>) -> SortKey {
+    let rates = [row.rate(Field::Econ), row.rate(Field::Eresp)];
+    SortKey::number(rates.iter().any(Option::is_some).then(|| rates.iter().flatten().sum()))
+}
+
+/// Sorts by the response time.
+pub fn response_time_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(row.number(time_field(row)).map(|time| time as f64))
+}
+
+/// The share of its limit that a frontend or server has used; a backend's `fullconn` limits nothing.
+pub fn saturation_of(row: &RowView<'_>) -> Option<f64> {
+    let limit = row.number(Field::Slim).filter(|limit| *limit > 0 && row.row().kind != RowKind::Backend)?;
+    Some(row.number(Field::Scur)? as f64 / limit as f64)
+}
+
+/// That share.
+pub fn load(row: &RowView<'_>) -> Cell {
+    Cell::maybe(saturation_of(row), |share| Cell::new(format::percent(share), saturation(share, 0.8, 1.0)))
+}
+
+/// Sorts by that share, in percent.
+pub fn load_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(saturation_of(row).map(|share| share * 100.0))
+}
+
+/// The share of requests sent over a reused connection, within the window.
+fn reuse_share(row: &RowView<'_>) -> Option<f64> {
+    let (reused, connected) = (row.growth(Field::Reuse)?, row.growth(Field::Connect)?);
+    (reused + connected > 0).then(|| reused as f64 / (reused + connected) as f64)
+}
+
+/// That share.
+pub fn reuse(row: &RowView<'_>) -> Cell {
+    Cell::maybe(reuse_share(row), |share| Cell::plain(format::percent(share)))
+}
+
+/// Sorts by that share, in percent.
+pub fn reuse_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(reuse_share(row).map(|share| share * 100.0))
+}
+
+/// What a row is.
+pub fn kind(row: &RowView<'_>) -> Cell {
+    Cell::new(kind_word(row.row().kind), Role::Dim)
+}
+
+/// Sorts by what a row is.
+pub fn kind_key(row: &RowView<'_>) -> SortKey {
+    SortKey::Text(kind_word(row.row().kind).to_owned())
+}
+
+fn kind_word(kind: RowKind) -> &'static str {
+    match kind {
+        RowKind::Frontend => "frontend",
+        RowKind::Backend => "backend",
+        RowKind::Server => "server",
+        RowKind::Listener => "listener",
+    }
+}
+
+/// The proxy that a row belongs to.
+pub fn proxy(row: &RowView<'_>) -> Cell {
+    Cell::plain(row.row().proxy.as_str())
+}
+
+/// Sorts by proxy.
+pub fn proxy_key(row: &RowView<'_>) -> SortKey {
+    SortKey::Text(row.row().proxy.as_str().to_lowercase())
+}
+
+/// What the last check found: its description and the server's own words.
+pub fn check_text(row: &RowView<'_>) -> Cell {
+    let texts = [TextField::CheckDesc, TextField::LastChk].map(|field| row.text(field));
+    let words: Vec<&str> = texts.into_iter().flatten().map(AsRef::as_ref).filter(|text| !text.is_empty()).collect();
+    if words.is_empty() { Cell::unknown() } else { Cell::plain(words.join(": ")) }
+}
+
+/// Sorts by what the last check found.
+pub fn check_text_key(row: &RowView<'_>) -> SortKey {
+    let cell = check_text(row);
+    if cell.role == Role::Dim { SortKey::Absent } else { SortKey::Text(cell.text.to_lowercase()) }
+}
+
+/// Sorts by the result of the last check.
+pub fn check_key(row: &RowView<'_>) -> SortKey {
+    row.text(TextField::CheckStatus).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
+}

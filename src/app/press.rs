@@ -1,0 +1,190 @@
+//! A key, from the topmost layer down to the action it stands for.
+
+use std::time::Duration;
+
+use crate::app::acting;
+use crate::app::actions::{Action, Do, Step};
+use crate::app::cells::Role;
+use crate::app::filter::Filter;
+use crate::app::key::Key;
+use crate::app::lists::ListState;
+use crate::app::model::{Layer, Model};
+use crate::app::moving;
+use crate::app::msg::Effect;
+use crate::app::prompt::{Prompt, Purpose, Typed};
+use crate::app::views::Content;
+
+/// A key was pressed.
+pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
+    let action = model.keymap.get(key);
+    match model.layers.pop() {
+        Some(Layer::Confirm(confirm)) => acting::answer(model, confirm, key, now),
+        Some(Layer::Prompt(prompt)) => type_on(model, prompt, key, now),
+        Some(Layer::Help(top)) => {
+            let top = scroll(action, top, model.size.1);
+            model.layers.extend(top.map(Layer::Help));
+            Vec::new()
+        }
+        Some(Layer::Detail(id, top)) => match action {
+            // What is shown can be acted on without going back first.
+            Some(action) if matches!(action.run, Do::Act(_) | Do::Span(_) | Do::Suspend | Do::Redraw | Do::Help) => {
+                model.layers.push(Layer::Detail(id, top));
+                run(model, action, now)
+            }
+            action => {
+                let top = scroll(action, top, model.size.1);
+                model.layers.extend(top.map(|top| Layer::Detail(id, top)));
+                Vec::new()
+            }
+        },
+        Some(Layer::SortMenu(place)) => {
+            choose_sort(model, action, place);
+            Vec::new()
+        }
+        None => action.map_or_else(Vec::new, |action| run(model, action, now)),
+    }
+}
+
+/// Where a text goes on; nothing when it is closed.
+fn scroll(action: Option<&Action>, top: usize, height: u16) -> Option<usize> {
+    let page = usize::from(height / 2).max(1) as isize;
+    match action.map(|action| action.run) {
+        Some(Do::Back { .. } | Do::Help | Do::Quit | Do::Open { .. }) => None,
+        Some(Do::Move(step)) => Some(match step {
+            Step::Rows(count) => top.saturating_add_signed(count as isize),
+            Step::HalfPages(count) => top.saturating_add_signed(count as isize * page / 2),
+            Step::First => 0,
+            Step::Last => usize::MAX / 2,
+        }),
+        _ => Some(top),
+    }
+}
+
+fn choose_sort(model: &mut Model, action: Option<&Action>, place: usize) {
+    let view = model.view;
+    let count = model.settings[view].columns.len();
+    match action.map(|action| action.run) {
+        Some(Do::Back { .. } | Do::Quit | Do::SortMenu) => {}
+        Some(Do::Open { .. }) => {
+            if let Some(column) = model.settings[view].columns.get(place).copied() {
+                model.settings[view].sort_by(column);
+            }
+        }
+        Some(Do::Move(step)) => {
+            let mut list = ListState::default();
+            list.scroll(Step::Rows(place as i32), count, count);
+            list.scroll(step, count, count);
+            model.layers.push(Layer::SortMenu(list.place()));
+        }
+        _ => model.layers.push(Layer::SortMenu(place)),
+    }
+}
+
+fn type_on(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Vec<Effect> {
+    let view = model.view;
+    let typed = prompt.key(key);
+    match (prompt.purpose, typed) {
+        (Purpose::Filter, Typed::Left) => model.settings[view].set_filter(Filter::default()),
+        (Purpose::Filter, typed) => {
+            // A filter that is not yet one leaves the last good one in force.
+            match Filter::parse(prompt.text()) {
+                Ok(filter) => {
+                    prompt.complaint = None;
+                    model.settings[view].set_filter(filter);
+                }
+                Err(bad) => prompt.complaint = Some(bad.to_string()),
+            }
+            if typed != Typed::Done || prompt.complaint.is_some() {
+                model.layers.push(Layer::Prompt(prompt));
+            }
+        }
+        (Purpose::Command, Typed::Left) => {}
+        (Purpose::Command, Typed::Done) => return command(model, prompt.text().to_owned().as_str(), now),
+        (Purpose::Command, Typed::Complete) => {
+            let completed = crate::app::commands::complete(prompt.text());
+            prompt.set(&completed);
+            model.layers.push(Layer::Prompt(prompt));
+        }
+        (Purpose::Command, _) => model.layers.push(Layer::Prompt(prompt)),
+    }
+    Vec::new()
+}
+
+fn command(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
+    use crate::app::commands::{self, Command};
+    let view = model.view;
+    match commands::parse(text) {
+        Ok(Command::Nothing) => {}
+        Ok(Command::Run(action)) => return run(model, action, now),
+        Ok(Command::Sort(column)) => model.settings[view].sort_by(column),
+        Ok(Command::Columns(changes)) => {
+            if matches!(model.shown().content, Content::Table(_)) {
+                commands::change_columns(&mut model.settings[view], &changes);
+            } else {
+                model.say("columns are chosen in views 1 to 4 and 6", Role::Warn, now);
+            }
+        }
+        Ok(Command::Filter(filter)) => model.settings[view].set_filter(filter),
+        Err(bad) => model.say(bad.to_string(), Role::Warn, now),
+    }
+    Vec::new()
+}
+
+/// Does what an action says.
+pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
+    let view = model.view;
+    let is_table = matches!(model.shown().content, Content::Table(_));
+    match action.run {
+        Do::Move(step) => moving::step(model, step, now),
+        Do::Open { unfold } => moving::open(model, unfold),
+        Do::Back { clear } => moving::back(model, clear),
+        Do::Focus(by) => moving::focus(model, by),
+        Do::View(view) => moving::show(model, view),
+        Do::Filter if is_table || matches!(model.shown().content, Content::Events) => {
+            let text = model.settings[view].filter.to_string();
+            model.layers.push(Layer::Prompt(Prompt::new(Purpose::Filter, &text)));
+        }
+        Do::SortNext(by) if is_table => model.settings[view].sort_next(by),
+        Do::SortInvert if is_table => model.settings[view].invert(),
+        Do::SortMenu if is_table => {
+            let sort = model.settings[view].sort.map(|sort| sort.column.id);
+            let place = model.settings[view].columns.iter().position(|column| Some(column.id) == sort);
+            model.layers.push(Layer::SortMenu(place.unwrap_or(0)));
+        }
+        Do::Flat if is_table => {
+            model.settings[view].flat = !model.settings[view].flat;
+            model.settings[view].touch();
+        }
+        Do::Fold if is_table => moving::fold(model),
+        Do::FoldAll if is_table => moving::fold_all(model),
+        Do::Sideways(by) if is_table => model.settings[view].scroll(by),
+        Do::Filter
+        | Do::SortNext(_)
+        | Do::SortInvert
+        | Do::SortMenu
+        | Do::Flat
+        | Do::Fold
+        | Do::FoldAll
+        | Do::Sideways(_) => {
+            model.say(format!("{}: in views 1 to 4 and 6", action.help), Role::Dim, now);
+        }
+        Do::Command => model.layers.push(Layer::Prompt(Prompt::new(Purpose::Command, ""))),
+        Do::Zoom => model.zoom = !model.zoom,
+        Do::Span(by) => model.change_span(by),
+        Do::Instance(by) => {
+            let count = model.instances.len() as i32;
+            if count < 2 {
+                model.say("only one HAProxy is watched: name several on the command line", Role::Dim, now);
+            } else {
+                model.current = (model.current as i32 + by).rem_euclid(count) as usize;
+            }
+        }
+        Do::Act(act) => acting::ask(model, act, now),
+        Do::PollNow => return vec![Effect::PollNow(model.current)],
+        Do::Redraw => return vec![Effect::Redraw],
+        Do::Help => model.layers.push(Layer::Help(0)),
+        Do::Suspend => return vec![Effect::Suspend],
+        Do::Quit => return vec![Effect::Quit],
+    }
+    Vec::new()
+}

@@ -1,0 +1,112 @@
+//! A line of text being typed at the bottom: a filter, or a command.
+
+use tui_input::{Input, InputRequest};
+
+use crate::app::key::{Code, Key};
+
+/// What the line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Which rows to show; takes effect while it is typed.
+    Filter,
+    /// An action with its arguments.
+    Command,
+}
+
+/// The line.
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    /// What for.
+    pub purpose: Purpose,
+    /// What is wrong with it, if something is.
+    pub complaint: Option<String>,
+    input: Input,
+}
+
+/// What a key means to the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    /// The text may have changed.
+    Edited,
+    /// It is finished.
+    Done,
+    /// It is left as it was before.
+    Left,
+    /// Complete the word.
+    Complete,
+    /// An older or newer line is wanted.
+    Recall(i32),
+}
+
+/// Characters that a line may have.
+const LONGEST: usize = 4096;
+
+impl Prompt {
+    /// A line that begins with `text`.
+    pub fn new(purpose: Purpose, text: &str) -> Self {
+        Self { purpose, complaint: None, input: Input::new(text.to_owned()) }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        self.input.value()
+    }
+
+    /// Cells in front of the cursor.
+    pub fn cursor(&self) -> usize {
+        self.input.visual_cursor()
+    }
+
+    /// Puts another text in its place.
+    pub fn set(&mut self, text: &str) {
+        self.input = Input::new(text.to_owned());
+    }
+
+    /// Reads a key.
+    pub fn key(&mut self, key: Key) -> Typed {
+        let request = match (key.code, key.ctrl, key.alt) {
+            (Code::Esc, ..) | (Code::Char('c'), true, _) => return Typed::Left,
+            (Code::Backspace, false, false) if self.text().is_empty() => return Typed::Left,
+            (Code::Enter, ..) => return Typed::Done,
+            (Code::Tab, ..) => return Typed::Complete,
+            (Code::Up, ..) | (Code::Char('p'), true, _) => return Typed::Recall(-1),
+            (Code::Down, ..) | (Code::Char('n'), true, _) => return Typed::Recall(1),
+            (Code::Char(ch), false, false) if self.text().len() < LONGEST => InputRequest::InsertChar(ch),
+            (Code::Backspace, false, false) | (Code::Char('h'), true, _) => InputRequest::DeletePrevChar,
+            (Code::Char('d'), true, _) => InputRequest::DeleteNextChar,
+            (Code::Char('w'), true, _) | (Code::Backspace, ..) => InputRequest::DeletePrevWord,
+            (Code::Char('u'), true, _) => InputRequest::DeleteLine,
+            (Code::Char('k'), true, _) => InputRequest::DeleteTillEnd,
+            (Code::Left, false, _) | (Code::Char('b'), true, _) => InputRequest::GoToPrevChar,
+            (Code::Right, false, _) | (Code::Char('f'), true, _) => InputRequest::GoToNextChar,
+            (Code::Left, true, _) => InputRequest::GoToPrevWord,
+            (Code::Right, true, _) => InputRequest::GoToNextWord,
+            (Code::Home, ..) | (Code::Char('a'), true, _) => InputRequest::GoToStart,
+            (Code::End, ..) | (Code::Char('e'), true, _) => InputRequest::GoToEnd,
+            _ => return Typed::Edited,
+        };
+        self.input.handle(request);
+        Typed::Edited
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(prompt: &mut Prompt, keys: &str) -> Typed {
+        Key::parse_all(keys).unwrap().into_iter().map(|key| prompt.key(key)).last().unwrap()
+    }
+
+    #[test]
+    fn a_line_is_edited_as_in_a_shell() {
+        let mut prompt = Prompt::new(Purpose::Filter, "");
+        assert_eq!(press(&mut prompt, "status:up web"), Typed::Edited);
+        press(&mut prompt, "<c-w><bs><c-a>!<c-e>x");
+        assert_eq!(prompt.text(), "!status:upx");
+        assert_eq!(press(&mut prompt, "<c-u>日"), Typed::Edited);
+        assert_eq!((prompt.text(), prompt.cursor()), ("日", 2));
+        assert_eq!(press(&mut prompt, "<ret>"), Typed::Done);
+        assert_eq!(press(&mut prompt, "<bs><bs>"), Typed::Left, "backspace on an empty line leaves it");
+    }
+}

@@ -1,0 +1,68 @@
+//! A view that is one table: all rows of HAProxy under the view's columns.
+
+use crate::app::cells::Role;
+use crate::app::columns::column;
+use crate::app::columns::row_view::RowView;
+use crate::app::layout::Layout;
+use crate::app::model::{Instance, Model};
+use crate::app::tables::Line;
+use crate::monitor::sample::Sample;
+use crate::ui::canvas::{Canvas, piece};
+use crate::ui::charts;
+use crate::ui::rows::{self, Cursor, Heading, MARGIN};
+
+/// Draws the table of the view shown, and the selected row over time below it.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, layout: &Layout) {
+    let settings = &model.settings[model.view];
+    let list = &instance.places[model.view];
+    let area = layout.body.rows(0, 1 + layout.table_rows());
+    let fitted = column::fit(&settings.visible(), area.width.saturating_sub(MARGIN), 1);
+    rows::heading(canvas, area, &fitted, Heading::Plain, settings.sort);
+    let body = area.rows(1, area.height);
+    let visible = instance.lines.iter().enumerate().skip(list.top()).take(usize::from(body.height));
+    for (line, (place, what)) in visible.enumerate() {
+        let row = RowView::new(&instance.watch, sample, what.index);
+        rows::row(
+            canvas,
+            body,
+            line as u16,
+            &fitted,
+            &row,
+            Cursor::of(place == list.place(), true),
+            indent(canvas, what),
+        );
+    }
+    if instance.lines.is_empty() {
+        let words = if settings.filter.is_empty() { "no rows" } else { "no row matches the filter; Esc clears it" };
+        canvas.text(body, MARGIN, 0, words, Role::Dim);
+    }
+    let strip = layout.body.rows(area.height, layout.strip_rows());
+    if let Some(id) = list.selected().filter(|_| !strip.is_empty()) {
+        charts::strip(canvas, model, instance, sample, id, strip);
+    }
+}
+
+fn indent(canvas: &Canvas<'_>, line: &Line) -> &'static str {
+    match (line.is_child, line.folded) {
+        (true, _) => "  ",
+        (false, Some(true)) => canvas.theme.pick("▸ ", "> "),
+        (false, Some(false)) => canvas.theme.pick("▾ ", "v "),
+        (false, None) => "",
+    }
+}
+
+/// What the table leaves out or how it is cut, for the line of the tabs.
+pub fn remarks(model: &Model, instance: &Instance) -> Vec<crate::ui::canvas::Piece<'static>> {
+    let settings = &model.settings[model.view];
+    let mut pieces = Vec::new();
+    if !settings.filter.is_empty() {
+        pieces.push(piece(format!("/{}  ", settings.filter), Role::Key));
+    }
+    let all = instance.watch.newest().map_or(0, |sample| sample.rows.ids().len());
+    let place = instance.places[model.view].place() + 1;
+    pieces.push(piece(format!("{}/{} ", place.min(instance.lines.len()), instance.lines.len()), Role::Dim));
+    if instance.lines.len() != all {
+        pieces.push(piece(format!("of {all} "), Role::Dim));
+    }
+    pieces
+}

@@ -1,0 +1,35 @@
+//! A menu over the view: by which column to sort.
+
+use crate::app::cells::Role;
+use crate::app::layout::Area;
+use crate::app::model::Model;
+use crate::ui::canvas::{Canvas, piece};
+use crate::ui::text;
+
+/// Draws the columns of the view shown, with the cursor at `place`.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, place: usize) {
+    let settings = &model.settings[model.view];
+    let width = screen.width.min(64);
+    let height = screen.height.min(settings.columns.len() as u16 + 2);
+    let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
+    canvas.clear(area);
+    let inner = canvas.frame(area, &[piece(" Sort by ", Role::Focus)], &[], Role::Focus);
+    let visible = usize::from(inner.height);
+    let top = (place + 1).saturating_sub(visible);
+    for (row, (index, column)) in settings.columns.iter().enumerate().skip(top).take(visible).enumerate() {
+        let sorted = settings.sort.filter(|sort| sort.column.id == column.id);
+        let arrow = match sorted {
+            Some(sort) if sort.descending => canvas.theme.pick("↓", "v"),
+            Some(_) => canvas.theme.pick("↑", "^"),
+            None => " ",
+        };
+        let row = row as u16;
+        canvas.text(inner, 1, row, arrow, Role::Focus);
+        canvas.text(inner, 3, row, column.title, Role::Normal);
+        let help = text::end(column.help, usize::from(inner.width.saturating_sub(16)));
+        canvas.text(inner, 15, row, &help, Role::Dim);
+        if index == place {
+            canvas.mark(inner, row, Role::Selected);
+        }
+    }
+}

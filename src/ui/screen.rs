@@ -1,0 +1,83 @@
+//! The whole screen: header, tabs, the view, footer, and what lies over them.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+
+use crate::app::cells::Role;
+use crate::app::layout::{Area, Layout, Pane, Room};
+use crate::app::model::{Instance, Layer, Model};
+use crate::app::views::Content;
+use crate::ui::canvas::Canvas;
+use crate::ui::events::{self, ShowTime};
+use crate::ui::theme::Theme;
+use crate::ui::{charts, confirm, detail, footer, grid, header, help, lists, menu, tabs, waiting};
+
+/// How the screen is to look, beyond what the model says.
+#[derive(Debug, Clone, Copy)]
+pub struct Looks {
+    /// Colours and glyphs.
+    pub theme: Theme,
+    /// How a wall clock time reads.
+    pub show_time: ShowTime,
+}
+
+/// Draws everything into the buffer, which has the model's size.
+pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) {
+    let layout = model.layout();
+    if layout.screen.is_empty() {
+        return;
+    }
+    if layout.room == Room::Tiny {
+        return header::one_line(buffer, looks.theme, model, layout.header, now);
+    }
+    let mut canvas = Canvas::new(buffer, looks.theme);
+    let Some(instance) = model.instance() else { return };
+    header::draw(&mut canvas, model, instance, layout.header, layout.room, now);
+    view(&mut canvas, model, instance, &layout, looks);
+    footer::draw(&mut canvas, model, layout.footer);
+    for layer in &model.layers {
+        match layer {
+            Layer::Help(top) => help::draw(&mut canvas, model, layout.screen, *top),
+            Layer::Confirm(question) => confirm::draw(&mut canvas, instance, question, layout.screen, now),
+            Layer::Detail(id, top) => {
+                let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
+                detail::draw(&mut canvas, model, instance, *id, area, *top, looks.show_time);
+            }
+            Layer::SortMenu(place) => menu::draw(&mut canvas, model, layout.screen, *place),
+            // It stands in the footer.
+            Layer::Prompt(_) => {}
+        }
+    }
+}
+
+fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &Layout, looks: Looks) {
+    let Some(sample) = instance.watch.newest() else {
+        tabs::draw(canvas, model, layout.tabs, &[]);
+        return waiting::draw(canvas, instance, layout);
+    };
+    let remarks = match model.shown().content {
+        Content::Table(_) => grid::remarks(model, instance),
+        _ => Vec::new(),
+    };
+    tabs::draw(canvas, model, layout.tabs, &remarks);
+    match model.shown().content {
+        Content::Dashboard => {
+            for (pane, area) in &layout.panes {
+                match pane {
+                    Pane::Charts => charts::draw(canvas, model, instance, sample, *area, layout.room),
+                    Pane::Events => events::draw(canvas, instance, *area, looks.show_time),
+                    list => lists::draw(canvas, model, instance, sample, *list, *area, layout.room),
+                }
+            }
+        }
+        Content::Table(_) => grid::draw(canvas, model, instance, sample, layout),
+        Content::Events => events::view(canvas, model, instance, layout.body, looks.show_time),
+        Content::Cli | Content::Sessions | Content::StickTables => {}
+    }
+    if !instance.watch.link().is_up() {
+        for row in 0..layout.body.height {
+            canvas.mark(layout.body, row, Role::Dim);
+        }
+    }
+}

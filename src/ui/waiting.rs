@@ -1,0 +1,53 @@
+//! Before the first sample: what is tried, and what to do about it.
+
+use crate::app::cells::Role;
+use crate::app::layout::{Area, Layout};
+use crate::app::model::Instance;
+use crate::monitor::link::Link;
+use crate::ui::canvas::Canvas;
+use crate::ui::text;
+
+/// Draws it in place of the view.
+pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, layout: &Layout) {
+    let body = layout.body;
+    let mut lines: Vec<(String, Role)> = Vec::new();
+    match instance.watch.link() {
+        Link::Lost { failure, .. } => {
+            lines.push((instance.address.clone(), Role::Title));
+            lines.push((failure.why.clone(), Role::Bad));
+            lines.extend(
+                failure.hint.iter().flat_map(|hint| [(String::new(), Role::Normal), (hint.clone(), Role::Normal)]),
+            );
+            lines.push((String::new(), Role::Normal));
+            lines.push(("hapulse keeps trying; q quits".to_owned(), Role::Dim));
+        }
+        Link::Connecting | Link::Up => lines.push((format!("connecting to {}", instance.address), Role::Dim)),
+    }
+    let top = body.height.saturating_sub(lines.len() as u16) / 3;
+    let width = usize::from(body.width.saturating_sub(4));
+    let mut row = top;
+    for (line, role) in lines {
+        for part in wrapped(&line, width) {
+            canvas.text(Area { x: body.x + 2, width: body.width.saturating_sub(4), ..body }, 0, row, &part, role);
+            row += 1;
+        }
+    }
+}
+
+/// The line broken at blanks into parts of `width` cells; a longer word is cut.
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for word in line.split(' ') {
+        let fits = |part: &String| part.is_empty() || text::width(part) + 1 + text::width(word) <= width;
+        match parts.last_mut() {
+            Some(part) if fits(part) => {
+                if !part.is_empty() {
+                    part.push(' ');
+                }
+                part.push_str(word);
+            }
+            _ => parts.push(word.to_owned()),
+        }
+    }
+    parts.iter().map(|part| text::end(part, width)).collect()
+}
