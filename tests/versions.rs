@@ -1,4 +1,4 @@
-//! Every parser, against what real HAProxies of six versions said. The numbers here were read from the
+//! Every parser, against what six versions of HAProxy said. The numbers here were read from the
 //! recordings by eye, not by the parsers under test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -273,22 +273,22 @@ fn backends_know_their_servers() {
     }
 }
 
-/// Version as HAProxy writes it, pid, connections now, requests so far, lines.
-const INFO: [(&str, &str, (u16, u16), i64, i64, i64, usize); 6] = [
-    ("1.8.0", "1.8.0", (1, 8), 19_581, 10, 729, 36),
-    ("2.0.0", "2.0.0", (2, 0), 17_740, 10, 733, 48),
-    ("2.4.0", "2.4.0-6cbbecf09", (2, 4), 14_899, 11, 724, 57),
-    ("2.6.12", "2.6.12-1+deb12u4", (2, 6), 13_143, 10, 725, 70),
-    ("3.0.0", "3.0.0-5590ada47", (3, 0), 9_597, 10, 725, 74),
-    ("3.2.0", "3.2.0-e134140d2", (3, 2), 8_489, 10, 726, 77),
+/// Version as HAProxy writes it, its branch; pid, connections now and requests so far; lines.
+const INFO: [(&str, &str, Version, [i64; 3], usize); 6] = [
+    ("1.8.0", "1.8.0", Version::new(1, 8), [19_581, 10, 729], 36),
+    ("2.0.0", "2.0.0", Version::new(2, 0), [17_740, 10, 733], 48),
+    ("2.4.0", "2.4.0-6cbbecf09", Version::new(2, 4), [14_899, 11, 724], 57),
+    ("2.6.12", "2.6.12-1+deb12u4", Version::new(2, 6), [13_143, 10, 725], 70),
+    ("3.0.0", "3.0.0-5590ada47", Version::new(3, 0), [9_597, 10, 725], 74),
+    ("3.2.0", "3.2.0-e134140d2", Version::new(3, 2), [8_489, 10, 726], 77),
 ];
 
 #[test]
 fn a_process_says_who_it_is() {
-    for (folder, version, (major, minor), pid, connections, requests, lines) in INFO {
+    for (folder, text, version, [pid, connections, requests], lines) in INFO {
         let info = Info::parse(body(folder, "show-info.txt").as_bytes()).unwrap();
-        assert_eq!(info.version_text(), version);
-        assert_eq!(info.version(), Some(Version::new(major, minor)));
+        assert_eq!(info.version_text(), text);
+        assert_eq!(info.version(), Some(version));
         assert_eq!(info.number(InfoField::Pid), Some(pid), "{folder}");
         assert_eq!(info.number(InfoField::Maxconn), Some(2000), "{folder}");
         assert_eq!(info.number(InfoField::CurrConns), Some(connections), "{folder}");

@@ -72,9 +72,9 @@ impl Sheet {
     }
 
     /// Replaces one cell.
-    pub fn set(&mut self, proxy: &str, name: &str, column: &str, value: impl ToString) -> &mut Self {
+    pub fn set(&mut self, proxy: &str, name: &str, column: &str, value: &str) -> &mut Self {
         let (line, column) = (self.line(proxy, name), self.column(column));
-        self.cells[line][column] = value.to_string();
+        value.clone_into(&mut self.cells[line][column]);
         self
     }
 
@@ -142,10 +142,10 @@ impl Samples {
     }
 
     /// Replaces the value of a key of `show info`.
-    pub fn set_info(&mut self, key: &str, value: impl ToString) {
+    pub fn set_info(&mut self, key: &str, value: &str) {
         let prefix = format!("{key}: ");
         let lines = self.info.lines().map(|line| match line.strip_prefix(&prefix) {
-            Some(_) => format!("{prefix}{}\n", value.to_string()),
+            Some(_) => format!("{prefix}{value}\n"),
             None => format!("{line}\n"),
         });
         self.info = lines.collect();
