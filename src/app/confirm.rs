@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::app::key::{Code, Key};
 use crate::haproxy::fields::Field;
-use crate::haproxy::text::SafeText;
 use crate::monitor::acts::{Danger, Intent};
 use crate::monitor::guard::{self, Consent};
 use crate::monitor::sample::Sample;
@@ -110,34 +109,44 @@ pub struct Facts {
     /// What would be left.
     pub after: String,
     /// What should make one hesitate.
-    pub warning: Option<String>,
+    pub warnings: Vec<String>,
 }
 
 /// The facts from the newest sample; nothing when the backend is gone.
 pub fn facts(confirm: &Confirm, sample: &Sample) -> Option<Facts> {
-    let what_if = WhatIf::of(sample, &confirm.intent.targets)?;
+    let backends = WhatIf::of(sample, &confirm.intent.targets);
+    let own = backends.first()?;
     let status = match confirm.intent.targets.as_slice() {
         [one] => sample.row(one.id)?.status().to_owned(),
-        several => format!("{} servers", several.len()),
+        several => counted(several.len() as i64, "server"),
     };
     let weight: i64 = confirm.intent.targets.iter().filter_map(|target| sample.number(target.id, Field::Weight)).sum();
-    let now = format!("{status}, {}, {} queued, weight {weight}", counted(what_if.sessions, "session"), what_if.queued);
+    let now = format!("{status}, {}, {} queued, weight {weight}", counted(own.sessions, "session"), own.queued);
     if !confirm.intent.act.takes_away {
-        let after =
-            format!("takes traffic again once its checks pass; {} usable now", of(what_if.usable_now, what_if.servers));
-        return Some(Facts { now, after, warning: None });
+        let after = format!("takes traffic once its checks pass; {} usable now", of(own.now.usable, own.now.active));
+        return Some(Facts { now, after, warnings: Vec::new() });
     }
-    let share = what_if.weight_left().map_or(String::new(), |left| format!(", {left} % of the weight"));
-    let after = format!("{} usable{share}", of(what_if.usable_after, what_if.servers));
-    let warning = what_if.takes_the_last().then(|| {
-        let backend = confirm.intent.targets.first().map_or_else(SafeText::default, |target| target.backend.clone());
+    let share = own.weight_left().map_or(String::new(), |left| format!(", {left} % of the weight"));
+    let after = format!("{} usable{share}", of(own.after.usable, own.now.active));
+    let warnings = backends.iter().enumerate().filter_map(|(place, one)| warning(one, place > 0)).collect();
+    Some(Facts { now, after, warnings })
+}
+
+/// What should make one hesitate about a backend; of one that only follows, that it does.
+fn warning(one: &WhatIf, follows: bool) -> Option<String> {
+    let backend = &one.backend;
+    let loss = if one.takes_the_last() {
         format!("no server of {backend} would be left: its clients get 503 or wait")
-    });
-    let few = || match what_if.weight_left() {
-        Some(left) if left < 50 => Some("more than half of the weight goes away".to_owned()),
-        _ => None,
+    } else if one.leaves_only_backups() {
+        format!("only backup servers of {backend} would be left")
+    } else {
+        match one.weight_left() {
+            Some(left) if left < 50 => format!("more than half of the weight of {backend} goes away"),
+            _ if follows => format!("{} of {backend} follow", of(one.now.usable - one.after.usable, one.now.active)),
+            _ => return None,
+        }
     };
-    Some(Facts { now, after, warning: warning.or_else(few) })
+    Some(if follows { format!("{loss} (it tracks this server)") } else { loss })
 }
 
 fn of(some: usize, all: usize) -> String {
@@ -203,6 +212,6 @@ mod tests {
         let facts = facts(&question(Danger::Highest), &sample).unwrap();
         assert_eq!(facts.now, "UP, 50 sessions, 4 queued, weight 100");
         assert_eq!(facts.after, "0 of 3 servers usable, 0 % of the weight");
-        assert!(facts.warning.unwrap().contains("no server of api would be left"));
+        assert!(facts.warnings[0].contains("no server of api would be left"));
     }
 }

@@ -124,6 +124,18 @@ impl Key {
     }
 }
 
+/// What the signs on keys are called where only ASCII is to be drawn.
+const ASCII: [(&str, &str); 5] = [("↵", "Enter"), ("↑", "Up"), ("↓", "Down"), ("←", "Left"), ("→", "Right")];
+
+impl Key {
+    /// As people read it, in ASCII where asked for.
+    pub fn label(self, ascii: bool) -> String {
+        let shown = self.to_string();
+        let named = ASCII.iter().find(|(sign, _)| ascii && shown.ends_with(sign));
+        named.map_or(shown.clone(), |(sign, name)| shown.replace(sign, name))
+    }
+}
+
 impl fmt::Display for Key {
     /// As people read it: `M`, `F10`, `Ctrl-z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,6 +176,8 @@ mod tests {
         ] {
             assert_eq!(Key::parse(name).map(|key| key.to_string()).as_deref(), Some(shown), "{name}");
         }
+        assert_eq!(Key::parse("<ret>").unwrap().label(true), "Enter");
+        assert_eq!(Key::parse("<c-left>").unwrap().label(true), "Ctrl-Left");
         assert_eq!(Key::parse("<f99>"), None);
         assert_eq!(Key::parse("<nonsense>"), None);
         assert_eq!(Key::parse(""), None);

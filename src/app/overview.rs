@@ -2,6 +2,7 @@
 
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::status::State;
+use crate::monitor::strength::Strength;
 use crate::monitor::watch::Watch;
 
 /// The process at a glance. Rates are absent without two samples.
@@ -65,18 +66,17 @@ impl Overview {
         overview.share_5xx = sum(Field::Hrsp5xx).filter(|_| responses > 0.0).map(|errors| errors / responses);
         for backend in sample.rows.backends() {
             overview.queued += sample.table.number(backend.row, Field::Qcur).unwrap_or(0);
-            let mut usable = 0;
             for server in &backend.servers {
                 // A backend's number counts only those who wait for any of its servers.
                 overview.queued += sample.table.number(*server, Field::Qcur).unwrap_or(0);
                 match sample.table.rows()[*server].state() {
-                    state if state.is_usable() => usable += 1,
+                    state if state.is_usable() => overview.up += 1,
                     State::Down | State::ComingUp => overview.down += 1,
                     _ => overview.away += 1,
                 }
             }
-            overview.up += usable;
-            if usable == 0 && !backend.servers.is_empty() {
+            let is_alive = Strength::of(sample, &backend.servers, |_| false).is_alive();
+            if !is_alive && !backend.servers.is_empty() {
                 overview.dead_backends.push(sample.rows.key(backend.row).proxy.to_string());
             }
         }

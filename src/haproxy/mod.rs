@@ -14,6 +14,7 @@ pub mod fields;
 pub mod info;
 pub mod level;
 pub mod reply;
+pub mod schema;
 pub mod servers_state;
 pub mod stat;
 pub mod status;

@@ -71,8 +71,9 @@ pub fn parse(body: &[u8]) -> Vec<ServerState> {
     lines.filter_map(read).collect()
 }
 
+/// One blank ends a word. 1.8.0 leaves the address of a server that is not resolved empty: two blanks.
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| *byte == b' ').filter(|word| !word.is_empty())
+    line.split(|byte| *byte == b' ')
 }
 
 #[cfg(test)]
@@ -89,6 +90,14 @@ mod tests {
         assert!(servers[0].admin.is_ready());
         assert!(servers[1].admin.is_drain() && !servers[1].admin.is_maint());
         assert_eq!((servers[1].weight, servers[1].initial_weight), (Some(50), Some(10)));
+    }
+
+    #[test]
+    fn an_empty_address_is_a_cell_like_any_other() {
+        let body = b"1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight\n\
+            5 be_app 7 dns1  2 32 1\n";
+        let servers = parse(body);
+        assert_eq!((servers[0].admin, servers[0].weight), (AdminState(32), Some(1)), "as 1.8.0 writes it");
     }
 
     #[test]

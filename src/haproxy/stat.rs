@@ -10,13 +10,12 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::schema::{Column, Schema};
 use crate::haproxy::status::State;
 use crate::haproxy::text::SafeText;
 
 /// The mark of a number that HAProxy left empty. No real value is that low.
 const ABSENT: i64 = i64::MIN;
-/// Unknown columns kept: newer versions and builds add up to 30.
-const MAX_EXTRA_COLUMNS: usize = 64;
 
 /// Why an answer is no `show stat`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -53,78 +52,6 @@ impl RowKind {
             b"BACKEND" => Self::Backend,
             _ => Self::Server,
         }
-    }
-}
-
-/// What one column of the header is read as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Column {
-    Proxy,
-    Name,
-    Text(TextField),
-    Number(u16),
-    Ignored,
-}
-
-/// The header line: which column holds what.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Schema {
-    columns: Vec<Column>,
-    /// Slot of each known field in a row's block of numbers.
-    slots: [Option<u16>; Field::COUNT],
-    /// Numeric column of each slot, by HAProxy's name.
-    names: Vec<SafeText>,
-}
-
-impl Schema {
-    fn parse(header: &csv::ByteRecord) -> Result<Self, BadStat> {
-        let no_header = || BadStat::NoHeader(SafeText::new(header.get(0).unwrap_or_default()));
-        let first = header.get(0).and_then(|cell| cell.strip_prefix(b"# ")).ok_or_else(no_header)?;
-        let mut schema =
-            Self { columns: Vec::with_capacity(header.len()), slots: [None; Field::COUNT], names: Vec::new() };
-        let (mut has_proxy, mut has_name, mut extra) = (false, false, 0);
-        for name in std::iter::once(first).chain(header.iter().skip(1)) {
-            let column = match name {
-                // A doubled column is read once: the first is HAProxy's own.
-                b"pxname" if !std::mem::replace(&mut has_proxy, true) => Column::Proxy,
-                b"svname" if !std::mem::replace(&mut has_name, true) => Column::Name,
-                b"" | b"-" | b"(null)" | b"pxname" | b"svname" => Column::Ignored,
-                _ => match (TextField::by_name(name), Field::by_name(name)) {
-                    (Some(field), _) if !schema.columns.contains(&Column::Text(field)) => Column::Text(field),
-                    (None, Some(field)) if schema.slots[field as usize].is_none() => {
-                        schema.slots[field as usize] = Some(schema.names.len() as u16);
-                        schema.add_slot(name)
-                    }
-                    (None, None) if extra < MAX_EXTRA_COLUMNS => {
-                        extra += 1;
-                        schema.add_slot(name)
-                    }
-                    _ => Column::Ignored,
-                },
-            };
-            schema.columns.push(column);
-        }
-        if has_proxy && has_name { Ok(schema) } else { Err(no_header()) }
-    }
-
-    fn add_slot(&mut self, name: &[u8]) -> Column {
-        self.names.push(SafeText::new(name));
-        Column::Number(self.names.len() as u16 - 1)
-    }
-
-    /// How many numbers a row has.
-    pub fn width(&self) -> usize {
-        self.names.len()
-    }
-
-    /// Where a known field stands in a row's numbers; absent when this version lacks it.
-    pub fn slot(&self, field: Field) -> Option<usize> {
-        self.slots[field as usize].map(usize::from)
-    }
-
-    /// HAProxy's names of the numeric columns, one a slot.
-    pub fn names(&self) -> &[SafeText] {
-        &self.names
     }
 }
 
@@ -200,7 +127,8 @@ impl Table {
         if !reader.read_byte_record(&mut record).map_err(|_| start())? {
             return Err(start());
         }
-        let schema = Schema::parse(&record)?;
+        let schema = Schema::parse(&record)
+            .ok_or_else(|| BadStat::NoHeader(SafeText::new(record.get(0).unwrap_or_default())))?;
         let schema = match previous {
             Some(table) if *table.schema == schema => Arc::clone(&table.schema),
             _ => Arc::new(schema),
@@ -227,7 +155,7 @@ impl Table {
         self.numbers.resize(start + schema.width(), ABSENT);
         let (mut proxy, mut name): (&[u8], &[u8]) = (b"", b"");
         raw.clear();
-        for (cell, column) in record.iter().zip(&schema.columns) {
+        for (cell, column) in record.iter().zip(schema.columns()) {
             if cell.is_empty() {
                 continue;
             }
@@ -246,16 +174,17 @@ impl Table {
                 Column::Ignored => {}
             }
         }
-        let status = record.iter().zip(&schema.columns).find(|(_, column)| **column == Column::Text(TextField::Status));
+        let status =
+            record.iter().zip(schema.columns()).find(|(_, column)| **column == Column::Text(TextField::Status));
         let kind = self.kind_of(start, name);
-        let is_short = record.len() < schema.columns.len();
+        let is_short = record.len() < schema.columns().len();
         let (Some(kind), false) = (kind, proxy.is_empty() || is_short && is_shifted(status.map(|(cell, _)| cell)))
         else {
             self.numbers.truncate(start);
             self.oddities.rejected_rows += 1;
             return;
         };
-        if record.len() != schema.columns.len() {
+        if record.len() != schema.columns().len() {
             self.oddities.uneven_rows += 1;
         }
         let texts = match before {

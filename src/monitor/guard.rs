@@ -39,10 +39,10 @@ pub enum Consent {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// `--read-only`.
-    #[error("hapulse runs read-only, and {0} changes HAProxy: start it without --read-only")]
+    #[error("hapulse runs read-only: for {0} start it without --read-only")]
     ReadOnly(&'static str),
     /// The socket may not do it.
-    #[error("this socket has level {has}; {title} needs {needs} (stats socket … level {needs})")]
+    #[error("{title} needs \"stats socket … level {needs}\"; this socket has level {has}")]
     Level {
         /// What the act is called.
         title: &'static str,

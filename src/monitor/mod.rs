@@ -16,6 +16,7 @@ pub mod roster;
 pub mod sample;
 pub mod sampler;
 pub mod stamp;
+pub mod strength;
 #[cfg(test)]
 pub mod testing;
 pub mod trend;

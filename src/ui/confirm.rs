@@ -12,8 +12,8 @@ use crate::ui::text;
 
 /// Draws the question.
 pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, confirm: &Confirm, screen: Area, now: Duration) {
-    let lines = lines(canvas, instance, confirm);
-    let inner_width = lines.iter().map(|line| width_of(line)).max().unwrap_or(0).max(50);
+    let lines = lines(canvas, instance, confirm, usize::from(screen.width.min(100).saturating_sub(4)));
+    let inner_width = lines.iter().map(|line| width_of(line)).max().unwrap_or(0).max(46);
     let width = screen.width.min(inner_width as u16 + 4);
     let height = screen.height.min(lines.len() as u16 + 2);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 3, height);
@@ -21,7 +21,8 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, confirm: &Confirm, scr
     let role = if confirm.danger == Danger::Highest { Role::Bad } else { Role::Focus };
     let left = confirm.expires_at().saturating_sub(now).as_secs();
     let remark = [piece(format!(" {left} s "), Role::Dim)];
-    let inner = canvas.frame(area, &[piece(format!(" {} ", title(instance, confirm)), role)], &remark, role);
+    let title = text::end(&title(instance, confirm), usize::from(area.width.saturating_sub(14)));
+    let inner = canvas.frame(area, &[piece(format!(" {title} "), role)], &remark, role);
     // On a screen too low for all of it, the last lines, which tell the keys, are the ones to keep.
     let skip = lines.len().saturating_sub(usize::from(inner.height));
     for (row, line) in lines.into_iter().skip(skip).enumerate() {
@@ -42,40 +43,59 @@ fn title(instance: &Instance, confirm: &Confirm) -> String {
     }
 }
 
-fn lines(canvas: &Canvas<'_>, instance: &Instance, confirm: &Confirm) -> Vec<Vec<Piece<'static>>> {
-    let mut lines: Vec<Vec<Piece<'static>>> =
-        confirm.commands().into_iter().map(|command| vec![piece(command, Role::Title)]).collect();
-    let facts = instance.watch.newest().and_then(|sample| confirm::facts(confirm, sample));
-    if let Some(facts) = facts {
+/// A line of pieces.
+type Line = Vec<Piece<'static>>;
+
+/// Cells of a label in front of a fact.
+const LABEL: usize = 8;
+
+fn lines(canvas: &Canvas<'_>, instance: &Instance, confirm: &Confirm, room: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for command in confirm.commands() {
+        // The exact command, whatever its length.
+        lines.extend(text::broken(&command, room).into_iter().map(|part| vec![piece(part, Role::Title)]));
+    }
+    if let Some(facts) = instance.watch.newest().and_then(|sample| confirm::facts(confirm, sample)) {
         lines.push(Vec::new());
-        lines.push(vec![piece("now     ", Role::Dim), piece(facts.now, Role::Normal)]);
-        lines.push(vec![piece("after   ", Role::Dim), piece(facts.after, Role::Normal)]);
-        if let Some(warning) = facts.warning {
-            lines.push(vec![piece(canvas.theme.pick("▲ ", "! "), Role::Bad), piece(warning, Role::Bad)]);
+        lines.extend(labelled("now", &facts.now, room));
+        lines.extend(labelled("after", &facts.after, room));
+        for warning in facts.warnings {
+            let sign = canvas.theme.pick("▲ ", "! ");
+            for (place, part) in text::wrapped(&warning, room.saturating_sub(2)).into_iter().enumerate() {
+                lines.push(vec![piece(if place == 0 { sign } else { "  " }, Role::Bad), piece(part, Role::Bad)]);
+            }
         }
     }
     if let Some(remark) = &confirm.remark {
-        lines.push(vec![piece(remark.clone(), Role::Warn)]);
+        lines.extend(text::wrapped(remark, room).into_iter().map(|part| vec![piece(part, Role::Warn)]));
     }
     lines.push(Vec::new());
-    lines.push(match confirm.name_to_type() {
-        Some(name) => vec![
-            piece("type ", Role::Normal),
-            piece(name, Role::Key),
-            piece(" and Enter to do it, Esc to leave it: ", Role::Normal),
-            piece(confirm.typed.clone(), Role::Title),
-            piece("_", Role::Focus),
-        ],
-        None => vec![
+    match confirm.name_to_type() {
+        Some(name) => {
+            let asked = format!("type {name} and Enter to do it, Esc to leave it");
+            lines.extend(text::wrapped(&asked, room).into_iter().map(|part| vec![piece(part, Role::Normal)]));
+            // The end of a long text, where the cursor is.
+            let typed: String = text::broken(&confirm.typed, room.saturating_sub(3)).pop().unwrap_or_default();
+            lines.push(vec![piece("> ", Role::Key), piece(typed, Role::Title), piece("_", Role::Focus)]);
+        }
+        None => lines.push(vec![
             piece("y", Role::Key),
             piece(" do it    ", Role::Normal),
             piece("n", Role::Key),
             piece(", ", Role::Normal),
             piece("Esc", Role::Key),
             piece(" leave it", Role::Normal),
-        ],
-    });
+        ]),
+    }
     lines
+}
+
+/// A fact behind its label, broken where it is too long.
+fn labelled(label: &str, fact: &str, room: usize) -> Vec<Line> {
+    let parts = text::wrapped(fact, room.saturating_sub(LABEL));
+    let label = |place: usize| if place == 0 { format!("{label:<LABEL$}") } else { " ".repeat(LABEL) };
+    let line = |(place, part)| vec![piece(label(place), Role::Dim), piece(part, Role::Normal)];
+    parts.into_iter().enumerate().map(line).collect()
 }
 
 fn width_of(line: &[Piece<'_>]) -> usize {

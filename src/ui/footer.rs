@@ -4,15 +4,16 @@
 use crate::app::actions::{ACTIONS, Action, Do};
 use crate::app::cells::Role;
 use crate::app::key::Key;
-use crate::app::layout::Area;
+use crate::app::layout::{Area, Room};
 use crate::app::model::{Layer, Model};
 use crate::app::prompt::{Prompt, Purpose};
 use crate::app::views::Content;
+use crate::monitor::link::Link;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
 
 /// Draws the bottom line.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area) {
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room) {
     if let Some(Layer::Prompt(prompt)) = model.layers.last() {
         return draw_prompt(canvas, prompt, area);
     }
@@ -21,21 +22,31 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area) {
         canvas.text(area, 1, 0, &shown, notice.role);
         return;
     }
+    if let (Room::Small, Some(Link::Lost { failure, .. })) = (room, model.instance().map(|known| known.watch.link())) {
+        // The header has no room for the reason.
+        canvas.text(area, 1, 0, &text::end(&failure.why, usize::from(area.width.saturating_sub(2))), Role::Bad);
+        return;
+    }
+    let ascii = canvas.theme.ascii;
+    let labelled = ACTIONS.iter().filter(|action| !action.label.is_empty());
+    let width = |action: &Action| text::width(&key_name(action, ascii)) + text::width(action.label) + 3;
+    // Help and the way out are always there; the others as far as they fit.
+    let is_vital = |action: &Action| matches!(action.run, Do::Help | Do::Quit);
+    let mut room_left =
+        usize::from(area.width).saturating_sub(1 + labelled.clone().filter(|a| is_vital(a)).map(width).sum::<usize>());
     let mut column = 1;
-    for action in ACTIONS.iter().filter(|action| !action.label.is_empty()) {
-        let key = key_name(action);
-        let width = (text::width(&key) + text::width(action.label) + 1) as u16;
-        if column + width > area.width {
-            continue;
+    for action in labelled {
+        if !is_vital(action) {
+            if width(action) > room_left {
+                continue;
+            }
+            room_left -= width(action);
         }
         let works = works(model, action);
         let (key_role, label_role) = if works { (Role::Key, Role::Normal) } else { (Role::Dim, Role::Dim) };
-        column = canvas.pieces(
-            area,
-            column,
-            0,
-            [piece(key, key_role), piece(" ", Role::Normal), piece(action.label, label_role)],
-        ) + 2;
+        let pieces =
+            [piece(key_name(action, ascii), key_role), piece(" ", Role::Normal), piece(action.label, label_role)];
+        column = canvas.pieces(area, column, 0, pieces) + 2;
     }
 }
 
@@ -59,8 +70,8 @@ fn draw_prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) {
 }
 
 /// The key of an action as people read it.
-pub fn key_name(action: &Action) -> String {
-    action.keys.first().and_then(|name| Key::parse(name)).map(|key| key.to_string()).unwrap_or_default()
+pub fn key_name(action: &Action, ascii: bool) -> String {
+    action.keys.first().and_then(|name| Key::parse(name)).map(|key| key.label(ascii)).unwrap_or_default()
 }
 
 fn works(model: &Model, action: &Action) -> bool {

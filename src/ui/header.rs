@@ -66,6 +66,11 @@ fn identity(
             left.push(piece(format!("{gap}up {}", format::seconds(uptime)), Role::Normal));
         }
     }
+    // The badges say what a key may do: they stay, and the uptime and version give way.
+    let width_of = |pieces: &[Piece<'_>]| pieces.iter().map(|(text, _)| text::width(text)).sum::<usize>();
+    while left.len() > 2 && width_of(&left) + width_of(&right) + 1 > usize::from(area.width) {
+        left.pop();
+    }
     let end = canvas.pieces(area, 0, 0, left);
     let start = canvas.right(area, end + 1, 0, &right);
     gauge(canvas, overview, area.columns(end + 2, start.saturating_sub(end + 3)));
@@ -208,7 +213,8 @@ fn health(canvas: &mut Canvas<'_>, instance: &Instance, overview: &Overview, are
         let text = format!("{}; {next}", failure.why);
         let end = canvas.pieces(area, 1, 0, [piece(canvas.theme.pick("▲ ", "! "), Role::Bad), piece(text, Role::Bad)]);
         if let Some(hint) = failure.hint.as_ref().filter(|_| instance.watch.newest().is_some()) {
-            canvas.text(area, end + 2, 0, hint, Role::Dim);
+            let room = usize::from(area.width.saturating_sub(end + 3));
+            canvas.text(area, end + 2, 0, &text::end(hint, room), Role::Dim);
         }
         return;
     }

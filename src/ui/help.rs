@@ -9,7 +9,7 @@ use crate::ui::canvas::{Canvas, Piece, piece};
 
 /// Draws the help over the screen, from line `top` on.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) {
-    let lines = lines(model);
+    let lines = lines(model, canvas.theme.ascii);
     let width = screen.width.min(84);
     let height = screen.height.min(lines.len() as u16 + 2);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
@@ -31,7 +31,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) {
 }
 
 /// Each line as pieces with the column they begin at.
-fn lines(model: &Model) -> Vec<Vec<(u16, Piece<'static>)>> {
+fn lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, Piece<'static>)>> {
     let mut lines = Vec::new();
     for group in Group::ALL {
         if !lines.is_empty() {
@@ -39,7 +39,7 @@ fn lines(model: &Model) -> Vec<Vec<(u16, Piece<'static>)>> {
         }
         lines.push(vec![(1, piece(group.title(), Role::Title))]);
         for action in ACTIONS.iter().filter(|action| action.group == group) {
-            let keys = action.keys.iter().filter_map(|name| Key::parse(name)).map(|key| key.to_string());
+            let keys = action.keys.iter().filter_map(|name| Key::parse(name)).map(|key| key.label(ascii));
             let keys = keys.collect::<Vec<_>>().join(" ");
             let mut line = vec![(3, piece(keys, Role::Key)), (20, piece(action.help, Role::Normal))];
             if let Do::Act(act) = action.run

@@ -92,7 +92,7 @@ pub fn row(
     let state = row.row().state();
     let mark: Piece<'_> = match cursor {
         Cursor::Full => piece(canvas.theme.pick("▶", ">"), Role::Focus),
-        Cursor::Faint => piece(canvas.theme.pick("▷", "-"), Role::Dim),
+        Cursor::Faint => piece(canvas.theme.pick("▷", "."), Role::Dim),
         Cursor::None => piece(" ", Role::Normal),
     };
     let glyph = piece(canvas.theme.state(state), state_role(state));

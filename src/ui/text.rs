@@ -32,6 +32,42 @@ pub fn end(text: &str, max: usize) -> String {
     }
 }
 
+/// The line broken at blanks into parts of `room` cells; a longer word is cut.
+pub fn wrapped(line: &str, room: usize) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for word in line.split(' ') {
+        let fits = |part: &String| part.is_empty() || width(part) + 1 + width(word) <= room;
+        match parts.last_mut() {
+            Some(part) if fits(part) => {
+                if !part.is_empty() {
+                    part.push(' ');
+                }
+                part.push_str(word);
+            }
+            _ => parts.push(word.to_owned()),
+        }
+    }
+    parts.iter().map(|part| end(part, room)).collect()
+}
+
+/// The line broken into parts of `room` cells wherever that falls: nothing of it is left out.
+pub fn broken(line: &str, room: usize) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut used = 0;
+    for ch in line.chars() {
+        let wide = ch.width().unwrap_or(0);
+        if used + wide > room.max(2) {
+            parts.push(String::new());
+            used = 0;
+        }
+        used += wide;
+        if let Some(part) = parts.last_mut() {
+            part.push(ch);
+        }
+    }
+    parts
+}
+
 fn take(chars: impl Iterator<Item = char>, max: usize) -> Vec<char> {
     let mut used = 0;
     chars
@@ -55,6 +91,13 @@ mod tests {
         assert_eq!(end("Connection refused", 8), "Connect…");
         assert_eq!(end("x", 0), "");
         assert_eq!(middle("日本語の名前", 7), "日…前");
+    }
+
+    #[test]
+    fn lines_are_broken_at_blanks_or_anywhere() {
+        assert_eq!(wrapped("no server of api would be left", 12), ["no server of", "api would be", "left"]);
+        assert_eq!(wrapped("unbreakable", 6), ["unbre…"]);
+        assert_eq!(broken("set server be/web1", 7), ["set ser", "ver be/", "web1"]);
     }
 
     proptest! {

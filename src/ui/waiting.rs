@@ -27,27 +27,9 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, layout: &Layout) {
     let width = usize::from(body.width.saturating_sub(4));
     let mut row = top;
     for (line, role) in lines {
-        for part in wrapped(&line, width) {
+        for part in text::wrapped(&line, width) {
             canvas.text(Area { x: body.x + 2, width: body.width.saturating_sub(4), ..body }, 0, row, &part, role);
             row += 1;
         }
     }
-}
-
-/// The line broken at blanks into parts of `width` cells; a longer word is cut.
-fn wrapped(line: &str, width: usize) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    for word in line.split(' ') {
-        let fits = |part: &String| part.is_empty() || text::width(part) + 1 + text::width(word) <= width;
-        match parts.last_mut() {
-            Some(part) if fits(part) => {
-                if !part.is_empty() {
-                    part.push(' ');
-                }
-                part.push_str(word);
-            }
-            _ => parts.push(word.to_owned()),
-        }
-    }
-    parts.iter().map(|part| text::end(part, width)).collect()
 }

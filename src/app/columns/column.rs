@@ -116,7 +116,7 @@ impl Column {
     /// What it shows of a row.
     pub fn cell(&self, row: &RowView<'_>) -> Cell {
         match self.source {
-            Source::Number(field) => Cell::maybe(row.number(field), |number| number_cell(field, number)),
+            Source::Number(field) => Cell::maybe(known(row, field), |number| number_cell(field, number)),
             Source::PerSecond(field) => Cell::maybe(row.rate(field), |rate| {
                 let text = if field.info().unit == Unit::Bytes { format::bytes(rate) } else { format::rate(rate) };
                 Cell::new(text, if rate > 0.0 { Role::Normal } else { Role::Dim })
@@ -129,7 +129,7 @@ impl Column {
     /// What a row is sorted by under it.
     pub fn key(&self, row: &RowView<'_>) -> SortKey {
         match self.source {
-            Source::Number(field) => SortKey::number(row.number(field).map(|number| number as f64)),
+            Source::Number(field) => SortKey::number(known(row, field).map(|number| number as f64)),
             Source::PerSecond(field) => SortKey::number(row.rate(field)),
             Source::Text(field) => {
                 row.text(field).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
@@ -142,6 +142,10 @@ impl Column {
     pub fn begins_descending(&self) -> bool {
         self.align == Align::Right
     }
+}
+
+fn known(row: &RowView<'_>, field: Field) -> Option<i64> {
+    if field.info().kind == Kind::Average { row.average(field) } else { row.number(field) }
 }
 
 /// A number in its unit; what is nothing is dimmed, so that the eye finds what is something.

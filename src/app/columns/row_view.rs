@@ -36,6 +36,11 @@ impl<'a> RowView<'a> {
         self.sample.table.number(self.index, field)
     }
 
+    /// A mean of it; absent when there was nothing yet to take it over, where HAProxy writes 0.
+    pub fn average(&self, field: Field) -> Option<i64> {
+        self.number(field).filter(|_| self.number(Field::Stot) != Some(0))
+    }
+
     /// A text of it.
     pub fn text(&self, field: TextField) -> Option<&'a SafeText> {
         self.row().text(field)

@@ -64,13 +64,14 @@ macro_rules! columns {
 
 columns! {
     NAME = made(("name", "NAME"), 14, 255, Align::Left, "name of the frontend, backend or server", made!(name, name_key));
+    SIDE = made(("side", ""), 2, 254, Align::Left, "fe for a frontend, be for a backend, li for a listener", made!(side, kind_key));
     KIND = made(("kind", "KIND"), 8, 60, Align::Left, "frontend, backend, server or listener", made!(kind, kind_key));
     PROXY = made(("proxy", "PROXY"), 12, 60, Align::Left, "name of the proxy", made!(proxy, proxy_key));
     STATUS = made(("status", "STATE"), 8, 250, Align::Left, "state, in HAProxy's words", made!(status, status_key));
-    USABLE = made(("usable", "UP"), 7, 245, Align::Right, "servers that take traffic, of all servers", made!(usable, usable_key));
+    USABLE = made(("usable", "UP"), 7, 245, Align::Right, "active servers that take traffic, of all; + backups that could", made!(usable, usable_key));
     SESSIONS_LIMIT = made(("sess", "SESS/LIM"), 10, 240, Align::Right, "sessions now, and their limit", made!(sessions_limit, sessions_key));
     LOAD = made(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit; percent", made!(load, load_key));
-    QUEUE = made(("queue", "QUEUE"), 5, 235, Align::Right, "requests waiting now", made!(queue, queue_key));
+    QUEUE = made(("queue", "QUEUE"), 5, 235, Align::Right, "requests waiting now; of a backend, those that wait for one server too", made!(queue, queue_key));
     REQUESTS = made(("req", "REQ/S"), 6, 220, Align::Right, "requests a second; sessions a second for TCP", made!(requests, requests_key));
     SHARE_5XX = made(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds; percent", made!(share_5xx, share_5xx_key));
     ERRORS = made(("err", "ERR/S"), 5, 190, Align::Right, "connection and response errors a second", made!(errors, errors_key));
@@ -370,7 +371,7 @@ mod tests {
     fn cells_show_what_is_known_and_only_that() {
         let watch = watch();
         assert_eq!(shown(&watch, "www-in", FRONTENDS), ["www-in", "OPEN", "812/2000", "0", "100", "5.0%", "0B", "0B"]);
-        assert_eq!(shown(&watch, "api", BACKENDS)[..5], ["api", "UP", "1/3", "53", "4"]);
+        assert_eq!(shown(&watch, "api", BACKENDS)[..5], ["api", "UP", "1/3", "53", "8"]);
         assert_eq!(shown(&watch, "api3", &[&STATUS, &SESSIONS_LIMIT, &CHECK, &LASTCHG]), ["MAINT", "0/50", "–", "50m"]);
         assert_eq!(shown(&watch, "old1", &[&CHECK, &RESPONSE_TIME]), ["L4CON", "–"]);
         assert_eq!(shown(&watch, "w1", &[&SHARE_5XX]), ["–"], "too few responses to tell a share");

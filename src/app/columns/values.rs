@@ -7,6 +7,7 @@ use crate::app::format;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat::RowKind;
 use crate::haproxy::status::State;
+use crate::monitor::strength::Strength;
 
 /// The name of a row: of the proxy, or of the server.
 pub fn name(row: &RowView<'_>) -> Cell {
@@ -23,19 +24,23 @@ pub fn status(row: &RowView<'_>) -> Cell {
     if status.is_empty() { Cell::unknown() } else { Cell::new(status, state_role(row.row().state())) }
 }
 
-/// Servers that take traffic, of all servers of a backend.
+fn strength(row: &RowView<'_>) -> Option<Strength> {
+    let backend = row.sample.rows.backend_of(row.index).filter(|backend| backend.row == row.index)?;
+    (!backend.servers.is_empty()).then(|| Strength::of(row.sample, &backend.servers, |_| false))
+}
+
+/// Active servers that take traffic, of all active servers of a backend, and backups that could: `3/4+1`.
 pub fn usable(row: &RowView<'_>) -> Cell {
-    let backend = row.sample.rows.backend_of(row.index).filter(|backend| backend.row == row.index);
-    let Some(backend) = backend else { return Cell::unknown() };
-    let rows = row.sample.table.rows();
-    let up = backend.servers.iter().filter(|server| rows[**server].state().is_usable()).count();
-    let role = match (up, backend.servers.len()) {
-        (_, 0) => return Cell::unknown(),
-        (0, _) => Role::Bad,
-        (up, all) if up < all => Role::Warn,
-        _ => Role::Normal,
-    };
-    Cell::new(format!("{}/{}", format::count(up as i64), format::count(backend.servers.len() as i64)), role)
+    Cell::maybe(strength(row), |strength| {
+        let role = match (strength.usable, strength.backup) {
+            (0, 0) => Role::Bad,
+            (usable, _) if usable < strength.active => Role::Warn,
+            _ => Role::Normal,
+        };
+        let backup = if strength.backup > 0 { format!("+{}", strength.backup) } else { String::new() };
+        let (usable, active) = (format::count(strength.usable as i64), format::count(strength.active as i64));
+        Cell::new(format!("{usable}/{active}{backup}"), role)
+    })
 }
 
 /// Sessions and their limit.
@@ -53,9 +58,17 @@ pub fn sessions_limit(row: &RowView<'_>) -> Cell {
     }
 }
 
+/// Requests waiting; HAProxy's number for a backend leaves out those that wait for one server.
+fn waiting(row: &RowView<'_>) -> Option<i64> {
+    let own = row.number(Field::Qcur)?;
+    let backend = row.sample.rows.backend_of(row.index).filter(|backend| backend.row == row.index);
+    let servers = backend.map_or(&[][..], |backend| &backend.servers);
+    Some(own + servers.iter().filter_map(|server| row.sample.table.number(*server, Field::Qcur)).sum::<i64>())
+}
+
 /// Requests waiting.
 pub fn queue(row: &RowView<'_>) -> Cell {
-    Cell::maybe(row.number(Field::Qcur), |queued| {
+    Cell::maybe(waiting(row), |queued| {
         let role = match queued {
             ..=0 => Role::Dim,
             1..10 => Role::Warn,
@@ -105,7 +118,7 @@ pub fn response_time(row: &RowView<'_>) -> Cell {
     let is_tcp = row.is_tcp();
     let field = time_field(row);
     let is_idle = row.number(Field::Scur) == Some(0) && row.rate(Field::Stot).is_some_and(|rate| rate <= 0.0);
-    Cell::maybe(row.number(field), |time| {
+    Cell::maybe(row.average(field), |time| {
         // A mean of requests long past: HAProxy keeps showing it while nothing comes.
         let role = match time {
             _ if is_idle => Role::Dim,
@@ -162,15 +175,9 @@ pub fn status_key(row: &RowView<'_>) -> SortKey {
     SortKey::Number(order)
 }
 
-/// Sorts by the share of servers that take traffic.
+/// Sorts by the share of active servers that take traffic.
 pub fn usable_key(row: &RowView<'_>) -> SortKey {
-    let backend = row.sample.rows.backend_of(row.index).filter(|backend| backend.row == row.index);
-    let share = backend.filter(|backend| !backend.servers.is_empty()).map(|backend| {
-        let rows = row.sample.table.rows();
-        let up = backend.servers.iter().filter(|server| rows[**server].state().is_usable()).count();
-        up as f64 / backend.servers.len() as f64
-    });
-    SortKey::number(share)
+    SortKey::number(strength(row).map(|strength| strength.usable as f64 / strength.active.max(1) as f64))
 }
 
 /// Sorts by sessions.
@@ -180,7 +187,7 @@ pub fn sessions_key(row: &RowView<'_>) -> SortKey {
 
 /// Sorts by waiting requests.
 pub fn queue_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(row.number(Field::Qcur).map(|queued| queued as f64))
+    SortKey::number(waiting(row).map(|queued| queued as f64))
 }
 
 /// Sorts by what is served per second.
@@ -201,7 +208,7 @@ pub fn errors_key(row: &RowView<'_>) -> SortKey {
 
 /// Sorts by the response time.
 pub fn response_time_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(row.number(time_field(row)).map(|time| time as f64))
+    SortKey::number(row.average(time_field(row)).map(|time| time as f64))
 }
 
 /// The share of its limit that a frontend or server has used; a backend's `fullconn` limits nothing.
@@ -281,4 +288,17 @@ pub fn check_text_key(row: &RowView<'_>) -> SortKey {
 /// Sorts by the result of the last check.
 pub fn check_key(row: &RowView<'_>) -> SortKey {
     row.text(TextField::CheckStatus).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
+}
+
+/// The side of a proxy, where its name alone does not tell.
+pub fn side(row: &RowView<'_>) -> Cell {
+    Cell::new(
+        match row.row().kind {
+            RowKind::Frontend => "fe",
+            RowKind::Backend => "be",
+            RowKind::Listener => "li",
+            RowKind::Server => "",
+        },
+        Role::Dim,
+    )
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField, Kind};
-use crate::haproxy::stat::Schema;
+use crate::haproxy::schema::Schema;
 use crate::monitor::history::row_log::{Reader, Writer};
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
