@@ -26,3 +26,4 @@ pub mod prompt;
 pub mod tables;
 pub mod update;
 pub mod views;
+pub mod words;

@@ -9,6 +9,8 @@ use crate::app::lists::ListState;
 use crate::app::model::{Built, Layer, Model};
 use crate::app::tables::{self, Line};
 use crate::app::views::{Content, VIEWS};
+use crate::app::words::Words;
+use crate::monitor::events::Event;
 use crate::monitor::roster::RowId;
 
 /// A table keeps its order this long after the selection moved.
@@ -18,7 +20,7 @@ const FREEZE: Duration = Duration::from_secs(3);
 pub fn step(model: &mut Model, step: Step, now: Duration) {
     model.frozen_until = now + FREEZE;
     let (view, focus) = (model.view, model.focus);
-    let height = visible_rows(model);
+    let (height, shown_events) = (visible_rows(model), events(model).count());
     let Some(instance) = model.instance_mut() else { return };
     match VIEWS[view].content {
         Content::Dashboard => {
@@ -37,11 +39,18 @@ pub fn step(model: &mut Model, step: Step, now: Duration) {
             instance.places[view].step(step, &ids, height);
         }
         Content::Events => {
-            let count = instance.watch.events().len();
-            instance.places[view].scroll(step, count, height);
+            instance.places[view].scroll(step, shown_events, height);
         }
         Content::Cli | Content::Sessions | Content::StickTables => {}
     }
+}
+
+/// The events that the view of events shows, the newest first.
+pub fn events(model: &Model) -> impl Iterator<Item = &Event> {
+    let words =
+        VIEWS.iter().position(|view| matches!(view.content, Content::Events)).map(|view| &model.settings[view].words);
+    let all = model.instance().into_iter().flat_map(|instance| instance.watch.events().newest());
+    all.filter(move |event| words.is_none_or(|words| words.is_empty() || words.are_in(&event.line())))
 }
 
 /// Rows of the list or table that are visible.
@@ -49,7 +58,8 @@ pub fn visible_rows(model: &Model) -> usize {
     let layout = model.layout();
     match model.shown().content {
         Content::Dashboard => layout.list_rows(model.focus),
-        _ => usize::from(layout.table_rows()),
+        Content::Table(_) => usize::from(layout.table_rows()),
+        _ => usize::from(layout.body.height),
     }
 }
 
@@ -127,6 +137,7 @@ pub fn back(model: &mut Model, clears: bool) {
         Content::Dashboard if focus == Pane::Servers => model.focus = Pane::Backends,
         Content::Dashboard if focus == Pane::Backends && !clears => model.focus = Pane::Frontends,
         Content::Dashboard => {}
+        _ if clears && !model.settings[view].words.is_empty() => model.settings[view].words = Words::default(),
         _ if clears && !model.settings[view].filter.is_empty() => model.settings[view].set_filter(Filter::default()),
         Content::Table(_) if !clears => {
             let Some(instance) = model.instance_mut() else { return };
@@ -203,10 +214,9 @@ pub fn settle(model: &mut Model, now: Duration) {
             instance.places[view].settle(&ids, height);
         }
         Content::Events => {
-            let height = visible_rows(model);
+            let (height, shown_events) = (visible_rows(model), events(model).count());
             if let Some(instance) = model.instance_mut() {
-                let count = instance.watch.events().len();
-                instance.places[view].scroll(Step::Rows(0), count, height);
+                instance.places[view].scroll(Step::Rows(0), shown_events, height);
             }
         }
         Content::Cli | Content::Sessions | Content::StickTables => {}

@@ -13,6 +13,7 @@ use crate::app::moving;
 use crate::app::msg::Effect;
 use crate::app::prompt::{Prompt, Purpose, Typed};
 use crate::app::views::Content;
+use crate::app::words::Words;
 
 /// A key was pressed.
 pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
@@ -84,6 +85,13 @@ fn type_on(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Ve
     let view = model.view;
     let typed = prompt.key(key);
     match (prompt.purpose, typed) {
+        (Purpose::Words, Typed::Left) => model.settings[view].words = Words::default(),
+        (Purpose::Words, typed) => {
+            model.settings[view].words = Words::new(prompt.text());
+            if typed != Typed::Done {
+                model.layers.push(Layer::Prompt(prompt));
+            }
+        }
         (Purpose::Filter, Typed::Left) => model.settings[view].set_filter(Filter::default()),
         (Purpose::Filter, typed) => {
             // A filter that is not yet one leaves the last good one in force.
@@ -140,7 +148,11 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
         Do::Back { clear } => moving::back(model, clear),
         Do::Focus(by) => moving::focus(model, by),
         Do::View(view) => moving::show(model, view),
-        Do::Filter if is_table || matches!(model.shown().content, Content::Events) => {
+        Do::Filter if matches!(model.shown().content, Content::Events) => {
+            let text = model.settings[view].words.to_string();
+            model.layers.push(Layer::Prompt(Prompt::new(Purpose::Words, &text)));
+        }
+        Do::Filter if is_table => {
             let text = model.settings[view].filter.to_string();
             model.layers.push(Layer::Prompt(Prompt::new(Purpose::Filter, &text)));
         }

@@ -9,6 +9,8 @@ use crate::app::key::{Code, Key};
 pub enum Purpose {
     /// Which rows to show; takes effect while it is typed.
     Filter,
+    /// Which lines of text to show; takes effect while it is typed.
+    Words,
     /// An action with its arguments.
     Command,
 }

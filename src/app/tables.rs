@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use crate::app::columns::column::{Column, SortKey};
 use crate::app::columns::row_view::RowView;
 use crate::app::filter::Filter;
+use crate::app::words::Words;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 use crate::monitor::watch::Watch;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub flat: bool,
     /// Which rows.
     pub filter: Filter,
+    /// Which lines, where a view has lines of text instead of rows.
+    pub words: Words,
     /// Counts the changes, so that the lines are made anew only after one.
     pub version: u64,
 }
@@ -55,7 +58,15 @@ pub struct Settings {
 impl Settings {
     /// A view's own columns, as a tree in HAProxy's order.
     pub fn new(columns: &[&'static Column]) -> Self {
-        Self { columns: columns.to_vec(), first: 0, sort: None, flat: false, filter: Filter::default(), version: 0 }
+        Self {
+            columns: columns.to_vec(),
+            first: 0,
+            sort: None,
+            flat: false,
+            filter: Filter::default(),
+            words: Words::default(),
+            version: 0,
+        }
     }
 
     /// Something changed.

@@ -89,6 +89,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// What it is about and what happened, in one line.
+    pub fn line(&self) -> String {
+        if self.name.is_empty() { self.what.to_string() } else { format!("{}  {}", self.name, self.what) }
+    }
+
     /// How much it matters.
     pub fn weight(&self) -> Weight {
         match &self.what {
@@ -141,6 +146,7 @@ const KEPT: usize = 2000;
 #[derive(Debug, Default)]
 pub struct Events {
     kept: VecDeque<Event>,
+    ever: u64,
 }
 
 impl Events {
@@ -150,11 +156,17 @@ impl Events {
             self.kept.pop_front();
         }
         self.kept.push_back(event);
+        self.ever += 1;
     }
 
     /// The newest first.
     pub fn newest(&self) -> impl Iterator<Item = &Event> {
         self.kept.iter().rev()
+    }
+
+    /// How many there ever were, also those that are gone.
+    pub fn ever(&self) -> u64 {
+        self.ever
     }
 
     /// How many are kept.

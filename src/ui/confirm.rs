@@ -12,7 +12,10 @@ use crate::ui::text;
 
 /// Draws the question.
 pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, confirm: &Confirm, screen: Area, now: Duration) {
-    let lines = lines(canvas, instance, confirm, usize::from(screen.width.min(100).saturating_sub(4)));
+    let mut lines = lines(canvas, instance, confirm, usize::from(screen.width.min(100).saturating_sub(4)));
+    if lines.len() + 2 > usize::from(screen.height) {
+        lines.retain(|line| !line.is_empty());
+    }
     let inner_width = lines.iter().map(|line| width_of(line)).max().unwrap_or(0).max(46);
     let width = screen.width.min(inner_width as u16 + 4);
     let height = screen.height.min(lines.len() as u16 + 2);

@@ -53,7 +53,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room) {
 /// The line being typed, with what is wrong with it.
 fn draw_prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) {
     let sign = match prompt.purpose {
-        Purpose::Filter => "/",
+        Purpose::Filter | Purpose::Words => "/",
         Purpose::Command => ":",
     };
     let role = if prompt.complaint.is_some() { Role::Bad } else { Role::Normal };

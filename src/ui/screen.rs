@@ -8,7 +8,7 @@ use crate::app::cells::Role;
 use crate::app::layout::{Area, Layout, Pane, Room};
 use crate::app::model::{Instance, Layer, Model};
 use crate::app::views::Content;
-use crate::ui::canvas::Canvas;
+use crate::ui::canvas::{Canvas, piece};
 use crate::ui::events::{self, ShowTime};
 use crate::ui::theme::Theme;
 use crate::ui::{charts, confirm, detail, footer, grid, header, help, lists, menu, tabs, waiting};
@@ -58,6 +58,9 @@ fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &La
     };
     let remarks = match model.shown().content {
         Content::Table(_) => grid::remarks(model, instance),
+        _ if !model.settings[model.view].words.is_empty() => {
+            vec![piece(format!("/{} ", model.settings[model.view].words), Role::Key)]
+        }
         _ => Vec::new(),
     };
     tabs::draw(canvas, model, layout.tabs, &remarks);
