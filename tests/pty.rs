@@ -159,6 +159,24 @@ fn a_storm_of_resizes_ends_in_a_right_picture() {
 }
 
 #[test]
+fn a_key_pressed_while_the_window_changes_its_size_is_not_lost() {
+    let mut term = demo(100, 40);
+    term.wait_for("live");
+    let names = wait_for("the backends", || term.table("Backends").map(|table| table.names()));
+    let (first, last) = (&names[0], &names[names.len() - 1]);
+    for turn in 0..25 {
+        // Stopped, so that it finds the key and the size at the same moment.
+        term.signal("STOP");
+        term.resize(100 + turn % 2, 40);
+        term.press("G");
+        term.signal("CONT");
+        term.wait_selected("Backends", last);
+        term.press("g");
+        term.wait_selected("Backends", first);
+    }
+}
+
+#[test]
 fn tiny_terminals_are_survived() {
     for (cols, rows) in [(1, 1), (5, 2), (20, 3), (59, 14)] {
         let mut term = demo(cols, rows);
