@@ -28,7 +28,6 @@ fn quitting_leaves_the_terminal_as_it_was() {
     let lab = Lab::builder().start();
     for keys in ["q", "Q", "<c-c>", "?q<c-c>"] {
         let mut term = Term::spawn([lab.admin()], 80, 24);
-        assert!(!term.is_raw());
         term.wait_for("live");
         let modes = term.modes();
         assert!(modes.alternate_screen && !modes.cursor_visible && !modes.mouse && term.is_raw(), "{modes:?}");
