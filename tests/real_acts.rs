@@ -257,6 +257,7 @@ fn acts_work_over_tcp_and_the_badge_says_so() {
             answer(&mut term, title, "y");
             term.wait_for(&format!("be1/s3: verified, {status}"));
             assert_eq!(lab.stat("be1", "s3", "status"), status, "{addr}");
+            term.wait_cell("Servers of be1", "s3", "STATE", |state| state == status);
         }
     }
 }
