@@ -276,5 +276,6 @@ fn a_closed_terminal_is_a_hangup_without_a_last_key() {
 #[test]
 fn the_terminal_starts_the_real_binary() {
     let mut term = Term::spawn(["--version"], 80, 24);
-    let _ = term.exit_code();
+    assert_eq!(term.exit_code(), 0);
+    assert_eq!(term.screen().trim_end(), concat!("hapulse ", env!("CARGO_PKG_VERSION")));
 }

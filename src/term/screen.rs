@@ -5,6 +5,9 @@
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::style::ResetColor;
@@ -14,6 +17,8 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 
 static HELD: AtomicBool = AtomicBool::new(false);
+/// How long a terminal that reads nothing is waited for at the end.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Takes the terminal: raw keys, the other screen, no cursor.
 ///
@@ -34,11 +39,19 @@ pub fn leave() {
     if !HELD.swap(false, Ordering::SeqCst) {
         return;
     }
-    let mut bytes = Vec::new();
-    // Into memory, which does not fail; the terminal itself may be gone, and then nobody misses this.
-    let _ = queue!(bytes, ResetColor, EnableLineWrap, LeaveAlternateScreen, Show);
-    let mut out = io::stdout();
-    let _ = out.write_all(&bytes).and_then(|()| out.flush());
+    // On a thread of its own: a terminal that reads nothing, or the frame that still waits for it, would keep
+    // the program from ever ending. The terminal itself may be gone, and then nobody misses this.
+    let (written, end) = mpsc::channel();
+    let write = move || {
+        let mut bytes = Vec::new();
+        let _ = queue!(bytes, ResetColor, EnableLineWrap, LeaveAlternateScreen, Show);
+        let mut out = io::stdout();
+        let _ = out.write_all(&bytes).and_then(|()| out.flush());
+        let _ = written.send(());
+    };
+    if thread::Builder::new().name("leave".to_owned()).spawn(write).is_ok() {
+        let _ = end.recv_timeout(PATIENCE);
+    }
     let _ = disable_raw_mode();
 }
 

@@ -3,7 +3,8 @@
 //! - [`haproxy`]: a real HAProxy with its sockets, backends and servers ([`Lab`]).
 //! - [`traffic`]: requests through its frontends ([`Traffic`]).
 //! - [`fake`]: a scripted stats socket, for what a real HAProxy cannot be made to do ([`Fake`]).
-//! - [`term`]: the real binary in a pseudo terminal ([`Term`]).
+//! - [`relay`]: passes a real stats socket on and keeps what was said to it ([`Relay`]).
+//! - [`term`]: the real binary in a pseudo terminal ([`Term`]), and [`panes`]: the tables it shows ([`Table`]).
 //!
 //! Nothing here uses a fixed port or a fixed path, so test files run next to each other, and nothing outlives
 //! the value that started it. A wait is always for a condition and never for a time, and a wait that fails says
@@ -19,7 +20,9 @@ pub mod fake;
 pub mod haproxy;
 pub mod keys;
 pub mod launch;
+pub mod panes;
 pub mod process;
+pub mod relay;
 pub mod screen;
 pub mod servers;
 pub mod term;
@@ -29,6 +32,8 @@ pub use builder::Builder;
 pub use client::ask_at;
 pub use fake::{Answers, Fake};
 pub use haproxy::Lab;
+pub use panes::Table;
+pub use relay::Relay;
 pub use screen::Modes;
 pub use servers::Answer;
 pub use term::Term;

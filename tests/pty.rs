@@ -1,0 +1,341 @@
+//! The real binary in a real terminal: how it starts, how it ends, and what it leaves behind.
+
+mod support;
+
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use support::{Lab, Modes, Term, process, wait_for, wait_until};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
+
+/// How a shell's terminal is.
+const USUAL: Modes = Modes { cursor_visible: true, alternate_screen: false, bracketed_paste: false, mouse: false };
+
+fn demo(cols: u16, rows: u16) -> Term {
+    Term::spawn(["demo"], cols, rows)
+}
+
+/// The state of a process in one letter: `S` sleeping, `T` stopped.
+fn state(pid: u32) -> char {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('-')
+}
+
+#[test]
+fn quitting_leaves_the_terminal_as_it_was() {
+    let lab = Lab::builder().start();
+    for keys in ["q", "Q", "<c-c>", "?q<c-c>"] {
+        let mut term = Term::spawn([lab.admin()], 80, 24);
+        term.wait_for("live");
+        let modes = term.modes();
+        assert!(modes.alternate_screen && !modes.cursor_visible && !modes.mouse && term.is_raw(), "{modes:?}");
+        term.press(keys);
+        assert_eq!(term.exit_code(), 0, "{keys}");
+        assert_eq!(term.modes(), USUAL, "{keys}");
+        assert!(!term.is_raw(), "{keys}");
+        assert_eq!(term.screen().trim(), "", "nothing is printed");
+    }
+}
+
+#[test]
+fn a_signal_ends_it_with_the_shells_code_and_a_clean_terminal() {
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129), ("QUIT", 131)] {
+        let mut term = demo(80, 24);
+        term.wait_for("live");
+        term.signal(signal);
+        assert_eq!(term.exit_code(), code, "{signal}");
+        assert_eq!(term.modes(), USUAL, "{signal}");
+        assert!(!term.is_raw(), "{signal}");
+    }
+}
+
+#[test]
+fn a_signal_ends_it_under_an_open_question_and_before_any_answer() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let mut waiting = Term::spawn([nowhere.path().join("none.sock")], 80, 24);
+    waiting.wait_for("hapulse keeps trying");
+    waiting.signal("TERM");
+    assert_eq!(waiting.exit_code(), 143);
+    let lab = Lab::builder().start();
+    let mut asking = Term::spawn([lab.admin()], 80, 24);
+    asking.wait_for("live");
+    asking.select_server("be1", "s1");
+    asking.press("M");
+    asking.wait_for("leave it");
+    asking.signal("TERM");
+    assert_eq!(asking.exit_code(), 143);
+    assert_eq!((asking.modes(), asking.is_raw()), (USUAL, false));
+    assert_eq!(lab.stat("be1", "s1", "status"), "no check");
+}
+
+#[test]
+fn a_closed_terminal_ends_it_soon() {
+    let mut term = demo(80, 24);
+    term.wait_for("live");
+    let closed = Instant::now();
+    term.close();
+    let _ = term.exit();
+    assert!(closed.elapsed() < Duration::from_secs(2), "{:?}", closed.elapsed());
+}
+
+#[test]
+fn a_closed_terminal_ends_it_even_when_nobody_says_hangup() {
+    // The shell in between ignores the hangup, and so does what it starts.
+    let script = format!("trap '' HUP; {BINARY} demo; echo $? >ended");
+    let mut term = Term::program("sh").args(["-c", &script]).start();
+    term.wait_for("live");
+    let child = process::children(term.pid())[0];
+    let ended = term.home().join("ended");
+    let closed = Instant::now();
+    term.close();
+    wait_until("it to end", || !process::alive(child));
+    assert!(closed.elapsed() < Duration::from_secs(3), "{:?}", closed.elapsed());
+    wait_until("its exit code", || fs::read_to_string(&ended).is_ok_and(|code| code == "129\n"));
+    assert!(!process::alive(child));
+}
+
+#[test]
+fn a_terminal_that_reads_nothing_does_not_keep_it_alive() {
+    for (signal, code) in [(Some("TERM"), 143), (Some("HUP"), 129), (None, 0)] {
+        let size = PtySize { cols: 200, rows: 60, pixel_width: 0, pixel_height: 0 };
+        let (pair, mut child) = {
+            let _starting = process::starting();
+            let pair = native_pty_system().openpty(size).unwrap();
+            let mut command = CommandBuilder::new(BINARY);
+            command.args(["demo", "-i", "0.1"]);
+            let child = pair.slave.spawn_command(command).unwrap();
+            (pair, child)
+        };
+        let mut keys = pair.master.take_writer().unwrap();
+        // Whole screens, until the terminal takes no more: nobody reads them.
+        for _ in 0..30 {
+            keys.write_all(b"\x0c").unwrap();
+            thread::sleep(Duration::from_millis(30));
+        }
+        match signal {
+            Some(name) => process::signal(child.process_id().unwrap(), name),
+            None => keys.write_all(b"q").unwrap(),
+        }
+        let asked = Instant::now();
+        let ended = loop {
+            match child.try_wait().unwrap() {
+                None if asked.elapsed() < Duration::from_secs(5) => thread::sleep(Duration::from_millis(10)),
+                status => break status.map(|status| status.exit_code()),
+            }
+        };
+        if ended.is_none() {
+            let _ = child.kill();
+        }
+        assert_eq!(ended, Some(code), "{signal:?}");
+    }
+}
+
+#[test]
+fn keys_come_from_the_terminal_when_the_input_is_another() {
+    let mut term = Term::program("sh").args(["-c", &format!("{BINARY} demo </dev/null")]).start();
+    term.wait_for("live");
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+    assert!(!term.is_raw());
+}
+
+#[test]
+fn control_z_gives_the_shell_its_terminal_and_fg_comes_back() {
+    let lab = Lab::builder().start();
+    let shell = Term::program("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "shell> ");
+    let mut term = shell.size(100, 30).start();
+    term.wait_for("shell>");
+    term.paste(format!("{BINARY} {}\n", lab.admin().display()).as_bytes());
+    term.wait_for("live");
+    let child = wait_for("the shell's child", || process::children(term.pid()).first().copied());
+    for _ in 0..2 {
+        term.press("<c-z>");
+        wait_until("it to be stopped", || state(child) == 'T');
+        let screen = term.wait_for("Stopped");
+        assert!(!screen.contains("live"), "{screen}");
+        let modes = term.modes();
+        assert!(!modes.alternate_screen && modes.cursor_visible, "{modes:?}");
+        term.paste(b"echo still $((40 + 2))\n");
+        term.wait_for("still 42");
+        term.paste(b"fg\n");
+        let screen = term.wait_for("live");
+        assert!(screen.contains("BACKENDS") && term.modes().alternate_screen && term.is_raw(), "{screen}");
+        assert!(!term.modes().cursor_visible);
+        term.wait_selected("Backends", "be1");
+    }
+    // Keys go to it again.
+    term.press("?");
+    term.wait_for("Keys");
+    term.press("qq");
+    term.wait_until(|screen| screen.trim_end().ends_with("shell>"));
+    term.paste(b"exit $?\n");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn a_storm_of_resizes_ends_in_a_right_picture() {
+    let lab = Lab::builder().start();
+    let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(120, 40).start();
+    term.wait_for("live");
+    let mut random = fastrand::Rng::with_seed(11);
+    for _ in 0..200 {
+        term.resize(random.u16(1..=220), random.u16(1..=70));
+        thread::sleep(Duration::from_millis(10));
+    }
+    for (cols, rows) in [(100, 30), (120, 40), (80, 24)] {
+        term.resize(cols, rows);
+        let screen = term.wait_until(|screen| {
+            let lines: Vec<&str> = screen.lines().collect();
+            // The footer is the last line, the header ends at the right edge.
+            lines.len() == usize::from(rows)
+                && lines[0].contains("live")
+                && lines[0].chars().count() + 1 == usize::from(cols)
+                && lines[usize::from(rows) - 1].contains("quit")
+        });
+        assert_eq!(screen.matches("quit").count(), 1, "{screen}");
+        assert_eq!(screen.matches("live").count(), 1, "{screen}");
+        term.wait_until(|screen| support::Table::find(screen, "Servers of be1").is_some());
+    }
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn a_key_pressed_while_the_window_changes_its_size_is_not_lost() {
+    let mut term = demo(100, 40);
+    term.wait_for("live");
+    let names = wait_for("the backends", || term.table("Backends").map(|table| table.names()));
+    let (first, last) = (&names[0], &names[names.len() - 1]);
+    for turn in 0..25 {
+        // Stopped, so that it finds the key and the size at the same moment.
+        term.signal("STOP");
+        term.resize(100 + turn % 2, 40);
+        term.press("G");
+        term.signal("CONT");
+        term.wait_selected("Backends", last);
+        term.press("g");
+        term.wait_selected("Backends", first);
+    }
+}
+
+#[test]
+fn tiny_terminals_are_survived() {
+    for (cols, rows) in [(1, 1), (5, 2), (20, 3), (59, 14)] {
+        let mut term = demo(cols, rows);
+        wait_until("the screen to be taken", || term.modes().alternate_screen && term.is_raw());
+        for keys in ["j", "<ret>", "M", "?", "G", "<esc>", "<esc>", "z", "+", "<tab>"] {
+            term.press(keys);
+        }
+        term.wait_read();
+        term.resize(80, 24);
+        term.wait_for("live");
+        term.resize(cols, rows);
+        if (cols, rows) == (59, 14) {
+            let screen = term.wait_until(|screen| screen.lines().next().is_some_and(|line| line.contains("live")));
+            assert!(screen.contains("STATE"), "{screen}");
+        }
+        term.press("q");
+        assert_eq!(term.exit_code(), 0, "{cols}x{rows}");
+    }
+}
+
+#[test]
+fn output_that_is_no_terminal_is_refused_with_the_reason() {
+    for args in [vec![], vec!["demo"], vec!["/nowhere.sock"]] {
+        let out = Command::new(BINARY).args(&args).stdin(Stdio::null()).stdout(Stdio::piped()).output().unwrap();
+        let error = String::from_utf8(out.stderr).unwrap();
+        assert_eq!(out.status.code(), Some(2), "{args:?}: {error}");
+        assert!(error.contains("needs a terminal") && error.contains("standard output"), "{error}");
+        assert!(out.stdout.is_empty());
+    }
+}
+
+#[test]
+fn help_opens_scrolls_and_closes() {
+    let mut term = demo(80, 24);
+    term.wait_for("live");
+    for (open, close) in [("?", "<esc>"), ("h", "q"), ("<f1>", "?"), ("H", "<ret>")] {
+        term.press(open);
+        let screen = term.wait_for("one row down");
+        assert!(screen.contains("Keys") && screen.contains(" 1-22 of "), "{screen}");
+        term.press("j");
+        term.wait_for(" 2-23 of ");
+        term.press("G");
+        let screen = term.wait_for("end hapulse");
+        assert!(!screen.contains("one row down"), "{screen}");
+        term.press("g");
+        term.wait_for(" 1-22 of ");
+        term.press(close);
+        term.wait_gone("Keys");
+        term.wait_for("BACKENDS");
+    }
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn what_it_does_not_understand_is_exit_code_2() {
+    for args in [vec!["--no-such-flag"], vec!["-i", "0"], vec!["lb01:"], vec!["demo", "--theme", "pink"]] {
+        let mut term = Term::spawn(&args, 100, 30);
+        assert_eq!(term.exit_code(), 2, "{args:?}");
+        assert!(term.screen().contains("error: "), "{}", term.screen());
+        assert_eq!((term.modes(), term.is_raw()), (USUAL, false));
+    }
+}
+
+#[test]
+fn without_a_target_it_finds_one_or_tells_what_it_tried() {
+    let mut term = Term::spawn([""; 0], 100, 40);
+    // A HAProxy may run on this machine, in another test for one.
+    let is_told = |screen: &str| screen.contains("no stats socket found");
+    wait_until("a dashboard or a message", || term.modes().alternate_screen || is_told(&term.screen()));
+    if term.modes().alternate_screen {
+        term.press("q");
+        assert_eq!(term.exit_code(), 0);
+    } else {
+        assert_eq!(term.exit_code(), 3);
+        let screen = term.screen();
+        for line in ["tried:", "/run/haproxy/admin.sock", "stats socket /run/haproxy/admin.sock", "hapulse demo"] {
+            assert!(screen.contains(line), "{line}\n{screen}");
+        }
+    }
+    assert_eq!((term.modes(), term.is_raw()), (USUAL, false));
+}
+
+#[test]
+fn the_demo_shows_the_dashboard() {
+    let mut term = demo(120, 40);
+    let screen = term.wait_until(|screen| screen.contains("live 2s") && screen.contains("Servers of "));
+    assert!(screen.contains("demo") && screen.contains("ADMIN"), "{screen}");
+    assert!(term.table("Backends").is_some_and(|table| table.names().len() > 2), "{screen}");
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn plain_environments_are_enough() {
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb"), ("LANG", "C"), ("TERM", "vt100"), ("COLUMNS", "7")] {
+        let mut term = Term::builder().args(["demo"]).env(name, value).start();
+        term.wait_for("live");
+        let raw = term.raw();
+        if name == "LANG" {
+            assert!(raw.is_ascii(), "{}", term.screen());
+        }
+        let is_mono = term.with_screen(|screen| {
+            let cells = (0..24).flat_map(|row| (0..80).map(move |col| (row, col)));
+            let mut cells = cells.filter_map(|(row, col)| screen.cell(row, col));
+            cells.all(|cell| cell.fgcolor() == vt100::Color::Default && cell.bgcolor() == vt100::Color::Default)
+        });
+        assert_eq!(is_mono, name == "NO_COLOR" || value == "dumb", "{name}={value}");
+        term.press("q");
+        assert_eq!(term.exit_code(), 0, "{name}={value}");
+    }
+    let mut bare = Term::builder().args(["demo"]).env_remove("LANG").env_remove("TERM").env_remove("HOME").start();
+    bare.wait_for("live");
+    bare.press("q");
+    assert_eq!(bare.exit_code(), 0);
+}
