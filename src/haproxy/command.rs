@@ -4,11 +4,15 @@
 //! quotes mean nothing. A name that holds any of them, or that had to be escaped to be shown, is refused:
 //! it would become another command.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::haproxy::sessions::SessionFilter;
+use crate::haproxy::stick_tables::DataFilter;
 use crate::haproxy::text::SafeText;
+use crate::haproxy::version::Version;
 
 /// Why a name cannot stand in a command.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -92,6 +96,59 @@ pub fn show_backend_servers(iid: i64) -> String {
     format!("show stat {iid} 4 -1")
 }
 
+/// `show sess`, with those of the filter's words that this version understands: `older` from 3.0 on, `server`,
+/// `backend` and `frontend` from 3.2 on. Older versions ignore such words and list everything, so the answer
+/// must be filtered all the same. A name that is no word of a command is left to that as well.
+pub fn show_sessions(filter: &SessionFilter, version: Option<Version>) -> String {
+    let since = |major, minor| version.is_some_and(|version| version >= Version::new(major, minor));
+    let mut line = "show sess".to_owned();
+    // `older` comes in place of `all` on 3.0, and then lists in full as well; on 3.2 it is an option.
+    let older = filter.older.filter(|older| since(3, 0) && *older <= LONGEST_AGE).map(|older| older.as_secs());
+    if filter.in_full && (older.is_none() || since(3, 2)) {
+        line.push_str(" all");
+    }
+    // Writing to a String cannot fail.
+    let mut add = |words: fmt::Arguments<'_>| line.write_fmt(words).unwrap_or_default();
+    if since(3, 2) {
+        let word = |name: &Option<SafeText>| name.as_ref().and_then(|name| Word::new(name).ok());
+        match (word(&filter.backend), word(&filter.server)) {
+            (Some(backend), Some(server)) => add(format_args!(" server {backend}/{server}")),
+            (Some(backend), None) => add(format_args!(" backend {backend}")),
+            (None, _) => {}
+        }
+        if let Some(frontend) = word(&filter.frontend) {
+            add(format_args!(" frontend {frontend}"));
+        }
+    }
+    if let Some(seconds) = older {
+        add(format_args!(" older {seconds}s"));
+    }
+    line
+}
+
+/// HAProxy counts such times in milliseconds of 32 bits; half of that is plenty.
+const LONGEST_AGE: Duration = Duration::from_hours(24 * 24);
+
+/// `show sess ID`: one session in full.
+pub fn show_session(id: &Word) -> String {
+    format!("show sess {id}")
+}
+
+/// `show table`: the tables with their size and use; 1.5 and newer, any level.
+pub const SHOW_TABLES: &str = "show table";
+
+/// `show table NAME [data.COUNTER OP N]`. One condition only: old versions take no second. On 2.0,
+/// which refuses them all, and for a counter that is no word of a command, the answer must be filtered.
+pub fn show_table_entries(table: &Word, filter: Option<&DataFilter>, version: Option<Version>) -> String {
+    let filter = filter.filter(|_| version != Some(Version::new(2, 0)));
+    match filter.and_then(|filter| Some((Word::new(&filter.counter).ok()?, filter))) {
+        Some((counter, filter)) => {
+            format!("show table {table} data.{counter} {} {}", filter.comparison.word(), filter.limit)
+        }
+        None => format!("show table {table}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +170,43 @@ mod tests {
         assert!(Word::new(&SafeText::new(&[b'x'; 2000])).is_err());
         assert!(Word::new(&"x".repeat(200).as_str().into()).is_ok());
         assert!(Word::new(&"日本".into()).is_ok(), "wide, but one word");
+    }
+
+    #[test]
+    fn filters_are_sent_only_where_they_are_understood() {
+        let filter = SessionFilter {
+            frontend: Some("fe_web".into()),
+            backend: Some("be_slow".into()),
+            server: Some("slow1".into()),
+            older: Some(Duration::from_secs(90)),
+            in_full: false,
+        };
+        let line = |filter: &SessionFilter, version| show_sessions(filter, version);
+        assert_eq!(line(&filter, None), "show sess");
+        assert_eq!(line(&filter, Some(Version::new(2, 6))), "show sess");
+        assert_eq!(line(&filter, Some(Version::new(3, 0))), "show sess older 90s");
+        let all_words = "show sess server be_slow/slow1 frontend fe_web older 90s";
+        assert_eq!(line(&filter, Some(Version::new(3, 2))), all_words);
+        let full = SessionFilter { in_full: true, server: None, frontend: None, ..filter.clone() };
+        assert_eq!(line(&full, Some(Version::new(2, 6))), "show sess all");
+        assert_eq!(line(&full, Some(Version::new(3, 0))), "show sess older 90s", "which is in full there");
+        assert_eq!(line(&full, Some(Version::new(3, 2))), "show sess all backend be_slow older 90s");
+        let odd = SessionFilter { backend: Some("a;b".into()), older: Some(Duration::MAX), ..SessionFilter::default() };
+        assert_eq!(line(&odd, Some(Version::new(3, 2))), "show sess");
+    }
+
+    #[test]
+    fn entries_are_asked_for_with_one_condition() {
+        let table = Word::new(&"st_src".into()).unwrap();
+        let comparison = crate::haproxy::stick_tables::Comparison::Greater;
+        let filter = DataFilter { counter: "conn_rate".into(), comparison, limit: 10 };
+        let line = |filter, version| show_table_entries(&table, filter, version);
+        assert_eq!(line(None, None), "show table st_src");
+        assert_eq!(line(Some(&filter), None), "show table st_src data.conn_rate gt 10");
+        assert_eq!(line(Some(&filter), Some(Version::new(2, 0))), "show table st_src");
+        let odd = DataFilter { counter: "a b".into(), ..filter };
+        assert_eq!(line(Some(&odd), None), "show table st_src");
+        assert_eq!(show_session(&Word::new(&"0x7f12".into()).unwrap()), "show sess 0x7f12");
     }
 
     proptest! {

@@ -8,15 +8,22 @@
 //! that holds for some versions only names them.
 
 pub mod address;
+pub mod age;
 pub mod command;
+pub mod command_list;
 pub mod connection;
 pub mod fields;
 pub mod info;
 pub mod level;
+pub mod pieces;
+pub mod plain;
 pub mod reply;
 pub mod schema;
 pub mod servers_state;
+pub mod sessions;
+pub mod stage;
 pub mod stat;
 pub mod status;
+pub mod stick_tables;
 pub mod text;
 pub mod version;

@@ -4,14 +4,20 @@
 //! carries out what the guard has authorised and reads it back. No pane, no key and no terminal is known here.
 
 pub mod acts;
+pub mod care;
+pub mod deadly;
 pub mod events;
 pub mod guard;
 pub mod history;
 pub mod latest;
+pub mod line;
 pub mod link;
 pub mod operator;
 pub mod outcome;
 pub mod pace;
+pub mod query;
+pub mod read_line;
+pub mod reads;
 pub mod roster;
 pub mod sample;
 pub mod sampler;

@@ -18,6 +18,7 @@ use crate::haproxy::stat::{BadStat, Table};
 use crate::haproxy::text::SafeText;
 use crate::haproxy::version::Version;
 use crate::monitor::latest::Latest;
+use crate::monitor::line::Line;
 use crate::monitor::link::Failure;
 use crate::monitor::pace::Pace;
 use crate::monitor::roster::Roster;
@@ -101,10 +102,10 @@ impl Sampler {
             self.answer = Vec::new();
         }
         self.answer.clear();
-        let (line, skipped) =
-            if self.lowers_itself() { ("operator;show info;show stat", 1) } else { ("show info;show stat", 0) };
+        let version = self.newest.as_ref().and_then(|sample| sample.info.version());
+        let Line { text, skipped } = Line::new("show info;show stat", self.read_only, version);
         let mut answer = std::mem::take(&mut self.answer);
-        let asked = connection::ask(&self.address, line, skipped + 2, &self.limits, &mut answer).await;
+        let asked = connection::ask(&self.address, &text, skipped + 2, &self.limits, &mut answer).await;
         self.answer = answer;
         let timing = asked?;
         let at = self.clock.now();
@@ -134,12 +135,6 @@ impl Sampler {
         Ok(Sample { seq: self.seq, at, epoch, level: self.level, info, table, rows, cost, interval })
     }
 
-    /// `operator` is understood from 1.9 on; an unknown version is taken for a new one.
-    fn lowers_itself(&self) -> bool {
-        let version = self.newest.as_ref().and_then(|sample| sample.info.version());
-        self.read_only && version.is_none_or(|version| version >= Version::new(1, 9))
-    }
-
     /// A new epoch begins with another pid, or when the uptime went back.
     fn epoch_of(&self, info: &Info) -> Epoch {
         let pid = info.number(InfoField::Pid).unwrap_or_default();
@@ -157,12 +152,8 @@ impl Sampler {
     async fn find_level(&self, version: Option<Version>) -> Option<Level> {
         let mut answer = Vec::new();
         if version.is_none_or(|version| version >= Version::new(1, 9)) {
-            let (line, skipped) = if self.read_only {
-                (format!("operator;{}", level::QUESTION), 1)
-            } else {
-                (level::QUESTION.to_owned(), 0)
-            };
-            connection::ask(&self.address, &line, skipped + 1, &self.limits, &mut answer).await.ok()?;
+            let Line { text, skipped } = Line::new(level::QUESTION, self.read_only, version);
+            connection::ask(&self.address, &text, skipped + 1, &self.limits, &mut answer).await.ok()?;
             return Level::from_answer(reply::split(&answer, skipped + 1).get(skipped)?);
         }
         if self.read_only {

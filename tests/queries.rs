@@ -1,0 +1,158 @@
+//! Questions to a real HAProxy: its sessions, its stick tables, its commands, and what a level may not ask.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::Path;
+use std::time::Duration;
+
+use hapulse::haproxy::address::Address;
+use hapulse::haproxy::connection::Limits;
+use hapulse::haproxy::sessions::{SessionFilter, SessionOrder};
+use hapulse::haproxy::stage::Stage;
+use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
+use hapulse::haproxy::version::Version;
+use hapulse::monitor::query::{self, Answer, Query, QueryError, Told};
+use hapulse::monitor::read_line::ReadLine;
+use support::{Answer as Web, Fake, Lab, Traffic};
+
+fn run_at(socket: &Path, read_only: bool, version: Option<Version>, query: &Query) -> Result<Answer, QueryError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(query::run(&Address::unix(socket), &Limits::default(), read_only, version, query))
+}
+
+fn version(lab: &Lab) -> Option<Version> {
+    Version::parse(&lab.info("Version"))
+}
+
+fn run(lab: &Lab, query: &Query) -> Told {
+    let answer = run_at(lab.operator(), false, version(lab), query).unwrap();
+    assert!(answer.is_whole && answer.cost.bytes > 0);
+    answer.told
+}
+
+fn line(text: &str) -> Query {
+    Query::Line(ReadLine::new(text).unwrap())
+}
+
+#[test]
+fn slow_requests_are_sessions_with_their_names() {
+    let slow = Web::Slow(Duration::from_mins(1));
+    let lab = Lab::builder().backends(2).servers(1).answer("be1/s1", slow).answer("be2/s1", slow).maxconn(3).start();
+    let one = Traffic::to(lab.frontend_addr()).workers(2).start();
+    let two = Traffic::to(lab.frontend_addr()).path("/be2/x").workers(4).start();
+    lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "2");
+    lab.wait_stat("be2", "s1", "scur", |sessions| sessions == "3");
+    lab.wait_stat("be2", "BACKEND", "qcur", |queued| queued == "1");
+
+    let names = |filter: &SessionFilter| {
+        let Told::Sessions(mut sessions) = run(&lab, &Query::Sessions(filter.clone())) else { panic!() };
+        assert_eq!(sessions.odd, 0);
+        sessions.sort(SessionOrder::State);
+        sessions.list
+    };
+    let all = names(&SessionFilter::default());
+    assert_eq!(all.iter().filter(|session| session.is_cli()).count(), 1, "the question itself");
+    assert_eq!(all.len(), 7);
+    let be2 = SessionFilter { frontend: Some("fe1".into()), backend: Some("be2".into()), ..SessionFilter::default() };
+    let waiting = names(&be2);
+    assert_eq!(waiting.len(), 4);
+    assert_eq!((waiting[0].server_side, waiting[0].server.as_ref()), (Some(Stage::Queued), None));
+    assert!(
+        waiting[1..]
+            .iter()
+            .all(|session| { session.server == Some("s1".into()) && session.server_side == Some(Stage::Established) })
+    );
+    assert!(waiting.iter().all(|session| session.source.as_ref().unwrap().as_str().contains(':')));
+    assert!(names(&SessionFilter { older: Some(Duration::from_hours(1)), ..be2.clone() }).is_empty());
+
+    let full = names(&SessionFilter { in_full: true, ..be2 });
+    assert!(full.len() == 4 && full.iter().all(|session| session.bytes_in.is_some_and(|bytes| bytes > 0)));
+    let id = waiting[1].id.clone();
+    let Told::Session(detail) = run(&lab, &Query::Session(id.clone())) else { panic!() };
+    assert_eq!((&detail.session.id, detail.session.backend), (&id, Some("be2".into())));
+    assert!(detail.session.bytes_in > Some(0) && detail.lines.list().len() > 10);
+    let gone = run_at(lab.operator(), false, None, &Query::Session("0xdead".into()));
+    assert_eq!(gone.unwrap_err().to_string(), "HAProxy answers: Session not found.");
+    drop((one, two));
+}
+
+#[test]
+fn the_top_clients_of_a_table() {
+    let lab = Lab::builder()
+        .sections("backend st\n    stick-table type string len 32 size 100 expire 10m store http_req_cnt,conn_cnt")
+        .sections("frontend counted\n    bind {{counted}}\n    http-request track-sc0 hdr(X-Client) table st\n    default_backend be1")
+        .start();
+    let client = |name: &str| Traffic::to(lab.addr("counted")).header(&format!("X-Client: {name}"));
+    for (name, requests) in [("rare", 1), ("busy", 9), ("some", 4), ("a\x1b[31m b", 2)] {
+        assert_eq!(client(name).send(requests).ok, requests);
+    }
+    let Told::Tables(tables) = run(&lab, &Query::Tables) else { panic!() };
+    let st = &tables.list[0];
+    assert_eq!((st.name.as_str(), st.kind.as_str(), st.used, st.size), ("st", "string", Some(4), Some(100)));
+
+    let top = |filter: Option<DataFilter>| {
+        let query = Query::TableEntries { table: "st".into(), filter };
+        let Told::Entries(mut entries) = run(&lab, &query) else { panic!() };
+        let place = entries.place("http_req_cnt").unwrap();
+        entries.sort(place);
+        let told = |entry: &hapulse::haproxy::stick_tables::Entry| (entry.key.to_string(), entry.value(place).unwrap());
+        entries.list.iter().map(told).collect::<Vec<_>>()
+    };
+    let name = |name: &str, count| (name.to_owned(), count);
+    let hostile = name(r"a\e[31m\ b", 2);
+    assert_eq!(top(None), [name("busy", 9), name("some", 4), hostile, name("rare", 1)]);
+    let above = DataFilter { counter: "http_req_cnt".into(), comparison: Comparison::Greater, limit: 3 };
+    assert_eq!(top(Some(above)), [name("busy", 9), name("some", 4)]);
+    let none = Query::TableEntries { table: "nosuch".into(), filter: None };
+    assert_eq!(
+        run_at(lab.operator(), false, version(&lab), &none).unwrap_err().to_string(),
+        "HAProxy answers: No such table"
+    );
+}
+
+#[test]
+fn the_sockets_own_commands_are_listed() {
+    let lab = Lab::builder().start();
+    let Told::Help(list) = run(&lab, &Query::Help) else { panic!() };
+    for words in ["show info", "show sess", "show table", "set server", "help"] {
+        assert!(list.iter().any(|known| known.words.as_str() == words), "{words}");
+    }
+}
+
+#[test]
+fn a_level_too_low_says_so() {
+    let lab = Lab::builder().sections("backend st\n    stick-table type ip size 10 expire 1m store conn_cnt").start();
+    let why = |query: &Query| run_at(lab.user(), false, version(&lab), query).unwrap_err().to_string();
+    let needs =
+        |command| format!("permission denied: \"{command}\" needs level operator (stats socket … level operator)");
+    assert_eq!(why(&Query::Sessions(SessionFilter::default())), needs("show sess"));
+    assert_eq!(why(&Query::TableEntries { table: "st".into(), filter: None }), needs("show table st"));
+    assert_eq!(why(&line("show errors")), needs("show errors"));
+    assert!(run_at(lab.user(), true, version(&lab), &Query::Tables).is_ok());
+}
+
+#[test]
+fn read_only_gives_up_the_level_before_it_asks() {
+    let lab = Lab::builder().start();
+    let level = |read_only| {
+        let answer = run_at(lab.admin(), read_only, version(&lab), &line("show cli level;show info")).unwrap();
+        let Told::Lines(lines) = answer.told else { panic!() };
+        let texts: Vec<_> = lines.list().iter().map(ToString::to_string).collect();
+        assert_eq!((texts[1].as_str(), texts[2].as_str()), ("", "Name: HAProxy"));
+        texts[0].clone()
+    };
+    assert_eq!((level(false), level(true)), ("admin".to_owned(), "operator".to_owned()));
+    assert!(run_at(lab.admin(), true, version(&lab), &Query::Sessions(SessionFilter::default())).is_ok());
+}
+
+#[test]
+fn what_a_version_would_not_survive_is_never_sent() {
+    let fake = Fake::closing();
+    let fake = Fake::start(fake);
+    let error = run_at(fake.path(), false, Some(Version::new(3, 0)), &line("show info; show threads")).unwrap_err();
+    assert_eq!(error.to_string(), "not sent: \"show threads\": HAProxy 3.0.0 crashes on it");
+    assert_eq!(fake.connections(), 0);
+    let error = run_at(Path::new("/nonexistent/sock"), false, None, &Query::Help).unwrap_err();
+    assert!(matches!(&error, QueryError::Ask { hint: Some(hint), .. } if hint.contains("stats socket")), "{error}");
+}
