@@ -65,8 +65,8 @@ fn ask_again(model: &mut Model, confirm: Confirm, refusal: &Refusal, now: Durati
     let mut intent = confirm.intent.clone();
     let Some(instance) = model.instances.get(intent.instance) else { return };
     for target in &mut intent.targets {
-        if let Some(row) = instance.watch.newest().and_then(|sample| sample.row(target.id)) {
-            target.seen = row.status().into();
+        if let Some(status) = instance.watch.status(target.id) {
+            target.seen = status;
         }
     }
     match model.guard.check(&intent, &instance.watch) {

@@ -70,10 +70,8 @@ pub fn of(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
     })
 }
 
-/// Requests of the process per second.
-pub const PROCESS_REQUESTS: Trend = Trend::PerSecond(Series::Info(InfoField::CumReq));
 /// Sessions of the process per second, as HAProxy counts them.
-pub const PROCESS_SESSIONS: Trend = Trend::Level(Series::Info(InfoField::SessRate));
+const PROCESS_SESSIONS: Trend = Trend::Level(Series::Info(InfoField::SessRate));
 
 /// The points of several charts of one row, oldest first.
 pub fn points<'a>(
@@ -85,18 +83,32 @@ pub fn points<'a>(
 ) -> Vec<Vec<Option<f64>>> {
     let charts: Vec<&Chart> = charts.into_iter().collect();
     let all: Vec<Trend> = charts.iter().flat_map(|chart| chart.trends).copied().collect();
-    let mut lines = process_points(watch, id, &all, span, count).into_iter();
+    let mut lines = row_points(watch, id, &all, span, count).into_iter();
     charts.iter().map(|chart| lines.by_ref().take(chart.trends.len()).reduce(add).unwrap_or_default()).collect()
 }
 
+/// Sessions of the process over time.
+pub fn session_points(watch: &Watch, span: Duration, count: usize) -> Vec<Option<f64>> {
+    row_points(watch, RowId::PROCESS, &[PROCESS_SESSIONS], span, count).pop().unwrap_or_default()
+}
+
+/// Frontends whose requests are added up for the header; beyond that the process's own count must do.
+const MANY: usize = 64;
+
+/// HTTP requests of all frontends over time.
+pub fn request_points(watch: &Watch, span: Duration, count: usize) -> Vec<Option<f64>> {
+    let Some(sample) = watch.newest() else { return Vec::new() };
+    let frontends = sample.rows.frontends();
+    let of_row = |id, trend| row_points(watch, id, &[trend], span, count).pop().unwrap_or_default();
+    if frontends.len() > MANY {
+        return of_row(RowId::PROCESS, Trend::PerSecond(Series::Info(InfoField::CumReq)));
+    }
+    let lines = frontends.iter().map(|row| of_row(sample.rows.ids()[*row], per_second(Field::ReqTot)));
+    lines.reduce(add).unwrap_or_default()
+}
+
 /// The points of some trends of one row or the process, up to the newest sample.
-pub fn process_points(
-    watch: &Watch,
-    id: RowId,
-    trends: &[Trend],
-    span: Duration,
-    count: usize,
-) -> Vec<Vec<Option<f64>>> {
+fn row_points(watch: &Watch, id: RowId, trends: &[Trend], span: Duration, count: usize) -> Vec<Vec<Option<f64>>> {
     let now = watch.newest().map_or(Duration::ZERO, |sample| sample.at.mono);
     trend::points(watch.history(), id, trends, now, span, count)
 }

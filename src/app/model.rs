@@ -12,7 +12,6 @@ use crate::app::tables::{Folded, Line, Settings};
 use crate::app::views::{Content, VIEWS, View};
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat::RowKind;
-use crate::haproxy::text::SafeText;
 use crate::monitor::acts::{Act, Intent, Target};
 use crate::monitor::guard::{Guard, Refusal};
 use crate::monitor::roster::RowId;
@@ -238,7 +237,7 @@ impl Model {
         let sample = instance.watch.newest().ok_or(Refusal::NoLink)?;
         let id = self.selected().ok_or(Refusal::NoServer)?;
         let row = sample.row(id).filter(|row| row.kind == RowKind::Server).ok_or(Refusal::NoServer)?;
-        let seen = SafeText::from(row.status());
+        let seen = instance.watch.status(id).unwrap_or_default();
         let (backend, server) = (row.proxy.clone(), row.name.clone());
         let target = Target { id, backend, server, iid: sample.number(id, Field::Iid), seen };
         Ok(Intent { act, instance: self.current, targets: vec![target] })

@@ -16,7 +16,7 @@ pub struct Overview {
     pub idle: Option<i64>,
     /// Sessions a second.
     pub sessions: Option<i64>,
-    /// Requests a second.
+    /// HTTP requests a second. HAProxy's own count (`CumReq`) holds those of the stats socket too.
     pub requests: Option<f64>,
     /// Bytes a second that clients send.
     pub bytes_in: Option<f64>,
@@ -55,7 +55,7 @@ impl Overview {
             max_connections: sample.process(InfoField::Maxconn),
             idle: sample.process(InfoField::IdlePct),
             sessions: sample.process(InfoField::SessRate),
-            requests: window.process_rate(InfoField::CumReq),
+            requests: sum(Field::ReqTot),
             bytes_in: sum(Field::Bin),
             bytes_out: sum(Field::Bout),
             ..Self::default()

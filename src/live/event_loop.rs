@@ -210,6 +210,7 @@ impl Live {
                 self.draw_by(now.mono);
                 self.tell(Msg::Acted(report), now)
             }
+            Event::Said(Said::Suspend) => self.carry_out(Effect::Suspend),
             Event::Said(Said::Continued) => self.come_back(now),
             Event::Said(Said::Signal(number)) => Some(End::Signal(number)),
             Event::Written(Ok(())) => None,

@@ -28,6 +28,8 @@ pub enum Said {
     Acted(Report),
     /// A signal asks to end; its number.
     Signal(i32),
+    /// Somebody asks to stop for a while.
+    Suspend,
     /// The shell continued us.
     Continued,
 }
@@ -107,6 +109,8 @@ async fn serve<T: From<Said> + Send + 'static>(
         let say = say.clone();
         on_signal(kind, move || say(Said::Signal(number)));
     }
+    let suspend = say.clone();
+    on_signal(SignalKind::from_raw(STOP_FROM_TERMINAL), move || suspend(Said::Suspend));
     let continued = say.clone();
     on_signal(SignalKind::from_raw(CONTINUE), move || continued(Said::Continued));
     while let Some(order) = inbox.recv().await {
@@ -128,6 +132,8 @@ async fn serve<T: From<Said> + Send + 'static>(
     }
 }
 
+/// SIGTSTP on Linux.
+const STOP_FROM_TERMINAL: i32 = 20;
 /// SIGCONT on Linux.
 const CONTINUE: i32 = 18;
 

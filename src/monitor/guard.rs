@@ -125,7 +125,7 @@ impl Guard {
             return Err(Refusal::NoServer);
         }
         for target in &intent.targets {
-            check_target(intent.act, target, sample)?;
+            check_target(intent.act, target, sample, watch)?;
         }
         Ok(what_if::danger(sample, intent))
     }
@@ -153,7 +153,7 @@ pub fn name_to_type(intent: &Intent) -> String {
     }
 }
 
-fn check_target(act: &Act, target: &Target, sample: &Sample) -> Result<(), Refusal> {
+fn check_target(act: &Act, target: &Target, sample: &Sample, watch: &Watch) -> Result<(), Refusal> {
     let name = || format!("{}/{}", target.backend, target.server);
     let index = sample.rows.index(target.id).ok_or_else(|| Refusal::Gone(name()))?;
     let row = &sample.table.rows()[index];
@@ -165,8 +165,9 @@ fn check_target(act: &Act, target: &Target, sample: &Sample) -> Result<(), Refus
     if namesakes.count() > 1 {
         return Err(Refusal::Ambiguous(name()));
     }
-    if !same_standing(row.status(), target.seen.as_str()) {
-        return Err(Refusal::Changed { name: name(), was: target.seen.to_string(), is: row.status().to_owned() });
+    let status = watch.status(target.id).unwrap_or_default();
+    if !same_standing(status.as_str(), target.seen.as_str()) {
+        return Err(Refusal::Changed { name: name(), was: target.seen.to_string(), is: status.to_string() });
     }
     if row.text(TextField::Tracked).is_none()
         && sample.info.version() == Some(Version::new(1, 8))

@@ -32,6 +32,8 @@ pub struct Watch {
     missed: u64,
     /// Servers we acted on, and when.
     ours: Vec<(RowId, Duration)>,
+    /// Statuses read back after an act, which no sample has shown yet.
+    read_back: Vec<(RowId, SafeText)>,
 }
 
 impl Default for Watch {
@@ -50,6 +52,7 @@ impl Watch {
             link: Link::default(),
             missed: 0,
             ours: Vec::new(),
+            read_back: Vec::new(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Watch {
             self.ours.retain(|(_, at)| sample.at.since(*at) < OURS_FOR);
             self.compare(&before, &sample, lost_for);
         }
+        self.read_back.clear();
         self.history.push(&sample);
         self.window.push(sample);
     }
@@ -87,6 +91,12 @@ impl Watch {
         for done in &report.done {
             self.ours.push((done.target.id, at.mono));
             let verified = matches!(done.outcome, Outcome::Verified { .. });
+            if let Outcome::Verified { status, .. } | Outcome::NotSeen { status } = &done.outcome
+                && !status.is_empty()
+            {
+                self.read_back.retain(|(id, _)| *id != done.target.id);
+                self.read_back.push((done.target.id, status.clone()));
+            }
             let what = What::Act { command: done.command.clone(), outcome: done.outcome.to_string(), verified };
             // The command names the server.
             self.event(at, Some(done.target.id), String::new(), what);
@@ -96,6 +106,12 @@ impl Watch {
     /// The newest sample.
     pub fn newest(&self) -> Option<&Arc<Sample>> {
         self.window.newest()
+    }
+
+    /// The status of a row as it was seen last: read back after an act, else in the newest sample.
+    pub fn status(&self, id: RowId) -> Option<SafeText> {
+        let read_back = self.read_back.iter().find(|(known, _)| *known == id).map(|(_, status)| status.clone());
+        read_back.or_else(|| Some(SafeText::from(self.newest()?.row(id)?.status())))
     }
 
     /// Rates.

@@ -71,13 +71,19 @@ pub fn end_on_panic() {
     }));
 }
 
-/// Stops the program until the shell continues it; the terminal must have been left before.
+/// Stops the program until the shell continues it; the terminal must have been left before. Where no shell
+/// could continue it (a terminal window's or tmux pane's own command), it simply goes on.
 ///
 /// # Errors
 /// When the system refuses to send the signal.
 pub fn stop_until_continued() -> io::Result<()> {
-    // To the whole group, as the terminal driver does for Ctrl-Z. Where no shell could continue it, the
-    // kernel ignores the signal.
-    rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+    let has_shell = match (rustix::process::getppid(), rustix::process::getsid(None)) {
+        (Some(parent), Ok(own)) => rustix::process::getsid(Some(parent)).is_ok_and(|session| session == own),
+        _ => false,
+    };
+    if has_shell {
+        // To the whole group, as the terminal driver does for Ctrl-Z. Not as SIGTSTP: that one is caught.
+        rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
+    }
     Ok(())
 }

@@ -13,7 +13,6 @@ use crate::app::overview::Overview;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
 use crate::monitor::link::Link;
-use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, Piece, piece};
 use crate::ui::text;
@@ -159,8 +158,11 @@ fn rates(
     overview: &Overview,
     area: Area,
 ) {
-    let trends = [charts::PROCESS_SESSIONS, charts::PROCESS_REQUESTS];
-    let points = charts::process_points(&instance.watch, RowId::PROCESS, &trends, model.span(), usize::from(SPARK));
+    let count = usize::from(SPARK);
+    let points = [
+        charts::session_points(&instance.watch, model.span(), count),
+        charts::request_points(&instance.watch, model.span(), count),
+    ];
     let spark = if area.width >= 100 { SPARK } else { 6 };
     let shown = [overview.sessions.map(|sessions| sessions as f64), overview.requests];
     let mut column = 1;
