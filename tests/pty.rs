@@ -163,7 +163,7 @@ fn control_z_gives_the_shell_its_terminal_and_fg_comes_back() {
         term.wait_for("still 42");
         term.paste(b"fg\n");
         let screen = term.wait_for("live");
-        assert!(screen.contains("BACKENDS") && term.modes().alternate_screen && term.is_raw(), "{screen}");
+        assert!(screen.contains("Backends") && term.modes().alternate_screen && term.is_raw(), "{screen}");
         assert!(!term.modes().cursor_visible);
         term.wait_selected("Backends", "be1");
     }
@@ -271,7 +271,7 @@ fn help_opens_scrolls_and_closes() {
         term.wait_for(" 1-22 of ");
         term.press(close);
         term.wait_gone("Keys");
-        term.wait_for("BACKENDS");
+        term.wait_for("Backends");
     }
     term.press("q");
     assert_eq!(term.exit_code(), 0);

@@ -209,7 +209,7 @@ fn rates(
 fn health(canvas: &mut Canvas<'_>, instance: &Instance, overview: &Overview, area: Area, now: Duration) {
     if let Link::Lost { failure, .. } = instance.watch.link() {
         let next = match failure.retry_at.saturating_sub(now).as_secs() {
-            0 => "trying again".to_owned(),
+            0 => "next try in under 1 s".to_owned(),
             seconds => format!("next try in {seconds} s"),
         };
         let text = format!("{}; {next}", failure.why);

@@ -41,7 +41,7 @@ impl Table {
     }
 
     fn stacked(lines: &[Vec<char>], title: &str) -> Option<Self> {
-        let wanted: Vec<char> = title.to_uppercase().chars().collect();
+        let wanted: Vec<char> = title.chars().collect();
         let top = lines.iter().position(|line| line.starts_with(&wanted) && line.get(wanted.len()) == Some(&' '))?;
         let rows = lines[top + 1..].iter().take_while(|line| is_row(line)).cloned().collect();
         Some(Self { heading: lines[top].clone(), rows })
@@ -54,7 +54,7 @@ impl Table {
 
     /// The name in the row under the cursor.
     pub fn selected(&self) -> Option<String> {
-        self.rows.iter().find(|row| matches!(row[0], '▶' | '▷' | '>' | '-')).map(|row| self.name(row))
+        self.rows.iter().find(|row| matches!(row[0], '▶' | '▷' | '>' | '.')).map(|row| self.name(row))
     }
 
     /// The text in the row with this name and the column with this heading.

@@ -70,6 +70,7 @@ columns! {
     STATUS = made(("status", "STATE"), 8, 250, Align::Left, "state, in HAProxy's words", made!(status, status_key));
     USABLE = made(("usable", "UP"), 7, 245, Align::Right, "active servers that take traffic, of all; + backups that could", made!(usable, usable_key));
     SESSIONS_LIMIT = made(("sess", "SESS/LIM"), 10, 240, Align::Right, "sessions now, and their limit", made!(sessions_limit, sessions_key));
+    SESSIONS = Column { id: "sessions", title: "SESS", priority: 200, ..number(Field::Scur, "", 5, 0) };
     LOAD = made(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit; percent", made!(load, load_key));
     QUEUE = made(("queue", "QUEUE"), 5, 235, Align::Right, "requests waiting now; of a backend, those that wait for one server too", made!(queue, queue_key));
     REQUESTS = made(("req", "REQ/S"), 6, 220, Align::Right, "requests a second; sessions a second for TCP", made!(requests, requests_key));
@@ -165,8 +166,19 @@ pub static FRONTENDS: &[&Column] =
     &[&NAME, &STATUS, &SESSIONS_LIMIT, &SESSION_RATE, &REQUESTS, &SHARE_5XX, &BYTES_IN, &BYTES_OUT];
 
 /// The columns of the dashboard's backends.
-pub static BACKENDS: &[&Column] =
-    &[&NAME, &STATUS, &USABLE, &SCUR, &QUEUE, &REQUESTS, &SHARE_5XX, &ERRORS, &RESPONSE_TIME, &BYTES_IN, &BYTES_OUT];
+pub static BACKENDS: &[&Column] = &[
+    &NAME,
+    &STATUS,
+    &USABLE,
+    &SESSIONS,
+    &QUEUE,
+    &REQUESTS,
+    &SHARE_5XX,
+    &ERRORS,
+    &RESPONSE_TIME,
+    &BYTES_IN,
+    &BYTES_OUT,
+];
 
 /// The columns of the dashboard's servers.
 pub static SERVERS: &[&Column] = &[
