@@ -26,6 +26,7 @@ pub mod strength;
 #[cfg(test)]
 pub mod testing;
 pub mod trend;
+pub mod typed_line;
 pub mod watch;
 pub mod what_if;
 pub mod window;
