@@ -12,6 +12,7 @@ pub mod link;
 pub mod operator;
 pub mod outcome;
 pub mod pace;
+pub mod problems;
 pub mod roster;
 pub mod sample;
 pub mod sampler;
