@@ -14,6 +14,7 @@ pub mod held;
 #[cfg(test)]
 mod lab;
 pub mod memory;
+pub mod news;
 pub mod outlier;
 pub mod pool;
 pub mod problem;
