@@ -115,8 +115,22 @@ fn each_cause_is_told_from_the_others() {
             "WARN api Outlier",
             "api3 loses 60% of its requests to client aborts, its peers 0%",
         ),
-        ("api/api3.status=DOWN", "WARN api ServersDown", "1 server of 3 down, 67% of the weight is up"),
-        ("www/w4.status=DOWN", "WARN www ServersDown", "w4: down: L7OK"),
+        (
+            "api/api3.status=DOWN api/api3.check_status=L4TOUT api/BACKEND.ctime=200",
+            "WARN api ServersDown",
+            "api3 down: L4TOUT, 67% of the weight is up",
+        ),
+        (
+            "www/w4.status=DOWN www/w1.status=DOWN",
+            "WARN www ServersDown",
+            "2 of 4 servers down, 50% of the weight is up",
+        ),
+        ("www/w4.chkdown=4", "WARN www ServersDown", "w4: went down once in the last 5 minutes"),
+        (
+            "api/BACKEND.rtime=600 api/BACKEND.qcur=30 api/BACKEND.qtime=900",
+            "CRIT api ServersFull",
+            "servers full: 30 waiting 10 s (qtime 900 ms, rtime 600 ms)",
+        ),
         ("api/api1.scur=50", "CRIT api Other", "api1: 50 of 50 sessions"),
         ("api/BACKEND.wredis+6", "WARN api Other", "2 redispatches per 100 requests"),
         (

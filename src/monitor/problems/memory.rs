@@ -57,6 +57,14 @@ impl Memory {
 
     fn note(&mut self, id: RowId, step: Step) {
         let steps = self.servers.entry(id).or_default();
+        let mut step = step;
+        if step.downs > 0 {
+            // Checks that took it down are told by that; what counts is what fails once it is up again.
+            for earlier in steps.iter_mut() {
+                earlier.fails = 0;
+            }
+            step.fails = 0;
+        }
         match steps.back_mut().filter(|last| step.at.saturating_sub(last.at) < STEP) {
             Some(last) => {
                 last.downs = last.downs.saturating_add(step.downs);
@@ -94,13 +102,18 @@ mod tests {
         let id = first.rows.ids()[0];
         memory.learn(None, &first);
         assert!(memory.servers.is_empty(), "what was before we looked is not news");
-        let second = maker.at_millis(2000, &stat(6, 12));
+        let second = maker.at_millis(2000, &stat(6, 9));
         memory.learn(Some(&first), &second);
-        assert_eq!((memory.downs(id), memory.fails(id, Duration::from_secs(2))), (1.0, 3.0));
-        assert_eq!((memory.downs(id), memory.fails(id, Duration::from_secs(63))), (1.0, 0.0));
+        let third = maker.at_millis(8000, &stat(6, 12));
+        memory.learn(Some(&second), &third);
+        assert_eq!((memory.downs(id), memory.fails(id, Duration::from_secs(8))), (1.0, 3.0));
+        assert_eq!((memory.downs(id), memory.fails(id, Duration::from_secs(69))), (1.0, 0.0));
+        let fourth = maker.at_millis(9000, &stat(7, 15));
+        memory.learn(Some(&third), &fourth);
+        assert_eq!((memory.downs(id), memory.fails(id, Duration::from_secs(9))), (2.0, 0.0), "down says it all");
         maker.reload();
         memory.learn(None, &maker.at_millis(240_000, &stat(0, 0)));
-        assert!((memory.downs(id) - 1.0).abs() < 1e-9, "a reload makes no flapping server good");
+        assert!((memory.downs(id) - 2.0).abs() < 1e-9, "a reload makes no flapping server good");
         memory.learn(None, &maker.at_millis(310_000, &stat(0, 0)));
         assert!(memory.servers.is_empty());
     }

@@ -10,6 +10,8 @@ use crate::monitor::roster::RowId;
 
 /// How many times the share of its peers an outlier has.
 const FAR: f64 = 4.0;
+/// 5xx within the window below which a server is no outlier: one may be chance.
+const ERRORS_AT_LEAST: f64 = 5.0;
 /// Aborts by clients below this share are everyday life.
 const ABORTS_AT_LEAST: f64 = 0.05;
 
@@ -90,7 +92,11 @@ fn failing(backend: &View<'_>, problems: &[&Problem]) -> Vec<Outlier> {
             rest.without(Tally::of(server.growth(Field::Hrsp5xx), server.responses()))
         });
     let Some(peers) = others.share() else { return Vec::new() };
-    let far = bad.into_iter().filter(|problem| problem.value >= peers * FAR);
+    let has_many = |problem: &Problem| {
+        let row = backend.sample.rows.index(problem.subject.id);
+        row.and_then(|row| backend.at(row).growth(Field::Hrsp5xx)).is_some_and(|errors| errors >= ERRORS_AT_LEAST)
+    };
+    let far = bad.into_iter().filter(|problem| problem.value >= peers * FAR && has_many(problem));
     let found = far.map(|problem| {
         let why = Why::Errors(problem.value, peers);
         outlier(problem.subject.id, name_of(problem), problem.severity, why)

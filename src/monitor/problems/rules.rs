@@ -133,7 +133,7 @@ rules! {
     "flapping" Server Count High both(1.0, 3.0), AT_ONCE, AT_ONCE; server::flapping, server::say_flapping;
         "d chkdown in 5 min; not the one time it is down now" "APA" "it comes and goes"
     "failing-checks" Server Count High both(1.0, 3.0), AT_ONCE, AT_ONCE; server::failing_checks, server::say_failing_checks;
-        "d chkfail in 1 min; 1 while check_health < rise + fall − 1" "APA" "up, but not for long"
+        "d chkfail in 1 min, while up; 1 while check_health < rise + fall − 1 after a failed check" "APA" "up, but not for long"
 }
 
 /// A rule by its name.

@@ -10,9 +10,19 @@ use crate::monitor::problems::words;
 /// Characters of a check's own words that have a place in a sentence.
 const LONGEST_CHECK: usize = 60;
 
+/// The result of the last check, also while the next one runs.
+fn result<'a>(view: &View<'a>) -> &'a str {
+    view.text(TextField::CheckStatus).trim_start_matches("* ")
+}
+
+/// Whether the last check succeeded; `L7OKC` is conditionally so.
+fn is_passed(result: &str) -> bool {
+    result.ends_with("OK") || result.ends_with("OKC")
+}
+
 /// What the last check said: `L4CON Connection refused`; empty where nothing was checked.
 fn check_words(view: &View<'_>) -> String {
-    let words = [view.text(TextField::CheckStatus).trim_start_matches("* "), view.text(TextField::LastChk)];
+    let words = [result(view), view.text(TextField::LastChk)];
     words::cut(words.join(" ").trim(), LONGEST_CHECK)
 }
 
@@ -23,6 +33,7 @@ pub(super) fn down(view: &View<'_>) -> Reading {
 
 pub(super) fn say_down(view: &View<'_>, _: f64) -> String {
     match check_words(view) {
+        _ if is_passed(result(view)) => "down, its checks succeed again".to_owned(),
         words if words.is_empty() => "down".to_owned(),
         words => format!("down: {words}"),
     }
@@ -67,7 +78,10 @@ pub(super) fn flapping(view: &View<'_>) -> Reading {
 }
 
 pub(super) fn say_flapping(_: &View<'_>, value: f64) -> String {
-    format!("went down {} in the last 5 minutes", words::count(value, "time", "times"))
+    match value {
+        ..1.5 => "went down once in the last 5 minutes".to_owned(),
+        _ => format!("went down {value:.0} times in the last 5 minutes"),
+    }
 }
 
 /// A server begins half healthy (`UP 1/3`) and is not yet checked: `INI` or nothing at all says so.
@@ -78,12 +92,11 @@ pub(super) fn failing_checks(view: &View<'_>) -> Reading {
     }
     let fails = view.memory.fails(view.id, view.sample.at.mono);
     let is_weak = state == State::GoingDown && {
-        let result = view.text(TextField::CheckStatus).trim_start_matches("* ");
+        let result = result(view);
+        let is_failed = !matches!(result, "" | "INI" | "UNK") && !is_passed(result);
         let numbers = (view.number(Field::CheckRise), view.number(Field::CheckFall), view.number(Field::CheckHealth));
         match numbers {
-            (Some(rise), Some(fall), Some(health)) => {
-                !matches!(result, "" | "INI" | "UNK") && health < rise + fall - 1.0
-            }
+            (Some(rise), Some(fall), Some(health)) => is_failed && health < rise + fall - 1.0,
             _ => false,
         }
     };
@@ -93,9 +106,7 @@ pub(super) fn failing_checks(view: &View<'_>) -> Reading {
 pub(super) fn say_failing_checks(view: &View<'_>, value: f64) -> String {
     let failed = words::count(value, "check", "checks");
     match check_words(view) {
-        words if words.is_empty() || words.starts_with("L7OK") || words.starts_with("L4OK") => {
-            format!("{failed} failed within a minute")
-        }
+        words if words.is_empty() || is_passed(result(view)) => format!("{failed} failed within a minute"),
         words => format!("{failed} failed within a minute: {words}"),
     }
 }

@@ -9,9 +9,9 @@ use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::text::SafeText;
 use crate::monitor::problems::outlier::{self, Why};
 use crate::monitor::problems::problem::Problem;
-use crate::monitor::problems::reading::Severity;
+use crate::monitor::problems::reading::{Reading, Severity};
 use crate::monitor::problems::view::View;
-use crate::monitor::problems::words;
+use crate::monitor::problems::{backend, words};
 use crate::monitor::roster::RowId;
 use crate::monitor::stamp::Stamp;
 
@@ -99,8 +99,8 @@ static EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         cause: Cause::ServersFull,
-        roots: &["queue", "queue-growing", "queue-wait", "queue-limit"],
-        follows: &["own-5xx", "backend-5xx", "client-aborts", "server-sessions"],
+        roots: &["queue", "queue-growing", "queue-wait", "queue-limit", "server-sessions"],
+        follows: &["own-5xx", "backend-5xx", "client-aborts"],
     },
     Explanation {
         cause: Cause::ApplicationSlow,
@@ -116,7 +116,7 @@ static EXPLANATIONS: &[Explanation] = &[
     Explanation {
         cause: Cause::ServersDown,
         roots: &["backend-weight", "server-down", "flapping", "failing-checks"],
-        follows: &["retries", "redispatches"],
+        follows: &["retries", "redispatches", "connect-time"],
     },
 ];
 
@@ -146,13 +146,14 @@ pub fn of_backend(view: &View<'_>, problems: &[&Problem], is_busy: bool) -> Opti
     let is_wait = matches!(explanation.cause, Cause::ApplicationSlow | Cause::Network)
         && roots.iter().all(|problem| matches!(problem.rule.id, "response-time" | "connect-time"));
     let cause = if is_busy && is_wait { Cause::Busy } else { explanation.cause };
+    let is_slow = problems.iter().any(|problem| problem.rule.id == "response-time");
     let (text, server) = match outliers.first().filter(|_| cause == Cause::Outlier) {
         Some(first) => {
             let more = outliers.iter().filter(|other| other.row != first.row).count();
             let more = if more > 0 { format!(", {more} more like it") } else { String::new() };
             (first.text() + &more, Some(first.row))
         }
-        None => (text(cause, view, &roots), single(view.id, &roots)),
+        None => (text(cause, view, &roots, is_slow), single(view.id, &roots)),
     };
     let since = roots.iter().map(|problem| problem.since).min_by_key(|since| since.mono)?;
     let verdict = Verdict { row: view.id, name: SafeText::default(), cause, severity, since, text, server };
@@ -199,13 +200,22 @@ fn roots<'a>(
     far: &BTreeSet<RowId>,
     has_aborts: bool,
 ) -> Vec<&'a Problem> {
-    let is_open = |id: &str| problems.iter().any(|problem| problem.rule.id == id);
+    let worst_of = |ids: &[&str]| {
+        let found = problems.iter().filter(|problem| ids.contains(&problem.rule.id));
+        found.map(|problem| problem.severity).max()
+    };
     let is_root = |problem: &&&'a Problem| {
         of.roots.contains(&problem.rule.id)
             && match of.cause {
                 Cause::Outlier => far.contains(&problem.subject.id) || has_aborts && problem.rule.id == "client-aborts",
+                // A server that does not answer takes long to connect to.
+                Cause::Network if problem.rule.id == "connect-time" => {
+                    worst_of(&["server-down", "failing-checks"]).is_none()
+                }
                 // A slow application fills its servers; full servers do not slow it down.
-                Cause::ServersFull => !is_open("response-time"),
+                // One at its limit is no queue yet.
+                Cause::ServersFull if problem.rule.id == "server-sessions" && view.pool.queued <= 0.0 => false,
+                Cause::ServersFull => worst_of(&["response-time"]) < worst_of(of.roots),
                 // A few of its own among many of the servers' are not where the trouble is.
                 Cause::HaproxyAnswers => problem.value * 2.0 >= view.growth(Field::Hrsp5xx).unwrap_or_default(),
                 _ => true,
@@ -221,7 +231,7 @@ fn single(backend: RowId, roots: &[&Problem]) -> Option<RowId> {
     servers.all(|other| other == first).then_some(first)
 }
 
-fn text(cause: Cause, view: &View<'_>, roots: &[&Problem]) -> String {
+fn text(cause: Cause, view: &View<'_>, roots: &[&Problem], is_slow: bool) -> String {
     // Of the worst, what is said of the whole backend; a single server is named.
     let said = roots.iter().max_by_key(|problem| (problem.severity, problem.subject.id == view.id));
     let Some(said) = said else { return String::new() };
@@ -229,7 +239,7 @@ fn text(cause: Cause, view: &View<'_>, roots: &[&Problem]) -> String {
     let who = if is_server { format!("{}: ", said.subject.short()) } else { String::new() };
     let of_one = single(view.id, roots).and_then(|row| view.sample.row(row));
     match (cause, of_one) {
-        (Cause::ServersFull, _) => servers_full(view, roots),
+        (Cause::ServersFull, _) => servers_full(view, roots, is_slow),
         (Cause::ApplicationSlow, _) if view.pool.queued > 0.0 => {
             format!("application slow: {}, {:.0} waiting", said.text, view.pool.queued)
         }
@@ -242,15 +252,13 @@ fn text(cause: Cause, view: &View<'_>, roots: &[&Problem]) -> String {
             let idle = view.process(InfoField::IdlePct).map_or(String::new(), |idle| format!(", {idle:.0}% idle"));
             format!("load balancer busy: {}{idle}", said.text)
         }
-        (Cause::ServersDown, _) if is_server && view.pool.down > 1 && said.rule.id == "server-down" => {
-            format!("{} of {} servers down", view.pool.down, view.pool.servers)
-        }
+        (Cause::ServersDown, _) if view.pool.down > 0 => servers_down(view, roots),
         _ => format!("{who}{}", said.text),
     }
 }
 
 /// `servers full: 7 waiting 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`
-fn servers_full(view: &View<'_>, roots: &[&Problem]) -> String {
+fn servers_full(view: &View<'_>, roots: &[&Problem], is_slow: bool) -> String {
     let since = roots.iter().map(|problem| problem.since.mono).min().unwrap_or_default();
     let span = words::span(view.sample.at.since(since));
     let waiting = match view.pool.queued {
@@ -258,7 +266,10 @@ fn servers_full(view: &View<'_>, roots: &[&Problem]) -> String {
         _ => format!("requests waited for {span}"),
     };
     let qtime = view.number(Field::Qtime).map(|qtime| format!("qtime {}", words::millis(qtime)));
-    let rtime = view.number(Field::Rtime).filter(|_| !view.is_tcp()).map(|_| "rtime normal".to_owned());
+    let rtime = view.number(Field::Rtime).filter(|_| !view.is_tcp()).map(|rtime| match rtime {
+        rtime if is_slow => format!("rtime {}", words::millis(rtime)),
+        _ => "rtime normal".to_owned(),
+    });
     let times: Vec<String> = [qtime, rtime].into_iter().flatten().collect();
     let times = if times.is_empty() { String::new() } else { format!(" ({})", times.join(", ")) };
     let down = match view.pool.down {
@@ -266,4 +277,17 @@ fn servers_full(view: &View<'_>, roots: &[&Problem]) -> String {
         down => format!(", {down} of {} servers down", view.pool.servers),
     };
     format!("servers full: {waiting}{times}{down}")
+}
+
+/// `w4 down: L4CON Connection refused, 75% of the weight is up`
+fn servers_down(view: &View<'_>, roots: &[&Problem]) -> String {
+    let mut down = roots.iter().filter(|problem| problem.rule.id == "server-down");
+    let who = match (down.next(), down.next()) {
+        (Some(one), None) => format!("{} {}", one.subject.short(), one.text),
+        _ => format!("{} of {} servers down", view.pool.down, view.pool.servers),
+    };
+    match backend::weight_up(view) {
+        Reading::Value(up) => format!("{who}, {} of the weight is up", words::percent(up)),
+        _ => who,
+    }
 }
