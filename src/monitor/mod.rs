@@ -15,6 +15,7 @@ pub mod link;
 pub mod operator;
 pub mod outcome;
 pub mod pace;
+pub mod problems;
 pub mod query;
 pub mod read_line;
 pub mod reads;
