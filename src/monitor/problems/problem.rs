@@ -2,6 +2,7 @@
 
 use crate::haproxy::stat::RowKind;
 use crate::haproxy::text::SafeText;
+use crate::monitor::events::display_name;
 use crate::monitor::problems::reading::Severity;
 use crate::monitor::problems::rule::Rule;
 use crate::monitor::roster::RowId;
@@ -42,6 +43,17 @@ pub struct Problem {
     pub value: f64,
     /// In words, without the row's name.
     pub text: String,
+}
+
+impl Problem {
+    /// How bad, about what, and what, in one line.
+    pub fn line(&self) -> String {
+        let name = match &self.subject.names {
+            None => "process".to_owned(),
+            Some((kind, proxy, name)) => display_name(*kind, proxy, name),
+        };
+        format!("{} {name}: {}", self.severity.word(), self.text)
+    }
 }
 
 /// What one sample changed.
