@@ -200,6 +200,7 @@ pub static SERVERS: &[&Column] = &[
 /// View 1, in HATop's order.
 pub static STATUS_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &WEIGHT,
     &STATUS,
     &CHECK,
@@ -228,6 +229,7 @@ pub static STATUS_VIEW: &[&Column] = &[
 /// View 2, in HATop's order.
 pub static TRAFFIC_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &STATUS,
     &LBTOT,
     &LB_RATE,
@@ -250,6 +252,7 @@ pub static TRAFFIC_VIEW: &[&Column] = &[
 /// View 3, in HATop's order.
 pub static HTTP_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &STATUS,
     &REQ_RATE,
     &REQ_MAX,
@@ -271,6 +274,7 @@ pub static HTTP_VIEW: &[&Column] = &[
 /// View 4, in HATop's order.
 pub static ERRORS_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &STATUS,
     &CHECK,
     &CHKFAIL,
@@ -299,6 +303,7 @@ pub static ERRORS_VIEW: &[&Column] = &[
 /// View 6.
 pub static LATENCY_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &STATUS,
     &QTIME,
     &CTIME,
