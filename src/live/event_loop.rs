@@ -26,6 +26,7 @@ use crate::live::io::{self as talk, Order, Said, Source, Watching};
 use crate::monitor;
 use crate::monitor::guard::Guard;
 use crate::monitor::latest::Latest;
+use crate::monitor::problems::thresholds::Thresholds;
 use crate::monitor::sampler::News;
 use crate::monitor::stamp::{Clock, Stamp};
 use crate::term::frames::Frames;
@@ -46,6 +47,8 @@ pub struct Session {
     pub history: usize,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// From which values on something is a problem.
+    pub thresholds: Thresholds,
     /// Where events are logged, if they are.
     pub log: Option<File>,
     /// Where lines typed on the command line are kept, if they are.
@@ -110,6 +113,9 @@ pub fn run(session: Session) -> anyhow::Result<End> {
     let guard = Guard { read_only: session.watching.read_only };
     let mut model = Model::new(instances.collect(), guard, keymap, screen::size());
     let typed = session.typed.as_deref().map(|path| files::last_lines(path, REMEMBERED));
+    for instance in &mut model.instances {
+        instance.watch.set_thresholds(session.thresholds.clone());
+    }
     model.cli = CommandLine::new(typed.unwrap_or_default());
     let failed = sender.clone();
     let (logs, logged) = (session.log.is_some(), vec![0; session.targets.len()]);
