@@ -154,9 +154,12 @@ columns! {
     RETRY_RATE = per_second("wretr/s", Field::Wretr, "RETR/S", 6, 155);
 
     AGENT = text(TextField::AgentStatus, ("agent_status", "AGENT"), 8, 60, "result of the last agent check");
+    AGENT_MEANING = text(TextField::AgentDesc, ("agent_desc", "AGENT RESULT"), 20, 41, "the same in words");
+    AGENT_TEXT = text(TextField::LastAgt, ("last_agt", "LAST AGENT"), 24, 42, "what the agent said");
     COOKIE = text(TextField::Cookie, ("cookie", "COOKIE"), 10, 50, "cookie value of a server, cookie name of a backend");
     ALGO = text(TextField::Algo, ("algo", "ALGO"), 11, 55, "load balancing algorithm");
     MODE = text(TextField::Mode, ("mode", "MODE"), 4, 54, "tcp, http, …");
+    PROTO = text(TextField::Proto, ("proto", "PROTO"), 7, 43, "protocol of a listener or server, where one is set");
     ADDR = text(TextField::Addr, ("addr", "ADDRESS"), 21, 52, "address and port of a server");
     TRACKED = text(TextField::Tracked, ("tracked", "TRACKED"), 14, 48, "the server whose state this one follows");
 }
@@ -226,6 +229,7 @@ pub static STATUS_VIEW: &[&Column] = &[
 /// View 2, in HATop's order.
 pub static TRAFFIC_VIEW: &[&Column] = &[
     &NAME,
+    &WEIGHT,
     &STATUS,
     &LBTOT,
     &LB_RATE,
@@ -248,6 +252,7 @@ pub static TRAFFIC_VIEW: &[&Column] = &[
 /// View 3, in HATop's order.
 pub static HTTP_VIEW: &[&Column] = &[
     &NAME,
+    &WEIGHT,
     &STATUS,
     &REQ_RATE,
     &REQ_MAX,
@@ -269,6 +274,7 @@ pub static HTTP_VIEW: &[&Column] = &[
 /// View 4, in HATop's order.
 pub static ERRORS_VIEW: &[&Column] = &[
     &NAME,
+    &WEIGHT,
     &STATUS,
     &CHECK,
     &CHKFAIL,
