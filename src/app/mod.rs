@@ -23,6 +23,7 @@ pub mod msg;
 pub mod overview;
 pub mod press;
 pub mod prompt;
+pub mod start;
 pub mod tables;
 pub mod update;
 pub mod views;

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::app::keymap::Keymap;
 use crate::app::model::{Instance, Model};
 use crate::app::msg::{Effect, Msg};
+use crate::app::start::Start;
 use crate::app::update::{next_wake, update};
 use crate::config::target::Target;
 use crate::live::io::{self as talk, Order, Said, Source, Watching};
@@ -40,6 +41,8 @@ pub struct Session {
     pub history: usize,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// What is shown first.
+    pub start: Start,
 }
 
 /// How the dashboard ended.
@@ -97,7 +100,8 @@ pub fn run(session: &Session) -> anyhow::Result<End> {
         Instance::new(target.label(), target.address.to_string(), target.address.is_tcp(), session.history)
     });
     let guard = Guard { read_only: session.watching.read_only };
-    let model = Model::new(instances.collect(), guard, keymap, screen::size());
+    let mut model = Model::new(instances.collect(), guard, keymap, screen::size());
+    session.start.apply(&mut model);
     screen::end_on_panic();
     screen::enter().context("cannot set up the terminal")?;
     let ended = start_threads(&sender).map(|output| {
