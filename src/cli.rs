@@ -10,7 +10,6 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::filter::Filter;
 use crate::app::start::Start;
-use crate::app::views::VIEWS;
 use crate::config::discover::discover;
 use crate::config::looks::{Colours, Environment};
 use crate::config::target::Target;
@@ -68,7 +67,7 @@ struct Options {
     #[arg(short = 'n', long)]
     read_only: bool,
     /// View to start with, by its digit
-    #[arg(short = 'm', long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..VIEWS.len() as i64))]
+    #[arg(short = 'm', long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=9))]
     mode: u8,
     /// Rows to start with, as HATop has it: numbers of proxy and server, -1 for any, and the sum of 1 frontends,
     /// 2 backends, 4 servers, 8 listeners; may be repeated

@@ -80,6 +80,8 @@ columns! {
     CHECK = made(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", made!(check, check_key));
     CHECK_TEXT = made(("check_text", "LAST CHECK"), 24, 70, Align::Left, "what the last health check found", made!(check_text, check_text_key));
     REUSE_SHARE = made(("reused", "REUSE"), 5, 90, Align::Right, "share of requests over a reused connection; percent", made!(reuse, reuse_key));
+    CACHE_SHARE = made(("cached", "CACHE"), 5, 45, Align::Right, "share of cache look-ups that found something; percent", made!(cache, cache_key));
+    COMPRESSION = made(("compressed", "COMPR"), 5, 44, Align::Right, "what compression leaves of the bytes fed to it; percent", made!(compression, compression_key));
 
     WEIGHT = number(Field::Weight, "WGHT", 4, 170);
     USER_WEIGHT = number(Field::Uweight, "UWGHT", 5, 80);
