@@ -10,10 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hapulse::haproxy::info::Info;
 use hapulse::haproxy::stat::Table;
+use hapulse::monitor::problems::tracker::Problems;
 use hapulse::monitor::roster::Roster;
 use hapulse::monitor::sample::{Cost, Epoch, Sample};
 use hapulse::monitor::stamp::Stamp;
 use hapulse::monitor::watch::Watch;
+use hapulse::monitor::window::Window;
 
 const HEADER: &str = include_str!("../tests/fixtures/2.6.12/show-stat.csv");
 
@@ -52,6 +54,17 @@ fn dump(backends: usize, servers: usize, step: usize, busy: bool) -> String {
             }
             text.push('\n');
         }
+        let cell = |column: &&str| match *column {
+            "pxname" => format!("backend_{backend}"),
+            "svname" => "BACKEND".to_owned(),
+            "status" => "UP".to_owned(),
+            "mode" => "http".to_owned(),
+            "type" => "1".to_owned(),
+            "act" => servers.to_string(),
+            _ => String::new(),
+        };
+        text.push_str(&columns.iter().map(cell).collect::<Vec<_>>().join(","));
+        text.push('\n');
     }
     text
 }
@@ -62,11 +75,13 @@ fn median(mut times: Vec<Duration>) -> f64 {
 }
 
 fn main() {
-    println!("{:<34} {:>10} {:>10} {:>14}", "milliseconds, median", "read", "take in", "history bytes");
+    let titles = ["milliseconds, median", "read", "take in", "problems", "history bytes"];
+    println!("{:<34} {:>10} {:>10} {:>10} {:>14}", titles[0], titles[1], titles[2], titles[3], titles[4]);
     for (backends, servers) in [(10, 4), (20, 50), (200, 50)] {
         for busy in [false, true] {
             let (mut roster, mut watch) = (Roster::default(), Watch::default());
-            let (mut read, mut take) = (Vec::new(), Vec::new());
+            let (mut window, mut problems) = (Window::default(), Problems::default());
+            let (mut read, mut take, mut look) = (Vec::new(), Vec::new(), Vec::new());
             let mut previous: Option<Arc<Sample>> = None;
             let steps = 40;
             for step in 0..steps {
@@ -88,6 +103,10 @@ fn main() {
                     interval: Duration::from_secs(1),
                 });
                 previous = Some(Arc::clone(&sample));
+                window.push(Arc::clone(&sample));
+                let start = Instant::now();
+                problems.look(&sample, &window);
+                look.push(start.elapsed());
                 let start = Instant::now();
                 watch.take(sample, 0);
                 take.push(start.elapsed());
@@ -95,7 +114,8 @@ fn main() {
             let rows = backends * servers;
             let name = format!("{rows} servers, {}", if busy { "all busy" } else { "idle" });
             let bytes = watch.history().memory() as f64 / (rows * steps) as f64;
-            println!("{name:<34} {:>10.3} {:>10.3} {bytes:>8.2} a row", median(read), median(take));
+            let (read, take, look) = (median(read), median(take), median(look));
+            println!("{name:<34} {read:>10.3} {take:>10.3} {look:>10.3} {bytes:>8.2} a row");
         }
     }
 }

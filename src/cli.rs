@@ -1,7 +1,7 @@
 //! Floor 6: the command line: what is asked for, and the exit code.
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,11 +12,13 @@ use crate::app::filter::Filter;
 use crate::app::start::Start;
 use crate::config::discover::discover;
 use crate::config::looks::{Colours, Environment};
+use crate::config::state;
 use crate::config::target::Target;
 use crate::demo;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::Limits;
 use crate::live::event_loop::{self, End, Session};
+use crate::live::files;
 use crate::live::io::Watching;
 use crate::monitor::pace::{Pace, SHORTEST};
 use crate::monitor::stamp::Clock;
@@ -82,6 +84,9 @@ struct Options {
     /// Draws with ASCII characters only
     #[arg(long)]
     ascii: bool,
+    /// Writes every event to this file as it happens
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
     /// Memory for the history of each HAProxy, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     history_memory: u16,
@@ -209,14 +214,20 @@ fn show(targets: Vec<Target>, options: &Options) -> anyhow::Result<ExitCode> {
         read_only: options.read_only,
         clock: Clock::start(),
     };
+    let log = options
+        .log_file
+        .as_deref()
+        .map(|path| files::open(path).with_context(|| format!("cannot write the log of events to {}", path.display())));
     let session = Session {
+        log: log.transpose()?,
+        typed: state::own_folder().map(|folder| folder.join("typed")),
         targets,
         watching,
         history: usize::from(options.history_memory) << 20,
         theme: Theme { palette, ascii: options.ascii || environment.is_ascii() },
         start: options.start()?,
     };
-    Ok(match event_loop::run(&session)? {
+    Ok(match event_loop::run(session)? {
         End::Quit => ExitCode::SUCCESS,
         End::Signal(number) => ExitCode::from(128 + number as u8),
         End::Gone => ExitCode::from(128 + 1),

@@ -344,7 +344,8 @@ fn plain_environments_are_enough() {
 fn hatops_flags_choose_the_first_view_and_its_rows() {
     let lab = Lab::builder().backends(10).servers(1).start();
     let mut term = Term::builder().args(["-m", "4", "-p", "be1"]).args([lab.admin()]).size(140, 30).start();
-    let screen = term.wait_for("/proxy=be1");
+    // The footer is written last.
+    let screen = term.wait_until(|screen| screen.contains("/proxy=be1") && screen.contains("quit"));
     assert!(screen.contains("ECONN") && screen.contains(" 1/2 of 21"), "{screen}");
     let names = ["be1", "s1"].map(|name| format!(" {name} "));
     assert!(names.iter().all(|name| screen.matches(name.as_str()).count() == 1), "{screen}");
@@ -355,6 +356,6 @@ fn hatops_flags_choose_the_first_view_and_its_rows() {
     term.press("1");
     term.wait_for("/proxy=be1");
     let only_servers = Term::builder().args(["-m1", "-f", "-1 4 -1"]).args([lab.admin()]).size(140, 40).start();
-    let screen = only_servers.wait_for("/kind=server");
+    let screen = only_servers.wait_until(|screen| screen.contains("/kind=server") && screen.contains("quit"));
     assert!(screen.contains("be10") && !screen.contains("fe1"), "{screen}");
 }

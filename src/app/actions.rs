@@ -144,6 +144,7 @@ pub static ACTIONS: &[Action] = &[
         Do::Open { unfold: false },
     ),
     row("show.filter", &["/"], "filter", "show only rows that match", Group::Show, Do::Filter),
+    row("view.problems", &["!"], "problems", "what is wrong, worst first; once more, back", Group::View, Do::View(10)),
     row("server.ready", &["E", "<f9>"], "enable", "take traffic again: state ready", Group::Act, Do::Act(&acts::READY)),
     row(
         "server.drain",

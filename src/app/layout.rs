@@ -186,7 +186,7 @@ const CHARTS: u16 = 5;
 
 fn wide(body: Area, needs: Needs) -> Vec<(Pane, Area)> {
     let rows = needs.rows.map(|rows| u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(3));
-    let left_width = (body.width * 44 / 100).clamp(52, 84);
+    let left_width = (body.width * 47 / 100).clamp(52, 90);
     let (left, right) = (body.columns(0, left_width), body.columns(left_width, body.width));
     let frontends = rows[0].clamp(4, (body.height / 3).max(4));
     let event_rows = (body.height / 4).clamp(4, 14);

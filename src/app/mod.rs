@@ -6,9 +6,12 @@
 
 pub mod acting;
 pub mod actions;
+pub mod asked;
+pub mod asking;
 pub mod cells;
 pub mod charts;
 pub mod columns;
+pub mod command_line;
 pub mod commands;
 pub mod confirm;
 pub mod filter;
@@ -25,6 +28,7 @@ pub mod press;
 pub mod prompt;
 pub mod start;
 pub mod tables;
+pub mod typing;
 pub mod update;
 pub mod views;
 pub mod words;

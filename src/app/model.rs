@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::app::asked::Asked;
 use crate::app::cells::Role;
 use crate::app::confirm::Confirm;
 use crate::app::keymap::Keymap;
@@ -9,12 +10,15 @@ use crate::app::layout::{Layout, Needs, Pane};
 use crate::app::lists::{self, ListState};
 use crate::app::prompt::Prompt;
 use crate::app::tables::{Folded, Line, Settings};
+use crate::app::typing::CommandLine;
 use crate::app::views::{Content, VIEWS, View};
 use crate::haproxy::fields::Field;
+use crate::haproxy::plain::Lines;
 use crate::haproxy::stat::RowKind;
 use crate::monitor::acts::{Act, Intent, Target};
 use crate::monitor::guard::{Guard, Refusal};
 use crate::monitor::roster::RowId;
+use crate::monitor::typed_line::TypedLine;
 use crate::monitor::watch::Watch;
 
 /// One HAProxy.
@@ -38,6 +42,8 @@ pub struct Instance {
     pub built: Option<Built>,
     /// Proxies whose servers are folded away.
     pub folded: Folded,
+    /// What was asked on a key.
+    pub asked: Asked,
     /// Acts that were sent and not yet answered.
     pub acting: usize,
 }
@@ -55,6 +61,7 @@ impl Instance {
             lines: Vec::new(),
             built: None,
             folded: Folded::new(),
+            asked: Asked::default(),
             acting: 0,
         }
     }
@@ -94,6 +101,33 @@ pub enum Layer {
     Prompt(Prompt),
     /// The columns to sort by; the place of the cursor.
     SortMenu(usize),
+    /// A text to read.
+    Page {
+        /// Its title.
+        title: String,
+        /// Its lines.
+        lines: Lines,
+        /// The first line shown.
+        top: usize,
+    },
+    /// A typed line that may change HAProxy: is it to be sent?
+    Sure(Sure),
+}
+
+/// A question about a typed line.
+#[derive(Debug, Clone)]
+pub struct Sure {
+    /// The line.
+    pub line: TypedLine,
+    /// When it was asked.
+    pub asked: Duration,
+}
+
+impl Sure {
+    /// Whether it stands long enough to have been read: what was typed ahead does not count.
+    pub fn is_seen(&self, now: Duration) -> bool {
+        now.saturating_sub(self.asked) >= Duration::from_millis(300)
+    }
 }
 
 /// A line that tells what just happened, for a while.
@@ -119,6 +153,8 @@ pub struct Model {
     pub current: usize,
     /// The place of the view shown.
     pub view: usize,
+    /// The place of the view shown before.
+    pub before: usize,
     /// How each view's table is to look.
     pub settings: Vec<Settings>,
     /// Tables keep their order until then.
@@ -127,6 +163,8 @@ pub struct Model {
     pub focus: Pane,
     /// Whether it has all the room.
     pub zoom: bool,
+    /// The command line of view 5.
+    pub cli: CommandLine,
     /// What lies over the view, the topmost last.
     pub layers: Vec<Layer>,
     /// What just happened.
@@ -151,10 +189,12 @@ impl Model {
             instances,
             current: 0,
             view: 0,
+            before: 0,
             settings: settings.collect(),
             frozen_until: Duration::ZERO,
             focus: Pane::Backends,
             zoom: false,
+            cli: CommandLine::new(Vec::new()),
             layers: Vec::new(),
             notice: None,
             guard,
@@ -223,6 +263,12 @@ impl Model {
         detail.or_else(|| match self.shown().content {
             Content::Dashboard => instance.selected(self.focus),
             Content::Table(_) => instance.places[self.view].selected(),
+            Content::Problems => {
+                let place = instance.places[self.view].place();
+                let words = &self.settings[self.view].words;
+                let mut shown = instance.watch.problems().list().filter(|problem| words.are_in(&problem.line()));
+                Some(shown.nth(place)?.subject.id).filter(|id| *id != RowId::PROCESS)
+            }
             _ => None,
         })
     }

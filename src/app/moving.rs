@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use crate::app::actions::Step;
+use crate::app::asking;
+use crate::app::command_line;
 use crate::app::filter::Filter;
 use crate::app::layout::Pane;
 use crate::app::lists::ListState;
 use crate::app::model::{Built, Layer, Model};
 use crate::app::tables::{self, Line};
-use crate::app::views::{Content, VIEWS};
+use crate::app::views::{Content, NUMBERED, PROBLEMS, VIEWS};
 use crate::app::words::Words;
 use crate::monitor::events::Event;
+use crate::monitor::problems::problem::Problem;
 use crate::monitor::roster::RowId;
 
 /// A table keeps its order this long after the selection moved.
@@ -20,7 +23,7 @@ const FREEZE: Duration = Duration::from_secs(3);
 pub fn step(model: &mut Model, step: Step, now: Duration) {
     model.frozen_until = now + FREEZE;
     let (view, focus) = (model.view, model.focus);
-    let (height, shown_events) = (visible_rows(model), events(model).count());
+    let (height, shown_events, lines) = (visible_rows(model), events(model).count(), line_count(model));
     let Some(instance) = model.instance_mut() else { return };
     match VIEWS[view].content {
         Content::Dashboard => {
@@ -41,7 +44,28 @@ pub fn step(model: &mut Model, step: Step, now: Duration) {
         Content::Events => {
             instance.places[view].scroll(step, shown_events, height);
         }
-        Content::Cli | Content::Sessions | Content::StickTables => {}
+        Content::Sessions | Content::StickTables | Content::Problems => {
+            instance.places[view].scroll(step, lines, height);
+        }
+        // The newest line is at the bottom, and the place counts from there.
+        Content::Cli => {
+            let up = match step {
+                Step::Rows(count) => Step::Rows(-count),
+                Step::HalfPages(count) => Step::HalfPages(-count),
+                Step::First => Step::Last,
+                Step::Last => Step::First,
+            };
+            instance.places[view].scroll(up, lines.saturating_sub(height) + 1, height);
+        }
+    }
+}
+
+/// Lines of a view that is a list of lines.
+fn line_count(model: &Model) -> usize {
+    match model.shown().content {
+        Content::Cli => command_line::shown(model).count(),
+        Content::Problems => problems(model).count(),
+        _ => asking::count(model),
     }
 }
 
@@ -53,13 +77,24 @@ pub fn events(model: &Model) -> impl Iterator<Item = &Event> {
     all.filter(move |event| words.is_none_or(|words| words.is_empty() || words.are_in(&event.line())))
 }
 
+/// The problems that the view of problems shows, worst first.
+pub fn problems(model: &Model) -> impl Iterator<Item = &Problem> {
+    let words = &model.settings[PROBLEMS].words;
+    let all = model.instance().into_iter().flat_map(|instance| instance.watch.problems().list());
+    all.filter(move |problem| words.is_empty() || words.are_in(&problem.line()))
+}
+
 /// Rows of the list or table that are visible.
 pub fn visible_rows(model: &Model) -> usize {
     let layout = model.layout();
     match model.shown().content {
         Content::Dashboard => layout.list_rows(model.focus),
         Content::Table(_) => usize::from(layout.table_rows()),
-        _ => usize::from(layout.body.height),
+        // A line tells what is shown, and another heads it.
+        Content::Sessions | Content::StickTables => usize::from(layout.body.height.saturating_sub(2)),
+        // The last line is the one being typed.
+        Content::Cli => usize::from(layout.body.height.saturating_sub(1)),
+        Content::Events | Content::Problems => usize::from(layout.body.height),
     }
 }
 
@@ -138,6 +173,9 @@ pub fn back(model: &mut Model, clears: bool) {
         Content::Dashboard if focus == Pane::Backends && !clears => model.focus = Pane::Frontends,
         Content::Dashboard => {}
         _ if clears && !model.settings[view].words.is_empty() => model.settings[view].words = Words::default(),
+        Content::Problems | Content::Cli if clears => {
+            show(model, if view == PROBLEMS { PROBLEMS } else { model.before });
+        }
         _ if clears && !model.settings[view].filter.is_empty() => model.settings[view].set_filter(Filter::default()),
         Content::Table(_) if !clears => {
             let Some(instance) = model.instance_mut() else { return };
@@ -161,8 +199,8 @@ pub fn back(model: &mut Model, clears: bool) {
 
 /// To the next pane of the dashboard, and behind the last one to the next view; every other view is one pane.
 pub fn focus(model: &mut Model, by: i32) {
-    let count = VIEWS.len() as i32;
-    let next_view = (model.view as i32 + by).rem_euclid(count) as usize;
+    let count = NUMBERED as i32;
+    let next_view = if model.view == PROBLEMS { 0 } else { (model.view as i32 + by).rem_euclid(count) as usize };
     let place = model.focus.list().unwrap_or_default() as i32 + by;
     match Pane::LISTS.get(usize::try_from(place).unwrap_or(usize::MAX)) {
         Some(pane) if model.view == 0 => model.focus = *pane,
@@ -177,10 +215,13 @@ pub fn focus(model: &mut Model, by: i32) {
 
 /// Shows a view. The row selected before is selected there too, if it is there.
 pub fn show(model: &mut Model, view: usize) {
+    // The key of the problems leads back to where one came from.
+    let view = if view == model.view && view == PROBLEMS { model.before } else { view };
     if view == model.view {
         return;
     }
     let selected = model.selected();
+    model.before = model.view;
     model.view = view.min(VIEWS.len() - 1);
     model.frozen_until = Duration::ZERO;
     let view = model.view;
@@ -219,7 +260,13 @@ pub fn settle(model: &mut Model, now: Duration) {
                 instance.places[view].scroll(Step::Rows(0), shown_events, height);
             }
         }
-        Content::Cli | Content::Sessions | Content::StickTables => {}
+        Content::Sessions | Content::StickTables | Content::Problems => {
+            let (height, lines) = (visible_rows(model), line_count(model));
+            if let Some(instance) = model.instance_mut() {
+                instance.places[view].scroll(Step::Rows(0), lines, height);
+            }
+        }
+        Content::Cli => {}
     }
 }
 

@@ -1,10 +1,13 @@
 //! What comes in, and what is to be done outside.
 
 use crate::app::key::Key;
+use crate::haproxy::version::Version;
 use crate::monitor::acts::Intent;
 use crate::monitor::guard::Authorised;
 use crate::monitor::outcome::Report;
+use crate::monitor::query::{Answer, Query, QueryError};
 use crate::monitor::sampler::News;
+use crate::monitor::typed_line::TypedLine;
 
 /// Something happened.
 #[derive(Debug)]
@@ -17,6 +20,10 @@ pub enum Msg {
     News(usize, News, u64),
     /// An act was carried out.
     Acted(Report),
+    /// An answer to a question, or why there is none.
+    Told(usize, Box<Query>, Result<Box<Answer>, QueryError>),
+    /// An answer to a typed line that may have changed HAProxy, or why there is none.
+    Sent(usize, Result<Box<Answer>, QueryError>),
     /// Time passed: something on the screen is to change by itself.
     Wake,
 }
@@ -34,4 +41,10 @@ pub enum Effect {
     PollNow(usize),
     /// Carry this out.
     Act(Authorised<Intent>),
+    /// Ask this of an instance of that version.
+    Ask(usize, Option<Version>, Query),
+    /// Send this typed line to an instance.
+    Send(usize, Authorised<TypedLine>),
+    /// Keep this line for the next run.
+    Remember(String),
 }

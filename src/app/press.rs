@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::app::acting;
 use crate::app::actions::{Action, Do, Step};
+use crate::app::asking;
 use crate::app::cells::Role;
+use crate::app::command_line;
 use crate::app::filter::Filter;
 use crate::app::key::Key;
 use crate::app::lists::ListState;
@@ -18,6 +20,9 @@ use crate::app::words::Words;
 /// A key was pressed.
 pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
     let action = model.keymap.get(key);
+    if model.layers.is_empty() && matches!(model.shown().content, Content::Cli) && command_line::takes(key) {
+        return command_line::key(model, key, now);
+    }
     match model.layers.pop() {
         Some(Layer::Confirm(confirm)) => acting::answer(model, confirm, key, now),
         Some(Layer::Prompt(prompt)) => type_on(model, prompt, key, now),
@@ -38,6 +43,12 @@ pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
                 Vec::new()
             }
         },
+        Some(Layer::Page { title, lines, top }) => {
+            let top = scroll(action, top, model.size.1);
+            model.layers.extend(top.map(|top| Layer::Page { title, lines, top }));
+            Vec::new()
+        }
+        Some(Layer::Sure(sure)) => command_line::answer(model, sure, key, now),
         Some(Layer::SortMenu(place)) => {
             choose_sort(model, action, place);
             Vec::new()
@@ -106,14 +117,14 @@ fn type_on(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Ve
                 model.layers.push(Layer::Prompt(prompt));
             }
         }
-        (Purpose::Command, Typed::Left) => {}
+        (Purpose::Command | Purpose::Cli, Typed::Left) => {}
         (Purpose::Command, Typed::Done) => return command(model, prompt.text().to_owned().as_str(), now),
         (Purpose::Command, Typed::Complete) => {
             let completed = crate::app::commands::complete(prompt.text());
             prompt.set(&completed);
             model.layers.push(Layer::Prompt(prompt));
         }
-        (Purpose::Command, _) => model.layers.push(Layer::Prompt(prompt)),
+        (Purpose::Command | Purpose::Cli, _) => model.layers.push(Layer::Prompt(prompt)),
     }
     Vec::new()
 }
@@ -142,13 +153,23 @@ fn command(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
 pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
     let view = model.view;
     let is_table = matches!(model.shown().content, Content::Table(_));
+    let is_asked = matches!(model.shown().content, Content::Sessions | Content::StickTables);
     match action.run {
         Do::Move(step) => moving::step(model, step, now),
+        Do::Open { .. } if matches!(model.shown().content, Content::Sessions | Content::StickTables) => {
+            return asking::open(model, now);
+        }
         Do::Open { unfold } => moving::open(model, unfold),
+        Do::Back { .. } if asking::back(model) => {}
         Do::Back { clear } => moving::back(model, clear),
         Do::Focus(by) => moving::focus(model, by),
         Do::View(view) => moving::show(model, view),
-        Do::Filter if matches!(model.shown().content, Content::Events) => {
+        Do::Filter
+            if matches!(
+                model.shown().content,
+                Content::Events | Content::Sessions | Content::StickTables | Content::Problems
+            ) =>
+        {
             let text = model.settings[view].words.to_string();
             model.layers.push(Layer::Prompt(Prompt::new(Purpose::Words, &text)));
         }
@@ -156,6 +177,8 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
             let text = model.settings[view].filter.to_string();
             model.layers.push(Layer::Prompt(Prompt::new(Purpose::Filter, &text)));
         }
+        Do::SortNext(by) if is_asked => asking::sort_next(model, by),
+        Do::SortMenu if is_asked => asking::sort_next(model, 1),
         Do::SortNext(by) if is_table => model.settings[view].sort_next(by),
         Do::SortInvert if is_table => model.settings[view].invert(),
         Do::SortMenu if is_table => {
@@ -192,7 +215,10 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
             }
         }
         Do::Act(act) => acting::ask(model, act, now),
-        Do::PollNow => return vec![Effect::PollNow(model.current)],
+        Do::PollNow => {
+            let poll = vec![Effect::PollNow(model.current)];
+            return asking::refresh(model, now).unwrap_or(poll);
+        }
         Do::Redraw => return vec![Effect::Redraw],
         Do::Help => model.layers.push(Layer::Help(0)),
         Do::Suspend => return vec![Effect::Suspend],

@@ -13,6 +13,8 @@ pub enum Purpose {
     Words,
     /// An action with its arguments.
     Command,
+    /// A command to HAProxy.
+    Cli,
 }
 
 /// The line.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::acting;
+use crate::app::asking;
 use crate::app::cells::Role;
 use crate::app::model::{Layer, Model};
 use crate::app::moving;
@@ -26,6 +27,14 @@ pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Acted(report) => acting::acted(model, &report, now),
+        Msg::Told(instance, query, result) => {
+            asking::told(model, instance, &query, result.map(|answer| *answer), now);
+            Vec::new()
+        }
+        Msg::Sent(instance, result) => {
+            asking::sent(model, instance, result.map(|answer| *answer));
+            vec![Effect::PollNow(instance)]
+        }
         Msg::Wake => Vec::new(),
     };
     moving::settle(model, now.mono);

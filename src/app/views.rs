@@ -18,6 +18,8 @@ pub enum Content {
     StickTables,
     /// What happened.
     Events,
+    /// What is wrong.
+    Problems,
 }
 
 /// One view.
@@ -31,8 +33,13 @@ pub struct View {
     pub content: Content,
 }
 
-/// Every view; its place is its digit. 1 to 5 are HATop's.
-pub static VIEWS: [View; 10] = [
+/// Views with a digit, which is their place.
+pub const NUMBERED: usize = 10;
+/// The view of problems, which has a key of its own.
+pub const PROBLEMS: usize = 10;
+
+/// Every view. 1 to 5 are HATop's.
+pub static VIEWS: [View; 11] = [
     View { id: "dashboard", title: "Dash", content: Content::Dashboard },
     View { id: "status", title: "Status", content: Content::Table(table::STATUS_VIEW) },
     View { id: "traffic", title: "Traffic", content: Content::Table(table::TRAFFIC_VIEW) },
@@ -43,6 +50,7 @@ pub static VIEWS: [View; 10] = [
     View { id: "sessions", title: "Sessions", content: Content::Sessions },
     View { id: "tables", title: "Tables", content: Content::StickTables },
     View { id: "events", title: "Events", content: Content::Events },
+    View { id: "problems", title: "Problems", content: Content::Problems },
 ];
 
 /// The place of a view by its id.

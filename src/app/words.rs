@@ -19,10 +19,15 @@ impl Words {
         self.text.is_empty()
     }
 
+    /// The words, in lower case.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.text.split_whitespace()
+    }
+
     /// Whether a line is shown, upper and lower case being the same.
     pub fn are_in(&self, line: &str) -> bool {
         let line = line.to_lowercase();
-        self.text.split_whitespace().all(|word| match word.strip_prefix('!') {
+        self.iter().all(|word| match word.strip_prefix('!') {
             Some(unwanted) => unwanted.is_empty() || !line.contains(unwanted),
             None => line.contains(word),
         })

@@ -2,4 +2,5 @@
 
 pub mod discover;
 pub mod looks;
+pub mod state;
 pub mod target;

@@ -4,7 +4,9 @@
 //! itself. Keys are drawn at once, samples at most five times a second, and nothing is drawn while the
 //! terminal is still busy with the frame before.
 
+use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
@@ -12,13 +14,17 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::app::cells::Role;
 use crate::app::keymap::Keymap;
 use crate::app::model::{Instance, Model};
 use crate::app::msg::{Effect, Msg};
 use crate::app::start::Start;
+use crate::app::typing::{CommandLine, REMEMBERED};
 use crate::app::update::{next_wake, update};
 use crate::config::target::Target;
+use crate::live::files::{self, Files, Keep};
 use crate::live::io::{self as talk, Order, Said, Source, Watching};
+use crate::monitor;
 use crate::monitor::guard::Guard;
 use crate::monitor::latest::Latest;
 use crate::monitor::sampler::News;
@@ -43,6 +49,10 @@ pub struct Session {
     pub theme: Theme,
     /// What is shown first.
     pub start: Start,
+    /// Where events are logged, if they are.
+    pub log: Option<File>,
+    /// Where lines typed on the command line are kept, if they are.
+    pub typed: Option<PathBuf>,
 }
 
 /// How the dashboard ended.
@@ -62,6 +72,7 @@ enum Event {
     Typed(Typed),
     Said(Said),
     Written(io::Result<()>),
+    FileFailed(String),
     TerminalGone,
 }
 
@@ -84,7 +95,7 @@ const LAST: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 /// When the terminal or a thread cannot be had.
-pub fn run(session: &Session) -> anyhow::Result<End> {
+pub fn run(session: Session) -> anyhow::Result<End> {
     let keymap = Keymap::standard()?;
     let clock = session.watching.clock;
     let (sender, events) = mpsc::sync_channel(QUEUE);
@@ -102,6 +113,13 @@ pub fn run(session: &Session) -> anyhow::Result<End> {
     let guard = Guard { read_only: session.watching.read_only };
     let mut model = Model::new(instances.collect(), guard, keymap, screen::size());
     session.start.apply(&mut model);
+    let typed = session.typed.as_deref().map(|path| files::last_lines(path, REMEMBERED));
+    model.cli = CommandLine::new(typed.unwrap_or_default());
+    let failed = sender.clone();
+    let (logs, logged) = (session.log.is_some(), vec![0; session.targets.len()]);
+    let keep = Files { log: session.log, typed: session.typed };
+    let files =
+        files::start(keep, move |why| drop(failed.send(Event::FileFailed(why)))).context("cannot keep files")?;
     screen::end_on_panic();
     screen::enter().context("cannot set up the terminal")?;
     let ended = start_threads(&sender).map(|output| {
@@ -112,6 +130,9 @@ pub fn run(session: &Session) -> anyhow::Result<End> {
             model,
             news,
             orders,
+            files,
+            logs,
+            logged,
             output,
             frames,
             looks,
@@ -142,11 +163,20 @@ fn local_time(at: SystemTime) -> String {
     zoned.map(|at| at.strftime("%H:%M:%S").to_string()).unwrap_or_default()
 }
 
+/// `2026-11-20T03:12:41Z`: the same everywhere, for the log.
+fn rfc3339(at: SystemTime) -> String {
+    jiff::Timestamp::try_from(at).map(|at| format!("{at:.0}")).unwrap_or_default()
+}
+
 /// The running dashboard.
 struct Live {
     model: Model,
     news: Vec<Arc<Latest<News>>>,
     orders: UnboundedSender<Order>,
+    files: mpsc::Sender<Keep>,
+    /// Whether events are logged, and how many of each instance were.
+    logs: bool,
+    logged: Vec<u64>,
     output: Output,
     frames: Frames,
     looks: Looks,
@@ -214,6 +244,19 @@ impl Live {
                 self.draw_by(now.mono);
                 self.tell(Msg::Acted(report), now)
             }
+            Event::Said(Said::Told(instance, query, told)) => {
+                self.draw_by(now.mono);
+                self.tell(Msg::Told(instance, query, told), now)
+            }
+            Event::Said(Said::Sent(instance, told)) => {
+                self.draw_by(now.mono);
+                self.tell(Msg::Sent(instance, told), now)
+            }
+            Event::FileFailed(why) => {
+                self.draw_by(now.mono);
+                self.model.say(why, Role::Bad, now.mono);
+                None
+            }
             Event::Said(Said::Suspend) => self.carry_out(Effect::Suspend),
             Event::Said(Said::Continued) => self.come_back(now),
             Event::Said(Said::Signal(number)) => Some(End::Signal(number)),
@@ -224,6 +267,7 @@ impl Live {
 
     fn tell(&mut self, msg: Msg, now: Stamp) -> Option<End> {
         let effects = update(&mut self.model, msg, now);
+        self.log_events();
         effects.into_iter().find_map(|effect| self.carry_out(effect))
     }
 
@@ -244,8 +288,38 @@ impl Live {
             }
             Effect::PollNow(instance) => self.order(Order::PollNow(instance)),
             Effect::Act(intent) => self.order(Order::Act(intent)),
+            Effect::Ask(instance, version, query) => self.order(Order::Ask(instance, version, query)),
+            Effect::Send(instance, line) => self.order(Order::Send(instance, line)),
+            Effect::Remember(line) => self.keep(Keep::Typed(line)),
         }
         None
+    }
+
+    fn keep(&self, line: Keep) {
+        // The thread lives as long as this sender.
+        let _ = self.files.send(line);
+    }
+
+    /// Logs the events that are new.
+    fn log_events(&mut self) {
+        if !self.logs {
+            return;
+        }
+        for place in 0..self.model.instances.len() {
+            let instance = &self.model.instances[place];
+            let (ever, known) = (instance.watch.events().ever(), self.logged[place]);
+            let count = usize::try_from(ever - known).unwrap_or(usize::MAX);
+            let mut new: Vec<&monitor::events::Event> = instance.watch.events().newest().take(count).collect();
+            new.reverse();
+            let line = |event: &monitor::events::Event| {
+                format!("{} {} {}", rfc3339(event.at.wall), instance.name, event.line())
+            };
+            let lines: Vec<String> = new.into_iter().map(line).collect();
+            self.logged[place] = ever;
+            for line in lines {
+                self.keep(Keep::Event(line));
+            }
+        }
     }
 
     fn order(&self, order: Order) {

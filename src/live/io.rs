@@ -10,14 +10,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::Limits;
+use crate::haproxy::version::Version;
 use crate::monitor::acts::Intent;
 use crate::monitor::guard::Authorised;
 use crate::monitor::latest::Latest;
 use crate::monitor::operator;
 use crate::monitor::outcome::Report;
 use crate::monitor::pace::Pace;
+use crate::monitor::query::{self, Answer, Query, QueryError};
 use crate::monitor::sampler::{self, News, Sampler, Tell};
 use crate::monitor::stamp::Clock;
+use crate::monitor::typed_line::TypedLine;
 
 /// What this thread says.
 #[derive(Debug)]
@@ -26,6 +29,10 @@ pub enum Said {
     News(usize),
     /// An act was carried out.
     Acted(Report),
+    /// An answer to a question, or why there is none.
+    Told(usize, Box<Query>, Result<Box<Answer>, QueryError>),
+    /// An answer to a typed line, or why there is none.
+    Sent(usize, Result<Box<Answer>, QueryError>),
     /// A signal asks to end; its number.
     Signal(i32),
     /// Somebody asks to stop for a while.
@@ -41,6 +48,10 @@ pub enum Order {
     PollNow(usize),
     /// Carry this out.
     Act(Authorised<Intent>),
+    /// Ask this of an instance of that version.
+    Ask(usize, Option<Version>, Query),
+    /// Send this typed line to an instance.
+    Send(usize, Authorised<TypedLine>),
 }
 
 /// One instance to watch.
@@ -120,6 +131,22 @@ async fn serve<T: From<Said> + Send + 'static>(
                     // A sampler ends only after this.
                     let _ = tell.send(Tell::PollNow);
                 }
+            }
+            Order::Ask(instance, version, query) => {
+                let Some(source) = sources.get(instance) else { continue };
+                let (address, say) = (source.address.clone(), say.clone());
+                tokio::spawn(async move {
+                    let told = query::run(&address, &watching.limits, watching.read_only, version, &query).await;
+                    say(Said::Told(instance, Box::new(query), told.map(Box::new)));
+                });
+            }
+            Order::Send(instance, line) => {
+                let Some(source) = sources.get(instance) else { continue };
+                let (address, say) = (source.address.clone(), say.clone());
+                tokio::spawn(async move {
+                    let told = operator::send_line(&address, &watching.limits, &line).await;
+                    say(Said::Sent(instance, told.map(Box::new)));
+                });
             }
             Order::Act(intent) => {
                 let Some(source) = sources.get(intent.get().instance) else { continue };

@@ -7,4 +7,5 @@
 //! ```
 
 pub mod event_loop;
+pub mod files;
 pub mod io;

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use crate::haproxy::stat::RowKind;
 use crate::haproxy::status::State;
+use crate::haproxy::text::SafeText;
+use crate::monitor::problems::reading::Severity;
 use crate::monitor::roster::RowId;
 use crate::monitor::stamp::Stamp;
 
@@ -73,6 +76,15 @@ pub enum What {
         /// Whether it was read back as ordered.
         verified: bool,
     },
+    /// Something is wrong since now, worse than before, or over.
+    Problem {
+        /// It began or got worse; else it is over.
+        opened: bool,
+        /// How bad it is, or was.
+        severity: Severity,
+        /// What it is, without the row's name.
+        text: String,
+    },
 }
 
 /// One line of the past.
@@ -105,9 +117,9 @@ impl Event {
                 State::Down | State::Stopped => Weight::Bad,
                 _ => Weight::Warning,
             },
-            What::Act { verified: true, .. } | What::LinkBack(_) => Weight::Good,
-            What::Reloaded { .. } => Weight::Warning,
-            What::Restarted { .. } | What::LinkLost(_) | What::Act { .. } => Weight::Bad,
+            What::Act { verified: true, .. } | What::LinkBack(_) | What::Problem { opened: false, .. } => Weight::Good,
+            What::Reloaded { .. } | What::Problem { severity: Severity::Warn, .. } => Weight::Warning,
+            What::Restarted { .. } | What::LinkLost(_) | What::Act { .. } | What::Problem { .. } => Weight::Bad,
         }
     }
 }
@@ -131,12 +143,23 @@ impl fmt::Display for What {
             Self::LinkLost(why) => write!(f, "link lost: {why}"),
             Self::LinkBack(after) => write!(f, "link back after {} s", after.as_secs()),
             Self::Act { command, outcome, .. } => write!(f, "{command}: {outcome}"),
+            Self::Problem { opened: true, severity, text } => write!(f, "{} {text}", severity.word()),
+            Self::Problem { opened: false, text, .. } => write!(f, "over: {text}"),
         }
     }
 }
 
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
+}
+
+/// `backend/server` for a server, the proxy's name and side for the rest.
+pub fn display_name(kind: RowKind, proxy: &SafeText, name: &SafeText) -> String {
+    match kind {
+        RowKind::Frontend => format!("frontend {proxy}"),
+        RowKind::Backend => format!("backend {proxy}"),
+        RowKind::Server | RowKind::Listener => format!("{proxy}/{name}"),
+    }
 }
 
 /// Events kept; older ones go.

@@ -12,6 +12,7 @@ use crate::haproxy::level::Level;
 use crate::haproxy::version::Version;
 use crate::monitor::acts::{Act, Danger, Intent, Target};
 use crate::monitor::sample::Sample;
+use crate::monitor::typed_line::{NotSent, TypedLine};
 use crate::monitor::watch::Watch;
 use crate::monitor::what_if;
 
@@ -82,6 +83,9 @@ pub enum Refusal {
     /// This version of HAProxy does not survive it.
     #[error("not sent: {0}")]
     Deadly(&'static str),
+    /// This version would not survive the line, or not take it as it looks.
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
     /// The answer was not what the danger asks for.
     #[error("not sent: the name was not typed")]
     NotConfirmed,
@@ -142,6 +146,27 @@ impl Guard {
             (Danger::Highest, Consent::Typed(text)) => *text == name_to_type(&intent),
         };
         if confirmed { Ok(Authorised(intent)) } else { Err(Refusal::NotConfirmed) }
+    }
+}
+
+impl Guard {
+    /// Lets a line typed by hand through that may change HAProxy, once it is confirmed. Whether the level
+    /// suffices HAProxy itself tells.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn authorise_line(
+        self,
+        line: TypedLine,
+        consent: &Consent,
+        watch: &Watch,
+    ) -> Result<Authorised<TypedLine>, Refusal> {
+        if self.read_only {
+            return Err(Refusal::ReadOnly("a line that may change HAProxy"));
+        }
+        let sample = watch.newest().filter(|_| watch.link().is_up()).ok_or(Refusal::NoLink)?;
+        line.check(sample.info.version())?;
+        if *consent == Consent::Yes { Ok(Authorised(line)) } else { Err(Refusal::NotConfirmed) }
     }
 }
 

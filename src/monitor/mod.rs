@@ -15,6 +15,7 @@ pub mod link;
 pub mod operator;
 pub mod outcome;
 pub mod pace;
+pub mod problems;
 pub mod query;
 pub mod read_line;
 pub mod reads;
@@ -26,6 +27,7 @@ pub mod strength;
 #[cfg(test)]
 pub mod testing;
 pub mod trend;
+pub mod typed_line;
 pub mod watch;
 pub mod what_if;
 pub mod window;

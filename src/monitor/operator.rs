@@ -8,7 +8,8 @@ use crate::haproxy::address::Address;
 use crate::haproxy::command::{self, Order, Word};
 use crate::haproxy::connection::{self, AskError, Limits};
 use crate::haproxy::fields::Field;
-use crate::haproxy::reply;
+use crate::haproxy::plain::Lines;
+use crate::haproxy::reply::{self, Reply};
 use crate::haproxy::servers_state;
 use crate::haproxy::stat::{Row, Table};
 use crate::haproxy::status::State;
@@ -16,6 +17,9 @@ use crate::haproxy::text::SafeText;
 use crate::monitor::acts::{Act, Intent, Target};
 use crate::monitor::guard::Authorised;
 use crate::monitor::outcome::{Done, Outcome, Report};
+use crate::monitor::query::{Answer, QueryError, Told};
+use crate::monitor::sample::Cost;
+use crate::monitor::typed_line::TypedLine;
 
 /// Carries an intent out, one server after the other, and stops at the first failure.
 pub async fn carry_out(address: &Address, limits: &Limits, intent: &Authorised<Intent>) -> Report {
@@ -31,6 +35,25 @@ pub async fn carry_out(address: &Address, limits: &Limits, intent: &Authorised<I
     }
     let left = intent.targets.len() - done.len();
     Report { instance: intent.instance, done, left }
+}
+
+/// Sends a typed line; its answer comes as HAProxy gave it.
+///
+/// # Errors
+/// When no answer came: the line may then have been carried out.
+pub async fn send_line(address: &Address, limits: &Limits, line: &Authorised<TypedLine>) -> Result<Answer, QueryError> {
+    let line = line.get();
+    let mut bytes = Vec::new();
+    let timing = connection::ask(address, line.as_str(), line.parts().len(), limits, &mut bytes)
+        .await
+        .map_err(|error| QueryError::Ask { hint: error.hint(address), error })?;
+    let replies = reply::split(&bytes, 1);
+    let is_whole = replies.first().is_some_and(Reply::is_whole);
+    let silent = replies.first().is_none_or(Reply::is_silent);
+    // What a command that changes something answers on success.
+    let body: &[u8] = if silent { b"(done: HAProxy answers nothing, which means success)" } else { &bytes };
+    let cost = Cost { bytes: bytes.len(), answer: timing.answer };
+    Ok(Answer { told: Told::Lines(Lines::parse(body)), is_whole, cost })
 }
 
 /// Nothing when the names make no command, which the guard has ruled out before.

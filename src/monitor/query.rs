@@ -18,8 +18,9 @@ use crate::haproxy::text::SafeText;
 use crate::haproxy::version::Version;
 use crate::monitor::care::{self, Care};
 use crate::monitor::line::Line;
-use crate::monitor::read_line::{NotARead, ReadLine};
+use crate::monitor::read_line::ReadLine;
 use crate::monitor::sample::Cost;
+use crate::monitor::typed_line::NotSent;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +102,7 @@ pub enum QueryError {
     BadName(#[from] BadName),
     /// This version would not survive the line, or would not take it as it was judged; nothing was sent.
     #[error(transparent)]
-    NotARead(#[from] NotARead),
+    NotSent(#[from] NotSent),
 }
 
 impl Query {

@@ -1,136 +1,53 @@
 //! A line typed by hand that only reads.
 //!
 //! What may be typed is a list of commands known to change nothing; everything else is refused, also what a
-//! later HAProxy may invent. HAProxy cuts a line at `;`, its parts at blanks, and takes the character behind
-//! a `\` as it is; a part's words are judged as HAProxy will see them.
-
-use thiserror::Error;
+//! later HAProxy may invent. A part's words are judged as HAProxy will see them.
 
 use crate::haproxy::text::SafeText;
 use crate::haproxy::version::Version;
-use crate::monitor::deadly::{self, begins_with};
+use crate::monitor::deadly::begins_with;
 use crate::monitor::reads::READS;
-
-/// 1.5 and 1.8 crash on the 64th word; newer versions refuse it.
-const MAX_WORDS: usize = 60;
-/// Well below `tune.bufsize` (16,384 bytes): a longer line gets no answer.
-const MAX_BYTES: usize = 4_000;
-
-/// Why a line is not sent.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("not sent: {what}")]
-pub struct NotARead {
-    /// What is in the way.
-    pub what: String,
-}
-
-fn refuse<T>(what: impl Into<String>) -> Result<T, NotARead> {
-    Err(NotARead { what: what.into() })
-}
+use crate::monitor::typed_line::{NotSent, TypedLine, Word, refuse};
 
 /// A line of one or more commands, each of which is on the list of [`crate::monitor::reads`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadLine {
-    line: String,
-    parts: Vec<Vec<String>>,
-}
+pub struct ReadLine(TypedLine);
 
 impl ReadLine {
     /// Judges a line.
     ///
     /// # Errors
     /// When any part of it is not known to read only, or HAProxy would not take the line as one.
-    pub fn new(typed: &str) -> Result<Self, NotARead> {
-        let line = typed.trim_matches([' ', '\t']);
-        if line.len() > MAX_BYTES {
-            return refuse(format!("the line is longer than {MAX_BYTES} bytes"));
-        }
-        if line.chars().any(|ch| ch.is_control() && ch != '\t') {
-            return refuse("the line holds a control character");
-        }
-        let cut = cut(line)?;
-        for part in &cut {
-            judge(part)?;
-        }
-        let plain = |part: Vec<Word>| part.into_iter().map(|word| word.plain).collect();
-        Ok(Self { line: line.to_owned(), parts: cut.into_iter().map(plain).collect() })
+    pub fn new(typed: &str) -> Result<Self, NotSent> {
+        let line = TypedLine::new(typed)?;
+        line.typed().iter().try_for_each(|part| judge(part))?;
+        Ok(Self(line))
     }
 
     /// What is sent, without a line break.
     pub fn as_str(&self) -> &str {
-        &self.line
+        self.0.as_str()
     }
 
     /// The words of each command, as HAProxy sees them.
     pub fn parts(&self) -> &[Vec<String>] {
-        &self.parts
+        self.0.parts()
     }
 
     /// Whether this version of HAProxy takes the line as it was judged, and survives it.
     ///
     /// # Errors
     /// When it does not, or when the version is unknown and some version would not.
-    pub fn check(&self, version: Option<Version>) -> Result<(), NotARead> {
-        if self.line.contains("\\;") && version.is_none_or(|version| version < Version::new(2, 0)) {
-            return refuse("before 2.0, HAProxy cuts a line at \"\\;\" too");
-        }
-        match self.parts.iter().find_map(|words| deadly::find(words, version)) {
-            Some(deadly) => refuse(format!("\"{}\": {}", deadly.words.join(" "), deadly.why)),
-            None => Ok(()),
-        }
+    pub fn check(&self, version: Option<Version>) -> Result<(), NotSent> {
+        self.0.check(version)
     }
 }
 
-/// A word as it was typed, and as HAProxy sees it.
-#[derive(Debug, Default)]
-struct Word {
-    typed: String,
-    plain: String,
-}
-
-/// Cuts a line into commands and words, as HAProxy does from 2.0 on.
-fn cut(line: &str) -> Result<Vec<Vec<Word>>, NotARead> {
-    let mut parts = vec![vec![Word::default()]];
-    let mut chars = line.chars();
-    while let Some(ch) = chars.next() {
-        let (Some(part), escaped) = (parts.last_mut(), ch == '\\') else { continue };
-        match ch {
-            ';' => parts.push(vec![Word::default()]),
-            ' ' | '\t' => part.push(Word::default()),
-            _ => {
-                let Some(word) = part.last_mut() else { continue };
-                word.typed.push(ch);
-                if !escaped {
-                    word.plain.push(ch);
-                    continue;
-                }
-                let Some(next) = chars.next() else { return refuse("the line ends in a \"\\\"") };
-                word.typed.push(next);
-                word.plain.push(next);
-            }
-        }
-    }
-    for part in &mut parts {
-        part.retain(|word| !word.typed.is_empty());
-    }
-    Ok(parts)
-}
-
-fn judge(part: &[Word]) -> Result<(), NotARead> {
+fn judge(part: &[Word]) -> Result<(), NotSent> {
     let words: Vec<&str> = part.iter().map(|word| word.plain.as_str()).collect();
-    let Some(first) = words.first() else {
-        // Up to 2.6 HAProxy answers an empty command with its whole help.
-        return refuse("there is a \";\" with no command on one side, or no command at all");
-    };
-    if words.len() > MAX_WORDS {
-        return refuse(format!("a command has more than {MAX_WORDS} words"));
-    }
-    if part.iter().any(|word| word.typed.contains("<<") || word.plain.contains("<<")) {
-        return refuse("\"<<\" begins a payload");
-    }
+    let first = words.first().copied().unwrap_or_default();
     let Some(read) = READS.iter().find(|read| begins_with(&words, read)) else {
-        let name =
-            if matches!(*first, "show" | "get") { words[..words.len().min(2)].join(" ") } else { (*first).into() };
+        let name = if matches!(first, "show" | "get") { words[..words.len().min(2)].join(" ") } else { first.into() };
         return refuse(format!("\"{}\" is not known to read only", SafeText::from(name.as_str())));
     };
     if part.iter().take(read.len()).any(|word| word.typed != word.plain) {

@@ -10,10 +10,13 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat::{Row, RowKind};
 use crate::haproxy::status::State;
 use crate::haproxy::text::SafeText;
-use crate::monitor::events::{Event, Events, What};
+use crate::monitor::events::{Event, Events, What, display_name};
 use crate::monitor::history::store::{DEFAULT_BUDGET, History};
 use crate::monitor::link::{Failure, Link};
 use crate::monitor::outcome::{Outcome, Report};
+use crate::monitor::problems::news;
+use crate::monitor::problems::thresholds::Thresholds;
+use crate::monitor::problems::tracker::Problems;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 use crate::monitor::stamp::Stamp;
@@ -28,6 +31,7 @@ pub struct Watch {
     window: Window,
     history: History,
     events: Events,
+    problems: Problems,
     link: Link,
     missed: u64,
     /// Servers we acted on, and when.
@@ -49,6 +53,7 @@ impl Watch {
             window: Window::default(),
             history: History::new(budget),
             events: Events::default(),
+            problems: Problems::default(),
             link: Link::default(),
             missed: 0,
             ours: Vec::new(),
@@ -70,7 +75,17 @@ impl Watch {
         }
         self.read_back.clear();
         self.history.push(&sample);
+        let newest = Arc::clone(&sample);
         self.window.push(sample);
+        let changes = self.problems.look(&newest, &self.window);
+        for event in news::of(&changes, newest.at) {
+            self.events.push(event);
+        }
+    }
+
+    /// Measures problems by other thresholds from now on; what is open now begins anew.
+    pub fn set_thresholds(&mut self, thresholds: Thresholds) {
+        self.problems = Problems::new(thresholds);
     }
 
     /// A poll failed.
@@ -127,6 +142,11 @@ impl Watch {
     /// What happened.
     pub fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// What is wrong, as of the newest sample.
+    pub fn problems(&self) -> &Problems {
+        &self.problems
     }
 
     /// The link's state.
@@ -200,15 +220,6 @@ impl Watch {
     }
 }
 
-/// `backend/server` for a server, the proxy's name and side for the rest.
-pub fn display_name(kind: RowKind, proxy: &SafeText, name: &SafeText) -> String {
-    match kind {
-        RowKind::Frontend => format!("frontend {proxy}"),
-        RowKind::Backend => format!("backend {proxy}"),
-        RowKind::Server | RowKind::Listener => format!("{proxy}/{name}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +228,12 @@ mod tests {
     use crate::monitor::testing::{SampleMaker, at, site};
 
     fn shown(watch: &Watch) -> Vec<String> {
-        watch.events().newest().map(|event| format!("{} {}", event.name, event.what).trim().to_owned()).collect()
+        let is_other = |event: &&Event| !matches!(event.what, What::Problem { .. });
+        watch.events().newest().filter(is_other).map(told).collect()
+    }
+
+    fn told(event: &Event) -> String {
+        format!("{} {}", event.name, event.what).trim().to_owned()
     }
 
     fn failure(why: &str) -> Failure {

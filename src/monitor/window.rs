@@ -52,7 +52,17 @@ impl Window {
 
     /// How much a row's counter grew, and over how many seconds; unknown without two samples.
     pub fn growth(&self, id: RowId, field: Field) -> Option<(i64, f64)> {
-        self.growth_by(|sample| sample.number(id, field))
+        self.growth_at(self.newest()?.rows.index(id)?, field)
+    }
+
+    /// The same of the row that stands at `index` in the newest sample: nothing is looked up while rows stay.
+    pub fn growth_at(&self, index: usize, field: Field) -> Option<(i64, f64)> {
+        let newest = self.newest()?;
+        let id = *newest.rows.ids().get(index)?;
+        self.growth_by(|sample| {
+            let is_same = Arc::ptr_eq(&sample.rows, &newest.rows);
+            sample.table.number(if is_same { index } else { sample.rows.index(id)? }, field)
+        })
     }
 
     /// A row's counter per second.
@@ -60,15 +70,25 @@ impl Window {
         self.growth(id, field).map(|(grown, seconds)| grown as f64 / seconds)
     }
 
+    /// How much a counter of the process grew, and over how many seconds.
+    pub fn process_growth(&self, field: InfoField) -> Option<(i64, f64)> {
+        self.growth_by(|sample| sample.process(field))
+    }
+
     /// A counter of the process per second.
     pub fn process_rate(&self, field: InfoField) -> Option<f64> {
-        self.growth_by(|sample| sample.process(field)).map(|(grown, seconds)| grown as f64 / seconds)
+        self.process_growth(field).map(|(grown, seconds)| grown as f64 / seconds)
     }
 
     /// Goes back from the newest sample as long as the counter is there and not larger than later.
     fn growth_by(&self, value: impl Fn(&Sample) -> Option<i64>) -> Option<(i64, f64)> {
         let newest = self.samples.back()?;
         let last = value(newest)?;
+        // Most counters stand still: two looks tell. One that was cleared and came back to the very same is none.
+        if let Some(oldest) = self.samples.front().filter(|oldest| value(oldest) == Some(last)) {
+            let seconds = newest.at.mono.checked_sub(oldest.at.mono)?.as_secs_f64();
+            return (seconds > 0.0).then_some((0, seconds));
+        }
         let (mut first, mut since) = (last, newest.at.mono);
         for sample in self.samples.iter().rev().skip(1) {
             match value(sample) {
@@ -77,7 +97,7 @@ impl Window {
             }
         }
         let seconds = (newest.at.mono.checked_sub(since)?).as_secs_f64();
-        (seconds > 0.0).then_some((last - first, seconds))
+        (seconds > 0.0).then_some((last.saturating_sub(first), seconds))
     }
 }
 

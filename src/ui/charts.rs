@@ -5,9 +5,9 @@ use crate::app::charts::{self, Chart};
 use crate::app::format;
 use crate::app::layout::{Area, Pane, Room};
 use crate::app::model::{Instance, Model};
+use crate::monitor::events::display_name;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
-use crate::monitor::watch::display_name;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
 

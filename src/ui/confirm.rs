@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::app::cells::Role;
 use crate::app::confirm::{self, Confirm};
 use crate::app::layout::Area;
-use crate::app::model::Instance;
+use crate::app::model::{Instance, Sure};
 use crate::monitor::acts::Danger;
 use crate::ui::canvas::{Canvas, Piece, piece};
 use crate::ui::text;
@@ -31,6 +31,36 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, confirm: &Confirm, scr
     for (row, line) in lines.into_iter().skip(skip).enumerate() {
         canvas.pieces(inner, 1, row as u16, line);
     }
+}
+
+/// Draws the question whether a typed line is to be sent.
+pub fn draw_sure(canvas: &mut Canvas<'_>, instance: &Instance, sure: &Sure, screen: Area) {
+    let width = screen.width.min(84);
+    let room = usize::from(width.saturating_sub(4));
+    let parts = text::broken(sure.line.as_str(), room);
+    let height = screen.height.min(parts.len() as u16 + 5);
+    let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 3, height);
+    canvas.clear(area);
+    let place = text::middle(&instance.name, 30);
+    let title = [piece(format!(" Send to {place} "), Role::Focus)];
+    let inner = canvas.frame(area, &title, &[], Role::Focus);
+    for (row, part) in parts.iter().enumerate() {
+        canvas.text(inner, 1, row as u16, part, Role::Title);
+    }
+    let row = parts.len() as u16;
+    canvas.text(inner, 1, row, &text::end("this line may change HAProxy, and is not read back", room), Role::Warn);
+    canvas.pieces(inner, 1, row + 2, yes_or_no("send it"));
+}
+
+fn yes_or_no(what: &'static str) -> Line {
+    vec![
+        piece("y", Role::Key),
+        piece(format!(" {what}    "), Role::Normal),
+        piece("n", Role::Key),
+        piece(", ", Role::Normal),
+        piece("Esc", Role::Key),
+        piece(" leave it", Role::Normal),
+    ]
 }
 
 fn title(instance: &Instance, confirm: &Confirm) -> String {
@@ -81,14 +111,7 @@ fn lines(canvas: &Canvas<'_>, instance: &Instance, confirm: &Confirm, room: usiz
             let typed: String = text::broken(&confirm.typed, room.saturating_sub(3)).pop().unwrap_or_default();
             lines.push(vec![piece("> ", Role::Key), piece(typed, Role::Title), piece("_", Role::Focus)]);
         }
-        None => lines.push(vec![
-            piece("y", Role::Key),
-            piece(" do it    ", Role::Normal),
-            piece("n", Role::Key),
-            piece(", ", Role::Normal),
-            piece("Esc", Role::Key),
-            piece(" leave it", Role::Normal),
-        ]),
+        None => lines.push(yes_or_no("do it")),
     }
     lines
 }

@@ -12,6 +12,18 @@ use crate::monitor::link::Link;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
 
+/// The keys of the command line, which takes most keys for itself.
+static CLI_KEYS: &[(&str, &str)] = &[
+    ("<ret>", "send"),
+    ("<tab>", "complete"),
+    ("<up>", "recall"),
+    ("<pgup>", "scroll"),
+    ("<c-f>", "find"),
+    ("<esc>", "leave"),
+    ("<a-1>", "other views"),
+    ("<c-c>", "quit"),
+];
+
 /// Draws the bottom line.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room) {
     if let Some(Layer::Prompt(prompt)) = model.layers.last() {
@@ -28,6 +40,18 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room) {
         return;
     }
     let ascii = canvas.theme.ascii;
+    if matches!(model.shown().content, Content::Cli) {
+        let mut column = 1;
+        for (key, what) in CLI_KEYS {
+            let key = Key::parse(key).map(|key| key.label(ascii)).unwrap_or_default();
+            if column + (text::width(&key) + what.len() + 1) as u16 > area.width {
+                break;
+            }
+            let pieces = [piece(key, Role::Key), piece(" ", Role::Normal), piece(*what, Role::Normal)];
+            column = canvas.pieces(area, column, 0, pieces) + 2;
+        }
+        return;
+    }
     let labelled = ACTIONS.iter().filter(|action| !action.label.is_empty());
     let width = |action: &Action| text::width(&key_name(action, ascii)) + text::width(action.label) + 3;
     // Help and the way out are always there; the others as far as they fit.
@@ -55,6 +79,7 @@ fn draw_prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) {
     let sign = match prompt.purpose {
         Purpose::Filter | Purpose::Words => "/",
         Purpose::Command => ":",
+        Purpose::Cli => ">",
     };
     let role = if prompt.complaint.is_some() { Role::Bad } else { Role::Normal };
     let start = canvas.text(area, 1, 0, sign, Role::Key);

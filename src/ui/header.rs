@@ -15,6 +15,7 @@ use crate::haproxy::level::Level;
 use crate::monitor::link::Link;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, Piece, piece};
+use crate::ui::problems as ui_problems;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 
@@ -226,18 +227,38 @@ fn health(canvas: &mut Canvas<'_>, instance: &Instance, overview: &Overview, are
     let plain = |count: usize, word: &str, role| {
         piece(format!("{} {word}  ", format::count(count as i64)), if count == 0 { Role::Dim } else { role })
     };
-    let mut pieces = vec![
-        piece("servers ", Role::Dim),
-        plain(overview.up, "up", Role::Good),
-        plain(overview.down, "down", Role::Bad),
-        plain(overview.away, "away", Role::Away),
-    ];
-    if !overview.dead_backends.is_empty() {
-        let names: Vec<String> = overview.dead_backends.iter().map(|name| text::middle(name, 24)).collect();
-        let warn = canvas.theme.pick("▲ ", "! ");
-        pieces.push(piece(format!("{warn}no usable server in {}", names.join(", ")), Role::Bad));
+    let problems = instance.watch.problems();
+    let mut column = canvas.pieces(
+        area,
+        1,
+        0,
+        [
+            piece("servers ", Role::Dim),
+            plain(overview.up, "up", Role::Good),
+            plain(overview.down, "down", Role::Bad),
+            plain(overview.away, "away", Role::Away),
+        ],
+    );
+    if problems.count() == 0 {
+        canvas.text(area, column, 0, "no problems", Role::Dim);
+        return;
     }
-    canvas.pieces(area, 1, 0, pieces);
+    let count = problems.count();
+    let sign = canvas.theme.pick("▲", "!");
+    let counted = format!("{sign} {count} problem{}  ", if count == 1 { "" } else { "s" });
+    let worst = problems.list().next().map_or(Role::Warn, |problem| ui_problems::role(problem.severity));
+    column = canvas.text(area, column, 0, &counted, worst);
+    // As many verdicts as there is room for, the first one in any case.
+    for (place, verdict) in problems.verdicts().iter().enumerate() {
+        let name = if verdict.name.is_empty() { "process" } else { verdict.name.as_str() };
+        let since = format::duration(now.saturating_sub(verdict.since.mono));
+        let text = format!("{} {}: {} {since}  ", verdict.severity.word(), text::middle(name, 24), verdict.text);
+        let room = usize::from(area.width.saturating_sub(column + 1));
+        if place > 0 && room < 24 {
+            break;
+        }
+        column = canvas.text(area, column, 0, &text::end(&text, room), ui_problems::role(verdict.severity));
+    }
 }
 
 /// The same in one line, for a terminal of a few rows.

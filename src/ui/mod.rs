@@ -3,8 +3,10 @@
 //! Everything here is given the model, a theme and a place, and fills cells of a buffer. Nothing is fetched,
 //! remembered or timed here.
 
+pub mod asked;
 pub mod canvas;
 pub mod charts;
+pub mod cli;
 pub mod confirm;
 pub mod detail;
 pub mod events;
@@ -14,6 +16,8 @@ pub mod header;
 pub mod help;
 pub mod lists;
 pub mod menu;
+pub mod page;
+pub mod problems;
 pub mod rows;
 pub mod screen;
 pub mod tabs;

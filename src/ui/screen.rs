@@ -11,7 +11,9 @@ use crate::app::views::Content;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::events::{self, ShowTime};
 use crate::ui::theme::Theme;
-use crate::ui::{charts, confirm, detail, footer, grid, header, help, lists, menu, tabs, waiting};
+use crate::ui::{
+    asked, charts, cli, confirm, detail, footer, grid, header, help, lists, menu, page, problems, tabs, waiting,
+};
 
 /// How the screen is to look, beyond what the model says.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,7 @@ pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) {
     let mut canvas = Canvas::new(buffer, looks.theme);
     let Some(instance) = model.instance() else { return };
     header::draw(&mut canvas, model, instance, layout.header, layout.room, now);
-    view(&mut canvas, model, instance, &layout, looks);
+    view(&mut canvas, model, instance, &layout, looks, now);
     footer::draw(&mut canvas, model, layout.footer, layout.room);
     for layer in &model.layers {
         match layer {
@@ -45,13 +47,18 @@ pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) {
                 detail::draw(&mut canvas, model, instance, *id, area, *top, looks.show_time);
             }
             Layer::SortMenu(place) => menu::draw(&mut canvas, model, layout.screen, *place),
+            Layer::Page { title, lines, top } => {
+                let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
+                page::draw(&mut canvas, title, lines, area, *top);
+            }
+            Layer::Sure(sure) => confirm::draw_sure(&mut canvas, instance, sure, layout.screen),
             // It stands in the footer.
             Layer::Prompt(_) => {}
         }
     }
 }
 
-fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &Layout, looks: Looks) {
+fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &Layout, looks: Looks, now: Duration) {
     let Some(sample) = instance.watch.newest() else {
         tabs::draw(canvas, model, layout.tabs, &[]);
         return waiting::draw(canvas, instance, layout);
@@ -76,7 +83,10 @@ fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &La
         }
         Content::Table(_) => grid::draw(canvas, model, instance, sample, layout),
         Content::Events => events::view(canvas, model, instance, layout.body, looks.show_time),
-        Content::Cli | Content::Sessions | Content::StickTables => {}
+        Content::Problems => problems::draw(canvas, model, instance, sample, layout.body, now),
+        Content::Cli => cli::draw(canvas, model, instance, layout.body),
+        Content::Sessions => asked::sessions(canvas, model, instance, layout.body, now),
+        Content::StickTables => asked::stick_tables(canvas, model, instance, layout.body, now),
     }
     if !instance.watch.link().is_up() {
         for row in 0..layout.body.height {

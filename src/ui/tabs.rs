@@ -3,7 +3,7 @@
 use crate::app::cells::Role;
 use crate::app::layout::Area;
 use crate::app::model::Model;
-use crate::app::views::VIEWS;
+use crate::app::views::{NUMBERED, VIEWS};
 use crate::ui::canvas::{Canvas, Piece, piece};
 use crate::ui::text;
 
@@ -12,16 +12,16 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Piece
     // Where the names do not fit with blanks between them they move together, and then lose all but their start.
     let names = |gap: &str, letters: usize| -> usize {
         let one = |title: &str| 1 + text::width(gap) + text::width(&short(title, letters)) + 1;
-        VIEWS.iter().map(|view| one(view.title)).sum()
+        VIEWS.iter().take(NUMBERED).map(|view| one(view.title)).sum()
     };
     let room = usize::from(area.width);
     let (gap, letters) = match room {
-        room if names(" ", 99) + VIEWS.len() < room => (" ", 99),
+        room if names(" ", 99) + NUMBERED < room => (" ", 99),
         room if names("", 99) < room => ("", 99),
         _ => ("", 4),
     };
     let mut column = u16::from(letters == 99);
-    for (place, view) in VIEWS.iter().enumerate() {
+    for (place, view) in VIEWS.iter().take(NUMBERED).enumerate() {
         let is_shown = place == model.view;
         let (key, name) = if is_shown { (Role::Badge, Role::Badge) } else { (Role::Key, Role::Dim) };
         let text = format!("{gap}{}", short(view.title, letters));

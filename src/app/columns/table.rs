@@ -63,7 +63,7 @@ macro_rules! columns {
 }
 
 columns! {
-    NAME = made(("name", "NAME"), 14, 255, Align::Left, "name of the frontend, backend or server", made!(name, name_key));
+    NAME = made(("name", "NAME"), 12, 255, Align::Left, "name of the frontend, backend or server", made!(name, name_key));
     SIDE = made(("side", ""), 2, 254, Align::Left, "fe for a frontend, be for a backend, li for a listener", made!(side, kind_key));
     KIND = made(("kind", "KIND"), 8, 60, Align::Left, "frontend, backend, server or listener", made!(kind, kind_key));
     PROXY = made(("proxy", "PROXY"), 12, 60, Align::Left, "name of the proxy", made!(proxy, proxy_key));
@@ -71,6 +71,7 @@ columns! {
     USABLE = made(("usable", "UP"), 7, 245, Align::Right, "active servers that take traffic, of all; + backups that could", made!(usable, usable_key));
     SESSIONS_LIMIT = made(("sess", "SESS/LIM"), 10, 240, Align::Right, "sessions now, and their limit", made!(sessions_limit, sessions_key));
     SESSIONS = Column { id: "sessions", title: "SESS", priority: 200, ..number(Field::Scur, "", 5, 0) };
+    VERDICT = made(("problem", "PROBLEM"), 8, 215, Align::Left, "what is wrong: a backend's verdict in a word, a server's worst problem", made!(verdict, verdict_key));
     LOAD = made(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit; percent", made!(load, load_key));
     QUEUE = made(("queue", "QUEUE"), 5, 235, Align::Right, "requests waiting now; of a backend, those that wait for one server too", made!(queue, queue_key));
     REQUESTS = made(("req", "REQ/S"), 6, 220, Align::Right, "requests a second; sessions a second for TCP", made!(requests, requests_key));
@@ -181,6 +182,7 @@ pub static BACKENDS: &[&Column] = &[
     &SHARE_5XX,
     &ERRORS,
     &RESPONSE_TIME,
+    &VERDICT,
     &BYTES_IN,
     &BYTES_OUT,
 ];
@@ -203,6 +205,7 @@ pub static SERVERS: &[&Column] = &[
 /// View 1, in HATop's order.
 pub static STATUS_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &WEIGHT,
     &STATUS,
     &CHECK,
@@ -231,6 +234,7 @@ pub static STATUS_VIEW: &[&Column] = &[
 /// View 2, in HATop's order.
 pub static TRAFFIC_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &WEIGHT,
     &STATUS,
     &LBTOT,
@@ -254,6 +258,7 @@ pub static TRAFFIC_VIEW: &[&Column] = &[
 /// View 3, in HATop's order.
 pub static HTTP_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &WEIGHT,
     &STATUS,
     &REQ_RATE,
@@ -276,6 +281,7 @@ pub static HTTP_VIEW: &[&Column] = &[
 /// View 4, in HATop's order.
 pub static ERRORS_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &WEIGHT,
     &STATUS,
     &CHECK,
@@ -305,6 +311,7 @@ pub static ERRORS_VIEW: &[&Column] = &[
 /// View 6.
 pub static LATENCY_VIEW: &[&Column] = &[
     &NAME,
+    &SIDE,
     &STATUS,
     &QTIME,
     &CTIME,
@@ -401,7 +408,7 @@ mod tests {
     fn narrow_panes_drop_the_least_important() {
         let ids = |width| fit(SERVERS, width, 1).iter().map(|(column, _)| column.id).collect::<Vec<_>>();
         assert_eq!(ids(26), ["name", "status"]);
-        assert_eq!(ids(52), ["name", "status", "sess", "queue", "req"]);
+        assert_eq!(ids(52), ["name", "status", "sess", "queue", "req", "5xx"]);
         assert_eq!(fit(SERVERS, 5, 1).len(), 1);
         for width in 0..200 {
             let total: u16 = fit(SERVERS, width, 1).iter().map(|(_, wide)| wide + 1).sum::<u16>().saturating_sub(1);

@@ -7,6 +7,7 @@ use crate::app::format;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat::RowKind;
 use crate::haproxy::status::State;
+use crate::monitor::problems::reading::Severity;
 use crate::monitor::strength::Strength;
 
 /// The name of a row: of the proxy, or of the server.
@@ -327,6 +328,26 @@ pub fn side(row: &RowView<'_>) -> Cell {
         },
         Role::Dim,
     )
+}
+
+/// What is wrong with a row: a backend's verdict in a word, else the rule of its worst problem.
+pub fn verdict(row: &RowView<'_>) -> Cell {
+    let problems = row.watch.problems();
+    let role = |severity| if severity == Severity::Crit { Role::Bad } else { Role::Warn };
+    match (problems.verdict(row.id), problems.of(row.id).max_by_key(|problem| problem.severity)) {
+        (Some(verdict), _) => Cell::new(verdict.cause.word(), role(verdict.severity)),
+        (None, Some(problem)) => Cell::new(problem.rule.id, role(problem.severity)),
+        (None, None) => Cell::plain(""),
+    }
+}
+
+/// Sorts the worst first.
+pub fn verdict_key(row: &RowView<'_>) -> SortKey {
+    match row.watch.problems().worst(row.id) {
+        Some(Severity::Crit) => SortKey::Number(0.0),
+        Some(Severity::Warn) => SortKey::Number(1.0),
+        None => SortKey::Number(2.0),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,125 @@
+//! What HAProxy told when it was asked on a key: sessions, stick tables, the command line.
+
+use crate::app::cells::Role;
+use crate::haproxy::command_list::Known;
+use crate::haproxy::plain::Lines;
+use crate::haproxy::sessions::{SessionOrder, Sessions};
+use crate::haproxy::stick_tables::{Entries, StickTables};
+use crate::haproxy::text::SafeText;
+use crate::monitor::care::Pauses;
+use crate::monitor::stamp::Stamp;
+
+/// The last answer to one kind of question.
+#[derive(Debug, Clone)]
+pub struct Board<T> {
+    /// What was told, and when.
+    pub told: Option<(T, Stamp)>,
+    /// Why the last question has no answer.
+    pub error: Option<String>,
+    /// Whether an answer is under way.
+    pub is_waiting: bool,
+}
+
+impl<T> Default for Board<T> {
+    fn default() -> Self {
+        Self { told: None, error: None, is_waiting: false }
+    }
+}
+
+impl<T> Board<T> {
+    /// A question is sent.
+    pub fn wait(&mut self) {
+        self.is_waiting = true;
+        self.error = None;
+    }
+
+    /// An answer came.
+    pub fn tell(&mut self, told: T, at: Stamp) {
+        *self = Self { told: Some((told, at)), error: None, is_waiting: false };
+    }
+
+    /// No answer came; what was told before stays.
+    pub fn fail(&mut self, why: String) {
+        self.error = Some(why);
+        self.is_waiting = false;
+    }
+}
+
+/// The entries of one stick table.
+#[derive(Debug, Clone)]
+pub struct OpenTable {
+    /// Its name.
+    pub name: SafeText,
+    /// Its entries.
+    pub entries: Board<Entries>,
+    /// The counter they are sorted by, as a place among the table's counters.
+    pub sort: usize,
+}
+
+/// A line of the command line's scrollback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// What it says.
+    pub text: SafeText,
+    /// What it is: a command, an answer, a complaint.
+    pub role: Role,
+}
+
+/// Everything asked of one instance.
+#[derive(Debug)]
+pub struct Asked {
+    /// When each kind of question was asked last.
+    pub pauses: Pauses,
+    /// The sessions.
+    pub sessions: Board<Sessions>,
+    /// Their order.
+    pub order: SessionOrder,
+    /// The stick tables.
+    pub tables: Board<StickTables>,
+    /// The one whose entries are shown.
+    pub open_table: Option<OpenTable>,
+    /// The commands this HAProxy knows.
+    pub known: Board<Vec<Known>>,
+    /// The command line's scrollback, oldest first.
+    pub said: Vec<Said>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            pauses: Pauses::default(),
+            sessions: Board::default(),
+            order: SessionOrder::Age,
+            tables: Board::default(),
+            open_table: None,
+            known: Board::default(),
+            said: Vec::new(),
+        }
+    }
+}
+
+/// Lines of scrollback kept.
+const SCROLLBACK: usize = 20_000;
+
+impl Asked {
+    /// Adds a line to the scrollback.
+    pub fn say(&mut self, text: impl Into<SafeText>, role: Role) {
+        self.said.push(Said { text: text.into(), role });
+        if self.said.len() > SCROLLBACK {
+            self.said.drain(..SCROLLBACK / 10);
+        }
+    }
+
+    /// Adds an answer to the scrollback.
+    pub fn say_lines(&mut self, lines: &Lines, is_whole: bool) {
+        for line in lines.list() {
+            self.say(line.clone(), Role::Normal);
+        }
+        if lines.left_out() > 0 {
+            self.say(format!("… {} more lines", lines.left_out()).as_str(), Role::Warn);
+        }
+        if !is_whole {
+            self.say("(the answer was cut)", Role::Warn);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! View 5: HAProxy's own command line.
+
+use crate::app::cells::Role;
+use crate::app::command_line;
+use crate::app::layout::Area;
+use crate::app::model::{Instance, Model};
+use crate::ui::canvas::Canvas;
+
+/// Draws the scrollback, and the line being typed at its end.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area) {
+    let said: Vec<_> = command_line::shown(model).collect();
+    let rows = usize::from(area.height.saturating_sub(1));
+    let up = instance.places[model.view].place().min(said.len().saturating_sub(rows));
+    let end = said.len() - up;
+    let visible = &said[end.saturating_sub(rows)..end];
+    for (row, line) in visible.iter().enumerate() {
+        canvas.text(area, 1, row as u16, line.text.as_str(), line.role);
+    }
+    if said.is_empty() {
+        let help = if model.guard.read_only {
+            "commands that only read; Tab completes, Up recalls, Ctrl-f looks for words, Esc leaves"
+        } else {
+            "HAProxy's own commands; Tab completes, Up recalls, Ctrl-f looks for words, Esc leaves"
+        };
+        canvas.text(area, 1, 0, help, Role::Dim);
+    }
+    let row = visible.len().min(rows) as u16;
+    let row = if said.is_empty() { 2.min(area.height.saturating_sub(1)) } else { row };
+    let start = canvas.text(area, 1, row, "> ", Role::Key);
+    // A long line shows the part around the cursor.
+    let room = usize::from(area.width.saturating_sub(start + 1));
+    let prompt = &model.cli.prompt;
+    let hidden = (prompt.cursor() + 1).saturating_sub(room);
+    let shown: String = prompt.text().chars().skip(hidden).collect();
+    canvas.text(area, start, row, &shown, Role::Normal);
+    canvas.invert(area, start + (prompt.cursor() - hidden) as u16, row);
+    if up > 0 {
+        let more = format!(" {up} lines below ");
+        canvas.right(area, 0, area.height.saturating_sub(1), &[crate::ui::canvas::piece(more, Role::Badge)]);
+    }
+}

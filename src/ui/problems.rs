@@ -1,0 +1,69 @@
+//! What is wrong, worst first: how bad, since when, about what, the numbers, and the last check's own words.
+
+use std::time::Duration;
+
+use crate::app::cells::Role;
+use crate::app::format;
+use crate::app::layout::Area;
+use crate::app::model::{Instance, Model};
+use crate::app::moving;
+use crate::haproxy::fields::TextField;
+use crate::haproxy::stat::RowKind;
+use crate::monitor::events::display_name;
+use crate::monitor::problems::problem::Problem;
+use crate::monitor::problems::reading::Severity;
+use crate::monitor::sample::Sample;
+use crate::ui::canvas::{Canvas, piece};
+use crate::ui::text;
+
+/// What a severity means to the eye.
+pub fn role(severity: Severity) -> Role {
+    match severity {
+        Severity::Warn => Role::Warn,
+        Severity::Crit => Role::Bad,
+    }
+}
+
+/// Draws the problems.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, area: Area, now: Duration) {
+    if moving::problems(model).next().is_none() {
+        canvas.text(area, 1, 0, "no problems; ! goes back", Role::Good);
+        return;
+    }
+    let list = &instance.places[model.view];
+    let visible = moving::problems(model).enumerate().skip(list.top()).take(usize::from(area.height));
+    for (row, (place, problem)) in visible.enumerate() {
+        draw_one(canvas, sample, area, row as u16, problem, now);
+        if place == list.place() {
+            canvas.mark(area, row as u16, Role::Selected);
+        }
+    }
+}
+
+fn draw_one(canvas: &mut Canvas<'_>, sample: &Sample, area: Area, row: u16, problem: &Problem, now: Duration) {
+    let name = match &problem.subject.names {
+        None => "process".to_owned(),
+        Some((kind, proxy, name)) => display_name(*kind, proxy, name),
+    };
+    let since = format::duration(now.saturating_sub(problem.since.mono));
+    let names = usize::from((area.width / 4).clamp(12, 36));
+    canvas.text(area, 1, row, problem.severity.word(), role(problem.severity));
+    canvas.number(area, 6, row, 5, &since, Role::Dim);
+    canvas.text(area, 13, row, &text::middle(&name, names), Role::Normal);
+    let start = 13 + names as u16 + 2;
+    let room = usize::from(area.width.saturating_sub(start));
+    let end = canvas.text(area, start, row, &text::end(&problem.text, room), role(problem.severity));
+    // A problem that comes from the check has its words already.
+    let check =
+        Some(last_check(sample, problem)).filter(|check| !problem.text.contains(check.as_str())).unwrap_or_default();
+    let room = usize::from(area.width.saturating_sub(end + 2));
+    canvas.pieces(area, end + 2, row, [piece(text::end(&check, room), Role::Dim)]);
+}
+
+/// The last check's own words, of a server.
+fn last_check(sample: &Sample, problem: &Problem) -> String {
+    let row = sample.row(problem.subject.id).filter(|row| row.kind == RowKind::Server);
+    let fields = [TextField::CheckStatus, TextField::LastChk];
+    let words = row.map(|row| fields.map(|field| row.text(field).map_or("", AsRef::as_ref)).join(" "));
+    words.unwrap_or_default().trim().to_owned()
+}
