@@ -154,9 +154,9 @@ mod tests {
 
     #[test]
     fn columns_are_added_removed_and_named() {
-        assert_eq!(ids(&changed("cols +rtime -qtime")), ["name", "status", "ctime", "rtime"]);
+        assert_eq!(ids(&changed("cols +rtime -qtime")), ["name", "side", "status", "rtime"]);
         assert_eq!(ids(&changed("cols h1req/s scur")), ["name", "h1req/s", "scur"]);
-        assert_eq!(ids(&changed("cols +status -name")), ["name", "status", "qtime", "ctime"]);
+        assert_eq!(ids(&changed("cols +status -name")), ["name", "side", "status", "qtime"]);
     }
 
     #[test]

@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(settings.sort.map(|sort| sort.column.id), Some("srv_abrt"));
         settings.scroll(3);
         let visible: Vec<&str> = settings.visible().iter().map(|column| column.id).take(3).collect();
-        assert_eq!(visible, ["name", "rtime", "ttime"]);
+        assert_eq!(visible, ["name", "ctime", "rtime"]);
         settings.scroll(-99);
         assert_eq!(settings.visible().len(), table::LATENCY_VIEW.len());
     }
