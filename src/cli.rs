@@ -21,6 +21,7 @@ use crate::live::event_loop::{self, End, Session};
 use crate::live::files;
 use crate::live::io::Watching;
 use crate::monitor::pace::{Pace, SHORTEST};
+use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
 use crate::monitor::stamp::Clock;
 use crate::ui::theme::{Palette, Theme};
 
@@ -84,12 +85,20 @@ struct Options {
     /// Draws with ASCII characters only
     #[arg(long)]
     ascii: bool,
+    /// Another limit for a problem: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
+    #[arg(long = "threshold", value_name = "RULE.warn=N", value_parser = threshold)]
+    thresholds: Vec<String>,
     /// Writes every event to this file as it happens
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
     /// Memory for the history of each HAProxy, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     history_memory: u16,
+}
+
+/// Checks one limit, so that a bad one is told as a matter of usage.
+fn threshold(text: &str) -> Result<String, BadThreshold> {
+    Thresholds::default().set_by_text(text).map(|()| text.to_owned())
 }
 
 /// Reads `2`, `0.5`.
@@ -218,7 +227,10 @@ fn show(targets: Vec<Target>, options: &Options) -> anyhow::Result<ExitCode> {
         .log_file
         .as_deref()
         .map(|path| files::open(path).with_context(|| format!("cannot write the log of events to {}", path.display())));
+    let mut thresholds = Thresholds::default();
+    options.thresholds.iter().try_for_each(|text| thresholds.set_by_text(text))?;
     let session = Session {
+        thresholds,
         log: log.transpose()?,
         typed: state::own_folder().map(|folder| folder.join("typed")),
         targets,

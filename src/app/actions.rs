@@ -62,6 +62,8 @@ pub enum Do {
     Instance(i32),
     /// Acts on the selected server.
     Act(&'static Act),
+    /// Ends the selected session, or clears the selected entry.
+    Remove,
     /// Polls as soon as politeness allows.
     PollNow,
     /// Draws everything anew.
@@ -197,6 +199,7 @@ pub static ACTIONS: &[Action] = &[
     row("view.sessions", &["7", "<a-7>"], "", "the sessions that are open", Group::View, Do::View(7)),
     row("view.tables", &["8", "<a-8>"], "", "stick tables and their entries", Group::View, Do::View(8)),
     row("view.events", &["9", "<a-9>"], "", "what happened", Group::View, Do::View(9)),
+    row("line.remove", &["X"], "", "in views 7 and 8: end the session, clear the entry", Group::Act, Do::Remove),
     row("show.sort-right", &[">"], "", "sort by the next column", Group::Show, Do::SortNext(1)),
     row("show.sort-left", &["<lt>"], "", "sort by the column before", Group::Show, Do::SortNext(-1)),
     row("show.sort-invert", &["I"], "", "sort the other way round", Group::Show, Do::SortInvert),

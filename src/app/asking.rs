@@ -8,10 +8,11 @@ use std::time::Duration;
 use crate::app::asked::{Board, OpenTable};
 use crate::app::cells::Role;
 use crate::app::format;
-use crate::app::model::{Layer, Model};
+use crate::app::model::{Layer, Model, Sure};
 use crate::app::msg::Effect;
 use crate::app::views::Content;
 use crate::app::words::Words;
+use crate::haproxy::level::Level;
 use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
 use crate::haproxy::stick_tables::{Comparison, DataFilter, Entry, StickTable};
 use crate::haproxy::text::SafeText;
@@ -19,6 +20,7 @@ use crate::monitor::care;
 use crate::monitor::guard::Refusal;
 use crate::monitor::query::{Answer, Query, QueryError, Told};
 use crate::monitor::stamp::Stamp;
+use crate::monitor::typed_line::TypedLine;
 
 /// Asks, if it may be asked now; says why not otherwise.
 pub fn ask(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
@@ -108,12 +110,23 @@ pub fn told(model: &mut Model, instance: usize, query: &Query, result: Result<An
 }
 
 /// The answer to a typed line that may have changed HAProxy.
-pub fn sent(model: &mut Model, instance: usize, result: Result<Answer, QueryError>) {
+pub fn sent(model: &mut Model, instance: usize, result: Result<Answer, QueryError>, now: Duration) {
+    let is_cli = matches!(model.shown().content, Content::Cli);
     let Some(known) = model.instances.get_mut(instance) else { return };
-    match result {
-        Ok(Answer { told: Told::Lines(lines), is_whole, .. }) => known.asked.say_lines(&lines, is_whole),
-        Ok(_) => {}
-        Err(error) => known.asked.say(words_of(&error).as_str(), Role::Bad),
+    let (first, role) = match result {
+        Ok(Answer { told: Told::Lines(lines), is_whole, .. }) => {
+            known.asked.say_lines(&lines, is_whole);
+            (lines.list().first().map(ToString::to_string).unwrap_or_default(), Role::Normal)
+        }
+        Ok(_) => return,
+        Err(error) => {
+            let why = words_of(&error);
+            known.asked.say(why.as_str(), Role::Bad);
+            (why, Role::Bad)
+        }
+    };
+    if !is_cli {
+        model.say(first, role, now);
     }
 }
 
@@ -159,6 +172,42 @@ pub fn open(model: &mut Model, now: Duration) -> Vec<Effect> {
     match query {
         Some(query) => ask(model, query, now),
         None => refresh(model, now).unwrap_or_default(),
+    }
+}
+
+/// Asks whether the selected session is to be ended, or the selected entry cleared.
+pub fn remove(model: &mut Model, now: Duration) {
+    let view = model.view;
+    let Some(instance) = model.instance() else { return };
+    let place = instance.places[view].place();
+    let words = match model.shown().content {
+        Content::Sessions => {
+            sessions(model).nth(place).map(|session| vec!["shutdown session".into(), session.id.clone()])
+        }
+        Content::StickTables => instance.asked.open_table.as_ref().and_then(|open| {
+            let entry = entries(model).nth(place)?;
+            Some(vec!["clear table".into(), open.name.clone(), "key".into(), entry.key.clone()])
+        }),
+        _ => None,
+    };
+    let Some(words) = words else {
+        model.say("select a session in view 7, or an entry in view 8", Role::Dim, now);
+        return;
+    };
+    let has = instance.watch.newest().and_then(|sample| sample.level);
+    let refused = match has {
+        _ if model.guard.read_only => Some(Refusal::ReadOnly("this").to_string()),
+        Some(has) if has < Level::Admin => Some(Refusal::Level { title: "this", has, needs: Level::Admin }.to_string()),
+        _ => None,
+    };
+    let line = words.iter().map(SafeText::as_str).collect::<Vec<_>>().join(" ");
+    // A key may hold anything: it must be exactly one word of one command.
+    let is_exact = |line: &TypedLine| line.parts().len() == 1 && line.parts()[0].len() == words.len() + 1;
+    let is_verbatim = words.iter().all(SafeText::is_verbatim);
+    match (refused, TypedLine::new(&line).ok().filter(|line| is_verbatim && is_exact(line))) {
+        (Some(why), _) => model.say(why, Role::Warn, now),
+        (None, Some(line)) => model.layers.push(Layer::Sure(Sure { line, asked: now })),
+        (None, None) => model.say("its name cannot be put into a command", Role::Warn, now),
     }
 }
 

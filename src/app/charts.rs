@@ -58,14 +58,35 @@ pub static CHARTS: &[Chart] = &[
     chart("rtime", &[level(Field::Rtime)], millis, Field::Rtime),
 ];
 
+/// More charts, for the detail of a row: errors by class, and the four times.
+pub static MORE: &[Chart] = &[
+    chart("4xx/s", &[per_second(Field::Hrsp4xx)], format::rate, Field::Hrsp4xx),
+    chart("5xx/s", &[per_second(Field::Hrsp5xx)], format::rate, Field::Hrsp5xx),
+    chart("econ/s", &[per_second(Field::Econ)], format::rate, Field::Econ),
+    chart("eresp/s", &[per_second(Field::Eresp)], format::rate, Field::Eresp),
+    chart("qtime", &[level(Field::Qtime)], millis, Field::Qtime),
+    chart("ctime", &[level(Field::Ctime)], millis, Field::Ctime),
+    chart("ttime", &[level(Field::Ttime)], millis, Field::Ttime),
+    chart("out/s", &[per_second(Field::Bout)], format::bytes, Field::Bout),
+];
+
 /// Failed connections, failed responses, bad requests and 5xx together.
 const ERRORS: &[Trend] =
     &[per_second(Field::Econ), per_second(Field::Eresp), per_second(Field::Ereq), per_second(Field::Hrsp5xx)];
 
 /// The charts that a row has.
 pub fn of(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
+    fitting(sample, id, CHARTS)
+}
+
+/// All charts that a row has.
+pub fn all_of(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
+    of(sample, id).chain(fitting(sample, id, MORE))
+}
+
+fn fitting(sample: &Sample, id: RowId, charts: &'static [Chart]) -> impl Iterator<Item = &'static Chart> {
     let served = sample.row(id).map(|row| row_view::served(row, sample.number(id, Field::ReqTot)));
-    CHARTS.iter().filter(move |chart| {
+    charts.iter().filter(move |chart| {
         sample.number(id, chart.probe).is_some() && (chart.serves.is_none() || chart.serves == served)
     })
 }

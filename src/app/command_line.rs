@@ -85,9 +85,7 @@ pub fn answer(model: &mut Model, sure: Sure, key: Key, now: Duration) -> Vec<Eff
             }
         }
         Code::Char('n' | 'N' | 'q') | Code::Esc | Code::Enter => {
-            if let Some(instance) = model.instance_mut() {
-                instance.asked.say("nothing was sent", Role::Dim);
-            }
+            model.say("nothing was sent", Role::Dim, now);
         }
         _ => model.layers.push(Layer::Sure(sure)),
     }

@@ -215,6 +215,7 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
             }
         }
         Do::Act(act) => acting::ask(model, act, now),
+        Do::Remove => asking::remove(model, now),
         Do::PollNow => {
             let poll = vec![Effect::PollNow(model.current)];
             return asking::refresh(model, now).unwrap_or(poll);

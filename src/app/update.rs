@@ -32,7 +32,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Sent(instance, result) => {
-            asking::sent(model, instance, result.map(|answer| *answer));
+            asking::sent(model, instance, result.map(|answer| *answer), now.mono);
             vec![Effect::PollNow(instance)]
         }
         Msg::Wake => Vec::new(),

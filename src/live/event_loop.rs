@@ -27,6 +27,7 @@ use crate::live::io::{self as talk, Order, Said, Source, Watching};
 use crate::monitor;
 use crate::monitor::guard::Guard;
 use crate::monitor::latest::Latest;
+use crate::monitor::problems::thresholds::Thresholds;
 use crate::monitor::sampler::News;
 use crate::monitor::stamp::{Clock, Stamp};
 use crate::term::frames::Frames;
@@ -49,6 +50,8 @@ pub struct Session {
     pub theme: Theme,
     /// What is shown first.
     pub start: Start,
+    /// From which values on something is a problem.
+    pub thresholds: Thresholds,
     /// Where events are logged, if they are.
     pub log: Option<File>,
     /// Where lines typed on the command line are kept, if they are.
@@ -114,6 +117,9 @@ pub fn run(session: Session) -> anyhow::Result<End> {
     let mut model = Model::new(instances.collect(), guard, keymap, screen::size());
     session.start.apply(&mut model);
     let typed = session.typed.as_deref().map(|path| files::last_lines(path, REMEMBERED));
+    for instance in &mut model.instances {
+        instance.watch.set_thresholds(session.thresholds.clone());
+    }
     model.cli = CommandLine::new(typed.unwrap_or_default());
     let failed = sender.clone();
     let (logs, logged) = (session.log.is_some(), vec![0; session.targets.len()]);

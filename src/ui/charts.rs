@@ -64,6 +64,16 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
 /// The charts of a row side by side, without a frame.
 pub fn strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, id: RowId, area: Area) {
     let charts: Vec<&Chart> = charts::of(sample, id).collect();
+    draw_strip(canvas, model, instance, id, &charts, area);
+}
+
+/// The same with every chart there is of the row.
+pub fn full_strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, id: RowId, area: Area) {
+    let charts: Vec<&Chart> = charts::all_of(sample, id).collect();
+    draw_strip(canvas, model, instance, id, &charts, area);
+}
+
+fn draw_strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, id: RowId, charts: &[&Chart], area: Area) {
     if charts.is_empty() {
         return;
     }

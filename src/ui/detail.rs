@@ -39,18 +39,16 @@ pub fn draw(
         piece(format!("{} ", names.status()), state_role(names.state())),
     ];
     let lines = lines(instance, &row, show_time);
-    let chart_rows = if area.height >= 30 {
-        6
-    } else if area.height >= 16 {
-        2
-    } else {
-        0
+    let chart_rows = match area.height {
+        ..16 => 0,
+        16..30 => 5,
+        _ => 10,
     };
     let visible = usize::from(area.height.saturating_sub(2 + chart_rows + u16::from(chart_rows > 0)));
     let top = top.min(lines.len().saturating_sub(visible));
     let place = format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len());
     let inner = canvas.frame(area, &title, &[piece(place, Role::Dim)], Role::Focus);
-    charts::strip(canvas, model, instance, sample, id, inner.rows(0, chart_rows));
+    charts::full_strip(canvas, model, instance, sample, id, inner.rows(0, chart_rows));
     let body = inner.rows(chart_rows + u16::from(chart_rows > 0), inner.height);
     for (line, pieces) in lines.into_iter().skip(top).take(visible).enumerate() {
         let mut column = 1;

@@ -72,6 +72,7 @@ columns! {
     SESSIONS_LIMIT = made(("sess", "SESS/LIM"), 10, 240, Align::Right, "sessions now, and their limit", made!(sessions_limit, sessions_key));
     SESSIONS = Column { id: "sessions", title: "SESS", priority: 200, ..number(Field::Scur, "", 5, 0) };
     VERDICT = made(("problem", "PROBLEM"), 8, 215, Align::Left, "what is wrong: a backend's verdict in a word, a server's worst problem", made!(verdict, verdict_key));
+    TROUBLE = made(("trouble", "PROBLEM"), 12, 148, Align::Left, "the worst problem of the row, an outlier among its peers for one", made!(verdict, verdict_key));
     LOAD = made(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit; percent", made!(load, load_key));
     QUEUE = made(("queue", "QUEUE"), 5, 235, Align::Right, "requests waiting now; of a backend, those that wait for one server too", made!(queue, queue_key));
     REQUESTS = made(("req", "REQ/S"), 6, 220, Align::Right, "requests a second; sessions a second for TCP", made!(requests, requests_key));
@@ -200,6 +201,7 @@ pub static SERVERS: &[&Column] = &[
     &WEIGHT,
     &CHECK,
     &LASTCHG,
+    &TROUBLE,
 ];
 
 /// View 1, in HATop's order.
@@ -208,6 +210,7 @@ pub static STATUS_VIEW: &[&Column] = &[
     &SIDE,
     &WEIGHT,
     &STATUS,
+    &TROUBLE,
     &CHECK,
     &ACT,
     &BCK,

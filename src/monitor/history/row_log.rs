@@ -91,7 +91,7 @@ impl Writer {
     }
 }
 
-/// Reads a log step by step; the numbers stand in [`Reader::values`].
+/// Reads a log step by step; each step gives the row's numbers.
 #[derive(Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],

@@ -14,6 +14,9 @@ pub enum BadThreshold {
     /// No rule has that name.
     #[error("there is no rule {0:?}")]
     NoSuchRule(String),
+    /// Not one of the forms.
+    #[error("{0:?} is not RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; docs/problems.md lists the rules")]
+    BadText(String),
     /// Not a number, infinite or below zero.
     #[error("{0}: a threshold is a number from 0 on")]
     NoNumber(&'static str),
@@ -121,6 +124,31 @@ impl Thresholds {
         Ok(())
     }
 
+    /// Changes one rule's limits by a text: `rule.warn=N`, `rule.crit=N`, `rule.hold=SECONDS` or `rule=off`.
+    ///
+    /// # Errors
+    /// What is wrong with it; then nothing is changed.
+    pub fn set_by_text(&mut self, text: &str) -> Result<(), BadThreshold> {
+        let bad = || BadThreshold::BadText(text.to_owned());
+        let (name, value) = text.split_once('=').ok_or_else(bad)?;
+        if value == "off" {
+            return self.set(name, Override { is_off: true, ..Override::default() });
+        }
+        let (id, what) = name.rsplit_once('.').ok_or_else(bad)?;
+        let number = value.parse::<f64>().ok().filter(|number| (0.0..1e15).contains(number)).ok_or_else(bad)?;
+        // What was set before stays.
+        let place = RULES.iter().position(|rule| rule.id == id);
+        let known = place.map(|place| self.limits[place]).ok_or_else(|| BadThreshold::NoSuchRule(id.to_owned()))?;
+        let mut change = Override { warn: known.warn, crit: known.crit, ..Override::default() };
+        match what {
+            "warn" => change.warn = Some(number),
+            "crit" => change.crit = Some(number),
+            "hold" => change.sustain = Some(Duration::from_secs_f64(number)),
+            _ => return Err(bad()),
+        }
+        self.set(id, change)
+    }
+
     /// The limits of a rule by its place in [`RULES`].
     pub fn limits(&self, place: usize) -> &Limits {
         &self.limits[place]
@@ -130,6 +158,23 @@ impl Thresholds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_set_one_limit_and_keep_the_others() {
+        let mut thresholds = Thresholds::default();
+        thresholds.set_by_text("response-time.warn=800").unwrap();
+        thresholds.set_by_text("response-time.crit=2000").unwrap();
+        let levels = [700.0, 900.0, 2500.0].map(|value| level(&thresholds, "response-time", value));
+        assert_eq!(levels, [Level::Fine, Level::Warn, Level::Crit]);
+        thresholds.set_by_text("response-time=off").unwrap();
+        assert_eq!(level(&thresholds, "response-time", 1e9), Level::Fine);
+        for bad in ["", "response-time", "response-time.warn=", "response-time.colour=1", "response-time.warn=-1"] {
+            assert!(matches!(thresholds.set_by_text(bad), Err(BadThreshold::BadText(_))), "{bad:?}");
+        }
+        assert_eq!(thresholds.set_by_text("nonsense.warn=1"), Err(BadThreshold::NoSuchRule("nonsense".into())));
+        let mut thresholds = Thresholds::default();
+        assert!(thresholds.set_by_text("response-time.crit=1").is_err(), "below the warning");
+    }
 
     fn level(thresholds: &Thresholds, id: &str, value: f64) -> Level {
         let place = RULES.iter().position(|rule| rule.id == id).unwrap();
