@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
+use crate::app::filter::Filter;
+use crate::app::start::Start;
 use crate::config::discover::discover;
 use crate::config::looks::{Colours, Environment};
 use crate::config::state;
@@ -33,6 +35,7 @@ use crate::ui::theme::{Palette, Theme};
     after_help = "Examples:\n  hapulse                              the HAProxy that runs here\n  \
         hapulse /run/haproxy/admin.sock      a Unix socket\n  \
         hapulse -n lb01:9999 eu=lb02:9999    two over TCP, read-only; o shows the next one\n  \
+        hapulse -m 4 -p www -p api           view 4, Errors, with two proxies\n  \
         hapulse demo                         a simulated HAProxy\n\n\
         Exit codes: 0 fine, 1 error, 2 usage, 3 no HAProxy found"
 )]
@@ -61,11 +64,21 @@ enum Command {
 #[derive(Debug, Clone, Args)]
 struct Options {
     /// Seconds between two samples, 0.1 or more; stretched where a dump is expensive
-    #[arg(short = 'i', long = "interval", alias = "update-interval", value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    #[arg(short = 'i', long = "interval", visible_alias = "update-interval", value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     interval: Duration,
     /// Changes nothing: connections give up their right to
     #[arg(short = 'n', long)]
     read_only: bool,
+    /// View to start with, by its digit
+    #[arg(short = 'm', long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=9))]
+    mode: u8,
+    /// Rows to start with, as HATop has it: numbers of proxy and server, -1 for any, and the sum of 1 frontends,
+    /// 2 backends, 4 servers, 8 listeners; may be repeated
+    #[arg(short = 'f', long = "filter", value_name = "IID TYPE SID", allow_hyphen_values = true, value_parser = static_filter)]
+    filters: Vec<String>,
+    /// Proxy to start with, by its name; may be repeated
+    #[arg(short = 'p', long = "proxy", value_name = "NAME", value_parser = proxy_name)]
+    proxies: Vec<String>,
     /// Colours
     #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     theme: Colours,
@@ -95,6 +108,43 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(value) if value >= shortest && value <= 86_400.0 => Ok(Duration::from_secs_f64(value)),
         Ok(_) => Err(format!("must be {shortest} to 86400 seconds")),
         Err(_) => Err("must be a number of seconds, such as 2 or 0.5".to_owned()),
+    }
+}
+
+/// Reads HATop's static filter, the arguments of `show stat`, into the words of a filter.
+fn static_filter(text: &str) -> Result<String, String> {
+    const KINDS: [(i64, &str); 4] = [(1, "frontend"), (2, "backend"), (4, "server"), (8, "listener")];
+    let numbers: Vec<i64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
+    let ([iid, kinds, sid], 3) = (numbers.as_slice(), text.split_whitespace().count()) else {
+        return Err("must be three numbers, IID TYPE SID, such as \"3 4 -1\"".to_owned());
+    };
+    let named: Vec<&str> = KINDS.iter().filter(|(bit, _)| kinds & bit != 0).map(|(_, kind)| *kind).collect();
+    if named.is_empty() {
+        return Err("TYPE must be the sum of 1 frontends, 2 backends, 4 servers, 8 listeners; or -1".to_owned());
+    }
+    let mut words = vec![format!("kind={}", named.join(","))];
+    if *iid != -1 {
+        words.push(format!("iid={iid}"));
+    }
+    if *sid != -1 {
+        // Frontends and backends, whose number is 0, are not chosen by it.
+        words.push(format!("sid=0,{sid}"));
+    }
+    Ok(words.join(" "))
+}
+
+/// Reads a name as HAProxy allows it.
+fn proxy_name(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && text.chars().all(|ch| ch.is_ascii_alphanumeric() || "_:.-".contains(ch));
+    is_name.then(|| text.to_owned()).ok_or_else(|| "must be a name: letters, digits and _ : . -".to_owned())
+}
+
+impl Options {
+    /// What is shown first. A row is shown if any of the filters and proxies shows it.
+    fn start(&self) -> anyhow::Result<Start> {
+        let proxies = (!self.proxies.is_empty()).then(|| format!("proxy={}", self.proxies.join(",")));
+        let words: Vec<String> = self.filters.iter().cloned().chain(proxies).collect();
+        Ok(Start { view: usize::from(self.mode), filter: Filter::parse(&words.join(" | "))? })
     }
 }
 
@@ -187,6 +237,7 @@ fn show(targets: Vec<Target>, options: &Options) -> anyhow::Result<ExitCode> {
         watching,
         history: usize::from(options.history_memory) << 20,
         theme: Theme { palette, ascii: options.ascii || environment.is_ascii() },
+        start: options.start()?,
     };
     Ok(match event_loop::run(session)? {
         End::Quit => ExitCode::SUCCESS,
@@ -213,6 +264,37 @@ mod tests {
         let cli = Cli::parse_from(["hapulse", "--tcp-socket", "lb01:9999", "--update-interval", "0.5"]);
         assert_eq!(cli.options.interval, Duration::from_millis(500));
         assert_eq!(targets(&cli).unwrap()[0].address.to_string(), "lb01:9999");
+    }
+
+    #[test]
+    fn hatops_start_is_understood() {
+        let start = |args: &[&str]| {
+            let cli = Cli::parse_from(["hapulse"].iter().chain(args));
+            let start = cli.options.start().unwrap();
+            (start.view, start.filter.to_string())
+        };
+        assert_eq!(start(&[]), (0, String::new()));
+        assert_eq!(start(&["-m", "4", "-p", "be1"]), (4, "proxy=be1".to_owned()));
+        assert_eq!(start(&["--mode=9", "--proxy", "a.b:1", "-p", "c"]), (9, "proxy=a.b:1,c".to_owned()));
+        assert_eq!(start(&["-f", "3 4 -1"]).1, "kind=server iid=3");
+        assert_eq!(start(&["--filter", "-1 6 2"]).1, "kind=backend,server sid=0,2");
+        assert_eq!(start(&["-f-1 -1 -1"]).1, "kind=frontend,backend,server,listener");
+        assert_eq!(
+            start(&["-f", "3 1 -1", "-p", "www", "-f", "7 2 -1"]).1,
+            "kind=frontend iid=3 | kind=backend iid=7 | proxy=www"
+        );
+    }
+
+    #[test]
+    fn a_start_that_cannot_be_is_refused() {
+        let wrong = |args: &[&str]| Cli::try_parse_from(["hapulse"].iter().chain(args)).unwrap_err().to_string();
+        for bad in [["-m", "10"], ["-m", "-1"], ["-m", "status"], ["-p", "a b"], ["-p", ""]] {
+            wrong(&bad);
+        }
+        for bad in ["3 4", "3 4 -1 2", "be1", "3 x -1", "3 4 -1 x"] {
+            assert!(wrong(&["-f", bad]).contains("three numbers"), "{bad}");
+        }
+        assert!(wrong(&["-f", "3 16 -1"]).contains("TYPE must be"));
     }
 
     #[test]

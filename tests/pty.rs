@@ -339,3 +339,28 @@ fn plain_environments_are_enough() {
     bare.press("q");
     assert_eq!(bare.exit_code(), 0);
 }
+
+#[test]
+fn hatops_flags_choose_the_first_view_and_its_rows() {
+    let lab = Lab::builder().backends(10).servers(1).start();
+    let mut term = Term::builder().args(["-m", "4", "-p", "be1"]).args([lab.admin()]).size(140, 30).start();
+    // The footer is written last.
+    let screen = term.wait_until(|screen| screen.contains("/proxy=be1") && screen.contains("quit"));
+    assert!(screen.contains("ECONN") && screen.contains(" 1/2 of 21"), "{screen}");
+    let names = ["be1", "s1"].map(|name| format!(" {name} "));
+    assert!(names.iter().all(|name| screen.matches(name.as_str()).count() == 1), "{screen}");
+    assert!(!screen.contains("be10") && !screen.contains("fe1"), "{screen}");
+    // Another table begins with the same rows, and each lets go of them by itself.
+    term.press("2<esc>");
+    term.wait_until(|screen| screen.contains("LBTOT") && screen.contains("be2") && !screen.contains("/proxy"));
+    term.press("1");
+    term.wait_for("/proxy=be1");
+    // Where it is narrow, the names of the views give way to what hides rows.
+    for cols in [100, 80] {
+        term.resize(cols, 24);
+        term.wait_until(|screen| screen.contains(" /proxy=be1") && screen.contains("quit"));
+    }
+    let only_servers = Term::builder().args(["-m1", "-f", "-1 4 -1"]).args([lab.admin()]).size(140, 40).start();
+    let screen = only_servers.wait_until(|screen| screen.contains("/kind=server") && screen.contains("quit"));
+    assert!(screen.contains("be10") && !screen.contains("fe1"), "{screen}");
+}

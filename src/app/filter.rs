@@ -2,16 +2,19 @@
 //!
 //! All words must hold. A bare word is looked for in the names of proxy and server and in the state; `*` stands
 //! for anything. `column:word` looks in one column; `column>number` (also `<`, `>=`, `<=`, `=`, `!=`)
-//! compares one; every column of `columns::table` can be named. `!` in front turns a word round. Numbers may end in
-//! `k`, `M` or `G`.
+//! compares one, and `column=text` (also `!=`) asks for the whole text of one; every column of `columns::table`
+//! can be named. Behind `:`, `=` and `!=` commas part several, of which one must fit: `proxy:api,www`,
+//! `weight=0,1`. `!` in front turns a word round. Numbers may end in `k`, `M` or `G`. A `|` for itself stands
+//! between two filters, of which one must hold: `status:down | qcur>0`.
 
 use std::fmt;
 
 use thiserror::Error;
 
-use crate::app::columns::column::{Column, SortKey};
+use crate::app::columns::column::{Align, Column, SortKey};
 use crate::app::columns::row_view::RowView;
 use crate::app::columns::table;
+use crate::app::format;
 
 /// Why a text is no filter.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -51,10 +54,12 @@ const OPERATORS: [(&str, Compare); 6] = [
 enum Test {
     /// Anywhere in the names or the state.
     Anywhere(Pattern),
-    /// In one column's text.
-    Text(&'static Column, Pattern),
-    /// One column's number.
-    Number(&'static Column, Compare, f64),
+    /// One of these is in one column's text.
+    Text(&'static Column, Vec<Pattern>),
+    /// One column's text is one of these, in lower case; or is none of them.
+    Exact(&'static Column, bool, Vec<String>),
+    /// One column's number against these.
+    Number(&'static Column, Compare, Vec<f64>),
 }
 
 #[derive(Debug, Clone)]
@@ -74,7 +79,8 @@ struct Pattern {
 /// A filter; an empty one shows everything.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    terms: Vec<Term>,
+    /// One of them must hold, with all its terms.
+    alternatives: Vec<Vec<Term>>,
     text: String,
 }
 
@@ -84,18 +90,23 @@ impl Filter {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, BadFilter> {
-        let terms = text.split_whitespace().map(parse_term).collect::<Result<_, _>>()?;
-        Ok(Self { terms, text: text.trim().to_owned() })
+        let words: Vec<&str> = text.split_whitespace().collect();
+        if words.is_empty() {
+            return Ok(Self::default());
+        }
+        let alternatives = words.split(|word| *word == OR).map(parse_terms).collect::<Result<_, _>>()?;
+        Ok(Self { alternatives, text: text.trim().to_owned() })
     }
 
     /// Whether it shows everything.
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.alternatives.is_empty()
     }
 
     /// Whether it shows a row.
     pub fn shows(&self, row: &RowView<'_>) -> bool {
-        self.terms.iter().all(|term| term.negated != term.test.holds(row))
+        let holds = |terms: &Vec<Term>| terms.iter().all(|term| term.negated != term.test.holds(row));
+        self.is_empty() || self.alternatives.iter().any(holds)
     }
 }
 
@@ -113,10 +124,20 @@ impl Test {
                 let texts = [names.proxy.as_str(), names.name.as_str(), names.status()];
                 texts.into_iter().any(|text| pattern.matches(text))
             }
-            Self::Text(column, pattern) => pattern.matches(&column.cell(row).text),
+            Self::Text(column, patterns) => {
+                let text = column.cell(row).text;
+                patterns.iter().any(|pattern| pattern.matches(&text))
+            }
+            // What is not known is neither equal nor unequal, and neither more nor less.
+            Self::Exact(column, is_equal, wanted) => {
+                let text = column.cell(row).text;
+                text != format::UNKNOWN && wanted.contains(&text.to_lowercase()) == *is_equal
+            }
             Self::Number(column, compare, wanted) => match column.key(row) {
-                // What is not known is neither more nor less, and it is not equal either.
-                SortKey::Number(number) => compare.holds(number, *wanted),
+                SortKey::Number(number) if *compare == Compare::Unequal => {
+                    wanted.iter().all(|wanted| compare.holds(number, *wanted))
+                }
+                SortKey::Number(number) => wanted.iter().any(|wanted| compare.holds(number, *wanted)),
                 SortKey::Absent | SortKey::Text(_) => false,
             },
         }
@@ -138,8 +159,8 @@ impl Compare {
 }
 
 impl Pattern {
-    fn new(text: &str) -> Self {
-        let text = text.to_lowercase();
+    fn new(text: impl AsRef<str>) -> Self {
+        let text = text.as_ref().to_lowercase();
         Self { is_plain: !text.contains('*'), parts: text.split('*').map(str::to_owned).collect() }
     }
 
@@ -162,6 +183,16 @@ impl Pattern {
     }
 }
 
+/// Stands between two filters, of which one must hold.
+const OR: &str = "|";
+
+fn parse_terms(words: &[&str]) -> Result<Vec<Term>, BadFilter> {
+    if words.is_empty() {
+        return Err(BadFilter::Empty(OR.to_owned()));
+    }
+    words.iter().map(|word| parse_term(word)).collect()
+}
+
 fn parse_term(word: &str) -> Result<Term, BadFilter> {
     let (negated, body) = match word.strip_prefix('!') {
         Some(rest) => (true, rest),
@@ -176,17 +207,37 @@ fn parse_term(word: &str) -> Result<Term, BadFilter> {
         None => Test::Anywhere(Pattern::new(body)),
         Some(place) => {
             let (id, rest) = body.split_at(place);
-            match (rest.strip_prefix(':'), OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign))) {
-                (Some(""), _) => return Err(BadFilter::Empty(word.to_owned())),
-                (Some(pattern), _) => Test::Text(column(id)?, Pattern::new(pattern)),
-                (None, Some((sign, compare))) => {
-                    Test::Number(column(id)?, *compare, parse_number(&rest[sign.len()..])?)
-                }
+            let sign = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign));
+            match (rest.strip_prefix(':'), sign) {
+                (Some(list), _) => Test::Text(column(id)?, several(list, word)?.iter().map(Pattern::new).collect()),
+                (None, Some((sign, compare))) => comparison(column(id)?, *compare, &rest[sign.len()..], word)?,
                 (None, None) => return Err(BadFilter::NoColumn(body.to_owned())),
             }
         }
     };
     Ok(Term { negated, test })
+}
+
+/// What commas part; one at the end is still being typed.
+fn several(list: &str, word: &str) -> Result<Vec<String>, BadFilter> {
+    let texts: Vec<String> = list.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    if texts.is_empty() { Err(BadFilter::Empty(word.to_owned())) } else { Ok(texts) }
+}
+
+fn comparison(column: &'static Column, compare: Compare, wanted: &str, word: &str) -> Result<Test, BadFilter> {
+    let is_equal = match compare {
+        Compare::Equal => true,
+        Compare::Unequal => false,
+        _ => return Ok(Test::Number(column, compare, vec![parse_number(wanted)?])),
+    };
+    let wanted = several(wanted, word)?;
+    Ok(match column.align {
+        Align::Left => Test::Exact(column, is_equal, wanted.iter().map(|text| text.to_lowercase()).collect()),
+        Align::Right => {
+            let numbers = wanted.iter().map(|number| parse_number(number)).collect::<Result<_, _>>()?;
+            Test::Number(column, compare, numbers)
+        }
+    })
 }
 
 fn parse_number(text: &str) -> Result<f64, BadFilter> {
@@ -239,17 +290,40 @@ mod tests {
     }
 
     #[test]
+    fn one_of_several_must_fit() {
+        assert_eq!(shown("name:api1,w*, kind:server"), ["w1", "w2", "api1"]);
+        assert_eq!(shown("proxy:api,leg kind:server"), ["api1", "api2", "api3", "old1"]);
+        assert_eq!(shown("!proxy:api,www"), ["old1", "BACKEND"]);
+        assert_eq!(shown("weight=0,1 kind:server"), ["old1"]);
+        assert_eq!(shown("weight!=0,100 kind:server"), ["old1"]);
+        assert_eq!(shown("status:maint | scur>=400 kind:server"), ["w1", "w2", "api3"]);
+    }
+
+    #[test]
+    fn an_equals_sign_asks_for_the_whole_text() {
+        assert_eq!(shown("proxy=www"), ["w1", "w2", "BACKEND"]);
+        assert_eq!(shown("proxy:www").len(), 4, "www-in as well");
+        assert_eq!(shown("proxy=WWW-in,legacy kind!=server"), ["FRONTEND", "BACKEND"]);
+        assert_eq!(shown("kind!=backend,server,listener"), ["FRONTEND"]);
+        assert_eq!(shown("tracked!=www/w1"), [""; 0], "what is unknown is not unequal either");
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         let wrong = |text: &str| Filter::parse(text).unwrap_err().to_string();
         assert_eq!(wrong("nonsense>1"), "there is no column \"nonsense\"");
         assert_eq!(wrong("qcur>many"), "\"many\" is no number");
         assert_eq!(wrong("!"), "\"!\" says nothing to look for");
         assert_eq!(wrong("status:"), "\"status:\" says nothing to look for");
+        assert_eq!(wrong("proxy=,"), "\"proxy=,\" says nothing to look for");
+        assert_eq!(wrong("weight=1,x"), "\"x\" is no number");
+        assert_eq!(wrong("qcur>1,2"), "\"1,2\" is no number");
+        assert_eq!(wrong("down |"), "\"|\" says nothing to look for");
     }
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in "[ -~é*!<>=:]{0,40}") {
+        fn no_text_is_a_panic(text in "[ -~é*!<>=:,|]{0,40}") {
             if let Ok(filter) = Filter::parse(&text) {
                 let mut watch = Watch::default();
                 watch.take(SampleMaker::default().at_millis(0, &site()), 0);

@@ -26,6 +26,7 @@ pub mod msg;
 pub mod overview;
 pub mod press;
 pub mod prompt;
+pub mod start;
 pub mod tables;
 pub mod typing;
 pub mod update;

@@ -83,7 +83,7 @@ macro_rules! table {
 }
 
 table! {
-    /// The numeric columns of `show stat`.
+    /// The numeric columns of `show stat`, those of the modules for TLS, HTTP/2 and HTTP/1 last.
     Field {
         Qcur "qcur" Gauge Count "requests waiting for a server now"
         Qmax "qmax" Max Count "most requests waiting at once"
@@ -189,6 +189,32 @@ table! {
         Resbin "resbin" Counter Bytes "response bytes received"
         Resbout "resbout" Counter Bytes "response bytes sent"
         CacheHintHits "cache_hint_hits" Counter Count "cache look-ups answered by the hint"
+        SslSess "ssl_sess" Counter Count "TLS sessions"
+        SslReusedSess "ssl_reused_sess" Counter Count "TLS sessions that were resumed"
+        SslFailedHandshake "ssl_failed_handshake" Counter Count "TLS handshakes that failed"
+        SslOcspStaple "ssl_ocsp_staple" Counter Count "OCSP responses stapled"
+        SslFailedOcspStaple "ssl_failed_ocsp_staple" Counter Count "OCSP responses too old or missing to be stapled"
+        H2HeadersRcvd "h2_headers_rcvd" Counter Count "HTTP/2 HEADERS frames received"
+        H2DataRcvd "h2_data_rcvd" Counter Count "HTTP/2 DATA frames received"
+        H2SettingsRcvd "h2_settings_rcvd" Counter Count "HTTP/2 SETTINGS frames received"
+        H2RstStreamRcvd "h2_rst_stream_rcvd" Counter Count "HTTP/2 stream resets received"
+        H2GoawayRcvd "h2_goaway_rcvd" Counter Count "HTTP/2 GOAWAY frames received"
+        H2ConnErrors "h2_detected_conn_protocol_errors" Counter Count "HTTP/2 protocol errors of a connection"
+        H2StreamErrors "h2_detected_strm_protocol_errors" Counter Count "HTTP/2 protocol errors of a stream"
+        H2RstStreamResp "h2_rst_stream_resp" Counter Count "HTTP/2 stream resets sent"
+        H2GoawayResp "h2_goaway_resp" Counter Count "HTTP/2 GOAWAY frames sent"
+        H2OpenConnections "h2_open_connections" Gauge Count "HTTP/2 connections now"
+        H2OpenStreams "h2_backend_open_streams" Gauge Count "HTTP/2 streams to servers now"
+        H2TotalConnections "h2_total_connections" Counter Count "HTTP/2 connections since the start"
+        H2TotalStreams "h2_backend_total_streams" Counter Count "HTTP/2 streams to servers since the start"
+        H1OpenConnections "h1_open_connections" Gauge Count "HTTP/1 connections now"
+        H1OpenStreams "h1_open_streams" Gauge Count "HTTP/1 streams now"
+        H1TotalConnections "h1_total_connections" Counter Count "HTTP/1 connections since the start"
+        H1TotalStreams "h1_total_streams" Counter Count "HTTP/1 streams since the start"
+        H1BytesIn "h1_bytes_in" Counter Bytes "bytes received over HTTP/1"
+        H1BytesOut "h1_bytes_out" Counter Bytes "bytes sent over HTTP/1"
+        H1SplicedIn "h1_spliced_bytes_in" Counter Bytes "HTTP/1 bytes received by splicing in the kernel"
+        H1SplicedOut "h1_spliced_bytes_out" Counter Bytes "HTTP/1 bytes sent by splicing in the kernel"
     }
 }
 

@@ -18,6 +18,7 @@ use crate::app::cells::Role;
 use crate::app::keymap::Keymap;
 use crate::app::model::{Instance, Model};
 use crate::app::msg::{Effect, Msg};
+use crate::app::start::Start;
 use crate::app::typing::{CommandLine, REMEMBERED};
 use crate::app::update::{next_wake, update};
 use crate::config::target::Target;
@@ -47,6 +48,8 @@ pub struct Session {
     pub history: usize,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// What is shown first.
+    pub start: Start,
     /// From which values on something is a problem.
     pub thresholds: Thresholds,
     /// Where events are logged, if they are.
@@ -112,6 +115,7 @@ pub fn run(session: Session) -> anyhow::Result<End> {
     });
     let guard = Guard { read_only: session.watching.read_only };
     let mut model = Model::new(instances.collect(), guard, keymap, screen::size());
+    session.start.apply(&mut model);
     let typed = session.typed.as_deref().map(|path| files::last_lines(path, REMEMBERED));
     for instance in &mut model.instances {
         instance.watch.set_thresholds(session.thresholds.clone());

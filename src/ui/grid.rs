@@ -10,6 +10,7 @@ use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::charts;
 use crate::ui::rows::{self, Cursor, Heading, MARGIN};
+use crate::ui::text;
 
 /// Draws the table of the view shown, and the selected row over time below it.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, layout: &Layout) {
@@ -51,18 +52,18 @@ fn indent(canvas: &Canvas<'_>, line: &Line) -> &'static str {
     }
 }
 
-/// What the table leaves out or how it is cut, for the line of the tabs.
+/// What the table leaves out or how it is cut, for the line of the tabs. The filter comes last: where it is narrow
+/// it stays the longest, for nothing else tells that rows are hidden.
 pub fn remarks(model: &Model, instance: &Instance) -> Vec<crate::ui::canvas::Piece<'static>> {
     let settings = &model.settings[model.view];
-    let mut pieces = Vec::new();
-    if !settings.filter.is_empty() {
-        pieces.push(piece(format!("/{}  ", settings.filter), Role::Key));
-    }
     let all = instance.watch.newest().map_or(0, |sample| sample.rows.ids().len());
-    let place = instance.places[model.view].place() + 1;
-    pieces.push(piece(format!("{}/{} ", place.min(instance.lines.len()), instance.lines.len()), Role::Dim));
-    if instance.lines.len() != all {
-        pieces.push(piece(format!("of {all} "), Role::Dim));
+    let shown = instance.lines.len();
+    let place = (instance.places[model.view].place() + 1).min(shown);
+    let of_all = if shown == all { String::new() } else { format!("of {all} ") };
+    let mut pieces = vec![piece(format!("{place}/{shown} {of_all}"), Role::Dim)];
+    if !settings.filter.is_empty() {
+        let filter = text::end(&format!("/{}", settings.filter), usize::from(model.size.0 / 4));
+        pieces.push(piece(format!(" {filter} "), Role::Key));
     }
     pieces
 }

@@ -14,7 +14,9 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Piece
         let one = |title: &str| 1 + text::width(gap) + text::width(&short(title, letters)) + 1;
         VIEWS.iter().take(NUMBERED).map(|view| one(view.title)).sum()
     };
-    let room = usize::from(area.width);
+    // What hides rows is never left out for the sake of the names.
+    let hiding = remarks.iter().filter(|(_, role)| *role == Role::Key).map(|(text, _)| text::width(text));
+    let room = usize::from(area.width).saturating_sub(hiding.sum());
     let (gap, letters) = match room {
         room if names(" ", 99) + NUMBERED < room => (" ", 99),
         room if names("", 99) < room => ("", 99),

@@ -82,6 +82,8 @@ columns! {
     CHECK = made(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", made!(check, check_key));
     CHECK_TEXT = made(("check_text", "LAST CHECK"), 24, 70, Align::Left, "what the last health check found", made!(check_text, check_text_key));
     REUSE_SHARE = made(("reused", "REUSE"), 5, 90, Align::Right, "share of requests over a reused connection; percent", made!(reuse, reuse_key));
+    CACHE_SHARE = made(("cached", "CACHE"), 5, 45, Align::Right, "share of cache look-ups that found something; percent", made!(cache, cache_key));
+    COMPRESSION = made(("compressed", "COMPR"), 5, 44, Align::Right, "what compression leaves of the bytes fed to it; percent", made!(compression, compression_key));
 
     WEIGHT = number(Field::Weight, "WGHT", 4, 170);
     USER_WEIGHT = number(Field::Uweight, "UWGHT", 5, 80);
@@ -156,9 +158,12 @@ columns! {
     RETRY_RATE = per_second("wretr/s", Field::Wretr, "RETR/S", 6, 155);
 
     AGENT = text(TextField::AgentStatus, ("agent_status", "AGENT"), 8, 60, "result of the last agent check");
+    AGENT_MEANING = text(TextField::AgentDesc, ("agent_desc", "AGENT RESULT"), 20, 41, "the same in words");
+    AGENT_TEXT = text(TextField::LastAgt, ("last_agt", "LAST AGENT"), 24, 42, "what the agent said");
     COOKIE = text(TextField::Cookie, ("cookie", "COOKIE"), 10, 50, "cookie value of a server, cookie name of a backend");
     ALGO = text(TextField::Algo, ("algo", "ALGO"), 11, 55, "load balancing algorithm");
     MODE = text(TextField::Mode, ("mode", "MODE"), 4, 54, "tcp, http, …");
+    PROTO = text(TextField::Proto, ("proto", "PROTO"), 7, 43, "protocol of a listener or server, where one is set");
     ADDR = text(TextField::Addr, ("addr", "ADDRESS"), 21, 52, "address and port of a server");
     TRACKED = text(TextField::Tracked, ("tracked", "TRACKED"), 14, 48, "the server whose state this one follows");
 }
@@ -233,6 +238,7 @@ pub static STATUS_VIEW: &[&Column] = &[
 pub static TRAFFIC_VIEW: &[&Column] = &[
     &NAME,
     &SIDE,
+    &WEIGHT,
     &STATUS,
     &LBTOT,
     &LB_RATE,
@@ -256,6 +262,7 @@ pub static TRAFFIC_VIEW: &[&Column] = &[
 pub static HTTP_VIEW: &[&Column] = &[
     &NAME,
     &SIDE,
+    &WEIGHT,
     &STATUS,
     &REQ_RATE,
     &REQ_MAX,
@@ -278,6 +285,7 @@ pub static HTTP_VIEW: &[&Column] = &[
 pub static ERRORS_VIEW: &[&Column] = &[
     &NAME,
     &SIDE,
+    &WEIGHT,
     &STATUS,
     &CHECK,
     &CHKFAIL,

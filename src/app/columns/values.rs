@@ -234,6 +234,32 @@ fn reuse_share(row: &RowView<'_>) -> Option<f64> {
     (reused + connected > 0).then(|| reused as f64 / (reused + connected) as f64)
 }
 
+/// What a counter grew by as a share of another, within the window.
+fn share(row: &RowView<'_>, part: Field, whole: Field) -> Option<f64> {
+    let (part, whole) = (row.growth(part)?, row.growth(whole)?);
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The share of cache look-ups that found something.
+pub fn cache(row: &RowView<'_>) -> Cell {
+    Cell::maybe(share(row, Field::CacheHits, Field::CacheLookups), |share| Cell::plain(format::percent(share)))
+}
+
+/// Sorts by that share, in percent.
+pub fn cache_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(share(row, Field::CacheHits, Field::CacheLookups).map(|share| share * 100.0))
+}
+
+/// What compression leaves of the bytes fed to it.
+pub fn compression(row: &RowView<'_>) -> Cell {
+    Cell::maybe(share(row, Field::CompOut, Field::CompIn), |share| Cell::plain(format::percent(share)))
+}
+
+/// Sorts by that share, in percent.
+pub fn compression_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(share(row, Field::CompOut, Field::CompIn).map(|share| share * 100.0))
+}
+
 /// That share.
 pub fn reuse(row: &RowView<'_>) -> Cell {
     Cell::maybe(reuse_share(row), |share| Cell::plain(format::percent(share)))
@@ -321,5 +347,33 @@ pub fn verdict_key(row: &RowView<'_>) -> SortKey {
         Some(Severity::Crit) => SortKey::Number(0.0),
         Some(Severity::Warn) => SortKey::Number(1.0),
         None => SortKey::Number(2.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::testing::SampleMaker;
+    use crate::monitor::watch::Watch;
+
+    #[test]
+    fn shares_are_of_what_happened_within_the_window() {
+        let stat = |cache: &str, compression: &str| {
+            format!(
+                "# pxname,svname,type,stot,cache_lookups,cache_hits,comp_in,comp_out,\n\
+                 www,BACKEND,1,100,{cache},{compression},\n"
+            )
+        };
+        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        watch.take(maker.at_millis(0, &stat("1000,0", "5000,5000")), 0);
+        watch.take(maker.at_millis(2000, &stat("1040,30", "5000,5000")), 0);
+        let row = RowView::new(&watch, watch.newest().unwrap(), 0);
+        assert_eq!(cache(&row).text, "75%");
+        assert_eq!(cache_key(&row), SortKey::Number(75.0));
+        assert_eq!(compression(&row), Cell::unknown(), "nothing was compressed");
+        assert_eq!(compression_key(&row), SortKey::Absent);
+        watch.take(maker.at_millis(4000, &stat("1040,30", "9000,6000")), 0);
+        let row = RowView::new(&watch, watch.newest().unwrap(), 0);
+        assert_eq!(compression(&row).text, "25%");
     }
 }

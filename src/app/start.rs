@@ -1,0 +1,27 @@
+//! What the dashboard shows first, where the user says so.
+
+use crate::app::filter::Filter;
+use crate::app::model::Model;
+use crate::app::moving;
+use crate::app::views::{Content, VIEWS};
+
+/// What is shown first. By itself the dashboard, and every row.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// The place of the view.
+    pub view: usize,
+    /// The rows of the views that are tables, until another filter is typed there.
+    pub filter: Filter,
+}
+
+impl Start {
+    /// Makes the model show it. The model is a new one.
+    pub fn apply(&self, model: &mut Model) {
+        for (view, settings) in VIEWS.iter().zip(&mut model.settings) {
+            if matches!(view.content, Content::Table(_)) {
+                settings.set_filter(self.filter.clone());
+            }
+        }
+        moving::show(model, self.view);
+    }
+}
