@@ -294,7 +294,7 @@ fn no_is_the_default() {
         assert_eq!(desk.press(key), [], "{key}");
         assert!(desk.question().is_none(), "{key}");
         assert_eq!(desk.notice(), "nothing was sent", "{key}");
-        assert_eq!(desk.press("y"), [], "{key}: too late");
+        assert_eq!(sent(&desk.press("y")), NOTHING, "{key}: too late");
     }
 }
 
@@ -310,7 +310,7 @@ fn other_keys_neither_answer_nor_reach_the_dashboard() {
 #[test]
 fn a_slip_of_the_shift_key_does_nothing() {
     let mut desk = Desk::new();
-    assert_eq!(desk.press("<ret>jmdey"), []);
+    assert_eq!(sent(&desk.press("<ret>jmdey")), NOTHING);
     assert!(desk.question().is_none());
 }
 
@@ -351,7 +351,7 @@ fn a_question_expires_after_a_minute() {
 
     let mut desk = Desk::new();
     desk.press("<ret>jM");
-    assert_eq!(desk.later(60_000, "y"), [], "even when the answer itself is what comes too late");
+    assert_eq!(sent(&desk.later(60_000, "y")), NOTHING, "even when the answer itself is what comes too late");
     assert!(desk.question().is_none());
 
     let mut desk = Desk::new();
@@ -442,7 +442,7 @@ fn what_may_not_be_done_says_why_and_asks_nothing() {
             assert_eq!(desk.press(key), [], "{key}");
             assert!(desk.question().is_none(), "{key} {level:?}");
             assert!(desk.notice().contains(words), "{key}: {}", desk.notice());
-            assert_eq!(desk.press("yapp2<ret>y"), [], "{key} {level:?}");
+            assert_eq!(sent(&desk.press("yapp2<ret>y")), NOTHING, "{key} {level:?}");
         }
     }
 }

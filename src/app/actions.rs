@@ -64,6 +64,10 @@ pub enum Do {
     Act(&'static Act),
     /// Ends the selected session, or clears the selected entry.
     Remove,
+    /// Copies the name of the selected row.
+    Copy,
+    /// Shows everything the process says of itself.
+    Info,
     /// Polls as soon as politeness allows.
     PollNow,
     /// Draws everything anew.
@@ -208,6 +212,8 @@ pub static ACTIONS: &[Action] = &[
     row("show.fold-all", &["F"], "", "fold or unfold every proxy", Group::Show, Do::FoldAll),
     row("show.columns-right", &["."], "", "scroll to the columns on the right", Group::Show, Do::Sideways(1)),
     row("show.columns-left", &[","], "", "scroll to the columns on the left", Group::Show, Do::Sideways(-1)),
+    row("show.info", &["i"], "", "everything the process says of itself", Group::Show, Do::Info),
+    row("copy", &["y"], "", "copy the name of the row to the terminal's clipboard", Group::Program, Do::Copy),
     row("show.longer", &["+", "="], "", "charts over a longer time", Group::Show, Do::Span(1)),
     row("show.shorter", &["-"], "", "charts over a shorter time", Group::Show, Do::Span(-1)),
     row("show.next-instance", &["o"], "", "the next HAProxy", Group::Show, Do::Instance(1)),

@@ -193,6 +193,7 @@ pub fn back(model: &mut Model, clears: bool) {
                 _ => {}
             }
         }
+        _ if clears => show(model, model.before),
         _ => {}
     }
 }

@@ -45,6 +45,8 @@ pub enum Effect {
     Ask(usize, Option<Version>, Query),
     /// Send this typed line to an instance.
     Send(usize, Authorised<TypedLine>),
+    /// Put this into the terminal's clipboard.
+    Copy(String),
     /// Keep this line for the next run.
     Remember(String),
 }

@@ -16,6 +16,8 @@ use crate::app::msg::Effect;
 use crate::app::prompt::{Prompt, Purpose, Typed};
 use crate::app::views::Content;
 use crate::app::words::Words;
+use crate::haproxy::plain::Lines;
+use crate::haproxy::stat::RowKind;
 
 /// A key was pressed.
 pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
@@ -149,6 +151,27 @@ fn command(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
     Vec::new()
 }
 
+fn copy(model: &mut Model, now: Duration) -> Vec<Effect> {
+    let row = model.selected().and_then(|id| model.instance()?.watch.newest()?.row(id));
+    let Some(row) = row else {
+        model.say("select a row first", Role::Dim, now);
+        return Vec::new();
+    };
+    let name = match row.kind {
+        RowKind::Frontend | RowKind::Backend => row.proxy.to_string(),
+        RowKind::Server | RowKind::Listener => format!("{}/{}", row.proxy, row.name),
+    };
+    model.say(format!("copied: {name}"), Role::Dim, now);
+    vec![Effect::Copy(name)]
+}
+
+fn info(model: &mut Model) {
+    let Some(sample) = model.instance().and_then(|instance| instance.watch.newest()) else { return };
+    let lines: Vec<String> = sample.info.lines().iter().map(|(key, value)| format!("{key:<28} {value}")).collect();
+    let lines = Lines::of(lines.iter().map(String::as_bytes));
+    model.layers.push(Layer::Page { title: "show info".to_owned(), lines, top: 0 });
+}
+
 /// Does what an action says.
 pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
     let view = model.view;
@@ -215,6 +238,8 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
             }
         }
         Do::Act(act) => acting::ask(model, act, now),
+        Do::Copy => return copy(model, now),
+        Do::Info => info(model),
         Do::Remove => asking::remove(model, now),
         Do::PollNow => {
             let poll = vec![Effect::PollNow(model.current)];

@@ -30,7 +30,7 @@ use crate::monitor::latest::Latest;
 use crate::monitor::problems::thresholds::Thresholds;
 use crate::monitor::sampler::News;
 use crate::monitor::stamp::{Clock, Stamp};
-use crate::term::frames::Frames;
+use crate::term::frames::{self, Frames};
 use crate::term::input::{self, Typed};
 use crate::term::output::Output;
 use crate::term::{screen, watchdog};
@@ -146,6 +146,7 @@ pub fn run(session: Session) -> anyhow::Result<End> {
             events,
             draw_at: Some(first),
             drawn: Duration::ZERO,
+            clipboard: None,
         };
         live.run()
     });
@@ -191,6 +192,8 @@ struct Live {
     /// When the next frame is due; nothing when the screen is as it should be.
     draw_at: Option<Duration>,
     drawn: Duration,
+    /// What goes into the terminal's clipboard with the next frame.
+    clipboard: Option<String>,
 }
 
 impl Live {
@@ -296,6 +299,7 @@ impl Live {
             Effect::Act(intent) => self.order(Order::Act(intent)),
             Effect::Ask(instance, version, query) => self.order(Order::Ask(instance, version, query)),
             Effect::Send(instance, line) => self.order(Order::Send(instance, line)),
+            Effect::Copy(text) => self.clipboard = Some(text),
             Effect::Remember(line) => self.keep(Keep::Typed(line)),
         }
         None
@@ -355,7 +359,11 @@ impl Live {
         self.drawn = now;
         let (model, looks) = (&self.model, self.looks);
         let rendered = self.frames.render(|buffer| picture::draw(model, looks, now, buffer));
-        if let Some(bytes) = rendered.ok().filter(|bytes| !bytes.is_empty()) {
+        let mut bytes = rendered.unwrap_or_default();
+        if let Some(text) = self.clipboard.take() {
+            bytes.extend(frames::clipboard(&text));
+        }
+        if !bytes.is_empty() {
             self.output.write(bytes);
         }
     }

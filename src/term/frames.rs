@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
 use ratatui::backend::{Backend as _, CrosstermBackend};
@@ -52,10 +53,24 @@ impl Frames {
     }
 }
 
+/// The bytes that put a text into the terminal's clipboard (OSC 52), where it has one. The text is safe: it
+/// travels as base64.
+pub fn clipboard(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Into memory, which does not fail.
+    let _ = queue!(bytes, CopyToClipboard::to_clipboard_from(text));
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use ratatui::style::Style;
+
+    #[test]
+    fn a_copied_text_travels_as_base64() {
+        assert_eq!(clipboard("api/api1"), b"\x1b]52;c;YXBpL2FwaTE=\x1b\\");
+    }
 
     #[test]
     fn only_what_changed_is_written() {

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use crate::app::cells::{Role, saturation};
 use crate::app::charts;
 use crate::app::format;
-use crate::app::layout::{Area, Room};
+use crate::app::layout::{Area, Layout, Room};
 use crate::app::model::{Instance, Model};
 use crate::app::overview::Overview;
 use crate::haproxy::fields::InfoField;
@@ -15,6 +15,7 @@ use crate::haproxy::level::Level;
 use crate::monitor::link::Link;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, Piece, piece};
+use crate::ui::events::ShowTime;
 use crate::ui::problems as ui_problems;
 use crate::ui::text;
 use crate::ui::theme::Theme;
@@ -23,7 +24,15 @@ use crate::ui::theme::Theme;
 const SPARK: u16 = 10;
 
 /// Draws the header.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area, room: Room, now: Duration) {
+pub fn draw(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    instance: &Instance,
+    layout: &Layout,
+    show_time: ShowTime,
+    now: Duration,
+) {
+    let (area, room) = (layout.header, layout.room);
     let overview = Overview::of(&instance.watch).unwrap_or_default();
     let sample = instance.watch.newest();
     identity(canvas, model, instance, &overview, area.rows(0, 1), room, now);
@@ -31,7 +40,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: A
         return;
     }
     if let Some(sample) = sample {
-        rates(canvas, model, instance, sample, &overview, area.rows(1, 1));
+        let end = rates(canvas, model, instance, sample, &overview, area.rows(1, 1));
+        // The time of the newest sample.
+        let clock = [piece(show_time(sample.at.wall), Role::Dim), piece(" ", Role::Normal)];
+        canvas.right(area.rows(1, 1), end + 1, 0, &clock);
     }
     health(canvas, instance, &overview, area.rows(2, 1), now);
 }
@@ -158,7 +170,7 @@ fn rates(
     sample: &Sample,
     overview: &Overview,
     area: Area,
-) {
+) -> u16 {
     let count = usize::from(SPARK);
     let points = [
         charts::session_points(&instance.watch, model.span(), count),
@@ -202,8 +214,9 @@ fn rates(
     let oddities = sample.table.oddities();
     let odd = oddities.rejected_rows + oddities.uneven_rows;
     if odd > 0 {
-        canvas.right(area, column, 0, &[piece(format!("{odd} odd rows "), Role::Warn)]);
+        column = canvas.text(area, column, 0, &format!("{odd} odd rows"), Role::Warn);
     }
+    column
 }
 
 /// In words: what is up and what is not. When the link is lost, why.

@@ -35,7 +35,7 @@ pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) {
     }
     let mut canvas = Canvas::new(buffer, looks.theme);
     let Some(instance) = model.instance() else { return };
-    header::draw(&mut canvas, model, instance, layout.header, layout.room, now);
+    header::draw(&mut canvas, model, instance, &layout, looks.show_time, now);
     view(&mut canvas, model, instance, &layout, looks, now);
     footer::draw(&mut canvas, model, layout.footer, layout.room);
     for layer in &model.layers {
