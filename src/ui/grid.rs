@@ -11,12 +11,19 @@ use crate::ui::canvas::{Canvas, piece};
 use crate::ui::charts;
 use crate::ui::rows::{self, Cursor, Heading, MARGIN};
 
+/// Cells that names take at the most.
+const WIDEST_NAME: u16 = 40;
+
 /// Draws the table of the view shown, and the selected row over time below it.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, layout: &Layout) {
     let settings = &model.settings[model.view];
     let list = &instance.places[model.view];
     let area = layout.body.rows(0, 1 + layout.table_rows());
-    let fitted = column::fit(&settings.visible(), area.width.saturating_sub(MARGIN), 1);
+    // Numbers far from their names are hard to follow: on a wide screen the rest stays empty.
+    let visible = settings.visible();
+    let needed: u16 = visible.iter().skip(1).map(|column| column.width + 1).sum();
+    let width = area.width.saturating_sub(MARGIN).min(needed.saturating_add(WIDEST_NAME));
+    let fitted = column::fit(&visible, width, 1);
     rows::heading(canvas, area, &fitted, Heading::Plain, settings.sort);
     let body = area.rows(1, area.height);
     let visible = instance.lines.iter().enumerate().skip(list.top()).take(usize::from(body.height));
@@ -57,6 +64,9 @@ pub fn remarks(model: &Model, instance: &Instance) -> Vec<crate::ui::canvas::Pie
     let mut pieces = Vec::new();
     if !settings.filter.is_empty() {
         pieces.push(piece(format!("/{}  ", settings.filter), Role::Key));
+    }
+    if settings.first > 0 {
+        pieces.push(piece(format!("{} cols hidden  ", settings.first), Role::Warn));
     }
     let all = instance.watch.newest().map_or(0, |sample| sample.rows.ids().len());
     let place = instance.places[model.view].place() + 1;
