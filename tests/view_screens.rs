@@ -151,10 +151,11 @@ fn views_are_what_their_names_say() {
             assert_eq!(model.view, view, "{name}");
         }
         let layer = match (name, model.layers.last()) {
-            ("detail", Some(Layer::Detail(_, 0))) | ("session", Some(Layer::Page { top: 0, .. })) => true,
+            ("detail", Some(Layer::Detail(_, 0)))
+            | ("session", Some(Layer::Page { top: 0, .. }))
+            | ("cli-sure", Some(Layer::Sure(_))) => true,
             ("detail-scrolled", Some(Layer::Detail(_, top))) => *top > 0,
             ("sort-menu", Some(Layer::SortMenu(place))) => *place > 0,
-            ("cli-sure", Some(Layer::Sure(_))) => true,
             ("filter" | "command" | "sessions-filtered", Some(Layer::Prompt(prompt))) => prompt.complaint.is_none(),
             ("filter-bad", Some(Layer::Prompt(prompt))) => prompt.complaint.is_some(),
             (_, layer) => layer.is_none(),
