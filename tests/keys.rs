@@ -1,117 +1,25 @@
 //! Keys in, effects out: `update` driven by key strings and a clock that only the test moves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/desk.rs"]
+mod desk;
 #[path = "support/samples.rs"]
 mod samples;
 
 use std::time::Duration;
 
-use hapulse::app::actions::ACTIONS;
-use hapulse::app::confirm::Confirm;
+use desk::{Desk, NOTHING, PACE, any_key, sent};
 use hapulse::app::key::{Code, Key};
 use hapulse::app::layout::Pane;
-use hapulse::app::model::{Layer, Model};
+use hapulse::app::model::Layer;
 use hapulse::app::msg::{Effect, Msg};
-use hapulse::app::update::{next_wake, update};
+use hapulse::app::update::next_wake;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::text::SafeText;
 use hapulse::monitor::acts::Danger;
 use hapulse::monitor::guard::Guard;
 use hapulse::monitor::outcome::{Done, Outcome, Report};
-use hapulse::monitor::sampler::News;
 use proptest::prelude::*;
-use samples::{Samples, Sheet, at, failure, model};
-
-/// A person at the keyboard who takes this long for a key: longer than what is taken for typing ahead.
-const PACE: u64 = 400;
-
-/// A model, the HAProxy it watches, and the time.
-struct Desk {
-    model: Model,
-    samples: Samples,
-    sheet: Sheet,
-    millis: u64,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self::with(Guard::default(), Some(Level::Admin))
-    }
-
-    fn with(guard: Guard, level: Option<Level>) -> Self {
-        let mut samples = Samples::of("2.6.12");
-        samples.level = level;
-        let sheet = Sheet::of("2.6.12", "show-stat.csv");
-        let mut desk = Self { model: model(guard, (120, 40)), samples, sheet, millis: 10_000 };
-        desk.sample();
-        desk
-    }
-
-    fn tell(&mut self, msg: Msg) -> Vec<Effect> {
-        update(&mut self.model, msg, at(self.millis))
-    }
-
-    /// The next sample, of the sheet as it stands.
-    fn sample(&mut self) {
-        let sample = self.samples.take(self.millis, &self.sheet);
-        assert_eq!(self.tell(Msg::News(0, News::Sample(sample), 0)), []);
-    }
-
-    fn lose(&mut self) {
-        let failed = News::Failed(failure(Duration::from_millis(self.millis + 1000)), at(self.millis));
-        assert_eq!(self.tell(Msg::News(0, failed, 0)), []);
-    }
-
-    fn key(&mut self, key: Key, after: u64) -> Vec<Effect> {
-        self.millis += after;
-        self.tell(Msg::Key(key))
-    }
-
-    /// Keys at a person's pace, and all that came of them.
-    fn press(&mut self, keys: &str) -> Vec<Effect> {
-        Key::parse_all(keys).unwrap().into_iter().flat_map(|key| self.key(key, PACE)).collect()
-    }
-
-    /// One key so much later.
-    fn later(&mut self, millis: u64, key: &str) -> Vec<Effect> {
-        self.key(Key::parse(key).unwrap(), millis)
-    }
-
-    fn wait(&mut self, millis: u64) -> Vec<Effect> {
-        self.millis += millis;
-        self.tell(Msg::Wake)
-    }
-
-    /// The selected row of a pane, `proxy/name`.
-    fn selected(&self, pane: Pane) -> String {
-        let instance = self.model.instance().unwrap();
-        let row = instance.selected(pane).and_then(|id| instance.watch.newest().unwrap().row(id));
-        row.map_or_else(String::new, |row| format!("{}/{}", row.proxy, row.name))
-    }
-
-    fn question(&self) -> Option<&Confirm> {
-        match self.model.layers.as_slice() {
-            [Layer::Confirm(question)] => Some(question),
-            [] => None,
-            layers => panic!("{layers:?}"),
-        }
-    }
-
-    fn notice(&self) -> &str {
-        self.model.notice.as_ref().map_or("", |notice| notice.text.as_str())
-    }
-}
-
-/// The commands that effects would send.
-fn sent(effects: &[Effect]) -> Vec<String> {
-    let acts = effects.iter().filter_map(|effect| match effect {
-        Effect::Act(authorised) => Some(authorised.get()),
-        _ => None,
-    });
-    acts.flat_map(|intent| intent.targets.iter().map(|target| intent.act.command(target).unwrap())).collect()
-}
-
-const NOTHING: [&str; 0] = [];
 
 #[test]
 fn the_selection_moves() {
@@ -574,16 +482,6 @@ enum Step {
     Status(&'static str, &'static str),
     Lost,
     Wait(u64),
-}
-
-/// Every key that means something anywhere, and some that do not.
-fn any_key() -> impl Strategy<Value = Key> {
-    let bound: Vec<Key> = ACTIONS.iter().flat_map(|action| action.keys).map(|name| Key::parse(name).unwrap()).collect();
-    let characters = prop::sample::select("ynNYqaped1239 /\u{e9}".chars().collect::<Vec<_>>()).prop_map(Key::char);
-    let control = "ymdce".chars().map(|ch| Key { code: Code::Char(ch), ctrl: true, alt: false }).collect::<Vec<_>>();
-    // Acts and answers more often than the rest, or no question would ever be answered.
-    let pressing = prop::sample::select(Key::parse_all("MDE<f9><f10>yyyy<ret><ret>jk<tab>").unwrap());
-    prop_oneof![4 => prop::sample::select(bound), 2 => characters, 1 => prop::sample::select(control), 6 => pressing]
 }
 
 fn any_step() -> impl Strategy<Value = Step> {

@@ -4,130 +4,24 @@
 
 #[path = "support/samples.rs"]
 mod samples;
+#[path = "support/scenes.rs"]
+mod scenes;
 
 use std::fmt::Write as _;
-use std::time::{Duration, SystemTime};
 
-use hapulse::app::key::Key;
 use hapulse::app::layout::Pane;
-use hapulse::app::model::{Layer, Model};
+use hapulse::app::model::Layer;
 use hapulse::app::msg::Msg;
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
 use hapulse::monitor::acts::Danger;
 use hapulse::monitor::guard::Guard;
-use hapulse::monitor::sampler::News;
-use hapulse::ui::screen::{Looks, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
-use samples::{Samples, Sheet, at, failure, model};
-use unicode_width::UnicodeWidthStr as _;
-
-const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
-const NEWEST: &str = "3.2.0";
-const USUAL: &str = "2.6.12";
-
-/// A model and the moment it is looked at.
-struct Scene {
-    model: Model,
-    now: Duration,
-}
-
-impl Scene {
-    fn empty(guard: Guard, size: (u16, u16)) -> Self {
-        Self { model: model(guard, size), now: Duration::ZERO }
-    }
-
-    /// Traffic of four seconds, in which a server goes down and a queue grows.
-    fn busy(version: &str, guard: Guard, level: Level, size: (u16, u16)) -> Self {
-        let mut scene = Self::empty(guard, size);
-        let (mut samples, mut sheet) = (Samples::of(version), Sheet::of(version, "show-stat.csv"));
-        samples.level = Some(level);
-        scene.news(0, &samples.take(0, &sheet));
-        for (second, requests, total) in [(2, 240, 1000), (4, 480, 1600)] {
-            let [most, half, few] = [requests * 10 / 16, requests * 5 / 16, requests / 16];
-            let rest = requests - most - half - few;
-            for (proxy, name, count) in [
-                ("fe_web", "FRONTEND", requests),
-                ("be_app", "app1", most),
-                ("be_app", "app2", half + rest),
-                ("be_app", "app3", few),
-                ("be_app", "BACKEND", requests),
-                ("fe_api", "FRONTEND", requests / 8),
-                ("be_api", "api1", requests / 8),
-                ("be_api", "BACKEND", requests / 8),
-                ("fe_tcp", "FRONTEND", 6),
-                ("be_tcp", "tcp2", 6),
-                ("be_tcp", "BACKEND", 6),
-            ] {
-                sheet.serve(proxy, name, count);
-            }
-            sheet.set("be_app", "app1", "scur", "38").set("be_app", "BACKEND", "scur", "46");
-            sheet.set("be_app", "app1", "rtime", "62").set("be_app", "app3", "rtime", "1240");
-            sheet.set("be_slow", "slow1", "qcur", "12").set("be_slow", "BACKEND", "qcur", "3");
-            sheet.set("fe_web", "FRONTEND", "scur", &(requests - 20).to_string());
-            sheet
-                .add("be_app", "app3", "econ", 4)
-                .add("be_app", "BACKEND", "econ", 4)
-                .add("li_mixed", "BACKEND", "econ", 9);
-            samples.set_info("CumReq", &(725 + total).to_string());
-            samples.set_info("CurrConns", &(requests + 30).to_string());
-            samples.set_info("Uptime_sec", &(11_220 + second).to_string());
-            samples.set_info("Idle_pct", "64");
-            if second == 4 {
-                sheet.set("be_api", "api2", "status", "DOWN").set("be_api", "api2", "check_status", "L4CON");
-                sheet.set("be_api", "api2", "last_chk", "Connection refused");
-            }
-            scene.news(u64::try_from(second).unwrap() * 1000, &samples.take(second as u64 * 1000, &sheet));
-        }
-        scene
-    }
-
-    fn news(&mut self, millis: u64, sample: &std::sync::Arc<hapulse::monitor::sample::Sample>) {
-        self.now = Duration::from_millis(millis);
-        let _ = update(&mut self.model, Msg::News(0, News::Sample(sample.clone()), 0), at(millis));
-    }
-
-    fn lose(&mut self, millis: u64) {
-        self.now = Duration::from_millis(millis);
-        let failed = News::Failed(failure(self.now + Duration::from_secs(8)), at(millis));
-        let _ = update(&mut self.model, Msg::News(0, failed, 0), at(millis));
-    }
-
-    fn wait(&mut self, millis: u64) {
-        self.now += Duration::from_millis(millis);
-        let _ = update(&mut self.model, Msg::Wake, at(self.now.as_millis() as u64));
-    }
-
-    fn press(mut self, keys: &str) -> Self {
-        for key in Key::parse_all(keys).unwrap() {
-            self.now += Duration::from_millis(400);
-            let _ = update(&mut self.model, Msg::Key(key), at(self.now.as_millis() as u64));
-        }
-        self
-    }
-
-    fn draw(&self, theme: Theme) -> Buffer {
-        let (width, height) = self.model.size;
-        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        draw(&self.model, Looks { theme, show_time }, self.now, &mut buffer);
-        buffer
-    }
-}
-
-/// The wall clock in Greenwich.
-fn show_time(wall: SystemTime) -> String {
-    let seconds = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() % 86_400;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-type MakeScene = fn((u16, u16)) -> Scene;
-
-fn usual(size: (u16, u16)) -> Scene {
-    Scene::busy(USUAL, Guard::default(), Level::Admin, size)
-}
+use samples::at;
+use scenes::{ASCII, MakeScene, NEWEST, SIZES, Scene, UNICODE, USUAL, album, lines, snapshot, usual};
 
 /// Every scene by the name of its snapshot.
 const SCENES: [(&str, MakeScene); 15] = [
@@ -156,43 +50,6 @@ const SCENES: [(&str, MakeScene); 15] = [
     ("operator", |size| Scene::busy(USUAL, Guard::default(), Level::Operator, size).press("<ret>M")),
     ("newest-version", |size| Scene::busy(NEWEST, Guard::default(), Level::Admin, size).press("<ret>")),
 ];
-
-const UNICODE: Theme = Theme { palette: Palette::Dark, ascii: false };
-const ASCII: Theme = Theme { palette: Palette::Mono, ascii: true };
-
-/// The text of a buffer; what stands behind a wide character is part of it.
-fn lines(buffer: &Buffer) -> Vec<String> {
-    let area = buffer.area;
-    let line = |y| {
-        let (mut text, mut x) = (String::new(), 0);
-        while x < area.width {
-            let symbol = buffer[(x, y)].symbol();
-            text.push_str(symbol);
-            x += symbol.width().max(1) as u16;
-        }
-        text.trim_end().to_owned()
-    };
-    (0..area.height).map(line).collect()
-}
-
-fn snapshot(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("screens");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
-
-fn album(make: MakeScene, theme: Theme) -> String {
-    let mut text = String::new();
-    for (width, height) in SIZES {
-        let _ = writeln!(text, "=== {width}x{height} {}", "=".repeat(usize::from(width) - 10));
-        for line in lines(&make((width, height)).draw(theme)) {
-            let _ = writeln!(text, "{line}");
-        }
-    }
-    text
-}
 
 #[test]
 fn every_scene_at_the_designed_sizes() {

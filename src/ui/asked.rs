@@ -27,23 +27,28 @@ pub fn sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, are
         SessionOrder::State => "least advanced first",
     };
     let shown = asking::sessions(model).count();
-    let mut pieces = vec![
-        piece(format!("{shown} of {} sessions, {order}, asked {} ago", told.seen, asking::age(*at, now)), Role::Normal),
-        piece("   r asks again   s order   / server: backend: frontend: older:", Role::Dim),
-    ];
+    let mut pieces = vec![piece(
+        format!("{shown} of {} sessions, {order}, asked {} ago", told.seen, asking::age(*at, now)),
+        Role::Normal,
+    )];
     if told.left_out > 0 {
         pieces.push(piece(format!("   {} left out", told.left_out), Role::Warn));
     }
-    status_line(canvas, board, area, pieces);
-    let widths = session_columns(area.width);
-    line(canvas, area, 1, &["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES"], &widths, Role::Dim);
+    let hints = ["r asks again", "s order", "/ server: backend: frontend: older:"];
+    status_line(canvas, board, area, pieces, &hints);
+    let columns = session_columns(area.width);
+    let heads = ["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES"];
+    line(canvas, area, 1, &heads, &columns, Role::Dim);
     let list = &instance.places[model.view];
     let body = area.rows(2, area.height);
+    if shown == 0 {
+        canvas.text(body, 1, 0, "no session matches; Esc clears", Role::Dim);
+    }
     let visible = asking::sessions(model).enumerate().skip(list.top()).take(usize::from(body.height));
     for (row, (place, session)) in visible.enumerate() {
         let cells = session_cells(session);
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        line(canvas, body, row as u16, &cells, &widths, Role::Normal);
+        line(canvas, body, row as u16, &cells, &columns, Role::Normal);
         if place == list.place() {
             canvas.mark(body, row as u16, Role::Selected);
         }
@@ -51,9 +56,17 @@ pub fn sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, are
 }
 
 /// Age, frontend, backend and server, client, state, bytes.
-fn session_columns(width: u16) -> [u16; 6] {
-    let rest = width.saturating_sub(6 + 8 + 7 + 6);
-    [6, rest / 4, rest * 2 / 5, rest - rest / 4 - rest * 2 / 5, 8, 7]
+///
+/// A narrow screen leaves out the frontend and the bytes rather than cutting every name to its ends.
+fn session_columns(width: u16) -> [Slot; 6] {
+    let bytes = if width < 60 { 0 } else { 6 };
+    let rest = width.saturating_sub(1 + 6 + 6 + bytes + 1);
+    let (front, target, client) = if width < 60 {
+        (0, rest * 11 / 20, rest - rest * 11 / 20)
+    } else {
+        (rest / 4, rest * 2 / 5, rest - rest / 4 - rest * 2 / 5)
+    };
+    [right(5), left(front.min(32)), left(target.min(56)), left(client.min(48)), left(6), right(bytes)]
 }
 
 fn session_cells(session: &Session) -> [String; 6] {
@@ -82,15 +95,18 @@ pub fn stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance,
         return invite(canvas, board, area, "lists the stick tables", "");
     };
     let shown = asking::tables(model).count();
-    let pieces = vec![
-        piece(format!("{shown} of {} tables, asked {} ago", told.list.len(), asking::age(*at, now)), Role::Normal),
-        piece("   r asks again   Enter asks for the entries, which locks the table meanwhile", Role::Dim),
-    ];
-    status_line(canvas, board, area, pieces);
-    let widths = [area.width.saturating_sub(40), 10, 10, 10, 6];
-    line(canvas, area, 1, &["TABLE", "TYPE", "USED", "SIZE", "FULL"], &widths, Role::Dim);
+    let words = format!("{shown} of {} tables, asked {} ago", told.list.len(), asking::age(*at, now));
+    let hints = ["r asks again", "Enter: entries, read under a lock"];
+    status_line(canvas, board, area, vec![piece(words, Role::Normal)], &hints);
+    let columns =
+        [left(area.width.saturating_sub(1 + 8 + 6 + 7 + 6 + 1).min(48)), left(8), right(5), right(6), right(5)];
+    line(canvas, area, 1, &["TABLE", "TYPE", "USED", "SIZE", "FULL"], &columns, Role::Dim);
     let list = &instance.places[model.view];
     let body = area.rows(2, area.height);
+    if shown == 0 {
+        let words = if told.list.is_empty() { "HAProxy has no stick tables" } else { "no table matches; Esc clears" };
+        canvas.text(body, 1, 0, words, Role::Dim);
+    }
     let visible = asking::tables(model).enumerate().skip(list.top()).take(usize::from(body.height));
     for (row, (place, table)) in visible.enumerate() {
         let number = |value: Option<u64>| value.map_or(format::UNKNOWN.to_owned(), |value| format::count(value as i64));
@@ -99,7 +115,7 @@ pub fn stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance,
         let (used, size) = (number(table.used), number(table.size));
         let cells = [table.name.as_str(), table.kind.as_str(), &used, &size, &share];
         let role = fill.map_or(Role::Normal, |fill| saturation(fill, 0.8, 0.95));
-        line(canvas, body, row as u16, &cells, &widths, role);
+        line(canvas, body, row as u16, &cells, &columns, role);
         if place == list.place() {
             canvas.mark(body, row as u16, Role::Selected);
         }
@@ -112,38 +128,47 @@ fn entries(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, open: &O
         let warning = care::of(&["show", "table", "*"]).map_or("", |care| care.warning);
         return invite(canvas, board, area, "lists the entries of this table", warning);
     };
-    let counter = told.counters.get(open.sort).map_or("", |counter| counter.name.as_str());
+    let counter =
+        told.counters.get(open.sort).map_or(String::new(), |counter| format!(", most {} first", counter.name));
     let shown = asking::entries(model).count();
-    let mut pieces = vec![
-        piece(
-            format!("{}: {shown} entries, most {counter} first, asked {} ago", open.name, asking::age(*at, now)),
-            Role::Normal,
-        ),
-        piece("   > sorts by the next counter   / COUNTER>N then r   Esc back", Role::Dim),
-    ];
+    let words = format!("{}: {shown} entries{counter}, asked {} ago", open.name, asking::age(*at, now));
+    let mut pieces = vec![piece(words, Role::Normal)];
     if told.left_out > 0 {
-        pieces.insert(1, piece(format!("   {} left out", told.left_out), Role::Warn));
+        pieces.push(piece(format!("   {} left out", told.left_out), Role::Warn));
     }
-    status_line(canvas, board, area, pieces);
+    let hints = ["> sorts by the next counter", "/ COUNTER>N then r", "Esc back"];
+    status_line(canvas, board, area, pieces, &hints);
     // The counter that is sorted by comes first, so that it is always in sight.
     let mut places: Vec<usize> = (0..told.counters.len()).collect();
     places.sort_by_key(|place| *place != open.sort);
     let key = (area.width / 3).clamp(16, 44);
-    let room = usize::from(area.width.saturating_sub(key + 9)) / 15;
-    places.truncate(room);
-    let mut widths = vec![key, 8];
-    widths.extend(places.iter().map(|_| 14));
-    let mut heads = vec!["KEY".to_owned(), "EXPIRES".to_owned()];
-    heads.extend(places.iter().map(|place| told.counters[*place].name.to_string()));
-    line(canvas, area, 1, &heads.iter().map(String::as_str).collect::<Vec<_>>(), &widths, Role::Dim);
+    let (mut columns, mut heads) = (vec![left(key), right(7)], vec!["KEY".to_owned(), "EXPIRES".to_owned()]);
+    let mut taken = 1 + key + 8;
+    for (at, place) in places.iter().enumerate() {
+        let arrow = if at == 0 { canvas.theme.pick("↓", "v") } else { "" };
+        let head = format!("{}{arrow}", told.counters[*place].name);
+        let width = (text::width(&head) as u16).max(6);
+        if at > 0 && taken + width + 2 > area.width {
+            break;
+        }
+        taken += width + 2;
+        columns.push(right(width + 1));
+        heads.push(head);
+    }
+    places.truncate(columns.len() - 2);
+    line(canvas, area, 1, &heads.iter().map(String::as_str).collect::<Vec<_>>(), &columns, Role::Dim);
     let list = &instance.places[model.view];
     let body = area.rows(2, area.height);
+    if shown == 0 {
+        let words = if told.list.is_empty() { "no entries" } else { "no entry matches; Esc goes back" };
+        canvas.text(body, 1, 0, words, Role::Dim);
+    }
     let visible = asking::entries(model).enumerate().skip(list.top()).take(usize::from(body.height));
     for (row, (place, entry)) in visible.enumerate() {
         let mut cells = vec![entry.key.to_string(), entry.expires.map_or(format::UNKNOWN.to_owned(), format::duration)];
         let value = |place: &usize| entry.value(*place).map_or(format::UNKNOWN.to_owned(), format::count);
         cells.extend(places.iter().map(value));
-        line(canvas, body, row as u16, &cells.iter().map(String::as_str).collect::<Vec<_>>(), &widths, Role::Normal);
+        line(canvas, body, row as u16, &cells.iter().map(String::as_str).collect::<Vec<_>>(), &columns, Role::Normal);
         if place == list.place() {
             canvas.mark(body, row as u16, Role::Selected);
         }
@@ -173,8 +198,8 @@ fn invite<T>(canvas: &mut Canvas<'_>, board: &Board<T>, area: Area, what: &str, 
     }
 }
 
-/// The first line: what is shown, or what went wrong.
-fn status_line<T>(canvas: &mut Canvas<'_>, board: &Board<T>, area: Area, pieces: Vec<Piece<'_>>) {
+/// The first line: what is shown and, as far as there is room, what the keys do here; or what went wrong.
+fn status_line<T>(canvas: &mut Canvas<'_>, board: &Board<T>, area: Area, pieces: Vec<Piece<'_>>, hints: &[&str]) {
     match (&board.error, board.is_waiting) {
         (Some(error), _) => {
             canvas.text(area, 1, 0, &text::end(error, usize::from(area.width.saturating_sub(2))), Role::Bad);
@@ -183,17 +208,48 @@ fn status_line<T>(canvas: &mut Canvas<'_>, board: &Board<T>, area: Area, pieces:
             canvas.text(area, 1, 0, "asked; waiting for the answer", Role::Warn);
         }
         (None, false) => {
-            canvas.pieces(area, 1, 0, pieces);
+            let mut column = 1;
+            for (words, role) in pieces {
+                let room = usize::from(area.width.saturating_sub(column));
+                column = canvas.text(area, column, 0, &text::end(&words, room), role);
+            }
+            for hint in hints {
+                if usize::from(column) + 3 + text::width(hint) >= usize::from(area.width) {
+                    break;
+                }
+                column = canvas.text(area, column + 3, 0, hint, Role::Dim);
+            }
         }
     }
 }
 
-/// Cells of one line, each in its width; the last ones drop out where there is no room.
-fn line(canvas: &mut Canvas<'_>, area: Area, row: u16, cells: &[&str], widths: &[u16], role: Role) {
+/// The width of a column, and whether its cells end at its right edge.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    width: u16,
+    to_right: bool,
+}
+
+fn left(width: u16) -> Slot {
+    Slot { width, to_right: false }
+}
+
+fn right(width: u16) -> Slot {
+    Slot { width, to_right: true }
+}
+
+/// Cells of one line, each in its column with a blank behind it; a column without width is left out.
+fn line(canvas: &mut Canvas<'_>, area: Area, row: u16, cells: &[&str], columns: &[Slot], role: Role) {
     let mut column = 1;
-    for (cell, width) in cells.iter().zip(widths) {
-        let room = usize::from((*width).min(area.width.saturating_sub(column)).saturating_sub(1));
-        canvas.text(area, column, row, &text::middle(cell, room), role);
-        column += width;
+    for (cell, slot) in cells.iter().zip(columns).filter(|(_, slot)| slot.width > 0) {
+        let room = if slot.to_right { slot.width } else { slot.width.saturating_sub(1) };
+        let room = room.min(area.width.saturating_sub(column));
+        if slot.to_right {
+            canvas.number(area, column, row, room, cell, role);
+            column += slot.width + 1;
+        } else {
+            canvas.text(area, column, row, &text::middle(cell, usize::from(room)), role);
+            column += slot.width;
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::app::command_line;
 use crate::app::layout::Area;
 use crate::app::model::{Instance, Model};
 use crate::ui::canvas::Canvas;
+use crate::ui::text;
 
 /// Draws the scrollback, and the line being typed at its end.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area) {
@@ -14,26 +15,30 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: A
     let end = said.len() - up;
     let visible = &said[end.saturating_sub(rows)..end];
     for (row, line) in visible.iter().enumerate() {
-        canvas.text(area, 1, row as u16, line.text.as_str(), line.role);
+        let shown = text::end(line.text.as_str(), usize::from(area.width.saturating_sub(1)));
+        canvas.text(area, 1, row as u16, &shown, line.role);
     }
+    let mut prompt_row = visible.len().min(rows) as u16;
     if said.is_empty() {
         let help = if model.guard.read_only {
             "commands that only read; Tab completes, Up recalls, Ctrl-f looks for words, Esc leaves"
         } else {
             "HAProxy's own commands; Tab completes, Up recalls, Ctrl-f looks for words, Esc leaves"
         };
-        canvas.text(area, 1, 0, help, Role::Dim);
+        let parts = text::wrapped(help, usize::from(area.width.saturating_sub(2)));
+        for (row, part) in parts.iter().take(rows.saturating_sub(1)).enumerate() {
+            canvas.text(area, 1, row as u16, part, Role::Dim);
+        }
+        prompt_row = (parts.len() as u16 + 1).min(area.height.saturating_sub(1));
     }
-    let row = visible.len().min(rows) as u16;
-    let row = if said.is_empty() { 2.min(area.height.saturating_sub(1)) } else { row };
-    let start = canvas.text(area, 1, row, "> ", Role::Key);
+    let start = canvas.text(area, 1, prompt_row, "> ", Role::Key);
     // A long line shows the part around the cursor.
     let room = usize::from(area.width.saturating_sub(start + 1));
     let prompt = &model.cli.prompt;
     let hidden = (prompt.cursor() + 1).saturating_sub(room);
     let shown: String = prompt.text().chars().skip(hidden).collect();
-    canvas.text(area, start, row, &shown, Role::Normal);
-    canvas.invert(area, start + (prompt.cursor() - hidden) as u16, row);
+    canvas.text(area, start, prompt_row, &shown, Role::Normal);
+    canvas.invert(area, start + (prompt.cursor() - hidden) as u16, prompt_row);
     if up > 0 {
         let more = format!(" {up} lines below ");
         canvas.right(area, 0, area.height.saturating_sub(1), &[crate::ui::canvas::piece(more, Role::Badge)]);

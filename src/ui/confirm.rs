@@ -38,7 +38,8 @@ pub fn draw_sure(canvas: &mut Canvas<'_>, instance: &Instance, sure: &Sure, scre
     let width = screen.width.min(84);
     let room = usize::from(width.saturating_sub(4));
     let parts = text::broken(sure.line.as_str(), room);
-    let height = screen.height.min(parts.len() as u16 + 5);
+    let warning = text::wrapped("this line may change HAProxy, and is not read back", room);
+    let height = screen.height.min((parts.len() + warning.len()) as u16 + 4);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 3, height);
     canvas.clear(area);
     let place = text::middle(&instance.name, 30);
@@ -48,8 +49,10 @@ pub fn draw_sure(canvas: &mut Canvas<'_>, instance: &Instance, sure: &Sure, scre
         canvas.text(inner, 1, row as u16, part, Role::Title);
     }
     let row = parts.len() as u16;
-    canvas.text(inner, 1, row, &text::end("this line may change HAProxy, and is not read back", room), Role::Warn);
-    canvas.pieces(inner, 1, row + 2, yes_or_no("send it"));
+    for (at, part) in (row..).zip(&warning) {
+        canvas.text(inner, 1, at, part, Role::Warn);
+    }
+    canvas.pieces(inner, 1, row + warning.len() as u16 + 1, yes_or_no("send it"));
 }
 
 fn yes_or_no(what: &'static str) -> Line {

@@ -52,8 +52,10 @@ pub fn draw(
     let body = inner.rows(chart_rows + u16::from(chart_rows > 0), inner.height);
     for (line, pieces) in lines.into_iter().skip(top).take(visible).enumerate() {
         let mut column = 1;
-        for (at, what) in pieces {
-            column = canvas.pieces(body, at.max(column), line as u16, [what]);
+        for (at, (words, role)) in pieces {
+            let start = at.max(column);
+            let room = usize::from(body.width.saturating_sub(start + 1));
+            column = canvas.text(body, start, line as u16, &text::end(&words, room), role) + 1;
         }
     }
 }
@@ -73,8 +75,8 @@ fn lines(instance: &Instance, row: &RowView<'_>, show_time: ShowTime) -> Vec<Lin
             lines.push(vec![(NAME, piece(name, Role::Dim)), (VALUE, piece(text.to_string(), Role::Normal))]);
         }
     }
-    lines.push(Vec::new());
     for (title, kinds) in GROUPS {
+        lines.push(Vec::new());
         lines.push(vec![(NAME, piece(*title, Role::Title))]);
         for field in Field::ALL.iter().filter(|field| kinds.contains(&field.info().kind)) {
             let Some(number) = row.number(*field) else { continue };
@@ -92,12 +94,14 @@ fn lines(instance: &Instance, row: &RowView<'_>, show_time: ShowTime) -> Vec<Lin
     }
     let extra = extra(row);
     if !extra.is_empty() {
+        lines.push(Vec::new());
         lines.push(vec![(NAME, piece("Of this build", Role::Title))]);
         lines.extend(extra);
     }
     let events = instance.watch.events().newest().filter(|event| event.row == Some(row.id));
     let mut events = events.peekable();
     if events.peek().is_some() {
+        lines.push(Vec::new());
         lines.push(vec![(NAME, piece("Events", Role::Title))]);
     }
     for event in events {

@@ -12,20 +12,40 @@ use crate::monitor::link::Link;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
 
+/// A key, and what it does.
+type Told = (&'static str, &'static str);
+
 /// The keys of the command line, which takes most keys for itself.
-static CLI_KEYS: &[(&str, &str)] = &[
+static CLI_KEYS: &[Told] = &[
     ("<ret>", "send"),
+    ("<esc>", "leave"),
+    ("<c-c>", "quit"),
     ("<tab>", "complete"),
     ("<up>", "recall"),
     ("<pgup>", "scroll"),
     ("<c-f>", "find"),
-    ("<esc>", "leave"),
     ("<a-1>", "other views"),
-    ("<c-c>", "quit"),
 ];
 
+/// The keys of a text that lies over the view.
+static PAGE_KEYS: &[Told] = &[("<esc>", "back"), ("<down>", "down"), ("<pgdn>", "page down"), ("<end>", "to the end")];
+
+/// The keys of everything about one row.
+static DETAIL_KEYS: &[Told] = &[
+    ("<esc>", "back"),
+    ("<down>", "down"),
+    ("<pgdn>", "page down"),
+    ("<end>", "to the end"),
+    ("+", "longer charts"),
+    ("-", "shorter"),
+    ("?", "help"),
+];
+
+/// The keys of the menu of columns.
+static MENU_KEYS: &[Told] = &[("<ret>", "sort"), ("<esc>", "leave"), ("<down>", "next")];
+
 /// Draws the bottom line.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room) {
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_tabs: bool) {
     if let Some(Layer::Prompt(prompt)) = model.layers.last() {
         return draw_prompt(canvas, prompt, area);
     }
@@ -40,25 +60,43 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room) {
         return;
     }
     let ascii = canvas.theme.ascii;
-    if matches!(model.shown().content, Content::Cli) {
+    let told = match model.layers.last() {
+        Some(Layer::Detail(..)) => Some(DETAIL_KEYS),
+        Some(Layer::Page { .. }) => Some(PAGE_KEYS),
+        Some(Layer::SortMenu(_)) => Some(MENU_KEYS),
+        _ if matches!(model.shown().content, Content::Cli) => Some(CLI_KEYS),
+        _ => None,
+    };
+    if let Some(keys) = told {
+        let acts = matches!(model.layers.last(), Some(Layer::Detail(..)));
+        let acts = ACTIONS.iter().filter(|action| acts && matches!(action.run, Do::Act(_)) && works(model, action));
+        let keys = keys.iter().map(|(key, what)| (Key::parse(key).map(|key| key.label(ascii)), *what));
+        let acts = acts.map(|action| (Some(key_name(action, ascii)), action.label));
+        let (first, rest) = (keys.clone().take(1), keys.skip(1));
         let mut column = 1;
-        for (key, what) in CLI_KEYS {
-            let key = Key::parse(key).map(|key| key.label(ascii)).unwrap_or_default();
-            if column + (text::width(&key) + what.len() + 1) as u16 > area.width {
+        for (key, what) in first.chain(acts).chain(rest) {
+            let key = key.unwrap_or_default();
+            if usize::from(column) + text::width(&key) + what.len() + 1 > usize::from(area.width) {
                 break;
             }
-            let pieces = [piece(key, Role::Key), piece(" ", Role::Normal), piece(*what, Role::Normal)];
+            let pieces = [piece(key, Role::Key), piece(" ", Role::Normal), piece(what, Role::Normal)];
             column = canvas.pieces(area, column, 0, pieces) + 2;
         }
         return;
+    }
+    // Where there is no line of tabs to tell it, a filter is told here: rows that are missing need a reason.
+    let filter = if has_tabs { String::new() } else { shown_filter(model) };
+    let mut column = 1;
+    if !filter.is_empty() {
+        let shown = text::end(&format!("/{filter}"), usize::from(area.width / 3));
+        column = canvas.text(area, column, 0, &shown, Role::Key) + 2;
     }
     let labelled = ACTIONS.iter().filter(|action| !action.label.is_empty());
     let width = |action: &Action| text::width(&key_name(action, ascii)) + text::width(action.label) + 3;
     // Help and the way out are always there; the others as far as they fit.
     let is_vital = |action: &Action| matches!(action.run, Do::Help | Do::Quit);
-    let mut room_left =
-        usize::from(area.width).saturating_sub(1 + labelled.clone().filter(|a| is_vital(a)).map(width).sum::<usize>());
-    let mut column = 1;
+    let mut room_left = usize::from(area.width)
+        .saturating_sub(usize::from(column) + labelled.clone().filter(|a| is_vital(a)).map(width).sum::<usize>());
     for action in labelled {
         if !is_vital(action) {
             if width(action) > room_left {
@@ -72,6 +110,12 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room) {
             [piece(key_name(action, ascii), key_role), piece(" ", Role::Normal), piece(action.label, label_role)];
         column = canvas.pieces(area, column, 0, pieces) + 2;
     }
+}
+
+/// What is looked for in the view shown.
+fn shown_filter(model: &Model) -> String {
+    let settings = &model.settings[model.view];
+    if settings.filter.is_empty() { settings.words.to_string() } else { settings.filter.to_string() }
 }
 
 /// The line being typed, with what is wrong with it.
@@ -90,7 +134,8 @@ fn draw_prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) {
     let end = canvas.text(area, start, 0, &text::end(&shown, room), role);
     canvas.invert(area, start + (prompt.cursor() - hidden) as u16, 0);
     if let Some(complaint) = &prompt.complaint {
-        canvas.text(area, end + 3, 0, complaint, Role::Bad);
+        let room = usize::from(area.width.saturating_sub(end + 4));
+        canvas.text(area, end + 3, 0, &text::end(complaint, room), Role::Bad);
     }
 }
 

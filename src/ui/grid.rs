@@ -12,12 +12,19 @@ use crate::ui::charts;
 use crate::ui::rows::{self, Cursor, Heading, MARGIN};
 use crate::ui::text;
 
+/// Cells that names take at the most.
+const WIDEST_NAME: u16 = 40;
+
 /// Draws the table of the view shown, and the selected row over time below it.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, layout: &Layout) {
     let settings = &model.settings[model.view];
     let list = &instance.places[model.view];
     let area = layout.body.rows(0, 1 + layout.table_rows());
-    let fitted = column::fit(&settings.visible(), area.width.saturating_sub(MARGIN), 1);
+    // Numbers far from their names are hard to follow: on a wide screen the rest stays empty.
+    let visible = settings.visible();
+    let needed: u16 = visible.iter().skip(1).map(|column| column.width + 1).sum();
+    let width = area.width.saturating_sub(MARGIN).min(needed.saturating_add(WIDEST_NAME));
+    let fitted = column::fit(&visible, width, 1);
     rows::heading(canvas, area, &fitted, Heading::Plain, settings.sort);
     let body = area.rows(1, area.height);
     let visible = instance.lines.iter().enumerate().skip(list.top()).take(usize::from(body.height));
@@ -61,6 +68,9 @@ pub fn remarks(model: &Model, instance: &Instance) -> Vec<crate::ui::canvas::Pie
     let place = (instance.places[model.view].place() + 1).min(shown);
     let of_all = if shown == all { String::new() } else { format!("of {all} ") };
     let mut pieces = vec![piece(format!("{place}/{shown} {of_all}"), Role::Dim)];
+    if settings.first > 0 {
+        pieces.push(piece(format!("{} cols hidden ", settings.first), Role::Warn));
+    }
     if !settings.filter.is_empty() {
         let filter = text::end(&format!("/{}", settings.filter), usize::from(model.size.0 / 4));
         pieces.push(piece(format!(" {filter} "), Role::Key));

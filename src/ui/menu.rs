@@ -13,7 +13,9 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, place: usize) 
     let height = screen.height.min(settings.columns.len() as u16 + 2);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
     canvas.clear(area);
-    let inner = canvas.frame(area, &[piece(" Sort by ", Role::Focus)], &[], Role::Focus);
+    let count = settings.columns.len();
+    let remark = if usize::from(height) < count + 2 { format!(" {} of {count} ", place + 1) } else { String::new() };
+    let inner = canvas.frame(area, &[piece(" Sort by ", Role::Focus)], &[piece(remark, Role::Dim)], Role::Focus);
     let visible = usize::from(inner.height);
     let top = (place + 1).saturating_sub(visible);
     for (row, (index, column)) in settings.columns.iter().enumerate().skip(top).take(visible).enumerate() {

@@ -17,6 +17,7 @@ pub fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &Lines, area: Area, top
     let title = [piece(format!(" {title} "), Role::Focus)];
     let inner = canvas.frame(area, &title, &[piece(place, Role::Dim)], Role::Focus);
     for (row, line) in lines.list().iter().skip(top).take(visible).enumerate() {
-        canvas.text(inner, 1, row as u16, line.as_str(), Role::Normal);
+        let shown = text::end(line.as_str(), usize::from(inner.width.saturating_sub(2)));
+        canvas.text(inner, 1, row as u16, &shown, Role::Normal);
     }
 }

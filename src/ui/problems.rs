@@ -27,7 +27,11 @@ pub fn role(severity: Severity) -> Role {
 /// Draws the problems.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, area: Area, now: Duration) {
     if moving::problems(model).next().is_none() {
-        canvas.text(area, 1, 0, "no problems; ! goes back", Role::Good);
+        if instance.watch.problems().count() > 0 {
+            canvas.text(area, 1, 0, "no problem matches; Esc clears", Role::Dim);
+        } else {
+            canvas.text(area, 1, 0, "no problems; ! goes back", Role::Good);
+        }
         return;
     }
     let list = &instance.places[model.view];
@@ -65,5 +69,9 @@ fn last_check(sample: &Sample, problem: &Problem) -> String {
     let row = sample.row(problem.subject.id).filter(|row| row.kind == RowKind::Server);
     let fields = [TextField::CheckStatus, TextField::LastChk];
     let words = row.map(|row| fields.map(|field| row.text(field).map_or("", AsRef::as_ref)).join(" "));
-    words.unwrap_or_default().trim().to_owned()
+    // The problem itself may be told in the same words.
+    words
+        .map(|words| words.trim().to_owned())
+        .filter(|words| !problem.text.contains(words.as_str()))
+        .unwrap_or_default()
 }

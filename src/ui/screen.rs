@@ -37,7 +37,7 @@ pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) {
     let Some(instance) = model.instance() else { return };
     header::draw(&mut canvas, model, instance, &layout, looks.show_time, now);
     view(&mut canvas, model, instance, &layout, looks, now);
-    footer::draw(&mut canvas, model, layout.footer, layout.room);
+    footer::draw(&mut canvas, model, layout.footer, layout.room, !layout.tabs.is_empty());
     for layer in &model.layers {
         match layer {
             Layer::Help(top) => help::draw(&mut canvas, model, layout.screen, *top),

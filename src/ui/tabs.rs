@@ -14,9 +14,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Piece
         let one = |title: &str| 1 + text::width(gap) + text::width(&short(title, letters)) + 1;
         VIEWS.iter().take(NUMBERED).map(|view| one(view.title)).sum()
     };
-    // What hides rows is never left out for the sake of the names.
-    let hiding = remarks.iter().filter(|(_, role)| *role == Role::Key).map(|(text, _)| text::width(text));
-    let room = usize::from(area.width).saturating_sub(hiding.sum());
+    // What is left out of the view matters more than the ends of names.
+    let matters = remarks.iter().any(|(_, role)| *role != Role::Dim);
+    let wanted: usize = remarks.iter().filter(|_| matters).map(|(words, _)| text::width(words) + 1).sum();
+    let room = usize::from(area.width).saturating_sub(wanted);
     let (gap, letters) = match room {
         room if names(" ", 99) + NUMBERED < room => (" ", 99),
         room if names("", 99) < room => ("", 99),
@@ -30,7 +31,18 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Piece
         column =
             canvas.pieces(area, column, 0, [piece(place.to_string(), key), piece(text, name)]) + gap.len() as u16 + 1;
     }
-    canvas.right(area, column + 1, 0, remarks);
+    let room = usize::from(area.width.saturating_sub(column + 1));
+    let others: usize = remarks.iter().skip(1).map(|(words, _)| text::width(words)).sum();
+    match remarks.split_first() {
+        Some(((words, role), rest)) if text::width(words) + others > room && room > others + 3 => {
+            let mut pieces = vec![piece(text::end(words, room - others - 1), *role), piece(" ", Role::Normal)];
+            pieces.extend(rest.iter().cloned());
+            canvas.right(area, column + 1, 0, &pieces);
+        }
+        _ => {
+            canvas.right(area, column + 1, 0, remarks);
+        }
+    }
 }
 
 fn short(title: &str, letters: usize) -> String {

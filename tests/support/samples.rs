@@ -71,6 +71,11 @@ impl Sheet {
         self.cells.iter().position(is_it).unwrap_or_else(|| panic!("no row {proxy}/{name}"))
     }
 
+    /// Proxy and name of every row.
+    pub fn names(&self) -> Vec<(String, String)> {
+        self.cells[1..].iter().map(|line| (line[0].clone(), line[1].clone())).collect()
+    }
+
     /// Replaces one cell.
     pub fn set(&mut self, proxy: &str, name: &str, column: &str, value: &str) -> &mut Self {
         let (line, column) = (self.line(proxy, name), self.column(column));
