@@ -178,7 +178,7 @@ fn tables_lead_to_their_entries_and_back() {
     assert_eq!(asked(&desk.later(10_000, "r")), ["show table st_keys data.conn_cnt gt 30"]);
     desk.press("<esc>");
     assert!(desk.model.instance().unwrap().asked.open_table.is_none());
-    desk.press("<esc>g");
+    desk.press("g");
     assert_eq!(desk.press("<ret>"), [], "not at once again");
     assert_eq!(asked(&desk.later(10_000, "<ret>")), ["show table st_src"]);
 }

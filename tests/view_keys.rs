@@ -173,7 +173,8 @@ fn the_sort_menu_takes_the_keys() {
     assert!(desk.model.layers.is_empty(), "q closes it, and ends nothing");
     assert_eq!((desk.model.view, desk.sorted()), (1, None));
     desk.press("sG");
-    let last = desk.columns().len() - 1;
+    // The side of a proxy has no heading, and is not sorted by.
+    let last = desk.columns().len() - 2;
     assert!(matches!(desk.model.layers.as_slice(), [Layer::SortMenu(place)] if *place == last));
     desk.press("jk");
     assert!(matches!(desk.model.layers.as_slice(), [Layer::SortMenu(place)] if *place == last - 1));
@@ -281,7 +282,7 @@ fn columns_are_added_and_removed_by_command() {
     desk.press("1");
     assert!(desk.columns().contains(&"weight"), "each view for itself");
     desk.press("0:cols<space>+addr<ret>");
-    assert_eq!(desk.notice(), "columns are chosen in views 1 to 4 and 6");
+    assert!(desk.notice().ends_with("in views 1 to 4 and 6"), "{}", desk.notice());
     desk.press("1..");
     assert_eq!(desk.model.settings[1].first, 2);
     desk.press(",,,");

@@ -112,6 +112,9 @@ impl Asked {
 
     /// Adds an answer to the scrollback.
     pub fn say_lines(&mut self, lines: &Lines, is_whole: bool) {
+        if lines.list().iter().all(SafeText::is_empty) {
+            self.say("(HAProxy answered nothing: so it does when a change succeeds)", Role::Dim);
+        }
         for line in lines.list() {
             self.say(line.clone(), Role::Normal);
         }

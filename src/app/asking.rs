@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::app::asked::{Board, OpenTable};
 use crate::app::cells::Role;
 use crate::app::format;
+use crate::app::lists::ListState;
 use crate::app::model::{Layer, Model, Sure};
 use crate::app::msg::Effect;
 use crate::app::views::Content;
@@ -24,7 +25,7 @@ use crate::monitor::typed_line::TypedLine;
 
 /// Asks, if it may be asked now; says why not otherwise.
 pub fn ask(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
-    let current = model.current;
+    let (current, view) = (model.current, model.view);
     let Some(instance) = model.instances.get_mut(current) else { return Vec::new() };
     let sample = instance.watch.newest().filter(|_| instance.watch.link().is_up());
     let Some(sample) = sample else {
@@ -41,7 +42,7 @@ pub fn ask(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
     }
     let wait = instance.asked.pauses.wait(&cares, now);
     if !wait.is_zero() {
-        let seconds = wait.as_secs() + 1;
+        let seconds = wait.as_millis().div_ceil(1000);
         model.say(format!("not more often than every 10 s: again in {seconds} s"), Role::Warn, now);
         return Vec::new();
     }
@@ -51,6 +52,9 @@ pub fn ask(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
         Query::Tables => instance.asked.tables.wait(),
         Query::Help => instance.asked.known.wait(),
         Query::TableEntries { table, .. } => {
+            if instance.asked.open_table.is_none() {
+                instance.places[view] = ListState::default();
+            }
             let same = instance.asked.open_table.take().filter(|open| open.name == *table);
             let mut open =
                 same.unwrap_or_else(|| OpenTable { name: table.clone(), entries: Board::default(), sort: 0 });
@@ -77,7 +81,8 @@ pub fn told(model: &mut Model, instance: usize, query: &Query, result: Result<An
             Told::Session(session) => opened = Some((session.session.id.to_string(), session.lines)),
             Told::Tables(tables) => asked.tables.tell(tables, now),
             Told::Entries(mut entries) => {
-                if let Some(open) = &mut asked.open_table {
+                // An answer may come after another table was opened.
+                if let Some(open) = asked.open_table.as_mut().filter(|open| is_about(query, &open.name)) {
                     entries.sort(open.sort);
                     open.entries.tell(entries, now);
                 }
@@ -91,8 +96,8 @@ pub fn told(model: &mut Model, instance: usize, query: &Query, result: Result<An
                 Query::Sessions(_) => asked.sessions.fail(why),
                 Query::Tables => asked.tables.fail(why),
                 Query::Help => asked.known.fail(why),
-                Query::TableEntries { .. } => {
-                    if let Some(open) = &mut asked.open_table {
+                Query::TableEntries { table, .. } => {
+                    if let Some(open) = asked.open_table.as_mut().filter(|open| open.name == *table) {
                         open.entries.fail(why);
                     }
                 }
@@ -101,7 +106,9 @@ pub fn told(model: &mut Model, instance: usize, query: &Query, result: Result<An
             }
         }
     }
-    if let Some((id, lines)) = opened {
+    // A late answer must not push itself over a question or a line being typed.
+    let is_expected = model.layers.is_empty() && matches!(model.shown().content, Content::Sessions);
+    if let Some((id, lines)) = opened.filter(|_| is_expected) {
         model.layers.push(Layer::Page { title: format!("Session {id}"), lines, top: 0 });
     }
     if let Some(why) = complaint {
@@ -116,7 +123,8 @@ pub fn sent(model: &mut Model, instance: usize, result: Result<Answer, QueryErro
     let (first, role) = match result {
         Ok(Answer { told: Told::Lines(lines), is_whole, .. }) => {
             known.asked.say_lines(&lines, is_whole);
-            (lines.list().first().map(ToString::to_string).unwrap_or_default(), Role::Normal)
+            let first = lines.list().iter().find(|line| !line.is_empty()).map(ToString::to_string);
+            (first.unwrap_or_else(|| "done: HAProxy answered nothing, which means success".to_owned()), Role::Good)
         }
         Ok(_) => return,
         Err(error) => {
@@ -128,6 +136,10 @@ pub fn sent(model: &mut Model, instance: usize, result: Result<Answer, QueryErro
     if !is_cli {
         model.say(first, role, now);
     }
+}
+
+fn is_about(query: &Query, name: &SafeText) -> bool {
+    matches!(query, Query::TableEntries { table, .. } if table == name)
 }
 
 fn words_of(error: &QueryError) -> String {
@@ -214,8 +226,15 @@ pub fn remove(model: &mut Model, now: Duration) {
 /// Out of a table's entries; false where there is nothing to leave.
 pub fn back(model: &mut Model) -> bool {
     let is_tables = matches!(model.shown().content, Content::StickTables);
+    let view = model.view;
     let Some(instance) = model.instance_mut().filter(|_| is_tables) else { return false };
-    instance.asked.open_table.take().is_some()
+    let is_open = instance.asked.open_table.take().is_some();
+    if is_open {
+        // The words were about the entries, and so was the place.
+        instance.places[view] = ListState::default();
+        model.settings[view].words = Words::default();
+    }
+    is_open
 }
 
 /// Sorts by the next or previous order or counter.

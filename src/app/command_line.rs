@@ -84,7 +84,11 @@ pub fn answer(model: &mut Model, sure: Sure, key: Key, now: Duration) -> Vec<Eff
                 Err(refusal) => instance.asked.say(refusal.to_string().as_str(), Role::Bad),
             }
         }
-        Code::Char('n' | 'N' | 'q') | Code::Esc | Code::Enter => {
+        Code::Char('c') if !key.ctrl => model.layers.push(Layer::Sure(sure)),
+        Code::Char('n' | 'N' | 'q' | 'c') | Code::Esc | Code::Enter => {
+            if let Some(instance) = model.instance_mut() {
+                instance.asked.say("nothing was sent", Role::Dim);
+            }
             model.say("nothing was sent", Role::Dim, now);
         }
         _ => model.layers.push(Layer::Sure(sure)),

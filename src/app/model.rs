@@ -124,6 +124,11 @@ pub struct Sure {
 }
 
 impl Sure {
+    /// When it is withdrawn.
+    pub fn expires_at(&self) -> Duration {
+        self.asked + Duration::from_mins(1)
+    }
+
     /// Whether it stands long enough to have been read: what was typed ahead does not count.
     pub fn is_seen(&self, now: Duration) -> bool {
         now.saturating_sub(self.asked) >= Duration::from_millis(300)

@@ -76,11 +76,11 @@ fn scroll(action: Option<&Action>, top: usize, height: u16) -> Option<usize> {
 
 fn choose_sort(model: &mut Model, action: Option<&Action>, place: usize) {
     let view = model.view;
-    let count = model.settings[view].columns.len();
+    let count = model.settings[view].sortable().len();
     match action.map(|action| action.run) {
         Some(Do::Back { .. } | Do::Quit | Do::SortMenu) => {}
         Some(Do::Open { .. }) => {
-            if let Some(column) = model.settings[view].columns.get(place).copied() {
+            if let Some(column) = model.settings[view].sortable().get(place).copied() {
                 model.settings[view].sort_by(column);
             }
         }
@@ -137,14 +137,13 @@ fn command(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
     match commands::parse(text) {
         Ok(Command::Nothing) => {}
         Ok(Command::Run(action)) => return run(model, action, now),
-        Ok(Command::Sort(column)) => model.settings[view].sort_by(column),
-        Ok(Command::Columns(changes)) => {
-            if matches!(model.shown().content, Content::Table(_)) {
-                commands::change_columns(&mut model.settings[view], &changes);
-            } else {
-                model.say("columns are chosen in views 1 to 4 and 6", Role::Warn, now);
-            }
+        Ok(Command::Sort(_) | Command::Columns(_) | Command::Filter(_))
+            if !matches!(model.shown().content, Content::Table(_)) =>
+        {
+            model.say("rows are sorted, filtered and their columns chosen in views 1 to 4 and 6", Role::Warn, now);
         }
+        Ok(Command::Sort(column)) => model.settings[view].sort_by(column),
+        Ok(Command::Columns(changes)) => commands::change_columns(&mut model.settings[view], &changes),
         Ok(Command::Filter(filter)) => model.settings[view].set_filter(filter),
         Err(bad) => model.say(bad.to_string(), Role::Warn, now),
     }
@@ -206,7 +205,7 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
         Do::SortInvert if is_table => model.settings[view].invert(),
         Do::SortMenu if is_table => {
             let sort = model.settings[view].sort.map(|sort| sort.column.id);
-            let place = model.settings[view].columns.iter().position(|column| Some(column.id) == sort);
+            let place = model.settings[view].sortable().iter().position(|column| Some(column.id) == sort);
             model.layers.push(Layer::SortMenu(place.unwrap_or(0)));
         }
         Do::Flat if is_table => {

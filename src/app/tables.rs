@@ -96,12 +96,21 @@ impl Settings {
         self.touch();
     }
 
+    /// The columns that can be sorted by: those with a heading.
+    pub fn sortable(&self) -> Vec<&'static Column> {
+        self.columns.iter().copied().filter(|column| !column.title.is_empty()).collect()
+    }
+
     /// The next or previous column to sort by.
     pub fn sort_next(&mut self, by: i32) {
-        let place = self.sort.and_then(|sort| self.columns.iter().position(|column| column.id == sort.column.id));
-        let count = self.columns.len() as i32;
+        let columns = self.sortable();
+        let place = self.sort.and_then(|sort| columns.iter().position(|column| column.id == sort.column.id));
+        let count = columns.len() as i32;
+        if count == 0 {
+            return;
+        }
         let next = place.map_or(if by > 0 { 0 } else { count - 1 }, |place| (place as i32 + by).rem_euclid(count));
-        if let Some(column) = self.columns.get(next as usize) {
+        if let Some(column) = columns.get(next as usize) {
             self.sort = Some(Sort { column, descending: column.begins_descending() });
         }
         self.touch();

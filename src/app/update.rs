@@ -44,16 +44,22 @@ pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
 /// When something on the screen will change though nothing comes in; nothing when it stays as it is.
 pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     let notice = model.notice.as_ref().map(|notice| notice.until);
-    let question = model.layers.iter().find_map(|layer| match layer {
-        Layer::Confirm(confirm) => Some(next_second(now).min(confirm.expires_at())),
-        _ => None,
-    });
+    let question = model.layers.iter().find_map(expires_at).map(|at| next_second(now).min(at));
     // The age of old data counts up.
     let age = model
         .instance()
         .filter(|instance| matches!(instance.watch.link(), Link::Lost { .. }))
         .map(|_| next_second(now));
     [notice, question, age].into_iter().flatten().min()
+}
+
+/// When a question is withdrawn.
+fn expires_at(layer: &Layer) -> Option<Duration> {
+    match layer {
+        Layer::Confirm(confirm) => Some(confirm.expires_at()),
+        Layer::Sure(sure) => Some(sure.expires_at()),
+        _ => None,
+    }
 }
 
 fn next_second(now: Duration) -> Duration {
@@ -65,7 +71,7 @@ fn expire(model: &mut Model, now: Duration) {
         model.notice = None;
     }
     let count = model.layers.len();
-    model.layers.retain(|layer| !matches!(layer, Layer::Confirm(confirm) if confirm.expires_at() <= now));
+    model.layers.retain(|layer| expires_at(layer).is_none_or(|at| at > now));
     if model.layers.len() < count {
         model.say("nothing was sent: the question was open for too long", Role::Warn, now);
     }

@@ -11,7 +11,7 @@ pub struct Words {
 impl Words {
     /// Takes any text.
     pub fn new(text: &str) -> Self {
-        Self { text: text.trim().to_lowercase() }
+        Self { text: text.trim().to_owned() }
     }
 
     /// Whether every line is shown.
@@ -19,7 +19,7 @@ impl Words {
         self.text.is_empty()
     }
 
-    /// The words, in lower case.
+    /// The words, as they were typed.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.text.split_whitespace()
     }
@@ -28,8 +28,8 @@ impl Words {
     pub fn are_in(&self, line: &str) -> bool {
         let line = line.to_lowercase();
         self.iter().all(|word| match word.strip_prefix('!') {
-            Some(unwanted) => unwanted.is_empty() || !line.contains(unwanted),
-            None => line.contains(word),
+            Some(unwanted) => unwanted.is_empty() || !line.contains(&unwanted.to_lowercase()),
+            None => line.contains(&word.to_lowercase()),
         })
     }
 }
