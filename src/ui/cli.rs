@@ -1,5 +1,6 @@
 //! View 5: HAProxy's own command line.
 
+use crate::app::asked::Said;
 use crate::app::cells::Role;
 use crate::app::command_line;
 use crate::app::layout::Area;
@@ -7,16 +8,29 @@ use crate::app::model::{Instance, Model};
 use crate::ui::canvas::Canvas;
 use crate::ui::text;
 
+/// The last rows of the scrollback, its lines broken where they are too long: nothing is left out.
+fn last_rows(said: &[&Said], rows: usize, room: usize) -> Vec<(String, Role)> {
+    let mut parts: Vec<(String, Role)> = Vec::new();
+    for line in said.iter().rev() {
+        parts.extend(text::broken(line.text.as_str(), room).into_iter().rev().map(|part| (part, line.role)));
+        if parts.len() >= rows {
+            break;
+        }
+    }
+    parts.truncate(rows);
+    parts.reverse();
+    parts
+}
+
 /// Draws the scrollback, and the line being typed at its end.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area) {
     let said: Vec<_> = command_line::shown(model).collect();
     let rows = usize::from(area.height.saturating_sub(1));
     let up = instance.places[model.view].place().min(said.len().saturating_sub(rows));
     let end = said.len() - up;
-    let visible = &said[end.saturating_sub(rows)..end];
-    for (row, line) in visible.iter().enumerate() {
-        let shown = text::end(line.text.as_str(), usize::from(area.width.saturating_sub(1)));
-        canvas.text(area, 1, row as u16, &shown, line.role);
+    let visible = last_rows(&said[..end], rows, usize::from(area.width.saturating_sub(2)));
+    for (row, (part, role)) in visible.iter().enumerate() {
+        canvas.text(area, 1, row as u16, part, *role);
     }
     let mut prompt_row = visible.len().min(rows) as u16;
     if said.is_empty() {

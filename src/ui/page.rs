@@ -6,18 +6,19 @@ use crate::haproxy::plain::Lines;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
 
-/// Draws it from line `top` on.
+/// Draws it from line `top` on; long lines are broken, so that all of them can be read.
 pub fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &Lines, area: Area, top: usize) {
     canvas.clear(area);
     let visible = usize::from(area.height.saturating_sub(2));
-    let count = lines.list().len();
+    let room = usize::from(area.width.saturating_sub(4));
+    let parts: Vec<String> = lines.list().iter().flat_map(|line| text::broken(line.as_str(), room)).collect();
+    let count = parts.len();
     let top = top.min(count.saturating_sub(visible));
     let place = format!(" {}-{} of {count} ", (top + 1).min(count), (top + visible).min(count));
     let title = text::end(title, usize::from(area.width.saturating_sub(24)));
     let title = [piece(format!(" {title} "), Role::Focus)];
     let inner = canvas.frame(area, &title, &[piece(place, Role::Dim)], Role::Focus);
-    for (row, line) in lines.list().iter().skip(top).take(visible).enumerate() {
-        let shown = text::end(line.as_str(), usize::from(inner.width.saturating_sub(2)));
-        canvas.text(inner, 1, row as u16, &shown, Role::Normal);
+    for (row, part) in parts.iter().skip(top).take(visible).enumerate() {
+        canvas.text(inner, 1, row as u16, part, Role::Normal);
     }
 }
