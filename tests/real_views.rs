@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Answer, Answers, DEADLINE, Fake, Lab, Term, Traffic, wait_for};
+use support::{Answer, Answers, DEADLINE, Fake, Grid, Lab, Term, Traffic, wait_for};
 
 type Stat = BTreeMap<String, String>;
 
@@ -341,6 +341,47 @@ fn a_servers_detail_shows_every_field_and_acts() {
     term.press("<esc>");
     term.wait_gone(" be2/s2 MAINT ");
     assert_eq!(term.wait_grid(|grid| grid.selected().is_some()).selected(), Some("be2/s2"));
+}
+
+#[test]
+fn a_table_is_folded_scrolled_and_sorted_by_keys() {
+    let lab = Lab::builder().backends(2).servers(3).server_option("be2/s2", "weight 9").start();
+    let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(80, 24).start();
+    term.wait_for("live");
+    let all = ["fe1", "be1", "be1/s1", "be1/s2", "be1/s3", "be2", "be2/s1", "be2/s2", "be2/s3"];
+    term.press("1");
+    term.wait_grid(|grid| grid.paths() == all);
+    term.select_row("be1/s2");
+    term.press("f");
+    term.wait_grid(|grid| grid.paths() == ["fe1", "be1", "be2", "be2/s1", "be2/s2", "be2/s3"]);
+    term.wait_grid(|grid| grid.selected() == Some("be1"));
+    term.press("F");
+    term.wait_grid(|grid| grid.paths() == ["fe1", "be1", "be2"]);
+    term.press("F");
+    term.wait_grid(|grid| grid.paths() == all);
+    // The columns that do not fit come in from the right.
+    let shows = |grid: &Grid, heading: &str| grid.headings().iter().any(|known| known == heading);
+    assert!(term.grid().is_some_and(|grid| shows(&grid, "WGHT") && !shows(&grid, "ADDRESS")));
+    term.press(&".".repeat(21));
+    term.wait_grid(|grid| shows(grid, "ADDRESS") && !shows(grid, "WGHT") && grid.paths() == all);
+    term.press(&",".repeat(21));
+    term.wait_grid(|grid| shows(grid, "WGHT") && !shows(grid, "ADDRESS"));
+    // The next column, the one before, and the other way round.
+    term.press(">>");
+    term.wait_for("WGHT↓");
+    term.wait_grid(|grid| grid.paths()[..2] == ["be2", "be2/s2"]);
+    term.press("I");
+    term.wait_for("WGHT↑");
+    term.press("<lt>");
+    term.wait_for("NAME↑");
+    term.press("I");
+    term.wait_for("NAME↓");
+    term.wait_grid(|grid| grid.paths()[..3] == ["fe1", "be2", "be2/s3"]);
+    // The same from the menu.
+    term.press("s");
+    term.press("gj<ret>");
+    term.wait_for("WGHT↓");
+    term.wait_grid(|grid| grid.paths()[..2] == ["be2", "be2/s2"]);
 }
 
 #[test]

@@ -37,7 +37,8 @@ const FOLDS: [char; 2] = ['▾', '▸'];
 impl Grid {
     pub fn find(screen: &str) -> Option<Self> {
         let mut lines = screen.lines().skip_while(|line| !line.starts_with("   NAME"));
-        let heading = lines.next()?.chars().collect();
+        // The sign of the order stands behind its heading, and is no part of it.
+        let heading = lines.next()?.replace(['↓', '↑'], " ").chars().collect();
         let mut rows: Vec<Row> = Vec::new();
         let mut proxy = String::new();
         for line in lines {
@@ -84,12 +85,11 @@ impl Grid {
         Some(text.trim().to_owned())
     }
 
-    /// Where a heading begins and ends; the sign of the order behind it does not count.
+    /// Where a heading begins and ends.
     fn column(&self, heading: &str) -> Option<(usize, usize)> {
         let mut start = 0;
         for word in self.heading.split(|char| *char == ' ') {
-            let text: String = word.iter().collect();
-            if text.trim_end_matches(['↓', '↑']) == heading {
+            if word.iter().copied().eq(heading.chars()) {
                 return Some((start, start + word.len()));
             }
             start += word.len() + 1;
