@@ -51,9 +51,11 @@ enum Unit {
 }
 use Unit::{Bytes, Count, Mean, Millis, Seconds, Text};
 
-/// The fields of each view by the digit: heading, name in `show stat` and for `:cols`, unit. The rates that hapulse
-/// makes itself are not here.
-const VIEWS: [(&str, &[(&str, &str, Unit)]); 5] = [
+/// A column: heading, name in `show stat` and for `:cols`, unit.
+type Shown = (&'static str, &'static str, Unit);
+
+/// The columns of each view by its digit. The rates that hapulse makes itself are not here.
+const VIEWS: [(&str, &[Shown]); 5] = [
     (
         "1",
         &[
@@ -148,8 +150,7 @@ fn shown(row: &Stat, field: &str, unit: Unit) -> String {
     match unit {
         _ if raw.is_empty() || raw.starts_with('-') => "–".into(),
         Mean if row["stot"] == "0" => "–".into(),
-        Text => raw.into(),
-        Count => raw.into(),
+        Text | Count => raw.into(),
         Bytes if number < 1000 => format!("{number}B"),
         Bytes if number < 9995 => format!("{:.2}k", f64::from(number) / 1000.0),
         Bytes => format!("{:.1}k", f64::from(number) / 1000.0),
@@ -160,7 +161,7 @@ fn shown(row: &Stat, field: &str, unit: Unit) -> String {
 }
 
 /// Waits until these columns of the table are as in `show stat`, looked at anew each time.
-fn wait_agreement(lab: &Lab, term: &Term, columns: &[(&str, &str, Unit)]) {
+fn wait_agreement(lab: &Lab, term: &Term, columns: &[Shown]) {
     let end = Instant::now() + DEADLINE;
     loop {
         let stat = read(&lab.ask("show stat"));
@@ -234,9 +235,9 @@ fn every_cell_is_what_show_stat_says() {
 }
 
 /// A recorded answer, byte for byte.
-fn fixture(version: &str, file: &str) -> Vec<u8> {
+fn fixture(version: &str, file: &str) -> std::io::Result<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version).join(file);
-    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    fs::read(path)
 }
 
 #[test]
@@ -248,12 +249,12 @@ fn every_version_shows_its_names_and_a_dash_for_what_it_does_not_know() {
         ("3.0.0", "reqbin", "REQBIN"),
         ("3.2.0", "reqbin", "REQBIN"),
     ] {
-        let csv = fixture(version, "show-stat.csv");
+        let csv = fixture(version, "show-stat.csv").unwrap();
         let stat = read(&String::from_utf8(csv.clone()).unwrap());
         let answers = Answers::new()
             .on("show stat", csv)
-            .on("show info", fixture(version, "show-info.txt"))
-            .on("show cli level", fixture(version, "cli-level-admin.txt"));
+            .on("show info", fixture(version, "show-info.txt").unwrap())
+            .on("show cli level", fixture(version, "cli-level-admin.txt").unwrap());
         let fake = Fake::recorded(answers);
         let mut term = start(fake.path(), 80);
         term.wait_for(&format!("HAProxy {version}"));
