@@ -344,7 +344,9 @@ impl Live {
         self.draw_at = None;
         self.drawn = now;
         let (model, looks) = (&self.model, self.looks);
-        let rendered = self.frames.render(|buffer| picture::draw(model, looks, now, buffer));
+        let mut last = None;
+        let rendered = self.frames.render(|buffer| last = picture::draw(model, looks, now, buffer));
+        self.model.stay_within(last);
         if let Some(bytes) = rendered.ok().filter(|bytes| !bytes.is_empty()) {
             self.output.write(bytes);
         }

@@ -14,7 +14,7 @@ use crate::ui::charts;
 use crate::ui::events::ShowTime;
 use crate::ui::text;
 
-/// Draws it over `area`, from line `top` on.
+/// Draws it over `area`, from line `top` on; gives the last line it can begin with.
 pub fn draw(
     canvas: &mut Canvas<'_>,
     model: &Model,
@@ -23,13 +23,13 @@ pub fn draw(
     area: Area,
     top: usize,
     show_time: ShowTime,
-) {
+) -> usize {
     canvas.clear(area);
-    let Some(sample) = instance.watch.newest() else { return };
+    let Some(sample) = instance.watch.newest() else { return 0 };
     let Some(index) = sample.rows.index(id) else {
         let inner = canvas.frame(area, &[piece(" gone ", Role::Focus)], &[], Role::Focus);
         canvas.text(inner, 1, 0, "HAProxy does not list this row any more; Esc goes back", Role::Warn);
-        return;
+        return 0;
     };
     let row = RowView::new(&instance.watch, sample, index);
     let names = row.row();
@@ -47,7 +47,8 @@ pub fn draw(
         0
     };
     let visible = usize::from(area.height.saturating_sub(2 + chart_rows + u16::from(chart_rows > 0)));
-    let top = top.min(lines.len().saturating_sub(visible));
+    let last = lines.len().saturating_sub(visible);
+    let top = top.min(last);
     let place = format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len());
     let inner = canvas.frame(area, &title, &[piece(place, Role::Dim)], Role::Focus);
     charts::strip(canvas, model, instance, sample, id, inner.rows(0, chart_rows));
@@ -58,6 +59,7 @@ pub fn draw(
             column = canvas.pieces(body, at.max(column), line as u16, [what]);
         }
     }
+    last
 }
 
 type Line = Vec<(u16, Piece<'static>)>;
