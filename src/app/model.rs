@@ -249,9 +249,8 @@ impl Model {
     /// Keeps the text on top from being scrolled beyond its end, which only drawing it tells: the key that scrolls
     /// back does so at once.
     pub fn stay_within(&mut self, last: Option<usize>) {
-        let top = match self.layers.last_mut() {
-            Some(Layer::Help(top) | Layer::Detail(_, top) | Layer::Page { top, .. }) => top,
-            _ => return,
+        let Some(Layer::Help(top) | Layer::Detail(_, top) | Layer::Page { top, .. }) = self.layers.last_mut() else {
+            return;
         };
         *top = last.map_or(*top, |last| (*top).min(last));
     }
