@@ -313,9 +313,22 @@ fn line_numbers(screen: &str) -> Option<(usize, usize)> {
 fn a_servers_detail_shows_every_field_and_acts() {
     let lab = Lab::builder().backends(2).servers(3).cookie().checks().maxconn(9).start();
     Traffic::to(lab.frontend_addr()).path("/be2/").send(12);
-    lab.wait_stat("be2", "s2", "check_status", |status| status == "L4OK");
+    for backend in ["be1", "be2"] {
+        lab.wait_stat(backend, "s2", "check_status", |status| status == "L4OK");
+    }
     let mut term = start(lab.admin(), 40);
     term.press("1");
+    // Nothing was sent here, so there is no mean of any time, though HAProxy writes 0.
+    term.select_row("be1/s2");
+    term.press("<ret>");
+    let lines = detail_lines(&mut term, " be1/s2 UP ");
+    for name in ["qtime", "ctime", "rtime", "ttime"] {
+        assert_eq!((lab.stat("be1", "s2", name).as_str(), lines[name].as_str()), ("0", "–"), "{name}");
+    }
+    let is_charted = |line: &str| line.contains("rtime        –");
+    assert!(term.screen().lines().any(is_charted), "{}", term.screen());
+    term.press("<esc>");
+    term.wait_gone(" be1/s2 UP ");
     term.select_row("be2/s2");
     term.press("<ret>");
     let lines = detail_lines(&mut term, " be2/s2 UP ");

@@ -1,7 +1,7 @@
 //! Everything about one row: what it is, its charts, every field with its meaning, and its events.
 
-use crate::app::cells::{Role, state_role};
-use crate::app::columns::column::number_cell;
+use crate::app::cells::{Cell, Role, state_role};
+use crate::app::columns::column::{known, number_cell};
 use crate::app::columns::row_view::RowView;
 use crate::app::format;
 use crate::app::layout::Area;
@@ -81,8 +81,10 @@ fn lines(instance: &Instance, row: &RowView<'_>, show_time: ShowTime) -> Vec<Lin
     for (title, kinds) in GROUPS {
         lines.push(vec![(NAME, piece(*title, Role::Title))]);
         for field in Field::ALL.iter().filter(|field| kinds.contains(&field.info().kind)) {
-            let Some(number) = row.number(*field) else { continue };
-            let cell = number_cell(*field, number);
+            if row.number(*field).is_none() {
+                continue;
+            }
+            let cell = Cell::maybe(known(row, *field), |number| number_cell(*field, number));
             let mut line = vec![
                 (NAME, piece(field.info().name, Role::Dim)),
                 (VALUE, piece(format!("{:>7}", cell.text), cell.role)),
