@@ -107,6 +107,9 @@ fn stick_tables_tell_how_full_they_are_and_who_is_on_top() {
     let line = screen.lines().find(|line| line.trim_start().starts_with("clients")).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(words, ["clients", "string", "3", "100", "3.0%"], "{screen}");
+    // The list costs HAProxy little, so its pause is short.
+    term.press("rr");
+    term.wait_for("not more often than every 1 s: again in 1 s");
     term.press("<ret>");
     let screen = term.wait_for("clients: 3 entries");
     // The counter they are sorted by is the first one of the table; the next one is the count of requests.
