@@ -149,7 +149,7 @@ fn the_last_usable_server_asks_for_its_name() {
     term.press("<ret>");
     term.wait_for("be1/s1: verified, MAINT");
     assert_eq!(lab.stat("be1", "s1", "status"), "MAINT");
-    term.wait_for("CRIT be1: no server left");
+    term.wait_for("CRIT be1: no server left: 2 in maintenance or drain");
     // Bringing one back is no danger.
     term.press("E");
     answer(&mut term, "Enable: be1 / s1", "y");

@@ -42,8 +42,9 @@ pub fn ask(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
     }
     let wait = instance.asked.pauses.wait(&cares, now);
     if !wait.is_zero() {
+        let pause = cares.iter().map(|care| care.pause.as_secs()).max().unwrap_or_default();
         let seconds = wait.as_millis().div_ceil(1000);
-        model.say(format!("not more often than every 10 s: again in {seconds} s"), Role::Warn, now);
+        model.say(format!("not more often than every {pause} s: again in {seconds} s"), Role::Warn, now);
         return Vec::new();
     }
     instance.asked.pauses.asked(&cares, now);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::columns::row_view;
 use crate::app::format;
-use crate::haproxy::fields::{Field, InfoField};
+use crate::haproxy::fields::{Field, InfoField, Kind};
 use crate::monitor::history::block::Series;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
@@ -34,6 +34,15 @@ const fn level(field: Field) -> Trend {
 
 const fn per_second(field: Field) -> Trend {
     Trend::PerSecond(Series::Stat(field))
+}
+
+impl Chart {
+    /// Its newest point in words. A mean says nothing before there was something to take it over.
+    pub fn newest(&self, sample: &Sample, id: RowId, points: &[Option<f64>]) -> String {
+        let is_empty = self.probe.info().kind == Kind::Average && sample.number(id, Field::Stot) == Some(0);
+        let newest = points.iter().rev().flatten().next().filter(|_| !is_empty);
+        newest.map_or(format::UNKNOWN.to_owned(), |value| (self.show)(*value))
+    }
 }
 
 fn whole(value: f64) -> String {

@@ -251,6 +251,15 @@ impl Model {
         self.span = self.span.saturating_add_signed(by as isize).min(SPANS.len() - 1);
     }
 
+    /// Keeps the text on top from being scrolled beyond its end, which only drawing it tells: the key that scrolls
+    /// back does so at once.
+    pub fn stay_within(&mut self, last: Option<usize>) {
+        let Some(Layer::Help(top) | Layer::Detail(_, top) | Layer::Page { top, .. }) = self.layers.last_mut() else {
+            return;
+        };
+        *top = last.map_or(*top, |last| (*top).min(last));
+    }
+
     /// Says something in the bottom line for a while.
     pub fn say(&mut self, text: impl Into<String>, role: Role, now: Duration) {
         let text = text.into();

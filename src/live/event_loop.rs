@@ -358,7 +358,9 @@ impl Live {
         self.draw_at = None;
         self.drawn = now;
         let (model, looks) = (&self.model, self.looks);
-        let rendered = self.frames.render(|buffer| picture::draw(model, looks, now, buffer));
+        let mut last = None;
+        let rendered = self.frames.render(|buffer| last = picture::draw(model, looks, now, buffer));
+        self.model.stay_within(last);
         let mut bytes = rendered.unwrap_or_default();
         if let Some(text) = self.clipboard.take() {
             bytes.extend(frames::clipboard(&text));

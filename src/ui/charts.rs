@@ -41,10 +41,9 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
             break;
         }
         let highest = points.iter().flatten().copied().fold(0.0, f64::max);
-        let newest = points.iter().rev().flatten().next();
         let base = row + height - 1;
         canvas.text(inner, 1, base, chart.title, Role::Dim);
-        let shown = newest.map_or(format::UNKNOWN.to_owned(), |value| (chart.show)(*value));
+        let shown = chart.newest(sample, id, points);
         canvas.number(inner, LABEL + 1, base, VALUE, &shown, Role::Normal);
         let limit = chart.limit.and_then(|field| sample.number(id, field)).filter(|limit| *limit > 0);
         // A limit that is nearly reached is the better scale: the line then shows how near.
@@ -64,16 +63,24 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
 /// The charts of a row side by side, without a frame.
 pub fn strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, id: RowId, area: Area) {
     let charts: Vec<&Chart> = charts::of(sample, id).collect();
-    draw_strip(canvas, model, instance, id, &charts, area);
+    draw_strip(canvas, model, instance, sample, id, &charts, area);
 }
 
 /// The same with every chart there is of the row.
 pub fn full_strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, id: RowId, area: Area) {
     let charts: Vec<&Chart> = charts::all_of(sample, id).collect();
-    draw_strip(canvas, model, instance, id, &charts, area);
+    draw_strip(canvas, model, instance, sample, id, &charts, area);
 }
 
-fn draw_strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, id: RowId, charts: &[&Chart], area: Area) {
+fn draw_strip(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    instance: &Instance,
+    sample: &Sample,
+    id: RowId,
+    charts: &[&Chart],
+    area: Area,
+) {
     if charts.is_empty() {
         return;
     }
@@ -88,8 +95,7 @@ fn draw_strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, id: R
         if base >= area.height {
             break;
         }
-        let newest = points.iter().rev().flatten().next();
-        let shown = newest.map_or(format::UNKNOWN.to_owned(), |value| (chart.show)(*value));
+        let shown = chart.newest(sample, id, points);
         canvas.text(area, column + 1, base, chart.title, Role::Dim);
         canvas.number(area, column + LABEL, base, VALUE, &shown, Role::Normal);
         let highest = points.iter().flatten().copied().fold(0.0, f64::max);

@@ -1,7 +1,7 @@
 //! Everything about one row: what it is, its charts, every field with its meaning, and its events.
 
-use crate::app::cells::{Role, state_role};
-use crate::app::columns::column::number_cell;
+use crate::app::cells::{Cell, Role, state_role};
+use crate::app::columns::column::{known, number_cell};
 use crate::app::columns::row_view::RowView;
 use crate::app::format;
 use crate::app::layout::Area;
@@ -14,7 +14,7 @@ use crate::ui::charts;
 use crate::ui::events::ShowTime;
 use crate::ui::text;
 
-/// Draws it over `area`, from line `top` on.
+/// Draws it over `area`, from line `top` on; gives the last line it can begin with.
 pub fn draw(
     canvas: &mut Canvas<'_>,
     model: &Model,
@@ -23,13 +23,13 @@ pub fn draw(
     area: Area,
     top: usize,
     show_time: ShowTime,
-) {
+) -> usize {
     canvas.clear(area);
-    let Some(sample) = instance.watch.newest() else { return };
+    let Some(sample) = instance.watch.newest() else { return 0 };
     let Some(index) = sample.rows.index(id) else {
         let inner = canvas.frame(area, &[piece(" gone ", Role::Focus)], &[], Role::Focus);
         canvas.text(inner, 1, 0, "HAProxy does not list this row any more; Esc goes back", Role::Warn);
-        return;
+        return 0;
     };
     let row = RowView::new(&instance.watch, sample, index);
     let names = row.row();
@@ -45,7 +45,8 @@ pub fn draw(
         _ => 10,
     };
     let visible = usize::from(area.height.saturating_sub(2 + chart_rows + u16::from(chart_rows > 0)));
-    let top = top.min(lines.len().saturating_sub(visible));
+    let last = lines.len().saturating_sub(visible);
+    let top = top.min(last);
     let place = format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len());
     let inner = canvas.frame(area, &title, &[piece(place, Role::Dim)], Role::Focus);
     charts::full_strip(canvas, model, instance, sample, id, inner.rows(0, chart_rows));
@@ -58,6 +59,7 @@ pub fn draw(
             column = canvas.text(body, start, line as u16, &text::end(&words, room), role) + 1;
         }
     }
+    last
 }
 
 type Line = Vec<(u16, Piece<'static>)>;
@@ -79,8 +81,10 @@ fn lines(instance: &Instance, row: &RowView<'_>, show_time: ShowTime) -> Vec<Lin
         lines.push(Vec::new());
         lines.push(vec![(NAME, piece(*title, Role::Title))]);
         for field in Field::ALL.iter().filter(|field| kinds.contains(&field.info().kind)) {
-            let Some(number) = row.number(*field) else { continue };
-            let cell = number_cell(*field, number);
+            if row.number(*field).is_none() {
+                continue;
+            }
+            let cell = Cell::maybe(known(row, *field), |number| number_cell(*field, number));
             let mut line = vec![
                 (NAME, piece(field.info().name, Role::Dim)),
                 (VALUE, piece(format!("{:>7}", cell.text), cell.role)),

@@ -7,15 +7,16 @@ use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::ui::canvas::{Canvas, Piece, piece};
 
-/// Draws the help over the screen, from line `top` on.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) {
+/// Draws the help over the screen, from line `top` on; gives the last line it can begin with.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) -> usize {
     let lines = lines(model, canvas.theme.ascii);
     let width = screen.width.min(84);
     let height = screen.height.min(lines.len() as u16 + 2);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
     canvas.clear(area);
     let visible = usize::from(area.height.saturating_sub(2));
-    let top = top.min(lines.len().saturating_sub(visible));
+    let last = lines.len().saturating_sub(visible);
+    let top = top.min(last);
     let remark = if visible < lines.len() {
         format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len())
     } else {
@@ -28,6 +29,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) {
             column = canvas.pieces(inner, at.max(column), row as u16, [what]);
         }
     }
+    last
 }
 
 /// Each line as pieces with the column they begin at.

@@ -6,14 +6,16 @@ use crate::haproxy::plain::Lines;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
 
-/// Draws it from line `top` on; long lines are broken, so that all of them can be read.
-pub fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &Lines, area: Area, top: usize) {
+/// Draws it from line `top` on; long lines are broken, so that all of them can be read. Gives the last line it can
+/// begin with.
+pub fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &Lines, area: Area, top: usize) -> usize {
     canvas.clear(area);
     let visible = usize::from(area.height.saturating_sub(2));
     let room = usize::from(area.width.saturating_sub(4));
     let parts: Vec<String> = lines.list().iter().flat_map(|line| text::broken(line.as_str(), room)).collect();
     let count = parts.len();
-    let top = top.min(count.saturating_sub(visible));
+    let last = count.saturating_sub(visible);
+    let top = top.min(last);
     let place = format!(" {}-{} of {count} ", (top + 1).min(count), (top + visible).min(count));
     let title = text::end(title, usize::from(area.width.saturating_sub(24)));
     let title = [piece(format!(" {title} "), Role::Focus)];
@@ -21,4 +23,5 @@ pub fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &Lines, area: Area, top
     for (row, part) in parts.iter().skip(top).take(visible).enumerate() {
         canvas.text(inner, 1, row as u16, part, Role::Normal);
     }
+    last
 }

@@ -57,9 +57,10 @@ fn draw_one(canvas: &mut Canvas<'_>, sample: &Sample, area: Area, row: u16, prob
     let start = 13 + names as u16 + 2;
     let room = usize::from(area.width.saturating_sub(start));
     let end = canvas.text(area, start, row, &text::end(&problem.text, room), role(problem.severity));
-    // A problem that comes from the check has its words already.
-    let check =
-        Some(last_check(sample, problem)).filter(|check| !problem.text.contains(check.as_str())).unwrap_or_default();
+    let check = last_check(sample, problem);
+    if problem.text.contains(&check) {
+        return;
+    }
     let room = usize::from(area.width.saturating_sub(end + 2));
     canvas.pieces(area, end + 2, row, [piece(text::end(&check, room), Role::Dim)]);
 }

@@ -69,6 +69,11 @@ pub fn heading(
                 let shown = format!("{}{arrow}", what.title);
                 canvas.text(area, column, 0, &text::end(&shown, usize::from(*width)), role);
             }
+            // Behind the column is a blank; in it the arrow costs the title nothing.
+            (_, _, Align::Right) if column + width < area.width => {
+                canvas.number(area, column, 0, *width, &text::end(what.title, usize::from(*width)), role);
+                canvas.text(area, column + width, 0, arrow, role);
+            }
             (_, _, Align::Right) => {
                 let room = usize::from(*width).saturating_sub(text::width(arrow));
                 let shown = format!("{}{arrow}", text::end(what.title, room));

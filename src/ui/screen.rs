@@ -24,38 +24,43 @@ pub struct Looks {
     pub show_time: ShowTime,
 }
 
-/// Draws everything into the buffer, which has the model's size.
-pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) {
+/// Draws everything into the buffer, which has the model's size. Of a text that lies on top, gives the last line it
+/// can begin with.
+pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) -> Option<usize> {
     let layout = model.layout();
     if layout.screen.is_empty() {
-        return;
+        return None;
     }
     if layout.room == Room::Tiny {
-        return header::one_line(buffer, looks.theme, model, layout.header, now);
+        header::one_line(buffer, looks.theme, model, layout.header, now);
+        return None;
     }
     let mut canvas = Canvas::new(buffer, looks.theme);
-    let Some(instance) = model.instance() else { return };
+    let instance = model.instance()?;
     header::draw(&mut canvas, model, instance, &layout, looks.show_time, now);
     view(&mut canvas, model, instance, &layout, looks, now);
     footer::draw(&mut canvas, model, layout.footer, layout.room, !layout.tabs.is_empty());
+    let mut last = None;
     for layer in &model.layers {
+        last = None;
         match layer {
-            Layer::Help(top) => help::draw(&mut canvas, model, layout.screen, *top),
+            Layer::Help(top) => last = Some(help::draw(&mut canvas, model, layout.screen, *top)),
             Layer::Confirm(question) => confirm::draw(&mut canvas, instance, question, layout.screen, now),
             Layer::Detail(id, top) => {
                 let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
-                detail::draw(&mut canvas, model, instance, *id, area, *top, looks.show_time);
+                last = Some(detail::draw(&mut canvas, model, instance, *id, area, *top, looks.show_time));
             }
             Layer::SortMenu(place) => menu::draw(&mut canvas, model, layout.screen, *place),
             Layer::Page { title, lines, top } => {
                 let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
-                page::draw(&mut canvas, title, lines, area, *top);
+                last = Some(page::draw(&mut canvas, title, lines, area, *top));
             }
             Layer::Sure(sure) => confirm::draw_sure(&mut canvas, instance, sure, layout.screen),
             // It stands in the footer.
             Layer::Prompt(_) => {}
         }
     }
+    last
 }
 
 fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &Layout, looks: Looks, now: Duration) {

@@ -4,7 +4,8 @@
 //! - [`traffic`]: requests through its frontends ([`Traffic`]).
 //! - [`fake`]: a scripted stats socket, for what a real HAProxy cannot be made to do ([`Fake`]).
 //! - [`relay`]: passes a real stats socket on and keeps what was said to it ([`Relay`]).
-//! - [`term`]: the real binary in a pseudo terminal ([`Term`]), and [`panes`]: the tables it shows ([`Table`]).
+//! - [`term`]: the real binary in a pseudo terminal ([`Term`]), [`panes`]: the tables it shows
+//!   ([`Table`]), and [`grid`]: the table that fills a view ([`Grid`]).
 //!
 //! Nothing here uses a fixed port or a fixed path, so test files run next to each other, and nothing outlives
 //! the value that started it. A wait is always for a condition and never for a time, and a wait that fails says
@@ -17,6 +18,7 @@
 pub mod builder;
 pub mod client;
 pub mod fake;
+pub mod grid;
 pub mod haproxy;
 pub mod keys;
 pub mod launch;
@@ -31,6 +33,7 @@ pub mod traffic;
 pub use builder::Builder;
 pub use client::ask_at;
 pub use fake::{Answers, Fake};
+pub use grid::Grid;
 pub use haproxy::Lab;
 pub use panes::Table;
 pub use relay::Relay;

@@ -144,7 +144,8 @@ impl Column {
     }
 }
 
-fn known(row: &RowView<'_>, field: Field) -> Option<i64> {
+/// A number that says something: a mean does only once there was something to take it over.
+pub fn known(row: &RowView<'_>, field: Field) -> Option<i64> {
     if field.info().kind == Kind::Average { row.average(field) } else { row.number(field) }
 }
 
