@@ -208,7 +208,7 @@ fn a_line_that_may_change_haproxy_is_asked_about() {
     thread::sleep(TYPE_AHEAD);
     term.press("y");
     // HAProxy says nothing to what it does, and that is shown too.
-    term.wait_for("(done: HAProxy answers nothing, which means success)");
+    term.wait_for("(HAProxy answered nothing: so it does when a change succeeds)");
     assert_eq!(lab.stat("be1", "s2", "status"), "MAINT");
     assert_eq!(relay.acts(), ["set server be1/s2 state maint"]);
     // What HAProxy answers stands below it.

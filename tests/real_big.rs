@@ -8,7 +8,8 @@ use support::{Grid, Lab, Term};
 fn place(screen: &str) -> String {
     let line = screen.lines().find(|line| line.contains("1 Status")).unwrap_or_default();
     let (_, remark) = line.split_once("9 Events").unwrap_or_default();
-    remark.trim().to_owned()
+    // A filter stands behind it.
+    remark.split(" /").next().unwrap_or_default().trim().to_owned()
 }
 
 fn wait_place(term: &Term, wanted: &str) {
