@@ -1,11 +1,14 @@
 //! A view that is one table: all rows of HAProxy under the view's columns.
 
+use std::borrow::Cow;
+
 use crate::app::cells::Role;
 use crate::app::columns::column;
 use crate::app::columns::row_view::RowView;
 use crate::app::layout::Layout;
 use crate::app::model::{Instance, Model};
 use crate::app::tables::Line;
+use crate::haproxy::stat::RowKind;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::charts;
@@ -37,7 +40,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
             &fitted,
             &row,
             Cursor::of(place == list.place(), true),
-            indent(canvas, what),
+            &indent(canvas, what, &row),
         );
     }
     if instance.lines.is_empty() {
@@ -50,12 +53,17 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
     }
 }
 
-fn indent(canvas: &Canvas<'_>, line: &Line) -> &'static str {
+/// What stands in front of a name: its place in the tree, or, where there is none, the backend of a server.
+fn indent(canvas: &Canvas<'_>, line: &Line, row: &RowView<'_>) -> Cow<'static, str> {
+    let names = row.row();
     match (line.is_child, line.folded) {
-        (true, _) => "  ",
-        (false, Some(true)) => canvas.theme.pick("▸ ", "> "),
-        (false, Some(false)) => canvas.theme.pick("▾ ", "v "),
-        (false, None) => "",
+        (true, _) => "  ".into(),
+        (false, Some(true)) => canvas.theme.pick("▸ ", "> ").into(),
+        (false, Some(false)) => canvas.theme.pick("▾ ", "v ").into(),
+        (false, None) if matches!(names.kind, RowKind::Server | RowKind::Listener) => {
+            format!("{}/", names.proxy).into()
+        }
+        (false, None) => "".into(),
     }
 }
 

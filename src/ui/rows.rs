@@ -107,7 +107,9 @@ pub fn row(
         let cell = what.cell(row);
         match what.align {
             Align::Left => {
-                let start = if index == 0 { canvas.text(area, column, line, indent, Role::Dim) } else { column };
+                // A backend's name in front may be long; the row's own keeps half of the room.
+                let indent = text::middle(indent, usize::from(width / 2));
+                let start = if index == 0 { canvas.text(area, column, line, &indent, Role::Dim) } else { column };
                 let room = usize::from((column + width).saturating_sub(start));
                 // The ends of names tell them apart; all other texts begin with what matters.
                 let shown = if index == 0 { text::middle(&cell.text, room) } else { text::end(&cell.text, room) };
