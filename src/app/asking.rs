@@ -124,6 +124,9 @@ pub fn sent(model: &mut Model, instance: usize, result: Result<Answer, QueryErro
     let (first, role) = match result {
         Ok(Answer { told: Told::Lines(lines), is_whole, .. }) => {
             known.asked.say_lines(&lines, is_whole);
+            if lines.list().iter().any(|line| line.as_str().starts_with("Permission denied")) {
+                known.asked.say("a change needs a socket of level admin: stats socket … level admin", Role::Warn);
+            }
             let first = lines.list().iter().find(|line| !line.is_empty()).map(ToString::to_string);
             (first.unwrap_or_else(|| "done: HAProxy answered nothing, which means success".to_owned()), Role::Good)
         }

@@ -45,6 +45,13 @@ pub enum What {
         /// Now.
         to: i64,
     },
+    /// A frontend's or server's session limit is another one.
+    Limit {
+        /// Before.
+        from: i64,
+        /// Now.
+        to: i64,
+    },
     /// Rows that were not there before.
     Appeared(usize),
     /// Rows that are gone.
@@ -109,9 +116,11 @@ impl Event {
     /// How much it matters.
     pub fn weight(&self) -> Weight {
         match &self.what {
-            What::Status { by_us: true, .. } | What::Weight { .. } | What::Appeared(_) | What::Vanished(_) => {
-                Weight::Info
-            }
+            What::Status { by_us: true, .. }
+            | What::Weight { .. }
+            | What::Limit { .. }
+            | What::Appeared(_)
+            | What::Vanished(_) => Weight::Info,
             What::Status { to, .. } => match State::parse(to) {
                 State::Up | State::Open | State::NoCheck => Weight::Good,
                 State::Down | State::Stopped => Weight::Bad,
@@ -129,13 +138,17 @@ impl fmt::Display for What {
         match self {
             Self::Status { from, to, why, by_us } => {
                 write!(f, "{from} → {to}")?;
+                // Maintenance and drain are ordered, by somebody.
+                let is_order = is_away(from) != is_away(to);
                 match (by_us, why.is_empty()) {
                     (true, _) => f.write_str("  by us"),
+                    (false, _) if is_order => write!(f, "  not by us  {why}"),
                     (false, true) => Ok(()),
                     (false, false) => write!(f, "  {why}"),
                 }
             }
             Self::Weight { from, to } => write!(f, "weight {from} → {to}"),
+            Self::Limit { from, to } => write!(f, "session limit {from} → {to}"),
             Self::Appeared(count) => write!(f, "{count} new row{}", plural(*count)),
             Self::Vanished(count) => write!(f, "{count} row{} gone", plural(*count)),
             Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters start anew"),
@@ -147,6 +160,11 @@ impl fmt::Display for What {
             Self::Problem { opened: false, text, .. } => write!(f, "over: {text}"),
         }
     }
+}
+
+fn is_away(status: &str) -> bool {
+    // What is in maintenance through another server, or for want of an address, was not ordered here.
+    matches!(State::parse(status), State::Maint | State::Drain) && !status.contains('(')
 }
 
 fn plural(count: usize) -> &'static str {

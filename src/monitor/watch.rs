@@ -207,6 +207,13 @@ impl Watch {
             let what = What::Status { from: from.to_owned(), to: to.to_owned(), why, by_us };
             self.event(now.at, Some(id), display_name(new.kind, &new.proxy, &new.name), what);
         }
+        let limit = |sample: &Sample, row| sample.table.number(row, Field::Slim);
+        if let (Some(from), Some(to)) = (limit(before, earlier), limit(now, index))
+            && from != to
+            && before.epoch == now.epoch
+        {
+            self.event(now.at, Some(id), display_name(new.kind, &new.proxy, &new.name), What::Limit { from, to });
+        }
         let weight = |sample: &Sample, row| sample.table.number(row, Field::Weight);
         // A backend's weight follows its servers; a server's own changes by itself during slowstart.
         if new.kind == RowKind::Server
@@ -272,7 +279,7 @@ mod tests {
             ["www/w1 UP → MAINT  by us", "set server www/w1 state maint: verified, MAINT, 3 sessions left"]
         );
         watch.take(maker.at_millis(60_000, &site()), 0);
-        assert_eq!(shown(&watch)[0], "www/w1 MAINT → UP  L7OK", "somebody else, later");
+        assert_eq!(shown(&watch)[0], "www/w1 MAINT → UP  not by us  L7OK", "somebody else, later");
     }
 
     #[test]
