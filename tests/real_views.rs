@@ -285,7 +285,8 @@ fn every_version_shows_its_names_and_a_dash_for_what_it_does_not_know() {
 fn detail_lines(term: &mut Term, title: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for _ in 0..12 {
-        let screen = term.wait_for(title);
+        term.wait_for(title);
+        let screen = term.settled();
         for line in screen.lines().filter(|line| line.starts_with('│')) {
             let mut words = line.trim_matches(['│', ' ']).split("  ").map(str::trim).filter(|word| !word.is_empty());
             if let (Some(name), Some(value)) = (words.next(), words.next()) {

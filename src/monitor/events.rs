@@ -140,12 +140,13 @@ impl fmt::Display for What {
                 write!(f, "{from} → {to}")?;
                 // Maintenance and drain are ordered, by somebody.
                 let is_order = is_away(from) != is_away(to);
-                match (by_us, why.is_empty()) {
-                    (true, _) => f.write_str("  by us"),
-                    (false, _) if is_order => write!(f, "  not by us  {why}"),
-                    (false, true) => Ok(()),
-                    (false, false) => write!(f, "  {why}"),
+                if *by_us {
+                    return f.write_str("  by us");
                 }
+                if is_order {
+                    f.write_str("  not by us")?;
+                }
+                if why.is_empty() { Ok(()) } else { write!(f, "  {why}") }
             }
             Self::Weight { from, to } => write!(f, "weight {from} → {to}"),
             Self::Limit { from, to } => write!(f, "session limit {from} → {to}"),

@@ -29,6 +29,20 @@ impl Term {
         look(self.seen().parser.screen())
     }
 
+    /// The screen once nothing more comes for a moment: a frame may arrive in several pieces.
+    pub fn settled(&self) -> String {
+        let mut before = self.screen();
+        for _ in 0..40 {
+            thread::sleep(Duration::from_millis(25));
+            let now = self.screen();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+        before
+    }
+
     /// Waits until the text is on the screen, and returns that screen.
     pub fn wait_for(&self, text: &str) -> String {
         self.wait(&format!("{text:?}"), |screen| screen.contains(text))
