@@ -77,8 +77,8 @@ fn a_killed_haproxy_is_stale_with_a_reason_until_it_is_back() {
     let lab = Lab::builder().servers(3).start();
     let mut term = dashboard(lab.admin());
     lab.kill9();
-    let screen = term.wait_for("stale ");
-    assert!(screen.contains("cannot connect: connection refused; next try in "), "{screen}");
+    term.wait_for("stale ");
+    let screen = term.wait_for("cannot connect: connection refused; next try in ");
     assert!(screen.contains("the socket file is there, but no HAProxy listens on it"), "{screen}");
     assert!(!screen.contains("live "), "{screen}");
     assert_eq!(servers(&term), ["s1", "s2", "s3"], "the old rows stay");
@@ -86,9 +86,10 @@ fn a_killed_haproxy_is_stale_with_a_reason_until_it_is_back() {
     term.wait_for("the connection to HAProxy is lost: nothing can be sent now");
     lab.restart();
     term.wait_for("live ");
-    let screen = term.wait_for(&format!("pid {} ", lab.pid()));
+    term.wait_for(&format!("pid {} ", lab.pid()));
+    // A frame may arrive in several pieces.
     for event in ["link lost: cannot connect: connection refused", "link back after ", "restarted: pid "] {
-        assert!(screen.contains(event), "{event}\n{screen}");
+        term.wait_for(event);
     }
     assert_eq!(servers(&term), ["s1", "s2", "s3"]);
 }
@@ -185,9 +186,9 @@ fn survives(bad: impl FnOnce(&Answers) -> support::fake::Behaviour, reason: &str
     let (answers, fake) = recorded();
     let mut term = dashboard(fake.path());
     fake.set(bad(&answers));
-    let screen = term.wait_for("stale ");
-    assert!(screen.contains(reason), "{reason:?}\n{screen}");
-    assert!(screen.contains("next try in"), "{screen}");
+    term.wait_for("stale ");
+    term.wait_for(reason);
+    term.wait_for("next try in");
     assert_eq!(servers(&term), ["s1", "s2"]);
     term.press("<ret>j");
     term.wait_selected("Servers of be1", "s2");

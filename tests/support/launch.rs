@@ -23,6 +23,22 @@ pub struct TermBuilder {
     rows: u16,
 }
 
+/// How much of the output a terminal shows: what stands between the marks of a synchronized update appears at once.
+fn whole_frames(output: &[u8]) -> usize {
+    const BEGIN: &[u8] = b"\x1b[?2026h";
+    const END: &[u8] = b"\x1b[?2026l";
+    let last = |mark: &[u8]| output.windows(mark.len()).rposition(|window| window == mark);
+    match (last(BEGIN), last(END)) {
+        (Some(begin), None) => begin,
+        (Some(begin), Some(end)) if end < begin => begin,
+        // A mark that has only come in part.
+        _ => {
+            let part = (1..BEGIN.len()).rev().find(|length| output.ends_with(&BEGIN[..*length]));
+            output.len() - part.unwrap_or(0)
+        }
+    }
+}
+
 impl TermBuilder {
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(args);
@@ -67,14 +83,18 @@ impl TermBuilder {
         let inner = Arc::clone(&shared);
         let reader = thread::spawn(move || {
             let mut piece = [0; 16384];
+            let mut pending = Vec::new();
             while let Ok(count @ 1..) = output.read(&mut piece) {
                 if inner.closed.load(Ordering::SeqCst) {
                     return;
                 }
+                pending.extend_from_slice(&piece[..count]);
                 let mut seen = lock(&inner.seen);
                 seen.raw.extend_from_slice(&piece[..count]);
-                seen.parser.process(&piece[..count]);
+                let whole: Vec<u8> = pending.drain(..whole_frames(&pending)).collect();
+                seen.parser.process(&whole);
             }
+            lock(&inner.seen).parser.process(&pending);
         });
         Term {
             pid: child.process_id().expect("a started program has a pid"),
