@@ -11,17 +11,13 @@ use std::fmt::Write as _;
 
 use hapulse::app::layout::Pane;
 use hapulse::app::model::Layer;
-use hapulse::app::msg::Msg;
-use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
 use hapulse::monitor::acts::Danger;
 use hapulse::monitor::guard::Guard;
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
-use samples::at;
-use scenes::{ASCII, MakeScene, NEWEST, SIZES, Scene, UNICODE, USUAL, album, lines, snapshot, usual};
+use scenes::{MakeScene, NEWEST, Scene, USUAL, lines, snapshot, usual};
 
 /// Every scene by the name of its snapshot.
 const SCENES: [(&str, MakeScene); 15] = [
@@ -53,18 +49,12 @@ const SCENES: [(&str, MakeScene); 15] = [
 
 #[test]
 fn every_scene_at_the_designed_sizes() {
-    for (name, make) in SCENES {
-        snapshot(name, &album(make, UNICODE));
-    }
+    scenes::every_scene("", &SCENES);
 }
 
 #[test]
 fn every_scene_in_ascii() {
-    for (name, make) in SCENES {
-        let text = album(make, ASCII);
-        assert!(text.is_ascii(), "{name}: {:?}", text.chars().filter(|ch| !ch.is_ascii()).collect::<String>());
-        snapshot(&format!("{name}.ascii"), &text);
-    }
+    scenes::every_scene_in_ascii("", &SCENES);
 }
 
 /// What the letters of a style map stand for.
@@ -113,14 +103,7 @@ fn styles_of_the_dashboard() {
 
 #[test]
 fn mono_has_no_colour_anywhere() {
-    for (name, make) in SCENES {
-        for size in SIZES {
-            let buffer = make(size).draw(ASCII);
-            for cell in buffer.content() {
-                assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{name} {size:?}");
-            }
-        }
-    }
+    scenes::no_colour(&SCENES);
 }
 
 #[test]
@@ -143,18 +126,6 @@ fn scenes_are_what_their_names_say() {
 
 #[test]
 fn no_size_is_too_small_or_too_large() {
-    // Not every pair, but every width and every height, and nearly all of the small ones.
-    let sizes = |widths: u16, heights: u16, step: u16| {
-        let heights = move |width: u16| (1 + width % step..=heights).step_by(usize::from(step));
-        (1..=widths).flat_map(move |width| heights(width).map(move |height| (width, height)))
-    };
-    for (name, make) in SCENES {
-        let mut scene = make((80, 24));
-        for (width, height) in sizes(220, 70, 20).chain(sizes(64, 17, 2)) {
-            let now = at(scene.now.as_millis() as u64);
-            let _ = update(&mut scene.model, Msg::Resize(width, height), now);
-            let buffer = scene.draw(UNICODE);
-            assert_eq!(buffer.area, Rect::new(0, 0, width, height), "{name}");
-        }
-    }
+    // Not every pair, but nearly all of the small ones.
+    scenes::any_size(&SCENES, 20, 2);
 }

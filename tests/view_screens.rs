@@ -17,10 +17,8 @@ use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::monitor::guard::Guard;
 use hapulse::monitor::query::Query;
-use ratatui::layout::Rect;
-use ratatui::style::Color;
 use samples::{Samples, Sheet, at, body};
-use scenes::{ASCII, MakeScene, NEWEST, SIZES, Scene, UNICODE, USUAL, album, snapshot, usual};
+use scenes::{MakeScene, NEWEST, Scene, USUAL, usual};
 
 impl Scene {
     /// Something comes in, a tenth of a second later.
@@ -115,30 +113,17 @@ const SCENES: [(&str, MakeScene); 37] = [
 
 #[test]
 fn every_view_at_the_designed_sizes() {
-    for (name, make) in SCENES {
-        snapshot(&format!("view-{name}"), &album(make, UNICODE));
-    }
+    scenes::every_scene("view-", &SCENES);
 }
 
 #[test]
 fn every_view_in_ascii() {
-    for (name, make) in SCENES {
-        let text = album(make, ASCII);
-        assert!(text.is_ascii(), "{name}: {:?}", text.chars().filter(|ch| !ch.is_ascii()).collect::<String>());
-        snapshot(&format!("view-{name}.ascii"), &text);
-    }
+    scenes::every_scene_in_ascii("view-", &SCENES);
 }
 
 #[test]
 fn mono_has_no_colour_in_any_view() {
-    for (name, make) in SCENES {
-        for size in SIZES {
-            let buffer = make(size).draw(ASCII);
-            for cell in buffer.content() {
-                assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{name} {size:?}");
-            }
-        }
-    }
+    scenes::no_colour(&SCENES);
 }
 
 #[test]
@@ -166,18 +151,5 @@ fn views_are_what_their_names_say() {
 
 #[test]
 fn no_size_is_too_small_or_too_large_for_any_view() {
-    // Every width and every height once, and the small ones twice.
-    let sizes = |widths: u16, heights: u16, step: u16| {
-        let heights = move |width: u16| (1 + width % step..=heights).step_by(usize::from(step));
-        (1..=widths).flat_map(move |width| heights(width).map(move |height| (width, height)))
-    };
-    for (name, make) in SCENES {
-        let mut scene = make((80, 24));
-        for (width, height) in sizes(220, 70, 70).chain(sizes(60, 17, 17)) {
-            let now = at(scene.now.as_millis() as u64);
-            let _ = update(&mut scene.model, Msg::Resize(width, height), now);
-            let buffer = scene.draw(UNICODE);
-            assert_eq!(buffer.area, Rect::new(0, 0, width, height), "{name}");
-        }
-    }
+    scenes::any_size(&SCENES, 70, 17);
 }

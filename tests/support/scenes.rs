@@ -16,6 +16,7 @@ use hapulse::ui::screen::{Looks, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Color;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::samples::{Samples, Sheet, at, failure, model};
@@ -159,4 +160,49 @@ pub fn album(make: MakeScene, theme: Theme) -> String {
         }
     }
     text
+}
+
+/// Every scene at the designed sizes, by the names of the snapshots.
+pub fn every_scene(prefix: &str, scenes: &[(&str, MakeScene)]) {
+    for (name, make) in scenes {
+        snapshot(&format!("{prefix}{name}"), &album(*make, UNICODE));
+    }
+}
+
+/// The same in ASCII, and nothing but ASCII.
+pub fn every_scene_in_ascii(prefix: &str, scenes: &[(&str, MakeScene)]) {
+    for (name, make) in scenes {
+        let text = album(*make, ASCII);
+        assert!(text.is_ascii(), "{name}: {:?}", text.chars().filter(|ch| !ch.is_ascii()).collect::<String>());
+        snapshot(&format!("{prefix}{name}.ascii"), &text);
+    }
+}
+
+/// Without colours there is none in any cell.
+pub fn no_colour(scenes: &[(&str, MakeScene)]) {
+    for (name, make) in scenes {
+        for size in SIZES {
+            for cell in make(size).draw(ASCII).content() {
+                assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{name} {size:?}");
+            }
+        }
+    }
+}
+
+/// Every width and every height at least once: of the large ones every `large`th pair, of the small ones every
+/// `small`th.
+pub fn any_size(scenes: &[(&str, MakeScene)], large: u16, small: u16) {
+    let sizes = |widths: u16, heights: u16, step: u16| {
+        let heights = move |width: u16| (1 + width % step..=heights).step_by(usize::from(step));
+        (1..=widths).flat_map(move |width| heights(width).map(move |height| (width, height)))
+    };
+    for (name, make) in scenes {
+        let mut scene = make((80, 24));
+        for (width, height) in sizes(220, 70, large).chain(sizes(64, 17, small)) {
+            let now = at(scene.now.as_millis() as u64);
+            let _ = update(&mut scene.model, Msg::Resize(width, height), now);
+            let buffer = scene.draw(UNICODE);
+            assert_eq!(buffer.area, Rect::new(0, 0, width, height), "{name}");
+        }
+    }
 }
