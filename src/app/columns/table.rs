@@ -68,8 +68,8 @@ columns! {
     KIND = made(("kind", "KIND"), 8, 60, Align::Left, "frontend, backend, server or listener", made!(kind, kind_key));
     PROXY = made(("proxy", "PROXY"), 12, 60, Align::Left, "name of the proxy", made!(proxy, proxy_key));
     STATUS = made(("status", "STATE"), 8, 250, Align::Left, "state, in HAProxy's words", made!(status, status_key));
-    USABLE = made(("usable", "UP"), 7, 245, Align::Right, "active servers that take traffic, of all; + backups that could", made!(usable, usable_key));
-    SESSIONS_LIMIT = made(("sess", "SESS/LIM"), 10, 240, Align::Right, "sessions now, and their limit", made!(sessions_limit, sessions_key));
+    USABLE = made(("usable", "UP"), values::USABLE_WIDTH as u16, 245, Align::Right, "active servers that take traffic, of all; + backups that could", made!(usable, usable_key));
+    SESSIONS_LIMIT = made(("sess", "SESS/LIM"), 11, 240, Align::Right, "sessions now, and their limit", made!(sessions_limit, sessions_key));
     SESSIONS = Column { id: "sessions", title: "SESS", priority: 200, ..number(Field::Scur, "", 5, 0) };
     VERDICT = made(("problem", "PROBLEM"), 8, 215, Align::Left, "what is wrong: a backend's verdict in a word, a server's worst problem", made!(verdict, verdict_key));
     TROUBLE = made(("trouble", "PROBLEM"), 12, 148, Align::Left, "the worst problem of the row, an outlier among its peers for one", made!(verdict, verdict_key));

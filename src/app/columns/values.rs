@@ -30,6 +30,9 @@ fn strength(row: &RowView<'_>) -> Option<Strength> {
     (!backend.servers.is_empty()).then(|| Strength::of(row.sample, &backend.servers, |_| false))
 }
 
+/// Cells of the column of usable servers.
+pub const USABLE_WIDTH: usize = 7;
+
 /// Active servers that take traffic, of all active servers of a backend, and backups that could: `3/4+1`.
 pub fn usable(row: &RowView<'_>) -> Cell {
     Cell::maybe(strength(row), |strength| {
@@ -40,7 +43,10 @@ pub fn usable(row: &RowView<'_>) -> Cell {
         };
         let backup = if strength.backup > 0 { format!("+{}", strength.backup) } else { String::new() };
         let (usable, active) = (format::count(strength.usable as i64), format::count(strength.active as i64));
-        Cell::new(format!("{usable}/{active}{backup}"), role)
+        // Thousands of servers: a share says as much, and nothing is cut.
+        let text = format!("{usable}/{active}{backup}");
+        let share = || format::percent(strength.usable as f64 / strength.active.max(1) as f64);
+        Cell::new(if text.len() > USABLE_WIDTH { share() } else { text }, role)
     })
 }
 
