@@ -21,7 +21,8 @@ pub fn name(row: &RowView<'_>) -> Cell {
 
 /// The state in HAProxy's words.
 pub fn status(row: &RowView<'_>) -> Cell {
-    let status = row.row().status();
+    // What stands in brackets, by whom or why, is in the detail.
+    let status = row.row().status().split(" (").next().unwrap_or_default();
     if status.is_empty() { Cell::unknown() } else { Cell::new(status, state_role(row.row().state())) }
 }
 
