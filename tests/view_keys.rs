@@ -415,10 +415,10 @@ fn words_are_looked_for_in_lists_of_lines() {
     desk.wait(2000);
     desk.sample();
     desk.press("9/app1");
-    let events = hapulse::app::moving::events(&desk.model).count();
-    assert!(events > 0 && hapulse::app::moving::events(&desk.model).all(|event| event.line().contains("app1")));
+    let events = desk.model.events().count();
+    assert!(events > 0 && desk.model.events().all(|event| event.line().contains("app1")));
     desk.press("<ret><esc>");
-    assert!(hapulse::app::moving::events(&desk.model).count() > events, "Esc clears it");
+    assert!(desk.model.events().count() > events, "Esc clears it");
     assert_eq!(desk.model.shown().id, "events");
 }
 

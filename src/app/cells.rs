@@ -1,6 +1,7 @@
 //! What stands in one place of a table: a text, and what it means to the eye.
 
 use crate::haproxy::status::State;
+use crate::monitor::problems::reading::Severity;
 
 /// The meaning of a text, from which a theme makes a style. A colour never says anything alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -83,5 +84,13 @@ pub fn state_role(state: State) -> Role {
         State::GoingDown | State::ComingUp | State::Full | State::Unknown => Role::Warn,
         State::Down | State::Stopped => Role::Bad,
         State::NoLb | State::Drain | State::Maint | State::Paused => Role::Away,
+    }
+}
+
+/// What a problem's severity means.
+pub fn severity_role(severity: Severity) -> Role {
+    match severity {
+        Severity::Warn => Role::Warn,
+        Severity::Crit => Role::Bad,
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::app::columns::row_view;
 use crate::app::format;
 use crate::haproxy::fields::{Field, InfoField, Kind};
 use crate::monitor::history::block::Series;
@@ -94,7 +93,7 @@ pub fn all_of(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart
 }
 
 fn fitting(sample: &Sample, id: RowId, charts: &'static [Chart]) -> impl Iterator<Item = &'static Chart> {
-    let served = sample.row(id).map(|row| row_view::served(row, sample.number(id, Field::ReqTot)));
+    let served = sample.row(id).map(|row| Field::served(row.is_tcp(), sample.number(id, Field::ReqTot).is_some()));
     charts.iter().filter(move |chart| {
         sample.number(id, chart.probe).is_some() && (chart.serves.is_none() || chart.serves == served)
     })

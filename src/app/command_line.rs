@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::app::asked::Said;
 use crate::app::asking;
 use crate::app::cells::Role;
+use crate::app::commands::common_start;
 use crate::app::key::{Code, Key};
 use crate::app::lists::ListState;
 use crate::app::model::{Layer, Model, Sure};
@@ -109,9 +110,10 @@ fn complete(model: &mut Model, now: Duration) -> Vec<Effect> {
     let (before, part) = text.rsplit_once(';').map_or(("", text.as_str()), |(before, part)| (before, part));
     let typed = part.trim_start();
     let matching = command_list::matching(known, typed);
-    let common = matching.iter().map(|known| known.words.as_str().to_owned()).reduce(|one, other| {
-        one.chars().zip(other.chars()).take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
-    });
+    let common = matching
+        .iter()
+        .map(|known| known.words.as_str().to_owned())
+        .reduce(|one, other| common_start(&one, &other).to_owned());
     match common.filter(|common| common.len() > typed.len()) {
         Some(common) => {
             let end = if matching.len() == 1 { " " } else { "" };
@@ -135,9 +137,7 @@ fn complete_name(model: &mut Model) {
         _ => row.proxy.to_string(),
     });
     let fitting = names.filter(|name| name.starts_with(word));
-    let common = fitting.reduce(|one, other| {
-        one.chars().zip(other.chars()).take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
-    });
+    let common = fitting.reduce(|one, other| common_start(&one, &other).to_owned());
     if let Some(common) = common.filter(|common| common.len() > word.len()) {
         let completed = format!("{before}{common}");
         model.cli.prompt.set(&completed);

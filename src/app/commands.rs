@@ -130,7 +130,8 @@ pub fn complete(line: &str) -> String {
     format!("{before}{sign}{common}{end}")
 }
 
-fn common_start<'a>(one: &'a str, other: &str) -> &'a str {
+/// What two words begin with alike.
+pub fn common_start<'a>(one: &'a str, other: &str) -> &'a str {
     let same = one.char_indices().zip(other.chars()).find(|((_, a), b)| a != b).map(|((place, _), _)| place);
     &one[..same.unwrap_or_else(|| one.len().min(other.len()))]
 }

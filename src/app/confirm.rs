@@ -14,9 +14,9 @@ use crate::monitor::sample::Sample;
 use crate::monitor::what_if::WhatIf;
 
 /// Keys that come sooner than this after the question were typed before it was seen.
-const TYPE_AHEAD: Duration = Duration::from_millis(300);
+pub const TYPE_AHEAD: Duration = Duration::from_millis(300);
 /// A question older than this is withdrawn.
-const EXPIRES: Duration = Duration::from_mins(1);
+pub const EXPIRES: Duration = Duration::from_mins(1);
 /// Characters of a typed name kept.
 const MAX_TYPED: usize = 256;
 

@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use crate::app::asked::Asked;
 use crate::app::cells::Role;
-use crate::app::confirm::Confirm;
+use crate::app::confirm::{self, Confirm};
 use crate::app::keymap::Keymap;
 use crate::app::layout::{Layout, Needs, Pane};
 use crate::app::lists::{self, ListState};
 use crate::app::prompt::Prompt;
 use crate::app::tables::{Folded, Line, Settings};
 use crate::app::typing::CommandLine;
-use crate::app::views::{Content, VIEWS, View};
+use crate::app::views::{Content, EVENTS, PROBLEMS, VIEWS, View};
 use crate::haproxy::fields::Field;
 use crate::haproxy::plain::Lines;
 use crate::haproxy::stat::RowKind;
 use crate::monitor::acts::{Act, Intent, Target};
+use crate::monitor::events::Event;
 use crate::monitor::guard::{Guard, Refusal};
+use crate::monitor::problems::problem::Problem;
 use crate::monitor::roster::RowId;
 use crate::monitor::typed_line::TypedLine;
 use crate::monitor::watch::Watch;
@@ -126,12 +128,12 @@ pub struct Sure {
 impl Sure {
     /// When it is withdrawn.
     pub fn expires_at(&self) -> Duration {
-        self.asked + Duration::from_mins(1)
+        self.asked + confirm::EXPIRES
     }
 
     /// Whether it stands long enough to have been read: what was typed ahead does not count.
     pub fn is_seen(&self, now: Duration) -> bool {
-        now.saturating_sub(self.asked) >= Duration::from_millis(300)
+        now.saturating_sub(self.asked) >= confirm::TYPE_AHEAD
     }
 }
 
@@ -279,12 +281,24 @@ impl Model {
             Content::Table(_) => instance.places[self.view].selected(),
             Content::Problems => {
                 let place = instance.places[self.view].place();
-                let words = &self.settings[self.view].words;
-                let mut shown = instance.watch.problems().list().filter(|problem| words.are_in(&problem.line()));
-                Some(shown.nth(place)?.subject.id).filter(|id| *id != RowId::PROCESS)
+                Some(self.problems().nth(place)?.subject.id).filter(|id| *id != RowId::PROCESS)
             }
             _ => None,
         })
+    }
+
+    /// The events that the view of events shows, the newest first.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        let words = &self.settings[EVENTS].words;
+        let all = self.instance().into_iter().flat_map(|instance| instance.watch.events().newest());
+        all.filter(move |event| words.is_empty() || words.are_in(&event.line()))
+    }
+
+    /// The problems that the view of problems shows, worst first.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        let words = &self.settings[PROBLEMS].words;
+        let all = self.instance().into_iter().flat_map(|instance| instance.watch.problems().list());
+        all.filter(move |problem| words.is_empty() || words.are_in(&problem.line()))
     }
 
     /// What pressing the key of `act` would mean now.

@@ -12,8 +12,6 @@ use crate::app::model::{Built, Layer, Model};
 use crate::app::tables::{self, Line};
 use crate::app::views::{Content, NUMBERED, PROBLEMS, VIEWS};
 use crate::app::words::Words;
-use crate::monitor::events::Event;
-use crate::monitor::problems::problem::Problem;
 use crate::monitor::roster::RowId;
 
 /// A table keeps its order this long after the selection moved.
@@ -23,7 +21,7 @@ const FREEZE: Duration = Duration::from_secs(3);
 pub fn step(model: &mut Model, step: Step, now: Duration) {
     model.frozen_until = now + FREEZE;
     let (view, focus) = (model.view, model.focus);
-    let (height, shown_events, lines) = (visible_rows(model), events(model).count(), line_count(model));
+    let (height, lines) = (visible_rows(model), line_count(model));
     let Some(instance) = model.instance_mut() else { return };
     match VIEWS[view].content {
         Content::Dashboard => {
@@ -41,10 +39,7 @@ pub fn step(model: &mut Model, step: Step, now: Duration) {
             let ids: Vec<RowId> = instance.lines.iter().map(|line| line.id).collect();
             instance.places[view].step(step, &ids, height);
         }
-        Content::Events => {
-            instance.places[view].scroll(step, shown_events, height);
-        }
-        Content::Sessions | Content::StickTables | Content::Problems => {
+        Content::Events | Content::Sessions | Content::StickTables | Content::Problems => {
             instance.places[view].scroll(step, lines, height);
         }
         // The newest line is at the bottom, and the place counts from there.
@@ -64,24 +59,10 @@ pub fn step(model: &mut Model, step: Step, now: Duration) {
 fn line_count(model: &Model) -> usize {
     match model.shown().content {
         Content::Cli => command_line::shown(model).count(),
-        Content::Problems => problems(model).count(),
+        Content::Events => model.events().count(),
+        Content::Problems => model.problems().count(),
         _ => asking::count(model),
     }
-}
-
-/// The events that the view of events shows, the newest first.
-pub fn events(model: &Model) -> impl Iterator<Item = &Event> {
-    let words =
-        VIEWS.iter().position(|view| matches!(view.content, Content::Events)).map(|view| &model.settings[view].words);
-    let all = model.instance().into_iter().flat_map(|instance| instance.watch.events().newest());
-    all.filter(move |event| words.is_none_or(|words| words.is_empty() || words.are_in(&event.line())))
-}
-
-/// The problems that the view of problems shows, worst first.
-pub fn problems(model: &Model) -> impl Iterator<Item = &Problem> {
-    let words = &model.settings[PROBLEMS].words;
-    let all = model.instance().into_iter().flat_map(|instance| instance.watch.problems().list());
-    all.filter(move |problem| words.is_empty() || words.are_in(&problem.line()))
 }
 
 /// Rows of the list or table that are visible.
@@ -255,13 +236,7 @@ pub fn settle(model: &mut Model, now: Duration) {
             let ids: Vec<RowId> = instance.lines.iter().map(|line| line.id).collect();
             instance.places[view].settle(&ids, height);
         }
-        Content::Events => {
-            let (height, shown_events) = (visible_rows(model), events(model).count());
-            if let Some(instance) = model.instance_mut() {
-                instance.places[view].scroll(Step::Rows(0), shown_events, height);
-            }
-        }
-        Content::Sessions | Content::StickTables | Content::Problems => {
+        Content::Events | Content::Sessions | Content::StickTables | Content::Problems => {
             let (height, lines) = (visible_rows(model), line_count(model));
             if let Some(instance) = model.instance_mut() {
                 instance.places[view].scroll(Step::Rows(0), lines, height);

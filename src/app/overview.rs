@@ -60,9 +60,7 @@ impl Overview {
             bytes_out: sum(Field::Bout),
             ..Self::default()
         };
-        let classes =
-            [Field::Hrsp1xx, Field::Hrsp2xx, Field::Hrsp3xx, Field::Hrsp4xx, Field::Hrsp5xx, Field::HrspOther];
-        let responses: f64 = classes.into_iter().filter_map(sum).sum();
+        let responses: f64 = Field::RESPONSES.into_iter().filter_map(sum).sum();
         overview.share_5xx = sum(Field::Hrsp5xx).filter(|_| responses > 0.0).map(|errors| errors / responses);
         for backend in sample.rows.backends() {
             overview.queued += sample.table.number(backend.row, Field::Qcur).unwrap_or(0);

@@ -61,6 +61,12 @@ impl Prompt {
         self.input.visual_cursor()
     }
 
+    /// The part around the cursor that fits into `room` cells, and the cells in front of the cursor in it.
+    pub fn visible(&self, room: usize) -> (String, usize) {
+        let hidden = (self.cursor() + 1).saturating_sub(room);
+        (self.text().chars().skip(hidden).collect(), self.cursor() - hidden)
+    }
+
     /// Puts another text in its place.
     pub fn set(&mut self, text: &str) {
         self.input = Input::new(text.to_owned());

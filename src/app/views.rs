@@ -35,6 +35,8 @@ pub struct View {
 
 /// Views with a digit, which is their place.
 pub const NUMBERED: usize = 10;
+/// The view of events.
+pub const EVENTS: usize = 9;
 /// The view of problems, which has a key of its own.
 pub const PROBLEMS: usize = 10;
 
@@ -70,5 +72,6 @@ mod tests {
             }
         }
         assert_eq!(by_id("latency"), Some(6));
+        assert_eq!((by_id("events"), by_id("problems")), (Some(EVENTS), Some(PROBLEMS)));
     }
 }

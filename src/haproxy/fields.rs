@@ -254,6 +254,17 @@ table! {
     }
 }
 
+impl Field {
+    /// The counters of responses by class of status: together, all responses.
+    pub const RESPONSES: [Self; 6] =
+        [Self::Hrsp1xx, Self::Hrsp2xx, Self::Hrsp3xx, Self::Hrsp4xx, Self::Hrsp5xx, Self::HrspOther];
+
+    /// The counter of what a row serves. A TCP row may have a count of requests too, which stays 0.
+    pub fn served(is_tcp: bool, has_requests: bool) -> Self {
+        if is_tcp || !has_requests { Self::Stot } else { Self::ReqTot }
+    }
+}
+
 /// The text columns of `show stat`; `pxname` and `svname` stand apart, as the row's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TextField {

@@ -86,6 +86,11 @@ impl Row {
         self.text(TextField::Status).map_or("", SafeText::as_str)
     }
 
+    /// Whether it carries TCP and not HTTP.
+    pub fn is_tcp(&self) -> bool {
+        self.text(TextField::Mode).is_some_and(|mode| mode.as_str() == "tcp")
+    }
+
     /// What the status means.
     pub fn state(&self) -> State {
         State::parse(self.status())

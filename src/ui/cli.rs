@@ -46,13 +46,9 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: A
         prompt_row = (parts.len() as u16 + 1).min(area.height.saturating_sub(1));
     }
     let start = canvas.text(area, 1, prompt_row, "> ", Role::Key);
-    // A long line shows the part around the cursor.
-    let room = usize::from(area.width.saturating_sub(start + 1));
-    let prompt = &model.cli.prompt;
-    let hidden = (prompt.cursor() + 1).saturating_sub(room);
-    let shown: String = prompt.text().chars().skip(hidden).collect();
+    let (shown, cursor) = model.cli.prompt.visible(usize::from(area.width.saturating_sub(start + 1)));
     canvas.text(area, start, prompt_row, &shown, Role::Normal);
-    canvas.invert(area, start + (prompt.cursor() - hidden) as u16, prompt_row);
+    canvas.invert(area, start + cursor as u16, prompt_row);
     if up > 0 {
         let more = format!(" {up} lines below ");
         canvas.right(area, 0, area.height.saturating_sub(1), &[crate::ui::canvas::piece(more, Role::Badge)]);

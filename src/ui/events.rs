@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use crate::app::cells::Role;
 use crate::app::layout::Area;
 use crate::app::model::{Instance, Model};
-use crate::app::moving;
 use crate::monitor::events::{Event, Weight};
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
@@ -28,12 +27,12 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, area: Area, show_time:
 /// Draws every event, with a cursor: the view of its own.
 pub fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area, show_time: ShowTime) {
     let list = &instance.places[model.view];
-    if moving::events(model).next().is_none() {
+    if model.events().next().is_none() {
         let is_all = model.settings[model.view].words.is_empty();
         let words = if is_all { "nothing has changed since hapulse started" } else { "no event matches; Esc clears" };
         canvas.text(area, 1, 0, words, Role::Dim);
     }
-    let visible = moving::events(model).enumerate().skip(list.top()).take(usize::from(area.height));
+    let visible = model.events().enumerate().skip(list.top()).take(usize::from(area.height));
     for (row, (place, event)) in visible.enumerate() {
         draw_one(canvas, area, row as u16, event, show_time);
         if place == list.place() {

@@ -127,12 +127,10 @@ fn draw_prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) {
     };
     let role = if prompt.complaint.is_some() { Role::Bad } else { Role::Normal };
     let start = canvas.text(area, 1, 0, sign, Role::Key);
-    // A long line shows the part around the cursor.
     let room = usize::from(area.width.saturating_sub(start + 1));
-    let hidden = (prompt.cursor() + 1).saturating_sub(room);
-    let shown: String = prompt.text().chars().skip(hidden).collect();
+    let (shown, cursor) = prompt.visible(room);
     let end = canvas.text(area, start, 0, &text::end(&shown, room), role);
-    canvas.invert(area, start + (prompt.cursor() - hidden) as u16, 0);
+    canvas.invert(area, start + cursor as u16, 0);
     if let Some(complaint) = &prompt.complaint {
         let room = usize::from(area.width.saturating_sub(end + 4));
         canvas.text(area, end + 3, 0, &text::end(complaint, room), Role::Bad);

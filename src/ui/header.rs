@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 
-use crate::app::cells::{Role, saturation};
+use crate::app::cells::{Role, saturation, severity_role};
 use crate::app::charts;
 use crate::app::format;
 use crate::app::layout::{Area, Layout, Room};
@@ -16,7 +16,6 @@ use crate::monitor::link::Link;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, Piece, piece};
 use crate::ui::events::ShowTime;
-use crate::ui::problems as ui_problems;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 
@@ -259,7 +258,7 @@ fn health(canvas: &mut Canvas<'_>, instance: &Instance, overview: &Overview, are
     let count = problems.count();
     let sign = canvas.theme.pick("▲", "!");
     let counted = format!("{sign} {count} problem{}  ", if count == 1 { "" } else { "s" });
-    let worst = problems.list().next().map_or(Role::Warn, |problem| ui_problems::role(problem.severity));
+    let worst = problems.list().next().map_or(Role::Warn, |problem| severity_role(problem.severity));
     column = canvas.text(area, column, 0, &counted, worst);
     // As many verdicts as there is room for, the first one in any case.
     for (place, verdict) in problems.verdicts().iter().enumerate() {
@@ -270,7 +269,7 @@ fn health(canvas: &mut Canvas<'_>, instance: &Instance, overview: &Overview, are
         if place > 0 && room < 24 {
             break;
         }
-        column = canvas.text(area, column, 0, &text::end(&text, room), ui_problems::role(verdict.severity));
+        column = canvas.text(area, column, 0, &text::end(&text, room), severity_role(verdict.severity));
     }
 }
 

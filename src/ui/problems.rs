@@ -2,31 +2,21 @@
 
 use std::time::Duration;
 
-use crate::app::cells::Role;
+use crate::app::cells::{Role, severity_role};
 use crate::app::format;
 use crate::app::layout::Area;
 use crate::app::model::{Instance, Model};
-use crate::app::moving;
 use crate::haproxy::fields::TextField;
 use crate::haproxy::stat::RowKind;
 use crate::monitor::events::display_name;
 use crate::monitor::problems::problem::Problem;
-use crate::monitor::problems::reading::Severity;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
 
-/// What a severity means to the eye.
-pub fn role(severity: Severity) -> Role {
-    match severity {
-        Severity::Warn => Role::Warn,
-        Severity::Crit => Role::Bad,
-    }
-}
-
 /// Draws the problems.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, area: Area, now: Duration) {
-    if moving::problems(model).next().is_none() {
+    if model.problems().next().is_none() {
         if instance.watch.problems().count() > 0 {
             canvas.text(area, 1, 0, "no problem matches; Esc clears", Role::Dim);
         } else {
@@ -35,7 +25,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
         return;
     }
     let list = &instance.places[model.view];
-    let visible = moving::problems(model).enumerate().skip(list.top()).take(usize::from(area.height));
+    let visible = model.problems().enumerate().skip(list.top()).take(usize::from(area.height));
     for (row, (place, problem)) in visible.enumerate() {
         draw_one(canvas, sample, area, row as u16, problem, now);
         if place == list.place() {
@@ -51,12 +41,12 @@ fn draw_one(canvas: &mut Canvas<'_>, sample: &Sample, area: Area, row: u16, prob
     };
     let since = format::duration(now.saturating_sub(problem.since.mono));
     let names = usize::from((area.width / 4).clamp(12, 36));
-    canvas.text(area, 1, row, problem.severity.word(), role(problem.severity));
+    canvas.text(area, 1, row, problem.severity.word(), severity_role(problem.severity));
     canvas.number(area, 6, row, 5, &since, Role::Dim);
     canvas.text(area, 13, row, &text::middle(&name, names), Role::Normal);
     let start = 13 + names as u16 + 2;
     let room = usize::from(area.width.saturating_sub(start));
-    let end = canvas.text(area, start, row, &text::end(&problem.text, room), role(problem.severity));
+    let end = canvas.text(area, start, row, &text::end(&problem.text, room), severity_role(problem.severity));
     let check = last_check(sample, problem);
     if problem.text.contains(&check) {
         return;

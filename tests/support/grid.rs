@@ -3,6 +3,7 @@
 //!
 //! It reads text and shares no code with hapulse.
 
+use super::panes::{column, slice};
 use super::term::Term;
 
 /// The whole table of a view.
@@ -85,21 +86,9 @@ impl Grid {
         Some(text.trim().to_owned())
     }
 
-    /// Where a heading begins and ends.
     fn column(&self, heading: &str) -> Option<(usize, usize)> {
-        let mut start = 0;
-        for word in self.heading.split(|char| *char == ' ') {
-            if word.iter().copied().eq(heading.chars()) {
-                return Some((start, start + word.len()));
-            }
-            start += word.len() + 1;
-        }
-        None
+        column(&self.heading, heading)
     }
-}
-
-fn slice(row: &[char], start: usize, end: usize) -> String {
-    row.get(start.min(row.len())..end.min(row.len())).unwrap_or_default().iter().collect()
 }
 
 impl Term {

@@ -74,16 +74,8 @@ impl Table {
         slice(row, 3, end).trim().to_owned()
     }
 
-    /// Where a heading begins and ends.
     fn column(&self, heading: &str) -> Option<(usize, usize)> {
-        let mut start = 0;
-        for word in self.heading.split(|char| *char == ' ') {
-            if word.iter().copied().eq(heading.chars()) {
-                return Some((start, start + word.len()));
-            }
-            start += word.len() + 1;
-        }
-        None
+        column(&self.heading, heading)
     }
 }
 
@@ -92,7 +84,19 @@ fn is_row(line: &[char]) -> bool {
     line.len() > 3 && line[1] != ' ' && line[2] == ' '
 }
 
-fn slice(row: &[char], start: usize, end: usize) -> String {
+/// Where a heading begins and ends in the line of headings.
+pub(super) fn column(line: &[char], heading: &str) -> Option<(usize, usize)> {
+    let mut start = 0;
+    for word in line.split(|char| *char == ' ') {
+        if word.iter().copied().eq(heading.chars()) {
+            return Some((start, start + word.len()));
+        }
+        start += word.len() + 1;
+    }
+    None
+}
+
+pub(super) fn slice(row: &[char], start: usize, end: usize) -> String {
     row.get(start.min(row.len())..end.min(row.len())).unwrap_or_default().iter().collect()
 }
 

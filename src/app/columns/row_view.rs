@@ -3,7 +3,7 @@
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat::Row;
 use crate::haproxy::text::SafeText;
-use crate::monitor::roster::RowId;
+use crate::monitor::roster::{Backend, RowId};
 use crate::monitor::sample::Sample;
 use crate::monitor::watch::Watch;
 
@@ -56,22 +56,18 @@ impl<'a> RowView<'a> {
         self.watch.window().growth(self.id, field).map(|(grown, _)| grown)
     }
 
+    /// The backend that it is; absent for the rows of servers and frontends.
+    pub fn backend(&self) -> Option<&'a Backend> {
+        self.sample.rows.backend_of(self.index).filter(|backend| backend.row == self.index)
+    }
+
     /// The counter of what it serves: sessions for TCP, requests for all else.
     pub fn served(&self) -> Field {
-        served(self.row(), self.number(Field::ReqTot))
+        Field::served(self.is_tcp(), self.number(Field::ReqTot).is_some())
     }
 
     /// Whether it carries TCP and not HTTP.
     pub fn is_tcp(&self) -> bool {
-        is_tcp(self.row())
+        self.row().is_tcp()
     }
-}
-
-fn is_tcp(row: &Row) -> bool {
-    row.text(TextField::Mode).is_some_and(|mode| mode.as_str() == "tcp")
-}
-
-/// The counter of what a row serves. A TCP frontend has a count of requests too, which stays 0.
-pub fn served(row: &Row, requests: Option<i64>) -> Field {
-    if is_tcp(row) || requests.is_none() { Field::Stot } else { Field::ReqTot }
 }

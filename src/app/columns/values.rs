@@ -1,6 +1,6 @@
 //! Cells and sort keys that are made from several fields.
 
-use crate::app::cells::{Cell, Role, saturation, state_role};
+use crate::app::cells::{Cell, Role, saturation, severity_role, state_role};
 use crate::app::columns::column::SortKey;
 use crate::app::columns::row_view::RowView;
 use crate::app::format;
@@ -27,7 +27,7 @@ pub fn status(row: &RowView<'_>) -> Cell {
 }
 
 fn strength(row: &RowView<'_>) -> Option<Strength> {
-    let backend = row.sample.rows.backend_of(row.index).filter(|backend| backend.row == row.index)?;
+    let backend = row.backend()?;
     (!backend.servers.is_empty()).then(|| Strength::of(row.sample, &backend.servers, |_| false))
 }
 
@@ -69,8 +69,7 @@ pub fn sessions_limit(row: &RowView<'_>) -> Cell {
 /// Requests waiting; HAProxy's number for a backend leaves out those that wait for one server.
 fn waiting(row: &RowView<'_>) -> Option<i64> {
     let own = row.number(Field::Qcur)?;
-    let backend = row.sample.rows.backend_of(row.index).filter(|backend| backend.row == row.index);
-    let servers = backend.map_or(&[][..], |backend| &backend.servers);
+    let servers = row.backend().map_or(&[][..], |backend| &backend.servers);
     Some(own + servers.iter().filter_map(|server| row.sample.table.number(*server, Field::Qcur)).sum::<i64>())
 }
 
@@ -96,8 +95,7 @@ const FEW_RESPONSES: i64 = 20;
 
 /// The share of 5xx among the responses within the window; absent from too few responses.
 pub fn share_of_5xx(row: &RowView<'_>) -> Option<f64> {
-    let classes = [Field::Hrsp1xx, Field::Hrsp2xx, Field::Hrsp3xx, Field::Hrsp4xx, Field::Hrsp5xx, Field::HrspOther];
-    let all: i64 = classes.iter().filter_map(|class| row.growth(*class)).sum();
+    let all: i64 = Field::RESPONSES.iter().filter_map(|class| row.growth(*class)).sum();
     (all >= FEW_RESPONSES).then_some(())?;
     Some(row.growth(Field::Hrsp5xx)? as f64 / all as f64)
 }
@@ -112,13 +110,12 @@ pub fn share_5xx(row: &RowView<'_>) -> Cell {
 
 /// Failed connections and responses per second.
 pub fn errors(row: &RowView<'_>) -> Cell {
+    Cell::maybe(error_rate(row), |rate| Cell::new(format::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim }))
+}
+
+fn error_rate(row: &RowView<'_>) -> Option<f64> {
     let rates = [row.rate(Field::Econ), row.rate(Field::Eresp)];
-    let rate = rates.iter().flatten().sum::<f64>();
-    if rates.iter().any(Option::is_some) {
-        Cell::new(format::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim })
-    } else {
-        Cell::unknown()
-    }
+    rates.iter().any(Option::is_some).then(|| rates.iter().flatten().sum())
 }
 
 /// The response time; of TCP the total time.
@@ -210,8 +207,7 @@ pub fn share_5xx_key(row: &RowView<'_>) -> SortKey {
 
 /// Sorts by errors per second.
 pub fn errors_key(row: &RowView<'_>) -> SortKey {
-    let rates = [row.rate(Field::Econ), row.rate(Field::Eresp)];
-    SortKey::number(rates.iter().any(Option::is_some).then(|| rates.iter().flatten().sum()))
+    SortKey::number(error_rate(row))
 }
 
 /// Sorts by the response time.
@@ -340,10 +336,9 @@ pub fn side(row: &RowView<'_>) -> Cell {
 /// What is wrong with a row: a backend's verdict in a word, else the rule of its worst problem.
 pub fn verdict(row: &RowView<'_>) -> Cell {
     let problems = row.watch.problems();
-    let role = |severity| if severity == Severity::Crit { Role::Bad } else { Role::Warn };
     match (problems.verdict(row.id), problems.of(row.id).max_by_key(|problem| problem.severity)) {
-        (Some(verdict), _) => Cell::new(verdict.cause.word(), role(verdict.severity)),
-        (None, Some(problem)) => Cell::new(problem.rule.id, role(problem.severity)),
+        (Some(verdict), _) => Cell::new(verdict.cause.word(), severity_role(verdict.severity)),
+        (None, Some(problem)) => Cell::new(problem.rule.id, severity_role(problem.severity)),
         (None, None) => Cell::plain(""),
     }
 }

@@ -1,6 +1,6 @@
 //! A backend's servers summed up, once a sample, for the rules that compare.
 
-use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::fields::Field;
 use crate::haproxy::status::State;
 use crate::monitor::roster::Backend;
 use crate::monitor::sample::Sample;
@@ -47,7 +47,6 @@ impl Pool {
         self.rtimes.clear();
         let rows = sample.table.rows();
         let number = |row: usize, field: Field| sample.table.number(row, field).map(|number| number as f64);
-        let is_tcp = |row: usize| rows[row].text(TextField::Mode).is_some_and(|mode| mode.as_str() == "tcp");
         self.queued = number(backend.row, Field::Qcur).unwrap_or(0.0);
         for server in &backend.servers {
             let state = rows[*server].state();
@@ -75,7 +74,7 @@ impl Pool {
             self.rtimes.clear();
             let usable = backend.servers.iter().filter(|server| rows[**server].state().is_usable());
             let active = usable.filter(|server| {
-                let served = served_field(is_tcp(**server), number(**server, Field::ReqTot).is_some());
+                let served = Field::served(rows[**server].is_tcp(), number(**server, Field::ReqTot).is_some());
                 window.growth_at(**server, served).is_some_and(|(grown, _)| grown > 0)
             });
             self.rtimes.extend(active.filter_map(|server| number(*server, Field::Rtime)));
@@ -97,11 +96,6 @@ impl Pool {
 /// Whether somebody took a server in this state away on purpose.
 pub fn is_away(state: State) -> bool {
     matches!(state, State::Maint | State::Drain | State::NoLb)
-}
-
-/// The counter of what a row serves. A TCP row may have a count of requests too, which stays 0.
-pub fn served_field(is_tcp: bool, has_requests: bool) -> Field {
-    if is_tcp || !has_requests { Field::Stot } else { Field::ReqTot }
 }
 
 #[cfg(test)]

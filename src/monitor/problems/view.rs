@@ -4,7 +4,7 @@ use crate::haproxy::fields::{Field, InfoField, TextField};
 use crate::haproxy::stat::Row;
 use crate::haproxy::status::State;
 use crate::monitor::problems::memory::Memory;
-use crate::monitor::problems::pool::{Pool, Site, is_away, served_field};
+use crate::monitor::problems::pool::{Pool, Site, is_away};
 use crate::monitor::problems::reading::Reading;
 use crate::monitor::roster::{Backend, RowId};
 use crate::monitor::sample::Sample;
@@ -115,10 +115,8 @@ impl<'a> View<'a> {
 
     /// Responses within the window; absent where HAProxy counts none, as for TCP.
     pub fn responses(&self) -> Option<f64> {
-        let classes =
-            [Field::Hrsp2xx, Field::Hrsp3xx, Field::Hrsp4xx, Field::Hrsp5xx, Field::Hrsp1xx, Field::HrspOther];
         let mut sum = None;
-        for class in classes {
+        for class in Field::RESPONSES {
             if let Some(grown) = self.growth(class) {
                 sum = Some(sum.unwrap_or(0.0) + grown);
             }
@@ -133,7 +131,7 @@ impl<'a> View<'a> {
 
     /// What it served within the window: requests, or sessions where HAProxy counts no requests.
     pub fn served(&self) -> Option<f64> {
-        self.growth(served_field(self.is_tcp(), self.number(Field::ReqTot).is_some()))
+        self.growth(Field::served(self.is_tcp(), self.number(Field::ReqTot).is_some()))
     }
 
     /// Whether nothing came through within the window: means then tell of long ago.
