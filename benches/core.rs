@@ -101,6 +101,7 @@ fn main() {
                     rows,
                     cost: Cost::default(),
                     interval: Duration::from_secs(1),
+                    configured: None,
                 });
                 previous = Some(Arc::clone(&sample));
                 window.push(Arc::clone(&sample));

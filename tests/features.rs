@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use hapulse::app::columns::column::{Column, Source};
-use hapulse::app::columns::table;
+use hapulse::app::columns::{sets, table};
 use hapulse::app::commands::{self, WITH_ARGUMENTS};
 use hapulse::app::key::Key;
 use hapulse::app::keymap::Keymap;
@@ -54,7 +54,7 @@ fn rows() -> Vec<Vec<&'static str>> {
 /// The columns that a view shows by itself.
 fn columns_of(view: usize) -> Vec<&'static Column> {
     match VIEWS[view].content {
-        Content::Dashboard => [table::FRONTENDS, table::BACKENDS, table::SERVERS].concat(),
+        Content::Dashboard => [sets::FRONTENDS, sets::BACKENDS, sets::SERVERS].concat(),
         Content::Table(columns) => columns.to_vec(),
         _ => Vec::new(),
     }

@@ -102,7 +102,7 @@ fn enter_on_a_server_opens_everything_about_it() {
     assert!(matches!(desk.model.layers.as_slice(), [Layer::Detail(..)]));
     desk.press("M");
     let question = desk.model.layers.last();
-    assert!(matches!(question, Some(Layer::Confirm(confirm)) if confirm.intent.targets[0].server.as_str() == "app2"));
+    assert!(matches!(question, Some(Layer::Confirm(confirm)) if confirm.intent.name() == "be_app/app2"));
     desk.press("<esc><esc>");
     assert!(desk.model.layers.is_empty());
 }
@@ -172,7 +172,7 @@ fn each_act_is_asked_and_sends_exactly_its_command() {
         let mut desk = Desk::new();
         assert_eq!(desk.press(keys), [], "{keys}: nothing without an answer");
         assert_eq!(desk.question().unwrap().danger, danger, "{keys}");
-        assert_eq!(desk.question().unwrap().commands(), [command], "{keys}");
+        assert_eq!(desk.question().unwrap().intent.commands(), [command], "{keys}");
         let effects = desk.press("y");
         assert_eq!(effects.len(), 1, "{keys}");
         assert_eq!(sent(&effects), [command], "{keys}");
@@ -211,7 +211,7 @@ fn other_keys_neither_answer_nor_reach_the_dashboard() {
     let mut desk = Desk::new();
     desk.press("<ret>jM");
     assert_eq!(desk.press("jkGzYMDE<f9><space>r?<tab><c-y><a-y><up>1"), []);
-    assert_eq!(desk.question().unwrap().commands(), ["set server be_app/app2 state maint"]);
+    assert_eq!(desk.question().unwrap().intent.commands(), ["set server be_app/app2 state maint"]);
     assert_eq!((desk.selected(Pane::Servers).as_str(), desk.model.zoom), ("be_app/app2", false));
 }
 
@@ -400,18 +400,19 @@ fn keys_of_the_program_are_effects() {
 /// What the operator brings back for the act that was sent.
 fn report(desk: &Desk, effects: &[Effect], outcome: Outcome) -> Report {
     let [Effect::Act(authorised)] = effects else { panic!("{effects:?}") };
-    let (intent, target) = (authorised.get(), authorised.get().targets[0].clone());
+    let intent = authorised.get().clone();
     assert_eq!(desk.model.instance().unwrap().acting, 1);
-    let done = Done { command: intent.act.command(&target).unwrap(), target, outcome };
-    Report { instance: intent.instance, done: vec![done], left: 0 }
+    let (step, command) = (intent.steps[0].clone(), intent.commands()[0].clone());
+    let done = Done { step, command, before: None, after: None, outcome, remark: None };
+    Report { intent, done: vec![done] }
 }
 
 #[test]
 fn what_became_of_an_act_is_told_and_asked_for_at_once() {
     for (outcome, words) in [
-        (Outcome::Verified { status: "MAINT".into(), sessions: Some(2) }, "verified, MAINT, 2 sessions left"),
+        (Outcome::Verified("MAINT, 2 sessions left".into()), "verified, MAINT, 2 sessions left"),
         (Outcome::Refused(SafeText::from("No such server.")), "refused by HAProxy: No such server."),
-        (Outcome::NotSeen { status: "UP".into() }, "accepted, but the server still is UP"),
+        (Outcome::NotSeen { now: "UP".into(), samples: 3 }, "accepted, but still UP after 3 samples"),
     ] {
         let mut desk = Desk::new();
         let effects = desk.press("<ret>jMy");
@@ -565,7 +566,7 @@ proptest! {
             let Step::Key(key, _) = step else { panic!("{commands:?} without a key") };
             let since = desk.millis + 60_000 - question.expires_at().as_millis() as u64;
             prop_assert!((300..60_000).contains(&since), "{since} ms after it was asked");
-            prop_assert_eq!(commands, question.commands());
+            prop_assert_eq!(commands, question.intent.commands());
             match question.name_to_type() {
                 None => prop_assert_eq!(*key, Key::char('y')),
                 Some(name) => prop_assert!(key.code == Code::Enter && question.typed == name),

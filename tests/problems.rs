@@ -35,6 +35,7 @@ fn story() -> Vec<(u64, String, String)> {
             table,
             cost: Cost::default(),
             interval: Duration::from_secs(2),
+            configured: None,
         };
         watch.take(Arc::new(sample), 0);
         for verdict in watch.problems().verdicts() {

@@ -261,13 +261,13 @@ fn help_opens_scrolls_and_closes() {
     term.wait_for("live");
     for (open, close) in [("?", "<esc>"), ("h", "q"), ("<f1>", "?"), ("H", "<ret>")] {
         term.press(open);
-        let screen = term.wait_for("one row down");
+        let screen = term.wait_for("take traffic again");
         assert!(screen.contains("Keys") && screen.contains(" 1-22 of "), "{screen}");
         term.press("j");
         term.wait_for(" 2-23 of ");
         term.press("G");
         let screen = term.wait_for("end hapulse");
-        assert!(!screen.contains("one row down"), "{screen}");
+        assert!(!screen.contains("take traffic again"), "{screen}");
         term.press("g");
         term.wait_for(" 1-22 of ");
         term.press(close);

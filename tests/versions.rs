@@ -9,6 +9,7 @@ use hapulse::haproxy::fields::Field::{self, *};
 use hapulse::haproxy::fields::{InfoField, TextField};
 use hapulse::haproxy::info::Info;
 use hapulse::haproxy::level::Level;
+use hapulse::haproxy::order::{Admin, Order};
 use hapulse::haproxy::reply::{self, Reply};
 use hapulse::haproxy::servers_state::{self, ServerState};
 use hapulse::haproxy::stat::RowKind::{self, Backend, Frontend, Server};
@@ -16,8 +17,11 @@ use hapulse::haproxy::stat::{Oddities, Table};
 use hapulse::haproxy::status::State;
 use hapulse::haproxy::text::SafeText;
 use hapulse::haproxy::version::Version;
-use hapulse::monitor::acts::{Act, DRAIN, MAINT, READY};
+use hapulse::monitor::acts;
+use hapulse::monitor::intent::{Step, Target};
+use hapulse::monitor::proof;
 use hapulse::monitor::roster::Roster;
+use hapulse::monitor::seen::Seen;
 use samples::{VERSIONS, body, fixture, table};
 
 /// Every row at the start, in HAProxy's order.
@@ -463,9 +467,8 @@ fn what_was_ordered_is_read_apart_from_what_is() {
 
 #[test]
 fn an_act_and_its_proof_come_in_one_answer() {
-    let orders: [(&Act, &str, u32, u32); 3] =
-        [(&MAINT, "maint", 1, 2), (&DRAIN, "drain", 8, 16), (&READY, "ready", 0, 0)];
-    for (act, word, own, inherited) in orders {
+    let every = [("maint", Admin::Maint, 1, 2), ("drain", Admin::Drain, 8, 16), ("ready", Admin::Ready, 0, 0)];
+    for (word, _, own, inherited) in every {
         let bytes = fixture("2.6.12", &format!("batch-act-{word}.txt"));
         assert!(reply::is_complete(&bytes, 2), "{word}");
         let replies = reply::split(&bytes, 2);
@@ -473,11 +476,16 @@ fn an_act_and_its_proof_come_in_one_answer() {
         let states = servers_state::parse(replies[1].text());
         let (target, tracking) = (find(&states, "be_app", "app1"), find(&states, "be_track", "t1"));
         assert_eq!((target.admin.0, tracking.admin.0), (own, inherited), "{word}");
-        assert!(act.is_done(target.admin), "{word}");
-        for other in [&MAINT, &DRAIN, &READY].into_iter().filter(|other| *other != act) {
-            assert!(!other.is_done(target.admin), "{} is no {word}", other.id);
+        let is_done = |state: &ServerState, admin| {
+            let (act, order) = (acts::of_state(admin), Order::State(admin));
+            let step = Step { act, order, target: Target::beside_rows("be_app".into(), state.server.clone()) };
+            let seen = Seen { state: Some(state.clone()), ..Seen::default() };
+            proof::is_done(&step, None, &seen, None) == Some(true)
+        };
+        for (other, wanted, ..) in every {
+            assert_eq!(is_done(target, wanted), other == word, "{other} is no {word}");
         }
-        assert!(READY.is_done(tracking.admin), "{word}: on the tracking server nothing was ordered");
+        assert!(is_done(tracking, Admin::Ready), "{word}: on the tracking server nothing was ordered");
         assert_eq!(find(&states, "be_app", "app2").admin.0, 0, "{word}: the neighbour stays as it is");
     }
 }

@@ -311,7 +311,11 @@ fn what_a_version_does_not_survive_is_not_sent() {
     desk.press("5");
     desk.line("set maxconn frontend fe_web 2000");
     assert!(desk.model.layers.is_empty());
-    assert!(desk.said().last().unwrap().contains("may hang on it"), "{:?}", desk.said());
+    assert!(
+        desk.said().last().unwrap().contains("dies when the limit of a full frontend is raised"),
+        "{:?}",
+        desk.said()
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! The key map, the footer, the help overlay and the documents are made from this table, so they agree.
 
+use crate::app::views::AWAY;
 use crate::monitor::acts::{self, Act};
 
 /// A step of the selection.
@@ -60,10 +61,30 @@ pub enum Do {
     Span(i32),
     /// Shows another instance.
     Instance(i32),
-    /// Acts on the selected server.
+    /// Acts on what is marked, else on what is selected.
     Act(&'static Act),
+    /// Acts on the server of the selected one's name in every backend.
+    Everywhere(&'static Act),
+    /// Makes weights so much higher or lower.
+    Weigh(i32),
     /// Ends the selected session, or clears the selected entry.
     Remove,
+    /// Asks what to do.
+    ActMenu,
+    /// Takes the last act back.
+    Undo,
+    /// Takes what is offered.
+    Offer,
+    /// Lets go what is offered.
+    Decline,
+    /// Marks the selected row, or unmarks it.
+    Mark,
+    /// Begins or ends a range of marks.
+    MarkRange,
+    /// Marks every server shown.
+    MarkShown,
+    /// Unmarks all.
+    Unmark,
     /// Copies the name of the selected row.
     Copy,
     /// Shows everything the process says of itself.
@@ -91,13 +112,15 @@ pub enum Group {
     View,
     /// Changing HAProxy.
     Act,
+    /// Choosing several rows.
+    Mark,
     /// The program.
     Program,
 }
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 5] = [Self::Act, Self::Move, Self::View, Self::Show, Self::Program];
+    pub const ALL: [Self; 6] = [Self::Act, Self::Mark, Self::Move, Self::View, Self::Show, Self::Program];
 
     /// Its heading.
     pub fn title(self) -> &'static str {
@@ -105,7 +128,8 @@ impl Group {
             Self::Move => "Move",
             Self::Show => "Show",
             Self::View => "Views",
-            Self::Act => "Act on the selected server",
+            Self::Act => "Act on what is marked, else on what is selected",
+            Self::Mark => "Mark",
             Self::Program => "Program",
         }
     }
@@ -116,7 +140,8 @@ impl Group {
 pub struct Action {
     /// Its name in configuration and documents.
     pub id: &'static str,
-    /// Keys, as [`crate::app::key::Key::parse`] reads them; the first is the one shown.
+    /// Keys, as [`crate::app::key::Key::parse`] reads them; the first is the one shown. An act without a key is in the
+    /// menu of acts, and behind `:`.
     pub keys: &'static [&'static str],
     /// The word in the footer; empty when it is not shown there.
     pub label: &'static str,
@@ -139,6 +164,11 @@ const fn row(
     Action { id, keys, label, help, group, run }
 }
 
+/// An act of the ACTS table, under its own name.
+const fn act(act: &'static Act, keys: &'static [&'static str], label: &'static str, help: &'static str) -> Action {
+    row(act.id, keys, label, help, Group::Act, Do::Act(act))
+}
+
 /// Every action. The footer shows those with a label, in this order, as far as there is room.
 pub static ACTIONS: &[Action] = &[
     row(
@@ -151,27 +181,24 @@ pub static ACTIONS: &[Action] = &[
     ),
     row("show.filter", &["/"], "filter", "show only rows that match", Group::Show, Do::Filter),
     row("view.problems", &["!"], "problems", "what is wrong, worst first; once more, back", Group::View, Do::View(10)),
-    row("server.ready", &["E", "<f9>"], "enable", "take traffic again: state ready", Group::Act, Do::Act(&acts::READY)),
+    act(&acts::READY, &["E", "<f9>"], "enable", "take traffic again: state ready"),
+    act(&acts::DRAIN, &["D"], "drain", "no new sessions, those present go on: state drain"),
+    act(&acts::MAINT, &["M", "<f10>"], "maint", "nothing at all, no checks: state maint"),
+    act(&acts::WEIGHT, &["W"], "weight", "another weight: 0 to 256, or a share such as 50%"),
+    row("act.menu", &["a"], "more", "everything that can be done with it, and why not", Group::Act, Do::ActMenu),
+    row("act.undo", &["u"], "undo", "take the last act back; once more, the one before", Group::Act, Do::Undo),
     row(
-        "server.drain",
-        &["D"],
-        "drain",
-        "no new sessions, those present go on: state drain",
-        Group::Act,
-        Do::Act(&acts::DRAIN),
+        "mark",
+        &["<space>"],
+        "mark",
+        "mark or unmark the row: acts are about all that are marked",
+        Group::Mark,
+        Do::Mark,
     ),
-    row(
-        "server.maint",
-        &["M", "<f10>"],
-        "maint",
-        "nothing at all, no checks: state maint",
-        Group::Act,
-        Do::Act(&acts::MAINT),
-    ),
+    row("command", &[":"], "command", "type a command", Group::Program, Do::Command),
     row("show.sort", &["s"], "sort", "by which column to sort", Group::Show, Do::SortMenu),
     row("move.next-pane", &["<tab>"], "next", "to the next pane or view", Group::Move, Do::Focus(1)),
     row("show.zoom", &["z"], "zoom", "give the dashboard's pane all the room, or take it back", Group::Show, Do::Zoom),
-    row("command", &[":"], "command", "type a command", Group::Program, Do::Command),
     row("help", &["?", "<f1>", "h", "H"], "help", "what the keys do", Group::Program, Do::Help),
     row("quit", &["q", "Q", "<c-c>"], "quit", "end hapulse", Group::Program, Do::Quit),
     row("move.down", &["j", "<down>", "n"], "", "one row down", Group::Move, Do::Move(Step::Rows(1))),
@@ -203,7 +230,74 @@ pub static ACTIONS: &[Action] = &[
     row("view.sessions", &["7", "<a-7>"], "", "the sessions that are open", Group::View, Do::View(7)),
     row("view.tables", &["8", "<a-8>"], "", "stick tables and their entries", Group::View, Do::View(8)),
     row("view.events", &["9", "<a-9>"], "", "what happened", Group::View, Do::View(9)),
+    row(
+        "view.away",
+        &["A"],
+        "",
+        "servers in maintenance or drain: since when, by whom; once more, back",
+        Group::View,
+        Do::View(AWAY),
+    ),
+    act(&acts::WEIGHT_INITIAL, &["<f4>"], "", "the weight of the configuration: weight 100%"),
+    row(
+        "server.weight-less",
+        &["[", "<f6>"],
+        "",
+        "weight 1 lower; again before y, lower still",
+        Group::Act,
+        Do::Weigh(-1),
+    ),
+    row("server.weight-more", &["]", "<f7>"], "", "weight 1 higher", Group::Act, Do::Weigh(1)),
+    row("server.weight-less-10", &["{", "<f5>"], "", "weight 10 lower", Group::Act, Do::Weigh(-10)),
+    row("server.weight-more-10", &["}", "<f8>"], "", "weight 10 higher", Group::Act, Do::Weigh(10)),
+    act(&acts::SERVER_MAXCONN, &[], "", "another limit of sessions; 0 for none"),
+    act(&acts::END_SESSIONS, &[], "", "end every session of the server"),
+    act(&acts::HEALTH_UP, &[], "", "taken for working until the next check"),
+    act(&acts::HEALTH_STOPPING, &[], "", "taken for finishing what it has, until the next check"),
+    act(&acts::HEALTH_DOWN, &[], "", "taken for broken until the next check"),
+    act(&acts::CHECKS_ON, &[], "", "health checks go on"),
+    act(&acts::CHECKS_OFF, &[], "", "no health checks: it keeps the state it has"),
+    act(&acts::AGENT_UP, &[], "", "as if its agent had said up"),
+    act(&acts::AGENT_DOWN, &[], "", "as if its agent had said down"),
+    act(&acts::AGENT_ON, &[], "", "agent checks go on"),
+    act(&acts::AGENT_OFF, &[], "", "no agent checks"),
+    row(
+        "everywhere.ready",
+        &[],
+        "",
+        "enable the server of that name in every backend",
+        Group::Act,
+        Do::Everywhere(&acts::READY),
+    ),
+    row(
+        "everywhere.drain",
+        &[],
+        "",
+        "drain the server of that name in every backend",
+        Group::Act,
+        Do::Everywhere(&acts::DRAIN),
+    ),
+    row(
+        "everywhere.maint",
+        &[],
+        "",
+        "maintenance of that name in every backend",
+        Group::Act,
+        Do::Everywhere(&acts::MAINT),
+    ),
+    act(&acts::FRONTEND_ON, &[], "", "the frontend accepts connections again"),
+    act(&acts::FRONTEND_OFF, &[], "", "the frontend accepts no new connections"),
+    act(&acts::FRONTEND_MAXCONN, &[], "", "another limit of connections of the frontend"),
     row("line.remove", &["X"], "", "in views 7 and 8: end the session, clear the entry", Group::Act, Do::Remove),
+    act(&acts::END_SESSION, &[], "", "end the selected session"),
+    act(&acts::CLEAR_ENTRY, &[], "", "clear the selected entry of a stick table"),
+    act(&acts::CLEAR_MAXIMA, &[], "", "the highest values begin anew, for everybody"),
+    act(&acts::CLEAR_COUNTERS, &[], "", "every counter begins at 0, for everybody"),
+    row("offer.take", &["c"], "", "do what the header offers", Group::Act, Do::Offer),
+    row("offer.decline", &["C"], "", "let go what the header offers", Group::Act, Do::Decline),
+    row("mark.range", &["v"], "", "begin a range here, or end it", Group::Mark, Do::MarkRange),
+    row("mark.shown", &["*"], "", "mark every server shown, as filtered", Group::Mark, Do::MarkShown),
+    row("mark.none", &["U"], "", "unmark all", Group::Mark, Do::Unmark),
     row("show.sort-right", &[">"], "", "sort by the next column", Group::Show, Do::SortNext(1)),
     row("show.sort-left", &["<lt>"], "", "sort by the column before", Group::Show, Do::SortNext(-1)),
     row("show.sort-invert", &["I"], "", "sort the other way round", Group::Show, Do::SortInvert),
@@ -238,7 +332,8 @@ mod tests {
     #[test]
     fn ids_are_unique_and_every_action_has_a_key_and_help() {
         for (index, action) in ACTIONS.iter().enumerate() {
-            assert!(!action.keys.is_empty() && !action.help.is_empty(), "{}", action.id);
+            let needs_key = !matches!(action.run, Do::Act(_) | Do::Everywhere(_));
+            assert!(!(needs_key && action.keys.is_empty()) && !action.help.is_empty(), "{}", action.id);
             assert!(ACTIONS[..index].iter().all(|other| other.id != action.id), "{} stands twice", action.id);
         }
     }

@@ -9,11 +9,10 @@ use crate::app::asked::{Board, OpenTable};
 use crate::app::cells::Role;
 use crate::app::format;
 use crate::app::lists::ListState;
-use crate::app::model::{Layer, Model, Sure};
+use crate::app::model::{Layer, Model};
 use crate::app::msg::Effect;
 use crate::app::views::Content;
 use crate::app::words::Words;
-use crate::haproxy::level::Level;
 use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
 use crate::haproxy::stick_tables::{Comparison, DataFilter, Entry, StickTable};
 use crate::haproxy::text::SafeText;
@@ -21,7 +20,6 @@ use crate::monitor::care;
 use crate::monitor::guard::Refusal;
 use crate::monitor::query::{Answer, Query, QueryError, Told};
 use crate::monitor::stamp::Stamp;
-use crate::monitor::typed_line::TypedLine;
 
 /// Asks, if it may be asked now; says why not otherwise.
 pub fn ask(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
@@ -188,42 +186,6 @@ pub fn open(model: &mut Model, now: Duration) -> Vec<Effect> {
     match query {
         Some(query) => ask(model, query, now),
         None => refresh(model, now).unwrap_or_default(),
-    }
-}
-
-/// Asks whether the selected session is to be ended, or the selected entry cleared.
-pub fn remove(model: &mut Model, now: Duration) {
-    let view = model.view;
-    let Some(instance) = model.instance() else { return };
-    let place = instance.places[view].place();
-    let words = match model.shown().content {
-        Content::Sessions => {
-            sessions(model).nth(place).map(|session| vec!["shutdown session".into(), session.id.clone()])
-        }
-        Content::StickTables => instance.asked.open_table.as_ref().and_then(|open| {
-            let entry = entries(model).nth(place)?;
-            Some(vec!["clear table".into(), open.name.clone(), "key".into(), entry.key.clone()])
-        }),
-        _ => None,
-    };
-    let Some(words) = words else {
-        model.say("select a session in view 7, or an entry in view 8", Role::Dim, now);
-        return;
-    };
-    let has = instance.watch.newest().and_then(|sample| sample.level);
-    let refused = match has {
-        _ if model.guard.read_only => Some(Refusal::ReadOnly("this").to_string()),
-        Some(has) if has < Level::Admin => Some(Refusal::Level { title: "this", has, needs: Level::Admin }.to_string()),
-        _ => None,
-    };
-    let line = words.iter().map(SafeText::as_str).collect::<Vec<_>>().join(" ");
-    // A key may hold anything: it must be exactly one word of one command.
-    let is_exact = |line: &TypedLine| line.parts().len() == 1 && line.parts()[0].len() == words.len() + 1;
-    let is_verbatim = words.iter().all(SafeText::is_verbatim);
-    match (refused, TypedLine::new(&line).ok().filter(|line| is_verbatim && is_exact(line))) {
-        (Some(why), _) => model.say(why, Role::Warn, now),
-        (None, Some(line)) => model.layers.push(Layer::Sure(Sure { line, asked: now })),
-        (None, None) => model.say("its name cannot be put into a command", Role::Warn, now),
     }
 }
 

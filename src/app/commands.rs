@@ -139,13 +139,14 @@ pub fn common_start<'a>(one: &'a str, other: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::columns::sets;
 
     fn ids(settings: &Settings) -> Vec<&str> {
         settings.columns.iter().map(|column| column.id).collect()
     }
 
     fn changed(line: &str) -> Settings {
-        let mut settings = Settings::new(&table::LATENCY_VIEW[..4]);
+        let mut settings = Settings::new(&sets::LATENCY_VIEW[..4]);
         match parse(line) {
             Ok(Command::Columns(changes)) => change_columns(&mut settings, &changes),
             other => panic!("{other:?}"),

@@ -1,17 +1,16 @@
 //! The question before an act.
 //!
 //! It says what will be sent and what would be left, from the newest sample each time it is drawn. The
-//! default is No; keys typed ahead are dropped; it expires; and when the server changed meanwhile, what was
+//! default is No; keys typed ahead are dropped; it expires; and when something changed meanwhile, what was
 //! answered does not count and it asks again.
 
 use std::time::Duration;
 
 use crate::app::key::{Code, Key};
-use crate::haproxy::fields::Field;
-use crate::monitor::acts::{Danger, Intent};
+use crate::haproxy::order::{MAX_WEIGHT, Order, Weight};
+use crate::monitor::acts::{Act, DRAIN, Danger, MAINT};
 use crate::monitor::guard::{self, Consent};
-use crate::monitor::sample::Sample;
-use crate::monitor::what_if::WhatIf;
+use crate::monitor::intent::{Intent, Purpose};
 
 /// Keys that come sooner than this after the question were typed before it was seen.
 pub const TYPE_AHEAD: Duration = Duration::from_millis(300);
@@ -31,6 +30,10 @@ pub struct Confirm {
     pub typed: String,
     /// Why the last answer did not count.
     pub remark: Option<String>,
+    /// The first command shown, of more than there is room for.
+    pub top: usize,
+    /// The weights that steps up and down began with; nothing where no weight is stepped.
+    steps_from: Option<Vec<i64>>,
     asked: Duration,
 }
 
@@ -43,18 +46,25 @@ pub enum Answer {
     No,
     /// Yes, in this way.
     Yes(Consent),
+    /// Something else instead.
+    Instead(&'static Act),
 }
 
 impl Confirm {
     /// Asks now.
     pub fn new(intent: Intent, danger: Danger, now: Duration) -> Self {
-        Self { intent, danger, typed: String::new(), remark: None, asked: now }
+        Self { intent, danger, typed: String::new(), remark: None, top: 0, steps_from: None, asked: now }
     }
 
-    /// Asks once more, about the server as it is now.
+    /// Asks about weights that may still be stepped up and down; `from` are those of now.
+    pub fn stepping(intent: Intent, danger: Danger, from: Vec<i64>, now: Duration) -> Self {
+        Self { steps_from: Some(from), ..Self::new(intent, danger, now) }
+    }
+
+    /// Asks once more, about things as they are now.
     #[must_use]
     pub fn again(self, intent: Intent, danger: Danger, remark: String, now: Duration) -> Self {
-        Self { remark: Some(remark), ..Self::new(intent, danger, now) }
+        Self { remark: Some(remark), steps_from: self.steps_from, ..Self::new(intent, danger, now) }
     }
 
     /// When the question is withdrawn.
@@ -67,6 +77,40 @@ impl Confirm {
         (self.danger == Danger::Highest).then(|| guard::name_to_type(&self.intent))
     }
 
+    /// Whether weights can still be stepped: no name is being typed.
+    pub fn can_step(&self) -> bool {
+        self.steps_from.is_some() && self.typed.is_empty()
+    }
+
+    /// The same intent with its weights so much higher or lower; many steps become one command.
+    pub fn stepped(&self, by: i32) -> Option<Intent> {
+        self.steps_from.as_ref()?;
+        let mut intent = self.intent.clone();
+        for step in &mut intent.steps {
+            if let Order::Weight(Weight::Absolute(weight)) = step.order {
+                let weight = (i32::from(weight) + by).clamp(0, i32::from(MAX_WEIGHT));
+                step.order = Order::Weight(Weight::Absolute(weight as u16));
+            }
+        }
+        Some(intent)
+    }
+
+    /// Puts a stepped intent in its place; the time for reading it begins anew.
+    pub fn step(&mut self, intent: Intent, danger: Danger, now: Duration) {
+        (self.intent, self.danger, self.asked, self.remark) = (intent, danger, now, None);
+    }
+
+    /// The weights of now, where they are being stepped.
+    pub fn steps_from(&self) -> Option<&[i64]> {
+        self.steps_from.as_deref()
+    }
+
+    /// What may be done instead: a server that is to go into maintenance may be drained first.
+    pub fn instead(&self) -> Option<&'static Act> {
+        let is_maint = self.intent.steps.iter().all(|step| *step.act == MAINT && step.target.seen.as_str() != "DRAIN");
+        (is_maint && self.intent.purpose == Purpose::Plain && self.danger < Danger::Highest).then_some(&DRAIN)
+    }
+
     /// Reads a key.
     pub fn key(&mut self, key: Key, now: Duration) -> Answer {
         let is_quit = key == Key { code: Code::Char('c'), ctrl: true, alt: false };
@@ -77,8 +121,15 @@ impl Confirm {
             return Answer::Wait;
         }
         match (self.name_to_type(), key.code) {
+            (_, Code::Down) => self.top = (self.top + 1).min(self.intent.steps.len().saturating_sub(1)),
+            (_, Code::Up) => self.top = self.top.saturating_sub(1),
             (None, Code::Char('y')) => return Answer::Yes(Consent::Yes),
             (None, Code::Char('n' | 'q' | 'N') | Code::Enter) => return Answer::No,
+            (None, Code::Char('d')) => {
+                if let Some(act) = self.instead() {
+                    return Answer::Instead(act);
+                }
+            }
             (Some(name), Code::Enter) if self.typed == name => return Answer::Yes(Consent::Typed(self.typed.clone())),
             (Some(_), Code::Enter) if self.typed.is_empty() => return Answer::No,
             (Some(name), Code::Enter) => self.remark = Some(format!("that is not {name}")),
@@ -94,85 +145,21 @@ impl Confirm {
         }
         Answer::Wait
     }
-
-    /// The commands as they would be sent.
-    pub fn commands(&self) -> Vec<String> {
-        self.intent.targets.iter().filter_map(|target| self.intent.act.command(target).ok()).collect()
-    }
-}
-
-/// What the question says, line by line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
-    /// The servers as they are.
-    pub now: String,
-    /// What would be left.
-    pub after: String,
-    /// What should make one hesitate.
-    pub warnings: Vec<String>,
-}
-
-/// The facts from the newest sample; nothing when the backend is gone.
-pub fn facts(confirm: &Confirm, sample: &Sample) -> Option<Facts> {
-    let backends = WhatIf::of(sample, &confirm.intent.targets);
-    let own = backends.first()?;
-    let status = match confirm.intent.targets.as_slice() {
-        [one] => sample.row(one.id)?.status().to_owned(),
-        several => counted(several.len() as i64, "server"),
-    };
-    let weight: i64 = confirm.intent.targets.iter().filter_map(|target| sample.number(target.id, Field::Weight)).sum();
-    let now = format!("{status}, {}, {} queued, weight {weight}", counted(own.sessions, "session"), own.queued);
-    if !confirm.intent.act.takes_away {
-        let after = format!("takes traffic once its checks pass; {} usable now", of(own.now.usable, own.now.active));
-        return Some(Facts { now, after, warnings: Vec::new() });
-    }
-    let share = own.weight_left().map_or(String::new(), |left| format!(", {left} % of the weight"));
-    let after = format!("{} usable{share}", of(own.after.usable, own.now.active));
-    let warnings = backends.iter().enumerate().filter_map(|(place, one)| warning(one, place > 0)).collect();
-    Some(Facts { now, after, warnings })
-}
-
-/// What should make one hesitate about a backend; of one that only follows, that it does.
-fn warning(one: &WhatIf, follows: bool) -> Option<String> {
-    let backend = &one.backend;
-    let loss = if one.takes_the_last() {
-        format!("no server of {backend} would be left: its clients get 503 or wait")
-    } else if one.leaves_only_backups() {
-        format!("only backup servers of {backend} would be left")
-    } else {
-        match one.weight_left() {
-            Some(left) if left < 50 => format!("more than half of the weight of {backend} goes away"),
-            _ if follows => format!("{} of {backend} follow", of(one.now.usable - one.after.usable, one.now.active)),
-            _ => return None,
-        }
-    };
-    Some(if follows { format!("{loss} (it tracks this server)") } else { loss })
-}
-
-fn of(some: usize, all: usize) -> String {
-    format!("{some} of {} ", counted(all as i64, "server")).trim_end().to_owned()
-}
-
-fn counted(count: i64, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::acts::{MAINT, Target};
-    use crate::monitor::testing::{SampleMaker, site};
+    use crate::haproxy::order::Admin;
+    use crate::monitor::acts::WEIGHT;
+    use crate::monitor::intent::Target;
+
+    fn intent(act: &'static Act, order: Order) -> Intent {
+        Intent::new(act, order, 0, vec![Target::beside_rows("api".into(), "api1".into())])
+    }
 
     fn question(danger: Danger) -> Confirm {
-        let sample = SampleMaker::default().at_millis(0, &site());
-        let target = Target {
-            id: sample.rows.ids()[4],
-            backend: "api".into(),
-            server: "api1".into(),
-            iid: None,
-            seen: "UP".into(),
-        };
-        Confirm::new(Intent { act: &MAINT, instance: 0, targets: vec![target] }, danger, Duration::from_secs(10))
+        Confirm::new(intent(&MAINT, Order::State(Admin::Maint)), danger, Duration::from_secs(10))
     }
 
     fn press(question: &mut Confirm, keys: &str, millis: u64) -> Answer {
@@ -189,6 +176,7 @@ mod tests {
             assert_eq!(press(&mut question(Danger::High), keys, 500), Answer::Wait, "{keys}");
         }
         assert_eq!(press(&mut question(Danger::High), "y", 500), Answer::Yes(Consent::Yes));
+        assert_eq!(press(&mut question(Danger::High), "d", 500), Answer::Instead(&DRAIN));
     }
 
     #[test]
@@ -200,18 +188,23 @@ mod tests {
     #[test]
     fn the_highest_danger_wants_the_name() {
         let mut highest = question(Danger::Highest);
-        assert_eq!(press(&mut highest, "y<ret>", 500), Answer::Wait);
+        assert_eq!(press(&mut highest, "yd<ret>", 500), Answer::Wait);
         assert_eq!(highest.remark.as_deref(), Some("that is not api1"));
-        assert_eq!(press(&mut highest, "<bs>api1<ret>", 900), Answer::Yes(Consent::Typed("api1".into())));
+        assert_eq!(press(&mut highest, "<bs><bs>api1<ret>", 900), Answer::Yes(Consent::Typed("api1".into())));
         assert_eq!(press(&mut question(Danger::Highest), "<ret>", 500), Answer::No);
     }
 
     #[test]
-    fn the_facts_say_what_is_and_what_would_be() {
-        let sample = SampleMaker::default().at_millis(0, &site());
-        let facts = facts(&question(Danger::Highest), &sample).unwrap();
-        assert_eq!(facts.now, "UP, 50 sessions, 4 queued, weight 100");
-        assert_eq!(facts.after, "0 of 3 servers usable, 0 % of the weight");
-        assert!(facts.warnings[0].contains("no server of api would be left"));
+    fn weights_are_stepped_within_their_range_and_read_anew() {
+        let weight = |weight| intent(&WEIGHT, Order::Weight(Weight::Absolute(weight)));
+        let mut confirm = Confirm::stepping(weight(90), Danger::Low, vec![100], Duration::from_secs(10));
+        for (by, expected) in [(-10, 80), (1, 81), (-200, 0), (300, 256)] {
+            let stepped = confirm.stepped(by).unwrap();
+            assert_eq!(stepped, weight(expected), "{by}");
+            confirm.step(stepped, Danger::Low, Duration::from_secs(20));
+        }
+        assert_eq!(confirm.key(Key::char('y'), Duration::from_millis(20_299)), Answer::Wait);
+        assert_eq!(confirm.key(Key::char('y'), Duration::from_millis(20_300)), Answer::Yes(Consent::Yes));
+        assert_eq!(question(Danger::High).stepped(1), None);
     }
 }

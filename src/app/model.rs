@@ -1,23 +1,26 @@
 //! Everything the screen shows.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::app::actions::Action;
 use crate::app::asked::Asked;
 use crate::app::cells::Role;
 use crate::app::confirm::{self, Confirm};
 use crate::app::keymap::Keymap;
 use crate::app::layout::{Layout, Needs, Pane};
 use crate::app::lists::{self, ListState};
+use crate::app::marks::Marks;
 use crate::app::prompt::Prompt;
 use crate::app::tables::{Folded, Line, Settings};
 use crate::app::typing::CommandLine;
+use crate::app::undo::Undo;
 use crate::app::views::{Content, EVENTS, PROBLEMS, VIEWS, View};
-use crate::haproxy::fields::Field;
 use crate::haproxy::plain::Lines;
-use crate::haproxy::stat::RowKind;
-use crate::monitor::acts::{Act, Intent, Target};
+use crate::monitor::acts::Act;
 use crate::monitor::events::Event;
 use crate::monitor::guard::{Guard, Refusal};
+use crate::monitor::intent::{Intent, Target};
 use crate::monitor::problems::problem::Problem;
 use crate::monitor::roster::RowId;
 use crate::monitor::typed_line::TypedLine;
@@ -48,6 +51,10 @@ pub struct Instance {
     pub asked: Asked,
     /// Acts that were sent and not yet answered.
     pub acting: usize,
+    /// The rows marked for acts on several at once.
+    pub marks: Marks,
+    /// Servers about which offers are not wanted.
+    pub declined: BTreeSet<RowId>,
 }
 
 impl Instance {
@@ -65,6 +72,8 @@ impl Instance {
             folded: Folded::new(),
             asked: Asked::default(),
             acting: 0,
+            marks: Marks::default(),
+            declined: BTreeSet::new(),
         }
     }
 
@@ -114,6 +123,39 @@ pub enum Layer {
     },
     /// A typed line that may change HAProxy: is it to be sent?
     Sure(Sure),
+    /// What can be done; the place of the cursor.
+    ActMenu(Vec<&'static Action>, usize),
+    /// A number that an act needs.
+    Number(Number),
+    /// A reason for an act.
+    Reason(Reason),
+}
+
+impl Layer {
+    /// Whether it is about an act: then no row may slip away under the finger.
+    pub fn is_about_act(&self) -> bool {
+        matches!(self, Self::Confirm(_) | Self::ActMenu(..) | Self::Number(_) | Self::Reason(_))
+    }
+}
+
+/// A number that an act needs, being typed.
+#[derive(Debug, Clone)]
+pub struct Number {
+    /// For what.
+    pub act: &'static Act,
+    /// Of what: fixed at the key press.
+    pub targets: Vec<Target>,
+    /// The line.
+    pub prompt: Prompt,
+}
+
+/// A reason for an act, being typed.
+#[derive(Debug, Clone)]
+pub struct Reason {
+    /// The act.
+    pub intent: Intent,
+    /// The line.
+    pub prompt: Prompt,
 }
 
 /// A question about a typed line.
@@ -178,6 +220,10 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// What may be done.
     pub guard: Guard,
+    /// Whether a reason is asked for before each act.
+    pub asks_reason: bool,
+    /// What can be taken back.
+    pub undo: Undo,
     /// What keys do.
     pub keymap: Keymap,
     /// Columns and rows of the terminal.
@@ -189,7 +235,7 @@ impl Model {
     /// A model that shows the first of `instances`.
     pub fn new(instances: Vec<Instance>, guard: Guard, keymap: Keymap, size: (u16, u16)) -> Self {
         let settings = VIEWS.iter().map(|view| match view.content {
-            Content::Table(columns) => Settings::new(columns),
+            Content::Table(columns) => Settings::of_rows(columns, view.rows),
             _ => Settings::new(&[]),
         });
         Self {
@@ -205,6 +251,8 @@ impl Model {
             layers: Vec::new(),
             notice: None,
             guard,
+            asks_reason: false,
+            undo: Undo::default(),
             keymap,
             size,
             span: 2,
@@ -301,19 +349,12 @@ impl Model {
         all.filter(move |problem| words.is_empty() || words.are_in(&problem.line()))
     }
 
-    /// What pressing the key of `act` would mean now.
+    /// Whether the act could be done here at all.
     ///
     /// # Errors
-    /// Why it is not to be had: said in the bottom line, and in the help.
-    pub fn intend(&self, act: &'static Act) -> Result<Intent, Refusal> {
+    /// Why not: read-only, the level, the link.
+    pub fn allows(&self, act: &'static Act) -> Result<(), Refusal> {
         let instance = self.instance().ok_or(Refusal::NoLink)?;
-        self.guard.allows(act, &instance.watch)?;
-        let sample = instance.watch.newest().ok_or(Refusal::NoLink)?;
-        let id = self.selected().ok_or(Refusal::NoServer)?;
-        let row = sample.row(id).filter(|row| row.kind == RowKind::Server).ok_or(Refusal::NoServer)?;
-        let seen = instance.watch.status(id).unwrap_or_default();
-        let (backend, server) = (row.proxy.clone(), row.name.clone());
-        let target = Target { id, backend, server, iid: sample.number(id, Field::Iid), seen };
-        Ok(Intent { act, instance: self.current, targets: vec![target] })
+        self.guard.allows(act, &instance.watch)
     }
 }

@@ -10,7 +10,8 @@ use crate::app::layout::Pane;
 use crate::app::lists::ListState;
 use crate::app::model::{Built, Layer, Model};
 use crate::app::tables::{self, Line};
-use crate::app::views::{Content, NUMBERED, PROBLEMS, VIEWS};
+use crate::app::targets;
+use crate::app::views::{Content, NUMBERED, VIEWS};
 use crate::app::words::Words;
 use crate::monitor::roster::RowId;
 
@@ -149,13 +150,15 @@ fn head_of(lines: &[Line], list: &ListState) -> Option<Line> {
 pub fn back(model: &mut Model, clears: bool) {
     let (view, focus) = (model.view, model.focus);
     match VIEWS[view].content {
+        Content::Dashboard if clears && model.instance_mut().is_some_and(|instance| instance.marks.clear()) => {}
         Content::Dashboard if model.zoom => model.zoom = false,
         Content::Dashboard if focus == Pane::Servers => model.focus = Pane::Backends,
         Content::Dashboard if focus == Pane::Backends && !clears => model.focus = Pane::Frontends,
         Content::Dashboard => {}
+        _ if clears && model.instance_mut().is_some_and(|instance| instance.marks.clear()) => {}
         _ if clears && !model.settings[view].words.is_empty() => model.settings[view].words = Words::default(),
         Content::Problems | Content::Cli if clears => {
-            show(model, if view == PROBLEMS { PROBLEMS } else { model.before });
+            show(model, if view >= NUMBERED { view } else { model.before });
         }
         _ if clears && !model.settings[view].filter.is_empty() => model.settings[view].set_filter(Filter::default()),
         Content::Table(_) if !clears => {
@@ -182,7 +185,7 @@ pub fn back(model: &mut Model, clears: bool) {
 /// To the next pane of the dashboard, and behind the last one to the next view; every other view is one pane.
 pub fn focus(model: &mut Model, by: i32) {
     let count = NUMBERED as i32;
-    let next_view = if model.view == PROBLEMS { 0 } else { (model.view as i32 + by).rem_euclid(count) as usize };
+    let next_view = if model.view >= NUMBERED { 0 } else { (model.view as i32 + by).rem_euclid(count) as usize };
     let place = model.focus.list().unwrap_or_default() as i32 + by;
     match Pane::LISTS.get(usize::try_from(place).unwrap_or(usize::MAX)) {
         Some(pane) if model.view == 0 => model.focus = *pane,
@@ -197,8 +200,8 @@ pub fn focus(model: &mut Model, by: i32) {
 
 /// Shows a view. The row selected before is selected there too, if it is there.
 pub fn show(model: &mut Model, view: usize) {
-    // The key of the problems leads back to where one came from.
-    let view = if view == model.view && view == PROBLEMS { model.before } else { view };
+    // The key of a view without a digit leads back to where one came from.
+    let view = if view == model.view && view >= NUMBERED { model.before } else { view };
     if view == model.view {
         return;
     }
@@ -215,7 +218,7 @@ pub fn show(model: &mut Model, view: usize) {
 /// After every message: tables hold what they should, selections hold on to their rows and stay visible.
 pub fn settle(model: &mut Model, now: Duration) {
     let view = model.view;
-    let is_asking = model.layers.iter().any(|layer| matches!(layer, Layer::Confirm(_)));
+    let is_asking = model.layers.iter().any(Layer::is_about_act);
     let is_frozen = is_asking || now < model.frozen_until;
     let current = model.current;
     match VIEWS[view].content {
@@ -243,6 +246,10 @@ pub fn settle(model: &mut Model, now: Duration) {
             }
         }
         Content::Cli => {}
+    }
+    targets::stretch(model);
+    if let Some(instance) = model.instance_mut() {
+        targets::settle(instance);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use crate::app::key::Key;
 use crate::haproxy::version::Version;
-use crate::monitor::acts::Intent;
 use crate::monitor::guard::Authorised;
-use crate::monitor::outcome::Report;
+use crate::monitor::intent::Intent;
+use crate::monitor::outcome::{Progress, Report};
 use crate::monitor::query::{Answer, Query, QueryError};
 use crate::monitor::sampler::News;
 use crate::monitor::typed_line::TypedLine;
@@ -18,6 +18,8 @@ pub enum Msg {
     Resize(u16, u16),
     /// The sampler of an instance has news; before it so many were missed.
     News(usize, News, u64),
+    /// A command of an act has come so far.
+    Progress(Progress),
     /// An act was carried out.
     Acted(Report),
     /// An answer to a question, or why there is none.
@@ -45,6 +47,8 @@ pub enum Effect {
     Ask(usize, Option<Version>, Query),
     /// Send this typed line to an instance.
     Send(usize, Authorised<TypedLine>),
+    /// Ring the terminal's bell.
+    Bell,
     /// Put this into the terminal's clipboard.
     Copy(String),
     /// Keep this line for the next run.

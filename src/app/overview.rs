@@ -73,7 +73,7 @@ impl Overview {
                     _ => overview.away += 1,
                 }
             }
-            let is_alive = Strength::of(sample, &backend.servers, |_| false).is_alive();
+            let is_alive = Strength::of(sample, &backend.servers).is_alive();
             if !is_alive && !backend.servers.is_empty() {
                 overview.dead_backends.push(sample.rows.key(backend.row).proxy.to_string());
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::acting;
-use crate::app::actions::{Action, Do, Step};
+use crate::app::actions::{ACTIONS, Action, Do, Step};
 use crate::app::asking;
 use crate::app::cells::Role;
 use crate::app::command_line;
@@ -14,10 +14,13 @@ use crate::app::model::{Layer, Model};
 use crate::app::moving;
 use crate::app::msg::Effect;
 use crate::app::prompt::{Prompt, Purpose, Typed};
+use crate::app::targets;
 use crate::app::views::Content;
 use crate::app::words::Words;
 use crate::haproxy::plain::Lines;
 use crate::haproxy::stat::RowKind;
+use crate::monitor::acts;
+use crate::monitor::roster::RowId;
 
 /// A key was pressed.
 pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
@@ -26,7 +29,22 @@ pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
         return command_line::key(model, key, now);
     }
     match model.layers.pop() {
-        Some(Layer::Confirm(confirm)) => acting::answer(model, confirm, key, now),
+        Some(Layer::Confirm(confirm)) => {
+            let step = match action.map(|action| action.run) {
+                Some(Do::Weigh(by)) => Some(by),
+                _ => None,
+            };
+            acting::answer(model, confirm, key, step, now)
+        }
+        Some(Layer::Number(number)) => {
+            acting::type_number(model, number, key, now);
+            Vec::new()
+        }
+        Some(Layer::Reason(reason)) => {
+            acting::type_reason(model, reason, key, now);
+            Vec::new()
+        }
+        Some(Layer::ActMenu(actions, place)) => choose_act(model, action, actions, place, now),
         Some(Layer::Prompt(prompt)) => type_on(model, prompt, key, now),
         Some(Layer::Help(top)) => {
             let top = scroll(action, top, model.size.1);
@@ -35,7 +53,7 @@ pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
         }
         Some(Layer::Detail(id, top)) => match action {
             // What is shown can be acted on without going back first.
-            Some(action) if matches!(action.run, Do::Act(_) | Do::Span(_) | Do::Suspend | Do::Redraw | Do::Help) => {
+            Some(action) if works_in_detail(action) => {
                 model.layers.push(Layer::Detail(id, top));
                 run(model, action, now)
             }
@@ -72,6 +90,84 @@ fn scroll(action: Option<&Action>, top: usize, height: u16) -> Option<usize> {
         }),
         _ => Some(top),
     }
+}
+
+/// Whether a key keeps its meaning while everything about one row is shown.
+fn works_in_detail(action: &Action) -> bool {
+    matches!(
+        action.run,
+        Do::Act(_)
+            | Do::Everywhere(_)
+            | Do::Weigh(_)
+            | Do::ActMenu
+            | Do::Undo
+            | Do::Offer
+            | Do::Decline
+            | Do::Span(_)
+            | Do::Suspend
+            | Do::Redraw
+            | Do::Help
+    )
+}
+
+/// Opens the menu of acts: those that can be had first.
+fn act_menu(model: &mut Model) {
+    let is_act = |action: &&Action| matches!(action.run, Do::Act(_) | Do::Everywhere(_));
+    let (mut fitting, others): (Vec<&Action>, Vec<&Action>) =
+        ACTIONS.iter().filter(is_act).partition(|action| targets::can(model, action).is_ok());
+    fitting.extend(others);
+    model.layers.push(Layer::ActMenu(fitting, 0));
+}
+
+fn choose_act(
+    model: &mut Model,
+    action: Option<&Action>,
+    actions: Vec<&'static Action>,
+    place: usize,
+    now: Duration,
+) -> Vec<Effect> {
+    match action.map(|action| action.run) {
+        Some(Do::Back { .. } | Do::Quit | Do::ActMenu) => {}
+        Some(Do::Open { .. }) => return actions.get(place).map_or_else(Vec::new, |action| run(model, action, now)),
+        // The key of an act works here as well: the menu is where one learns it.
+        Some(Do::Act(act)) => acting::ask(model, act, now),
+        Some(Do::Move(step)) => {
+            let mut list = ListState::default();
+            list.scroll(Step::Rows(place as i32), actions.len(), actions.len());
+            list.scroll(step, actions.len(), actions.len());
+            model.layers.push(Layer::ActMenu(actions, list.place()));
+        }
+        _ => model.layers.push(Layer::ActMenu(actions, place)),
+    }
+    Vec::new()
+}
+
+/// Marks rows, or unmarks them.
+fn mark(model: &mut Model, what: Do, now: Duration) {
+    let (selected, shown) = (model.selected(), targets::shown(model));
+    let Some(instance) = model.instance_mut() else { return };
+    let selected = selected.filter(|id| targets::can_be_marked(instance, *id));
+    match (what, selected) {
+        (Do::Unmark, _) => _ = instance.marks.clear(),
+        (Do::MarkShown, _) => {
+            let is_server = |id: &RowId| targets::row(instance, *id, RowKind::Server).is_some();
+            let servers: Vec<RowId> = shown.into_iter().filter(is_server).collect();
+            instance.marks.add(servers);
+        }
+        (_, None) => return model.say("only servers and frontends can be marked", Role::Dim, now),
+        (Do::MarkRange, Some(id)) => instance.marks.toggle_range(id),
+        (_, Some(id)) => {
+            instance.marks.toggle(id);
+            moving::step(model, Step::Rows(1), now);
+        }
+    }
+    let Some(instance) = model.instance() else { return };
+    let words = match (instance.marks.count(), instance.marks.has_range()) {
+        (0, _) => "nothing is marked".to_owned(),
+        (count, true) => format!("{count} marked; moving marks on, v ends the range"),
+        (count, false) => format!("{count} marked: acts are about them; U or Esc unmarks all"),
+    };
+    model.say(words, Role::Dim, now);
 }
 
 fn choose_sort(model: &mut Model, action: Option<&Action>, place: usize) {
@@ -119,14 +215,16 @@ fn type_on(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Ve
                 model.layers.push(Layer::Prompt(prompt));
             }
         }
-        (Purpose::Command | Purpose::Cli, Typed::Left) => {}
+        (_, Typed::Left) => {}
         (Purpose::Command, Typed::Done) => return command(model, prompt.text().to_owned().as_str(), now),
         (Purpose::Command, Typed::Complete) => {
             let completed = crate::app::commands::complete(prompt.text());
             prompt.set(&completed);
             model.layers.push(Layer::Prompt(prompt));
         }
-        (Purpose::Command | Purpose::Cli, _) => model.layers.push(Layer::Prompt(prompt)),
+        (Purpose::Command | Purpose::Cli | Purpose::Number | Purpose::Reason, _) => {
+            model.layers.push(Layer::Prompt(prompt))
+        }
     }
     Vec::new()
 }
@@ -237,9 +335,19 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
             }
         }
         Do::Act(act) => acting::ask(model, act, now),
+        Do::Everywhere(act) => acting::ask_everywhere(model, act, now),
+        Do::Weigh(by) => acting::ask_step(model, by, now),
+        Do::Undo => acting::undo(model, now),
+        Do::Offer => acting::take_offer(model, now),
+        Do::Decline => acting::decline_offer(model, now),
+        Do::ActMenu => act_menu(model),
+        Do::Mark | Do::MarkRange | Do::MarkShown | Do::Unmark => mark(model, action.run, now),
         Do::Copy => return copy(model, now),
         Do::Info => info(model),
-        Do::Remove => asking::remove(model, now),
+        Do::Remove => match model.shown().content {
+            Content::StickTables => acting::ask(model, &acts::CLEAR_ENTRY, now),
+            _ => acting::ask(model, &acts::END_SESSION, now),
+        },
         Do::PollNow => {
             let poll = vec![Effect::PollNow(model.current)];
             return asking::refresh(model, now).unwrap_or(poll);

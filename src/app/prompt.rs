@@ -15,6 +15,10 @@ pub enum Purpose {
     Command,
     /// A command to HAProxy.
     Cli,
+    /// A number that an act needs.
+    Number,
+    /// A reason for an act.
+    Reason,
 }
 
 /// The line.

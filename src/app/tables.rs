@@ -8,8 +8,12 @@ use std::collections::HashSet;
 
 use crate::app::columns::column::{Column, SortKey};
 use crate::app::columns::row_view::RowView;
+use crate::app::columns::table;
 use crate::app::filter::Filter;
+use crate::app::views::Rows;
 use crate::app::words::Words;
+use crate::haproxy::stat::RowKind;
+use crate::haproxy::status::State;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 use crate::monitor::watch::Watch;
@@ -49,6 +53,8 @@ pub struct Settings {
     pub flat: bool,
     /// Which rows.
     pub filter: Filter,
+    /// Which rows the view can show at all.
+    pub rows: Rows,
     /// Which lines, where a view has lines of text instead of rows.
     pub words: Words,
     /// Counts the changes, so that the lines are made anew only after one.
@@ -64,9 +70,31 @@ impl Settings {
             sort: None,
             flat: false,
             filter: Filter::default(),
+            rows: Rows::All,
             words: Words::default(),
             version: 0,
         }
+    }
+
+    /// The same of some rows only: those that are away longest come first, each for itself.
+    pub fn of_rows(columns: &[&'static Column], rows: Rows) -> Self {
+        let longest = Sort { column: &table::LASTCHG, descending: true };
+        match rows {
+            Rows::All => Self::new(columns),
+            Rows::Away => Self { rows, flat: true, sort: Some(longest), ..Self::new(columns) },
+        }
+    }
+
+    /// Whether a row is shown.
+    fn shows(&self, row: &RowView<'_>) -> bool {
+        let can = match self.rows {
+            Rows::All => true,
+            Rows::Away => {
+                let is_away = matches!(row.row().state(), State::Maint | State::Drain | State::NoLb);
+                row.row().kind == RowKind::Server && is_away
+            }
+        };
+        can && self.filter.shows(row)
     }
 
     /// Something changed.
@@ -158,7 +186,7 @@ fn line(sample: &Sample, index: usize) -> Line {
 }
 
 fn flat(watch: &Watch, sample: &Sample, settings: &Settings) -> Vec<Line> {
-    let shown = |index: &usize| settings.filter.shows(&RowView::new(watch, sample, *index));
+    let shown = |index: &usize| settings.shows(&RowView::new(watch, sample, *index));
     let rows: Vec<usize> = (0..sample.rows.ids().len()).filter(shown).collect();
     sorted(watch, sample, settings.sort, rows, |row| *row).into_iter().map(|index| line(sample, index)).collect()
 }
@@ -170,7 +198,7 @@ struct Branch {
 }
 
 fn tree(watch: &Watch, sample: &Sample, settings: &Settings, folded: &Folded) -> Vec<Line> {
-    let shows = |index: usize| settings.filter.shows(&RowView::new(watch, sample, index));
+    let shows = |index: usize| settings.shows(&RowView::new(watch, sample, index));
     let branches: Vec<Branch> = branches(sample)
         .into_iter()
         .filter_map(|branch| {
@@ -194,7 +222,6 @@ fn tree(watch: &Watch, sample: &Sample, settings: &Settings, folded: &Folded) ->
 
 /// Frontends with their listeners and backends with their servers, in HAProxy's order.
 fn branches(sample: &Sample) -> Vec<Branch> {
-    use crate::haproxy::stat::RowKind;
     let rows = sample.table.rows();
     let mut branches = Vec::new();
     let mut listeners: Vec<usize> = Vec::new();
@@ -237,7 +264,7 @@ fn sorted<T>(watch: &Watch, sample: &Sample, sort: Option<Sort>, items: Vec<T>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::columns::table;
+    use crate::app::columns::sets;
     use crate::monitor::testing::{SampleMaker, site};
 
     fn watch() -> Watch {
@@ -258,12 +285,12 @@ mod tests {
 
     fn sorted_by(id: &str, descending: bool) -> Settings {
         let sort = Some(Sort { column: table::by_id(id).unwrap(), descending });
-        Settings { sort, ..Settings::new(table::STATUS_VIEW) }
+        Settings { sort, ..Settings::new(sets::STATUS_VIEW) }
     }
 
     #[test]
     fn a_tree_has_each_proxy_above_its_servers() {
-        let settings = Settings::new(table::STATUS_VIEW);
+        let settings = Settings::new(sets::STATUS_VIEW);
         assert_eq!(
             names(&watch(), &settings, &Folded::new()),
             [
@@ -296,7 +323,7 @@ mod tests {
     fn folding_hides_servers_unless_they_are_looked_for() {
         let watch = watch();
         let folded: Folded = watch.newest().unwrap().rows.ids().iter().copied().collect();
-        let mut settings = Settings::new(table::STATUS_VIEW);
+        let mut settings = Settings::new(sets::STATUS_VIEW);
         let shown = names(&watch, &settings, &folded);
         assert_eq!(shown, ["www-in FRONTEND", "www BACKEND +", "api BACKEND +", "legacy BACKEND +"]);
         settings.filter = Filter::parse("w2").unwrap();
@@ -323,7 +350,7 @@ mod tests {
 
     #[test]
     fn sorting_goes_through_the_columns_and_round() {
-        let mut settings = Settings::new(table::LATENCY_VIEW);
+        let mut settings = Settings::new(sets::LATENCY_VIEW);
         settings.sort_next(1);
         assert_eq!(settings.sort.map(|sort| (sort.column.id, sort.descending)), Some(("name", false)));
         settings.sort_next(-1);
@@ -332,6 +359,6 @@ mod tests {
         let visible: Vec<&str> = settings.visible().iter().map(|column| column.id).take(3).collect();
         assert_eq!(visible, ["name", "ctime", "rtime"]);
         settings.scroll(-99);
-        assert_eq!(settings.visible().len(), table::LATENCY_VIEW.len());
+        assert_eq!(settings.visible().len(), sets::LATENCY_VIEW.len());
     }
 }

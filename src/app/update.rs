@@ -9,6 +9,7 @@ use crate::app::model::{Layer, Model};
 use crate::app::moving;
 use crate::app::msg::{Effect, Msg};
 use crate::app::press;
+use crate::monitor::draining;
 use crate::monitor::link::Link;
 use crate::monitor::sampler::News;
 use crate::monitor::stamp::Stamp;
@@ -22,8 +23,9 @@ pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
             model.size = (width, height);
             vec![Effect::Redraw]
         }
-        Msg::News(instance, news, missed) => {
-            hear(model, instance, news, missed, now.mono);
+        Msg::News(instance, news, missed) => hear(model, instance, news, missed, now.mono),
+        Msg::Progress(progress) => {
+            acting::progress(model, progress, now.mono);
             Vec::new()
         }
         Msg::Acted(report) => acting::acted(model, &report, now),
@@ -77,19 +79,26 @@ fn expire(model: &mut Model, now: Duration) {
     }
 }
 
-fn hear(model: &mut Model, instance: usize, news: News, missed: u64, now: Duration) {
-    let Some(heard) = model.instances.get_mut(instance) else { return };
+fn hear(model: &mut Model, instance: usize, news: News, missed: u64, now: Duration) -> Vec<Effect> {
+    let Some(heard) = model.instances.get_mut(instance) else { return Vec::new() };
     let epoch = heard.watch.newest().map(|sample| sample.epoch);
-    match news {
-        News::Sample(sample) => {
-            let reloaded = epoch.is_some_and(|epoch| epoch != sample.epoch);
-            let pid = sample.epoch.pid;
-            heard.watch.take(sample, missed);
-            if reloaded {
-                let text = format!("{}: another process answers, pid {pid}; its counters start anew", heard.name);
-                model.say(text, Role::Warn, now);
-            }
+    let sample = match news {
+        News::Sample(sample) => sample,
+        News::Failed(failure, at) => {
+            heard.watch.fail(failure, at);
+            return Vec::new();
         }
-        News::Failed(failure, at) => heard.watch.fail(failure, at),
+    };
+    let reloaded = epoch.is_some_and(|epoch| epoch != sample.epoch);
+    let pid = sample.epoch.pid;
+    let drained = heard.watch.take(sample, missed);
+    if reloaded {
+        let lost = heard.watch.lost().len();
+        let lost = if lost > 0 { format!("; {lost} states and weights are lost") } else { String::new() };
+        let text = format!("{}: another process answers, pid {pid}; its counters start anew{lost}", heard.name);
+        model.say(text, Role::Warn, now);
     }
+    // Somebody waits for this, and may be looking elsewhere.
+    let rings = drained.iter().any(|news| matches!(news, draining::News::Empty(_)));
+    if rings { vec![Effect::Bell] } else { Vec::new() }
 }

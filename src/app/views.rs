@@ -1,7 +1,7 @@
 //! VIEWS: what can fill the screen, one entry each.
 
 use crate::app::columns::column::Column;
-use crate::app::columns::table;
+use crate::app::columns::sets;
 
 /// What a view shows.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,22 @@ pub struct View {
     pub title: &'static str,
     /// What it shows.
     pub content: Content,
+    /// Which rows a table can show at all.
+    pub rows: Rows,
+}
+
+/// Which rows a view can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rows {
+    /// All of them.
+    #[default]
+    All,
+    /// Servers in maintenance or drain.
+    Away,
+}
+
+const fn view(id: &'static str, title: &'static str, content: Content) -> View {
+    View { id, title, content, rows: Rows::All }
 }
 
 /// Views with a digit, which is their place.
@@ -39,20 +55,23 @@ pub const NUMBERED: usize = 10;
 pub const EVENTS: usize = 9;
 /// The view of problems, which has a key of its own.
 pub const PROBLEMS: usize = 10;
+/// The view of servers in maintenance or drain, which has a key of its own.
+pub const AWAY: usize = 11;
 
 /// Every view. 1 to 5 are HATop's.
-pub static VIEWS: [View; 11] = [
-    View { id: "dashboard", title: "Dash", content: Content::Dashboard },
-    View { id: "status", title: "Status", content: Content::Table(table::STATUS_VIEW) },
-    View { id: "traffic", title: "Traffic", content: Content::Table(table::TRAFFIC_VIEW) },
-    View { id: "http", title: "HTTP", content: Content::Table(table::HTTP_VIEW) },
-    View { id: "errors", title: "Errors", content: Content::Table(table::ERRORS_VIEW) },
-    View { id: "cli", title: "CLI", content: Content::Cli },
-    View { id: "latency", title: "Latency", content: Content::Table(table::LATENCY_VIEW) },
-    View { id: "sessions", title: "Sessions", content: Content::Sessions },
-    View { id: "tables", title: "Tables", content: Content::StickTables },
-    View { id: "events", title: "Events", content: Content::Events },
-    View { id: "problems", title: "Problems", content: Content::Problems },
+pub static VIEWS: [View; 12] = [
+    view("dashboard", "Dash", Content::Dashboard),
+    view("status", "Status", Content::Table(sets::STATUS_VIEW)),
+    view("traffic", "Traffic", Content::Table(sets::TRAFFIC_VIEW)),
+    view("http", "HTTP", Content::Table(sets::HTTP_VIEW)),
+    view("errors", "Errors", Content::Table(sets::ERRORS_VIEW)),
+    view("cli", "CLI", Content::Cli),
+    view("latency", "Latency", Content::Table(sets::LATENCY_VIEW)),
+    view("sessions", "Sessions", Content::Sessions),
+    view("tables", "Tables", Content::StickTables),
+    view("events", "Events", Content::Events),
+    view("problems", "Problems", Content::Problems),
+    View { rows: Rows::Away, ..view("away", "Away", Content::Table(sets::AWAY_VIEW)) },
 ];
 
 /// The place of a view by its id.
@@ -73,5 +92,6 @@ mod tests {
         }
         assert_eq!(by_id("latency"), Some(6));
         assert_eq!((by_id("events"), by_id("problems")), (Some(EVENTS), Some(PROBLEMS)));
+        assert_eq!(by_id("away"), Some(AWAY));
     }
 }

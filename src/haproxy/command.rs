@@ -33,7 +33,23 @@ impl Word {
     /// When the name holds a character that the command line gives a meaning.
     pub fn new(name: &SafeText) -> Result<Self, BadName> {
         let text = name.as_str();
-        let what = if !name.is_verbatim() {
+        let what = if text.contains('/') {
+            "\"/\""
+        } else if text.starts_with('#') {
+            "a leading \"#\", which means a number"
+        } else {
+            return Self::value(name);
+        };
+        Err(BadName { name: name.clone(), what })
+    }
+
+    /// Checks what is no name, such as a key of a stick table: it may hold `/` and begin with `#`.
+    ///
+    /// # Errors
+    /// When it holds a character that the command line gives a meaning.
+    pub fn value(value: &SafeText) -> Result<Self, BadName> {
+        let text = value.as_str();
+        let what = if !value.is_verbatim() {
             "characters that cannot be shown as they are"
         } else if text.is_empty() {
             "nothing"
@@ -41,14 +57,12 @@ impl Word {
             "\"<<\", which begins a payload"
         } else if text.contains(|ch: char| ch.is_whitespace()) {
             "a blank"
-        } else if text.contains([';', '\\', '/']) {
-            "\";\", \"\\\" or \"/\""
-        } else if text.starts_with('#') {
-            "a leading \"#\", which means a number"
+        } else if text.contains([';', '\\']) {
+            "\";\" or \"\\\""
         } else {
-            return Ok(Self(name.clone()));
+            return Ok(Self(value.clone()));
         };
-        Err(BadName { name: name.clone(), what })
+        Err(BadName { name: value.clone(), what })
     }
 }
 
@@ -58,42 +72,31 @@ impl fmt::Display for Word {
     }
 }
 
-/// The administrative state to order for a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Order {
-    /// Takes traffic: ends both drain and maintenance.
-    Ready,
-    /// Takes no new sessions; those present go on. Checks go on.
-    Drain,
-    /// Takes nothing; checks stop.
-    Maint,
-}
-
-impl Order {
-    /// HAProxy's word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::Drain => "drain",
-            Self::Maint => "maint",
-        }
-    }
-}
-
-/// `set server BACKEND/SERVER state …` (1.6 and newer, and 1.5).
-pub fn set_server_state(backend: &Word, server: &Word, order: Order) -> String {
-    format!("set server {backend}/{server} state {}", order.word())
-}
-
 /// `show servers state BACKEND` (1.6 and newer): what was ordered, read back.
 pub fn show_servers_state(backend: &Word) -> String {
     format!("show servers state {backend}")
 }
 
+/// The same of every backend.
+pub const SHOW_ALL_SERVERS_STATE: &str = "show servers state";
+
 /// The status, sessions and all other numbers of one backend's servers, by the backend's number. A name
 /// would find a frontend that has the same one.
 pub fn show_backend_servers(iid: i64) -> String {
     format!("show stat {iid} 4 -1")
+}
+
+/// The same of one frontend.
+pub fn show_frontend(iid: i64) -> String {
+    format!("show stat {iid} 1 -1")
+}
+
+/// Frontends and backends alone: cheap however many servers there are.
+pub const SHOW_PROXIES: &str = "show stat -1 3 -1";
+
+/// `show table NAME key KEY`: one entry, or none.
+pub fn show_table_entry(table: &Word, key: &Word) -> String {
+    format!("show table {table} key {key}")
 }
 
 /// `show sess`, with those of the filter's words that this version understands: `older` from 3.0 on, `server`,
@@ -156,10 +159,10 @@ mod tests {
 
     #[test]
     fn commands_read_as_haproxy_wants_them() {
-        let (backend, server) = (Word::new(&"be_app".into()).unwrap(), Word::new(&"app1".into()).unwrap());
-        assert_eq!(set_server_state(&backend, &server, Order::Maint), "set server be_app/app1 state maint");
+        let backend = Word::new(&"be_app".into()).unwrap();
         assert_eq!(show_servers_state(&backend), "show servers state be_app");
-        assert_eq!(show_backend_servers(5), "show stat 5 4 -1");
+        assert_eq!((show_backend_servers(5), show_frontend(2)), ("show stat 5 4 -1".into(), "show stat 2 1 -1".into()));
+        assert_eq!(show_table_entry(&backend, &backend), "show table be_app key be_app");
     }
 
     #[test]
@@ -170,6 +173,10 @@ mod tests {
         assert!(Word::new(&SafeText::new(&[b'x'; 2000])).is_err());
         assert!(Word::new(&"x".repeat(200).as_str().into()).is_ok());
         assert!(Word::new(&"日本".into()).is_ok(), "wide, but one word");
+        assert!(Word::value(&"/a/b#c".into()).is_ok() && Word::value(&"#1".into()).is_ok());
+        for value in ["a;b", "a b", "a\\b", "a<<b", "", "\u{202e}x"] {
+            assert!(Word::value(&value.into()).is_err(), "{value:?}");
+        }
     }
 
     #[test]
@@ -213,8 +220,8 @@ mod tests {
         #[test]
         fn a_word_is_one_word(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             if let Ok(word) = Word::new(&SafeText::new(&bytes)) {
-                let line = set_server_state(&word, &word, Order::Drain);
-                prop_assert_eq!(line.split_whitespace().count(), 5);
+                let line = show_servers_state(&word);
+                prop_assert_eq!(line.split_whitespace().count(), 4);
                 prop_assert!(!line.contains(';') && !line.contains('\\') && !line.contains("<<"));
             }
         }

@@ -15,6 +15,7 @@ pub mod connection;
 pub mod fields;
 pub mod info;
 pub mod level;
+pub mod order;
 pub mod pieces;
 pub mod plain;
 pub mod reply;

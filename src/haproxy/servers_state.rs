@@ -16,7 +16,12 @@ impl AdminState {
 
     /// Maintenance was ordered on this very server, at run time or by the configuration.
     pub fn is_maint(self) -> bool {
-        self.0 & (Self::FORCED_MAINT | Self::CONFIG_MAINT) != 0
+        self.0 & Self::FORCED_MAINT != 0
+    }
+
+    /// The configuration says `disabled`. The bit stays when the server is enabled (5 becomes 4 on 2.6.12).
+    pub fn is_configured(self) -> bool {
+        self.0 & Self::CONFIG_MAINT != 0
     }
 
     /// Draining was ordered on this very server.
@@ -27,6 +32,44 @@ impl AdminState {
     /// Neither was ordered here; the server may still be in maintenance through the one it tracks.
     pub fn is_ready(self) -> bool {
         !self.is_maint() && !self.is_drain()
+    }
+}
+
+/// Whether health checks or agent checks run, as the bits of `srv_check_state` and `srv_agent_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CheckState(pub u32);
+
+impl CheckState {
+    const CONFIGURED: u32 = 0x02;
+    const ENABLED: u32 = 0x04;
+
+    /// The configuration has such a check.
+    pub fn is_configured(self) -> bool {
+        self.0 & Self::CONFIGURED != 0
+    }
+
+    /// It is not switched off.
+    pub fn is_enabled(self) -> bool {
+        self.0 & Self::ENABLED != 0
+    }
+}
+
+/// What the checks, or who spoke for them, made of a server: `srv_op_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// 0: it does not work.
+    Stopped,
+    /// 1: it comes up slowly.
+    Starting,
+    /// 2: it works.
+    Running,
+    /// 3: it finishes what it has.
+    Stopping,
+}
+
+impl Operation {
+    fn of(number: i64) -> Option<Self> {
+        [Self::Stopped, Self::Starting, Self::Running, Self::Stopping].get(usize::try_from(number).ok()?).copied()
     }
 }
 
@@ -43,6 +86,12 @@ pub struct ServerState {
     pub weight: Option<i64>,
     /// Weight in the configuration: `srv_iweight`.
     pub initial_weight: Option<i64>,
+    /// Whether it works.
+    pub operation: Option<Operation>,
+    /// Its health checks.
+    pub checks: Option<CheckState>,
+    /// Its agent checks.
+    pub agent: Option<CheckState>,
 }
 
 /// Reads an answer; lines that do not fit the header are left out. Empty when it is no such answer.
@@ -57,6 +106,7 @@ pub fn parse(body: &[u8]) -> Vec<ServerState> {
         return Vec::new();
     };
     let (weight, initial) = (column(b"srv_uweight"), column(b"srv_iweight"));
+    let (operation, checks, agent) = (column(b"srv_op_state"), column(b"srv_check_state"), column(b"srv_agent_state"));
     let read = |line: &[u8]| {
         let cells: Vec<&[u8]> = words(line).collect();
         let number = |column: Option<usize>| std::str::from_utf8(cells.get(column?)?).ok()?.parse::<i64>().ok();
@@ -66,6 +116,9 @@ pub fn parse(body: &[u8]) -> Vec<ServerState> {
             admin: AdminState(u32::try_from(number(Some(admin))?).ok()?),
             weight: number(weight),
             initial_weight: number(initial),
+            operation: number(operation).and_then(Operation::of),
+            checks: number(checks).and_then(|bits| u32::try_from(bits).ok()).map(CheckState),
+            agent: number(agent).and_then(|bits| u32::try_from(bits).ok()).map(CheckState),
         })
     };
     lines.filter_map(read).collect()
@@ -103,7 +156,8 @@ mod tests {
     #[test]
     fn inherited_maintenance_is_not_ordered_here() {
         assert!(AdminState(0x02).is_ready());
-        assert!(AdminState(0x04).is_maint());
+        assert!(AdminState(0x05).is_maint() && AdminState(0x05).is_configured());
+        assert!(AdminState(0x04).is_ready(), "enabled at run time, though the configuration says disabled");
         assert!(parse(b"Permission denied\n").is_empty());
     }
 }

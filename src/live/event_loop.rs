@@ -147,6 +147,7 @@ pub fn run(session: Session) -> anyhow::Result<End> {
             draw_at: Some(first),
             drawn: Duration::ZERO,
             clipboard: None,
+            rings: false,
         };
         live.run()
     });
@@ -194,6 +195,8 @@ struct Live {
     drawn: Duration,
     /// What goes into the terminal's clipboard with the next frame.
     clipboard: Option<String>,
+    /// Whether the next frame rings.
+    rings: bool,
 }
 
 impl Live {
@@ -249,6 +252,10 @@ impl Live {
                 self.draw_by(if is_first { now.mono } else { now.mono.max(self.drawn + FRAME) });
                 self.tell(Msg::News(instance, news, missed), now)
             }
+            Event::Said(Said::Progress(progress)) => {
+                self.draw_by(now.mono);
+                self.tell(Msg::Progress(progress), now)
+            }
             Event::Said(Said::Acted(report)) => {
                 self.draw_by(now.mono);
                 self.tell(Msg::Acted(report), now)
@@ -300,6 +307,7 @@ impl Live {
             Effect::Ask(instance, version, query) => self.order(Order::Ask(instance, version, query)),
             Effect::Send(instance, line) => self.order(Order::Send(instance, line)),
             Effect::Copy(text) => self.clipboard = Some(text),
+            Effect::Bell => self.rings = true,
             Effect::Remember(line) => self.keep(Keep::Typed(line)),
         }
         None
@@ -364,6 +372,9 @@ impl Live {
         let mut bytes = rendered.unwrap_or_default();
         if let Some(text) = self.clipboard.take() {
             bytes.extend(frames::clipboard(&text));
+        }
+        if std::mem::take(&mut self.rings) {
+            bytes.push(frames::BELL);
         }
         if !bytes.is_empty() {
             self.output.write(bytes);

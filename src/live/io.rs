@@ -11,11 +11,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::Limits;
 use crate::haproxy::version::Version;
-use crate::monitor::acts::Intent;
 use crate::monitor::guard::Authorised;
+use crate::monitor::intent::Intent;
 use crate::monitor::latest::Latest;
-use crate::monitor::operator;
-use crate::monitor::outcome::Report;
+use crate::monitor::operator::Operator;
+use crate::monitor::outcome::{Progress, Report};
 use crate::monitor::pace::Pace;
 use crate::monitor::query::{self, Answer, Query, QueryError};
 use crate::monitor::sampler::{self, News, Sampler, Tell};
@@ -27,6 +27,8 @@ use crate::monitor::typed_line::TypedLine;
 pub enum Said {
     /// The sampler of an instance has news in its place.
     News(usize),
+    /// A command of an act has come so far.
+    Progress(Progress),
     /// An act was carried out.
     Acted(Report),
     /// An answer to a question, or why there is none.
@@ -144,7 +146,8 @@ async fn serve<T: From<Said> + Send + 'static>(
                 let Some(source) = sources.get(instance) else { continue };
                 let (address, say) = (source.address.clone(), say.clone());
                 tokio::spawn(async move {
-                    let told = operator::send_line(&address, &watching.limits, &line).await;
+                    let operator = Operator { address: &address, limits: &watching.limits };
+                    let told = operator.send_line(&line).await;
                     say(Said::Sent(instance, told.map(Box::new)));
                 });
             }
@@ -152,7 +155,9 @@ async fn serve<T: From<Said> + Send + 'static>(
                 let Some(source) = sources.get(intent.get().instance) else { continue };
                 let (address, say) = (source.address.clone(), say.clone());
                 tokio::spawn(async move {
-                    say(Said::Acted(operator::carry_out(&address, &watching.limits, &intent).await));
+                    let operator = Operator { address: &address, limits: &watching.limits };
+                    let report = operator.carry_out(&intent, |progress| say(Said::Progress(progress))).await;
+                    say(Said::Acted(report));
                 });
             }
         }

@@ -83,6 +83,17 @@ pub enum What {
         /// Whether it was read back as ordered.
         verified: bool,
     },
+    /// A state or weight that was set at run time is gone with the process that had it.
+    Lost(String),
+    /// A server drained by us is empty, or is not though its time has passed.
+    Drained {
+        /// Nothing is left on it.
+        is_empty: bool,
+        /// Sessions that are left.
+        sessions: i64,
+        /// Why they are.
+        why: &'static str,
+    },
     /// Something is wrong since now, worse than before, or over.
     Problem {
         /// It began or got worse; else it is over.
@@ -126,8 +137,14 @@ impl Event {
                 State::Down | State::Stopped => Weight::Bad,
                 _ => Weight::Warning,
             },
-            What::Act { verified: true, .. } | What::LinkBack(_) | What::Problem { opened: false, .. } => Weight::Good,
-            What::Reloaded { .. } | What::Problem { severity: Severity::Warn, .. } => Weight::Warning,
+            What::Act { verified: true, .. }
+            | What::LinkBack(_)
+            | What::Problem { opened: false, .. }
+            | What::Drained { is_empty: true, .. } => Weight::Good,
+            What::Reloaded { .. }
+            | What::Problem { severity: Severity::Warn, .. }
+            | What::Lost(_)
+            | What::Drained { .. } => Weight::Warning,
             What::Restarted { .. } | What::LinkLost(_) | What::Act { .. } | What::Problem { .. } => Weight::Bad,
         }
     }
@@ -157,6 +174,12 @@ impl fmt::Display for What {
             Self::LinkLost(why) => write!(f, "link lost: {why}"),
             Self::LinkBack(after) => write!(f, "link back after {} s", after.as_secs()),
             Self::Act { command, outcome, .. } => write!(f, "{command}: {outcome}"),
+            Self::Lost(what) => write!(f, "lost by the reload: {what}"),
+            Self::Drained { is_empty: true, .. } => f.write_str("drained: nothing is left on it"),
+            Self::Drained { sessions, why, .. } => {
+                write!(f, "still {sessions} session{} in drain", plural(usize::try_from(*sessions).unwrap_or(0)))?;
+                if why.is_empty() { Ok(()) } else { write!(f, ": {why}") }
+            }
             Self::Problem { opened: true, severity, text } => write!(f, "{} {text}", severity.word()),
             Self::Problem { opened: false, text, .. } => write!(f, "over: {text}"),
         }

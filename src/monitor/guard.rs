@@ -4,26 +4,56 @@
 //! checks: not in read-only mode, not at too low a level, not while the data is old, not for a server that
 //! is gone or has changed since the key was pressed, and not without the answer that its danger asks for.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::haproxy::command::BadName;
 use crate::haproxy::fields::TextField;
 use crate::haproxy::level::Level;
+use crate::haproxy::stat::RowKind;
 use crate::haproxy::version::Version;
-use crate::monitor::acts::{Act, Danger, Intent, Target};
+use crate::monitor::acts::{Act, Danger, Proof, Subject};
+use crate::monitor::hazards;
+use crate::monitor::intent::{Intent, Step};
 use crate::monitor::sample::Sample;
 use crate::monitor::typed_line::{NotSent, TypedLine};
 use crate::monitor::watch::Watch;
 use crate::monitor::what_if;
 
+/// What the guard saw of HAProxy when it let something through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scene {
+    /// The process.
+    pub pid: i64,
+    /// Its version.
+    pub version: Option<Version>,
+    /// Time between two samples.
+    pub interval: Duration,
+}
+
+impl Scene {
+    fn of(sample: &Sample) -> Self {
+        Self { pid: sample.epoch.pid, version: sample.info.version(), interval: sample.interval }
+    }
+}
+
 /// Proof that the guard let this through.
 #[derive(Debug, PartialEq)]
-pub struct Authorised<T>(T);
+pub struct Authorised<T> {
+    what: T,
+    scene: Scene,
+}
 
 impl<T> Authorised<T> {
     /// What was let through.
     pub fn get(&self) -> &T {
-        &self.0
+        &self.what
+    }
+
+    /// What the guard saw then.
+    pub fn scene(&self) -> Scene {
+        self.scene
     }
 }
 
@@ -58,16 +88,16 @@ pub enum Refusal {
     /// The newest sample is old.
     #[error("the connection to HAProxy is lost: nothing can be sent now")]
     NoLink,
-    /// The row is not a server.
-    #[error("select a server first")]
-    NoServer,
+    /// What is selected is something else.
+    #[error("select {0} first")]
+    NoSubject(&'static str),
     /// The server is not in the newest sample.
     #[error("{0} is gone: HAProxy does not list it any more")]
     Gone(String),
     /// Two servers go by that name.
     #[error("{0} is listed twice: the name does not tell which one")]
     Ambiguous(String),
-    /// The server's status is another than the one that was seen.
+    /// The row's status is another than the one that was seen.
     #[error("{name} changed meanwhile: it was {was}, now it is {is}")]
     Changed {
         /// The server.
@@ -77,6 +107,9 @@ pub enum Refusal {
         /// The status now.
         is: String,
     },
+    /// What the act is about is not configured.
+    #[error("{0} has no {1}")]
+    Lacks(String, &'static str),
     /// The name cannot stand in a command.
     #[error(transparent)]
     BadName(#[from] BadName),
@@ -99,42 +132,51 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Whether the act could be done at all: what is greyed out, and why.
+    /// Whether something that needs this level could be done at all.
     ///
     /// # Errors
     /// The reason why not, in the words shown to the operator.
-    pub fn allows(self, act: &'static Act, watch: &Watch) -> Result<(), Refusal> {
+    pub fn permits(self, title: &'static str, needs: Level, watch: &Watch) -> Result<(), Refusal> {
         if self.read_only {
-            return Err(Refusal::ReadOnly(act.title));
+            return Err(Refusal::ReadOnly(title));
         }
         let sample = watch.newest().ok_or(Refusal::NoLink)?;
         match sample.level {
             None => return Err(Refusal::LevelUnknown),
-            Some(has) if has < act.level => {
-                return Err(Refusal::Level { title: act.title, has, needs: act.level });
-            }
+            Some(has) if has < needs => return Err(Refusal::Level { title, has, needs }),
             Some(_) => {}
         }
         if watch.link().is_up() { Ok(()) } else { Err(Refusal::NoLink) }
     }
 
-    /// Whether the act may be asked for on these servers now. Returns the care it needs.
+    /// Whether the act could be done at all: what is greyed out, and why.
+    ///
+    /// # Errors
+    /// The reason why not.
+    pub fn allows(self, act: &'static Act, watch: &Watch) -> Result<(), Refusal> {
+        self.permits(act.title, act.level, watch)
+    }
+
+    /// Whether an intent may be asked about now. Returns the care it needs.
     ///
     /// # Errors
     /// The reason why not.
     pub fn check(self, intent: &Intent, watch: &Watch) -> Result<Danger, Refusal> {
-        self.allows(intent.act, watch)?;
-        let sample = watch.newest().ok_or(Refusal::NoLink)?;
-        if intent.targets.is_empty() {
-            return Err(Refusal::NoServer);
+        let (Some(sample), false) = (watch.newest(), intent.steps.is_empty()) else { return Err(Refusal::NoLink) };
+        for step in &intent.steps {
+            self.allows(step.act, watch)?;
+            step.command()?;
+            if matches!(step.act.subject, Subject::Server | Subject::Frontend) {
+                check_row(step, sample, watch)?;
+            }
         }
-        for target in &intent.targets {
-            check_target(intent.act, target, sample, watch)?;
+        match hazards::refusal(intent, sample) {
+            Some(why) => Err(Refusal::Deadly(why)),
+            None => Ok(what_if::danger(sample, intent)),
         }
-        Ok(what_if::danger(sample, intent))
     }
 
-    /// Lets an act through, once it is confirmed as its danger asks.
+    /// Lets an intent through, once it is confirmed as its danger asks.
     ///
     /// # Errors
     /// The reason why not; [`Refusal::Changed`] asks to show the new state and ask again.
@@ -145,11 +187,10 @@ impl Guard {
             (Danger::Highest, Consent::Yes) => false,
             (Danger::Highest, Consent::Typed(text)) => *text == name_to_type(&intent),
         };
-        if confirmed { Ok(Authorised(intent)) } else { Err(Refusal::NotConfirmed) }
+        let scene = Scene::of(watch.newest().ok_or(Refusal::NoLink)?);
+        if confirmed { Ok(Authorised { what: intent, scene }) } else { Err(Refusal::NotConfirmed) }
     }
-}
 
-impl Guard {
     /// Lets a line typed by hand through that may change HAProxy, once it is confirmed. Whether the level
     /// suffices HAProxy itself tells.
     ///
@@ -166,41 +207,56 @@ impl Guard {
         }
         let sample = watch.newest().filter(|_| watch.link().is_up()).ok_or(Refusal::NoLink)?;
         line.check(sample.info.version())?;
-        if *consent == Consent::Yes { Ok(Authorised(line)) } else { Err(Refusal::NotConfirmed) }
+        let authorised = Authorised { what: line, scene: Scene::of(sample) };
+        if *consent == Consent::Yes { Ok(authorised) } else { Err(Refusal::NotConfirmed) }
     }
 }
 
-/// What must be typed to confirm the highest danger: the server's name, or the number of servers.
+/// What must be typed to confirm the highest danger: the name of the server or frontend, or how many there are.
 pub fn name_to_type(intent: &Intent) -> String {
-    match intent.targets.as_slice() {
-        [one] => one.server.to_string(),
-        several => format!("{} servers", several.len()),
+    let Some(first) = intent.steps.first() else { return String::new() };
+    let is_one = intent.steps.iter().all(|step| step.target == first.target);
+    match first.act.subject {
+        Subject::Server | Subject::Session | Subject::Entry if is_one => first.target.name.to_string(),
+        Subject::Frontend if is_one => first.target.proxy.to_string(),
+        Subject::Process => "clear".to_owned(),
+        _ => intent.name(),
     }
 }
 
-fn check_target(act: &Act, target: &Target, sample: &Sample, watch: &Watch) -> Result<(), Refusal> {
-    let name = || format!("{}/{}", target.backend, target.server);
-    let index = sample.rows.index(target.id).ok_or_else(|| Refusal::Gone(name()))?;
+fn check_row(step: &Step, sample: &Sample, watch: &Watch) -> Result<(), Refusal> {
+    let target = &step.target;
+    let is_server = step.act.subject == Subject::Server;
+    let index = sample.rows.index(target.id).ok_or_else(|| Refusal::Gone(step.name()))?;
     let row = &sample.table.rows()[index];
-    let namesakes = sample
-        .table
-        .rows()
-        .iter()
-        .filter(|other| other.kind == row.kind && other.name == row.name && other.proxy == row.proxy);
+    if row.kind != if is_server { RowKind::Server } else { RowKind::Frontend } {
+        return Err(Refusal::NoSubject(step.act.subject.name()));
+    }
+    let rows = sample.table.rows().iter();
+    let namesakes = rows.filter(|one| one.kind == row.kind && one.name == row.name && one.proxy == row.proxy);
     if namesakes.count() > 1 {
-        return Err(Refusal::Ambiguous(name()));
+        return Err(Refusal::Ambiguous(step.name()));
+    }
+    let origin = sample.configured.as_ref().and_then(|configured| configured.of(target.id)).unwrap_or_default();
+    let (has, what) = match step.act.proof {
+        Proof::AgentHealth | Proof::AgentChecks => (origin.has_agent, "agent checks"),
+        Proof::Checks => (origin.has_checks, "health checks"),
+        _ => (None, ""),
+    };
+    if has == Some(false) {
+        return Err(Refusal::Lacks(step.name(), what));
     }
     let status = watch.status(target.id).unwrap_or_default();
     if !same_standing(status.as_str(), target.seen.as_str()) {
-        return Err(Refusal::Changed { name: name(), was: target.seen.to_string(), is: status.to_string() });
+        return Err(Refusal::Changed { name: step.name(), was: target.seen.to_string(), is: status.to_string() });
     }
-    if row.text(TextField::Tracked).is_none()
+    let is_followed = is_server
+        && row.text(TextField::Tracked).is_none()
         && sample.info.version() == Some(Version::new(1, 8))
-        && is_tracked(sample, target)
-    {
+        && is_tracked(sample, &step.name());
+    if is_followed {
         return Err(Refusal::Deadly("HAProxy 1.8 hangs when the state of a tracked server is changed"));
     }
-    act.command(target)?;
     Ok(())
 }
 
@@ -210,19 +266,19 @@ fn same_standing(one: &str, other: &str) -> bool {
     word(one) == word(other)
 }
 
-fn is_tracked(sample: &Sample, target: &Target) -> bool {
-    let name = format!("{}/{}", target.backend, target.server);
+fn is_tracked(sample: &Sample, name: &str) -> bool {
     sample.table.rows().iter().any(|row| row.text(TextField::Tracked).is_some_and(|tracked| tracked.as_str() == name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::haproxy::order::{Admin, Order};
     use crate::haproxy::text::SafeText;
-    use crate::monitor::acts::{MAINT, READY};
+    use crate::monitor::acts::{CLEAR_COUNTERS, FRONTEND_OFF, Gives, MAINT, READY};
+    use crate::monitor::intent::Target;
     use crate::monitor::link::Failure;
     use crate::monitor::testing::{SampleMaker, at, site};
-    use std::time::Duration;
 
     fn watch(maker: &mut SampleMaker, stat: &str) -> Watch {
         let mut watch = Watch::default();
@@ -234,14 +290,33 @@ mod tests {
         let sample = watch.newest().unwrap();
         let index = (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == name).unwrap();
         let (row, id) = (&sample.table.rows()[index], sample.rows.ids()[index]);
-        let target = Target {
-            id,
-            backend: row.proxy.clone(),
-            server: row.name.clone(),
-            iid: None,
-            seen: SafeText::from(row.status()),
-        };
-        Intent { act, instance: 0, targets: vec![target] }
+        let seen = SafeText::from(row.status());
+        let target = Target { id, proxy: row.proxy.clone(), name: row.name.clone(), iid: None, seen };
+        let Gives::Order(order) = act.gives else { panic!("{}", act.id) };
+        Intent::new(act, order, 0, vec![target])
+    }
+
+    #[test]
+    fn what_is_no_server_is_no_target_of_its_acts() {
+        let watch = watch(&mut SampleMaker::default(), &site());
+        let guard = Guard::default();
+        assert_eq!(guard.check(&intent(&watch, &MAINT, "FRONTEND"), &watch), Err(Refusal::NoSubject("a server")));
+        assert_eq!(guard.check(&intent(&watch, &FRONTEND_OFF, "w1"), &watch), Err(Refusal::NoSubject("a frontend")));
+        assert_eq!(guard.check(&intent(&watch, &FRONTEND_OFF, "FRONTEND"), &watch), Ok(Danger::Highest));
+        assert_eq!(
+            guard.check(&Intent::new(&MAINT, Order::State(Admin::Maint), 0, Vec::new()), &watch),
+            Err(Refusal::NoLink)
+        );
+    }
+
+    #[test]
+    fn counters_are_cleared_by_a_typed_word() {
+        let watch = watch(&mut SampleMaker::default(), &site());
+        let target = Target::beside_rows(SafeText::default(), SafeText::default());
+        let clear = Intent::new(&CLEAR_COUNTERS, Order::ClearCounters { all: true }, 0, vec![target]);
+        let typed = |text: &str| Guard::default().authorise(clear.clone(), &Consent::Typed(text.into()), &watch);
+        assert_eq!(typed("yes"), Err(Refusal::NotConfirmed));
+        assert!(typed("clear").is_ok_and(|authorised| authorised.scene().pid == 100));
     }
 
     #[test]

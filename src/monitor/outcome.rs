@@ -3,26 +3,27 @@
 use std::fmt;
 
 use crate::haproxy::text::SafeText;
-use crate::monitor::acts::Target;
+use crate::monitor::intent::{Intent, Step};
+use crate::monitor::roster::RowId;
+use crate::monitor::seen::Seen;
 
-/// What became of an act on one server.
+/// What became of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The state read back is the one ordered.
-    Verified {
-        /// The status now.
-        status: SafeText,
-        /// Sessions still there.
-        sessions: Option<i64>,
-    },
-    /// HAProxy accepted it, and the state read back is another.
+    /// What was read back is what was ordered: how it stands now.
+    Verified(String),
+    /// HAProxy accepted it, and does not tell more.
+    Accepted(String),
+    /// HAProxy accepted it, and what was read back is something else.
     NotSeen {
-        /// The status now; empty when it could not be read.
-        status: SafeText,
+        /// How it stands; empty when it could not be read.
+        now: String,
+        /// How often it was looked at.
+        samples: usize,
     },
     /// HAProxy refused it, in its own words.
     Refused(SafeText),
-    /// Nothing was sent: no connection.
+    /// Nothing was sent.
     NotSent(String),
     /// It was sent, and no answer came: it may have happened.
     Unknown(String),
@@ -30,46 +31,86 @@ pub enum Outcome {
 
 impl Outcome {
     /// Whether the batch may go on.
-    pub fn is_verified(&self) -> bool {
-        matches!(self, Self::Verified { .. })
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Verified(_) | Self::Accepted(_))
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Verified { status, sessions: Some(1) } => write!(f, "verified, {status}, 1 session left"),
-            Self::Verified { status, sessions: Some(left) } => write!(f, "verified, {status}, {left} sessions left"),
-            Self::Verified { status, sessions: None } => write!(f, "verified, {status}"),
-            Self::NotSeen { status } if status.is_empty() => {
+            Self::Verified(now) => write!(f, "verified, {now}"),
+            Self::Accepted(now) => write!(f, "accepted, {now}; HAProxy does not tell more"),
+            Self::NotSeen { now, .. } if now.is_empty() => {
                 f.write_str("accepted, but its effect could not be read back")
             }
-            Self::NotSeen { status } => write!(f, "accepted, but the server still is {status}"),
+            Self::NotSeen { now, samples: 1 } => write!(f, "accepted, but still {now}"),
+            Self::NotSeen { now, samples } => write!(f, "accepted, but still {now} after {samples} samples"),
             Self::Refused(text) => write!(f, "refused by HAProxy: {text}"),
             Self::NotSent(why) => write!(f, "not sent: {why}"),
-            Self::Unknown(why) => write!(f, "sent, but {why}: look at the server before trying again"),
+            Self::Unknown(why) => write!(f, "sent, but {why}: look at it before trying again"),
         }
     }
 }
 
-/// One server's act.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One command that was carried out, or tried.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Done {
-    /// The server.
-    pub target: Target,
+    /// What was to be done.
+    pub step: Step,
     /// The command as it was sent.
     pub command: String,
+    /// How it stood right before; absent when that is not known.
+    pub before: Option<Seen>,
+    /// How it stood when it was looked at last.
+    pub after: Option<Seen>,
     /// What became of it.
     pub outcome: Outcome,
+    /// What went wrong beside it: it could not be written to the audit.
+    pub remark: Option<String>,
 }
 
 /// All that was done for one intent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Report {
+    /// What was wanted.
+    pub intent: Intent,
+    /// In the order it was done. It ends at the first that failed.
+    pub done: Vec<Done>,
+}
+
+impl Report {
+    /// Steps not touched because one before them failed.
+    pub fn left(&self) -> &[Step] {
+        self.intent.steps.get(self.done.len()..).unwrap_or_default()
+    }
+
+    /// Whether everything was done.
+    pub fn is_good(&self) -> bool {
+        self.left().is_empty() && self.done.iter().all(|done| done.outcome.is_good())
+    }
+}
+
+/// How far one command has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// It is on its way.
+    Sent,
+    /// HAProxy took it; its effect is not seen yet.
+    Accepted,
+    /// Its effect was read back, or HAProxy tells no more.
+    Good,
+    /// It failed, or its effect was not seen.
+    Bad,
+}
+
+/// News of a command under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
     /// The instance.
     pub instance: usize,
-    /// In the order it was done. It ends at the first that was not verified.
-    pub done: Vec<Done>,
-    /// Servers not touched because of that.
-    pub left: usize,
+    /// The row; [`RowId::PROCESS`] where it is none.
+    pub row: RowId,
+    /// How far.
+    pub stage: Stage,
 }

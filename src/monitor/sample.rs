@@ -7,6 +7,7 @@ use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::info::Info;
 use crate::haproxy::level::Level;
 use crate::haproxy::stat::{Row, Table};
+use crate::monitor::configured::Configured;
 use crate::monitor::roster::{RowId, RowSet};
 use crate::monitor::stamp::Stamp;
 
@@ -49,6 +50,8 @@ pub struct Sample {
     pub cost: Cost,
     /// Time between two samples, stretched where the dump is large.
     pub interval: Duration,
+    /// What the configuration says of the servers; absent until it was asked, and before 1.6.
+    pub configured: Option<Arc<Configured>>,
 }
 
 impl Sample {
@@ -60,6 +63,11 @@ impl Sample {
     /// A number of a row; absent when HAProxy left it empty, the version lacks it, or the row is gone.
     pub fn number(&self, id: RowId, field: Field) -> Option<i64> {
         self.table.number(self.rows.index(id)?, field)
+    }
+
+    /// The weight that the configuration gives a server; absent while that is not known.
+    pub fn configured_weight(&self, id: RowId) -> Option<i64> {
+        self.configured.as_ref()?.of(id)?.weight
     }
 
     /// A number of the process.

@@ -9,19 +9,22 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::haproxy::address::Address;
+use crate::haproxy::command;
 use crate::haproxy::connection::{self, AskError, Limits};
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::info::{BadInfo, Info};
 use crate::haproxy::level::{self, Level};
 use crate::haproxy::reply;
+use crate::haproxy::servers_state;
 use crate::haproxy::stat::{BadStat, Table};
 use crate::haproxy::text::SafeText;
 use crate::haproxy::version::Version;
+use crate::monitor::configured::Configured;
 use crate::monitor::latest::Latest;
 use crate::monitor::line::Line;
 use crate::monitor::link::Failure;
 use crate::monitor::pace::Pace;
-use crate::monitor::roster::Roster;
+use crate::monitor::roster::{Roster, RowSet};
 use crate::monitor::sample::{Cost, Epoch, Sample};
 use crate::monitor::stamp::{Clock, Stamp};
 
@@ -69,6 +72,8 @@ pub struct Sampler {
     clock: Clock,
     roster: Roster,
     level: Option<Level>,
+    /// Asked once an epoch; whether it was, and what came.
+    configured: Option<Option<Arc<Configured>>>,
     newest: Option<Arc<Sample>>,
     seq: u64,
     answer: Vec<u8>,
@@ -87,6 +92,7 @@ impl Sampler {
             clock,
             roster: Roster::default(),
             level: None,
+            configured: None,
             newest: None,
             seq: 0,
             answer: Vec::new(),
@@ -126,13 +132,30 @@ impl Sampler {
         let table = Table::parse(stat.text(), self.newest.as_deref().map(|sample| &sample.table))?;
         let cost = Cost { bytes: self.answer.len(), answer: timing.answer };
         let epoch = self.epoch_of(&info);
-        if self.newest.as_ref().is_none_or(|newest| newest.epoch != epoch) || self.level.is_none() {
+        let is_new = self.newest.as_ref().is_none_or(|newest| newest.epoch != epoch);
+        if is_new || self.level.is_none() {
             self.level = self.find_level(info.version()).await;
         }
         self.seq += 1;
         let rows = self.roster.identify(&table);
-        let interval = Duration::ZERO;
-        Ok(Sample { seq: self.seq, at, epoch, level: self.level, info, table, rows, cost, interval })
+        if is_new {
+            self.configured = None;
+        } else if self.configured.is_none() {
+            // With the second sample only: the first one is awaited by somebody.
+            self.configured = Some(self.find_configured(info.version(), &rows).await);
+        }
+        let (seq, level, interval) = (self.seq, self.level, Duration::ZERO);
+        let configured = self.configured.clone().flatten();
+        Ok(Sample { seq, at, epoch, level, info, table, rows, cost, interval, configured })
+    }
+
+    /// What the configuration says of the servers. Nothing when the answer is none, as before 1.6.
+    async fn find_configured(&self, version: Option<Version>, rows: &RowSet) -> Option<Arc<Configured>> {
+        let Line { text, skipped } = Line::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
+        let mut answer = Vec::new();
+        connection::ask(&self.address, &text, skipped + 1, &self.limits, &mut answer).await.ok()?;
+        let states = servers_state::parse(reply::split(&answer, skipped + 1).get(skipped)?.text());
+        (!states.is_empty()).then(|| Arc::new(Configured::new(&states, rows)))
     }
 
     /// A new epoch begins with another pid, or when the uptime went back.

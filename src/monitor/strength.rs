@@ -20,12 +20,17 @@ pub struct Strength {
 }
 
 impl Strength {
-    /// Adds up the servers at these places of the sample; `is_away` says which to count as gone.
-    pub fn of(sample: &Sample, servers: &[usize], is_away: impl Fn(usize) -> bool) -> Self {
+    /// Adds up the servers at these places of the sample.
+    pub fn of(sample: &Sample, servers: &[usize]) -> Self {
+        Self::with(sample, servers, |_, weight| weight)
+    }
+
+    /// The same, were their weights what `weighs` makes of each: 0 for a server that is taken away.
+    pub fn with(sample: &Sample, servers: &[usize], weighs: impl Fn(usize, i64) -> i64) -> Self {
         let mut strength = Self::default();
         for row in servers {
-            let weight = sample.table.number(*row, Field::Weight).unwrap_or(0);
-            let is_usable = sample.table.rows()[*row].state().is_usable() && weight > 0 && !is_away(*row);
+            let weight = weighs(*row, sample.table.number(*row, Field::Weight).unwrap_or(0));
+            let is_usable = sample.table.rows()[*row].state().is_usable() && weight > 0;
             let is_backup = sample.table.number(*row, Field::Bck) == Some(1);
             strength.active += usize::from(!is_backup);
             if is_usable && is_backup {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::haproxy::info::Info;
 use crate::haproxy::level::Level;
 use crate::haproxy::stat::Table;
+use crate::monitor::configured::Configured;
 use crate::monitor::roster::Roster;
 use crate::monitor::sample::{Cost, Epoch, Sample};
 use crate::monitor::stamp::Stamp;
@@ -30,6 +31,8 @@ pub struct SampleMaker {
     pub version: &'static str,
     /// Level of the socket.
     pub level: Option<Level>,
+    /// What the configuration says of the servers.
+    pub configured: Option<Arc<Configured>>,
 }
 
 impl Default for SampleMaker {
@@ -41,6 +44,7 @@ impl Default for SampleMaker {
             info: String::new(),
             version: "2.6.12-1+deb12u4",
             level: Some(Level::Admin),
+            configured: None,
         }
     }
 }
@@ -63,6 +67,7 @@ impl SampleMaker {
             table,
             cost: Cost { bytes: stat.len(), answer: Duration::from_millis(1) },
             interval: Duration::from_secs(2),
+            configured: self.configured.clone(),
         })
     }
 

@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 use crate::haproxy::version::Version;
-use crate::monitor::deadly;
+use crate::monitor::deadly::{self, Deadly, Fate};
 
 /// 1.5 and 1.8 crash on the 64th word; newer versions refuse it.
 const MAX_WORDS: usize = 60;
@@ -90,10 +90,15 @@ impl TypedLine {
         if self.line.contains("\\;") && version.is_none_or(|version| version < Version::new(2, 0)) {
             return refuse("before 2.0, HAProxy cuts a line at \"\\;\" too");
         }
-        match self.words.iter().find_map(|words| deadly::find(words, version)) {
+        match self.deadly(version).find(|deadly| deadly.fate != Fate::Warned) {
             Some(deadly) => refuse(format!("\"{}\": {}", deadly.words.join(" "), deadly.why)),
             None => Ok(()),
         }
+    }
+
+    /// What of it this version may not survive.
+    pub fn deadly(&self, version: Option<Version>) -> impl Iterator<Item = &'static Deadly> {
+        self.words.iter().filter_map(move |words| deadly::find(words, version))
     }
 }
 

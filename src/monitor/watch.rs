@@ -7,19 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::order::{Admin, Order};
 use crate::haproxy::stat::{Row, RowKind};
 use crate::haproxy::status::State;
 use crate::haproxy::text::SafeText;
+use crate::monitor::draining::{self, Draining};
 use crate::monitor::events::{Event, Events, What, display_name};
 use crate::monitor::history::store::{DEFAULT_BUDGET, History};
 use crate::monitor::link::{Failure, Link};
-use crate::monitor::outcome::{Outcome, Report};
+use crate::monitor::lost::{self, Lost};
+use crate::monitor::outcome::{Report, Stage};
 use crate::monitor::problems::news;
 use crate::monitor::problems::thresholds::Thresholds;
 use crate::monitor::problems::tracker::Problems;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 use crate::monitor::stamp::Stamp;
+use crate::monitor::under_way::UnderWay;
 use crate::monitor::window::Window;
 
 /// A change of status this soon after our act is taken for its effect.
@@ -38,6 +42,10 @@ pub struct Watch {
     ours: Vec<(RowId, Duration)>,
     /// Statuses read back after an act, which no sample has shown yet.
     read_back: Vec<(RowId, SafeText)>,
+    under_way: UnderWay,
+    draining: Draining,
+    /// What the last reload took away and is not back yet.
+    lost: Vec<Lost>,
 }
 
 impl Default for Watch {
@@ -58,11 +66,15 @@ impl Watch {
             missed: 0,
             ours: Vec::new(),
             read_back: Vec::new(),
+            under_way: UnderWay::default(),
+            draining: Draining::default(),
+            lost: Vec::new(),
         }
     }
 
-    /// Takes a sample in; `missed` counts those before it that nobody had the time to look at.
-    pub fn take(&mut self, sample: Arc<Sample>, missed: u64) {
+    /// Takes a sample in; `missed` counts those before it that nobody had the time to look at. Tells what is new
+    /// of the drains ordered here.
+    pub fn take(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<draining::News> {
         self.missed += missed;
         let was = std::mem::replace(&mut self.link, Link::Up);
         let lost_for = match was {
@@ -81,6 +93,25 @@ impl Watch {
         for event in news::of(&changes, newest.at) {
             self.events.push(event);
         }
+        self.lost.retain(|lost| !lost.is_back(&newest));
+        let news = self.draining.look(&newest, &self.window);
+        for news in &news {
+            self.drained(&newest, *news);
+        }
+        news
+    }
+
+    /// A server that drained is empty, or is not though its time has passed: worth a line.
+    fn drained(&mut self, sample: &Sample, news: draining::News) {
+        let (id, is_empty) = match news {
+            draining::News::Empty(id) => (id, true),
+            draining::News::Overdue(id) => (id, false),
+        };
+        let Some(row) = sample.row(id) else { return };
+        let left = self.draining.left(id);
+        let (sessions, why) = left.map_or((0, None), |left| (left.sessions, left.why));
+        let what = What::Drained { is_empty, sessions, why: why.unwrap_or_default() };
+        self.event(sample.at, Some(id), display_name(row.kind, &row.proxy, &row.name), what);
     }
 
     /// Measures problems by other thresholds from now on; what is open now begins anew.
@@ -101,21 +132,71 @@ impl Watch {
         self.link = Link::Lost { since, failure };
     }
 
+    /// A command under way has come this far.
+    pub fn progress(&mut self, row: RowId, stage: Stage, now: Duration) {
+        self.under_way.tell(row, stage, now);
+    }
+
     /// Acts were carried out.
     pub fn acted(&mut self, report: &Report, at: Stamp) {
         for done in &report.done {
-            self.ours.push((done.target.id, at.mono));
-            let verified = matches!(done.outcome, Outcome::Verified { .. });
-            if let Outcome::Verified { status, .. } | Outcome::NotSeen { status } = &done.outcome
-                && !status.is_empty()
-            {
-                self.read_back.retain(|(id, _)| *id != done.target.id);
-                self.read_back.push((done.target.id, status.clone()));
+            let id = done.step.target.id;
+            let is_row = id != RowId::PROCESS;
+            if is_row {
+                self.ours.push((id, at.mono));
+                self.under_way.tell(id, if done.outcome.is_good() { Stage::Good } else { Stage::Bad }, at.mono);
             }
-            let what = What::Act { command: done.command.clone(), outcome: done.outcome.to_string(), verified };
-            // The command names the server.
-            self.event(at, Some(done.target.id), String::new(), what);
+            if let Some(status) = done.after.as_ref().map(|after| &after.status).filter(|status| !status.is_empty()) {
+                self.read_back.retain(|(known, _)| *known != id);
+                self.read_back.push((id, status.clone()));
+            }
+            if let (Order::State(admin), true) = (done.step.order, done.outcome.is_good()) {
+                match admin {
+                    Admin::Drain => self.draining.order(id, at.mono),
+                    Admin::Ready | Admin::Maint => self.draining.forget(id),
+                }
+            }
+            let (command, outcome) = (done.command.clone(), done.outcome.to_string());
+            let verified = done.outcome.is_good();
+            // The command names what it was about.
+            self.event(at, Some(id).filter(|_| is_row), String::new(), What::Act { command, outcome, verified });
         }
+        for step in report.left() {
+            let command = step.command().unwrap_or_default();
+            let outcome = "not sent: an act before it failed".to_owned();
+            self.event(at, Some(step.target.id), String::new(), What::Act { command, outcome, verified: false });
+        }
+    }
+
+    /// How far the newest act on a row has come.
+    pub fn stage(&self, id: RowId, now: Duration) -> Option<Stage> {
+        self.under_way.stage(id, now)
+    }
+
+    /// Who ordered the state that a server is in, as far as that is known.
+    pub fn author(&self, id: RowId) -> Option<String> {
+        let _ = id;
+        None
+    }
+
+    /// The servers that drain.
+    pub fn draining(&self) -> &Draining {
+        &self.draining
+    }
+
+    /// Asks about the sessions of a drained server that stay after this time.
+    pub fn set_drain_deadline(&mut self, deadline: Duration) {
+        self.draining.set_deadline(deadline);
+    }
+
+    /// What the last reload took away and is not back yet.
+    pub fn lost(&self) -> &[Lost] {
+        &self.lost
+    }
+
+    /// What the last reload took away is not wanted back.
+    pub fn let_go(&mut self) {
+        self.lost.clear();
     }
 
     /// The newest sample.
@@ -171,6 +252,11 @@ impl Watch {
         if before.epoch != now.epoch {
             let what = if lost_for.is_some() { What::Restarted { from, to } } else { What::Reloaded { from, to } };
             self.event(now.at, None, String::new(), what);
+            self.lost = lost::of(before, now);
+            for lost in self.lost.clone() {
+                let name = now.row(lost.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
+                self.event(now.at, Some(lost.id), name.unwrap_or_default(), What::Lost(lost.word()));
+            }
         }
         let same_rows = Arc::ptr_eq(&before.rows, &now.rows);
         let (mut appeared, mut kept) = (0, 0);
@@ -230,8 +316,10 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::acts::{MAINT, Target};
-    use crate::monitor::outcome::Done;
+    use crate::monitor::acts::MAINT;
+    use crate::monitor::intent::{Intent, Target};
+    use crate::monitor::outcome::{Done, Outcome};
+    use crate::monitor::seen::Seen;
     use crate::monitor::testing::{SampleMaker, at, site};
 
     fn shown(watch: &Watch) -> Vec<String> {
@@ -269,10 +357,19 @@ mod tests {
         let sample = maker.at_millis(0, &site());
         let id = sample.rows.ids()[1];
         watch.take(sample, 0);
-        let target = Target { id, backend: "www".into(), server: "w1".into(), iid: None, seen: "UP".into() };
-        let command = MAINT.command(&target).unwrap();
-        let outcome = Outcome::Verified { status: "MAINT".into(), sessions: Some(3) };
-        watch.acted(&Report { instance: 0, done: vec![Done { target, command, outcome }], left: 0 }, at(100));
+        let target = Target { id, proxy: "www".into(), name: "w1".into(), iid: None, seen: "UP".into() };
+        let intent = Intent::new(&MAINT, Order::State(Admin::Maint), 0, vec![target]);
+        let done = Done {
+            step: intent.steps[0].clone(),
+            command: intent.commands()[0].clone(),
+            before: None,
+            after: Some(Seen { status: "MAINT".into(), ..Seen::default() }),
+            outcome: Outcome::Verified("MAINT, 3 sessions left".into()),
+            remark: None,
+        };
+        watch.acted(&Report { intent, done: vec![done] }, at(100));
+        assert_eq!(watch.status(id), Some("MAINT".into()), "before a sample shows it");
+        assert_eq!(watch.stage(id, Duration::from_secs(1)), Some(Stage::Good));
         watch.take(maker.at_millis(2000, &site().replacen("4000,UP,", "4000,MAINT,", 1)), 0);
         assert_eq!(
             shown(&watch),

@@ -53,6 +53,9 @@ impl Frames {
     }
 }
 
+/// The byte that rings.
+pub const BELL: u8 = 0x07;
+
 /// The bytes that put a text into the terminal's clipboard (OSC 52), where it has one. The text is safe: it
 /// travels as base64.
 pub fn clipboard(text: &str) -> Vec<u8> {

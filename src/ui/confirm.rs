@@ -3,29 +3,49 @@
 use std::time::Duration;
 
 use crate::app::cells::Role;
-use crate::app::confirm::{self, Confirm};
+use crate::app::confirm::Confirm;
+use crate::app::facts;
 use crate::app::layout::Area;
 use crate::app::model::{Instance, Sure};
 use crate::monitor::acts::Danger;
+use crate::monitor::deadly::Fate;
 use crate::ui::canvas::{Canvas, Piece, piece};
 use crate::ui::text;
 
 /// Draws the question.
-pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, confirm: &Confirm, screen: Area, now: Duration) {
-    let mut lines = lines(canvas, instance, confirm, usize::from(screen.width.min(100).saturating_sub(4)));
-    if lines.len() + 2 > usize::from(screen.height) {
+pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, question: &Confirm, screen: Area, now: Duration) {
+    let room = usize::from(screen.width.min(100).saturating_sub(4));
+    let rest = rest(canvas, instance, question, room);
+    let commands: Vec<Line> = question
+        .intent
+        .commands()
+        .iter()
+        // The exact command, whatever its length.
+        .flat_map(|command| text::broken(command, room))
+        .map(|part| vec![piece(part, Role::Title)])
+        .collect();
+    // Of many commands as many as there is room for; the others are scrolled to.
+    let frame = 2;
+    let free = usize::from(screen.height).saturating_sub(rest.len() + frame).max(1);
+    let visible = if commands.len() <= free { commands.len() } else { free.saturating_sub(1).max(1) };
+    let top = question.top.min(commands.len().saturating_sub(visible));
+    let hidden = commands.len() - visible;
+    let mut lines: Vec<Line> = commands.into_iter().skip(top).take(visible).collect();
+    if hidden > 0 {
+        let words = format!("{}-{} of {}; ↑ ↓ show the others", top + 1, top + visible, visible + hidden);
+        lines.push(vec![piece(words, Role::Dim)]);
+    }
+    lines.extend(rest);
+    if lines.len() + frame > usize::from(screen.height) {
         lines.retain(|line| !line.is_empty());
     }
     let inner_width = lines.iter().map(|line| width_of(line)).max().unwrap_or(0).max(46);
     let width = screen.width.min(inner_width as u16 + 4);
-    let height = screen.height.min(lines.len() as u16 + 2);
-    let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 3, height);
-    canvas.clear(area);
-    let role = if confirm.danger == Danger::Highest { Role::Bad } else { Role::Focus };
-    let left = confirm.expires_at().saturating_sub(now).as_secs();
-    let remark = [piece(format!(" {left} s "), Role::Dim)];
-    let title = text::end(&title(instance, confirm), usize::from(area.width.saturating_sub(14)));
-    let inner = canvas.frame(area, &[piece(format!(" {title} "), role)], &remark, role);
+    let height = screen.height.min((lines.len() + frame) as u16);
+    let role = if question.danger == Danger::Highest { Role::Bad } else { Role::Focus };
+    let left = question.expires_at().saturating_sub(now).as_secs();
+    let title = text::end(&title(instance, question), usize::from(width.saturating_sub(14)));
+    let inner = boxed(canvas, screen, (width, height), &title, &format!(" {left} s "), role);
     // On a screen too low for all of it, the last lines, which tell the keys, are the ones to keep.
     let skip = lines.len().saturating_sub(usize::from(inner.height));
     for (row, line) in lines.into_iter().skip(skip).enumerate() {
@@ -33,50 +53,60 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, confirm: &Confirm, scr
     }
 }
 
+/// An empty box in the upper middle of the screen; gives what is inside.
+fn boxed(
+    canvas: &mut Canvas<'_>,
+    screen: Area,
+    (width, height): (u16, u16),
+    title: &str,
+    remark: &str,
+    role: Role,
+) -> Area {
+    let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 3, height);
+    canvas.clear(area);
+    canvas.frame(area, &[piece(format!(" {title} "), role)], &[piece(remark.to_owned(), Role::Dim)], role)
+}
+
 /// Draws the question whether a typed line is to be sent.
 pub fn draw_sure(canvas: &mut Canvas<'_>, instance: &Instance, sure: &Sure, screen: Area) {
     let width = screen.width.min(84);
     let room = usize::from(width.saturating_sub(4));
-    let parts = text::broken(sure.line.as_str(), room);
-    let warning = text::wrapped("this line may change HAProxy, and is not read back", room);
-    let height = screen.height.min((parts.len() + warning.len()) as u16 + 4);
-    let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 3, height);
-    canvas.clear(area);
-    let place = text::middle(&instance.name, 30);
-    let title = [piece(format!(" Send to {place} "), Role::Focus)];
-    let inner = canvas.frame(area, &title, &[], Role::Focus);
-    for (row, part) in parts.iter().enumerate() {
-        canvas.text(inner, 1, row as u16, part, Role::Title);
+    let version = instance.watch.newest().and_then(|sample| sample.info.version());
+    let deadly = sure.line.deadly(version).filter(|deadly| deadly.fate == Fate::Warned).map(|deadly| deadly.why);
+    let warnings = deadly.chain(["this line may change HAProxy, and is not read back"]);
+    let mut lines: Vec<Line> =
+        text::broken(sure.line.as_str(), room).into_iter().map(|part| vec![piece(part, Role::Title)]).collect();
+    for warning in warnings {
+        lines.extend(text::wrapped(warning, room).into_iter().map(|part| vec![piece(part, Role::Warn)]));
     }
-    let row = parts.len() as u16;
-    for (at, part) in (row..).zip(&warning) {
-        canvas.text(inner, 1, at, part, Role::Warn);
+    lines.extend([Vec::new(), yes_or_no("send it", &[])]);
+    let height = screen.height.min(lines.len() as u16 + 2);
+    let title = format!("Send to {}", text::middle(&instance.name, 30));
+    let inner = boxed(canvas, screen, (width, height), &title, "", Role::Focus);
+    for (row, line) in lines.into_iter().enumerate() {
+        canvas.pieces(inner, 1, row as u16, line);
     }
-    canvas.pieces(inner, 1, row + warning.len() as u16 + 1, yes_or_no("send it"));
 }
 
-fn yes_or_no(what: &'static str) -> Line {
-    vec![
-        piece("y", Role::Key),
-        piece(format!(" {what}    "), Role::Normal),
+fn yes_or_no(what: &'static str, others: &[(&'static str, &'static str)]) -> Line {
+    let mut line = Vec::new();
+    for (key, what) in [("y", what)].iter().chain(others) {
+        line.extend([piece(*key, Role::Key), piece(format!(" {what}    "), Role::Normal)]);
+    }
+    line.extend([
         piece("n", Role::Key),
         piece(", ", Role::Normal),
         piece("Esc", Role::Key),
         piece(" leave it", Role::Normal),
-    ]
+    ]);
+    line
 }
 
-fn title(instance: &Instance, confirm: &Confirm) -> String {
-    let what = capitalised(confirm.intent.act.title);
+fn title(instance: &Instance, question: &Confirm) -> String {
+    let what = capitalised(question.intent.title());
     let node = instance.watch.newest().and_then(|sample| sample.info.node()).map(ToString::to_string);
     let place = text::middle(&node.unwrap_or_else(|| instance.name.clone()), 24);
-    match confirm.intent.targets.as_slice() {
-        [one] => {
-            let name = |text: &str| text::middle(text, 30);
-            format!("{what}: {} / {} on {place}", name(one.backend.as_str()), name(one.server.as_str()))
-        }
-        several => format!("{what}: {} servers on {place}", several.len()),
-    }
+    format!("{what}: {} on {place}", text::middle(&question.intent.name().replacen('/', " / ", 1), 64))
 }
 
 /// A line of pieces.
@@ -85,36 +115,49 @@ type Line = Vec<Piece<'static>>;
 /// Cells of a label in front of a fact.
 const LABEL: usize = 8;
 
-fn lines(canvas: &Canvas<'_>, instance: &Instance, confirm: &Confirm, room: usize) -> Vec<Line> {
+/// Everything below the commands.
+fn rest(canvas: &Canvas<'_>, instance: &Instance, question: &Confirm, room: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    for command in confirm.commands() {
-        // The exact command, whatever its length.
-        lines.extend(text::broken(&command, room).into_iter().map(|part| vec![piece(part, Role::Title)]));
-    }
-    if let Some(facts) = instance.watch.newest().and_then(|sample| confirm::facts(confirm, sample)) {
-        lines.push(Vec::new());
-        lines.extend(labelled("now", &facts.now, room));
-        lines.extend(labelled("after", &facts.after, room));
-        for warning in facts.warnings {
-            let sign = canvas.theme.pick("▲ ", "! ");
-            for (place, part) in text::wrapped(&warning, room.saturating_sub(2)).into_iter().enumerate() {
-                lines.push(vec![piece(if place == 0 { sign } else { "  " }, Role::Bad), piece(part, Role::Bad)]);
-            }
+    let facts = instance.watch.newest().and_then(|sample| facts::facts(&question.intent, sample)).unwrap_or_default();
+    lines.push(Vec::new());
+    let reason = question.intent.reason.as_deref().unwrap_or_default();
+    for (label, fact) in [("now", facts.now.as_str()), ("after", &facts.after), ("reason", reason)] {
+        if !fact.is_empty() {
+            lines.extend(labelled(label, fact, room));
         }
     }
-    if let Some(remark) = &confirm.remark {
+    for warning in facts.warnings {
+        let sign = canvas.theme.pick("▲ ", "! ");
+        for (place, part) in text::wrapped(&warning, room.saturating_sub(2)).into_iter().enumerate() {
+            lines.push(vec![piece(if place == 0 { sign } else { "  " }, Role::Bad), piece(part, Role::Bad)]);
+        }
+    }
+    if let Some(remark) = &question.remark {
         lines.extend(text::wrapped(remark, room).into_iter().map(|part| vec![piece(part, Role::Warn)]));
     }
     lines.push(Vec::new());
-    match confirm.name_to_type() {
+    match question.name_to_type() {
         Some(name) => {
             let asked = format!("type {name} and Enter to do it, Esc to leave it");
             lines.extend(text::wrapped(&asked, room).into_iter().map(|part| vec![piece(part, Role::Normal)]));
             // The end of a long text, where the cursor is.
-            let typed: String = text::broken(&confirm.typed, room.saturating_sub(3)).pop().unwrap_or_default();
+            let typed: String = text::broken(&question.typed, room.saturating_sub(3)).pop().unwrap_or_default();
             lines.push(vec![piece("> ", Role::Key), piece(typed, Role::Title), piece("_", Role::Focus)]);
         }
-        None => lines.push(yes_or_no("do it")),
+        None => {
+            let mut others = Vec::new();
+            others.extend(question.instead().map(|_| ("d", "drain it first")));
+            others.extend(question.can_step().then_some(("[ ] { }", "step")));
+            let all = yes_or_no("do it", &others);
+            if width_of(&all) <= room {
+                lines.push(all);
+            } else {
+                let keys = others.iter().flat_map(|(key, what)| {
+                    [piece(*key, Role::Key), piece(format!(" {what}    "), Role::Normal)]
+                });
+                lines.extend([keys.collect(), yes_or_no("do it", &[])]);
+            }
+        }
     }
     lines
 }

@@ -7,7 +7,9 @@ use crate::app::key::Key;
 use crate::app::layout::{Area, Room};
 use crate::app::model::{Layer, Model};
 use crate::app::prompt::{Prompt, Purpose};
+use crate::app::targets;
 use crate::app::views::Content;
+use crate::monitor::intent::Target;
 use crate::monitor::link::Link;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::text;
@@ -41,13 +43,22 @@ static DETAIL_KEYS: &[Told] = &[
     ("?", "help"),
 ];
 
-/// The keys of the menu of columns.
-static MENU_KEYS: &[Told] = &[("<ret>", "sort"), ("<esc>", "leave"), ("<down>", "next")];
+/// The keys of a menu.
+static MENU_KEYS: &[Told] = &[("<ret>", "choose"), ("<esc>", "leave"), ("<down>", "next")];
 
 /// Draws the bottom line.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_tabs: bool) {
-    if let Some(Layer::Prompt(prompt)) = model.layers.last() {
-        return draw_prompt(canvas, prompt, area);
+    match model.layers.last() {
+        Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, sign(prompt.purpose), prompt, area),
+        Some(Layer::Number(number)) => {
+            let asked = format!("{} of {}: ", number.act.title, about(&number.targets));
+            return draw_prompt(canvas, &text::middle(&asked, usize::from(area.width / 2)), &number.prompt, area);
+        }
+        Some(Layer::Reason(reason)) => {
+            let asked = format!("reason for {}: ", reason.intent.title());
+            return draw_prompt(canvas, &asked, &reason.prompt, area);
+        }
+        _ => {}
     }
     if let Some(notice) = &model.notice {
         let shown = text::end(&notice.text, usize::from(area.width.saturating_sub(2)));
@@ -63,13 +74,14 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
     let told = match model.layers.last() {
         Some(Layer::Detail(..)) => Some(DETAIL_KEYS),
         Some(Layer::Page { .. }) => Some(PAGE_KEYS),
-        Some(Layer::SortMenu(_)) => Some(MENU_KEYS),
+        Some(Layer::SortMenu(_) | Layer::ActMenu(..)) => Some(MENU_KEYS),
         _ if matches!(model.shown().content, Content::Cli) => Some(CLI_KEYS),
         _ => None,
     };
     if let Some(keys) = told {
         let acts = matches!(model.layers.last(), Some(Layer::Detail(..)));
-        let acts = ACTIONS.iter().filter(|action| acts && matches!(action.run, Do::Act(_)) && works(model, action));
+        let is_shown = |action: &&Action| acts && !action.label.is_empty() && matches!(action.run, Do::Act(_));
+        let acts = ACTIONS.iter().filter(is_shown).filter(|action| works(model, action));
         let keys = keys.iter().map(|(key, what)| (Key::parse(key).map(|key| key.label(ascii)), *what));
         let acts = acts.map(|action| (Some(key_name(action, ascii)), action.label));
         let (first, rest) = (keys.clone().take(1), keys.skip(1));
@@ -118,13 +130,26 @@ fn shown_filter(model: &Model) -> String {
     if settings.filter.is_empty() { settings.words.to_string() } else { settings.filter.to_string() }
 }
 
-/// The line being typed, with what is wrong with it.
-fn draw_prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Area) {
-    let sign = match prompt.purpose {
+/// What stands in front of a line being typed.
+fn sign(purpose: Purpose) -> &'static str {
+    match purpose {
         Purpose::Filter | Purpose::Words => "/",
         Purpose::Command => ":",
-        Purpose::Cli => ">",
-    };
+        Purpose::Cli | Purpose::Number | Purpose::Reason => ">",
+    }
+}
+
+/// One name, or how many.
+fn about(targets: &[Target]) -> String {
+    match targets {
+        [one] if one.name.as_str() == "FRONTEND" => one.proxy.to_string(),
+        [one] => format!("{}/{}", one.proxy, one.name),
+        several => format!("{} marked", several.len()),
+    }
+}
+
+/// The line being typed, with what is wrong with it.
+fn draw_prompt(canvas: &mut Canvas<'_>, sign: &str, prompt: &Prompt, area: Area) {
     let role = if prompt.complaint.is_some() { Role::Bad } else { Role::Normal };
     let start = canvas.text(area, 1, 0, sign, Role::Key);
     let room = usize::from(area.width.saturating_sub(start + 1));
@@ -144,7 +169,8 @@ pub fn key_name(action: &Action, ascii: bool) -> String {
 
 fn works(model: &Model, action: &Action) -> bool {
     match action.run {
-        Do::Act(act) => model.intend(act).is_ok(),
+        Do::Act(_) | Do::Everywhere(_) | Do::Weigh(_) => targets::can(model, action).is_ok(),
+        Do::Undo => model.undo.next(model.current).is_some(),
         Do::Zoom => matches!(model.shown().content, Content::Dashboard),
         Do::Filter | Do::SortMenu => !matches!(model.shown().content, Content::Dashboard),
         _ => true,

@@ -1,6 +1,7 @@
 //! A view that is one table: all rows of HAProxy under the view's columns.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::app::cells::Role;
 use crate::app::columns::column;
@@ -8,18 +9,26 @@ use crate::app::columns::row_view::RowView;
 use crate::app::layout::Layout;
 use crate::app::model::{Instance, Model};
 use crate::app::tables::Line;
+use crate::app::views::Rows;
 use crate::haproxy::stat::RowKind;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::charts;
-use crate::ui::rows::{self, Cursor, Heading, MARGIN};
+use crate::ui::rows::{self, Cursor, Front, Heading, MARGIN};
 use crate::ui::text;
 
 /// Cells that names take at the most.
 const WIDEST_NAME: u16 = 40;
 
 /// Draws the table of the view shown, and the selected row over time below it.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, layout: &Layout) {
+pub fn draw(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    instance: &Instance,
+    sample: &Sample,
+    layout: &Layout,
+    now: Duration,
+) {
     let settings = &model.settings[model.view];
     let list = &instance.places[model.view];
     let area = layout.body.rows(0, 1 + layout.table_rows());
@@ -33,18 +42,16 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
     let visible = instance.lines.iter().enumerate().skip(list.top()).take(usize::from(body.height));
     for (line, (place, what)) in visible.enumerate() {
         let row = RowView::new(&instance.watch, sample, what.index);
-        rows::row(
-            canvas,
-            body,
-            line as u16,
-            &fitted,
-            &row,
-            Cursor::of(place == list.place(), true),
-            &indent(canvas, what, &row),
-        );
+        let indent = indent(canvas, what, &row);
+        let front = Front::of(instance, &row, Cursor::of(place == list.place(), true), &indent, now);
+        rows::row(canvas, body, line as u16, &fitted, &row, front);
     }
     if instance.lines.is_empty() {
-        let words = if settings.filter.is_empty() { "no rows" } else { "no row matches the filter; Esc clears it" };
+        let words = match settings.rows {
+            _ if !settings.filter.is_empty() => "no row matches the filter; Esc clears it",
+            Rows::Away => "no server is in maintenance or drain; A goes back",
+            Rows::All => "no rows",
+        };
         canvas.text(body, MARGIN, 0, words, Role::Dim);
     }
     let strip = layout.body.rows(area.height, layout.strip_rows());
@@ -76,6 +83,9 @@ pub fn remarks(model: &Model, instance: &Instance) -> Vec<crate::ui::canvas::Pie
     let place = (instance.places[model.view].place() + 1).min(shown);
     let of_all = if shown == all { String::new() } else { format!("of {all} ") };
     let mut pieces = vec![piece(format!("{place}/{shown} {of_all}"), Role::Dim)];
+    if instance.marks.count() > 0 {
+        pieces.insert(0, piece(format!("{} marked ", instance.marks.count()), Role::Key));
+    }
     if settings.first > 0 {
         pieces.push(piece(format!("{} cols hidden ", settings.first), Role::Warn));
     }

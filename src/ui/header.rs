@@ -9,6 +9,7 @@ use crate::app::charts;
 use crate::app::format;
 use crate::app::layout::{Area, Layout, Room};
 use crate::app::model::{Instance, Model};
+use crate::app::offers;
 use crate::app::overview::Overview;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
@@ -44,7 +45,7 @@ pub fn draw(
         let clock = [piece(show_time(sample.at.wall), Role::Dim), piece(" ", Role::Normal)];
         canvas.right(area.rows(1, 1), end + 1, 0, &clock);
     }
-    health(canvas, instance, &overview, area.rows(2, 1), now);
+    health(canvas, (instance, model.current), &overview, area.rows(2, 1), now);
 }
 
 /// Who it is, how full it is, what may be done, and whether it is live.
@@ -219,7 +220,13 @@ fn rates(
 }
 
 /// In words: what is up and what is not. When the link is lost, why.
-fn health(canvas: &mut Canvas<'_>, instance: &Instance, overview: &Overview, area: Area, now: Duration) {
+fn health(
+    canvas: &mut Canvas<'_>,
+    (instance, place): (&Instance, usize),
+    overview: &Overview,
+    area: Area,
+    now: Duration,
+) {
     if let Link::Lost { failure, .. } = instance.watch.link() {
         let next = match failure.retry_at.saturating_sub(now).as_secs() {
             0 => "next try in under 1 s".to_owned(),
@@ -234,6 +241,12 @@ fn health(canvas: &mut Canvas<'_>, instance: &Instance, overview: &Overview, are
         return;
     }
     if instance.watch.newest().is_none() {
+        return;
+    }
+    if let Some(offer) = offers::current(instance, place) {
+        // What waits for an answer comes before what can wait.
+        let end = canvas.pieces(area, 1, 0, [piece("c ", Role::Key), piece(offer.words, Role::Focus)]);
+        canvas.pieces(area, end + 2, 0, [piece("C", Role::Key), piece(" not now", Role::Dim)]);
         return;
     }
     let plain = |count: usize, word: &str, role| {

@@ -1,10 +1,11 @@
 //! What the keys do, made from the ACTIONS table.
 
-use crate::app::actions::{ACTIONS, Do, Group};
+use crate::app::actions::{ACTIONS, Group};
 use crate::app::cells::Role;
 use crate::app::key::Key;
 use crate::app::layout::Area;
 use crate::app::model::Model;
+use crate::monitor::acts;
 use crate::ui::canvas::{Canvas, Piece, piece};
 
 /// Draws the help over the screen, from line `top` on; gives the last line it can begin with.
@@ -40,17 +41,14 @@ fn lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, Piece<'static>)>> {
             lines.push(Vec::new());
         }
         lines.push(vec![(1, piece(group.title(), Role::Title))]);
-        for action in ACTIONS.iter().filter(|action| action.group == group) {
+        if let (Group::Act, Err(refusal)) = (group, model.allows(&acts::READY)) {
+            lines.push(vec![(3, piece(format!("not now: {refusal}"), Role::Warn))]);
+        }
+        // Acts without a key are in the menu of acts.
+        for action in ACTIONS.iter().filter(|action| action.group == group && !action.keys.is_empty()) {
             let keys = action.keys.iter().filter_map(|name| Key::parse(name)).map(|key| key.label(ascii));
             let keys = keys.collect::<Vec<_>>().join(" ");
-            let mut line = vec![(3, piece(keys, Role::Key)), (20, piece(action.help, Role::Normal))];
-            if let Do::Act(act) = action.run
-                && let Err(refusal) = model.intend(act)
-            {
-                lines.push(std::mem::take(&mut line));
-                line.push((22, piece(format!("not now: {refusal}"), Role::Dim)));
-            }
-            lines.push(line);
+            lines.push(vec![(3, piece(keys, Role::Key)), (20, piece(action.help, Role::Normal))]);
         }
     }
     lines

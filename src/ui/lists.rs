@@ -1,16 +1,18 @@
 //! The lists of the dashboard.
 
+use std::time::Duration;
+
 use crate::app::cells::Role;
 use crate::app::columns::column::{self, Column};
 use crate::app::columns::row_view::RowView;
-use crate::app::columns::table as columns;
+use crate::app::columns::sets;
 use crate::app::layout::{Area, Pane, Room};
 use crate::app::lists;
 use crate::app::model::{Instance, Model};
 use crate::haproxy::fields::TextField;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, piece};
-use crate::ui::rows::{self, Cursor, Heading, MARGIN};
+use crate::ui::rows::{self, Cursor, Front, Heading, MARGIN};
 use crate::ui::text;
 
 /// Draws one of the lists.
@@ -19,9 +21,8 @@ pub fn draw(
     model: &Model,
     instance: &Instance,
     sample: &Sample,
-    pane: Pane,
-    area: Area,
-    room: Room,
+    (pane, area, room): (Pane, Area, Room),
+    now: Duration,
 ) {
     let has_focus = model.focus == pane;
     let rows = lists::rows(sample, pane, instance.selected(Pane::Backends));
@@ -50,7 +51,8 @@ pub fn draw(
     for (line, (place, index)) in rows.iter().enumerate().skip(state.top()).take(usize::from(body.height)).enumerate() {
         let row = RowView::new(&instance.watch, sample, *index);
         let cursor = Cursor::of(place == state.place(), has_focus);
-        rows::row(canvas, body, line as u16, &fitted, &row, cursor, "");
+        let front = Front::of(instance, &row, cursor, "", now);
+        rows::row(canvas, body, line as u16, &fitted, &row, front);
     }
 }
 
@@ -77,9 +79,9 @@ fn title(instance: &Instance, sample: &Sample, pane: Pane) -> Title {
 
 fn columns_of(pane: Pane) -> &'static [&'static Column] {
     match pane {
-        Pane::Frontends => columns::FRONTENDS,
-        Pane::Servers => columns::SERVERS,
-        _ => columns::BACKENDS,
+        Pane::Frontends => sets::FRONTENDS,
+        Pane::Servers => sets::SERVERS,
+        _ => sets::BACKENDS,
     }
 }
 

@@ -1,14 +1,19 @@
 //! Rows under columns: the heading, and one row at a time. Rows out of sight are never looked at.
 
+use std::time::Duration;
+
 use crate::app::cells::{Role, state_role};
 use crate::app::columns::column::{Align, Column};
 use crate::app::columns::row_view::RowView;
 use crate::app::layout::Area;
+use crate::app::model::Instance;
 use crate::app::tables::Sort;
+use crate::monitor::outcome::Stage;
 use crate::ui::canvas::{Canvas, Piece, piece};
 use crate::ui::text;
+use crate::ui::theme::Theme;
 
-/// Cells in front of a row: cursor, state, blank.
+/// Cells in front of a row: cursor, state, mark.
 pub const MARGIN: u16 = 3;
 
 /// What stands in the heading above the names.
@@ -84,24 +89,55 @@ pub fn heading(
     }
 }
 
-/// Draws one row; `indent` stands in front of its name.
+/// What stands in front of a row's cells.
+#[derive(Debug, Clone, Copy)]
+pub struct Front<'a> {
+    /// Whether it is the selected one.
+    pub cursor: Cursor,
+    /// Whether it is marked.
+    pub marked: bool,
+    /// How far an act on it has come.
+    pub stage: Option<Stage>,
+    /// In front of its name.
+    pub indent: &'a str,
+}
+
+impl<'a> Front<'a> {
+    /// Of a row of this instance.
+    pub fn of(instance: &Instance, row: &RowView<'_>, cursor: Cursor, indent: &'a str, now: Duration) -> Self {
+        Self { cursor, marked: instance.marks.has(row.id), stage: instance.watch.stage(row.id, now), indent }
+    }
+
+    /// An act on the row tells more than that it is marked.
+    fn sign(self, theme: Theme) -> Piece<'static> {
+        match (self.stage, self.marked) {
+            (Some(Stage::Sent | Stage::Accepted), _) => piece(theme.pick("…", "~"), Role::Warn),
+            (Some(Stage::Good), _) => piece(theme.pick("✓", "v"), Role::Good),
+            (Some(Stage::Bad), _) => piece(theme.pick("✗", "!"), Role::Bad),
+            (None, true) => piece(theme.pick("◆", "*"), Role::Key),
+            (None, false) => piece(" ", Role::Normal),
+        }
+    }
+}
+
+/// Draws one row.
 pub fn row(
     canvas: &mut Canvas<'_>,
     area: Area,
     line: u16,
     fitted: &[(&'static Column, u16)],
     row: &RowView<'_>,
-    cursor: Cursor,
-    indent: &str,
+    front: Front<'_>,
 ) {
     let state = row.row().state();
+    let (cursor, indent) = (front.cursor, front.indent);
     let mark: Piece<'_> = match cursor {
         Cursor::Full => piece(canvas.theme.pick("▶", ">"), Role::Focus),
         Cursor::Faint => piece(canvas.theme.pick("▷", "."), Role::Dim),
         Cursor::None => piece(" ", Role::Normal),
     };
     let glyph = piece(canvas.theme.state(state), state_role(state));
-    canvas.pieces(area, 0, line, [mark, glyph]);
+    canvas.pieces(area, 0, line, [mark, glyph, front.sign(canvas.theme)]);
     let mut column = MARGIN;
     for (index, (what, width)) in fitted.iter().enumerate() {
         let cell = what.cell(row);

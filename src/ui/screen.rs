@@ -50,14 +50,15 @@ pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) -> 
                 let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
                 last = Some(detail::draw(&mut canvas, model, instance, *id, area, *top, looks.show_time));
             }
-            Layer::SortMenu(place) => menu::draw(&mut canvas, model, layout.screen, *place),
+            Layer::SortMenu(place) => menu::sort(&mut canvas, model, layout.screen, *place),
+            Layer::ActMenu(actions, place) => menu::acts(&mut canvas, model, layout.screen, actions, *place),
             Layer::Page { title, lines, top } => {
                 let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
                 last = Some(page::draw(&mut canvas, title, lines, area, *top));
             }
             Layer::Sure(sure) => confirm::draw_sure(&mut canvas, instance, sure, layout.screen),
-            // It stands in the footer.
-            Layer::Prompt(_) => {}
+            // They stand in the footer.
+            Layer::Prompt(_) | Layer::Number(_) | Layer::Reason(_) => {}
         }
     }
     last
@@ -82,11 +83,11 @@ fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &La
                 match pane {
                     Pane::Charts => charts::draw(canvas, model, instance, sample, *area, layout.room),
                     Pane::Events => events::draw(canvas, instance, *area, looks.show_time),
-                    list => lists::draw(canvas, model, instance, sample, *list, *area, layout.room),
+                    list => lists::draw(canvas, model, instance, sample, (*list, *area, layout.room), now),
                 }
             }
         }
-        Content::Table(_) => grid::draw(canvas, model, instance, sample, layout),
+        Content::Table(_) => grid::draw(canvas, model, instance, sample, layout, now),
         Content::Events => events::view(canvas, model, instance, layout.body, looks.show_time),
         Content::Problems => problems::draw(canvas, model, instance, sample, layout.body, now),
         Content::Cli => cli::draw(canvas, model, instance, layout.body),

@@ -13,6 +13,7 @@ use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
 use hapulse::monitor::guard::Guard;
+use hapulse::monitor::intent::Intent;
 use hapulse::monitor::sampler::News;
 use proptest::prelude::*;
 
@@ -104,7 +105,7 @@ pub fn sent(effects: &[Effect]) -> Vec<String> {
         Effect::Act(authorised) => Some(authorised.get()),
         _ => None,
     });
-    acts.flat_map(|intent| intent.targets.iter().map(|target| intent.act.command(target).unwrap())).collect()
+    acts.flat_map(Intent::commands).collect()
 }
 
 pub const NOTHING: [&str; 0] = [];

@@ -3,7 +3,7 @@
 //!
 //! It reads text and shares no code with hapulse.
 
-use super::panes::{column, slice};
+use super::panes::{MARKS, column, slice};
 use super::term::Term;
 
 /// The whole table of a view.
@@ -44,7 +44,7 @@ impl Grid {
         let mut proxy = String::new();
         for line in lines {
             let text: Vec<char> = line.chars().collect();
-            if text.len() < 4 || text[1] == ' ' || text[2] != ' ' {
+            if text.len() < 4 || text[1] == ' ' || !MARKS.contains(&text[2]) {
                 break;
             }
             let is_child = text[3] == ' ';

@@ -80,8 +80,11 @@ impl Table {
 }
 
 /// A row begins with the cursor, the state's sign and a blank.
+/// Between the state and the name: nothing, a mark, or how far an act has come.
+pub(super) const MARKS: [char; 5] = [' ', '◆', '…', '✓', '✗'];
+
 fn is_row(line: &[char]) -> bool {
-    line.len() > 3 && line[1] != ' ' && line[2] == ' '
+    line.len() > 3 && line[1] != ' ' && MARKS.contains(&line[2])
 }
 
 /// Where a heading begins and ends in the line of headings.

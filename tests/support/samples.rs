@@ -172,6 +172,7 @@ impl Samples {
             table,
             cost: Cost { bytes: stat.len(), answer: Duration::from_millis(4) },
             interval: Duration::from_secs(2),
+            configured: None,
         })
     }
 }

@@ -1,9 +1,9 @@
-//! The COLUMNS table, and the columns of each view.
+//! The COLUMNS table. Which of them a view shows by itself is told by [`crate::app::columns::sets`].
 
 use std::sync::LazyLock;
 
 use crate::app::columns::column::{Align, Column, Source};
-use crate::app::columns::values;
+use crate::app::columns::{away, values};
 use crate::haproxy::fields::{Field, Kind, TextField, Unit};
 
 const fn made(
@@ -53,6 +53,12 @@ macro_rules! made {
     };
 }
 
+macro_rules! away {
+    ($cell:ident, $key:ident) => {
+        Source::Made { cell: away::$cell, key: away::$key }
+    };
+}
+
 macro_rules! columns {
     ($($name:ident = $column:expr;)*) => {
         $(pub(crate) static $name: Column = $column;)*
@@ -83,6 +89,9 @@ columns! {
     CHECK_TEXT = made(("check_text", "LAST CHECK"), 24, 70, Align::Left, "what the last health check found", made!(check_text, check_text_key));
     REUSE_SHARE = made(("reused", "REUSE"), 5, 90, Align::Right, "share of requests over a reused connection; percent", made!(reuse, reuse_key));
     CACHE_SHARE = made(("cached", "CACHE"), 5, 45, Align::Right, "share of cache look-ups that found something; percent", made!(cache, cache_key));
+    BY = made(("by", "BY"), 14, 225, Align::Left, "who ordered the state, as far as the audit knows", away!(by, by_key));
+    LEFT = made(("left", "LEFT"), 40, 228, Align::Left, "what is left on a server that drains, for how long, and why", away!(left, left_key));
+
     COMPRESSION = made(("compressed", "COMPR"), 5, 44, Align::Right, "what compression leaves of the bytes fed to it; percent", made!(compression, compression_key));
 
     WEIGHT = number(Field::Weight, "WGHT", 4, 170);
@@ -168,171 +177,6 @@ columns! {
     TRACKED = text(TextField::Tracked, ("tracked", "TRACKED"), 14, 48, "the server whose state this one follows");
 }
 
-/// The columns of the dashboard's frontends.
-pub static FRONTENDS: &[&Column] =
-    &[&NAME, &STATUS, &SESSIONS_LIMIT, &SESSION_RATE, &REQUESTS, &SHARE_5XX, &BYTES_IN, &BYTES_OUT];
-
-/// The columns of the dashboard's backends.
-pub static BACKENDS: &[&Column] = &[
-    &NAME,
-    &STATUS,
-    &USABLE,
-    &SESSIONS,
-    &QUEUE,
-    &REQUESTS,
-    &SHARE_5XX,
-    &ERRORS,
-    &RESPONSE_TIME,
-    &VERDICT,
-    &BYTES_IN,
-    &BYTES_OUT,
-];
-
-/// The columns of the dashboard's servers.
-pub static SERVERS: &[&Column] = &[
-    &NAME,
-    &STATUS,
-    &SESSIONS_LIMIT,
-    &QUEUE,
-    &REQUESTS,
-    &SHARE_5XX,
-    &ERRORS,
-    &RESPONSE_TIME,
-    &WEIGHT,
-    &CHECK,
-    &LASTCHG,
-    &TROUBLE,
-];
-
-/// View 1, in HATop's order.
-pub static STATUS_VIEW: &[&Column] = &[
-    &NAME,
-    &SIDE,
-    &WEIGHT,
-    &STATUS,
-    &TROUBLE,
-    &CHECK,
-    &ACT,
-    &BCK,
-    &QCUR,
-    &QMAX,
-    &SCUR,
-    &SMAX,
-    &SLIM,
-    &STOT,
-    &SESSION_RATE,
-    &LASTCHG,
-    &LOAD,
-    &QLIMIT,
-    &USER_WEIGHT,
-    &THROTTLE,
-    &AGENT,
-    &ALGO,
-    &MODE,
-    &COOKIE,
-    &ADDR,
-    &TRACKED,
-];
-
-/// View 2, in HATop's order.
-pub static TRAFFIC_VIEW: &[&Column] = &[
-    &NAME,
-    &SIDE,
-    &WEIGHT,
-    &STATUS,
-    &LBTOT,
-    &LB_RATE,
-    &RATE,
-    &RATE_LIM,
-    &RATE_MAX,
-    &SESSION_RATE,
-    &BIN,
-    &BOUT,
-    &BYTES_IN,
-    &BYTES_OUT,
-    &CONNECT,
-    &REUSE,
-    &REUSE_SHARE,
-    &IDLE,
-    &USED,
-    &LASTSESS,
-];
-
-/// View 3, in HATop's order.
-pub static HTTP_VIEW: &[&Column] = &[
-    &NAME,
-    &SIDE,
-    &WEIGHT,
-    &STATUS,
-    &REQ_RATE,
-    &REQ_MAX,
-    &REQ_TOT,
-    &REQUESTS,
-    &HRSP_1XX,
-    &HRSP_2XX,
-    &HRSP_3XX,
-    &HRSP_4XX,
-    &HRSP_5XX,
-    &HRSP_OTHER,
-    &RATE_2XX,
-    &RATE_3XX,
-    &RATE_4XX,
-    &RATE_5XX,
-    &SHARE_5XX,
-];
-
-/// View 4, in HATop's order.
-pub static ERRORS_VIEW: &[&Column] = &[
-    &NAME,
-    &SIDE,
-    &WEIGHT,
-    &STATUS,
-    &CHECK,
-    &CHKFAIL,
-    &CHKDOWN,
-    &LASTCHG,
-    &ECON,
-    &EREQ,
-    &ERESP,
-    &DREQ,
-    &DRESP,
-    &DOWNTIME,
-    &ECON_RATE,
-    &ERESP_RATE,
-    &EREQ_RATE,
-    &WRETR,
-    &WREDIS,
-    &CLI_ABRT,
-    &SRV_ABRT,
-    &CHECK_CODE,
-    &CHECK_DURATION,
-    &DCON,
-    &DSES,
-    &CHECK_TEXT,
-];
-
-/// View 6.
-pub static LATENCY_VIEW: &[&Column] = &[
-    &NAME,
-    &SIDE,
-    &STATUS,
-    &QTIME,
-    &CTIME,
-    &RTIME,
-    &TTIME,
-    &QTIME_MAX,
-    &CTIME_MAX,
-    &RTIME_MAX,
-    &TTIME_MAX,
-    &REQUESTS,
-    &QUEUE,
-    &WRETR,
-    &RETRY_RATE,
-    &WREDIS,
-    &CLI_ABRT,
-    &SRV_ABRT,
-];
-
 /// A column for every numeric field that the table above does not hold, and one per second for every counter.
 static FIELDS: LazyLock<Vec<Column>> = LazyLock::new(|| {
     let mut columns = Vec::new();
@@ -370,8 +214,8 @@ pub fn by_id(id: &str) -> Option<&'static Column> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::columns::column::fit;
     use crate::app::columns::row_view::RowView;
+    use crate::app::columns::sets::{BACKENDS, FRONTENDS};
     use crate::haproxy::stat::RowKind;
     use crate::monitor::testing::{SampleMaker, site};
     use crate::monitor::watch::Watch;
@@ -405,18 +249,6 @@ mod tests {
         assert_eq!(shown(&watch, "api3", &[&STATUS, &SESSIONS_LIMIT, &CHECK, &LASTCHG]), ["MAINT", "0/50", "–", "50m"]);
         assert_eq!(shown(&watch, "old1", &[&CHECK, &RESPONSE_TIME]), ["L4CON", "–"]);
         assert_eq!(shown(&watch, "w1", &[&SHARE_5XX]), ["–"], "too few responses to tell a share");
-    }
-
-    #[test]
-    fn narrow_panes_drop_the_least_important() {
-        let ids = |width| fit(SERVERS, width, 1).iter().map(|(column, _)| column.id).collect::<Vec<_>>();
-        assert_eq!(ids(26), ["name", "status"]);
-        assert_eq!(ids(52), ["name", "status", "sess", "queue", "req", "5xx"]);
-        assert_eq!(fit(SERVERS, 5, 1).len(), 1);
-        for width in 0..200 {
-            let total: u16 = fit(SERVERS, width, 1).iter().map(|(_, wide)| wide + 1).sum::<u16>().saturating_sub(1);
-            assert!(total <= width.max(1), "{width}");
-        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Cells and sort keys that are made from several fields.
 
 use crate::app::cells::{Cell, Role, saturation, severity_role, state_role};
+use crate::app::columns::away;
 use crate::app::columns::column::SortKey;
 use crate::app::columns::row_view::RowView;
 use crate::app::format;
@@ -28,7 +29,7 @@ pub fn status(row: &RowView<'_>) -> Cell {
 
 fn strength(row: &RowView<'_>) -> Option<Strength> {
     let backend = row.backend()?;
-    (!backend.servers.is_empty()).then(|| Strength::of(row.sample, &backend.servers, |_| false))
+    (!backend.servers.is_empty()).then(|| Strength::of(row.sample, &backend.servers))
 }
 
 /// Cells of the column of usable servers.
@@ -336,6 +337,9 @@ pub fn side(row: &RowView<'_>) -> Cell {
 /// What is wrong with a row: a backend's verdict in a word, else the rule of its worst problem.
 pub fn verdict(row: &RowView<'_>) -> Cell {
     let problems = row.watch.problems();
+    if let Some(left) = row.watch.draining().left(row.id) {
+        return Cell::new(away::short(left), if left.is_empty { Role::Good } else { Role::Away });
+    }
     match (problems.verdict(row.id), problems.of(row.id).max_by_key(|problem| problem.severity)) {
         (Some(verdict), _) => Cell::new(verdict.cause.word(), severity_role(verdict.severity)),
         (None, Some(problem)) => Cell::new(problem.rule.id, severity_role(problem.severity)),

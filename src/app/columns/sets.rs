@@ -1,0 +1,191 @@
+//! Which columns each list of the dashboard and each view shows by itself, in order.
+
+use crate::app::columns::column::Column;
+use crate::app::columns::table::*;
+
+/// The columns of the dashboard's frontends.
+pub static FRONTENDS: &[&Column] =
+    &[&NAME, &STATUS, &SESSIONS_LIMIT, &SESSION_RATE, &REQUESTS, &SHARE_5XX, &BYTES_IN, &BYTES_OUT];
+
+/// The columns of the dashboard's backends.
+pub static BACKENDS: &[&Column] = &[
+    &NAME,
+    &STATUS,
+    &USABLE,
+    &SESSIONS,
+    &QUEUE,
+    &REQUESTS,
+    &SHARE_5XX,
+    &ERRORS,
+    &RESPONSE_TIME,
+    &VERDICT,
+    &BYTES_IN,
+    &BYTES_OUT,
+];
+
+/// The columns of the dashboard's servers.
+pub static SERVERS: &[&Column] = &[
+    &NAME,
+    &STATUS,
+    &SESSIONS_LIMIT,
+    &QUEUE,
+    &REQUESTS,
+    &SHARE_5XX,
+    &ERRORS,
+    &RESPONSE_TIME,
+    &WEIGHT,
+    &CHECK,
+    &LASTCHG,
+    &TROUBLE,
+];
+
+/// View 1, in HATop's order.
+pub static STATUS_VIEW: &[&Column] = &[
+    &NAME,
+    &SIDE,
+    &WEIGHT,
+    &STATUS,
+    &TROUBLE,
+    &CHECK,
+    &ACT,
+    &BCK,
+    &QCUR,
+    &QMAX,
+    &SCUR,
+    &SMAX,
+    &SLIM,
+    &STOT,
+    &SESSION_RATE,
+    &LASTCHG,
+    &LOAD,
+    &QLIMIT,
+    &USER_WEIGHT,
+    &THROTTLE,
+    &AGENT,
+    &ALGO,
+    &MODE,
+    &COOKIE,
+    &ADDR,
+    &TRACKED,
+];
+
+/// View 2, in HATop's order.
+pub static TRAFFIC_VIEW: &[&Column] = &[
+    &NAME,
+    &SIDE,
+    &WEIGHT,
+    &STATUS,
+    &LBTOT,
+    &LB_RATE,
+    &RATE,
+    &RATE_LIM,
+    &RATE_MAX,
+    &SESSION_RATE,
+    &BIN,
+    &BOUT,
+    &BYTES_IN,
+    &BYTES_OUT,
+    &CONNECT,
+    &REUSE,
+    &REUSE_SHARE,
+    &IDLE,
+    &USED,
+    &LASTSESS,
+];
+
+/// View 3, in HATop's order.
+pub static HTTP_VIEW: &[&Column] = &[
+    &NAME,
+    &SIDE,
+    &WEIGHT,
+    &STATUS,
+    &REQ_RATE,
+    &REQ_MAX,
+    &REQ_TOT,
+    &REQUESTS,
+    &HRSP_1XX,
+    &HRSP_2XX,
+    &HRSP_3XX,
+    &HRSP_4XX,
+    &HRSP_5XX,
+    &HRSP_OTHER,
+    &RATE_2XX,
+    &RATE_3XX,
+    &RATE_4XX,
+    &RATE_5XX,
+    &SHARE_5XX,
+];
+
+/// View 4, in HATop's order.
+pub static ERRORS_VIEW: &[&Column] = &[
+    &NAME,
+    &SIDE,
+    &WEIGHT,
+    &STATUS,
+    &CHECK,
+    &CHKFAIL,
+    &CHKDOWN,
+    &LASTCHG,
+    &ECON,
+    &EREQ,
+    &ERESP,
+    &DREQ,
+    &DRESP,
+    &DOWNTIME,
+    &ECON_RATE,
+    &ERESP_RATE,
+    &EREQ_RATE,
+    &WRETR,
+    &WREDIS,
+    &CLI_ABRT,
+    &SRV_ABRT,
+    &CHECK_CODE,
+    &CHECK_DURATION,
+    &DCON,
+    &DSES,
+    &CHECK_TEXT,
+];
+
+/// View 6.
+pub static LATENCY_VIEW: &[&Column] = &[
+    &NAME,
+    &SIDE,
+    &STATUS,
+    &QTIME,
+    &CTIME,
+    &RTIME,
+    &TTIME,
+    &QTIME_MAX,
+    &CTIME_MAX,
+    &RTIME_MAX,
+    &TTIME_MAX,
+    &REQUESTS,
+    &QUEUE,
+    &WRETR,
+    &RETRY_RATE,
+    &WREDIS,
+    &CLI_ABRT,
+    &SRV_ABRT,
+];
+
+/// Servers in maintenance or drain.
+pub static AWAY_VIEW: &[&Column] =
+    &[&NAME, &STATUS, &LASTCHG, &BY, &LEFT, &SESSIONS, &QUEUE, &RATE, &IDLE, &WEIGHT, &CHECK];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::columns::column::fit;
+
+    #[test]
+    fn narrow_panes_drop_the_least_important() {
+        let ids = |width| fit(SERVERS, width, 1).iter().map(|(column, _)| column.id).collect::<Vec<_>>();
+        assert_eq!(ids(26), ["name", "status"]);
+        assert_eq!(ids(52), ["name", "status", "sess", "queue", "req", "5xx"]);
+        assert_eq!(fit(SERVERS, 5, 1).len(), 1);
+        for width in 0..200 {
+            let total: u16 = fit(SERVERS, width, 1).iter().map(|(_, wide)| wide + 1).sum::<u16>().saturating_sub(1);
+            assert!(total <= width.max(1), "{width}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Undo: what was there before each act, several steps back.
+//!
+//! An act that was carried out leaves the commands that bring back what was read right before it. They are
+//! asked about like any other act, and are gone once they were carried out.
+
+use crate::monitor::intent::{Intent, Purpose, Step};
+use crate::monitor::outcome::{Outcome, Report};
+use crate::monitor::proof;
+
+/// Acts that can be taken back; older ones go.
+const KEPT: usize = 50;
+
+/// What can be taken back, the newest last.
+#[derive(Debug, Clone, Default)]
+pub struct Undo {
+    stack: Vec<Intent>,
+}
+
+impl Undo {
+    /// Remembers what would take back what was done. What was taken back is forgotten.
+    pub fn remember(&mut self, report: &Report) {
+        if report.intent.purpose == Purpose::Undo {
+            let commands = report.intent.commands();
+            if report.is_good() {
+                self.stack.retain(|intent| intent.commands() != commands);
+            }
+            return;
+        }
+        // The last that was done is taken back first.
+        let steps: Vec<Step> = report
+            .done
+            .iter()
+            .rev()
+            // One without an answer may have happened.
+            .filter(|done| !matches!(done.outcome, Outcome::Refused(_) | Outcome::NotSent(_)))
+            .filter_map(|done| {
+                let (act, order) = proof::inverse(&done.step, done.before.as_ref()?)?;
+                let step = Step { act, order, target: done.step.target.clone() };
+                (step.command() != done.step.command()).then_some(step)
+            })
+            .collect();
+        if !steps.is_empty() {
+            let instance = report.intent.instance;
+            self.stack.push(Intent { purpose: Purpose::Undo, instance, steps, reason: None });
+            let surplus = self.stack.len().saturating_sub(KEPT);
+            self.stack.drain(..surplus);
+        }
+    }
+
+    /// What would be taken back next on this instance.
+    pub fn next(&self, instance: usize) -> Option<&Intent> {
+        self.stack.iter().rev().find(|intent| intent.instance == instance)
+    }
+
+    /// Gives up what would be taken back next: it cannot be.
+    pub fn drop_next(&mut self, instance: usize) {
+        if let Some(place) = self.stack.iter().rposition(|intent| intent.instance == instance) {
+            self.stack.remove(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::haproxy::order::{Admin, Order, Weight};
+    use crate::haproxy::text::SafeText;
+    use crate::monitor::acts::{Act, END_SESSIONS, MAINT, WEIGHT};
+    use crate::monitor::intent::Target;
+    use crate::monitor::outcome::Done;
+    use crate::monitor::seen::Seen;
+
+    fn report(act: &'static Act, order: Order, names: &[&str], outcome: &Outcome) -> Report {
+        let targets = names.iter().map(|name| Target::beside_rows("b".into(), (*name).into())).collect();
+        let intent = Intent::new(act, order, 0, targets);
+        let before = Seen { status: "UP".into(), weight: Some(100), ..Seen::default() };
+        let done = intent.steps.iter().map(|step| Done {
+            step: step.clone(),
+            command: step.command().unwrap(),
+            before: Some(before.clone()),
+            after: None,
+            outcome: outcome.clone(),
+            remark: None,
+        });
+        Report { done: done.collect(), intent }
+    }
+
+    #[test]
+    fn several_acts_are_taken_back_one_after_the_other() {
+        let (mut undo, good) = (Undo::default(), Outcome::Verified(String::new()));
+        undo.remember(&report(&MAINT, Order::State(Admin::Maint), &["s1", "s2"], &good));
+        undo.remember(&report(&WEIGHT, Order::Weight(Weight::Absolute(7)), &["s1"], &good));
+        undo.remember(&report(&END_SESSIONS, Order::EndSessions, &["s1"], &good));
+        let first = undo.next(0).unwrap().clone();
+        assert_eq!(first.commands(), ["set server b/s1 weight 100"]);
+        let taken_back = Report { done: Vec::new(), intent: first.clone() };
+        undo.remember(&taken_back);
+        assert_eq!(undo.next(0), Some(&first), "it was not carried out");
+        let done = report(&WEIGHT, first.steps[0].order, &["s1"], &good);
+        undo.remember(&Report { intent: first, ..done });
+        assert_eq!(undo.next(0).unwrap().commands(), ["set server b/s2 state ready", "set server b/s1 state ready"]);
+        assert_eq!(undo.next(1), None);
+        undo.drop_next(0);
+        assert_eq!(undo.next(0), None);
+    }
+
+    #[test]
+    fn what_did_not_happen_is_not_taken_back() {
+        let mut undo = Undo::default();
+        for outcome in [Outcome::Refused(SafeText::default()), Outcome::NotSent(String::new())] {
+            undo.remember(&report(&MAINT, Order::State(Admin::Maint), &["s1"], &outcome));
+        }
+        undo.remember(&report(
+            &WEIGHT,
+            Order::Weight(Weight::Absolute(100)),
+            &["s1"],
+            &Outcome::Verified(String::new()),
+        ));
+        assert_eq!(undo.next(0), None, "nor what changed nothing");
+        undo.remember(&report(&MAINT, Order::State(Admin::Maint), &["s1"], &Outcome::Unknown(String::new())));
+        assert!(undo.next(0).is_some(), "it may have happened");
+    }
+}

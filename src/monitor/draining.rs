@@ -1,0 +1,292 @@
+//! Servers that drain: what is left on them, how long it will take, and why it does not end.
+//!
+//! Clients bound by a cookie or a stick table still arrive in DRAIN, so a server may never be empty. It counts
+//! as empty when nothing was there and nothing came for a few samples.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::status::State;
+use crate::monitor::roster::RowId;
+use crate::monitor::sample::Sample;
+use crate::monitor::window::Window;
+
+/// Samples in a row without a session, a waiting request or a new session that make a server empty.
+pub const EMPTY_SAMPLES: usize = 3;
+/// The time over which the end is estimated.
+const LOOK_BACK: Duration = Duration::from_mins(1);
+/// Sessions of which none ended for so long are said to stay.
+const LONG: Duration = Duration::from_secs(20);
+
+/// What is left on a server that drains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Sessions now.
+    pub sessions: i64,
+    /// Requests that wait for it.
+    pub queued: i64,
+    /// Sessions that began within the last seconds.
+    pub arrived: i64,
+    /// Idle connections kept open to it; they end by themselves and hold nothing up.
+    pub idle: Option<i64>,
+    /// Until it is empty at the pace of the last minute; absent while nothing goes.
+    pub time_left: Option<Duration>,
+    /// Why it does not become empty.
+    pub why: Option<&'static str>,
+    /// Whether it is empty.
+    pub is_empty: bool,
+}
+
+/// What became of a server whose drain was ordered here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// It is empty now.
+    Empty(RowId),
+    /// It is not, and the time given has passed.
+    Overdue(RowId),
+}
+
+/// One server that drains.
+#[derive(Debug, Clone)]
+struct Drain {
+    id: RowId,
+    /// When its drain was ordered here; absent where somebody else did.
+    ordered: Option<Duration>,
+    /// Samples in a row in which it was empty.
+    quiet: usize,
+    /// When how many sessions were there.
+    points: VecDeque<(Duration, i64)>,
+    /// Since when no session has ended.
+    stuck_since: Duration,
+    left: Left,
+    is_told: bool,
+    is_overdue: bool,
+}
+
+/// The servers that drain.
+#[derive(Debug, Clone)]
+pub struct Draining {
+    list: Vec<Drain>,
+    deadline: Duration,
+}
+
+impl Default for Draining {
+    fn default() -> Self {
+        Self { list: Vec::new(), deadline: Duration::from_mins(5) }
+    }
+}
+
+impl Draining {
+    /// Asks about the sessions that stay after this time.
+    pub fn set_deadline(&mut self, deadline: Duration) {
+        self.deadline = deadline;
+    }
+
+    /// A drain was ordered here and verified.
+    pub fn order(&mut self, id: RowId, now: Duration) {
+        self.list.retain(|drain| drain.id != id);
+        self.list.push(Drain { ordered: Some(now), ..Drain::new(id, now) });
+    }
+
+    /// Another state was ordered here.
+    pub fn forget(&mut self, id: RowId) {
+        self.list.retain(|drain| drain.id != id);
+    }
+
+    /// Takes the newest sample in; tells what is new of the drains ordered here.
+    pub fn look(&mut self, sample: &Sample, window: &Window) -> Vec<News> {
+        let now = sample.at.mono;
+        let drains = |index: usize| sample.table.rows()[index].state() == State::Drain;
+        // A server that is DOWN and drains reads DOWN; only its order tells.
+        self.list.retain(|drain| {
+            sample.rows.index(drain.id).is_some_and(|index| {
+                drains(index) || drain.ordered.is_some() && sample.table.rows()[index].state() == State::Down
+            })
+        });
+        for backend in sample.rows.backends() {
+            for server in backend.servers.iter().filter(|server| drains(**server)) {
+                let id = sample.rows.ids()[*server];
+                if !self.list.iter().any(|drain| drain.id == id) {
+                    self.list.push(Drain::new(id, now));
+                }
+            }
+        }
+        let deadline = self.deadline;
+        self.list.iter_mut().filter_map(|drain| drain.look(sample, window, deadline)).collect()
+    }
+
+    /// What is left on a server; nothing when it does not drain.
+    pub fn left(&self, id: RowId) -> Option<&Left> {
+        self.list.iter().find(|drain| drain.id == id).map(|drain| &drain.left)
+    }
+
+    /// Servers whose drain was ordered here and that are empty now, in the order they were drained.
+    pub fn empty(&self) -> impl Iterator<Item = RowId> {
+        self.list.iter().filter(|drain| drain.is_told && drain.left.is_empty).map(|drain| drain.id)
+    }
+
+    /// Servers whose drain was ordered here and that are not empty though their time has passed.
+    pub fn overdue(&self) -> impl Iterator<Item = RowId> {
+        self.list.iter().filter(|drain| drain.is_overdue && !drain.left.is_empty).map(|drain| drain.id)
+    }
+}
+
+impl Drain {
+    fn new(id: RowId, now: Duration) -> Self {
+        let left = Left { sessions: 0, queued: 0, arrived: 0, idle: None, time_left: None, why: None, is_empty: false };
+        Self {
+            id,
+            ordered: None,
+            quiet: 0,
+            points: VecDeque::new(),
+            stuck_since: now,
+            left,
+            is_told: false,
+            is_overdue: false,
+        }
+    }
+
+    fn look(&mut self, sample: &Sample, window: &Window, deadline: Duration) -> Option<News> {
+        let now = sample.at.mono;
+        let number = |field| sample.number(self.id, field);
+        let (sessions, queued) = (number(Field::Scur).unwrap_or(0), number(Field::Qcur).unwrap_or(0));
+        let rate = number(Field::Rate).unwrap_or(0);
+        let arrived = window.growth(self.id, Field::Stot).map_or(rate, |(grown, _)| grown);
+        if self.points.back().is_none_or(|(_, before)| sessions < *before) || sessions == 0 {
+            self.stuck_since = now;
+        }
+        self.points.push_back((now, sessions));
+        while self.points.front().is_some_and(|(at, _)| now.saturating_sub(*at) > LOOK_BACK) {
+            self.points.pop_front();
+        }
+        self.quiet = if sessions == 0 && queued == 0 && rate == 0 { self.quiet + 1 } else { 0 };
+        let is_empty = self.quiet >= EMPTY_SAMPLES;
+        self.left = Left {
+            sessions,
+            queued,
+            arrived,
+            idle: number(Field::SrvIcur),
+            time_left: self.time_left(sessions).filter(|_| !is_empty),
+            why: self.why(sample, sessions, arrived, now).filter(|_| !is_empty),
+            is_empty,
+        };
+        let ordered = self.ordered?;
+        if is_empty && !self.is_told {
+            self.is_told = true;
+            return Some(News::Empty(self.id));
+        }
+        if !is_empty && !self.is_overdue && now.saturating_sub(ordered) >= deadline {
+            self.is_overdue = true;
+            return Some(News::Overdue(self.id));
+        }
+        None
+    }
+
+    /// At the pace at which sessions went over the last minute.
+    fn time_left(&self, sessions: i64) -> Option<Duration> {
+        let ((then, more), (now, _)) = (self.points.front()?, self.points.back()?);
+        let gone = more - sessions;
+        let seconds = now.saturating_sub(*then).as_secs_f64();
+        (gone > 0 && seconds > 0.0).then(|| Duration::from_secs_f64(seconds * sessions as f64 / gone as f64))
+    }
+
+    fn why(&self, sample: &Sample, sessions: i64, arrived: i64, now: Duration) -> Option<&'static str> {
+        let backend = sample.rows.backend_of(sample.rows.index(self.id)?)?;
+        let has_cookie = sample.table.rows()[backend.row].text(TextField::Cookie).is_some();
+        match () {
+            () if arrived > 0 && has_cookie => Some("clients with a cookie still arrive"),
+            () if arrived > 0 => Some("clients bound to it still arrive"),
+            () if sessions > 0 && now.saturating_sub(self.stuck_since) >= LONG => Some("long sessions stay"),
+            () => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::testing::SampleMaker;
+
+    struct Lab {
+        maker: SampleMaker,
+        window: Window,
+        draining: Draining,
+        id: Option<RowId>,
+    }
+
+    impl Lab {
+        fn new() -> Self {
+            let mut draining = Draining::default();
+            draining.set_deadline(Duration::from_secs(60));
+            Self { maker: SampleMaker::default(), window: Window::default(), draining, id: None }
+        }
+
+        fn at(&mut self, seconds: u64, status: &str, scur: i64, stot: i64) -> Vec<News> {
+            let stat = format!(
+                "# pxname,svname,scur,qcur,stot,rate,srv_icur,status,type,cookie,\n\
+                 b,s,{scur},0,{stot},0,4,{status},2,,\nb,BACKEND,{scur},0,{stot},0,,UP,1,SRV,\n"
+            );
+            let sample = self.maker.at_millis(seconds * 1000, &stat);
+            self.id = Some(sample.rows.ids()[0]);
+            self.window.push(sample);
+            let newest = self.window.newest().unwrap().clone();
+            self.draining.look(&newest, &self.window)
+        }
+
+        fn left(&self) -> Left {
+            self.draining.left(self.id.unwrap()).unwrap().clone()
+        }
+    }
+
+    #[test]
+    fn a_drain_counts_down_and_is_told_once_when_it_is_empty() {
+        let mut lab = Lab::new();
+        lab.at(0, "UP", 30, 100);
+        assert!(lab.draining.left(lab.id.unwrap()).is_none());
+        lab.draining.order(lab.id.unwrap(), Duration::ZERO);
+        lab.at(10, "DRAIN", 30, 100);
+        lab.at(20, "DRAIN", 20, 100);
+        assert_eq!(
+            (lab.left().sessions, lab.left().time_left, lab.left().idle),
+            (20, Some(Duration::from_secs(20)), Some(4))
+        );
+        for second in 21..23 {
+            assert_eq!(lab.at(second, "DRAIN", 0, 100), []);
+        }
+        assert_eq!(lab.at(23, "DRAIN", 0, 100), [News::Empty(lab.id.unwrap())]);
+        assert_eq!(lab.at(24, "DRAIN", 0, 100), []);
+        assert!(lab.left().is_empty && lab.draining.empty().eq([lab.id.unwrap()]));
+        lab.at(25, "MAINT", 0, 100);
+        assert_eq!(lab.draining.empty().count(), 0);
+    }
+
+    #[test]
+    fn what_holds_it_up_is_told() {
+        let mut lab = Lab::new();
+        lab.at(0, "DRAIN", 5, 100);
+        lab.at(2, "DRAIN", 5, 110);
+        assert_eq!((lab.left().why, lab.left().arrived), (Some("clients with a cookie still arrive"), 10));
+        for second in (4..30).step_by(2) {
+            lab.at(second, "DRAIN", 5, 110);
+        }
+        assert_eq!(lab.left().why, Some("long sessions stay"));
+        assert_eq!(lab.at(300, "DRAIN", 5, 110), [], "the time of a drain that somebody else ordered is theirs");
+        lab.draining.order(lab.id.unwrap(), Duration::from_secs(300));
+        assert_eq!(lab.at(359, "DRAIN", 5, 110), []);
+        assert_eq!(lab.at(360, "DRAIN", 5, 110), [News::Overdue(lab.id.unwrap())]);
+        assert_eq!(lab.at(361, "DRAIN", 5, 110), []);
+        assert!(lab.draining.overdue().eq([lab.id.unwrap()]));
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_followed_only_when_its_drain_was_ordered_here() {
+        let mut lab = Lab::new();
+        lab.at(0, "DOWN", 0, 9);
+        assert!(lab.draining.left(lab.id.unwrap()).is_none());
+        lab.draining.order(lab.id.unwrap(), Duration::ZERO);
+        lab.at(1, "DOWN", 0, 9);
+        lab.at(2, "DOWN", 0, 9);
+        assert_eq!(lab.at(3, "DOWN", 0, 9), [News::Empty(lab.id.unwrap())]);
+    }
+}
