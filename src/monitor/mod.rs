@@ -4,6 +4,7 @@
 //! carries out what the guard has authorised and reads it back. No pane, no key and no terminal is known here.
 
 pub mod acts;
+pub mod audit;
 pub mod care;
 pub mod deadly;
 pub mod events;
