@@ -11,6 +11,7 @@ pub mod events;
 pub mod guard;
 pub mod history;
 pub mod latest;
+pub mod ledger;
 pub mod line;
 pub mod link;
 pub mod operator;

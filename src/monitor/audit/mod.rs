@@ -11,4 +11,5 @@ pub mod reader;
 pub mod record;
 #[cfg(test)]
 pub mod testing;
+pub mod words;
 pub mod writer;
