@@ -229,6 +229,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_may_only_be_added_to_is_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit");
+        fs::write(&path, "torn").unwrap();
+        // For root it is readable all the same, which must not make a difference.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o200)).unwrap();
+        let audit = audit(&path);
+        audit.append(&begin(&audit, "a")).unwrap();
+        audit.append(&begin(&audit, "b")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(commands(&path), ["a", "b"]);
+    }
+
+    #[test]
     fn what_cannot_be_written_is_told_with_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let told = |path: Option<PathBuf>| {
