@@ -2,8 +2,8 @@
 //!
 //! A sampler polls HAProxy's stats socket into a bounded history; panes draw it; keys act on servers, and
 //! every act is confirmed and read back. The floors, from the ground up: [`haproxy`] and [`config`],
-//! [`monitor`], [`app`], [`ui`], then [`live`] and [`term`], and [`cli`] on top. `docs/architecture.md` tells
-//! the whole story.
+//! [`monitor`], [`app`], [`ui`], then [`live`], [`term`] and [`headless`], and [`cli`] on top.
+//! `docs/architecture.md` tells the whole story.
 #![forbid(unsafe_code)]
 
 pub mod app;
@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod haproxy;
+pub mod headless;
 pub mod live;
 pub mod monitor;
 pub mod term;

@@ -212,6 +212,9 @@ fn the_rules_see_the_real_imports() {
         ("live/io.rs", "monitor/sampler.rs"),
         ("main.rs", "cli.rs"),
         ("cli.rs", "demo/mod.rs"),
+        ("cli.rs", "cli/args.rs"),
+        ("cli.rs", "headless/audit.rs"),
+        ("headless/audit.rs", "monitor/audit/reader.rs"),
     ] {
         assert!(edges.contains(&edge), "{edge:?}");
     }
@@ -275,6 +278,8 @@ mod on_made_up_sources {
         assert_eq!(running_up(&up), ["app/key.rs:1 names term/input.rs"]);
         let top = made_up(&[("live/io.rs", "use crate::cli;"), ("cli.rs", "")]);
         assert_eq!(running_up(&top), ["live/io.rs:1 names cli.rs"]);
+        let printing = made_up(&[("monitor/audit/mod.rs", "use crate::headless::audit;"), ("headless/audit.rs", "")]);
+        assert_eq!(running_up(&printing), ["monitor/audit/mod.rs:1 names headless/audit.rs"]);
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! Floor 1: what the user wants, gathered from where it may stand.
 
 pub mod discover;
+pub mod duration;
+pub mod file;
 pub mod looks;
+pub mod places;
+pub mod settings;
 pub mod state;
 pub mod target;
+pub mod values;

@@ -119,7 +119,7 @@ fn push_visible(out: &mut String, ch: char) {
 }
 
 /// Whether a character draws one or two cells and nothing else.
-fn is_visible(ch: char) -> bool {
+pub fn is_visible(ch: char) -> bool {
     if ch.is_ascii() {
         return (' '..='~').contains(&ch);
     }

@@ -4,6 +4,7 @@
 //! carries out what the guard has authorised and reads it back. No pane, no key and no terminal is known here.
 
 pub mod acts;
+pub mod audit;
 pub mod care;
 pub mod configured;
 pub mod deadly;
@@ -14,6 +15,7 @@ pub mod hazards;
 pub mod history;
 pub mod intent;
 pub mod latest;
+pub mod ledger;
 pub mod line;
 pub mod link;
 pub mod lost;

@@ -1,0 +1,263 @@
+//! `hapulse audit` and the configuration, through the real binary: what is printed where, and the exit codes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime};
+
+use hapulse::monitor::audit::actor::Actor;
+use hapulse::monitor::audit::attempt::{Attempt, Ending};
+use hapulse::monitor::audit::writer::Audit;
+use support::Term;
+use tempfile::TempDir;
+
+/// A home of its own, and nothing else of this machine's environment.
+struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
+        command.args(args).env_clear().env("HOME", self.folder.path()).env("TZ", "UTC0");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        ran(&self.command(args).output().unwrap())
+    }
+
+    fn run_with(&self, args: &[&str], variable: (&str, &str)) -> Ran {
+        ran(&self.command(args).env(variable.0, variable.1).output().unwrap())
+    }
+}
+
+/// What a run said, and its exit code.
+#[derive(Debug, PartialEq, Eq)]
+struct Ran {
+    out: String,
+    err: String,
+    code: i32,
+}
+
+fn ran(output: &Output) -> Ran {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Ran { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code().unwrap() }
+}
+
+fn at(millis: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_000_000_000 + millis)
+}
+
+/// Writes acts on `be_app/s0`, `be_app/s1` …; the last one has no end.
+fn write_acts(path: &Path, count: usize) {
+    let actor = Actor { user: "root".into(), sudo_user: Some("ann".into()), host: "lb01".into(), ..Actor::default() };
+    let audit = Audit::new(Some(path.to_owned()), true, "dashboard", actor, at(0));
+    for number in 0..count {
+        let target = format!("be_app/s{number}");
+        let attempt = Attempt {
+            instance: "eu".into(),
+            address: "/run/haproxy/admin.sock".into(),
+            pid: 812,
+            command: format!("set server {target} state maint"),
+            target: Some(target),
+            before: None,
+            reason: (number == 0).then(|| "kernel \u{1b}[31mupdate".to_owned()),
+        };
+        let sending = audit.begin(at(number as u64 * 1000), attempt);
+        audit.append(&sending).unwrap();
+        if number + 1 < count {
+            let ending = Ending { outcome: Some("verified, MAINT".into()), verified: Some(true), ..Ending::default() };
+            audit.append(&sending.done(at(number as u64 * 1000 + 40), ending)).unwrap();
+        }
+    }
+}
+
+const ACTS: [&str; 3] = [
+    r"2026-11-18 11:06:40  ann  eu  be_app/s0  state maint  verified, MAINT    reason: kernel \x1b[31mupdate",
+    "2026-11-18 11:06:41  ann  eu  be_app/s1  state maint  verified, MAINT",
+    "2026-11-18 11:06:42  ann  eu  be_app/s2  state maint  sent, end unknown",
+];
+
+fn lines(text: &str) -> Vec<&str> {
+    text.lines().collect()
+}
+
+#[test]
+fn acts_are_printed_one_a_line_from_the_usual_place() {
+    let home = Home::new();
+    write_acts(&home.path(".local/state/hapulse/audit.jsonl"), 3);
+    let all = home.run(&["audit"]);
+    assert_eq!((lines(&all.out), all.err.as_str(), all.code), (ACTS.to_vec(), "", 0));
+    assert_eq!(lines(&home.run(&["audit", "--last", "2"]).out), ACTS[1..]);
+    write_acts(&home.path("state/hapulse/audit.jsonl"), 1);
+    let elsewhere = home.run_with(&["audit"], ("XDG_STATE_HOME", home.path("state").to_str().unwrap()));
+    assert!(elsewhere.out.contains("sent, end unknown") && lines(&elsewhere.out).len() == 1, "{elsewhere:?}");
+}
+
+#[test]
+fn a_named_file_is_printed_and_what_is_no_record_is_told_beside() {
+    let home = Home::new();
+    let path = home.path("audit");
+    write_acts(&path, 3);
+    let whole = fs::read_to_string(&path).unwrap();
+    let torn: Vec<&str> = whole.lines().flat_map(|line| [line, &line[..60]]).collect();
+    let path = home.write("torn", torn.join("\n"));
+    let printed = home.run(&["audit", path.to_str().unwrap()]);
+    assert_eq!((lines(&printed.out), printed.code), (ACTS.to_vec(), 0));
+    assert!(printed.err.starts_with("hapulse: line 2 is not a record: EOF while parsing"), "{printed:?}");
+    assert!(printed.err.ends_with("hapulse: line 10 is not a record: it has no end\n"), "{printed:?}");
+    let json = home.run(&["audit", "--json", path.to_str().unwrap()]);
+    assert_eq!((json.out.as_str(), json.code), (whole.as_str(), 0));
+    let json = home.run(&["audit", "--json", "--last=1", path.to_str().unwrap()]);
+    assert_eq!(lines(&json.out), [whole.lines().last().unwrap()]);
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_that_says_where_it_looked() {
+    let home = Home::new();
+    let nothing = home.run(&["audit"]);
+    let place = home.path(".local/state/hapulse/audit.jsonl");
+    assert_eq!((nothing.out.as_str(), nothing.code), ("", 1));
+    assert!(nothing.err.starts_with(&format!("hapulse: cannot read the audit {}: No such", place.display())));
+    let folder = home.run(&["audit", "/"]);
+    assert!(folder.code == 1 && folder.err.contains("it is a folder"), "{folder:?}");
+    let homeless = ran(&home.command(&["audit"]).env_remove("HOME").output().unwrap());
+    assert!(homeless.code == 1 && homeless.err.contains("no home folder to look in"), "{homeless:?}");
+    let empty = home.run(&["audit", "/dev/null"]);
+    assert_eq!((empty.out.as_str(), empty.code), ("", 0));
+    assert!(empty.err.contains("holds no records"), "{empty:?}");
+    for wrong in [["audit", "--last=0"], ["audit", "--last=x"], ["audit", "--jsno"]] {
+        assert_eq!(home.run(&wrong).code, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_it_without_a_word() {
+    let home = Home::new();
+    let path = home.path("audit");
+    write_acts(&path, 2);
+    let whole = fs::read_to_string(&path).unwrap();
+    // More than a pipe holds: whoever writes it must notice that nobody reads.
+    let many =
+        (0..2_000).map(|number| whole.replace("812,", &format!("{number},")).replace("-1\"", &format!("-{number}a\"")));
+    let path = home.write("many", many.collect::<String>());
+    for args in [vec!["audit"], vec!["audit", "--json"]] {
+        let mut command = home.command(&args);
+        let mut child = command.arg(&path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut start = [0; 10];
+        child.stdout.take().unwrap().read_exact(&mut start).unwrap();
+        let ended = ran(&child.wait_with_output().unwrap());
+        assert_eq!(ended, Ran { out: String::new(), err: String::new(), code: 0 }, "{args:?}");
+    }
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = home.command(&["audit"]).arg(&path).stdout(full).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("cannot print: No space left"));
+}
+
+#[test]
+fn a_wrong_configuration_is_told_and_nothing_is_done() {
+    let home = Home::new();
+    let path = home.path("config.toml");
+    let shown = path.display().to_string();
+    for (text, told) in [
+        ("[audit]\n\nfoo = 1\n", ":3:1: unknown key \"foo\"; known here: path, required, ask_reason"),
+        ("[audits]\n", ":1:2: unknown key \"audits\"; known here: read_only, audit, drain"),
+        ("read_only = 1", ":1:13: read_only: invalid type: integer `1`, expected true or false"),
+        ("[audit]\npath = \"a\"", ":2:8: audit.path: \"a\" is not a path that begins with /"),
+        (
+            "drain.deadline = \"soo\\u001bn\"",
+            ":1:18: drain.deadline: \"soo\\x1bn\" is no length of time: write a number and s, m or h, \
+             such as 45s, 5m or 1h; 8760h at most",
+        ),
+        ("read_only = true\nread_only = true", ":2:1: duplicate key"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let ended = home.run(&["audit", "--config", &shown]);
+        assert_eq!(ended, Ran { out: String::new(), err: format!("hapulse: {shown}{told}\n"), code: 2 });
+    }
+    fs::write(&path, b"\xff").unwrap();
+    assert_eq!(home.run(&["audit", "--config", &shown]).err, format!("hapulse: {shown}:1:1: is not UTF-8 text\n"));
+    let told = |args: &[&str]| {
+        let ended = home.run(args);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        ended.err
+    };
+    assert_eq!(told(&["audit", "--config", "/no/such"]), "hapulse: /no/such: there is no such file\n");
+    assert_eq!(told(&["audit", "--config", "/"]), "hapulse: /: is a folder; a configuration is a file\n");
+    if !rustix::process::geteuid().is_root() {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+        let err = told(&["audit", "--config", &shown]);
+        assert!(err.starts_with(&format!("hapulse: {shown}: cannot be read: Permission denied")), "{err}");
+    }
+    let ended = home.run_with(&["audit"], ("HAPULSE_READ_ONLY", "maybe"));
+    assert_eq!(ended.code, 2);
+    assert_eq!(
+        ended.err,
+        "hapulse: the environment has HAPULSE_READ_ONLY=\"maybe\"; allowed are 1, true and yes, 0, false and no\n"
+    );
+}
+
+#[test]
+fn the_configuration_is_found_where_it_may_stand() {
+    let home = Home::new();
+    for number in 1..=4 {
+        write_acts(&home.path(&format!("{number}")), number);
+    }
+    let config = |name: &str, number: usize| {
+        let path = home.write(name, format!("[audit]\npath = \"{}\"\n", home.path(&number.to_string()).display()));
+        path.display().to_string()
+    };
+    config(".config/hapulse/config.toml", 1);
+    assert_eq!(lines(&home.run(&["audit"]).out).len(), 1);
+    config("xdg/hapulse/config.toml", 2);
+    let xdg = home.path("xdg").display().to_string();
+    assert_eq!(lines(&home.run_with(&["audit"], ("XDG_CONFIG_HOME", &xdg)).out).len(), 2);
+    let by_variable = config("three", 3);
+    assert_eq!(lines(&home.run_with(&["audit"], ("HAPULSE_CONFIG", &by_variable)).out).len(), 3);
+    let by_flag = config("four", 4);
+    let named = home.run_with(&["audit", "--config", &by_flag], ("HAPULSE_CONFIG", "/no/such"));
+    assert_eq!(lines(&named.out).len(), 4);
+}
+
+#[test]
+fn read_only_in_a_file_or_the_environment_holds_on_the_screen() {
+    let in_file = {
+        let builder = Term::builder().args(["demo"]);
+        let path = builder.home().join(".config/hapulse/config.toml");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "read_only = true\n").unwrap();
+        builder.env("HAPULSE_READ_ONLY", "no")
+    };
+    for builder in [in_file, Term::builder().args(["demo"]).env("HAPULSE_READ_ONLY", "yes")] {
+        let mut term = builder.start();
+        term.wait_for(" RO ");
+        term.press("q");
+        assert_eq!(term.exit_code(), 0);
+    }
+    let mut term = Term::builder().args(["demo", "--config", "none.toml"]).start();
+    assert_eq!(term.exit_code(), 2);
+    assert!(term.screen().contains("none.toml: there is no such file"), "{}", term.screen());
+}
