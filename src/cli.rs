@@ -5,17 +5,18 @@ mod args;
 use std::io::{self, BufWriter, IsTerminal as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use jiff::tz::TimeZone;
 
-use crate::cli::args::{Audit, Cli, Command, Options};
+use crate::cli::args::{AuditArgs, Cli, Command, Options};
 use crate::config::discover::discover;
 use crate::config::file::BadConfig;
 use crate::config::looks::{Colours, Environment};
 use crate::config::places;
-use crate::config::settings::{Layer, Settings};
+use crate::config::settings::{AuditSettings, Layer, Settings};
 use crate::config::state;
 use crate::config::target::Target;
 use crate::demo;
@@ -25,6 +26,8 @@ use crate::headless::audit;
 use crate::live::event_loop::{self, End, Session};
 use crate::live::files;
 use crate::live::io::Watching;
+use crate::monitor::audit::actor::Actor;
+use crate::monitor::audit::writer::Audit;
 use crate::monitor::pace::Pace;
 use crate::monitor::problems::thresholds::Thresholds;
 use crate::monitor::stamp::Clock;
@@ -59,19 +62,20 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let settings = places::load(options.config.as_deref(), options.layer())?;
             let demo = demo::start(demo::Options::default()).context("cannot start the simulated HAProxy")?;
             let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
-            show(vec![target], &options, &settings)
+            let audit = Audit::off(Actor::of_process(), SystemTime::now());
+            show(vec![target], &options, &settings, audit)
         }
         None => {
             let settings = places::load(cli.options.config.as_deref(), cli.options.layer())?;
             match targets(&cli) {
-                Ok(targets) => show(targets, &cli.options, &settings),
+                Ok(targets) => show(targets, &cli.options, &settings, audit_of(&settings, "dashboard")),
                 Err(code) => Ok(code),
             }
         }
     }
 }
 
-fn print_audit(asked: Audit) -> anyhow::Result<ExitCode> {
+fn print_audit(asked: AuditArgs) -> anyhow::Result<ExitCode> {
     let path = match asked.file {
         Some(path) => Some(path),
         None => places::load(asked.config.as_deref(), Layer::default())?.audit.path,
@@ -81,6 +85,12 @@ fn print_audit(asked: Audit) -> anyhow::Result<ExitCode> {
     let asked = audit::Asked { path, last, json: asked.json, zone: TimeZone::system() };
     audit::print(&asked, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where acts of this run are written down.
+fn audit_of(settings: &Settings, tool: &str) -> Audit {
+    let AuditSettings { path, required, .. } = &settings.audit;
+    Audit::new(path.clone(), *required, tool, Actor::of_process(), SystemTime::now())
 }
 
 fn targets(cli: &Cli) -> Result<Vec<Target>, ExitCode> {
@@ -110,7 +120,7 @@ fn targets(cli: &Cli) -> Result<Vec<Target>, ExitCode> {
     Ok(targets)
 }
 
-fn show(targets: Vec<Target>, options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
+fn show(targets: Vec<Target>, options: &Options, settings: &Settings, audit: Audit) -> anyhow::Result<ExitCode> {
     let environment = Environment::read();
     let palette = match environment.colours(options.theme) {
         Colours::Light => Palette::Light,
@@ -138,6 +148,9 @@ fn show(targets: Vec<Target>, options: &Options, settings: &Settings) -> anyhow:
         history: usize::from(options.history_memory) << 20,
         theme: Theme { palette, ascii: options.ascii || environment.is_ascii() },
         start: options.start()?,
+        audit,
+        asks_reason: settings.audit.ask_reason,
+        drain_deadline: settings.drain.deadline,
     };
     Ok(match event_loop::run(session)? {
         End::Quit => ExitCode::SUCCESS,

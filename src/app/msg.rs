@@ -4,6 +4,7 @@ use crate::app::key::Key;
 use crate::haproxy::version::Version;
 use crate::monitor::guard::Authorised;
 use crate::monitor::intent::Intent;
+use crate::monitor::ledger::Ledger;
 use crate::monitor::outcome::{Progress, Report};
 use crate::monitor::query::{Answer, Query, QueryError};
 use crate::monitor::sampler::News;
@@ -26,6 +27,8 @@ pub enum Msg {
     Told(usize, Box<Query>, Result<Box<Answer>, QueryError>),
     /// An answer to a typed line that may have changed HAProxy, or why there is none.
     Sent(usize, Result<Box<Answer>, QueryError>),
+    /// Who did what before this run.
+    Past(Box<Ledger>),
     /// Time passed: something on the screen is to change by itself.
     Wake,
 }

@@ -37,6 +37,12 @@ pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
             asking::sent(model, instance, result.map(|answer| *answer), now.mono);
             vec![Effect::PollNow(instance)]
         }
+        Msg::Past(ledger) => {
+            for instance in &mut model.instances {
+                instance.watch.remember(&ledger, &instance.address, now);
+            }
+            Vec::new()
+        }
         Msg::Wake => Vec::new(),
     };
     moving::settle(model, now.mono);

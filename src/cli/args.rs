@@ -49,7 +49,7 @@ pub(super) enum Command {
     /// Shows the dashboard on an embedded, simulated HAProxy
     Demo(Options),
     /// Prints what was done, by whom, and what became of it
-    Audit(Audit),
+    Audit(AuditArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -91,7 +91,7 @@ pub(super) struct Options {
 }
 
 #[derive(Debug, Clone, Args)]
-pub(super) struct Audit {
+pub(super) struct AuditArgs {
     /// Audit to print, in place of the one that the configuration names
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,

@@ -25,6 +25,7 @@ use crate::config::target::Target;
 use crate::live::files::{self, Files, Keep};
 use crate::live::io::{self as talk, Order, Said, Source, Watching};
 use crate::monitor;
+use crate::monitor::audit::writer::Audit;
 use crate::monitor::guard::Guard;
 use crate::monitor::latest::Latest;
 use crate::monitor::problems::thresholds::Thresholds;
@@ -56,6 +57,12 @@ pub struct Session {
     pub log: Option<File>,
     /// Where lines typed on the command line are kept, if they are.
     pub typed: Option<PathBuf>,
+    /// Where acts are written down.
+    pub audit: Audit,
+    /// Whether a reason is asked for before each act.
+    pub asks_reason: bool,
+    /// When to offer to end the sessions of a server that drains.
+    pub drain_deadline: Duration,
 }
 
 /// How the dashboard ended.
@@ -104,12 +111,14 @@ pub fn run(session: Session) -> anyhow::Result<End> {
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let news: Vec<Arc<Latest<News>>> = session.targets.iter().map(|_| Arc::default()).collect();
     let source = |(target, news): (&Target, &Arc<Latest<News>>)| Source {
+        name: target.label(),
         address: target.address.clone(),
         news: Arc::clone(news),
     };
     // Polling begins before the terminal is set up: the first answer comes the sooner.
     let sources = session.targets.iter().zip(&news).map(source).collect();
-    let orders = talk::start(sources, session.watching, sender.clone())?;
+    let audit = Arc::new(session.audit);
+    let orders = talk::start(sources, session.watching, Arc::clone(&audit), sender.clone())?;
     let instances = session.targets.iter().map(|target| {
         Instance::new(target.label(), target.address.to_string(), target.address.is_tcp(), session.history)
     });
@@ -117,8 +126,11 @@ pub fn run(session: Session) -> anyhow::Result<End> {
     let mut model = Model::new(instances.collect(), guard, keymap, screen::size());
     session.start.apply(&mut model);
     let typed = session.typed.as_deref().map(|path| files::last_lines(path, REMEMBERED));
+    model.asks_reason = session.asks_reason;
     for instance in &mut model.instances {
         instance.watch.set_thresholds(session.thresholds.clone());
+        instance.watch.set_drain_deadline(session.drain_deadline);
+        instance.watch.set_actor(audit.actor().who());
     }
     model.cli = CommandLine::new(typed.unwrap_or_default());
     let failed = sender.clone();
@@ -267,6 +279,10 @@ impl Live {
             Event::Said(Said::Sent(instance, told)) => {
                 self.draw_by(now.mono);
                 self.tell(Msg::Sent(instance, told), now)
+            }
+            Event::Said(Said::Past(ledger)) => {
+                self.draw_by(now.mono.max(self.drawn + FRAME));
+                self.tell(Msg::Past(ledger), now)
             }
             Event::FileFailed(why) => {
                 self.draw_by(now.mono);

@@ -11,9 +11,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::Limits;
 use crate::haproxy::version::Version;
+use crate::monitor::audit::reader;
+use crate::monitor::audit::writer::Audit;
 use crate::monitor::guard::Authorised;
 use crate::monitor::intent::Intent;
 use crate::monitor::latest::Latest;
+use crate::monitor::ledger::Ledger;
 use crate::monitor::operator::Operator;
 use crate::monitor::outcome::{Progress, Report};
 use crate::monitor::pace::Pace;
@@ -35,6 +38,8 @@ pub enum Said {
     Told(usize, Box<Query>, Result<Box<Answer>, QueryError>),
     /// An answer to a typed line, or why there is none.
     Sent(usize, Result<Box<Answer>, QueryError>),
+    /// Who did what before this run.
+    Past(Box<Ledger>),
     /// A signal asks to end; its number.
     Signal(i32),
     /// Somebody asks to stop for a while.
@@ -59,6 +64,8 @@ pub enum Order {
 /// One instance to watch.
 #[derive(Debug)]
 pub struct Source {
+    /// What it is called.
+    pub name: String,
     /// Where.
     pub address: Address,
     /// Where its sampler puts its news.
@@ -85,11 +92,12 @@ pub struct Watching {
 pub fn start<T: From<Said> + Send + 'static>(
     sources: Vec<Source>,
     watching: Watching,
+    audit: Arc<Audit>,
     to_loop: mpsc::SyncSender<T>,
 ) -> anyhow::Result<UnboundedSender<Order>> {
     let (orders, inbox) = unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
-    let work = move || runtime.block_on(serve(sources, watching, to_loop, inbox));
+    let work = move || runtime.block_on(serve(sources, watching, audit, to_loop, inbox));
     thread::Builder::new().name("io".to_owned()).spawn(work).context("cannot start the I/O thread")?;
     Ok(orders)
 }
@@ -97,6 +105,7 @@ pub fn start<T: From<Said> + Send + 'static>(
 async fn serve<T: From<Said> + Send + 'static>(
     sources: Vec<Source>,
     watching: Watching,
+    audit: Arc<Audit>,
     to_loop: mpsc::SyncSender<T>,
     mut inbox: UnboundedReceiver<Order>,
 ) {
@@ -126,6 +135,19 @@ async fn serve<T: From<Said> + Send + 'static>(
     on_signal(SignalKind::from_raw(STOP_FROM_TERMINAL), move || suspend(Said::Suspend));
     let continued = say.clone();
     on_signal(SignalKind::from_raw(CONTINUE), move || continued(Said::Continued));
+    let operator = |source: &Source| Operator {
+        instance: source.name.clone(),
+        address: source.address.clone(),
+        limits: watching.limits,
+        audit: Arc::clone(&audit),
+        clock: watching.clock,
+    };
+    let operators: Vec<Operator> = sources.iter().map(operator).collect();
+    let past = {
+        let (audit, say) = (Arc::clone(&audit), say.clone());
+        move || say(Said::Past(Box::new(read_past(&audit))))
+    };
+    tokio::task::spawn_blocking(past);
     while let Some(order) = inbox.recv().await {
         match order {
             Order::PollNow(instance) => {
@@ -143,25 +165,32 @@ async fn serve<T: From<Said> + Send + 'static>(
                 });
             }
             Order::Send(instance, line) => {
-                let Some(source) = sources.get(instance) else { continue };
-                let (address, say) = (source.address.clone(), say.clone());
+                let (Some(operator), say) = (operators.get(instance).cloned(), say.clone()) else { continue };
                 tokio::spawn(async move {
-                    let operator = Operator { address: &address, limits: &watching.limits };
                     let told = operator.send_line(&line).await;
                     say(Said::Sent(instance, told.map(Box::new)));
                 });
             }
             Order::Act(intent) => {
-                let Some(source) = sources.get(intent.get().instance) else { continue };
-                let (address, say) = (source.address.clone(), say.clone());
+                let (Some(operator), say) = (operators.get(intent.get().instance).cloned(), say.clone()) else {
+                    continue;
+                };
                 tokio::spawn(async move {
-                    let operator = Operator { address: &address, limits: &watching.limits };
                     let report = operator.carry_out(&intent, |progress| say(Said::Progress(progress))).await;
                     say(Said::Acted(report));
                 });
             }
         }
     }
+}
+
+/// How much of the audit's end tells who did what.
+const PAST: u64 = 4 << 20;
+
+/// Who did what before this run, as far as the audit's end tells; nothing of an audit that cannot be read.
+fn read_past(audit: &Audit) -> Ledger {
+    let lines = audit.path().and_then(|path| reader::tail(path, PAST).ok());
+    Ledger::from_records(lines.into_iter().flatten().filter_map(|line| Some(line.ok()?.record)))
 }
 
 /// SIGTSTP on Linux.

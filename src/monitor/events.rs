@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::haproxy::stat::RowKind;
 use crate::haproxy::status::State;
@@ -85,6 +85,15 @@ pub enum What {
     },
     /// A state or weight that was set at run time is gone with the process that had it.
     Lost(String),
+    /// A command of an earlier run has no end in the audit.
+    Unfinished {
+        /// The command.
+        command: String,
+        /// Whose it was.
+        who: String,
+        /// When.
+        at: SystemTime,
+    },
     /// A server drained by us is empty, or is not though its time has passed.
     Drained {
         /// Nothing is left on it.
@@ -144,6 +153,7 @@ impl Event {
             What::Reloaded { .. }
             | What::Problem { severity: Severity::Warn, .. }
             | What::Lost(_)
+            | What::Unfinished { .. }
             | What::Drained { .. } => Weight::Warning,
             What::Restarted { .. } | What::LinkLost(_) | What::Act { .. } | What::Problem { .. } => Weight::Bad,
         }
@@ -174,6 +184,10 @@ impl fmt::Display for What {
             Self::LinkLost(why) => write!(f, "link lost: {why}"),
             Self::LinkBack(after) => write!(f, "link back after {} s", after.as_secs()),
             Self::Act { command, outcome, .. } => write!(f, "{command}: {outcome}"),
+            Self::Unfinished { command, who, at } => {
+                let at = jiff::Timestamp::try_from(*at).map(|at| format!("{at:.0}")).unwrap_or_default();
+                write!(f, "an act of {who} at {at} has no end in the audit: {command}")
+            }
             Self::Lost(what) => write!(f, "lost by the reload: {what}"),
             Self::Drained { is_empty: true, .. } => f.write_str("drained: nothing is left on it"),
             Self::Drained { sessions, why, .. } => {

@@ -109,6 +109,11 @@ impl Ledger {
         self.last.get(address)?.get(target)
     }
 
+    /// Everybody who last ordered a state of a server of this HAProxy, by `backend/server`.
+    pub fn states(&self, address: &str) -> HashMap<String, Entry> {
+        self.last.get(address).cloned().unwrap_or_default()
+    }
+
     /// What was sent to this HAProxy and has no end in the audit, the oldest first.
     pub fn unfinished(&self, address: &str) -> Vec<&Unfinished> {
         self.unfinished.iter().filter(|unfinished| unfinished.address == address).collect()

@@ -5,6 +5,7 @@
 
 pub mod acts;
 pub mod audit;
+pub mod authors;
 pub mod care;
 pub mod configured;
 pub mod deadly;

@@ -5,14 +5,20 @@
 //! with silence, an error with a line of text; only what is read back counts as proof. What is not seen at once
 //! is looked for in a few more samples.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::{self, AskError, Limits};
 use crate::haproxy::plain::{self, Lines};
 use crate::haproxy::reply::{self, Reply};
+use crate::monitor::audit::attempt::{Attempt, Ending, Standing};
+use crate::monitor::audit::record::Record;
+use crate::monitor::audit::writer::Audit;
 use crate::monitor::guard::{Authorised, Scene};
 use crate::monitor::intent::{Intent, Step};
 use crate::monitor::outcome::{Done, Outcome, Progress, Report, Stage};
@@ -20,6 +26,7 @@ use crate::monitor::proof;
 use crate::monitor::query::{Answer, QueryError, Told};
 use crate::monitor::sample::Cost;
 use crate::monitor::seen::{self, Seen};
+use crate::monitor::stamp::Clock;
 use crate::monitor::typed_line::TypedLine;
 
 /// How often an effect that is not there at once is looked for again.
@@ -29,16 +36,25 @@ const SOON: Duration = Duration::from_millis(100);
 /// The longest time until the next.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// Carries out commands on one HAProxy.
-#[derive(Debug)]
-pub struct Operator<'a> {
-    /// Where.
-    pub address: &'a Address,
+/// Carries out commands on one HAProxy, and writes each down before and after.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// What it is called.
+    pub instance: String,
+    /// Where it is.
+    pub address: Address,
     /// Limits of a connection.
-    pub limits: &'a Limits,
+    pub limits: Limits,
+    /// Where acts are written down.
+    pub audit: Arc<Audit>,
+    /// Where stamps come from.
+    pub clock: Clock,
 }
 
-impl Operator<'_> {
+/// What lets acts be written down again.
+const AUDIT_HINT: &str = "set audit.path to a place that can be written, or audit.required = false";
+
+impl Operator {
     /// Carries an intent out, one command after the other, and stops at the first that fails. `tell` hears how
     /// far each has come.
     pub async fn carry_out(&self, intent: &Authorised<Intent>, tell: impl Fn(Progress)) -> Report {
@@ -47,7 +63,7 @@ impl Operator<'_> {
         for step in &intent.steps {
             let tell = |stage| tell(Progress { instance: intent.instance, row: step.target.id, stage });
             tell(Stage::Sent);
-            let one = self.act(step, scene, &tell).await;
+            let one = self.act_written_down(step, scene, intent.reason.as_deref(), &tell).await;
             let is_good = one.outcome.is_good();
             tell(if is_good { Stage::Good } else { Stage::Bad });
             done.push(one);
@@ -58,15 +74,56 @@ impl Operator<'_> {
         Report { intent: intent.clone(), done }
     }
 
-    async fn act(&self, step: &Step, scene: Scene, tell: &impl Fn(Stage)) -> Done {
-        let done = |command: String, outcome| Done {
-            step: step.clone(),
-            command,
-            before: None,
-            after: None,
-            outcome,
-            remark: None,
+    /// Acts, with a line in the audit before and one after. What cannot be written down before is not sent, unless the
+    /// configuration lets it pass.
+    async fn act_written_down(&self, step: &Step, scene: Scene, reason: Option<&str>, tell: &impl Fn(Stage)) -> Done {
+        let seen = Standing { status: step.target.seen.to_string(), ..Standing::default() };
+        let attempt = Attempt {
+            target: Some(step.name()),
+            command: step.command().unwrap_or_default(),
+            before: Some(seen).filter(|seen| !seen.status.is_empty()),
+            reason: reason.map(str::to_owned),
+            ..self.attempt(scene)
         };
+        let (record, missing) = match self.begin(attempt).await {
+            Ok(begun) => begun,
+            Err(why) => return nothing(step, step.command().unwrap_or_default(), Outcome::NotSent(why)),
+        };
+        let done = self.act(step, scene, tell).await;
+        let missing = self.end(&record, Ending::of(&done)).await.or(missing);
+        Done { remark: missing, ..done }
+    }
+
+    fn attempt(&self, scene: Scene) -> Attempt {
+        let (instance, address) = (self.instance.clone(), self.address.to_string());
+        Attempt { instance, address, pid: scene.pid, ..Attempt::default() }
+    }
+
+    /// Writes down what is about to be sent. The error says why it must not be; what comes beside the record, why the
+    /// audit lacks it all the same.
+    async fn begin(&self, attempt: Attempt) -> Result<(Record, Option<String>), String> {
+        let record = self.audit.begin(self.clock.now().wall, attempt);
+        match self.append(&record).await {
+            Ok(()) => Ok((record, None)),
+            Err(error) if self.audit.is_required() => Err(format!("{error}; {AUDIT_HINT}")),
+            Err(error) => Ok((record, Some(format!("not in the audit: {error}")))),
+        }
+    }
+
+    /// Writes down what became of it; says why that could not be.
+    async fn end(&self, record: &Record, ending: Ending) -> Option<String> {
+        let record = record.done(self.clock.now().wall, ending);
+        self.append(&record).await.err().map(|error| format!("its end is not in the audit: {error}"))
+    }
+
+    /// On a thread of its own: a disk may take its time.
+    async fn append(&self, record: &Record) -> io::Result<()> {
+        let (audit, record) = (Arc::clone(&self.audit), record.clone());
+        spawn_blocking(move || audit.append(&record)).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    async fn act(&self, step: &Step, scene: Scene, tell: &impl Fn(Stage)) -> Done {
+        let done = |command: String, outcome| nothing(step, command, outcome);
         let (command, questions) = match (step.command(), seen::questions(step)) {
             (Ok(command), Ok(questions)) => (command, questions),
             // The guard has ruled this out.
@@ -76,7 +133,7 @@ impl Operator<'_> {
         let count = questions.split(';').count();
         let line = [questions.as_str(), &command, &questions].join(";");
         let mut answer = Vec::new();
-        let asked = connection::ask(self.address, &line, 2 * count + 1, self.limits, &mut answer).await;
+        let asked = connection::ask(&self.address, &line, 2 * count + 1, &self.limits, &mut answer).await;
         let replies = reply::split(&answer, 2 * count + 1);
         let before = replies.get(..count).and_then(|replies| seen::read(step, replies));
         let outcome = match (replies.get(count).filter(|reply| reply.is_whole()), asked) {
@@ -127,7 +184,7 @@ impl Operator<'_> {
     pub async fn read(&self, step: &Step) -> Option<Seen> {
         let questions = seen::questions(step).ok()?;
         let mut answer = Vec::new();
-        connection::ask(self.address, &questions.join(";"), questions.len(), self.limits, &mut answer).await.ok()?;
+        connection::ask(&self.address, &questions.join(";"), questions.len(), &self.limits, &mut answer).await.ok()?;
         seen::read(step, &reply::split(&answer, questions.len()))
     }
 
@@ -136,14 +193,23 @@ impl Operator<'_> {
     /// # Errors
     /// When no answer came: the line may then have been carried out.
     pub async fn send_line(&self, line: &Authorised<TypedLine>) -> Result<Answer, QueryError> {
-        let line = line.get();
+        let (line, scene) = (line.get(), line.scene());
+        let attempt = Attempt { command: line.as_str().to_owned(), ..self.attempt(scene) };
+        let (record, _) = self.begin(attempt).await.map_err(QueryError::NotAudited)?;
         let mut bytes = Vec::new();
-        let timing = connection::ask(self.address, line.as_str(), line.parts().len(), self.limits, &mut bytes)
-            .await
-            .map_err(|error| QueryError::Ask { hint: error.hint(self.address), error })?;
+        let asked = connection::ask(&self.address, line.as_str(), line.parts().len(), &self.limits, &mut bytes).await;
+        let answer = Some(plain::first_line(&bytes).to_string()).filter(|answer| !answer.is_empty());
+        let outcome = asked.as_ref().err().map(|error| format!("sent, but {error}"));
+        // Whether its end could be written down changes nothing about its answer.
+        let _ = self.end(&record, Ending { answer, outcome, ..Ending::default() }).await;
+        let timing = asked.map_err(|error| QueryError::Ask { hint: error.hint(&self.address), error })?;
         let replies = reply::split(&bytes, 1);
         let is_whole = replies.first().is_some_and(Reply::is_whole);
         let cost = Cost { bytes: bytes.len(), answer: timing.answer };
         Ok(Answer { told: Told::Lines(Lines::parse(&bytes)), is_whole, cost })
     }
+}
+
+fn nothing(step: &Step, command: String, outcome: Outcome) -> Done {
+    Done { step: step.clone(), command, before: None, after: None, outcome, remark: None }
 }

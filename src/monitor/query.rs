@@ -94,6 +94,9 @@ pub enum QueryError {
     /// HAProxy answered something else, in its own words.
     #[error("HAProxy answers: {0}")]
     Said(SafeText),
+    /// It could not be written to the audit, and so was not sent.
+    #[error("not sent: {0}")]
+    NotAudited(String),
     /// HAProxy answered with nothing.
     #[error("HAProxy answered nothing")]
     Nothing,

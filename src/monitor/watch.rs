@@ -11,9 +11,11 @@ use crate::haproxy::order::{Admin, Order};
 use crate::haproxy::stat::{Row, RowKind};
 use crate::haproxy::status::State;
 use crate::haproxy::text::SafeText;
+use crate::monitor::authors::Authors;
 use crate::monitor::draining::{self, Draining};
 use crate::monitor::events::{Event, Events, What, display_name};
 use crate::monitor::history::store::{DEFAULT_BUDGET, History};
+use crate::monitor::ledger::Ledger;
 use crate::monitor::link::{Failure, Link};
 use crate::monitor::lost::{self, Lost};
 use crate::monitor::outcome::{Report, Stage};
@@ -44,6 +46,7 @@ pub struct Watch {
     read_back: Vec<(RowId, SafeText)>,
     under_way: UnderWay,
     draining: Draining,
+    authors: Authors,
     /// What the last reload took away and is not back yet.
     lost: Vec<Lost>,
 }
@@ -68,6 +71,7 @@ impl Watch {
             read_back: Vec::new(),
             under_way: UnderWay::default(),
             draining: Draining::default(),
+            authors: Authors::default(),
             lost: Vec::new(),
         }
     }
@@ -156,6 +160,9 @@ impl Watch {
                     Admin::Ready | Admin::Maint => self.draining.forget(id),
                 }
             }
+            if done.outcome.is_good() {
+                self.authors.acted(&done.step.name(), done.step.order, at.wall);
+            }
             let (command, outcome) = (done.command.clone(), done.outcome.to_string());
             let verified = done.outcome.is_good();
             // The command names what it was about.
@@ -173,10 +180,23 @@ impl Watch {
         self.under_way.stage(id, now)
     }
 
+    /// Who acts in this run.
+    pub fn set_actor(&mut self, who: SafeText) {
+        self.authors.set_actor(who);
+    }
+
+    /// Takes in what the audit knows of this HAProxy, whose address it knows it by. What has no end there is told.
+    pub fn remember(&mut self, ledger: &Ledger, address: &str, at: Stamp) {
+        self.authors.remember(ledger.states(address));
+        for unfinished in ledger.unfinished(address) {
+            let (command, who) = (unfinished.command.to_string(), unfinished.entry.who.to_string());
+            self.event(at, None, String::new(), What::Unfinished { command, who, at: unfinished.entry.at });
+        }
+    }
+
     /// Who ordered the state that a server is in, as far as that is known.
     pub fn author(&self, id: RowId) -> Option<String> {
-        let _ = id;
-        None
+        self.authors.of(self.newest()?, id)
     }
 
     /// The servers that drain.

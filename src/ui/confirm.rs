@@ -152,9 +152,9 @@ fn rest(canvas: &Canvas<'_>, instance: &Instance, question: &Confirm, room: usiz
             if width_of(&all) <= room {
                 lines.push(all);
             } else {
-                let keys = others.iter().flat_map(|(key, what)| {
-                    [piece(*key, Role::Key), piece(format!(" {what}    "), Role::Normal)]
-                });
+                let keys = others
+                    .iter()
+                    .flat_map(|(key, what)| [piece(*key, Role::Key), piece(format!(" {what}    "), Role::Normal)]);
                 lines.extend([keys.collect(), yes_or_no("do it", &[])]);
             }
         }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::haproxy::text::SafeText;
-use crate::monitor::outcome::Outcome;
+use crate::monitor::outcome::{Done, Outcome};
+use crate::monitor::seen::Seen;
 
 /// How a row stood. What HAProxy did not say is absent, and left out of the JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,42 +55,65 @@ pub struct Ending {
     pub answer: Option<String>,
     /// In words.
     pub outcome: Option<String>,
-    /// Whether the state read back is the one ordered; absent where that is not known.
+    /// Whether what was read back is what was ordered; absent where that is not known.
     pub verified: Option<bool>,
+    /// How the row stood right before the command, read on the same line.
+    pub before: Option<Standing>,
     /// How the row stands now.
     pub after: Option<Standing>,
 }
 
+impl From<&Seen> for Standing {
+    fn from(seen: &Seen) -> Self {
+        Self {
+            status: seen.status.to_string(),
+            admin: seen.state.as_ref().map(|state| state.admin.0),
+            weight: seen.set_weight(),
+            sessions: seen.sessions,
+            queued: seen.queued,
+            limit: seen.limit,
+        }
+    }
+}
+
 impl Ending {
-    /// An act's outcome. That nothing came back leaves open whether it happened.
-    pub fn of(outcome: &Outcome) -> Self {
-        let status = |status: &SafeText| Standing { status: status.to_string(), ..Standing::default() };
-        let (answer, verified, after) = match outcome {
-            Outcome::Verified { status: now, sessions } => {
-                (None, Some(true), Some(Standing { sessions: *sessions, ..status(now) }))
-            }
-            Outcome::NotSeen { status: now } if now.is_empty() => (None, None, None),
-            Outcome::NotSeen { status: now } => (None, Some(false), Some(status(now))),
-            Outcome::Refused(text) => (Some(text.to_string()), Some(false), None),
-            Outcome::NotSent(_) => (None, Some(false), None),
-            Outcome::Unknown(_) => (None, None, None),
+    /// An act's end. That nothing came back leaves open whether it happened.
+    pub fn of(done: &Done) -> Self {
+        let (answer, verified) = match &done.outcome {
+            Outcome::Verified(_) => (None, Some(true)),
+            Outcome::NotSeen { now, .. } if now.is_empty() => (None, None),
+            Outcome::NotSeen { .. } | Outcome::NotSent(_) => (None, Some(false)),
+            Outcome::Refused(text) => (Some(text.to_string()), Some(false)),
+            Outcome::Accepted(_) | Outcome::Unknown(_) => (None, None),
         };
-        Self { answer, outcome: Some(outcome.to_string()), verified, after }
+        let [before, after] = [&done.before, &done.after].map(|seen| seen.as_ref().map(Standing::from));
+        Self { answer, outcome: Some(done.outcome.to_string()), verified, before, after }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::haproxy::order::{Admin, Order};
+    use crate::monitor::acts::MAINT;
+    use crate::monitor::intent::{Step, Target};
+
+    fn ending(outcome: Outcome) -> Ending {
+        let target = Target::beside_rows("b".into(), "s".into());
+        let step = Step { act: &MAINT, order: Order::State(Admin::Maint), target };
+        let before = Some(Seen { status: "UP".into(), sessions: Some(3), ..Seen::default() });
+        Ending::of(&Done { step, command: String::new(), before, after: None, outcome, remark: None })
+    }
 
     #[test]
     fn what_is_not_known_is_neither_yes_nor_no() {
-        let verified = |outcome| Ending::of(&outcome).verified;
-        assert_eq!(verified(Outcome::Unknown("no answer".into())), None);
-        assert_eq!(verified(Outcome::NotSeen { status: "".into() }), None);
-        assert_eq!(verified(Outcome::NotSeen { status: "UP".into() }), Some(false));
-        assert_eq!(verified(Outcome::NotSent("no connection".into())), Some(false));
-        let refused = Ending::of(&Outcome::Refused("No such server.".into()));
+        assert_eq!(ending(Outcome::Unknown("no answer".into())).verified, None);
+        assert_eq!(ending(Outcome::Accepted("OPEN".into())).verified, None);
+        assert_eq!(ending(Outcome::NotSeen { now: String::new(), samples: 3 }).verified, None);
+        assert_eq!(ending(Outcome::NotSeen { now: "UP".into(), samples: 3 }).verified, Some(false));
+        assert_eq!(ending(Outcome::NotSent("no connection".into())).verified, Some(false));
+        let refused = ending(Outcome::Refused("No such server.".into()));
         assert_eq!((refused.verified, refused.answer.as_deref()), (Some(false), Some("No such server.")));
+        assert_eq!(refused.before.map(|before| (before.status, before.sessions)), Some(("UP".into(), Some(3))));
     }
 }

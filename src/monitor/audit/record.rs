@@ -93,8 +93,9 @@ impl Record {
     /// The second line of the same command. It repeats what the first one said, so that each can stand alone.
     #[must_use]
     pub fn done(&self, at: SystemTime, ending: Ending) -> Self {
-        let Ending { answer, outcome, verified, after } = ending;
-        Self { time: rfc3339(at), phase: Phase::Done, answer, outcome, verified, after, ..self.clone() }
+        let Ending { answer, outcome, verified, before, after } = ending;
+        let before = before.or_else(|| self.before.clone());
+        Self { time: rfc3339(at), phase: Phase::Done, answer, outcome, verified, before, after, ..self.clone() }
     }
 
     /// When; nothing where the time is none, which [`Self::parse`] lets through no more than [`Self::sending`].
@@ -157,7 +158,6 @@ fn rfc3339(at: SystemTime) -> String {
 mod tests {
     use super::*;
     use crate::monitor::audit::testing::any_record;
-    use crate::monitor::outcome::Outcome;
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -195,7 +195,10 @@ mod tests {
     #[test]
     fn the_second_line_repeats_the_first_and_says_what_became_of_it() {
         let (first, later) = (sending(), SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_000_000_500));
-        let done = first.done(later, Ending::of(&Outcome::Verified { status: "MAINT".into(), sessions: Some(2) }));
+        let after = Some(Standing { status: "MAINT".into(), sessions: Some(2), ..Standing::default() });
+        let outcome = Some("verified, MAINT, 2 sessions left".to_owned());
+        let ending = Ending { outcome, verified: Some(true), after, ..Ending::default() };
+        let done = first.done(later, ending);
         assert_eq!((done.phase, &done.id, &done.before), (Phase::Done, &first.id, &first.before));
         assert_eq!((done.verified, done.outcome.as_deref()), (Some(true), Some("verified, MAINT, 2 sessions left")));
         assert_eq!(done.after.as_ref().map(|after| (after.status.as_str(), after.sessions)), Some(("MAINT", Some(2))));

@@ -22,6 +22,7 @@ use crate::monitor::audit::record::Record;
 #[derive(Debug)]
 pub struct Audit {
     path: Option<PathBuf>,
+    is_off: bool,
     required: bool,
     tool: String,
     actor: Actor,
@@ -41,7 +42,12 @@ impl Audit {
     ) -> Self {
         let millis = began.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let run = format!("{}-{millis}", std::process::id());
-        Self { path, required, tool: tool.into(), actor, run, count: AtomicU64::new(0) }
+        Self { path, is_off: false, required, tool: tool.into(), actor, run, count: AtomicU64::new(0) }
+    }
+
+    /// None: what is done to a simulated HAProxy does not belong among what was done to real ones.
+    pub fn off(actor: Actor, began: SystemTime) -> Self {
+        Self { is_off: true, ..Self::new(None, false, "", actor, began) }
     }
 
     /// Whether an act that cannot be written down must not be sent.
@@ -70,6 +76,9 @@ impl Audit {
     /// # Errors
     /// When it is not there for certain; the text names the file.
     pub fn append(&self, record: &Record) -> io::Result<()> {
+        if self.is_off {
+            return Ok(());
+        }
         let Some(path) = &self.path else {
             let why = "there is no place for the audit: no home folder, and no audit.path is set";
             return Err(io::Error::new(ErrorKind::NotFound, why));
