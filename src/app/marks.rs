@@ -33,12 +33,9 @@ impl Marks {
 
     /// Begins a range at a row, or ends the one begun.
     pub fn toggle_range(&mut self, id: RowId) {
-        match self.range.take() {
-            Some(_) => {}
-            None => {
-                self.range = Some((id, self.rows.clone()));
-                self.rows.insert(id);
-            }
+        if self.range.take().is_none() {
+            self.range = Some((id, self.rows.clone()));
+            self.rows.insert(id);
         }
     }
 

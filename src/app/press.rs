@@ -3,24 +3,23 @@
 use std::time::Duration;
 
 use crate::app::acting;
-use crate::app::actions::{ACTIONS, Action, Do, Step};
+use crate::app::actions::{Action, Do, Step};
 use crate::app::asking;
 use crate::app::cells::Role;
 use crate::app::command_line;
 use crate::app::filter::Filter;
 use crate::app::key::Key;
-use crate::app::lists::ListState;
+use crate::app::marking;
+use crate::app::menus;
 use crate::app::model::{Layer, Model};
 use crate::app::moving;
 use crate::app::msg::Effect;
 use crate::app::prompt::{Prompt, Purpose, Typed};
-use crate::app::targets;
 use crate::app::views::Content;
 use crate::app::words::Words;
 use crate::haproxy::plain::Lines;
 use crate::haproxy::stat::RowKind;
 use crate::monitor::acts;
-use crate::monitor::roster::RowId;
 
 /// A key was pressed.
 pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
@@ -44,7 +43,10 @@ pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
             acting::type_reason(model, reason, key, now);
             Vec::new()
         }
-        Some(Layer::ActMenu(actions, place)) => choose_act(model, action, actions, place, now),
+        Some(Layer::ActMenu(actions, place)) => {
+            let chosen = menus::acts(model, action, actions, place);
+            chosen.map_or_else(Vec::new, |action| run(model, action, now))
+        }
         Some(Layer::Prompt(prompt)) => type_on(model, prompt, key, now),
         Some(Layer::Help(top)) => {
             let top = scroll(action, top, model.size.1);
@@ -70,7 +72,7 @@ pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
         }
         Some(Layer::Sure(sure)) => command_line::answer(model, sure, key, now),
         Some(Layer::SortMenu(place)) => {
-            choose_sort(model, action, place);
+            menus::sort(model, action, place);
             Vec::new()
         }
         None => action.map_or_else(Vec::new, |action| run(model, action, now)),
@@ -110,86 +112,6 @@ fn works_in_detail(action: &Action) -> bool {
     )
 }
 
-/// Opens the menu of acts: those that can be had first.
-fn act_menu(model: &mut Model) {
-    let is_act = |action: &&Action| matches!(action.run, Do::Act(_) | Do::Everywhere(_));
-    let (mut fitting, others): (Vec<&Action>, Vec<&Action>) =
-        ACTIONS.iter().filter(is_act).partition(|action| targets::can(model, action).is_ok());
-    fitting.extend(others);
-    model.layers.push(Layer::ActMenu(fitting, 0));
-}
-
-fn choose_act(
-    model: &mut Model,
-    action: Option<&Action>,
-    actions: Vec<&'static Action>,
-    place: usize,
-    now: Duration,
-) -> Vec<Effect> {
-    match action.map(|action| action.run) {
-        Some(Do::Back { .. } | Do::Quit | Do::ActMenu) => {}
-        Some(Do::Open { .. }) => return actions.get(place).map_or_else(Vec::new, |action| run(model, action, now)),
-        // The key of an act works here as well: the menu is where one learns it.
-        Some(Do::Act(act)) => acting::ask(model, act, now),
-        Some(Do::Move(step)) => {
-            let mut list = ListState::default();
-            list.scroll(Step::Rows(place as i32), actions.len(), actions.len());
-            list.scroll(step, actions.len(), actions.len());
-            model.layers.push(Layer::ActMenu(actions, list.place()));
-        }
-        _ => model.layers.push(Layer::ActMenu(actions, place)),
-    }
-    Vec::new()
-}
-
-/// Marks rows, or unmarks them.
-fn mark(model: &mut Model, what: Do, now: Duration) {
-    let (selected, shown) = (model.selected(), targets::shown(model));
-    let Some(instance) = model.instance_mut() else { return };
-    let selected = selected.filter(|id| targets::can_be_marked(instance, *id));
-    match (what, selected) {
-        (Do::Unmark, _) => _ = instance.marks.clear(),
-        (Do::MarkShown, _) => {
-            let is_server = |id: &RowId| targets::row(instance, *id, RowKind::Server).is_some();
-            let servers: Vec<RowId> = shown.into_iter().filter(is_server).collect();
-            instance.marks.add(servers);
-        }
-        (_, None) => return model.say("only servers and frontends can be marked", Role::Dim, now),
-        (Do::MarkRange, Some(id)) => instance.marks.toggle_range(id),
-        (_, Some(id)) => {
-            instance.marks.toggle(id);
-            moving::step(model, Step::Rows(1), now);
-        }
-    }
-    let Some(instance) = model.instance() else { return };
-    let words = match (instance.marks.count(), instance.marks.has_range()) {
-        (0, _) => "nothing is marked".to_owned(),
-        (count, true) => format!("{count} marked; moving marks on, v ends the range"),
-        (count, false) => format!("{count} marked: acts are about them; U or Esc unmarks all"),
-    };
-    model.say(words, Role::Dim, now);
-}
-
-fn choose_sort(model: &mut Model, action: Option<&Action>, place: usize) {
-    let view = model.view;
-    let count = model.settings[view].sortable().len();
-    match action.map(|action| action.run) {
-        Some(Do::Back { .. } | Do::Quit | Do::SortMenu) => {}
-        Some(Do::Open { .. }) => {
-            if let Some(column) = model.settings[view].sortable().get(place).copied() {
-                model.settings[view].sort_by(column);
-            }
-        }
-        Some(Do::Move(step)) => {
-            let mut list = ListState::default();
-            list.scroll(Step::Rows(place as i32), count, count);
-            list.scroll(step, count, count);
-            model.layers.push(Layer::SortMenu(list.place()));
-        }
-        _ => model.layers.push(Layer::SortMenu(place)),
-    }
-}
-
 fn type_on(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Vec<Effect> {
     let view = model.view;
     let typed = prompt.key(key);
@@ -223,7 +145,7 @@ fn type_on(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Ve
             model.layers.push(Layer::Prompt(prompt));
         }
         (Purpose::Command | Purpose::Cli | Purpose::Number | Purpose::Reason, _) => {
-            model.layers.push(Layer::Prompt(prompt))
+            model.layers.push(Layer::Prompt(prompt));
         }
     }
     Vec::new()
@@ -301,11 +223,7 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
         Do::SortMenu if is_asked => asking::sort_next(model, 1),
         Do::SortNext(by) if is_table => model.settings[view].sort_next(by),
         Do::SortInvert if is_table => model.settings[view].invert(),
-        Do::SortMenu if is_table => {
-            let sort = model.settings[view].sort.map(|sort| sort.column.id);
-            let place = model.settings[view].sortable().iter().position(|column| Some(column.id) == sort);
-            model.layers.push(Layer::SortMenu(place.unwrap_or(0)));
-        }
+        Do::SortMenu if is_table => menus::open_sort(model),
         Do::Flat if is_table => {
             model.settings[view].flat = !model.settings[view].flat;
             model.settings[view].touch();
@@ -340,8 +258,8 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
         Do::Undo => acting::undo(model, now),
         Do::Offer => acting::take_offer(model, now),
         Do::Decline => acting::decline_offer(model, now),
-        Do::ActMenu => act_menu(model),
-        Do::Mark | Do::MarkRange | Do::MarkShown | Do::Unmark => mark(model, action.run, now),
+        Do::ActMenu => menus::open_acts(model),
+        Do::Mark | Do::MarkRange | Do::MarkShown | Do::Unmark => marking::mark(model, action.run, now),
         Do::Copy => return copy(model, now),
         Do::Info => info(model),
         Do::Remove => match model.shown().content {

@@ -218,16 +218,16 @@ mod tests {
     impl Lab {
         fn new() -> Self {
             let mut draining = Draining::default();
-            draining.set_deadline(Duration::from_secs(60));
+            draining.set_deadline(Duration::from_mins(1));
             Self { maker: SampleMaker::default(), window: Window::default(), draining, id: None }
         }
 
         fn at(&mut self, seconds: u64, status: &str, scur: i64, stot: i64) -> Vec<News> {
-            let stat = format!(
+            let rows = format!(
                 "# pxname,svname,scur,qcur,stot,rate,srv_icur,status,type,cookie,\n\
                  b,s,{scur},0,{stot},0,4,{status},2,,\nb,BACKEND,{scur},0,{stot},0,,UP,1,SRV,\n"
             );
-            let sample = self.maker.at_millis(seconds * 1000, &stat);
+            let sample = self.maker.at_millis(seconds * 1000, &rows);
             self.id = Some(sample.rows.ids()[0]);
             self.window.push(sample);
             let newest = self.window.newest().unwrap().clone();
@@ -272,7 +272,7 @@ mod tests {
         }
         assert_eq!(lab.left().why, Some("long sessions stay"));
         assert_eq!(lab.at(300, "DRAIN", 5, 110), [], "the time of a drain that somebody else ordered is theirs");
-        lab.draining.order(lab.id.unwrap(), Duration::from_secs(300));
+        lab.draining.order(lab.id.unwrap(), Duration::from_mins(5));
         assert_eq!(lab.at(359, "DRAIN", 5, 110), []);
         assert_eq!(lab.at(360, "DRAIN", 5, 110), [News::Overdue(lab.id.unwrap())]);
         assert_eq!(lab.at(361, "DRAIN", 5, 110), []);

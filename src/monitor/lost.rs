@@ -117,19 +117,17 @@ mod tests {
     use std::sync::Arc;
 
     fn stat(states: [(&str, i64); 4]) -> String {
-        let mut text = "# pxname,svname,status,weight,uweight,type,\n".to_owned();
-        for (place, (status, weight)) in states.into_iter().enumerate() {
-            text.push_str(&format!("b,s{place},{status},{weight},{weight},2,\n"));
-        }
-        text + "b,BACKEND,UP,1,1,1,\n"
+        let row = |(place, (status, weight))| format!("b,s{place},{status},{weight},{weight},2,");
+        let rows: Vec<String> = states.into_iter().enumerate().map(row).collect();
+        format!("# pxname,svname,status,weight,uweight,type,\n{}\nb,BACKEND,UP,1,1,1,\n", rows.join("\n"))
     }
 
     fn lost(before: [(&str, i64); 4], now: [(&str, i64); 4], admin: u32) -> Vec<(usize, String)> {
         let mut maker = SampleMaker::default();
         let first = maker.at_millis(0, &stat(before));
-        let lines: String = (0..4).map(|place| format!("b s{place} {admin} 100\n")).collect();
-        let states =
-            servers_state::parse(format!("1\n# be_name srv_name srv_admin_state srv_iweight\n{lines}").as_bytes());
+        let lines: Vec<String> = (0..4).map(|place| format!("b s{place} {admin} 100")).collect();
+        let text = format!("1\n# be_name srv_name srv_admin_state srv_iweight\n{}\n", lines.join("\n"));
+        let states = servers_state::parse(text.as_bytes());
         maker.configured = Some(Arc::new(Configured::new(&states, &first.rows)));
         let before = maker.at_millis(1000, &stat(before));
         maker.reload();

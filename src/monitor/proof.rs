@@ -123,18 +123,12 @@ pub fn inverse(step: &Step, before: &Seen) -> Option<(&'static Act, Order)> {
             Operation::Stopping => (&acts::HEALTH_STOPPING, Order::Health(Health::Stopping)),
             Operation::Starting | Operation::Running => (&acts::HEALTH_UP, Order::Health(Health::Up)),
         },
-        Proof::AgentHealth => match before.agent_is_up? {
-            true => (&acts::AGENT_UP, Order::Agent(true)),
-            false => (&acts::AGENT_DOWN, Order::Agent(false)),
-        },
-        Proof::Checks => match state?.checks?.is_enabled() {
-            true => (&acts::CHECKS_ON, Order::Checks(true)),
-            false => (&acts::CHECKS_OFF, Order::Checks(false)),
-        },
-        Proof::AgentChecks => match state?.agent?.is_enabled() {
-            true => (&acts::AGENT_ON, Order::AgentChecks(true)),
-            false => (&acts::AGENT_OFF, Order::AgentChecks(false)),
-        },
+        Proof::AgentHealth if before.agent_is_up? => (&acts::AGENT_UP, Order::Agent(true)),
+        Proof::AgentHealth => (&acts::AGENT_DOWN, Order::Agent(false)),
+        Proof::Checks if state?.checks?.is_enabled() => (&acts::CHECKS_ON, Order::Checks(true)),
+        Proof::Checks => (&acts::CHECKS_OFF, Order::Checks(false)),
+        Proof::AgentChecks if state?.agent?.is_enabled() => (&acts::AGENT_ON, Order::AgentChecks(true)),
+        Proof::AgentChecks => (&acts::AGENT_OFF, Order::AgentChecks(false)),
         Proof::Limit if step.act.subject == Subject::Frontend => {
             (&acts::FRONTEND_MAXCONN, Order::FrontendMaxconn(limit(before.limit).filter(|limit| *limit > 0)?))
         }

@@ -72,8 +72,9 @@ pub struct Sampler {
     clock: Clock,
     roster: Roster,
     level: Option<Level>,
-    /// Asked once an epoch; whether it was, and what came.
-    configured: Option<Option<Arc<Configured>>>,
+    /// Asked once an epoch; absent while it was not, and when the answer was none.
+    configured: Option<Arc<Configured>>,
+    has_asked: bool,
     newest: Option<Arc<Sample>>,
     seq: u64,
     answer: Vec<u8>,
@@ -93,6 +94,7 @@ impl Sampler {
             roster: Roster::default(),
             level: None,
             configured: None,
+            has_asked: false,
             newest: None,
             seq: 0,
             answer: Vec::new(),
@@ -139,13 +141,13 @@ impl Sampler {
         self.seq += 1;
         let rows = self.roster.identify(&table);
         if is_new {
-            self.configured = None;
-        } else if self.configured.is_none() {
+            (self.configured, self.has_asked) = (None, false);
+        } else if !self.has_asked {
             // With the second sample only: the first one is awaited by somebody.
-            self.configured = Some(self.find_configured(info.version(), &rows).await);
+            (self.configured, self.has_asked) = (self.find_configured(info.version(), &rows).await, true);
         }
         let (seq, level, interval) = (self.seq, self.level, Duration::ZERO);
-        let configured = self.configured.clone().flatten();
+        let configured = self.configured.clone();
         Ok(Sample { seq, at, epoch, level, info, table, rows, cost, interval, configured })
     }
 

@@ -25,11 +25,11 @@ impl Strength {
         Self::with(sample, servers, |_, weight| weight)
     }
 
-    /// The same, were their weights what `weighs` makes of each: 0 for a server that is taken away.
-    pub fn with(sample: &Sample, servers: &[usize], weighs: impl Fn(usize, i64) -> i64) -> Self {
+    /// The same, were their weights what `new_weight` makes of each: 0 for a server that is taken away.
+    pub fn with(sample: &Sample, servers: &[usize], new_weight: impl Fn(usize, i64) -> i64) -> Self {
         let mut strength = Self::default();
         for row in servers {
-            let weight = weighs(*row, sample.table.number(*row, Field::Weight).unwrap_or(0));
+            let weight = new_weight(*row, sample.table.number(*row, Field::Weight).unwrap_or(0));
             let is_usable = sample.table.rows()[*row].state().is_usable() && weight > 0;
             let is_backup = sample.table.number(*row, Field::Bck) == Some(1);
             strength.active += usize::from(!is_backup);

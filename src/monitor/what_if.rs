@@ -84,11 +84,11 @@ impl WhatIf {
         let going: Vec<usize> = servers.iter().copied().filter(|server| weights.get(server) == Some(&0)).collect();
         let sum =
             |servers: &[usize], field| servers.iter().filter_map(|server| sample.table.number(*server, field)).sum();
-        let weighs = |server: usize, weight: i64| weights.get(&server).copied().unwrap_or(weight);
-        let after = Strength::with(sample, servers, weighs);
+        let new_weight = |server: usize, weight: i64| weights.get(&server).copied().unwrap_or(weight);
+        let after = Strength::with(sample, servers, new_weight);
         let all: i64 = sum(servers, Field::Scur);
         let share = |server: usize| {
-            let weight = weighs(server, sample.table.number(server, Field::Weight)?);
+            let weight = new_weight(server, sample.table.number(server, Field::Weight)?);
             let takes = sample.table.rows()[server].state().is_usable() && after.weight > 0;
             let is_active = sample.table.number(server, Field::Bck) != Some(1);
             (takes && is_active && weight > 0).then(|| Share {

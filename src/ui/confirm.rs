@@ -136,28 +136,25 @@ fn rest(canvas: &Canvas<'_>, instance: &Instance, question: &Confirm, room: usiz
         lines.extend(text::wrapped(remark, room).into_iter().map(|part| vec![piece(part, Role::Warn)]));
     }
     lines.push(Vec::new());
-    match question.name_to_type() {
-        Some(name) => {
-            let asked = format!("type {name} and Enter to do it, Esc to leave it");
-            lines.extend(text::wrapped(&asked, room).into_iter().map(|part| vec![piece(part, Role::Normal)]));
-            // The end of a long text, where the cursor is.
-            let typed: String = text::broken(&question.typed, room.saturating_sub(3)).pop().unwrap_or_default();
-            lines.push(vec![piece("> ", Role::Key), piece(typed, Role::Title), piece("_", Role::Focus)]);
-        }
-        None => {
-            let mut others = Vec::new();
-            others.extend(question.instead().map(|_| ("d", "drain it first")));
-            others.extend(question.can_step().then_some(("[ ] { }", "step")));
-            let all = yes_or_no("do it", &others);
-            if width_of(&all) <= room {
-                lines.push(all);
-            } else {
-                let keys = others
-                    .iter()
-                    .flat_map(|(key, what)| [piece(*key, Role::Key), piece(format!(" {what}    "), Role::Normal)]);
-                lines.extend([keys.collect(), yes_or_no("do it", &[])]);
-            }
-        }
+    if let Some(name) = question.name_to_type() {
+        let asked = format!("type {name} and Enter to do it, Esc to leave it");
+        lines.extend(text::wrapped(&asked, room).into_iter().map(|part| vec![piece(part, Role::Normal)]));
+        // The end of a long text, where the cursor is.
+        let typed: String = text::broken(&question.typed, room.saturating_sub(3)).pop().unwrap_or_default();
+        lines.push(vec![piece("> ", Role::Key), piece(typed, Role::Title), piece("_", Role::Focus)]);
+        return lines;
+    }
+    let mut others = Vec::new();
+    others.extend(question.instead().map(|_| ("d", "drain it first")));
+    others.extend(question.can_step().then_some(("[ ] { }", "step")));
+    let all = yes_or_no("do it", &others);
+    if width_of(&all) <= room {
+        lines.push(all);
+    } else {
+        let key = |(key, what): &(&'static str, &'static str)| {
+            [piece(*key, Role::Key), piece(format!(" {what}    "), Role::Normal)]
+        };
+        lines.extend([others.iter().flat_map(key).collect(), yes_or_no("do it", &[])]);
     }
     lines
 }

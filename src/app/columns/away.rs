@@ -22,12 +22,12 @@ pub fn left(row: &RowView<'_>) -> Cell {
         None => Cell::plain(""),
         Some(left) if left.is_empty => Cell::new("empty", Role::Good),
         Some(left) => {
-            let mut words = short(left);
-            if left.queued > 0 {
-                words.push_str(&format!(", {} queued", format::count(left.queued)));
-            }
-            words.extend(left.why.map(|why| format!(": {why}")));
-            Cell::new(words, Role::Away)
+            let queued = match left.queued {
+                0 => String::new(),
+                count => format!(", {} queued", format::count(count)),
+            };
+            let why = left.why.map_or(String::new(), |why| format!(": {why}"));
+            Cell::new(format!("{}{queued}{why}", short(left)), Role::Away)
         }
     }
 }

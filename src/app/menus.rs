@@ -1,0 +1,70 @@
+//! The menus over a view: by which column to sort, and what can be done.
+
+use crate::app::actions::{ACTIONS, Action, Do, Step};
+use crate::app::lists::ListState;
+use crate::app::model::{Layer, Model};
+use crate::app::targets;
+
+/// Opens the menu of acts: those that can be had first.
+pub fn open_acts(model: &mut Model) {
+    let is_act = |action: &&Action| matches!(action.run, Do::Act(_) | Do::Everywhere(_));
+    let (mut fitting, others): (Vec<&Action>, Vec<&Action>) =
+        ACTIONS.iter().filter(is_act).partition(|action| targets::can(model, action).is_ok());
+    fitting.extend(others);
+    model.layers.push(Layer::ActMenu(fitting, 0));
+}
+
+/// A key in the menu of acts; gives what was chosen.
+pub fn acts(
+    model: &mut Model,
+    action: Option<&'static Action>,
+    actions: Vec<&'static Action>,
+    place: usize,
+) -> Option<&'static Action> {
+    match action.map(|action| action.run) {
+        Some(Do::Back { .. } | Do::Quit | Do::ActMenu) => None,
+        Some(Do::Open { .. }) => actions.get(place).copied(),
+        // The key of an act works here as well: the menu is where one learns it.
+        Some(Do::Act(_)) => action,
+        Some(Do::Move(step)) => {
+            let place = moved(place, step, actions.len());
+            model.layers.push(Layer::ActMenu(actions, place));
+            None
+        }
+        _ => {
+            model.layers.push(Layer::ActMenu(actions, place));
+            None
+        }
+    }
+}
+
+/// Opens the menu of columns.
+pub fn open_sort(model: &mut Model) {
+    let settings = &model.settings[model.view];
+    let sort = settings.sort.map(|sort| sort.column.id);
+    let place = settings.sortable().iter().position(|column| Some(column.id) == sort);
+    model.layers.push(Layer::SortMenu(place.unwrap_or(0)));
+}
+
+/// A key in the menu of columns.
+pub fn sort(model: &mut Model, action: Option<&Action>, place: usize) {
+    let view = model.view;
+    let columns = model.settings[view].sortable();
+    match action.map(|action| action.run) {
+        Some(Do::Back { .. } | Do::Quit | Do::SortMenu) => {}
+        Some(Do::Open { .. }) => {
+            if let Some(column) = columns.get(place).copied() {
+                model.settings[view].sort_by(column);
+            }
+        }
+        Some(Do::Move(step)) => model.layers.push(Layer::SortMenu(moved(place, step, columns.len()))),
+        _ => model.layers.push(Layer::SortMenu(place)),
+    }
+}
+
+fn moved(place: usize, step: Step, count: usize) -> usize {
+    let mut list = ListState::default();
+    list.scroll(Step::Rows(place as i32), count, count);
+    list.scroll(step, count, count);
+    list.place()
+}
