@@ -92,6 +92,9 @@ fn after(intent: &Intent, sample: &Sample, backends: &[WhatIf]) -> String {
     let (Some(first), Some(own)) = (intent.steps.first(), backends.first()) else { return String::new() };
     let changes_weight = intent.steps.iter().any(|step| step.act.proof == Proof::Weight);
     let takes = intent.steps.iter().any(|step| takes_away(step.order));
+    if let (false, Some(share)) = (takes, share_of(intent, sample, own).filter(|_| changes_weight)) {
+        return format!("{} usable; {share}", of(own.after.usable, own.now.active));
+    }
     if takes || changes_weight {
         let share = own.weight_left().map_or(String::new(), |left| format!(", {left} % of the weight"));
         let each = own.fullest.as_ref().filter(|_| own.sessions > 0);
@@ -115,6 +118,17 @@ fn after(intent: &Intent, sample: &Sample, backends: &[WhatIf]) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The share that a server whose weight changes has of its backend's, then and now.
+fn share_of(intent: &Intent, sample: &Sample, own: &WhatIf) -> Option<String> {
+    let [step] = intent.steps.as_slice() else { return None };
+    let Order::Weight(weight) = step.order else { return None };
+    let new = weight.of(sample.configured_weight(step.target.id))?;
+    let old = sample.number(step.target.id, Field::Weight)?;
+    let percent = |weight: i64, all: i64| (all > 0).then(|| weight * 100 / all);
+    let (now, then) = (percent(old, own.now.weight)?, percent(new, own.after.weight)?);
+    Some(format!("{then} % of the weight of {} instead of {now} %", own.backend))
 }
 
 /// What should make one hesitate about one step.
@@ -206,7 +220,7 @@ mod tests {
         let one = of_row(1, &MAINT, Order::State(Admin::Maint));
         assert_eq!(one.after, "1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions");
         let half = of_row(1, &WEIGHT, Order::Weight(Weight::Absolute(50)));
-        assert_eq!(half.after, "2 of 2 servers usable, 75 % of the weight");
+        assert_eq!(half.after, "2 of 2 servers usable; 33 % of the weight of www instead of 50 %");
     }
 
     #[test]

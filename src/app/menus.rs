@@ -9,7 +9,7 @@ use crate::app::targets;
 pub fn open_acts(model: &mut Model) {
     let is_act = |action: &&Action| matches!(action.run, Do::Act(_) | Do::Everywhere(_));
     let (mut fitting, others): (Vec<&Action>, Vec<&Action>) =
-        ACTIONS.iter().filter(is_act).partition(|action| targets::can(model, action).is_ok());
+        ACTIONS.iter().filter(is_act).partition(|action| targets::check(model, action).is_ok());
     fitting.extend(others);
     model.layers.push(Layer::ActMenu(fitting, 0));
 }

@@ -2,6 +2,8 @@
 //! what a reload took away. Nothing of it is done or asked by itself: a key takes the offer, and then it is asked
 //! about like any other act.
 
+use crate::app::columns::away;
+use crate::app::facts::counted;
 use crate::app::model::Instance;
 use crate::app::targets;
 use crate::haproxy::order::{Admin, Order};
@@ -42,7 +44,7 @@ fn overdue(instance: &Instance, place: usize) -> Option<Offer> {
     let target = targets(instance, instance.watch.draining().overdue()).into_iter().next()?;
     let left = instance.watch.draining().left(target.id)?;
     let why = left.why.map_or(String::new(), |why| format!(" ({why})"));
-    let sessions = crate::app::facts::counted(left.sessions, "session");
+    let sessions = counted(left.sessions, "session");
     let intent = Intent::new(&END_SESSIONS, Order::EndSessions, place, vec![target]);
     Some(Offer { words: format!("{} still has {sessions}{why}: end them?", intent.name()), intent })
 }
@@ -57,6 +59,24 @@ fn lost(instance: &Instance, place: usize) -> Option<Offer> {
         (steps, _) => format!("the reload lost {} states and weights: set them again?", steps.len()),
     };
     Some(Offer { words, intent: Intent { purpose: Purpose::SetAgain, instance: place, steps, reason: None } })
+}
+
+/// What drains now and is not empty yet, in words.
+pub fn drains(instance: &Instance) -> Option<String> {
+    let sample = instance.watch.newest()?;
+    let all: Vec<_> = instance.watch.draining().under_way().collect();
+    match all.as_slice() {
+        [] => None,
+        [(id, left)] => {
+            let row = sample.row(*id)?;
+            let why = left.why.map_or(String::new(), |why| format!(", {why}"));
+            Some(format!("{}/{} drains: {}{why}", row.proxy, row.name, away::short(left)))
+        }
+        several => {
+            let sessions = several.iter().map(|(_, left)| left.sessions).sum();
+            Some(format!("{} servers drain, {} left", several.len(), counted(sessions, "session")))
+        }
+    }
 }
 
 /// The offer that is shown is not wanted.

@@ -5,11 +5,12 @@ use crate::app::asking;
 use crate::app::model::{Instance, Layer, Model};
 use crate::app::views::Content;
 use crate::haproxy::fields::Field;
+use crate::haproxy::order::{Order, Weight};
 use crate::haproxy::stat::RowKind;
 use crate::haproxy::text::SafeText;
-use crate::monitor::acts::{Act, Subject, WEIGHT};
+use crate::monitor::acts::{Act, Gives, Subject, WEIGHT};
 use crate::monitor::guard::Refusal;
-use crate::monitor::intent::Target;
+use crate::monitor::intent::{Intent, Target};
 use crate::monitor::roster::RowId;
 
 /// Whether a row can be marked: servers and frontends can be acted on.
@@ -40,6 +41,22 @@ pub fn can(model: &Model, action: &Action) -> Result<(), Refusal> {
         Do::Everywhere(act) => model.allows(act).and_then(|()| everywhere(model)).map(drop),
         _ => Ok(()),
     }
+}
+
+/// The same, with all that the guard would say of it: looks at every row.
+///
+/// # Errors
+/// Why not.
+pub fn check(model: &Model, action: &Action) -> Result<(), Refusal> {
+    can(model, action)?;
+    let (Do::Act(act), Some(instance)) = (action.run, model.instance()) else { return Ok(()) };
+    let order = match act.gives {
+        Gives::Order(order) => order,
+        Gives::Weight => Order::Weight(Weight::Absolute(1)),
+        // What the limit will be is not known yet: the guard looks at it when it is.
+        Gives::Limit => return Ok(()),
+    };
+    model.guard.check(&Intent::new(act, order, model.current, of(model, act)?), &instance.watch).map(drop)
 }
 
 /// What this act would be about now.

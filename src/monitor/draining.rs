@@ -121,6 +121,14 @@ impl Draining {
         self.list.iter().find(|drain| drain.id == id).map(|drain| &drain.left)
     }
 
+    /// What is left on the servers that are not empty yet.
+    pub fn under_way(&self) -> impl Iterator<Item = (RowId, &Left)> {
+        self.list
+            .iter()
+            .filter(|drain| !drain.left.is_empty && !drain.points.is_empty())
+            .map(|drain| (drain.id, &drain.left))
+    }
+
     /// Servers whose drain was ordered here and that are empty now, in the order they were drained.
     pub fn empty(&self) -> impl Iterator<Item = RowId> {
         self.list.iter().filter(|drain| drain.is_told && drain.left.is_empty).map(|drain| drain.id)

@@ -1,6 +1,7 @@
 //! Everything about one row: what it is, its charts, every field with its meaning, and its events.
 
 use crate::app::cells::{Cell, Role, state_role};
+use crate::app::columns::away;
 use crate::app::columns::column::{known, number_cell};
 use crate::app::columns::row_view::RowView;
 use crate::app::format;
@@ -72,6 +73,11 @@ const HELP: u16 = 38;
 
 fn lines(instance: &Instance, row: &RowView<'_>, show_time: ShowTime) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
+    for (name, cell) in [("left", away::left(row)), ("ordered by", away::by(row))] {
+        if !cell.text.is_empty() && cell.text != format::UNKNOWN {
+            lines.push(vec![(NAME, piece(name, Role::Dim)), (VALUE, piece(cell.text, cell.role))]);
+        }
+    }
     for (field, name) in TextField::ALL {
         if let Some(text) = row.text(field) {
             lines.push(vec![(NAME, piece(name, Role::Dim)), (VALUE, piece(text.to_string(), Role::Normal))]);

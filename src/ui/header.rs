@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 
-use crate::app::cells::{Role, saturation, severity_role};
+use crate::app::cells::{Role, saturation};
 use crate::app::charts;
 use crate::app::format;
 use crate::app::layout::{Area, Layout, Room};
 use crate::app::model::{Instance, Model};
-use crate::app::offers;
 use crate::app::overview::Overview;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
@@ -17,6 +16,7 @@ use crate::monitor::link::Link;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, Piece, piece};
 use crate::ui::events::ShowTime;
+use crate::ui::health;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 
@@ -45,7 +45,7 @@ pub fn draw(
         let clock = [piece(show_time(sample.at.wall), Role::Dim), piece(" ", Role::Normal)];
         canvas.right(area.rows(1, 1), end + 1, 0, &clock);
     }
-    health(canvas, (instance, model.current), &overview, area.rows(2, 1), now);
+    health::draw(canvas, (instance, model.current), &overview, area.rows(2, 1), now);
 }
 
 /// Who it is, how full it is, what may be done, and whether it is live.
@@ -217,73 +217,6 @@ fn rates(
         column = canvas.text(area, column, 0, &format!("{odd} odd rows"), Role::Warn);
     }
     column
-}
-
-/// In words: what is up and what is not. When the link is lost, why.
-fn health(
-    canvas: &mut Canvas<'_>,
-    (instance, place): (&Instance, usize),
-    overview: &Overview,
-    area: Area,
-    now: Duration,
-) {
-    if let Link::Lost { failure, .. } = instance.watch.link() {
-        let next = match failure.retry_at.saturating_sub(now).as_secs() {
-            0 => "next try in under 1 s".to_owned(),
-            seconds => format!("next try in {seconds} s"),
-        };
-        let text = format!("{}; {next}", failure.why);
-        let end = canvas.pieces(area, 1, 0, [piece(canvas.theme.pick("▲ ", "! "), Role::Bad), piece(text, Role::Bad)]);
-        if let Some(hint) = failure.hint.as_ref().filter(|_| instance.watch.newest().is_some()) {
-            let room = usize::from(area.width.saturating_sub(end + 3));
-            canvas.text(area, end + 2, 0, &text::end(hint, room), Role::Dim);
-        }
-        return;
-    }
-    if instance.watch.newest().is_none() {
-        return;
-    }
-    if let Some(offer) = offers::current(instance, place) {
-        // What waits for an answer comes before what can wait.
-        let end = canvas.pieces(area, 1, 0, [piece("c ", Role::Key), piece(offer.words, Role::Focus)]);
-        canvas.pieces(area, end + 2, 0, [piece("C", Role::Key), piece(" not now", Role::Dim)]);
-        return;
-    }
-    let plain = |count: usize, word: &str, role| {
-        piece(format!("{} {word}  ", format::count(count as i64)), if count == 0 { Role::Dim } else { role })
-    };
-    let problems = instance.watch.problems();
-    let mut column = canvas.pieces(
-        area,
-        1,
-        0,
-        [
-            piece("servers ", Role::Dim),
-            plain(overview.up, "up", Role::Good),
-            plain(overview.down, "down", Role::Bad),
-            plain(overview.away, "away", Role::Away),
-        ],
-    );
-    if problems.count() == 0 {
-        canvas.text(area, column, 0, "no problems", Role::Dim);
-        return;
-    }
-    let count = problems.count();
-    let sign = canvas.theme.pick("▲", "!");
-    let counted = format!("{sign} {count} problem{}  ", if count == 1 { "" } else { "s" });
-    let worst = problems.list().next().map_or(Role::Warn, |problem| severity_role(problem.severity));
-    column = canvas.text(area, column, 0, &counted, worst);
-    // As many verdicts as there is room for, the first one in any case.
-    for (place, verdict) in problems.verdicts().iter().enumerate() {
-        let name = if verdict.name.is_empty() { "process" } else { verdict.name.as_str() };
-        let since = format::duration(now.saturating_sub(verdict.since.mono));
-        let text = format!("{} {}: {} {since}  ", verdict.severity.word(), text::middle(name, 24), verdict.text);
-        let room = usize::from(area.width.saturating_sub(column + 1));
-        if place > 0 && room < 24 {
-            break;
-        }
-        column = canvas.text(area, column, 0, &text::end(&text, room), severity_role(verdict.severity));
-    }
 }
 
 /// The same in one line, for a terminal of a few rows.

@@ -39,7 +39,7 @@ pub fn sort(canvas: &mut Canvas<'_>, model: &Model, screen: Area, place: usize) 
 pub fn acts(canvas: &mut Canvas<'_>, model: &Model, screen: Area, actions: &[&'static Action], place: usize) {
     let ascii = canvas.theme.ascii;
     let item = |action: &&'static Action| {
-        let refusal = targets::can(model, action).err();
+        let refusal = targets::check(model, action).err();
         let role = if refusal.is_some() { Role::Dim } else { Role::Normal };
         let help = refusal.map_or_else(|| action.help.to_owned(), |refusal| format!("not now: {refusal}"));
         Item { mark: key_name(action, ascii), name: action.id, help, role }

@@ -13,6 +13,7 @@ pub mod events;
 pub mod footer;
 pub mod grid;
 pub mod header;
+pub mod health;
 pub mod help;
 pub mod lists;
 pub mod menu;

@@ -17,7 +17,8 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Piece
     // What is left out of the view matters more than the ends of names.
     let matters = remarks.iter().any(|(_, role)| *role != Role::Dim);
     let wanted: usize = remarks.iter().filter(|_| matters).map(|(words, _)| text::width(words) + 1).sum();
-    let room = usize::from(area.width).saturating_sub(wanted);
+    let unnumbered = if model.view < NUMBERED { 0 } else { text::width(model.shown().title) + 2 };
+    let room = usize::from(area.width).saturating_sub(wanted + unnumbered);
     let (gap, letters) = match room {
         room if names(" ", 99) + NUMBERED < room => (" ", 99),
         room if names("", 99) < room => ("", 99),
@@ -30,6 +31,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Piece
         let text = format!("{gap}{}", short(view.title, letters));
         column =
             canvas.pieces(area, column, 0, [piece(place.to_string(), key), piece(text, name)]) + gap.len() as u16 + 1;
+    }
+    if model.view >= NUMBERED {
+        // A view without a digit is named only while it is shown.
+        column = canvas.text(area, column, 0, &short(model.shown().title, letters), Role::Badge) + 1;
     }
     let room = usize::from(area.width.saturating_sub(column + 1));
     let others: usize = remarks.iter().skip(1).map(|(words, _)| text::width(words)).sum();

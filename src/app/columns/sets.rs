@@ -179,7 +179,7 @@ pub static LATENCY_VIEW: &[&Column] = &[
 
 /// Servers in maintenance or drain.
 pub static AWAY_VIEW: &[&Column] =
-    &[&NAME, &STATUS, &LASTCHG, &BY, &LEFT, &SESSIONS, &QUEUE, &RATE, &IDLE, &WEIGHT, &CHECK];
+    &[&NAME, &STATUS, &BY, &LASTCHG, &SESSIONS, &QUEUE, &RATE, &IDLE, &WEIGHT, &CHECK, &LEFT];
 
 #[cfg(test)]
 mod tests {
