@@ -283,9 +283,12 @@ fn summary(report: &Report) -> String {
     let name = last.step.name();
     match (report.done.len(), report.left().len()) {
         (1, 0) => format!("{name}: {}{remark}", last.outcome),
-        (count, 0) if report.is_good() => {
-            format!("{count} acts: all done, the last one {name}: {}{remark}", last.outcome)
+        (count @ 2..=3, 0) if report.is_good() => {
+            let each: Vec<String> =
+                report.done.iter().map(|done| format!("{}: {}", done.step.name(), done.outcome)).collect();
+            format!("{count} acts: {}{remark}", each.join("; "))
         }
+        (count, 0) if report.is_good() => format!("{count} acts done; the last, {name}: {}{remark}", last.outcome),
         (count, left) => {
             let done = count - usize::from(!last.outcome.is_good());
             format!("{done} done, then {name}: {}; {left} more not touched{remark}", last.outcome)

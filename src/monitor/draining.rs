@@ -10,12 +10,13 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::State;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
-use crate::monitor::window::Window;
 
 /// Samples in a row without a session, a waiting request or a new session that make a server empty.
 pub const EMPTY_SAMPLES: usize = 3;
 /// The time over which the end is estimated.
 const LOOK_BACK: Duration = Duration::from_mins(1);
+/// The time within which a session that began makes clients arrive.
+const RECENT: Duration = Duration::from_secs(5);
 /// Sessions of which none ended for so long are said to stay.
 const LONG: Duration = Duration::from_secs(20);
 
@@ -47,6 +48,16 @@ pub enum News {
     Overdue(RowId),
 }
 
+/// A server in one sample.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    at: Duration,
+    /// Sessions then.
+    sessions: i64,
+    /// Sessions since HAProxy's start.
+    counted: i64,
+}
+
 /// One server that drains.
 #[derive(Debug, Clone)]
 struct Drain {
@@ -55,8 +66,8 @@ struct Drain {
     ordered: Option<Duration>,
     /// Samples in a row in which it was empty.
     quiet: usize,
-    /// When how many sessions were there.
-    points: VecDeque<(Duration, i64)>,
+    /// How it was in the samples of the last minute in which it drained, the oldest first.
+    points: VecDeque<Point>,
     /// Since when no session has ended.
     stuck_since: Duration,
     left: Left,
@@ -95,7 +106,7 @@ impl Draining {
     }
 
     /// Takes the newest sample in; tells what is new of the drains ordered here.
-    pub fn look(&mut self, sample: &Sample, window: &Window) -> Vec<News> {
+    pub fn look(&mut self, sample: &Sample) -> Vec<News> {
         let now = sample.at.mono;
         let drains = |index: usize| sample.table.rows()[index].state() == State::Drain;
         // A server that is DOWN and drains reads DOWN; only its order tells.
@@ -113,7 +124,7 @@ impl Draining {
             }
         }
         let deadline = self.deadline;
-        self.list.iter_mut().filter_map(|drain| drain.look(sample, window, deadline)).collect()
+        self.list.iter_mut().filter_map(|drain| drain.look(sample, deadline)).collect()
     }
 
     /// What is left on a server; nothing when it does not drain.
@@ -155,19 +166,21 @@ impl Drain {
         }
     }
 
-    fn look(&mut self, sample: &Sample, window: &Window, deadline: Duration) -> Option<News> {
+    fn look(&mut self, sample: &Sample, deadline: Duration) -> Option<News> {
         let now = sample.at.mono;
         let number = |field| sample.number(self.id, field);
         let (sessions, queued) = (number(Field::Scur).unwrap_or(0), number(Field::Qcur).unwrap_or(0));
         let rate = number(Field::Rate).unwrap_or(0);
-        let arrived = window.growth(self.id, Field::Stot).map_or(rate, |(grown, _)| grown);
-        if self.points.back().is_none_or(|(_, before)| sessions < *before) || sessions == 0 {
+        if self.points.back().is_none_or(|before| sessions < before.sessions) || sessions == 0 {
             self.stuck_since = now;
         }
-        self.points.push_back((now, sessions));
-        while self.points.front().is_some_and(|(at, _)| now.saturating_sub(*at) > LOOK_BACK) {
+        self.points.push_back(Point { at: now, sessions, counted: number(Field::Stot).unwrap_or(0) });
+        while self.points.front().is_some_and(|point| now.saturating_sub(point.at) > LOOK_BACK) {
             self.points.pop_front();
         }
+        // The first sample may still count what came before the drain.
+        let recent = self.points.iter().skip(1).find(|point| now.saturating_sub(point.at) <= RECENT);
+        let arrived = recent.map_or(0, |point| (number(Field::Stot).unwrap_or(0) - point.counted).max(0));
         self.quiet = if sessions == 0 && queued == 0 && rate == 0 { self.quiet + 1 } else { 0 };
         let is_empty = self.quiet >= EMPTY_SAMPLES;
         self.left = Left {
@@ -191,11 +204,12 @@ impl Drain {
         None
     }
 
-    /// At the pace at which sessions went over the last minute.
+    /// At the pace of the last half of the time: what goes at once says nothing of what stays.
     fn time_left(&self, sessions: i64) -> Option<Duration> {
-        let ((then, more), (now, _)) = (self.points.front()?, self.points.back()?);
-        let gone = more - sessions;
-        let seconds = now.saturating_sub(*then).as_secs_f64();
+        let (first, now) = (self.points.front()?, self.points.back()?);
+        let half = first.at + now.at.saturating_sub(first.at) / 2;
+        let since = self.points.iter().rev().find(|point| point.at <= half)?;
+        let (gone, seconds) = (since.sessions - sessions, now.at.saturating_sub(since.at).as_secs_f64());
         (gone > 0 && seconds > 0.0).then(|| Duration::from_secs_f64(seconds * sessions as f64 / gone as f64))
     }
 
@@ -218,7 +232,6 @@ mod tests {
 
     struct Lab {
         maker: SampleMaker,
-        window: Window,
         draining: Draining,
         id: Option<RowId>,
     }
@@ -227,7 +240,7 @@ mod tests {
         fn new() -> Self {
             let mut draining = Draining::default();
             draining.set_deadline(Duration::from_mins(1));
-            Self { maker: SampleMaker::default(), window: Window::default(), draining, id: None }
+            Self { maker: SampleMaker::default(), draining, id: None }
         }
 
         fn at(&mut self, seconds: u64, status: &str, scur: i64, stot: i64) -> Vec<News> {
@@ -237,9 +250,7 @@ mod tests {
             );
             let sample = self.maker.at_millis(seconds * 1000, &rows);
             self.id = Some(sample.rows.ids()[0]);
-            self.window.push(sample);
-            let newest = self.window.newest().unwrap().clone();
-            self.draining.look(&newest, &self.window)
+            self.draining.look(&sample)
         }
 
         fn left(&self) -> Left {
@@ -253,7 +264,9 @@ mod tests {
         lab.at(0, "UP", 30, 100);
         assert!(lab.draining.left(lab.id.unwrap()).is_none());
         lab.draining.order(lab.id.unwrap(), Duration::ZERO);
+        lab.at(0, "DRAIN", 80, 100);
         lab.at(10, "DRAIN", 30, 100);
+        assert_eq!(lab.left().time_left, Some(Duration::from_secs(6)));
         lab.at(20, "DRAIN", 20, 100);
         assert_eq!(
             (lab.left().sessions, lab.left().time_left, lab.left().idle),
@@ -273,17 +286,19 @@ mod tests {
     fn what_holds_it_up_is_told() {
         let mut lab = Lab::new();
         lab.at(0, "DRAIN", 5, 100);
-        lab.at(2, "DRAIN", 5, 110);
+        lab.at(1, "DRAIN", 5, 140);
+        assert_eq!(lab.left().why, None, "what came before the drain, maybe");
+        lab.at(2, "DRAIN", 5, 150);
         assert_eq!((lab.left().why, lab.left().arrived), (Some("clients with a cookie still arrive"), 10));
         for second in (4..30).step_by(2) {
-            lab.at(second, "DRAIN", 5, 110);
+            lab.at(second, "DRAIN", 5, 150);
         }
         assert_eq!(lab.left().why, Some("long sessions stay"));
-        assert_eq!(lab.at(300, "DRAIN", 5, 110), [], "the time of a drain that somebody else ordered is theirs");
+        assert_eq!(lab.at(300, "DRAIN", 5, 150), [], "the time of a drain that somebody else ordered is theirs");
         lab.draining.order(lab.id.unwrap(), Duration::from_mins(5));
-        assert_eq!(lab.at(359, "DRAIN", 5, 110), []);
-        assert_eq!(lab.at(360, "DRAIN", 5, 110), [News::Overdue(lab.id.unwrap())]);
-        assert_eq!(lab.at(361, "DRAIN", 5, 110), []);
+        assert_eq!(lab.at(359, "DRAIN", 5, 150), []);
+        assert_eq!(lab.at(360, "DRAIN", 5, 150), [News::Overdue(lab.id.unwrap())]);
+        assert_eq!(lab.at(361, "DRAIN", 5, 150), []);
         assert!(lab.draining.overdue().eq([lab.id.unwrap()]));
     }
 

@@ -98,7 +98,7 @@ impl Watch {
             self.events.push(event);
         }
         self.lost.retain(|lost| !lost.is_back(&newest));
-        let news = self.draining.look(&newest, &self.window);
+        let news = self.draining.look(&newest);
         for news in &news {
             self.drained(&newest, *news);
         }

@@ -178,8 +178,7 @@ pub static LATENCY_VIEW: &[&Column] = &[
 ];
 
 /// Servers in maintenance or drain.
-pub static AWAY_VIEW: &[&Column] =
-    &[&NAME, &STATUS, &BY, &LASTCHG, &SESSIONS, &QUEUE, &RATE, &IDLE, &WEIGHT, &CHECK, &LEFT];
+pub static AWAY_VIEW: &[&Column] = &[&NAME, &STATUS, &BY, &LASTCHG, &SESSIONS, &QUEUE, &RATE, &IDLE, &LEFT];
 
 #[cfg(test)]
 mod tests {

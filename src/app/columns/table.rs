@@ -90,7 +90,7 @@ columns! {
     REUSE_SHARE = made(("reused", "REUSE"), 5, 90, Align::Right, "share of requests over a reused connection; percent", made!(reuse, reuse_key));
     CACHE_SHARE = made(("cached", "CACHE"), 5, 45, Align::Right, "share of cache look-ups that found something; percent", made!(cache, cache_key));
     BY = made(("by", "BY"), 14, 225, Align::Left, "who ordered the state, as far as the audit knows", away!(by, by_key));
-    LEFT = made(("left", "LEFT"), 40, 228, Align::Left, "what is left on a server that drains, for how long, and why", away!(left, left_key));
+    LEFT = made(("left", "LEFT"), 48, 100, Align::Left, "what is left on a server that drains, for how long, and why", away!(left, left_key));
 
     COMPRESSION = made(("compressed", "COMPR"), 5, 44, Align::Right, "what compression leaves of the bytes fed to it; percent", made!(compression, compression_key));
 
