@@ -1,6 +1,7 @@
 //! A line of text being typed at the bottom: a filter, or a command.
 
 use tui_input::{Input, InputRequest};
+use unicode_width::UnicodeWidthChar as _;
 
 use crate::app::key::{Code, Key};
 
@@ -67,8 +68,15 @@ impl Prompt {
 
     /// The part around the cursor that fits into `room` cells, and the cells in front of the cursor in it.
     pub fn visible(&self, room: usize) -> (String, usize) {
-        let hidden = (self.cursor() + 1).saturating_sub(room);
-        (self.text().chars().skip(hidden).collect(), self.cursor() - hidden)
+        let to_hide = (self.cursor() + 1).saturating_sub(room);
+        let mut hidden = 0;
+        // A wide character is hidden whole, though half of it would have been enough.
+        let mut shown = self.text().chars();
+        while hidden < to_hide {
+            let Some(ch) = shown.next() else { break };
+            hidden += ch.width().unwrap_or(0);
+        }
+        (shown.collect(), self.cursor().saturating_sub(hidden))
     }
 
     /// Puts another text in its place.
@@ -110,6 +118,15 @@ mod tests {
 
     fn press(prompt: &mut Prompt, keys: &str) -> Typed {
         Key::parse_all(keys).unwrap().into_iter().map(|key| prompt.key(key)).last().unwrap()
+    }
+
+    #[test]
+    fn a_line_longer_than_its_room_shows_the_cursor_also_among_wide_characters() {
+        let visible = |text: &str, room| Prompt::new(Purpose::Filter, text).visible(room);
+        assert_eq!(visible("abcdef", 4), ("def".to_owned(), 3));
+        assert_eq!(visible("abc", 4), ("abc".to_owned(), 3));
+        assert_eq!(visible("日本語", 5), ("本語".to_owned(), 4));
+        assert_eq!(visible("日本語", 4), ("語".to_owned(), 2), "half a character cannot be shown");
     }
 
     #[test]

@@ -126,11 +126,13 @@ pub fn settle(instance: &mut Instance) {
     instance.marks.retain(|id| sample.rows.index(id).is_some());
 }
 
-/// The rows a list of the dashboard or a table holds, for a range.
+/// The selection may have moved: an open range of marks reaches to it.
 pub fn stretch(model: &mut Model) {
+    if !model.instance().is_some_and(|instance| instance.marks.has_range()) {
+        return;
+    }
     let (list, selected) = (shown(model), model.selected());
-    let Some(instance) = model.instance_mut() else { return };
-    let Some(selected) = selected.filter(|_| instance.marks.has_range()) else { return };
+    let (Some(instance), Some(selected)) = (model.instance_mut(), selected) else { return };
     let mut marks = std::mem::take(&mut instance.marks);
     marks.stretch(selected, &list, |id| can_be_marked(instance, id));
     instance.marks = marks;

@@ -18,7 +18,7 @@ use crate::monitor::history::store::{DEFAULT_BUDGET, History};
 use crate::monitor::ledger::Ledger;
 use crate::monitor::link::{Failure, Link};
 use crate::monitor::lost::{self, Lost};
-use crate::monitor::outcome::{Report, Stage};
+use crate::monitor::outcome::{Outcome, Report, Stage};
 use crate::monitor::problems::news;
 use crate::monitor::problems::thresholds::Thresholds;
 use crate::monitor::problems::tracker::Problems;
@@ -146,8 +146,9 @@ impl Watch {
         for done in &report.done {
             let id = done.step.target.id;
             let is_row = id != RowId::PROCESS;
+            let is_sent = !matches!(done.outcome, Outcome::NotSent(_) | Outcome::Refused(_));
             if is_row {
-                self.ours.push((id, at.mono));
+                self.ours.extend(is_sent.then_some((id, at.mono)));
                 self.under_way.tell(id, if done.outcome.is_good() { Stage::Good } else { Stage::Bad }, at.mono);
             }
             if let Some(status) = done.after.as_ref().map(|after| &after.status).filter(|status| !status.is_empty()) {
@@ -338,7 +339,7 @@ mod tests {
     use super::*;
     use crate::monitor::acts::MAINT;
     use crate::monitor::intent::{Intent, Target};
-    use crate::monitor::outcome::{Done, Outcome};
+    use crate::monitor::outcome::Done;
     use crate::monitor::seen::Seen;
     use crate::monitor::testing::{SampleMaker, at, site};
 
