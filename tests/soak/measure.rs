@@ -56,7 +56,7 @@ pub struct Way {
 impl Way {
     pub fn new(opening: f64, end: f64) -> Self {
         let tenth = opening.max(end / 10.0);
-        Self { tenth, end: end.max(2.0 * tenth) }
+        Self { tenth, end: end.max(1.6 * tenth) }
     }
 
     /// The share at this time, or number.

@@ -190,7 +190,7 @@ impl Life {
         Self { term, fake, _calm: calm, sites, answers, counts, memory }
     }
 
-    /// Fills up what is kept up to a limit: what is said on the command line, names, events, the past.
+    /// Fills up what is kept up to a limit: what is said on the command line, the past, events.
     fn fill(&mut self) {
         for place in 0..self.sites.len() {
             self.term.press("5");
@@ -200,9 +200,9 @@ impl Life {
                 wait_until("an answer", || lock(&self.sites[place].counts).asked > asked);
             }
             self.term.press("<a-0>");
-            // More names than are remembered, and more samples than a block of the history holds.
+            // More samples than a block of the history holds.
             let end = Instant::now() + Duration::from_mins(2);
-            while lock(&self.sites[place].counts).names <= 5_200 {
+            while lock(&self.sites[place].counts).polls <= 135 {
                 assert!(Instant::now() < end, "HAProxy is not polled:\n{}", self.term.screen());
                 self.term.press("r");
                 thread::sleep(Duration::from_millis(10));
