@@ -226,6 +226,7 @@ pub fn undo(model: &mut Model, now: Duration) {
     let Some(mut intent) = model.undo.next(model.current).cloned() else {
         return model.say("nothing to undo: nothing was done here, or it cannot be taken back", Role::Dim, now);
     };
+    let remark = model.undo.lasting().map(|last| format!("{last} cannot be taken back; this is the act before it"));
     let Some(instance) = model.instance() else { return };
     for step in &mut intent.steps {
         step.target.seen = instance.watch.status(step.target.id).unwrap_or_default();
@@ -235,6 +236,9 @@ pub fn undo(model: &mut Model, now: Duration) {
         return model.say(format!("cannot be undone: {refusal}"), Role::Warn, now);
     }
     propose(model, intent, now);
+    if let Some(Layer::Confirm(question)) = model.layers.last_mut() {
+        question.remark = remark;
+    }
 }
 
 /// Takes the offer that is shown.
