@@ -225,7 +225,7 @@ fn what_stands_in_files_is_printed_without_its_controls() {
             "user": words, "uid": 0, "host": words, "instance": words, "address": words, "pid": 7, "target": words,
             "command": words, "answer": words, "outcome": words, "verified": true, "reason": words,
         });
-        text.push_str(&format!("{record}\n"));
+        text.extend([record.to_string(), "\n".to_owned()]);
     }
     let mut bytes = text.into_bytes();
     bytes.extend(lines(|_| "{".to_owned()));

@@ -21,7 +21,7 @@ const ABSENT: i64 = i64::MIN;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadStat {
     /// The first line is not a header with the two names.
-    #[error("the answer to \"show stat\" does not begin with \"# pxname,svname,\" but with {0:?}")]
+    #[error("the answer to \"show stat\" does not begin with \"# pxname,svname,\" but with \"{0}\"")]
     NoHeader(SafeText),
     /// The final empty line is missing: HAProxy or the connection cut the dump.
     #[error("the answer to \"show stat\" was cut after {0} bytes: its final empty line is missing")]

@@ -48,8 +48,7 @@ fn own_sequence(text: &str) -> Option<usize> {
     let numbers: Option<Vec<u16>> =
         parameters.split(';').filter(|word| !word.is_empty()).map(|word| word.parse().ok()).collect();
     let is_own = match (letter, parameters, numbers) {
-        (b'h' | b'l', "?7" | "?25" | "?1049" | "?2026" | "?2004", _) => true,
-        (b'J', "2", _) => true,
+        (b'h' | b'l', "?7" | "?25" | "?1049" | "?2026" | "?2004", _) | (b'J', "2", _) => true,
         (b'H', _, Some(numbers)) => numbers.len() <= 2,
         (b'm', _, Some(numbers)) => is_own_style(&numbers),
         _ => false,
