@@ -1,5 +1,6 @@
 //! Answers that no HAProxy should give, in front of the real binary: it shows what there is, says what is wrong, answers
 //! keys throughout, and keeps its memory.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 
