@@ -46,9 +46,13 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, question: &Confirm, sc
     let left = question.expires_at().saturating_sub(now).as_secs();
     let title = text::end(&title(instance, question), usize::from(width.saturating_sub(14)));
     let inner = boxed(canvas, screen, (width, height), &title, &format!(" {left} s "), role);
-    // On a screen too low for all of it, the last lines, which tell the keys, are the ones to keep.
-    let skip = lines.len().saturating_sub(usize::from(inner.height));
-    for (row, line) in lines.into_iter().skip(skip).enumerate() {
+    // On a screen too low for all of it the first line, which is the command, and the last ones, which tell the keys,
+    // are those to keep.
+    let surplus = lines.len().saturating_sub(usize::from(inner.height));
+    if surplus > 0 {
+        lines.drain(1..=surplus.min(lines.len() - 1));
+    }
+    for (row, line) in lines.into_iter().enumerate() {
         canvas.pieces(inner, 1, row as u16, line);
     }
 }
