@@ -4,42 +4,26 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
 use hapulse::term::screen;
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
-use support::{Lab, Relay, Term, process, wait_until};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
+use support::{Lab, Relay, Term, Unread, wait_until};
 
 #[test]
 fn sampling_goes_on_while_the_terminal_reads_nothing() {
     let lab = Lab::builder().start();
     let relay = Relay::to(lab.admin());
-    let size = PtySize { cols: 200, rows: 60, pixel_width: 0, pixel_height: 0 };
-    let (pair, mut child) = {
-        let _starting = process::starting();
-        let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(BINARY);
-        command.args(["-i", "0.1"]);
-        command.arg(relay.path());
-        let child = pair.slave.spawn_command(command).unwrap();
-        (pair, child)
-    };
-    let mut keys = pair.master.take_writer().unwrap();
-    // Whole screens, until the terminal takes no more.
-    for _ in 0..30 {
-        keys.write_all(b"\x0c").unwrap();
-        thread::sleep(Duration::from_millis(30));
-    }
+    let args = [OsStr::new("-i"), OsStr::new("0.1"), relay.path().as_os_str()];
+    let mut unread = Unread::start(args);
     let polls = || relay.lines().iter().filter(|line| line.contains("show stat")).count();
     let before = polls();
     wait_until("more polls", || polls() >= before + 20);
     // Keys are taken too: this one is the last.
-    keys.write_all(b"q").unwrap();
-    wait_until("it to end", || child.try_wait().unwrap().is_some());
+    unread.keys.write_all(b"q").unwrap();
+    wait_until("it to end", || unread.child.try_wait().unwrap().is_some());
 }
 
 #[test]

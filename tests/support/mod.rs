@@ -4,6 +4,7 @@
 //! - [`traffic`]: requests through its frontends ([`Traffic`]).
 //! - [`fake`]: a scripted stats socket, for what a real HAProxy cannot be made to do ([`Fake`]).
 //! - [`stream`]: what a program wrote to its terminal, taken apart.
+//! - [`unread`]: a terminal that nobody reads ([`Unread`]).
 //! - [`relay`]: passes a real stats socket on and keeps what was said to it ([`Relay`]).
 //! - [`term`]: the real binary in a pseudo terminal ([`Term`]), [`panes`]: the tables it shows
 //!   ([`Table`]), and [`grid`]: the table that fills a view ([`Grid`]).
@@ -31,6 +32,7 @@ pub mod servers;
 pub mod stream;
 pub mod term;
 pub mod traffic;
+pub mod unread;
 
 pub use builder::Builder;
 pub use client::ask_at;
@@ -43,6 +45,7 @@ pub use screen::Modes;
 pub use servers::Answer;
 pub use term::Term;
 pub use traffic::{Counts, Traffic};
+pub use unread::Unread;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
