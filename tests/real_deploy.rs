@@ -480,6 +480,9 @@ fn rolling_deploy(drain: &str, is_down_seen: bool) {
     }
     let counts = [kept.stop(), fresh.stop()];
     println!("rolling deploy: {counts:?}");
+    for (server, column) in ["s1", "s2", "s3", "s4"].iter().flat_map(|server| [(server, "econ"), (server, "wretr")]) {
+        assert_eq!(lab.stat("be1", server, column), "0", "{column} of {server}: nothing was tried in vain either");
+    }
     assert!(counts.iter().all(|counts| counts.failed == 0), "{counts:?}");
     assert_eq!(script.acts().len(), if drain.contains("maint") { 12 } else { 8 });
 }

@@ -85,6 +85,9 @@ impl Run<'_> {
     pub async fn agree(&mut self) -> Result<Agreed, Code> {
         loop {
             self.look_at_each().await;
+            if let Some(number) = self.signals.came() {
+                return Err(self.stopped(number).await);
+            }
             let Some(danger) = self.danger(&self.plan())? else {
                 return Ok(Agreed { first: None, danger: Danger::Low });
             };
@@ -130,6 +133,9 @@ impl Run<'_> {
         let address = self.desk.operator.address.to_string();
         self.epoch = self.desk.watch.newest().map_or(0, |sample| sample.epoch.number);
         for server in &mut self.servers {
+            if self.signals.came().is_some() {
+                return;
+            }
             let watch = &self.desk.watch;
             server.target.seen = watch.status(server.id).unwrap_or_default();
             let step = server.step();

@@ -82,7 +82,10 @@ impl Run<'_> {
             let needs = if server.goal == Goal::Usable && standing.words != "no check" { CALM } else { 1 };
             let server = &mut self.servers[place];
             server.calm = if standing.is_there { server.calm + 1 } else { 0 };
-            standing.is_there &= server.calm >= needs;
+            if standing.is_there && server.calm < needs {
+                standing.is_there = false;
+                standing.words += ", looking again";
+            }
             all.push((server.name(), standing));
         }
         Ok(all)

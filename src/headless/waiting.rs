@@ -196,9 +196,9 @@ mod tests {
         let all = summary(&servers, "drained", Duration::from_secs(252));
         assert_eq!(all.news, "1 of 2 drained; b/s2: 4 sessions");
         assert_eq!(all.line, "1 of 2 drained; b/s2: 4 sessions, about 20 s more; 4 min 12 s until the deadline");
-        let single = summary(&servers[1..], "drained", Duration::from_secs(60));
+        let single = summary(&servers[1..], "drained", Duration::from_mins(1));
         assert_eq!(single.line, "b/s2: 4 sessions, about 20 s more; 1 min until the deadline");
-        assert_eq!(countdown(Duration::from_secs(3900)), "1 h 5 min");
+        assert_eq!(countdown(Duration::from_mins(65)), "1 h 5 min");
         assert_eq!(countdown(Duration::from_millis(9100)), "10 s");
     }
 }
