@@ -266,10 +266,7 @@ fn what_changed_while_one_was_asked_is_asked_again() {
 #[test]
 fn it_stops_at_the_first_failure_and_tells_what_was_not_touched() {
     let lab = Lab::builder().servers(5).start();
-    let meddler = Meddler::before(lab.admin(), |line| match line.contains("s2 state drain") {
-        true => Meddling::Lose,
-        false => Meddling::Pass,
-    });
+    let meddler = Meddler::before(lab.admin(), "s2 state drain", Meddling::Lose);
     let ran = Script::new().run(meddler.path(), "drain be1/s1 be1/s2 be1/s3 --wait 5s --yes --force");
     let back = format!("to bring it back: hapulse ready --target {} be1/s1\n", meddler.path().display());
     says(
@@ -306,10 +303,7 @@ fn a_signal_ends_the_wait_and_the_state_is_told() {
 #[test]
 fn a_command_under_way_is_finished_before_a_signal_is_obeyed() {
     let lab = Lab::builder().servers(5).start();
-    let meddler = Meddler::before(lab.admin(), |line| match line.contains("s1 state drain") {
-        true => Meddling::Late(Duration::from_secs(1)),
-        false => Meddling::Pass,
-    });
+    let meddler = Meddler::before(lab.admin(), "s1 state drain", Meddling::Late(Duration::from_secs(1)));
     let script = Script::new();
     let running = script.start(meddler.path(), "drain be1/s1 be1/s2 --yes");
     wait_until("the first command", || meddler.acts().len() == 1);
@@ -329,10 +323,7 @@ fn a_command_under_way_is_finished_before_a_signal_is_obeyed() {
 #[test]
 fn killed_in_the_middle_of_a_command_the_next_run_says_so() {
     let lab = Lab::builder().servers(3).start();
-    let meddler = Meddler::before(lab.admin(), |line| match line.contains("state drain") {
-        true => Meddling::Keep,
-        false => Meddling::Pass,
-    });
+    let meddler = Meddler::before(lab.admin(), "state drain", Meddling::Keep);
     let script = Script::new();
     let running = script.start(meddler.path(), "drain be1/s1 --wait 5m --yes");
     wait_until("the command", || lab.stat("be1", "s1", "status") == "DRAIN");

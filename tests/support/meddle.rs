@@ -33,17 +33,18 @@ pub struct Meddler {
 }
 
 impl Meddler {
-    /// In front of `target`; each line is looked at.
-    pub fn before(target: &Path, look: impl Fn(&str) -> Meddling + Send + Sync + 'static) -> Self {
+    /// In front of `target`; this becomes of lines in which `words` stand, and the others are passed on.
+    pub fn before(target: &Path, words: &'static str, meddling: Meddling) -> Self {
         let folder = TempDir::with_prefix_in("meddle", "/tmp").expect("/tmp can be written");
         let path = folder.path().join("meddle.sock");
         let listener = UnixListener::bind(&path).expect("the folder is new");
-        let (acts, target, look) = (Arc::new(Mutex::new(Vec::new())), target.to_owned(), Arc::new(look));
+        let (acts, target) = (Arc::new(Mutex::new(Vec::new())), target.to_owned());
         let kept = Arc::clone(&acts);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (kept, target, look) = (Arc::clone(&kept), target.clone(), Arc::clone(&look));
-                thread::spawn(move || pass(client, &target, &*look, &kept));
+                let (kept, target) = (Arc::clone(&kept), target.clone());
+                let look = move |line: &str| if line.contains(words) { meddling } else { Meddling::Pass };
+                thread::spawn(move || pass(client, &target, &look, &kept));
             }
         });
         Self { path, acts, _folder: folder }
