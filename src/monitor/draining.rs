@@ -109,11 +109,11 @@ impl Draining {
     pub fn look(&mut self, sample: &Sample) -> Vec<News> {
         let now = sample.at.mono;
         let drains = |index: usize| sample.table.rows()[index].state() == State::Drain;
-        // A server that is DOWN and drains reads DOWN; only its order tells.
+        // A server that is DOWN and drains reads DOWN, and "DOWN 1/2" on its way back; only its order tells.
+        let may_drain = |index: usize| matches!(sample.table.rows()[index].state(), State::Down | State::ComingUp);
         self.list.retain(|drain| {
-            sample.rows.index(drain.id).is_some_and(|index| {
-                drains(index) || drain.ordered.is_some() && sample.table.rows()[index].state() == State::Down
-            })
+            let place = sample.rows.index(drain.id);
+            place.is_some_and(|index| drains(index) || drain.ordered.is_some() && may_drain(index))
         });
         for backend in sample.rows.backends() {
             for server in backend.servers.iter().filter(|server| drains(**server)) {
@@ -309,7 +309,7 @@ mod tests {
         assert!(lab.draining.left(lab.id.unwrap()).is_none());
         lab.draining.order(lab.id.unwrap(), Duration::ZERO);
         lab.at(1, "DOWN", 0, 9);
-        lab.at(2, "DOWN", 0, 9);
+        lab.at(2, "DOWN 1/2", 0, 9);
         assert_eq!(lab.at(3, "DOWN", 0, 9), [News::Empty(lab.id.unwrap())]);
     }
 }

@@ -58,6 +58,16 @@ impl Operator {
     /// Carries an intent out, one command after the other, and stops at the first that fails. `tell` hears how
     /// far each has come.
     pub async fn carry_out(&self, intent: &Authorised<Intent>, tell: impl Fn(Progress)) -> Report {
+        self.carry_out_each(intent, tell, |_| true).await
+    }
+
+    /// The same; `each` hears of every command once its end is written down, and says whether the next may follow.
+    pub async fn carry_out_each(
+        &self,
+        intent: &Authorised<Intent>,
+        tell: impl Fn(Progress),
+        mut each: impl FnMut(&Done) -> bool,
+    ) -> Report {
         let (intent, scene) = (intent.get(), intent.scene());
         let mut done: Vec<Done> = Vec::with_capacity(intent.steps.len());
         for step in &intent.steps {
@@ -66,8 +76,9 @@ impl Operator {
             let one = self.act_written_down(step, scene, intent.reason.as_deref(), &tell).await;
             let is_good = one.outcome.is_good();
             tell(if is_good { Stage::Good } else { Stage::Bad });
+            let goes_on = each(&one);
             done.push(one);
-            if !is_good {
+            if !is_good || !goes_on {
                 break;
             }
         }

@@ -213,6 +213,11 @@ impl Watch {
         &self.draining
     }
 
+    /// A server was found to be draining: it is followed as if that had been ordered now.
+    pub fn follow_drain(&mut self, id: RowId, now: Duration) {
+        self.draining.order(id, now);
+    }
+
     /// Asks about the sessions of a drained server that stay after this time.
     pub fn set_drain_deadline(&mut self, deadline: Duration) {
         self.draining.set_deadline(deadline);
