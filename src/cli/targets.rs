@@ -37,5 +37,16 @@ pub(super) fn find(
         let address = found.address.ok_or_else(|| NoTarget::Found(found.tried.into_iter().map(place).collect()))?;
         targets.push(Target::new(address));
     }
-    Ok(targets)
+    Ok(targets.iter().map(from_the_root).collect())
+}
+
+/// The audit knows an HAProxy by its address: a path means the same from every folder.
+fn from_the_root(target: &Target) -> Target {
+    let address = match &target.address {
+        Address::Unix(path) => std::path::absolute(path).map_or_else(|_| target.address.clone(), Address::Unix),
+        Address::Tcp { .. } => target.address.clone(),
+    };
+    // Whoever named it by a path sees it by that path.
+    let name = target.name.clone().or_else(|| (address != target.address).then(|| target.label()));
+    Target { name, address }
 }
