@@ -8,6 +8,8 @@
 //! - [`relay`]: passes a real stats socket on and keeps what was said to it ([`Relay`]).
 //! - [`term`]: the real binary in a pseudo terminal ([`Term`]), [`panes`]: the tables it shows
 //!   ([`Table`]), and [`grid`]: the table that fills a view ([`Grid`]).
+//! - [`acts`]: questions and their answers, the audit, and what the second client sees; [`agent`]: a server's
+//!   agent ([`Agent`]).
 //!
 //! Nothing here uses a fixed port or a fixed path, so test files run next to each other, and nothing outlives
 //! the value that started it. A wait is always for a condition and never for a time, and a wait that fails says
@@ -17,6 +19,8 @@
 #![allow(dead_code, unused_imports, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::struct_excessive_bools)]
 
+pub mod acts;
+pub mod agent;
 pub mod builder;
 pub mod client;
 pub mod fake;
@@ -34,6 +38,7 @@ pub mod term;
 pub mod traffic;
 pub mod unread;
 
+pub use agent::Agent;
 pub use builder::Builder;
 pub use client::ask_at;
 pub use fake::{Answers, Fake};
