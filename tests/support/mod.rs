@@ -9,7 +9,7 @@
 //! - [`term`]: the real binary in a pseudo terminal ([`Term`]), [`panes`]: the tables it shows
 //!   ([`Table`]), and [`grid`]: the table that fills a view ([`Grid`]).
 //! - [`acts`]: questions and their answers, the audit, and what the second client sees; [`agent`]: a server's
-//!   agent ([`Agent`]).
+//!   agent ([`Agent`]); [`sweep`]: every key in every view and layer.
 //!
 //! Nothing here uses a fixed port or a fixed path, so test files run next to each other, and nothing outlives
 //! the value that started it. A wait is always for a condition and never for a time, and a wait that fails says
@@ -34,6 +34,7 @@ pub mod relay;
 pub mod screen;
 pub mod servers;
 pub mod stream;
+pub mod sweep;
 pub mod term;
 pub mod traffic;
 pub mod unread;
