@@ -295,7 +295,9 @@ fn summary(report: &Report) -> String {
         (count, 0) if report.is_good() => format!("{count} acts done; the last, {name}: {}{remark}", last.outcome),
         (count, left) => {
             let done = count - usize::from(!last.outcome.is_good());
-            format!("{done} done, then {name}: {}; {left} more not touched{remark}", last.outcome)
+            let untouched = if left > 0 { format!(", {left} not touched") } else { String::new() };
+            // HAProxy's words may be long: what the line has no room for must not be this count.
+            format!("{done} done{untouched}; {name}: {}{remark}", last.outcome)
         }
     }
 }
