@@ -217,7 +217,6 @@ fn several_acts_are_taken_back_one_after_the_other() {
     let seen = |states: [&str; 2], weight: &str| (states.map(str::to_owned).to_vec(), weight.to_owned());
     assert_eq!(stands(), seen(["8", "8"], "7"));
     for (question, done, after) in [
-        // A server that drains and is in maintenance has both; what brings back the one is what was there before.
         ("Undo: be1 / s1", "be1/s1: verified, MAINT", (["1", "8"], "7")),
         ("Undo: be1 / s3", "be1/s3: verified, no check", (["1", "0"], "7")),
         ("Undo: be1 / s2", "be1/s2: verified, weight 10", (["1", "0"], "10")),
