@@ -101,8 +101,9 @@ impl Operator {
             Err(why) => return nothing(step, step.command().unwrap_or_default(), Outcome::NotSent(why)),
         };
         let done = self.act(step, scene, tell).await;
-        let missing = self.end(&record, Ending::of(&done)).await.or(missing);
-        Done { remark: missing, ..done }
+        let ended = self.end(&record, Ending::of(&done)).await;
+        // Without its first line the act is not in the audit at all.
+        Done { remark: missing.or(ended), ..done }
     }
 
     fn attempt(&self, scene: Scene) -> Attempt {
