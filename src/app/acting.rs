@@ -272,6 +272,9 @@ pub fn acted(model: &mut Model, report: &Report, now: Stamp) -> Vec<Effect> {
     let Some(instance) = model.instances.get_mut(place) else { return Vec::new() };
     instance.acting = instance.acting.saturating_sub(1);
     instance.watch.acted(report, now);
+    for done in report.done.iter().filter(|done| done.outcome.is_good()) {
+        instance.asked.forget(&done.step);
+    }
     instance.declined.retain(|id| !report.done.iter().any(|done| done.step.target.id == *id));
     let role = if report.is_good() { Role::Good } else { Role::Bad };
     model.undo.remember(report);

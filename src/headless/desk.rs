@@ -13,7 +13,7 @@ use crate::monitor::guard::Guard;
 use crate::monitor::ledger::Ledger;
 use crate::monitor::link::Failure;
 use crate::monitor::operator::Operator;
-use crate::monitor::pace::{POLITENESS, Pace};
+use crate::monitor::pace::Pace;
 use crate::monitor::sampler::{News, Sampler};
 use crate::monitor::stamp::Clock;
 use crate::monitor::watch::Watch;
@@ -74,7 +74,7 @@ impl Desk {
         let start = Instant::now();
         match self.sampler.take(&mut self.pace).await {
             News::Sample(sample) => {
-                self.soonest = start + sample.cost.answer * POLITENESS;
+                self.soonest = start + self.pace.rest();
                 self.due = start + sample.interval;
                 self.watch.take(sample, 0);
                 Ok(())

@@ -207,18 +207,17 @@ impl Operator {
     pub async fn send_line(&self, line: &Authorised<TypedLine>) -> Result<Answer, QueryError> {
         let (line, scene) = (line.get(), line.scene());
         let attempt = Attempt { command: line.as_str().to_owned(), ..self.attempt(scene) };
-        let (record, _) = self.begin(attempt).await.map_err(QueryError::NotAudited)?;
+        let (record, missing) = self.begin(attempt).await.map_err(QueryError::NotAudited)?;
         let mut bytes = Vec::new();
         let asked = connection::ask(&self.address, line.as_str(), line.parts().len(), &self.limits, &mut bytes).await;
         let answer = Some(plain::first_line(&bytes).to_string()).filter(|answer| !answer.is_empty());
         let outcome = asked.as_ref().err().map(|error| format!("sent, but {error}"));
-        // Whether its end could be written down changes nothing about its answer.
-        let _ = self.end(&record, Ending { answer, outcome, ..Ending::default() }).await;
+        let ended = self.end(&record, Ending { answer, outcome, ..Ending::default() }).await;
         let timing = asked.map_err(|error| QueryError::Ask { hint: error.hint(&self.address), error })?;
         let replies = reply::split(&bytes, 1);
         let is_whole = replies.first().is_some_and(Reply::is_whole);
         let cost = Cost { bytes: bytes.len(), answer: timing.answer };
-        Ok(Answer { told: Told::Lines(Lines::parse(&bytes)), is_whole, cost })
+        Ok(Answer { told: Told::Lines(Lines::parse(&bytes)), is_whole, cost, remark: missing.or(ended) })
     }
 }
 

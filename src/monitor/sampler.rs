@@ -245,7 +245,7 @@ pub async fn run(
         let news = sampler.take(&mut pace).await;
         let due = match &news {
             News::Sample(sample) => {
-                soonest += sample.cost.answer * crate::monitor::pace::POLITENESS;
+                soonest += pace.rest();
                 start + sample.interval
             }
             News::Failed(failure, at) => Instant::now() + failure.retry_at.saturating_sub(at.mono),
