@@ -63,7 +63,7 @@ pub fn ask_step(model: &mut Model, by: i32, now: Duration) {
     };
     let mut intent = Intent::new(&WEIGHT, Order::Weight(Weight::Absolute(0)), model.current, targets);
     for (step, weight) in intent.steps.iter_mut().zip(&from) {
-        let weight = (weight + i64::from(by)).clamp(0, i64::from(MAX_WEIGHT));
+        let weight = weight.saturating_add(i64::from(by)).clamp(0, i64::from(MAX_WEIGHT));
         step.order = Order::Weight(Weight::Absolute(weight as u16));
     }
     confirm(model, intent, Some(from), now);

@@ -180,7 +180,7 @@ impl Drain {
         }
         // The first sample may still count what came before the drain.
         let recent = self.points.iter().skip(1).find(|point| now.saturating_sub(point.at) <= RECENT);
-        let arrived = recent.map_or(0, |point| (number(Field::Stot).unwrap_or(0) - point.counted).max(0));
+        let arrived = recent.map_or(0, |point| number(Field::Stot).unwrap_or(0).saturating_sub(point.counted).max(0));
         self.quiet = if sessions == 0 && queued == 0 && rate == 0 { self.quiet + 1 } else { 0 };
         let is_empty = self.quiet >= EMPTY_SAMPLES;
         self.left = Left {
@@ -209,8 +209,10 @@ impl Drain {
         let (first, now) = (self.points.front()?, self.points.back()?);
         let half = first.at + now.at.saturating_sub(first.at) / 2;
         let since = self.points.iter().rev().find(|point| point.at <= half)?;
-        let (gone, seconds) = (since.sessions - sessions, now.at.saturating_sub(since.at).as_secs_f64());
-        (gone > 0 && seconds > 0.0).then(|| Duration::from_secs_f64(seconds * sessions as f64 / gone as f64))
+        let (gone, seconds) = (since.sessions.saturating_sub(sessions), now.at.saturating_sub(since.at).as_secs_f64());
+        // Later than a time can be told is never.
+        let left = Duration::try_from_secs_f64(seconds * sessions as f64 / gone as f64);
+        left.ok().filter(|_| gone > 0 && seconds > 0.0)
     }
 
     fn why(&self, sample: &Sample, sessions: i64, arrived: i64, now: Duration) -> Option<&'static str> {
@@ -280,6 +282,19 @@ mod tests {
         assert!(lab.left().is_empty && lab.draining.empty().eq([lab.id.unwrap()]));
         lab.at(25, "MAINT", 0, 100);
         assert_eq!(lab.draining.empty().count(), 0);
+    }
+
+    #[test]
+    fn numbers_at_the_end_of_63_bits_do_not_overflow() {
+        let mut lab = Lab::new();
+        for (second, scur, stot) in
+            [(0, i64::MAX, -i64::MAX), (1, i64::MAX - 1, i64::MAX), (2, -i64::MAX, -i64::MAX), (90, i64::MAX, 0)]
+        {
+            lab.at(second, "DRAIN", scur, stot);
+        }
+        assert_eq!((lab.left().sessions, lab.left().time_left), (i64::MAX, None));
+        lab.at(100, "DRAIN", i64::MAX - 1, 0);
+        assert_eq!(lab.left().time_left, None, "in more years than can be told");
     }
 
     #[test]
