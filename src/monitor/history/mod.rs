@@ -6,6 +6,8 @@
 //! screen says how long it is. Ages (`lastchg`, `lastsess`) and identifiers are not kept: they follow from
 //! other facts.
 
+pub mod bits;
 pub mod block;
+pub mod packed;
 pub mod row_log;
 pub mod store;
