@@ -151,7 +151,9 @@ fn write_column(out: &mut Vec<u8>, bits: &mut BitWriter, known: &[Vec<i64>], cha
         out.extend([SAME, place as u8]);
         return;
     }
-    if let Some((place, factor)) = known.iter().enumerate().find_map(|(place, other)| Some((place, multiple(other, changes)?))) {
+    if let Some((place, factor)) =
+        known.iter().enumerate().find_map(|(place, other)| Some((place, multiple(other, changes)?)))
+    {
         out.extend([MULTIPLE, place as u8]);
         write_varint(out, zigzag(factor));
         return;
@@ -160,8 +162,8 @@ fn write_column(out: &mut Vec<u8>, bits: &mut BitWriter, known: &[Vec<i64>], cha
     let only_grows = changes.iter().all(|change| *change >= 0);
     let change = |change: &i64| if only_grows { *change as u64 } else { zigzag(*change) };
     let level = |value: &i64| value.wrapping_sub(lowest) as u64;
-    let (by_change, change_bits) = best_rice(changes.iter().map(change));
-    let (by_level, level_bits) = best_rice(values.iter().map(level));
+    let (by_change, change_bits) = best_rice(&changes.iter().map(change));
+    let (by_level, level_bits) = best_rice(&values.iter().map(level));
     let few = changes.iter().filter(|change| **change != 0).count();
     // Two bytes each, at the least.
     let few_bits = few as u64 * 20;
@@ -174,11 +176,15 @@ fn write_column(out: &mut Vec<u8>, bits: &mut BitWriter, known: &[Vec<i64>], cha
     } else if level_bits + 24 < change_bits {
         out.extend([LEVEL, by_level as u8]);
         write_varint(out, zigzag(lowest));
-        values.iter().for_each(|value| bits.rice(level(value), by_level));
+        for value in values {
+            bits.rice(level(value), by_level);
+        }
         out.extend(bits.finish());
     } else {
         out.extend([if only_grows { GROWTH } else { CHANGE }, by_change as u8]);
-        changes.iter().for_each(|one| bits.rice(change(one), by_change));
+        for one in changes {
+            bits.rice(change(one), by_change);
+        }
         out.extend(bits.finish());
     }
 }
@@ -286,7 +292,8 @@ mod tests {
     #[test]
     fn values_are_found_by_column_and_step() {
         let (_, columns) = packed(&[vec![5, 0, 7], vec![5, 1, 7], vec![5, 3, 6]]);
-        let all: Vec<_> = (0..3).map(|step| (0..3).map(|column| columns.value(column, step).unwrap()).collect::<Vec<_>>()).collect();
+        let all: Vec<_> =
+            (0..3).map(|step| (0..3).map(|column| columns.value(column, step).unwrap()).collect::<Vec<_>>()).collect();
         assert_eq!(all, [[5, 0, 7], [5, 1, 7], [5, 3, 6]]);
         assert_eq!((columns.value(3, 0), columns.value(1, 3)), (None, None));
     }

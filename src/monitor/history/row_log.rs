@@ -85,6 +85,11 @@ impl Writer {
         &self.bytes
     }
 
+    /// The log, done.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Memory held, in bytes.
     pub fn memory(&self) -> usize {
         self.bytes.capacity() + self.mask.capacity() + size_of::<Self>()
