@@ -9,6 +9,8 @@
 
 pub mod bits;
 pub mod block;
+pub mod open;
 pub mod packed;
 pub mod row_log;
+pub mod sealed;
 pub mod store;

@@ -6,7 +6,7 @@
 //! differences or of the distance from the lowest value, whichever is shorter, or a short list where changes are few.
 
 use crate::monitor::history::bits::{BitReader, BitWriter, best_rice};
-use crate::monitor::history::row_log::{Reader, read_varint, unzigzag, write_varint, zigzag};
+use crate::monitor::history::row_log::{ABSENT, Reader, read_varint, unzigzag, write_varint, zigzag};
 
 /// How a column's values are written.
 const SAME: u8 = 0;
@@ -111,9 +111,6 @@ impl Columns {
         Self { first, changing }
     }
 }
-
-/// The mark of a number that was absent; most rows lack the same ones.
-const ABSENT: i64 = i64::MIN;
 
 /// Which numbers are there, which of them are not zero, and those.
 fn write_first(out: &mut Vec<u8>, first: &[i64]) {
@@ -247,16 +244,21 @@ fn take(bytes: &mut &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::haproxy::numbers::{Numbers, Row};
     use crate::monitor::history::row_log::Writer;
     use proptest::prelude::*;
 
     fn log(rows: &[Vec<i64>]) -> Vec<u8> {
-        let (mut writer, mut scratch) = (Writer::default(), Vec::new());
-        for (step, row) in rows.iter().enumerate() {
-            let before = step.checked_sub(1).map(|before| &rows[before]);
-            writer.step(|column| before.map_or(0, |row| row[column]), |column| row[column], row.len(), &mut scratch);
+        let numbers =
+            |row: &Vec<i64>| Numbers::of_row(row.iter().map(|value| Some(*value).filter(|value| *value != ABSENT)));
+        let numbers: Vec<Numbers> = rows.iter().map(numbers).collect();
+        let mut writer = Writer::default();
+        let mut before = Row::zeros(rows[0].len());
+        for now in numbers.iter().map(|numbers| numbers.row(0).unwrap()) {
+            writer.step(before, now);
+            before = now;
         }
-        writer.bytes().to_vec()
+        writer.into_bytes()
     }
 
     fn packed(rows: &[Vec<i64>]) -> (Vec<u8>, Columns) {
@@ -301,7 +303,7 @@ mod tests {
     #[test]
     fn a_row_with_gaps_stays_a_log() {
         let mut writer = Writer::starting_after(1);
-        writer.step(|_| 0, |_| 1, 4, &mut Vec::new());
+        writer.step(Row::zeros(4), Numbers::of_row([Some(1); 4].into_iter()).row(0).unwrap());
         assert_eq!(Columns::of_log(writer.bytes(), 2, 4), None);
     }
 
