@@ -38,6 +38,23 @@ fn told() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+#[test]
+fn the_decisions_get_as_far_as_an_act_a_question_and_a_line() {
+    // The numbers after a 5 are places in `keys::WAYS`: a server, maintenance, yes; the sessions; a line, yes.
+    let decisions: [&[u8]; 8] = [
+        &[0, 0],
+        &[5, 0, 0],
+        &[5, 1, 0],
+        &[16, 0, 0, 0, 0, 0, 0, 0, 0],
+        &[5, 14, 0],
+        &[16, 0, 0, 0],
+        &[5, 11, 0],
+        &[5, 1, 0, 19, 0],
+    ];
+    let reached = keys::play(&decisions.concat());
+    assert_eq!((reached.acts, reached.questions, reached.lines, reached.pictures), (1, 1, 1, 2), "{reached:?}");
+}
+
 proptest! {
     #![proptest_config(cases(40))]
 

@@ -139,7 +139,21 @@ const PAST: &str = concat!(
     r#""command":"set server be_app/app1 state maint","reason":"update"}"#
 );
 
+/// How often each of it came about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reached {
+    pub acts: usize,
+    pub lines: usize,
+    pub questions: usize,
+    pub pictures: usize,
+}
+
 pub fn check(data: &[u8]) {
+    play(data);
+}
+
+/// Plays it all, and tells how far it got.
+pub fn play(data: &[u8]) -> Reached {
     let mut dice = Dice::new(data);
     let mut play = Play::new(&mut dice);
     for _ in 0..STEPS {
@@ -149,6 +163,7 @@ pub fn check(data: &[u8]) {
         play.step(&mut dice);
     }
     play.draw(&mut dice);
+    play.reached
 }
 
 /// One HAProxy.
@@ -168,7 +183,7 @@ struct Play {
     /// What was asked of HAProxy and not answered yet.
     open: VecDeque<Effect>,
     frames: Frames,
-    pictures: usize,
+    reached: Reached,
     keys: Vec<Key>,
 }
 
@@ -202,7 +217,8 @@ impl Play {
         let sides = (0..count).map(watched).collect();
         let keys = ACTIONS.iter().flat_map(|action| action.keys).map(|name| Key::parse(name).unwrap()).collect();
         let frames = Frames::new(size.0, size.1);
-        let mut play = Self { model, sides, millis: 10_000, open: VecDeque::new(), frames, pictures: 0, keys };
+        let mut play =
+            Self { model, sides, millis: 10_000, open: VecDeque::new(), frames, reached: Reached::default(), keys };
         for place in 0..count {
             play.sample(place);
         }
@@ -326,9 +342,14 @@ impl Play {
             Effect::Remember(line) => assert!(!line.contains('\n'), "{line:?}"),
             Effect::Quit | Effect::Suspend | Effect::PollNow(_) | Effect::Ask(..) | Effect::Bell => {}
         }
-        if matches!(effect, Effect::Act(_) | Effect::Ask(..) | Effect::Send(..)) {
-            self.open.push_back(effect);
-        }
+        let count = match effect {
+            Effect::Act(_) => &mut self.reached.acts,
+            Effect::Ask(..) => &mut self.reached.questions,
+            Effect::Send(..) => &mut self.reached.lines,
+            _ => return,
+        };
+        *count += 1;
+        self.open.push_back(effect);
     }
 
     /// What was asked first is answered now, in some way.
@@ -388,10 +409,10 @@ impl Play {
     }
 
     fn draw(&mut self, dice: &mut Dice<'_>) {
-        if self.pictures == PICTURES {
+        if self.reached.pictures == PICTURES {
             return;
         }
-        self.pictures += 1;
+        self.reached.pictures += 1;
         let look = dice.byte();
         let palette = [Palette::Dark, Palette::Light, Palette::Mono][usize::from(look >> 1) % 3];
         let theme = Theme { palette, ascii: look & 1 == 1 };
