@@ -49,7 +49,7 @@ fn the_decisions_get_as_far_as_an_act_a_question_and_a_line() {
         &[5, 14, 0],
         &[16, 0, 0, 0],
         &[5, 11, 0],
-        &[5, 1, 0, 19, 0],
+        &[5, 1, 0, 20, 0],
     ];
     let reached = keys::play(&decisions.concat());
     assert_eq!((reached.acts, reached.questions, reached.lines, reached.pictures), (1, 1, 1, 2), "{reached:?}");
