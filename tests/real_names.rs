@@ -197,10 +197,10 @@ fn odd_keys_of_a_stick_table_are_cleared_alone_or_not_at_all() {
     term.wait_for("1 of 1 tables");
     term.press("<ret>");
     term.wait_for(&format!("clients: {} entries", keys.len()));
-    // Each line in turn: it is asked about, and then cleared; or it is refused.
+    // Each line in turn: it is asked about, and then cleared, and is gone from the list; or it is refused, and stays.
     let (mut cleared, mut refused) = (0, 0);
-    for place in 0..keys.len() {
-        term.press(&format!("g{}o", "j".repeat(place)));
+    for _ in 0..keys.len() {
+        term.press(&format!("g{}o", "j".repeat(refused)));
         term.wait_for("only one HAProxy is watched");
         term.press("X");
         let screen = term.wait_until(|screen| screen.contains("leave it") || screen.contains("cannot be put into"));
@@ -213,6 +213,7 @@ fn odd_keys_of_a_stick_table_are_cleared_alone_or_not_at_all() {
             // As much of it as the line has room for.
             let said: String = end["target"].as_str().unwrap().chars().take(60).collect();
             term.wait_until(|screen| bottom(screen).starts_with(&said));
+            term.wait_for(&format!("clients: {} entries", keys.len() - cleared));
         } else {
             refused += 1;
         }

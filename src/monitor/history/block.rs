@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField, Kind};
 use crate::haproxy::schema::Schema;
+use crate::monitor::history::packed::Columns;
 use crate::monitor::history::row_log::{Reader, Writer};
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
@@ -60,11 +61,74 @@ impl Kept {
     }
 }
 
-/// All logs of a full block, one behind the other, and where each ends.
-#[derive(Debug)]
+/// The logs of a full block. They are packed a few at a time, so that no sample has to wait for all of them.
+#[derive(Debug, Default)]
 struct Sealed {
-    bytes: Box<[u8]>,
+    /// Packed rows one behind the other, each behind a byte that says how.
+    bytes: Vec<u8>,
+    /// Where each of them ends, by id.
     ends: Vec<(RowId, u32)>,
+    /// Logs that are not packed yet, the next one last.
+    waiting: Vec<(RowId, Box<[u8]>)>,
+    waiting_bytes: usize,
+}
+
+/// How a row of a full block is written: as a log still, because it has gaps, or column by column.
+const LOG: u8 = 0;
+const PACKED: u8 = 1;
+
+/// A row of a block, ready to be read.
+enum Row<'a> {
+    Log(&'a [u8]),
+    Packed(&'a [u8]),
+}
+
+impl Sealed {
+    fn of(open: HashMap<RowId, Writer>) -> Self {
+        let mut waiting: Vec<(RowId, Box<[u8]>)> =
+            open.into_iter().map(|(id, log)| (id, log.into_bytes().into_boxed_slice())).collect();
+        waiting.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
+        let waiting_bytes = waiting.iter().map(|(_, log)| log.len()).sum();
+        Self { ends: Vec::with_capacity(waiting.len()), waiting, waiting_bytes, bytes: Vec::new() }
+    }
+
+    /// Packs some more rows.
+    fn pack(&mut self, count: usize, steps: usize, width: impl Fn(RowId) -> usize) {
+        for _ in 0..count {
+            let Some((id, log)) = self.waiting.pop() else { break };
+            self.waiting_bytes -= log.len();
+            match Columns::of_log(&log, steps, width(id)).map(|columns| columns.pack()) {
+                Some(packed) if packed.len() < log.len() => {
+                    self.bytes.push(PACKED);
+                    self.bytes.extend(packed);
+                }
+                _ => {
+                    self.bytes.push(LOG);
+                    self.bytes.extend_from_slice(&log);
+                }
+            }
+            self.ends.push((id, self.bytes.len() as u32));
+        }
+        if self.waiting.is_empty() && self.waiting.capacity() > 0 {
+            self.waiting = Vec::new();
+            self.bytes.shrink_to_fit();
+        }
+    }
+
+    fn row(&self, id: RowId) -> Option<Row<'_>> {
+        if let Ok(place) = self.ends.binary_search_by_key(&id, |(known, _)| *known) {
+            let start = place.checked_sub(1).map_or(0, |before| self.ends[before].1 as usize);
+            let (how, bytes) = self.bytes.get(start..self.ends[place].1 as usize)?.split_first()?;
+            return Some(if *how == PACKED { Row::Packed(bytes) } else { Row::Log(bytes) });
+        }
+        let place = self.waiting.binary_search_by(|(known, _)| id.cmp(known)).ok()?;
+        Some(Row::Log(&self.waiting[place].1))
+    }
+
+    fn memory(&self) -> usize {
+        let list = self.waiting.capacity() * size_of::<(RowId, Box<[u8]>)>();
+        self.bytes.capacity() + self.ends.capacity() * size_of::<(RowId, u32)>() + self.waiting_bytes + list
+    }
 }
 
 /// One stretch of samples with the same columns. Grows until it is full; then only read.
@@ -138,20 +202,26 @@ impl Block {
         self.open_bytes = open_bytes;
     }
 
-    /// Packs the logs together; nothing can be appended afterwards.
+    /// Ends the block; nothing can be appended afterwards.
     pub fn seal(&mut self) {
-        let mut logs: Vec<(RowId, Writer)> = self.open.drain().collect();
-        logs.sort_unstable_by_key(|(id, _)| *id);
-        let mut bytes = Vec::with_capacity(logs.iter().map(|(_, log)| log.bytes().len()).sum());
-        let mut ends = Vec::with_capacity(logs.len());
-        for (id, log) in logs {
-            bytes.extend_from_slice(log.bytes());
-            ends.push((id, bytes.len() as u32));
-        }
-        self.open = HashMap::new();
+        self.sealed = Some(Sealed::of(std::mem::take(&mut self.open)));
         self.last = None;
         self.open_bytes = 0;
-        self.sealed = Some(Sealed { bytes: bytes.into(), ends });
+        self.marks.shrink_to_fit();
+    }
+
+    /// Whether it has ended and some of its rows are not packed yet.
+    pub fn is_waiting(&self) -> bool {
+        self.sealed.as_ref().is_some_and(|sealed| !sealed.waiting.is_empty())
+    }
+
+    /// Packs some rows of a block that has ended.
+    pub fn pack(&mut self) {
+        let (steps, columns) = (self.marks.len(), self.kept.slots.len());
+        let Some(sealed) = &mut self.sealed else { return };
+        // All of them within half of the next block.
+        let count = (sealed.ends.len() + sealed.waiting.len()) / (LENGTH / 2) + 1;
+        sealed.pack(count, steps, |id| if id == RowId::PROCESS { InfoField::COUNT } else { columns });
     }
 
     /// When each sample was taken.
@@ -161,11 +231,7 @@ impl Block {
 
     /// Memory held, in bytes.
     pub fn memory(&self) -> usize {
-        let sealed = self
-            .sealed
-            .as_ref()
-            .map_or(0, |Sealed { bytes, ends }| bytes.len() + ends.capacity() * size_of::<(RowId, u32)>());
-        sealed
+        self.sealed.as_ref().map_or(0, Sealed::memory)
             + self.open_bytes
             + self.open.capacity() * size_of::<RowId>()
             + self.marks.capacity() * size_of::<Mark>()
@@ -187,27 +253,36 @@ impl Block {
             };
             (self.kept.slots.len(), series.iter().map(place).collect())
         };
-        let mut reader = Reader::new(self.log(id), width);
         let mut values = vec![None; series.len()];
-        for mark in &self.marks {
-            let row = reader.step();
-            for (value, place) in values.iter_mut().zip(&places) {
-                *value = row.and_then(|row| Some(row[(*place)?])).filter(|value| *value != ABSENT);
+        let known = |value: &i64| *value != ABSENT;
+        match self.row(id) {
+            Some(Row::Packed(bytes)) => {
+                let columns = Columns::unpack(bytes, self.marks.len(), width);
+                for (step, mark) in self.marks.iter().enumerate() {
+                    for (value, place) in values.iter_mut().zip(&places) {
+                        *value = place.and_then(|place| columns.value(place, step)).filter(known);
+                    }
+                    each(*mark, &values);
+                }
             }
-            each(*mark, &values);
+            row => {
+                let log = if let Some(Row::Log(log)) = row { log } else { &[] };
+                let mut reader = Reader::new(log, width);
+                for mark in &self.marks {
+                    let row = reader.step();
+                    for (value, place) in values.iter_mut().zip(&places) {
+                        *value = row.and_then(|row| Some(row[(*place)?])).filter(known);
+                    }
+                    each(*mark, &values);
+                }
+            }
         }
     }
 
-    fn log(&self, id: RowId) -> &[u8] {
+    fn row(&self, id: RowId) -> Option<Row<'_>> {
         match &self.sealed {
-            None => self.open.get(&id).map_or(&[], Writer::bytes),
-            Some(Sealed { bytes, ends }) => match ends.binary_search_by_key(&id, |(known, _)| *known) {
-                Ok(place) => {
-                    let start = place.checked_sub(1).map_or(0, |before| ends[before].1 as usize);
-                    &bytes[start..ends[place].1 as usize]
-                }
-                Err(_) => &[],
-            },
+            None => self.open.get(&id).map(|log| Row::Log(log.bytes())),
+            Some(sealed) => sealed.row(id),
         }
     }
 }

@@ -85,6 +85,11 @@ impl Writer {
         &self.bytes
     }
 
+    /// The log, done.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Memory held, in bytes.
     pub fn memory(&self) -> usize {
         self.bytes.capacity() + self.mask.capacity() + size_of::<Self>()
@@ -164,15 +169,18 @@ fn set_bits(mask: &[u8]) -> impl Iterator<Item = usize> {
         .flat_map(|(place, byte)| (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| place * 8 + bit))
 }
 
-fn zigzag(value: i64) -> u64 {
+/// A signed number as one that is small when the other is near zero.
+pub fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
-fn unzigzag(value: u64) -> i64 {
+/// Back from [`zigzag`].
+pub fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+/// Writes a number in as few bytes as it needs.
+pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -180,7 +188,8 @@ fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn read_varint(bytes: &mut &[u8]) -> u64 {
+/// Reads what [`write_varint`] wrote.
+pub fn read_varint(bytes: &mut &[u8]) -> u64 {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let Some((byte, rest)) = bytes.split_first() else { break };

@@ -36,6 +36,10 @@ impl History {
         if let Some(block) = self.blocks.back_mut() {
             block.push(sample, &mut self.scratch);
         }
+        // The oldest one that is not packed; there is rarely more than one.
+        if let Some(block) = self.blocks.iter_mut().find(|block| block.is_waiting()) {
+            block.pack();
+        }
         while self.blocks.len() > 1 && self.memory() > self.budget {
             self.blocks.pop_front();
         }
