@@ -126,7 +126,7 @@ fn share_of(intent: &Intent, sample: &Sample, own: &WhatIf) -> Option<String> {
     let Order::Weight(weight) = step.order else { return None };
     let new = weight.of(sample.configured_weight(step.target.id))?;
     let old = sample.number(step.target.id, Field::Weight)?;
-    let percent = |weight: i64, all: i64| (all > 0).then(|| weight * 100 / all);
+    let percent = |weight: i64, all: i64| (all > 0).then(|| weight.saturating_mul(100) / all);
     let (now, then) = (percent(old, own.now.weight)?, percent(new, own.after.weight)?);
     Some(format!("{then} % of the weight of {} instead of {now} %", own.backend))
 }

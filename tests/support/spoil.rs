@@ -205,3 +205,36 @@ ask_reason = true
 [drain]
 deadline = "5m"
 "#;
+
+/// A small site over a time that fills blocks of the history, in the words of `stat_info`.
+pub const STORY: &str = r#"Version: 2.6.12
+Pid: 7
+Uptime_sec: 100
+CurrConns: 5
+CumReq: 70000
+
+# pxname,svname,scur,stot,bin,weight,rate,status,type,slim,
+b,s1,3,100,93000,10,1,UP,2,,
+b,s2,0,5,,20,0,DRAIN,2,100,
+b,BACKEND,3,105,93000,30,1,UP,1,2000,
+
+# pxname,svname,scur,stot,bin,weight,rate,status,type,slim,
+b,s1,4,1100,9223372036854775807,10,-1,UP,2,,
+b,s2,0,5,,20,0,DRAIN,2,100,
+b,BACKEND,-4,1105,93000,30,4294967295,UP,1,2000,
+
+@r
+
+# pxname,svname,scur,stot,bin,weight,rate,status,type,slim,
+b,s2,0,5,,20,0,DRAIN,2,100,
+b,s3,1,1,1,256,,no check,2,100,
+b,BACKEND,3,105,93000,30,1,UP,1,2000,
+
+@r
+
+# pxname,svname,scur,weight,req_tot,status,type,
+b,s2,0,20,7,DRAIN,2,
+
+@r
+
+"#;

@@ -236,7 +236,8 @@ pub fn load_key(row: &RowView<'_>) -> SortKey {
 /// The share of requests sent over a reused connection, within the window.
 fn reuse_share(row: &RowView<'_>) -> Option<f64> {
     let (reused, connected) = (row.growth(Field::Reuse)?, row.growth(Field::Connect)?);
-    (reused + connected > 0).then(|| reused as f64 / (reused + connected) as f64)
+    let all = reused.saturating_add(connected);
+    (all > 0).then(|| reused as f64 / all as f64)
 }
 
 /// What a counter grew by as a share of another, within the window.

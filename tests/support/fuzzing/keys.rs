@@ -16,6 +16,7 @@ use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::{next_wake, update};
 use hapulse::haproxy::command_list;
 use hapulse::haproxy::connection::AskError;
+use hapulse::haproxy::fields::InfoField;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::plain::Lines;
 use hapulse::haproxy::sessions::{SessionDetail, Sessions};
@@ -139,7 +140,21 @@ const PAST: &str = concat!(
     r#""command":"set server be_app/app1 state maint","reason":"update"}"#
 );
 
+/// How often each of it came about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reached {
+    pub acts: usize,
+    pub lines: usize,
+    pub questions: usize,
+    pub pictures: usize,
+}
+
 pub fn check(data: &[u8]) {
+    play(data);
+}
+
+/// Plays it all, and tells how far it got.
+pub fn play(data: &[u8]) -> Reached {
     let mut dice = Dice::new(data);
     let mut play = Play::new(&mut dice);
     for _ in 0..STEPS {
@@ -149,6 +164,7 @@ pub fn check(data: &[u8]) {
         play.step(&mut dice);
     }
     play.draw(&mut dice);
+    play.reached
 }
 
 /// One HAProxy.
@@ -157,6 +173,8 @@ struct Side {
     feed: Feed,
     /// Its `show stat`, cell by cell.
     cells: Vec<Vec<Vec<u8>>>,
+    /// What its `show info` says other than the recorded one.
+    info: Vec<u8>,
     uptime: u64,
     pid: u64,
 }
@@ -168,7 +186,7 @@ struct Play {
     /// What was asked of HAProxy and not answered yet.
     open: VecDeque<Effect>,
     frames: Frames,
-    pictures: usize,
+    reached: Reached,
     keys: Vec<Key>,
 }
 
@@ -197,12 +215,13 @@ impl Play {
             feed.states(recorded.states);
             let lines = recorded.stat.trim_ascii_end().split(|byte| *byte == b'\n');
             let cells = lines.map(|line| line.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect()).collect();
-            Side { recorded, feed, cells, uptime: 1000, pid: 77 }
+            Side { recorded, feed, cells, info: Vec::new(), uptime: 1000, pid: 77 }
         };
         let sides = (0..count).map(watched).collect();
         let keys = ACTIONS.iter().flat_map(|action| action.keys).map(|name| Key::parse(name).unwrap()).collect();
         let frames = Frames::new(size.0, size.1);
-        let mut play = Self { model, sides, millis: 10_000, open: VecDeque::new(), frames, pictures: 0, keys };
+        let mut play =
+            Self { model, sides, millis: 10_000, open: VecDeque::new(), frames, reached: Reached::default(), keys };
         for place in 0..count {
             play.sample(place);
         }
@@ -210,7 +229,7 @@ impl Play {
     }
 
     fn step(&mut self, dice: &mut Dice<'_>) {
-        match dice.below(20) {
+        match dice.below(22) {
             0..=4 => {
                 let key = self.keys[dice.below(self.keys.len())];
                 self.key(key, *dice.pick(&PACES));
@@ -268,7 +287,24 @@ impl Play {
                 self.tell(Msg::Past(Box::new(past)), None);
             }
             16 | 17 => self.answer(dice),
+            18 | 19 => {
+                let pace = *dice.pick(&PACES);
+                self.consent(pace);
+            }
             _ => self.draw(dice),
+        }
+    }
+
+    /// Answers the question that is open in the way that lets it pass.
+    fn consent(&mut self, pace: u64) {
+        let typed = match self.model.layers.last() {
+            Some(Layer::Confirm(question)) => question.name_to_type().map_or("y".to_owned(), |name| name + "\n"),
+            Some(Layer::Sure(_)) => "y".to_owned(),
+            Some(Layer::Number(_) | Layer::Reason(_)) => "50\n".to_owned(),
+            _ => "<".to_owned(),
+        };
+        for ch in typed.chars() {
+            self.key(if ch == '\n' { Key::plain(Code::Enter) } else { Key::char(ch) }, pace);
         }
     }
 
@@ -276,7 +312,8 @@ impl Play {
         let side = &mut self.sides[place];
         side.uptime += 2;
         let info = format!("Pid: {}\nUptime_sec: {}\n", side.pid, side.uptime);
-        side.feed.info(&[info.as_bytes(), side.recorded.info].concat());
+        // Of a key that is told twice, the last counts.
+        side.feed.info(&[side.recorded.info, &side.info, info.as_bytes()].concat());
         let Some(sample) = side.feed.stat(self.millis, &side.text()) else { return };
         self.tell(Msg::News(place, News::Sample(sample), 0), None);
     }
@@ -326,9 +363,14 @@ impl Play {
             Effect::Remember(line) => assert!(!line.contains('\n'), "{line:?}"),
             Effect::Quit | Effect::Suspend | Effect::PollNow(_) | Effect::Ask(..) | Effect::Bell => {}
         }
-        if matches!(effect, Effect::Act(_) | Effect::Ask(..) | Effect::Send(..)) {
-            self.open.push_back(effect);
-        }
+        let count = match effect {
+            Effect::Act(_) => &mut self.reached.acts,
+            Effect::Ask(..) => &mut self.reached.questions,
+            Effect::Send(..) => &mut self.reached.lines,
+            _ => return,
+        };
+        *count += 1;
+        self.open.push_back(effect);
     }
 
     /// What was asked first is answered now, in some way.
@@ -388,10 +430,10 @@ impl Play {
     }
 
     fn draw(&mut self, dice: &mut Dice<'_>) {
-        if self.pictures == PICTURES {
+        if self.reached.pictures == PICTURES {
             return;
         }
-        self.pictures += 1;
+        self.reached.pictures += 1;
         let look = dice.byte();
         let palette = [Palette::Dark, Palette::Light, Palette::Mono][usize::from(look >> 1) % 3];
         let theme = Theme { palette, ascii: look & 1 == 1 };
@@ -453,8 +495,9 @@ impl Side {
 
     /// Rows come, go and change places; or another process answers.
     fn change_rows(&mut self, dice: &mut Dice<'_>) {
+        // The rows below the header.
         let (row, other) = (1 + dice.below(self.cells.len() - 1), 1 + dice.below(self.cells.len() - 1));
-        match dice.below(6) {
+        match dice.below(8) {
             0 if self.cells.len() > 2 => _ = self.cells.remove(row),
             1 => {
                 let line = self.cells[row].clone();
@@ -466,6 +509,10 @@ impl Side {
                 self.uptime = 0;
             }
             4 => self.cells.truncate(row.max(2)),
+            5 | 6 => {
+                let key = InfoField::ALL[row % InfoField::ALL.len()].info().name;
+                self.info = [key.as_bytes(), b": ", *dice.pick(&VALUES), b"\n"].concat();
+            }
             _ => {
                 self.cells[row].pop();
             }

@@ -2,7 +2,11 @@
 //!
 //! The input is a row of answers, each ended by an empty line as HAProxy ends them; each is taken for what it begins
 //! like. An answer that begins with `@` is no answer: `@5000` lets so many milliseconds pass, `@x` breaks the link,
-//! `@d` reports that the first usable server was drained here.
+//! `@d` reports that the first usable server was drained here, `@r` gives every `show stat` so far again and again, until
+//! the history has closed a block.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use hapulse::app::columns::column::SortKey;
 use hapulse::app::columns::row_view::RowView;
@@ -15,7 +19,7 @@ use hapulse::haproxy::stat::{RowKind, Table};
 use hapulse::haproxy::text::is_visible;
 use hapulse::monitor::acts::{ACTS, DRAIN, Gives};
 use hapulse::monitor::guard::Guard;
-use hapulse::monitor::history::block::Series;
+use hapulse::monitor::history::block::{self, Series};
 use hapulse::monitor::intent::{Intent, Target};
 use hapulse::monitor::outcome::{Done, Outcome, Report};
 use hapulse::monitor::roster::RowId;
@@ -28,6 +32,8 @@ use super::feed::{self, Feed, at, failure};
 
 /// Answers looked at of one input.
 const ANSWERS: usize = 40;
+/// Bytes given again and again, all in all.
+const AGAIN: usize = 60_000;
 /// Rows looked at in full of one sample.
 const ROWS: usize = 12;
 /// No program runs longer: ten years.
@@ -38,6 +44,8 @@ pub fn check(data: &[u8]) {
     // Small enough for old blocks to be dropped.
     let mut watch = Watch::new(8 << 10);
     let mut millis = 10_000_u64;
+    let mut told: Vec<&[u8]> = Vec::new();
+    let mut past: Vec<Arc<Sample>> = Vec::new();
     for answer in answers(data).take(ANSWERS) {
         any_parser(answer);
         match answer {
@@ -46,12 +54,26 @@ pub fn check(data: &[u8]) {
                 read_all(&watch, millis);
             }
             [b'@', b'd', ..] => drain(&mut watch, millis),
+            [b'@', b'r', ..] => {
+                let size = told.iter().map(|answer| answer.len()).sum::<usize>().max(1);
+                let count = (AGAIN / size * told.len()).min(block::LENGTH + 10);
+                for answer in told.iter().cycle().take(count) {
+                    millis = (millis + 500).min(LAST);
+                    if let Some(sample) = feed.stat(millis, answer) {
+                        past.push(Arc::clone(&sample));
+                        watch.take(sample, 0);
+                    }
+                }
+                told.clear();
+            }
             [b'@', digits @ ..] => millis = millis.saturating_add(number(digits)).min(LAST),
             _ if answer.starts_with(b"# pxname") => {
                 millis = (millis + 1).min(LAST);
                 if let Some(sample) = feed.stat(millis, answer) {
                     feed::same(&sample.table, &Table::parse(answer, None).unwrap());
                     check_rows(&sample);
+                    told.push(answer);
+                    past.push(Arc::clone(&sample));
                     watch.take(sample, 0);
                     read_all(&watch, millis);
                 }
@@ -62,6 +84,7 @@ pub fn check(data: &[u8]) {
             _ => feed.info(answer),
         }
     }
+    check_past(&watch, &past);
 }
 
 /// Parts at empty lines, each with its last line break.
@@ -166,6 +189,31 @@ fn check_last(watch: &Watch, sample: &Sample, index: usize) {
     });
     let wanted = series.map(|field| sample.table.number(index, field)).to_vec();
     assert_eq!(last, Some((sample.seq, wanted)));
+}
+
+/// All that the history still holds is what went in.
+fn check_past(watch: &Watch, past: &[Arc<Sample>]) {
+    let Some(newest) = past.last() else { return };
+    let fields = [Field::Scur, Field::Stot, Field::Bin, Field::Weight, Field::Qcur, Field::Ttime, Field::Rate];
+    let keys = [InfoField::Pid, InfoField::CurrConns, InfoField::CumReq, InfoField::IdlePct];
+    let ids = newest.rows.ids().iter().copied().take(ROWS).chain([RowId::PROCESS]);
+    for id in ids {
+        let series: Vec<Series> =
+            fields.iter().copied().map(Series::Stat).chain(keys.iter().copied().map(Series::Info)).collect();
+        let mut marks = Vec::new();
+        watch.history().read(id, &series, Duration::ZERO, |mark, values| {
+            let sample = &past[mark.seq as usize - 1];
+            assert_eq!((mark.seq, mark.at, mark.epoch), (sample.seq, sample.at.mono, sample.epoch.number));
+            let is_process = id == RowId::PROCESS;
+            let of_row = fields.iter().map(|field| sample.number(id, *field));
+            let of_process = keys.iter().map(|key| sample.process(*key).filter(|_| is_process));
+            let wanted: Vec<Option<i64>> = of_row.chain(of_process).collect();
+            assert_eq!(values, wanted, "{id:?} in {mark:?}");
+            marks.push(mark);
+        });
+        assert!(watch.history().marks().eq(marks.iter()));
+        assert_eq!(marks.last().map(|mark| mark.seq), Some(newest.seq));
+    }
 }
 
 /// What every act on every server would leave, and whether it may be had.
