@@ -207,7 +207,7 @@ deadline = "5m"
 "#;
 
 /// A small site over a time that fills blocks of the history, in the words of `stat_info`.
-pub const STORY: &str = r#"Version: 2.6.12
+pub const STORY: &str = r"Version: 2.6.12
 Pid: 7
 Uptime_sec: 100
 CurrConns: 5
@@ -237,4 +237,4 @@ b,s2,0,20,7,DRAIN,2,
 
 @r
 
-"#;
+";
