@@ -42,13 +42,17 @@ impl RowKind {
 pub(crate) type TextCells<'a> = [Option<&'a [u8]>; TextField::ALL.len()];
 
 /// The texts of one row but its names, shared between samples while they do not change.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Texts(Box<[(TextField, SafeText)]>);
+#[derive(Debug, PartialEq, Eq)]
+struct Texts {
+    cells: Box<[(TextField, SafeText)]>,
+    /// What `status` means, for all that ask again and again.
+    state: State,
+}
 
 impl Texts {
     /// Whether these are exactly the cells.
     fn are(&self, cells: &TextCells<'_>) -> bool {
-        let mut known = self.0.iter();
+        let mut known = self.cells.iter();
         let is_next = |(place, cell): (usize, &[u8])| {
             known.next().is_some_and(|(field, text)| *field as usize == place && is_verbatim(text, cell))
         };
@@ -62,12 +66,18 @@ impl Texts {
             let there = others.clone().filter_map(|other| other.get(field)).find(|text| is_verbatim(text, cell));
             (field, there.cloned().unwrap_or_else(|| SafeText::new(cell)))
         };
-        Self(present(cells).map(text).collect())
+        let cells: Box<[_]> = present(cells).map(text).collect();
+        let status = find(&cells, TextField::Status).map_or("", SafeText::as_str);
+        Self { state: State::parse(status), cells }
     }
 
     fn get(&self, field: TextField) -> Option<&SafeText> {
-        self.0.iter().find(|(known, _)| *known == field).map(|(_, text)| text)
+        find(&self.cells, field)
     }
+}
+
+fn find(cells: &[(TextField, SafeText)], field: TextField) -> Option<&SafeText> {
+    cells.iter().find(|(known, _)| *known == field).map(|(_, text)| text)
 }
 
 fn present<'a>(cells: &TextCells<'a>) -> impl Iterator<Item = (usize, &'a [u8])> {
@@ -127,6 +137,6 @@ impl Row {
 
     /// What the status means.
     pub fn state(&self) -> State {
-        State::parse(self.status())
+        self.texts.state
     }
 }
