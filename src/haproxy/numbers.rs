@@ -45,6 +45,7 @@ impl Numbers {
     }
 
     /// Gives a number of the last row, which was absent.
+    #[inline]
     pub fn set(&mut self, slot: usize, value: i64) {
         let start = self.cells.len() - self.width;
         let narrow = u32::try_from(value).ok().filter(|value| *value < WIDE);
@@ -89,15 +90,21 @@ impl Numbers {
     }
 
     /// A number; absent where it is none, and behind the last row or slot.
+    #[inline]
     pub fn get(&self, index: usize, slot: usize) -> Option<i64> {
         if slot >= self.width {
             return None;
         }
         match *self.cells.get(index * self.width + slot)? {
             ABSENT => None,
-            WIDE => self.row(index)?.get(slot),
+            WIDE => self.aside(index, slot),
             narrow => Some(i64::from(narrow)),
         }
+    }
+
+    #[cold]
+    fn aside(&self, index: usize, slot: usize) -> Option<i64> {
+        self.row(index)?.get(slot)
     }
 }
 

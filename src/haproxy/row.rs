@@ -42,17 +42,13 @@ impl RowKind {
 pub(crate) type TextCells<'a> = [Option<&'a [u8]>; TextField::ALL.len()];
 
 /// The texts of one row but its names, shared between samples while they do not change.
-#[derive(Debug, PartialEq, Eq)]
-struct Texts {
-    cells: Box<[(TextField, SafeText)]>,
-    /// What `status` means, for all that ask again and again.
-    state: State,
-}
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Texts(Box<[(TextField, SafeText)]>);
 
 impl Texts {
     /// Whether these are exactly the cells.
     fn are(&self, cells: &TextCells<'_>) -> bool {
-        let mut known = self.cells.iter();
+        let mut known = self.0.iter();
         let is_next = |(place, cell): (usize, &[u8])| {
             known.next().is_some_and(|(field, text)| *field as usize == place && is_verbatim(text, cell))
         };
@@ -66,18 +62,12 @@ impl Texts {
             let there = others.clone().filter_map(|other| other.get(field)).find(|text| is_verbatim(text, cell));
             (field, there.cloned().unwrap_or_else(|| SafeText::new(cell)))
         };
-        let cells: Box<[_]> = present(cells).map(text).collect();
-        let status = find(&cells, TextField::Status).map_or("", SafeText::as_str);
-        Self { state: State::parse(status), cells }
+        Self(present(cells).map(text).collect())
     }
 
     fn get(&self, field: TextField) -> Option<&SafeText> {
-        find(&self.cells, field)
+        self.0.iter().find(|(known, _)| *known == field).map(|(_, text)| text)
     }
-}
-
-fn find(cells: &[(TextField, SafeText)], field: TextField) -> Option<&SafeText> {
-    cells.iter().find(|(known, _)| *known == field).map(|(_, text)| text)
 }
 
 fn present<'a>(cells: &TextCells<'a>) -> impl Iterator<Item = (usize, &'a [u8])> {
@@ -98,6 +88,8 @@ pub struct Row {
     pub proxy: SafeText,
     /// `FRONTEND`, `BACKEND`, or the name of the server or listener: `svname`.
     pub name: SafeText,
+    /// Worked out once, for all that ask for it in every sample.
+    state: State,
     texts: Arc<Texts>,
 }
 
@@ -111,13 +103,19 @@ impl Row {
         };
         let same = others().find(|other| other.texts.are(texts)).map(|other| Arc::clone(&other.texts));
         let texts = same.unwrap_or_else(|| Arc::new(Texts::read(texts, &others().map(|other| &*other.texts))));
-        Self { kind, proxy: name(names[0], |row| &row.proxy), name: name(names[1], |row| &row.name), texts }
+        let state = State::parse(texts.get(TextField::Status).map_or("", SafeText::as_str));
+        Self { kind, proxy: name(names[0], |row| &row.proxy), name: name(names[1], |row| &row.name), state, texts }
     }
 
     /// Whether a row as it came is this one.
     pub(crate) fn is(&self, kind: RowKind, names: [&[u8]; 2], texts: &TextCells<'_>) -> bool {
         let [proxy, name] = names;
         self.kind == kind && is_verbatim(&self.proxy, proxy) && is_verbatim(&self.name, name) && self.texts.are(texts)
+    }
+
+    /// Whether all texts are those of another row, as far as that is known without reading them.
+    pub fn shares_texts(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.texts, &other.texts)
     }
 
     /// A text cell; absent when it is empty or this version lacks the column.
@@ -137,6 +135,6 @@ impl Row {
 
     /// What the status means.
     pub fn state(&self) -> State {
-        self.texts.state
+        self.state
     }
 }

@@ -113,6 +113,7 @@ impl Table {
     }
 
     /// A number of the row at `index`; absent when HAProxy left it empty or the version lacks the column.
+    #[inline]
     pub fn number(&self, index: usize, field: Field) -> Option<i64> {
         self.numbers.get(index, self.schema.slot(field)?)
     }

@@ -63,11 +63,11 @@ fn of_row(
     tell: &mut impl FnMut(What),
 ) {
     let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
-    let (from, to) = (old.status(), new.status());
     // A new process begins with every server on its way up; what it lost of ours is worth a line.
     let is_away = |row: &Row| matches!(row.state(), State::Maint | State::Drain | State::NoLb);
     let is_news = before.epoch == now.epoch || is_away(old) != is_away(new);
-    if from != to && is_news {
+    if !old.shares_texts(new) && old.status() != new.status() && is_news {
+        let (from, to) = (old.status(), new.status());
         let by_us = is_ours(now.rows.ids()[index]);
         let words =
             [TextField::CheckStatus, TextField::LastChk].map(|field| new.text(field).map_or("", SafeText::as_str));
