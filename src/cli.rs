@@ -1,9 +1,11 @@
 //! Floor 6: the command line: what is asked for, and the exit code.
 
 mod args;
+mod servers;
+mod targets;
+mod values;
 
 use std::io::{self, BufWriter, IsTerminal as _};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -12,7 +14,8 @@ use clap::Parser as _;
 use jiff::tz::TimeZone;
 
 use crate::cli::args::{AuditArgs, Cli, Command, Options};
-use crate::config::discover::discover;
+use crate::cli::servers::Wanted;
+use crate::cli::targets::NoTarget;
 use crate::config::file::BadConfig;
 use crate::config::looks::{Colours, Environment};
 use crate::config::places;
@@ -22,7 +25,9 @@ use crate::config::target::Target;
 use crate::demo;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::Limits;
-use crate::headless::audit;
+use crate::headless::desk::Desk;
+use crate::headless::voice::Voice;
+use crate::headless::{self, audit};
 use crate::live::event_loop::{self, End, Session};
 use crate::live::files;
 use crate::live::io::Watching;
@@ -52,6 +57,9 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Audit(asked)) => print_audit(asked),
+        Some(Command::Drain(args)) => act_on_servers(&args.into()),
+        Some(Command::Maint(args)) => act_on_servers(&args.into()),
+        Some(Command::Ready(args)) => act_on_servers(&args.into()),
         Some(Command::Demo(_)) | None if !io::stdout().is_terminal() => {
             eprintln!(
                 "hapulse: the dashboard needs a terminal, and standard output is none\n  run it without a pipe or redirection"
@@ -67,9 +75,15 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         None => {
             let settings = places::load(cli.options.config.as_deref(), cli.options.layer())?;
-            match targets(&cli) {
+            match targets::find(&cli.targets, cli.unix_socket.as_deref(), cli.tcp_socket.as_deref()) {
                 Ok(targets) => show(targets, &cli.options, &settings, audit_of(&settings, "dashboard")),
-                Err(code) => Ok(code),
+                Err(why) => {
+                    let code = tell(&why);
+                    if matches!(why, NoTarget::Found(_)) {
+                        eprintln!("  or name one: hapulse PATH, hapulse HOST:PORT; to look around first: hapulse demo");
+                    }
+                    Ok(code)
+                }
             }
         }
     }
@@ -93,31 +107,28 @@ fn audit_of(settings: &Settings, tool: &str) -> Audit {
     Audit::new(path.clone(), *required, tool, Actor::of_process(), SystemTime::now())
 }
 
-fn targets(cli: &Cli) -> Result<Vec<Target>, ExitCode> {
-    let mut targets = cli.targets.clone();
-    let named = cli.unix_socket.iter().map(|path| format!("unix:{path}"));
-    for text in named.chain(cli.tcp_socket.iter().map(|address| format!("tcp:{address}"))) {
-        match text.parse::<Address>() {
-            Ok(address) => targets.push(Target::new(address)),
-            Err(error) => {
-                eprintln!("hapulse: {error}");
-                return Err(ExitCode::from(USAGE));
-            }
-        }
-    }
-    if targets.is_empty() {
-        let found = discover(Path::new("/"));
-        let Some(address) = found.address else {
-            eprintln!("hapulse: no stats socket found\n  tried:");
-            found.tried.iter().for_each(|place| eprintln!("    {place}"));
-            eprintln!("  add to the global section of haproxy.cfg, and reload it:");
-            eprintln!("    stats socket /run/haproxy/admin.sock mode 660 level admin");
-            eprintln!("  or name one: hapulse PATH, hapulse HOST:PORT; to look around first: hapulse demo");
-            return Err(ExitCode::from(UNREACHABLE));
-        };
-        targets.push(Target::new(address));
-    }
-    Ok(targets)
+/// Why there is no target to look at, on standard error.
+fn tell(why: &NoTarget) -> ExitCode {
+    eprintln!("hapulse: {why}");
+    ExitCode::from(match why {
+        NoTarget::Address(_) => USAGE,
+        NoTarget::Found(_) => UNREACHABLE,
+    })
+}
+
+fn act_on_servers(wanted: &Wanted) -> anyhow::Result<ExitCode> {
+    let common = &wanted.common;
+    let settings = places::load(common.config.as_deref(), common.layer())?;
+    let named: Vec<Target> = common.target.iter().cloned().collect();
+    let found = targets::find(&named, common.unix_socket.as_deref(), common.tcp_socket.as_deref());
+    let target = match found.map(|found| found.into_iter().next()) {
+        Ok(target) => target.context("no HAProxy is named")?,
+        Err(why) => return Ok(tell(&why)),
+    };
+    let audit = audit_of(&settings, &wanted.tool());
+    let desk = Desk::new(target.label(), target.address, settings.read_only, common.interval, audit);
+    let code = headless::servers::run(wanted.asked(&settings), desk, &mut Voice::of_process())?;
+    Ok(ExitCode::from(code.number()))
 }
 
 fn show(targets: Vec<Target>, options: &Options, settings: &Settings, audit: Audit) -> anyhow::Result<ExitCode> {

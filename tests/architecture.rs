@@ -214,6 +214,8 @@ fn the_rules_see_the_real_imports() {
         ("cli.rs", "demo/mod.rs"),
         ("cli.rs", "cli/args.rs"),
         ("cli.rs", "headless/audit.rs"),
+        ("cli/servers.rs", "headless/run.rs"),
+        ("headless/agree.rs", "monitor/guard.rs"),
         ("headless/audit.rs", "monitor/audit/reader.rs"),
     ] {
         assert!(edges.contains(&edge), "{edge:?}");

@@ -2,13 +2,12 @@
 
 mod support;
 
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Lab, Modes, Term, process, wait_for, wait_until};
+use support::{Lab, Modes, Term, Unread, process, wait_for, wait_until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
 
@@ -101,34 +100,20 @@ fn a_closed_terminal_ends_it_even_when_nobody_says_hangup() {
 #[test]
 fn a_terminal_that_reads_nothing_does_not_keep_it_alive() {
     for (signal, code) in [(Some("TERM"), 143), (Some("HUP"), 129), (None, 0)] {
-        let size = PtySize { cols: 200, rows: 60, pixel_width: 0, pixel_height: 0 };
-        let (pair, mut child) = {
-            let _starting = process::starting();
-            let pair = native_pty_system().openpty(size).unwrap();
-            let mut command = CommandBuilder::new(BINARY);
-            command.args(["demo", "-i", "0.1"]);
-            let child = pair.slave.spawn_command(command).unwrap();
-            (pair, child)
-        };
-        let mut keys = pair.master.take_writer().unwrap();
-        // Whole screens, until the terminal takes no more: nobody reads them.
-        for _ in 0..30 {
-            keys.write_all(b"\x0c").unwrap();
-            thread::sleep(Duration::from_millis(30));
-        }
+        let mut unread = Unread::start(["demo", "-i", "0.1"]);
         match signal {
-            Some(name) => process::signal(child.process_id().unwrap(), name),
-            None => keys.write_all(b"q").unwrap(),
+            Some(name) => process::signal(unread.child.process_id().unwrap(), name),
+            None => unread.keys.write_all(b"q").unwrap(),
         }
         let asked = Instant::now();
         let ended = loop {
-            match child.try_wait().unwrap() {
+            match unread.child.try_wait().unwrap() {
                 None if asked.elapsed() < Duration::from_secs(5) => thread::sleep(Duration::from_millis(10)),
                 status => break status.map(|status| status.exit_code()),
             }
         };
         if ended.is_none() {
-            let _ = child.kill();
+            let _ = unread.child.kill();
         }
         assert_eq!(ended, Some(code), "{signal:?}");
     }

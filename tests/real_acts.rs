@@ -2,40 +2,14 @@
 
 mod support;
 
-use std::thread;
 use std::time::Duration;
-use support::{Answer, Lab, Relay, Term, ask_at, wait_until};
+use support::acts::{answer, dashboard, let_polls_pass};
+use support::{Answer, Lab, Relay, Term, ask_at};
 
-/// Keys within this time of a question were typed before it was seen; they do not count.
-const TYPE_AHEAD: Duration = Duration::from_millis(330);
-
-fn dashboard(target: impl AsRef<std::ffi::OsStr>) -> Term {
-    let term = Term::builder().args(["-i", "0.1"]).args([target]).size(120, 40).start();
-    term.wait_for("live");
-    term
-}
-
-/// Waits for the question, lets the time for typing ahead pass, and answers.
-fn answer(term: &mut Term, question: &str, keys: &str) {
-    term.wait_for(question);
-    thread::sleep(TYPE_AHEAD);
-    term.press(keys);
-}
-
-/// `srv_admin_state` of `show servers state`: 1 is forced maintenance, 8 is forced drain.
-fn admin_state(lab: &Lab, backend: &str, server: &str) -> Option<String> {
-    let text = lab.ask(&format!("show servers state {backend}"));
-    let row = text.lines().find(|line| line.split(' ').nth(3) == Some(server))?;
-    Some(row.split(' ').nth(6)?.to_owned())
-}
-
-/// Presses keys, and waits until hapulse has polled on after them: what they were to send would be sent by now.
+/// Presses keys, and waits until what they were to send would be sent.
 fn press_and_let_polls_pass(term: &mut Term, relay: &Relay, keys: &str) {
     term.press(keys);
-    term.wait_read();
-    let polls = || relay.lines().iter().filter(|line| line.contains("show info")).count();
-    let before = polls();
-    wait_until("two more polls", || polls() >= before + 2);
+    let_polls_pass(term, relay);
 }
 
 #[test]
@@ -169,7 +143,7 @@ fn a_down_server_that_drains_is_verified_by_its_admin_state() {
     term.press("D");
     answer(&mut term, "Drain: be1 / s2", "y");
     term.wait_for("be1/s2: verified, DOWN");
-    assert_eq!(admin_state(&lab, "be1", "s2").as_deref(), Some("8"));
+    assert_eq!(lab.state("be1/s2", "srv_admin_state"), "8");
     assert_eq!(lab.stat("be1", "s2", "status"), "DOWN");
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Answers, Fake, Lab, Term, Traffic, wait_until};
+use support::{Answer, Answers, Fake, Lab, Term, Traffic, process, wait_until};
 
 fn dashboard(socket: &Path) -> Term {
     let term = Term::builder().args(["-i", "0.2"]).args([socket]).size(120, 40).start();
@@ -54,6 +54,24 @@ fn a_reload_is_told_and_gives_no_false_rates() {
     term.wait_cell("Backends", "be1", "REQ/S", is_some);
     term.wait_for("live");
     drop(running);
+}
+
+#[test]
+fn an_old_worker_is_neither_asked_nor_kept_alive() {
+    let lab = Lab::builder().defaults("option abortonclose").answer("be1/s1", Answer::Slow(Duration::from_mins(5)));
+    let lab = lab.cookie().start();
+    let held = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s1").workers(1).start();
+    lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "1");
+    let old = lab.pid();
+    let term = dashboard(lab.admin());
+    lab.reload();
+    term.wait_for(&format!("pid {} ", lab.pid()));
+    // The old one lives as long as its session does; the numbers are the new one's.
+    term.wait_cell("Servers of be1", "s1", "SESS/LIM", |sessions| sessions == "0");
+    assert!(process::alive(old));
+    drop(held);
+    wait_until("the old process to end", || !process::alive(old));
+    term.wait_for("live");
 }
 
 #[test]

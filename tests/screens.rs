@@ -20,7 +20,7 @@ use ratatui::style::{Color, Modifier};
 use scenes::{MakeScene, NEWEST, Scene, USUAL, lines, snapshot, usual};
 
 /// Every scene by the name of its snapshot.
-const SCENES: [(&str, MakeScene); 15] = [
+const SCENES: [(&str, MakeScene); 23] = [
     ("focus-frontends", |size| usual(size).press("<backtab>j")),
     ("focus-backends", usual),
     ("focus-servers", |size| usual(size).press("<tab>jj")),
@@ -29,6 +29,14 @@ const SCENES: [(&str, MakeScene); 15] = [
     ("confirm-high", |size| usual(size).press("<tab>jM")),
     ("confirm-highest", |size| usual(size).press("j<tab>Map")),
     ("confirm-low", |size| usual(size).press("<tab>jjjjjE")),
+    ("confirm-weight", |size| usual(size).press("<tab>j[[{")),
+    ("confirm-marked", |size| usual(size).press("<tab>j<space><space>D")),
+    ("confirm-everywhere", |size| usual(size).press("<tab>:everywhere.maint<ret>")),
+    ("confirm-frontend", |size| usual(size).press("<backtab>:frontend.disable<ret>")),
+    ("confirm-counters", |size| usual(size).press(":counters.clear<ret>cle")),
+    ("act-menu", |size| usual(size).press("<tab>jajj")),
+    ("weight-bad", |size| usual(size).press("<tab>jW300<ret>")),
+    ("marked", |size| usual(size).press("<tab>j<space>vjj")),
     ("sent", |size| usual(size).press("<tab>jDy")),
     ("stale", |size| {
         let mut scene = usual(size);
@@ -121,11 +129,20 @@ fn scenes_are_what_their_names_say() {
     assert_eq!(danger("confirm-low"), Some(Danger::Low));
     assert_eq!(danger("confirm-high"), Some(Danger::High));
     assert_eq!(danger("confirm-highest"), Some(Danger::Highest));
+    assert_eq!(danger("confirm-weight"), Some(Danger::Low));
+    for name in ["confirm-frontend", "confirm-counters"] {
+        assert_eq!(danger(name), Some(Danger::Highest), "{name}");
+    }
+    assert!(matches!(find("act-menu").layers.as_slice(), [Layer::ActMenu(_, 2)]));
+    assert!(
+        matches!(find("weight-bad").layers.as_slice(), [Layer::Number(number)] if number.prompt.complaint.is_some())
+    );
+    assert_eq!(find("marked").instance().unwrap().marks.count(), 4);
     assert!(find("read-only").layers.is_empty() && find("operator").layers.is_empty());
 }
 
 #[test]
 fn no_size_is_too_small_or_too_large() {
     // Not every pair, but nearly all of the small ones.
-    scenes::any_size(&SCENES, 20, 2);
+    scenes::any_size(&SCENES, 30, 3);
 }

@@ -66,7 +66,7 @@ fn typed(size: (u16, u16)) -> Scene {
 }
 
 /// Every scene by the name of its snapshot.
-const SCENES: [(&str, MakeScene); 37] = [
+const SCENES: [(&str, MakeScene); 39] = [
     ("status", |size| usual(size).press("1jjjjj")),
     ("traffic", |size| usual(size).press("2")),
     ("http", |size| usual(size).press("3G")),
@@ -100,6 +100,8 @@ const SCENES: [(&str, MakeScene); 37] = [
     ("problems", |size| usual(size).after(3000).press("!j")),
     ("problems-none", |size| healthy(size).press("!")),
     ("problems-filtered", |size| usual(size).press("!/nowhere<ret>")),
+    ("away", |size| usual(size).press("A")),
+    ("away-marked", |size| usual(size).press("A<space>a")),
     ("detail", |size| usual(size).press("1jjjjj<ret>")),
     ("detail-scrolled", |size| usual(size).press("1jjjjj<ret><pgdn>j")),
     ("sort-menu", |size| usual(size).press("1:sort<space>scur<ret>s")),
@@ -138,7 +140,8 @@ fn views_are_what_their_names_say() {
         let layer = match (name, model.layers.last()) {
             ("detail", Some(Layer::Detail(_, 0)))
             | ("session", Some(Layer::Page { top: 0, .. }))
-            | ("cli-sure", Some(Layer::Sure(_))) => true,
+            | ("cli-sure", Some(Layer::Sure(_)))
+            | ("away-marked", Some(Layer::ActMenu(_, 0))) => true,
             ("detail-scrolled", Some(Layer::Detail(_, top))) => *top > 0,
             ("sort-menu", Some(Layer::SortMenu(place))) => *place > 0,
             ("filter" | "command" | "sessions-filtered", Some(Layer::Prompt(prompt))) => prompt.complaint.is_none(),

@@ -63,7 +63,7 @@ pub fn ask_step(model: &mut Model, by: i32, now: Duration) {
     };
     let mut intent = Intent::new(&WEIGHT, Order::Weight(Weight::Absolute(0)), model.current, targets);
     for (step, weight) in intent.steps.iter_mut().zip(&from) {
-        let weight = (weight + i64::from(by)).clamp(0, i64::from(MAX_WEIGHT));
+        let weight = weight.saturating_add(i64::from(by)).clamp(0, i64::from(MAX_WEIGHT));
         step.order = Order::Weight(Weight::Absolute(weight as u16));
     }
     confirm(model, intent, Some(from), now);
@@ -226,6 +226,7 @@ pub fn undo(model: &mut Model, now: Duration) {
     let Some(mut intent) = model.undo.next(model.current).cloned() else {
         return model.say("nothing to undo: nothing was done here, or it cannot be taken back", Role::Dim, now);
     };
+    let remark = model.undo.lasting().map(|last| format!("{last} cannot be taken back; this is the act before it"));
     let Some(instance) = model.instance() else { return };
     for step in &mut intent.steps {
         step.target.seen = instance.watch.status(step.target.id).unwrap_or_default();
@@ -235,6 +236,9 @@ pub fn undo(model: &mut Model, now: Duration) {
         return model.say(format!("cannot be undone: {refusal}"), Role::Warn, now);
     }
     propose(model, intent, now);
+    if let Some(Layer::Confirm(question)) = model.layers.last_mut() {
+        question.remark = remark;
+    }
 }
 
 /// Takes the offer that is shown.
@@ -268,6 +272,9 @@ pub fn acted(model: &mut Model, report: &Report, now: Stamp) -> Vec<Effect> {
     let Some(instance) = model.instances.get_mut(place) else { return Vec::new() };
     instance.acting = instance.acting.saturating_sub(1);
     instance.watch.acted(report, now);
+    for done in report.done.iter().filter(|done| done.outcome.is_good()) {
+        instance.asked.forget(&done.step);
+    }
     instance.declined.retain(|id| !report.done.iter().any(|done| done.step.target.id == *id));
     let role = if report.is_good() { Role::Good } else { Role::Bad };
     model.undo.remember(report);
@@ -291,7 +298,9 @@ fn summary(report: &Report) -> String {
         (count, 0) if report.is_good() => format!("{count} acts done; the last, {name}: {}{remark}", last.outcome),
         (count, left) => {
             let done = count - usize::from(!last.outcome.is_good());
-            format!("{done} done, then {name}: {}; {left} more not touched{remark}", last.outcome)
+            let untouched = if left > 0 { format!(", {left} not touched") } else { String::new() };
+            // HAProxy's words may be long: what the line has no room for must not be this count.
+            format!("{done} done{untouched}; {name}: {}{remark}", last.outcome)
         }
     }
 }

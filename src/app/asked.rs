@@ -6,7 +6,9 @@ use crate::haproxy::plain::Lines;
 use crate::haproxy::sessions::{SessionOrder, Sessions};
 use crate::haproxy::stick_tables::{Entries, StickTables};
 use crate::haproxy::text::SafeText;
+use crate::monitor::acts::Subject;
 use crate::monitor::care::Pauses;
+use crate::monitor::intent::{Step, Target};
 use crate::monitor::stamp::Stamp;
 
 /// The last answer to one kind of question.
@@ -102,6 +104,25 @@ impl Default for Asked {
 const SCROLLBACK: usize = 20_000;
 
 impl Asked {
+    /// A session was ended or an entry cleared: what was told before does not hold any more.
+    pub fn forget(&mut self, step: &Step) {
+        let Target { proxy, name, .. } = &step.target;
+        match step.act.subject {
+            Subject::Session => {
+                if let Some((sessions, _)) = &mut self.sessions.told {
+                    sessions.list.retain(|session| session.id != *name);
+                }
+            }
+            Subject::Entry => {
+                let open = self.open_table.as_mut().filter(|open| open.name == *proxy);
+                if let Some((entries, _)) = open.and_then(|open| open.entries.told.as_mut()) {
+                    entries.list.retain(|entry| entry.key != *name);
+                }
+            }
+            Subject::Server | Subject::Frontend | Subject::Process => {}
+        }
+    }
+
     /// Adds a line to the scrollback.
     pub fn say(&mut self, text: impl Into<SafeText>, role: Role) {
         self.said.push(Said { text: text.into(), role });

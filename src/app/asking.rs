@@ -120,8 +120,11 @@ pub fn sent(model: &mut Model, instance: usize, result: Result<Answer, QueryErro
     let is_cli = matches!(model.shown().content, Content::Cli);
     let Some(known) = model.instances.get_mut(instance) else { return };
     let (first, role) = match result {
-        Ok(Answer { told: Told::Lines(lines), is_whole, .. }) => {
+        Ok(Answer { told: Told::Lines(lines), is_whole, remark, .. }) => {
             known.asked.say_lines(&lines, is_whole);
+            if let Some(remark) = remark {
+                known.asked.say(remark.as_str(), Role::Warn);
+            }
             if lines.list().iter().any(|line| line.as_str().starts_with("Permission denied")) {
                 known.asked.say("a change needs a socket of level admin: stats socket … level admin", Role::Warn);
             }

@@ -111,10 +111,9 @@ pub fn change_columns(settings: &mut Settings, changes: &[Change]) {
 
 /// The line with its last word completed, as far as it is clear how it goes on.
 pub fn complete(line: &str) -> String {
-    let (before, word) = match line.rfind(char::is_whitespace) {
-        Some(place) => line.split_at(place + 1),
-        None => ("", line),
-    };
+    let blank = line.char_indices().rfind(|(_, ch)| ch.is_whitespace());
+    // Not every blank is one byte long.
+    let (before, word) = line.split_at(blank.map_or(0, |(place, ch)| place + ch.len_utf8()));
     let (sign, word) = match word.strip_prefix(['+', '-']) {
         Some(rest) => (&word[..1], rest),
         None => ("", word),
@@ -182,5 +181,11 @@ mod tests {
         assert_eq!(complete("so"), "sort ");
         assert_eq!(complete("cols +rti"), "cols +rtime");
         assert_eq!(complete("nonsense"), "nonsense");
+    }
+
+    #[test]
+    fn words_behind_a_wide_blank_are_completed() {
+        assert_eq!(complete("cols\u{3000}+rti"), "cols\u{3000}+rtime");
+        assert_eq!(complete("nonsense\u{a0}"), "nonsense\u{a0}");
     }
 }

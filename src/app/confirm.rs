@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::app::key::{Code, Key};
 use crate::haproxy::order::{MAX_WEIGHT, Order, Weight};
+use crate::haproxy::text::is_visible;
 use crate::monitor::acts::{Act, DRAIN, Danger, MAINT};
 use crate::monitor::guard::{self, Consent};
 use crate::monitor::intent::{Intent, Purpose};
@@ -137,7 +138,7 @@ impl Confirm {
                 self.typed.pop();
                 self.remark = None;
             }
-            (Some(_), Code::Char(ch)) if self.typed.chars().count() < MAX_TYPED => {
+            (Some(_), Code::Char(ch)) if self.typed.chars().count() < MAX_TYPED && is_visible(ch) => {
                 self.typed.push(ch);
                 self.remark = None;
             }
@@ -192,6 +193,13 @@ mod tests {
         assert_eq!(highest.remark.as_deref(), Some("that is not api1"));
         assert_eq!(press(&mut highest, "<bs><bs>api1<ret>", 900), Answer::Yes(Consent::Typed("api1".into())));
         assert_eq!(press(&mut question(Danger::Highest), "<ret>", 500), Answer::No);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_part_of_a_typed_name() {
+        let mut highest = question(Danger::Highest);
+        assert_eq!(press(&mut highest, "a\u{202e}p\u{301}i\u{85}1", 500), Answer::Wait);
+        assert_eq!(highest.typed, "api1");
     }
 
     #[test]

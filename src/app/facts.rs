@@ -48,7 +48,7 @@ fn process(step: &Step) -> Facts {
 
 fn frontend(intent: &Intent, first: &Step, sample: &Sample) -> Option<Facts> {
     let number = |step: &Step, field| sample.number(step.target.id, field);
-    let sum = |field| intent.steps.iter().filter_map(|step| number(step, field)).sum::<i64>();
+    let sum = |field| intent.steps.iter().filter_map(|step| number(step, field)).fold(0, i64::saturating_add);
     let sessions = sum(Field::Scur);
     let status = sample.row(first.target.id)?.status().to_owned();
     let status = if intent.steps.len() == 1 { status } else { counted(intent.steps.len() as i64, "frontend") };
@@ -72,7 +72,7 @@ fn servers(intent: &Intent, sample: &Sample) -> Option<Facts> {
     let ids = intent.steps.iter().map(|step| step.target.id);
     let mut ids: Vec<_> = ids.collect();
     ids.dedup();
-    let sum = |field| ids.iter().filter_map(|id| sample.number(*id, field)).sum::<i64>();
+    let sum = |field| ids.iter().filter_map(|id| sample.number(*id, field)).fold(0, i64::saturating_add);
     let status = match ids.as_slice() {
         [one] => sample.row(*one)?.status().to_owned(),
         several => counted(several.len() as i64, "server"),
@@ -126,7 +126,7 @@ fn share_of(intent: &Intent, sample: &Sample, own: &WhatIf) -> Option<String> {
     let Order::Weight(weight) = step.order else { return None };
     let new = weight.of(sample.configured_weight(step.target.id))?;
     let old = sample.number(step.target.id, Field::Weight)?;
-    let percent = |weight: i64, all: i64| (all > 0).then(|| weight * 100 / all);
+    let percent = |weight: i64, all: i64| (all > 0).then(|| weight.saturating_mul(100) / all);
     let (now, then) = (percent(old, own.now.weight)?, percent(new, own.after.weight)?);
     Some(format!("{then} % of the weight of {} instead of {now} %", own.backend))
 }

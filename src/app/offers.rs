@@ -73,7 +73,7 @@ pub fn drains(instance: &Instance) -> Option<String> {
             Some(format!("{}/{} drains: {}{why}", row.proxy, row.name, away::short(left)))
         }
         several => {
-            let sessions = several.iter().map(|(_, left)| left.sessions).sum();
+            let sessions = several.iter().map(|(_, left)| left.sessions).fold(0, i64::saturating_add);
             Some(format!("{} servers drain, {} left", several.len(), counted(sessions, "session")))
         }
     }

@@ -63,10 +63,11 @@ impl Overview {
         let responses: f64 = Field::RESPONSES.into_iter().filter_map(sum).sum();
         overview.share_5xx = sum(Field::Hrsp5xx).filter(|_| responses > 0.0).map(|errors| errors / responses);
         for backend in sample.rows.backends() {
-            overview.queued += sample.table.number(backend.row, Field::Qcur).unwrap_or(0);
+            let queued = |row| sample.table.number(row, Field::Qcur).unwrap_or(0);
+            overview.queued = overview.queued.saturating_add(queued(backend.row));
             for server in &backend.servers {
                 // A backend's number counts only those who wait for any of its servers.
-                overview.queued += sample.table.number(*server, Field::Qcur).unwrap_or(0);
+                overview.queued = overview.queued.saturating_add(queued(*server));
                 match sample.table.rows()[*server].state() {
                     state if state.is_usable() => overview.up += 1,
                     State::Down | State::ComingUp => overview.down += 1,
@@ -100,5 +101,13 @@ mod tests {
         watch.take(maker.at_millis(1000, &site().replace("9000,5000,8000", "9010,5500,9000")), 0);
         let overview = Overview::of(&watch).unwrap();
         assert_eq!((overview.bytes_in, overview.bytes_out), (Some(500.0), Some(1000.0)));
+    }
+
+    #[test]
+    fn queues_at_the_end_of_63_bits_do_not_overflow() {
+        let stat = "# pxname,svname,qcur,type,status,\nb,s,9223372036854775807,2,UP,\nb,BACKEND,5,1,UP,\n";
+        let mut watch = Watch::default();
+        watch.take(SampleMaker::default().at_millis(0, stat), 0);
+        assert_eq!(Overview::of(&watch).unwrap().queued, i64::MAX);
     }
 }

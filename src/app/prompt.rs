@@ -1,9 +1,11 @@
 //! A line of text being typed at the bottom: a filter, or a command.
 
 use tui_input::{Input, InputRequest};
-use unicode_width::UnicodeWidthChar as _;
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::key::{Code, Key};
+use crate::haproxy::text::is_visible;
 
 /// What the line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,9 +53,9 @@ pub enum Typed {
 const LONGEST: usize = 4096;
 
 impl Prompt {
-    /// A line that begins with `text`.
+    /// A line that begins with `text`. What of it cannot be seen is left out.
     pub fn new(purpose: Purpose, text: &str) -> Self {
-        Self { purpose, complaint: None, input: Input::new(text.to_owned()) }
+        Self { purpose, complaint: None, input: visible_input(text) }
     }
 
     /// The text.
@@ -70,18 +72,19 @@ impl Prompt {
     pub fn visible(&self, room: usize) -> (String, usize) {
         let to_hide = (self.cursor() + 1).saturating_sub(room);
         let mut hidden = 0;
-        // A wide character is hidden whole, though half of it would have been enough.
-        let mut shown = self.text().chars();
+        // What stands in one place is hidden whole, though half of a wide character would have been enough. It is
+        // measured as the cursor's place is: a face and the colour of its skin take two cells together, not four.
+        let mut shown = self.text().graphemes(true);
         while hidden < to_hide {
-            let Some(ch) = shown.next() else { break };
-            hidden += ch.width().unwrap_or(0);
+            let Some(grapheme) = shown.next() else { break };
+            hidden += grapheme.width();
         }
-        (shown.collect(), self.cursor().saturating_sub(hidden))
+        (shown.as_str().to_owned(), self.cursor().saturating_sub(hidden))
     }
 
-    /// Puts another text in its place.
+    /// Puts another text in its place, but for what of it cannot be seen.
     pub fn set(&mut self, text: &str) {
-        self.input = Input::new(text.to_owned());
+        self.input = visible_input(text);
     }
 
     /// Reads a key.
@@ -93,7 +96,9 @@ impl Prompt {
             (Code::Tab, ..) => return Typed::Complete,
             (Code::Up, ..) | (Code::Char('p'), true, _) => return Typed::Recall(-1),
             (Code::Down, ..) | (Code::Char('n'), true, _) => return Typed::Recall(1),
-            (Code::Char(ch), false, false) if self.text().len() < LONGEST => InputRequest::InsertChar(ch),
+            (Code::Char(ch), false, false) if self.text().len() < LONGEST && is_visible(ch) => {
+                InputRequest::InsertChar(ch)
+            }
             (Code::Backspace, false, false) | (Code::Char('h'), true, _) => InputRequest::DeletePrevChar,
             (Code::Char('d'), true, _) => InputRequest::DeleteNextChar,
             (Code::Char('w'), true, _) | (Code::Backspace, ..) => InputRequest::DeletePrevWord,
@@ -112,6 +117,11 @@ impl Prompt {
     }
 }
 
+/// A terminal draws nothing for what is not visible, or obeys it; in a line of commands it would lie hidden.
+fn visible_input(text: &str) -> Input {
+    Input::new(text.chars().filter(|ch| is_visible(*ch)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +137,18 @@ mod tests {
         assert_eq!(visible("abc", 4), ("abc".to_owned(), 3));
         assert_eq!(visible("日本語", 5), ("本語".to_owned(), 4));
         assert_eq!(visible("日本語", 4), ("語".to_owned(), 2), "half a character cannot be shown");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_typed_and_moves_no_cursor() {
+        let prompt = Prompt::new(Purpose::Filter, "a\u{2}\u{9b}b\u{202e}\u{301}c");
+        assert_eq!((prompt.text(), prompt.visible(2)), ("abc", ("c".to_owned(), 1)));
+        let mut prompt = Prompt::new(Purpose::Filter, "");
+        press(&mut prompt, "x\u{85}\u{200b}y");
+        assert_eq!(prompt.text(), "xy");
+        // Two characters, two cells.
+        let prompt = Prompt::new(Purpose::Filter, "\u{1f469}\u{1f3fd}ab");
+        assert_eq!((prompt.visible(5), prompt.visible(4)), ((prompt.text().to_owned(), 4), ("ab".to_owned(), 2)));
     }
 
     #[test]

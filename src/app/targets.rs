@@ -71,16 +71,14 @@ pub fn of(model: &Model, act: &'static Act) -> Result<Vec<Target>, Refusal> {
             let kind = if act.subject == Subject::Server { RowKind::Server } else { RowKind::Frontend };
             let is_detail = model.layers.iter().any(|layer| matches!(layer, Layer::Detail(..)));
             let sample = instance.watch.newest().ok_or(Refusal::NoLink)?;
-            let mut ids: Vec<RowId> = model.selected().into_iter().collect();
-            if instance.marks.count() > 0 && !is_detail {
-                // In HAProxy's order, whatever they were marked in; a row that is gone is refused by the guard.
-                ids = sample.rows.ids().iter().copied().filter(|id| instance.marks.has(*id)).collect();
-                if ids.len() < instance.marks.count() {
-                    return Err(Refusal::Gone("a marked row".to_owned()));
-                }
+            if instance.marks.count() == 0 || is_detail {
+                let selected = model.selected().and_then(|id| row(instance, id, kind));
+                return selected.map(|target| vec![target]).ok_or_else(none);
             }
-            let targets: Option<Vec<Target>> = ids.iter().map(|id| row(instance, *id, kind)).collect();
-            targets.filter(|targets| !targets.is_empty()).ok_or_else(none)
+            // In HAProxy's order, whatever they were marked in.
+            let marked = sample.rows.ids().iter().filter(|id| instance.marks.has(**id));
+            let targets: Option<Vec<Target>> = marked.map(|id| row(instance, *id, kind)).collect();
+            targets.ok_or(Refusal::OtherMarked(act.subject.name()))
         }
         Subject::Session => {
             let place = instance.places[model.view].place();

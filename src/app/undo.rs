@@ -14,6 +14,8 @@ const KEPT: usize = 50;
 #[derive(Debug, Clone, Default)]
 pub struct Undo {
     stack: Vec<Intent>,
+    /// The newest act, where that is none of them.
+    lasting: Option<String>,
 }
 
 impl Undo {
@@ -39,7 +41,12 @@ impl Undo {
                 (step.command() != done.step.command()).then_some(step)
             })
             .collect();
+        let is_done = report.done.iter().any(|done| done.outcome.is_good());
+        if steps.is_empty() && is_done {
+            self.lasting = Some(format!("{} of {}", report.intent.title(), report.intent.name()));
+        }
         if !steps.is_empty() {
+            self.lasting = None;
             let instance = report.intent.instance;
             self.stack.push(Intent { purpose: Purpose::Undo, instance, steps, reason: None });
             let surplus = self.stack.len().saturating_sub(KEPT);
@@ -50,6 +57,11 @@ impl Undo {
     /// What would be taken back next on this instance.
     pub fn next(&self, instance: usize) -> Option<&Intent> {
         self.stack.iter().rev().find(|intent| intent.instance == instance)
+    }
+
+    /// The newest act, where it cannot be taken back and what would be is an earlier one.
+    pub fn lasting(&self) -> Option<&str> {
+        self.lasting.as_deref()
     }
 
     /// Gives up what would be taken back next: it cannot be.
@@ -91,6 +103,7 @@ mod tests {
         undo.remember(&report(&MAINT, Order::State(Admin::Maint), &["s1", "s2"], &good));
         undo.remember(&report(&WEIGHT, Order::Weight(Weight::Absolute(7)), &["s1"], &good));
         undo.remember(&report(&END_SESSIONS, Order::EndSessions, &["s1"], &good));
+        assert_eq!(undo.lasting(), Some("end of all sessions of b/s1"));
         let first = undo.next(0).unwrap().clone();
         assert_eq!(first.commands(), ["set server b/s1 weight 100"]);
         let taken_back = Report { done: Vec::new(), intent: first.clone() };

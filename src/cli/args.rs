@@ -7,10 +7,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::filter::Filter;
 use crate::app::start::Start;
+use crate::cli::servers::{DrainArgs, MaintArgs, ReadyArgs};
+use crate::cli::values::seconds;
 use crate::config::looks::Colours;
 use crate::config::settings::Layer;
 use crate::config::target::Target;
-use crate::monitor::pace::SHORTEST;
 use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
 
 /// A terminal dashboard for HAProxy.
@@ -25,6 +26,7 @@ use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
         hapulse -n lb01:9999 eu=lb02:9999    two over TCP, read-only; o shows the next one\n  \
         hapulse -m 4 -p www -p api           view 4, Errors, with two proxies\n  \
         hapulse demo                         a simulated HAProxy\n  \
+        hapulse drain be_app/app1 --wait 5m  no new sessions; returns when it is empty\n  \
         hapulse audit --last 20              what was done last, and by whom\n\n\
         Exit codes: 0 fine, 1 error, 2 usage or configuration, 3 no HAProxy found"
 )]
@@ -48,6 +50,12 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Shows the dashboard on an embedded, simulated HAProxy
     Demo(Options),
+    /// Drains servers: no new sessions; those present go on
+    Drain(DrainArgs),
+    /// Sets servers into maintenance
+    Maint(MaintArgs),
+    /// Lets servers take traffic again
+    Ready(ReadyArgs),
     /// Prints what was done, by whom, and what became of it
     Audit(AuditArgs),
 }
@@ -109,16 +117,6 @@ pub(super) struct AuditArgs {
 /// Checks one limit, so that a bad one is told as a matter of usage.
 fn threshold(text: &str) -> Result<String, BadThreshold> {
     Thresholds::default().set_by_text(text).map(|()| text.to_owned())
-}
-
-/// Reads `2`, `0.5`.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let shortest = SHORTEST.as_secs_f64();
-    match text.parse::<f64>() {
-        Ok(value) if value >= shortest && value <= 86_400.0 => Ok(Duration::from_secs_f64(value)),
-        Ok(_) => Err(format!("must be {shortest} to 86400 seconds")),
-        Err(_) => Err("must be a number of seconds, such as 2 or 0.5".to_owned()),
-    }
 }
 
 /// Reads HATop's static filter, the arguments of `show stat`, into the words of a filter.

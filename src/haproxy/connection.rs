@@ -148,7 +148,11 @@ enum Stream {
     Tcp(TcpStream),
 }
 
-async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+/// The same on a connection that stands: sends the line, and reads `count` answers.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     line: &str,
     count: usize,

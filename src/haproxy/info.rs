@@ -10,7 +10,7 @@ use crate::haproxy::version::Version;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadInfo {
     /// None of its lines says which process answered.
-    #[error("the answer to \"show info\" has no Pid line; it begins with {0:?}")]
+    #[error("the answer to \"show info\" has no Pid line; it begins with \"{0}\"")]
     NoPid(SafeText),
 }
 

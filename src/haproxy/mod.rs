@@ -9,16 +9,19 @@
 
 pub mod address;
 pub mod age;
+mod cells;
 pub mod command;
 pub mod command_list;
 pub mod connection;
 pub mod fields;
 pub mod info;
 pub mod level;
+pub mod numbers;
 pub mod order;
 pub mod pieces;
 pub mod plain;
 pub mod reply;
+pub mod row;
 pub mod schema;
 pub mod servers_state;
 pub mod sessions;

@@ -109,7 +109,9 @@ impl Weight {
     pub fn of(self, configured: Option<i64>) -> Option<i64> {
         match self {
             Self::Absolute(weight) => Some(i64::from(weight)),
-            Self::Percent(share) => Some((configured? * i64::from(share) / 100).min(i64::from(MAX_WEIGHT))),
+            Self::Percent(share) => {
+                Some((configured?.saturating_mul(i64::from(share)) / 100).min(i64::from(MAX_WEIGHT)))
+            }
         }
     }
 }
@@ -260,6 +262,7 @@ mod tests {
         assert_eq!(Weight::Percent(300).of(Some(10)), Some(30));
         assert_eq!(Weight::Percent(300).of(Some(100)), Some(256));
         assert_eq!((Weight::Percent(50).of(None), Weight::Absolute(5).of(None)), (None, Some(5)));
+        assert_eq!(Weight::Percent(50).of(Some(i64::MAX)), Some(256), "no weight, but an answer may say so");
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The header line of `show stat`: which column holds what, found by name and never by position.
 
-use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::fields::{Field, Kind, TextField};
+use crate::haproxy::numbers;
 use crate::haproxy::text::SafeText;
 
 /// Unknown columns kept: newer versions and builds add up to 30.
@@ -24,14 +25,24 @@ pub struct Schema {
     slots: [Option<u16>; Field::COUNT],
     /// Numeric column of each slot, by HAProxy's name.
     names: Vec<SafeText>,
+    /// Slots that hold quantities; behind them stand ages and identifiers.
+    quantities: usize,
 }
+
+/// The most slots there can be.
+const MAX_WIDTH: usize = Field::COUNT + MAX_EXTRA_COLUMNS;
+const _: () = assert!(MAX_WIDTH <= numbers::Row::MAX_WIDTH);
 
 impl Schema {
     /// Reads a header line; nothing when it does not begin with `# ` or lacks one of the two names.
     pub(crate) fn parse(header: &csv::ByteRecord) -> Option<Self> {
         let first = header.get(0)?.strip_prefix(b"# ")?;
-        let mut schema =
-            Self { columns: Vec::with_capacity(header.len()), slots: [None; Field::COUNT], names: Vec::new() };
+        let mut schema = Self {
+            columns: Vec::with_capacity(header.len()),
+            slots: [None; Field::COUNT],
+            names: Vec::new(),
+            quantities: 0,
+        };
         let (mut has_proxy, mut has_name, mut extra) = (false, false, 0);
         for name in std::iter::once(first).chain(header.iter().skip(1)) {
             let column = match name {
@@ -54,7 +65,32 @@ impl Schema {
             };
             schema.columns.push(column);
         }
+        schema.put_quantities_first();
         (has_proxy && has_name).then_some(schema)
+    }
+
+    /// Gives ages and identifiers the last slots, so that all that is kept over time stands together.
+    fn put_quantities_first(&mut self) {
+        let is_other = |slot: usize| {
+            let field = Field::ALL.iter().find(|field| self.slots[**field as usize] == Some(slot as u16));
+            field.is_some_and(|field| matches!(field.info().kind, Kind::Age | Kind::Id))
+        };
+        let (mut order, others): (Vec<usize>, Vec<usize>) = (0..self.names.len()).partition(|slot| !is_other(*slot));
+        self.quantities = order.len();
+        order.extend(others);
+        let mut moved = vec![0; order.len()];
+        for (new, old) in order.iter().enumerate() {
+            moved[*old] = new as u16;
+        }
+        for slot in self.slots.iter_mut().flatten() {
+            *slot = moved[usize::from(*slot)];
+        }
+        for column in &mut self.columns {
+            if let Column::Number(slot) = column {
+                *slot = moved[usize::from(*slot)];
+            }
+        }
+        self.names = order.iter().map(|old| self.names[*old].clone()).collect();
     }
 
     fn add_slot(&mut self, name: &[u8]) -> Column {
@@ -70,6 +106,11 @@ impl Schema {
     /// How many numbers a row has.
     pub fn width(&self) -> usize {
         self.names.len()
+    }
+
+    /// How many of them are quantities; ages and identifiers stand behind these.
+    pub fn quantities(&self) -> usize {
+        self.quantities
     }
 
     /// Where a known field stands in a row's numbers; absent when this version lacks it.

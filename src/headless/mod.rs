@@ -1,4 +1,16 @@
 //! Floor 5: what hapulse does without a screen: it prints, and ends.
 
+pub mod agree;
+pub mod asking;
 pub mod audit;
+pub mod code;
+pub mod desk;
+pub mod found;
 pub mod output;
+pub mod run;
+pub mod server_name;
+pub mod servers;
+pub mod signals;
+pub mod voice;
+pub mod wait;
+pub mod waiting;

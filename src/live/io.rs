@@ -12,7 +12,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::Limits;
 use crate::haproxy::version::Version;
-use crate::monitor::audit::reader;
 use crate::monitor::audit::writer::Audit;
 use crate::monitor::guard::Authorised;
 use crate::monitor::intent::Intent;
@@ -151,7 +150,7 @@ async fn serve<T: From<Said> + Send + 'static>(
     let places: Vec<Arc<Semaphore>> = sources.iter().map(|_| Arc::new(Semaphore::new(QUESTIONS))).collect();
     let past = {
         let (audit, say) = (Arc::clone(&audit), say.clone());
-        move || say(Said::Past(Box::new(read_past(&audit))))
+        move || say(Said::Past(Box::new(Ledger::of_file(audit.path()))))
     };
     tokio::task::spawn_blocking(past);
     while let Some(order) = inbox.recv().await {
@@ -189,15 +188,6 @@ async fn serve<T: From<Said> + Send + 'static>(
             }
         }
     }
-}
-
-/// How much of the audit's end tells who did what.
-const PAST: u64 = 4 << 20;
-
-/// Who did what before this run, as far as the audit's end tells; nothing of an audit that cannot be read.
-fn read_past(audit: &Audit) -> Ledger {
-    let lines = audit.path().and_then(|path| reader::tail(path, PAST).ok());
-    Ledger::from_records(lines.into_iter().flatten().filter_map(|line| Some(line.ok()?.record)))
 }
 
 /// SIGTSTP on Linux.

@@ -1,6 +1,7 @@
 //! Who ordered the state that a server is in: from the audit of earlier runs, and from the acts of this one.
 //!
-//! An entry explains a state only when it ordered that very state, and when the server has not changed since.
+//! An entry explains a state only when it ordered that very state, and when the server has not changed since. What
+//! nobody is known to have ordered may be the configuration's: `disabled`.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -65,7 +66,16 @@ impl Authors {
             State::Drain => Admin::Drain,
             _ => return None,
         };
-        let entry = self.last.get(&format!("{}/{}", row.proxy, row.name))?;
+        let of_configuration = || {
+            let origin = sample.configured.as_ref()?.of(id)?;
+            (wanted == Admin::Maint && origin.admin.is_configured()).then(|| "configuration".to_owned())
+        };
+        let entry = self.last.get(&format!("{}/{}", row.proxy, row.name));
+        entry.and_then(|entry| Self::explains(entry, wanted, sample, id)).or_else(of_configuration)
+    }
+
+    /// Whose entry it is, where it explains the state.
+    fn explains(entry: &Entry, wanted: Admin, sample: &Sample, id: RowId) -> Option<String> {
         let ordered = match entry.what.as_str() {
             "state maint" | "disable" => Admin::Maint,
             "state drain" => Admin::Drain,

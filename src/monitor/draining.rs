@@ -109,11 +109,11 @@ impl Draining {
     pub fn look(&mut self, sample: &Sample) -> Vec<News> {
         let now = sample.at.mono;
         let drains = |index: usize| sample.table.rows()[index].state() == State::Drain;
-        // A server that is DOWN and drains reads DOWN; only its order tells.
+        // A server that is DOWN and drains reads DOWN, and "DOWN 1/2" on its way back; only its order tells.
+        let may_drain = |index: usize| matches!(sample.table.rows()[index].state(), State::Down | State::ComingUp);
         self.list.retain(|drain| {
-            sample.rows.index(drain.id).is_some_and(|index| {
-                drains(index) || drain.ordered.is_some() && sample.table.rows()[index].state() == State::Down
-            })
+            let place = sample.rows.index(drain.id);
+            place.is_some_and(|index| drains(index) || drain.ordered.is_some() && may_drain(index))
         });
         for backend in sample.rows.backends() {
             for server in backend.servers.iter().filter(|server| drains(**server)) {
@@ -180,7 +180,7 @@ impl Drain {
         }
         // The first sample may still count what came before the drain.
         let recent = self.points.iter().skip(1).find(|point| now.saturating_sub(point.at) <= RECENT);
-        let arrived = recent.map_or(0, |point| (number(Field::Stot).unwrap_or(0) - point.counted).max(0));
+        let arrived = recent.map_or(0, |point| number(Field::Stot).unwrap_or(0).saturating_sub(point.counted).max(0));
         self.quiet = if sessions == 0 && queued == 0 && rate == 0 { self.quiet + 1 } else { 0 };
         let is_empty = self.quiet >= EMPTY_SAMPLES;
         self.left = Left {
@@ -209,8 +209,10 @@ impl Drain {
         let (first, now) = (self.points.front()?, self.points.back()?);
         let half = first.at + now.at.saturating_sub(first.at) / 2;
         let since = self.points.iter().rev().find(|point| point.at <= half)?;
-        let (gone, seconds) = (since.sessions - sessions, now.at.saturating_sub(since.at).as_secs_f64());
-        (gone > 0 && seconds > 0.0).then(|| Duration::from_secs_f64(seconds * sessions as f64 / gone as f64))
+        let (gone, seconds) = (since.sessions.saturating_sub(sessions), now.at.saturating_sub(since.at).as_secs_f64());
+        // Later than a time can be told is never.
+        let left = Duration::try_from_secs_f64(seconds * sessions as f64 / gone as f64);
+        left.ok().filter(|_| gone > 0 && seconds > 0.0)
     }
 
     fn why(&self, sample: &Sample, sessions: i64, arrived: i64, now: Duration) -> Option<&'static str> {
@@ -283,6 +285,19 @@ mod tests {
     }
 
     #[test]
+    fn numbers_at_the_end_of_63_bits_do_not_overflow() {
+        let mut lab = Lab::new();
+        for (second, scur, stot) in
+            [(0, i64::MAX, -i64::MAX), (1, i64::MAX - 1, i64::MAX), (2, -i64::MAX, -i64::MAX), (90, i64::MAX, 0)]
+        {
+            lab.at(second, "DRAIN", scur, stot);
+        }
+        assert_eq!((lab.left().sessions, lab.left().time_left), (i64::MAX, None));
+        lab.at(100, "DRAIN", i64::MAX - 1, 0);
+        assert_eq!(lab.left().time_left, None, "in more years than can be told");
+    }
+
+    #[test]
     fn what_holds_it_up_is_told() {
         let mut lab = Lab::new();
         lab.at(0, "DRAIN", 5, 100);
@@ -309,7 +324,7 @@ mod tests {
         assert!(lab.draining.left(lab.id.unwrap()).is_none());
         lab.draining.order(lab.id.unwrap(), Duration::ZERO);
         lab.at(1, "DOWN", 0, 9);
-        lab.at(2, "DOWN", 0, 9);
+        lab.at(2, "DOWN 1/2", 0, 9);
         assert_eq!(lab.at(3, "DOWN", 0, 9), [News::Empty(lab.id.unwrap())]);
     }
 }

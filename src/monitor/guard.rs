@@ -91,6 +91,9 @@ pub enum Refusal {
     /// What is selected is something else.
     #[error("select {0} first")]
     NoSubject(&'static str),
+    /// Something else is among what is marked.
+    #[error("it is for {0}, and something else is marked: U unmarks all")]
+    OtherMarked(&'static str),
     /// The server is not in the newest sample.
     #[error("{0} is gone: HAProxy does not list it any more")]
     Gone(String),

@@ -4,14 +4,18 @@
 //! wrote down. The ledger knows nothing of other tools; a state that no entry explains came from elsewhere.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::time::SystemTime;
 
 use crate::haproxy::text::SafeText;
+use crate::monitor::audit::reader;
 use crate::monitor::audit::record::{Phase, Record};
 use crate::monitor::audit::words::{beside_target, is_state, state_orders};
 
 /// More servers are not remembered: the longest untouched are forgotten.
 const MOST_TARGETS: usize = 20_000;
+/// How much of an audit's end tells who did what.
+const PAST: u64 = 4 << 20;
 /// More commands without an end are not remembered.
 const MOST_UNFINISHED: usize = 1_000;
 
@@ -54,6 +58,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// What the end of an audit says; nothing where there is none, or none that can be read.
+    pub fn of_file(path: Option<&Path>) -> Self {
+        let lines = path.and_then(|path| reader::tail(path, PAST).ok());
+        Self::from_records(lines.into_iter().flatten().filter_map(|line| Some(line.ok()?.record)))
+    }
+
     /// What the records of an audit say, in the order they stand there.
     pub fn from_records(records: impl IntoIterator<Item = Record>) -> Self {
         let mut ledger = Self::default();

@@ -7,6 +7,7 @@ pub mod acts;
 pub mod audit;
 pub mod authors;
 pub mod care;
+pub mod changes;
 pub mod configured;
 pub mod deadly;
 pub mod draining;

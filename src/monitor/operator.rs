@@ -58,6 +58,16 @@ impl Operator {
     /// Carries an intent out, one command after the other, and stops at the first that fails. `tell` hears how
     /// far each has come.
     pub async fn carry_out(&self, intent: &Authorised<Intent>, tell: impl Fn(Progress)) -> Report {
+        self.carry_out_each(intent, tell, |_| true).await
+    }
+
+    /// The same; `each` hears of every command once its end is written down, and says whether the next may follow.
+    pub async fn carry_out_each(
+        &self,
+        intent: &Authorised<Intent>,
+        tell: impl Fn(Progress),
+        mut each: impl FnMut(&Done) -> bool,
+    ) -> Report {
         let (intent, scene) = (intent.get(), intent.scene());
         let mut done: Vec<Done> = Vec::with_capacity(intent.steps.len());
         for step in &intent.steps {
@@ -66,8 +76,9 @@ impl Operator {
             let one = self.act_written_down(step, scene, intent.reason.as_deref(), &tell).await;
             let is_good = one.outcome.is_good();
             tell(if is_good { Stage::Good } else { Stage::Bad });
+            let goes_on = each(&one);
             done.push(one);
-            if !is_good {
+            if !is_good || !goes_on {
                 break;
             }
         }
@@ -90,8 +101,9 @@ impl Operator {
             Err(why) => return nothing(step, step.command().unwrap_or_default(), Outcome::NotSent(why)),
         };
         let done = self.act(step, scene, tell).await;
-        let missing = self.end(&record, Ending::of(&done)).await.or(missing);
-        Done { remark: missing, ..done }
+        let ended = self.end(&record, Ending::of(&done)).await;
+        // Without its first line the act is not in the audit at all.
+        Done { remark: missing.or(ended), ..done }
     }
 
     fn attempt(&self, scene: Scene) -> Attempt {
@@ -195,18 +207,17 @@ impl Operator {
     pub async fn send_line(&self, line: &Authorised<TypedLine>) -> Result<Answer, QueryError> {
         let (line, scene) = (line.get(), line.scene());
         let attempt = Attempt { command: line.as_str().to_owned(), ..self.attempt(scene) };
-        let (record, _) = self.begin(attempt).await.map_err(QueryError::NotAudited)?;
+        let (record, missing) = self.begin(attempt).await.map_err(QueryError::NotAudited)?;
         let mut bytes = Vec::new();
         let asked = connection::ask(&self.address, line.as_str(), line.parts().len(), &self.limits, &mut bytes).await;
         let answer = Some(plain::first_line(&bytes).to_string()).filter(|answer| !answer.is_empty());
         let outcome = asked.as_ref().err().map(|error| format!("sent, but {error}"));
-        // Whether its end could be written down changes nothing about its answer.
-        let _ = self.end(&record, Ending { answer, outcome, ..Ending::default() }).await;
+        let ended = self.end(&record, Ending { answer, outcome, ..Ending::default() }).await;
         let timing = asked.map_err(|error| QueryError::Ask { hint: error.hint(&self.address), error })?;
         let replies = reply::split(&bytes, 1);
         let is_whole = replies.first().is_some_and(Reply::is_whole);
         let cost = Cost { bytes: bytes.len(), answer: timing.answer };
-        Ok(Answer { told: Told::Lines(Lines::parse(&bytes)), is_whole, cost })
+        Ok(Answer { told: Told::Lines(Lines::parse(&bytes)), is_whole, cost, remark: missing.or(ended) })
     }
 }
 

@@ -75,12 +75,12 @@ pub struct Done {
 pub struct Report {
     /// What was wanted.
     pub intent: Intent,
-    /// In the order it was done. It ends at the first that failed.
+    /// In the order it was done. It ends at the first that failed, or where somebody wanted it to.
     pub done: Vec<Done>,
 }
 
 impl Report {
-    /// Steps not touched because one before them failed.
+    /// Steps not touched because one before them failed, or somebody wanted it to end.
     pub fn left(&self) -> &[Step] {
         self.intent.steps.get(self.done.len()..).unwrap_or_default()
     }

@@ -1,8 +1,10 @@
 //! When the next poll is due.
 //!
-//! A dump costs HAProxy's thread its own time, so the next one is never due before twenty times what the
-//! last one took: at the most about 5 % of one thread, however large the configuration is. A process that
-//! does not answer is asked again after 1 s, then ever more slowly up to 30 s.
+//! A dump costs HAProxy's thread its own time, so the next one is not due before twenty times what one took: at the
+//! most about 5 % of one thread, however large the configuration is. One slow answer among quick ones is an accident of
+//! the machine and not the size of the dump, so of the last two the quicker one counts; after the very first the
+//! second look comes within seconds, to tell the two apart. A process that does not answer is asked again after 1 s,
+//! then ever more slowly up to 30 s.
 
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ pub const POLITENESS: u32 = 20;
 /// The shortest interval that may be asked for.
 pub const SHORTEST: Duration = Duration::from_millis(100);
 
+/// The longest rest after the first answer, which may be slow by accident.
+const FIRST_REST: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
 
@@ -19,22 +23,35 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 pub struct Pace {
     wanted: Duration,
     failures: u32,
+    /// What the last answer took.
+    last: Option<Duration>,
+    rest: Duration,
 }
 
 impl Pace {
     /// Polls every `wanted`, within the limits above.
     pub fn new(wanted: Duration) -> Self {
-        Self { wanted: wanted.max(SHORTEST), failures: 0 }
+        Self { wanted: wanted.max(SHORTEST), failures: 0, last: None, rest: Duration::ZERO }
     }
 
     /// From the start of a poll that was answered in `answer` to the next.
     pub fn after_answer(&mut self, answer: Duration) -> Duration {
         self.failures = 0;
-        self.wanted.max(answer * POLITENESS)
+        self.rest = match self.last.replace(answer) {
+            Some(before) => answer.min(before) * POLITENESS,
+            None => (answer * POLITENESS).min(FIRST_REST),
+        };
+        self.wanted.max(self.rest)
+    }
+
+    /// The shortest time from the start of a poll that was answered to the next, whoever asks for it.
+    pub fn rest(&self) -> Duration {
+        self.rest
     }
 
     /// From a poll that failed to the next; `jitter` in 0..1 keeps many watchers from coming together.
     pub fn after_failure(&mut self, jitter: f64) -> Duration {
+        self.last = None;
         let doubled = FIRST_RETRY * 2_u32.saturating_pow(self.failures.min(10));
         self.failures = self.failures.saturating_add(1);
         doubled.min(LAST_RETRY).mul_f64(1.0 - 0.2 * jitter.clamp(0.0, 1.0))
@@ -49,8 +66,31 @@ mod tests {
     fn the_interval_stretches_for_large_dumps() {
         let mut pace = Pace::new(Duration::from_secs(2));
         assert_eq!(pace.after_answer(Duration::from_millis(1)), Duration::from_secs(2));
-        assert_eq!(pace.after_answer(Duration::from_millis(150)), Duration::from_secs(3));
+        assert_eq!(
+            pace.after_answer(Duration::from_millis(150)),
+            Duration::from_secs(2),
+            "one slow answer is an accident"
+        );
+        assert_eq!(
+            pace.after_answer(Duration::from_millis(160)),
+            Duration::from_secs(3),
+            "two are the size of the dump"
+        );
+        assert_eq!(pace.rest(), Duration::from_secs(3));
         assert_eq!(Pace::new(Duration::ZERO).after_answer(Duration::ZERO), SHORTEST);
+    }
+
+    #[test]
+    fn a_slow_first_answer_is_looked_at_again_within_seconds() {
+        let mut pace = Pace::new(Duration::from_secs(2));
+        assert_eq!(pace.after_answer(Duration::from_secs(2)), Duration::from_secs(5));
+        assert_eq!(pace.after_answer(Duration::from_secs(2)), Duration::from_secs(40));
+        pace.after_failure(0.0);
+        assert_eq!(
+            pace.after_answer(Duration::from_secs(2)),
+            Duration::from_secs(5),
+            "after a pause it may be another one"
+        );
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Answer {
     pub is_whole: bool,
     /// What it took.
     pub cost: Cost,
+    /// What went wrong beside it: a line that changed something is not in the audit.
+    pub remark: Option<String>,
 }
 
 /// Why a question has no answer.
@@ -215,7 +217,12 @@ pub async fn run(
     let replies = reply::split(&bytes, line.skipped + 1);
     let Some(reply) = replies.get(line.skipped) else { return said(&bytes) };
     let told = query.read(reply, &command, version)?;
-    Ok(Answer { told, is_whole: reply.is_whole(), cost: Cost { bytes: bytes.len(), answer: timing.answer } })
+    Ok(Answer {
+        told,
+        is_whole: reply.is_whole(),
+        cost: Cost { bytes: bytes.len(), answer: timing.answer },
+        remark: None,
+    })
 }
 
 #[cfg(test)]

@@ -151,6 +151,26 @@ impl Sampler {
         Ok(Sample { seq, at, epoch, level, info, table, rows, cost, interval, configured })
     }
 
+    /// Takes one sample, to be remembered as the newest, or tells why there is none. `pace` says when the next
+    /// is due: an interval after the start of this one, or when the failure says.
+    pub async fn take(&mut self, pace: &mut Pace) -> News {
+        match self.poll().await {
+            Ok(mut sample) => {
+                sample.interval = pace.after_answer(sample.cost.answer);
+                let sample = Arc::new(sample);
+                self.newest = Some(Arc::clone(&sample));
+                News::Sample(sample)
+            }
+            Err(error) => {
+                let now = self.clock.now();
+                let retry_at = now.mono + pace.after_failure(fastrand::f64());
+                let is_denied = matches!(&error, PollError::Ask(error) if error.is_permission());
+                let hint = error.hint(&self.address);
+                News::Failed(Failure { why: error.to_string(), hint, is_denied, retry_at }, now)
+            }
+        }
+    }
+
     /// What the configuration says of the servers. Nothing when the answer is none, as before 1.6.
     async fn find_configured(&self, version: Option<Version>, rows: &RowSet) -> Option<Arc<Configured>> {
         let Line { text, skipped } = Line::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
@@ -222,23 +242,13 @@ pub async fn run(
         let start = Instant::now();
         let mut soonest = start;
         let file = FileMark::of(&sampler.address);
-        let (news, due) = match sampler.poll().await {
-            Ok(mut sample) => {
-                let wait = pace.after_answer(sample.cost.answer);
-                sample.interval = wait;
-                soonest += sample.cost.answer * crate::monitor::pace::POLITENESS;
-                let sample = Arc::new(sample);
-                sampler.newest = Some(Arc::clone(&sample));
-                (News::Sample(sample), start + wait)
+        let news = sampler.take(&mut pace).await;
+        let due = match &news {
+            News::Sample(sample) => {
+                soonest += pace.rest();
+                start + sample.interval
             }
-            Err(error) => {
-                let now = sampler.clock.now();
-                let wait = pace.after_failure(fastrand::f64());
-                let is_denied = matches!(&error, PollError::Ask(error) if error.is_permission());
-                let hint = error.hint(&sampler.address);
-                let failure = Failure { why: error.to_string(), hint, is_denied, retry_at: now.mono + wait };
-                (News::Failed(failure, now), Instant::now() + wait)
-            }
+            News::Failed(failure, at) => Instant::now() + failure.retry_at.saturating_sub(at.mono),
         };
         let failed = matches!(news, News::Failed(..));
         if outbox.put(news) {

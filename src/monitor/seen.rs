@@ -76,7 +76,8 @@ pub fn read(step: &Step, replies: &[Reply<'_>]) -> Option<Seen> {
         }
         Subject::Process => {
             let table = Table::parse(last.text(), None).ok()?;
-            let sum = |field| (0..table.rows().len()).filter_map(|index| table.number(index, field)).sum();
+            let rows = table.rows().len();
+            let sum = |field| (0..rows).filter_map(|index| table.number(index, field)).fold(0, i64::saturating_add);
             Some(Seen { counted: sum(Field::Stot), highest: sum(Field::Smax), ..Seen::default() })
         }
     }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
     use crate::haproxy::order::{Admin, Order};
     use crate::haproxy::reply;
-    use crate::monitor::acts::{CLEAR_ENTRY, END_SESSION, FRONTEND_OFF, MAINT};
+    use crate::monitor::acts::{CLEAR_COUNTERS, CLEAR_ENTRY, END_SESSION, FRONTEND_OFF, MAINT};
     use crate::monitor::intent::Target;
 
     fn step(act: &'static crate::monitor::acts::Act, proxy: &str, name: &str) -> Step {
@@ -148,6 +149,13 @@ mod tests {
         assert!(state.admin.is_drain() && state.checks.unwrap().is_enabled());
         assert_eq!(read(&step(&MAINT, "b", "gone"), &reply::split(text, 2)).unwrap().is_there, Some(false));
         assert_eq!(read(&step(&MAINT, "b", "s"), &reply::split(&text[..text.len() - 1], 2)), None, "cut");
+    }
+
+    #[test]
+    fn totals_at_the_end_of_63_bits_do_not_overflow() {
+        let text = b"# pxname,svname,stot,smax,type,\na,FRONTEND,9223372036854775807,1,0,\nb,FRONTEND,5,2,0,\n\n";
+        let seen = read(&step(&CLEAR_COUNTERS, "", ""), &reply::split(text, 1)).unwrap();
+        assert_eq!((seen.counted, seen.highest), (i64::MAX, 3));
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Strength {
                 strength.backup += 1;
             } else if is_usable {
                 strength.usable += 1;
-                strength.weight += weight;
+                strength.weight = strength.weight.saturating_add(weight);
             }
         }
         strength

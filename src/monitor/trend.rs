@@ -71,7 +71,7 @@ pub fn points(
                 (Trend::PerSecond(_), Some(value), Some((at, epoch, earlier)))
                     if epoch == mark.epoch && value >= earlier && mark.at > at =>
                 {
-                    Some((value - earlier) as f64 / mark.at.saturating_sub(at).as_secs_f64())
+                    Some(value.saturating_sub(earlier) as f64 / mark.at.saturating_sub(at).as_secs_f64())
                 }
                 _ => None,
             };
@@ -128,6 +128,12 @@ mod tests {
         assert_eq!(drawn(&seconds, None, 3000, 4), [None, Some(10.0), Some(100.0), Some(10.0)]);
         let halves = [(0, 0), (500, 50), (1000, 50), (1500, 50), (2000, 50)];
         assert_eq!(drawn(&halves, None, 2000, 3), [Some(100.0), Some(0.0), Some(0.0)]);
+    }
+
+    #[test]
+    fn a_counter_that_goes_through_all_63_bits_does_not_overflow() {
+        let line = drawn(&[(0, -i64::MAX), (1000, i64::MAX)], None, 1000, 2);
+        assert_eq!(line, [None, Some(i64::MAX as f64)]);
     }
 
     #[test]

@@ -6,12 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::order::{Admin, Order};
-use crate::haproxy::stat::{Row, RowKind};
-use crate::haproxy::status::State;
 use crate::haproxy::text::SafeText;
 use crate::monitor::authors::Authors;
+use crate::monitor::changes;
 use crate::monitor::draining::{self, Draining};
 use crate::monitor::events::{Event, Events, What, display_name};
 use crate::monitor::history::store::{DEFAULT_BUDGET, History};
@@ -87,7 +85,17 @@ impl Watch {
         };
         if let Some(before) = self.newest().map(Arc::clone) {
             self.ours.retain(|(_, at)| sample.at.since(*at) < OURS_FOR);
-            self.compare(&before, &sample, lost_for);
+            let is_ours = |id| self.ours.iter().any(|(ours, _)| *ours == id);
+            for event in changes::between(&before, &sample, lost_for, is_ours) {
+                self.events.push(event);
+            }
+            if before.epoch != sample.epoch {
+                self.lost = lost::of(&before, &sample);
+                for lost in self.lost.clone() {
+                    let name = sample.row(lost.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
+                    self.event(sample.at, Some(lost.id), name.unwrap_or_default(), What::Lost(lost.word()));
+                }
+            }
         }
         self.read_back.clear();
         self.history.push(&sample);
@@ -205,6 +213,11 @@ impl Watch {
         &self.draining
     }
 
+    /// A server was found to be draining: it is followed as if that had been ordered now.
+    pub fn follow_drain(&mut self, id: RowId, now: Duration) {
+        self.draining.order(id, now);
+    }
+
     /// Asks about the sessions of a drained server that stay after this time.
     pub fn set_drain_deadline(&mut self, deadline: Duration) {
         self.draining.set_deadline(deadline);
@@ -263,74 +276,6 @@ impl Watch {
 
     fn event(&mut self, at: Stamp, row: Option<RowId>, name: String, what: What) {
         self.events.push(Event { at, row, name, what });
-    }
-
-    fn compare(&mut self, before: &Sample, now: &Sample, lost_for: Option<Duration>) {
-        let (from, to) = (before.epoch.pid, now.epoch.pid);
-        if let Some(after) = lost_for {
-            self.event(now.at, None, String::new(), What::LinkBack(after));
-        }
-        if before.epoch != now.epoch {
-            let what = if lost_for.is_some() { What::Restarted { from, to } } else { What::Reloaded { from, to } };
-            self.event(now.at, None, String::new(), what);
-            self.lost = lost::of(before, now);
-            for lost in self.lost.clone() {
-                let name = now.row(lost.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
-                self.event(now.at, Some(lost.id), name.unwrap_or_default(), What::Lost(lost.word()));
-            }
-        }
-        let same_rows = Arc::ptr_eq(&before.rows, &now.rows);
-        let (mut appeared, mut kept) = (0, 0);
-        for (index, id) in now.rows.ids().iter().enumerate() {
-            let earlier = if same_rows { Some(index) } else { before.rows.index(*id) };
-            match earlier {
-                Some(earlier) => {
-                    kept += 1;
-                    self.compare_row(before, earlier, now, index, *id);
-                }
-                None => appeared += 1,
-            }
-        }
-        let vanished = before.rows.ids().len() - kept;
-        if appeared > 0 {
-            self.event(now.at, None, String::new(), What::Appeared(appeared));
-        }
-        if vanished > 0 {
-            self.event(now.at, None, String::new(), What::Vanished(vanished));
-        }
-    }
-
-    fn compare_row(&mut self, before: &Sample, earlier: usize, now: &Sample, index: usize, id: RowId) {
-        let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
-        let (from, to) = (old.status(), new.status());
-        // A new process begins with every server on its way up; what it lost of ours is worth a line.
-        let is_away = |row: &Row| matches!(row.state(), State::Maint | State::Drain | State::NoLb);
-        let is_news = before.epoch == now.epoch || is_away(old) != is_away(new);
-        if from != to && is_news {
-            let by_us = self.ours.iter().any(|(ours, _)| *ours == id);
-            let words =
-                [TextField::CheckStatus, TextField::LastChk].map(|field| new.text(field).map_or("", SafeText::as_str));
-            let why = words.join(" ").trim().to_owned();
-            let what = What::Status { from: from.to_owned(), to: to.to_owned(), why, by_us };
-            self.event(now.at, Some(id), display_name(new.kind, &new.proxy, &new.name), what);
-        }
-        let limit = |sample: &Sample, row| sample.table.number(row, Field::Slim);
-        if let (Some(from), Some(to)) = (limit(before, earlier), limit(now, index))
-            && from != to
-            && before.epoch == now.epoch
-        {
-            self.event(now.at, Some(id), display_name(new.kind, &new.proxy, &new.name), What::Limit { from, to });
-        }
-        let weight = |sample: &Sample, row| sample.table.number(row, Field::Weight);
-        // A backend's weight follows its servers; a server's own changes by itself during slowstart.
-        if new.kind == RowKind::Server
-            && now.table.number(index, Field::Throttle).is_none()
-            && before.table.number(earlier, Field::Throttle).is_none()
-            && let (Some(from), Some(to)) = (weight(before, earlier), weight(now, index))
-            && from != to
-        {
-            self.event(now.at, Some(id), display_name(new.kind, &new.proxy, &new.name), What::Weight { from, to });
-        }
     }
 }
 

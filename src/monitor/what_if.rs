@@ -82,8 +82,10 @@ impl WhatIf {
 
     fn of_backend(sample: &Sample, row: usize, servers: &[usize], weights: &BTreeMap<usize, i64>) -> Self {
         let going: Vec<usize> = servers.iter().copied().filter(|server| weights.get(server) == Some(&0)).collect();
-        let sum =
-            |servers: &[usize], field| servers.iter().filter_map(|server| sample.table.number(*server, field)).sum();
+        let sum = |servers: &[usize], field| {
+            let numbers = servers.iter().filter_map(|server| sample.table.number(*server, field));
+            numbers.fold(0, i64::saturating_add)
+        };
         let new_weight = |server: usize, weight: i64| weights.get(&server).copied().unwrap_or(weight);
         let after = Strength::with(sample, servers, new_weight);
         let all: i64 = sum(servers, Field::Scur);
@@ -93,12 +95,12 @@ impl WhatIf {
             let is_active = sample.table.number(server, Field::Bck) != Some(1);
             (takes && is_active && weight > 0).then(|| Share {
                 server: sample.table.rows()[server].name.clone(),
-                sessions: (all * weight).div_euclid(after.weight),
+                sessions: all.saturating_mul(weight).div_euclid(after.weight),
                 limit: sample.table.number(server, Field::Slim).filter(|limit| *limit > 0),
             })
         };
         // Without limits the one with the most; with limits the one closest to its own.
-        let fullness = |share: &Share| share.limit.map_or(0, |limit| share.sessions * 1000 / limit);
+        let fullness = |share: &Share| share.limit.map_or(0, |limit| share.sessions.saturating_mul(1000) / limit);
         let shares = servers.iter().filter_map(|server| share(*server));
         let fullest = shares.max_by_key(|share| (fullness(share), share.sessions));
         Self {
@@ -114,7 +116,7 @@ impl WhatIf {
 
     /// The share of the usable weight that would remain, in percent; absent when there is none now.
     pub fn weight_left(&self) -> Option<i64> {
-        (self.now.weight > 0).then(|| self.after.weight * 100 / self.now.weight)
+        (self.now.weight > 0).then(|| self.after.weight.saturating_mul(100) / self.now.weight)
     }
 
     /// Whether it leaves a backend that had a usable server without any.
@@ -214,6 +216,15 @@ mod tests {
         assert_eq!((only.now.active, only.now.usable, only.after.usable), (2, 2, 1));
         assert_eq!((only.weight_left(), only.sessions), (Some(50), 400));
         assert!(!only.takes_the_last());
+    }
+
+    #[test]
+    fn numbers_at_the_end_of_63_bits_do_not_overflow() {
+        let site = site().replace(",400,", ",9223372036854775807,").replace(",UP,100,", ",UP,9223372036854775807,");
+        let sample = SampleMaker::default().at_millis(0, &site);
+        let all = without(&sample, "w1");
+        assert_eq!((all[0].now.weight, all[0].sessions, all[0].weight_left()), (i64::MAX, i64::MAX, Some(1)));
+        assert_eq!(danger_of(&sample, &MAINT, "w1"), Danger::Highest);
     }
 
     #[test]

@@ -39,16 +39,22 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, question: &Confirm, sc
     if lines.len() + frame > usize::from(screen.height) {
         lines.retain(|line| !line.is_empty());
     }
-    let inner_width = lines.iter().map(|line| width_of(line)).max().unwrap_or(0).max(46);
+    let title = title(instance, question);
+    let widest = lines.iter().map(|line| width_of(line)).max().unwrap_or(0);
+    let inner_width = widest.max(text::width(&title) + 10).max(46);
     let width = screen.width.min(inner_width as u16 + 4);
     let height = screen.height.min((lines.len() + frame) as u16);
     let role = if question.danger == Danger::Highest { Role::Bad } else { Role::Focus };
     let left = question.expires_at().saturating_sub(now).as_secs();
-    let title = text::end(&title(instance, question), usize::from(width.saturating_sub(14)));
+    let title = text::end(&title, usize::from(width.saturating_sub(14)));
     let inner = boxed(canvas, screen, (width, height), &title, &format!(" {left} s "), role);
-    // On a screen too low for all of it, the last lines, which tell the keys, are the ones to keep.
-    let skip = lines.len().saturating_sub(usize::from(inner.height));
-    for (row, line) in lines.into_iter().skip(skip).enumerate() {
+    // On a screen too low for all of it the first line, which is the command, and the last ones, which tell the keys,
+    // are those to keep.
+    let surplus = lines.len().saturating_sub(usize::from(inner.height));
+    if surplus > 0 {
+        lines.drain(1..=surplus.min(lines.len() - 1));
+    }
+    for (row, line) in lines.into_iter().enumerate() {
         canvas.pieces(inner, 1, row as u16, line);
     }
 }

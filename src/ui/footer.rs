@@ -103,6 +103,11 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
         let shown = text::end(&format!("/{filter}"), usize::from(area.width / 3));
         column = canvas.text(area, column, 0, &shown, Role::Key) + 2;
     }
+    // What an act would be about must be in sight, wherever the marks are.
+    let marked = model.instance().map_or(0, |instance| instance.marks.count());
+    if marked > 0 {
+        column = canvas.text(area, column, 0, &format!("{marked} marked"), Role::Key) + 2;
+    }
     let labelled = ACTIONS.iter().filter(|action| !action.label.is_empty());
     let width = |action: &Action| text::width(&key_name(action, ascii)) + text::width(action.label) + 3;
     // Help and the way out are always there; the others as far as they fit.

@@ -83,9 +83,6 @@ pub fn remarks(model: &Model, instance: &Instance) -> Vec<crate::ui::canvas::Pie
     let place = (instance.places[model.view].place() + 1).min(shown);
     let of_all = if shown == all { String::new() } else { format!("of {all} ") };
     let mut pieces = vec![piece(format!("{place}/{shown} {of_all}"), Role::Dim)];
-    if instance.marks.count() > 0 {
-        pieces.insert(0, piece(format!("{} marked ", instance.marks.count()), Role::Key));
-    }
     if settings.first > 0 {
         pieces.push(piece(format!("{} cols hidden ", settings.first), Role::Warn));
     }

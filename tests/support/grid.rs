@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// Columns that line up to the left, with their widths; the others end where their heading ends.
-const LEFT: [(&str, usize); 8] = [
+const LEFT: [(&str, usize); 9] = [
     ("STATE", 8),
     ("CHECK", 10),
     ("AGENT", 8),
@@ -29,7 +29,8 @@ const LEFT: [(&str, usize); 8] = [
     ("MODE", 4),
     ("COOKIE", 10),
     ("ADDRESS", 21),
-    ("PROBLEM", 8),
+    ("PROBLEM", 12),
+    ("BY", 12),
 ];
 
 /// Signs of a proxy whose servers are shown, or folded away.

@@ -3,9 +3,13 @@
 //! - [`haproxy`]: a real HAProxy with its sockets, backends and servers ([`Lab`]).
 //! - [`traffic`]: requests through its frontends ([`Traffic`]).
 //! - [`fake`]: a scripted stats socket, for what a real HAProxy cannot be made to do ([`Fake`]).
+//! - [`stream`]: what a program wrote to its terminal, taken apart.
+//! - [`unread`]: a terminal that nobody reads ([`Unread`]).
 //! - [`relay`]: passes a real stats socket on and keeps what was said to it ([`Relay`]).
 //! - [`term`]: the real binary in a pseudo terminal ([`Term`]), [`panes`]: the tables it shows
 //!   ([`Table`]), and [`grid`]: the table that fills a view ([`Grid`]).
+//! - [`acts`]: questions and their answers, the audit, and what the second client sees; [`agent`]: a server's
+//!   agent ([`Agent`]); [`sweep`]: every key in every view and layer.
 //!
 //! Nothing here uses a fixed port or a fixed path, so test files run next to each other, and nothing outlives
 //! the value that started it. A wait is always for a condition and never for a time, and a wait that fails says
@@ -15,6 +19,8 @@
 #![allow(dead_code, unused_imports, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::struct_excessive_bools)]
 
+pub mod acts;
+pub mod agent;
 pub mod builder;
 pub mod client;
 pub mod fake;
@@ -27,9 +33,13 @@ pub mod process;
 pub mod relay;
 pub mod screen;
 pub mod servers;
+pub mod stream;
+pub mod sweep;
 pub mod term;
 pub mod traffic;
+pub mod unread;
 
+pub use agent::Agent;
 pub use builder::Builder;
 pub use client::ask_at;
 pub use fake::{Answers, Fake};
@@ -41,6 +51,7 @@ pub use screen::Modes;
 pub use servers::Answer;
 pub use term::Term;
 pub use traffic::{Counts, Traffic};
+pub use unread::Unread;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;

@@ -18,7 +18,12 @@ use hapulse::monitor::sample::Cost;
 use crate::samples::body;
 
 pub fn answer(told: Told) -> Box<Answer> {
-    Box::new(Answer { told, is_whole: true, cost: Cost { bytes: 1000, answer: Duration::from_millis(3) } })
+    Box::new(Answer {
+        told,
+        is_whole: true,
+        cost: Cost { bytes: 1000, answer: Duration::from_millis(3) },
+        remark: None,
+    })
 }
 
 fn told(query: Query, what: Told) -> Msg {

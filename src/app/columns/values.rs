@@ -71,7 +71,8 @@ pub fn sessions_limit(row: &RowView<'_>) -> Cell {
 fn waiting(row: &RowView<'_>) -> Option<i64> {
     let own = row.number(Field::Qcur)?;
     let servers = row.backend().map_or(&[][..], |backend| &backend.servers);
-    Some(own + servers.iter().filter_map(|server| row.sample.table.number(*server, Field::Qcur)).sum::<i64>())
+    let queued = servers.iter().filter_map(|server| row.sample.table.number(*server, Field::Qcur));
+    Some(queued.fold(own, i64::saturating_add))
 }
 
 /// Requests waiting.
@@ -96,7 +97,7 @@ const FEW_RESPONSES: i64 = 20;
 
 /// The share of 5xx among the responses within the window; absent from too few responses.
 pub fn share_of_5xx(row: &RowView<'_>) -> Option<f64> {
-    let all: i64 = Field::RESPONSES.iter().filter_map(|class| row.growth(*class)).sum();
+    let all: i64 = Field::RESPONSES.iter().filter_map(|class| row.growth(*class)).fold(0, i64::saturating_add);
     (all >= FEW_RESPONSES).then_some(())?;
     Some(row.growth(Field::Hrsp5xx)? as f64 / all as f64)
 }
@@ -235,7 +236,8 @@ pub fn load_key(row: &RowView<'_>) -> SortKey {
 /// The share of requests sent over a reused connection, within the window.
 fn reuse_share(row: &RowView<'_>) -> Option<f64> {
     let (reused, connected) = (row.growth(Field::Reuse)?, row.growth(Field::Connect)?);
-    (reused + connected > 0).then(|| reused as f64 / (reused + connected) as f64)
+    let all = reused.saturating_add(connected);
+    (all > 0).then(|| reused as f64 / all as f64)
 }
 
 /// What a counter grew by as a share of another, within the window.

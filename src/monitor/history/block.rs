@@ -1,20 +1,19 @@
 //! A stretch of samples: one log per row, and when each sample was taken.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::haproxy::fields::{Field, InfoField, Kind};
+use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::schema::Schema;
-use crate::monitor::history::row_log::{Reader, Writer};
+use crate::monitor::history::open::Open;
+use crate::monitor::history::packed::Columns;
+use crate::monitor::history::row_log::{ABSENT, Reader};
+use crate::monitor::history::sealed::{Sealed, Written};
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 
 /// Samples in a block. Longer blocks start fewer rows anew; shorter ones make a shorter step when the oldest goes.
 pub const LENGTH: usize = 128;
-
-/// The mark of a number that was absent, in logs.
-const ABSENT: i64 = i64::MIN;
 
 /// When a sample was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,122 +35,61 @@ pub enum Series {
     Info(InfoField),
 }
 
-/// The columns kept of a header: their slots, in order.
+/// The rows of a block.
 #[derive(Debug)]
-struct Kept {
-    schema: Arc<Schema>,
-    slots: Vec<usize>,
-}
-
-impl Kept {
-    fn of(schema: &Arc<Schema>) -> Self {
-        let dropped: Vec<usize> = Field::ALL
-            .iter()
-            .filter(|field| matches!(field.info().kind, Kind::Age | Kind::Id))
-            .filter_map(|field| schema.slot(*field))
-            .collect();
-        let slots = (0..schema.width()).filter(|slot| !dropped.contains(slot)).collect();
-        Self { schema: Arc::clone(schema), slots }
-    }
-
-    fn place(&self, field: Field) -> Option<usize> {
-        let slot = self.schema.slot(field)?;
-        self.slots.iter().position(|kept| *kept == slot)
-    }
-}
-
-/// All logs of a full block, one behind the other, and where each ends.
-#[derive(Debug)]
-struct Sealed {
-    bytes: Box<[u8]>,
-    ends: Vec<(RowId, u32)>,
+enum Rows {
+    Open(Open),
+    Sealed(Sealed),
 }
 
 /// One stretch of samples with the same columns. Grows until it is full; then only read.
 #[derive(Debug)]
 pub struct Block {
     marks: Vec<Mark>,
-    kept: Kept,
-    open: HashMap<RowId, Writer>,
-    /// Once the block is full.
-    sealed: Option<Sealed>,
-    last: Option<Arc<Sample>>,
-    open_bytes: usize,
+    schema: Arc<Schema>,
+    rows: Rows,
 }
 
 impl Block {
     /// An empty block for samples with these columns.
     pub fn new(schema: &Arc<Schema>) -> Self {
-        Self {
-            marks: Vec::with_capacity(LENGTH),
-            kept: Kept::of(schema),
-            open: HashMap::new(),
-            sealed: None,
-            last: None,
-            open_bytes: 0,
-        }
+        Self { marks: Vec::with_capacity(LENGTH), schema: Arc::clone(schema), rows: Rows::Open(Open::default()) }
     }
 
     /// Whether the sample can be appended.
     pub fn takes(&self, sample: &Sample) -> bool {
         let schema = sample.table.schema();
-        let same_columns = Arc::ptr_eq(&self.kept.schema, schema) || self.kept.schema == *schema;
-        self.sealed.is_none() && self.marks.len() < LENGTH && same_columns
+        let same_columns = Arc::ptr_eq(&self.schema, schema) || self.schema == *schema;
+        matches!(self.rows, Rows::Open(_)) && self.marks.len() < LENGTH && same_columns
     }
 
     /// Appends a sample.
-    pub fn push(&mut self, sample: &Arc<Sample>, scratch: &mut Vec<u8>) {
-        let step = self.marks.len();
-        let before = self.last.replace(Arc::clone(sample));
-        let before = before.as_deref();
+    pub fn push(&mut self, sample: &Arc<Sample>) {
+        let Rows::Open(open) = &mut self.rows else { return };
+        open.push(sample, self.schema.quantities(), self.marks.len());
         self.marks.push(Mark { seq: sample.seq, at: sample.at.mono, epoch: sample.epoch.number });
-        let log = self.open.entry(RowId::PROCESS).or_insert_with(|| Writer::starting_after(step));
-        let value = |sample: Option<&Sample>, column: usize| {
-            sample.map_or(0, |sample| sample.info.numbers()[column].unwrap_or(ABSENT))
-        };
-        log.step(|column| value(before, column), |column| value(Some(sample), column), InfoField::COUNT, scratch);
-        let mut open_bytes = log.memory();
-        let same_rows = before.is_some_and(|before| Arc::ptr_eq(&before.rows, &sample.rows));
-        for (index, id) in sample.rows.ids().iter().enumerate() {
-            let log = self.open.entry(*id).or_insert_with(|| Writer::starting_after(step));
-            let row_before = |before: &Sample| if same_rows { Some(index) } else { before.rows.index(*id) };
-            let earlier = before.and_then(|before| Some((before, row_before(before)?)));
-            let slots = &self.kept.slots;
-            let value = |sample: &Sample, row: usize, column: usize| {
-                sample.table.slot_number(row, slots[column]).unwrap_or(ABSENT)
-            };
-            log.step(
-                |column| earlier.map_or(0, |(before, row)| value(before, row, column)),
-                |column| value(sample, index, column),
-                slots.len(),
-                scratch,
-            );
-            open_bytes += log.memory();
-        }
-        // Rows that are gone.
-        for (id, log) in &mut self.open {
-            if *id != RowId::PROCESS && sample.rows.index(*id).is_none() {
-                log.missing();
-                open_bytes += log.memory();
-            }
-        }
-        self.open_bytes = open_bytes;
     }
 
-    /// Packs the logs together; nothing can be appended afterwards.
+    /// Ends the block; nothing can be appended afterwards.
     pub fn seal(&mut self) {
-        let mut logs: Vec<(RowId, Writer)> = self.open.drain().collect();
-        logs.sort_unstable_by_key(|(id, _)| *id);
-        let mut bytes = Vec::with_capacity(logs.iter().map(|(_, log)| log.bytes().len()).sum());
-        let mut ends = Vec::with_capacity(logs.len());
-        for (id, log) in logs {
-            bytes.extend_from_slice(log.bytes());
-            ends.push((id, bytes.len() as u32));
+        if let Rows::Open(open) = &mut self.rows {
+            self.rows = Rows::Sealed(Sealed::of(std::mem::take(open).into_logs()));
+            self.marks.shrink_to_fit();
         }
-        self.open = HashMap::new();
-        self.last = None;
-        self.open_bytes = 0;
-        self.sealed = Some(Sealed { bytes: bytes.into(), ends });
+    }
+
+    /// Whether it has ended and some of its rows are not packed yet.
+    pub fn is_waiting(&self) -> bool {
+        matches!(&self.rows, Rows::Sealed(sealed) if sealed.is_waiting())
+    }
+
+    /// Packs some rows of a block that has ended.
+    pub fn pack(&mut self) {
+        let Rows::Sealed(sealed) = &mut self.rows else { return };
+        // All of them within half of the next block.
+        let count = sealed.count() / (LENGTH / 2) + 1;
+        let quantities = self.schema.quantities();
+        sealed.pack(count, self.marks.len(), |id| width(id, quantities));
     }
 
     /// When each sample was taken.
@@ -161,53 +99,58 @@ impl Block {
 
     /// Memory held, in bytes.
     pub fn memory(&self) -> usize {
-        let sealed = self
-            .sealed
-            .as_ref()
-            .map_or(0, |Sealed { bytes, ends }| bytes.len() + ends.capacity() * size_of::<(RowId, u32)>());
-        sealed
-            + self.open_bytes
-            + self.open.capacity() * size_of::<RowId>()
-            + self.marks.capacity() * size_of::<Mark>()
-            + self.kept.slots.capacity() * size_of::<usize>()
+        let rows = match &self.rows {
+            Rows::Open(open) => open.memory(),
+            Rows::Sealed(sealed) => sealed.memory(),
+        };
+        rows + self.marks.capacity() * size_of::<Mark>()
     }
 
     /// Reads some series of one row; `each` is given the mark and the values, absent where there is none.
     pub fn read(&self, id: RowId, series: &[Series], mut each: impl FnMut(Mark, &[Option<i64>])) {
-        let (width, places): (usize, Vec<Option<usize>>) = if id == RowId::PROCESS {
-            let place = |series: &Series| match series {
-                Series::Info(field) => Some(*field as usize),
-                Series::Stat(_) => None,
-            };
-            (InfoField::COUNT, series.iter().map(place).collect())
-        } else {
-            let place = |series: &Series| match series {
-                Series::Stat(field) => self.kept.place(*field),
-                Series::Info(_) => None,
-            };
-            (self.kept.slots.len(), series.iter().map(place).collect())
+        let quantities = self.schema.quantities();
+        let width = width(id, quantities);
+        let place = |series: &Series| match series {
+            Series::Info(field) if id == RowId::PROCESS => Some(*field as usize),
+            Series::Stat(field) if id != RowId::PROCESS => self.schema.slot(*field).filter(|slot| *slot < quantities),
+            _ => None,
         };
-        let mut reader = Reader::new(self.log(id), width);
+        let places: Vec<Option<usize>> = series.iter().map(place).collect();
         let mut values = vec![None; series.len()];
-        for mark in &self.marks {
-            let row = reader.step();
-            for (value, place) in values.iter_mut().zip(&places) {
-                *value = row.and_then(|row| Some(row[(*place)?])).filter(|value| *value != ABSENT);
+        let known = |value: &i64| *value != ABSENT;
+        match self.row(id) {
+            Some(Written::Packed(bytes)) => {
+                let columns = Columns::unpack(bytes, self.marks.len(), width);
+                for (step, mark) in self.marks.iter().enumerate() {
+                    for (value, place) in values.iter_mut().zip(&places) {
+                        *value = place.and_then(|place| columns.value(place, step)).filter(known);
+                    }
+                    each(*mark, &values);
+                }
             }
-            each(*mark, &values);
+            row => {
+                let log = if let Some(Written::Log(log)) = row { log } else { &[] };
+                let mut reader = Reader::new(log, width);
+                for mark in &self.marks {
+                    let row = reader.step();
+                    for (value, place) in values.iter_mut().zip(&places) {
+                        *value = row.and_then(|row| Some(row[(*place)?])).filter(known);
+                    }
+                    each(*mark, &values);
+                }
+            }
         }
     }
 
-    fn log(&self, id: RowId) -> &[u8] {
-        match &self.sealed {
-            None => self.open.get(&id).map_or(&[], Writer::bytes),
-            Some(Sealed { bytes, ends }) => match ends.binary_search_by_key(&id, |(known, _)| *known) {
-                Ok(place) => {
-                    let start = place.checked_sub(1).map_or(0, |before| ends[before].1 as usize);
-                    &bytes[start..ends[place].1 as usize]
-                }
-                Err(_) => &[],
-            },
+    fn row(&self, id: RowId) -> Option<Written<'_>> {
+        match &self.rows {
+            Rows::Open(open) => open.log(id).map(Written::Log),
+            Rows::Sealed(sealed) => sealed.row(id),
         }
     }
+}
+
+/// How many numbers of a row are kept.
+fn width(id: RowId, quantities: usize) -> usize {
+    if id == RowId::PROCESS { InfoField::COUNT } else { quantities }
 }

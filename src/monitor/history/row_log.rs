@@ -5,17 +5,25 @@
 //! and then gives each difference as a variable-length integer. Differences wrap, so every `i64` comes back
 //! exactly, the mark for "absent" too.
 
+use crate::haproxy::numbers::Row;
+
+/// The mark of a number that was absent, in a log.
+pub const ABSENT: i64 = i64::MIN;
+
 /// A run of this many steps or fewer is one byte: the token itself.
 const LONGEST_RUN: u8 = 0xf0;
 const SAME_MASK: u8 = 0xfd;
 const NEW_MASK: u8 = 0xfe;
 const MISSING: u8 = 0xff;
 
+/// Which numbers of a row, one bit each.
+type Mask = [u64; Row::MAX_WIDTH / 64];
+
 /// Writes a log step by step.
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
-    mask: Vec<u8>,
+    mask: Mask,
     is_running: bool,
 }
 
@@ -33,24 +41,9 @@ impl Writer {
         self.bytes.push(MISSING);
     }
 
-    /// The row's numbers in this sample, and in the one before; all zero stands for none before.
-    pub fn step(
-        &mut self,
-        before: impl Fn(usize) -> i64,
-        now: impl Fn(usize) -> i64,
-        width: usize,
-        scratch: &mut Vec<u8>,
-    ) {
-        scratch.clear();
-        scratch.resize(width.div_ceil(8), 0);
-        let mut changed = false;
-        for column in 0..width {
-            if before(column) != now(column) {
-                scratch[column / 8] |= 1 << (column % 8);
-                changed = true;
-            }
-        }
-        if !changed {
+    /// The row's numbers in this sample, and in the one before; zeros where it was not there.
+    pub fn step(&mut self, before: Row<'_>, now: Row<'_>) {
+        if before == now {
             match self.bytes.last_mut() {
                 Some(run) if self.is_running && *run < LONGEST_RUN => *run += 1,
                 _ => self.bytes.push(1),
@@ -59,24 +52,29 @@ impl Writer {
             return;
         }
         self.is_running = false;
-        if self.mask == *scratch {
+        let mut mask = Mask::default();
+        for slot in before.differing(now) {
+            mask[slot / 64] |= 1 << (slot % 64);
+        }
+        if self.mask == mask {
             self.bytes.push(SAME_MASK);
         } else {
             self.bytes.push(NEW_MASK);
-            self.write_mask(scratch);
-            self.mask.clone_from(scratch);
+            self.write_mask(&mask);
+            self.mask = mask;
         }
-        for column in set_bits(scratch) {
-            write_varint(&mut self.bytes, zigzag(now(column).wrapping_sub(before(column))));
+        for slot in set_bits(&mask) {
+            let value = |row: Row<'_>| row.get(slot).unwrap_or(ABSENT);
+            write_varint(&mut self.bytes, zigzag(value(now).wrapping_sub(value(before))));
         }
     }
 
     /// The mask as the bytes that are not zero, each with its place.
-    fn write_mask(&mut self, mask: &[u8]) {
-        let used = mask.iter().filter(|byte| **byte != 0).count();
-        self.bytes.push(used as u8);
-        for (place, byte) in mask.iter().enumerate().filter(|(_, byte)| **byte != 0) {
-            self.bytes.extend([place as u8, *byte]);
+    fn write_mask(&mut self, mask: &Mask) {
+        let bytes = || mask.iter().flat_map(|word| word.to_le_bytes()).enumerate().filter(|(_, byte)| *byte != 0);
+        self.bytes.push(bytes().count() as u8);
+        for (place, byte) in bytes() {
+            self.bytes.extend([place as u8, byte]);
         }
     }
 
@@ -85,9 +83,14 @@ impl Writer {
         &self.bytes
     }
 
+    /// The log, done.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Memory held, in bytes.
     pub fn memory(&self) -> usize {
-        self.bytes.capacity() + self.mask.capacity() + size_of::<Self>()
+        self.bytes.capacity() + size_of::<Self>()
     }
 }
 
@@ -96,14 +99,14 @@ impl Writer {
 pub struct Reader<'a> {
     bytes: &'a [u8],
     run: u8,
-    mask: Vec<u8>,
+    mask: Mask,
     values: Vec<i64>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of rows with `width` numbers.
     pub fn new(bytes: &'a [u8], width: usize) -> Self {
-        Self { bytes, run: 0, mask: Vec::new(), values: vec![0; width] }
+        Self { bytes, run: 0, mask: Mask::default(), values: vec![0; width] }
     }
 
     /// Goes one sample on. The row's numbers; nothing when the row was not in that sample or the log ends.
@@ -136,43 +139,50 @@ impl<'a> Reader<'a> {
     }
 
     fn read_mask(&mut self) {
-        self.mask.clear();
-        self.mask.resize(self.values.len().div_ceil(8), 0);
+        self.mask = Mask::default();
         for _ in 0..self.take().unwrap_or(0) {
-            let (place, byte) = (self.take().unwrap_or(0), self.take().unwrap_or(0));
-            if let Some(slot) = self.mask.get_mut(usize::from(place)) {
-                *slot = byte;
+            let (place, byte) = (usize::from(self.take().unwrap_or(0)), self.take().unwrap_or(0));
+            if let Some(word) = self.mask.get_mut(place / 8) {
+                *word |= u64::from(byte) << (place % 8 * 8);
             }
         }
     }
 
     fn read_changes(&mut self) {
-        let mask = std::mem::take(&mut self.mask);
-        for column in set_bits(&mask) {
+        for slot in set_bits(&self.mask) {
             let change = unzigzag(read_varint(&mut self.bytes));
-            if let Some(value) = self.values.get_mut(column) {
+            if let Some(value) = self.values.get_mut(slot) {
                 *value = value.wrapping_add(change);
             }
         }
-        self.mask = mask;
     }
 }
 
-fn set_bits(mask: &[u8]) -> impl Iterator<Item = usize> {
-    mask.iter()
-        .enumerate()
-        .flat_map(|(place, byte)| (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| place * 8 + bit))
+fn set_bits(mask: &Mask) -> impl Iterator<Item = usize> {
+    mask.iter().enumerate().flat_map(|(place, word)| {
+        let mut left = *word;
+        std::iter::from_fn(move || {
+            let bit = left.trailing_zeros() as usize;
+            (left != 0).then(|| {
+                left &= left - 1;
+                place * 64 + bit
+            })
+        })
+    })
 }
 
-fn zigzag(value: i64) -> u64 {
+/// A signed number as one that is small when the other is near zero.
+pub fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
-fn unzigzag(value: u64) -> i64 {
+/// Back from [`zigzag`].
+pub fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+/// Writes a number in as few bytes as it needs.
+pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -180,7 +190,8 @@ fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn read_varint(bytes: &mut &[u8]) -> u64 {
+/// Reads what [`write_varint`] wrote.
+pub fn read_varint(bytes: &mut &[u8]) -> u64 {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let Some((byte, rest)) = bytes.split_first() else { break };
@@ -196,25 +207,26 @@ fn read_varint(bytes: &mut &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::haproxy::numbers::Numbers;
     use proptest::prelude::*;
+
+    fn numbers(values: &[i64]) -> Numbers {
+        Numbers::of_row(values.iter().map(|value| Some(*value).filter(|value| *value != ABSENT)))
+    }
 
     /// Steps as the block writes them: `None` where the row is missing.
     fn round_trip(width: usize, steps: &[Option<Vec<i64>>]) -> Vec<Option<Vec<i64>>> {
-        let (mut writer, mut scratch) = (Writer::default(), Vec::new());
-        let mut before: Option<&Vec<i64>> = None;
+        let mut writer = Writer::default();
+        let mut before: Option<Numbers> = None;
         for step in steps {
-            match step {
+            let now = step.as_deref().map(numbers);
+            match now.as_ref().and_then(|now| now.row(0)) {
                 None => writer.missing(),
                 Some(now) => {
-                    writer.step(
-                        |column| before.map_or(0, |row| row[column]),
-                        |column| now[column],
-                        width,
-                        &mut scratch,
-                    );
+                    writer.step(before.as_ref().and_then(|before| before.row(0)).unwrap_or(Row::zeros(width)), now);
                 }
             }
-            before = step.as_ref();
+            before = now;
         }
         let bytes = writer.bytes().to_vec();
         let mut reader = Reader::new(&bytes, width);
@@ -223,19 +235,22 @@ mod tests {
 
     #[test]
     fn a_row_that_does_not_change_costs_a_byte_in_240_samples() {
-        let (mut writer, mut scratch) = (Writer::default(), Vec::new());
+        let mut writer = Writer::default();
+        let row = numbers(&[7; 97]);
         for _ in 0..240 {
-            writer.step(|_| 7, |_| 7, 97, &mut scratch);
+            writer.step(row.row(0).unwrap(), row.row(0).unwrap());
         }
         assert_eq!(writer.bytes().len(), 1);
     }
 
     #[test]
     fn the_same_fields_changing_again_cost_one_byte_each() {
-        let (mut writer, mut scratch) = (Writer::default(), Vec::new());
-        writer.step(|_| 0, |column| i64::from(column < 3), 97, &mut scratch);
+        let mut writer = Writer::default();
+        let rows = [1, 2].map(|step| numbers(&(0..97).map(|slot| i64::from(slot < 3) * step).collect::<Vec<_>>()));
+        let [one, two] = &rows;
+        writer.step(Row::zeros(97), one.row(0).unwrap());
         let first = writer.bytes().len();
-        writer.step(|column| i64::from(column < 3), |column| 2 * i64::from(column < 3), 97, &mut scratch);
+        writer.step(one.row(0).unwrap(), two.row(0).unwrap());
         assert_eq!(writer.bytes().len() - first, 4);
     }
 

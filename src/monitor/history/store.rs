@@ -16,13 +16,12 @@ pub const DEFAULT_BUDGET: usize = 64 << 20;
 pub struct History {
     budget: usize,
     blocks: VecDeque<Block>,
-    scratch: Vec<u8>,
 }
 
 impl History {
     /// An empty history that will hold no more than `budget` bytes, and always the newest block.
     pub fn new(budget: usize) -> Self {
-        Self { budget, blocks: VecDeque::new(), scratch: Vec::new() }
+        Self { budget, blocks: VecDeque::new() }
     }
 
     /// Appends a sample; lets the oldest go where the budget asks for it.
@@ -34,7 +33,11 @@ impl History {
             self.blocks.push_back(Block::new(sample.table.schema()));
         }
         if let Some(block) = self.blocks.back_mut() {
-            block.push(sample, &mut self.scratch);
+            block.push(sample);
+        }
+        // The oldest one that is not packed; there is rarely more than one.
+        if let Some(block) = self.blocks.iter_mut().find(|block| block.is_waiting()) {
+            block.pack();
         }
         while self.blocks.len() > 1 && self.memory() > self.budget {
             self.blocks.pop_front();

@@ -82,6 +82,11 @@ impl Pool {
         self.rtimes.sort_unstable_by(f64::total_cmp);
     }
 
+    /// Whether a server with this response time answers about as fast as the fastest of all.
+    pub fn is_quick(&self, own: f64) -> bool {
+        self.rtimes.first().is_some_and(|fastest| own - fastest < SLOWER_AT_LEAST)
+    }
+
     /// The middle response time of the others, when a server has this one; absent without another active server.
     pub fn median_of_peers(&self, own: f64) -> Option<f64> {
         let place = self.rtimes.partition_point(|rtime| *rtime < own);

@@ -136,6 +136,16 @@ rules! {
         "d chkfail in 1 min, while up; 1 while check_health < rise + fall − 1 after a failed check" "APA" "up, but not for long"
 }
 
+/// The rules of a scope, which stand together, each with its place in [`RULES`].
+pub fn of(scope: Scope) -> impl Iterator<Item = (usize, &'static Rule)> {
+    let start = RULES.partition_point(|rule| rule.scope < scope);
+    RULES[start..]
+        .iter()
+        .take_while(move |rule| rule.scope == scope)
+        .enumerate()
+        .map(move |(nth, rule)| (start + nth, rule))
+}
+
 /// A rule by its name.
 pub fn by_id(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id == id)

@@ -54,7 +54,10 @@ pub(super) fn slower_than_peers(view: &View<'_>) -> Reading {
         return Reading::Fine;
     }
     let Some(own) = view.number(Field::Rtime) else { return Reading::Unknown };
-    // Most servers are as fast as their peers: they need no look at what they served.
+    // Most servers are as fast as their peers: they need no look at them, nor at what they served.
+    if view.pool.is_quick(own) {
+        return Reading::Fine;
+    }
     match view.pool.median_of_peers(own) {
         None => Reading::Fine,
         Some(median) if own - median < SLOWER_AT_LEAST => Reading::Value(1.0_f64.min(own / median.max(1.0))),

@@ -13,7 +13,7 @@ use crate::monitor::problems::pool::{Pool, Site};
 use crate::monitor::problems::problem::{Changes, Problem, Subject};
 use crate::monitor::problems::reading::{Level, Reading, Severity};
 use crate::monitor::problems::rule::Scope;
-use crate::monitor::problems::rules::RULES;
+use crate::monitor::problems::rules::{self, RULES};
 use crate::monitor::problems::thresholds::Thresholds;
 use crate::monitor::problems::verdict::{self, Verdict};
 use crate::monitor::problems::view::{Scene, View};
@@ -205,10 +205,7 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// Puts the rules of a scope to a row. Where nothing is wrong and nothing was, nothing is looked up.
     fn judge(&mut self, scope: Scope, view: &View<'_>, is_marked: bool) {
-        for (place, rule) in RULES.iter().enumerate() {
-            if rule.scope != scope {
-                continue;
-            }
+        for (place, rule) in rules::of(scope) {
             let reading = (rule.read)(view);
             let level = self.thresholds.limits(place).level(reading);
             if is_marked || matches!(level, Level::Warn | Level::Crit) {

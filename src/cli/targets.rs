@@ -1,0 +1,52 @@
+//! Which HAProxy is meant: the ones that were named, in HATop's way too, else the one that runs here.
+
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::config::discover::discover;
+use crate::config::target::Target;
+use crate::haproxy::address::{Address, BadAddress};
+
+/// Why no HAProxy is meant.
+#[derive(Debug, Error)]
+pub(super) enum NoTarget {
+    /// An address that is none.
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+    /// None was named, and none was found; with the places that were tried.
+    #[error("no stats socket found\n  tried:\n{}\n  add to the global section of haproxy.cfg, and reload it:\n    \
+        stats socket /run/haproxy/admin.sock mode 660 level admin", .0.join("\n"))]
+    Found(Vec<String>),
+}
+
+/// The targets named, then HATop's two; where there is none, the one that is found.
+pub(super) fn find(
+    targets: &[Target],
+    unix_socket: Option<&str>,
+    tcp_socket: Option<&str>,
+) -> Result<Vec<Target>, NoTarget> {
+    let mut targets = targets.to_vec();
+    let named = unix_socket.map(|path| format!("unix:{path}"));
+    for text in named.into_iter().chain(tcp_socket.map(|address| format!("tcp:{address}"))) {
+        targets.push(Target::new(text.parse::<Address>()?));
+    }
+    if targets.is_empty() {
+        let found = discover(Path::new("/"));
+        let place = |place: String| format!("    {place}");
+        let address = found.address.ok_or_else(|| NoTarget::Found(found.tried.into_iter().map(place).collect()))?;
+        targets.push(Target::new(address));
+    }
+    Ok(targets.iter().map(from_the_root).collect())
+}
+
+/// The audit knows an HAProxy by its address: a path means the same from every folder.
+fn from_the_root(target: &Target) -> Target {
+    let address = match &target.address {
+        Address::Unix(path) => std::path::absolute(path).map_or_else(|_| target.address.clone(), Address::Unix),
+        Address::Tcp { .. } => target.address.clone(),
+    };
+    // Whoever named it by a path sees it by that path.
+    let name = target.name.clone().or_else(|| (address != target.address).then(|| target.label()));
+    Target { name, address }
+}

@@ -1,0 +1,111 @@
+//! What must hold of any input, tried on recorded answers of real processes that were spoiled a little: bytes turned
+//! round, pieces cut out and doubled, cells replaced by what no HAProxy should say.
+//!
+//! The programs under `fuzz/` call the same functions for as long as one likes; `fuzz/README.md` tells how.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/fuzzing/mod.rs"]
+mod fuzzing;
+#[path = "support/spoil.rs"]
+mod spoil;
+
+use fuzzing::{answers, files, keys, sessions_tables, stat_info, words};
+use proptest::prelude::*;
+use spoil::{AUDIT, CONFIGURATION, LINES, STORY, recordings, spoiled};
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
+}
+
+/// Any bytes at all, few of them long.
+fn noise() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![prop::collection::vec(any::<u8>(), 0..40), prop::collection::vec(any::<u8>(), 0..600)]
+}
+
+/// A few answers one after the other, as one instance gives them over time.
+fn told() -> impl Strategy<Value = Vec<u8>> {
+    let time = prop::sample::select(vec!["", "@2000\n\n", "@d\n\n", "@x\n\n", "@600000\n\n", "@r\n\n"]);
+    let one = (time, spoiled(recordings(&["show-info", "show-stat", "after-", "show-servers-state", "batch-stat"])));
+    prop::collection::vec(one, 1..5).prop_map(|all| {
+        all.into_iter()
+            .flat_map(|(time, mut bytes)| {
+                while bytes.ends_with(b"\n") {
+                    bytes.pop();
+                }
+                [time.as_bytes(), &bytes, b"\n\n"].concat()
+            })
+            .collect()
+    })
+}
+
+#[test]
+fn the_decisions_get_as_far_as_an_act_a_question_and_a_line() {
+    // The numbers after a 5 are places in `keys::WAYS`: a server, maintenance, yes; the sessions; a line, yes.
+    let decisions: [&[u8]; 8] = [
+        &[0, 0],
+        &[5, 0, 0],
+        &[5, 1, 0],
+        &[16, 0, 0, 0, 0, 0, 0, 0, 0],
+        &[5, 14, 0],
+        &[16, 0, 0, 0],
+        &[5, 11, 0],
+        &[5, 1, 0, 20, 0],
+    ];
+    let reached = keys::play(&decisions.concat());
+    assert_eq!((reached.acts, reached.questions, reached.lines, reached.pictures), (1, 1, 1, 2), "{reached:?}");
+}
+
+proptest! {
+    #![proptest_config(cases(40))]
+
+    #[test]
+    fn whatever_is_told_over_time_is_taken_in(bytes in prop_oneof![8 => told(), 2 => spoiled(vec![STORY.into()]), 1 => noise()]) {
+        stat_info::check(&bytes);
+    }
+
+    #[test]
+    fn what_happens_at_the_keyboard_and_the_socket_is_drawn(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        keys::check(&bytes);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(120))]
+
+    #[test]
+    fn answers_to_questions_are_read(bytes in prop_oneof![
+        8 => spoiled(recordings(&["show-sess", "show-table", "help", "show-servers-state"])),
+        1 => noise(),
+    ]) {
+        sessions_tables::check(&bytes);
+    }
+
+    #[test]
+    fn pieces_make_the_same_answer_however_they_come(
+        plan in prop::collection::vec(any::<u8>(), 54),
+        bytes in prop_oneof![4 => spoiled(recordings(&["batch-", "show-info", "refused"])), 1 => noise()],
+    ) {
+        answers::check(&[plan, bytes].concat());
+    }
+
+    #[test]
+    fn files_are_read_or_refused(bytes in prop_oneof![
+        4 => spoiled(vec![AUDIT.into(), CONFIGURATION.into()]),
+        1 => noise(),
+    ]) {
+        files::check(&bytes);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn what_is_typed_is_understood_or_refused(bytes in prop_oneof![
+        4 => spoiled(LINES.iter().map(|line| line.as_bytes().to_vec()).collect()),
+        2 => ".{0,30}".prop_map(String::into_bytes),
+        1 => noise(),
+    ]) {
+        words::check(&bytes);
+    }
+}

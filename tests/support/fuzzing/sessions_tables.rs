@@ -1,0 +1,100 @@
+//! The answers to questions: sessions, stick tables and their entries, `help`, and any answer line by line.
+
+use std::time::Duration;
+
+use hapulse::haproxy::command_list;
+use hapulse::haproxy::plain::{self, Lines};
+use hapulse::haproxy::servers_state;
+use hapulse::haproxy::sessions::{Session, SessionDetail, SessionFilter, SessionOrder, Sessions};
+use hapulse::haproxy::stick_tables::{Comparison, DataFilter, Entries, StickTables};
+use hapulse::haproxy::text::SafeText;
+use hapulse::haproxy::version::Version;
+
+/// The versions whose layouts differ.
+const VERSIONS: [Option<Version>; 3] = [None, Some(Version::new(1, 8)), Some(Version::new(3, 2))];
+
+pub fn check(data: &[u8]) {
+    sessions(data);
+    tables(data);
+    entries(data);
+    let known = command_list::parse(data);
+    for one in known.iter().take(20) {
+        let word: String = one.words.as_str().chars().take(6).collect();
+        assert!(command_list::matching(&known, &word).contains(&one));
+    }
+    for state in servers_state::parse(data) {
+        let admin = state.admin;
+        assert_eq!(admin.is_ready(), !admin.is_maint() && !admin.is_drain());
+    }
+    let lines = Lines::parse(data);
+    assert!(lines.list().last().is_none_or(|line| !line.is_empty()), "empty lines at the end are not kept");
+    assert_eq!(plain::first_line(data).is_empty(), data.trim_ascii().is_empty());
+}
+
+fn sessions(data: &[u8]) {
+    for version in VERSIONS {
+        let all = Sessions::parse(data, version, &SessionFilter::default());
+        assert_eq!(all.list.len() + all.left_out, all.seen);
+        let Some(first) = all.list.first() else { return };
+        for filter in filters(first) {
+            let mut some = Sessions::parse(data, version, &filter);
+            assert_eq!((some.seen, some.odd), (all.seen, all.odd), "a filter changes nothing about what is there");
+            let wanted = all.list.iter().filter(|session| filter.matches(session)).count();
+            assert!(some.list.len() + some.left_out == wanted && some.list.contains(first));
+            for order in [SessionOrder::Age, SessionOrder::Bytes, SessionOrder::State] {
+                some.sort(order);
+            }
+        }
+        for session in all.list.iter().take(50) {
+            let _ = (session.is_cli(), session.bytes(), session.piece("rq"), session.piece(""));
+            let id = session.id.as_str();
+            assert!(id.starts_with("0x") && session.line.as_str().starts_with(id) && session.id.is_verbatim());
+        }
+        let detail = SessionDetail::parse(data, version).unwrap();
+        assert_eq!((&detail.session, &detail.lines.list()[0]), (first, &first.line));
+    }
+}
+
+fn filters(session: &Session) -> [SessionFilter; 4] {
+    let none = SessionFilter::default;
+    [
+        SessionFilter { frontend: session.frontend.clone(), ..none() },
+        SessionFilter { backend: session.backend.clone(), server: session.server.clone(), ..none() },
+        SessionFilter { older: session.age, ..none() },
+        SessionFilter { older: session.age.map(|age| age / 2), in_full: true, ..none() },
+    ]
+}
+
+fn tables(data: &[u8]) {
+    let tables = StickTables::parse(data);
+    for table in &tables.list {
+        assert!(table.fill().is_none_or(f64::is_finite));
+    }
+}
+
+fn entries(data: &[u8]) {
+    let mut all = Entries::parse(data, None);
+    let count = all.list.len();
+    for counter in &all.counters {
+        let _ = (counter.to_string(), counter.period.unwrap_or(Duration::ZERO));
+    }
+    for entry in all.list.iter().take(50) {
+        for place in 0..=all.counters.len() {
+            let _ = entry.value(place);
+        }
+    }
+    for place in 0..all.counters.len().min(3) {
+        let limit = all.list.iter().find_map(|entry| entry.value(place)).unwrap();
+        let name = all.counters[place].name.clone();
+        let wanted = |comparison, limit| DataFilter { counter: name.clone(), comparison, limit };
+        let [equal, unequal] = [Comparison::Equal, Comparison::NotEqual]
+            .map(|comparison| Entries::parse(data, Some(&wanted(comparison, limit))));
+        assert!(equal.list.len() + unequal.list.len() <= count);
+        let most = Entries::parse(data, Some(&wanted(Comparison::GreaterOrEqual, i64::MIN)));
+        assert_eq!(most.table, all.table);
+        all.sort(place);
+        assert_eq!(all.list.len(), count);
+    }
+    let nothing = DataFilter { counter: SafeText::from("no such"), comparison: Comparison::Less, limit: i64::MAX };
+    assert!(Entries::parse(data, Some(&nothing)).list.is_empty() || all.place("no such").is_some());
+}
