@@ -3,6 +3,7 @@
 //! There is one terminal, so there is one flag that says whether we hold it. Leaving is safe to call from any
 //! thread and more than once: the panic hook, the signal that ends the program and the normal end all do.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -77,13 +78,48 @@ pub fn end_on_panic() {
 /// # Errors
 /// When the system refuses to send the signal.
 pub fn stop_until_continued() -> io::Result<()> {
-    let has_shell = match (rustix::process::getppid(), rustix::process::getsid(None)) {
-        (Some(parent), Ok(own)) => rustix::process::getsid(Some(parent)).is_ok_and(|session| session == own),
-        _ => false,
-    };
-    if has_shell {
+    if has_shell() {
         // To the whole group, as the terminal driver does for Ctrl-Z. Not as SIGTSTP: that one is caught.
         rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
     }
     Ok(())
+}
+
+/// Whether the process that started us shares our session, as a shell with job control does. Read from
+/// `/proc`: a session led from outside our container has the number 0, which the system call's wrapper takes
+/// for impossible.
+fn has_shell() -> bool {
+    let lineage = |process: &str| lineage(&String::from_utf8_lossy(&fs::read(format!("/proc/{process}/stat")).ok()?));
+    let Some((parent, session)) = lineage("self") else { return false };
+    lineage(&parent.to_string()).is_some_and(|(_, of_parent)| of_parent == session)
+}
+
+/// Parent and session of a process, out of its `/proc/PID/stat`. The name of the program stands in brackets
+/// before them and may itself hold any.
+fn lineage(stat: &str) -> Option<(u32, u32)> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut numbers = after_name.split_whitespace().skip(1);
+    let parent = numbers.next()?.parse().ok()?;
+    let session = numbers.nth(1)?.parse().ok()?;
+    Some((parent, session))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lineage_of_a_process_is_read() {
+        assert_eq!(lineage("8 (hapulse) S 7 8 5 34816 8 4194304 1"), Some((7, 5)));
+        assert_eq!(lineage("8 (a) b (c)) S 7 8 5 34816"), Some((7, 5)), "brackets in the name");
+        assert_eq!(lineage("8 (hapulse) S 7 0 0 34816"), Some((7, 0)), "led from outside the container");
+        assert_eq!(lineage("8 (hapulse) S 7"), None);
+        assert_eq!(lineage(""), None);
+    }
+
+    #[test]
+    fn our_own_lineage_is_there() {
+        let (parent, _) = lineage(&fs::read_to_string("/proc/self/stat").unwrap()).unwrap();
+        assert_eq!(Some(parent), rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get() as u32));
+    }
 }
