@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::io::Write;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 use support::{Answer, Answers, Fake, Lab, Relay, Term, Traffic, wait_until};
@@ -255,4 +257,34 @@ fn hostile_bytes_in_an_answer_never_reach_the_terminal() {
         text.chars().filter(|char| char.is_control() && !['\x1b', '\r', '\n'].contains(char)).collect();
     assert_eq!(strange, [' '; 0]);
     assert!(!text.contains("\x1b]") && !text.contains("\x1bP") && !text.contains("\x1b[31mred"), "{text:?}");
+}
+
+#[test]
+fn impatience_takes_no_more_than_two_places_for_questions() {
+    let lab = Lab::builder().start();
+    let answers = Answers::recorded(&lab, &["show info", "show stat", "show cli level", "show version"]);
+    let places = Arc::new(Mutex::new((0, 0)));
+    let taken = Arc::clone(&places);
+    let fake = Fake::unix(move |line, stream| {
+        let change = |by: i32| {
+            let mut places = taken.lock().unwrap();
+            places.0 += by;
+            places.1 = places.1.max(places.0);
+        };
+        if line == "show version" {
+            change(1);
+            thread::sleep(Duration::from_millis(200));
+            change(-1);
+        }
+        let _ = stream.write_all(&answers.reply(line));
+    });
+    let mut term = start(fake.path(), &[]);
+    term.press("5");
+    (0..9).for_each(|_| term.press("show version<ret>"));
+    let asked = || fake.received().iter().filter(|line| *line == "show version").count();
+    wait_until("every answer", || asked() == 9 && places.lock().unwrap().0 == 0);
+    assert_eq!(places.lock().unwrap().1, 2);
+    // Polls went on meanwhile, and go on.
+    term.press("<a-0>");
+    term.wait_for("live ");
 }

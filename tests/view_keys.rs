@@ -444,3 +444,23 @@ fn what_a_view_cannot_do_is_said() {
         assert!(desk.notice().ends_with("in views 1 to 4 and 6"), "{}", view.id);
     }
 }
+
+#[test]
+fn what_was_chosen_for_rows_that_are_gone_is_forgotten() {
+    let mut desk = Desk::new();
+    desk.press("1f");
+    let proxies: Vec<String> = desk.lines().iter().filter_map(|line| line.strip_suffix(" +")).map(Into::into).collect();
+    let [proxy] = proxies.as_slice() else { panic!("{proxies:?}") };
+    let gone: Vec<_> = desk.sheet.names().into_iter().filter(|(name, _)| name == proxy).collect();
+    for (proxy, name) in &gone {
+        desk.sheet.remove(proxy, name);
+    }
+    let instance = &mut desk.model.instances[0];
+    let first = instance.folded.iter().copied().collect::<Vec<_>>();
+    instance.declined.extend(&first);
+    assert_eq!(first.len(), 1);
+    desk.millis += 10_000;
+    desk.sample();
+    let instance = &desk.model.instances[0];
+    assert!(instance.folded.is_empty() && instance.declined.is_empty());
+}

@@ -118,10 +118,13 @@ pub fn row(instance: &Instance, id: RowId, kind: RowKind) -> Option<Target> {
     Some(Target { id, proxy: row.proxy.clone(), name: row.name.clone(), iid: sample.number(id, Field::Iid), seen })
 }
 
-/// Drops the marks of rows that HAProxy does not list any more.
+/// Forgets what was chosen for rows that HAProxy does not list any more: names may come and go for months.
 pub fn settle(instance: &mut Instance) {
     let Some(sample) = instance.watch.newest().map(std::sync::Arc::clone) else { return };
-    instance.marks.retain(|id| sample.rows.index(id).is_some());
+    let is_there = |id: RowId| sample.rows.index(id).is_some();
+    instance.marks.retain(is_there);
+    instance.declined.retain(|id| is_there(*id));
+    instance.folded.retain(|id| is_there(*id));
 }
 
 /// The selection may have moved: an open range of marks reaches to it.

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
@@ -193,7 +193,7 @@ struct Live {
     model: Model,
     news: Vec<Arc<Latest<News>>>,
     orders: UnboundedSender<Order>,
-    files: mpsc::Sender<Keep>,
+    files: mpsc::SyncSender<Keep>,
     /// Whether events are logged, and how many of each instance were.
     logs: bool,
     logged: Vec<u64>,
@@ -329,9 +329,15 @@ impl Live {
         None
     }
 
-    fn keep(&self, line: Keep) {
+    fn keep(&mut self, line: Keep) {
         // The thread lives as long as this sender.
-        let _ = self.files.send(line);
+        if let Err(TrySendError::Full(_)) = self.files.try_send(line) {
+            self.model.say(
+                "the disk takes nothing: what should be written to it is left out",
+                Role::Bad,
+                self.clock.now().mono,
+            );
+        }
     }
 
     /// Logs the events that are new.

@@ -25,12 +25,15 @@ pub struct Files {
     pub typed: Option<PathBuf>,
 }
 
+/// Lines that may wait for a disk that takes its time; those beyond are left out.
+pub const WAITING: usize = 10_000;
+
 /// Starts the thread; `failed` is told what could not be written, once for each file.
 ///
 /// # Errors
 /// When the thread cannot be started.
-pub fn start(mut files: Files, failed: impl Fn(String) + Send + 'static) -> io::Result<mpsc::Sender<Keep>> {
-    let (sender, lines) = mpsc::channel();
+pub fn start(mut files: Files, failed: impl Fn(String) + Send + 'static) -> io::Result<mpsc::SyncSender<Keep>> {
+    let (sender, lines) = mpsc::sync_channel(WAITING);
     thread::Builder::new().name("files".to_owned()).spawn(move || {
         for line in lines {
             let outcome = match line {
@@ -82,6 +85,20 @@ pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
 mod tests {
     use super::*;
     use std::os::unix::fs::MetadataExt as _;
+
+    #[test]
+    fn a_disk_that_takes_nothing_holds_nothing_up_and_fills_no_memory() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let log = Some(File::from(std::os::fd::OwnedFd::from(writer)));
+        let sender = start(Files { log, typed: None }, |why| panic!("{why}")).unwrap();
+        let line = "x".repeat(100);
+        let taken = (0..3 * WAITING).take_while(|_| sender.try_send(Keep::Event(line.clone())).is_ok()).count();
+        assert!((WAITING..2 * WAITING).contains(&taken), "{taken}");
+        drop(sender);
+        let mut written = String::new();
+        std::io::Read::read_to_string(&mut reader, &mut written).unwrap();
+        assert_eq!(written.lines().count(), taken, "what was taken is written in the end");
+    }
 
     #[test]
     fn typed_lines_are_kept_for_the_owner_only() {

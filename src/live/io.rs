@@ -6,6 +6,7 @@ use std::thread;
 use anyhow::Context as _;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::haproxy::address::Address;
@@ -84,6 +85,10 @@ pub struct Watching {
     pub clock: Clock,
 }
 
+/// Questions that one HAProxy is asked at the same time; others wait. It has ten places for such connections. An act
+/// never waits: it is about what was on the screen when it was confirmed.
+const QUESTIONS: usize = 2;
+
 /// Starts the thread. It ends when the returned sender is dropped.
 ///
 /// # Errors
@@ -142,6 +147,7 @@ async fn serve<T: From<Said> + Send + 'static>(
         clock: watching.clock,
     };
     let operators: Vec<Operator> = sources.iter().map(operator).collect();
+    let places: Vec<Arc<Semaphore>> = sources.iter().map(|_| Arc::new(Semaphore::new(QUESTIONS))).collect();
     let past = {
         let (audit, say) = (Arc::clone(&audit), say.clone());
         move || say(Said::Past(Box::new(Ledger::of_file(audit.path()))))
@@ -157,8 +163,9 @@ async fn serve<T: From<Said> + Send + 'static>(
             }
             Order::Ask(instance, version, query) => {
                 let Some(source) = sources.get(instance) else { continue };
-                let (address, say) = (source.address.clone(), say.clone());
+                let (address, say, place) = (source.address.clone(), say.clone(), Arc::clone(&places[instance]));
                 tokio::spawn(async move {
+                    let _place = place.acquire().await;
                     let told = query::run(&address, &watching.limits, watching.read_only, version, &query).await;
                     say(Said::Told(instance, Box::new(query), told.map(Box::new)));
                 });

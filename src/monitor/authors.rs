@@ -14,6 +14,9 @@ use crate::monitor::ledger::Entry;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 
+/// Servers whose last author is remembered; beyond it the longest untouched quarter is forgotten.
+const MOST: usize = 20_000;
+
 /// HAProxy tells ages in whole seconds, and the order was written down a moment before it took effect.
 const SLACK: Duration = Duration::from_secs(5);
 
@@ -43,6 +46,16 @@ impl Authors {
         let what = SafeText::from(format!("state {}", admin.word()).as_str());
         let entry = Entry { at, who: self.me.clone(), what, verified: Some(true), reason: None };
         self.last.insert(server.to_owned(), entry);
+        if self.last.len() > MOST {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        let mut times: Vec<SystemTime> = self.last.values().map(|entry| entry.at).collect();
+        times.sort_unstable();
+        let since = times[MOST / 4];
+        self.last.retain(|_, entry| entry.at > since);
     }
 
     /// Who ordered the state that a server is in now.
@@ -99,6 +112,16 @@ mod tests {
         assert_eq!(author("state drain", "MAINT", 60), None);
         assert_eq!(author("state maint", "UP", 60), None);
         assert_eq!(author("state drain", "DRAIN", 60).as_deref(), Some("ann"));
+    }
+
+    #[test]
+    fn servers_that_come_and_go_for_ever_are_forgotten() {
+        let mut authors = Authors::default();
+        for number in 0..2 * MOST as u64 {
+            authors.acted(&format!("b/s{number}"), Order::State(Admin::Maint), at(number * 1000).wall);
+        }
+        assert!((MOST / 2..=MOST).contains(&authors.last.len()), "{}", authors.last.len());
+        assert!(authors.last.contains_key(&format!("b/s{}", 2 * MOST - 1)));
     }
 
     #[test]

@@ -148,6 +148,8 @@ impl Roster {
             .collect();
         if self.ids.len() > keys.len() + REMEMBERED {
             self.ids.retain(|key, _| seen.contains_key(&RowKey { occurrence: 0, ..key.clone() }));
+            // A map that is emptied and filled over and over doubles for the places that it leaves behind.
+            self.ids.shrink_to_fit();
         }
         let ids = keys.iter().map(|key| self.id_of(key)).collect();
         self.current = Arc::new(RowSet::new(keys, ids));
@@ -213,5 +215,14 @@ mod tests {
             roster.identify(&table(&format!("b,s{number},2,\n")));
         }
         assert!(roster.ids.len() <= REMEMBERED + 2);
+    }
+
+    #[test]
+    fn what_is_forgotten_leaves_no_room_behind() {
+        let mut roster = Roster::default();
+        let row = |number: usize| format!("b,s{number},2,\n");
+        roster.identify(&table(&(0..REMEMBERED + 10).map(row).collect::<String>()));
+        roster.identify(&table(&row(0)));
+        assert!(roster.ids.len() == 1 && roster.ids.capacity() < 100, "{}", roster.ids.capacity());
     }
 }
