@@ -9,8 +9,9 @@ use std::fs;
 use support::stream::strange;
 use support::{Answers, Fake, Term, wait_until};
 
-/// Attacks: a title, colours, an alternate screen, C1 controls, right-to-left, joiners, overlong and broken UTF-8.
-const ATTACKS: [&[u8]; 12] = [
+/// Attacks: a title, colours, an alternate screen, C1 controls, right-to-left, joiners, overlong and broken UTF-8,
+/// a cursor that goes elsewhere.
+const ATTACKS: [&[u8]; 14] = [
     b"\x1b]0;owned\x07",
     b"\x1b]52;c;b3duZWQ=\x1b\\",
     b"\x1b[38;5;213mred",
@@ -23,6 +24,8 @@ const ATTACKS: [&[u8]; 12] = [
     b"\xff\xfe\xf8\x88\x80\x80\x80",
     b"e\xcc\x81\xcc\x81\xcc\x81",
     b"\r\x08\x08\x0b\x0c\x0e\x85",
+    b"\x08\x08",
+    b"\x1b[2A\x1b[5D",
 ];
 
 /// The texts of `show stat`, by column.
@@ -252,7 +255,7 @@ fn what_stands_in_files_is_printed_without_its_controls() {
 
 #[test]
 fn what_is_not_our_own_is_found() {
-    let frame = b"\x1b[?2026h\x1b[2J\x1b[3;12H\x1b[1m\x1b[38;5;6;49mweb\xe2\x94\x82\x1b[39m\x1b[0m\x1b[?2026l\r\n";
+    let frame = b"\x1b[?2026h\x1b[2J\x1b[3;12H\x1b[1;36mweb\n\x08\x1b[2D1\x1b[5G\xe2\x94\x82\x1b[m\x1b[?2026l\r\n";
     assert_eq!(strange(frame), [""; 0]);
     for attack in ATTACKS {
         let bytes = [&frame[..], attack, &frame[..]].concat();

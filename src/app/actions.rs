@@ -89,6 +89,8 @@ pub enum Do {
     Copy,
     /// Shows everything the process says of itself.
     Info,
+    /// Shows what watching costs.
+    Cost,
     /// Polls as soon as politeness allows.
     PollNow,
     /// Draws everything anew.
@@ -307,6 +309,7 @@ pub static ACTIONS: &[Action] = &[
     row("show.columns-right", &["."], "", "scroll to the columns on the right", Group::Show, Do::Sideways(1)),
     row("show.columns-left", &[","], "", "scroll to the columns on the left", Group::Show, Do::Sideways(-1)),
     row("show.info", &["i"], "", "everything the process says of itself", Group::Show, Do::Info),
+    row("show.cost", &["$"], "", "what watching costs HAProxy, and this machine", Group::Show, Do::Cost),
     row("copy", &["y"], "", "copy the name of the row to the terminal's clipboard", Group::Program, Do::Copy),
     row("show.longer", &["+", "="], "", "charts over a longer time", Group::Show, Do::Span(1)),
     row("show.shorter", &["-"], "", "charts over a shorter time", Group::Show, Do::Span(-1)),

@@ -51,6 +51,12 @@ pub fn millis(value: i64) -> String {
     }
 }
 
+/// The time of an answer: below ten milliseconds with a decimal.
+pub fn short(value: Duration) -> String {
+    let exact = value.as_secs_f64() * 1000.0;
+    if exact < 9.95 { format!("{exact:.1}ms") } else { millis(exact.round() as i64) }
+}
+
 /// A time span in its two largest units, five cells at the most: `45s`, `12m`, `3h07m`, `3d04h`, `120d`.
 pub fn seconds(value: i64) -> String {
     let (minutes, hours, days) = (value / 60, value / 3600, value / 86_400);
@@ -105,6 +111,8 @@ mod tests {
         assert_eq!([rate(0.0), rate(0.5), rate(57.2), rate(1240.0)], ["0", "0.5", "57", "1.24k"]);
         assert_eq!([percent(0.0), percent(0.0002), percent(0.003), percent(0.24)], ["0%", "<0.1%", "0.3%", "24%"]);
         assert_eq!([millis(62), millis(840), millis(7457), millis(12_340)], ["62ms", "840ms", "7.46s", "12.3s"]);
+        let times = [400, 9940, 9960, 84_400, 1_240_000].map(|micros| short(Duration::from_micros(micros)));
+        assert_eq!(times, ["0.4ms", "9.9ms", "10ms", "84ms", "1.24s"]);
         assert_eq!([seconds(45), seconds(720), seconds(11_220), seconds(273_600)], ["45s", "12m", "3h07m", "3d04h"]);
         assert_eq!([bytes(3_200_000.0), bytes(12.0), memory(1 << 20)], ["3.20M", "12B", "1.00M"]);
         assert_eq!([interval(Duration::from_secs(2)), interval(Duration::from_millis(500))], ["2s", "0.5s"]);

@@ -14,6 +14,7 @@ pub mod columns;
 pub mod command_line;
 pub mod commands;
 pub mod confirm;
+pub mod cost;
 pub mod facts;
 pub mod filter;
 pub mod format;

@@ -11,6 +11,7 @@ use crate::app::keymap::Keymap;
 use crate::app::layout::{Layout, Needs, Pane};
 use crate::app::lists::{self, ListState};
 use crate::app::marks::Marks;
+use crate::app::msg::Memory;
 use crate::app::prompt::Prompt;
 use crate::app::tables::{Folded, Line, Settings};
 use crate::app::typing::CommandLine;
@@ -110,6 +111,8 @@ pub enum Layer {
     Detail(RowId, usize),
     /// A line being typed.
     Prompt(Prompt),
+    /// What watching costs; scrolled down by so many lines.
+    Cost(usize),
     /// The columns to sort by; the place of the cursor.
     SortMenu(usize),
     /// A text to read.
@@ -226,6 +229,10 @@ pub struct Model {
     pub undo: Undo,
     /// What keys do.
     pub keymap: Keymap,
+    /// The time from poll to poll that was asked for; absent where none is.
+    pub asked_interval: Option<Duration>,
+    /// What memory this program has; absent until it was measured.
+    pub memory: Option<Memory>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     span: usize,
@@ -254,6 +261,8 @@ impl Model {
             asks_reason: false,
             undo: Undo::default(),
             keymap,
+            asked_interval: None,
+            memory: None,
             size,
             span: 2,
         }
@@ -304,7 +313,9 @@ impl Model {
     /// Keeps the text on top from being scrolled beyond its end, which only drawing it tells: the key that scrolls
     /// back does so at once.
     pub fn stay_within(&mut self, last: Option<usize>) {
-        let Some(Layer::Help(top) | Layer::Detail(_, top) | Layer::Page { top, .. }) = self.layers.last_mut() else {
+        let Some(Layer::Help(top) | Layer::Detail(_, top) | Layer::Page { top, .. } | Layer::Cost(top)) =
+            self.layers.last_mut()
+        else {
             return;
         };
         *top = last.map_or(*top, |last| (*top).min(last));

@@ -29,8 +29,19 @@ pub enum Msg {
     Sent(usize, Result<Box<Answer>, QueryError>),
     /// Who did what before this run.
     Past(Box<Ledger>),
+    /// The memory that this program has, as the system counts it.
+    Memory(Memory),
     /// Time passed: something on the screen is to change by itself.
     Wake,
+}
+
+/// Memory of this program, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// In use now.
+    pub now: usize,
+    /// The most that was ever in use.
+    pub most: usize,
 }
 
 /// Something is to be done outside.
@@ -50,6 +61,8 @@ pub enum Effect {
     Ask(usize, Option<Version>, Query),
     /// Send this typed line to an instance.
     Send(usize, Authorised<TypedLine>),
+    /// Find out what memory this program has.
+    MeasureMemory,
     /// Ring the terminal's bell.
     Bell,
     /// Put this into the terminal's clipboard.

@@ -7,6 +7,7 @@ use crate::app::actions::{Action, Do, Step};
 use crate::app::asking;
 use crate::app::cells::Role;
 use crate::app::command_line;
+use crate::app::cost;
 use crate::app::filter::Filter;
 use crate::app::key::Key;
 use crate::app::marking;
@@ -68,6 +69,11 @@ pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
         Some(Layer::Page { title, lines, top }) => {
             let top = scroll(action, top, model.size.1);
             model.layers.extend(top.map(|top| Layer::Page { title, lines, top }));
+            Vec::new()
+        }
+        Some(Layer::Cost(top)) => {
+            let top = scroll(action, top, model.size.1);
+            model.layers.extend(top.map(Layer::Cost));
             Vec::new()
         }
         Some(Layer::Sure(sure)) => command_line::answer(model, sure, key, now),
@@ -262,6 +268,7 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
         Do::Mark | Do::MarkRange | Do::MarkShown | Do::Unmark => marking::mark(model, action.run, now),
         Do::Copy => return copy(model, now),
         Do::Info => info(model),
+        Do::Cost => return cost::open(model),
         Do::Remove => match model.shown().content {
             Content::StickTables => acting::ask(model, &acts::CLEAR_ENTRY, now),
             _ => acting::ask(model, &acts::END_SESSION, now),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::app::acting;
 use crate::app::asking;
 use crate::app::cells::Role;
+use crate::app::cost;
 use crate::app::model::{Layer, Model};
 use crate::app::moving;
 use crate::app::msg::{Effect, Msg};
@@ -23,7 +24,15 @@ pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
             model.size = (width, height);
             vec![Effect::Redraw]
         }
-        Msg::News(instance, news, missed) => hear(model, instance, news, missed, now.mono),
+        Msg::News(instance, news, missed) => {
+            let mut effects = hear(model, instance, news, missed, now.mono);
+            effects.extend(cost::with_sample(model));
+            effects
+        }
+        Msg::Memory(memory) => {
+            model.memory = Some(memory);
+            Vec::new()
+        }
         Msg::Progress(progress) => {
             acting::progress(model, progress, now.mono);
             Vec::new()

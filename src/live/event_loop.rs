@@ -24,6 +24,7 @@ use crate::app::update::{next_wake, update};
 use crate::config::target::Target;
 use crate::live::files::{self, Files, Keep};
 use crate::live::io::{self as talk, Order, Said, Source, Watching};
+use crate::live::memory;
 use crate::monitor;
 use crate::monitor::audit::writer::Audit;
 use crate::monitor::guard::Guard;
@@ -127,6 +128,7 @@ pub fn run(session: Session) -> anyhow::Result<End> {
     session.start.apply(&mut model);
     let typed = session.typed.as_deref().map(|path| files::last_lines(path, REMEMBERED));
     model.asks_reason = session.asks_reason;
+    model.asked_interval = Some(session.watching.pace.wanted());
     for instance in &mut model.instances {
         instance.watch.set_thresholds(session.thresholds.clone());
         instance.watch.set_drain_deadline(session.drain_deadline);
@@ -322,6 +324,11 @@ impl Live {
             Effect::Act(intent) => self.order(Order::Act(intent)),
             Effect::Ask(instance, version, query) => self.order(Order::Ask(instance, version, query)),
             Effect::Send(instance, line) => self.order(Order::Send(instance, line)),
+            Effect::MeasureMemory => {
+                // Where the system does not tell, the page says so.
+                let measured = memory::own();
+                return measured.and_then(|memory| self.tell(Msg::Memory(memory), self.clock.now()));
+            }
             Effect::Copy(text) => self.clipboard = Some(text),
             Effect::Bell => self.rings = true,
             Effect::Remember(line) => self.keep(Keep::Typed(line)),

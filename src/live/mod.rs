@@ -9,3 +9,4 @@
 pub mod event_loop;
 pub mod files;
 pub mod io;
+pub mod memory;

@@ -24,6 +24,7 @@ pub mod lost;
 pub mod operator;
 pub mod outcome;
 pub mod pace;
+pub mod polls;
 pub mod problems;
 pub mod proof;
 pub mod query;

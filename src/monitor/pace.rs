@@ -34,6 +34,11 @@ impl Pace {
         Self { wanted: wanted.max(SHORTEST), failures: 0, last: None, rest: Duration::ZERO }
     }
 
+    /// The time from poll to poll that is wanted.
+    pub fn wanted(&self) -> Duration {
+        self.wanted
+    }
+
     /// From the start of a poll that was answered in `answer` to the next.
     pub fn after_answer(&mut self, answer: Duration) -> Duration {
         self.failures = 0;

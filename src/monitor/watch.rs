@@ -17,6 +17,7 @@ use crate::monitor::ledger::Ledger;
 use crate::monitor::link::{Failure, Link};
 use crate::monitor::lost::{self, Lost};
 use crate::monitor::outcome::{Outcome, Report, Stage};
+use crate::monitor::polls::Polls;
 use crate::monitor::problems::news;
 use crate::monitor::problems::thresholds::Thresholds;
 use crate::monitor::problems::tracker::Problems;
@@ -37,7 +38,7 @@ pub struct Watch {
     events: Events,
     problems: Problems,
     link: Link,
-    missed: u64,
+    polls: Polls,
     /// Servers we acted on, and when.
     ours: Vec<(RowId, Duration)>,
     /// Statuses read back after an act, which no sample has shown yet.
@@ -64,7 +65,7 @@ impl Watch {
             events: Events::default(),
             problems: Problems::default(),
             link: Link::default(),
-            missed: 0,
+            polls: Polls::default(),
             ours: Vec::new(),
             read_back: Vec::new(),
             under_way: UnderWay::default(),
@@ -77,7 +78,7 @@ impl Watch {
     /// Takes a sample in; `missed` counts those before it that nobody had the time to look at. Tells what is new
     /// of the drains ordered here.
     pub fn take(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<draining::News> {
-        self.missed += missed;
+        self.polls.answer(&sample, missed);
         let was = std::mem::replace(&mut self.link, Link::Up);
         let lost_for = match was {
             Link::Lost { since, .. } if self.newest().is_some() => Some(sample.at.since(since)),
@@ -133,6 +134,7 @@ impl Watch {
 
     /// A poll failed.
     pub fn fail(&mut self, failure: Failure, at: Stamp) {
+        self.polls.fail();
         let since = match &self.link {
             Link::Lost { since, .. } => *since,
             Link::Connecting => at.mono,
@@ -269,9 +271,9 @@ impl Watch {
         &self.link
     }
 
-    /// Samples taken that nobody had the time to look at.
-    pub fn missed(&self) -> u64 {
-        self.missed
+    /// What the polls cost.
+    pub fn polls(&self) -> &Polls {
+        &self.polls
     }
 
     fn event(&mut self, at: Stamp, row: Option<RowId>, name: String, what: What) {
@@ -372,6 +374,6 @@ mod tests {
         watch.take(maker.at_millis(2000, &fewer), 3);
         watch.take(maker.at_millis(4000, &site()), 0);
         assert_eq!(shown(&watch), ["2 new rows", "2 rows gone"]);
-        assert_eq!(watch.missed(), 3);
+        assert_eq!(watch.polls().missed(), 3);
     }
 }

@@ -5,9 +5,10 @@ use std::io;
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
-use ratatui::backend::{Backend as _, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+
+use crate::term::paint;
 
 /// What is on the terminal now, and the next screen being drawn.
 #[derive(Debug)]
@@ -40,12 +41,12 @@ impl Frames {
         if changes.is_empty() && !self.is_blank {
             return Ok(Vec::new());
         }
-        let mut bytes = Vec::with_capacity(changes.len() * 8 + 32);
+        let mut bytes = Vec::with_capacity(changes.len() * 4 + 32);
         queue!(bytes, BeginSynchronizedUpdate)?;
         if self.is_blank {
             queue!(bytes, Clear(ClearType::All))?;
         }
-        CrosstermBackend::new(&mut bytes).draw(changes.into_iter())?;
+        bytes.extend(paint::cells(&changes, &self.next));
         queue!(bytes, EndSynchronizedUpdate)?;
         std::mem::swap(&mut self.shown, &mut self.next);
         self.is_blank = false;

@@ -3,5 +3,7 @@
 pub mod frames;
 pub mod input;
 pub mod output;
+pub mod paint;
+pub mod pen;
 pub mod screen;
 pub mod watchdog;

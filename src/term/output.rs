@@ -4,7 +4,9 @@
 //! likes. Only this thread waits then: keys, sampling and everything else go on. A new frame is drawn when
 //! the one before has been written, so nothing piles up.
 
+use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -23,13 +25,14 @@ impl Output {
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(written: impl Fn(io::Result<()>) + Send + 'static) -> io::Result<Self> {
+        // Not through the buffer of lines: a frame holds line feeds, and is to go in one piece.
+        let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let (frames, queue) = mpsc::sync_channel::<Vec<u8>>(1);
         let busy = Arc::new(AtomicBool::new(false));
         let is_busy = Arc::clone(&busy);
         thread::Builder::new().name("output".to_owned()).spawn(move || {
             for frame in queue {
-                let mut out = io::stdout();
-                let done = out.write_all(&frame).and_then(|()| out.flush());
+                let done = out.write_all(&frame);
                 is_busy.store(false, Ordering::Release);
                 written(done);
             }

@@ -73,7 +73,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
     let ascii = canvas.theme.ascii;
     let told = match model.layers.last() {
         Some(Layer::Detail(..)) => Some(DETAIL_KEYS),
-        Some(Layer::Page { .. }) => Some(PAGE_KEYS),
+        Some(Layer::Page { .. } | Layer::Cost(_)) => Some(PAGE_KEYS),
         Some(Layer::SortMenu(_) | Layer::ActMenu(..)) => Some(MENU_KEYS),
         _ if matches!(model.shown().content, Content::Cli) => Some(CLI_KEYS),
         _ => None,

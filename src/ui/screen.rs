@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 
 use crate::app::cells::Role;
+use crate::app::cost;
 use crate::app::layout::{Area, Layout, Pane, Room};
 use crate::app::model::{Instance, Layer, Model};
 use crate::app::views::Content;
@@ -55,6 +56,10 @@ pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) -> 
             Layer::Page { title, lines, top } => {
                 let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
                 last = Some(page::draw(&mut canvas, title, lines, area, *top));
+            }
+            Layer::Cost(top) => {
+                let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
+                last = Some(page::draw(&mut canvas, cost::TITLE, &cost::lines(model), area, *top));
             }
             Layer::Sure(sure) => confirm::draw_sure(&mut canvas, instance, sure, layout.screen),
             // They stand in the footer.

@@ -16,8 +16,10 @@ pub fn strange(bytes: &[u8]) -> Vec<String> {
     };
     let mut found = Vec::new();
     let mut rest = text;
+    let mut in_frame = false;
     while let Some(ch) = rest.chars().next() {
-        if let Some(own) = own_sequence(rest) {
+        in_frame = rest.starts_with(BEGIN) || in_frame && !rest.starts_with(END);
+        if let Some(own) = own_sequence(rest, in_frame) {
             rest = &rest[own..];
             continue;
         }
@@ -36,8 +38,16 @@ fn is_visible(ch: char) -> bool {
     !ch.is_control() && !is_formatting && ch.width().is_some_and(|width| width > 0)
 }
 
-/// The length of the sequence that the text begins with, when it is one of hapulse's own.
-fn own_sequence(text: &str) -> Option<usize> {
+/// What stands around each frame.
+const BEGIN: &str = "\x1b[?2026h";
+const END: &str = "\x1b[?2026l";
+
+/// The length of the sequence that the text begins with, when it is one of hapulse's own. Only in a frame does the
+/// cursor go from where it is to where it is wanted.
+fn own_sequence(text: &str, in_frame: bool) -> Option<usize> {
+    if in_frame && text.starts_with('\x08') {
+        return Some(1);
+    }
     // Shells and the kernel end lines so after the last frame.
     if let Some(end) = ["\r\n", "\r", "\n"].iter().find(|end| text.starts_with(**end)) {
         return Some(end.len());
@@ -50,6 +60,7 @@ fn own_sequence(text: &str) -> Option<usize> {
     let is_own = match (letter, parameters, numbers) {
         (b'h' | b'l', "?7" | "?25" | "?1049" | "?2026" | "?2004", _) | (b'J', "2", _) => true,
         (b'H', _, Some(numbers)) => numbers.len() <= 2,
+        (b'A'..=b'D' | b'G', _, Some(numbers)) => in_frame && numbers.len() <= 1,
         (b'm', _, Some(numbers)) => is_own_style(&numbers),
         _ => false,
     };
@@ -59,8 +70,7 @@ fn own_sequence(text: &str) -> Option<usize> {
 /// Modifiers, the terminal's own colours, and the sixteen named ones, one behind the other.
 fn is_own_style(numbers: &[u16]) -> bool {
     match numbers {
-        [38 | 48, 5, colour, rest @ ..] => *colour < 16 && is_own_style(rest),
-        [0..=9 | 21..=29 | 39 | 49 | 59, rest @ ..] => is_own_style(rest),
+        [0..=9 | 21..=29 | 30..=37 | 39 | 40..=47 | 49 | 90..=97 | 100..=107, rest @ ..] => is_own_style(rest),
         rest => rest.is_empty(),
     }
 }

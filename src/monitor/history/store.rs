@@ -49,6 +49,11 @@ impl History {
         self.blocks.iter().map(Block::memory).sum()
     }
 
+    /// Memory it may hold, in bytes.
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// From the oldest sample to the newest.
     pub fn span(&self) -> Duration {
         match (self.marks().next(), self.marks().next_back()) {

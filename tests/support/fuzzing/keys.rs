@@ -361,7 +361,12 @@ impl Play {
             }
             Effect::Copy(text) => assert!(text.chars().all(is_visible), "{text:?} into the clipboard"),
             Effect::Remember(line) => assert!(!line.contains('\n'), "{line:?}"),
-            Effect::Quit | Effect::Suspend | Effect::PollNow(_) | Effect::Ask(..) | Effect::Bell => {}
+            Effect::Quit
+            | Effect::Suspend
+            | Effect::PollNow(_)
+            | Effect::Ask(..)
+            | Effect::Bell
+            | Effect::MeasureMemory => {}
         }
         let count = match effect {
             Effect::Act(_) => &mut self.reached.acts,

@@ -1,0 +1,118 @@
+//! The page of what watching costs says what is so: beside `show stat` read by hand, and beside `/proc`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/desk.rs"]
+mod desk;
+#[path = "support/samples.rs"]
+mod samples;
+mod support;
+
+use std::fs;
+
+use desk::Desk;
+use hapulse::app::model::Layer;
+use hapulse::app::msg::{Effect, Memory, Msg};
+use hapulse::monitor::sampler::News;
+
+use support::{Lab, Term};
+
+/// The text behind a word that begins a line of the page.
+fn line(screen: &str, word: &str) -> Option<String> {
+    let lines =
+        screen.lines().filter_map(|line| line.strip_prefix('│')?.trim().trim_end_matches('│').strip_prefix(word));
+    lines.map(|rest| rest.trim().to_owned()).next()
+}
+
+/// The first number of a text, with its `k` or `M` of so many.
+fn number(text: &str, base: f64) -> f64 {
+    let end = text.find(|ch: char| !ch.is_ascii_digit() && ch != '.').unwrap_or(text.len());
+    let factor = match text[end..].chars().next() {
+        Some('k') => base,
+        Some('M') => base * base,
+        _ => 1.0,
+    };
+    text[..end].parse::<f64>().unwrap() * factor
+}
+
+fn is_near(shown: f64, real: f64, share: f64) -> bool {
+    (shown - real).abs() <= real * share
+}
+
+#[test]
+fn a_poll_has_the_bytes_that_socat_would_read_and_the_numbers_move_by_themselves() {
+    let lab = Lab::builder().backends(3).servers(5).start();
+    let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(120, 40).start();
+    term.wait_for("live");
+    term.press(":cost<ret>");
+    let screen = term.wait_until(|screen| line(screen, "memory").is_some_and(|text| !text.starts_with('–')));
+    assert!(screen.contains("what watching costs"), "{screen}");
+    let by_hand = lab.ask("show info;show stat").len() as f64;
+    let poll = line(&screen, "a poll").unwrap();
+    assert!(is_near(number(&poll, 1000.0), by_hand, 0.02), "{poll}, not {by_hand}");
+    assert!(line(&screen, "interval").unwrap().starts_with("0.2s asked, "), "{screen}");
+    let history = line(&screen, "history").unwrap();
+    assert!(history.contains(" of 64.0M, holds "), "{history}");
+    let answered = number(&line(&screen, "polls").unwrap(), 1.0);
+    let is_later = |screen: &str| line(screen, "polls").is_some_and(|polls| number(&polls, 1.0) >= answered + 3.0);
+    let screen = term.wait_until(is_later);
+    let share = line(&screen, "share").unwrap();
+    let percent: f64 = share.trim_start_matches('<').split('%').next().unwrap().parse().unwrap();
+    assert!(percent > 0.0 && percent < 100.0, "{share}");
+    term.press("<esc>");
+    term.wait_gone("what watching costs");
+}
+
+#[test]
+fn memory_is_what_the_kernel_says() {
+    let lab = Lab::builder().start();
+    let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(120, 40).start();
+    term.wait_for("live");
+    term.press("$");
+    let agrees = |screen: &str| {
+        let status = fs::read_to_string(format!("/proc/{}/status", term.pid())).unwrap();
+        let real = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.split_whitespace().next().unwrap().parse::<f64>().unwrap() * 1024.0
+        };
+        line(screen, "memory").filter(|text| !text.starts_with('–')).is_some_and(|text| {
+            let (now, most) = text.split_once(" now, ").unwrap();
+            is_near(number(now, 1024.0), real("VmRSS:"), 0.05) && is_near(number(most, 1024.0), real("VmHWM:"), 0.05)
+        })
+    };
+    term.wait_until(agrees);
+}
+
+#[test]
+fn polls_that_fail_are_counted_and_every_instance_has_its_part() {
+    let (first, second) = (Lab::builder().start(), Lab::builder().start());
+    let names = [format!("one={}", first.admin().display()), format!("two={}", second.admin().display())];
+    let mut term = Term::builder().args(["-i", "0.2"]).args(names).size(120, 40).start();
+    term.wait_for("live");
+    term.press(":cost<ret>");
+    // Both have answered: two polls, as many shares.
+    term.wait_until(|screen| screen.matches("a poll ").count() == 2 && screen.matches(" 0 failed").count() == 2);
+    first.kill9();
+    let screen = term.wait_until(|screen| screen.matches(" 0 failed").count() == 1);
+    let part = |name: &str| screen.split_once(&format!("│ {name}  ")).map(|(_, rest)| rest.to_owned()).unwrap();
+    assert!(line(&part("two"), "polls").unwrap().contains(" 0 failed"), "{screen}");
+    assert!(!line(&part("one"), "polls").unwrap().contains(" 0 failed"), "{screen}");
+}
+
+#[test]
+fn memory_is_measured_with_each_sample_only_while_the_page_is_open() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.press("$"), [Effect::MeasureMemory]);
+    desk.tell(Msg::Memory(Memory { now: 3 << 20, most: 4 << 20 }));
+    assert_eq!(desk.model.memory.map(|memory| memory.most), Some(4 << 20));
+    desk.millis += 1000;
+    let sample = desk.samples.take(desk.millis, &desk.sheet);
+    assert_eq!(desk.tell(Msg::News(0, News::Sample(sample), 0)), [Effect::MeasureMemory]);
+    assert!(matches!(desk.model.layers.as_slice(), [Layer::Cost(0)]));
+    desk.press("j");
+    assert!(matches!(desk.model.layers.as_slice(), [Layer::Cost(1)]), "it scrolls");
+    desk.press("q");
+    assert!(desk.model.layers.is_empty(), "q closes what lies on top");
+    desk.millis += 1000;
+    let sample = desk.samples.take(desk.millis, &desk.sheet);
+    assert_eq!(desk.tell(Msg::News(0, News::Sample(sample), 0)), []);
+}
