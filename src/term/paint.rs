@@ -90,7 +90,9 @@ impl Brush<'_> {
             self.go(x, y);
         }
         self.pen(Pen::of(cell));
-        self.out.extend_from_slice(cell.symbol().as_bytes());
+        // The last gate: whatever comes here, controls are the brush's own.
+        let symbol = cell.symbol();
+        self.out.extend_from_slice(if symbol.contains(char::is_control) { b"?" } else { symbol.as_bytes() });
         let was_certain = !is_here || self.at.is_some_and(|at| at.is_certain);
         let is_plain = is_plain(cell) && x + 1 < self.next.area.width;
         self.at = Some(At { x: x + 1, y, is_certain: was_certain && is_plain });
@@ -199,6 +201,16 @@ mod tests {
 
     fn shown(before: &Buffer, after: &Buffer) -> String {
         String::from_utf8_lossy(&between(before, after)).into_owned()
+    }
+
+    #[test]
+    fn no_control_is_written_from_a_cell() {
+        let controls = (0..=0x9f_u8).map(char::from).filter(|ch| ch.is_control());
+        for symbol in controls.flat_map(|ch| [ch.to_string(), format!("a{ch}"), format!("{ch}[2J")]) {
+            let mut cell = Cell::EMPTY;
+            cell.set_symbol(&symbol);
+            assert_eq!(cells(&[(3, 2, &cell)], &screen(&[])), b"\x1b[3;4H?", "{symbol:?}");
+        }
     }
 
     #[test]
