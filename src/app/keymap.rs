@@ -10,6 +10,9 @@ use crate::app::key::Key;
 /// Why keys make no map.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadKeys {
+    /// There is no such action.
+    #[error("there is no action {0:?}")]
+    NoSuchAction(String),
     /// There is no such key.
     #[error("{action}: there is no key {key:?}")]
     NoSuchKey {
@@ -30,10 +33,12 @@ pub enum BadKeys {
     },
 }
 
-/// From keys to actions.
+/// From keys to actions, and back.
 #[derive(Debug)]
 pub struct Keymap {
     map: HashMap<Key, &'static Action>,
+    /// The keys of each of [`ACTIONS`].
+    keys: Vec<Vec<Key>>,
 }
 
 impl Keymap {
@@ -42,17 +47,48 @@ impl Keymap {
     /// # Errors
     /// When a key does not exist or is bound twice.
     pub fn standard() -> Result<Self, BadKeys> {
+        Self::changed(&[])
+    }
+
+    /// The same, but the actions that are named have these keys and no others.
+    ///
+    /// # Errors
+    /// When there is no such action or key, or a key is bound twice.
+    pub fn changed(changes: &[(&str, &[String])]) -> Result<Self, BadKeys> {
+        if let Some((name, _)) = changes.iter().find(|(name, _)| ACTIONS.iter().all(|action| action.id != *name)) {
+            return Err(BadKeys::NoSuchAction((*name).to_owned()));
+        }
         let mut map: HashMap<Key, &'static Action> = HashMap::new();
+        let mut keys = Vec::with_capacity(ACTIONS.len());
         for action in ACTIONS {
-            for name in action.keys {
-                let bad = || BadKeys::NoSuchKey { action: action.id, key: (*name).to_owned() };
-                let key = Key::parse(name).ok_or_else(bad)?;
-                if let Some(first) = map.insert(key, action) {
+            let change = changes.iter().rev().find(|(name, _)| *name == action.id);
+            let names: Vec<&str> = match change {
+                Some((_, names)) => names.iter().map(String::as_str).collect(),
+                None => action.keys.to_vec(),
+            };
+            let key = |name: &str| {
+                Key::parse(name).ok_or_else(|| BadKeys::NoSuchKey { action: action.id, key: name.to_owned() })
+            };
+            let own = names.into_iter().map(key).collect::<Result<Vec<Key>, BadKeys>>()?;
+            for key in &own {
+                if let Some(first) = map.insert(*key, action) {
                     return Err(BadKeys::Conflict { key: key.to_string(), first: first.id, second: action.id });
                 }
             }
+            keys.push(own);
         }
-        Ok(Self { map })
+        Ok(Self { map, keys })
+    }
+
+    /// The keys of an action, the first one foremost.
+    pub fn keys(&self, action: &Action) -> &[Key] {
+        let place = ACTIONS.iter().position(|known| known.id == action.id);
+        place.and_then(|place| self.keys.get(place)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first key of an action as people read it; empty where it has none.
+    pub fn name(&self, action: &Action, ascii: bool) -> String {
+        self.keys(action).first().map(|key| key.label(ascii)).unwrap_or_default()
     }
 
     /// What a key does.
@@ -64,6 +100,26 @@ impl Keymap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_keys_replace_those_of_an_action() {
+        let keys = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let (drain, none) = (keys(&["X", "<f11>"]), keys(&[]));
+        let keymap = Keymap::changed(&[("server.drain", &drain), ("line.remove", &none)]).unwrap();
+        let id = |ch| keymap.get(Key::char(ch)).map(|action| action.id);
+        assert_eq!((id('X'), id('D')), (Some("server.drain"), None));
+        let drains = ACTIONS.iter().find(|action| action.id == "server.drain").unwrap();
+        assert_eq!(keymap.keys(drains).len(), 2);
+        assert_eq!(keymap.name(drains, false), "X");
+    }
+
+    #[test]
+    fn keys_that_cannot_be_are_told() {
+        let told = |id: &str, key: &str| Keymap::changed(&[(id, &[key.to_owned()])]).unwrap_err().to_string();
+        assert_eq!(told("server.nope", "D"), "there is no action \"server.nope\"");
+        assert_eq!(told("server.drain", "<nope>"), "server.drain: there is no key \"<nope>\"");
+        assert_eq!(told("server.drain", "M"), "key M is bound twice: to server.drain and to server.maint");
+    }
 
     #[test]
     fn the_table_makes_a_map_without_conflicts() {

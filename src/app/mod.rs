@@ -6,6 +6,7 @@
 
 pub mod acting;
 pub mod actions;
+pub mod arrangement;
 pub mod asked;
 pub mod asking;
 pub mod cells;

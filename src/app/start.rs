@@ -1,5 +1,6 @@
 //! What the dashboard shows first, where the user says so.
 
+use crate::app::arrangement::Arrangement;
 use crate::app::filter::Filter;
 use crate::app::model::Model;
 use crate::app::moving;
@@ -12,6 +13,8 @@ pub struct Start {
     pub view: usize,
     /// The rows of the views that are tables, until another filter is typed there.
     pub filter: Filter,
+    /// How views look, where the user says so.
+    pub arranged: Vec<Arrangement>,
 }
 
 impl Start {
@@ -22,6 +25,7 @@ impl Start {
                 settings.set_filter(self.filter.clone());
             }
         }
+        self.arranged.iter().for_each(|arrangement| arrangement.apply(&mut model.settings));
         moving::show(model, self.view);
     }
 }

@@ -8,9 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::filter::Filter;
 use crate::app::start::Start;
 use crate::cli::servers::{DrainArgs, MaintArgs, ReadyArgs};
-use crate::cli::values::seconds;
+use crate::config::duration;
+use crate::config::layer::Layer;
 use crate::config::looks::Colours;
-use crate::config::settings::Layer;
 use crate::config::target::Target;
 use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
 
@@ -58,13 +58,15 @@ pub(super) enum Command {
     Ready(ReadyArgs),
     /// Prints what was done, by whom, and what became of it
     Audit(AuditArgs),
+    /// Prints the configuration: what holds, and where each value comes from
+    Config(ConfigArgs),
 }
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Options {
-    /// Seconds between two samples, 0.1 or more; stretched where a dump is expensive
-    #[arg(short = 'i', long = "interval", visible_alias = "update-interval", value_name = "SECONDS", default_value = "2", value_parser = seconds)]
-    pub(super) interval: Duration,
+    /// Seconds between two samples, 0.1 or more; stretched where a dump is expensive [default: 2]
+    #[arg(short = 'i', long = "interval", visible_alias = "update-interval", value_name = "SECONDS", value_parser = duration::interval)]
+    pub(super) interval: Option<Duration>,
     /// Changes nothing: connections give up their right to
     #[arg(short = 'n', long)]
     pub(super) read_only: bool,
@@ -78,9 +80,9 @@ pub(super) struct Options {
     /// Proxy to start with, by its name; may be repeated
     #[arg(short = 'p', long = "proxy", value_name = "NAME", value_parser = proxy_name)]
     pub(super) proxies: Vec<String>,
-    /// Colours
-    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
-    pub(super) theme: Colours,
+    /// Colours [default: auto]
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(super) theme: Option<Colours>,
     /// Draws with ASCII characters only
     #[arg(long)]
     pub(super) ascii: bool,
@@ -90,9 +92,9 @@ pub(super) struct Options {
     /// Writes every event to this file as it happens
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
-    /// Memory for the history of each HAProxy, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(super) history_memory: u16,
+    /// Memory for the history of each HAProxy, in MiB [default: 64]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) history_memory: Option<u16>,
     /// Configuration to read in place of the user's file
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
@@ -112,6 +114,23 @@ pub(super) struct AuditArgs {
     /// Configuration to read in place of the user's file
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    hapulse config                              what holds now; a file to begin with, too\n  \
+    hapulse config --actions                    names for the section [keys]\n  \
+    hapulse config --schema > hapulse.schema.json")]
+pub(super) struct ConfigArgs {
+    /// Configuration to read in place of the user's file
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The JSON schema of a configuration file, for editors
+    #[arg(long, conflicts_with = "config")]
+    pub(super) schema: bool,
+    /// The actions that keys can be given to, with their keys
+    #[arg(long, conflicts_with_all = ["config", "schema"])]
+    pub(super) actions: bool,
 }
 
 /// Checks one limit, so that a bad one is told as a matter of usage.
@@ -152,12 +171,20 @@ impl Options {
     pub(super) fn start(&self) -> anyhow::Result<Start> {
         let proxies = (!self.proxies.is_empty()).then(|| format!("proxy={}", self.proxies.join(",")));
         let words: Vec<String> = self.filters.iter().cloned().chain(proxies).collect();
-        Ok(Start { view: usize::from(self.mode), filter: Filter::parse(&words.join(" | "))? })
+        Ok(Start { view: usize::from(self.mode), filter: Filter::parse(&words.join(" | "))?, arranged: Vec::new() })
     }
 
     /// What the flags say of what a configuration may say too.
     pub(super) fn layer(&self) -> Layer {
-        Layer { read_only: self.read_only.then_some(true), ..Layer::default() }
+        Layer {
+            read_only: self.read_only.then_some(true),
+            interval: self.interval,
+            theme: self.theme,
+            ascii: self.ascii.then_some(true),
+            history_memory: self.history_memory,
+            log_file: self.log_file.clone(),
+            ..Layer::default()
+        }
     }
 }
 
@@ -175,9 +202,9 @@ mod tests {
     fn hatops_flags_are_understood() {
         let cli = Cli::parse_from(["hapulse", "-s", "/run/a.sock", "-i", "3", "-n"]);
         assert_eq!(cli.unix_socket.as_deref(), Some("/run/a.sock"));
-        assert_eq!((cli.options.interval, cli.options.read_only), (Duration::from_secs(3), true));
+        assert_eq!((cli.options.interval, cli.options.read_only), (Some(Duration::from_secs(3)), true));
         let cli = Cli::parse_from(["hapulse", "--tcp-socket", "lb01:9999", "--update-interval", "0.5"]);
-        assert_eq!(cli.options.interval, Duration::from_millis(500));
+        assert_eq!(cli.options.interval, Some(Duration::from_millis(500)));
         assert_eq!(cli.tcp_socket.as_deref(), Some("lb01:9999"));
     }
 

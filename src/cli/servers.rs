@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
-use crate::cli::values::seconds;
 use crate::config::duration;
-use crate::config::settings::{Layer, Settings};
+use crate::config::layer::Layer;
+use crate::config::settings::Settings;
 use crate::config::target::Target;
 use crate::haproxy::order::Admin;
 use crate::headless::run::{Asked, Asking};
@@ -87,7 +87,7 @@ pub(super) struct Common {
     #[arg(short = 't', long = "tcp-socket", value_name = "HOST:PORT", group = "haproxy")]
     pub(super) tcp_socket: Option<String>,
     /// Seconds between two samples while it waits, 0.1 or more; stretched where a dump is expensive
-    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "1", value_parser = duration::interval)]
     pub(super) interval: Duration,
     /// Changes nothing: refuses
     #[arg(short = 'n', long)]

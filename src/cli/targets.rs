@@ -5,6 +5,7 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::config::discover::discover;
+use crate::config::said::Said;
 use crate::config::target::Target;
 use crate::haproxy::address::{Address, BadAddress};
 
@@ -20,16 +21,27 @@ pub(super) enum NoTarget {
     Found(Vec<String>),
 }
 
-/// The targets named, then HATop's two; where there is none, the one that is found.
+/// The targets named, by address or as the configuration names them, then HATop's two; where there is none, all of
+/// the configuration; where it has none, the one that is found.
 pub(super) fn find(
     targets: &[Target],
     unix_socket: Option<&str>,
     tcp_socket: Option<&str>,
+    configured: &[Said<Target>],
 ) -> Result<Vec<Target>, NoTarget> {
-    let mut targets = targets.to_vec();
+    let by_name = |target: &Target| {
+        let known = |said: &&Said<Target>| {
+            target.name.is_none() && target.address.path().is_some_and(|path| path.as_os_str() == said.name.as_str())
+        };
+        configured.iter().find(known).map_or_else(|| target.clone(), |said| said.value.clone())
+    };
+    let mut targets: Vec<Target> = targets.iter().map(by_name).collect();
     let named = unix_socket.map(|path| format!("unix:{path}"));
     for text in named.into_iter().chain(tcp_socket.map(|address| format!("tcp:{address}"))) {
         targets.push(Target::new(text.parse::<Address>()?));
+    }
+    if targets.is_empty() {
+        targets.extend(configured.iter().map(|said| said.value.clone()));
     }
     if targets.is_empty() {
         let found = discover(Path::new("/"));

@@ -9,6 +9,28 @@ use crate::haproxy::text::SafeText;
 /// Nothing here waits longer; and a deadline so far ahead can still be computed.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
 
+/// Nobody needs samples faster than that, and no HAProxy does.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+const LONGEST_INTERVAL: Duration = Duration::from_hours(24);
+
+/// Why a text is no interval.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("\"{text}\" is no number of seconds from 0.1 to 86400, such as 2 or 0.5")]
+pub struct BadInterval {
+    text: SafeText,
+}
+
+/// Reads a number of seconds between two samples: `2`, `0.5`.
+///
+/// # Errors
+/// When it is anything else, too short or too long.
+pub fn interval(text: &str) -> Result<Duration, BadInterval> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let allowed = SHORTEST_INTERVAL..=LONGEST_INTERVAL;
+    time.filter(|time| allowed.contains(time)).ok_or_else(|| BadInterval { text: text.into() })
+}
+
 /// Why a text is no length of time.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{text}\" is no length of time: write a number and s, m or h, such as 45s, 5m or 1h; 8760h at most")]
@@ -57,9 +79,19 @@ mod tests {
         assert!(told.starts_with(r#""so\x1bon" is no length of time: write a number"#), "{told}");
     }
 
+    #[test]
+    fn an_interval_is_a_number_of_seconds_within_limits() {
+        assert_eq!(interval("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(interval("0.1"), Ok(SHORTEST_INTERVAL));
+        for bad in ["0", "0.01", "-1", "nan", "inf", "1e9", "soon", "", "2s"] {
+            assert!(interval(bad).is_err(), "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_breaks_it(text in ".{0,12}") {
+            let _ = interval(&text);
             let _ = parse(&text);
         }
 

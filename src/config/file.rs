@@ -10,7 +10,9 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::config::settings::{BadVariable, Layer};
+use crate::config::environment::BadVariable;
+use crate::config::layer::Layer;
+use crate::config::said::{Misnamed, Place};
 use crate::haproxy::text::SafeText;
 
 /// Larger files are not read.
@@ -20,14 +22,10 @@ const LARGEST: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadConfig {
     /// Something in a file is wrong.
-    #[error("{path}:{line}:{column}: {what}")]
+    #[error("{place}: {what}")]
     Wrong {
-        /// The file.
-        path: SafeText,
-        /// From 1.
-        line: usize,
-        /// In characters, from 1.
-        column: usize,
+        /// Where.
+        place: Place,
         /// What is wrong, and what is allowed.
         what: String,
     },
@@ -42,6 +40,9 @@ pub enum BadConfig {
     /// A variable of the environment is wrong.
     #[error(transparent)]
     Variable(#[from] BadVariable),
+    /// Something is named that is not there.
+    #[error(transparent)]
+    Misnamed(#[from] Misnamed),
 }
 
 /// Reads one file; where none has to be and none is, it says nothing.
@@ -76,18 +77,22 @@ pub fn read(path: &Path, must_exist: bool) -> Result<Layer, BadConfig> {
 /// # Errors
 /// When something in it is wrong.
 pub fn parse(bytes: &[u8], path: &SafeText) -> Result<Layer, BadConfig> {
-    let wrong = |at: usize, what: &str| {
+    let place = |at: usize| {
         let before = bytes.get(..at).unwrap_or(bytes);
         let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        BadConfig::Wrong {
+        Place {
             path: path.clone(),
             line: before.split(|byte| *byte == b'\n').count(),
             column: String::from_utf8_lossy(&before[start..]).chars().count() + 1,
-            what: SafeText::from(what).as_str().to_owned(),
         }
     };
+    let wrong =
+        |at: usize, what: &str| BadConfig::Wrong { place: place(at), what: SafeText::from(what).as_str().to_owned() };
     let text = std::str::from_utf8(bytes).map_err(|error| wrong(error.valid_up_to(), "is not UTF-8 text"))?;
-    toml::from_str(text).map_err(|error| wrong(error.span().map_or(0, |span| span.start), &words(error)))
+    let layer: Result<Layer, toml::de::Error> = toml::from_str(text);
+    layer
+        .map(|layer| layer.located(place))
+        .map_err(|error| wrong(error.span().map_or(0, |span| span.start), &words(error)))
 }
 
 /// What an error of the parser means for the one who wrote the file.
@@ -110,7 +115,7 @@ fn words(mut error: toml::de::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::{AuditLayer, DrainLayer};
+    use crate::config::layer::{AuditLayer, DrainLayer};
     use proptest::prelude::*;
     use std::fs;
     use std::time::Duration;
@@ -129,7 +134,8 @@ mod tests {
             ask_reason: Some(true),
         };
         let drain = DrainLayer { deadline: Some(Duration::from_secs(90)) };
-        assert_eq!(parse(text.as_bytes(), &"c".into()), Ok(Layer { read_only: Some(true), audit, drain }));
+        let layer = Layer { read_only: Some(true), audit, drain, ..Layer::default() };
+        assert_eq!(parse(text.as_bytes(), &"c".into()), Ok(layer));
         assert_eq!(parse(b"", &"c".into()), Ok(Layer::default()));
         assert_eq!(
             parse(b"[drain]\ndeadline = 90", &"c".into()).unwrap().drain.deadline,
@@ -143,7 +149,10 @@ mod tests {
             told("read_only = true\n[audit]\nfoo = 1\n"),
             "/c.toml:3:1: unknown key \"foo\"; known here: path, required, ask_reason"
         );
-        assert_eq!(told("[drian]\n"), "/c.toml:1:2: unknown key \"drian\"; known here: read_only, audit, drain");
+        assert_eq!(
+            told("[drian]\n"),
+            "/c.toml:1:2: unknown key \"drian\"; known here: read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, keys"
+        );
         assert_eq!(told("[drain]\n  wait = 1"), "/c.toml:2:3: unknown key \"wait\"; known here: deadline");
         assert_eq!(told("audit.foo.bar = 1"), told("audit.foo = 1"));
     }

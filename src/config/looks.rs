@@ -27,6 +27,18 @@ pub enum Colours {
     Mono,
 }
 
+impl Colours {
+    /// Its name, as flags and files have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Mono => "mono",
+        }
+    }
+}
+
 impl Environment {
     /// Reads it from the process.
     pub fn read() -> Self {

@@ -4,10 +4,15 @@
 //! is named takes the place of the user's and must exist; the others need not.
 
 use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::config::environment;
 use crate::config::file::{BadConfig, read};
-use crate::config::settings::{Layer, Settings, Variable};
+use crate::config::layer::Layer;
+use crate::config::settings::{Settings, Variable};
+use crate::haproxy::text::SafeText;
 
 /// Where the administrator's file stands.
 pub const SYSTEM: &str = "/etc/hapulse/config.toml";
@@ -41,16 +46,49 @@ impl Places {
         Self { system: system.to_path_buf(), user: named.or_else(user), is_named }
     }
 
-    /// What holds: defaults, then the files, the environment and the flags.
+    /// What each place says, the least particular first: the files, the environment and the flags.
+    ///
+    /// # Errors
+    /// When a file or a variable is wrong.
+    pub fn layers(&self, flags: Layer, variable: Variable<'_>) -> Result<Vec<(Origin, Layer)>, BadConfig> {
+        let mut layers = vec![(Origin::File(self.system.clone()), read(&self.system, false)?)];
+        if let Some(user) = &self.user {
+            layers.push((Origin::File(user.clone()), read(user, self.is_named)?));
+        }
+        let said = environment::layers(variable)?;
+        layers.extend(said.into_iter().map(|(name, layer)| (Origin::Variable(name), layer)));
+        layers.push((Origin::Flags, flags));
+        Ok(layers)
+    }
+
+    /// What holds in the end.
     ///
     /// # Errors
     /// When a file or a variable is wrong.
     pub fn load(&self, flags: Layer, variable: Variable<'_>) -> Result<Settings, BadConfig> {
-        let mut settings = Settings::defaults(variable).lay(read(&self.system, false)?);
-        if let Some(user) = &self.user {
-            settings = settings.lay(read(user, self.is_named)?);
+        let layers = self.layers(flags, variable)?.into_iter().map(|(_, layer)| layer);
+        Ok(layers.fold(Settings::defaults(variable), Settings::lay))
+    }
+}
+
+/// Where something was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// In a file.
+    File(PathBuf),
+    /// In a variable of the environment.
+    Variable(String),
+    /// On the command line.
+    Flags,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", SafeText::new(path.as_os_str().as_bytes())),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flags => f.write_str("command line"),
         }
-        Ok(settings.lay(Layer::of_environment(variable)?).lay(flags))
     }
 }
 
@@ -59,8 +97,17 @@ impl Places {
 /// # Errors
 /// When a file or a variable is wrong.
 pub fn load(named: Option<&Path>, flags: Layer) -> Result<Settings, BadConfig> {
-    let variable: fn(&str) -> Option<OsString> = |name| std::env::var_os(name);
-    Places::new(Path::new(SYSTEM), named, &variable).load(flags, &variable)
+    of_process(named).load(flags, &variable)
+}
+
+/// Where files may stand for this process, with the file that a flag names.
+pub fn of_process(named: Option<&Path>) -> Places {
+    Places::new(Path::new(SYSTEM), named, &variable)
+}
+
+/// A variable of this process.
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 #[cfg(test)]

@@ -1,72 +1,51 @@
-//! What may be set, what holds where nothing is said, and how one layer lies over another.
+//! What holds where nothing is said, and how one layer lies over another.
 //!
-//! A [`Layer`] is what one place says: a file, the environment or the flags; what it does not mention is
-//! absent. [`Settings`] is what holds in the end. The layers are laid over the defaults from the least to the
-//! most particular, and the last word counts, but for `read_only`: whoever says it anywhere has said it.
+//! The layers are laid over the defaults from the least to the most particular, and the last word counts, but for
+//! `read_only`: whoever says it anywhere has said it. Targets, thresholds, views and keys add up, name by name.
 //!
-//! A new key is a field of a layer, a field of the settings with its default, and the line of `lay` that the
-//! compiler then asks for; the documentation is `docs/configuration.md`.
+//! A new key is a field of a layer, a field of the settings with its default, the line of `lay` that the compiler then
+//! asks for, and a row of [`super::keys::KEYS`], from which `hapulse config` and the documentation are checked.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
-use thiserror::Error;
-
+use crate::config::layer::{AuditLayer, DrainLayer, Layer};
+use crate::config::looks::Colours;
+use crate::config::said::{Arranged, Said, Threshold};
 use crate::config::state;
-use crate::config::values::{absolute_path, length_of_time, switch};
-use crate::haproxy::text::SafeText;
+use crate::config::target::Target;
 
 /// Gives a variable of the environment by its name.
 pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// What one place says; the names of the fields are the keys of the file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Layer {
-    /// Whether HAProxy is never changed.
-    #[serde(deserialize_with = "switch")]
-    pub read_only: Option<bool>,
-    /// `[audit]`.
-    pub audit: AuditLayer,
-    /// `[drain]`.
-    pub drain: DrainLayer,
-}
-
-/// What one place says of the audit.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section: [audit]")]
-pub struct AuditLayer {
-    /// The file, from the root.
-    #[serde(deserialize_with = "absolute_path")]
-    pub path: Option<PathBuf>,
-    /// Whether an act that cannot be written there is refused.
-    #[serde(deserialize_with = "switch")]
-    pub required: Option<bool>,
-    /// Whether a reason is asked for before each act.
-    #[serde(deserialize_with = "switch")]
-    pub ask_reason: Option<bool>,
-}
-
-/// What one place says of draining.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section: [drain]")]
-pub struct DrainLayer {
-    /// When to offer to end the sessions that stay.
-    #[serde(deserialize_with = "length_of_time")]
-    pub deadline: Option<Duration>,
-}
-
 /// What holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Whether HAProxy is never changed.
     pub read_only: bool,
+    /// Time between two samples.
+    pub interval: Duration,
+    /// Colours.
+    pub theme: Colours,
+    /// Only ASCII characters, whatever the locale.
+    pub ascii: bool,
+    /// Memory for the history of each HAProxy, in MiB.
+    pub history_memory: u16,
+    /// Where events are written as they happen.
+    pub log_file: Option<PathBuf>,
     /// Of the audit.
     pub audit: AuditSettings,
     /// Of draining.
     pub drain: DrainSettings,
+    /// Each `HAProxy` by its name.
+    pub targets: Vec<Said<Target>>,
+    /// Other limits for problems, by rule.
+    pub thresholds: Vec<Said<Threshold>>,
+    /// Columns and order, by view.
+    pub views: Vec<Said<Arranged>>,
+    /// Other keys for actions, by the action's name.
+    pub keys: Vec<Said<Vec<String>>>,
 }
 
 /// What holds for the audit.
@@ -94,12 +73,21 @@ impl Settings {
         let folder = state::folder(path("XDG_STATE_HOME"), path("HOME"));
         Self {
             read_only: false,
+            interval: Duration::from_secs(2),
+            theme: Colours::Auto,
+            ascii: false,
+            history_memory: 64,
+            log_file: None,
             audit: AuditSettings {
                 path: folder.map(|folder| folder.join("audit.jsonl")),
                 required: true,
                 ask_reason: false,
             },
             drain: DrainSettings { deadline: Duration::from_mins(5) },
+            targets: Vec::new(),
+            thresholds: Vec::new(),
+            views: Vec::new(),
+            keys: Vec::new(),
         }
     }
 
@@ -107,51 +95,48 @@ impl Settings {
     #[must_use]
     pub fn lay(self, layer: Layer) -> Self {
         // Taken apart by name, so that no key is forgotten.
-        let Layer { read_only, audit, drain } = layer;
+        let Layer {
+            read_only,
+            interval,
+            theme,
+            ascii,
+            history_memory,
+            log_file,
+            audit,
+            drain,
+            targets,
+            thresholds,
+            views,
+            keys,
+        } = layer;
         let AuditLayer { path, required, ask_reason } = audit;
         let DrainLayer { deadline } = drain;
         Self {
             read_only: self.read_only || read_only.unwrap_or(false),
+            interval: interval.unwrap_or(self.interval),
+            theme: theme.unwrap_or(self.theme),
+            ascii: ascii.unwrap_or(self.ascii),
+            history_memory: history_memory.unwrap_or(self.history_memory),
+            log_file: log_file.or(self.log_file),
             audit: AuditSettings {
                 path: path.or(self.audit.path),
                 required: required.unwrap_or(self.audit.required),
                 ask_reason: ask_reason.unwrap_or(self.audit.ask_reason),
             },
             drain: DrainSettings { deadline: deadline.unwrap_or(self.drain.deadline) },
+            targets: over(self.targets, targets),
+            thresholds: over(self.thresholds, thresholds),
+            views: over(self.views, views),
+            keys: over(self.keys, keys),
         }
     }
 }
 
-/// A variable of the environment with a value that it cannot have.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the environment has {name}=\"{value}\"; allowed are {allowed}")]
-pub struct BadVariable {
-    name: &'static str,
-    value: SafeText,
-    allowed: &'static str,
-}
-
-impl Layer {
-    /// What the environment says. An empty variable says nothing.
-    ///
-    /// # Errors
-    /// When a variable has a value that it cannot have.
-    pub fn of_environment(variable: Variable<'_>) -> Result<Self, BadVariable> {
-        Ok(Self { read_only: switch_variable("HAPULSE_READ_ONLY", variable)?, ..Self::default() })
-    }
-}
-
-fn switch_variable(name: &'static str, variable: Variable<'_>) -> Result<Option<bool>, BadVariable> {
-    let Some(value) = variable(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-    match value.to_string_lossy().to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" => Ok(Some(true)),
-        "0" | "false" | "no" => Ok(Some(false)),
-        _ => Err(BadVariable {
-            name,
-            value: SafeText::new(value.as_encoded_bytes()),
-            allowed: "1, true and yes, 0, false and no",
-        }),
-    }
+/// The entries of both; where both name the same thing, the more particular one.
+fn over<T>(mut below: Vec<Said<T>>, above: Vec<Said<T>>) -> Vec<Said<T>> {
+    below.retain(|said| above.iter().all(|other| other.name != said.name));
+    below.extend(above);
+    below
 }
 
 #[cfg(test)]
@@ -200,21 +185,5 @@ mod tests {
             let settings = layers.into_iter().map(read_only).fold(Settings::defaults(&nothing), Settings::lay);
             assert_eq!(settings.read_only, holds, "{layers:?}");
         }
-    }
-
-    #[test]
-    fn a_variable_is_a_switch_or_an_error_that_names_it() {
-        let with = |value: &'static str| {
-            Layer::of_environment(&move |name| (name == "HAPULSE_READ_ONLY").then(|| value.into()))
-        };
-        for (value, says) in [("1", true), ("true", true), ("YES", true), ("0", false), ("false", false), ("no", false)]
-        {
-            assert_eq!(with(value), Ok(read_only(Some(says))), "{value}");
-        }
-        assert_eq!(with(""), Ok(Layer::default()));
-        assert_eq!(
-            with("may\u{1b}be").unwrap_err().to_string(),
-            r#"the environment has HAPULSE_READ_ONLY="may\x1bbe"; allowed are 1, true and yes, 0, false and no"#
-        );
     }
 }

@@ -19,6 +19,12 @@ impl Target {
         Self { name: None, address }
     }
 
+    /// Whether a target can have that name.
+    pub fn is_name(name: &str) -> bool {
+        let is_allowed = |ch: char| ch.is_alphanumeric() || "-_.".contains(ch);
+        !name.is_empty() && name.chars().all(is_allowed) && !name.starts_with('.')
+    }
+
     /// What it is called: its name, else its address.
     pub fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.address.to_string())
@@ -29,13 +35,10 @@ impl FromStr for Target {
     type Err = BadAddress;
 
     fn from_str(text: &str) -> Result<Self, BadAddress> {
-        let is_name = |name: &&str| {
-            !name.is_empty()
-                && name.chars().all(|ch| ch.is_alphanumeric() || "-_.".contains(ch))
-                && !name.starts_with('.')
-        };
         match text.split_once('=') {
-            Some((name, rest)) if is_name(&name) => Ok(Self { name: Some(name.to_owned()), address: rest.parse()? }),
+            Some((name, rest)) if Self::is_name(name) => {
+                Ok(Self { name: Some(name.to_owned()), address: rest.parse()? })
+            }
             _ => Ok(Self::new(text.parse()?)),
         }
     }

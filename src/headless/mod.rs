@@ -4,6 +4,7 @@ pub mod agree;
 pub mod asking;
 pub mod audit;
 pub mod code;
+pub mod config;
 pub mod desk;
 pub mod found;
 pub mod output;

@@ -50,6 +50,8 @@ pub struct Session {
     pub history: usize,
     /// Colours and glyphs.
     pub theme: Theme,
+    /// What keys do.
+    pub keymap: Keymap,
     /// What is shown first.
     pub start: Start,
     /// From which values on something is a problem.
@@ -107,7 +109,6 @@ const LAST: Duration = Duration::from_millis(300);
 /// # Errors
 /// When the terminal or a thread cannot be had.
 pub fn run(session: Session) -> anyhow::Result<End> {
-    let keymap = Keymap::standard()?;
     let clock = session.watching.clock;
     let (sender, events) = mpsc::sync_channel(QUEUE);
     let news: Vec<Arc<Latest<News>>> = session.targets.iter().map(|_| Arc::default()).collect();
@@ -124,7 +125,7 @@ pub fn run(session: Session) -> anyhow::Result<End> {
         Instance::new(target.label(), target.address.to_string(), target.address.is_tcp(), session.history)
     });
     let guard = Guard { read_only: session.watching.read_only };
-    let mut model = Model::new(instances.collect(), guard, keymap, screen::size());
+    let mut model = Model::new(instances.collect(), guard, session.keymap, screen::size());
     session.start.apply(&mut model);
     let typed = session.typed.as_deref().map(|path| files::last_lines(path, REMEMBERED));
     model.asks_reason = session.asks_reason;

@@ -8,11 +8,10 @@
 
 use std::time::Duration;
 
+use crate::config::duration::SHORTEST_INTERVAL;
+
 /// The next poll is due no sooner than this many times the last answer's duration.
 pub const POLITENESS: u32 = 20;
-/// The shortest interval that may be asked for.
-pub const SHORTEST: Duration = Duration::from_millis(100);
-
 /// The longest rest after the first answer, which may be slow by accident.
 const FIRST_REST: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -31,7 +30,7 @@ pub struct Pace {
 impl Pace {
     /// Polls every `wanted`, within the limits above.
     pub fn new(wanted: Duration) -> Self {
-        Self { wanted: wanted.max(SHORTEST), failures: 0, last: None, rest: Duration::ZERO }
+        Self { wanted: wanted.max(SHORTEST_INTERVAL), failures: 0, last: None, rest: Duration::ZERO }
     }
 
     /// The time from poll to poll that is wanted.
@@ -82,7 +81,7 @@ mod tests {
             "two are the size of the dump"
         );
         assert_eq!(pace.rest(), Duration::from_secs(3));
-        assert_eq!(Pace::new(Duration::ZERO).after_answer(Duration::ZERO), SHORTEST);
+        assert_eq!(Pace::new(Duration::ZERO).after_answer(Duration::ZERO), SHORTEST_INTERVAL);
     }
 
     #[test]

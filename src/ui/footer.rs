@@ -83,7 +83,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
         let is_shown = |action: &&Action| acts && !action.label.is_empty() && matches!(action.run, Do::Act(_));
         let acts = ACTIONS.iter().filter(is_shown).filter(|action| works(model, action));
         let keys = keys.iter().map(|(key, what)| (Key::parse(key).map(|key| key.label(ascii)), *what));
-        let acts = acts.map(|action| (Some(key_name(action, ascii)), action.label));
+        let acts = acts.map(|action| (Some(model.keymap.name(action, ascii)), action.label));
         let (first, rest) = (keys.clone().take(1), keys.skip(1));
         let mut column = 1;
         for (key, what) in first.chain(acts).chain(rest) {
@@ -109,7 +109,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
         column = canvas.text(area, column, 0, &format!("{marked} marked"), Role::Key) + 2;
     }
     let labelled = ACTIONS.iter().filter(|action| !action.label.is_empty());
-    let width = |action: &Action| text::width(&key_name(action, ascii)) + text::width(action.label) + 3;
+    let width = |action: &Action| text::width(&model.keymap.name(action, ascii)) + text::width(action.label) + 3;
     // Help and the way out are always there; the others as far as they fit.
     let is_vital = |action: &Action| matches!(action.run, Do::Help | Do::Quit);
     let mut room_left = usize::from(area.width)
@@ -123,8 +123,11 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
         }
         let works = works(model, action);
         let (key_role, label_role) = if works { (Role::Key, Role::Normal) } else { (Role::Dim, Role::Dim) };
-        let pieces =
-            [piece(key_name(action, ascii), key_role), piece(" ", Role::Normal), piece(action.label, label_role)];
+        let pieces = [
+            piece(model.keymap.name(action, ascii), key_role),
+            piece(" ", Role::Normal),
+            piece(action.label, label_role),
+        ];
         column = canvas.pieces(area, column, 0, pieces) + 2;
     }
 }
@@ -165,11 +168,6 @@ fn draw_prompt(canvas: &mut Canvas<'_>, sign: &str, prompt: &Prompt, area: Area)
         let room = usize::from(area.width.saturating_sub(end + 4));
         canvas.text(area, end + 3, 0, &text::end(complaint, room), Role::Bad);
     }
-}
-
-/// The key of an action as people read it.
-pub fn key_name(action: &Action, ascii: bool) -> String {
-    action.keys.first().and_then(|name| Key::parse(name)).map(|key| key.label(ascii)).unwrap_or_default()
 }
 
 fn works(model: &Model, action: &Action) -> bool {

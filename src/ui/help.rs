@@ -2,7 +2,6 @@
 
 use crate::app::actions::{ACTIONS, Group};
 use crate::app::cells::Role;
-use crate::app::key::Key;
 use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::monitor::acts;
@@ -45,9 +44,9 @@ fn lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, Piece<'static>)>> {
             lines.push(vec![(3, piece(format!("not now: {refusal}"), Role::Warn))]);
         }
         // Acts without a key are in the menu of acts.
-        for action in ACTIONS.iter().filter(|action| action.group == group && !action.keys.is_empty()) {
-            let keys = action.keys.iter().filter_map(|name| Key::parse(name)).map(|key| key.label(ascii));
-            let keys = keys.collect::<Vec<_>>().join(" ");
+        let keys = |action| model.keymap.keys(action);
+        for action in ACTIONS.iter().filter(|action| action.group == group && !keys(action).is_empty()) {
+            let keys = keys(action).iter().map(|key| key.label(ascii)).collect::<Vec<_>>().join(" ");
             lines.push(vec![(3, piece(keys, Role::Key)), (20, piece(action.help, Role::Normal))]);
         }
     }

@@ -7,7 +7,6 @@ use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::app::targets;
 use crate::ui::canvas::{Canvas, piece};
-use crate::ui::footer::key_name;
 use crate::ui::text;
 
 /// One line of a menu.
@@ -42,7 +41,7 @@ pub fn acts(canvas: &mut Canvas<'_>, model: &Model, screen: Area, actions: &[&'s
         let refusal = targets::check(model, action).err();
         let role = if refusal.is_some() { Role::Dim } else { Role::Normal };
         let help = refusal.map_or_else(|| action.help.to_owned(), |refusal| format!("not now: {refusal}"));
-        Item { mark: key_name(action, ascii), name: action.id, help, role }
+        Item { mark: model.keymap.name(action, ascii), name: action.id, help, role }
     };
     let items: Vec<Item<'_>> = actions.iter().map(item).collect();
     draw(canvas, screen, (96, 6, 30), &format!("Act on {}", about(model)), &items, place);

@@ -3,7 +3,8 @@
 use std::io::Cursor;
 
 use hapulse::config::file;
-use hapulse::config::settings::{Layer, Settings};
+use hapulse::config::layer::Layer;
+use hapulse::config::settings::Settings;
 use hapulse::haproxy::text::is_visible;
 use hapulse::monitor::audit::joined::Acts;
 use hapulse::monitor::audit::reader::Lines;
