@@ -2,6 +2,7 @@
 
 mod args;
 mod dashboard;
+mod doctor;
 mod servers;
 mod targets;
 
@@ -50,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Audit(asked)) => print_audit(asked),
         Some(Command::Config(asked)) => print_config(&asked),
+        Some(Command::Doctor(asked)) => doctor::run(&asked),
         Some(Command::Drain(args)) => act_on_servers(&args.into()),
         Some(Command::Maint(args)) => act_on_servers(&args.into()),
         Some(Command::Ready(args)) => act_on_servers(&args.into()),

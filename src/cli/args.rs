@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::filter::Filter;
 use crate::app::start::Start;
+use crate::cli::doctor::DoctorArgs;
 use crate::cli::servers::{DrainArgs, MaintArgs, ReadyArgs};
 use crate::config::duration;
 use crate::config::layer::Layer;
@@ -27,6 +28,7 @@ use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
         hapulse -m 4 -p www -p api           view 4, Errors, with two proxies\n  \
         hapulse demo                         a simulated HAProxy\n  \
         hapulse drain be_app/app1 --wait 5m  no new sessions; returns when it is empty\n  \
+        hapulse doctor                       what stands in the way, and what mends it\n  \
         hapulse audit --last 20              what was done last, and by whom\n\n\
         Exit codes: 0 fine, 1 error, 2 usage or configuration, 3 no HAProxy found"
 )]
@@ -56,6 +58,8 @@ pub(super) enum Command {
     Maint(MaintArgs),
     /// Lets servers take traffic again
     Ready(ReadyArgs),
+    /// Says what stands in the way: sockets, level, configuration, terminal, each with the line that mends it
+    Doctor(DoctorArgs),
     /// Prints what was done, by whom, and what became of it
     Audit(AuditArgs),
     /// Prints the configuration: what holds, and where each value comes from

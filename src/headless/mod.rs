@@ -6,6 +6,7 @@ pub mod audit;
 pub mod code;
 pub mod config;
 pub mod desk;
+pub mod doctor;
 pub mod found;
 pub mod output;
 pub mod run;

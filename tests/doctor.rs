@@ -1,0 +1,94 @@
+//! `hapulse doctor` in front of a real HAProxy: what a newcomer meets, and the line that mends it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use support::{Lab, Relay, Term};
+
+/// Exit code, standard output, standard error, with a home of its own.
+fn doctor<I: AsRef<OsStr>>(home: &Path, args: impl IntoIterator<Item = I>) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
+    command.arg("doctor").args(args).env_clear().env("HOME", home).env("TERM", "xterm").env("LC_ALL", "C.UTF-8");
+    let out = command.stdin(Stdio::null()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
+}
+
+#[test]
+fn each_level_is_told_with_the_line_for_more() {
+    let lab = Lab::builder().start();
+    let home = tempfile::tempdir().unwrap();
+    let (code, out, err) = doctor(home.path(), [lab.admin()]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let pid = format!("pid {}", lab.pid());
+    assert!(out.contains("ok     HAProxy 2.") || out.contains("ok     HAProxy 3."), "{out}");
+    assert!(out.contains(&pid) && out.contains("ok     level admin") && out.contains("Nothing is wrong"), "{out}");
+    for (socket, level) in [(lab.operator(), "operator"), (lab.user(), "user")] {
+        let (code, out, _) = doctor(home.path(), [socket]);
+        assert_eq!(code, 0, "{out}");
+        let line = format!("-> to act: stats socket {} mode 660 level admin", socket.display());
+        assert!(out.contains(&format!("note   level {level}")) && out.contains(&line), "{out}");
+    }
+    fs::set_permissions(lab.admin(), fs::Permissions::from_mode(0o666)).unwrap();
+    let (_, out, _) = doctor(home.path(), [lab.admin()]);
+    assert!(out.contains("note   mode 666: every user of this machine may change this HAProxy"), "{out}");
+}
+
+#[test]
+fn what_does_not_answer_is_wrong_and_says_why() {
+    let lab = Lab::builder().start();
+    let home = tempfile::tempdir().unwrap();
+    let gone = home.path().join("gone.sock");
+    let (code, out, _) = doctor(home.path(), [lab.admin(), &gone]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("WRONG  cannot connect: no such file"), "{out}");
+    assert!(out.contains(&format!("stats socket {} mode 660 level admin", gone.display())), "{out}");
+    assert!(out.contains("ok     level admin") && out.ends_with("One thing is wrong.\n"), "{out}");
+    lab.kill9();
+    let (code, out, _) = doctor(home.path(), [lab.admin()]);
+    assert!(code == 1 && out.contains("no HAProxy listens on it"), "{out}");
+}
+
+#[test]
+fn a_wrong_configuration_and_an_audit_that_cannot_be_written_are_found() {
+    let lab = Lab::builder().start();
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.toml");
+    fs::write(&file, "[keys]\n\"server.drain\" = [\"M\"]\n").unwrap();
+    let args = [OsStr::new("--config"), file.as_os_str(), lab.admin().as_os_str()];
+    let (code, out, _) = doctor(home.path(), args);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("config.toml:2:18: key M is bound twice"), "{out}");
+    fs::write(&file, "[audit]\npath = \"/dev/null/audit.jsonl\"\n").unwrap();
+    let (code, out, _) = doctor(home.path(), args);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("no permission at /dev/null: every act will be refused"), "{out}");
+}
+
+#[test]
+fn nothing_but_questions_is_sent() {
+    let lab = Lab::builder().start();
+    let relay = Relay::to(lab.admin());
+    let home = tempfile::tempdir().unwrap();
+    let (code, out, _) = doctor(home.path(), [relay.path()]);
+    assert_eq!(code, 0, "{out}");
+    assert!(!relay.lines().is_empty());
+    assert_eq!(relay.acts(), [""; 0]);
+}
+
+#[test]
+fn inside_a_terminal_its_size_and_name_are_told() {
+    let lab = Lab::builder().start();
+    let builder = Term::builder().args(["doctor"]).args([lab.admin()]).size(70, 60);
+    let mut term = builder.env("TERM", "xterm").env("TMUX", "/tmp/tmux-0/default,1,0").start();
+    let screen = term.wait_for("Nothing is wrong.");
+    assert!(screen.contains("note   70x60"), "{screen}");
+    assert!(screen.contains("TERM is xterm inside tmux") && screen.contains("default-terminal"), "{screen}");
+    assert_eq!(term.exit_code(), 0);
+}
