@@ -3,6 +3,7 @@
 mod args;
 mod dashboard;
 mod doctor;
+mod named;
 mod servers;
 mod targets;
 
@@ -106,7 +107,7 @@ fn print_config(asked: &ConfigArgs) -> anyhow::Result<ExitCode> {
     } else {
         let places = places::of_process(asked.config.as_deref());
         let layers = places.layers(Layer::default(), &places::variable)?;
-        let settings = dashboard::settings_of(&layers)?;
+        let settings = named::settings_of(&layers)?;
         config::print(&layers, &settings, out)
     };
     until_nobody_reads(printed)?;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::dashboard;
+use crate::cli::named;
 use crate::cli::targets;
 use crate::config::layer::Layer;
 use crate::config::places;
@@ -37,7 +37,7 @@ pub(super) struct DoctorArgs {
 pub(super) fn run(asked: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let places = places::of_process(asked.config.as_deref());
     let read = places.layers(Layer::default(), &places::variable).map_err(anyhow::Error::from);
-    let read = read.and_then(|layers| dashboard::settings_of(&layers).map(|settings| (layers, settings)));
+    let read = read.and_then(|layers| named::settings_of(&layers).map(|settings| (layers, settings)));
     let (settings, mut own) = match read {
         Ok((layers, settings)) => {
             let findings = files::configuration(&layers, &settings);
