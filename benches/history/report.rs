@@ -112,7 +112,7 @@ impl Report {
         let read = |id: &_| {
             let start = Instant::now();
             let mut sum = 0_i64;
-            self.all.read(*id, &[Series::Stat(Field::Stot)], Duration::ZERO, |_, values| {
+            self.all.read(*id, &[Series::Stat(Field::Stot)], Duration::ZERO..=Duration::MAX, |_, values| {
                 sum = sum.wrapping_add(values[0].unwrap_or(0));
             });
             std::hint::black_box(sum);

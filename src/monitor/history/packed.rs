@@ -64,6 +64,17 @@ impl Columns {
         }
     }
 
+    /// All values of the sample at `step`.
+    pub fn fill(&self, step: usize, row: &mut Vec<i64>) {
+        row.clone_from(&self.first);
+        let Some(later) = step.checked_sub(1) else { return };
+        for (column, values) in &self.changing {
+            if let (Some(slot), Some(value)) = (row.get_mut(*column), values.get(later)) {
+                *slot = *value;
+            }
+        }
+    }
+
     /// Differences from one sample to the next of a changing column.
     fn changes(&self, slot: usize) -> Vec<i64> {
         let (column, values) = &self.changing[slot];
@@ -255,7 +266,7 @@ mod tests {
         let mut writer = Writer::default();
         let mut before = Row::zeros(rows[0].len());
         for now in numbers.iter().map(|numbers| numbers.row(0).unwrap()) {
-            writer.step(before, now);
+            writer.step([before, Row::zeros(0)], [now, Row::zeros(0)]);
             before = now;
         }
         writer.into_bytes()
@@ -303,7 +314,8 @@ mod tests {
     #[test]
     fn a_row_with_gaps_stays_a_log() {
         let mut writer = Writer::starting_after(1);
-        writer.step(Row::zeros(4), Numbers::of_row([Some(1); 4].into_iter()).row(0).unwrap());
+        let ones = Numbers::of_row([Some(1); 2].into_iter());
+        writer.step([Row::zeros(2); 2], [ones.row(0).unwrap(); 2]);
         assert_eq!(Columns::of_log(writer.bytes(), 2, 4), None);
     }
 
@@ -312,11 +324,13 @@ mod tests {
         fn what_went_in_comes_out(rows in proptest::collection::vec(proptest::collection::vec(
             prop_oneof![4 => Just(5_i64), 3 => 0_i64..300, 1 => any::<i64>(), 1 => Just(i64::MIN), 1 => -3_i64..3], 13), 1..128)) {
             let (bytes, columns) = packed(&rows);
-            let back = Columns::unpack(&bytes, rows.len(), 13);
+            let (back, mut filled) = (Columns::unpack(&bytes, rows.len(), 13), Vec::new());
             for (step, row) in rows.iter().enumerate() {
                 for (column, value) in row.iter().enumerate() {
                     prop_assert_eq!(back.value(column, step), Some(*value));
                 }
+                back.fill(step, &mut filled);
+                prop_assert_eq!(&filled, row);
             }
             prop_assert_eq!(back, columns);
         }
