@@ -31,8 +31,8 @@ pub enum Travel {
 
 /// Samples read beyond those that are needed, when some must be read.
 const AHEAD: usize = 8;
-/// Samples held at the most. One of a large site takes megabytes.
-const HELD: usize = 14;
+/// Numbers that these may have together. One sample of a large site has a million.
+const NUMBERS: usize = 4_000_000;
 
 /// A moment of the past.
 #[derive(Debug)]
@@ -115,14 +115,16 @@ fn read(needed: &[u64], history: &History, at_hand: &[Arc<Sample>]) -> Vec<Arc<S
     let is_at_hand = |seq: &u64| at_hand.iter().any(|sample| sample.seq == *seq);
     let mut missing: Vec<u64> = needed.iter().filter(|seq| !is_at_hand(seq)).copied().collect();
     let mut near: Vec<Arc<Sample>> = at_hand.to_vec();
+    let numbers = |sample: &Arc<Sample>| sample.table.rows().len() * sample.table.schema().width();
+    let ahead = AHEAD.min(NUMBERS / history.newest().map_or(1, numbers).max(1));
     if let (Some(first), Some(last)) = (missing.first().copied(), missing.last().copied()) {
         // Whichever way the next step goes, what it needs lies behind or before these.
         let is_back = at_hand.first().is_some_and(|oldest| first < oldest.seq);
         if is_back || at_hand.is_empty() {
-            missing.extend(history.back_from(first).skip(1).take(AHEAD).map(|mark| mark.seq));
+            missing.extend(history.back_from(first).skip(1).take(ahead).map(|mark| mark.seq));
         } else {
             let next = |seq: &u64| history.after(*seq).map(|mark| mark.seq);
-            missing.extend(std::iter::successors(next(&last), next).take(AHEAD));
+            missing.extend(std::iter::successors(next(&last), next).take(ahead));
         }
         missing.retain(|seq| !is_at_hand(seq));
         missing.sort_unstable();
@@ -132,7 +134,7 @@ fn read(needed: &[u64], history: &History, at_hand: &[Arc<Sample>]) -> Vec<Arc<S
     }
     // Those farthest from the moment go first.
     let at = needed.last().copied().unwrap_or_default();
-    while near.len() > HELD.max(needed.len()) {
+    while near.len() > needed.len() + ahead {
         let far = |sample: Option<&Arc<Sample>>| sample.map_or(0, |sample| sample.seq.abs_diff(at));
         if far(near.first()) > far(near.last()) {
             near.remove(0);

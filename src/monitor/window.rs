@@ -26,8 +26,8 @@ const REACH: Duration = Duration::from_secs(15);
 pub trait Taken {
     /// Monotonic time.
     fn at(&self) -> Duration;
-    /// Number of the epoch.
-    fn epoch(&self) -> u32;
+    /// Whether both come from one process.
+    fn has_epoch_of(&self, other: &Self) -> bool;
 }
 
 impl Taken for Arc<Sample> {
@@ -35,8 +35,8 @@ impl Taken for Arc<Sample> {
         self.at.mono
     }
 
-    fn epoch(&self) -> u32 {
-        self.epoch.number
+    fn has_epoch_of(&self, other: &Self) -> bool {
+        self.epoch == other.epoch
     }
 }
 
@@ -45,8 +45,8 @@ impl Taken for Mark {
         self.at
     }
 
-    fn epoch(&self) -> u32 {
-        self.epoch
+    fn has_epoch_of(&self, other: &Self) -> bool {
+        self.epoch == other.epoch
     }
 }
 
@@ -66,7 +66,7 @@ impl<T> Default for Window<T> {
 impl<T: Taken> Window<T> {
     /// Takes the newest sample in.
     pub fn push(&mut self, sample: T) {
-        if self.samples.back().is_some_and(|last| last.epoch() != sample.epoch()) {
+        if self.samples.back().is_some_and(|last| !last.has_epoch_of(&sample)) {
             self.samples.clear();
         }
         let now = sample.at();

@@ -98,6 +98,11 @@ impl History {
         }
     }
 
+    /// The newest sample.
+    pub fn newest(&self) -> Option<&Arc<Sample>> {
+        self.newest.as_ref()
+    }
+
     /// The sample of that number, as it was taken; absent when it is not kept. Ages are known to within a second.
     pub fn moment(&self, seq: u64) -> Option<Arc<Sample>> {
         self.moments(&[seq]).pop()
