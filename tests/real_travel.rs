@@ -4,8 +4,10 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use support::acts::{bottom, let_polls_pass};
-use support::{Grid, Lab, Relay, Term, Traffic, wait_until};
+use support::{Answers, Fake, Grid, Lab, Relay, Term, Traffic, wait_until};
 
 type Stat = BTreeMap<String, String>;
 
@@ -184,6 +186,46 @@ fn a_reload_and_a_lost_link_are_told_from_the_past() {
     term.press("p");
     term.wait_for(&format!("pid {}", lab.info("Pid")));
     term.wait_for("live 0.1s");
+}
+
+/// The answer with this number: two hundred servers with many large numbers, and other columns than the one before.
+fn heavy(number: u64) -> Answers {
+    let columns = 50 + number % 2;
+    let line = |cells: Vec<String>| cells.join(",") + ",\n";
+    let names = (0..columns).map(|column| format!("counter{column}"));
+    let header = ["# pxname", "svname", "type", "status", "weight", "stot"].map(str::to_owned);
+    let row = |row: u64| {
+        let values = (0..columns).map(|column| (number * 77_777_777_777 + column * 99_999).to_string());
+        let start = ["be1".to_owned(), format!("s{row}"), "2".to_owned(), "UP".to_owned(), "100".to_owned()];
+        line(start.into_iter().chain([number.to_string()]).chain(values).collect())
+    };
+    let rows: Vec<String> = (0..200).map(row).collect();
+    let stat = line(header.into_iter().chain(names).collect()) + &rows.concat() + "\n";
+    let info = format!("Name: HAProxy\nVersion: 2.6.12\nPid: 77\nUptime_sec: {number}\nnode: lab\n\n");
+    Answers::new().on("show info", info).on("show cli level", "admin\n\n").on("show stat", stat)
+}
+
+#[test]
+fn a_moment_that_does_not_fit_any_more_gives_way_to_the_oldest() {
+    let count = AtomicU64::new(1);
+    let fake = Fake::unix(move |line, stream| {
+        let number = if line.contains("show stat") { count.fetch_add(1, Ordering::Relaxed) } else { 0 };
+        drop(stream.write_all(&heavy(number).reply(line)));
+    });
+    let args = ["-i", "0.1", "--history-memory", "1"];
+    let mut term = Term::builder().args(args).args([fake.path()]).size(120, 40).start();
+    term.wait_for("live");
+    term.press("1");
+    let shown = |grid: &Grid| grid.nth_cell(0, "STOT").and_then(|cell| cell.parse::<u64>().ok());
+    term.wait_grid(|grid| shown(grid).is_some());
+    term.press("p<home>");
+    term.wait_for(" PAUSED ");
+    let first = shown(&Grid::find(&term.settled()).expect("a table")).expect("a number");
+    term.wait_for("the moment has left the history: this is the oldest one kept");
+    term.wait_grid(|grid| shown(grid).is_some_and(|number| number > first));
+    term.wait_for(" PAUSED ");
+    term.press("p");
+    term.wait_gone(" PAUSED ");
 }
 
 /// Keys that begin an act, answer a question about one, or choose from a menu of them.
