@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::haproxy::fields::{Field, Kind};
 use crate::haproxy::schema::Schema;
-use crate::monitor::history::row_log::ABSENT;
+use crate::monitor::history::row_log::{ABSENT, unzigzag, zigzag};
 
 /// How many columns of `show stat` are ages.
 pub const COUNT: usize = {
@@ -27,16 +27,17 @@ pub const COUNT: usize = {
 /// Stands for an age of a second or less.
 const JUST_NOW: i64 = 0;
 
+/// Nothing that is older was told by a clock.
+const EARLIEST: i64 = -1 << 60;
+
 /// What is kept for an age seen at `at`, when `before` was kept in the sample before.
 pub fn kept(age: Option<i64>, at: Duration, before: Option<i64>) -> Option<i64> {
     match age? {
         ..=1 => Some(JUST_NOW),
         age => {
-            let start = (at.as_secs() as i64).wrapping_sub(age);
-            // Nothing is kept for the second in which the program started: it means something else.
-            let start = if start >= 0 { start + 1 } else { start };
-            let is_same = |before: &i64| *before != JUST_NOW && before.abs_diff(start) <= 1;
-            Some(before.filter(is_same).unwrap_or(start))
+            let start = (at.as_secs() as i64).saturating_sub(age).max(EARLIEST);
+            let is_same = |before: &i64| *before != JUST_NOW && start_of(*before).abs_diff(start) <= 1;
+            Some(before.filter(is_same).unwrap_or_else(|| zigzag(start) as i64 + 1))
         }
     }
 }
@@ -46,11 +47,14 @@ pub fn age(kept: i64, at: Duration) -> Option<i64> {
     match kept {
         ABSENT => None,
         JUST_NOW => Some(0),
-        kept => {
-            let start = if kept > 0 { kept - 1 } else { kept };
-            Some((at.as_secs() as i64).wrapping_sub(start).max(0))
-        }
+        kept => Some((at.as_secs() as i64).saturating_sub(start_of(kept)).max(0)),
     }
+}
+
+/// The second that an age counts from, since the start of the program. It is kept as a small number above zero, also
+/// where it is long before that start.
+fn start_of(kept: i64) -> i64 {
+    unzigzag(kept.saturating_sub(1) as u64)
 }
 
 /// The slots of the columns that are ages.
@@ -110,7 +114,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ages_come_back_to_within_a_second(ages in proptest::collection::vec(proptest::option::of(0..100_000_i64), 1..60)) {
+        fn ages_come_back_to_within_a_second(ages in proptest::collection::vec(proptest::option::of(prop_oneof![0..4_i64, 0..100_000_i64, 0..i64::from(u32::MAX)]), 1..60)) {
             let mut before = None;
             for (step, told) in ages.into_iter().enumerate() {
                 let at = Duration::from_millis(step as u64 * 730);

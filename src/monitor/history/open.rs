@@ -127,15 +127,16 @@ fn others(sample: &Sample, slots: &Slots, last: Option<&Last>, same_rows: bool) 
     let schema = sample.table.schema();
     let (quantities, width, rows) = (schema.quantities(), schema.width(), sample.rows.ids().len());
     let mut others = Numbers::new(width - quantities, rows);
+    let is_age: Vec<bool> = (quantities..width).map(|slot| slots.has(slot)).collect();
     for index in 0..rows {
-        let earlier = last.and_then(|last| Some((last, last.place(sample, index, same_rows)?)));
         others.push_absent();
-        for slot in quantities..width {
-            let told = sample.table.slot_number(index, slot);
-            let before = || earlier.and_then(|(last, row)| last.others.get(row, slot - quantities));
-            let kept = if slots.has(slot) { ages::kept(told, sample.at.mono, before()) } else { told };
-            if let Some(kept) = kept {
-                others.set(slot - quantities, kept);
+        let Some(row) = sample.table.numbers(index) else { continue };
+        let before = last.and_then(|last| last.others.row(last.place(sample, index, same_rows)?));
+        for (slot, is_age) in is_age.iter().enumerate() {
+            let told = row.get(quantities + slot);
+            let before = || before.and_then(|before| before.get(slot));
+            if let Some(kept) = if *is_age { ages::kept(told, sample.at.mono, before()) } else { told } {
+                others.set(slot, kept);
             }
         }
     }

@@ -30,24 +30,23 @@ impl Columns {
     pub fn of_log(log: &[u8], steps: usize, width: usize) -> Option<Self> {
         let mut reader = Reader::new(log, width);
         let mut first: Vec<i64> = Vec::new();
-        let mut slot_of: Vec<Option<usize>> = vec![None; width];
+        let mut does_change = vec![false; width];
         let mut changing: Vec<(usize, Vec<i64>)> = Vec::new();
         for step in 0..steps {
-            let values = reader.step()?;
             if step == 0 {
-                first = values.to_vec();
+                first = reader.step()?.to_vec();
                 continue;
             }
-            for (column, value) in values.iter().enumerate() {
-                if slot_of[column].is_none() && first[column] != *value {
-                    slot_of[column] = Some(changing.len());
+            reader.step()?;
+            for column in reader.changed() {
+                if !std::mem::replace(&mut does_change[column], true) {
                     let mut past = Vec::with_capacity(steps - 1);
                     past.resize(step - 1, first[column]);
                     changing.push((column, past));
                 }
-                if let Some(slot) = slot_of[column] {
-                    changing[slot].1.push(*value);
-                }
+            }
+            for (column, past) in &mut changing {
+                past.push(reader.values()[*column]);
             }
         }
         changing.sort_unstable_by_key(|(column, _)| *column);

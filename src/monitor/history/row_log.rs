@@ -105,16 +105,19 @@ pub struct Reader<'a> {
     run: u8,
     mask: Mask,
     values: Vec<i64>,
+    /// Whether the newest step changed what the mask says, and not nothing.
+    is_change: bool,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of rows with `width` numbers.
     pub fn new(bytes: &'a [u8], width: usize) -> Self {
-        Self { bytes, run: 0, mask: Mask::default(), values: vec![0; width] }
+        Self { bytes, run: 0, mask: Mask::default(), values: vec![0; width], is_change: false }
     }
 
     /// Goes one sample on. The row's numbers; nothing when the row was not in that sample or the log ends.
     pub fn step(&mut self) -> Option<&[i64]> {
+        self.is_change = false;
         if self.run > 0 {
             self.run -= 1;
             return Some(&self.values);
@@ -136,6 +139,17 @@ impl<'a> Reader<'a> {
         Some(&self.values)
     }
 
+    /// The numbers after the newest step.
+    pub fn values(&self) -> &[i64] {
+        &self.values
+    }
+
+    /// The slots that the newest step changed.
+    pub fn changed(&self) -> impl Iterator<Item = usize> {
+        let changed = self.is_change.then(|| set_bits(&self.mask)).into_iter().flatten();
+        changed.filter(|slot| *slot < self.values.len())
+    }
+
     fn take(&mut self) -> Option<u8> {
         let (first, rest) = self.bytes.split_first()?;
         self.bytes = rest;
@@ -153,6 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read_changes(&mut self) {
+        self.is_change = true;
         for slot in set_bits(&self.mask) {
             let change = unzigzag(read_varint(&mut self.bytes));
             if let Some(value) = self.values.get_mut(slot) {
