@@ -10,7 +10,7 @@ mod support;
 use std::fs;
 
 use desk::Desk;
-use hapulse::app::model::Layer;
+use hapulse::app::layers::Layer;
 use hapulse::app::msg::{Effect, Memory, Msg};
 use hapulse::monitor::sampler::News;
 

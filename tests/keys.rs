@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use desk::{Desk, NOTHING, PACE, any_key, sent};
 use hapulse::app::key::{Code, Key};
+use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
-use hapulse::app::model::Layer;
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::next_wake;
 use hapulse::haproxy::level::Level;

@@ -9,8 +9,8 @@ mod scenes;
 
 use std::fmt::Write as _;
 
+use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
-use hapulse::app::model::Layer;
 use hapulse::haproxy::level::Level;
 use hapulse::monitor::acts::Danger;
 use hapulse::monitor::guard::Guard;

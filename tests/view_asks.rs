@@ -12,7 +12,7 @@ mod told;
 use desk::{Desk, PACE, any_key};
 use hapulse::app::actions::ACTIONS;
 use hapulse::app::key::{Code, Key};
-use hapulse::app::model::Layer;
+use hapulse::app::layers::Layer;
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;

@@ -9,7 +9,7 @@ mod samples;
 
 use desk::Desk;
 use hapulse::app::actions::{ACTIONS, Do};
-use hapulse::app::model::Layer;
+use hapulse::app::layers::Layer;
 use hapulse::app::msg::Effect;
 use hapulse::app::prompt::Prompt;
 use hapulse::app::views::{Content, PROBLEMS, VIEWS};
@@ -305,7 +305,7 @@ fn every_action_is_a_command() {
     for action in ACTIONS.iter().filter(|action| !action.keys.is_empty()) {
         let (mut one, mut other) = (Desk::new(), Desk::new());
         for desk in [&mut one, &mut other] {
-            desk.press("<ret>j1");
+            desk.press(if action.is_of_past() { "<ret>j1p" } else { "<ret>j1" });
         }
         let by_key = one.press(action.keys[0]);
         let by_name = other.press(&format!(":{}<ret>", action.id));

@@ -9,7 +9,7 @@ mod scenes;
 #[path = "support/told.rs"]
 mod told;
 
-use hapulse::app::model::Layer;
+use hapulse::app::layers::Layer;
 use hapulse::app::msg::Msg;
 use hapulse::app::update::update;
 use hapulse::app::views::{VIEWS, by_id};
@@ -66,7 +66,7 @@ fn typed(size: (u16, u16)) -> Scene {
 }
 
 /// Every scene by the name of its snapshot.
-const SCENES: [(&str, MakeScene); 39] = [
+const SCENES: [(&str, MakeScene); 44] = [
     ("status", |size| usual(size).press("1jjjjj")),
     ("traffic", |size| usual(size).press("2")),
     ("http", |size| usual(size).press("3G")),
@@ -102,6 +102,11 @@ const SCENES: [(&str, MakeScene); 39] = [
     ("problems-filtered", |size| usual(size).press("!/nowhere<ret>")),
     ("away", |size| usual(size).press("A")),
     ("away-marked", |size| usual(size).press("A<space>a")),
+    ("past", |size| usual(size).press("p<left>").after(191_000)),
+    ("past-status", |size| usual(size).press("1jjjjjp<left>").after(191_000)),
+    ("past-refused", |size| usual(size).press("<ret>jp<left>M")),
+    ("since", |size| usual(size).press("p<home>mpS")),
+    ("since-none", |size| usual(size).press("S")),
     ("detail", |size| usual(size).press("1jjjjj<ret>")),
     ("detail-scrolled", |size| usual(size).press("1jjjjj<ret><pgdn>j")),
     ("sort-menu", |size| usual(size).press("1:sort<space>scur<ret>s")),

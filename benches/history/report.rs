@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hapulse::haproxy::fields::{Field, Kind};
+use hapulse::haproxy::fields::Field;
 use hapulse::monitor::history::block::{LENGTH, Series};
 use hapulse::monitor::history::store::History;
 use hapulse::monitor::sample::Sample;
@@ -47,14 +47,6 @@ impl Default for Report {
     }
 }
 
-/// How many numbers of each row are kept: all but ages and identifiers.
-fn columns(sample: &Sample) -> usize {
-    let schema = sample.table.schema();
-    let is_left_out = |field: &&Field| matches!(field.info().kind, Kind::Age | Kind::Id);
-    let left_out = Field::ALL.iter().filter(is_left_out).filter(|field| schema.slot(**field).is_some()).count();
-    schema.width() - left_out
-}
-
 impl Report {
     pub fn take(&mut self, sample: &Arc<Sample>, read: Duration) {
         self.read.push(read);
@@ -81,7 +73,7 @@ impl Report {
         if self.unread > 0 {
             println!("left out: {} texts that are no dump", self.unread);
         }
-        let (rows, columns) = (newest.rows.ids().len(), columns(newest));
+        let (rows, columns) = (newest.rows.ids().len(), newest.table.schema().width());
         println!("\n{what}: {} samples of {rows} rows with {columns} numbers each", self.count);
         let (memory, growing) = (self.all.memory(), self.growing.memory());
         let numbers = (rows * self.count * columns) as f64;
@@ -112,7 +104,7 @@ impl Report {
         let read = |id: &_| {
             let start = Instant::now();
             let mut sum = 0_i64;
-            self.all.read(*id, &[Series::Stat(Field::Stot)], Duration::ZERO, |_, values| {
+            self.all.read(*id, &[Series::Stat(Field::Stot)], Duration::ZERO..=Duration::MAX, |_, values| {
                 sum = sum.wrapping_add(values[0].unwrap_or(0));
             });
             std::hint::black_box(sum);

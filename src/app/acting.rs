@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::app::cells::Role;
 use crate::app::confirm::{Answer, Confirm};
 use crate::app::key::Key;
-use crate::app::model::{Layer, Model, Number, Reason};
+use crate::app::layers::{Layer, Number, Reason};
+use crate::app::model::Model;
 use crate::app::msg::Effect;
 use crate::app::offers;
 use crate::app::prompt::{Prompt, Purpose as Typing, Typed};
@@ -13,7 +14,7 @@ use crate::app::targets;
 use crate::haproxy::fields::Field;
 use crate::haproxy::order::{self, MAX_WEIGHT, Order, Weight};
 use crate::monitor::acts::{Act, Gives, Subject, WEIGHT};
-use crate::monitor::guard::{Consent, Refusal};
+use crate::monitor::guard::{Consent, Guard, Refusal};
 use crate::monitor::intent::{Intent, Target};
 use crate::monitor::outcome::{Progress, Report};
 use crate::monitor::stamp::Stamp;
@@ -246,7 +247,11 @@ pub fn take_offer(model: &mut Model, now: Duration) {
     let current = model.current;
     match model.instance().and_then(|instance| offers::current(instance, current)) {
         Some(offer) => propose(model, offer.intent, now),
-        None => model.say("nothing is offered now", Role::Dim, now),
+        // What is offered in the present is not shown in the past.
+        None => match model.instance().map(|instance| Guard::is_live(&instance.watch)) {
+            Some(Err(refusal)) => model.say(refusal.to_string(), Role::Warn, now),
+            _ => model.say("nothing is offered now", Role::Dim, now),
+        },
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! The key map, the footer, the help overlay and the documents are made from this table, so they agree.
 
-use crate::app::views::AWAY;
+use crate::app::views::{AWAY, SINCE};
 use crate::monitor::acts::{self, Act};
+use crate::monitor::past::Travel;
 
 /// A step of the selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,14 @@ pub enum Do {
     MarkShown,
     /// Unmarks all.
     Unmark,
+    /// Stays at the moment that is shown, or goes back to the present.
+    Pause,
+    /// Goes to another moment, while the past is shown.
+    Travel(Travel),
+    /// Marks the moment that is shown.
+    MarkMoment,
+    /// Forgets the marked moment.
+    ForgetMoment,
     /// Copies the name of the selected row.
     Copy,
     /// Shows everything the process says of itself.
@@ -116,13 +125,15 @@ pub enum Group {
     Act,
     /// Choosing several rows.
     Mark,
+    /// Earlier moments.
+    Past,
     /// The program.
     Program,
 }
 
 impl Group {
     /// Every group, in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Act, Self::Mark, Self::Move, Self::View, Self::Show, Self::Program];
+    pub const ALL: [Self; 7] = [Self::Act, Self::Mark, Self::Move, Self::View, Self::Show, Self::Past, Self::Program];
 
     /// Its heading.
     pub fn title(self) -> &'static str {
@@ -132,6 +143,7 @@ impl Group {
             Self::View => "Views",
             Self::Act => "Act on what is marked, else on what is selected",
             Self::Mark => "Mark",
+            Self::Past => "The past; arrows, Home and End go through time while it is shown",
             Self::Program => "Program",
         }
     }
@@ -153,6 +165,13 @@ pub struct Action {
     pub group: Group,
     /// What it does.
     pub run: Do,
+}
+
+impl Action {
+    /// Whether its keys are its own only while the past is shown.
+    pub fn is_of_past(&self) -> bool {
+        matches!(self.run, Do::Travel(_))
+    }
 }
 
 const fn row(
@@ -188,6 +207,7 @@ pub static ACTIONS: &[Action] = &[
     act(&acts::MAINT, &["M", "<f10>"], "maint", "nothing at all, no checks: state maint"),
     act(&acts::WEIGHT, &["W"], "weight", "another weight: 0 to 256, or a share such as 50%"),
     row("act.menu", &["a"], "more", "everything that can be done with it, and why not", Group::Act, Do::ActMenu),
+    row("past.pause", &["p"], "past", "stay at this moment and look back; once more, live", Group::Past, Do::Pause),
     row("act.undo", &["u"], "undo", "take the last act back; once more, the one before", Group::Act, Do::Undo),
     row(
         "mark",
@@ -300,6 +320,36 @@ pub static ACTIONS: &[Action] = &[
     row("mark.range", &["v"], "", "begin a range here, or end it", Group::Mark, Do::MarkRange),
     row("mark.shown", &["*"], "", "mark every server shown, as filtered", Group::Mark, Do::MarkShown),
     row("mark.none", &["U"], "", "unmark all", Group::Mark, Do::Unmark),
+    row("past.back", &["<left>"], "back", "one sample back", Group::Past, Do::Travel(Travel::Samples(-1))),
+    row("past.on", &["<right>"], "on", "one sample on", Group::Past, Do::Travel(Travel::Samples(1))),
+    row(
+        "past.minute-back",
+        &["<s-left>", "("],
+        "a minute",
+        "one minute back",
+        Group::Past,
+        Do::Travel(Travel::Minutes(-1)),
+    ),
+    row("past.minute-on", &["<s-right>", ")"], "", "one minute on", Group::Past, Do::Travel(Travel::Minutes(1))),
+    row(
+        "past.oldest",
+        &["<home>"],
+        "oldest",
+        "the oldest moment that is kept",
+        Group::Past,
+        Do::Travel(Travel::Oldest),
+    ),
+    row("past.newest", &["<end>"], "newest", "the newest moment", Group::Past, Do::Travel(Travel::Newest)),
+    row("past.mark", &["m"], "mark time", "mark this moment: S shows what changed since", Group::Past, Do::MarkMoment),
+    row("past.forget", &["x"], "", "forget the marked moment", Group::Past, Do::ForgetMoment),
+    row(
+        "view.since",
+        &["S"],
+        "",
+        "what changed since the marked moment; once more, back",
+        Group::View,
+        Do::View(SINCE),
+    ),
     row("show.sort-right", &[">"], "", "sort by the next column", Group::Show, Do::SortNext(1)),
     row("show.sort-left", &["<lt>"], "", "sort by the column before", Group::Show, Do::SortNext(-1)),
     row("show.sort-invert", &["I"], "", "sort the other way round", Group::Show, Do::SortInvert),

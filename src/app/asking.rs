@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::app::asked::{Board, OpenTable};
 use crate::app::cells::Role;
 use crate::app::format;
+use crate::app::layers::Layer;
 use crate::app::lists::ListState;
-use crate::app::model::{Layer, Model};
+use crate::app::model::Model;
 use crate::app::msg::Effect;
 use crate::app::views::Content;
 use crate::app::words::Words;
@@ -17,7 +18,7 @@ use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
 use crate::haproxy::stick_tables::{Comparison, DataFilter, Entry, StickTable};
 use crate::haproxy::text::SafeText;
 use crate::monitor::care;
-use crate::monitor::guard::Refusal;
+use crate::monitor::guard::{Guard, Refusal};
 use crate::monitor::query::{Answer, Query, QueryError, Told};
 use crate::monitor::stamp::Stamp;
 
@@ -25,6 +26,11 @@ use crate::monitor::stamp::Stamp;
 pub fn ask(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
     let (current, view) = (model.current, model.view);
     let Some(instance) = model.instances.get_mut(current) else { return Vec::new() };
+    // HAProxy can only be asked about now.
+    if let Err(refusal) = Guard::is_live(&instance.watch) {
+        model.say(refusal.to_string(), Role::Warn, now);
+        return Vec::new();
+    }
     let sample = instance.watch.newest().filter(|_| instance.watch.link().is_up());
     let Some(sample) = sample else {
         model.say(Refusal::NoLink.to_string(), Role::Warn, now);

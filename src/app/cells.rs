@@ -29,6 +29,8 @@ pub enum Role {
     Key,
     /// A badge.
     Badge,
+    /// What is shown is the past.
+    Past,
     /// A sparkline or bar.
     Chart,
     /// The selected row.

@@ -10,13 +10,14 @@ use crate::app::asking;
 use crate::app::cells::Role;
 use crate::app::commands::common_start;
 use crate::app::key::{Code, Key};
+use crate::app::layers::{Layer, Sure};
 use crate::app::lists::ListState;
-use crate::app::model::{Layer, Model, Sure};
+use crate::app::model::Model;
 use crate::app::msg::Effect;
 use crate::app::prompt::{Prompt, Purpose, Typed};
 use crate::haproxy::command_list;
 use crate::haproxy::stat::RowKind;
-use crate::monitor::guard::Consent;
+use crate::monitor::guard::{Consent, Guard};
 use crate::monitor::query::Query;
 use crate::monitor::read_line::ReadLine;
 use crate::monitor::typed_line::TypedLine;
@@ -59,6 +60,10 @@ fn enter(model: &mut Model, now: Duration) -> Vec<Effect> {
     let Some(instance) = model.instance_mut() else { return effects };
     instance.places[view] = ListState::default();
     instance.asked.say(format!("> {line}").as_str(), Role::Key);
+    if let Err(refusal) = Guard::is_live(&instance.watch) {
+        instance.asked.say(refusal.to_string().as_str(), Role::Bad);
+        return effects;
+    }
     let version = instance.watch.newest().and_then(|sample| sample.info.version());
     match (ReadLine::new(&line), TypedLine::new(&line)) {
         (Ok(read), _) => effects.extend(asking::ask(model, Query::Line(read), now)),

@@ -114,7 +114,7 @@ impl Confirm {
 
     /// Reads a key.
     pub fn key(&mut self, key: Key, now: Duration) -> Answer {
-        let is_quit = key == Key { code: Code::Char('c'), ctrl: true, alt: false };
+        let is_quit = key == Key { ctrl: true, ..Key::char('c') };
         if key.code == Code::Esc || is_quit {
             return Answer::No;
         }

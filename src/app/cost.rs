@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use crate::app::format::{self, UNKNOWN};
-use crate::app::model::{Instance, Layer, Model};
+use crate::app::layers::Layer;
+use crate::app::model::{Instance, Model};
 use crate::app::msg::Effect;
 use crate::haproxy::plain::Lines;
 use crate::monitor::pace::POLITENESS;
@@ -53,7 +54,7 @@ fn polls(instance: &Instance, asked: Option<Duration>) -> Vec<(&'static str, Str
         "polls",
         format!("{} answered, {} failed; {} samples missed", polls.answered(), polls.failed(), polls.missed()),
     )];
-    let (Some(median), Some(last), Some(sample)) = (polls.median(), polls.last(), instance.watch.newest()) else {
+    let (Some(median), Some(last), Some(sample)) = (polls.median(), polls.last(), instance.watch.live()) else {
         return lines;
     };
     let cost = |cost: Cost| format!("{} in {}", format::bytes(cost.bytes as f64), format::short(cost.answer));

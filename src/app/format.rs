@@ -75,6 +75,14 @@ pub fn duration(value: Duration) -> String {
     seconds(i64::try_from(value.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// A time span to the second, as long as that matters: `45s`, `3m12s`, `1h02m`.
+pub fn span(value: Duration) -> String {
+    match value.as_secs() {
+        seconds @ 60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => duration(value),
+    }
+}
+
 /// A short interval: `2s`, `0.5s`.
 pub fn interval(value: Duration) -> String {
     let value = value.as_secs_f64();

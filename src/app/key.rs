@@ -46,6 +46,8 @@ pub struct Key {
     pub ctrl: bool,
     /// With Alt held.
     pub alt: bool,
+    /// With Shift held, on the keys that have no other sign of it: cursor left and right.
+    pub shift: bool,
 }
 
 /// The named keys, as they are written between angle brackets and as people read them.
@@ -70,9 +72,9 @@ const NAMES: [(&str, &str, Code); 17] = [
 ];
 
 impl Key {
-    /// A key without Ctrl and Alt.
+    /// A key without Ctrl, Alt and Shift.
     pub const fn plain(code: Code) -> Self {
-        Self { code, ctrl: false, alt: false }
+        Self { code, ctrl: false, alt: false, shift: false }
     }
 
     /// A character key.
@@ -80,7 +82,7 @@ impl Key {
         Self::plain(Code::Char(ch))
     }
 
-    /// Reads one key name: `M`, `<f10>`, `<c-z>`, `<a-1>`, `<ret>`. Nothing when there is no such key.
+    /// Reads one key name: `M`, `<f10>`, `<c-z>`, `<a-1>`, `<s-left>`, `<ret>`. Nothing when there is no such key.
     pub fn parse(name: &str) -> Option<Self> {
         let mut chars = name.chars();
         if let (Some(ch), None) = (chars.next(), chars.next()) {
@@ -93,6 +95,8 @@ impl Key {
                 (key.ctrl, inner) = (true, rest);
             } else if let Some(rest) = inner.strip_prefix("a-") {
                 (key.alt, inner) = (true, rest);
+            } else if let Some(rest) = inner.strip_prefix("s-") {
+                (key.shift, inner) = (true, rest);
             } else {
                 break;
             }
@@ -145,6 +149,9 @@ impl fmt::Display for Key {
         if self.alt {
             f.write_str("Alt-")?;
         }
+        if self.shift {
+            f.write_str("Shift-")?;
+        }
         match self.code {
             Code::F(number) => write!(f, "F{number}"),
             code => match (NAMES.iter().find(|(_, _, known)| *known == code), code) {
@@ -168,6 +175,7 @@ mod tests {
             ("<f10>", "F10"),
             ("<c-z>", "Ctrl-z"),
             ("<a-1>", "Alt-1"),
+            ("<s-left>", "Shift-←"),
             ("<pgdn>", "PgDn"),
             ("<backtab>", "Shift-Tab"),
             ("<lt>", "<"),

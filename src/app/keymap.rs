@@ -33,10 +33,12 @@ pub enum BadKeys {
     },
 }
 
-/// From keys to actions, and back.
+/// From keys to actions, and back. Some keys go through time while the past is shown, and mean something else in the
+/// present.
 #[derive(Debug)]
 pub struct Keymap {
     map: HashMap<Key, &'static Action>,
+    past: HashMap<Key, &'static Action>,
     /// The keys of each of [`ACTIONS`].
     keys: Vec<Vec<Key>>,
 }
@@ -58,7 +60,7 @@ impl Keymap {
         if let Some((name, _)) = changes.iter().find(|(name, _)| ACTIONS.iter().all(|action| action.id != *name)) {
             return Err(BadKeys::NoSuchAction((*name).to_owned()));
         }
-        let mut map: HashMap<Key, &'static Action> = HashMap::new();
+        let (mut live, mut past): (HashMap<Key, &'static Action>, HashMap<_, _>) = Default::default();
         let mut keys = Vec::with_capacity(ACTIONS.len());
         for action in ACTIONS {
             let change = changes.iter().rev().find(|(name, _)| *name == action.id);
@@ -70,6 +72,7 @@ impl Keymap {
                 Key::parse(name).ok_or_else(|| BadKeys::NoSuchKey { action: action.id, key: name.to_owned() })
             };
             let own = names.into_iter().map(key).collect::<Result<Vec<Key>, BadKeys>>()?;
+            let map = if action.is_of_past() { &mut past } else { &mut live };
             for key in &own {
                 if let Some(first) = map.insert(*key, action) {
                     return Err(BadKeys::Conflict { key: key.to_string(), first: first.id, second: action.id });
@@ -77,7 +80,7 @@ impl Keymap {
             }
             keys.push(own);
         }
-        Ok(Self { map, keys })
+        Ok(Self { map: live, past, keys })
     }
 
     /// The keys of an action, the first one foremost.
@@ -91,9 +94,14 @@ impl Keymap {
         self.keys(action).first().map(|key| key.label(ascii)).unwrap_or_default()
     }
 
-    /// What a key does.
+    /// What a key does. With Shift it does what it does without, where nothing else is said.
     pub fn get(&self, key: Key) -> Option<&'static Action> {
-        self.map.get(&key).copied()
+        self.map.get(&key).or_else(|| self.map.get(&Key { shift: false, ..key })).copied()
+    }
+
+    /// What a key does while the past is shown.
+    pub fn get_in_past(&self, key: Key) -> Option<&'static Action> {
+        self.past.get(&key).copied().or_else(|| self.get(key))
     }
 }
 
@@ -125,6 +133,11 @@ mod tests {
     fn the_table_makes_a_map_without_conflicts() {
         let keymap = Keymap::standard().unwrap();
         assert_eq!(keymap.get(Key::char('M')).map(|action| action.id), Some("server.maint"));
-        assert_eq!(keymap.get(Key::char('m')), None, "a slip of the Shift key must not act");
+        let id = |action: Option<&'static Action>| action.map(|action| action.id);
+        assert_eq!(id(keymap.get(Key::char('m'))), Some("past.mark"), "a slip of the Shift key must not act");
+        let [left, shifted] = ["<left>", "<s-left>"].map(|name| Key::parse(name).unwrap());
+        assert_eq!((id(keymap.get(left)), id(keymap.get(shifted))), (Some("move.left"), Some("move.left")));
+        let past = [left, shifted, Key::char('M')].map(|key| id(keymap.get_in_past(key)));
+        assert_eq!(past, [Some("past.back"), Some("past.minute-back"), Some("server.maint")]);
     }
 }

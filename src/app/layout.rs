@@ -104,6 +104,8 @@ pub struct Layout {
     pub header: Area,
     /// The names of the views; empty where there is no room.
     pub tabs: Area,
+    /// A line that sums the view up; empty where it has none.
+    pub lead: Area,
     /// What lies between them and the footer.
     pub body: Area,
     /// The panes that are visible.
@@ -123,6 +125,8 @@ pub struct Needs {
     pub zoom: bool,
     /// Whether the dashboard is shown, and not one of the views that are one pane.
     pub is_dashboard: bool,
+    /// Whether a line sums the view up.
+    pub has_lead: bool,
 }
 
 impl Layout {
@@ -139,12 +143,14 @@ impl Layout {
         let header = screen.rows(0, header_rows);
         if room == Room::Tiny {
             let none = screen.rows(height, 0);
-            return Self { room, screen, header, tabs: none, body: none, panes: Vec::new(), footer: none };
+            return Self { room, screen, header, tabs: none, lead: none, body: none, panes: Vec::new(), footer: none };
         }
         let footer = screen.rows(height - 1, 1);
         let tab_rows = u16::from(room == Room::Wide || room == Room::Compact && height >= 24);
         let tabs = screen.rows(header_rows, tab_rows);
-        let body = screen.rows(header_rows + tab_rows, height - header_rows - tab_rows - 1);
+        let (above, lead_rows) = (header_rows + tab_rows, u16::from(needs.has_lead));
+        let lead = screen.rows(above, lead_rows);
+        let body = screen.rows(above + lead_rows, (height - above - 1).saturating_sub(lead_rows));
         let panes = match room {
             _ if !needs.is_dashboard => Vec::new(),
             Room::Wide if needs.zoom => vec![(focused, body)],
@@ -152,7 +158,13 @@ impl Layout {
             Room::Compact if !needs.zoom => compact(body, needs),
             _ => vec![(focused, body)],
         };
-        Self { room, screen, header, tabs, body, panes, footer }
+        Self { room, screen, header, tabs, lead, body, panes, footer }
+    }
+
+    /// All that lies between header and footer: the room of a text over the view.
+    pub fn middle(&self) -> Area {
+        let from = self.header.height;
+        self.screen.rows(from, self.screen.height.saturating_sub(from + self.footer.height))
     }
 
     /// Rows that a view of one pane gives to the charts of the selected row.
@@ -240,7 +252,7 @@ mod tests {
             for height in 0..=70_u16 {
                 for (rows, focus) in [([0, 0, 0], 0), ([3, 5, 4], 1), ([40, 200, 9000], 2)] {
                     for zoom in [false, true] {
-                        check(width, height, Needs { rows, focus, zoom, is_dashboard: true });
+                        check(width, height, Needs { rows, focus, zoom, is_dashboard: true, has_lead: false });
                     }
                 }
             }
@@ -269,7 +281,7 @@ mod tests {
 
     #[test]
     fn the_designed_sizes_show_what_they_should() {
-        let needs = Needs { rows: [4, 6, 5], focus: 1, zoom: false, is_dashboard: true };
+        let needs = Needs { rows: [4, 6, 5], focus: 1, is_dashboard: true, ..Needs::default() };
         let visible =
             |width, height| Layout::new(width, height, needs).panes.iter().map(|(pane, _)| *pane).collect::<Vec<_>>();
         assert_eq!(visible(120, 40).len(), 5);

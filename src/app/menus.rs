@@ -1,8 +1,9 @@
 //! The menus over a view: by which column to sort, and what can be done.
 
 use crate::app::actions::{ACTIONS, Action, Do, Step};
+use crate::app::layers::Layer;
 use crate::app::lists::ListState;
-use crate::app::model::{Layer, Model};
+use crate::app::model::Model;
 use crate::app::targets;
 
 /// Opens the menu of acts: those that can be had first.

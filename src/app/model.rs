@@ -3,28 +3,23 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::app::actions::Action;
 use crate::app::asked::Asked;
 use crate::app::cells::Role;
-use crate::app::confirm::{self, Confirm};
 use crate::app::keymap::Keymap;
+use crate::app::layers::Layer;
 use crate::app::layout::{Layout, Needs, Pane};
 use crate::app::lists::{self, ListState};
 use crate::app::marks::Marks;
 use crate::app::msg::Memory;
-use crate::app::prompt::Prompt;
 use crate::app::tables::{Folded, Line, Settings};
 use crate::app::typing::CommandLine;
 use crate::app::undo::Undo;
-use crate::app::views::{Content, EVENTS, PROBLEMS, VIEWS, View};
-use crate::haproxy::plain::Lines;
+use crate::app::views::{Content, EVENTS, PROBLEMS, Rows, VIEWS, View};
 use crate::monitor::acts::Act;
 use crate::monitor::events::Event;
 use crate::monitor::guard::{Guard, Refusal};
-use crate::monitor::intent::{Intent, Target};
 use crate::monitor::problems::problem::Problem;
 use crate::monitor::roster::RowId;
-use crate::monitor::typed_line::TypedLine;
 use crate::monitor::watch::Watch;
 
 /// One HAProxy.
@@ -98,88 +93,6 @@ pub struct Built {
     pub seq: u64,
     /// The version of the view's settings.
     pub version: u64,
-}
-
-/// Something that lies over the view and takes the keys.
-#[derive(Debug, Clone)]
-pub enum Layer {
-    /// What the keys do; scrolled down by so many lines.
-    Help(usize),
-    /// A question.
-    Confirm(Confirm),
-    /// Everything about one row; scrolled down by so many lines.
-    Detail(RowId, usize),
-    /// A line being typed.
-    Prompt(Prompt),
-    /// What watching costs; scrolled down by so many lines.
-    Cost(usize),
-    /// The columns to sort by; the place of the cursor.
-    SortMenu(usize),
-    /// A text to read.
-    Page {
-        /// Its title.
-        title: String,
-        /// Its lines.
-        lines: Lines,
-        /// The first line shown.
-        top: usize,
-    },
-    /// A typed line that may change HAProxy: is it to be sent?
-    Sure(Sure),
-    /// What can be done; the place of the cursor.
-    ActMenu(Vec<&'static Action>, usize),
-    /// A number that an act needs.
-    Number(Number),
-    /// A reason for an act.
-    Reason(Reason),
-}
-
-impl Layer {
-    /// Whether it is about an act: then no row may slip away under the finger.
-    pub fn is_about_act(&self) -> bool {
-        matches!(self, Self::Confirm(_) | Self::ActMenu(..) | Self::Number(_) | Self::Reason(_))
-    }
-}
-
-/// A number that an act needs, being typed.
-#[derive(Debug, Clone)]
-pub struct Number {
-    /// For what.
-    pub act: &'static Act,
-    /// Of what: fixed at the key press.
-    pub targets: Vec<Target>,
-    /// The line.
-    pub prompt: Prompt,
-}
-
-/// A reason for an act, being typed.
-#[derive(Debug, Clone)]
-pub struct Reason {
-    /// The act.
-    pub intent: Intent,
-    /// The line.
-    pub prompt: Prompt,
-}
-
-/// A question about a typed line.
-#[derive(Debug, Clone)]
-pub struct Sure {
-    /// The line.
-    pub line: TypedLine,
-    /// When it was asked.
-    pub asked: Duration,
-}
-
-impl Sure {
-    /// When it is withdrawn.
-    pub fn expires_at(&self) -> Duration {
-        self.asked + confirm::EXPIRES
-    }
-
-    /// Whether it stands long enough to have been read: what was typed ahead does not count.
-    pub fn is_seen(&self, now: Duration) -> bool {
-        now.saturating_sub(self.asked) >= confirm::TYPE_AHEAD
-    }
 }
 
 /// A line that tells what just happened, for a while.
@@ -294,7 +207,8 @@ impl Model {
         };
         let focus = self.focus.list().unwrap_or_default();
         let is_dashboard = matches!(self.shown().content, Content::Dashboard);
-        Layout::new(self.size.0, self.size.1, Needs { rows, focus, zoom: self.zoom, is_dashboard })
+        let has_lead = self.shown().rows == Rows::Changed;
+        Layout::new(self.size.0, self.size.1, Needs { rows, focus, zoom: self.zoom, is_dashboard, has_lead })
     }
 
     /// The time that the charts cover: what was asked for, or less as long as there is no more to show.

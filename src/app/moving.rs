@@ -6,11 +6,13 @@ use crate::app::actions::Step;
 use crate::app::asking;
 use crate::app::command_line;
 use crate::app::filter::Filter;
+use crate::app::layers::Layer;
 use crate::app::layout::Pane;
 use crate::app::lists::ListState;
-use crate::app::model::{Built, Layer, Model};
+use crate::app::model::{Built, Model};
 use crate::app::tables::{self, Line};
 use crate::app::targets;
+use crate::app::travel;
 use crate::app::views::{Content, NUMBERED, VIEWS};
 use crate::app::words::Words;
 use crate::monitor::roster::RowId;
@@ -146,14 +148,15 @@ fn head_of(lines: &[Line], list: &ListState) -> Option<Line> {
     lines[..until].iter().rev().find(|line| !line.is_child).copied().filter(|head| head.folded.is_some())
 }
 
-/// One step back: out of the zoom, out of the filter, up in the tree, to the pane before.
-pub fn back(model: &mut Model, clears: bool) {
+/// One step back: out of the zoom, out of the filter, up in the tree, to the pane before, out of the past.
+pub fn back(model: &mut Model, clears: bool, now: Duration) {
     let (view, focus) = (model.view, model.focus);
     match VIEWS[view].content {
         Content::Dashboard if clears && model.instance_mut().is_some_and(|instance| instance.marks.clear()) => {}
         Content::Dashboard if model.zoom => model.zoom = false,
         Content::Dashboard if focus == Pane::Servers => model.focus = Pane::Backends,
         Content::Dashboard if focus == Pane::Backends && !clears => model.focus = Pane::Frontends,
+        Content::Dashboard if clears && travel::is_past(model) => travel::resume(model, now),
         Content::Dashboard => {}
         _ if clears && model.instance_mut().is_some_and(|instance| instance.marks.clear()) => {}
         _ if clears && !model.settings[view].words.is_empty() => model.settings[view].words = Words::default(),
@@ -177,6 +180,7 @@ pub fn back(model: &mut Model, clears: bool) {
                 _ => {}
             }
         }
+        _ if clears && view < NUMBERED && travel::is_past(model) => travel::resume(model, now),
         _ if clears => show(model, model.before),
         _ => {}
     }

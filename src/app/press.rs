@@ -10,12 +10,14 @@ use crate::app::command_line;
 use crate::app::cost;
 use crate::app::filter::Filter;
 use crate::app::key::Key;
+use crate::app::layers::Layer;
 use crate::app::marking;
 use crate::app::menus;
-use crate::app::model::{Layer, Model};
+use crate::app::model::Model;
 use crate::app::moving;
 use crate::app::msg::Effect;
 use crate::app::prompt::{Prompt, Purpose, Typed};
+use crate::app::travel;
 use crate::app::views::Content;
 use crate::app::words::Words;
 use crate::haproxy::plain::Lines;
@@ -24,7 +26,9 @@ use crate::monitor::acts;
 
 /// A key was pressed.
 pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
-    let action = model.keymap.get(key);
+    // What lies over the view keeps its keys, but for everything about one row: that is of the moment too.
+    let goes_through_time = travel::is_past(model) && matches!(model.layers.last(), None | Some(Layer::Detail(..)));
+    let action = if goes_through_time { model.keymap.get_in_past(key) } else { model.keymap.get(key) };
     if model.layers.is_empty() && matches!(model.shown().content, Content::Cli) && command_line::takes(key) {
         return command_line::key(model, key, now);
     }
@@ -112,6 +116,10 @@ fn works_in_detail(action: &Action) -> bool {
             | Do::Offer
             | Do::Decline
             | Do::Span(_)
+            | Do::Pause
+            | Do::Travel(_)
+            | Do::MarkMoment
+            | Do::ForgetMoment
             | Do::Suspend
             | Do::Redraw
             | Do::Help
@@ -209,7 +217,7 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
         }
         Do::Open { unfold } => moving::open(model, unfold),
         Do::Back { .. } if asking::back(model) => {}
-        Do::Back { clear } => moving::back(model, clear),
+        Do::Back { clear } => moving::back(model, clear, now),
         Do::Focus(by) => moving::focus(model, by),
         Do::View(view) => moving::show(model, view),
         Do::Filter
@@ -255,7 +263,9 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
             if count < 2 {
                 model.say("only one HAProxy is watched: name several on the command line", Role::Dim, now);
             } else {
+                let before = model.current;
                 model.current = (model.current as i32 + by).rem_euclid(count) as usize;
+                travel::follow(model, before);
             }
         }
         Do::Act(act) => acting::ask(model, act, now),
@@ -266,6 +276,10 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
         Do::Decline => acting::decline_offer(model, now),
         Do::ActMenu => menus::open_acts(model),
         Do::Mark | Do::MarkRange | Do::MarkShown | Do::Unmark => marking::mark(model, action.run, now),
+        Do::Pause => travel::pause(model, now),
+        Do::Travel(to) => travel::go(model, to, now),
+        Do::MarkMoment => travel::mark(model, now),
+        Do::ForgetMoment => travel::forget(model, now),
         Do::Copy => return copy(model, now),
         Do::Info => info(model),
         Do::Cost => return cost::open(model),

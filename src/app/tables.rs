@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use crate::app::columns::column::{Column, SortKey};
 use crate::app::columns::row_view::RowView;
-use crate::app::columns::table;
+use crate::app::columns::{since, table};
 use crate::app::filter::Filter;
 use crate::app::views::Rows;
 use crate::app::words::Words;
@@ -76,12 +76,16 @@ impl Settings {
         }
     }
 
-    /// The same of some rows only: those that are away longest come first, each for itself.
+    /// The same of some rows only: those that are away longest, or changed most, come first, each for itself.
     pub fn of_rows(columns: &[&'static Column], rows: Rows) -> Self {
         let longest = Sort { column: &table::LASTCHG, descending: true };
         match rows {
             Rows::All => Self::new(columns),
             Rows::Away => Self { rows, flat: true, sort: Some(longest), ..Self::new(columns) },
+            Rows::Changed => {
+                let most = Sort { column: &table::CHANGED, descending: true };
+                Self { rows, flat: true, sort: Some(most), ..Self::new(columns) }
+            }
         }
     }
 
@@ -93,6 +97,7 @@ impl Settings {
                 let is_away = matches!(row.row().state(), State::Maint | State::Drain | State::NoLb);
                 row.row().kind == RowKind::Server && is_away
             }
+            Rows::Changed => since::is_changed(row),
         };
         can && self.filter.shows(row)
     }

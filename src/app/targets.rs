@@ -2,7 +2,8 @@
 
 use crate::app::actions::{Action, Do};
 use crate::app::asking;
-use crate::app::model::{Instance, Layer, Model};
+use crate::app::layers::Layer;
+use crate::app::model::{Instance, Model};
 use crate::app::views::Content;
 use crate::haproxy::fields::Field;
 use crate::haproxy::order::{Order, Weight};
@@ -120,7 +121,7 @@ pub fn row(instance: &Instance, id: RowId, kind: RowKind) -> Option<Target> {
 
 /// Forgets what was chosen for rows that HAProxy does not list any more: names may come and go for months.
 pub fn settle(instance: &mut Instance) {
-    let Some(sample) = instance.watch.newest().map(std::sync::Arc::clone) else { return };
+    let Some(sample) = instance.watch.live().map(std::sync::Arc::clone) else { return };
     let is_there = |id: RowId| sample.rows.index(id).is_some();
     instance.marks.retain(is_there);
     instance.declined.retain(|id| is_there(*id));

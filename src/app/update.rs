@@ -6,10 +6,12 @@ use crate::app::acting;
 use crate::app::asking;
 use crate::app::cells::Role;
 use crate::app::cost;
-use crate::app::model::{Layer, Model};
+use crate::app::layers::Layer;
+use crate::app::model::Model;
 use crate::app::moving;
 use crate::app::msg::{Effect, Msg};
 use crate::app::press;
+use crate::app::travel;
 use crate::monitor::draining;
 use crate::monitor::link::Link;
 use crate::monitor::sampler::News;
@@ -67,7 +69,9 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
         .instance()
         .filter(|instance| matches!(instance.watch.link(), Link::Lost { .. }))
         .map(|_| next_second(now));
-    [notice, question, age].into_iter().flatten().min()
+    // So does how long ago the past was.
+    let ago = travel::is_past(model).then(|| next_second(now));
+    [notice, question, age, ago].into_iter().flatten().min()
 }
 
 /// When a question is withdrawn.
@@ -96,24 +100,42 @@ fn expire(model: &mut Model, now: Duration) {
 
 fn hear(model: &mut Model, instance: usize, news: News, missed: u64, now: Duration) -> Vec<Effect> {
     let Some(heard) = model.instances.get_mut(instance) else { return Vec::new() };
-    let epoch = heard.watch.newest().map(|sample| sample.epoch);
+    let (was_up, is_past) = (heard.watch.link().is_up(), heard.watch.past().is_some());
+    let epoch = heard.watch.live().map(|sample| sample.epoch);
     let sample = match news {
         News::Sample(sample) => sample,
         News::Failed(failure, at) => {
+            // The screen is not of now, so it does not show what is missing.
+            let words = format!("the link is lost: {}; what is shown is the past", failure.why);
             heard.watch.fail(failure, at);
+            if was_up && is_past {
+                model.say(words, Role::Bad, now);
+            }
             return Vec::new();
         }
     };
     let reloaded = epoch.is_some_and(|epoch| epoch != sample.epoch);
     let pid = sample.epoch.pid;
     let drained = heard.watch.take(sample, missed);
+    let slid = heard.watch.keep_up();
+    let lost = heard.watch.all_lost().len();
+    let name = heard.name.clone();
+    // Somebody waits for this, and may be looking elsewhere.
+    let empty = drained.iter().filter(|news| matches!(news, draining::News::Empty(_))).count();
+    if slid {
+        model.say("the moment has left the history: this is the oldest one kept", Role::Warn, now);
+    }
+    if is_past && !was_up {
+        model.say(format!("{name}: the link is back; what is shown is the past"), Role::Good, now);
+    }
+    if is_past && empty > 0 {
+        model.say(format!("{name}: drained meanwhile: {empty} of its servers; p goes back to live"), Role::Good, now);
+    }
     if reloaded {
-        let lost = heard.watch.lost().len();
         let lost = if lost > 0 { format!("; {lost} states and weights are lost") } else { String::new() };
-        let text = format!("{}: another process answers, pid {pid}; its counters start anew{lost}", heard.name);
+        let back = if is_past && !was_up { "the link is back; " } else { "" };
+        let text = format!("{name}: {back}another process answers, pid {pid}; its counters start anew{lost}");
         model.say(text, Role::Warn, now);
     }
-    // Somebody waits for this, and may be looking elsewhere.
-    let rings = drained.iter().any(|news| matches!(news, draining::News::Empty(_)));
-    if rings { vec![Effect::Bell] } else { Vec::new() }
+    if empty > 0 { vec![Effect::Bell] } else { Vec::new() }
 }

@@ -43,6 +43,8 @@ pub enum Rows {
     All,
     /// Servers in maintenance or drain.
     Away,
+    /// What changed since the marked moment.
+    Changed,
 }
 
 const fn view(id: &'static str, title: &'static str, content: Content) -> View {
@@ -58,8 +60,11 @@ pub const PROBLEMS: usize = 10;
 /// The view of servers in maintenance or drain, which has a key of its own.
 pub const AWAY: usize = 11;
 
+/// The view of what changed since the marked moment, which has a key of its own.
+pub const SINCE: usize = 12;
+
 /// Every view. 1 to 5 are HATop's.
-pub static VIEWS: [View; 12] = [
+pub static VIEWS: [View; 13] = [
     view("dashboard", "Dash", Content::Dashboard),
     view("status", "Status", Content::Table(sets::STATUS_VIEW)),
     view("traffic", "Traffic", Content::Table(sets::TRAFFIC_VIEW)),
@@ -72,6 +77,7 @@ pub static VIEWS: [View; 12] = [
     view("events", "Events", Content::Events),
     view("problems", "Problems", Content::Problems),
     View { rows: Rows::Away, ..view("away", "Away", Content::Table(sets::AWAY_VIEW)) },
+    View { rows: Rows::Changed, ..view("since", "Since", Content::Table(sets::SINCE_VIEW)) },
 ];
 
 /// The place of a view by its id.
@@ -92,6 +98,6 @@ mod tests {
         }
         assert_eq!(by_id("latency"), Some(6));
         assert_eq!((by_id("events"), by_id("problems")), (Some(EVENTS), Some(PROBLEMS)));
-        assert_eq!(by_id("away"), Some(AWAY));
+        assert_eq!((by_id("away"), by_id("since")), (Some(AWAY), Some(SINCE)));
     }
 }

@@ -30,20 +30,28 @@ impl Info {
     /// # Errors
     /// When there is no `Pid`: without it a reload could not be told.
     pub fn parse(body: &[u8]) -> Result<Self, BadInfo> {
-        let mut info = Self { lines: Vec::new(), numbers: vec![None; InfoField::COUNT].into() };
-        for line in body.split(|byte| *byte == b'\n').take(MAX_LINES) {
-            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-            let (key, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-            if let Some(field) = InfoField::by_name(key) {
-                info.numbers[field as usize] = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-            }
-            info.lines.push((SafeText::new(key), SafeText::new(value)));
-        }
+        let parts = |line: &[u8]| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            Some((SafeText::new(&line[..colon]), SafeText::new(line[colon + 1..].trim_ascii())))
+        };
+        let lines = body.split(|byte| *byte == b'\n').take(MAX_LINES).filter_map(parts);
+        let info = Self::of_lines(lines.collect());
         if info.number(InfoField::Pid).is_none() {
             let start = &body[..body.len().min(60)];
             return Err(BadInfo::NoPid(SafeText::new(start.trim_ascii())));
         }
         Ok(info)
+    }
+
+    /// The same from its lines, as keys and values.
+    pub fn of_lines(lines: Vec<(SafeText, SafeText)>) -> Self {
+        let mut numbers = vec![None; InfoField::COUNT];
+        for (key, value) in &lines {
+            if let Some(field) = InfoField::by_name(key.as_str().as_bytes()) {
+                numbers[field as usize] = value.as_str().parse().ok();
+            }
+        }
+        Self { lines, numbers: numbers.into() }
     }
 
     /// A number by its key; absent when this version has no such key.

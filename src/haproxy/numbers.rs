@@ -73,6 +73,12 @@ impl Numbers {
         self.wide.truncate(self.wide_ends.last().map_or(0, |end| *end as usize));
     }
 
+    /// Memory held, in bytes.
+    pub fn memory(&self) -> usize {
+        let aside = self.wide.capacity() * size_of::<(u16, i64)>();
+        (self.cells.capacity() + self.wide_ends.capacity()) * size_of::<u32>() + aside
+    }
+
     fn wide_start(&self, row: usize) -> usize {
         row.checked_sub(1).map_or(0, |before| self.wide_ends[before] as usize)
     }

@@ -118,6 +118,17 @@ impl Row {
         Arc::ptr_eq(&self.texts, &other.texts)
     }
 
+    /// Whether the texts are the same. Between two samples they are mostly the very same ones.
+    pub fn says_as(&self, other: &Self) -> bool {
+        self.shares_texts(other) || self.texts == other.texts
+    }
+
+    /// Memory that its texts take, in bytes, names left out.
+    pub fn memory(&self) -> usize {
+        let cell = |(_, text): &(TextField, SafeText)| size_of::<(TextField, SafeText)>() + text.as_str().len() + 16;
+        self.texts.0.iter().map(cell).sum::<usize>() + size_of::<Texts>() + 16
+    }
+
     /// A text cell; absent when it is empty or this version lacks the column.
     pub fn text(&self, field: TextField) -> Option<&SafeText> {
         self.texts.get(field)

@@ -93,8 +93,8 @@ impl Table {
     }
 
     /// A table made of its parts: one row of numbers for each row.
-    pub fn new(schema: Arc<Schema>, rows: Arc<[Row]>, numbers: Numbers) -> Self {
-        Self { schema, rows, numbers, oddities: Oddities::default() }
+    pub fn new(schema: Arc<Schema>, rows: Arc<[Row]>, numbers: Numbers, oddities: Oddities) -> Self {
+        Self { schema, rows, numbers, oddities }
     }
 
     /// The rows in HAProxy's order: each proxy's frontend, servers, backend.

@@ -355,9 +355,9 @@ impl Live {
         }
         for place in 0..self.model.instances.len() {
             let instance = &self.model.instances[place];
-            let (ever, known) = (instance.watch.events().ever(), self.logged[place]);
+            let (ever, known) = (instance.watch.all_events().ever(), self.logged[place]);
             let count = usize::try_from(ever - known).unwrap_or(usize::MAX);
-            let mut new: Vec<&monitor::events::Event> = instance.watch.events().newest().take(count).collect();
+            let mut new: Vec<&monitor::events::Event> = instance.watch.all_events().newest().take(count).collect();
             new.reverse();
             let line = |event: &monitor::events::Event| {
                 format!("{} {} {}", rfc3339(event.at.wall), instance.name, event.line())

@@ -47,6 +47,11 @@ impl Configured {
         Self { servers: states.iter().filter_map(origin).collect() }
     }
 
+    /// Memory held, in bytes.
+    pub fn memory(&self) -> usize {
+        self.servers.capacity() * size_of::<(RowId, Origin)>()
+    }
+
     /// Of one server; absent when HAProxy did not tell.
     pub fn of(&self, id: RowId) -> Option<Origin> {
         self.servers.get(&id).copied()

@@ -248,13 +248,32 @@ impl Events {
         self.ever
     }
 
+    /// Those up to a time.
+    pub fn until(&self, time: Duration) -> EventsUntil<'_> {
+        EventsUntil { events: self, time }
+    }
+}
+
+/// The events up to a time.
+#[derive(Debug, Clone, Copy)]
+pub struct EventsUntil<'a> {
+    events: &'a Events,
+    time: Duration,
+}
+
+impl<'a> EventsUntil<'a> {
+    /// The newest first.
+    pub fn newest(self) -> impl Iterator<Item = &'a Event> {
+        self.events.newest().filter(move |event| event.at.mono <= self.time)
+    }
+
     /// How many are kept.
-    pub fn len(&self) -> usize {
-        self.kept.len()
+    pub fn len(self) -> usize {
+        self.newest().count()
     }
 
     /// Whether nothing happened yet.
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+    pub fn is_empty(self) -> bool {
+        self.newest().next().is_none()
     }
 }

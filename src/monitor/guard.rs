@@ -85,6 +85,9 @@ pub enum Refusal {
     /// It could not be found out what the socket may do.
     #[error("the level of this socket is not known yet")]
     LevelUnknown,
+    /// The past is shown.
+    #[error("this is the past: nothing can be sent or asked; p goes back to live")]
+    Past,
     /// The newest sample is old.
     #[error("the connection to HAProxy is lost: nothing can be sent now")]
     NoLink,
@@ -135,6 +138,14 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// Whether the present is shown: what is seen of the past must not lead to an act now.
+    ///
+    /// # Errors
+    /// When the past is shown.
+    pub fn is_live(watch: &Watch) -> Result<(), Refusal> {
+        if watch.past().is_some() { Err(Refusal::Past) } else { Ok(()) }
+    }
+
     /// Whether something that needs this level could be done at all.
     ///
     /// # Errors
@@ -143,7 +154,8 @@ impl Guard {
         if self.read_only {
             return Err(Refusal::ReadOnly(title));
         }
-        let sample = watch.newest().ok_or(Refusal::NoLink)?;
+        Self::is_live(watch)?;
+        let sample = watch.live().ok_or(Refusal::NoLink)?;
         match sample.level {
             None => return Err(Refusal::LevelUnknown),
             Some(has) if has < needs => return Err(Refusal::Level { title, has, needs }),
@@ -165,7 +177,7 @@ impl Guard {
     /// # Errors
     /// The reason why not.
     pub fn check(self, intent: &Intent, watch: &Watch) -> Result<Danger, Refusal> {
-        let (Some(sample), false) = (watch.newest(), intent.steps.is_empty()) else { return Err(Refusal::NoLink) };
+        let (Some(sample), false) = (watch.live(), intent.steps.is_empty()) else { return Err(Refusal::NoLink) };
         for step in &intent.steps {
             self.allows(step.act, watch)?;
             step.command()?;
@@ -190,7 +202,7 @@ impl Guard {
             (Danger::Highest, Consent::Yes) => false,
             (Danger::Highest, Consent::Typed(text)) => *text == name_to_type(&intent),
         };
-        let scene = Scene::of(watch.newest().ok_or(Refusal::NoLink)?);
+        let scene = Scene::of(watch.live().ok_or(Refusal::NoLink)?);
         if confirmed { Ok(Authorised { what: intent, scene }) } else { Err(Refusal::NotConfirmed) }
     }
 
@@ -208,7 +220,8 @@ impl Guard {
         if self.read_only {
             return Err(Refusal::ReadOnly("a line that may change HAProxy"));
         }
-        let sample = watch.newest().filter(|_| watch.link().is_up()).ok_or(Refusal::NoLink)?;
+        Self::is_live(watch)?;
+        let sample = watch.live().filter(|_| watch.link().is_up()).ok_or(Refusal::NoLink)?;
         line.check(sample.info.version())?;
         let authorised = Authorised { what: line, scene: Scene::of(sample) };
         if *consent == Consent::Yes { Ok(authorised) } else { Err(Refusal::NotConfirmed) }

@@ -88,6 +88,12 @@ impl RowSet {
         self.backends.iter().find(|backend| self.keys[backend.row].proxy == *proxy)
     }
 
+    /// Memory held, in bytes, names left out.
+    pub fn memory(&self) -> usize {
+        let row = size_of::<RowId>() * 2 + size_of::<RowKey>() + size_of::<usize>() * 3 + size_of::<Option<u32>>();
+        self.ids.len() * row + self.backends.len() * size_of::<Backend>()
+    }
+
     fn new(keys: Vec<RowKey>, ids: Vec<RowId>) -> Self {
         let index = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
         let of_kind = |kind| keys.iter().enumerate().filter(move |(_, key)| key.kind == kind);

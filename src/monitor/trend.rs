@@ -63,7 +63,7 @@ pub fn points(
     let since = now.saturating_sub(span + Duration::from_secs_f64(step * 2.0));
     let mut before: Vec<Option<(Duration, u32, i64)>> = vec![None; trends.len()];
     let mut previous_step = None;
-    history.read(id, &series, since, |mark, values| {
+    history.read(id, &series, since..=now, |mark, values| {
         let place = (mark.at.as_secs_f64() / step).floor() as i64 - last_step + points as i64 - 1;
         for (index, trend) in trends.iter().enumerate() {
             let value = match (trend, values[index], before[index]) {

@@ -2,33 +2,33 @@
 //!
 //! A plain state machine: it is given samples, failures and outcomes, and never asks for anything. The same
 //! input always leads to the same state, whoever feeds it.
+//!
+//! It can be told to show a moment of the past ([`Past`]). Then what is shown of it ([`Watch::newest`] and its
+//! neighbours) is that moment, and everything else goes on: samples, events, drains, acts, and the link.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::haproxy::order::{Admin, Order};
 use crate::haproxy::text::SafeText;
-use crate::monitor::authors::Authors;
 use crate::monitor::changes;
+use crate::monitor::deeds::Deeds;
 use crate::monitor::draining::{self, Draining};
-use crate::monitor::events::{Event, Events, What, display_name};
+use crate::monitor::events::{Event, Events, EventsUntil, What, display_name};
 use crate::monitor::history::store::{DEFAULT_BUDGET, History};
 use crate::monitor::ledger::Ledger;
 use crate::monitor::link::{Failure, Link};
 use crate::monitor::lost::{self, Lost};
-use crate::monitor::outcome::{Outcome, Report, Stage};
+use crate::monitor::outcome::{Report, Stage};
+use crate::monitor::past::{Past, Travel};
 use crate::monitor::polls::Polls;
+use crate::monitor::problems::chronicle::Chronicle;
 use crate::monitor::problems::news;
 use crate::monitor::problems::thresholds::Thresholds;
 use crate::monitor::problems::tracker::Problems;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 use crate::monitor::stamp::Stamp;
-use crate::monitor::under_way::UnderWay;
 use crate::monitor::window::Window;
-
-/// A change of status this soon after our act is taken for its effect.
-const OURS_FOR: Duration = Duration::from_secs(20);
 
 /// Everything known of one instance.
 #[derive(Debug)]
@@ -37,15 +37,16 @@ pub struct Watch {
     history: History,
     events: Events,
     problems: Problems,
+    /// What was wrong earlier.
+    chronicle: Chronicle,
+    /// The moment shown, where it is not the newest.
+    past: Option<Past>,
+    /// The moment that was marked.
+    mark: Option<Arc<Sample>>,
     link: Link,
     polls: Polls,
-    /// Servers we acted on, and when.
-    ours: Vec<(RowId, Duration)>,
-    /// Statuses read back after an act, which no sample has shown yet.
-    read_back: Vec<(RowId, SafeText)>,
-    under_way: UnderWay,
+    deeds: Deeds,
     draining: Draining,
-    authors: Authors,
     /// What the last reload took away and is not back yet.
     lost: Vec<Lost>,
 }
@@ -64,13 +65,13 @@ impl Watch {
             history: History::new(budget),
             events: Events::default(),
             problems: Problems::default(),
+            chronicle: Chronicle::default(),
+            past: None,
+            mark: None,
             link: Link::default(),
             polls: Polls::default(),
-            ours: Vec::new(),
-            read_back: Vec::new(),
-            under_way: UnderWay::default(),
+            deeds: Deeds::default(),
             draining: Draining::default(),
-            authors: Authors::default(),
             lost: Vec::new(),
         }
     }
@@ -81,13 +82,12 @@ impl Watch {
         self.polls.answer(&sample, missed);
         let was = std::mem::replace(&mut self.link, Link::Up);
         let lost_for = match was {
-            Link::Lost { since, .. } if self.newest().is_some() => Some(sample.at.since(since)),
+            Link::Lost { since, .. } if self.live().is_some() => Some(sample.at.since(since)),
             _ => None,
         };
-        if let Some(before) = self.newest().map(Arc::clone) {
-            self.ours.retain(|(_, at)| sample.at.since(*at) < OURS_FOR);
-            let is_ours = |id| self.ours.iter().any(|(ours, _)| *ours == id);
-            for event in changes::between(&before, &sample, lost_for, is_ours) {
+        if let Some(before) = self.live().map(Arc::clone) {
+            self.deeds.forget_old(sample.at);
+            for event in changes::between(&before, &sample, lost_for, |id| self.deeds.is_ours(id)) {
                 self.events.push(event);
             }
             if before.epoch != sample.epoch {
@@ -98,11 +98,12 @@ impl Watch {
                 }
             }
         }
-        self.read_back.clear();
+        self.deeds.read_back.clear();
         self.history.push(&sample);
         let newest = Arc::clone(&sample);
         self.window.push(sample);
         let changes = self.problems.look(&newest, &self.window);
+        self.chronicle.take(&changes, newest.at.mono);
         for event in news::of(&changes, newest.at) {
             self.events.push(event);
         }
@@ -130,6 +131,7 @@ impl Watch {
     /// Measures problems by other thresholds from now on; what is open now begins anew.
     pub fn set_thresholds(&mut self, thresholds: Thresholds) {
         self.problems = Problems::new(thresholds);
+        self.chronicle = Chronicle::default();
     }
 
     /// A poll failed.
@@ -140,7 +142,7 @@ impl Watch {
             Link::Connecting => at.mono,
             Link::Up => {
                 self.event(at, None, String::new(), What::LinkLost(failure.why.clone()));
-                self.newest().map_or(at.mono, |sample| sample.at.mono)
+                self.live().map_or(at.mono, |sample| sample.at.mono)
             }
         };
         self.link = Link::Lost { since, failure };
@@ -148,57 +150,29 @@ impl Watch {
 
     /// A command under way has come this far.
     pub fn progress(&mut self, row: RowId, stage: Stage, now: Duration) {
-        self.under_way.tell(row, stage, now);
+        self.deeds.under_way.tell(row, stage, now);
     }
 
     /// Acts were carried out.
     pub fn acted(&mut self, report: &Report, at: Stamp) {
-        for done in &report.done {
-            let id = done.step.target.id;
-            let is_row = id != RowId::PROCESS;
-            let is_sent = !matches!(done.outcome, Outcome::NotSent(_) | Outcome::Refused(_));
-            if is_row {
-                self.ours.extend(is_sent.then_some((id, at.mono)));
-                self.under_way.tell(id, if done.outcome.is_good() { Stage::Good } else { Stage::Bad }, at.mono);
-            }
-            if let Some(status) = done.after.as_ref().map(|after| &after.status).filter(|status| !status.is_empty()) {
-                self.read_back.retain(|(known, _)| *known != id);
-                self.read_back.push((id, status.clone()));
-            }
-            if let (Order::State(admin), true) = (done.step.order, done.outcome.is_good()) {
-                match admin {
-                    Admin::Drain => self.draining.order(id, at.mono),
-                    Admin::Ready | Admin::Maint => self.draining.forget(id),
-                }
-            }
-            if done.outcome.is_good() {
-                self.authors.acted(&done.step.name(), done.step.order, at.wall);
-            }
-            let (command, outcome) = (done.command.clone(), done.outcome.to_string());
-            let verified = done.outcome.is_good();
-            // The command names what it was about.
-            self.event(at, Some(id).filter(|_| is_row), String::new(), What::Act { command, outcome, verified });
-        }
-        for step in report.left() {
-            let command = step.command().unwrap_or_default();
-            let outcome = "not sent: an act before it failed".to_owned();
-            self.event(at, Some(step.target.id), String::new(), What::Act { command, outcome, verified: false });
+        for event in self.deeds.take(report, &mut self.draining, at) {
+            self.events.push(event);
         }
     }
 
     /// How far the newest act on a row has come.
     pub fn stage(&self, id: RowId, now: Duration) -> Option<Stage> {
-        self.under_way.stage(id, now)
+        self.deeds.under_way.stage(id, now)
     }
 
     /// Who acts in this run.
     pub fn set_actor(&mut self, who: SafeText) {
-        self.authors.set_actor(who);
+        self.deeds.authors.set_actor(who);
     }
 
     /// Takes in what the audit knows of this HAProxy, whose address it knows it by. What has no end there is told.
     pub fn remember(&mut self, ledger: &Ledger, address: &str, at: Stamp) {
-        self.authors.remember(ledger.states(address));
+        self.deeds.authors.remember(ledger.states(address));
         for unfinished in ledger.unfinished(address) {
             let (command, who) = (unfinished.command.to_string(), unfinished.entry.who.to_string());
             self.event(at, None, String::new(), What::Unfinished { command, who, at: unfinished.entry.at });
@@ -207,12 +181,12 @@ impl Watch {
 
     /// Who ordered the state that a server is in, as far as that is known.
     pub fn author(&self, id: RowId) -> Option<String> {
-        self.authors.of(self.newest()?, id)
+        self.deeds.authors.of(self.newest()?, id)
     }
 
-    /// The servers that drain.
+    /// The servers that drain; none while the past is shown.
     pub fn draining(&self) -> &Draining {
-        &self.draining
+        self.past.as_ref().map_or(&self.draining, Past::draining)
     }
 
     /// A server was found to be draining: it is followed as if that had been ordered now.
@@ -225,8 +199,13 @@ impl Watch {
         self.draining.set_deadline(deadline);
     }
 
-    /// What the last reload took away and is not back yet.
+    /// What the last reload took away and is not back yet; nothing while the past is shown.
     pub fn lost(&self) -> &[Lost] {
+        if self.past.is_some() { &[] } else { &self.lost }
+    }
+
+    /// The same, whatever is shown.
+    pub fn all_lost(&self) -> &[Lost] {
         &self.lost
     }
 
@@ -235,35 +214,99 @@ impl Watch {
         self.lost.clear();
     }
 
-    /// The newest sample.
+    /// The newest sample, or the one of the moment that is shown.
     pub fn newest(&self) -> Option<&Arc<Sample>> {
+        self.past.as_ref().map(Past::sample).or_else(|| self.live())
+    }
+
+    /// The newest sample, whatever is shown.
+    pub fn live(&self) -> Option<&Arc<Sample>> {
         self.window.newest()
     }
 
     /// The status of a row as it was seen last: read back after an act, else in the newest sample.
     pub fn status(&self, id: RowId) -> Option<SafeText> {
-        let read_back = self.read_back.iter().find(|(known, _)| *known == id).map(|(_, status)| status.clone());
-        read_back.or_else(|| Some(SafeText::from(self.newest()?.row(id)?.status())))
+        let read_back = self.deeds.read_back.iter().find(|(known, _)| *known == id);
+        read_back.map(|(_, status)| status.clone()).or_else(|| Some(SafeText::from(self.live()?.row(id)?.status())))
     }
 
     /// Rates.
     pub fn window(&self) -> &Window {
-        &self.window
+        self.past.as_ref().map_or(&self.window, Past::window)
     }
 
-    /// The past.
+    /// Every sample that is kept.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// What happened.
-    pub fn events(&self) -> &Events {
+    /// What happened up to the moment that is shown.
+    pub fn events(&self) -> EventsUntil<'_> {
+        self.events.until(self.past.as_ref().map_or(Duration::MAX, |past| past.sample().at.mono))
+    }
+
+    /// What happened, whatever is shown.
+    pub fn all_events(&self) -> &Events {
         &self.events
     }
 
-    /// What is wrong, as of the newest sample.
+    /// What is wrong, as of the newest sample or the moment that is shown.
     pub fn problems(&self) -> &Problems {
-        &self.problems
+        self.past.as_ref().map_or(&self.problems, Past::problems)
+    }
+
+    /// The moment shown, where the past is.
+    pub fn past(&self) -> Option<&Past> {
+        self.past.as_ref()
+    }
+
+    /// The time of the moment that is shown; `now`, where that is the present.
+    pub fn time(&self, now: Duration) -> Duration {
+        self.past.as_ref().map_or(now, |past| past.sample().at.mono)
+    }
+
+    /// Shows the moment that lies there from now on, seen from the one that is shown. Whether it is another one.
+    pub fn travel(&mut self, travel: Travel) -> bool {
+        let Some(from) = self.newest().map(|sample| sample.seq) else { return false };
+        let seq = self.newest().and_then(|sample| Past::number_of(travel, sample, &self.history));
+        let is_new = self.past.is_none() || seq.is_some_and(|seq| seq != from);
+        let thresholds = self.problems.thresholds();
+        let at = |seq| Past::at(seq, &self.history, &self.chronicle, thresholds, self.past.as_ref());
+        match seq.filter(|_| is_new).and_then(at) {
+            Some(past) => {
+                self.past = Some(past);
+                from != seq.unwrap_or(from)
+            }
+            None => false,
+        }
+    }
+
+    /// Where the history has forgotten the moment that is shown, goes to the oldest one it knows. Whether it was so.
+    pub fn keep_up(&mut self) -> bool {
+        let oldest = self.history.marks().next().map(|mark| mark.seq);
+        let is_forgotten = self.past.as_ref().zip(oldest).is_some_and(|(past, oldest)| past.sample().seq < oldest);
+        is_forgotten && self.travel(Travel::Oldest)
+    }
+
+    /// Shows the present again.
+    pub fn resume(&mut self) {
+        self.past = None;
+    }
+
+    /// The moment that was marked.
+    pub fn mark(&self) -> Option<&Arc<Sample>> {
+        self.mark.as_ref()
+    }
+
+    /// Marks the moment that is shown. Gives the one that was marked before.
+    pub fn set_mark(&mut self) -> Option<Arc<Sample>> {
+        let shown = self.newest().map(Arc::clone);
+        std::mem::replace(&mut self.mark, shown)
+    }
+
+    /// Forgets the mark. Gives the one there was.
+    pub fn forget_mark(&mut self) -> Option<Arc<Sample>> {
+        self.mark.take()
     }
 
     /// The link's state.
@@ -284,9 +327,10 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::haproxy::order::{Admin, Order};
     use crate::monitor::acts::MAINT;
     use crate::monitor::intent::{Intent, Target};
-    use crate::monitor::outcome::Done;
+    use crate::monitor::outcome::{Done, Outcome};
     use crate::monitor::seen::Seen;
     use crate::monitor::testing::{SampleMaker, at, site};
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField};
+use crate::monitor::history::block::Mark;
+use crate::monitor::history::store::History;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
 
@@ -17,32 +19,100 @@ const SPAN: Duration = Duration::from_secs(5);
 /// Samples held at the most. With short intervals those between are left out.
 const MAX_SAMPLES: usize = 5;
 
-/// The newest sample and the few before it that rates are taken over.
-#[derive(Debug, Default)]
-pub struct Window {
-    /// Oldest first; the last one is the newest sample.
-    samples: VecDeque<Arc<Sample>>,
+/// Samples that a window may need to know of to hold the right ones: those of so long before its newest.
+const REACH: Duration = Duration::from_secs(15);
+
+/// Something that was taken at a time, of an epoch.
+pub trait Taken {
+    /// Monotonic time.
+    fn at(&self) -> Duration;
+    /// Whether both come from one process.
+    fn has_epoch_of(&self, other: &Self) -> bool;
 }
 
-impl Window {
+impl Taken for Arc<Sample> {
+    fn at(&self) -> Duration {
+        self.at.mono
+    }
+
+    fn has_epoch_of(&self, other: &Self) -> bool {
+        self.epoch == other.epoch
+    }
+}
+
+impl Taken for Mark {
+    fn at(&self) -> Duration {
+        self.at
+    }
+
+    fn has_epoch_of(&self, other: &Self) -> bool {
+        self.epoch == other.epoch
+    }
+}
+
+/// The newest sample and the few before it that rates are taken over.
+#[derive(Debug)]
+pub struct Window<T = Arc<Sample>> {
+    /// Oldest first; the last one is the newest sample.
+    samples: VecDeque<T>,
+}
+
+impl<T> Default for Window<T> {
+    fn default() -> Self {
+        Self { samples: VecDeque::new() }
+    }
+}
+
+impl<T: Taken> Window<T> {
     /// Takes the newest sample in.
-    pub fn push(&mut self, sample: Arc<Sample>) {
-        if self.samples.back().is_some_and(|last| last.epoch != sample.epoch) {
+    pub fn push(&mut self, sample: T) {
+        if self.samples.back().is_some_and(|last| !last.has_epoch_of(&sample)) {
             self.samples.clear();
         }
-        let now = sample.at.mono;
+        let now = sample.at();
         // Short intervals: the last but one stays only when it is far enough from the one before it.
         if let [.., before, last] = self.samples.make_contiguous()
-            && last.at.mono.saturating_sub(before.at.mono) < SPAN / MAX_SAMPLES as u32
+            && last.at().saturating_sub(before.at()) < SPAN / MAX_SAMPLES as u32
         {
             self.samples.pop_back();
         }
         self.samples.push_back(sample);
         while self.samples.len() > 2
-            && (self.samples.len() > MAX_SAMPLES || now.saturating_sub(self.samples[0].at.mono) > SPAN)
+            && (self.samples.len() > MAX_SAMPLES || now.saturating_sub(self.samples[0].at()) > SPAN)
         {
             self.samples.pop_front();
         }
+    }
+}
+
+impl Window<Mark> {
+    /// Which samples the window held when the sample of that number was the newest, oldest first.
+    pub fn numbers_of(history: &History, seq: u64) -> Vec<u64> {
+        let mut marks = history.back_from(seq).peekable();
+        let since = marks.peek().map_or(Duration::ZERO, |newest| newest.at.saturating_sub(REACH));
+        // One more than that: a window has two samples, however long ago the earlier one was.
+        let mut near: Vec<Mark> = Vec::new();
+        for mark in marks {
+            near.push(*mark);
+            if mark.at < since && near.len() > 2 {
+                break;
+            }
+        }
+        let mut window = Self::default();
+        near.into_iter().rev().for_each(|mark| window.push(mark));
+        window.samples.iter().map(|mark| mark.seq).collect()
+    }
+}
+
+impl Window {
+    /// A window of these samples, oldest first.
+    pub fn of(samples: impl Iterator<Item = Arc<Sample>>) -> Self {
+        Self { samples: samples.collect() }
+    }
+
+    /// The samples held, oldest first.
+    pub fn samples(&self) -> impl DoubleEndedIterator<Item = &Arc<Sample>> {
+        self.samples.iter()
     }
 
     /// The newest sample.

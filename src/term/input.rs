@@ -66,7 +66,8 @@ fn key_of(event: KeyEvent) -> Option<Key> {
         _ => return None,
     };
     let held = |modifier| event.modifiers.contains(modifier);
-    Some(Key { code, ctrl: held(KeyModifiers::CONTROL), alt: held(KeyModifiers::ALT) })
+    let shift = held(KeyModifiers::SHIFT) && matches!(code, Code::Left | Code::Right);
+    Some(Key { code, ctrl: held(KeyModifiers::CONTROL), alt: held(KeyModifiers::ALT), shift })
 }
 
 #[cfg(test)]
@@ -79,6 +80,8 @@ mod tests {
         assert_eq!(key_of(event(KeyCode::Char('M'), KeyModifiers::SHIFT)), Some(Key::char('M')));
         let ctrl_z = key_of(event(KeyCode::Char('z'), KeyModifiers::CONTROL));
         assert_eq!(ctrl_z, Key::parse("<c-z>"));
+        assert_eq!(key_of(event(KeyCode::Left, KeyModifiers::SHIFT)), Key::parse("<s-left>"));
+        assert_eq!(key_of(event(KeyCode::Up, KeyModifiers::SHIFT)), Key::parse("<up>"));
         assert_eq!(key_of(event(KeyCode::F(10), KeyModifiers::NONE)), Key::parse("<f10>"));
         let release = KeyEvent { kind: KeyEventKind::Release, ..event(KeyCode::Char('y'), KeyModifiers::NONE) };
         assert_eq!(key_of(release), None);

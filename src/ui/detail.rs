@@ -29,7 +29,11 @@ pub fn draw(
     let Some(sample) = instance.watch.newest() else { return 0 };
     let Some(index) = sample.rows.index(id) else {
         let inner = canvas.frame(area, &[piece(" gone ", Role::Focus)], &[], Role::Focus);
-        canvas.text(inner, 1, 0, "HAProxy does not list this row any more; Esc goes back", Role::Warn);
+        let words = match instance.watch.past() {
+            Some(_) => "HAProxy did not list this row at this moment; Esc goes back",
+            None => "HAProxy does not list this row any more; Esc goes back",
+        };
+        canvas.text(inner, 1, 0, words, Role::Warn);
         return 0;
     };
     let row = RowView::new(&instance.watch, sample, index);

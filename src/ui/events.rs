@@ -17,7 +17,7 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, area: Area, show_time:
     let events = instance.watch.events();
     let inner = canvas.frame(area, &[piece(" Events ", Role::Title)], &[], Role::Frame);
     if events.is_empty() {
-        canvas.text(inner, 1, 0, "nothing has changed since hapulse started", Role::Dim);
+        canvas.text(inner, 1, 0, nothing(instance), Role::Dim);
     }
     for (row, event) in events.newest().take(usize::from(inner.height)).enumerate() {
         draw_one(canvas, inner, row as u16, event, show_time);
@@ -29,7 +29,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: A
     let list = &instance.places[model.view];
     if model.events().next().is_none() {
         let is_all = model.settings[model.view].words.is_empty();
-        let words = if is_all { "nothing has changed since hapulse started" } else { "no event matches; Esc clears" };
+        let words = if is_all { nothing(instance) } else { "no event matches; Esc clears" };
         canvas.text(area, 1, 0, words, Role::Dim);
     }
     let visible = model.events().enumerate().skip(list.top()).take(usize::from(area.height));
@@ -38,6 +38,14 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: A
         if place == list.place() {
             canvas.mark(area, row as u16, Role::Selected);
         }
+    }
+}
+
+/// Why there is no event.
+fn nothing(instance: &Instance) -> &'static str {
+    match instance.watch.past() {
+        Some(_) => "nothing had changed up to this moment",
+        None => "nothing has changed since hapulse started",
     }
 }
 

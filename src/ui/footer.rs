@@ -1,11 +1,12 @@
 //! The bottom line: what just happened, else what the keys do here. What cannot be done now is dimmed; its
 //! key says why.
 
-use crate::app::actions::{ACTIONS, Action, Do};
+use crate::app::actions::{ACTIONS, Action, Do, Group};
 use crate::app::cells::Role;
 use crate::app::key::Key;
+use crate::app::layers::Layer;
 use crate::app::layout::{Area, Room};
-use crate::app::model::{Layer, Model};
+use crate::app::model::Model;
 use crate::app::prompt::{Prompt, Purpose};
 use crate::app::targets;
 use crate::app::views::Content;
@@ -108,12 +109,15 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
     if marked > 0 {
         column = canvas.text(area, column, 0, &format!("{marked} marked"), Role::Key) + 2;
     }
-    let labelled = ACTIONS.iter().filter(|action| !action.label.is_empty());
+    let is_past = model.instance().is_some_and(|instance| instance.watch.past().is_some());
+    let labelled = labelled(model, is_past);
+    let labelled = labelled.iter().copied();
     let width = |action: &Action| text::width(&model.keymap.name(action, ascii)) + text::width(action.label) + 3;
     // Help and the way out are always there; the others as far as they fit.
-    let is_vital = |action: &Action| matches!(action.run, Do::Help | Do::Quit);
-    let mut room_left = usize::from(area.width)
-        .saturating_sub(usize::from(column) + labelled.clone().filter(|a| is_vital(a)).map(width).sum::<usize>());
+    let is_vital = |action: &Action| matches!(action.run, Do::Help | Do::Quit) || is_past && action.run == Do::Pause;
+    let mut room_left = usize::from(area.width).saturating_sub(
+        usize::from(column) + labelled.clone().filter(|action| is_vital(action)).map(width).sum::<usize>(),
+    );
     for action in labelled {
         if !is_vital(action) {
             if width(action) > room_left {
@@ -123,13 +127,27 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
         }
         let works = works(model, action);
         let (key_role, label_role) = if works { (Role::Key, Role::Normal) } else { (Role::Dim, Role::Dim) };
-        let pieces = [
-            piece(model.keymap.name(action, ascii), key_role),
-            piece(" ", Role::Normal),
-            piece(action.label, label_role),
-        ];
+        let label = if is_past && action.run == Do::Pause { "live" } else { action.label };
+        let pieces =
+            [piece(model.keymap.name(action, ascii), key_role), piece(" ", Role::Normal), piece(label, label_role)];
         column = canvas.pieces(area, column, 0, pieces) + 2;
     }
+}
+
+/// The actions that the line names, in its order. While the past is shown, what goes through it comes first, and what
+/// acts, or marks rows for it, does not come at all.
+fn labelled(model: &Model, is_past: bool) -> Vec<&'static Action> {
+    let labelled = ACTIONS.iter().filter(|action| !action.label.is_empty());
+    if !is_past {
+        return labelled.filter(|action| !action.is_of_past()).collect();
+    }
+    let (through, rest): (Vec<_>, Vec<_>) = labelled.partition(|action| action.group == Group::Past);
+    through
+        .into_iter()
+        .chain(
+            rest.into_iter().filter(|action| works(model, action) && !matches!(action.group, Group::Act | Group::Mark)),
+        )
+        .collect()
 }
 
 /// What is looked for in the view shown.

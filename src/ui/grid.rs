@@ -49,6 +49,8 @@ pub fn draw(
     if instance.lines.is_empty() {
         let words = match settings.rows {
             _ if !settings.filter.is_empty() => "no row matches the filter; Esc clears it",
+            Rows::Changed if instance.watch.mark().is_none() => "",
+            Rows::Changed => "nothing has changed since the mark; S goes back",
             Rows::Away => "no server is in maintenance or drain; A goes back",
             Rows::All => "no rows",
         };

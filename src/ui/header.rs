@@ -17,6 +17,7 @@ use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, Piece, piece};
 use crate::ui::events::ShowTime;
 use crate::ui::health;
+use crate::ui::past;
 use crate::ui::text;
 use crate::ui::theme::Theme;
 
@@ -35,7 +36,7 @@ pub fn draw(
     let (area, room) = (layout.header, layout.room);
     let overview = Overview::of(&instance.watch).unwrap_or_default();
     let sample = instance.watch.newest();
-    identity(canvas, model, instance, &overview, area.rows(0, 1), room, now);
+    identity(canvas, (model, instance), &overview, area.rows(0, 1), room, (show_time, now));
     if area.height < 3 {
         return;
     }
@@ -43,7 +44,10 @@ pub fn draw(
         let end = rates(canvas, model, instance, sample, &overview, area.rows(1, 1));
         // The time of the newest sample.
         let clock = [piece(show_time(sample.at.wall), Role::Dim), piece(" ", Role::Normal)];
-        canvas.right(area.rows(1, 1), end + 1, 0, &clock);
+        let start = canvas.right(area.rows(1, 1), end + 1, 0, &clock);
+        if let Some(past) = instance.watch.past() {
+            past::track(canvas, instance, past, area.rows(1, 1).columns(end + 1, start.saturating_sub(end + 2)));
+        }
     }
     health::draw(canvas, (instance, model.current), &overview, area.rows(2, 1), now);
 }
@@ -51,21 +55,29 @@ pub fn draw(
 /// Who it is, how full it is, what may be done, and whether it is live.
 fn identity(
     canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &Instance,
+    (model, instance): (&Model, &Instance),
     overview: &Overview,
     area: Area,
     room: Room,
-    now: Duration,
+    (show_time, now): (ShowTime, Duration),
 ) {
-    let right = badges(model, instance, now);
+    let right = match instance.watch.past() {
+        Some(past) => past::badges(past, link(instance, now), area.width, show_time, now),
+        None => badges(model, instance, now),
+    };
     let mut left: Vec<Piece<'_>> = vec![piece(" ", Role::Normal)];
     let wide = room == Room::Wide;
     let gap = if wide { " · " } else { " " };
     if model.instances.len() > 1 {
         left.push(piece(format!("{}/{} ", model.current + 1, model.instances.len()), Role::Key));
     }
-    left.push(piece(text::middle(&name(instance), if wide { 40 } else { 20 }), Role::Title));
+    let width_of = |pieces: &[Piece<'_>]| pieces.iter().map(|(text, _)| text::width(text)).sum::<usize>();
+    // That it is the past matters more than what it is the past of.
+    let room = match instance.watch.past() {
+        Some(_) => usize::from(area.width).saturating_sub(width_of(&left) + width_of(&right) + 1),
+        None => usize::MAX,
+    };
+    left.push(piece(text::middle(&name(instance), room.min(if wide { 40 } else { 20 })), Role::Title));
     if let Some(sample) = instance.watch.newest() {
         let version = sample.info.version_text();
         let version = version.split('-').next().unwrap_or(version);
@@ -79,7 +91,6 @@ fn identity(
         }
     }
     // The badges say what a key may do: they stay, and the uptime and version give way.
-    let width_of = |pieces: &[Piece<'_>]| pieces.iter().map(|(text, _)| text::width(text)).sum::<usize>();
     while left.len() > 2 && width_of(&left) + width_of(&right) + 1 > usize::from(area.width) {
         left.pop();
     }
@@ -151,16 +162,22 @@ fn badges(model: &Model, instance: &Instance, now: Duration) -> Vec<Piece<'stati
         None => {}
     }
     pieces.push(piece(" ", Role::Normal));
+    pieces.push(link(instance, now));
+    pieces.push(piece(" ", Role::Normal));
+    pieces
+}
+
+/// How fresh the newest numbers are, also while older ones are shown.
+fn link(instance: &Instance, now: Duration) -> Piece<'static> {
     let interval = instance.watch.newest().map(|sample| format::interval(sample.interval)).unwrap_or_default();
-    pieces.push(match instance.watch.link() {
+    match instance.watch.link() {
         Link::Connecting => piece("connecting", Role::Warn),
         Link::Up if instance.acting > 0 => piece("sending", Role::Warn),
+        Link::Up if instance.watch.past().is_some() => piece("link up", Role::Good),
         Link::Up => piece(format!("live {interval}"), Role::Good),
         Link::Lost { .. } if instance.watch.newest().is_none() => piece("no answer", Role::Bad),
         Link::Lost { since, .. } => piece(format!("stale {}", format::duration(now.saturating_sub(*since))), Role::Bad),
-    });
-    pieces.push(piece(" ", Role::Normal));
-    pieces
+    }
 }
 
 fn rates(
@@ -220,9 +237,9 @@ fn rates(
 }
 
 /// The same in one line, for a terminal of a few rows.
-pub fn one_line(buffer: &mut Buffer, theme: Theme, model: &Model, area: Area, now: Duration) {
+pub fn one_line(buffer: &mut Buffer, theme: Theme, model: &Model, area: Area, show_time: ShowTime, now: Duration) {
     let Some(instance) = model.instance() else { return };
     let mut canvas = Canvas::new(buffer, theme);
     let overview = Overview::of(&instance.watch).unwrap_or_default();
-    identity(&mut canvas, model, instance, &overview, area.rows(0, 1), Room::Tiny, now);
+    identity(&mut canvas, (model, instance), &overview, area.rows(0, 1), Room::Tiny, (show_time, now));
 }

@@ -21,7 +21,9 @@ pub fn draw(
     area: Area,
     now: Duration,
 ) {
-    if let Link::Lost { failure, .. } = instance.watch.link() {
+    let is_past = instance.watch.past().is_some();
+    // What is shown of the past is none the worse for a lost link; the first line tells of it.
+    if let (Link::Lost { failure, .. }, false) = (instance.watch.link(), is_past) {
         let next = match failure.retry_at.saturating_sub(now).as_secs() {
             0 => "next try in under 1 s".to_owned(),
             seconds => format!("next try in {seconds} s"),
@@ -54,7 +56,7 @@ pub fn draw(
         column =
             canvas.pieces(area, column, 0, [piece(sign, Role::Away), piece(text::end(&words, room), Role::Away)]) + 2;
     }
-    problems(canvas, instance, area, column, now);
+    problems(canvas, instance, area, column, instance.watch.time(now));
 }
 
 /// How many servers are up, down and away.

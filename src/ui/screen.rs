@@ -6,14 +6,15 @@ use ratatui::buffer::Buffer;
 
 use crate::app::cells::Role;
 use crate::app::cost;
-use crate::app::layout::{Area, Layout, Pane, Room};
-use crate::app::model::{Instance, Layer, Model};
+use crate::app::layers::Layer;
+use crate::app::layout::{Layout, Pane, Room};
+use crate::app::model::{Instance, Model};
 use crate::app::views::Content;
 use crate::ui::canvas::{Canvas, piece};
 use crate::ui::events::{self, ShowTime};
 use crate::ui::theme::Theme;
 use crate::ui::{
-    asked, charts, cli, confirm, detail, footer, grid, header, help, lists, menu, page, problems, tabs, waiting,
+    asked, charts, cli, confirm, detail, footer, grid, header, help, lists, menu, page, problems, since, tabs, waiting,
 };
 
 /// How the screen is to look, beyond what the model says.
@@ -33,7 +34,7 @@ pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) -> 
         return None;
     }
     if layout.room == Room::Tiny {
-        header::one_line(buffer, looks.theme, model, layout.header, now);
+        header::one_line(buffer, looks.theme, model, layout.header, looks.show_time, now);
         return None;
     }
     let mut canvas = Canvas::new(buffer, looks.theme);
@@ -48,18 +49,15 @@ pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) -> 
             Layer::Help(top) => last = Some(help::draw(&mut canvas, model, layout.screen, *top)),
             Layer::Confirm(question) => confirm::draw(&mut canvas, instance, question, layout.screen, now),
             Layer::Detail(id, top) => {
-                let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
-                last = Some(detail::draw(&mut canvas, model, instance, *id, area, *top, looks.show_time));
+                last = Some(detail::draw(&mut canvas, model, instance, *id, layout.middle(), *top, looks.show_time));
             }
             Layer::SortMenu(place) => menu::sort(&mut canvas, model, layout.screen, *place),
             Layer::ActMenu(actions, place) => menu::acts(&mut canvas, model, layout.screen, actions, *place),
             Layer::Page { title, lines, top } => {
-                let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
-                last = Some(page::draw(&mut canvas, title, lines, area, *top));
+                last = Some(page::draw(&mut canvas, title, lines, layout.middle(), *top));
             }
             Layer::Cost(top) => {
-                let area = Area { height: layout.tabs.height + layout.body.height, ..layout.tabs };
-                last = Some(page::draw(&mut canvas, cost::TITLE, &cost::lines(model), area, *top));
+                last = Some(page::draw(&mut canvas, cost::TITLE, &cost::lines(model), layout.middle(), *top));
             }
             Layer::Sure(sure) => confirm::draw_sure(&mut canvas, instance, sure, layout.screen),
             // They stand in the footer.
@@ -82,6 +80,7 @@ fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &La
         _ => Vec::new(),
     };
     tabs::draw(canvas, model, layout.tabs, &remarks);
+    since::lead(canvas, instance, sample, layout.lead, looks.show_time);
     match model.shown().content {
         Content::Dashboard => {
             for (pane, area) in &layout.panes {
@@ -94,12 +93,13 @@ fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &La
         }
         Content::Table(_) => grid::draw(canvas, model, instance, sample, layout, now),
         Content::Events => events::view(canvas, model, instance, layout.body, looks.show_time),
-        Content::Problems => problems::draw(canvas, model, instance, sample, layout.body, now),
+        Content::Problems => problems::draw(canvas, model, instance, sample, layout.body, instance.watch.time(now)),
         Content::Cli => cli::draw(canvas, model, instance, layout.body),
         Content::Sessions => asked::sessions(canvas, model, instance, layout.body, now),
         Content::StickTables => asked::stick_tables(canvas, model, instance, layout.body, now),
     }
-    if !instance.watch.link().is_up() {
+    // The past is none the older for it.
+    if !instance.watch.link().is_up() && instance.watch.past().is_none() {
         for row in 0..layout.body.height {
             canvas.mark(layout.body, row, Role::Dim);
         }

@@ -44,6 +44,7 @@ impl Theme {
                 Role::Away => style.add_modifier(Modifier::ITALIC),
                 Role::Bad => style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
                 Role::Badge | Role::Selected => style.add_modifier(Modifier::REVERSED),
+                Role::Past => style.add_modifier(Modifier::REVERSED | Modifier::BOLD),
             },
             palette => {
                 let light = palette == Palette::Light;
@@ -58,6 +59,9 @@ impl Theme {
                     Role::Away | Role::Chart => colour(Color::Cyan, Color::Blue),
                     Role::Focus | Role::Key => colour(Color::Cyan, Color::Blue).add_modifier(Modifier::BOLD),
                     Role::Badge => style.add_modifier(Modifier::REVERSED),
+                    Role::Past => {
+                        colour(Color::Yellow, Color::Magenta).add_modifier(Modifier::REVERSED | Modifier::BOLD)
+                    }
                     // One bar, whatever colours stand in it: its words and glyphs still tell.
                     Role::Selected => style.fg(Color::Reset).add_modifier(Modifier::REVERSED),
                 }

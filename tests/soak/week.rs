@@ -277,7 +277,7 @@ pub fn run(samples: u64, growth: f64) -> Result<(), String> {
         week.site.born(),
         week.acts,
         week.bytes >> 20,
-        week.model.instances[0].watch.events().ever(),
+        week.model.instances[0].watch.all_events().ever(),
     );
     memory.judge("week", growth)
 }

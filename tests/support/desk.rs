@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use hapulse::app::actions::ACTIONS;
 use hapulse::app::confirm::Confirm;
-use hapulse::app::key::{Code, Key};
+use hapulse::app::key::Key;
+use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
-use hapulse::app::model::{Layer, Model};
+use hapulse::app::model::Model;
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
@@ -117,7 +118,7 @@ pub const NOTHING: [&str; 0] = [];
 pub fn any_key() -> impl Strategy<Value = Key> {
     let bound: Vec<Key> = ACTIONS.iter().flat_map(|action| action.keys).map(|name| Key::parse(name).unwrap()).collect();
     let characters = prop::sample::select("ynNYqaped1239 /\u{e9}".chars().collect::<Vec<_>>()).prop_map(Key::char);
-    let control = "ymdce".chars().map(|ch| Key { code: Code::Char(ch), ctrl: true, alt: false }).collect::<Vec<_>>();
+    let control = "ymdce".chars().map(|ch| Key { ctrl: true, ..Key::char(ch) }).collect::<Vec<_>>();
     // Acts and answers more often than the rest, or no question would ever be answered.
     let pressing = prop::sample::select(Key::parse_all("MDE<f9><f10>yyyy<ret><ret>jk<tab>").unwrap());
     prop_oneof![4 => prop::sample::select(bound), 2 => characters, 1 => prop::sample::select(control), 6 => pressing]

@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// Columns that line up to the left, with their widths; the others end where their heading ends.
-const LEFT: [(&str, usize); 9] = [
+const LEFT: [(&str, usize); 10] = [
     ("STATE", 8),
     ("CHECK", 10),
     ("AGENT", 8),
@@ -31,6 +31,7 @@ const LEFT: [(&str, usize); 9] = [
     ("ADDRESS", 21),
     ("PROBLEM", 12),
     ("BY", 12),
+    ("CHANGED", 20),
 ];
 
 /// Signs of a proxy whose servers are shown, or folded away.

@@ -39,6 +39,8 @@ fn named(name: &str) -> Option<Vec<u8>> {
         "down" => "\x1b[B",
         "right" => "\x1b[C",
         "left" => "\x1b[D",
+        "s-left" => "\x1b[1;2D",
+        "s-right" => "\x1b[1;2C",
         "home" => "\x1b[H",
         "end" => "\x1b[F",
         "pgup" => "\x1b[5~",

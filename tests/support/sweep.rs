@@ -10,7 +10,7 @@ use super::term::Term;
 use std::thread;
 
 /// The key that shows a view, pressed in view 1, and what the view is called in the tabs.
-pub const VIEWS: [(char, &str); 12] = [
+pub const VIEWS: [(char, &str); 13] = [
     ('0', "Dash"),
     ('1', "Status"),
     ('2', "Traffic"),
@@ -23,6 +23,7 @@ pub const VIEWS: [(char, &str); 12] = [
     ('9', "Events"),
     ('!', "Problems"),
     ('A', "Away"),
+    ('S', "Since"),
 ];
 
 /// Something over a view: the keys that open it, what is then on the screen, and the views in which it opens.
@@ -37,13 +38,13 @@ pub struct Layer {
 /// away.
 pub const LAYERS: [Layer; 8] = [
     Layer { open: "gjj<ret>", shows: "─ be1/s1 ", views: "12346" },
-    Layer { open: "<f1>", shows: "─ Keys ", views: "0123456789!A" },
-    Layer { open: ":", shows: "\n :", views: "012346789!A" },
-    Layer { open: "/", shows: "\n /", views: "12346789!A" },
-    Layer { open: "a", shows: "─ Act on ", views: "012346789!A" },
-    Layer { open: "i", shows: "─ show info ", views: "012346789!A" },
-    Layer { open: "s", shows: "─ Sort by ", views: "12346A" },
-    Layer { open: "", shows: "", views: "0123456789!A" },
+    Layer { open: "<f1>", shows: "─ Keys ", views: "0123456789!AS" },
+    Layer { open: ":", shows: "\n :", views: "012346789!AS" },
+    Layer { open: "/", shows: "\n /", views: "12346789!AS" },
+    Layer { open: "a", shows: "─ Act on ", views: "012346789!AS" },
+    Layer { open: "i", shows: "─ show info ", views: "012346789!AS" },
+    Layer { open: "s", shows: "─ Sort by ", views: "12346AS" },
+    Layer { open: "", shows: "", views: "0123456789!AS" },
 ];
 
 /// Keys that end the program where no layer takes them.

@@ -91,6 +91,15 @@ pub enum Source {
         /// What is sorted by.
         key: fn(&RowView<'_>) -> SortKey,
     },
+    /// Something made from these fields as others are made from theirs.
+    MadeOf {
+        /// The fields.
+        fields: &'static [Field],
+        /// What is shown.
+        cell: fn(&RowView<'_>, &[Field]) -> Cell,
+        /// What is sorted by.
+        key: fn(&RowView<'_>, &[Field]) -> SortKey,
+    },
 }
 
 /// One column.
@@ -123,6 +132,7 @@ impl Column {
             }),
             Source::Text(field) => Cell::maybe(row.text(field), |text| Cell::plain(text.as_str())),
             Source::Made { cell, .. } => cell(row),
+            Source::MadeOf { fields, cell, .. } => cell(row, fields),
         }
     }
 
@@ -135,6 +145,7 @@ impl Column {
                 row.text(field).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
             }
             Source::Made { key, .. } => key(row),
+            Source::MadeOf { fields, key, .. } => key(row, fields),
         }
     }
 

@@ -7,5 +7,6 @@ pub mod away;
 pub mod column;
 pub mod row_view;
 pub mod sets;
+pub mod since;
 pub mod table;
 pub mod values;

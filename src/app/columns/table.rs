@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::app::columns::column::{Align, Column, Source};
-use crate::app::columns::{away, values};
+use crate::app::columns::{away, since, values};
 use crate::haproxy::fields::{Field, Kind, TextField, Unit};
 
 const fn made(
@@ -59,6 +59,16 @@ macro_rules! away {
     };
 }
 
+/// What counters grew by since the marked moment, together.
+const fn grown(fields: &'static [Field]) -> Source {
+    Source::MadeOf { fields, cell: since::grown_cell, key: since::grown_key }
+}
+
+/// A number at the marked moment and now.
+const fn both(field: &'static [Field]) -> Source {
+    Source::MadeOf { fields: field, cell: since::both_cell, key: since::both_key }
+}
+
 macro_rules! columns {
     ($($name:ident = $column:expr;)*) => {
         $(pub(crate) static $name: Column = $column;)*
@@ -91,6 +101,20 @@ columns! {
     CACHE_SHARE = made(("cached", "CACHE"), 5, 45, Align::Right, "share of cache look-ups that found something; percent", made!(cache, cache_key));
     BY = made(("by", "BY"), 14, 225, Align::Left, "who ordered the state, as far as the audit knows", away!(by, by_key));
     LEFT = made(("left", "LEFT"), 48, 100, Align::Left, "what is left on a server that drains, for how long, and why", away!(left, left_key));
+
+    CHANGED = made(("changed", "CHANGED"), 20, 248, Align::Left, "what changed most since the mark", Source::Made { cell: since::changed, key: since::changed_key });
+    MORE_SERVED = made(("req+", "+REQ"), 5, 230, Align::Right, "requests since the mark; sessions for TCP", Source::Made { cell: since::served, key: since::served_key });
+    MORE_5XX = made(("5xx+", "+5XX"), 5, 228, Align::Right, "responses with a 5xx status since the mark", grown(&[Field::Hrsp5xx]));
+    MORE_4XX = made(("4xx+", "+4XX"), 5, 150, Align::Right, "responses with a 4xx status since the mark", grown(&[Field::Hrsp4xx]));
+    MORE_ERRORS = made(("err+", "+ERR"), 5, 226, Align::Right, "connection, response and request errors since the mark", grown(&[Field::Econ, Field::Eresp, Field::Ereq]));
+    MORE_RETRIES = made(("retr+", "+RETR"), 5, 190, Align::Right, "retries and redispatches since the mark", grown(&[Field::Wretr, Field::Wredis]));
+    MORE_DOWNS = made(("down+", "+DOWN"), 5, 170, Align::Right, "times gone down since the mark", grown(&[Field::Chkdown]));
+    MORE_IN = made(("bin+", "+IN"), 5, 180, Align::Right, "bytes received since the mark", grown(&[Field::Bin]));
+    MORE_OUT = made(("bout+", "+OUT"), 5, 185, Align::Right, "bytes sent since the mark", grown(&[Field::Bout]));
+    BOTH_SESSIONS = made(("sess+", "SESSIONS"), 11, 220, Align::Right, "sessions at the mark, and now", both(&[Field::Scur]));
+    BOTH_QUEUE = made(("queue+", "QUEUE"), 11, 210, Align::Right, "requests waiting at the mark, and now", both(&[Field::Qcur]));
+    BOTH_WEIGHT = made(("weight+", "WEIGHT"), 9, 200, Align::Right, "weight at the mark, and now", both(&[Field::Weight]));
+    BOTH_RTIME = made(("rtime+", "RTIME MS"), 11, 160, Align::Right, "response time at the mark, and now; milliseconds", both(&[Field::Rtime]));
 
     COMPRESSION = made(("compressed", "COMPR"), 5, 44, Align::Right, "what compression leaves of the bytes fed to it; percent", made!(compression, compression_key));
 

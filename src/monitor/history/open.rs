@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::haproxy::numbers::{Numbers, Row};
+use crate::monitor::history::ages::{self, Slots};
 use crate::monitor::history::row_log::Writer;
 use crate::monitor::roster::RowId;
 use crate::monitor::sample::Sample;
@@ -13,6 +14,15 @@ use crate::monitor::sample::Sample;
 struct Last {
     sample: Arc<Sample>,
     process: Numbers,
+    /// Of each row what stands behind the quantities: ages as they are kept, and identifiers.
+    others: Numbers,
+}
+
+impl Last {
+    /// Where a row of another sample stands in this one.
+    fn place(&self, other: &Sample, index: usize, same_rows: bool) -> Option<usize> {
+        if same_rows { Some(index) } else { self.sample.rows.index(other.rows.ids()[index]) }
+    }
 }
 
 /// Logs that grow.
@@ -29,29 +39,32 @@ pub struct Open {
 }
 
 impl Open {
-    /// Appends a sample, of which the first `quantities` numbers a row are kept. So many steps are in the logs.
-    pub fn push(&mut self, sample: &Arc<Sample>, quantities: usize, steps: usize) {
+    /// Appends a sample; `slots` are its ages. So many steps are in the logs.
+    pub fn push(&mut self, sample: &Arc<Sample>, slots: &Slots, steps: usize) {
         let same_rows = self.last.as_ref().is_some_and(|last| Arc::ptr_eq(&last.sample.rows, &sample.rows));
         if !same_rows {
             self.arrange(sample, steps);
         }
+        let schema = sample.table.schema();
+        let (quantities, width) = (schema.quantities(), schema.width());
+        let nothing = [Row::zeros(quantities), Row::zeros(width - quantities)];
         let process = Numbers::of_row(sample.info.numbers().iter().copied());
         let last = self.last.take();
-        let mut bytes = 0;
+        let others = others(sample, slots, last.as_ref(), same_rows);
+        let mut bytes = others.memory();
         if let (Some((_, log)), Some(now)) = (self.logs.first_mut(), process.row(0)) {
             let before = last.as_ref().and_then(|last| last.process.row(0));
-            log.step(before.unwrap_or(Row::zeros(now.width())), now);
+            log.step([before.unwrap_or(Row::zeros(now.width())), Row::zeros(0)], [now, Row::zeros(0)]);
             bytes += log.memory();
         }
-        let ids = sample.rows.ids();
         for (index, place) in self.order.iter().enumerate() {
-            let Some(now) = sample.table.numbers(index) else { continue };
+            let Some(now) = parts(sample, &others, index) else { continue };
             let before = last.as_ref().and_then(|last| {
-                let earlier = if same_rows { index } else { last.sample.rows.index(ids[index])? };
-                last.sample.table.numbers(earlier)
+                let earlier = last.place(sample, index, same_rows)?;
+                parts(&last.sample, &last.others, earlier)
             });
             let log = &mut self.logs[*place as usize].1;
-            log.step(before.map_or(Row::zeros(quantities), |row| row.first(quantities)), now.first(quantities));
+            log.step(before.unwrap_or(nothing), now);
             bytes += log.memory();
         }
         for place in &self.gone {
@@ -59,7 +72,7 @@ impl Open {
             log.missing();
             bytes += log.memory();
         }
-        self.last = Some(Last { sample: Arc::clone(sample), process });
+        self.last = Some(Last { sample: Arc::clone(sample), process, others });
         self.bytes = bytes;
     }
 
@@ -79,6 +92,11 @@ impl Open {
         self.gone = places.map(|(place, _)| place as u32).collect();
     }
 
+    /// The newest sample.
+    pub fn last(&self) -> Option<&Arc<Sample>> {
+        self.last.as_ref().map(|last| &last.sample)
+    }
+
     /// The log of a row.
     pub fn log(&self, id: RowId) -> Option<&[u8]> {
         Some(self.logs[*self.places.get(&id)? as usize].1.bytes())
@@ -96,4 +114,31 @@ impl Open {
             + self.places.capacity() * size_of::<(RowId, u32)>()
             + (self.order.capacity() + self.gone.capacity()) * size_of::<u32>()
     }
+}
+
+/// The numbers of a row as they are kept: quantities, and what stands behind them.
+fn parts<'a>(sample: &'a Sample, others: &'a Numbers, index: usize) -> Option<[Row<'a>; 2]> {
+    let quantities = sample.table.schema().quantities();
+    Some([sample.table.numbers(index)?.first(quantities), others.row(index)?])
+}
+
+/// What stands behind the quantities of each row, as it is kept.
+fn others(sample: &Sample, slots: &Slots, last: Option<&Last>, same_rows: bool) -> Numbers {
+    let schema = sample.table.schema();
+    let (quantities, width, rows) = (schema.quantities(), schema.width(), sample.rows.ids().len());
+    let mut others = Numbers::new(width - quantities, rows);
+    let is_age: Vec<bool> = (quantities..width).map(|slot| slots.has(slot)).collect();
+    for index in 0..rows {
+        others.push_absent();
+        let Some(row) = sample.table.numbers(index) else { continue };
+        let before = last.and_then(|last| last.others.row(last.place(sample, index, same_rows)?));
+        for (slot, is_age) in is_age.iter().enumerate() {
+            let told = row.get(quantities + slot);
+            let before = || before.and_then(|before| before.get(slot));
+            if let Some(kept) = if *is_age { ages::kept(told, sample.at.mono, before()) } else { told } {
+                others.set(slot, kept);
+            }
+        }
+    }
+    others
 }

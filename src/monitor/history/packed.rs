@@ -30,24 +30,23 @@ impl Columns {
     pub fn of_log(log: &[u8], steps: usize, width: usize) -> Option<Self> {
         let mut reader = Reader::new(log, width);
         let mut first: Vec<i64> = Vec::new();
-        let mut slot_of: Vec<Option<usize>> = vec![None; width];
+        let mut does_change = vec![false; width];
         let mut changing: Vec<(usize, Vec<i64>)> = Vec::new();
         for step in 0..steps {
-            let values = reader.step()?;
             if step == 0 {
-                first = values.to_vec();
+                first = reader.step()?.to_vec();
                 continue;
             }
-            for (column, value) in values.iter().enumerate() {
-                if slot_of[column].is_none() && first[column] != *value {
-                    slot_of[column] = Some(changing.len());
+            reader.step()?;
+            for column in reader.changed() {
+                if !std::mem::replace(&mut does_change[column], true) {
                     let mut past = Vec::with_capacity(steps - 1);
                     past.resize(step - 1, first[column]);
                     changing.push((column, past));
                 }
-                if let Some(slot) = slot_of[column] {
-                    changing[slot].1.push(*value);
-                }
+            }
+            for (column, past) in &mut changing {
+                past.push(reader.values()[*column]);
             }
         }
         changing.sort_unstable_by_key(|(column, _)| *column);
@@ -61,6 +60,17 @@ impl Columns {
         match self.changing.binary_search_by_key(&column, |(known, _)| *known) {
             Ok(slot) => self.changing[slot].1.get(later).copied(),
             Err(_) => Some(first),
+        }
+    }
+
+    /// All values of the sample at `step`.
+    pub fn fill(&self, step: usize, row: &mut Vec<i64>) {
+        row.clone_from(&self.first);
+        let Some(later) = step.checked_sub(1) else { return };
+        for (column, values) in &self.changing {
+            if let (Some(slot), Some(value)) = (row.get_mut(*column), values.get(later)) {
+                *slot = *value;
+            }
         }
     }
 
@@ -255,7 +265,7 @@ mod tests {
         let mut writer = Writer::default();
         let mut before = Row::zeros(rows[0].len());
         for now in numbers.iter().map(|numbers| numbers.row(0).unwrap()) {
-            writer.step(before, now);
+            writer.step([before, Row::zeros(0)], [now, Row::zeros(0)]);
             before = now;
         }
         writer.into_bytes()
@@ -303,7 +313,8 @@ mod tests {
     #[test]
     fn a_row_with_gaps_stays_a_log() {
         let mut writer = Writer::starting_after(1);
-        writer.step(Row::zeros(4), Numbers::of_row([Some(1); 4].into_iter()).row(0).unwrap());
+        let ones = Numbers::of_row([Some(1); 2].into_iter());
+        writer.step([Row::zeros(2); 2], [ones.row(0).unwrap(); 2]);
         assert_eq!(Columns::of_log(writer.bytes(), 2, 4), None);
     }
 
@@ -312,11 +323,13 @@ mod tests {
         fn what_went_in_comes_out(rows in proptest::collection::vec(proptest::collection::vec(
             prop_oneof![4 => Just(5_i64), 3 => 0_i64..300, 1 => any::<i64>(), 1 => Just(i64::MIN), 1 => -3_i64..3], 13), 1..128)) {
             let (bytes, columns) = packed(&rows);
-            let back = Columns::unpack(&bytes, rows.len(), 13);
+            let (back, mut filled) = (Columns::unpack(&bytes, rows.len(), 13), Vec::new());
             for (step, row) in rows.iter().enumerate() {
                 for (column, value) in row.iter().enumerate() {
                     prop_assert_eq!(back.value(column, step), Some(*value));
                 }
+                back.fill(step, &mut filled);
+                prop_assert_eq!(&filled, row);
             }
             prop_assert_eq!(back, columns);
         }

@@ -41,8 +41,8 @@ impl Writer {
         self.bytes.push(MISSING);
     }
 
-    /// The row's numbers in this sample, and in the one before; zeros where it was not there.
-    pub fn step(&mut self, before: Row<'_>, now: Row<'_>) {
+    /// The row's numbers in this sample, in two parts, and those in the one before; zeros where it was not there.
+    pub fn step(&mut self, before: [Row<'_>; 2], now: [Row<'_>; 2]) {
         if before == now {
             match self.bytes.last_mut() {
                 Some(run) if self.is_running && *run < LONGEST_RUN => *run += 1,
@@ -53,7 +53,9 @@ impl Writer {
         }
         self.is_running = false;
         let mut mask = Mask::default();
-        for slot in before.differing(now) {
+        let behind = now[0].width();
+        let differing = before[1].differing(now[1]).map(|slot| behind + slot);
+        for slot in before[0].differing(now[0]).chain(differing) {
             mask[slot / 64] |= 1 << (slot % 64);
         }
         if self.mask == mask {
@@ -64,7 +66,9 @@ impl Writer {
             self.mask = mask;
         }
         for slot in set_bits(&mask) {
-            let value = |row: Row<'_>| row.get(slot).unwrap_or(ABSENT);
+            let value = |[first, second]: [Row<'_>; 2]| {
+                slot.checked_sub(behind).map_or_else(|| first.get(slot), |slot| second.get(slot)).unwrap_or(ABSENT)
+            };
             write_varint(&mut self.bytes, zigzag(value(now).wrapping_sub(value(before))));
         }
     }
@@ -101,16 +105,19 @@ pub struct Reader<'a> {
     run: u8,
     mask: Mask,
     values: Vec<i64>,
+    /// Whether the newest step changed what the mask says, and not nothing.
+    is_change: bool,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of rows with `width` numbers.
     pub fn new(bytes: &'a [u8], width: usize) -> Self {
-        Self { bytes, run: 0, mask: Mask::default(), values: vec![0; width] }
+        Self { bytes, run: 0, mask: Mask::default(), values: vec![0; width], is_change: false }
     }
 
     /// Goes one sample on. The row's numbers; nothing when the row was not in that sample or the log ends.
     pub fn step(&mut self) -> Option<&[i64]> {
+        self.is_change = false;
         if self.run > 0 {
             self.run -= 1;
             return Some(&self.values);
@@ -132,6 +139,17 @@ impl<'a> Reader<'a> {
         Some(&self.values)
     }
 
+    /// The numbers after the newest step.
+    pub fn values(&self) -> &[i64] {
+        &self.values
+    }
+
+    /// The slots that the newest step changed.
+    pub fn changed(&self) -> impl Iterator<Item = usize> {
+        let changed = self.is_change.then(|| set_bits(&self.mask)).into_iter().flatten();
+        changed.filter(|slot| *slot < self.values.len())
+    }
+
     fn take(&mut self) -> Option<u8> {
         let (first, rest) = self.bytes.split_first()?;
         self.bytes = rest;
@@ -149,6 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read_changes(&mut self) {
+        self.is_change = true;
         for slot in set_bits(&self.mask) {
             let change = unzigzag(read_varint(&mut self.bytes));
             if let Some(value) = self.values.get_mut(slot) {
@@ -210,21 +229,27 @@ mod tests {
     use crate::haproxy::numbers::Numbers;
     use proptest::prelude::*;
 
-    fn numbers(values: &[i64]) -> Numbers {
-        Numbers::of_row(values.iter().map(|value| Some(*value).filter(|value| *value != ABSENT)))
+    /// A row in two parts.
+    fn numbers(values: &[i64]) -> [Numbers; 2] {
+        let (first, second) = values.split_at(values.len() * 2 / 3);
+        [first, second]
+            .map(|part| Numbers::of_row(part.iter().map(|value| Some(*value).filter(|value| *value != ABSENT))))
+    }
+
+    fn parts(numbers: &[Numbers; 2]) -> [Row<'_>; 2] {
+        numbers.each_ref().map(|part| part.row(0).unwrap())
     }
 
     /// Steps as the block writes them: `None` where the row is missing.
     fn round_trip(width: usize, steps: &[Option<Vec<i64>>]) -> Vec<Option<Vec<i64>>> {
         let mut writer = Writer::default();
-        let mut before: Option<Numbers> = None;
+        let nothing = numbers(&vec![0; width]);
+        let mut before: Option<[Numbers; 2]> = None;
         for step in steps {
             let now = step.as_deref().map(numbers);
-            match now.as_ref().and_then(|now| now.row(0)) {
+            match &now {
                 None => writer.missing(),
-                Some(now) => {
-                    writer.step(before.as_ref().and_then(|before| before.row(0)).unwrap_or(Row::zeros(width)), now);
-                }
+                Some(now) => writer.step(parts(before.as_ref().unwrap_or(&nothing)), parts(now)),
             }
             before = now;
         }
@@ -238,7 +263,7 @@ mod tests {
         let mut writer = Writer::default();
         let row = numbers(&[7; 97]);
         for _ in 0..240 {
-            writer.step(row.row(0).unwrap(), row.row(0).unwrap());
+            writer.step(parts(&row), parts(&row));
         }
         assert_eq!(writer.bytes().len(), 1);
     }
@@ -248,9 +273,9 @@ mod tests {
         let mut writer = Writer::default();
         let rows = [1, 2].map(|step| numbers(&(0..97).map(|slot| i64::from(slot < 3) * step).collect::<Vec<_>>()));
         let [one, two] = &rows;
-        writer.step(Row::zeros(97), one.row(0).unwrap());
+        writer.step(parts(&numbers(&[0; 97])), parts(one));
         let first = writer.bytes().len();
-        writer.step(one.row(0).unwrap(), two.row(0).unwrap());
+        writer.step(parts(one), parts(two));
         assert_eq!(writer.bytes().len() - first, 4);
     }
 

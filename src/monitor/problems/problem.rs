@@ -63,13 +63,17 @@ pub struct Changes {
     pub opened: Vec<Problem>,
     /// Warnings that became critical.
     pub worsened: Vec<Problem>,
+    /// Critical ones that are a warning now.
+    pub eased: Vec<Problem>,
+    /// Problems that still count but are not bad in this sample: they keep the words of the one before.
+    pub calmed: Vec<Problem>,
     /// Problems that are over, or whose row is gone.
     pub closed: Vec<Problem>,
 }
 
 impl Changes {
-    /// Whether everything is as it was.
+    /// Whether everything that counts is as it was.
     pub fn is_empty(&self) -> bool {
-        self.opened.is_empty() && self.worsened.is_empty() && self.closed.is_empty()
+        [&self.opened, &self.worsened, &self.eased, &self.closed].into_iter().all(Vec::is_empty)
     }
 }

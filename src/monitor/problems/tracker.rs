@@ -29,6 +29,8 @@ type Key = (RowId, usize);
 struct Entry {
     held: Held,
     problem: Option<Problem>,
+    /// Whether the newest sample showed it.
+    is_bad: bool,
 }
 
 /// What is wrong.
@@ -74,6 +76,36 @@ impl Problems {
         self.conclude(sample, before.as_deref(), window, &mut pool);
         self.pool = pool;
         changes
+    }
+
+    /// What was wrong at an earlier moment: `open` are the problems that counted then, which the moment's own numbers
+    /// put into words, as far as they can; the rest keeps the words it had.
+    pub fn recall(thresholds: &Thresholds, open: impl Iterator<Item = Problem>, window: &Window) -> Self {
+        let mut problems = Self::new(thresholds.clone());
+        let mut samples = window.samples().rev();
+        let (Some(sample), before) = (samples.next(), samples.next()) else { return problems };
+        for problem in open {
+            let place = RULES.iter().position(|rule| rule.id == problem.rule.id);
+            let is_here = problem.subject.id == RowId::PROCESS || sample.rows.index(problem.subject.id).is_some();
+            if let Some(place) = place.filter(|_| is_here) {
+                let mut held = Held::new(problem.since);
+                held.severity = Some(problem.severity);
+                problems
+                    .entries
+                    .insert((problem.subject.id, place), Entry { held, problem: Some(problem), is_bad: false });
+            }
+        }
+        let mut pool = Pool::default();
+        problems.mark(sample);
+        problems.tell(sample, before.map(|before| &**before), window, &mut pool);
+        problems.sort();
+        problems.conclude(sample, before.map(|before| &**before), window, &mut pool);
+        problems
+    }
+
+    /// What these are measured by.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
     }
 
     /// The open problems: critical ones first, then the oldest.
@@ -134,24 +166,23 @@ impl Problems {
     ) {
         let Self { thresholds, entries, memory, marked, .. } = self;
         let mut pass = Pass { thresholds, entries, changes };
-        let mut site = Site::default();
         let scene = Scene { sample, before, window, memory };
-        for backend in sample.rows.backends() {
-            pool.fill(sample, window, backend);
-            site.backends += usize::from(pool.servers > 0);
-            site.alive += usize::from(pool.usable > 0);
-            let view = scene.backend(backend, pool);
-            for server in &backend.servers {
-                pass.judge(Scope::Server, &view.at(*server), marked[*server]);
+        each_row(scene, marked, pool, |scope, view, is_marked| pass.judge(scope, view, is_marked));
+    }
+
+    /// Puts what is open into the words of this sample's numbers.
+    fn tell(&mut self, sample: &Arc<Sample>, before: Option<&Sample>, window: &Window, pool: &mut Pool) {
+        let Self { thresholds, entries, memory, marked, .. } = self;
+        let scene = Scene { sample, before, window, memory };
+        each_row(scene, marked, pool, |_, view, _| {
+            for ((_, place), entry) in entries.range_mut((view.id, 0)..=(view.id, usize::MAX)) {
+                let reading = (RULES[*place].read)(view);
+                let is_bad = matches!(thresholds.limits(*place).level(reading), Level::Warn | Level::Crit);
+                if let (Reading::Value(value), Some(problem), true) = (reading, &mut entry.problem, is_bad) {
+                    (problem.value, problem.text) = (value, (RULES[*place].say)(view, value));
+                }
             }
-            pass.judge(Scope::Backend, &view, marked[backend.row]);
-        }
-        let nobody = Pool::default();
-        let view = scene.process(&nobody, site);
-        for frontend in sample.rows.frontends() {
-            pass.judge(Scope::Frontend, &view.at(*frontend), marked[*frontend]);
-        }
-        pass.judge(Scope::Process, &view, true);
+        });
     }
 
     fn sort(&mut self) {
@@ -195,6 +226,28 @@ fn of(entries: &BTreeMap<Key, Entry>, row: RowId) -> impl Iterator<Item = &Probl
     entries.range((row, 0)..=(row, usize::MAX)).filter_map(|(_, entry)| entry.problem.as_ref())
 }
 
+/// Goes through the rows that rules are put to, and the process last; says of each whether it has an entry.
+fn each_row(scene: Scene<'_>, marked: &[bool], pool: &mut Pool, mut each: impl FnMut(Scope, &View<'_>, bool)) {
+    let Scene { sample, window, .. } = scene;
+    let mut site = Site::default();
+    for backend in sample.rows.backends() {
+        pool.fill(sample, window, backend);
+        site.backends += usize::from(pool.servers > 0);
+        site.alive += usize::from(pool.usable > 0);
+        let view = scene.backend(backend, pool);
+        for server in &backend.servers {
+            each(Scope::Server, &view.at(*server), marked[*server]);
+        }
+        each(Scope::Backend, &view, marked[backend.row]);
+    }
+    let nobody = Pool::default();
+    let view = scene.process(&nobody, site);
+    for frontend in sample.rows.frontends() {
+        each(Scope::Frontend, &view.at(*frontend), marked[*frontend]);
+    }
+    each(Scope::Process, &view, true);
+}
+
 /// One sample on its way past the rules.
 struct Pass<'a> {
     thresholds: &'a Thresholds,
@@ -220,9 +273,14 @@ impl Pass<'_> {
         let now = view.sample.at;
         let entry = match self.entries.get_mut(&key) {
             Some(entry) => entry,
-            None if is_bad => self.entries.entry(key).or_insert_with(|| Entry { held: Held::new(now), problem: None }),
+            None if is_bad => {
+                self.entries.entry(key).or_insert_with(|| Entry { held: Held::new(now), problem: None, is_bad })
+            }
             None => return,
         };
+        if std::mem::replace(&mut entry.is_bad, is_bad) && !is_bad {
+            self.changes.calmed.extend(entry.problem.clone());
+        }
         let turn = entry.held.feed(level, self.thresholds.limits(place), now.mono);
         if let Some(problem) = &mut entry.problem {
             problem.severity = entry.held.severity.unwrap_or(problem.severity);
@@ -242,8 +300,9 @@ impl Pass<'_> {
         match turn {
             Turn::Opens => self.changes.opened.extend(entry.problem.clone()),
             Turn::Worsens => self.changes.worsened.extend(entry.problem.clone()),
+            Turn::Eases => self.changes.eased.extend(entry.problem.clone()),
             Turn::Closes => self.changes.closed.extend(entry.problem.take()),
-            Turn::Stays | Turn::Eases | Turn::Passes => {}
+            Turn::Stays | Turn::Passes => {}
         }
         if matches!(turn, Turn::Closes | Turn::Passes) {
             self.entries.remove(&key);

@@ -11,7 +11,8 @@ use std::time::Duration;
 use hapulse::app::actions::ACTIONS;
 use hapulse::app::key::{Code, Key};
 use hapulse::app::keymap::Keymap;
-use hapulse::app::model::{Instance, Layer, Model};
+use hapulse::app::layers::Layer;
+use hapulse::app::model::{Instance, Model};
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::{next_wake, update};
 use hapulse::haproxy::command_list;
@@ -548,7 +549,7 @@ fn any_key(dice: &mut Dice<'_>) -> Key {
             Code::Char(char::from_u32(number).unwrap_or('日'))
         }
     };
-    Key { code, ctrl: held & 0x03 == 0x03, alt: held & 0x0c == 0x0c }
+    Key { code, ctrl: held & 0x03 == 0x03, alt: held & 0x0c == 0x0c, shift: held & 0x30 == 0x30 }
 }
 
 fn report(intent: Intent, dice: &mut Dice<'_>) -> Report {

@@ -184,7 +184,7 @@ fn check_last(watch: &Watch, sample: &Sample, index: usize) {
     let series = [Field::Scur, Field::Stot, Field::Bin, Field::Weight, Field::Ttime];
     let mut last = None;
     let id = sample.rows.ids()[index];
-    watch.history().read(id, &series.map(Series::Stat), sample.at.mono, |mark, values| {
+    watch.history().read(id, &series.map(Series::Stat), sample.at.mono..=sample.at.mono, |mark, values| {
         last = Some((mark.seq, values.to_vec()));
     });
     let wanted = series.map(|field| sample.table.number(index, field)).to_vec();
@@ -201,7 +201,7 @@ fn check_past(watch: &Watch, past: &[Arc<Sample>]) {
         let series: Vec<Series> =
             fields.iter().copied().map(Series::Stat).chain(keys.iter().copied().map(Series::Info)).collect();
         let mut marks = Vec::new();
-        watch.history().read(id, &series, Duration::ZERO, |mark, values| {
+        watch.history().read(id, &series, Duration::ZERO..=Duration::MAX, |mark, values| {
             let sample = &past[mark.seq as usize - 1];
             assert_eq!((mark.seq, mark.at, mark.epoch), (sample.seq, sample.at.mono, sample.epoch.number));
             let is_process = id == RowId::PROCESS;
@@ -213,6 +213,32 @@ fn check_past(watch: &Watch, past: &[Arc<Sample>]) {
         });
         assert!(watch.history().marks().eq(marks.iter()));
         assert_eq!(marks.last().map(|mark| mark.seq), Some(newest.seq));
+    }
+    let seqs: Vec<u64> = watch.history().marks().map(|mark| mark.seq).step_by(13).collect();
+    let moments = watch.history().moments(&seqs);
+    assert!(moments.iter().map(|moment| &moment.seq).eq(&seqs));
+    for moment in moments {
+        check_moment(&past[moment.seq as usize - 1], &moment);
+    }
+}
+
+/// A sample that was kept is the one that went in, but for ages, which may be a second off.
+fn check_moment(sample: &Sample, kept: &Sample) {
+    assert_eq!((sample.at, sample.epoch, &sample.info), (kept.at, kept.epoch, &kept.info));
+    assert_eq!((sample.rows.ids(), sample.table.oddities()), (kept.rows.ids(), kept.table.oddities()));
+    assert_eq!(sample.table.rows().len(), kept.table.rows().len());
+    let schema = sample.table.schema();
+    let ages: Vec<usize> = [Field::Lastchg, Field::Lastsess].iter().filter_map(|field| schema.slot(*field)).collect();
+    for (index, (row, back)) in sample.table.rows().iter().zip(kept.table.rows()).enumerate() {
+        assert_eq!(format!("{row:?}"), format!("{back:?}"));
+        for slot in 0..schema.width() {
+            let (told, back) = (sample.table.slot_number(index, slot), kept.table.slot_number(index, slot));
+            if ages.contains(&slot) {
+                assert_eq!(told.is_some(), back.is_some());
+            } else {
+                assert_eq!(told, back, "{row:?} {slot}");
+            }
+        }
     }
 }
 
