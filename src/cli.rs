@@ -3,8 +3,10 @@
 mod args;
 mod dashboard;
 mod doctor;
+mod looking;
 mod named;
 mod servers;
+mod show;
 mod targets;
 
 use std::io::{self, BufWriter, IsTerminal as _};
@@ -53,6 +55,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Audit(asked)) => print_audit(asked),
         Some(Command::Config(asked)) => print_config(&asked),
         Some(Command::Doctor(asked)) => doctor::run(&asked),
+        Some(Command::Show(args)) => show::run(args),
         Some(Command::Drain(args)) => act_on_servers(&args.into()),
         Some(Command::Maint(args)) => act_on_servers(&args.into()),
         Some(Command::Ready(args)) => act_on_servers(&args.into()),

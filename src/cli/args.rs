@@ -9,6 +9,7 @@ use crate::app::filter::Filter;
 use crate::app::start::Start;
 use crate::cli::doctor::DoctorArgs;
 use crate::cli::servers::{DrainArgs, MaintArgs, ReadyArgs};
+use crate::cli::show::ShowArgs;
 use crate::config::duration;
 use crate::config::layer::Layer;
 use crate::config::looks::Colours;
@@ -29,7 +30,8 @@ use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
         hapulse demo                         a simulated HAProxy\n  \
         hapulse drain be_app/app1 --wait 5m  no new sessions; returns when it is empty\n  \
         hapulse doctor                       what stands in the way, and what mends it\n  \
-        hapulse audit --last 20              what was done last, and by whom\n\n\
+        hapulse audit --last 20              what was done last, and by whom\n  \
+        hapulse show latency --format csv    a view, printed\n\n\
         Exit codes: 0 fine, 1 error, 2 usage or configuration, 3 no HAProxy found"
 )]
 pub(super) struct Cli {
@@ -52,6 +54,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Shows the dashboard on an embedded, simulated HAProxy
     Demo(Options),
+    /// Prints what is to be seen: rows, problems, the process
+    Show(ShowArgs),
     /// Drains servers: no new sessions; those present go on
     Drain(DrainArgs),
     /// Sets servers into maintenance
