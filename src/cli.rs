@@ -3,6 +3,7 @@
 mod args;
 mod dashboard;
 mod doctor;
+mod get;
 mod looking;
 mod named;
 mod servers;
@@ -56,6 +57,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Config(asked)) => print_config(&asked),
         Some(Command::Doctor(asked)) => doctor::run(&asked),
         Some(Command::Show(args)) => show::run(args),
+        Some(Command::Get(args)) => get::run(args),
         Some(Command::Drain(args)) => act_on_servers(&args.into()),
         Some(Command::Maint(args)) => act_on_servers(&args.into()),
         Some(Command::Ready(args)) => act_on_servers(&args.into()),

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::filter::Filter;
 use crate::app::start::Start;
 use crate::cli::doctor::DoctorArgs;
+use crate::cli::get::GetArgs;
 use crate::cli::servers::{DrainArgs, MaintArgs, ReadyArgs};
 use crate::cli::show::ShowArgs;
 use crate::config::duration;
@@ -31,7 +32,8 @@ use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
         hapulse drain be_app/app1 --wait 5m  no new sessions; returns when it is empty\n  \
         hapulse doctor                       what stands in the way, and what mends it\n  \
         hapulse audit --last 20              what was done last, and by whom\n  \
-        hapulse show latency --format csv    a view, printed\n\n\
+        hapulse show latency --format csv    a view, printed\n  \
+        hapulse get www/BACKEND.qcur         a bare value\n\n\
         Exit codes: 0 fine, 1 error, 2 usage or configuration, 3 no HAProxy found"
 )]
 pub(super) struct Cli {
@@ -56,6 +58,8 @@ pub(super) enum Command {
     Demo(Options),
     /// Prints what is to be seen: rows, problems, the process
     Show(ShowArgs),
+    /// Prints bare values, one a line
+    Get(GetArgs),
     /// Drains servers: no new sessions; those present go on
     Drain(DrainArgs),
     /// Sets servers into maintenance
