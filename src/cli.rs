@@ -1,6 +1,7 @@
 //! Floor 6: the command line: what is asked for, and the exit code.
 
 mod args;
+mod check;
 mod dashboard;
 mod doctor;
 mod get;
@@ -41,7 +42,10 @@ const UNREACHABLE: u8 = 3;
 
 /// Parses the arguments, runs what they ask for and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return check::usage(&error).unwrap_or_else(|| error.exit()),
+    };
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -58,6 +62,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Doctor(asked)) => doctor::run(&asked),
         Some(Command::Show(args)) => show::run(args),
         Some(Command::Get(args)) => get::run(args),
+        Some(Command::Check(args)) => Ok(check::run(args)),
         Some(Command::Drain(args)) => act_on_servers(&args.into()),
         Some(Command::Maint(args)) => act_on_servers(&args.into()),
         Some(Command::Ready(args)) => act_on_servers(&args.into()),

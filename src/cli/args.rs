@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::filter::Filter;
 use crate::app::start::Start;
+use crate::cli::check::CheckArgs;
 use crate::cli::doctor::DoctorArgs;
 use crate::cli::get::GetArgs;
 use crate::cli::servers::{DrainArgs, MaintArgs, ReadyArgs};
@@ -33,7 +34,8 @@ use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
         hapulse doctor                       what stands in the way, and what mends it\n  \
         hapulse audit --last 20              what was done last, and by whom\n  \
         hapulse show latency --format csv    a view, printed\n  \
-        hapulse get www/BACKEND.qcur         a bare value\n\n\
+        hapulse get www/BACKEND.qcur         a bare value\n  \
+        hapulse check                        for Nagios and Icinga\n\n\
         Exit codes: 0 fine, 1 error, 2 usage or configuration, 3 no HAProxy found"
 )]
 pub(super) struct Cli {
@@ -60,6 +62,8 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Prints bare values, one a line
     Get(GetArgs),
+    /// Says what is wrong as Nagios and Icinga want to be told
+    Check(CheckArgs),
     /// Drains servers: no new sessions; those present go on
     Drain(DrainArgs),
     /// Sets servers into maintenance

@@ -3,6 +3,7 @@
 pub mod agree;
 pub mod asking;
 pub mod audit;
+pub mod check;
 pub mod code;
 pub mod config;
 pub mod desk;
@@ -15,6 +16,7 @@ pub mod lookout;
 pub mod lookouts;
 pub mod near;
 pub mod output;
+pub mod perfdata;
 pub mod picture;
 pub mod run;
 pub mod server_name;
