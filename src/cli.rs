@@ -10,6 +10,7 @@ mod named;
 mod servers;
 mod show;
 mod targets;
+mod watch;
 
 use std::io::{self, BufWriter, IsTerminal as _};
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Show(args)) => show::run(args),
         Some(Command::Get(args)) => get::run(args),
         Some(Command::Check(args)) => Ok(check::run(args)),
+        Some(Command::Watch(args)) => watch::run(args),
         Some(Command::Drain(args)) => act_on_servers(&args.into()),
         Some(Command::Maint(args)) => act_on_servers(&args.into()),
         Some(Command::Ready(args)) => act_on_servers(&args.into()),

@@ -12,6 +12,7 @@ use crate::cli::doctor::DoctorArgs;
 use crate::cli::get::GetArgs;
 use crate::cli::servers::{DrainArgs, MaintArgs, ReadyArgs};
 use crate::cli::show::ShowArgs;
+use crate::cli::watch::WatchArgs;
 use crate::config::duration;
 use crate::config::layer::Layer;
 use crate::config::looks::Colours;
@@ -64,6 +65,8 @@ pub(super) enum Command {
     Get(GetArgs),
     /// Says what is wrong as Nagios and Icinga want to be told
     Check(CheckArgs),
+    /// Prints a JSON object a sample, until it is stopped
+    Watch(WatchArgs),
     /// Drains servers: no new sessions; those present go on
     Drain(DrainArgs),
     /// Sets servers into maintenance

@@ -24,6 +24,7 @@ pub mod servers;
 pub mod sheet;
 pub mod show;
 pub mod signals;
+pub mod stream;
 pub mod table;
 pub mod voice;
 pub mod wait;
