@@ -1,7 +1,7 @@
 //! Whole numbers as few bits: Rice codes, for numbers that are mostly small and of one size.
 //!
 //! A number is cut into a quotient, written as so many ones and a zero, and `k` bits. One whose quotient is long is
-//! written whole behind [`ESCAPE`] ones, so that every number has its code.
+//! written whole behind `ESCAPE` ones, so that every number has its code.
 
 /// Ones that stand for a number written whole.
 const ESCAPE: u64 = 24;
