@@ -1,11 +1,16 @@
 //! Floor 6: the command line: what is asked for, and the exit code.
 
 mod args;
+mod check;
 mod dashboard;
 mod doctor;
+mod get;
+mod looking;
 mod named;
 mod servers;
+mod show;
 mod targets;
+mod watch;
 
 use std::io::{self, BufWriter, IsTerminal as _};
 use std::process::ExitCode;
@@ -38,7 +43,10 @@ const UNREACHABLE: u8 = 3;
 
 /// Parses the arguments, runs what they ask for and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return check::usage(&error).unwrap_or_else(|| error.exit()),
+    };
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -53,6 +61,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Audit(asked)) => print_audit(asked),
         Some(Command::Config(asked)) => print_config(&asked),
         Some(Command::Doctor(asked)) => doctor::run(&asked),
+        Some(Command::Show(args)) => show::run(args),
+        Some(Command::Get(args)) => get::run(args),
+        Some(Command::Check(args)) => Ok(check::run(args)),
+        Some(Command::Watch(args)) => watch::run(args),
         Some(Command::Drain(args)) => act_on_servers(&args.into()),
         Some(Command::Maint(args)) => act_on_servers(&args.into()),
         Some(Command::Ready(args)) => act_on_servers(&args.into()),

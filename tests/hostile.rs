@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::process::Command;
 
 use support::stream::strange;
 use support::{Answers, Fake, Term, wait_until};
@@ -143,6 +144,36 @@ fn changed(stat: Vec<u8>) -> Vec<u8> {
         out[place + 5] = b'9';
     }
     out
+}
+
+#[test]
+fn no_byte_of_any_text_is_printed_as_it_came() {
+    let fake = Fake::recorded(answers());
+    let home = tempfile::tempdir().unwrap();
+    let rows = payloads().len() * 3;
+    for (args, most) in [
+        ("show --over 0", rows),
+        ("show status --columns all --flat", rows),
+        ("show info", payloads().len()),
+        ("show info --format csv", payloads().len()),
+        ("show status --columns all --format csv", rows),
+        ("show --columns all --format json --over 0", 0),
+        ("watch --count 1", 0),
+        ("check --over 0", 3),
+        ("get node description", 1),
+        ("get nix/s.scur Nix", 0),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
+        command.args(args.split(' ')).arg("--target").arg(fake.path()).env_clear().env("HOME", home.path());
+        let ran = command.env("LANG", "C.UTF-8").output().unwrap();
+        assert_eq!(strange(&[ran.stdout.as_slice(), &ran.stderr].concat()), [""; 0], "{args}");
+        let lines = String::from_utf8(ran.stdout).unwrap();
+        assert!(lines.lines().count() >= most, "{args} printed {} lines", lines.lines().count());
+        if args.contains("json") || args.starts_with("watch") {
+            let value: serde_json::Value = serde_json::from_str(&lines).unwrap();
+            assert_eq!(value["rows"].as_array().map(Vec::len), Some(rows), "{args}");
+        }
+    }
 }
 
 #[test]

@@ -103,6 +103,11 @@ impl Filter {
         self.alternatives.is_empty()
     }
 
+    /// The columns that it looks at.
+    pub fn columns(&self) -> impl Iterator<Item = &'static Column> {
+        self.alternatives.iter().flatten().filter_map(|term| term.test.column())
+    }
+
     /// Whether it shows a row.
     pub fn shows(&self, row: &RowView<'_>) -> bool {
         let holds = |terms: &Vec<Term>| terms.iter().all(|term| term.negated != term.test.holds(row));
@@ -117,6 +122,13 @@ impl fmt::Display for Filter {
 }
 
 impl Test {
+    fn column(&self) -> Option<&'static Column> {
+        match self {
+            Self::Anywhere(_) => None,
+            Self::Text(column, _) | Self::Exact(column, ..) | Self::Number(column, ..) => Some(column),
+        }
+    }
+
     fn holds(&self, row: &RowView<'_>) -> bool {
         match self {
             Self::Anywhere(pattern) => {

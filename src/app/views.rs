@@ -22,6 +22,17 @@ pub enum Content {
     Problems,
 }
 
+impl Content {
+    /// The columns of what is rows under columns; the dashboard's are those of all its lists together.
+    pub fn columns(&self) -> Option<&'static [&'static Column]> {
+        match self {
+            Self::Dashboard => Some(sets::DASHBOARD),
+            Self::Table(columns) => Some(columns),
+            Self::Cli | Self::Sessions | Self::StickTables | Self::Events | Self::Problems => None,
+        }
+    }
+}
+
 /// One view.
 #[derive(Debug)]
 pub struct View {

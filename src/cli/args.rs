@@ -7,8 +7,12 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::filter::Filter;
 use crate::app::start::Start;
+use crate::cli::check::CheckArgs;
 use crate::cli::doctor::DoctorArgs;
+use crate::cli::get::GetArgs;
 use crate::cli::servers::{DrainArgs, MaintArgs, ReadyArgs};
+use crate::cli::show::ShowArgs;
+use crate::cli::watch::WatchArgs;
 use crate::config::duration;
 use crate::config::layer::Layer;
 use crate::config::looks::Colours;
@@ -29,7 +33,10 @@ use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
         hapulse demo                         a simulated HAProxy\n  \
         hapulse drain be_app/app1 --wait 5m  no new sessions; returns when it is empty\n  \
         hapulse doctor                       what stands in the way, and what mends it\n  \
-        hapulse audit --last 20              what was done last, and by whom\n\n\
+        hapulse audit --last 20              what was done last, and by whom\n  \
+        hapulse show latency --format csv    a view, printed\n  \
+        hapulse get www/BACKEND.qcur         a bare value\n  \
+        hapulse check                        for Nagios and Icinga\n\n\
         Exit codes: 0 fine, 1 error, 2 usage or configuration, 3 no HAProxy found"
 )]
 pub(super) struct Cli {
@@ -52,6 +59,14 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Shows the dashboard on an embedded, simulated HAProxy
     Demo(Options),
+    /// Prints what is to be seen: rows, problems, the process
+    Show(ShowArgs),
+    /// Prints bare values, one a line
+    Get(GetArgs),
+    /// Says what is wrong as Nagios and Icinga want to be told
+    Check(CheckArgs),
+    /// Prints a JSON object a sample, until it is stopped
+    Watch(WatchArgs),
     /// Drains servers: no new sessions; those present go on
     Drain(DrainArgs),
     /// Sets servers into maintenance

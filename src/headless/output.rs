@@ -1,6 +1,6 @@
 //! Printing for people and for pipes.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IsTerminal as _};
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -13,6 +13,20 @@ pub fn until_nobody_reads(printed: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
     }
+}
+
+/// Columns of a terminal that does not say.
+const COLUMNS: u16 = 80;
+
+/// The columns of the terminal that standard output is.
+pub fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(COLUMNS, |size| size.ws_col);
+    usize::from(if size == 0 { COLUMNS } else { size })
+}
+
+/// The same; nothing where standard output is no terminal.
+pub fn terminal_columns() -> Option<usize> {
+    io::stdout().is_terminal().then(columns)
 }
 
 /// Wider cells push the rest of their line aside instead of everybody's.

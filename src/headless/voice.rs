@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthChar as _;
 
+use crate::headless::output::columns;
+
 /// Lines of progress come no faster.
 const FASTEST: Duration = Duration::from_secs(1);
 /// A line of progress comes at least so often.
 const SLOWEST: Duration = Duration::from_secs(10);
-/// Columns of a terminal that does not say.
-const COLUMNS: u16 = 80;
 
 /// Standard output and standard error.
 pub struct Voice {
@@ -27,11 +27,6 @@ pub struct Voice {
     passing: usize,
     /// When which progress was told last.
     last: Option<(Duration, String)>,
-}
-
-fn columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(COLUMNS, |size| size.ws_col);
-    usize::from(if size == 0 { COLUMNS } else { size })
 }
 
 impl Voice {

@@ -69,6 +69,8 @@ pub struct Sampler {
     address: Address,
     limits: Limits,
     read_only: bool,
+    /// Whether it may ask for the level and the configuration too.
+    asks_more: bool,
     clock: Clock,
     roster: Roster,
     level: Option<Level>,
@@ -90,6 +92,7 @@ impl Sampler {
             address,
             limits,
             read_only,
+            asks_more: true,
             clock,
             roster: Roster::default(),
             level: None,
@@ -99,6 +102,12 @@ impl Sampler {
             seq: 0,
             answer: Vec::new(),
         }
+    }
+
+    /// The same, but it sends `show info;show stat` and nothing else, ever.
+    #[must_use]
+    pub fn of_samples_only(self) -> Self {
+        Self { asks_more: false, read_only: false, ..self }
     }
 
     /// Takes one sample.
@@ -135,14 +144,14 @@ impl Sampler {
         let cost = Cost { bytes: self.answer.len(), answer: timing.answer };
         let epoch = self.epoch_of(&info);
         let is_new = self.newest.as_ref().is_none_or(|newest| newest.epoch != epoch);
-        if is_new || self.level.is_none() {
+        if self.asks_more && (is_new || self.level.is_none()) {
             self.level = self.find_level(info.version()).await;
         }
         self.seq += 1;
         let rows = self.roster.identify(&table);
         if is_new {
             (self.configured, self.has_asked) = (None, false);
-        } else if !self.has_asked {
+        } else if self.asks_more && !self.has_asked {
             // With the second sample only: the first one is awaited by somebody.
             (self.configured, self.has_asked) = (self.find_configured(info.version(), &rows).await, true);
         }

@@ -120,6 +120,12 @@ impl Window {
         self.samples.back()
     }
 
+    /// The time that rates are taken over at the most; nothing without two samples.
+    pub fn span(&self) -> Option<Duration> {
+        let (first, last) = (self.samples.front()?, self.samples.back()?);
+        Some(last.at.mono.saturating_sub(first.at.mono)).filter(|span| !span.is_zero())
+    }
+
     /// How much a row's counter grew, and over how many seconds; unknown without two samples.
     pub fn growth(&self, id: RowId, field: Field) -> Option<(i64, f64)> {
         self.growth_at(self.newest()?.rows.index(id)?, field)

@@ -49,8 +49,15 @@ impl Script {
     }
 
     pub fn command(&self, socket: &Path, args: &str) -> Command {
+        let mut command = self.without_target(args);
+        command.arg("--target").arg(socket);
+        command
+    }
+
+    /// Which HAProxy is meant is left to the configuration.
+    pub fn without_target(&self, args: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
-        command.args(args.split(' ')).arg("--target").arg(socket);
+        command.args(args.split(' '));
         command.env_clear().env("HOME", self.home.path()).env("TZ", "UTC0").stdin(Stdio::null());
         command
     }

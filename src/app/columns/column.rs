@@ -90,9 +90,11 @@ pub enum Source {
         cell: fn(&RowView<'_>) -> Cell,
         /// What is sorted by.
         key: fn(&RowView<'_>) -> SortKey,
+        /// Whether it tells what happened between two samples.
+        spans: bool,
     },
-    /// Something made from these fields as others are made from theirs.
-    MadeOf {
+    /// What became of these fields since the marked moment.
+    SinceMark {
         /// The fields.
         fields: &'static [Field],
         /// What is shown.
@@ -132,7 +134,7 @@ impl Column {
             }),
             Source::Text(field) => Cell::maybe(row.text(field), |text| Cell::plain(text.as_str())),
             Source::Made { cell, .. } => cell(row),
-            Source::MadeOf { fields, cell, .. } => cell(row, fields),
+            Source::SinceMark { fields, cell, .. } => cell(row, fields),
         }
     }
 
@@ -145,8 +147,22 @@ impl Column {
                 row.text(field).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
             }
             Source::Made { key, .. } => key(row),
-            Source::MadeOf { fields, key, .. } => key(row, fields),
+            Source::SinceMark { fields, key, .. } => key(row, fields),
         }
+    }
+
+    /// Whether it tells what happened between two samples: from a single one it is unknown.
+    pub fn spans(&self) -> bool {
+        match self.source {
+            Source::PerSecond(_) => true,
+            Source::Made { spans, .. } => spans,
+            Source::Number(_) | Source::Text(_) | Source::SinceMark { .. } => false,
+        }
+    }
+
+    /// Whether it compares with a marked moment, which is set on the screen.
+    pub fn needs_mark(&self) -> bool {
+        matches!(self.source, Source::SinceMark { .. })
     }
 
     /// Whether a first sort by it begins with the largest: what one looks for in numbers.
@@ -176,22 +192,30 @@ pub fn number_cell(field: Field, number: i64) -> Cell {
 /// Which of `columns` fit into `width` cells with `spacing` blanks between, and how wide each is. The first
 /// takes what is left.
 pub fn fit(columns: &[&'static Column], width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
-    let mut kept: Vec<&'static Column> = columns.to_vec();
-    let needed = |kept: &[&Column]| -> u16 {
-        let all: usize = kept.iter().map(|column| usize::from(column.width + spacing)).sum();
-        u16::try_from(all).unwrap_or(u16::MAX).saturating_sub(spacing)
-    };
-    while kept.len() > 1 && needed(&kept) > width {
-        let lowest = kept.iter().enumerate().skip(1).min_by_key(|(_, column)| column.priority);
+    let mut kept = fitting(columns.iter().map(|column| (*column, column.width)).collect(), width, spacing);
+    let spare = width.saturating_sub(needed(&kept, spacing));
+    if let Some((_, wide)) = kept.first_mut() {
+        *wide = (*wide + spare).min(width);
+    }
+    kept
+}
+
+/// Those of the columns that fit with these widths, the least important dropped first; never the first one.
+pub fn fitting(mut columns: Vec<(&'static Column, u16)>, width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
+    while columns.len() > 1 && needed(&columns, spacing) > width {
+        let lowest = columns.iter().enumerate().skip(1).min_by_key(|(_, (column, _))| column.priority);
         match lowest.map(|(index, _)| index) {
-            Some(index) => kept.remove(index),
+            Some(index) => columns.remove(index),
             None => break,
         };
     }
-    let spare = width.saturating_sub(needed(&kept));
-    let wide =
-        |index: usize, column: &Column| if index == 0 { (column.width + spare).min(width) } else { column.width };
-    kept.iter().enumerate().map(|(index, column)| (*column, wide(index, column))).collect()
+    columns
+}
+
+/// Cells that columns take with so many blanks between.
+fn needed(columns: &[(&Column, u16)], spacing: u16) -> u16 {
+    let all: usize = columns.iter().map(|(_, wide)| usize::from(wide + spacing)).sum();
+    u16::try_from(all).unwrap_or(u16::MAX).saturating_sub(spacing)
 }
 
 #[cfg(test)]

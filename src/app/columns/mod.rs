@@ -5,6 +5,7 @@
 
 pub mod away;
 pub mod column;
+pub mod datum;
 pub mod row_view;
 pub mod sets;
 pub mod since;

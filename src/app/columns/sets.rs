@@ -49,6 +49,23 @@ pub static SERVERS: &[&Column] = &[
     &TROUBLE,
 ];
 
+/// All lists of the dashboard in one, where there is only one.
+pub static DASHBOARD: &[&Column] = &[
+    &NAME,
+    &SIDE,
+    &STATUS,
+    &USABLE,
+    &SESSIONS_LIMIT,
+    &QUEUE,
+    &REQUESTS,
+    &SHARE_5XX,
+    &ERRORS,
+    &RESPONSE_TIME,
+    &TROUBLE,
+    &BYTES_IN,
+    &BYTES_OUT,
+];
+
 /// View 1, in HATop's order.
 pub static STATUS_VIEW: &[&Column] = &[
     &NAME,

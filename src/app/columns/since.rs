@@ -92,12 +92,12 @@ pub fn both_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
 }
 
 /// What the row serves, requests or sessions, grew by.
-pub fn served(row: &RowView<'_>) -> Cell {
+pub fn served(row: &RowView<'_>, _: &[Field]) -> Cell {
     grown_cell(row, &[row.served()])
 }
 
 /// The most first.
-pub fn served_key(row: &RowView<'_>) -> SortKey {
+pub fn served_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
     SortKey::number(grown(row, row.served()).map(|grown| grown as f64))
 }
 
@@ -152,12 +152,12 @@ fn change(row: &RowView<'_>) -> Option<Change> {
 }
 
 /// What changed most, in words.
-pub fn changed(row: &RowView<'_>) -> Cell {
+pub fn changed(row: &RowView<'_>, _: &[Field]) -> Cell {
     change(row).map_or_else(|| Cell::plain(""), |change| change.cell)
 }
 
 /// What matters most first: states, rows that came, what was set, errors, and then the busiest.
-pub fn changed_key(row: &RowView<'_>) -> SortKey {
+pub fn changed_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
     SortKey::number(change(row).map(|change| f64::from(change.rank) * 1e16 + change.size.min(9e15)))
 }
 
@@ -176,7 +176,7 @@ mod tests {
     fn told(watch: &Watch) -> Vec<(String, String)> {
         let sample = watch.newest().unwrap();
         let rows = (0..sample.rows.ids().len()).map(|index| RowView::new(watch, sample, index));
-        let changed = rows.filter(is_changed).map(|row| (row.row().name.to_string(), changed(&row).text));
+        let changed = rows.filter(is_changed).map(|row| (row.row().name.to_string(), changed(&row, &[]).text));
         changed.collect()
     }
 

@@ -49,24 +49,31 @@ const fn text(
 
 macro_rules! made {
     ($cell:ident, $key:ident) => {
-        Source::Made { cell: values::$cell, key: values::$key }
+        Source::Made { cell: values::$cell, key: values::$key, spans: false }
+    };
+}
+
+/// What happened between two samples.
+macro_rules! spanning {
+    ($cell:ident, $key:ident) => {
+        Source::Made { cell: values::$cell, key: values::$key, spans: true }
     };
 }
 
 macro_rules! away {
     ($cell:ident, $key:ident) => {
-        Source::Made { cell: away::$cell, key: away::$key }
+        Source::Made { cell: away::$cell, key: away::$key, spans: false }
     };
 }
 
 /// What counters grew by since the marked moment, together.
 const fn grown(fields: &'static [Field]) -> Source {
-    Source::MadeOf { fields, cell: since::grown_cell, key: since::grown_key }
+    Source::SinceMark { fields, cell: since::grown_cell, key: since::grown_key }
 }
 
 /// A number at the marked moment and now.
 const fn both(field: &'static [Field]) -> Source {
-    Source::MadeOf { fields: field, cell: since::both_cell, key: since::both_key }
+    Source::SinceMark { fields: field, cell: since::both_cell, key: since::both_key }
 }
 
 macro_rules! columns {
@@ -87,23 +94,23 @@ columns! {
     USABLE = made(("usable", "UP"), values::USABLE_WIDTH as u16, 245, Align::Right, "active servers that take traffic, of all; + backups that could", made!(usable, usable_key));
     SESSIONS_LIMIT = made(("sess", "SESS/LIM"), 11, 240, Align::Right, "sessions now, and their limit", made!(sessions_limit, sessions_key));
     SESSIONS = Column { id: "sessions", title: "SESS", priority: 200, ..number(Field::Scur, "", 5, 0) };
-    VERDICT = made(("problem", "PROBLEM"), 8, 215, Align::Left, "what is wrong: a backend's verdict in a word, a server's worst problem", made!(verdict, verdict_key));
-    TROUBLE = made(("trouble", "PROBLEM"), 12, 148, Align::Left, "the worst problem of the row, an outlier among its peers for one", made!(verdict, verdict_key));
+    VERDICT = made(("problem", "PROBLEM"), 8, 215, Align::Left, "what is wrong: a backend's verdict in a word, a server's worst problem", spanning!(verdict, verdict_key));
+    TROUBLE = made(("trouble", "PROBLEM"), 12, 148, Align::Left, "the worst problem of the row, an outlier among its peers for one", spanning!(verdict, verdict_key));
     LOAD = made(("load", "LOAD"), 5, 130, Align::Right, "sessions as a share of their limit; percent", made!(load, load_key));
     QUEUE = made(("queue", "QUEUE"), 5, 235, Align::Right, "requests waiting now; of a backend, those that wait for one server too", made!(queue, queue_key));
-    REQUESTS = made(("req", "REQ/S"), 6, 220, Align::Right, "requests a second; sessions a second for TCP", made!(requests, requests_key));
-    SHARE_5XX = made(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds; percent", made!(share_5xx, share_5xx_key));
-    ERRORS = made(("err", "ERR/S"), 5, 190, Align::Right, "connection and response errors a second", made!(errors, errors_key));
+    REQUESTS = made(("req", "REQ/S"), 6, 220, Align::Right, "requests a second; sessions a second for TCP", spanning!(requests, requests_key));
+    SHARE_5XX = made(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds; percent", spanning!(share_5xx, share_5xx_key));
+    ERRORS = made(("err", "ERR/S"), 5, 190, Align::Right, "connection and response errors a second", spanning!(errors, errors_key));
     RESPONSE_TIME = made(("resp", "RTIME"), 6, 205, Align::Right, "response time, mean of the last 1,024 requests; for TCP the total time", made!(response_time, response_time_key));
     CHECK = made(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", made!(check, check_key));
     CHECK_TEXT = made(("check_text", "LAST CHECK"), 24, 70, Align::Left, "what the last health check found", made!(check_text, check_text_key));
-    REUSE_SHARE = made(("reused", "REUSE"), 5, 90, Align::Right, "share of requests over a reused connection; percent", made!(reuse, reuse_key));
-    CACHE_SHARE = made(("cached", "CACHE"), 5, 45, Align::Right, "share of cache look-ups that found something; percent", made!(cache, cache_key));
+    REUSE_SHARE = made(("reused", "REUSE"), 5, 90, Align::Right, "share of requests over a reused connection; percent", spanning!(reuse, reuse_key));
+    CACHE_SHARE = made(("cached", "CACHE"), 5, 45, Align::Right, "share of cache look-ups that found something; percent", spanning!(cache, cache_key));
     BY = made(("by", "BY"), 14, 225, Align::Left, "who ordered the state, as far as the audit knows", away!(by, by_key));
     LEFT = made(("left", "LEFT"), 48, 100, Align::Left, "what is left on a server that drains, for how long, and why", away!(left, left_key));
 
-    CHANGED = made(("changed", "CHANGED"), 20, 248, Align::Left, "what changed most since the mark", Source::Made { cell: since::changed, key: since::changed_key });
-    MORE_SERVED = made(("req+", "+REQ"), 5, 230, Align::Right, "requests since the mark; sessions for TCP", Source::Made { cell: since::served, key: since::served_key });
+    CHANGED = made(("changed", "CHANGED"), 20, 248, Align::Left, "what changed most since the mark", Source::SinceMark { fields: &[], cell: since::changed, key: since::changed_key });
+    MORE_SERVED = made(("req+", "+REQ"), 5, 230, Align::Right, "requests since the mark; sessions for TCP", Source::SinceMark { fields: &[], cell: since::served, key: since::served_key });
     MORE_5XX = made(("5xx+", "+5XX"), 5, 228, Align::Right, "responses with a 5xx status since the mark", grown(&[Field::Hrsp5xx]));
     MORE_4XX = made(("4xx+", "+4XX"), 5, 150, Align::Right, "responses with a 4xx status since the mark", grown(&[Field::Hrsp4xx]));
     MORE_ERRORS = made(("err+", "+ERR"), 5, 226, Align::Right, "connection, response and request errors since the mark", grown(&[Field::Econ, Field::Eresp, Field::Ereq]));
@@ -116,7 +123,7 @@ columns! {
     BOTH_WEIGHT = made(("weight+", "WEIGHT"), 9, 200, Align::Right, "weight at the mark, and now", both(&[Field::Weight]));
     BOTH_RTIME = made(("rtime+", "RTIME MS"), 11, 160, Align::Right, "response time at the mark, and now; milliseconds", both(&[Field::Rtime]));
 
-    COMPRESSION = made(("compressed", "COMPR"), 5, 44, Align::Right, "what compression leaves of the bytes fed to it; percent", made!(compression, compression_key));
+    COMPRESSION = made(("compressed", "COMPR"), 5, 44, Align::Right, "what compression leaves of the bytes fed to it; percent", spanning!(compression, compression_key));
 
     WEIGHT = number(Field::Weight, "WGHT", 4, 170);
     USER_WEIGHT = number(Field::Uweight, "UWGHT", 5, 80);
@@ -190,6 +197,9 @@ columns! {
     EREQ_RATE = per_second("ereq/s", Field::Ereq, "EREQ/S", 6, 165);
     RETRY_RATE = per_second("wretr/s", Field::Wretr, "RETR/S", 6, 155);
 
+    CHECK_STATUS = text(TextField::CheckStatus, ("check_status", "CHECK_STATUS"), 12, 40, "result of the last health check, as HAProxy writes it");
+    CHECK_DESC = text(TextField::CheckDesc, ("check_desc", "CHECK_DESC"), 20, 40, "the same in words");
+    LAST_CHK = text(TextField::LastChk, ("last_chk", "LAST_CHK"), 24, 40, "what the last health check found, a server's own words among it");
     AGENT = text(TextField::AgentStatus, ("agent_status", "AGENT"), 8, 60, "result of the last agent check");
     AGENT_MEANING = text(TextField::AgentDesc, ("agent_desc", "AGENT RESULT"), 20, 41, "the same in words");
     AGENT_TEXT = text(TextField::LastAgt, ("last_agt", "LAST AGENT"), 24, 42, "what the agent said");

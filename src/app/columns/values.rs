@@ -286,7 +286,8 @@ pub fn kind_key(row: &RowView<'_>) -> SortKey {
     SortKey::Text(kind_word(row.row().kind).to_owned())
 }
 
-fn kind_word(kind: RowKind) -> &'static str {
+/// What a row is, in a word.
+pub fn kind_word(kind: RowKind) -> &'static str {
     match kind {
         RowKind::Frontend => "frontend",
         RowKind::Backend => "backend",

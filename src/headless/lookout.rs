@@ -1,0 +1,99 @@
+//! One HAProxy that is only looked at: its sampler and what is made of its samples.
+//!
+//! Nothing but `show info;show stat` is ever sent, on one connection a look, and no sooner than is polite. What
+//! more the dashboard asks for, its rights and the configuration's states, is of no use to whoever cannot act.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::target::Target;
+use crate::haproxy::connection::Limits;
+use crate::monitor::ledger::Ledger;
+use crate::monitor::link::Failure;
+use crate::monitor::pace::Pace;
+use crate::monitor::problems::thresholds::Thresholds;
+use crate::monitor::sampler::{News, Sampler};
+use crate::monitor::stamp::{Clock, Stamp};
+use crate::monitor::watch::Watch;
+
+/// What the past of a watch may take here: nothing looks back further than rates do.
+const HISTORY: usize = 1 << 20;
+
+/// One HAProxy that is looked at.
+#[derive(Debug)]
+pub struct Lookout {
+    /// What it is called: the name it was given, else its address.
+    pub name: String,
+    /// What is known of it.
+    pub watch: Watch,
+    clock: Clock,
+    sampler: Sampler,
+    pace: Pace,
+    /// No look is polite before.
+    soonest: Instant,
+}
+
+impl Lookout {
+    /// At a HAProxy that is looked at every so often; problems are measured by these thresholds.
+    pub fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
+        let clock = Clock::start();
+        let mut watch = Watch::new(HISTORY);
+        watch.set_thresholds(thresholds);
+        let sampler = Sampler::new(target.address.clone(), Limits::default(), false, clock).of_samples_only();
+        Self { name: target.label(), watch, clock, sampler, pace: Pace::new(every), soonest: Instant::now() }
+    }
+
+    /// Takes in who ordered what, as far as the audit knows.
+    pub fn remember(&mut self, ledger: &Ledger, target: &Target) {
+        self.watch.remember(ledger, &target.address.to_string(), self.clock.now());
+    }
+
+    /// Takes a sample as soon as that is polite. Gives the time until the next one is due.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn look(&mut self) -> Result<Duration, Failure> {
+        sleep_until(self.soonest).await;
+        let start = Instant::now();
+        match self.sampler.take(&mut self.pace).await {
+            News::Sample(sample) => {
+                self.soonest = start + self.pace.rest();
+                let next = sample.interval.saturating_sub(start.elapsed());
+                self.watch.take(sample, 0);
+                Ok(next)
+            }
+            News::Failed(failure, at) => {
+                self.watch.fail(failure.clone(), at);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Looks at once, then `every` so often, and for the last time when `over` has passed. A look in between may
+    /// fail, as in a restart.
+    ///
+    /// # Errors
+    /// Why the first or the last look failed.
+    pub async fn look_over(&mut self, over: Duration, every: Duration) -> Result<(), Failure> {
+        let start = Instant::now();
+        self.look().await?;
+        let end = start + over;
+        let mut due = start;
+        while due < end {
+            // A look a moment before the last one would tell nothing.
+            due = if due + every + every / 2 < end { due + every } else { end };
+            sleep_until(due).await;
+            match self.look().await {
+                Err(failure) if due >= end => return Err(failure),
+                Ok(_) | Err(_) => due = due.max(Instant::now().min(end)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The present.
+    pub fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,76 @@
+//! `hapulse show`, `get` and `check` in front of what each version of HAProxy said: every row is printed, every number
+//! is the recorded one, and what a version lacks is unknown.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/printed.rs"]
+mod printed;
+#[path = "support/samples.rs"]
+mod samples;
+#[path = "support/script.rs"]
+mod script;
+mod support;
+
+use printed::{of_csv, of_info, of_json, of_stat};
+use samples::{VERSIONS, body, fixture};
+use script::Script;
+use serde_json::Value;
+use support::{Answers, Fake};
+
+/// Means of nothing, which HAProxy gives as 0.
+const MEANS: [&str; 4] = ["qtime", "ctime", "rtime", "ttime"];
+
+fn fake(version: &str) -> Fake {
+    let answers = Answers::new().on("show info", fixture(version, "show-info.txt"));
+    Fake::recorded(answers.on("show stat", fixture(version, "show-stat.csv")))
+}
+
+#[test]
+fn every_row_and_number_of_every_version_is_printed() {
+    let script = Script::new();
+    for version in VERSIONS {
+        let fake = fake(version);
+        let known = of_stat(&body(version, "show-stat.csv"));
+        let run = |format| script.run(fake.path(), &format!("show errors --columns all --format {format}"));
+        for rows in [of_csv(&run("csv").out), of_json(&run("json").out)] {
+            assert_eq!(rows.keys().collect::<Vec<_>>(), known.keys().collect::<Vec<_>>(), "{version}");
+            for (name, row) in &rows {
+                let is_idle = known[name]["stot"] == "0";
+                for (column, cell) in row.iter().filter(|(column, _)| !(is_idle && MEANS.contains(&column.as_str()))) {
+                    // What the version has no column for is not known.
+                    let recorded = known[name].get(column).map_or("", String::as_str);
+                    // There was no session yet.
+                    let recorded = if column == "lastsess" && recorded == "-1" { "" } else { recorded };
+                    if column != "instance" {
+                        assert_eq!(cell, recorded, "{version} {name} {column}");
+                    }
+                }
+            }
+        }
+        assert_eq!(fake.received().iter().filter(|line| *line != "show info;show stat").count(), 0);
+    }
+}
+
+#[test]
+fn the_process_of_every_version_is_printed() {
+    let script = Script::new();
+    for version in VERSIONS {
+        let fake = fake(version);
+        let known = of_info(&body(version, "show-info.txt"));
+        let json = script.run(fake.path(), "show info --format json");
+        let value: Value = serde_json::from_str(&json.out).unwrap();
+        let info = value["info"].as_object().unwrap();
+        assert_eq!(info.len(), known.len(), "{version}");
+        for (key, value) in info {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            assert_eq!(if value.is_null() { "" } else { &text }, known[key], "{version} {key}");
+        }
+        let got = script.run(fake.path(), "get Version Maxconn BytesOutRate");
+        let lines: Vec<&str> = got.out.lines().collect();
+        let recorded = |key: &str| known.get(key).map_or("", String::as_str);
+        assert_eq!(lines, [recorded("Version"), recorded("Maxconn"), recorded("BytesOutRate")], "{version}");
+        let check = script.run(fake.path(), "check --over 0");
+        assert!((0..=2).contains(&check.code) && check.out.starts_with("HAPULSE "), "{version} {check:#?}");
+        let table = script.run(fake.path(), "show --over 0");
+        assert!(table.code == 0 && table.out.contains(recorded("Version")), "{version} {table:#?}");
+    }
+}

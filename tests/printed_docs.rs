@@ -1,0 +1,160 @@
+//! `docs/json.md` is what hapulse prints: the keys of each object, the columns of its own making, and their types.
+//! `docs/recipes.md` holds command lines that hapulse understands.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/script.rs"]
+mod script;
+mod support;
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+
+use hapulse::app::columns::column::Source;
+use hapulse::app::columns::table;
+use hapulse::haproxy::fields::TextField;
+use script::Script;
+use serde_json::Value;
+use support::{Answer, Lab, Traffic};
+
+const PAGE: &str = include_str!("../docs/json.md");
+const RECIPES: &str = include_str!("../docs/recipes.md");
+
+/// The first cells of the table below a heading, and the cells behind each.
+fn documented(heading: &str) -> Vec<(String, String)> {
+    let section = PAGE.split(&format!("## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no section {heading}"));
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.flat_map(|row| {
+        let (names, rest) = row.split_once(" |").unwrap();
+        let names = names.split(", ").map(|name| name.trim_matches('`').to_owned()).collect::<Vec<_>>();
+        names.into_iter().map(|name| (name, rest.trim().to_owned()))
+    })
+    .collect()
+}
+
+fn keys_of(heading: &str) -> BTreeSet<String> {
+    documented(heading).into_iter().map(|(name, _)| name).collect()
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn every_key_is_documented_and_every_documented_key_printed() {
+    let lab = Lab::builder().servers(2).answer("be1/s1", Answer::Closed).checks().start();
+    lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
+    let script = Script::new();
+    let shown = |args: &str| -> Value { serde_json::from_str(&script.run(lab.admin(), args).out).unwrap() };
+    let whole = shown("show --format json --over 0");
+    let nowhere = lab.admin().with_file_name("none.sock");
+    let lost: Value = serde_json::from_str(&script.run(&nowhere, "watch --count 1").out).unwrap();
+    assert_eq!(&keys(&whole) | &keys(&lost), keys_of("The object"));
+    assert_eq!(keys(&lost).len(), 4);
+    assert_eq!(keys(&lost["lost"]), keys_of("A loss"));
+    assert_eq!(keys(&whole["problems"][0]), keys_of("A problem"));
+    let rows = shown("show status --format json --columns name,side,proxy,kind");
+    let row_keys: BTreeSet<String> = ["pxname", "svname", "kind"].map(str::to_owned).into();
+    assert_eq!(keys(&rows["rows"][0]), row_keys);
+    assert!(row_keys.is_subset(&keys_of("A row")));
+}
+
+#[test]
+fn every_column_of_our_own_making_is_documented_with_its_type() {
+    let lab = Lab::builder().servers(2).http_checks().start();
+    let traffic = Traffic::to(lab.frontend_addr()).workers(2).start();
+    lab.wait_stat("be1", "BACKEND", "req_tot", |count| count.len() > 2);
+    let said = ["pxname", "svname", "kind"];
+    let documented: Vec<(String, String)> =
+        documented("A row").into_iter().filter(|(name, _)| !said.contains(&name.as_str())).collect();
+    let is_own = |id: &str, source: &Source| match source {
+        Source::Made { .. } => TextField::by_name(id.as_bytes()).is_none(),
+        Source::Number(field) => field.info().name != id,
+        Source::PerSecond(_) | Source::Text(_) | Source::SinceMark { .. } => false,
+    };
+    let for_people = ["name", "side", "proxy", "kind"];
+    let made = table::all().filter(|column| is_own(column.id, &column.source));
+    let made: BTreeSet<&str> = made.map(|column| column.id).filter(|id| !for_people.contains(id)).collect();
+    assert_eq!(documented.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(), made);
+    let all = made.iter().copied().collect::<Vec<_>>().join(",");
+    let ran = Script::new().run(lab.admin(), &format!("show status --format json --columns {all}"));
+    drop(traffic);
+    let value: Value = serde_json::from_str(&ran.out).unwrap();
+    let mut told = BTreeSet::new();
+    for row in value["rows"].as_array().unwrap() {
+        for (name, kind) in &documented {
+            let kind = kind.trim_start_matches("| ").split(' ').next().unwrap();
+            let is_so = match &row[name] {
+                Value::Null => continue,
+                Value::Number(_) => kind == "number",
+                Value::String(_) => kind == "text",
+                _ => false,
+            };
+            assert!(is_so, "{name} is {} and documented as {kind}", row[name]);
+            told.insert(name.as_str());
+        }
+    }
+    for name in ["sess", "usable", "load", "queue", "req", "err", "check", "check_text"] {
+        assert!(told.contains(name), "{name} was null in every row");
+    }
+}
+
+#[test]
+fn the_examples_are_json() {
+    let block = PAGE.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(block.lines().count(), 2);
+    for line in block.lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        assert!(keys(&value).is_subset(&keys_of("The object")), "{line}");
+    }
+}
+
+/// The words of a command line up to what is the shell's, as a shell would part them.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut quote) = (vec![String::new()], None);
+    for ch in line.chars() {
+        match (quote, ch) {
+            (None, '|' | ')' | '#' | '"') => break,
+            (None, '\'') => quote = Some(ch),
+            (Some(_), '\'') => quote = None,
+            (None, ' ') => words.push(String::new()),
+            _ => words.last_mut().unwrap().push(ch),
+        }
+    }
+    words.into_iter().filter(|word| !word.is_empty()).collect()
+}
+
+#[test]
+fn every_command_of_the_recipes_is_understood() {
+    let home = tempfile::tempdir().unwrap();
+    let mut tried = BTreeSet::new();
+    for (place, _) in RECIPES.match_indices("hapulse ") {
+        let line = RECIPES[place + "hapulse ".len()..].lines().next().unwrap();
+        let line =
+            line.replace("/run/haproxy/admin.sock", "/nowhere/none.sock").replace("/tmp/lb01.sock", "/nowhere/2");
+        let line = line
+            .replace("'$1'", "Pid")
+            .replace("$1/$2.$3", "a/b.scur")
+            .replace("$ARG1$", "1s")
+            .replace("$ARG2$", "/nowhere/3");
+        let mut words = words(&line);
+        if !words.first().is_some_and(|word| ["show", "get", "check", "watch"].contains(&word.as_str())) {
+            continue;
+        }
+        if !words.iter().any(|word| word.contains("/nowhere")) {
+            words.extend(["--target".to_owned(), "/nowhere/none.sock".to_owned()]);
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
+        let ran = command.args(&words).env_clear().env("HOME", home.path()).stdin(Stdio::null());
+        let ran = if words[0] == "watch" { ran.args(["--count", "1"]) } else { ran }.output().unwrap();
+        let said = [ran.stdout, ran.stderr].concat();
+        assert!(
+            String::from_utf8_lossy(&said).contains("cannot connect"),
+            "{words:?}: {}",
+            String::from_utf8_lossy(&said)
+        );
+        assert_eq!(ran.status.code(), Some(3), "{words:?}");
+        tried.insert(words[0].clone());
+    }
+    assert_eq!(tried.len(), 4, "{tried:?}");
+}

@@ -1,0 +1,370 @@
+//! `hapulse show`, `get` and `watch` against a real HAProxy: number by number what a second client reads by hand,
+//! unknown where that is empty, and nothing sent but two questions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/printed.rs"]
+mod printed;
+#[path = "support/script.rs"]
+mod script;
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
+
+use printed::{Rows, of_csv, of_info, of_json, of_stat};
+use script::{Ran, Script};
+use serde_json::Value;
+use support::{Answer, Builder, Lab, Relay, Term, Traffic, process};
+
+fn lab() -> Builder {
+    Lab::builder().backends(2).servers(3).http_checks()
+}
+
+#[track_caller]
+fn printed(ran: &Ran) -> &str {
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:#?}");
+    &ran.out
+}
+
+/// Columns that move while nobody does anything: checks go on, and time goes by.
+const RESTLESS: [&str; 12] = [
+    "lastchg",
+    "downtime",
+    "lastsess",
+    "check_duration",
+    "check_status",
+    "last_chk",
+    "check_desc",
+    "check_code",
+    "rate",
+    "req_rate",
+    "rate_max",
+    "conn_rate",
+];
+/// Means of nothing, which HAProxy gives as 0.
+const MEANS: [&str; 4] = ["qtime", "ctime", "rtime", "ttime"];
+
+/// Health checks count as traffic of the modules.
+fn lies_between(cell: &str, [before, after]: [&str; 2]) -> bool {
+    let numbers = [before, cell, after].map(|text| text.parse::<i64>().ok());
+    let [Some(before), Some(cell), Some(after)] = numbers else { return [before, after].contains(&cell) };
+    (before..=after).contains(&cell)
+}
+
+/// Compares every cell that hapulse printed with what the second client read before and after it.
+fn compare(printed: &Rows, before: &Rows, after: &Rows) -> usize {
+    assert_eq!(printed.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+    let mut compared = 0;
+    for (name, row) in printed {
+        for (column, cell) in row.iter().filter(|(column, _)| before[name].contains_key(*column)) {
+            let known = [before[name][column].as_str(), after[name][column].as_str()];
+            let is_mean_of_nothing = MEANS.contains(&column.as_str()) && row["stot"] == "0";
+            if is_mean_of_nothing {
+                assert_eq!(cell, "", "{name} {column}");
+            } else if !RESTLESS.contains(&column.as_str()) && !column.starts_with("h1_open") {
+                assert!(lies_between(cell, known), "{name} {column}: {cell:?} and not {known:?}");
+                compared += 1;
+            }
+        }
+    }
+    compared
+}
+
+#[test]
+fn every_cell_is_what_a_second_client_reads() {
+    let lab = lab().start();
+    assert_eq!(Traffic::to(lab.frontend_addr()).send(60).failed, 0);
+    lab.wait_stat("be1", "BACKEND", "scur", |sessions| sessions == "0");
+    let script = Script::new();
+    let before = of_stat(&lab.ask("show stat"));
+    let csv = script.run(lab.admin(), "show status --format csv --columns all");
+    let json = script.run(lab.admin(), "show status --format json --columns all");
+    let after = of_stat(&lab.ask("show stat"));
+    for rows in [of_csv(printed(&csv)), of_json(printed(&json))] {
+        let compared = compare(&rows, &before, &after);
+        assert!(compared > 8 * 60, "{compared}");
+        assert_eq!(rows["be1/BACKEND/backend"]["req_tot"], "60");
+        assert_eq!(rows["fe1/FRONTEND/frontend"]["qcur"], "", "a frontend has no queue: unknown is not zero");
+    }
+    let value: Value = serde_json::from_str(&json.out).unwrap();
+    let row = value["rows"].as_array().unwrap().iter().find(|row| row["svname"] == "FRONTEND").unwrap();
+    assert!(row["stot"].is_number() && row["qcur"].is_null() && row["status"].is_string(), "{row}");
+}
+
+#[test]
+fn info_is_what_a_second_client_reads() {
+    let lab = lab().global("description \"12\"").start();
+    let script = Script::new();
+    let known = of_info(&lab.ask("show info"));
+    let value: Value = serde_json::from_str(printed(&script.run(lab.admin(), "show info --format json"))).unwrap();
+    let info = value["info"].as_object().unwrap();
+    assert_eq!(info.len(), known.len());
+    for key in ["Pid", "Maxconn", "Ulimit-n", "Nbthread", "Hard_maxconn"] {
+        assert_eq!(info[key].as_i64().unwrap().to_string(), known[key], "{key}");
+    }
+    assert_eq!(info["description"], "12", "a text, whatever it looks like");
+    let csv = script.run(lab.admin(), "show info --format csv");
+    let cells = printed::csv_rows(printed(&csv));
+    assert!(cells.iter().any(|row| row["key"] == "Pid" && row["value"] == known["Pid"]));
+    let table = script.run(lab.admin(), "show info");
+    assert!(printed(&table).contains(&format!("{:<27}  {}", "Pid", known["Pid"])), "{}", table.out);
+}
+
+#[test]
+fn rates_take_two_looks_and_are_no_more_than_what_happened() {
+    let lab = lab().start();
+    let traffic = Traffic::to(lab.frontend_addr()).workers(2).start();
+    lab.wait_stat("be1", "BACKEND", "req_tot", |count| count != "0");
+    let script = Script::new();
+    let count = || lab.stat("be1", "BACKEND", "req_tot").parse::<f64>().unwrap();
+    let before = count();
+    let ran = script.run(lab.admin(), "show http --format json --columns req_tot,req_tot/s,req --filter be1");
+    let grown = count() - before;
+    let value: Value = serde_json::from_str(printed(&ran)).unwrap();
+    let over = value["over"].as_f64().unwrap();
+    let row = value["rows"].as_array().unwrap().iter().find(|row| row["svname"] == "BACKEND").unwrap();
+    let rate = row["req_tot/s"].as_f64().unwrap();
+    assert!(rate > 0.0 && rate * over <= grown + 0.01, "{rate} over {over} of {grown}");
+    assert_eq!(row["req"], row["req_tot/s"]);
+    let single = script.run(lab.admin(), "show http --format json --columns req_tot/s --over 0");
+    let value: Value = serde_json::from_str(printed(&single)).unwrap();
+    assert!(value["over"].is_null() && value["rows"][0]["req_tot/s"].is_null(), "{value}");
+    drop(traffic);
+}
+
+#[test]
+fn rows_are_chosen_sorted_and_laid_out() {
+    let lab = lab().start();
+    lab.ask("set server be1/s2 state maint");
+    lab.ask("set server be2/s3 weight 50%");
+    let script = Script::new();
+    let names = |args: &str| {
+        let ran = script.run(lab.admin(), &format!("show {args} --over 0"));
+        printed(&ran).lines().skip(1).map(|line| line.split_whitespace().next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("status --filter status:maint --flat"), ["be1/s2"]);
+    assert_eq!(names("1 --filter status:maint"), ["be1", "s2"]);
+    assert_eq!(names("away"), ["be1/s2"]);
+    assert_eq!(names("status --flat --filter kind=server,backend --sort weight")[..2], ["be2/s3", "be1/s1"]);
+    assert_eq!(names("status --flat --sort -weight")[0], "be1");
+    assert_eq!(names("http --filter nowhere"), [""; 0]);
+    let csv = script.run(lab.admin(), "show status --format csv --columns weight,status --filter be2");
+    assert_eq!(printed(&csv).lines().next(), Some("instance,pxname,svname,kind,weight,status"));
+    assert_eq!(csv.out.lines().count(), 5);
+}
+
+#[test]
+fn the_dashboard_away_and_problems_tell_their_own() {
+    let lab = lab().answer("be2/s1", Answer::Closed).start();
+    lab.wait_stat("be2", "s1", "status", |status| status == "DOWN");
+    let script = Script::new();
+    let maint = script.run(lab.admin(), "maint be1/s1 --yes");
+    assert_eq!(maint.code, 0, "{maint:#?}");
+    let away = script.run(lab.admin(), "show away --format json");
+    let value: Value = serde_json::from_str(printed(&away)).unwrap();
+    let row = &value["rows"][0];
+    assert_eq!((&row["svname"], &row["status"]), (&"s1".into(), &"MAINT".into()));
+    assert!(row["by"].is_string(), "the audit knows who: {row}");
+    let problems = script.run(lab.admin(), "show problems --format json --over 0");
+    let value: Value = serde_json::from_str(printed(&problems)).unwrap();
+    let down = value["problems"].as_array().unwrap().iter().find(|problem| problem["rule"] == "server-down").unwrap();
+    assert_eq!((&down["pxname"], &down["severity"]), (&"be2".into(), &"WARN".into()));
+    let ran = script.run(lab.admin(), "show");
+    let lines: Vec<&str> = printed(&ran).lines().collect();
+    assert!(lines[0].contains(&format!("pid {}", lab.pid())), "{}", lines[0]);
+    assert!(lines.iter().any(|line| line.starts_with("WARN be2/s1: down")), "{}", ran.out);
+}
+
+#[test]
+fn a_terminal_gets_what_fits_and_a_pipe_everything() {
+    let lab = lab().start();
+    let mut term = Term::builder().args(["show", "status", "--over", "0"]).args([lab.admin()]).size(60, 24).start();
+    assert_eq!(term.exit_code(), 0);
+    let screen = term.screen();
+    let heading = screen.lines().next().unwrap().to_owned();
+    assert!(heading.starts_with("NAME") && heading.contains("STATE") && !heading.contains("ALGO"), "{screen}");
+    assert!(screen.lines().nth(2).is_some_and(|line| line.starts_with("be1")), "no line is broken\n{screen}");
+    let ran = Script::new().run(lab.admin(), "show status --over 0");
+    assert!(printed(&ran).lines().next().is_some_and(|line| line.contains("ALGO") && line.ends_with("TRACKED")));
+}
+
+#[test]
+fn values_are_bare() {
+    let lab = lab().maxconn(7).start();
+    assert_eq!(Traffic::to(lab.frontend_addr()).send(9).failed, 0);
+    let script = Script::new();
+    let ran =
+        script.run(lab.admin(), "get Pid maxconn fe1/FRONTEND.req_tot be1/s1.slim fe1/FRONTEND.qcur be1/s1.weight");
+    let known = [lab.info("Pid"), lab.info("Maxconn"), "9".into(), "7".into(), String::new(), "1".into()];
+    assert_eq!(printed(&ran).lines().collect::<Vec<_>>(), known);
+    let ran = script.run(lab.admin(), "get fe1/FRONTEND.qcur --unknown -");
+    assert_eq!(printed(&ran), "-\n");
+    // Nothing happens, so nothing grows; a value that is no counter stays what it is.
+    let ran = script.run(lab.admin(), "get --over 1s be1/BACKEND.req_tot be1/s1.bin/s be1/s1.slim");
+    assert_eq!(printed(&ran), "0\n0\n7\n");
+}
+
+#[test]
+fn what_is_not_there_is_told_and_nothing_is_printed() {
+    let lab = lab().start();
+    let script = Script::new();
+    let ran = |args: &str| {
+        let ran = script.run(lab.admin(), args);
+        (ran.code, ran.out, ran.err)
+    };
+    let (code, out, err) = ran("get Pid be1/s9.scur CurConns nix/BACKEND.scur");
+    assert_eq!((code, out.as_str()), (1, ""));
+    let said: Vec<&str> = err.lines().collect();
+    assert_eq!(said.len(), 3);
+    assert_eq!(said[0], "hapulse: be1/s9.scur: be1 has no row s9; did you mean s1, s2, s3?");
+    assert!(said[1].contains("did you mean CurrConns") && said[2].contains("lists no proxy nix"), "{err}");
+    for usage in [
+        "get be1/s1.scru",
+        "get",
+        "get be1/s1",
+        "show nix",
+        "show sessions",
+        "show status --columns nix",
+        "show status --filter qcur>x",
+        "show info --columns scur",
+        "show status --format xml",
+        "show --flat --tree",
+        "watch --view nix",
+        "watch --count 0",
+        "watch -i 0",
+    ] {
+        let (code, out, err) = ran(usage);
+        assert_eq!((code, out.as_str()), (2, ""), "{usage}");
+        assert!(!err.is_empty(), "{usage}");
+    }
+    let nowhere = lab.admin().with_file_name("none.sock");
+    for args in ["show", "show --format csv", "get Pid"] {
+        let ran = script.run(&nowhere, args);
+        assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{args}");
+        assert!(ran.err.contains("none.sock: cannot connect") && ran.err.contains("level admin"), "{ran:#?}");
+    }
+    let ran = script.run(&nowhere, "watch --count 1");
+    assert!(ran.code == 3 && ran.out.contains(r#""lost":{"why":"cannot connect"#), "{ran:#?}");
+}
+
+#[test]
+fn only_two_questions_are_sent() {
+    let lab = lab().start();
+    let relay = Relay::to(lab.user());
+    let script = Script::new();
+    for args in [
+        "show",
+        "show away",
+        "show problems --over 2s",
+        "show info",
+        "get Pid be1/s1.bin/s",
+        "check --over 2s",
+        "watch --count 3 -i 0.2",
+    ] {
+        let ran = script.run(relay.path(), args);
+        assert_eq!(ran.code, 0, "{args}: {ran:#?}");
+    }
+    let lines = relay.lines();
+    assert!(lines.len() >= 14, "{lines:?}");
+    assert!(lines.iter().all(|line| line == "show info;show stat"), "{lines:?}");
+}
+
+#[test]
+fn several_are_looked_at_side_by_side() {
+    let (one, other) = (lab().start(), Lab::builder().start());
+    let script = Script::new();
+    let named = format!("b={} --target c=/nowhere/none.sock", other.admin().display());
+    let ran = script.run(one.admin(), &format!("show info --format json {named}"));
+    assert_eq!(ran.code, 3);
+    let told: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let instances: Vec<&str> = told.iter().map(|value| value["instance"].as_str().unwrap()).collect();
+    assert_eq!(instances, ["b", "c", one.admin().to_str().unwrap()]);
+    assert_eq!(told[0]["info"]["Pid"], other.pid());
+    assert!(told[1]["lost"]["why"].is_string() && ran.err.starts_with("hapulse: c: cannot connect"), "{ran:#?}");
+    let csv = script.run(one.admin(), &format!("show status --format csv --columns scur {named}"));
+    assert!(csv.code == 3 && csv.out.lines().filter(|line| line.starts_with("instance,")).count() == 1, "{csv:#?}");
+    assert!(csv.out.lines().filter(|line| line.starts_with("b,")).count() >= 3, "{csv:#?}");
+    let table = script.run(one.admin(), &format!("show info {named}"));
+    assert!(table.out.starts_with("b:\n"), "{table:#?}");
+}
+
+#[test]
+fn a_configuration_names_targets_and_sets_limits() {
+    let lab = Lab::builder().servers(3).answer("be1/s1", Answer::Closed).checks().start();
+    lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
+    let script = Script::new();
+    let off = ["server-down", "backend-weight", "failing-checks", "flapping"].map(|rule| format!("{rule} = \"off\"\n"));
+    script.configure(&format!("[targets]\nlb01 = \"{}\"\n[thresholds]\n{}", lab.admin().display(), off.concat()));
+    let out = |args: &str| {
+        let ran = script.without_target(args).output().unwrap();
+        (ran.status.code(), String::from_utf8(ran.stdout).unwrap())
+    };
+    assert_eq!(out("get Pid"), (Some(0), format!("{}\n", lab.pid())));
+    assert!(out("show info --format csv lb01").1.contains("\nlb01,Pid,"), "a name that is no view");
+    assert_eq!(out("show problems --over 0").1, "no problems that a single look would show\n");
+    let (code, said) = out("check --over 0 lb01");
+    assert!(code == Some(0) && said.starts_with("HAPULSE OK - 2 of 3 servers usable"), "{said}");
+    script.configure("[thresholds]\nnix = \"off\"\n");
+    assert_eq!(script.run(lab.admin(), "show").code, 2);
+    assert_eq!(script.run(lab.admin(), "check").code, 3);
+}
+
+#[test]
+fn a_reader_that_is_gone_ends_it_silently() {
+    let lab = lab().start();
+    let script = Script::new();
+    for args in ["watch -i 0.1", "show info --format csv", "check --over 0", "get Pid"] {
+        let mut child =
+            script.command(lab.admin(), args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        if args.starts_with("watch") {
+            let mut line = String::new();
+            out.read_line(&mut line).unwrap();
+            assert!(line.starts_with('{'), "{line}");
+        }
+        drop(out);
+        let mut err = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""), "{args}");
+    }
+}
+
+#[test]
+fn a_watch_goes_on_through_what_happens() {
+    let lab = lab().start();
+    let script = Script::new();
+    let running = script.start(lab.admin(), "watch --view status --columns req_tot,req_tot/s --filter be1 -i 0.1");
+    running.wait_for(r#""req_tot":0,"req_tot/s":0"#);
+    lab.kill9();
+    running.wait_for(r#""lost":{"why":"cannot connect"#);
+    let before = running.out().lines().count();
+    lab.restart();
+    support::wait_until("samples of the new process", || {
+        running.out().lines().skip(before).any(|line| line.contains("rows"))
+    });
+    running.signal("TERM");
+    let ran = running.end();
+    assert_eq!((ran.code, ran.err.as_str()), (-1, ""), "ended by the signal");
+    let told: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(told[0]["over"].is_null() && told[0]["rows"][0]["req_tot/s"].is_null(), "{}", told[0]);
+    assert!(told.iter().all(|value| value["shape"] == 1 && value["at"].is_string()));
+    let newborn = told.iter().skip_while(|value| value.get("lost").is_none()).find(|value| value.get("rows").is_some());
+    assert!(newborn.unwrap()["over"].is_null(), "a new process has no rates yet");
+}
+
+#[test]
+fn a_count_ends_a_watch() {
+    let lab = lab().start();
+    let ran = Script::new().run(lab.admin(), "watch --count 3 --view info -i 0.1");
+    assert_eq!(printed(&ran).lines().count(), 3);
+    assert!(ran.out.lines().all(|line| line.contains(r#""info":{"Name":"HAProxy""#)), "{}", ran.out);
+    let mut command = Script::new().command(lab.admin(), "watch -i 0.1");
+    let mut child = {
+        let _starting = process::starting();
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    process::signal(child.id(), "INT");
+    assert!(child.wait().is_ok() && serde_json::from_str::<Value>(&line).is_ok());
+}
