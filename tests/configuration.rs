@@ -69,6 +69,8 @@ lb02 = "10.0.0.2:9999"
 [thresholds]
 queue = { warn = 5, crit = 50, hold = "10s" }
 slim = "off"
+[colours]
+bad = "bold bright-red on #300000"
 [views]
 status = { columns = ["+rtime", "-qtime"], sort = "-scur", flat = true }
 [keys]
@@ -159,6 +161,8 @@ fn what_is_named_and_is_not_there_is_told_with_its_place() {
         ("[keys]\n\"server.drain\" = [\"M\"]", 2, "key M is bound twice: to server.drain and to server.maint"),
         ("[thresholds]\nnope = \"off\"", 2, "nope"),
         ("[targets]\n\"a b\" = \"/run/a\"", 1, "\"a b\" is no name for a target"),
+        ("[colours]\nworse = \"red\"", 2, "there is no role \"worse\""),
+        ("[colours]\nbad = \"redd\"", 2, "\"redd\" is no part of a style"),
         ("[views]\nevents = { flat = true }", 2, "there is no view \"events\""),
         ("[views]\nhttp = { sort = \"-nope\" }", 2, "there is no column \"nope\""),
         ("[drain]\ndeadline = \"soon\"", 2, "soon"),
@@ -209,6 +213,31 @@ fn the_dashboard_does_what_the_file_says() {
     assert!(screen.contains("7s") && !screen.contains("0.2s"), "{screen}");
     term.press("q");
     assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn own_colours_reach_the_terminal_as_it_can_show_them() {
+    let lab = Lab::builder().start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    fs::write(&file, "[colours]\nkey = \"bold #ff5f00\"\n").unwrap();
+    let written = |variables: [(&str, &str); 3], sequence: &str| {
+        let mut builder = Term::builder().args(["--config"]).args([&file]).args([lab.admin()]).size(80, 24);
+        for (name, value) in variables {
+            builder = builder.env(name, value);
+        }
+        let mut term = builder.start();
+        term.wait_for("live");
+        term.press("q");
+        assert_eq!(term.exit_code(), 0);
+        let raw = String::from_utf8_lossy(&term.raw()).into_owned();
+        assert!(raw.contains(sequence), "no {sequence:?} under {variables:?}");
+    };
+    let (none, some) = (("NO_COLOR", ""), ("NO_COLOR", "1"));
+    written([("TERM", "xterm"), ("COLORTERM", "truecolor"), none], "38;2;255;95;0m");
+    written([("TERM", "xterm-256color"), ("COLORTERM", ""), none], "38;5;202m");
+    written([("TERM", "xterm"), ("COLORTERM", ""), none], "[1;91m");
+    written([("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), some], "[1m");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn style_map(buffer: &Buffer) -> String {
 fn styles_of_the_dashboard() {
     for (name, palette) in [("dark", Palette::Dark), ("mono", Palette::Mono)] {
         let scene = usual((80, 24)).press("<tab>j");
-        snapshot(&format!("styles-{name}"), &style_map(&scene.draw(Theme { palette, ascii: false })));
+        snapshot(&format!("styles-{name}"), &style_map(&scene.draw(Theme::new(palette, false))));
     }
 }
 

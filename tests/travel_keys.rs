@@ -53,7 +53,7 @@ impl Desk {
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         let show_time =
             |wall: std::time::SystemTime| format!("t{}", wall.duration_since(at(0).wall).unwrap_or_default().as_secs());
-        let looks = Looks { theme: Theme { palette: Palette::Mono, ascii: true }, show_time };
+        let looks = Looks { theme: Theme::new(Palette::Mono, true), show_time };
         draw(&self.model, looks, Duration::from_millis(self.millis), &mut buffer);
         let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
         (0..height).map(line).collect()

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::app::start::Start;
 use crate::cli::args::Options;
-use crate::cli::named::{arranged, keymap, thresholds};
+use crate::cli::named::{arranged, keymap, own, thresholds};
 use crate::config::looks::{Colours, Environment};
 use crate::config::settings::Settings;
 use crate::config::state;
@@ -18,6 +18,7 @@ use crate::live::io::Watching;
 use crate::monitor::audit::writer::Audit;
 use crate::monitor::pace::Pace;
 use crate::monitor::stamp::Clock;
+use crate::ui::colour::Depth;
 use crate::ui::theme::{Palette, Theme};
 
 /// Shows it until it ends.
@@ -30,9 +31,16 @@ pub(super) fn show(
     let environment = Environment::read();
     let palette = match environment.colours(settings.theme) {
         Colours::Light => Palette::Light,
+        Colours::HighContrast => Palette::HighContrast,
         Colours::Mono => Palette::Mono,
         Colours::Dark | Colours::Auto => Palette::Dark,
     };
+    let depth = match (environment.has_any_colour(), environment.has_256_colours()) {
+        (true, _) => Depth::True,
+        (false, true) => Depth::Indexed,
+        (false, false) => Depth::Sixteen,
+    };
+    let own = own(&settings.colours, depth)?;
     let watching = Watching {
         pace: Pace::new(settings.interval),
         limits: Limits::default(),
@@ -53,7 +61,7 @@ pub(super) fn show(
         targets,
         watching,
         history: usize::from(settings.history_memory) << 20,
-        theme: Theme { palette, ascii: settings.ascii || environment.is_ascii() },
+        theme: Theme::new(palette, settings.ascii || environment.is_ascii()).with(own),
         start: Start { arranged: arranged(&settings.views)?, ..options.start()? },
         audit,
         asks_reason: settings.audit.ask_reason,

@@ -1,4 +1,4 @@
-//! What a configuration names is looked up here: rules, views, columns, actions and keys. The floors that read files
+//! What a configuration names is looked up here: rules, roles, views, columns, actions and keys. The floors that read files
 //! know none of them, so an error is given the place where the name stands.
 
 use crate::app::arrangement::Arrangement;
@@ -9,6 +9,8 @@ use crate::config::places::{self, Origin};
 use crate::config::said::{Arranged, Said, Threshold};
 use crate::config::settings::Settings;
 use crate::monitor::problems::thresholds::{Override, Thresholds};
+use crate::ui::colour::Depth;
+use crate::ui::own::Own;
 
 /// What holds when these layers are laid; also what they name is looked up.
 pub(super) fn settings_of(layers: &[(Origin, Layer)]) -> anyhow::Result<Settings> {
@@ -17,6 +19,7 @@ pub(super) fn settings_of(layers: &[(Origin, Layer)]) -> anyhow::Result<Settings
     thresholds(&settings.thresholds)?;
     keymap(&settings.keys)?;
     arranged(&settings.views)?;
+    own(&settings.colours, Depth::Sixteen)?;
     Ok(settings)
 }
 
@@ -29,6 +32,15 @@ pub(super) fn thresholds(said: &[Said<Threshold>]) -> Result<Thresholds, BadConf
         thresholds.set(&said.name, change).map_err(|error| BadConfig::from(said.wrong(&error)))?;
     }
     Ok(thresholds)
+}
+
+/// The user's own styles, as far as the terminal has their colours.
+pub(super) fn own(said: &[Said<String>], depth: Depth) -> Result<Own, BadConfig> {
+    let mut own = Own::NONE;
+    for said in said {
+        own.choose(&said.name, &said.value, depth).map_err(|error| BadConfig::from(said.wrong(&error)))?;
+    }
+    Ok(own)
 }
 
 /// How views look.

@@ -148,6 +148,14 @@ pub static KEYS: &[Key] = &[
         show: |settings| entries(&settings.thresholds, limits),
     },
     Key {
+        name: "colours",
+        kind: Kind::Section,
+        help: "Styles in place of the theme's, by role: a colour, \"on\" and a colour, and words such as bold.",
+        example: "bad = \"bold bright-red on #300000\"",
+        said: |layer| !layer.colours.is_empty(),
+        show: |settings| entries(&settings.colours, |words| text(words)),
+    },
+    Key {
         name: "views",
         kind: Kind::Section,
         help: "Columns and order of a view, by its name: columns as after :cols, \"-\" before sort for largest first.",

@@ -1,7 +1,7 @@
 //! What one place says: a file, a variable of the environment, or the flags.
 //!
 //! The names of the fields are the keys of a file; what a place does not mention is absent. Sections of free names
-//! (targets, thresholds, views, keys) are lists: what they name is known further up, so each entry carries the place where it
+//! (targets, thresholds, colours, views, keys) are lists: what they name is known further up, so each entry carries the place where it
 //! stands, for whoever finds it wrong.
 
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::config::looks::Colours;
 use crate::config::said::{Arranged, Place, Said, Threshold};
 use crate::config::target::Target;
 use crate::config::values::{absolute_path, choice, interval, length_of_time, mebibytes, switch};
-use crate::config::values::{keys, targets, thresholds, views};
+use crate::config::values::{colours, keys, targets, thresholds, views};
 
 /// What one place says.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -47,6 +47,9 @@ pub struct Layer {
     /// `[thresholds]`: other limits for problems, by rule.
     #[serde(deserialize_with = "thresholds")]
     pub thresholds: Vec<Said<Threshold>>,
+    /// `[colours]`: styles, by role.
+    #[serde(deserialize_with = "colours")]
+    pub colours: Vec<Said<String>>,
     /// `[views]`: columns and order, by view.
     #[serde(deserialize_with = "views")]
     pub views: Vec<Said<Arranged>>,
@@ -90,6 +93,7 @@ impl Layer {
         }
         all(&mut self.targets, &place);
         all(&mut self.thresholds, &place);
+        all(&mut self.colours, &place);
         all(&mut self.views, &place);
         all(&mut self.keys, &place);
         self

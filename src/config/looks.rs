@@ -9,6 +9,8 @@ pub struct Environment {
     pub term: Option<String>,
     /// `COLORFGBG`, as some terminals set it: `15;0` is light on dark.
     pub colorfgbg: Option<String>,
+    /// `COLORTERM`: `truecolor` or `24bit` where any colour can be shown.
+    pub colorterm: Option<String>,
     /// The first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
     pub locale: Option<String>,
 }
@@ -23,6 +25,8 @@ pub enum Colours {
     Dark,
     /// For a light background.
     Light,
+    /// The highest contrast, on dark and on light.
+    HighContrast,
     /// No colours: bold, underlined and reverse only.
     Mono,
 }
@@ -34,6 +38,7 @@ impl Colours {
             Self::Auto => "auto",
             Self::Dark => "dark",
             Self::Light => "light",
+            Self::HighContrast => "high-contrast",
             Self::Mono => "mono",
         }
     }
@@ -47,6 +52,7 @@ impl Environment {
             no_color: var("NO_COLOR"),
             term: var("TERM"),
             colorfgbg: var("COLORFGBG"),
+            colorterm: var("COLORTERM"),
             locale: var("LC_ALL").or_else(|| var("LC_CTYPE")).or_else(|| var("LANG")),
         }
     }
@@ -67,6 +73,16 @@ impl Environment {
         !(locale.contains("utf-8") || locale.contains("utf8"))
     }
 
+    /// Whether any colour can be shown.
+    pub fn has_any_colour(&self) -> bool {
+        matches!(self.colorterm.as_deref(), Some("truecolor" | "24bit"))
+    }
+
+    /// Whether 256 colours can be shown.
+    pub fn has_256_colours(&self) -> bool {
+        self.term.as_deref().is_some_and(|term| term.contains("256color"))
+    }
+
     fn has_light_background(&self) -> bool {
         let background = self.colorfgbg.as_deref().and_then(|text| text.rsplit(';').next()?.parse::<u8>().ok());
         background.is_some_and(|number| number == 7 || number == 15)
@@ -83,7 +99,7 @@ mod tests {
             no_color: Some(no_color.to_owned()).filter(|text| !text.is_empty()),
             term: Some(term.to_owned()),
             colorfgbg: Some(colorfgbg.to_owned()),
-            locale: None,
+            ..Environment::default()
         };
         assert_eq!(with("1", "xterm", "").colours(Colours::Auto), Colours::Mono);
         assert_eq!(with("1", "xterm", "").colours(Colours::Dark), Colours::Dark);
@@ -98,5 +114,16 @@ mod tests {
         let with = |locale: Option<&str>| Environment { locale: locale.map(str::to_owned), ..Environment::default() };
         assert!(with(None).is_ascii() && with(Some("C")).is_ascii() && with(Some("de_DE.ISO-8859-1")).is_ascii());
         assert!(!with(Some("C.UTF-8")).is_ascii() && !with(Some("en_US.utf8")).is_ascii());
+    }
+
+    #[test]
+    fn the_number_of_colours_is_what_the_terminal_says() {
+        let with = |term: &str, colorterm: &str| {
+            let some = |text: &str| Some(text.to_owned());
+            Environment { term: some(term), colorterm: some(colorterm), ..Environment::default() }
+        };
+        assert!(with("xterm-256color", "").has_256_colours() && !with("xterm", "").has_256_colours());
+        assert!(with("xterm", "truecolor").has_any_colour() && with("xterm", "24bit").has_any_colour());
+        assert!(!with("xterm-256color", "yes").has_any_colour());
     }
 }

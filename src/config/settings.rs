@@ -1,7 +1,7 @@
 //! What holds where nothing is said, and how one layer lies over another.
 //!
 //! The layers are laid over the defaults from the least to the most particular, and the last word counts, but for
-//! `read_only`: whoever says it anywhere has said it. Targets, thresholds, views and keys add up, name by name.
+//! `read_only`: whoever says it anywhere has said it. Targets, thresholds, colours, views and keys add up, name by name.
 //!
 //! A new key is a field of a layer, a field of the settings with its default, the line of `lay` that the compiler then
 //! asks for, and a row of [`super::keys::KEYS`], from which `hapulse config` and the documentation are checked.
@@ -42,6 +42,8 @@ pub struct Settings {
     pub targets: Vec<Said<Target>>,
     /// Other limits for problems, by rule.
     pub thresholds: Vec<Said<Threshold>>,
+    /// Styles, by role.
+    pub colours: Vec<Said<String>>,
     /// Columns and order, by view.
     pub views: Vec<Said<Arranged>>,
     /// Other keys for actions, by the action's name.
@@ -86,6 +88,7 @@ impl Settings {
             drain: DrainSettings { deadline: Duration::from_mins(5) },
             targets: Vec::new(),
             thresholds: Vec::new(),
+            colours: Vec::new(),
             views: Vec::new(),
             keys: Vec::new(),
         }
@@ -106,6 +109,7 @@ impl Settings {
             drain,
             targets,
             thresholds,
+            colours,
             views,
             keys,
         } = layer;
@@ -126,6 +130,7 @@ impl Settings {
             drain: DrainSettings { deadline: deadline.unwrap_or(self.drain.deadline) },
             targets: over(self.targets, targets),
             thresholds: over(self.thresholds, thresholds),
+            colours: over(self.colours, colours),
             views: over(self.views, views),
             keys: over(self.keys, keys),
         }

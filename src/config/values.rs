@@ -89,6 +89,14 @@ pub fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Said<Thresho
     }))
 }
 
+/// `[colours]`: styles by role.
+///
+/// # Errors
+/// When they are no texts.
+pub fn colours<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Said<String>>, D::Error> {
+    from.deserialize_any(Named("a section: [colours], of ROLE = \"STYLE\"", |_, words: String| Ok(words)))
+}
+
 /// `[views]`: columns and order by view.
 ///
 /// # Errors

@@ -1,13 +1,11 @@
-//! From meaning to style: colours, modifiers, and the glyphs that go with them.
-//!
-//! Colours are the sixteen named ones on the terminal's own background, so the user's palette decides how
-//! they look. `mono` holds no colour at all: terminals under `NO_COLOR` drop colours together with reverse
-//! video, so it speaks through modifiers only. Every glyph has an ASCII twin.
+//! From meaning to style, and the glyphs that go with it. Every glyph has an ASCII twin.
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::Style;
 
 use crate::app::cells::Role;
 use crate::haproxy::status::State;
+use crate::ui::own::Own;
+use crate::ui::roles::ROLES;
 
 /// A named set of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +14,8 @@ pub enum Palette {
     Dark,
     /// For a light background.
     Light,
+    /// What matters on a ground of its own.
+    HighContrast,
     /// No colours.
     Mono,
 }
@@ -27,6 +27,7 @@ pub struct Theme {
     pub palette: Palette,
     /// Only ASCII characters.
     pub ascii: bool,
+    own: Own,
 }
 
 /// The glyphs of sparklines and bars from empty to full.
@@ -34,38 +35,31 @@ const BLOCKS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇",
 const ASCII_BLOCKS: [&str; 9] = [" ", "_", ".", ",", "-", "=", "+", "*", "#"];
 
 impl Theme {
+    /// These colours and characters, and no styles of the user's own.
+    pub const fn new(palette: Palette, ascii: bool) -> Self {
+        Self { palette, ascii, own: Own::NONE }
+    }
+
+    /// The same with these styles in place of the palette's.
+    #[must_use]
+    pub fn with(self, own: Own) -> Self {
+        Self { own, ..self }
+    }
+
     /// The style of a meaning.
-    pub fn style(self, role: Role) -> Style {
-        let style = Style::new();
-        match self.palette {
-            Palette::Mono => match role {
-                Role::Normal | Role::Good | Role::Chart | Role::Frame | Role::Dim => style,
-                Role::Title | Role::Focus | Role::Key | Role::Warn => style.add_modifier(Modifier::BOLD),
-                Role::Away => style.add_modifier(Modifier::ITALIC),
-                Role::Bad => style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-                Role::Badge | Role::Selected => style.add_modifier(Modifier::REVERSED),
-                Role::Past => style.add_modifier(Modifier::REVERSED | Modifier::BOLD),
-            },
-            palette => {
-                let light = palette == Palette::Light;
-                let colour = |dark: Color, on_light: Color| style.fg(if light { on_light } else { dark });
-                match role {
-                    Role::Normal => style,
-                    Role::Dim | Role::Frame => colour(Color::DarkGray, Color::DarkGray),
-                    Role::Title => style.add_modifier(Modifier::BOLD),
-                    Role::Good => colour(Color::Green, Color::Green),
-                    Role::Warn => colour(Color::Yellow, Color::Magenta).add_modifier(Modifier::BOLD),
-                    Role::Bad => colour(Color::LightRed, Color::Red).add_modifier(Modifier::BOLD),
-                    Role::Away | Role::Chart => colour(Color::Cyan, Color::Blue),
-                    Role::Focus | Role::Key => colour(Color::Cyan, Color::Blue).add_modifier(Modifier::BOLD),
-                    Role::Badge => style.add_modifier(Modifier::REVERSED),
-                    Role::Past => {
-                        colour(Color::Yellow, Color::Magenta).add_modifier(Modifier::REVERSED | Modifier::BOLD)
-                    }
-                    // One bar, whatever colours stand in it: its words and glyphs still tell.
-                    Role::Selected => style.fg(Color::Reset).add_modifier(Modifier::REVERSED),
-                }
-            }
+    pub fn style(&self, role: Role) -> Style {
+        let looks = &ROLES[role as usize];
+        let style = match self.palette {
+            Palette::Dark => looks.dark,
+            Palette::Light => looks.light,
+            Palette::HighContrast => looks.contrast,
+            Palette::Mono => looks.mono,
+        };
+        match self.own.style(role) {
+            // Without colours, what was chosen keeps its modifiers only.
+            Some(own) if self.palette == Palette::Mono => Style { fg: None, bg: None, ..own },
+            Some(own) => own,
+            None => style,
         }
     }
 

@@ -225,8 +225,7 @@ impl Week {
     }
 
     fn draw(&mut self) {
-        let looks =
-            Looks { theme: Theme { palette: Palette::Dark, ascii: false }, show_time: |_| "12:00:00".to_owned() };
+        let looks = Looks { theme: Theme::new(Palette::Dark, false), show_time: |_| "12:00:00".to_owned() };
         let (model, now) = (&self.model, self.now);
         let mut last = None;
         self.bytes += self.frames.render(|buffer| last = draw(model, looks, now, buffer)).unwrap().len();

@@ -3,7 +3,7 @@
 //! - [`haproxy`]: a real HAProxy with its sockets, backends and servers ([`Lab`]).
 //! - [`traffic`]: requests through its frontends ([`Traffic`]).
 //! - [`fake`]: a scripted stats socket, for what a real HAProxy cannot be made to do ([`Fake`]).
-//! - [`stream`]: what a program wrote to its terminal, taken apart.
+//! - [`stream`]: what a program wrote to its terminal, taken apart; [`svg`]: a picture of it.
 //! - [`unread`]: a terminal that nobody reads ([`Unread`]).
 //! - [`relay`]: passes a real stats socket on and keeps what was said to it ([`Relay`]).
 //! - [`term`]: the real binary in a pseudo terminal ([`Term`]), [`panes`]: the tables it shows
@@ -34,6 +34,7 @@ pub mod relay;
 pub mod screen;
 pub mod servers;
 pub mod stream;
+pub mod svg;
 pub mod sweep;
 pub mod term;
 pub mod traffic;

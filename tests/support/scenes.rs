@@ -125,8 +125,8 @@ pub fn usual(size: (u16, u16)) -> Scene {
     Scene::busy(USUAL, Guard::default(), Level::Admin, size)
 }
 
-pub const UNICODE: Theme = Theme { palette: Palette::Dark, ascii: false };
-pub const ASCII: Theme = Theme { palette: Palette::Mono, ascii: true };
+pub const UNICODE: Theme = Theme::new(Palette::Dark, false);
+pub const ASCII: Theme = Theme::new(Palette::Mono, true);
 
 /// The text of a buffer; what stands behind a wide character is part of it.
 pub fn lines(buffer: &Buffer) -> Vec<String> {

@@ -441,8 +441,8 @@ impl Play {
         }
         self.reached.pictures += 1;
         let look = dice.byte();
-        let palette = [Palette::Dark, Palette::Light, Palette::Mono][usize::from(look >> 1) % 3];
-        let theme = Theme { palette, ascii: look & 1 == 1 };
+        let palette = [Palette::Dark, Palette::Light, Palette::Mono, Palette::HighContrast][usize::from(look >> 1) % 4];
+        let theme = Theme::new(palette, look & 1 == 1);
         let (model, now) = (&self.model, at(self.millis).mono);
         let mut last = None;
         let looks = Looks { theme, show_time: |_| "12:34:56".to_owned() };

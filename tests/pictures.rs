@@ -1,0 +1,111 @@
+//! The pictures in `assets/`, made from the real binary and the demo.
+//!
+//! ```sh
+//! HAPULSE_PICTURES=assets cargo test --release --test pictures
+//! ```
+//!
+//! draws them anew. Without that, they are drawn into a temporary folder with less of a past in them, and those in
+//! `assets/` are held against them: each has the same words of its scene, from this version's screen.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use support::Term;
+use support::svg::{DARK, picture};
+
+/// A picture: its file, what it shows, the keys that lead to it, and words that stand on it.
+struct Scene {
+    file: &'static str,
+    title: &'static str,
+    keys: &'static [&'static str],
+    words: &'static [&'static str],
+}
+
+const SCENES: [Scene; 4] = [
+    Scene {
+        file: "dashboard.svg",
+        title: "The dashboard: process, problems, frontends, backends, servers, charts and events",
+        keys: &["-"],
+        words: &["Frontends", "Backends", "Servers of", "Events", "problems", "CRIT legacy", "ADMIN", "D drain"],
+    },
+    Scene {
+        file: "latency.svg",
+        title: "View 6: time in queue, to connect, to respond and in all, for every row",
+        keys: &["6"],
+        words: &["6 Latency", "RTIME", "CTIME", "QTIME", "www1"],
+    },
+    Scene {
+        file: "drain.svg",
+        title: "The question before a server is drained: the exact command, and what would be left",
+        keys: &["<tab>j", "D"],
+        words: &["Drain: www / www2", "set server www/www2 state drain", "servers usable"],
+    },
+    Scene {
+        file: "since.svg",
+        title: "What changed since a marked moment, the most important first",
+        keys: &["m", "=", "S"],
+        words: &["since", "live"],
+    },
+];
+
+#[test]
+fn pictures_show_what_the_program_shows() {
+    let target = std::env::var_os("HAPULSE_PICTURES").map(PathBuf::from);
+    let temporary = tempfile::tempdir().unwrap();
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let folder = target.as_ref().map_or(temporary.path(), |_| &assets);
+    fs::create_dir_all(folder).unwrap();
+    let mut term = Term::builder().args(["demo", "-i", "0.5"]).size(120, 34).start();
+    term.wait_for("live");
+    term.wait_for("CRIT legacy");
+    // A past to look back on, where the pictures are kept.
+    let past = Duration::from_secs(if target.is_some() { 75 } else { 1 });
+    thread::sleep(past);
+    for scene in &SCENES {
+        for keys in scene.keys {
+            if *keys == "=" {
+                thread::sleep(past / 3);
+            } else {
+                term.press(keys);
+            }
+        }
+        let has_all = |screen: &str| scene.words.iter().all(|word| screen.contains(word));
+        term.wait_until(has_all);
+        term.settled();
+        let svg = term.with_screen(|screen| picture(screen, scene.title, &DARK));
+        fs::write(folder.join(scene.file), &svg).unwrap();
+        let kept = fs::read_to_string(assets.join(scene.file)).unwrap();
+        assert!(kept.contains(&format!("<title>{}</title>", scene.title)), "{}: {AGAIN}", scene.file);
+        assert!(has_all(&text_of(&kept)), "{}: {AGAIN}", scene.file);
+        term.press("<esc><esc>0");
+    }
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+const AGAIN: &str = "draw it anew: HAPULSE_PICTURES=assets cargo test --release --test pictures";
+
+/// The words of a picture, line by line.
+fn text_of(svg: &str) -> String {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for element in svg.lines().filter(|line| line.starts_with("<text ")) {
+        let attribute = |name: &str| element.split(&format!(" {name}=\"")).nth(1)?.split('"').next();
+        let (Some(x), Some(y)) = (attribute("x"), attribute("y")) else { continue };
+        let body = element.split('>').nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default();
+        let body = body.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+        if lines.last().is_none_or(|(line, _)| line != y) {
+            lines.push((y.to_owned(), String::new()));
+        }
+        let line = &mut lines.last_mut().unwrap().1;
+        let column = ((x.parse::<f32>().unwrap() - 12.0) / 8.4).round() as usize;
+        line.push_str(&" ".repeat(column.saturating_sub(line.chars().count())));
+        line.push_str(&body);
+    }
+    lines.into_iter().map(|(_, line)| line + "\n").collect()
+}
