@@ -151,7 +151,7 @@ mod tests {
         );
         assert_eq!(
             told("[drian]\n"),
-            "/c.toml:1:2: unknown key \"drian\"; known here: read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, views, keys"
+            "/c.toml:1:2: unknown key \"drian\"; known here: read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, colours, views, keys"
         );
         assert_eq!(told("[drain]\n  wait = 1"), "/c.toml:2:3: unknown key \"wait\"; known here: deadline");
         assert_eq!(told("audit.foo.bar = 1"), told("audit.foo = 1"));
