@@ -12,12 +12,13 @@ mod show;
 mod targets;
 mod watch;
 
-use std::io::{self, BufWriter, IsTerminal as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::Shell;
 use jiff::tz::TimeZone;
 
 use crate::cli::args::{AuditArgs, Cli, Command, ConfigArgs};
@@ -33,7 +34,7 @@ use crate::haproxy::address::Address;
 use crate::headless::desk::Desk;
 use crate::headless::output::until_nobody_reads;
 use crate::headless::voice::Voice;
-use crate::headless::{self, audit, config};
+use crate::headless::{self, audit, config, key_list, man};
 use crate::monitor::audit::actor::Actor;
 use crate::monitor::audit::writer::Audit;
 
@@ -65,6 +66,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Get(args)) => get::run(args),
         Some(Command::Check(args)) => Ok(check::run(args)),
         Some(Command::Watch(args)) => watch::run(args),
+        Some(Command::Completions { shell }) => print(&completions(shell)),
+        Some(Command::Man { keys: false }) => print(man::page(command()).as_bytes()),
+        Some(Command::Man { keys: true }) => print(key_list::page().as_bytes()),
         Some(Command::Drain(args)) => act_on_servers(&args.into()),
         Some(Command::Maint(args)) => act_on_servers(&args.into()),
         Some(Command::Ready(args)) => act_on_servers(&args.into()),
@@ -123,6 +127,23 @@ fn print_config(asked: &ConfigArgs) -> anyhow::Result<ExitCode> {
         config::print(&layers, &settings, out)
     };
     until_nobody_reads(printed)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The command line, for whoever tells people of it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn completions(shell: Shell) -> Vec<u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut command(), "hapulse", &mut text);
+    text
+}
+
+fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    until_nobody_reads(out.write_all(text).and_then(|()| out.flush()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::app::filter::Filter;
 use crate::app::start::Start;
@@ -79,6 +80,25 @@ pub(super) enum Command {
     Audit(AuditArgs),
     /// Prints the configuration: what holds, and where each value comes from
     Config(ConfigArgs),
+    /// Prints the completions of a shell
+    #[command(after_help = "Examples:\n  \
+        hapulse completions bash > /etc/bash_completion.d/hapulse\n  \
+        hapulse completions zsh > /usr/local/share/zsh/site-functions/_hapulse\n  \
+        hapulse completions fish > ~/.config/fish/completions/hapulse.fish")]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Prints the manual page, in roff
+    #[command(after_help = "Examples:\n  \
+        hapulse man | man -l -                      reads it\n  \
+        hapulse man > /usr/local/share/man/man1/hapulse.1")]
+    Man {
+        /// The keys alone, as Markdown
+        #[arg(long)]
+        keys: bool,
+    },
 }
 
 #[derive(Debug, Clone, Args)]

@@ -35,3 +35,93 @@ install_packages() {
         return "$code"
     }
 }
+
+# The mirror this machine takes its own packages from; else the one everybody may use.
+mirror() {
+    local uri
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Component: main' 2>/dev/null | grep -m 1 '/debian/$')
+    echo "${uri:-http://deb.debian.org/debian/}"
+}
+
+# cargo is taken from the PATH, else from where rustup puts it.
+find_cargo() {
+    local bin root
+    if ! have cargo && [ -n "${HOME:-}" ] && [ -x "$HOME/.cargo/bin/cargo" ]; then
+        PATH="$HOME/.cargo/bin:$PATH"
+    fi
+    if ! have cargo; then
+        hint 'there is no cargo on the PATH; install Rust from https://rustup.rs'
+        return 1
+    fi
+    cargo --version >/dev/null 2>&1 && return 0
+    # A cargo that is rustup's looks for its toolchains in the home, which need not be the one it was
+    # installed in: they are beside it.
+    bin=$(dirname "$(command -v cargo)")
+    root=$(dirname "$(dirname "$bin")")
+    if [ -z "${RUSTUP_HOME:-}" ] && [ -d "$root/.rustup" ]; then
+        export RUSTUP_HOME="$root/.rustup" CARGO_HOME="${CARGO_HOME:-$root/.cargo}"
+    fi
+    cargo --version >/dev/null || {
+        hint "$bin/cargo does not run"
+        return 1
+    }
+}
+
+# The folder to build in, from the root.
+target_folder() {
+    local target=${CARGO_TARGET_DIR:-target}
+    case $target in
+    /*) ;;
+    *) target=$PWD/$target ;;
+    esac
+    printf '%s\n' "$target"
+}
+
+# A tool of cargo's in one version, such as cargo-deny, built where everything is built: it needs no home. Its release
+# profile would spend minutes on making it fast, and it has little to do; what it was built from goes.
+need_tool() {
+    local name=$1 version=$2 tools
+    tools=$(target_folder)/tools
+    case ":$PATH:" in
+    *":$tools/bin:"*) ;;
+    *) PATH="$tools/bin:$PATH" ;;
+    esac
+    # Some say their name before it.
+    [[ "$("$name" --version 2>/dev/null)" =~ ^($name\ )?"$version"$ ]] && return 0
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_INCREMENTAL=false CARGO_TARGET_DIR="$tools/build" \
+        cargo install --locked --debug --force --root "$tools" --version "$version" "$name" >&2 || {
+        hint "cargo could not build $name $version; is crates.io there?"
+        return 1
+    }
+    rm -rf "$tools/build"
+}
+
+# Runs a program in a terminal of 120 x 40 until its dashboard shows, presses q, and waits for its end.
+# The folder is one that may be written to, and goes away by itself.
+shows_dashboard() {
+    local folder=$1 tmux try screen=''
+    shift
+    tmux=(env -u TMUX LC_ALL=C.UTF-8 tmux -f /dev/null -S "$folder/tmux")
+    "${tmux[@]}" new-session -d -x 120 -y 40 "$(printf '%q ' "$@")" || return
+    for ((try = 0; try < 600; try++)); do
+        screen=$("${tmux[@]}" capture-pane -p 2>/dev/null) || break
+        [[ $screen == *live*Backends* ]] && break
+        sleep 0.1
+    done
+    "${tmux[@]}" send-keys q 2>/dev/null
+    for ((try = 0; try < 100; try++)); do
+        "${tmux[@]}" has-session 2>/dev/null || break
+        sleep 0.1
+    done
+    if "${tmux[@]}" kill-server 2>/dev/null; then
+        hint "$* did not end at q; its screen:"
+        printf '%s\n' "$screen" >&2
+        return 1
+    fi
+    if [[ $screen != *live*Backends* ]]; then
+        hint "$* showed no dashboard; its last screen:"
+        printf '%s\n' "$screen" >&2
+        return 1
+    fi
+    printf '%s\n' "$screen"
+}
