@@ -16,13 +16,14 @@ use hapulse::config::keys::KEYS;
 const README: &str = include_str!("../README.md");
 const KEY_PAGE: &str = include_str!("../docs/keys.md");
 /// Pages that tell how hapulse is called.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("README.md", README),
     ("docs/configuration.md", include_str!("../docs/configuration.md")),
     ("docs/deploy.md", include_str!("../docs/deploy.md")),
     ("docs/audit.md", include_str!("../docs/audit.md")),
     ("docs/guide.md", include_str!("../docs/guide.md")),
     ("docs/from-hatop.md", include_str!("../docs/from-hatop.md")),
+    ("docs/install.md", include_str!("../docs/install.md")),
     ("docs/recipes.md", include_str!("../docs/recipes.md")),
     ("docs/json.md", include_str!("../docs/json.md")),
 ];
