@@ -132,16 +132,12 @@ fn read(needed: &[u64], history: &History, at_hand: &[Arc<Sample>]) -> Vec<Arc<S
         near.extend(history.moments(&missing));
         near.sort_unstable_by_key(|sample| sample.seq);
     }
-    // Those farthest from the moment go first.
+    // What is needed stays; of the others those nearest to the moment.
     let at = needed.last().copied().unwrap_or_default();
-    while near.len() > needed.len() + ahead {
-        let far = |sample: Option<&Arc<Sample>>| sample.map_or(0, |sample| sample.seq.abs_diff(at));
-        if far(near.first()) > far(near.last()) {
-            near.remove(0);
-        } else {
-            near.pop();
-        }
-    }
+    let mut others: Vec<u64> = near.iter().map(|sample| sample.seq).filter(|seq| !needed.contains(seq)).collect();
+    others.sort_unstable_by_key(|seq| seq.abs_diff(at));
+    others.truncate(ahead);
+    near.retain(|sample| needed.contains(&sample.seq) || others.contains(&sample.seq));
     near
 }
 
@@ -170,7 +166,7 @@ mod tests {
     }
 
     /// A few minutes in which servers fill up, go down and come back, and the process is replaced.
-    fn live(watch: &mut Watch, steps: u64) -> Vec<Vec<String>> {
+    fn live(watch: &mut Watch, steps: u64, millis: u64) -> Vec<Vec<String>> {
         let mut maker = SampleMaker::default();
         let mut seen = Vec::new();
         for step in 0..steps {
@@ -188,7 +184,7 @@ mod tests {
                     &format!(",,{},{},4000,{status},", 4500 + step * 20, 2500 + step * 999),
                 );
             maker.info = format!("CumReq: {}\n", step * 31);
-            watch.take(maker.at_millis(step * 1000, &stat), 0);
+            watch.take(maker.at_millis(step * millis, &stat), 0);
             seen.push(shown(watch));
         }
         seen
@@ -197,7 +193,7 @@ mod tests {
     #[test]
     fn every_moment_shows_what_was_shown_live() {
         let mut watch = Watch::default();
-        let seen = live(&mut watch, 330);
+        let seen = live(&mut watch, 330, 1000);
         assert!(seen.iter().any(|lines| lines.iter().any(|line| line.contains("CRIT"))));
         assert!(watch.travel(Travel::Oldest));
         for lines in &seen {
@@ -214,9 +210,31 @@ mod tests {
     }
 
     #[test]
+    fn at_every_pace_each_sample_is_reached_from_either_side() {
+        for millis in [100, 200, 400, 500, 700, 2000, 9000] {
+            let mut watch = Watch::default();
+            let seen = live(&mut watch, 300, millis);
+            // Of samples that come faster than a window takes them, rates are over others of the same five seconds.
+            let same = |watch: &Watch, lines: &[String]| {
+                let count = if millis < 1000 { 1 } else { lines.len() };
+                assert_eq!(shown(watch)[..count], lines[..count], "{millis} ms");
+            };
+            watch.travel(Travel::Newest);
+            for lines in seen.iter().rev() {
+                same(&watch, lines);
+                watch.travel(Travel::Samples(-1));
+            }
+            for lines in &seen {
+                same(&watch, lines);
+                watch.travel(Travel::Samples(1));
+            }
+        }
+    }
+
+    #[test]
     fn a_problem_is_as_bad_as_it_was() {
         let mut watch = Watch::default();
-        live(&mut watch, 290);
+        live(&mut watch, 290, 1000);
         let count = |watch: &Watch| watch.problems().list().map(Problem::line).collect::<Vec<_>>();
         let now = count(&watch);
         watch.travel(Travel::To(Duration::from_mins(2)));
@@ -229,7 +247,7 @@ mod tests {
     fn steps_lead_where_they_say() {
         let mut watch = Watch::default();
         assert!(!watch.travel(Travel::Newest) && watch.past().is_none(), "there is nothing to look at");
-        live(&mut watch, 200);
+        live(&mut watch, 200, 1000);
         let mut go = |travel| {
             let moved = watch.travel(travel);
             (watch.past().map(|past| past.sample().seq), moved)
