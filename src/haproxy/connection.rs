@@ -126,6 +126,21 @@ pub async fn ask(
     limits: &Limits,
     into: &mut Vec<u8>,
 ) -> Result<Timing, AskError> {
+    ask_and_watch(address, line, count, limits, into, |_| ()).await
+}
+
+/// The same; `arrived` is given all that came so far, each time more came.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn ask_and_watch(
+    address: &Address,
+    line: &str,
+    count: usize,
+    limits: &Limits,
+    into: &mut Vec<u8>,
+    arrived: impl FnMut(&[u8]),
+) -> Result<Timing, AskError> {
     let start = Instant::now();
     let connected = match address {
         Address::Unix(path) => timeout(limits.connect, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix)),
@@ -137,8 +152,8 @@ pub async fn ask(
     let connect = start.elapsed();
     let sent = Instant::now();
     match stream {
-        Stream::Unix(stream) => exchange(stream, line, count, limits, into).await?,
-        Stream::Tcp(stream) => exchange(stream, line, count, limits, into).await?,
+        Stream::Unix(stream) => exchange(stream, line, count, limits, into, arrived).await?,
+        Stream::Tcp(stream) => exchange(stream, line, count, limits, into, arrived).await?,
     }
     Ok(Timing { connect, answer: sent.elapsed() })
 }
@@ -158,6 +173,7 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     count: usize,
     limits: &Limits,
     into: &mut Vec<u8>,
+    mut arrived: impl FnMut(&[u8]),
 ) -> Result<(), AskError> {
     let start = Instant::now();
     let end = start + limits.whole;
@@ -181,7 +197,7 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
         match timeout_at(deadline, stream.read_buf(into)).await {
             Ok(Ok(0)) if came == 0 => return Err(AskError::Empty),
             Ok(Ok(0)) => return Ok(()),
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => arrived(&into[base..]),
             Ok(Err(_)) | Err(_) if complete => return Ok(()),
             // HAProxy resets a connection whose command line it finds too long.
             Ok(Err(error)) => return Err(AskError::Broken(error)),

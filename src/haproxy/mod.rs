@@ -14,6 +14,7 @@ pub mod command;
 pub mod command_list;
 pub mod connection;
 pub mod fields;
+mod gather;
 pub mod info;
 pub mod level;
 pub mod numbers;

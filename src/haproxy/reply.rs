@@ -66,6 +66,12 @@ pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
     replies
 }
 
+/// Where the answer behind `count` others begins; nothing until they are there.
+pub fn behind(bytes: &[u8], count: usize) -> Option<usize> {
+    let rest = (0..count).try_fold(bytes, |rest, _| cut_first(rest).map(|(_, rest)| rest))?;
+    Some(bytes.len() - rest.len())
+}
+
 /// Whether `bytes` hold `count` answers to their end: a peer that does not close by itself (the master CLI)
 /// has then said everything.
 pub fn is_complete(bytes: &[u8], count: usize) -> bool {

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::haproxy::cells::{self, Cells};
-use crate::haproxy::fields::{Field, TextField};
+use crate::haproxy::cells;
+use crate::haproxy::fields::Field;
+pub use crate::haproxy::gather::Oddities;
+use crate::haproxy::gather::{PlainReader, Reader, Records};
 use crate::haproxy::numbers::{self, Numbers};
 pub use crate::haproxy::row::{Row, RowKind};
 use crate::haproxy::schema::Schema;
@@ -25,18 +27,6 @@ pub enum BadStat {
     /// The final empty line is missing: HAProxy or the connection cut the dump.
     #[error("the answer to \"show stat\" was cut after {0} bytes: its final empty line is missing")]
     Cut(usize),
-}
-
-/// What was odd in an answer, and how often.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Oddities {
-    /// Rows left out, because their cells do not stand under the header.
-    pub rejected_rows: usize,
-    /// Rows shorter or longer than the header, kept as far as they go.
-    pub uneven_rows: usize,
-    /// Cells that should be numbers and are not, or do not fit 63 bits (2.6 shows a gauge below zero as
-    /// 18446744073709551615): kept as unknown.
-    pub bad_numbers: usize,
 }
 
 /// One `show stat`.
@@ -56,40 +46,7 @@ impl Table {
     /// # Errors
     /// When the header is not one of `show stat`.
     pub fn parse(body: &[u8], previous: Option<&Self>) -> Result<Self, BadStat> {
-        Self::read(body, previous, cells::plain)
-    }
-
-    fn read(body: &[u8], previous: Option<&Self>, plain: PlainReader) -> Result<Self, BadStat> {
-        let mut records = Records::new(body);
-        let start = || BadStat::NoHeader(SafeText::new(body[..body.len().min(60)].trim_ascii()));
-        let mut record = csv::ByteRecord::new();
-        let mut at = records.read(0, &mut record).ok_or_else(start)?;
-        let schema = Schema::parse(&record)
-            .ok_or_else(|| BadStat::NoHeader(SafeText::new(record.get(0).unwrap_or_default())))?;
-        let schema = match previous {
-            Some(table) if *table.schema == schema => Arc::clone(&table.schema),
-            _ => Arc::new(schema),
-        };
-        let mut reader = Reader::new(schema, previous);
-        while at < body.len() {
-            if body[at] == b'\n' {
-                at += 1;
-                continue;
-            }
-            reader.numbers.push_absent();
-            if let Some((cells, length)) = plain(&body[at..], &reader.schema, &mut reader.numbers) {
-                reader.take(&cells);
-                at += length;
-                continue;
-            }
-            reader.numbers.pop();
-            let Some(end) = records.read(at, &mut record) else { break };
-            reader.numbers.push_absent();
-            let cells = cells::of_record(&record, &reader.schema, &mut reader.numbers);
-            reader.take(&cells);
-            at = end;
-        }
-        Ok(reader.finish())
+        Arriving::new(previous).finish(body)
     }
 
     /// A table made of its parts: one row of numbers for each row.
@@ -134,125 +91,91 @@ impl Table {
     }
 }
 
-/// How a row is tried first.
-type PlainReader = for<'a> fn(&'a [u8], &Schema, &mut Numbers) -> Option<(Cells<'a>, usize)>;
-
-/// The CSV reader, for rows that are not plain. It goes on where it stands as long as such rows follow each other.
-struct Records<'a> {
-    body: &'a [u8],
-    start: usize,
-    reader: csv::Reader<&'a [u8]>,
+/// An answer on its way: its rows are read as they come.
+pub struct Arriving<'a> {
+    previous: Option<&'a Table>,
+    plain: PlainReader,
+    /// Present once the header is there.
+    reader: Option<Reader<'a>>,
+    /// How much of the answer is read.
+    at: usize,
 }
 
-impl<'a> Records<'a> {
-    fn new(body: &'a [u8]) -> Self {
-        Self { body, start: 0, reader: Self::reader(body) }
+impl<'a> Arriving<'a> {
+    /// An answer of which nothing is there yet; `previous` is the table of the sample before.
+    pub fn new(previous: Option<&'a Table>) -> Self {
+        Self { previous, plain: cells::plain, reader: None, at: 0 }
     }
 
-    fn reader(bytes: &'a [u8]) -> csv::Reader<&'a [u8]> {
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes)
-    }
-
-    /// Reads the row at `at`, and tells where it ends; nothing when there is none.
-    fn read(&mut self, at: usize, record: &mut csv::ByteRecord) -> Option<usize> {
-        if self.end() != at {
-            (self.start, self.reader) = (at, Self::reader(&self.body[at..]));
-        }
-        // With a slice as its source and byte records the reader has no way to fail.
-        self.reader.read_byte_record(record).unwrap_or(false).then(|| self.end())
-    }
-
-    fn end(&self) -> usize {
-        self.start + self.reader.position().byte() as usize
-    }
-}
-
-/// Puts a table together, row by row.
-struct Reader<'a> {
-    schema: Arc<Schema>,
-    type_slot: Option<usize>,
-    before: Option<&'a Arc<[Row]>>,
-    /// How many rows are those of before, as long as no other came.
-    same: usize,
-    /// All rows, once one was different.
-    rows: Option<Vec<Row>>,
-    numbers: Numbers,
-    oddities: Oddities,
-}
-
-impl<'a> Reader<'a> {
-    fn new(schema: Arc<Schema>, previous: Option<&'a Table>) -> Self {
-        let expected = previous.map_or(16, |table| table.rows.len());
-        Self {
-            type_slot: schema.slot(Field::Type),
-            before: previous.map(|table| &table.rows),
-            same: 0,
-            rows: None,
-            // One more: a row is begun before it is known whether there is one.
-            numbers: Numbers::new(schema.width(), expected + 1),
-            schema,
-            oddities: Oddities::default(),
-        }
-    }
-
-    /// Takes a row whose numbers stand in the last row of numbers.
-    fn take(&mut self, cells: &Cells<'_>) {
-        self.oddities.bad_numbers += cells.bad_numbers;
-        let [proxy, name] = cells.names;
-        let is_short = cells.count < self.schema.columns().len();
-        let status = cells.texts[TextField::Status as usize];
-        let Some(kind) = self.kind_of(name).filter(|_| !(proxy.is_empty() || is_short && is_shifted(status))) else {
-            self.numbers.pop();
-            self.oddities.rejected_rows += 1;
-            return;
-        };
-        if cells.count != self.schema.columns().len() {
-            self.oddities.uneven_rows += 1;
-        }
-        let place = self.rows.as_ref().map_or(self.same, Vec::len);
-        let before = self.before.and_then(|rows| rows.get(place));
-        let same = before.filter(|row| row.is(kind, cells.names, &cells.texts));
-        match (&mut self.rows, same) {
-            (None, Some(_)) => self.same += 1,
-            (Some(rows), Some(row)) => rows.push(row.clone()),
-            (rows, None) => {
-                let same = &self.before.map_or(&[][..], |rows| rows)[..self.same];
-                let rows = rows.get_or_insert_with(|| same.to_vec());
-                let row = Row::read(kind, cells.names, &cells.texts, [before, rows.last()]);
-                rows.push(row);
+    /// Reads what can be read so far; `body` is everything that came.
+    pub fn take(&mut self, body: &[u8]) {
+        if self.reader.is_none() {
+            let header = body.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+            // One with quotes may go on behind its line.
+            if header.ends_with(b"\n") && !header.contains(&b'"') {
+                // What is no header is told in the end.
+                let _ = self.begin(header);
             }
         }
-    }
-
-    /// The kind by `type`, which must agree with the name: a row shifted by a missing comma does not.
-    fn kind_of(&self, name: &[u8]) -> Option<RowKind> {
-        let by_name = RowKind::from_name(name);
-        match self.type_slot.and_then(|slot| self.numbers.last(slot)) {
-            None => Some(by_name),
-            Some(number) => RowKind::from_type(number)
-                .filter(|kind| *kind == by_name || by_name == RowKind::Server && *kind == RowKind::Listener),
+        let Some(reader) = &mut self.reader else { return };
+        while self.at < body.len() {
+            if body[self.at] == b'\n' {
+                self.at += 1;
+                continue;
+            }
+            reader.numbers.push_absent();
+            let Some((cells, length)) = (self.plain)(&body[self.at..], &reader.schema, &mut reader.numbers) else {
+                return reader.numbers.pop();
+            };
+            reader.take(&cells);
+            self.at += length;
         }
     }
 
-    fn finish(self) -> Table {
-        let rows = match (self.rows, self.before) {
-            (Some(rows), _) => rows.into(),
-            (None, Some(before)) if before.len() == self.same => Arc::clone(before),
-            (None, before) => before.map_or(&[][..], |rows| &rows[..self.same]).into(),
+    fn begin(&mut self, body: &[u8]) -> Result<(), BadStat> {
+        let mut records = Records::new(body);
+        let start = || BadStat::NoHeader(SafeText::new(body[..body.len().min(60)].trim_ascii()));
+        let mut record = csv::ByteRecord::new();
+        self.at = records.read(0, &mut record).ok_or_else(start)?;
+        let schema = Schema::parse(&record)
+            .ok_or_else(|| BadStat::NoHeader(SafeText::new(record.get(0).unwrap_or_default())))?;
+        let schema = match self.previous {
+            Some(table) if *table.schema == schema => Arc::clone(&table.schema),
+            _ => Arc::new(schema),
         };
-        Table { schema: self.schema, rows, numbers: self.numbers, oddities: self.oddities }
+        self.reader = Some(Reader::new(schema, self.previous.map(|table| &table.rows)));
+        Ok(())
     }
-}
 
-/// 1.6.0 forgot the comma behind `DRAIN (agent)`: the row is one cell short and every number stands one to
-/// the left.
-fn is_shifted(status: Option<&[u8]>) -> bool {
-    status.is_some_and(|status| status.contains(&b')') && status.last().is_some_and(u8::is_ascii_digit))
+    /// Reads the rest of the whole answer (without the empty line at its end).
+    ///
+    /// # Errors
+    /// When the header is not one of `show stat`.
+    pub fn finish(mut self, body: &[u8]) -> Result<Table, BadStat> {
+        if self.reader.is_none() {
+            self.begin(body)?;
+        }
+        let (mut records, mut record) = (Records::new(body), csv::ByteRecord::new());
+        loop {
+            self.take(body);
+            // A row that is not plain.
+            let end = if self.at < body.len() { records.read(self.at, &mut record) } else { None };
+            let (Some(reader), Some(end)) = (&mut self.reader, end) else { break };
+            reader.numbers.push_absent();
+            let cells = cells::of_record(&record, &reader.schema, &mut reader.numbers);
+            reader.take(&cells);
+            self.at = end;
+        }
+        let none = || BadStat::NoHeader(SafeText::default());
+        let (schema, rows, numbers, oddities) = self.reader.map(Reader::finish).ok_or_else(none)?;
+        Ok(Table { schema, rows, numbers, oddities })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::haproxy::fields::TextField;
     use crate::haproxy::status::State;
     use proptest::prelude::*;
 
@@ -394,8 +317,21 @@ mod tests {
             let second = &second.as_bytes()[..second.len().min(HEADER.len() + cut)];
             let before = parse(&first);
             let quick = Table::parse(second, Some(&before)).unwrap();
-            let slow = Table::read(second, None, |_, _, _| None).unwrap();
+            let slow = Arriving { plain: |_, _, _| None, ..Arriving::new(None) }.finish(second).unwrap();
             prop_assert_eq!(told(&quick), told(&slow));
+        }
+
+        #[test]
+        fn it_does_not_matter_in_which_pieces_an_answer_comes(rows in any_rows(), cuts in proptest::collection::vec(0..900_usize, 0..6)) {
+            let body = format!("{HEADER}{rows}");
+            let mut arriving = Arriving::new(None);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(body.len())).collect();
+            cuts.sort_unstable();
+            for cut in cuts {
+                arriving.take(&body.as_bytes()[..cut]);
+            }
+            let table = arriving.finish(body.as_bytes()).unwrap();
+            prop_assert_eq!(told(&table), told(&parse(&rows)));
         }
 
         #[test]

@@ -220,6 +220,7 @@ impl Live {
             let now = self.clock.now();
             if self.draw_at.is_some_and(|due| due <= now.mono) && !self.output.is_busy() {
                 self.draw(now.mono);
+                self.keep_first(now.mono);
             }
             let first = match self.wait(now.mono) {
                 Ok(event) => Some(event),
@@ -386,6 +387,14 @@ impl Live {
             self.order(Order::PollNow(instance));
         }
         self.tell(Msg::Resize(width, height), now)
+    }
+
+    /// Does what the first frame need not wait for; what it adds to the screen comes with the next.
+    fn keep_first(&mut self, now: Duration) {
+        let kept = self.model.instances.iter_mut().filter_map(|instance| instance.watch.keep().then_some(()));
+        if kept.count() > 0 {
+            self.draw_by(now);
+        }
     }
 
     fn draw_by(&mut self, due: Duration) {

@@ -272,6 +272,7 @@ mod tests {
             if step == 100 {
                 watch.travel(Travel::Newest);
             }
+            watch.keep();
             let oldest = watch.history().marks().next().unwrap().seq;
             if watch.keep_up() {
                 slid += 1;

@@ -16,7 +16,7 @@ use crate::haproxy::info::{BadInfo, Info};
 use crate::haproxy::level::{self, Level};
 use crate::haproxy::reply;
 use crate::haproxy::servers_state;
-use crate::haproxy::stat::{BadStat, Table};
+use crate::haproxy::stat::{Arriving, BadStat};
 use crate::haproxy::text::SafeText;
 use crate::haproxy::version::Version;
 use crate::monitor::configured::Configured;
@@ -122,7 +122,22 @@ impl Sampler {
         let version = self.newest.as_ref().and_then(|sample| sample.info.version());
         let Line { text, skipped } = Line::new("show info;show stat", self.read_only, version);
         let mut answer = std::mem::take(&mut self.answer);
-        let asked = connection::ask(&self.address, &text, skipped + 2, &self.limits, &mut answer).await;
+        // The first sample is awaited: its rows are read while HAProxy writes the others. To read the whole answer at
+        // once, as later, takes less of both processors.
+        let is_awaited = self.newest.is_none();
+        let mut arriving = Arriving::new(self.newest.as_deref().map(|sample| &sample.table));
+        let mut stat_at = None;
+        let arrived = |so_far: &[u8]| {
+            if !is_awaited {
+                return;
+            }
+            stat_at = stat_at.or_else(|| reply::behind(so_far, skipped + 1));
+            if let Some(at) = stat_at {
+                arriving.take(&so_far[at..]);
+            }
+        };
+        let (address, limits) = (&self.address, &self.limits);
+        let asked = connection::ask_and_watch(address, &text, skipped + 2, limits, &mut answer, arrived).await;
         self.answer = answer;
         let timing = asked?;
         let at = self.clock.now();
@@ -140,7 +155,7 @@ impl Sampler {
         if !stat.is_whole() {
             return Err(BadStat::Cut(stat.text().len()).into());
         }
-        let table = Table::parse(stat.text(), self.newest.as_deref().map(|sample| &sample.table))?;
+        let table = arriving.finish(stat.text())?;
         let cost = Cost { bytes: self.answer.len(), answer: timing.answer };
         let epoch = self.epoch_of(&info);
         let is_new = self.newest.as_ref().is_none_or(|newest| newest.epoch != epoch);

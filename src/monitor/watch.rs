@@ -35,6 +35,8 @@ use crate::monitor::window::Window;
 pub struct Watch {
     window: Window,
     history: History,
+    /// The first sample, until it is in the history.
+    unkept: Option<Arc<Sample>>,
     events: Events,
     problems: Problems,
     /// What was wrong earlier.
@@ -63,6 +65,7 @@ impl Watch {
         Self {
             window: Window::default(),
             history: History::new(budget),
+            unkept: None,
             events: Events::default(),
             problems: Problems::default(),
             chronicle: Chronicle::default(),
@@ -99,7 +102,12 @@ impl Watch {
             }
         }
         self.deeds.read_back.clear();
-        self.history.push(&sample);
+        if self.live().is_none() {
+            self.unkept = Some(Arc::clone(&sample));
+        } else {
+            self.keep();
+            self.history.push(&sample);
+        }
         let newest = Arc::clone(&sample);
         self.window.push(sample);
         let changes = self.problems.look(&newest, &self.window);
@@ -113,6 +121,14 @@ impl Watch {
             self.drained(&newest, *news);
         }
         news
+    }
+
+    /// Puts the first sample into the history, for which nobody shall wait who wants to see it. Whether it was still
+    /// to be put there.
+    pub fn keep(&mut self) -> bool {
+        let Some(sample) = self.unkept.take() else { return false };
+        self.history.push(&sample);
+        true
     }
 
     /// A server that drained is empty, or is not though its time has passed: worth a line.
@@ -267,6 +283,7 @@ impl Watch {
 
     /// Shows the moment that lies there from now on, seen from the one that is shown. Whether it is another one.
     pub fn travel(&mut self, travel: Travel) -> bool {
+        self.keep();
         let Some(from) = self.newest().map(|sample| sample.seq) else { return false };
         let seq = self.newest().and_then(|sample| Past::number_of(travel, sample, &self.history));
         let is_new = self.past.is_none() || seq.is_some_and(|seq| seq != from);

@@ -46,7 +46,10 @@ impl Desk {
     }
 
     pub fn tell(&mut self, msg: Msg) -> Vec<Effect> {
-        update(&mut self.model, msg, at(self.millis))
+        let effects = update(&mut self.model, msg, at(self.millis));
+        // As the loop does behind a frame.
+        self.model.instances.iter_mut().for_each(|instance| _ = instance.watch.keep());
+        effects
     }
 
     /// The next sample, of the sheet as it stands.

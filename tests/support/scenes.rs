@@ -84,6 +84,8 @@ impl Scene {
     pub fn news(&mut self, millis: u64, sample: &std::sync::Arc<hapulse::monitor::sample::Sample>) {
         self.now = Duration::from_millis(millis);
         let _ = update(&mut self.model, Msg::News(0, News::Sample(sample.clone()), 0), at(millis));
+        // As the loop does behind a frame.
+        self.model.instances[0].watch.keep();
     }
 
     pub fn lose(&mut self, millis: u64) {

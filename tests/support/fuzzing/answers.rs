@@ -139,7 +139,7 @@ fn ask(pieces: &[(u64, &[u8])], end: End, pipe: usize, limits: Limits, count: us
         };
         let mut into = before.to_vec();
         let result = {
-            let mut asking = std::pin::pin!(exchange(near, LINE, count, &limits, &mut into));
+            let mut asking = std::pin::pin!(exchange(near, LINE, count, &limits, &mut into, |_| ()));
             let mut peer = std::pin::pin!(peer);
             let mut is_gone = false;
             loop {

@@ -62,6 +62,7 @@ pub fn check(data: &[u8]) {
                     if let Some(sample) = feed.stat(millis, answer) {
                         past.push(Arc::clone(&sample));
                         watch.take(sample, 0);
+                        watch.keep();
                     }
                 }
                 told.clear();
@@ -75,6 +76,7 @@ pub fn check(data: &[u8]) {
                     told.push(answer);
                     past.push(Arc::clone(&sample));
                     watch.take(sample, 0);
+                    watch.keep();
                     read_all(&watch, millis);
                 }
             }
