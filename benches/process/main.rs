@@ -1,7 +1,7 @@
 //! The whole program as a user has it: the real binary in a pseudo terminal against a real HAProxy, in turn with
 //! `socat` and with HATop, where they are installed.
 //!
-//! `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`, all sections by default. `--program`
+//! `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`, all sections but the hour by default. `--program`
 //! measures another binary than the one built for this, as one of another commit.
 //!
 //! - `cpu`     processor time per refresh, of the program and of HAProxy
@@ -9,6 +9,8 @@
 //! - `keys`    from a key to its frame
 //! - `memory`  at the start and after a minute
 //! - `bytes`   what goes to the terminal per refresh
+//! - `idle`    a minute in which nothing happens
+//! - `hour`    memory over an hour; only when it is named, and then `--turns` are minutes
 //!
 //! Programs run one after the other, several times round, so that what else the machine does falls on all of them;
 //! compare what stands in one run. `docs/performance.md` says what the figures mean.
@@ -23,6 +25,8 @@ mod support;
 mod bytes;
 mod cpu;
 mod first;
+mod hour;
+mod idle;
 mod keys;
 mod memory;
 mod programs;
@@ -37,13 +41,18 @@ use programs::Programs;
 type Section = fn(&Programs, usize);
 
 /// The sections: name, how often round unless told otherwise, and what measures it.
-const SECTIONS: [(&str, usize, Section); 5] = [
+const SECTIONS: [(&str, usize, Section); 7] = [
     ("cpu", 3, cpu::measure),
     ("first", 15, first::measure),
     ("keys", 5, keys::measure),
     ("memory", 1, memory::measure),
     ("bytes", 1, bytes::measure),
+    ("idle", 1, idle::measure),
+    ("hour", 60, hour::measure),
 ];
+
+/// The section that has to be named.
+const LONG: &str = "hour";
 
 fn main() {
     let mut names = Vec::new();
@@ -64,7 +73,7 @@ fn main() {
     let programs = Programs::find(program);
     programs.introduce();
     for (name, usual, measure) in SECTIONS {
-        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+        if names.is_empty() && name != LONG || names.iter().any(|wanted| wanted == name) {
             println!("\n== {name}, load {}", shared::proc::load());
             measure(&programs, turns.unwrap_or(usual));
         }

@@ -22,7 +22,7 @@ pub fn measure(programs: &Programs, turns: usize) {
                 .flatten()
                 .map(|program| (program, Run::start(program, site.socket(), SIZE)))
                 .collect();
-        println!("\n{:<58} {:>9} {:>9} {:>9}", format!("MB, {count} servers, busy"), "RSS", "highest", "history");
+        heading(&format!("MB, {count} servers, busy"));
         for (program, run) in &mut runs {
             run.when_text(|screen| screen.contains("be1") && screen.contains(program.full));
             show(&format!("{}, first screen", program.name), run.pid, None);
@@ -49,7 +49,11 @@ pub fn measure(programs: &Programs, turns: usize) {
     }
 }
 
-fn show(name: &str, pid: u32, history: Option<f64>) -> (f64, f64) {
+pub fn heading(title: &str) {
+    println!("\n{title:<58} {:>9} {:>9} {:>9}", "RSS", "highest", "history");
+}
+
+pub fn show(name: &str, pid: u32, history: Option<f64>) -> (f64, f64) {
     let (now, most) = (proc::memory(pid, "VmRSS"), proc::memory(pid, "VmHWM"));
     let history = history.map_or(String::new(), |history| format!("{history:>9.2}"));
     println!("{name:<58} {now:>9.2} {most:>9.2} {history}");
@@ -57,7 +61,7 @@ fn show(name: &str, pid: u32, history: Option<f64>) -> (f64, f64) {
 }
 
 /// The history in use, in MB, from the page that tells it.
-fn history(run: &mut Run) -> Option<f64> {
+pub fn history(run: &mut Run) -> Option<f64> {
     fn told(screen: &str) -> Option<String> {
         let mut lines = screen.lines().map(|line| line.trim_start_matches('│').trim());
         Some(lines.find_map(|line| line.strip_prefix("history "))?.trim().to_owned())

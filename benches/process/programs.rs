@@ -42,6 +42,14 @@ impl Program {
         let more = args.iter().map(|arg| (*arg).to_owned());
         Self { args: self.args.iter().cloned().chain(more).collect(), ..self.clone() }
     }
+
+    /// The same with another interval.
+    pub fn every(&self, seconds: &str) -> Self {
+        let mut args = self.args.clone();
+        let place = args.iter().position(|arg| arg == "-i").unwrap();
+        seconds.clone_into(&mut args[place + 1]);
+        Self { args, ..self.clone() }
+    }
 }
 
 /// What there is on this machine.

@@ -94,6 +94,17 @@ impl Run {
         at
     }
 
+    /// Takes what comes until then; gives the bytes of it.
+    pub fn drain_until(&mut self, end: Instant) -> usize {
+        let mut bytes = 0;
+        while let Ok((_, piece)) = self.pieces.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            bytes += piece.len();
+            self.parser.process(&piece);
+        }
+        assert!(Instant::now() >= end, "the program ended; the screen:\n{}", self.text());
+        bytes
+    }
+
     /// Waits for so many refreshes from the next one on; gives the bytes that came with them.
     pub fn refreshes(&mut self, count: usize) -> usize {
         let (mut seen, mut bytes) = (0, 0);

@@ -37,6 +37,17 @@ pub fn memory(pid: u32, name: &str) -> f64 {
     kib.map_or(f64::NAN, |kib| kib * 1024.0 / 1e6)
 }
 
+/// How often its threads have gone to sleep and been woken.
+pub fn switches(pid: u32) -> u64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let texts = tasks.filter_map(|task| fs::read_to_string(task.path().join("status")).ok());
+    texts
+        .filter_map(|text| {
+            text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")?.trim().parse::<u64>().ok())
+        })
+        .sum()
+}
+
 /// How busy the machine was in the last minute: processes that ran or wanted to.
 pub fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
