@@ -67,16 +67,17 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// With the rows of the table before.
-    pub(crate) fn new(schema: Arc<Schema>, before: Option<&'a Arc<[Row]>>) -> Self {
-        let expected = before.map_or(16, |rows| rows.len());
+    /// With the rows and numbers of the table before.
+    pub(crate) fn new(schema: Arc<Schema>, before: Option<(&'a Arc<[Row]>, &Numbers)>) -> Self {
+        let width = schema.width();
+        // One more: a row is begun before it is known whether there is one.
+        let numbers = before.map(|(rows, numbers)| numbers.following(width, rows.len() + 1));
         Self {
             type_slot: schema.slot(Field::Type),
-            before,
+            before: before.map(|(rows, _)| rows),
             same: 0,
             rows: None,
-            // One more: a row is begun before it is known whether there is one.
-            numbers: Numbers::new(schema.width(), expected + 1),
+            numbers: numbers.unwrap_or_else(|| Numbers::new(width, 16)),
             schema,
             oddities: Oddities::default(),
         }
@@ -122,12 +123,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The rows, their numbers and what was odd.
-    pub(crate) fn finish(self) -> (Arc<Schema>, Arc<[Row]>, Numbers, Oddities) {
+    pub(crate) fn finish(mut self) -> (Arc<Schema>, Arc<[Row]>, Numbers, Oddities) {
         let rows = match (self.rows, self.before) {
             (Some(rows), _) => rows.into(),
             (None, Some(before)) if before.len() == self.same => Arc::clone(before),
             (None, before) => before.map_or(&[][..], |rows| &rows[..self.same]).into(),
         };
+        self.numbers.fit();
         (self.schema, rows, self.numbers, self.oddities)
     }
 }

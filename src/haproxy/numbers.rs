@@ -2,16 +2,49 @@
 //!
 //! Ten thousand servers have a million numbers, and a few dumps are held at once. Nearly all of them are small and
 //! none is negative; those that do not fit stand aside, by row. A number may be absent, which is not zero.
+//!
+//! A dump of ten thousand servers fills more than four megabytes, and one is let go for each that comes. The room of
+//! its cells is kept for the next one: given back to the allocator and asked for again, it would leave holes among the
+//! small pieces of memory between.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The mark of a number that is absent.
 const ABSENT: u32 = u32::MAX;
 /// The mark of a number that stands aside.
 const WIDE: u32 = u32::MAX - 1;
 
+/// Room for cells that tables which are gone have left to those that follow.
+#[derive(Debug, Default)]
+struct Room(Mutex<Vec<Vec<u32>>>);
+
+impl Room {
+    /// More is let go: a few tables are there at once, and after a reload they may be small.
+    const MOST: usize = 4;
+
+    /// Empty, with room for so many cells and not for many more.
+    fn take(&self, count: usize) -> Vec<u32> {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |cells: &Vec<u32>| (count..=count.saturating_mul(2)).contains(&cells.capacity());
+        left.retain(fits);
+        left.pop().unwrap_or_else(|| Vec::with_capacity(count))
+    }
+
+    fn leave(&self, mut cells: Vec<u32>) {
+        cells.clear();
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.len() < Self::MOST {
+            left.push(cells);
+        }
+    }
+}
+
 /// Rows of numbers, all of the same width.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Numbers {
     width: usize,
+    /// Where the cells go in the end, and where those of the next table come from.
+    room: Arc<Room>,
     cells: Vec<u32>,
     /// Numbers that do not fit, row by row, by slot.
     wide: Vec<(u16, i64)>,
@@ -23,7 +56,22 @@ impl Numbers {
     /// None yet, with room for so many rows.
     pub fn new(width: usize, rows: usize) -> Self {
         let (cells, wide_ends) = (Vec::with_capacity(width * rows), Vec::with_capacity(rows));
-        Self { width, cells, wide: Vec::new(), wide_ends }
+        Self { width, room: Arc::default(), cells, wide: Vec::new(), wide_ends }
+    }
+
+    /// The same for the table that follows this one: in what others before it have left.
+    #[must_use]
+    pub fn following(&self, width: usize, rows: usize) -> Self {
+        let cells = self.room.take(width * rows);
+        Self { width, room: Arc::clone(&self.room), cells, wide: Vec::new(), wide_ends: Vec::with_capacity(rows) }
+    }
+
+    /// Gives back the room that was taken for rows which never came, but for one more.
+    pub fn fit(&mut self) {
+        let needed = self.cells.len() + self.width;
+        if self.cells.capacity() / 5 * 4 > needed {
+            self.cells.shrink_to(needed);
+        }
     }
 
     /// One row.
@@ -114,6 +162,12 @@ impl Numbers {
     }
 }
 
+impl Drop for Numbers {
+    fn drop(&mut self) {
+        self.room.leave(std::mem::take(&mut self.cells));
+    }
+}
+
 /// The numbers of one row. Two are equal exactly where all their numbers are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row<'a> {
@@ -181,6 +235,19 @@ mod tests {
             (Some(0), None, Some(-1), None)
         );
         assert_eq!((numbers.get(2, 0), numbers.get(0, 3)), (None, None));
+    }
+
+    #[test]
+    fn what_a_table_leaves_serves_the_next_one_of_its_size() {
+        let first = Numbers::new(50, 100);
+        let at = first.cells.as_ptr();
+        let second = first.following(50, 100);
+        drop(first);
+        let third = second.following(50, 90);
+        assert_eq!((third.cells.as_ptr(), third.cells.len()), (at, 0));
+        drop(third);
+        assert_ne!(second.following(50, 3).cells.as_ptr(), at, "a small one does not hold a large one's room");
+        assert!(second.room.0.lock().unwrap().len() <= 1, "which is given back");
     }
 
     fn any_row() -> impl Strategy<Value = Vec<Option<i64>>> {

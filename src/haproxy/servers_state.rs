@@ -94,34 +94,61 @@ pub struct ServerState {
     pub agent: Option<CheckState>,
 }
 
-/// Reads an answer; lines that do not fit the header are left out. Empty when it is no such answer.
-pub fn parse(body: &[u8]) -> Vec<ServerState> {
-    let mut lines = body.split(|byte| *byte == b'\n');
-    let Some(header) = lines.find_map(|line| line.strip_prefix(b"# ")) else { return Vec::new() };
-    let names: Vec<&[u8]> = words(header).collect();
-    let column = |name: &[u8]| names.iter().position(|known| *known == name);
-    let (Some(backend), Some(server), Some(admin)) =
-        (column(b"be_name"), column(b"srv_name"), column(b"srv_admin_state"))
-    else {
-        return Vec::new();
-    };
-    let (weight, initial) = (column(b"srv_uweight"), column(b"srv_iweight"));
-    let (operation, checks, agent) = (column(b"srv_op_state"), column(b"srv_check_state"), column(b"srv_agent_state"));
-    let read = |line: &[u8]| {
+/// Where the columns stand that are read.
+struct Columns {
+    backend: usize,
+    server: usize,
+    admin: usize,
+    weight: Option<usize>,
+    initial_weight: Option<usize>,
+    operation: Option<usize>,
+    checks: Option<usize>,
+    agent: Option<usize>,
+}
+
+impl Columns {
+    fn of(header: &[u8]) -> Option<Self> {
+        let names: Vec<&[u8]> = words(header).collect();
+        let column = |name: &[u8]| names.iter().position(|known| *known == name);
+        Some(Self {
+            backend: column(b"be_name")?,
+            server: column(b"srv_name")?,
+            admin: column(b"srv_admin_state")?,
+            weight: column(b"srv_uweight"),
+            initial_weight: column(b"srv_iweight"),
+            operation: column(b"srv_op_state"),
+            checks: column(b"srv_check_state"),
+            agent: column(b"srv_agent_state"),
+        })
+    }
+
+    fn read(&self, line: &[u8]) -> Option<ServerState> {
         let cells: Vec<&[u8]> = words(line).collect();
         let number = |column: Option<usize>| std::str::from_utf8(cells.get(column?)?).ok()?.parse::<i64>().ok();
+        let bits = |column: Option<usize>| u32::try_from(number(column)?).ok();
         Some(ServerState {
-            backend: SafeText::new(cells.get(backend)?),
-            server: SafeText::new(cells.get(server)?),
-            admin: AdminState(u32::try_from(number(Some(admin))?).ok()?),
-            weight: number(weight),
-            initial_weight: number(initial),
-            operation: number(operation).and_then(Operation::of),
-            checks: number(checks).and_then(|bits| u32::try_from(bits).ok()).map(CheckState),
-            agent: number(agent).and_then(|bits| u32::try_from(bits).ok()).map(CheckState),
+            backend: SafeText::new(cells.get(self.backend)?),
+            server: SafeText::new(cells.get(self.server)?),
+            admin: AdminState(bits(Some(self.admin))?),
+            weight: number(self.weight),
+            initial_weight: number(self.initial_weight),
+            operation: number(self.operation).and_then(Operation::of),
+            checks: bits(self.checks).map(CheckState),
+            agent: bits(self.agent).map(CheckState),
         })
-    };
-    lines.filter_map(read).collect()
+    }
+}
+
+/// Reads an answer line by line; those that do not fit the header are left out. None when it is no such answer.
+pub fn read(body: &[u8]) -> impl Iterator<Item = ServerState> {
+    let mut lines = body.split(|byte| *byte == b'\n');
+    let columns = lines.find_map(|line| line.strip_prefix(b"# ")).and_then(Columns::of);
+    lines.filter_map(move |line| columns.as_ref()?.read(line))
+}
+
+/// All of them at once.
+pub fn parse(body: &[u8]) -> Vec<ServerState> {
+    read(body).collect()
 }
 
 /// One blank ends a word. 1.8.0 leaves the address of a server that is not resolved empty: two blanks.

@@ -143,7 +143,7 @@ impl<'a> Arriving<'a> {
             Some(table) if *table.schema == schema => Arc::clone(&table.schema),
             _ => Arc::new(schema),
         };
-        self.reader = Some(Reader::new(schema, self.previous.map(|table| &table.rows)));
+        self.reader = Some(Reader::new(schema, self.previous.map(|table| (&table.rows, &table.numbers))));
         Ok(())
     }
 

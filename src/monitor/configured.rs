@@ -30,21 +30,26 @@ pub struct Configured {
 }
 
 impl Configured {
-    /// Joins the answer with the rows of a sample.
-    pub fn new(states: &[ServerState], rows: &RowSet) -> Self {
-        let mut ids: HashMap<(&SafeText, &SafeText), RowId> = HashMap::with_capacity(states.len());
+    /// Joins the answer with the rows of a sample. It is not held as a whole: of ten thousand servers it is large.
+    pub fn new(states: impl Iterator<Item = ServerState>, rows: &RowSet) -> Self {
+        let mut ids: HashMap<(&SafeText, &SafeText), RowId> = HashMap::with_capacity(rows.ids().len());
         for (index, id) in rows.ids().iter().enumerate() {
             let key = rows.key(index);
             if key.kind == RowKind::Server && key.occurrence == 0 {
                 ids.insert((&key.proxy, &key.name), *id);
             }
         }
-        let origin = |state: &ServerState| {
+        let origin = |state: ServerState| {
             let id = ids.get(&(&state.backend, &state.server))?;
             let [has_checks, has_agent] = [state.checks, state.agent].map(|check| Some(check?.is_configured()));
             Some((*id, Origin { weight: state.initial_weight, admin: state.admin, has_checks, has_agent }))
         };
-        Self { servers: states.iter().filter_map(origin).collect() }
+        Self { servers: states.filter_map(origin).collect() }
+    }
+
+    /// Whether it told of no server.
+    pub fn is_empty(&self) -> bool {
+        self.servers.is_empty()
     }
 
     /// Memory held, in bytes.

@@ -127,8 +127,8 @@ mod tests {
         let first = maker.at_millis(0, &stat(before));
         let lines: Vec<String> = (0..4).map(|place| format!("b s{place} {admin} 100")).collect();
         let text = format!("1\n# be_name srv_name srv_admin_state srv_iweight\n{}\n", lines.join("\n"));
-        let states = servers_state::parse(text.as_bytes());
-        maker.configured = Some(Arc::new(Configured::new(&states, &first.rows)));
+        let states = servers_state::read(text.as_bytes());
+        maker.configured = Some(Arc::new(Configured::new(states, &first.rows)));
         let before = maker.at_millis(1000, &stat(before));
         maker.reload();
         let now = maker.at_millis(2000, &stat(now));

@@ -200,8 +200,9 @@ impl Sampler {
         let Line { text, skipped } = Line::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
         let mut answer = Vec::new();
         connection::ask(&self.address, &text, skipped + 1, &self.limits, &mut answer).await.ok()?;
-        let states = servers_state::parse(reply::split(&answer, skipped + 1).get(skipped)?.text());
-        (!states.is_empty()).then(|| Arc::new(Configured::new(&states, rows)))
+        let states = servers_state::read(reply::split(&answer, skipped + 1).get(skipped)?.text());
+        let configured = Configured::new(states, rows);
+        (!configured.is_empty()).then(|| Arc::new(configured))
     }
 
     /// A new epoch begins with another pid, or when the uptime went back.

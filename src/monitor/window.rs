@@ -16,8 +16,11 @@ use crate::monitor::sample::Sample;
 
 /// How far back a rate looks, at the least one sample.
 const SPAN: Duration = Duration::from_secs(5);
-/// Samples held at the most. With short intervals those between are left out.
-const MAX_SAMPLES: usize = 5;
+/// Samples held at the most: each is of four megabytes at ten thousand servers.
+const MAX_SAMPLES: usize = 4;
+/// Samples closer to each other than this are left out between the newest and the oldest. A little less than a second,
+/// for what is asked once a second comes a little earlier or later.
+const GAP: Duration = Duration::from_millis(900);
 
 /// Samples that a window may need to know of to hold the right ones: those of so long before its newest.
 const REACH: Duration = Duration::from_secs(15);
@@ -72,7 +75,7 @@ impl<T: Taken> Window<T> {
         let now = sample.at();
         // Short intervals: the last but one stays only when it is far enough from the one before it.
         if let [.., before, last] = self.samples.make_contiguous()
-            && last.at().saturating_sub(before.at()) < SPAN / MAX_SAMPLES as u32
+            && last.at().saturating_sub(before.at()) < GAP
         {
             self.samples.pop_back();
         }

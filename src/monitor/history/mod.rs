@@ -21,6 +21,7 @@ pub mod open;
 pub mod packed;
 pub mod row_log;
 pub mod sealed;
+pub mod segments;
 pub mod store;
 pub mod texts;
 

@@ -126,7 +126,8 @@ fn parts<'a>(sample: &'a Sample, others: &'a Numbers, index: usize) -> Option<[R
 fn others(sample: &Sample, slots: &Slots, last: Option<&Last>, same_rows: bool) -> Numbers {
     let schema = sample.table.schema();
     let (quantities, width, rows) = (schema.quantities(), schema.width(), sample.rows.ids().len());
-    let mut others = Numbers::new(width - quantities, rows);
+    let count = width - quantities;
+    let mut others = last.map_or_else(|| Numbers::new(count, rows), |last| last.others.following(count, rows));
     let is_age: Vec<bool> = (quantities..width).map(|slot| slots.has(slot)).collect();
     for index in 0..rows {
         others.push_absent();

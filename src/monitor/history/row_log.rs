@@ -1,9 +1,10 @@
 //! One row's numbers over time, as a string of bytes.
 //!
 //! A log is a sequence of steps, one a sample. A step that changes nothing extends a run. A step that
-//! changes some numbers names them by a bit mask, which is left out when it is the one of the step before,
-//! and then gives each difference as a variable-length integer. Differences wrap, so every `i64` comes back
-//! exactly, the mark for "absent" too.
+//! changes some numbers names them by a bit mask, and then gives each difference as a variable-length integer.
+//! Differences wrap, so every `i64` comes back exactly, the mark for "absent" too. A row changes in a few ways that
+//! come again and again (a request comes, its rate falls back to zero), so a mask that is one of the last few is told
+//! in one byte.
 
 use crate::haproxy::numbers::Row;
 
@@ -12,18 +13,45 @@ pub const ABSENT: i64 = i64::MIN;
 
 /// A run of this many steps or fewer is one byte: the token itself.
 const LONGEST_RUN: u8 = 0xf0;
-const SAME_MASK: u8 = 0xfd;
+/// The mask that was used last; each further token means the one before it.
+const KNOWN_MASK: u8 = 0xf1;
 const NEW_MASK: u8 = 0xfe;
 const MISSING: u8 = 0xff;
 
+/// How many masks are known.
+const KNOWN: usize = 8;
+
 /// Which numbers of a row, one bit each.
 type Mask = [u64; Row::MAX_WIDTH / 64];
+
+/// Where the masks that were used last are written in a log, the last one first; nowhere is the front, where none is.
+#[derive(Debug, Default)]
+struct Known([u32; KNOWN]);
+
+impl Known {
+    /// The place of a mask, if it is one of these.
+    fn find(&self, is_it: impl Fn(usize) -> bool) -> Option<usize> {
+        self.0.iter().take_while(|at| **at > 0).position(|at| is_it(*at as usize))
+    }
+
+    /// The mask at this place was used: it is the last one from now on.
+    fn uses(&mut self, place: usize) -> Option<usize> {
+        self.0.get_mut(..=place)?.rotate_right(1);
+        Some(self.0[0] as usize).filter(|at| *at > 0)
+    }
+
+    /// A mask was written there, and used.
+    fn learns(&mut self, at: usize) {
+        self.0.rotate_right(1);
+        self.0[0] = at as u32;
+    }
+}
 
 /// Writes a log step by step.
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
-    mask: Mask,
+    known: Known,
     is_running: bool,
 }
 
@@ -58,27 +86,31 @@ impl Writer {
         for slot in before[0].differing(now[0]).chain(differing) {
             mask[slot / 64] |= 1 << (slot % 64);
         }
-        if self.mask == mask {
-            self.bytes.push(SAME_MASK);
-        } else {
-            self.bytes.push(NEW_MASK);
-            self.write_mask(&mask);
-            self.mask = mask;
-        }
+        self.write_mask(&mask);
         for slot in set_bits(&mask) {
             let value = |[first, second]: [Row<'_>; 2]| {
                 slot.checked_sub(behind).map_or_else(|| first.get(slot), |slot| second.get(slot)).unwrap_or(ABSENT)
             };
-            write_varint(&mut self.bytes, zigzag(value(now).wrapping_sub(value(before))));
+            write_varint(&mut self.bytes, zigzag(beside_zero(value(now)).wrapping_sub(beside_zero(value(before)))));
         }
     }
 
-    /// The mask as the bytes that are not zero, each with its place.
+    /// The mask as the bytes that are not zero, each with its place; one that is known as its place among those.
     fn write_mask(&mut self, mask: &Mask) {
+        let start = self.bytes.len();
         let bytes = || mask.iter().flat_map(|word| word.to_le_bytes()).enumerate().filter(|(_, byte)| *byte != 0);
-        self.bytes.push(bytes().count() as u8);
+        self.bytes.extend([NEW_MASK, bytes().count() as u8]);
         for (place, byte) in bytes() {
             self.bytes.extend([place as u8, byte]);
+        }
+        let (before, written) = self.bytes.split_at(start + 1);
+        match self.known.find(|at| before[at..].starts_with(written)) {
+            Some(place) => {
+                self.known.uses(place);
+                self.bytes.truncate(start);
+                self.bytes.push(KNOWN_MASK + place as u8);
+            }
+            None => self.known.learns(start + 1),
         }
     }
 
@@ -101,7 +133,10 @@ impl Writer {
 /// Reads a log step by step; each step gives the row's numbers.
 #[derive(Debug)]
 pub struct Reader<'a> {
+    log: &'a [u8],
+    /// What is not read yet.
     bytes: &'a [u8],
+    known: Known,
     run: u8,
     mask: Mask,
     values: Vec<i64>,
@@ -112,7 +147,15 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A reader of rows with `width` numbers.
     pub fn new(bytes: &'a [u8], width: usize) -> Self {
-        Self { bytes, run: 0, mask: Mask::default(), values: vec![0; width], is_change: false }
+        Self {
+            log: bytes,
+            bytes,
+            known: Known::default(),
+            run: 0,
+            mask: Mask::default(),
+            values: vec![0; width],
+            is_change: false,
+        }
     }
 
     /// Goes one sample on. The row's numbers; nothing when the row was not in that sample or the log ends.
@@ -122,16 +165,21 @@ impl<'a> Reader<'a> {
             self.run -= 1;
             return Some(&self.values);
         }
-        let token = self.take()?;
+        let token = take(&mut self.bytes)?;
         match token {
             MISSING => {
                 // A row that comes back starts from nothing.
                 self.values.fill(0);
                 return None;
             }
-            SAME_MASK => self.read_changes(),
             NEW_MASK => {
-                self.read_mask();
+                self.known.learns(self.log.len() - self.bytes.len());
+                self.mask = read_mask(&mut self.bytes);
+                self.read_changes();
+            }
+            KNOWN_MASK.. => {
+                let at = self.known.uses(usize::from(token - KNOWN_MASK))?;
+                self.mask = read_mask(&mut &self.log[at..]);
                 self.read_changes();
             }
             run => self.run = run.saturating_sub(1),
@@ -150,31 +198,32 @@ impl<'a> Reader<'a> {
         changed.filter(|slot| *slot < self.values.len())
     }
 
-    fn take(&mut self) -> Option<u8> {
-        let (first, rest) = self.bytes.split_first()?;
-        self.bytes = rest;
-        Some(*first)
-    }
-
-    fn read_mask(&mut self) {
-        self.mask = Mask::default();
-        for _ in 0..self.take().unwrap_or(0) {
-            let (place, byte) = (usize::from(self.take().unwrap_or(0)), self.take().unwrap_or(0));
-            if let Some(word) = self.mask.get_mut(place / 8) {
-                *word |= u64::from(byte) << (place % 8 * 8);
-            }
-        }
-    }
-
     fn read_changes(&mut self) {
         self.is_change = true;
         for slot in set_bits(&self.mask) {
             let change = unzigzag(read_varint(&mut self.bytes));
             if let Some(value) = self.values.get_mut(slot) {
-                *value = value.wrapping_add(change);
+                *value = from_beside_zero(beside_zero(*value).wrapping_add(change));
             }
         }
     }
+}
+
+fn take(bytes: &mut &[u8]) -> Option<u8> {
+    let (first, rest) = bytes.split_first()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+fn read_mask(bytes: &mut &[u8]) -> Mask {
+    let mut mask = Mask::default();
+    for _ in 0..take(bytes).unwrap_or(0) {
+        let (place, byte) = (usize::from(take(bytes).unwrap_or(0)), take(bytes).unwrap_or(0));
+        if let Some(word) = mask.get_mut(place / 8) {
+            *word |= u64::from(byte) << (place % 8 * 8);
+        }
+    }
+    mask
 }
 
 fn set_bits(mask: &Mask) -> impl Iterator<Item = usize> {
@@ -188,6 +237,25 @@ fn set_bits(mask: &Mask) -> impl Iterator<Item = usize> {
             })
         })
     })
+}
+
+/// A value in an order in which absent is -1, and what is negative stands below it. Each value has its own place, and
+/// the first step of a log, which comes from zeros, has a byte for what is absent and not ten.
+fn beside_zero(value: i64) -> i64 {
+    match value {
+        ABSENT => -1,
+        0.. => value,
+        _ => value - 1,
+    }
+}
+
+/// Back from [`beside_zero`].
+fn from_beside_zero(place: i64) -> i64 {
+    match place {
+        -1 => ABSENT,
+        0.. => place,
+        _ => place + 1,
+    }
 }
 
 /// A signed number as one that is small when the other is near zero.
@@ -277,6 +345,29 @@ mod tests {
         let first = writer.bytes().len();
         writer.step(parts(one), parts(two));
         assert_eq!(writer.bytes().len() - first, 4);
+    }
+
+    #[test]
+    fn a_row_begins_with_a_byte_for_each_number_that_is_absent() {
+        let mut writer = Writer::default();
+        writer.step(parts(&numbers(&[0; 96])), parts(&numbers(&[ABSENT; 96])));
+        assert_eq!(writer.bytes().len(), 2 + 12 * 2 + 96);
+    }
+
+    #[test]
+    fn changes_that_take_turns_cost_one_byte_each_too() {
+        let (quiet, busy) = (numbers(&[0; 97]), numbers(&(0..97).map(|slot| i64::from(slot < 3)).collect::<Vec<_>>()));
+        let other = numbers(&(0..97).map(|slot| i64::from(slot == 90)).collect::<Vec<_>>());
+        let mut writer = Writer::default();
+        let mut grown = 0;
+        for _ in 0..3 {
+            let before = writer.bytes().len();
+            for [from, to] in [[&quiet, &busy], [&busy, &quiet], [&quiet, &other], [&other, &quiet]] {
+                writer.step(parts(from), parts(to));
+            }
+            grown = writer.bytes().len() - before;
+        }
+        assert_eq!(grown, 2 * 4 + 2 * 2);
     }
 
     proptest! {

@@ -3,13 +3,14 @@
 //! They are packed a few at a time, so that no sample has to wait for all of them.
 
 use crate::monitor::history::packed::Columns;
+use crate::monitor::history::segments::Segments;
 use crate::monitor::roster::RowId;
 
 /// The rows of a full block.
 #[derive(Debug, Default)]
 pub struct Sealed {
     /// Packed rows one behind the other, each behind a byte that says how.
-    bytes: Vec<u8>,
+    bytes: Segments,
     /// Where each of them ends, by id.
     ends: Vec<(RowId, u32)>,
     /// Logs that are not packed yet, the next one last.
@@ -36,7 +37,7 @@ impl Sealed {
         let mut waiting: Vec<_> = logs.collect();
         waiting.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
         let waiting_bytes = waiting.iter().map(|(_, log)| log.len()).sum();
-        Self { ends: Vec::with_capacity(waiting.len()), waiting, waiting_bytes, bytes: Vec::new() }
+        Self { ends: Vec::with_capacity(waiting.len()), waiting, waiting_bytes, bytes: Segments::default() }
     }
 
     /// Whether some rows are not packed yet.
@@ -54,21 +55,15 @@ impl Sealed {
         for _ in 0..count {
             let Some((id, log)) = self.waiting.pop() else { break };
             self.waiting_bytes -= log.len();
-            match Columns::of_log(&log, steps, width(id)).map(|columns| columns.pack()) {
-                Some(packed) if packed.len() < log.len() => {
-                    self.bytes.push(PACKED);
-                    self.bytes.extend(packed);
-                }
-                _ => {
-                    self.bytes.push(LOG);
-                    self.bytes.extend_from_slice(&log);
-                }
-            }
-            self.ends.push((id, self.bytes.len() as u32));
+            let end = match Columns::of_log(&log, steps, width(id)).map(|columns| columns.pack()) {
+                Some(packed) if packed.len() < log.len() => self.bytes.push([&[PACKED], &packed]),
+                _ => self.bytes.push([&[LOG], &log]),
+            };
+            self.ends.push((id, end as u32));
         }
         if self.waiting.is_empty() && self.waiting.capacity() > 0 {
             self.waiting = Vec::new();
-            self.bytes.shrink_to_fit();
+            self.bytes.end();
         }
     }
 
@@ -76,7 +71,7 @@ impl Sealed {
     pub fn row(&self, id: RowId) -> Option<Written<'_>> {
         if let Ok(place) = self.ends.binary_search_by_key(&id, |(known, _)| *known) {
             let start = place.checked_sub(1).map_or(0, |before| self.ends[before].1 as usize);
-            let (how, bytes) = self.bytes.get(start..self.ends[place].1 as usize)?.split_first()?;
+            let (how, bytes) = self.bytes.get(start, self.ends[place].1 as usize)?.split_first()?;
             return Some(if *how == PACKED { Written::Packed(bytes) } else { Written::Log(bytes) });
         }
         let place = self.waiting.binary_search_by(|(known, _)| id.cmp(known)).ok()?;
@@ -86,6 +81,6 @@ impl Sealed {
     /// Memory held, in bytes.
     pub fn memory(&self) -> usize {
         let list = self.waiting.capacity() * size_of::<(RowId, Box<[u8]>)>();
-        self.bytes.capacity() + self.ends.capacity() * size_of::<(RowId, u32)>() + self.waiting_bytes + list
+        self.bytes.memory() + self.ends.capacity() * size_of::<(RowId, u32)>() + self.waiting_bytes + list
     }
 }

@@ -65,7 +65,7 @@ impl Feed {
             before => Epoch { number: before.as_ref().map_or(0, |before| before.epoch.number) + 1, pid },
         };
         let rows = self.roster.identify(&table);
-        let states = servers_state::parse(&self.states);
+        let configured = Configured::new(servers_state::read(&self.states), &rows);
         self.seq += 1;
         let sample = Arc::new(Sample {
             seq: self.seq,
@@ -73,7 +73,7 @@ impl Feed {
             epoch,
             level: self.level,
             info: self.info.clone(),
-            configured: (!states.is_empty()).then(|| Arc::new(Configured::new(&states, &rows))),
+            configured: (!configured.is_empty()).then(|| Arc::new(configured)),
             table,
             rows,
             cost: Cost { bytes: body.len(), answer: Duration::from_millis(4) },
