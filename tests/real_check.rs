@@ -7,8 +7,12 @@ mod script;
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::thread;
+use std::time::Duration;
 
 use script::{Ran, Script};
+use support::fake::Answers;
 use support::{Answer, Fake, Lab, Traffic};
 
 /// One number: its value (nothing for `U`), its unit, and what follows.
@@ -91,8 +95,7 @@ fn servers_that_are_down_are_a_warning_and_a_backend_without_any_is_critical() {
 
 #[test]
 fn what_must_hold_for_a_time_is_judged_when_it_did() {
-    let lab =
-        Lab::builder().servers(1).maxconn(1).answer("be1/s1", Answer::Slow(std::time::Duration::from_mins(1))).start();
+    let lab = Lab::builder().servers(1).maxconn(1).answer("be1/s1", Answer::Slow(Duration::from_mins(1))).start();
     let traffic = Traffic::to(lab.frontend_addr()).workers(4).start();
     lab.wait_stat("be1", "BACKEND", "scur", |sessions| sessions == "4");
     let script = Script::new();
@@ -102,6 +105,21 @@ fn what_must_hold_for_a_time_is_judged_when_it_did() {
     assert!(ran.out.contains("CRIT backend be1: ") && ran.out.contains("3 "), "{}", ran.out);
     assert_eq!(first(&ran).1["queue"].0, Some(3.0));
     drop(traffic);
+}
+
+#[test]
+fn slow_answers_make_it_shorter_and_never_much_longer() {
+    let lab = Lab::builder().start();
+    let answers = Answers::recorded(&lab, &["show info", "show stat"]);
+    let slow = Fake::unix(move |line, stream| {
+        thread::sleep(Duration::from_secs(1));
+        let _ = stream.write_all(&answers.reply(line));
+    });
+    let ran = Script::new().run(slow.path(), "check --over 12s");
+    // Two answers of a second each: the third would be polite twenty seconds after the second.
+    assert_eq!(slow.connections(), 2, "{}", ran.out);
+    is_state(&ran, 0, "OK");
+    assert!(ran.out.contains(" s and not for 12 s: ") && ran.out.contains("idle"), "{}", ran.out);
 }
 
 #[test]

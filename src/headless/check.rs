@@ -101,7 +101,7 @@ fn told(looked: &[Looked], asked: &Asked) -> (State, Vec<String>) {
     let (mut below, mut numbers) = (Vec::new(), Vec::new());
     for (lookout, looked) in looked {
         let (state, summary) = match looked {
-            Ok(()) => (state(lookout), summary(lookout)),
+            Ok(_) => (state(lookout), summary(lookout)),
             Err(failure) => (State::Unknown, failed(lookout, failure, is_one)),
         };
         each.push((state, format!("{}{summary}", called(lookout))));
@@ -127,7 +127,13 @@ fn told(looked: &[Looked], asked: &Asked) -> (State, Vec<String>) {
     if more > 0 {
         lines.push(format!("and {more} more"));
     }
-    lines.extend(not_judged(asked));
+    let shortest = looked.iter().filter_map(|(_, looked)| looked.as_ref().ok()).min();
+    let over = asked.over.min(shortest.copied().unwrap_or(asked.over));
+    if over < asked.over {
+        let (over, asked) = (over.as_secs(), asked.over.as_secs());
+        lines.push(format!("looked for {over} s and not for {asked} s: so slow answers are not asked for more often"));
+    }
+    lines.extend(not_judged(asked, over));
     (worst, lines)
 }
 
@@ -164,11 +170,11 @@ fn summary(lookout: &Lookout) -> String {
 }
 
 /// The rules that so short a look could not judge.
-fn not_judged(asked: &Asked) -> Option<String> {
+fn not_judged(asked: &Asked, over: Duration) -> Option<String> {
     let is_late = |place: &usize| {
         let limits = asked.thresholds.limits(*place);
         let is_on = limits.warn.is_some() || limits.crit.is_some();
-        is_on && !limits.sustain.time.is_zero() && limits.sustain.time + asked.every > asked.over
+        is_on && !limits.sustain.time.is_zero() && limits.sustain.time + asked.every > over
     };
     let late: Vec<&str> = (0..RULES.len()).filter(is_late).map(|place| RULES[place].id).collect();
     (!late.is_empty()).then(|| format!("too short a look for: {}", late.join(", ")))
@@ -198,7 +204,7 @@ mod tests {
         let looked = match stat {
             Some(stat) => {
                 lookout.watch.take(SampleMaker::default().at_millis(0, stat), 0);
-                Ok(())
+                Ok(Duration::MAX)
             }
             None => Err(failure()),
         };
@@ -238,8 +244,13 @@ mod tests {
 
     #[test]
     fn a_short_look_says_what_it_could_not_judge() {
-        let line = not_judged(&asked(5)).unwrap();
+        let line = not_judged(&asked(5), Duration::from_secs(5)).unwrap();
         assert!(line.contains("idle") && !line.contains("response-time") && !line.contains("server-down"), "{line}");
-        assert_eq!(not_judged(&asked(61)), None);
+        assert_eq!(not_judged(&asked(61), Duration::from_secs(61)), None);
+        let (lookout, _) = looked("lb01", Some(&site()));
+        let (_, lines) = told(&[(lookout, Ok(Duration::from_millis(6500)))], &asked(12));
+        let [.., slow, late] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(slow, "looked for 6 s and not for 12 s: so slow answers are not asked for more often");
+        assert!(late.contains("idle"), "{late}");
     }
 }

@@ -20,6 +20,10 @@ use crate::monitor::watch::Watch;
 /// What the past of a watch may take here: nothing looks back further than rates do.
 const HISTORY: usize = 1 << 20;
 
+/// How much later than asked the last look may come. Whoever runs a check ends it when it takes much longer than it
+/// should.
+const LATE: Duration = Duration::from_secs(5);
+
 /// One HAProxy that is looked at.
 #[derive(Debug)]
 pub struct Lookout {
@@ -71,11 +75,12 @@ impl Lookout {
     }
 
     /// Looks at once, then `every` so often, and for the last time when `over` has passed. A look in between may
-    /// fail, as in a restart.
+    /// fail, as in a restart. Where answers take so long that the next look would be polite only well behind the end,
+    /// it ends sooner. Gives the time that was looked over.
     ///
     /// # Errors
     /// Why the first or the last look failed.
-    pub async fn look_over(&mut self, over: Duration, every: Duration) -> Result<(), Failure> {
+    pub async fn look_over(&mut self, over: Duration, every: Duration) -> Result<Duration, Failure> {
         let start = Instant::now();
         self.look().await?;
         let end = start + over;
@@ -84,12 +89,15 @@ impl Lookout {
             // A look a moment before the last one would tell nothing.
             due = if due + every + every / 2 < end { due + every } else { end };
             sleep_until(due).await;
-            match self.look().await {
-                Err(failure) if due >= end => return Err(failure),
+            let looked = self.look().await;
+            let is_last = due >= end || self.soonest > end + LATE;
+            match looked {
+                Err(failure) if is_last => return Err(failure),
+                Ok(_) if is_last => return Ok(over.min(start.elapsed())),
                 Ok(_) | Err(_) => due = due.max(Instant::now().min(end)),
             }
         }
-        Ok(())
+        Ok(over)
     }
 
     /// The present.

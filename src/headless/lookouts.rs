@@ -9,8 +9,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::headless::lookout::Lookout;
 use crate::monitor::link::Failure;
 
-/// What became of the looks at one HAProxy.
-pub type Looked = (Lookout, Result<(), Failure>);
+/// What became of the looks at one HAProxy: how long it was looked at, or why not.
+pub type Looked = (Lookout, Result<Duration, Failure>);
 
 /// What everything under way runs in.
 ///

@@ -89,7 +89,7 @@ fn print_tables(looked: &[Looked], picture: &Picture, paper: Paper, out: &mut dy
 fn print_json(looked: &[Looked], picture: &Picture, out: &mut dyn Write) -> std::io::Result<()> {
     for (lookout, looked) in looked {
         let line = match looked {
-            Ok(()) => json::seen(lookout, picture)?,
+            Ok(_) => json::seen(lookout, picture)?,
             Err(failure) => json::lost(lookout, failure)?,
         };
         writeln!(out, "{line}")?;
