@@ -4,7 +4,9 @@
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use hapulse::app::actions::ACTIONS;
@@ -288,4 +290,33 @@ fn a_closed_pipe_ends_it_without_a_word() {
         let out = home.command(args).stdout(writer).output().unwrap();
         assert_eq!((out.status.code(), out.stderr.as_slice()), (Some(0), &b""[..]), "{args:?}");
     }
+}
+
+/// As a monitoring agent runs it that was started by root: another user, with root's home still in `HOME`.
+#[test]
+fn the_home_of_somebody_else_says_nothing_and_a_file_that_is_closed_is_an_error() {
+    let home = Home::with("interval = 7\n");
+    let config = home.file();
+    let folder = config.parent().unwrap();
+    let binary = home.0.path().join("hapulse");
+    fs::copy(env!("CARGO_BIN_EXE_hapulse"), &binary).unwrap();
+    fs::set_permissions(home.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let run = |mode: u32, file: &Path| {
+        fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+        let mut command = Command::new(&binary);
+        command.arg("config").env_clear().env("HOME", home.0.path()).stdin(Stdio::null());
+        // Root may enter everything.
+        if rustix::process::geteuid().is_root() {
+            command.uid(65_534).gid(65_534);
+        }
+        let out = command.output().unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+        (out.status.code(), String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())
+    };
+    let (code, out, err) = run(0o755, folder);
+    assert!(code == Some(0) && out.contains("interval = 7"), "{out}{err}");
+    let (code, out, err) = run(0o000, folder);
+    assert!(code == Some(0) && err.is_empty() && !out.contains("interval = 7"), "{out}{err}");
+    let (code, _, err) = run(0o000, &config);
+    assert!(code == Some(2) && err.contains("config.toml: cannot be read: Permission denied"), "{err}");
 }

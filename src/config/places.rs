@@ -1,10 +1,12 @@
 //! Where configuration files stand, and what holds when all have been read.
 //!
 //! The administrator's file counts first, the user's over it, then the environment and the flags. A file that
-//! is named takes the place of the user's and must exist; the others need not.
+//! is named takes the place of the user's and must exist; the others need not. A home that is closed to whoever runs
+//! the program is not theirs, and says nothing.
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -52,7 +54,7 @@ impl Places {
     /// When a file or a variable is wrong.
     pub fn layers(&self, flags: Layer, variable: Variable<'_>) -> Result<Vec<(Origin, Layer)>, BadConfig> {
         let mut layers = vec![(Origin::File(self.system.clone()), read(&self.system, false)?)];
-        if let Some(user) = &self.user {
+        if let Some(user) = self.user.as_ref().filter(|user| self.is_named || !is_out_of_reach(user)) {
             layers.push((Origin::File(user.clone()), read(user, self.is_named)?));
         }
         let said = environment::layers(variable)?;
@@ -108,6 +110,12 @@ pub fn of_process(named: Option<&Path>) -> Places {
 /// A variable of this process.
 pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// Whether the file stands in a folder that this user may not enter. A daemon that gave up root's rights, such as a
+/// monitoring agent, often keeps root's `HOME`: what stands there is not its own configuration.
+fn is_out_of_reach(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]
