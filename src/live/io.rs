@@ -101,8 +101,11 @@ pub fn start<T: From<Said> + Send + 'static>(
 ) -> anyhow::Result<UnboundedSender<Order>> {
     let (orders, inbox) = unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
-    let work = move || runtime.block_on(serve(sources, watching, audit, to_loop, inbox));
+    let (caught, catches) = mpsc::channel();
+    let work = move || runtime.block_on(serve(sources, watching, audit, to_loop, inbox, caught));
     thread::Builder::new().name("io".to_owned()).spawn(work).context("cannot start the I/O thread")?;
+    // A signal that came before would end the program where it stands, with the terminal as it is then.
+    catches.recv().context("the I/O thread ended at once")?;
     Ok(orders)
 }
 
@@ -112,20 +115,10 @@ async fn serve<T: From<Said> + Send + 'static>(
     audit: Arc<Audit>,
     to_loop: mpsc::SyncSender<T>,
     mut inbox: UnboundedReceiver<Order>,
+    caught: mpsc::Sender<()>,
 ) {
     // A loop that has ended does not listen any more; there is nobody left to tell.
     let say = move |said: Said| drop(to_loop.send(said.into()));
-    let mut tells = Vec::with_capacity(sources.len());
-    for (instance, source) in sources.iter().enumerate() {
-        let (tell, told) = unbounded_channel();
-        tells.push(tell);
-        let sampler = Sampler::new(source.address.clone(), watching.limits, watching.read_only, watching.clock);
-        let wake = {
-            let say = say.clone();
-            move || say(Said::News(instance))
-        };
-        tokio::spawn(sampler::run(sampler, watching.pace, Arc::clone(&source.news), wake, told));
-    }
     for (kind, number) in [
         (SignalKind::hangup(), 1),
         (SignalKind::interrupt(), 2),
@@ -139,6 +132,19 @@ async fn serve<T: From<Said> + Send + 'static>(
     on_signal(SignalKind::from_raw(STOP_FROM_TERMINAL), move || suspend(Said::Suspend));
     let continued = say.clone();
     on_signal(SignalKind::from_raw(CONTINUE), move || continued(Said::Continued));
+    // Whoever waits for it may have ended.
+    let _ = caught.send(());
+    let mut tells = Vec::with_capacity(sources.len());
+    for (instance, source) in sources.iter().enumerate() {
+        let (tell, told) = unbounded_channel();
+        tells.push(tell);
+        let sampler = Sampler::new(source.address.clone(), watching.limits, watching.read_only, watching.clock);
+        let wake = {
+            let say = say.clone();
+            move || say(Said::News(instance))
+        };
+        tokio::spawn(sampler::run(sampler, watching.pace, Arc::clone(&source.news), wake, told));
+    }
     let operator = |source: &Source| Operator {
         instance: source.name.clone(),
         address: source.address.clone(),

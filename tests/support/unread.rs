@@ -3,7 +3,7 @@
 use super::process;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ impl Unread {
         drop(pair.slave);
         drop(starting);
         let mut keys = pair.master.take_writer().expect("a terminal can be written");
+        // The first byte says that it has begun; no other is ever read.
+        let mut output = pair.master.try_clone_reader().expect("a terminal can be read");
+        output.read_exact(&mut [0]).expect("the program draws");
         for _ in 0..30 {
             keys.write_all(b"\x0c").expect("the terminal takes input");
             thread::sleep(Duration::from_millis(30));
