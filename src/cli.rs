@@ -92,7 +92,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 Ok(targets) => dashboard::show(targets, &cli.options, &settings, audit_of(&settings, "dashboard")),
                 Err(why) => {
                     let code = tell(&why);
-                    if matches!(why, NoTarget::Found(_)) {
+                    if matches!(why, NoTarget::Found { .. }) {
                         eprintln!("  or name one: hapulse PATH, hapulse HOST:PORT; to look around first: hapulse demo");
                     }
                     Ok(code)
@@ -158,7 +158,7 @@ fn tell(why: &NoTarget) -> ExitCode {
     eprintln!("hapulse: {why}");
     ExitCode::from(match why {
         NoTarget::Address(_) => USAGE,
-        NoTarget::Found(_) => UNREACHABLE,
+        NoTarget::Found { .. } => UNREACHABLE,
     })
 }
 

@@ -121,7 +121,12 @@ fn what_cannot_be_is_refused_with_its_own_code_and_nothing_is_sent() {
     }
     assert_eq!(relay.acts(), [""; 0]);
     let operator = script.run(lab.operator(), "maint be1/s1 --yes");
-    says(&operator, 1, &[], &["maintenance needs \"stats socket … level admin\"; this socket has level operator"]);
+    says(
+        &operator,
+        1,
+        &[],
+        &["maintenance needs level admin, this socket has operator: \"stats socket … level admin\" in haproxy.cfg"],
+    );
     let nowhere = lab.admin().with_file_name("none.sock");
     says(&script.run(&nowhere, "ready be1/s1 --yes"), 3, &[], &["none.sock: cannot connect", "level admin"]);
     says(&run("maint be1/s1 be1/s2 --yes --force"), 0, &["warning: no server of be1 would be left"], &[]);

@@ -188,7 +188,7 @@ fn a_socket_without_permission_says_who_may() {
     }
     let term = command.args([lab.admin()]).size(120, 40).start();
     let screen = term.wait_for("cannot connect: permission denied");
-    assert!(screen.contains("run as root or as a member of the socket's group: ls -l "), "{screen}");
+    assert!(screen.contains("run as root"), "{screen}");
 }
 
 /// A real HAProxy's answers, and a fake that gives them.

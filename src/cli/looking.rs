@@ -75,7 +75,7 @@ pub(super) fn no_target(why: &NoTarget) -> ExitCode {
     eprintln!("hapulse: {why}");
     match why {
         NoTarget::Address(_) => usage(),
-        NoTarget::Found(_) => ExitCode::from(Code::Unreachable.number()),
+        NoTarget::Found { .. } => ExitCode::from(Code::Unreachable.number()),
     }
 }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::config::discover::discover;
 use crate::config::said::Said;
 use crate::config::target::Target;
+use crate::haproxy::access;
 use crate::haproxy::address::{Address, BadAddress};
 
 /// Why no HAProxy is meant.
@@ -15,11 +16,27 @@ pub(super) enum NoTarget {
     /// An address that is none.
     #[error(transparent)]
     Address(#[from] BadAddress),
-    /// None was named, and none was found; with the places that were tried.
-    #[error("no stats socket found\n  tried:\n{}\n  add to the global section of haproxy.cfg, and reload it:\n    \
-        stats socket /run/haproxy/admin.sock mode 660 level admin", .0.join("\n"))]
-    Found(Vec<String>),
+    /// None was named, and none was found that this user may open; with the places that were tried, and what helps.
+    #[error("{what}\n  tried:\n    {}\n  {mend}", .tried.join("\n    "))]
+    Found { what: &'static str, tried: Vec<String>, mend: String },
 }
+
+impl NoTarget {
+    fn found(tried: Vec<String>, closed: Option<&Path>) -> Self {
+        let (what, mend) = match closed {
+            Some(path) => {
+                let mend = format!("{}: {}", path.display(), access::way_in(path));
+                ("no stats socket that this user may open", mend)
+            }
+            None => ("no stats socket found", NEW_SOCKET.to_owned()),
+        };
+        Self::Found { what, tried, mend }
+    }
+}
+
+/// What makes a socket where there is none.
+const NEW_SOCKET: &str = "add to the global section of haproxy.cfg, and reload it:\n    \
+    stats socket /run/haproxy/admin.sock mode 660 level admin";
 
 /// The targets named, by address or as the configuration names them, then HATop's two; where there is none, all of
 /// the configuration; where it has none, the one that is found.
@@ -45,9 +62,8 @@ pub(super) fn find(
     }
     if targets.is_empty() {
         let found = discover(Path::new("/"));
-        let place = |place: String| format!("    {place}");
-        let address = found.address.ok_or_else(|| NoTarget::Found(found.tried.into_iter().map(place).collect()))?;
-        targets.push(Target::new(address));
+        let nothing = || NoTarget::found(found.tried, found.closed.as_deref());
+        targets.push(Target::new(found.address.ok_or_else(nothing)?));
     }
     Ok(targets.iter().map(from_the_root).collect())
 }

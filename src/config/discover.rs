@@ -39,6 +39,8 @@ pub struct Named {
 pub struct Found {
     /// The socket to use.
     pub address: Option<Address>,
+    /// A socket that is there, but not for this user.
+    pub closed: Option<PathBuf>,
     /// Every place that was tried, with what was found there.
     pub tried: Vec<String>,
 }
@@ -67,12 +69,14 @@ pub fn discover(root: &Path) -> Found {
             return found;
         };
         let place = below(root, path);
-        let outcome = look(&place);
-        if outcome.is_ok() {
+        let Err(why) = look(&place) else {
             found.address = Some(Address::Unix(place));
             return found;
+        };
+        if why == CLOSED {
+            found.closed.get_or_insert(place);
         }
-        let line = format!("{}: {}", path.display(), outcome.err().unwrap_or_default());
+        let line = format!("{}: {why}", path.display());
         if !found.tried.contains(&line) {
             found.tried.push(line);
         }
@@ -84,16 +88,19 @@ fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
+/// What is said of a place that this user may not open.
+const CLOSED: &str = "permission denied";
+
 fn look(path: &Path) -> Result<(), &'static str> {
     use std::os::unix::fs::FileTypeExt as _;
     let meta = fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::PermissionDenied => "permission denied",
+        std::io::ErrorKind::PermissionDenied => CLOSED,
         _ => "not there",
     })?;
     if !meta.file_type().is_socket() {
         return Err("not a socket");
     }
-    access(path, Access::READ_OK | Access::WRITE_OK).map_err(|_| "permission denied")
+    access(path, Access::READ_OK | Access::WRITE_OK).map_err(|_| CLOSED)
 }
 
 /// The `-f` files of every process named haproxy.
@@ -194,7 +201,7 @@ mod tests {
         fs::create_dir_all(root.path().join("run")).unwrap();
         fs::write(root.path().join("run/haproxy.sock"), "").unwrap();
         let found = discover(root.path());
-        assert_eq!(found.address, None);
+        assert_eq!((found.address, found.closed), (None, None));
         assert!(found.tried.contains(&"/run/haproxy/admin.sock: not there".to_owned()));
         assert!(found.tried.contains(&"/run/haproxy.sock: not a socket".to_owned()));
     }

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::haproxy::access;
 use crate::haproxy::address::Address;
 use crate::haproxy::reply;
 
@@ -77,8 +78,8 @@ impl AskError {
     /// The line that mends it, where one is known.
     pub fn hint(&self, address: &Address) -> Option<String> {
         match (self, address) {
-            (Self::Connect(error), _) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Some(format!("run as root or as a member of the socket's group: ls -l {address}"))
+            (Self::Connect(error), Address::Unix(path)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Some(access::way_in(path))
             }
             (Self::Connect(error), Address::Unix(path)) if error.kind() == io::ErrorKind::NotFound => Some(format!(
                 "add to the global section of haproxy.cfg: stats socket {} mode 660 level admin",

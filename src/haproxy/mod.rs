@@ -7,6 +7,7 @@
 //! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2; a fact
 //! that holds for some versions only names them.
 
+pub mod access;
 pub mod address;
 pub mod age;
 mod cells;

@@ -73,7 +73,9 @@ pub enum Refusal {
     #[error("hapulse runs read-only: for {0} start it without --read-only")]
     ReadOnly(&'static str),
     /// The socket may not do it.
-    #[error("{title} needs \"stats socket … level {needs}\"; this socket has level {has}")]
+    #[error(
+        "{title} needs level {needs}, this socket has {has}: \"stats socket … level {needs}\" in haproxy.cfg, then reload"
+    )]
     Level {
         /// What the act is called.
         title: &'static str,

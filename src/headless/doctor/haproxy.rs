@@ -65,9 +65,11 @@ fn process(sample: &Sample) -> Finding {
 
 fn level(address: &Address, level: Option<Level>) -> Finding {
     let mend = || match address {
-        Address::Unix(path) => format!("to act: stats socket {} mode 660 level admin", path.display()),
+        Address::Unix(path) => {
+            format!("to act, in haproxy.cfg, then reload: stats socket {} mode 660 level admin", path.display())
+        }
         Address::Tcp { .. } => {
-            format!("to act: a Unix socket of level admin, or: stats socket ipv4@{address} level admin")
+            format!("to act, in haproxy.cfg, then reload: a Unix socket, or: stats socket ipv4@{address} level admin")
         }
     };
     match level {
@@ -124,7 +126,10 @@ mod tests {
         let tcp: Address = "10.0.0.1:9999".parse().unwrap();
         assert_eq!(level(&unix, Some(Level::Admin)).grade, Grade::Fine);
         let operator = level(&unix, Some(Level::Operator));
-        assert_eq!(operator.mend.unwrap(), "to act: stats socket /run/a.sock mode 660 level admin");
+        assert_eq!(
+            operator.mend.unwrap(),
+            "to act, in haproxy.cfg, then reload: stats socket /run/a.sock mode 660 level admin"
+        );
         assert!(level(&tcp, Some(Level::User)).mend.unwrap().contains("ipv4@10.0.0.1:9999 level admin"));
         assert_eq!(level(&unix, None).grade, Grade::Note);
     }
