@@ -32,7 +32,8 @@ fn each_level_is_told_with_the_line_for_more() {
     for (socket, level) in [(lab.operator(), "operator"), (lab.user(), "user")] {
         let (code, out, _) = doctor(home.path(), [socket]);
         assert_eq!(code, 0, "{out}");
-        let line = format!("-> to act, in haproxy.cfg, then reload: stats socket {} mode 660 level admin", socket.display());
+        let line =
+            format!("-> to act, in haproxy.cfg, then reload: stats socket {} mode 660 level admin", socket.display());
         assert!(out.contains(&format!("note   level {level}")) && out.contains(&line), "{out}");
     }
     fs::set_permissions(lab.admin(), fs::Permissions::from_mode(0o666)).unwrap();
