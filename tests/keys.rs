@@ -340,8 +340,8 @@ fn what_may_not_be_done_says_why_and_asks_nothing() {
     for (guard, level, words) in [
         (Guard { read_only: true }, admin, "read-only"),
         (Guard { read_only: true }, Some(Level::Operator), "read-only"),
-        (Guard::default(), Some(Level::Operator), "level operator"),
-        (Guard::default(), Some(Level::User), "level user"),
+        (Guard::default(), Some(Level::Operator), "this socket has operator"),
+        (Guard::default(), Some(Level::User), "this socket has user"),
         (Guard::default(), None, "the level of this socket is not known yet"),
     ] {
         for key in ["M", "D", "E", "<f9>", "<f10>"] {

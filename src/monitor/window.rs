@@ -16,8 +16,12 @@ use crate::monitor::sample::Sample;
 
 /// How far back a rate looks, at the least one sample.
 const SPAN: Duration = Duration::from_secs(5);
-/// Samples held at the most: each is of four megabytes at ten thousand servers.
-const MAX_SAMPLES: usize = 4;
+/// Samples held at the most.
+const MOST: usize = 5;
+/// Of large ones, so many: a growth takes two, and what one poll is behind another.
+const LEAST: usize = 3;
+/// Answers of so many bytes together are held beyond those. In memory they take about twice as much.
+const ROOM: usize = 9 << 20;
 /// Samples closer to each other than this are left out between the newest and the oldest. A little less than a second,
 /// for what is asked once a second comes a little earlier or later.
 const GAP: Duration = Duration::from_millis(900);
@@ -31,6 +35,8 @@ pub trait Taken {
     fn at(&self) -> Duration;
     /// Whether both come from one process.
     fn has_epoch_of(&self, other: &Self) -> bool;
+    /// Bytes of the answer it came from.
+    fn bytes(&self) -> usize;
 }
 
 impl Taken for Arc<Sample> {
@@ -41,6 +47,10 @@ impl Taken for Arc<Sample> {
     fn has_epoch_of(&self, other: &Self) -> bool {
         self.epoch == other.epoch
     }
+
+    fn bytes(&self) -> usize {
+        self.cost.bytes
+    }
 }
 
 impl Taken for Mark {
@@ -50,6 +60,10 @@ impl Taken for Mark {
 
     fn has_epoch_of(&self, other: &Self) -> bool {
         self.epoch == other.epoch
+    }
+
+    fn bytes(&self) -> usize {
+        self.cost.bytes
     }
 }
 
@@ -73,6 +87,7 @@ impl<T: Taken> Window<T> {
             self.samples.clear();
         }
         let now = sample.at();
+        let most = (ROOM / sample.bytes().max(1)).clamp(LEAST, MOST);
         // Short intervals: the last but one stays only when it is far enough from the one before it.
         if let [.., before, last] = self.samples.make_contiguous()
             && last.at().saturating_sub(before.at()) < GAP
@@ -80,9 +95,7 @@ impl<T: Taken> Window<T> {
             self.samples.pop_back();
         }
         self.samples.push_back(sample);
-        while self.samples.len() > 2
-            && (self.samples.len() > MAX_SAMPLES || now.saturating_sub(self.samples[0].at()) > SPAN)
-        {
+        while self.samples.len() > 2 && (self.samples.len() > most || now.saturating_sub(self.samples[0].at()) > SPAN) {
             self.samples.pop_front();
         }
     }
@@ -233,10 +246,24 @@ mod tests {
             push(&mut window, &mut maker, step * 100, i64::try_from(step).unwrap());
         }
         let id = window.newest().unwrap().rows.ids()[0];
-        assert!(window.samples.len() <= MAX_SAMPLES);
+        assert!(window.samples.len() <= MOST);
         let (_, seconds) = window.growth(id, Field::Stot).unwrap();
         assert!((2.0..=5.0).contains(&seconds), "{seconds}");
         assert!((window.rate(id, Field::Stot).unwrap() - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn of_large_samples_fewer_are_held() {
+        for (bytes, expected) in [(1 << 20, MOST), (2 << 20, 4), (4 << 20, LEAST), (1 << 30, LEAST)] {
+            let (mut window, mut maker) = (Window::default(), SampleMaker::default());
+            for second in 0..9 {
+                let sample = maker.at_millis(second * 1000, &server("b", "s", 10));
+                let mut sample = Arc::into_inner(sample).unwrap();
+                sample.cost.bytes = bytes;
+                window.push(Arc::new(sample));
+            }
+            assert_eq!(window.samples.len(), expected, "{bytes}");
+        }
     }
 
     #[test]
