@@ -162,7 +162,7 @@ fn a_socket_without_the_right_says_so_and_gets_no_act() {
             term.press("o");
             term.wait_for("only one HAProxy is watched");
             term.press(key);
-            term.wait_for(&format!("this socket has level {level}"));
+            term.wait_for(&format!("this socket has {level}"));
             press_and_let_polls_pass(&mut term, &relay, "y");
             assert!(!term.screen().contains("leave it"), "{}", term.screen());
         }
