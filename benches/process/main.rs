@@ -1,7 +1,7 @@
 //! The whole program as a user has it: the real binary in a pseudo terminal against a real HAProxy, in turn with
 //! `socat` and with HATop, where they are installed.
 //!
-//! `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`, all sections but the last two by default. `--program`
+//! `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`, all sections but the hour by default. `--program`
 //! measures another binary than the one built for this, as one of another commit.
 //!
 //! - `cpu`     processor time per refresh, of the program and of HAProxy
@@ -10,10 +10,7 @@
 //! - `memory`  at the start and after a minute
 //! - `bytes`   what goes to the terminal per refresh
 //! - `idle`    a minute in which nothing happens
-//! - `hour`    memory over an hour; `--turns` are minutes
-//! - `rush`    memory over the samples of an hour in a quarter of it; `--turns` are 150 samples each
-//!
-//! The last two only when they are named.
+//! - `hour`    memory over an hour; only when it is named, and then `--turns` are minutes
 //!
 //! Programs run one after the other, several times round, so that what else the machine does falls on all of them;
 //! compare what stands in one run. `docs/performance.md` says what the figures mean.
@@ -34,7 +31,6 @@ mod keys;
 mod memory;
 mod programs;
 mod run;
-mod rush;
 #[path = "../shared/site.rs"]
 mod site;
 
@@ -45,7 +41,7 @@ use programs::Programs;
 type Section = fn(&Programs, usize);
 
 /// The sections: name, how often round unless told otherwise, and what measures it.
-const SECTIONS: [(&str, usize, Section); 8] = [
+const SECTIONS: [(&str, usize, Section); 7] = [
     ("cpu", 3, cpu::measure),
     ("first", 15, first::measure),
     ("keys", 5, keys::measure),
@@ -53,11 +49,10 @@ const SECTIONS: [(&str, usize, Section); 8] = [
     ("bytes", 1, bytes::measure),
     ("idle", 1, idle::measure),
     ("hour", 60, hour::measure),
-    ("rush", 24, rush::measure),
 ];
 
-/// The sections that have to be named.
-const LONG: [&str; 2] = ["hour", "rush"];
+/// The section that has to be named.
+const LONG: &str = "hour";
 
 fn main() {
     let mut names = Vec::new();
@@ -78,7 +73,7 @@ fn main() {
     let programs = Programs::find(program);
     programs.introduce();
     for (name, usual, measure) in SECTIONS {
-        if names.is_empty() && !LONG.contains(&name) || names.iter().any(|wanted| wanted == name) {
+        if names.is_empty() && name != LONG || names.iter().any(|wanted| wanted == name) {
             println!("\n== {name}, load {}", shared::proc::load());
             measure(&programs, turns.unwrap_or(usual));
         }

@@ -7,35 +7,34 @@
 //! its cells is kept for the next one: given back to the allocator and asked for again, it would leave holes among the
 //! small pieces of memory between.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The mark of a number that is absent.
 const ABSENT: u32 = u32::MAX;
 /// The mark of a number that stands aside.
 const WIDE: u32 = u32::MAX - 1;
 
-/// Room for cells that a table which is gone has left to one that follows. One is enough where a table is let go for
-/// each that comes; what else was there at once, because somebody was late, is given back.
+/// Room for cells that tables which are gone have left to those that follow.
 #[derive(Debug, Default)]
-struct Room(Mutex<Vec<u32>>);
+struct Room(Mutex<Vec<Vec<u32>>>);
 
 impl Room {
-    fn lock(&self) -> MutexGuard<'_, Vec<u32>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    /// More is let go: a few tables are there at once, and after a reload they may be small.
+    const MOST: usize = 4;
 
     /// Empty, with room for so many cells and not for many more.
     fn take(&self, count: usize) -> Vec<u32> {
-        let left = std::mem::take(&mut *self.lock());
-        let fits = (count..=count.saturating_mul(2)).contains(&left.capacity());
-        if fits { left } else { Vec::with_capacity(count) }
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |cells: &Vec<u32>| (count..=count.saturating_mul(2)).contains(&cells.capacity());
+        left.retain(fits);
+        left.pop().unwrap_or_else(|| Vec::with_capacity(count))
     }
 
     fn leave(&self, mut cells: Vec<u32>) {
         cells.clear();
-        let mut left = self.lock();
-        if left.capacity() == 0 {
-            *left = cells;
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.len() < Self::MOST {
+            left.push(cells);
         }
     }
 }
@@ -248,7 +247,7 @@ mod tests {
         assert_eq!((third.cells.as_ptr(), third.cells.len()), (at, 0));
         drop(third);
         assert_ne!(second.following(50, 3).cells.as_ptr(), at, "a small one does not hold a large one's room");
-        assert!(second.room.lock().capacity() < 1000, "which is given back");
+        assert!(second.room.0.lock().unwrap().len() <= 1, "which is given back");
     }
 
     fn any_row() -> impl Strategy<Value = Vec<Option<i64>>> {
