@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use hapulse::monitor::history::store::DEFAULT_BUDGET;
+
 use crate::memory;
 use crate::programs::Programs;
 use crate::run::Run;
@@ -32,6 +34,6 @@ pub fn measure(programs: &Programs, minutes: usize) {
         most = most.max(now - history.unwrap_or(0.0));
     }
     target_line("  the most beside the history in any minute", most, ALLOWED);
-    let budget = 64.0 * 1.048_576;
+    let budget = DEFAULT_BUDGET as f64 / 1e6;
     target_line("  the most there ever was, beside the whole budget", proc::memory(run.pid, "VmHWM") - budget, ALLOWED);
 }

@@ -1,8 +1,8 @@
 //! The whole program as a user has it: the real binary in a pseudo terminal against a real HAProxy, in turn with
 //! `socat` and with HATop, where they are installed.
 //!
-//! `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`, all sections but the hour by default. `--program`
-//! measures another binary than the one built for this, as one of another commit.
+//! `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`, all sections but the hour by default.
+//! `--program` measures another binary than the one built for this, as one of another commit.
 //!
 //! - `cpu`     processor time per refresh, of the program and of HAProxy
 //! - `first`   from the start to the first full screen

@@ -91,19 +91,23 @@ recipe_values() {
 
 recipe_zabbix() {
     local file
-    file=$(grep -o -m 1 '/etc/zabbix/[a-z_./]*hapulse.conf' /recipes.md) || fail 'docs/recipes.md names no file of the Zabbix agent'
+    file=$(grep -o -m 1 '/etc/zabbix/[a-z_./]*hapulse.conf' /recipes.md) ||
+        fail 'docs/recipes.md names no file of the Zabbix agent'
     block Zabbix UserParameter= >"$file" || exit
     mkdir -p /run/zabbix && chown zabbix /run/zabbix
+    agent() {
+        setpriv --reuid zabbix --regid zabbix --init-groups zabbix_agentd -t "$1" 2>&1
+    }
     zabbix() {
-        setpriv --reuid zabbix --regid zabbix --init-groups zabbix_agentd -t "$1" 2>&1 | grep -F "$2"
+        agent "$1" | grep -F "$2"
     }
     until_it 'Zabbix, info' 10 zabbix 'haproxy.info[CurrConns]' '[t|'
     until_it 'Zabbix, row' 10 zabbix 'haproxy.row[www,web1,status]' '[t|no check]'
     until_it 'Zabbix, rate' 10 zabbix 'haproxy.rate[www,BACKEND,req_tot]' '.'
     until_it 'Zabbix, no such row' 10 zabbix 'haproxy.row[www,web9,status]' 'did you mean web1, web2, web3?'
     rows() {
-        setpriv --reuid zabbix --regid zabbix --init-groups zabbix_agentd -t haproxy.rows 2>&1 |
-            sed 's/^[^{]*//; s/]$//' | jq -r '.rows[] | select(.pxname == "api" and .svname == "api2") | .status'
+        agent haproxy.rows | sed 's/^[^{]*//; s/]$//' |
+            jq -r '.rows[] | select(.pxname == "api" and .svname == "api2") | .status'
     }
     until_it 'Zabbix, rows by jq' 10 rows
     [ "$(rows)" = DOWN ] || fail "haproxy.rows says of api/api2: $(rows)"
@@ -182,7 +186,7 @@ recipe_nrpe() {
 }
 
 recipe_cron() {
-    # Twice in five minutes is too rare to wait for; everything else is as it stands.
+    # Once in five minutes is too rare to wait for; everything else is as it stands.
     block Cron '*/5 ' | sed 's,^\*/5 ,* ,' >/etc/cron.d/hapulse
     # shellcheck disable=SC2016
     printf '#!/bin/sh\n{ echo "$*"; cat; } >>/tmp/mails\n' >/usr/bin/mail
