@@ -9,6 +9,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use hapulse::haproxy::access;
+use hapulse::haproxy::address::Address;
+use hapulse::haproxy::level::Level;
 use support::{Lab, Relay, Term};
 
 /// Exit code, standard output, standard error, with a home of its own.
@@ -39,6 +42,24 @@ fn each_level_is_told_with_the_line_for_more() {
     fs::set_permissions(lab.admin(), fs::Permissions::from_mode(0o666)).unwrap();
     let (_, out, _) = doctor(home.path(), [lab.admin()]);
     assert!(out.contains("note   mode 666: every user of this machine may change this HAProxy"), "{out}");
+}
+
+/// Pasted as they are, they must not break a configuration.
+#[test]
+fn haproxy_takes_the_lines_that_are_recommended() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("own.sock");
+    let config = folder.path().join("haproxy.cfg");
+    let addresses = [Address::unix(&socket), "127.0.0.1:9999".parse().unwrap(), "[::1]:9999".parse().unwrap()];
+    let levels = [Level::User, Level::Operator, Level::Admin];
+    let each = addresses.iter().flat_map(|address| levels.map(|level| access::line(address, level)));
+    for line in each.chain([access::line_for_the_group(&socket)]) {
+        let site =
+            "listen one\n    bind 127.0.0.1:8080\n    timeout client 1s\n    timeout connect 1s\n    timeout server 1s";
+        fs::write(&config, format!("global\n    {line}\n\n{site}\n")).unwrap();
+        let checked = Command::new(support::process::haproxy()).arg("-c").arg("-f").arg(&config).output().unwrap();
+        assert!(checked.status.success(), "{line}\n{}", String::from_utf8_lossy(&checked.stderr));
+    }
 }
 
 #[test]

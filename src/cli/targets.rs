@@ -9,6 +9,7 @@ use crate::config::said::Said;
 use crate::config::target::Target;
 use crate::haproxy::access;
 use crate::haproxy::address::{Address, BadAddress};
+use crate::haproxy::level::Level;
 
 /// Why no HAProxy is meant.
 #[derive(Debug, Error)]
@@ -28,15 +29,15 @@ impl NoTarget {
                 let mend = format!("{}: {}", path.display(), access::way_in(path));
                 ("no stats socket that this user may open", mend)
             }
-            None => ("no stats socket found", NEW_SOCKET.to_owned()),
+            None => {
+                let line = access::line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
+                let mend = format!("add to the global section of haproxy.cfg, and reload it:\n    {line}");
+                ("no stats socket found", mend)
+            }
         };
         Self::Found { what, tried, mend }
     }
 }
-
-/// What makes a socket where there is none.
-const NEW_SOCKET: &str = "add to the global section of haproxy.cfg, and reload it:\n    \
-    stats socket /run/haproxy/admin.sock mode 660 level admin";
 
 /// The targets named, by address or as the configuration names them, then HATop's two; where there is none, all of
 /// the configuration; where it has none, the one that is found.

@@ -1,8 +1,25 @@
-//! Who may open the file of a stats socket, and what lets somebody else in.
+//! Who may open a stats socket, and what lets somebody else in.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+
+use crate::haproxy::address::Address;
+use crate::haproxy::level::Level;
+
+/// The line for HAProxy's `global` section that opens a socket there.
+pub fn line(address: &Address, level: Level) -> String {
+    match address {
+        Address::Unix(path) => format!("stats socket {} mode 660 level {level}", path.display()),
+        // Without a family before it: HAProxy takes `ipv4@` for no IPv6 address.
+        Address::Tcp { .. } => format!("stats socket {address} level {level}"),
+    }
+}
+
+/// The same of a Unix socket that the group of Debian's package may open, at level admin.
+pub fn line_for_the_group(path: &Path) -> String {
+    format!("stats socket {} mode 660 group haproxy level admin", path.display())
+}
 
 /// Group and others may write, as `mode` on the `stats socket` line sets it.
 const GROUP_WRITES: u32 = 0o020;
@@ -16,7 +33,7 @@ pub fn way_in(path: &Path) -> String {
     };
     // Root's own group is nobody's to join.
     if meta.mode() & GROUP_WRITES == 0 || meta.gid() == 0 {
-        return format!("run as root; or for a group: stats socket {shown} mode 660 group haproxy level admin");
+        return format!("run as root; or for a group: {}", line_for_the_group(path));
     }
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
     let group = name_of(&groups, meta.gid()).map_or_else(|| meta.gid().to_string(), str::to_owned);
@@ -49,8 +66,7 @@ mod tests {
         let path = folder.path().join("admin.sock");
         fs::write(&path, "").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let line = format!("stats socket {} mode 660 group haproxy level admin", path.display());
-        assert!(way_in(&path).ends_with(&line), "{}", way_in(&path));
+        assert!(way_in(&path).ends_with(&line_for_the_group(&path)), "{}", way_in(&path));
         assert!(way_in(Path::new("/nowhere/at/all")).contains("namei -l /nowhere/at/all"));
     }
 }

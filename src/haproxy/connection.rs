@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::haproxy::access;
 use crate::haproxy::address::Address;
+use crate::haproxy::level::Level;
 use crate::haproxy::reply;
 
 /// How long and how much a connection may take.
@@ -81,15 +82,14 @@ impl AskError {
             (Self::Connect(error), Address::Unix(path)) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Some(access::way_in(path))
             }
-            (Self::Connect(error), Address::Unix(path)) if error.kind() == io::ErrorKind::NotFound => Some(format!(
-                "add to the global section of haproxy.cfg: stats socket {} mode 660 level admin",
-                path.display()
-            )),
+            (Self::Connect(error), Address::Unix(_)) if error.kind() == io::ErrorKind::NotFound => {
+                Some(new_line(address, Level::Admin))
+            }
             (Self::Connect(error), Address::Unix(_)) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 Some("the socket file is there, but no HAProxy listens on it: is it running?".to_owned())
             }
             (Self::Connect(error), Address::Tcp { .. }) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Some(format!("add to the global section of haproxy.cfg: stats socket ipv4@{address} level operator"))
+                Some(new_line(address, Level::Operator))
             }
             _ => None,
         }
@@ -99,6 +99,10 @@ impl AskError {
     pub fn is_permission(&self) -> bool {
         matches!(self, Self::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
+}
+
+fn new_line(address: &Address, level: Level) -> String {
+    format!("add to the global section of haproxy.cfg: {}", access::line(address, level))
 }
 
 /// The system's words without its number.

@@ -9,6 +9,7 @@ use tokio::runtime::Builder;
 
 use crate::app::facts::counted;
 use crate::app::format;
+use crate::haproxy::access;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::Limits;
 use crate::haproxy::fields::InfoField;
@@ -64,13 +65,9 @@ fn process(sample: &Sample) -> Finding {
 }
 
 fn level(address: &Address, level: Option<Level>) -> Finding {
-    let mend = || match address {
-        Address::Unix(path) => {
-            format!("to act, in haproxy.cfg, then reload: stats socket {} mode 660 level admin", path.display())
-        }
-        Address::Tcp { .. } => {
-            format!("to act, in haproxy.cfg, then reload: a Unix socket, or: stats socket ipv4@{address} level admin")
-        }
+    let mend = || {
+        let first = if address.is_tcp() { "a Unix socket, or: " } else { "" };
+        format!("to act, in haproxy.cfg, then reload: {first}{}", access::line(address, Level::Admin))
     };
     match level {
         Some(Level::Admin) => Finding::fine("level admin: servers can be drained, disabled and brought back"),
@@ -94,7 +91,7 @@ fn exposure(address: &Address, level: Option<Level>, mode: Option<u32>) -> Optio
         ),
         (Address::Unix(path), Some(mode)) if is_admin && mode & 0o002 != 0 => Some(
             Finding::note(format!("mode {:o}: every user of this machine may change this HAProxy", mode & 0o777))
-                .mend(format!("stats socket {} mode 660 group haproxy level admin", path.display())),
+                .mend(access::line_for_the_group(path)),
         ),
         _ => None,
     }
@@ -130,7 +127,7 @@ mod tests {
             operator.mend.unwrap(),
             "to act, in haproxy.cfg, then reload: stats socket /run/a.sock mode 660 level admin"
         );
-        assert!(level(&tcp, Some(Level::User)).mend.unwrap().contains("ipv4@10.0.0.1:9999 level admin"));
+        assert!(level(&tcp, Some(Level::User)).mend.unwrap().contains("stats socket 10.0.0.1:9999 level admin"));
         assert_eq!(level(&unix, None).grade, Grade::Note);
     }
 
