@@ -17,6 +17,37 @@ as_root() {
     fi
 }
 
+# Runs the functions step_NAME in turn, and says how each went: its lines begin with a mark, and its name with what the
+# steps belong to, as one script may be a step of another. The first that fails ends the script with its exit code.
+run_steps() {
+    local mark=$1 whose=$2 step start code
+    shift 2
+    for step in "$@"; do
+        start=$SECONDS code=0
+        printf '\n%s %s%s\n' "$mark" "$whose" "$step"
+        "step_$step" || code=$?
+        if [ "$code" -ne 0 ]; then
+            printf '\n%s FAILED: %s%s, exit code %d, after %d s\n' "$mark" "$whose" "$step" "$code" "$((SECONDS - start))"
+            exit "$code"
+        fi
+        printf '%s %s%s: ok, %d s\n' "$mark" "$whose" "$step" "$((SECONDS - start))"
+    done
+}
+
+# Installs what is missing of these commands; COMMAND:PACKAGE,PACKAGE where the package is not called like the command.
+need_commands() {
+    local each packages missing=()
+    for each in "$@"; do
+        have "${each%%:*}" && continue
+        IFS=, read -ra packages <<<"${each#*:}"
+        missing+=("${packages[@]}")
+    done
+    if [ "${#missing[@]}" -gt 0 ]; then
+        echo "installing ${missing[*]}"
+        install_packages "${missing[@]}"
+    fi
+}
+
 # Installs the Debian packages named.
 install_packages() {
     if ! have apt-get; then
