@@ -183,7 +183,7 @@ fn what_is_named_and_is_not_there_is_told_with_its_place() {
 fn the_dashboard_does_what_the_file_says() {
     let lab = Lab::builder().servers(3).start();
     let config = format!(
-        "interval = 0.2\n[targets]\nhere = \"{}\"\n[keys]\n\"server.maint\" = [\"<f12>\"]\n\
+        "interval = 0.2\n[targets]\nhere = \"{}\"\n[keys]\n\"server.maint\" = [\"<f12>\"]\n\"past.pause\" = [\"P\"]\n\
          [views]\nstatus = {{ columns = [\"weight\"], sort = \"-name\", flat = true }}\n",
         lab.admin().display()
     );
@@ -206,7 +206,11 @@ fn the_dashboard_does_what_the_file_says() {
     term.press("M");
     term.press("<f12>");
     term.wait_for("Maintenance: be1 / s3");
-    term.press("<esc>q");
+    term.press("<esc>");
+    // What is said names it too.
+    term.press("P<f12>");
+    term.wait_for("nothing can be sent or asked; P goes back to live");
+    term.press("q");
     assert_eq!(term.exit_code(), 0);
     // By its name, and by another flag than the file says.
     let builder = Term::builder().args(["--config"]).args([&file]).args(["-i", "7", "here"]);

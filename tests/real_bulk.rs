@@ -101,7 +101,7 @@ fn ranges_and_filters_mark_and_u_unmarks() {
     term.press("<space>");
     wait_marked(&term, &["fe1", "s1"]);
     term.press("M");
-    term.wait_for("it is for a server, and something else is marked");
+    term.wait_for("it needs a server, others are marked; U unmarks all");
     term.press("<esc>");
     wait_marked(&term, &[]);
     assert_eq!(relay.acts().len(), 2);

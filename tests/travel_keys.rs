@@ -154,8 +154,11 @@ fn lines_typed_by_hand_stay_here_too() {
         assert!(matches!(effects.as_slice(), [Effect::Remember(_)]), "{effects:?}");
         assert_eq!(desk.model.layers.len(), 0);
         let said = &desk.model.instance().unwrap().asked.said;
-        assert_eq!(said.last().unwrap().text.as_str(), REFUSAL);
+        let why = "this is the past: nothing can be sent or asked; Esc, then p goes back to live";
+        assert_eq!(said.last().unwrap().text.as_str(), why);
     }
+    desk.press("<esc>p");
+    assert!(desk.model.instance().unwrap().watch.past().is_none());
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::monitor::stamp::Stamp;
 pub fn ask(model: &mut Model, act: &'static Act, now: Duration) {
     match model.allows(act).and_then(|()| targets::of(model, act)) {
         Ok(targets) => ask_about(model, act, targets, now),
-        Err(refusal) => model.say(refusal.to_string(), Role::Warn, now),
+        Err(refusal) => model.refuse(&refusal, Role::Warn, now),
     }
 }
 
@@ -31,7 +31,7 @@ pub fn ask(model: &mut Model, act: &'static Act, now: Duration) {
 pub fn ask_everywhere(model: &mut Model, act: &'static Act, now: Duration) {
     match model.allows(act).and_then(|()| targets::everywhere(model)) {
         Ok(targets) => ask_about(model, act, targets, now),
-        Err(refusal) => model.say(refusal.to_string(), Role::Warn, now),
+        Err(refusal) => model.refuse(&refusal, Role::Warn, now),
     }
 }
 
@@ -60,7 +60,7 @@ pub fn ask_step(model: &mut Model, by: i32, now: Duration) {
     let (targets, from) = match weights {
         Ok((targets, Some(from))) => (targets, from),
         Ok(_) => return model.say("its weight is not known", Role::Warn, now),
-        Err(refusal) => return model.say(refusal.to_string(), Role::Warn, now),
+        Err(refusal) => return model.refuse(&refusal, Role::Warn, now),
     };
     let mut intent = Intent::new(&WEIGHT, Order::Weight(Weight::Absolute(0)), model.current, targets);
     for (step, weight) in intent.steps.iter_mut().zip(&from) {
@@ -86,7 +86,7 @@ fn confirm(model: &mut Model, intent: Intent, from: Option<Vec<i64>>, now: Durat
             Some(from) => Confirm::stepping(intent, danger, from, now),
             None => Confirm::new(intent, danger, now),
         })),
-        Err(refusal) => model.say(refusal.to_string(), Role::Warn, now),
+        Err(refusal) => model.refuse(&refusal, Role::Warn, now),
     }
 }
 
@@ -174,7 +174,7 @@ fn step_on(model: &mut Model, mut question: Confirm, by: i32, now: Duration) -> 
         match model.guard.check(&intent, &instance.watch) {
             Ok(danger) => question.step(intent, danger, now),
             Err(refusal) => {
-                model.say(refusal.to_string(), Role::Bad, now);
+                model.refuse(&refusal, Role::Bad, now);
                 return Vec::new();
             }
         }
@@ -198,7 +198,7 @@ fn send(model: &mut Model, question: Confirm, consent: &Consent, now: Duration) 
             Vec::new()
         }
         Err(refusal) => {
-            model.say(refusal.to_string(), Role::Bad, now);
+            model.refuse(&refusal, Role::Bad, now);
             Vec::new()
         }
     }
@@ -218,7 +218,7 @@ fn ask_again(model: &mut Model, question: Confirm, refusal: &Refusal, now: Durat
             let again = question.again(intent, danger, format!("{refusal}; asked again"), now);
             model.layers.push(Layer::Confirm(again));
         }
-        Err(refusal) => model.say(refusal.to_string(), Role::Bad, now),
+        Err(refusal) => model.refuse(&refusal, Role::Bad, now),
     }
 }
 
@@ -249,7 +249,7 @@ pub fn take_offer(model: &mut Model, now: Duration) {
         Some(offer) => propose(model, offer.intent, now),
         // What is offered in the present is not shown in the past.
         None => match model.instance().map(|instance| Guard::is_live(&instance.watch)) {
-            Some(Err(refusal)) => model.say(refusal.to_string(), Role::Warn, now),
+            Some(Err(refusal)) => model.refuse(&refusal, Role::Warn, now),
             _ => model.say("nothing is offered now", Role::Dim, now),
         },
     }

@@ -340,7 +340,14 @@ pub static ACTIONS: &[Action] = &[
         Do::Travel(Travel::Oldest),
     ),
     row("past.newest", &["<end>"], "newest", "the newest moment", Group::Past, Do::Travel(Travel::Newest)),
-    row("past.mark", &["m"], "mark time", "mark this moment: S shows what changed since", Group::Past, Do::MarkMoment),
+    row(
+        "past.mark",
+        &["m"],
+        "mark time",
+        "mark this moment, to see what changes from here",
+        Group::Past,
+        Do::MarkMoment,
+    ),
     row("past.forget", &["x"], "", "forget the marked moment", Group::Past, Do::ForgetMoment),
     row(
         "view.since",

@@ -28,12 +28,12 @@ pub fn ask(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
     let Some(instance) = model.instances.get_mut(current) else { return Vec::new() };
     // HAProxy can only be asked about now.
     if let Err(refusal) = Guard::is_live(&instance.watch) {
-        model.say(refusal.to_string(), Role::Warn, now);
+        model.refuse(&refusal, Role::Warn, now);
         return Vec::new();
     }
     let sample = instance.watch.newest().filter(|_| instance.watch.link().is_up());
     let Some(sample) = sample else {
-        model.say(Refusal::NoLink.to_string(), Role::Warn, now);
+        model.refuse(&Refusal::NoLink, Role::Warn, now);
         return Vec::new();
     };
     let version = sample.info.version();

@@ -57,11 +57,13 @@ fn enter(model: &mut Model, now: Duration) -> Vec<Effect> {
     model.cli.remember(&line);
     let (view, guard) = (model.view, model.guard);
     let mut effects = vec![Effect::Remember(line.clone())];
+    let refusal = model.instance().and_then(|instance| Guard::is_live(&instance.watch).err());
+    let why_not = refusal.map(|refusal| model.why(&refusal));
     let Some(instance) = model.instance_mut() else { return effects };
     instance.places[view] = ListState::default();
     instance.asked.say(format!("> {line}").as_str(), Role::Key);
-    if let Err(refusal) = Guard::is_live(&instance.watch) {
-        instance.asked.say(refusal.to_string().as_str(), Role::Bad);
+    if let Some(why_not) = why_not {
+        instance.asked.say(why_not.as_str(), Role::Bad);
         return effects;
     }
     let version = instance.watch.newest().and_then(|sample| sample.info.version());

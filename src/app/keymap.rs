@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::app::actions::{ACTIONS, Action};
+use crate::app::actions::{ACTIONS, Action, Do};
 use crate::app::key::Key;
 
 /// Why keys make no map.
@@ -94,6 +94,13 @@ impl Keymap {
         self.keys(action).first().map(|key| key.label(ascii)).unwrap_or_default()
     }
 
+    /// How somebody who reads about an action comes to it: its first key, else its name on the command line.
+    pub fn way(&self, run: Do) -> String {
+        let action = ACTIONS.iter().find(|action| action.run == run);
+        let by_key = action.map(|action| self.name(action, true)).filter(|name| !name.is_empty());
+        by_key.or_else(|| action.map(|action| format!(":{}", action.id))).unwrap_or_default()
+    }
+
     /// What a key does. With Shift it does what it does without, where nothing else is said.
     pub fn get(&self, key: Key) -> Option<&'static Action> {
         self.map.get(&key).or_else(|| self.map.get(&Key { shift: false, ..key })).copied()
@@ -119,6 +126,8 @@ mod tests {
         let drains = ACTIONS.iter().find(|action| action.id == "server.drain").unwrap();
         assert_eq!(keymap.keys(drains).len(), 2);
         assert_eq!(keymap.name(drains, false), "X");
+        let way = |run| keymap.way(run);
+        assert_eq!((way(drains.run), way(Do::Remove), way(Do::Pause)), ("X".into(), ":line.remove".into(), "p".into()));
     }
 
     #[test]

@@ -32,8 +32,10 @@ pub fn mark(model: &mut Model, what: Do, now: Duration) {
     let Some(instance) = model.instance() else { return };
     let words = match (instance.marks.count(), instance.marks.has_range()) {
         (0, _) => "nothing is marked".to_owned(),
-        (count, true) => format!("{count} marked; moving marks on, v ends the range"),
-        (count, false) => format!("{count} marked: acts are about them; U or Esc unmarks all"),
+        (count, true) => format!("{count} marked; moving marks on, {} ends the range", model.keymap.way(Do::MarkRange)),
+        (count, false) => {
+            format!("{count} marked: acts are about them; {} or Esc unmarks all", model.keymap.way(Do::Unmark))
+        }
     };
     model.say(words, Role::Dim, now);
 }

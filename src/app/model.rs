@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::app::actions::Do;
 use crate::app::asked::Asked;
 use crate::app::cells::Role;
 use crate::app::keymap::Keymap;
@@ -281,5 +282,23 @@ impl Model {
     pub fn allows(&self, act: &'static Act) -> Result<(), Refusal> {
         let instance = self.instance().ok_or(Refusal::NoLink)?;
         self.guard.allows(act, &instance.watch)
+    }
+
+    /// Why something cannot be done, and the key that mends it where there is one.
+    pub fn why(&self, refusal: &Refusal) -> String {
+        match refusal {
+            Refusal::Past => {
+                // There, most keys are letters of a line.
+                let first = if matches!(self.shown().content, Content::Cli) { "Esc, then " } else { "" };
+                format!("{refusal}; {first}{} goes back to live", self.keymap.way(Do::Pause))
+            }
+            Refusal::OtherMarked(_) => format!("{refusal}; {} unmarks all", self.keymap.way(Do::Unmark)),
+            _ => refusal.to_string(),
+        }
+    }
+
+    /// Says it.
+    pub fn refuse(&mut self, refusal: &Refusal, role: Role, now: Duration) {
+        self.say(self.why(refusal), role, now);
     }
 }

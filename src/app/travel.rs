@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+use crate::app::actions::Do;
 use crate::app::cells::Role;
 use crate::app::format;
 use crate::app::model::Model;
+use crate::app::views::SINCE;
 use crate::monitor::past::Travel;
 
 /// Whether the past is shown.
@@ -40,15 +42,19 @@ pub fn resume(model: &mut Model, now: Duration) {
 pub fn go(model: &mut Model, travel: Travel, now: Duration) {
     let Some(instance) = model.instance_mut() else { return };
     if instance.watch.past().is_none() {
-        return model.say("p first: then the past is shown", Role::Dim, now);
+        let pause = model.keymap.way(Do::Pause);
+        return model.say(format!("{pause} first: then the past is shown"), Role::Dim, now);
     }
     let is_back = matches!(travel, Travel::Samples(..0) | Travel::Minutes(..0) | Travel::Oldest);
     if instance.watch.travel(travel) {
         model.notice = None;
         return;
     }
-    let words =
-        if is_back { "this is the oldest moment that is kept" } else { "this is the newest moment; p goes on live" };
+    let words = if is_back {
+        "this is the oldest moment that is kept".to_owned()
+    } else {
+        format!("this is the newest moment; {} goes on live", model.keymap.way(Do::Pause))
+    };
     model.say(words, Role::Dim, now);
 }
 
@@ -64,15 +70,16 @@ pub fn follow(model: &mut Model, before: usize) {
 
 /// Marks the moment that is shown.
 pub fn mark(model: &mut Model, now: Duration) {
+    let [shows, forgets] = [Do::View(SINCE), Do::ForgetMoment].map(|run| model.keymap.way(run));
     let Some(instance) = model.instance_mut() else { return };
     let before = instance.watch.set_mark();
     let words = match (instance.watch.mark(), before) {
         (None, _) => return model.say("there is no moment to mark yet", Role::Dim, now),
-        (Some(_), None) => "marked: S shows what changes from here; x forgets the mark".to_owned(),
+        (Some(_), None) => format!("marked: {shows} shows what changes from here; {forgets} forgets the mark"),
         (Some(mark), Some(before)) => {
             let apart = format::span(mark.at.mono.abs_diff(before.at.mono));
             let side = if mark.at.mono < before.at.mono { "before" } else { "after" };
-            format!("marked anew, {apart} {side} the mark there was; S shows what changes from here")
+            format!("marked anew, {apart} {side} the mark there was; {shows} shows what changes from here")
         }
     };
     model.say(words, Role::Normal, now);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::acting;
+use crate::app::actions::Do;
 use crate::app::asking;
 use crate::app::cells::Role;
 use crate::app::cost;
@@ -129,7 +130,9 @@ fn hear(model: &mut Model, instance: usize, news: News, missed: u64, now: Durati
         model.say(format!("{name}: the link is back; what is shown is the past"), Role::Good, now);
     }
     if is_past && empty > 0 {
-        model.say(format!("{name}: drained meanwhile: {empty} of its servers; p goes back to live"), Role::Good, now);
+        let live = model.keymap.way(Do::Pause);
+        let text = format!("{name}: drained meanwhile: {empty} of its servers; {live} goes back to live");
+        model.say(text, Role::Good, now);
     }
     if reloaded {
         let lost = if lost > 0 { format!("; {lost} states and weights are lost") } else { String::new() };

@@ -88,7 +88,7 @@ pub enum Refusal {
     #[error("the level of this socket is not known yet")]
     LevelUnknown,
     /// The past is shown.
-    #[error("this is the past: nothing can be sent or asked; p goes back to live")]
+    #[error("this is the past: nothing can be sent or asked")]
     Past,
     /// The newest sample is old.
     #[error("the connection to HAProxy is lost: nothing can be sent now")]
@@ -97,7 +97,7 @@ pub enum Refusal {
     #[error("select {0} first")]
     NoSubject(&'static str),
     /// Something else is among what is marked.
-    #[error("it is for {0}, and something else is marked: U unmarks all")]
+    #[error("it needs {0}, others are marked")]
     OtherMarked(&'static str),
     /// The server is not in the newest sample.
     #[error("{0} is gone: HAProxy does not list it any more")]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::app::actions::Do;
 use crate::app::asked::{Board, OpenTable};
 use crate::app::asking;
 use crate::app::cells::{Role, saturation};
@@ -34,7 +35,9 @@ pub fn sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, are
     if told.left_out > 0 {
         pieces.push(piece(format!("   {} left out", told.left_out), Role::Warn));
     }
-    let hints = ["r asks again", "s order", "/ server: backend: frontend: older:"];
+    let [poll, sort, filter] = [Do::PollNow, Do::SortMenu, Do::Filter].map(|run| model.keymap.way(run));
+    let hints =
+        [format!("{poll} asks again"), format!("{sort} order"), format!("{filter} server: backend: frontend: older:")];
     status_line(canvas, board, area, pieces, &hints);
     let columns = session_columns(area.width);
     let heads = ["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES"];
@@ -96,7 +99,8 @@ pub fn stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance,
     };
     let shown = asking::tables(model).count();
     let words = format!("{shown} of {} tables, asked {} ago", told.list.len(), asking::age(*at, now));
-    let hints = ["r asks again", "Enter: entries, read under a lock"];
+    let poll = model.keymap.way(Do::PollNow);
+    let hints = [format!("{poll} asks again"), "Enter: entries, read under a lock".to_owned()];
     status_line(canvas, board, area, vec![piece(words, Role::Normal)], &hints);
     let columns =
         [left(area.width.saturating_sub(1 + 8 + 6 + 7 + 6 + 1).min(48)), left(8), right(5), right(6), right(5)];
@@ -136,7 +140,9 @@ fn entries(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, open: &O
     if told.left_out > 0 {
         pieces.push(piece(format!("   {} left out", told.left_out), Role::Warn));
     }
-    let hints = ["> sorts by the next counter", "/ COUNTER>N then r", "Esc back"];
+    let [sort, filter, poll] = [Do::SortNext(1), Do::Filter, Do::PollNow].map(|run| model.keymap.way(run));
+    let hints =
+        [format!("{sort} sorts by the next counter"), format!("{filter} COUNTER>N then {poll}"), "Esc back".to_owned()];
     status_line(canvas, board, area, pieces, &hints);
     // The counter that is sorted by comes first, so that it is always in sight.
     let mut places: Vec<usize> = (0..told.counters.len()).collect();
@@ -199,7 +205,7 @@ fn invite<T>(canvas: &mut Canvas<'_>, board: &Board<T>, area: Area, what: &str, 
 }
 
 /// The first line: what is shown and, as far as there is room, what the keys do here; or what went wrong.
-fn status_line<T>(canvas: &mut Canvas<'_>, board: &Board<T>, area: Area, pieces: Vec<Piece<'_>>, hints: &[&str]) {
+fn status_line<T>(canvas: &mut Canvas<'_>, board: &Board<T>, area: Area, pieces: Vec<Piece<'_>>, hints: &[String]) {
     match (&board.error, board.is_waiting) {
         (Some(error), _) => {
             canvas.text(area, 1, 0, &text::end(error, usize::from(area.width.saturating_sub(2))), Role::Bad);

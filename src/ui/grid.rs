@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::app::actions::Do;
 use crate::app::cells::Role;
 use crate::app::columns::column;
 use crate::app::columns::row_view::RowView;
 use crate::app::layout::Layout;
 use crate::app::model::{Instance, Model};
 use crate::app::tables::Line;
-use crate::app::views::Rows;
+use crate::app::views::{AWAY, Rows, SINCE};
 use crate::haproxy::stat::RowKind;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, piece};
@@ -48,13 +49,17 @@ pub fn draw(
     }
     if instance.lines.is_empty() {
         let words = match settings.rows {
-            _ if !settings.filter.is_empty() => "no row matches the filter; Esc clears it",
-            Rows::Changed if instance.watch.mark().is_none() => "",
-            Rows::Changed => "nothing has changed since the mark; S goes back",
-            Rows::Away => "no server is in maintenance or drain; A goes back",
-            Rows::All => "no rows",
+            _ if !settings.filter.is_empty() => "no row matches the filter; Esc clears it".to_owned(),
+            Rows::Changed if instance.watch.mark().is_none() => String::new(),
+            Rows::Changed => {
+                format!("nothing has changed since the mark; {} goes back", model.keymap.way(Do::View(SINCE)))
+            }
+            Rows::Away => {
+                format!("no server is in maintenance or drain; {} goes back", model.keymap.way(Do::View(AWAY)))
+            }
+            Rows::All => "no rows".to_owned(),
         };
-        canvas.text(body, MARGIN, 0, words, Role::Dim);
+        canvas.text(body, MARGIN, 0, &words, Role::Dim);
     }
     let strip = layout.body.rows(area.height, layout.strip_rows());
     if let Some(id) = list.selected().filter(|_| !strip.is_empty()) {

@@ -41,7 +41,7 @@ fn lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, Piece<'static>)>> {
         }
         lines.push(vec![(1, piece(group.title(), Role::Title))]);
         if let (Group::Act, Err(refusal)) = (group, model.allows(&acts::READY)) {
-            lines.push(vec![(3, piece(format!("not now: {refusal}"), Role::Warn))]);
+            lines.push(vec![(3, piece(format!("not now: {}", model.why(&refusal)), Role::Warn))]);
         }
         // Acts without a key are in the menu of acts.
         let keys = |action| model.keymap.keys(action);

@@ -40,7 +40,8 @@ pub fn acts(canvas: &mut Canvas<'_>, model: &Model, screen: Area, actions: &[&'s
     let item = |action: &&'static Action| {
         let refusal = targets::check(model, action).err();
         let role = if refusal.is_some() { Role::Dim } else { Role::Normal };
-        let help = refusal.map_or_else(|| action.help.to_owned(), |refusal| format!("not now: {refusal}"));
+        let help =
+            refusal.map_or_else(|| action.help.to_owned(), |refusal| format!("not now: {}", model.why(&refusal)));
         Item { mark: model.keymap.name(action, ascii), name: action.id, help, role }
     };
     let items: Vec<Item<'_>> = actions.iter().map(item).collect();

@@ -80,7 +80,7 @@ fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &La
         _ => Vec::new(),
     };
     tabs::draw(canvas, model, layout.tabs, &remarks);
-    since::lead(canvas, instance, sample, layout.lead, looks.show_time);
+    since::lead(canvas, model, instance, sample, layout.lead, looks.show_time);
     match model.shown().content {
         Content::Dashboard => {
             for (pane, area) in &layout.panes {

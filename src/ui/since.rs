@@ -1,9 +1,10 @@
 //! The line above the view of what changed since the mark: between which moments, and the sum of it.
 
+use crate::app::actions::Do;
 use crate::app::cells::Role;
 use crate::app::format;
 use crate::app::layout::Area;
-use crate::app::model::Instance;
+use crate::app::model::{Instance, Model};
 use crate::app::since::Summary;
 use crate::monitor::sample::Sample;
 use crate::ui::canvas::{Canvas, Piece, piece};
@@ -11,12 +12,20 @@ use crate::ui::events::ShowTime;
 use crate::ui::text;
 
 /// Draws the line.
-pub fn lead(canvas: &mut Canvas<'_>, instance: &Instance, sample: &Sample, area: Area, show_time: ShowTime) {
+pub fn lead(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    instance: &Instance,
+    sample: &Sample,
+    area: Area,
+    show_time: ShowTime,
+) {
     if area.is_empty() {
         return;
     }
     let (Some(mark), Some(summary)) = (instance.watch.mark(), Summary::of(&instance.watch, sample)) else {
-        canvas.text(area, 1, 0, "no moment is marked: m marks the one that is shown", Role::Warn);
+        let words = format!("no moment is marked: {} marks the one that is shown", model.keymap.way(Do::MarkMoment));
+        canvas.text(area, 1, 0, &words, Role::Warn);
         return;
     };
     let (marked, apart) = (show_time(mark.at.wall), format::span(summary.apart));
