@@ -84,20 +84,16 @@ impl Lookout {
         let start = Instant::now();
         self.look().await?;
         let end = start + over;
-        let mut due = start;
-        while due < end {
+        let mut now = start;
+        let mut last = Ok(());
+        while now < end && self.soonest <= end + LATE {
             // A look a moment before the last one would tell nothing.
-            due = if due + every + every / 2 < end { due + every } else { end };
+            let due = if now + every + every / 2 < end { now + every } else { end };
             sleep_until(due).await;
-            let looked = self.look().await;
-            let is_last = due >= end || self.soonest > end + LATE;
-            match looked {
-                Err(failure) if is_last => return Err(failure),
-                Ok(_) if is_last => return Ok(over.min(start.elapsed())),
-                Ok(_) | Err(_) => due = due.max(Instant::now().min(end)),
-            }
+            last = self.look().await.map(drop);
+            now = Instant::now().max(due);
         }
-        Ok(over)
+        last.map(|()| over.min(start.elapsed()))
     }
 
     /// The present.
