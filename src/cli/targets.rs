@@ -24,16 +24,13 @@ pub(super) enum NoTarget {
 
 impl NoTarget {
     fn found(tried: Vec<String>, closed: Option<&Path>) -> Self {
-        let (what, mend) = match closed {
-            Some(path) => {
-                let mend = format!("{}: {}", path.display(), access::way_in(path));
-                ("no stats socket that this user may open", mend)
-            }
-            None => {
-                let line = access::line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
-                let mend = format!("add to the global section of haproxy.cfg, and reload it:\n    {line}");
-                ("no stats socket found", mend)
-            }
+        let (what, mend) = if let Some(path) = closed {
+            let mend = format!("{}: {}", path.display(), access::way_in(path));
+            ("no stats socket that this user may open", mend)
+        } else {
+            let line = access::line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
+            let mend = format!("add to the global section of haproxy.cfg, and reload it:\n    {line}");
+            ("no stats socket found", mend)
         };
         Self::Found { what, tried, mend }
     }

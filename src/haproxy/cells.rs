@@ -4,7 +4,7 @@
 //! cells of the header, without quotes, is read in one pass, numbers on the fly. Any other row goes through the CSV
 //! reader, which knows quotes, line breaks in them and rows of any length. Both ways lead to the same cells.
 
-use crate::haproxy::numbers::Numbers;
+use crate::haproxy::numbers::writer::Writer;
 use crate::haproxy::row::TextCells;
 use crate::haproxy::schema::{Column, Schema};
 
@@ -36,8 +36,8 @@ impl<'a> Cells<'a> {
 }
 
 /// Reads the row at the front of `bytes` when it is a plain one: its cells, and how many bytes it took. The numbers go
-/// to the last row of `numbers`, which may hold some of them when it was none.
-pub(crate) fn plain<'a>(bytes: &'a [u8], schema: &Schema, numbers: &mut Numbers) -> Option<(Cells<'a>, usize)> {
+/// to the row that `numbers` writes, which may have some of them when it was none.
+pub(crate) fn plain<'a>(bytes: &'a [u8], schema: &Schema, numbers: &mut Writer) -> Option<(Cells<'a>, usize)> {
     let columns = schema.columns();
     let mut cells = Cells { count: columns.len(), ..Cells::default() };
     let mut at = 0;
@@ -86,8 +86,8 @@ fn plain_number(bytes: &[u8]) -> Option<(Option<i64>, usize)> {
     }
 }
 
-/// Takes a row that the CSV reader read. The numbers go to the last row of `numbers`.
-pub(crate) fn of_record<'a>(record: &'a csv::ByteRecord, schema: &Schema, numbers: &mut Numbers) -> Cells<'a> {
+/// Takes a row that the CSV reader read. The numbers go to the row that `numbers` writes.
+pub(crate) fn of_record<'a>(record: &'a csv::ByteRecord, schema: &Schema, numbers: &mut Writer) -> Cells<'a> {
     let mut cells = Cells { count: record.len(), ..Cells::default() };
     for (cell, column) in record.iter().zip(schema.columns()) {
         match *column {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::haproxy::cells::Cells;
 use crate::haproxy::fields::{Field, TextField};
-use crate::haproxy::numbers::Numbers;
+use crate::haproxy::numbers::rows::Numbers;
+use crate::haproxy::numbers::writer::Writer;
 use crate::haproxy::row::{Row, RowKind};
 use crate::haproxy::schema::Schema;
 
@@ -21,7 +22,7 @@ pub struct Oddities {
 }
 
 /// How a row is tried first.
-pub(crate) type PlainReader = for<'a> fn(&'a [u8], &Schema, &mut Numbers) -> Option<(Cells<'a>, usize)>;
+pub(crate) type PlainReader = for<'a> fn(&'a [u8], &Schema, &mut Writer) -> Option<(Cells<'a>, usize)>;
 
 /// The CSV reader, for rows that are not plain. It goes on where it stands as long as such rows follow each other.
 pub(crate) struct Records<'a> {
@@ -62,41 +63,40 @@ pub(crate) struct Reader<'a> {
     same: usize,
     /// All rows, once one was different.
     rows: Option<Vec<Row>>,
-    pub(crate) numbers: Numbers,
+    pub(crate) numbers: Writer,
     oddities: Oddities,
 }
 
 impl<'a> Reader<'a> {
     /// With the rows and numbers of the table before.
     pub(crate) fn new(schema: Arc<Schema>, before: Option<(&'a Arc<[Row]>, &Numbers)>) -> Self {
-        let width = schema.width();
-        // One more: a row is begun before it is known whether there is one.
-        let numbers = before.map(|(rows, numbers)| numbers.following(width, rows.len() + 1));
+        let numbers = before.map(|(_, numbers)| Writer::following(numbers, schema.width()));
         Self {
             type_slot: schema.slot(Field::Type),
             before: before.map(|(rows, _)| rows),
             same: 0,
             rows: None,
-            numbers: numbers.unwrap_or_else(|| Numbers::new(width, 16)),
+            numbers: numbers.unwrap_or_else(|| Writer::new(schema.width(), 16)),
             schema,
             oddities: Oddities::default(),
         }
     }
 
-    /// Takes a row whose numbers stand in the last row of numbers.
+    /// Takes a row whose numbers are written.
     pub(crate) fn take(&mut self, cells: &Cells<'_>) {
         self.oddities.bad_numbers += cells.bad_numbers;
         let [proxy, name] = cells.names;
         let is_short = cells.count < self.schema.columns().len();
         let status = cells.texts[TextField::Status as usize];
         let Some(kind) = self.kind_of(name).filter(|_| !(proxy.is_empty() || is_short && is_shifted(status))) else {
-            self.numbers.pop();
+            self.numbers.drop_row();
             self.oddities.rejected_rows += 1;
             return;
         };
         if cells.count != self.schema.columns().len() {
             self.oddities.uneven_rows += 1;
         }
+        self.numbers.end_row();
         let place = self.rows.as_ref().map_or(self.same, Vec::len);
         let before = self.before.and_then(|rows| rows.get(place));
         let same = before.filter(|row| row.is(kind, cells.names, &cells.texts));
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
     /// The kind by `type`, which must agree with the name: a row shifted by a missing comma does not.
     fn kind_of(&self, name: &[u8]) -> Option<RowKind> {
         let by_name = RowKind::from_name(name);
-        match self.type_slot.and_then(|slot| self.numbers.last(slot)) {
+        match self.type_slot.and_then(|slot| self.numbers.get(slot)) {
             None => Some(by_name),
             Some(number) => RowKind::from_type(number)
                 .filter(|kind| *kind == by_name || by_name == RowKind::Server && *kind == RowKind::Listener),
@@ -123,14 +123,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The rows, their numbers and what was odd.
-    pub(crate) fn finish(mut self) -> (Arc<Schema>, Arc<[Row]>, Numbers, Oddities) {
+    pub(crate) fn finish(self) -> (Arc<Schema>, Arc<[Row]>, Numbers, Oddities) {
         let rows = match (self.rows, self.before) {
             (Some(rows), _) => rows.into(),
             (None, Some(before)) if before.len() == self.same => Arc::clone(before),
             (None, before) => before.map_or(&[][..], |rows| &rows[..self.same]).into(),
         };
-        self.numbers.fit();
-        (self.schema, rows, self.numbers, self.oddities)
+        (self.schema, rows, self.numbers.finish(), self.oddities)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The header line of `show stat`: which column holds what, found by name and never by position.
 
 use crate::haproxy::fields::{Field, Kind, TextField};
-use crate::haproxy::numbers;
+use crate::haproxy::numbers::shape;
 use crate::haproxy::text::SafeText;
 
 /// Unknown columns kept: newer versions and builds add up to 30.
@@ -31,7 +31,7 @@ pub struct Schema {
 
 /// The most slots there can be.
 const MAX_WIDTH: usize = Field::COUNT + MAX_EXTRA_COLUMNS;
-const _: () = assert!(MAX_WIDTH <= numbers::Row::MAX_WIDTH);
+const _: () = assert!(MAX_WIDTH <= shape::MAX_WIDTH);
 
 impl Schema {
     /// Reads a header line; nothing when it does not begin with `# ` or lacks one of the two names.

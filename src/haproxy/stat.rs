@@ -13,7 +13,7 @@ use crate::haproxy::cells;
 use crate::haproxy::fields::Field;
 pub use crate::haproxy::gather::Oddities;
 use crate::haproxy::gather::{PlainReader, Reader, Records};
-use crate::haproxy::numbers::{self, Numbers};
+use crate::haproxy::numbers::rows::{self, Numbers};
 pub use crate::haproxy::row::{Row, RowKind};
 use crate::haproxy::schema::Schema;
 use crate::haproxy::text::SafeText;
@@ -81,7 +81,7 @@ impl Table {
     }
 
     /// All numbers of a row, by slot.
-    pub fn numbers(&self, index: usize) -> Option<numbers::Row<'_>> {
+    pub fn numbers(&self, index: usize) -> Option<rows::Row<'_>> {
         self.numbers.row(index)
     }
 
@@ -123,9 +123,8 @@ impl<'a> Arriving<'a> {
                 self.at += 1;
                 continue;
             }
-            reader.numbers.push_absent();
             let Some((cells, length)) = (self.plain)(&body[self.at..], &reader.schema, &mut reader.numbers) else {
-                return reader.numbers.pop();
+                return reader.numbers.drop_row();
             };
             reader.take(&cells);
             self.at += length;
@@ -161,7 +160,6 @@ impl<'a> Arriving<'a> {
             // A row that is not plain.
             let end = if self.at < body.len() { records.read(self.at, &mut record) } else { None };
             let (Some(reader), Some(end)) = (&mut self.reader, end) else { break };
-            reader.numbers.push_absent();
             let cells = cells::of_record(&record, &reader.schema, &mut reader.numbers);
             reader.take(&cells);
             self.at = end;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::haproxy::fields::{Field, InfoField};
-use crate::haproxy::numbers::Numbers;
+use crate::haproxy::numbers::writer::Writer;
 use crate::haproxy::schema::Schema;
 use crate::haproxy::stat::{Row, Table};
 use crate::monitor::history::ages::{self, Slots};
@@ -75,7 +75,7 @@ pub struct Block {
 /// A sample that is read: its rows, and their numbers.
 struct Content {
     rows: Vec<Row>,
-    numbers: Numbers,
+    numbers: Writer,
 }
 
 impl Block {
@@ -213,7 +213,7 @@ impl Block {
         let frames: Vec<&Frame> = steps.iter().map(|step| self.frames.at(*step)).collect::<Option<_>>()?;
         let empty = |frame: &&Frame| {
             let count = frame.rows.ids().len();
-            Content { rows: Vec::with_capacity(count), numbers: Numbers::new(self.schema.width(), count) }
+            Content { rows: Vec::with_capacity(count), numbers: Writer::new(self.schema.width(), count) }
         };
         let mut contents: Vec<Content> = frames.iter().map(empty).collect();
         // Steps with the same rows are read together: a row is unpacked once.
@@ -229,7 +229,8 @@ impl Block {
         let infos = self.info.read(steps);
         let sample = |(((step, frame), content), info): (((&usize, &Frame), Content), _)| {
             let mark = self.marks.get(*step)?;
-            let table = Table::new(Arc::clone(&self.schema), content.rows.into(), content.numbers, frame.oddities);
+            let numbers = content.numbers.finish();
+            let table = Table::new(Arc::clone(&self.schema), content.rows.into(), numbers, frame.oddities);
             Some(Sample {
                 seq: mark.seq,
                 at: Stamp { mono: mark.at, wall: mark.wall },
@@ -263,10 +264,10 @@ impl Block {
                 }
             }
             content.rows.push(texts.of(id, mark.seq)?.clone());
-            content.numbers.push_absent();
             for (slot, number) in row.iter().enumerate().filter(|(_, number)| **number != ABSENT) {
                 content.numbers.set(slot, *number);
             }
+            content.numbers.end_row();
             Some(())
         };
         let width = width(id, self.schema.width());

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::haproxy::numbers::{Numbers, Row};
+use crate::haproxy::numbers::rows::{Numbers, Row};
+use crate::haproxy::numbers::writer;
 use crate::monitor::history::ages::{self, Slots};
 use crate::monitor::history::row_log::Writer;
 use crate::monitor::roster::RowId;
@@ -125,13 +126,15 @@ fn parts<'a>(sample: &'a Sample, others: &'a Numbers, index: usize) -> Option<[R
 /// What stands behind the quantities of each row, as it is kept.
 fn others(sample: &Sample, slots: &Slots, last: Option<&Last>, same_rows: bool) -> Numbers {
     let schema = sample.table.schema();
-    let (quantities, width, rows) = (schema.quantities(), schema.width(), sample.rows.ids().len());
+    let (quantities, width) = (schema.quantities(), schema.width());
     let count = width - quantities;
-    let mut others = last.map_or_else(|| Numbers::new(count, rows), |last| last.others.following(count, rows));
+    let mut others = last.map_or_else(
+        || writer::Writer::new(count, sample.rows.ids().len()),
+        |last| writer::Writer::following(&last.others, count),
+    );
     let is_age: Vec<bool> = (quantities..width).map(|slot| slots.has(slot)).collect();
-    for index in 0..rows {
-        others.push_absent();
-        let Some(row) = sample.table.numbers(index) else { continue };
+    for index in 0..sample.rows.ids().len() {
+        let Some(row) = sample.table.numbers(index) else { break };
         let before = last.and_then(|last| last.others.row(last.place(sample, index, same_rows)?));
         for (slot, is_age) in is_age.iter().enumerate() {
             let told = row.get(quantities + slot);
@@ -140,6 +143,7 @@ fn others(sample: &Sample, slots: &Slots, last: Option<&Last>, same_rows: bool) 
                 others.set(slot, kept);
             }
         }
+        others.end_row();
     }
-    others
+    others.finish()
 }

@@ -254,7 +254,7 @@ fn take(bytes: &mut &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::haproxy::numbers::{Numbers, Row};
+    use crate::haproxy::numbers::rows::{Numbers, Row};
     use crate::monitor::history::row_log::Writer;
     use proptest::prelude::*;
 

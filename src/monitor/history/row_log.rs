@@ -6,7 +6,8 @@
 //! come again and again (a request comes, its rate falls back to zero), so a mask that is one of the last few is told
 //! in one byte.
 
-use crate::haproxy::numbers::Row;
+use crate::haproxy::numbers::rows::Row;
+use crate::haproxy::numbers::shape::Slots;
 
 /// The mark of a number that was absent, in a log.
 pub const ABSENT: i64 = i64::MIN;
@@ -20,9 +21,6 @@ const MISSING: u8 = 0xff;
 
 /// How many masks are known.
 const KNOWN: usize = 8;
-
-/// Which numbers of a row, one bit each.
-type Mask = [u64; Row::MAX_WIDTH / 64];
 
 /// Where the masks that were used last are written in a log, the last one first; nowhere is the front, where none is.
 #[derive(Debug, Default)]
@@ -80,14 +78,11 @@ impl Writer {
             return;
         }
         self.is_running = false;
-        let mut mask = Mask::default();
-        let behind = now[0].width();
-        let differing = before[1].differing(now[1]).map(|slot| behind + slot);
-        for slot in before[0].differing(now[0]).chain(differing) {
-            mask[slot / 64] |= 1 << (slot % 64);
-        }
-        self.write_mask(&mask);
-        for slot in set_bits(&mask) {
+        let (mut mask, behind) = (Slots::default(), now[0].width());
+        before[0].differing(now[0], |slot| mask.add(slot));
+        before[1].differing(now[1], |slot| mask.add(behind + slot));
+        self.write_mask(mask);
+        for slot in mask.iter() {
             let value = |[first, second]: [Row<'_>; 2]| {
                 slot.checked_sub(behind).map_or_else(|| first.get(slot), |slot| second.get(slot)).unwrap_or(ABSENT)
             };
@@ -96,9 +91,9 @@ impl Writer {
     }
 
     /// The mask as the bytes that are not zero, each with its place; one that is known as its place among those.
-    fn write_mask(&mut self, mask: &Mask) {
+    fn write_mask(&mut self, mask: Slots) {
         let start = self.bytes.len();
-        let bytes = || mask.iter().flat_map(|word| word.to_le_bytes()).enumerate().filter(|(_, byte)| *byte != 0);
+        let bytes = || mask.bytes().enumerate().filter(|(_, byte)| *byte != 0);
         self.bytes.extend([NEW_MASK, bytes().count() as u8]);
         for (place, byte) in bytes() {
             self.bytes.extend([place as u8, byte]);
@@ -138,7 +133,7 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
     known: Known,
     run: u8,
-    mask: Mask,
+    mask: Slots,
     values: Vec<i64>,
     /// Whether the newest step changed what the mask says, and not nothing.
     is_change: bool,
@@ -152,7 +147,7 @@ impl<'a> Reader<'a> {
             bytes,
             known: Known::default(),
             run: 0,
-            mask: Mask::default(),
+            mask: Slots::default(),
             values: vec![0; width],
             is_change: false,
         }
@@ -194,13 +189,13 @@ impl<'a> Reader<'a> {
 
     /// The slots that the newest step changed.
     pub fn changed(&self) -> impl Iterator<Item = usize> {
-        let changed = self.is_change.then(|| set_bits(&self.mask)).into_iter().flatten();
+        let changed = self.is_change.then(|| self.mask.iter()).into_iter().flatten();
         changed.filter(|slot| *slot < self.values.len())
     }
 
     fn read_changes(&mut self) {
         self.is_change = true;
-        for slot in set_bits(&self.mask) {
+        for slot in self.mask.iter() {
             let change = unzigzag(read_varint(&mut self.bytes));
             if let Some(value) = self.values.get_mut(slot) {
                 *value = from_beside_zero(beside_zero(*value).wrapping_add(change));
@@ -215,28 +210,13 @@ fn take(bytes: &mut &[u8]) -> Option<u8> {
     Some(*first)
 }
 
-fn read_mask(bytes: &mut &[u8]) -> Mask {
-    let mut mask = Mask::default();
+fn read_mask(bytes: &mut &[u8]) -> Slots {
+    let mut mask = Slots::default();
     for _ in 0..take(bytes).unwrap_or(0) {
         let (place, byte) = (usize::from(take(bytes).unwrap_or(0)), take(bytes).unwrap_or(0));
-        if let Some(word) = mask.get_mut(place / 8) {
-            *word |= u64::from(byte) << (place % 8 * 8);
-        }
+        mask.add_byte(place, byte);
     }
     mask
-}
-
-fn set_bits(mask: &Mask) -> impl Iterator<Item = usize> {
-    mask.iter().enumerate().flat_map(|(place, word)| {
-        let mut left = *word;
-        std::iter::from_fn(move || {
-            let bit = left.trailing_zeros() as usize;
-            (left != 0).then(|| {
-                left &= left - 1;
-                place * 64 + bit
-            })
-        })
-    })
 }
 
 /// A value in an order in which absent is -1, and what is negative stands below it. Each value has its own place, and
@@ -294,7 +274,7 @@ pub fn read_varint(bytes: &mut &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::haproxy::numbers::Numbers;
+    use crate::haproxy::numbers::rows::Numbers;
     use proptest::prelude::*;
 
     /// A row in two parts.
