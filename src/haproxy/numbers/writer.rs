@@ -257,17 +257,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_went_in_comes_out(rows in proptest::collection::vec(any_row(), 1..40)) {
+        fn what_went_in_comes_out(all in proptest::collection::vec((any_row(), proptest::bool::weighted(0.8)), 1..40)) {
             let mut writer = Writer::new(9, 0);
-            for row in &rows {
+            for (row, is_kept) in &all {
                 // In any order.
                 for (slot, value) in row.iter().enumerate().rev() {
                     if let Some(value) = value {
                         writer.set(slot, *value);
                     }
                 }
-                writer.end_row();
+                prop_assert!((0..10).all(|slot| writer.get(slot) == row.get(slot).copied().flatten()));
+                if *is_kept { writer.end_row() } else { writer.drop_row() }
             }
+            let rows: Vec<Vec<Option<i64>>> = all.into_iter().filter(|(_, is_kept)| *is_kept).map(|(row, _)| row).collect();
             let numbers = writer.finish();
             for (index, row) in rows.iter().enumerate() {
                 let read = numbers.row(index).unwrap();
