@@ -4,4 +4,5 @@ pub mod rows;
 pub mod shape;
 pub mod writer;
 
+mod held;
 mod room;

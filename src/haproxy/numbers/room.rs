@@ -1,33 +1,38 @@
 //! Room for the numbers of tables that follow each other.
 //!
-//! A dump of ten thousand servers fills megabytes, and one is let go for each that comes. The room of its cells is kept
-//! for the next one: given back to the allocator and asked for again, it would leave holes among the small pieces of
-//! memory between.
+//! A dump of ten thousand servers fills megabytes, and one is let go for each that comes. What held it is kept for the
+//! next one: given back to the allocator and asked for again, it would leave holes among the small pieces of memory
+//! between.
 
 use std::sync::{Mutex, PoisonError};
 
-/// Room for cells that tables which are gone have left to those that follow.
+use crate::haproxy::numbers::held::Held;
+
+/// What tables which are gone have left to those that follow.
 #[derive(Debug, Default)]
-pub(super) struct Room(pub(super) Mutex<Vec<Vec<u32>>>);
+pub(super) struct Room(Mutex<Vec<Held>>);
 
 impl Room {
     /// More is let go: a few tables are there at once, and after a reload they may be small.
     const MOST: usize = 4;
 
-    /// Empty, with room for so many cells and not for many more.
-    pub(super) fn take(&self, count: usize) -> Vec<u32> {
+    /// Empty, with room for what this one holds and not for much more.
+    pub(super) fn take(&self, like: &Held) -> Held {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |cells: &Vec<u32>| (count..=count.saturating_mul(2)).contains(&cells.capacity());
-        left.retain(fits);
-        // A few servers more have numbers for which they had none.
-        left.pop().unwrap_or_else(|| Vec::with_capacity(count + count / 8))
+        left.retain(|held| held.suits(like));
+        left.pop().unwrap_or_else(|| Held::like(like))
     }
 
-    pub(super) fn leave(&self, mut cells: Vec<u32>) {
-        cells.clear();
+    pub(super) fn leave(&self, mut held: Held) {
+        held.clear();
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if left.len() < Self::MOST {
-            left.push(cells);
+            left.push(held);
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }

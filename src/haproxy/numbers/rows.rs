@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crate::haproxy::numbers::held::Held;
 use crate::haproxy::numbers::room::Room;
 use crate::haproxy::numbers::shape::{MAX_WIDTH, Shape};
 
@@ -14,51 +15,37 @@ pub(super) const WIDE: u32 = u32::MAX;
 /// The mark of one that is absent, in a row that is not done or like no other.
 pub(super) const ABSENT: u32 = WIDE - 1;
 
-/// Where the numbers of a row begin, and what it looks like.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Start {
-    pub(super) cells: u32,
-    pub(super) wide: u32,
-    pub(super) shape: u32,
-}
-
 /// Rows of numbers, all of the same width.
 #[derive(Debug, Default)]
 pub struct Numbers {
     pub(super) width: usize,
-    /// Where the cells go in the end, and where those of the next table come from.
+    pub(super) held: Held,
+    /// Where that goes in the end, and where what holds the next table comes from.
     pub(super) room: Arc<Room>,
-    pub(super) cells: Vec<u32>,
-    /// Numbers that do not fit, row by row, by slot.
-    pub(super) wide: Vec<(u16, i64)>,
-    pub(super) shapes: Vec<Shape>,
-    pub(super) rows: Vec<Start>,
 }
 
 impl Numbers {
     /// Memory held, in bytes.
     pub fn memory(&self) -> usize {
-        self.cells.capacity() * size_of::<u32>()
-            + self.wide.capacity() * size_of::<(u16, i64)>()
-            + self.rows.capacity() * size_of::<Start>()
-            + self.shapes.capacity() * size_of::<Shape>()
+        self.held.memory()
     }
 
     /// The numbers of a row; nothing behind the last one.
     pub fn row(&self, index: usize) -> Option<Row<'_>> {
-        let start = self.rows.get(index)?;
-        let shape = self.shapes.get(start.shape as usize)?;
-        let cells = self.cells.get(start.cells as usize..)?.get(..shape.count())?;
-        let wide_end = self.rows.get(index + 1).map_or(self.wide.len(), |next| next.wide as usize);
-        Some(Row { width: self.width, shape, cells, wide: self.wide.get(start.wide as usize..wide_end)? })
+        let Held { rows, shapes, cells, wide } = &self.held;
+        let start = rows.get(index)?;
+        let shape = shapes.get(start.shape as usize)?;
+        let cells = cells.get(start.cells as usize..)?.get(..shape.count())?;
+        let wide_end = rows.get(index + 1).map_or(wide.len(), |next| next.wide as usize);
+        Some(Row { width: self.width, shape, cells, wide: wide.get(start.wide as usize..wide_end)? })
     }
 
     /// A number; absent where it is none, and behind the last row or slot.
     #[inline]
     pub fn get(&self, index: usize, slot: usize) -> Option<i64> {
-        let start = self.rows.get(index)?;
-        let place = self.shapes.get(start.shape as usize)?.place(slot)?;
-        match *self.cells.get(start.cells as usize + place)? {
+        let start = self.held.rows.get(index)?;
+        let place = self.held.shapes.get(start.shape as usize)?.place(slot)?;
+        match *self.held.cells.get(start.cells as usize + place)? {
             ABSENT => None,
             WIDE => self.aside(index, slot),
             narrow => Some(i64::from(narrow)),
@@ -73,7 +60,7 @@ impl Numbers {
 
 impl Drop for Numbers {
     fn drop(&mut self) {
-        self.room.leave(std::mem::take(&mut self.cells));
+        self.room.leave(std::mem::take(&mut self.held));
     }
 }
 

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::haproxy::numbers::rows::{ABSENT, Numbers, Start, WIDE, aside};
+use crate::haproxy::numbers::held::Start;
+use crate::haproxy::numbers::rows::{ABSENT, Numbers, WIDE, aside};
 use crate::haproxy::numbers::shape::{MAX_WIDTH, Shape, Slots};
 
 /// Writes rows of numbers, each in any order.
@@ -24,8 +25,8 @@ impl Writer {
     pub fn new(width: usize, rows: usize) -> Self {
         let mut numbers = Numbers::default();
         numbers.width = width.min(MAX_WIDTH);
-        numbers.cells.reserve(numbers.width * rows);
-        numbers.rows.reserve(rows);
+        numbers.held.cells.reserve(numbers.width * rows);
+        numbers.held.rows.reserve(rows);
         Self { numbers, row: Box::new([ABSENT; MAX_WIDTH]), aside: Vec::new() }
     }
 
@@ -33,8 +34,7 @@ impl Writer {
     pub fn following(before: &Numbers, width: usize) -> Self {
         let mut writer = Self::new(width, 0);
         writer.numbers.room = Arc::clone(&before.room);
-        writer.numbers.cells = before.room.take(before.cells.len());
-        writer.numbers.rows.reserve(before.rows.len());
+        writer.numbers.held = before.room.take(&before.held);
         writer
     }
 
@@ -69,26 +69,26 @@ impl Writer {
 
     /// The row is done; what is absent in it stays so.
     pub fn end_row(&mut self) {
-        let numbers = &mut self.numbers;
-        let start = numbers.cells.len();
-        let present = numbers.width - absent(&self.row[..numbers.width]);
-        let mut shape = numbers.rows.last().map_or(0, |before| before.shape as usize);
+        let width = self.numbers.width;
+        let held = &mut self.numbers.held;
+        let start = held.cells.len();
+        let present = width - absent(&self.row[..width]);
+        let mut shape = held.rows.last().map_or(0, |before| before.shape as usize);
         let mut fits = false;
-        if let Some(likely) = numbers.shapes.get(shape).filter(|likely| likely.count() == present) {
-            numbers.cells.extend(likely.order().map(|slot| self.row[slot]));
-            fits = absent(&numbers.cells[start..]) == 0;
+        if let Some(likely) = held.shapes.get(shape).filter(|likely| likely.count() == present) {
+            held.cells.extend(likely.order().map(|slot| self.row[slot]));
+            fits = absent(&held.cells[start..]) == 0;
         }
         if !fits {
-            numbers.cells.truncate(start);
-            shape = self.find_shape();
-            self.numbers.cells.extend(self.numbers.shapes[shape].order().map(|slot| self.row[slot]));
+            held.cells.truncate(start);
+            shape = Self::find_shape(&mut held.shapes, &self.row[..width]);
+            held.cells.extend(held.shapes[shape].order().map(|slot| self.row[slot]));
         }
-        let numbers = &mut self.numbers;
-        numbers.rows.push(Start { cells: start as u32, wide: numbers.wide.len() as u32, shape: shape as u32 });
+        held.rows.push(Start { cells: start as u32, wide: held.wide.len() as u32, shape: shape as u32 });
         // What was given twice may have fitted in the end.
         let is_wide = |(slot, _): &(u16, i64)| self.row[usize::from(*slot)] == WIDE;
-        numbers.wide.extend(self.aside.drain(..).filter(is_wide));
-        self.row[..numbers.width].fill(ABSENT);
+        held.wide.extend(self.aside.drain(..).filter(is_wide));
+        self.row[..width].fill(ABSENT);
     }
 
     /// The row is none.
@@ -97,18 +97,17 @@ impl Writer {
         self.aside.clear();
     }
 
-    /// Which shape this row has, where it is not that of the row before: one that is known, or a new one.
+    /// Which shape a row has, where it is not that of the row before: one that is known, or a new one.
     #[cold]
-    fn find_shape(&mut self) -> usize {
-        let shapes = &mut self.numbers.shapes;
-        let present = self.row.iter().enumerate().filter(|(_, cell)| **cell != ABSENT);
+    fn find_shape(shapes: &mut Vec<Shape>, row: &[u32]) -> usize {
+        let present = row.iter().enumerate().filter(|(_, cell)| **cell != ABSENT);
         let slots: Slots = present.map(|(slot, _)| slot).collect();
         if let Some(known) = shapes.iter().position(|shape| shape.slots() == slots) {
             return known;
         }
         match shapes.len().cmp(&Self::MOST_SHAPES) {
             Ordering::Less => shapes.push(Shape::new(slots)),
-            Ordering::Equal => shapes.push(Shape::new((0..self.numbers.width).collect())),
+            Ordering::Equal => shapes.push(Shape::new((0..row.len()).collect())),
             Ordering::Greater => {}
         }
         shapes.len() - 1
@@ -117,10 +116,7 @@ impl Writer {
     /// All rows that are done. Room for rows which never came is given back, but for some more.
     pub fn finish(self) -> Numbers {
         let mut numbers = self.numbers;
-        let needed = numbers.cells.len();
-        if numbers.cells.capacity() / 5 * 4 > needed {
-            numbers.cells.shrink_to(needed);
-        }
+        numbers.held.fit();
         numbers
     }
 }
@@ -151,7 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn address(numbers: &Numbers) -> *const u32 {
-        numbers.cells.as_ptr()
+        numbers.held.cells.as_ptr()
     }
 
     fn filled(mut writer: Writer, rows: usize) -> Numbers {
@@ -207,8 +203,8 @@ mod tests {
         assert_eq!(address(&third), at);
         drop(third);
         let small = filled(Writer::new(50, 0), 3);
-        assert!(second.room.take(small.cells.len()).capacity() < 1000, "a small one does not hold a large one's room");
-        assert!(second.room.0.lock().unwrap().is_empty(), "which is given back");
+        assert!(second.room.take(&small.held).cells.capacity() < 1000, "a small one does not hold a large one's room");
+        assert!(second.room.count() == 0, "which is given back");
     }
 
     #[test]
@@ -219,7 +215,7 @@ mod tests {
             writer.end_row();
         }
         let numbers = writer.finish();
-        assert_eq!((numbers.cells.len(), numbers.shapes.len()), (50_000, 2));
+        assert_eq!((numbers.held.cells.len(), numbers.held.shapes.len()), (50_000, 2));
     }
 
     #[test]
@@ -233,7 +229,7 @@ mod tests {
             writer.end_row();
         }
         let numbers = writer.finish();
-        assert_eq!(numbers.shapes.len(), Writer::MOST_SHAPES + 1);
+        assert_eq!(numbers.held.shapes.len(), Writer::MOST_SHAPES + 1);
         for (index, row) in rows.iter().enumerate() {
             let read = numbers.row(index).unwrap();
             assert!(
