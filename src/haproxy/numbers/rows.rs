@@ -64,6 +64,7 @@ impl Drop for Numbers {
     }
 }
 
+/// A number of a row that stands aside.
 pub(super) fn aside(wide: &[(u16, i64)], slot: usize) -> Option<i64> {
     wide.iter().find(|(known, _)| usize::from(*known) == slot).map(|(_, value)| *value)
 }
