@@ -58,9 +58,9 @@ impl Report {
         self.newest = Some(Arc::clone(sample));
         let growing = self.growing.memory();
         self.largest = self.largest.max(growing);
-        // Each block is packed during the first half of the next one.
+        // Each block is packed during the first three quarters of the next one.
         let (full, rest) = (self.count / LENGTH * LENGTH, self.count % LENGTH);
-        if full > 0 && rest > LENGTH / 2 + 2 {
+        if full > 0 && rest > LENGTH / 4 * 3 + 2 {
             self.packed = Some((self.all.memory() - growing, full));
         }
     }

@@ -127,8 +127,8 @@ impl Block {
     /// Packs some rows of a block that has ended.
     pub fn pack(&mut self) {
         let Rows::Sealed(sealed) = &mut self.rows else { return };
-        // All of them within half of the next block.
-        let count = sealed.count() / (LENGTH / 2) + 1;
+        // All of them within three quarters of the next block.
+        let count = sealed.count() / (LENGTH / 4 * 3) + 1;
         let columns = self.schema.width();
         sealed.pack(count, self.marks.len(), |id| width(id, columns));
     }
