@@ -1,6 +1,6 @@
 //! Appending a sample of 10,000 servers: nearly all idle, as large configurations are, and all busy.
 
-use hapulse::monitor::history::block::LENGTH;
+use hapulse::monitor::history::block::{LENGTH, PACKING};
 use hapulse::monitor::history::store::{DEFAULT_BUDGET, History};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::shared::figures::{Figures, heading, row, target_line};
 pub fn measure() {
     heading("ms to append a sample of 10,000 servers");
     // More than a block, so that packing the first one is in it.
-    let samples = LENGTH + LENGTH / 4 * 3;
+    let samples = LENGTH + PACKING;
     for (name, every, target) in [("one in 20 busy", 20, 4.0), ("all busy", 1, 10.0)] {
         let (mut feed, mut history) = (Feed::default(), History::new(DEFAULT_BUDGET));
         let mut times: Vec<Duration> = Vec::with_capacity(samples);

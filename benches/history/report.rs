@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hapulse::haproxy::fields::Field;
-use hapulse::monitor::history::block::{LENGTH, Series};
+use hapulse::monitor::history::block::{LENGTH, PACKING, Series};
 use hapulse::monitor::history::store::History;
 use hapulse::monitor::sample::Sample;
 
@@ -58,9 +58,8 @@ impl Report {
         self.newest = Some(Arc::clone(sample));
         let growing = self.growing.memory();
         self.largest = self.largest.max(growing);
-        // Each block is packed during the first three quarters of the next one.
         let (full, rest) = (self.count / LENGTH * LENGTH, self.count % LENGTH);
-        if full > 0 && rest > LENGTH / 4 * 3 + 2 {
+        if full > 0 && rest > PACKING + 2 {
             self.packed = Some((self.all.memory() - growing, full));
         }
     }

@@ -125,8 +125,9 @@ impl Row<'_> {
 
     fn has_slots_of(self, other: Row<'_>) -> bool {
         let (one, two) = (self.shape.slots(), other.shape.slots());
-        let differ = || one.iter().take(self.cells.len()).ne(two.iter().take(other.cells.len()));
-        self.width == other.width && self.cells.len() == other.cells.len() && (one == two || !differ())
+        let count = self.cells.len();
+        let have_the_same = || one == two || one.iter().take(count).eq(two.iter().take(count));
+        self.width == other.width && count == other.cells.len() && have_the_same()
     }
 }
 

@@ -22,6 +22,9 @@ use crate::monitor::stamp::Stamp;
 /// Samples in a block. Longer blocks start fewer rows anew; shorter ones make a shorter step when the oldest goes.
 pub const LENGTH: usize = 128;
 
+/// Samples of the next block over which a full one is packed: a few rows with each.
+pub const PACKING: usize = LENGTH / 4 * 3;
+
 /// When a sample was taken, and what it cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
@@ -127,8 +130,7 @@ impl Block {
     /// Packs some rows of a block that has ended.
     pub fn pack(&mut self) {
         let Rows::Sealed(sealed) = &mut self.rows else { return };
-        // All of them within three quarters of the next block.
-        let count = sealed.count() / (LENGTH / 4 * 3) + 1;
+        let count = sealed.count() / PACKING + 1;
         let columns = self.schema.width();
         sealed.pack(count, self.marks.len(), |id| width(id, columns));
     }
