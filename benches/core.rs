@@ -10,9 +10,9 @@ mod shared;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hapulse::monitor::problems::tracker::Problems;
-use hapulse::monitor::watch::Watch;
-use hapulse::monitor::window::Window;
+use hapulse::history::rates::Window;
+use hapulse::instance::instance::Watch;
+use hapulse::problems::tracker::Problems;
 use shared::dump::{self, Feed};
 use shared::figures::Figures;
 

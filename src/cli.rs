@@ -1,16 +1,16 @@
 //! Floor 6: the command line: what is asked for, and the exit code.
 
 mod args;
-mod check;
+mod check_command;
+mod common_args;
 mod dashboard;
-mod doctor;
-mod get;
-mod looking;
-mod named;
-mod servers;
-mod show;
+mod doctor_command;
+mod get_command;
+mod resolve;
+mod server_commands;
+mod show_command;
 mod targets;
-mod watch;
+mod watch_command;
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -21,22 +21,26 @@ use clap::{CommandFactory as _, Parser as _};
 use clap_complete::Shell;
 use jiff::tz::TimeZone;
 
+use crate::actions::audit::actor::Actor;
+use crate::actions::audit::audit_writer::Audit;
 use crate::cli::args::{AuditArgs, Cli, Command, ConfigArgs};
-use crate::cli::servers::Wanted;
+use crate::cli::server_commands::Wanted;
 use crate::cli::targets::NoTarget;
-use crate::config::file::BadConfig;
-use crate::config::layer::Layer;
-use crate::config::places;
+use crate::config::config_file::BadConfig;
+use crate::config::partial_settings::Layer;
+use crate::config::search_paths;
 use crate::config::settings::{AuditSettings, Settings};
 use crate::config::target::Target;
 use crate::demo;
 use crate::haproxy::address::Address;
-use crate::headless::desk::Desk;
-use crate::headless::output::until_nobody_reads;
-use crate::headless::voice::Voice;
-use crate::headless::{self, audit, config, key_list, man};
-use crate::monitor::audit::actor::Actor;
-use crate::monitor::audit::writer::Audit;
+use crate::headless::audit::listing;
+use crate::headless::config::effective;
+use crate::headless::manual::key_list;
+use crate::headless::manual::man;
+use crate::headless::print::until_nobody_reads;
+use crate::headless::server::arguments;
+use crate::headless::server::console::Voice;
+use crate::headless::server::session::Desk;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -46,7 +50,7 @@ const UNREACHABLE: u8 = 3;
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return check::usage(&error).unwrap_or_else(|| error.exit()),
+        Err(error) => return check_command::usage(&error).unwrap_or_else(|| error.exit()),
     };
     match run(cli) {
         Ok(code) => code,
@@ -61,11 +65,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Audit(asked)) => print_audit(asked),
         Some(Command::Config(asked)) => print_config(&asked),
-        Some(Command::Doctor(asked)) => doctor::run(&asked),
-        Some(Command::Show(args)) => show::run(args),
-        Some(Command::Get(args)) => get::run(args),
-        Some(Command::Check(args)) => Ok(check::run(args)),
-        Some(Command::Watch(args)) => watch::run(args),
+        Some(Command::Doctor(asked)) => doctor_command::run(&asked),
+        Some(Command::Show(args)) => show_command::run(args),
+        Some(Command::Get(args)) => get_command::run(args),
+        Some(Command::Check(args)) => Ok(check_command::run(args)),
+        Some(Command::Watch(args)) => watch_command::run(args),
         Some(Command::Completions { shell }) => print(&completions(shell)),
         Some(Command::Man { keys: false }) => print(man::page(command()).as_bytes()),
         Some(Command::Man { keys: true }) => print(key_list::page().as_bytes()),
@@ -79,14 +83,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(USAGE))
         }
         Some(Command::Demo(options)) => {
-            let settings = places::load(options.config.as_deref(), options.layer())?;
+            let settings = search_paths::load(options.config.as_deref(), options.layer())?;
             let demo = demo::start(demo::Options::default()).context("cannot start the simulated HAProxy")?;
             let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
             let audit = Audit::off(Actor::of_process(), SystemTime::now());
             dashboard::show(vec![target], &options, &settings, audit)
         }
         None => {
-            let settings = places::load(cli.options.config.as_deref(), cli.options.layer())?;
+            let settings = search_paths::load(cli.options.config.as_deref(), cli.options.layer())?;
             match targets::find(&cli.targets, cli.unix_socket.as_deref(), cli.tcp_socket.as_deref(), &settings.targets)
             {
                 Ok(targets) => dashboard::show(targets, &cli.options, &settings, audit_of(&settings, "dashboard")),
@@ -105,26 +109,26 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn print_audit(asked: AuditArgs) -> anyhow::Result<ExitCode> {
     let path = match asked.file {
         Some(path) => Some(path),
-        None => places::load(asked.config.as_deref(), Layer::default())?.audit.path,
+        None => search_paths::load(asked.config.as_deref(), Layer::default())?.audit.path,
     };
     let path = path.context("there is no audit: no home folder to look in, and no audit.path is set")?;
     let last = asked.last.and_then(|last| usize::try_from(last).ok());
-    let asked = audit::Asked { path, last, json: asked.json, zone: TimeZone::system() };
-    audit::print(&asked, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
+    let asked = listing::Asked { path, last, json: asked.json, zone: TimeZone::system() };
+    listing::print(&asked, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn print_config(asked: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let out = &mut BufWriter::new(io::stdout().lock());
     let printed = if asked.schema {
-        config::print_schema(out)
+        effective::print_schema(out)
     } else if asked.actions {
-        config::print_actions(out)
+        effective::print_actions(out)
     } else {
-        let places = places::of_process(asked.config.as_deref());
-        let layers = places.layers(Layer::default(), &places::variable)?;
-        let settings = named::settings_of(&layers)?;
-        config::print(&layers, &settings, out)
+        let places = search_paths::of_process(asked.config.as_deref());
+        let layers = places.layers(Layer::default(), &search_paths::variable)?;
+        let settings = resolve::settings_of(&layers)?;
+        effective::print(&layers, &settings, out)
     };
     until_nobody_reads(printed)?;
     Ok(ExitCode::SUCCESS)
@@ -164,7 +168,7 @@ fn tell(why: &NoTarget) -> ExitCode {
 
 fn act_on_servers(wanted: &Wanted) -> anyhow::Result<ExitCode> {
     let common = &wanted.common;
-    let settings = places::load(common.config.as_deref(), common.layer())?;
+    let settings = search_paths::load(common.config.as_deref(), common.layer())?;
     let named: Vec<Target> = common.target.iter().cloned().collect();
     let found = targets::find(&named, common.unix_socket.as_deref(), common.tcp_socket.as_deref(), &settings.targets);
     let target = match found.map(|found| found.into_iter().next()) {
@@ -173,6 +177,6 @@ fn act_on_servers(wanted: &Wanted) -> anyhow::Result<ExitCode> {
     };
     let audit = audit_of(&settings, &wanted.tool());
     let desk = Desk::new(target.label(), target.address, settings.read_only, common.interval, audit);
-    let code = headless::servers::run(wanted.asked(&settings), desk, &mut Voice::of_process())?;
+    let code = arguments::run(wanted.asked(&settings), desk, &mut Voice::of_process())?;
     Ok(ExitCode::from(code.number()))
 }

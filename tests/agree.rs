@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::error::ErrorKind;
-use hapulse::app::actions::{ACTIONS, Action, Group};
-use hapulse::app::commands::{self, WITH_ARGUMENTS};
+use hapulse::app::commands::{ACTIONS, Action, Group};
 use hapulse::app::key::Key;
-use hapulse::config::keys::KEYS;
+use hapulse::app::palette::{self, WITH_ARGUMENTS};
+use hapulse::config::setting_table::KEYS;
 
 const README: &str = include_str!("../README.md");
 const KEY_PAGE: &str = include_str!("../docs/keys.md");
@@ -215,7 +215,7 @@ fn the_readmes_table_tells_of_keys_there_are_and_of_every_act() {
     let mut told: BTreeSet<String> = BTreeSet::new();
     for (place, piece) in pieces.iter().enumerate().step_by(2) {
         if let Some(line) = piece.strip_prefix(':').filter(|line| !line.is_empty()) {
-            assert!(commands::parse(line).is_ok(), "{piece}");
+            assert!(palette::parse(line).is_ok(), "{piece}");
             continue;
         }
         told.insert((*piece).to_owned());
@@ -327,7 +327,7 @@ fn the_manual_page_tells_of_every_variable() {
     let mut read = BTreeSet::new();
     variables_read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut read);
     assert!(read.len() > 10, "{read:?}");
-    let own = KEYS.iter().filter_map(hapulse::config::keys::Key::variable);
+    let own = KEYS.iter().filter_map(hapulse::config::setting_table::Key::variable);
     for name in own.chain(read) {
         assert!(told.contains(name.as_str()), "{name}: {part}");
     }

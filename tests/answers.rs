@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hapulse::haproxy::command_list;
-use hapulse::haproxy::plain::Lines;
+use hapulse::haproxy::connection_stage::Stage;
 use hapulse::haproxy::reply;
+use hapulse::haproxy::reply_lines::Lines;
+use hapulse::haproxy::safe_text::SafeText;
 use hapulse::haproxy::sessions::{Session, SessionDetail, SessionFilter, SessionOrder, Sessions};
-use hapulse::haproxy::stage::Stage;
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter, Entries, StickTables};
-use hapulse::haproxy::text::SafeText;
 use hapulse::haproxy::version::Version;
 use proptest::prelude::*;
 

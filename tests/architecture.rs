@@ -14,22 +14,29 @@ use source::{File, Project, Token};
 const FLOORS: &[(&str, u8)] = &[
     ("haproxy", 1),
     ("config", 1),
-    ("monitor", 2),
-    ("app", 3),
-    ("ui", 4),
-    ("live", 5),
-    ("term", 5),
-    ("headless", 5),
-    ("cli", 6),
-    ("main", 6),
+    ("observe", 2),
+    ("ask", 2),
+    ("history", 3),
+    ("problems", 4),
+    ("actions", 4),
+    ("instance", 5),
+    ("table", 7),
+    ("app", 8),
+    ("ui", 9),
+    ("term", 9),
+    ("live", 10),
+    ("headless", 10),
+    ("cli", 11),
+    ("main", 11),
 ];
 /// Stands aside: names nothing of the project but itself, and only these name it.
 const ASIDE: &str = "demo";
 const MAY_NAME_ASIDE: [&str; 2] = ["cli", "main"];
 /// Floors that draw nothing.
-const WITHOUT_TERMINAL: [&str; 4] = ["haproxy", "monitor", "app", "config"];
+const WITHOUT_TERMINAL: [&str; 10] =
+    ["haproxy", "config", "observe", "ask", "history", "problems", "actions", "instance", "table", "app"];
 /// Floors that are pure functions.
-const PURE: [&str; 2] = ["app", "ui"];
+const PURE: [&str; 3] = ["table", "app", "ui"];
 const LONGEST: usize = 450;
 
 fn project() -> Project {
@@ -207,16 +214,16 @@ fn the_rules_see_the_real_imports() {
         .collect();
     for edge in [
         ("app/update.rs", "app/model.rs"),
-        ("app/cells.rs", "app/format.rs"),
-        ("ui/rows.rs", "app/cells.rs"),
-        ("live/io.rs", "monitor/sampler.rs"),
+        ("table/cell.rs", "table/number_format.rs"),
+        ("ui/row_renderer.rs", "table/cell.rs"),
+        ("live/io_thread.rs", "observe/sampler.rs"),
         ("main.rs", "cli.rs"),
         ("cli.rs", "demo/mod.rs"),
         ("cli.rs", "cli/args.rs"),
-        ("cli.rs", "headless/audit.rs"),
-        ("cli/servers.rs", "headless/run.rs"),
-        ("headless/agree.rs", "monitor/guard.rs"),
-        ("headless/audit.rs", "monitor/audit/reader.rs"),
+        ("cli.rs", "headless/audit/listing.rs"),
+        ("cli/server_commands.rs", "headless/server/server_command.rs"),
+        ("headless/server/confirm.rs", "instance/guard.rs"),
+        ("headless/audit/listing.rs", "actions/audit/audit_reader.rs"),
     ] {
         assert!(edges.contains(&edge), "{edge:?}");
     }
@@ -242,30 +249,30 @@ mod on_made_up_sources {
             "#[cfg(test)]\nmod tests { use crate::app::model::Model; }",
             "fn f(_: &dyn Fn(crate::app::model::Model)) {}",
         ] {
-            let project = made_up(&[("monitor/watch.rs", text), upper]);
+            let project = made_up(&[("instance/instance.rs", text), upper]);
             assert_eq!(running_up(&project).len(), 1, "{text}");
             assert!(running_up(&project)[0].ends_with("names app/model.rs"), "{text}");
         }
-        let line = made_up(&[("monitor/watch.rs", "//! Essay.\n\nuse crate::app::model::Model;\n"), upper]);
-        assert_eq!(running_up(&line), ["monitor/watch.rs:3 names app/model.rs"]);
+        let line = made_up(&[("instance/instance.rs", "//! Essay.\n\nuse crate::app::model::Model;\n"), upper]);
+        assert_eq!(running_up(&line), ["instance/instance.rs:3 names app/model.rs"]);
     }
 
     #[test]
     fn imports_down_sideways_comments_and_texts_are_fine() {
         let text = r##"
-            //! See [`crate::ui::help`].
-            /* use crate::ui::help; /* nested */ use crate::ui::help; */
-            use crate::monitor::watch::Watch;
+            //! See [`crate::ui::help_overlay`].
+            /* use crate::ui::help_overlay; /* nested */ use crate::ui::help_overlay; */
+            use crate::instance::instance::Watch;
             use crate::app::key;
-            const A: &str = "crate::ui::help";
-            const B: &str = r#"use "crate::ui::help"#;
-            const C: char = '"'; // crate::ui::help
+            const A: &str = "crate::ui::help_overlay";
+            const B: &str = r#"use "crate::ui::help_overlay"#;
+            const C: char = '"'; // crate::ui::help_overlay
             fn f<'a>(x: &'a str) -> &'a str { x }
         "##;
         let project = made_up(&[
             ("app/update.rs", text),
             ("app/key.rs", ""),
-            ("monitor/watch.rs", ""),
+            ("instance/instance.rs", ""),
             ("ui/help.rs", "use crate::app::update;"),
         ]);
         assert_eq!(running_up(&project), [""; 0]);
@@ -275,13 +282,14 @@ mod on_made_up_sources {
     #[test]
     fn the_terminal_may_use_the_keys_of_the_app_and_not_the_other_way() {
         let keys = ("app/key.rs", "");
-        assert_eq!(running_up(&made_up(&[("term/input.rs", "use crate::app::key::Key;"), keys])), [""; 0]);
-        let up = made_up(&[("app/key.rs", "use crate::term::input;"), ("term/input.rs", "")]);
-        assert_eq!(running_up(&up), ["app/key.rs:1 names term/input.rs"]);
+        assert_eq!(running_up(&made_up(&[("term/key_reader.rs", "use crate::app::key::Key;"), keys])), [""; 0]);
+        let up = made_up(&[("app/key.rs", "use crate::term::key_reader;"), ("term/key_reader.rs", "")]);
+        assert_eq!(running_up(&up), ["app/key.rs:1 names term/key_reader.rs"]);
         let top = made_up(&[("live/io.rs", "use crate::cli;"), ("cli.rs", "")]);
         assert_eq!(running_up(&top), ["live/io.rs:1 names cli.rs"]);
-        let printing = made_up(&[("monitor/audit/mod.rs", "use crate::headless::audit;"), ("headless/audit.rs", "")]);
-        assert_eq!(running_up(&printing), ["monitor/audit/mod.rs:1 names headless/audit.rs"]);
+        let printing =
+            made_up(&[("actions/audit/mod.rs", "use crate::headless::audit::listing;"), ("headless/audit/listing.rs", "")]);
+        assert_eq!(running_up(&printing), ["actions/audit/mod.rs:1 names headless/audit/listing.rs"]);
     }
 
     #[test]
@@ -295,8 +303,8 @@ mod on_made_up_sources {
             let project = made_up(&[demo, (name, "use crate::demo::World;")]);
             assert_eq!(running_up(&project), [format!("{name}:1 names demo/mod.rs")]);
         }
-        let curious = made_up(&[("demo/world.rs", "use crate::haproxy::text;"), ("haproxy/text.rs", "")]);
-        assert_eq!(running_up(&curious), ["demo/world.rs:1 names haproxy/text.rs"]);
+        let curious = made_up(&[("demo/world.rs", "use crate::haproxy::safe_text;"), ("haproxy/safe_text.rs", "")]);
+        assert_eq!(running_up(&curious), ["demo/world.rs:1 names haproxy/safe_text.rs"]);
     }
 
     #[test]
@@ -327,7 +335,7 @@ mod on_made_up_sources {
     #[test]
     fn terminals_are_found_on_the_lower_floors_only() {
         let text = "// ratatui is not known here\nuse ratatui::buffer::Buffer;";
-        for name in ["haproxy/a.rs", "monitor/a.rs", "app/a.rs", "config/a.rs"] {
+        for name in ["haproxy/a.rs", "instance/a.rs", "app/a.rs", "config/a.rs"] {
             assert_eq!(naming_a_terminal(&made_up(&[(name, text)])), [format!("{name}:2 names ratatui")]);
         }
         assert_eq!(naming_a_terminal(&made_up(&[("ui/a.rs", text), ("term/a.rs", "use crossterm::event;")])), [""; 0]);

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
-use hapulse::monitor::audit::actor::Actor;
-use hapulse::monitor::audit::attempt::{Attempt, Ending};
-use hapulse::monitor::audit::writer::Audit;
+use hapulse::actions::audit::actor::Actor;
+use hapulse::actions::audit::attempt::{Attempt, Ending};
+use hapulse::actions::audit::audit_writer::Audit;
 use support::Term;
 use tempfile::TempDir;
 

@@ -9,8 +9,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use hapulse::app::actions::ACTIONS;
-use hapulse::config::keys::{KEYS, Kind};
+use hapulse::app::commands::ACTIONS;
+use hapulse::config::setting_table::{KEYS, Kind};
 use support::{Lab, Term};
 use tempfile::TempDir;
 

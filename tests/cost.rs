@@ -12,7 +12,7 @@ use std::fs;
 use desk::Desk;
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::{Effect, Memory, Msg};
-use hapulse::monitor::sampler::News;
+use hapulse::observe::sampler::News;
 
 use support::{Lab, Term};
 

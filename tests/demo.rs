@@ -9,7 +9,12 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use hapulse::demo::{Demo, Level, Options, World, cli, start};
+use hapulse::demo::Demo;
+use hapulse::demo::Level;
+use hapulse::demo::Options;
+use hapulse::demo::World;
+use hapulse::demo::interpreter;
+use hapulse::demo::start;
 
 /// Midnight of 1 January 2027, so that dates are the same in every run.
 const WALL: u64 = 1_798_761_600;
@@ -23,7 +28,7 @@ fn ask(world: &mut World, line: &str) -> String {
 }
 
 fn ask_as(world: &mut World, line: &str, mut level: Level) -> String {
-    cli::answer(world, line, &mut level)
+    interpreter::answer(world, line, &mut level)
 }
 
 type Row = HashMap<String, String>;

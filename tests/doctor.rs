@@ -9,9 +9,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use hapulse::haproxy::access;
 use hapulse::haproxy::address::Address;
 use hapulse::haproxy::level::Level;
+use hapulse::haproxy::socket_permissions;
 use support::{Lab, Relay, Term};
 
 /// Exit code, standard output, standard error, with a home of its own.
@@ -52,8 +52,8 @@ fn haproxy_takes_the_lines_that_are_recommended() {
     let config = folder.path().join("haproxy.cfg");
     let addresses = [Address::unix(&socket), "127.0.0.1:9999".parse().unwrap(), "[::1]:9999".parse().unwrap()];
     let levels = [Level::User, Level::Operator, Level::Admin];
-    let each = addresses.iter().flat_map(|address| levels.map(|level| access::line(address, level)));
-    for line in each.chain([access::line_for_the_group(&socket)]) {
+    let each = addresses.iter().flat_map(|address| levels.map(|level| socket_permissions::line(address, level)));
+    for line in each.chain([socket_permissions::line_for_the_group(&socket)]) {
         let site =
             "listen one\n    bind 127.0.0.1:8080\n    timeout client 1s\n    timeout connect 1s\n    timeout server 1s";
         fs::write(&config, format!("global\n    {line}\n\n{site}\n")).unwrap();

@@ -5,14 +5,15 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use hapulse::app::columns::column::{Column, Source};
-use hapulse::app::columns::{sets, table};
-use hapulse::app::commands::{self, WITH_ARGUMENTS};
 use hapulse::app::key::Key;
 use hapulse::app::keymap::Keymap;
-use hapulse::app::views::{Content, VIEWS};
+use hapulse::app::palette::{self, WITH_ARGUMENTS};
+use hapulse::ask::read_only_command::ReadLine;
 use hapulse::haproxy::fields::TextField;
-use hapulse::monitor::read_line::ReadLine;
+use hapulse::table::columns::column::{Column, Source};
+use hapulse::table::columns::column_sets;
+use hapulse::table::columns::column_table;
+use hapulse::table::view_table::{Content, VIEWS};
 
 const PAGE: &str = include_str!("../docs/features.md");
 /// How a row begins that has no place yet.
@@ -53,7 +54,7 @@ fn rows() -> Vec<Vec<&'static str>> {
 /// The columns that a view shows by itself.
 fn columns_of(view: usize) -> Vec<&'static Column> {
     match VIEWS[view].content {
-        Content::Dashboard => [sets::FRONTENDS, sets::BACKENDS, sets::SERVERS].concat(),
+        Content::Dashboard => [column_sets::FRONTENDS, column_sets::BACKENDS, column_sets::SERVERS].concat(),
         Content::Table(columns) => columns.to_vec(),
         _ => Vec::new(),
     }
@@ -70,14 +71,14 @@ fn check(reference: Reference<'_>, keymap: &Keymap, flags: &BTreeSet<String>) ->
     let Reference { kind, name, after } = reference;
     let exists = match kind {
         "view" => name.parse::<usize>().is_ok_and(|place| place < VIEWS.len()),
-        "col" => match (table::by_id(name), after.strip_prefix(" (").and_then(|rest| rest.split_once(')'))) {
+        "col" => match (column_table::by_id(name), after.strip_prefix(" (").and_then(|rest| rest.split_once(')'))) {
             (Some(column), Some((title, _))) if column.title != title => {
                 return Err(format!("the heading of {name} is {}, not {title}", column.title));
             }
             (column, _) => column.is_some(),
         },
         "key" => Key::parse(name).and_then(|key| keymap.get(key)).is_some(),
-        "do" => matches!(commands::parse(name), Ok(commands::Command::Run(action)) if action.id == name),
+        "do" => matches!(palette::parse(name), Ok(palette::Command::Run(action)) if action.id == name),
         "cmd" => WITH_ARGUMENTS.iter().any(|(known, ..)| *known == name),
         "flag" => flags.contains(name),
         _ => ReadLine::new(name).is_ok(),
@@ -152,7 +153,7 @@ fn every_number_of_show_stat_is_a_column() {
     let numbers: Vec<&str> = names.filter(|name| TextField::by_name(name.as_bytes()).is_none()).collect();
     assert!(numbers.len() > 115, "{}", numbers.len());
     for name in numbers {
-        let column = table::by_id(name).unwrap_or_else(|| panic!("{name} has no column"));
+        let column = column_table::by_id(name).unwrap_or_else(|| panic!("{name} has no column"));
         assert!(matches!(column.source, Source::Number(field) if field.info().name == name), "{name}");
     }
 }
@@ -162,7 +163,7 @@ fn every_text_of_show_stat_is_a_column() {
     // These are part of a column made of several fields: the state, the check, and what it found.
     const MADE: [TextField; 4] = [TextField::Status, TextField::CheckStatus, TextField::CheckDesc, TextField::LastChk];
     for (field, name) in TextField::ALL {
-        let has_own = table::all().any(|column| matches!(column.source, Source::Text(known) if known == field));
+        let has_own = column_table::all().any(|column| matches!(column.source, Source::Text(known) if known == field));
         assert!(has_own || MADE.contains(&field), "{name}");
     }
 }

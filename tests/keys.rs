@@ -9,16 +9,16 @@ mod samples;
 use std::time::Duration;
 
 use desk::{Desk, NOTHING, PACE, any_key, sent};
+use hapulse::actions::action_table::Danger;
+use hapulse::actions::outcome::{Done, Outcome, Report};
 use hapulse::app::key::{Code, Key};
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::next_wake;
 use hapulse::haproxy::level::Level;
-use hapulse::haproxy::text::SafeText;
-use hapulse::monitor::acts::Danger;
-use hapulse::monitor::guard::Guard;
-use hapulse::monitor::outcome::{Done, Outcome, Report};
+use hapulse::haproxy::safe_text::SafeText;
+use hapulse::instance::guard::Guard;
 use proptest::prelude::*;
 
 #[test]

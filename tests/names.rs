@@ -7,10 +7,10 @@ mod desk;
 mod samples;
 
 use desk::{Desk, NOTHING, sent};
+use hapulse::actions::action_table::{ACTS, Gives, Subject};
 use hapulse::app::layout::Pane;
-use hapulse::haproxy::order::{Admin, Health, Order, Weight};
-use hapulse::haproxy::text::SafeText;
-use hapulse::monitor::acts::{ACTS, Gives, Subject};
+use hapulse::haproxy::safe_text::SafeText;
+use hapulse::haproxy::write_command::{Admin, Health, Order, Weight};
 use proptest::prelude::*;
 
 /// A line as HAProxy takes it apart: commands at `;`, words at blanks, `\` takes the next character as it is, and `<<`

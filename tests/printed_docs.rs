@@ -9,9 +9,9 @@ mod support;
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use hapulse::app::columns::column::Source;
-use hapulse::app::columns::table;
 use hapulse::haproxy::fields::TextField;
+use hapulse::table::columns::column::Source;
+use hapulse::table::columns::column_table;
 use script::Script;
 use serde_json::Value;
 use support::{Answer, Lab, Traffic};
@@ -73,7 +73,7 @@ fn every_column_of_our_own_making_is_documented_with_its_type() {
         Source::PerSecond(_) | Source::Text(_) | Source::SinceMark { .. } => false,
     };
     let for_people = ["name", "side", "proxy", "kind"];
-    let made = table::all().filter(|column| is_own(column.id, &column.source));
+    let made = column_table::all().filter(|column| is_own(column.id, &column.source));
     let made: BTreeSet<&str> = made.map(|column| column.id).filter(|id| !for_people.contains(id)).collect();
     assert_eq!(documented.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(), made);
     let all = made.iter().copied().collect::<Vec<_>>().join(",");

@@ -6,13 +6,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hapulse::demo::{Level, World, cli};
+use hapulse::demo::Level;
+use hapulse::demo::World;
+use hapulse::demo::interpreter;
 use hapulse::haproxy::info::Info;
-use hapulse::haproxy::stat::Table;
-use hapulse::monitor::roster::Roster;
-use hapulse::monitor::sample::{Cost, Epoch, Sample};
-use hapulse::monitor::stamp::Stamp;
-use hapulse::monitor::watch::Watch;
+use hapulse::haproxy::stat_table::Table;
+use hapulse::instance::instance::Watch;
+use hapulse::observe::row_ids::Roster;
+use hapulse::observe::sample::{Cost, Epoch, Sample};
+use hapulse::observe::timestamp::Stamp;
 
 /// Every verdict of one period of the story, as `from second, severity, proxy, cause: text`.
 fn story() -> Vec<(u64, String, String)> {
@@ -21,8 +23,8 @@ fn story() -> Vec<(u64, String, String)> {
     let mut told = Vec::new();
     for seq in 0..120 {
         let mut level = Level::Admin;
-        let stat = cli::answer(&mut world, "show stat", &mut level);
-        let info = cli::answer(&mut world, "show info", &mut level);
+        let stat = interpreter::answer(&mut world, "show stat", &mut level);
+        let info = interpreter::answer(&mut world, "show info", &mut level);
         let table = Table::parse(stat.trim_end_matches('\n').as_bytes(), None).unwrap();
         let mono = Duration::from_secs(seq * 2);
         let sample = Sample {

@@ -6,14 +6,14 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
+use hapulse::ask::query::{self, Answer, Query, QueryError, Told};
+use hapulse::ask::read_only_command::ReadLine;
 use hapulse::haproxy::address::Address;
 use hapulse::haproxy::connection::Limits;
+use hapulse::haproxy::connection_stage::Stage;
 use hapulse::haproxy::sessions::{SessionFilter, SessionOrder};
-use hapulse::haproxy::stage::Stage;
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
 use hapulse::haproxy::version::Version;
-use hapulse::monitor::query::{self, Answer, Query, QueryError, Told};
-use hapulse::monitor::read_line::ReadLine;
 use support::{Answer as Web, Fake, Lab, Traffic};
 
 fn run_at(socket: &Path, read_only: bool, version: Option<Version>, query: &Query) -> Result<Answer, QueryError> {

@@ -11,7 +11,7 @@ mod support;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use hapulse::monitor::audit::actor::Actor;
+use hapulse::actions::audit::actor::Actor;
 use meddle::{Meddler, Meddling};
 use script::{Ran, Script};
 use support::{Answer, Lab, Relay, Term, Traffic, wait_until};

@@ -9,11 +9,11 @@ mod scenes;
 
 use std::fmt::Write as _;
 
+use hapulse::actions::action_table::Danger;
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::haproxy::level::Level;
-use hapulse::monitor::acts::Danger;
-use hapulse::monitor::guard::Guard;
+use hapulse::instance::guard::Guard;
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};

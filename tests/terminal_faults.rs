@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
-use hapulse::term::screen;
+use hapulse::term::terminal_mode;
 use support::{Lab, Relay, Term, Unread, wait_until};
 
 #[test]
@@ -64,8 +64,8 @@ fn terminals_by_any_name_are_served() {
 #[test]
 fn panicking_child() {
     let Ok(which) = std::env::var("HAPULSE_TEST_PANIC") else { return };
-    screen::end_on_panic();
-    screen::enter().unwrap();
+    terminal_mode::end_on_panic();
+    terminal_mode::enter().unwrap();
     let panic = || -> () { panic!("the sky fell") };
     match which.as_str() {
         "here" => panic(),

@@ -10,14 +10,14 @@ mod samples;
 use std::time::Duration;
 
 use desk::{Desk, NOTHING, sent};
-use hapulse::app::actions::{ACTIONS, Do, Group};
+use hapulse::app::commands::{ACTIONS, Do, Group};
 use hapulse::app::layers::Layer;
 use hapulse::app::model::{Instance, Model};
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::{next_wake, update};
-use hapulse::monitor::guard::Guard;
-use hapulse::monitor::sampler::News;
-use hapulse::ui::screen::{Looks, draw};
+use hapulse::instance::guard::Guard;
+use hapulse::observe::sampler::News;
+use hapulse::ui::root::{Looks, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -168,7 +168,7 @@ fn a_question_that_was_open_is_answered_with_no() {
     desk.press("<ret>jM");
     assert!(desk.question().is_some());
     let watch = &mut desk.model.instance_mut().unwrap().watch;
-    watch.travel(hapulse::monitor::past::Travel::Oldest);
+    watch.travel(hapulse::instance::past_moment::Travel::Oldest);
     assert_eq!(sent(&desk.press("y")), NOTHING);
     assert_eq!(desk.notice(), REFUSAL);
 }
@@ -347,7 +347,7 @@ fn every_instance_shows_the_same_time() {
 fn a_moment_that_is_forgotten_slides_and_says_so() {
     let mut desk = desk();
     let watch = &mut desk.model.instance_mut().unwrap().watch;
-    *watch = hapulse::monitor::watch::Watch::new(100_000);
+    *watch = hapulse::instance::instance::Watch::new(100_000);
     desk.sample();
     desk.press("p");
     let first = desk.shown().0;

@@ -5,23 +5,23 @@
 #[path = "support/samples.rs"]
 mod samples;
 
+use hapulse::actions::action_table;
+use hapulse::actions::intent::{Step, Target};
+use hapulse::actions::readback::Seen;
+use hapulse::actions::verify;
 use hapulse::haproxy::fields::Field::{self, *};
 use hapulse::haproxy::fields::{InfoField, TextField};
 use hapulse::haproxy::info::Info;
 use hapulse::haproxy::level::Level;
-use hapulse::haproxy::order::{Admin, Order};
 use hapulse::haproxy::reply::{self, Reply};
+use hapulse::haproxy::safe_text::SafeText;
 use hapulse::haproxy::servers_state::{self, ServerState};
-use hapulse::haproxy::stat::RowKind::{self, Backend, Frontend, Server};
-use hapulse::haproxy::stat::{Oddities, Table};
+use hapulse::haproxy::stat_table::RowKind::{self, Backend, Frontend, Server};
+use hapulse::haproxy::stat_table::{Oddities, Table};
 use hapulse::haproxy::status::State;
-use hapulse::haproxy::text::SafeText;
 use hapulse::haproxy::version::Version;
-use hapulse::monitor::acts;
-use hapulse::monitor::intent::{Step, Target};
-use hapulse::monitor::proof;
-use hapulse::monitor::roster::Roster;
-use hapulse::monitor::seen::Seen;
+use hapulse::haproxy::write_command::{Admin, Order};
+use hapulse::observe::row_ids::Roster;
 use samples::{VERSIONS, body, fixture, table};
 
 /// Every row at the start, in HAProxy's order.
@@ -127,7 +127,7 @@ const NEWER: [(Field, &str); 8] = [
 ];
 
 fn index(table: &Table, proxy: &str, name: &str) -> usize {
-    let is_it = |row: &hapulse::haproxy::stat::Row| row.proxy.as_str() == proxy && row.name.as_str() == name;
+    let is_it = |row: &hapulse::haproxy::stat_table::Row| row.proxy.as_str() == proxy && row.name.as_str() == name;
     table.rows().iter().position(is_it).unwrap_or_else(|| panic!("no row {proxy}/{name}"))
 }
 
@@ -477,10 +477,10 @@ fn an_act_and_its_proof_come_in_one_answer() {
         let (target, tracking) = (find(&states, "be_app", "app1"), find(&states, "be_track", "t1"));
         assert_eq!((target.admin.0, tracking.admin.0), (own, inherited), "{word}");
         let is_done = |state: &ServerState, admin| {
-            let (act, order) = (acts::of_state(admin), Order::State(admin));
+            let (act, order) = (action_table::of_state(admin), Order::State(admin));
             let step = Step { act, order, target: Target::beside_rows("be_app".into(), state.server.clone()) };
             let seen = Seen { state: Some(state.clone()), ..Seen::default() };
-            proof::is_done(&step, None, &seen, None) == Some(true)
+            verify::is_done(&step, None, &seen, None) == Some(true)
         };
         for (other, wanted, ..) in every {
             assert_eq!(is_done(target, wanted), other == word, "{other} is no {word}");

@@ -10,14 +10,14 @@ mod samples;
 mod told;
 
 use desk::{Desk, PACE, any_key};
-use hapulse::app::actions::ACTIONS;
+use hapulse::app::commands::ACTIONS;
 use hapulse::app::key::{Code, Key};
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::{Effect, Msg};
+use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
-use hapulse::monitor::guard::Guard;
-use hapulse::monitor::query::Query;
+use hapulse::instance::guard::Guard;
 use proptest::prelude::*;
 
 const VERSION: &str = "2.6.12";
@@ -94,7 +94,7 @@ fn a_session_is_read_in_full_and_closed_again() {
     desk.press("7<ret>");
     desk.hear(told::sessions(VERSION));
     desk.press("j");
-    let id = hapulse::app::asking::sessions(&desk.model).nth(1).unwrap().id.clone();
+    let id = hapulse::app::queries::sessions(&desk.model).nth(1).unwrap().id.clone();
     assert_eq!(asked(&desk.press("<ret>")), [format!("show sess {id}")]);
     assert_eq!(desk.later(100, "<ret>"), [], "held down");
     desk.hear(told::session(VERSION));
@@ -111,7 +111,7 @@ fn sessions_are_ordered_and_looked_through() {
     let mut desk = Desk::new();
     desk.press("7<ret>");
     desk.hear(told::sessions(VERSION));
-    let count = |desk: &Desk| hapulse::app::asking::sessions(&desk.model).count();
+    let count = |desk: &Desk| hapulse::app::queries::sessions(&desk.model).count();
     assert_eq!(count(&desk), 10);
     desk.press("/be_tcp");
     assert_eq!(count(&desk), 3);
@@ -153,7 +153,7 @@ fn a_failed_question_says_why_and_keeps_what_was_told() {
     desk.hear(told::failed(Query::Sessions(SessionFilter::default())));
     let board = &desk.model.instance().unwrap().asked.sessions;
     assert!(board.error.as_ref().unwrap().contains("no answer") && !board.is_waiting);
-    assert_eq!(hapulse::app::asking::sessions(&desk.model).count(), 10);
+    assert_eq!(hapulse::app::queries::sessions(&desk.model).count(), 10);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn tables_lead_to_their_entries_and_back() {
     assert_eq!(asked(&desk.press("<ret>")), ["show table st_keys"]);
     desk.hear(told::entries(VERSION, "st_keys"));
     let keys = |desk: &Desk| {
-        let entries = hapulse::app::asking::entries(&desk.model);
+        let entries = hapulse::app::queries::entries(&desk.model);
         entries.map(|entry| entry.key.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(keys(&desk).len(), 4);

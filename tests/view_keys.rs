@@ -8,18 +8,18 @@ mod desk;
 mod samples;
 
 use desk::Desk;
-use hapulse::app::actions::{ACTIONS, Do};
+use hapulse::app::commands::{ACTIONS, Do};
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::Effect;
-use hapulse::app::prompt::Prompt;
-use hapulse::app::views::{Content, PROBLEMS, VIEWS};
+use hapulse::app::text_input::Prompt;
+use hapulse::table::view_table::{Content, PROBLEMS, VIEWS};
 
 impl Desk {
     /// The lines of the table shown: `proxy` for a head, `  name` for what stands below it, `+` when folded.
     fn lines(&self) -> Vec<String> {
         let instance = self.model.instance().unwrap();
         let rows = instance.watch.newest().unwrap().table.rows();
-        let text = |line: &hapulse::app::tables::Line| match (line.is_child, line.folded) {
+        let text = |line: &hapulse::table::rows::Line| match (line.is_child, line.folded) {
             (true, _) => format!("  {}", rows[line.index].name),
             (false, Some(true)) => format!("{} +", rows[line.index].proxy),
             (false, _) => rows[line.index].proxy.to_string(),

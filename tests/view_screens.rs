@@ -12,11 +12,11 @@ mod told;
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::Msg;
 use hapulse::app::update::update;
-use hapulse::app::views::{VIEWS, by_id};
+use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
-use hapulse::monitor::guard::Guard;
-use hapulse::monitor::query::Query;
+use hapulse::instance::guard::Guard;
+use hapulse::table::view_table::{VIEWS, by_id};
 use samples::{Samples, Sheet, at, body};
 use scenes::{MakeScene, NEWEST, Scene, USUAL, usual};
 

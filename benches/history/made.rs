@@ -1,7 +1,7 @@
 //! Appending a sample of 10,000 servers: nearly all idle, as large configurations are, and all busy.
 
-use hapulse::monitor::history::block::{LENGTH, PACKING};
-use hapulse::monitor::history::store::{DEFAULT_BUDGET, History};
+use hapulse::history::block::{LENGTH, PACKING};
+use hapulse::history::store::{DEFAULT_BUDGET, History};
 use std::time::{Duration, Instant};
 
 use crate::shared::dump::{self, Feed};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hapulse::haproxy::fields::Field;
-use hapulse::monitor::history::block::{LENGTH, PACKING, Series};
-use hapulse::monitor::history::store::History;
-use hapulse::monitor::sample::Sample;
+use hapulse::history::block::{LENGTH, PACKING, Series};
+use hapulse::history::store::History;
+use hapulse::observe::sample::Sample;
 
 use crate::shared::figures::{Figures, heading, line, millis, row, target_line};
 

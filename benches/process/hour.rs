@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use hapulse::monitor::history::store::DEFAULT_BUDGET;
+use hapulse::history::store::DEFAULT_BUDGET;
 
 use crate::memory;
 use crate::programs::Programs;

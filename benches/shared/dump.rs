@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hapulse::haproxy::info::Info;
-use hapulse::haproxy::stat::Table;
-use hapulse::monitor::roster::Roster;
-use hapulse::monitor::sample::{Cost, Epoch, Sample};
-use hapulse::monitor::stamp::Stamp;
+use hapulse::haproxy::stat_table::Table;
+use hapulse::observe::row_ids::Roster;
+use hapulse::observe::sample::{Cost, Epoch, Sample};
+use hapulse::observe::timestamp::Stamp;
 
 const HEADER: &str = include_str!("../../tests/fixtures/2.6.12/show-stat.csv");
 

@@ -1,191 +1,400 @@
-//! Commands typed behind `:`: every action by its id, and a few that take arguments.
+//! ACTIONS: everything a key can do, one row each.
+//!
+//! The key map, the footer, the help overlay and the documents are made from this table, so they agree.
 
-use thiserror::Error;
+use crate::actions::action_table::{self, Act};
+use crate::instance::past_moment::Travel;
+use crate::table::view_table::{AWAY, SINCE};
 
-use crate::app::actions::{ACTIONS, Action};
-use crate::app::columns::column::Column;
-use crate::app::columns::table;
-use crate::app::filter::{BadFilter, Filter};
-use crate::app::tables::Settings;
-
-/// What a line asks for.
-#[derive(Debug)]
-pub enum Command {
-    /// An empty line.
-    Nothing,
-    /// An action of the table.
-    Run(&'static Action),
-    /// `sort COLUMN`; once more, the other way round.
-    Sort(&'static Column),
-    /// `cols +A -B`, or `cols A B C`.
-    Columns(Vec<Change>),
-    /// `filter WORDS`.
-    Filter(Filter),
+/// A step of the selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// By so many rows.
+    Rows(i32),
+    /// By so many halves of the pane's height.
+    HalfPages(i32),
+    /// To the first row.
+    First,
+    /// To the last row.
+    Last,
 }
 
-/// A change to the columns of a view.
-#[derive(Debug, Clone, Copy)]
-pub enum Change {
-    /// One more, at the end.
-    Add(&'static Column),
-    /// One less.
-    Remove(&'static Column),
-    /// These only, in this order: the first of such a change drops all before.
-    Only(&'static Column),
+/// What an action does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Do {
+    /// Moves the selection.
+    Move(Step),
+    /// Goes into the selected row; a folded one is unfolded first where it says so.
+    Open {
+        /// Unfold first.
+        unfold: bool,
+    },
+    /// Goes back; clears the filter where it says so.
+    Back {
+        /// Clear first.
+        clear: bool,
+    },
+    /// Moves the focus by so many panes or views.
+    Focus(i32),
+    /// Shows a view.
+    View(usize),
+    /// Asks which rows to show.
+    Filter,
+    /// Sorts by another column.
+    SortNext(i32),
+    /// Sorts the other way round.
+    SortInvert,
+    /// Asks by which column to sort.
+    SortMenu,
+    /// Shows a tree or every row for itself.
+    Flat,
+    /// Folds or unfolds the selected proxy.
+    Fold,
+    /// Folds or unfolds every proxy.
+    FoldAll,
+    /// Scrolls the columns.
+    Sideways(i32),
+    /// Asks for a command.
+    Command,
+    /// Gives the focused pane all the room, or takes it back.
+    Zoom,
+    /// Makes the charts' time span longer or shorter.
+    Span(i32),
+    /// Shows another instance.
+    Instance(i32),
+    /// Acts on what is marked, else on what is selected.
+    Act(&'static Act),
+    /// Acts on the server of the selected one's name in every backend.
+    Everywhere(&'static Act),
+    /// Makes weights so much higher or lower.
+    Weigh(i32),
+    /// Ends the selected session, or clears the selected entry.
+    Remove,
+    /// Asks what to do.
+    ActMenu,
+    /// Takes the last act back.
+    Undo,
+    /// Takes what is offered.
+    Offer,
+    /// Lets go what is offered.
+    Decline,
+    /// Marks the selected row, or unmarks it.
+    Mark,
+    /// Begins or ends a range of marks.
+    MarkRange,
+    /// Marks every server shown.
+    MarkShown,
+    /// Unmarks all.
+    Unmark,
+    /// Stays at the moment that is shown, or goes back to the present.
+    Pause,
+    /// Goes to another moment, while the past is shown.
+    Travel(Travel),
+    /// Marks the moment that is shown.
+    MarkMoment,
+    /// Forgets the marked moment.
+    ForgetMoment,
+    /// Copies the name of the selected row.
+    Copy,
+    /// Shows everything the process says of itself.
+    Info,
+    /// Shows what watching costs.
+    Cost,
+    /// Polls as soon as politeness allows.
+    PollNow,
+    /// Draws everything anew.
+    Redraw,
+    /// Shows what the keys do.
+    Help,
+    /// Gives the terminal back to the shell for a while.
+    Suspend,
+    /// Ends the program.
+    Quit,
 }
 
-/// Why a line is no command.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadCommand {
-    /// No such command.
-    #[error("there is no command \"{0}\"; Tab completes")]
-    Unknown(String),
-    /// No such column.
-    #[error("there is no column \"{0}\"; Tab completes")]
-    NoColumn(String),
-    /// The argument is missing.
-    #[error("{0} needs {1}")]
-    Missing(&'static str, &'static str),
-    /// Not a filter.
-    #[error(transparent)]
-    Filter(#[from] BadFilter),
+/// Under which heading help lists an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Moving about.
+    Move,
+    /// What is shown.
+    Show,
+    /// The views.
+    View,
+    /// Changing HAProxy.
+    Act,
+    /// Choosing several rows.
+    Mark,
+    /// Earlier moments.
+    Past,
+    /// The program.
+    Program,
 }
 
-/// The commands with arguments, and what they take.
-pub static WITH_ARGUMENTS: [(&str, &str, &str); 3] = [
-    ("sort", "COLUMN", "sort by a column; once more, the other way round"),
-    ("cols", "[+COLUMN] [-COLUMN] …", "add and remove columns, or name those to show, in order"),
-    ("filter", "[WORDS]", "show only rows that match"),
+impl Group {
+    /// Every group, in the order of the help.
+    pub const ALL: [Self; 7] = [Self::Act, Self::Mark, Self::Move, Self::View, Self::Show, Self::Past, Self::Program];
+
+    /// Its heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Move => "Move",
+            Self::Show => "Show",
+            Self::View => "Views",
+            Self::Act => "Act on what is marked, else on what is selected",
+            Self::Mark => "Mark",
+            Self::Past => "The past; arrows, Home and End go through time while it is shown",
+            Self::Program => "Program",
+        }
+    }
+}
+
+/// One action.
+#[derive(Debug, PartialEq)]
+pub struct Action {
+    /// Its name in configuration and documents.
+    pub id: &'static str,
+    /// Keys, as [`crate::app::key::Key::parse`] reads them; the first is the one shown. An act without a key is in the
+    /// menu of acts, and behind `:`.
+    pub keys: &'static [&'static str],
+    /// The word in the footer; empty when it is not shown there.
+    pub label: &'static str,
+    /// What it does, in a few words.
+    pub help: &'static str,
+    /// Its heading in the help.
+    pub group: Group,
+    /// What it does.
+    pub run: Do,
+}
+
+impl Action {
+    /// Whether its keys are its own only while the past is shown.
+    pub fn is_of_past(&self) -> bool {
+        matches!(self.run, Do::Travel(_))
+    }
+}
+
+const fn row(
+    id: &'static str,
+    keys: &'static [&'static str],
+    label: &'static str,
+    help: &'static str,
+    group: Group,
+    run: Do,
+) -> Action {
+    Action { id, keys, label, help, group, run }
+}
+
+/// An act of the ACTS table, under its own name.
+const fn act(act: &'static Act, keys: &'static [&'static str], label: &'static str, help: &'static str) -> Action {
+    row(act.id, keys, label, help, Group::Act, Do::Act(act))
+}
+
+/// Every action. The footer shows those with a label, in this order, as far as there is room.
+pub static ACTIONS: &[Action] = &[
+    row(
+        "move.open",
+        &["<ret>"],
+        "open",
+        "into the selected row: servers, then everything about it",
+        Group::Move,
+        Do::Open { unfold: false },
+    ),
+    row("show.filter", &["/"], "filter", "show only rows that match", Group::Show, Do::Filter),
+    row("view.problems", &["!"], "problems", "what is wrong, worst first; once more, back", Group::View, Do::View(10)),
+    act(&action_table::READY, &["E", "<f9>"], "enable", "take traffic again: state ready"),
+    act(&action_table::DRAIN, &["D"], "drain", "no new sessions, those present go on: state drain"),
+    act(&action_table::MAINT, &["M", "<f10>"], "maint", "nothing at all, no checks: state maint"),
+    act(&action_table::WEIGHT, &["W"], "weight", "another weight: 0 to 256, or a share such as 50%"),
+    row("act.menu", &["a"], "more", "everything that can be done with it, and why not", Group::Act, Do::ActMenu),
+    row("past.pause", &["p"], "past", "stay at this moment and look back; once more, live", Group::Past, Do::Pause),
+    row("act.undo", &["u"], "undo", "take the last act back; once more, the one before", Group::Act, Do::Undo),
+    row(
+        "mark",
+        &["<space>"],
+        "mark",
+        "mark or unmark the row: acts are about all that are marked",
+        Group::Mark,
+        Do::Mark,
+    ),
+    row("command", &[":"], "command", "type a command", Group::Program, Do::Command),
+    row("show.sort", &["s"], "sort", "by which column to sort", Group::Show, Do::SortMenu),
+    row("move.next-pane", &["<tab>"], "next", "to the next pane or view", Group::Move, Do::Focus(1)),
+    row("show.zoom", &["z"], "zoom", "give the dashboard's pane all the room, or take it back", Group::Show, Do::Zoom),
+    row("help", &["?", "<f1>", "h", "H"], "help", "what the keys do", Group::Program, Do::Help),
+    row("quit", &["q", "Q", "<c-c>"], "quit", "end hapulse", Group::Program, Do::Quit),
+    row("move.down", &["j", "<down>", "n"], "", "one row down", Group::Move, Do::Move(Step::Rows(1))),
+    row("move.up", &["k", "<up>", "N"], "", "one row up", Group::Move, Do::Move(Step::Rows(-1))),
+    row("move.page-down", &["<pgdn>"], "", "one page down", Group::Move, Do::Move(Step::HalfPages(2))),
+    row("move.page-up", &["<pgup>"], "", "one page up", Group::Move, Do::Move(Step::HalfPages(-2))),
+    row("move.half-down", &["<c-d>"], "", "half a page down", Group::Move, Do::Move(Step::HalfPages(1))),
+    row("move.half-up", &["<c-u>"], "", "half a page up", Group::Move, Do::Move(Step::HalfPages(-1))),
+    row("move.first", &["g", "<home>"], "", "to the first row", Group::Move, Do::Move(Step::First)),
+    row("move.last", &["G", "<end>"], "", "to the last row", Group::Move, Do::Move(Step::Last)),
+    row("move.right", &["<right>"], "", "unfold, then into the selected row", Group::Move, Do::Open { unfold: true }),
+    row("move.left", &["<left>"], "", "up in the tree, to the pane before", Group::Move, Do::Back { clear: false }),
+    row("move.back", &["<esc>", "<bs>"], "", "close, clear the filter, back", Group::Move, Do::Back { clear: true }),
+    row("move.previous-pane", &["<backtab>"], "", "to the pane or view before", Group::Move, Do::Focus(-1)),
+    row("view.dashboard", &["0", "<a-0>"], "", "everything at a glance", Group::View, Do::View(0)),
+    row("view.status", &["1", "<a-1>"], "", "states, checks, sessions and queues", Group::View, Do::View(1)),
+    row("view.traffic", &["2", "<a-2>"], "", "sessions and bytes", Group::View, Do::View(2)),
+    row("view.http", &["3", "<a-3>"], "", "requests and responses", Group::View, Do::View(3)),
+    row(
+        "view.errors",
+        &["4", "<a-4>"],
+        "",
+        "failed checks, connections, requests and responses",
+        Group::View,
+        Do::View(4),
+    ),
+    row("view.cli", &["5", "<a-5>"], "", "HAProxy's own command line", Group::View, Do::View(5)),
+    row("view.latency", &["6", "<a-6>"], "", "time in queue, to connect, to respond", Group::View, Do::View(6)),
+    row("view.sessions", &["7", "<a-7>"], "", "the sessions that are open", Group::View, Do::View(7)),
+    row("view.tables", &["8", "<a-8>"], "", "stick tables and their entries", Group::View, Do::View(8)),
+    row("view.events", &["9", "<a-9>"], "", "what happened", Group::View, Do::View(9)),
+    row(
+        "view.away",
+        &["A"],
+        "",
+        "servers in maintenance or drain: since when, by whom; once more, back",
+        Group::View,
+        Do::View(AWAY),
+    ),
+    act(&action_table::WEIGHT_INITIAL, &["<f4>"], "", "the weight of the configuration: weight 100%"),
+    row(
+        "server.weight-less",
+        &["[", "<f6>"],
+        "",
+        "weight 1 lower; again before y, lower still",
+        Group::Act,
+        Do::Weigh(-1),
+    ),
+    row("server.weight-more", &["]", "<f7>"], "", "weight 1 higher", Group::Act, Do::Weigh(1)),
+    row("server.weight-less-10", &["{", "<f5>"], "", "weight 10 lower", Group::Act, Do::Weigh(-10)),
+    row("server.weight-more-10", &["}", "<f8>"], "", "weight 10 higher", Group::Act, Do::Weigh(10)),
+    act(&action_table::SERVER_MAXCONN, &[], "", "another limit of sessions; 0 for none"),
+    act(&action_table::END_SESSIONS, &[], "", "end every session of the server"),
+    act(&action_table::HEALTH_UP, &[], "", "taken for working until the next check"),
+    act(&action_table::HEALTH_STOPPING, &[], "", "taken for finishing what it has, until the next check"),
+    act(&action_table::HEALTH_DOWN, &[], "", "taken for broken until the next check"),
+    act(&action_table::CHECKS_ON, &[], "", "health checks go on"),
+    act(&action_table::CHECKS_OFF, &[], "", "no health checks: it keeps the state it has"),
+    act(&action_table::AGENT_UP, &[], "", "as if its agent had said up"),
+    act(&action_table::AGENT_DOWN, &[], "", "as if its agent had said down"),
+    act(&action_table::AGENT_ON, &[], "", "agent checks go on"),
+    act(&action_table::AGENT_OFF, &[], "", "no agent checks"),
+    row(
+        "everywhere.ready",
+        &[],
+        "",
+        "enable the server of that name in every backend",
+        Group::Act,
+        Do::Everywhere(&action_table::READY),
+    ),
+    row(
+        "everywhere.drain",
+        &[],
+        "",
+        "drain the server of that name in every backend",
+        Group::Act,
+        Do::Everywhere(&action_table::DRAIN),
+    ),
+    row(
+        "everywhere.maint",
+        &[],
+        "",
+        "maintenance of that name in every backend",
+        Group::Act,
+        Do::Everywhere(&action_table::MAINT),
+    ),
+    act(&action_table::FRONTEND_ON, &[], "", "the frontend accepts connections again"),
+    act(&action_table::FRONTEND_OFF, &[], "", "the frontend accepts no new connections"),
+    act(&action_table::FRONTEND_MAXCONN, &[], "", "another limit of connections of the frontend"),
+    row("line.remove", &["X"], "", "in views 7 and 8: end the session, clear the entry", Group::Act, Do::Remove),
+    act(&action_table::END_SESSION, &[], "", "end the selected session"),
+    act(&action_table::CLEAR_ENTRY, &[], "", "clear the selected entry of a stick table"),
+    act(&action_table::CLEAR_MAXIMA, &[], "", "the highest values begin anew, for everybody"),
+    act(&action_table::CLEAR_COUNTERS, &[], "", "every counter begins at 0, for everybody"),
+    row("offer.take", &["c"], "", "do what the header offers", Group::Act, Do::Offer),
+    row("offer.decline", &["C"], "", "let go what the header offers", Group::Act, Do::Decline),
+    row("mark.range", &["v"], "", "begin a range here, or end it", Group::Mark, Do::MarkRange),
+    row("mark.shown", &["*"], "", "mark every server shown, as filtered", Group::Mark, Do::MarkShown),
+    row("mark.none", &["U"], "", "unmark all", Group::Mark, Do::Unmark),
+    row("past.back", &["<left>"], "back", "one sample back", Group::Past, Do::Travel(Travel::Samples(-1))),
+    row("past.on", &["<right>"], "on", "one sample on", Group::Past, Do::Travel(Travel::Samples(1))),
+    row(
+        "past.minute-back",
+        &["<s-left>", "("],
+        "a minute",
+        "one minute back",
+        Group::Past,
+        Do::Travel(Travel::Minutes(-1)),
+    ),
+    row("past.minute-on", &["<s-right>", ")"], "", "one minute on", Group::Past, Do::Travel(Travel::Minutes(1))),
+    row(
+        "past.oldest",
+        &["<home>"],
+        "oldest",
+        "the oldest moment that is kept",
+        Group::Past,
+        Do::Travel(Travel::Oldest),
+    ),
+    row("past.newest", &["<end>"], "newest", "the newest moment", Group::Past, Do::Travel(Travel::Newest)),
+    row(
+        "past.mark",
+        &["m"],
+        "mark time",
+        "mark this moment, to see what changes from here",
+        Group::Past,
+        Do::MarkMoment,
+    ),
+    row("past.forget", &["x"], "", "forget the marked moment", Group::Past, Do::ForgetMoment),
+    row(
+        "view.since",
+        &["S"],
+        "",
+        "what changed since the marked moment; once more, back",
+        Group::View,
+        Do::View(SINCE),
+    ),
+    row("show.sort-right", &[">"], "", "sort by the next column", Group::Show, Do::SortNext(1)),
+    row("show.sort-left", &["<lt>"], "", "sort by the column before", Group::Show, Do::SortNext(-1)),
+    row("show.sort-invert", &["I"], "", "sort the other way round", Group::Show, Do::SortInvert),
+    row("show.flat", &["t"], "", "every row for itself, or as a tree", Group::Show, Do::Flat),
+    row("show.fold", &["f"], "", "fold or unfold the proxy", Group::Show, Do::Fold),
+    row("show.fold-all", &["F"], "", "fold or unfold every proxy", Group::Show, Do::FoldAll),
+    row("show.columns-right", &["."], "", "scroll to the columns on the right", Group::Show, Do::Sideways(1)),
+    row("show.columns-left", &[","], "", "scroll to the columns on the left", Group::Show, Do::Sideways(-1)),
+    row("show.info", &["i"], "", "everything the process says of itself", Group::Show, Do::Info),
+    row("show.cost", &["$"], "", "what watching costs HAProxy, and this machine", Group::Show, Do::Cost),
+    row("copy", &["y"], "", "copy the name of the row to the terminal's clipboard", Group::Program, Do::Copy),
+    row("show.longer", &["+", "="], "", "charts over a longer time", Group::Show, Do::Span(1)),
+    row("show.shorter", &["-"], "", "charts over a shorter time", Group::Show, Do::Span(-1)),
+    row("show.next-instance", &["o"], "", "the next HAProxy", Group::Show, Do::Instance(1)),
+    row("show.previous-instance", &["O"], "", "the HAProxy before", Group::Show, Do::Instance(-1)),
+    row("poll", &["r"], "", "poll now", Group::Program, Do::PollNow),
+    row("redraw", &["<c-l>"], "", "draw everything anew", Group::Program, Do::Redraw),
+    row("suspend", &["<c-z>"], "", "back to the shell; fg returns", Group::Program, Do::Suspend),
 ];
-
-/// Reads a line.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn parse(line: &str) -> Result<Command, BadCommand> {
-    let line = line.trim();
-    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let column = |id: &str| table::by_id(id).ok_or_else(|| BadCommand::NoColumn(id.to_owned()));
-    match name {
-        "" => Ok(Command::Nothing),
-        "sort" if rest.trim().is_empty() => Err(BadCommand::Missing("sort", "a column")),
-        "sort" => Ok(Command::Sort(column(rest.trim())?)),
-        "cols" if rest.trim().is_empty() => Err(BadCommand::Missing("cols", "columns, such as +rtime -econ")),
-        "cols" => {
-            let change = |word: &str| match (word.strip_prefix('+'), word.strip_prefix('-')) {
-                (Some(id), _) => column(id).map(Change::Add),
-                (_, Some(id)) => column(id).map(Change::Remove),
-                (None, None) => column(word).map(Change::Only),
-            };
-            Ok(Command::Columns(rest.split_whitespace().map(change).collect::<Result<_, _>>()?))
-        }
-        "filter" => Ok(Command::Filter(Filter::parse(rest)?)),
-        _ => {
-            let named = |action: &&Action| action.id == line || action.id.rsplit('.').next() == Some(line);
-            ACTIONS.iter().find(named).map(Command::Run).ok_or_else(|| BadCommand::Unknown(line.to_owned()))
-        }
-    }
-}
-
-/// Changes the columns of a view. The name always stays in front.
-pub fn change_columns(settings: &mut Settings, changes: &[Change]) {
-    let name = settings.columns.first().copied();
-    let mut columns: Vec<&'static Column> = settings.columns.drain(..).skip(1).collect();
-    if changes.iter().any(|change| matches!(change, Change::Only(_))) {
-        columns.clear();
-    }
-    for change in changes {
-        match change {
-            Change::Remove(column) => columns.retain(|known| known.id != column.id),
-            Change::Add(column) | Change::Only(column) => {
-                if !columns.iter().any(|known| known.id == column.id) {
-                    columns.push(column);
-                }
-            }
-        }
-    }
-    settings.columns = name.into_iter().chain(columns.into_iter().filter(|column| column.id != "name")).collect();
-    settings.first = 0;
-    settings.touch();
-}
-
-/// The line with its last word completed, as far as it is clear how it goes on.
-pub fn complete(line: &str) -> String {
-    let blank = line.char_indices().rfind(|(_, ch)| ch.is_whitespace());
-    // Not every blank is one byte long.
-    let (before, word) = line.split_at(blank.map_or(0, |(place, ch)| place + ch.len_utf8()));
-    let (sign, word) = match word.strip_prefix(['+', '-']) {
-        Some(rest) => (&word[..1], rest),
-        None => ("", word),
-    };
-    let candidates: Vec<&str> = if before.is_empty() {
-        WITH_ARGUMENTS.iter().map(|(name, ..)| *name).chain(ACTIONS.iter().map(|action| action.id)).collect()
-    } else {
-        table::all().map(|column| column.id).collect()
-    };
-    let fitting: Vec<&str> = candidates.into_iter().filter(|id| id.starts_with(word)).collect();
-    let common = fitting.iter().copied().reduce(common_start).unwrap_or(word);
-    let end = if fitting.len() == 1 { " " } else { "" };
-    format!("{before}{sign}{common}{end}")
-}
-
-/// What two words begin with alike.
-pub fn common_start<'a>(one: &'a str, other: &str) -> &'a str {
-    let same = one.char_indices().zip(other.chars()).find(|((_, a), b)| a != b).map(|((place, _), _)| place);
-    &one[..same.unwrap_or_else(|| one.len().min(other.len()))]
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::columns::sets;
 
-    fn ids(settings: &Settings) -> Vec<&str> {
-        settings.columns.iter().map(|column| column.id).collect()
-    }
-
-    fn changed(line: &str) -> Settings {
-        let mut settings = Settings::new(&sets::LATENCY_VIEW[..4]);
-        match parse(line) {
-            Ok(Command::Columns(changes)) => change_columns(&mut settings, &changes),
-            other => panic!("{other:?}"),
+    #[test]
+    fn every_act_has_its_action_under_the_same_name() {
+        for act in action_table::ACTS {
+            let action = ACTIONS.iter().find(|action| action.run == Do::Act(act));
+            assert_eq!(action.map(|action| action.id), Some(act.id));
         }
-        settings
     }
 
     #[test]
-    fn columns_are_added_removed_and_named() {
-        assert_eq!(ids(&changed("cols +rtime -qtime")), ["name", "side", "status", "rtime"]);
-        assert_eq!(ids(&changed("cols h1req/s scur")), ["name", "h1req/s", "scur"]);
-        assert_eq!(ids(&changed("cols +status -name")), ["name", "side", "status", "qtime"]);
-    }
-
-    #[test]
-    fn actions_are_commands() {
-        let id = |line: &str| match parse(line) {
-            Ok(Command::Run(action)) => action.id,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(id("view.latency"), "view.latency");
-        assert_eq!(id(" latency "), "view.latency");
-        assert_eq!(id("quit"), "quit");
-        assert_eq!(parse("nonsense").unwrap_err().to_string(), "there is no command \"nonsense\"; Tab completes");
-        assert_eq!(parse("sort").unwrap_err().to_string(), "sort needs a column");
-        assert!(matches!(parse("sort rtime"), Ok(Command::Sort(column)) if column.id == "rtime"));
-    }
-
-    #[test]
-    fn words_are_completed_as_far_as_is_clear() {
-        assert_eq!(complete("view.la"), "view.latency ");
-        assert_eq!(complete("server."), "server.");
-        assert_eq!(complete("so"), "sort ");
-        assert_eq!(complete("cols +rti"), "cols +rtime");
-        assert_eq!(complete("nonsense"), "nonsense");
-    }
-
-    #[test]
-    fn words_behind_a_wide_blank_are_completed() {
-        assert_eq!(complete("cols\u{3000}+rti"), "cols\u{3000}+rtime");
-        assert_eq!(complete("nonsense\u{a0}"), "nonsense\u{a0}");
+    fn ids_are_unique_and_every_action_has_a_key_and_help() {
+        for (index, action) in ACTIONS.iter().enumerate() {
+            let needs_key = !matches!(action.run, Do::Act(_) | Do::Everywhere(_));
+            assert!(!(action.help.is_empty() || needs_key && action.keys.is_empty()), "{}", action.id);
+            assert!(ACTIONS[..index].iter().all(|other| other.id != action.id), "{} stands twice", action.id);
+        }
     }
 }

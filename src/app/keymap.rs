@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::app::actions::{ACTIONS, Action, Do};
+use crate::app::commands::{ACTIONS, Action, Do};
 use crate::app::key::Key;
 
 /// Why keys make no map.

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::app::actions::Action;
-use crate::app::confirm::{self, Confirm};
-use crate::app::prompt::Prompt;
-use crate::haproxy::plain::Lines;
-use crate::monitor::acts::Act;
-use crate::monitor::intent::{Intent, Target};
-use crate::monitor::roster::RowId;
-use crate::monitor::typed_line::TypedLine;
+use crate::actions::action_table::Act;
+use crate::actions::intent::{Intent, Target};
+use crate::app::commands::Action;
+use crate::app::confirmation::{self, Confirm};
+use crate::app::text_input::Prompt;
+use crate::ask::typed_command::TypedLine;
+use crate::haproxy::reply_lines::Lines;
+use crate::observe::row_ids::RowId;
 
 /// Something that lies over the view and takes the keys.
 #[derive(Debug, Clone)]
@@ -84,11 +84,11 @@ pub struct Sure {
 impl Sure {
     /// When it is withdrawn.
     pub fn expires_at(&self) -> Duration {
-        self.asked + confirm::EXPIRES
+        self.asked + confirmation::EXPIRES
     }
 
     /// Whether it stands long enough to have been read: what was typed ahead does not count.
     pub fn is_seen(&self, now: Duration) -> bool {
-        now.saturating_sub(self.asked) >= confirm::TYPE_AHEAD
+        now.saturating_sub(self.asked) >= confirmation::TYPE_AHEAD
     }
 }

@@ -1,16 +1,16 @@
 //! The menus over a view: by which column to sort, and what can be done.
 
-use crate::app::actions::{ACTIONS, Action, Do, Step};
+use crate::app::action_targets;
+use crate::app::commands::{ACTIONS, Action, Do, Step};
+use crate::app::dashboard_lists::ListState;
 use crate::app::layers::Layer;
-use crate::app::lists::ListState;
 use crate::app::model::Model;
-use crate::app::targets;
 
 /// Opens the menu of acts: those that can be had first.
 pub fn open_acts(model: &mut Model) {
     let is_act = |action: &&Action| matches!(action.run, Do::Act(_) | Do::Everywhere(_));
     let (mut fitting, others): (Vec<&Action>, Vec<&Action>) =
-        ACTIONS.iter().filter(is_act).partition(|action| targets::check(model, action).is_ok());
+        ACTIONS.iter().filter(is_act).partition(|action| action_targets::check(model, action).is_ok());
     fitting.extend(others);
     model.layers.push(Layer::ActMenu(fitting, 0));
 }

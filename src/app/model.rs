@@ -3,25 +3,25 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::app::actions::Do;
-use crate::app::asked::Asked;
-use crate::app::cells::Role;
+use crate::actions::action_table::Act;
+use crate::app::cli_input::CommandLine;
+use crate::app::commands::Do;
+use crate::app::dashboard_lists::{self, ListState};
 use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
 use crate::app::layout::{Layout, Needs, Pane};
-use crate::app::lists::{self, ListState};
-use crate::app::marks::Marks;
 use crate::app::msg::Memory;
-use crate::app::tables::{Folded, Line, Settings};
-use crate::app::typing::CommandLine;
+use crate::app::query_state::Asked;
+use crate::app::selection::Marks;
 use crate::app::undo::Undo;
-use crate::app::views::{Content, EVENTS, PROBLEMS, Rows, VIEWS, View};
-use crate::monitor::acts::Act;
-use crate::monitor::events::Event;
-use crate::monitor::guard::{Guard, Refusal};
-use crate::monitor::problems::problem::Problem;
-use crate::monitor::roster::RowId;
-use crate::monitor::watch::Watch;
+use crate::instance::guard::{Guard, Refusal};
+use crate::instance::instance::Watch;
+use crate::observe::events::Event;
+use crate::observe::row_ids::RowId;
+use crate::problems::problem::Problem;
+use crate::table::cell::Role;
+use crate::table::rows::{Folded, Line, Settings};
+use crate::table::view_table::{Content, EVENTS, PROBLEMS, Rows, VIEWS, View};
 
 /// One HAProxy.
 #[derive(Debug)]
@@ -81,7 +81,9 @@ impl Instance {
 
     /// The rows of a list of the dashboard as ids.
     pub fn ids(&self, pane: Pane) -> Vec<RowId> {
-        self.watch.newest().map_or_else(Vec::new, |sample| lists::ids(sample, pane, self.selected(Pane::Backends)))
+        self.watch
+            .newest()
+            .map_or_else(Vec::new, |sample| dashboard_lists::ids(sample, pane, self.selected(Pane::Backends)))
     }
 }
 
@@ -201,7 +203,7 @@ impl Model {
     pub fn layout(&self) -> Layout {
         let rows = match self.instance() {
             Some(instance) => Pane::LISTS.map(|pane| match instance.watch.newest() {
-                Some(sample) => lists::rows(sample, pane, instance.selected(Pane::Backends)).len(),
+                Some(sample) => dashboard_lists::rows(sample, pane, instance.selected(Pane::Backends)).len(),
                 None => 0,
             }),
             None => [0; 3],

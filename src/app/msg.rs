@@ -1,14 +1,14 @@
 //! What comes in, and what is to be done outside.
 
+use crate::actions::audit::audit_index::Ledger;
+use crate::actions::intent::Intent;
+use crate::actions::outcome::{Progress, Report};
 use crate::app::key::Key;
+use crate::ask::query::{Answer, Query, QueryError};
+use crate::ask::typed_command::TypedLine;
 use crate::haproxy::version::Version;
-use crate::monitor::guard::Authorised;
-use crate::monitor::intent::Intent;
-use crate::monitor::ledger::Ledger;
-use crate::monitor::outcome::{Progress, Report};
-use crate::monitor::query::{Answer, Query, QueryError};
-use crate::monitor::sampler::News;
-use crate::monitor::typed_line::TypedLine;
+use crate::instance::guard::Authorised;
+use crate::observe::sampler::News;
 
 /// Something happened.
 #[derive(Debug)]

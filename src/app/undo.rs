@@ -3,9 +3,9 @@
 //! An act that was carried out leaves the commands that bring back what was read right before it. They are
 //! asked about like any other act, and are gone once they were carried out.
 
-use crate::monitor::intent::{Intent, Purpose, Step};
-use crate::monitor::outcome::{Outcome, Report};
-use crate::monitor::proof;
+use crate::actions::intent::{Intent, Purpose, Step};
+use crate::actions::outcome::{Outcome, Report};
+use crate::actions::verify;
 
 /// Acts that can be taken back; older ones go.
 const KEPT: usize = 50;
@@ -36,7 +36,7 @@ impl Undo {
             // One without an answer may have happened.
             .filter(|done| !matches!(done.outcome, Outcome::Refused(_) | Outcome::NotSent(_)))
             .filter_map(|done| {
-                let (act, order) = proof::inverse(&done.step, done.before.as_ref()?)?;
+                let (act, order) = verify::inverse(&done.step, done.before.as_ref()?)?;
                 let step = Step { act, order, target: done.step.target.clone() };
                 (step.command() != done.step.command()).then_some(step)
             })
@@ -75,12 +75,12 @@ impl Undo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::haproxy::order::{Admin, Order, Weight};
-    use crate::haproxy::text::SafeText;
-    use crate::monitor::acts::{Act, END_SESSIONS, MAINT, WEIGHT};
-    use crate::monitor::intent::Target;
-    use crate::monitor::outcome::Done;
-    use crate::monitor::seen::Seen;
+    use crate::actions::action_table::{Act, END_SESSIONS, MAINT, WEIGHT};
+    use crate::actions::intent::Target;
+    use crate::actions::outcome::Done;
+    use crate::actions::readback::Seen;
+    use crate::haproxy::safe_text::SafeText;
+    use crate::haproxy::write_command::{Admin, Order, Weight};
 
     fn report(act: &'static Act, order: Order, names: &[&str], outcome: &Outcome) -> Report {
         let targets = names.iter().map(|name| Target::beside_rows("b".into(), (*name).into())).collect();

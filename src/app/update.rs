@@ -2,34 +2,34 @@
 
 use std::time::Duration;
 
-use crate::app::acting;
-use crate::app::actions::Do;
-use crate::app::asking;
-use crate::app::cells::Role;
-use crate::app::cost;
+use crate::actions::drain_tracker;
+use crate::app::action_flow;
+use crate::app::commands::Do;
+use crate::app::input;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
-use crate::app::moving;
 use crate::app::msg::{Effect, Msg};
-use crate::app::press;
-use crate::app::travel;
-use crate::monitor::draining;
-use crate::monitor::link::Link;
-use crate::monitor::sampler::News;
-use crate::monitor::stamp::Stamp;
+use crate::app::navigation;
+use crate::app::overhead;
+use crate::app::playback;
+use crate::app::queries;
+use crate::observe::link::Link;
+use crate::observe::sampler::News;
+use crate::observe::timestamp::Stamp;
+use crate::table::cell::Role;
 
 /// Takes a message in, and says what is to be done outside.
 pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
     expire(model, now.mono);
     let effects = match msg {
-        Msg::Key(key) => press::press(model, key, now.mono),
+        Msg::Key(key) => input::press(model, key, now.mono),
         Msg::Resize(width, height) => {
             model.size = (width, height);
             vec![Effect::Redraw]
         }
         Msg::News(instance, news, missed) => {
             let mut effects = hear(model, instance, news, missed, now.mono);
-            effects.extend(cost::with_sample(model));
+            effects.extend(overhead::with_sample(model));
             effects
         }
         Msg::Memory(memory) => {
@@ -37,16 +37,16 @@ pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Progress(progress) => {
-            acting::progress(model, progress, now.mono);
+            action_flow::progress(model, progress, now.mono);
             Vec::new()
         }
-        Msg::Acted(report) => acting::acted(model, &report, now),
+        Msg::Acted(report) => action_flow::acted(model, &report, now),
         Msg::Told(instance, query, result) => {
-            asking::told(model, instance, &query, result.map(|answer| *answer), now);
+            queries::told(model, instance, &query, result.map(|answer| *answer), now);
             Vec::new()
         }
         Msg::Sent(instance, result) => {
-            asking::sent(model, instance, result.map(|answer| *answer), now.mono);
+            queries::sent(model, instance, result.map(|answer| *answer), now.mono);
             vec![Effect::PollNow(instance)]
         }
         Msg::Past(ledger) => {
@@ -57,7 +57,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
         }
         Msg::Wake => Vec::new(),
     };
-    moving::settle(model, now.mono);
+    navigation::settle(model, now.mono);
     effects
 }
 
@@ -71,7 +71,7 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
         .filter(|instance| matches!(instance.watch.link(), Link::Lost { .. }))
         .map(|_| next_second(now));
     // So does how long ago the past was.
-    let ago = travel::is_past(model).then(|| next_second(now));
+    let ago = playback::is_past(model).then(|| next_second(now));
     [notice, question, age, ago].into_iter().flatten().min()
 }
 
@@ -122,7 +122,7 @@ fn hear(model: &mut Model, instance: usize, news: News, missed: u64, now: Durati
     let lost = heard.watch.all_lost().len();
     let name = heard.name.clone();
     // Somebody waits for this, and may be looking elsewhere.
-    let empty = drained.iter().filter(|news| matches!(news, draining::News::Empty(_))).count();
+    let empty = drained.iter().filter(|news| matches!(news, drain_tracker::News::Empty(_))).count();
     if slid {
         model.say("the moment has left the history: this is the oldest one kept", Role::Warn, now);
     }

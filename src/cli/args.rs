@@ -6,19 +6,19 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::app::filter::Filter;
-use crate::app::start::Start;
-use crate::cli::check::CheckArgs;
-use crate::cli::doctor::DoctorArgs;
-use crate::cli::get::GetArgs;
-use crate::cli::servers::{DrainArgs, MaintArgs, ReadyArgs};
-use crate::cli::show::ShowArgs;
-use crate::cli::watch::WatchArgs;
+use crate::app::initial_view::Start;
+use crate::cli::check_command::CheckArgs;
+use crate::cli::doctor_command::DoctorArgs;
+use crate::cli::get_command::GetArgs;
+use crate::cli::server_commands::{DrainArgs, MaintArgs, ReadyArgs};
+use crate::cli::show_command::ShowArgs;
+use crate::cli::watch_command::WatchArgs;
 use crate::config::duration;
-use crate::config::layer::Layer;
-use crate::config::looks::Colours;
+use crate::config::partial_settings::Layer;
 use crate::config::target::Target;
-use crate::monitor::problems::thresholds::{BadThreshold, Thresholds};
+use crate::config::terminal_env::Colours;
+use crate::problems::thresholds::{BadThreshold, Thresholds};
+use crate::table::filter::Filter;
 
 /// A terminal dashboard for HAProxy.
 #[derive(Debug, Parser)]

@@ -4,21 +4,21 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::app::start::Start;
+use crate::actions::audit::audit_writer::Audit;
+use crate::app::initial_view::Start;
 use crate::cli::args::Options;
-use crate::cli::named::{arranged, keymap, own, thresholds};
-use crate::config::looks::{Colours, Environment};
+use crate::cli::resolve::{arranged, keymap, own, thresholds};
 use crate::config::settings::Settings;
-use crate::config::state;
+use crate::config::state_dir;
 use crate::config::target::Target;
+use crate::config::terminal_env::{Colours, Environment};
 use crate::haproxy::connection::Limits;
 use crate::live::event_loop::{self, End, Session};
-use crate::live::files;
-use crate::live::io::Watching;
-use crate::monitor::audit::writer::Audit;
-use crate::monitor::pace::Pace;
-use crate::monitor::stamp::Clock;
-use crate::ui::colour::Depth;
+use crate::live::file_writer;
+use crate::live::io_thread::Watching;
+use crate::observe::poll_schedule::Pace;
+use crate::observe::timestamp::Clock;
+use crate::ui::color::Depth;
 use crate::ui::theme::{Palette, Theme};
 
 /// Shows it until it ends.
@@ -47,17 +47,16 @@ pub(super) fn show(
         read_only: settings.read_only,
         clock: Clock::start(),
     };
-    let log = settings
-        .log_file
-        .as_deref()
-        .map(|path| files::open(path).with_context(|| format!("cannot write the log of events to {}", path.display())));
+    let log = settings.log_file.as_deref().map(|path| {
+        file_writer::open(path).with_context(|| format!("cannot write the log of events to {}", path.display()))
+    });
     let mut thresholds = thresholds(&settings.thresholds)?;
     options.thresholds.iter().try_for_each(|text| thresholds.set_by_text(text))?;
     let session = Session {
         thresholds,
         keymap: keymap(&settings.keys)?,
         log: log.transpose()?,
-        typed: state::own_folder().map(|folder| folder.join("typed")),
+        typed: state_dir::own_folder().map(|folder| folder.join("typed")),
         targets,
         watching,
         history: usize::from(settings.history_memory) << 20,

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::config::discover::discover;
-use crate::config::said::Said;
+use crate::config::discovery::discover;
+use crate::config::located::Said;
 use crate::config::target::Target;
-use crate::haproxy::access;
 use crate::haproxy::address::{Address, BadAddress};
 use crate::haproxy::level::Level;
+use crate::haproxy::socket_permissions;
 
 /// Why no HAProxy is meant.
 #[derive(Debug, Error)]
@@ -25,10 +25,10 @@ pub(super) enum NoTarget {
 impl NoTarget {
     fn found(tried: Vec<String>, closed: Option<&Path>) -> Self {
         let (what, mend) = if let Some(path) = closed {
-            let mend = format!("{}: {}", path.display(), access::way_in(path));
+            let mend = format!("{}: {}", path.display(), socket_permissions::way_in(path));
             ("no stats socket that this user may open", mend)
         } else {
-            let line = access::line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
+            let line = socket_permissions::line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
             let mend = format!("add to the global section of haproxy.cfg, and reload it:\n    {line}");
             ("no stats socket found", mend)
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::haproxy::text::SafeText;
+use crate::haproxy::safe_text::SafeText;
 
 /// Nothing here waits longer; and a deadline so far ahead can still be computed.
 const LONGEST: Duration = Duration::from_hours(24 * 365);

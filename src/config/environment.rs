@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
-use crate::config::keys::{KEYS, Key, Kind};
-use crate::config::layer::Layer;
+use crate::config::partial_settings::Layer;
+use crate::config::setting_table::{KEYS, Key, Kind};
 use crate::config::settings::Variable;
-use crate::haproxy::text::SafeText;
+use crate::haproxy::safe_text::SafeText;
 
 /// A variable of the environment with a value that it cannot have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

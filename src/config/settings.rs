@@ -4,17 +4,17 @@
 //! `read_only`: whoever says it anywhere has said it. Targets, thresholds, colours, views and keys add up, name by name.
 //!
 //! A new key is a field of a layer, a field of the settings with its default, the line of `lay` that the compiler then
-//! asks for, and a row of [`super::keys::KEYS`], from which `hapulse config` and the documentation are checked.
+//! asks for, and a row of [`crate::config::setting_table::KEYS`], from which `hapulse config` and the documentation are checked.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::layer::{AuditLayer, DrainLayer, Layer};
-use crate::config::looks::Colours;
-use crate::config::said::{Arranged, Said, Threshold};
-use crate::config::state;
+use crate::config::located::{Arranged, Said, Threshold};
+use crate::config::partial_settings::{AuditLayer, DrainLayer, Layer};
+use crate::config::state_dir;
 use crate::config::target::Target;
+use crate::config::terminal_env::Colours;
 
 /// Gives a variable of the environment by its name.
 pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -72,7 +72,7 @@ impl Settings {
     /// What holds where nothing is said. The audit's place is in the state folder.
     pub fn defaults(variable: Variable<'_>) -> Self {
         let path = |name: &str| variable(name).map(PathBuf::from);
-        let folder = state::folder(path("XDG_STATE_HOME"), path("HOME"));
+        let folder = state_dir::folder(path("XDG_STATE_HOME"), path("HOME"));
         Self {
             read_only: false,
             interval: Duration::from_secs(2),

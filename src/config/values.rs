@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::config::duration;
-use crate::config::said::{Arranged, Said, Threshold};
+use crate::config::located::{Arranged, Said, Threshold};
 use crate::config::target::Target;
 use crate::haproxy::address::Address;
 

@@ -5,10 +5,10 @@
 
 use std::collections::VecDeque;
 
-use crate::demo::meter::Meter;
+use crate::demo::client_session::Session;
+use crate::demo::counters::Meter;
 use crate::demo::server::Server;
-use crate::demo::session::Session;
-use crate::demo::table::Table;
+use crate::demo::stick_table::Table;
 
 /// What the proxy understands of what passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

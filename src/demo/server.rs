@@ -6,9 +6,9 @@
 
 use std::collections::VecDeque;
 
-use crate::demo::check::{Agent, Check, Fault, Verdict};
-use crate::demo::meter::Meter;
-use crate::demo::session::Session;
+use crate::demo::client_session::Session;
+use crate::demo::counters::Meter;
+use crate::demo::health_check::{Agent, Check, Fault, Verdict};
 
 /// `srv_admin_state`: put in maintenance by an operator.
 pub(crate) const FORCED_MAINT: u8 = 1;

@@ -3,11 +3,11 @@
 //! A small shop: pages behind `www`, an API that is always near its limit, static files, log-in, a legacy
 //! application that nobody repairs, and mail. Nothing here moves; a reload builds it afresh.
 
-use crate::demo::bare::{back, front, server};
-use crate::demo::check::{Agent, Check, Fault, Kind};
+use crate::demo::defaults::{back, front, server};
+use crate::demo::health_check::{Agent, Check, Fault, Kind};
 use crate::demo::proxy::{Algorithm, Back, Front, Mode, Proxy, Route, Service};
 use crate::demo::server::{CONFIG_MAINT, FORCED_MAINT, Op, Server};
-use crate::demo::table::{Data, Table};
+use crate::demo::stick_table::{Data, Table};
 
 /// The first `iid`; `HAProxy` keeps 1 for itself.
 const FIRST_IID: u32 = 2;

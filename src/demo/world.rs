@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::demo::meter::{Count, Meter};
+use crate::demo::counters::{Count, Meter};
 use crate::demo::proxy::{Back, Front, Proxy};
 use crate::demo::server::Server;
 

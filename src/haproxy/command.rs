@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::SessionFilter;
 use crate::haproxy::stick_tables::DataFilter;
-use crate::haproxy::text::SafeText;
 use crate::haproxy::version::Version;
 
 /// Why a name cannot stand in a command.

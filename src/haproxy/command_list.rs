@@ -3,7 +3,7 @@
 //! Up to 2.2 the list comes as the answer to an unknown command, with columns of no fixed width and help that
 //! goes on below itself; from 2.4 on it is sorted and names the arguments. All levels get the same list.
 
-use crate::haproxy::text::SafeText;
+use crate::haproxy::safe_text::SafeText;
 
 /// More than any version has (about 120 on 3.2).
 const MAX_COMMANDS: usize = 1000;

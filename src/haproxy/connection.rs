@@ -12,10 +12,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::haproxy::access;
 use crate::haproxy::address::Address;
 use crate::haproxy::level::Level;
 use crate::haproxy::reply;
+use crate::haproxy::socket_permissions;
 
 /// How long and how much a connection may take.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +80,7 @@ impl AskError {
     pub fn hint(&self, address: &Address) -> Option<String> {
         match (self, address) {
             (Self::Connect(error), Address::Unix(path)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Some(access::way_in(path))
+                Some(socket_permissions::way_in(path))
             }
             (Self::Connect(error), Address::Unix(_)) if error.kind() == io::ErrorKind::NotFound => {
                 Some(new_line(address, Level::Admin))
@@ -102,7 +102,7 @@ impl AskError {
 }
 
 fn new_line(address: &Address, level: Level) -> String {
-    format!("add to the global section of haproxy.cfg: {}", access::line(address, level))
+    format!("add to the global section of haproxy.cfg: {}", socket_permissions::line(address, level))
 }
 
 /// The system's words without its number.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::haproxy::fields::InfoField;
-use crate::haproxy::text::SafeText;
+use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 
 /// Why an answer is no `show info`.

@@ -7,29 +7,30 @@
 //! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2; a fact
 //! that holds for some versions only names them.
 
-pub mod access;
 pub mod address;
-pub mod age;
-mod cells;
+pub mod cli_request;
 pub mod command;
 pub mod command_list;
+pub mod compact_duration;
 pub mod connection;
+pub mod connection_stage;
 pub mod fields;
-mod gather;
 pub mod info;
+pub mod key_values;
 pub mod level;
 pub mod numbers;
-pub mod order;
-pub mod pieces;
-pub mod plain;
 pub mod reply;
-pub mod row;
-pub mod schema;
+pub mod reply_lines;
+pub mod row_reader;
+pub mod safe_text;
 pub mod servers_state;
 pub mod sessions;
-pub mod stage;
-pub mod stat;
+pub mod socket_permissions;
+pub mod stat_header;
+pub mod stat_reader;
+pub mod stat_row;
+pub mod stat_table;
 pub mod status;
 pub mod stick_tables;
-pub mod text;
 pub mod version;
+pub mod write_command;

@@ -3,7 +3,7 @@
 //! A DOWN server that drains still reads `DOWN` in `show stat`; only `srv_admin_state` tells what an
 //! operator ordered. Columns are found by name: 17 in 1.6, 25 from 2.4 on.
 
-use crate::haproxy::text::SafeText;
+use crate::haproxy::safe_text::SafeText;
 
 /// What was ordered for a server, as the bits of `srv_admin_state`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -7,11 +7,11 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crate::haproxy::age;
-use crate::haproxy::pieces::{cut, number, pointer, words};
-use crate::haproxy::plain::Lines;
-use crate::haproxy::stage::Stage;
-use crate::haproxy::text::SafeText;
+use crate::haproxy::compact_duration;
+use crate::haproxy::connection_stage::Stage;
+use crate::haproxy::key_values::{cut, number, pointer, words};
+use crate::haproxy::reply_lines::Lines;
+use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 
 /// Sessions kept of one answer.
@@ -225,7 +225,7 @@ fn read(block: &[&[u8]], version: Option<Version>) -> Session {
             b"fe" => session.frontend = named(value),
             b"be" => session.backend = named(value),
             b"srv" => session.server = named(value),
-            b"age" => session.age = age::parse(value),
+            b"age" => session.age = compact_duration::parse(value),
             b"calls" => session.calls = number(value),
             b"s0" | b"scf" => session.client_side = stage(value, version),
             b"s1" | b"scb" => session.server_side = stage(value, version),
@@ -247,7 +247,7 @@ fn read_line_of_block(session: &mut Session, line: &[u8]) {
         b"backend" => session.backend = piece(b"backend").and_then(named),
         b"server" => session.server = piece(b"server").and_then(named),
         b"task" => {
-            session.age = piece(b"age").and_then(age::parse);
+            session.age = piece(b"age").and_then(compact_duration::parse);
             session.calls = piece(b"calls").and_then(number);
         }
         b"si[0]" | b"scf" => session.client_side = piece(b"state").and_then(Stage::from_word),

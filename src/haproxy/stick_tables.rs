@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
-use crate::haproxy::pieces::{cut, number, pointer, words};
-use crate::haproxy::text::SafeText;
+use crate::haproxy::key_values::{cut, number, pointer, words};
+use crate::haproxy::safe_text::SafeText;
 
 /// Tables kept of one answer.
 pub const MAX_TABLES: usize = 10_000;

@@ -14,29 +14,30 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::app::cells::Role;
+use crate::actions::audit::audit_writer::Audit;
+use crate::app::cli_input::{CommandLine, REMEMBERED};
+use crate::app::initial_view::Start;
 use crate::app::keymap::Keymap;
 use crate::app::model::{Instance, Model};
 use crate::app::msg::{Effect, Msg};
-use crate::app::start::Start;
-use crate::app::typing::{CommandLine, REMEMBERED};
 use crate::app::update::{next_wake, update};
 use crate::config::target::Target;
-use crate::live::files::{self, Files, Keep};
-use crate::live::io::{self as talk, Order, Said, Source, Watching};
-use crate::live::memory;
-use crate::monitor;
-use crate::monitor::audit::writer::Audit;
-use crate::monitor::guard::Guard;
-use crate::monitor::latest::Latest;
-use crate::monitor::problems::thresholds::Thresholds;
-use crate::monitor::sampler::News;
-use crate::monitor::stamp::{Clock, Stamp};
-use crate::term::frames::{self, Frames};
-use crate::term::input::{self, Typed};
+use crate::instance::guard::Guard;
+use crate::live::file_writer::{self, Files, Keep};
+use crate::live::io_thread::{self as talk, Order, Said, Source, Watching};
+use crate::live::process_memory;
+use crate::observe::events;
+use crate::observe::latest_slot::LatestSlot;
+use crate::observe::sampler::News;
+use crate::observe::timestamp::{Clock, Stamp};
+use crate::problems::thresholds::Thresholds;
+use crate::table::cell::Role;
+use crate::term::frame_writer::{self, Frames};
+use crate::term::hangup_watchdog;
+use crate::term::key_reader::{self, Typed};
 use crate::term::output::Output;
-use crate::term::{screen, watchdog};
-use crate::ui::screen::{self as picture, Looks};
+use crate::term::terminal_mode;
+use crate::ui::root::{self as picture, Looks};
 use crate::ui::theme::Theme;
 
 /// What to show, and how.
@@ -111,8 +112,8 @@ const LAST: Duration = Duration::from_millis(300);
 pub fn run(session: Session) -> anyhow::Result<End> {
     let clock = session.watching.clock;
     let (sender, events) = mpsc::sync_channel(QUEUE);
-    let news: Vec<Arc<Latest<News>>> = session.targets.iter().map(|_| Arc::default()).collect();
-    let source = |(target, news): (&Target, &Arc<Latest<News>>)| Source {
+    let news: Vec<Arc<LatestSlot<News>>> = session.targets.iter().map(|_| Arc::default()).collect();
+    let source = |(target, news): (&Target, &Arc<LatestSlot<News>>)| Source {
         name: target.label(),
         address: target.address.clone(),
         news: Arc::clone(news),
@@ -125,9 +126,9 @@ pub fn run(session: Session) -> anyhow::Result<End> {
         Instance::new(target.label(), target.address.to_string(), target.address.is_tcp(), session.history)
     });
     let guard = Guard { read_only: session.watching.read_only };
-    let mut model = Model::new(instances.collect(), guard, session.keymap, screen::size());
+    let mut model = Model::new(instances.collect(), guard, session.keymap, terminal_mode::size());
     session.start.apply(&mut model);
-    let typed = session.typed.as_deref().map(|path| files::last_lines(path, REMEMBERED));
+    let typed = session.typed.as_deref().map(|path| file_writer::last_lines(path, REMEMBERED));
     model.asks_reason = session.asks_reason;
     model.asked_interval = Some(session.watching.pace.wanted());
     for instance in &mut model.instances {
@@ -140,9 +141,9 @@ pub fn run(session: Session) -> anyhow::Result<End> {
     let (logs, logged) = (session.log.is_some(), vec![0; session.targets.len()]);
     let keep = Files { log: session.log, typed: session.typed };
     let files =
-        files::start(keep, move |why| drop(failed.send(Event::FileFailed(why)))).context("cannot keep files")?;
-    screen::end_on_panic();
-    screen::enter().context("cannot set up the terminal")?;
+        file_writer::start(keep, move |why| drop(failed.send(Event::FileFailed(why)))).context("cannot keep files")?;
+    terminal_mode::end_on_panic();
+    terminal_mode::enter().context("cannot set up the terminal")?;
     let ended = start_threads(&sender).map(|output| {
         let frames = Frames::new(model.size.0, model.size.1);
         let looks = Looks { theme: session.theme, show_time: local_time };
@@ -166,16 +167,16 @@ pub fn run(session: Session) -> anyhow::Result<End> {
         };
         live.run()
     });
-    screen::leave();
+    terminal_mode::leave();
     ended
 }
 
 fn start_threads(sender: &mpsc::SyncSender<Event>) -> anyhow::Result<Output> {
     // The loop's end closes the channel, and with it these threads have nothing more to do.
     let typed = sender.clone();
-    input::start(move |event| typed.send(Event::Typed(event)).is_ok()).context("cannot read keys")?;
+    key_reader::start(move |event| typed.send(Event::Typed(event)).is_ok()).context("cannot read keys")?;
     let gone = sender.clone();
-    watchdog::start(move || drop(gone.send(Event::TerminalGone))).context("cannot watch the terminal")?;
+    hangup_watchdog::start(move || drop(gone.send(Event::TerminalGone))).context("cannot watch the terminal")?;
     let written = sender.clone();
     Output::start(move |done| drop(written.send(Event::Written(done)))).context("cannot write to the terminal")
 }
@@ -194,7 +195,7 @@ fn rfc3339(at: SystemTime) -> String {
 /// The running dashboard.
 struct Live {
     model: Model,
-    news: Vec<Arc<Latest<News>>>,
+    news: Vec<Arc<LatestSlot<News>>>,
     orders: UnboundedSender<Order>,
     files: mpsc::SyncSender<Keep>,
     /// Whether events are logged, and how many of each instance were.
@@ -316,9 +317,9 @@ impl Live {
             }
             Effect::Suspend => {
                 self.output.finish(LAST);
-                screen::leave();
+                terminal_mode::leave();
                 // When it cannot be stopped it simply goes on.
-                let _ = screen::stop_until_continued();
+                let _ = terminal_mode::stop_until_continued();
                 let now = self.clock.now();
                 return self.come_back(now);
             }
@@ -328,7 +329,7 @@ impl Live {
             Effect::Send(instance, line) => self.order(Order::Send(instance, line)),
             Effect::MeasureMemory => {
                 // Where the system does not tell, the page says so.
-                let measured = memory::own();
+                let measured = process_memory::own();
                 return measured.and_then(|memory| self.tell(Msg::Memory(memory), self.clock.now()));
             }
             Effect::Copy(text) => self.clipboard = Some(text),
@@ -358,11 +359,9 @@ impl Live {
             let instance = &self.model.instances[place];
             let (ever, known) = (instance.watch.all_events().ever(), self.logged[place]);
             let count = usize::try_from(ever - known).unwrap_or(usize::MAX);
-            let mut new: Vec<&monitor::events::Event> = instance.watch.all_events().newest().take(count).collect();
+            let mut new: Vec<&events::Event> = instance.watch.all_events().newest().take(count).collect();
             new.reverse();
-            let line = |event: &monitor::events::Event| {
-                format!("{} {} {}", rfc3339(event.at.wall), instance.name, event.line())
-            };
+            let line = |event: &events::Event| format!("{} {} {}", rfc3339(event.at.wall), instance.name, event.line());
             let lines: Vec<String> = new.into_iter().map(line).collect();
             self.logged[place] = ever;
             for line in lines {
@@ -378,10 +377,10 @@ impl Live {
 
     /// The shell had the terminal: take it back and draw everything.
     fn come_back(&mut self, now: Stamp) -> Option<End> {
-        if screen::enter().is_err() {
+        if terminal_mode::enter().is_err() {
             return Some(End::Gone);
         }
-        let (width, height) = screen::size();
+        let (width, height) = terminal_mode::size();
         self.draw_by(now.mono);
         for instance in 0..self.model.instances.len() {
             self.order(Order::PollNow(instance));
@@ -410,10 +409,10 @@ impl Live {
         self.model.stay_within(last);
         let mut bytes = rendered.unwrap_or_default();
         if let Some(text) = self.clipboard.take() {
-            bytes.extend(frames::clipboard(&text));
+            bytes.extend(frame_writer::clipboard(&text));
         }
         if std::mem::take(&mut self.rings) {
-            bytes.push(frames::BELL);
+            bytes.push(frame_writer::BELL);
         }
         if !bytes.is_empty() {
             self.output.write(bytes);

@@ -7,6 +7,6 @@
 //! ```
 
 pub mod event_loop;
-pub mod files;
-pub mod io;
-pub mod memory;
+pub mod file_writer;
+pub mod io_thread;
+pub mod process_memory;

@@ -1,19 +1,19 @@
 //! The bottom line: what just happened, else what the keys do here. What cannot be done now is dimmed; its
 //! key says why.
 
-use crate::app::actions::{ACTIONS, Action, Do, Group};
-use crate::app::cells::Role;
+use crate::actions::intent::Target;
+use crate::app::action_targets;
+use crate::app::commands::{ACTIONS, Action, Do, Group};
 use crate::app::key::Key;
 use crate::app::layers::Layer;
 use crate::app::layout::{Area, Room};
 use crate::app::model::Model;
-use crate::app::prompt::{Prompt, Purpose};
-use crate::app::targets;
-use crate::app::views::Content;
-use crate::monitor::intent::Target;
-use crate::monitor::link::Link;
-use crate::ui::canvas::{Canvas, piece};
-use crate::ui::text;
+use crate::app::text_input::{Prompt, Purpose};
+use crate::observe::link::Link;
+use crate::table::cell::Role;
+use crate::table::view_table::Content;
+use crate::ui::drawing::{Canvas, piece};
+use crate::ui::truncate;
 
 /// A key, and what it does.
 type Told = (&'static str, &'static str);
@@ -53,7 +53,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
         Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, sign(prompt.purpose), prompt, area),
         Some(Layer::Number(number)) => {
             let asked = format!("{} of {}: ", number.act.title, about(&number.targets));
-            return draw_prompt(canvas, &text::middle(&asked, usize::from(area.width / 2)), &number.prompt, area);
+            return draw_prompt(canvas, &truncate::middle(&asked, usize::from(area.width / 2)), &number.prompt, area);
         }
         Some(Layer::Reason(reason)) => {
             let asked = format!("reason for {}: ", reason.intent.title());
@@ -62,13 +62,13 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
         _ => {}
     }
     if let Some(notice) = &model.notice {
-        let shown = text::end(&notice.text, usize::from(area.width.saturating_sub(2)));
+        let shown = truncate::end(&notice.text, usize::from(area.width.saturating_sub(2)));
         canvas.text(area, 1, 0, &shown, notice.role);
         return;
     }
     if let (Room::Small, Some(Link::Lost { failure, .. })) = (room, model.instance().map(|known| known.watch.link())) {
         // The header has no room for the reason.
-        canvas.text(area, 1, 0, &text::end(&failure.why, usize::from(area.width.saturating_sub(2))), Role::Bad);
+        canvas.text(area, 1, 0, &truncate::end(&failure.why, usize::from(area.width.saturating_sub(2))), Role::Bad);
         return;
     }
     let ascii = canvas.theme.ascii;
@@ -89,7 +89,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
         let mut column = 1;
         for (key, what) in first.chain(acts).chain(rest) {
             let key = key.unwrap_or_default();
-            if usize::from(column) + text::width(&key) + what.len() + 1 > usize::from(area.width) {
+            if usize::from(column) + truncate::width(&key) + what.len() + 1 > usize::from(area.width) {
                 break;
             }
             let pieces = [piece(key, Role::Key), piece(" ", Role::Normal), piece(what, Role::Normal)];
@@ -101,7 +101,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
     let filter = if has_tabs { String::new() } else { shown_filter(model) };
     let mut column = 1;
     if !filter.is_empty() {
-        let shown = text::end(&format!("/{filter}"), usize::from(area.width / 3));
+        let shown = truncate::end(&format!("/{filter}"), usize::from(area.width / 3));
         column = canvas.text(area, column, 0, &shown, Role::Key) + 2;
     }
     // What an act would be about must be in sight, wherever the marks are.
@@ -112,7 +112,8 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
     let is_past = model.instance().is_some_and(|instance| instance.watch.past().is_some());
     let labelled = labelled(model, is_past);
     let labelled = labelled.iter().copied();
-    let width = |action: &Action| text::width(&model.keymap.name(action, ascii)) + text::width(action.label) + 3;
+    let width =
+        |action: &Action| truncate::width(&model.keymap.name(action, ascii)) + truncate::width(action.label) + 3;
     // Help and the way out are always there; the others as far as they fit.
     let is_vital = |action: &Action| matches!(action.run, Do::Help | Do::Quit) || is_past && action.run == Do::Pause;
     let mut room_left = usize::from(area.width).saturating_sub(
@@ -180,17 +181,17 @@ fn draw_prompt(canvas: &mut Canvas<'_>, sign: &str, prompt: &Prompt, area: Area)
     let start = canvas.text(area, 1, 0, sign, Role::Key);
     let room = usize::from(area.width.saturating_sub(start + 1));
     let (shown, cursor) = prompt.visible(room);
-    let end = canvas.text(area, start, 0, &text::end(&shown, room), role);
+    let end = canvas.text(area, start, 0, &truncate::end(&shown, room), role);
     canvas.invert(area, start + cursor as u16, 0);
     if let Some(complaint) = &prompt.complaint {
         let room = usize::from(area.width.saturating_sub(end + 4));
-        canvas.text(area, end + 3, 0, &text::end(complaint, room), Role::Bad);
+        canvas.text(area, end + 3, 0, &truncate::end(complaint, room), Role::Bad);
     }
 }
 
 fn works(model: &Model, action: &Action) -> bool {
     match action.run {
-        Do::Act(_) | Do::Everywhere(_) | Do::Weigh(_) => targets::can(model, action).is_ok(),
+        Do::Act(_) | Do::Everywhere(_) | Do::Weigh(_) => action_targets::can(model, action).is_ok(),
         Do::Undo => model.undo.next(model.current).is_some(),
         Do::Zoom => matches!(model.shown().content, Content::Dashboard),
         Do::Filter | Do::SortMenu => !matches!(model.shown().content, Content::Dashboard),

@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 
-use crate::app::cells::{Role, saturation};
-use crate::app::charts;
-use crate::app::format;
 use crate::app::layout::{Area, Layout, Room};
 use crate::app::model::{Instance, Model};
-use crate::app::overview::Overview;
+use crate::app::process_summary::Overview;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
-use crate::monitor::link::Link;
-use crate::monitor::sample::Sample;
-use crate::ui::canvas::{Canvas, Piece, piece};
-use crate::ui::events::ShowTime;
-use crate::ui::health;
-use crate::ui::past;
-use crate::ui::text;
+use crate::observe::link::Link;
+use crate::observe::sample::Sample;
+use crate::table::cell::{Role, saturation};
+use crate::table::chart_table;
+use crate::table::number_format;
+use crate::ui::drawing::{Canvas, Piece, piece};
+use crate::ui::events_pane::ShowTime;
+use crate::ui::health_line;
+use crate::ui::past_line;
 use crate::ui::theme::Theme;
+use crate::ui::truncate;
 
 /// Cells of a sparkline in the header.
 const SPARK: u16 = 10;
@@ -46,10 +46,10 @@ pub fn draw(
         let clock = [piece(show_time(sample.at.wall), Role::Dim), piece(" ", Role::Normal)];
         let start = canvas.right(area.rows(1, 1), end + 1, 0, &clock);
         if let Some(past) = instance.watch.past() {
-            past::track(canvas, instance, past, area.rows(1, 1).columns(end + 1, start.saturating_sub(end + 2)));
+            past_line::track(canvas, instance, past, area.rows(1, 1).columns(end + 1, start.saturating_sub(end + 2)));
         }
     }
-    health::draw(canvas, (instance, model.current), &overview, area.rows(2, 1), now);
+    health_line::draw(canvas, (instance, model.current), &overview, area.rows(2, 1), now);
 }
 
 /// Who it is, how full it is, what may be done, and whether it is live.
@@ -62,7 +62,7 @@ fn identity(
     (show_time, now): (ShowTime, Duration),
 ) {
     let right = match instance.watch.past() {
-        Some(past) => past::badges(past, link(instance, now), area.width, show_time, now),
+        Some(past) => past_line::badges(past, link(instance, now), area.width, show_time, now),
         None => badges(model, instance, now),
     };
     let mut left: Vec<Piece<'_>> = vec![piece(" ", Role::Normal)];
@@ -71,13 +71,13 @@ fn identity(
     if model.instances.len() > 1 {
         left.push(piece(format!("{}/{} ", model.current + 1, model.instances.len()), Role::Key));
     }
-    let width_of = |pieces: &[Piece<'_>]| pieces.iter().map(|(text, _)| text::width(text)).sum::<usize>();
+    let width_of = |pieces: &[Piece<'_>]| pieces.iter().map(|(text, _)| truncate::width(text)).sum::<usize>();
     // That it is the past matters more than what it is the past of.
     let room = match instance.watch.past() {
         Some(_) => usize::from(area.width).saturating_sub(width_of(&left) + width_of(&right) + 1),
         None => usize::MAX,
     };
-    left.push(piece(text::middle(&name(instance), room.min(if wide { 40 } else { 20 })), Role::Title));
+    left.push(piece(truncate::middle(&name(instance), room.min(if wide { 40 } else { 20 })), Role::Title));
     if let Some(sample) = instance.watch.newest() {
         let version = sample.info.version_text();
         let version = version.split('-').next().unwrap_or(version);
@@ -87,7 +87,7 @@ fn identity(
             left.push(piece(format!("{gap}pid {}", sample.epoch.pid), Role::Normal));
         }
         if let Some(uptime) = sample.process(InfoField::UptimeSec) {
-            left.push(piece(format!("{gap}up {}", format::seconds(uptime)), Role::Normal));
+            left.push(piece(format!("{gap}up {}", number_format::seconds(uptime)), Role::Normal));
         }
     }
     // The badges say what a key may do: they stay, and the uptime and version give way.
@@ -107,9 +107,14 @@ fn gauge(canvas: &mut Canvas<'_>, overview: &Overview, area: Area) {
     let role = share.map_or(Role::Normal, |share| saturation(share, 0.8, 0.9));
     let numbers = match (limit, share) {
         (Some(limit), Some(share)) => {
-            format!("{}/{} {}", format::count(connections), format::count(limit), format::percent(share))
+            format!(
+                "{}/{} {}",
+                number_format::count(connections),
+                number_format::count(limit),
+                number_format::percent(share)
+            )
         }
-        _ => format::count(connections),
+        _ => number_format::count(connections),
     };
     let idle = overview.idle.map(|idle| {
         let role = if idle < 10 {
@@ -169,14 +174,16 @@ fn badges(model: &Model, instance: &Instance, now: Duration) -> Vec<Piece<'stati
 
 /// How fresh the newest numbers are, also while older ones are shown.
 fn link(instance: &Instance, now: Duration) -> Piece<'static> {
-    let interval = instance.watch.newest().map(|sample| format::interval(sample.interval)).unwrap_or_default();
+    let interval = instance.watch.newest().map(|sample| number_format::interval(sample.interval)).unwrap_or_default();
     match instance.watch.link() {
         Link::Connecting => piece("connecting", Role::Warn),
         Link::Up if instance.acting > 0 => piece("sending", Role::Warn),
         Link::Up if instance.watch.past().is_some() => piece("link up", Role::Good),
         Link::Up => piece(format!("live {interval}"), Role::Good),
         Link::Lost { .. } if instance.watch.newest().is_none() => piece("no answer", Role::Bad),
-        Link::Lost { since, .. } => piece(format!("stale {}", format::duration(now.saturating_sub(*since))), Role::Bad),
+        Link::Lost { since, .. } => {
+            piece(format!("stale {}", number_format::duration(now.saturating_sub(*since))), Role::Bad)
+        }
     }
 }
 
@@ -190,15 +197,22 @@ fn rates(
 ) -> u16 {
     let count = usize::from(SPARK);
     let points = [
-        charts::session_points(&instance.watch, model.span(), count),
-        charts::request_points(&instance.watch, model.span(), count),
+        chart_table::session_points(&instance.watch, model.span(), count),
+        chart_table::request_points(&instance.watch, model.span(), count),
     ];
     let spark = if area.width >= 100 { SPARK } else { 6 };
     let shown = [overview.sessions.map(|sessions| sessions as f64), overview.requests];
     let mut column = 1;
     for ((label, value), points) in ["sess/s ", "req/s "].into_iter().zip(shown).zip(&points) {
         column = canvas.text(area, column, 0, label, Role::Dim);
-        canvas.number(area, column, 0, 5, &value.map_or(format::UNKNOWN.to_owned(), format::rate), Role::Normal);
+        canvas.number(
+            area,
+            column,
+            0,
+            5,
+            &value.map_or(number_format::UNKNOWN.to_owned(), number_format::rate),
+            Role::Normal,
+        );
         column += 6;
         let points = &points[points.len().saturating_sub(usize::from(spark))..];
         let top = points.iter().flatten().copied().fold(0.0, f64::max);
@@ -211,16 +225,16 @@ fn rates(
         1..10 => Role::Warn,
         _ => Role::Bad,
     };
-    let speed = |value: Option<f64>| value.map_or(format::UNKNOWN.to_owned(), format::bytes);
-    let share = overview.share_5xx.map_or(format::UNKNOWN.to_owned(), format::percent);
+    let speed = |value: Option<f64>| value.map_or(number_format::UNKNOWN.to_owned(), number_format::bytes);
+    let share = overview.share_5xx.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
     let labelled = [
-        ("queue ", format::count(overview.queued), queue),
+        ("queue ", number_format::count(overview.queued), queue),
         ("5xx ", share, errors),
         ("in/s ", speed(overview.bytes_in), Role::Normal),
         ("out/s ", speed(overview.bytes_out), Role::Normal),
     ];
     for (label, value, role) in labelled {
-        let width = 5.max(text::width(&value)) as u16;
+        let width = 5.max(truncate::width(&value)) as u16;
         if column + label.len() as u16 + width > area.width {
             break;
         }

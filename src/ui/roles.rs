@@ -7,7 +7,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::app::cells::Role;
+use crate::table::cell::Role;
 
 /// How one meaning looks.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub static ROLES: [Looks; 14] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::colour::SIXTEEN;
+    use crate::ui::color::SIXTEEN;
 
     type Palette = fn(Color) -> Option<[u8; 3]>;
 

@@ -1,23 +1,23 @@
 //! The names of the views, with the digits that show them.
 
-use crate::app::cells::Role;
 use crate::app::layout::Area;
 use crate::app::model::Model;
-use crate::app::views::{NUMBERED, VIEWS};
-use crate::ui::canvas::{Canvas, Piece, piece};
-use crate::ui::text;
+use crate::table::cell::Role;
+use crate::table::view_table::{NUMBERED, VIEWS};
+use crate::ui::drawing::{Canvas, Piece, piece};
+use crate::ui::truncate;
 
 /// Draws the line; `remarks` stand at its right end where there is room.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Piece<'_>]) {
     // Where the names do not fit with blanks between them they move together, and then lose all but their start.
     let names = |gap: &str, letters: usize| -> usize {
-        let one = |title: &str| 1 + text::width(gap) + text::width(&short(title, letters)) + 1;
+        let one = |title: &str| 1 + truncate::width(gap) + truncate::width(&short(title, letters)) + 1;
         VIEWS.iter().take(NUMBERED).map(|view| one(view.title)).sum()
     };
     // What is left out of the view matters more than the ends of names.
     let matters = remarks.iter().any(|(_, role)| *role != Role::Dim);
-    let wanted: usize = remarks.iter().filter(|_| matters).map(|(words, _)| text::width(words) + 1).sum();
-    let unnumbered = if model.view < NUMBERED { 0 } else { text::width(model.shown().title) + 2 };
+    let wanted: usize = remarks.iter().filter(|_| matters).map(|(words, _)| truncate::width(words) + 1).sum();
+    let unnumbered = if model.view < NUMBERED { 0 } else { truncate::width(model.shown().title) + 2 };
     let room = usize::from(area.width).saturating_sub(wanted + unnumbered);
     let (gap, letters) = match room {
         room if names(" ", 99) + NUMBERED < room => (" ", 99),
@@ -37,10 +37,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Piece
         column = canvas.text(area, column, 0, &short(model.shown().title, letters), Role::Badge) + 1;
     }
     let room = usize::from(area.width.saturating_sub(column + 1));
-    let others: usize = remarks.iter().skip(1).map(|(words, _)| text::width(words)).sum();
+    let others: usize = remarks.iter().skip(1).map(|(words, _)| truncate::width(words)).sum();
     match remarks.split_first() {
-        Some(((words, role), rest)) if text::width(words) + others > room && room > others + 3 => {
-            let mut pieces = vec![piece(text::end(words, room - others - 1), *role), piece(" ", Role::Normal)];
+        Some(((words, role), rest)) if truncate::width(words) + others > room && room > others + 3 => {
+            let mut pieces = vec![piece(truncate::end(words, room - others - 1), *role), piece(" ", Role::Normal)];
             pieces.extend(rest.iter().cloned());
             canvas.right(area, column + 1, 0, &pieces);
         }

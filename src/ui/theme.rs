@@ -2,10 +2,10 @@
 
 use ratatui::style::Style;
 
-use crate::app::cells::Role;
 use crate::haproxy::status::State;
-use crate::ui::own::Own;
+use crate::table::cell::Role;
 use crate::ui::roles::ROLES;
+use crate::ui::style_overrides::Own;
 
 /// A named set of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

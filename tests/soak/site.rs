@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use hapulse::demo::cli;
+use hapulse::demo::interpreter;
 use hapulse::demo::{Level, World};
 
 /// Servers of the backend that changes.
@@ -33,7 +33,7 @@ pub struct Site {
 impl Site {
     pub fn new(seed: u64) -> Self {
         let mut world = World::new(seed, Duration::from_mins(10), 1_700_000_000, 0);
-        let stat = cli::answer(&mut world, "show stat", &mut Level::Admin);
+        let stat = interpreter::answer(&mut world, "show stat", &mut Level::Admin);
         let (server, backend) = (server(&stat), row(&stat, "1").join(","));
         let mut site = Self { world, seed, pid: 10_000, names: VecDeque::new(), born: 0, server, backend };
         site.change(CHANGING);
@@ -71,13 +71,13 @@ impl Site {
 
     /// `show info` and `show stat`, each with the empty line that ends it.
     pub fn sample(&mut self) -> (String, String) {
-        let info = cli::answer(&mut self.world, "show info", &mut Level::Admin);
+        let info = interpreter::answer(&mut self.world, "show info", &mut Level::Admin);
         let info = info.lines().map(|line| match line.strip_prefix("Pid: ") {
             Some(_) => format!("Pid: {}\n", self.pid),
             None => format!("{line}\n"),
         });
         let info = info.collect();
-        let mut stat = cli::answer(&mut self.world, "show stat", &mut Level::Admin);
+        let mut stat = interpreter::answer(&mut self.world, "show stat", &mut Level::Admin);
         let end = stat.len() - 1;
         let mut servers = String::with_capacity(CHANGING * 300);
         let [before, sessions, status, after] = &self.server;
@@ -102,7 +102,7 @@ impl Site {
             let lines = (0..LONG.1).map(|number| format!("VARIABLE_{number}=what stands in it\n"));
             return lines.collect::<String>() + "\n";
         }
-        cli::answer(&mut self.world, line, &mut Level::Admin)
+        interpreter::answer(&mut self.world, line, &mut Level::Admin)
     }
 }
 

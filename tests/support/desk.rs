@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
-use hapulse::app::actions::ACTIONS;
-use hapulse::app::confirm::Confirm;
+use hapulse::actions::intent::Intent;
+use hapulse::app::commands::ACTIONS;
+use hapulse::app::confirmation::Confirm;
 use hapulse::app::key::Key;
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
@@ -13,9 +14,8 @@ use hapulse::app::model::Model;
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
-use hapulse::monitor::guard::Guard;
-use hapulse::monitor::intent::Intent;
-use hapulse::monitor::sampler::News;
+use hapulse::instance::guard::Guard;
+use hapulse::observe::sampler::News;
 use proptest::prelude::*;
 
 use crate::samples::{Samples, Sheet, at, failure, model};

@@ -12,12 +12,12 @@ use hapulse::haproxy::fields::InfoField;
 use hapulse::haproxy::info::Info;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::reply;
-use hapulse::haproxy::stat::Table;
-use hapulse::monitor::guard::Guard;
-use hapulse::monitor::link::Failure;
-use hapulse::monitor::roster::Roster;
-use hapulse::monitor::sample::{Cost, Epoch, Sample};
-use hapulse::monitor::stamp::Stamp;
+use hapulse::haproxy::stat_table::Table;
+use hapulse::instance::guard::Guard;
+use hapulse::observe::link::Failure;
+use hapulse::observe::row_ids::Roster;
+use hapulse::observe::sample::{Cost, Epoch, Sample};
+use hapulse::observe::timestamp::Stamp;
 
 /// The versions there are recordings of.
 pub const VERSIONS: [&str; 6] = ["1.8.0", "2.0.0", "2.4.0", "2.6.12", "3.0.0", "3.2.0"];

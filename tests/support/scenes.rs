@@ -10,9 +10,9 @@ use hapulse::app::model::Model;
 use hapulse::app::msg::Msg;
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
-use hapulse::monitor::guard::Guard;
-use hapulse::monitor::sampler::News;
-use hapulse::ui::screen::{Looks, draw};
+use hapulse::instance::guard::Guard;
+use hapulse::observe::sampler::News;
+use hapulse::ui::root::{Looks, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -81,7 +81,7 @@ impl Scene {
         scene
     }
 
-    pub fn news(&mut self, millis: u64, sample: &std::sync::Arc<hapulse::monitor::sample::Sample>) {
+    pub fn news(&mut self, millis: u64, sample: &std::sync::Arc<hapulse::observe::sample::Sample>) {
         self.now = Duration::from_millis(millis);
         let _ = update(&mut self.model, Msg::News(0, News::Sample(sample.clone()), 0), at(millis));
         // As the loop does behind a frame.

@@ -5,15 +5,15 @@
 use std::time::Duration;
 
 use hapulse::app::msg::Msg;
+use hapulse::ask::query::{Answer, Query, QueryError, Told};
+use hapulse::ask::read_only_command::ReadLine;
 use hapulse::haproxy::command_list;
 use hapulse::haproxy::connection::AskError;
-use hapulse::haproxy::plain::Lines;
+use hapulse::haproxy::reply_lines::Lines;
 use hapulse::haproxy::sessions::{SessionDetail, SessionFilter, Sessions};
 use hapulse::haproxy::stick_tables::{Entries, StickTables};
 use hapulse::haproxy::version::Version;
-use hapulse::monitor::query::{Answer, Query, QueryError, Told};
-use hapulse::monitor::read_line::ReadLine;
-use hapulse::monitor::sample::Cost;
+use hapulse::observe::sample::Cost;
 
 use crate::samples::body;
 

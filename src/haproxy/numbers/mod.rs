@@ -1,8 +1,7 @@
 //! Numbers of many rows, as a dump has them: how they are held, written and read.
 
-pub mod rows;
-pub mod shape;
-pub mod writer;
-
-mod held;
-mod room;
+pub mod buffer_pool;
+pub mod column_set;
+pub mod number_rows;
+pub mod row_writer;
+pub mod storage;

@@ -2,7 +2,7 @@
 //!
 //! Every file judges one thing and gives [`finding::Finding`]s; nothing here changes anything.
 
+pub mod file_checks;
 pub mod finding;
-pub mod haproxy;
-pub mod places;
-pub mod terminal;
+pub mod haproxy_checks;
+pub mod terminal_checks;

@@ -7,12 +7,12 @@ use hapulse::haproxy::fields::{Field, InfoField, TextField};
 use hapulse::haproxy::info::Info;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::servers_state;
-use hapulse::haproxy::stat::Table;
-use hapulse::monitor::configured::Configured;
-use hapulse::monitor::link::Failure;
-use hapulse::monitor::roster::Roster;
-use hapulse::monitor::sample::{Cost, Epoch, Sample};
-use hapulse::monitor::stamp::Stamp;
+use hapulse::haproxy::stat_table::Table;
+use hapulse::observe::configured_state::Configured;
+use hapulse::observe::link::Failure;
+use hapulse::observe::row_ids::Roster;
+use hapulse::observe::sample::{Cost, Epoch, Sample};
+use hapulse::observe::timestamp::Stamp;
 
 /// A moment `millis` after the start.
 pub fn at(millis: u64) -> Stamp {

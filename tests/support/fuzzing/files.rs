@@ -2,14 +2,14 @@
 
 use std::io::Cursor;
 
-use hapulse::config::file;
-use hapulse::config::layer::Layer;
+use hapulse::actions::audit::audit_index::Ledger;
+use hapulse::actions::audit::audit_reader::Lines;
+use hapulse::actions::audit::joined_records::Acts;
+use hapulse::actions::audit::record::Record;
+use hapulse::config::config_file;
+use hapulse::config::partial_settings::Layer;
 use hapulse::config::settings::Settings;
-use hapulse::haproxy::text::is_visible;
-use hapulse::monitor::audit::joined::Acts;
-use hapulse::monitor::audit::reader::Lines;
-use hapulse::monitor::audit::record::Record;
-use hapulse::monitor::ledger::Ledger;
+use hapulse::haproxy::safe_text::is_visible;
 
 pub fn check(data: &[u8]) {
     audit(data);
@@ -57,7 +57,7 @@ fn audit(data: &[u8]) {
 }
 
 fn configuration(data: &[u8]) {
-    match file::parse(data, &"/etc/hapulse.toml".into()) {
+    match config_file::parse(data, &"/etc/hapulse.toml".into()) {
         Ok(layer) => {
             let _ = Settings::defaults(&|_| None).lay(layer).lay(Layer::default());
         }

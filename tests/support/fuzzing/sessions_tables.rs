@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use hapulse::haproxy::command_list;
-use hapulse::haproxy::plain::{self, Lines};
+use hapulse::haproxy::reply_lines::{self, Lines};
+use hapulse::haproxy::safe_text::SafeText;
 use hapulse::haproxy::servers_state;
 use hapulse::haproxy::sessions::{Session, SessionDetail, SessionFilter, SessionOrder, Sessions};
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter, Entries, StickTables};
-use hapulse::haproxy::text::SafeText;
 use hapulse::haproxy::version::Version;
 
 /// The versions whose layouts differ.
@@ -28,7 +28,7 @@ pub fn check(data: &[u8]) {
     }
     let lines = Lines::parse(data);
     assert!(lines.list().last().is_none_or(|line| !line.is_empty()), "empty lines at the end are not kept");
-    assert_eq!(plain::first_line(data).is_empty(), data.trim_ascii().is_empty());
+    assert_eq!(reply_lines::first_line(data).is_empty(), data.trim_ascii().is_empty());
 }
 
 fn sessions(data: &[u8]) {

@@ -8,25 +8,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hapulse::app::columns::column::SortKey;
-use hapulse::app::columns::row_view::RowView;
-use hapulse::app::columns::table;
+use hapulse::actions::action_table::{ACTS, DRAIN, Gives};
+use hapulse::actions::impact::WhatIf;
+use hapulse::actions::intent::{Intent, Target};
+use hapulse::actions::outcome::{Done, Outcome, Report};
 use hapulse::haproxy::fields::{Field, InfoField};
 use hapulse::haproxy::info::Info;
-use hapulse::haproxy::order::{Admin, Order, Weight};
+use hapulse::haproxy::safe_text::is_visible;
 use hapulse::haproxy::servers_state;
-use hapulse::haproxy::stat::{RowKind, Table};
-use hapulse::haproxy::text::is_visible;
-use hapulse::monitor::acts::{ACTS, DRAIN, Gives};
-use hapulse::monitor::guard::Guard;
-use hapulse::monitor::history::block::{self, Series};
-use hapulse::monitor::intent::{Intent, Target};
-use hapulse::monitor::outcome::{Done, Outcome, Report};
-use hapulse::monitor::roster::RowId;
-use hapulse::monitor::sample::Sample;
-use hapulse::monitor::trend::{self, Trend};
-use hapulse::monitor::watch::Watch;
-use hapulse::monitor::what_if::WhatIf;
+use hapulse::haproxy::stat_table::{RowKind, Table};
+use hapulse::haproxy::write_command::{Admin, Order, Weight};
+use hapulse::history::block::{self, Series};
+use hapulse::history::trend::{self, Trend};
+use hapulse::instance::guard::Guard;
+use hapulse::instance::instance::Watch;
+use hapulse::observe::row_ids::RowId;
+use hapulse::observe::sample::Sample;
+use hapulse::table::columns::column::SortKey;
+use hapulse::table::columns::column_table;
+use hapulse::table::columns::row_view::RowView;
 
 use super::feed::{self, Feed, at, failure};
 
@@ -161,7 +161,7 @@ fn read_all(watch: &Watch, millis: u64) {
     }
     for index in 0..sample.table.rows().len().min(ROWS) {
         let row = RowView::new(watch, sample, index);
-        for column in table::all() {
+        for column in column_table::all() {
             visible(&column.cell(&row).text);
             assert!(!matches!(column.key(&row), SortKey::Number(number) if number.is_nan()), "{}", column.id);
         }

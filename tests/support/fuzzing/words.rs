@@ -3,31 +3,31 @@
 
 use std::sync::Arc;
 
-use hapulse::app::columns::column;
-use hapulse::app::columns::row_view::RowView;
-use hapulse::app::columns::sets;
-use hapulse::app::commands::{self, Command};
-use hapulse::app::filter::Filter;
 use hapulse::app::key::Key;
-use hapulse::app::prompt::{Prompt, Purpose};
-use hapulse::app::tables::Settings;
-use hapulse::app::words::Words;
+use hapulse::app::palette::{self, Command};
+use hapulse::app::text_input::{Prompt, Purpose};
+use hapulse::ask::known_crashes::begins_with;
+use hapulse::ask::read_only_command::ReadLine;
+use hapulse::ask::read_only_commands::READS;
+use hapulse::ask::typed_command::TypedLine;
 use hapulse::config::duration;
 use hapulse::haproxy::address::Address;
+use hapulse::haproxy::cli_request::Line;
 use hapulse::haproxy::command::{self, Word};
-use hapulse::haproxy::order::{self, Admin, Health, Order, Weight};
+use hapulse::haproxy::safe_text::{SafeText, is_visible};
 use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
-use hapulse::haproxy::text::{SafeText, is_visible};
 use hapulse::haproxy::version::Version;
-use hapulse::monitor::deadly::begins_with;
-use hapulse::monitor::line::Line;
-use hapulse::monitor::problems::thresholds::Thresholds;
-use hapulse::monitor::read_line::ReadLine;
-use hapulse::monitor::reads::READS;
-use hapulse::monitor::sample::Sample;
-use hapulse::monitor::typed_line::TypedLine;
-use hapulse::monitor::watch::Watch;
+use hapulse::haproxy::write_command::{self, Admin, Health, Order, Weight};
+use hapulse::instance::instance::Watch;
+use hapulse::observe::sample::Sample;
+use hapulse::problems::thresholds::Thresholds;
+use hapulse::table::columns::column;
+use hapulse::table::columns::column_sets;
+use hapulse::table::columns::row_view::RowView;
+use hapulse::table::filter::Filter;
+use hapulse::table::rows::Settings;
+use hapulse::table::text_filter::Words;
 
 use super::feed::Feed;
 use super::recorded::RECORDED;
@@ -127,10 +127,10 @@ fn filter(typed: &str) {
 }
 
 fn colon(typed: &str) {
-    assert!(commands::complete(typed).starts_with(typed), "{typed:?}");
-    let mut settings = Settings::new(sets::STATUS_VIEW);
-    match commands::parse(typed) {
-        Ok(Command::Columns(changes)) => commands::change_columns(&mut settings, &changes),
+    assert!(palette::complete(typed).starts_with(typed), "{typed:?}");
+    let mut settings = Settings::new(column_sets::STATUS_VIEW);
+    match palette::parse(typed) {
+        Ok(Command::Columns(changes)) => palette::change_columns(&mut settings, &changes),
         Ok(Command::Sort(column)) => settings.sort_by(column),
         Ok(Command::Filter(filter)) => settings.set_filter(filter),
         Ok(Command::Nothing | Command::Run(_)) => {}
@@ -150,7 +150,7 @@ fn small(typed: &str) {
         assert!(weight.of(Some(100)).is_some_and(|weight| (0..=256).contains(&weight)));
         let _ = (weight.of(Some(i64::MAX)), weight.of(Some(i64::MIN)));
     }
-    assert!(order::limit(typed, 1).is_ok() <= order::limit(typed, 0).is_ok());
+    assert!(write_command::limit(typed, 1).is_ok() <= write_command::limit(typed, 0).is_ok());
     let _ =
         (duration::parse(typed), Version::parse(typed), typed.parse::<Address>().map(|address| address.to_string()));
     let _ = Thresholds::default().set_by_text(typed);

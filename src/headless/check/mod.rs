@@ -1,0 +1,4 @@
+//! TODO room head.
+
+pub mod check;
+pub mod perfdata;

@@ -1,0 +1,3 @@
+//! TODO room head.
+
+pub mod effective;

@@ -1,0 +1,4 @@
+//! TODO room head.
+
+pub mod key_list;
+pub mod man;

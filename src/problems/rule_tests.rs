@@ -1,0 +1,156 @@
+//! Every rule with a series that is fine, one that is worth a warning and one that is critical; and the
+//! document that lists the rules.
+
+use crate::problems::rule::{Rule, Scale, Worse};
+use crate::problems::rule_table::RULES;
+use crate::problems::test_site::Lab;
+
+/// Rule, row, what makes it fine (though not as usual), a warning, critical.
+type Case = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    ("connections", "process", "info.CurrConns=1500", "info.CurrConns=1700", "info.CurrConns=1900"),
+    ("session-rate", "process", "info.SessRate=900 info.SessRateLimit=0", "info.SessRate=85 info.SessRateLimit=100", "info.SessRate=96 info.SessRateLimit=100"),
+    ("connection-rate", "process", "info.ConnRate=70 info.ConnRateLimit=100", "info.ConnRate=85 info.ConnRateLimit=100", "info.ConnRate=96 info.ConnRateLimit=100"),
+    ("tls-rate", "process", "info.SslRate=7 info.SslRateLimit=10", "info.SslRate=8 info.SslRateLimit=10", "info.SslRate=10 info.SslRateLimit=10"),
+    ("tls-connections", "process", "info.CurrSslConns=9 info.MaxSslConns=0", "info.CurrSslConns=8 info.MaxSslConns=10", "info.CurrSslConns=10 info.MaxSslConns=10"),
+    ("tls-reuse", "process", "info.SslRate=3 info.SslFrontendSessionReuse_pct=0", "info.SslRate=100 info.SslFrontendSessionReuse_pct=30", ""),
+    ("idle", "process", "info.Idle_pct=30", "info.Idle_pct=25", "info.Idle_pct=5"),
+    ("memory", "process", "info.PoolUsed_MB=900 info.Memmax_MB=0", "info.PoolUsed_MB=90 info.Memmax_MB=100", ""),
+    ("pool-failed", "process", "info.PoolFailed=7", "", "info.PoolFailed=7 info.PoolFailed+1"),
+    ("run-queue", "process", "info.Run_queue=19 info.Nbthread=4", "info.Run_queue=20 info.Nbthread=4", "info.Run_queue=60"),
+    ("dropped-logs", "process", "info.DroppedLogs=9", "info.DroppedLogs=9 info.DroppedLogs+2", ""),
+    ("nobody-alive", "process", "www/BACKEND.act=0", "", "www/w1.status=DOWN www/w2.status=DOWN www/w3.status=MAINT www/w4.status=DOWN api/api1.status=DOWN api/api2.status=DOWN api/api3.status=DOWN db/db1.status=DOWN db/db2.status=DRAIN"),
+    ("frontend-sessions", "www-in", "www-in.scur=1590", "www-in.scur=1600", "www-in.scur=2000"),
+    ("frontend-rate", "www-in", "www-in.rate=70 www-in.rate_lim=100", "www-in.rate=80 www-in.rate_lim=100", "www-in.rate=100 www-in.rate_lim=100"),
+    ("frontend-5xx", "www-in", "www-in.hrsp_5xx+7 www-in.hrsp_2xx+993", "www-in.hrsp_5xx+20", "www-in.hrsp_5xx+60"),
+    ("denied", "www-in", "www-in.dreq+18", "www-in.dreq+15 www-in.dses+6", ""),
+    ("bad-requests", "www-in", "www-in.ereq+18", "www-in.ereq+22", ""),
+    ("backend-down", "api", "stats/BACKEND.act=0 stats/BACKEND.status=DOWN", "", "api/BACKEND.act=0"),
+    ("backend-weight", "www", "www/w1.status=MAINT www/w2.status=DRAIN", "www/w1.status=DOWN www/w2.status=DOWN", "www/w1.status=DOWN www/w2.status=DOWN www/w3.status=DOWN"),
+    ("queue", "api", "api/BACKEND.qmax=99", "api/BACKEND.qcur=1", "api/BACKEND.qcur=4 api/api2.qcur=6"),
+    ("queue-growing", "api", "api/BACKEND.qcur=5", "", "api/api1.qcur+2"),
+    ("queue-wait", "api", "api/BACKEND.qtime=49", "api/BACKEND.qtime=50", "api/BACKEND.qtime=500"),
+    ("backend-5xx", "api", "api/BACKEND.hrsp_5xx+1 api/api1.hrsp_5xx+1", "api/BACKEND.hrsp_5xx+6", "api/BACKEND.hrsp_5xx+40"),
+    ("own-5xx", "api", "api/BACKEND.hrsp_5xx+5 api/api1.hrsp_5xx+3 api/api2.hrsp_5xx+2", "api/BACKEND.hrsp_5xx+5 api/api1.hrsp_5xx+3", ""),
+    ("backend-connection-errors", "db", "db/BACKEND.econ+1", "db/BACKEND.econ+4", "db/BACKEND.econ+20"),
+    ("backend-response-errors", "db", "db/BACKEND.eresp+1", "db/BACKEND.eresp+4", "db/BACKEND.eresp+20"),
+    ("retries", "db", "db/BACKEND.wretr+1", "db/BACKEND.wretr+2", "db/BACKEND.wretr+10"),
+    ("redispatches", "api", "api/BACKEND.wredis+2", "api/BACKEND.wredis+3", "api/BACKEND.wredis+15"),
+    ("client-aborts", "api", "api/BACKEND.cli_abrt+14", "api/BACKEND.cli_abrt+15", "api/BACKEND.cli_abrt+60"),
+    ("response-time", "api", "db/BACKEND.rtime=5000", "api/BACKEND.rtime=500", "api/BACKEND.rtime=1000"),
+    ("connect-time", "api", "api/BACKEND.ctime=99", "api/BACKEND.ctime=100", "api/BACKEND.ctime=1000"),
+    ("server-down", "api/api1", "api/api1.status=MAINT_(via_x/y)", "api/api1.status=DOWN_1/2", ""),
+    ("server-sessions", "api/api1", "api/api1.scur=39", "api/api1.scur=40", "api/api1.scur=50"),
+    ("queue-limit", "api/api1", "api/api1.qcur=9", "api/api1.qcur=10", "api/api1.qcur=18"),
+    ("slow-server", "api/api1", "api/api1.rtime=24 api/api2.rtime=5 api/api3.rtime=5", "api/api1.rtime=100", "api/api1.rtime=200"),
+    ("server-5xx", "api/api1", "api/api1.hrsp_4xx+90", "api/api1.hrsp_5xx+3", "api/api1.hrsp_5xx+30"),
+    ("server-connection-errors", "api/api1", "api/api1.econ+0", "api/api1.econ+1", "api/api1.econ+5"),
+    ("server-response-errors", "api/api1", "api/api1.srv_abrt+9", "api/api1.eresp+2", "api/api1.eresp+70 api/api1.hrsp_2xx+0"),
+    ("flapping", "api/api1", "api/api1.status=DOWN api/api1.chkdown=3", "api/api1.chkdown=4", "api/api1.chkdown=6"),
+    ("failing-checks", "api/api1", "api/api1.status=UP_2/4 api/api1.check_health=2 api/api1.check_status=INI api/api2.status=UP_2/4 api/api2.check_health=2", "api/api1.status=UP_1/3 api/api1.check_health=2 api/api1.check_status=L4CON", "api/api1.chkfail=10"),
+];
+
+/// Severities of a rule on a row, ten seconds after a change; a minute after for those that take as long.
+fn open_after(rule: &Rule, row: &str, change: &str) -> Vec<&'static str> {
+    let mut lab = Lab::healthy();
+    lab.steps(3);
+    assert_eq!(lab.open(), [] as [String; 0]);
+    lab.set(change);
+    lab.steps(7.max(rule.sustain.time.as_secs() as usize / 2 + 2));
+    let found = lab.open().into_iter().filter(|problem| problem.ends_with(&format!(" {row} {}", rule.id)));
+    found.map(|problem| if problem.starts_with("CRIT") { "CRIT" } else { "WARN" }).collect()
+}
+
+#[test]
+fn each_rule_is_fine_warns_and_is_critical() {
+    for rule in RULES {
+        let (_, row, fine, warn, crit) = CASES.iter().find(|case| case.0 == rule.id).expect(rule.id);
+        assert_eq!((rule.warn.is_none(), rule.crit.is_none()), (warn.is_empty(), crit.is_empty()), "{}", rule.id);
+        assert_eq!(open_after(rule, row, fine), [""; 0], "{}: {fine}", rule.id);
+        for (change, severity) in [(warn, "WARN"), (crit, "CRIT")] {
+            if !change.is_empty() {
+                assert_eq!(open_after(rule, row, change), [severity], "{}: {change}", rule.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_problem_reads_as_a_sentence() {
+    let says = |rule: &str, change: &str| {
+        let mut lab = Lab::healthy();
+        lab.steps(3);
+        lab.set(change);
+        lab.steps(7);
+        let found = lab.problems.list().find(|problem| problem.rule.id == rule);
+        found.map_or(String::new(), |problem| problem.text.clone())
+    };
+    for (rule, change, text) in [
+        ("connections", "info.CurrConns=1700", "85% of 2000 connections"),
+        ("run-queue", "info.Run_queue=24 info.Nbthread=4", "6 tasks waiting to run on each thread"),
+        ("frontend-sessions", "www-in.scur=1600", "1600 of 2000 sessions"),
+        (
+            "backend-down",
+            "api/BACKEND.act=0 api/api1.status=DOWN api/api2.status=MAINT",
+            "no server left: 1 down, 1 in maintenance or drain, 1 with weight 0",
+        ),
+        ("backend-weight", "www/w1.status=DOWN www/w2.status=DOWN", "2 servers of 4 down, 50% of the weight is up"),
+        (
+            "slow-server",
+            "api/api1.rtime=210 api/api2.rtime=52 api/api3.rtime=52",
+            "4x slower than its peers (210 ms against 52 ms)",
+        ),
+        (
+            "server-down",
+            "api/api1.status=DOWN api/api1.check_status=L4CON api/api1.last_chk=Connection_refused",
+            "down: L4CON Connection refused",
+        ),
+        ("flapping", "api/api1.chkdown=5", "went down 2 times in the last 5 minutes"),
+        ("failing-checks", "api/api1.chkfail=8", "1 check failed within a minute"),
+        (
+            "server-response-errors",
+            "api/api1.eresp+50 api/api1.srv_abrt+40",
+            "50% of the responses failed, 80 aborted by the server",
+        ),
+        ("retries", "db/BACKEND.wretr+5", "2.5 retries per 100 requests"),
+    ] {
+        assert_eq!(says(rule, change), text);
+    }
+}
+
+/// A rule's line in the document.
+fn line(rule: &Rule) -> String {
+    let limit = |limit: Option<f64>| {
+        let Some(limit) = limit else { return "–".to_owned() };
+        let number = match rule.scale {
+            Scale::Share => format!("{:.0} %", limit * 100.0),
+            Scale::Millis => format!("{limit:.0} ms"),
+            Scale::Count => format!("{limit:.0}"),
+            Scale::PerSecond => format!("{limit:.0} /s"),
+            Scale::Times => format!("× {limit:.0}"),
+        };
+        if rule.worse == Worse::Low { format!("< {number}") } else { number }
+    };
+    let span = |sustain: crate::problems::rule::Sustain| match (sustain.time.as_secs(), sustain.samples) {
+        (0, _) => "at once".to_owned(),
+        (seconds, 3) if seconds < 10 => "3 samples".to_owned(),
+        (seconds, _) => format!("{seconds} s"),
+    };
+    let held = match (rule.warn.and(rule.crit), span(rule.sustain), span(rule.crit_sustain)) {
+        (Some(_), warn, crit) if warn != crit => format!("{warn}; {crit}"),
+        (_, warn, _) => warn,
+    };
+    let (warn, crit) = (limit(rule.warn), limit(rule.crit));
+    format!("| `{}` | {} | {warn} | {crit} | {held} | {} | {} |", rule.id, rule.formula, rule.source, rule.help)
+}
+
+#[test]
+fn the_document_lists_every_rule_as_it_is() {
+    let document = include_str!("../../docs/problems.md");
+    let missing: Vec<String> = RULES.iter().map(line).filter(|line| !document.contains(line.as_str())).collect();
+    assert!(missing.is_empty(), "docs/problems.md lacks:\n{}", missing.join("\n"));
+    let listed = document.lines().filter(|line| line.starts_with("| `") && line.matches('|').count() == 8).count();
+    assert_eq!(listed, RULES.len(), "docs/problems.md lists rules that are gone");
+}
