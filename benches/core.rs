@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hapulse::history::rates::Window;
-use hapulse::instance::instance::Watch;
+use hapulse::instance::instance::Instance;
 use hapulse::problems::tracker::Problems;
 use shared::dump::{self, Feed};
 use shared::figures::Figures;
@@ -23,7 +23,7 @@ fn main() {
     println!(" {:>10} {:>10} {:>10}", titles[5], titles[6], titles[7]);
     for (backends, servers) in [(10, 4), (20, 50), (200, 50)] {
         for busy in [false, true] {
-            let (mut feed, mut watch) = (Feed::default(), Watch::default());
+            let (mut feed, mut watch) = (Feed::default(), Instance::default());
             let (mut window, mut problems) = (Window::default(), Problems::default());
             let (mut read, mut take, mut look) = (Vec::new(), Vec::new(), Vec::new());
             // The first block is full and packed.

@@ -23,7 +23,7 @@ use jiff::tz::TimeZone;
 
 use crate::actions::audit::actor::Actor;
 use crate::actions::audit::audit_writer::Audit;
-use crate::cli::args::{AuditArgs, Cli, Command, ConfigArgs};
+use crate::cli::args::{AuditArgs, Cli, CliCommand, ConfigArgs};
 use crate::cli::server_commands::Wanted;
 use crate::cli::targets::NoTarget;
 use crate::config::config_file::BadConfig;
@@ -63,26 +63,26 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Some(Command::Audit(asked)) => print_audit(asked),
-        Some(Command::Config(asked)) => print_config(&asked),
-        Some(Command::Doctor(asked)) => doctor_command::run(&asked),
-        Some(Command::Show(args)) => show_command::run(args),
-        Some(Command::Get(args)) => get_command::run(args),
-        Some(Command::Check(args)) => Ok(check_command::run(args)),
-        Some(Command::Watch(args)) => watch_command::run(args),
-        Some(Command::Completions { shell }) => print(&completions(shell)),
-        Some(Command::Man { keys: false }) => print(man::page(command()).as_bytes()),
-        Some(Command::Man { keys: true }) => print(key_list::page().as_bytes()),
-        Some(Command::Drain(args)) => act_on_servers(&args.into()),
-        Some(Command::Maint(args)) => act_on_servers(&args.into()),
-        Some(Command::Ready(args)) => act_on_servers(&args.into()),
-        Some(Command::Demo(_)) | None if !io::stdout().is_terminal() => {
+        Some(CliCommand::Audit(asked)) => print_audit(asked),
+        Some(CliCommand::Config(asked)) => print_config(&asked),
+        Some(CliCommand::Doctor(asked)) => doctor_command::run(&asked),
+        Some(CliCommand::Show(args)) => show_command::run(args),
+        Some(CliCommand::Get(args)) => get_command::run(args),
+        Some(CliCommand::Check(args)) => Ok(check_command::run(args)),
+        Some(CliCommand::Watch(args)) => watch_command::run(args),
+        Some(CliCommand::Completions { shell }) => print(&completions(shell)),
+        Some(CliCommand::Man { keys: false }) => print(man::page(command()).as_bytes()),
+        Some(CliCommand::Man { keys: true }) => print(key_list::page().as_bytes()),
+        Some(CliCommand::Drain(args)) => act_on_servers(&args.into()),
+        Some(CliCommand::Maint(args)) => act_on_servers(&args.into()),
+        Some(CliCommand::Ready(args)) => act_on_servers(&args.into()),
+        Some(CliCommand::Demo(_)) | None if !io::stdout().is_terminal() => {
             eprintln!(
                 "hapulse: the dashboard needs a terminal, and standard output is none\n  run it without a pipe or redirection"
             );
             Ok(ExitCode::from(USAGE))
         }
-        Some(Command::Demo(options)) => {
+        Some(CliCommand::Demo(options)) => {
             let settings = search_paths::load(options.config.as_deref(), options.layer())?;
             let demo = demo::start(demo::Options::default()).context("cannot start the simulated HAProxy")?;
             let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::error::ErrorKind;
-use hapulse::app::commands::{ACTIONS, Action, Group};
+use hapulse::app::commands::{COMMANDS, CommandSpec, Group};
 use hapulse::app::key::Key;
 use hapulse::app::palette::{self, WITH_ARGUMENTS};
 use hapulse::config::setting_table::KEYS;
@@ -164,7 +164,7 @@ fn the_page_of_keys_is_the_one_that_is_printed() {
     let different = KEY_PAGE.lines().zip(printed.lines()).find(|(here, printed)| here != printed);
     assert_eq!(different, None, "hapulse man --keys > docs/keys.md");
     assert_eq!(KEY_PAGE.len(), printed.len());
-    for action in ACTIONS {
+    for action in COMMANDS {
         let row = KEY_PAGE.lines().find(|line| line.ends_with(&format!("| `{}` |", action.id))).unwrap();
         assert!(row.contains(action.help), "{row}");
         for key in action.keys {
@@ -177,13 +177,13 @@ fn the_page_of_keys_is_the_one_that_is_printed() {
 fn the_manual_page_tells_of_every_key_and_of_every_command_line() {
     let page = manual();
     let keys = under(&page, ".SH KEYS");
-    for action in ACTIONS {
+    for action in COMMANDS {
         let names = action.keys.iter().map(|name| Key::parse(name).unwrap().label(true)).collect::<Vec<_>>().join(" ");
         let names = if names.is_empty() { ":" } else { &names };
         let head = format!("\n{names}  {}\n{}\n", action.id, action.help);
         assert!(keys.contains(&head), "{head}{keys}");
     }
-    assert_eq!(keys.matches("\n.TP").count(), ACTIONS.len() + WITH_ARGUMENTS.len());
+    assert_eq!(keys.matches("\n.TP").count(), COMMANDS.len() + WITH_ARGUMENTS.len());
     for (name, takes, help) in WITH_ARGUMENTS {
         assert!(keys.contains(&format!("\n{name} {takes}\n{help}\n")), "{name}");
     }
@@ -203,7 +203,7 @@ fn names(key: Key) -> [String; 2] {
 }
 
 fn has_key(name: &str) -> bool {
-    ACTIONS
+    COMMANDS
         .iter()
         .flat_map(|action| action.keys)
         .any(|key| names(Key::parse(key).unwrap()).iter().any(|own| own == name))
@@ -229,11 +229,11 @@ fn the_readmes_table_tells_of_keys_there_are_and_of_every_act() {
     }
     let unknown: Vec<&String> = told.iter().filter(|name| !has_key(name)).collect();
     assert!(unknown.is_empty() && told.len() > 40, "{unknown:?} of {}", told.len());
-    let is_told = |action: &&Action| {
+    let is_told = |action: &&CommandSpec| {
         let first = action.keys.first().map(|key| names(Key::parse(key).unwrap()));
         first.is_none_or(|names| names.iter().any(|name| told.contains(name)))
     };
-    let acts = ACTIONS.iter().filter(|action| [Group::Act, Group::Mark].contains(&action.group));
+    let acts = COMMANDS.iter().filter(|action| [Group::Act, Group::Mark].contains(&action.group));
     let left_out: Vec<&str> = acts.filter(|action| !is_told(action)).map(|action| action.id).collect();
     assert_eq!(left_out, [""; 0]);
 }

@@ -94,7 +94,7 @@ fn write_acts(path: &Path, count: usize) {
     }
 }
 
-const ACTS: [&str; 3] = [
+const ACTIONS: [&str; 3] = [
     r"2026-11-18 11:06:40  ann  eu  be_app/s0  state maint  verified, MAINT    reason: kernel \x1b[31mupdate",
     "2026-11-18 11:06:41  ann  eu  be_app/s1  state maint  verified, MAINT",
     "2026-11-18 11:06:42  ann  eu  be_app/s2  state maint  sent, end unknown",
@@ -109,8 +109,8 @@ fn acts_are_printed_one_a_line_from_the_usual_place() {
     let home = Home::new();
     write_acts(&home.path(".local/state/hapulse/audit.jsonl"), 3);
     let all = home.run(&["audit"]);
-    assert_eq!((lines(&all.out), all.err.as_str(), all.code), (ACTS.to_vec(), "", 0));
-    assert_eq!(lines(&home.run(&["audit", "--last", "2"]).out), ACTS[1..]);
+    assert_eq!((lines(&all.out), all.err.as_str(), all.code), (ACTIONS.to_vec(), "", 0));
+    assert_eq!(lines(&home.run(&["audit", "--last", "2"]).out), ACTIONS[1..]);
     write_acts(&home.path("state/hapulse/audit.jsonl"), 1);
     let elsewhere = home.run_with(&["audit"], ("XDG_STATE_HOME", home.path("state").to_str().unwrap()));
     assert!(elsewhere.out.contains("sent, end unknown") && lines(&elsewhere.out).len() == 1, "{elsewhere:?}");
@@ -125,7 +125,7 @@ fn a_named_file_is_printed_and_what_is_no_record_is_told_beside() {
     let torn: Vec<&str> = whole.lines().flat_map(|line| [line, &line[..60]]).collect();
     let path = home.write("torn", torn.join("\n"));
     let printed = home.run(&["audit", path.to_str().unwrap()]);
-    assert_eq!((lines(&printed.out), printed.code), (ACTS.to_vec(), 0));
+    assert_eq!((lines(&printed.out), printed.code), (ACTIONS.to_vec(), 0));
     assert!(printed.err.starts_with("hapulse: line 2 is not a record: EOF while parsing"), "{printed:?}");
     assert!(printed.err.ends_with("hapulse: line 10 is not a record: it has no end\n"), "{printed:?}");
     let json = home.run(&["audit", "--json", path.to_str().unwrap()]);

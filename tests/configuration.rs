@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use hapulse::app::commands::ACTIONS;
+use hapulse::app::commands::COMMANDS;
 use hapulse::config::setting_table::{KEYS, Kind};
 use support::{Lab, Term};
 use tempfile::TempDir;
@@ -156,7 +156,7 @@ fn variables_lie_over_the_file_and_say_so() {
 
 #[test]
 fn what_is_named_and_is_not_there_is_told_with_its_place() {
-    let drain = ACTIONS.iter().find(|action| action.id == "server.drain").unwrap();
+    let drain = COMMANDS.iter().find(|action| action.id == "server.drain").unwrap();
     for (config, line, why) in [
         ("[keys]\n\"server.nope\" = [\"x\"]", 2, "there is no action \"server.nope\""),
         ("[keys]\n\n\"server.drain\" = [\"<nope>\"]", 3, "server.drain: there is no key \"<nope>\""),
@@ -282,7 +282,7 @@ fn the_schema_knows_every_key_and_the_actions_are_listed() {
     }
     let (code, out, _) = home.run(&["config", "--actions"], &[]);
     assert_eq!(code, 0);
-    assert!(ACTIONS.iter().all(|action| out.lines().any(|line| line.starts_with(action.id))), "{out}");
+    assert!(COMMANDS.iter().all(|action| out.lines().any(|line| line.starts_with(action.id))), "{out}");
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn check(reference: Reference<'_>, keymap: &Keymap, flags: &BTreeSet<String>) ->
             (column, _) => column.is_some(),
         },
         "key" => Key::parse(name).and_then(|key| keymap.get(key)).is_some(),
-        "do" => matches!(palette::parse(name), Ok(palette::Command::Run(action)) if action.id == name),
+        "do" => matches!(palette::parse(name), Ok(palette::PaletteCommand::Run(action)) if action.id == name),
         "cmd" => WITH_ARGUMENTS.iter().any(|(known, ..)| *known == name),
         "flag" => flags.contains(name),
         _ => ReadLine::new(name).is_ok(),

@@ -7,10 +7,10 @@ mod desk;
 mod samples;
 
 use desk::{Desk, NOTHING, sent};
-use hapulse::actions::action_table::{ACTS, Gives, Subject};
+use hapulse::actions::action_table::{ACTIONS, Gives, Subject};
 use hapulse::app::layout::Pane;
 use hapulse::haproxy::safe_text::SafeText;
-use hapulse::haproxy::write_command::{Admin, Health, Order, Weight};
+use hapulse::haproxy::write_command::{Admin, Health, WriteCommand, Weight};
 use proptest::prelude::*;
 
 /// A line as HAProxy takes it apart: commands at `;`, words at blanks, `\` takes the next character as it is, and `<<`
@@ -38,22 +38,22 @@ fn commands(line: &[u8]) -> Vec<Vec<Vec<u8>>> {
 }
 
 /// Every order there is.
-fn orders() -> Vec<Order> {
-    let mut all: Vec<Order> = ACTS
+fn orders() -> Vec<WriteCommand> {
+    let mut all: Vec<WriteCommand> = ACTIONS
         .iter()
         .flat_map(|act| match (act.gives, act.subject) {
             (Gives::Order(order), _) => vec![order],
-            (Gives::Weight, _) => vec![Order::Weight(Weight::Absolute(7)), Order::Weight(Weight::Percent(50))],
-            (Gives::Limit, Subject::Frontend) => vec![Order::FrontendMaxconn(9)],
-            (Gives::Limit, _) => vec![Order::ServerMaxconn(9)],
+            (Gives::Weight, _) => vec![WriteCommand::Weight(Weight::Absolute(7)), WriteCommand::Weight(Weight::Percent(50))],
+            (Gives::Limit, Subject::Frontend) => vec![WriteCommand::FrontendMaxconn(9)],
+            (Gives::Limit, _) => vec![WriteCommand::ServerMaxconn(9)],
         })
         .collect();
-    all.extend([Order::State(Admin::Drain), Order::Health(Health::Stopping)]);
+    all.extend([WriteCommand::State(Admin::Drain), WriteCommand::Health(Health::Stopping)]);
     all
 }
 
 /// What the command is with plain names; the odd names are put into its words.
-fn expected(order: Order, proxy: &str, name: &str) -> Vec<Vec<u8>> {
+fn expected(order: WriteCommand, proxy: &str, name: &str) -> Vec<Vec<u8>> {
     let plain = order.command(&"PROXY".into(), &"NAME".into()).unwrap();
     let word = |word: &str| word.replace("PROXY", "\0").replace("NAME", name).replace('\0', proxy).into_bytes();
     plain.split(' ').map(word).collect()
@@ -97,7 +97,7 @@ proptest! {
     #[test]
     fn bytes_that_are_no_text_are_refused(bytes in prop::collection::vec(any::<u8>(), 1..20)) {
         let name = SafeText::new(&bytes);
-        if let Ok(command) = Order::State(Admin::Maint).command(&"be".into(), &name) {
+        if let Ok(command) = WriteCommand::State(Admin::Maint).command(&"be".into(), &name) {
             let words = commands(command.as_bytes());
             prop_assert_eq!(&words[0][2], &[b"be/".as_slice(), &bytes].concat());
         }

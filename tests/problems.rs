@@ -11,7 +11,7 @@ use hapulse::demo::World;
 use hapulse::demo::interpreter;
 use hapulse::haproxy::info::Info;
 use hapulse::haproxy::stat_table::Table;
-use hapulse::instance::instance::Watch;
+use hapulse::instance::instance::Instance;
 use hapulse::observe::row_ids::Roster;
 use hapulse::observe::sample::{Cost, Epoch, Sample};
 use hapulse::observe::timestamp::Stamp;
@@ -19,7 +19,7 @@ use hapulse::observe::timestamp::Stamp;
 /// Every verdict of one period of the story, as `from second, severity, proxy, cause: text`.
 fn story() -> Vec<(u64, String, String)> {
     let mut world = World::new(7, Duration::from_secs(0), 1_798_761_600, 0);
-    let (mut roster, mut watch) = (Roster::default(), Watch::default());
+    let (mut roster, mut watch) = (Roster::default(), Instance::default());
     let mut told = Vec::new();
     for seq in 0..120 {
         let mut level = Level::Admin;

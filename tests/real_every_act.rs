@@ -161,7 +161,7 @@ fn what_is_ended_or_cleared_is_gone_and_cannot_be_taken_back() {
 fn every_act_has_its_row() {
     let rows = STATES.iter().chain(&CHECKS).chain(&DOORS).chain(&ENDS);
     let tried: Vec<&str> = rows.map(|row| row.act).collect();
-    let acts: BTreeSet<&str> = hapulse::actions::action_table::ACTS.iter().map(|act| act.id).collect();
+    let acts: BTreeSet<&str> = hapulse::actions::action_table::ACTIONS.iter().map(|act| act.id).collect();
     assert_eq!(tried.iter().copied().collect::<BTreeSet<_>>(), acts);
     assert_eq!(tried.len(), acts.len(), "each once");
 }

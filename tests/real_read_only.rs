@@ -190,7 +190,7 @@ fn in_read_only_mode_every_act_by_its_name_is_refused() {
     term.press("1");
     for row in ["be1/s1", "fe1"] {
         term.select_row(row);
-        for action in hapulse::app::commands::ACTIONS {
+        for action in hapulse::app::commands::COMMANDS {
             let is_act = action.group == hapulse::app::commands::Group::Act;
             // The menu opens, and says of each line that it is not to be had.
             if is_act && !["act.menu", "act.undo", "offer.take", "offer.decline"].contains(&action.id) {

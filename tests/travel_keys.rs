@@ -10,9 +10,9 @@ mod samples;
 use std::time::Duration;
 
 use desk::{Desk, NOTHING, sent};
-use hapulse::app::commands::{ACTIONS, Do, Group};
+use hapulse::app::commands::{COMMANDS, UiCommand, Group};
 use hapulse::app::layers::Layer;
-use hapulse::app::model::{Instance, Model};
+use hapulse::app::model::{InstanceView, Model};
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::{next_wake, update};
 use hapulse::instance::guard::Guard;
@@ -117,7 +117,7 @@ fn minutes_are_skipped_with_shift_or_a_letter() {
 #[test]
 fn nothing_is_sent_or_asked_from_the_past() {
     for view in ["0", "1", "4", "6", "9", "!", "A", "S", "7", "8"] {
-        let acts = ACTIONS.iter().filter(|action| action.group == Group::Act || action.run == Do::PollNow);
+        let acts = COMMANDS.iter().filter(|action| action.group == Group::Act || action.run == UiCommand::PollNow);
         for action in acts {
             let mut desk = desk();
             desk.press(view);
@@ -131,7 +131,7 @@ fn nothing_is_sent_or_asked_from_the_past() {
                 assert!(effects.iter().all(is_poll), "{view} {keys}: {effects:?}");
                 let asks = |layer: &Layer| !matches!(layer, Layer::ActMenu(..));
                 assert!(!desk.model.layers.iter().any(asks), "{view} {keys}: {:?}", desk.model.layers);
-                if matches!(action.run, Do::Act(_) | Do::Weigh(_) | Do::Offer) {
+                if matches!(action.run, UiCommand::Act(_) | UiCommand::Weigh(_) | UiCommand::Offer) {
                     assert_eq!(desk.notice(), REFUSAL, "{view} {keys}");
                 }
                 if let Some(Layer::ActMenu(..)) = desk.model.layers.last() {
@@ -318,7 +318,7 @@ fn a_mark_is_set_replaced_and_forgotten() {
 #[test]
 fn every_instance_shows_the_same_time() {
     let keymap = hapulse::app::keymap::Keymap::standard().unwrap();
-    let instance = |name: &str| Instance::new(name.to_owned(), format!("/run/{name}"), false, 1 << 20);
+    let instance = |name: &str| InstanceView::new(name.to_owned(), format!("/run/{name}"), false, 1 << 20);
     let mut model = Model::new(vec![instance("a"), instance("b")], Guard::default(), keymap, (120, 40));
     let mut makers = [Samples::of("2.6.12"), Samples::of("2.6.12")];
     let sheet = Sheet::of("2.6.12", "show-stat.csv");
@@ -347,7 +347,7 @@ fn every_instance_shows_the_same_time() {
 fn a_moment_that_is_forgotten_slides_and_says_so() {
     let mut desk = desk();
     let watch = &mut desk.model.instance_mut().unwrap().watch;
-    *watch = hapulse::instance::instance::Watch::new(100_000);
+    *watch = hapulse::instance::instance::Instance::new(100_000);
     desk.sample();
     desk.press("p");
     let first = desk.shown().0;

@@ -20,7 +20,7 @@ use hapulse::haproxy::stat_table::RowKind::{self, Backend, Frontend, Server};
 use hapulse::haproxy::stat_table::{Oddities, Table};
 use hapulse::haproxy::status::State;
 use hapulse::haproxy::version::Version;
-use hapulse::haproxy::write_command::{Admin, Order};
+use hapulse::haproxy::write_command::{Admin, WriteCommand};
 use hapulse::observe::row_ids::Roster;
 use samples::{VERSIONS, body, fixture, table};
 
@@ -477,7 +477,7 @@ fn an_act_and_its_proof_come_in_one_answer() {
         let (target, tracking) = (find(&states, "be_app", "app1"), find(&states, "be_track", "t1"));
         assert_eq!((target.admin.0, tracking.admin.0), (own, inherited), "{word}");
         let is_done = |state: &ServerState, admin| {
-            let (act, order) = (action_table::of_state(admin), Order::State(admin));
+            let (act, order) = (action_table::of_state(admin), WriteCommand::State(admin));
             let step = Step { act, order, target: Target::beside_rows("be_app".into(), state.server.clone()) };
             let seen = Seen { state: Some(state.clone()), ..Seen::default() };
             verify::is_done(&step, None, &seen, None) == Some(true)

@@ -10,7 +10,7 @@ mod samples;
 mod told;
 
 use desk::{Desk, PACE, any_key};
-use hapulse::app::commands::ACTIONS;
+use hapulse::app::commands::COMMANDS;
 use hapulse::app::key::{Code, Key};
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::{Effect, Msg};
@@ -188,7 +188,7 @@ fn the_command_line_takes_every_key_that_types() {
     let mut desk = Desk::new();
     desk.press("5");
     let mut typed = String::new();
-    for key in ACTIONS.iter().flat_map(|action| action.keys).filter_map(|name| Key::parse(name)) {
+    for key in COMMANDS.iter().flat_map(|action| action.keys).filter_map(|name| Key::parse(name)) {
         let Code::Char(ch) = key.code else { continue };
         if key.ctrl || key.alt {
             continue;
@@ -201,7 +201,7 @@ fn the_command_line_takes_every_key_that_types() {
     for needed in "qQMDE0123456789/:!?stfFrhjk".chars() {
         assert!(typed.contains(needed), "{needed}");
     }
-    let others = ACTIONS.iter().flat_map(|action| action.keys).filter_map(|name| Key::parse(name));
+    let others = COMMANDS.iter().flat_map(|action| action.keys).filter_map(|name| Key::parse(name));
     for key in others.filter(|key| key.ctrl || !matches!(key.code, Code::Char(_) | Code::Enter)) {
         let mut desk = Desk::new();
         desk.press("<ret>j5x");

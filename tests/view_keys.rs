@@ -8,7 +8,7 @@ mod desk;
 mod samples;
 
 use desk::Desk;
-use hapulse::app::commands::{ACTIONS, Do};
+use hapulse::app::commands::{COMMANDS, UiCommand};
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::Effect;
 use hapulse::app::text_input::Prompt;
@@ -302,7 +302,7 @@ fn a_filter_is_a_command_too() {
 
 #[test]
 fn every_action_is_a_command() {
-    for action in ACTIONS.iter().filter(|action| !action.keys.is_empty()) {
+    for action in COMMANDS.iter().filter(|action| !action.keys.is_empty()) {
         let (mut one, mut other) = (Desk::new(), Desk::new());
         for desk in [&mut one, &mut other] {
             desk.press(if action.is_of_past() { "<ret>j1p" } else { "<ret>j1" });
@@ -313,13 +313,13 @@ fn every_action_is_a_command() {
         assert_eq!((one.model.view, one.row(), one.lines()), (other.model.view, other.row(), other.lines()));
         let kinds = |desk: &Desk| desk.model.layers.iter().map(std::mem::discriminant).collect::<Vec<_>>();
         assert_eq!(kinds(&one), kinds(&other), "{}", action.id);
-        if matches!(action.run, Do::Act(_)) {
+        if matches!(action.run, UiCommand::Act(_)) {
             let is_asked = matches!(other.model.layers.as_slice(), [Layer::Confirm(_) | Layer::Number(_)]);
             assert!(is_asked, "{}", action.id);
         }
     }
     // One without a key is a command all the same: it asks, or says what it is for.
-    for action in ACTIONS.iter().filter(|action| action.keys.is_empty()) {
+    for action in COMMANDS.iter().filter(|action| action.keys.is_empty()) {
         let mut desk = Desk::new();
         desk.press(&format!("<ret>j1:{}<ret>", action.id));
         assert!(

@@ -1,10 +1,10 @@
-//! ACTS: everything that changes HAProxy, one row each.
+//! ACTIONS: everything that changes HAProxy, one row each.
 //!
 //! A row says what it is for, which command is sent, what level and how much care it needs, how its effect is
 //! read back and whether it can be undone. Keys, help and menus refer to these rows.
 
 use crate::haproxy::level::Level;
-use crate::haproxy::write_command::{Admin, Health, Order, Weight};
+use crate::haproxy::write_command::{Admin, Health, WriteCommand, Weight};
 
 /// How much care an act needs before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +36,7 @@ pub enum Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gives {
     /// Always the same.
-    Order(Order),
+    Order(WriteCommand),
     /// A weight that is asked for.
     Weight,
     /// A limit of sessions that is asked for.
@@ -72,7 +72,7 @@ pub enum Proof {
 
 /// One act.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Act {
+pub struct Action {
     /// Its name in configuration, audit and key map.
     pub id: &'static str,
     /// What it is called in a sentence: "maintenance".
@@ -91,99 +91,99 @@ pub struct Act {
     pub can_be_undone: bool,
 }
 
-const fn server(id: &'static str, title: &'static str, danger: Danger, gives: Gives, proof: Proof) -> Act {
-    Act { id, title, subject: Subject::Server, level: Level::Admin, danger, gives, proof, can_be_undone: true }
+const fn server(id: &'static str, title: &'static str, danger: Danger, gives: Gives, proof: Proof) -> Action {
+    Action { id, title, subject: Subject::Server, level: Level::Admin, danger, gives, proof, can_be_undone: true }
 }
 
 macro_rules! acts {
     ($($(#[$doc:meta])* $name:ident = $act:expr;)*) => {
-        $($(#[$doc])* pub static $name: Act = $act;)*
+        $($(#[$doc])* pub static $name: Action = $act;)*
 
         /// Every act.
-        pub static ACTS: &[&Act] = &[$(&$name),*];
+        pub static ACTIONS: &[&Action] = &[$(&$name),*];
     };
 }
 
 acts! {
     /// Back to taking traffic.
-    READY = server("server.ready", "enable", Danger::Low, Gives::Order(Order::State(Admin::Ready)), Proof::AdminState);
+    READY = server("server.ready", "enable", Danger::Low, Gives::Order(WriteCommand::State(Admin::Ready)), Proof::AdminState);
     /// No new sessions; those present go on.
-    DRAIN = server("server.drain", "drain", Danger::High, Gives::Order(Order::State(Admin::Drain)), Proof::AdminState);
+    DRAIN = server("server.drain", "drain", Danger::High, Gives::Order(WriteCommand::State(Admin::Drain)), Proof::AdminState);
     /// Nothing at all.
-    MAINT = server("server.maint", "maintenance", Danger::High, Gives::Order(Order::State(Admin::Maint)), Proof::AdminState);
+    MAINT = server("server.maint", "maintenance", Danger::High, Gives::Order(WriteCommand::State(Admin::Maint)), Proof::AdminState);
     /// Another weight.
     WEIGHT = server("server.weight", "weight", Danger::Low, Gives::Weight, Proof::Weight);
     /// The weight of the configuration.
-    WEIGHT_INITIAL = server("server.weight-initial", "initial weight", Danger::Low, Gives::Order(Order::Weight(Weight::Percent(100))), Proof::Weight);
+    WEIGHT_INITIAL = server("server.weight-initial", "initial weight", Danger::Low, Gives::Order(WriteCommand::Weight(Weight::Percent(100))), Proof::Weight);
     /// Taken for working until the next check.
-    HEALTH_UP = server("server.health-up", "health up", Danger::Low, Gives::Order(Order::Health(Health::Up)), Proof::Operation);
+    HEALTH_UP = server("server.health-up", "health up", Danger::Low, Gives::Order(WriteCommand::Health(Health::Up)), Proof::Operation);
     /// Taken for finishing what it has.
-    HEALTH_STOPPING = server("server.health-stopping", "health stopping", Danger::High, Gives::Order(Order::Health(Health::Stopping)), Proof::Operation);
+    HEALTH_STOPPING = server("server.health-stopping", "health stopping", Danger::High, Gives::Order(WriteCommand::Health(Health::Stopping)), Proof::Operation);
     /// Taken for broken.
-    HEALTH_DOWN = server("server.health-down", "health down", Danger::High, Gives::Order(Order::Health(Health::Down)), Proof::Operation);
+    HEALTH_DOWN = server("server.health-down", "health down", Danger::High, Gives::Order(WriteCommand::Health(Health::Down)), Proof::Operation);
     /// As if its agent had said up.
-    AGENT_UP = server("server.agent-up", "agent up", Danger::Low, Gives::Order(Order::Agent(true)), Proof::AgentHealth);
+    AGENT_UP = server("server.agent-up", "agent up", Danger::Low, Gives::Order(WriteCommand::Agent(true)), Proof::AgentHealth);
     /// As if its agent had said down.
-    AGENT_DOWN = server("server.agent-down", "agent down", Danger::High, Gives::Order(Order::Agent(false)), Proof::AgentHealth);
+    AGENT_DOWN = server("server.agent-down", "agent down", Danger::High, Gives::Order(WriteCommand::Agent(false)), Proof::AgentHealth);
     /// Health checks go on.
-    CHECKS_ON = server("server.checks-on", "health checks on", Danger::Low, Gives::Order(Order::Checks(true)), Proof::Checks);
+    CHECKS_ON = server("server.checks-on", "health checks on", Danger::Low, Gives::Order(WriteCommand::Checks(true)), Proof::Checks);
     /// Health checks stop; the server keeps the state it has.
-    CHECKS_OFF = server("server.checks-off", "health checks off", Danger::High, Gives::Order(Order::Checks(false)), Proof::Checks);
+    CHECKS_OFF = server("server.checks-off", "health checks off", Danger::High, Gives::Order(WriteCommand::Checks(false)), Proof::Checks);
     /// Agent checks go on.
-    AGENT_ON = server("server.agent-on", "agent checks on", Danger::Low, Gives::Order(Order::AgentChecks(true)), Proof::AgentChecks);
+    AGENT_ON = server("server.agent-on", "agent checks on", Danger::Low, Gives::Order(WriteCommand::AgentChecks(true)), Proof::AgentChecks);
     /// Agent checks stop.
-    AGENT_OFF = server("server.agent-off", "agent checks off", Danger::High, Gives::Order(Order::AgentChecks(false)), Proof::AgentChecks);
+    AGENT_OFF = server("server.agent-off", "agent checks off", Danger::High, Gives::Order(WriteCommand::AgentChecks(false)), Proof::AgentChecks);
     /// Another limit of sessions.
     SERVER_MAXCONN = server("server.maxconn", "server maxconn", Danger::High, Gives::Limit, Proof::Limit);
     /// Ends every session of a server.
-    END_SESSIONS = Act {
+    END_SESSIONS = Action {
         can_be_undone: false,
-        ..server("server.end-sessions", "end of all sessions", Danger::Highest, Gives::Order(Order::EndSessions), Proof::NoSessions)
+        ..server("server.end-sessions", "end of all sessions", Danger::Highest, Gives::Order(WriteCommand::EndSessions), Proof::NoSessions)
     };
     /// A frontend accepts connections again.
-    FRONTEND_ON = Act {
+    FRONTEND_ON = Action {
         subject: Subject::Frontend,
-        ..server("frontend.enable", "enable the frontend", Danger::Low, Gives::Order(Order::Frontend(true)), Proof::Open)
+        ..server("frontend.enable", "enable the frontend", Danger::Low, Gives::Order(WriteCommand::Frontend(true)), Proof::Open)
     };
     /// A frontend accepts no connections.
-    FRONTEND_OFF = Act {
+    FRONTEND_OFF = Action {
         subject: Subject::Frontend,
-        ..server("frontend.disable", "disable the frontend", Danger::Highest, Gives::Order(Order::Frontend(false)), Proof::Open)
+        ..server("frontend.disable", "disable the frontend", Danger::Highest, Gives::Order(WriteCommand::Frontend(false)), Proof::Open)
     };
     /// Another limit of connections.
-    FRONTEND_MAXCONN = Act {
+    FRONTEND_MAXCONN = Action {
         subject: Subject::Frontend,
         ..server("frontend.maxconn", "frontend maxconn", Danger::High, Gives::Limit, Proof::Limit)
     };
     /// Ends one session.
-    END_SESSION = Act {
+    END_SESSION = Action {
         subject: Subject::Session,
         can_be_undone: false,
-        ..server("session.end", "end of a session", Danger::High, Gives::Order(Order::EndSession), Proof::Gone)
+        ..server("session.end", "end of a session", Danger::High, Gives::Order(WriteCommand::EndSession), Proof::Gone)
     };
     /// Clears one entry of a stick table. HAProxy itself lets every level do it up to 3.3.
-    CLEAR_ENTRY = Act {
+    CLEAR_ENTRY = Action {
         subject: Subject::Entry,
         can_be_undone: false,
-        ..server("entry.clear", "clearing of an entry", Danger::High, Gives::Order(Order::ClearEntry), Proof::Gone)
+        ..server("entry.clear", "clearing of an entry", Danger::High, Gives::Order(WriteCommand::ClearEntry), Proof::Gone)
     };
     /// Clears the highest values.
-    CLEAR_MAXIMA = Act {
+    CLEAR_MAXIMA = Action {
         subject: Subject::Process,
         level: Level::Operator,
         can_be_undone: false,
-        ..server("counters.clear-max", "clearing of highest values", Danger::Highest, Gives::Order(Order::ClearCounters { all: false }), Proof::Counters)
+        ..server("counters.clear-max", "clearing of highest values", Danger::Highest, Gives::Order(WriteCommand::ClearCounters { all: false }), Proof::Counters)
     };
     /// Clears every counter, for everybody who watches.
-    CLEAR_COUNTERS = Act {
+    CLEAR_COUNTERS = Action {
         subject: Subject::Process,
         can_be_undone: false,
-        ..server("counters.clear", "clearing of all counters", Danger::Highest, Gives::Order(Order::ClearCounters { all: true }), Proof::Counters)
+        ..server("counters.clear", "clearing of all counters", Danger::Highest, Gives::Order(WriteCommand::ClearCounters { all: true }), Proof::Counters)
     };
 }
 
 /// The act that orders this administrative state.
-pub fn of_state(admin: Admin) -> &'static Act {
+pub fn of_state(admin: Admin) -> &'static Action {
     match admin {
         Admin::Ready => &READY,
         Admin::Drain => &DRAIN,
@@ -205,21 +205,21 @@ impl Subject {
 }
 
 /// Whether an order keeps new sessions away from what it is given to.
-pub fn takes_away(order: Order) -> bool {
+pub fn takes_away(order: WriteCommand) -> bool {
     match order {
-        Order::State(admin) => admin != Admin::Ready,
-        Order::Health(health) => health != Health::Up,
-        Order::Agent(up) => !up,
-        Order::Frontend(on) => !on,
-        Order::Weight(weight) => matches!(weight, Weight::Absolute(0) | Weight::Percent(0)),
-        Order::Checks(_)
-        | Order::AgentChecks(_)
-        | Order::ServerMaxconn(_)
-        | Order::FrontendMaxconn(_)
-        | Order::EndSessions
-        | Order::EndSession
-        | Order::ClearEntry
-        | Order::ClearCounters { .. } => false,
+        WriteCommand::State(admin) => admin != Admin::Ready,
+        WriteCommand::Health(health) => health != Health::Up,
+        WriteCommand::Agent(up) => !up,
+        WriteCommand::Frontend(on) => !on,
+        WriteCommand::Weight(weight) => matches!(weight, Weight::Absolute(0) | Weight::Percent(0)),
+        WriteCommand::Checks(_)
+        | WriteCommand::AgentChecks(_)
+        | WriteCommand::ServerMaxconn(_)
+        | WriteCommand::FrontendMaxconn(_)
+        | WriteCommand::EndSessions
+        | WriteCommand::EndSession
+        | WriteCommand::ClearEntry
+        | WriteCommand::ClearCounters { .. } => false,
     }
 }
 
@@ -229,8 +229,8 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_what_takes_away_needs_a_box() {
-        for (place, act) in ACTS.iter().enumerate() {
-            assert!(ACTS[..place].iter().all(|other| other.id != act.id), "{} stands twice", act.id);
+        for (place, act) in ACTIONS.iter().enumerate() {
+            assert!(ACTIONS[..place].iter().all(|other| other.id != act.id), "{} stands twice", act.id);
             if let Gives::Order(order) = act.gives {
                 assert!(!takes_away(order) || act.danger >= Danger::High, "{}", act.id);
             }

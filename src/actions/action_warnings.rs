@@ -5,7 +5,7 @@ use crate::actions::intent::{Intent, Step};
 use crate::ask::known_crashes::{self, Deadly, Fate};
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::version::Version;
-use crate::haproxy::write_command::Order;
+use crate::haproxy::write_command::WriteCommand;
 use crate::observe::sample::Sample;
 
 /// What the version may not survive of an intent.
@@ -32,7 +32,7 @@ pub fn refusal(intent: &Intent, sample: &Sample) -> Option<&'static str> {
 /// Whether a step raises the limit of a frontend whose connections wait for that. Seen on 2.6.12: the process locks up
 /// and its watchdog ends it seconds later. Mended in 3.0.6.
 fn raises_a_full_limit(step: &Step, sample: &Sample) -> bool {
-    let Order::FrontendMaxconn(limit) = step.order else { return false };
+    let WriteCommand::FrontendMaxconn(limit) = step.order else { return false };
     let number = |field| sample.number(step.target.id, field).unwrap_or(0);
     let (sessions, now) = (number(Field::Scur), number(Field::Slim));
     let is_mended = patch_of(sample.info.version_text()).is_some_and(|patch| patch >= 6)
@@ -65,11 +65,11 @@ pub fn warnings(intent: &Intent, sample: &Sample) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::action_table::{Act, CLEAR_COUNTERS, FRONTEND_MAXCONN, FRONTEND_OFF};
+    use crate::actions::action_table::{Action, CLEAR_COUNTERS, FRONTEND_MAXCONN, FRONTEND_OFF};
     use crate::actions::intent::Target;
     use crate::observe::test_samples::{SampleMaker, site};
 
-    fn intent(act: &'static Act, order: Order, sample: &Sample) -> Intent {
+    fn intent(act: &'static Action, order: WriteCommand, sample: &Sample) -> Intent {
         let (id, iid) = (sample.rows.ids()[0], None);
         let target = Target { id, proxy: "www-in".into(), name: "FRONTEND".into(), iid, seen: "OPEN".into() };
         Intent::new(act, order, 0, vec![target])
@@ -82,7 +82,7 @@ mod tests {
         let mut refused = |version, stat: &str, limit| {
             maker.version = version;
             let sample = maker.at_millis(0, stat);
-            refusal(&intent(&FRONTEND_MAXCONN, Order::FrontendMaxconn(limit), &sample), &sample).is_some()
+            refusal(&intent(&FRONTEND_MAXCONN, WriteCommand::FrontendMaxconn(limit), &sample), &sample).is_some()
         };
         assert!(refused("2.6.12-1+deb12u4", &full, 3000) && refused("3.0.5", &full, 3000));
         assert!(!refused("2.6.12", &full, 1000), "lowering is safe");
@@ -95,8 +95,8 @@ mod tests {
     fn versions_that_may_die_are_told_and_those_that_do_are_spared() {
         let mut maker = SampleMaker::default();
         let old = maker.at_millis(0, &site());
-        let off = intent(&FRONTEND_OFF, Order::Frontend(false), &old);
-        let clear = intent(&CLEAR_COUNTERS, Order::ClearCounters { all: true }, &old);
+        let off = intent(&FRONTEND_OFF, WriteCommand::Frontend(false), &old);
+        let clear = intent(&CLEAR_COUNTERS, WriteCommand::ClearCounters { all: true }, &old);
         assert!(dangers(&off, &old)[0].contains("abns@") && refusal(&off, &old).is_none());
         assert_eq!(refusal(&clear, &old), None);
         maker.version = "3.4.0";

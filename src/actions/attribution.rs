@@ -10,7 +10,7 @@ use crate::actions::audit::audit_index::Entry;
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::State;
-use crate::haproxy::write_command::{Admin, Order};
+use crate::haproxy::write_command::{Admin, WriteCommand};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
@@ -41,8 +41,8 @@ impl Authors {
     }
 
     /// An act of this run.
-    pub fn acted(&mut self, server: &str, order: Order, at: SystemTime) {
-        let Order::State(admin) = order else { return };
+    pub fn acted(&mut self, server: &str, order: WriteCommand, at: SystemTime) {
+        let WriteCommand::State(admin) = order else { return };
         let what = SafeText::from(format!("state {}", admin.word()).as_str());
         let entry = Entry { at, who: self.me.clone(), what, verified: Some(true), reason: None };
         self.last.insert(server.to_owned(), entry);
@@ -118,7 +118,7 @@ mod tests {
     fn servers_that_come_and_go_for_ever_are_forgotten() {
         let mut authors = Authors::default();
         for number in 0..2 * MOST as u64 {
-            authors.acted(&format!("b/s{number}"), Order::State(Admin::Maint), at(number * 1000).wall);
+            authors.acted(&format!("b/s{number}"), WriteCommand::State(Admin::Maint), at(number * 1000).wall);
         }
         assert!((MOST / 2..=MOST).contains(&authors.last.len()), "{}", authors.last.len());
         assert!(authors.last.contains_key(&format!("b/s{}", 2 * MOST - 1)));
@@ -130,7 +130,7 @@ mod tests {
             SampleMaker::default().at_millis(100_000, "# pxname,svname,status,lastchg,type,\nb,s,MAINT,1,2,\n");
         let mut authors = Authors::default();
         authors.set_actor("bob".into());
-        authors.acted("b/s", Order::State(Admin::Maint), at(99_000).wall);
+        authors.acted("b/s", WriteCommand::State(Admin::Maint), at(99_000).wall);
         authors.remember([("b/s".to_owned(), entry("state maint", 40))].into());
         assert_eq!(authors.of(&sample, sample.rows.ids()[0]).as_deref(), Some("bob"));
     }

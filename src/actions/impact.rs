@@ -11,7 +11,7 @@ use crate::actions::capacity::Strength;
 use crate::actions::intent::{Intent, Step};
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::write_command::Order;
+use crate::haproxy::write_command::WriteCommand;
 use crate::observe::sample::Sample;
 
 /// One backend after an act, by the numbers of the newest sample.
@@ -60,7 +60,7 @@ impl WhatIf {
         for (row, step) in servers().filter_map(|step| Some((placed(step)?, step))) {
             match step.order {
                 order if action_table::takes_away(order) => _ = weights.insert(row, 0),
-                Order::Weight(weight) => {
+                WriteCommand::Weight(weight) => {
                     let configured = sample.configured_weight(step.target.id);
                     weights.extend(weight.of(configured).map(|weight| (row, weight)));
                 }
@@ -68,7 +68,7 @@ impl WhatIf {
             }
         }
         // Followers go where the server they track goes; its weight is its own.
-        let ordered = servers().filter(|step| matches!(step.order, Order::State(_) | Order::Health(_)));
+        let ordered = servers().filter(|step| matches!(step.order, WriteCommand::State(_) | WriteCommand::Health(_)));
         let leaving: Vec<usize> = ordered.filter_map(placed).filter(|row| weights.get(row) == Some(&0)).collect();
         weights.extend(with_followers(sample, &leaving).into_iter().map(|row| (row, 0)));
         let mut seen = BTreeSet::new();
@@ -180,12 +180,12 @@ pub fn danger(sample: &Sample, intent: &Intent) -> Danger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::action_table::{Act, DRAIN, Gives, MAINT, READY, WEIGHT};
+    use crate::actions::action_table::{Action, DRAIN, Gives, MAINT, READY, WEIGHT};
     use crate::actions::intent::Target;
     use crate::haproxy::write_command::Weight;
     use crate::observe::test_samples::{SampleMaker, site};
 
-    fn intent(sample: &Sample, act: &'static Act, order: Order, names: &[&str]) -> Intent {
+    fn intent(sample: &Sample, act: &'static Action, order: WriteCommand, names: &[&str]) -> Intent {
         let target = |name: &&str| {
             let index =
                 (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == *name).unwrap();
@@ -196,12 +196,12 @@ mod tests {
         Intent::new(act, order, 0, names.iter().map(target).collect())
     }
 
-    fn order(act: &Act) -> Order {
+    fn order(act: &Action) -> WriteCommand {
         let Gives::Order(order) = act.gives else { panic!("{}", act.id) };
         order
     }
 
-    fn danger_of(sample: &Sample, act: &'static Act, name: &str) -> Danger {
+    fn danger_of(sample: &Sample, act: &'static Action, name: &str) -> Danger {
         danger(sample, &intent(sample, act, order(act), &[name]))
     }
 
@@ -281,15 +281,15 @@ mod tests {
     #[test]
     fn weights_move_shares_and_zero_takes_a_server_away() {
         let sample = SampleMaker::default().at_millis(0, &site());
-        let weigh = |weight: Weight| intent(&sample, &WEIGHT, Order::Weight(weight), &["w1"]);
+        let weigh = |weight: Weight| intent(&sample, &WEIGHT, WriteCommand::Weight(weight), &["w1"]);
         let what_if = |weight: Weight| WhatIf::of(&sample, &weigh(weight).steps)[0].clone();
         assert_eq!(what_if(Weight::Absolute(50)).weight_left(), Some(75));
         assert_eq!(what_if(Weight::Absolute(0)).after.usable, 1);
         assert_eq!(danger(&sample, &weigh(Weight::Absolute(50))), Danger::Low);
         assert_eq!(danger(&sample, &weigh(Weight::Absolute(0))), Danger::High);
-        let last = intent(&sample, &WEIGHT, Order::Weight(Weight::Absolute(0)), &["api1"]);
+        let last = intent(&sample, &WEIGHT, WriteCommand::Weight(Weight::Absolute(0)), &["api1"]);
         assert_eq!(danger(&sample, &last), Danger::Highest);
-        let less = intent(&sample, &WEIGHT, Order::Weight(Weight::Absolute(1)), &["api1"]);
+        let less = intent(&sample, &WEIGHT, WriteCommand::Weight(Weight::Absolute(1)), &["api1"]);
         assert_eq!(danger(&sample, &less), Danger::Low, "the only server carries all, whatever its weight");
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::actions::action_table::{Act, Subject};
+use crate::actions::action_table::{Action, Subject};
 use crate::haproxy::command::BadName;
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::write_command::Order;
+use crate::haproxy::write_command::WriteCommand;
 use crate::observe::row_ids::RowId;
 
 /// What is acted on, as it was when the key was pressed.
@@ -34,9 +34,9 @@ impl Target {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// Which act it is.
-    pub act: &'static Act,
+    pub act: &'static Action,
     /// What is ordered.
-    pub order: Order,
+    pub order: WriteCommand,
     /// Of what.
     pub target: Target,
 }
@@ -89,7 +89,7 @@ pub struct Intent {
 
 impl Intent {
     /// The same order for each target.
-    pub fn new(act: &'static Act, order: Order, instance: usize, targets: Vec<Target>) -> Self {
+    pub fn new(act: &'static Action, order: WriteCommand, instance: usize, targets: Vec<Target>) -> Self {
         let steps = targets.into_iter().map(|target| Step { act, order, target }).collect();
         Self { purpose: Purpose::Plain, instance, steps, reason: None }
     }
@@ -147,7 +147,7 @@ mod tests {
     fn a_strange_name_gives_no_command() {
         let step = |name: &str| Step {
             act: &MAINT,
-            order: Order::State(Admin::Maint),
+            order: WriteCommand::State(Admin::Maint),
             target: Target::beside_rows("b".into(), name.into()),
         };
         assert_eq!(step("s1").command().unwrap(), "set server b/s1 state maint");
@@ -160,13 +160,13 @@ mod tests {
         let target = |name: &str| Target::beside_rows("b".into(), name.into());
         let intent = |names: &[&str]| {
             let targets = names.iter().map(|name| target(name)).collect();
-            Intent::new(&MAINT, Order::State(Admin::Maint), 0, targets)
+            Intent::new(&MAINT, WriteCommand::State(Admin::Maint), 0, targets)
         };
         assert_eq!((intent(&["s1"]).name().as_str(), intent(&["s1"]).title()), ("b/s1", "maintenance"));
         assert_eq!(intent(&["s1", "s2"]).name(), "2 servers");
         let undo = Intent { purpose: Purpose::Undo, ..intent(&["s1"]) };
         assert_eq!(undo.title(), "undo");
-        let session = Intent::new(&END_SESSION, Order::EndSession, 0, vec![target("0x7f")]);
+        let session = Intent::new(&END_SESSION, WriteCommand::EndSession, 0, vec![target("0x7f")]);
         assert_eq!(
             (session.name().as_str(), session.commands()),
             ("session 0x7f", vec!["shutdown session 0x7f".into()])

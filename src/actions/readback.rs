@@ -124,11 +124,11 @@ mod tests {
     use crate::actions::action_table::{CLEAR_COUNTERS, CLEAR_ENTRY, END_SESSION, FRONTEND_OFF, MAINT};
     use crate::actions::intent::Target;
     use crate::haproxy::reply;
-    use crate::haproxy::write_command::{Admin, Order};
+    use crate::haproxy::write_command::{Admin, WriteCommand};
 
-    fn step(act: &'static crate::actions::action_table::Act, proxy: &str, name: &str) -> Step {
+    fn step(act: &'static crate::actions::action_table::Action, proxy: &str, name: &str) -> Step {
         let target = Target { iid: Some(5), ..Target::beside_rows(proxy.into(), name.into()) };
-        Step { act, order: Order::State(Admin::Maint), target }
+        Step { act, order: WriteCommand::State(Admin::Maint), target }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::actions::drain_tracker::Draining;
 use crate::actions::in_flight::UnderWay;
 use crate::actions::outcome::{Outcome, Report, Stage};
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::write_command::{Admin, Order};
+use crate::haproxy::write_command::{Admin, WriteCommand};
 use crate::observe::events::{Event, What};
 use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Stamp;
@@ -45,7 +45,7 @@ impl Deeds {
                 self.read_back.retain(|(known, _)| *known != id);
                 self.read_back.push((id, status.clone()));
             }
-            if let (Order::State(admin), true) = (done.step.order, done.outcome.is_good()) {
+            if let (WriteCommand::State(admin), true) = (done.step.order, done.outcome.is_good()) {
                 match admin {
                     Admin::Drain => draining.order(id, at.mono),
                     Admin::Ready | Admin::Maint => draining.forget(id),

@@ -8,7 +8,7 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::{Row, RowKind};
 use crate::haproxy::status::State;
-use crate::haproxy::write_command::{Admin, Order, Weight};
+use crate::haproxy::write_command::{Admin, WriteCommand, Weight};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
@@ -18,7 +18,7 @@ pub struct Lost {
     /// The server.
     pub id: RowId,
     /// What would bring it back.
-    pub order: Order,
+    pub order: WriteCommand,
 }
 
 /// Compares the last sample of one process with the first of the next.
@@ -37,14 +37,14 @@ pub fn of(before: &Sample, now: &Sample) -> Vec<Lost> {
             (Some(Admin::Maint), _) if origin.admin.is_configured() => None,
             (was, _) => was,
         };
-        lost.extend(state.map(|admin| Lost { id: *id, order: Order::State(admin) }));
+        lost.extend(state.map(|admin| Lost { id: *id, order: WriteCommand::State(admin) }));
         let (was, is) = (weight(before, index), weight(now, place));
         if let (Some(was), Some(configured)) = (was, origin.weight)
             && was != configured
             && is != Some(was)
             && let Ok(weight) = u16::try_from(was)
         {
-            lost.push(Lost { id: *id, order: Order::Weight(Weight::Absolute(weight)) });
+            lost.push(Lost { id: *id, order: WriteCommand::Weight(Weight::Absolute(weight)) });
         }
     }
     lost
@@ -79,7 +79,7 @@ impl Lost {
             seen,
         };
         let act = match self.order {
-            Order::State(admin) => action_table::of_state(admin),
+            WriteCommand::State(admin) => action_table::of_state(admin),
             _ => &action_table::WEIGHT,
         };
         Some(Step { act, order: self.order, target })
@@ -89,9 +89,9 @@ impl Lost {
     pub fn is_back(&self, sample: &Sample) -> bool {
         let Some(index) = sample.rows.index(self.id) else { return true };
         match self.order {
-            Order::State(Admin::Ready) => ordered(&sample.table.rows()[index]).is_none(),
-            Order::State(admin) => ordered(&sample.table.rows()[index]) == Some(admin),
-            Order::Weight(wanted) => weight(sample, index) == wanted.of(None),
+            WriteCommand::State(Admin::Ready) => ordered(&sample.table.rows()[index]).is_none(),
+            WriteCommand::State(admin) => ordered(&sample.table.rows()[index]) == Some(admin),
+            WriteCommand::Weight(wanted) => weight(sample, index) == wanted.of(None),
             _ => true,
         }
     }
@@ -99,10 +99,10 @@ impl Lost {
     /// What it is, in a word: `MAINT`, `weight 50`.
     pub fn word(&self) -> String {
         match self.order {
-            Order::State(Admin::Maint) => "MAINT".to_owned(),
-            Order::State(Admin::Drain) => "DRAIN".to_owned(),
-            Order::State(Admin::Ready) => "enabled".to_owned(),
-            Order::Weight(weight) => format!("weight {weight}"),
+            WriteCommand::State(Admin::Maint) => "MAINT".to_owned(),
+            WriteCommand::State(Admin::Drain) => "DRAIN".to_owned(),
+            WriteCommand::State(Admin::Ready) => "enabled".to_owned(),
+            WriteCommand::Weight(weight) => format!("weight {weight}"),
             _ => String::new(),
         }
     }

@@ -3,19 +3,19 @@
 //! The status word alone proves little: a DOWN server that drains reads `DOWN`. Each act names what is looked
 //! at ([`Proof`]); what was there before tells what brings it back.
 
-use crate::actions::action_table::{self, Act, Proof, Subject};
+use crate::actions::action_table::{self, Action, Proof, Subject};
 use crate::actions::intent::Step;
 use crate::actions::readback::Seen;
 use crate::haproxy::servers_state::Operation;
 use crate::haproxy::status::State;
 use crate::haproxy::version::Version;
-use crate::haproxy::write_command::{Admin, Health, Order, Weight};
+use crate::haproxy::write_command::{Admin, Health, WriteCommand, Weight};
 
 /// Whether what was read back is what was ordered; nothing where HAProxy does not tell.
 pub fn is_done(step: &Step, before: Option<&Seen>, after: &Seen, version: Option<Version>) -> Option<bool> {
     let state = after.state.as_ref();
     match step.order {
-        Order::State(admin) => Some(match state.map(|state| state.admin) {
+        WriteCommand::State(admin) => Some(match state.map(|state| state.admin) {
             Some(bits) => match admin {
                 Admin::Ready => bits.is_ready(),
                 Admin::Drain => bits.is_drain() && !bits.is_maint(),
@@ -28,11 +28,11 @@ pub fn is_done(step: &Step, before: Option<&Seen>, after: &Seen, version: Option
                 Admin::Ready => !matches!(after.meaning(), State::Maint | State::Drain | State::Unknown),
             },
         }),
-        Order::Weight(weight) => {
+        WriteCommand::Weight(weight) => {
             let wanted = weight.of(state.and_then(|state| state.initial_weight))?;
             Some(after.set_weight()? == wanted)
         }
-        Order::Health(health) => {
+        WriteCommand::Health(health) => {
             let operation = state?.operation?;
             Some(match health {
                 Health::Up => matches!(operation, Operation::Running | Operation::Starting),
@@ -40,26 +40,26 @@ pub fn is_done(step: &Step, before: Option<&Seen>, after: &Seen, version: Option
                 Health::Down => operation == Operation::Stopped,
             })
         }
-        Order::Agent(up) => Some(after.agent_is_up? == up),
-        Order::Checks(on) => Some(state?.checks?.is_enabled() == on),
-        Order::AgentChecks(on) => Some(state?.agent?.is_enabled() == on),
-        Order::ServerMaxconn(limit) | Order::FrontendMaxconn(limit) => {
+        WriteCommand::Agent(up) => Some(after.agent_is_up? == up),
+        WriteCommand::Checks(on) => Some(state?.checks?.is_enabled() == on),
+        WriteCommand::AgentChecks(on) => Some(state?.agent?.is_enabled() == on),
+        WriteCommand::ServerMaxconn(limit) | WriteCommand::FrontendMaxconn(limit) => {
             Some(after.limit.unwrap_or(0) == i64::from(limit))
         }
-        Order::Frontend(on) => match (on, after.meaning()) {
+        WriteCommand::Frontend(on) => match (on, after.meaning()) {
             (true, State::Open | State::Full) | (false, State::Paused | State::Stopped) => Some(true),
             // 2.4 goes on saying OPEN.
             (false, State::Open | State::Full) if version == Some(Version::new(2, 4)) => None,
             _ => Some(false),
         },
         // New ones may come at once, unless the server takes none.
-        Order::EndSessions => match after.sessions? {
+        WriteCommand::EndSessions => match after.sessions? {
             0 => Some(true),
             _ if after.meaning().is_usable() => None,
             _ => Some(false),
         },
-        Order::EndSession | Order::ClearEntry => Some(!after.is_there?),
-        Order::ClearCounters { all } => {
+        WriteCommand::EndSession | WriteCommand::ClearEntry => Some(!after.is_there?),
+        WriteCommand::ClearCounters { all } => {
             let of = |seen: &Seen| if all { seen.counted } else { seen.highest };
             (of(after) < of(before?)).then_some(true)
         }
@@ -78,7 +78,7 @@ pub fn words(step: &Step, after: &Seen) -> String {
         Proof::AdminState | Proof::Operation | Proof::Open | Proof::AgentHealth => status.to_string(),
         Proof::Weight => after.set_weight().map_or_else(|| status.to_string(), |weight| format!("weight {weight}")),
         Proof::Checks | Proof::AgentChecks => {
-            let (Order::Checks(on) | Order::AgentChecks(on)) = step.order else { return status.to_string() };
+            let (WriteCommand::Checks(on) | WriteCommand::AgentChecks(on)) = step.order else { return status.to_string() };
             format!("checks {}, {status}", if on { "on" } else { "off" })
         }
         Proof::Limit => after.limit.map_or_else(|| "no limit".to_owned(), |limit| format!("limit {limit}")),
@@ -94,7 +94,7 @@ pub fn words(step: &Step, after: &Seen) -> String {
 }
 
 /// What brings back how it stood before; nothing where that cannot be.
-pub fn inverse(step: &Step, before: &Seen) -> Option<(&'static Act, Order)> {
+pub fn inverse(step: &Step, before: &Seen) -> Option<(&'static Action, WriteCommand)> {
     if !step.act.can_be_undone {
         return None;
     }
@@ -112,30 +112,30 @@ pub fn inverse(step: &Step, before: &Seen) -> Option<(&'static Act, Order)> {
                     _ => Admin::Ready,
                 },
             };
-            (action_table::of_state(admin), Order::State(admin))
+            (action_table::of_state(admin), WriteCommand::State(admin))
         }
         Proof::Weight => {
             let weight = u16::try_from(before.set_weight()?).ok()?;
-            (&action_table::WEIGHT, Order::Weight(Weight::Absolute(weight)))
+            (&action_table::WEIGHT, WriteCommand::Weight(Weight::Absolute(weight)))
         }
         Proof::Operation => match state?.operation? {
-            Operation::Stopped => (&action_table::HEALTH_DOWN, Order::Health(Health::Down)),
-            Operation::Stopping => (&action_table::HEALTH_STOPPING, Order::Health(Health::Stopping)),
-            Operation::Starting | Operation::Running => (&action_table::HEALTH_UP, Order::Health(Health::Up)),
+            Operation::Stopped => (&action_table::HEALTH_DOWN, WriteCommand::Health(Health::Down)),
+            Operation::Stopping => (&action_table::HEALTH_STOPPING, WriteCommand::Health(Health::Stopping)),
+            Operation::Starting | Operation::Running => (&action_table::HEALTH_UP, WriteCommand::Health(Health::Up)),
         },
-        Proof::AgentHealth if before.agent_is_up? => (&action_table::AGENT_UP, Order::Agent(true)),
-        Proof::AgentHealth => (&action_table::AGENT_DOWN, Order::Agent(false)),
-        Proof::Checks if state?.checks?.is_enabled() => (&action_table::CHECKS_ON, Order::Checks(true)),
-        Proof::Checks => (&action_table::CHECKS_OFF, Order::Checks(false)),
-        Proof::AgentChecks if state?.agent?.is_enabled() => (&action_table::AGENT_ON, Order::AgentChecks(true)),
-        Proof::AgentChecks => (&action_table::AGENT_OFF, Order::AgentChecks(false)),
+        Proof::AgentHealth if before.agent_is_up? => (&action_table::AGENT_UP, WriteCommand::Agent(true)),
+        Proof::AgentHealth => (&action_table::AGENT_DOWN, WriteCommand::Agent(false)),
+        Proof::Checks if state?.checks?.is_enabled() => (&action_table::CHECKS_ON, WriteCommand::Checks(true)),
+        Proof::Checks => (&action_table::CHECKS_OFF, WriteCommand::Checks(false)),
+        Proof::AgentChecks if state?.agent?.is_enabled() => (&action_table::AGENT_ON, WriteCommand::AgentChecks(true)),
+        Proof::AgentChecks => (&action_table::AGENT_OFF, WriteCommand::AgentChecks(false)),
         Proof::Limit if step.act.subject == Subject::Frontend => {
-            (&action_table::FRONTEND_MAXCONN, Order::FrontendMaxconn(limit(before.limit).filter(|limit| *limit > 0)?))
+            (&action_table::FRONTEND_MAXCONN, WriteCommand::FrontendMaxconn(limit(before.limit).filter(|limit| *limit > 0)?))
         }
-        Proof::Limit => (&action_table::SERVER_MAXCONN, Order::ServerMaxconn(limit(before.limit)?)),
+        Proof::Limit => (&action_table::SERVER_MAXCONN, WriteCommand::ServerMaxconn(limit(before.limit)?)),
         Proof::Open => match before.meaning() {
-            State::Paused | State::Stopped => (&action_table::FRONTEND_OFF, Order::Frontend(false)),
-            _ => (&action_table::FRONTEND_ON, Order::Frontend(true)),
+            State::Paused | State::Stopped => (&action_table::FRONTEND_OFF, WriteCommand::Frontend(false)),
+            _ => (&action_table::FRONTEND_ON, WriteCommand::Frontend(true)),
         },
         Proof::NoSessions | Proof::Gone | Proof::Counters => return None,
     })
@@ -144,11 +144,11 @@ pub fn inverse(step: &Step, before: &Seen) -> Option<(&'static Act, Order)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::action_table::{ACTS, Gives, MAINT, READY, WEIGHT};
+    use crate::actions::action_table::{ACTIONS, Gives, MAINT, READY, WEIGHT};
     use crate::actions::intent::Target;
     use crate::haproxy::servers_state::{AdminState, CheckState, ServerState};
 
-    fn step(act: &'static Act, order: Order) -> Step {
+    fn step(act: &'static Action, order: WriteCommand) -> Step {
         Step { act, order, target: Target::beside_rows("b".into(), "s".into()) }
     }
 
@@ -166,13 +166,13 @@ mod tests {
         Seen { status: status.into(), sessions: Some(7), state: Some(state), ..Seen::default() }
     }
 
-    fn proven(order: Order, admin: u32, status: &str) -> Option<bool> {
+    fn proven(order: WriteCommand, admin: u32, status: &str) -> Option<bool> {
         is_done(&step(&MAINT, order), None, &server(admin, status), None)
     }
 
     #[test]
     fn only_the_admin_state_is_proof() {
-        let [ready, drain, maint] = [Admin::Ready, Admin::Drain, Admin::Maint].map(Order::State);
+        let [ready, drain, maint] = [Admin::Ready, Admin::Drain, Admin::Maint].map(WriteCommand::State);
         assert_eq!(proven(maint, 1, "MAINT"), Some(true));
         assert_eq!(proven(maint, 2, "MAINT (via b/t)"), Some(false), "through the one it tracks");
         assert_eq!(proven(drain, 8, "DOWN"), Some(true), "a DOWN server that drains reads DOWN");
@@ -185,24 +185,24 @@ mod tests {
 
     #[test]
     fn weights_and_checks_are_read_back() {
-        assert_eq!(proven(Order::Weight(Weight::Absolute(50)), 0, "UP"), Some(true));
-        assert_eq!(proven(Order::Weight(Weight::Percent(50)), 0, "UP"), Some(true));
-        assert_eq!(proven(Order::Weight(Weight::Percent(100)), 0, "UP"), Some(false));
+        assert_eq!(proven(WriteCommand::Weight(Weight::Absolute(50)), 0, "UP"), Some(true));
+        assert_eq!(proven(WriteCommand::Weight(Weight::Percent(50)), 0, "UP"), Some(true));
+        assert_eq!(proven(WriteCommand::Weight(Weight::Percent(100)), 0, "UP"), Some(false));
         assert_eq!(
-            (proven(Order::Checks(true), 0, "UP"), proven(Order::AgentChecks(true), 0, "UP")),
+            (proven(WriteCommand::Checks(true), 0, "UP"), proven(WriteCommand::AgentChecks(true), 0, "UP")),
             (Some(true), Some(false))
         );
         assert_eq!(
-            (proven(Order::ServerMaxconn(0), 0, "UP"), proven(Order::ServerMaxconn(5), 0, "UP")),
+            (proven(WriteCommand::ServerMaxconn(0), 0, "UP"), proven(WriteCommand::ServerMaxconn(5), 0, "UP")),
             (Some(true), Some(false))
         );
-        assert_eq!(proven(Order::Health(Health::Down), 0, "UP"), Some(false));
-        assert_eq!(proven(Order::Agent(false), 0, "UP"), None, "there is no agent to tell");
+        assert_eq!(proven(WriteCommand::Health(Health::Down), 0, "UP"), Some(false));
+        assert_eq!(proven(WriteCommand::Agent(false), 0, "UP"), None, "there is no agent to tell");
     }
 
     #[test]
     fn a_frontend_of_2_4_does_not_tell() {
-        let off = step(&action_table::FRONTEND_OFF, Order::Frontend(false));
+        let off = step(&action_table::FRONTEND_OFF, WriteCommand::Frontend(false));
         let seen = |status: &str, minor| is_done(&off, None, &server(0, status), Some(Version::new(2, minor)));
         assert_eq!((seen("PAUSED", 6), seen("OPEN", 6), seen("OPEN", 4)), (Some(true), Some(false), None));
     }
@@ -211,14 +211,14 @@ mod tests {
     fn the_inverse_is_what_was_there_before() {
         let of =
             |act, order, admin| inverse(&step(act, order), &server(admin, "UP")).map(|(act, order)| (act.id, order));
-        let maint = Order::State(Admin::Maint);
-        assert_eq!(of(&MAINT, maint, 0), Some(("server.ready", Order::State(Admin::Ready))));
-        assert_eq!(of(&MAINT, maint, 8), Some(("server.drain", Order::State(Admin::Drain))));
-        assert_eq!(of(&READY, Order::State(Admin::Ready), 9), Some(("server.maint", maint)));
-        let weight = Order::Weight(Weight::Absolute(50));
-        assert_eq!(of(&WEIGHT, Order::Weight(Weight::Absolute(1)), 0), Some(("server.weight", weight)));
+        let maint = WriteCommand::State(Admin::Maint);
+        assert_eq!(of(&MAINT, maint, 0), Some(("server.ready", WriteCommand::State(Admin::Ready))));
+        assert_eq!(of(&MAINT, maint, 8), Some(("server.drain", WriteCommand::State(Admin::Drain))));
+        assert_eq!(of(&READY, WriteCommand::State(Admin::Ready), 9), Some(("server.maint", maint)));
+        let weight = WriteCommand::Weight(Weight::Absolute(50));
+        assert_eq!(of(&WEIGHT, WriteCommand::Weight(Weight::Absolute(1)), 0), Some(("server.weight", weight)));
         assert_eq!(
-            of(&action_table::FRONTEND_MAXCONN, Order::FrontendMaxconn(9), 0),
+            of(&action_table::FRONTEND_MAXCONN, WriteCommand::FrontendMaxconn(9), 0),
             None,
             "no limit cannot be ordered"
         );
@@ -226,11 +226,11 @@ mod tests {
 
     #[test]
     fn whatever_can_be_undone_has_an_inverse_of_its_own_kind() {
-        for act in ACTS.iter().filter(|act| act.can_be_undone) {
+        for act in ACTIONS.iter().filter(|act| act.can_be_undone) {
             let order = match act.gives {
                 Gives::Order(order) => order,
-                Gives::Weight => Order::Weight(Weight::Absolute(1)),
-                Gives::Limit => Order::ServerMaxconn(1),
+                Gives::Weight => WriteCommand::Weight(Weight::Absolute(1)),
+                Gives::Limit => WriteCommand::ServerMaxconn(1),
             };
             let before = Seen { limit: Some(9), agent_is_up: Some(true), ..server(0, "UP") };
             let (back, _) = inverse(&step(act, order), &before).unwrap_or_else(|| panic!("{}", act.id));

@@ -6,7 +6,7 @@ use crate::actions::impact::WhatIf;
 use crate::actions::intent::{Intent, Step};
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::State;
-use crate::haproxy::write_command::{Order, Weight};
+use crate::haproxy::write_command::{WriteCommand, Weight};
 use crate::observe::sample::Sample;
 
 /// What the question says, line by line.
@@ -38,7 +38,7 @@ pub fn facts(intent: &Intent, sample: &Sample) -> Option<Facts> {
 
 fn process(step: &Step) -> Facts {
     let (after, warning) = match step.order {
-        Order::ClearCounters { all: true } => {
+        WriteCommand::ClearCounters { all: true } => {
             ("every counter begins at 0", "the rates and totals of everybody who watches this HAProxy break")
         }
         _ => ("the highest values begin anew", "everybody who watches this HAProxy loses them"),
@@ -55,12 +55,12 @@ fn frontend(intent: &Intent, first: &Step, sample: &Sample) -> Option<Facts> {
     let limit = number(first, Field::Slim).map_or(String::new(), |limit| format!(" of {limit}"));
     let now = format!("{status}, {}{limit}, {} a second", counted(sessions, "session"), sum(Field::Rate));
     let (after, warning) = match first.order {
-        Order::Frontend(true) => ("accepts connections", None),
-        Order::Frontend(false) => (
+        WriteCommand::Frontend(true) => ("accepts connections", None),
+        WriteCommand::Frontend(false) => (
             "its sockets accept no new connections; those open go on",
             Some("its clients are refused or wait".to_owned()),
         ),
-        Order::FrontendMaxconn(limit) if i64::from(limit) <= sessions => {
+        WriteCommand::FrontendMaxconn(limit) if i64::from(limit) <= sessions => {
             ("", Some(format!("{sessions} sessions are open now: new connections would wait")))
         }
         _ => ("", None),
@@ -106,12 +106,12 @@ fn after(intent: &Intent, sample: &Sample, backends: &[WhatIf]) -> String {
     }
     let usable = of(own.now.usable, own.now.active);
     match first.order {
-        Order::State(_) => format!("takes traffic once its checks pass; {usable} usable now"),
-        Order::Health(_) => "UP until the next check says otherwise".to_owned(),
-        Order::Agent(_) => "up until its agent says otherwise".to_owned(),
-        Order::Checks(true) => "checks begin again, and may find it down".to_owned(),
-        Order::ServerMaxconn(0) => "no limit of its own".to_owned(),
-        Order::EndSessions => {
+        WriteCommand::State(_) => format!("takes traffic once its checks pass; {usable} usable now"),
+        WriteCommand::Health(_) => "UP until the next check says otherwise".to_owned(),
+        WriteCommand::Agent(_) => "up until its agent says otherwise".to_owned(),
+        WriteCommand::Checks(true) => "checks begin again, and may find it down".to_owned(),
+        WriteCommand::ServerMaxconn(0) => "no limit of its own".to_owned(),
+        WriteCommand::EndSessions => {
             let is_away = sample.row(first.target.id).is_some_and(|row| !row.state().is_usable());
             let words = "their clients are cut off";
             if is_away { words.to_owned() } else { format!("{words}, and new ones come: drain it first") }
@@ -123,7 +123,7 @@ fn after(intent: &Intent, sample: &Sample, backends: &[WhatIf]) -> String {
 /// The share that a server whose weight changes has of its backend's, then and now.
 fn share_of(intent: &Intent, sample: &Sample, own: &WhatIf) -> Option<String> {
     let [step] = intent.steps.as_slice() else { return None };
-    let Order::Weight(weight) = step.order else { return None };
+    let WriteCommand::Weight(weight) = step.order else { return None };
     let new = weight.of(sample.configured_weight(step.target.id))?;
     let old = sample.number(step.target.id, Field::Weight)?;
     let percent = |weight: i64, all: i64| (all > 0).then(|| weight.saturating_mul(100) / all);
@@ -136,11 +136,11 @@ fn caution(step: &Step, sample: &Sample) -> Option<String> {
     let number = |field| sample.number(step.target.id, field);
     let name = step.name();
     match step.order {
-        Order::Checks(false) => Some(format!("{name} keeps its state: when it breaks, nobody notices")),
-        Order::ServerMaxconn(limit) if limit > 0 && number(Field::Scur).is_some_and(|now| now > i64::from(limit)) => {
+        WriteCommand::Checks(false) => Some(format!("{name} keeps its state: when it breaks, nobody notices")),
+        WriteCommand::ServerMaxconn(limit) if limit > 0 && number(Field::Scur).is_some_and(|now| now > i64::from(limit)) => {
             Some(format!("{name} has more sessions than that now: a queue would form"))
         }
-        Order::State(_) | Order::Weight(Weight::Absolute(1..)) if is_through_another(step, sample) => {
+        WriteCommand::State(_) | WriteCommand::Weight(Weight::Absolute(1..)) if is_through_another(step, sample) => {
             Some(format!("{name} follows the server it tracks, whatever is ordered here"))
         }
         _ => None,
@@ -198,12 +198,12 @@ pub fn counted(count: i64, thing: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::action_table::{Act, END_SESSIONS, FRONTEND_OFF, MAINT, WEIGHT};
+    use crate::actions::action_table::{Action, END_SESSIONS, FRONTEND_OFF, MAINT, WEIGHT};
     use crate::actions::intent::Target;
     use crate::haproxy::write_command::Admin;
     use crate::observe::test_samples::{SampleMaker, site};
 
-    fn of_row(place: usize, act: &'static Act, order: Order) -> Facts {
+    fn of_row(place: usize, act: &'static Action, order: WriteCommand) -> Facts {
         let sample = SampleMaker::default().at_millis(0, &site());
         let row = &sample.table.rows()[place];
         let (proxy, name) = (row.proxy.clone(), row.name.clone());
@@ -213,22 +213,22 @@ mod tests {
 
     #[test]
     fn the_facts_say_what_is_and_what_would_be() {
-        let last = of_row(4, &MAINT, Order::State(Admin::Maint));
+        let last = of_row(4, &MAINT, WriteCommand::State(Admin::Maint));
         assert_eq!(last.now, "UP, 50 sessions, 4 queued, weight 100");
         assert_eq!(last.after, "0 of 3 servers usable, 0 % of the weight");
         assert!(last.warnings[0].contains("no server of api would be left"));
-        let one = of_row(1, &MAINT, Order::State(Admin::Maint));
+        let one = of_row(1, &MAINT, WriteCommand::State(Admin::Maint));
         assert_eq!(one.after, "1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions");
-        let half = of_row(1, &WEIGHT, Order::Weight(Weight::Absolute(50)));
+        let half = of_row(1, &WEIGHT, WriteCommand::Weight(Weight::Absolute(50)));
         assert_eq!(half.after, "2 of 2 servers usable; 33 % of the weight of www instead of 50 %");
     }
 
     #[test]
     fn other_acts_say_what_they_mean() {
-        let off = of_row(0, &FRONTEND_OFF, Order::Frontend(false));
+        let off = of_row(0, &FRONTEND_OFF, WriteCommand::Frontend(false));
         assert_eq!(off.now, "OPEN, 812 sessions of 2000, 40 a second");
         assert!(off.after.contains("no new connections"));
-        let end = of_row(4, &END_SESSIONS, Order::EndSessions);
+        let end = of_row(4, &END_SESSIONS, WriteCommand::EndSessions);
         assert!(end.after.contains("drain it first"), "{}", end.after);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::actions::action_table::{Act, Gives, Subject, WEIGHT};
+use crate::actions::action_table::{Action, Gives, Subject, WEIGHT};
 use crate::actions::intent::{Intent, Target};
 use crate::actions::outcome::{Progress, Report};
 use crate::app::action_targets;
@@ -14,13 +14,13 @@ use crate::app::msg::Effect;
 use crate::app::suggestions;
 use crate::app::text_input::{Prompt, Purpose as Typing, Typed};
 use crate::haproxy::fields::Field;
-use crate::haproxy::write_command::{self, MAX_WEIGHT, Order, Weight};
+use crate::haproxy::write_command::{self, MAX_WEIGHT, WriteCommand, Weight};
 use crate::instance::guard::{Consent, Guard, Refusal};
 use crate::observe::timestamp::Stamp;
 use crate::table::cell::Role;
 
 /// Asks before acting on what is marked or selected, or says why it cannot be had.
-pub fn ask(model: &mut Model, act: &'static Act, now: Duration) {
+pub fn ask(model: &mut Model, act: &'static Action, now: Duration) {
     match model.allows(act).and_then(|()| action_targets::of(model, act)) {
         Ok(targets) => ask_about(model, act, targets, now),
         Err(refusal) => model.refuse(&refusal, Role::Warn, now),
@@ -28,14 +28,14 @@ pub fn ask(model: &mut Model, act: &'static Act, now: Duration) {
 }
 
 /// The same for the server of that name in every backend.
-pub fn ask_everywhere(model: &mut Model, act: &'static Act, now: Duration) {
+pub fn ask_everywhere(model: &mut Model, act: &'static Action, now: Duration) {
     match model.allows(act).and_then(|()| action_targets::everywhere(model)) {
         Ok(targets) => ask_about(model, act, targets, now),
         Err(refusal) => model.refuse(&refusal, Role::Warn, now),
     }
 }
 
-fn ask_about(model: &mut Model, act: &'static Act, targets: Vec<Target>, now: Duration) {
+fn ask_about(model: &mut Model, act: &'static Action, targets: Vec<Target>, now: Duration) {
     match act.gives {
         Gives::Order(order) => propose(model, Intent::new(act, order, model.current, targets), now),
         Gives::Weight | Gives::Limit => {
@@ -62,10 +62,10 @@ pub fn ask_step(model: &mut Model, by: i32, now: Duration) {
         Ok(_) => return model.say("its weight is not known", Role::Warn, now),
         Err(refusal) => return model.refuse(&refusal, Role::Warn, now),
     };
-    let mut intent = Intent::new(&WEIGHT, Order::Weight(Weight::Absolute(0)), model.current, targets);
+    let mut intent = Intent::new(&WEIGHT, WriteCommand::Weight(Weight::Absolute(0)), model.current, targets);
     for (step, weight) in intent.steps.iter_mut().zip(&from) {
         let weight = weight.saturating_add(i64::from(by)).clamp(0, i64::from(MAX_WEIGHT));
-        step.order = Order::Weight(Weight::Absolute(weight as u16));
+        step.order = WriteCommand::Weight(Weight::Absolute(weight as u16));
     }
     confirm(model, intent, Some(from), now);
 }
@@ -98,10 +98,10 @@ pub fn type_number(model: &mut Model, mut number: Number, key: Key, now: Duratio
             let text = number.prompt.text();
             let order = match (number.act.gives, number.act.subject) {
                 (Gives::Order(order), _) => Ok(order),
-                (Gives::Weight, _) => Weight::parse(text).map(Order::Weight),
+                (Gives::Weight, _) => Weight::parse(text).map(WriteCommand::Weight),
                 // A frontend with a limit of 0 accepts nobody.
-                (Gives::Limit, Subject::Frontend) => write_command::limit(text, 1).map(Order::FrontendMaxconn),
-                (Gives::Limit, _) => write_command::limit(text, 0).map(Order::ServerMaxconn),
+                (Gives::Limit, Subject::Frontend) => write_command::limit(text, 1).map(WriteCommand::FrontendMaxconn),
+                (Gives::Limit, _) => write_command::limit(text, 0).map(WriteCommand::ServerMaxconn),
             };
             match order {
                 Ok(order) => propose(model, Intent::new(number.act, order, model.current, number.targets), now),

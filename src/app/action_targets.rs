@@ -1,21 +1,21 @@
 //! What an act would be about: the marked rows, else the selected one, as they are at the key press.
 
-use crate::actions::action_table::{Act, Gives, Subject, WEIGHT};
+use crate::actions::action_table::{Action, Gives, Subject, WEIGHT};
 use crate::actions::intent::{Intent, Target};
-use crate::app::commands::{Action, Do};
+use crate::app::commands::{CommandSpec, UiCommand};
 use crate::app::layers::Layer;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::app::queries;
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
-use crate::haproxy::write_command::{Order, Weight};
+use crate::haproxy::write_command::{WriteCommand, Weight};
 use crate::instance::guard::Refusal;
 use crate::observe::row_ids::RowId;
 use crate::table::view_table::Content;
 
 /// Whether a row can be marked: servers and frontends can be acted on.
-pub fn can_be_marked(instance: &Instance, id: RowId) -> bool {
+pub fn can_be_marked(instance: &InstanceView, id: RowId) -> bool {
     let row = instance.watch.newest().and_then(|sample| sample.row(id));
     row.is_some_and(|row| matches!(row.kind, RowKind::Server | RowKind::Frontend))
 }
@@ -34,12 +34,12 @@ pub fn shown(model: &Model) -> Vec<RowId> {
 ///
 /// # Errors
 /// Why not: said in the bottom line, in the menu of acts and in the help.
-pub fn can(model: &Model, action: &Action) -> Result<(), Refusal> {
+pub fn can(model: &Model, action: &CommandSpec) -> Result<(), Refusal> {
     let on = |act| model.allows(act).and_then(|()| of(model, act)).map(drop);
     match action.run {
-        Do::Act(act) => on(act),
-        Do::Weigh(_) => on(&WEIGHT),
-        Do::Everywhere(act) => model.allows(act).and_then(|()| everywhere(model)).map(drop),
+        UiCommand::Act(act) => on(act),
+        UiCommand::Weigh(_) => on(&WEIGHT),
+        UiCommand::Everywhere(act) => model.allows(act).and_then(|()| everywhere(model)).map(drop),
         _ => Ok(()),
     }
 }
@@ -48,12 +48,12 @@ pub fn can(model: &Model, action: &Action) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// Why not.
-pub fn check(model: &Model, action: &Action) -> Result<(), Refusal> {
+pub fn check(model: &Model, action: &CommandSpec) -> Result<(), Refusal> {
     can(model, action)?;
-    let (Do::Act(act), Some(instance)) = (action.run, model.instance()) else { return Ok(()) };
+    let (UiCommand::Act(act), Some(instance)) = (action.run, model.instance()) else { return Ok(()) };
     let order = match act.gives {
         Gives::Order(order) => order,
-        Gives::Weight => Order::Weight(Weight::Absolute(1)),
+        Gives::Weight => WriteCommand::Weight(Weight::Absolute(1)),
         // What the limit will be is not known yet: the guard looks at it when it is.
         Gives::Limit => return Ok(()),
     };
@@ -64,7 +64,7 @@ pub fn check(model: &Model, action: &Action) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// When nothing fitting is selected.
-pub fn of(model: &Model, act: &'static Act) -> Result<Vec<Target>, Refusal> {
+pub fn of(model: &Model, act: &'static Action) -> Result<Vec<Target>, Refusal> {
     let instance = model.instance().ok_or(Refusal::NoLink)?;
     let none = || Refusal::NoSubject(act.subject.name());
     match act.subject {
@@ -112,7 +112,7 @@ pub fn everywhere(model: &Model) -> Result<Vec<Target>, Refusal> {
 }
 
 /// A row as a target, as it is now; nothing when it is of another kind or gone.
-pub fn row(instance: &Instance, id: RowId, kind: RowKind) -> Option<Target> {
+pub fn row(instance: &InstanceView, id: RowId, kind: RowKind) -> Option<Target> {
     let sample = instance.watch.newest()?;
     let row = sample.row(id).filter(|row| row.kind == kind)?;
     let seen = instance.watch.status(id).unwrap_or_default();
@@ -120,7 +120,7 @@ pub fn row(instance: &Instance, id: RowId, kind: RowKind) -> Option<Target> {
 }
 
 /// Forgets what was chosen for rows that HAProxy does not list any more: names may come and go for months.
-pub fn settle(instance: &mut Instance) {
+pub fn settle(instance: &mut InstanceView) {
     let Some(sample) = instance.watch.live().map(std::sync::Arc::clone) else { return };
     let is_there = |id: RowId| sample.rows.index(id).is_some();
     instance.marks.retain(is_there);

@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use crate::actions::action_table::{Act, DRAIN, Danger, MAINT};
+use crate::actions::action_table::{Action, DRAIN, Danger, MAINT};
 use crate::actions::intent::{Intent, Purpose};
 use crate::app::key::{Code, Key};
 use crate::haproxy::safe_text::is_visible;
-use crate::haproxy::write_command::{MAX_WEIGHT, Order, Weight};
+use crate::haproxy::write_command::{MAX_WEIGHT, WriteCommand, Weight};
 use crate::instance::guard::{self, Consent};
 
 /// Keys that come sooner than this after the question were typed before it was seen.
@@ -48,7 +48,7 @@ pub enum Answer {
     /// Yes, in this way.
     Yes(Consent),
     /// Something else instead.
-    Instead(&'static Act),
+    Instead(&'static Action),
 }
 
 impl Confirm {
@@ -88,9 +88,9 @@ impl Confirm {
         self.steps_from.as_ref()?;
         let mut intent = self.intent.clone();
         for step in &mut intent.steps {
-            if let Order::Weight(Weight::Absolute(weight)) = step.order {
+            if let WriteCommand::Weight(Weight::Absolute(weight)) = step.order {
                 let weight = (i32::from(weight) + by).clamp(0, i32::from(MAX_WEIGHT));
-                step.order = Order::Weight(Weight::Absolute(weight as u16));
+                step.order = WriteCommand::Weight(Weight::Absolute(weight as u16));
             }
         }
         Some(intent)
@@ -107,7 +107,7 @@ impl Confirm {
     }
 
     /// What may be done instead: a server that is to go into maintenance may be drained first.
-    pub fn instead(&self) -> Option<&'static Act> {
+    pub fn instead(&self) -> Option<&'static Action> {
         let is_maint = self.intent.steps.iter().all(|step| *step.act == MAINT && step.target.seen.as_str() != "DRAIN");
         (is_maint && self.intent.purpose == Purpose::Plain && self.danger < Danger::Highest).then_some(&DRAIN)
     }
@@ -155,12 +155,12 @@ mod tests {
     use crate::actions::intent::Target;
     use crate::haproxy::write_command::Admin;
 
-    fn intent(act: &'static Act, order: Order) -> Intent {
+    fn intent(act: &'static Action, order: WriteCommand) -> Intent {
         Intent::new(act, order, 0, vec![Target::beside_rows("api".into(), "api1".into())])
     }
 
     fn question(danger: Danger) -> Confirm {
-        Confirm::new(intent(&MAINT, Order::State(Admin::Maint)), danger, Duration::from_secs(10))
+        Confirm::new(intent(&MAINT, WriteCommand::State(Admin::Maint)), danger, Duration::from_secs(10))
     }
 
     fn press(question: &mut Confirm, keys: &str, millis: u64) -> Answer {
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn weights_are_stepped_within_their_range_and_read_anew() {
-        let weight = |weight| intent(&WEIGHT, Order::Weight(Weight::Absolute(weight)));
+        let weight = |weight| intent(&WEIGHT, WriteCommand::Weight(Weight::Absolute(weight)));
         let mut confirm = Confirm::stepping(weight(90), Danger::Low, vec![100], Duration::from_secs(10));
         for (by, expected) in [(-10, 80), (1, 81), (-200, 0), (300, 256)] {
             let stepped = confirm.stepped(by).unwrap();

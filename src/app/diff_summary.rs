@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField};
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::events::What;
 use crate::observe::sample::Sample;
 
@@ -31,7 +31,7 @@ pub struct Summary {
 
 impl Summary {
     /// Of the mark and what is shown; nothing without a mark.
-    pub fn of(watch: &Watch, shown: &Sample) -> Option<Self> {
+    pub fn of(watch: &Instance, shown: &Sample) -> Option<Self> {
         let mark = watch.mark()?;
         let is_before_mark = shown.at.mono < mark.at.mono;
         let (then, now) = if is_before_mark { (shown, &**mark) } else { (&**mark, shown) };
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn two_moments_are_compared_whichever_is_the_mark() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         assert_eq!(Summary::of(&watch, watch.newest().unwrap()), None);
         watch.set_mark();

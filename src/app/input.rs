@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::actions::action_table;
 use crate::app::action_flow;
 use crate::app::cli_view;
-use crate::app::commands::{Action, Do, Step};
+use crate::app::commands::{CommandSpec, UiCommand, Step};
 use crate::app::key::Key;
 use crate::app::layers::Layer;
 use crate::app::menus;
@@ -35,7 +35,7 @@ pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
     match model.layers.pop() {
         Some(Layer::Confirm(confirm)) => {
             let step = match action.map(|action| action.run) {
-                Some(Do::Weigh(by)) => Some(by),
+                Some(UiCommand::Weigh(by)) => Some(by),
                 _ => None,
             };
             action_flow::answer(model, confirm, key, step, now)
@@ -90,11 +90,11 @@ pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
 }
 
 /// Where a text goes on; nothing when it is closed.
-fn scroll(action: Option<&Action>, top: usize, height: u16) -> Option<usize> {
+fn scroll(action: Option<&CommandSpec>, top: usize, height: u16) -> Option<usize> {
     let page = usize::from(height / 2).max(1) as isize;
     match action.map(|action| action.run) {
-        Some(Do::Back { .. } | Do::Help | Do::Quit | Do::Open { .. }) => None,
-        Some(Do::Move(step)) => Some(match step {
+        Some(UiCommand::Back { .. } | UiCommand::Help | UiCommand::Quit | UiCommand::Open { .. }) => None,
+        Some(UiCommand::Move(step)) => Some(match step {
             Step::Rows(count) => top.saturating_add_signed(count as isize),
             Step::HalfPages(count) => top.saturating_add_signed(count as isize * page / 2),
             Step::First => 0,
@@ -105,24 +105,24 @@ fn scroll(action: Option<&Action>, top: usize, height: u16) -> Option<usize> {
 }
 
 /// Whether a key keeps its meaning while everything about one row is shown.
-fn works_in_detail(action: &Action) -> bool {
+fn works_in_detail(action: &CommandSpec) -> bool {
     matches!(
         action.run,
-        Do::Act(_)
-            | Do::Everywhere(_)
-            | Do::Weigh(_)
-            | Do::ActMenu
-            | Do::Undo
-            | Do::Offer
-            | Do::Decline
-            | Do::Span(_)
-            | Do::Pause
-            | Do::Travel(_)
-            | Do::MarkMoment
-            | Do::ForgetMoment
-            | Do::Suspend
-            | Do::Redraw
-            | Do::Help
+        UiCommand::Act(_)
+            | UiCommand::Everywhere(_)
+            | UiCommand::Weigh(_)
+            | UiCommand::ActMenu
+            | UiCommand::Undo
+            | UiCommand::Offer
+            | UiCommand::Decline
+            | UiCommand::Span(_)
+            | UiCommand::Pause
+            | UiCommand::Travel(_)
+            | UiCommand::MarkMoment
+            | UiCommand::ForgetMoment
+            | UiCommand::Suspend
+            | UiCommand::Redraw
+            | UiCommand::Help
     )
 }
 
@@ -166,19 +166,19 @@ fn type_on(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Ve
 }
 
 fn command(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
-    use crate::app::palette::{self, Command};
+    use crate::app::palette::{self, PaletteCommand};
     let view = model.view;
     match palette::parse(text) {
-        Ok(Command::Nothing) => {}
-        Ok(Command::Run(action)) => return run(model, action, now),
-        Ok(Command::Sort(_) | Command::Columns(_) | Command::Filter(_))
+        Ok(PaletteCommand::Nothing) => {}
+        Ok(PaletteCommand::Run(action)) => return run(model, action, now),
+        Ok(PaletteCommand::Sort(_) | PaletteCommand::Columns(_) | PaletteCommand::Filter(_))
             if !matches!(model.shown().content, Content::Table(_)) =>
         {
             model.say("rows are sorted, filtered and their columns chosen in views 1 to 4 and 6", Role::Warn, now);
         }
-        Ok(Command::Sort(column)) => model.settings[view].sort_by(column),
-        Ok(Command::Columns(changes)) => palette::change_columns(&mut model.settings[view], &changes),
-        Ok(Command::Filter(filter)) => model.settings[view].set_filter(filter),
+        Ok(PaletteCommand::Sort(column)) => model.settings[view].sort_by(column),
+        Ok(PaletteCommand::Columns(changes)) => palette::change_columns(&mut model.settings[view], &changes),
+        Ok(PaletteCommand::Filter(filter)) => model.settings[view].set_filter(filter),
         Err(bad) => model.say(bad.to_string(), Role::Warn, now),
     }
     Vec::new()
@@ -206,21 +206,21 @@ fn info(model: &mut Model) {
 }
 
 /// Does what an action says.
-pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
+pub fn run(model: &mut Model, action: &CommandSpec, now: Duration) -> Vec<Effect> {
     let view = model.view;
     let is_table = matches!(model.shown().content, Content::Table(_));
     let is_asked = matches!(model.shown().content, Content::Sessions | Content::StickTables);
     match action.run {
-        Do::Move(step) => navigation::step(model, step, now),
-        Do::Open { .. } if matches!(model.shown().content, Content::Sessions | Content::StickTables) => {
+        UiCommand::Move(step) => navigation::step(model, step, now),
+        UiCommand::Open { .. } if matches!(model.shown().content, Content::Sessions | Content::StickTables) => {
             return queries::open(model, now);
         }
-        Do::Open { unfold } => navigation::open(model, unfold),
-        Do::Back { .. } if queries::back(model) => {}
-        Do::Back { clear } => navigation::back(model, clear, now),
-        Do::Focus(by) => navigation::focus(model, by),
-        Do::View(view) => navigation::show(model, view),
-        Do::Filter
+        UiCommand::Open { unfold } => navigation::open(model, unfold),
+        UiCommand::Back { .. } if queries::back(model) => {}
+        UiCommand::Back { clear } => navigation::back(model, clear, now),
+        UiCommand::Focus(by) => navigation::focus(model, by),
+        UiCommand::View(view) => navigation::show(model, view),
+        UiCommand::Filter
             if matches!(
                 model.shown().content,
                 Content::Events | Content::Sessions | Content::StickTables | Content::Problems
@@ -229,36 +229,36 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
             let text = model.settings[view].words.to_string();
             model.layers.push(Layer::Prompt(Prompt::new(Purpose::Words, &text)));
         }
-        Do::Filter if is_table => {
+        UiCommand::Filter if is_table => {
             let text = model.settings[view].filter.to_string();
             model.layers.push(Layer::Prompt(Prompt::new(Purpose::Filter, &text)));
         }
-        Do::SortNext(by) if is_asked => queries::sort_next(model, by),
-        Do::SortMenu if is_asked => queries::sort_next(model, 1),
-        Do::SortNext(by) if is_table => model.settings[view].sort_next(by),
-        Do::SortInvert if is_table => model.settings[view].invert(),
-        Do::SortMenu if is_table => menus::open_sort(model),
-        Do::Flat if is_table => {
+        UiCommand::SortNext(by) if is_asked => queries::sort_next(model, by),
+        UiCommand::SortMenu if is_asked => queries::sort_next(model, 1),
+        UiCommand::SortNext(by) if is_table => model.settings[view].sort_next(by),
+        UiCommand::SortInvert if is_table => model.settings[view].invert(),
+        UiCommand::SortMenu if is_table => menus::open_sort(model),
+        UiCommand::Flat if is_table => {
             model.settings[view].flat = !model.settings[view].flat;
             model.settings[view].touch();
         }
-        Do::Fold if is_table => navigation::fold(model),
-        Do::FoldAll if is_table => navigation::fold_all(model),
-        Do::Sideways(by) if is_table => model.settings[view].scroll(by),
-        Do::Filter
-        | Do::SortNext(_)
-        | Do::SortInvert
-        | Do::SortMenu
-        | Do::Flat
-        | Do::Fold
-        | Do::FoldAll
-        | Do::Sideways(_) => {
+        UiCommand::Fold if is_table => navigation::fold(model),
+        UiCommand::FoldAll if is_table => navigation::fold_all(model),
+        UiCommand::Sideways(by) if is_table => model.settings[view].scroll(by),
+        UiCommand::Filter
+        | UiCommand::SortNext(_)
+        | UiCommand::SortInvert
+        | UiCommand::SortMenu
+        | UiCommand::Flat
+        | UiCommand::Fold
+        | UiCommand::FoldAll
+        | UiCommand::Sideways(_) => {
             model.say(format!("{}: in views 1 to 4 and 6", action.help), Role::Dim, now);
         }
-        Do::Command => model.layers.push(Layer::Prompt(Prompt::new(Purpose::Command, ""))),
-        Do::Zoom => model.zoom = !model.zoom,
-        Do::Span(by) => model.change_span(by),
-        Do::Instance(by) => {
+        UiCommand::Command => model.layers.push(Layer::Prompt(Prompt::new(Purpose::Command, ""))),
+        UiCommand::Zoom => model.zoom = !model.zoom,
+        UiCommand::Span(by) => model.change_span(by),
+        UiCommand::Instance(by) => {
             let count = model.instances.len() as i32;
             if count < 2 {
                 model.say("only one HAProxy is watched: name several on the command line", Role::Dim, now);
@@ -268,33 +268,33 @@ pub fn run(model: &mut Model, action: &Action, now: Duration) -> Vec<Effect> {
                 playback::follow(model, before);
             }
         }
-        Do::Act(act) => action_flow::ask(model, act, now),
-        Do::Everywhere(act) => action_flow::ask_everywhere(model, act, now),
-        Do::Weigh(by) => action_flow::ask_step(model, by, now),
-        Do::Undo => action_flow::undo(model, now),
-        Do::Offer => action_flow::take_offer(model, now),
-        Do::Decline => action_flow::decline_offer(model, now),
-        Do::ActMenu => menus::open_acts(model),
-        Do::Mark | Do::MarkRange | Do::MarkShown | Do::Unmark => selection_input::mark(model, action.run, now),
-        Do::Pause => playback::pause(model, now),
-        Do::Travel(to) => playback::go(model, to, now),
-        Do::MarkMoment => playback::mark(model, now),
-        Do::ForgetMoment => playback::forget(model, now),
-        Do::Copy => return copy(model, now),
-        Do::Info => info(model),
-        Do::Cost => return overhead::open(model),
-        Do::Remove => match model.shown().content {
+        UiCommand::Act(act) => action_flow::ask(model, act, now),
+        UiCommand::Everywhere(act) => action_flow::ask_everywhere(model, act, now),
+        UiCommand::Weigh(by) => action_flow::ask_step(model, by, now),
+        UiCommand::Undo => action_flow::undo(model, now),
+        UiCommand::Offer => action_flow::take_offer(model, now),
+        UiCommand::Decline => action_flow::decline_offer(model, now),
+        UiCommand::ActMenu => menus::open_acts(model),
+        UiCommand::Mark | UiCommand::MarkRange | UiCommand::MarkShown | UiCommand::Unmark => selection_input::mark(model, action.run, now),
+        UiCommand::Pause => playback::pause(model, now),
+        UiCommand::Travel(to) => playback::go(model, to, now),
+        UiCommand::MarkMoment => playback::mark(model, now),
+        UiCommand::ForgetMoment => playback::forget(model, now),
+        UiCommand::Copy => return copy(model, now),
+        UiCommand::Info => info(model),
+        UiCommand::Cost => return overhead::open(model),
+        UiCommand::Remove => match model.shown().content {
             Content::StickTables => action_flow::ask(model, &action_table::CLEAR_ENTRY, now),
             _ => action_flow::ask(model, &action_table::END_SESSION, now),
         },
-        Do::PollNow => {
+        UiCommand::PollNow => {
             let poll = vec![Effect::PollNow(model.current)];
             return queries::refresh(model, now).unwrap_or(poll);
         }
-        Do::Redraw => return vec![Effect::Redraw],
-        Do::Help => model.layers.push(Layer::Help(0)),
-        Do::Suspend => return vec![Effect::Suspend],
-        Do::Quit => return vec![Effect::Quit],
+        UiCommand::Redraw => return vec![Effect::Redraw],
+        UiCommand::Help => model.layers.push(Layer::Help(0)),
+        UiCommand::Suspend => return vec![Effect::Suspend],
+        UiCommand::Quit => return vec![Effect::Quit],
     }
     Vec::new()
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::app::commands::{ACTIONS, Action, Do};
+use crate::app::commands::{COMMANDS, CommandSpec, UiCommand};
 use crate::app::key::Key;
 
 /// Why keys make no map.
@@ -37,14 +37,14 @@ pub enum BadKeys {
 /// present.
 #[derive(Debug)]
 pub struct Keymap {
-    map: HashMap<Key, &'static Action>,
-    past: HashMap<Key, &'static Action>,
-    /// The keys of each of [`ACTIONS`].
+    map: HashMap<Key, &'static CommandSpec>,
+    past: HashMap<Key, &'static CommandSpec>,
+    /// The keys of each of [`COMMANDS`].
     keys: Vec<Vec<Key>>,
 }
 
 impl Keymap {
-    /// The keys of the ACTIONS table.
+    /// The keys of the COMMANDS table.
     ///
     /// # Errors
     /// When a key does not exist or is bound twice.
@@ -57,12 +57,12 @@ impl Keymap {
     /// # Errors
     /// When there is no such action or key, or a key is bound twice.
     pub fn changed(changes: &[(&str, &[String])]) -> Result<Self, BadKeys> {
-        if let Some((name, _)) = changes.iter().find(|(name, _)| ACTIONS.iter().all(|action| action.id != *name)) {
+        if let Some((name, _)) = changes.iter().find(|(name, _)| COMMANDS.iter().all(|action| action.id != *name)) {
             return Err(BadKeys::NoSuchAction((*name).to_owned()));
         }
-        let (mut live, mut past): (HashMap<Key, &'static Action>, HashMap<_, _>) = Default::default();
-        let mut keys = Vec::with_capacity(ACTIONS.len());
-        for action in ACTIONS {
+        let (mut live, mut past): (HashMap<Key, &'static CommandSpec>, HashMap<_, _>) = Default::default();
+        let mut keys = Vec::with_capacity(COMMANDS.len());
+        for action in COMMANDS {
             let change = changes.iter().rev().find(|(name, _)| *name == action.id);
             let names: Vec<&str> = match change {
                 Some((_, names)) => names.iter().map(String::as_str).collect(),
@@ -84,30 +84,30 @@ impl Keymap {
     }
 
     /// The keys of an action, the first one foremost.
-    pub fn keys(&self, action: &Action) -> &[Key] {
-        let place = ACTIONS.iter().position(|known| known.id == action.id);
+    pub fn keys(&self, action: &CommandSpec) -> &[Key] {
+        let place = COMMANDS.iter().position(|known| known.id == action.id);
         place.and_then(|place| self.keys.get(place)).map_or(&[], Vec::as_slice)
     }
 
     /// The first key of an action as people read it; empty where it has none.
-    pub fn name(&self, action: &Action, ascii: bool) -> String {
+    pub fn name(&self, action: &CommandSpec, ascii: bool) -> String {
         self.keys(action).first().map(|key| key.label(ascii)).unwrap_or_default()
     }
 
     /// How somebody who reads about an action comes to it: its first key, else its name on the command line.
-    pub fn way(&self, run: Do) -> String {
-        let action = ACTIONS.iter().find(|action| action.run == run);
+    pub fn way(&self, run: UiCommand) -> String {
+        let action = COMMANDS.iter().find(|action| action.run == run);
         let by_key = action.map(|action| self.name(action, true)).filter(|name| !name.is_empty());
         by_key.or_else(|| action.map(|action| format!(":{}", action.id))).unwrap_or_default()
     }
 
     /// What a key does. With Shift it does what it does without, where nothing else is said.
-    pub fn get(&self, key: Key) -> Option<&'static Action> {
+    pub fn get(&self, key: Key) -> Option<&'static CommandSpec> {
         self.map.get(&key).or_else(|| self.map.get(&Key { shift: false, ..key })).copied()
     }
 
     /// What a key does while the past is shown.
-    pub fn get_in_past(&self, key: Key) -> Option<&'static Action> {
+    pub fn get_in_past(&self, key: Key) -> Option<&'static CommandSpec> {
         self.past.get(&key).copied().or_else(|| self.get(key))
     }
 }
@@ -123,11 +123,11 @@ mod tests {
         let keymap = Keymap::changed(&[("server.drain", &drain), ("line.remove", &none)]).unwrap();
         let id = |ch| keymap.get(Key::char(ch)).map(|action| action.id);
         assert_eq!((id('X'), id('D')), (Some("server.drain"), None));
-        let drains = ACTIONS.iter().find(|action| action.id == "server.drain").unwrap();
+        let drains = COMMANDS.iter().find(|action| action.id == "server.drain").unwrap();
         assert_eq!(keymap.keys(drains).len(), 2);
         assert_eq!(keymap.name(drains, false), "X");
         let way = |run| keymap.way(run);
-        assert_eq!((way(drains.run), way(Do::Remove), way(Do::Pause)), ("X".into(), ":line.remove".into(), "p".into()));
+        assert_eq!((way(drains.run), way(UiCommand::Remove), way(UiCommand::Pause)), ("X".into(), ":line.remove".into(), "p".into()));
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
     fn the_table_makes_a_map_without_conflicts() {
         let keymap = Keymap::standard().unwrap();
         assert_eq!(keymap.get(Key::char('M')).map(|action| action.id), Some("server.maint"));
-        let id = |action: Option<&'static Action>| action.map(|action| action.id);
+        let id = |action: Option<&'static CommandSpec>| action.map(|action| action.id);
         assert_eq!(id(keymap.get(Key::char('m'))), Some("past.mark"), "a slip of the Shift key must not act");
         let [left, shifted] = ["<left>", "<s-left>"].map(|name| Key::parse(name).unwrap());
         assert_eq!((id(keymap.get(left)), id(keymap.get(shifted))), (Some("move.left"), Some("move.left")));

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::actions::action_table::Act;
+use crate::actions::action_table::Action;
 use crate::actions::intent::{Intent, Target};
-use crate::app::commands::Action;
+use crate::app::commands::CommandSpec;
 use crate::app::confirmation::{self, Confirm};
 use crate::app::text_input::Prompt;
 use crate::ask::typed_command::TypedLine;
@@ -38,7 +38,7 @@ pub enum Layer {
     /// A typed line that may change HAProxy: is it to be sent?
     Sure(Sure),
     /// What can be done; the place of the cursor.
-    ActMenu(Vec<&'static Action>, usize),
+    ActMenu(Vec<&'static CommandSpec>, usize),
     /// A number that an act needs.
     Number(Number),
     /// A reason for an act.
@@ -56,7 +56,7 @@ impl Layer {
 #[derive(Debug, Clone)]
 pub struct Number {
     /// For what.
-    pub act: &'static Act,
+    pub act: &'static Action,
     /// Of what: fixed at the key press.
     pub targets: Vec<Target>,
     /// The line.

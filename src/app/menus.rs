@@ -1,16 +1,16 @@
 //! The menus over a view: by which column to sort, and what can be done.
 
 use crate::app::action_targets;
-use crate::app::commands::{ACTIONS, Action, Do, Step};
+use crate::app::commands::{COMMANDS, CommandSpec, UiCommand, Step};
 use crate::app::dashboard_lists::ListState;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
 
 /// Opens the menu of acts: those that can be had first.
 pub fn open_acts(model: &mut Model) {
-    let is_act = |action: &&Action| matches!(action.run, Do::Act(_) | Do::Everywhere(_));
-    let (mut fitting, others): (Vec<&Action>, Vec<&Action>) =
-        ACTIONS.iter().filter(is_act).partition(|action| action_targets::check(model, action).is_ok());
+    let is_act = |action: &&CommandSpec| matches!(action.run, UiCommand::Act(_) | UiCommand::Everywhere(_));
+    let (mut fitting, others): (Vec<&CommandSpec>, Vec<&CommandSpec>) =
+        COMMANDS.iter().filter(is_act).partition(|action| action_targets::check(model, action).is_ok());
     fitting.extend(others);
     model.layers.push(Layer::ActMenu(fitting, 0));
 }
@@ -18,16 +18,16 @@ pub fn open_acts(model: &mut Model) {
 /// A key in the menu of acts; gives what was chosen.
 pub fn acts(
     model: &mut Model,
-    action: Option<&'static Action>,
-    actions: Vec<&'static Action>,
+    action: Option<&'static CommandSpec>,
+    actions: Vec<&'static CommandSpec>,
     place: usize,
-) -> Option<&'static Action> {
+) -> Option<&'static CommandSpec> {
     match action.map(|action| action.run) {
-        Some(Do::Back { .. } | Do::Quit | Do::ActMenu) => None,
-        Some(Do::Open { .. }) => actions.get(place).copied(),
+        Some(UiCommand::Back { .. } | UiCommand::Quit | UiCommand::ActMenu) => None,
+        Some(UiCommand::Open { .. }) => actions.get(place).copied(),
         // The key of an act works here as well: the menu is where one learns it.
-        Some(Do::Act(_)) => action,
-        Some(Do::Move(step)) => {
+        Some(UiCommand::Act(_)) => action,
+        Some(UiCommand::Move(step)) => {
             let place = moved(place, step, actions.len());
             model.layers.push(Layer::ActMenu(actions, place));
             None
@@ -48,17 +48,17 @@ pub fn open_sort(model: &mut Model) {
 }
 
 /// A key in the menu of columns.
-pub fn sort(model: &mut Model, action: Option<&Action>, place: usize) {
+pub fn sort(model: &mut Model, action: Option<&CommandSpec>, place: usize) {
     let view = model.view;
     let columns = model.settings[view].sortable();
     match action.map(|action| action.run) {
-        Some(Do::Back { .. } | Do::Quit | Do::SortMenu) => {}
-        Some(Do::Open { .. }) => {
+        Some(UiCommand::Back { .. } | UiCommand::Quit | UiCommand::SortMenu) => {}
+        Some(UiCommand::Open { .. }) => {
             if let Some(column) = columns.get(place).copied() {
                 model.settings[view].sort_by(column);
             }
         }
-        Some(Do::Move(step)) => model.layers.push(Layer::SortMenu(moved(place, step, columns.len()))),
+        Some(UiCommand::Move(step)) => model.layers.push(Layer::SortMenu(moved(place, step, columns.len()))),
         _ => model.layers.push(Layer::SortMenu(place)),
     }
 }

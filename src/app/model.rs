@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::actions::action_table::Act;
+use crate::actions::action_table::Action;
 use crate::app::cli_input::CommandLine;
-use crate::app::commands::Do;
+use crate::app::commands::UiCommand;
 use crate::app::dashboard_lists::{self, ListState};
 use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
@@ -15,7 +15,7 @@ use crate::app::query_state::Asked;
 use crate::app::selection::Marks;
 use crate::app::undo::Undo;
 use crate::instance::guard::{Guard, Refusal};
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::events::Event;
 use crate::observe::row_ids::RowId;
 use crate::problems::problem::Problem;
@@ -25,7 +25,7 @@ use crate::table::view_table::{Content, EVENTS, PROBLEMS, Rows, VIEWS, View};
 
 /// One HAProxy.
 #[derive(Debug)]
-pub struct Instance {
+pub struct InstanceView {
     /// Its name: given by the user, or its address.
     pub name: String,
     /// Its address as text.
@@ -33,7 +33,7 @@ pub struct Instance {
     /// Whether it is reached over TCP, where admin needs no password.
     pub is_tcp: bool,
     /// What is known of it.
-    pub watch: Watch,
+    pub watch: Instance,
     /// What is selected in each list of the dashboard, in the order of [`Pane::LISTS`].
     pub lists: [ListState; 3],
     /// What is selected in each view that is a table or list.
@@ -54,14 +54,14 @@ pub struct Instance {
     pub declined: BTreeSet<RowId>,
 }
 
-impl Instance {
+impl InstanceView {
     /// An instance of which nothing is known yet.
     pub fn new(name: String, address: String, is_tcp: bool, history: usize) -> Self {
         Self {
             name,
             address,
             is_tcp,
-            watch: Watch::new(history),
+            watch: Instance::new(history),
             lists: Default::default(),
             places: Default::default(),
             lines: Vec::new(),
@@ -116,7 +116,7 @@ const SPANS: [u64; 6] = [60, 180, 600, 1800, 3600, 3 * 3600];
 #[derive(Debug)]
 pub struct Model {
     /// The instances, in the order they were named.
-    pub instances: Vec<Instance>,
+    pub instances: Vec<InstanceView>,
     /// The one shown.
     pub current: usize,
     /// The place of the view shown.
@@ -156,7 +156,7 @@ pub struct Model {
 
 impl Model {
     /// A model that shows the first of `instances`.
-    pub fn new(instances: Vec<Instance>, guard: Guard, keymap: Keymap, size: (u16, u16)) -> Self {
+    pub fn new(instances: Vec<InstanceView>, guard: Guard, keymap: Keymap, size: (u16, u16)) -> Self {
         let settings = VIEWS.iter().map(|view| match view.content {
             Content::Table(columns) => Settings::of_rows(columns, view.rows),
             _ => Settings::new(&[]),
@@ -185,12 +185,12 @@ impl Model {
     }
 
     /// The instance shown; absent when there is none at all.
-    pub fn instance(&self) -> Option<&Instance> {
+    pub fn instance(&self) -> Option<&InstanceView> {
         self.instances.get(self.current)
     }
 
     /// The same, to change.
-    pub fn instance_mut(&mut self) -> Option<&mut Instance> {
+    pub fn instance_mut(&mut self) -> Option<&mut InstanceView> {
         self.instances.get_mut(self.current)
     }
 
@@ -281,7 +281,7 @@ impl Model {
     ///
     /// # Errors
     /// Why not: read-only, the level, the link.
-    pub fn allows(&self, act: &'static Act) -> Result<(), Refusal> {
+    pub fn allows(&self, act: &'static Action) -> Result<(), Refusal> {
         let instance = self.instance().ok_or(Refusal::NoLink)?;
         self.guard.allows(act, &instance.watch)
     }
@@ -292,9 +292,9 @@ impl Model {
             Refusal::Past => {
                 // There, most keys are letters of a line.
                 let first = if matches!(self.shown().content, Content::Cli) { "Esc, then " } else { "" };
-                format!("{refusal}; {first}{} goes back to live", self.keymap.way(Do::Pause))
+                format!("{refusal}; {first}{} goes back to live", self.keymap.way(UiCommand::Pause))
             }
-            Refusal::OtherMarked(_) => format!("{refusal}; {} unmarks all", self.keymap.way(Do::Unmark)),
+            Refusal::OtherMarked(_) => format!("{refusal}; {} unmarks all", self.keymap.way(UiCommand::Unmark)),
             _ => refusal.to_string(),
         }
     }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::app::layers::Layer;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::app::msg::Effect;
 use crate::haproxy::reply_lines::Lines;
 use crate::observe::poll_schedule::POLITENESS;
@@ -48,7 +48,7 @@ fn told(what: &str, text: &str) -> String {
     format!("  {what:<10} {text}")
 }
 
-fn polls(instance: &Instance, asked: Option<Duration>) -> Vec<(&'static str, String)> {
+fn polls(instance: &InstanceView, asked: Option<Duration>) -> Vec<(&'static str, String)> {
     let polls = instance.watch.polls();
     let mut lines = vec![(
         "polls",
@@ -75,7 +75,7 @@ fn polls(instance: &Instance, asked: Option<Duration>) -> Vec<(&'static str, Str
     lines
 }
 
-fn history(instance: &Instance) -> String {
+fn history(instance: &InstanceView) -> String {
     let history = instance.watch.history();
     let (used, budget) = (number_format::memory(history.memory()), number_format::memory(history.budget()));
     format!("{used} of {budget}, holds {}", number_format::duration(history.span()))

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::app::commands::{ACTIONS, Action};
+use crate::app::commands::{COMMANDS, CommandSpec};
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table;
 use crate::table::filter::{BadFilter, Filter};
@@ -10,11 +10,11 @@ use crate::table::rows::Settings;
 
 /// What a line asks for.
 #[derive(Debug)]
-pub enum Command {
+pub enum PaletteCommand {
     /// An empty line.
     Nothing,
     /// An action of the table.
-    Run(&'static Action),
+    Run(&'static CommandSpec),
     /// `sort COLUMN`; once more, the other way round.
     Sort(&'static Column),
     /// `cols +A -B`, or `cols A B C`.
@@ -62,14 +62,14 @@ pub static WITH_ARGUMENTS: [(&str, &str, &str); 3] = [
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse(line: &str) -> Result<Command, BadCommand> {
+pub fn parse(line: &str) -> Result<PaletteCommand, BadCommand> {
     let line = line.trim();
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let column = |id: &str| column_table::by_id(id).ok_or_else(|| BadCommand::NoColumn(id.to_owned()));
     match name {
-        "" => Ok(Command::Nothing),
+        "" => Ok(PaletteCommand::Nothing),
         "sort" if rest.trim().is_empty() => Err(BadCommand::Missing("sort", "a column")),
-        "sort" => Ok(Command::Sort(column(rest.trim())?)),
+        "sort" => Ok(PaletteCommand::Sort(column(rest.trim())?)),
         "cols" if rest.trim().is_empty() => Err(BadCommand::Missing("cols", "columns, such as +rtime -econ")),
         "cols" => {
             let change = |word: &str| match (word.strip_prefix('+'), word.strip_prefix('-')) {
@@ -77,12 +77,12 @@ pub fn parse(line: &str) -> Result<Command, BadCommand> {
                 (_, Some(id)) => column(id).map(Change::Remove),
                 (None, None) => column(word).map(Change::Only),
             };
-            Ok(Command::Columns(rest.split_whitespace().map(change).collect::<Result<_, _>>()?))
+            Ok(PaletteCommand::Columns(rest.split_whitespace().map(change).collect::<Result<_, _>>()?))
         }
-        "filter" => Ok(Command::Filter(Filter::parse(rest)?)),
+        "filter" => Ok(PaletteCommand::Filter(Filter::parse(rest)?)),
         _ => {
-            let named = |action: &&Action| action.id == line || action.id.rsplit('.').next() == Some(line);
-            ACTIONS.iter().find(named).map(Command::Run).ok_or_else(|| BadCommand::Unknown(line.to_owned()))
+            let named = |action: &&CommandSpec| action.id == line || action.id.rsplit('.').next() == Some(line);
+            COMMANDS.iter().find(named).map(PaletteCommand::Run).ok_or_else(|| BadCommand::Unknown(line.to_owned()))
         }
     }
 }
@@ -119,7 +119,7 @@ pub fn complete(line: &str) -> String {
         None => ("", word),
     };
     let candidates: Vec<&str> = if before.is_empty() {
-        WITH_ARGUMENTS.iter().map(|(name, ..)| *name).chain(ACTIONS.iter().map(|action| action.id)).collect()
+        WITH_ARGUMENTS.iter().map(|(name, ..)| *name).chain(COMMANDS.iter().map(|action| action.id)).collect()
     } else {
         column_table::all().map(|column| column.id).collect()
     };
@@ -147,7 +147,7 @@ mod tests {
     fn changed(line: &str) -> Settings {
         let mut settings = Settings::new(&column_sets::LATENCY_VIEW[..4]);
         match parse(line) {
-            Ok(Command::Columns(changes)) => change_columns(&mut settings, &changes),
+            Ok(PaletteCommand::Columns(changes)) => change_columns(&mut settings, &changes),
             other => panic!("{other:?}"),
         }
         settings
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn actions_are_commands() {
         let id = |line: &str| match parse(line) {
-            Ok(Command::Run(action)) => action.id,
+            Ok(PaletteCommand::Run(action)) => action.id,
             other => panic!("{other:?}"),
         };
         assert_eq!(id("view.latency"), "view.latency");
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(id("quit"), "quit");
         assert_eq!(parse("nonsense").unwrap_err().to_string(), "there is no command \"nonsense\"; Tab completes");
         assert_eq!(parse("sort").unwrap_err().to_string(), "sort needs a column");
-        assert!(matches!(parse("sort rtime"), Ok(Command::Sort(column)) if column.id == "rtime"));
+        assert!(matches!(parse("sort rtime"), Ok(PaletteCommand::Sort(column)) if column.id == "rtime"));
     }
 
     #[test]

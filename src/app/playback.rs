@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::app::commands::Do;
+use crate::app::commands::UiCommand;
 use crate::app::model::Model;
 use crate::instance::past_moment::Travel;
 use crate::table::cell::Role;
@@ -42,7 +42,7 @@ pub fn resume(model: &mut Model, now: Duration) {
 pub fn go(model: &mut Model, travel: Travel, now: Duration) {
     let Some(instance) = model.instance_mut() else { return };
     if instance.watch.past().is_none() {
-        let pause = model.keymap.way(Do::Pause);
+        let pause = model.keymap.way(UiCommand::Pause);
         return model.say(format!("{pause} first: then the past is shown"), Role::Dim, now);
     }
     let is_back = matches!(travel, Travel::Samples(..0) | Travel::Minutes(..0) | Travel::Oldest);
@@ -53,7 +53,7 @@ pub fn go(model: &mut Model, travel: Travel, now: Duration) {
     let words = if is_back {
         "this is the oldest moment that is kept".to_owned()
     } else {
-        format!("this is the newest moment; {} goes on live", model.keymap.way(Do::Pause))
+        format!("this is the newest moment; {} goes on live", model.keymap.way(UiCommand::Pause))
     };
     model.say(words, Role::Dim, now);
 }
@@ -70,7 +70,7 @@ pub fn follow(model: &mut Model, before: usize) {
 
 /// Marks the moment that is shown.
 pub fn mark(model: &mut Model, now: Duration) {
-    let [shows, forgets] = [Do::View(SINCE), Do::ForgetMoment].map(|run| model.keymap.way(run));
+    let [shows, forgets] = [UiCommand::View(SINCE), UiCommand::ForgetMoment].map(|run| model.keymap.way(run));
     let Some(instance) = model.instance_mut() else { return };
     let before = instance.watch.set_mark();
     let words = match (instance.watch.mark(), before) {

@@ -3,7 +3,7 @@
 use crate::actions::capacity::Strength;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::status::State;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 
 /// The process at a glance. Rates are absent without two samples.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,7 +38,7 @@ pub struct Overview {
 
 impl Overview {
     /// Looks at the newest sample; nothing when there is none.
-    pub fn of(watch: &Watch) -> Option<Self> {
+    pub fn of(watch: &Instance) -> Option<Self> {
         let sample = watch.newest()?;
         let window = watch.window();
         let ids = sample.rows.ids();
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_process_is_summed_up() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         assert_eq!(Overview::of(&watch), None);
         watch.take(maker.at_millis(0, &site()), 0);
         let overview = Overview::of(&watch).unwrap();
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn queues_at_the_end_of_63_bits_do_not_overflow() {
         let stat = "# pxname,svname,qcur,type,status,\nb,s,9223372036854775807,2,UP,\nb,BACKEND,5,1,UP,\n";
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         watch.take(SampleMaker::default().at_millis(0, stat), 0);
         assert_eq!(Overview::of(&watch).unwrap().queued, i64::MAX);
     }

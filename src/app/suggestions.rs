@@ -6,10 +6,10 @@ use crate::actions::action_table::{END_SESSIONS, MAINT};
 use crate::actions::intent::{Intent, Purpose, Step};
 use crate::app::action_facts::counted;
 use crate::app::action_targets;
-use crate::app::model::Instance;
+use crate::app::model::InstanceView;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
-use crate::haproxy::write_command::{Admin, Order};
+use crate::haproxy::write_command::{Admin, WriteCommand};
 use crate::observe::row_ids::RowId;
 use crate::table::columns::out_of_service;
 
@@ -23,33 +23,33 @@ pub struct Offer {
 }
 
 /// The offer that is shown: one at a time.
-pub fn current(instance: &Instance, place: usize) -> Option<Offer> {
+pub fn current(instance: &InstanceView, place: usize) -> Option<Offer> {
     empty(instance, place).or_else(|| overdue(instance, place)).or_else(|| lost(instance, place))
 }
 
-fn targets(instance: &Instance, rows: impl Iterator<Item = RowId>) -> Vec<crate::actions::intent::Target> {
+fn targets(instance: &InstanceView, rows: impl Iterator<Item = RowId>) -> Vec<crate::actions::intent::Target> {
     let rows = rows.filter(|id| !instance.declined.contains(id));
     rows.filter_map(|id| action_targets::row(instance, id, RowKind::Server)).collect()
 }
 
-fn empty(instance: &Instance, place: usize) -> Option<Offer> {
+fn empty(instance: &InstanceView, place: usize) -> Option<Offer> {
     let targets = targets(instance, instance.watch.draining().empty());
-    let intent = Intent::new(&MAINT, Order::State(Admin::Maint), place, targets);
+    let intent = Intent::new(&MAINT, WriteCommand::State(Admin::Maint), place, targets);
     let is = if intent.steps.len() == 1 { "is" } else { "are" };
     let words = format!("{} {is} empty: maintenance?", intent.name());
     (!intent.steps.is_empty()).then_some(Offer { words, intent })
 }
 
-fn overdue(instance: &Instance, place: usize) -> Option<Offer> {
+fn overdue(instance: &InstanceView, place: usize) -> Option<Offer> {
     let target = targets(instance, instance.watch.draining().overdue()).into_iter().next()?;
     let left = instance.watch.draining().left(target.id)?;
     let why = left.why.map_or(String::new(), |why| format!(" ({why})"));
     let sessions = counted(left.sessions, "session");
-    let intent = Intent::new(&END_SESSIONS, Order::EndSessions, place, vec![target]);
+    let intent = Intent::new(&END_SESSIONS, WriteCommand::EndSessions, place, vec![target]);
     Some(Offer { words: format!("{} still has {sessions}{why}: end them?", intent.name()), intent })
 }
 
-fn lost(instance: &Instance, place: usize) -> Option<Offer> {
+fn lost(instance: &InstanceView, place: usize) -> Option<Offer> {
     let sample = instance.watch.newest()?;
     let seen = |id| instance.watch.status(id).unwrap_or_default();
     let steps: Vec<Step> = instance.watch.lost().iter().filter_map(|lost| lost.step(sample, seen(lost.id))).collect();
@@ -62,7 +62,7 @@ fn lost(instance: &Instance, place: usize) -> Option<Offer> {
 }
 
 /// What drains now and is not empty yet, in words.
-pub fn drains(instance: &Instance) -> Option<String> {
+pub fn drains(instance: &InstanceView) -> Option<String> {
     let sample = instance.watch.newest()?;
     let all: Vec<_> = instance.watch.draining().under_way().collect();
     match all.as_slice() {
@@ -80,7 +80,7 @@ pub fn drains(instance: &Instance) -> Option<String> {
 }
 
 /// The offer that is shown is not wanted.
-pub fn decline(instance: &mut Instance, place: usize) -> Option<String> {
+pub fn decline(instance: &mut InstanceView, place: usize) -> Option<String> {
     let offer = current(instance, place)?;
     if offer.intent.purpose == Purpose::SetAgain {
         instance.watch.let_go();

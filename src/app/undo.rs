@@ -75,14 +75,14 @@ impl Undo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::action_table::{Act, END_SESSIONS, MAINT, WEIGHT};
+    use crate::actions::action_table::{Action, END_SESSIONS, MAINT, WEIGHT};
     use crate::actions::intent::Target;
     use crate::actions::outcome::Done;
     use crate::actions::readback::Seen;
     use crate::haproxy::safe_text::SafeText;
-    use crate::haproxy::write_command::{Admin, Order, Weight};
+    use crate::haproxy::write_command::{Admin, WriteCommand, Weight};
 
-    fn report(act: &'static Act, order: Order, names: &[&str], outcome: &Outcome) -> Report {
+    fn report(act: &'static Action, order: WriteCommand, names: &[&str], outcome: &Outcome) -> Report {
         let targets = names.iter().map(|name| Target::beside_rows("b".into(), (*name).into())).collect();
         let intent = Intent::new(act, order, 0, targets);
         let before = Seen { status: "UP".into(), weight: Some(100), ..Seen::default() };
@@ -100,9 +100,9 @@ mod tests {
     #[test]
     fn several_acts_are_taken_back_one_after_the_other() {
         let (mut undo, good) = (Undo::default(), Outcome::Verified(String::new()));
-        undo.remember(&report(&MAINT, Order::State(Admin::Maint), &["s1", "s2"], &good));
-        undo.remember(&report(&WEIGHT, Order::Weight(Weight::Absolute(7)), &["s1"], &good));
-        undo.remember(&report(&END_SESSIONS, Order::EndSessions, &["s1"], &good));
+        undo.remember(&report(&MAINT, WriteCommand::State(Admin::Maint), &["s1", "s2"], &good));
+        undo.remember(&report(&WEIGHT, WriteCommand::Weight(Weight::Absolute(7)), &["s1"], &good));
+        undo.remember(&report(&END_SESSIONS, WriteCommand::EndSessions, &["s1"], &good));
         assert_eq!(undo.lasting(), Some("end of all sessions of b/s1"));
         let first = undo.next(0).unwrap().clone();
         assert_eq!(first.commands(), ["set server b/s1 weight 100"]);
@@ -121,16 +121,16 @@ mod tests {
     fn what_did_not_happen_is_not_taken_back() {
         let mut undo = Undo::default();
         for outcome in [Outcome::Refused(SafeText::default()), Outcome::NotSent(String::new())] {
-            undo.remember(&report(&MAINT, Order::State(Admin::Maint), &["s1"], &outcome));
+            undo.remember(&report(&MAINT, WriteCommand::State(Admin::Maint), &["s1"], &outcome));
         }
         undo.remember(&report(
             &WEIGHT,
-            Order::Weight(Weight::Absolute(100)),
+            WriteCommand::Weight(Weight::Absolute(100)),
             &["s1"],
             &Outcome::Verified(String::new()),
         ));
         assert_eq!(undo.next(0), None, "nor what changed nothing");
-        undo.remember(&report(&MAINT, Order::State(Admin::Maint), &["s1"], &Outcome::Unknown(String::new())));
+        undo.remember(&report(&MAINT, WriteCommand::State(Admin::Maint), &["s1"], &Outcome::Unknown(String::new())));
         assert!(undo.next(0).is_some(), "it may have happened");
     }
 }

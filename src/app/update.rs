@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::actions::drain_tracker;
 use crate::app::action_flow;
-use crate::app::commands::Do;
+use crate::app::commands::UiCommand;
 use crate::app::input;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
@@ -130,7 +130,7 @@ fn hear(model: &mut Model, instance: usize, news: News, missed: u64, now: Durati
         model.say(format!("{name}: the link is back; what is shown is the past"), Role::Good, now);
     }
     if is_past && empty > 0 {
-        let live = model.keymap.way(Do::Pause);
+        let live = model.keymap.way(UiCommand::Pause);
         let text = format!("{name}: drained meanwhile: {empty} of its servers; {live} goes back to live");
         model.say(text, Role::Good, now);
     }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::app::palette::{self, BadCommand, Change, Command};
+use crate::app::palette::{self, BadCommand, Change, PaletteCommand};
 use crate::table::columns::column_table;
 use crate::table::rows::{Settings, Sort};
 use crate::table::view_table::{self, Content, VIEWS};
@@ -50,7 +50,7 @@ impl Arrangement {
         let no_column =
             |column: &str| BadArrangement::NoSuchColumn { view: view.to_owned(), column: column.to_owned() };
         let columns = match palette::parse(&format!("cols {}", columns.join(" "))) {
-            Ok(Command::Columns(changes)) => changes,
+            Ok(PaletteCommand::Columns(changes)) => changes,
             Err(BadCommand::NoColumn(column)) => return Err(no_column(&column)),
             Ok(_) | Err(_) => Vec::new(),
         };

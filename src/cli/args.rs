@@ -42,7 +42,7 @@ use crate::table::filter::Filter;
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
-    pub(super) command: Option<Command>,
+    pub(super) command: Option<CliCommand>,
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, or NAME= and one of these
     #[arg(value_name = "TARGET")]
     pub(super) targets: Vec<Target>,
@@ -57,7 +57,7 @@ pub(super) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum CliCommand {
     /// Shows the dashboard on an embedded, simulated HAProxy
     Demo(Options),
     /// Prints what is to be seen: rows, problems, the process

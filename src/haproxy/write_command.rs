@@ -48,7 +48,7 @@ const MAX_PERCENT: u16 = 25_600;
 
 /// What to order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Order {
+pub enum WriteCommand {
     /// `set server B/S state ready|drain|maint`
     State(Admin),
     /// `set server B/S weight N|N%`
@@ -160,7 +160,7 @@ impl Health {
     }
 }
 
-impl Order {
+impl WriteCommand {
     /// The command. `proxy` and `name` are a backend and its server, a frontend (its name alone counts), a stick
     /// table and a key, or a session's id as `name`.
     ///
@@ -193,27 +193,27 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const EVERY: [Order; 20] = [
-        Order::State(Admin::Ready),
-        Order::State(Admin::Drain),
-        Order::State(Admin::Maint),
-        Order::Weight(Weight::Absolute(7)),
-        Order::Weight(Weight::Percent(50)),
-        Order::Health(Health::Up),
-        Order::Health(Health::Stopping),
-        Order::Health(Health::Down),
-        Order::Agent(true),
-        Order::Agent(false),
-        Order::Checks(true),
-        Order::Checks(false),
-        Order::AgentChecks(false),
-        Order::ServerMaxconn(9),
-        Order::Frontend(false),
-        Order::FrontendMaxconn(100),
-        Order::EndSessions,
-        Order::EndSession,
-        Order::ClearEntry,
-        Order::ClearCounters { all: true },
+    const EVERY: [WriteCommand; 20] = [
+        WriteCommand::State(Admin::Ready),
+        WriteCommand::State(Admin::Drain),
+        WriteCommand::State(Admin::Maint),
+        WriteCommand::Weight(Weight::Absolute(7)),
+        WriteCommand::Weight(Weight::Percent(50)),
+        WriteCommand::Health(Health::Up),
+        WriteCommand::Health(Health::Stopping),
+        WriteCommand::Health(Health::Down),
+        WriteCommand::Agent(true),
+        WriteCommand::Agent(false),
+        WriteCommand::Checks(true),
+        WriteCommand::Checks(false),
+        WriteCommand::AgentChecks(false),
+        WriteCommand::ServerMaxconn(9),
+        WriteCommand::Frontend(false),
+        WriteCommand::FrontendMaxconn(100),
+        WriteCommand::EndSessions,
+        WriteCommand::EndSession,
+        WriteCommand::ClearEntry,
+        WriteCommand::ClearCounters { all: true },
     ];
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::actions::audit::audit_index::Ledger;
 use crate::config::target::Target;
 use crate::haproxy::connection::Limits;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::link::Failure;
 use crate::observe::poll_schedule::Pace;
 use crate::observe::sampler::{News, Sampler};
@@ -30,7 +30,7 @@ pub struct Lookout {
     /// What it is called: the name it was given, else its address.
     pub name: String,
     /// What is known of it.
-    pub watch: Watch,
+    pub watch: Instance,
     clock: Clock,
     sampler: Sampler,
     pace: Pace,
@@ -42,7 +42,7 @@ impl Lookout {
     /// At a HAProxy that is looked at every so often; problems are measured by these thresholds.
     pub fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
         let clock = Clock::start();
-        let mut watch = Watch::new(HISTORY);
+        let mut watch = Instance::new(HISTORY);
         watch.set_thresholds(thresholds);
         let sampler = Sampler::new(target.address.clone(), Limits::default(), false, clock).of_samples_only();
         Self { name: target.label(), watch, clock, sampler, pace: Pace::new(every), soonest: Instant::now() }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::actions::action_table::{Act, Danger, Proof, Subject};
+use crate::actions::action_table::{Action, Danger, Proof, Subject};
 use crate::actions::action_warnings;
 use crate::actions::impact;
 use crate::actions::intent::{Intent, Step};
@@ -18,7 +18,7 @@ use crate::haproxy::fields::TextField;
 use crate::haproxy::level::Level;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::version::Version;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::sample::Sample;
 
 /// What the guard saw of HAProxy when it let something through.
@@ -144,7 +144,7 @@ impl Guard {
     ///
     /// # Errors
     /// When the past is shown.
-    pub fn is_live(watch: &Watch) -> Result<(), Refusal> {
+    pub fn is_live(watch: &Instance) -> Result<(), Refusal> {
         if watch.past().is_some() { Err(Refusal::Past) } else { Ok(()) }
     }
 
@@ -152,7 +152,7 @@ impl Guard {
     ///
     /// # Errors
     /// The reason why not, in the words shown to the operator.
-    pub fn permits(self, title: &'static str, needs: Level, watch: &Watch) -> Result<(), Refusal> {
+    pub fn permits(self, title: &'static str, needs: Level, watch: &Instance) -> Result<(), Refusal> {
         if self.read_only {
             return Err(Refusal::ReadOnly(title));
         }
@@ -170,7 +170,7 @@ impl Guard {
     ///
     /// # Errors
     /// The reason why not.
-    pub fn allows(self, act: &'static Act, watch: &Watch) -> Result<(), Refusal> {
+    pub fn allows(self, act: &'static Action, watch: &Instance) -> Result<(), Refusal> {
         self.permits(act.title, act.level, watch)
     }
 
@@ -178,7 +178,7 @@ impl Guard {
     ///
     /// # Errors
     /// The reason why not.
-    pub fn check(self, intent: &Intent, watch: &Watch) -> Result<Danger, Refusal> {
+    pub fn check(self, intent: &Intent, watch: &Instance) -> Result<Danger, Refusal> {
         let (Some(sample), false) = (watch.live(), intent.steps.is_empty()) else { return Err(Refusal::NoLink) };
         for step in &intent.steps {
             self.allows(step.act, watch)?;
@@ -197,7 +197,7 @@ impl Guard {
     ///
     /// # Errors
     /// The reason why not; [`Refusal::Changed`] asks to show the new state and ask again.
-    pub fn authorise(self, intent: Intent, consent: &Consent, watch: &Watch) -> Result<Authorised<Intent>, Refusal> {
+    pub fn authorise(self, intent: Intent, consent: &Consent, watch: &Instance) -> Result<Authorised<Intent>, Refusal> {
         let danger = self.check(&intent, watch)?;
         let confirmed = match (danger, consent) {
             (Danger::Low | Danger::High, _) => true,
@@ -217,7 +217,7 @@ impl Guard {
         self,
         line: TypedLine,
         consent: &Consent,
-        watch: &Watch,
+        watch: &Instance,
     ) -> Result<Authorised<TypedLine>, Refusal> {
         if self.read_only {
             return Err(Refusal::ReadOnly("a line that may change HAProxy"));
@@ -242,7 +242,7 @@ pub fn name_to_type(intent: &Intent) -> String {
     }
 }
 
-fn check_row(step: &Step, sample: &Sample, watch: &Watch) -> Result<(), Refusal> {
+fn check_row(step: &Step, sample: &Sample, watch: &Instance) -> Result<(), Refusal> {
     let target = &step.target;
     let is_server = step.act.subject == Subject::Server;
     let index = sample.rows.index(target.id).ok_or_else(|| Refusal::Gone(step.name()))?;
@@ -294,17 +294,17 @@ mod tests {
     use crate::actions::action_table::{CLEAR_COUNTERS, FRONTEND_OFF, Gives, MAINT, READY};
     use crate::actions::intent::Target;
     use crate::haproxy::safe_text::SafeText;
-    use crate::haproxy::write_command::{Admin, Order};
+    use crate::haproxy::write_command::{Admin, WriteCommand};
     use crate::observe::link::Failure;
     use crate::observe::test_samples::{SampleMaker, at, site};
 
-    fn watch(maker: &mut SampleMaker, stat: &str) -> Watch {
-        let mut watch = Watch::default();
+    fn watch(maker: &mut SampleMaker, stat: &str) -> Instance {
+        let mut watch = Instance::default();
         watch.take(maker.at_millis(0, stat), 0);
         watch
     }
 
-    fn intent(watch: &Watch, act: &'static Act, name: &str) -> Intent {
+    fn intent(watch: &Instance, act: &'static Action, name: &str) -> Intent {
         let sample = watch.newest().unwrap();
         let index = (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == name).unwrap();
         let (row, id) = (&sample.table.rows()[index], sample.rows.ids()[index]);
@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(guard.check(&intent(&watch, &FRONTEND_OFF, "w1"), &watch), Err(Refusal::NoSubject("a frontend")));
         assert_eq!(guard.check(&intent(&watch, &FRONTEND_OFF, "FRONTEND"), &watch), Ok(Danger::Highest));
         assert_eq!(
-            guard.check(&Intent::new(&MAINT, Order::State(Admin::Maint), 0, Vec::new()), &watch),
+            guard.check(&Intent::new(&MAINT, WriteCommand::State(Admin::Maint), 0, Vec::new()), &watch),
             Err(Refusal::NoLink)
         );
     }
@@ -331,7 +331,7 @@ mod tests {
     fn counters_are_cleared_by_a_typed_word() {
         let watch = watch(&mut SampleMaker::default(), &site());
         let target = Target::beside_rows(SafeText::default(), SafeText::default());
-        let clear = Intent::new(&CLEAR_COUNTERS, Order::ClearCounters { all: true }, 0, vec![target]);
+        let clear = Intent::new(&CLEAR_COUNTERS, WriteCommand::ClearCounters { all: true }, 0, vec![target]);
         let typed = |text: &str| Guard::default().authorise(clear.clone(), &Consent::Typed(text.into()), &watch);
         assert_eq!(typed("yes"), Err(Refusal::NotConfirmed));
         assert!(typed("clear").is_ok_and(|authorised| authorised.scene().pid == 100));

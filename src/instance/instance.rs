@@ -32,7 +32,7 @@ use crate::problems::transitions;
 
 /// Everything known of one instance.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Instance {
     window: Window,
     history: History,
     /// The first sample, until it is in the history.
@@ -53,13 +53,13 @@ pub struct Watch {
     lost: Vec<Lost>,
 }
 
-impl Default for Watch {
+impl Default for Instance {
     fn default() -> Self {
         Self::new(DEFAULT_BUDGET)
     }
 }
 
-impl Watch {
+impl Instance {
     /// Nothing known yet; the history may take `budget` bytes.
     pub fn new(budget: usize) -> Self {
         Self {
@@ -348,10 +348,10 @@ mod tests {
     use crate::actions::intent::{Intent, Target};
     use crate::actions::outcome::{Done, Outcome};
     use crate::actions::readback::Seen;
-    use crate::haproxy::write_command::{Admin, Order};
+    use crate::haproxy::write_command::{Admin, WriteCommand};
     use crate::observe::test_samples::{SampleMaker, at, site};
 
-    fn shown(watch: &Watch) -> Vec<String> {
+    fn shown(watch: &Instance) -> Vec<String> {
         let is_other = |event: &&Event| !matches!(event.what, What::Problem { .. });
         watch.events().newest().filter(is_other).map(told).collect()
     }
@@ -366,7 +366,7 @@ mod tests {
 
     #[test]
     fn changes_between_two_samples_are_events() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         watch.take(maker.at_millis(2000, &site()), 0);
         assert!(watch.events().is_empty());
@@ -382,12 +382,12 @@ mod tests {
 
     #[test]
     fn a_change_that_we_ordered_says_so() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         let sample = maker.at_millis(0, &site());
         let id = sample.rows.ids()[1];
         watch.take(sample, 0);
         let target = Target { id, proxy: "www".into(), name: "w1".into(), iid: None, seen: "UP".into() };
-        let intent = Intent::new(&MAINT, Order::State(Admin::Maint), 0, vec![target]);
+        let intent = Intent::new(&MAINT, WriteCommand::State(Admin::Maint), 0, vec![target]);
         let done = Done {
             step: intent.steps[0].clone(),
             command: intent.commands()[0].clone(),
@@ -410,7 +410,7 @@ mod tests {
 
     #[test]
     fn reloads_and_restarts_are_told_apart() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         maker.reload();
         watch.take(maker.at_millis(2000, &site()), 0);
@@ -429,7 +429,7 @@ mod tests {
 
     #[test]
     fn rows_that_come_and_go_are_counted_not_listed() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         let fewer = site().split_inclusive('\n').filter(|line| !line.starts_with("legacy")).collect::<String>();
         watch.take(maker.at_millis(2000, &fewer), 3);

@@ -145,12 +145,12 @@ fn read(needed: &[u64], history: &History, at_hand: &[Arc<Sample>]) -> Vec<Arc<S
 mod tests {
     use super::*;
     use crate::haproxy::fields::{Field, InfoField};
-    use crate::instance::instance::Watch;
+    use crate::instance::instance::Instance;
     use crate::observe::test_samples::{SampleMaker, site};
     use crate::problems::problem::Problem;
 
     /// All that is shown of a moment, as text.
-    fn shown(watch: &Watch) -> Vec<String> {
+    fn shown(watch: &Instance) -> Vec<String> {
         let sample = watch.newest().unwrap();
         let mut lines = vec![format!("{} {:?} {:?}", sample.seq, sample.at, sample.epoch)];
         for (index, id) in sample.rows.ids().iter().enumerate() {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     /// A few minutes in which servers fill up, go down and come back, and the process is replaced.
-    fn live(watch: &mut Watch, steps: u64, millis: u64) -> Vec<Vec<String>> {
+    fn live(watch: &mut Instance, steps: u64, millis: u64) -> Vec<Vec<String>> {
         let mut maker = SampleMaker::default();
         let mut seen = Vec::new();
         for step in 0..steps {
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn every_moment_shows_what_was_shown_live() {
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         let seen = live(&mut watch, 330, 1000);
         assert!(seen.iter().any(|lines| lines.iter().any(|line| line.contains("CRIT"))));
         assert!(watch.travel(Travel::Oldest));
@@ -212,10 +212,10 @@ mod tests {
     #[test]
     fn at_every_pace_each_sample_is_reached_from_either_side() {
         for millis in [100, 200, 400, 500, 700, 2000, 9000] {
-            let mut watch = Watch::default();
+            let mut watch = Instance::default();
             let seen = live(&mut watch, 300, millis);
             // Of samples that come faster than a window takes them, rates are over others of the same five seconds.
-            let same = |watch: &Watch, lines: &[String]| {
+            let same = |watch: &Instance, lines: &[String]| {
                 let count = if millis < 1000 { 1 } else { lines.len() };
                 assert_eq!(shown(watch)[..count], lines[..count], "{millis} ms");
             };
@@ -233,9 +233,9 @@ mod tests {
 
     #[test]
     fn a_problem_is_as_bad_as_it_was() {
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         live(&mut watch, 290, 1000);
-        let count = |watch: &Watch| watch.problems().list().map(Problem::line).collect::<Vec<_>>();
+        let count = |watch: &Instance| watch.problems().list().map(Problem::line).collect::<Vec<_>>();
         let now = count(&watch);
         watch.travel(Travel::To(Duration::from_mins(2)));
         let then = count(&watch);
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn steps_lead_where_they_say() {
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         assert!(!watch.travel(Travel::Newest) && watch.past().is_none(), "there is nothing to look at");
         live(&mut watch, 200, 1000);
         let mut go = |travel| {
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_moment_that_is_forgotten_gives_way_to_the_oldest() {
-        let (mut watch, mut maker) = (Watch::new(60_000), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::new(60_000), SampleMaker::default());
         let mut slid = 0;
         for step in 0..2000_u64 {
             let stat = site().replace("9000,5000,8000", &format!("9000,{},8000", step * step * 7919));

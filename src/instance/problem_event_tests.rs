@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::events::Event;
 use crate::observe::test_samples::{SampleMaker, site};
 use crate::problems::transitions::MOST_TOLD;
 
-fn all(watch: &Watch) -> Vec<String> {
+fn all(watch: &Instance) -> Vec<String> {
     let told = |event: &Event| format!("{} {}", event.name, event.what).trim().to_owned();
     watch.events().newest().map(told).collect()
 }
 
 #[test]
 fn problems_that_begin_and_end_are_events() {
-    let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+    let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
     let healthy = site().lines().filter(|line| !line.starts_with("legacy")).collect::<Vec<_>>().join("\n") + "\n";
     let healthy = healthy.replace("api,api1,4,50,50", "api,api1,0,5,50").replace("api,BACKEND,4,", "api,BACKEND,0,");
     let full = healthy.replace("www-in,FRONTEND,,812,", "www-in,FRONTEND,,1700,");
@@ -41,7 +41,7 @@ fn problems_that_begin_and_end_are_events() {
 
 #[test]
 fn many_problems_at_once_are_few_events() {
-    let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+    let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
     let mut stat = "# pxname,svname,scur,slim,status,type,\n".to_owned();
     for number in 0..100 {
         let _ = writeln!(stat, "b,s{number},50,50,UP,2,");

@@ -18,13 +18,13 @@ use crate::actions::audit::audit_writer::Audit;
 use crate::app::cli_input::{CommandLine, REMEMBERED};
 use crate::app::initial_view::Start;
 use crate::app::keymap::Keymap;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::app::msg::{Effect, Msg};
 use crate::app::update::{next_wake, update};
 use crate::config::target::Target;
 use crate::instance::guard::Guard;
 use crate::live::file_writer::{self, Files, Keep};
-use crate::live::io_thread::{self as talk, Order, Said, Source, Watching};
+use crate::live::io_thread::{self as talk, IoRequest, IoMessage, Source, Watching};
 use crate::live::process_memory;
 use crate::observe::events;
 use crate::observe::latest_slot::LatestSlot;
@@ -84,14 +84,14 @@ pub enum End {
 #[derive(Debug)]
 enum Event {
     Typed(Typed),
-    Said(Said),
+    Said(IoMessage),
     Written(io::Result<()>),
     FileFailed(String),
     TerminalGone,
 }
 
-impl From<Said> for Event {
-    fn from(said: Said) -> Self {
+impl From<IoMessage> for Event {
+    fn from(said: IoMessage) -> Self {
         Self::Said(said)
     }
 }
@@ -123,7 +123,7 @@ pub fn run(session: Session) -> anyhow::Result<End> {
     let audit = Arc::new(session.audit);
     let orders = talk::start(sources, session.watching, Arc::clone(&audit), sender.clone())?;
     let instances = session.targets.iter().map(|target| {
-        Instance::new(target.label(), target.address.to_string(), target.address.is_tcp(), session.history)
+        InstanceView::new(target.label(), target.address.to_string(), target.address.is_tcp(), session.history)
     });
     let guard = Guard { read_only: session.watching.read_only };
     let mut model = Model::new(instances.collect(), guard, session.keymap, terminal_mode::size());
@@ -196,7 +196,7 @@ fn rfc3339(at: SystemTime) -> String {
 struct Live {
     model: Model,
     news: Vec<Arc<LatestSlot<News>>>,
-    orders: UnboundedSender<Order>,
+    orders: UnboundedSender<IoRequest>,
     files: mpsc::SyncSender<Keep>,
     /// Whether events are logged, and how many of each instance were.
     logs: bool,
@@ -263,29 +263,29 @@ impl Live {
                 self.draw_by(now.mono);
                 self.tell(Msg::Resize(width, height), now)
             }
-            Event::Said(Said::News(instance)) => {
+            Event::Said(IoMessage::News(instance)) => {
                 let (news, missed) = self.news.get(instance)?.take()?;
                 let is_first = self.model.instances.get(instance).is_some_and(|known| known.watch.newest().is_none());
                 self.draw_by(if is_first { now.mono } else { now.mono.max(self.drawn + FRAME) });
                 self.tell(Msg::News(instance, news, missed), now)
             }
-            Event::Said(Said::Progress(progress)) => {
+            Event::Said(IoMessage::Progress(progress)) => {
                 self.draw_by(now.mono);
                 self.tell(Msg::Progress(progress), now)
             }
-            Event::Said(Said::Acted(report)) => {
+            Event::Said(IoMessage::Acted(report)) => {
                 self.draw_by(now.mono);
                 self.tell(Msg::Acted(report), now)
             }
-            Event::Said(Said::Told(instance, query, told)) => {
+            Event::Said(IoMessage::Told(instance, query, told)) => {
                 self.draw_by(now.mono);
                 self.tell(Msg::Told(instance, query, told), now)
             }
-            Event::Said(Said::Sent(instance, told)) => {
+            Event::Said(IoMessage::Sent(instance, told)) => {
                 self.draw_by(now.mono);
                 self.tell(Msg::Sent(instance, told), now)
             }
-            Event::Said(Said::Past(ledger)) => {
+            Event::Said(IoMessage::Past(ledger)) => {
                 self.draw_by(now.mono.max(self.drawn + FRAME));
                 self.tell(Msg::Past(ledger), now)
             }
@@ -294,9 +294,9 @@ impl Live {
                 self.model.say(why, Role::Bad, now.mono);
                 None
             }
-            Event::Said(Said::Suspend) => self.carry_out(Effect::Suspend),
-            Event::Said(Said::Continued) => self.come_back(now),
-            Event::Said(Said::Signal(number)) => Some(End::Signal(number)),
+            Event::Said(IoMessage::Suspend) => self.carry_out(Effect::Suspend),
+            Event::Said(IoMessage::Continued) => self.come_back(now),
+            Event::Said(IoMessage::Signal(number)) => Some(End::Signal(number)),
             Event::Written(Ok(())) => None,
             Event::Written(Err(_)) | Event::Typed(Typed::Ended(_)) | Event::TerminalGone => Some(End::Gone),
         }
@@ -323,10 +323,10 @@ impl Live {
                 let now = self.clock.now();
                 return self.come_back(now);
             }
-            Effect::PollNow(instance) => self.order(Order::PollNow(instance)),
-            Effect::Act(intent) => self.order(Order::Act(intent)),
-            Effect::Ask(instance, version, query) => self.order(Order::Ask(instance, version, query)),
-            Effect::Send(instance, line) => self.order(Order::Send(instance, line)),
+            Effect::PollNow(instance) => self.order(IoRequest::PollNow(instance)),
+            Effect::Act(intent) => self.order(IoRequest::Act(intent)),
+            Effect::Ask(instance, version, query) => self.order(IoRequest::Ask(instance, version, query)),
+            Effect::Send(instance, line) => self.order(IoRequest::Send(instance, line)),
             Effect::MeasureMemory => {
                 // Where the system does not tell, the page says so.
                 let measured = process_memory::own();
@@ -370,7 +370,7 @@ impl Live {
         }
     }
 
-    fn order(&self, order: Order) {
+    fn order(&self, order: IoRequest) {
         // The I/O thread lives as long as this sender.
         let _ = self.orders.send(order);
     }
@@ -383,7 +383,7 @@ impl Live {
         let (width, height) = terminal_mode::size();
         self.draw_by(now.mono);
         for instance in 0..self.model.instances.len() {
-            self.order(Order::PollNow(instance));
+            self.order(IoRequest::PollNow(instance));
         }
         self.tell(Msg::Resize(width, height), now)
     }

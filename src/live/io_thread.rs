@@ -27,7 +27,7 @@ use crate::observe::timestamp::Clock;
 
 /// What this thread says.
 #[derive(Debug)]
-pub enum Said {
+pub enum IoMessage {
     /// The sampler of an instance has news in its place.
     News(usize),
     /// A command of an act has come so far.
@@ -50,7 +50,7 @@ pub enum Said {
 
 /// What this thread is told.
 #[derive(Debug)]
-pub enum Order {
+pub enum IoRequest {
     /// Poll an instance as soon as politeness allows.
     PollNow(usize),
     /// Carry this out.
@@ -93,12 +93,12 @@ const QUESTIONS: usize = 2;
 ///
 /// # Errors
 /// When the thread or its runtime cannot be started.
-pub fn start<T: From<Said> + Send + 'static>(
+pub fn start<T: From<IoMessage> + Send + 'static>(
     sources: Vec<Source>,
     watching: Watching,
     audit: Arc<Audit>,
     to_loop: mpsc::SyncSender<T>,
-) -> anyhow::Result<UnboundedSender<Order>> {
+) -> anyhow::Result<UnboundedSender<IoRequest>> {
     let (orders, inbox) = unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
     let (caught, catches) = mpsc::channel();
@@ -109,16 +109,16 @@ pub fn start<T: From<Said> + Send + 'static>(
     Ok(orders)
 }
 
-async fn serve<T: From<Said> + Send + 'static>(
+async fn serve<T: From<IoMessage> + Send + 'static>(
     sources: Vec<Source>,
     watching: Watching,
     audit: Arc<Audit>,
     to_loop: mpsc::SyncSender<T>,
-    mut inbox: UnboundedReceiver<Order>,
+    mut inbox: UnboundedReceiver<IoRequest>,
     caught: mpsc::Sender<()>,
 ) {
     // A loop that has ended does not listen any more; there is nobody left to tell.
-    let say = move |said: Said| drop(to_loop.send(said.into()));
+    let say = move |said: IoMessage| drop(to_loop.send(said.into()));
     for (kind, number) in [
         (SignalKind::hangup(), 1),
         (SignalKind::interrupt(), 2),
@@ -126,12 +126,12 @@ async fn serve<T: From<Said> + Send + 'static>(
         (SignalKind::terminate(), 15),
     ] {
         let say = say.clone();
-        on_signal(kind, move || say(Said::Signal(number)));
+        on_signal(kind, move || say(IoMessage::Signal(number)));
     }
     let suspend = say.clone();
-    on_signal(SignalKind::from_raw(STOP_FROM_TERMINAL), move || suspend(Said::Suspend));
+    on_signal(SignalKind::from_raw(STOP_FROM_TERMINAL), move || suspend(IoMessage::Suspend));
     let continued = say.clone();
-    on_signal(SignalKind::from_raw(CONTINUE), move || continued(Said::Continued));
+    on_signal(SignalKind::from_raw(CONTINUE), move || continued(IoMessage::Continued));
     // Whoever waits for it may have ended.
     let _ = caught.send(());
     let mut tells = Vec::with_capacity(sources.len());
@@ -141,7 +141,7 @@ async fn serve<T: From<Said> + Send + 'static>(
         let sampler = Sampler::new(source.address.clone(), watching.limits, watching.read_only, watching.clock);
         let wake = {
             let say = say.clone();
-            move || say(Said::News(instance))
+            move || say(IoMessage::News(instance))
         };
         tokio::spawn(sampler::run(sampler, watching.pace, Arc::clone(&source.news), wake, told));
     }
@@ -156,40 +156,40 @@ async fn serve<T: From<Said> + Send + 'static>(
     let places: Vec<Arc<Semaphore>> = sources.iter().map(|_| Arc::new(Semaphore::new(QUESTIONS))).collect();
     let past = {
         let (audit, say) = (Arc::clone(&audit), say.clone());
-        move || say(Said::Past(Box::new(Ledger::of_file(audit.path()))))
+        move || say(IoMessage::Past(Box::new(Ledger::of_file(audit.path()))))
     };
     tokio::task::spawn_blocking(past);
     while let Some(order) = inbox.recv().await {
         match order {
-            Order::PollNow(instance) => {
+            IoRequest::PollNow(instance) => {
                 if let Some(tell) = tells.get(instance) {
                     // A sampler ends only after this.
                     let _ = tell.send(Tell::PollNow);
                 }
             }
-            Order::Ask(instance, version, query) => {
+            IoRequest::Ask(instance, version, query) => {
                 let Some(source) = sources.get(instance) else { continue };
                 let (address, say, place) = (source.address.clone(), say.clone(), Arc::clone(&places[instance]));
                 tokio::spawn(async move {
                     let _place = place.acquire().await;
                     let told = query::run(&address, &watching.limits, watching.read_only, version, &query).await;
-                    say(Said::Told(instance, Box::new(query), told.map(Box::new)));
+                    say(IoMessage::Told(instance, Box::new(query), told.map(Box::new)));
                 });
             }
-            Order::Send(instance, line) => {
+            IoRequest::Send(instance, line) => {
                 let (Some(operator), say) = (operators.get(instance).cloned(), say.clone()) else { continue };
                 tokio::spawn(async move {
                     let told = operator.send_line(&line).await;
-                    say(Said::Sent(instance, told.map(Box::new)));
+                    say(IoMessage::Sent(instance, told.map(Box::new)));
                 });
             }
-            Order::Act(intent) => {
+            IoRequest::Act(intent) => {
                 let (Some(operator), say) = (operators.get(intent.get().instance).cloned(), say.clone()) else {
                     continue;
                 };
                 tokio::spawn(async move {
-                    let report = operator.carry_out(&intent, |progress| say(Said::Progress(progress))).await;
-                    say(Said::Acted(report));
+                    let report = operator.carry_out(&intent, |progress| say(IoMessage::Progress(progress))).await;
+                    say(IoMessage::Acted(report));
                 });
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::haproxy::fields::{Field, InfoField, Kind};
 use crate::history::block::Series;
 use crate::history::trend::{self, Trend};
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::number_format;
@@ -110,7 +110,7 @@ const PROCESS_SESSIONS: Trend = Trend::Level(Series::Info(InfoField::SessRate));
 
 /// The points of several charts of one row, oldest first.
 pub fn points<'a>(
-    watch: &Watch,
+    watch: &Instance,
     id: RowId,
     charts: impl IntoIterator<Item = &'a Chart>,
     span: Duration,
@@ -123,7 +123,7 @@ pub fn points<'a>(
 }
 
 /// Sessions of the process over time.
-pub fn session_points(watch: &Watch, span: Duration, count: usize) -> Vec<Option<f64>> {
+pub fn session_points(watch: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
     row_points(watch, RowId::PROCESS, &[PROCESS_SESSIONS], span, count).pop().unwrap_or_default()
 }
 
@@ -131,7 +131,7 @@ pub fn session_points(watch: &Watch, span: Duration, count: usize) -> Vec<Option
 const MANY: usize = 64;
 
 /// HTTP requests of all frontends over time.
-pub fn request_points(watch: &Watch, span: Duration, count: usize) -> Vec<Option<f64>> {
+pub fn request_points(watch: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
     let Some(sample) = watch.newest() else { return Vec::new() };
     let frontends = sample.rows.frontends();
     let of_row = |id, trend| row_points(watch, id, &[trend], span, count).pop().unwrap_or_default();
@@ -143,7 +143,7 @@ pub fn request_points(watch: &Watch, span: Duration, count: usize) -> Vec<Option
 }
 
 /// The points of some trends of one row or the process, up to the newest sample.
-fn row_points(watch: &Watch, id: RowId, trends: &[Trend], span: Duration, count: usize) -> Vec<Vec<Option<f64>>> {
+fn row_points(watch: &Instance, id: RowId, trends: &[Trend], span: Duration, count: usize) -> Vec<Vec<Option<f64>>> {
     let now = watch.newest().map_or(Duration::ZERO, |sample| sample.at.mono);
     trend::points(watch.history(), id, trends, now, span, count)
 }
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn errors_of_all_kinds_are_added_up() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         let sample = maker.at_millis(1000, &site().replace("600,0,0,,9,0,0,0,L4CON", "600,0,0,,12,2,1,0,L4CON"));
         let id = sample.rows.ids()[8];

@@ -266,12 +266,12 @@ fn parse_number(text: &str) -> Result<f64, BadFilter> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Watch;
+    use crate::instance::instance::Instance;
     use crate::observe::test_samples::{SampleMaker, site};
     use proptest::prelude::*;
 
     fn shown(filter: &str) -> Vec<String> {
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         watch.take(SampleMaker::default().at_millis(0, &site()), 0);
         let filter = Filter::parse(filter).unwrap();
         let sample = watch.newest().unwrap();
@@ -337,7 +337,7 @@ mod tests {
         #[test]
         fn no_text_is_a_panic(text in "[ -~é*!<>=:,|]{0,40}") {
             if let Ok(filter) = Filter::parse(&text) {
-                let mut watch = Watch::default();
+                let mut watch = Instance::default();
                 watch.take(SampleMaker::default().at_millis(0, &site()), 0);
                 let sample = watch.newest().unwrap();
                 let _ = filter.shows(&RowView::new(&watch, sample, 1));

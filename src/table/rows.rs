@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::State;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{Column, SortKey};
@@ -170,7 +170,7 @@ pub type Folded = HashSet<RowId>;
 /// The lines of a table. Those that were frozen keep their order: rows that are gone drop out, and new ones
 /// follow at the end.
 pub fn lines(
-    watch: &Watch,
+    watch: &Instance,
     sample: &Sample,
     settings: &Settings,
     folded: &Folded,
@@ -191,7 +191,7 @@ fn line(sample: &Sample, index: usize) -> Line {
     Line { id: sample.rows.ids()[index], index, is_child: false, folded: None }
 }
 
-fn flat(watch: &Watch, sample: &Sample, settings: &Settings) -> Vec<Line> {
+fn flat(watch: &Instance, sample: &Sample, settings: &Settings) -> Vec<Line> {
     let shown = |index: &usize| settings.shows(&RowView::new(watch, sample, *index));
     let rows: Vec<usize> = (0..sample.rows.ids().len()).filter(shown).collect();
     sorted(watch, sample, settings.sort, rows, |row| *row).into_iter().map(|index| line(sample, index)).collect()
@@ -203,7 +203,7 @@ struct Branch {
     leaves: Vec<usize>,
 }
 
-fn tree(watch: &Watch, sample: &Sample, settings: &Settings, folded: &Folded) -> Vec<Line> {
+fn tree(watch: &Instance, sample: &Sample, settings: &Settings, folded: &Folded) -> Vec<Line> {
     let shows = |index: usize| settings.shows(&RowView::new(watch, sample, index));
     let branches: Vec<Branch> = branches(sample)
         .into_iter()
@@ -258,7 +258,7 @@ fn branches(sample: &Sample) -> Vec<Branch> {
     branches
 }
 
-fn sorted<T>(watch: &Watch, sample: &Sample, sort: Option<Sort>, items: Vec<T>, row: impl Fn(&T) -> usize) -> Vec<T> {
+fn sorted<T>(watch: &Instance, sample: &Sample, sort: Option<Sort>, items: Vec<T>, row: impl Fn(&T) -> usize) -> Vec<T> {
     let Some(sort) = sort else { return items };
     let key = |item: &T| sort.column.key(&RowView::new(watch, sample, row(item)));
     let mut keyed: Vec<(SortKey, T)> = items.into_iter().map(|item| (key(&item), item)).collect();
@@ -273,13 +273,13 @@ mod tests {
     use crate::observe::test_samples::{SampleMaker, site};
     use crate::table::columns::column_sets;
 
-    fn watch() -> Watch {
-        let mut watch = Watch::default();
+    fn watch() -> Instance {
+        let mut watch = Instance::default();
         watch.take(SampleMaker::default().at_millis(0, &site()), 0);
         watch
     }
 
-    fn names(watch: &Watch, settings: &Settings, folded: &Folded) -> Vec<String> {
+    fn names(watch: &Instance, settings: &Settings, folded: &Folded) -> Vec<String> {
         let sample = watch.newest().unwrap();
         let shown = |line: &Line| {
             let row = &sample.table.rows()[line.index];
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_frozen_table_keeps_its_order() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         let settings = Settings { flat: true, ..sorted_by("scur", true) };
         let before = lines(&watch, watch.newest().unwrap(), &settings, &Folded::new(), None);

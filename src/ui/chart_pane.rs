@@ -1,7 +1,7 @@
 //! The selected row over time: one sparkline a chart, with its present value, its highest and its limit.
 
 use crate::app::layout::{Area, Pane, Room};
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -16,7 +16,7 @@ const LABEL: u16 = 9;
 const VALUE: u16 = 6;
 
 /// Draws the charts of the selected row.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, area: Area, room: Room) {
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, sample: &Sample, area: Area, room: Room) {
     let selected = model.selected().or_else(|| instance.selected(Pane::Backends));
     let Some((id, row)) = selected.and_then(|id| Some((id, sample.row(id)?))) else { return };
     let name = display_name(row.kind, &row.proxy, &row.name);
@@ -62,13 +62,13 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample:
 }
 
 /// The charts of a row side by side, without a frame.
-pub fn strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, id: RowId, area: Area) {
+pub fn strip(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, sample: &Sample, id: RowId, area: Area) {
     let charts: Vec<&Chart> = chart_table::of(sample, id).collect();
     draw_strip(canvas, model, instance, sample, id, &charts, area);
 }
 
 /// The same with every chart there is of the row.
-pub fn full_strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, id: RowId, area: Area) {
+pub fn full_strip(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, sample: &Sample, id: RowId, area: Area) {
     let charts: Vec<&Chart> = chart_table::all_of(sample, id).collect();
     draw_strip(canvas, model, instance, sample, id, &charts, area);
 }
@@ -76,7 +76,7 @@ pub fn full_strip(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, s
 fn draw_strip(
     canvas: &mut Canvas<'_>,
     model: &Model,
-    instance: &Instance,
+    instance: &InstanceView,
     sample: &Sample,
     id: RowId,
     charts: &[&Chart],

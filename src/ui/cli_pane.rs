@@ -2,7 +2,7 @@
 
 use crate::app::cli_view;
 use crate::app::layout::Area;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::app::query_state::Said;
 use crate::table::cell::Role;
 use crate::ui::drawing::Canvas;
@@ -23,7 +23,7 @@ fn last_rows(said: &[&Said], rows: usize, room: usize) -> Vec<(String, Role)> {
 }
 
 /// Draws the scrollback, and the line being typed at its end.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area) {
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area) {
     let said: Vec<_> = cli_view::shown(model).collect();
     let rows = usize::from(area.height.saturating_sub(1));
     let up = instance.places[model.view].place().min(said.len().saturating_sub(rows));

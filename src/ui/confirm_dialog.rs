@@ -7,14 +7,14 @@ use crate::app::action_facts;
 use crate::app::confirmation::Confirm;
 use crate::app::layers::Sure;
 use crate::app::layout::Area;
-use crate::app::model::Instance;
+use crate::app::model::InstanceView;
 use crate::ask::known_crashes::Fate;
 use crate::table::cell::Role;
 use crate::ui::drawing::{Canvas, Piece, piece};
 use crate::ui::truncate;
 
 /// Draws the question.
-pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, question: &Confirm, screen: Area, now: Duration) {
+pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, question: &Confirm, screen: Area, now: Duration) {
     let room = usize::from(screen.width.min(100).saturating_sub(4));
     let rest = rest(canvas, instance, question, room);
     let commands: Vec<Line> = question
@@ -75,7 +75,7 @@ fn boxed(
 }
 
 /// Draws the question whether a typed line is to be sent.
-pub fn draw_sure(canvas: &mut Canvas<'_>, instance: &Instance, sure: &Sure, screen: Area) {
+pub fn draw_sure(canvas: &mut Canvas<'_>, instance: &InstanceView, sure: &Sure, screen: Area) {
     let width = screen.width.min(84);
     let room = usize::from(width.saturating_sub(4));
     let version = instance.watch.newest().and_then(|sample| sample.info.version());
@@ -109,7 +109,7 @@ fn yes_or_no(what: &'static str, others: &[(&'static str, &'static str)]) -> Lin
     line
 }
 
-fn title(instance: &Instance, question: &Confirm) -> String {
+fn title(instance: &InstanceView, question: &Confirm) -> String {
     let what = capitalised(question.intent.title());
     let node = instance.watch.newest().and_then(|sample| sample.info.node()).map(ToString::to_string);
     let place = truncate::middle(&node.unwrap_or_else(|| instance.name.clone()), 24);
@@ -123,7 +123,7 @@ type Line = Vec<Piece<'static>>;
 const LABEL: usize = 8;
 
 /// Everything below the commands.
-fn rest(canvas: &Canvas<'_>, instance: &Instance, question: &Confirm, room: usize) -> Vec<Line> {
+fn rest(canvas: &Canvas<'_>, instance: &InstanceView, question: &Confirm, room: usize) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let facts =
         instance.watch.newest().and_then(|sample| action_facts::facts(&question.intent, sample)).unwrap_or_default();

@@ -1,14 +1,14 @@
 //! Before the first sample: what is tried, and what to do about it.
 
 use crate::app::layout::{Area, Layout};
-use crate::app::model::Instance;
+use crate::app::model::InstanceView;
 use crate::observe::link::Link;
 use crate::table::cell::Role;
 use crate::ui::drawing::Canvas;
 use crate::ui::truncate;
 
 /// Draws it in place of the view.
-pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, layout: &Layout) {
+pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, layout: &Layout) {
     let body = layout.body;
     let mut lines: Vec<(String, Role)> = Vec::new();
     match instance.watch.link() {

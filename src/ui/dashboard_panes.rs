@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::dashboard_lists;
 use crate::app::layout::{Area, Pane, Room};
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::haproxy::fields::TextField;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
@@ -19,7 +19,7 @@ use crate::ui::truncate;
 pub fn draw(
     canvas: &mut Canvas<'_>,
     model: &Model,
-    instance: &Instance,
+    instance: &InstanceView,
     sample: &Sample,
     (pane, area, room): (Pane, Area, Room),
     now: Duration,
@@ -61,7 +61,7 @@ struct Title {
     more: Option<String>,
 }
 
-fn title(instance: &Instance, sample: &Sample, pane: Pane) -> Title {
+fn title(instance: &InstanceView, sample: &Sample, pane: Pane) -> Title {
     let plain = |name: &str| Title { name: name.to_owned(), more: None };
     match pane {
         Pane::Frontends => plain("Frontends"),

@@ -1,7 +1,7 @@
 //! Everything about one row: what it is, its charts, every field with its meaning, and its events.
 
 use crate::app::layout::Area;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::haproxy::fields::{Field, Kind, TextField};
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
@@ -19,7 +19,7 @@ use crate::ui::truncate;
 pub fn draw(
     canvas: &mut Canvas<'_>,
     model: &Model,
-    instance: &Instance,
+    instance: &InstanceView,
     id: RowId,
     area: Area,
     top: usize,
@@ -75,7 +75,7 @@ const VALUE: u16 = 18;
 const RATE: u16 = 28;
 const HELP: u16 = 38;
 
-fn lines(instance: &Instance, row: &RowView<'_>, show_time: ShowTime) -> Vec<Line> {
+fn lines(instance: &InstanceView, row: &RowView<'_>, show_time: ShowTime) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for (name, cell) in [("left", out_of_service::left(row)), ("ordered by", out_of_service::by(row))] {
         if !cell.text.is_empty() && cell.text != number_format::UNKNOWN {

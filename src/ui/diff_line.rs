@@ -1,9 +1,9 @@
 //! The line above the view of what changed since the mark: between which moments, and the sum of it.
 
-use crate::app::commands::Do;
+use crate::app::commands::UiCommand;
 use crate::app::diff_summary::Summary;
 use crate::app::layout::Area;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
 use crate::table::number_format;
@@ -15,7 +15,7 @@ use crate::ui::truncate;
 pub fn lead(
     canvas: &mut Canvas<'_>,
     model: &Model,
-    instance: &Instance,
+    instance: &InstanceView,
     sample: &Sample,
     area: Area,
     show_time: ShowTime,
@@ -24,7 +24,7 @@ pub fn lead(
         return;
     }
     let (Some(mark), Some(summary)) = (instance.watch.mark(), Summary::of(&instance.watch, sample)) else {
-        let words = format!("no moment is marked: {} marks the one that is shown", model.keymap.way(Do::MarkMoment));
+        let words = format!("no moment is marked: {} marks the one that is shown", model.keymap.way(UiCommand::MarkMoment));
         canvas.text(area, 1, 0, &words, Role::Warn);
         return;
     };

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use crate::app::layout::Area;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::observe::events::{Event, Weight};
 use crate::table::cell::Role;
 use crate::ui::drawing::{Canvas, piece};
@@ -13,7 +13,7 @@ use crate::ui::truncate;
 pub type ShowTime = fn(SystemTime) -> String;
 
 /// Draws the newest events.
-pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, area: Area, show_time: ShowTime) {
+pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, area: Area, show_time: ShowTime) {
     let events = instance.watch.events();
     let inner = canvas.frame(area, &[piece(" Events ", Role::Title)], &[], Role::Frame);
     if events.is_empty() {
@@ -25,7 +25,7 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &Instance, area: Area, show_time:
 }
 
 /// Draws every event, with a cursor: the view of its own.
-pub fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area, show_time: ShowTime) {
+pub fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, show_time: ShowTime) {
     let list = &instance.places[model.view];
     if model.events().next().is_none() {
         let is_all = model.settings[model.view].words.is_empty();
@@ -42,7 +42,7 @@ pub fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: A
 }
 
 /// Why there is no event.
-fn nothing(instance: &Instance) -> &'static str {
+fn nothing(instance: &InstanceView) -> &'static str {
     match instance.watch.past() {
         Some(_) => "nothing had changed up to this moment",
         None => "nothing has changed since hapulse started",

@@ -3,7 +3,7 @@
 
 use crate::actions::intent::Target;
 use crate::app::action_targets;
-use crate::app::commands::{ACTIONS, Action, Do, Group};
+use crate::app::commands::{COMMANDS, CommandSpec, UiCommand, Group};
 use crate::app::key::Key;
 use crate::app::layers::Layer;
 use crate::app::layout::{Area, Room};
@@ -81,8 +81,8 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
     };
     if let Some(keys) = told {
         let acts = matches!(model.layers.last(), Some(Layer::Detail(..)));
-        let is_shown = |action: &&Action| acts && !action.label.is_empty() && matches!(action.run, Do::Act(_));
-        let acts = ACTIONS.iter().filter(is_shown).filter(|action| works(model, action));
+        let is_shown = |action: &&CommandSpec| acts && !action.label.is_empty() && matches!(action.run, UiCommand::Act(_));
+        let acts = COMMANDS.iter().filter(is_shown).filter(|action| works(model, action));
         let keys = keys.iter().map(|(key, what)| (Key::parse(key).map(|key| key.label(ascii)), *what));
         let acts = acts.map(|action| (Some(model.keymap.name(action, ascii)), action.label));
         let (first, rest) = (keys.clone().take(1), keys.skip(1));
@@ -113,9 +113,9 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
     let labelled = labelled(model, is_past);
     let labelled = labelled.iter().copied();
     let width =
-        |action: &Action| truncate::width(&model.keymap.name(action, ascii)) + truncate::width(action.label) + 3;
+        |action: &CommandSpec| truncate::width(&model.keymap.name(action, ascii)) + truncate::width(action.label) + 3;
     // Help and the way out are always there; the others as far as they fit.
-    let is_vital = |action: &Action| matches!(action.run, Do::Help | Do::Quit) || is_past && action.run == Do::Pause;
+    let is_vital = |action: &CommandSpec| matches!(action.run, UiCommand::Help | UiCommand::Quit) || is_past && action.run == UiCommand::Pause;
     let mut room_left = usize::from(area.width).saturating_sub(
         usize::from(column) + labelled.clone().filter(|action| is_vital(action)).map(width).sum::<usize>(),
     );
@@ -128,7 +128,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
         }
         let works = works(model, action);
         let (key_role, label_role) = if works { (Role::Key, Role::Normal) } else { (Role::Dim, Role::Dim) };
-        let label = if is_past && action.run == Do::Pause { "live" } else { action.label };
+        let label = if is_past && action.run == UiCommand::Pause { "live" } else { action.label };
         let pieces =
             [piece(model.keymap.name(action, ascii), key_role), piece(" ", Role::Normal), piece(label, label_role)];
         column = canvas.pieces(area, column, 0, pieces) + 2;
@@ -137,8 +137,8 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_
 
 /// The actions that the line names, in its order. While the past is shown, what goes through it comes first, and what
 /// acts, or marks rows for it, does not come at all.
-fn labelled(model: &Model, is_past: bool) -> Vec<&'static Action> {
-    let labelled = ACTIONS.iter().filter(|action| !action.label.is_empty());
+fn labelled(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
+    let labelled = COMMANDS.iter().filter(|action| !action.label.is_empty());
     if !is_past {
         return labelled.filter(|action| !action.is_of_past()).collect();
     }
@@ -189,12 +189,12 @@ fn draw_prompt(canvas: &mut Canvas<'_>, sign: &str, prompt: &Prompt, area: Area)
     }
 }
 
-fn works(model: &Model, action: &Action) -> bool {
+fn works(model: &Model, action: &CommandSpec) -> bool {
     match action.run {
-        Do::Act(_) | Do::Everywhere(_) | Do::Weigh(_) => action_targets::can(model, action).is_ok(),
-        Do::Undo => model.undo.next(model.current).is_some(),
-        Do::Zoom => matches!(model.shown().content, Content::Dashboard),
-        Do::Filter | Do::SortMenu => !matches!(model.shown().content, Content::Dashboard),
+        UiCommand::Act(_) | UiCommand::Everywhere(_) | UiCommand::Weigh(_) => action_targets::can(model, action).is_ok(),
+        UiCommand::Undo => model.undo.next(model.current).is_some(),
+        UiCommand::Zoom => matches!(model.shown().content, Content::Dashboard),
+        UiCommand::Filter | UiCommand::SortMenu => !matches!(model.shown().content, Content::Dashboard),
         _ => true,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 
 use crate::app::layout::{Area, Layout, Room};
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::app::process_summary::Overview;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
@@ -28,7 +28,7 @@ const SPARK: u16 = 10;
 pub fn draw(
     canvas: &mut Canvas<'_>,
     model: &Model,
-    instance: &Instance,
+    instance: &InstanceView,
     layout: &Layout,
     show_time: ShowTime,
     now: Duration,
@@ -55,7 +55,7 @@ pub fn draw(
 /// Who it is, how full it is, what may be done, and whether it is live.
 fn identity(
     canvas: &mut Canvas<'_>,
-    (model, instance): (&Model, &Instance),
+    (model, instance): (&Model, &InstanceView),
     overview: &Overview,
     area: Area,
     room: Room,
@@ -148,7 +148,7 @@ fn gauge(canvas: &mut Canvas<'_>, overview: &Overview, area: Area) {
     }
 }
 
-fn name(instance: &Instance) -> String {
+fn name(instance: &InstanceView) -> String {
     match instance.watch.newest().and_then(|sample| sample.info.node()) {
         Some(node) if instance.name == instance.address => node.to_string(),
         _ => instance.name.clone(),
@@ -156,7 +156,7 @@ fn name(instance: &Instance) -> String {
 }
 
 /// What may be done here, and how fresh the numbers are.
-fn badges(model: &Model, instance: &Instance, now: Duration) -> Vec<Piece<'static>> {
+fn badges(model: &Model, instance: &InstanceView, now: Duration) -> Vec<Piece<'static>> {
     let level = instance.watch.newest().and_then(|sample| sample.level);
     let mut pieces = Vec::new();
     match level {
@@ -173,7 +173,7 @@ fn badges(model: &Model, instance: &Instance, now: Duration) -> Vec<Piece<'stati
 }
 
 /// How fresh the newest numbers are, also while older ones are shown.
-fn link(instance: &Instance, now: Duration) -> Piece<'static> {
+fn link(instance: &InstanceView, now: Duration) -> Piece<'static> {
     let interval = instance.watch.newest().map(|sample| number_format::interval(sample.interval)).unwrap_or_default();
     match instance.watch.link() {
         Link::Connecting => piece("connecting", Role::Warn),
@@ -190,7 +190,7 @@ fn link(instance: &Instance, now: Duration) -> Piece<'static> {
 fn rates(
     canvas: &mut Canvas<'_>,
     model: &Model,
-    instance: &Instance,
+    instance: &InstanceView,
     sample: &Sample,
     overview: &Overview,
     area: Area,

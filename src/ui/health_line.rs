@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::app::layout::Area;
-use crate::app::model::Instance;
+use crate::app::model::InstanceView;
 use crate::app::process_summary::Overview;
 use crate::app::suggestions;
 use crate::observe::link::Link;
@@ -16,7 +16,7 @@ use crate::ui::truncate;
 /// Draws the line. The instance comes with its place in the list.
 pub fn draw(
     canvas: &mut Canvas<'_>,
-    (instance, place): (&Instance, usize),
+    (instance, place): (&InstanceView, usize),
     overview: &Overview,
     area: Area,
     now: Duration,
@@ -75,7 +75,7 @@ fn counts(canvas: &mut Canvas<'_>, overview: &Overview, area: Area) -> u16 {
 }
 
 /// How many problems there are, and as many verdicts as there is room for, the first one in any case.
-fn problems(canvas: &mut Canvas<'_>, instance: &Instance, area: Area, column: u16, now: Duration) {
+fn problems(canvas: &mut Canvas<'_>, instance: &InstanceView, area: Area, column: u16, now: Duration) {
     let problems = instance.watch.problems();
     let count = problems.count();
     if count == 0 {

@@ -1,7 +1,7 @@
-//! What the keys do, made from the ACTIONS table.
+//! What the keys do, made from the COMMANDS table.
 
 use crate::actions::action_table;
-use crate::app::commands::{ACTIONS, Group};
+use crate::app::commands::{COMMANDS, Group};
 use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::table::cell::Role;
@@ -45,7 +45,7 @@ fn lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, Piece<'static>)>> {
         }
         // Acts without a key are in the menu of acts.
         let keys = |action| model.keymap.keys(action);
-        for action in ACTIONS.iter().filter(|action| action.group == group && !keys(action).is_empty()) {
+        for action in COMMANDS.iter().filter(|action| action.group == group && !keys(action).is_empty()) {
             let keys = keys(action).iter().map(|key| key.label(ascii)).collect::<Vec<_>>().join(" ");
             lines.push(vec![(3, piece(keys, Role::Key)), (20, piece(action.help, Role::Normal))]);
         }

@@ -1,7 +1,7 @@
 //! Menus over the view: by which column to sort, and what can be done.
 
 use crate::app::action_targets;
-use crate::app::commands::Action;
+use crate::app::commands::CommandSpec;
 use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::table::cell::Role;
@@ -35,9 +35,9 @@ pub fn sort(canvas: &mut Canvas<'_>, model: &Model, screen: Area, place: usize) 
 }
 
 /// Draws what can be done with what is marked or selected, and why not.
-pub fn acts(canvas: &mut Canvas<'_>, model: &Model, screen: Area, actions: &[&'static Action], place: usize) {
+pub fn acts(canvas: &mut Canvas<'_>, model: &Model, screen: Area, actions: &[&'static CommandSpec], place: usize) {
     let ascii = canvas.theme.ascii;
-    let item = |action: &&'static Action| {
+    let item = |action: &&'static CommandSpec| {
         let refusal = action_targets::check(model, action).err();
         let role = if refusal.is_some() { Role::Dim } else { Role::Normal };
         let help =

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::app::layout::Area;
-use crate::app::model::Instance;
+use crate::app::model::InstanceView;
 use crate::instance::past_moment::Past;
 use crate::table::cell::Role;
 use crate::table::number_format;
@@ -41,7 +41,7 @@ pub fn badges(
 const TRACK: std::ops::RangeInclusive<u16> = 8..=40;
 
 /// The time that is kept as a line from the oldest to the newest, and the moment on it.
-pub fn track(canvas: &mut Canvas<'_>, instance: &Instance, past: &Past, area: Area) {
+pub fn track(canvas: &mut Canvas<'_>, instance: &InstanceView, past: &Past, area: Area) {
     let cells = area.width.saturating_sub(4).min(*TRACK.end());
     let mut marks = instance.watch.history().marks();
     let (Some(first), Some(last)) = (marks.next(), marks.next_back()) else { return };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::layout::Area;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::haproxy::fields::TextField;
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::events::display_name;
@@ -15,7 +15,7 @@ use crate::ui::drawing::{Canvas, piece};
 use crate::ui::truncate;
 
 /// Draws the problems.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, sample: &Sample, area: Area, now: Duration) {
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, sample: &Sample, area: Area, now: Duration) {
     if model.problems().next().is_none() {
         if instance.watch.problems().count() > 0 {
             canvas.text(area, 1, 0, "no problem matches; Esc clears", Role::Dim);

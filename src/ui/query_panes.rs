@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::app::commands::Do;
+use crate::app::commands::UiCommand;
 use crate::app::layout::Area;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::app::queries;
 use crate::app::query_state::{Board, OpenTable};
 use crate::ask::query_cost;
@@ -16,7 +16,7 @@ use crate::ui::drawing::{Canvas, Piece, piece};
 use crate::ui::truncate;
 
 /// Draws the sessions.
-pub fn sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area, now: Duration) {
+pub fn sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
     let board = &instance.asked.sessions;
     let Some((told, at)) = &board.told else {
         let warning = query_cost::of(&["show", "sess"]).map_or("", |care| care.warning);
@@ -35,7 +35,7 @@ pub fn sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, are
     if told.left_out > 0 {
         pieces.push(piece(format!("   {} left out", told.left_out), Role::Warn));
     }
-    let [poll, sort, filter] = [Do::PollNow, Do::SortMenu, Do::Filter].map(|run| model.keymap.way(run));
+    let [poll, sort, filter] = [UiCommand::PollNow, UiCommand::SortMenu, UiCommand::Filter].map(|run| model.keymap.way(run));
     let hints =
         [format!("{poll} asks again"), format!("{sort} order"), format!("{filter} server: backend: frontend: older:")];
     status_line(canvas, board, area, pieces, &hints);
@@ -89,7 +89,7 @@ fn session_cells(session: &Session) -> [String; 6] {
 }
 
 /// Draws the stick tables, or the entries of one.
-pub fn stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, area: Area, now: Duration) {
+pub fn stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
     if let Some(open) = &instance.asked.open_table {
         return entries(canvas, model, instance, open, area, now);
     }
@@ -99,7 +99,7 @@ pub fn stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance,
     };
     let shown = queries::tables(model).count();
     let words = format!("{shown} of {} tables, asked {} ago", told.list.len(), queries::age(*at, now));
-    let poll = model.keymap.way(Do::PollNow);
+    let poll = model.keymap.way(UiCommand::PollNow);
     let hints = [format!("{poll} asks again"), "Enter: entries, read under a lock".to_owned()];
     status_line(canvas, board, area, vec![piece(words, Role::Normal)], &hints);
     let columns =
@@ -128,7 +128,7 @@ pub fn stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance,
     }
 }
 
-fn entries(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, open: &OpenTable, area: Area, now: Duration) {
+fn entries(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, open: &OpenTable, area: Area, now: Duration) {
     let board = &open.entries;
     let Some((told, at)) = &board.told else {
         let warning = query_cost::of(&["show", "table", "*"]).map_or("", |care| care.warning);
@@ -142,7 +142,7 @@ fn entries(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, open: &O
     if told.left_out > 0 {
         pieces.push(piece(format!("   {} left out", told.left_out), Role::Warn));
     }
-    let [sort, filter, poll] = [Do::SortNext(1), Do::Filter, Do::PollNow].map(|run| model.keymap.way(run));
+    let [sort, filter, poll] = [UiCommand::SortNext(1), UiCommand::Filter, UiCommand::PollNow].map(|run| model.keymap.way(run));
     let hints =
         [format!("{sort} sorts by the next counter"), format!("{filter} COUNTER>N then {poll}"), "Esc back".to_owned()];
     status_line(canvas, board, area, pieces, &hints);

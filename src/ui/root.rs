@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 
 use crate::app::layers::Layer;
 use crate::app::layout::{Layout, Pane, Room};
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::app::overhead;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
@@ -82,7 +82,7 @@ pub fn draw(model: &Model, looks: Looks, now: Duration, buffer: &mut Buffer) -> 
     last
 }
 
-fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance, layout: &Layout, looks: Looks, now: Duration) {
+fn view(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, layout: &Layout, looks: Looks, now: Duration) {
     let Some(sample) = instance.watch.newest() else {
         tabs::draw(canvas, model, layout.tabs, &[]);
         return connecting_page::draw(canvas, instance, layout);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::actions::outcome::Stage;
 use crate::app::layout::Area;
-use crate::app::model::Instance;
+use crate::app::model::InstanceView;
 use crate::table::cell::{Role, state_role};
 use crate::table::columns::column::{Align, Column};
 use crate::table::columns::row_view::RowView;
@@ -104,7 +104,7 @@ pub struct Front<'a> {
 
 impl<'a> Front<'a> {
     /// Of a row of this instance.
-    pub fn of(instance: &Instance, row: &RowView<'_>, cursor: Cursor, indent: &'a str, now: Duration) -> Self {
+    pub fn of(instance: &InstanceView, row: &RowView<'_>, cursor: Cursor, indent: &'a str, now: Duration) -> Self {
         Self { cursor, marked: instance.marks.has(row.id), stage: instance.watch.stage(row.id, now), indent }
     }
 

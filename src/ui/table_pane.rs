@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::app::commands::Do;
+use crate::app::commands::UiCommand;
 use crate::app::layout::Layout;
-use crate::app::model::{Instance, Model};
+use crate::app::model::{InstanceView, Model};
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
@@ -25,7 +25,7 @@ const WIDEST_NAME: u16 = 40;
 pub fn draw(
     canvas: &mut Canvas<'_>,
     model: &Model,
-    instance: &Instance,
+    instance: &InstanceView,
     sample: &Sample,
     layout: &Layout,
     now: Duration,
@@ -52,10 +52,10 @@ pub fn draw(
             _ if !settings.filter.is_empty() => "no row matches the filter; Esc clears it".to_owned(),
             Rows::Changed if instance.watch.mark().is_none() => String::new(),
             Rows::Changed => {
-                format!("nothing has changed since the mark; {} goes back", model.keymap.way(Do::View(SINCE)))
+                format!("nothing has changed since the mark; {} goes back", model.keymap.way(UiCommand::View(SINCE)))
             }
             Rows::Away => {
-                format!("no server is in maintenance or drain; {} goes back", model.keymap.way(Do::View(AWAY)))
+                format!("no server is in maintenance or drain; {} goes back", model.keymap.way(UiCommand::View(AWAY)))
             }
             Rows::All => "no rows".to_owned(),
         };
@@ -83,7 +83,7 @@ fn indent(canvas: &Canvas<'_>, line: &Line, row: &RowView<'_>) -> Cow<'static, s
 
 /// What the table leaves out or how it is cut, for the line of the tabs. The filter comes last: where it is narrow
 /// it stays the longest, for nothing else tells that rows are hidden.
-pub fn remarks(model: &Model, instance: &Instance) -> Vec<crate::ui::drawing::Piece<'static>> {
+pub fn remarks(model: &Model, instance: &InstanceView) -> Vec<crate::ui::drawing::Piece<'static>> {
     let settings = &model.settings[model.view];
     let all = instance.watch.newest().map_or(0, |sample| sample.rows.ids().len());
     let shown = instance.lines.len();

@@ -55,7 +55,7 @@ const KEYS: &[&str] = &[
     "y",
 ];
 /// An act: the keys that ask, and those that answer.
-const ACTS: &[(&str, &str)] = &[
+const ACTIONS: &[(&str, &str)] = &[
     ("1/app<ret>gjM", "y<esc>"),
     ("u", "y<esc>"),
     ("1gjjjD", "y<esc>"),
@@ -263,7 +263,7 @@ pub fn run(time: Duration, history: u32, growth: f64) -> Result<(), String> {
     let began = Instant::now();
     life.fill();
     // Each thing once.
-    for act in ACTS {
+    for act in ACTIONS {
         life.act(*act);
     }
     (0..LOSSES).for_each(|number| life.lose(number));
@@ -284,7 +284,7 @@ pub fn run(time: Duration, history: u32, growth: f64) -> Result<(), String> {
         }
         life.press(KEYS[turn as usize % KEYS.len()]);
         if turn % 4 == 0 {
-            life.act(ACTS[(turn / 4) as usize % ACTS.len()]);
+            life.act(ACTIONS[(turn / 4) as usize % ACTIONS.len()]);
         }
         if turn % 3 == 0 {
             life.resize();

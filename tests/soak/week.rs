@@ -10,7 +10,7 @@ use hapulse::actions::readback::Seen;
 use hapulse::app::cli_input::REMEMBERED;
 use hapulse::app::key::Key;
 use hapulse::app::keymap::Keymap;
-use hapulse::app::model::{Instance, Model};
+use hapulse::app::model::{InstanceView, Model};
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::{next_wake, update};
 use hapulse::haproxy::fields::InfoField;
@@ -120,7 +120,7 @@ struct Week {
 
 impl Week {
     fn new() -> Self {
-        let instance = Instance::new("week".to_owned(), "/run/week.sock".to_owned(), false, HISTORY);
+        let instance = InstanceView::new("week".to_owned(), "/run/week.sock".to_owned(), false, HISTORY);
         let mut model = Model::new(vec![instance], Guard::default(), Keymap::standard().unwrap(), (120, 40));
         // All that was ever said on the command line is there from the start; nobody types so much in minutes.
         for number in 0..SAID {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use hapulse::actions::intent::Intent;
-use hapulse::app::commands::ACTIONS;
+use hapulse::app::commands::COMMANDS;
 use hapulse::app::confirmation::Confirm;
 use hapulse::app::key::Key;
 use hapulse::app::layers::Layer;
@@ -119,7 +119,7 @@ pub const NOTHING: [&str; 0] = [];
 
 /// Every key that means something anywhere, and some that do not.
 pub fn any_key() -> impl Strategy<Value = Key> {
-    let bound: Vec<Key> = ACTIONS.iter().flat_map(|action| action.keys).map(|name| Key::parse(name).unwrap()).collect();
+    let bound: Vec<Key> = COMMANDS.iter().flat_map(|action| action.keys).map(|name| Key::parse(name).unwrap()).collect();
     let characters = prop::sample::select("ynNYqaped1239 /\u{e9}".chars().collect::<Vec<_>>()).prop_map(Key::char);
     let control = "ymdce".chars().map(|ch| Key { ctrl: true, ..Key::char(ch) }).collect::<Vec<_>>();
     // Acts and answers more often than the rest, or no question would ever be answered.

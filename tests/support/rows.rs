@@ -5,7 +5,7 @@ use crate::support::Lab;
 
 /// One act: how it is done, and what is there before, after, and once it was taken back.
 pub struct Row {
-    /// Its name in ACTS.
+    /// Its name in ACTIONS.
     pub act: &'static str,
     /// What there is to be before.
     pub scene: Scene,

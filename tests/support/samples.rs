@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hapulse::app::keymap::Keymap;
-use hapulse::app::model::{Instance, Model};
+use hapulse::app::model::{InstanceView, Model};
 use hapulse::haproxy::fields::InfoField;
 use hapulse::haproxy::info::Info;
 use hapulse::haproxy::level::Level;
@@ -180,7 +180,7 @@ impl Samples {
 /// A model of one instance of which nothing is known yet.
 pub fn model(guard: Guard, size: (u16, u16)) -> Model {
     let address = "/run/haproxy/admin.sock".to_owned();
-    let instance = Instance::new(address.clone(), address, false, 1 << 20);
+    let instance = InstanceView::new(address.clone(), address, false, 1 << 20);
     Model::new(vec![instance], guard, Keymap::standard().unwrap(), size)
 }
 

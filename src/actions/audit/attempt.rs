@@ -96,11 +96,11 @@ mod tests {
     use super::*;
     use crate::actions::action_table::MAINT;
     use crate::actions::intent::{Step, Target};
-    use crate::haproxy::write_command::{Admin, Order};
+    use crate::haproxy::write_command::{Admin, WriteCommand};
 
     fn ending(outcome: Outcome) -> Ending {
         let target = Target::beside_rows("b".into(), "s".into());
-        let step = Step { act: &MAINT, order: Order::State(Admin::Maint), target };
+        let step = Step { act: &MAINT, order: WriteCommand::State(Admin::Maint), target };
         let before = Some(Seen { status: "UP".into(), sessions: Some(3), ..Seen::default() });
         Ending::of(&Done { step, command: String::new(), before, after: None, outcome, remark: None })
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::actions::capacity::Strength;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::stat_table::RowKind;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::sample::Sample;
 use crate::problems::rule_table::RULES;
 use crate::problems::thresholds::Thresholds;
@@ -65,7 +65,7 @@ fn limits(rule: &str, thresholds: &Thresholds) -> (Option<f64>, Option<f64>) {
 }
 
 /// The numbers of one HAProxy; with a prefix where there are several.
-pub fn of(watch: &Watch, prefix: Option<&str>, thresholds: &Thresholds) -> Vec<Perf> {
+pub fn of(watch: &Instance, prefix: Option<&str>, thresholds: &Thresholds) -> Vec<Perf> {
     let Some(sample) = watch.newest() else { return Vec::new() };
     let process = |field| sample.process(field);
     let real = |number: Option<i64>| number.map(|number| number as f64);
@@ -107,7 +107,7 @@ fn idle(value: Option<f64>, thresholds: &Thresholds) -> Perf {
 }
 
 /// The sum over the frontends that say something; not known where none does.
-fn frontends(watch: &Watch, sample: &Sample, value: impl Fn(&RowView<'_>) -> Option<f64>) -> Option<f64> {
+fn frontends(watch: &Instance, sample: &Sample, value: impl Fn(&RowView<'_>) -> Option<f64>) -> Option<f64> {
     let rows = sample.rows.frontends().iter().map(|place| RowView::new(watch, sample, *place));
     rows.filter_map(|row| value(&row)).reduce(|sum, value| sum + value)
 }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn limits_are_those_that_are_set_and_what_is_unknown_is_said_so() {
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         watch.take(SampleMaker::default().at_millis(0, &site()), 0);
         let mut thresholds = Thresholds::default();
         thresholds.set_by_text("idle.warn=0.5").unwrap();

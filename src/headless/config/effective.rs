@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-use crate::app::commands::ACTIONS;
+use crate::app::commands::COMMANDS;
 use crate::app::key::Key as Pressed;
 use crate::config::partial_settings::Layer;
 use crate::config::search_paths::Origin;
@@ -92,7 +92,7 @@ pub fn print_schema(out: &mut impl Write) -> io::Result<()> {
 /// # Errors
 /// When it cannot be written.
 pub fn print_actions(out: &mut impl Write) -> io::Result<()> {
-    for action in ACTIONS {
+    for action in COMMANDS {
         let keys = action.keys.iter().filter(|name| Pressed::parse(name).is_some());
         let keys = keys.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
         writeln!(out, "{:<24} {:<28} {}", action.id, format!("[{keys}]"), action.help)?;

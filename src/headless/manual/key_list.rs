@@ -1,6 +1,6 @@
 //! `hapulse man --keys`: every key, by group, as Markdown: `docs/keys.md` is what it prints.
 
-use crate::app::commands::{ACTIONS, Action, Group};
+use crate::app::commands::{COMMANDS, CommandSpec, Group};
 use crate::app::key::Key;
 use crate::app::palette::WITH_ARGUMENTS;
 
@@ -23,14 +23,14 @@ pub fn page() -> String {
 }
 
 fn part(group: Group) -> String {
-    let actions = ACTIONS.iter().filter(|action| action.group == group);
-    let row = |action: &Action| format!("| {} | {} | `{}` |\n", keys(action), cell(action.help), action.id);
+    let actions = COMMANDS.iter().filter(|action| action.group == group);
+    let row = |action: &CommandSpec| format!("| {} | {} | `{}` |\n", keys(action), cell(action.help), action.id);
     let rows: String = actions.map(row).collect();
     format!("\n## {}\n\n| keys | what it does | name |\n|---|---|---|\n{rows}", group.title())
 }
 
 /// The keys of an action, as people read them.
-fn keys(action: &Action) -> String {
+fn keys(action: &CommandSpec) -> String {
     let keys = action.keys.iter().filter_map(|name| Key::parse(name));
     let keys: Vec<String> = keys.map(|key| format!("`{}`", cell(&key.to_string()))).collect();
     if keys.is_empty() { "–".to_owned() } else { keys.join(" ") }

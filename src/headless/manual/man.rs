@@ -1,14 +1,14 @@
 //! `hapulse man`: the manual page, in roff.
 //!
 //! What it says is said elsewhere already: options, commands, examples and exit codes by the command line, keys by
-//! ACTIONS, variables by KEYS. Here they are only put in the order of a manual page. The few lines that stand here
+//! COMMANDS, variables by KEYS. Here they are only put in the order of a manual page. The few lines that stand here
 //! alone are those of files, of variables that are not hapulse's own, and of what to read next.
 
 use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use crate::app::commands::{ACTIONS, Action, Group};
+use crate::app::commands::{COMMANDS, CommandSpec, Group};
 use crate::app::key::Key;
 use crate::app::palette::WITH_ARGUMENTS;
 use crate::config::search_paths;
@@ -235,7 +235,7 @@ fn remarks(command: &Command) -> Vec<Remark> {
 fn keys(roff: &mut Roff) {
     for group in Group::ALL {
         roff.control("SS", [group.title()]);
-        for action in ACTIONS.iter().filter(|action| action.group == group) {
+        for action in COMMANDS.iter().filter(|action| action.group == group) {
             roff.control("TP", []).text([bold(names(action)), roman("  "), italic(action.id)]);
             roff.text([roman(action.help)]);
         }
@@ -248,7 +248,7 @@ fn keys(roff: &mut Roff) {
 }
 
 /// The keys of an action as people read them; where it has none, it is in the menu of acts and behind a colon.
-fn names(action: &Action) -> String {
+fn names(action: &CommandSpec) -> String {
     let keys = action.keys.iter().filter_map(|name| Key::parse(name));
     let keys = keys.map(|key| key.label(true)).collect::<Vec<_>>().join(" ");
     if keys.is_empty() { ":".to_owned() } else { keys }

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::poller::Lookout;
 use crate::headless::report::report::Picture;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::link::Failure;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Stamp;
@@ -148,7 +148,7 @@ impl Serialize for Info<'_> {
 }
 
 struct Problems<'a> {
-    watch: &'a Watch,
+    watch: &'a Instance,
     at: Stamp,
 }
 
@@ -198,7 +198,7 @@ impl Serialize for OneProblem {
 }
 
 struct Rows<'a> {
-    watch: &'a Watch,
+    watch: &'a Instance,
     sample: &'a Sample,
     settings: &'a Settings,
     lines: Vec<Line>,

@@ -12,7 +12,7 @@ use crate::haproxy::fields::{Field, InfoField, Kind};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::report::json::info_value;
 use crate::headless::suggest::suggestion;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{Column, Source};
 use crate::table::columns::column_table;
@@ -85,7 +85,7 @@ impl Key {
     ///
     /// # Errors
     /// That there is no such thing, and what there is.
-    pub fn value(&self, watch: &Watch, per_second: bool) -> Result<Datum, String> {
+    pub fn value(&self, watch: &Instance, per_second: bool) -> Result<Datum, String> {
         let Some(sample) = watch.newest() else { return Ok(Datum::Unknown) };
         match self {
             Self::Info(key) => self.of_process(watch, sample, key, per_second),
@@ -101,7 +101,7 @@ impl Key {
         }
     }
 
-    fn of_process(&self, watch: &Watch, sample: &Sample, key: &SafeText, per_second: bool) -> Result<Datum, String> {
+    fn of_process(&self, watch: &Instance, sample: &Sample, key: &SafeText, per_second: bool) -> Result<Datum, String> {
         let field = InfoField::ALL.iter().find(|field| field.info().name.eq_ignore_ascii_case(key.as_str()));
         let lines = sample.info.lines();
         let line = lines.iter().find(|(known, _)| known.as_str().eq_ignore_ascii_case(key.as_str()));
@@ -145,8 +145,8 @@ mod tests {
     use super::*;
     use crate::observe::test_samples::{SampleMaker, site};
 
-    fn watch() -> Watch {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+    fn watch() -> Instance {
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         watch.take(maker.at_millis(2000, &site().replace("9000,5000,8000", "9000,5100,8000")), 0);
         watch

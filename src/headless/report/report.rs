@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::suggest::suggestion;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table as columns;
 use crate::table::filter::{BadFilter, Filter};
@@ -216,7 +216,7 @@ impl Picture {
     }
 
     /// The rows of the newest sample that it holds, in order.
-    pub fn lines(&self, watch: &Watch) -> Vec<Line> {
+    pub fn lines(&self, watch: &Instance) -> Vec<Line> {
         match (&self.rows, watch.newest()) {
             (Some(settings), Some(sample)) => lines(watch, sample, settings, &Folded::new(), None),
             _ => Vec::new(),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn shown(part: &str, choice: &Choice, flat: bool) -> Vec<String> {
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         watch.take(SampleMaker::default().at_millis(0, &site()), 0);
         let picture = Picture::new(part.parse().unwrap(), choice).unwrap().laid_out(flat);
         let sample = watch.newest().unwrap();

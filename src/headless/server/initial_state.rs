@@ -11,12 +11,12 @@ use crate::actions::readback::Seen;
 use crate::app::action_facts::counted;
 use crate::haproxy::fields::Field;
 use crate::haproxy::status::State;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::row_ids::RowId;
 use crate::problems::phrases::span;
 
 /// `UP for 3 h, 12 sessions`, `DRAIN for 35 s, ordered by ann, 4 sessions`.
-pub fn words(watch: &Watch, id: RowId, seen: Option<&Seen>) -> String {
+pub fn words(watch: &Instance, id: RowId, seen: Option<&Seen>) -> String {
     let status = watch.status(id).unwrap_or_default();
     let number = |field| watch.newest().and_then(|sample| sample.number(id, field));
     let age = number(Field::Lastchg).and_then(|age| u64::try_from(age).ok());
@@ -54,7 +54,7 @@ mod tests {
     use crate::observe::test_samples::{SampleMaker, at};
 
     fn told(status: &str, ledger: &Ledger, admin: u32) -> String {
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         watch.remember(ledger, "/run/a.sock", at(0));
         let stat = format!("# pxname,svname,scur,status,lastchg,type,\nbe,s1,4,{status},35,2,\nbe,BACKEND,4,UP,1,1,\n");
         let sample = SampleMaker::default().at_millis(40_000, &stat);

@@ -11,7 +11,7 @@ use crate::app::action_facts::counted;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::Row;
 use crate::haproxy::status::State;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::row_ids::RowId;
 use crate::problems::phrases::span;
 
@@ -40,7 +40,7 @@ pub struct Standing {
 }
 
 /// How far a server is by the newest sample; nothing when HAProxy does not list it.
-pub fn standing(watch: &Watch, id: RowId, goal: Goal) -> Option<Standing> {
+pub fn standing(watch: &Instance, id: RowId, goal: Goal) -> Option<Standing> {
     let sample = watch.newest()?;
     let row = sample.row(id)?;
     let (state, status) = (row.state(), row.status());
@@ -133,7 +133,7 @@ mod tests {
     use crate::observe::test_samples::SampleMaker;
 
     fn after(statuses: &[(&str, i64)], goal: Goal, weight: i64) -> Option<Standing> {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         let mut id = RowId::PROCESS;
         for (second, (status, sessions)) in statuses.iter().enumerate() {
             let stat = format!(
@@ -181,7 +181,7 @@ mod tests {
     fn in_maintenance_sessions_may_still_end() {
         let of = |status, sessions| after(&[(status, sessions)], Goal::Left, 1).unwrap();
         assert!(!of("MAINT", 2).is_there && of("MAINT", 0).is_there && of("UP", 0).is_doubtful);
-        assert_eq!(standing(&Watch::default(), RowId::PROCESS, Goal::Left), None);
+        assert_eq!(standing(&Instance::default(), RowId::PROCESS, Goal::Left), None);
     }
 
     #[test]

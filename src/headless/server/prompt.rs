@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::actions::action_table::of_state;
     use crate::actions::intent::Target;
-    use crate::haproxy::write_command::{Admin, Order};
+    use crate::haproxy::write_command::{Admin, WriteCommand};
     use crate::observe::test_samples::{SampleMaker, site};
 
     fn plan(names: &[&str], then: bool) -> (Plan, std::sync::Arc<Sample>) {
@@ -142,7 +142,7 @@ mod tests {
                 let (id, row) = (sample.rows.ids()[place.unwrap()], &sample.table.rows()[place.unwrap()]);
                 Target { id, proxy: row.proxy.clone(), name: row.name.clone(), iid: None, seen: row.status().into() }
             };
-            Intent::new(of_state(admin), Order::State(admin), 0, names.iter().map(target).collect())
+            Intent::new(of_state(admin), WriteCommand::State(admin), 0, names.iter().map(target).collect())
         };
         (Plan { first: Some(intent(Admin::Drain)), then: then.then(|| intent(Admin::Maint)) }, sample)
     }

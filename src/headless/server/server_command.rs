@@ -11,7 +11,7 @@ use crate::actions::readback::Seen;
 use crate::app::action_facts::counted;
 use crate::haproxy::fields::Field;
 use crate::haproxy::status::State;
-use crate::haproxy::write_command::{Admin, Order};
+use crate::haproxy::write_command::{Admin, WriteCommand};
 use crate::headless::exit_code::Code;
 use crate::headless::server::console::Voice;
 use crate::headless::server::progress::Goal;
@@ -88,7 +88,7 @@ impl Server {
 
     /// The step that orders the state which is to hold.
     pub fn step(&self) -> Step {
-        Step { act: of_state(self.holds), order: Order::State(self.holds), target: self.target.clone() }
+        Step { act: of_state(self.holds), order: WriteCommand::State(self.holds), target: self.target.clone() }
     }
 }
 
@@ -124,7 +124,7 @@ impl Run<'_> {
                 ..server.target.clone()
             })
             .collect();
-        let intent = Intent::new(of_state(admin), Order::State(admin), 0, targets);
+        let intent = Intent::new(of_state(admin), WriteCommand::State(admin), 0, targets);
         (!intent.steps.is_empty()).then(|| Intent { reason: self.asked.reason.clone(), ..intent })
     }
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::actions::intent::Target;
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 
 /// More names are not told where one is missing.
 const MOST_TOLD: usize = 20;
@@ -49,7 +49,7 @@ impl ServerName {
     ///
     /// # Errors
     /// That it is not there, and what is.
-    pub fn find(&self, watch: &Watch) -> Result<Target, String> {
+    pub fn find(&self, watch: &Instance) -> Result<Target, String> {
         let Some(sample) = watch.newest() else { return Err(format!("{self}: nothing is known of HAProxy yet")) };
         let name = |row: usize| sample.rows.key(row).name.clone();
         let Some(backend) = sample.rows.backend_named(&self.backend) else {
@@ -87,7 +87,7 @@ mod tests {
     use crate::observe::test_samples::{SampleMaker, site};
 
     fn found(text: &str) -> Result<Target, String> {
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         watch.take(SampleMaker::default().at_millis(0, &site()), 0);
         text.parse::<ServerName>().unwrap().find(&watch)
     }

@@ -11,7 +11,7 @@ use crate::actions::audit::audit_writer::Audit;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::Limits;
 use crate::instance::guard::Guard;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::instance::operator::Operator;
 use crate::observe::link::Failure;
 use crate::observe::poll_schedule::Pace;
@@ -27,7 +27,7 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Desk {
     /// What is known of it.
-    pub watch: Watch,
+    pub watch: Instance,
     /// What may be done.
     pub guard: Guard,
     /// What does it.
@@ -47,7 +47,7 @@ impl Desk {
     /// At the HAProxy `instance`, which is at `address`; samples are taken every `interval`.
     pub fn new(instance: String, address: Address, read_only: bool, interval: Duration, audit: Audit) -> Self {
         let (clock, limits) = (Clock::start(), Limits::default());
-        let mut watch = Watch::new(HISTORY);
+        let mut watch = Instance::new(HISTORY);
         watch.set_actor(audit.actor().who());
         let ledger = Ledger::of_file(audit.path());
         let sampler = Sampler::new(address.clone(), limits, read_only, clock);

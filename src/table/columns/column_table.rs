@@ -251,13 +251,13 @@ pub fn by_id(id: &str) -> Option<&'static Column> {
 mod tests {
     use super::*;
     use crate::haproxy::stat_table::RowKind;
-    use crate::instance::instance::Watch;
+    use crate::instance::instance::Instance;
     use crate::observe::test_samples::{SampleMaker, site};
     use crate::table::columns::column_sets::{BACKENDS, FRONTENDS};
     use crate::table::columns::row_view::RowView;
     use std::sync::Arc;
 
-    fn shown(watch: &Watch, name: &str, columns: &[&Column]) -> Vec<String> {
+    fn shown(watch: &Instance, name: &str, columns: &[&Column]) -> Vec<String> {
         let sample = Arc::clone(watch.newest().unwrap());
         let index = (0..sample.rows.ids().len())
             .find(|index| {
@@ -269,8 +269,8 @@ mod tests {
         columns.iter().map(|column| column.cell(&row).text).collect()
     }
 
-    fn watch() -> Watch {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+    fn watch() -> Instance {
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         let later = site().replace("40,110,,,,1,9000,,,,8900", "40,110,,,,11,9200,,,,9090");
         watch.take(maker.at_millis(2000, &later), 0);

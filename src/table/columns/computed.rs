@@ -365,7 +365,7 @@ pub fn verdict_key(row: &RowView<'_>) -> SortKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Watch;
+    use crate::instance::instance::Instance;
     use crate::observe::test_samples::SampleMaker;
 
     #[test]
@@ -376,7 +376,7 @@ mod tests {
                  www,BACKEND,1,100,{cache},{compression},\n"
             )
         };
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &stat("1000,0", "5000,5000")), 0);
         watch.take(maker.at_millis(2000, &stat("1040,30", "5000,5000")), 0);
         let row = RowView::new(&watch, watch.newest().unwrap(), 0);

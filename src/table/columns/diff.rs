@@ -169,11 +169,11 @@ pub fn is_changed(row: &RowView<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Watch;
+    use crate::instance::instance::Instance;
     use crate::instance::past_moment::Travel;
     use crate::observe::test_samples::{SampleMaker, server, site};
 
-    fn told(watch: &Watch) -> Vec<(String, String)> {
+    fn told(watch: &Instance) -> Vec<(String, String)> {
         let sample = watch.newest().unwrap();
         let rows = (0..sample.rows.ids().len()).map(|index| RowView::new(watch, sample, index));
         let changed = rows.filter(is_changed).map(|row| (row.row().name.to_string(), changed(&row, &[]).text));
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_matters_most_of_each_row_is_told() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         assert_eq!(told(&watch), [], "nothing is marked");
         watch.set_mark();
@@ -206,8 +206,8 @@ mod tests {
 
     #[test]
     fn a_counter_that_cannot_be_compared_is_unknown() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
-        let grown_of = |watch: &Watch| {
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
+        let grown_of = |watch: &Instance| {
             let sample = watch.newest().unwrap();
             let row = RowView::new(watch, sample, 0);
             (grown(&row, Field::Stot), grown_cell(&row, &[Field::Stot]).text)

@@ -3,7 +3,7 @@
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::Row;
-use crate::instance::instance::Watch;
+use crate::instance::instance::Instance;
 use crate::observe::row_ids::{Backend, RowId};
 use crate::observe::sample::Sample;
 
@@ -11,7 +11,7 @@ use crate::observe::sample::Sample;
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {
     /// The instance.
-    pub watch: &'a Watch,
+    pub watch: &'a Instance,
     /// The sample.
     pub sample: &'a Sample,
     /// The row's place in it.
@@ -22,7 +22,7 @@ pub struct RowView<'a> {
 
 impl<'a> RowView<'a> {
     /// The row of the sample at `index`.
-    pub fn new(watch: &'a Watch, sample: &'a Sample, index: usize) -> Self {
+    pub fn new(watch: &'a Instance, sample: &'a Sample, index: usize) -> Self {
         Self { watch, sample, index, id: sample.rows.ids()[index] }
     }
 

@@ -84,18 +84,18 @@ impl Datum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Watch;
+    use crate::instance::instance::Instance;
     use crate::observe::test_samples::{SampleMaker, site};
     use crate::table::columns::column_table;
 
-    fn bare(watch: &Watch, row: usize, ids: &[&str]) -> Vec<String> {
+    fn bare(watch: &Instance, row: usize, ids: &[&str]) -> Vec<String> {
         let row = RowView::new(watch, watch.newest().unwrap(), row);
         ids.iter().map(|id| Datum::of(column_table::by_id(id).unwrap(), &row).bare()).collect()
     }
 
     #[test]
     fn numbers_are_whole_and_what_is_unknown_is_empty() {
-        let (mut watch, mut maker) = (Watch::default(), SampleMaker::default());
+        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
         watch.take(maker.at_millis(0, &site()), 0);
         let ids = ["qcur", "bin", "req", "bin/s", "load", "name", "problem"];
         assert_eq!(bare(&watch, 0, &ids), ["", "5000", "", "", "40.6", "www-in", ""]);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_status_is_told_in_full() {
-        let mut watch = Watch::default();
+        let mut watch = Instance::default();
         let stat = site().replace("10,10,MAINT,", "10,10,MAINT (via www/w1),");
         watch.take(SampleMaker::default().at_millis(0, &stat), 0);
         assert_eq!(bare(&watch, 6, &["status", "check_status", "kind"]), ["MAINT (via www/w1)", "", "server"]);

@@ -13,11 +13,11 @@ use hapulse::actions::audit::record::Record;
 use hapulse::actions::intent::Intent;
 use hapulse::actions::outcome::{Done, Outcome, Progress, Report, Stage};
 use hapulse::actions::readback::Seen;
-use hapulse::app::commands::ACTIONS;
+use hapulse::app::commands::COMMANDS;
 use hapulse::app::key::{Code, Key};
 use hapulse::app::keymap::Keymap;
 use hapulse::app::layers::Layer;
-use hapulse::app::model::{Instance, Model};
+use hapulse::app::model::{InstanceView, Model};
 use hapulse::app::msg::{Effect, Msg};
 use hapulse::app::update::{next_wake, update};
 use hapulse::ask::query::{Answer, Query, QueryError, Told};
@@ -205,7 +205,7 @@ impl Play {
         let size = (120, 40);
         let instance = |place: usize| {
             let address = format!("/run/{place}.sock");
-            Instance::new(format!("eu{place}"), address, place == 1, 64 << 10)
+            InstanceView::new(format!("eu{place}"), address, place == 1, 64 << 10)
         };
         let mut model = Model::new((0..count).map(instance).collect(), guard, Keymap::standard().unwrap(), size);
         model.asks_reason = flags & 0x80 != 0;
@@ -219,7 +219,7 @@ impl Play {
             Side { recorded, feed, cells, info: Vec::new(), uptime: 1000, pid: 77 }
         };
         let sides = (0..count).map(watched).collect();
-        let keys = ACTIONS.iter().flat_map(|action| action.keys).map(|name| Key::parse(name).unwrap()).collect();
+        let keys = COMMANDS.iter().flat_map(|action| action.keys).map(|name| Key::parse(name).unwrap()).collect();
         let frames = Frames::new(size.0, size.1);
         let mut play =
             Self { model, sides, millis: 10_000, open: VecDeque::new(), frames, reached: Reached::default(), keys };

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hapulse::actions::action_table::{ACTS, DRAIN, Gives};
+use hapulse::actions::action_table::{ACTIONS, DRAIN, Gives};
 use hapulse::actions::impact::WhatIf;
 use hapulse::actions::intent::{Intent, Target};
 use hapulse::actions::outcome::{Done, Outcome, Report};
@@ -17,11 +17,11 @@ use hapulse::haproxy::info::Info;
 use hapulse::haproxy::safe_text::is_visible;
 use hapulse::haproxy::servers_state;
 use hapulse::haproxy::stat_table::{RowKind, Table};
-use hapulse::haproxy::write_command::{Admin, Order, Weight};
+use hapulse::haproxy::write_command::{Admin, WriteCommand, Weight};
 use hapulse::history::block::{self, Series};
 use hapulse::history::trend::{self, Trend};
 use hapulse::instance::guard::Guard;
-use hapulse::instance::instance::Watch;
+use hapulse::instance::instance::Instance;
 use hapulse::observe::row_ids::RowId;
 use hapulse::observe::sample::Sample;
 use hapulse::table::columns::column::SortKey;
@@ -42,7 +42,7 @@ const LAST: u64 = 10 * 366 * 86_400_000;
 pub fn check(data: &[u8]) {
     let mut feed = Feed::new();
     // Small enough for old blocks to be dropped.
-    let mut watch = Watch::new(8 << 10);
+    let mut watch = Instance::new(8 << 10);
     let mut millis = 10_000_u64;
     let mut told: Vec<&[u8]> = Vec::new();
     let mut past: Vec<Arc<Sample>> = Vec::new();
@@ -136,7 +136,7 @@ fn check_rows(sample: &Sample) {
 }
 
 /// Everything that is made of what is known.
-fn read_all(watch: &Watch, millis: u64) {
+fn read_all(watch: &Instance, millis: u64) {
     let visible = |text: &str| assert!(text.chars().all(is_visible), "{text:?}");
     for event in watch.events().newest().take(64) {
         visible(&event.line());
@@ -182,7 +182,7 @@ fn read_all(watch: &Watch, millis: u64) {
 }
 
 /// What went into the history last comes out of it again.
-fn check_last(watch: &Watch, sample: &Sample, index: usize) {
+fn check_last(watch: &Instance, sample: &Sample, index: usize) {
     let series = [Field::Scur, Field::Stot, Field::Bin, Field::Weight, Field::Ttime];
     let mut last = None;
     let id = sample.rows.ids()[index];
@@ -194,7 +194,7 @@ fn check_last(watch: &Watch, sample: &Sample, index: usize) {
 }
 
 /// All that the history still holds is what went in.
-fn check_past(watch: &Watch, past: &[Arc<Sample>]) {
+fn check_past(watch: &Instance, past: &[Arc<Sample>]) {
     let Some(newest) = past.last() else { return };
     let fields = [Field::Scur, Field::Stot, Field::Bin, Field::Weight, Field::Qcur, Field::Ttime, Field::Rate];
     let keys = [InfoField::Pid, InfoField::CurrConns, InfoField::CumReq, InfoField::IdlePct];
@@ -245,7 +245,7 @@ fn check_moment(sample: &Sample, kept: &Sample) {
 }
 
 /// What every act on every server would leave, and whether it may be had.
-fn acts(watch: &Watch, sample: &Sample) {
+fn acts(watch: &Instance, sample: &Sample) {
     let rows = sample.table.rows().iter().enumerate();
     let targets: Vec<Target> = rows
         .filter(|(_, row)| row.kind == RowKind::Server)
@@ -258,11 +258,11 @@ fn acts(watch: &Watch, sample: &Sample) {
             seen: row.status().into(),
         })
         .collect();
-    for act in ACTS {
+    for act in ACTIONS {
         let order = match act.gives {
             Gives::Order(order) => order,
-            Gives::Weight => Order::Weight(Weight::Percent(25_600)),
-            Gives::Limit => Order::ServerMaxconn(5),
+            Gives::Weight => WriteCommand::Weight(Weight::Percent(25_600)),
+            Gives::Limit => WriteCommand::ServerMaxconn(5),
         };
         for targets in targets.chunks(5).take(2) {
             let intent = Intent::new(act, order, 0, targets.to_vec());
@@ -274,7 +274,7 @@ fn acts(watch: &Watch, sample: &Sample) {
     }
 }
 
-fn drain(watch: &mut Watch, millis: u64) {
+fn drain(watch: &mut Instance, millis: u64) {
     let Some(sample) = watch.newest() else { return };
     let is_it = |index: &usize| {
         let row = &sample.table.rows()[*index];
@@ -289,7 +289,7 @@ fn drain(watch: &mut Watch, millis: u64) {
         iid: None,
         seen: row.status().into(),
     };
-    let intent = Intent::new(&DRAIN, Order::State(Admin::Drain), 0, vec![target]);
+    let intent = Intent::new(&DRAIN, WriteCommand::State(Admin::Drain), 0, vec![target]);
     let done = Done {
         step: intent.steps[0].clone(),
         command: intent.commands().concat(),

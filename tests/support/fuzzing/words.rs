@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hapulse::app::key::Key;
-use hapulse::app::palette::{self, Command};
+use hapulse::app::palette::{self, PaletteCommand};
 use hapulse::app::text_input::{Prompt, Purpose};
 use hapulse::ask::known_crashes::begins_with;
 use hapulse::ask::read_only_command::ReadLine;
@@ -18,8 +18,8 @@ use hapulse::haproxy::safe_text::{SafeText, is_visible};
 use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
 use hapulse::haproxy::version::Version;
-use hapulse::haproxy::write_command::{self, Admin, Health, Order, Weight};
-use hapulse::instance::instance::Watch;
+use hapulse::haproxy::write_command::{self, Admin, Health, WriteCommand, Weight};
+use hapulse::instance::instance::Instance;
 use hapulse::observe::sample::Sample;
 use hapulse::problems::thresholds::Thresholds;
 use hapulse::table::columns::column;
@@ -87,8 +87,8 @@ fn line(typed: &str) {
 }
 
 thread_local! {
-    static WATCHED: (Watch, Arc<Sample>) = {
-        let mut watch = Watch::new(1 << 20);
+    static WATCHED: (Instance, Arc<Sample>) = {
+        let mut watch = Instance::new(1 << 20);
         let mut feed = Feed::new();
         feed.info(RECORDED[0].info);
         let mut sample = None;
@@ -130,10 +130,10 @@ fn colon(typed: &str) {
     assert!(palette::complete(typed).starts_with(typed), "{typed:?}");
     let mut settings = Settings::new(column_sets::STATUS_VIEW);
     match palette::parse(typed) {
-        Ok(Command::Columns(changes)) => palette::change_columns(&mut settings, &changes),
-        Ok(Command::Sort(column)) => settings.sort_by(column),
-        Ok(Command::Filter(filter)) => settings.set_filter(filter),
-        Ok(Command::Nothing | Command::Run(_)) => {}
+        Ok(PaletteCommand::Columns(changes)) => palette::change_columns(&mut settings, &changes),
+        Ok(PaletteCommand::Sort(column)) => settings.sort_by(column),
+        Ok(PaletteCommand::Filter(filter)) => settings.set_filter(filter),
+        Ok(PaletteCommand::Nothing | PaletteCommand::Run(_)) => {}
         Err(bad) => assert!(!bad.to_string().is_empty()),
     }
     assert_eq!(settings.columns[0].id, "name");
@@ -167,25 +167,25 @@ fn small(typed: &str) {
     }
 }
 
-const ORDERS: [Order; 18] = [
-    Order::State(Admin::Ready),
-    Order::State(Admin::Drain),
-    Order::State(Admin::Maint),
-    Order::Weight(Weight::Absolute(7)),
-    Order::Weight(Weight::Percent(50)),
-    Order::Health(Health::Stopping),
-    Order::Agent(true),
-    Order::Checks(false),
-    Order::AgentChecks(true),
-    Order::ServerMaxconn(9),
-    Order::Frontend(true),
-    Order::Frontend(false),
-    Order::FrontendMaxconn(100),
-    Order::EndSessions,
-    Order::EndSession,
-    Order::ClearEntry,
-    Order::ClearCounters { all: false },
-    Order::ClearCounters { all: true },
+const ORDERS: [WriteCommand; 18] = [
+    WriteCommand::State(Admin::Ready),
+    WriteCommand::State(Admin::Drain),
+    WriteCommand::State(Admin::Maint),
+    WriteCommand::Weight(Weight::Absolute(7)),
+    WriteCommand::Weight(Weight::Percent(50)),
+    WriteCommand::Health(Health::Stopping),
+    WriteCommand::Agent(true),
+    WriteCommand::Checks(false),
+    WriteCommand::AgentChecks(true),
+    WriteCommand::ServerMaxconn(9),
+    WriteCommand::Frontend(true),
+    WriteCommand::Frontend(false),
+    WriteCommand::FrontendMaxconn(100),
+    WriteCommand::EndSessions,
+    WriteCommand::EndSession,
+    WriteCommand::ClearEntry,
+    WriteCommand::ClearCounters { all: false },
+    WriteCommand::ClearCounters { all: true },
 ];
 
 /// A name becomes the very word of its command, or nothing is made of it.
