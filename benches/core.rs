@@ -1,7 +1,7 @@
-//! The work per sample: reading a dump, taking it into the watch, looking for problems; and the work per step into the
-//! past: having one moment back from the newest block, from a packed one, and five that lie next to each other.
+//! Measures the work per sample (parsing a dump, evaluating problems, storing the sample) and the work per step into the
+//! past (restoring one moment from the newest block, one from a packed block, and five adjacent ones).
 //!
-//! `cargo bench --bench core`. Prints the median of several runs; compare ratios within one run.
+//! Usage: `cargo bench --bench core`. Prints the median of several runs. Compare only ratios within one run.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -10,49 +10,50 @@ mod shared;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hapulse::history::rates::Window;
+use hapulse::history::rates::RateWindow;
 use hapulse::instance::instance::Instance;
-use hapulse::problems::tracker::Problems;
-use shared::dump::{self, Feed};
-use shared::figures::Figures;
+use hapulse::problems::tracker::ProblemTracker;
+use shared::dump::{self, SampleFeed};
+use shared::figures::Distribution;
 
 fn main() {
     let titles =
-        ["milliseconds, median", "read", "take in", "problems", "history bytes", "moment", "packed", "5 packed"];
+        ["milliseconds, median", "parse", "store", "evaluate", "history bytes", "moment", "packed", "5 packed"];
     print!("{:<34} {:>10} {:>10} {:>10} {:>14}", titles[0], titles[1], titles[2], titles[3], titles[4]);
     println!(" {:>10} {:>10} {:>10}", titles[5], titles[6], titles[7]);
     for (backends, servers) in [(10, 4), (20, 50), (200, 50)] {
         for busy in [false, true] {
-            let (mut feed, mut watch) = (Feed::default(), Instance::default());
-            let (mut window, mut problems) = (Window::default(), Problems::default());
-            let (mut read, mut take, mut look) = (Vec::new(), Vec::new(), Vec::new());
-            // The first block is full and packed.
+            let (mut feed, mut instance) = (SampleFeed::default(), Instance::default());
+            let (mut window, mut problems) = (RateWindow::default(), ProblemTracker::default());
+            let (mut parse, mut store, mut evaluate) = (Vec::new(), Vec::new(), Vec::new());
+            // Enough samples to fill and pack the first block.
             let steps = 200;
             for step in 0..steps {
-                let stat = dump::stat(backends, servers, step, |_| busy);
-                let (sample, took) = feed.take(&dump::info(step), &stat).unwrap();
-                read.push(took);
+                let stat = dump::show_stat(backends, servers, step, |_| busy);
+                let (sample, duration) = feed.parse(&dump::show_info(step), &stat).unwrap();
+                parse.push(duration);
                 window.push(Arc::clone(&sample));
-                let began = Instant::now();
-                problems.look(&sample, &window);
-                look.push(began.elapsed());
-                let began = Instant::now();
-                watch.take(sample, 0);
-                take.push(began.elapsed());
+                let start = Instant::now();
+                problems.evaluate(&sample, &window);
+                evaluate.push(start.elapsed());
+                let start = Instant::now();
+                instance.add_sample(sample, 0);
+                store.push(start.elapsed());
             }
             let rows = backends * servers;
             let name = format!("{rows} servers, {}", if busy { "all busy" } else { "idle" });
-            let bytes = watch.history().memory() as f64 / (rows * steps) as f64;
-            let [read, take, look] = [read, take, look].map(|times| Figures::millis(&times).median());
-            print!("{name:<34} {read:>10.3} {take:>10.3} {look:>10.3} {bytes:>8.2} a row");
+            let bytes = instance.history().memory() as f64 / (rows * steps) as f64;
+            let [parse, store, evaluate] =
+                [parse, store, evaluate].map(|times| Distribution::from_durations(&times).median());
+            print!("{name:<34} {parse:>10.3} {store:>10.3} {evaluate:>10.3} {bytes:>6.2} per row");
             let moments = [&[190][..], &[60], &[60, 61, 62, 63, 64]].map(|seqs| {
                 let mut times = Vec::new();
                 for _ in 0..5 {
-                    let began = Instant::now();
-                    assert_eq!(watch.history().moments(seqs).len(), seqs.len());
-                    times.push(began.elapsed());
+                    let start = Instant::now();
+                    assert_eq!(instance.history().restore_samples(seqs).len(), seqs.len());
+                    times.push(start.elapsed());
                 }
-                Figures::millis(&times).median()
+                Distribution::from_durations(&times).median()
             });
             println!(" {:>10.3} {:>10.3} {:>10.3}", moments[0], moments[1], moments[2]);
         }

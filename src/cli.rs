@@ -1,4 +1,7 @@
-//! Floor 6: the command line: what is asked for, and the exit code.
+//! The command line: argument parsing, dispatch to the dashboard or a command, and exit codes.
+//!
+//! Each subcommand has a file with its clap arguments and a function that loads the settings, resolves the targets and
+//! calls `headless` or `live`. This module contains no other logic.
 
 mod args;
 mod check_command;
@@ -22,12 +25,12 @@ use clap_complete::Shell;
 use jiff::tz::TimeZone;
 
 use crate::actions::audit::actor::Actor;
-use crate::actions::audit::audit_writer::Audit;
+use crate::actions::audit::audit_writer::AuditWriter;
 use crate::cli::args::{AuditArgs, Cli, CliCommand, ConfigArgs};
-use crate::cli::server_commands::Wanted;
+use crate::cli::server_commands::ServerCommandArgs;
 use crate::cli::targets::NoTarget;
 use crate::config::config_file::BadConfig;
-use crate::config::partial_settings::Layer;
+use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
 use crate::config::settings::{AuditSettings, Settings};
 use crate::config::target::Target;
@@ -37,67 +40,69 @@ use crate::headless::audit::listing;
 use crate::headless::config::effective;
 use crate::headless::manual::key_list;
 use crate::headless::manual::man;
-use crate::headless::print::until_nobody_reads;
+use crate::headless::print::ignore_broken_pipe;
 use crate::headless::server::arguments;
-use crate::headless::server::console::Voice;
-use crate::headless::server::session::Desk;
+use crate::headless::server::console::Console;
+use crate::headless::server::session::Controller;
 
-const FAILED: u8 = 1;
-const USAGE: u8 = 2;
-const UNREACHABLE: u8 = 3;
+const EXIT_ERROR: u8 = 1;
+const EXIT_USAGE: u8 = 2;
+const EXIT_UNREACHABLE: u8 = 3;
 
-/// Parses the arguments, runs what they ask for and gives the exit code.
+/// Parses the arguments, runs the command and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return check_command::usage(&error).unwrap_or_else(|| error.exit()),
+        Err(error) => return check_command::report_usage_error(&error).unwrap_or_else(|| error.exit()),
     };
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("hapulse: {error:#}");
-            ExitCode::from(if error.is::<BadConfig>() { USAGE } else { FAILED })
+            ExitCode::from(if error.is::<BadConfig>() { EXIT_USAGE } else { EXIT_ERROR })
         }
     }
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Some(CliCommand::Audit(asked)) => print_audit(asked),
-        Some(CliCommand::Config(asked)) => print_config(&asked),
-        Some(CliCommand::Doctor(asked)) => doctor_command::run(&asked),
+        Some(CliCommand::Audit(args)) => print_audit(args),
+        Some(CliCommand::Config(args)) => print_config(&args),
+        Some(CliCommand::Doctor(args)) => doctor_command::run(&args),
         Some(CliCommand::Show(args)) => show_command::run(args),
         Some(CliCommand::Get(args)) => get_command::run(args),
         Some(CliCommand::Check(args)) => Ok(check_command::run(args)),
         Some(CliCommand::Watch(args)) => watch_command::run(args),
-        Some(CliCommand::Completions { shell }) => print(&completions(shell)),
-        Some(CliCommand::Man { keys: false }) => print(man::page(command()).as_bytes()),
-        Some(CliCommand::Man { keys: true }) => print(key_list::page().as_bytes()),
-        Some(CliCommand::Drain(args)) => act_on_servers(&args.into()),
-        Some(CliCommand::Maint(args)) => act_on_servers(&args.into()),
-        Some(CliCommand::Ready(args)) => act_on_servers(&args.into()),
+        Some(CliCommand::Completions { shell }) => print_bytes(&completions(shell)),
+        Some(CliCommand::Man { keys: false }) => print_bytes(man::roff_page(command()).as_bytes()),
+        Some(CliCommand::Man { keys: true }) => print_bytes(key_list::markdown_page().as_bytes()),
+        Some(CliCommand::Drain(args)) => run_server_command(&args.into()),
+        Some(CliCommand::Maint(args)) => run_server_command(&args.into()),
+        Some(CliCommand::Ready(args)) => run_server_command(&args.into()),
         Some(CliCommand::Demo(_)) | None if !io::stdout().is_terminal() => {
             eprintln!(
-                "hapulse: the dashboard needs a terminal, and standard output is none\n  run it without a pipe or redirection"
+                "hapulse: the dashboard needs a terminal, but standard output is not one\n  run it without a pipe or redirection"
             );
-            Ok(ExitCode::from(USAGE))
+            Ok(ExitCode::from(EXIT_USAGE))
         }
         Some(CliCommand::Demo(options)) => {
-            let settings = search_paths::load(options.config.as_deref(), options.layer())?;
-            let demo = demo::start(demo::Options::default()).context("cannot start the simulated HAProxy")?;
+            let settings = search_paths::load_settings(options.config.as_deref(), options.layer())?;
+            let demo = demo::start(demo::DemoOptions::default()).context("cannot start the simulated HAProxy")?;
             let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
-            let audit = Audit::off(Actor::of_process(), SystemTime::now());
+            let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
             dashboard::show(vec![target], &options, &settings, audit)
         }
         None => {
-            let settings = search_paths::load(cli.options.config.as_deref(), cli.options.layer())?;
+            let settings = search_paths::load_settings(cli.options.config.as_deref(), cli.options.layer())?;
             match targets::find(&cli.targets, cli.unix_socket.as_deref(), cli.tcp_socket.as_deref(), &settings.targets)
             {
-                Ok(targets) => dashboard::show(targets, &cli.options, &settings, audit_of(&settings, "dashboard")),
+                Ok(targets) => dashboard::show(targets, &cli.options, &settings, open_audit(&settings, "dashboard")),
                 Err(why) => {
-                    let code = tell(&why);
-                    if matches!(why, NoTarget::Found { .. }) {
-                        eprintln!("  or name one: hapulse PATH, hapulse HOST:PORT; to look around first: hapulse demo");
+                    let code = report_no_target(&why);
+                    if matches!(why, NoTarget::NotFound { .. }) {
+                        eprintln!(
+                            "  or specify a target: hapulse PATH, hapulse HOST:PORT; without HAProxy: hapulse demo"
+                        );
                     }
                     Ok(code)
                 }
@@ -106,35 +111,35 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn print_audit(asked: AuditArgs) -> anyhow::Result<ExitCode> {
-    let path = match asked.file {
+fn print_audit(args: AuditArgs) -> anyhow::Result<ExitCode> {
+    let path = match args.file {
         Some(path) => Some(path),
-        None => search_paths::load(asked.config.as_deref(), Layer::default())?.audit.path,
+        None => search_paths::load_settings(args.config.as_deref(), PartialSettings::default())?.audit.path,
     };
-    let path = path.context("there is no audit: no home folder to look in, and no audit.path is set")?;
-    let last = asked.last.and_then(|last| usize::try_from(last).ok());
-    let asked = listing::Asked { path, last, json: asked.json, zone: TimeZone::system() };
-    listing::print(&asked, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
+    let path = path.context("no audit file: audit.path is not set and there is no home directory")?;
+    let last = args.last.and_then(|last| usize::try_from(last).ok());
+    let options = listing::ListingOptions { path, last, json: args.json, zone: TimeZone::system() };
+    listing::print(&options, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_config(asked: &ConfigArgs) -> anyhow::Result<ExitCode> {
+fn print_config(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     let out = &mut BufWriter::new(io::stdout().lock());
-    let printed = if asked.schema {
+    let printed = if args.schema {
         effective::print_schema(out)
-    } else if asked.actions {
+    } else if args.actions {
         effective::print_actions(out)
     } else {
-        let places = search_paths::of_process(asked.config.as_deref());
-        let layers = places.layers(Layer::default(), &search_paths::variable)?;
-        let settings = resolve::settings_of(&layers)?;
-        effective::print(&layers, &settings, out)
+        let search_paths = search_paths::for_process(args.config.as_deref());
+        let layers = search_paths.read_all(PartialSettings::default(), &search_paths::env_variable)?;
+        let settings = resolve::resolve_settings(&layers)?;
+        effective::print_settings(&layers, &settings, out)
     };
-    until_nobody_reads(printed)?;
+    ignore_broken_pipe(printed)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The command line, for whoever tells people of it.
+/// Returns the clap command, for manual page, completions and tests.
 pub fn command() -> clap::Command {
     Cli::command()
 }
@@ -145,38 +150,38 @@ fn completions(shell: Shell) -> Vec<u8> {
     text
 }
 
-fn print(text: &[u8]) -> anyhow::Result<ExitCode> {
+fn print_bytes(text: &[u8]) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
-    until_nobody_reads(out.write_all(text).and_then(|()| out.flush()))?;
+    ignore_broken_pipe(out.write_all(text).and_then(|()| out.flush()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where acts of this run are written down.
-fn audit_of(settings: &Settings, tool: &str) -> Audit {
+/// Opens the audit for the actions of this process.
+fn open_audit(settings: &Settings, tool: &str) -> AuditWriter {
     let AuditSettings { path, required, .. } = &settings.audit;
-    Audit::new(path.clone(), *required, tool, Actor::of_process(), SystemTime::now())
+    AuditWriter::new(path.clone(), *required, tool, Actor::current(), SystemTime::now())
 }
 
-/// Why there is no target to look at, on standard error.
-fn tell(why: &NoTarget) -> ExitCode {
+/// Prints why there is no target and returns the exit code.
+fn report_no_target(why: &NoTarget) -> ExitCode {
     eprintln!("hapulse: {why}");
     ExitCode::from(match why {
-        NoTarget::Address(_) => USAGE,
-        NoTarget::Found { .. } => UNREACHABLE,
+        NoTarget::Address(_) => EXIT_USAGE,
+        NoTarget::NotFound { .. } => EXIT_UNREACHABLE,
     })
 }
 
-fn act_on_servers(wanted: &Wanted) -> anyhow::Result<ExitCode> {
-    let common = &wanted.common;
-    let settings = search_paths::load(common.config.as_deref(), common.layer())?;
+fn run_server_command(args: &ServerCommandArgs) -> anyhow::Result<ExitCode> {
+    let common = &args.common;
+    let settings = search_paths::load_settings(common.config.as_deref(), common.partial_settings())?;
     let named: Vec<Target> = common.target.iter().cloned().collect();
     let found = targets::find(&named, common.unix_socket.as_deref(), common.tcp_socket.as_deref(), &settings.targets);
     let target = match found.map(|found| found.into_iter().next()) {
-        Ok(target) => target.context("no HAProxy is named")?,
-        Err(why) => return Ok(tell(&why)),
+        Ok(target) => target.context("no target")?,
+        Err(why) => return Ok(report_no_target(&why)),
     };
-    let audit = audit_of(&settings, &wanted.tool());
-    let desk = Desk::new(target.label(), target.address, settings.read_only, common.interval, audit);
-    let code = arguments::run(wanted.asked(&settings), desk, &mut Voice::of_process())?;
-    Ok(ExitCode::from(code.number()))
+    let audit = open_audit(&settings, &args.audit_tool());
+    let controller = Controller::new(target.label(), target.address, settings.read_only, common.interval, audit);
+    let code = arguments::run(args.options(&settings), controller, &mut Console::from_stdio())?;
+    Ok(ExitCode::from(code.code()))
 }

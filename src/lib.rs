@@ -1,9 +1,9 @@
 //! hapulse, a terminal dashboard for HAProxy.
 //!
-//! A sampler polls HAProxy's stats socket into a bounded history; panes draw it; keys act on servers, and
-//! every act is confirmed and read back. The floors, from the ground up: [`haproxy`] and [`config`],
-//! [`instance`], [`app`], [`ui`], then [`live`], [`term`] and [`headless`], and [`cli`] on top.
-//! `docs/architecture.md` tells the whole story.
+//! A sampler polls HAProxy's stats socket and stores the samples in a bounded history, which the views show.
+//! Keys start actions that change servers; each action is confirmed first and verified afterwards. The layers,
+//! from the bottom up: [`haproxy`] and [`config`], [`instance`], [`app`], [`ui`], then [`live`], [`term`] and
+//! [`headless`], and [`cli`] on top. `docs/architecture.md` describes them in detail.
 #![forbid(unsafe_code)]
 
 pub mod actions;

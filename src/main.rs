@@ -1,4 +1,4 @@
-//! The `hapulse` binary: everything is in the library.
+//! The `hapulse` binary: a thin wrapper around the library.
 
 fn main() -> std::process::ExitCode {
     hapulse::cli::main()

@@ -11,8 +11,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 use hapulse::actions::audit::actor::Actor;
-use hapulse::actions::audit::attempt::{Attempt, Ending};
-use hapulse::actions::audit::audit_writer::Audit;
+use hapulse::actions::audit::attempt::{Attempt, AttemptResult};
+use hapulse::actions::audit::audit_writer::AuditWriter;
 use support::Term;
 use tempfile::TempDir;
 
@@ -73,7 +73,7 @@ fn at(millis: u64) -> SystemTime {
 /// Writes acts on `be_app/s0`, `be_app/s1` …; the last one has no end.
 fn write_acts(path: &Path, count: usize) {
     let actor = Actor { user: "root".into(), sudo_user: Some("ann".into()), host: "lb01".into(), ..Actor::default() };
-    let audit = Audit::new(Some(path.to_owned()), true, "dashboard", actor, at(0));
+    let audit = AuditWriter::new(Some(path.to_owned()), true, "dashboard", actor, at(0));
     for number in 0..count {
         let target = format!("be_app/s{number}");
         let attempt = Attempt {
@@ -85,19 +85,19 @@ fn write_acts(path: &Path, count: usize) {
             before: None,
             reason: (number == 0).then(|| "kernel \u{1b}[31mupdate".to_owned()),
         };
-        let sending = audit.begin(at(number as u64 * 1000), attempt);
+        let sending = audit.new_record(at(number as u64 * 1000), attempt);
         audit.append(&sending).unwrap();
         if number + 1 < count {
-            let ending = Ending { outcome: Some("verified, MAINT".into()), verified: Some(true), ..Ending::default() };
-            audit.append(&sending.done(at(number as u64 * 1000 + 40), ending)).unwrap();
+            let ending = AttemptResult { outcome: Some("verified, MAINT".into()), verified: Some(true), ..AttemptResult::default() };
+            audit.append(&sending.to_done(at(number as u64 * 1000 + 40), ending)).unwrap();
         }
     }
 }
 
 const ACTIONS: [&str; 3] = [
-    r"2026-11-18 11:06:40  ann  eu  be_app/s0  state maint  verified, MAINT    reason: kernel \x1b[31mupdate",
+    r"2026-11-18 11:06:40  ann  eu  be_app/s0  state maint  verified, MAINT        reason: kernel \x1b[31mupdate",
     "2026-11-18 11:06:41  ann  eu  be_app/s1  state maint  verified, MAINT",
-    "2026-11-18 11:06:42  ann  eu  be_app/s2  state maint  sent, end unknown",
+    "2026-11-18 11:06:42  ann  eu  be_app/s2  state maint  sent, outcome unknown",
 ];
 
 fn lines(text: &str) -> Vec<&str> {
@@ -105,7 +105,7 @@ fn lines(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn acts_are_printed_one_a_line_from_the_usual_place() {
+fn audit_prints_one_line_per_action_from_default_path() {
     let home = Home::new();
     write_acts(&home.path(".local/state/hapulse/audit.jsonl"), 3);
     let all = home.run(&["audit"]);
@@ -113,11 +113,11 @@ fn acts_are_printed_one_a_line_from_the_usual_place() {
     assert_eq!(lines(&home.run(&["audit", "--last", "2"]).out), ACTIONS[1..]);
     write_acts(&home.path("state/hapulse/audit.jsonl"), 1);
     let elsewhere = home.run_with(&["audit"], ("XDG_STATE_HOME", home.path("state").to_str().unwrap()));
-    assert!(elsewhere.out.contains("sent, end unknown") && lines(&elsewhere.out).len() == 1, "{elsewhere:?}");
+    assert!(elsewhere.out.contains("sent, outcome unknown") && lines(&elsewhere.out).len() == 1, "{elsewhere:?}");
 }
 
 #[test]
-fn a_named_file_is_printed_and_what_is_no_record_is_told_beside() {
+fn audit_prints_named_file_and_reports_invalid_lines() {
     let home = Home::new();
     let path = home.path("audit");
     write_acts(&path, 3);
@@ -127,7 +127,7 @@ fn a_named_file_is_printed_and_what_is_no_record_is_told_beside() {
     let printed = home.run(&["audit", path.to_str().unwrap()]);
     assert_eq!((lines(&printed.out), printed.code), (ACTIONS.to_vec(), 0));
     assert!(printed.err.starts_with("hapulse: line 2 is not a record: EOF while parsing"), "{printed:?}");
-    assert!(printed.err.ends_with("hapulse: line 10 is not a record: it has no end\n"), "{printed:?}");
+    assert!(printed.err.ends_with("hapulse: line 10 is not a record: it is incomplete\n"), "{printed:?}");
     let json = home.run(&["audit", "--json", path.to_str().unwrap()]);
     assert_eq!((json.out.as_str(), json.code), (whole.as_str(), 0));
     let json = home.run(&["audit", "--json", "--last=1", path.to_str().unwrap()]);
@@ -135,26 +135,26 @@ fn a_named_file_is_printed_and_what_is_no_record_is_told_beside() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error_that_says_where_it_looked() {
+fn unreadable_audit_is_error_with_its_path() {
     let home = Home::new();
     let nothing = home.run(&["audit"]);
     let place = home.path(".local/state/hapulse/audit.jsonl");
     assert_eq!((nothing.out.as_str(), nothing.code), ("", 1));
     assert!(nothing.err.starts_with(&format!("hapulse: cannot read the audit {}: No such", place.display())));
     let folder = home.run(&["audit", "/"]);
-    assert!(folder.code == 1 && folder.err.contains("it is a folder"), "{folder:?}");
+    assert!(folder.code == 1 && folder.err.contains("it is a directory"), "{folder:?}");
     let homeless = ran(&home.command(&["audit"]).env_remove("HOME").output().unwrap());
-    assert!(homeless.code == 1 && homeless.err.contains("no home folder to look in"), "{homeless:?}");
+    assert!(homeless.code == 1 && homeless.err.contains("no home directory"), "{homeless:?}");
     let empty = home.run(&["audit", "/dev/null"]);
     assert_eq!((empty.out.as_str(), empty.code), ("", 0));
-    assert!(empty.err.contains("holds no records"), "{empty:?}");
+    assert!(empty.err.contains("contains no records"), "{empty:?}");
     for wrong in [["audit", "--last=0"], ["audit", "--last=x"], ["audit", "--jsno"]] {
         assert_eq!(home.run(&wrong).code, 2, "{wrong:?}");
     }
 }
 
 #[test]
-fn a_closed_pipe_ends_it_without_a_word() {
+fn closed_pipe_ends_program_silently() {
     let home = Home::new();
     let path = home.path("audit");
     write_acts(&path, 2);
@@ -178,7 +178,7 @@ fn a_closed_pipe_ends_it_without_a_word() {
 }
 
 #[test]
-fn a_wrong_configuration_is_told_and_nothing_is_done() {
+fn invalid_configuration_is_reported_and_nothing_is_printed() {
     let home = Home::new();
     let path = home.path("config.toml");
     let shown = path.display().to_string();
@@ -192,8 +192,8 @@ fn a_wrong_configuration_is_told_and_nothing_is_done() {
         ("[audit]\npath = \"a\"", ":2:8: audit.path: \"a\" is not a path that begins with /"),
         (
             "drain.deadline = \"soo\\u001bn\"",
-            ":1:18: drain.deadline: \"soo\\x1bn\" is no length of time: write a number and s, m or h, \
-             such as 45s, 5m or 1h; 8760h at most",
+            ":1:18: drain.deadline: \"soo\\x1bn\" is not a duration: use a number and s, m or h, \
+             such as 45s, 5m or 1h (maximum 8760h)",
         ),
         ("read_only = true\nread_only = true", ":2:1: duplicate key"),
     ] {
@@ -208,8 +208,8 @@ fn a_wrong_configuration_is_told_and_nothing_is_done() {
         assert_eq!(ended.code, 2, "{ended:?}");
         ended.err
     };
-    assert_eq!(told(&["audit", "--config", "/no/such"]), "hapulse: /no/such: there is no such file\n");
-    assert_eq!(told(&["audit", "--config", "/"]), "hapulse: /: is a folder; a configuration is a file\n");
+    assert_eq!(told(&["audit", "--config", "/no/such"]), "hapulse: /no/such: file not found\n");
+    assert_eq!(told(&["audit", "--config", "/"]), "hapulse: /: is a directory, not a configuration file\n");
     if !rustix::process::geteuid().is_root() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
         let err = told(&["audit", "--config", &shown]);
@@ -219,12 +219,12 @@ fn a_wrong_configuration_is_told_and_nothing_is_done() {
     assert_eq!(ended.code, 2);
     assert_eq!(
         ended.err,
-        "hapulse: the environment has HAPULSE_READ_ONLY=\"maybe\": allowed are 1, true and yes, 0, false and no\n"
+        "hapulse: environment variable HAPULSE_READ_ONLY=\"maybe\": allowed: 1, true, yes, 0, false, no\n"
     );
 }
 
 #[test]
-fn the_configuration_is_found_where_it_may_stand() {
+fn configuration_is_found_at_every_documented_path() {
     let home = Home::new();
     for number in 1..=4 {
         write_acts(&home.path(&format!("{number}")), number);
@@ -246,7 +246,7 @@ fn the_configuration_is_found_where_it_may_stand() {
 }
 
 #[test]
-fn read_only_in_a_file_or_the_environment_holds_on_the_screen() {
+fn read_only_from_file_or_environment_reaches_dashboard() {
     let in_file = {
         let builder = Term::builder().args(["demo"]);
         let path = builder.home().join(".config/hapulse/config.toml");
@@ -262,5 +262,5 @@ fn read_only_in_a_file_or_the_environment_holds_on_the_screen() {
     }
     let mut term = Term::builder().args(["demo", "--config", "none.toml"]).start();
     assert_eq!(term.exit_code(), 2);
-    assert!(term.screen().contains("none.toml: there is no such file"), "{}", term.screen());
+    assert!(term.screen().contains("none.toml: file not found"), "{}", term.screen());
 }

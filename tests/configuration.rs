@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use hapulse::app::commands::COMMANDS;
-use hapulse::config::setting_table::{KEYS, Kind};
+use hapulse::config::setting_table::{SETTINGS, SettingKind};
 use support::{Lab, Term};
 use tempfile::TempDir;
 
@@ -89,7 +89,7 @@ fn whole() -> String {
 }
 
 #[test]
-fn what_is_printed_says_the_same_when_read_again() {
+fn printed_configuration_reads_back_with_same_values() {
     let home = Home::with(&whole());
     let once = home.printed(&[]);
     let path = home.file().display().to_string();
@@ -115,16 +115,16 @@ fn what_is_printed_says_the_same_when_read_again() {
 }
 
 #[test]
-fn without_a_file_the_defaults_are_printed_and_every_key_is_there() {
+fn config_without_file_prints_defaults_of_every_setting() {
     let home = Home(tempfile::tempdir().unwrap());
     let printed = home.printed(&[]);
     let values: toml::Table = printed.parse().unwrap();
     assert_eq!(values["interval"].as_integer(), Some(2));
     assert_eq!(values["drain"]["deadline"].as_str(), Some("5m"));
-    for key in KEYS {
+    for key in SETTINGS {
         let name = key.name.rsplit('.').next().unwrap();
         let is_there = match key.kind {
-            Kind::Section => printed.contains(&format!("[{name}]\n# {}\n# {}", key.help, key.example)),
+            SettingKind::Section => printed.contains(&format!("[{name}]\n# {}\n# {}", key.help, key.example)),
             _ => printed.contains(&format!("# {}\n", key.help)) && printed.contains(&format!("{name} = ")),
         };
         assert!(is_there, "{name}:\n{printed}");
@@ -139,11 +139,11 @@ fn without_a_file_the_defaults_are_printed_and_every_key_is_there() {
 
 /// A line of a file, and no sentence.
 fn is_setting(line: &str) -> bool {
-    KEYS.iter().any(|key| line == key.example || line == format!("{} = {}", key.name, key.example))
+    SETTINGS.iter().any(|key| line == key.example || line == format!("{} = {}", key.name, key.example))
 }
 
 #[test]
-fn variables_lie_over_the_file_and_say_so() {
+fn environment_variables_override_file_and_are_named() {
     let home = Home::with("interval = 5\ntheme = \"dark\"\n");
     let printed = home.printed(&[("HAPULSE_INTERVAL", "0.2"), ("HAPULSE_DRAIN_DEADLINE", "1h")]);
     assert!(printed.contains("interval = 0.2  # HAPULSE_INTERVAL"), "{printed}");
@@ -155,18 +155,18 @@ fn variables_lie_over_the_file_and_say_so() {
 }
 
 #[test]
-fn what_is_named_and_is_not_there_is_told_with_its_place() {
+fn unknown_names_are_reported_with_line() {
     let drain = COMMANDS.iter().find(|action| action.id == "server.drain").unwrap();
     for (config, line, why) in [
-        ("[keys]\n\"server.nope\" = [\"x\"]", 2, "there is no action \"server.nope\""),
-        ("[keys]\n\n\"server.drain\" = [\"<nope>\"]", 3, "server.drain: there is no key \"<nope>\""),
-        ("[keys]\n\"server.drain\" = [\"M\"]", 2, "key M is bound twice: to server.drain and to server.maint"),
+        ("[keys]\n\"server.nope\" = [\"x\"]", 2, "unknown command \"server.nope\""),
+        ("[keys]\n\n\"server.drain\" = [\"<nope>\"]", 3, "server.drain: unknown key \"<nope>\""),
+        ("[keys]\n\"server.drain\" = [\"M\"]", 2, "key M is bound to both server.drain and server.maint"),
         ("[thresholds]\nnope = \"off\"", 2, "nope"),
-        ("[targets]\n\"a b\" = \"/run/a\"", 1, "\"a b\" is no name for a target"),
-        ("[colours]\nworse = \"red\"", 2, "there is no role \"worse\""),
-        ("[colours]\nbad = \"redd\"", 2, "\"redd\" is no part of a style"),
-        ("[views]\nevents = { flat = true }", 2, "there is no view \"events\""),
-        ("[views]\nhttp = { sort = \"-nope\" }", 2, "there is no column \"nope\""),
+        ("[targets]\n\"a b\" = \"/run/a\"", 1, "\"a b\" is not a valid target name"),
+        ("[colours]\nworse = \"red\"", 2, "unknown role \"worse\""),
+        ("[colours]\nbad = \"redd\"", 2, "\"redd\" is not part of a style"),
+        ("[views]\nevents = { flat = true }", 2, "unknown view \"events\""),
+        ("[views]\nhttp = { sort = \"-nope\" }", 2, "unknown column \"nope\""),
         ("[drain]\ndeadline = \"soon\"", 2, "soon"),
     ] {
         let home = Home::with(config);
@@ -180,7 +180,7 @@ fn what_is_named_and_is_not_there_is_told_with_its_place() {
 }
 
 #[test]
-fn the_dashboard_does_what_the_file_says() {
+fn dashboard_applies_configuration_file() {
     let lab = Lab::builder().servers(3).start();
     let config = format!(
         "interval = 0.2\n[targets]\nhere = \"{}\"\n[keys]\n\"server.maint\" = [\"<f12>\"]\n\"past.pause\" = [\"P\"]\n\
@@ -198,7 +198,7 @@ fn the_dashboard_does_what_the_file_says() {
     term.wait_for("NAME↓");
     term.wait_grid(|grid| grid.headings() == ["NAME", "WGHT"]);
     term.wait_grid(|grid| grid.paths()[..2] == ["be1/s3", "be1/s2"]);
-    term.select_row("be1/s3");
+    term.move_to_path("be1/s3");
     term.press("?");
     term.wait_for("F12");
     term.press("<esc>");
@@ -209,7 +209,7 @@ fn the_dashboard_does_what_the_file_says() {
     term.press("<esc>");
     // What is said names it too.
     term.press("P<f12>");
-    term.wait_for("nothing can be sent or asked; P goes back to live");
+    term.wait_for("no commands can be sent; P returns to live");
     term.press("q");
     assert_eq!(term.exit_code(), 0);
     // By its name, and by another flag than the file says.
@@ -222,7 +222,7 @@ fn the_dashboard_does_what_the_file_says() {
 }
 
 #[test]
-fn own_colours_reach_the_terminal_as_it_can_show_them() {
+fn custom_colors_are_reduced_to_terminal_support() {
     let lab = Lab::builder().start();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.toml");
@@ -247,8 +247,8 @@ fn own_colours_reach_the_terminal_as_it_can_show_them() {
 }
 
 #[test]
-fn the_page_tells_every_key_and_its_variable() {
-    for key in KEYS {
+fn configuration_page_lists_every_setting_and_variable() {
+    for key in SETTINGS {
         let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{}` ", key.name)));
         let row = row.unwrap_or_else(|| panic!("docs/configuration.md does not tell of {}", key.name));
         assert!(row.contains(key.help), "{row}\ndoes not say: {}", key.help);
@@ -261,7 +261,7 @@ fn the_page_tells_every_key_and_its_variable() {
         PAGE.lines().filter(|line| line.starts_with("| `") && !line.contains("| `XDG") && !line.contains("_CONFIG`"));
     for row in rows {
         let name = row.trim_start_matches("| `").split('`').next().unwrap();
-        assert!(KEYS.iter().any(|key| key.name == name), "{row}");
+        assert!(SETTINGS.iter().any(|key| key.name == name), "{row}");
     }
     let example = PAGE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let (code, _, err) = Home::with(example).run(&["config"], &[]);
@@ -269,12 +269,12 @@ fn the_page_tells_every_key_and_its_variable() {
 }
 
 #[test]
-fn the_schema_knows_every_key_and_the_actions_are_listed() {
+fn schema_lists_every_setting_and_actions_every_command() {
     let home = Home(tempfile::tempdir().unwrap());
     let (code, out, _) = home.run(&["config", "--schema"], &[]);
     assert_eq!(code, 0);
     let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
-    for key in KEYS {
+    for key in SETTINGS {
         let (section, name) = key.name.split_once('.').map_or(("", key.name), |(section, name)| (section, name));
         let properties =
             if section.is_empty() { &schema["properties"] } else { &schema["properties"][section]["properties"] };
@@ -286,7 +286,7 @@ fn the_schema_knows_every_key_and_the_actions_are_listed() {
 }
 
 #[test]
-fn a_closed_pipe_ends_it_without_a_word() {
+fn closed_pipe_ends_program_silently() {
     let home = Home(tempfile::tempdir().unwrap());
     for args in [&["config"][..], &["config", "--schema"][..], &["config", "--actions"][..]] {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -298,7 +298,7 @@ fn a_closed_pipe_ends_it_without_a_word() {
 
 /// As a monitoring agent runs it that was started by root: another user, with root's home still in `HOME`.
 #[test]
-fn the_home_of_somebody_else_says_nothing_and_a_file_that_is_closed_is_an_error() {
+fn inaccessible_home_is_ignored_and_unreadable_file_is_error() {
     let home = Home::with("interval = 7\n");
     let config = home.file();
     let folder = config.parent().unwrap();

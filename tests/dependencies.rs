@@ -46,7 +46,7 @@ fn explained(page: &str, heading: &str) -> Crates {
 }
 
 #[test]
-fn every_dependency_has_its_reason() {
+fn dependencies_page_matches_manifest() {
     for (section, heading) in [("dependencies", "In the program"), ("dev-dependencies", "Only in tests and benchmarks")]
     {
         assert_eq!(explained(PAGE, heading), asked_for(MANIFEST, section), "{section}");
@@ -54,7 +54,7 @@ fn every_dependency_has_its_reason() {
 }
 
 #[test]
-fn no_dependency_stands_elsewhere() {
+fn manifest_has_no_other_dependency_sections() {
     let manifest: Table = MANIFEST.parse().unwrap();
     for section in ["build-dependencies", "target", "patch", "workspace"] {
         assert!(manifest.get(section).is_none(), "[{section}] is not compared with docs/dependencies.md");
@@ -62,7 +62,7 @@ fn no_dependency_stands_elsewhere() {
 }
 
 #[test]
-fn a_missing_a_stale_and_a_changed_line_are_found() {
+fn comparison_finds_missing_extra_and_changed_rows() {
     let manifest =
         "[dependencies]\none = '1'\ntwo = { version = '2', default-features = false, features = ['a', 'b'] }";
     let line = |name: &str, features: &str| format!("| `{name}` | {features} | something useful | it is hard |\n");

@@ -7,10 +7,10 @@ use std::process::Command;
 
 use hapulse::app::key::Key;
 use hapulse::app::keymap::Keymap;
-use hapulse::app::palette::{self, WITH_ARGUMENTS};
-use hapulse::ask::read_only_command::ReadLine;
+use hapulse::app::palette::{self, COMMANDS_WITH_ARGUMENTS};
+use hapulse::ask::read_only_command::ReadOnlyLine;
 use hapulse::haproxy::fields::TextField;
-use hapulse::table::columns::column::{Column, Source};
+use hapulse::table::columns::column::{Column, ColumnSource};
 use hapulse::table::columns::column_sets;
 use hapulse::table::columns::column_table;
 use hapulse::table::view_table::{Content, VIEWS};
@@ -79,15 +79,15 @@ fn check(reference: Reference<'_>, keymap: &Keymap, flags: &BTreeSet<String>) ->
         },
         "key" => Key::parse(name).and_then(|key| keymap.get(key)).is_some(),
         "do" => matches!(palette::parse(name), Ok(palette::PaletteCommand::Run(action)) if action.id == name),
-        "cmd" => WITH_ARGUMENTS.iter().any(|(known, ..)| *known == name),
+        "cmd" => COMMANDS_WITH_ARGUMENTS.iter().any(|(known, ..)| *known == name),
         "flag" => flags.contains(name),
-        _ => ReadLine::new(name).is_ok(),
+        _ => ReadOnlyLine::parse(name).is_ok(),
     };
     exists.then_some(()).ok_or_else(|| format!("there is no {kind} {name}"))
 }
 
 #[test]
-fn everything_named_exists() {
+fn features_page_references_exist() {
     let (keymap, flags) = (Keymap::standard().unwrap(), help());
     let all = references(PAGE);
     for kind in KINDS {
@@ -98,7 +98,7 @@ fn everything_named_exists() {
 }
 
 #[test]
-fn columns_stand_in_the_view_named_before_them() {
+fn columns_are_in_view_named_before_them() {
     let mut wrong = Vec::new();
     for row in rows() {
         let mut place = None;
@@ -117,7 +117,7 @@ fn columns_stand_in_the_view_named_before_them() {
 }
 
 #[test]
-fn keys_do_what_stands_beside_them() {
+fn keys_run_command_of_same_row() {
     let keymap = Keymap::standard().unwrap();
     for row in rows() {
         let references = references(row[2]);
@@ -131,7 +131,7 @@ fn keys_do_what_stands_beside_them() {
 }
 
 #[test]
-fn no_row_is_left_open() {
+fn features_page_rows_are_complete() {
     let rows = rows();
     assert!(rows.len() > 150, "{}", rows.len());
     for row in &rows {
@@ -146,7 +146,7 @@ fn no_row_is_left_open() {
 }
 
 #[test]
-fn every_number_of_show_stat_is_a_column() {
+fn every_show_stat_number_has_column() {
     let stat = include_str!("fixtures/3.2.0/show-stat.csv");
     let header = stat.lines().next().unwrap().trim_start_matches("# ");
     let names = header.split(',').filter(|name| !["pxname", "svname", "-", ""].contains(name));
@@ -154,16 +154,16 @@ fn every_number_of_show_stat_is_a_column() {
     assert!(numbers.len() > 115, "{}", numbers.len());
     for name in numbers {
         let column = column_table::by_id(name).unwrap_or_else(|| panic!("{name} has no column"));
-        assert!(matches!(column.source, Source::Number(field) if field.info().name == name), "{name}");
+        assert!(matches!(column.source, ColumnSource::Number(field) if field.info().name == name), "{name}");
     }
 }
 
 #[test]
-fn every_text_of_show_stat_is_a_column() {
+fn every_show_stat_text_has_column() {
     // These are part of a column made of several fields: the state, the check, and what it found.
     const MADE: [TextField; 4] = [TextField::Status, TextField::CheckStatus, TextField::CheckDesc, TextField::LastChk];
     for (field, name) in TextField::ALL {
-        let has_own = column_table::all().any(|column| matches!(column.source, Source::Text(known) if known == field));
+        let has_own = column_table::all().any(|column| matches!(column.source, ColumnSource::Text(known) if known == field));
         assert!(has_own || MADE.contains(&field), "{name}");
     }
 }

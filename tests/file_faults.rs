@@ -12,30 +12,30 @@ use support::{Lab, Term};
 const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
 
 #[test]
-fn a_full_disk_is_told_once_and_the_dashboard_goes_on() {
+fn full_disk_is_reported_once_and_dashboard_continues() {
     let lab = Lab::builder().servers(3).start();
     let builder = Term::builder().args(["-i", "0.1", "--log-file", "/dev/full"]).args([lab.admin()]);
     let mut term = builder.size(140, 40).start();
     term.wait_for("live");
-    lab.ask("disable server be1/s2");
-    term.wait_for("cannot write the log of events any more: No space left on device");
-    lab.ask("enable server be1/s2");
+    lab.send_command("disable server be1/s2");
+    term.wait_for("cannot write the event log, stopped saving it: No space left on device");
+    lab.send_command("enable server be1/s2");
     term.wait_cell("Servers of be1", "s2", "STATE", |state| state == "no check");
     term.press("q");
     assert_eq!(term.exit_code(), 0);
 }
 
 #[test]
-fn a_log_that_cannot_be_opened_is_an_error_before_the_screen_is_taken() {
+fn unopenable_event_log_is_error_before_dashboard_starts() {
     let folder = tempfile::tempdir().unwrap();
     let mut term = Term::builder().args(["--log-file"]).args([folder.path()]).args(["/nowhere"]).start();
     assert_eq!(term.exit_code(), 1);
     let screen = term.screen();
-    assert!(screen.contains("cannot write the log of events to") && screen.contains("directory"), "{screen}");
+    assert!(screen.contains("cannot write the event log to") && screen.contains("directory"), "{screen}");
 }
 
 #[test]
-fn a_home_that_is_none_keeps_nothing_and_the_dashboard_starts() {
+fn dashboard_starts_with_unusable_home() {
     let lab = Lab::builder().servers(3).start();
     // A file in the place of a folder cannot be written into, not even by root.
     for home in ["/dev/null", "relative", ""] {
@@ -47,7 +47,7 @@ fn a_home_that_is_none_keeps_nothing_and_the_dashboard_starts() {
         term.press("show version<ret>");
         term.wait_for("> show version");
         if home == "/dev/null" {
-            term.wait_for("cannot write typed lines any more");
+            term.wait_for("cannot write the command history, stopped saving it");
         }
         term.press("<esc>0<tab>j");
         term.press("M");
@@ -64,7 +64,7 @@ fn a_home_that_is_none_keeps_nothing_and_the_dashboard_starts() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_read_says_where_and_why() {
+fn invalid_configuration_file_is_reported_with_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.toml");
     let run = |config: &std::path::Path| {
@@ -72,7 +72,7 @@ fn a_configuration_that_cannot_be_read_says_where_and_why() {
         (out.status.code(), String::from_utf8(out.stderr).unwrap())
     };
     let (code, why) = run(folder.path());
-    assert!(code == Some(2) && why.contains("is a folder"), "{code:?} {why}");
+    assert!(code == Some(2) && why.contains("is a directory"), "{code:?} {why}");
     let (code, why) = run(&folder.path().join("none.toml"));
     assert!(code == Some(2) && why.contains("none.toml"), "{code:?} {why}");
     for (text, place, what) in [

@@ -6,12 +6,12 @@
 
 #[path = "support/fuzzing/mod.rs"]
 mod fuzzing;
-#[path = "support/spoil.rs"]
-mod spoil;
+#[path = "support/mutation.rs"]
+mod mutation;
 
 use fuzzing::{answers, files, keys, sessions_tables, stat_info, words};
 use proptest::prelude::*;
-use spoil::{AUDIT, CONFIGURATION, LINES, STORY, recordings, spoiled};
+use mutation::{AUDIT, CONFIGURATION, TYPED_LINES, SAMPLE_SERIES, recordings, mutated};
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
@@ -25,7 +25,7 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
 /// A few answers one after the other, as one instance gives them over time.
 fn told() -> impl Strategy<Value = Vec<u8>> {
     let time = prop::sample::select(vec!["", "@2000\n\n", "@d\n\n", "@x\n\n", "@600000\n\n", "@r\n\n"]);
-    let one = (time, spoiled(recordings(&["show-info", "show-stat", "after-", "show-servers-state", "batch-stat"])));
+    let one = (time, mutated(recordings(&["show-info", "show-stat", "after-", "show-servers-state", "batch-stat"])));
     prop::collection::vec(one, 1..5).prop_map(|all| {
         all.into_iter()
             .flat_map(|(time, mut bytes)| {
@@ -39,8 +39,8 @@ fn told() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn the_decisions_get_as_far_as_an_act_a_question_and_a_line() {
-    // The numbers after a 5 are places in `keys::WAYS`: a server, maintenance, yes; the sessions; a line, yes.
+fn key_sequences_reach_action_query_and_typed_line() {
+    // The numbers after a 5 are places in `keys::KEY_SEQUENCES`: a server, maintenance, yes; the sessions; a line, yes.
     let decisions: [&[u8]; 8] = [
         &[0, 0],
         &[5, 0, 0],
@@ -52,19 +52,19 @@ fn the_decisions_get_as_far_as_an_act_a_question_and_a_line() {
         &[5, 1, 0, 20, 0],
     ];
     let reached = keys::play(&decisions.concat());
-    assert_eq!((reached.acts, reached.questions, reached.lines, reached.pictures), (1, 1, 1, 2), "{reached:?}");
+    assert_eq!((reached.actions, reached.queries, reached.typed_lines, reached.frames), (1, 1, 1, 2), "{reached:?}");
 }
 
 proptest! {
     #![proptest_config(cases(40))]
 
     #[test]
-    fn whatever_is_told_over_time_is_taken_in(bytes in prop_oneof![8 => told(), 2 => spoiled(vec![STORY.into()]), 1 => noise()]) {
+    fn mutated_reply_sequences_are_accepted(bytes in prop_oneof![8 => told(), 2 => mutated(vec![SAMPLE_SERIES.into()]), 1 => noise()]) {
         stat_info::check(&bytes);
     }
 
     #[test]
-    fn what_happens_at_the_keyboard_and_the_socket_is_drawn(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn random_keys_and_replies_are_drawn(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         keys::check(&bytes);
     }
 }
@@ -73,24 +73,24 @@ proptest! {
     #![proptest_config(cases(120))]
 
     #[test]
-    fn answers_to_questions_are_read(bytes in prop_oneof![
-        8 => spoiled(recordings(&["show-sess", "show-table", "help", "show-servers-state"])),
+    fn mutated_query_replies_are_parsed(bytes in prop_oneof![
+        8 => mutated(recordings(&["show-sess", "show-table", "help", "show-servers-state"])),
         1 => noise(),
     ]) {
         sessions_tables::check(&bytes);
     }
 
     #[test]
-    fn pieces_make_the_same_answer_however_they_come(
+    fn reply_is_independent_of_chunk_sizes(
         plan in prop::collection::vec(any::<u8>(), 54),
-        bytes in prop_oneof![4 => spoiled(recordings(&["batch-", "show-info", "refused"])), 1 => noise()],
+        bytes in prop_oneof![4 => mutated(recordings(&["batch-", "show-info", "refused"])), 1 => noise()],
     ) {
         answers::check(&[plan, bytes].concat());
     }
 
     #[test]
-    fn files_are_read_or_refused(bytes in prop_oneof![
-        4 => spoiled(vec![AUDIT.into(), CONFIGURATION.into()]),
+    fn files_are_parsed_or_rejected(bytes in prop_oneof![
+        4 => mutated(vec![AUDIT.into(), CONFIGURATION.into()]),
         1 => noise(),
     ]) {
         files::check(&bytes);
@@ -101,8 +101,8 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn what_is_typed_is_understood_or_refused(bytes in prop_oneof![
-        4 => spoiled(LINES.iter().map(|line| line.as_bytes().to_vec()).collect()),
+    fn typed_text_is_parsed_or_rejected(bytes in prop_oneof![
+        4 => mutated(TYPED_LINES.iter().map(|line| line.as_bytes().to_vec()).collect()),
         2 => ".{0,30}".prop_map(String::into_bytes),
         1 => noise(),
     ]) {

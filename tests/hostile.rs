@@ -7,8 +7,8 @@ mod support;
 use std::fs;
 use std::process::Command;
 
-use support::stream::strange;
-use support::{Answers, Fake, Term, wait_until};
+use support::terminal_bytes::unexpected_output;
+use support::{CannedReplies, FakeSocket, Term, wait_until};
 
 /// Attacks: a title, colours, an alternate screen, C1 controls, right-to-left, joiners, overlong and broken UTF-8,
 /// a cursor that goes elsewhere.
@@ -106,7 +106,7 @@ fn lines(front: impl Fn(usize) -> String) -> Vec<u8> {
     out
 }
 
-fn answers() -> Answers {
+fn answers() -> CannedReplies {
     let session = |number: usize| {
         format!("0x{number:x}: proto=tcpv4 src=10.0.0.1:{number} fe=f be=b srv=s ts=00 age=1s calls=1 rq[f=0] ")
     };
@@ -124,7 +124,7 @@ fn answers() -> Answers {
     help.push(b'\n');
     let mut errors = lines(|_| String::new());
     errors.push(b'\n');
-    Answers::new()
+    CannedReplies::new()
         .on("show info", info())
         .on("show stat", stat())
         .on("show cli level", b"admin\n\n".to_vec())
@@ -148,7 +148,7 @@ fn changed(stat: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn no_byte_of_any_text_is_printed_as_it_came() {
-    let fake = Fake::recorded(answers());
+    let fake = FakeSocket::with_replies(answers());
     let home = tempfile::tempdir().unwrap();
     let rows = payloads().len() * 3;
     for (args, most) in [
@@ -166,7 +166,7 @@ fn no_byte_of_any_text_is_printed_as_it_came() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
         command.args(args.split(' ')).arg("--target").arg(fake.path()).env_clear().env("HOME", home.path());
         let ran = command.env("LANG", "C.UTF-8").output().unwrap();
-        assert_eq!(strange(&[ran.stdout.as_slice(), &ran.stderr].concat()), [""; 0], "{args}");
+        assert_eq!(unexpected_output(&[ran.stdout.as_slice(), &ran.stderr].concat()), [""; 0], "{args}");
         let lines = String::from_utf8(ran.stdout).unwrap();
         assert!(lines.lines().count() >= most, "{args} printed {} lines", lines.lines().count());
         if args.contains("json") || args.starts_with("watch") {
@@ -178,7 +178,7 @@ fn no_byte_of_any_text_is_printed_as_it_came() {
 
 #[test]
 fn no_byte_of_any_text_reaches_the_terminal_as_it_came() {
-    let fake = Fake::recorded(answers());
+    let fake = FakeSocket::with_replies(answers());
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("events.log");
     let args = ["-i", "0.3", "--log-file"];
@@ -201,7 +201,7 @@ fn no_byte_of_any_text_reaches_the_terminal_as_it_came() {
             term.press("<ret>G<esc>aG<esc>Mn<esc>Wx<ret><esc>k");
         }
         term.press("<esc>");
-        term.wait_read();
+        term.wait_input_read();
     }
     // Each row's own page, where all its texts stand, a step through each payload.
     term.press("1g");
@@ -213,25 +213,25 @@ fn no_byte_of_any_text_reaches_the_terminal_as_it_came() {
     for (view, ask) in [("7", "<ret>"), ("8", "<ret>"), ("5", "show errors<ret>"), ("5", "sho<tab><tab>")] {
         term.press(&format!("<a-{view}>"));
         term.press(ask);
-        term.wait_read();
-        term.settled();
+        term.wait_input_read();
+        term.settled_screen();
         term.press(&pages);
         term.press("<pgup><pgup><pgup><pgup><pgup><pgup>");
-        term.settled();
+        term.settled_screen();
     }
     term.press("<a-8><ret>");
-    term.settled();
+    term.settled_screen();
     term.press(&pages);
-    term.settled();
+    term.settled_screen();
     // Another weight of every server at once, told and logged as events.
     let odd = changed(stat());
-    fake.set(Fake::answering(answers().on("show stat", odd)));
+    fake.set_behavior(FakeSocket::replying(answers().on("show stat", odd)));
     wait_until("events", || fs::read(&log).is_ok_and(|text| text.len() > 1000));
     term.press("<a-9><pgdn><pgdn><pgdn><pgdn>");
-    term.settled();
-    assert_eq!(strange(&term.raw()), [""; 0]);
+    term.settled_screen();
+    assert_eq!(unexpected_output(&term.raw()), [""; 0]);
     let logged = fs::read(&log).unwrap();
-    assert_eq!(strange(&logged), [""; 0]);
+    assert_eq!(unexpected_output(&logged), [""; 0]);
     term.press("<a-0>q");
     assert_eq!(term.exit_code(), 0);
     // They were there to be shown.
@@ -269,14 +269,14 @@ fn what_stands_in_files_is_printed_without_its_controls() {
     for args in [vec!["audit", path], vec!["audit", "--json", path]] {
         let out = printed(&args);
         assert!(out.len() > 20_000, "{args:?}");
-        assert_eq!(strange(&out), [""; 0], "{args:?}");
+        assert_eq!(unexpected_output(&out), [""; 0], "{args:?}");
     }
     let config = folder.path().join("config.toml");
     for payload in payloads() {
         for text in [[&payload[..], b" = 1\n"].concat(), [b"[audit]\npath = \"", &payload[..], b"\"\n"].concat()] {
             fs::write(&config, text).unwrap();
             let out = printed(&["--config", config.to_str().unwrap(), "/nowhere"]);
-            assert_eq!(strange(&out), [""; 0], "{payload:?}");
+            assert_eq!(unexpected_output(&out), [""; 0], "{payload:?}");
         }
         if payload[0] == b'x' && payload.len() > 12 {
             break;
@@ -287,9 +287,9 @@ fn what_stands_in_files_is_printed_without_its_controls() {
 #[test]
 fn what_is_not_our_own_is_found() {
     let frame = b"\x1b[?2026h\x1b[2J\x1b[3;12H\x1b[1;36mweb\n\x08\x1b[2D1\x1b[5G\xe2\x94\x82\x1b[m\x1b[?2026l\r\n";
-    assert_eq!(strange(frame), [""; 0]);
+    assert_eq!(unexpected_output(frame), [""; 0]);
     for attack in ATTACKS {
         let bytes = [&frame[..], attack, &frame[..]].concat();
-        assert!(!strange(&bytes).is_empty(), "{attack:?}");
+        assert!(!unexpected_output(&bytes).is_empty(), "{attack:?}");
     }
 }

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
-use support::{Answer, Answers, Counts, Fake, Lab, Term, Traffic, ask_at, process, wait_until};
+use support::{ServerBehavior, CannedReplies, RequestCounts, FakeSocket, Lab, Term, Traffic, send_command_to, process, wait_until};
 
 /// One line to a socket, and all that comes back.
 fn say(path: &Path, line: &str) -> std::io::Result<Vec<u8>> {
@@ -23,13 +23,13 @@ fn the_three_sockets_have_their_levels() {
     let lab = Lab::builder().start();
     assert_eq!(lab.info("Pid"), lab.pid().to_string());
     for (socket, level) in [(lab.admin(), "admin"), (lab.operator(), "operator"), (lab.user(), "user")] {
-        assert_eq!(ask_at(socket, "show cli level").unwrap(), format!("{level}\n\n"));
+        assert_eq!(send_command_to(socket, "show cli level").unwrap(), format!("{level}\n\n"));
     }
     let denied = "Permission denied\n\n";
-    assert_eq!(ask_at(lab.operator(), "disable server be1/s1").unwrap(), denied);
-    assert_eq!(ask_at(lab.user(), "show sess").unwrap(), denied);
+    assert_eq!(send_command_to(lab.operator(), "disable server be1/s1").unwrap(), denied);
+    assert_eq!(send_command_to(lab.user(), "show sess").unwrap(), denied);
     assert_eq!(lab.stat("be1", "s1", "status"), "no check");
-    assert_eq!(lab.ask("disable server be1/s1"), "\n");
+    assert_eq!(lab.send_command("disable server be1/s1"), "\n");
     assert_eq!(lab.stat("be1", "s1", "status"), "MAINT");
 }
 
@@ -54,7 +54,7 @@ fn a_reload_is_a_new_process_on_the_same_sockets() {
     assert_ne!(lab.pid(), before);
     assert_eq!(lab.info("Pid"), lab.pid().to_string());
     assert_eq!(lab.stat("be1", "renamed", "status"), "no check");
-    assert_eq!(Traffic::to(lab.frontend_addr()).send(5), Counts { ok: 5, failed: 0 });
+    assert_eq!(Traffic::to(lab.frontend_addr()).send(5), RequestCounts { ok: 5, failed: 0 });
     wait_until("the old process to end", || !process::alive(before));
 }
 
@@ -74,14 +74,14 @@ fn a_master_reloads_its_worker() {
 #[test]
 fn a_killed_haproxy_leaves_its_socket_and_comes_back() {
     let lab = Lab::builder().start();
-    lab.kill9();
+    lab.kill();
     assert!(lab.admin().exists());
-    let error = ask_at(lab.admin(), "show info").unwrap_err();
+    let error = send_command_to(lab.admin(), "show info").unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     lab.restart();
     assert_eq!(lab.info("Pid"), lab.pid().to_string());
     lab.remove_socket();
-    let error = ask_at(lab.admin(), "show info").unwrap_err();
+    let error = send_command_to(lab.admin(), "show info").unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     lab.restart();
     assert_eq!(lab.all_pids().len(), 3);
@@ -90,13 +90,13 @@ fn a_killed_haproxy_leaves_its_socket_and_comes_back() {
 #[test]
 fn a_stopped_haproxy_says_nothing_until_it_continues() {
     let lab = Lab::builder().start();
-    lab.stop_process();
+    lab.pause_process();
     let mut stream = UnixStream::connect(lab.admin()).unwrap();
     stream.write_all(b"show info\n").unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     assert!(stream.read(&mut [0; 1]).is_err());
-    lab.cont_process();
-    assert!(lab.ask("show info").starts_with("Name: HAProxy"));
+    lab.resume_process();
+    assert!(lab.send_command("show info").starts_with("Name: HAProxy"));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn nothing_outlives_a_lab() {
 #[test]
 fn ten_thousand_servers_have_a_row_each() {
     let lab = Lab::builder().big().start();
-    let stat = lab.ask("show stat");
+    let stat = lab.send_command("show stat");
     // The header, fe1, 200 backends and their servers, and the empty line at the end.
     assert_eq!(stat.lines().count(), 1 + 1 + 200 + 10_000 + 1);
     assert_eq!(lab.stat("be200", "s50", "type"), "2");
@@ -122,17 +122,17 @@ fn ten_thousand_servers_have_a_row_each() {
 
 #[test]
 fn traffic_goes_where_its_path_says() {
-    let lab = Lab::builder().backends(2).servers(1).answer("be2/s1", Answer::Status(500)).start();
+    let lab = Lab::builder().backends(2).servers(1).server_behavior("be2/s1", ServerBehavior::Status(500)).start();
     let addr = lab.frontend_addr();
-    assert_eq!(Traffic::to(addr).send(20), Counts { ok: 20, failed: 0 });
-    assert_eq!(Traffic::to(addr).keep_alive().path("/be2/x").send(7), Counts { ok: 0, failed: 7 });
+    assert_eq!(Traffic::to(addr).send(20), RequestCounts { ok: 20, failed: 0 });
+    assert_eq!(Traffic::to(addr).keep_alive().path("/be2/x").send(7), RequestCounts { ok: 0, failed: 7 });
     assert_eq!(lab.stat("be1", "s1", "stot"), "20");
     assert_eq!(lab.stat("be2", "s1", "hrsp_5xx"), "7");
     assert_eq!(lab.server("be2/s1").requests(), 7);
-    lab.set_answer("be1/s1", Answer::Slow(Duration::from_mins(1)));
+    lab.set_server_behavior("be1/s1", ServerBehavior::Slow(Duration::from_mins(1)));
     let running = Traffic::to(addr).workers(3).start();
     lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "3");
-    assert_eq!(running.stop(), Counts::default());
+    assert_eq!(running.stop(), RequestCounts::default());
 }
 
 #[test]
@@ -146,11 +146,11 @@ fn a_cookie_keeps_a_client_on_its_server() {
 
 #[test]
 fn a_checked_server_goes_down_and_comes_back() {
-    let lab = Lab::builder().http_checks().answer("be1/s2", Answer::Closed).start();
+    let lab = Lab::builder().http_checks().server_behavior("be1/s2", ServerBehavior::Closed).start();
     lab.wait_stat("be1", "s2", "status", |status| status == "DOWN");
-    lab.set_answer("be1/s2", Answer::Ok);
+    lab.set_server_behavior("be1/s2", ServerBehavior::Ok);
     lab.wait_stat("be1", "s2", "status", |status| status == "UP");
-    lab.set_answer("be1/s1", Answer::Status(500));
+    lab.set_server_behavior("be1/s1", ServerBehavior::Status(500));
     lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
     assert_eq!(lab.stat("be1", "s1", "check_code"), "500");
 }
@@ -170,8 +170,8 @@ fn own_sections_get_their_addresses() {
 #[test]
 fn the_fake_answers_as_a_real_one_and_keeps_what_it_heard() {
     let lab = Lab::builder().start();
-    let info = lab.ask("show info");
-    let fake = Fake::recorded(Answers::recorded(&lab, &["show info", "show stat"]));
+    let info = lab.send_command("show info");
+    let fake = FakeSocket::with_replies(CannedReplies::record(&lab, &["show info", "show stat"]));
     let answer = say(fake.path(), "show info;show stat\n").unwrap();
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with(&info.split("\nUptime:").next().unwrap().to_owned()));
@@ -183,32 +183,32 @@ fn the_fake_answers_as_a_real_one_and_keeps_what_it_heard() {
 
 #[test]
 fn the_fake_misbehaves_as_told() {
-    let answers = Answers::new().on("show info", "Name: HAProxy\nVersion: 2.6.12\n\n");
-    let fake = Fake::recorded(answers.clone());
-    fake.set(Fake::cutting(answers.clone(), 10));
+    let answers = CannedReplies::new().on("show info", "Name: HAProxy\nVersion: 2.6.12\n\n");
+    let fake = FakeSocket::with_replies(answers.clone());
+    fake.set_behavior(FakeSocket::cutting(answers.clone(), 10));
     assert_eq!(say(fake.path(), "show info\n").unwrap(), b"Name: HAPr");
-    fake.set(Fake::trickling(answers, 3, Duration::from_millis(1)));
+    fake.set_behavior(FakeSocket::trickling(answers, 3, Duration::from_millis(1)));
     assert_eq!(say(fake.path(), "show info\n").unwrap().len(), 31);
-    fake.set(Fake::garbage(5000));
+    fake.set_behavior(FakeSocket::garbage(5000));
     assert_eq!(say(fake.path(), "show info\n").unwrap().len(), 5000);
-    fake.set(Fake::closing());
+    fake.set_behavior(FakeSocket::closing());
     let mut stream = UnixStream::connect(fake.path()).unwrap();
     assert!(!matches!(stream.read(&mut [0; 1]), Ok(1..)));
 
     let patience = Some(Duration::from_millis(100));
-    fake.set(Fake::silent());
+    fake.set_behavior(FakeSocket::silent());
     let mut stream = UnixStream::connect(fake.path()).unwrap();
     stream.write_all(b"show stat\n").unwrap();
     stream.set_read_timeout(patience).unwrap();
     assert!(stream.read(&mut [0; 1]).is_err());
-    fake.set(Fake::endless());
+    fake.set_behavior(FakeSocket::endless());
     let mut stream = UnixStream::connect(fake.path()).unwrap();
     stream.write_all(b"show stat\n").unwrap();
     let mut megabyte = vec![0; 1 << 20];
     stream.read_exact(&mut megabyte).unwrap();
     assert!(megabyte.iter().all(|byte| *byte == b'a'));
 
-    fake.set(Fake::line(|line, stream| {
+    fake.set_behavior(FakeSocket::handling_lines(|line, stream| {
         drop(write!(stream, "you said {line}"));
     }));
     assert_eq!(say(fake.path(), "hello\n").unwrap(), b"you said hello");
@@ -249,7 +249,7 @@ fn an_escape_arrives_alone() {
     let mut term = Term::program("sh").args(["-c", script]).size(40, 10).start();
     term.wait_for("ready");
     term.press("<esc>j");
-    term.wait_read();
+    term.wait_input_read();
     term.press("<f5>");
     let screen = term.wait_for("end");
     let numbers: Vec<_> = screen.lines().map(str::trim).collect();

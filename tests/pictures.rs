@@ -1,11 +1,13 @@
-//! The pictures in `assets/`, made from the real binary and the demo.
+//! The pictures in `assets/`, drawn from the real binary and the demo.
+//!
+//! This command draws them again:
 //!
 //! ```sh
 //! HAPULSE_PICTURES=assets cargo test --release --test pictures
 //! ```
 //!
-//! draws them anew. Without that, they are drawn into a temporary folder with less of a past in them, and those in
-//! `assets/` are held against them: each has the same words of its scene, from this version's screen.
+//! Without `HAPULSE_PICTURES` the test draws them into a temporary directory, with a shorter history, and checks that the
+//! screen and the files in `assets/` show the words of their scene.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -17,9 +19,9 @@ use std::thread;
 use std::time::Duration;
 
 use support::Term;
-use support::svg::{DARK, picture};
+use support::svg::{DARK, render_svg};
 
-/// A picture: its file, what it shows, the keys that lead to it, and words that stand on it.
+/// A picture: its file, its title, the keys that open it (`=` waits a while) and words that it must show.
 struct Scene {
     file: &'static str,
     title: &'static str,
@@ -36,13 +38,13 @@ const SCENES: [Scene; 4] = [
     },
     Scene {
         file: "latency.svg",
-        title: "View 6: time in queue, to connect, to respond and in all, for every row",
+        title: "View 6: queue, connect, response and total time of every row",
         keys: &["6"],
         words: &["6 Latency", "RTIME", "CTIME", "QTIME", "www1"],
     },
     Scene {
         file: "drain.svg",
-        title: "The question before a server is drained: the exact command, and what would be left",
+        title: "The confirmation before a server is drained: the exact command and the remaining servers",
         keys: &["<tab>j", "D"],
         words: &["Drain: www / www2", "set server www/www2 state drain", "servers usable"],
     },
@@ -55,7 +57,7 @@ const SCENES: [Scene; 4] = [
 ];
 
 #[test]
-fn pictures_show_what_the_program_shows() {
+fn pictures_match_current_screens() {
     let target = std::env::var_os("HAPULSE_PICTURES").map(PathBuf::from);
     let temporary = tempfile::tempdir().unwrap();
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
@@ -64,35 +66,35 @@ fn pictures_show_what_the_program_shows() {
     let mut term = Term::builder().args(["demo", "-i", "0.5"]).size(120, 34).start();
     term.wait_for("live");
     term.wait_for("CRIT legacy");
-    // A past to look back on, where the pictures are kept.
-    let past = Duration::from_secs(if target.is_some() { 75 } else { 1 });
-    thread::sleep(past);
+    // The pictures in assets/ need a longer history.
+    let history_time = Duration::from_secs(if target.is_some() { 75 } else { 1 });
+    thread::sleep(history_time);
     for scene in &SCENES {
         for keys in scene.keys {
             if *keys == "=" {
-                thread::sleep(past / 3);
+                thread::sleep(history_time / 3);
             } else {
                 term.press(keys);
             }
         }
         let has_all = |screen: &str| scene.words.iter().all(|word| screen.contains(word));
         term.wait_until(has_all);
-        term.settled();
-        let svg = term.with_screen(|screen| picture(screen, scene.title, &DARK));
+        term.settled_screen();
+        let svg = term.with_screen(|screen| render_svg(screen, scene.title, &DARK));
         fs::write(folder.join(scene.file), &svg).unwrap();
         let kept = fs::read_to_string(assets.join(scene.file)).unwrap();
-        assert!(kept.contains(&format!("<title>{}</title>", scene.title)), "{}: {AGAIN}", scene.file);
-        assert!(has_all(&text_of(&kept)), "{}: {AGAIN}", scene.file);
+        assert!(kept.contains(&format!("<title>{}</title>", scene.title)), "{}: {DRAW_AGAIN}", scene.file);
+        assert!(has_all(&svg_text(&kept)), "{}: {DRAW_AGAIN}", scene.file);
         term.press("<esc><esc>0");
     }
     term.press("q");
     assert_eq!(term.exit_code(), 0);
 }
 
-const AGAIN: &str = "draw it anew: HAPULSE_PICTURES=assets cargo test --release --test pictures";
+const DRAW_AGAIN: &str = "draw it again: HAPULSE_PICTURES=assets cargo test --release --test pictures";
 
-/// The words of a picture, line by line.
-fn text_of(svg: &str) -> String {
+/// Returns the text of an SVG picture, line by line.
+fn svg_text(svg: &str) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
     for element in svg.lines().filter(|line| line.starts_with("<text ")) {
         let attribute = |name: &str| element.split(&format!(" {name}=\"")).nth(1)?.split('"').next();

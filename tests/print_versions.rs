@@ -10,28 +10,28 @@ mod samples;
 mod script;
 mod support;
 
-use printed::{of_csv, of_info, of_json, of_stat};
-use samples::{VERSIONS, body, fixture};
+use printed::{parse_csv, parse_show_info, parse_json, parse_show_stat};
+use samples::{VERSIONS, recorded_text, recorded_bytes};
 use script::Script;
 use serde_json::Value;
-use support::{Answers, Fake};
+use support::{CannedReplies, FakeSocket};
 
 /// Means of nothing, which HAProxy gives as 0.
 const MEANS: [&str; 4] = ["qtime", "ctime", "rtime", "ttime"];
 
-fn fake(version: &str) -> Fake {
-    let answers = Answers::new().on("show info", fixture(version, "show-info.txt"));
-    Fake::recorded(answers.on("show stat", fixture(version, "show-stat.csv")))
+fn fake(version: &str) -> FakeSocket {
+    let answers = CannedReplies::new().on("show info", recorded_bytes(version, "show-info.txt"));
+    FakeSocket::with_replies(answers.on("show stat", recorded_bytes(version, "show-stat.csv")))
 }
 
 #[test]
-fn every_row_and_number_of_every_version_is_printed() {
+fn show_prints_every_row_and_number_of_each_version() {
     let script = Script::new();
     for version in VERSIONS {
         let fake = fake(version);
-        let known = of_stat(&body(version, "show-stat.csv"));
+        let known = parse_show_stat(&recorded_text(version, "show-stat.csv"));
         let run = |format| script.run(fake.path(), &format!("show errors --columns all --format {format}"));
-        for rows in [of_csv(&run("csv").out), of_json(&run("json").out)] {
+        for rows in [parse_csv(&run("csv").out), parse_json(&run("json").out)] {
             assert_eq!(rows.keys().collect::<Vec<_>>(), known.keys().collect::<Vec<_>>(), "{version}");
             for (name, row) in &rows {
                 let is_idle = known[name]["stot"] == "0";
@@ -51,11 +51,11 @@ fn every_row_and_number_of_every_version_is_printed() {
 }
 
 #[test]
-fn the_process_of_every_version_is_printed() {
+fn show_info_get_and_check_print_process_of_each_version() {
     let script = Script::new();
     for version in VERSIONS {
         let fake = fake(version);
-        let known = of_info(&body(version, "show-info.txt"));
+        let known = parse_show_info(&recorded_text(version, "show-info.txt"));
         let json = script.run(fake.path(), "show info --format json");
         let value: Value = serde_json::from_str(&json.out).unwrap();
         let info = value["info"].as_object().unwrap();

@@ -7,12 +7,12 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Lab, Modes, Term, Unread, process, wait_for, wait_until};
+use support::{Lab, TerminalModes, Term, UnreadTerminal, process, wait_for, wait_until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
 
 /// How a shell's terminal is.
-const USUAL: Modes = Modes { cursor_visible: true, alternate_screen: false, bracketed_paste: false, mouse: false };
+const USUAL: TerminalModes = TerminalModes { cursor_visible: true, alternate_screen: false, bracketed_paste: false, mouse: false };
 
 fn demo(cols: u16, rows: u16) -> Term {
     Term::spawn(["demo"], cols, rows)
@@ -62,9 +62,9 @@ fn a_signal_ends_it_under_an_open_question_and_before_any_answer() {
     let lab = Lab::builder().start();
     let mut asking = Term::spawn([lab.admin()], 80, 24);
     asking.wait_for("live");
-    asking.select_server("be1", "s1");
+    asking.move_to_server("be1", "s1");
     asking.press("M");
-    asking.wait_for("leave it");
+    asking.wait_for("cancel");
     asking.signal("TERM");
     assert_eq!(asking.exit_code(), 143);
     assert_eq!((asking.modes(), asking.is_raw()), (USUAL, false));
@@ -100,7 +100,7 @@ fn a_closed_terminal_ends_it_even_when_nobody_says_hangup() {
 #[test]
 fn a_terminal_that_reads_nothing_does_not_keep_it_alive() {
     for (signal, code) in [(Some("TERM"), 143), (Some("HUP"), 129), (None, 0)] {
-        let mut unread = Unread::start(["demo", "-i", "0.1"]);
+        let mut unread = UnreadTerminal::start(["demo", "-i", "0.1"]);
         match signal {
             Some(name) => process::signal(unread.child.process_id().unwrap(), name),
             None => unread.keys.write_all(b"q").unwrap(),
@@ -150,7 +150,7 @@ fn control_z_gives_the_shell_its_terminal_and_fg_comes_back() {
         let screen = term.wait_for("live");
         assert!(screen.contains("Backends") && term.modes().alternate_screen && term.is_raw(), "{screen}");
         assert!(!term.modes().cursor_visible);
-        term.wait_selected("Backends", "be1");
+        term.wait_for_cursor_at("Backends", "be1");
     }
     // Keys go to it again.
     term.press("?");
@@ -183,7 +183,7 @@ fn a_storm_of_resizes_ends_in_a_right_picture() {
         });
         assert_eq!(screen.matches("quit").count(), 1, "{screen}");
         assert_eq!(screen.matches("live").count(), 1, "{screen}");
-        term.wait_until(|screen| support::Table::find(screen, "Servers of be1").is_some());
+        term.wait_until(|screen| support::PaneTable::find(screen, "Servers of be1").is_some());
     }
     term.press("q");
     assert_eq!(term.exit_code(), 0);
@@ -202,9 +202,9 @@ fn a_key_pressed_while_the_window_changes_its_size_is_not_lost() {
         term.resize(100 + turn % 2, 40);
         term.press("G");
         term.signal("CONT");
-        term.wait_selected("Backends", last);
+        term.wait_for_cursor_at("Backends", last);
         term.press("g");
-        term.wait_selected("Backends", first);
+        term.wait_for_cursor_at("Backends", first);
     }
 }
 
@@ -216,7 +216,7 @@ fn tiny_terminals_are_survived() {
         for keys in ["j", "<ret>", "M", "?", "G", "<esc>", "<esc>", "z", "+", "<tab>"] {
             term.press(keys);
         }
-        term.wait_read();
+        term.wait_input_read();
         term.resize(80, 24);
         term.wait_for("live");
         term.resize(cols, rows);
@@ -251,7 +251,7 @@ fn help_opens_scrolls_and_closes() {
         term.press("j");
         term.wait_for(" 2-23 of ");
         term.press("G");
-        let screen = term.wait_for("end hapulse");
+        let screen = term.wait_for("quit hapulse");
         assert!(!screen.contains("take traffic again"), "{screen}");
         term.press("g");
         term.wait_for(" 1-22 of ");
@@ -286,7 +286,7 @@ fn without_a_target_it_finds_one_or_tells_what_it_tried() {
         assert_eq!(term.exit_code(), 3);
         let screen = term.screen();
         // There may be one that only somebody else can open.
-        let mend = if screen.contains("may open") { "run as root" } else { "stats socket /run/haproxy/admin.sock" };
+        let mend = if screen.contains("accessible to this user") { "run as root" } else { "stats socket /run/haproxy/admin.sock" };
         for line in ["tried:", "/run/haproxy/admin.sock", mend, "hapulse demo"] {
             assert!(screen.contains(line), "{line}\n{screen}");
         }

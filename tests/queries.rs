@@ -6,39 +6,39 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use hapulse::ask::query::{self, Answer, Query, QueryError, Told};
-use hapulse::ask::read_only_command::ReadLine;
+use hapulse::ask::query::{self, QueryReply, Query, QueryError, QueryData};
+use hapulse::ask::read_only_command::ReadOnlyLine;
 use hapulse::haproxy::address::Address;
-use hapulse::haproxy::connection::Limits;
-use hapulse::haproxy::connection_stage::Stage;
+use hapulse::haproxy::connection::ConnectionLimits;
+use hapulse::haproxy::connection_stage::ConnectionStage;
 use hapulse::haproxy::sessions::{SessionFilter, SessionOrder};
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
 use hapulse::haproxy::version::Version;
-use support::{Answer as Web, Fake, Lab, Traffic};
+use support::{ServerBehavior as Web, FakeSocket, Lab, Traffic};
 
-fn run_at(socket: &Path, read_only: bool, version: Option<Version>, query: &Query) -> Result<Answer, QueryError> {
+fn run_at(socket: &Path, read_only: bool, version: Option<Version>, query: &Query) -> Result<QueryReply, QueryError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(query::run(&Address::unix(socket), &Limits::default(), read_only, version, query))
+    runtime.block_on(query::run(&Address::unix(socket), &ConnectionLimits::default(), read_only, version, query))
 }
 
 fn version(lab: &Lab) -> Option<Version> {
     Version::parse(&lab.info("Version"))
 }
 
-fn run(lab: &Lab, query: &Query) -> Told {
+fn run(lab: &Lab, query: &Query) -> QueryData {
     let answer = run_at(lab.operator(), false, version(lab), query).unwrap();
-    assert!(answer.is_whole && answer.cost.bytes > 0);
-    answer.told
+    assert!(answer.is_complete && answer.cost.bytes > 0);
+    answer.data
 }
 
 fn line(text: &str) -> Query {
-    Query::Line(ReadLine::new(text).unwrap())
+    Query::TypedLine(ReadOnlyLine::parse(text).unwrap())
 }
 
 #[test]
-fn slow_requests_are_sessions_with_their_names() {
+fn sessions_query_lists_slow_requests() {
     let slow = Web::Slow(Duration::from_mins(1));
-    let lab = Lab::builder().backends(2).servers(1).answer("be1/s1", slow).answer("be2/s1", slow).maxconn(3).start();
+    let lab = Lab::builder().backends(2).servers(1).server_behavior("be1/s1", slow).server_behavior("be2/s1", slow).maxconn(3).start();
     let one = Traffic::to(lab.frontend_addr()).workers(2).start();
     let two = Traffic::to(lab.frontend_addr()).path("/be2/x").workers(4).start();
     lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "2");
@@ -46,8 +46,8 @@ fn slow_requests_are_sessions_with_their_names() {
     lab.wait_stat("be2", "BACKEND", "qcur", |queued| queued == "1");
 
     let names = |filter: &SessionFilter| {
-        let Told::Sessions(mut sessions) = run(&lab, &Query::Sessions(filter.clone())) else { panic!() };
-        assert_eq!(sessions.odd, 0);
+        let QueryData::Sessions(mut sessions) = run(&lab, &Query::Sessions(filter.clone())) else { panic!() };
+        assert_eq!(sessions.unrecognized_lines, 0);
         sessions.sort(SessionOrder::State);
         sessions.list
     };
@@ -57,28 +57,28 @@ fn slow_requests_are_sessions_with_their_names() {
     let be2 = SessionFilter { frontend: Some("fe1".into()), backend: Some("be2".into()), ..SessionFilter::default() };
     let waiting = names(&be2);
     assert_eq!(waiting.len(), 4);
-    assert_eq!((waiting[0].server_side, waiting[0].server.as_ref()), (Some(Stage::Queued), None));
+    assert_eq!((waiting[0].server_side, waiting[0].server.as_ref()), (Some(ConnectionStage::Queued), None));
     assert!(
         waiting[1..]
             .iter()
-            .all(|session| { session.server == Some("s1".into()) && session.server_side == Some(Stage::Established) })
+            .all(|session| { session.server == Some("s1".into()) && session.server_side == Some(ConnectionStage::Established) })
     );
     assert!(waiting.iter().all(|session| session.source.as_ref().unwrap().as_str().contains(':')));
-    assert!(names(&SessionFilter { older: Some(Duration::from_hours(1)), ..be2.clone() }).is_empty());
+    assert!(names(&SessionFilter { min_age: Some(Duration::from_hours(1)), ..be2.clone() }).is_empty());
 
-    let full = names(&SessionFilter { in_full: true, ..be2 });
+    let full = names(&SessionFilter { all_details: true, ..be2 });
     assert!(full.len() == 4 && full.iter().all(|session| session.bytes_in.is_some_and(|bytes| bytes > 0)));
     let id = waiting[1].id.clone();
-    let Told::Session(detail) = run(&lab, &Query::Session(id.clone())) else { panic!() };
+    let QueryData::SessionDetail(detail) = run(&lab, &Query::SessionDetail(id.clone())) else { panic!() };
     assert_eq!((&detail.session.id, detail.session.backend), (&id, Some("be2".into())));
-    assert!(detail.session.bytes_in > Some(0) && detail.lines.list().len() > 10);
-    let gone = run_at(lab.operator(), false, None, &Query::Session("0xdead".into()));
-    assert_eq!(gone.unwrap_err().to_string(), "HAProxy answers: Session not found.");
+    assert!(detail.session.bytes_in > Some(0) && detail.lines.as_slice().len() > 10);
+    let gone = run_at(lab.operator(), false, None, &Query::SessionDetail("0xdead".into()));
+    assert_eq!(gone.unwrap_err().to_string(), "HAProxy replied: Session not found.");
     drop((one, two));
 }
 
 #[test]
-fn the_top_clients_of_a_table() {
+fn table_entries_query_sorts_and_filters_entries() {
     let lab = Lab::builder()
         .sections("backend st\n    stick-table type string len 32 size 100 expire 10m store http_req_cnt,conn_cnt")
         .sections("frontend counted\n    bind {{counted}}\n    http-request track-sc0 hdr(X-Client) table st\n    default_backend be1")
@@ -87,16 +87,16 @@ fn the_top_clients_of_a_table() {
     for (name, requests) in [("rare", 1), ("busy", 9), ("some", 4), ("a\x1b[31m b", 2)] {
         assert_eq!(client(name).send(requests).ok, requests);
     }
-    let Told::Tables(tables) = run(&lab, &Query::Tables) else { panic!() };
+    let QueryData::StickTables(tables) = run(&lab, &Query::StickTables) else { panic!() };
     let st = &tables.list[0];
-    assert_eq!((st.name.as_str(), st.kind.as_str(), st.used, st.size), ("st", "string", Some(4), Some(100)));
+    assert_eq!((st.name.as_str(), st.key_type.as_str(), st.used, st.size), ("st", "string", Some(4), Some(100)));
 
     let top = |filter: Option<DataFilter>| {
         let query = Query::TableEntries { table: "st".into(), filter };
-        let Told::Entries(mut entries) = run(&lab, &query) else { panic!() };
-        let place = entries.place("http_req_cnt").unwrap();
-        entries.sort(place);
-        let told = |entry: &hapulse::haproxy::stick_tables::Entry| (entry.key.to_string(), entry.value(place).unwrap());
+        let QueryData::TableEntries(mut entries) = run(&lab, &query) else { panic!() };
+        let place = entries.counter_index("http_req_cnt").unwrap();
+        entries.sort_by_counter(place);
+        let told = |entry: &hapulse::haproxy::stick_tables::TableEntry| (entry.key.to_string(), entry.value(place).unwrap());
         entries.list.iter().map(told).collect::<Vec<_>>()
     };
     let name = |name: &str, count| (name.to_owned(), count);
@@ -107,21 +107,21 @@ fn the_top_clients_of_a_table() {
     let none = Query::TableEntries { table: "nosuch".into(), filter: None };
     assert_eq!(
         run_at(lab.operator(), false, version(&lab), &none).unwrap_err().to_string(),
-        "HAProxy answers: No such table"
+        "HAProxy replied: No such table"
     );
 }
 
 #[test]
-fn the_sockets_own_commands_are_listed() {
+fn help_query_lists_commands_of_socket() {
     let lab = Lab::builder().start();
-    let Told::Help(list) = run(&lab, &Query::Help) else { panic!() };
+    let QueryData::Help(list) = run(&lab, &Query::Help) else { panic!() };
     for words in ["show info", "show sess", "show table", "set server", "help"] {
         assert!(list.iter().any(|known| known.words.as_str() == words), "{words}");
     }
 }
 
 #[test]
-fn a_level_too_low_says_so() {
+fn query_with_insufficient_level_returns_error() {
     let lab = Lab::builder().sections("backend st\n    stick-table type ip size 10 expire 1m store conn_cnt").start();
     let why = |query: &Query| run_at(lab.user(), false, version(&lab), query).unwrap_err().to_string();
     let needs =
@@ -129,16 +129,16 @@ fn a_level_too_low_says_so() {
     assert_eq!(why(&Query::Sessions(SessionFilter::default())), needs("show sess"));
     assert_eq!(why(&Query::TableEntries { table: "st".into(), filter: None }), needs("show table st"));
     assert_eq!(why(&line("show errors")), needs("show errors"));
-    assert!(run_at(lab.user(), true, version(&lab), &Query::Tables).is_ok());
+    assert!(run_at(lab.user(), true, version(&lab), &Query::StickTables).is_ok());
 }
 
 #[test]
-fn read_only_gives_up_the_level_before_it_asks() {
+fn read_only_query_lowers_level_first() {
     let lab = Lab::builder().start();
     let level = |read_only| {
         let answer = run_at(lab.admin(), read_only, version(&lab), &line("show cli level;show info")).unwrap();
-        let Told::Lines(lines) = answer.told else { panic!() };
-        let texts: Vec<_> = lines.list().iter().map(ToString::to_string).collect();
+        let QueryData::ReplyLines(lines) = answer.data else { panic!() };
+        let texts: Vec<_> = lines.as_slice().iter().map(ToString::to_string).collect();
         assert_eq!((texts[1].as_str(), texts[2].as_str()), ("", "Name: HAProxy"));
         texts[0].clone()
     };
@@ -147,12 +147,12 @@ fn read_only_gives_up_the_level_before_it_asks() {
 }
 
 #[test]
-fn what_a_version_would_not_survive_is_never_sent() {
-    let fake = Fake::closing();
-    let fake = Fake::start(fake);
+fn query_that_crashes_version_is_not_sent() {
+    let fake = FakeSocket::closing();
+    let fake = FakeSocket::start(fake);
     let error = run_at(fake.path(), false, Some(Version::new(3, 0)), &line("show info; show threads")).unwrap_err();
     assert_eq!(error.to_string(), "not sent: \"show threads\": HAProxy 3.0.0 crashes on it");
     assert_eq!(fake.connections(), 0);
     let error = run_at(Path::new("/nonexistent/sock"), false, None, &Query::Help).unwrap_err();
-    assert!(matches!(&error, QueryError::Ask { hint: Some(hint), .. } if hint.contains("stats socket")), "{error}");
+    assert!(matches!(&error, QueryError::Connection { hint: Some(hint), .. } if hint.contains("stats socket")), "{error}");
 }

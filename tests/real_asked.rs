@@ -1,4 +1,4 @@
-//! What is only asked on a key: sessions, stick tables and HAProxy's own command line, in front of a real HAProxy.
+//! Queries made on a key press against a real HAProxy: sessions, stick tables and typed command lines.
 
 mod support;
 
@@ -7,90 +7,91 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-use support::stream::strange;
-use support::{Answer, Answers, Fake, Lab, Relay, Term, Traffic, wait_until};
+use support::terminal_bytes::unexpected_output;
+use support::{CannedReplies, FakeSocket, Lab, Relay, ServerBehavior, Term, Traffic, wait_until};
 
-/// Keys within this time of a question were typed before it was seen; they do not count.
+/// Time after a confirmation opens in which keys are ignored as typed ahead.
 const TYPE_AHEAD: Duration = Duration::from_millis(330);
 
+/// Starts hapulse and waits until it shows live data.
 fn start(target: &Path, args: &[&str]) -> Term {
     let term = Term::builder().args(["-i", "0.2"]).args(args).args([target]).size(140, 40).start();
     term.wait_for("live");
     term
 }
 
-/// The commands sent so far that begin this way.
-fn sent(relay: &Relay, start: &str) -> usize {
+/// Returns the number of commands sent so far that start with `start`.
+fn sent_count(relay: &Relay, start: &str) -> usize {
     let lines = relay.lines();
     lines.iter().flat_map(|line| line.split(';')).filter(|command| command.trim().starts_with(start)).count()
 }
 
-/// Waits until hapulse has polled on: what a key was to send would be sent by now.
+/// Waits two polls, so that any command a pressed key triggers has been sent.
 fn let_polls_pass(term: &Term, relay: &Relay) {
-    term.wait_read();
-    let before = sent(relay, "show info");
-    wait_until("two more polls", || sent(relay, "show info") >= before + 2);
+    term.wait_input_read();
+    let before = sent_count(relay, "show info");
+    wait_until("two more polls", || sent_count(relay, "show info") >= before + 2);
 }
 
-/// A lab whose server `be2/s2` holds the requests sent to it, and two such requests.
-fn held() -> (Lab, support::traffic::Running) {
-    // With the option HAProxy lets go of a request as soon as its client does.
+/// Starts a lab with two open requests that server `be2/s2` does not answer.
+fn lab_with_open_requests() -> (Lab, support::traffic::RunningTraffic) {
+    // With this option HAProxy drops a request as soon as its client disconnects.
     let builder = Lab::builder().backends(2).cookie().defaults("option abortonclose");
-    let lab = builder.answer("be2/s2", Answer::Slow(Duration::from_mins(1))).start();
-    let held = Traffic::to(lab.frontend_addr()).path("/be2/").header("Cookie: SRV=s2").workers(2).start();
+    let lab = builder.server_behavior("be2/s2", ServerBehavior::Slow(Duration::from_mins(1))).start();
+    let requests = Traffic::to(lab.frontend_addr()).path("/be2/").header("Cookie: SRV=s2").workers(2).start();
     lab.wait_stat("be2", "s2", "scur", |sessions| sessions == "2");
-    (lab, held)
+    (lab, requests)
 }
 
 #[test]
-fn sessions_are_asked_for_by_enter_once_in_ten_seconds() {
-    let (lab, _held) = held();
+fn sessions_view_queries_on_enter_at_most_once_per_ten_seconds() {
+    let (lab, _requests) = lab_with_open_requests();
     let relay = Relay::to(lab.admin());
     let mut term = start(relay.path(), &[]);
     term.press("7");
-    term.wait_for("lists the sessions that are open");
+    term.wait_for("lists the open sessions");
     term.wait_for("show sess stops all threads");
     let_polls_pass(&term, &relay);
-    assert_eq!(sent(&relay, "show sess"), 0, "nothing is asked by itself");
+    assert_eq!(sent_count(&relay, "show sess"), 0, "no query without a key press");
     term.press("<ret>");
     let screen = term.wait_until(|screen| screen.contains(" sessions, oldest first") && screen.contains("be2/s2"));
     let lines: Vec<&str> = screen.lines().filter(|line| line.contains("be2/s2")).collect();
     assert_eq!(lines.len(), 2, "{screen}");
     assert!(lines.iter().all(|line| line.contains(" fe1 ")), "{screen}");
-    assert_eq!(sent(&relay, "show sess"), 1);
+    assert_eq!(sent_count(&relay, "show sess"), 1);
     term.press("r");
-    term.wait_for("not more often than every 10 s: again in");
+    term.wait_for("at most once every 10 s; try again in");
     let_polls_pass(&term, &relay);
-    assert_eq!(sent(&relay, "show sess"), 1);
-    // One of them in full.
+    assert_eq!(sent_count(&relay, "show sess"), 1);
+    // Details of one session.
     term.press("/server:s2<ret>");
     term.wait_for("2 of ");
     term.press("g<ret>");
     let screen = term.wait_for("─ Session 0x");
-    for part in ["frontend=fe1", "backend=be2", "server=s2"] {
-        assert!(screen.contains(part), "{part}\n{screen}");
+    for field in ["frontend=fe1", "backend=be2", "server=s2"] {
+        assert!(screen.contains(field), "{field}\n{screen}");
     }
-    assert_eq!(sent(&relay, "show sess 0x"), 1);
+    assert_eq!(sent_count(&relay, "show sess 0x"), 1);
     term.press("<esc>");
     term.wait_gone("─ Session 0x");
 }
 
 #[test]
-fn a_user_learns_which_level_sessions_need_and_nothing_is_sent() {
-    let (lab, _held) = held();
+fn sessions_view_reports_required_level_on_user_socket() {
+    let (lab, _requests) = lab_with_open_requests();
     let relay = Relay::to(lab.user());
     let mut term = start(relay.path(), &[]);
     term.wait_for(" user ");
     term.press("7");
-    term.wait_for("lists the sessions that are open");
+    term.wait_for("lists the open sessions");
     term.press("<ret>");
     term.wait_for("\"show sess\" needs level operator; this socket has level user");
     let_polls_pass(&term, &relay);
-    assert_eq!(sent(&relay, "show sess"), 0);
+    assert_eq!(sent_count(&relay, "show sess"), 0);
 }
 
 #[test]
-fn stick_tables_tell_how_full_they_are_and_who_is_on_top() {
+fn tables_view_shows_fill_level_and_top_entries() {
     let sections = "backend clients\n    stick-table type string len 32 size 100 expire 10m store http_req_cnt,gpc0\n\
                     frontend web\n    bind {{web}}\n    http-request track-sc0 hdr(X-Client) table clients\n    \
                     default_backend be1\n";
@@ -104,18 +105,18 @@ fn stick_tables_tell_how_full_they_are_and_who_is_on_top() {
     term.press("8");
     term.wait_for("lists the stick tables");
     let_polls_pass(&term, &relay);
-    assert_eq!(sent(&relay, "show table"), 0, "nothing is asked by itself");
+    assert_eq!(sent_count(&relay, "show table"), 0, "no query without a key press");
     term.press("<ret>");
     let screen = term.wait_for("1 of 1 tables");
     let line = screen.lines().find(|line| line.trim_start().starts_with("clients")).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(words, ["clients", "string", "3", "100", "3.0%"], "{screen}");
-    // The list costs HAProxy little, so its pause is short.
+    // The list is cheap for HAProxy, so the pause between two queries is short.
     term.press("rr");
-    term.wait_for("not more often than every 1 s: again in 1 s");
+    term.wait_for("at most once every 1 s; try again in 1 s");
     term.press("<ret>");
     let screen = term.wait_for("clients: 3 entries");
-    // The counter they are sorted by is the first one of the table; the next one is the count of requests.
+    // Entries are sorted by the first counter of the table; `>` selects the next one, the request count.
     let screen = if screen.contains("most http_req_cnt first") {
         screen
     } else {
@@ -129,37 +130,37 @@ fn stick_tables_tell_how_full_they_are_and_who_is_on_top() {
         .collect();
     let order: Vec<(&str, &str)> = keys.iter().map(|words| (words[0], words[2])).collect();
     assert_eq!(order, [("alice", "23"), ("carol", "9"), ("bob", "4")], "{screen}");
-    assert_eq!(sent(&relay, "show table clients"), 1);
+    assert_eq!(sent_count(&relay, "show table clients"), 1);
     term.press("<esc>");
     term.wait_for("1 of 1 tables");
 }
 
 #[test]
-fn the_command_line_answers_completes_and_recalls() {
+fn command_line_shows_replies_completes_and_recalls() {
     let lab = Lab::builder().backends(2).servers(1).start();
     let mut term = start(lab.admin(), &[]);
     term.press("5");
     term.wait_for("HAProxy's own commands");
     term.press("show info<ret>");
     term.wait_until(|screen| screen.contains("Tainted: 0") && last_typed(screen) == ">");
-    // The answer is longer than the screen; its end is shown first.
+    // The reply is longer than the screen; its end is shown first.
     let pid = format!("Pid: {}", lab.info("Pid"));
     for _ in 0..6 {
         if term.screen().contains(&pid) {
             break;
         }
         term.press("<pgup>");
-        term.wait_read();
+        term.wait_input_read();
         thread::sleep(Duration::from_millis(60));
     }
     term.wait_for(&pid);
     term.press("<up>");
     term.wait_until(|screen| last_typed(screen) == "> show info");
     term.press("<c-u>show inf");
-    // The first one asks for the commands that this HAProxy knows.
+    // The first completion queries the commands of this HAProxy.
     wait_until("show info to be completed", || {
         term.press("<tab>");
-        term.wait_read();
+        term.wait_input_read();
         last_typed(&term.screen()) == "> show info"
     });
     term.press("<c-u>show servers state be<tab>2");
@@ -174,7 +175,7 @@ fn the_command_line_answers_completes_and_recalls() {
     term.wait_for("Frontends");
     term.press("q");
     assert_eq!(term.exit_code(), 0);
-    // Another run, the same person.
+    // A second run of the same user recalls the lines.
     let builder = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(140, 40);
     let mut again = builder.env("HOME", term.home()).start();
     again.wait_for("live");
@@ -184,37 +185,37 @@ fn the_command_line_answers_completes_and_recalls() {
     again.wait_until(|screen| last_typed(screen) == "> show info");
 }
 
-/// The line being typed: the last one of the command line. Far to its right stands how much is below.
+/// Returns the line being typed, without the scroll position at its right end.
 fn last_typed(screen: &str) -> &str {
     let line = screen.lines().rfind(|line| line.starts_with(" >")).unwrap_or_default().trim();
     line.split("   ").next().unwrap_or_default()
 }
 
 #[test]
-fn a_line_that_may_change_haproxy_is_asked_about() {
+fn command_line_confirms_write_commands() {
     let lab = Lab::builder().servers(3).start();
     let relay = Relay::to(lab.admin());
     let mut term = start(relay.path(), &[]);
     term.press("5");
-    for no in ["n", "<esc>"] {
+    for cancel_key in ["n", "<esc>"] {
         term.press("set server be1/s2 state maint<ret>");
         term.wait_for("this line may change HAProxy");
         let_polls_pass(&term, &relay);
         thread::sleep(TYPE_AHEAD);
-        term.press(no);
+        term.press(cancel_key);
         term.wait_gone("this line may change HAProxy");
         term.wait_for("nothing was sent");
     }
-    assert_eq!(relay.acts(), [""; 0]);
+    assert_eq!(relay.write_commands(), [""; 0]);
     term.press("set server be1/s2 state maint<ret>");
     term.wait_for("this line may change HAProxy");
     thread::sleep(TYPE_AHEAD);
     term.press("y");
-    // HAProxy says nothing to what it does, and that is shown too.
-    term.wait_for("(HAProxy answered nothing: so it does when a change succeeds)");
+    // HAProxy replies to a successful change with an empty line, and the view shows that.
+    term.wait_for("(empty reply; after a change this means success)");
     assert_eq!(lab.stat("be1", "s2", "status"), "MAINT");
-    assert_eq!(relay.acts(), ["set server be1/s2 state maint"]);
-    // What HAProxy answers stands below it.
+    assert_eq!(relay.write_commands(), ["set server be1/s2 state maint"]);
+    // An error reply is shown below the line.
     term.press("set server be1/nobody state maint<ret>");
     term.wait_for("this line may change HAProxy");
     thread::sleep(TYPE_AHEAD);
@@ -223,28 +224,28 @@ fn a_line_that_may_change_haproxy_is_asked_about() {
 }
 
 #[test]
-fn read_only_refuses_a_line_that_may_change_haproxy() {
+fn command_line_refuses_write_commands_in_read_only_mode() {
     let lab = Lab::builder().servers(3).start();
     let relay = Relay::to(lab.admin());
     let mut term = start(relay.path(), &["--read-only"]);
     term.press("5");
-    term.wait_for("commands that only read");
+    term.wait_for("read-only commands");
     term.press("set server be1/s2 state maint<ret>");
     term.wait_for("hapulse runs read-only");
     assert!(!term.screen().contains("this line may change HAProxy"), "{}", term.screen());
     let_polls_pass(&term, &relay);
-    assert_eq!(relay.acts(), [""; 0]);
+    assert_eq!(relay.write_commands(), [""; 0]);
     assert_eq!(lab.stat("be1", "s2", "status"), "no check");
     term.press("get weight be1/s2<ret>");
     term.wait_for("1 (initial 1)");
 }
 
 #[test]
-fn hostile_bytes_in_an_answer_never_reach_the_terminal() {
+fn command_line_escapes_hostile_bytes_in_reply() {
     let lab = Lab::builder().start();
     let hostile = b"harmless\n\x1b]0;owned\x07\x1b[31mred\x9b2J \xc2\x9b5m \x0e\x08\x7f\x90q\x9c\r<END>\n\n";
-    let answers = Answers::recorded(&lab, &["show info", "show stat", "show cli level"]).on("show errors", hostile);
-    let fake = Fake::recorded(answers);
+    let answers = CannedReplies::record(&lab, &["show info", "show stat", "show cli level"]).on("show errors", hostile);
+    let fake = FakeSocket::with_replies(answers);
     let mut term = start(fake.path(), &[]);
     term.press("5");
     term.wait_for("HAProxy's own commands");
@@ -252,37 +253,38 @@ fn hostile_bytes_in_an_answer_never_reach_the_terminal() {
     let screen = term.wait_for("<END>");
     assert!(screen.contains("\\x1b]0;owned\\x07\\x1b[31mred"), "{screen}");
     let raw = term.raw();
-    assert_eq!(strange(&raw), [""; 0]);
-    let is_written = |sequence: &[u8]| raw.windows(sequence.len()).any(|piece| piece == sequence);
-    assert!(![&b"\x1b]"[..], b"\x1bP", b"\x1b[31mred"].into_iter().any(is_written));
+    assert_eq!(unexpected_output(&raw), [""; 0]);
+    let was_written = |sequence: &[u8]| raw.windows(sequence.len()).any(|window| window == sequence);
+    assert!(![&b"\x1b]"[..], b"\x1bP", b"\x1b[31mred"].into_iter().any(was_written));
 }
 
 #[test]
-fn impatience_takes_no_more_than_two_places_for_questions() {
+fn command_line_runs_at_most_two_queries_at_once() {
     let lab = Lab::builder().start();
-    let answers = Answers::recorded(&lab, &["show info", "show stat", "show cli level", "show version"]);
-    let places = Arc::new(Mutex::new((0, 0)));
-    let taken = Arc::clone(&places);
-    let fake = Fake::unix(move |line, stream| {
+    let answers = CannedReplies::record(&lab, &["show info", "show stat", "show cli level", "show version"]);
+    // Queries running now, and the highest number at once.
+    let running = Arc::new(Mutex::new((0, 0)));
+    let counter = Arc::clone(&running);
+    let fake = FakeSocket::with_handler(move |line, stream| {
         let change = |by: i32| {
-            let mut places = taken.lock().unwrap();
-            places.0 += by;
-            places.1 = places.1.max(places.0);
+            let mut counter = counter.lock().unwrap();
+            counter.0 += by;
+            counter.1 = counter.1.max(counter.0);
         };
         if line == "show version" {
             change(1);
             thread::sleep(Duration::from_millis(200));
             change(-1);
         }
-        let _ = stream.write_all(&answers.reply(line));
+        let _ = stream.write_all(&answers.reply_to(line));
     });
     let mut term = start(fake.path(), &[]);
     term.press("5");
     (0..9).for_each(|_| term.press("show version<ret>"));
-    let asked = || fake.received().iter().filter(|line| *line == "show version").count();
-    wait_until("every answer", || asked() == 9 && places.lock().unwrap().0 == 0);
-    assert_eq!(places.lock().unwrap().1, 2);
-    // Polls went on meanwhile, and go on.
+    let queries = || fake.received().iter().filter(|line| *line == "show version").count();
+    wait_until("every reply", || queries() == 9 && running.lock().unwrap().0 == 0);
+    assert_eq!(running.lock().unwrap().1, 2);
+    // Polling continues meanwhile and afterwards.
     term.press("<a-0>");
     term.wait_for("live ");
 }

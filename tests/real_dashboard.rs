@@ -1,14 +1,15 @@
-//! What the dashboard shows of a real HAProxy is what `show stat` says, read by hand next to it.
+//! The dashboard of a real HAProxy, compared with `show stat` read by an independent client.
 
 mod support;
 
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Answer, DEADLINE, Lab, Table, Term, Traffic, wait_until};
+use support::{DEADLINE, Lab, PaneTable, ServerBehavior, Term, Traffic, wait_until};
 
-/// The sizes that have a layout of their own.
+/// Terminal sizes with different layouts, in columns and lines.
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+/// Characters of sparklines, lowest first.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 fn dashboard(lab: &Lab, cols: u16, rows: u16) -> Term {
@@ -17,15 +18,15 @@ fn dashboard(lab: &Lab, cols: u16, rows: u16) -> Term {
     term
 }
 
-/// `show stat` by hand: each row's fields by the column's name.
+/// Returns the rows of `show stat`: each row's fields by column name.
 fn stat(lab: &Lab) -> Vec<BTreeMap<String, String>> {
-    let text = lab.ask("show stat");
+    let text = lab.send_command("show stat");
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     reader.deserialize().filter_map(Result::ok).collect()
 }
 
-/// The rows of one kind: 0 frontends, 1 backends, 2 servers.
-fn of_kind(rows: &[BTreeMap<String, String>], kind: &str) -> Vec<BTreeMap<String, String>> {
+/// Returns the rows of one type: 0 frontends, 1 backends, 2 servers.
+fn rows_of_kind(rows: &[BTreeMap<String, String>], kind: &str) -> Vec<BTreeMap<String, String>> {
     rows.iter().filter(|row| row["type"] == kind).cloned().collect()
 }
 
@@ -33,11 +34,11 @@ fn dash_if_empty(text: String) -> String {
     if text.is_empty() { "–".into() } else { text }
 }
 
-/// What the columns of a row should read while no traffic flows.
-fn idle_cells(row: &BTreeMap<String, String>) -> Vec<(&'static str, String)> {
+/// Returns the cells expected in the row without traffic.
+fn expected_idle_cells(row: &BTreeMap<String, String>) -> Vec<(&'static str, String)> {
     let (scur, slim) = (&row["scur"], &row["slim"]);
     let limited = if slim.is_empty() || slim == "0" { scur.clone() } else { format!("{scur}/{slim}") };
-    // HAProxy writes 0 where there was nothing yet to take a mean over.
+    // HAProxy writes 0 for the mean of no sessions.
     let rtime =
         if row["rtime"].is_empty() || row["stot"] == "0" { String::new() } else { format!("{}ms", row["rtime"]) };
     let mut cells = vec![("STATE", row["status"].clone()), ("REQ/S", "0".into())];
@@ -56,13 +57,13 @@ fn idle_cells(row: &BTreeMap<String, String>) -> Vec<(&'static str, String)> {
     cells
 }
 
-/// What a table shows of these rows that `show stat` has otherwise, both looked at now.
+/// Returns the cells of the table that differ from `show stat`, both read now.
 fn differences(lab: &Lab, term: &Term, title: &str, wanted: impl Fn(&BTreeMap<String, String>) -> bool) -> Vec<String> {
     let table = term.table(title);
     let mut found = Vec::new();
     for row in stat(lab).into_iter().filter(|row| wanted(row)) {
         let name = if row["type"] == "2" { &row["svname"] } else { &row["# pxname"] };
-        for (column, expected) in idle_cells(&row) {
+        for (column, expected) in expected_idle_cells(&row) {
             let shown = table.as_ref().and_then(|table| table.cell(name, column));
             if shown.as_deref() != Some(expected.as_str()) {
                 found.push(format!("{name} {column}: {shown:?}, not {expected:?}"));
@@ -72,9 +73,9 @@ fn differences(lab: &Lab, term: &Term, title: &str, wanted: impl Fn(&BTreeMap<St
     found
 }
 
-/// Waits until the table shows these rows as `show stat` has them at the same time.
+/// Waits until the table's cells match `show stat`.
 fn wait_agreement(lab: &Lab, term: &Term, title: &str, wanted: impl Fn(&BTreeMap<String, String>) -> bool) {
-    assert!(stat(lab).iter().any(&wanted), "{title}: there is something to compare");
+    assert!(stat(lab).iter().any(&wanted), "{title}: no rows to compare");
     let end = Instant::now() + DEADLINE;
     let mut different = differences(lab, term, title, &wanted);
     while !different.is_empty() {
@@ -85,7 +86,7 @@ fn wait_agreement(lab: &Lab, term: &Term, title: &str, wanted: impl Fn(&BTreeMap
 }
 
 #[test]
-fn states_and_numbers_are_those_of_show_stat() {
+fn dashboard_cells_match_show_stat() {
     let lab = Lab::builder()
         .frontends(2)
         .backends(3)
@@ -93,14 +94,14 @@ fn states_and_numbers_are_those_of_show_stat() {
         .checks()
         .maxconn(20)
         .server_option("be2/s3", "weight 7")
-        .answer("be2/s2", Answer::Closed)
+        .server_behavior("be2/s2", ServerBehavior::Closed)
         .start();
     assert_eq!(Traffic::to(lab.addr("fe2")).send(30).ok, 30);
     assert_eq!(Traffic::to(lab.frontend_addr()).path("/be3/x").send(10).ok, 10);
     lab.wait_stat("be2", "s2", "status", |status| status == "DOWN");
-    lab.ask("disable server be3/s1");
+    lab.send_command("disable server be3/s1");
     let mut term = dashboard(&lab, 200, 60);
-    let header = term.wait_for("servers 7 up  1 down  1 away");
+    let header = term.wait_for("servers 7 up  1 down  1 maint/drain");
     let (pid, version) = (lab.info("Pid"), lab.info("Version"));
     let version = version.split('-').next().unwrap();
     for part in [format!("pid {pid}"), format!("HAProxy {version}"), lab.info("node"), "ADMIN".into()] {
@@ -111,11 +112,11 @@ fn states_and_numbers_are_those_of_show_stat() {
     wait_agreement(&lab, &term, "Backends", |row| row["type"] == "1");
     for (backend, up) in [("be1", "3/3"), ("be2", "2/3"), ("be3", "2/3")] {
         assert_eq!(term.cell("Backends", backend, "UP").as_deref(), Some(up), "{backend}");
-        term.select("Backends", backend);
+        term.move_to_row("Backends", backend);
         let title = format!("Servers of {backend}");
         wait_agreement(&lab, &term, &title, |row| row["type"] == "2" && row["# pxname"] == backend);
     }
-    term.select("Backends", "be2");
+    term.move_to_row("Backends", "be2");
     assert_eq!(term.wait_cell("Servers of be2", "s2", "STATE", |_| true), "DOWN");
     term.wait_cell("Servers of be2", "s2", "CHECK", |check| check == "L4CON");
     term.press("q");
@@ -123,39 +124,39 @@ fn states_and_numbers_are_those_of_show_stat() {
 }
 
 #[test]
-fn a_held_request_is_one_session_on_its_own_row() {
-    // With the option HAProxy lets go of a request as soon as its client does.
+fn dashboard_counts_open_request_on_its_own_rows() {
+    // With this option HAProxy drops a request as soon as its client disconnects.
     let builder = Lab::builder().backends(2).cookie().defaults("option abortonclose");
-    let lab = builder.answer("be2/s2", Answer::Slow(Duration::from_mins(1))).start();
+    let lab = builder.server_behavior("be2/s2", ServerBehavior::Slow(Duration::from_mins(1))).start();
     let mut term = dashboard(&lab, 200, 60);
-    let held = Traffic::to(lab.frontend_addr()).path("/be2/").header("Cookie: SRV=s2").workers(1).start();
+    let request = Traffic::to(lab.frontend_addr()).path("/be2/").header("Cookie: SRV=s2").workers(1).start();
     lab.wait_stat("be2", "s2", "scur", |sessions| sessions == "1");
-    term.select("Backends", "be2");
+    term.move_to_row("Backends", "be2");
     term.wait_cell("Servers of be2", "s2", "SESS/LIM", |sessions| sessions == "1");
     term.wait_cell("Backends", "be2", "SESS", |sessions| sessions == "1");
     assert_eq!(term.cell("Backends", "be1", "SESS").as_deref(), Some("0"));
     assert_eq!(term.cell("Servers of be2", "s1", "SESS/LIM").as_deref(), Some("0"));
     let limit = lab.stat("fe1", "FRONTEND", "slim");
     term.wait_cell("Frontends", "fe1", "SESS/LIM", |sessions| sessions == format!("1/{limit}"));
-    held.stop();
+    request.stop();
     term.wait_cell("Servers of be2", "s2", "SESS/LIM", |sessions| sessions == "0");
     term.wait_cell("Backends", "be2", "SESS", |sessions| sessions == "0");
 }
 
-/// How many blocks the chart with this label shows, and whether one is higher than the lowest.
-fn blocks(screen: &str, label: &str) -> (usize, bool) {
+/// Returns the number of blocks in the chart with this label, and whether one is higher than the lowest.
+fn sparkline_blocks(screen: &str, label: &str) -> (usize, bool) {
     let line = screen.lines().rev().find(|line| line.contains(label) && line.contains(BLOCKS));
     let blocks: Vec<char> = line.unwrap_or_default().chars().filter(|char| BLOCKS.contains(char)).collect();
     (blocks.len(), blocks.iter().any(|block| *block != '▁'))
 }
 
 #[test]
-fn rates_and_sparklines_move_with_traffic_and_come_to_rest_without() {
+fn dashboard_rates_and_sparklines_follow_traffic() {
     let lab = Lab::builder().start();
     let term = dashboard(&lab, 200, 60);
     term.wait_cell("Backends", "be1", "REQ/S", |rate| rate == "0");
     let running = Traffic::to(lab.frontend_addr()).pause(Duration::from_millis(10)).start();
-    let some = |rate: &str| rate != "–" && rate != "0";
+    let is_positive = |rate: &str| rate != "–" && rate != "0";
     for (title, name, column) in [
         ("Frontends", "fe1", "REQ/S"),
         ("Frontends", "fe1", "SESS/S"),
@@ -163,12 +164,12 @@ fn rates_and_sparklines_move_with_traffic_and_come_to_rest_without() {
         ("Servers of be1", "s1", "REQ/S"),
         ("Servers of be1", "s2", "REQ/S"),
     ] {
-        term.wait_cell(title, name, column, some);
+        term.wait_cell(title, name, column, is_positive);
     }
-    term.wait_until(|screen| blocks(screen, "req/s ").1);
-    let (before, _) = blocks(&term.screen(), "req/s ");
-    term.wait_until(|screen| blocks(screen, "req/s ").0 > before);
-    // The header has a sparkline of its own.
+    term.wait_until(|screen| sparkline_blocks(screen, "req/s ").1);
+    let (before, _) = sparkline_blocks(&term.screen(), "req/s ");
+    term.wait_until(|screen| sparkline_blocks(screen, "req/s ").0 > before);
+    // The header has its own sparkline.
     let header = term.wait_until(|screen| screen.lines().nth(1).is_some_and(|line| line.contains(BLOCKS)));
     assert!(header.lines().nth(1).unwrap().contains("req/s"), "{header}");
     let counts = running.stop();
@@ -179,18 +180,22 @@ fn rates_and_sparklines_move_with_traffic_and_come_to_rest_without() {
 }
 
 #[test]
-fn requests_that_wait_stand_in_the_queue() {
-    let lab =
-        Lab::builder().servers(1).cookie().maxconn(1).answer("be1/s1", Answer::Slow(Duration::from_mins(1))).start();
+fn dashboard_shows_queued_requests() {
+    let lab = Lab::builder()
+        .servers(1)
+        .cookie()
+        .maxconn(1)
+        .server_behavior("be1/s1", ServerBehavior::Slow(Duration::from_mins(1)))
+        .start();
     let term = dashboard(&lab, 120, 40);
     let first = Traffic::to(lab.frontend_addr()).workers(1).start();
     lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "1");
-    // Two wait for any server, and three for the one that their cookie names.
-    let _any = Traffic::to(lab.frontend_addr()).workers(2).start();
-    let _this = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s1").workers(3).start();
+    // Two requests queue for any server, and three for the server in their cookie.
+    let _queued_in_backend = Traffic::to(lab.frontend_addr()).workers(2).start();
+    let _queued_in_server = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s1").workers(3).start();
     lab.wait_stat("be1", "BACKEND", "qcur", |queue| queue == "2");
     lab.wait_stat("be1", "s1", "qcur", |queue| queue == "3");
-    // A backend's number on the screen is all that wait for it.
+    // The queue of a backend on the screen includes its servers' queues.
     term.wait_cell("Backends", "be1", "QUEUE", |queue| queue == "5");
     term.wait_cell("Servers of be1", "s1", "QUEUE", |queue| queue == "3");
     assert_eq!(term.cell("Servers of be1", "s1", "SESS/LIM").as_deref(), Some("1/1"));
@@ -199,21 +204,21 @@ fn requests_that_wait_stand_in_the_queue() {
 }
 
 #[test]
-fn every_name_is_listed_at_every_designed_size() {
+fn dashboard_lists_all_names_at_every_size() {
     let lab = Lab::builder().frontends(3).backends(3).servers(4).start();
     let rows = stat(&lab);
-    let names = |kind: &str| of_kind(&rows, kind).iter().map(|row| row["# pxname"].clone()).collect::<Vec<_>>();
+    let names = |kind: &str| rows_of_kind(&rows, kind).iter().map(|row| row["# pxname"].clone()).collect::<Vec<_>>();
     for (cols, lines) in SIZES {
         let mut term = dashboard(&lab, cols, lines);
         for (title, kind) in [("Frontends", "0"), ("Backends", "1")] {
-            term.wait_until(|screen| Table::find(screen, title).is_some_and(|table| table.names() == names(kind)));
+            term.wait_until(|screen| PaneTable::find(screen, title).is_some_and(|table| table.names() == names(kind)));
         }
         for backend in names("1") {
-            term.select("Backends", &backend);
-            let servers = of_kind(&rows, "2").into_iter().filter(|row| row["# pxname"] == backend);
+            term.move_to_row("Backends", &backend);
+            let servers = rows_of_kind(&rows, "2").into_iter().filter(|row| row["# pxname"] == backend);
             let servers: Vec<_> = servers.map(|row| row["svname"].clone()).collect();
             let title = format!("Servers of {backend}");
-            term.wait_until(|screen| Table::find(screen, &title).is_some_and(|table| table.names() == servers));
+            term.wait_until(|screen| PaneTable::find(screen, &title).is_some_and(|table| table.names() == servers));
             for column in ["STATE", "SESS/LIM", "QUEUE", "REQ/S", "5XX", "RTIME"] {
                 assert!(term.cell(&title, "s4", column).is_some(), "{column} at {cols}x{lines}\n{}", term.screen());
             }
@@ -223,8 +228,8 @@ fn every_name_is_listed_at_every_designed_size() {
 }
 
 #[test]
-fn with_ascii_nothing_else_is_written() {
-    let lab = Lab::builder().checks().answer("be1/s2", Answer::Closed).start();
+fn ascii_mode_writes_only_ascii() {
+    let lab = Lab::builder().checks().server_behavior("be1/s2", ServerBehavior::Closed).start();
     lab.wait_stat("be1", "s2", "status", |status| status == "DOWN");
     let _running = Traffic::to(lab.frontend_addr()).pause(Duration::from_millis(10)).start();
     for (cols, lines) in SIZES {
@@ -235,55 +240,55 @@ fn with_ascii_nothing_else_is_written() {
         term.wait_for("Keys");
         term.press("<esc>");
         term.wait_gone("Keys");
-        term.select_server("be1", "s1");
+        term.move_to_server("be1", "s1");
         term.press("M");
-        term.wait_for("to do it, Esc to leave it");
+        term.wait_for("to confirm, Esc to cancel");
         term.press("<esc>");
         term.wait_for("nothing was sent");
         let raw = String::from_utf8(term.raw()).unwrap();
-        let strange: Vec<char> = raw.chars().filter(|char| !char.is_ascii()).collect();
-        assert!(strange.is_empty(), "{strange:?} at {cols}x{lines}\n{}", term.screen());
+        let unexpected: Vec<char> = raw.chars().filter(|char| !char.is_ascii()).collect();
+        assert!(unexpected.is_empty(), "{unexpected:?} at {cols}x{lines}\n{}", term.screen());
     }
 }
 
-/// The colours that a program asked for: the numbers of its SGR sequences that stand for one.
-fn colours(raw: &[u8]) -> Vec<u16> {
+/// Returns the color parameters of all SGR sequences in the output.
+fn sgr_colors(raw: &[u8]) -> Vec<u16> {
     let text = String::from_utf8_lossy(raw);
     let sequences = text.split("\x1b[").skip(1).filter_map(|rest| {
         let end = rest.find(|char: char| !char.is_ascii_digit() && char != ';')?;
         rest[end..].starts_with('m').then(|| rest[..end].to_owned())
     });
-    let numbers: Vec<u16> = sequences.flat_map(|one| numbers(&one)).collect();
-    numbers.into_iter().filter(|number| matches!(number, 30..=38 | 40..=48 | 90..=97 | 100..=107)).collect()
+    let parameters: Vec<u16> = sequences.flat_map(|sequence| sgr_parameters(&sequence)).collect();
+    parameters.into_iter().filter(|number| matches!(number, 30..=38 | 40..=48 | 90..=97 | 100..=107)).collect()
 }
 
-fn numbers(sequence: &str) -> Vec<u16> {
+fn sgr_parameters(sequence: &str) -> Vec<u16> {
     sequence.split(';').filter_map(|number| number.parse().ok()).collect()
 }
 
 #[test]
-fn without_colours_the_words_and_the_cursor_still_tell() {
-    let lab = Lab::builder().checks().answer("be1/s2", Answer::Closed).start();
+fn no_color_shows_states_as_words_and_cursor_in_reverse() {
+    let lab = Lab::builder().checks().server_behavior("be1/s2", ServerBehavior::Closed).start();
     lab.wait_stat("be1", "s2", "status", |status| status == "DOWN");
-    let mut coloured = dashboard(&lab, 120, 40);
-    coloured.wait_cell("Servers of be1", "s2", "STATE", |state| state == "DOWN");
-    assert!(!colours(&coloured.raw()).is_empty(), "with colours there are some");
-    coloured.press("q");
+    let mut colored = dashboard(&lab, 120, 40);
+    colored.wait_cell("Servers of be1", "s2", "STATE", |state| state == "DOWN");
+    assert!(!sgr_colors(&colored.raw()).is_empty(), "colors are used by default");
+    colored.press("q");
     for (cols, lines) in SIZES {
         let builder = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(cols, lines);
         let mut term = builder.env("NO_COLOR", "1").start();
         term.wait_cell("Servers of be1", "s2", "STATE", |state| state == "DOWN");
-        term.select_server("be1", "s2");
-        let is_marked = || {
+        term.move_to_server("be1", "s2");
+        let is_reversed = || {
             let screen = term.screen();
             let row = screen.lines().position(|line| line.contains("DOWN") && line.contains('▶'));
-            let row = u16::try_from(row.expect("the cursor is there")).unwrap();
+            let row = u16::try_from(row.expect("the cursor is on the row")).unwrap();
             let text: Vec<char> = screen.lines().nth(usize::from(row)).unwrap().chars().collect();
             let column = text.iter().position(|char| *char == '▶').unwrap() + 3;
             let column = u16::try_from(column).unwrap();
             term.with_screen(|screen| screen.cell(row, column).is_some_and(vt100::Cell::inverse))
         };
-        wait_until("the selected row to be marked without colour", is_marked);
-        assert_eq!(colours(&term.raw()), [0; 0], "at {cols}x{lines}");
+        wait_until("the selected row in reverse video", is_reversed);
+        assert_eq!(sgr_colors(&term.raw()), [0; 0], "at {cols}x{lines}");
     }
 }

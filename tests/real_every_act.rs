@@ -1,20 +1,21 @@
-//! Every act and its undo, by keys, on a real HAProxy: what a second client then reads, and what the audit says.
+//! Every action and its undo by keys on a real HAProxy, checked with a second client and in the audit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "support/rows.rs"]
-mod rows;
+#[path = "support/action_cases.rs"]
+mod action_cases;
 mod support;
 
-use rows::{CHECKS, DOORS, ENDS, Row, STATES, Scene};
+use action_cases::{ActionCase, CHECKS, IRREVERSIBLE, LIMITS, STATES, Setup};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
-use support::acts::{TYPE_AHEAD, answer, bottom, dashboard, let_polls_pass};
-use support::{Agent, Answer, Lab, Relay, Term, Traffic};
+use support::actions::{TYPE_AHEAD, answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
+use support::{Agent, Lab, Relay, ServerBehavior, Term, Traffic};
 
-impl Row {
-    fn carry_out(&self) {
+impl ActionCase {
+    /// Runs the action by keys, checks its effect and audit records, then undoes it.
+    fn run(&self) {
         let agent = Agent::start("up");
         let sections = "backend clients\n    stick-table type string len 32 size 100 expire 10m store http_req_cnt\n\
                         frontend web\n    bind {{web}}\n    http-request track-sc0 hdr(X-Client) table clients\n    \
@@ -23,66 +24,75 @@ impl Row {
             .servers(4)
             .cookie()
             .server_options("weight 100 maxconn 50")
-            // A check of its own would take the place of what was said for it.
+            // A check result would overwrite the forced health, so no check runs during the test.
             .server_option("be1/s3", "check inter 1h")
             .server_option("be1/s4", &agent.server_option())
-            .answer("be1/s2", Answer::Slow(if matches!(self.scene, Scene::Held(_)) { HELD } else { Duration::ZERO }))
+            .server_behavior(
+                "be1/s2",
+                ServerBehavior::Slow(if matches!(self.setup, Setup::OpenRequests(_)) {
+                    SLOW_REPLY
+                } else {
+                    Duration::ZERO
+                }),
+            )
             .defaults("maxconn 1000")
             .sections(sections)
             .start();
-        self.set_the_scene(&lab);
+        self.set_up(&lab);
         let relay = Relay::to(lab.admin());
-        let mut term = dashboard(relay.path());
+        let mut term = start_dashboard(relay.path());
         self.select(&mut term);
-        assert_eq!((self.look)(&lab), self.before, "{} before", self.act);
+        assert_eq!((self.read_state)(&lab), self.before, "{} before", self.action);
 
-        term.press(self.ask_keys());
-        let (question, yes) = self.question;
-        term.wait_for(question);
-        let_polls_pass(&term, &relay);
-        assert_eq!((self.look)(&lab), self.before, "{}: only asked", self.act);
-        answer(&mut term, question, yes);
-        self.check_end(&term, 1, self.command);
-        assert_eq!((self.look)(&lab), self.after, "{} after", self.act);
+        term.press(self.action_keys());
+        let (prompt, yes) = self.confirmation;
+        term.wait_for(prompt);
+        wait_for_two_polls(&term, &relay);
+        assert_eq!((self.read_state)(&lab), self.before, "{}: before confirmation", self.action);
+        answer_confirmation(&mut term, prompt, yes);
+        self.assert_audited(&term, 1, self.command);
+        assert_eq!((self.read_state)(&lab), self.after, "{} after", self.action);
 
-        let_polls_pass(&term, &relay);
+        wait_for_two_polls(&term, &relay);
         term.press("u");
         match self.undo {
             Some((yes, command)) => {
-                answer(&mut term, "Undo: ", yes);
-                self.check_end(&term, 2, command);
-                assert_eq!((self.look)(&lab), self.before, "{} taken back", self.act);
-                let_polls_pass(&term, &relay);
+                answer_confirmation(&mut term, "Undo: ", yes);
+                self.assert_audited(&term, 2, command);
+                assert_eq!((self.read_state)(&lab), self.before, "{} undone", self.action);
+                wait_for_two_polls(&term, &relay);
                 term.press("u");
             }
             None => thread::sleep(TYPE_AHEAD),
         }
-        term.wait_for("nothing to undo: nothing was done here, or it cannot be taken back");
-        assert_eq!(relay.acts().len(), 1 + usize::from(self.undo.is_some()), "{:?}", relay.acts());
+        term.wait_for("nothing to undo on this instance");
+        assert_eq!(relay.write_commands().len(), 1 + usize::from(self.undo.is_some()), "{:?}", relay.write_commands());
     }
 
-    fn set_the_scene(&self, lab: &Lab) {
-        match self.scene {
-            Scene::Fresh => {}
-            Scene::After(command) => lab.order(command),
-            Scene::Held(count) => {
+    /// Brings HAProxy into the state that the case starts from.
+    fn set_up(&self, lab: &Lab) {
+        match self.setup {
+            Setup::Fresh => {}
+            Setup::AfterCommand(command) => lab.send_write_command(command),
+            Setup::OpenRequests(count) => {
                 let traffic = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s2").workers(count);
-                // It ends with its requests: by the act, at the latest with the lab.
+                // The thread ends with its requests: through the action, or with the lab.
                 thread::spawn(move || traffic.send(count));
                 lab.wait_stat("be1", "s2", "scur", |sessions| sessions == count.to_string());
             }
-            Scene::Served(count) => {
+            Setup::ServedRequests(count) => {
                 let traffic = Traffic::to(lab.addr("web")).header("X-Client: bob").workers(1);
                 assert_eq!(traffic.send(count).ok, count);
             }
         }
     }
 
+    /// Puts the cursor on the target.
     fn select(&self, term: &mut Term) {
-        match self.act {
+        match self.action {
             "session.end" => {
                 term.press("7");
-                term.wait_for("lists the sessions that are open");
+                term.wait_for("lists the open sessions");
                 term.press("<ret>");
                 term.wait_for(" sessions, oldest first");
                 term.press("/server:s2<ret>");
@@ -98,70 +108,69 @@ impl Row {
             }
             _ => {
                 term.press("1");
-                term.select_row(self.target);
+                term.move_to_path(self.target);
             }
         }
     }
 
-    fn ask_keys(&self) -> &'static str {
+    fn action_keys(&self) -> &'static str {
         if self.target.is_empty() { "X" } else { self.keys }
     }
 
-    /// The newest act stands in the audit twice, verified, and the screen says so.
-    fn check_end(&self, term: &Term, count: usize, command: &str) {
-        let ends = term.wait_ends(count);
+    /// Asserts that the newest action has two audit records, is verified, and that the screen reports it.
+    fn assert_audited(&self, term: &Term, count: usize, command: &str) {
+        let ends = term.wait_for_done_records(count);
         let end = ends.last().unwrap();
         let text = |record: &Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
         assert!(text(end, "command").starts_with(command), "{end}");
-        assert_eq!(end["verified"], true, "{}: {end}", self.act);
+        assert_eq!(end["verified"], true, "{}: {end}", self.action);
         assert!(text(end, "outcome").starts_with("verified, "), "{end}");
         assert_eq!(text(end, "tool"), "dashboard");
-        let records = term.audit();
-        let same: Vec<&Value> = records.iter().filter(|record| record["id"] == end["id"]).collect();
-        let phases: Vec<String> = same.iter().map(|record| text(record, "phase")).collect();
-        assert_eq!(phases, ["sending", "done"], "{}", self.act);
-        assert_eq!(same[0]["command"], end["command"]);
-        let words = format!("{}: verified, ", text(end, "target"));
-        let is_said = |screen: &str| bottom(screen).contains(&words);
-        term.wait_until(is_said);
+        let records = term.audit_records();
+        let of_action: Vec<&Value> = records.iter().filter(|record| record["id"] == end["id"]).collect();
+        let phases: Vec<String> = of_action.iter().map(|record| text(record, "phase")).collect();
+        assert_eq!(phases, ["sending", "done"], "{}", self.action);
+        assert_eq!(of_action[0]["command"], end["command"]);
+        let notice = format!("{}: verified, ", text(end, "target"));
+        term.wait_until(|screen| bottom_line(screen).contains(&notice));
     }
 }
 
 /// Longer than a test takes.
-const HELD: Duration = Duration::from_mins(5);
+const SLOW_REPLY: Duration = Duration::from_mins(5);
 
-fn carry_out(rows: &[Row]) {
-    for row in rows {
-        println!("{}", row.act);
-        row.carry_out();
+fn run_all(cases: &[ActionCase]) {
+    for case in cases {
+        println!("{}", case.action);
+        case.run();
     }
 }
 
 #[test]
-fn states_and_weights_are_ordered_and_taken_back() {
-    carry_out(&STATES);
+fn state_and_weight_actions_apply_and_undo() {
+    run_all(&STATES);
 }
 
 #[test]
-fn health_and_checks_are_ordered_and_taken_back() {
-    carry_out(&CHECKS);
+fn health_and_check_actions_apply_and_undo() {
+    run_all(&CHECKS);
 }
 
 #[test]
-fn limits_and_frontends_are_ordered_and_taken_back() {
-    carry_out(&DOORS);
+fn limit_and_frontend_actions_apply_and_undo() {
+    run_all(&LIMITS);
 }
 
 #[test]
-fn what_is_ended_or_cleared_is_gone_and_cannot_be_taken_back() {
-    carry_out(&ENDS);
+fn irreversible_actions_apply_and_cannot_be_undone() {
+    run_all(&IRREVERSIBLE);
 }
 
 #[test]
-fn every_act_has_its_row() {
-    let rows = STATES.iter().chain(&CHECKS).chain(&DOORS).chain(&ENDS);
-    let tried: Vec<&str> = rows.map(|row| row.act).collect();
-    let acts: BTreeSet<&str> = hapulse::actions::action_table::ACTIONS.iter().map(|act| act.id).collect();
-    assert_eq!(tried.iter().copied().collect::<BTreeSet<_>>(), acts);
-    assert_eq!(tried.len(), acts.len(), "each once");
+fn every_action_has_one_test_case() {
+    let cases = STATES.iter().chain(&CHECKS).chain(&LIMITS).chain(&IRREVERSIBLE);
+    let tested: Vec<&str> = cases.map(|case| case.action).collect();
+    let actions: BTreeSet<&str> = hapulse::actions::action_table::ACTIONS.iter().map(|action| action.id).collect();
+    assert_eq!(tested.iter().copied().collect::<BTreeSet<_>>(), actions);
+    assert_eq!(tested.len(), actions.len(), "each action once");
 }

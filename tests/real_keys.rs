@@ -1,4 +1,4 @@
-//! Keys move through what a real HAProxy shows: trees, columns, orders, long texts and events.
+//! Keys in the views of a real HAProxy: trees, columns, sort orders, long texts and events.
 
 mod support;
 
@@ -7,29 +7,29 @@ use std::os::unix::fs::PermissionsExt;
 use support::{Grid, Lab, Term, wait_for};
 
 #[test]
-fn a_table_is_folded_scrolled_and_sorted_by_keys() {
+fn keys_fold_scroll_and_sort_table() {
     let lab = Lab::builder().backends(2).servers(3).server_option("be2/s2", "weight 9").start();
     let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(80, 24).start();
     term.wait_for("live");
     let all = ["fe1", "be1", "be1/s1", "be1/s2", "be1/s3", "be2", "be2/s1", "be2/s2", "be2/s3"];
     term.press("1");
     term.wait_grid(|grid| grid.paths() == all);
-    term.select_row("be1/s2");
+    term.move_to_path("be1/s2");
     term.press("f");
     term.wait_grid(|grid| grid.paths() == ["fe1", "be1", "be2", "be2/s1", "be2/s2", "be2/s3"]);
-    term.wait_grid(|grid| grid.selected() == Some("be1"));
+    term.wait_grid(|grid| grid.cursor_row() == Some("be1"));
     term.press("F");
     term.wait_grid(|grid| grid.paths() == ["fe1", "be1", "be2"]);
     term.press("F");
     term.wait_grid(|grid| grid.paths() == all);
-    // The columns that do not fit come in from the right.
+    // Scrolling shows the columns that do not fit.
     let shows = |grid: &Grid, heading: &str| grid.headings().iter().any(|known| known == heading);
     assert!(term.grid().is_some_and(|grid| shows(&grid, "WGHT") && !shows(&grid, "ADDRESS")));
     term.press(&".".repeat(21));
     term.wait_grid(|grid| shows(grid, "ADDRESS") && !shows(grid, "WGHT") && grid.paths() == all);
     term.press(&",".repeat(21));
     term.wait_grid(|grid| shows(grid, "WGHT") && !shows(grid, "ADDRESS"));
-    // The next column, the one before, and the other way round.
+    // Sort by the next column, by the previous one, and inverted.
     term.press(">>");
     term.wait_for("WGHT↓");
     term.wait_grid(|grid| grid.paths()[..2] == ["be2", "be2/s2"]);
@@ -40,14 +40,14 @@ fn a_table_is_folded_scrolled_and_sorted_by_keys() {
     term.press("I");
     term.wait_for("NAME↓");
     term.wait_grid(|grid| grid.paths()[..3] == ["fe1", "be2", "be2/s3"]);
-    // The same from the menu.
+    // The same with the sort menu.
     term.press("s");
     term.press("gj<ret>");
     term.wait_for("WGHT↓");
     term.wait_grid(|grid| grid.paths()[..2] == ["be2", "be2/s2"]);
 }
 
-/// The last line shown and how many there are, of `1-20 of 60` in the frame.
+/// Returns the last line shown and the number of lines, from `1-20 of 60` in the frame.
 fn line_numbers(screen: &str) -> Option<(usize, usize)> {
     let (before, after) = screen.lines().find(|line| line.starts_with('╭'))?.rsplit_once(" of ")?;
     let last = before.rsplit(['-', ' ']).next()?.parse().ok()?;
@@ -55,36 +55,36 @@ fn line_numbers(screen: &str) -> Option<(usize, usize)> {
 }
 
 #[test]
-fn a_text_scrolls_back_from_its_end_at_once() {
+fn text_scrolls_up_from_its_end() {
     let lab = Lab::builder().start();
     let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(120, 40).start();
     term.wait_for("live");
     term.press("1");
-    term.select_row("be1/s2");
+    term.move_to_path("be1/s2");
     term.press("<ret>");
     let first = line_numbers(&term.wait_for(" be1/s2 no check "));
     term.press("G");
     let bottom = term.wait_until(|screen| line_numbers(screen).is_some_and(|(last, all)| last == all));
-    assert_ne!(line_numbers(&bottom), first, "there is something to scroll");
+    assert_ne!(line_numbers(&bottom), first, "the text is longer than the screen");
     term.press("k");
     term.wait_until(|screen| line_numbers(screen).is_some_and(|(last, all)| last < all));
     term.press("<esc>");
     term.wait_gone(" be1/s2 no check ");
-    // The help, likewise.
+    // The same in the help.
     term.press("?");
-    let head = |screen: &str| {
+    let first_help_line = |screen: &str| {
         let mut lines = screen.lines().skip_while(|line| !line.contains("─ Keys "));
         lines.nth(1).map(|line| line.trim().to_owned())
     };
-    let top = head(&term.wait_for("─ Keys "));
+    let top = first_help_line(&term.wait_for("─ Keys "));
     term.press("G");
-    let bottom = head(&term.wait_until(|screen| head(screen) != top));
+    let bottom = first_help_line(&term.wait_until(|screen| first_help_line(screen) != top));
     term.press("k");
-    term.wait_until(|screen| head(screen) != bottom);
+    term.wait_until(|screen| first_help_line(screen) != bottom);
 }
 
 #[test]
-fn events_are_told_filtered_and_logged_for_the_owner_only() {
+fn events_are_shown_filtered_and_logged_with_owner_only_file_mode() {
     let lab = Lab::builder().backends(2).servers(3).start();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("events.log");
@@ -93,13 +93,13 @@ fn events_are_told_filtered_and_logged_for_the_owner_only() {
     term.wait_for("live");
     term.press("9");
     term.wait_for("nothing has changed since hapulse started");
-    lab.ask("disable server be1/s2");
-    lab.ask("set server be2/s1 state drain");
+    lab.send_command("disable server be1/s2");
+    lab.send_command("set server be2/s1 state drain");
     term.wait_until(|screen| screen.contains("be1/s2") && screen.contains("be2/s1"));
     let screen = term.screen();
     let line = screen.lines().find(|line| line.contains("be1/s2")).unwrap();
     assert!(line.contains("no check") && line.contains("MAINT"), "{line}");
-    let what = line.split_once("be1/s2").unwrap().1.trim().to_owned();
+    let change = line.split_once("be1/s2").unwrap().1.trim().to_owned();
     term.press("/drain<ret>");
     term.wait_gone("be1/s2");
     assert!(term.screen().contains("be2/s1"), "{}", term.screen());
@@ -109,7 +109,7 @@ fn events_are_told_filtered_and_logged_for_the_owner_only() {
         fs::read_to_string(&log).ok().filter(|text| text.contains("be1/s2") && text.contains("be2/s1"))
     });
     let logged = text.lines().find(|line| line.contains("be1/s2")).unwrap();
-    assert!(logged.ends_with(&format!("be1/s2  {what}")), "{logged:?}, not {what:?}");
+    assert!(logged.ends_with(&format!("be1/s2  {change}")), "{logged:?}, not {change:?}");
     let time = logged.split(' ').next().unwrap();
     let shape: String = time.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect();
     assert!(shape.starts_with("0000-00-00T00:00:00"), "{time}");

@@ -1,5 +1,5 @@
-//! Odd names through the real binary: of servers, from a socket that tells such (HAProxy itself takes few of them), and
-//! of the keys of a real HAProxy's stick table, which hold whatever clients send.
+//! Unsafe names: server names from a fake socket (HAProxy itself accepts few of them), and keys of a real HAProxy's
+//! stick table, which contain any bytes that clients send.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -7,14 +7,14 @@ mod support;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use support::acts::{answer, bottom, dashboard, let_polls_pass};
-use support::{Answers, Fake, Lab, Relay, Term, wait_until};
+use support::actions::{answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
+use support::{CannedReplies, FakeSocket, Lab, Relay, Term, wait_until};
 
-/// A fake in front of which stands what a real HAProxy said, with other names for the servers of `be1`.
-fn fake(lab: &Lab, names: &[String]) -> Fake {
+/// Starts a fake with the recorded replies of a real HAProxy, with other names for the servers of `be1`.
+fn fake_with_server_names(lab: &Lab, names: &[String]) -> FakeSocket {
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let stat: String = lab
-        .ask("show stat")
+        .send_command("show stat")
         .split_inclusive('\n')
         .map(|line| {
             let number = line.strip_prefix("be1,s").and_then(|rest| rest.split(',').next()?.parse::<usize>().ok());
@@ -24,35 +24,37 @@ fn fake(lab: &Lab, names: &[String]) -> Fake {
             }
         })
         .collect();
-    let answers = Answers::recorded(lab, &["show info", "show cli level"]);
-    Fake::recorded(answers.on("show stat", stat).on("show servers state", "1\n\n"))
+    let answers = CannedReplies::record(lab, &["show info", "show cli level"]);
+    FakeSocket::with_replies(answers.on("show stat", stat).on("show servers state", "1\n\n"))
 }
 
-fn dashboard_of_servers(path: &Path) -> Term {
-    let mut term = dashboard(path);
+/// Starts the dashboard with the cursor on the first server.
+fn dashboard_on_first_server(path: &Path) -> Term {
+    let mut term = start_dashboard(path);
     term.press("1");
-    // Into the first server.
+    // To the first server.
     term.wait_grid(|grid| grid.paths().contains(&"be1"));
     term.press("gjj");
     term
 }
 
-/// What was said to the fake beside questions that hold no name.
-fn said(fake: &Fake) -> Vec<String> {
-    const PLAIN: [&str; 3] = ["show info;show stat", "show cli level", "show servers state"];
-    fake.received().into_iter().filter(|line| !PLAIN.contains(&line.as_str())).collect()
+/// Returns the lines sent to the fake, without the read-only commands that contain no name.
+fn lines_with_names(fake: &FakeSocket) -> Vec<String> {
+    const WITHOUT_NAMES: [&str; 3] = ["show info;show stat", "show cli level", "show servers state"];
+    fake.received().into_iter().filter(|line| !WITHOUT_NAMES.contains(&line.as_str())).collect()
 }
 
-fn let_fake_polls_pass(term: &Term, fake: &Fake) {
-    term.wait_read();
+/// Waits two polls, so that any command a pressed key triggers has been sent.
+fn wait_for_two_polls_of_fake(term: &Term, fake: &FakeSocket) {
+    term.wait_input_read();
     let polls = || fake.received().iter().filter(|line| line.contains("show info")).count();
     let before = polls();
     wait_until("two more polls", || polls() >= before + 2);
 }
 
 #[test]
-fn servers_with_odd_names_are_shown_and_not_acted_on() {
-    let odd = [
+fn actions_are_refused_for_unsafe_server_names() {
+    let unsafe_names = [
         "s1;disable frontend fe1",
         "s1 state maint",
         "s1\nshutdown sessions server be1/s2",
@@ -68,105 +70,105 @@ fn servers_with_odd_names_are_shown_and_not_acted_on() {
         "tab\there",
         "nul\0l",
     ];
-    let names: Vec<String> = odd.iter().map(|name| (*name).to_owned()).collect();
-    let lab = Lab::builder().servers(odd.len()).start();
-    let fake = fake(&lab, &names);
-    let mut term = dashboard_of_servers(fake.path());
+    let names: Vec<String> = unsafe_names.iter().map(|name| (*name).to_owned()).collect();
+    let lab = Lab::builder().servers(unsafe_names.len()).start();
+    let fake = fake_with_server_names(&lab, &names);
+    let mut term = dashboard_on_first_server(fake.path());
     let keys = ["M", "D", "E", "<f4>", "[", ":server.end-sessions<ret>", ":everywhere.maint<ret>"];
     for (place, name) in names.iter().enumerate() {
         for key in keys {
             term.press("o");
-            term.wait_for("only one HAProxy is watched");
+            term.wait_for("there is only one instance");
             term.press(key);
-            term.wait_for("cannot be put into a command: it holds");
-            assert!(!term.screen().contains("leave it"), "{name:?} {key}: {}", term.screen());
-            // Neither an answer nor what might be typed for one does anything.
+            term.wait_for("cannot be used in a command: it contains");
+            assert!(!term.screen().contains("cancel"), "{name:?} {key}: {}", term.screen());
+            // No confirmation is open, so further keys send nothing.
             term.press("U");
         }
         if place + 1 < names.len() {
             term.press("j");
         }
     }
-    let_fake_polls_pass(&term, &fake);
-    assert_eq!(said(&fake), [""; 0]);
-    assert!(term.audit().is_empty());
-    // No name has written to the terminal what it holds.
-    let text = String::from_utf8(term.raw()).expect("the terminal gets UTF-8 only");
+    wait_for_two_polls_of_fake(&term, &fake);
+    assert_eq!(lines_with_names(&fake), [""; 0]);
+    assert!(term.audit_records().is_empty());
+    // No name reaches the terminal unescaped.
+    let text = String::from_utf8(term.raw()).expect("the output is UTF-8");
     assert!(!text.contains('\u{202e}') && !text.contains('\u{301}') && !text.contains("\u{1b}[31m1"));
 }
 
 #[test]
-fn long_and_wide_names_are_acted_on_by_their_whole_name() {
+fn actions_send_long_and_wide_names_in_full() {
     let names = ["a".repeat(200), "漢字サーバー".to_owned(), "größe".to_owned(), "x,y".to_owned(), "q\"q".to_owned()];
     let lab = Lab::builder().servers(names.len() + 3).start();
-    let fake = fake(&lab, &names);
-    let mut term = dashboard_of_servers(fake.path());
-    let mut acts = Vec::new();
+    let fake = fake_with_server_names(&lab, &names);
+    let mut term = dashboard_on_first_server(fake.path());
+    let mut commands = Vec::new();
     for name in &names {
         term.press("M");
         let command = format!("set server be1/{name} state maint");
-        // The whole command is shown, broken where it is too long.
-        let screen = term.wait_for("leave it");
+        // The confirmation shows the whole command, wrapped if it is too long.
+        let screen = term.wait_for("cancel");
         let shown: String = screen.lines().filter_map(|line| line.split('│').nth(1)).map(str::trim).collect();
         assert!(shown.starts_with(&command), "{screen}");
-        answer(&mut term, "leave it", "y");
-        term.wait_gone("leave it");
-        acts.push(command);
-        wait_until("the act", || {
-            let sent = said(&fake);
+        answer_confirmation(&mut term, "cancel", "y");
+        term.wait_gone("cancel");
+        commands.push(command);
+        wait_until("the command", || {
+            let sent = lines_with_names(&fake);
             sent.iter().flat_map(|line| line.split(';')).filter(|command| command.starts_with("set ")).count()
-                == acts.len()
+                == commands.len()
         });
-        // The fake does not tell of its effect: the act goes on looking for it.
-        term.wait_ends(acts.len());
+        // The fake never shows the effect: the verification of the action continues until its timeout.
+        term.wait_for_done_records(commands.len());
         term.press("j");
     }
-    let sent = said(&fake);
+    let sent = lines_with_names(&fake);
     let sent: Vec<&str> =
         sent.iter().flat_map(|line| line.split(';')).filter(|part| part.starts_with("set ")).collect();
-    assert_eq!(sent, acts);
-    let ends = term.wait_ends(acts.len());
-    let told: Vec<&str> = ends.iter().filter_map(|end| end["command"].as_str()).collect();
-    assert_eq!(told, acts);
+    assert_eq!(sent, commands);
+    let ends = term.wait_for_done_records(commands.len());
+    let audited: Vec<&str> = ends.iter().filter_map(|end| end["command"].as_str()).collect();
+    assert_eq!(audited, commands);
 }
 
 #[test]
-fn the_name_to_type_is_the_whole_name() {
+fn confirmation_requires_whole_wide_name() {
     let name = "漢字-サーバー";
     let lab = Lab::builder().servers(1).start();
-    let fake = fake(&lab, &[name.to_owned()]);
-    let mut term = dashboard_of_servers(fake.path());
+    let fake = fake_with_server_names(&lab, &[name.to_owned()]);
+    let mut term = dashboard_on_first_server(fake.path());
     term.press("M");
-    answer(&mut term, &format!("type {name} and Enter"), "漢字<ret>");
+    answer_confirmation(&mut term, &format!("type {name} and Enter"), "漢字<ret>");
     term.wait_for("that is not 漢字-サーバー");
-    let_fake_polls_pass(&term, &fake);
-    assert_eq!(said(&fake), [""; 0]);
+    wait_for_two_polls_of_fake(&term, &fake);
+    assert_eq!(lines_with_names(&fake), [""; 0]);
     term.press("-サーバー<ret>");
-    wait_until("the act", || {
-        said(&fake).iter().any(|line| line.contains(&format!(";set server be1/{name} state maint;")))
+    wait_until("the command", || {
+        lines_with_names(&fake).iter().any(|line| line.contains(&format!(";set server be1/{name} state maint;")))
     });
 }
 
-/// A request with this in a header, byte for byte.
-fn request(lab: &Lab, client: &[u8]) {
+/// Sends a request with these bytes in the header `X-Client`.
+fn send_request(lab: &Lab, client: &[u8]) {
     let mut stream = TcpStream::connect(lab.addr("web")).unwrap();
     let request = [b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\nX-Client: ", client, b"\r\n\r\n"].concat();
     stream.write_all(&request).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    assert!(response.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&response));
 }
 
 #[test]
-fn odd_keys_of_a_stick_table_are_cleared_alone_or_not_at_all() {
+fn entry_clear_removes_one_entry_and_refuses_unsafe_keys() {
     let sections = "backend clients\n    stick-table type string len 256 size 100 expire 10m store http_req_cnt\n\
                     frontend web\n    bind {{web}}\n    http-request track-sc0 req.fhdr(X-Client) table clients\n    \
                     http-request return status 200\n";
     let lab = Lab::builder().sections(sections).start();
     let long = "k".repeat(200);
     let plain = ["bob", "a/b", "#5", "x,y", "[::1]:80", "data.gpc0", "100%"];
-    // HAProxy itself tells some of them with escapes, which it does not take back.
-    let odd: [&[u8]; 10] = [
+    // HAProxy prints some of them with escapes that it does not accept in commands.
+    let unsafe_keys: [&[u8]; 10] = [
         "é".as_bytes(),
         "漢字".as_bytes(),
         b"a;clear table clients",
@@ -182,54 +184,55 @@ fn odd_keys_of_a_stick_table_are_cleared_alone_or_not_at_all() {
         .iter()
         .map(|key| key.as_bytes().to_vec())
         .chain([long.into_bytes()])
-        .chain(odd.iter().map(|key| key.to_vec()))
+        .chain(unsafe_keys.iter().map(|key| key.to_vec()))
         .collect();
     for key in &keys {
-        request(&lab, key);
+        send_request(&lab, key);
     }
-    let entries = |lab: &Lab| lab.ask("show table clients").lines().filter(|line| line.starts_with("0x")).count();
+    let entries =
+        |lab: &Lab| lab.send_command("show table clients").lines().filter(|line| line.starts_with("0x")).count();
     assert_eq!(entries(&lab), keys.len());
     let relay = Relay::to(lab.admin());
-    let mut term = dashboard(relay.path());
+    let mut term = start_dashboard(relay.path());
     term.press("8");
     term.wait_for("lists the stick tables");
     term.press("<ret>");
     term.wait_for("1 of 1 tables");
     term.press("<ret>");
     term.wait_for(&format!("clients: {} entries", keys.len()));
-    // Each line in turn: it is asked about, and then cleared, and is gone from the list; or it is refused, and stays.
+    // Each line in turn is either confirmed and cleared, or refused and stays in the list.
     let (mut cleared, mut refused) = (0, 0);
     for _ in 0..keys.len() {
         term.press(&format!("g{}o", "j".repeat(refused)));
-        term.wait_for("only one HAProxy is watched");
+        term.wait_for("there is only one instance");
         term.press("X");
-        let screen = term.wait_until(|screen| screen.contains("leave it") || screen.contains("cannot be put into"));
-        if screen.contains("leave it") {
+        let screen = term.wait_until(|screen| screen.contains("cancel") || screen.contains("cannot be used in"));
+        if screen.contains("cancel") {
             cleared += 1;
-            answer(&mut term, "leave it", "y");
-            let ends = term.wait_ends(cleared);
+            answer_confirmation(&mut term, "cancel", "y");
+            let ends = term.wait_for_done_records(cleared);
             let end = &ends[cleared - 1];
             assert_eq!(end["verified"], true, "{end}");
-            // As much of it as the line has room for.
-            let said: String = end["target"].as_str().unwrap().chars().take(60).collect();
-            term.wait_until(|screen| bottom(screen).starts_with(&said));
+            // The notice may be truncated at the width of the line.
+            let target: String = end["target"].as_str().unwrap().chars().take(60).collect();
+            term.wait_until(|screen| bottom_line(screen).starts_with(&target));
             term.wait_for(&format!("clients: {} entries", keys.len() - cleared));
         } else {
             refused += 1;
         }
-        assert_eq!(entries(&lab), keys.len() - cleared, "one at a time");
+        assert_eq!(entries(&lab), keys.len() - cleared, "one entry at a time");
     }
-    let acts = relay.acts();
-    assert_eq!(acts.len(), cleared, "{acts:?}");
-    assert!(acts.iter().all(|act| act.starts_with("clear table clients key ")), "{acts:?}");
-    let left = lab.ask("show table clients");
+    let commands = relay.write_commands();
+    assert_eq!(commands.len(), cleared, "{commands:?}");
+    assert!(commands.iter().all(|command| command.starts_with("clear table clients key ")), "{commands:?}");
+    let left = lab.send_command("show table clients");
     let mut expected: Vec<String> = plain.iter().map(|key| format!("clear table clients key {key}")).collect();
     expected.push(format!("clear table clients key {}", "k".repeat(200)));
-    let mut sent = acts.clone();
+    let mut sent = commands.clone();
     sent.sort();
     expected.sort();
     assert_eq!(sent, expected, "{left}");
-    assert_eq!(refused, odd.len());
-    let_polls_pass(&term, &relay);
-    assert_eq!(entries(&lab), odd.len());
+    assert_eq!(refused, unsafe_keys.len());
+    wait_for_two_polls(&term, &relay);
+    assert_eq!(entries(&lab), unsafe_keys.len());
 }

@@ -1,5 +1,5 @@
-//! `hapulse show`, `get` and `watch` against a real HAProxy: number by number what a second client reads by hand,
-//! unknown where that is empty, and nothing sent but two questions.
+//! `hapulse show`, `get` and `watch` against a real HAProxy: each value is compared with what a second client reads, an
+//! empty field is unknown, and only `show info` and `show stat` are sent.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/printed.rs"]
@@ -11,23 +11,25 @@ mod support;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
-use printed::{Rows, of_csv, of_info, of_json, of_stat};
-use script::{Ran, Script};
+use printed::{PrintedRows, parse_csv, parse_json, parse_show_info, parse_show_stat};
+use script::{CommandResult, Script};
 use serde_json::Value;
-use support::{Answer, Builder, Lab, Relay, Term, Traffic, process};
+use support::{Lab, LabBuilder, Relay, ServerBehavior, Term, Traffic, process};
 
-fn lab() -> Builder {
+/// Returns the builder of the lab that most tests use.
+fn lab() -> LabBuilder {
     Lab::builder().backends(2).servers(3).http_checks()
 }
 
+/// Asserts success without messages, and returns the output.
 #[track_caller]
-fn printed(ran: &Ran) -> &str {
+fn printed(ran: &CommandResult) -> &str {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:#?}");
     &ran.out
 }
 
-/// Columns that move while nobody does anything: checks go on, and time goes by.
-const RESTLESS: [&str; 12] = [
+/// Columns that change without traffic, through health checks and elapsed time.
+const CHANGING_COLUMNS: [&str; 12] = [
     "lastchg",
     "downtime",
     "lastsess",
@@ -41,28 +43,29 @@ const RESTLESS: [&str; 12] = [
     "rate_max",
     "conn_rate",
 ];
-/// Means of nothing, which HAProxy gives as 0.
-const MEANS: [&str; 4] = ["qtime", "ctime", "rtime", "ttime"];
+/// Columns with means, which HAProxy reports as 0 if there were no sessions.
+const MEAN_COLUMNS: [&str; 4] = ["qtime", "ctime", "rtime", "ttime"];
 
-/// Health checks count as traffic of the modules.
-fn lies_between(cell: &str, [before, after]: [&str; 2]) -> bool {
+/// Returns whether a cell is between the values before and after. Health checks count as traffic of modules, so that
+/// values may grow meanwhile.
+fn is_between(cell: &str, [before, after]: [&str; 2]) -> bool {
     let numbers = [before, cell, after].map(|text| text.parse::<i64>().ok());
     let [Some(before), Some(cell), Some(after)] = numbers else { return [before, after].contains(&cell) };
     (before..=after).contains(&cell)
 }
 
-/// Compares every cell that hapulse printed with what the second client read before and after it.
-fn compare(printed: &Rows, before: &Rows, after: &Rows) -> usize {
+/// Compares every printed cell with what the second client read before and after; returns the number of cells.
+fn compare_cells(printed: &PrintedRows, before: &PrintedRows, after: &PrintedRows) -> usize {
     assert_eq!(printed.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
     let mut compared = 0;
     for (name, row) in printed {
         for (column, cell) in row.iter().filter(|(column, _)| before[name].contains_key(*column)) {
             let known = [before[name][column].as_str(), after[name][column].as_str()];
-            let is_mean_of_nothing = MEANS.contains(&column.as_str()) && row["stot"] == "0";
-            if is_mean_of_nothing {
+            let is_mean_without_sessions = MEAN_COLUMNS.contains(&column.as_str()) && row["stot"] == "0";
+            if is_mean_without_sessions {
                 assert_eq!(cell, "", "{name} {column}");
-            } else if !RESTLESS.contains(&column.as_str()) && !column.starts_with("h1_open") {
-                assert!(lies_between(cell, known), "{name} {column}: {cell:?} and not {known:?}");
+            } else if !CHANGING_COLUMNS.contains(&column.as_str()) && !column.starts_with("h1_open") {
+                assert!(is_between(cell, known), "{name} {column}: {cell:?}, expected {known:?}");
                 compared += 1;
             }
         }
@@ -71,17 +74,17 @@ fn compare(printed: &Rows, before: &Rows, after: &Rows) -> usize {
 }
 
 #[test]
-fn every_cell_is_what_a_second_client_reads() {
+fn show_csv_and_json_cells_match_show_stat() {
     let lab = lab().start();
     assert_eq!(Traffic::to(lab.frontend_addr()).send(60).failed, 0);
     lab.wait_stat("be1", "BACKEND", "scur", |sessions| sessions == "0");
     let script = Script::new();
-    let before = of_stat(&lab.ask("show stat"));
+    let before = parse_show_stat(&lab.send_command("show stat"));
     let csv = script.run(lab.admin(), "show status --format csv --columns all");
     let json = script.run(lab.admin(), "show status --format json --columns all");
-    let after = of_stat(&lab.ask("show stat"));
-    for rows in [of_csv(printed(&csv)), of_json(printed(&json))] {
-        let compared = compare(&rows, &before, &after);
+    let after = parse_show_stat(&lab.send_command("show stat"));
+    for rows in [parse_csv(printed(&csv)), parse_json(printed(&json))] {
+        let compared = compare_cells(&rows, &before, &after);
         assert!(compared > 8 * 60, "{compared}");
         assert_eq!(rows["be1/BACKEND/backend"]["req_tot"], "60");
         assert_eq!(rows["fe1/FRONTEND/frontend"]["qcur"], "", "a frontend has no queue: unknown is not zero");
@@ -92,17 +95,17 @@ fn every_cell_is_what_a_second_client_reads() {
 }
 
 #[test]
-fn info_is_what_a_second_client_reads() {
+fn show_info_matches_runtime_api_reply() {
     let lab = lab().global("description \"12\"").start();
     let script = Script::new();
-    let known = of_info(&lab.ask("show info"));
+    let known = parse_show_info(&lab.send_command("show info"));
     let value: Value = serde_json::from_str(printed(&script.run(lab.admin(), "show info --format json"))).unwrap();
     let info = value["info"].as_object().unwrap();
     assert_eq!(info.len(), known.len());
     for key in ["Pid", "Maxconn", "Ulimit-n", "Nbthread", "Hard_maxconn"] {
         assert_eq!(info[key].as_i64().unwrap().to_string(), known[key], "{key}");
     }
-    assert_eq!(info["description"], "12", "a text, whatever it looks like");
+    assert_eq!(info["description"], "12", "a text, although it looks like a number");
     let csv = script.run(lab.admin(), "show info --format csv");
     let cells = printed::csv_rows(printed(&csv));
     assert!(cells.iter().any(|row| row["key"] == "Pid" && row["value"] == known["Pid"]));
@@ -111,7 +114,7 @@ fn info_is_what_a_second_client_reads() {
 }
 
 #[test]
-fn rates_take_two_looks_and_are_no_more_than_what_happened() {
+fn show_rates_use_two_samples_and_match_counter_growth() {
     let lab = lab().start();
     let traffic = Traffic::to(lab.frontend_addr()).workers(2).start();
     lab.wait_stat("be1", "BACKEND", "req_tot", |count| count != "0");
@@ -119,12 +122,12 @@ fn rates_take_two_looks_and_are_no_more_than_what_happened() {
     let count = || lab.stat("be1", "BACKEND", "req_tot").parse::<f64>().unwrap();
     let before = count();
     let ran = script.run(lab.admin(), "show http --format json --columns req_tot,req_tot/s,req --filter be1");
-    let grown = count() - before;
+    let growth = count() - before;
     let value: Value = serde_json::from_str(printed(&ran)).unwrap();
     let over = value["over"].as_f64().unwrap();
     let row = value["rows"].as_array().unwrap().iter().find(|row| row["svname"] == "BACKEND").unwrap();
     let rate = row["req_tot/s"].as_f64().unwrap();
-    assert!(rate > 0.0 && rate * over <= grown + 0.01, "{rate} over {over} of {grown}");
+    assert!(rate > 0.0 && rate * over <= growth + 0.01, "{rate} over {over} of {growth}");
     assert_eq!(row["req"], row["req_tot/s"]);
     let single = script.run(lab.admin(), "show http --format json --columns req_tot/s --over 0");
     let value: Value = serde_json::from_str(printed(&single)).unwrap();
@@ -133,10 +136,10 @@ fn rates_take_two_looks_and_are_no_more_than_what_happened() {
 }
 
 #[test]
-fn rows_are_chosen_sorted_and_laid_out() {
+fn show_filters_sorts_and_formats_rows() {
     let lab = lab().start();
-    lab.ask("set server be1/s2 state maint");
-    lab.ask("set server be2/s3 weight 50%");
+    lab.send_command("set server be1/s2 state maint");
+    lab.send_command("set server be2/s3 weight 50%");
     let script = Script::new();
     let names = |args: &str| {
         let ran = script.run(lab.admin(), &format!("show {args} --over 0"));
@@ -154,17 +157,17 @@ fn rows_are_chosen_sorted_and_laid_out() {
 }
 
 #[test]
-fn the_dashboard_away_and_problems_tell_their_own() {
-    let lab = lab().answer("be2/s1", Answer::Closed).start();
+fn show_prints_dashboard_out_of_service_and_problems() {
+    let lab = lab().server_behavior("be2/s1", ServerBehavior::Closed).start();
     lab.wait_stat("be2", "s1", "status", |status| status == "DOWN");
     let script = Script::new();
     let maint = script.run(lab.admin(), "maint be1/s1 --yes");
     assert_eq!(maint.code, 0, "{maint:#?}");
-    let away = script.run(lab.admin(), "show away --format json");
-    let value: Value = serde_json::from_str(printed(&away)).unwrap();
+    let out_of_service = script.run(lab.admin(), "show away --format json");
+    let value: Value = serde_json::from_str(printed(&out_of_service)).unwrap();
     let row = &value["rows"][0];
     assert_eq!((&row["svname"], &row["status"]), (&"s1".into(), &"MAINT".into()));
-    assert!(row["by"].is_string(), "the audit knows who: {row}");
+    assert!(row["by"].is_string(), "attribution from the audit: {row}");
     let problems = script.run(lab.admin(), "show problems --format json --over 0");
     let value: Value = serde_json::from_str(printed(&problems)).unwrap();
     let down = value["problems"].as_array().unwrap().iter().find(|problem| problem["rule"] == "server-down").unwrap();
@@ -176,20 +179,20 @@ fn the_dashboard_away_and_problems_tell_their_own() {
 }
 
 #[test]
-fn a_terminal_gets_what_fits_and_a_pipe_everything() {
+fn show_fits_terminal_width_and_prints_all_columns_to_pipe() {
     let lab = lab().start();
     let mut term = Term::builder().args(["show", "status", "--over", "0"]).args([lab.admin()]).size(60, 24).start();
     assert_eq!(term.exit_code(), 0);
     let screen = term.screen();
     let heading = screen.lines().next().unwrap().to_owned();
     assert!(heading.starts_with("NAME") && heading.contains("STATE") && !heading.contains("ALGO"), "{screen}");
-    assert!(screen.lines().nth(2).is_some_and(|line| line.starts_with("be1")), "no line is broken\n{screen}");
+    assert!(screen.lines().nth(2).is_some_and(|line| line.starts_with("be1")), "no line is wrapped\n{screen}");
     let ran = Script::new().run(lab.admin(), "show status --over 0");
     assert!(printed(&ran).lines().next().is_some_and(|line| line.contains("ALGO") && line.ends_with("TRACKED")));
 }
 
 #[test]
-fn values_are_bare() {
+fn get_prints_bare_values() {
     let lab = lab().maxconn(7).start();
     assert_eq!(Traffic::to(lab.frontend_addr()).send(9).failed, 0);
     let script = Script::new();
@@ -199,13 +202,13 @@ fn values_are_bare() {
     assert_eq!(printed(&ran).lines().collect::<Vec<_>>(), known);
     let ran = script.run(lab.admin(), "get fe1/FRONTEND.qcur --unknown -");
     assert_eq!(printed(&ran), "-\n");
-    // Nothing happens, so nothing grows; a value that is no counter stays what it is.
+    // Without traffic counters do not grow; a value that is not a counter is printed as it is.
     let ran = script.run(lab.admin(), "get --over 1s be1/BACKEND.req_tot be1/s1.bin/s be1/s1.slim");
     assert_eq!(printed(&ran), "0\n0\n7\n");
 }
 
 #[test]
-fn what_is_not_there_is_told_and_nothing_is_printed() {
+fn unknown_values_and_usage_errors_print_no_output() {
     let lab = lab().start();
     let script = Script::new();
     let ran = |args: &str| {
@@ -214,10 +217,10 @@ fn what_is_not_there_is_told_and_nothing_is_printed() {
     };
     let (code, out, err) = ran("get Pid be1/s9.scur CurConns nix/BACKEND.scur");
     assert_eq!((code, out.as_str()), (1, ""));
-    let said: Vec<&str> = err.lines().collect();
-    assert_eq!(said.len(), 3);
-    assert_eq!(said[0], "hapulse: be1/s9.scur: be1 has no row s9; did you mean s1, s2, s3?");
-    assert!(said[1].contains("did you mean CurrConns") && said[2].contains("lists no proxy nix"), "{err}");
+    let messages: Vec<&str> = err.lines().collect();
+    assert_eq!(messages.len(), 3);
+    assert_eq!(messages[0], "hapulse: be1/s9.scur: be1 has no row s9; did you mean s1, s2, s3?");
+    assert!(messages[1].contains("did you mean CurrConns") && messages[2].contains("unknown proxy nix"), "{err}");
     for usage in [
         "get be1/s1.scru",
         "get",
@@ -248,7 +251,7 @@ fn what_is_not_there_is_told_and_nothing_is_printed() {
 }
 
 #[test]
-fn only_two_questions_are_sent() {
+fn headless_commands_send_only_show_info_and_show_stat() {
     let lab = lab().start();
     let relay = Relay::to(lab.user());
     let script = Script::new();
@@ -270,27 +273,27 @@ fn only_two_questions_are_sent() {
 }
 
 #[test]
-fn several_are_looked_at_side_by_side() {
+fn show_prints_several_instances() {
     let (one, other) = (lab().start(), Lab::builder().start());
     let script = Script::new();
-    let named = format!("b={} --target c=/nowhere/none.sock", other.admin().display());
-    let ran = script.run(one.admin(), &format!("show info --format json {named}"));
+    let targets = format!("b={} --target c=/nowhere/none.sock", other.admin().display());
+    let ran = script.run(one.admin(), &format!("show info --format json {targets}"));
     assert_eq!(ran.code, 3);
-    let told: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let instances: Vec<&str> = told.iter().map(|value| value["instance"].as_str().unwrap()).collect();
+    let values: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let instances: Vec<&str> = values.iter().map(|value| value["instance"].as_str().unwrap()).collect();
     assert_eq!(instances, ["b", "c", one.admin().to_str().unwrap()]);
-    assert_eq!(told[0]["info"]["Pid"], other.pid());
-    assert!(told[1]["lost"]["why"].is_string() && ran.err.starts_with("hapulse: c: cannot connect"), "{ran:#?}");
-    let csv = script.run(one.admin(), &format!("show status --format csv --columns scur {named}"));
+    assert_eq!(values[0]["info"]["Pid"], other.pid());
+    assert!(values[1]["lost"]["why"].is_string() && ran.err.starts_with("hapulse: c: cannot connect"), "{ran:#?}");
+    let csv = script.run(one.admin(), &format!("show status --format csv --columns scur {targets}"));
     assert!(csv.code == 3 && csv.out.lines().filter(|line| line.starts_with("instance,")).count() == 1, "{csv:#?}");
     assert!(csv.out.lines().filter(|line| line.starts_with("b,")).count() >= 3, "{csv:#?}");
-    let table = script.run(one.admin(), &format!("show info {named}"));
+    let table = script.run(one.admin(), &format!("show info {targets}"));
     assert!(table.out.starts_with("b:\n"), "{table:#?}");
 }
 
 #[test]
-fn a_configuration_names_targets_and_sets_limits() {
-    let lab = Lab::builder().servers(3).answer("be1/s1", Answer::Closed).checks().start();
+fn configuration_names_targets_and_sets_thresholds() {
+    let lab = Lab::builder().servers(3).server_behavior("be1/s1", ServerBehavior::Closed).checks().start();
     lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
     let script = Script::new();
     let off = ["server-down", "backend-weight", "failing-checks", "flapping"].map(|rule| format!("{rule} = \"off\"\n"));
@@ -300,17 +303,17 @@ fn a_configuration_names_targets_and_sets_limits() {
         (ran.status.code(), String::from_utf8(ran.stdout).unwrap())
     };
     assert_eq!(out("get Pid"), (Some(0), format!("{}\n", lab.pid())));
-    assert!(out("show info --format csv lb01").1.contains("\nlb01,Pid,"), "a name that is no view");
+    assert!(out("show info --format csv lb01").1.contains("\nlb01,Pid,"), "a target name, not a view");
     assert_eq!(out("show problems --over 0").1, "no problems that a single look would show\n");
-    let (code, said) = out("check --over 0 lb01");
-    assert!(code == Some(0) && said.starts_with("HAPULSE OK - 2 of 3 servers usable"), "{said}");
+    let (code, text) = out("check --over 0 lb01");
+    assert!(code == Some(0) && text.starts_with("HAPULSE OK - 2 of 3 servers usable"), "{text}");
     script.configure("[thresholds]\nnix = \"off\"\n");
     assert_eq!(script.run(lab.admin(), "show").code, 2);
     assert_eq!(script.run(lab.admin(), "check").code, 3);
 }
 
 #[test]
-fn a_reader_that_is_gone_ends_it_silently() {
+fn closed_output_pipe_ends_commands_silently() {
     let lab = lab().start();
     let script = Script::new();
     for args in ["watch -i 0.1", "show info --format csv", "check --over 0", "get Pid"] {
@@ -330,12 +333,12 @@ fn a_reader_that_is_gone_ends_it_silently() {
 }
 
 #[test]
-fn a_watch_goes_on_through_what_happens() {
+fn watch_continues_through_restart() {
     let lab = lab().start();
     let script = Script::new();
     let running = script.start(lab.admin(), "watch --view status --columns req_tot,req_tot/s --filter be1 -i 0.1");
     running.wait_for(r#""req_tot":0,"req_tot/s":0"#);
-    lab.kill9();
+    lab.kill();
     running.wait_for(r#""lost":{"why":"cannot connect"#);
     let before = running.out().lines().count();
     lab.restart();
@@ -343,17 +346,18 @@ fn a_watch_goes_on_through_what_happens() {
         running.out().lines().skip(before).any(|line| line.contains("rows"))
     });
     running.signal("TERM");
-    let ran = running.end();
+    let ran = running.wait();
     assert_eq!((ran.code, ran.err.as_str()), (-1, ""), "ended by the signal");
-    let told: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(told[0]["over"].is_null() && told[0]["rows"][0]["req_tot/s"].is_null(), "{}", told[0]);
-    assert!(told.iter().all(|value| value["shape"] == 1 && value["at"].is_string()));
-    let newborn = told.iter().skip_while(|value| value.get("lost").is_none()).find(|value| value.get("rows").is_some());
-    assert!(newborn.unwrap()["over"].is_null(), "a new process has no rates yet");
+    let values: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(values[0]["over"].is_null() && values[0]["rows"][0]["req_tot/s"].is_null(), "{}", values[0]);
+    assert!(values.iter().all(|value| value["shape"] == 1 && value["at"].is_string()));
+    let first_after_restart =
+        values.iter().skip_while(|value| value.get("lost").is_none()).find(|value| value.get("rows").is_some());
+    assert!(first_after_restart.unwrap()["over"].is_null(), "no rates across the restart");
 }
 
 #[test]
-fn a_count_ends_a_watch() {
+fn watch_ends_after_count_samples() {
     let lab = lab().start();
     let ran = Script::new().run(lab.admin(), "watch --count 3 --view info -i 0.1");
     assert_eq!(printed(&ran).lines().count(), 3);

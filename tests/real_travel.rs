@@ -1,4 +1,4 @@
-//! The past of a real HAProxy: what is shown of a moment is what `show stat` said then, and nothing is sent from there.
+//! Playback of a real HAProxy's history: a past moment matches the `show stat` of that time, and no command is sent.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -6,8 +6,8 @@ mod support;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use support::acts::{bottom, let_polls_pass};
-use support::{Answers, Fake, Grid, Lab, Relay, Term, Traffic, wait_until};
+use support::actions::{bottom_line, wait_for_two_polls};
+use support::{CannedReplies, FakeSocket, Grid, Lab, Relay, Term, Traffic, wait_until};
 
 type Stat = BTreeMap<String, String>;
 
@@ -17,105 +17,106 @@ fn start(lab: &Lab, cols: u16, rows: u16) -> Term {
     term
 }
 
-/// `show stat` by hand: each row's fields by the column's name.
+/// Returns the rows of `show stat`: each row's fields by column name.
 fn stat(lab: &Lab) -> Vec<Stat> {
-    let text = lab.ask("show stat");
+    let text = lab.send_command("show stat");
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     reader.deserialize().filter_map(Result::ok).collect()
 }
 
-/// Columns of the views by their digits: heading and name in `show stat`. While nothing flows they stay as they are.
+/// Views by key, with columns that stay constant without traffic: heading and name in `show stat`.
 const VIEWS: [(&str, &[(&str, &str)]); 3] = [
     ("1", &[("STATE", "status"), ("WGHT", "weight"), ("SCUR", "scur"), ("STOT", "stot"), ("SMAX", "smax")]),
     ("2", &[("STATE", "status"), ("LBTOT", "lbtot")]),
     ("3", &[("2xx", "hrsp_2xx"), ("5xx", "hrsp_5xx"), ("RQTOT", "req_tot")]),
 ];
 
-/// What the table of a view shows that this `show stat` has otherwise.
+/// Returns the cells of a view's table that differ from this `show stat`.
 fn differences(grid: &Grid, stat: &[Stat], columns: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
     let paths = grid.paths();
     for row in stat {
         let path =
             if row["type"] == "2" { format!("{}/{}", row["# pxname"], row["svname"]) } else { row["# pxname"].clone() };
-        // A frontend and a backend of one name are told by their order.
-        let Some(place) = paths.iter().position(|known| *known == path) else {
-            found.push(format!("{path} is not there"));
+        // A frontend and a backend of the same name are distinguished by their order.
+        let Some(position) = paths.iter().position(|known| *known == path) else {
+            found.push(format!("{path} is missing"));
             continue;
         };
         for (heading, name) in columns {
-            let wanted = if row[*name].is_empty() { "–" } else { &row[*name] };
-            let shown = grid.nth_cell(place, heading).unwrap_or_default();
-            if shown != *wanted {
-                found.push(format!("{path} {heading}: {shown:?}, not {wanted:?}"));
+            let expected = if row[*name].is_empty() { "–" } else { &row[*name] };
+            let shown = grid.nth_cell(position, heading).unwrap_or_default();
+            if shown != *expected {
+                found.push(format!("{path} {heading}: {shown:?}, not {expected:?}"));
             }
         }
     }
     found
 }
 
-fn agrees(screen: &str, stat: &[Stat], columns: &[(&str, &str)]) -> bool {
+/// Returns whether the table on the screen matches this `show stat`.
+fn matches_stat(screen: &str, stat: &[Stat], columns: &[(&str, &str)]) -> bool {
     Grid::find(screen).is_some_and(|grid| differences(&grid, stat, columns).is_empty())
 }
 
-/// Fails unless every view shows this `show stat`.
+/// Asserts that every view matches this `show stat`.
 fn assert_shown(term: &mut Term, stat: &[Stat]) {
     for (digit, columns) in VIEWS {
         term.press(digit);
         term.wait_until(|screen| {
             Grid::find(screen).is_some_and(|grid| grid.headings().contains(&columns[1].0.to_owned()))
         });
-        let grid = Grid::find(&term.settled()).expect("a table");
+        let grid = Grid::find(&term.settled_screen()).expect("a table");
         assert_eq!(differences(&grid, stat, columns), [""; 0], "view {digit}\n{}", term.screen());
     }
     term.press("1");
     term.wait_for("WGHT");
 }
 
-/// The time of the moment in the header, to tell when a step was taken.
-fn moment(screen: &str) -> Option<String> {
+/// Returns the time of the past moment from the header.
+fn shown_moment(screen: &str) -> Option<String> {
     let (_, rest) = screen.lines().next()?.split_once(" PAUSED ")?;
     Some(rest.split(',').next()?.to_owned())
 }
 
-/// Steps with this key until the view shows that `show stat`.
+/// Presses this key until the view matches the `show stat`.
 fn step_to(term: &mut Term, key: &str, stat: &[Stat], columns: &[(&str, &str)]) {
     for _ in 0..400 {
-        if agrees(&term.settled(), stat, columns) {
+        if matches_stat(&term.settled_screen(), stat, columns) {
             return;
         }
         term.press(key);
-        term.wait_read();
+        term.wait_input_read();
     }
-    panic!("no moment shows it\n{}", term.screen());
+    panic!("no moment matches\n{}", term.screen());
 }
 
 #[test]
-fn a_moment_shows_what_show_stat_said_then() {
+fn past_moment_matches_show_stat_of_that_time() {
     let lab = Lab::builder().servers(3).backends(2).start();
     assert_eq!(Traffic::to(lab.frontend_addr()).send(12).ok, 12);
     let columns = VIEWS[0].1;
     let mut term = start(&lab, 200, 50);
     term.press("1");
     let before = stat(&lab);
-    term.wait_until(|screen| agrees(screen, &before, columns));
-    lab.order("set server be1/s2 state maint");
-    lab.order("set server be1/s3 weight 7");
+    term.wait_until(|screen| matches_stat(screen, &before, columns));
+    lab.send_write_command("set server be1/s2 state maint");
+    lab.send_write_command("set server be1/s3 weight 7");
     assert_eq!(Traffic::to(lab.frontend_addr()).send(9).ok, 9);
     let after = stat(&lab);
     assert!(before != after);
-    term.wait_until(|screen| agrees(screen, &after, columns));
+    term.wait_until(|screen| matches_stat(screen, &after, columns));
     term.press("p");
-    assert!(moment(&term.wait_for(" PAUSED ")).is_some());
-    // What comes now is not shown.
+    assert!(shown_moment(&term.wait_for(" PAUSED ")).is_some());
+    // New traffic is not shown.
     assert_eq!(Traffic::to(lab.frontend_addr()).send(5).ok, 5);
     step_to(&mut term, "<left>", &before, columns);
     assert_shown(&mut term, &before);
-    let screen = term.settled();
+    let screen = term.settled_screen();
     assert!(!screen.contains("MAINT"), "{screen}");
     term.press("9");
     term.wait_gone("WGHT");
-    assert!(!term.settled().contains("UP → MAINT"), "what came later is not told:\n{}", term.screen());
+    assert!(!term.settled_screen().contains("UP → MAINT"), "later events must be hidden:\n{}", term.screen());
     term.press("1");
     term.wait_for("WGHT");
     step_to(&mut term, "<right>", &after, columns);
@@ -124,40 +125,40 @@ fn a_moment_shows_what_show_stat_said_then() {
     term.wait_for("→ MAINT");
     term.press("1p");
     let now = stat(&lab);
-    term.wait_until(|screen| agrees(screen, &now, columns) && screen.contains("live 0.1s"));
+    term.wait_until(|screen| matches_stat(screen, &now, columns) && screen.contains("live 0.1s"));
 }
 
 #[test]
-fn what_changed_since_the_mark_is_the_difference_of_two_dumps() {
+fn diff_view_matches_difference_of_two_show_stats() {
     let lab = Lab::builder().servers(3).start();
     assert_eq!(Traffic::to(lab.frontend_addr()).send(6).ok, 6);
     let mut term = start(&lab, 160, 40);
     term.press("1");
     let before = stat(&lab);
-    term.wait_until(|screen| agrees(screen, &before, VIEWS[0].1));
+    term.wait_until(|screen| matches_stat(screen, &before, VIEWS[0].1));
     term.press("mS");
     term.wait_for("nothing has changed since the mark");
     assert_eq!(Traffic::to(lab.frontend_addr()).send(9).ok, 9);
-    lab.order("set server be1/s2 state drain");
+    lab.send_write_command("set server be1/s2 state drain");
     let after = stat(&lab);
-    let grown = |name: &str| {
-        let of = |stat: &[Stat]| {
+    let growth = |name: &str| {
+        let sessions = |stat: &[Stat]| {
             let row = stat.iter().find(|row| row["svname"] == name).expect("the server is listed");
             row["stot"].parse::<i64>().expect("a number")
         };
-        (of(&after) - of(&before)).to_string()
+        (sessions(&after) - sessions(&before)).to_string()
     };
     for name in ["s1", "s2", "s3"] {
-        let wanted = grown(name);
+        let expected = growth(name);
         term.wait_grid(|grid| {
-            let place = grid.paths().iter().position(|path| *path == format!("be1/{name}"));
-            place.and_then(|place| grid.nth_cell(place, "+REQ")).is_some_and(|cell| cell == wanted)
+            let row = grid.paths().iter().position(|path| *path == format!("be1/{name}"));
+            row.and_then(|row| grid.nth_cell(row, "+REQ")).is_some_and(|cell| cell == expected)
         });
     }
     let grid = term.wait_grid(|grid| grid.paths().first() == Some(&"be1/s2"));
     assert_eq!(grid.nth_cell(0, "CHANGED").as_deref(), Some("no check → DRAIN"));
     lab.reload();
-    let screen = term.wait_for("a reload: counters not comparable");
+    let screen = term.wait_for("1 reload: counters not comparable");
     let grid = Grid::find(&screen).expect("a table");
     assert_eq!(grid.nth_cell(0, "+REQ").as_deref(), Some("–"), "{screen}");
     term.press("x");
@@ -165,7 +166,7 @@ fn what_changed_since_the_mark_is_the_difference_of_two_dumps() {
 }
 
 #[test]
-fn a_reload_and_a_lost_link_are_told_from_the_past() {
+fn playback_reports_reload_and_lost_connection() {
     let lab = Lab::builder().servers(2).start();
     let mut term = start(&lab, 120, 40);
     let old = lab.info("Pid");
@@ -173,23 +174,23 @@ fn a_reload_and_a_lost_link_are_told_from_the_past() {
     term.wait_for(" PAUSED ");
     lab.reload();
     let new = lab.info("Pid");
-    let screen = term.wait_for(&format!("another process answers, pid {new}"));
+    let screen = term.wait_for(&format!("new HAProxy process, pid {new}"));
     assert!(screen.lines().next().unwrap().contains(&format!("pid {old}")), "{screen}");
-    lab.kill9();
-    let screen = term.wait_for("the link is lost");
-    assert!(bottom(&screen).ends_with("what is shown is the past"), "{screen}");
+    lab.kill();
+    let screen = term.wait_for("connection lost");
+    assert!(bottom_line(&screen).ends_with("still showing the past"), "{screen}");
     term.wait_for("stale");
     assert!(term.wait_for(" PAUSED ").contains(&format!("pid {old}")));
     lab.restart();
-    term.wait_for("the link is back");
+    term.wait_for("connection restored");
     term.wait_for("link up");
     term.press("p");
     term.wait_for(&format!("pid {}", lab.info("Pid")));
     term.wait_for("live 0.1s");
 }
 
-/// The answer with this number: two hundred servers with many large numbers, and other columns than the one before.
-fn heavy(number: u64) -> Answers {
+/// Returns the numbered reply: two hundred servers with many large values, and other columns than the one before.
+fn large_replies(number: u64) -> CannedReplies {
     let columns = 50 + number % 2;
     let line = |cells: Vec<String>| cells.join(",") + ",\n";
     let names = (0..columns).map(|column| format!("counter{column}"));
@@ -202,15 +203,15 @@ fn heavy(number: u64) -> Answers {
     let rows: Vec<String> = (0..200).map(row).collect();
     let stat = line(header.into_iter().chain(names).collect()) + &rows.concat() + "\n";
     let info = format!("Name: HAProxy\nVersion: 2.6.12\nPid: 77\nUptime_sec: {number}\nnode: lab\n\n");
-    Answers::new().on("show info", info).on("show cli level", "admin\n\n").on("show stat", stat)
+    CannedReplies::new().on("show info", info).on("show cli level", "admin\n\n").on("show stat", stat)
 }
 
 #[test]
-fn a_moment_that_does_not_fit_any_more_gives_way_to_the_oldest() {
+fn playback_moves_to_oldest_moment_when_shown_one_is_evicted() {
     let count = AtomicU64::new(1);
-    let fake = Fake::unix(move |line, stream| {
+    let fake = FakeSocket::with_handler(move |line, stream| {
         let number = if line.contains("show stat") { count.fetch_add(1, Ordering::Relaxed) } else { 0 };
-        drop(stream.write_all(&heavy(number).reply(line)));
+        drop(stream.write_all(&large_replies(number).reply_to(line)));
     });
     let args = ["-i", "0.1", "--history-memory", "1"];
     let mut term = Term::builder().args(args).args([fake.path()]).size(120, 40).start();
@@ -220,16 +221,16 @@ fn a_moment_that_does_not_fit_any_more_gives_way_to_the_oldest() {
     term.wait_grid(|grid| shown(grid).is_some());
     term.press("p<home>");
     term.wait_for(" PAUSED ");
-    let first = shown(&Grid::find(&term.settled()).expect("a table")).expect("a number");
-    term.wait_for("the moment has left the history: this is the oldest one kept");
+    let first = shown(&Grid::find(&term.settled_screen()).expect("a table")).expect("a number");
+    term.wait_for("this moment has left the history; showing the oldest one");
     term.wait_grid(|grid| shown(grid).is_some_and(|number| number > first));
     term.wait_for(" PAUSED ");
     term.press("p");
     term.wait_gone(" PAUSED ");
 }
 
-/// Keys that begin an act, answer a question about one, or choose from a menu of them.
-const ACT_KEYS: [&str; 28] = [
+/// Keys that start an action, answer its confirmation, or choose from the action menu.
+const ACTION_KEYS: [&str; 28] = [
     "E",
     "D",
     "M",
@@ -261,38 +262,38 @@ const ACT_KEYS: [&str; 28] = [
 ];
 
 #[test]
-fn no_key_sends_an_act_from_the_past() {
+fn playback_keys_send_no_command() {
     let lab = Lab::builder().servers(3).start();
     let relay = Relay::to(lab.admin());
     let mut term = Term::builder().args(["-i", "0.1"]).args([relay.path()]).size(120, 40).start();
     term.wait_for("live");
-    for (view, place) in [("0", "<down>"), ("1", "jj"), ("4", "jj"), ("A", "j"), ("S", "j"), ("7", ""), ("8", "")] {
-        term.press(&format!("{view}{place}p"));
+    for (view, move_keys) in [("0", "<down>"), ("1", "jj"), ("4", "jj"), ("A", "j"), ("S", "j"), ("7", ""), ("8", "")] {
+        term.press(&format!("{view}{move_keys}p"));
         term.wait_for(" PAUSED ");
-        for key in ACT_KEYS {
+        for key in ACTION_KEYS {
             term.press(key);
             term.press("y");
         }
         term.press("M");
-        term.wait_for("this is the past: nothing can be sent or asked; p goes back to live");
+        term.wait_for("a past moment is shown: no commands can be sent; p returns to live");
         assert!(term.screen().contains(" PAUSED "), "view {view}\n{}", term.screen());
         term.press("p");
         term.wait_gone(" PAUSED ");
     }
     term.press("p5set server be1/s1 state maint\n");
-    term.wait_for("nothing can be sent or asked");
-    let_polls_pass(&term, &relay);
-    assert_eq!(relay.acts(), [""; 0]);
-    assert_eq!(term.audit(), [""; 0]);
-    let asked = |line: &String| ["show sess", "show table", "help"].iter().any(|word| line.contains(word));
-    assert!(!relay.lines().iter().any(asked), "{:?}", relay.lines());
-    // The keys are those that act in the present.
+    term.wait_for("no commands can be sent");
+    wait_for_two_polls(&term, &relay);
+    assert_eq!(relay.write_commands(), [""; 0]);
+    assert_eq!(term.audit_records(), [""; 0]);
+    let is_query = |line: &String| ["show sess", "show table", "help"].iter().any(|word| line.contains(word));
+    assert!(!relay.lines().iter().any(is_query), "{:?}", relay.lines());
+    // The same keys start an action in live mode.
     term.press("<esc><esc>1jjM");
     term.wait_for("Maintenance");
 }
 
 #[test]
-fn the_past_says_so_at_every_size() {
+fn playback_badge_is_shown_at_every_size() {
     let lab = Lab::builder().servers(3).start();
     for (cols, rows) in [(80, 24), (120, 40), (200, 60), (40, 10)] {
         for plain in [false, true] {
@@ -302,20 +303,20 @@ fn the_past_says_so_at_every_size() {
             term.wait_for("live");
             term.press("p");
             term.wait_for(" PAUSED ");
-            let ago = |screen: &str| screen.lines().next().unwrap_or_default().to_owned();
-            let first = ago(&term.screen());
-            // It counts on by itself, in seconds.
+            let header = |screen: &str| screen.lines().next().unwrap_or_default().to_owned();
+            let first = header(&term.screen());
+            // The age in the header advances, in seconds.
             let end = if cols < 60 { "s " } else { "s ago" };
-            let later = term.wait_until(|screen| ago(screen) != first && ago(screen).contains(end));
-            assert!(ago(&later).contains(" PAUSED "), "{later}");
-            assert!(bottom(&term.settled()).contains("p live"), "{cols}x{rows}\n{}", term.screen());
-            let is_marked = |screen: &vt100::Screen| {
+            let later = term.wait_until(|screen| header(screen) != first && header(screen).contains(end));
+            assert!(header(&later).contains(" PAUSED "), "{later}");
+            assert!(bottom_line(&term.settled_screen()).contains("p live"), "{cols}x{rows}\n{}", term.screen());
+            let reversed_text = |screen: &vt100::Screen| {
                 let cells = (0..cols).filter_map(|column| screen.cell(0, column));
                 cells.filter(|cell| cell.inverse()).map(|cell| cell.contents().to_owned()).collect::<String>()
             };
-            wait_until("the words in reverse", || term.with_screen(is_marked).contains("PAUSED"));
+            wait_until("the badge in reverse video", || term.with_screen(reversed_text).contains("PAUSED"));
             if plain {
-                assert!(term.settled().is_ascii(), "{}", term.screen());
+                assert!(term.settled_screen().is_ascii(), "{}", term.screen());
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The views that are tables show what `show stat` says: of a real HAProxy, and of every version recorded. A row's
-//! detail shows all of it.
+//! Table views compared with `show stat`, of a real HAProxy and of recorded versions; and the detail of a row, which
+//! shows every field.
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Answer, Answers, DEADLINE, Fake, Lab, Term, Traffic};
+use support::{CannedReplies, DEADLINE, FakeSocket, Lab, ServerBehavior, Term, Traffic};
 
 type Stat = BTreeMap<String, String>;
 
@@ -18,14 +18,14 @@ fn start(target: &Path, rows: u16) -> Term {
     term
 }
 
-/// `show stat` by hand: each row's fields by the column's name.
-fn read(text: &str) -> Vec<Stat> {
+/// Parses `show stat`: each row's fields by column name.
+fn parse_stat(text: &str) -> Vec<Stat> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     reader.deserialize().filter_map(Result::ok).collect()
 }
 
-/// The rows in the order of a table: each proxy above its servers, with the place it has there.
-fn tree(stat: &[Stat]) -> Vec<(String, &Stat)> {
+/// Returns the rows in the order of a table, each with its path: a proxy, then its servers or listeners.
+fn table_rows(stat: &[Stat]) -> Vec<(String, &Stat)> {
     let mut rows = Vec::new();
     for head in stat.iter().filter(|row| ["0", "1"].contains(&row["type"].as_str())) {
         let proxy = &head["# pxname"];
@@ -37,24 +37,24 @@ fn tree(stat: &[Stat]) -> Vec<(String, &Stat)> {
     rows
 }
 
-/// What a number stands for.
+/// Unit of a column, which decides its number format.
 #[derive(Clone, Copy, PartialEq)]
 enum Unit {
     Text,
     Count,
     Bytes,
     Millis,
-    /// A mean: HAProxy writes 0 where there was nothing yet to take it over.
+    /// A mean in milliseconds: HAProxy reports 0 if there were no sessions.
     Mean,
     Seconds,
 }
 use Unit::{Bytes, Count, Mean, Millis, Seconds, Text};
 
 /// A column: heading, name in `show stat` and for `:cols`, unit.
-type Shown = (&'static str, &'static str, Unit);
+type ExpectedColumn = (&'static str, &'static str, Unit);
 
-/// The columns of each view by its digit. The rates that hapulse makes itself are not here.
-const VIEWS: [(&str, &[Shown]); 5] = [
+/// Views by key, with their columns except the rates that hapulse computes.
+const VIEWS: [(&str, &[ExpectedColumn]); 5] = [
     (
         "1",
         &[
@@ -142,8 +142,8 @@ const VIEWS: [(&str, &[Shown]); 5] = [
     ),
 ];
 
-/// What a cell should read; the numbers here stay small.
-fn shown(row: &Stat, field: &str, unit: Unit) -> String {
+/// Returns the expected cell; formats only the small values that occur in these tests.
+fn expected_cell(row: &Stat, field: &str, unit: Unit) -> String {
     let raw = row.get(field).map_or("", String::as_str);
     let number = raw.parse::<u32>().unwrap_or_default();
     match unit {
@@ -159,18 +159,18 @@ fn shown(row: &Stat, field: &str, unit: Unit) -> String {
     }
 }
 
-/// Waits until these columns of the table are as in `show stat`, looked at anew each time.
-fn wait_agreement(lab: &Lab, term: &Term, columns: &[Shown]) {
+/// Waits until these columns of the table match `show stat`, read again each time.
+fn wait_agreement(lab: &Lab, term: &Term, columns: &[ExpectedColumn]) {
     let end = Instant::now() + DEADLINE;
     loop {
-        let stat = read(&lab.ask("show stat"));
+        let stat = parse_stat(&lab.send_command("show stat"));
         let mut different = Vec::new();
         let grid = term.grid();
-        for (place, (path, row)) in tree(&stat).into_iter().enumerate() {
-            let same_row = grid.as_ref().is_some_and(|grid| grid.paths().get(place) == Some(&path.as_str()));
+        for (position, (path, row)) in table_rows(&stat).into_iter().enumerate() {
+            let same_row = grid.as_ref().is_some_and(|grid| grid.paths().get(position) == Some(&path.as_str()));
             for (heading, field, unit) in columns {
-                let cell = grid.as_ref().filter(|_| same_row).and_then(|grid| grid.nth_cell(place, heading));
-                let expected = shown(row, field, *unit);
+                let cell = grid.as_ref().filter(|_| same_row).and_then(|grid| grid.nth_cell(position, heading));
+                let expected = expected_cell(row, field, *unit);
                 if cell.as_deref() != Some(expected.as_str()) {
                     different.push(format!("{path} {heading}: {cell:?}, not {expected:?}"));
                 }
@@ -185,7 +185,7 @@ fn wait_agreement(lab: &Lab, term: &Term, columns: &[Shown]) {
 }
 
 #[test]
-fn every_cell_is_what_show_stat_says() {
+fn view_cells_match_show_stat() {
     let lab = Lab::builder()
         .frontends(2)
         .backends(3)
@@ -196,18 +196,18 @@ fn every_cell_is_what_show_stat_says() {
         .defaults("retries 1")
         .server_options("maxconn 10 maxqueue 20")
         .server_option("be2/s3", "weight 7 backup")
-        .answer("be1/s2", Answer::Slow(Duration::from_millis(40)))
-        .answer("be2/s1", Answer::Status(404))
-        .answer("be2/s2", Answer::Status(503))
-        .answer("be3/s3", Answer::Closed)
+        .server_behavior("be1/s2", ServerBehavior::Slow(Duration::from_millis(40)))
+        .server_behavior("be2/s1", ServerBehavior::Status(404))
+        .server_behavior("be2/s2", ServerBehavior::Status(503))
+        .server_behavior("be3/s3", ServerBehavior::Closed)
         .start();
     lab.wait_stat("be3", "s3", "status", |status| status == "DOWN");
     Traffic::to(lab.frontend_addr()).workers(6).send(40);
     Traffic::to(lab.addr("fe2")).path("/be2/x").send(30);
     Traffic::to(lab.frontend_addr()).path("/be3/x").keep_alive().send(20);
-    lab.ask("disable server be3/s1");
-    // A server that fails now has failed checks on its record.
-    lab.set_answer("be3/s2", Answer::Closed);
+    lab.send_command("disable server be3/s1");
+    // A server that fails later has a count of failed checks.
+    lab.set_server_behavior("be3/s2", ServerBehavior::Closed);
     Traffic::to(lab.frontend_addr()).path("/be3/x").send(2);
     lab.wait_stat("be3", "s2", "status", |status| status == "DOWN");
     let mut term = start(lab.admin(), 60);
@@ -215,17 +215,17 @@ fn every_cell_is_what_show_stat_says() {
         term.press(view);
         let grid = term.wait_grid(|grid| grid.headings().iter().any(|known| known == columns[1].0));
         let headings = grid.headings();
-        let (seen, away): (Vec<_>, Vec<_>) =
+        let (visible, hidden): (Vec<_>, Vec<_>) =
             columns.iter().partition(|(heading, ..)| headings.iter().any(|known| known == heading));
-        assert!(seen.len() * 2 > columns.len(), "{headings:?}");
-        wait_agreement(&lab, &term, &seen);
-        if !away.is_empty() {
-            let names: Vec<&str> = away.iter().map(|(_, name, _)| *name).collect();
+        assert!(visible.len() * 2 > columns.len(), "{headings:?}");
+        wait_agreement(&lab, &term, &visible);
+        if !hidden.is_empty() {
+            let names: Vec<&str> = hidden.iter().map(|(_, name, _)| *name).collect();
             term.command(&format!("cols {}", names.join(" ")));
-            wait_agreement(&lab, &term, &away);
+            wait_agreement(&lab, &term, &hidden);
         }
     }
-    // What was compared was not all nothing.
+    // The compared values are not all zero.
     for (server, field) in
         [("be2", "hrsp_4xx"), ("be2", "hrsp_5xx"), ("be1", "hrsp_2xx"), ("be3", "chkdown"), ("be1", "rtime")]
     {
@@ -233,15 +233,15 @@ fn every_cell_is_what_show_stat_says() {
     }
 }
 
-/// A recorded answer, byte for byte.
+/// Returns a recorded reply, byte for byte.
 fn fixture(version: &str, file: &str) -> std::io::Result<Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version).join(file);
     fs::read(path)
 }
 
 #[test]
-fn every_version_shows_its_names_and_a_dash_for_what_it_does_not_know() {
-    for (version, lacks, lacks_heading) in [
+fn views_show_names_and_dashes_for_missing_columns_on_every_version() {
+    for (version, missing, missing_heading) in [
         ("1.8.0", "uweight", "UWGHT"),
         ("2.4.0", "h1req", "H1REQ"),
         ("2.6.12", "h1req", "H1REQ"),
@@ -249,32 +249,32 @@ fn every_version_shows_its_names_and_a_dash_for_what_it_does_not_know() {
         ("3.2.0", "reqbin", "REQBIN"),
     ] {
         let csv = fixture(version, "show-stat.csv").unwrap();
-        let stat = read(&String::from_utf8(csv.clone()).unwrap());
-        let answers = Answers::new()
+        let stat = parse_stat(&String::from_utf8(csv.clone()).unwrap());
+        let answers = CannedReplies::new()
             .on("show stat", csv)
             .on("show info", fixture(version, "show-info.txt").unwrap())
             .on("show cli level", fixture(version, "cli-level-admin.txt").unwrap());
-        let fake = Fake::recorded(answers);
+        let fake = FakeSocket::with_replies(answers);
         let mut term = start(fake.path(), 80);
         term.wait_for(&format!("HAProxy {version}"));
-        assert!(stat.iter().all(|row| !row.contains_key(lacks)), "{version} has {lacks}");
-        let names: Vec<String> = tree(&stat).into_iter().map(|(path, _)| path).collect();
-        // What stands in brackets is left to the detail.
-        let word = |status: &str| status.split(" (").next().unwrap_or_default().to_owned();
-        let states: Vec<String> = tree(&stat).into_iter().map(|(_, row)| word(&row["status"])).collect();
+        assert!(stat.iter().all(|row| !row.contains_key(missing)), "{version} has {missing}");
+        let names: Vec<String> = table_rows(&stat).into_iter().map(|(path, _)| path).collect();
+        // The table omits the part in parentheses; the detail shows it.
+        let short_status = |status: &str| status.split(" (").next().unwrap_or_default().to_owned();
+        let states: Vec<String> = table_rows(&stat).into_iter().map(|(_, row)| short_status(&row["status"])).collect();
         for (view, heading) in [("1", "WGHT"), ("2", "LBTOT"), ("3", "RQTOT"), ("4", "ECONN"), ("6", "QTIME")] {
             term.press(view);
             term.wait_grid(|grid| {
-                let state_begins = |(place, state): (usize, &String)| {
-                    grid.nth_cell(place, "STATE").is_some_and(|shown| shown == *state)
+                let has_state = |(position, state): (usize, &String)| {
+                    grid.nth_cell(position, "STATE").is_some_and(|shown| shown == *state)
                 };
                 let is_view = grid.headings().iter().any(|known| known == heading);
-                is_view && grid.paths() == names && states.iter().enumerate().all(state_begins)
+                is_view && grid.paths() == names && states.iter().enumerate().all(has_state)
             });
         }
-        term.command(&format!("cols status {lacks}"));
+        term.command(&format!("cols status {missing}"));
         term.wait_grid(|grid| {
-            let cells = (0..names.len()).map(|place| grid.nth_cell(place, lacks_heading));
+            let cells = (0..names.len()).map(|position| grid.nth_cell(position, missing_heading));
             grid.paths() == names && cells.into_iter().all(|cell| cell.as_deref() == Some("–"))
         });
         term.press("q");
@@ -282,12 +282,12 @@ fn every_version_shows_its_names_and_a_dash_for_what_it_does_not_know() {
     }
 }
 
-/// The lines of a detail: name and value of each, through all its pages.
+/// Returns the lines of a detail as name and value, from all its pages.
 fn detail_lines(term: &mut Term, title: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for _ in 0..12 {
         term.wait_for(title);
-        let screen = term.settled();
+        let screen = term.settled_screen();
         for line in screen.lines().filter(|line| line.starts_with('│')) {
             let mut words = line.trim_matches(['│', ' ']).split("  ").map(str::trim).filter(|word| !word.is_empty());
             if let (Some(name), Some(value)) = (words.next(), words.next()) {
@@ -304,7 +304,7 @@ fn detail_lines(term: &mut Term, title: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// The last line shown and how many there are, of `1-20 of 60` in the frame.
+/// Returns the last line shown and the number of lines, from `1-20 of 60` in the frame.
 fn line_numbers(screen: &str) -> Option<(usize, usize)> {
     let (before, after) = screen.lines().find(|line| line.starts_with('╭'))?.rsplit_once(" of ")?;
     let last = before.rsplit(['-', ' ']).next()?.parse().ok()?;
@@ -312,7 +312,7 @@ fn line_numbers(screen: &str) -> Option<(usize, usize)> {
 }
 
 #[test]
-fn a_servers_detail_shows_every_field_and_acts() {
+fn server_detail_shows_every_field_and_runs_action() {
     let lab = Lab::builder().backends(2).servers(3).cookie().checks().maxconn(9).start();
     Traffic::to(lab.frontend_addr()).path("/be2/").send(12);
     for backend in ["be1", "be2"] {
@@ -320,31 +320,31 @@ fn a_servers_detail_shows_every_field_and_acts() {
     }
     let mut term = start(lab.admin(), 40);
     term.press("1");
-    // Nothing was sent here, so there is no mean of any time, though HAProxy writes 0.
-    term.select_row("be1/s2");
+    // This server had no requests, so the mean times are unknown, although HAProxy reports 0.
+    term.move_to_path("be1/s2");
     term.press("<ret>");
     let lines = detail_lines(&mut term, " be1/s2 UP ");
     for name in ["qtime", "ctime", "rtime", "ttime"] {
         assert_eq!((lab.stat("be1", "s2", name).as_str(), lines[name].as_str()), ("0", "–"), "{name}");
     }
-    let is_charted = |line: &str| line.contains("rtime        –");
-    assert!(term.screen().lines().any(is_charted), "{}", term.screen());
+    let is_chart = |line: &str| line.contains("rtime        –");
+    assert!(term.screen().lines().any(is_chart), "{}", term.screen());
     term.press("<esc>");
     term.wait_gone(" be1/s2 UP ");
-    term.select_row("be2/s2");
+    term.move_to_path("be2/s2");
     term.press("<ret>");
     let lines = detail_lines(&mut term, " be2/s2 UP ");
-    let stat = read(&lab.ask("show stat"));
+    let stat = parse_stat(&lab.send_command("show stat"));
     let row = stat.iter().find(|row| row["# pxname"] == "be2" && row["svname"] == "s2").unwrap();
-    let named =
+    let fields =
         row.iter().filter(|(name, value)| !value.is_empty() && !["# pxname", "svname", "-"].contains(&name.as_str()));
-    let missing: Vec<_> = named.clone().filter(|(name, _)| !lines.contains_key(*name)).collect();
+    let missing: Vec<_> = fields.clone().filter(|(name, _)| !lines.contains_key(*name)).collect();
     assert!(missing.is_empty(), "{missing:?}\n{lines:#?}\n{}", term.screen());
-    assert!(named.count() > 40);
+    assert!(fields.count() > 40);
     for (name, unit) in
         [("stot", Count), ("slim", Count), ("hrsp_2xx", Count), ("addr", Text), ("cookie", Text), ("bin", Bytes)]
     {
-        assert_eq!(lines[name], shown(row, name, unit), "{name}");
+        assert_eq!(lines[name], expected_cell(row, name, unit), "{name}");
     }
     term.press("M");
     term.wait_for("Maintenance: be2 / s2");
@@ -355,5 +355,5 @@ fn a_servers_detail_shows_every_field_and_acts() {
     assert_eq!(lab.stat("be2", "s2", "status"), "MAINT");
     term.press("<esc>");
     term.wait_gone(" be2/s2 MAINT ");
-    assert_eq!(term.wait_grid(|grid| grid.selected().is_some()).selected(), Some("be2/s2"));
+    assert_eq!(term.wait_grid(|grid| grid.cursor_row().is_some()).cursor_row(), Some("be2/s2"));
 }

@@ -15,7 +15,7 @@ fn named() -> Vec<(&'static str, &'static str)> {
 }
 
 #[test]
-fn every_test_named_is_there() {
+fn tests_named_in_reliability_page_exist() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let all = named();
     assert!(all.len() > 50, "{}", all.len());
@@ -31,7 +31,7 @@ fn every_test_named_is_there() {
 }
 
 #[test]
-fn every_row_says_what_happens() {
+fn reliability_page_rows_are_complete() {
     for row in PAGE.lines().filter(|line| line.starts_with("| ") && line.contains("::")) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         assert!(cells.len() == 3 && cells.iter().all(|cell| !cell.is_empty()), "{row}");

@@ -1,5 +1,5 @@
-//! The screen, as text: every scene at the four designed sizes, with Unicode and with ASCII glyphs, from
-//! recorded answers of a real HAProxy; maps of the styles; and a sweep over every size.
+//! Text snapshots of the dashboard and its dialogs at four screen sizes, with Unicode and with ASCII glyphs, drawn from
+//! recorded replies of a real HAProxy; style maps; and a sweep over all screen sizes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/samples.rs"]
@@ -17,60 +17,60 @@ use hapulse::instance::guard::Guard;
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
-use scenes::{MakeScene, NEWEST, Scene, USUAL, lines, snapshot, usual};
+use scenes::{SceneFactory, NEWEST_VERSION, Scene, DEFAULT_VERSION, buffer_lines, assert_snapshot, default_scene};
 
-/// Every scene by the name of its snapshot.
-const SCENES: [(&str, MakeScene); 23] = [
-    ("focus-frontends", |size| usual(size).press("<backtab>j")),
-    ("focus-backends", usual),
-    ("focus-servers", |size| usual(size).press("<tab>jj")),
-    ("zoom", |size| usual(size).press("<ret>z")),
-    ("help", |size| usual(size).press("?")),
-    ("confirm-high", |size| usual(size).press("<tab>jM")),
-    ("confirm-highest", |size| usual(size).press("j<tab>Map")),
-    ("confirm-low", |size| usual(size).press("<tab>jjjjjE")),
-    ("confirm-weight", |size| usual(size).press("<tab>j[[{")),
-    ("confirm-marked", |size| usual(size).press("<tab>j<space><space>D")),
-    ("confirm-everywhere", |size| usual(size).press("<tab>:everywhere.maint<ret>")),
-    ("confirm-frontend", |size| usual(size).press("<backtab>:frontend.disable<ret>")),
-    ("confirm-counters", |size| usual(size).press(":counters.clear<ret>cle")),
-    ("act-menu", |size| usual(size).press("<tab>jajj")),
-    ("weight-bad", |size| usual(size).press("<tab>jW300<ret>")),
-    ("marked", |size| usual(size).press("<tab>j<space>vjj")),
-    ("sent", |size| usual(size).press("<tab>jDy")),
+/// The scenes, by the name of their snapshot.
+const SCENES: [(&str, SceneFactory); 23] = [
+    ("focus-frontends", |size| default_scene(size).press("<backtab>j")),
+    ("focus-backends", default_scene),
+    ("focus-servers", |size| default_scene(size).press("<tab>jj")),
+    ("zoom", |size| default_scene(size).press("<ret>z")),
+    ("help", |size| default_scene(size).press("?")),
+    ("confirm-high", |size| default_scene(size).press("<tab>jM")),
+    ("confirm-highest", |size| default_scene(size).press("j<tab>Map")),
+    ("confirm-low", |size| default_scene(size).press("<tab>jjjjjE")),
+    ("confirm-weight", |size| default_scene(size).press("<tab>j[[{")),
+    ("confirm-marked", |size| default_scene(size).press("<tab>j<space><space>D")),
+    ("confirm-everywhere", |size| default_scene(size).press("<tab>:everywhere.maint<ret>")),
+    ("confirm-frontend", |size| default_scene(size).press("<backtab>:frontend.disable<ret>")),
+    ("confirm-counters", |size| default_scene(size).press(":counters.clear<ret>cle")),
+    ("action-menu", |size| default_scene(size).press("<tab>jajj")),
+    ("weight-invalid", |size| default_scene(size).press("<tab>jW300<ret>")),
+    ("marked", |size| default_scene(size).press("<tab>j<space>vjj")),
+    ("sent", |size| default_scene(size).press("<tab>jDy")),
     ("stale", |size| {
-        let mut scene = usual(size);
-        scene.lose(6000);
-        scene.wait(9000);
+        let mut scene = default_scene(size);
+        scene.fail_poll(6000);
+        scene.advance(9000);
         scene
     }),
     ("waiting", |size| {
         let mut scene = Scene::empty(Guard::default(), size);
-        scene.lose(2000);
+        scene.fail_poll(2000);
         scene
     }),
     ("connecting", |size| Scene::empty(Guard::default(), size)),
-    ("read-only", |size| Scene::busy(USUAL, Guard { read_only: true }, Level::Operator, size).press("<ret>M")),
-    ("operator", |size| Scene::busy(USUAL, Guard::default(), Level::Operator, size).press("<ret>M")),
-    ("newest-version", |size| Scene::busy(NEWEST, Guard::default(), Level::Admin, size).press("<ret>")),
+    ("read-only", |size| Scene::busy(DEFAULT_VERSION, Guard { read_only: true }, Level::Operator, size).press("<ret>M")),
+    ("operator", |size| Scene::busy(DEFAULT_VERSION, Guard::default(), Level::Operator, size).press("<ret>M")),
+    ("newest-version", |size| Scene::busy(NEWEST_VERSION, Guard::default(), Level::Admin, size).press("<ret>")),
 ];
 
 #[test]
-fn every_scene_at_the_designed_sizes() {
-    scenes::every_scene("", &SCENES);
+fn scenes_match_snapshots_at_designed_sizes() {
+    scenes::assert_scenes("", &SCENES);
 }
 
 #[test]
-fn every_scene_in_ascii() {
-    scenes::every_scene_in_ascii("", &SCENES);
+fn scenes_match_snapshots_in_ascii() {
+    scenes::assert_ascii_scenes("", &SCENES);
 }
 
-/// What the letters of a style map stand for.
+/// The letters of a style map.
 const LEGEND: &str = ". plain  d dark gray  b bold  g green  W yellow bold  R light red bold  c cyan  C cyan bold
 i italic  u bold underlined  # reversed  B reversed bold  I reversed italic  U reversed bold underlined";
 
-fn letter(cell: &Cell) -> char {
-    assert_eq!(cell.bg, Color::Reset, "the terminal's own background stays");
+fn style_letter(cell: &Cell) -> char {
+    assert_eq!(cell.bg, Color::Reset, "no background color is set");
     let style = cell.modifier;
     match (cell.fg, style) {
         (Color::Reset, style) if style.is_empty() => '.',
@@ -87,62 +87,62 @@ fn letter(cell: &Cell) -> char {
         (Color::Reset, style) if style == Modifier::REVERSED | Modifier::BOLD => 'B',
         (Color::Reset, style) if style == Modifier::REVERSED | Modifier::ITALIC => 'I',
         (Color::Reset, style) if style == Modifier::REVERSED | Modifier::BOLD | Modifier::UNDERLINED => 'U',
-        (colour, style) => panic!("no letter for {colour:?} {style:?}"),
+        (color, style) => panic!("no letter for {color:?} {style:?}"),
     }
 }
 
 fn style_map(buffer: &Buffer) -> String {
     let area = buffer.area;
     let mut text = format!("{LEGEND}\n\n");
-    for (y, line) in (0..area.height).zip(lines(buffer)) {
-        let map: String = (0..area.width).map(|x| letter(&buffer[(x, y)])).collect();
+    for (y, line) in (0..area.height).zip(buffer_lines(buffer)) {
+        let map: String = (0..area.width).map(|x| style_letter(&buffer[(x, y)])).collect();
         let _ = writeln!(text, "{line}\n{map}");
     }
     text
 }
 
 #[test]
-fn styles_of_the_dashboard() {
+fn dashboard_styles_match_snapshots() {
     for (name, palette) in [("dark", Palette::Dark), ("mono", Palette::Mono)] {
-        let scene = usual((80, 24)).press("<tab>j");
-        snapshot(&format!("styles-{name}"), &style_map(&scene.draw(Theme::new(palette, false))));
+        let scene = default_scene((80, 24)).press("<tab>j");
+        assert_snapshot(&format!("styles-{name}"), &style_map(&scene.draw(Theme::new(palette, false))));
     }
 }
 
 #[test]
-fn mono_has_no_colour_anywhere() {
-    scenes::no_colour(&SCENES);
+fn scenes_have_no_color_in_mono_theme() {
+    scenes::assert_no_color(&SCENES);
 }
 
 #[test]
-fn scenes_are_what_their_names_say() {
+fn scenes_have_state_of_their_name() {
     let size = (80, 24);
-    let find = |name: &str| SCENES.iter().find(|(known, _)| *known == name).unwrap().1(size).model;
-    let danger = |name: &str| match find(name).layers.as_slice() {
-        [Layer::Confirm(question)] => Some(question.danger),
+    let model_of = |name: &str| SCENES.iter().find(|(scene_name, _)| *scene_name == name).unwrap().1(size).model;
+    let danger_of = |name: &str| match model_of(name).layers.as_slice() {
+        [Layer::Confirmation(confirmation)] => Some(confirmation.danger),
         _ => None,
     };
-    assert_eq!(find("focus-frontends").focus, Pane::Frontends);
-    assert_eq!(find("focus-servers").focus, Pane::Servers);
-    assert!(find("zoom").zoom);
-    assert!(matches!(find("help").layers.as_slice(), [Layer::Help(0)]));
-    assert_eq!(danger("confirm-low"), Some(Danger::Low));
-    assert_eq!(danger("confirm-high"), Some(Danger::High));
-    assert_eq!(danger("confirm-highest"), Some(Danger::Highest));
-    assert_eq!(danger("confirm-weight"), Some(Danger::Low));
+    assert_eq!(model_of("focus-frontends").focus, Pane::Frontends);
+    assert_eq!(model_of("focus-servers").focus, Pane::Servers);
+    assert!(model_of("zoom").is_zoomed);
+    assert!(matches!(model_of("help").layers.as_slice(), [Layer::Help(0)]));
+    assert_eq!(danger_of("confirm-low"), Some(Danger::Low));
+    assert_eq!(danger_of("confirm-high"), Some(Danger::High));
+    assert_eq!(danger_of("confirm-highest"), Some(Danger::Highest));
+    assert_eq!(danger_of("confirm-weight"), Some(Danger::Low));
     for name in ["confirm-frontend", "confirm-counters"] {
-        assert_eq!(danger(name), Some(Danger::Highest), "{name}");
+        assert_eq!(danger_of(name), Some(Danger::Highest), "{name}");
     }
-    assert!(matches!(find("act-menu").layers.as_slice(), [Layer::ActMenu(_, 2)]));
+    assert!(matches!(model_of("action-menu").layers.as_slice(), [Layer::ActionMenu(_, 2)]));
     assert!(
-        matches!(find("weight-bad").layers.as_slice(), [Layer::Number(number)] if number.prompt.complaint.is_some())
+        matches!(model_of("weight-invalid").layers.as_slice(), [Layer::NumberPrompt(number)] if number.prompt.error.is_some())
     );
-    assert_eq!(find("marked").instance().unwrap().marks.count(), 4);
-    assert!(find("read-only").layers.is_empty() && find("operator").layers.is_empty());
+    assert_eq!(model_of("marked").instance().unwrap().selection.marked_count(), 4);
+    assert!(model_of("read-only").layers.is_empty() && model_of("operator").layers.is_empty());
 }
 
 #[test]
-fn no_size_is_too_small_or_too_large() {
-    // Not every pair, but nearly all of the small ones.
-    scenes::any_size(&SCENES, 30, 3);
+fn scenes_draw_at_any_size() {
+    // Every 30th pair of large sizes and every third pair of small ones.
+    scenes::draw_every_size(&SCENES, 30, 3);
 }

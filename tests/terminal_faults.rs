@@ -10,14 +10,14 @@ use std::thread;
 use std::time::Duration;
 
 use hapulse::term::terminal_mode;
-use support::{Lab, Relay, Term, Unread, wait_until};
+use support::{Lab, Relay, Term, UnreadTerminal, wait_until};
 
 #[test]
 fn sampling_goes_on_while_the_terminal_reads_nothing() {
     let lab = Lab::builder().start();
     let relay = Relay::to(lab.admin());
     let args = [OsStr::new("-i"), OsStr::new("0.1"), relay.path().as_os_str()];
-    let mut unread = Unread::start(args);
+    let mut unread = UnreadTerminal::start(args);
     let polls = || relay.lines().iter().filter(|line| line.contains("show stat")).count();
     let before = polls();
     wait_until("more polls", || polls() >= before + 20);
@@ -39,7 +39,7 @@ fn a_terminal_of_five_hundred_columns_is_filled() {
     for (cols, rows) in [(1, 1), (500, 1), (1, 200), (500, 200)] {
         term.resize(cols, rows);
         term.press("j");
-        term.wait_read();
+        term.wait_input_read();
     }
     term.wait_until(|screen| screen.lines().count() == 200 && screen.contains("live"));
     term.press("q");
@@ -64,7 +64,7 @@ fn terminals_by_any_name_are_served() {
 #[test]
 fn panicking_child() {
     let Ok(which) = std::env::var("HAPULSE_TEST_PANIC") else { return };
-    terminal_mode::end_on_panic();
+    terminal_mode::install_panic_hook();
     terminal_mode::enter().unwrap();
     let panic = || -> () { panic!("the sky fell") };
     match which.as_str() {

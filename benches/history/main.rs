@@ -1,11 +1,11 @@
-//! What the history takes: bytes a number, and time to append a sample and to read a series.
+//! Measures the history: bytes per number, time to append a sample, and time to read a series.
 //!
-//! `cargo bench --bench history -- [OPTION]...`
+//! Usage: `cargo bench --bench history -- [OPTION]...`
 //!
-//! - `--seconds N`      of real traffic, one sample a second; 200 unless told otherwise, 3600 is an hour
-//! - `--record FOLDER`  keeps the dumps of these, one file each
-//! - `--replay FOLDER`  takes the dumps of a folder in place of a real HAProxy, as fast as it can
-//! - `--made-only`      only the made-up dumps of 10,000 servers
+//! - `--seconds N`      seconds of real traffic, with one sample per second; default 200, 3600 is an hour
+//! - `--record FOLDER`  also stores the dumps in a folder, one file each
+//! - `--replay FOLDER`  reads the dumps of a folder, as fast as possible, instead of those of a real HAProxy
+//! - `--made-only`      only the generated dumps of 10,000 servers
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -33,14 +33,14 @@ fn main() {
             "--record" => record = Some(PathBuf::from(value())),
             "--replay" => replay = Some(PathBuf::from(value())),
             "--made-only" => made_only = true,
-            other => panic!("there is no option {other}"),
+            other => panic!("unknown option {other}"),
         }
     }
-    println!("load {}", shared::proc::load());
+    println!("load {}", shared::proc::load_average());
     match replay {
         _ if made_only => {}
         Some(folder) => real::replay(&folder),
-        None => real::sample(seconds, record.as_deref()),
+        None => real::measure_live(seconds, record.as_deref()),
     }
     made::measure();
 }

@@ -1,59 +1,61 @@
-//! From the start of the process to the first full screen, beside the time that `socat` needs for the dump alone.
+//! Measures the time from the process start to the first full screen, next to the time of socat for the dump alone.
 
 use std::time::Duration;
 
-use crate::programs::{Program, Programs, socat};
-use crate::run::Run;
-use crate::shared::figures::{Figures, heading, line, ratio, row, target_line};
-use crate::site::Site;
+use crate::programs::{Program, Programs, time_socat_dump};
+use crate::run::ProgramRun;
+use crate::shared::figures::{Distribution, print_heading, print_ratio, print_row, print_target, print_value};
+use crate::site::LoadedSite;
 
 const SIZE: (u16, u16) = (120, 40);
 
-pub fn measure(programs: &Programs, turns: usize) {
+pub fn measure(programs: &Programs, rounds: usize) {
     for (backends, servers) in [(10, 4), (20, 50), (200, 50)] {
         let count = backends * servers;
-        let site = Site::start(backends, servers);
+        let site = LoadedSite::start(backends, servers);
         let dump = if programs.socat { "dump by socat" } else { "" };
-        let watchers = programs.watchers();
-        let mut times: Vec<(&str, Vec<Duration>)> = watchers.iter().map(|program| (program.name, Vec::new())).collect();
+        let terminal_programs = programs.terminal_programs();
+        let mut times: Vec<(&str, Vec<Duration>)> =
+            terminal_programs.iter().map(|program| (program.name, Vec::new())).collect();
         let mut dumps = Vec::new();
-        for _ in 0..turns {
-            for (program, (_, times)) in watchers.iter().zip(&mut times) {
-                times.push(first_screen(&site, program));
+        for _ in 0..rounds {
+            for (program, (_, times)) in terminal_programs.iter().zip(&mut times) {
+                times.push(time_to_first_screen(&site, program));
             }
             if programs.socat {
-                dumps.push(socat(site.socket()));
+                dumps.push(time_socat_dump(site.socket()));
             }
         }
-        heading(&format!("ms to the first full screen, {count} servers"));
-        let all: Vec<(&str, Figures)> = times.iter().map(|(name, times)| (*name, Figures::millis(times))).collect();
+        print_heading(&format!("ms to the first full screen, {count} servers"));
+        let all: Vec<(&str, Distribution)> =
+            times.iter().map(|(name, times)| (*name, Distribution::from_durations(times))).collect();
         for (name, figures) in &all {
-            row(name, figures);
+            print_row(name, figures);
         }
         let ours = all[0].1.median();
         if count == 40 {
-            target_line("  hapulse, ms", ours, 40.0);
+            print_target("  hapulse, ms", ours, 40.0);
         }
         if programs.socat {
-            let dumps = Figures::millis(&dumps);
-            row(dump, &dumps);
+            let dumps = Distribution::from_durations(&dumps);
+            print_row(dump, &dumps);
             if count == 10_000 {
-                ratio("hapulse / dump by socat", ours / dumps.median(), 1.5);
+                print_ratio("hapulse / dump by socat", ours / dumps.median(), 1.5);
             } else {
-                line("  ratio: hapulse / dump by socat", ours / dumps.median());
+                print_value("  ratio: hapulse / dump by socat", ours / dumps.median());
             }
         }
         for (name, figures) in all.iter().filter(|(name, _)| name.starts_with("HATop")) {
-            line(&format!("  ratio: hapulse / {name}"), ours / figures.median());
+            print_value(&format!("  ratio: hapulse / {name}"), ours / figures.median());
         }
     }
 }
 
-fn first_screen(site: &Site, program: &Program) -> Duration {
-    let mut run = Run::start(program, site.socket(), SIZE);
+fn time_to_first_screen(site: &LoadedSite, program: &Program) -> Duration {
+    let mut run = ProgramRun::start(program, site.socket(), SIZE);
     let started = run.started;
     // The last row that fits, and the bottom line.
     let row = if program.name.starts_with("HATop") { "s4 " } else { "be1 " };
-    let shown = run.when_text(|screen| screen.contains(row) && screen.contains(program.full));
+    let shown = run.wait_for_text(|screen| screen.contains(row) && screen.contains(program.ready_text));
     shown - started
 }

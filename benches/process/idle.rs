@@ -1,33 +1,34 @@
-//! A minute of a screen that waits: nobody at the keys, and an interval of an hour. HATop takes at most 30 seconds, so
-//! two polls are in its minute.
+//! Measures a minute of an idle screen: no keys, and an interval of an hour. HATop's maximum interval is 30 seconds, so
+//! its minute includes two polls.
 
 use std::time::{Duration, Instant};
 
 use crate::programs::Programs;
-use crate::run::Run;
-use crate::shared::figures::line;
+use crate::run::ProgramRun;
+use crate::shared::figures::print_value;
 use crate::shared::proc;
-use crate::site::Site;
+use crate::site::LoadedSite;
 
 const SIZE: (u16, u16) = (160, 48);
 const MINUTE: Duration = Duration::from_mins(1);
-/// Until what belongs to the start is over: threads that opened files end ten seconds later.
-const SETTLED: Duration = Duration::from_secs(15);
+/// Time until the work of the start is over: threads that opened files end after ten seconds.
+const SETTLE_TIME: Duration = Duration::from_secs(15);
 
-pub fn measure(programs: &Programs, turns: usize) {
-    let site = Site::start(10, 4);
-    println!("\n{:<58} {:>9} {:>9} {:>9}", "a minute of nothing, 40 servers", "CPU ms", "wake-ups", "bytes");
-    let rare = [Some(programs.hapulse.every("3600")), programs.hatop.as_ref().map(|hatop| hatop.every("30"))];
-    for rare in rare.into_iter().flatten() {
-        let mut run = Run::start(&rare, site.socket(), SIZE);
-        run.when_text(|screen| screen.contains("be1") && screen.contains(rare.full));
-        run.drain_until(Instant::now() + SETTLED);
-        for _ in 0..turns {
-            let (cpu, switches) = (proc::cpu(run.pid), proc::switches(run.pid));
+pub fn measure(programs: &Programs, rounds: usize) {
+    let site = LoadedSite::start(10, 4);
+    println!("\n{:<58} {:>9} {:>9} {:>9}", "an idle minute, 40 servers", "CPU ms", "wake-ups", "bytes");
+    let program =
+        [Some(programs.hapulse.with_interval("3600")), programs.hatop.as_ref().map(|hatop| hatop.with_interval("30"))];
+    for program in program.into_iter().flatten() {
+        let mut run = ProgramRun::start(&program, site.socket(), SIZE);
+        run.wait_for_text(|screen| screen.contains("be1") && screen.contains(program.ready_text));
+        run.drain_until(Instant::now() + SETTLE_TIME);
+        for _ in 0..rounds {
+            let (cpu, switches) = (proc::cpu_millis(run.pid), proc::context_switches(run.pid));
             let bytes = run.drain_until(Instant::now() + MINUTE);
-            let (cpu, switches) = (proc::cpu(run.pid) - cpu, proc::switches(run.pid) - switches);
-            println!("{:<58} {cpu:>9.2} {switches:>9} {bytes:>9}", rare.name);
-            line("  ms of CPU a second", cpu / MINUTE.as_secs_f64());
+            let (cpu, switches) = (proc::cpu_millis(run.pid) - cpu, proc::context_switches(run.pid) - switches);
+            println!("{:<58} {cpu:>9.2} {switches:>9} {bytes:>9}", program.name);
+            print_value("  ms of CPU per second", cpu / MINUTE.as_secs_f64());
         }
     }
 }

@@ -1,19 +1,19 @@
-//! The whole program as a user has it: the real binary in a pseudo terminal against a real HAProxy, in turn with
-//! `socat` and with HATop, where they are installed.
+//! Measures the whole program: the real binary in a pseudo terminal on a real HAProxy, in turn with `socat` and HATop if
+//! they are installed.
 //!
-//! `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`, all sections but the hour by default.
-//! `--program` measures another binary than the one built for this, as one of another commit.
+//! Usage: `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`. Default: all sections but `hour`.
+//! `--turns` is the number of rounds. `--program` measures another binary, such as one of another commit.
 //!
-//! - `cpu`     processor time per refresh, of the program and of HAProxy
-//! - `first`   from the start to the first full screen
-//! - `keys`    from a key to its frame
-//! - `memory`  at the start and after a minute
-//! - `bytes`   what goes to the terminal per refresh
+//! - `cpu`     CPU time per refresh, of the program and of HAProxy
+//! - `first`   time from the start to the first full screen
+//! - `keys`    time from a key to its frame
+//! - `memory`  memory at the start and after a minute
+//! - `bytes`   bytes to the terminal per refresh
 //! - `idle`    a minute in which nothing happens
-//! - `hour`    memory over an hour; only when it is named, and then `--turns` are minutes
+//! - `hour`    memory over an hour; only on request, and then `--turns` is the number of minutes
 //!
-//! Programs run one after the other, several times round, so that what else the machine does falls on all of them;
-//! compare what stands in one run. `docs/performance.md` says what the figures mean.
+//! Programs run one after the other in several rounds, so that other load on the machine affects all of them. Compare
+//! only results of the same run. `docs/performance.md` explains the results.
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -38,10 +38,10 @@ use std::path::PathBuf;
 
 use programs::Programs;
 
-type Section = fn(&Programs, usize);
+type MeasureFn = fn(&Programs, usize);
 
-/// The sections: name, how often round unless told otherwise, and what measures it.
-const SECTIONS: [(&str, usize, Section); 7] = [
+/// Sections: name, default number of rounds, function.
+const SECTIONS: [(&str, usize, MeasureFn); 7] = [
     ("cpu", 3, cpu::measure),
     ("first", 15, first::measure),
     ("keys", 5, keys::measure),
@@ -51,31 +51,31 @@ const SECTIONS: [(&str, usize, Section); 7] = [
     ("hour", 60, hour::measure),
 ];
 
-/// The section that has to be named.
-const LONG: &str = "hour";
+/// Section that runs only if it is named.
+const EXPLICIT_SECTION: &str = "hour";
 
 fn main() {
     let mut names = Vec::new();
-    let (mut turns, mut program) = (None, None);
+    let (mut rounds, mut program) = (None, None);
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--turns" => turns = args.next().and_then(|count| count.parse().ok()),
+            "--turns" => rounds = args.next().and_then(|count| count.parse().ok()),
             "--program" => program = args.next().map(PathBuf::from),
             name if SECTIONS.iter().any(|(known, ..)| *known == name) => names.push(arg),
             other => {
                 let known = SECTIONS.map(|(name, ..)| name).join(" ");
-                eprintln!("there is no section {other}; there are: {known}");
+                eprintln!("unknown section {other}; known sections: {known}");
                 std::process::exit(2);
             }
         }
     }
-    let programs = Programs::find(program);
-    programs.introduce();
-    for (name, usual, measure) in SECTIONS {
-        if names.is_empty() && name != LONG || names.iter().any(|wanted| wanted == name) {
-            println!("\n== {name}, load {}", shared::proc::load());
-            measure(&programs, turns.unwrap_or(usual));
+    let programs = Programs::detect(program);
+    programs.print_environment();
+    for (name, default_rounds, measure) in SECTIONS {
+        if names.is_empty() && name != EXPLICIT_SECTION || names.iter().any(|wanted| wanted == name) {
+            println!("\n== {name}, load {}", shared::proc::load_average());
+            measure(&programs, rounds.unwrap_or(default_rounds));
         }
     }
 }

@@ -1,47 +1,47 @@
-//! Memory at the start and after a minute, and how much of it the history holds by hapulse's own account.
+//! Measures memory at the start and after a minute, and how much of it the history uses according to hapulse.
 
 use std::time::{Duration, Instant};
 
 use crate::programs::{Program, Programs};
-use crate::run::Run;
-use crate::shared::figures::target_line;
+use crate::run::ProgramRun;
+use crate::shared::figures::print_target;
 use crate::shared::proc;
-use crate::site::Site;
+use crate::site::LoadedSite;
 
 const SIZE: (u16, u16) = (160, 48);
 const MINUTE: Duration = Duration::from_mins(1);
 
-pub fn measure(programs: &Programs, turns: usize) {
+pub fn measure(programs: &Programs, rounds: usize) {
     for (backends, servers, target) in [(10, 4, 10.0), (200, 50, 48.0)] {
         let count = backends * servers;
-        let site = Site::start(backends, servers);
-        let load = site.load();
-        let mut runs: Vec<(&Program, Run)> =
-            [Some(&programs.hapulse), programs.hatop.as_ref(), programs.lifted.as_ref()]
+        let site = LoadedSite::start(backends, servers);
+        let load = site.start_load();
+        let mut runs: Vec<(&Program, ProgramRun)> =
+            [Some(&programs.hapulse), programs.hatop.as_ref(), programs.hatop_unlimited.as_ref()]
                 .into_iter()
                 .flatten()
-                .map(|program| (program, Run::start(program, site.socket(), SIZE)))
+                .map(|program| (program, ProgramRun::start(program, site.socket(), SIZE)))
                 .collect();
-        heading(&format!("MB, {count} servers, busy"));
+        print_heading(&format!("MB, {count} servers, busy"));
         for (program, run) in &mut runs {
-            run.when_text(|screen| screen.contains("be1") && screen.contains(program.full));
-            show(&format!("{}, first screen", program.name), run.pid, None);
+            run.wait_for_text(|screen| screen.contains("be1") && screen.contains(program.ready_text));
+            print_memory(&format!("{}, first screen", program.name), run.pid, None);
         }
-        for minute in 1..=turns {
+        for minute in 1..=rounds {
             let start = Instant::now();
             while start.elapsed() < MINUTE {
                 for (_, run) in &mut runs {
-                    run.refreshes(1);
+                    run.wait_for_refreshes(1);
                 }
             }
-            let history = history(&mut runs[0].1);
-            for (place, (program, run)) in runs.iter().enumerate() {
-                let history = history.filter(|_| place == 0);
+            let history = read_history_mb(&mut runs[0].1);
+            for (index, (program, run)) in runs.iter().enumerate() {
+                let history = history.filter(|_| index == 0);
                 let name = format!("{}, after {minute} min", program.name);
-                let (now, _) = show(&name, run.pid, history);
-                if place == 0 {
+                let (now, _) = print_memory(&name, run.pid, history);
+                if index == 0 {
                     let allowance = if count == 40 { 0.0 } else { history.unwrap_or(0.0) };
-                    target_line("  RSS beside the history, where it is large", now - allowance, target);
+                    print_target("  RSS, without the history where it is large", now - allowance, target);
                 }
             }
         }
@@ -49,26 +49,26 @@ pub fn measure(programs: &Programs, turns: usize) {
     }
 }
 
-pub fn heading(title: &str) {
+pub fn print_heading(title: &str) {
     println!("\n{title:<58} {:>9} {:>9} {:>9}", "RSS", "highest", "history");
 }
 
-pub fn show(name: &str, pid: u32, history: Option<f64>) -> (f64, f64) {
-    let (now, most) = (proc::memory(pid, "VmRSS"), proc::memory(pid, "VmHWM"));
+pub fn print_memory(name: &str, pid: u32, history: Option<f64>) -> (f64, f64) {
+    let (now, max) = (proc::memory_mb(pid, "VmRSS"), proc::memory_mb(pid, "VmHWM"));
     let history = history.map_or(String::new(), |history| format!("{history:>9.2}"));
-    println!("{name:<58} {now:>9.2} {most:>9.2} {history}");
-    (now, most)
+    println!("{name:<58} {now:>9.2} {max:>9.2} {history}");
+    (now, max)
 }
 
-/// The history in use, in MB, from the page that tells it.
-pub fn history(run: &mut Run) -> Option<f64> {
-    fn told(screen: &str) -> Option<String> {
+/// Reads the memory of the history, in MB, from the page on polling overhead.
+pub fn read_history_mb(run: &mut ProgramRun) -> Option<f64> {
+    fn history_line(screen: &str) -> Option<String> {
         let mut lines = screen.lines().map(|line| line.trim_start_matches('│').trim());
         Some(lines.find_map(|line| line.strip_prefix("history "))?.trim().to_owned())
     }
     run.press(":cost\r");
-    run.when_text(|screen| told(screen).is_some());
-    let text = told(&run.text())?;
+    run.wait_for_text(|screen| history_line(screen).is_some());
+    let text = history_line(&run.text())?;
     run.press("\x1b");
     let (used, _) = text.split_once(" of ")?;
     let number = used.trim_end_matches(char::is_alphabetic).parse::<f64>().ok()?;

@@ -1,4 +1,4 @@
-//! A program in a terminal, each piece of its output stamped as it arrives.
+//! A program in a pseudo terminal. Each piece of its output gets a timestamp on arrival.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -12,22 +12,22 @@ use tempfile::TempDir;
 
 use crate::programs::Program;
 
-/// What takes longer than this does not come.
+/// Maximum wait for any output.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// Pieces of one refresh come closer to each other than this.
-const SAME_REFRESH: Duration = Duration::from_millis(150);
+/// Minimum pause between two refreshes.
+const REFRESH_GAP: Duration = Duration::from_millis(150);
 
-pub struct Run {
+pub struct ProgramRun {
     pub started: Instant,
     pub pid: u32,
-    pieces: Receiver<(Instant, Vec<u8>)>,
+    output_pieces: Receiver<(Instant, Vec<u8>)>,
     keys: Box<dyn Write + Send>,
     parser: vt100::Parser,
     child: Box<dyn Child + Send + Sync>,
     _home: TempDir,
 }
 
-impl Run {
+impl ProgramRun {
     pub fn start(program: &Program, socket: &Path, (cols, rows): (u16, u16)) -> Self {
         let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
         let home = TempDir::with_prefix("home").unwrap();
@@ -43,7 +43,7 @@ impl Run {
         drop(pair.slave);
         let mut output = pair.master.try_clone_reader().unwrap();
         let keys = pair.master.take_writer().unwrap();
-        let (sender, pieces) = mpsc::channel();
+        let (sender, output_pieces) = mpsc::channel();
         thread::spawn(move || {
             let _master = pair.master;
             let mut piece = vec![0; 1 << 16];
@@ -55,7 +55,7 @@ impl Run {
         });
         let nonzero = |number| NonZeroU16::new(number).unwrap();
         let parser = vt100::Parser::new(nonzero(rows), nonzero(cols), 0);
-        Self { started, pid: child.process_id().unwrap(), pieces, keys, parser, child, _home: home }
+        Self { started, pid: child.process_id().unwrap(), output_pieces, keys, parser, child, _home: home }
     }
 
     pub fn screen(&self) -> &vt100::Screen {
@@ -66,27 +66,27 @@ impl Run {
         self.parser.screen().contents()
     }
 
-    /// When the screen first passed the check, in output order.
-    pub fn when(&mut self, check: impl Fn(&vt100::Screen) -> bool) -> Instant {
+    /// Waits until the screen passes the check, and returns the arrival time of the output that made it pass.
+    pub fn wait_for(&mut self, check: impl Fn(&vt100::Screen) -> bool) -> Instant {
         let end = Instant::now() + DEADLINE;
         let mut at = Instant::now();
         while !check(self.parser.screen()) {
             let left = end.saturating_duration_since(Instant::now());
-            let piece = self.pieces.recv_timeout(left);
-            let (came, piece) = piece.unwrap_or_else(|_| panic!("waited too long; the screen:\n{}", self.text()));
+            let piece = self.output_pieces.recv_timeout(left);
+            let (arrived_at, piece) = piece.unwrap_or_else(|_| panic!("timeout; the screen:\n{}", self.text()));
             self.parser.process(&piece);
-            at = came;
+            at = arrived_at;
         }
         at
     }
 
-    pub fn when_text(&mut self, check: impl Fn(&str) -> bool) -> Instant {
-        self.when(|screen| check(&screen.contents()))
+    pub fn wait_for_text(&mut self, check: impl Fn(&str) -> bool) -> Instant {
+        self.wait_for(|screen| check(&screen.contents()))
     }
 
-    /// Types these bytes; what has come so far belongs to the time before them.
+    /// Sends keys. Output that has arrived before is processed first, so that it does not count as a response.
     pub fn press(&mut self, keys: &str) -> Instant {
-        while let Ok((_, piece)) = self.pieces.try_recv() {
+        while let Ok((_, piece)) = self.output_pieces.try_recv() {
             self.parser.process(&piece);
         }
         let at = Instant::now();
@@ -94,10 +94,10 @@ impl Run {
         at
     }
 
-    /// Takes what comes until then; gives the bytes of it.
+    /// Processes output until the time `end`, and returns its number of bytes.
     pub fn drain_until(&mut self, end: Instant) -> usize {
         let mut bytes = 0;
-        while let Ok((_, piece)) = self.pieces.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        while let Ok((_, piece)) = self.output_pieces.recv_timeout(end.saturating_duration_since(Instant::now())) {
             bytes += piece.len();
             self.parser.process(&piece);
         }
@@ -105,28 +105,28 @@ impl Run {
         bytes
     }
 
-    /// Waits for so many refreshes from the next one on; gives the bytes that came with them.
-    pub fn refreshes(&mut self, count: usize) -> usize {
+    /// Waits for this many refreshes, beginning with the next one, and returns their number of bytes.
+    pub fn wait_for_refreshes(&mut self, count: usize) -> usize {
         let (mut seen, mut bytes) = (0, 0);
         let mut last: Option<Instant> = None;
         loop {
             let is_last = seen == count;
-            let wait = if is_last { SAME_REFRESH } else { DEADLINE };
-            match self.pieces.recv_timeout(wait) {
+            let wait = if is_last { REFRESH_GAP } else { DEADLINE };
+            match self.output_pieces.recv_timeout(wait) {
                 Ok((at, piece)) => {
-                    seen += usize::from(last.is_none_or(|last| at - last > SAME_REFRESH));
+                    seen += usize::from(last.is_none_or(|last| at - last > REFRESH_GAP));
                     last = Some(at);
                     bytes += piece.len();
                     self.parser.process(&piece);
                 }
                 Err(_) if is_last => return bytes,
-                Err(why) => panic!("no refresh, {why}; the screen:\n{}", self.text()),
+                Err(error) => panic!("no refresh, {error}; the screen:\n{}", self.text()),
             }
         }
     }
 }
 
-impl Drop for Run {
+impl Drop for ProgramRun {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

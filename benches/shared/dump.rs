@@ -1,27 +1,26 @@
-//! Dumps made up of as many rows as wanted, and dumps as samples: the way from HAProxy's text to what the monitor
-//! takes in.
+//! Generated `show stat` dumps of any size, and the conversion of dumps into samples.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use hapulse::haproxy::info::Info;
-use hapulse::haproxy::stat_table::Table;
-use hapulse::observe::row_ids::Roster;
-use hapulse::observe::sample::{Cost, Epoch, Sample};
-use hapulse::observe::timestamp::Stamp;
+use hapulse::haproxy::info::ProcessInfo;
+use hapulse::haproxy::stat_table::StatTable;
+use hapulse::observe::row_ids::RowIds;
+use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
+use hapulse::observe::timestamp::Timestamp;
 
 const HEADER: &str = include_str!("../../tests/fixtures/2.6.12/show-stat.csv");
 
-/// `show stat` of `backends` x `servers`; `step` moves the counters of those that are busy.
-pub fn stat(backends: usize, servers: usize, step: usize, is_busy: impl Fn(usize) -> bool) -> String {
+/// Generates `show stat` for `backends` x `servers`; `step` increases the counters of the busy servers.
+pub fn show_stat(backends: usize, servers: usize, step: usize, is_busy: impl Fn(usize) -> bool) -> String {
     let header = HEADER.lines().next().unwrap();
     let columns: Vec<&str> = header.trim_start_matches("# ").split(',').collect();
     let mut text = format!("{header}\n");
     for backend in 0..backends {
         for server in 0..servers {
             let busy = is_busy(backend * servers + server);
-            let moved = if busy { step * (3 + server % 5) } else { 0 };
+            let increase = if busy { step * (3 + server % 5) } else { 0 };
             for (index, column) in columns.iter().enumerate() {
                 match *column {
                     "pxname" => write!(text, "backend_{backend}").unwrap(),
@@ -33,10 +32,10 @@ pub fn stat(backends: usize, servers: usize, step: usize, is_busy: impl Fn(usize
                     "addr" => write!(text, "10.0.{backend}.{server}:8080").unwrap(),
                     "mode" => text.push_str("http"),
                     "stot" | "lbtot" | "req_tot" | "hrsp_2xx" | "connect" | "reuse" => {
-                        write!(text, "{}", 100_000 + server * 977 + moved).unwrap();
+                        write!(text, "{}", 100_000 + server * 977 + increase).unwrap();
                     }
-                    "bin" => write!(text, "{}", 50_000_000 + server * 7919 + moved * 311).unwrap(),
-                    "bout" => write!(text, "{}", 900_000_000 + server * 104_729 + moved * 4177).unwrap(),
+                    "bin" => write!(text, "{}", 50_000_000 + server * 7919 + increase * 311).unwrap(),
+                    "bout" => write!(text, "{}", 900_000_000 + server * 104_729 + increase * 4177).unwrap(),
                     "scur" | "rate" | "req_rate" if busy => write!(text, "{}", (step * 7 + server) % 40).unwrap(),
                     "rtime" | "ttime" if busy => write!(text, "{}", 20 + (step * 3 + server) % 15).unwrap(),
                     "lastchg" | "lastsess" => write!(text, "{}", 1000 + step).unwrap(),
@@ -64,40 +63,40 @@ pub fn stat(backends: usize, servers: usize, step: usize, is_busy: impl Fn(usize
     text
 }
 
-/// `show info` to go with it.
-pub fn info(step: usize) -> String {
+/// Generates the `show info` for the same step.
+pub fn show_info(step: usize) -> String {
     format!("Pid: 1\nUptime_sec: {step}\nCumReq: {}\n", step * 100)
 }
 
-/// Makes samples of dumps, one a second, as the sampler does.
+/// Converts dumps into samples, one per second, as the sampler does.
 #[derive(Default)]
-pub struct Feed {
-    roster: Roster,
+pub struct SampleFeed {
+    row_ids: RowIds,
     newest: Option<Arc<Sample>>,
     count: u64,
 }
 
-impl Feed {
-    /// The next sample, and what reading it took; nothing when the text is no dump.
-    pub fn take(&mut self, info: &str, stat: &str) -> Option<(Arc<Sample>, Duration)> {
-        let began = Instant::now();
-        let table = Table::parse(stat.as_bytes(), self.newest.as_deref().map(|sample| &sample.table)).ok()?;
-        let rows = self.roster.identify(&table);
-        let took = began.elapsed();
+impl SampleFeed {
+    /// Returns the next sample and the time to parse it; `None` if the dump cannot be parsed.
+    pub fn parse(&mut self, info: &str, stat: &str) -> Option<(Arc<Sample>, Duration)> {
+        let start = Instant::now();
+        let table = StatTable::parse(stat.as_bytes(), self.newest.as_deref().map(|sample| &sample.table)).ok()?;
+        let rows = self.row_ids.identify(&table);
+        let duration = start.elapsed();
         let sample = Arc::new(Sample {
             seq: self.count + 1,
-            at: Stamp { mono: Duration::from_secs(self.count), wall: SystemTime::UNIX_EPOCH },
+            at: Timestamp { monotonic: Duration::from_secs(self.count), wall: SystemTime::UNIX_EPOCH },
             epoch: Epoch { number: 1, pid: 1 },
             level: None,
-            info: Info::parse(info.as_bytes()).ok()?,
+            info: ProcessInfo::parse(info.as_bytes()).ok()?,
             table,
             rows,
-            cost: Cost::default(),
+            cost: ReplyCost::default(),
             interval: Duration::from_secs(1),
             configured: None,
         });
         self.count += 1;
         self.newest = Some(Arc::clone(&sample));
-        Some((sample, took))
+        Some((sample, duration))
     }
 }

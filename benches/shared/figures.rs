@@ -1,34 +1,34 @@
-//! Many measurements as few numbers: the median first, since a busy machine shows in the tail.
+//! Summaries of many measurements. The median comes first, because other load on the machine shows in the tail.
 
 use std::time::Duration;
 
-/// The measurements in order, in milliseconds.
+/// Sorted measurements, usually in milliseconds.
 #[derive(Debug, Clone, Default)]
-pub struct Figures {
+pub struct Distribution {
     sorted: Vec<f64>,
 }
 
-impl Figures {
+impl Distribution {
     pub fn new(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Self { sorted: values }
     }
 
-    pub fn millis(times: &[Duration]) -> Self {
+    pub fn from_durations(times: &[Duration]) -> Self {
         Self::new(times.iter().map(|time| millis(*time)).collect())
     }
 
-    /// The value that this share of them does not exceed; not a number when there is none.
+    /// Returns the value that this share of the measurements does not exceed; NaN if there are no measurements.
     pub fn quantile(&self, share: f64) -> f64 {
-        let place = (self.sorted.len().saturating_sub(1) as f64 * share).round() as usize;
-        self.sorted.get(place).copied().unwrap_or(f64::NAN)
+        let index = (self.sorted.len().saturating_sub(1) as f64 * share).round() as usize;
+        self.sorted.get(index).copied().unwrap_or(f64::NAN)
     }
 
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
-    pub fn worst(&self) -> f64 {
+    pub fn max(&self) -> f64 {
         self.quantile(1.0)
     }
 
@@ -41,29 +41,29 @@ pub fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-/// A heading with the columns of [`row`].
-pub fn heading(title: &str) {
-    println!("\n{title:<58} {:>9} {:>9} {:>9}", "median", "p95", "worst");
+/// Prints a heading with the columns of [`print_row`].
+pub fn print_heading(title: &str) {
+    println!("\n{title:<58} {:>9} {:>9} {:>9}", "median", "p95", "max");
 }
 
-/// One line: median, p95, worst, and how many there were.
-pub fn row(name: &str, figures: &Figures) {
-    let (median, p95, worst) = (figures.median(), figures.quantile(0.95), figures.worst());
-    println!("{name:<58} {median:>9.2} {p95:>9.2} {worst:>9.2}   n={}", figures.count());
+/// Prints a line with median, p95, maximum and number of measurements.
+pub fn print_row(name: &str, distribution: &Distribution) {
+    let (median, p95, max) = (distribution.median(), distribution.quantile(0.95), distribution.max());
+    println!("{name:<58} {median:>9.2} {p95:>9.2} {max:>9.2}   n={}", distribution.count());
 }
 
-/// One line with a number by itself.
-pub fn line(name: &str, value: f64) {
+/// Prints a line with a single number.
+pub fn print_value(name: &str, value: f64) {
     println!("{name:<58} {value:>9.2}");
 }
 
-/// A ratio, and what it should be at the most.
-pub fn ratio(name: &str, value: f64, target: f64) {
-    target_line(&format!("  ratio: {name}"), value, target);
+/// Prints a ratio and whether it meets its target, the maximum.
+pub fn print_ratio(name: &str, value: f64, target: f64) {
+    print_target(&format!("  ratio: {name}"), value, target);
 }
 
-/// A number, and what it should be at the most.
-pub fn target_line(name: &str, value: f64, target: f64) {
+/// Prints a number and whether it meets its target, the maximum.
+pub fn print_target(name: &str, value: f64, target: f64) {
     let verdict = if value <= target { "met" } else { "MISSED" };
     println!("{name:<58} {value:>9.3}   target {target:.3}: {verdict}");
 }

@@ -1,7 +1,7 @@
-//! What several benchmarks use: figures and how they are printed, processes as `/proc` shows them, and dumps as
-//! samples. `site` beside them, a real HAProxy under load, is for those that have the tests' lab.
+//! Code that several benchmarks share: summaries and their output, process statistics from `/proc`, and dumps as
+//! samples. Only benchmarks that include the tests' support also include `site.rs`, a real HAProxy under load.
 //!
-//! Each benchmark compiles this module and uses its own part of it, hence the allowed dead code.
+//! Each benchmark compiles this module and uses a part of it, therefore dead code is allowed.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 pub mod dump;

@@ -1,7 +1,8 @@
-//! A real HAProxy with as many servers as wanted, all of them behind one address, and requests for all of them.
+//! A real HAProxy with any number of servers, and traffic to all of them.
 //!
-//! The servers are one more HAProxy that answers by itself, so that no time goes into a web server. Each request goes
-//! to a backend picked by chance, and there to the server whose turn it is: after a while all have moved.
+//! All servers have the same address, that of a second HAProxy that answers requests itself, so that no time is spent in
+//! a web server. Each request goes to a random backend and there to the next server, so that the counters of all servers
+//! increase.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,12 +13,12 @@ use crate::support::{Lab, Traffic, traffic};
 const WEB: &str =
     "frontend web\n    bind {{web}}\n    http-request return status 200 content-type text/plain string ok";
 
-pub struct Site {
+pub struct LoadedSite {
     lab: Lab,
     _web: Lab,
 }
 
-impl Site {
+impl LoadedSite {
     pub fn start(backends: usize, servers: usize) -> Self {
         let web = Lab::builder().frontends(0).backends(0).sections(WEB).start();
         let addr = web.addr("web");
@@ -36,12 +37,12 @@ impl Site {
         self.lab.admin()
     }
 
-    pub fn haproxy(&self) -> u32 {
+    pub fn haproxy_pid(&self) -> u32 {
         self.lab.pid()
     }
 
-    /// About 2,500 requests a second, as far as the machine can, until it is dropped.
-    pub fn load(&self) -> traffic::Running {
+    /// Starts about 2,500 requests per second, if the machine can, until the returned value is dropped.
+    pub fn start_load(&self) -> traffic::RunningTraffic {
         Traffic::to(self.lab.addr("fe1")).keep_alive().workers(8).pause(Duration::from_millis(3)).start()
     }
 }

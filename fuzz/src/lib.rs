@@ -1,4 +1,4 @@
-//! What must hold of any input: the functions that the tests use too.
+//! The checks of the fuzz targets, shared with the tests.
 
 #[path = "../../tests/support/fuzzing/mod.rs"]
 pub mod fuzzing;

@@ -1,25 +1,25 @@
-//! ACTIONS: everything that changes HAProxy, one row each.
+//! The table `ACTIONS`: everything that changes HAProxy, one row each.
 //!
-//! A row says what it is for, which command is sent, what level and how much care it needs, how its effect is
-//! read back and whether it can be undone. Keys, help and menus refer to these rows.
+//! A row holds the kind of target, the command, the required socket level, the danger, how the effect is
+//! verified and whether the action can be undone. Keys, help and menus refer to these rows.
 
 use crate::haproxy::level::Level;
-use crate::haproxy::write_command::{Admin, Health, WriteCommand, Weight};
+use crate::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, WriteCommand};
 
-/// How much care an act needs before it is sent.
+/// Danger of an action; decides how it is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Danger {
-    /// Brings something back, or is taken back as easily: one key.
+    /// Restores something or is easy to undo: runs at once.
     Low,
-    /// Takes something away: a box that shows what, and one key.
+    /// Removes capacity: a dialog shows the impact, one key confirms.
     High,
-    /// Takes the last or most of it away, or for good: a name must be typed.
+    /// Removes the last or most of the capacity, or cannot be undone: a name must be typed.
     Highest,
 }
 
-/// What an act is for.
+/// Kind of target of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub enum TargetKind {
     /// A server.
     Server,
     /// A frontend.
@@ -27,31 +27,31 @@ pub enum Subject {
     /// One open session.
     Session,
     /// One entry of a stick table.
-    Entry,
-    /// The process.
+    TableEntry,
+    /// The HAProxy process.
     Process,
 }
 
-/// What an act orders.
+/// Runtime API command of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gives {
-    /// Always the same.
-    Order(WriteCommand),
-    /// A weight that is asked for.
-    Weight,
-    /// A limit of sessions that is asked for.
-    Limit,
+pub enum ActionCommand {
+    /// The same command every time.
+    Fixed(WriteCommand),
+    /// A weight that the operator enters.
+    AskWeight,
+    /// A session limit that the operator enters.
+    AskLimit,
 }
 
-/// What is read back to see an act's effect.
+/// State that is read back to verify an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Proof {
-    /// What was ordered: `srv_admin_state` of `show servers state`, since a DOWN server that drains reads DOWN.
+pub enum VerifyBy {
+    /// `srv_admin_state` of `show servers state`; the status is not enough: a draining DOWN server reports `DOWN`.
     AdminState,
     /// `srv_uweight`.
     Weight,
     /// `srv_op_state`.
-    Operation,
+    OperationalState,
     /// `agent_health` of `show stat`.
     AgentHealth,
     /// `srv_check_state`.
@@ -59,166 +59,181 @@ pub enum Proof {
     /// `srv_agent_state`.
     AgentChecks,
     /// `slim` of `show stat`.
-    Limit,
+    Maxconn,
     /// The frontend's `status`.
-    Open,
-    /// `scur` of `show stat` is 0.
+    FrontendStatus,
+    /// `scur` of `show stat`, which must be 0.
     NoSessions,
-    /// It is not there any more: `show sess ID`, `show table T key K`.
-    Gone,
-    /// The counters of frontends and backends went down.
+    /// The target no longer exists: `show sess ID`, `show table T key K`.
+    Absence,
+    /// The counters of frontends and backends, which must have decreased.
     Counters,
 }
 
-/// One act.
+/// One action.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Action {
-    /// Its name in configuration, audit and key map.
+    /// Name in configuration, audit and key map.
     pub id: &'static str,
-    /// What it is called in a sentence: "maintenance".
+    /// Name in a sentence: "maintenance".
     pub title: &'static str,
-    /// What it is for.
-    pub subject: Subject,
-    /// The least level of the socket.
+    /// Kind of target.
+    pub target_kind: TargetKind,
+    /// Minimum level of the socket.
     pub level: Level,
-    /// Care it needs even when much is left.
+    /// Minimum danger; raised when little capacity would remain.
     pub danger: Danger,
-    /// What it orders.
-    pub gives: Gives,
-    /// How its effect is read back.
-    pub proof: Proof,
-    /// Whether what was there before can be ordered again.
+    /// Command to send.
+    pub command: ActionCommand,
+    /// State that verifies it.
+    pub verify_by: VerifyBy,
+    /// True if the previous state can be restored.
     pub can_be_undone: bool,
 }
 
-const fn server(id: &'static str, title: &'static str, danger: Danger, gives: Gives, proof: Proof) -> Action {
-    Action { id, title, subject: Subject::Server, level: Level::Admin, danger, gives, proof, can_be_undone: true }
+const fn server_action(
+    id: &'static str,
+    title: &'static str,
+    danger: Danger,
+    command: ActionCommand,
+    verify_by: VerifyBy,
+) -> Action {
+    Action {
+        id,
+        title,
+        target_kind: TargetKind::Server,
+        level: Level::Admin,
+        danger,
+        command,
+        verify_by,
+        can_be_undone: true,
+    }
 }
 
-macro_rules! acts {
-    ($($(#[$doc:meta])* $name:ident = $act:expr;)*) => {
-        $($(#[$doc])* pub static $name: Action = $act;)*
+macro_rules! define_actions {
+    ($($(#[$doc:meta])* $name:ident = $action:expr;)*) => {
+        $($(#[$doc])* pub static $name: Action = $action;)*
 
-        /// Every act.
+        /// All actions.
         pub static ACTIONS: &[&Action] = &[$(&$name),*];
     };
 }
 
-acts! {
-    /// Back to taking traffic.
-    READY = server("server.ready", "enable", Danger::Low, Gives::Order(WriteCommand::State(Admin::Ready)), Proof::AdminState);
-    /// No new sessions; those present go on.
-    DRAIN = server("server.drain", "drain", Danger::High, Gives::Order(WriteCommand::State(Admin::Drain)), Proof::AdminState);
-    /// Nothing at all.
-    MAINT = server("server.maint", "maintenance", Danger::High, Gives::Order(WriteCommand::State(Admin::Maint)), Proof::AdminState);
-    /// Another weight.
-    WEIGHT = server("server.weight", "weight", Danger::Low, Gives::Weight, Proof::Weight);
-    /// The weight of the configuration.
-    WEIGHT_INITIAL = server("server.weight-initial", "initial weight", Danger::Low, Gives::Order(WriteCommand::Weight(Weight::Percent(100))), Proof::Weight);
-    /// Taken for working until the next check.
-    HEALTH_UP = server("server.health-up", "health up", Danger::Low, Gives::Order(WriteCommand::Health(Health::Up)), Proof::Operation);
-    /// Taken for finishing what it has.
-    HEALTH_STOPPING = server("server.health-stopping", "health stopping", Danger::High, Gives::Order(WriteCommand::Health(Health::Stopping)), Proof::Operation);
-    /// Taken for broken.
-    HEALTH_DOWN = server("server.health-down", "health down", Danger::High, Gives::Order(WriteCommand::Health(Health::Down)), Proof::Operation);
-    /// As if its agent had said up.
-    AGENT_UP = server("server.agent-up", "agent up", Danger::Low, Gives::Order(WriteCommand::Agent(true)), Proof::AgentHealth);
-    /// As if its agent had said down.
-    AGENT_DOWN = server("server.agent-down", "agent down", Danger::High, Gives::Order(WriteCommand::Agent(false)), Proof::AgentHealth);
-    /// Health checks go on.
-    CHECKS_ON = server("server.checks-on", "health checks on", Danger::Low, Gives::Order(WriteCommand::Checks(true)), Proof::Checks);
-    /// Health checks stop; the server keeps the state it has.
-    CHECKS_OFF = server("server.checks-off", "health checks off", Danger::High, Gives::Order(WriteCommand::Checks(false)), Proof::Checks);
-    /// Agent checks go on.
-    AGENT_ON = server("server.agent-on", "agent checks on", Danger::Low, Gives::Order(WriteCommand::AgentChecks(true)), Proof::AgentChecks);
-    /// Agent checks stop.
-    AGENT_OFF = server("server.agent-off", "agent checks off", Danger::High, Gives::Order(WriteCommand::AgentChecks(false)), Proof::AgentChecks);
-    /// Another limit of sessions.
-    SERVER_MAXCONN = server("server.maxconn", "server maxconn", Danger::High, Gives::Limit, Proof::Limit);
+define_actions! {
+    /// Enables a server: it takes traffic again.
+    READY = server_action("server.ready", "enable", Danger::Low, ActionCommand::Fixed(WriteCommand::State(TargetState::Ready)), VerifyBy::AdminState);
+    /// Drains a server: no new sessions, existing ones continue.
+    DRAIN = server_action("server.drain", "drain", Danger::High, ActionCommand::Fixed(WriteCommand::State(TargetState::Drain)), VerifyBy::AdminState);
+    /// Puts a server into maintenance: no traffic, no checks.
+    MAINT = server_action("server.maint", "maintenance", Danger::High, ActionCommand::Fixed(WriteCommand::State(TargetState::Maint)), VerifyBy::AdminState);
+    /// Sets a weight.
+    WEIGHT = server_action("server.weight", "weight", Danger::Low, ActionCommand::AskWeight, VerifyBy::Weight);
+    /// Restores the configured weight.
+    WEIGHT_INITIAL = server_action("server.weight-initial", "initial weight", Danger::Low, ActionCommand::Fixed(WriteCommand::Weight(TargetWeight::Percent(100))), VerifyBy::Weight);
+    /// Forces health UP until the next check.
+    HEALTH_UP = server_action("server.health-up", "health up", Danger::Low, ActionCommand::Fixed(WriteCommand::Health(ForcedHealth::Up)), VerifyBy::OperationalState);
+    /// Forces health to stopping: existing sessions continue, until the next check.
+    HEALTH_STOPPING = server_action("server.health-stopping", "health stopping", Danger::High, ActionCommand::Fixed(WriteCommand::Health(ForcedHealth::Stopping)), VerifyBy::OperationalState);
+    /// Forces health DOWN until the next check.
+    HEALTH_DOWN = server_action("server.health-down", "health down", Danger::High, ActionCommand::Fixed(WriteCommand::Health(ForcedHealth::Down)), VerifyBy::OperationalState);
+    /// Forces the agent state to up.
+    AGENT_UP = server_action("server.agent-up", "agent up", Danger::Low, ActionCommand::Fixed(WriteCommand::Agent(true)), VerifyBy::AgentHealth);
+    /// Forces the agent state to down.
+    AGENT_DOWN = server_action("server.agent-down", "agent down", Danger::High, ActionCommand::Fixed(WriteCommand::Agent(false)), VerifyBy::AgentHealth);
+    /// Resumes health checks.
+    CHECKS_ON = server_action("server.checks-on", "health checks on", Danger::Low, ActionCommand::Fixed(WriteCommand::Checks(true)), VerifyBy::Checks);
+    /// Stops health checks; the server keeps its state.
+    CHECKS_OFF = server_action("server.checks-off", "health checks off", Danger::High, ActionCommand::Fixed(WriteCommand::Checks(false)), VerifyBy::Checks);
+    /// Resumes agent checks.
+    AGENT_ON = server_action("server.agent-on", "agent checks on", Danger::Low, ActionCommand::Fixed(WriteCommand::AgentChecks(true)), VerifyBy::AgentChecks);
+    /// Stops agent checks.
+    AGENT_OFF = server_action("server.agent-off", "agent checks off", Danger::High, ActionCommand::Fixed(WriteCommand::AgentChecks(false)), VerifyBy::AgentChecks);
+    /// Sets the session limit of a server.
+    SERVER_MAXCONN = server_action("server.maxconn", "server maxconn", Danger::High, ActionCommand::AskLimit, VerifyBy::Maxconn);
     /// Ends every session of a server.
     END_SESSIONS = Action {
         can_be_undone: false,
-        ..server("server.end-sessions", "end of all sessions", Danger::Highest, Gives::Order(WriteCommand::EndSessions), Proof::NoSessions)
+        ..server_action("server.end-sessions", "shutdown of all sessions", Danger::Highest, ActionCommand::Fixed(WriteCommand::ShutdownSessions), VerifyBy::NoSessions)
     };
-    /// A frontend accepts connections again.
+    /// Enables a frontend: it accepts connections again.
     FRONTEND_ON = Action {
-        subject: Subject::Frontend,
-        ..server("frontend.enable", "enable the frontend", Danger::Low, Gives::Order(WriteCommand::Frontend(true)), Proof::Open)
+        target_kind: TargetKind::Frontend,
+        ..server_action("frontend.enable", "enable the frontend", Danger::Low, ActionCommand::Fixed(WriteCommand::Frontend(true)), VerifyBy::FrontendStatus)
     };
-    /// A frontend accepts no connections.
+    /// Disables a frontend: it accepts no connections.
     FRONTEND_OFF = Action {
-        subject: Subject::Frontend,
-        ..server("frontend.disable", "disable the frontend", Danger::Highest, Gives::Order(WriteCommand::Frontend(false)), Proof::Open)
+        target_kind: TargetKind::Frontend,
+        ..server_action("frontend.disable", "disable the frontend", Danger::Highest, ActionCommand::Fixed(WriteCommand::Frontend(false)), VerifyBy::FrontendStatus)
     };
-    /// Another limit of connections.
+    /// Sets the connection limit of a frontend.
     FRONTEND_MAXCONN = Action {
-        subject: Subject::Frontend,
-        ..server("frontend.maxconn", "frontend maxconn", Danger::High, Gives::Limit, Proof::Limit)
+        target_kind: TargetKind::Frontend,
+        ..server_action("frontend.maxconn", "frontend maxconn", Danger::High, ActionCommand::AskLimit, VerifyBy::Maxconn)
     };
     /// Ends one session.
     END_SESSION = Action {
-        subject: Subject::Session,
+        target_kind: TargetKind::Session,
         can_be_undone: false,
-        ..server("session.end", "end of a session", Danger::High, Gives::Order(WriteCommand::EndSession), Proof::Gone)
+        ..server_action("session.end", "shutdown of a session", Danger::High, ActionCommand::Fixed(WriteCommand::ShutdownSession), VerifyBy::Absence)
     };
-    /// Clears one entry of a stick table. HAProxy itself lets every level do it up to 3.3.
+    /// Clears one entry of a stick table. Up to version 3.3 HAProxy allows it at every level.
     CLEAR_ENTRY = Action {
-        subject: Subject::Entry,
+        target_kind: TargetKind::TableEntry,
         can_be_undone: false,
-        ..server("entry.clear", "clearing of an entry", Danger::High, Gives::Order(WriteCommand::ClearEntry), Proof::Gone)
+        ..server_action("entry.clear", "clearing of a table entry", Danger::High, ActionCommand::Fixed(WriteCommand::ClearTableEntry), VerifyBy::Absence)
     };
-    /// Clears the highest values.
+    /// Resets the peak values.
     CLEAR_MAXIMA = Action {
-        subject: Subject::Process,
+        target_kind: TargetKind::Process,
         level: Level::Operator,
         can_be_undone: false,
-        ..server("counters.clear-max", "clearing of highest values", Danger::Highest, Gives::Order(WriteCommand::ClearCounters { all: false }), Proof::Counters)
+        ..server_action("counters.clear-max", "clearing of peak values", Danger::Highest, ActionCommand::Fixed(WriteCommand::ClearCounters { all: false }), VerifyBy::Counters)
     };
-    /// Clears every counter, for everybody who watches.
+    /// Resets all counters, for everyone who reads them.
     CLEAR_COUNTERS = Action {
-        subject: Subject::Process,
+        target_kind: TargetKind::Process,
         can_be_undone: false,
-        ..server("counters.clear", "clearing of all counters", Danger::Highest, Gives::Order(WriteCommand::ClearCounters { all: true }), Proof::Counters)
+        ..server_action("counters.clear", "clearing of all counters", Danger::Highest, ActionCommand::Fixed(WriteCommand::ClearCounters { all: true }), VerifyBy::Counters)
     };
 }
 
-/// The act that orders this administrative state.
-pub fn of_state(admin: Admin) -> &'static Action {
+/// Returns the action that sets this administrative state.
+pub fn for_admin_state(admin: TargetState) -> &'static Action {
     match admin {
-        Admin::Ready => &READY,
-        Admin::Drain => &DRAIN,
-        Admin::Maint => &MAINT,
+        TargetState::Ready => &READY,
+        TargetState::Drain => &DRAIN,
+        TargetState::Maint => &MAINT,
     }
 }
 
-impl Subject {
-    /// What to select for it.
-    pub fn name(self) -> &'static str {
+impl TargetKind {
+    /// Returns what the operator must select, as a noun phrase.
+    pub fn description(self) -> &'static str {
         match self {
             Self::Server => "a server",
             Self::Frontend => "a frontend",
             Self::Session => "a session in view 7",
-            Self::Entry => "an entry of a stick table in view 8",
+            Self::TableEntry => "an entry of a stick table in view 8",
             Self::Process => "the process",
         }
     }
 }
 
-/// Whether an order keeps new sessions away from what it is given to.
-pub fn takes_away(order: WriteCommand) -> bool {
-    match order {
-        WriteCommand::State(admin) => admin != Admin::Ready,
-        WriteCommand::Health(health) => health != Health::Up,
+/// Returns whether a command keeps new sessions away from its target.
+pub fn blocks_new_sessions(command: WriteCommand) -> bool {
+    match command {
+        WriteCommand::State(admin) => admin != TargetState::Ready,
+        WriteCommand::Health(health) => health != ForcedHealth::Up,
         WriteCommand::Agent(up) => !up,
         WriteCommand::Frontend(on) => !on,
-        WriteCommand::Weight(weight) => matches!(weight, Weight::Absolute(0) | Weight::Percent(0)),
+        WriteCommand::Weight(weight) => matches!(weight, TargetWeight::Absolute(0) | TargetWeight::Percent(0)),
         WriteCommand::Checks(_)
         | WriteCommand::AgentChecks(_)
         | WriteCommand::ServerMaxconn(_)
         | WriteCommand::FrontendMaxconn(_)
-        | WriteCommand::EndSessions
-        | WriteCommand::EndSession
-        | WriteCommand::ClearEntry
+        | WriteCommand::ShutdownSessions
+        | WriteCommand::ShutdownSession
+        | WriteCommand::ClearTableEntry
         | WriteCommand::ClearCounters { .. } => false,
     }
 }
@@ -228,13 +243,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_unique_and_what_takes_away_needs_a_box() {
-        for (place, act) in ACTIONS.iter().enumerate() {
-            assert!(ACTIONS[..place].iter().all(|other| other.id != act.id), "{} stands twice", act.id);
-            if let Gives::Order(order) = act.gives {
-                assert!(!takes_away(order) || act.danger >= Danger::High, "{}", act.id);
+    fn action_ids_are_unique_and_blocking_actions_are_dangerous() {
+        for (index, action) in ACTIONS.iter().enumerate() {
+            assert!(ACTIONS[..index].iter().all(|other| other.id != action.id), "duplicate id {}", action.id);
+            if let ActionCommand::Fixed(command) = action.command {
+                assert!(!blocks_new_sessions(command) || action.danger >= Danger::High, "{}", action.id);
             }
-            assert!(act.can_be_undone || act.danger >= Danger::High, "{}", act.id);
+            assert!(action.can_be_undone || action.danger >= Danger::High, "{}", action.id);
         }
     }
 }

@@ -1,109 +1,110 @@
-//! What an operator should know of this very HAProxy before an act: what its version may not survive, and what
-//! an act on it does not reach.
+//! Warnings shown before an action that depend on the HAProxy instance: commands that crash its version, and
+//! processes that an action does not reach.
 
-use crate::actions::intent::{Intent, Step};
-use crate::ask::known_crashes::{self, Deadly, Fate};
+use crate::actions::intent::{Intent, IntentStep};
+use crate::ask::known_crashes::{self, CrashPolicy, KnownCrash};
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::version::Version;
 use crate::haproxy::write_command::WriteCommand;
 use crate::observe::sample::Sample;
 
-/// What the version may not survive of an intent.
-fn deadly(intent: &Intent, sample: &Sample) -> Vec<&'static Deadly> {
+/// Returns the known crashes that the commands of an intent may trigger in this version.
+fn matching_crashes(intent: &Intent, sample: &Sample) -> Vec<&'static KnownCrash> {
     let version = sample.info.version();
-    let mut all: Vec<&Deadly> = Vec::new();
+    let mut all: Vec<&KnownCrash> = Vec::new();
     for command in intent.commands() {
         let words: Vec<&str> = command.split(' ').collect();
-        all.extend(known_crashes::find(&words, version).filter(|deadly| !all.contains(deadly)));
+        all.extend(known_crashes::find(&words, version).filter(|crash| !all.contains(crash)));
     }
     all
 }
 
-/// Why an intent is not to be sent to this version at all.
-pub fn refusal(intent: &Intent, sample: &Sample) -> Option<&'static str> {
-    let kills = |deadly: &&Deadly| match deadly.fate {
-        Fate::Refused => true,
-        Fate::Checked => intent.steps.iter().any(|step| raises_a_full_limit(step, sample)),
-        Fate::Warned => false,
+/// Returns the reason why an intent must not be sent to this version, if there is one.
+pub fn refusal_reason(intent: &Intent, sample: &Sample) -> Option<&'static str> {
+    let must_refuse = |crash: &&KnownCrash| match crash.policy {
+        CrashPolicy::Refused => true,
+        CrashPolicy::Checked => intent.steps.iter().any(|step| raises_limit_of_full_frontend(step, sample)),
+        CrashPolicy::Warned => false,
     };
-    deadly(intent, sample).into_iter().find(kills).map(|deadly| deadly.why)
+    matching_crashes(intent, sample).into_iter().find(must_refuse).map(|crash| crash.description)
 }
 
-/// Whether a step raises the limit of a frontend whose connections wait for that. Seen on 2.6.12: the process locks up
-/// and its watchdog ends it seconds later. Mended in 3.0.6.
-fn raises_a_full_limit(step: &Step, sample: &Sample) -> bool {
-    let WriteCommand::FrontendMaxconn(limit) = step.order else { return false };
+/// Returns whether a step raises the limit of a frontend with connections waiting for it. Observed on 2.6.12: the
+/// process locks up and its watchdog kills it seconds later. Fixed in 3.0.6.
+fn raises_limit_of_full_frontend(step: &IntentStep, sample: &Sample) -> bool {
+    let WriteCommand::FrontendMaxconn(limit) = step.command else { return false };
     let number = |field| sample.number(step.target.id, field).unwrap_or(0);
-    let (sessions, now) = (number(Field::Scur), number(Field::Slim));
-    let is_mended = patch_of(sample.info.version_text()).is_some_and(|patch| patch >= 6)
+    let (sessions, limit_now) = (number(Field::Scur), number(Field::Slim));
+    let is_fixed = parse_patch_version(sample.info.version_text()).is_some_and(|patch| patch >= 6)
         && sample.info.version() == Some(Version::new(3, 0));
-    sessions >= now && i64::from(limit) > now && !is_mended
+    sessions >= limit_now && i64::from(limit) > limit_now && !is_fixed
 }
 
-/// The third number of a version: 11 of `3.0.11-1+deb13u3`.
-fn patch_of(version: &str) -> Option<u16> {
+/// Parses the third number of a version: 11 of `3.0.11-1+deb13u3`.
+fn parse_patch_version(version: &str) -> Option<u16> {
     let number = version.split('.').nth(2)?;
     number.split(|ch: char| !ch.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// What may go wrong with this version, and needs the most care.
-pub fn dangers(intent: &Intent, sample: &Sample) -> Vec<&'static str> {
-    let warned = deadly(intent, sample).into_iter().filter(|deadly| deadly.fate == Fate::Warned);
-    warned.map(|deadly| deadly.why).collect()
+/// Returns the reasons why an intent may crash this version; they require a typed confirmation.
+pub fn crash_warnings(intent: &Intent, sample: &Sample) -> Vec<&'static str> {
+    let warned = matching_crashes(intent, sample).into_iter().filter(|crash| crash.policy == CrashPolicy::Warned);
+    warned.map(|crash| crash.description).collect()
 }
 
-/// Everything to be told before the question.
+/// Returns all warnings to show before the confirmation.
 pub fn warnings(intent: &Intent, sample: &Sample) -> Vec<String> {
-    let mut told: Vec<String> = dangers(intent, sample).into_iter().map(str::to_owned).collect();
-    // Each process of 1.5 to 2.4 with nbproc has a state of its own, and a socket leads to any of them.
-    if let Some(count) = sample.process(InfoField::Nbproc).filter(|count| *count > 1) {
-        told.push(format!("this HAProxy has {count} processes, and an act reaches only one of them"));
+    let mut warnings: Vec<String> = crash_warnings(intent, sample).into_iter().map(str::to_owned).collect();
+    // With nbproc (1.5 to 2.4) each process has its own state, and the socket connects to any of them.
+    if let Some(count) = sample.process_number(InfoField::Nbproc).filter(|count| *count > 1) {
+        warnings.push(format!("this HAProxy has {count} processes, and an action reaches only one of them"));
     }
-    told
+    warnings
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::actions::action_table::{Action, CLEAR_COUNTERS, FRONTEND_MAXCONN, FRONTEND_OFF};
-    use crate::actions::intent::Target;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::actions::intent::ActionTarget;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
-    fn intent(act: &'static Action, order: WriteCommand, sample: &Sample) -> Intent {
+    fn intent(action: &'static Action, command: WriteCommand, sample: &Sample) -> Intent {
         let (id, iid) = (sample.rows.ids()[0], None);
-        let target = Target { id, proxy: "www-in".into(), name: "FRONTEND".into(), iid, seen: "OPEN".into() };
-        Intent::new(act, order, 0, vec![target])
+        let target =
+            ActionTarget { id, proxy: "www-in".into(), name: "FRONTEND".into(), iid, seen_status: "OPEN".into() };
+        Intent::new(action, command, 0, vec![target])
     }
 
     #[test]
-    fn the_limit_of_a_full_frontend_is_not_raised_where_that_kills() {
-        let mut maker = SampleMaker::default();
-        let full = site().replace("FRONTEND,,812,2000", "FRONTEND,,2000,2000");
+    fn refusal_reason_protects_full_frontend_on_affected_versions() {
+        let mut maker = SampleBuilder::default();
+        let full = stat_of_site().replace("FRONTEND,,812,2000", "FRONTEND,,2000,2000");
         let mut refused = |version, stat: &str, limit| {
             maker.version = version;
-            let sample = maker.at_millis(0, stat);
-            refusal(&intent(&FRONTEND_MAXCONN, WriteCommand::FrontendMaxconn(limit), &sample), &sample).is_some()
+            let sample = maker.build_at_millis(0, stat);
+            refusal_reason(&intent(&FRONTEND_MAXCONN, WriteCommand::FrontendMaxconn(limit), &sample), &sample).is_some()
         };
         assert!(refused("2.6.12-1+deb12u4", &full, 3000) && refused("3.0.5", &full, 3000));
         assert!(!refused("2.6.12", &full, 1000), "lowering is safe");
-        assert!(!refused("2.6.12", &site(), 3000), "so is raising where there is room");
+        assert!(!refused("2.6.12", &stat_of_site(), 3000), "raising below the limit is safe too");
         assert!(!refused("3.0.11-1+deb13u3", &full, 3000) && !refused("3.2.0", &full, 3000));
-        assert!(refused("2.6.12", &full.replace("2000,2000", "0,0"), 3000), "0 lets nobody in: its clients wait");
+        assert!(refused("2.6.12", &full.replace("2000,2000", "0,0"), 3000), "with limit 0 all clients wait");
     }
 
     #[test]
-    fn versions_that_may_die_are_told_and_those_that_do_are_spared() {
-        let mut maker = SampleMaker::default();
-        let old = maker.at_millis(0, &site());
+    fn crash_warnings_and_refusals_depend_on_version() {
+        let mut maker = SampleBuilder::default();
+        let old = maker.build_at_millis(0, &stat_of_site());
         let off = intent(&FRONTEND_OFF, WriteCommand::Frontend(false), &old);
         let clear = intent(&CLEAR_COUNTERS, WriteCommand::ClearCounters { all: true }, &old);
-        assert!(dangers(&off, &old)[0].contains("abns@") && refusal(&off, &old).is_none());
-        assert_eq!(refusal(&clear, &old), None);
+        assert!(crash_warnings(&off, &old)[0].contains("abns@") && refusal_reason(&off, &old).is_none());
+        assert_eq!(refusal_reason(&clear, &old), None);
         maker.version = "3.4.0";
         maker.info = "Nbproc: 4\n".into();
-        let new = maker.at_millis(0, &site());
-        assert!(dangers(&off, &new).is_empty());
-        assert!(refusal(&clear, &new).is_some_and(|why| why.contains("crash")));
+        let new = maker.build_at_millis(0, &stat_of_site());
+        assert!(crash_warnings(&off, &new).is_empty());
+        assert!(refusal_reason(&clear, &new).is_some_and(|reason| reason.contains("crash")));
         assert!(warnings(&off, &new)[0].contains("4 processes"));
     }
 }

@@ -1,137 +1,147 @@
-//! Who ordered the state that a server is in: from the audit of earlier runs, and from the acts of this one.
+//! Attribution: who ordered the state of a server, from the audit of earlier runs and the actions of this run.
 //!
-//! An entry explains a state only when it ordered that very state, and when the server has not changed since. What
-//! nobody is known to have ordered may be the configuration's: `disabled`.
+//! An entry explains a state only if it ordered exactly that state and the server has not changed since. A
+//! maintenance state without an entry may come from the configuration: `disabled`.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use crate::actions::audit::audit_index::Entry;
+use crate::actions::audit::audit_index::IndexEntry;
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::status::State;
-use crate::haproxy::write_command::{Admin, WriteCommand};
+use crate::haproxy::status::RowState;
+use crate::haproxy::write_command::{TargetState, WriteCommand};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Servers whose last author is remembered; beyond it the longest untouched quarter is forgotten.
-const MOST: usize = 20_000;
+/// Maximum number of servers stored; above it the oldest quarter is dropped.
+const MAX_SERVERS: usize = 20_000;
 
-/// HAProxy tells ages in whole seconds, and the order was written down a moment before it took effect.
-const SLACK: Duration = Duration::from_secs(5);
+/// Tolerance between the audit time and HAProxy's `lastchg`: HAProxy reports whole seconds, and a record is written
+/// shortly before the command takes effect.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
-/// Who last ordered a state, by `backend/server`.
+/// Authors of the last state changes, by `backend/server`.
 #[derive(Debug, Default)]
-pub struct Authors {
-    me: SafeText,
-    last: HashMap<String, Entry>,
+pub struct Attribution {
+    current_actor: SafeText,
+    last_changes: HashMap<String, IndexEntry>,
 }
 
-impl Authors {
-    /// Who acts in this run.
-    pub fn set_actor(&mut self, who: SafeText) {
-        self.me = who;
+impl Attribution {
+    /// Sets the person who runs the actions of this process.
+    pub fn set_actor(&mut self, name: SafeText) {
+        self.current_actor = name;
     }
 
-    /// Takes in what the audit knows; acts of this run are newer.
-    pub fn remember(&mut self, past: HashMap<String, Entry>) {
+    /// Adds entries of the audit; actions of this run are newer and take precedence.
+    pub fn merge_audit_entries(&mut self, past: HashMap<String, IndexEntry>) {
         for (server, entry) in past {
-            self.last.entry(server).or_insert(entry);
+            self.last_changes.entry(server).or_insert(entry);
         }
     }
 
-    /// An act of this run.
-    pub fn acted(&mut self, server: &str, order: WriteCommand, at: SystemTime) {
-        let WriteCommand::State(admin) = order else { return };
-        let what = SafeText::from(format!("state {}", admin.word()).as_str());
-        let entry = Entry { at, who: self.me.clone(), what, verified: Some(true), reason: None };
-        self.last.insert(server.to_owned(), entry);
-        if self.last.len() > MOST {
-            self.forget();
+    /// Records an action of this run.
+    pub fn record_action(&mut self, server: &str, command: WriteCommand, at: SystemTime) {
+        let WriteCommand::State(admin) = command else { return };
+        let change = SafeText::from(format!("state {}", admin.as_str()).as_str());
+        let entry = IndexEntry { at, author: self.current_actor.clone(), change, verified: Some(true), reason: None };
+        self.last_changes.insert(server.to_owned(), entry);
+        if self.last_changes.len() > MAX_SERVERS {
+            self.evict_oldest();
         }
     }
 
-    fn forget(&mut self) {
-        let mut times: Vec<SystemTime> = self.last.values().map(|entry| entry.at).collect();
+    fn evict_oldest(&mut self) {
+        let mut times: Vec<SystemTime> = self.last_changes.values().map(|entry| entry.at).collect();
         times.sort_unstable();
-        let since = times[MOST / 4];
-        self.last.retain(|_, entry| entry.at > since);
+        let since = times[MAX_SERVERS / 4];
+        self.last_changes.retain(|_, entry| entry.at > since);
     }
 
-    /// Who ordered the state that a server is in now.
-    pub fn of(&self, sample: &Sample, id: RowId) -> Option<String> {
+    /// Returns who ordered the current state of a server, if known.
+    pub fn author_of(&self, sample: &Sample, id: RowId) -> Option<String> {
         let row = sample.row(id)?;
-        let wanted = match row.state() {
-            State::Maint => Admin::Maint,
-            State::Drain => Admin::Drain,
+        let admin_state = match row.state() {
+            RowState::Maint => TargetState::Maint,
+            RowState::Drain => TargetState::Drain,
             _ => return None,
         };
-        let of_configuration = || {
-            let origin = sample.configured.as_ref()?.of(id)?;
-            (wanted == Admin::Maint && origin.admin.is_configured()).then(|| "configuration".to_owned())
+        let configured = || {
+            let origin = sample.configured.as_ref()?.get(id)?;
+            (admin_state == TargetState::Maint && origin.admin_state.is_disabled_in_config())
+                .then(|| "configuration".to_owned())
         };
-        let entry = self.last.get(&format!("{}/{}", row.proxy, row.name));
-        entry.and_then(|entry| Self::explains(entry, wanted, sample, id)).or_else(of_configuration)
+        let entry = self.last_changes.get(&format!("{}/{}", row.proxy, row.name));
+        entry.and_then(|entry| Self::author_if_matching(entry, admin_state, sample, id)).or_else(configured)
     }
 
-    /// Whose entry it is, where it explains the state.
-    fn explains(entry: &Entry, wanted: Admin, sample: &Sample, id: RowId) -> Option<String> {
-        let ordered = match entry.what.as_str() {
-            "state maint" | "disable" => Admin::Maint,
-            "state drain" => Admin::Drain,
+    /// Returns the author of an entry if the entry explains the state.
+    fn author_if_matching(entry: &IndexEntry, admin_state: TargetState, sample: &Sample, id: RowId) -> Option<String> {
+        let ordered = match entry.change.as_str() {
+            "state maint" | "disable" => TargetState::Maint,
+            "state drain" => TargetState::Drain,
             _ => return None,
         };
         let age = u64::try_from(sample.number(id, Field::Lastchg)?).ok()?;
         let changed = sample.at.wall.checked_sub(Duration::from_secs(age))?;
-        (ordered == wanted && changed <= entry.at + SLACK).then(|| entry.who.to_string())
+        (ordered == admin_state && changed <= entry.at + CLOCK_TOLERANCE).then(|| entry.author.to_string())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, at};
+    use crate::observe::test_samples::{SampleBuilder, timestamp_at};
 
-    fn entry(what: &str, second: u64) -> Entry {
-        let at = at(second * 1000).wall;
-        Entry { at, who: "ann".into(), what: what.into(), verified: Some(true), reason: None }
+    fn entry(change: &str, second: u64) -> IndexEntry {
+        let at = timestamp_at(second * 1000).wall;
+        IndexEntry { at, author: "ann".into(), change: change.into(), verified: Some(true), reason: None }
     }
 
     #[test]
-    fn an_entry_explains_only_the_state_it_ordered_and_while_nothing_changed_since() {
-        let author = |what: &str, status: &str, lastchg: u64| {
+    fn author_of_requires_matching_unchanged_state() {
+        let author = |change: &str, status: &str, lastchg: u64| {
             let stat = format!("# pxname,svname,status,lastchg,type,\nb,s,{status},{lastchg},2,\n");
-            let sample = SampleMaker::default().at_millis(100_000, &stat);
-            let mut authors = Authors::default();
-            authors.remember([("b/s".to_owned(), entry(what, 40))].into());
-            authors.of(&sample, sample.rows.ids()[0])
+            let sample = SampleBuilder::default().build_at_millis(100_000, &stat);
+            let mut attribution = Attribution::default();
+            attribution.merge_audit_entries([("b/s".to_owned(), entry(change, 40))].into());
+            attribution.author_of(&sample, sample.rows.ids()[0])
         };
         assert_eq!(author("state maint", "MAINT", 60).as_deref(), Some("ann"));
-        assert_eq!(author("disable", "MAINT", 57).as_deref(), Some("ann"), "a few seconds are the clocks'");
-        assert_eq!(author("state maint", "MAINT", 30), None, "somebody else did it again later");
+        assert_eq!(author("disable", "MAINT", 57).as_deref(), Some("ann"), "a few seconds of tolerance");
+        assert_eq!(author("state maint", "MAINT", 30), None, "changed again later by another tool");
         assert_eq!(author("state drain", "MAINT", 60), None);
         assert_eq!(author("state maint", "UP", 60), None);
         assert_eq!(author("state drain", "DRAIN", 60).as_deref(), Some("ann"));
     }
 
     #[test]
-    fn servers_that_come_and_go_for_ever_are_forgotten() {
-        let mut authors = Authors::default();
-        for number in 0..2 * MOST as u64 {
-            authors.acted(&format!("b/s{number}"), WriteCommand::State(Admin::Maint), at(number * 1000).wall);
+    fn attribution_drops_oldest_servers() {
+        let mut attribution = Attribution::default();
+        for number in 0..2 * MAX_SERVERS as u64 {
+            attribution.record_action(
+                &format!("b/s{number}"),
+                WriteCommand::State(TargetState::Maint),
+                timestamp_at(number * 1000).wall,
+            );
         }
-        assert!((MOST / 2..=MOST).contains(&authors.last.len()), "{}", authors.last.len());
-        assert!(authors.last.contains_key(&format!("b/s{}", 2 * MOST - 1)));
+        assert!(
+            (MAX_SERVERS / 2..=MAX_SERVERS).contains(&attribution.last_changes.len()),
+            "{}",
+            attribution.last_changes.len()
+        );
+        assert!(attribution.last_changes.contains_key(&format!("b/s{}", 2 * MAX_SERVERS - 1)));
     }
 
     #[test]
-    fn acts_of_this_run_are_newer_than_the_audit() {
+    fn attribution_prefers_own_actions_over_audit() {
         let sample =
-            SampleMaker::default().at_millis(100_000, "# pxname,svname,status,lastchg,type,\nb,s,MAINT,1,2,\n");
-        let mut authors = Authors::default();
-        authors.set_actor("bob".into());
-        authors.acted("b/s", WriteCommand::State(Admin::Maint), at(99_000).wall);
-        authors.remember([("b/s".to_owned(), entry("state maint", 40))].into());
-        assert_eq!(authors.of(&sample, sample.rows.ids()[0]).as_deref(), Some("bob"));
+            SampleBuilder::default().build_at_millis(100_000, "# pxname,svname,status,lastchg,type,\nb,s,MAINT,1,2,\n");
+        let mut attribution = Attribution::default();
+        attribution.set_actor("bob".into());
+        attribution.record_action("b/s", WriteCommand::State(TargetState::Maint), timestamp_at(99_000).wall);
+        attribution.merge_audit_entries([("b/s".to_owned(), entry("state maint", 40))].into());
+        assert_eq!(attribution.author_of(&sample, sample.rows.ids()[0]).as_deref(), Some("bob"));
     }
 }

@@ -1,50 +1,50 @@
-//! How much of a backend can take traffic.
+//! Capacity of a backend: the servers that can take traffic.
 //!
-//! Backup servers wait: load balancing turns to them only when no active server is left. So they do not
-//! count as usable as long as an active one is, and their weight is no share of anything.
+//! Load balancing uses backup servers only when no active server is usable. They are therefore counted
+//! separately, and their weight is not part of the total.
 
 use crate::haproxy::fields::Field;
 use crate::observe::sample::Sample;
 
-/// What of a backend's servers takes traffic, or could.
+/// Servers of a backend that take traffic, or could.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Strength {
-    /// Active servers.
+pub struct Capacity {
+    /// Active (non-backup) servers.
     pub active: usize,
-    /// Active servers that load balancing may choose.
+    /// Active servers that load balancing can choose.
     pub usable: usize,
-    /// Backup servers that could take over.
+    /// Usable backup servers.
     pub backup: usize,
-    /// Weight of the usable active servers.
+    /// Total weight of the usable active servers.
     pub weight: i64,
 }
 
-impl Strength {
-    /// Adds up the servers at these places of the sample.
-    pub fn of(sample: &Sample, servers: &[usize]) -> Self {
-        Self::with(sample, servers, |_, weight| weight)
+impl Capacity {
+    /// Counts the servers at these row indices of the sample.
+    pub fn from_servers(sample: &Sample, servers: &[usize]) -> Self {
+        Self::with_weights(sample, servers, |_, weight| weight)
     }
 
-    /// The same, were their weights what `new_weight` makes of each: 0 for a server that is taken away.
-    pub fn with(sample: &Sample, servers: &[usize], new_weight: impl Fn(usize, i64) -> i64) -> Self {
-        let mut strength = Self::default();
+    /// Counts the servers with weights replaced by `new_weight(row, weight)`; 0 removes a server.
+    pub fn with_weights(sample: &Sample, servers: &[usize], new_weight: impl Fn(usize, i64) -> i64) -> Self {
+        let mut capacity = Self::default();
         for row in servers {
             let weight = new_weight(*row, sample.table.number(*row, Field::Weight).unwrap_or(0));
             let is_usable = sample.table.rows()[*row].state().is_usable() && weight > 0;
             let is_backup = sample.table.number(*row, Field::Bck) == Some(1);
-            strength.active += usize::from(!is_backup);
+            capacity.active += usize::from(!is_backup);
             if is_usable && is_backup {
-                strength.backup += 1;
+                capacity.backup += 1;
             } else if is_usable {
-                strength.usable += 1;
-                strength.weight = strength.weight.saturating_add(weight);
+                capacity.usable += 1;
+                capacity.weight = capacity.weight.saturating_add(weight);
             }
         }
-        strength
+        capacity
     }
 
-    /// Whether anything is left that takes traffic.
-    pub fn is_alive(&self) -> bool {
+    /// Returns true if any server can take traffic.
+    pub fn is_available(&self) -> bool {
         self.usable + self.backup > 0
     }
 }

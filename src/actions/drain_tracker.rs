@@ -1,227 +1,238 @@
-//! Servers that drain: what is left on them, how long it will take, and why it does not end.
+//! Drain tracking: remaining sessions, estimated time, and the reason if a drain stalls.
 //!
-//! Clients bound by a cookie or a stick table still arrive in DRAIN, so a server may never be empty. It counts
-//! as empty when nothing was there and nothing came for a few samples.
+//! Clients bound by a cookie or a stick table still arrive in DRAIN, so a server may never become empty. It counts
+//! as empty after three samples in a row without sessions and without new ones.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, TextField};
-use crate::haproxy::status::State;
+use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Samples in a row without a session, a waiting request or a new session that make a server empty.
+/// Samples in a row without a session, a queued request or a new session after which a server counts as empty.
 pub const EMPTY_SAMPLES: usize = 3;
-/// The time over which the end is estimated.
-const LOOK_BACK: Duration = Duration::from_mins(1);
-/// The time within which a session that began makes clients arrive.
-const RECENT: Duration = Duration::from_secs(5);
-/// Sessions of which none ended for so long are said to stay.
-const LONG: Duration = Duration::from_secs(20);
+/// Time over which the remaining time is estimated.
+const ESTIMATE_WINDOW: Duration = Duration::from_mins(1);
+/// Time over which new sessions are counted.
+const ARRIVAL_WINDOW: Duration = Duration::from_secs(5);
+/// Time without an ended session after which sessions count as long.
+const STALL_TIME: Duration = Duration::from_secs(20);
 
-/// What is left on a server that drains.
+/// Progress of a draining server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
-    /// Sessions now.
+pub struct DrainProgress {
+    /// Current sessions.
     pub sessions: i64,
-    /// Requests that wait for it.
+    /// Queued requests.
     pub queued: i64,
-    /// Sessions that began within the last seconds.
-    pub arrived: i64,
-    /// Idle connections kept open to it; they end by themselves and hold nothing up.
-    pub idle: Option<i64>,
-    /// Until it is empty at the pace of the last minute; absent while nothing goes.
+    /// Sessions that began within the last 5 s.
+    pub new_sessions: i64,
+    /// Idle connections kept open to the server; they close automatically and do not delay the drain.
+    pub idle_connections: Option<i64>,
+    /// Estimated time until the server is empty, from the last minute; `None` while no session ends.
     pub time_left: Option<Duration>,
-    /// Why it does not become empty.
-    pub why: Option<&'static str>,
-    /// Whether it is empty.
+    /// Reason why the server does not become empty.
+    pub stall_reason: Option<&'static str>,
+    /// Server is empty.
     pub is_empty: bool,
 }
 
-/// What became of a server whose drain was ordered here.
+/// Event of a drain that this run ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum News {
-    /// It is empty now.
+pub enum DrainEvent {
+    /// The server is empty now.
     Empty(RowId),
-    /// It is not, and the time given has passed.
+    /// The server is not empty and the deadline has passed.
     Overdue(RowId),
 }
 
-/// A server in one sample.
+/// Sessions of a server in one sample.
 #[derive(Debug, Clone, Copy)]
-struct Point {
+struct DrainSample {
     at: Duration,
-    /// Sessions then.
+    /// Current sessions.
     sessions: i64,
-    /// Sessions since HAProxy's start.
-    counted: i64,
+    /// Total sessions since the start of HAProxy.
+    total_sessions: i64,
 }
 
-/// One server that drains.
+/// A draining server.
 #[derive(Debug, Clone)]
-struct Drain {
+struct TrackedDrain {
     id: RowId,
-    /// When its drain was ordered here; absent where somebody else did.
-    ordered: Option<Duration>,
-    /// Samples in a row in which it was empty.
-    quiet: usize,
-    /// How it was in the samples of the last minute in which it drained, the oldest first.
-    points: VecDeque<Point>,
-    /// Since when no session has ended.
+    /// Time at which this run ordered the drain; `None` if another tool did.
+    ordered_at: Option<Duration>,
+    /// Samples in a row without sessions.
+    empty_samples: usize,
+    /// Samples of the last minute of the drain, oldest first.
+    samples: VecDeque<DrainSample>,
+    /// Time since which no session has ended.
     stuck_since: Duration,
-    left: Left,
-    is_told: bool,
+    progress: DrainProgress,
+    is_empty_reported: bool,
     is_overdue: bool,
 }
 
-/// The servers that drain.
+/// Tracks all draining servers of an instance.
 #[derive(Debug, Clone)]
-pub struct Draining {
-    list: Vec<Drain>,
+pub struct DrainTracker {
+    drains: Vec<TrackedDrain>,
     deadline: Duration,
 }
 
-impl Default for Draining {
+impl Default for DrainTracker {
     fn default() -> Self {
-        Self { list: Vec::new(), deadline: Duration::from_mins(5) }
+        Self { drains: Vec::new(), deadline: Duration::from_mins(5) }
     }
 }
 
-impl Draining {
-    /// Asks about the sessions that stay after this time.
+impl DrainTracker {
+    /// Sets the time after which a drain is overdue.
     pub fn set_deadline(&mut self, deadline: Duration) {
         self.deadline = deadline;
     }
 
-    /// A drain was ordered here and verified.
-    pub fn order(&mut self, id: RowId, now: Duration) {
-        self.list.retain(|drain| drain.id != id);
-        self.list.push(Drain { ordered: Some(now), ..Drain::new(id, now) });
+    /// Starts tracking a drain that this run ordered and verified.
+    pub fn start_drain(&mut self, id: RowId, now: Duration) {
+        self.drains.retain(|drain| drain.id != id);
+        self.drains.push(TrackedDrain { ordered_at: Some(now), ..TrackedDrain::new(id, now) });
     }
 
-    /// Another state was ordered here.
-    pub fn forget(&mut self, id: RowId) {
-        self.list.retain(|drain| drain.id != id);
+    /// Stops tracking a server because this run ordered another state.
+    pub fn remove(&mut self, id: RowId) {
+        self.drains.retain(|drain| drain.id != id);
     }
 
-    /// Takes the newest sample in; tells what is new of the drains ordered here.
-    pub fn look(&mut self, sample: &Sample) -> Vec<News> {
-        let now = sample.at.mono;
-        let drains = |index: usize| sample.table.rows()[index].state() == State::Drain;
-        // A server that is DOWN and drains reads DOWN, and "DOWN 1/2" on its way back; only its order tells.
-        let may_drain = |index: usize| matches!(sample.table.rows()[index].state(), State::Down | State::ComingUp);
-        self.list.retain(|drain| {
-            let place = sample.rows.index(drain.id);
-            place.is_some_and(|index| drains(index) || drain.ordered.is_some() && may_drain(index))
+    /// Updates all drains from the latest sample. Returns the events of drains that this run ordered.
+    pub fn update(&mut self, sample: &Sample) -> Vec<DrainEvent> {
+        let now = sample.at.monotonic;
+        let drains = |index: usize| sample.table.rows()[index].state() == RowState::Drain;
+        // A draining server that is DOWN reports DOWN, or "DOWN 1/2" while it comes back: trust our own order.
+        let may_drain =
+            |index: usize| matches!(sample.table.rows()[index].state(), RowState::Down | RowState::ComingUp);
+        self.drains.retain(|drain| {
+            let row = sample.rows.index_of(drain.id);
+            row.is_some_and(|index| drains(index) || drain.ordered_at.is_some() && may_drain(index))
         });
         for backend in sample.rows.backends() {
             for server in backend.servers.iter().filter(|server| drains(**server)) {
                 let id = sample.rows.ids()[*server];
-                if !self.list.iter().any(|drain| drain.id == id) {
-                    self.list.push(Drain::new(id, now));
+                if !self.drains.iter().any(|drain| drain.id == id) {
+                    self.drains.push(TrackedDrain::new(id, now));
                 }
             }
         }
         let deadline = self.deadline;
-        self.list.iter_mut().filter_map(|drain| drain.look(sample, deadline)).collect()
+        self.drains.iter_mut().filter_map(|drain| drain.update(sample, deadline)).collect()
     }
 
-    /// What is left on a server; nothing when it does not drain.
-    pub fn left(&self, id: RowId) -> Option<&Left> {
-        self.list.iter().find(|drain| drain.id == id).map(|drain| &drain.left)
+    /// Returns the progress of a server, or `None` if it is not draining.
+    pub fn progress(&self, id: RowId) -> Option<&DrainProgress> {
+        self.drains.iter().find(|drain| drain.id == id).map(|drain| &drain.progress)
     }
 
-    /// What is left on the servers that are not empty yet.
-    pub fn under_way(&self) -> impl Iterator<Item = (RowId, &Left)> {
-        self.list
+    /// Returns the progress of the servers that are not empty yet.
+    pub fn in_progress(&self) -> impl Iterator<Item = (RowId, &DrainProgress)> {
+        self.drains
             .iter()
-            .filter(|drain| !drain.left.is_empty && !drain.points.is_empty())
-            .map(|drain| (drain.id, &drain.left))
+            .filter(|drain| !drain.progress.is_empty && !drain.samples.is_empty())
+            .map(|drain| (drain.id, &drain.progress))
     }
 
-    /// Servers whose drain was ordered here and that are empty now, in the order they were drained.
-    pub fn empty(&self) -> impl Iterator<Item = RowId> {
-        self.list.iter().filter(|drain| drain.is_told && drain.left.is_empty).map(|drain| drain.id)
+    /// Returns the empty servers whose drain this run ordered, in drain order.
+    pub fn emptied(&self) -> impl Iterator<Item = RowId> {
+        self.drains.iter().filter(|drain| drain.is_empty_reported && drain.progress.is_empty).map(|drain| drain.id)
     }
 
-    /// Servers whose drain was ordered here and that are not empty though their time has passed.
+    /// Returns the servers whose drain this run ordered and that are not empty after the deadline.
     pub fn overdue(&self) -> impl Iterator<Item = RowId> {
-        self.list.iter().filter(|drain| drain.is_overdue && !drain.left.is_empty).map(|drain| drain.id)
+        self.drains.iter().filter(|drain| drain.is_overdue && !drain.progress.is_empty).map(|drain| drain.id)
     }
 }
 
-impl Drain {
+impl TrackedDrain {
     fn new(id: RowId, now: Duration) -> Self {
-        let left = Left { sessions: 0, queued: 0, arrived: 0, idle: None, time_left: None, why: None, is_empty: false };
+        let left = DrainProgress {
+            sessions: 0,
+            queued: 0,
+            new_sessions: 0,
+            idle_connections: None,
+            time_left: None,
+            stall_reason: None,
+            is_empty: false,
+        };
         Self {
             id,
-            ordered: None,
-            quiet: 0,
-            points: VecDeque::new(),
+            ordered_at: None,
+            empty_samples: 0,
+            samples: VecDeque::new(),
             stuck_since: now,
-            left,
-            is_told: false,
+            progress: left,
+            is_empty_reported: false,
             is_overdue: false,
         }
     }
 
-    fn look(&mut self, sample: &Sample, deadline: Duration) -> Option<News> {
-        let now = sample.at.mono;
+    fn update(&mut self, sample: &Sample, deadline: Duration) -> Option<DrainEvent> {
+        let now = sample.at.monotonic;
         let number = |field| sample.number(self.id, field);
         let (sessions, queued) = (number(Field::Scur).unwrap_or(0), number(Field::Qcur).unwrap_or(0));
         let rate = number(Field::Rate).unwrap_or(0);
-        if self.points.back().is_none_or(|before| sessions < before.sessions) || sessions == 0 {
+        if self.samples.back().is_none_or(|before| sessions < before.sessions) || sessions == 0 {
             self.stuck_since = now;
         }
-        self.points.push_back(Point { at: now, sessions, counted: number(Field::Stot).unwrap_or(0) });
-        while self.points.front().is_some_and(|point| now.saturating_sub(point.at) > LOOK_BACK) {
-            self.points.pop_front();
+        self.samples.push_back(DrainSample { at: now, sessions, total_sessions: number(Field::Stot).unwrap_or(0) });
+        while self.samples.front().is_some_and(|point| now.saturating_sub(point.at) > ESTIMATE_WINDOW) {
+            self.samples.pop_front();
         }
-        // The first sample may still count what came before the drain.
-        let recent = self.points.iter().skip(1).find(|point| now.saturating_sub(point.at) <= RECENT);
-        let arrived = recent.map_or(0, |point| number(Field::Stot).unwrap_or(0).saturating_sub(point.counted).max(0));
-        self.quiet = if sessions == 0 && queued == 0 && rate == 0 { self.quiet + 1 } else { 0 };
-        let is_empty = self.quiet >= EMPTY_SAMPLES;
-        self.left = Left {
+        // The first sample may still count sessions from before the drain.
+        let recent = self.samples.iter().skip(1).find(|point| now.saturating_sub(point.at) <= ARRIVAL_WINDOW);
+        let arrived =
+            recent.map_or(0, |point| number(Field::Stot).unwrap_or(0).saturating_sub(point.total_sessions).max(0));
+        self.empty_samples = if sessions == 0 && queued == 0 && rate == 0 { self.empty_samples + 1 } else { 0 };
+        let is_empty = self.empty_samples >= EMPTY_SAMPLES;
+        self.progress = DrainProgress {
             sessions,
             queued,
-            arrived,
-            idle: number(Field::SrvIcur),
-            time_left: self.time_left(sessions).filter(|_| !is_empty),
-            why: self.why(sample, sessions, arrived, now).filter(|_| !is_empty),
+            new_sessions: arrived,
+            idle_connections: number(Field::SrvIcur),
+            time_left: self.estimate_time_left(sessions).filter(|_| !is_empty),
+            stall_reason: self.stall_reason(sample, sessions, arrived, now).filter(|_| !is_empty),
             is_empty,
         };
-        let ordered = self.ordered?;
-        if is_empty && !self.is_told {
-            self.is_told = true;
-            return Some(News::Empty(self.id));
+        let ordered = self.ordered_at?;
+        if is_empty && !self.is_empty_reported {
+            self.is_empty_reported = true;
+            return Some(DrainEvent::Empty(self.id));
         }
         if !is_empty && !self.is_overdue && now.saturating_sub(ordered) >= deadline {
             self.is_overdue = true;
-            return Some(News::Overdue(self.id));
+            return Some(DrainEvent::Overdue(self.id));
         }
         None
     }
 
-    /// At the pace of the last half of the time: what goes at once says nothing of what stays.
-    fn time_left(&self, sessions: i64) -> Option<Duration> {
-        let (first, now) = (self.points.front()?, self.points.back()?);
+    /// Estimates from the second half of the window: the many short sessions that end at first say nothing about
+    /// the long ones that remain.
+    fn estimate_time_left(&self, sessions: i64) -> Option<Duration> {
+        let (first, now) = (self.samples.front()?, self.samples.back()?);
         let half = first.at + now.at.saturating_sub(first.at) / 2;
-        let since = self.points.iter().rev().find(|point| point.at <= half)?;
+        let since = self.samples.iter().rev().find(|point| point.at <= half)?;
         let (gone, seconds) = (since.sessions.saturating_sub(sessions), now.at.saturating_sub(since.at).as_secs_f64());
-        // Later than a time can be told is never.
+        // A time too long for `Duration` counts as never.
         let left = Duration::try_from_secs_f64(seconds * sessions as f64 / gone as f64);
         left.ok().filter(|_| gone > 0 && seconds > 0.0)
     }
 
-    fn why(&self, sample: &Sample, sessions: i64, arrived: i64, now: Duration) -> Option<&'static str> {
-        let backend = sample.rows.backend_of(sample.rows.index(self.id)?)?;
+    fn stall_reason(&self, sample: &Sample, sessions: i64, arrived: i64, now: Duration) -> Option<&'static str> {
+        let backend = sample.rows.backend_of(sample.rows.index_of(self.id)?)?;
         let has_cookie = sample.table.rows()[backend.row].text(TextField::Cookie).is_some();
         match () {
             () if arrived > 0 && has_cookie => Some("clients with a cookie still arrive"),
             () if arrived > 0 => Some("clients bound to it still arrive"),
-            () if sessions > 0 && now.saturating_sub(self.stuck_since) >= LONG => Some("long sessions stay"),
+            () if sessions > 0 && now.saturating_sub(self.stuck_since) >= STALL_TIME => Some("long sessions stay"),
             () => None,
         }
     }
@@ -230,101 +241,104 @@ impl Drain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::SampleMaker;
+    use crate::observe::test_samples::SampleBuilder;
 
-    struct Lab {
-        maker: SampleMaker,
-        draining: Draining,
+    struct DrainFixture {
+        maker: SampleBuilder,
+        tracker: DrainTracker,
         id: Option<RowId>,
     }
 
-    impl Lab {
+    impl DrainFixture {
         fn new() -> Self {
-            let mut draining = Draining::default();
-            draining.set_deadline(Duration::from_mins(1));
-            Self { maker: SampleMaker::default(), draining, id: None }
+            let mut tracker = DrainTracker::default();
+            tracker.set_deadline(Duration::from_mins(1));
+            Self { maker: SampleBuilder::default(), tracker, id: None }
         }
 
-        fn at(&mut self, seconds: u64, status: &str, scur: i64, stot: i64) -> Vec<News> {
+        fn at(&mut self, seconds: u64, status: &str, scur: i64, stot: i64) -> Vec<DrainEvent> {
             let rows = format!(
                 "# pxname,svname,scur,qcur,stot,rate,srv_icur,status,type,cookie,\n\
                  b,s,{scur},0,{stot},0,4,{status},2,,\nb,BACKEND,{scur},0,{stot},0,,UP,1,SRV,\n"
             );
-            let sample = self.maker.at_millis(seconds * 1000, &rows);
+            let sample = self.maker.build_at_millis(seconds * 1000, &rows);
             self.id = Some(sample.rows.ids()[0]);
-            self.draining.look(&sample)
+            self.tracker.update(&sample)
         }
 
-        fn left(&self) -> Left {
-            self.draining.left(self.id.unwrap()).unwrap().clone()
+        fn left(&self) -> DrainProgress {
+            self.tracker.progress(self.id.unwrap()).unwrap().clone()
         }
     }
 
     #[test]
-    fn a_drain_counts_down_and_is_told_once_when_it_is_empty() {
-        let mut lab = Lab::new();
-        lab.at(0, "UP", 30, 100);
-        assert!(lab.draining.left(lab.id.unwrap()).is_none());
-        lab.draining.order(lab.id.unwrap(), Duration::ZERO);
-        lab.at(0, "DRAIN", 80, 100);
-        lab.at(10, "DRAIN", 30, 100);
-        assert_eq!(lab.left().time_left, Some(Duration::from_secs(6)));
-        lab.at(20, "DRAIN", 20, 100);
+    fn drain_tracker_estimates_time_and_reports_empty_once() {
+        let mut fixture = DrainFixture::new();
+        fixture.at(0, "UP", 30, 100);
+        assert!(fixture.tracker.progress(fixture.id.unwrap()).is_none());
+        fixture.tracker.start_drain(fixture.id.unwrap(), Duration::ZERO);
+        fixture.at(0, "DRAIN", 80, 100);
+        fixture.at(10, "DRAIN", 30, 100);
+        assert_eq!(fixture.left().time_left, Some(Duration::from_secs(6)));
+        fixture.at(20, "DRAIN", 20, 100);
         assert_eq!(
-            (lab.left().sessions, lab.left().time_left, lab.left().idle),
+            (fixture.left().sessions, fixture.left().time_left, fixture.left().idle_connections),
             (20, Some(Duration::from_secs(20)), Some(4))
         );
         for second in 21..23 {
-            assert_eq!(lab.at(second, "DRAIN", 0, 100), []);
+            assert_eq!(fixture.at(second, "DRAIN", 0, 100), []);
         }
-        assert_eq!(lab.at(23, "DRAIN", 0, 100), [News::Empty(lab.id.unwrap())]);
-        assert_eq!(lab.at(24, "DRAIN", 0, 100), []);
-        assert!(lab.left().is_empty && lab.draining.empty().eq([lab.id.unwrap()]));
-        lab.at(25, "MAINT", 0, 100);
-        assert_eq!(lab.draining.empty().count(), 0);
+        assert_eq!(fixture.at(23, "DRAIN", 0, 100), [DrainEvent::Empty(fixture.id.unwrap())]);
+        assert_eq!(fixture.at(24, "DRAIN", 0, 100), []);
+        assert!(fixture.left().is_empty && fixture.tracker.emptied().eq([fixture.id.unwrap()]));
+        fixture.at(25, "MAINT", 0, 100);
+        assert_eq!(fixture.tracker.emptied().count(), 0);
     }
 
     #[test]
-    fn numbers_at_the_end_of_63_bits_do_not_overflow() {
-        let mut lab = Lab::new();
+    fn drain_tracker_saturates_large_numbers() {
+        let mut fixture = DrainFixture::new();
         for (second, scur, stot) in
             [(0, i64::MAX, -i64::MAX), (1, i64::MAX - 1, i64::MAX), (2, -i64::MAX, -i64::MAX), (90, i64::MAX, 0)]
         {
-            lab.at(second, "DRAIN", scur, stot);
+            fixture.at(second, "DRAIN", scur, stot);
         }
-        assert_eq!((lab.left().sessions, lab.left().time_left), (i64::MAX, None));
-        lab.at(100, "DRAIN", i64::MAX - 1, 0);
-        assert_eq!(lab.left().time_left, None, "in more years than can be told");
+        assert_eq!((fixture.left().sessions, fixture.left().time_left), (i64::MAX, None));
+        fixture.at(100, "DRAIN", i64::MAX - 1, 0);
+        assert_eq!(fixture.left().time_left, None, "more years than a duration can hold");
     }
 
     #[test]
-    fn what_holds_it_up_is_told() {
-        let mut lab = Lab::new();
-        lab.at(0, "DRAIN", 5, 100);
-        lab.at(1, "DRAIN", 5, 140);
-        assert_eq!(lab.left().why, None, "what came before the drain, maybe");
-        lab.at(2, "DRAIN", 5, 150);
-        assert_eq!((lab.left().why, lab.left().arrived), (Some("clients with a cookie still arrive"), 10));
+    fn drain_tracker_reports_stall_reason_and_overdue() {
+        let mut fixture = DrainFixture::new();
+        fixture.at(0, "DRAIN", 5, 100);
+        fixture.at(1, "DRAIN", 5, 140);
+        assert_eq!(fixture.left().stall_reason, None, "possibly from before the drain");
+        fixture.at(2, "DRAIN", 5, 150);
+        assert_eq!(
+            (fixture.left().stall_reason, fixture.left().new_sessions),
+            (Some("clients with a cookie still arrive"), 10)
+        );
         for second in (4..30).step_by(2) {
-            lab.at(second, "DRAIN", 5, 150);
+            fixture.at(second, "DRAIN", 5, 150);
         }
-        assert_eq!(lab.left().why, Some("long sessions stay"));
-        assert_eq!(lab.at(300, "DRAIN", 5, 150), [], "the time of a drain that somebody else ordered is theirs");
-        lab.draining.order(lab.id.unwrap(), Duration::from_mins(5));
-        assert_eq!(lab.at(359, "DRAIN", 5, 150), []);
-        assert_eq!(lab.at(360, "DRAIN", 5, 150), [News::Overdue(lab.id.unwrap())]);
-        assert_eq!(lab.at(361, "DRAIN", 5, 150), []);
-        assert!(lab.draining.overdue().eq([lab.id.unwrap()]));
+        assert_eq!(fixture.left().stall_reason, Some("long sessions stay"));
+        assert_eq!(fixture.at(300, "DRAIN", 5, 150), [], "a drain ordered by another tool has no deadline here");
+        fixture.tracker.start_drain(fixture.id.unwrap(), Duration::from_mins(5));
+        assert_eq!(fixture.at(359, "DRAIN", 5, 150), []);
+        assert_eq!(fixture.at(360, "DRAIN", 5, 150), [DrainEvent::Overdue(fixture.id.unwrap())]);
+        assert_eq!(fixture.at(361, "DRAIN", 5, 150), []);
+        assert!(fixture.tracker.overdue().eq([fixture.id.unwrap()]));
     }
 
     #[test]
-    fn a_server_that_is_down_is_followed_only_when_its_drain_was_ordered_here() {
-        let mut lab = Lab::new();
-        lab.at(0, "DOWN", 0, 9);
-        assert!(lab.draining.left(lab.id.unwrap()).is_none());
-        lab.draining.order(lab.id.unwrap(), Duration::ZERO);
-        lab.at(1, "DOWN", 0, 9);
-        lab.at(2, "DOWN 1/2", 0, 9);
-        assert_eq!(lab.at(3, "DOWN", 0, 9), [News::Empty(lab.id.unwrap())]);
+    fn drain_tracker_follows_down_server_only_after_own_drain() {
+        let mut fixture = DrainFixture::new();
+        fixture.at(0, "DOWN", 0, 9);
+        assert!(fixture.tracker.progress(fixture.id.unwrap()).is_none());
+        fixture.tracker.start_drain(fixture.id.unwrap(), Duration::ZERO);
+        fixture.at(1, "DOWN", 0, 9);
+        fixture.at(2, "DOWN 1/2", 0, 9);
+        assert_eq!(fixture.at(3, "DOWN", 0, 9), [DrainEvent::Empty(fixture.id.unwrap())]);
     }
 }

@@ -1,145 +1,145 @@
-//! What would be left of the backends if some servers went away.
+//! Impact of an action: the capacity that would remain in each backend if some servers went away.
 //!
-//! A server may be tracked by others, in other backends too: they follow it into maintenance and drain. So
-//! an act on one server can take the last one from a backend that nobody was thinking of.
+//! A server may be tracked by servers in other backends; they follow it into maintenance and drain. An action on
+//! one server can therefore remove the last usable server of another backend.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::actions::action_table::{self, Danger, Subject};
+use crate::actions::action_table::{self, Danger, TargetKind};
 use crate::actions::action_warnings;
-use crate::actions::capacity::Strength;
-use crate::actions::intent::{Intent, Step};
+use crate::actions::capacity::Capacity;
+use crate::actions::intent::{Intent, IntentStep};
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::WriteCommand;
 use crate::observe::sample::Sample;
 
-/// One backend after an act, by the numbers of the newest sample.
+/// Impact of an action on one backend, from the latest sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WhatIf {
+pub struct BackendImpact {
     /// The backend.
     pub backend: SafeText,
-    /// As it is.
-    pub now: Strength,
-    /// As it would be.
-    pub after: Strength,
-    /// Sessions on the servers that would go.
+    /// Current capacity.
+    pub now: Capacity,
+    /// Capacity after the action.
+    pub after: Capacity,
+    /// Current sessions on the servers that would go away.
     pub sessions: i64,
-    /// Requests waiting for one of them.
+    /// Requests queued for these servers.
     pub queued: i64,
-    /// The server that would come closest to its limit; absent when nothing moves to it.
-    pub fullest: Option<Share>,
+    /// Remaining server closest to its limit; `None` if no load moves.
+    pub most_loaded: Option<ServerLoad>,
 }
 
-/// What one of the remaining servers would have to carry.
+/// Estimated load of one remaining server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Share {
+pub struct ServerLoad {
     /// The server.
     pub server: SafeText,
-    /// About so many sessions, were those of the backend parted by weight.
+    /// Estimated sessions if the backend's sessions are distributed by weight.
     pub sessions: i64,
-    /// Its limit; absent for none.
+    /// Session limit; `None` if unlimited.
     pub limit: Option<i64>,
 }
 
-impl Share {
-    /// Whether more would come than it takes.
-    pub fn is_too_much(&self) -> bool {
+impl ServerLoad {
+    /// Returns true if the estimated sessions exceed the limit.
+    pub fn exceeds_limit(&self) -> bool {
         self.limit.is_some_and(|limit| self.sessions > limit)
     }
 }
 
-impl WhatIf {
-    /// Looks at every backend that the steps' servers, or servers that track them, belong to. The first is the
-    /// backend of the first server; empty when no server is there, or none would change.
-    pub fn of(sample: &Sample, steps: &[Step]) -> Vec<Self> {
-        let servers = || steps.iter().filter(|step| step.act.subject == Subject::Server);
-        let placed = |step: &Step| sample.rows.index(step.target.id);
-        let named: Vec<usize> = servers().filter_map(placed).collect();
+impl BackendImpact {
+    /// Evaluates every backend with a target server or a server that tracks one. The first is the backend of the
+    /// first target; empty if no step targets an existing server.
+    pub fn evaluate(sample: &Sample, steps: &[IntentStep]) -> Vec<Self> {
+        let servers = || steps.iter().filter(|step| step.action.target_kind == TargetKind::Server);
+        let placed = |step: &IntentStep| sample.rows.index_of(step.target.id);
+        let targets: Vec<usize> = servers().filter_map(placed).collect();
         let mut weights: BTreeMap<usize, i64> = BTreeMap::new();
         for (row, step) in servers().filter_map(|step| Some((placed(step)?, step))) {
-            match step.order {
-                order if action_table::takes_away(order) => _ = weights.insert(row, 0),
+            match step.command {
+                fixed_command if action_table::blocks_new_sessions(fixed_command) => _ = weights.insert(row, 0),
                 WriteCommand::Weight(weight) => {
                     let configured = sample.configured_weight(step.target.id);
-                    weights.extend(weight.of(configured).map(|weight| (row, weight)));
+                    weights.extend(weight.resolve(configured).map(|weight| (row, weight)));
                 }
                 _ => {}
             }
         }
-        // Followers go where the server they track goes; its weight is its own.
-        let ordered = servers().filter(|step| matches!(step.order, WriteCommand::State(_) | WriteCommand::Health(_)));
+        // Tracking servers follow the state of the tracked server, but not its weight.
+        let ordered = servers().filter(|step| matches!(step.command, WriteCommand::State(_) | WriteCommand::Health(_)));
         let leaving: Vec<usize> = ordered.filter_map(placed).filter(|row| weights.get(row) == Some(&0)).collect();
-        weights.extend(with_followers(sample, &leaving).into_iter().map(|row| (row, 0)));
-        let mut seen = BTreeSet::new();
+        weights.extend(with_tracking_servers(sample, &leaving).into_iter().map(|row| (row, 0)));
+        let mut visited = BTreeSet::new();
         let changed: Vec<usize> = weights.keys().copied().collect();
-        let backends = named.iter().chain(&changed).filter_map(|row| sample.rows.backend_of(*row));
+        let backends = targets.iter().chain(&changed).filter_map(|row| sample.rows.backend_of(*row));
         backends
-            .filter(|backend| seen.insert(backend.row))
-            .map(|backend| Self::of_backend(sample, backend.row, &backend.servers, &weights))
+            .filter(|backend| visited.insert(backend.row))
+            .map(|backend| Self::evaluate_backend(sample, backend.row, &backend.servers, &weights))
             .collect()
     }
 
-    fn of_backend(sample: &Sample, row: usize, servers: &[usize], weights: &BTreeMap<usize, i64>) -> Self {
-        let going: Vec<usize> = servers.iter().copied().filter(|server| weights.get(server) == Some(&0)).collect();
+    fn evaluate_backend(sample: &Sample, row: usize, servers: &[usize], weights: &BTreeMap<usize, i64>) -> Self {
+        let leaving: Vec<usize> = servers.iter().copied().filter(|server| weights.get(server) == Some(&0)).collect();
         let sum = |servers: &[usize], field| {
             let numbers = servers.iter().filter_map(|server| sample.table.number(*server, field));
             numbers.fold(0, i64::saturating_add)
         };
         let new_weight = |server: usize, weight: i64| weights.get(&server).copied().unwrap_or(weight);
-        let after = Strength::with(sample, servers, new_weight);
+        let after = Capacity::with_weights(sample, servers, new_weight);
         let all: i64 = sum(servers, Field::Scur);
         let share = |server: usize| {
             let weight = new_weight(server, sample.table.number(server, Field::Weight)?);
             let takes = sample.table.rows()[server].state().is_usable() && after.weight > 0;
             let is_active = sample.table.number(server, Field::Bck) != Some(1);
-            (takes && is_active && weight > 0).then(|| Share {
+            (takes && is_active && weight > 0).then(|| ServerLoad {
                 server: sample.table.rows()[server].name.clone(),
                 sessions: all.saturating_mul(weight).div_euclid(after.weight),
                 limit: sample.table.number(server, Field::Slim).filter(|limit| *limit > 0),
             })
         };
-        // Without limits the one with the most; with limits the one closest to its own.
-        let fullness = |share: &Share| share.limit.map_or(0, |limit| share.sessions.saturating_mul(1000) / limit);
+        // Without limits: the server with the most sessions. With limits: the one closest to its limit.
+        let fullness = |share: &ServerLoad| share.limit.map_or(0, |limit| share.sessions.saturating_mul(1000) / limit);
         let shares = servers.iter().filter_map(|server| share(*server));
         let fullest = shares.max_by_key(|share| (fullness(share), share.sessions));
         Self {
             backend: sample.rows.key(row).proxy.clone(),
-            now: Strength::of(sample, servers),
+            now: Capacity::from_servers(sample, servers),
             after,
-            sessions: sum(&going, Field::Scur),
-            queued: sum(&going, Field::Qcur),
-            fullest: fullest
+            sessions: sum(&leaving, Field::Scur),
+            queued: sum(&leaving, Field::Qcur),
+            most_loaded: fullest
                 .filter(|share| share.sessions > 0 && servers.iter().any(|server| weights.contains_key(server))),
         }
     }
 
-    /// The share of the usable weight that would remain, in percent; absent when there is none now.
-    pub fn weight_left(&self) -> Option<i64> {
+    /// Returns the percentage of the usable weight that would remain, or `None` if the usable weight is 0.
+    pub fn remaining_weight_percent(&self) -> Option<i64> {
         (self.now.weight > 0).then(|| self.after.weight.saturating_mul(100) / self.now.weight)
     }
 
-    /// Whether it leaves a backend that had a usable server without any.
-    pub fn takes_the_last(&self) -> bool {
-        self.now.is_alive() && !self.after.is_alive()
+    /// Returns true if the action removes the last usable server of the backend.
+    pub fn removes_last_server(&self) -> bool {
+        self.now.is_available() && !self.after.is_available()
     }
 
-    /// Whether it leaves only backup servers.
+    /// Returns true if only backup servers would remain usable.
     pub fn leaves_only_backups(&self) -> bool {
         self.now.usable > 0 && self.after.usable == 0 && self.after.backup > 0
     }
 
-    /// Whether the name must be typed.
-    fn takes_most(&self) -> bool {
+    /// Returns true if so little capacity would remain that the name must be typed.
+    fn removes_most_capacity(&self) -> bool {
         let is_less = self.after.usable + self.after.backup < self.now.usable + self.now.backup;
-        let is_halved = is_less && self.weight_left().is_some_and(|left| left < 50);
-        self.takes_the_last() || self.leaves_only_backups() || is_halved
+        let is_halved = is_less && self.remaining_weight_percent().is_some_and(|left| left < 50);
+        self.removes_last_server() || self.leaves_only_backups() || is_halved
     }
 }
 
-/// The servers at these places and all that follow them, and those that follow these.
-fn with_followers(sample: &Sample, named: &[usize]) -> BTreeSet<usize> {
-    let mut going: BTreeSet<usize> = named.iter().copied().collect();
+/// Returns the servers at these row indices and all servers that track them, directly or indirectly.
+fn with_tracking_servers(sample: &Sample, targets: &[usize]) -> BTreeSet<usize> {
+    let mut leaving: BTreeSet<usize> = targets.iter().copied().collect();
     let followers: Vec<(usize, &SafeText)> = sample
         .table
         .rows()
@@ -148,155 +148,173 @@ fn with_followers(sample: &Sample, named: &[usize]) -> BTreeSet<usize> {
         .filter_map(|(index, row)| Some((index, row.text(TextField::Tracked)?)))
         .collect();
     loop {
-        let followed: BTreeSet<String> = going
+        let followed: BTreeSet<String> = leaving
             .iter()
             .map(|index| {
                 let key = sample.rows.key(*index);
                 format!("{}/{}", key.proxy, key.name)
             })
             .collect();
-        let before = going.len();
-        going.extend(
+        let before = leaving.len();
+        leaving.extend(
             followers.iter().filter(|(_, tracked)| followed.contains(tracked.as_str())).map(|(index, _)| index),
         );
-        if going.len() == before {
-            return going;
+        if leaving.len() == before {
+            return leaving;
         }
     }
 }
 
-/// How much care an intent needs now.
-pub fn danger(sample: &Sample, intent: &Intent) -> Danger {
-    let takes_most = || WhatIf::of(sample, &intent.steps).iter().any(WhatIf::takes_most);
+/// Returns the danger of an intent in the current state of the backends.
+pub fn evaluate_danger(sample: &Sample, intent: &Intent) -> Danger {
+    let takes_most = || BackendImpact::evaluate(sample, &intent.steps).iter().any(BackendImpact::removes_most_capacity);
     let is_wide = intent.backends().len() > 1;
-    if is_wide || !action_warnings::dangers(intent, sample).is_empty() || takes_most() {
+    if is_wide || !action_warnings::crash_warnings(intent, sample).is_empty() || takes_most() {
         return Danger::Highest;
     }
-    let least =
-        if intent.steps.iter().any(|step| action_table::takes_away(step.order)) { Danger::High } else { Danger::Low };
-    intent.steps.iter().map(|step| step.act.danger).max().unwrap_or(least).max(least)
+    let least = if intent.steps.iter().any(|step| action_table::blocks_new_sessions(step.command)) {
+        Danger::High
+    } else {
+        Danger::Low
+    };
+    intent.steps.iter().map(|step| step.action.danger).max().unwrap_or(least).max(least)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::action_table::{Action, DRAIN, Gives, MAINT, READY, WEIGHT};
-    use crate::actions::intent::Target;
-    use crate::haproxy::write_command::Weight;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::actions::action_table::{Action, ActionCommand, DRAIN, MAINT, READY, WEIGHT};
+    use crate::actions::intent::ActionTarget;
+    use crate::haproxy::write_command::TargetWeight;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
-    fn intent(sample: &Sample, act: &'static Action, order: WriteCommand, names: &[&str]) -> Intent {
+    fn intent(sample: &Sample, action: &'static Action, fixed_command: WriteCommand, names: &[&str]) -> Intent {
         let target = |name: &&str| {
             let index =
                 (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == *name).unwrap();
             let key = sample.rows.key(index);
             let (proxy, name) = (key.proxy.clone(), key.name.clone());
-            Target { id: sample.rows.ids()[index], proxy, name, iid: None, seen: "UP".into() }
+            ActionTarget { id: sample.rows.ids()[index], proxy, name, iid: None, seen_status: "UP".into() }
         };
-        Intent::new(act, order, 0, names.iter().map(target).collect())
+        Intent::new(action, fixed_command, 0, names.iter().map(target).collect())
     }
 
-    fn order(act: &Action) -> WriteCommand {
-        let Gives::Order(order) = act.gives else { panic!("{}", act.id) };
-        order
+    fn fixed_command(action: &Action) -> WriteCommand {
+        let ActionCommand::Fixed(fixed_command) = action.command else { panic!("{}", action.id) };
+        fixed_command
     }
 
-    fn danger_of(sample: &Sample, act: &'static Action, name: &str) -> Danger {
-        danger(sample, &intent(sample, act, order(act), &[name]))
+    fn danger_of(sample: &Sample, action: &'static Action, name: &str) -> Danger {
+        evaluate_danger(sample, &intent(sample, action, fixed_command(action), &[name]))
     }
 
-    fn without(sample: &Sample, name: &str) -> Vec<WhatIf> {
-        WhatIf::of(sample, &intent(sample, &MAINT, order(&MAINT), &[name]).steps)
+    fn without(sample: &Sample, name: &str) -> Vec<BackendImpact> {
+        BackendImpact::evaluate(sample, &intent(sample, &MAINT, fixed_command(&MAINT), &[name]).steps)
     }
 
     #[test]
-    fn what_remains_is_counted_among_the_usable() {
-        let sample = SampleMaker::default().at_millis(0, &site());
+    fn impact_counts_remaining_usable_servers() {
+        let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
         let all = without(&sample, "w1");
         let [only] = all.as_slice() else { panic!("{all:?}") };
         assert_eq!((only.now.active, only.now.usable, only.after.usable), (2, 2, 1));
-        assert_eq!((only.weight_left(), only.sessions), (Some(50), 400));
-        assert!(!only.takes_the_last());
+        assert_eq!((only.remaining_weight_percent(), only.sessions), (Some(50), 400));
+        assert!(!only.removes_last_server());
     }
 
     #[test]
-    fn numbers_at_the_end_of_63_bits_do_not_overflow() {
-        let site = site().replace(",400,", ",9223372036854775807,").replace(",UP,100,", ",UP,9223372036854775807,");
-        let sample = SampleMaker::default().at_millis(0, &site);
+    fn impact_saturates_large_numbers() {
+        let site =
+            stat_of_site().replace(",400,", ",9223372036854775807,").replace(",UP,100,", ",UP,9223372036854775807,");
+        let sample = SampleBuilder::default().build_at_millis(0, &site);
         let all = without(&sample, "w1");
-        assert_eq!((all[0].now.weight, all[0].sessions, all[0].weight_left()), (i64::MAX, i64::MAX, Some(1)));
+        assert_eq!(
+            (all[0].now.weight, all[0].sessions, all[0].remaining_weight_percent()),
+            (i64::MAX, i64::MAX, Some(1))
+        );
         assert_eq!(danger_of(&sample, &MAINT, "w1"), Danger::Highest);
     }
 
     #[test]
-    fn the_last_usable_server_needs_the_most_care() {
-        let sample = SampleMaker::default().at_millis(0, &site());
+    fn danger_is_highest_for_last_usable_server() {
+        let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
         assert_eq!(danger_of(&sample, &MAINT, "w1"), Danger::High);
-        assert_eq!(danger_of(&sample, &MAINT, "api1"), Danger::Highest, "the others drain or are away");
+        assert_eq!(danger_of(&sample, &MAINT, "api1"), Danger::Highest, "the others are in maintenance or drain");
         assert_eq!(danger_of(&sample, &DRAIN, "api1"), Danger::Highest);
         assert_eq!(danger_of(&sample, &READY, "api1"), Danger::Low);
-        assert_eq!(danger_of(&sample, &MAINT, "api2"), Danger::High, "a draining server takes nothing away");
-        assert_eq!(danger_of(&sample, &MAINT, "old1"), Danger::High, "nor does one that is down");
+        assert_eq!(danger_of(&sample, &MAINT, "api2"), Danger::High, "a draining server removes no capacity");
+        assert_eq!(danger_of(&sample, &MAINT, "old1"), Danger::High, "a down server removes no capacity");
     }
 
     #[test]
-    fn backup_servers_do_not_stand_in_for_active_ones() {
+    fn impact_counts_backup_servers_separately() {
         let stat = "# pxname,svname,status,weight,act,bck,type,\n\
             b,a1,UP,100,1,0,2,\nb,spare,UP,100,0,1,2,\nb,BACKEND,UP,100,1,1,1,\n";
-        let sample = SampleMaker::default().at_millis(0, stat);
+        let sample = SampleBuilder::default().build_at_millis(0, stat);
         let all = without(&sample, "a1");
         assert_eq!((all[0].now.active, all[0].now.usable, all[0].after.usable, all[0].after.backup), (1, 1, 0, 1));
-        assert!(all[0].leaves_only_backups() && !all[0].takes_the_last());
+        assert!(all[0].leaves_only_backups() && !all[0].removes_last_server());
         assert_eq!(danger_of(&sample, &MAINT, "a1"), Danger::Highest);
         assert_eq!(danger_of(&sample, &MAINT, "spare"), Danger::High);
     }
 
     #[test]
-    fn servers_that_track_a_target_go_with_it() {
+    fn impact_includes_tracking_servers() {
         let stat = "# pxname,svname,status,weight,act,bck,type,tracked,\n\
             b,s,UP,1,1,0,2,,\nb,big,UP,100,1,0,2,,\nb,BACKEND,UP,101,2,0,1,,\n\
             c,t,UP,1,1,0,2,b/s,\nc,BACKEND,UP,1,1,0,1,,\nd,u,UP,1,1,0,2,c/t,\nd,BACKEND,UP,1,1,0,1,,\n";
-        let sample = SampleMaker::default().at_millis(0, stat);
+        let sample = SampleBuilder::default().build_at_millis(0, stat);
         let all = without(&sample, "s");
-        let shown: Vec<(&str, bool)> = all.iter().map(|one| (one.backend.as_str(), one.takes_the_last())).collect();
+        let shown: Vec<(&str, bool)> =
+            all.iter().map(|one| (one.backend.as_str(), one.removes_last_server())).collect();
         assert_eq!(shown, [("b", false), ("c", true), ("d", true)]);
-        assert_eq!(danger_of(&sample, &MAINT, "s"), Danger::Highest, "99 % of b would be left, but nothing of c");
+        assert_eq!(danger_of(&sample, &MAINT, "s"), Danger::Highest, "99 % of b would remain, but nothing of c");
     }
 
     #[test]
-    fn what_the_rest_would_carry_is_told_against_its_limit() {
+    fn impact_estimates_load_of_remaining_servers() {
         let stat = "# pxname,svname,scur,slim,status,weight,act,bck,type,\n\
             b,s1,60,80,UP,100,1,0,2,\nb,s2,40,200,UP,100,1,0,2,\nb,s3,20,,UP,200,1,0,2,\nb,BACKEND,120,,UP,400,3,0,1,\n";
-        let sample = SampleMaker::default().at_millis(0, stat);
-        let fullest = |name| without(&sample, name)[0].fullest.clone().unwrap();
-        assert_eq!(fullest("s3"), Share { server: "s1".into(), sessions: 60, limit: Some(80) });
-        assert!(!fullest("s3").is_too_much());
-        assert_eq!(fullest("s2"), Share { server: "s1".into(), sessions: 40, limit: Some(80) });
-        let two = intent(&sample, &MAINT, order(&MAINT), &["s2", "s3"]);
-        let fullest = WhatIf::of(&sample, &two.steps)[0].fullest.clone().unwrap();
-        assert!(fullest.is_too_much() && fullest.sessions == 120, "{fullest:?}");
-        assert_eq!(danger(&sample, &two), Danger::Highest, "a quarter of the weight would be left");
+        let sample = SampleBuilder::default().build_at_millis(0, stat);
+        let fullest = |name| without(&sample, name)[0].most_loaded.clone().unwrap();
+        assert_eq!(fullest("s3"), ServerLoad { server: "s1".into(), sessions: 60, limit: Some(80) });
+        assert!(!fullest("s3").exceeds_limit());
+        assert_eq!(fullest("s2"), ServerLoad { server: "s1".into(), sessions: 40, limit: Some(80) });
+        let two = intent(&sample, &MAINT, fixed_command(&MAINT), &["s2", "s3"]);
+        let fullest = BackendImpact::evaluate(&sample, &two.steps)[0].most_loaded.clone().unwrap();
+        assert!(fullest.exceeds_limit() && fullest.sessions == 120, "{fullest:?}");
+        assert_eq!(evaluate_danger(&sample, &two), Danger::Highest, "a quarter of the weight would remain");
     }
 
     #[test]
-    fn weights_move_shares_and_zero_takes_a_server_away() {
-        let sample = SampleMaker::default().at_millis(0, &site());
-        let weigh = |weight: Weight| intent(&sample, &WEIGHT, WriteCommand::Weight(weight), &["w1"]);
-        let what_if = |weight: Weight| WhatIf::of(&sample, &weigh(weight).steps)[0].clone();
-        assert_eq!(what_if(Weight::Absolute(50)).weight_left(), Some(75));
-        assert_eq!(what_if(Weight::Absolute(0)).after.usable, 1);
-        assert_eq!(danger(&sample, &weigh(Weight::Absolute(50))), Danger::Low);
-        assert_eq!(danger(&sample, &weigh(Weight::Absolute(0))), Danger::High);
-        let last = intent(&sample, &WEIGHT, WriteCommand::Weight(Weight::Absolute(0)), &["api1"]);
-        assert_eq!(danger(&sample, &last), Danger::Highest);
-        let less = intent(&sample, &WEIGHT, WriteCommand::Weight(Weight::Absolute(1)), &["api1"]);
-        assert_eq!(danger(&sample, &less), Danger::Low, "the only server carries all, whatever its weight");
+    fn impact_of_zero_weight_removes_server() {
+        let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
+        let set_weight = |weight: TargetWeight| intent(&sample, &WEIGHT, WriteCommand::Weight(weight), &["w1"]);
+        let impact_of = |weight: TargetWeight| BackendImpact::evaluate(&sample, &set_weight(weight).steps)[0].clone();
+        assert_eq!(impact_of(TargetWeight::Absolute(50)).remaining_weight_percent(), Some(75));
+        assert_eq!(impact_of(TargetWeight::Absolute(0)).after.usable, 1);
+        assert_eq!(evaluate_danger(&sample, &set_weight(TargetWeight::Absolute(50))), Danger::Low);
+        assert_eq!(evaluate_danger(&sample, &set_weight(TargetWeight::Absolute(0))), Danger::High);
+        let last = intent(&sample, &WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(0)), &["api1"]);
+        assert_eq!(evaluate_danger(&sample, &last), Danger::Highest);
+        let less = intent(&sample, &WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(1)), &["api1"]);
+        assert_eq!(
+            evaluate_danger(&sample, &less),
+            Danger::Low,
+            "the only server takes all sessions, whatever its weight"
+        );
     }
 
     #[test]
-    fn servers_of_several_backends_need_the_most_care() {
-        let sample = SampleMaker::default().at_millis(0, &site());
-        assert_eq!(danger(&sample, &intent(&sample, &READY, order(&READY), &["api3", "old1"])), Danger::Highest);
-        assert_eq!(danger(&sample, &intent(&sample, &READY, order(&READY), &["api3", "api2"])), Danger::Low);
+    fn danger_is_highest_for_several_backends() {
+        let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
+        assert_eq!(
+            evaluate_danger(&sample, &intent(&sample, &READY, fixed_command(&READY), &["api3", "old1"])),
+            Danger::Highest
+        );
+        assert_eq!(
+            evaluate_danger(&sample, &intent(&sample, &READY, fixed_command(&READY), &["api3", "api2"])),
+            Danger::Low
+        );
     }
 }

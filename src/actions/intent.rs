@@ -1,129 +1,130 @@
-//! What an operator wants done: fixed at the key press, to rows by their identity and not to places on a screen.
+//! Intents: an action with its targets, fixed at the key press. Targets are identified by row id, not by screen
+//! position.
 
 use std::collections::BTreeSet;
 
-use crate::actions::action_table::{Action, Subject};
-use crate::haproxy::command::BadName;
+use crate::actions::action_table::{Action, TargetKind};
+use crate::haproxy::command::WordError;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::WriteCommand;
 use crate::observe::row_ids::RowId;
 
-/// What is acted on, as it was when the key was pressed.
+/// Target of an action, as it was when the key was pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Who it is; [`RowId::PROCESS`] for a session, an entry and the process.
+pub struct ActionTarget {
+    /// Row; [`RowId::PROCESS`] for a session, a stick table entry and the process.
     pub id: RowId,
-    /// The backend of a server, the frontend itself, the table of an entry; else empty.
+    /// Backend of a server, the frontend itself, or the stick table of an entry; otherwise empty.
     pub proxy: SafeText,
-    /// The server, the id of a session, the key of an entry; else empty or `FRONTEND`.
+    /// Server, session id or entry key; otherwise empty or `FRONTEND`.
     pub name: SafeText,
-    /// The proxy's number, by which `show stat` finds it: a frontend and a backend may have the same name.
+    /// Proxy number for `show stat`: a frontend and a backend may share a name.
     pub iid: Option<i64>,
-    /// The status that the operator saw; empty where there is none.
-    pub seen: SafeText,
+    /// Status that the operator saw; empty if there was none.
+    pub seen_status: SafeText,
 }
 
-impl Target {
-    /// Something that is no row: a session, an entry, the process.
-    pub fn beside_rows(proxy: SafeText, name: SafeText) -> Self {
-        Self { id: RowId::PROCESS, proxy, name, iid: None, seen: SafeText::default() }
+impl ActionTarget {
+    /// Creates a target that is not a row: a session, an entry or the process.
+    pub fn without_row(proxy: SafeText, name: SafeText) -> Self {
+        Self { id: RowId::PROCESS, proxy, name, iid: None, seen_status: SafeText::default() }
     }
 }
 
-/// One command.
+/// One command of an intent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// Which act it is.
-    pub act: &'static Action,
-    /// What is ordered.
-    pub order: WriteCommand,
-    /// Of what.
-    pub target: Target,
+pub struct IntentStep {
+    /// Action.
+    pub action: &'static Action,
+    /// Command to send.
+    pub command: WriteCommand,
+    /// Target of the command.
+    pub target: ActionTarget,
 }
 
-impl Step {
-    /// The exact command.
+impl IntentStep {
+    /// Returns the exact command text.
     ///
     /// # Errors
-    /// When a name would not be one word of the command.
-    pub fn command(&self) -> Result<String, BadName> {
-        self.order.command(&self.target.proxy, &self.target.name)
+    /// Returns an error if a name would not be one word of the command.
+    pub fn command_text(&self) -> Result<String, WordError> {
+        self.command.to_command(&self.target.proxy, &self.target.name)
     }
 
-    /// What it is about, as people name it: `be/s1`, `frontend www`, `session 0x7f12`.
-    pub fn name(&self) -> String {
-        let Target { proxy, name, .. } = &self.target;
-        match self.act.subject {
-            Subject::Server => format!("{proxy}/{name}"),
-            Subject::Frontend => format!("frontend {proxy}"),
-            Subject::Session => format!("session {name}"),
-            Subject::Entry => format!("entry {name} of {proxy}"),
-            Subject::Process => "the counters".to_owned(),
+    /// Returns the name of the target for people: `be/s1`, `frontend www`, `session 0x7f12`.
+    pub fn target_name(&self) -> String {
+        let ActionTarget { proxy, name, .. } = &self.target;
+        match self.action.target_kind {
+            TargetKind::Server => format!("{proxy}/{name}"),
+            TargetKind::Frontend => format!("frontend {proxy}"),
+            TargetKind::Session => format!("session {name}"),
+            TargetKind::TableEntry => format!("entry {name} of {proxy}"),
+            TargetKind::Process => "the counters".to_owned(),
         }
     }
 }
 
-/// Why something is done.
+/// Purpose of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// Somebody wants it.
-    Plain,
-    /// It was like this before our last act.
+pub enum IntentPurpose {
+    /// Requested by the operator.
+    Requested,
+    /// Restores the state before the last action.
     Undo,
-    /// It was like this before HAProxy was reloaded.
-    SetAgain,
+    /// Restores the state before HAProxy was reloaded.
+    Reapply,
 }
 
-/// What an operator wants done.
+/// An action with its targets, as the operator requested it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intent {
-    /// Why.
-    pub purpose: Purpose,
-    /// On which instance, by its place in the list.
+    /// Purpose.
+    pub purpose: IntentPurpose,
+    /// Index of the instance in the list.
     pub instance: usize,
-    /// What, in this order; at least one.
-    pub steps: Vec<Step>,
-    /// The reason the operator gave, for the audit.
+    /// Steps in order; at least one.
+    pub steps: Vec<IntentStep>,
+    /// Reason that the operator entered, for the audit.
     pub reason: Option<String>,
 }
 
 impl Intent {
-    /// The same order for each target.
-    pub fn new(act: &'static Action, order: WriteCommand, instance: usize, targets: Vec<Target>) -> Self {
-        let steps = targets.into_iter().map(|target| Step { act, order, target }).collect();
-        Self { purpose: Purpose::Plain, instance, steps, reason: None }
+    /// Creates an intent with the same command for each target.
+    pub fn new(action: &'static Action, command: WriteCommand, instance: usize, targets: Vec<ActionTarget>) -> Self {
+        let steps = targets.into_iter().map(|target| IntentStep { action, command, target }).collect();
+        Self { purpose: IntentPurpose::Requested, instance, steps, reason: None }
     }
 
-    /// What it is called: "maintenance", "undo".
+    /// Returns the title: "maintenance", "undo".
     pub fn title(&self) -> &'static str {
         match self.purpose {
-            Purpose::Plain => self.steps.first().map_or("", |step| step.act.title),
-            Purpose::Undo => "undo",
-            Purpose::SetAgain => "set again",
+            IntentPurpose::Requested => self.steps.first().map_or("", |step| step.action.title),
+            IntentPurpose::Undo => "undo",
+            IntentPurpose::Reapply => "restore after reload",
         }
     }
 
-    /// What it is about: one name, or how many.
-    pub fn name(&self) -> String {
-        let names: BTreeSet<String> = self.steps.iter().map(Step::name).collect();
+    /// Returns the name of the only target, or the number of targets.
+    pub fn target_summary(&self) -> String {
+        let names: BTreeSet<String> = self.steps.iter().map(IntentStep::target_name).collect();
         match names.first() {
             Some(only) if names.len() == 1 => only.clone(),
             _ => {
-                let is = |subject| self.steps.iter().all(|step| step.act.subject == subject);
-                let things = match () {
-                    () if is(Subject::Server) => "servers",
-                    () if is(Subject::Frontend) => "frontends",
-                    () => "things",
+                let all_are = |subject| self.steps.iter().all(|step| step.action.target_kind == subject);
+                let plural = match () {
+                    () if all_are(TargetKind::Server) => "servers",
+                    () if all_are(TargetKind::Frontend) => "frontends",
+                    () => "targets",
                 };
-                format!("{} {things}", names.len())
+                format!("{} {plural}", names.len())
             }
         }
     }
 
-    /// The backends of its servers, each once, in order.
+    /// Returns the backends of the target servers without duplicates, in step order.
     pub fn backends(&self) -> Vec<&SafeText> {
         let mut all: Vec<&SafeText> = Vec::new();
-        for step in self.steps.iter().filter(|step| step.act.subject == Subject::Server) {
+        for step in self.steps.iter().filter(|step| step.action.target_kind == TargetKind::Server) {
             if !all.contains(&&step.target.proxy) {
                 all.push(&step.target.proxy);
             }
@@ -131,9 +132,9 @@ impl Intent {
         all
     }
 
-    /// The commands as they would be sent.
+    /// Returns the command texts in the order in which they would be sent.
     pub fn commands(&self) -> Vec<String> {
-        self.steps.iter().filter_map(|step| step.command().ok()).collect()
+        self.steps.iter().filter_map(|step| step.command_text().ok()).collect()
     }
 }
 
@@ -141,34 +142,34 @@ impl Intent {
 mod tests {
     use super::*;
     use crate::actions::action_table::{END_SESSION, MAINT};
-    use crate::haproxy::write_command::Admin;
+    use crate::haproxy::write_command::TargetState;
 
     #[test]
-    fn a_strange_name_gives_no_command() {
-        let step = |name: &str| Step {
-            act: &MAINT,
-            order: WriteCommand::State(Admin::Maint),
-            target: Target::beside_rows("b".into(), name.into()),
+    fn command_text_rejects_name_with_separator() {
+        let step = |name: &str| IntentStep {
+            action: &MAINT,
+            command: WriteCommand::State(TargetState::Maint),
+            target: ActionTarget::without_row("b".into(), name.into()),
         };
-        assert_eq!(step("s1").command().unwrap(), "set server b/s1 state maint");
-        assert!(step("s1;shutdown").command().is_err());
-        assert_eq!(step("s1").name(), "b/s1");
+        assert_eq!(step("s1").command_text().unwrap(), "set server b/s1 state maint");
+        assert!(step("s1;shutdown").command_text().is_err());
+        assert_eq!(step("s1").target_name(), "b/s1");
     }
 
     #[test]
-    fn an_intent_is_named_by_what_it_is_about() {
-        let target = |name: &str| Target::beside_rows("b".into(), name.into());
+    fn target_summary_names_single_target_or_counts() {
+        let target = |name: &str| ActionTarget::without_row("b".into(), name.into());
         let intent = |names: &[&str]| {
             let targets = names.iter().map(|name| target(name)).collect();
-            Intent::new(&MAINT, WriteCommand::State(Admin::Maint), 0, targets)
+            Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), 0, targets)
         };
-        assert_eq!((intent(&["s1"]).name().as_str(), intent(&["s1"]).title()), ("b/s1", "maintenance"));
-        assert_eq!(intent(&["s1", "s2"]).name(), "2 servers");
-        let undo = Intent { purpose: Purpose::Undo, ..intent(&["s1"]) };
+        assert_eq!((intent(&["s1"]).target_summary().as_str(), intent(&["s1"]).title()), ("b/s1", "maintenance"));
+        assert_eq!(intent(&["s1", "s2"]).target_summary(), "2 servers");
+        let undo = Intent { purpose: IntentPurpose::Undo, ..intent(&["s1"]) };
         assert_eq!(undo.title(), "undo");
-        let session = Intent::new(&END_SESSION, WriteCommand::EndSession, 0, vec![target("0x7f")]);
+        let session = Intent::new(&END_SESSION, WriteCommand::ShutdownSession, 0, vec![target("0x7f")]);
         assert_eq!(
-            (session.name().as_str(), session.commands()),
+            (session.target_summary().as_str(), session.commands()),
             ("session 0x7f", vec!["shutdown session 0x7f".into()])
         );
     }

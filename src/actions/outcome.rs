@@ -1,37 +1,37 @@
-//! What became of an act.
+//! Outcomes of actions: the result of each command and the report of a whole intent.
 
 use std::fmt;
 
-use crate::actions::intent::{Intent, Step};
-use crate::actions::readback::Seen;
+use crate::actions::intent::{Intent, IntentStep};
+use crate::actions::readback::Readback;
 use crate::haproxy::safe_text::SafeText;
 use crate::observe::row_ids::RowId;
 
-/// What became of one command.
+/// Outcome of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// What was read back is what was ordered: how it stands now.
+    /// The readback shows the commanded state. Holds a description of the current state.
     Verified(String),
-    /// HAProxy accepted it, and does not tell more.
+    /// HAProxy accepted the command, and its effect cannot be read back. Holds a description of the current state.
     Accepted(String),
-    /// HAProxy accepted it, and what was read back is something else.
-    NotSeen {
-        /// How it stands; empty when it could not be read.
+    /// HAProxy accepted the command, but the readback shows another state.
+    NotVerified {
+        /// Description of the current state; empty if it could not be read.
         now: String,
-        /// How often it was looked at.
+        /// Number of readbacks.
         samples: usize,
     },
-    /// HAProxy refused it, in its own words.
+    /// HAProxy refused the command. Holds its reply.
     Refused(SafeText),
-    /// Nothing was sent.
+    /// Nothing was sent. Holds the reason.
     NotSent(String),
-    /// It was sent, and no answer came: it may have happened.
+    /// Sent, but no reply came: the command may have taken effect. Holds the reason.
     Unknown(String),
 }
 
 impl Outcome {
-    /// Whether the batch may go on.
-    pub fn is_good(&self) -> bool {
+    /// Returns true if the batch may continue.
+    pub fn is_success(&self) -> bool {
         matches!(self, Self::Verified(_) | Self::Accepted(_))
     }
 }
@@ -40,77 +40,77 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Verified(now) => write!(f, "verified, {now}"),
-            Self::Accepted(now) => write!(f, "accepted, {now}; HAProxy does not tell more"),
-            Self::NotSeen { now, .. } if now.is_empty() => {
+            Self::Accepted(now) => write!(f, "accepted, {now}; HAProxy does not report the effect"),
+            Self::NotVerified { now, .. } if now.is_empty() => {
                 f.write_str("accepted, but its effect could not be read back")
             }
-            Self::NotSeen { now, samples: 1 } => write!(f, "accepted, but still {now}"),
-            Self::NotSeen { now, samples } => write!(f, "accepted, but still {now} after {samples} samples"),
+            Self::NotVerified { now, samples: 1 } => write!(f, "accepted, but still {now}"),
+            Self::NotVerified { now, samples } => write!(f, "accepted, but still {now} after {samples} samples"),
             Self::Refused(text) => write!(f, "refused by HAProxy: {text}"),
-            Self::NotSent(why) => write!(f, "not sent: {why}"),
-            Self::Unknown(why) => write!(f, "sent, but {why}: look at it before trying again"),
+            Self::NotSent(reason) => write!(f, "not sent: {reason}"),
+            Self::Unknown(reason) => write!(f, "sent, but {reason}: check the state before retrying"),
         }
     }
 }
 
-/// One command that was carried out, or tried.
+/// Result of one step.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Done {
-    /// What was to be done.
-    pub step: Step,
-    /// The command as it was sent.
+pub struct StepResult {
+    /// The step.
+    pub step: IntentStep,
+    /// Command text as sent.
     pub command: String,
-    /// How it stood right before; absent when that is not known.
-    pub before: Option<Seen>,
-    /// How it stood when it was looked at last.
-    pub after: Option<Seen>,
-    /// What became of it.
+    /// State right before the command, if known.
+    pub before: Option<Readback>,
+    /// State in the last readback, if known.
+    pub after: Option<Readback>,
+    /// Outcome.
     pub outcome: Outcome,
-    /// What went wrong beside it: it could not be written to the audit.
-    pub remark: Option<String>,
+    /// Error from writing the audit record, if it could not be written.
+    pub audit_warning: Option<String>,
 }
 
-/// All that was done for one intent.
+/// Results of one intent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// What was wanted.
+pub struct ActionReport {
+    /// The intent.
     pub intent: Intent,
-    /// In the order it was done. It ends at the first that failed, or where somebody wanted it to.
-    pub done: Vec<Done>,
+    /// Step results in order. Ends at the first failed step, or where the operator stopped the batch.
+    pub results: Vec<StepResult>,
 }
 
-impl Report {
-    /// Steps not touched because one before them failed, or somebody wanted it to end.
-    pub fn left(&self) -> &[Step] {
-        self.intent.steps.get(self.done.len()..).unwrap_or_default()
+impl ActionReport {
+    /// Returns the steps not attempted because an earlier one failed or the operator stopped the batch.
+    pub fn unattempted_steps(&self) -> &[IntentStep] {
+        self.intent.steps.get(self.results.len()..).unwrap_or_default()
     }
 
-    /// Whether everything was done.
-    pub fn is_good(&self) -> bool {
-        self.left().is_empty() && self.done.iter().all(|done| done.outcome.is_good())
+    /// Returns true if every step succeeded.
+    pub fn is_success(&self) -> bool {
+        self.unattempted_steps().is_empty() && self.results.iter().all(|done| done.outcome.is_success())
     }
 }
 
-/// How far one command has come.
+/// Stage of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// It is on its way.
+pub enum StepStage {
+    /// Sent, no reply yet.
     Sent,
-    /// HAProxy took it; its effect is not seen yet.
+    /// Accepted by HAProxy; effect not verified yet.
     Accepted,
-    /// Its effect was read back, or HAProxy tells no more.
-    Good,
-    /// It failed, or its effect was not seen.
-    Bad,
+    /// Verified, or accepted where HAProxy does not report the effect.
+    Succeeded,
+    /// Failed, or its effect was not verified.
+    Failed,
 }
 
-/// News of a command under way.
+/// Progress report of a command in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// The instance.
+pub struct StepProgress {
+    /// Index of the instance.
     pub instance: usize,
-    /// The row; [`RowId::PROCESS`] where it is none.
+    /// Row; [`RowId::PROCESS`] if the target is not a row.
     pub row: RowId,
-    /// How far.
-    pub stage: Stage,
+    /// Stage reached.
+    pub stage: StepStage,
 }

@@ -1,79 +1,83 @@
-//! What was done to HAProxy from here: on which rows, how far it has come, and what was read back.
+//! Recent actions of this run on one instance: their rows, their progress and the statuses read back.
 
 use std::time::Duration;
 
-use crate::actions::attribution::Authors;
-use crate::actions::drain_tracker::Draining;
-use crate::actions::in_flight::UnderWay;
-use crate::actions::outcome::{Outcome, Report, Stage};
+use crate::actions::attribution::Attribution;
+use crate::actions::drain_tracker::DrainTracker;
+use crate::actions::in_flight::InFlight;
+use crate::actions::outcome::{ActionReport, Outcome, StepStage};
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::write_command::{Admin, WriteCommand};
-use crate::observe::events::{Event, What};
+use crate::haproxy::write_command::{TargetState, WriteCommand};
+use crate::observe::events::{Event, EventKind};
 use crate::observe::row_ids::RowId;
-use crate::observe::timestamp::Stamp;
+use crate::observe::timestamp::Timestamp;
 
-/// A change of status this soon after our act is taken for its effect.
-const OURS_FOR: Duration = Duration::from_secs(20);
+/// Time after an action in which a status change of its row counts as its effect.
+const OWN_EFFECT_WINDOW: Duration = Duration::from_secs(20);
 
-/// What was done to one instance.
+/// Recent actions on one instance.
 #[derive(Debug, Default)]
-pub struct Deeds {
-    /// Servers we acted on, and when.
-    ours: Vec<(RowId, Duration)>,
-    /// Statuses read back after an act, which no sample has shown yet.
-    pub read_back: Vec<(RowId, SafeText)>,
-    /// How far acts have come.
-    pub under_way: UnderWay,
-    /// Who ordered what.
-    pub authors: Authors,
+pub struct RecentActions {
+    /// Rows changed by this run, with the time of the action.
+    own_rows: Vec<(RowId, Duration)>,
+    /// Statuses read back after an action that no sample has shown yet.
+    pub read_back_statuses: Vec<(RowId, SafeText)>,
+    /// Stages of actions in flight and just finished.
+    pub in_flight: InFlight,
+    /// Authors of server states.
+    pub attribution: Attribution,
 }
 
-impl Deeds {
-    /// Takes in what became of acts; drains are followed from now on. Gives what there is to tell.
-    pub fn take(&mut self, report: &Report, draining: &mut Draining, at: Stamp) -> Vec<Event> {
+impl RecentActions {
+    /// Records the results of an intent and starts tracking its drains. Returns the events to show.
+    pub fn record_report(&mut self, report: &ActionReport, drains: &mut DrainTracker, at: Timestamp) -> Vec<Event> {
         let mut events = Vec::new();
-        let mut tell = |row, what| events.push(Event { at, row, name: String::new(), what });
-        for done in &report.done {
-            let id = done.step.target.id;
+        let mut push_event = |row, kind| events.push(Event { at, row, name: String::new(), kind });
+        for result in &report.results {
+            let id = result.step.target.id;
             let is_row = id != RowId::PROCESS;
-            let is_sent = !matches!(done.outcome, Outcome::NotSent(_) | Outcome::Refused(_));
+            let is_sent = !matches!(result.outcome, Outcome::NotSent(_) | Outcome::Refused(_));
             if is_row {
-                self.ours.extend(is_sent.then_some((id, at.mono)));
-                self.under_way.tell(id, if done.outcome.is_good() { Stage::Good } else { Stage::Bad }, at.mono);
+                self.own_rows.extend(is_sent.then_some((id, at.monotonic)));
+                self.in_flight.set_stage(
+                    id,
+                    if result.outcome.is_success() { StepStage::Succeeded } else { StepStage::Failed },
+                    at.monotonic,
+                );
             }
-            if let Some(status) = done.after.as_ref().map(|after| &after.status).filter(|status| !status.is_empty()) {
-                self.read_back.retain(|(known, _)| *known != id);
-                self.read_back.push((id, status.clone()));
+            if let Some(status) = result.after.as_ref().map(|after| &after.status).filter(|status| !status.is_empty()) {
+                self.read_back_statuses.retain(|(row, _)| *row != id);
+                self.read_back_statuses.push((id, status.clone()));
             }
-            if let (WriteCommand::State(admin), true) = (done.step.order, done.outcome.is_good()) {
+            if let (WriteCommand::State(admin), true) = (result.step.command, result.outcome.is_success()) {
                 match admin {
-                    Admin::Drain => draining.order(id, at.mono),
-                    Admin::Ready | Admin::Maint => draining.forget(id),
+                    TargetState::Drain => drains.start_drain(id, at.monotonic),
+                    TargetState::Ready | TargetState::Maint => drains.remove(id),
                 }
             }
-            if done.outcome.is_good() {
-                self.authors.acted(&done.step.name(), done.step.order, at.wall);
+            if result.outcome.is_success() {
+                self.attribution.record_action(&result.step.target_name(), result.step.command, at.wall);
             }
-            let (command, outcome) = (done.command.clone(), done.outcome.to_string());
-            let verified = done.outcome.is_good();
-            // The command names what it was about.
-            tell(Some(id).filter(|_| is_row), What::Act { command, outcome, verified });
+            let (command, outcome) = (result.command.clone(), result.outcome.to_string());
+            let verified = result.outcome.is_success();
+            // No name is needed: the command contains the target.
+            push_event(Some(id).filter(|_| is_row), EventKind::Action { command, outcome, is_verified: verified });
         }
-        for step in report.left() {
-            let command = step.command().unwrap_or_default();
-            let outcome = "not sent: an act before it failed".to_owned();
-            tell(Some(step.target.id), What::Act { command, outcome, verified: false });
+        for step in report.unattempted_steps() {
+            let command = step.command_text().unwrap_or_default();
+            let outcome = "not sent: an earlier action failed".to_owned();
+            push_event(Some(step.target.id), EventKind::Action { command, outcome, is_verified: false });
         }
         events
     }
 
-    /// Forgets acts of so long ago that a change now is not their effect.
-    pub fn forget_old(&mut self, now: Stamp) {
-        self.ours.retain(|(_, at)| now.since(*at) < OURS_FOR);
+    /// Drops actions older than 20 s: a status change now is not their effect.
+    pub fn expire_own_rows(&mut self, now: Timestamp) {
+        self.own_rows.retain(|(_, at)| now.elapsed_since(*at) < OWN_EFFECT_WINDOW);
     }
 
-    /// Whether we acted on a row lately.
-    pub fn is_ours(&self, id: RowId) -> bool {
-        self.ours.iter().any(|(ours, _)| *ours == id)
+    /// Returns whether this run changed a row within the last 20 s.
+    pub fn has_recent_action(&self, id: RowId) -> bool {
+        self.own_rows.iter().any(|(own_row, _)| *own_row == id)
     }
 }

@@ -1,107 +1,107 @@
-//! What a reload took away: states and weights that were set at run time, and that the new process does not have.
+//! Reload losses: states and weights that were set at run time and that the new process does not have.
 //!
-//! What the old configuration itself said is not lost when a new one says something else.
+//! A value of the old configuration that the new configuration changes is not a loss.
 
 use crate::actions::action_table;
-use crate::actions::intent::{Step, Target};
+use crate::actions::intent::{ActionTarget, IntentStep};
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::stat_table::{Row, RowKind};
-use crate::haproxy::status::State;
-use crate::haproxy::write_command::{Admin, WriteCommand, Weight};
+use crate::haproxy::stat_table::{RowKind, StatRow};
+use crate::haproxy::status::RowState;
+use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// One thing that a reload took away.
+/// A run-time state or weight of one server that a reload lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
+pub struct ReloadLoss {
     /// The server.
     pub id: RowId,
-    /// What would bring it back.
-    pub order: WriteCommand,
+    /// Command that restores it.
+    pub command: WriteCommand,
 }
 
-/// Compares the last sample of one process with the first of the next.
-pub fn of(before: &Sample, now: &Sample) -> Vec<Lost> {
-    let mut lost = Vec::new();
+/// Finds the losses by comparing the last sample of one process with the first of the next.
+pub fn find_losses(before: &Sample, now: &Sample) -> Vec<ReloadLoss> {
+    let mut losses = Vec::new();
     for (index, id) in before.rows.ids().iter().enumerate() {
-        let Some(place) = now.rows.index(*id).filter(|_| before.rows.key(index).kind == RowKind::Server) else {
+        let Some(place) = now.rows.index_of(*id).filter(|_| before.rows.key(index).kind == RowKind::Server) else {
             continue;
         };
         let (old, new) = (&before.table.rows()[index], &now.table.rows()[place]);
-        let origin = before.configured.as_ref().and_then(|configured| configured.of(*id)).unwrap_or_default();
-        let state = match (ordered(old), ordered(new)) {
+        let origin = before.configured.as_ref().and_then(|configured| configured.get(*id)).unwrap_or_default();
+        let state = match (own_admin_state(old), own_admin_state(new)) {
             (was, is) if was == is => None,
-            // Disabled by the configuration, and enabled since.
-            (None, Some(Admin::Maint)) if origin.admin.is_configured() => Some(Admin::Ready),
-            (Some(Admin::Maint), _) if origin.admin.is_configured() => None,
+            // Disabled by the configuration, and enabled at run time.
+            (None, Some(TargetState::Maint)) if origin.admin_state.is_disabled_in_config() => Some(TargetState::Ready),
+            (Some(TargetState::Maint), _) if origin.admin_state.is_disabled_in_config() => None,
             (was, _) => was,
         };
-        lost.extend(state.map(|admin| Lost { id: *id, order: WriteCommand::State(admin) }));
-        let (was, is) = (weight(before, index), weight(now, place));
+        losses.extend(state.map(|admin| ReloadLoss { id: *id, command: WriteCommand::State(admin) }));
+        let (was, is) = (runtime_weight(before, index), runtime_weight(now, place));
         if let (Some(was), Some(configured)) = (was, origin.weight)
             && was != configured
             && is != Some(was)
             && let Ok(weight) = u16::try_from(was)
         {
-            lost.push(Lost { id: *id, order: WriteCommand::Weight(Weight::Absolute(weight)) });
+            losses.push(ReloadLoss { id: *id, command: WriteCommand::Weight(TargetWeight::Absolute(weight)) });
         }
     }
-    lost
+    losses
 }
 
-/// The administrative state that somebody ordered of this very server.
-fn ordered(row: &Row) -> Option<Admin> {
-    // In brackets stands what it has through another server, its agent, or for want of an address.
+/// Returns the administrative state that was set on this server itself.
+fn own_admin_state(row: &StatRow) -> Option<TargetState> {
+    // A status in parentheses comes from a tracked server, the agent, or a failed name resolution.
     let is_own = !row.status().contains('(');
     match row.state() {
-        State::Maint if is_own => Some(Admin::Maint),
-        State::Drain if is_own => Some(Admin::Drain),
+        RowState::Maint if is_own => Some(TargetState::Maint),
+        RowState::Drain if is_own => Some(TargetState::Drain),
         _ => None,
     }
 }
 
-/// The weight set for a server; unknown while a slow start holds it down, where only that is told.
-fn weight(sample: &Sample, index: usize) -> Option<i64> {
+/// Returns the weight set for a server. Unknown during a slow start if HAProxy reports only the effective weight.
+fn runtime_weight(sample: &Sample, index: usize) -> Option<i64> {
     let number = |field| sample.table.number(index, field);
     number(Field::Uweight).or_else(|| number(Field::Weight).filter(|_| number(Field::Throttle).is_none()))
 }
 
-impl Lost {
-    /// The command that brings it back; nothing when the server is gone by now.
-    pub fn step(&self, sample: &Sample, seen: SafeText) -> Option<Step> {
+impl ReloadLoss {
+    /// Returns the step that restores the loss, or `None` if the server no longer exists.
+    pub fn restore_step(&self, sample: &Sample, seen_status: SafeText) -> Option<IntentStep> {
         let row = sample.row(self.id)?;
-        let target = Target {
+        let target = ActionTarget {
             id: self.id,
             proxy: row.proxy.clone(),
             name: row.name.clone(),
             iid: sample.number(self.id, Field::Iid),
-            seen,
+            seen_status: seen_status,
         };
-        let act = match self.order {
-            WriteCommand::State(admin) => action_table::of_state(admin),
+        let action = match self.command {
+            WriteCommand::State(admin) => action_table::for_admin_state(admin),
             _ => &action_table::WEIGHT,
         };
-        Some(Step { act, order: self.order, target })
+        Some(IntentStep { action, command: self.command, target })
     }
 
-    /// Whether the new process has it after all: from a state file, or because somebody set it.
-    pub fn is_back(&self, sample: &Sample) -> bool {
-        let Some(index) = sample.rows.index(self.id) else { return true };
-        match self.order {
-            WriteCommand::State(Admin::Ready) => ordered(&sample.table.rows()[index]).is_none(),
-            WriteCommand::State(admin) => ordered(&sample.table.rows()[index]) == Some(admin),
-            WriteCommand::Weight(wanted) => weight(sample, index) == wanted.of(None),
+    /// Returns whether the new process has the state, from a state file or because it was set again.
+    pub fn is_restored(&self, sample: &Sample) -> bool {
+        let Some(index) = sample.rows.index_of(self.id) else { return true };
+        match self.command {
+            WriteCommand::State(TargetState::Ready) => own_admin_state(&sample.table.rows()[index]).is_none(),
+            WriteCommand::State(admin) => own_admin_state(&sample.table.rows()[index]) == Some(admin),
+            WriteCommand::Weight(wanted) => runtime_weight(sample, index) == wanted.resolve(None),
             _ => true,
         }
     }
 
-    /// What it is, in a word: `MAINT`, `weight 50`.
-    pub fn word(&self) -> String {
-        match self.order {
-            WriteCommand::State(Admin::Maint) => "MAINT".to_owned(),
-            WriteCommand::State(Admin::Drain) => "DRAIN".to_owned(),
-            WriteCommand::State(Admin::Ready) => "enabled".to_owned(),
+    /// Returns a short label: `MAINT`, `weight 50`.
+    pub fn label(&self) -> String {
+        match self.command {
+            WriteCommand::State(TargetState::Maint) => "MAINT".to_owned(),
+            WriteCommand::State(TargetState::Drain) => "DRAIN".to_owned(),
+            WriteCommand::State(TargetState::Ready) => "enabled".to_owned(),
             WriteCommand::Weight(weight) => format!("weight {weight}"),
             _ => String::new(),
         }
@@ -112,8 +112,8 @@ impl Lost {
 mod tests {
     use super::*;
     use crate::haproxy::servers_state::{self};
-    use crate::observe::configured_state::Configured;
-    use crate::observe::test_samples::SampleMaker;
+    use crate::observe::configured_state::ConfiguredServers;
+    use crate::observe::test_samples::SampleBuilder;
     use std::sync::Arc;
 
     fn stat(states: [(&str, i64); 4]) -> String {
@@ -122,44 +122,44 @@ mod tests {
         format!("# pxname,svname,status,weight,uweight,type,\n{}\nb,BACKEND,UP,1,1,1,\n", rows.join("\n"))
     }
 
-    fn lost(before: [(&str, i64); 4], now: [(&str, i64); 4], admin: u32) -> Vec<(usize, String)> {
-        let mut maker = SampleMaker::default();
-        let first = maker.at_millis(0, &stat(before));
+    fn losses(before: [(&str, i64); 4], now: [(&str, i64); 4], admin: u32) -> Vec<(usize, String)> {
+        let mut maker = SampleBuilder::default();
+        let first = maker.build_at_millis(0, &stat(before));
         let lines: Vec<String> = (0..4).map(|place| format!("b s{place} {admin} 100")).collect();
         let text = format!("1\n# be_name srv_name srv_admin_state srv_iweight\n{}\n", lines.join("\n"));
-        let states = servers_state::read(text.as_bytes());
-        maker.configured = Some(Arc::new(Configured::new(states, &first.rows)));
-        let before = maker.at_millis(1000, &stat(before));
+        let states = servers_state::iter(text.as_bytes());
+        maker.configured = Some(Arc::new(ConfiguredServers::new(states, &first.rows)));
+        let before = maker.build_at_millis(1000, &stat(before));
         maker.reload();
-        let now = maker.at_millis(2000, &stat(now));
-        let place = |id| now.rows.index(id).unwrap();
-        of(&before, &now).iter().map(|lost| (place(lost.id), lost.word())).collect()
+        let now = maker.build_at_millis(2000, &stat(now));
+        let place = |id| now.rows.index_of(id).unwrap();
+        find_losses(&before, &now).iter().map(|losses| (place(losses.id), losses.label())).collect()
     }
 
     const PLAIN: [(&str, i64); 4] = [("UP", 100); 4];
 
     #[test]
-    fn states_and_weights_set_at_run_time_are_lost_by_a_reload() {
+    fn find_losses_reports_runtime_states_and_weights() {
         let before = [("MAINT", 100), ("DRAIN", 100), ("UP", 50), ("MAINT", 20)];
         let all = [(0, "MAINT"), (1, "DRAIN"), (2, "weight 50"), (3, "MAINT"), (3, "weight 20")];
-        assert_eq!(lost(before, PLAIN, 0), all.map(|(place, word)| (place, word.to_owned())));
-        assert_eq!(lost(before, before, 0), [], "a state file brought all of it back");
-        assert_eq!(lost(PLAIN, before, 0), []);
+        assert_eq!(losses(before, PLAIN, 0), all.map(|(place, word)| (place, word.to_owned())));
+        assert_eq!(losses(before, before, 0), [], "a state file restored everything");
+        assert_eq!(losses(PLAIN, before, 0), []);
     }
 
     #[test]
-    fn what_was_never_ordered_here_is_not_lost() {
+    fn find_losses_ignores_states_not_set_at_run_time() {
         let before = [("MAINT (via c/t)", 100), ("DRAIN (agent)", 100), ("MAINT (resolution)", 100), ("DOWN", 100)];
-        assert_eq!(lost(before, PLAIN, 0), []);
+        assert_eq!(losses(before, PLAIN, 0), []);
         let configured = [("MAINT", 100), ("UP", 100), ("UP", 100), ("UP", 100)];
-        assert_eq!(lost(configured, PLAIN, 4), [], "the old configuration said so, the new one does not");
-        assert_eq!(lost(PLAIN, [("UP", 40); 4], 0), [], "the weight of a new configuration");
+        assert_eq!(losses(configured, PLAIN, 4), [], "disabled by the old configuration only");
+        assert_eq!(losses(PLAIN, [("UP", 40); 4], 0), [], "the weight of a new configuration");
     }
 
     #[test]
-    fn a_disabled_server_that_was_enabled_is_disabled_again() {
+    fn find_losses_reports_lost_enable_of_configured_disabled_server() {
         let now = [("MAINT", 100), ("UP", 100), ("UP", 100), ("UP", 100)];
-        assert_eq!(lost(PLAIN, now, 4), [(0, "enabled".to_owned())]);
-        assert_eq!(lost(PLAIN, now, 0), [], "disabled by the new configuration alone");
+        assert_eq!(losses(PLAIN, now, 4), [(0, "enabled".to_owned())]);
+        assert_eq!(losses(PLAIN, now, 0), [], "disabled by the new configuration alone");
     }
 }

@@ -1,311 +1,343 @@
-//! From a key to an act: what it needs to be told, the question, the answer, and what came of it.
+//! The steps of an action from the key press to its result: number or reason prompt, confirmation, sending, report.
 
 use std::time::Duration;
 
-use crate::actions::action_table::{Action, Gives, Subject, WEIGHT};
-use crate::actions::intent::{Intent, Target};
-use crate::actions::outcome::{Progress, Report};
+use crate::actions::action_table::{Action, ActionCommand, TargetKind, WEIGHT};
+use crate::actions::intent::{ActionTarget, Intent};
+use crate::actions::outcome::{ActionReport, StepProgress};
 use crate::app::action_targets;
-use crate::app::confirmation::{Answer, Confirm};
+use crate::app::confirmation::{Confirmation, ConfirmationEvent};
 use crate::app::key::Key;
-use crate::app::layers::{Layer, Number, Reason};
+use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::model::Model;
 use crate::app::msg::Effect;
 use crate::app::suggestions;
-use crate::app::text_input::{Prompt, Purpose as Typing, Typed};
+use crate::app::text_input::{Prompt, PromptEvent, PromptPurpose};
 use crate::haproxy::fields::Field;
-use crate::haproxy::write_command::{self, MAX_WEIGHT, WriteCommand, Weight};
-use crate::instance::guard::{Consent, Guard, Refusal};
-use crate::observe::timestamp::Stamp;
+use crate::haproxy::write_command::{self, MAX_WEIGHT, TargetWeight, WriteCommand};
+use crate::instance::guard::{ConfirmationAnswer, Guard, Refusal};
+use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
 
-/// Asks before acting on what is marked or selected, or says why it cannot be had.
-pub fn ask(model: &mut Model, act: &'static Action, now: Duration) {
-    match model.allows(act).and_then(|()| action_targets::of(model, act)) {
-        Ok(targets) => ask_about(model, act, targets, now),
-        Err(refusal) => model.refuse(&refusal, Role::Warn, now),
+/// Starts an action on the marked rows or the row under the cursor, or shows why it is not possible.
+pub fn start_action(model: &mut Model, action: &'static Action, now: Duration) {
+    match model.check_allowed(action).and_then(|()| action_targets::find_targets(model, action)) {
+        Ok(targets) => start_for_targets(model, action, targets, now),
+        Err(refusal) => model.notify_refusal(&refusal, Role::Warn, now),
     }
 }
 
-/// The same for the server of that name in every backend.
-pub fn ask_everywhere(model: &mut Model, act: &'static Action, now: Duration) {
-    match model.allows(act).and_then(|()| action_targets::everywhere(model)) {
-        Ok(targets) => ask_about(model, act, targets, now),
-        Err(refusal) => model.refuse(&refusal, Role::Warn, now),
+/// Starts an action on the servers with the selected server's name in all backends.
+pub fn start_action_everywhere(model: &mut Model, action: &'static Action, now: Duration) {
+    match model.check_allowed(action).and_then(|()| action_targets::find_targets_everywhere(model)) {
+        Ok(targets) => start_for_targets(model, action, targets, now),
+        Err(refusal) => model.notify_refusal(&refusal, Role::Warn, now),
     }
 }
 
-fn ask_about(model: &mut Model, act: &'static Action, targets: Vec<Target>, now: Duration) {
-    match act.gives {
-        Gives::Order(order) => propose(model, Intent::new(act, order, model.current, targets), now),
-        Gives::Weight | Gives::Limit => {
-            let prompt = Prompt::new(Typing::Number, "");
-            model.layers.push(Layer::Number(Number { act, targets, prompt }));
+fn start_for_targets(model: &mut Model, action: &'static Action, targets: Vec<ActionTarget>, now: Duration) {
+    match action.command {
+        ActionCommand::Fixed(command) => {
+            propose_intent(model, Intent::new(action, command, model.current_instance, targets), now)
+        }
+        ActionCommand::AskWeight | ActionCommand::AskLimit => {
+            let prompt = Prompt::new(PromptPurpose::Number, "");
+            model.layers.push(Layer::NumberPrompt(NumberPrompt { action, targets, prompt }));
         }
     }
 }
 
-/// Asks about weights so much higher or lower.
-pub fn ask_step(model: &mut Model, by: i32, now: Duration) {
-    let targets = model.allows(&WEIGHT).and_then(|()| action_targets::of(model, &WEIGHT));
+/// Opens the confirmation of a weight change by `by`.
+pub fn start_weight_change(model: &mut Model, by: i32, now: Duration) {
+    let targets = model.check_allowed(&WEIGHT).and_then(|()| action_targets::find_targets(model, &WEIGHT));
     let weights = targets.map(|targets| {
-        let sample = model.instance().and_then(|instance| instance.watch.newest());
-        let weight = |target: &Target| {
+        let sample = model.instance().and_then(|instance| instance.data.shown());
+        let weight = |target: &ActionTarget| {
             let number = |field| sample?.number(target.id, field);
             number(Field::Uweight).or_else(|| number(Field::Weight))
         };
-        let from: Option<Vec<i64>> = targets.iter().map(weight).collect();
-        (targets, from)
+        let current_weights: Option<Vec<i64>> = targets.iter().map(weight).collect();
+        (targets, current_weights)
     });
-    let (targets, from) = match weights {
-        Ok((targets, Some(from))) => (targets, from),
-        Ok(_) => return model.say("its weight is not known", Role::Warn, now),
-        Err(refusal) => return model.refuse(&refusal, Role::Warn, now),
+    let (targets, current_weights) = match weights {
+        Ok((targets, Some(current_weights))) => (targets, current_weights),
+        Ok(_) => return model.notify("the current weight is unknown", Role::Warn, now),
+        Err(refusal) => return model.notify_refusal(&refusal, Role::Warn, now),
     };
-    let mut intent = Intent::new(&WEIGHT, WriteCommand::Weight(Weight::Absolute(0)), model.current, targets);
-    for (step, weight) in intent.steps.iter_mut().zip(&from) {
+    let mut intent =
+        Intent::new(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(0)), model.current_instance, targets);
+    for (step, weight) in intent.steps.iter_mut().zip(&current_weights) {
         let weight = weight.saturating_add(i64::from(by)).clamp(0, i64::from(MAX_WEIGHT));
-        step.order = WriteCommand::Weight(Weight::Absolute(weight as u16));
+        step.command = WriteCommand::Weight(TargetWeight::Absolute(weight as u16));
     }
-    confirm(model, intent, Some(from), now);
+    open_confirmation(model, intent, Some(current_weights), now);
 }
 
-/// Asks for the reason where one is wanted, then whether to do it.
-pub fn propose(model: &mut Model, intent: Intent, now: Duration) {
-    confirm(model, intent, None, now);
+/// Asks for a reason if one is required, then for confirmation.
+pub fn propose_intent(model: &mut Model, intent: Intent, now: Duration) {
+    open_confirmation(model, intent, None, now);
 }
 
-fn confirm(model: &mut Model, intent: Intent, from: Option<Vec<i64>>, now: Duration) {
+fn open_confirmation(model: &mut Model, intent: Intent, current_weights: Option<Vec<i64>>, now: Duration) {
     let Some(instance) = model.instances.get(intent.instance) else { return };
-    match model.guard.check(&intent, &instance.watch) {
-        // Weights are stepped first.
-        Ok(_) if model.asks_reason && intent.reason.is_none() && from.is_none() => {
-            model.layers.push(Layer::Reason(Reason { intent, prompt: Prompt::new(Typing::Reason, "") }));
+    match model.guard.check_intent(&intent, &instance.data) {
+        // Weights can still be changed in the dialog, so the reason is asked for after it.
+        Ok(_) if model.requires_reason && intent.reason.is_none() && current_weights.is_none() => {
+            model
+                .layers
+                .push(Layer::ReasonPrompt(ReasonPrompt { intent, prompt: Prompt::new(PromptPurpose::Reason, "") }));
         }
-        Ok(danger) => model.layers.push(Layer::Confirm(match from {
-            Some(from) => Confirm::stepping(intent, danger, from, now),
-            None => Confirm::new(intent, danger, now),
+        Ok(danger) => model.layers.push(Layer::Confirmation(match current_weights {
+            Some(current_weights) => Confirmation::with_weight_steps(intent, danger, current_weights, now),
+            None => Confirmation::new(intent, danger, now),
         })),
-        Err(refusal) => model.refuse(&refusal, Role::Warn, now),
+        Err(refusal) => model.notify_refusal(&refusal, Role::Warn, now),
     }
 }
 
-/// A key while a number is typed.
-pub fn type_number(model: &mut Model, mut number: Number, key: Key, now: Duration) {
-    match number.prompt.key(key) {
-        Typed::Left => model.say("nothing was sent", Role::Dim, now),
-        Typed::Done => {
+/// Handles a key in the number prompt.
+pub fn handle_number_key(model: &mut Model, mut number: NumberPrompt, key: Key, now: Duration) {
+    match number.prompt.handle_key(key) {
+        PromptEvent::Canceled => model.notify("nothing was sent", Role::Dim, now),
+        PromptEvent::Submitted => {
             let text = number.prompt.text();
-            let order = match (number.act.gives, number.act.subject) {
-                (Gives::Order(order), _) => Ok(order),
-                (Gives::Weight, _) => Weight::parse(text).map(WriteCommand::Weight),
-                // A frontend with a limit of 0 accepts nobody.
-                (Gives::Limit, Subject::Frontend) => write_command::limit(text, 1).map(WriteCommand::FrontendMaxconn),
-                (Gives::Limit, _) => write_command::limit(text, 0).map(WriteCommand::ServerMaxconn),
+            let command = match (number.action.command, number.action.target_kind) {
+                (ActionCommand::Fixed(command), _) => Ok(command),
+                (ActionCommand::AskWeight, _) => TargetWeight::parse(text).map(WriteCommand::Weight),
+                // A frontend with a limit of 0 would accept no connections.
+                (ActionCommand::AskLimit, TargetKind::Frontend) => {
+                    write_command::parse_limit(text, 1).map(WriteCommand::FrontendMaxconn)
+                }
+                (ActionCommand::AskLimit, _) => write_command::parse_limit(text, 0).map(WriteCommand::ServerMaxconn),
             };
-            match order {
-                Ok(order) => propose(model, Intent::new(number.act, order, model.current, number.targets), now),
-                Err(bad) => {
-                    number.prompt.complaint = Some(bad.to_string());
-                    model.layers.push(Layer::Number(number));
+            match command {
+                Ok(command) => propose_intent(
+                    model,
+                    Intent::new(number.action, command, model.current_instance, number.targets),
+                    now,
+                ),
+                Err(error) => {
+                    number.prompt.error = Some(error.to_string());
+                    model.layers.push(Layer::NumberPrompt(number));
                 }
             }
         }
         _ => {
-            number.prompt.complaint = None;
-            model.layers.push(Layer::Number(number));
+            number.prompt.error = None;
+            model.layers.push(Layer::NumberPrompt(number));
         }
     }
 }
 
-/// A key while a reason is typed.
-pub fn type_reason(model: &mut Model, mut reason: Reason, key: Key, now: Duration) {
-    match reason.prompt.key(key) {
-        Typed::Left => model.say("nothing was sent", Role::Dim, now),
-        Typed::Done if reason.prompt.text().trim().is_empty() => {
-            reason.prompt.complaint = Some("a reason is wanted; Esc leaves it".to_owned());
-            model.layers.push(Layer::Reason(reason));
+/// Handles a key in the reason prompt.
+pub fn handle_reason_key(model: &mut Model, mut reason: ReasonPrompt, key: Key, now: Duration) {
+    match reason.prompt.handle_key(key) {
+        PromptEvent::Canceled => model.notify("nothing was sent", Role::Dim, now),
+        PromptEvent::Submitted if reason.prompt.text().trim().is_empty() => {
+            reason.prompt.error = Some("a reason is required; Esc cancels".to_owned());
+            model.layers.push(Layer::ReasonPrompt(reason));
         }
-        Typed::Done => {
+        PromptEvent::Submitted => {
             let text = reason.prompt.text().trim().to_owned();
-            propose(model, Intent { reason: Some(text), ..reason.intent }, now);
+            propose_intent(model, Intent { reason: Some(text), ..reason.intent }, now);
         }
         _ => {
-            reason.prompt.complaint = None;
-            model.layers.push(Layer::Reason(reason));
+            reason.prompt.error = None;
+            model.layers.push(Layer::ReasonPrompt(reason));
         }
     }
 }
 
-/// A key while the question is open; `step` is by how much the key would change a weight.
-pub fn answer(model: &mut Model, mut question: Confirm, key: Key, step: Option<i32>, now: Duration) -> Vec<Effect> {
-    if let Some(by) = step.filter(|_| question.can_step()) {
-        return step_on(model, question, by, now);
+/// Handles a key in the confirmation dialog; `step` is the weight change bound to the key, if any.
+pub fn handle_confirmation_key(
+    model: &mut Model,
+    mut confirmation: Confirmation,
+    key: Key,
+    step: Option<i32>,
+    now: Duration,
+) -> Vec<Effect> {
+    if let Some(by) = step.filter(|_| confirmation.can_change_weight()) {
+        return change_proposed_weight(model, confirmation, by, now);
     }
-    match question.key(key, now) {
-        Answer::Wait => {
-            model.layers.push(Layer::Confirm(question));
+    match confirmation.handle_key(key, now) {
+        ConfirmationEvent::Pending => {
+            model.layers.push(Layer::Confirmation(confirmation));
             Vec::new()
         }
-        Answer::No => {
-            model.say("nothing was sent", Role::Dim, now);
+        ConfirmationEvent::No => {
+            model.notify("nothing was sent", Role::Dim, now);
             Vec::new()
         }
-        Answer::Yes(_) if model.asks_reason && question.intent.reason.is_none() => {
-            propose(model, question.intent, now);
+        ConfirmationEvent::Yes(_) if model.requires_reason && confirmation.intent.reason.is_none() => {
+            propose_intent(model, confirmation.intent, now);
             Vec::new()
         }
-        Answer::Yes(consent) => send(model, question, &consent, now),
-        Answer::Instead(act) => {
-            let targets = question.intent.steps.into_iter().map(|step| step.target).collect();
-            let reason = question.intent.reason;
-            if let Gives::Order(order) = act.gives {
-                propose(model, Intent { reason, ..Intent::new(act, order, question.intent.instance, targets) }, now);
+        ConfirmationEvent::Yes(answer) => send_confirmed(model, confirmation, &answer, now),
+        ConfirmationEvent::RunInstead(action) => {
+            let targets = confirmation.intent.steps.into_iter().map(|step| step.target).collect();
+            let reason = confirmation.intent.reason;
+            if let ActionCommand::Fixed(command) = action.command {
+                propose_intent(
+                    model,
+                    Intent { reason, ..Intent::new(action, command, confirmation.intent.instance, targets) },
+                    now,
+                );
             }
             Vec::new()
         }
     }
 }
 
-fn step_on(model: &mut Model, mut question: Confirm, by: i32, now: Duration) -> Vec<Effect> {
-    if let Some(intent) = question.stepped(by)
+fn change_proposed_weight(model: &mut Model, mut confirmation: Confirmation, by: i32, now: Duration) -> Vec<Effect> {
+    if let Some(intent) = confirmation.intent_with_weight_change(by)
         && let Some(instance) = model.instances.get(intent.instance)
     {
-        match model.guard.check(&intent, &instance.watch) {
-            Ok(danger) => question.step(intent, danger, now),
+        match model.guard.check_intent(&intent, &instance.data) {
+            Ok(danger) => confirmation.replace_intent(intent, danger, now),
             Err(refusal) => {
-                model.refuse(&refusal, Role::Bad, now);
+                model.notify_refusal(&refusal, Role::Bad, now);
                 return Vec::new();
             }
         }
     }
-    model.layers.push(Layer::Confirm(question));
+    model.layers.push(Layer::Confirmation(confirmation));
     Vec::new()
 }
 
-fn send(model: &mut Model, question: Confirm, consent: &Consent, now: Duration) -> Vec<Effect> {
-    let Some(instance) = model.instances.get_mut(question.intent.instance) else { return Vec::new() };
-    match model.guard.authorise(question.intent.clone(), consent, &instance.watch) {
+fn send_confirmed(
+    model: &mut Model,
+    confirmation: Confirmation,
+    answer: &ConfirmationAnswer,
+    now: Duration,
+) -> Vec<Effect> {
+    let Some(instance) = model.instances.get_mut(confirmation.intent.instance) else { return Vec::new() };
+    match model.guard.authorise(confirmation.intent.clone(), answer, &instance.data) {
         Ok(authorised) => {
-            instance.acting += 1;
-            instance.marks.clear();
-            let text = question.intent.commands().join("; ");
-            model.say(format!("sent: {text}"), Role::Normal, now);
-            vec![Effect::Act(authorised)]
+            instance.actions_in_flight += 1;
+            instance.selection.clear();
+            let text = confirmation.intent.commands().join("; ");
+            model.notify(format!("sent: {text}"), Role::Normal, now);
+            vec![Effect::RunAction(authorised)]
         }
         Err(refusal @ (Refusal::Changed { .. } | Refusal::NotConfirmed)) => {
-            ask_again(model, question, &refusal, now);
+            reopen_confirmation(model, confirmation, &refusal, now);
             Vec::new()
         }
         Err(refusal) => {
-            model.refuse(&refusal, Role::Bad, now);
+            model.notify_refusal(&refusal, Role::Bad, now);
             Vec::new()
         }
     }
 }
 
-/// Something is not what it was when the question was asked, or less would be left: the answer does not count.
-fn ask_again(model: &mut Model, question: Confirm, refusal: &Refusal, now: Duration) {
-    let Some(instance) = model.instances.get(question.intent.instance) else { return };
-    let mut intent = question.intent.clone();
+/// Opens the dialog again with the current state: a target changed or the action became more dangerous, so the answer
+/// does not count.
+fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &Refusal, now: Duration) {
+    let Some(instance) = model.instances.get(confirmation.intent.instance) else { return };
+    let mut intent = confirmation.intent.clone();
     for step in &mut intent.steps {
-        if let Some(status) = instance.watch.status(step.target.id) {
-            step.target.seen = status;
+        if let Some(status) = instance.data.last_status(step.target.id) {
+            step.target.seen_status = status;
         }
     }
-    match model.guard.check(&intent, &instance.watch) {
+    match model.guard.check_intent(&intent, &instance.data) {
         Ok(danger) => {
-            let again = question.again(intent, danger, format!("{refusal}; asked again"), now);
-            model.layers.push(Layer::Confirm(again));
+            let again = confirmation.reopen(intent, danger, format!("{refusal}; please confirm again"), now);
+            model.layers.push(Layer::Confirmation(again));
         }
-        Err(refusal) => model.refuse(&refusal, Role::Bad, now),
+        Err(refusal) => model.notify_refusal(&refusal, Role::Bad, now),
     }
 }
 
-/// Asks whether to take the last act back.
-pub fn undo(model: &mut Model, now: Duration) {
-    let Some(mut intent) = model.undo.next(model.current).cloned() else {
-        return model.say("nothing to undo: nothing was done here, or it cannot be taken back", Role::Dim, now);
+/// Opens the confirmation for undoing the last action.
+pub fn start_undo(model: &mut Model, now: Duration) {
+    let Some(mut intent) = model.undo.next_undo(model.current_instance).cloned() else {
+        return model.notify("nothing to undo on this instance", Role::Dim, now);
     };
-    let remark = model.undo.lasting().map(|last| format!("{last} cannot be taken back; this is the act before it"));
+    let remark = model.undo.not_undoable().map(|last| format!("{last} cannot be undone; this is the action before it"));
     let Some(instance) = model.instance() else { return };
     for step in &mut intent.steps {
-        step.target.seen = instance.watch.status(step.target.id).unwrap_or_default();
+        step.target.seen_status = instance.data.last_status(step.target.id).unwrap_or_default();
     }
-    if let Err(refusal @ Refusal::Gone(_)) = model.guard.check(&intent, &instance.watch) {
-        model.undo.drop_next(model.current);
-        return model.say(format!("cannot be undone: {refusal}"), Role::Warn, now);
+    if let Err(refusal @ Refusal::Gone(_)) = model.guard.check_intent(&intent, &instance.data) {
+        model.undo.discard_next(model.current_instance);
+        return model.notify(format!("cannot be undone: {refusal}"), Role::Warn, now);
     }
-    propose(model, intent, now);
-    if let Some(Layer::Confirm(question)) = model.layers.last_mut() {
-        question.remark = remark;
+    propose_intent(model, intent, now);
+    if let Some(Layer::Confirmation(confirmation)) = model.layers.last_mut() {
+        confirmation.remark = remark;
     }
 }
 
-/// Takes the offer that is shown.
-pub fn take_offer(model: &mut Model, now: Duration) {
-    let current = model.current;
-    match model.instance().and_then(|instance| suggestions::current(instance, current)) {
-        Some(offer) => propose(model, offer.intent, now),
-        // What is offered in the present is not shown in the past.
-        None => match model.instance().map(|instance| Guard::is_live(&instance.watch)) {
-            Some(Err(refusal)) => model.refuse(&refusal, Role::Warn, now),
-            _ => model.say("nothing is offered now", Role::Dim, now),
+/// Opens the confirmation for the suggestion shown in the header.
+pub fn accept_suggestion(model: &mut Model, now: Duration) {
+    let current = model.current_instance;
+    match model.instance().and_then(|instance| suggestions::current_suggestion(instance, current)) {
+        Some(suggestion) => propose_intent(model, suggestion.intent, now),
+        // Suggestions are not shown while the past is shown.
+        None => match model.instance().map(|instance| Guard::check_not_past(&instance.data)) {
+            Some(Err(refusal)) => model.notify_refusal(&refusal, Role::Warn, now),
+            _ => model.notify("no suggestion at the moment", Role::Dim, now),
         },
     }
 }
 
-/// Lets the offer that is shown go.
-pub fn decline_offer(model: &mut Model, now: Duration) {
-    let current = model.current;
-    match model.instance_mut().and_then(|instance| suggestions::decline(instance, current)) {
-        Some(words) => model.say(format!("let go: {words}"), Role::Dim, now),
-        None => model.say("nothing is offered now", Role::Dim, now),
+/// Dismisses the suggestion shown in the header.
+pub fn dismiss_suggestion(model: &mut Model, now: Duration) {
+    let current = model.current_instance;
+    match model.instance_mut().and_then(|instance| suggestions::dismiss_current(instance, current)) {
+        Some(question) => model.notify(format!("dismissed: {question}"), Role::Dim, now),
+        None => model.notify("no suggestion at the moment", Role::Dim, now),
     }
 }
 
-/// A command under way has come this far.
-pub fn progress(model: &mut Model, progress: Progress, now: Duration) {
+/// Records the stage that a running command has reached.
+pub fn record_progress(model: &mut Model, progress: StepProgress, now: Duration) {
     if let Some(instance) = model.instances.get_mut(progress.instance) {
-        instance.watch.progress(progress.row, progress.stage, now);
+        instance.data.record_progress(progress.row, progress.stage, now);
     }
 }
 
-/// An act was carried out.
-pub fn acted(model: &mut Model, report: &Report, now: Stamp) -> Vec<Effect> {
-    let place = report.intent.instance;
-    let Some(instance) = model.instances.get_mut(place) else { return Vec::new() };
-    instance.acting = instance.acting.saturating_sub(1);
-    instance.watch.acted(report, now);
-    for done in report.done.iter().filter(|done| done.outcome.is_good()) {
-        instance.asked.forget(&done.step);
+/// Records a finished action and shows its result.
+pub fn finish_action(model: &mut Model, report: &ActionReport, now: Timestamp) -> Vec<Effect> {
+    let index = report.intent.instance;
+    let Some(instance) = model.instances.get_mut(index) else { return Vec::new() };
+    instance.actions_in_flight = instance.actions_in_flight.saturating_sub(1);
+    instance.data.record_report(report, now);
+    for result in report.results.iter().filter(|result| result.outcome.is_success()) {
+        instance.queries.remove_target(&result.step);
     }
-    instance.declined.retain(|id| !report.done.iter().any(|done| done.step.target.id == *id));
-    let role = if report.is_good() { Role::Good } else { Role::Bad };
-    model.undo.remember(report);
-    model.say(summary(report), role, now.mono);
-    vec![Effect::PollNow(place)]
+    instance.dismissed.retain(|id| !report.results.iter().any(|result| result.step.target.id == *id));
+    let role = if report.is_success() { Role::Good } else { Role::Bad };
+    model.undo.record(report);
+    model.notify(summarize_report(report), role, now.monotonic);
+    vec![Effect::PollNow(index)]
 }
 
-/// What became of it, in a line.
-fn summary(report: &Report) -> String {
-    let remark = report.done.iter().find_map(|done| done.remark.as_ref());
+/// Summarizes the result in one line.
+fn summarize_report(report: &ActionReport) -> String {
+    let remark = report.results.iter().find_map(|result| result.audit_warning.as_ref());
     let remark = remark.map_or(String::new(), |remark| format!("; {remark}"));
-    let Some(last) = report.done.last() else { return String::new() };
-    let name = last.step.name();
-    match (report.done.len(), report.left().len()) {
+    let Some(last) = report.results.last() else { return String::new() };
+    let name = last.step.target_name();
+    match (report.results.len(), report.unattempted_steps().len()) {
         (1, 0) => format!("{name}: {}{remark}", last.outcome),
-        (count @ 2..=3, 0) if report.is_good() => {
-            let each: Vec<String> =
-                report.done.iter().map(|done| format!("{}: {}", done.step.name(), done.outcome)).collect();
-            format!("{count} acts: {}{remark}", each.join("; "))
+        (count @ 2..=3, 0) if report.is_success() => {
+            let each: Vec<String> = report
+                .results
+                .iter()
+                .map(|result| format!("{}: {}", result.step.target_name(), result.outcome))
+                .collect();
+            format!("{count} actions: {}{remark}", each.join("; "))
         }
-        (count, 0) if report.is_good() => format!("{count} acts done; the last, {name}: {}{remark}", last.outcome),
+        (count, 0) if report.is_success() => {
+            format!("{count} actions done; the last one, {name}: {}{remark}", last.outcome)
+        }
         (count, left) => {
-            let done = count - usize::from(!last.outcome.is_good());
-            let untouched = if left > 0 { format!(", {left} not touched") } else { String::new() };
-            // HAProxy's words may be long: what the line has no room for must not be this count.
-            format!("{done} done{untouched}; {name}: {}{remark}", last.outcome)
+            let done = count - usize::from(!last.outcome.is_success());
+            let not_started = if left > 0 { format!(", {left} not started") } else { String::new() };
+            // HAProxy's reply may be long and get cut off, so the counts come first.
+            format!("{done} done{not_started}; {name}: {}{remark}", last.outcome)
         }
     }
 }

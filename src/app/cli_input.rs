@@ -1,42 +1,42 @@
-//! The command line's own state: the line being typed, and those typed before.
+//! The input line of view 5 and its history.
 
-use crate::app::text_input::{Prompt, Purpose};
+use crate::app::text_input::{Prompt, PromptPurpose};
 
-/// The line being typed, and those typed before.
+/// The input line and its history.
 #[derive(Debug, Clone)]
 pub struct CommandLine {
-    /// The line.
+    /// Input line.
     pub prompt: Prompt,
-    /// Lines typed before, oldest first.
+    /// Earlier lines, oldest first.
     pub history: Vec<String>,
-    /// The one that is recalled.
+    /// Index of the line recalled from the history.
     recalled: Option<usize>,
 }
 
-/// Lines typed before that are kept.
-pub const REMEMBERED: usize = 1000;
+/// Maximum number of lines in the history.
+pub const MAX_HISTORY: usize = 1000;
 
 impl CommandLine {
-    /// An empty line with a history.
+    /// Creates an empty input line with a history.
     pub fn new(history: Vec<String>) -> Self {
-        Self { prompt: Prompt::new(Purpose::Cli, ""), history, recalled: None }
+        Self { prompt: Prompt::new(PromptPurpose::Cli, ""), history, recalled: None }
     }
 
-    /// Puts an older or newer line in its place.
+    /// Replaces the input line by an older or newer one from the history.
     pub fn recall(&mut self, by: i32) {
         let count = self.history.len();
         let from = self.recalled.unwrap_or(count);
-        let place = from.saturating_add_signed(by as isize).min(count);
-        self.recalled = (place < count).then_some(place);
-        let line = self.history.get(place).cloned().unwrap_or_default();
-        self.prompt.set(&line);
+        let index = from.saturating_add_signed(by as isize).min(count);
+        self.recalled = (index < count).then_some(index);
+        let line = self.history.get(index).cloned().unwrap_or_default();
+        self.prompt.set_text(&line);
     }
 
-    /// Keeps a line for later.
-    pub fn remember(&mut self, line: &str) {
+    /// Adds a line to the history; an equal older one is removed.
+    pub fn add_to_history(&mut self, line: &str) {
         self.history.retain(|known| known != line);
         self.history.push(line.to_owned());
-        if self.history.len() > REMEMBERED {
+        if self.history.len() > MAX_HISTORY {
             self.history.remove(0);
         }
         self.recalled = None;

@@ -1,131 +1,142 @@
-//! The command line of view 5: HAProxy's own commands, typed by hand.
+//! View 5: Runtime API commands typed by hand.
 //!
-//! What only reads is sent at once. What may change HAProxy is asked about first, and in read-only mode
-//! refused; its answer comes as HAProxy gave it.
+//! Read-only commands are sent at once. Commands that may change HAProxy need a confirmation, and are refused in
+//! read-only mode. Replies are shown as HAProxy sent them.
 
 use std::time::Duration;
 
-use crate::app::dashboard_lists::ListState;
-use crate::app::key::{Code, Key};
-use crate::app::layers::{Layer, Sure};
+use crate::app::dashboard_lists::ListCursor;
+use crate::app::key::{Key, KeyCode};
+use crate::app::layers::{Layer, TypedCommandConfirmation};
 use crate::app::model::Model;
 use crate::app::msg::Effect;
-use crate::app::palette::common_start;
+use crate::app::palette::common_prefix;
 use crate::app::queries;
-use crate::app::query_state::Said;
-use crate::app::text_input::{Prompt, Purpose, Typed};
+use crate::app::query_state::ScrollbackLine;
+use crate::app::text_input::{Prompt, PromptEvent, PromptPurpose};
 use crate::ask::query::Query;
-use crate::ask::read_only_command::ReadLine;
+use crate::ask::read_only_command::ReadOnlyLine;
 use crate::ask::typed_command::TypedLine;
 use crate::haproxy::command_list;
 use crate::haproxy::stat_table::RowKind;
-use crate::instance::guard::{Consent, Guard};
+use crate::instance::guard::{ConfirmationAnswer, Guard};
 use crate::table::cell::Role;
 
-/// A key that the command line takes: what types, edits, recalls and scrolls. The rest keeps its usual meaning.
-pub fn takes(key: Key) -> bool {
+/// Returns whether view 5 handles a key itself: to type, edit, or recall a line. Other keys keep their usual meaning.
+pub fn handles_key(key: Key) -> bool {
     match key.code {
-        Code::F(_) | Code::Esc | Code::BackTab | Code::PageUp | Code::PageDown => false,
-        Code::Char('c' | 'l' | 'z') => !key.ctrl && !key.alt,
-        Code::Char(_) => !key.alt,
+        KeyCode::F(_) | KeyCode::Esc | KeyCode::BackTab | KeyCode::PageUp | KeyCode::PageDown => false,
+        KeyCode::Char('c' | 'l' | 'z') => !key.ctrl && !key.alt,
+        KeyCode::Char(_) => !key.alt,
         _ => true,
     }
 }
 
-/// A key while the command line is shown.
-pub fn key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
-    if key.ctrl && key.code == Code::Char('f') {
-        let words = model.settings[model.view].words.to_string();
-        model.layers.push(Layer::Prompt(Prompt::new(Purpose::Words, &words)));
+/// Handles a key in view 5.
+pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
+    if key.ctrl && key.code == KeyCode::Char('f') {
+        let text_filter = model.view_settings[model.view].text_filter.to_string();
+        model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::TextFilter, &text_filter)));
         return Vec::new();
     }
-    match model.cli.prompt.key(key) {
-        Typed::Done => return enter(model, now),
-        Typed::Complete => return complete(model, now),
-        Typed::Recall(by) => model.cli.recall(by),
-        Typed::Edited | Typed::Left => {}
+    match model.cli.prompt.handle_key(key) {
+        PromptEvent::Submitted => return submit_line(model, now),
+        PromptEvent::CompletionRequested => return complete_word(model, now),
+        PromptEvent::HistoryRequested(by) => model.cli.recall(by),
+        PromptEvent::Edited | PromptEvent::Canceled => {}
     }
     Vec::new()
 }
 
-fn enter(model: &mut Model, now: Duration) -> Vec<Effect> {
+fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
     let line = model.cli.prompt.text().trim().to_owned();
     if line.is_empty() {
         return Vec::new();
     }
-    model.cli.prompt.set("");
-    model.cli.remember(&line);
+    model.cli.prompt.set_text("");
+    model.cli.add_to_history(&line);
     let (view, guard) = (model.view, model.guard);
-    let mut effects = vec![Effect::Remember(line.clone())];
-    let refusal = model.instance().and_then(|instance| Guard::is_live(&instance.watch).err());
-    let why_not = refusal.map(|refusal| model.why(&refusal));
+    let mut effects = vec![Effect::SaveCommandLine(line.clone())];
+    let refusal = model.instance().and_then(|instance| Guard::check_not_past(&instance.data).err());
+    let why_not = refusal.map(|refusal| model.explain_refusal(&refusal));
     let Some(instance) = model.instance_mut() else { return effects };
-    instance.places[view] = ListState::default();
-    instance.asked.say(format!("> {line}").as_str(), Role::Key);
+    instance.view_cursors[view] = ListCursor::default();
+    instance.queries.push_line(format!("> {line}").as_str(), Role::Key);
     if let Some(why_not) = why_not {
-        instance.asked.say(why_not.as_str(), Role::Bad);
+        instance.queries.push_line(why_not.as_str(), Role::Bad);
         return effects;
     }
-    let version = instance.watch.newest().and_then(|sample| sample.info.version());
-    match (ReadLine::new(&line), TypedLine::new(&line)) {
-        (Ok(read), _) => effects.extend(queries::ask(model, Query::Line(read), now)),
-        (Err(why), _) if guard.read_only => {
-            instance.asked.say(format!("{why}; hapulse runs read-only").as_str(), Role::Bad);
+    let version = instance.data.shown().and_then(|sample| sample.info.version());
+    match (ReadOnlyLine::parse(&line), TypedLine::parse(&line)) {
+        (Ok(read_only), _) => effects.extend(queries::send_query(model, Query::TypedLine(read_only), now)),
+        (Err(error), _) if guard.read_only => {
+            instance.queries.push_line(format!("{error}; hapulse runs read-only").as_str(), Role::Bad);
         }
-        (Err(_), Ok(typed)) => match typed.check(version) {
-            Ok(()) => model.layers.push(Layer::Sure(Sure { line: typed, asked: now })),
-            Err(why) => instance.asked.say(why.to_string().as_str(), Role::Bad),
+        (Err(_), Ok(typed)) => match typed.check_version(version) {
+            Ok(()) => model
+                .layers
+                .push(Layer::TypedCommandConfirmation(TypedCommandConfirmation { line: typed, opened_at: now })),
+            Err(error) => instance.queries.push_line(error.to_string().as_str(), Role::Bad),
         },
-        (Err(_), Err(why)) => instance.asked.say(why.to_string().as_str(), Role::Bad),
+        (Err(_), Err(error)) => instance.queries.push_line(error.to_string().as_str(), Role::Bad),
     }
     effects
 }
 
-/// The answer to the question whether a line that may change HAProxy is to be sent.
-pub fn answer(model: &mut Model, sure: Sure, key: Key, now: Duration) -> Vec<Effect> {
-    let current = model.current;
+/// Handles a key in the dialog that confirms a typed command.
+pub fn handle_confirmation_key(
+    model: &mut Model,
+    confirmation: TypedCommandConfirmation,
+    key: Key,
+    now: Duration,
+) -> Vec<Effect> {
+    let current = model.current_instance;
     match key.code {
-        Code::Char('y') if !key.ctrl && !key.alt && sure.is_seen(now) => {
+        KeyCode::Char('y') if !key.ctrl && !key.alt && confirmation.can_be_answered(now) => {
             let Some(instance) = model.instances.get_mut(current) else { return Vec::new() };
-            match model.guard.authorise_line(sure.line, &Consent::Yes, &instance.watch) {
-                Ok(line) => return vec![Effect::Send(current, line)],
-                Err(refusal) => instance.asked.say(refusal.to_string().as_str(), Role::Bad),
+            match model.guard.authorise_line(confirmation.line, &ConfirmationAnswer::Yes, &instance.data) {
+                Ok(line) => return vec![Effect::SendTypedCommand(current, line)],
+                Err(refusal) => instance.queries.push_line(refusal.to_string().as_str(), Role::Bad),
             }
         }
-        Code::Char('c') if !key.ctrl => model.layers.push(Layer::Sure(sure)),
-        Code::Char('n' | 'N' | 'q' | 'c') | Code::Esc | Code::Enter => {
+        KeyCode::Char('c') if !key.ctrl => model.layers.push(Layer::TypedCommandConfirmation(confirmation)),
+        KeyCode::Char('n' | 'N' | 'q' | 'c') | KeyCode::Esc | KeyCode::Enter => {
             if let Some(instance) = model.instance_mut() {
-                instance.asked.say("nothing was sent", Role::Dim);
+                instance.queries.push_line("nothing was sent", Role::Dim);
             }
-            model.say("nothing was sent", Role::Dim, now);
+            model.notify("nothing was sent", Role::Dim, now);
         }
-        _ => model.layers.push(Layer::Sure(sure)),
+        _ => model.layers.push(Layer::TypedCommandConfirmation(confirmation)),
     }
     Vec::new()
 }
 
-/// Completes the last word: a command from HAProxy's own help, or the name of a proxy or server.
-fn complete(model: &mut Model, now: Duration) -> Vec<Effect> {
+/// Completes the last word: a command from HAProxy's help, or the name of a proxy or server.
+fn complete_word(model: &mut Model, now: Duration) -> Vec<Effect> {
     let Some(instance) = model.instance() else { return Vec::new() };
-    let Some((known, _)) = &instance.asked.known.told else {
-        // The first time the commands are not known yet; names are.
-        let effects = if instance.asked.known.is_waiting { Vec::new() } else { queries::ask(model, Query::Help, now) };
+    let Some((commands, _)) = &instance.queries.command_list.latest else {
+        // The first time, the command list must be fetched; names can be completed at once.
+        let effects = if instance.queries.command_list.is_waiting {
+            Vec::new()
+        } else {
+            queries::send_query(model, Query::Help, now)
+        };
         complete_name(model);
         return effects;
     };
     let text = model.cli.prompt.text().to_owned();
     let (before, part) = text.rsplit_once(';').map_or(("", text.as_str()), |(before, part)| (before, part));
     let typed = part.trim_start();
-    let matching = command_list::matching(known, typed);
+    let matching = command_list::completions(commands, typed);
     let common = matching
         .iter()
-        .map(|known| known.words.as_str().to_owned())
-        .reduce(|one, other| common_start(&one, &other).to_owned());
+        .map(|command| command.words.as_str().to_owned())
+        .reduce(|one, other| common_prefix(&one, &other).to_owned());
     match common.filter(|common| common.len() > typed.len()) {
         Some(common) => {
             let end = if matching.len() == 1 { " " } else { "" };
             let front = if before.is_empty() { String::new() } else { format!("{before}; ") };
-            model.cli.prompt.set(&format!("{front}{common}{end}"));
+            model.cli.prompt.set_text(&format!("{front}{common}{end}"));
         }
         None => complete_name(model),
     }
@@ -135,25 +146,25 @@ fn complete(model: &mut Model, now: Duration) -> Vec<Effect> {
 fn complete_name(model: &mut Model) {
     let text = model.cli.prompt.text().to_owned();
     let (before, word) = match text.rfind([' ', ';']) {
-        Some(place) => text.split_at(place + 1),
+        Some(index) => text.split_at(index + 1),
         None => return,
     };
-    let Some(sample) = model.instance().and_then(|instance| instance.watch.newest()) else { return };
+    let Some(sample) = model.instance().and_then(|instance| instance.data.shown()) else { return };
     let names = sample.table.rows().iter().map(|row| match row.kind {
         RowKind::Server => format!("{}/{}", row.proxy, row.name),
         _ => row.proxy.to_string(),
     });
     let fitting = names.filter(|name| name.starts_with(word));
-    let common = fitting.reduce(|one, other| common_start(&one, &other).to_owned());
+    let common = fitting.reduce(|one, other| common_prefix(&one, &other).to_owned());
     if let Some(common) = common.filter(|common| common.len() > word.len()) {
         let completed = format!("{before}{common}");
-        model.cli.prompt.set(&completed);
+        model.cli.prompt.set_text(&completed);
     }
 }
 
-/// The scrollback's lines to show: all, or those with the words that are looked for.
-pub fn shown(model: &Model) -> impl Iterator<Item = &Said> {
-    let words = &model.settings[model.view].words;
-    let said = model.instance().into_iter().flat_map(|instance| &instance.asked.said);
-    said.filter(move |line| words.is_empty() || words.are_in(line.text.as_str()))
+/// Returns the scrollback lines that pass the filter.
+pub fn shown_lines(model: &Model) -> impl Iterator<Item = &ScrollbackLine> {
+    let text_filter = &model.view_settings[model.view].text_filter;
+    let lines = model.instance().into_iter().flat_map(|instance| &instance.queries.scrollback);
+    lines.filter(move |line| text_filter.is_empty() || text_filter.matches(line.text.as_str()))
 }

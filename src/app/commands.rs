@@ -1,17 +1,19 @@
-//! COMMANDS: everything a key can do, one row each.
+//! The table of UI commands: everything that a key or the palette (`:`) can trigger, with its default keys.
 //!
-//! The key map, the footer, the help overlay and the documents are made from this table, so they agree.
+//! The key map, the footer, the help overlay and docs/keys.md are generated from [`COMMANDS`], so they agree.
+
+use CommandGroup::{Actions, Mark, Move, Playback, Program, Show, View};
 
 use crate::actions::action_table::{self, Action};
-use crate::instance::past_moment::Travel;
-use crate::table::view_table::{AWAY, SINCE};
+use crate::instance::past_moment::PlaybackStep;
+use crate::table::view_table::{DIFF, OUT_OF_SERVICE};
 
-/// A step of the selection.
+/// A movement of the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// By so many rows.
+pub enum CursorStep {
+    /// By a number of rows; negative is up.
     Rows(i32),
-    /// By so many halves of the pane's height.
+    /// By a number of half pages; negative is up.
     HalfPages(i32),
     /// To the first row.
     First,
@@ -19,158 +21,159 @@ pub enum Step {
     Last,
 }
 
-/// What an action does.
+/// A UI command: what a key or the palette triggers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum UiCommand {
-    /// Moves the selection.
-    Move(Step),
-    /// Goes into the selected row; a folded one is unfolded first where it says so.
+    /// Moves the cursor.
+    Move(CursorStep),
+    /// Opens the row under the cursor.
     Open {
-        /// Unfold first.
+        /// Unfolds a folded row instead of opening it.
         unfold: bool,
     },
-    /// Goes back; clears the filter where it says so.
+    /// Goes back one step.
     Back {
-        /// Clear first.
+        /// Also clears the marks and the filter, and leaves the view.
         clear: bool,
     },
-    /// Moves the focus by so many panes or views.
-    Focus(i32),
+    /// Moves the focus by a number of panes or views.
+    MoveFocus(i32),
     /// Shows a view.
-    View(usize),
-    /// Asks which rows to show.
-    Filter,
-    /// Sorts by another column.
+    ShowView(usize),
+    /// Opens the prompt for the filter.
+    EditFilter,
+    /// Sorts by the column that many places to the right; negative is left.
     SortNext(i32),
-    /// Sorts the other way round.
-    SortInvert,
-    /// Asks by which column to sort.
-    SortMenu,
-    /// Shows a tree or every row for itself.
-    Flat,
-    /// Folds or unfolds the selected proxy.
-    Fold,
+    /// Reverses the sort order.
+    ReverseSort,
+    /// Opens the menu of columns to sort by.
+    OpenSortMenu,
+    /// Switches between the tree and a flat list.
+    ToggleFlat,
+    /// Folds or unfolds the proxy under the cursor.
+    ToggleFold,
     /// Folds or unfolds every proxy.
-    FoldAll,
-    /// Scrolls the columns.
-    Sideways(i32),
-    /// Asks for a command.
-    Command,
-    /// Gives the focused pane all the room, or takes it back.
-    Zoom,
-    /// Makes the charts' time span longer or shorter.
-    Span(i32),
-    /// Shows another instance.
-    Instance(i32),
-    /// Acts on what is marked, else on what is selected.
-    Act(&'static Action),
-    /// Acts on the server of the selected one's name in every backend.
-    Everywhere(&'static Action),
-    /// Makes weights so much higher or lower.
-    Weigh(i32),
-    /// Ends the selected session, or clears the selected entry.
-    Remove,
-    /// Asks what to do.
-    ActMenu,
-    /// Takes the last act back.
+    ToggleFoldAll,
+    /// Scrolls the columns horizontally.
+    ScrollColumns(i32),
+    /// Opens the command palette.
+    OpenPalette,
+    /// Maximizes the focused pane, or restores it.
+    ToggleZoom,
+    /// Lengthens or shortens the time span of the charts.
+    ChangeChartSpan(i32),
+    /// Shows the instance that many places further in the list.
+    SwitchInstance(i32),
+    /// Starts an action on the marked rows, or on the row under the cursor if none is marked.
+    StartAction(&'static Action),
+    /// Starts an action on the servers with the selected server's name in all backends.
+    StartActionEverywhere(&'static Action),
+    /// Raises or lowers weights by this much.
+    ChangeWeight(i32),
+    /// Ends the selected session (view 7) or clears the selected stick table entry (view 8).
+    RemoveLine,
+    /// Opens the menu of actions.
+    OpenActionMenu,
+    /// Undoes the last action.
     Undo,
-    /// Takes what is offered.
-    Offer,
-    /// Lets go what is offered.
-    Decline,
-    /// Marks the selected row, or unmarks it.
-    Mark,
-    /// Begins or ends a range of marks.
-    MarkRange,
-    /// Marks every server shown.
-    MarkShown,
-    /// Unmarks all.
-    Unmark,
-    /// Stays at the moment that is shown, or goes back to the present.
-    Pause,
-    /// Goes to another moment, while the past is shown.
-    Travel(Travel),
-    /// Marks the moment that is shown.
+    /// Accepts the suggestion in the header.
+    AcceptSuggestion,
+    /// Dismisses the suggestion in the header.
+    DismissSuggestion,
+    /// Marks or unmarks the row under the cursor.
+    ToggleMark,
+    /// Starts or ends a range of marks.
+    ToggleMarkRange,
+    /// Marks all servers shown.
+    MarkAllShown,
+    /// Removes all marks.
+    ClearMarks,
+    /// Pauses at the moment shown, or returns to live data.
+    TogglePause,
+    /// Goes to another moment while the past is shown.
+    MovePlayback(PlaybackStep),
+    /// Marks the moment shown, as the start of a comparison.
     MarkMoment,
-    /// Forgets the marked moment.
-    ForgetMoment,
-    /// Copies the name of the selected row.
-    Copy,
-    /// Shows everything the process says of itself.
-    Info,
-    /// Shows what watching costs.
-    Cost,
-    /// Polls as soon as politeness allows.
+    /// Clears the marked moment.
+    ClearMarkedMoment,
+    /// Copies the name of the row under the cursor to the terminal's clipboard.
+    CopyName,
+    /// Shows the full `show info` output.
+    ShowProcessInfo,
+    /// Shows the polling overhead.
+    ShowPollingOverhead,
+    /// Polls as soon as the minimum pause between polls allows.
     PollNow,
-    /// Draws everything anew.
+    /// Redraws the whole screen.
     Redraw,
-    /// Shows what the keys do.
-    Help,
-    /// Gives the terminal back to the shell for a while.
+    /// Shows the help.
+    ShowHelp,
+    /// Suspends the program (`fg` resumes it).
     Suspend,
     /// Ends the program.
     Quit,
 }
 
-/// Under which heading help lists an action.
+/// The heading under which the help lists a UI command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Group {
-    /// Moving about.
+pub enum CommandGroup {
+    /// Moving the cursor and the focus.
     Move,
-    /// What is shown.
+    /// Filter, sort order, columns, charts and pages.
     Show,
-    /// The views.
+    /// Switching between views.
     View,
     /// Changing HAProxy.
-    Act,
-    /// Choosing several rows.
+    Actions,
+    /// Marking rows.
     Mark,
-    /// Earlier moments.
-    Past,
-    /// The program.
+    /// Showing earlier moments.
+    Playback,
+    /// The program itself.
     Program,
 }
 
-impl Group {
-    /// Every group, in the order of the help.
-    pub const ALL: [Self; 7] = [Self::Act, Self::Mark, Self::Move, Self::View, Self::Show, Self::Past, Self::Program];
+impl CommandGroup {
+    /// All groups, in the order of the help.
+    pub const ALL: [Self; 7] =
+        [Self::Actions, Self::Mark, Self::Move, Self::View, Self::Show, Self::Playback, Self::Program];
 
-    /// Its heading.
+    /// Returns the heading.
     pub fn title(self) -> &'static str {
         match self {
             Self::Move => "Move",
             Self::Show => "Show",
             Self::View => "Views",
-            Self::Act => "Act on what is marked, else on what is selected",
+            Self::Actions => "Actions on the marked rows, or on the selected row",
             Self::Mark => "Mark",
-            Self::Past => "The past; arrows, Home and End go through time while it is shown",
+            Self::Playback => "Playback: arrows, Home and End move in time while the past is shown",
             Self::Program => "Program",
         }
     }
 }
 
-/// One action.
+/// A row of [`COMMANDS`].
 #[derive(Debug, PartialEq)]
 pub struct CommandSpec {
-    /// Its name in configuration and documents.
+    /// Name in the configuration, the palette and the documentation.
     pub id: &'static str,
-    /// Keys, as [`crate::app::key::Key::parse`] reads them; the first is the one shown. An act without a key is in the
-    /// menu of acts, and behind `:`.
+    /// Default keys in the syntax of [`crate::app::key::Key::parse`]; the first one is shown. A command without a key
+    /// can be run from the action menu or the palette.
     pub keys: &'static [&'static str],
-    /// The word in the footer; empty when it is not shown there.
+    /// Label in the footer; empty if not shown there.
     pub label: &'static str,
-    /// What it does, in a few words.
+    /// Short description, shown in the help and in menus.
     pub help: &'static str,
-    /// Its heading in the help.
-    pub group: Group,
-    /// What it does.
-    pub run: UiCommand,
+    /// Heading in the help.
+    pub group: CommandGroup,
+    /// The command to run.
+    pub ui_command: UiCommand,
 }
 
 impl CommandSpec {
-    /// Whether its keys are its own only while the past is shown.
-    pub fn is_of_past(&self) -> bool {
-        matches!(self.run, UiCommand::Travel(_))
+    /// Returns whether its keys are bound only while the past is shown.
+    pub fn is_playback_only(&self) -> bool {
+        matches!(self.ui_command, UiCommand::MovePlayback(_))
     }
 }
 
@@ -179,202 +182,247 @@ const fn row(
     keys: &'static [&'static str],
     label: &'static str,
     help: &'static str,
-    group: Group,
-    run: UiCommand,
+    group: CommandGroup,
+    ui_command: UiCommand,
 ) -> CommandSpec {
-    CommandSpec { id, keys, label, help, group, run }
+    CommandSpec { id, keys, label, help, group, ui_command }
 }
 
-/// An action of the ACTIONS table, under its own name.
-const fn act(act: &'static Action, keys: &'static [&'static str], label: &'static str, help: &'static str) -> CommandSpec {
-    row(act.id, keys, label, help, Group::Act, UiCommand::Act(act))
+/// Builds the row that starts an action of [`action_table::ACTIONS`]; it has the action's id.
+const fn action_command(
+    action: &'static Action,
+    keys: &'static [&'static str],
+    label: &'static str,
+    help: &'static str,
+) -> CommandSpec {
+    row(action.id, keys, label, help, Actions, UiCommand::StartAction(action))
 }
 
-/// Every action. The footer shows those with a label, in this order, as far as there is room.
+/// All UI commands. The footer shows those with a label, in this order, as many as fit.
 pub static COMMANDS: &[CommandSpec] = &[
     row(
         "move.open",
         &["<ret>"],
         "open",
-        "into the selected row: servers, then everything about it",
-        Group::Move,
+        "open the selected row: its servers, then its details",
+        Move,
         UiCommand::Open { unfold: false },
     ),
-    row("show.filter", &["/"], "filter", "show only rows that match", Group::Show, UiCommand::Filter),
-    row("view.problems", &["!"], "problems", "what is wrong, worst first; once more, back", Group::View, UiCommand::View(10)),
-    act(&action_table::READY, &["E", "<f9>"], "enable", "take traffic again: state ready"),
-    act(&action_table::DRAIN, &["D"], "drain", "no new sessions, those present go on: state drain"),
-    act(&action_table::MAINT, &["M", "<f10>"], "maint", "nothing at all, no checks: state maint"),
-    act(&action_table::WEIGHT, &["W"], "weight", "another weight: 0 to 256, or a share such as 50%"),
-    row("act.menu", &["a"], "more", "everything that can be done with it, and why not", Group::Act, UiCommand::ActMenu),
-    row("past.pause", &["p"], "past", "stay at this moment and look back; once more, live", Group::Past, UiCommand::Pause),
-    row("act.undo", &["u"], "undo", "take the last act back; once more, the one before", Group::Act, UiCommand::Undo),
+    row("show.filter", &["/"], "filter", "show only rows that match", Show, UiCommand::EditFilter),
+    row("view.problems", &["!"], "problems", "problems, worst first; again: back", View, UiCommand::ShowView(10)),
+    action_command(&action_table::READY, &["E", "<f9>"], "enable", "take traffic again (state ready)"),
+    action_command(&action_table::DRAIN, &["D"], "drain", "no new sessions, existing ones continue (state drain)"),
+    action_command(&action_table::MAINT, &["M", "<f10>"], "maint", "no traffic and no health checks (state maint)"),
+    action_command(&action_table::WEIGHT, &["W"], "weight", "set the weight: 0 to 256, or a percentage such as 50%"),
+    row(
+        "act.menu",
+        &["a"],
+        "more",
+        "all actions, with the reason where one is unavailable",
+        Actions,
+        UiCommand::OpenActionMenu,
+    ),
+    row("past.pause", &["p"], "past", "pause and go back in time; again: live", Playback, UiCommand::TogglePause),
+    row("act.undo", &["u"], "undo", "undo the last action; again: the one before", Actions, UiCommand::Undo),
     row(
         "mark",
         &["<space>"],
         "mark",
-        "mark or unmark the row: acts are about all that are marked",
-        Group::Mark,
-        UiCommand::Mark,
+        "mark or unmark the row; actions apply to all marked rows",
+        Mark,
+        UiCommand::ToggleMark,
     ),
-    row("command", &[":"], "command", "type a command", Group::Program, UiCommand::Command),
-    row("show.sort", &["s"], "sort", "by which column to sort", Group::Show, UiCommand::SortMenu),
-    row("move.next-pane", &["<tab>"], "next", "to the next pane or view", Group::Move, UiCommand::Focus(1)),
-    row("show.zoom", &["z"], "zoom", "give the dashboard's pane all the room, or take it back", Group::Show, UiCommand::Zoom),
-    row("help", &["?", "<f1>", "h", "H"], "help", "what the keys do", Group::Program, UiCommand::Help),
-    row("quit", &["q", "Q", "<c-c>"], "quit", "end hapulse", Group::Program, UiCommand::Quit),
-    row("move.down", &["j", "<down>", "n"], "", "one row down", Group::Move, UiCommand::Move(Step::Rows(1))),
-    row("move.up", &["k", "<up>", "N"], "", "one row up", Group::Move, UiCommand::Move(Step::Rows(-1))),
-    row("move.page-down", &["<pgdn>"], "", "one page down", Group::Move, UiCommand::Move(Step::HalfPages(2))),
-    row("move.page-up", &["<pgup>"], "", "one page up", Group::Move, UiCommand::Move(Step::HalfPages(-2))),
-    row("move.half-down", &["<c-d>"], "", "half a page down", Group::Move, UiCommand::Move(Step::HalfPages(1))),
-    row("move.half-up", &["<c-u>"], "", "half a page up", Group::Move, UiCommand::Move(Step::HalfPages(-1))),
-    row("move.first", &["g", "<home>"], "", "to the first row", Group::Move, UiCommand::Move(Step::First)),
-    row("move.last", &["G", "<end>"], "", "to the last row", Group::Move, UiCommand::Move(Step::Last)),
-    row("move.right", &["<right>"], "", "unfold, then into the selected row", Group::Move, UiCommand::Open { unfold: true }),
-    row("move.left", &["<left>"], "", "up in the tree, to the pane before", Group::Move, UiCommand::Back { clear: false }),
-    row("move.back", &["<esc>", "<bs>"], "", "close, clear the filter, back", Group::Move, UiCommand::Back { clear: true }),
-    row("move.previous-pane", &["<backtab>"], "", "to the pane or view before", Group::Move, UiCommand::Focus(-1)),
-    row("view.dashboard", &["0", "<a-0>"], "", "everything at a glance", Group::View, UiCommand::View(0)),
-    row("view.status", &["1", "<a-1>"], "", "states, checks, sessions and queues", Group::View, UiCommand::View(1)),
-    row("view.traffic", &["2", "<a-2>"], "", "sessions and bytes", Group::View, UiCommand::View(2)),
-    row("view.http", &["3", "<a-3>"], "", "requests and responses", Group::View, UiCommand::View(3)),
+    row("command", &[":"], "command", "type a command", Program, UiCommand::OpenPalette),
+    row("show.sort", &["s"], "sort", "choose the column to sort by", Show, UiCommand::OpenSortMenu),
+    row("move.next-pane", &["<tab>"], "next", "next pane or view", Move, UiCommand::MoveFocus(1)),
+    row("show.zoom", &["z"], "zoom", "maximize the dashboard's pane, or restore it", Show, UiCommand::ToggleZoom),
+    row("help", &["?", "<f1>", "h", "H"], "help", "show all keys", Program, UiCommand::ShowHelp),
+    row("quit", &["q", "Q", "<c-c>"], "quit", "quit hapulse", Program, UiCommand::Quit),
+    row("move.down", &["j", "<down>", "n"], "", "one row down", Move, UiCommand::Move(CursorStep::Rows(1))),
+    row("move.up", &["k", "<up>", "N"], "", "one row up", Move, UiCommand::Move(CursorStep::Rows(-1))),
+    row("move.page-down", &["<pgdn>"], "", "one page down", Move, UiCommand::Move(CursorStep::HalfPages(2))),
+    row("move.page-up", &["<pgup>"], "", "one page up", Move, UiCommand::Move(CursorStep::HalfPages(-2))),
+    row("move.half-down", &["<c-d>"], "", "half a page down", Move, UiCommand::Move(CursorStep::HalfPages(1))),
+    row("move.half-up", &["<c-u>"], "", "half a page up", Move, UiCommand::Move(CursorStep::HalfPages(-1))),
+    row("move.first", &["g", "<home>"], "", "first row", Move, UiCommand::Move(CursorStep::First)),
+    row("move.last", &["G", "<end>"], "", "last row", Move, UiCommand::Move(CursorStep::Last)),
+    row("move.right", &["<right>"], "", "unfold, or open the selected row", Move, UiCommand::Open { unfold: true }),
+    row("move.left", &["<left>"], "", "up in the tree, or previous pane", Move, UiCommand::Back { clear: false }),
+    row(
+        "move.back",
+        &["<esc>", "<bs>"],
+        "",
+        "close, clear the filter, or go back",
+        Move,
+        UiCommand::Back { clear: true },
+    ),
+    row("move.previous-pane", &["<backtab>"], "", "previous pane or view", Move, UiCommand::MoveFocus(-1)),
+    row("view.dashboard", &["0", "<a-0>"], "", "everything at a glance", View, UiCommand::ShowView(0)),
+    row("view.status", &["1", "<a-1>"], "", "states, checks, sessions and queues", View, UiCommand::ShowView(1)),
+    row("view.traffic", &["2", "<a-2>"], "", "sessions and bytes", View, UiCommand::ShowView(2)),
+    row("view.http", &["3", "<a-3>"], "", "requests and responses", View, UiCommand::ShowView(3)),
     row(
         "view.errors",
         &["4", "<a-4>"],
         "",
         "failed checks, connections, requests and responses",
-        Group::View,
-        UiCommand::View(4),
+        View,
+        UiCommand::ShowView(4),
     ),
-    row("view.cli", &["5", "<a-5>"], "", "HAProxy's own command line", Group::View, UiCommand::View(5)),
-    row("view.latency", &["6", "<a-6>"], "", "time in queue, to connect, to respond", Group::View, UiCommand::View(6)),
-    row("view.sessions", &["7", "<a-7>"], "", "the sessions that are open", Group::View, UiCommand::View(7)),
-    row("view.tables", &["8", "<a-8>"], "", "stick tables and their entries", Group::View, UiCommand::View(8)),
-    row("view.events", &["9", "<a-9>"], "", "what happened", Group::View, UiCommand::View(9)),
+    row("view.cli", &["5", "<a-5>"], "", "HAProxy's command line (Runtime API)", View, UiCommand::ShowView(5)),
+    row("view.latency", &["6", "<a-6>"], "", "queue, connect and response times", View, UiCommand::ShowView(6)),
+    row("view.sessions", &["7", "<a-7>"], "", "open client sessions", View, UiCommand::ShowView(7)),
+    row("view.tables", &["8", "<a-8>"], "", "stick tables and their entries", View, UiCommand::ShowView(8)),
+    row("view.events", &["9", "<a-9>"], "", "events: state changes, reloads, actions", View, UiCommand::ShowView(9)),
     row(
         "view.away",
         &["A"],
         "",
-        "servers in maintenance or drain: since when, by whom; once more, back",
-        Group::View,
-        UiCommand::View(AWAY),
+        "servers in maintenance or drain: since when, by whom; again: back",
+        View,
+        UiCommand::ShowView(OUT_OF_SERVICE),
     ),
-    act(&action_table::WEIGHT_INITIAL, &["<f4>"], "", "the weight of the configuration: weight 100%"),
+    action_command(&action_table::WEIGHT_INITIAL, &["<f4>"], "", "back to the configured weight (weight 100%)"),
     row(
         "server.weight-less",
         &["[", "<f6>"],
         "",
-        "weight 1 lower; again before y, lower still",
-        Group::Act,
-        UiCommand::Weigh(-1),
+        "weight 1 lower; again before confirming: lower still",
+        Actions,
+        UiCommand::ChangeWeight(-1),
     ),
-    row("server.weight-more", &["]", "<f7>"], "", "weight 1 higher", Group::Act, UiCommand::Weigh(1)),
-    row("server.weight-less-10", &["{", "<f5>"], "", "weight 10 lower", Group::Act, UiCommand::Weigh(-10)),
-    row("server.weight-more-10", &["}", "<f8>"], "", "weight 10 higher", Group::Act, UiCommand::Weigh(10)),
-    act(&action_table::SERVER_MAXCONN, &[], "", "another limit of sessions; 0 for none"),
-    act(&action_table::END_SESSIONS, &[], "", "end every session of the server"),
-    act(&action_table::HEALTH_UP, &[], "", "taken for working until the next check"),
-    act(&action_table::HEALTH_STOPPING, &[], "", "taken for finishing what it has, until the next check"),
-    act(&action_table::HEALTH_DOWN, &[], "", "taken for broken until the next check"),
-    act(&action_table::CHECKS_ON, &[], "", "health checks go on"),
-    act(&action_table::CHECKS_OFF, &[], "", "no health checks: it keeps the state it has"),
-    act(&action_table::AGENT_UP, &[], "", "as if its agent had said up"),
-    act(&action_table::AGENT_DOWN, &[], "", "as if its agent had said down"),
-    act(&action_table::AGENT_ON, &[], "", "agent checks go on"),
-    act(&action_table::AGENT_OFF, &[], "", "no agent checks"),
+    row("server.weight-more", &["]", "<f7>"], "", "weight 1 higher", Actions, UiCommand::ChangeWeight(1)),
+    row("server.weight-less-10", &["{", "<f5>"], "", "weight 10 lower", Actions, UiCommand::ChangeWeight(-10)),
+    row("server.weight-more-10", &["}", "<f8>"], "", "weight 10 higher", Actions, UiCommand::ChangeWeight(10)),
+    action_command(&action_table::SERVER_MAXCONN, &[], "", "set the session limit; 0 is unlimited"),
+    action_command(&action_table::END_SESSIONS, &[], "", "end all sessions of the server"),
+    action_command(&action_table::HEALTH_UP, &[], "", "force health UP until the next check"),
+    action_command(
+        &action_table::HEALTH_STOPPING,
+        &[],
+        "",
+        "force health to stopping until the next check: existing sessions finish",
+    ),
+    action_command(&action_table::HEALTH_DOWN, &[], "", "force health DOWN until the next check"),
+    action_command(&action_table::CHECKS_ON, &[], "", "resume health checks"),
+    action_command(&action_table::CHECKS_OFF, &[], "", "stop health checks; the server keeps its state"),
+    action_command(&action_table::AGENT_UP, &[], "", "force the agent status to up until the next agent check"),
+    action_command(&action_table::AGENT_DOWN, &[], "", "force the agent status to down until the next agent check"),
+    action_command(&action_table::AGENT_ON, &[], "", "resume agent checks"),
+    action_command(&action_table::AGENT_OFF, &[], "", "stop agent checks"),
     row(
         "everywhere.ready",
         &[],
         "",
-        "enable the server of that name in every backend",
-        Group::Act,
-        UiCommand::Everywhere(&action_table::READY),
+        "enable the servers of this name in all backends",
+        Actions,
+        UiCommand::StartActionEverywhere(&action_table::READY),
     ),
     row(
         "everywhere.drain",
         &[],
         "",
-        "drain the server of that name in every backend",
-        Group::Act,
-        UiCommand::Everywhere(&action_table::DRAIN),
+        "drain the servers of this name in all backends",
+        Actions,
+        UiCommand::StartActionEverywhere(&action_table::DRAIN),
     ),
     row(
         "everywhere.maint",
         &[],
         "",
-        "maintenance of that name in every backend",
-        Group::Act,
-        UiCommand::Everywhere(&action_table::MAINT),
+        "set the servers of this name to maintenance in all backends",
+        Actions,
+        UiCommand::StartActionEverywhere(&action_table::MAINT),
     ),
-    act(&action_table::FRONTEND_ON, &[], "", "the frontend accepts connections again"),
-    act(&action_table::FRONTEND_OFF, &[], "", "the frontend accepts no new connections"),
-    act(&action_table::FRONTEND_MAXCONN, &[], "", "another limit of connections of the frontend"),
-    row("line.remove", &["X"], "", "in views 7 and 8: end the session, clear the entry", Group::Act, UiCommand::Remove),
-    act(&action_table::END_SESSION, &[], "", "end the selected session"),
-    act(&action_table::CLEAR_ENTRY, &[], "", "clear the selected entry of a stick table"),
-    act(&action_table::CLEAR_MAXIMA, &[], "", "the highest values begin anew, for everybody"),
-    act(&action_table::CLEAR_COUNTERS, &[], "", "every counter begins at 0, for everybody"),
-    row("offer.take", &["c"], "", "do what the header offers", Group::Act, UiCommand::Offer),
-    row("offer.decline", &["C"], "", "let go what the header offers", Group::Act, UiCommand::Decline),
-    row("mark.range", &["v"], "", "begin a range here, or end it", Group::Mark, UiCommand::MarkRange),
-    row("mark.shown", &["*"], "", "mark every server shown, as filtered", Group::Mark, UiCommand::MarkShown),
-    row("mark.none", &["U"], "", "unmark all", Group::Mark, UiCommand::Unmark),
-    row("past.back", &["<left>"], "back", "one sample back", Group::Past, UiCommand::Travel(Travel::Samples(-1))),
-    row("past.on", &["<right>"], "on", "one sample on", Group::Past, UiCommand::Travel(Travel::Samples(1))),
+    action_command(&action_table::FRONTEND_ON, &[], "", "let the frontend accept connections again"),
+    action_command(&action_table::FRONTEND_OFF, &[], "", "stop the frontend from accepting new connections"),
+    action_command(&action_table::FRONTEND_MAXCONN, &[], "", "set the connection limit of the frontend"),
+    row(
+        "line.remove",
+        &["X"],
+        "",
+        "in views 7 and 8: end the session or clear the entry",
+        Actions,
+        UiCommand::RemoveLine,
+    ),
+    action_command(&action_table::END_SESSION, &[], "", "end the selected session"),
+    action_command(&action_table::CLEAR_ENTRY, &[], "", "clear the selected stick table entry"),
+    action_command(&action_table::CLEAR_MAXIMA, &[], "", "reset the peak values (for everyone)"),
+    action_command(&action_table::CLEAR_COUNTERS, &[], "", "reset all counters to 0 (for everyone)"),
+    row("offer.take", &["c"], "", "accept the suggestion in the header", Actions, UiCommand::AcceptSuggestion),
+    row("offer.decline", &["C"], "", "dismiss the suggestion", Actions, UiCommand::DismissSuggestion),
+    row("mark.range", &["v"], "", "start or end a range of marks", Mark, UiCommand::ToggleMarkRange),
+    row("mark.shown", &["*"], "", "mark all servers shown (after filtering)", Mark, UiCommand::MarkAllShown),
+    row("mark.none", &["U"], "", "remove all marks", Mark, UiCommand::ClearMarks),
+    row(
+        "past.back",
+        &["<left>"],
+        "back",
+        "one sample back",
+        Playback,
+        UiCommand::MovePlayback(PlaybackStep::Samples(-1)),
+    ),
+    row(
+        "past.on",
+        &["<right>"],
+        "forward",
+        "one sample forward",
+        Playback,
+        UiCommand::MovePlayback(PlaybackStep::Samples(1)),
+    ),
     row(
         "past.minute-back",
         &["<s-left>", "("],
-        "a minute",
+        "1 min back",
         "one minute back",
-        Group::Past,
-        UiCommand::Travel(Travel::Minutes(-1)),
+        Playback,
+        UiCommand::MovePlayback(PlaybackStep::Minutes(-1)),
     ),
-    row("past.minute-on", &["<s-right>", ")"], "", "one minute on", Group::Past, UiCommand::Travel(Travel::Minutes(1))),
+    row(
+        "past.minute-on",
+        &["<s-right>", ")"],
+        "",
+        "one minute forward",
+        Playback,
+        UiCommand::MovePlayback(PlaybackStep::Minutes(1)),
+    ),
     row(
         "past.oldest",
         &["<home>"],
         "oldest",
-        "the oldest moment that is kept",
-        Group::Past,
-        UiCommand::Travel(Travel::Oldest),
+        "oldest moment in the history",
+        Playback,
+        UiCommand::MovePlayback(PlaybackStep::Oldest),
     ),
-    row("past.newest", &["<end>"], "newest", "the newest moment", Group::Past, UiCommand::Travel(Travel::Newest)),
+    row("past.newest", &["<end>"], "newest", "newest moment", Playback, UiCommand::MovePlayback(PlaybackStep::Newest)),
     row(
         "past.mark",
         &["m"],
         "mark time",
-        "mark this moment, to see what changes from here",
-        Group::Past,
+        "mark this moment, to see later what changed since",
+        Playback,
         UiCommand::MarkMoment,
     ),
-    row("past.forget", &["x"], "", "forget the marked moment", Group::Past, UiCommand::ForgetMoment),
-    row(
-        "view.since",
-        &["S"],
-        "",
-        "what changed since the marked moment; once more, back",
-        Group::View,
-        UiCommand::View(SINCE),
-    ),
-    row("show.sort-right", &[">"], "", "sort by the next column", Group::Show, UiCommand::SortNext(1)),
-    row("show.sort-left", &["<lt>"], "", "sort by the column before", Group::Show, UiCommand::SortNext(-1)),
-    row("show.sort-invert", &["I"], "", "sort the other way round", Group::Show, UiCommand::SortInvert),
-    row("show.flat", &["t"], "", "every row for itself, or as a tree", Group::Show, UiCommand::Flat),
-    row("show.fold", &["f"], "", "fold or unfold the proxy", Group::Show, UiCommand::Fold),
-    row("show.fold-all", &["F"], "", "fold or unfold every proxy", Group::Show, UiCommand::FoldAll),
-    row("show.columns-right", &["."], "", "scroll to the columns on the right", Group::Show, UiCommand::Sideways(1)),
-    row("show.columns-left", &[","], "", "scroll to the columns on the left", Group::Show, UiCommand::Sideways(-1)),
-    row("show.info", &["i"], "", "everything the process says of itself", Group::Show, UiCommand::Info),
-    row("show.cost", &["$"], "", "what watching costs HAProxy, and this machine", Group::Show, UiCommand::Cost),
-    row("copy", &["y"], "", "copy the name of the row to the terminal's clipboard", Group::Program, UiCommand::Copy),
-    row("show.longer", &["+", "="], "", "charts over a longer time", Group::Show, UiCommand::Span(1)),
-    row("show.shorter", &["-"], "", "charts over a shorter time", Group::Show, UiCommand::Span(-1)),
-    row("show.next-instance", &["o"], "", "the next HAProxy", Group::Show, UiCommand::Instance(1)),
-    row("show.previous-instance", &["O"], "", "the HAProxy before", Group::Show, UiCommand::Instance(-1)),
-    row("poll", &["r"], "", "poll now", Group::Program, UiCommand::PollNow),
-    row("redraw", &["<c-l>"], "", "draw everything anew", Group::Program, UiCommand::Redraw),
-    row("suspend", &["<c-z>"], "", "back to the shell; fg returns", Group::Program, UiCommand::Suspend),
+    row("past.forget", &["x"], "", "clear the marked moment", Playback, UiCommand::ClearMarkedMoment),
+    row("view.since", &["S"], "", "changes since the marked moment; again: back", View, UiCommand::ShowView(DIFF)),
+    row("show.sort-right", &[">"], "", "sort by the next column", Show, UiCommand::SortNext(1)),
+    row("show.sort-left", &["<lt>"], "", "sort by the previous column", Show, UiCommand::SortNext(-1)),
+    row("show.sort-invert", &["I"], "", "reverse the sort order", Show, UiCommand::ReverseSort),
+    row("show.flat", &["t"], "", "switch between tree and flat list", Show, UiCommand::ToggleFlat),
+    row("show.fold", &["f"], "", "fold or unfold the proxy", Show, UiCommand::ToggleFold),
+    row("show.fold-all", &["F"], "", "fold or unfold every proxy", Show, UiCommand::ToggleFoldAll),
+    row("show.columns-right", &["."], "", "scroll to the columns on the right", Show, UiCommand::ScrollColumns(1)),
+    row("show.columns-left", &[","], "", "scroll to the columns on the left", Show, UiCommand::ScrollColumns(-1)),
+    row("show.info", &["i"], "", "all process information (show info)", Show, UiCommand::ShowProcessInfo),
+    row("show.cost", &["$"], "", "polling overhead for HAProxy and this machine", Show, UiCommand::ShowPollingOverhead),
+    row("copy", &["y"], "", "copy the name of the row to the terminal's clipboard", Program, UiCommand::CopyName),
+    row("show.longer", &["+", "="], "", "longer time span in the charts", Show, UiCommand::ChangeChartSpan(1)),
+    row("show.shorter", &["-"], "", "shorter time span in the charts", Show, UiCommand::ChangeChartSpan(-1)),
+    row("show.next-instance", &["o"], "", "next instance", Show, UiCommand::SwitchInstance(1)),
+    row("show.previous-instance", &["O"], "", "previous instance", Show, UiCommand::SwitchInstance(-1)),
+    row("poll", &["r"], "", "poll now", Program, UiCommand::PollNow),
+    row("redraw", &["<c-l>"], "", "redraw the screen", Program, UiCommand::Redraw),
+    row("suspend", &["<c-z>"], "", "suspend to the shell; fg resumes", Program, UiCommand::Suspend),
 ];
 
 #[cfg(test)]
@@ -382,19 +430,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_act_has_its_action_under_the_same_name() {
-        for act in action_table::ACTIONS {
-            let action = COMMANDS.iter().find(|action| action.run == UiCommand::Act(act));
-            assert_eq!(action.map(|action| action.id), Some(act.id));
+    fn every_action_has_a_command_with_its_id() {
+        for action in action_table::ACTIONS {
+            let command = COMMANDS.iter().find(|command| command.ui_command == UiCommand::StartAction(action));
+            assert_eq!(command.map(|command| command.id), Some(action.id));
         }
     }
 
     #[test]
-    fn ids_are_unique_and_every_action_has_a_key_and_help() {
-        for (index, action) in COMMANDS.iter().enumerate() {
-            let needs_key = !matches!(action.run, UiCommand::Act(_) | UiCommand::Everywhere(_));
-            assert!(!(action.help.is_empty() || needs_key && action.keys.is_empty()), "{}", action.id);
-            assert!(COMMANDS[..index].iter().all(|other| other.id != action.id), "{} stands twice", action.id);
+    fn command_ids_are_unique_and_commands_have_keys_and_help() {
+        for (index, command) in COMMANDS.iter().enumerate() {
+            let needs_key =
+                !matches!(command.ui_command, UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_));
+            assert!(!(command.help.is_empty() || needs_key && command.keys.is_empty()), "{}", command.id);
+            assert!(COMMANDS[..index].iter().all(|other| other.id != command.id), "duplicate id {}", command.id);
         }
     }
 }

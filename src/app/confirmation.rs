@@ -1,150 +1,164 @@
-//! The question before an act.
+//! The confirmation dialog before an action.
 //!
-//! It says what will be sent and what would be left, from the newest sample each time it is drawn. The
-//! default is No; keys typed ahead are dropped; it expires; and when something changed meanwhile, what was
-//! answered does not count and it asks again.
+//! It shows the commands to send and the expected result, computed from the newest sample each time it is drawn.
+//! Enter cancels unless the required name was typed. Keys typed ahead are ignored, and the dialog closes after a
+//! minute. If a target changed in the meantime, the answer is discarded and the dialog asks again.
 
 use std::time::Duration;
 
 use crate::actions::action_table::{Action, DRAIN, Danger, MAINT};
-use crate::actions::intent::{Intent, Purpose};
-use crate::app::key::{Code, Key};
+use crate::actions::intent::{Intent, IntentPurpose};
+use crate::app::key::{Key, KeyCode};
 use crate::haproxy::safe_text::is_visible;
-use crate::haproxy::write_command::{MAX_WEIGHT, WriteCommand, Weight};
-use crate::instance::guard::{self, Consent};
+use crate::haproxy::write_command::{MAX_WEIGHT, TargetWeight, WriteCommand};
+use crate::instance::guard::{self, ConfirmationAnswer};
 
-/// Keys that come sooner than this after the question were typed before it was seen.
-pub const TYPE_AHEAD: Duration = Duration::from_millis(300);
-/// A question older than this is withdrawn.
-pub const EXPIRES: Duration = Duration::from_mins(1);
-/// Characters of a typed name kept.
-const MAX_TYPED: usize = 256;
+/// Keys pressed within this time after the dialog opened are ignored: the operator cannot have read it yet.
+pub const TYPE_AHEAD_WINDOW: Duration = Duration::from_millis(300);
+/// The dialog closes after this time; nothing is sent then.
+pub const EXPIRES_AFTER: Duration = Duration::from_mins(1);
+/// Longest name that can be typed, in characters.
+const MAX_NAME_CHARS: usize = 256;
 
-/// An open question.
+/// An open confirmation dialog.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Confirm {
-    /// What is asked about.
+pub struct Confirmation {
+    /// The action to confirm.
     pub intent: Intent,
-    /// How much care it needs.
+    /// Danger level of the action.
     pub danger: Danger,
-    /// What was typed so far.
-    pub typed: String,
-    /// Why the last answer did not count.
+    /// The name typed so far.
+    pub typed_name: String,
+    /// Reason why the last answer was not accepted.
     pub remark: Option<String>,
-    /// The first command shown, of more than there is room for.
-    pub top: usize,
-    /// The weights that steps up and down began with; nothing where no weight is stepped.
-    steps_from: Option<Vec<i64>>,
-    asked: Duration,
+    /// Index of the first command shown, if there are more than fit.
+    pub first_command: usize,
+    /// Current weights, if the proposed weights can be changed in the dialog.
+    initial_weights: Option<Vec<i64>>,
+    opened_at: Duration,
 }
 
-/// What a key means to the question.
+/// Result of a key press in the dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Nothing yet.
-    Wait,
-    /// No.
+pub enum ConfirmationEvent {
+    /// No decision yet.
+    Pending,
+    /// Canceled.
     No,
-    /// Yes, in this way.
-    Yes(Consent),
-    /// Something else instead.
-    Instead(&'static Action),
+    /// Confirmed.
+    Yes(ConfirmationAnswer),
+    /// Another action was chosen instead.
+    RunInstead(&'static Action),
 }
 
-impl Confirm {
-    /// Asks now.
+impl Confirmation {
+    /// Opens the dialog at `now`.
     pub fn new(intent: Intent, danger: Danger, now: Duration) -> Self {
-        Self { intent, danger, typed: String::new(), remark: None, top: 0, steps_from: None, asked: now }
+        Self {
+            intent,
+            danger,
+            typed_name: String::new(),
+            remark: None,
+            first_command: 0,
+            initial_weights: None,
+            opened_at: now,
+        }
     }
 
-    /// Asks about weights that may still be stepped up and down; `from` are those of now.
-    pub fn stepping(intent: Intent, danger: Danger, from: Vec<i64>, now: Duration) -> Self {
-        Self { steps_from: Some(from), ..Self::new(intent, danger, now) }
+    /// Opens a dialog in which the proposed weights can still be changed; `from` are the current weights.
+    pub fn with_weight_steps(intent: Intent, danger: Danger, from: Vec<i64>, now: Duration) -> Self {
+        Self { initial_weights: Some(from), ..Self::new(intent, danger, now) }
     }
 
-    /// Asks once more, about things as they are now.
+    /// Returns a new dialog with the current state of the targets and a remark that explains why it asks again.
     #[must_use]
-    pub fn again(self, intent: Intent, danger: Danger, remark: String, now: Duration) -> Self {
-        Self { remark: Some(remark), steps_from: self.steps_from, ..Self::new(intent, danger, now) }
+    pub fn reopen(self, intent: Intent, danger: Danger, remark: String, now: Duration) -> Self {
+        Self { remark: Some(remark), initial_weights: self.initial_weights, ..Self::new(intent, danger, now) }
     }
 
-    /// When the question is withdrawn.
+    /// Returns the time at which the dialog closes.
     pub fn expires_at(&self) -> Duration {
-        self.asked + EXPIRES
+        self.opened_at + EXPIRES_AFTER
     }
 
-    /// The name that must be typed; nothing when a key is enough.
+    /// Returns the name that must be typed, or `None` if `y` is enough.
     pub fn name_to_type(&self) -> Option<String> {
         (self.danger == Danger::Highest).then(|| guard::name_to_type(&self.intent))
     }
 
-    /// Whether weights can still be stepped: no name is being typed.
-    pub fn can_step(&self) -> bool {
-        self.steps_from.is_some() && self.typed.is_empty()
+    /// Returns whether weight keys change the proposed weights: not while a name is being typed.
+    pub fn can_change_weight(&self) -> bool {
+        self.initial_weights.is_some() && self.typed_name.is_empty()
     }
 
-    /// The same intent with its weights so much higher or lower; many steps become one command.
-    pub fn stepped(&self, by: i32) -> Option<Intent> {
-        self.steps_from.as_ref()?;
+    /// Returns the intent with all weights changed by `by`, or `None` if it does not set weights. Several changes result
+    /// in one command.
+    pub fn intent_with_weight_change(&self, by: i32) -> Option<Intent> {
+        self.initial_weights.as_ref()?;
         let mut intent = self.intent.clone();
         for step in &mut intent.steps {
-            if let WriteCommand::Weight(Weight::Absolute(weight)) = step.order {
+            if let WriteCommand::Weight(TargetWeight::Absolute(weight)) = step.command {
                 let weight = (i32::from(weight) + by).clamp(0, i32::from(MAX_WEIGHT));
-                step.order = WriteCommand::Weight(Weight::Absolute(weight as u16));
+                step.command = WriteCommand::Weight(TargetWeight::Absolute(weight as u16));
             }
         }
         Some(intent)
     }
 
-    /// Puts a stepped intent in its place; the time for reading it begins anew.
-    pub fn step(&mut self, intent: Intent, danger: Danger, now: Duration) {
-        (self.intent, self.danger, self.asked, self.remark) = (intent, danger, now, None);
+    /// Replaces the intent and restarts the dialog's timers.
+    pub fn replace_intent(&mut self, intent: Intent, danger: Danger, now: Duration) {
+        (self.intent, self.danger, self.opened_at, self.remark) = (intent, danger, now, None);
     }
 
-    /// The weights of now, where they are being stepped.
-    pub fn steps_from(&self) -> Option<&[i64]> {
-        self.steps_from.as_deref()
+    /// Returns the current weights, if the proposed ones can be changed in the dialog.
+    pub fn initial_weights(&self) -> Option<&[i64]> {
+        self.initial_weights.as_deref()
     }
 
-    /// What may be done instead: a server that is to go into maintenance may be drained first.
-    pub fn instead(&self) -> Option<&'static Action> {
-        let is_maint = self.intent.steps.iter().all(|step| *step.act == MAINT && step.target.seen.as_str() != "DRAIN");
-        (is_maint && self.intent.purpose == Purpose::Plain && self.danger < Danger::Highest).then_some(&DRAIN)
+    /// Returns the action offered instead: draining, if a server would go into maintenance without a drain.
+    pub fn alternative_action(&self) -> Option<&'static Action> {
+        let is_maint =
+            self.intent.steps.iter().all(|step| *step.action == MAINT && step.target.seen_status.as_str() != "DRAIN");
+        (is_maint && self.intent.purpose == IntentPurpose::Requested && self.danger < Danger::Highest).then_some(&DRAIN)
     }
 
-    /// Reads a key.
-    pub fn key(&mut self, key: Key, now: Duration) -> Answer {
+    /// Handles a key press.
+    pub fn handle_key(&mut self, key: Key, now: Duration) -> ConfirmationEvent {
         let is_quit = key == Key { ctrl: true, ..Key::char('c') };
-        if key.code == Code::Esc || is_quit {
-            return Answer::No;
+        if key.code == KeyCode::Esc || is_quit {
+            return ConfirmationEvent::No;
         }
-        if key.ctrl || key.alt || now.saturating_sub(self.asked) < TYPE_AHEAD {
-            return Answer::Wait;
+        if key.ctrl || key.alt || now.saturating_sub(self.opened_at) < TYPE_AHEAD_WINDOW {
+            return ConfirmationEvent::Pending;
         }
         match (self.name_to_type(), key.code) {
-            (_, Code::Down) => self.top = (self.top + 1).min(self.intent.steps.len().saturating_sub(1)),
-            (_, Code::Up) => self.top = self.top.saturating_sub(1),
-            (None, Code::Char('y')) => return Answer::Yes(Consent::Yes),
-            (None, Code::Char('n' | 'q' | 'N') | Code::Enter) => return Answer::No,
-            (None, Code::Char('d')) => {
-                if let Some(act) = self.instead() {
-                    return Answer::Instead(act);
+            (_, KeyCode::Down) => {
+                self.first_command = (self.first_command + 1).min(self.intent.steps.len().saturating_sub(1))
+            }
+            (_, KeyCode::Up) => self.first_command = self.first_command.saturating_sub(1),
+            (None, KeyCode::Char('y')) => return ConfirmationEvent::Yes(ConfirmationAnswer::Yes),
+            (None, KeyCode::Char('n' | 'q' | 'N') | KeyCode::Enter) => return ConfirmationEvent::No,
+            (None, KeyCode::Char('d')) => {
+                if let Some(action) = self.alternative_action() {
+                    return ConfirmationEvent::RunInstead(action);
                 }
             }
-            (Some(name), Code::Enter) if self.typed == name => return Answer::Yes(Consent::Typed(self.typed.clone())),
-            (Some(_), Code::Enter) if self.typed.is_empty() => return Answer::No,
-            (Some(name), Code::Enter) => self.remark = Some(format!("that is not {name}")),
-            (Some(_), Code::Backspace) => {
-                self.typed.pop();
+            (Some(name), KeyCode::Enter) if self.typed_name == name => {
+                return ConfirmationEvent::Yes(ConfirmationAnswer::Typed(self.typed_name.clone()));
+            }
+            (Some(_), KeyCode::Enter) if self.typed_name.is_empty() => return ConfirmationEvent::No,
+            (Some(name), KeyCode::Enter) => self.remark = Some(format!("that is not {name}")),
+            (Some(_), KeyCode::Backspace) => {
+                self.typed_name.pop();
                 self.remark = None;
             }
-            (Some(_), Code::Char(ch)) if self.typed.chars().count() < MAX_TYPED && is_visible(ch) => {
-                self.typed.push(ch);
+            (Some(_), KeyCode::Char(ch)) if self.typed_name.chars().count() < MAX_NAME_CHARS && is_visible(ch) => {
+                self.typed_name.push(ch);
                 self.remark = None;
             }
             _ => {}
         }
-        Answer::Wait
+        ConfirmationEvent::Pending
     }
 }
 
@@ -152,67 +166,77 @@ impl Confirm {
 mod tests {
     use super::*;
     use crate::actions::action_table::WEIGHT;
-    use crate::actions::intent::Target;
-    use crate::haproxy::write_command::Admin;
+    use crate::actions::intent::ActionTarget;
+    use crate::haproxy::write_command::TargetState;
 
-    fn intent(act: &'static Action, order: WriteCommand) -> Intent {
-        Intent::new(act, order, 0, vec![Target::beside_rows("api".into(), "api1".into())])
+    fn intent(action: &'static Action, command: WriteCommand) -> Intent {
+        Intent::new(action, command, 0, vec![ActionTarget::without_row("api".into(), "api1".into())])
     }
 
-    fn question(danger: Danger) -> Confirm {
-        Confirm::new(intent(&MAINT, WriteCommand::State(Admin::Maint)), danger, Duration::from_secs(10))
+    fn open_dialog(danger: Danger) -> Confirmation {
+        Confirmation::new(intent(&MAINT, WriteCommand::State(TargetState::Maint)), danger, Duration::from_secs(10))
     }
 
-    fn press(question: &mut Confirm, keys: &str, millis: u64) -> Answer {
+    fn press(dialog: &mut Confirmation, keys: &str, millis: u64) -> ConfirmationEvent {
         let now = Duration::from_secs(10) + Duration::from_millis(millis);
-        Key::parse_all(keys).unwrap().into_iter().map(|key| question.key(key, now)).last().unwrap()
+        Key::parse_sequence(keys).unwrap().into_iter().map(|key| dialog.handle_key(key, now)).last().unwrap()
     }
 
     #[test]
-    fn only_y_is_yes() {
+    fn handle_key_confirms_only_on_y() {
         for keys in ["n", "q", "<esc>", "<ret>", "<c-c>"] {
-            assert_eq!(press(&mut question(Danger::High), keys, 500), Answer::No, "{keys}");
+            assert_eq!(press(&mut open_dialog(Danger::High), keys, 500), ConfirmationEvent::No, "{keys}");
         }
         for keys in ["Y", "j", "<space>", "<f10>", "M", "<c-y>"] {
-            assert_eq!(press(&mut question(Danger::High), keys, 500), Answer::Wait, "{keys}");
+            assert_eq!(press(&mut open_dialog(Danger::High), keys, 500), ConfirmationEvent::Pending, "{keys}");
         }
-        assert_eq!(press(&mut question(Danger::High), "y", 500), Answer::Yes(Consent::Yes));
-        assert_eq!(press(&mut question(Danger::High), "d", 500), Answer::Instead(&DRAIN));
+        assert_eq!(press(&mut open_dialog(Danger::High), "y", 500), ConfirmationEvent::Yes(ConfirmationAnswer::Yes));
+        assert_eq!(press(&mut open_dialog(Danger::High), "d", 500), ConfirmationEvent::RunInstead(&DRAIN));
     }
 
     #[test]
-    fn what_was_typed_ahead_is_dropped() {
-        assert_eq!(press(&mut question(Danger::High), "y", 299), Answer::Wait);
-        assert_eq!(press(&mut question(Danger::High), "<esc>", 10), Answer::No, "No is never too early");
+    fn handle_key_ignores_keys_typed_ahead() {
+        assert_eq!(press(&mut open_dialog(Danger::High), "y", 299), ConfirmationEvent::Pending);
+        assert_eq!(
+            press(&mut open_dialog(Danger::High), "<esc>", 10),
+            ConfirmationEvent::No,
+            "No is accepted at any time"
+        );
     }
 
     #[test]
-    fn the_highest_danger_wants_the_name() {
-        let mut highest = question(Danger::Highest);
-        assert_eq!(press(&mut highest, "yd<ret>", 500), Answer::Wait);
+    fn handle_key_requires_name_for_highest_danger() {
+        let mut highest = open_dialog(Danger::Highest);
+        assert_eq!(press(&mut highest, "yd<ret>", 500), ConfirmationEvent::Pending);
         assert_eq!(highest.remark.as_deref(), Some("that is not api1"));
-        assert_eq!(press(&mut highest, "<bs><bs>api1<ret>", 900), Answer::Yes(Consent::Typed("api1".into())));
-        assert_eq!(press(&mut question(Danger::Highest), "<ret>", 500), Answer::No);
+        assert_eq!(
+            press(&mut highest, "<bs><bs>api1<ret>", 900),
+            ConfirmationEvent::Yes(ConfirmationAnswer::Typed("api1".into()))
+        );
+        assert_eq!(press(&mut open_dialog(Danger::Highest), "<ret>", 500), ConfirmationEvent::No);
     }
 
     #[test]
-    fn what_cannot_be_seen_is_no_part_of_a_typed_name() {
-        let mut highest = question(Danger::Highest);
-        assert_eq!(press(&mut highest, "a\u{202e}p\u{301}i\u{85}1", 500), Answer::Wait);
-        assert_eq!(highest.typed, "api1");
+    fn handle_key_drops_invisible_characters_of_name() {
+        let mut highest = open_dialog(Danger::Highest);
+        assert_eq!(press(&mut highest, "a\u{202e}p\u{301}i\u{85}1", 500), ConfirmationEvent::Pending);
+        assert_eq!(highest.typed_name, "api1");
     }
 
     #[test]
-    fn weights_are_stepped_within_their_range_and_read_anew() {
-        let weight = |weight| intent(&WEIGHT, WriteCommand::Weight(Weight::Absolute(weight)));
-        let mut confirm = Confirm::stepping(weight(90), Danger::Low, vec![100], Duration::from_secs(10));
+    fn weight_change_stays_in_range_and_restarts_type_ahead_window() {
+        let weight = |weight| intent(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(weight)));
+        let mut dialog = Confirmation::with_weight_steps(weight(90), Danger::Low, vec![100], Duration::from_secs(10));
         for (by, expected) in [(-10, 80), (1, 81), (-200, 0), (300, 256)] {
-            let stepped = confirm.stepped(by).unwrap();
+            let stepped = dialog.intent_with_weight_change(by).unwrap();
             assert_eq!(stepped, weight(expected), "{by}");
-            confirm.step(stepped, Danger::Low, Duration::from_secs(20));
+            dialog.replace_intent(stepped, Danger::Low, Duration::from_secs(20));
         }
-        assert_eq!(confirm.key(Key::char('y'), Duration::from_millis(20_299)), Answer::Wait);
-        assert_eq!(confirm.key(Key::char('y'), Duration::from_millis(20_300)), Answer::Yes(Consent::Yes));
-        assert_eq!(question(Danger::High).stepped(1), None);
+        assert_eq!(dialog.handle_key(Key::char('y'), Duration::from_millis(20_299)), ConfirmationEvent::Pending);
+        assert_eq!(
+            dialog.handle_key(Key::char('y'), Duration::from_millis(20_300)),
+            ConfirmationEvent::Yes(ConfirmationAnswer::Yes)
+        );
+        assert_eq!(open_dialog(Danger::High).intent_with_weight_change(1), None);
     }
 }

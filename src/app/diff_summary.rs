@@ -1,68 +1,70 @@
-//! What changed between the marked moment and the one that is shown, summed up.
+//! Summary of the changes between the marked moment and the moment shown.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField};
 use crate::instance::instance::Instance;
-use crate::observe::events::What;
+use crate::observe::events::EventKind;
 use crate::observe::sample::Sample;
 
-/// The sum of it. "Then" is the earlier of the two moments.
+/// Summary of the changes between two moments, from the earlier to the later one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    /// Time between the two.
-    pub apart: Duration,
-    /// Whether the mark is the later one.
-    pub is_before_mark: bool,
-    /// Other processes that took over.
-    pub processes: u32,
-    /// Changes of states, weights and limits that were seen, as far as events are kept.
-    pub changes: usize,
-    /// Rows that came, and rows that went.
-    pub rows: (usize, usize),
-    /// Connections then and now.
+pub struct DiffSummary {
+    /// Time between the two moments.
+    pub time_between: Duration,
+    /// The marked moment is the later one.
+    pub is_mark_later: bool,
+    /// Number of reloads and restarts in between.
+    pub process_changes: u32,
+    /// Number of state, weight and limit changes, as far as events are kept.
+    pub change_events: usize,
+    /// Number of rows added, and of rows removed.
+    pub rows_added_and_removed: (usize, usize),
+    /// Current connections at the earlier and the later moment.
     pub connections: Option<(i64, i64)>,
-    /// Requests that frontends took, or sessions where they count none; unknown across a reload.
-    pub served: Option<i64>,
+    /// Requests that frontends received, or sessions for those without HTTP; unknown across a reload.
+    pub requests_served: Option<i64>,
     /// Responses to clients with a 5xx status; unknown across a reload.
-    pub errors: Option<i64>,
+    pub responses_5xx: Option<i64>,
 }
 
-impl Summary {
-    /// Of the mark and what is shown; nothing without a mark.
-    pub fn of(watch: &Instance, shown: &Sample) -> Option<Self> {
-        let mark = watch.mark()?;
-        let is_before_mark = shown.at.mono < mark.at.mono;
-        let (then, now) = if is_before_mark { (shown, &**mark) } else { (&**mark, shown) };
+impl DiffSummary {
+    /// Compares the marked moment with the moment shown; `None` without a mark.
+    pub fn compare_with_mark(instance: &Instance, shown: &Sample) -> Option<Self> {
+        let mark = instance.marked_moment()?;
+        let is_mark_later = shown.at.monotonic < mark.at.monotonic;
+        let (then, now) = if is_mark_later { (shown, &**mark) } else { (&**mark, shown) };
         let is_one_process = then.epoch == now.epoch;
-        let grown = |fields: &[Field]| {
+        let growth = |fields: &[Field]| {
             let each = now.rows.frontends().iter().filter_map(|row| {
                 let id = now.rows.ids()[*row];
                 let field = fields.iter().find(|field| now.table.number(*row, **field).is_some())?;
-                let grown = now.table.number(*row, *field)?.checked_sub(then.number(id, *field)?)?;
-                Some(grown).filter(|grown| *grown >= 0)
+                let growth = now.table.number(*row, *field)?.checked_sub(then.number(id, *field)?)?;
+                Some(growth).filter(|growth| *growth >= 0)
             });
             each.reduce(i64::saturating_add).filter(|_| is_one_process)
         };
-        let is_between = |at: Duration| then.at.mono < at && at <= now.at.mono;
-        let is_change = |what: &What| matches!(what, What::Status { .. } | What::Weight { .. } | What::Limit { .. });
-        let all = watch.all_events().newest();
-        let changes = all.filter(|event| is_between(event.at.mono) && is_change(&event.what)).count();
+        let is_between = |at: Duration| then.at.monotonic < at && at <= now.at.monotonic;
+        let is_change = |kind: &EventKind| {
+            matches!(kind, EventKind::Status { .. } | EventKind::Weight { .. } | EventKind::Limit { .. })
+        };
+        let all = instance.all_events().newest_first();
+        let changes = all.filter(|event| is_between(event.at.monotonic) && is_change(&event.kind)).count();
         let missing = |these: &Sample, those: &Sample| {
             let is_same = Arc::ptr_eq(&these.rows, &those.rows);
             let ids = these.rows.ids().iter();
-            if is_same { 0 } else { ids.filter(|id| those.rows.index(**id).is_none()).count() }
+            if is_same { 0 } else { ids.filter(|id| those.rows.index_of(**id).is_none()).count() }
         };
         Some(Self {
-            apart: now.at.mono.saturating_sub(then.at.mono),
-            is_before_mark,
-            processes: now.epoch.number.saturating_sub(then.epoch.number),
-            changes,
-            rows: (missing(now, then), missing(then, now)),
-            connections: then.process(InfoField::CurrConns).zip(now.process(InfoField::CurrConns)),
-            served: grown(&[Field::ReqTot, Field::Stot]),
-            errors: grown(&[Field::Hrsp5xx]),
+            time_between: now.at.monotonic.saturating_sub(then.at.monotonic),
+            is_mark_later,
+            process_changes: now.epoch.number.saturating_sub(then.epoch.number),
+            change_events: changes,
+            rows_added_and_removed: (missing(now, then), missing(then, now)),
+            connections: then.process_number(InfoField::CurrConns).zip(now.process_number(InfoField::CurrConns)),
+            requests_served: growth(&[Field::ReqTot, Field::Stot]),
+            responses_5xx: growth(&[Field::Hrsp5xx]),
         })
     }
 }
@@ -70,39 +72,42 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::past_moment::Travel;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::instance::past_moment::PlaybackStep;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     #[test]
-    fn two_moments_are_compared_whichever_is_the_mark() {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
-        watch.take(maker.at_millis(0, &site()), 0);
-        assert_eq!(Summary::of(&watch, watch.newest().unwrap()), None);
-        watch.set_mark();
-        let later = site()
+    fn compare_with_mark_orders_moments_by_time() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
+        assert_eq!(DiffSummary::compare_with_mark(&instance, instance.shown().unwrap()), None);
+        instance.mark_shown_moment();
+        let later = stat_of_site()
             .replace(",,1,9000,,,,8900", ",,4,9120,,,,8900")
             .replace("legacy,old1", "legacy,new1")
             .replace("api,api1,4,50,50,100,10,10,UP,100", "api,api1,4,50,50,100,10,10,DOWN,100");
-        watch.take(maker.at_millis(4000, &later), 0);
-        let expected = Summary {
-            apart: Duration::from_secs(4),
-            is_before_mark: false,
-            processes: 0,
-            changes: 1,
-            rows: (1, 1),
+        instance.add_sample(builder.build_at_millis(4000, &later), 0);
+        let expected = DiffSummary {
+            time_between: Duration::from_secs(4),
+            is_mark_later: false,
+            process_changes: 0,
+            change_events: 1,
+            rows_added_and_removed: (1, 1),
             connections: Some((500, 500)),
-            served: Some(120),
-            errors: Some(3),
+            requests_served: Some(120),
+            responses_5xx: Some(3),
         };
-        assert_eq!(Summary::of(&watch, watch.newest().unwrap()), Some(expected.clone()));
-        watch.set_mark();
-        watch.travel(Travel::Oldest);
-        let back = Summary::of(&watch, watch.newest().unwrap());
-        assert_eq!(back, Some(Summary { is_before_mark: true, ..expected.clone() }));
-        watch.resume();
-        maker.reload();
-        watch.take(maker.at_millis(6000, &later), 0);
-        let over_a_reload = Summary::of(&watch, watch.newest().unwrap()).unwrap();
-        assert_eq!((over_a_reload.processes, over_a_reload.served, over_a_reload.errors), (1, None, None));
+        assert_eq!(DiffSummary::compare_with_mark(&instance, instance.shown().unwrap()), Some(expected.clone()));
+        instance.mark_shown_moment();
+        instance.show_moment(PlaybackStep::Oldest);
+        let back = DiffSummary::compare_with_mark(&instance, instance.shown().unwrap());
+        assert_eq!(back, Some(DiffSummary { is_mark_later: true, ..expected.clone() }));
+        instance.show_latest();
+        builder.reload();
+        instance.add_sample(builder.build_at_millis(6000, &later), 0);
+        let across_reload = DiffSummary::compare_with_mark(&instance, instance.shown().unwrap()).unwrap();
+        assert_eq!(
+            (across_reload.process_changes, across_reload.requests_served, across_reload.responses_5xx),
+            (1, None, None)
+        );
     }
 }

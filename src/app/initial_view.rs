@@ -1,31 +1,31 @@
-//! What the dashboard shows first, where the user says so.
+//! The view, filter and view settings the dashboard starts with.
 
 use crate::app::model::Model;
 use crate::app::navigation;
-use crate::app::view_config::Arrangement;
-use crate::table::filter::Filter;
+use crate::app::view_config::ViewConfig;
+use crate::table::filter::RowFilter;
 use crate::table::view_table::{Content, VIEWS};
 
-/// What is shown first. By itself the dashboard, and every row.
+/// The state the dashboard starts with. The default is view 0 without a filter.
 #[derive(Debug, Clone, Default)]
-pub struct Start {
-    /// The place of the view.
+pub struct InitialView {
+    /// Index of the view.
     pub view: usize,
-    /// The rows of the views that are tables, until another filter is typed there.
-    pub filter: Filter,
-    /// How views look, where the user says so.
-    pub arranged: Vec<Arrangement>,
+    /// Filter of all table views, until another one is typed.
+    pub filter: RowFilter,
+    /// Configured columns and sort orders of views.
+    pub view_configs: Vec<ViewConfig>,
 }
 
-impl Start {
-    /// Makes the model show it. The model is a new one.
+impl InitialView {
+    /// Applies it to a new model.
     pub fn apply(&self, model: &mut Model) {
-        for (view, settings) in VIEWS.iter().zip(&mut model.settings) {
+        for (view, settings) in VIEWS.iter().zip(&mut model.view_settings) {
             if matches!(view.content, Content::Table(_)) {
                 settings.set_filter(self.filter.clone());
             }
         }
-        self.arranged.iter().for_each(|arrangement| arrangement.apply(&mut model.settings));
-        navigation::show(model, self.view);
+        self.view_configs.iter().for_each(|config| config.apply(&mut model.view_settings));
+        navigation::show_view(model, self.view);
     }
 }

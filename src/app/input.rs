@@ -1,11 +1,11 @@
-//! A key, from the topmost layer down to the action it stands for.
+//! Handling of keys: the topmost layer gets a key first, then the key map selects a UI command.
 
 use std::time::Duration;
 
 use crate::actions::action_table;
 use crate::app::action_flow;
 use crate::app::cli_view;
-use crate::app::commands::{CommandSpec, UiCommand, Step};
+use crate::app::commands::{CommandSpec, CursorStep, UiCommand};
 use crate::app::key::Key;
 use crate::app::layers::Layer;
 use crate::app::menus;
@@ -16,283 +16,292 @@ use crate::app::overhead;
 use crate::app::playback;
 use crate::app::queries;
 use crate::app::selection_input;
-use crate::app::text_input::{Prompt, Purpose, Typed};
-use crate::haproxy::reply_lines::Lines;
+use crate::app::text_input::{Prompt, PromptEvent, PromptPurpose};
+use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
-use crate::table::filter::Filter;
-use crate::table::text_filter::Words;
+use crate::table::filter::RowFilter;
+use crate::table::text_filter::TextFilter;
 use crate::table::view_table::Content;
 
-/// A key was pressed.
-pub fn press(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
-    // What lies over the view keeps its keys, but for everything about one row: that is of the moment too.
-    let goes_through_time = playback::is_past(model) && matches!(model.layers.last(), None | Some(Layer::Detail(..)));
-    let action = if goes_through_time { model.keymap.get_in_past(key) } else { model.keymap.get(key) };
-    if model.layers.is_empty() && matches!(model.shown().content, Content::Cli) && cli_view::takes(key) {
-        return cli_view::key(model, key, now);
+/// Handles a key press.
+pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
+    // Playback keys do not reach other layers, but work in the detail page, which also shows the past moment.
+    let has_playback_keys =
+        playback::is_showing_past(model) && matches!(model.layers.last(), None | Some(Layer::Detail(..)));
+    let command = if has_playback_keys { model.keymap.command_in_past(key) } else { model.keymap.get(key) };
+    if model.layers.is_empty() && matches!(model.current_view().content, Content::Cli) && cli_view::handles_key(key) {
+        return cli_view::handle_key(model, key, now);
     }
     match model.layers.pop() {
-        Some(Layer::Confirm(confirm)) => {
-            let step = match action.map(|action| action.run) {
-                Some(UiCommand::Weigh(by)) => Some(by),
+        Some(Layer::Confirmation(confirmation)) => {
+            let step = match command.map(|command| command.ui_command) {
+                Some(UiCommand::ChangeWeight(by)) => Some(by),
                 _ => None,
             };
-            action_flow::answer(model, confirm, key, step, now)
+            action_flow::handle_confirmation_key(model, confirmation, key, step, now)
         }
-        Some(Layer::Number(number)) => {
-            action_flow::type_number(model, number, key, now);
+        Some(Layer::NumberPrompt(number)) => {
+            action_flow::handle_number_key(model, number, key, now);
             Vec::new()
         }
-        Some(Layer::Reason(reason)) => {
-            action_flow::type_reason(model, reason, key, now);
+        Some(Layer::ReasonPrompt(reason)) => {
+            action_flow::handle_reason_key(model, reason, key, now);
             Vec::new()
         }
-        Some(Layer::ActMenu(actions, place)) => {
-            let chosen = menus::acts(model, action, actions, place);
-            chosen.map_or_else(Vec::new, |action| run(model, action, now))
+        Some(Layer::ActionMenu(commands, cursor)) => {
+            let chosen = menus::handle_action_menu_key(model, command, commands, cursor);
+            chosen.map_or_else(Vec::new, |command| run_command(model, command, now))
         }
-        Some(Layer::Prompt(prompt)) => type_on(model, prompt, key, now),
+        Some(Layer::Prompt(prompt)) => handle_prompt_key(model, prompt, key, now),
         Some(Layer::Help(top)) => {
-            let top = scroll(action, top, model.size.1);
+            let top = scrolled_top(command, top, model.terminal_size.1);
             model.layers.extend(top.map(Layer::Help));
             Vec::new()
         }
-        Some(Layer::Detail(id, top)) => match action {
-            // What is shown can be acted on without going back first.
-            Some(action) if works_in_detail(action) => {
+        Some(Layer::Detail(id, top)) => match command {
+            // Actions on the row work without closing its detail page first.
+            Some(command) if is_allowed_in_detail(command) => {
                 model.layers.push(Layer::Detail(id, top));
-                run(model, action, now)
+                run_command(model, command, now)
             }
-            action => {
-                let top = scroll(action, top, model.size.1);
+            command => {
+                let top = scrolled_top(command, top, model.terminal_size.1);
                 model.layers.extend(top.map(|top| Layer::Detail(id, top)));
                 Vec::new()
             }
         },
-        Some(Layer::Page { title, lines, top }) => {
-            let top = scroll(action, top, model.size.1);
-            model.layers.extend(top.map(|top| Layer::Page { title, lines, top }));
+        Some(Layer::TextPage { title, lines, top }) => {
+            let top = scrolled_top(command, top, model.terminal_size.1);
+            model.layers.extend(top.map(|top| Layer::TextPage { title, lines, top }));
             Vec::new()
         }
-        Some(Layer::Cost(top)) => {
-            let top = scroll(action, top, model.size.1);
-            model.layers.extend(top.map(Layer::Cost));
+        Some(Layer::Overhead(top)) => {
+            let top = scrolled_top(command, top, model.terminal_size.1);
+            model.layers.extend(top.map(Layer::Overhead));
             Vec::new()
         }
-        Some(Layer::Sure(sure)) => cli_view::answer(model, sure, key, now),
-        Some(Layer::SortMenu(place)) => {
-            menus::sort(model, action, place);
+        Some(Layer::TypedCommandConfirmation(confirmation)) => {
+            cli_view::handle_confirmation_key(model, confirmation, key, now)
+        }
+        Some(Layer::SortMenu(cursor)) => {
+            menus::handle_sort_menu_key(model, command, cursor);
             Vec::new()
         }
-        None => action.map_or_else(Vec::new, |action| run(model, action, now)),
+        None => command.map_or_else(Vec::new, |command| run_command(model, command, now)),
     }
 }
 
-/// Where a text goes on; nothing when it is closed.
-fn scroll(action: Option<&CommandSpec>, top: usize, height: u16) -> Option<usize> {
+/// Returns the new first line of a text page, or `None` if the key closes it.
+fn scrolled_top(command: Option<&CommandSpec>, top: usize, height: u16) -> Option<usize> {
     let page = usize::from(height / 2).max(1) as isize;
-    match action.map(|action| action.run) {
-        Some(UiCommand::Back { .. } | UiCommand::Help | UiCommand::Quit | UiCommand::Open { .. }) => None,
+    match command.map(|command| command.ui_command) {
+        Some(UiCommand::Back { .. } | UiCommand::ShowHelp | UiCommand::Quit | UiCommand::Open { .. }) => None,
         Some(UiCommand::Move(step)) => Some(match step {
-            Step::Rows(count) => top.saturating_add_signed(count as isize),
-            Step::HalfPages(count) => top.saturating_add_signed(count as isize * page / 2),
-            Step::First => 0,
-            Step::Last => usize::MAX / 2,
+            CursorStep::Rows(count) => top.saturating_add_signed(count as isize),
+            CursorStep::HalfPages(count) => top.saturating_add_signed(count as isize * page / 2),
+            CursorStep::First => 0,
+            CursorStep::Last => usize::MAX / 2,
         }),
         _ => Some(top),
     }
 }
 
-/// Whether a key keeps its meaning while everything about one row is shown.
-fn works_in_detail(action: &CommandSpec) -> bool {
+/// Returns whether a command works while a detail page is open.
+fn is_allowed_in_detail(command: &CommandSpec) -> bool {
     matches!(
-        action.run,
-        UiCommand::Act(_)
-            | UiCommand::Everywhere(_)
-            | UiCommand::Weigh(_)
-            | UiCommand::ActMenu
+        command.ui_command,
+        UiCommand::StartAction(_)
+            | UiCommand::StartActionEverywhere(_)
+            | UiCommand::ChangeWeight(_)
+            | UiCommand::OpenActionMenu
             | UiCommand::Undo
-            | UiCommand::Offer
-            | UiCommand::Decline
-            | UiCommand::Span(_)
-            | UiCommand::Pause
-            | UiCommand::Travel(_)
+            | UiCommand::AcceptSuggestion
+            | UiCommand::DismissSuggestion
+            | UiCommand::ChangeChartSpan(_)
+            | UiCommand::TogglePause
+            | UiCommand::MovePlayback(_)
             | UiCommand::MarkMoment
-            | UiCommand::ForgetMoment
+            | UiCommand::ClearMarkedMoment
             | UiCommand::Suspend
             | UiCommand::Redraw
-            | UiCommand::Help
+            | UiCommand::ShowHelp
     )
 }
 
-fn type_on(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Vec<Effect> {
+fn handle_prompt_key(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Vec<Effect> {
     let view = model.view;
-    let typed = prompt.key(key);
-    match (prompt.purpose, typed) {
-        (Purpose::Words, Typed::Left) => model.settings[view].words = Words::default(),
-        (Purpose::Words, typed) => {
-            model.settings[view].words = Words::new(prompt.text());
-            if typed != Typed::Done {
+    let event = prompt.handle_key(key);
+    match (prompt.purpose, event) {
+        (PromptPurpose::TextFilter, PromptEvent::Canceled) => {
+            model.view_settings[view].text_filter = TextFilter::default()
+        }
+        (PromptPurpose::TextFilter, event) => {
+            model.view_settings[view].text_filter = TextFilter::new(prompt.text());
+            if event != PromptEvent::Submitted {
                 model.layers.push(Layer::Prompt(prompt));
             }
         }
-        (Purpose::Filter, Typed::Left) => model.settings[view].set_filter(Filter::default()),
-        (Purpose::Filter, typed) => {
-            // A filter that is not yet one leaves the last good one in force.
-            match Filter::parse(prompt.text()) {
+        (PromptPurpose::Filter, PromptEvent::Canceled) => model.view_settings[view].set_filter(RowFilter::default()),
+        (PromptPurpose::Filter, event) => {
+            // While the typed filter is invalid, the last valid one stays in effect.
+            match RowFilter::parse(prompt.text()) {
                 Ok(filter) => {
-                    prompt.complaint = None;
-                    model.settings[view].set_filter(filter);
+                    prompt.error = None;
+                    model.view_settings[view].set_filter(filter);
                 }
-                Err(bad) => prompt.complaint = Some(bad.to_string()),
+                Err(error) => prompt.error = Some(error.to_string()),
             }
-            if typed != Typed::Done || prompt.complaint.is_some() {
+            if event != PromptEvent::Submitted || prompt.error.is_some() {
                 model.layers.push(Layer::Prompt(prompt));
             }
         }
-        (_, Typed::Left) => {}
-        (Purpose::Command, Typed::Done) => return command(model, prompt.text().to_owned().as_str(), now),
-        (Purpose::Command, Typed::Complete) => {
-            let completed = crate::app::palette::complete(prompt.text());
-            prompt.set(&completed);
+        (_, PromptEvent::Canceled) => {}
+        (PromptPurpose::Command, PromptEvent::Submitted) => {
+            return run_palette_line(model, prompt.text().to_owned().as_str(), now);
+        }
+        (PromptPurpose::Command, PromptEvent::CompletionRequested) => {
+            let completed = crate::app::palette::complete_line(prompt.text());
+            prompt.set_text(&completed);
             model.layers.push(Layer::Prompt(prompt));
         }
-        (Purpose::Command | Purpose::Cli | Purpose::Number | Purpose::Reason, _) => {
+        (PromptPurpose::Command | PromptPurpose::Cli | PromptPurpose::Number | PromptPurpose::Reason, _) => {
             model.layers.push(Layer::Prompt(prompt));
         }
     }
     Vec::new()
 }
 
-fn command(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
+fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
     use crate::app::palette::{self, PaletteCommand};
     let view = model.view;
     match palette::parse(text) {
         Ok(PaletteCommand::Nothing) => {}
-        Ok(PaletteCommand::Run(action)) => return run(model, action, now),
+        Ok(PaletteCommand::Run(command)) => return run_command(model, command, now),
         Ok(PaletteCommand::Sort(_) | PaletteCommand::Columns(_) | PaletteCommand::Filter(_))
-            if !matches!(model.shown().content, Content::Table(_)) =>
+            if !matches!(model.current_view().content, Content::Table(_)) =>
         {
-            model.say("rows are sorted, filtered and their columns chosen in views 1 to 4 and 6", Role::Warn, now);
+            model.notify("sort, cols and filter work only in views 1 to 4 and 6", Role::Warn, now);
         }
-        Ok(PaletteCommand::Sort(column)) => model.settings[view].sort_by(column),
-        Ok(PaletteCommand::Columns(changes)) => palette::change_columns(&mut model.settings[view], &changes),
-        Ok(PaletteCommand::Filter(filter)) => model.settings[view].set_filter(filter),
-        Err(bad) => model.say(bad.to_string(), Role::Warn, now),
+        Ok(PaletteCommand::Sort(column)) => model.view_settings[view].sort_by(column),
+        Ok(PaletteCommand::Columns(changes)) => palette::change_columns(&mut model.view_settings[view], &changes),
+        Ok(PaletteCommand::Filter(filter)) => model.view_settings[view].set_filter(filter),
+        Err(error) => model.notify(error.to_string(), Role::Warn, now),
     }
     Vec::new()
 }
 
-fn copy(model: &mut Model, now: Duration) -> Vec<Effect> {
-    let row = model.selected().and_then(|id| model.instance()?.watch.newest()?.row(id));
+fn copy_name(model: &mut Model, now: Duration) -> Vec<Effect> {
+    let row = model.focused_row().and_then(|id| model.instance()?.data.shown()?.row(id));
     let Some(row) = row else {
-        model.say("select a row first", Role::Dim, now);
+        model.notify("select a row first", Role::Dim, now);
         return Vec::new();
     };
     let name = match row.kind {
         RowKind::Frontend | RowKind::Backend => row.proxy.to_string(),
         RowKind::Server | RowKind::Listener => format!("{}/{}", row.proxy, row.name),
     };
-    model.say(format!("copied: {name}"), Role::Dim, now);
-    vec![Effect::Copy(name)]
+    model.notify(format!("copied: {name}"), Role::Dim, now);
+    vec![Effect::CopyToClipboard(name)]
 }
 
-fn info(model: &mut Model) {
-    let Some(sample) = model.instance().and_then(|instance| instance.watch.newest()) else { return };
+fn open_process_info(model: &mut Model) {
+    let Some(sample) = model.instance().and_then(|instance| instance.data.shown()) else { return };
     let lines: Vec<String> = sample.info.lines().iter().map(|(key, value)| format!("{key:<28} {value}")).collect();
-    let lines = Lines::of(lines.iter().map(String::as_bytes));
-    model.layers.push(Layer::Page { title: "show info".to_owned(), lines, top: 0 });
+    let lines = ReplyLines::from_lines(lines.iter().map(String::as_bytes));
+    model.layers.push(Layer::TextPage { title: "show info".to_owned(), lines, top: 0 });
 }
 
-/// Does what an action says.
-pub fn run(model: &mut Model, action: &CommandSpec, now: Duration) -> Vec<Effect> {
+/// Runs a UI command.
+pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> Vec<Effect> {
     let view = model.view;
-    let is_table = matches!(model.shown().content, Content::Table(_));
-    let is_asked = matches!(model.shown().content, Content::Sessions | Content::StickTables);
-    match action.run {
-        UiCommand::Move(step) => navigation::step(model, step, now),
-        UiCommand::Open { .. } if matches!(model.shown().content, Content::Sessions | Content::StickTables) => {
-            return queries::open(model, now);
+    let is_table = matches!(model.current_view().content, Content::Table(_));
+    let is_query_view = matches!(model.current_view().content, Content::Sessions | Content::StickTables);
+    match command.ui_command {
+        UiCommand::Move(step) => navigation::move_cursor(model, step, now),
+        UiCommand::Open { .. } if matches!(model.current_view().content, Content::Sessions | Content::StickTables) => {
+            return queries::open_cursor_line(model, now);
         }
-        UiCommand::Open { unfold } => navigation::open(model, unfold),
-        UiCommand::Back { .. } if queries::back(model) => {}
-        UiCommand::Back { clear } => navigation::back(model, clear, now),
-        UiCommand::Focus(by) => navigation::focus(model, by),
-        UiCommand::View(view) => navigation::show(model, view),
-        UiCommand::Filter
+        UiCommand::Open { unfold } => navigation::open_cursor_row(model, unfold),
+        UiCommand::Back { .. } if queries::close_stick_table(model) => {}
+        UiCommand::Back { clear } => navigation::go_back(model, clear, now),
+        UiCommand::MoveFocus(by) => navigation::move_focus(model, by),
+        UiCommand::ShowView(view) => navigation::show_view(model, view),
+        UiCommand::EditFilter
             if matches!(
-                model.shown().content,
+                model.current_view().content,
                 Content::Events | Content::Sessions | Content::StickTables | Content::Problems
             ) =>
         {
-            let text = model.settings[view].words.to_string();
-            model.layers.push(Layer::Prompt(Prompt::new(Purpose::Words, &text)));
+            let text = model.view_settings[view].text_filter.to_string();
+            model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::TextFilter, &text)));
         }
-        UiCommand::Filter if is_table => {
-            let text = model.settings[view].filter.to_string();
-            model.layers.push(Layer::Prompt(Prompt::new(Purpose::Filter, &text)));
+        UiCommand::EditFilter if is_table => {
+            let text = model.view_settings[view].filter.to_string();
+            model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Filter, &text)));
         }
-        UiCommand::SortNext(by) if is_asked => queries::sort_next(model, by),
-        UiCommand::SortMenu if is_asked => queries::sort_next(model, 1),
-        UiCommand::SortNext(by) if is_table => model.settings[view].sort_next(by),
-        UiCommand::SortInvert if is_table => model.settings[view].invert(),
-        UiCommand::SortMenu if is_table => menus::open_sort(model),
-        UiCommand::Flat if is_table => {
-            model.settings[view].flat = !model.settings[view].flat;
-            model.settings[view].touch();
+        UiCommand::SortNext(by) if is_query_view => queries::sort_next(model, by),
+        UiCommand::OpenSortMenu if is_query_view => queries::sort_next(model, 1),
+        UiCommand::SortNext(by) if is_table => model.view_settings[view].sort_next(by),
+        UiCommand::ReverseSort if is_table => model.view_settings[view].reverse_sort(),
+        UiCommand::OpenSortMenu if is_table => menus::open_sort_menu(model),
+        UiCommand::ToggleFlat if is_table => {
+            model.view_settings[view].is_flat = !model.view_settings[view].is_flat;
+            model.view_settings[view].mark_changed();
         }
-        UiCommand::Fold if is_table => navigation::fold(model),
-        UiCommand::FoldAll if is_table => navigation::fold_all(model),
-        UiCommand::Sideways(by) if is_table => model.settings[view].scroll(by),
-        UiCommand::Filter
+        UiCommand::ToggleFold if is_table => navigation::toggle_fold(model),
+        UiCommand::ToggleFoldAll if is_table => navigation::toggle_fold_all(model),
+        UiCommand::ScrollColumns(by) if is_table => model.view_settings[view].scroll_columns(by),
+        UiCommand::EditFilter
         | UiCommand::SortNext(_)
-        | UiCommand::SortInvert
-        | UiCommand::SortMenu
-        | UiCommand::Flat
-        | UiCommand::Fold
-        | UiCommand::FoldAll
-        | UiCommand::Sideways(_) => {
-            model.say(format!("{}: in views 1 to 4 and 6", action.help), Role::Dim, now);
+        | UiCommand::ReverseSort
+        | UiCommand::OpenSortMenu
+        | UiCommand::ToggleFlat
+        | UiCommand::ToggleFold
+        | UiCommand::ToggleFoldAll
+        | UiCommand::ScrollColumns(_) => {
+            model.notify(format!("only in views 1 to 4 and 6: {}", command.help), Role::Dim, now);
         }
-        UiCommand::Command => model.layers.push(Layer::Prompt(Prompt::new(Purpose::Command, ""))),
-        UiCommand::Zoom => model.zoom = !model.zoom,
-        UiCommand::Span(by) => model.change_span(by),
-        UiCommand::Instance(by) => {
+        UiCommand::OpenPalette => model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Command, ""))),
+        UiCommand::ToggleZoom => model.is_zoomed = !model.is_zoomed,
+        UiCommand::ChangeChartSpan(by) => model.change_chart_span(by),
+        UiCommand::SwitchInstance(by) => {
             let count = model.instances.len() as i32;
             if count < 2 {
-                model.say("only one HAProxy is watched: name several on the command line", Role::Dim, now);
+                model.notify("there is only one instance; list several on the command line", Role::Dim, now);
             } else {
-                let before = model.current;
-                model.current = (model.current as i32 + by).rem_euclid(count) as usize;
-                playback::follow(model, before);
+                let before = model.current_instance;
+                model.current_instance = (model.current_instance as i32 + by).rem_euclid(count) as usize;
+                playback::follow_instance_switch(model, before);
             }
         }
-        UiCommand::Act(act) => action_flow::ask(model, act, now),
-        UiCommand::Everywhere(act) => action_flow::ask_everywhere(model, act, now),
-        UiCommand::Weigh(by) => action_flow::ask_step(model, by, now),
-        UiCommand::Undo => action_flow::undo(model, now),
-        UiCommand::Offer => action_flow::take_offer(model, now),
-        UiCommand::Decline => action_flow::decline_offer(model, now),
-        UiCommand::ActMenu => menus::open_acts(model),
-        UiCommand::Mark | UiCommand::MarkRange | UiCommand::MarkShown | UiCommand::Unmark => selection_input::mark(model, action.run, now),
-        UiCommand::Pause => playback::pause(model, now),
-        UiCommand::Travel(to) => playback::go(model, to, now),
-        UiCommand::MarkMoment => playback::mark(model, now),
-        UiCommand::ForgetMoment => playback::forget(model, now),
-        UiCommand::Copy => return copy(model, now),
-        UiCommand::Info => info(model),
-        UiCommand::Cost => return overhead::open(model),
-        UiCommand::Remove => match model.shown().content {
-            Content::StickTables => action_flow::ask(model, &action_table::CLEAR_ENTRY, now),
-            _ => action_flow::ask(model, &action_table::END_SESSION, now),
+        UiCommand::StartAction(action) => action_flow::start_action(model, action, now),
+        UiCommand::StartActionEverywhere(action) => action_flow::start_action_everywhere(model, action, now),
+        UiCommand::ChangeWeight(by) => action_flow::start_weight_change(model, by, now),
+        UiCommand::Undo => action_flow::start_undo(model, now),
+        UiCommand::AcceptSuggestion => action_flow::accept_suggestion(model, now),
+        UiCommand::DismissSuggestion => action_flow::dismiss_suggestion(model, now),
+        UiCommand::OpenActionMenu => menus::open_action_menu(model),
+        UiCommand::ToggleMark | UiCommand::ToggleMarkRange | UiCommand::MarkAllShown | UiCommand::ClearMarks => {
+            selection_input::change_selection(model, command.ui_command, now)
+        }
+        UiCommand::TogglePause => playback::toggle_pause(model, now),
+        UiCommand::MovePlayback(to) => playback::move_to(model, to, now),
+        UiCommand::MarkMoment => playback::mark_moment(model, now),
+        UiCommand::ClearMarkedMoment => playback::clear_marked_moment(model, now),
+        UiCommand::CopyName => return copy_name(model, now),
+        UiCommand::ShowProcessInfo => open_process_info(model),
+        UiCommand::ShowPollingOverhead => return overhead::open_page(model),
+        UiCommand::RemoveLine => match model.current_view().content {
+            Content::StickTables => action_flow::start_action(model, &action_table::CLEAR_ENTRY, now),
+            _ => action_flow::start_action(model, &action_table::END_SESSION, now),
         },
         UiCommand::PollNow => {
-            let poll = vec![Effect::PollNow(model.current)];
+            let poll = vec![Effect::PollNow(model.current_instance)];
             return queries::refresh(model, now).unwrap_or(poll);
         }
         UiCommand::Redraw => return vec![Effect::Redraw],
-        UiCommand::Help => model.layers.push(Layer::Help(0)),
+        UiCommand::ShowHelp => model.layers.push(Layer::Help(0)),
         UiCommand::Suspend => return vec![Effect::Suspend],
         UiCommand::Quit => return vec![Effect::Quit],
     }

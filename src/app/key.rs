@@ -1,11 +1,11 @@
-//! Keys, apart from any terminal library, and their names in text.
+//! Keys, independent of any terminal library, and their names in text.
 
 use std::fmt;
 
-/// What was pressed.
+/// The key without modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
-    /// A character; an upper case letter says that Shift was held.
+pub enum KeyCode {
+    /// A character; an upper case letter means that Shift was held.
     Char(char),
     /// Return.
     Enter,
@@ -40,49 +40,49 @@ pub enum Code {
 /// One key press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// What was pressed.
-    pub code: Code,
-    /// With Ctrl held.
+    /// The key without modifiers.
+    pub code: KeyCode,
+    /// Ctrl was held.
     pub ctrl: bool,
-    /// With Alt held.
+    /// Alt was held.
     pub alt: bool,
-    /// With Shift held, on the keys that have no other sign of it: cursor left and right.
+    /// Shift was held; set only for keys where nothing else shows it: cursor left and right.
     pub shift: bool,
 }
 
-/// The named keys, as they are written between angle brackets and as people read them.
-const NAMES: [(&str, &str, Code); 17] = [
-    ("ret", "↵", Code::Enter),
-    ("esc", "Esc", Code::Esc),
-    ("bs", "Backspace", Code::Backspace),
-    ("tab", "Tab", Code::Tab),
-    ("backtab", "Shift-Tab", Code::BackTab),
-    ("up", "↑", Code::Up),
-    ("down", "↓", Code::Down),
-    ("left", "←", Code::Left),
-    ("right", "→", Code::Right),
-    ("home", "Home", Code::Home),
-    ("end", "End", Code::End),
-    ("pgup", "PgUp", Code::PageUp),
-    ("pgdn", "PgDn", Code::PageDown),
-    ("space", "Space", Code::Char(' ')),
-    ("lt", "<", Code::Char('<')),
-    ("gt", ">", Code::Char('>')),
-    ("minus", "-", Code::Char('-')),
+/// Named keys: name between angle brackets, name on screen, key code.
+const NAMES: [(&str, &str, KeyCode); 17] = [
+    ("ret", "↵", KeyCode::Enter),
+    ("esc", "Esc", KeyCode::Esc),
+    ("bs", "Backspace", KeyCode::Backspace),
+    ("tab", "Tab", KeyCode::Tab),
+    ("backtab", "Shift-Tab", KeyCode::BackTab),
+    ("up", "↑", KeyCode::Up),
+    ("down", "↓", KeyCode::Down),
+    ("left", "←", KeyCode::Left),
+    ("right", "→", KeyCode::Right),
+    ("home", "Home", KeyCode::Home),
+    ("end", "End", KeyCode::End),
+    ("pgup", "PgUp", KeyCode::PageUp),
+    ("pgdn", "PgDn", KeyCode::PageDown),
+    ("space", "Space", KeyCode::Char(' ')),
+    ("lt", "<", KeyCode::Char('<')),
+    ("gt", ">", KeyCode::Char('>')),
+    ("minus", "-", KeyCode::Char('-')),
 ];
 
 impl Key {
-    /// A key without Ctrl, Alt and Shift.
-    pub const fn plain(code: Code) -> Self {
+    /// Creates a key without modifiers.
+    pub const fn unmodified(code: KeyCode) -> Self {
         Self { code, ctrl: false, alt: false, shift: false }
     }
 
-    /// A character key.
+    /// Creates a character key without modifiers.
     pub const fn char(ch: char) -> Self {
-        Self::plain(Code::Char(ch))
+        Self::unmodified(KeyCode::Char(ch))
     }
 
-    /// Reads one key name: `M`, `<f10>`, `<c-z>`, `<a-1>`, `<s-left>`, `<ret>`. Nothing when there is no such key.
+    /// Parses a key name: `M`, `<f10>`, `<c-z>`, `<a-1>`, `<s-left>`, `<ret>`. Returns `None` for an unknown key.
     pub fn parse(name: &str) -> Option<Self> {
         let mut chars = name.chars();
         if let (Some(ch), None) = (chars.next(), chars.next()) {
@@ -103,17 +103,17 @@ impl Key {
         }
         let mut chars = inner.chars();
         key.code = match (chars.next(), chars.next()) {
-            (Some(ch), None) => Code::Char(ch),
+            (Some(ch), None) => KeyCode::Char(ch),
             _ => match NAMES.iter().find(|(known, ..)| *known == inner) {
                 Some((_, _, code)) => *code,
-                None => Code::F(inner.strip_prefix('f')?.parse().ok().filter(|number| (1..=24).contains(number))?),
+                None => KeyCode::F(inner.strip_prefix('f')?.parse().ok().filter(|number| (1..=24).contains(number))?),
             },
         };
         Some(key)
     }
 
-    /// Reads a sequence of keys: `jj<ret>M`.
-    pub fn parse_all(keys: &str) -> Option<Vec<Self>> {
+    /// Parses a sequence of keys: `jj<ret>M`.
+    pub fn parse_sequence(keys: &str) -> Option<Vec<Self>> {
         let mut rest = keys;
         let mut all = Vec::new();
         while let Some(first) = rest.chars().next() {
@@ -128,20 +128,20 @@ impl Key {
     }
 }
 
-/// What the signs on keys are called where only ASCII is to be drawn.
+/// ASCII names of the symbols in [`NAMES`].
 const ASCII: [(&str, &str); 5] = [("↵", "Enter"), ("↑", "Up"), ("↓", "Down"), ("←", "Left"), ("→", "Right")];
 
 impl Key {
-    /// As people read it, in ASCII where asked for.
+    /// Returns the name on screen, in ASCII if `ascii` is set.
     pub fn label(self, ascii: bool) -> String {
-        let shown = self.to_string();
-        let named = ASCII.iter().find(|(sign, _)| ascii && shown.ends_with(sign));
-        named.map_or(shown.clone(), |(sign, name)| shown.replace(sign, name))
+        let label = self.to_string();
+        let named = ASCII.iter().find(|(sign, _)| ascii && label.ends_with(sign));
+        named.map_or(label.clone(), |(sign, name)| label.replace(sign, name))
     }
 }
 
 impl fmt::Display for Key {
-    /// As people read it: `M`, `F10`, `Ctrl-z`.
+    /// Writes the name on screen: `M`, `F10`, `Ctrl-z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.ctrl {
             f.write_str("Ctrl-")?;
@@ -153,10 +153,10 @@ impl fmt::Display for Key {
             f.write_str("Shift-")?;
         }
         match self.code {
-            Code::F(number) => write!(f, "F{number}"),
+            KeyCode::F(number) => write!(f, "F{number}"),
             code => match (NAMES.iter().find(|(_, _, known)| *known == code), code) {
-                (Some((_, shown, _)), _) => f.write_str(shown),
-                (None, Code::Char(ch)) => write!(f, "{ch}"),
+                (Some((_, label, _)), _) => f.write_str(label),
+                (None, KeyCode::Char(ch)) => write!(f, "{ch}"),
                 (None, _) => Ok(()),
             },
         }
@@ -168,8 +168,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_and_shown() {
-        for (name, shown) in [
+    fn key_parse_and_display_agree() {
+        for (name, label) in [
             ("M", "M"),
             ("?", "?"),
             ("<f10>", "F10"),
@@ -182,7 +182,7 @@ mod tests {
             ("<", "<"),
             ("<space>", "Space"),
         ] {
-            assert_eq!(Key::parse(name).map(|key| key.to_string()).as_deref(), Some(shown), "{name}");
+            assert_eq!(Key::parse(name).map(|key| key.to_string()).as_deref(), Some(label), "{name}");
         }
         assert_eq!(Key::parse("<ret>").unwrap().label(true), "Enter");
         assert_eq!(Key::parse("<c-left>").unwrap().label(true), "Ctrl-Left");
@@ -192,9 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn sequences_are_split() {
-        let keys = Key::parse_all("j<ret>M<c-d><").unwrap();
-        let shown: Vec<String> = keys.iter().map(Key::to_string).collect();
-        assert_eq!(shown, ["j", "↵", "M", "Ctrl-d", "<"]);
+    fn parse_sequence_splits_keys() {
+        let keys = Key::parse_sequence("j<ret>M<c-d><").unwrap();
+        let label: Vec<String> = keys.iter().map(Key::to_string).collect();
+        assert_eq!(label, ["j", "↵", "M", "Ctrl-d", "<"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Which key does what.
+//! Key bindings: which key runs which UI command.
 
 use std::collections::HashMap;
 
@@ -7,107 +7,106 @@ use thiserror::Error;
 use crate::app::commands::{COMMANDS, CommandSpec, UiCommand};
 use crate::app::key::Key;
 
-/// Why keys make no map.
+/// Invalid key bindings.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadKeys {
-    /// There is no such action.
-    #[error("there is no action {0:?}")]
-    NoSuchAction(String),
-    /// There is no such key.
-    #[error("{action}: there is no key {key:?}")]
-    NoSuchKey {
-        /// The action's id.
-        action: &'static str,
-        /// What was written.
+pub enum KeymapError {
+    /// The command id does not exist.
+    #[error("unknown command {0:?}")]
+    UnknownCommand(String),
+    /// The key name does not exist.
+    #[error("{command}: unknown key {key:?}")]
+    UnknownKey {
+        /// Command id.
+        command: &'static str,
+        /// Key name as configured.
         key: String,
     },
-    /// Two actions want one key.
-    #[error("key {key} is bound twice: to {first} and to {second}")]
+    /// A key is bound to two commands.
+    #[error("key {key} is bound to both {first} and {second}")]
     Conflict {
         /// The key.
         key: String,
-        /// The id of the one.
+        /// Id of the first command.
         first: &'static str,
-        /// The id of the other.
+        /// Id of the second command.
         second: &'static str,
     },
 }
 
-/// From keys to actions, and back. Some keys go through time while the past is shown, and mean something else in the
-/// present.
+/// Key bindings in both directions. Playback keys have their meaning only while the past is shown.
 #[derive(Debug)]
 pub struct Keymap {
-    map: HashMap<Key, &'static CommandSpec>,
+    live: HashMap<Key, &'static CommandSpec>,
     past: HashMap<Key, &'static CommandSpec>,
-    /// The keys of each of [`COMMANDS`].
+    /// Keys of each command, in the order of [`COMMANDS`].
     keys: Vec<Vec<Key>>,
 }
 
 impl Keymap {
-    /// The keys of the COMMANDS table.
+    /// Builds the default key map.
     ///
     /// # Errors
-    /// When a key does not exist or is bound twice.
-    pub fn standard() -> Result<Self, BadKeys> {
-        Self::changed(&[])
+    /// Returns an error if a key does not exist or is bound twice.
+    pub fn standard() -> Result<Self, KeymapError> {
+        Self::with_changes(&[])
     }
 
-    /// The same, but the actions that are named have these keys and no others.
+    /// Builds the default key map with changes: each named command gets exactly the given keys.
     ///
     /// # Errors
-    /// When there is no such action or key, or a key is bound twice.
-    pub fn changed(changes: &[(&str, &[String])]) -> Result<Self, BadKeys> {
-        if let Some((name, _)) = changes.iter().find(|(name, _)| COMMANDS.iter().all(|action| action.id != *name)) {
-            return Err(BadKeys::NoSuchAction((*name).to_owned()));
+    /// Returns an error for an unknown command or key, or if a key is bound twice.
+    pub fn with_changes(changes: &[(&str, &[String])]) -> Result<Self, KeymapError> {
+        if let Some((name, _)) = changes.iter().find(|(name, _)| COMMANDS.iter().all(|command| command.id != *name)) {
+            return Err(KeymapError::UnknownCommand((*name).to_owned()));
         }
         let (mut live, mut past): (HashMap<Key, &'static CommandSpec>, HashMap<_, _>) = Default::default();
         let mut keys = Vec::with_capacity(COMMANDS.len());
-        for action in COMMANDS {
-            let change = changes.iter().rev().find(|(name, _)| *name == action.id);
+        for command in COMMANDS {
+            let change = changes.iter().rev().find(|(name, _)| *name == command.id);
             let names: Vec<&str> = match change {
                 Some((_, names)) => names.iter().map(String::as_str).collect(),
-                None => action.keys.to_vec(),
+                None => command.keys.to_vec(),
             };
             let key = |name: &str| {
-                Key::parse(name).ok_or_else(|| BadKeys::NoSuchKey { action: action.id, key: name.to_owned() })
+                Key::parse(name).ok_or_else(|| KeymapError::UnknownKey { command: command.id, key: name.to_owned() })
             };
-            let own = names.into_iter().map(key).collect::<Result<Vec<Key>, BadKeys>>()?;
-            let map = if action.is_of_past() { &mut past } else { &mut live };
-            for key in &own {
-                if let Some(first) = map.insert(*key, action) {
-                    return Err(BadKeys::Conflict { key: key.to_string(), first: first.id, second: action.id });
+            let parsed = names.into_iter().map(key).collect::<Result<Vec<Key>, KeymapError>>()?;
+            let map = if command.is_playback_only() { &mut past } else { &mut live };
+            for key in &parsed {
+                if let Some(first) = map.insert(*key, command) {
+                    return Err(KeymapError::Conflict { key: key.to_string(), first: first.id, second: command.id });
                 }
             }
-            keys.push(own);
+            keys.push(parsed);
         }
-        Ok(Self { map: live, past, keys })
+        Ok(Self { live, past, keys })
     }
 
-    /// The keys of an action, the first one foremost.
-    pub fn keys(&self, action: &CommandSpec) -> &[Key] {
-        let place = COMMANDS.iter().position(|known| known.id == action.id);
-        place.and_then(|place| self.keys.get(place)).map_or(&[], Vec::as_slice)
+    /// Returns the keys of a command; the first one is the one shown.
+    pub fn keys_for(&self, command: &CommandSpec) -> &[Key] {
+        let index = COMMANDS.iter().position(|known| known.id == command.id);
+        index.and_then(|index| self.keys.get(index)).map_or(&[], Vec::as_slice)
     }
 
-    /// The first key of an action as people read it; empty where it has none.
-    pub fn name(&self, action: &CommandSpec, ascii: bool) -> String {
-        self.keys(action).first().map(|key| key.label(ascii)).unwrap_or_default()
+    /// Returns the on-screen name of a command's first key; empty if it has none.
+    pub fn key_label(&self, command: &CommandSpec, ascii: bool) -> String {
+        self.keys_for(command).first().map(|key| key.label(ascii)).unwrap_or_default()
     }
 
-    /// How somebody who reads about an action comes to it: its first key, else its name on the command line.
-    pub fn way(&self, run: UiCommand) -> String {
-        let action = COMMANDS.iter().find(|action| action.run == run);
-        let by_key = action.map(|action| self.name(action, true)).filter(|name| !name.is_empty());
-        by_key.or_else(|| action.map(|action| format!(":{}", action.id))).unwrap_or_default()
+    /// Returns the key or palette line that runs a command: its first key, or else `:` and its id.
+    pub fn key_or_command(&self, ui_command: UiCommand) -> String {
+        let command = COMMANDS.iter().find(|command| command.ui_command == ui_command);
+        let by_key = command.map(|command| self.key_label(command, true)).filter(|name| !name.is_empty());
+        by_key.or_else(|| command.map(|command| format!(":{}", command.id))).unwrap_or_default()
     }
 
-    /// What a key does. With Shift it does what it does without, where nothing else is said.
+    /// Returns the command of a key. A key with Shift falls back to the key without.
     pub fn get(&self, key: Key) -> Option<&'static CommandSpec> {
-        self.map.get(&key).or_else(|| self.map.get(&Key { shift: false, ..key })).copied()
+        self.live.get(&key).or_else(|| self.live.get(&Key { shift: false, ..key })).copied()
     }
 
-    /// What a key does while the past is shown.
-    pub fn get_in_past(&self, key: Key) -> Option<&'static CommandSpec> {
+    /// Returns the command of a key while the past is shown.
+    pub fn command_in_past(&self, key: Key) -> Option<&'static CommandSpec> {
         self.past.get(&key).copied().or_else(|| self.get(key))
     }
 }
@@ -117,36 +116,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_keys_replace_those_of_an_action() {
+    fn with_changes_replaces_default_keys() {
         let keys = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let (drain, none) = (keys(&["X", "<f11>"]), keys(&[]));
-        let keymap = Keymap::changed(&[("server.drain", &drain), ("line.remove", &none)]).unwrap();
-        let id = |ch| keymap.get(Key::char(ch)).map(|action| action.id);
+        let keymap = Keymap::with_changes(&[("server.drain", &drain), ("line.remove", &none)]).unwrap();
+        let id = |ch| keymap.get(Key::char(ch)).map(|command| command.id);
         assert_eq!((id('X'), id('D')), (Some("server.drain"), None));
-        let drains = COMMANDS.iter().find(|action| action.id == "server.drain").unwrap();
-        assert_eq!(keymap.keys(drains).len(), 2);
-        assert_eq!(keymap.name(drains, false), "X");
-        let way = |run| keymap.way(run);
-        assert_eq!((way(drains.run), way(UiCommand::Remove), way(UiCommand::Pause)), ("X".into(), ":line.remove".into(), "p".into()));
+        let drain_command = COMMANDS.iter().find(|command| command.id == "server.drain").unwrap();
+        assert_eq!(keymap.keys_for(drain_command).len(), 2);
+        assert_eq!(keymap.key_label(drain_command, false), "X");
+        let key_or_command = |ui_command| keymap.key_or_command(ui_command);
+        assert_eq!(
+            (
+                key_or_command(drain_command.ui_command),
+                key_or_command(UiCommand::RemoveLine),
+                key_or_command(UiCommand::TogglePause)
+            ),
+            ("X".into(), ":line.remove".into(), "p".into())
+        );
     }
 
     #[test]
-    fn keys_that_cannot_be_are_told() {
-        let told = |id: &str, key: &str| Keymap::changed(&[(id, &[key.to_owned()])]).unwrap_err().to_string();
-        assert_eq!(told("server.nope", "D"), "there is no action \"server.nope\"");
-        assert_eq!(told("server.drain", "<nope>"), "server.drain: there is no key \"<nope>\"");
-        assert_eq!(told("server.drain", "M"), "key M is bound twice: to server.drain and to server.maint");
+    fn with_changes_rejects_unknown_names_and_conflicts() {
+        let message = |id: &str, key: &str| Keymap::with_changes(&[(id, &[key.to_owned()])]).unwrap_err().to_string();
+        assert_eq!(message("server.nope", "D"), "unknown command \"server.nope\"");
+        assert_eq!(message("server.drain", "<nope>"), "server.drain: unknown key \"<nope>\"");
+        assert_eq!(message("server.drain", "M"), "key M is bound to both server.drain and server.maint");
     }
 
     #[test]
-    fn the_table_makes_a_map_without_conflicts() {
+    fn standard_keymap_has_no_conflicts() {
         let keymap = Keymap::standard().unwrap();
-        assert_eq!(keymap.get(Key::char('M')).map(|action| action.id), Some("server.maint"));
-        let id = |action: Option<&'static CommandSpec>| action.map(|action| action.id);
-        assert_eq!(id(keymap.get(Key::char('m'))), Some("past.mark"), "a slip of the Shift key must not act");
+        assert_eq!(keymap.get(Key::char('M')).map(|command| command.id), Some("server.maint"));
+        let id = |command: Option<&'static CommandSpec>| command.map(|command| command.id);
+        assert_eq!(id(keymap.get(Key::char('m'))), Some("past.mark"), "an accidental Shift must not run an action");
         let [left, shifted] = ["<left>", "<s-left>"].map(|name| Key::parse(name).unwrap());
         assert_eq!((id(keymap.get(left)), id(keymap.get(shifted))), (Some("move.left"), Some("move.left")));
-        let past = [left, shifted, Key::char('M')].map(|key| id(keymap.get_in_past(key)));
+        let past = [left, shifted, Key::char('M')].map(|key| id(keymap.command_in_past(key)));
         assert_eq!(past, [Some("past.back"), Some("past.minute-back"), Some("server.maint")]);
     }
 }

@@ -1,94 +1,95 @@
-//! What can lie over a view and take the keys: questions, menus, lines being typed, texts to read.
+//! Overlays on top of a view that receive the keys: dialogs, menus, prompts and text pages.
 
 use std::time::Duration;
 
 use crate::actions::action_table::Action;
-use crate::actions::intent::{Intent, Target};
+use crate::actions::intent::{ActionTarget, Intent};
 use crate::app::commands::CommandSpec;
-use crate::app::confirmation::{self, Confirm};
+use crate::app::confirmation::{self, Confirmation};
 use crate::app::text_input::Prompt;
 use crate::ask::typed_command::TypedLine;
-use crate::haproxy::reply_lines::Lines;
+use crate::haproxy::reply_lines::ReplyLines;
 use crate::observe::row_ids::RowId;
 
-/// Something that lies over the view and takes the keys.
+/// An overlay on top of a view. The topmost one receives the keys.
 #[derive(Debug, Clone)]
 pub enum Layer {
-    /// What the keys do; scrolled down by so many lines.
+    /// Help; the number is the first line shown.
     Help(usize),
-    /// A question.
-    Confirm(Confirm),
-    /// Everything about one row; scrolled down by so many lines.
+    /// The confirmation dialog before an action.
+    Confirmation(Confirmation),
+    /// The detail page of a row; the number is the first line shown.
     Detail(RowId, usize),
-    /// A line being typed.
+    /// A prompt in the bottom line.
     Prompt(Prompt),
-    /// What watching costs; scrolled down by so many lines.
-    Cost(usize),
-    /// The columns to sort by; the place of the cursor.
+    /// The polling overhead page; the number is the first line shown.
+    Overhead(usize),
+    /// The menu of columns to sort by; the number is the cursor's index.
     SortMenu(usize),
-    /// A text to read.
-    Page {
-        /// Its title.
+    /// A page of text.
+    TextPage {
+        /// Title in the frame.
         title: String,
-        /// Its lines.
-        lines: Lines,
-        /// The first line shown.
+        /// Text lines.
+        lines: ReplyLines,
+        /// Index of the first line shown.
         top: usize,
     },
-    /// A typed line that may change HAProxy: is it to be sent?
-    Sure(Sure),
-    /// What can be done; the place of the cursor.
-    ActMenu(Vec<&'static CommandSpec>, usize),
-    /// A number that an act needs.
-    Number(Number),
-    /// A reason for an act.
-    Reason(Reason),
+    /// The confirmation dialog before sending a typed command that may change HAProxy.
+    TypedCommandConfirmation(TypedCommandConfirmation),
+    /// The menu of actions; the number is the cursor's index.
+    ActionMenu(Vec<&'static CommandSpec>, usize),
+    /// A prompt for a weight or a limit.
+    NumberPrompt(NumberPrompt),
+    /// A prompt for the reason of an action.
+    ReasonPrompt(ReasonPrompt),
 }
 
 impl Layer {
-    /// Whether it is about an act: then no row may slip away under the finger.
-    pub fn is_about_act(&self) -> bool {
-        matches!(self, Self::Confirm(_) | Self::ActMenu(..) | Self::Number(_) | Self::Reason(_))
+    /// Returns whether it belongs to an action. While such a layer is open, table rows keep their order, so that no row
+    /// moves away under the cursor.
+    pub fn is_about_action(&self) -> bool {
+        matches!(self, Self::Confirmation(_) | Self::ActionMenu(..) | Self::NumberPrompt(_) | Self::ReasonPrompt(_))
     }
 }
 
-/// A number that an act needs, being typed.
+/// A prompt for the number that an action needs.
 #[derive(Debug, Clone)]
-pub struct Number {
-    /// For what.
-    pub act: &'static Action,
-    /// Of what: fixed at the key press.
-    pub targets: Vec<Target>,
-    /// The line.
+pub struct NumberPrompt {
+    /// The action.
+    pub action: &'static Action,
+    /// Targets, fixed at the key press.
+    pub targets: Vec<ActionTarget>,
+    /// The text input.
     pub prompt: Prompt,
 }
 
-/// A reason for an act, being typed.
+/// A prompt for the reason of an action.
 #[derive(Debug, Clone)]
-pub struct Reason {
-    /// The act.
+pub struct ReasonPrompt {
+    /// The action without its reason.
     pub intent: Intent,
-    /// The line.
+    /// The text input.
     pub prompt: Prompt,
 }
 
-/// A question about a typed line.
+/// The confirmation dialog before sending a typed command that may change HAProxy.
 #[derive(Debug, Clone)]
-pub struct Sure {
-    /// The line.
+pub struct TypedCommandConfirmation {
+    /// The typed command.
     pub line: TypedLine,
-    /// When it was asked.
-    pub asked: Duration,
+    /// Time at which the dialog was opened.
+    pub opened_at: Duration,
 }
 
-impl Sure {
-    /// When it is withdrawn.
+impl TypedCommandConfirmation {
+    /// Returns the time at which the dialog closes.
     pub fn expires_at(&self) -> Duration {
-        self.asked + confirmation::EXPIRES
+        self.opened_at + confirmation::EXPIRES_AFTER
     }
 
-    /// Whether it stands long enough to have been read: what was typed ahead does not count.
-    pub fn is_seen(&self, now: Duration) -> bool {
-        now.saturating_sub(self.asked) >= confirmation::TYPE_AHEAD
+    /// Returns whether the dialog has been open long enough to have been read; earlier keys are ignored.
+    pub fn can_be_answered(&self, now: Duration) -> bool {
+        now.saturating_sub(self.opened_at) >= confirmation::TYPE_AHEAD_WINDOW
     }
 }

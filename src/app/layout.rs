@@ -1,6 +1,6 @@
-//! Where the parts of the dashboard stand, for every size of terminal.
+//! Screen layout for every terminal size.
 //!
-//! Plain geometry: `update` needs it to know how far a page reaches, and the panes to draw themselves.
+//! Only geometry: `update` uses it for the height of a page, and the user interface to place what it draws.
 //!
 //! ```text
 //! wide, from 110 x 30            compact                      small, under 60 x 15
@@ -26,21 +26,21 @@ pub enum Pane {
     Servers,
     /// The selected row over time.
     Charts,
-    /// What happened.
+    /// The latest events.
     Events,
 }
 
 impl Pane {
-    /// The panes that take the focus, in the order of Tab.
+    /// Panes that can have the focus, in the order of the Tab key.
     pub const LISTS: [Self; 3] = [Self::Frontends, Self::Backends, Self::Servers];
 
-    /// Its place among the lists; absent when it is none.
-    pub fn list(self) -> Option<usize> {
+    /// Returns the pane's index in [`Pane::LISTS`], or `None` if it cannot have the focus.
+    pub fn list_index(self) -> Option<usize> {
         Self::LISTS.iter().position(|pane| *pane == self)
     }
 }
 
-/// A rectangle of cells.
+/// A rectangle of terminal cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Area {
     /// Column of its left edge.
@@ -54,121 +54,130 @@ pub struct Area {
 }
 
 impl Area {
-    /// The rows from `from` on, `count` at the most.
+    /// Returns the part that starts at row `from` and has at most `count` rows.
     #[must_use]
     pub fn rows(self, from: u16, count: u16) -> Self {
         let from = from.min(self.height);
         Self { y: self.y + from, height: count.min(self.height - from), ..self }
     }
 
-    /// The columns from `from` on, `count` at the most.
+    /// Returns the part that starts at column `from` and has at most `count` columns.
     #[must_use]
     pub fn columns(self, from: u16, count: u16) -> Self {
         let from = from.min(self.width);
         Self { x: self.x + from, width: count.min(self.width - from), ..self }
     }
 
-    /// Without its frame.
+    /// Returns the area inside a frame of one cell.
     #[must_use]
     pub fn inner(self) -> Self {
         self.rows(1, self.height.saturating_sub(2)).columns(1, self.width.saturating_sub(2))
     }
 
-    /// Whether there is nothing to draw on.
+    /// Returns whether the area has no cells.
     pub fn is_empty(self) -> bool {
         self.width == 0 || self.height == 0
     }
 }
 
-/// How much room there is.
+/// Size class of the terminal, which selects the arrangement of the panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
-    /// A line or nothing.
+pub enum SizeClass {
+    /// Header only: under 20 columns or 4 rows.
     Tiny,
-    /// Header, one list, footer.
+    /// Header, one list and footer: under 60 columns or 15 rows.
     Small,
-    /// Lists one above the other, without frames.
+    /// Lists one above the other, without frames: under 110 columns or 30 rows.
     Compact,
     /// Two columns of framed panes.
     Wide,
 }
 
-/// Where everything stands.
+/// Positions of all parts of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// How much room there is.
-    pub room: Room,
+    /// Size class of the terminal.
+    pub size_class: SizeClass,
     /// The whole screen.
     pub screen: Area,
-    /// Top lines.
+    /// Lines at the top.
     pub header: Area,
-    /// The names of the views; empty where there is no room.
+    /// Names of the views; empty if they do not fit.
     pub tabs: Area,
-    /// A line that sums the view up; empty where it has none.
-    pub lead: Area,
-    /// What lies between them and the footer.
+    /// A line that summarizes the view; empty if the view has none.
+    pub summary_line: Area,
+    /// Area between these and the footer.
     pub body: Area,
-    /// The panes that are visible.
+    /// Visible panes.
     pub panes: Vec<(Pane, Area)>,
     /// The bottom line.
     pub footer: Area,
 }
 
-/// What the layout depends on besides the size.
+/// Input of the layout apart from the terminal size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Rows of each list, in the order of [`Pane::LISTS`].
-    pub rows: [usize; 3],
-    /// The list that has the focus, in the same order.
-    pub focus: usize,
-    /// Whether it has all the room.
-    pub zoom: bool,
-    /// Whether the dashboard is shown, and not one of the views that are one pane.
+pub struct LayoutNeeds {
+    /// Number of rows in each list, in the order of [`Pane::LISTS`].
+    pub row_counts: [usize; 3],
+    /// Index of the focused list in [`Pane::LISTS`].
+    pub focused_list: usize,
+    /// The focused list fills the body.
+    pub is_zoomed: bool,
+    /// The dashboard is shown, as opposed to a view with one pane.
     pub is_dashboard: bool,
-    /// Whether a line sums the view up.
-    pub has_lead: bool,
+    /// The view has a summary line.
+    pub has_summary_line: bool,
 }
 
 impl Layout {
-    /// Lays out a terminal of this size.
-    pub fn new(width: u16, height: u16, needs: Needs) -> Self {
+    /// Computes the layout for a terminal of `width` columns and `height` rows.
+    pub fn new(width: u16, height: u16, needs: LayoutNeeds) -> Self {
         let screen = Area { x: 0, y: 0, width, height };
-        let focused = Pane::LISTS[needs.focus.min(2)];
+        let focused = Pane::LISTS[needs.focused_list.min(2)];
         let (room, header_rows) = match (width, height) {
-            (0..20, _) | (_, 0..4) => (Room::Tiny, 1),
-            (0..60, _) | (_, 0..15) => (Room::Small, 1),
-            (0..110, _) | (_, 0..30) => (Room::Compact, 3),
-            _ => (Room::Wide, 3),
+            (0..20, _) | (_, 0..4) => (SizeClass::Tiny, 1),
+            (0..60, _) | (_, 0..15) => (SizeClass::Small, 1),
+            (0..110, _) | (_, 0..30) => (SizeClass::Compact, 3),
+            _ => (SizeClass::Wide, 3),
         };
         let header = screen.rows(0, header_rows);
-        if room == Room::Tiny {
+        if room == SizeClass::Tiny {
             let none = screen.rows(height, 0);
-            return Self { room, screen, header, tabs: none, lead: none, body: none, panes: Vec::new(), footer: none };
+            return Self {
+                size_class: room,
+                screen,
+                header,
+                tabs: none,
+                summary_line: none,
+                body: none,
+                panes: Vec::new(),
+                footer: none,
+            };
         }
         let footer = screen.rows(height - 1, 1);
-        let tab_rows = u16::from(room == Room::Wide || room == Room::Compact && height >= 24);
+        let tab_rows = u16::from(room == SizeClass::Wide || room == SizeClass::Compact && height >= 24);
         let tabs = screen.rows(header_rows, tab_rows);
-        let (above, lead_rows) = (header_rows + tab_rows, u16::from(needs.has_lead));
+        let (above, lead_rows) = (header_rows + tab_rows, u16::from(needs.has_summary_line));
         let lead = screen.rows(above, lead_rows);
         let body = screen.rows(above + lead_rows, (height - above - 1).saturating_sub(lead_rows));
         let panes = match room {
             _ if !needs.is_dashboard => Vec::new(),
-            Room::Wide if needs.zoom => vec![(focused, body)],
-            Room::Wide => wide(body, needs),
-            Room::Compact if !needs.zoom => compact(body, needs),
+            SizeClass::Wide if needs.is_zoomed => vec![(focused, body)],
+            SizeClass::Wide => arrange_wide(body, needs),
+            SizeClass::Compact if !needs.is_zoomed => arrange_compact(body, needs),
             _ => vec![(focused, body)],
         };
-        Self { room, screen, header, tabs, lead, body, panes, footer }
+        Self { size_class: room, screen, header, tabs, summary_line: lead, body, panes, footer }
     }
 
-    /// All that lies between header and footer: the room of a text over the view.
-    pub fn middle(&self) -> Area {
+    /// Returns the area between header and footer, which overlays use.
+    pub fn overlay_area(&self) -> Area {
         let from = self.header.height;
         self.screen.rows(from, self.screen.height.saturating_sub(from + self.footer.height))
     }
 
-    /// Rows that a view of one pane gives to the charts of the selected row.
-    pub fn strip_rows(&self) -> u16 {
+    /// Returns the number of rows that a table view reserves for the charts of the selected row.
+    pub fn chart_strip_rows(&self) -> u16 {
         match self.body.height {
             ..14 => 0,
             14..30 => 2,
@@ -176,36 +185,36 @@ impl Layout {
         }
     }
 
-    /// Rows of a table that fills the body, without its heading and the charts below.
+    /// Returns the number of rows of a table that fills the body, without its heading and the charts below.
     pub fn table_rows(&self) -> u16 {
-        self.body.height.saturating_sub(1 + self.strip_rows())
+        self.body.height.saturating_sub(1 + self.chart_strip_rows())
     }
 
-    /// A pane's place; absent when it is not visible.
-    pub fn pane(&self, pane: Pane) -> Option<Area> {
+    /// Returns the area of a pane, or `None` if it is not visible.
+    pub fn pane_area(&self, pane: Pane) -> Option<Area> {
         self.panes.iter().find(|(known, _)| *known == pane).map(|(_, area)| *area)
     }
 
-    /// Rows that a list can show: without frame and headings.
+    /// Returns the number of rows that a list can show, without frame and heading.
     pub fn list_rows(&self, pane: Pane) -> usize {
-        let frame = if self.room == Room::Wide { 3 } else { 1 };
-        self.pane(pane).map_or(0, |area| usize::from(area.height.saturating_sub(frame)))
+        let frame = if self.size_class == SizeClass::Wide { 3 } else { 1 };
+        self.pane_area(pane).map_or(0, |area| usize::from(area.height.saturating_sub(frame)))
     }
 }
 
-/// Charts of a server.
-const CHARTS: u16 = 5;
+/// Number of charts of a server.
+const CHART_COUNT: u16 = 5;
 
-fn wide(body: Area, needs: Needs) -> Vec<(Pane, Area)> {
-    let rows = needs.rows.map(|rows| u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(3));
+fn arrange_wide(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
+    let rows = needs.row_counts.map(|rows| u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(3));
     let left_width = (body.width * 47 / 100).clamp(52, 90);
     let (left, right) = (body.columns(0, left_width), body.columns(left_width, body.width));
     let frontends = rows[0].clamp(4, (body.height / 3).max(4));
     let event_rows = (body.height / 4).clamp(4, 14);
-    let servers = rows[2].clamp(5, body.height.saturating_sub(CHARTS + 2 + event_rows).max(5));
+    let servers = rows[2].clamp(5, body.height.saturating_sub(CHART_COUNT + 2 + event_rows).max(5));
     // Five charts of one, two or three rows each.
-    let spare = body.height.saturating_sub(servers + event_rows + 2) / CHARTS;
-    let chart_rows = CHARTS * spare.clamp(1, 3) + 2;
+    let spare = body.height.saturating_sub(servers + event_rows + 2) / CHART_COUNT;
+    let chart_rows = CHART_COUNT * spare.clamp(1, 3) + 2;
     vec![
         (Pane::Frontends, left.rows(0, frontends)),
         (Pane::Backends, left.rows(frontends, body.height)),
@@ -215,18 +224,18 @@ fn wide(body: Area, needs: Needs) -> Vec<(Pane, Area)> {
     ]
 }
 
-fn compact(body: Area, needs: Needs) -> Vec<(Pane, Area)> {
-    // Two lines of charts, each of as many rows as the lists leave.
-    let wanted: usize = needs.rows.iter().map(|rows| rows.saturating_add(1).max(3)).sum();
+fn arrange_compact(body: Area, needs: LayoutNeeds) -> Vec<(Pane, Area)> {
+    // Two rows of charts; each chart gets as many lines as the lists leave free.
+    let wanted: usize = needs.row_counts.iter().map(|rows| rows.saturating_add(1).max(3)).sum();
     let unused = body.height.saturating_sub(u16::try_from(wanted).unwrap_or(u16::MAX));
     let chart_rows = if body.height < 18 { 1 } else { 2 * (unused / 2).clamp(1, 3) };
     let mut left = body.height.saturating_sub(chart_rows);
-    // Every list first gets its heading and two rows; then the focused one, and the more detailed before the
-    // less, what they need.
+    // Every list gets its heading and two rows first. The rest goes to the focused list, then to servers, backends and
+    // frontends in this order.
     let mut heights = [3_u16; 3];
     left = left.saturating_sub(9);
-    for list in [needs.focus.min(2), 2, 1, 0] {
-        let wanted = u16::try_from(needs.rows[list]).unwrap_or(u16::MAX).saturating_add(1).max(3);
+    for list in [needs.focused_list.min(2), 2, 1, 0] {
+        let wanted = u16::try_from(needs.row_counts[list]).unwrap_or(u16::MAX).saturating_add(1).max(3);
         let more = wanted.saturating_sub(heights[list]).min(left);
         heights[list] += more;
         left -= more;
@@ -247,19 +256,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_overlaps_or_leaves_the_screen_at_any_size() {
+    fn layout_has_no_overlaps_at_any_size() {
         for width in 0..=220_u16 {
             for height in 0..=70_u16 {
                 for (rows, focus) in [([0, 0, 0], 0), ([3, 5, 4], 1), ([40, 200, 9000], 2)] {
                     for zoom in [false, true] {
-                        check(width, height, Needs { rows, focus, zoom, is_dashboard: true, has_lead: false });
+                        check(
+                            width,
+                            height,
+                            LayoutNeeds {
+                                row_counts: rows,
+                                focused_list: focus,
+                                is_zoomed: zoom,
+                                is_dashboard: true,
+                                has_summary_line: false,
+                            },
+                        );
                     }
                 }
             }
         }
     }
 
-    fn check(width: u16, height: u16, needs: Needs) {
+    fn check(width: u16, height: u16, needs: LayoutNeeds) {
         let layout = Layout::new(width, height, needs);
         let mut areas: Vec<Area> = layout.panes.iter().map(|(_, area)| *area).collect();
         areas.extend([layout.header, layout.tabs, layout.footer]);
@@ -274,14 +293,18 @@ mod tests {
                 assert!(apart, "{width}x{height} {layout:?}");
             }
         }
-        if layout.room != Room::Tiny {
-            assert!(layout.pane(Pane::LISTS[needs.focus]).is_some_and(|area| area.height > 1), "{width}x{height}");
+        if layout.size_class != SizeClass::Tiny {
+            assert!(
+                layout.pane_area(Pane::LISTS[needs.focused_list]).is_some_and(|area| area.height > 1),
+                "{width}x{height}"
+            );
         }
     }
 
     #[test]
-    fn the_designed_sizes_show_what_they_should() {
-        let needs = Needs { rows: [4, 6, 5], focus: 1, is_dashboard: true, ..Needs::default() };
+    fn layout_shows_expected_panes_at_designed_sizes() {
+        let needs =
+            LayoutNeeds { row_counts: [4, 6, 5], focused_list: 1, is_dashboard: true, ..LayoutNeeds::default() };
         let visible =
             |width, height| Layout::new(width, height, needs).panes.iter().map(|(pane, _)| *pane).collect::<Vec<_>>();
         assert_eq!(visible(120, 40).len(), 5);

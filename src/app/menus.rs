@@ -1,71 +1,73 @@
-//! The menus over a view: by which column to sort, and what can be done.
+//! The menus: columns to sort by, and actions.
 
 use crate::app::action_targets;
-use crate::app::commands::{COMMANDS, CommandSpec, UiCommand, Step};
-use crate::app::dashboard_lists::ListState;
+use crate::app::commands::{COMMANDS, CommandSpec, CursorStep, UiCommand};
+use crate::app::dashboard_lists::ListCursor;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
 
-/// Opens the menu of acts: those that can be had first.
-pub fn open_acts(model: &mut Model) {
-    let is_act = |action: &&CommandSpec| matches!(action.run, UiCommand::Act(_) | UiCommand::Everywhere(_));
+/// Opens the action menu; available actions come first.
+pub fn open_action_menu(model: &mut Model) {
+    let is_action = |command: &&CommandSpec| {
+        matches!(command.ui_command, UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_))
+    };
     let (mut fitting, others): (Vec<&CommandSpec>, Vec<&CommandSpec>) =
-        COMMANDS.iter().filter(is_act).partition(|action| action_targets::check(model, action).is_ok());
+        COMMANDS.iter().filter(is_action).partition(|command| action_targets::check_with_guard(model, command).is_ok());
     fitting.extend(others);
-    model.layers.push(Layer::ActMenu(fitting, 0));
+    model.layers.push(Layer::ActionMenu(fitting, 0));
 }
 
-/// A key in the menu of acts; gives what was chosen.
-pub fn acts(
+/// Handles a key in the action menu. Returns the chosen command.
+pub fn handle_action_menu_key(
     model: &mut Model,
-    action: Option<&'static CommandSpec>,
-    actions: Vec<&'static CommandSpec>,
-    place: usize,
+    command: Option<&'static CommandSpec>,
+    commands: Vec<&'static CommandSpec>,
+    cursor: usize,
 ) -> Option<&'static CommandSpec> {
-    match action.map(|action| action.run) {
-        Some(UiCommand::Back { .. } | UiCommand::Quit | UiCommand::ActMenu) => None,
-        Some(UiCommand::Open { .. }) => actions.get(place).copied(),
-        // The key of an act works here as well: the menu is where one learns it.
-        Some(UiCommand::Act(_)) => action,
+    match command.map(|command| command.ui_command) {
+        Some(UiCommand::Back { .. } | UiCommand::Quit | UiCommand::OpenActionMenu) => None,
+        Some(UiCommand::Open { .. }) => commands.get(cursor).copied(),
+        // The keys shown in the menu work in it as well.
+        Some(UiCommand::StartAction(_)) => command,
         Some(UiCommand::Move(step)) => {
-            let place = moved(place, step, actions.len());
-            model.layers.push(Layer::ActMenu(actions, place));
+            let cursor = moved_cursor(cursor, step, commands.len());
+            model.layers.push(Layer::ActionMenu(commands, cursor));
             None
         }
         _ => {
-            model.layers.push(Layer::ActMenu(actions, place));
+            model.layers.push(Layer::ActionMenu(commands, cursor));
             None
         }
     }
 }
 
-/// Opens the menu of columns.
-pub fn open_sort(model: &mut Model) {
-    let settings = &model.settings[model.view];
+/// Opens the menu of columns to sort by.
+pub fn open_sort_menu(model: &mut Model) {
+    let settings = &model.view_settings[model.view];
     let sort = settings.sort.map(|sort| sort.column.id);
-    let place = settings.sortable().iter().position(|column| Some(column.id) == sort);
-    model.layers.push(Layer::SortMenu(place.unwrap_or(0)));
+    let cursor = settings.sortable_columns().iter().position(|column| Some(column.id) == sort);
+    model.layers.push(Layer::SortMenu(cursor.unwrap_or(0)));
 }
 
-/// A key in the menu of columns.
-pub fn sort(model: &mut Model, action: Option<&CommandSpec>, place: usize) {
+/// Handles a key in the menu of columns.
+pub fn handle_sort_menu_key(model: &mut Model, command: Option<&CommandSpec>, cursor: usize) {
     let view = model.view;
-    let columns = model.settings[view].sortable();
-    match action.map(|action| action.run) {
-        Some(UiCommand::Back { .. } | UiCommand::Quit | UiCommand::SortMenu) => {}
+    let columns = model.view_settings[view].sortable_columns();
+    match command.map(|command| command.ui_command) {
+        Some(UiCommand::Back { .. } | UiCommand::Quit | UiCommand::OpenSortMenu) => {}
         Some(UiCommand::Open { .. }) => {
-            if let Some(column) = columns.get(place).copied() {
-                model.settings[view].sort_by(column);
+            if let Some(column) = columns.get(cursor).copied() {
+                model.view_settings[view].sort_by(column);
             }
         }
-        Some(UiCommand::Move(step)) => model.layers.push(Layer::SortMenu(moved(place, step, columns.len()))),
-        _ => model.layers.push(Layer::SortMenu(place)),
+        Some(UiCommand::Move(step)) => model.layers.push(Layer::SortMenu(moved_cursor(cursor, step, columns.len()))),
+        _ => model.layers.push(Layer::SortMenu(cursor)),
     }
 }
 
-fn moved(place: usize, step: Step, count: usize) -> usize {
-    let mut list = ListState::default();
-    list.scroll(Step::Rows(place as i32), count, count);
+fn moved_cursor(cursor: usize, step: CursorStep, count: usize) -> usize {
+    let mut list = ListCursor::default();
+    list.scroll(CursorStep::Rows(cursor as i32), count, count);
     list.scroll(step, count, count);
-    list.place()
+    list.index()
 }

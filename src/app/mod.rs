@@ -1,8 +1,15 @@
-//! Floor 3: what the user meets, as pure functions.
+//! The dashboard's state and behavior, as pure functions.
 //!
-//! The model holds everything the screen shows; `update` takes it from one message to the next and says what
-//! is to be done outside. Nothing here does I/O, reads a clock or knows a terminal: time and size are
-//! arguments, so that every test of a key press is the same everywhere.
+//! **Owns** the [`model::Model`] (everything the screen shows), the reaction to every key, the dialogs and
+//! menus over the views, and the tables of UI commands and their keys.
+//!
+//! **Does not own** the samples, history, problems and running actions of an instance (see
+//! [`crate::instance`]), the sending of actions and queries, drawing, or the terminal. Nothing here does I/O
+//! or reads a clock: time and terminal size are arguments, so a test of a key press always gives the same result.
+//!
+//! **Data flow**: the event loop passes every [`msg::Message`] (a key, a poll result, a reply) to
+//! [`update::update`]. `update` changes the model and returns [`msg::Effect`]s, which the event loop carries
+//! out: send an action or a query, poll now, ring the bell, quit. The user interface then draws the model.
 
 pub mod action_facts;
 pub mod action_flow;

@@ -1,4 +1,4 @@
-//! Everything the screen shows.
+//! The state of the dashboard: everything the screen shows.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,231 +6,242 @@ use std::time::Duration;
 use crate::actions::action_table::Action;
 use crate::app::cli_input::CommandLine;
 use crate::app::commands::UiCommand;
-use crate::app::dashboard_lists::{self, ListState};
+use crate::app::dashboard_lists::{self, ListCursor};
 use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
-use crate::app::layout::{Layout, Needs, Pane};
-use crate::app::msg::Memory;
-use crate::app::query_state::Asked;
-use crate::app::selection::Marks;
-use crate::app::undo::Undo;
+use crate::app::layout::{Layout, LayoutNeeds, Pane};
+use crate::app::msg::MemoryUse;
+use crate::app::query_state::QueryState;
+use crate::app::selection::Selection;
+use crate::app::undo::UndoStack;
 use crate::instance::guard::{Guard, Refusal};
 use crate::instance::instance::Instance;
 use crate::observe::events::Event;
 use crate::observe::row_ids::RowId;
 use crate::problems::problem::Problem;
 use crate::table::cell::Role;
-use crate::table::rows::{Folded, Line, Settings};
-use crate::table::view_table::{Content, EVENTS, PROBLEMS, Rows, VIEWS, View};
+use crate::table::rows::{FoldedProxies, TableLine, TableSettings};
+use crate::table::view_table::{Content, EVENTS, PROBLEMS, RowScope, VIEWS, View};
 
-/// One HAProxy.
+/// An instance and the state of its views.
 #[derive(Debug)]
 pub struct InstanceView {
-    /// Its name: given by the user, or its address.
+    /// Name given by the user, or the address.
     pub name: String,
-    /// Its address as text.
+    /// Address as text.
     pub address: String,
-    /// Whether it is reached over TCP, where admin needs no password.
+    /// The stats socket is reached over TCP: everyone who can connect has its level, without a password.
     pub is_tcp: bool,
-    /// What is known of it.
-    pub watch: Instance,
-    /// What is selected in each list of the dashboard, in the order of [`Pane::LISTS`].
-    pub lists: [ListState; 3],
-    /// What is selected in each view that is a table or list.
-    pub places: [ListState; VIEWS.len()],
-    /// The rows of the table that is shown.
-    pub lines: Vec<Line>,
-    /// What they were made for.
-    pub built: Option<Built>,
-    /// Proxies whose servers are folded away.
-    pub folded: Folded,
-    /// What was asked on a key.
-    pub asked: Asked,
-    /// Acts that were sent and not yet answered.
-    pub acting: usize,
-    /// The rows marked for acts on several at once.
-    pub marks: Marks,
-    /// Servers about which offers are not wanted.
-    pub declined: BTreeSet<RowId>,
+    /// Samples, history, problems and running actions.
+    pub data: Instance,
+    /// Cursor of each list of the dashboard, in the order of [`Pane::LISTS`].
+    pub list_cursors: [ListCursor; 3],
+    /// Cursor of each view that is a table or a list.
+    pub view_cursors: [ListCursor; VIEWS.len()],
+    /// Lines of the table shown.
+    pub table_lines: Vec<TableLine>,
+    /// Inputs these lines were built from.
+    pub built_for: Option<TableInputs>,
+    /// Proxies whose servers are hidden.
+    pub folded: FoldedProxies,
+    /// Queries made on request, and their replies.
+    pub queries: QueryState,
+    /// Number of actions sent whose result has not arrived.
+    pub actions_in_flight: usize,
+    /// Rows marked for actions on several targets.
+    pub selection: Selection,
+    /// Servers whose suggestions were dismissed.
+    pub dismissed: BTreeSet<RowId>,
 }
 
 impl InstanceView {
-    /// An instance of which nothing is known yet.
+    /// Creates an instance without samples; `history` is its history's memory limit in bytes.
     pub fn new(name: String, address: String, is_tcp: bool, history: usize) -> Self {
         Self {
             name,
             address,
             is_tcp,
-            watch: Instance::new(history),
-            lists: Default::default(),
-            places: Default::default(),
-            lines: Vec::new(),
-            built: None,
-            folded: Folded::new(),
-            asked: Asked::default(),
-            acting: 0,
-            marks: Marks::default(),
-            declined: BTreeSet::new(),
+            data: Instance::new(history),
+            list_cursors: Default::default(),
+            view_cursors: Default::default(),
+            table_lines: Vec::new(),
+            built_for: None,
+            folded: FoldedProxies::new(),
+            queries: QueryState::default(),
+            actions_in_flight: 0,
+            selection: Selection::default(),
+            dismissed: BTreeSet::new(),
         }
     }
 
-    /// The selected row of a list of the dashboard; absent when the pane is none or empty.
-    pub fn selected(&self, pane: Pane) -> Option<RowId> {
-        self.lists[pane.list()?].selected()
+    /// Returns the row under the cursor of a dashboard list, or `None` if the pane is not a list or is empty.
+    pub fn cursor_row(&self, pane: Pane) -> Option<RowId> {
+        self.list_cursors[pane.list_index()?].row()
     }
 
-    /// The rows of a list of the dashboard as ids.
-    pub fn ids(&self, pane: Pane) -> Vec<RowId> {
-        self.watch
-            .newest()
-            .map_or_else(Vec::new, |sample| dashboard_lists::ids(sample, pane, self.selected(Pane::Backends)))
+    /// Returns the rows of a dashboard list.
+    pub fn row_ids(&self, pane: Pane) -> Vec<RowId> {
+        self.data
+            .shown()
+            .map_or_else(Vec::new, |sample| dashboard_lists::row_ids(sample, pane, self.cursor_row(Pane::Backends)))
     }
 }
 
-/// What a table's lines were made for: they are made anew when one of these changes.
+/// Inputs of a table's lines. The lines are rebuilt when one of them changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Built {
-    /// The view.
+pub struct TableInputs {
+    /// Index of the view.
     pub view: usize,
-    /// The sample.
+    /// Sequence number of the sample.
     pub seq: u64,
-    /// The version of the view's settings.
+    /// Version of the view's settings.
     pub version: u64,
 }
 
-/// A line that tells what just happened, for a while.
+/// A message in the bottom line, shown for a few seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// What it says.
+    /// Message text.
     pub text: String,
-    /// What it means.
+    /// Meaning, which selects the color.
     pub role: Role,
-    /// When it goes.
-    pub until: Duration,
+    /// Time at which it disappears.
+    pub expires_at: Duration,
 }
 
-/// Time spans of the charts, in seconds.
+/// Selectable time spans of the charts, in seconds.
 const SPANS: [u64; 6] = [60, 180, 600, 1800, 3600, 3 * 3600];
 
-/// Everything the screen shows.
+/// The state of the dashboard: everything the screen shows.
 #[derive(Debug)]
 pub struct Model {
-    /// The instances, in the order they were named.
+    /// Instances, in the order given on the command line or in the configuration.
     pub instances: Vec<InstanceView>,
-    /// The one shown.
-    pub current: usize,
-    /// The place of the view shown.
+    /// Index of the instance shown.
+    pub current_instance: usize,
+    /// Index of the view shown.
     pub view: usize,
-    /// The place of the view shown before.
-    pub before: usize,
-    /// How each view's table is to look.
-    pub settings: Vec<Settings>,
-    /// Tables keep their order until then.
-    pub frozen_until: Duration,
-    /// The list of the dashboard that takes the keys.
+    /// Index of the view shown before.
+    pub previous_view: usize,
+    /// Columns, order and filter of each view.
+    pub view_settings: Vec<TableSettings>,
+    /// Tables keep their order until this time.
+    pub order_frozen_until: Duration,
+    /// Dashboard list that receives the keys.
     pub focus: Pane,
-    /// Whether it has all the room.
-    pub zoom: bool,
-    /// The command line of view 5.
+    /// The focused list fills the body.
+    pub is_zoomed: bool,
+    /// Command line of view 5.
     pub cli: CommandLine,
-    /// What lies over the view, the topmost last.
+    /// Overlays on top of the view, the topmost last.
     pub layers: Vec<Layer>,
-    /// What just happened.
+    /// Message in the bottom line.
     pub notice: Option<Notice>,
-    /// What may be done.
+    /// Decides which actions are allowed.
     pub guard: Guard,
-    /// Whether a reason is asked for before each act.
-    pub asks_reason: bool,
-    /// What can be taken back.
-    pub undo: Undo,
-    /// What keys do.
+    /// Ask for a reason before each action.
+    pub requires_reason: bool,
+    /// Actions that can be undone.
+    pub undo: UndoStack,
+    /// Key bindings.
     pub keymap: Keymap,
-    /// The time from poll to poll that was asked for; absent where none is.
-    pub asked_interval: Option<Duration>,
-    /// What memory this program has; absent until it was measured.
-    pub memory: Option<Memory>,
-    /// Columns and rows of the terminal.
-    pub size: (u16, u16),
-    span: usize,
+    /// Requested poll interval, if known.
+    pub requested_interval: Option<Duration>,
+    /// Memory use of this program; absent until measured.
+    pub memory: Option<MemoryUse>,
+    /// Terminal size in columns and rows.
+    pub terminal_size: (u16, u16),
+    span_index: usize,
 }
 
 impl Model {
-    /// A model that shows the first of `instances`.
+    /// Creates a model that shows the first of `instances`.
     pub fn new(instances: Vec<InstanceView>, guard: Guard, keymap: Keymap, size: (u16, u16)) -> Self {
         let settings = VIEWS.iter().map(|view| match view.content {
-            Content::Table(columns) => Settings::of_rows(columns, view.rows),
-            _ => Settings::new(&[]),
+            Content::Table(columns) => TableSettings::for_scope(columns, view.scope),
+            _ => TableSettings::new(&[]),
         });
         Self {
             instances,
-            current: 0,
+            current_instance: 0,
             view: 0,
-            before: 0,
-            settings: settings.collect(),
-            frozen_until: Duration::ZERO,
+            previous_view: 0,
+            view_settings: settings.collect(),
+            order_frozen_until: Duration::ZERO,
             focus: Pane::Backends,
-            zoom: false,
+            is_zoomed: false,
             cli: CommandLine::new(Vec::new()),
             layers: Vec::new(),
             notice: None,
             guard,
-            asks_reason: false,
-            undo: Undo::default(),
+            requires_reason: false,
+            undo: UndoStack::default(),
             keymap,
-            asked_interval: None,
+            requested_interval: None,
             memory: None,
-            size,
-            span: 2,
+            terminal_size: size,
+            span_index: 2,
         }
     }
 
-    /// The instance shown; absent when there is none at all.
+    /// Returns the instance shown, or `None` if there are no instances.
     pub fn instance(&self) -> Option<&InstanceView> {
-        self.instances.get(self.current)
+        self.instances.get(self.current_instance)
     }
 
-    /// The same, to change.
+    /// Returns the instance shown, mutable.
     pub fn instance_mut(&mut self) -> Option<&mut InstanceView> {
-        self.instances.get_mut(self.current)
+        self.instances.get_mut(self.current_instance)
     }
 
-    /// The view shown.
-    pub fn shown(&self) -> &'static View {
+    /// Returns the view shown.
+    pub fn current_view(&self) -> &'static View {
         &VIEWS[self.view.min(VIEWS.len() - 1)]
     }
 
-    /// Where everything stands.
+    /// Computes the screen layout.
     pub fn layout(&self) -> Layout {
         let rows = match self.instance() {
-            Some(instance) => Pane::LISTS.map(|pane| match instance.watch.newest() {
-                Some(sample) => dashboard_lists::rows(sample, pane, instance.selected(Pane::Backends)).len(),
+            Some(instance) => Pane::LISTS.map(|pane| match instance.data.shown() {
+                Some(sample) => dashboard_lists::row_indexes(sample, pane, instance.cursor_row(Pane::Backends)).len(),
                 None => 0,
             }),
             None => [0; 3],
         };
-        let focus = self.focus.list().unwrap_or_default();
-        let is_dashboard = matches!(self.shown().content, Content::Dashboard);
-        let has_lead = self.shown().rows == Rows::Changed;
-        Layout::new(self.size.0, self.size.1, Needs { rows, focus, zoom: self.zoom, is_dashboard, has_lead })
+        let focus = self.focus.list_index().unwrap_or_default();
+        let is_dashboard = matches!(self.current_view().content, Content::Dashboard);
+        let has_summary_line = self.current_view().scope == RowScope::Changed;
+        Layout::new(
+            self.terminal_size.0,
+            self.terminal_size.1,
+            LayoutNeeds {
+                row_counts: rows,
+                focused_list: focus,
+                is_zoomed: self.is_zoomed,
+                is_dashboard,
+                has_summary_line,
+            },
+        )
     }
 
-    /// The time that the charts cover: what was asked for, or less as long as there is no more to show.
-    pub fn span(&self) -> Duration {
-        let held = self.instance().map_or(Duration::ZERO, |instance| instance.watch.history().span());
-        let enough = SPANS.iter().map(|span| Duration::from_secs(*span)).find(|span| *span >= held);
-        let asked = Duration::from_secs(SPANS[self.span]);
-        enough.map_or(asked, |enough| enough.min(asked))
+    /// Returns the time span of the charts: the selected span, or a shorter one while the history is shorter.
+    pub fn chart_span(&self) -> Duration {
+        let history_span = self.instance().map_or(Duration::ZERO, |instance| instance.data.history().span());
+        let shortest_sufficient =
+            SPANS.iter().map(|span| Duration::from_secs(*span)).find(|span| *span >= history_span);
+        let selected_span = Duration::from_secs(SPANS[self.span_index]);
+        shortest_sufficient.map_or(selected_span, |shortest_sufficient| shortest_sufficient.min(selected_span))
     }
 
-    /// Makes it longer or shorter.
-    pub fn change_span(&mut self, by: i32) {
-        self.span = self.span.saturating_add_signed(by as isize).min(SPANS.len() - 1);
+    /// Selects a longer or shorter time span for the charts.
+    pub fn change_chart_span(&mut self, by: i32) {
+        self.span_index = self.span_index.saturating_add_signed(by as isize).min(SPANS.len() - 1);
     }
 
-    /// Keeps the text on top from being scrolled beyond its end, which only drawing it tells: the key that scrolls
-    /// back does so at once.
-    pub fn stay_within(&mut self, last: Option<usize>) {
-        let Some(Layer::Help(top) | Layer::Detail(_, top) | Layer::Page { top, .. } | Layer::Cost(top)) =
+    /// Limits the scroll position of the topmost text to `last`, the last valid position, which is known only after
+    /// drawing. Otherwise, scrolling back would first have to undo the excess.
+    pub fn limit_scroll(&mut self, last: Option<usize>) {
+        let Some(Layer::Help(top) | Layer::Detail(_, top) | Layer::TextPage { top, .. } | Layer::Overhead(top)) =
             self.layers.last_mut()
         else {
             return;
@@ -238,69 +249,72 @@ impl Model {
         *top = last.map_or(*top, |last| (*top).min(last));
     }
 
-    /// Says something in the bottom line for a while.
-    pub fn say(&mut self, text: impl Into<String>, role: Role, now: Duration) {
+    /// Shows a message in the bottom line for 3 s plus 50 ms per character.
+    pub fn notify(&mut self, text: impl Into<String>, role: Role, now: Duration) {
         let text = text.into();
-        let reading = Duration::from_millis(3000 + 50 * text.chars().count() as u64);
-        self.notice = Some(Notice { text, role, until: now + reading });
+        let reading_time = Duration::from_millis(3000 + 50 * text.chars().count() as u64);
+        self.notice = Some(Notice { text, role, expires_at: now + reading_time });
     }
 
-    /// The row that an act or the detail would be about: the one whose detail is open, else the selected one.
-    pub fn selected(&self) -> Option<RowId> {
+    /// Returns the row that an action or the detail page would use: the row whose detail page is open, or else the row
+    /// under the cursor.
+    pub fn focused_row(&self) -> Option<RowId> {
         let detail = self.layers.iter().rev().find_map(|layer| match layer {
             Layer::Detail(id, _) => Some(*id),
             _ => None,
         });
         let instance = self.instance()?;
-        detail.or_else(|| match self.shown().content {
-            Content::Dashboard => instance.selected(self.focus),
-            Content::Table(_) => instance.places[self.view].selected(),
+        detail.or_else(|| match self.current_view().content {
+            Content::Dashboard => instance.cursor_row(self.focus),
+            Content::Table(_) => instance.view_cursors[self.view].row(),
             Content::Problems => {
-                let place = instance.places[self.view].place();
-                Some(self.problems().nth(place)?.subject.id).filter(|id| *id != RowId::PROCESS)
+                let index = instance.view_cursors[self.view].index();
+                Some(self.shown_problems().nth(index)?.subject.id).filter(|id| *id != RowId::PROCESS)
             }
             _ => None,
         })
     }
 
-    /// The events that the view of events shows, the newest first.
-    pub fn events(&self) -> impl Iterator<Item = &Event> {
-        let words = &self.settings[EVENTS].words;
-        let all = self.instance().into_iter().flat_map(|instance| instance.watch.events().newest());
-        all.filter(move |event| words.is_empty() || words.are_in(&event.line()))
+    /// Returns the events that pass the filter of the events view, newest first.
+    pub fn shown_events(&self) -> impl Iterator<Item = &Event> {
+        let text_filter = &self.view_settings[EVENTS].text_filter;
+        let all = self.instance().into_iter().flat_map(|instance| instance.data.events().newest_first());
+        all.filter(move |event| text_filter.is_empty() || text_filter.matches(&event.line()))
     }
 
-    /// The problems that the view of problems shows, worst first.
-    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        let words = &self.settings[PROBLEMS].words;
-        let all = self.instance().into_iter().flat_map(|instance| instance.watch.problems().list());
-        all.filter(move |problem| words.is_empty() || words.are_in(&problem.line()))
+    /// Returns the problems that pass the filter of the problems view, worst first.
+    pub fn shown_problems(&self) -> impl Iterator<Item = &Problem> {
+        let text_filter = &self.view_settings[PROBLEMS].text_filter;
+        let all = self.instance().into_iter().flat_map(|instance| instance.data.problems().iter());
+        all.filter(move |problem| text_filter.is_empty() || text_filter.matches(&problem.line()))
     }
 
-    /// Whether the act could be done here at all.
+    /// Checks whether the instance shown allows an action at all.
     ///
     /// # Errors
-    /// Why not: read-only, the level, the link.
-    pub fn allows(&self, act: &'static Action) -> Result<(), Refusal> {
-        let instance = self.instance().ok_or(Refusal::NoLink)?;
-        self.guard.allows(act, &instance.watch)
+    /// Returns an error in read-only mode, if the socket's level is too low, or without a connection.
+    pub fn check_allowed(&self, action: &'static Action) -> Result<(), Refusal> {
+        let instance = self.instance().ok_or(Refusal::NotConnected)?;
+        self.guard.check_action(action, &instance.data)
     }
 
-    /// Why something cannot be done, and the key that mends it where there is one.
-    pub fn why(&self, refusal: &Refusal) -> String {
+    /// Returns the text of a refusal, with the key that resolves it if there is one.
+    pub fn explain_refusal(&self, refusal: &Refusal) -> String {
         match refusal {
             Refusal::Past => {
-                // There, most keys are letters of a line.
-                let first = if matches!(self.shown().content, Content::Cli) { "Esc, then " } else { "" };
-                format!("{refusal}; {first}{} goes back to live", self.keymap.way(UiCommand::Pause))
+                // In the command line view most keys type letters, so Esc must come first.
+                let first = if matches!(self.current_view().content, Content::Cli) { "Esc, then " } else { "" };
+                format!("{refusal}; {first}{} returns to live", self.keymap.key_or_command(UiCommand::TogglePause))
             }
-            Refusal::OtherMarked(_) => format!("{refusal}; {} unmarks all", self.keymap.way(UiCommand::Unmark)),
+            Refusal::WrongSelection(_) => {
+                format!("{refusal}; {} removes all marks", self.keymap.key_or_command(UiCommand::ClearMarks))
+            }
             _ => refusal.to_string(),
         }
     }
 
-    /// Says it.
-    pub fn refuse(&mut self, refusal: &Refusal, role: Role, now: Duration) {
-        self.say(self.why(refusal), role, now);
+    /// Shows a refusal in the bottom line.
+    pub fn notify_refusal(&mut self, refusal: &Refusal, role: Role, now: Duration) {
+        self.notify(self.explain_refusal(refusal), role, now);
     }
 }

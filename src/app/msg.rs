@@ -1,72 +1,72 @@
-//! What comes in, and what is to be done outside.
+//! Input messages of the model and the effects it requests.
 
-use crate::actions::audit::audit_index::Ledger;
+use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::intent::Intent;
-use crate::actions::outcome::{Progress, Report};
+use crate::actions::outcome::{ActionReport, StepProgress};
 use crate::app::key::Key;
-use crate::ask::query::{Answer, Query, QueryError};
+use crate::ask::query::{Query, QueryError, QueryReply};
 use crate::ask::typed_command::TypedLine;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
-use crate::observe::sampler::News;
+use crate::observe::sampler::PollResult;
 
-/// Something happened.
+/// An input of [`crate::app::update::update`].
 #[derive(Debug)]
-pub enum Msg {
+pub enum Message {
     /// A key was pressed.
     Key(Key),
-    /// The terminal has this many columns and rows.
+    /// The terminal was resized to these columns and rows.
     Resize(u16, u16),
-    /// The sampler of an instance has news; before it so many were missed.
-    News(usize, News, u64),
-    /// A command of an act has come so far.
-    Progress(Progress),
-    /// An act was carried out.
-    Acted(Report),
-    /// An answer to a question, or why there is none.
-    Told(usize, Box<Query>, Result<Box<Answer>, QueryError>),
-    /// An answer to a typed line that may have changed HAProxy, or why there is none.
-    Sent(usize, Result<Box<Answer>, QueryError>),
-    /// Who did what before this run.
-    Past(Box<Ledger>),
-    /// The memory that this program has, as the system counts it.
-    Memory(Memory),
-    /// Time passed: something on the screen is to change by itself.
+    /// A poll of an instance finished: its index, the result, and the number of samples skipped before it.
+    Polled(usize, PollResult, u64),
+    /// A command of a running action reached a stage.
+    ActionProgress(StepProgress),
+    /// An action finished.
+    ActionFinished(ActionReport),
+    /// A query finished, on the instance with this index.
+    QueryFinished(usize, Box<Query>, Result<Box<QueryReply>, QueryError>),
+    /// A typed command that may have changed HAProxy finished, on the instance with this index.
+    TypedCommandFinished(usize, Result<Box<QueryReply>, QueryError>),
+    /// The audit log of earlier runs was read.
+    AuditLoaded(Box<AuditIndex>),
+    /// This program's memory use was measured, as reported by the operating system.
+    MemoryMeasured(MemoryUse),
+    /// A timer expired: something on the screen changes without input.
     Wake,
 }
 
-/// Memory of this program, in bytes.
+/// Memory use of this program, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
-    /// In use now.
-    pub now: usize,
-    /// The most that was ever in use.
-    pub most: usize,
+pub struct MemoryUse {
+    /// Current use.
+    pub current: usize,
+    /// Highest use so far.
+    pub peak: usize,
 }
 
-/// Something is to be done outside.
+/// An effect that the event loop carries out.
 #[derive(Debug, PartialEq)]
 pub enum Effect {
     /// End the program.
     Quit,
-    /// Give the terminal back until `fg`.
+    /// Suspend until `fg`.
     Suspend,
-    /// Draw every cell anew.
+    /// Redraw every cell.
     Redraw,
-    /// Poll this instance as soon as politeness allows.
+    /// Poll this instance as soon as the minimum pause between polls allows.
     PollNow(usize),
-    /// Carry this out.
-    Act(Authorised<Intent>),
-    /// Ask this of an instance of that version.
-    Ask(usize, Option<Version>, Query),
-    /// Send this typed line to an instance.
-    Send(usize, Authorised<TypedLine>),
-    /// Find out what memory this program has.
+    /// Run this action.
+    RunAction(Authorised<Intent>),
+    /// Send this query to the instance with this index, which runs that version.
+    SendQuery(usize, Option<Version>, Query),
+    /// Send this typed command to the instance with this index.
+    SendTypedCommand(usize, Authorised<TypedLine>),
+    /// Measure this program's memory use.
     MeasureMemory,
     /// Ring the terminal's bell.
-    Bell,
-    /// Put this into the terminal's clipboard.
-    Copy(String),
-    /// Keep this line for the next run.
-    Remember(String),
+    RingBell,
+    /// Copy this text to the terminal's clipboard.
+    CopyToClipboard(String),
+    /// Save this line in the command line history file.
+    SaveCommandLine(String),
 }

@@ -1,82 +1,92 @@
-//! What watching costs, as a page of text: each HAProxy's share, and this program's own memory.
+//! The polling overhead page: the load that polling puts on each HAProxy, and this program's memory use.
 //!
-//! It is made anew for every frame, so it moves while one looks at it.
+//! The text is rebuilt for every frame, so the numbers stay current.
 
 use std::time::Duration;
 
 use crate::app::layers::Layer;
 use crate::app::model::{InstanceView, Model};
 use crate::app::msg::Effect;
-use crate::haproxy::reply_lines::Lines;
-use crate::observe::poll_schedule::POLITENESS;
-use crate::observe::sample::Cost;
+use crate::haproxy::reply_lines::ReplyLines;
+use crate::observe::poll_schedule::REPLY_TIME_FACTOR;
+use crate::observe::sample::ReplyCost;
 use crate::table::number_format::{self, UNKNOWN};
 
-/// Its title.
-pub const TITLE: &str = "what watching costs";
+/// Title of the page.
+pub const TITLE: &str = "polling overhead";
 
-/// Opens it.
-pub fn open(model: &mut Model) -> Vec<Effect> {
-    model.layers.push(Layer::Cost(0));
+/// Opens the page and requests a memory measurement.
+pub fn open_page(model: &mut Model) -> Vec<Effect> {
+    model.layers.push(Layer::Overhead(0));
     vec![Effect::MeasureMemory]
 }
 
-/// What is to be measured again with a sample: our own memory, while the page is open.
-pub fn with_sample(model: &Model) -> Option<Effect> {
-    model.layers.iter().any(|layer| matches!(layer, Layer::Cost(_))).then_some(Effect::MeasureMemory)
+/// Returns the effect that measures the memory use again with each sample, while the page is open.
+pub fn measure_if_open(model: &Model) -> Option<Effect> {
+    model.layers.iter().any(|layer| matches!(layer, Layer::Overhead(_))).then_some(Effect::MeasureMemory)
 }
 
-/// Its lines.
-pub fn lines(model: &Model) -> Lines {
+/// Returns the lines of the page.
+pub fn lines(model: &Model) -> ReplyLines {
     let mut lines = Vec::new();
     for instance in &model.instances {
         let address = if instance.name == instance.address { "" } else { instance.address.as_str() };
         lines.push(format!("{}  {address}", instance.name).trim_end().to_owned());
-        lines.extend(polls(instance, model.asked_interval).into_iter().map(|(what, text)| told(what, &text)));
-        lines.push(told("history", &history(instance)));
+        lines.extend(
+            poll_lines(instance, model.requested_interval).into_iter().map(|(label, text)| labeled_line(label, &text)),
+        );
+        lines.push(labeled_line("history", &history_text(instance)));
         lines.push(String::new());
     }
     lines.push("this program".to_owned());
     let memory = model.memory.map_or(UNKNOWN.to_owned(), |memory| {
-        format!("{} now, {} at the most so far", number_format::memory(memory.now), number_format::memory(memory.most))
+        format!("{} now, {} peak", number_format::memory(memory.current), number_format::memory(memory.peak))
     });
-    lines.push(told("memory", &memory));
-    Lines::of(lines.iter().map(String::as_bytes))
+    lines.push(labeled_line("memory", &memory));
+    ReplyLines::from_lines(lines.iter().map(String::as_bytes))
 }
 
-fn told(what: &str, text: &str) -> String {
-    format!("  {what:<10} {text}")
+fn labeled_line(label: &str, text: &str) -> String {
+    format!("  {label:<10} {text}")
 }
 
-fn polls(instance: &InstanceView, asked: Option<Duration>) -> Vec<(&'static str, String)> {
-    let polls = instance.watch.polls();
+fn poll_lines(instance: &InstanceView, requested: Option<Duration>) -> Vec<(&'static str, String)> {
+    let polls = instance.data.poll_stats();
     let mut lines = vec![(
         "polls",
-        format!("{} answered, {} failed; {} samples missed", polls.answered(), polls.failed(), polls.missed()),
+        format!("{} succeeded, {} failed; {} samples missed", polls.succeeded(), polls.failed(), polls.dropped()),
     )];
-    let (Some(median), Some(last), Some(sample)) = (polls.median(), polls.last(), instance.watch.live()) else {
+    let (Some(median), Some(last), Some(sample)) = (polls.median_cost(), polls.last_cost(), instance.data.latest())
+    else {
         return lines;
     };
-    let cost =
-        |cost: Cost| format!("{} in {}", number_format::bytes(cost.bytes as f64), number_format::short(cost.answer));
-    let over = polls.recent();
-    lines.push(("a poll", format!("{}, median of the last {over}; the last one {}", cost(median), cost(last))));
-    let asked = asked.map_or(UNKNOWN.to_owned(), number_format::interval);
-    let measured = polls.spacing().map_or(UNKNOWN.to_owned(), number_format::interval);
-    let kept = number_format::interval(sample.interval);
-    lines.push(("interval", format!("{asked} asked, {kept} kept; measured {measured}, median of the last {over}")));
-    let share = polls.share().map_or(UNKNOWN.to_owned(), number_format::percent);
-    lines.push(("share", format!("{share} of one HAProxy thread at the most: answers over time, the last {over}")));
-    let limit = 100 / POLITENESS;
+    let cost = |cost: ReplyCost| {
+        format!("{} in {}", number_format::bytes(cost.bytes as f64), number_format::reply_time(cost.reply_time))
+    };
+    let poll_count = polls.recent_count();
+    lines.push(("per poll", format!("{}, median of the last {poll_count}; last poll {}", cost(median), cost(last))));
+    let requested = requested.map_or(UNKNOWN.to_owned(), number_format::interval);
+    let measured = polls.median_interval().map_or(UNKNOWN.to_owned(), number_format::interval);
+    let used_interval = number_format::interval(sample.interval);
+    lines.push((
+        "interval",
+        format!("{requested} requested, {used_interval} used; {measured} measured, median of the last {poll_count}"),
+    ));
+    let share = polls.busy_share().map_or(UNKNOWN.to_owned(), number_format::percent);
+    lines.push((
+        "share",
+        format!("{share} of one HAProxy thread at most: reply time per elapsed time, last {poll_count} polls"),
+    ));
+    let limit = 100 / REPLY_TIME_FACTOR;
     lines.push((
         "",
-        format!("kept under {limit}%: {POLITENESS} times what the quicker of two answers took, from poll to poll"),
+        format!("kept under {limit}%: the interval is at least {REPLY_TIME_FACTOR} times the faster of two replies"),
     ));
     lines
 }
 
-fn history(instance: &InstanceView) -> String {
-    let history = instance.watch.history();
+fn history_text(instance: &InstanceView) -> String {
+    let history = instance.data.history();
     let (used, budget) = (number_format::memory(history.memory()), number_format::memory(history.budget()));
-    format!("{used} of {budget}, holds {}", number_format::duration(history.span()))
+    format!("{used} of {budget}, covers {}", number_format::duration(history.span()))
 }

@@ -1,94 +1,96 @@
-//! Looking at the past: staying at a moment, going from one to the next, marking one.
+//! Playback: pausing at a moment, moving through the history, marking a moment.
 //!
-//! All instances go together: whichever is shown, it shows the same time. Only one of them is read from the history
-//! at a time.
+//! Playback applies to all instances: after switching to another one, the same time is shown. Only the instance shown
+//! is read from its history.
 
 use std::time::Duration;
 
 use crate::app::commands::UiCommand;
 use crate::app::model::Model;
-use crate::instance::past_moment::Travel;
+use crate::instance::past_moment::PlaybackStep;
 use crate::table::cell::Role;
 use crate::table::number_format;
-use crate::table::view_table::SINCE;
+use crate::table::view_table::DIFF;
 
-/// Whether the past is shown.
-pub fn is_past(model: &Model) -> bool {
-    model.instance().is_some_and(|instance| instance.watch.past().is_some())
+/// Returns whether the past is shown.
+pub fn is_showing_past(model: &Model) -> bool {
+    model.instance().is_some_and(|instance| instance.data.past_moment().is_some())
 }
 
-/// Stays at the moment that is shown, or goes back to the present.
-pub fn pause(model: &mut Model, now: Duration) {
-    if is_past(model) {
-        return resume(model, now);
+/// Pauses at the moment shown, or returns to live data.
+pub fn toggle_pause(model: &mut Model, now: Duration) {
+    if is_showing_past(model) {
+        return resume_live(model, now);
     }
     let Some(instance) = model.instance_mut() else { return };
-    instance.watch.travel(Travel::Newest);
-    if instance.watch.past().is_some() {
-        // What was said of the present would hide the keys that are of use now.
+    instance.data.show_moment(PlaybackStep::Newest);
+    if instance.data.past_moment().is_some() {
+        // A message about live data would hide the playback keys in the bottom line.
         model.notice = None;
     } else {
-        model.say("there is no moment to stay at yet", Role::Dim, now);
+        model.notify("there are no samples yet", Role::Dim, now);
     }
 }
 
-/// Back to the present.
-pub fn resume(model: &mut Model, now: Duration) {
-    model.instances.iter_mut().for_each(|instance| instance.watch.resume());
-    model.say("live again", Role::Good, now);
+/// Returns all instances to live data.
+pub fn resume_live(model: &mut Model, now: Duration) {
+    model.instances.iter_mut().for_each(|instance| instance.data.show_latest());
+    model.notify("live data again", Role::Good, now);
 }
 
-/// Goes to another moment.
-pub fn go(model: &mut Model, travel: Travel, now: Duration) {
+/// Moves to another moment, or shows why that is not possible.
+pub fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
     let Some(instance) = model.instance_mut() else { return };
-    if instance.watch.past().is_none() {
-        let pause = model.keymap.way(UiCommand::Pause);
-        return model.say(format!("{pause} first: then the past is shown"), Role::Dim, now);
+    if instance.data.past_moment().is_none() {
+        let pause = model.keymap.key_or_command(UiCommand::TogglePause);
+        return model.notify(format!("press {pause} first to show the past"), Role::Dim, now);
     }
-    let is_back = matches!(travel, Travel::Samples(..0) | Travel::Minutes(..0) | Travel::Oldest);
-    if instance.watch.travel(travel) {
+    let is_back = matches!(step, PlaybackStep::Samples(..0) | PlaybackStep::Minutes(..0) | PlaybackStep::Oldest);
+    if instance.data.show_moment(step) {
         model.notice = None;
         return;
     }
-    let words = if is_back {
-        "this is the oldest moment that is kept".to_owned()
+    let message = if is_back {
+        "this is the oldest moment in the history".to_owned()
     } else {
-        format!("this is the newest moment; {} goes on live", model.keymap.way(UiCommand::Pause))
+        format!("this is the newest moment; {} returns to live", model.keymap.key_or_command(UiCommand::TogglePause))
     };
-    model.say(words, Role::Dim, now);
+    model.notify(message, Role::Dim, now);
 }
 
-/// Another instance is shown now: it shows the time that was shown before.
-pub fn follow(model: &mut Model, before: usize) {
-    let time = model.instances.get(before).and_then(|instance| Some(instance.watch.past()?.sample().at.mono));
+/// Shows the same time after switching from the instance with index `before`.
+pub fn follow_instance_switch(model: &mut Model, before: usize) {
+    let time =
+        model.instances.get(before).and_then(|instance| Some(instance.data.past_moment()?.sample().at.monotonic));
     let Some(instance) = model.instance_mut() else { return };
     match time {
-        Some(time) => _ = instance.watch.travel(Travel::To(time)),
-        None => instance.watch.resume(),
+        Some(time) => _ = instance.data.show_moment(PlaybackStep::Time(time)),
+        None => instance.data.show_latest(),
     }
 }
 
-/// Marks the moment that is shown.
-pub fn mark(model: &mut Model, now: Duration) {
-    let [shows, forgets] = [UiCommand::View(SINCE), UiCommand::ForgetMoment].map(|run| model.keymap.way(run));
+/// Marks the moment shown.
+pub fn mark_moment(model: &mut Model, now: Duration) {
+    let [diff_key, clear_key] =
+        [UiCommand::ShowView(DIFF), UiCommand::ClearMarkedMoment].map(|run| model.keymap.key_or_command(run));
     let Some(instance) = model.instance_mut() else { return };
-    let before = instance.watch.set_mark();
-    let words = match (instance.watch.mark(), before) {
-        (None, _) => return model.say("there is no moment to mark yet", Role::Dim, now),
-        (Some(_), None) => format!("marked: {shows} shows what changes from here; {forgets} forgets the mark"),
+    let before = instance.data.mark_shown_moment();
+    let message = match (instance.data.marked_moment(), before) {
+        (None, _) => return model.notify("there are no samples to mark yet", Role::Dim, now),
+        (Some(_), None) => format!("moment marked; {diff_key} shows the changes since, {clear_key} clears the mark"),
         (Some(mark), Some(before)) => {
-            let apart = number_format::span(mark.at.mono.abs_diff(before.at.mono));
-            let side = if mark.at.mono < before.at.mono { "before" } else { "after" };
-            format!("marked anew, {apart} {side} the mark there was; {shows} shows what changes from here")
+            let apart = number_format::exact_duration(mark.at.monotonic.abs_diff(before.at.monotonic));
+            let side = if mark.at.monotonic < before.at.monotonic { "before" } else { "after" };
+            format!("moment marked, {apart} {side} the previous mark; {diff_key} shows the changes since")
         }
     };
-    model.say(words, Role::Normal, now);
-    model.settings.iter_mut().for_each(crate::table::rows::Settings::touch);
+    model.notify(message, Role::Normal, now);
+    model.view_settings.iter_mut().for_each(crate::table::rows::TableSettings::mark_changed);
 }
 
-/// Forgets the marked moment.
-pub fn forget(model: &mut Model, now: Duration) {
-    let was = model.instance_mut().and_then(|instance| instance.watch.forget_mark());
-    model.say(if was.is_some() { "the mark is forgotten" } else { "no moment is marked" }, Role::Dim, now);
-    model.settings.iter_mut().for_each(crate::table::rows::Settings::touch);
+/// Clears the marked moment.
+pub fn clear_marked_moment(model: &mut Model, now: Duration) {
+    let previous = model.instance_mut().and_then(|instance| instance.data.clear_marked_moment());
+    model.notify(if previous.is_some() { "marked moment cleared" } else { "no moment is marked" }, Role::Dim, now);
+    model.view_settings.iter_mut().for_each(crate::table::rows::TableSettings::mark_changed);
 }

@@ -1,113 +1,114 @@
-//! The whole process in a few numbers: what the header says.
+//! The summary of an instance that the header shows.
 
-use crate::actions::capacity::Strength;
+use crate::actions::capacity::Capacity;
 use crate::haproxy::fields::{Field, InfoField};
-use crate::haproxy::status::State;
+use crate::haproxy::status::RowState;
 use crate::instance::instance::Instance;
 
-/// The process at a glance. Rates are absent without two samples.
+/// Key figures of a process. Rates are absent until there are two samples.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Overview {
-    /// Connections now.
+pub struct ProcessSummary {
+    /// Current connections.
     pub connections: Option<i64>,
-    /// Their limit.
+    /// Limit of connections (`Maxconn`).
     pub max_connections: Option<i64>,
-    /// Idle time, in percent.
+    /// Idle time in percent (`Idle_pct`).
     pub idle: Option<i64>,
-    /// Sessions a second.
-    pub sessions: Option<i64>,
-    /// HTTP requests a second. HAProxy's own count (`CumReq`) holds those of the stats socket too.
-    pub requests: Option<f64>,
-    /// Bytes a second that clients send.
-    pub bytes_in: Option<f64>,
-    /// Bytes a second that clients get.
-    pub bytes_out: Option<f64>,
-    /// Share of 5xx among the responses to clients.
-    pub share_5xx: Option<f64>,
-    /// Requests waiting in all backends.
+    /// Sessions per second.
+    pub session_rate: Option<i64>,
+    /// HTTP requests per second, summed over the frontends. HAProxy's own `CumReq` also counts stats socket requests.
+    pub request_rate: Option<f64>,
+    /// Bytes per second received from clients.
+    pub bytes_in_rate: Option<f64>,
+    /// Bytes per second sent to clients.
+    pub bytes_out_rate: Option<f64>,
+    /// Ratio of 5xx responses to all responses to clients, from 0 to 1.
+    pub ratio_5xx: Option<f64>,
+    /// Requests queued in all backends and servers.
     pub queued: i64,
-    /// Servers that take traffic.
-    pub up: usize,
-    /// Servers that are down or coming up.
-    pub down: usize,
-    /// Servers that drain or are in maintenance.
-    pub away: usize,
-    /// Names of the backends without a usable server, though they have servers.
-    pub dead_backends: Vec<String>,
+    /// Number of servers that take traffic.
+    pub servers_up: usize,
+    /// Number of servers that are down or coming up.
+    pub servers_down: usize,
+    /// Number of servers in drain or maintenance.
+    pub out_of_service: usize,
+    /// Names of the backends that have servers but none that is usable.
+    pub unavailable_backends: Vec<String>,
 }
 
-impl Overview {
-    /// Looks at the newest sample; nothing when there is none.
-    pub fn of(watch: &Instance) -> Option<Self> {
-        let sample = watch.newest()?;
-        let window = watch.window();
+impl ProcessSummary {
+    /// Computes the summary of the sample shown; `None` without a sample.
+    pub fn from_instance(instance: &Instance) -> Option<Self> {
+        let sample = instance.shown()?;
+        let rates = instance.rates();
         let ids = sample.rows.ids();
         let frontends = sample.rows.frontends();
         let sum = |field| {
-            let rates = frontends.iter().map(|row| window.rate(ids[*row], field));
+            let rates = frontends.iter().map(|row| rates.rate(ids[*row], field));
             rates.fold(None, |sum: Option<f64>, rate| match (sum, rate) {
                 (Some(sum), Some(rate)) => Some(sum + rate),
                 (sum, rate) => sum.or(rate),
             })
         };
-        let mut overview = Self {
-            connections: sample.process(InfoField::CurrConns),
-            max_connections: sample.process(InfoField::Maxconn),
-            idle: sample.process(InfoField::IdlePct),
-            sessions: sample.process(InfoField::SessRate),
-            requests: sum(Field::ReqTot),
-            bytes_in: sum(Field::Bin),
-            bytes_out: sum(Field::Bout),
+        let mut summary = Self {
+            connections: sample.process_number(InfoField::CurrConns),
+            max_connections: sample.process_number(InfoField::Maxconn),
+            idle: sample.process_number(InfoField::IdlePct),
+            session_rate: sample.process_number(InfoField::SessRate),
+            request_rate: sum(Field::ReqTot),
+            bytes_in_rate: sum(Field::Bin),
+            bytes_out_rate: sum(Field::Bout),
             ..Self::default()
         };
         let responses: f64 = Field::RESPONSES.into_iter().filter_map(sum).sum();
-        overview.share_5xx = sum(Field::Hrsp5xx).filter(|_| responses > 0.0).map(|errors| errors / responses);
+        summary.ratio_5xx = sum(Field::Hrsp5xx).filter(|_| responses > 0.0).map(|errors| errors / responses);
         for backend in sample.rows.backends() {
             let queued = |row| sample.table.number(row, Field::Qcur).unwrap_or(0);
-            overview.queued = overview.queued.saturating_add(queued(backend.row));
+            summary.queued = summary.queued.saturating_add(queued(backend.row));
             for server in &backend.servers {
-                // A backend's number counts only those who wait for any of its servers.
-                overview.queued = overview.queued.saturating_add(queued(*server));
+                // A backend's `qcur` counts only requests that wait for any of its servers.
+                summary.queued = summary.queued.saturating_add(queued(*server));
                 match sample.table.rows()[*server].state() {
-                    state if state.is_usable() => overview.up += 1,
-                    State::Down | State::ComingUp => overview.down += 1,
-                    _ => overview.away += 1,
+                    state if state.is_usable() => summary.servers_up += 1,
+                    RowState::Down | RowState::ComingUp => summary.servers_down += 1,
+                    _ => summary.out_of_service += 1,
                 }
             }
-            let is_alive = Strength::of(sample, &backend.servers).is_alive();
-            if !is_alive && !backend.servers.is_empty() {
-                overview.dead_backends.push(sample.rows.key(backend.row).proxy.to_string());
+            let is_available = Capacity::from_servers(sample, &backend.servers).is_available();
+            if !is_available && !backend.servers.is_empty() {
+                summary.unavailable_backends.push(sample.rows.key(backend.row).proxy.to_string());
             }
         }
-        Some(overview)
+        Some(summary)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     #[test]
-    fn the_process_is_summed_up() {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
-        assert_eq!(Overview::of(&watch), None);
-        watch.take(maker.at_millis(0, &site()), 0);
-        let overview = Overview::of(&watch).unwrap();
-        assert_eq!((overview.connections, overview.max_connections, overview.idle), (Some(500), Some(2000), Some(80)));
-        assert_eq!((overview.up, overview.down, overview.away, overview.queued), (3, 1, 2, 8));
-        assert_eq!(overview.dead_backends, ["legacy"]);
-        assert_eq!((overview.requests, overview.bytes_in), (None, None), "one sample gives no rate");
-        watch.take(maker.at_millis(1000, &site().replace("9000,5000,8000", "9010,5500,9000")), 0);
-        let overview = Overview::of(&watch).unwrap();
-        assert_eq!((overview.bytes_in, overview.bytes_out), (Some(500.0), Some(1000.0)));
+    fn process_summary_counts_servers_and_rates() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        assert_eq!(ProcessSummary::from_instance(&instance), None);
+        instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
+        let summary = ProcessSummary::from_instance(&instance).unwrap();
+        assert_eq!((summary.connections, summary.max_connections, summary.idle), (Some(500), Some(2000), Some(80)));
+        assert_eq!((summary.servers_up, summary.servers_down, summary.out_of_service, summary.queued), (3, 1, 2, 8));
+        assert_eq!(summary.unavailable_backends, ["legacy"]);
+        assert_eq!((summary.request_rate, summary.bytes_in_rate), (None, None), "one sample gives no rate");
+        instance
+            .add_sample(builder.build_at_millis(1000, &stat_of_site().replace("9000,5000,8000", "9010,5500,9000")), 0);
+        let summary = ProcessSummary::from_instance(&instance).unwrap();
+        assert_eq!((summary.bytes_in_rate, summary.bytes_out_rate), (Some(500.0), Some(1000.0)));
     }
 
     #[test]
-    fn queues_at_the_end_of_63_bits_do_not_overflow() {
+    fn process_summary_saturates_queue_total() {
         let stat = "# pxname,svname,qcur,type,status,\nb,s,9223372036854775807,2,UP,\nb,BACKEND,5,1,UP,\n";
-        let mut watch = Instance::default();
-        watch.take(SampleMaker::default().at_millis(0, stat), 0);
-        assert_eq!(Overview::of(&watch).unwrap().queued, i64::MAX);
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, stat), 0);
+        assert_eq!(ProcessSummary::from_instance(&instance).unwrap().queued, i64::MAX);
     }
 }

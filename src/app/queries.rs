@@ -1,191 +1,202 @@
-//! Asking HAProxy on a key, and taking the answers in.
+//! Queries made on a key press, and their replies.
 //!
-//! Nothing here is asked by itself. A question keeps its distance from the one before of its kind, and one
-//! that costs HAProxy something says so first.
+//! No query is made automatically. Each kind of query has a minimum pause, and an expensive one shows a warning.
 
 use std::time::Duration;
 
-use crate::app::dashboard_lists::ListState;
+use crate::app::dashboard_lists::ListCursor;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
 use crate::app::msg::Effect;
-use crate::app::query_state::{Board, OpenTable};
-use crate::ask::query::{Answer, Query, QueryError, Told};
+use crate::app::query_state::{Fetched, OpenTable};
+use crate::ask::query::{Query, QueryData, QueryError, QueryReply};
 use crate::ask::query_cost;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
-use crate::haproxy::stick_tables::{Comparison, DataFilter, Entry, StickTable};
+use crate::haproxy::stick_tables::{Comparison, DataFilter, StickTable, TableEntry};
 use crate::instance::guard::{Guard, Refusal};
-use crate::observe::timestamp::Stamp;
+use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
 use crate::table::number_format;
-use crate::table::text_filter::Words;
+use crate::table::text_filter::TextFilter;
 use crate::table::view_table::Content;
 
-/// Asks, if it may be asked now; says why not otherwise.
-pub fn ask(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
-    let (current, view) = (model.current, model.view);
+/// Sends a query, or shows why it is not possible now.
+pub fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
+    let (current, view) = (model.current_instance, model.view);
     let Some(instance) = model.instances.get_mut(current) else { return Vec::new() };
-    // HAProxy can only be asked about now.
-    if let Err(refusal) = Guard::is_live(&instance.watch) {
-        model.refuse(&refusal, Role::Warn, now);
+    // Queries return the current state, so they are refused while the past is shown.
+    if let Err(refusal) = Guard::check_not_past(&instance.data) {
+        model.notify_refusal(&refusal, Role::Warn, now);
         return Vec::new();
     }
-    let sample = instance.watch.newest().filter(|_| instance.watch.link().is_up());
+    let sample = instance.data.shown().filter(|_| instance.data.link().is_up());
     let Some(sample) = sample else {
-        model.refuse(&Refusal::NoLink, Role::Warn, now);
+        model.notify_refusal(&Refusal::NotConnected, Role::Warn, now);
         return Vec::new();
     };
     let version = sample.info.version();
-    let cares = query.cares();
-    if let Some((care, has)) = cares.iter().find_map(|care| Some((care, sample.level.filter(|has| *has < care.level)?)))
+    let costs = query.costs();
+    if let Some((cost, has)) = costs.iter().find_map(|cost| Some((cost, sample.level.filter(|has| *has < cost.level)?)))
     {
-        let (command, needs) = (care.words.join(" "), care.level);
-        model.say(format!("\"{command}\" needs level {needs}; this socket has level {has}"), Role::Warn, now);
+        let (command, needs) = (cost.words.join(" "), cost.level);
+        model.notify(format!("\"{command}\" needs level {needs}; this socket has level {has}"), Role::Warn, now);
         return Vec::new();
     }
-    let wait = instance.asked.pauses.wait(&cares, now);
+    let wait = instance.queries.pauses.remaining(&costs, now);
     if !wait.is_zero() {
-        let pause = cares.iter().map(|care| care.pause.as_secs()).max().unwrap_or_default();
+        let pause = costs.iter().map(|cost| cost.min_pause.as_secs()).max().unwrap_or_default();
         let seconds = wait.as_millis().div_ceil(1000);
-        model.say(format!("not more often than every {pause} s: again in {seconds} s"), Role::Warn, now);
+        model.notify(format!("at most once every {pause} s; try again in {seconds} s"), Role::Warn, now);
         return Vec::new();
     }
-    instance.asked.pauses.asked(&cares, now);
+    instance.queries.pauses.record(&costs, now);
     match &query {
-        Query::Sessions(_) => instance.asked.sessions.wait(),
-        Query::Tables => instance.asked.tables.wait(),
-        Query::Help => instance.asked.known.wait(),
+        Query::Sessions(_) => instance.queries.sessions.start_waiting(),
+        Query::StickTables => instance.queries.tables.start_waiting(),
+        Query::Help => instance.queries.command_list.start_waiting(),
         Query::TableEntries { table, .. } => {
-            if instance.asked.open_table.is_none() {
-                instance.places[view] = ListState::default();
+            if instance.queries.open_table.is_none() {
+                instance.view_cursors[view] = ListCursor::default();
             }
-            let same = instance.asked.open_table.take().filter(|open| open.name == *table);
+            let same = instance.queries.open_table.take().filter(|open| open.name == *table);
             let mut open =
-                same.unwrap_or_else(|| OpenTable { name: table.clone(), entries: Board::default(), sort: 0 });
-            open.entries.wait();
-            instance.asked.open_table = Some(open);
+                same.unwrap_or_else(|| OpenTable { name: table.clone(), entries: Fetched::default(), sort: 0 });
+            open.entries.start_waiting();
+            instance.queries.open_table = Some(open);
         }
-        Query::Session(_) | Query::Line(_) => {}
+        Query::SessionDetail(_) | Query::TypedLine(_) => {}
     }
-    vec![Effect::Ask(current, version, query)]
+    vec![Effect::SendQuery(current, version, query)]
 }
 
-/// An answer, or why there is none.
-pub fn told(model: &mut Model, instance: usize, query: &Query, result: Result<Answer, QueryError>, now: Stamp) {
-    let Some(known) = model.instances.get_mut(instance) else { return };
-    let asked = &mut known.asked;
+/// Stores the result of a query.
+pub fn apply_reply(
+    model: &mut Model,
+    instance: usize,
+    query: &Query,
+    result: Result<QueryReply, QueryError>,
+    now: Timestamp,
+) {
+    let Some(view) = model.instances.get_mut(instance) else { return };
+    let queries = &mut view.queries;
     let mut opened = None;
-    let mut complaint = None;
+    let mut failure = None;
     match result {
-        Ok(answer) => match answer.told {
-            Told::Sessions(mut sessions) => {
-                sessions.sort(asked.order);
-                asked.sessions.tell(sessions, now);
+        Ok(reply) => match reply.data {
+            QueryData::Sessions(mut sessions) => {
+                sessions.sort(queries.session_order);
+                queries.sessions.store(sessions, now);
             }
-            Told::Session(session) => opened = Some((session.session.id.to_string(), session.lines)),
-            Told::Tables(tables) => asked.tables.tell(tables, now),
-            Told::Entries(mut entries) => {
-                // An answer may come after another table was opened.
-                if let Some(open) = asked.open_table.as_mut().filter(|open| is_about(query, &open.name)) {
-                    entries.sort(open.sort);
-                    open.entries.tell(entries, now);
+            QueryData::SessionDetail(session) => opened = Some((session.session.id.to_string(), session.lines)),
+            QueryData::StickTables(tables) => queries.tables.store(tables, now),
+            QueryData::TableEntries(mut entries) => {
+                // The reply may arrive after another table was opened.
+                if let Some(open) = queries.open_table.as_mut().filter(|open| is_for_table(query, &open.name)) {
+                    entries.sort_by_counter(open.sort);
+                    open.entries.store(entries, now);
                 }
             }
-            Told::Help(list) => asked.known.tell(list, now),
-            Told::Lines(lines) => asked.say_lines(&lines, answer.is_whole),
+            QueryData::Help(list) => queries.command_list.store(list, now),
+            QueryData::ReplyLines(lines) => queries.push_reply(&lines, reply.is_complete),
         },
         Err(error) => {
-            let why = words_of(&error);
+            let message = error_message(&error);
             match query {
-                Query::Sessions(_) => asked.sessions.fail(why),
-                Query::Tables => asked.tables.fail(why),
-                Query::Help => asked.known.fail(why),
+                Query::Sessions(_) => queries.sessions.record_failure(message),
+                Query::StickTables => queries.tables.record_failure(message),
+                Query::Help => queries.command_list.record_failure(message),
                 Query::TableEntries { table, .. } => {
-                    if let Some(open) = asked.open_table.as_mut().filter(|open| open.name == *table) {
-                        open.entries.fail(why);
+                    if let Some(open) = queries.open_table.as_mut().filter(|open| open.name == *table) {
+                        open.entries.record_failure(message);
                     }
                 }
-                Query::Line(_) => asked.say(why.as_str(), Role::Bad),
-                Query::Session(_) => complaint = Some(why),
+                Query::TypedLine(_) => queries.push_line(message.as_str(), Role::Bad),
+                Query::SessionDetail(_) => failure = Some(message),
             }
         }
     }
-    // A late answer must not push itself over a question or a line being typed.
-    let is_expected = model.layers.is_empty() && matches!(model.shown().content, Content::Sessions);
+    // A late reply must not open over a dialog or a prompt.
+    let is_expected = model.layers.is_empty() && matches!(model.current_view().content, Content::Sessions);
     if let Some((id, lines)) = opened.filter(|_| is_expected) {
-        model.layers.push(Layer::Page { title: format!("Session {id}"), lines, top: 0 });
+        model.layers.push(Layer::TextPage { title: format!("Session {id}"), lines, top: 0 });
     }
-    if let Some(why) = complaint {
-        model.say(why, Role::Bad, now.mono);
+    if let Some(message) = failure {
+        model.notify(message, Role::Bad, now.monotonic);
     }
 }
 
-/// The answer to a typed line that may have changed HAProxy.
-pub fn sent(model: &mut Model, instance: usize, result: Result<Answer, QueryError>, now: Duration) {
-    let is_cli = matches!(model.shown().content, Content::Cli);
-    let Some(known) = model.instances.get_mut(instance) else { return };
+/// Shows the result of a typed command that may have changed HAProxy.
+pub fn apply_typed_command_reply(
+    model: &mut Model,
+    instance: usize,
+    result: Result<QueryReply, QueryError>,
+    now: Duration,
+) {
+    let is_cli = matches!(model.current_view().content, Content::Cli);
+    let Some(view) = model.instances.get_mut(instance) else { return };
     let (first, role) = match result {
-        Ok(Answer { told: Told::Lines(lines), is_whole, remark, .. }) => {
-            known.asked.say_lines(&lines, is_whole);
-            if let Some(remark) = remark {
-                known.asked.say(remark.as_str(), Role::Warn);
+        Ok(QueryReply { data: QueryData::ReplyLines(lines), is_complete, warning, .. }) => {
+            view.queries.push_reply(&lines, is_complete);
+            if let Some(warning) = warning {
+                view.queries.push_line(warning.as_str(), Role::Warn);
             }
-            if lines.list().iter().any(|line| line.as_str().starts_with("Permission denied")) {
-                known.asked.say("a change needs a socket of level admin: stats socket … level admin", Role::Warn);
+            if lines.as_slice().iter().any(|line| line.as_str().starts_with("Permission denied")) {
+                view.queries
+                    .push_line("changes need a stats socket with level admin: stats socket … level admin", Role::Warn);
             }
-            let first = lines.list().iter().find(|line| !line.is_empty()).map(ToString::to_string);
-            (first.unwrap_or_else(|| "done: HAProxy answered nothing, which means success".to_owned()), Role::Good)
+            let first = lines.as_slice().iter().find(|line| !line.is_empty()).map(ToString::to_string);
+            (first.unwrap_or_else(|| "done: HAProxy sent an empty reply, which means success".to_owned()), Role::Good)
         }
         Ok(_) => return,
         Err(error) => {
-            let why = words_of(&error);
-            known.asked.say(why.as_str(), Role::Bad);
-            (why, Role::Bad)
+            let message = error_message(&error);
+            view.queries.push_line(message.as_str(), Role::Bad);
+            (message, Role::Bad)
         }
     };
     if !is_cli {
-        model.say(first, role, now);
+        model.notify(first, role, now);
     }
 }
 
-fn is_about(query: &Query, name: &SafeText) -> bool {
+fn is_for_table(query: &Query, name: &SafeText) -> bool {
     matches!(query, Query::TableEntries { table, .. } if table == name)
 }
 
-fn words_of(error: &QueryError) -> String {
+fn error_message(error: &QueryError) -> String {
     match error {
-        QueryError::Ask { hint: Some(hint), .. } => format!("{error}; {hint}"),
+        QueryError::Connection { hint: Some(hint), .. } => format!("{error}; {hint}"),
         _ => error.to_string(),
     }
 }
 
-/// The question that the view shown asks when it is asked to.
+/// Sends the query of the view shown; `None` if the view has no query.
 pub fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
-    let words = &model.settings[model.view].words;
-    let query = match model.shown().content {
-        Content::Sessions => Query::Sessions(session_filter(words)),
-        Content::StickTables => match model.instance().and_then(|instance| instance.asked.open_table.as_ref()) {
-            Some(open) => Query::TableEntries { table: open.name.clone(), filter: data_filter(words) },
-            None => Query::Tables,
+    let text_filter = &model.view_settings[model.view].text_filter;
+    let query = match model.current_view().content {
+        Content::Sessions => Query::Sessions(session_filter(text_filter)),
+        Content::StickTables => match model.instance().and_then(|instance| instance.queries.open_table.as_ref()) {
+            Some(open) => Query::TableEntries { table: open.name.clone(), filter: entry_filter(text_filter) },
+            None => Query::StickTables,
         },
         _ => return None,
     };
-    Some(ask(model, query, now))
+    Some(send_query(model, query, now))
 }
 
-/// Goes into the selected line: a session in full, a table's entries; without lines, asks for them.
-pub fn open(model: &mut Model, now: Duration) -> Vec<Effect> {
+/// Opens the line under the cursor: a session in full, a stick table's entries. If the view has no lines, sends its query.
+pub fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
     let view = model.view;
     let Some(instance) = model.instance() else { return Vec::new() };
-    let place = instance.places[view].place();
-    let query = match model.shown().content {
-        Content::Sessions => sessions(model).nth(place).map(|session| Query::Session(session.id.clone())),
-        Content::StickTables if instance.asked.open_table.is_none() => {
-            let table = tables(model).nth(place).cloned();
+    let cursor = instance.view_cursors[view].index();
+    let query = match model.current_view().content {
+        Content::Sessions => shown_sessions(model).nth(cursor).map(|session| Query::SessionDetail(session.id.clone())),
+        Content::StickTables if instance.queries.open_table.is_none() => {
+            let table = shown_stick_tables(model).nth(cursor).cloned();
             table.map(|table| {
-                if let Some(warning) = table.used.and_then(query_cost::table_warning) {
-                    model.say(warning, Role::Warn, now);
+                if let Some(warning) = table.used.and_then(query_cost::large_table_warning) {
+                    model.notify(warning, Role::Warn, now);
                 }
                 Query::TableEntries { table: table.name, filter: None }
             })
@@ -193,106 +204,106 @@ pub fn open(model: &mut Model, now: Duration) -> Vec<Effect> {
         _ => return Vec::new(),
     };
     match query {
-        Some(query) => ask(model, query, now),
+        Some(query) => send_query(model, query, now),
         None => refresh(model, now).unwrap_or_default(),
     }
 }
 
-/// Out of a table's entries; false where there is nothing to leave.
-pub fn back(model: &mut Model) -> bool {
-    let is_tables = matches!(model.shown().content, Content::StickTables);
+/// Closes the open stick table. Returns false if none is open.
+pub fn close_stick_table(model: &mut Model) -> bool {
+    let is_tables = matches!(model.current_view().content, Content::StickTables);
     let view = model.view;
     let Some(instance) = model.instance_mut().filter(|_| is_tables) else { return false };
-    let is_open = instance.asked.open_table.take().is_some();
+    let is_open = instance.queries.open_table.take().is_some();
     if is_open {
-        // The words were about the entries, and so was the place.
-        instance.places[view] = ListState::default();
-        model.settings[view].words = Words::default();
+        // The text filter and the cursor belonged to the entries.
+        instance.view_cursors[view] = ListCursor::default();
+        model.view_settings[view].text_filter = TextFilter::default();
     }
     is_open
 }
 
-/// Sorts by the next or previous order or counter.
+/// Selects the next or previous sort order or counter.
 pub fn sort_next(model: &mut Model, by: i32) {
-    let content = model.shown().content;
+    let content = model.current_view().content;
     let Some(instance) = model.instance_mut() else { return };
-    let asked = &mut instance.asked;
+    let queries = &mut instance.queries;
     match content {
         Content::Sessions => {
             let orders = [SessionOrder::Age, SessionOrder::Bytes, SessionOrder::State];
-            let place = orders.iter().position(|order| *order == asked.order).unwrap_or(0) as i32;
-            asked.order = orders[(place + by).rem_euclid(orders.len() as i32) as usize];
-            if let Some((sessions, _)) = &mut asked.sessions.told {
-                sessions.sort(asked.order);
+            let cursor = orders.iter().position(|order| *order == queries.session_order).unwrap_or(0) as i32;
+            queries.session_order = orders[(cursor + by).rem_euclid(orders.len() as i32) as usize];
+            if let Some((sessions, _)) = &mut queries.sessions.latest {
+                sessions.sort(queries.session_order);
             }
         }
         Content::StickTables => {
-            if let Some(open) = &mut asked.open_table
-                && let Some((entries, _)) = &mut open.entries.told
+            if let Some(open) = &mut queries.open_table
+                && let Some((entries, _)) = &mut open.entries.latest
                 && !entries.counters.is_empty()
             {
                 open.sort = (open.sort as i32 + by).rem_euclid(entries.counters.len() as i32) as usize;
-                entries.sort(open.sort);
+                entries.sort_by_counter(open.sort);
             }
         }
         _ => {}
     }
 }
 
-/// The sessions to show, in their order.
-pub fn sessions(model: &Model) -> impl Iterator<Item = &Session> {
-    let words = &model.settings[model.view].words;
-    let (filter, rest) = (session_filter(words), plain_words(words));
-    let list = model.instance().and_then(|instance| Some(&instance.asked.sessions.told.as_ref()?.0.list));
+/// Returns the sessions that pass the filter, in sort order.
+pub fn shown_sessions(model: &Model) -> impl Iterator<Item = &Session> {
+    let text_filter = &model.view_settings[model.view].text_filter;
+    let (filter, rest) = (session_filter(text_filter), text_words(text_filter));
+    let list = model.instance().and_then(|instance| Some(&instance.queries.sessions.latest.as_ref()?.0.list));
     list.into_iter()
         .flatten()
-        .filter(move |session| filter.matches(session) && (rest.is_empty() || rest.are_in(session.line.as_str())))
+        .filter(move |session| filter.matches(session) && (rest.is_empty() || rest.matches(session.line.as_str())))
 }
 
-/// The stick tables to show.
-pub fn tables(model: &Model) -> impl Iterator<Item = &StickTable> {
-    let words = &model.settings[model.view].words;
-    let list = model.instance().and_then(|instance| Some(&instance.asked.tables.told.as_ref()?.0.list));
-    list.into_iter().flatten().filter(move |table| words.are_in(table.name.as_str()))
+/// Returns the stick tables that pass the filter.
+pub fn shown_stick_tables(model: &Model) -> impl Iterator<Item = &StickTable> {
+    let text_filter = &model.view_settings[model.view].text_filter;
+    let list = model.instance().and_then(|instance| Some(&instance.queries.tables.latest.as_ref()?.0.list));
+    list.into_iter().flatten().filter(move |table| text_filter.matches(table.name.as_str()))
 }
 
-/// The entries to show of the open table, in their order.
-pub fn entries(model: &Model) -> impl Iterator<Item = &Entry> {
-    let words = plain_words(&model.settings[model.view].words);
-    let open = model.instance().and_then(|instance| instance.asked.open_table.as_ref());
-    let list = open.and_then(|open| Some(&open.entries.told.as_ref()?.0.list));
-    list.into_iter().flatten().filter(move |entry| words.is_empty() || words.are_in(entry.key.as_str()))
+/// Returns the entries of the open stick table that pass the filter, in sort order.
+pub fn shown_entries(model: &Model) -> impl Iterator<Item = &TableEntry> {
+    let text_filter = text_words(&model.view_settings[model.view].text_filter);
+    let open = model.instance().and_then(|instance| instance.queries.open_table.as_ref());
+    let list = open.and_then(|open| Some(&open.entries.latest.as_ref()?.0.list));
+    list.into_iter().flatten().filter(move |entry| text_filter.is_empty() || text_filter.matches(entry.key.as_str()))
 }
 
-/// Lines that the view shown has.
-pub fn count(model: &Model) -> usize {
-    match model.shown().content {
-        Content::Sessions => sessions(model).count(),
-        Content::StickTables if model.instance().is_some_and(|instance| instance.asked.open_table.is_some()) => {
-            entries(model).count()
+/// Returns the number of lines of the view shown.
+pub fn line_count(model: &Model) -> usize {
+    match model.current_view().content {
+        Content::Sessions => shown_sessions(model).count(),
+        Content::StickTables if model.instance().is_some_and(|instance| instance.queries.open_table.is_some()) => {
+            shown_entries(model).count()
         }
-        Content::StickTables => tables(model).count(),
+        Content::StickTables => shown_stick_tables(model).count(),
         _ => 0,
     }
 }
 
-/// Words that mean something to HAProxy itself: `server:web1`, `backend:app`, `frontend:www`, `older:10s`.
-fn session_filter(words: &Words) -> SessionFilter {
+/// Returns the filter that HAProxy applies: `server:web1`, `backend:app`, `frontend:www`, `older:10s`.
+fn session_filter(text_filter: &TextFilter) -> SessionFilter {
     let mut filter = SessionFilter::default();
-    for (name, value) in named(words) {
+    for (name, value) in named_words(text_filter) {
         match name {
             "server" => filter.server = Some(value.into()),
             "backend" => filter.backend = Some(value.into()),
             "frontend" => filter.frontend = Some(value.into()),
-            "older" => filter.older = seconds(value),
+            "older" => filter.min_age = parse_age(value),
             _ => {}
         }
     }
     filter
 }
 
-/// The condition on a counter, as `gpc0>5`.
-fn data_filter(words: &Words) -> Option<DataFilter> {
+/// Parses a condition on a counter, such as `gpc0>5`.
+fn entry_filter(text_filter: &TextFilter) -> Option<DataFilter> {
     let operators = [
         (">=", Comparison::GreaterOrEqual),
         ("<=", Comparison::LessOrEqual),
@@ -301,22 +312,22 @@ fn data_filter(words: &Words) -> Option<DataFilter> {
         ("<", Comparison::Less),
         ("=", Comparison::Equal),
     ];
-    words.iter().find_map(|word| {
-        let (sign, comparison) = operators.iter().find(|(sign, _)| word.contains(sign))?;
-        let (counter, limit) = word.split_once(sign)?;
+    text_filter.iter().find_map(|word| {
+        let (operator, comparison) = operators.iter().find(|(operator, _)| word.contains(operator))?;
+        let (counter, limit) = word.split_once(operator)?;
         let limit = limit.parse().ok()?;
         (!counter.is_empty()).then(|| DataFilter { counter: SafeText::from(counter), comparison: *comparison, limit })
     })
 }
 
-/// The words that are only looked for.
-fn plain_words(words: &Words) -> Words {
+/// Returns the words that are searched for as text.
+fn text_words(text_filter: &TextFilter) -> TextFilter {
     let has_meaning = |word: &&str| word.contains(['>', '<', '=']) || named_word(word).is_some();
-    Words::new(&words.iter().filter(|word| !has_meaning(word)).collect::<Vec<_>>().join(" "))
+    TextFilter::new(&text_filter.iter().filter(|word| !has_meaning(word)).collect::<Vec<_>>().join(" "))
 }
 
-fn named(words: &Words) -> impl Iterator<Item = (&str, &str)> {
-    words.iter().filter_map(named_word)
+fn named_words(text_filter: &TextFilter) -> impl Iterator<Item = (&str, &str)> {
+    text_filter.iter().filter_map(named_word)
 }
 
 fn named_word(word: &str) -> Option<(&str, &str)> {
@@ -324,8 +335,8 @@ fn named_word(word: &str) -> Option<(&str, &str)> {
     (["server", "backend", "frontend", "older"].contains(&name) && !value.is_empty()).then_some((name, value))
 }
 
-/// `10s`, `5m`, `2h`, or seconds.
-fn seconds(text: &str) -> Option<Duration> {
+/// Parses `10s`, `5m`, `2h`, or a number of seconds.
+fn parse_age(text: &str) -> Option<Duration> {
     let (digits, factor) = match text.char_indices().last()? {
         (end, 's') => (&text[..end], 1),
         (end, 'm') => (&text[..end], 60),
@@ -335,9 +346,9 @@ fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(digits.parse::<u64>().ok()?.checked_mul(factor)?))
 }
 
-/// How long ago something was told.
-pub fn age(at: Stamp, now: Duration) -> String {
-    number_format::duration(now.saturating_sub(at.mono))
+/// Formats the time since a reply arrived.
+pub fn format_age(at: Timestamp, now: Duration) -> String {
+    number_format::duration(now.saturating_sub(at.monotonic))
 }
 
 #[cfg(test)]
@@ -345,22 +356,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_haproxy_understands_are_told_from_those_that_are_looked_for() {
-        let words = Words::new("server:web1 older:5m 10.0.0.1 !smtp");
-        let filter = session_filter(&words);
+    fn session_filter_is_separated_from_text_words() {
+        let text_filter = TextFilter::new("server:web1 older:5m 10.0.0.1 !smtp");
+        let filter = session_filter(&text_filter);
         assert_eq!(filter.server, Some("web1".into()));
-        assert_eq!(filter.older, Some(Duration::from_mins(5)));
+        assert_eq!(filter.min_age, Some(Duration::from_mins(5)));
         assert_eq!((filter.backend, filter.frontend), (None, None));
-        assert_eq!(plain_words(&words).to_string(), "10.0.0.1 !smtp");
+        assert_eq!(text_words(&text_filter).to_string(), "10.0.0.1 !smtp");
     }
 
     #[test]
-    fn a_condition_on_a_counter_is_read() {
-        let filter = data_filter(&Words::new("10.0 http_req_rate>=20")).unwrap();
+    fn entry_filter_parses_counter_condition() {
+        let filter = entry_filter(&TextFilter::new("10.0 http_req_rate>=20")).unwrap();
         assert_eq!(
             (filter.counter.as_str(), filter.comparison, filter.limit),
             ("http_req_rate", Comparison::GreaterOrEqual, 20)
         );
-        assert_eq!(data_filter(&Words::new("gpc0>many")), None);
+        assert_eq!(entry_filter(&TextFilter::new("gpc0>many")), None);
     }
 }

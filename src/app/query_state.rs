@@ -1,149 +1,149 @@
-//! What HAProxy told when it was asked on a key: sessions, stick tables, the command line.
+//! Replies to queries made on request: sessions, stick tables, the command line.
 
-use crate::actions::action_table::Subject;
-use crate::actions::intent::{Step, Target};
-use crate::ask::query_cost::Pauses;
-use crate::haproxy::command_list::Known;
-use crate::haproxy::reply_lines::Lines;
+use crate::actions::action_table::TargetKind;
+use crate::actions::intent::{ActionTarget, IntentStep};
+use crate::ask::query_cost::QueryPauses;
+use crate::haproxy::command_list::CommandHelp;
+use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{SessionOrder, Sessions};
-use crate::haproxy::stick_tables::{Entries, StickTables};
-use crate::observe::timestamp::Stamp;
+use crate::haproxy::stick_tables::{StickTables, TableEntries};
+use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
 
-/// The last answer to one kind of question.
+/// The latest reply to one kind of query.
 #[derive(Debug, Clone)]
-pub struct Board<T> {
-    /// What was told, and when.
-    pub told: Option<(T, Stamp)>,
-    /// Why the last question has no answer.
+pub struct Fetched<T> {
+    /// Data of the latest successful reply, and its time.
+    pub latest: Option<(T, Timestamp)>,
+    /// Error of the last query, if it failed.
     pub error: Option<String>,
-    /// Whether an answer is under way.
+    /// A query was sent and its reply has not arrived.
     pub is_waiting: bool,
 }
 
-impl<T> Default for Board<T> {
+impl<T> Default for Fetched<T> {
     fn default() -> Self {
-        Self { told: None, error: None, is_waiting: false }
+        Self { latest: None, error: None, is_waiting: false }
     }
 }
 
-impl<T> Board<T> {
-    /// A question is sent.
-    pub fn wait(&mut self) {
+impl<T> Fetched<T> {
+    /// Records that a query was sent.
+    pub fn start_waiting(&mut self) {
         self.is_waiting = true;
         self.error = None;
     }
 
-    /// An answer came.
-    pub fn tell(&mut self, told: T, at: Stamp) {
-        *self = Self { told: Some((told, at)), error: None, is_waiting: false };
+    /// Stores a reply.
+    pub fn store(&mut self, data: T, at: Timestamp) {
+        *self = Self { latest: Some((data, at)), error: None, is_waiting: false };
     }
 
-    /// No answer came; what was told before stays.
-    pub fn fail(&mut self, why: String) {
-        self.error = Some(why);
+    /// Records an error; the data of the last successful reply stays.
+    pub fn record_failure(&mut self, message: String) {
+        self.error = Some(message);
         self.is_waiting = false;
     }
 }
 
-/// The entries of one stick table.
+/// The entries of the stick table that is open.
 #[derive(Debug, Clone)]
 pub struct OpenTable {
-    /// Its name.
+    /// Table name.
     pub name: SafeText,
-    /// Its entries.
-    pub entries: Board<Entries>,
-    /// The counter they are sorted by, as a place among the table's counters.
+    /// Entries of the table.
+    pub entries: Fetched<TableEntries>,
+    /// Index of the counter to sort by, among the table's counters.
     pub sort: usize,
 }
 
-/// A line of the command line's scrollback.
+/// A line in the scrollback of view 5.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
-    /// What it says.
+pub struct ScrollbackLine {
+    /// Text.
     pub text: SafeText,
-    /// What it is: a command, an answer, a complaint.
+    /// Meaning (command, reply, error), which selects the color.
     pub role: Role,
 }
 
-/// Everything asked of one instance.
+/// Queries of one instance and their replies.
 #[derive(Debug)]
-pub struct Asked {
-    /// When each kind of question was asked last.
-    pub pauses: Pauses,
-    /// The sessions.
-    pub sessions: Board<Sessions>,
-    /// Their order.
-    pub order: SessionOrder,
-    /// The stick tables.
-    pub tables: Board<StickTables>,
-    /// The one whose entries are shown.
+pub struct QueryState {
+    /// Minimum pauses between queries, and the time of the last query of each kind.
+    pub pauses: QueryPauses,
+    /// Sessions.
+    pub sessions: Fetched<Sessions>,
+    /// Sort order of the sessions.
+    pub session_order: SessionOrder,
+    /// Stick tables.
+    pub tables: Fetched<StickTables>,
+    /// Stick table whose entries are shown.
     pub open_table: Option<OpenTable>,
-    /// The commands this HAProxy knows.
-    pub known: Board<Vec<Known>>,
-    /// The command line's scrollback, oldest first.
-    pub said: Vec<Said>,
+    /// Runtime API commands of this HAProxy.
+    pub command_list: Fetched<Vec<CommandHelp>>,
+    /// Scrollback of view 5, oldest line first.
+    pub scrollback: Vec<ScrollbackLine>,
 }
 
-impl Default for Asked {
+impl Default for QueryState {
     fn default() -> Self {
         Self {
-            pauses: Pauses::default(),
-            sessions: Board::default(),
-            order: SessionOrder::Age,
-            tables: Board::default(),
+            pauses: QueryPauses::default(),
+            sessions: Fetched::default(),
+            session_order: SessionOrder::Age,
+            tables: Fetched::default(),
             open_table: None,
-            known: Board::default(),
-            said: Vec::new(),
+            command_list: Fetched::default(),
+            scrollback: Vec::new(),
         }
     }
 }
 
-/// Lines of scrollback kept.
-const SCROLLBACK: usize = 20_000;
+/// Maximum number of scrollback lines.
+const MAX_SCROLLBACK_LINES: usize = 20_000;
 
-impl Asked {
-    /// A session was ended or an entry cleared: what was told before does not hold any more.
-    pub fn forget(&mut self, step: &Step) {
-        let Target { proxy, name, .. } = &step.target;
-        match step.act.subject {
-            Subject::Session => {
-                if let Some((sessions, _)) = &mut self.sessions.told {
+impl QueryState {
+    /// Removes an ended session or a cleared stick table entry from the latest reply.
+    pub fn remove_target(&mut self, step: &IntentStep) {
+        let ActionTarget { proxy, name, .. } = &step.target;
+        match step.action.target_kind {
+            TargetKind::Session => {
+                if let Some((sessions, _)) = &mut self.sessions.latest {
                     sessions.list.retain(|session| session.id != *name);
                 }
             }
-            Subject::Entry => {
+            TargetKind::TableEntry => {
                 let open = self.open_table.as_mut().filter(|open| open.name == *proxy);
-                if let Some((entries, _)) = open.and_then(|open| open.entries.told.as_mut()) {
+                if let Some((entries, _)) = open.and_then(|open| open.entries.latest.as_mut()) {
                     entries.list.retain(|entry| entry.key != *name);
                 }
             }
-            Subject::Server | Subject::Frontend | Subject::Process => {}
+            TargetKind::Server | TargetKind::Frontend | TargetKind::Process => {}
         }
     }
 
     /// Adds a line to the scrollback.
-    pub fn say(&mut self, text: impl Into<SafeText>, role: Role) {
-        self.said.push(Said { text: text.into(), role });
-        if self.said.len() > SCROLLBACK {
-            self.said.drain(..SCROLLBACK / 10);
+    pub fn push_line(&mut self, text: impl Into<SafeText>, role: Role) {
+        self.scrollback.push(ScrollbackLine { text: text.into(), role });
+        if self.scrollback.len() > MAX_SCROLLBACK_LINES {
+            self.scrollback.drain(..MAX_SCROLLBACK_LINES / 10);
         }
     }
 
-    /// Adds an answer to the scrollback.
-    pub fn say_lines(&mut self, lines: &Lines, is_whole: bool) {
-        if lines.list().iter().all(SafeText::is_empty) {
-            self.say("(HAProxy answered nothing: so it does when a change succeeds)", Role::Dim);
+    /// Adds a reply to the scrollback, with notes if it is empty or incomplete.
+    pub fn push_reply(&mut self, lines: &ReplyLines, is_complete: bool) {
+        if lines.as_slice().iter().all(SafeText::is_empty) {
+            self.push_line("(empty reply; after a change this means success)", Role::Dim);
         }
-        for line in lines.list() {
-            self.say(line.clone(), Role::Normal);
+        for line in lines.as_slice() {
+            self.push_line(line.clone(), Role::Normal);
         }
-        if lines.left_out() > 0 {
-            self.say(format!("… {} more lines", lines.left_out()).as_str(), Role::Warn);
+        if lines.dropped() > 0 {
+            self.push_line(format!("… {} more lines", lines.dropped()).as_str(), Role::Warn);
         }
-        if !is_whole {
-            self.say("(the answer was cut)", Role::Warn);
+        if !is_complete {
+            self.push_line("(the reply was truncated)", Role::Warn);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The rows marked for acts on several at once.
+//! Rows marked for actions on several targets.
 
 use std::collections::BTreeSet;
 
@@ -6,24 +6,24 @@ use crate::observe::row_ids::RowId;
 
 /// The marked rows.
 #[derive(Debug, Clone, Default)]
-pub struct Marks {
+pub struct Selection {
     rows: BTreeSet<RowId>,
-    /// Where a range began, and what was marked before it.
+    /// First row of the open range, and the rows marked before it.
     range: Option<(RowId, BTreeSet<RowId>)>,
 }
 
-impl Marks {
-    /// Whether a row is marked.
-    pub fn has(&self, id: RowId) -> bool {
+impl Selection {
+    /// Returns whether a row is marked.
+    pub fn contains(&self, id: RowId) -> bool {
         self.rows.contains(&id)
     }
 
-    /// How many are.
-    pub fn count(&self) -> usize {
+    /// Returns the number of marked rows.
+    pub fn marked_count(&self) -> usize {
         self.rows.len()
     }
 
-    /// Marks a row, or unmarks it.
+    /// Marks or unmarks a row.
     pub fn toggle(&mut self, id: RowId) {
         self.range = None;
         if !self.rows.remove(&id) {
@@ -31,7 +31,7 @@ impl Marks {
         }
     }
 
-    /// Begins a range at a row, or ends the one begun.
+    /// Starts a range at a row, or ends the open range.
     pub fn toggle_range(&mut self, id: RowId) {
         if self.range.take().is_none() {
             self.range = Some((id, self.rows.clone()));
@@ -39,61 +39,62 @@ impl Marks {
         }
     }
 
-    /// Whether a range is open: moving then marks.
-    pub fn has_range(&self) -> bool {
+    /// Returns whether a range is open; moving the cursor then marks rows.
+    pub fn has_open_range(&self) -> bool {
         self.range.is_some()
     }
 
-    /// The selection moved to a row of this list: the range reaches that far now. Only rows that `can` be acted on
-    /// are marked.
-    pub fn stretch(&mut self, to: RowId, list: &[RowId], can: impl Fn(RowId) -> bool) {
+    /// Extends the open range to the row `to` of `list`. Marks only rows for which `can_mark` returns true.
+    pub fn extend_range_to(&mut self, to: RowId, list: &[RowId], can_mark: impl Fn(RowId) -> bool) {
         let Some((from, before)) = &self.range else { return };
-        let place = |id: RowId| list.iter().position(|row| *row == id);
-        let (Some(one), Some(other)) = (place(*from), place(to)) else { return };
+        let index_of = |id: RowId| list.iter().position(|row| *row == id);
+        let (Some(one), Some(other)) = (index_of(*from), index_of(to)) else { return };
         let between = &list[one.min(other)..=one.max(other)];
-        self.rows = before.iter().chain(between).copied().filter(|id| can(*id)).collect();
+        self.rows = before.iter().chain(between).copied().filter(|id| can_mark(*id)).collect();
     }
 
-    /// Marks these too.
-    pub fn add(&mut self, rows: impl IntoIterator<Item = RowId>) {
+    /// Marks additional rows.
+    pub fn extend(&mut self, rows: impl IntoIterator<Item = RowId>) {
         self.range = None;
         self.rows.extend(rows);
     }
 
-    /// Unmarks all. Says whether any was.
+    /// Unmarks all rows. Returns whether any was marked.
     pub fn clear(&mut self) -> bool {
         self.range = None;
         !std::mem::take(&mut self.rows).is_empty()
     }
 
-    /// Unmarks those that are not to stay.
-    pub fn retain(&mut self, stays: impl Fn(RowId) -> bool) {
-        self.rows.retain(|id| stays(*id));
+    /// Unmarks the rows for which `keep` returns false.
+    pub fn retain(&mut self, keep: impl Fn(RowId) -> bool) {
+        self.rows.retain(|id| keep(*id));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     #[test]
-    fn a_range_grows_and_shrinks_with_the_selection_and_keeps_what_was_marked_before() {
-        let rows = SampleMaker::default().at_millis(0, &site()).rows.ids().to_vec();
-        let mut marks = Marks::default();
-        let marked = |marks: &Marks| rows.iter().map(|id| if marks.has(*id) { '#' } else { '.' }).collect::<String>();
-        marks.toggle(rows[9]);
-        marks.toggle_range(rows[2]);
+    fn extend_range_to_keeps_earlier_marks() {
+        let rows = SampleBuilder::default().build_at_millis(0, &stat_of_site()).rows.ids().to_vec();
+        let mut selection = Selection::default();
+        let marked = |selection: &Selection| {
+            rows.iter().map(|id| if selection.contains(*id) { '#' } else { '.' }).collect::<String>()
+        };
+        selection.toggle(rows[9]);
+        selection.toggle_range(rows[2]);
         for (to, expected) in [(4, "..###....#"), (1, ".##......#"), (2, "..#......#")] {
-            marks.stretch(rows[to], &rows, |id| id != rows[3] || to != 9);
-            assert_eq!(marked(&marks), expected, "{to}");
+            selection.extend_range_to(rows[to], &rows, |id| id != rows[3] || to != 9);
+            assert_eq!(marked(&selection), expected, "{to}");
         }
-        marks.stretch(rows[6], &rows, |id| id != rows[3]);
-        assert_eq!(marked(&marks), "..#.###..#", "one that cannot be acted on");
-        marks.toggle_range(rows[6]);
-        marks.stretch(rows[7], &rows, |_| true);
-        assert_eq!(marked(&marks), "..#.###..#", "the range is over");
-        marks.toggle(rows[9]);
-        assert_eq!((marks.count(), marks.clear(), marks.clear()), (4, true, false));
+        selection.extend_range_to(rows[6], &rows, |id| id != rows[3]);
+        assert_eq!(marked(&selection), "..#.###..#", "one that cannot be acted on");
+        selection.toggle_range(rows[6]);
+        selection.extend_range_to(rows[7], &rows, |_| true);
+        assert_eq!(marked(&selection), "..#.###..#", "the range is over");
+        selection.toggle(rows[9]);
+        assert_eq!((selection.marked_count(), selection.clear(), selection.clear()), (4, true, false));
     }
 }

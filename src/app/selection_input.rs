@@ -1,41 +1,47 @@
-//! The keys that mark rows.
+//! UI commands that mark rows.
 
 use std::time::Duration;
 
 use crate::app::action_targets;
-use crate::app::commands::{UiCommand, Step};
+use crate::app::commands::{CursorStep, UiCommand};
 use crate::app::model::Model;
 use crate::app::navigation;
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
 
-/// Marks rows, or unmarks them.
-pub fn mark(model: &mut Model, what: UiCommand, now: Duration) {
-    let (selected, shown) = (model.selected(), action_targets::shown(model));
+/// Marks or unmarks rows and shows how many are marked.
+pub fn change_selection(model: &mut Model, command: UiCommand, now: Duration) {
+    let (selected, shown) = (model.focused_row(), action_targets::shown_rows(model));
     let Some(instance) = model.instance_mut() else { return };
     let selected = selected.filter(|id| action_targets::can_be_marked(instance, *id));
-    match (what, selected) {
-        (UiCommand::Unmark, _) => _ = instance.marks.clear(),
-        (UiCommand::MarkShown, _) => {
-            let is_server = |id: &RowId| action_targets::row(instance, *id, RowKind::Server).is_some();
+    match (command, selected) {
+        (UiCommand::ClearMarks, _) => _ = instance.selection.clear(),
+        (UiCommand::MarkAllShown, _) => {
+            let is_server = |id: &RowId| action_targets::row_target(instance, *id, RowKind::Server).is_some();
             let servers: Vec<RowId> = shown.into_iter().filter(is_server).collect();
-            instance.marks.add(servers);
+            instance.selection.extend(servers);
         }
-        (_, None) => return model.say("only servers and frontends can be marked", Role::Dim, now),
-        (UiCommand::MarkRange, Some(id)) => instance.marks.toggle_range(id),
+        (_, None) => return model.notify("only servers and frontends can be marked", Role::Dim, now),
+        (UiCommand::ToggleMarkRange, Some(id)) => instance.selection.toggle_range(id),
         (_, Some(id)) => {
-            instance.marks.toggle(id);
-            navigation::step(model, Step::Rows(1), now);
+            instance.selection.toggle(id);
+            navigation::move_cursor(model, CursorStep::Rows(1), now);
         }
     }
     let Some(instance) = model.instance() else { return };
-    let words = match (instance.marks.count(), instance.marks.has_range()) {
-        (0, _) => "nothing is marked".to_owned(),
-        (count, true) => format!("{count} marked; moving marks on, {} ends the range", model.keymap.way(UiCommand::MarkRange)),
+    let message = match (instance.selection.marked_count(), instance.selection.has_open_range()) {
+        (0, _) => "no rows are marked".to_owned(),
+        (count, true) => format!(
+            "{count} marked; moving extends the range, {} ends it",
+            model.keymap.key_or_command(UiCommand::ToggleMarkRange)
+        ),
         (count, false) => {
-            format!("{count} marked: acts are about them; {} or Esc unmarks all", model.keymap.way(UiCommand::Unmark))
+            format!(
+                "{count} marked: actions apply to them; {} or Esc removes all marks",
+                model.keymap.key_or_command(UiCommand::ClearMarks)
+            )
         }
     };
-    model.say(words, Role::Dim, now);
+    model.notify(message, Role::Dim, now);
 }

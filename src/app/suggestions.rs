@@ -1,91 +1,100 @@
-//! What hapulse offers to do next: maintenance for a server that has drained, the end of sessions that stay, and
-//! what a reload took away. Nothing of it is done or asked by itself: a key takes the offer, and then it is asked
-//! about like any other act.
+//! Suggestions for the next action, shown in the header: maintenance for a drained server, ending sessions that
+//! remain after a drain, restoring states lost by a reload. A key accepts the suggestion; it then needs a confirmation
+//! like any other action.
 
 use crate::actions::action_table::{END_SESSIONS, MAINT};
-use crate::actions::intent::{Intent, Purpose, Step};
-use crate::app::action_facts::counted;
+use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
+use crate::app::action_facts::pluralize;
 use crate::app::action_targets;
 use crate::app::model::InstanceView;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
-use crate::haproxy::write_command::{Admin, WriteCommand};
+use crate::haproxy::write_command::{TargetState, WriteCommand};
 use crate::observe::row_ids::RowId;
 use crate::table::columns::out_of_service;
 
-/// Something to do next.
+/// A suggested action.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Offer {
-    /// What it is, as a question: "be/s1 is empty: maintenance?"
-    pub words: String,
-    /// What would be done.
+pub struct Suggestion {
+    /// Question in the header, such as "be/s1 is drained: set maintenance?"
+    pub question: String,
+    /// The suggested action.
     pub intent: Intent,
 }
 
-/// The offer that is shown: one at a time.
-pub fn current(instance: &InstanceView, place: usize) -> Option<Offer> {
-    empty(instance, place).or_else(|| overdue(instance, place)).or_else(|| lost(instance, place))
+/// Returns the suggestion to show; only one is shown at a time.
+pub fn current_suggestion(instance: &InstanceView, instance_index: usize) -> Option<Suggestion> {
+    maintenance_for_drained(instance, instance_index)
+        .or_else(|| end_overdue_sessions(instance, instance_index))
+        .or_else(|| restore_after_reload(instance, instance_index))
 }
 
-fn targets(instance: &InstanceView, rows: impl Iterator<Item = RowId>) -> Vec<crate::actions::intent::Target> {
-    let rows = rows.filter(|id| !instance.declined.contains(id));
-    rows.filter_map(|id| action_targets::row(instance, id, RowKind::Server)).collect()
+fn server_targets(
+    instance: &InstanceView,
+    rows: impl Iterator<Item = RowId>,
+) -> Vec<crate::actions::intent::ActionTarget> {
+    let rows = rows.filter(|id| !instance.dismissed.contains(id));
+    rows.filter_map(|id| action_targets::row_target(instance, id, RowKind::Server)).collect()
 }
 
-fn empty(instance: &InstanceView, place: usize) -> Option<Offer> {
-    let targets = targets(instance, instance.watch.draining().empty());
-    let intent = Intent::new(&MAINT, WriteCommand::State(Admin::Maint), place, targets);
+fn maintenance_for_drained(instance: &InstanceView, instance_index: usize) -> Option<Suggestion> {
+    let targets = server_targets(instance, instance.data.draining().emptied());
+    let intent = Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), instance_index, targets);
     let is = if intent.steps.len() == 1 { "is" } else { "are" };
-    let words = format!("{} {is} empty: maintenance?", intent.name());
-    (!intent.steps.is_empty()).then_some(Offer { words, intent })
+    let question = format!("{} {is} drained: set maintenance?", intent.target_summary());
+    (!intent.steps.is_empty()).then_some(Suggestion { question, intent })
 }
 
-fn overdue(instance: &InstanceView, place: usize) -> Option<Offer> {
-    let target = targets(instance, instance.watch.draining().overdue()).into_iter().next()?;
-    let left = instance.watch.draining().left(target.id)?;
-    let why = left.why.map_or(String::new(), |why| format!(" ({why})"));
-    let sessions = counted(left.sessions, "session");
-    let intent = Intent::new(&END_SESSIONS, WriteCommand::EndSessions, place, vec![target]);
-    Some(Offer { words: format!("{} still has {sessions}{why}: end them?", intent.name()), intent })
+fn end_overdue_sessions(instance: &InstanceView, instance_index: usize) -> Option<Suggestion> {
+    let target = server_targets(instance, instance.data.draining().overdue()).into_iter().next()?;
+    let left = instance.data.draining().progress(target.id)?;
+    let why = left.stall_reason.map_or(String::new(), |why| format!(" ({why})"));
+    let sessions = pluralize(left.sessions, "session");
+    let intent = Intent::new(&END_SESSIONS, WriteCommand::ShutdownSessions, instance_index, vec![target]);
+    Some(Suggestion { question: format!("{} still has {sessions}{why}: end them?", intent.target_summary()), intent })
 }
 
-fn lost(instance: &InstanceView, place: usize) -> Option<Offer> {
-    let sample = instance.watch.newest()?;
-    let seen = |id| instance.watch.status(id).unwrap_or_default();
-    let steps: Vec<Step> = instance.watch.lost().iter().filter_map(|lost| lost.step(sample, seen(lost.id))).collect();
-    let words = match (steps.as_slice(), instance.watch.lost()) {
+fn restore_after_reload(instance: &InstanceView, instance_index: usize) -> Option<Suggestion> {
+    let sample = instance.data.shown()?;
+    let status = |id| instance.data.last_status(id).unwrap_or_default();
+    let steps: Vec<IntentStep> =
+        instance.data.reload_losses().iter().filter_map(|lost| lost.restore_step(sample, status(lost.id))).collect();
+    let question = match (steps.as_slice(), instance.data.reload_losses()) {
         ([], _) => return None,
-        ([step], [lost]) => format!("the reload lost {} of {}: set it again?", lost.word(), step.name()),
+        ([step], [lost]) => format!("the reload lost {} of {}: set it again?", lost.label(), step.target_name()),
         (steps, _) => format!("the reload lost {} states and weights: set them again?", steps.len()),
     };
-    Some(Offer { words, intent: Intent { purpose: Purpose::SetAgain, instance: place, steps, reason: None } })
+    Some(Suggestion {
+        question,
+        intent: Intent { purpose: IntentPurpose::Reapply, instance: instance_index, steps, reason: None },
+    })
 }
 
-/// What drains now and is not empty yet, in words.
-pub fn drains(instance: &InstanceView) -> Option<String> {
-    let sample = instance.watch.newest()?;
-    let all: Vec<_> = instance.watch.draining().under_way().collect();
-    match all.as_slice() {
+/// Describes the drains in progress, or returns `None` if no server drains.
+pub fn drain_status(instance: &InstanceView) -> Option<String> {
+    let sample = instance.data.shown()?;
+    let drains: Vec<_> = instance.data.draining().in_progress().collect();
+    match drains.as_slice() {
         [] => None,
         [(id, left)] => {
             let row = sample.row(*id)?;
-            let why = left.why.map_or(String::new(), |why| format!(", {why}"));
-            Some(format!("{}/{} drains: {}{why}", row.proxy, row.name, out_of_service::short(left)))
+            let why = left.stall_reason.map_or(String::new(), |why| format!(", {why}"));
+            Some(format!("{}/{} drains: {}{why}", row.proxy, row.name, out_of_service::short_drain_status(left)))
         }
-        several => {
-            let sessions = several.iter().map(|(_, left)| left.sessions).fold(0, i64::saturating_add);
-            Some(format!("{} servers drain, {} left", several.len(), counted(sessions, "session")))
+        drains => {
+            let sessions = drains.iter().map(|(_, left)| left.sessions).fold(0, i64::saturating_add);
+            Some(format!("{} servers drain, {} left", drains.len(), pluralize(sessions, "session")))
         }
     }
 }
 
-/// The offer that is shown is not wanted.
-pub fn decline(instance: &mut InstanceView, place: usize) -> Option<String> {
-    let offer = current(instance, place)?;
-    if offer.intent.purpose == Purpose::SetAgain {
-        instance.watch.let_go();
+/// Dismisses the current suggestion. Returns its question.
+pub fn dismiss_current(instance: &mut InstanceView, instance_index: usize) -> Option<String> {
+    let suggestion = current_suggestion(instance, instance_index)?;
+    if suggestion.intent.purpose == IntentPurpose::Reapply {
+        instance.data.dismiss_reload_losses();
     } else {
-        instance.declined.extend(offer.intent.steps.iter().map(|step| step.target.id));
+        instance.dismissed.extend(suggestion.intent.steps.iter().map(|step| step.target.id));
     }
-    Some(SafeText::from(offer.words.as_str()).to_string())
+    Some(SafeText::from(suggestion.question.as_str()).to_string())
 }

@@ -1,73 +1,74 @@
-//! Undo: what was there before each act, several steps back.
+//! The undo stack.
 //!
-//! An act that was carried out leaves the commands that bring back what was read right before it. They are
-//! asked about like any other act, and are gone once they were carried out.
+//! Each finished action leaves the commands that restore the state read right before it. Undoing needs a confirmation
+//! like any other action; the entry is removed once it has been carried out.
 
-use crate::actions::intent::{Intent, Purpose, Step};
-use crate::actions::outcome::{Outcome, Report};
+use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
+use crate::actions::outcome::{ActionReport, Outcome};
 use crate::actions::verify;
 
-/// Acts that can be taken back; older ones go.
-const KEPT: usize = 50;
+/// Maximum number of entries; older ones are dropped.
+const MAX_ENTRIES: usize = 50;
 
-/// What can be taken back, the newest last.
+/// Actions that can be undone.
 #[derive(Debug, Clone, Default)]
-pub struct Undo {
+pub struct UndoStack {
     stack: Vec<Intent>,
-    /// The newest act, where that is none of them.
-    lasting: Option<String>,
+    /// Description of the newest action, if it cannot be undone.
+    not_undoable: Option<String>,
 }
 
-impl Undo {
-    /// Remembers what would take back what was done. What was taken back is forgotten.
-    pub fn remember(&mut self, report: &Report) {
-        if report.intent.purpose == Purpose::Undo {
+impl UndoStack {
+    /// Adds the commands that undo a finished action; after a successful undo, removes its entry.
+    pub fn record(&mut self, report: &ActionReport) {
+        if report.intent.purpose == IntentPurpose::Undo {
             let commands = report.intent.commands();
-            if report.is_good() {
+            if report.is_success() {
                 self.stack.retain(|intent| intent.commands() != commands);
             }
             return;
         }
-        // The last that was done is taken back first.
-        let steps: Vec<Step> = report
-            .done
+        // In reverse order of execution.
+        let steps: Vec<IntentStep> = report
+            .results
             .iter()
             .rev()
-            // One without an answer may have happened.
-            .filter(|done| !matches!(done.outcome, Outcome::Refused(_) | Outcome::NotSent(_)))
-            .filter_map(|done| {
-                let (act, order) = verify::inverse(&done.step, done.before.as_ref()?)?;
-                let step = Step { act, order, target: done.step.target.clone() };
-                (step.command() != done.step.command()).then_some(step)
+            // A command without a reply may have taken effect, so it is kept.
+            .filter(|result| !matches!(result.outcome, Outcome::Refused(_) | Outcome::NotSent(_)))
+            .filter_map(|result| {
+                let (action, command) = verify::inverse_action(&result.step, result.before.as_ref()?)?;
+                let step = IntentStep { action, command, target: result.step.target.clone() };
+                (step.command_text() != result.step.command_text()).then_some(step)
             })
             .collect();
-        let is_done = report.done.iter().any(|done| done.outcome.is_good());
-        if steps.is_empty() && is_done {
-            self.lasting = Some(format!("{} of {}", report.intent.title(), report.intent.name()));
+        let has_success = report.results.iter().any(|result| result.outcome.is_success());
+        if steps.is_empty() && has_success {
+            self.not_undoable = Some(format!("{} of {}", report.intent.title(), report.intent.target_summary()));
         }
         if !steps.is_empty() {
-            self.lasting = None;
+            self.not_undoable = None;
             let instance = report.intent.instance;
-            self.stack.push(Intent { purpose: Purpose::Undo, instance, steps, reason: None });
-            let surplus = self.stack.len().saturating_sub(KEPT);
+            self.stack.push(Intent { purpose: IntentPurpose::Undo, instance, steps, reason: None });
+            let surplus = self.stack.len().saturating_sub(MAX_ENTRIES);
             self.stack.drain(..surplus);
         }
     }
 
-    /// What would be taken back next on this instance.
-    pub fn next(&self, instance: usize) -> Option<&Intent> {
+    /// Returns the next undo step of an instance.
+    pub fn next_undo(&self, instance: usize) -> Option<&Intent> {
         self.stack.iter().rev().find(|intent| intent.instance == instance)
     }
 
-    /// The newest act, where it cannot be taken back and what would be is an earlier one.
-    pub fn lasting(&self) -> Option<&str> {
-        self.lasting.as_deref()
+    /// Returns a description of the newest action if it cannot be undone; the next undo step then belongs to an earlier
+    /// action.
+    pub fn not_undoable(&self) -> Option<&str> {
+        self.not_undoable.as_deref()
     }
 
-    /// Gives up what would be taken back next: it cannot be.
-    pub fn drop_next(&mut self, instance: usize) {
-        if let Some(place) = self.stack.iter().rposition(|intent| intent.instance == instance) {
-            self.stack.remove(place);
+    /// Removes the next undo step of an instance, because its targets no longer exist.
+    pub fn discard_next(&mut self, instance: usize) {
+        if let Some(index) = self.stack.iter().rposition(|intent| intent.instance == instance) {
+            self.stack.remove(index);
         }
     }
 }
@@ -76,61 +77,69 @@ impl Undo {
 mod tests {
     use super::*;
     use crate::actions::action_table::{Action, END_SESSIONS, MAINT, WEIGHT};
-    use crate::actions::intent::Target;
-    use crate::actions::outcome::Done;
-    use crate::actions::readback::Seen;
+    use crate::actions::intent::ActionTarget;
+    use crate::actions::outcome::StepResult;
+    use crate::actions::readback::Readback;
     use crate::haproxy::safe_text::SafeText;
-    use crate::haproxy::write_command::{Admin, WriteCommand, Weight};
+    use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 
-    fn report(act: &'static Action, order: WriteCommand, names: &[&str], outcome: &Outcome) -> Report {
-        let targets = names.iter().map(|name| Target::beside_rows("b".into(), (*name).into())).collect();
-        let intent = Intent::new(act, order, 0, targets);
-        let before = Seen { status: "UP".into(), weight: Some(100), ..Seen::default() };
-        let done = intent.steps.iter().map(|step| Done {
+    fn report(action: &'static Action, command: WriteCommand, names: &[&str], outcome: &Outcome) -> ActionReport {
+        let targets = names.iter().map(|name| ActionTarget::without_row("b".into(), (*name).into())).collect();
+        let intent = Intent::new(action, command, 0, targets);
+        let before = Readback { status: "UP".into(), weight: Some(100), ..Readback::default() };
+        let done = intent.steps.iter().map(|step| StepResult {
             step: step.clone(),
-            command: step.command().unwrap(),
+            command: step.command_text().unwrap(),
             before: Some(before.clone()),
             after: None,
             outcome: outcome.clone(),
-            remark: None,
+            audit_warning: None,
         });
-        Report { done: done.collect(), intent }
+        ActionReport { results: done.collect(), intent }
     }
 
     #[test]
-    fn several_acts_are_taken_back_one_after_the_other() {
-        let (mut undo, good) = (Undo::default(), Outcome::Verified(String::new()));
-        undo.remember(&report(&MAINT, WriteCommand::State(Admin::Maint), &["s1", "s2"], &good));
-        undo.remember(&report(&WEIGHT, WriteCommand::Weight(Weight::Absolute(7)), &["s1"], &good));
-        undo.remember(&report(&END_SESSIONS, WriteCommand::EndSessions, &["s1"], &good));
-        assert_eq!(undo.lasting(), Some("end of all sessions of b/s1"));
-        let first = undo.next(0).unwrap().clone();
+    fn undo_stack_returns_newest_action_first() {
+        let (mut undo, good) = (UndoStack::default(), Outcome::Verified(String::new()));
+        undo.record(&report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1", "s2"], &good));
+        undo.record(&report(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(7)), &["s1"], &good));
+        undo.record(&report(&END_SESSIONS, WriteCommand::ShutdownSessions, &["s1"], &good));
+        assert_eq!(undo.not_undoable(), Some("shutdown of all sessions of b/s1"));
+        let first = undo.next_undo(0).unwrap().clone();
         assert_eq!(first.commands(), ["set server b/s1 weight 100"]);
-        let taken_back = Report { done: Vec::new(), intent: first.clone() };
-        undo.remember(&taken_back);
-        assert_eq!(undo.next(0), Some(&first), "it was not carried out");
-        let done = report(&WEIGHT, first.steps[0].order, &["s1"], &good);
-        undo.remember(&Report { intent: first, ..done });
-        assert_eq!(undo.next(0).unwrap().commands(), ["set server b/s2 state ready", "set server b/s1 state ready"]);
-        assert_eq!(undo.next(1), None);
-        undo.drop_next(0);
-        assert_eq!(undo.next(0), None);
+        let undone = ActionReport { results: Vec::new(), intent: first.clone() };
+        undo.record(&undone);
+        assert_eq!(undo.next_undo(0), Some(&first), "it was not carried out");
+        let done = report(&WEIGHT, first.steps[0].command, &["s1"], &good);
+        undo.record(&ActionReport { intent: first, ..done });
+        assert_eq!(
+            undo.next_undo(0).unwrap().commands(),
+            ["set server b/s2 state ready", "set server b/s1 state ready"]
+        );
+        assert_eq!(undo.next_undo(1), None);
+        undo.discard_next(0);
+        assert_eq!(undo.next_undo(0), None);
     }
 
     #[test]
-    fn what_did_not_happen_is_not_taken_back() {
-        let mut undo = Undo::default();
+    fn undo_stack_skips_actions_without_effect() {
+        let mut undo = UndoStack::default();
         for outcome in [Outcome::Refused(SafeText::default()), Outcome::NotSent(String::new())] {
-            undo.remember(&report(&MAINT, WriteCommand::State(Admin::Maint), &["s1"], &outcome));
+            undo.record(&report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1"], &outcome));
         }
-        undo.remember(&report(
+        undo.record(&report(
             &WEIGHT,
-            WriteCommand::Weight(Weight::Absolute(100)),
+            WriteCommand::Weight(TargetWeight::Absolute(100)),
             &["s1"],
             &Outcome::Verified(String::new()),
         ));
-        assert_eq!(undo.next(0), None, "nor what changed nothing");
-        undo.remember(&report(&MAINT, WriteCommand::State(Admin::Maint), &["s1"], &Outcome::Unknown(String::new())));
-        assert!(undo.next(0).is_some(), "it may have happened");
+        assert_eq!(undo.next_undo(0), None, "nor what changed nothing");
+        undo.record(&report(
+            &MAINT,
+            WriteCommand::State(TargetState::Maint),
+            &["s1"],
+            &Outcome::Unknown(String::new()),
+        ));
+        assert!(undo.next_undo(0).is_some(), "it may have happened");
     }
 }

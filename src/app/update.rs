@@ -1,4 +1,4 @@
-//! From one message to the next.
+//! The transition function of the dashboard: message in, effects out.
 
 use std::time::Duration;
 
@@ -8,78 +8,76 @@ use crate::app::commands::UiCommand;
 use crate::app::input;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
-use crate::app::msg::{Effect, Msg};
+use crate::app::msg::{Effect, Message};
 use crate::app::navigation;
 use crate::app::overhead;
 use crate::app::playback;
 use crate::app::queries;
 use crate::observe::link::Link;
-use crate::observe::sampler::News;
-use crate::observe::timestamp::Stamp;
+use crate::observe::sampler::PollResult;
+use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
 
-/// Takes a message in, and says what is to be done outside.
-pub fn update(model: &mut Model, msg: Msg, now: Stamp) -> Vec<Effect> {
-    expire(model, now.mono);
+/// Applies a message to the model and returns the effects to carry out.
+pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
+    remove_expired(model, now.monotonic);
     let effects = match msg {
-        Msg::Key(key) => input::press(model, key, now.mono),
-        Msg::Resize(width, height) => {
-            model.size = (width, height);
+        Message::Key(key) => input::handle_key(model, key, now.monotonic),
+        Message::Resize(width, height) => {
+            model.terminal_size = (width, height);
             vec![Effect::Redraw]
         }
-        Msg::News(instance, news, missed) => {
-            let mut effects = hear(model, instance, news, missed, now.mono);
-            effects.extend(overhead::with_sample(model));
+        Message::Polled(instance, result, missed) => {
+            let mut effects = apply_poll(model, instance, result, missed, now.monotonic);
+            effects.extend(overhead::measure_if_open(model));
             effects
         }
-        Msg::Memory(memory) => {
+        Message::MemoryMeasured(memory) => {
             model.memory = Some(memory);
             Vec::new()
         }
-        Msg::Progress(progress) => {
-            action_flow::progress(model, progress, now.mono);
+        Message::ActionProgress(progress) => {
+            action_flow::record_progress(model, progress, now.monotonic);
             Vec::new()
         }
-        Msg::Acted(report) => action_flow::acted(model, &report, now),
-        Msg::Told(instance, query, result) => {
-            queries::told(model, instance, &query, result.map(|answer| *answer), now);
+        Message::ActionFinished(report) => action_flow::finish_action(model, &report, now),
+        Message::QueryFinished(instance, query, result) => {
+            queries::apply_reply(model, instance, &query, result.map(|answer| *answer), now);
             Vec::new()
         }
-        Msg::Sent(instance, result) => {
-            queries::sent(model, instance, result.map(|answer| *answer), now.mono);
+        Message::TypedCommandFinished(instance, result) => {
+            queries::apply_typed_command_reply(model, instance, result.map(|answer| *answer), now.monotonic);
             vec![Effect::PollNow(instance)]
         }
-        Msg::Past(ledger) => {
+        Message::AuditLoaded(ledger) => {
             for instance in &mut model.instances {
-                instance.watch.remember(&ledger, &instance.address, now);
+                instance.data.load_audit_index(&ledger, &instance.address, now);
             }
             Vec::new()
         }
-        Msg::Wake => Vec::new(),
+        Message::Wake => Vec::new(),
     };
-    navigation::settle(model, now.mono);
+    navigation::update_rows_and_cursors(model, now.monotonic);
     effects
 }
 
-/// When something on the screen will change though nothing comes in; nothing when it stays as it is.
+/// Returns the next time at which the screen changes without input, or `None` if it does not.
 pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
-    let notice = model.notice.as_ref().map(|notice| notice.until);
-    let question = model.layers.iter().find_map(expires_at).map(|at| next_second(now).min(at));
-    // The age of old data counts up.
-    let age = model
-        .instance()
-        .filter(|instance| matches!(instance.watch.link(), Link::Lost { .. }))
-        .map(|_| next_second(now));
-    // So does how long ago the past was.
-    let ago = playback::is_past(model).then(|| next_second(now));
-    [notice, question, age, ago].into_iter().flatten().min()
+    let notice = model.notice.as_ref().map(|notice| notice.expires_at);
+    let dialog = model.layers.iter().find_map(expiry).map(|at| next_second(now).min(at));
+    // The age of the last sample counts up while the connection is lost.
+    let age =
+        model.instance().filter(|instance| matches!(instance.data.link(), Link::Lost { .. })).map(|_| next_second(now));
+    // The distance to the past moment counts up as well.
+    let ago = playback::is_showing_past(model).then(|| next_second(now));
+    [notice, dialog, age, ago].into_iter().flatten().min()
 }
 
-/// When a question is withdrawn.
-fn expires_at(layer: &Layer) -> Option<Duration> {
+/// Returns the time at which a dialog closes.
+fn expiry(layer: &Layer) -> Option<Duration> {
     match layer {
-        Layer::Confirm(confirm) => Some(confirm.expires_at()),
-        Layer::Sure(sure) => Some(sure.expires_at()),
+        Layer::Confirmation(dialog) => Some(dialog.expires_at()),
+        Layer::TypedCommandConfirmation(dialog) => Some(dialog.expires_at()),
         _ => None,
     }
 }
@@ -88,57 +86,57 @@ fn next_second(now: Duration) -> Duration {
     Duration::from_secs(now.as_secs() + 1)
 }
 
-fn expire(model: &mut Model, now: Duration) {
-    if model.notice.as_ref().is_some_and(|notice| notice.until <= now) {
+fn remove_expired(model: &mut Model, now: Duration) {
+    if model.notice.as_ref().is_some_and(|notice| notice.expires_at <= now) {
         model.notice = None;
     }
     let count = model.layers.len();
-    model.layers.retain(|layer| expires_at(layer).is_none_or(|at| at > now));
+    model.layers.retain(|layer| expiry(layer).is_none_or(|at| at > now));
     if model.layers.len() < count {
-        model.say("nothing was sent: the question was open for too long", Role::Warn, now);
+        model.notify("nothing was sent: the dialog was open for too long", Role::Warn, now);
     }
 }
 
-fn hear(model: &mut Model, instance: usize, news: News, missed: u64, now: Duration) -> Vec<Effect> {
-    let Some(heard) = model.instances.get_mut(instance) else { return Vec::new() };
-    let (was_up, is_past) = (heard.watch.link().is_up(), heard.watch.past().is_some());
-    let epoch = heard.watch.live().map(|sample| sample.epoch);
-    let sample = match news {
-        News::Sample(sample) => sample,
-        News::Failed(failure, at) => {
-            // The screen is not of now, so it does not show what is missing.
-            let words = format!("the link is lost: {}; what is shown is the past", failure.why);
-            heard.watch.fail(failure, at);
+fn apply_poll(model: &mut Model, instance: usize, result: PollResult, missed: u64, now: Duration) -> Vec<Effect> {
+    let Some(view) = model.instances.get_mut(instance) else { return Vec::new() };
+    let (was_up, is_past) = (view.data.link().is_up(), view.data.past_moment().is_some());
+    let epoch = view.data.latest().map(|sample| sample.epoch);
+    let sample = match result {
+        PollResult::Sample(sample) => sample,
+        PollResult::Failed(failure, at) => {
+            // The screen shows the past, so it does not show the lost connection.
+            let message = format!("connection lost: {}; still showing the past", failure.reason);
+            view.data.record_failure(failure, at);
             if was_up && is_past {
-                model.say(words, Role::Bad, now);
+                model.notify(message, Role::Bad, now);
             }
             return Vec::new();
         }
     };
     let reloaded = epoch.is_some_and(|epoch| epoch != sample.epoch);
     let pid = sample.epoch.pid;
-    let drained = heard.watch.take(sample, missed);
-    let slid = heard.watch.keep_up();
-    let lost = heard.watch.all_lost().len();
-    let name = heard.name.clone();
-    // Somebody waits for this, and may be looking elsewhere.
-    let empty = drained.iter().filter(|news| matches!(news, drain_tracker::News::Empty(_))).count();
-    if slid {
-        model.say("the moment has left the history: this is the oldest one kept", Role::Warn, now);
+    let events = view.data.add_sample(sample, missed);
+    let has_slid = view.data.leave_forgotten_moment();
+    let lost = view.data.all_reload_losses().len();
+    let name = view.name.clone();
+    // The operator waits for drained servers and may be watching something else: ring the bell.
+    let empty = events.iter().filter(|event| matches!(event, drain_tracker::DrainEvent::Empty(_))).count();
+    if has_slid {
+        model.notify("this moment has left the history; showing the oldest one", Role::Warn, now);
     }
     if is_past && !was_up {
-        model.say(format!("{name}: the link is back; what is shown is the past"), Role::Good, now);
+        model.notify(format!("{name}: connection restored; still showing the past"), Role::Good, now);
     }
     if is_past && empty > 0 {
-        let live = model.keymap.way(UiCommand::Pause);
-        let text = format!("{name}: drained meanwhile: {empty} of its servers; {live} goes back to live");
-        model.say(text, Role::Good, now);
+        let live = model.keymap.key_or_command(UiCommand::TogglePause);
+        let text = format!("{name}: servers drained in the meantime: {empty}; {live} returns to live");
+        model.notify(text, Role::Good, now);
     }
     if reloaded {
-        let lost = if lost > 0 { format!("; {lost} states and weights are lost") } else { String::new() };
-        let back = if is_past && !was_up { "the link is back; " } else { "" };
-        let text = format!("{name}: {back}another process answers, pid {pid}; its counters start anew{lost}");
-        model.say(text, Role::Warn, now);
+        let lost = if lost > 0 { format!("; {lost} runtime states and weights were lost") } else { String::new() };
+        let back = if is_past && !was_up { "connection restored; " } else { "" };
+        let text = format!("{name}: {back}new HAProxy process, pid {pid}; counters were reset{lost}");
+        model.notify(text, Role::Warn, now);
     }
-    if empty > 0 { vec![Effect::Bell] } else { Vec::new() }
+    if empty > 0 { vec![Effect::RingBell] } else { Vec::new() }
 }

@@ -1,75 +1,82 @@
-//! How a view is to look from the start: its columns and its order, as a configuration names them.
+//! The initial columns and sort order of a view, from the configuration.
 
 use thiserror::Error;
 
-use crate::app::palette::{self, BadCommand, Change, PaletteCommand};
+use crate::app::palette::{self, ColumnChange, PaletteCommand, PaletteError};
 use crate::table::columns::column_table;
-use crate::table::rows::{Settings, Sort};
+use crate::table::rows::{Sort, TableSettings};
 use crate::table::view_table::{self, Content, VIEWS};
 
-/// What is changed of one view.
+/// Changes to one view's columns, sort order and tree mode.
 #[derive(Debug, Clone)]
-pub struct Arrangement {
+pub struct ViewConfig {
     view: usize,
-    columns: Vec<Change>,
+    columns: Vec<ColumnChange>,
     sort: Option<Sort>,
     flat: Option<bool>,
 }
 
-/// Why a view cannot look so.
+/// Invalid view configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadArrangement {
-    /// There is no such view.
-    #[error("there is no view \"{0}\" with columns; there are {known}", known = with_columns())]
-    NoSuchView(String),
-    /// There is no such column.
-    #[error("view {view}: there is no column \"{column}\"; `:cols` completes their names")]
-    NoSuchColumn {
-        /// The view.
+pub enum ViewConfigError {
+    /// No table view has this id.
+    #[error("unknown view \"{0}\"; views with columns: {known}", known = table_view_ids())]
+    UnknownView(String),
+    /// No column has this id.
+    #[error("view {view}: unknown column \"{column}\"; in the dashboard, Tab after `:cols` completes names")]
+    UnknownColumn {
+        /// View id.
         view: String,
-        /// As written.
+        /// Column id as configured.
         column: String,
     },
 }
 
-fn with_columns() -> String {
+fn table_view_ids() -> String {
     let tables = VIEWS.iter().filter(|view| matches!(view.content, Content::Table(_)));
     tables.map(|view| view.id).collect::<Vec<_>>().join(", ")
 }
 
-impl Arrangement {
-    /// Of the view with this id: `columns` are the words of `:cols`; `sort` is a column, with `-` before it the
-    /// largest first.
+impl ViewConfig {
+    /// Parses the configuration of the view with this id. `columns` has the syntax of `:cols`; `sort` is a column id, with
+    /// `-` in front for descending order.
     ///
     /// # Errors
-    /// When the view or a column is not there.
-    pub fn new(view: &str, columns: &[String], sort: Option<&str>, flat: Option<bool>) -> Result<Self, BadArrangement> {
-        let is_table = |place: &usize| VIEWS.get(*place).is_some_and(|view| matches!(view.content, Content::Table(_)));
-        let place = view_table::by_id(view).filter(is_table);
-        let place = place.ok_or_else(|| BadArrangement::NoSuchView(view.to_owned()))?;
+    /// Returns an error if the view or a column does not exist.
+    pub fn new(
+        view: &str,
+        columns: &[String],
+        sort: Option<&str>,
+        flat: Option<bool>,
+    ) -> Result<Self, ViewConfigError> {
+        let is_table = |index: &usize| VIEWS.get(*index).is_some_and(|view| matches!(view.content, Content::Table(_)));
+        let index = view_table::index_by_id(view).filter(is_table);
+        let index = index.ok_or_else(|| ViewConfigError::UnknownView(view.to_owned()))?;
         let no_column =
-            |column: &str| BadArrangement::NoSuchColumn { view: view.to_owned(), column: column.to_owned() };
+            |column: &str| ViewConfigError::UnknownColumn { view: view.to_owned(), column: column.to_owned() };
         let columns = match palette::parse(&format!("cols {}", columns.join(" "))) {
             Ok(PaletteCommand::Columns(changes)) => changes,
-            Err(BadCommand::NoColumn(column)) => return Err(no_column(&column)),
+            Err(PaletteError::UnknownColumn(column)) => return Err(no_column(&column)),
             Ok(_) | Err(_) => Vec::new(),
         };
         let sort = sort.map(|text| {
             let (id, descending) = text.strip_prefix('-').map_or((text, false), |id| (id, true));
-            column_table::by_id(id).map(|column| Sort { column, descending }).ok_or_else(|| no_column(id))
+            column_table::by_id(id)
+                .map(|column| Sort { column, is_descending: descending })
+                .ok_or_else(|| no_column(id))
         });
-        Ok(Self { view: place, columns, sort: sort.transpose()?, flat })
+        Ok(Self { view: index, columns, sort: sort.transpose()?, flat })
     }
 
-    /// Makes the view look so; `views` are the looks of all.
-    pub fn apply(&self, views: &mut [Settings]) {
+    /// Applies the configuration; `views` has the settings of all views.
+    pub fn apply(&self, views: &mut [TableSettings]) {
         let Some(settings) = views.get_mut(self.view) else { return };
         if !self.columns.is_empty() {
             palette::change_columns(settings, &self.columns);
         }
         settings.sort = self.sort.or(settings.sort);
-        settings.flat = self.flat.unwrap_or(settings.flat);
-        settings.touch();
+        settings.is_flat = self.flat.unwrap_or(settings.is_flat);
+        settings.mark_changed();
     }
 }
 
@@ -83,32 +90,29 @@ mod tests {
     }
 
     #[test]
-    fn a_view_looks_as_it_is_told() {
-        let mut views = [Settings::new(&[]), Settings::new(column_sets::STATUS_VIEW)];
+    fn view_config_changes_columns_sort_and_tree() {
+        let mut views = [TableSettings::new(&[]), TableSettings::new(column_sets::STATUS_VIEW)];
         let before = views[1].columns.len();
-        let one = Arrangement::new("status", &words(&["+rtime"]), Some("-scur"), Some(true)).unwrap();
+        let one = ViewConfig::new("status", &words(&["+rtime"]), Some("-scur"), Some(true)).unwrap();
         one.apply(&mut views);
         let settings = &views[1];
         assert_eq!(settings.columns.len(), before + 1);
-        assert_eq!(settings.sort.map(|sort| (sort.column.id, sort.descending)), Some(("scur", true)));
-        assert!(settings.flat);
-        Arrangement::new("status", &words(&["scur", "rtime"]), Some("name"), None).unwrap().apply(&mut views);
+        assert_eq!(settings.sort.map(|sort| (sort.column.id, sort.is_descending)), Some(("scur", true)));
+        assert!(settings.is_flat);
+        ViewConfig::new("status", &words(&["scur", "rtime"]), Some("name"), None).unwrap().apply(&mut views);
         let settings = &views[1];
         assert_eq!(settings.columns.iter().map(|column| column.id).collect::<Vec<_>>(), ["name", "scur", "rtime"]);
-        assert_eq!(settings.sort.map(|sort| (sort.column.id, sort.descending)), Some(("name", false)));
-        assert!(settings.flat, "what is not said stays");
+        assert_eq!(settings.sort.map(|sort| (sort.column.id, sort.is_descending)), Some(("name", false)));
+        assert!(settings.is_flat, "an absent setting changes nothing");
     }
 
     #[test]
-    fn what_is_not_there_is_told_with_what_is() {
-        let told = |view, columns, sort| Arrangement::new(view, &words(columns), sort, None).unwrap_err().to_string();
-        let no_view = told("events", &[], None);
-        assert!(
-            no_view.starts_with("there is no view \"events\" with columns; there are status, traffic"),
-            "{no_view}"
-        );
-        for no_column in [told("http", &["+nope"], None), told("http", &[], Some("-nope"))] {
-            assert!(no_column.starts_with("view http: there is no column \"nope\""), "{no_column}");
+    fn view_config_rejects_unknown_view_and_column() {
+        let message = |view, columns, sort| ViewConfig::new(view, &words(columns), sort, None).unwrap_err().to_string();
+        let no_view = message("events", &[], None);
+        assert!(no_view.starts_with("unknown view \"events\"; views with columns: status, traffic"), "{no_view}");
+        for no_column in [message("http", &["+nope"], None), message("http", &[], Some("-nope"))] {
+            assert!(no_column.starts_with("view http: unknown column \"nope\""), "{no_column}");
         }
     }
 }

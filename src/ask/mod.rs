@@ -1,4 +1,12 @@
-//! TODO room head.
+//! Queries and command lines that a user requests, and the limits that keep them harmless.
+//!
+//! This module owns the queries sent on a key press, the parsing of lines typed by hand, the list of read-only
+//! commands, the cost of expensive queries and the known crashes of HAProxy versions. It does not own periodic polling
+//! ([`crate::observe`]), actions that change HAProxy ([`crate::actions`]) or the display of replies ([`crate::app`]).
+//!
+//! Data flow: the app builds a [`query::Query`], from a key or from a line that passed [`read_only_command`] and
+//! [`typed_command`]. It waits for the pause required by [`query_cost`]. [`query::run`] rejects commands listed in
+//! [`known_crashes`], sends the command over a separate connection and returns a parsed [`query::QueryReply`].
 
 pub mod known_crashes;
 pub mod query;

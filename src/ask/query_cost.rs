@@ -1,122 +1,158 @@
-//! How much care a question needs: its level, its pause and its warning.
+//! Cost of expensive queries: required permission level, minimum pause and warning.
 //!
-//! Nothing here is ever asked by itself: only a key or a typed line asks, and not more often than this table
-//! says, whichever of the two it was.
+//! These queries are never sent automatically. The pauses apply to keys and typed lines alike.
 
 use std::time::Duration;
 
-use crate::ask::known_crashes::begins_with;
+use crate::ask::known_crashes::starts_with_words;
 use crate::haproxy::level::Level;
 
-/// What a question costs and needs.
+/// Cost and requirements of a query.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Care {
-    /// Its name in configuration and key map.
+pub struct QueryCost {
+    /// Identifier in the configuration and key map.
     pub id: &'static str,
-    /// The words its command begins with; `*` stands for any one word.
+    /// Words the command starts with; `*` matches any single word.
     pub words: &'static [&'static str],
-    /// The least level of the socket.
+    /// Lowest permission level of the socket that permits the command.
     pub level: Level,
-    /// The least time between two of them.
-    pub pause: Duration,
-    /// What to say before it is asked; empty when there is nothing to warn of.
+    /// Minimum time between two such queries.
+    pub min_pause: Duration,
+    /// Warning shown before the query is sent; empty if none is needed.
     pub warning: &'static str,
 }
 
-/// Between two of the expensive ones.
-const LONG: Duration = Duration::from_secs(10);
-/// Between two of the cheap ones: a key that is held down.
-const SHORT: Duration = Duration::from_secs(1);
+/// Pause between two expensive queries.
+const LONG_PAUSE: Duration = Duration::from_secs(10);
+/// Pause between two cheap queries, for a key that is held down.
+const SHORT_PAUSE: Duration = Duration::from_secs(1);
 
-const STOPS_ALL: &str = "show sess stops all threads of HAProxy while it fills each buffer (16 kB, about 60 sessions)";
+const STOPS_ALL_THREADS: &str =
+    "show sess stops all threads of HAProxy while it fills each buffer (16 kB, about 60 sessions)";
 
-const HEAVY: &str = "a busy HAProxy feels this one: not more often than every ten seconds";
+const EXPENSIVE: &str = "expensive on a busy HAProxy: at most once every 10 s";
 
-/// Every question that is not polled. The first row whose words fit a command is its own, so a longer one
-/// comes before a shorter one.
-pub static QUERIES: [Care; 10] = [
-    Care {
+/// Costs of the queries that are not polled. The first row that matches a command applies, so longer commands come
+/// before shorter ones.
+pub static QUERY_COSTS: [QueryCost; 10] = [
+    QueryCost {
         id: "sessions.full",
         words: &["show", "sess", "all"],
         level: Level::Operator,
-        pause: LONG,
-        warning: STOPS_ALL,
+        min_pause: LONG_PAUSE,
+        warning: STOPS_ALL_THREADS,
     },
-    Care { id: "sessions", words: &["show", "sess"], level: Level::Operator, pause: LONG, warning: STOPS_ALL },
-    Care {
+    QueryCost {
+        id: "sessions",
+        words: &["show", "sess"],
+        level: Level::Operator,
+        min_pause: LONG_PAUSE,
+        warning: STOPS_ALL_THREADS,
+    },
+    QueryCost {
         id: "table.entries",
         words: &["show", "table", "*"],
         level: Level::Operator,
-        pause: LONG,
+        min_pause: LONG_PAUSE,
         warning: "show table NAME locks the table while it is read: requests that use it wait",
     },
-    Care { id: "tables", words: &["show", "table"], level: Level::User, pause: SHORT, warning: "" },
-    Care { id: "help", words: &["help"], level: Level::User, pause: SHORT, warning: "" },
-    Care { id: "threads", words: &["show", "threads"], level: Level::Operator, pause: LONG, warning: HEAVY },
-    Care { id: "fd", words: &["show", "fd"], level: Level::Operator, pause: LONG, warning: HEAVY },
-    Care { id: "tasks", words: &["show", "tasks"], level: Level::Operator, pause: LONG, warning: HEAVY },
-    Care { id: "pools", words: &["show", "pools"], level: Level::User, pause: LONG, warning: HEAVY },
-    Care { id: "servers", words: &["show", "servers"], level: Level::User, pause: LONG, warning: HEAVY },
+    QueryCost { id: "tables", words: &["show", "table"], level: Level::User, min_pause: SHORT_PAUSE, warning: "" },
+    QueryCost { id: "help", words: &["help"], level: Level::User, min_pause: SHORT_PAUSE, warning: "" },
+    QueryCost {
+        id: "threads",
+        words: &["show", "threads"],
+        level: Level::Operator,
+        min_pause: LONG_PAUSE,
+        warning: EXPENSIVE,
+    },
+    QueryCost { id: "fd", words: &["show", "fd"], level: Level::Operator, min_pause: LONG_PAUSE, warning: EXPENSIVE },
+    QueryCost {
+        id: "tasks",
+        words: &["show", "tasks"],
+        level: Level::Operator,
+        min_pause: LONG_PAUSE,
+        warning: EXPENSIVE,
+    },
+    QueryCost { id: "pools", words: &["show", "pools"], level: Level::User, min_pause: LONG_PAUSE, warning: EXPENSIVE },
+    QueryCost {
+        id: "servers",
+        words: &["show", "servers"],
+        level: Level::User,
+        min_pause: LONG_PAUSE,
+        warning: EXPENSIVE,
+    },
 ];
 
-/// One session by its pointer: the list is walked, and one block written.
-pub static SESSION: Care =
-    Care { id: "session", words: &["show", "sess", "*"], level: Level::Operator, pause: SHORT, warning: "" };
+/// Cost of `show sess` for one session: HAProxy walks the list and writes one block.
+pub static SESSION_DETAIL: QueryCost = QueryCost {
+    id: "session",
+    words: &["show", "sess", "*"],
+    level: Level::Operator,
+    min_pause: SHORT_PAUSE,
+    warning: "",
+};
 
-/// The row of a command, given as its words.
-pub fn of<W: AsRef<str>>(words: &[W]) -> Option<&'static Care> {
-    let is_one_session = words.len() == 3 && words[2].as_ref().starts_with("0x") && begins_with(words, SESSION.words);
-    if is_one_session { Some(&SESSION) } else { QUERIES.iter().find(|care| begins_with(words, care.words)) }
+/// Returns the cost of a command, given as words.
+pub fn find<W: AsRef<str>>(words: &[W]) -> Option<&'static QueryCost> {
+    let is_one_session =
+        words.len() == 3 && words[2].as_ref().starts_with("0x") && starts_with_words(words, SESSION_DETAIL.words);
+    if is_one_session {
+        Some(&SESSION_DETAIL)
+    } else {
+        QUERY_COSTS.iter().find(|cost| starts_with_words(words, cost.words))
+    }
 }
 
-/// Above this many entries a table's contents are worth a warning of their own.
+/// Number of entries above which reading a stick table deserves a separate warning.
 pub const LARGE_TABLE: u64 = 100_000;
 
-/// What to say before a table with so many entries is read.
-pub fn table_warning(used: u64) -> Option<String> {
-    (used > LARGE_TABLE).then(|| format!("the table holds {used} entries, and is locked while they are read: ask with a condition (data.COUNTER gt N)"))
+/// Returns the warning for reading a stick table with `used` entries, or `None` if it is small.
+pub fn large_table_warning(used: u64) -> Option<String> {
+    (used > LARGE_TABLE).then(|| {
+        format!("the table has {used} entries and is locked while they are read; add a condition (data.COUNTER gt N)")
+    })
 }
 
-/// When each kind of question was asked last, on one instance.
+/// Times of the last query of each kind to one instance.
 #[derive(Debug, Clone, Default)]
-pub struct Pauses {
-    last: Vec<(&'static str, Duration)>,
+pub struct QueryPauses {
+    last_sent: Vec<(&'static str, Duration)>,
 }
 
-impl Pauses {
-    /// How long to wait before questions of these kinds; zero when they may be asked now. Both kinds of `show
-    /// sess` share their pause.
-    pub fn wait(&self, cares: &[&'static Care], now: Duration) -> Duration {
-        let left = |care: &&Care| {
-            let asked = self.last.iter().find(|(id, _)| *id == kind(care)).map(|(_, at)| *at);
-            asked.map_or(Duration::ZERO, |at| (at + care.pause).saturating_sub(now))
+impl QueryPauses {
+    /// Returns the time to wait before queries with these costs; zero if they may be sent now. Both forms of `show
+    /// sess` share one pause.
+    pub fn remaining(&self, costs: &[&'static QueryCost], now: Duration) -> Duration {
+        let left = |cost: &&QueryCost| {
+            let asked = self.last_sent.iter().find(|(id, _)| *id == pause_group(cost)).map(|(_, at)| *at);
+            asked.map_or(Duration::ZERO, |at| (at + cost.min_pause).saturating_sub(now))
         };
-        cares.iter().map(left).max().unwrap_or_default()
+        costs.iter().map(left).max().unwrap_or_default()
     }
 
-    /// Notes that questions of these kinds are asked now.
-    pub fn asked(&mut self, cares: &[&'static Care], now: Duration) {
-        for care in cares {
-            self.last.retain(|(id, _)| *id != kind(care));
-            self.last.push((kind(care), now));
+    /// Records that queries with these costs are sent now.
+    pub fn record(&mut self, costs: &[&'static QueryCost], now: Duration) {
+        for cost in costs {
+            self.last_sent.retain(|(id, _)| *id != pause_group(cost));
+            self.last_sent.push((pause_group(cost), now));
         }
     }
 }
 
-fn kind(care: &Care) -> &'static str {
-    care.id.split('.').next().filter(|first| *first == "sessions").unwrap_or(care.id)
+fn pause_group(cost: &QueryCost) -> &'static str {
+    cost.id.split('.').next().filter(|first| *first == "sessions").unwrap_or(cost.id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn care(line: &str) -> &'static Care {
-        of(&line.split(' ').collect::<Vec<_>>()).unwrap()
+    fn cost(line: &str) -> &'static QueryCost {
+        find(&line.split(' ').collect::<Vec<_>>()).unwrap()
     }
 
     #[test]
-    fn each_command_finds_its_own_row() {
+    fn find_returns_cost_row_of_each_command() {
         for (line, id) in [
             ("show sess", "sessions"),
             ("show sess older 5s", "sessions"),
@@ -126,30 +162,30 @@ mod tests {
             ("show table t data.gpc0 gt 1", "table.entries"),
             ("show servers state be", "servers"),
         ] {
-            assert_eq!(care(line).id, id, "{line}");
+            assert_eq!(cost(line).id, id, "{line}");
         }
-        assert!(of(&["show", "info"]).is_none());
-        for care in &QUERIES {
-            assert_eq!(of(care.words), Some(care), "a row before it takes its commands");
+        assert!(find(&["show", "info"]).is_none());
+        for cost in &QUERY_COSTS {
+            assert_eq!(find(cost.words), Some(cost), "a row before it takes its commands");
         }
     }
 
     #[test]
-    fn ten_seconds_pass_between_two_lists_of_sessions() {
-        let mut pauses = Pauses::default();
-        let (short, full) = (care("show sess"), care("show sess all"));
+    fn session_list_queries_pause_ten_seconds() {
+        let mut pauses = QueryPauses::default();
+        let (short, full) = (cost("show sess"), cost("show sess all"));
         let second = Duration::from_secs;
-        assert_eq!(pauses.wait(&[short], second(100)), Duration::ZERO);
-        pauses.asked(&[short], second(100));
-        assert_eq!(pauses.wait(&[full], second(103)), second(7), "one pause for both kinds");
-        assert_eq!(pauses.wait(&[care("show table t")], second(103)), Duration::ZERO);
-        assert_eq!(pauses.wait(&[care("show table t"), short], second(109)), second(1));
-        assert_eq!(pauses.wait(&[short], second(110)), Duration::ZERO);
+        assert_eq!(pauses.remaining(&[short], second(100)), Duration::ZERO);
+        pauses.record(&[short], second(100));
+        assert_eq!(pauses.remaining(&[full], second(103)), second(7), "one pause for both kinds");
+        assert_eq!(pauses.remaining(&[cost("show table t")], second(103)), Duration::ZERO);
+        assert_eq!(pauses.remaining(&[cost("show table t"), short], second(109)), second(1));
+        assert_eq!(pauses.remaining(&[short], second(110)), Duration::ZERO);
     }
 
     #[test]
-    fn large_tables_are_worth_a_word() {
-        assert_eq!(table_warning(LARGE_TABLE), None);
-        assert!(table_warning(100_001).unwrap().contains("100001 entries"));
+    fn large_table_warning_starts_above_limit() {
+        assert_eq!(large_table_warning(LARGE_TABLE), None);
+        assert!(large_table_warning(100_001).unwrap().contains("100001 entries"));
     }
 }

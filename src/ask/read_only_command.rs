@@ -1,57 +1,58 @@
-//! A line typed by hand that only reads.
+//! Line of read-only commands, typed by hand.
 //!
-//! What may be typed is a list of commands known to change nothing; everything else is refused, also what a
-//! later HAProxy may invent. A part's words are judged as HAProxy will see them.
+//! Only commands from a list of known read-only ones are accepted. All other commands are refused, including those of
+//! future HAProxy versions. The check uses the words as HAProxy will see them.
 
-use crate::ask::known_crashes::begins_with;
-use crate::ask::read_only_commands::READS;
-use crate::ask::typed_command::{NotSent, TypedLine, Word, refuse};
+use crate::ask::known_crashes::starts_with_words;
+use crate::ask::read_only_commands::READ_ONLY_COMMANDS;
+use crate::ask::typed_command::{NotSent, TypedLine, TypedWord, refuse};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 
-/// A line of one or more commands, each of which is on the list of [`crate::ask::read_only_commands`].
+/// Line of one or more commands, all listed in [`crate::ask::read_only_commands`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadLine(TypedLine);
+pub struct ReadOnlyLine(TypedLine);
 
-impl ReadLine {
-    /// Judges a line.
+impl ReadOnlyLine {
+    /// Parses and checks a line.
     ///
     /// # Errors
-    /// When any part of it is not known to read only, or HAProxy would not take the line as one.
-    pub fn new(typed: &str) -> Result<Self, NotSent> {
-        let line = TypedLine::new(typed)?;
-        line.typed().iter().try_for_each(|part| judge(part))?;
+    /// Returns an error if a command is not known to be read-only, or if HAProxy would parse the line differently.
+    pub fn parse(typed: &str) -> Result<Self, NotSent> {
+        let line = TypedLine::parse(typed)?;
+        line.typed_words().iter().try_for_each(|command| check_command(command))?;
         Ok(Self(line))
     }
 
-    /// What is sent, without a line break.
+    /// Returns the line to send, without a line break.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The words of each command, as HAProxy sees them.
-    pub fn parts(&self) -> &[Vec<String>] {
-        self.0.parts()
+    /// Returns the words of each command, as HAProxy sees them.
+    pub fn commands(&self) -> &[Vec<String>] {
+        self.0.commands()
     }
 
-    /// Whether this version of HAProxy takes the line as it was judged, and survives it.
+    /// Checks that this version of HAProxy parses the line as hapulse did and does not crash on it.
     ///
     /// # Errors
-    /// When it does not, or when the version is unknown and some version would not.
-    pub fn check(&self, version: Option<Version>) -> Result<(), NotSent> {
-        self.0.check(version)
+    /// Returns an error if this version does not, or if the version is unknown and some version does not.
+    pub fn check_version(&self, version: Option<Version>) -> Result<(), NotSent> {
+        self.0.check_version(version)
     }
 }
 
-fn judge(part: &[Word]) -> Result<(), NotSent> {
-    let words: Vec<&str> = part.iter().map(|word| word.plain.as_str()).collect();
+fn check_command(command: &[TypedWord]) -> Result<(), NotSent> {
+    let words: Vec<&str> = command.iter().map(|word| word.unescaped.as_str()).collect();
     let first = words.first().copied().unwrap_or_default();
-    let Some(read) = READS.iter().find(|read| begins_with(&words, read)) else {
+    let Some(known_command) = READ_ONLY_COMMANDS.iter().find(|known_command| starts_with_words(&words, known_command))
+    else {
         let name = if matches!(first, "show" | "get") { words[..words.len().min(2)].join(" ") } else { first.into() };
-        return refuse(format!("\"{}\" is not known to read only", SafeText::from(name.as_str())));
+        return refuse(format!("\"{}\" is not a known read-only command", SafeText::from(name.as_str())));
     };
-    if part.iter().take(read.len()).any(|word| word.typed != word.plain) {
-        return refuse("the name of a command holds a \"\\\"");
+    if command.iter().take(known_command.len()).any(|word| word.raw != word.unescaped) {
+        return refuse("the name of a command contains a \"\\\"");
     }
     match words.as_slice() {
         ["show", "events", options @ ..] if options.iter().any(|word| word.starts_with('-') && word.contains('w')) => {
@@ -68,24 +69,24 @@ mod tests {
     use proptest::prelude::*;
 
     fn parts(line: &str) -> Vec<String> {
-        ReadLine::new(line).unwrap().parts().iter().map(|words| words.join("|")).collect()
+        ReadOnlyLine::parse(line).unwrap().commands().iter().map(|words| words.join("|")).collect()
     }
 
     fn why(line: &str) -> String {
-        ReadLine::new(line).unwrap_err().what
+        ReadOnlyLine::parse(line).unwrap_err().reason
     }
 
     #[test]
-    fn commands_that_read_are_let_through() {
+    fn parse_accepts_read_only_commands() {
         assert_eq!(parts("show info"), ["show|info"]);
         assert_eq!(parts("  show \t stat -1 4 -1 "), ["show|stat|-1|4|-1"]);
         assert_eq!(parts("operator;show sess; get weight be/s1"), ["operator", "show|sess", "get|weight|be/s1"]);
         assert_eq!(parts(r"get map /f a\;b\ c\\"), [r"get|map|/f|a;b c\"]);
-        assert_eq!(ReadLine::new("  help show ").unwrap().as_str(), "help show");
+        assert_eq!(ReadOnlyLine::parse("  help show ").unwrap().as_str(), "help show");
     }
 
     #[test]
-    fn commands_that_change_something_are_refused_by_name() {
+    fn parse_refuses_other_commands_by_name() {
         for line in [
             "set server b/s state maint",
             "clear counters",
@@ -118,15 +119,15 @@ mod tests {
             "show newthing",
             "show\u{a0}info",
         ] {
-            assert!(why(line).contains("is not known to read only"), "{line}: {}", why(line));
+            assert!(why(line).contains("is not a known read-only command"), "{line}: {}", why(line));
             for hidden in [format!("show info;{line}"), format!(" show info ;\t{line}"), format!("{line};show info")] {
-                assert!(ReadLine::new(&hidden).is_err(), "{hidden}");
+                assert!(ReadOnlyLine::parse(&hidden).is_err(), "{hidden}");
             }
         }
     }
 
     #[test]
-    fn lines_that_are_not_what_they_seem_are_refused() {
+    fn parse_refuses_ambiguous_lines() {
         assert!(why("show info\nclear counters").contains("control"));
         assert!(why("show info\rclear counters").contains("control"));
         assert!(why("").contains("no command") && why(" ; ").contains("no command"));
@@ -135,15 +136,15 @@ mod tests {
         assert!(why(r"s\how info").contains('\\') && why(r"show schema js\on").contains('\\'));
         assert!(why(r"show info \").contains("ends in"));
         assert!(why(&format!("show map{}", " x".repeat(59))).contains("60 words"));
-        assert!(ReadLine::new(&format!("show map{}", " x".repeat(58))).is_ok());
+        assert!(ReadOnlyLine::parse(&format!("show map{}", " x".repeat(58))).is_ok());
         assert!(why(&format!("show map {}", "x".repeat(4000))).contains("longer"));
         assert!(why("show events buf0 -nw").contains("never ends") && why(r"show events buf0 \-w").contains("never"));
-        assert!(why("show tls-keys *").contains("secret") && ReadLine::new("show tls-keys").is_ok());
+        assert!(why("show tls-keys *").contains("secret") && ReadOnlyLine::parse("show tls-keys").is_ok());
     }
 
     #[test]
-    fn versions_that_would_not_survive_are_spared() {
-        let check = |line: &str, version| ReadLine::new(line).unwrap().check(version);
+    fn check_version_refuses_lines_that_crash_version() {
+        let check = |line: &str, version| ReadOnlyLine::parse(line).unwrap().check_version(version);
         assert!(check("show info;show threads", Some(Version::new(3, 0))).is_err());
         assert!(check("show threads", Some(Version::new(3, 2))).is_ok());
         assert!(check("show schema json", Some(Version::new(3, 1))).is_err());
@@ -152,7 +153,7 @@ mod tests {
         assert!(check("show info", None).is_ok());
     }
 
-    /// HAProxy's own way through a line, written a second time: where a command begins.
+    /// Splits a line into commands as HAProxy does; a second implementation to test the first.
     fn commands(line: &str) -> Vec<String> {
         let mut out = vec![String::new()];
         let mut chars = line.chars();
@@ -169,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_holds_a_command_outside_of_the_list(
+        fn parse_never_accepts_unlisted_command(
             pieces in proptest::collection::vec(
                 prop_oneof![
                     prop::sample::select(vec![
@@ -184,11 +185,11 @@ mod tests {
             )
         ) {
             let typed = pieces.concat();
-            if let Ok(read) = ReadLine::new(&typed) {
-                prop_assert!(!read.as_str().contains(['\n', '\r', '\0']) && !read.as_str().contains("<<"));
-                for command in commands(read.as_str()) {
+            if let Ok(known_command) = ReadOnlyLine::parse(&typed) {
+                prop_assert!(!known_command.as_str().contains(['\n', '\r', '\0']) && !known_command.as_str().contains("<<"));
+                for command in commands(known_command.as_str()) {
                     let words: Vec<&str> = command.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
-                    prop_assert!(READS.iter().any(|start| begins_with(&words, start)), "{typed:?}: {command:?}");
+                    prop_assert!(READ_ONLY_COMMANDS.iter().any(|start| starts_with_words(&words, start)), "{typed:?}: {command:?}");
                 }
             }
         }

@@ -1,9 +1,9 @@
-//! The commands that are known to change nothing, of all versions from 1.5 to 3.4.
+//! Commands that are known to change nothing, for all versions from 1.5 to 3.4.
 //!
-//! `clear table` is not among them although it works at user level up to 3.3.
+//! `clear table` is not in the list, although it works at level user up to 3.3.
 
-/// The words that a command which only reads begins with.
-pub static READS: [&[&str]; 39] = [
+/// First words of each read-only command.
+pub static READ_ONLY_COMMANDS: [&[&str]; 39] = [
     &["help"],
     &["operator"],
     &["user"],

@@ -1,142 +1,143 @@
-//! A line typed by hand, as HAProxy will take it apart.
+//! Command line typed by hand, parsed as HAProxy does.
 //!
-//! HAProxy cuts a line at `;`, its parts at blanks, and takes the character behind a `\` as it is. A line is
-//! sent only when it is clear what HAProxy will make of it, and when this version survives it.
+//! HAProxy splits a line at `;`, splits each command at blanks, and takes the character after a `\` literally. A line
+//! is sent only if hapulse knows how HAProxy will parse it, and if this version does not crash on it.
 
 use thiserror::Error;
 
-use crate::ask::known_crashes::{self, Deadly, Fate};
+use crate::ask::known_crashes::{self, CrashPolicy, KnownCrash};
 use crate::haproxy::version::Version;
 
-/// 1.5 and 1.8 crash on the 64th word; newer versions refuse it.
+/// Maximum number of words in a command: 1.5 and 1.8 crash on the 64th word, and newer versions refuse it.
 const MAX_WORDS: usize = 60;
-/// Well below `tune.bufsize` (16,384 bytes): a longer line gets no answer.
+/// Maximum length of a line. Well below `tune.bufsize` (16,384 bytes): HAProxy does not reply to longer lines.
 const MAX_BYTES: usize = 4_000;
 
-/// Why a line is not sent.
+/// Reason why a line is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("not sent: {what}")]
+#[error("not sent: {reason}")]
 pub struct NotSent {
-    /// What is in the way.
-    pub what: String,
+    /// Reason as shown to the operator.
+    pub reason: String,
 }
 
-/// Refuses with these words.
+/// Returns an error with this reason.
 ///
 /// # Errors
-/// Always.
-pub fn refuse<T>(what: impl Into<String>) -> Result<T, NotSent> {
-    Err(NotSent { what: what.into() })
+/// Always returns an error.
+pub fn refuse<T>(reason: impl Into<String>) -> Result<T, NotSent> {
+    Err(NotSent { reason: reason.into() })
 }
 
-/// A line of one or more commands; what they do is not judged here.
+/// Line of one or more commands. This type does not judge what they do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypedLine {
     line: String,
-    parts: Vec<Vec<Word>>,
-    words: Vec<Vec<String>>,
+    typed_words: Vec<Vec<TypedWord>>,
+    commands: Vec<Vec<String>>,
 }
 
 impl TypedLine {
-    /// Takes a line apart.
+    /// Splits a line into commands and words.
     ///
     /// # Errors
-    /// When HAProxy would not take it as the commands it looks like.
-    pub fn new(typed: &str) -> Result<Self, NotSent> {
+    /// Returns an error if HAProxy would parse the line differently from how it looks.
+    pub fn parse(typed: &str) -> Result<Self, NotSent> {
         let line = typed.trim_matches([' ', '\t']);
         if line.len() > MAX_BYTES {
             return refuse(format!("the line is longer than {MAX_BYTES} bytes"));
         }
-        if line.chars().any(|ch| ch.is_control() && ch != '\t') {
-            return refuse("the line holds a control character");
+        if line.chars().any(|character| character.is_control() && character != '\t') {
+            return refuse("the line contains a control character");
         }
-        let parts = cut(line)?;
-        for part in &parts {
-            if part.is_empty() {
-                // Up to 2.6 HAProxy answers an empty command with its whole help.
-                return refuse("there is a \";\" with no command on one side, or no command at all");
+        let typed_commands = split_commands(line)?;
+        for command in &typed_commands {
+            if command.is_empty() {
+                // Up to 2.6, HAProxy replies to an empty command with its complete help.
+                return refuse("no command before or after a \";\", or an empty line");
             }
-            if part.len() > MAX_WORDS {
+            if command.len() > MAX_WORDS {
                 return refuse(format!("a command has more than {MAX_WORDS} words"));
             }
-            if part.iter().any(|word| word.typed.contains("<<") || word.plain.contains("<<")) {
-                return refuse("\"<<\" begins a payload");
+            if command.iter().any(|word| word.raw.contains("<<") || word.unescaped.contains("<<")) {
+                return refuse("\"<<\" starts a payload, which cannot be sent");
             }
         }
-        let words = parts.iter().map(|part| part.iter().map(|word| word.plain.clone()).collect()).collect();
-        Ok(Self { line: line.to_owned(), parts, words })
+        let words =
+            typed_commands.iter().map(|command| command.iter().map(|word| word.unescaped.clone()).collect()).collect();
+        Ok(Self { line: line.to_owned(), typed_words: typed_commands, commands: words })
     }
 
-    /// What is sent, without a line break.
+    /// Returns the line to send, without a line break.
     pub fn as_str(&self) -> &str {
         &self.line
     }
 
-    /// The words of each command, as HAProxy sees them.
-    pub fn parts(&self) -> &[Vec<String>] {
-        &self.words
+    /// Returns the words of each command, as HAProxy sees them.
+    pub fn commands(&self) -> &[Vec<String>] {
+        &self.commands
     }
 
-    /// The same with how they were typed.
-    pub fn typed(&self) -> &[Vec<Word>] {
-        &self.parts
+    /// Returns the words of each command, raw and unescaped.
+    pub fn typed_words(&self) -> &[Vec<TypedWord>] {
+        &self.typed_words
     }
 
-    /// Whether this version of HAProxy takes the line as it was judged, and survives it.
+    /// Checks that this version of HAProxy parses the line as hapulse did and does not crash on it.
     ///
     /// # Errors
-    /// When it does not, or when the version is unknown and some version would not.
-    pub fn check(&self, version: Option<Version>) -> Result<(), NotSent> {
+    /// Returns an error if this version does not, or if the version is unknown and some version does not.
+    pub fn check_version(&self, version: Option<Version>) -> Result<(), NotSent> {
         if self.line.contains("\\;") && version.is_none_or(|version| version < Version::new(2, 0)) {
-            return refuse("before 2.0, HAProxy cuts a line at \"\\;\" too");
+            return refuse("HAProxy before 2.0 also splits a line at \"\\;\"");
         }
-        match self.deadly(version).find(|deadly| deadly.fate != Fate::Warned) {
-            Some(deadly) => refuse(format!("\"{}\": {}", deadly.words.join(" "), deadly.why)),
+        match self.known_crashes(version).find(|crash| crash.policy != CrashPolicy::Warned) {
+            Some(crash) => refuse(format!("\"{}\": {}", crash.words.join(" "), crash.description)),
             None => Ok(()),
         }
     }
 
-    /// What of it this version may not survive.
-    pub fn deadly(&self, version: Option<Version>) -> impl Iterator<Item = &'static Deadly> {
-        self.words.iter().filter_map(move |words| known_crashes::find(words, version))
+    /// Returns the known crashes that commands in the line may trigger on this version.
+    pub fn known_crashes(&self, version: Option<Version>) -> impl Iterator<Item = &'static KnownCrash> {
+        self.commands.iter().filter_map(move |words| known_crashes::find(words, version))
     }
 }
 
-/// A word as it was typed, and as HAProxy sees it.
+/// Word of a command, as typed and as HAProxy sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Word {
-    /// With its escapes.
-    pub typed: String,
-    /// Without.
-    pub plain: String,
+pub struct TypedWord {
+    /// Text with escapes.
+    pub raw: String,
+    /// Text without escapes.
+    pub unescaped: String,
 }
 
-/// Cuts a line into commands and words, as HAProxy does from 2.0 on.
-fn cut(line: &str) -> Result<Vec<Vec<Word>>, NotSent> {
-    let mut parts = vec![vec![Word::default()]];
+/// Splits a line into commands and words, as HAProxy does since 2.0.
+fn split_commands(line: &str) -> Result<Vec<Vec<TypedWord>>, NotSent> {
+    let mut typed_commands = vec![vec![TypedWord::default()]];
     let mut chars = line.chars();
-    while let Some(ch) = chars.next() {
-        let (Some(part), escaped) = (parts.last_mut(), ch == '\\') else { continue };
-        match ch {
-            ';' => parts.push(vec![Word::default()]),
-            ' ' | '\t' => part.push(Word::default()),
+    while let Some(character) = chars.next() {
+        let (Some(command), is_escape) = (typed_commands.last_mut(), character == '\\') else { continue };
+        match character {
+            ';' => typed_commands.push(vec![TypedWord::default()]),
+            ' ' | '\t' => command.push(TypedWord::default()),
             _ => {
-                let Some(word) = part.last_mut() else { continue };
-                word.typed.push(ch);
-                if !escaped {
-                    word.plain.push(ch);
+                let Some(word) = command.last_mut() else { continue };
+                word.raw.push(character);
+                if !is_escape {
+                    word.unescaped.push(character);
                     continue;
                 }
-                let Some(next) = chars.next() else { return refuse("the line ends in a \"\\\"") };
-                word.typed.push(next);
-                word.plain.push(next);
+                let Some(next) = chars.next() else { return refuse("the line ends in \"\\\"") };
+                word.raw.push(next);
+                word.unescaped.push(next);
             }
         }
     }
-    for part in &mut parts {
-        part.retain(|word| !word.typed.is_empty());
+    for command in &mut typed_commands {
+        command.retain(|word| !word.raw.is_empty());
     }
-    Ok(parts)
+    Ok(typed_commands)
 }
 
 #[cfg(test)]
@@ -144,20 +145,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_taken_apart_as_haproxy_does_it() {
-        let line = TypedLine::new(" set server b/s state maint; show info\t").unwrap();
+    fn parse_splits_line_as_haproxy_does() {
+        let line = TypedLine::parse(" set server b/s state maint; show info\t").unwrap();
         assert_eq!(line.as_str(), "set server b/s state maint; show info");
-        assert_eq!(line.parts().iter().map(Vec::len).collect::<Vec<_>>(), [5, 2]);
+        assert_eq!(line.commands().iter().map(Vec::len).collect::<Vec<_>>(), [5, 2]);
         for bad in ["", ";", "show info;", "a\nb", "add map x <<", "a\\", &"x ".repeat(61)] {
-            assert!(TypedLine::new(bad).is_err(), "{bad:?}");
+            assert!(TypedLine::parse(bad).is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn what_kills_a_version_is_not_sent_to_it() {
-        let line = TypedLine::new("clear counters all").unwrap();
-        assert!(line.check(Some(Version::new(2, 6))).is_ok());
-        assert!(line.check(Some(Version::new(3, 4))).unwrap_err().to_string().contains("crash"));
-        assert!(line.check(None).is_err());
+    fn check_version_refuses_known_crash() {
+        let line = TypedLine::parse("clear counters all").unwrap();
+        assert!(line.check_version(Some(Version::new(2, 6))).is_ok());
+        assert!(line.check_version(Some(Version::new(3, 4))).unwrap_err().to_string().contains("crash"));
+        assert!(line.check_version(None).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What may stand on the command line.
+//! Arguments of the command line: global options and the list of subcommands.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::app::initial_view::Start;
+use crate::app::initial_view::InitialView;
 use crate::cli::check_command::CheckArgs;
 use crate::cli::doctor_command::DoctorArgs;
 use crate::cli::get_command::GetArgs;
@@ -14,171 +14,171 @@ use crate::cli::server_commands::{DrainArgs, MaintArgs, ReadyArgs};
 use crate::cli::show_command::ShowArgs;
 use crate::cli::watch_command::WatchArgs;
 use crate::config::duration;
-use crate::config::partial_settings::Layer;
+use crate::config::partial_settings::PartialSettings;
 use crate::config::target::Target;
-use crate::config::terminal_env::Colours;
-use crate::problems::thresholds::{BadThreshold, Thresholds};
-use crate::table::filter::Filter;
+use crate::config::terminal_env::ColorTheme;
+use crate::problems::thresholds::{ThresholdError, Thresholds};
+use crate::table::filter::RowFilter;
 
 /// A terminal dashboard for HAProxy.
 #[derive(Debug, Parser)]
 #[command(
     name = "hapulse",
     version,
-    about = "A terminal dashboard for HAProxy: watch the stats socket, see what is wrong, act safely",
+    about = "A terminal dashboard for HAProxy: monitor through the stats socket, find problems, change servers safely",
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  hapulse                              the HAProxy that runs here\n  \
+    after_help = "Examples:\n  hapulse                              the local HAProxy\n  \
         hapulse /run/haproxy/admin.sock      a Unix socket\n  \
-        hapulse -n lb01:9999 eu=lb02:9999    two over TCP, read-only; o shows the next one\n  \
+        hapulse -n lb01:9999 eu=lb02:9999    two over TCP, read-only; o switches between them\n  \
         hapulse -m 4 -p www -p api           view 4, Errors, with two proxies\n  \
         hapulse demo                         a simulated HAProxy\n  \
-        hapulse drain be_app/app1 --wait 5m  no new sessions; returns when it is empty\n  \
-        hapulse doctor                       what stands in the way, and what mends it\n  \
-        hapulse audit --last 20              what was done last, and by whom\n  \
-        hapulse show latency --format csv    a view, printed\n  \
-        hapulse get www/BACKEND.qcur         a bare value\n  \
-        hapulse check                        for Nagios and Icinga\n\n\
-        Exit codes: 0 fine, 1 error, 2 usage or configuration, 3 no HAProxy found"
+        hapulse drain be_app/app1 --wait 5m  drain, return when empty\n  \
+        hapulse doctor                       diagnose connection problems\n  \
+        hapulse audit --last 20              the last 20 actions\n  \
+        hapulse show latency --format csv    print a view\n  \
+        hapulse get www/BACKEND.qcur         print a single value\n  \
+        hapulse check                        health check for Nagios and Icinga\n\n\
+        Exit codes: 0 success, 1 error, 2 usage or configuration, 3 no HAProxy found"
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<CliCommand>,
-    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, or NAME= and one of these
+    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
     pub(super) targets: Vec<Target>,
-    /// Stats socket by path, as HATop has it
+    /// Path of the stats socket (HATop compatible)
     #[arg(short = 's', long = "unix-socket", value_name = "PATH")]
     pub(super) unix_socket: Option<String>,
-    /// Stats socket by address, as HATop has it
+    /// Address of the stats socket (HATop compatible)
     #[arg(short = 't', long = "tcp-socket", value_name = "HOST:PORT")]
     pub(super) tcp_socket: Option<String>,
     #[command(flatten)]
-    pub(super) options: Options,
+    pub(super) options: DashboardOptions,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CliCommand {
-    /// Shows the dashboard on an embedded, simulated HAProxy
-    Demo(Options),
-    /// Prints what is to be seen: rows, problems, the process
+    /// Show the dashboard with a built-in simulated HAProxy
+    Demo(DashboardOptions),
+    /// Print rows, problems or process information
     Show(ShowArgs),
-    /// Prints bare values, one a line
+    /// Print bare values, one per line
     Get(GetArgs),
-    /// Says what is wrong as Nagios and Icinga want to be told
+    /// Run a health check for Nagios and Icinga
     Check(CheckArgs),
-    /// Prints a JSON object a sample, until it is stopped
+    /// Print one JSON object per sample until stopped
     Watch(WatchArgs),
-    /// Drains servers: no new sessions; those present go on
+    /// Drain servers: no new sessions, existing ones continue
     Drain(DrainArgs),
-    /// Sets servers into maintenance
+    /// Put servers into maintenance
     Maint(MaintArgs),
-    /// Lets servers take traffic again
+    /// Enable servers again
     Ready(ReadyArgs),
-    /// Says what stands in the way: sockets, level, configuration, terminal, each with the line that mends it
+    /// Diagnose connection problems, with the configuration line that fixes each
     Doctor(DoctorArgs),
-    /// Prints what was done, by whom, and what became of it
+    /// Print the audit: actions with person and outcome
     Audit(AuditArgs),
-    /// Prints the configuration: what holds, and where each value comes from
+    /// Print the effective configuration and the origin of each value
     Config(ConfigArgs),
-    /// Prints the completions of a shell
+    /// Print the completions for a shell
     #[command(after_help = "Examples:\n  \
         hapulse completions bash > /etc/bash_completion.d/hapulse\n  \
         hapulse completions zsh > /usr/local/share/zsh/site-functions/_hapulse\n  \
         hapulse completions fish > ~/.config/fish/completions/hapulse.fish")]
     Completions {
-        /// The shell
+        /// Shell to complete for
         #[arg(value_name = "SHELL")]
         shell: Shell,
     },
-    /// Prints the manual page, in roff
+    /// Print the manual page in roff
     #[command(after_help = "Examples:\n  \
-        hapulse man | man -l -                      reads it\n  \
+        hapulse man | man -l -                      read it\n  \
         hapulse man > /usr/local/share/man/man1/hapulse.1")]
     Man {
-        /// The keys alone, as Markdown
+        /// Print only the keys, as Markdown
         #[arg(long)]
         keys: bool,
     },
 }
 
 #[derive(Debug, Clone, Args)]
-pub(super) struct Options {
-    /// Seconds between two samples, 0.1 or more; stretched where a dump is expensive [default: 2]
-    #[arg(short = 'i', long = "interval", visible_alias = "update-interval", value_name = "SECONDS", value_parser = duration::interval)]
+pub(super) struct DashboardOptions {
+    /// Seconds between two samples, at least 0.1; increased automatically if HAProxy replies slowly [default: 2]
+    #[arg(short = 'i', long = "interval", visible_alias = "update-interval", value_name = "SECONDS", value_parser = duration::parse_interval)]
     pub(super) interval: Option<Duration>,
-    /// Changes nothing: connections give up their right to
+    /// Never change anything; cannot be unset by another source
     #[arg(short = 'n', long)]
     pub(super) read_only: bool,
-    /// View to start with, by its digit
+    /// Number of the initial view
     #[arg(short = 'm', long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=9))]
     pub(super) mode: u8,
-    /// Rows to start with, as HATop has it: numbers of proxy and server, -1 for any, and the sum of 1 frontends,
+    /// Initial row filter (HATop compatible): proxy and server number, -1 for any; TYPE is the sum of 1 frontends,
     /// 2 backends, 4 servers, 8 listeners; may be repeated
-    #[arg(short = 'f', long = "filter", value_name = "IID TYPE SID", allow_hyphen_values = true, value_parser = static_filter)]
+    #[arg(short = 'f', long = "filter", value_name = "IID TYPE SID", allow_hyphen_values = true, value_parser = parse_hatop_filter)]
     pub(super) filters: Vec<String>,
-    /// Proxy to start with, by its name; may be repeated
-    #[arg(short = 'p', long = "proxy", value_name = "NAME", value_parser = proxy_name)]
+    /// Show only this proxy initially; may be repeated
+    #[arg(short = 'p', long = "proxy", value_name = "NAME", value_parser = parse_proxy_name)]
     pub(super) proxies: Vec<String>,
-    /// Colours [default: auto]
+    /// Color theme [default: auto]
     #[arg(long, value_enum, value_name = "NAME")]
-    pub(super) theme: Option<Colours>,
-    /// Draws with ASCII characters only
+    pub(super) theme: Option<ColorTheme>,
+    /// Draw with ASCII characters only
     #[arg(long)]
     pub(super) ascii: bool,
-    /// Another limit for a problem: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
-    #[arg(long = "threshold", value_name = "RULE.warn=N", value_parser = threshold)]
+    /// Set a threshold: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
+    #[arg(long = "threshold", value_name = "RULE.warn=N", value_parser = parse_threshold)]
     pub(super) thresholds: Vec<String>,
-    /// Writes every event to this file as it happens
+    /// Write every event to this file
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
-    /// Memory for the history of each HAProxy, in MiB [default: 64]
+    /// Memory for the history of each HAProxy in MiB [default: 64]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) history_memory: Option<u16>,
-    /// Configuration to read in place of the user's file
+    /// Read this configuration file instead of the user's
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct AuditArgs {
-    /// Audit to print, in place of the one that the configuration names
+    /// Print this audit file instead of the configured one
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
-    /// Only the last N acts; with --json the last N records
+    /// Print only the last N actions; with --json the last N records
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) last: Option<u32>,
-    /// The records as they are, one JSON object a line
+    /// Print the records unchanged, one JSON object per line
     #[arg(long)]
     pub(super) json: bool,
-    /// Configuration to read in place of the user's file
+    /// Read this configuration file instead of the user's
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
-    hapulse config                              what holds now; a file to begin with, too\n  \
-    hapulse config --actions                    names for the section [keys]\n  \
+    hapulse config                              effective settings, usable as a configuration file\n  \
+    hapulse config --actions                    command names for the section [keys]\n  \
     hapulse config --schema > hapulse.schema.json")]
 pub(super) struct ConfigArgs {
-    /// Configuration to read in place of the user's file
+    /// Read this configuration file instead of the user's
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// The JSON schema of a configuration file, for editors
+    /// Print the JSON schema of the configuration file, for editors
     #[arg(long, conflicts_with = "config")]
     pub(super) schema: bool,
-    /// The actions that keys can be given to, with their keys
+    /// Print the commands that keys can be bound to, with their keys
     #[arg(long, conflicts_with_all = ["config", "schema"])]
     pub(super) actions: bool,
 }
 
-/// Checks one limit, so that a bad one is told as a matter of usage.
-fn threshold(text: &str) -> Result<String, BadThreshold> {
-    Thresholds::default().set_by_text(text).map(|()| text.to_owned())
+/// Validates a threshold, so that clap reports an invalid one as a usage error.
+fn parse_threshold(text: &str) -> Result<String, ThresholdError> {
+    Thresholds::default().set_from_text(text).map(|()| text.to_owned())
 }
 
-/// Reads HATop's static filter, the arguments of `show stat`, into the words of a filter.
-fn static_filter(text: &str) -> Result<String, String> {
+/// Converts a HATop filter, the arguments of `show stat`, to the text of a hapulse filter.
+fn parse_hatop_filter(text: &str) -> Result<String, String> {
     const KINDS: [(i64, &str); 4] = [(1, "frontend"), (2, "backend"), (4, "server"), (8, "listener")];
     let numbers: Vec<i64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
     let ([iid, kinds, sid], 3) = (numbers.as_slice(), text.split_whitespace().count()) else {
@@ -193,36 +193,40 @@ fn static_filter(text: &str) -> Result<String, String> {
         words.push(format!("iid={iid}"));
     }
     if *sid != -1 {
-        // Frontends and backends, whose number is 0, are not chosen by it.
+        // Frontends and backends have the number 0 and are always included.
         words.push(format!("sid=0,{sid}"));
     }
     Ok(words.join(" "))
 }
 
-/// Reads a name as HAProxy allows it.
-fn proxy_name(text: &str) -> Result<String, String> {
+/// Validates a proxy name by the rules of HAProxy.
+fn parse_proxy_name(text: &str) -> Result<String, String> {
     let is_name = !text.is_empty() && text.chars().all(|ch| ch.is_ascii_alphanumeric() || "_:.-".contains(ch));
-    is_name.then(|| text.to_owned()).ok_or_else(|| "must be a name: letters, digits and _ : . -".to_owned())
+    is_name.then(|| text.to_owned()).ok_or_else(|| "must be a proxy name: letters, digits and _ : . -".to_owned())
 }
 
-impl Options {
-    /// What is shown first. A row is shown if any of the filters and proxies shows it.
-    pub(super) fn start(&self) -> anyhow::Result<Start> {
+impl DashboardOptions {
+    /// Returns the initial view. A row is shown if any of the filters or proxies matches.
+    pub(super) fn start(&self) -> anyhow::Result<InitialView> {
         let proxies = (!self.proxies.is_empty()).then(|| format!("proxy={}", self.proxies.join(",")));
         let words: Vec<String> = self.filters.iter().cloned().chain(proxies).collect();
-        Ok(Start { view: usize::from(self.mode), filter: Filter::parse(&words.join(" | "))?, arranged: Vec::new() })
+        Ok(InitialView {
+            view: usize::from(self.mode),
+            filter: RowFilter::parse(&words.join(" | "))?,
+            view_configs: Vec::new(),
+        })
     }
 
-    /// What the flags say of what a configuration may say too.
-    pub(super) fn layer(&self) -> Layer {
-        Layer {
+    /// Returns the settings that the options override.
+    pub(super) fn layer(&self) -> PartialSettings {
+        PartialSettings {
             read_only: self.read_only.then_some(true),
             interval: self.interval,
             theme: self.theme,
             ascii: self.ascii.then_some(true),
             history_memory: self.history_memory,
             log_file: self.log_file.clone(),
-            ..Layer::default()
+            ..PartialSettings::default()
         }
     }
 }
@@ -233,12 +237,12 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn cli_definition_passes_clap_debug_assertions() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn hatops_flags_are_understood() {
+    fn parse_accepts_hatop_connection_options() {
         let cli = Cli::parse_from(["hapulse", "-s", "/run/a.sock", "-i", "3", "-n"]);
         assert_eq!(cli.unix_socket.as_deref(), Some("/run/a.sock"));
         assert_eq!((cli.options.interval, cli.options.read_only), (Some(Duration::from_secs(3)), true));
@@ -248,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn hatops_start_is_understood() {
+    fn parse_accepts_hatop_filter_options() {
         let start = |args: &[&str]| {
             let cli = Cli::parse_from(["hapulse"].iter().chain(args));
             let start = cli.options.start().unwrap();
@@ -267,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_cannot_be_is_refused() {
+    fn parse_rejects_invalid_initial_view() {
         let wrong = |args: &[&str]| Cli::try_parse_from(["hapulse"].iter().chain(args)).unwrap_err().to_string();
         for bad in [["-m", "10"], ["-m", "-1"], ["-m", "status"], ["-p", "a b"], ["-p", ""]] {
             wrong(&bad);
@@ -279,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_numbers_are_refused_with_their_range() {
+    fn parse_rejects_numbers_out_of_range() {
         for bad in ["0", "0.01", "-1", "nan", "soon"] {
             assert!(Cli::try_parse_from(["hapulse", "-i", bad]).is_err(), "{bad}");
         }

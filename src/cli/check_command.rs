@@ -1,4 +1,4 @@
-//! What may stand behind `hapulse check`.
+//! Arguments of `hapulse check`.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -6,74 +6,74 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::common_args::{EVERY, Looking};
+use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL};
 use crate::cli::resolve as configured;
 use crate::config::duration;
 use crate::config::target::Target;
-use crate::headless::check::check::{self, Asked, OVER, State, unknown};
-use crate::problems::thresholds::{BadThreshold, Thresholds};
+use crate::headless::check::check::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};
+use crate::problems::thresholds::{ThresholdError, Thresholds};
 
-/// The word that this stands behind.
-const NAME: &str = "check";
+/// Name of the subcommand.
+const SUBCOMMAND: &str = "check";
 
 #[derive(Debug, Clone, Args)]
-#[command(after_help = format!("Looks once a second, for {} s where --over says nothing else: every rule of docs/problems.md is then judged but tls-reuse, which takes a minute. What checks did before is not seen: flapping and failing-checks count from the start of the look. Under check_nrpe, which waits for 10 s, give it -t 20, or hapulse --over 8s.\n\n\
+#[command(after_help = format!("Samples once per second, for {} s unless --over is set. This evaluates every rule of docs/problems.md except tls-reuse, which takes a minute. Health checks before the start are unknown: flapping and failing-checks count from the first sample. check_nrpe times out after 10 s: call it with -t 20, or use hapulse check --over 8s.\n\n\
     Examples:\n  \
-    hapulse check                                        the HAProxy that runs here\n  \
-    hapulse check lb01:9999 eu=lb02:9999                 both; the worst state counts\n  \
+    hapulse check                                        the local HAProxy\n  \
+    hapulse check lb01:9999 eu=lb02:9999                 both; the worst state wins\n  \
     hapulse check --over 8s --threshold response-time.crit=2000\n  \
     hapulse check --threshold backend-5xx=off /run/haproxy/admin.sock\n\n\
-    Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN: HAProxy does not answer, or it cannot be asked like this", OVER.as_secs()))]
+    Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN: HAProxy does not answer, or invalid command line", DEFAULT_SAMPLING_TIME.as_secs()))]
 pub(super) struct CheckArgs {
-    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, or NAME= and one of these
+    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
-    named: Vec<Target>,
-    /// How long to look: a number and s or m, such as 30s
+    target_args: Vec<Target>,
+    /// Sampling time: a number and s or m, such as 30s
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
-    /// Another limit for a problem: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
-    #[arg(long = "threshold", value_name = "RULE.warn=N", value_parser = threshold)]
+    /// Set a threshold: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
+    #[arg(long = "threshold", value_name = "RULE.warn=N", value_parser = parse_threshold)]
     thresholds: Vec<String>,
     #[command(flatten)]
-    looking: Looking,
+    poll_args: PollArgs,
 }
 
-/// Checks one limit, so that a bad one is told as a matter of usage.
-fn threshold(text: &str) -> Result<String, BadThreshold> {
-    Thresholds::default().set_by_text(text).map(|()| text.to_owned())
+/// Validates a threshold, so that clap reports an invalid one as a usage error.
+fn parse_threshold(text: &str) -> Result<String, ThresholdError> {
+    Thresholds::default().set_from_text(text).map(|()| text.to_owned())
 }
 
-/// Does it; whatever goes wrong is UNKNOWN.
+/// Runs the check; every error results in UNKNOWN.
 pub(super) fn run(args: CheckArgs) -> ExitCode {
-    let state = checked(args).unwrap_or_else(|error| {
-        tell(&format!("{error:#}"));
-        State::Unknown
+    let state = check_targets(args).unwrap_or_else(|error| {
+        print_unknown(&format!("{error:#}"));
+        NagiosState::Unknown
     });
-    ExitCode::from(state.number())
+    ExitCode::from(state.exit_code())
 }
 
-fn checked(args: CheckArgs) -> anyhow::Result<State> {
-    let CheckArgs { named, over, thresholds: changes, looking } = args;
-    let settings = looking.settings()?;
-    let targets = looking.targets(&named, &settings)?;
+fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
+    let CheckArgs { target_args, over, thresholds: changes, poll_args } = args;
+    let settings = poll_args.load_settings()?;
+    let targets = poll_args.resolve_targets(&target_args, &settings)?;
     let mut thresholds = configured::thresholds(&settings.thresholds)?;
-    changes.iter().try_for_each(|text| thresholds.set_by_text(text))?;
-    let lookouts = Looking::lookouts(&targets, EVERY, &thresholds);
-    let asked = Asked { over: over.unwrap_or(OVER), every: EVERY, thresholds };
-    check::run(&asked, lookouts, &mut io::stdout().lock())
+    changes.iter().try_for_each(|text| thresholds.set_from_text(text))?;
+    let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
+    let options = CheckOptions { over: over.unwrap_or(DEFAULT_SAMPLING_TIME), interval: SAMPLE_INTERVAL, thresholds };
+    check::run(&options, pollers, &mut io::stdout().lock())
 }
 
-/// What a monitoring system shows is what it reads here; where it reads no more, the exit code says it.
-fn tell(why: &str) {
-    let _ = writeln!(io::stdout(), "{}", unknown(why));
+/// Prints the UNKNOWN line to standard output, which monitoring systems show. Write errors are ignored.
+fn print_unknown(why: &str) {
+    let _ = writeln!(io::stdout(), "{}", unknown_line(why));
 }
 
-/// The exit code of a bad command line, if it was meant for this: 2 would be CRITICAL.
-pub(super) fn usage(error: &clap::Error) -> Option<ExitCode> {
-    let is_ours = std::env::args_os().nth(1).is_some_and(|word| word == NAME);
+/// Returns the exit code of an invalid `hapulse check` command line: UNKNOWN, because clap's 2 would mean CRITICAL.
+pub(super) fn report_usage_error(error: &clap::Error) -> Option<ExitCode> {
+    let is_ours = std::env::args_os().nth(1).is_some_and(|word| word == SUBCOMMAND);
     if !is_ours || !error.use_stderr() {
         return None;
     }
-    tell(error.to_string().trim().trim_start_matches("error: "));
-    Some(ExitCode::from(State::Unknown.number()))
+    print_unknown(error.to_string().trim().trim_start_matches("error: "));
+    Some(ExitCode::from(NagiosState::Unknown.exit_code()))
 }

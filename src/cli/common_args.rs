@@ -1,4 +1,4 @@
-//! What the commands that only look have in common: which HAProxy, and by which limits.
+//! Arguments and helpers shared by the read-only commands.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,80 +6,80 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::actions::audit::audit_index::Ledger;
+use crate::actions::audit::audit_index::AuditIndex;
 use crate::cli::targets::{self, NoTarget};
-use crate::config::partial_settings::Layer;
+use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
 use crate::config::settings::Settings;
 use crate::config::target::Target;
-use crate::config::terminal_env::Environment;
-use crate::headless::exit_code::Code;
-use crate::headless::poller::Lookout;
+use crate::config::terminal_env::TerminalEnv;
+use crate::headless::exit_code::CommandExit;
+use crate::headless::poller::Poller;
 use crate::headless::print::terminal_columns;
-use crate::headless::report::table::Paper;
+use crate::headless::report::table::TextLayout;
 use crate::problems::thresholds::Thresholds;
 
-/// Time between two looks while it is looked for a while.
-pub(super) const EVERY: Duration = Duration::from_secs(1);
+/// Time between two samples of commands that sample for a given time.
+pub(super) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Flags of all of them.
+/// Options of all read-only commands.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Looking {
-    /// Stats socket: PATH, HOST:PORT, [IPv6]:PORT, or NAME= and one of these; may be repeated
+pub(super) struct PollArgs {
+    /// Stats socket: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name; may be repeated
     #[arg(long = "target", value_name = "TARGET")]
     targets: Vec<Target>,
-    /// Stats socket by path, as HATop has it
+    /// Path of the stats socket (HATop compatible)
     #[arg(short = 's', long = "unix-socket", value_name = "PATH")]
     unix_socket: Option<String>,
-    /// Stats socket by address, as HATop has it
+    /// Address of the stats socket (HATop compatible)
     #[arg(short = 't', long = "tcp-socket", value_name = "HOST:PORT")]
     tcp_socket: Option<String>,
-    /// Configuration to read in place of the user's file
+    /// Read this configuration file instead of the user's
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
-impl Looking {
-    /// What holds.
-    pub(super) fn settings(&self) -> anyhow::Result<Settings> {
-        Ok(search_paths::load(self.config.as_deref(), Layer::default())?)
+impl PollArgs {
+    /// Loads the effective settings.
+    pub(super) fn load_settings(&self) -> anyhow::Result<Settings> {
+        Ok(search_paths::load_settings(self.config.as_deref(), PartialSettings::default())?)
     }
 
-    /// Every HAProxy that is meant; `named` stand before those of the flags.
-    pub(super) fn targets(&self, named: &[Target], settings: &Settings) -> Result<Vec<Target>, NoTarget> {
+    /// Resolves all targets: `named` first, then those of the options.
+    pub(super) fn resolve_targets(&self, named: &[Target], settings: &Settings) -> Result<Vec<Target>, NoTarget> {
         let named: Vec<Target> = named.iter().chain(&self.targets).cloned().collect();
         targets::find(&named, self.unix_socket.as_deref(), self.tcp_socket.as_deref(), &settings.targets)
     }
 
-    /// Somebody to look at each.
-    pub(super) fn lookouts(targets: &[Target], every: Duration, thresholds: &Thresholds) -> Vec<Lookout> {
-        targets.iter().map(|target| Lookout::new(target, every, thresholds.clone())).collect()
+    /// Builds one poller per target.
+    pub(super) fn build_pollers(targets: &[Target], every: Duration, thresholds: &Thresholds) -> Vec<Poller> {
+        targets.iter().map(|target| Poller::new(target, every, thresholds.clone())).collect()
     }
 }
 
-/// Takes in who ordered what.
-pub(super) fn remember(lookouts: &mut [Lookout], targets: &[Target], settings: &Settings) {
-    let ledger = Ledger::of_file(settings.audit.path.as_deref());
-    for (lookout, target) in lookouts.iter_mut().zip(targets) {
-        lookout.remember(&ledger, target);
+/// Loads from the audit who ordered the current server states.
+pub(super) fn load_attribution(pollers: &mut [Poller], targets: &[Target], settings: &Settings) {
+    let audit_index = AuditIndex::load(settings.audit.path.as_deref());
+    for (poller, target) in pollers.iter_mut().zip(targets) {
+        poller.load_attribution(&audit_index, target);
     }
 }
 
-/// What is printed on.
-pub(super) fn paper(settings: &Settings) -> Paper {
-    Paper { columns: terminal_columns(), ascii: settings.ascii || Environment::read().is_ascii() }
+/// Returns width and character set of standard output.
+pub(super) fn text_layout(settings: &Settings) -> TextLayout {
+    TextLayout { columns: terminal_columns(), ascii: settings.ascii || TerminalEnv::from_process().is_ascii_only() }
 }
 
-/// Why there is nothing to look at, on standard error.
-pub(super) fn no_target(why: &NoTarget) -> ExitCode {
+/// Prints why there is no target and returns the exit code.
+pub(super) fn report_no_target(why: &NoTarget) -> ExitCode {
     eprintln!("hapulse: {why}");
     match why {
-        NoTarget::Address(_) => usage(),
-        NoTarget::Found { .. } => ExitCode::from(Code::Unreachable.number()),
+        NoTarget::Address(_) => usage_error(),
+        NoTarget::NotFound { .. } => ExitCode::from(CommandExit::Unreachable.code()),
     }
 }
 
-/// It cannot be asked like this.
-pub(super) fn usage() -> ExitCode {
-    ExitCode::from(Code::Usage.number())
+/// Returns the exit code for an invalid command line.
+pub(super) fn usage_error() -> ExitCode {
+    ExitCode::from(CommandExit::Usage.code())
 }

@@ -1,74 +1,74 @@
-//! The dashboard as flags and configuration want it.
+//! Start of the dashboard with options and settings.
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::actions::audit::audit_writer::Audit;
-use crate::app::initial_view::Start;
-use crate::cli::args::Options;
-use crate::cli::resolve::{arranged, keymap, own, thresholds};
+use crate::actions::audit::audit_writer::AuditWriter;
+use crate::app::initial_view::InitialView;
+use crate::cli::args::DashboardOptions;
+use crate::cli::resolve::{keymap, style_overrides, thresholds, view_configs};
 use crate::config::settings::Settings;
 use crate::config::state_dir;
 use crate::config::target::Target;
-use crate::config::terminal_env::{Colours, Environment};
-use crate::haproxy::connection::Limits;
-use crate::live::event_loop::{self, End, Session};
+use crate::config::terminal_env::{ColorTheme, TerminalEnv};
+use crate::haproxy::connection::ConnectionLimits;
+use crate::live::event_loop::{self, DashboardConfig, ExitReason};
 use crate::live::file_writer;
-use crate::live::io_thread::Watching;
-use crate::observe::poll_schedule::Pace;
+use crate::live::io_thread::PollSettings;
+use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::timestamp::Clock;
-use crate::ui::color::Depth;
+use crate::ui::color::ColorDepth;
 use crate::ui::theme::{Palette, Theme};
 
-/// Shows it until it ends.
+/// Runs the dashboard and returns the exit code.
 pub(super) fn show(
     targets: Vec<Target>,
-    options: &Options,
+    options: &DashboardOptions,
     settings: &Settings,
-    audit: Audit,
+    audit: AuditWriter,
 ) -> anyhow::Result<ExitCode> {
-    let environment = Environment::read();
-    let palette = match environment.colours(settings.theme) {
-        Colours::Light => Palette::Light,
-        Colours::HighContrast => Palette::HighContrast,
-        Colours::Mono => Palette::Mono,
-        Colours::Dark | Colours::Auto => Palette::Dark,
+    let environment = TerminalEnv::from_process();
+    let palette = match environment.resolve_theme(settings.theme) {
+        ColorTheme::Light => Palette::Light,
+        ColorTheme::HighContrast => Palette::HighContrast,
+        ColorTheme::Mono => Palette::Mono,
+        ColorTheme::Dark | ColorTheme::Auto => Palette::Dark,
     };
-    let depth = match (environment.has_any_colour(), environment.has_256_colours()) {
-        (true, _) => Depth::True,
-        (false, true) => Depth::Indexed,
-        (false, false) => Depth::Sixteen,
+    let depth = match (environment.has_true_color(), environment.has_256_colors()) {
+        (true, _) => ColorDepth::TrueColor,
+        (false, true) => ColorDepth::Indexed,
+        (false, false) => ColorDepth::Sixteen,
     };
-    let own = own(&settings.colours, depth)?;
-    let watching = Watching {
-        pace: Pace::new(settings.interval),
-        limits: Limits::default(),
+    let own = style_overrides(&settings.colors, depth)?;
+    let polling = PollSettings {
+        schedule: PollSchedule::new(settings.interval),
+        limits: ConnectionLimits::default(),
         read_only: settings.read_only,
         clock: Clock::start(),
     };
     let log = settings.log_file.as_deref().map(|path| {
-        file_writer::open(path).with_context(|| format!("cannot write the log of events to {}", path.display()))
+        file_writer::open_for_append(path).with_context(|| format!("cannot write the event log to {}", path.display()))
     });
     let mut thresholds = thresholds(&settings.thresholds)?;
-    options.thresholds.iter().try_for_each(|text| thresholds.set_by_text(text))?;
-    let session = Session {
+    options.thresholds.iter().try_for_each(|text| thresholds.set_from_text(text))?;
+    let config = DashboardConfig {
         thresholds,
         keymap: keymap(&settings.keys)?,
-        log: log.transpose()?,
-        typed: state_dir::own_folder().map(|folder| folder.join("typed")),
+        event_log: log.transpose()?,
+        command_history: state_dir::process_state_directory().map(|folder| folder.join("typed")),
         targets,
-        watching,
-        history: usize::from(settings.history_memory) << 20,
-        theme: Theme::new(palette, settings.ascii || environment.is_ascii()).with(own),
-        start: Start { arranged: arranged(&settings.views)?, ..options.start()? },
+        polling,
+        history_bytes: usize::from(settings.history_memory) << 20,
+        theme: Theme::new(palette, settings.ascii || environment.is_ascii_only()).with_overrides(own),
+        initial_view: InitialView { view_configs: view_configs(&settings.views)?, ..options.start()? },
         audit,
-        asks_reason: settings.audit.ask_reason,
+        requires_reason: settings.audit.ask_reason,
         drain_deadline: settings.drain.deadline,
     };
-    Ok(match event_loop::run(session)? {
-        End::Quit => ExitCode::SUCCESS,
-        End::Signal(number) => ExitCode::from(128 + number as u8),
-        End::Gone => ExitCode::from(128 + 1),
+    Ok(match event_loop::run(config)? {
+        ExitReason::Quit => ExitCode::SUCCESS,
+        ExitReason::Signal(number) => ExitCode::from(128 + number as u8),
+        ExitReason::TerminalGone => ExitCode::from(128 + 1),
     })
 }

@@ -1,4 +1,4 @@
-//! `hapulse doctor`: what is looked at, from the command line's point of view.
+//! Arguments of `hapulse doctor`, and the sequence of its checks.
 
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
@@ -8,57 +8,57 @@ use clap::Args;
 
 use crate::cli::resolve;
 use crate::cli::targets;
-use crate::config::partial_settings::Layer;
+use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
 use crate::config::settings::Settings;
 use crate::config::target::Target;
-use crate::headless::doctor::file_checks as files;
+use crate::headless::doctor::file_checks;
 use crate::headless::doctor::finding::{self, Finding};
 use crate::headless::doctor::haproxy_checks;
-use crate::headless::doctor::terminal_checks::Terminal;
-use crate::headless::print::until_nobody_reads;
-use crate::observe::poll_schedule::Pace;
+use crate::headless::doctor::terminal_checks::TerminalInfo;
+use crate::headless::print::ignore_broken_pipe;
+use crate::observe::poll_schedule::PollSchedule;
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
-    hapulse doctor                         the HAProxy that is found here\n  \
+    hapulse doctor                         the local HAProxy\n  \
     hapulse doctor /run/haproxy/admin.sock\n\n\
-    Only questions are asked; nothing is changed.\n\
-    Exit codes: 0 nothing is wrong, 1 something is")]
+    Sends only read-only commands.\n\
+    Exit codes: 0 no problems, 1 problems found")]
 pub(super) struct DoctorArgs {
-    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, or names of the configuration
+    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
     targets: Vec<Target>,
-    /// Configuration to read in place of the user's file
+    /// Read this configuration file instead of the user's
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
-/// Looks at everything, and prints what there is to say.
-pub(super) fn run(asked: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let places = search_paths::of_process(asked.config.as_deref());
-    let read = places.layers(Layer::default(), &search_paths::variable).map_err(anyhow::Error::from);
-    let read = read.and_then(|layers| resolve::settings_of(&layers).map(|settings| (layers, settings)));
-    let (settings, mut own) = match read {
+/// Runs all checks and prints the findings.
+pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let places = search_paths::for_process(args.config.as_deref());
+    let read = places.read_all(PartialSettings::default(), &search_paths::env_variable).map_err(anyhow::Error::from);
+    let read = read.and_then(|layers| resolve::resolve_settings(&layers).map(|settings| (layers, settings)));
+    let (settings, mut configuration) = match read {
         Ok((layers, settings)) => {
-            let findings = files::configuration(&layers, &settings);
+            let findings = file_checks::check_configuration(&layers, &settings);
             (settings, findings)
         }
-        Err(why) => (Settings::defaults(&search_paths::variable), vec![Finding::wrong(why.to_string())]),
+        Err(why) => (Settings::defaults(&search_paths::env_variable), vec![Finding::error(why.to_string())]),
     };
-    own.push(files::audit(&settings.audit));
+    configuration.push(file_checks::check_audit(&settings.audit));
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| (size.ws_col, size.ws_row));
-    let terminal = Terminal::of_process(size).examine(settings.theme);
-    let mut chapters = vec![("This user".to_owned(), own), ("The terminal".to_owned(), terminal)];
-    match targets::find(&asked.targets, None, None, &settings.targets) {
+    let terminal = TerminalInfo::from_process(size).check(settings.theme);
+    let mut sections = vec![("Configuration and audit".to_owned(), configuration), ("Terminal".to_owned(), terminal)];
+    match targets::find(&args.targets, None, None, &settings.targets) {
         Ok(found) => {
             for target in found {
-                let findings = haproxy_checks::examine(&target.address, Pace::new(settings.interval))?;
-                chapters.push((target.label(), findings));
+                let findings = haproxy_checks::check_haproxy(&target.address, PollSchedule::new(settings.interval))?;
+                sections.push((target.label(), findings));
             }
         }
-        Err(why) => chapters.push(("HAProxy".to_owned(), vec![Finding::wrong(why.to_string())])),
+        Err(why) => sections.push(("HAProxy".to_owned(), vec![Finding::error(why.to_string())])),
     }
-    until_nobody_reads(finding::print(&chapters, &mut BufWriter::new(io::stdout().lock())))?;
-    Ok(if finding::is_wrong(&chapters) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    ignore_broken_pipe(finding::print_findings(&sections, &mut BufWriter::new(io::stdout().lock())))?;
+    Ok(if finding::has_errors(&sections) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,4 +1,4 @@
-//! What may stand behind `hapulse get`.
+//! Arguments of `hapulse get`.
 
 use std::io;
 use std::process::ExitCode;
@@ -7,49 +7,50 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::common_args::{EVERY, Looking, no_target, usage};
+use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, report_no_target, usage_error};
 use crate::config::duration;
-use crate::headless::report::get::{self, Asked};
-use crate::headless::report::metric_path::Key;
+use crate::headless::report::get::{self, GetOptions};
+use crate::headless::report::metric_path::MetricPath;
 use crate::problems::thresholds::Thresholds;
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
     hapulse get CurrConns Maxconn                        two lines, two numbers\n  \
     hapulse get www/BACKEND.qcur www/web1.status\n  \
-    hapulse get www/BACKEND.bin/s                        bytes a second, over one second\n  \
-    hapulse get --over 5s CumReq www/FRONTEND.hrsp_5xx   what both grew by a second\n  \
+    hapulse get www/BACKEND.bin/s                        bytes per second, measured over one second\n  \
+    hapulse get --over 5s CumReq www/FRONTEND.hrsp_5xx   both as per-second rates\n  \
     hapulse get www/web1.rtime --unknown 0 --target lb01:9999\n\n\
-    A line for each key, in their order; an empty one where HAProxy has no value now. Where a key, a row or a column is not there at all nothing is printed, and the exit code is 1.\n\n\
-    Exit codes: 0 fine, 1 no such thing, 2 usage or configuration, 3 HAProxy does not answer")]
+    Prints one line per key in the given order; a line is empty if HAProxy has no value. If a key, row or column does not exist, nothing is printed and the exit code is 1.\n\n\
+    Exit codes: 0 success, 1 key not found, 2 usage or configuration, 3 HAProxy does not answer")]
 pub(super) struct GetArgs {
-    /// A key of show info, or PROXY/NAME.COLUMN: a server's name, FRONTEND or BACKEND, and a column as in :cols
+    /// Key of show info, or PROXY/NAME.COLUMN: NAME is a server, FRONTEND or BACKEND, COLUMN as in :cols
     #[arg(value_name = "KEY", required = true)]
-    keys: Vec<Key>,
-    /// Looks twice, so far apart, and prints of counters what they grew by a second
+    keys: Vec<MetricPath>,
+    /// Sample twice, TIME apart, and print counters as per-second rates
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
-    /// What to print where there is no value
+    /// Text to print if there is no value
     #[arg(long, value_name = "TEXT", default_value = "")]
     unknown: String,
     #[command(flatten)]
-    looking: Looking,
+    poll_args: PollArgs,
 }
 
-/// Does it.
+/// Runs the command.
 pub(super) fn run(args: GetArgs) -> anyhow::Result<ExitCode> {
-    let GetArgs { keys, over, unknown, looking } = args;
-    let settings = looking.settings()?;
-    let targets = match looking.targets(&[], &settings) {
+    let GetArgs { keys, over, unknown, poll_args } = args;
+    let settings = poll_args.load_settings()?;
+    let targets = match poll_args.resolve_targets(&[], &settings) {
         Ok(targets) => targets,
-        Err(why) => return Ok(no_target(&why)),
+        Err(why) => return Ok(report_no_target(&why)),
     };
     if targets.len() > 1 {
-        eprintln!("hapulse: get is about one HAProxy; name it with --target");
-        return Ok(usage());
+        eprintln!("hapulse: get works with one HAProxy; select it with --target");
+        return Ok(usage_error());
     }
-    let lookout = Looking::lookouts(&targets, EVERY, &Thresholds::default()).pop().context("no HAProxy is named")?;
-    let asked = Asked { keys, over, unknown };
-    let code = get::run(&asked, lookout, &mut io::stdout().lock(), &mut io::stderr())?;
-    Ok(ExitCode::from(code.number()))
+    let poller =
+        PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &Thresholds::default()).pop().context("no target")?;
+    let options = GetOptions { paths: keys, over, unknown };
+    let code = get::run(&options, poller, &mut io::stdout().lock(), &mut io::stderr())?;
+    Ok(ExitCode::from(code.code()))
 }

@@ -1,69 +1,70 @@
-//! What a configuration names is looked up here: rules, roles, views, columns, actions and keys. The floors that read files
-//! know none of them, so an error is given the place where the name stands.
+//! Resolves names in settings: rules, theme roles, views, columns, commands and keys. The `config` module does not know
+//! them, so errors get the location in the configuration here.
 
-use crate::app::keymap::{BadKeys, Keymap};
-use crate::app::view_config::Arrangement;
+use crate::app::keymap::{Keymap, KeymapError};
+use crate::app::view_config::ViewConfig;
 use crate::config::config_file::BadConfig;
-use crate::config::located::{Arranged, Said, Threshold};
-use crate::config::partial_settings::Layer;
-use crate::config::search_paths::{self, Origin};
+use crate::config::located::{Located, ThresholdOverride, ViewSettings};
+use crate::config::partial_settings::PartialSettings;
+use crate::config::search_paths::{self, SettingOrigin};
 use crate::config::settings::Settings;
-use crate::problems::thresholds::{Override, Thresholds};
-use crate::ui::color::Depth;
-use crate::ui::style_overrides::Own;
+use crate::problems::thresholds::{RuleOverride, Thresholds};
+use crate::ui::color::ColorDepth;
+use crate::ui::style_overrides::StyleOverrides;
 
-/// What holds when these layers are laid; also what they name is looked up.
-pub(super) fn settings_of(layers: &[(Origin, Layer)]) -> anyhow::Result<Settings> {
+/// Merges partial settings in order and validates all names in the result.
+pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> anyhow::Result<Settings> {
     let layers = layers.iter().map(|(_, layer)| layer.clone());
-    let settings = layers.fold(Settings::defaults(&search_paths::variable), Settings::lay);
+    let settings = layers.fold(Settings::defaults(&search_paths::env_variable), Settings::apply);
     thresholds(&settings.thresholds)?;
     keymap(&settings.keys)?;
-    arranged(&settings.views)?;
-    own(&settings.colours, Depth::Sixteen)?;
+    view_configs(&settings.views)?;
+    style_overrides(&settings.colors, ColorDepth::Sixteen)?;
     Ok(settings)
 }
 
-/// Limits of the rules.
-pub(super) fn thresholds(said: &[Said<Threshold>]) -> Result<Thresholds, BadConfig> {
+/// Resolves the thresholds of the rules.
+pub(super) fn thresholds(entry: &[Located<ThresholdOverride>]) -> Result<Thresholds, BadConfig> {
     let mut thresholds = Thresholds::default();
-    for said in said {
-        let Threshold { warn, crit, hold, is_off } = said.value;
-        let change = Override { warn, crit, sustain: hold, is_off };
-        thresholds.set(&said.name, change).map_err(|error| BadConfig::from(said.wrong(&error)))?;
+    for entry in entry {
+        let ThresholdOverride { warn, crit, hold, is_off } = entry.value;
+        let change = RuleOverride { warn, crit, hold_time: hold, is_off };
+        thresholds.set(&entry.name, change).map_err(|error| BadConfig::from(entry.error(&error)))?;
     }
     Ok(thresholds)
 }
 
-/// The user's own styles, as far as the terminal has their colours.
-pub(super) fn own(said: &[Said<String>], depth: Depth) -> Result<Own, BadConfig> {
-    let mut own = Own::NONE;
-    for said in said {
-        own.choose(&said.name, &said.value, depth).map_err(|error| BadConfig::from(said.wrong(&error)))?;
+/// Resolves the style overrides for the color depth of the terminal.
+pub(super) fn style_overrides(entry: &[Located<String>], depth: ColorDepth) -> Result<StyleOverrides, BadConfig> {
+    let mut own = StyleOverrides::NONE;
+    for entry in entry {
+        own.set(&entry.name, &entry.value, depth).map_err(|error| BadConfig::from(entry.error(&error)))?;
     }
     Ok(own)
 }
 
-/// How views look.
-pub(super) fn arranged(said: &[Said<Arranged>]) -> Result<Vec<Arrangement>, BadConfig> {
-    let one = |said: &Said<Arranged>| {
-        let Arranged { columns, sort, flat } = &said.value;
-        Arrangement::new(&said.name, columns, sort.as_deref(), *flat).map_err(|error| said.wrong(&error).into())
+/// Resolves the columns, order and layout of views.
+pub(super) fn view_configs(entry: &[Located<ViewSettings>]) -> Result<Vec<ViewConfig>, BadConfig> {
+    let one = |entry: &Located<ViewSettings>| {
+        let ViewSettings { columns, sort, flat } = &entry.value;
+        ViewConfig::new(&entry.name, columns, sort.as_deref(), *flat).map_err(|error| entry.error(&error).into())
     };
-    said.iter().map(one).collect()
+    entry.iter().map(one).collect()
 }
 
-/// What keys do.
-pub(super) fn keymap(said: &[Said<Vec<String>>]) -> anyhow::Result<Keymap> {
-    let changes: Vec<(&str, &[String])> = said.iter().map(|said| (said.name.as_str(), said.value.as_slice())).collect();
-    Keymap::changed(&changes).map_err(|error| {
-        // Of two actions that want one key, the one that was said last is to blame.
-        let is_about = |said: &&Said<Vec<String>>| match &error {
-            BadKeys::NoSuchAction(name) => said.name == *name,
-            BadKeys::NoSuchKey { action, .. } => said.name == *action,
-            BadKeys::Conflict { first, second, .. } => said.name == *first || said.name == *second,
+/// Resolves the key bindings.
+pub(super) fn keymap(entry: &[Located<Vec<String>>]) -> anyhow::Result<Keymap> {
+    let changes: Vec<(&str, &[String])> =
+        entry.iter().map(|entry| (entry.name.as_str(), entry.value.as_slice())).collect();
+    Keymap::with_changes(&changes).map_err(|error| {
+        // If two commands use one key, report the one that was configured last.
+        let is_about = |entry: &&Located<Vec<String>>| match &error {
+            KeymapError::UnknownCommand(name) => entry.name == *name,
+            KeymapError::UnknownKey { command, .. } => entry.name == *command,
+            KeymapError::Conflict { first, second, .. } => entry.name == *first || entry.name == *second,
         };
-        match said.iter().rev().find(is_about) {
-            Some(said) => BadConfig::from(said.wrong(&error)).into(),
+        match entry.iter().rev().find(is_about) {
+            Some(entry) => BadConfig::from(entry.error(&error)).into(),
             None => error.into(),
         }
     })

@@ -1,4 +1,4 @@
-//! What may stand behind `hapulse drain`, `hapulse maint` and `hapulse ready`.
+//! Arguments of `hapulse drain`, `hapulse maint` and `hapulse ready`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,104 +7,104 @@ use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
 use crate::config::duration;
-use crate::config::partial_settings::Layer;
+use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
 use crate::config::target::Target;
-use crate::haproxy::write_command::Admin;
-use crate::headless::server::server_command::{Asked, Asking};
+use crate::haproxy::write_command::TargetState;
+use crate::headless::server::server_command::{PromptPolicy, ServerCommandOptions};
 use crate::headless::server::server_name::ServerName;
 
-const CODES: &str = "Exit codes: 0 done, 1 refused, or undone by somebody else, 2 usage or configuration,\n\
-    3 HAProxy does not answer, 4 the deadline passed, 128 + N ended by signal N";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 refused, or reverted by another operator, 2 usage or configuration,\n\
+    3 HAProxy does not answer, 4 deadline exceeded, 128 + N stopped by signal N";
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = format!("Examples:\n  \
-    hapulse drain be_app/app1                          no new sessions; asks first\n  \
-    hapulse drain be_app/app1 --wait 5m --yes          returns when it is empty\n  \
+    hapulse drain be_app/app1                          ask, then drain\n  \
+    hapulse drain be_app/app1 --wait 5m --yes          return when empty\n  \
     hapulse drain be_app/app1 --wait 5m --then maint --yes --reason \"kernel update\"\n  \
-    hapulse drain be_app/app1 be_app/app2 --target lb01:9999\n\n{CODES}"))]
+    hapulse drain be_app/app1 be_app/app2 --target lb01:9999\n\n{EXIT_CODES}"))]
 pub(super) struct DrainArgs {
     #[command(flatten)]
-    pub(super) common: Common,
-    /// Waits until every server is empty, so long at most: a number and s, m or h, such as 5m
+    pub(super) common: ServerArgs,
+    /// Wait until every server is empty, at most TIME: a number and s, m or h, such as 5m
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     wait: Option<Duration>,
-    /// Sets this once all of them are empty
+    /// Set this state once all servers are empty
     #[arg(long, value_name = "STATE", requires = "wait")]
-    then: Option<Then>,
+    then: Option<FollowUpState>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Then {
+enum FollowUpState {
     /// Maintenance
     Maint,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = format!("Examples:\n  \
-    hapulse maint be_app/app1                          asks first\n  \
-    hapulse maint be_app/app1 be_app/app2 --yes        as scripts do\n  \
-    hapulse maint be_app/app1 --yes --force            though it is the last one that is usable\n\n{CODES}"))]
+    hapulse maint be_app/app1                          ask first\n  \
+    hapulse maint be_app/app1 be_app/app2 --yes        without confirmation, for scripts\n  \
+    hapulse maint be_app/app1 --yes --force            even if it is the last usable server\n\n{EXIT_CODES}"))]
 pub(super) struct MaintArgs {
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) common: ServerArgs,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = format!("Examples:\n  \
-    hapulse ready be_app/app1 --yes                    back to taking traffic\n  \
-    hapulse ready be_app/app1 --wait 30s --yes         returns when its checks find it well\n\n{CODES}"))]
+    hapulse ready be_app/app1 --yes                    enable it again\n  \
+    hapulse ready be_app/app1 --wait 30s --yes         return when its health check passes\n\n{EXIT_CODES}"))]
 pub(super) struct ReadyArgs {
     #[command(flatten)]
-    pub(super) common: Common,
-    /// Waits until every server is UP, or has no check, so long at most: a number and s, m or h, such as 30s
+    pub(super) common: ServerArgs,
+    /// Wait until every server is UP or has no check, at most TIME: a number and s, m or h, such as 30s
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     wait: Option<Duration>,
 }
 
-/// What all three take.
+/// Arguments of all three commands.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Common {
-    /// Servers, in this order; what comes after one that fails is not touched
+pub(super) struct ServerArgs {
+    /// Servers to change in this order; stops at the first failure
     #[arg(value_name = "BACKEND/SERVER", required = true)]
     servers: Vec<ServerName>,
-    /// Does not ask
+    /// Run without confirmation
     #[arg(short = 'y', long)]
     yes: bool,
-    /// Does not ask either where a name would have to be typed, as for the last usable server of a backend
+    /// Run even dangerous actions without confirmation, such as on the last usable server of a backend
     #[arg(long, requires = "yes")]
     force: bool,
-    /// Why, for the audit
+    /// Reason for the audit
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Stats socket: PATH, HOST:PORT, [IPv6]:PORT, or NAME= and one of these
+    /// Stats socket: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(long, value_name = "TARGET", group = "haproxy")]
     pub(super) target: Option<Target>,
-    /// Stats socket by path, as HATop has it
+    /// Path of the stats socket (HATop compatible)
     #[arg(short = 's', long = "unix-socket", value_name = "PATH", group = "haproxy")]
     pub(super) unix_socket: Option<String>,
-    /// Stats socket by address, as HATop has it
+    /// Address of the stats socket (HATop compatible)
     #[arg(short = 't', long = "tcp-socket", value_name = "HOST:PORT", group = "haproxy")]
     pub(super) tcp_socket: Option<String>,
-    /// Seconds between two samples while it waits, 0.1 or more; stretched where a dump is expensive
-    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "1", value_parser = duration::interval)]
+    /// Seconds between two samples while waiting, at least 0.1; increased automatically if HAProxy replies slowly
+    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "1", value_parser = duration::parse_interval)]
     pub(super) interval: Duration,
-    /// Changes nothing: refuses
+    /// Refuse to change anything
     #[arg(short = 'n', long)]
     read_only: bool,
-    /// Configuration to read in place of the user's file
+    /// Read this configuration file instead of the user's
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 }
 
-impl Common {
-    /// What the flags say of what a configuration may say too.
-    pub(super) fn layer(&self) -> Layer {
-        Layer { read_only: self.read_only.then_some(true), ..Layer::default() }
+impl ServerArgs {
+    /// Returns the settings that the options override.
+    pub(super) fn partial_settings(&self) -> PartialSettings {
+        PartialSettings { read_only: self.read_only.then_some(true), ..PartialSettings::default() }
     }
 
-    /// The words that name the same HAProxy in another command line.
-    fn same_target(&self) -> String {
+    /// Returns the arguments that select the same HAProxy in another command line.
+    fn target_arguments(&self) -> String {
         let target = self.target.as_ref().map(|target| format!(" --target {}", target.address));
         let unix = self.unix_socket.as_ref().map(|path| format!(" -s {path}"));
         let tcp = self.tcp_socket.as_ref().map(|address| format!(" -t {address}"));
@@ -112,57 +112,57 @@ impl Common {
     }
 }
 
-/// One of the three, taken apart.
+/// Arguments of one of the three commands in a common form.
 #[derive(Debug)]
-pub(super) struct Wanted {
-    pub(super) common: Common,
-    admin: Admin,
+pub(super) struct ServerCommandArgs {
+    pub(super) common: ServerArgs,
+    admin: TargetState,
     wait: Option<Duration>,
     then_maint: bool,
 }
 
-impl From<DrainArgs> for Wanted {
+impl From<DrainArgs> for ServerCommandArgs {
     fn from(args: DrainArgs) -> Self {
         let DrainArgs { common, wait, then } = args;
-        Self { common, admin: Admin::Drain, wait, then_maint: then == Some(Then::Maint) }
+        Self { common, admin: TargetState::Drain, wait, then_maint: then == Some(FollowUpState::Maint) }
     }
 }
 
-impl From<MaintArgs> for Wanted {
+impl From<MaintArgs> for ServerCommandArgs {
     fn from(args: MaintArgs) -> Self {
-        Self { common: args.common, admin: Admin::Maint, wait: None, then_maint: false }
+        Self { common: args.common, admin: TargetState::Maint, wait: None, then_maint: false }
     }
 }
 
-impl From<ReadyArgs> for Wanted {
+impl From<ReadyArgs> for ServerCommandArgs {
     fn from(args: ReadyArgs) -> Self {
         let ReadyArgs { common, wait } = args;
-        Self { common, admin: Admin::Ready, wait, then_maint: false }
+        Self { common, admin: TargetState::Ready, wait, then_maint: false }
     }
 }
 
-impl Wanted {
-    /// What the audit calls it.
-    pub(super) fn tool(&self) -> String {
-        format!("hapulse {}", self.admin.word())
+impl ServerCommandArgs {
+    /// Returns the tool name for the audit.
+    pub(super) fn audit_tool(&self) -> String {
+        format!("hapulse {}", self.admin.as_str())
     }
 
-    /// What is asked for, under these settings.
-    pub(super) fn asked(&self, settings: &Settings) -> Asked {
+    /// Combines the arguments with the settings.
+    pub(super) fn options(&self, settings: &Settings) -> ServerCommandOptions {
         let reason = self.common.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
-        Asked {
+        ServerCommandOptions {
             admin: self.admin,
             servers: self.common.servers.clone(),
             wait: self.wait,
             then_maint: self.then_maint,
-            asking: match (self.common.yes, self.common.force) {
-                (false, _) => Asking::Always,
-                (true, false) => Asking::Highest,
-                (true, true) => Asking::Never,
+            prompt_policy: match (self.common.yes, self.common.force) {
+                (false, _) => PromptPolicy::Always,
+                (true, false) => PromptPolicy::HighestDanger,
+                (true, true) => PromptPolicy::Never,
             },
             reason: reason.map(str::to_owned),
-            asks_reason: settings.audit.ask_reason,
-            target: self.common.same_target(),
+            is_reason_required: settings.audit.ask_reason,
+            target_arguments: self.common.target_arguments(),
             zone: TimeZone::system(),
         }
     }

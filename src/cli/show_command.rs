@@ -1,4 +1,4 @@
-//! What may stand behind `hapulse show`.
+//! Arguments of `hapulse show`.
 
 use std::io::{self, BufWriter};
 use std::process::ExitCode;
@@ -6,115 +6,122 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::common_args::{EVERY, Looking, no_target, paper, remember, usage};
+use crate::cli::common_args::{
+    PollArgs, SAMPLE_INTERVAL, load_attribution, report_no_target, text_layout, usage_error,
+};
 use crate::cli::resolve::thresholds;
 use crate::config::duration;
-use crate::config::located::Said;
+use crate::config::located::Located;
 use crate::config::target::Target;
-use crate::headless::report::report::{BadPicture, Choice, Part, Picture};
-use crate::headless::report::show::{self, Asked, Format};
+use crate::headless::report::report::{BadReport, Report, ReportPart, RowOptions};
+use crate::headless::report::show::{self, OutputFormat, ShowOptions};
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "VIEW is a view by its digit or name: dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), away; or problems, or info. Every other word is a TARGET.\n\n\
+    after_help = "VIEW is the number or name of a view: dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), away; or problems or info. All other arguments are TARGETs.\n\n\
     Examples:\n  \
-    hapulse show                                         process, problems and rows of the HAProxy that runs here\n  \
-    hapulse show latency --sort -rtime --flat            the slowest first\n  \
-    hapulse show status --filter 'status:down | qcur>0'  what is down or queues\n  \
+    hapulse show                                         process, problems and rows of the local HAProxy\n  \
+    hapulse show latency --sort -rtime --flat            slowest first\n  \
+    hapulse show status --filter 'status:down | qcur>0'  rows that are down or have a queue\n  \
     hapulse show --format csv --columns all > rows.csv   every field of show stat\n  \
     hapulse show --format json info lb01:9999 eu=lb02:9999\n  \
-    hapulse show away                                    servers in maintenance or drain, and by whom\n\n\
-    Nothing but show info and show stat is sent. docs/json.md describes the JSON.\n\n\
-    Exit codes: 0 fine, 1 error, 2 usage or configuration, 3 HAProxy does not answer"
+    hapulse show away                                    servers in maintenance or drain, with author\n\n\
+    Sends only show info and show stat. docs/json.md describes the JSON format.\n\n\
+    Exit codes: 0 success, 1 error, 2 usage or configuration, 3 HAProxy does not answer"
 )]
 pub(super) struct ShowArgs {
-    /// A view, and stats sockets: PATH, HOST:PORT, [IPv6]:PORT, or NAME= and one of these
+    /// View, and stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "VIEW|TARGET")]
     words: Vec<String>,
-    /// A table is to be read; csv and json are for programs
+    /// Output format: table for people, csv and json for programs
     #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
-    format: Format,
+    format: OutputFormat,
     #[command(flatten)]
-    choosing: Choosing,
-    /// Looks twice, so far apart [default: 1s where something a second or a problem is to be shown, else 0s]
+    row_args: RowArgs,
+    /// Sample twice, TIME apart [default: 1s if the output contains rates or problems, else 0s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
     #[command(flatten)]
-    looking: Looking,
+    poll_args: PollArgs,
 }
 
-/// Which rows and columns.
+/// Options that select rows and columns.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Choosing {
-    /// Columns in place of the view's own, by their names in :cols, such as scur,rtime,bin/s; or all
+pub(super) struct RowArgs {
+    /// Print these columns instead of those of the view, named as in :cols, such as scur,rtime,bin/s; or all
     #[arg(long, value_name = "NAME,…")]
     columns: Option<String>,
-    /// Only these rows, in the words of /: 'status:down', 'qcur>0 !backup', 'proxy=www,api'
+    /// Print only matching rows, with the syntax of /: 'status:down', 'qcur>0 !backup', 'proxy=www,api'
     #[arg(long, value_name = "WORDS")]
     filter: Option<String>,
-    /// Sorted by a column; with - in front, the largest first
+    /// Sort by a column; with a leading - in descending order
     #[arg(long, value_name = "[-]COLUMN", allow_hyphen_values = true)]
     sort: Option<String>,
-    /// Every row for itself, as csv and json have it
+    /// Print a flat list (default for csv and json)
     #[arg(long, conflicts_with = "tree")]
     flat: bool,
-    /// Servers below their backend, as a table has it
+    /// Print servers below their backend (default for tables)
     #[arg(long)]
     tree: bool,
 }
 
-impl Choosing {
-    /// What is to be printed of this.
-    pub(super) fn picture(self, part: Part) -> Result<Picture, BadPicture> {
+impl RowArgs {
+    /// Creates the report of a part with these options.
+    pub(super) fn report(self, part: ReportPart) -> Result<Report, BadReport> {
         let Self { columns, filter, sort, flat, tree } = self;
-        Picture::new(part, &Choice { columns, filter, sort, flat: (flat || tree).then_some(flat) })
+        Report::new(part, &RowOptions { columns, filter, sort, flat: (flat || tree).then_some(flat) })
     }
 }
 
-/// A word that cannot be an address, or the name of one, is meant for a view.
+/// Returns whether an argument can only be a view, because it has no character of an address.
 fn may_be_view(word: &str) -> bool {
     !word.contains(['/', ':', '=', '.', '~', '@'])
 }
 
-/// The view and the targets among these words; the configuration gives some targets names.
-fn told_apart(words: &[String], configured: &[Said<Target>]) -> Result<(Part, Vec<Target>), String> {
-    let is_known = |word: &str| configured.iter().any(|said| said.name == word);
+/// Splits the arguments into a view and targets; configured target names are targets.
+fn split_view_and_targets(
+    words: &[String],
+    configured: &[Located<Target>],
+) -> Result<(ReportPart, Vec<Target>), String> {
+    let is_known = |word: &str| configured.iter().any(|entry| entry.name == word);
     let (views, others): (Vec<&String>, Vec<&String>) =
         words.iter().partition(|word| may_be_view(word) && !is_known(word));
     let part = match views.as_slice() {
-        [] => Part::Dashboard,
-        [view] => view.parse().map_err(|bad: BadPicture| bad.to_string())?,
-        [_, second, ..] => return Err(format!("one view at a time; for the socket \"{second}\" write ./{second}")),
+        [] => ReportPart::Dashboard,
+        [view] => view.parse().map_err(|bad: BadReport| bad.to_string())?,
+        [_, second, ..] => {
+            return Err(format!("only one view is possible; for the socket \"{second}\" write ./{second}"));
+        }
     };
     let target = |word: &&String| word.parse::<Target>().map_err(|bad| bad.to_string());
     Ok((part, others.iter().map(target).collect::<Result<_, _>>()?))
 }
 
-/// Does it.
+/// Runs the command.
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let ShowArgs { words, format, choosing, over, looking } = args;
-    let settings = looking.settings()?;
-    let asked = told_apart(&words, &settings.targets).and_then(|(part, named)| {
-        let picture = choosing.picture(part).map_err(|bad| bad.to_string())?;
-        Ok((named, Asked { picture, format, over, every: EVERY, paper: paper(&settings) }))
+    let ShowArgs { words, format, row_args, over, poll_args } = args;
+    let settings = poll_args.load_settings()?;
+    let options = split_view_and_targets(&words, &settings.targets).and_then(|(part, named)| {
+        let report = row_args.report(part).map_err(|bad| bad.to_string())?;
+        Ok((named, ShowOptions { report, format, over, interval: SAMPLE_INTERVAL, layout: text_layout(&settings) }))
     });
-    let (named, asked) = match asked {
-        Ok(asked) => asked,
+    let (named, options) = match options {
+        Ok(options) => options,
         Err(why) => {
-            eprintln!("hapulse: {why}\n  hapulse show --help has examples");
-            return Ok(usage());
+            eprintln!("hapulse: {why}\n  see hapulse show --help for examples");
+            return Ok(usage_error());
         }
     };
-    let targets = match looking.targets(&named, &settings) {
+    let targets = match poll_args.resolve_targets(&named, &settings) {
         Ok(targets) => targets,
-        Err(why) => return Ok(no_target(&why)),
+        Err(why) => return Ok(report_no_target(&why)),
     };
-    let mut lookouts = Looking::lookouts(&targets, asked.every, &thresholds(&settings.thresholds)?);
-    if asked.picture.asks_who() {
-        remember(&mut lookouts, &targets, &settings);
+    let mut pollers = PollArgs::build_pollers(&targets, options.interval, &thresholds(&settings.thresholds)?);
+    if options.report.needs_attribution() {
+        load_attribution(&mut pollers, &targets, &settings);
     }
-    let code = show::run(&asked, lookouts, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
-    Ok(ExitCode::from(code.number()))
+    let code = show::run(&options, pollers, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
+    Ok(ExitCode::from(code.code()))
 }
 
 #[cfg(test)]
@@ -122,16 +129,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn views_are_told_from_targets() {
-        let told = |words: &[&str]| {
+    fn split_view_and_targets_recognizes_views() {
+        let split = |words: &[&str]| {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            told_apart(&words, &[]).map(|(part, targets)| (part, targets.iter().map(Target::label).collect::<Vec<_>>()))
+            split_view_and_targets(&words, &[])
+                .map(|(part, targets)| (part, targets.iter().map(Target::label).collect::<Vec<_>>()))
         };
-        assert_eq!(told(&[]), Ok((Part::Dashboard, vec![])));
-        assert_eq!(told(&["4", "/run/a.sock"]), Ok((Part::View(4), vec!["/run/a.sock".to_owned()])));
-        assert_eq!(told(&["eu=lb02:9999", "info", "./status"]).unwrap().1, ["eu", "./status"]);
-        assert!(told(&["statu"]).unwrap_err().starts_with("there is no view \"statu\""));
-        assert!(told(&["status", "info"]).unwrap_err().contains("./info"));
-        assert!(told(&["lb01:"]).unwrap_err().contains("from 1 to 65535"));
+        assert_eq!(split(&[]), Ok((ReportPart::Dashboard, vec![])));
+        assert_eq!(split(&["4", "/run/a.sock"]), Ok((ReportPart::View(4), vec!["/run/a.sock".to_owned()])));
+        assert_eq!(split(&["eu=lb02:9999", "info", "./status"]).unwrap().1, ["eu", "./status"]);
+        assert!(split(&["statu"]).unwrap_err().starts_with("unknown view \"statu\""));
+        assert!(split(&["status", "info"]).unwrap_err().contains("./info"));
+        assert!(split(&["lb01:"]).unwrap_err().contains("from 1 to 65535"));
     }
 }

@@ -1,54 +1,57 @@
-//! Which HAProxy is meant: the ones that were named, in HATop's way too, else the one that runs here.
+//! Resolution of targets: from arguments, HATop options, the configuration, or discovery of the local HAProxy.
 
 use std::path::Path;
 
 use thiserror::Error;
 
 use crate::config::discovery::discover;
-use crate::config::located::Said;
+use crate::config::located::Located;
 use crate::config::target::Target;
-use crate::haproxy::address::{Address, BadAddress};
+use crate::haproxy::address::{Address, AddressError};
 use crate::haproxy::level::Level;
 use crate::haproxy::socket_permissions;
 
-/// Why no HAProxy is meant.
+/// Error: no target to connect to.
 #[derive(Debug, Error)]
 pub(super) enum NoTarget {
-    /// An address that is none.
+    /// Invalid address.
     #[error(transparent)]
-    Address(#[from] BadAddress),
-    /// None was named, and none was found that this user may open; with the places that were tried, and what helps.
-    #[error("{what}\n  tried:\n    {}\n  {mend}", .tried.join("\n    "))]
-    Found { what: &'static str, tried: Vec<String>, mend: String },
+    Address(#[from] AddressError),
+    /// No target was given, and discovery found no socket that this user may open.
+    #[error("{what}\n  tried:\n    {}\n  {fix}", .tried.join("\n    "))]
+    NotFound { what: &'static str, tried: Vec<String>, fix: String },
 }
 
 impl NoTarget {
-    fn found(tried: Vec<String>, closed: Option<&Path>) -> Self {
-        let (what, mend) = if let Some(path) = closed {
-            let mend = format!("{}: {}", path.display(), socket_permissions::way_in(path));
-            ("no stats socket that this user may open", mend)
+    fn not_found(tried: Vec<String>, closed: Option<&Path>) -> Self {
+        let (what, fix) = if let Some(path) = closed {
+            let fix = format!("{}: {}", path.display(), socket_permissions::access_hint(path));
+            ("no stats socket accessible to this user", fix)
         } else {
-            let line = socket_permissions::line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
-            let mend = format!("add to the global section of haproxy.cfg, and reload it:\n    {line}");
-            ("no stats socket found", mend)
+            let line = socket_permissions::socket_line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
+            let fix = format!("add to the global section of haproxy.cfg, and reload it:\n    {line}");
+            ("no stats socket found", fix)
         };
-        Self::Found { what, tried, mend }
+        Self::NotFound { what, tried, fix }
     }
 }
 
-/// The targets named, by address or as the configuration names them, then HATop's two; where there is none, all of
-/// the configuration; where it has none, the one that is found.
+/// Returns the given targets (addresses or configured names), then those of the HATop options; without any, all
+/// configured targets, or else the discovered local HAProxy.
+///
+/// # Errors
+/// Returns an error for an invalid address, or if there is no target.
 pub(super) fn find(
     targets: &[Target],
     unix_socket: Option<&str>,
     tcp_socket: Option<&str>,
-    configured: &[Said<Target>],
+    configured: &[Located<Target>],
 ) -> Result<Vec<Target>, NoTarget> {
     let by_name = |target: &Target| {
-        let known = |said: &&Said<Target>| {
-            target.name.is_none() && target.address.path().is_some_and(|path| path.as_os_str() == said.name.as_str())
+        let known = |entry: &&Located<Target>| {
+            target.name.is_none() && target.address.path().is_some_and(|path| path.as_os_str() == entry.name.as_str())
         };
-        configured.iter().find(known).map_or_else(|| target.clone(), |said| said.value.clone())
+        configured.iter().find(known).map_or_else(|| target.clone(), |entry| entry.value.clone())
     };
     let mut targets: Vec<Target> = targets.iter().map(by_name).collect();
     let named = unix_socket.map(|path| format!("unix:{path}"));
@@ -56,23 +59,23 @@ pub(super) fn find(
         targets.push(Target::new(text.parse::<Address>()?));
     }
     if targets.is_empty() {
-        targets.extend(configured.iter().map(|said| said.value.clone()));
+        targets.extend(configured.iter().map(|entry| entry.value.clone()));
     }
     if targets.is_empty() {
         let found = discover(Path::new("/"));
-        let nothing = || NoTarget::found(found.tried, found.closed.as_deref());
+        let nothing = || NoTarget::not_found(found.tried, found.inaccessible.as_deref());
         targets.push(Target::new(found.address.ok_or_else(nothing)?));
     }
-    Ok(targets.iter().map(from_the_root).collect())
+    Ok(targets.iter().map(with_absolute_path).collect())
 }
 
-/// The audit knows an HAProxy by its address: a path means the same from every folder.
-fn from_the_root(target: &Target) -> Target {
+/// Makes a socket path absolute, because the audit identifies an HAProxy by its address.
+fn with_absolute_path(target: &Target) -> Target {
     let address = match &target.address {
         Address::Unix(path) => std::path::absolute(path).map_or_else(|_| target.address.clone(), Address::Unix),
         Address::Tcp { .. } => target.address.clone(),
     };
-    // Whoever named it by a path sees it by that path.
+    // Show the path as it was given.
     let name = target.name.clone().or_else(|| (address != target.address).then(|| target.label()));
     Target { name, address }
 }

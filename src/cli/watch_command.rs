@@ -1,4 +1,4 @@
-//! What may stand behind `hapulse watch`.
+//! Arguments of `hapulse watch`.
 
 use std::io;
 use std::process::ExitCode;
@@ -6,73 +6,73 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::common_args::{Looking, no_target, remember, usage};
+use crate::cli::common_args::{PollArgs, load_attribution, report_no_target, usage_error};
 use crate::cli::resolve::thresholds;
-use crate::cli::show_command::Choosing;
+use crate::cli::show_command::RowArgs;
 use crate::config::duration;
 use crate::config::target::Target;
-use crate::headless::report::report::Part;
-use crate::headless::report::watch::{self, Asked};
+use crate::headless::report::report::ReportPart;
+use crate::headless::report::watch::{self, WatchOptions};
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Prints a JSON object a sample, one line each, until it is stopped: those of hapulse show --format json, which \
-    docs/json.md describes. What takes two samples, as all that is a second, is null in the first. While HAProxy \
-    does not answer a line says why, under the key lost. Nothing but show info and show stat is sent.\n\n\
+    after_help = "Prints one JSON object per sample and line until stopped, in the format of hapulse show --format json, which \
+    docs/json.md describes. Rates need two samples and are null in the first. While HAProxy does not answer, a line \
+    contains the reason in the key lost. Sends only show info and show stat.\n\n\
     Examples:\n  \
     hapulse watch                                        process, problems and rows, every 2 s\n  \
     hapulse watch --view info -i 10 >> info.jsonl\n  \
     hapulse watch --view status --columns scur,qcur,req --filter kind:backend lb01:9999\n  \
     hapulse watch --count 5 --view problems | jq .problems\n\n\
-    Exit codes: 0 fine, or nobody reads any more, 1 error, 2 usage or configuration, 3 HAProxy never answered"
+    Exit codes: 0 success, or the reader closed the pipe, 1 error, 2 usage or configuration, 3 HAProxy never answered"
 )]
 pub(super) struct WatchArgs {
-    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, or NAME= and one of these
+    /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
-    named: Vec<Target>,
-    /// One JSON object a line
+    target_args: Vec<Target>,
+    /// Output format: one JSON object per line
     #[arg(long, value_enum, default_value = "jsonl", value_name = "FORMAT")]
-    format: Lines,
-    /// A view by its digit or name, or problems, or info
+    format: WatchFormat,
+    /// Number or name of a view, or problems or info
     #[arg(long, value_name = "VIEW", default_value = "dashboard")]
     view: String,
     #[command(flatten)]
-    choosing: Choosing,
-    /// Seconds between two samples, 0.1 or more; stretched where a dump is expensive
-    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "2", value_parser = duration::interval)]
+    row_args: RowArgs,
+    /// Seconds between two samples, at least 0.1; increased automatically if HAProxy replies slowly
+    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "2", value_parser = duration::parse_interval)]
     interval: Duration,
-    /// Ends after so many lines of each HAProxy
+    /// Stop after N lines per HAProxy
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     #[command(flatten)]
-    looking: Looking,
+    poll_args: PollArgs,
 }
 
-/// How it is written.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Lines {
+enum WatchFormat {
     Jsonl,
 }
 
-/// Does it.
+/// Runs the command.
 pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
-    let WatchArgs { named, format: Lines::Jsonl, view, choosing, interval, count, looking } = args;
-    let picture = match view.parse::<Part>().and_then(|part| choosing.picture(part)) {
-        Ok(picture) => picture,
+    let WatchArgs { target_args, format: WatchFormat::Jsonl, view, row_args, interval, count, poll_args } = args;
+    let report = match view.parse::<ReportPart>().and_then(|part| row_args.report(part)) {
+        Ok(report) => report,
         Err(why) => {
-            eprintln!("hapulse: {why}\n  hapulse watch --help has examples");
-            return Ok(usage());
+            eprintln!("hapulse: {why}\n  see hapulse watch --help for examples");
+            return Ok(usage_error());
         }
     };
-    let settings = looking.settings()?;
-    let targets = match looking.targets(&named, &settings) {
+    let settings = poll_args.load_settings()?;
+    let targets = match poll_args.resolve_targets(&target_args, &settings) {
         Ok(targets) => targets,
-        Err(why) => return Ok(no_target(&why)),
+        Err(why) => return Ok(report_no_target(&why)),
     };
-    let mut lookouts = Looking::lookouts(&targets, interval, &thresholds(&settings.thresholds)?);
-    if picture.asks_who() {
-        remember(&mut lookouts, &targets, &settings);
+    let mut pollers = PollArgs::build_pollers(&targets, interval, &thresholds(&settings.thresholds)?);
+    if report.needs_attribution() {
+        load_attribution(&mut pollers, &targets, &settings);
     }
-    let code = watch::run(&Asked { picture, count }, lookouts, &mut io::stdout().lock())?;
-    Ok(ExitCode::from(code.number()))
+    let code = watch::run(&WatchOptions { report, count }, pollers, &mut io::stdout().lock())?;
+    Ok(ExitCode::from(code.code()))
 }

@@ -1,7 +1,7 @@
-//! Finds the stats socket of the HAProxy that runs here, when none was named.
+//! Finds the stats socket of the local HAProxy if no target was given.
 //!
-//! First the configuration files of the running processes are read for their `stats socket` lines, then the
-//! usual paths are tried. A socket is only looked at, never connected to without a question.
+//! It reads the `stats socket` lines in the configuration files of the running processes, then tries the usual
+//! paths. It only checks that a socket exists and is accessible; it never connects.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use rustix::fs::{Access, access};
 use crate::haproxy::address::Address;
 use crate::haproxy::level::Level;
 
-/// Where packages and examples put the socket.
-const USUAL: [&str; 8] = [
+/// Socket paths used by packages and examples.
+const COMMON_PATHS: [&str; 8] = [
     "/run/haproxy/admin.sock",
     "/run/haproxy.sock",
     "/var/run/haproxy.sock",
@@ -22,88 +22,88 @@ const USUAL: [&str; 8] = [
     "/var/lib/haproxy/stats",
     "/tmp/haproxy.sock",
 ];
-/// Configuration files larger than this are not read.
-const MAX_CONFIG: u64 = 16 << 20;
+/// Maximum size of an HAProxy configuration file.
+const MAX_CONFIG_BYTES: u64 = 16 << 20;
 
-/// A socket that a configuration names.
+/// A socket from a `stats socket` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
-    /// Where it listens.
+pub struct ConfiguredSocket {
+    /// Address of the socket.
     pub address: Address,
-    /// Its level; HAProxy's default is operator.
+    /// Level of the socket; the default of HAProxy is operator.
     pub level: Level,
 }
 
-/// What was found, and what was looked at.
+/// Result of a discovery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
-    /// The socket to use.
+pub struct Discovery {
+    /// Socket to use.
     pub address: Option<Address>,
-    /// A socket that is there, but not for this user.
-    pub closed: Option<PathBuf>,
-    /// Every place that was tried, with what was found there.
+    /// First socket that exists but that this user may not open.
+    pub inaccessible: Option<PathBuf>,
+    /// Every path that was tried, with the result.
     pub tried: Vec<String>,
 }
 
-/// Looks below `root` (`/`) for a socket to use.
-pub fn discover(root: &Path) -> Found {
-    let mut found = Found::default();
-    let mut named: Vec<Named> = Vec::new();
+/// Searches for a socket to use; `root` is `/` except in tests.
+pub fn discover(root: &Path) -> Discovery {
+    let mut discovery = Discovery::default();
+    let mut configured: Vec<ConfiguredSocket> = Vec::new();
     for config in running_configs(root) {
         let size = fs::metadata(&config).map_or(0, |meta| meta.len());
-        match fs::read(&config).ok().filter(|_| size <= MAX_CONFIG) {
+        match fs::read(&config).ok().filter(|_| size <= MAX_CONFIG_BYTES) {
             Some(text) => {
                 let sockets = stats_sockets(&String::from_utf8_lossy(&text));
-                found.tried.push(format!("{}: {} stats socket line(s)", config.display(), sockets.len()));
-                named.extend(sockets);
+                discovery.tried.push(format!("{}: {} stats socket line(s)", config.display(), sockets.len()));
+                configured.extend(sockets);
             }
-            None => found.tried.push(format!("{}: cannot be read", config.display())),
+            None => discovery.tried.push(format!("{}: cannot be read", config.display())),
         }
     }
-    // The most powerful first; what may be done is still asked for each time.
-    named.sort_by_key(|named| std::cmp::Reverse(named.level));
-    let usual = USUAL.iter().map(Address::unix);
-    for address in named.into_iter().map(|named| named.address).chain(usual) {
+    // Highest level first; actions still need a confirmation.
+    configured.sort_by_key(|configured| std::cmp::Reverse(configured.level));
+    let usual = COMMON_PATHS.iter().map(Address::unix);
+    for address in configured.into_iter().map(|configured| configured.address).chain(usual) {
         let Some(path) = address.path() else {
-            found.address = Some(address);
-            return found;
+            discovery.address = Some(address);
+            return discovery;
         };
-        let place = below(root, path);
-        let Err(why) = look(&place) else {
-            found.address = Some(Address::Unix(place));
-            return found;
+        let socket = under_root(root, path);
+        let Err(reason) = check_socket(&socket) else {
+            discovery.address = Some(Address::Unix(socket));
+            return discovery;
         };
-        if why == CLOSED {
-            found.closed.get_or_insert(place);
+        if reason == PERMISSION_DENIED {
+            discovery.inaccessible.get_or_insert(socket);
         }
-        let line = format!("{}: {why}", path.display());
-        if !found.tried.contains(&line) {
-            found.tried.push(line);
+        let line = format!("{}: {reason}", path.display());
+        if !discovery.tried.contains(&line) {
+            discovery.tried.push(line);
         }
     }
-    found
+    discovery
 }
 
-fn below(root: &Path, path: &Path) -> PathBuf {
+fn under_root(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// What is said of a place that this user may not open.
-const CLOSED: &str = "permission denied";
+/// Result for a path that this user may not open.
+const PERMISSION_DENIED: &str = "permission denied";
 
-fn look(path: &Path) -> Result<(), &'static str> {
+fn check_socket(path: &Path) -> Result<(), &'static str> {
     use std::os::unix::fs::FileTypeExt as _;
     let meta = fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::PermissionDenied => CLOSED,
-        _ => "not there",
+        std::io::ErrorKind::PermissionDenied => PERMISSION_DENIED,
+        _ => "not found",
     })?;
     if !meta.file_type().is_socket() {
         return Err("not a socket");
     }
-    access(path, Access::READ_OK | Access::WRITE_OK).map_err(|_| CLOSED)
+    access(path, Access::READ_OK | Access::WRITE_OK).map_err(|_| PERMISSION_DENIED)
 }
 
-/// The `-f` files of every process named haproxy.
+/// Returns the `-f` files of every process named haproxy.
 fn running_configs(root: &Path) -> Vec<PathBuf> {
     let mut configs = Vec::new();
     let Ok(processes) = fs::read_dir(root.join("proc")) else { return configs };
@@ -117,7 +117,7 @@ fn running_configs(root: &Path) -> Vec<PathBuf> {
         }
         let files = words.iter().zip(words.iter().skip(1)).filter(|(flag, _)| *flag == "-f").map(|(_, file)| file);
         for file in files.filter(|file| file.starts_with('/')) {
-            configs.extend(config_files(&below(root, Path::new(file))));
+            configs.extend(config_files(&under_root(root, Path::new(file))));
         }
     }
     configs.sort();
@@ -125,7 +125,7 @@ fn running_configs(root: &Path) -> Vec<PathBuf> {
     configs
 }
 
-/// A file itself, or the `.cfg` files of a folder.
+/// Returns the file itself, or the `.cfg` files of a directory.
 fn config_files(path: &Path) -> Vec<PathBuf> {
     match fs::read_dir(path) {
         Ok(folder) => {
@@ -136,8 +136,8 @@ fn config_files(path: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// The `stats socket` lines of a configuration.
-pub fn stats_sockets(config: &str) -> Vec<Named> {
+/// Parses the `stats socket` lines of an HAProxy configuration.
+pub fn stats_sockets(config: &str) -> Vec<ConfiguredSocket> {
     let read = |line: &str| {
         let words: Vec<&str> = line.split('#').next()?.split_whitespace().collect();
         let ["stats", "socket", address, options @ ..] = words.as_slice() else { return None };
@@ -147,7 +147,7 @@ pub fn stats_sockets(config: &str) -> Vec<Named> {
             Some("user") => Level::User,
             _ => Level::Operator,
         };
-        Some(Named { address: address.trim_matches('"').parse().ok()?, level })
+        Some(ConfiguredSocket { address: address.trim_matches('"').parse().ok()?, level })
     };
     config.lines().filter_map(read).collect()
 }
@@ -162,10 +162,10 @@ mod tests {
         \x20 stats timeout 30s\nlisten stats\n  stats enable\n";
 
     #[test]
-    fn stats_socket_lines_are_read_with_their_level() {
-        let named = stats_sockets(CONFIG);
+    fn stats_sockets_parses_address_and_level() {
+        let configured = stats_sockets(CONFIG);
         let shown: Vec<(String, Level)> =
-            named.into_iter().map(|named| (named.address.to_string(), named.level)).collect();
+            configured.into_iter().map(|configured| (configured.address.to_string(), configured.level)).collect();
         assert_eq!(
             shown,
             [
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_running_configuration_comes_before_the_usual_paths() {
+    fn discover_prefers_running_configuration_over_common_paths() {
         let root = tempfile::tempdir().unwrap();
         let make = |path: &str| {
             let path = root.path().join(path);
@@ -188,21 +188,21 @@ mod tests {
         fs::write(make("proc/8/cmdline"), b"bash\0-f\0/etc/nothing\0").unwrap();
         fs::write(make("etc/haproxy/haproxy.cfg"), CONFIG).unwrap();
         let _user = UnixListener::bind(make("run/user.sock")).unwrap();
-        let found = discover(root.path());
-        assert_eq!(found.address.unwrap().to_string(), "127.0.0.1:9999", "operator comes before user");
-        assert!(found.tried.contains(&"/run/haproxy/admin.sock: not there".to_owned()));
+        let discovery = discover(root.path());
+        assert_eq!(discovery.address.unwrap().to_string(), "127.0.0.1:9999", "operator comes before user");
+        assert!(discovery.tried.contains(&"/run/haproxy/admin.sock: not found".to_owned()));
         let _admin = UnixListener::bind(make("run/haproxy/admin.sock")).unwrap();
         assert_eq!(discover(root.path()).address, Some(Address::Unix(root.path().join("run/haproxy/admin.sock"))));
     }
 
     #[test]
-    fn where_nothing_is_found_every_place_is_named() {
+    fn discover_lists_every_tried_path() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("run")).unwrap();
         fs::write(root.path().join("run/haproxy.sock"), "").unwrap();
-        let found = discover(root.path());
-        assert_eq!((found.address, found.closed), (None, None));
-        assert!(found.tried.contains(&"/run/haproxy/admin.sock: not there".to_owned()));
-        assert!(found.tried.contains(&"/run/haproxy.sock: not a socket".to_owned()));
+        let discovery = discover(root.path());
+        assert_eq!((discovery.address, discovery.inaccessible), (None, None));
+        assert!(discovery.tried.contains(&"/run/haproxy/admin.sock: not found".to_owned()));
+        assert!(discovery.tried.contains(&"/run/haproxy.sock: not a socket".to_owned()));
     }
 }

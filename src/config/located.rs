@@ -1,4 +1,4 @@
-//! What a file says of a name that only floors further up know, and where it says so.
+//! Values with their position in a file, for names that only other modules can check (rules, roles, views, actions).
 
 use std::fmt;
 use std::time::Duration;
@@ -8,74 +8,74 @@ use thiserror::Error;
 
 use crate::haproxy::safe_text::SafeText;
 
-/// Other limits for one rule.
+/// Changed thresholds of one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Threshold {
-    /// From where it is worth a look.
+pub struct ThresholdOverride {
+    /// Value from which the rule is a warning.
     pub warn: Option<f64>,
-    /// From where it is critical.
+    /// Value from which the rule is critical.
     pub crit: Option<f64>,
-    /// How long it must hold.
+    /// Time for which the condition must hold.
     pub hold: Option<Duration>,
-    /// Never say it.
+    /// Rule is turned off.
     pub is_off: bool,
 }
 
-/// How one view is to look.
+/// Columns and order of one view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Arranged {
-    /// The words of `:cols`: columns to show, or to add and remove.
+pub struct ViewSettings {
+    /// Arguments of `:cols`: columns to show, or to add (`+`) and remove (`-`).
     pub columns: Vec<String>,
-    /// The column to sort by; with `-` before it, largest first.
+    /// Column to sort by; with a leading `-`, largest first.
     pub sort: Option<String>,
-    /// Every row for itself, or below its proxy.
+    /// Flat list of rows instead of a tree by proxy.
     pub flat: Option<bool>,
 }
 
-/// Something said of a name, and where.
+/// A named value with its position in a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Said<T> {
-    /// The name.
+pub struct Located<T> {
+    /// Name.
     pub name: String,
-    /// What is said of it.
+    /// Value.
     pub value: T,
-    /// Byte of the file at which it stands.
-    pub at: usize,
-    /// The same as people count; absent until the file is read.
-    pub place: Option<Place>,
+    /// Byte offset in the file.
+    pub offset: usize,
+    /// Line and column; `None` until the whole file is parsed.
+    pub position: Option<FilePosition>,
 }
 
-/// A place in a file.
+/// Position in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
+pub struct FilePosition {
+    /// Path of the file.
     pub path: SafeText,
-    /// From 1.
+    /// Line, from 1.
     pub line: usize,
-    /// In characters, from 1.
+    /// Column in characters, from 1.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FilePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.path, self.line, self.column)
     }
 }
 
-/// Something that a file names and that cannot be.
+/// Unknown name or invalid value in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{place}: {what}")]
-pub struct Misnamed {
-    place: Place,
-    what: String,
+#[error("{position}: {message}")]
+pub struct UnknownName {
+    position: FilePosition,
+    message: String,
 }
 
-impl<T> Said<T> {
-    /// What is wrong with it, and where it stands.
-    pub fn wrong(&self, what: &impl fmt::Display) -> Misnamed {
-        let nowhere = || Place { path: SafeText::default(), line: 0, column: 0 };
-        let what = SafeText::from(what.to_string().as_str()).as_str().to_owned();
-        Misnamed { place: self.place.clone().unwrap_or_else(nowhere), what }
+impl<T> Located<T> {
+    /// Builds an error for this entry with its position.
+    pub fn error(&self, message: &impl fmt::Display) -> UnknownName {
+        let unknown_position = || FilePosition { path: SafeText::default(), line: 0, column: 0 };
+        let message = SafeText::from(message.to_string().as_str()).as_str().to_owned();
+        UnknownName { position: self.position.clone().unwrap_or_else(unknown_position), message: message }
     }
 }

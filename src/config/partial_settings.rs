@@ -1,101 +1,101 @@
-//! What one place says: a file, a variable of the environment, or the flags.
+//! Settings from one source: a file, an environment variable, or the flags.
 //!
-//! The names of the fields are the keys of a file; what a place does not mention is absent. Sections of free names
-//! (targets, thresholds, colours, views, keys) are lists: what they name is known further up, so each entry carries the place where it
-//! stands, for whoever finds it wrong.
+//! The serialized field names are the keys of the configuration file; a key that the source does not set is `None`.
+//! Sections with free names (targets, thresholds, colors, views, keys) are lists. Other modules check their names,
+//! so each entry carries its position for error messages.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::config::located::{Arranged, Place, Said, Threshold};
+use crate::config::located::{FilePosition, Located, ThresholdOverride, ViewSettings};
 use crate::config::target::Target;
-use crate::config::terminal_env::Colours;
-use crate::config::values::{absolute_path, choice, interval, length_of_time, mebibytes, switch};
-use crate::config::values::{colours, keys, targets, thresholds, views};
+use crate::config::terminal_env::ColorTheme;
+use crate::config::values::{absolute_path, boolean, choice, duration_text, interval, mebibytes};
+use crate::config::values::{colors, keys, targets, thresholds, views};
 
-/// What one place says.
+/// Settings from one source.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Layer {
-    /// Whether HAProxy is never changed.
-    #[serde(deserialize_with = "switch")]
+pub struct PartialSettings {
+    /// Never change HAProxy.
+    #[serde(deserialize_with = "boolean")]
     pub read_only: Option<bool>,
-    /// Time between two samples.
+    /// Time between two polls.
     #[serde(deserialize_with = "interval")]
     pub interval: Option<Duration>,
-    /// Colours.
+    /// Color theme.
     #[serde(deserialize_with = "choice")]
-    pub theme: Option<Colours>,
-    /// Only ASCII characters.
-    #[serde(deserialize_with = "switch")]
+    pub theme: Option<ColorTheme>,
+    /// Draw with ASCII characters only.
+    #[serde(deserialize_with = "boolean")]
     pub ascii: Option<bool>,
-    /// Memory for the history of each HAProxy, in MiB.
+    /// Memory for the history of each instance, in MiB.
     #[serde(deserialize_with = "mebibytes")]
     pub history_memory: Option<u16>,
-    /// Where events are written as they happen.
+    /// File to which events are written as they happen.
     #[serde(deserialize_with = "absolute_path")]
     pub log_file: Option<PathBuf>,
     /// `[audit]`.
-    pub audit: AuditLayer,
+    pub audit: PartialAuditSettings,
     /// `[drain]`.
-    pub drain: DrainLayer,
-    /// `[targets]`: each `HAProxy` by its name.
+    pub drain: PartialDrainSettings,
+    /// `[targets]`: HAProxy instances by name.
     #[serde(deserialize_with = "targets")]
-    pub targets: Vec<Said<Target>>,
-    /// `[thresholds]`: other limits for problems, by rule.
+    pub targets: Vec<Located<Target>>,
+    /// `[thresholds]`: changed thresholds by rule.
     #[serde(deserialize_with = "thresholds")]
-    pub thresholds: Vec<Said<Threshold>>,
-    /// `[colours]`: styles, by role.
-    #[serde(deserialize_with = "colours")]
-    pub colours: Vec<Said<String>>,
-    /// `[views]`: columns and order, by view.
+    pub thresholds: Vec<Located<ThresholdOverride>>,
+    /// `[colours]`: styles by role.
+    #[serde(rename = "colours", deserialize_with = "colors")]
+    pub colors: Vec<Located<String>>,
+    /// `[views]`: columns and order by view.
     #[serde(deserialize_with = "views")]
-    pub views: Vec<Said<Arranged>>,
-    /// `[keys]`: other keys for actions, by the action's name.
+    pub views: Vec<Located<ViewSettings>>,
+    /// `[keys]`: keys by action or UI command.
     #[serde(deserialize_with = "keys")]
-    pub keys: Vec<Said<Vec<String>>>,
+    pub keys: Vec<Located<Vec<String>>>,
 }
 
-/// What one place says of the audit.
+/// Audit settings from one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section: [audit]")]
-pub struct AuditLayer {
-    /// The file, from the root.
+#[serde(default, deny_unknown_fields, expecting = "a section [audit]")]
+pub struct PartialAuditSettings {
+    /// Absolute path of the file.
     #[serde(deserialize_with = "absolute_path")]
     pub path: Option<PathBuf>,
-    /// Whether an act that cannot be written there is refused.
-    #[serde(deserialize_with = "switch")]
+    /// Refuse actions whose record cannot be written.
+    #[serde(deserialize_with = "boolean")]
     pub required: Option<bool>,
-    /// Whether a reason is asked for before each act.
-    #[serde(deserialize_with = "switch")]
+    /// Ask for a reason before each action.
+    #[serde(deserialize_with = "boolean")]
     pub ask_reason: Option<bool>,
 }
 
-/// What one place says of draining.
+/// Drain settings from one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section: [drain]")]
-pub struct DrainLayer {
-    /// When to offer to end the sessions that stay.
-    #[serde(deserialize_with = "length_of_time")]
+#[serde(default, deny_unknown_fields, expecting = "a section [drain]")]
+pub struct PartialDrainSettings {
+    /// Time after which hapulse suggests ending the remaining sessions.
+    #[serde(deserialize_with = "duration_text")]
     pub deadline: Option<Duration>,
 }
 
-impl Layer {
-    /// Tells every entry where it stands.
+impl PartialSettings {
+    /// Stores the file position of every entry; `position` converts byte offsets.
     #[must_use]
-    pub fn located(mut self, place: impl Fn(usize) -> Place) -> Self {
-        fn all<T>(said: &mut [Said<T>], place: &impl Fn(usize) -> Place) {
-            for said in said {
-                said.place = Some(place(said.at));
+    pub fn with_positions(mut self, position: impl Fn(usize) -> FilePosition) -> Self {
+        fn locate_all<T>(entries: &mut [Located<T>], position: &impl Fn(usize) -> FilePosition) {
+            for entry in entries {
+                entry.position = Some(position(entry.offset));
             }
         }
-        all(&mut self.targets, &place);
-        all(&mut self.thresholds, &place);
-        all(&mut self.colours, &place);
-        all(&mut self.views, &place);
-        all(&mut self.keys, &place);
+        locate_all(&mut self.targets, &position);
+        locate_all(&mut self.thresholds, &position);
+        locate_all(&mut self.colors, &position);
+        locate_all(&mut self.views, &position);
+        locate_all(&mut self.keys, &position);
         self
     }
 }

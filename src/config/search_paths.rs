@@ -1,8 +1,8 @@
-//! Where configuration files stand, and what holds when all have been read.
+//! Search paths of the configuration files, and loading of all settings.
 //!
-//! The administrator's file counts first, the user's over it, then the environment and the flags. A file that
-//! is named takes the place of the user's and must exist; the others need not. A home that is closed to whoever runs
-//! the program is not theirs, and says nothing.
+//! Precedence, lowest first: system file, user file, environment, flags. A file given by flag or variable replaces
+//! the user file and must exist; the others are optional. A user file in a directory that the process may not enter
+//! is ignored.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,81 +10,85 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::config::config_file::{BadConfig, read};
+use crate::config::config_file::{BadConfig, read_file};
 use crate::config::environment;
-use crate::config::partial_settings::Layer;
-use crate::config::settings::{Settings, Variable};
+use crate::config::partial_settings::PartialSettings;
+use crate::config::settings::{Settings, VariableLookup};
 use crate::haproxy::safe_text::SafeText;
 
-/// Where the administrator's file stands.
-pub const SYSTEM: &str = "/etc/hapulse/config.toml";
-/// The variable that names a file in place of the user's.
-pub const NAMED_BY: &str = "HAPULSE_CONFIG";
+/// System-wide configuration file.
+pub const SYSTEM_CONFIG: &str = "/etc/hapulse/config.toml";
+/// Environment variable with the path of a file that replaces the user's.
+pub const CONFIG_VARIABLE: &str = "HAPULSE_CONFIG";
 
-/// Where files may stand.
+/// Paths of the configuration files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Places {
-    /// The administrator's.
+pub struct SearchPaths {
+    /// System-wide file.
     pub system: PathBuf,
-    /// The user's, or the one that is named.
+    /// User's file, or the file given explicitly.
     pub user: Option<PathBuf>,
-    /// Whether it is named: then it must exist.
-    pub is_named: bool,
+    /// `user` was given explicitly and must exist.
+    pub is_explicit: bool,
 }
 
-impl Places {
-    /// The administrator's file at `system`, and the named one, else the user's by the XDG rules.
-    pub fn new(system: &Path, named: Option<&Path>, variable: Variable<'_>) -> Self {
+impl SearchPaths {
+    /// Returns the file at `system`, and the explicit file or else the user's file by the XDG rules.
+    pub fn new(system: &Path, named: Option<&Path>, variable: VariableLookup<'_>) -> Self {
         let path = |name: &str| variable(name).map(PathBuf::from);
         let absolute = |path: Option<PathBuf>| path.filter(|path| path.is_absolute());
-        let by_variable = || path(NAMED_BY).filter(|path| !path.as_os_str().is_empty());
-        let named = named.map(Path::to_path_buf).or_else(by_variable);
-        let is_named = named.is_some();
+        let from_variable = || path(CONFIG_VARIABLE).filter(|path| !path.as_os_str().is_empty());
+        let named = named.map(Path::to_path_buf).or_else(from_variable);
+        let is_explicit = named.is_some();
         let user = || {
             let base = absolute(path("XDG_CONFIG_HOME"));
             let base = base.or_else(|| absolute(path("HOME")).map(|home| home.join(".config")))?;
             Some(base.join("hapulse/config.toml"))
         };
-        Self { system: system.to_path_buf(), user: named.or_else(user), is_named }
+        Self { system: system.to_path_buf(), user: named.or_else(user), is_explicit: is_explicit }
     }
 
-    /// What each place says, the least particular first: the files, the environment and the flags.
+    /// Reads all sources in order of precedence, lowest first: files, environment, flags.
     ///
     /// # Errors
-    /// When a file or a variable is wrong.
-    pub fn layers(&self, flags: Layer, variable: Variable<'_>) -> Result<Vec<(Origin, Layer)>, BadConfig> {
-        let mut layers = vec![(Origin::File(self.system.clone()), read(&self.system, false)?)];
-        if let Some(user) = self.user.as_ref().filter(|user| self.is_named || !is_out_of_reach(user)) {
-            layers.push((Origin::File(user.clone()), read(user, self.is_named)?));
+    /// Returns an error if a file or a variable is invalid.
+    pub fn read_all(
+        &self,
+        flags: PartialSettings,
+        variable: VariableLookup<'_>,
+    ) -> Result<Vec<(SettingOrigin, PartialSettings)>, BadConfig> {
+        let mut sources = vec![(SettingOrigin::File(self.system.clone()), read_file(&self.system, false)?)];
+        if let Some(user) = self.user.as_ref().filter(|user| self.is_explicit || !is_inaccessible(user)) {
+            sources.push((SettingOrigin::File(user.clone()), read_file(user, self.is_explicit)?));
         }
-        let said = environment::layers(variable)?;
-        layers.extend(said.into_iter().map(|(name, layer)| (Origin::Variable(name), layer)));
-        layers.push((Origin::Flags, flags));
-        Ok(layers)
+        let from_environment = environment::read_variables(variable)?;
+        sources.extend(from_environment.into_iter().map(|(name, settings)| (SettingOrigin::Variable(name), settings)));
+        sources.push((SettingOrigin::Flags, flags));
+        Ok(sources)
     }
 
-    /// What holds in the end.
+    /// Reads all sources and returns the effective settings.
     ///
     /// # Errors
-    /// When a file or a variable is wrong.
-    pub fn load(&self, flags: Layer, variable: Variable<'_>) -> Result<Settings, BadConfig> {
-        let layers = self.layers(flags, variable)?.into_iter().map(|(_, layer)| layer);
-        Ok(layers.fold(Settings::defaults(variable), Settings::lay))
+    /// Returns an error if a file or a variable is invalid.
+    pub fn load(&self, flags: PartialSettings, variable: VariableLookup<'_>) -> Result<Settings, BadConfig> {
+        let sources = self.read_all(flags, variable)?.into_iter().map(|(_, settings)| settings);
+        Ok(sources.fold(Settings::defaults(variable), Settings::apply))
     }
 }
 
-/// Where something was said.
+/// Source of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// In a file.
+pub enum SettingOrigin {
+    /// A file.
     File(PathBuf),
-    /// In a variable of the environment.
+    /// An environment variable.
     Variable(String),
-    /// On the command line.
+    /// The command line.
     Flags,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", SafeText::new(path.as_os_str().as_bytes())),
@@ -94,27 +98,27 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What holds for this process, with the file that a flag names.
+/// Loads the settings of this process; `named` is the file given by a flag.
 ///
 /// # Errors
-/// When a file or a variable is wrong.
-pub fn load(named: Option<&Path>, flags: Layer) -> Result<Settings, BadConfig> {
-    of_process(named).load(flags, &variable)
+/// Returns an error if a file or a variable is invalid.
+pub fn load_settings(named: Option<&Path>, flags: PartialSettings) -> Result<Settings, BadConfig> {
+    for_process(named).load(flags, &env_variable)
 }
 
-/// Where files may stand for this process, with the file that a flag names.
-pub fn of_process(named: Option<&Path>) -> Places {
-    Places::new(Path::new(SYSTEM), named, &variable)
+/// Returns the search paths of this process; `named` is the file given by a flag.
+pub fn for_process(named: Option<&Path>) -> SearchPaths {
+    SearchPaths::new(Path::new(SYSTEM_CONFIG), named, &env_variable)
 }
 
-/// A variable of this process.
-pub fn variable(name: &str) -> Option<OsString> {
+/// Returns an environment variable of this process.
+pub fn env_variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// Whether the file stands in a folder that this user may not enter. A daemon that gave up root's rights, such as a
-/// monitoring agent, often keeps root's `HOME`: what stands there is not its own configuration.
-fn is_out_of_reach(path: &Path) -> bool {
+/// Returns true if the file is in a directory that this user may not enter. A daemon that dropped root privileges,
+/// such as a monitoring agent, often keeps root's `HOME`; the file there is not its own configuration.
+fn is_inaccessible(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
@@ -125,37 +129,37 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn places_follow_the_flag_the_environment_and_the_home() {
-        let place = |named: Option<&str>, variables: &[(&str, &str)]| {
+    fn search_paths_prefer_flag_then_environment_then_home() {
+        let search = |named: Option<&str>, variables: &[(&str, &str)]| {
             let variable =
                 |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
-            let places = Places::new(Path::new("/etc/c"), named.map(Path::new), &variable);
-            (places.user.map(|path| path.display().to_string()), places.is_named)
+            let paths = SearchPaths::new(Path::new("/etc/c"), named.map(Path::new), &variable);
+            (paths.user.map(|path| path.display().to_string()), paths.is_explicit)
         };
         let some = |text: &str| Some(text.to_owned());
         let home = ("HOME", "/home/ann");
-        assert_eq!(place(None, &[]), (None, false));
-        assert_eq!(place(None, &[home]), (some("/home/ann/.config/hapulse/config.toml"), false));
-        assert_eq!(place(None, &[home, ("XDG_CONFIG_HOME", "/x")]), (some("/x/hapulse/config.toml"), false));
+        assert_eq!(search(None, &[]), (None, false));
+        assert_eq!(search(None, &[home]), (some("/home/ann/.config/hapulse/config.toml"), false));
+        assert_eq!(search(None, &[home, ("XDG_CONFIG_HOME", "/x")]), (some("/x/hapulse/config.toml"), false));
         assert_eq!(
-            place(None, &[home, ("XDG_CONFIG_HOME", "x")]),
+            search(None, &[home, ("XDG_CONFIG_HOME", "x")]),
             (some("/home/ann/.config/hapulse/config.toml"), false)
         );
-        assert_eq!(place(None, &[home, (NAMED_BY, "c.toml")]), (some("c.toml"), true));
-        assert_eq!(place(None, &[(NAMED_BY, "")]), (None, false));
-        assert_eq!(place(Some("d.toml"), &[home, (NAMED_BY, "c.toml")]), (some("d.toml"), true));
+        assert_eq!(search(None, &[home, (CONFIG_VARIABLE, "c.toml")]), (some("c.toml"), true));
+        assert_eq!(search(None, &[(CONFIG_VARIABLE, "")]), (None, false));
+        assert_eq!(search(Some("d.toml"), &[home, (CONFIG_VARIABLE, "c.toml")]), (some("d.toml"), true));
     }
 
     #[test]
-    fn layers_are_laid_in_their_order() {
+    fn load_applies_sources_in_order_of_precedence() {
         let folder = tempfile::tempdir().unwrap();
         let (system, user) = (folder.path().join("system"), folder.path().join("user"));
         fs::write(&system, "[audit]\npath = \"/a\"\nrequired = false\n[drain]\ndeadline = \"1m\"").unwrap();
         fs::write(&user, "read_only = false\n[drain]\ndeadline = \"2m\"").unwrap();
-        let places = Places { system, user: Some(user), is_named: false };
-        let load = |says: &'static str, flag| {
-            let variable = move |name: &str| (name == "HAPULSE_READ_ONLY").then(|| says.into());
-            places.load(Layer { read_only: flag, ..Layer::default() }, &variable)
+        let paths = SearchPaths { system, user: Some(user), is_explicit: false };
+        let load = |value: &'static str, flag| {
+            let variable = move |name: &str| (name == "HAPULSE_READ_ONLY").then(|| value.into());
+            paths.load(PartialSettings { read_only: flag, ..PartialSettings::default() }, &variable)
         };
         let settings = load("", None).unwrap();
         assert_eq!((settings.audit.path, settings.audit.required), (Some("/a".into()), false));

@@ -1,213 +1,213 @@
-//! KEYS: everything that can be configured, one row each.
+//! The table `SETTINGS`: everything that can be configured, one row each.
 //!
-//! `hapulse config`, its schema for editors and the variables of the environment are made from this table, and
-//! `docs/configuration.md` is checked against it.
+//! `hapulse config`, its JSON schema and the environment variables are generated from this table, and tests check
+//! `docs/configuration.md` against it.
 
 use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum as _;
 
-use crate::config::located::{Arranged, Said, Threshold};
-use crate::config::partial_settings::Layer;
+use crate::config::located::{Located, ThresholdOverride, ViewSettings};
+use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
-use crate::config::terminal_env::Colours;
+use crate::config::terminal_env::ColorTheme;
 
-/// What kind of value a key has.
+/// Kind of value of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum SettingKind {
     /// `true` or `false`.
-    Switch,
+    Boolean,
     /// A number of seconds.
     Seconds,
-    /// A length of time, such as `"5m"`.
-    Time,
+    /// A duration, such as `"5m"`.
+    Duration,
     /// A whole number.
     Number,
-    /// A path from the root.
+    /// An absolute path.
     Path,
     /// The name of a theme.
     Theme,
-    /// A section of free names.
+    /// A section with free names.
     Section,
 }
 
-/// One key.
+/// One setting.
 #[derive(Debug)]
-pub struct Key {
-    /// Its name; a dot parts the section from the key in it.
+pub struct Setting {
+    /// Key in the file; a dot separates the section from the key in it.
     pub name: &'static str,
-    /// What kind of value it has.
-    pub kind: Kind,
-    /// What it does, in a sentence.
+    /// Kind of value.
+    pub kind: SettingKind,
+    /// Description in one sentence.
     pub help: &'static str,
-    /// An example, where nothing is set: a value, or a line of a section.
+    /// Example value, or example line of a section, shown if nothing is set.
     pub example: &'static str,
-    /// Whether a layer says something of it.
-    pub said: fn(&Layer) -> bool,
-    /// What holds, as a file would have it; of a section its lines. Nothing where nothing is set.
-    pub show: fn(&Settings) -> Vec<String>,
+    /// Returns whether a source sets it.
+    pub is_set_in: fn(&PartialSettings) -> bool,
+    /// Returns the effective value in TOML, or the lines of a section; empty if nothing is set.
+    pub toml_lines: fn(&Settings) -> Vec<String>,
 }
 
-/// Every key; those of no section first.
-pub static KEYS: &[Key] = &[
-    Key {
+/// All settings; those outside sections first.
+pub static SETTINGS: &[Setting] = &[
+    Setting {
         name: "read_only",
-        kind: Kind::Switch,
-        help: "Changes nothing: connections give up their right to. Who says true anywhere has said it for good.",
+        kind: SettingKind::Boolean,
+        help: "Read-only: never changes anything. Once set in any source it cannot be unset.",
         example: "true",
-        said: |layer| layer.read_only.is_some(),
-        show: |settings| vec![settings.read_only.to_string()],
+        is_set_in: |settings| settings.read_only.is_some(),
+        toml_lines: |settings| vec![settings.read_only.to_string()],
     },
-    Key {
+    Setting {
         name: "interval",
-        kind: Kind::Seconds,
-        help: "Seconds between two samples, 0.1 or more; stretched where a dump is expensive.",
+        kind: SettingKind::Seconds,
+        help: "Seconds between two polls, 0.1 or more; increased automatically if HAProxy answers slowly.",
         example: "2",
-        said: |layer| layer.interval.is_some(),
-        show: |settings| vec![settings.interval.as_secs_f64().to_string()],
+        is_set_in: |settings| settings.interval.is_some(),
+        toml_lines: |settings| vec![settings.interval.as_secs_f64().to_string()],
     },
-    Key {
+    Setting {
         name: "theme",
-        kind: Kind::Theme,
-        help: "Colours.",
+        kind: SettingKind::Theme,
+        help: "Color theme.",
         example: "\"light\"",
-        said: |layer| layer.theme.is_some(),
-        show: |settings| vec![text(settings.theme.name())],
+        is_set_in: |settings| settings.theme.is_some(),
+        toml_lines: |settings| vec![toml_text(settings.theme.name())],
     },
-    Key {
+    Setting {
         name: "ascii",
-        kind: Kind::Switch,
-        help: "Draws with ASCII characters only, whatever the locale.",
+        kind: SettingKind::Boolean,
+        help: "Draws with ASCII characters only, regardless of the locale.",
         example: "true",
-        said: |layer| layer.ascii.is_some(),
-        show: |settings| vec![settings.ascii.to_string()],
+        is_set_in: |settings| settings.ascii.is_some(),
+        toml_lines: |settings| vec![settings.ascii.to_string()],
     },
-    Key {
+    Setting {
         name: "history_memory",
-        kind: Kind::Number,
+        kind: SettingKind::Number,
         help: "Memory for the history of each HAProxy, in MiB.",
         example: "64",
-        said: |layer| layer.history_memory.is_some(),
-        show: |settings| vec![settings.history_memory.to_string()],
+        is_set_in: |settings| settings.history_memory.is_some(),
+        toml_lines: |settings| vec![settings.history_memory.to_string()],
     },
-    Key {
+    Setting {
         name: "log_file",
-        kind: Kind::Path,
+        kind: SettingKind::Path,
         help: "Writes every event to this file as it happens.",
         example: "\"/var/log/hapulse/events.log\"",
-        said: |layer| layer.log_file.is_some(),
-        show: |settings| settings.log_file.iter().map(|path| path_text(path)).collect(),
+        is_set_in: |settings| settings.log_file.is_some(),
+        toml_lines: |settings| settings.log_file.iter().map(|path| toml_path(path)).collect(),
     },
-    Key {
+    Setting {
         name: "audit.path",
-        kind: Kind::Path,
-        help: "Where acts are written down: by itself audit.jsonl in the state folder.",
+        kind: SettingKind::Path,
+        help: "File for the audit of actions; default: audit.jsonl in the state directory.",
         example: "\"/var/log/hapulse/audit.jsonl\"",
-        said: |layer| layer.audit.path.is_some(),
-        show: |settings| settings.audit.path.iter().map(|path| path_text(path)).collect(),
+        is_set_in: |settings| settings.audit.path.is_some(),
+        toml_lines: |settings| settings.audit.path.iter().map(|path| toml_path(path)).collect(),
     },
-    Key {
+    Setting {
         name: "audit.required",
-        kind: Kind::Switch,
-        help: "An act that cannot be written down is refused.",
+        kind: SettingKind::Boolean,
+        help: "Refuses an action if its audit record cannot be written.",
         example: "true",
-        said: |layer| layer.audit.required.is_some(),
-        show: |settings| vec![settings.audit.required.to_string()],
+        is_set_in: |settings| settings.audit.required.is_some(),
+        toml_lines: |settings| vec![settings.audit.required.to_string()],
     },
-    Key {
+    Setting {
         name: "audit.ask_reason",
-        kind: Kind::Switch,
-        help: "Asks for a reason before each act.",
+        kind: SettingKind::Boolean,
+        help: "Asks for a reason before each action.",
         example: "true",
-        said: |layer| layer.audit.ask_reason.is_some(),
-        show: |settings| vec![settings.audit.ask_reason.to_string()],
+        is_set_in: |settings| settings.audit.ask_reason.is_some(),
+        toml_lines: |settings| vec![settings.audit.ask_reason.to_string()],
     },
-    Key {
+    Setting {
         name: "drain.deadline",
-        kind: Kind::Time,
-        help: "How long a drained server may keep sessions before hapulse offers to end them.",
+        kind: SettingKind::Duration,
+        help: "Time after which hapulse suggests ending the remaining sessions of a draining server.",
         example: "\"5m\"",
-        said: |layer| layer.drain.deadline.is_some(),
-        show: |settings| vec![time(settings.drain.deadline)],
+        is_set_in: |settings| settings.drain.deadline.is_some(),
+        toml_lines: |settings| vec![toml_duration(settings.drain.deadline)],
     },
-    Key {
+    Setting {
         name: "targets",
-        kind: Kind::Section,
-        help: "HAProxies by name: all of them are shown where none is named, and each can be named.",
+        kind: SettingKind::Section,
+        help: "HAProxy instances by name; without a target on the command line all are shown.",
         example: "lb01 = \"/run/haproxy/admin.sock\"",
-        said: |layer| !layer.targets.is_empty(),
-        show: |settings| entries(&settings.targets, |target| text(&target.address.to_string())),
+        is_set_in: |settings| !settings.targets.is_empty(),
+        toml_lines: |settings| toml_entries(&settings.targets, |target| toml_text(&target.address.to_string())),
     },
-    Key {
+    Setting {
         name: "thresholds",
-        kind: Kind::Section,
-        help: "Other limits for problems, by rule (docs/problems.md lists them), or \"off\".",
+        kind: SettingKind::Section,
+        help: "Changed thresholds by rule (docs/problems.md lists the rules), or \"off\".",
         example: "queue = { warn = 5, crit = 50, hold = \"10s\" }",
-        said: |layer| !layer.thresholds.is_empty(),
-        show: |settings| entries(&settings.thresholds, limits),
+        is_set_in: |settings| !settings.thresholds.is_empty(),
+        toml_lines: |settings| toml_entries(&settings.thresholds, toml_threshold),
     },
-    Key {
+    Setting {
         name: "colours",
-        kind: Kind::Section,
-        help: "Styles in place of the theme's, by role: a colour, \"on\" and a colour, and words such as bold.",
+        kind: SettingKind::Section,
+        help: "Styles that replace the theme's, by role: a color, \"on\" and a background color, and words such as bold.",
         example: "bad = \"bold bright-red on #300000\"",
-        said: |layer| !layer.colours.is_empty(),
-        show: |settings| entries(&settings.colours, |words| text(words)),
+        is_set_in: |settings| !settings.colors.is_empty(),
+        toml_lines: |settings| toml_entries(&settings.colors, |words| toml_text(words)),
     },
-    Key {
+    Setting {
         name: "views",
-        kind: Kind::Section,
-        help: "Columns and order of a view, by its name: columns as after :cols, \"-\" before sort for largest first.",
+        kind: SettingKind::Section,
+        help: "Columns and order by view: columns as for :cols; sort with a leading \"-\" for largest first.",
         example: "traffic = { columns = [\"+rtime\", \"-qtime\"], sort = \"-scur\", flat = true }",
-        said: |layer| !layer.views.is_empty(),
-        show: |settings| entries(&settings.views, arranged),
+        is_set_in: |settings| !settings.views.is_empty(),
+        toml_lines: |settings| toml_entries(&settings.views, toml_view),
     },
-    Key {
+    Setting {
         name: "keys",
-        kind: Kind::Section,
-        help: "Other keys, by the name of the action (hapulse config --actions lists them); [] takes all away.",
+        kind: SettingKind::Section,
+        help: "Keys by action (hapulse config --actions lists them); [] unbinds the action.",
         example: "\"server.drain\" = [\"D\", \"<f12>\"]",
-        said: |layer| !layer.keys.is_empty(),
-        show: |settings| entries(&settings.keys, |keys| texts(keys)),
+        is_set_in: |settings| !settings.keys.is_empty(),
+        toml_lines: |settings| toml_entries(&settings.keys, |keys| toml_array(keys)),
     },
 ];
 
-impl Key {
-    /// The variable of the environment that sets it; none for a section.
+impl Setting {
+    /// Returns the environment variable that sets it; `None` for a section.
     pub fn variable(&self) -> Option<String> {
-        (self.kind != Kind::Section).then(|| format!("HAPULSE_{}", self.name.replace('.', "_").to_uppercase()))
+        (self.kind != SettingKind::Section).then(|| format!("HAPULSE_{}", self.name.replace('.', "_").to_uppercase()))
     }
 
-    /// What editors are told of its values.
+    /// Returns the JSON schema of its values.
     pub fn schema(&self) -> serde_json::Value {
         let mut schema = match self.kind {
-            Kind::Switch => serde_json::json!({ "type": "boolean" }),
-            Kind::Seconds => serde_json::json!({ "type": "number", "minimum": 0.1, "maximum": 86400 }),
-            Kind::Time => serde_json::json!({ "type": ["string", "integer"], "pattern": "^[0-9]+[smh]?$" }),
-            Kind::Number => serde_json::json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
-            Kind::Path => serde_json::json!({ "type": "string", "pattern": "^/" }),
-            Kind::Theme => {
-                let names: Vec<&str> = Colours::value_variants().iter().map(|colours| colours.name()).collect();
+            SettingKind::Boolean => serde_json::json!({ "type": "boolean" }),
+            SettingKind::Seconds => serde_json::json!({ "type": "number", "minimum": 0.1, "maximum": 86400 }),
+            SettingKind::Duration => serde_json::json!({ "type": ["string", "integer"], "pattern": "^[0-9]+[smh]?$" }),
+            SettingKind::Number => serde_json::json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
+            SettingKind::Path => serde_json::json!({ "type": "string", "pattern": "^/" }),
+            SettingKind::Theme => {
+                let names: Vec<&str> = ColorTheme::value_variants().iter().map(|theme| theme.name()).collect();
                 serde_json::json!({ "type": "string", "enum": names })
             }
-            Kind::Section => serde_json::json!({ "type": "object" }),
+            SettingKind::Section => serde_json::json!({ "type": "object" }),
         };
         schema["description"] = self.help.into();
         schema
     }
 }
 
-/// A text as a file would have it.
-fn text(text: &str) -> String {
+/// Formats a string in TOML.
+fn toml_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn path_text(path: &Path) -> String {
-    text(&path.to_string_lossy())
+fn toml_path(path: &Path) -> String {
+    toml_text(&path.to_string_lossy())
 }
 
-fn time(time: Duration) -> String {
+fn toml_duration(time: Duration) -> String {
     match time.as_secs() {
         seconds if seconds > 0 && seconds % 3600 == 0 => format!("\"{}h\"", seconds / 3600),
         seconds if seconds > 0 && seconds % 60 == 0 => format!("\"{}m\"", seconds / 60),
@@ -215,27 +215,27 @@ fn time(time: Duration) -> String {
     }
 }
 
-fn limits(limits: &Threshold) -> String {
+fn toml_threshold(limits: &ThresholdOverride) -> String {
     if limits.is_off {
         return "\"off\"".to_owned();
     }
     let number = |name, value: Option<f64>| value.map(|value| format!("{name} = {value}"));
-    let hold = limits.hold.map(|hold| format!("hold = {}", time(hold)));
+    let hold = limits.hold.map(|hold| format!("hold = {}", toml_duration(hold)));
     let parts = [number("warn", limits.warn), number("crit", limits.crit), hold];
     format!("{{ {} }}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
-fn arranged(arranged: &Arranged) -> String {
-    let columns = (!arranged.columns.is_empty()).then(|| format!("columns = {}", texts(&arranged.columns)));
-    let sort = arranged.sort.as_deref().map(|sort| format!("sort = {}", text(sort)));
-    let flat = arranged.flat.map(|flat| format!("flat = {flat}"));
+fn toml_view(view: &ViewSettings) -> String {
+    let columns = (!view.columns.is_empty()).then(|| format!("columns = {}", toml_array(&view.columns)));
+    let sort = view.sort.as_deref().map(|sort| format!("sort = {}", toml_text(sort)));
+    let flat = view.flat.map(|flat| format!("flat = {flat}"));
     format!("{{ {} }}", [columns, sort, flat].into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
-fn texts(texts: &[String]) -> String {
-    format!("[{}]", texts.iter().map(|part| text(part)).collect::<Vec<_>>().join(", "))
+fn toml_array(strings: &[String]) -> String {
+    format!("[{}]", strings.iter().map(|part| toml_text(part)).collect::<Vec<_>>().join(", "))
 }
 
-fn entries<T>(all: &[Said<T>], show: impl Fn(&T) -> String) -> Vec<String> {
-    all.iter().map(|said| format!("{} = {}", text(&said.name), show(&said.value))).collect()
+fn toml_entries<T>(all: &[Located<T>], show: impl Fn(&T) -> String) -> Vec<String> {
+    all.iter().map(|entry| format!("{} = {}", toml_text(&entry.name), show(&entry.value))).collect()
 }

@@ -1,104 +1,104 @@
-//! What holds where nothing is said, and how one layer lies over another.
+//! Effective settings: the defaults, and how settings from each source are applied.
 //!
-//! The layers are laid over the defaults from the least to the most particular, and the last word counts, but for
-//! `read_only`: whoever says it anywhere has said it. Targets, thresholds, colours, views and keys add up, name by name.
+//! Sources are applied in order of precedence, and the last one wins, except for `read_only`: once set in any source
+//! it cannot be unset. Targets, thresholds, colors, views and keys are merged by name.
 //!
-//! A new key is a field of a layer, a field of the settings with its default, the line of `lay` that the compiler then
-//! asks for, and a row of [`crate::config::setting_table::KEYS`], from which `hapulse config` and the documentation are checked.
+//! A new setting needs a field in [`PartialSettings`], a field with a default in [`Settings`], a line in
+//! [`Settings::apply`], and a row in [`crate::config::setting_table::SETTINGS`].
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::located::{Arranged, Said, Threshold};
-use crate::config::partial_settings::{AuditLayer, DrainLayer, Layer};
+use crate::config::located::{Located, ThresholdOverride, ViewSettings};
+use crate::config::partial_settings::{PartialAuditSettings, PartialDrainSettings, PartialSettings};
 use crate::config::state_dir;
 use crate::config::target::Target;
-use crate::config::terminal_env::Colours;
+use crate::config::terminal_env::ColorTheme;
 
-/// Gives a variable of the environment by its name.
-pub type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+/// Function that returns an environment variable by name.
+pub type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// What holds.
+/// Effective settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Whether HAProxy is never changed.
+    /// Never change HAProxy.
     pub read_only: bool,
-    /// Time between two samples.
+    /// Time between two polls.
     pub interval: Duration,
-    /// Colours.
-    pub theme: Colours,
-    /// Only ASCII characters, whatever the locale.
+    /// Color theme.
+    pub theme: ColorTheme,
+    /// Draw with ASCII characters only, regardless of the locale.
     pub ascii: bool,
-    /// Memory for the history of each HAProxy, in MiB.
+    /// Memory for the history of each instance, in MiB.
     pub history_memory: u16,
-    /// Where events are written as they happen.
+    /// File to which events are written as they happen.
     pub log_file: Option<PathBuf>,
-    /// Of the audit.
+    /// Audit settings.
     pub audit: AuditSettings,
-    /// Of draining.
+    /// Drain settings.
     pub drain: DrainSettings,
-    /// Each `HAProxy` by its name.
-    pub targets: Vec<Said<Target>>,
-    /// Other limits for problems, by rule.
-    pub thresholds: Vec<Said<Threshold>>,
-    /// Styles, by role.
-    pub colours: Vec<Said<String>>,
-    /// Columns and order, by view.
-    pub views: Vec<Said<Arranged>>,
-    /// Other keys for actions, by the action's name.
-    pub keys: Vec<Said<Vec<String>>>,
+    /// HAProxy instances by name.
+    pub targets: Vec<Located<Target>>,
+    /// Changed thresholds by rule.
+    pub thresholds: Vec<Located<ThresholdOverride>>,
+    /// Styles by role.
+    pub colors: Vec<Located<String>>,
+    /// Columns and order by view.
+    pub views: Vec<Located<ViewSettings>>,
+    /// Keys by action or UI command.
+    pub keys: Vec<Located<Vec<String>>>,
 }
 
-/// What holds for the audit.
+/// Effective audit settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditSettings {
-    /// The file; nothing when none is set and there is no home to keep one in.
+    /// Path of the file; `None` if it is not set and the state directory is unknown.
     pub path: Option<PathBuf>,
-    /// Whether an act that cannot be written there is refused.
+    /// Refuse actions whose record cannot be written.
     pub required: bool,
-    /// Whether a reason is asked for before each act.
+    /// Ask for a reason before each action.
     pub ask_reason: bool,
 }
 
-/// What holds for draining.
+/// Effective drain settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrainSettings {
-    /// When to offer to end the sessions that stay.
+    /// Time after which hapulse suggests ending the remaining sessions.
     pub deadline: Duration,
 }
 
 impl Settings {
-    /// What holds where nothing is said. The audit's place is in the state folder.
-    pub fn defaults(variable: Variable<'_>) -> Self {
+    /// Returns the defaults. The audit is in the state directory.
+    pub fn defaults(variable: VariableLookup<'_>) -> Self {
         let path = |name: &str| variable(name).map(PathBuf::from);
-        let folder = state_dir::folder(path("XDG_STATE_HOME"), path("HOME"));
+        let directory = state_dir::state_directory(path("XDG_STATE_HOME"), path("HOME"));
         Self {
             read_only: false,
             interval: Duration::from_secs(2),
-            theme: Colours::Auto,
+            theme: ColorTheme::Auto,
             ascii: false,
             history_memory: 64,
             log_file: None,
             audit: AuditSettings {
-                path: folder.map(|folder| folder.join("audit.jsonl")),
+                path: directory.map(|directory| directory.join("audit.jsonl")),
                 required: true,
                 ask_reason: false,
             },
             drain: DrainSettings { deadline: Duration::from_mins(5) },
             targets: Vec::new(),
             thresholds: Vec::new(),
-            colours: Vec::new(),
+            colors: Vec::new(),
             views: Vec::new(),
             keys: Vec::new(),
         }
     }
 
-    /// Lays a more particular layer over what holds so far.
+    /// Applies settings from a source with higher precedence.
     #[must_use]
-    pub fn lay(self, layer: Layer) -> Self {
-        // Taken apart by name, so that no key is forgotten.
-        let Layer {
+    pub fn apply(self, partial: PartialSettings) -> Self {
+        // Destructured completely, so that the compiler reports a forgotten setting.
+        let PartialSettings {
             read_only,
             interval,
             theme,
@@ -109,12 +109,12 @@ impl Settings {
             drain,
             targets,
             thresholds,
-            colours,
+            colors,
             views,
             keys,
-        } = layer;
-        let AuditLayer { path, required, ask_reason } = audit;
-        let DrainLayer { deadline } = drain;
+        } = partial;
+        let PartialAuditSettings { path, required, ask_reason } = audit;
+        let PartialDrainSettings { deadline } = drain;
         Self {
             read_only: self.read_only || read_only.unwrap_or(false),
             interval: interval.unwrap_or(self.interval),
@@ -128,18 +128,18 @@ impl Settings {
                 ask_reason: ask_reason.unwrap_or(self.audit.ask_reason),
             },
             drain: DrainSettings { deadline: deadline.unwrap_or(self.drain.deadline) },
-            targets: over(self.targets, targets),
-            thresholds: over(self.thresholds, thresholds),
-            colours: over(self.colours, colours),
-            views: over(self.views, views),
-            keys: over(self.keys, keys),
+            targets: merge_by_name(self.targets, targets),
+            thresholds: merge_by_name(self.thresholds, thresholds),
+            colors: merge_by_name(self.colors, colors),
+            views: merge_by_name(self.views, views),
+            keys: merge_by_name(self.keys, keys),
         }
     }
 }
 
-/// The entries of both; where both name the same thing, the more particular one.
-fn over<T>(mut below: Vec<Said<T>>, above: Vec<Said<T>>) -> Vec<Said<T>> {
-    below.retain(|said| above.iter().all(|other| other.name != said.name));
+/// Merges two lists of entries; for the same name the entry of `above` wins.
+fn merge_by_name<T>(mut below: Vec<Located<T>>, above: Vec<Located<T>>) -> Vec<Located<T>> {
+    below.retain(|entry| above.iter().all(|other| other.name != entry.name));
     below.extend(above);
     below
 }
@@ -152,14 +152,14 @@ mod tests {
         None
     }
 
-    fn read_only(value: Option<bool>) -> Layer {
-        Layer { read_only: value, ..Layer::default() }
+    fn read_only(value: Option<bool>) -> PartialSettings {
+        PartialSettings { read_only: value, ..PartialSettings::default() }
     }
 
     #[test]
-    fn where_nothing_is_said_the_defaults_hold() {
+    fn defaults_apply_without_any_source() {
         let home = |name: &str| (name == "HOME").then(|| "/home/ann".into());
-        let settings = Settings::defaults(&home).lay(Layer::default());
+        let settings = Settings::defaults(&home).apply(PartialSettings::default());
         assert_eq!(settings.audit.path, Some("/home/ann/.local/state/hapulse/audit.jsonl".into()));
         assert_eq!((settings.audit.required, settings.audit.ask_reason), (true, false));
         assert_eq!((settings.read_only, settings.drain.deadline), (false, Duration::from_mins(5)));
@@ -167,28 +167,31 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_counts() {
-        let audit =
-            |path: Option<&str>, required| AuditLayer { path: path.map(PathBuf::from), required, ask_reason: None };
-        let with = |audit| Layer { audit, ..Layer::default() };
+    fn apply_lets_last_source_win() {
+        let audit = |path: Option<&str>, required| PartialAuditSettings {
+            path: path.map(PathBuf::from),
+            required,
+            ask_reason: None,
+        };
+        let with = |audit| PartialSettings { audit, ..PartialSettings::default() };
         let settings = Settings::defaults(&nothing)
-            .lay(with(audit(Some("/var/log/a"), Some(false))))
-            .lay(with(audit(None, Some(true))))
-            .lay(with(audit(Some("/var/log/b"), None)));
+            .apply(with(audit(Some("/var/log/a"), Some(false))))
+            .apply(with(audit(None, Some(true))))
+            .apply(with(audit(Some("/var/log/b"), None)));
         assert_eq!((settings.audit.path, settings.audit.required), (Some("/var/log/b".into()), true));
     }
 
     #[test]
-    fn read_only_cannot_be_taken_back() {
-        for (layers, holds) in [
+    fn apply_never_unsets_read_only() {
+        for (layers, expected) in [
             ([Some(true), Some(false), None], true),
             ([None, Some(true), Some(false)], true),
             ([Some(false), None, Some(true)], true),
             ([Some(false), None, Some(false)], false),
             ([None, None, None], false),
         ] {
-            let settings = layers.into_iter().map(read_only).fold(Settings::defaults(&nothing), Settings::lay);
-            assert_eq!(settings.read_only, holds, "{layers:?}");
+            let settings = layers.into_iter().map(read_only).fold(Settings::defaults(&nothing), Settings::apply);
+            assert_eq!(settings.read_only, expected, "{layers:?}");
         }
     }
 }

@@ -1,19 +1,19 @@
-//! Where hapulse keeps what it remembers between two runs.
+//! The state directory, for data kept between runs.
 
 use std::path::PathBuf;
 
-/// The state folder by the XDG rules: `$XDG_STATE_HOME/hapulse`, else `~/.local/state/hapulse`. Nothing
-/// without a home.
-pub fn folder(state_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+/// Returns the state directory by the XDG rules: `$XDG_STATE_HOME/hapulse`, or else `~/.local/state/hapulse`.
+/// Returns `None` if neither variable is an absolute path.
+pub fn state_directory(state_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |path: Option<PathBuf>| path.filter(|path| path.is_absolute());
     let base = absolute(state_home).or_else(|| absolute(home).map(|home| home.join(".local/state")))?;
     Some(base.join("hapulse"))
 }
 
-/// The same for this process.
-pub fn own_folder() -> Option<PathBuf> {
+/// Returns the state directory of this process.
+pub fn process_state_directory() -> Option<PathBuf> {
     let var = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    folder(var("XDG_STATE_HOME"), var("HOME"))
+    state_directory(var("XDG_STATE_HOME"), var("HOME"))
 }
 
 #[cfg(test)]
@@ -21,11 +21,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_absolute_folders_count() {
+    fn state_directory_ignores_relative_paths() {
         let path = |text: &str| Some(PathBuf::from(text));
-        assert_eq!(folder(path("/var/state"), path("/root")), path("/var/state/hapulse"));
-        assert_eq!(folder(path("relative"), path("/root")), path("/root/.local/state/hapulse"));
-        assert_eq!(folder(None, path("")), None);
-        assert_eq!(folder(None, None), None);
+        assert_eq!(state_directory(path("/var/state"), path("/root")), path("/var/state/hapulse"));
+        assert_eq!(state_directory(path("relative"), path("/root")), path("/root/.local/state/hapulse"));
+        assert_eq!(state_directory(None, path("")), None);
+        assert_eq!(state_directory(None, None), None);
     }
 }

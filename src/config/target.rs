@@ -1,42 +1,42 @@
-//! A target as it is named on the command line: `TARGET` or `NAME=TARGET`.
+//! Targets on the command line: `ADDRESS` or `NAME=ADDRESS`.
 
 use std::str::FromStr;
 
-use crate::haproxy::address::{Address, BadAddress};
+use crate::haproxy::address::{Address, AddressError};
 
 /// One HAProxy to watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The name the user gave it.
+    /// Name given by the user.
     pub name: Option<String>,
-    /// Where its stats socket is.
+    /// Address of its stats socket.
     pub address: Address,
 }
 
 impl Target {
-    /// A target without a name of its own.
+    /// Creates a target without a name.
     pub fn new(address: Address) -> Self {
         Self { name: None, address }
     }
 
-    /// Whether a target can have that name.
-    pub fn is_name(name: &str) -> bool {
+    /// Returns true if `name` is a valid target name: letters, digits and `-_.`, not starting with a dot.
+    pub fn is_valid_name(name: &str) -> bool {
         let is_allowed = |ch: char| ch.is_alphanumeric() || "-_.".contains(ch);
         !name.is_empty() && name.chars().all(is_allowed) && !name.starts_with('.')
     }
 
-    /// What it is called: its name, else its address.
+    /// Returns the name, or the address of an unnamed target.
     pub fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.address.to_string())
     }
 }
 
 impl FromStr for Target {
-    type Err = BadAddress;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<Self, BadAddress> {
+    fn from_str(text: &str) -> Result<Self, AddressError> {
         match text.split_once('=') {
-            Some((name, rest)) if Self::is_name(name) => {
+            Some((name, rest)) if Self::is_valid_name(name) => {
                 Ok(Self { name: Some(name.to_owned()), address: rest.parse()? })
             }
             _ => Ok(Self::new(text.parse()?)),
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_from_paths() {
+    fn target_from_str_distinguishes_name_from_path() {
         let read = |text: &str| text.parse::<Target>().map(|target| (target.label(), target.address.to_string()));
         assert_eq!(read("lb01=/run/a.sock"), Ok(("lb01".into(), "/run/a.sock".into())));
         assert_eq!(read("eu-1=lb01:9999"), Ok(("eu-1".into(), "lb01:9999".into())));

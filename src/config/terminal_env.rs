@@ -1,38 +1,38 @@
-//! Which colours and glyphs the environment asks for.
+//! Color and character set of the terminal, from environment variables.
 
-/// What the environment says of the terminal; given, not read, so that tests are the same everywhere.
+/// Environment variables about the terminal, passed as values so that tests are independent of the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Environment {
+pub struct TerminalEnv {
     /// `NO_COLOR`.
     pub no_color: Option<String>,
     /// `TERM`.
     pub term: Option<String>,
     /// `COLORFGBG`, as some terminals set it: `15;0` is light on dark.
     pub colorfgbg: Option<String>,
-    /// `COLORTERM`: `truecolor` or `24bit` where any colour can be shown.
+    /// `COLORTERM`: `truecolor` or `24bit` if the terminal supports 24-bit color.
     pub colorterm: Option<String>,
     /// The first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
     pub locale: Option<String>,
 }
 
-/// A wish for colours.
+/// Color theme setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Colours {
-    /// What the environment asks for.
+pub enum ColorTheme {
+    /// Chosen from the environment.
     #[default]
     Auto,
     /// For a dark background.
     Dark,
     /// For a light background.
     Light,
-    /// The highest contrast, on dark and on light.
+    /// Highest contrast, on dark and light backgrounds.
     HighContrast,
-    /// No colours: bold, underlined and reverse only.
+    /// No colors: bold, underline and reverse only.
     Mono,
 }
 
-impl Colours {
-    /// Its name, as flags and files have it.
+impl ColorTheme {
+    /// Returns the name used in flags and files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -44,9 +44,9 @@ impl Colours {
     }
 }
 
-impl Environment {
-    /// Reads it from the process.
-    pub fn read() -> Self {
+impl TerminalEnv {
+    /// Reads the variables of this process.
+    pub fn from_process() -> Self {
         let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {
             no_color: var("NO_COLOR"),
@@ -57,29 +57,29 @@ impl Environment {
         }
     }
 
-    /// The colours to use for a wish; never [`Colours::Auto`].
-    pub fn colours(&self, wish: Colours) -> Colours {
-        match wish {
-            Colours::Auto if self.no_color.is_some() || self.term.as_deref() == Some("dumb") => Colours::Mono,
-            Colours::Auto if self.has_light_background() => Colours::Light,
-            Colours::Auto => Colours::Dark,
-            wish => wish,
+    /// Returns the theme to use for a setting; never [`ColorTheme::Auto`].
+    pub fn resolve_theme(&self, setting: ColorTheme) -> ColorTheme {
+        match setting {
+            ColorTheme::Auto if self.no_color.is_some() || self.term.as_deref() == Some("dumb") => ColorTheme::Mono,
+            ColorTheme::Auto if self.has_light_background() => ColorTheme::Light,
+            ColorTheme::Auto => ColorTheme::Dark,
+            explicit => explicit,
         }
     }
 
-    /// Whether only ASCII can be expected to show.
-    pub fn is_ascii(&self) -> bool {
+    /// Returns true if the locale is not UTF-8.
+    pub fn is_ascii_only(&self) -> bool {
         let locale = self.locale.as_deref().unwrap_or_default().to_ascii_lowercase();
         !(locale.contains("utf-8") || locale.contains("utf8"))
     }
 
-    /// Whether any colour can be shown.
-    pub fn has_any_colour(&self) -> bool {
+    /// Returns true if the terminal supports 24-bit color.
+    pub fn has_true_color(&self) -> bool {
         matches!(self.colorterm.as_deref(), Some("truecolor" | "24bit"))
     }
 
-    /// Whether 256 colours can be shown.
-    pub fn has_256_colours(&self) -> bool {
+    /// Returns true if the terminal supports 256 colors.
+    pub fn has_256_colors(&self) -> bool {
         self.term.as_deref().is_some_and(|term| term.contains("256color"))
     }
 
@@ -94,36 +94,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_decides_only_when_it_is_asked() {
-        let with = |no_color: &str, term: &str, colorfgbg: &str| Environment {
+    fn resolve_theme_uses_environment_for_auto_only() {
+        let with = |no_color: &str, term: &str, colorfgbg: &str| TerminalEnv {
             no_color: Some(no_color.to_owned()).filter(|text| !text.is_empty()),
             term: Some(term.to_owned()),
             colorfgbg: Some(colorfgbg.to_owned()),
-            ..Environment::default()
+            ..TerminalEnv::default()
         };
-        assert_eq!(with("1", "xterm", "").colours(Colours::Auto), Colours::Mono);
-        assert_eq!(with("1", "xterm", "").colours(Colours::Dark), Colours::Dark);
-        assert_eq!(with("", "dumb", "").colours(Colours::Auto), Colours::Mono);
-        assert_eq!(with("", "xterm", "0;15").colours(Colours::Auto), Colours::Light);
-        assert_eq!(with("", "xterm", "15;0").colours(Colours::Auto), Colours::Dark);
-        assert_eq!(with("", "xterm", "15;default;0").colours(Colours::Auto), Colours::Dark);
+        assert_eq!(with("1", "xterm", "").resolve_theme(ColorTheme::Auto), ColorTheme::Mono);
+        assert_eq!(with("1", "xterm", "").resolve_theme(ColorTheme::Dark), ColorTheme::Dark);
+        assert_eq!(with("", "dumb", "").resolve_theme(ColorTheme::Auto), ColorTheme::Mono);
+        assert_eq!(with("", "xterm", "0;15").resolve_theme(ColorTheme::Auto), ColorTheme::Light);
+        assert_eq!(with("", "xterm", "15;0").resolve_theme(ColorTheme::Auto), ColorTheme::Dark);
+        assert_eq!(with("", "xterm", "15;default;0").resolve_theme(ColorTheme::Auto), ColorTheme::Dark);
     }
 
     #[test]
-    fn only_a_utf8_locale_gets_more_than_ascii() {
-        let with = |locale: Option<&str>| Environment { locale: locale.map(str::to_owned), ..Environment::default() };
-        assert!(with(None).is_ascii() && with(Some("C")).is_ascii() && with(Some("de_DE.ISO-8859-1")).is_ascii());
-        assert!(!with(Some("C.UTF-8")).is_ascii() && !with(Some("en_US.utf8")).is_ascii());
+    fn is_ascii_only_unless_locale_is_utf8() {
+        let with = |locale: Option<&str>| TerminalEnv { locale: locale.map(str::to_owned), ..TerminalEnv::default() };
+        assert!(
+            with(None).is_ascii_only()
+                && with(Some("C")).is_ascii_only()
+                && with(Some("de_DE.ISO-8859-1")).is_ascii_only()
+        );
+        assert!(!with(Some("C.UTF-8")).is_ascii_only() && !with(Some("en_US.utf8")).is_ascii_only());
     }
 
     #[test]
-    fn the_number_of_colours_is_what_the_terminal_says() {
+    fn color_depth_follows_term_and_colorterm() {
         let with = |term: &str, colorterm: &str| {
             let some = |text: &str| Some(text.to_owned());
-            Environment { term: some(term), colorterm: some(colorterm), ..Environment::default() }
+            TerminalEnv { term: some(term), colorterm: some(colorterm), ..TerminalEnv::default() }
         };
-        assert!(with("xterm-256color", "").has_256_colours() && !with("xterm", "").has_256_colours());
-        assert!(with("xterm", "truecolor").has_any_colour() && with("xterm", "24bit").has_any_colour());
-        assert!(!with("xterm-256color", "yes").has_any_colour());
+        assert!(with("xterm-256color", "").has_256_colors() && !with("xterm", "").has_256_colors());
+        assert!(with("xterm", "truecolor").has_true_color() && with("xterm", "24bit").has_true_color());
+        assert!(!with("xterm-256color", "yes").has_true_color());
     }
 }

@@ -1,4 +1,4 @@
-//! How a value stands in a configuration file, and what is said when it is another kind of thing.
+//! Deserializers for the values in a configuration file, with error messages that name what is allowed.
 //!
 //! One function for each kind of value, for `#[serde(deserialize_with = "…")]` on a field.
 
@@ -14,109 +14,119 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::config::duration;
-use crate::config::located::{Arranged, Said, Threshold};
+use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::target::Target;
 use crate::haproxy::address::Address;
 
-/// `true` or `false`.
+/// Deserializes `true` or `false`.
 ///
 /// # Errors
-/// When it is anything else.
-pub fn switch<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
-    from.deserialize_any(Switch).map(Some)
+/// Returns an error if the value is anything else.
+pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+    from.deserialize_any(BooleanVisitor).map(Some)
 }
 
-/// A path from the root: a file does not know where the program is started.
+/// Deserializes an absolute path. Relative paths would depend on the working directory.
 ///
 /// # Errors
-/// When it is no text or does not begin with `/`.
+/// Returns an error if the value is not a string or does not begin with `/`.
 pub fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
-    from.deserialize_any(AbsolutePath).map(Some)
+    from.deserialize_any(AbsolutePathVisitor).map(Some)
 }
 
-/// A length of time: `"45s"`, `"5m"`, `"1h"`, or a number of seconds.
+/// Deserializes a duration: `"45s"`, `"5m"`, `"1h"`, or a number of seconds.
 ///
 /// # Errors
-/// When it is anything else.
-pub fn length_of_time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    from.deserialize_any(LengthOfTime).map(Some)
+/// Returns an error if the value is anything else.
+pub fn duration_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    from.deserialize_any(DurationVisitor).map(Some)
 }
 
-/// Time between two samples: a number of seconds, `2` or `0.5`.
+/// Deserializes the time between two polls in seconds: `2` or `0.5`.
 ///
 /// # Errors
-/// When it is anything else, too short or too long.
+/// Returns an error if the value is not a number from 0.1 to 86400.
 pub fn interval<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    from.deserialize_any(Interval).map(Some)
+    from.deserialize_any(IntervalVisitor).map(Some)
 }
 
-/// A whole number of MiB.
+/// Deserializes a whole number of MiB.
 ///
 /// # Errors
-/// When it is anything else.
+/// Returns an error if the value is not an integer from 1 to 65535.
 pub fn mebibytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
-    from.deserialize_any(Mebibytes).map(Some)
+    from.deserialize_any(MebibytesVisitor).map(Some)
 }
 
-/// One of a few words.
+/// Deserializes one of a fixed set of words.
 ///
 /// # Errors
-/// When it is another one.
+/// Returns an error if the value is another word.
 pub fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<Option<T>, D::Error> {
-    from.deserialize_any(Choice(PhantomData)).map(Some)
+    from.deserialize_any(ChoiceVisitor(PhantomData)).map(Some)
 }
 
-/// `[targets]`: addresses by name.
+/// Deserializes `[targets]`: addresses by name.
 ///
 /// # Errors
-/// When one is no address, or no name.
-pub fn targets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Said<Target>>, D::Error> {
-    from.deserialize_any(Named("a section: [targets], of NAME = \"ADDRESS\"", |name, TargetText(address)| {
-        let target = Target { name: Some(name.to_owned()), address };
-        Target::is_name(name)
-            .then_some(target)
-            .ok_or_else(|| format!("\"{name}\" is no name for a target: letters, digits and - _ . make one"))
+/// Returns an error if an address or a name is invalid.
+pub fn targets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Target>>, D::Error> {
+    from.deserialize_any(NamedEntriesVisitor(
+        "a section [targets] with lines NAME = \"ADDRESS\"",
+        |name, TargetText(address)| {
+            let target = Target { name: Some(name.to_owned()), address };
+            Target::is_valid_name(name)
+                .then_some(target)
+                .ok_or_else(|| format!("\"{name}\" is not a valid target name: use letters, digits and - _ ."))
+        },
+    ))
+}
+
+/// Deserializes `[thresholds]`: changed thresholds by rule.
+///
+/// # Errors
+/// Returns an error if an entry has unknown keys.
+pub fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ThresholdOverride>>, D::Error> {
+    from.deserialize_any(NamedEntriesVisitor(
+        "a section [thresholds] with lines RULE = { warn = N, crit = N }",
+        |_, ThresholdValue(limits)| Ok(limits),
+    ))
+}
+
+/// Deserializes `[colours]`: styles by role.
+///
+/// # Errors
+/// Returns an error if a style is not a string.
+pub fn colors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<String>>, D::Error> {
+    from.deserialize_any(NamedEntriesVisitor("a section [colours] with lines ROLE = \"STYLE\"", |_, style: String| {
+        Ok(style)
     }))
 }
 
-/// `[thresholds]`: other limits by rule.
+/// Deserializes `[views]`: columns and order by view.
 ///
 /// # Errors
-/// When one has other parts than limits have.
-pub fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Said<Threshold>>, D::Error> {
-    from.deserialize_any(Named("a section: [thresholds], of RULE = { warn = N, crit = N }", |_, Limits(limits)| {
-        Ok(limits)
-    }))
+/// Returns an error if an entry has unknown keys.
+pub fn views<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ViewSettings>>, D::Error> {
+    let description =
+        "a section [views] with lines VIEW = { columns = [\"+COLUMN\"], sort = \"-COLUMN\", flat = true }";
+    from.deserialize_any(NamedEntriesVisitor(description, |_, view| Ok(view)))
 }
 
-/// `[colours]`: styles by role.
+/// Deserializes `[keys]`: keys by action.
 ///
 /// # Errors
-/// When they are no texts.
-pub fn colours<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Said<String>>, D::Error> {
-    from.deserialize_any(Named("a section: [colours], of ROLE = \"STYLE\"", |_, words: String| Ok(words)))
+/// Returns an error if a key is not a string.
+pub fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Vec<String>>>, D::Error> {
+    from.deserialize_any(NamedEntriesVisitor(
+        "a section [keys] with lines \"ACTION\" = [\"KEY\"]",
+        |_, StringList(texts)| Ok(texts),
+    ))
 }
 
-/// `[views]`: columns and order by view.
-///
-/// # Errors
-/// When one has other parts than these.
-pub fn views<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Said<Arranged>>, D::Error> {
-    let what = "a section: [views], of VIEW = { columns = [\"+COLUMN\"], sort = \"-COLUMN\", flat = true }";
-    from.deserialize_any(Named(what, |_, arranged| Ok(arranged)))
-}
+struct BooleanVisitor;
 
-/// `[keys]`: keys by action.
-///
-/// # Errors
-/// When they are no texts.
-pub fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Said<Vec<String>>>, D::Error> {
-    from.deserialize_any(Named("a section: [keys], of \"ACTION\" = [\"KEY\"]", |_, Texts(texts)| Ok(texts)))
-}
-
-struct Switch;
-
-impl Visitor<'_> for Switch {
+impl Visitor<'_> for BooleanVisitor {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -128,9 +138,9 @@ impl Visitor<'_> for Switch {
     }
 }
 
-struct AbsolutePath;
+struct AbsolutePathVisitor;
 
-impl Visitor<'_> for AbsolutePath {
+impl Visitor<'_> for AbsolutePathVisitor {
     type Value = PathBuf;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,13 +154,13 @@ impl Visitor<'_> for AbsolutePath {
     }
 }
 
-struct LengthOfTime;
+struct DurationVisitor;
 
-impl Visitor<'_> for LengthOfTime {
+impl Visitor<'_> for DurationVisitor {
     type Value = Duration;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a length of time in quotes, such as \"45s\", \"5m\" or \"1h\"")
+        f.write_str("a duration in quotes, such as \"45s\", \"5m\" or \"1h\"")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
@@ -162,9 +172,9 @@ impl Visitor<'_> for LengthOfTime {
     }
 }
 
-struct Interval;
+struct IntervalVisitor;
 
-impl Visitor<'_> for Interval {
+impl Visitor<'_> for IntervalVisitor {
     type Value = Duration;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,7 +182,7 @@ impl Visitor<'_> for Interval {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-        duration::interval(text).map_err(E::custom)
+        duration::parse_interval(text).map_err(E::custom)
     }
 
     fn visit_i64<E: Error>(self, seconds: i64) -> Result<Duration, E> {
@@ -184,9 +194,9 @@ impl Visitor<'_> for Interval {
     }
 }
 
-struct Mebibytes;
+struct MebibytesVisitor;
 
-impl Visitor<'_> for Mebibytes {
+impl Visitor<'_> for MebibytesVisitor {
     type Value = u16;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -195,20 +205,20 @@ impl Visitor<'_> for Mebibytes {
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<u16, E> {
         let number = u16::try_from(value).ok().filter(|number| *number > 0);
-        number.ok_or_else(|| E::custom(format!("{value} is no number of MiB from 1 to 65535")))
+        number.ok_or_else(|| E::custom(format!("{value} is not a number of MiB from 1 to 65535")))
     }
 }
 
-struct Choice<T>(PhantomData<T>);
+struct ChoiceVisitor<T>(PhantomData<T>);
 
-impl<T: ValueEnum> Choice<T> {
+impl<T: ValueEnum> ChoiceVisitor<T> {
     fn names() -> String {
         let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         names.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")
     }
 }
 
-impl<T: ValueEnum> Visitor<'_> for Choice<T> {
+impl<T: ValueEnum> Visitor<'_> for ChoiceVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -216,32 +226,33 @@ impl<T: ValueEnum> Visitor<'_> for Choice<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        T::from_str(text, false).map_err(|_| E::custom(format!("\"{text}\" is none of {}", Self::names())))
+        T::from_str(text, false).map_err(|_| E::custom(format!("\"{text}\" is not one of {}", Self::names())))
     }
 }
 
-/// A section of free names. The first part says what it is, the second makes an entry of a name and what stands there.
-struct Named<V, T>(&'static str, fn(&str, V) -> Result<T, String>);
+/// Visitor for a section with free names: the description for errors, and a function that builds an entry from a
+/// name and its value.
+struct NamedEntriesVisitor<V, T>(&'static str, fn(&str, V) -> Result<T, String>);
 
-impl<'de, V: Deserialize<'de>, T> Visitor<'de> for Named<V, T> {
-    type Value = Vec<Said<T>>;
+impl<'de, V: Deserialize<'de>, T> Visitor<'de> for NamedEntriesVisitor<V, T> {
+    type Value = Vec<Located<T>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Said<T>>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Located<T>>, A::Error> {
         let mut all = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Spanned<V>>()? {
             let at = value.span().start;
             let value = (self.1)(&name, value.into_inner()).map_err(A::Error::custom)?;
-            all.push(Said { name, value, at, place: None });
+            all.push(Located { name, value, offset: at, position: None });
         }
         Ok(all)
     }
 }
 
-/// An address as a file has it.
+/// An address in a file.
 struct TargetText(Address);
 
 impl<'de> Deserialize<'de> for TargetText {
@@ -250,47 +261,47 @@ impl<'de> Deserialize<'de> for TargetText {
     }
 }
 
-/// Limits as a file has them: a table, or `"off"`.
-struct Limits(Threshold);
+/// Thresholds in a file: a table, or `"off"`.
+struct ThresholdValue(ThresholdOverride);
 
-/// The table.
+/// Table form of thresholds.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct LimitsTable {
+struct ThresholdTable {
     warn: Option<f64>,
     crit: Option<f64>,
-    #[serde(deserialize_with = "length_of_time")]
+    #[serde(deserialize_with = "duration_text")]
     hold: Option<Duration>,
 }
 
-impl<'de> Deserialize<'de> for Limits {
+impl<'de> Deserialize<'de> for ThresholdValue {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Either;
         impl<'de> Visitor<'de> for Either {
-            type Value = Threshold;
+            type Value = ThresholdOverride;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("limits, such as { warn = 5, crit = 50, hold = \"10s\" }, or \"off\"")
+                f.write_str("thresholds, such as { warn = 5, crit = 50, hold = \"10s\" }, or \"off\"")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Threshold, E> {
-                let off = Threshold { is_off: true, ..Threshold::default() };
+            fn visit_str<E: Error>(self, text: &str) -> Result<ThresholdOverride, E> {
+                let off = ThresholdOverride { is_off: true, ..ThresholdOverride::default() };
                 (text == "off").then_some(off).ok_or_else(|| E::custom(format!("\"{text}\" is not \"off\"")))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Threshold, A::Error> {
-                let LimitsTable { warn, crit, hold } = LimitsTable::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Threshold { warn, crit, hold, is_off: false })
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ThresholdOverride, A::Error> {
+                let ThresholdTable { warn, crit, hold } = ThresholdTable::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(ThresholdOverride { warn, crit, hold, is_off: false })
             }
         }
         from.deserialize_any(Either).map(Self)
     }
 }
 
-/// One text, or a list of them.
-struct Texts(Vec<String>);
+/// One string, or a list of strings.
+struct StringList(Vec<String>);
 
-impl<'de> Deserialize<'de> for Texts {
+impl<'de> Deserialize<'de> for StringList {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct Either;
         impl<'de> Visitor<'de> for Either {

@@ -1,88 +1,88 @@
-//! One session on its way from a frontend to a server.
+//! A client session in a backend.
 //!
-//! A session is plain data: `flow.rs` moves it, `sess.rs` prints it. All moments are milliseconds on the
-//! world's clock.
+//! A session is plain data: `session_flow.rs` changes it, `show_sess.rs` prints it. All times are milliseconds on the
+//! clock of the [`World`](crate::demo::world::World).
 
-use crate::demo::counters::Count;
+use crate::demo::counters::CounterId;
 
-/// A client's request, or connection in TCP mode, that a backend has taken.
+/// A request, or a connection in TCP mode, that a backend has accepted.
 #[derive(Clone, Debug)]
-pub(crate) struct Session {
-    /// Counts from 1 since the process started.
+pub(crate) struct ClientSession {
+    /// Unique id, counted from 1 since the process started.
     pub id: u64,
-    /// Index of the proxy it came in by.
-    pub front: usize,
-    /// Which of the site's clients sent it.
+    /// Index of the proxy whose frontend received it.
+    pub frontend: usize,
+    /// Number of the client that sent it.
     pub client: u16,
-    /// The client's port.
-    pub port: u16,
-    /// When it arrived.
-    pub born: u64,
-    /// Index of the server its cookie names.
+    /// Source port.
+    pub client_port: u16,
+    /// Time of arrival.
+    pub arrived_at: u64,
+    /// Index of the server that its cookie names.
     pub cookie: Option<usize>,
-    /// Index of the server that works on it; none while it waits.
+    /// Index of the server that handles it; `None` while it is queued.
     pub server: Option<usize>,
-    /// Milliseconds it waited in a queue.
-    pub queued: u64,
-    /// Milliseconds to connect.
-    pub connect: u64,
-    /// Milliseconds until the response began.
-    pub response: u64,
-    /// Milliseconds the response takes to reach the client.
-    pub transfer: u64,
-    /// When it will end.
-    pub end: u64,
-    /// The class of its response; none in TCP mode.
-    pub class: Option<Count>,
-    /// Bytes from the client.
+    /// Milliseconds in a queue.
+    pub queue_ms: u64,
+    /// Milliseconds to connect to the server.
+    pub connect_ms: u64,
+    /// Milliseconds from the connection to the first byte of the response.
+    pub response_ms: u64,
+    /// Milliseconds to send the response to the client.
+    pub transfer_ms: u64,
+    /// Time at which it ends.
+    pub ends_at: u64,
+    /// Counter of its response class; `None` in TCP mode.
+    pub response_class: Option<CounterId>,
+    /// Bytes received from the client.
     pub bytes_in: u64,
-    /// Bytes to the client.
+    /// Bytes sent to the client.
     pub bytes_out: u64,
-    /// Whether the client will go before the end.
-    pub abort: bool,
-    /// Whether balancing chose its server, and not a cookie.
-    pub balanced: bool,
-    /// Whether it got a connection to the server that was open already.
-    pub reused: bool,
+    /// Set if the client aborts before the end.
+    pub client_aborts: bool,
+    /// Set if load balancing, not a cookie, selected the server.
+    pub is_balanced: bool,
+    /// Set if it reused an open connection to the server.
+    pub is_reused: bool,
 }
 
-/// What a frontend has to know of a session that ended.
+/// The part of an ended session that its frontend and the stick tables count.
 #[derive(Clone, Debug)]
-pub(crate) struct Ended {
-    /// Index of the proxy it came in by.
-    pub front: usize,
-    /// Which of the site's clients sent it.
+pub(crate) struct EndedSession {
+    /// Index of the proxy whose frontend received it.
+    pub frontend: usize,
+    /// Number of the client that sent it.
     pub client: u16,
-    /// The class of its response; none in TCP mode.
-    pub class: Option<Count>,
-    /// Bytes from the client.
+    /// Counter of its response class; `None` in TCP mode.
+    pub response_class: Option<CounterId>,
+    /// Bytes received from the client.
     pub bytes_in: u64,
-    /// Bytes to the client.
+    /// Bytes sent to the client.
     pub bytes_out: u64,
-    /// Whether the client went before the end.
-    pub abort: bool,
+    /// Set if the client aborted.
+    pub client_aborts: bool,
 }
 
-impl Session {
-    /// What its frontend has to know now that it ended.
-    pub(crate) fn ended(&self) -> Ended {
-        Ended {
-            front: self.front,
+impl ClientSession {
+    /// Returns the part that the frontend and the stick tables count.
+    pub(crate) fn to_ended(&self) -> EndedSession {
+        EndedSession {
+            frontend: self.frontend,
             client: self.client,
-            class: self.class,
+            response_class: self.response_class,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
-            abort: self.abort,
+            client_aborts: self.client_aborts,
         }
     }
 
-    /// The address a real `HAProxy` would print for it.
+    /// Returns the session's address in memory, as `show sess` prints it.
     pub(crate) fn pointer(&self) -> String {
         format!("0x{:012x}", 0x55d0_e400_0000_u64 + self.id * 0x330)
     }
 }
 
-/// The address of one of the site's clients, from the nets kept for documentation.
+/// Returns the IP address of a client, from the networks reserved for documentation.
 pub(crate) fn client_address(client: u16) -> String {
     let net = ["198.51.100", "203.0.113", "192.0.2"][usize::from(client) % 3];
     format!("{net}.{}", 7 + (u32::from(client) * 37) % 240)

@@ -1,14 +1,12 @@
-//! What is counted, at a frontend, a backend or a server alike: totals, rates, averages and maxima.
+//! Counters of a frontend, a backend or a server: totals, rates, averages and maxima, as `show stat` prints them.
 //!
-//! A `Meter` knows nothing of proxies; it is told what happened and keeps the numbers that `show stat` prints.
-//! Totals are an array with an enum for index, so that scaling them for the warm-up and clearing them are each
-//! one line and no counter can be forgotten.
+//! The totals are an array indexed by an enum, so that scaling and clearing apply to every counter.
 
 use std::ops::{Index, IndexMut};
 
-/// One monotonic counter; the comment names its column in `show stat`.
+/// A monotonic counter. The comment of each variant is its column in `show stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Count {
+pub(crate) enum CounterId {
     /// `stot`
     Sessions,
     /// `lbtot`
@@ -55,72 +53,72 @@ pub(crate) enum Count {
     Reuses,
 }
 
-/// How many counters there are.
-const COUNTS: usize = Count::Reuses as usize + 1;
+/// Number of counters.
+const COUNTER_COUNT: usize = CounterId::Reuses as usize + 1;
 
-/// All monotonic counters of one object.
+/// The monotonic counters of one object.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Totals([u64; COUNTS]);
+pub(crate) struct Totals([u64; COUNTER_COUNT]);
 
 impl Totals {
-    /// Multiplies every counter, which keeps all sums between objects true.
-    pub(crate) fn scale(&mut self, factor: u64) {
+    /// Multiplies every counter, which preserves the sums between objects.
+    pub(crate) fn multiply(&mut self, factor: u64) {
         for total in &mut self.0 {
             *total *= factor;
         }
     }
 }
 
-impl Index<Count> for Totals {
+impl Index<CounterId> for Totals {
     type Output = u64;
-    fn index(&self, count: Count) -> &u64 {
+    fn index(&self, count: CounterId) -> &u64 {
         &self.0[count as usize]
     }
 }
 
-impl IndexMut<Count> for Totals {
-    fn index_mut(&mut self, count: Count) -> &mut u64 {
+impl IndexMut<CounterId> for Totals {
+    fn index_mut(&mut self, count: CounterId) -> &mut u64 {
         &mut self.0[count as usize]
     }
 }
 
-/// Events in the last second, in ten slots of 100 ms, and the most there ever were.
+/// Number of events in the last second, kept in ten slots of 100 ms, and its maximum.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rate {
+pub(crate) struct EventRate {
     slots: [u64; 10],
     head: usize,
-    /// The highest value since the start or the last `clear counters`.
+    /// Maximum since the start or the last `clear counters`.
     pub max: u64,
 }
 
-impl Rate {
-    /// Counts events that happen now.
+impl EventRate {
+    /// Adds events to the current slot.
     pub(crate) fn add(&mut self, events: u64) {
         self.slots[self.head] += events;
     }
 
-    /// Ends the current 100 ms.
-    pub(crate) fn roll(&mut self) {
+    /// Ends the current slot of 100 ms.
+    pub(crate) fn end_slot(&mut self) {
         self.max = self.max.max(self.per_second());
         self.head = (self.head + 1) % self.slots.len();
         self.slots[self.head] = 0;
     }
 
-    /// Events in the last second.
+    /// Returns the number of events in the last second.
     pub(crate) fn per_second(&self) -> u64 {
         self.slots.iter().sum()
     }
 }
 
-/// `HAProxy` averages its four times over this many requests (`TIME_STATS_SAMPLES` in 2.6).
-const SAMPLES: u64 = 512;
+/// Number of requests over which `HAProxy` averages its four times (`TIME_STATS_SAMPLES` in 2.6).
+const AVERAGE_WINDOW: u64 = 512;
 
-/// Milliseconds in the queue, to connect, to respond, and in all.
-pub(crate) type Times = [u64; 4];
+/// Milliseconds in the queue, to connect, to respond, and in total.
+pub(crate) type SessionTimes = [u64; 4];
 
-/// Everything counted at one frontend, backend or server.
+/// All counters of one frontend, backend or server.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Meter {
+pub(crate) struct Counters {
     /// The monotonic counters.
     pub totals: Totals,
     /// `scur`
@@ -130,92 +128,92 @@ pub(crate) struct Meter {
     /// `qmax`
     pub queue_max: u64,
     /// `rate`
-    pub sessions: Rate,
+    pub sessions: EventRate,
     /// `req_rate`
-    pub requests: Rate,
+    pub requests: EventRate,
     /// `conn_rate`
-    pub connections: Rate,
-    /// Bytes sent to clients in the last second.
-    pub bytes_out: Rate,
+    pub connections: EventRate,
+    /// Bytes sent to clients per second.
+    pub bytes_out: EventRate,
     averages: [f64; 4],
-    timed: u64,
-    /// `qtime_max` and its sisters.
-    pub times_max: Times,
-    /// When the last session was assigned, on the world's clock.
+    timed_sessions: u64,
+    /// `qtime_max`, `ctime_max`, `rtime_max`, `ttime_max`.
+    pub times_max: SessionTimes,
+    /// Time at which the last session was assigned.
     pub last_session: Option<u64>,
 }
 
-impl Meter {
-    /// One session more, now.
-    pub(crate) fn open(&mut self) {
+impl Counters {
+    /// Counts a session that opens.
+    pub(crate) fn session_opened(&mut self) {
         self.current += 1;
         self.current_max = self.current_max.max(self.current);
     }
 
-    /// One session fewer, now.
-    pub(crate) fn close(&mut self) {
+    /// Counts a session that closes.
+    pub(crate) fn session_closed(&mut self) {
         self.current = self.current.saturating_sub(1);
     }
 
-    /// Adds to one counter.
-    pub(crate) fn add(&mut self, count: Count, amount: u64) {
+    /// Adds to one total.
+    pub(crate) fn add(&mut self, count: CounterId, amount: u64) {
         self.totals[count] += amount;
     }
 
-    /// Counts a response and its request, so that the classes always sum to the requests.
-    pub(crate) fn response(&mut self, class: Count) {
+    /// Counts a response and its request together, so that the response classes sum to the requests.
+    pub(crate) fn count_response(&mut self, class: CounterId) {
         self.totals[class] += 1;
-        self.totals[Count::Requests] += 1;
+        self.totals[CounterId::Requests] += 1;
         self.requests.add(1);
     }
 
-    /// Takes the four times of a finished session into the averages.
-    pub(crate) fn timed(&mut self, times: Times) {
-        self.timed += 1;
-        let window = self.timed.min(SAMPLES) as f64;
+    /// Adds the four times of an ended session to the averages and maxima.
+    pub(crate) fn add_times(&mut self, times: SessionTimes) {
+        self.timed_sessions += 1;
+        let window = self.timed_sessions.min(AVERAGE_WINDOW) as f64;
         for (i, &time) in times.iter().enumerate() {
             self.averages[i] += (time as f64 - self.averages[i]) / window;
             self.times_max[i] = self.times_max[i].max(time);
         }
     }
 
-    /// `qtime`, `ctime`, `rtime`, `ttime`.
-    pub(crate) fn times(&self) -> Times {
+    /// Returns the averages: `qtime`, `ctime`, `rtime`, `ttime`.
+    pub(crate) fn times(&self) -> SessionTimes {
         self.averages.map(|average| average.round() as u64)
     }
 
-    /// Ends the current 100 ms.
-    pub(crate) fn roll(&mut self) {
-        self.sessions.roll();
-        self.requests.roll();
-        self.connections.roll();
-        self.bytes_out.roll();
+    /// Ends the current slot of every rate.
+    pub(crate) fn end_slot(&mut self) {
+        self.sessions.end_slot();
+        self.requests.end_slot();
+        self.connections.end_slot();
+        self.bytes_out.end_slot();
     }
 
-    /// What plain `clear counters` does: only maxima go.
+    /// Implements `clear counters`: resets the maxima.
     pub(crate) fn clear_maxima(&mut self) {
         self.current_max = 0;
         self.queue_max = 0;
-        self.times_max = Times::default();
+        self.times_max = SessionTimes::default();
         for rate in [&mut self.sessions, &mut self.requests, &mut self.connections, &mut self.bytes_out] {
             rate.max = 0;
         }
     }
 
-    /// What `clear counters all` does; gauges and rates stay.
+    /// Implements `clear counters all`: resets everything except gauges and rates.
     pub(crate) fn clear_all(&mut self) {
         self.clear_maxima();
         self.totals = Totals::default();
         self.averages = [0.0; 4];
-        self.timed = 0;
+        self.timed_sessions = 0;
         self.last_session = None;
     }
 
-    /// Makes the totals those of a past `factor` times as long, with the sessions of now still open.
+    /// Multiplies the totals by `factor`, but counts the sessions that are still open only once.
     pub(crate) fn scale(&mut self, factor: u64) {
-        self.totals.scale(factor);
+        self.totals.multiply(factor);
         let surplus = self.current * (factor - 1);
-        for count in [Count::Sessions, Count::Connections] {
+        for count in [CounterId::Sessions, CounterId::Connections] {
             self.totals[count] = self.totals[count].saturating_sub(surplus);
         }
     }
@@ -226,26 +224,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_covers_one_second() {
-        let mut rate = Rate::default();
+    fn event_rate_covers_one_second() {
+        let mut rate = EventRate::default();
         for _ in 0..30 {
             rate.add(2);
-            rate.roll();
+            rate.end_slot();
         }
         assert_eq!(rate.per_second(), 18, "nine full slots and the one just begun");
         assert_eq!(rate.max, 20);
     }
 
     #[test]
-    fn averages_follow_new_values() {
-        let mut meter = Meter::default();
-        meter.timed([0, 1, 50, 60]);
-        assert_eq!(meter.times(), [0, 1, 50, 60]);
+    fn add_times_moves_averages_to_new_values() {
+        let mut counters = Counters::default();
+        counters.add_times([0, 1, 50, 60]);
+        assert_eq!(counters.times(), [0, 1, 50, 60]);
         for _ in 0..3000 {
-            meter.timed([0, 1, 200, 210]);
+            counters.add_times([0, 1, 200, 210]);
         }
-        assert!(meter.times()[2] > 195);
-        meter.clear_maxima();
-        assert_eq!(meter.times_max, [0; 4]);
+        assert!(counters.times()[2] > 195);
+        counters.clear_maxima();
+        assert_eq!(counters.times_max, [0; 4]);
     }
 }

@@ -1,16 +1,15 @@
-//! One row of `show stat` in the making: the header, and the columns that several kinds of rows share.
+//! Builder of one `show stat` row: the header, and the columns that several kinds of rows share.
 //!
-//! Cells are addressed by the name of their column, so that the order of the header is in one place. What is not
-//! put stays empty.
+//! Cells are addressed by column name, so that only the header defines the order. Cells that are not set stay empty.
 
 use std::collections::HashMap;
 use std::fmt::{Display, Write};
 use std::sync::LazyLock;
 
-use crate::demo::counters::{Count, Meter};
-use crate::demo::proxy::{Mode, Proxy};
+use crate::demo::counters::{CounterId, Counters};
+use crate::demo::proxy::{Proxy, ProxyMode};
 
-/// The first line of the reply.
+/// First line of the reply.
 pub(crate) const HEADER: &str = "\
 # pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr,wredis,\
 status,weight,act,bck,chkfail,chkdown,lastchg,downtime,qlimit,pid,iid,sid,throttle,lbtot,\
@@ -34,101 +33,101 @@ static POSITIONS: LazyLock<HashMap<&str, usize>> = LazyLock::new(|| {
     names.enumerate().map(|(position, name)| (name, position)).collect()
 });
 
-/// One line in the making; what is not put stays empty.
-pub(crate) struct Row(Vec<String>);
+/// One row; cells that are not set stay empty.
+pub(crate) struct StatRow(Vec<String>);
 
-impl Row {
-    /// A row of `type` 0, 1 or 2 with what all rows have.
+impl StatRow {
+    /// Creates a row with the columns that all rows have. `kind` is the `type` column: 0, 1 or 2.
     pub(crate) fn new(proxy: &Proxy, name: &str, kind: u8, sid: u32) -> Self {
         let mut row = Self(vec![String::new(); POSITIONS.len()]);
-        row.put("pxname", &proxy.name);
-        row.put("svname", name);
-        row.put("pid", 1);
-        row.put("iid", proxy.iid);
-        row.put("sid", sid);
-        row.put("type", kind);
-        row.put("mode", proxy.mode.word());
-        row.put("-", "-");
-        row.zeros(&["dresp", "wrew", "eint", "ssl_sess", "ssl_reused_sess", "ssl_failed_handshake"]);
+        row.set("pxname", &proxy.name);
+        row.set("svname", name);
+        row.set("pid", 1);
+        row.set("iid", proxy.iid);
+        row.set("sid", sid);
+        row.set("type", kind);
+        row.set("mode", proxy.mode.as_str());
+        row.set("-", "-");
+        row.set_zeros(&["dresp", "wrew", "eint", "ssl_sess", "ssl_reused_sess", "ssl_failed_handshake"]);
         row
     }
 
-    /// Fills a column; text is quoted when it is printed.
-    pub(crate) fn put(&mut self, column: &str, value: impl Display) {
+    /// Sets a cell. Quoting happens in `write_to`.
+    pub(crate) fn set(&mut self, column: &str, value: impl Display) {
         if let Some(cell) = POSITIONS.get(column).and_then(|&position| self.0.get_mut(position)) {
             cell.clear();
             let _ = write!(cell, "{value}");
         }
     }
 
-    /// Fills columns with 0: what a simulation has none of, and a real one prints.
-    pub(crate) fn zeros(&mut self, columns: &[&str]) {
+    /// Sets columns to 0: counters that the simulation does not have and a real `HAProxy` prints.
+    pub(crate) fn set_zeros(&mut self, columns: &[&str]) {
         for column in columns {
-            self.put(column, 0);
+            self.set(column, 0);
         }
     }
 
-    /// What every row has.
-    pub(crate) fn meter(&mut self, meter: &Meter, mode: Mode) {
-        self.put("scur", meter.current);
-        self.put("smax", meter.current_max);
-        self.put("stot", meter.totals[Count::Sessions]);
-        self.put("bin", meter.totals[Count::BytesIn]);
-        self.put("bout", meter.totals[Count::BytesOut]);
-        self.put("rate", meter.sessions.per_second());
-        self.put("rate_max", meter.sessions.max);
-        if mode == Mode::Http {
-            self.put("hrsp_1xx", 0);
-            self.put("hrsp_2xx", meter.totals[Count::Hrsp2xx]);
-            self.put("hrsp_3xx", meter.totals[Count::Hrsp3xx]);
-            self.put("hrsp_4xx", meter.totals[Count::Hrsp4xx]);
-            self.put("hrsp_5xx", meter.totals[Count::Hrsp5xx]);
-            self.put("hrsp_other", meter.totals[Count::HrspOther]);
-            self.put("req_tot", meter.totals[Count::Requests]);
+    /// Sets the traffic columns that all rows have.
+    pub(crate) fn set_common(&mut self, counters: &Counters, mode: ProxyMode) {
+        self.set("scur", counters.current);
+        self.set("smax", counters.current_max);
+        self.set("stot", counters.totals[CounterId::Sessions]);
+        self.set("bin", counters.totals[CounterId::BytesIn]);
+        self.set("bout", counters.totals[CounterId::BytesOut]);
+        self.set("rate", counters.sessions.per_second());
+        self.set("rate_max", counters.sessions.max);
+        if mode == ProxyMode::Http {
+            self.set("hrsp_1xx", 0);
+            self.set("hrsp_2xx", counters.totals[CounterId::Hrsp2xx]);
+            self.set("hrsp_3xx", counters.totals[CounterId::Hrsp3xx]);
+            self.set("hrsp_4xx", counters.totals[CounterId::Hrsp4xx]);
+            self.set("hrsp_5xx", counters.totals[CounterId::Hrsp5xx]);
+            self.set("hrsp_other", counters.totals[CounterId::HrspOther]);
+            self.set("req_tot", counters.totals[CounterId::Requests]);
         }
     }
 
-    /// What servers and backends have besides.
-    pub(crate) fn server_side(&mut self, meter: &Meter, queue: usize, now: u64) {
-        self.put("qcur", queue);
-        self.put("qmax", meter.queue_max);
-        self.put("econ", meter.totals[Count::FailedConnections]);
-        self.put("eresp", meter.totals[Count::BadResponses]);
-        self.put("wretr", meter.totals[Count::Retries]);
-        self.put("wredis", meter.totals[Count::Redispatches]);
-        self.put("lbtot", meter.totals[Count::Balanced]);
-        self.put("cli_abrt", meter.totals[Count::ClientAborts]);
-        self.put("srv_abrt", meter.totals[Count::ServerAborts]);
-        self.put("connect", meter.totals[Count::Connects]);
-        self.put("reuse", meter.totals[Count::Reuses]);
-        match meter.last_session {
-            Some(at) => self.put("lastsess", now.saturating_sub(at) / 1000),
-            None => self.put("lastsess", -1),
+    /// Sets the columns that only servers and backends have.
+    pub(crate) fn set_server_side(&mut self, counters: &Counters, queue: usize, now: u64) {
+        self.set("qcur", queue);
+        self.set("qmax", counters.queue_max);
+        self.set("econ", counters.totals[CounterId::FailedConnections]);
+        self.set("eresp", counters.totals[CounterId::BadResponses]);
+        self.set("wretr", counters.totals[CounterId::Retries]);
+        self.set("wredis", counters.totals[CounterId::Redispatches]);
+        self.set("lbtot", counters.totals[CounterId::Balanced]);
+        self.set("cli_abrt", counters.totals[CounterId::ClientAborts]);
+        self.set("srv_abrt", counters.totals[CounterId::ServerAborts]);
+        self.set("connect", counters.totals[CounterId::Connects]);
+        self.set("reuse", counters.totals[CounterId::Reuses]);
+        match counters.last_session {
+            Some(at) => self.set("lastsess", now.saturating_sub(at) / 1000),
+            None => self.set("lastsess", -1),
         }
         for (i, column) in ["qtime", "ctime", "rtime", "ttime"].into_iter().enumerate() {
-            self.put(column, meter.times()[i]);
-            self.put(&format!("{column}_max"), meter.times_max[i]);
+            self.set(column, counters.times()[i]);
+            self.set(&format!("{column}_max"), counters.times_max[i]);
         }
     }
 
-    /// What frontends and backends have of the protocol modules.
-    pub(crate) fn modules(&mut self, meter: &Meter, mode: Mode) {
-        self.zeros(&["dreq", "comp_in", "comp_out", "comp_byp", "comp_rsp"]);
+    /// Sets the columns of the protocol modules, which only frontends and backends have.
+    pub(crate) fn set_modules(&mut self, counters: &Counters, mode: ProxyMode) {
+        self.set_zeros(&["dreq", "comp_in", "comp_out", "comp_byp", "comp_rsp"]);
         let from = POSITIONS.get("h2_headers_rcvd").copied().unwrap_or(usize::MAX);
         for cell in self.0.iter_mut().skip(from) {
             "0".clone_into(cell);
         }
-        if mode == Mode::Http {
-            self.zeros(&["cache_lookups", "cache_hits"]);
-            self.put("h1_open_connections", meter.current);
-            self.put("h1_total_streams", meter.totals[Count::Requests]);
-            self.put("h1_bytes_in", meter.totals[Count::BytesIn]);
-            self.put("h1_bytes_out", meter.totals[Count::BytesOut]);
+        if mode == ProxyMode::Http {
+            self.set_zeros(&["cache_lookups", "cache_hits"]);
+            self.set("h1_open_connections", counters.current);
+            self.set("h1_total_streams", counters.totals[CounterId::Requests]);
+            self.set("h1_bytes_in", counters.totals[CounterId::BytesIn]);
+            self.set("h1_bytes_out", counters.totals[CounterId::BytesOut]);
         }
     }
 
-    /// Appends the row as a line.
-    pub(crate) fn print(&self, out: &mut String) {
+    /// Appends the row to `out` as a CSV line.
+    pub(crate) fn write_to(&self, out: &mut String) {
         for cell in &self.0 {
             if cell.contains([',', '"']) {
                 let _ = write!(out, "\"{}\",", cell.replace('"', "\"\""));

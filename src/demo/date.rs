@@ -1,8 +1,8 @@
-//! Seconds since 1970 as `HAProxy` writes dates, in UTC.
+//! Dates and durations in `HAProxy`'s formats; dates are in UTC.
 
-/// Year, month, day of a day since 1970.
-fn civil(days: u64) -> (u64, u64, u64) {
-    // Years that begin in March make the leap day the last of a year.
+/// Returns year, month and day of a number of days since 1970-01-01.
+fn year_month_day(days: u64) -> (u64, u64, u64) {
+    // With years that begin in March, the leap day is the last day of a year.
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
@@ -14,10 +14,10 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
-/// `20/Nov/2026:11:55:03.453`, with this many digits after the point.
-pub(crate) fn stamp(seconds: u64, micros: u64, digits: usize) -> String {
+/// Formats a time as `20/Nov/2026:11:55:03.453`, with this many digits after the decimal point.
+pub(crate) fn format_date(seconds: u64, micros: u64, digits: usize) -> String {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (year, month, day) = civil(seconds / 86_400);
+    let (year, month, day) = year_month_day(seconds / 86_400);
     let name = MONTHS[(month as usize + 11) % 12];
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let fraction = format!("{micros:06}");
@@ -25,8 +25,8 @@ pub(crate) fn stamp(seconds: u64, micros: u64, digits: usize) -> String {
     format!("{day:02}/{name}/{year}:{hour:02}:{minute:02}:{second:02}.{fraction}")
 }
 
-/// A span as `show sess` writes it: `7s`, `3m12s`, `2h5m`.
-pub(crate) fn span(milliseconds: u64) -> String {
+/// Formats a duration as `show sess` does: `7s`, `3m12s`, `2h5m`.
+pub(crate) fn format_duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -40,10 +40,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_right() {
-        assert_eq!(stamp(0, 0, 3), "01/Jan/1970:00:00:00.000");
-        assert_eq!(stamp(1_795_175_703, 453_000, 3), "20/Nov/2026:11:55:03.453");
-        assert_eq!(stamp(1_709_164_800, 12, 6), "29/Feb/2024:00:00:00.000012");
-        assert_eq!(span(192_000), "3m12s");
+    fn format_date_and_duration_match_haproxy() {
+        assert_eq!(format_date(0, 0, 3), "01/Jan/1970:00:00:00.000");
+        assert_eq!(format_date(1_795_175_703, 453_000, 3), "20/Nov/2026:11:55:03.453");
+        assert_eq!(format_date(1_709_164_800, 12, 6), "29/Feb/2024:00:00:00.000012");
+        assert_eq!(format_duration(192_000), "3m12s");
     }
 }

@@ -1,75 +1,81 @@
-//! Frontends, backends and servers as a bare line of configuration gives them; `site.rs` says what differs.
+//! Frontends, backends and servers with default settings; `site.rs` changes what differs.
 
 use std::collections::VecDeque;
 
-use crate::demo::counters::Meter;
-use crate::demo::health_check::{Check, Kind};
-use crate::demo::proxy::{Algorithm, Back, Door, Front, Service};
-use crate::demo::server::{Op, Ordeal, Server};
+use crate::demo::counters::Counters;
+use crate::demo::health_check::{CheckKind, HealthCheck};
+use crate::demo::proxy::{BalanceAlgorithm, FrontendState, SimBackend, SimFrontend, Workload};
+use crate::demo::server::{Impairment, OperationalState, SimServer};
 
-/// A plain server with an HTTP check; its name spreads the checks over the interval.
-pub(crate) fn server(now: u64, name: &str, weight: u32, host: &str, port: u16) -> Server {
+/// Creates a server with an HTTP check. A hash of the name spreads the first checks over the check interval.
+pub(crate) fn default_server(now: u64, name: &str, weight: u32, host: &str, port: u16) -> SimServer {
     let spread = name.bytes().fold(0, |sum, byte| (sum * 31 + u64::from(byte)) % 1900);
-    Server {
+    SimServer {
         sid: 0,
         name: name.to_owned(),
         host: host.to_owned(),
         port,
-        meter: Meter::default(),
+        counters: Counters::default(),
         initial_weight: weight,
         weight,
         maxconn: 0,
-        backup: false,
+        is_backup: false,
         cookie: None,
-        admin: 0,
-        op: Op::Running,
-        changed: now,
-        was_down: 0,
+        admin_flags: 0,
+        operational_state: OperationalState::Running,
+        last_change: now,
+        past_downtime: 0,
         down_transitions: 0,
-        check: Some(Check::new(Kind::Http, now + 100 + spread)),
-        agent: None,
-        slowstart: 0,
+        health_check: Some(HealthCheck::new(CheckKind::Http, now + 100 + spread)),
+        agent_check: None,
+        slowstart_ms: 0,
         queue: VecDeque::new(),
-        loyal: f64::from(weight),
-        turn: 0.0,
-        broken: None,
-        ordeal: Ordeal::default(),
+        cookie_clients: f64::from(weight),
+        round_robin_credit: 0.0,
+        permanent_fault: None,
+        impairment: Impairment::default(),
     }
 }
 
-/// A frontend that listens and has nothing to do yet.
-pub(crate) fn front(maxconn: u64, port: u16, phase: f64) -> Front {
-    Front {
-        meter: Meter::default(),
+/// Creates a frontend that listens and has no routes yet.
+pub(crate) fn default_frontend(maxconn: u64, port: u16, phase: f64) -> SimFrontend {
+    SimFrontend {
+        counters: Counters::default(),
         maxconn,
-        door: Door::Open,
+        state: FrontendState::Open,
         idle: 0,
         routes: Vec::new(),
         phase,
         noise: 0.0,
-        last_bad: None,
+        last_bad_request: None,
         port,
     }
 }
 
-/// A backend of these servers, numbered from 1.
-pub(crate) fn back(algorithm: Algorithm, fullconn: u64, service: Service, mut servers: Vec<Server>, now: u64) -> Back {
+/// Creates a backend with these servers, numbered from 1.
+pub(crate) fn default_backend(
+    algorithm: BalanceAlgorithm,
+    fullconn: u64,
+    service: Workload,
+    mut servers: Vec<SimServer>,
+    now: u64,
+) -> SimBackend {
     for (sid, server) in (1..).zip(servers.iter_mut()) {
         server.sid = sid;
     }
-    Back {
-        meter: Meter::default(),
+    SimBackend {
+        counters: Counters::default(),
         servers,
         active: Vec::new(),
         queue: VecDeque::new(),
         algorithm,
         cookie: None,
         fullconn,
-        service,
-        demand: 1.0,
-        up: true,
-        changed: now,
-        was_down: 0,
+        workload: service,
+        load_factor: 1.0,
+        is_up: true,
+        last_change: now,
+        past_downtime: 0,
         down_transitions: 0,
     }
 }

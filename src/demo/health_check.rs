@@ -1,45 +1,45 @@
-//! Health checks and agent checks: what they last saw, and how health rises and falls.
+//! Health checks and agent checks: their last result, and how the health counter changes.
 //!
-//! Health is `HAProxy`'s own number: 0 to `rise - 1` is down, `rise` to `rise + fall - 1` is up. A failed check
-//! takes one, a passed one gives one; crossing the line jumps to the far end. This file owns the number;
-//! `server.rs` draws the consequence for the server.
+//! The health counter is that of `HAProxy`: 0 to `rise - 1` is down, `rise` to `rise + fall - 1` is up. A failed check
+//! subtracts one, a passed check adds one; a change between up and down jumps to 0 or to the maximum. This file owns
+//! the counter; `server.rs` derives the server's state from it.
 
-/// What is wrong with a server's machine, as a check sees it.
+/// A failure of a server's machine, as a check sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nobody listens.
+    /// The port refuses connections.
     Refused,
-    /// Nobody answers.
+    /// Connections time out.
     Timeout,
 }
 
-/// What a health check asks for.
+/// Kind of a health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// That a connection opens.
+pub(crate) enum CheckKind {
+    /// Opens a connection.
     Connect,
-    /// That a request is answered with 200.
+    /// Sends a request that must be answered with 200.
     Http,
 }
 
-/// What the last check saw.
+/// Result of the last check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// No check ran yet.
+pub(crate) enum CheckStatus {
+    /// No check has run yet.
     Initial,
-    /// A connection opened.
+    /// The connection was opened.
     L4Ok,
     /// The connection timed out.
     L4Timeout,
     /// The connection was refused.
     L4Refused,
-    /// The response was good.
+    /// The response had status 200.
     L7Ok,
 }
 
-impl Seen {
-    /// The word in `check_status`.
-    pub(crate) fn word(self) -> &'static str {
+impl CheckStatus {
+    /// Returns the value of `check_status`.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Initial => "INI",
             Self::L4Ok => "L4OK",
@@ -49,8 +49,8 @@ impl Seen {
         }
     }
 
-    /// The sentence in `check_desc`.
-    pub(crate) fn sentence(self) -> &'static str {
+    /// Returns the value of `check_desc`.
+    pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Initial => "Initializing",
             Self::L4Ok => "Layer4 check passed",
@@ -60,8 +60,8 @@ impl Seen {
         }
     }
 
-    /// `srv_check_status` in `show servers state`.
-    pub(crate) fn number(self) -> u8 {
+    /// Returns `srv_check_status` of `show servers state`.
+    pub(crate) fn state_file_status(self) -> u8 {
         match self {
             Self::Initial => 1,
             Self::L4Ok => 6,
@@ -71,8 +71,8 @@ impl Seen {
         }
     }
 
-    /// `srv_check_result` in `show servers state`.
-    pub(crate) fn result(self) -> u8 {
+    /// Returns `srv_check_result` of `show servers state`.
+    pub(crate) fn state_file_result(self) -> u8 {
         match self {
             Self::Initial => 0,
             Self::L4Timeout | Self::L4Refused => 2,
@@ -81,11 +81,11 @@ impl Seen {
     }
 }
 
-/// What a check did to the server's health.
+/// Effect of one check on the server's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The server stays what it was.
-    Same,
+pub(crate) enum HealthChange {
+    /// The server stays up or stays down.
+    Unchanged,
     /// The server has just come up.
     Up,
     /// The server has just gone down.
@@ -94,120 +94,120 @@ pub(crate) enum Verdict {
 
 /// A server's health check.
 #[derive(Clone, Debug)]
-pub(crate) struct Check {
-    /// What it asks for.
-    pub kind: Kind,
-    /// Off after `disable health`.
-    pub on: bool,
-    /// Passed checks in a row to come up.
+pub(crate) struct HealthCheck {
+    /// Kind of check.
+    pub kind: CheckKind,
+    /// Cleared by `disable health`.
+    pub is_enabled: bool,
+    /// Consecutive passed checks until the server is up.
     pub rise: u32,
-    /// Failed checks in a row to go down.
+    /// Consecutive failed checks until the server is down.
     pub fall: u32,
-    /// See the head of this file.
+    /// The health counter; see the head of this file.
     pub health: u32,
-    /// What it last saw.
-    pub seen: Seen,
-    /// Milliseconds the last one took.
+    /// Result of the last check.
+    pub status: CheckStatus,
+    /// Milliseconds that the last check took.
     pub duration: u64,
     /// Milliseconds between two checks.
-    pub every: u64,
-    /// When the next one is due.
-    pub due: u64,
+    pub interval: u64,
+    /// Time of the next check.
+    pub next_run: u64,
     /// `chkfail`
-    pub failed: u64,
+    pub failed_checks: u64,
 }
 
-impl Check {
-    /// A check as it is when a process starts: up, and down at the first failure.
-    pub(crate) fn new(kind: Kind, due: u64) -> Self {
+impl HealthCheck {
+    /// Creates a check in the state after a process start: up, and down at the first failure.
+    pub(crate) fn new(kind: CheckKind, due: u64) -> Self {
         Self {
             kind,
-            on: true,
+            is_enabled: true,
             rise: 2,
             fall: 3,
             health: 2,
-            seen: Seen::Initial,
+            status: CheckStatus::Initial,
             duration: 0,
-            every: 2000,
-            due,
-            failed: 0,
+            interval: 2000,
+            next_run: due,
+            failed_checks: 0,
         }
     }
 
-    /// The health of a server that is up and sure of it.
-    pub(crate) fn full(&self) -> u32 {
+    /// Returns the maximum of the health counter.
+    pub(crate) fn full_health(&self) -> u32 {
         self.rise + self.fall - 1
     }
 
-    /// Whether the health is that of a server that is up.
+    /// Returns whether the health counter means up.
     pub(crate) fn is_up(&self) -> bool {
         self.health >= self.rise
     }
 
-    /// The code of the last response.
-    pub(crate) fn code(&self) -> Option<u16> {
-        (self.seen == Seen::L7Ok).then_some(200)
+    /// Returns the status code of the last response.
+    pub(crate) fn http_code(&self) -> Option<u16> {
+        (self.status == CheckStatus::L7Ok).then_some(200)
     }
 
-    /// The text of `last_chk`.
-    pub(crate) fn text(&self) -> &'static str {
-        match self.seen {
-            Seen::L4Refused => "Connection refused",
+    /// Returns the value of `last_chk`.
+    pub(crate) fn last_chk(&self) -> &'static str {
+        match self.status {
+            CheckStatus::L4Refused => "Connection refused",
             _ => "",
         }
     }
 
-    /// Runs once against a server with this fault; `duration` is how long a good one takes.
-    pub(crate) fn run(&mut self, fault: Option<Fault>, now: u64, duration: u64) -> Verdict {
-        self.due = now + self.every;
-        (self.seen, self.duration) = match (fault, self.kind) {
-            (Some(Fault::Refused), _) => (Seen::L4Refused, 0),
-            (Some(Fault::Timeout), _) => (Seen::L4Timeout, 2001),
-            (None, Kind::Connect) => (Seen::L4Ok, duration / 4),
-            (None, Kind::Http) => (Seen::L7Ok, duration),
+    /// Runs the check once against a server with this fault; `duration` is the milliseconds of a passed check.
+    pub(crate) fn run(&mut self, fault: Option<Fault>, now: u64, duration: u64) -> HealthChange {
+        self.next_run = now + self.interval;
+        (self.status, self.duration) = match (fault, self.kind) {
+            (Some(Fault::Refused), _) => (CheckStatus::L4Refused, 0),
+            (Some(Fault::Timeout), _) => (CheckStatus::L4Timeout, 2001),
+            (None, CheckKind::Connect) => (CheckStatus::L4Ok, duration / 4),
+            (None, CheckKind::Http) => (CheckStatus::L7Ok, duration),
         };
         match (fault.is_some(), self.is_up()) {
             (false, true) => {
-                self.health = (self.health + 1).min(self.full());
-                Verdict::Same
+                self.health = (self.health + 1).min(self.full_health());
+                HealthChange::Unchanged
             }
             (false, false) => {
                 self.health += 1;
                 if !self.is_up() {
-                    return Verdict::Same;
+                    return HealthChange::Unchanged;
                 }
-                self.health = self.full();
-                Verdict::Up
+                self.health = self.full_health();
+                HealthChange::Up
             }
             (true, true) => {
-                self.failed += 1;
+                self.failed_checks += 1;
                 self.health -= 1;
                 if self.is_up() {
-                    return Verdict::Same;
+                    return HealthChange::Unchanged;
                 }
                 self.health = 0;
-                Verdict::Down
+                HealthChange::Down
             }
             (true, false) => {
                 self.health = 0;
-                Verdict::Same
+                HealthChange::Unchanged
             }
         }
     }
 }
 
-/// A server's agent check: a daemon beside the server that is asked how it feels.
+/// A server's agent check, answered by a daemon on the server's machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Agent {
-    /// Off after `disable agent`.
-    pub on: bool,
-    /// The port it listens on.
+pub(crate) struct AgentCheck {
+    /// Cleared by `disable agent`.
+    pub is_enabled: bool,
+    /// Port of the agent.
     pub port: u16,
-    /// Whether it last said up, or an operator said so for it.
-    pub up: bool,
-    /// When it is asked next.
-    pub due: u64,
-    /// Milliseconds the last answer took.
+    /// Set if the agent's last reply, or an operator, said `up`.
+    pub reports_up: bool,
+    /// Time of the next check.
+    pub next_run: u64,
+    /// Milliseconds that the last check took.
     pub duration: u64,
 }
 
@@ -216,8 +216,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn health_falls_and_rises_as_in_haproxy() {
-        let mut check = Check::new(Kind::Http, 0);
+    fn run_changes_health_as_haproxy_does() {
+        let mut check = HealthCheck::new(CheckKind::Http, 0);
         let mut seen = Vec::new();
         for fault in [None, None, None, Some(Fault::Timeout), Some(Fault::Timeout), Some(Fault::Timeout), None, None] {
             let verdict = check.run(fault, 0, 3);
@@ -226,16 +226,16 @@ mod tests {
         assert_eq!(
             seen,
             [
-                (3, Verdict::Same),
-                (4, Verdict::Same),
-                (4, Verdict::Same),
-                (3, Verdict::Same),
-                (2, Verdict::Same),
-                (0, Verdict::Down),
-                (1, Verdict::Same),
-                (4, Verdict::Up),
+                (3, HealthChange::Unchanged),
+                (4, HealthChange::Unchanged),
+                (4, HealthChange::Unchanged),
+                (3, HealthChange::Unchanged),
+                (2, HealthChange::Unchanged),
+                (0, HealthChange::Down),
+                (1, HealthChange::Unchanged),
+                (4, HealthChange::Up),
             ]
         );
-        assert_eq!(check.failed, 3);
+        assert_eq!(check.failed_checks, 3);
     }
 }

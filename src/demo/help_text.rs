@@ -1,9 +1,9 @@
-//! `help`, and what `HAProxy` answers to a command it does not know.
+//! Replies to `help` and to unknown commands.
 //!
-//! Only what the simulation can do is listed, in `HAProxy` 2.6's own lines.
+//! Only commands that the simulation supports are listed, in the wording of `HAProxy` 2.6.
 
-/// One line for each command.
-const COMMANDS: [&str; 34] = [
+/// One line per command.
+const HELP_LINES: [&str; 34] = [
     "clear counters [all]                    : clear max statistics counters (or all counters)",
     "clear table <table> [<filter>]*         : remove an entry from a table (filter: data/key)",
     "disable agent                           : disable agent checks",
@@ -40,30 +40,30 @@ const COMMANDS: [&str; 34] = [
     "quit                                    : disconnect",
 ];
 
-/// `help`: all commands.
-pub(crate) fn all() -> String {
-    list("The following commands are valid at this level:", |_| true)
+/// Returns the reply to `help`.
+pub(crate) fn all_commands() -> String {
+    help_list("The following commands are valid at this level:", |_| true)
 }
 
-/// The answer to a command that does not exist: those that begin alike.
-pub(crate) fn unknown(words: &[&str]) -> String {
+/// Returns the reply to an unknown command: the commands with the longest common prefix of words.
+pub(crate) fn unknown_command(words: &[&str]) -> String {
     if words.is_empty() {
-        return list("Unknown command. Please enter one of the following commands only:", |_| true);
+        return help_list("Unknown command. Please enter one of the following commands only:", |_| true);
     }
     let alike = |line: &str, length: usize| {
         let known = line.split_whitespace();
         words.iter().take(length).eq(known.take(length).collect::<Vec<_>>().iter())
     };
-    let longest = (1..=words.len()).rev().find(|&length| COMMANDS.iter().any(|line| alike(line, length)));
-    list("Unknown command, but maybe one of the following ones is a better match:", |line| {
+    let longest = (1..=words.len()).rev().find(|&length| HELP_LINES.iter().any(|line| alike(line, length)));
+    help_list("Unknown command, but maybe one of the following ones is a better match:", |line| {
         longest.is_some_and(|length| alike(line, length))
     })
 }
 
-fn list(title: &str, wanted: impl Fn(&str) -> bool) -> String {
+fn help_list(title: &str, wanted: impl Fn(&str) -> bool) -> String {
     let always = ["help ", "prompt ", "quit "];
     let mut out = format!("{title}\n");
-    for line in COMMANDS {
+    for line in HELP_LINES {
         if wanted(line) || always.iter().any(|word| line.starts_with(word)) {
             out.push_str("  ");
             out.push_str(line);

@@ -1,16 +1,21 @@
-//! An embedded, simulated `HAProxy` behind the same socket protocol as a real one.
+//! An embedded, simulated `HAProxy` 2.6.12 that listens on a Unix socket.
 //!
-//! `hapulse demo` shows it, pictures and tests use it, and no other module knows of it: it is reached through
-//! its socket, like any `HAProxy`. It speaks as a real 2.6.12 does.
+//! This module owns the simulation (proxies, servers, traffic, health checks, incidents) and the part of the Runtime
+//! API that it answers. It is reached only through its socket and names nothing of the rest of the program; `hapulse
+//! demo`, the screenshots and the tests use it like any other `HAProxy`. It does not read a configuration file and does
+//! not handle real client traffic.
 //!
-//! From the ground up, each file importing only from files above it:
+//! Data flow: `socket_server` reads a line from a connection, moves the `World` forward to the present and passes the
+//! line to `interpreter`, which runs a `show_*` or write command on the world and returns the reply text.
 //!
-//! - `level`, `meter`, `session`, `check`, `table`, `calendar`: small parts that know nothing of the whole.
-//! - `server`, `proxy`, `bare`, `site`, `world`: what there is.
-//! - `balance`, `flow`, `story`, `traffic`, `birth`: how it moves.
-//! - `row`, `stat`, `info`, `sess`, `state`, `tables`, `errors`, `help`: what it tells.
-//! - `act`, `cli`: what it does when asked.
-//! - `listener`: the socket and the threads.
+//! From the bottom up, each file importing only from files above it:
+//!
+//! - `permission`, `counters`, `client_session`, `health_check`, `stick_table`, `date`: independent parts.
+//! - `server`, `proxy`, `defaults`, `site`, `world`: the state.
+//! - `load_balancing`, `session_flow`, `scenario`, `simulation`, `warm_up`: how the state changes over time.
+//! - `csv_row`, `show_*`, `help_text`: the replies.
+//! - `write_commands`, `interpreter`: the commands.
+//! - `socket_server`: the socket and the threads.
 
 mod client_session;
 mod counters;
@@ -40,6 +45,6 @@ mod warm_up;
 mod world;
 mod write_commands;
 
-pub use permission::Level;
-pub use socket_server::{Demo, Options, start};
+pub use permission::CliLevel;
+pub use socket_server::{Demo, DemoOptions, start};
 pub use world::World;

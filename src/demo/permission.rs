@@ -1,24 +1,23 @@
-//! How much a connection to the stats socket may do.
+//! Access levels of a connection to the stats socket.
 //!
-//! `HAProxy` knows three levels, set on the `stats socket` line and lowered, never raised, by the commands
-//! `operator` and `user`. This file owns the order of the three and their words; which command needs which
-//! level is said in `cli.rs`, beside the command.
+//! `HAProxy` has three levels. The `stats socket` line sets the level; the commands `operator` and `user` lower it and
+//! nothing raises it. `interpreter.rs` defines the level that each command requires.
 
-/// The right a connection has; each level includes the ones before it.
+/// Access level of a connection; each level includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Level {
-    /// May read statistics that tell nothing of clients.
+pub enum CliLevel {
+    /// May read statistics without client data.
     User,
-    /// May read everything and reset maxima.
+    /// May read everything and reset the maxima.
     Operator,
     /// May change the state of the process.
     #[default]
     Admin,
 }
 
-impl Level {
-    /// The word `show cli level` answers.
-    pub fn word(self) -> &'static str {
+impl CliLevel {
+    /// Returns the reply to `show cli level`.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Operator => "operator",

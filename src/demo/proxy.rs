@@ -1,27 +1,27 @@
-//! A proxy: the frontend that clients reach, the backend that sends them to servers, or both in one (`listen`).
+//! Proxies: a `frontend` that accepts clients, a `backend` that forwards to servers, or both (`listen`).
 //!
-//! Plain data with the few questions that concern one proxy alone. A frontend counts client connections, which
-//! outlive their requests; a backend counts sessions, each of which is one request (or a connection in TCP mode).
+//! Plain data, and the queries that concern one proxy. A frontend counts client connections, which may carry several
+//! requests; a backend counts sessions, each of which is one request, or one connection in TCP mode.
 
 use std::collections::VecDeque;
 
-use crate::demo::client_session::Session;
-use crate::demo::counters::Meter;
-use crate::demo::server::Server;
-use crate::demo::stick_table::Table;
+use crate::demo::client_session::ClientSession;
+use crate::demo::counters::Counters;
+use crate::demo::server::SimServer;
+use crate::demo::stick_table::SimStickTable;
 
-/// What the proxy understands of what passes.
+/// Protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Requests and responses.
+pub(crate) enum ProxyMode {
+    /// HTTP requests and responses.
     Http,
-    /// Bytes.
+    /// A byte stream.
     Tcp,
 }
 
-impl Mode {
-    /// The word in `show stat`.
-    pub(crate) fn word(self) -> &'static str {
+impl ProxyMode {
+    /// Returns the value of the `mode` column.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Tcp => "tcp",
@@ -29,20 +29,20 @@ impl Mode {
     }
 }
 
-/// How a backend chooses a server.
+/// Load-balancing algorithm of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Algorithm {
-    /// In turn, by weight.
+pub(crate) enum BalanceAlgorithm {
+    /// Servers in turn, by weight.
     RoundRobin,
-    /// The one with the fewest sessions for its weight.
+    /// The server with the fewest sessions for its weight.
     LeastConn,
-    /// By the client's address: static, so that weights are 0 % or 100 %.
+    /// A hash of the client's address. Static: weights can only be 0 % or 100 %.
     Source,
 }
 
-impl Algorithm {
-    /// The word in `show stat`.
-    pub(crate) fn word(self) -> &'static str {
+impl BalanceAlgorithm {
+    /// Returns the value of the `algo` column.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::RoundRobin => "roundrobin",
             Self::LeastConn => "leastconn",
@@ -51,132 +51,132 @@ impl Algorithm {
     }
 }
 
-/// What an operator did to a frontend.
+/// Administrative state of a frontend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// Listens.
+pub(crate) enum FrontendState {
+    /// Accepts connections.
     Open,
-    /// `disable frontend`.
+    /// Set by `disable frontend`.
     Paused,
-    /// `shutdown frontend`.
-    Shut,
+    /// Set by `shutdown frontend`.
+    Stopped,
 }
 
-/// A stream of requests from a frontend to a backend.
+/// The requests that go from a frontend to one backend.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
-    /// Index of the proxy whose backend it goes to.
-    pub back: usize,
-    /// Requests a second on an ordinary moment.
+    /// Index of the proxy with the backend.
+    pub backend: usize,
+    /// Average requests per second.
     pub rate: f64,
 }
 
 /// The client side of a proxy.
 #[derive(Clone, Debug)]
-pub(crate) struct Front {
-    /// What is counted; `current` is the client connections.
-    pub meter: Meter,
-    /// `maxconn`; 0 takes nothing at all, as `set maxconn frontend X abc` makes it.
+pub(crate) struct SimFrontend {
+    /// Counters; `current` is the number of client connections.
+    pub counters: Counters,
+    /// `maxconn`. With 0, which `set maxconn frontend X abc` sets, no connection is accepted.
     pub maxconn: u64,
-    /// What an operator did to it.
-    pub door: Door,
-    /// Kept connections that wait for the next request.
+    /// Administrative state.
+    pub state: FrontendState,
+    /// Keep-alive connections that wait for the next request.
     pub idle: u64,
-    /// Where its requests go.
+    /// Targets of its requests.
     pub routes: Vec<Route>,
-    /// Where in the slow wave it stands, in radians.
+    /// Phase of its slow traffic wave, in radians.
     pub phase: f64,
-    /// What chance adds to the wave at this moment.
+    /// Random part of its traffic factor.
     pub noise: f64,
-    /// The last request it could not understand: when, and whose.
-    pub last_bad: Option<(u64, u16)>,
-    /// Port it listens on.
+    /// Time and client of the last invalid request.
+    pub last_bad_request: Option<(u64, u16)>,
+    /// Port that it listens on.
     pub port: u16,
 }
 
-/// What the work of a backend is like.
+/// Parameters of the requests and responses of a backend.
 #[derive(Clone, Debug)]
-pub(crate) struct Service {
-    /// Milliseconds to connect, at most.
+pub(crate) struct Workload {
+    /// Maximum milliseconds to connect.
     pub connect: u64,
-    /// Milliseconds until a response begins, on average.
+    /// Average milliseconds until the first byte of a response.
     pub response: f64,
-    /// Milliseconds a response takes to reach its client, on average.
+    /// Average milliseconds to send a response to the client.
     pub transfer: f64,
-    /// Bytes of a request.
+    /// Minimum bytes of a request.
     pub bytes_in: u64,
-    /// Bytes of a response, on average.
+    /// Average bytes of a response.
     pub bytes_out: f64,
-    /// Shares of 3xx, 4xx and 5xx.
+    /// Shares of 3xx, 4xx and 5xx responses, from 0 to 1.
     pub classes: [f64; 3],
-    /// Share of the requests that carry a cookie.
-    pub loyalty: f64,
+    /// Share of requests with a persistence cookie, from 0 to 1.
+    pub cookie_share: f64,
 }
 
 /// The server side of a proxy.
 #[derive(Clone, Debug)]
-pub(crate) struct Back {
-    /// What is counted; `current` is the sessions, waiting ones included.
-    pub meter: Meter,
-    /// Its servers.
-    pub servers: Vec<Server>,
-    /// Sessions that a server works on.
-    pub active: Vec<Session>,
-    /// Sessions that any server may take.
-    pub queue: VecDeque<Session>,
-    /// How it chooses.
-    pub algorithm: Algorithm,
-    /// Its cookie's name.
+pub(crate) struct SimBackend {
+    /// Counters; `current` is the number of sessions, queued ones included.
+    pub counters: Counters,
+    /// Servers, in the order of the configuration.
+    pub servers: Vec<SimServer>,
+    /// Sessions that are assigned to a server.
+    pub active: Vec<ClientSession>,
+    /// Queued sessions that any server may handle.
+    pub queue: VecDeque<ClientSession>,
+    /// Load-balancing algorithm.
+    pub algorithm: BalanceAlgorithm,
+    /// Name of the persistence cookie.
     pub cookie: Option<String>,
     /// `slim`
     pub fullconn: u64,
-    /// What its work is like.
-    pub service: Service,
-    /// What the story makes of its load: a factor.
-    pub demand: f64,
-    /// Whether any server was usable at the last look.
-    pub up: bool,
-    /// When that last changed.
-    pub changed: u64,
-    /// Milliseconds it was down before that.
-    pub was_down: u64,
+    /// Parameters of its requests and responses.
+    pub workload: Workload,
+    /// Factor that the scenario applies to the request rate.
+    pub load_factor: f64,
+    /// Set if a server was usable at the last update.
+    pub is_up: bool,
+    /// Time of the last change between up and down.
+    pub last_change: u64,
+    /// Milliseconds of downtime before that change.
+    pub past_downtime: u64,
     /// `chkdown`
     pub down_transitions: u64,
 }
 
-impl Back {
-    /// The usable servers: the active ones, or the first backup when there are none.
-    pub(crate) fn usable(&self, now: u64) -> Vec<usize> {
+impl SimBackend {
+    /// Returns the indexes of the usable servers: the active ones or, without any, the first backup server.
+    pub(crate) fn usable_servers(&self, now: u64) -> Vec<usize> {
         let of = |backup: bool| {
             let servers = self.servers.iter().enumerate();
-            servers.filter(move |(_, server)| server.backup == backup && server.usable(now)).map(|(i, _)| i)
+            servers.filter(move |(_, server)| server.is_backup == backup && server.is_usable(now)).map(|(i, _)| i)
         };
         let active: Vec<usize> = of(false).collect();
         if active.is_empty() { of(true).take(1).collect() } else { active }
     }
 
-    /// Looks whether it is up, and remembers when that changed.
-    pub(crate) fn look(&mut self, now: u64) {
-        let up = self.servers.is_empty() || !self.usable(now).is_empty();
-        if up == self.up {
+    /// Updates whether the backend is up, and the time of the change.
+    pub(crate) fn update_state(&mut self, now: u64) {
+        let up = self.servers.is_empty() || !self.usable_servers(now).is_empty();
+        if up == self.is_up {
             return;
         }
         if up {
-            self.was_down += now.saturating_sub(self.changed);
+            self.past_downtime += now.saturating_sub(self.last_change);
         } else {
             self.down_transitions += 1;
         }
-        self.up = up;
-        self.changed = now;
+        self.is_up = up;
+        self.last_change = now;
     }
 
-    /// Milliseconds it has been down in all.
+    /// Returns the total milliseconds of downtime.
     pub(crate) fn downtime(&self, now: u64) -> u64 {
-        self.was_down + if self.up { 0 } else { now.saturating_sub(self.changed) }
+        self.past_downtime + if self.is_up { 0 } else { now.saturating_sub(self.last_change) }
     }
 
-    /// All that wait, for any server or for a certain one.
-    pub(crate) fn waiting(&self) -> usize {
+    /// Returns the number of queued sessions, in the backend's queue and in its servers' queues.
+    pub(crate) fn waiting_sessions(&self) -> usize {
         self.queue.len() + self.servers.iter().map(|server| server.queue.len()).sum::<usize>()
     }
 }
@@ -186,14 +186,14 @@ impl Back {
 pub(crate) struct Proxy {
     /// `iid`
     pub iid: u32,
-    /// Its name; a frontend and a backend may share one.
+    /// Name; a frontend and a backend may share one.
     pub name: String,
-    /// What it understands.
-    pub mode: Mode,
-    /// Its client side.
-    pub front: Option<Front>,
-    /// Its server side.
-    pub back: Option<Back>,
-    /// Its stick table.
-    pub table: Option<Table>,
+    /// Protocol.
+    pub mode: ProxyMode,
+    /// Client side.
+    pub frontend: Option<SimFrontend>,
+    /// Server side.
+    pub backend: Option<SimBackend>,
+    /// Stick table.
+    pub stick_table: Option<SimStickTable>,
 }

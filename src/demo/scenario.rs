@@ -1,87 +1,96 @@
-//! What goes wrong, and when: the incidents that make the demo worth watching.
+//! The incidents of the demo and their timetable.
 //!
-//! A timetable that repeats. Each incident sets a condition of the world (more load, a slow server, a server
-//! that does not answer) and the rest follows by itself: queues, failed checks, errors. The story never touches
-//! what an operator sets, so maintenance, drains and weights stay as they are, except through a reload, as with
-//! a real `HAProxy`.
+//! The timetable repeats. Each incident sets a condition of the world (more load, a slow server, a server that does
+//! not answer); queues, failed checks and errors follow from it. The scenario does not change anything that an
+//! operator sets: maintenance, drain and weights stay as they are until a reload resets them, as with a real `HAProxy`.
 
 use crate::demo::health_check::Fault;
 use crate::demo::proxy::Proxy;
-use crate::demo::server::Ordeal;
+use crate::demo::server::Impairment;
 
-/// What an incident does while it lasts.
+/// Effect of an incident while it lasts.
 #[derive(Clone, Copy, Debug)]
 enum Incident {
-    /// The requests to a backend become this many times more.
-    Load { back: &'static str, factor: f64 },
-    /// A server responds this many times slower.
-    Slow { back: &'static str, server: &'static str, factor: f64 },
-    /// A server does not answer.
-    Silent { back: &'static str, server: &'static str },
-    /// This share of a backend's responses becomes 5xx.
-    Errors { back: &'static str, share: f64 },
+    /// Multiplies the request rate of a backend.
+    HighLoad { backend: &'static str, factor: f64 },
+    /// Multiplies the response time of a server.
+    SlowServer { backend: &'static str, server: &'static str, factor: f64 },
+    /// Makes a server stop answering.
+    SilentServer { backend: &'static str, server: &'static str },
+    /// Turns this share of a backend's responses into 5xx.
+    ServerErrors { backend: &'static str, share: f64 },
 }
 
-/// The length of the story, in milliseconds.
-const PERIOD: u64 = 240_000;
+/// Length of the timetable in milliseconds.
+const CYCLE_MS: u64 = 240_000;
 
-/// From, to (seconds into the period), and what happens.
+/// Start and end in seconds since the start of the timetable, and the incident.
 const TIMETABLE: [(u64, u64, Incident); 7] = [
-    (3, 38, Incident::Load { back: "api", factor: 2.6 }),
-    (62, 102, Incident::Slow { back: "www", server: "www3", factor: 4.0 }),
-    (115, 135, Incident::Silent { back: "static", server: "static2" }),
-    (138, 142, Incident::Silent { back: "static", server: "static2" }),
-    (165, 185, Incident::Errors { back: "auth", share: 0.35 }),
-    (200, 212, Incident::Load { back: "www", factor: 1.5 }),
-    (200, 212, Incident::Load { back: "static", factor: 1.5 }),
+    (3, 38, Incident::HighLoad { backend: "api", factor: 2.6 }),
+    (62, 102, Incident::SlowServer { backend: "www", server: "www3", factor: 4.0 }),
+    (115, 135, Incident::SilentServer { backend: "static", server: "static2" }),
+    (138, 142, Incident::SilentServer { backend: "static", server: "static2" }),
+    (165, 185, Incident::ServerErrors { backend: "auth", share: 0.35 }),
+    (200, 212, Incident::HighLoad { backend: "www", factor: 1.5 }),
+    (200, 212, Incident::HighLoad { backend: "static", factor: 1.5 }),
 ];
 
-/// Milliseconds until a load is at its height.
-const SWELL: f64 = 7000.0;
+/// Milliseconds until a high load reaches its maximum.
+const LOAD_RAMP_MS: f64 = 7000.0;
 
-/// The first reload, and the time between those that follow, in milliseconds.
-const FIRST_RELOAD: u64 = 600_000;
-const NEXT_RELOADS: u64 = 1_800_000;
+/// Milliseconds until the first reload.
+const FIRST_RELOAD_MS: u64 = 600_000;
+/// Milliseconds between two reloads after the first.
+const RELOAD_INTERVAL_MS: u64 = 1_800_000;
 
-/// Sets the conditions of this moment of the story.
-pub(crate) fn apply(proxies: &mut [Proxy], story: u64) {
-    for back in proxies.iter_mut().filter_map(|proxy| proxy.back.as_mut()) {
-        back.demand = 1.0;
-        for server in &mut back.servers {
-            server.ordeal = Ordeal::default();
+/// Applies the incidents that are active `elapsed` milliseconds after the start of the scenario.
+pub(crate) fn apply_incidents(proxies: &mut [Proxy], elapsed: u64) {
+    for backend in proxies.iter_mut().filter_map(|proxy| proxy.backend.as_mut()) {
+        backend.load_factor = 1.0;
+        for server in &mut backend.servers {
+            server.impairment = Impairment::default();
         }
     }
-    let second = story % PERIOD / 1000;
+    let second = elapsed % CYCLE_MS / 1000;
     for (from, _, incident) in TIMETABLE.iter().filter(|(from, to, _)| (*from..*to).contains(&second)) {
-        set(proxies, *incident, story % PERIOD - from * 1000);
+        apply_incident(proxies, *incident, elapsed % CYCLE_MS - from * 1000);
     }
 }
 
-/// Sets the condition of one incident, this many milliseconds after it began.
-fn set(proxies: &mut [Proxy], incident: Incident, since: u64) {
-    let (Incident::Load { back: name, .. }
-    | Incident::Slow { back: name, .. }
-    | Incident::Silent { back: name, .. }
-    | Incident::Errors { back: name, .. }) = incident;
-    let Some(back) = proxies.iter_mut().filter(|proxy| proxy.name == name).find_map(|proxy| proxy.back.as_mut()) else {
+/// Applies one incident, `since` milliseconds after its start.
+fn apply_incident(proxies: &mut [Proxy], incident: Incident, since: u64) {
+    let (Incident::HighLoad { backend: name, .. }
+    | Incident::SlowServer { backend: name, .. }
+    | Incident::SilentServer { backend: name, .. }
+    | Incident::ServerErrors { backend: name, .. }) = incident;
+    let Some(backend) = proxies.iter_mut().filter(|proxy| proxy.name == name).find_map(|proxy| proxy.backend.as_mut())
+    else {
         return;
     };
-    let mut one = |name: &str, ordeal: Ordeal| {
-        if let Some(server) = back.servers.iter_mut().find(|server| server.name == name) {
-            server.ordeal = ordeal;
+    let mut impair = |name: &str, ordeal: Impairment| {
+        if let Some(server) = backend.servers.iter_mut().find(|server| server.name == name) {
+            server.impairment = ordeal;
         }
     };
     match incident {
-        Incident::Slow { server, factor, .. } => one(server, Ordeal { slow: factor, ..Ordeal::default() }),
-        Incident::Silent { server, .. } => one(server, Ordeal { fault: Some(Fault::Timeout), ..Ordeal::default() }),
-        Incident::Load { factor, .. } => back.demand = 1.0 + (factor - 1.0) * (since as f64 / SWELL).min(1.0),
-        Incident::Errors { share, .. } => back.servers.iter_mut().for_each(|server| server.ordeal.errors = share),
+        Incident::SlowServer { server, factor, .. } => {
+            impair(server, Impairment { response_factor: factor, ..Impairment::default() })
+        }
+        Incident::SilentServer { server, .. } => {
+            impair(server, Impairment { fault: Some(Fault::Timeout), ..Impairment::default() })
+        }
+        Incident::HighLoad { factor, .. } => {
+            backend.load_factor = 1.0 + (factor - 1.0) * (since as f64 / LOAD_RAMP_MS).min(1.0)
+        }
+        Incident::ServerErrors { share, .. } => {
+            backend.servers.iter_mut().for_each(|server| server.impairment.error_share = share)
+        }
     }
 }
 
-/// Whether the process is reloaded in the step that ends at this moment of the story.
-pub(crate) fn reloads_at(story: u64, step: u64) -> bool {
-    story >= FIRST_RELOAD && (story - FIRST_RELOAD) % NEXT_RELOADS < step
+/// Returns whether the process is reloaded in the step of `step` milliseconds that begins at `elapsed`.
+pub(crate) fn is_reload_due(elapsed: u64, step: u64) -> bool {
+    elapsed >= FIRST_RELOAD_MS && (elapsed - FIRST_RELOAD_MS) % RELOAD_INTERVAL_MS < step
 }
 
 #[cfg(test)]
@@ -89,8 +98,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reloads_once_after_ten_minutes_and_then_each_half_hour() {
-        let reloads: Vec<u64> = (1..=42_000).map(|i| i * 100).filter(|&story| reloads_at(story, 100)).collect();
+    fn is_reload_due_after_ten_minutes_then_every_half_hour() {
+        let reloads: Vec<u64> = (1..=42_000).map(|i| i * 100).filter(|&elapsed| is_reload_due(elapsed, 100)).collect();
         assert_eq!(reloads, [600_000, 2_400_000, 4_200_000]);
     }
 }

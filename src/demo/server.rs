@@ -1,139 +1,140 @@
-//! A server: what an operator did to it, what its checks think of it, and what follows from both.
+//! A server: its administrative state, its checks and its operational state.
 //!
-//! Three things are kept apart, as `HAProxy` keeps them: the administrative state (bits), the operational state
-//! (`Op`) and the health of the checks. `status` is the only place where they become one word. What the story
-//! does to a server is an `Ordeal`: it can make it slow, wrong or unreachable, but never touches the first.
+//! As in `HAProxy`, three things are separate: the administrative state (flags), the operational state
+//! (`OperationalState`) and the health counter of the checks. Only `status` combines them into one word. An
+//! `Impairment`, set by the scenario, makes a server slow, faulty or unreachable; it never changes the administrative
+//! state.
 
 use std::collections::VecDeque;
 
-use crate::demo::client_session::Session;
-use crate::demo::counters::Meter;
-use crate::demo::health_check::{Agent, Check, Fault, Verdict};
+use crate::demo::client_session::ClientSession;
+use crate::demo::counters::Counters;
+use crate::demo::health_check::{AgentCheck, Fault, HealthChange, HealthCheck};
 
-/// `srv_admin_state`: put in maintenance by an operator.
+/// `srv_admin_state`: put into maintenance by an operator.
 pub(crate) const FORCED_MAINT: u8 = 1;
-/// `srv_admin_state`: `disabled` in the configuration; stays as a remark after `state ready`.
+/// `srv_admin_state`: `disabled` in the configuration; remains set after `state ready`.
 pub(crate) const CONFIG_MAINT: u8 = 4;
 /// `srv_admin_state`: drained by an operator.
 pub(crate) const FORCED_DRAIN: u8 = 8;
 
-/// The operational state; the number is `srv_op_state`.
+/// Operational state; the number is `srv_op_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Op {
-    /// Takes no session at all.
+pub(crate) enum OperationalState {
+    /// Accepts no sessions.
     Stopped = 0,
-    /// Up, but on a part of its weight.
+    /// Up, with a part of its weight (slow start).
     Starting = 1,
     /// Up.
     Running = 2,
-    /// Takes only sessions whose cookie names it.
+    /// Accepts only sessions whose cookie names it.
     Stopping = 3,
 }
 
-/// What the story does to a server at this moment.
+/// Effect of the scenario on a server at this moment.
 #[derive(Clone, Debug)]
-pub(crate) struct Ordeal {
-    /// Factor on its response time.
-    pub slow: f64,
-    /// Share of its responses that become 5xx.
-    pub errors: f64,
-    /// What its checks and its clients run into.
+pub(crate) struct Impairment {
+    /// Factor for the response time.
+    pub response_factor: f64,
+    /// Share of responses that become 5xx, from 0 to 1.
+    pub error_share: f64,
+    /// Failure of its checks and sessions.
     pub fault: Option<Fault>,
 }
 
-impl Default for Ordeal {
+impl Default for Impairment {
     fn default() -> Self {
-        Self { slow: 1.0, errors: 0.0, fault: None }
+        Self { response_factor: 1.0, error_share: 0.0, fault: None }
     }
 }
 
-/// One `server` line.
+/// One `server` line of the configuration.
 #[derive(Clone, Debug)]
-pub(crate) struct Server {
-    /// Counts from 1 in its backend.
+pub(crate) struct SimServer {
+    /// Id within its backend, counted from 1.
     pub sid: u32,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its address without the port.
+    /// Address without the port.
     pub host: String,
-    /// Its port.
+    /// Port.
     pub port: u16,
-    /// What is counted.
-    pub meter: Meter,
-    /// The weight in the configuration.
+    /// Counters.
+    pub counters: Counters,
+    /// Weight in the configuration.
     pub initial_weight: u32,
-    /// The weight an operator wants.
+    /// Weight set by an operator; initially the configured one.
     pub weight: u32,
-    /// 0 for no limit.
+    /// Maximum number of sessions; 0 means unlimited.
     pub maxconn: u64,
-    /// Whether it works only when no other does.
-    pub backup: bool,
-    /// Its cookie's value.
+    /// Set for a backup server.
+    pub is_backup: bool,
+    /// Value of its persistence cookie.
     pub cookie: Option<String>,
-    /// The administrative bits.
-    pub admin: u8,
-    /// The operational state.
-    pub op: Op,
-    /// When the state last changed.
-    pub changed: u64,
-    /// Milliseconds it was stopped before that.
-    pub was_down: u64,
+    /// Administrative flags: `FORCED_MAINT`, `CONFIG_MAINT`, `FORCED_DRAIN`.
+    pub admin_flags: u8,
+    /// Operational state.
+    pub operational_state: OperationalState,
+    /// Time of the last change of the operational state.
+    pub last_change: u64,
+    /// Milliseconds of downtime before that change.
+    pub past_downtime: u64,
     /// `chkdown`
     pub down_transitions: u64,
-    /// Its health check.
-    pub check: Option<Check>,
-    /// Its agent check.
-    pub agent: Option<Agent>,
-    /// Milliseconds to full weight after it came up; 0 for none.
-    pub slowstart: u64,
-    /// Sessions that wait for this very server.
-    pub queue: VecDeque<Session>,
-    /// How many clients hold its cookie, as a share.
-    pub loyal: f64,
-    /// Its credit in the round robin.
-    pub turn: f64,
-    /// A fault that never goes.
-    pub broken: Option<Fault>,
-    /// What the story does to it.
-    pub ordeal: Ordeal,
+    /// Health check.
+    pub health_check: Option<HealthCheck>,
+    /// Agent check.
+    pub agent_check: Option<AgentCheck>,
+    /// Milliseconds from coming up to full weight; 0 means no slow start.
+    pub slowstart_ms: u64,
+    /// Queued sessions that only this server may handle.
+    pub queue: VecDeque<ClientSession>,
+    /// Relative number of clients that have its cookie.
+    pub cookie_clients: f64,
+    /// Credit in the weighted round robin.
+    pub round_robin_credit: f64,
+    /// A failure that never ends.
+    pub permanent_fault: Option<Fault>,
+    /// Current effect of the scenario.
+    pub impairment: Impairment,
 }
 
-impl Server {
-    /// Whether it is in maintenance.
-    pub(crate) fn in_maint(&self) -> bool {
-        self.admin & FORCED_MAINT != 0
+impl SimServer {
+    /// Returns whether an operator put the server into maintenance.
+    pub(crate) fn is_in_maint(&self) -> bool {
+        self.admin_flags & FORCED_MAINT != 0
     }
 
-    /// Whether it is drained.
-    pub(crate) fn in_drain(&self) -> bool {
-        self.admin & FORCED_DRAIN != 0
+    /// Returns whether an operator drains the server.
+    pub(crate) fn is_in_drain(&self) -> bool {
+        self.admin_flags & FORCED_DRAIN != 0
     }
 
-    /// Whether the balancing may choose it.
-    pub(crate) fn usable(&self, now: u64) -> bool {
-        !self.in_maint()
-            && !self.in_drain()
-            && matches!(self.op, Op::Running | Op::Starting)
+    /// Returns whether load balancing may select the server.
+    pub(crate) fn is_usable(&self, now: u64) -> bool {
+        !self.is_in_maint()
+            && !self.is_in_drain()
+            && matches!(self.operational_state, OperationalState::Running | OperationalState::Starting)
             && self.effective_weight(now) > 0
     }
 
-    /// Whether it takes sessions whose cookie names it.
-    pub(crate) fn takes_cookies(&self) -> bool {
-        !self.in_maint() && self.op != Op::Stopped
+    /// Returns whether the server accepts sessions whose cookie names it.
+    pub(crate) fn accepts_cookies(&self) -> bool {
+        !self.is_in_maint() && self.operational_state != OperationalState::Stopped
     }
 
-    /// Whether it has a slot free.
-    pub(crate) fn has_room(&self) -> bool {
-        self.maxconn == 0 || self.meter.current < self.maxconn
+    /// Returns whether the server has a free slot below `maxconn`.
+    pub(crate) fn has_free_slot(&self) -> bool {
+        self.maxconn == 0 || self.counters.current < self.maxconn
     }
 
-    /// Percent of its weight while it starts slowly.
+    /// Returns the percentage of the weight during a slow start.
     pub(crate) fn throttle(&self, now: u64) -> Option<u64> {
-        (self.op == Op::Starting && !self.in_maint() && !self.in_drain())
-            .then(|| (now.saturating_sub(self.changed) * 100 / self.slowstart.max(1)).clamp(1, 100))
+        (self.operational_state == OperationalState::Starting && !self.is_in_maint() && !self.is_in_drain())
+            .then(|| (now.saturating_sub(self.last_change) * 100 / self.slowstart_ms.max(1)).clamp(1, 100))
     }
 
-    /// The weight the balancing uses.
+    /// Returns the weight that load balancing uses.
     pub(crate) fn effective_weight(&self, now: u64) -> u32 {
         match self.throttle(now) {
             Some(percent) => (u64::from(self.weight) * percent).div_ceil(100) as u32,
@@ -141,39 +142,44 @@ impl Server {
         }
     }
 
-    /// Milliseconds it has been stopped in all.
+    /// Returns the total milliseconds of downtime.
     pub(crate) fn downtime(&self, now: u64) -> u64 {
-        let current = if self.op == Op::Stopped { now.saturating_sub(self.changed) } else { 0 };
-        self.was_down + current
+        let current =
+            if self.operational_state == OperationalState::Stopped { now.saturating_sub(self.last_change) } else { 0 };
+        self.past_downtime + current
     }
 
-    /// The check, when there is one that may run.
-    pub(crate) fn active_check(&self) -> Option<&Check> {
-        self.check.as_ref().filter(|check| check.on)
+    /// Returns the health check if it is enabled.
+    pub(crate) fn active_check(&self) -> Option<&HealthCheck> {
+        self.health_check.as_ref().filter(|check| check.is_enabled)
     }
 
-    /// The agent check, when there is one that may run.
-    pub(crate) fn active_agent(&self) -> Option<&Agent> {
-        self.agent.as_ref().filter(|agent| agent.on)
+    /// Returns the agent check if it is enabled.
+    pub(crate) fn active_agent(&self) -> Option<&AgentCheck> {
+        self.agent_check.as_ref().filter(|agent| agent.is_enabled)
     }
 
-    /// The word of the `status` column.
+    /// Returns the value of the `status` column.
     pub(crate) fn status(&self) -> String {
-        if self.in_maint() {
+        if self.is_in_maint() {
             return "MAINT".to_owned();
         }
         let check = self.active_check();
-        let unsure = check.filter(|check| check.health < check.full());
-        let word = match self.op {
-            Op::Running | Op::Starting if self.in_drain() && self.active_agent().is_some() => "DRAIN (agent)",
-            Op::Running | Op::Starting if self.in_drain() => "DRAIN",
-            Op::Running | Op::Starting if check.is_none() => "no check",
-            Op::Running | Op::Starting => "UP",
-            Op::Stopping => "NOLB",
-            Op::Stopped if self.active_agent().is_some_and(|agent| !agent.up) => "DOWN (agent)",
-            Op::Stopped => "DOWN",
+        let transitional = check.filter(|check| check.health < check.full_health());
+        let word = match self.operational_state {
+            OperationalState::Running | OperationalState::Starting
+                if self.is_in_drain() && self.active_agent().is_some() =>
+            {
+                "DRAIN (agent)"
+            }
+            OperationalState::Running | OperationalState::Starting if self.is_in_drain() => "DRAIN",
+            OperationalState::Running | OperationalState::Starting if check.is_none() => "no check",
+            OperationalState::Running | OperationalState::Starting => "UP",
+            OperationalState::Stopping => "NOLB",
+            OperationalState::Stopped if self.active_agent().is_some_and(|agent| !agent.reports_up) => "DOWN (agent)",
+            OperationalState::Stopped => "DOWN",
         };
-        match (word, unsure) {
+        match (word, transitional) {
             ("UP" | "DRAIN" | "NOLB", Some(check)) if check.is_up() => {
                 format!("{word} {}/{}", check.health + 1 - check.rise, check.fall)
             }
@@ -184,107 +190,111 @@ impl Server {
         }
     }
 
-    /// Changes the operational state and remembers when.
-    pub(crate) fn turn_to(&mut self, op: Op, now: u64) {
-        if self.op == op {
+    /// Sets the operational state, and updates the time of the change, the downtime and the number of transitions.
+    pub(crate) fn set_operational_state(&mut self, op: OperationalState, now: u64) {
+        if self.operational_state == op {
             return;
         }
-        if self.op == Op::Stopped {
-            self.was_down += now.saturating_sub(self.changed);
+        if self.operational_state == OperationalState::Stopped {
+            self.past_downtime += now.saturating_sub(self.last_change);
         }
-        if op == Op::Stopped {
+        if op == OperationalState::Stopped {
             self.down_transitions += 1;
         }
-        self.op = op;
-        self.changed = now;
+        self.operational_state = op;
+        self.last_change = now;
     }
 
-    /// Brings it up, by way of the slow start when it has one.
-    pub(crate) fn rise(&mut self, now: u64) {
-        let op = if self.slowstart > 0 { Op::Starting } else { Op::Running };
-        self.turn_to(op, now);
+    /// Brings the server up, through a slow start if it has one.
+    pub(crate) fn bring_up(&mut self, now: u64) {
+        let op = if self.slowstart_ms > 0 { OperationalState::Starting } else { OperationalState::Running };
+        self.set_operational_state(op, now);
     }
 
-    /// `state maint`: replaces a drain.
-    pub(crate) fn set_maint(&mut self, now: u64) {
-        self.admin = self.admin & !FORCED_DRAIN | FORCED_MAINT;
-        self.turn_to(Op::Stopped, now);
+    /// Implements `set server … state maint`, which replaces a drain.
+    pub(crate) fn set_state_maint(&mut self, now: u64) {
+        self.admin_flags = self.admin_flags & !FORCED_DRAIN | FORCED_MAINT;
+        self.set_operational_state(OperationalState::Stopped, now);
     }
 
-    /// `state drain`: replaces a maintenance.
-    pub(crate) fn set_drain(&mut self, now: u64) {
-        if self.in_maint() {
+    /// Implements `set server … state drain`, which replaces maintenance.
+    pub(crate) fn set_state_drain(&mut self, now: u64) {
+        if self.is_in_maint() {
             self.leave_maint(now);
         }
-        self.admin |= FORCED_DRAIN;
+        self.admin_flags |= FORCED_DRAIN;
     }
 
-    /// `state ready`: ends both.
-    pub(crate) fn set_ready(&mut self, now: u64) {
-        if self.in_maint() {
+    /// Implements `set server … state ready`, which ends maintenance and drain.
+    pub(crate) fn set_state_ready(&mut self, now: u64) {
+        if self.is_in_maint() {
             self.leave_maint(now);
         }
-        self.admin &= !FORCED_DRAIN;
+        self.admin_flags &= !FORCED_DRAIN;
     }
 
-    /// A checked server comes back as if it had just come up: one failure and it is down.
+    /// Ends maintenance. A checked server starts as if it had just come up: one failed check takes it down.
     fn leave_maint(&mut self, now: u64) {
-        self.admin &= !FORCED_MAINT;
-        if let Some(check) = self.check.as_mut() {
+        self.admin_flags &= !FORCED_MAINT;
+        if let Some(check) = self.health_check.as_mut() {
             check.health = check.rise;
-            check.due = now + 1000;
+            check.next_run = now + 1000;
         }
-        self.rise(now);
+        self.bring_up(now);
     }
 
-    /// `health up|stopping|down`.
-    pub(crate) fn set_health(&mut self, op: Op, now: u64) {
-        if let Some(check) = self.check.as_mut() {
-            check.health = if op == Op::Stopped { 0 } else { check.full() };
+    /// Implements `set server … health up|stopping|down`.
+    pub(crate) fn set_health(&mut self, op: OperationalState, now: u64) {
+        if let Some(check) = self.health_check.as_mut() {
+            check.health = if op == OperationalState::Stopped { 0 } else { check.full_health() };
         }
-        if !self.in_maint() {
-            self.turn_to(op, now);
+        if !self.is_in_maint() {
+            self.set_operational_state(op, now);
         }
     }
 
-    /// `agent up|down`, by an operator or by the agent's own answer.
+    /// Applies `agent up|down`, set by an operator or by the agent.
     pub(crate) fn set_agent(&mut self, up: bool, now: u64) {
-        if let Some(agent) = self.agent.as_mut() {
-            agent.up = up;
+        if let Some(agent) = self.agent_check.as_mut() {
+            agent.reports_up = up;
         }
-        if self.in_maint() {
+        if self.is_in_maint() {
             return;
         }
         if !up {
-            self.turn_to(Op::Stopped, now);
-        } else if self.op == Op::Stopped && self.active_check().is_none_or(Check::is_up) {
-            self.rise(now);
+            self.set_operational_state(OperationalState::Stopped, now);
+        } else if self.operational_state == OperationalState::Stopped
+            && self.active_check().is_none_or(HealthCheck::is_up)
+        {
+            self.bring_up(now);
         }
     }
 
-    /// Runs the checks that are due; `duration` is how long a good one takes.
+    /// Runs the checks that are due; `duration` is the milliseconds of a passed check.
     pub(crate) fn run_checks(&mut self, now: u64, duration: u64) {
-        if self.in_maint() {
+        if self.is_in_maint() {
             return;
         }
-        let fault = self.broken.or(self.ordeal.fault);
-        if let Some(check) = self.check.as_mut().filter(|check| check.on && check.due <= now) {
+        let fault = self.permanent_fault.or(self.impairment.fault);
+        if let Some(check) = self.health_check.as_mut().filter(|check| check.is_enabled && check.next_run <= now) {
             match check.run(fault, now, duration) {
-                Verdict::Up if self.active_agent().is_none_or(|agent| agent.up) => self.rise(now),
-                Verdict::Down => self.turn_to(Op::Stopped, now),
-                Verdict::Up | Verdict::Same => {}
+                HealthChange::Up if self.active_agent().is_none_or(|agent| agent.reports_up) => self.bring_up(now),
+                HealthChange::Down => self.set_operational_state(OperationalState::Stopped, now),
+                HealthChange::Up | HealthChange::Unchanged => {}
             }
         }
-        if let Some(agent) = self.agent.as_mut().filter(|agent| agent.on && agent.due <= now) {
-            agent.due = now + 5000;
+        if let Some(agent) = self.agent_check.as_mut().filter(|agent| agent.is_enabled && agent.next_run <= now) {
+            agent.next_run = now + 5000;
             agent.duration = duration / 3;
-            if fault.is_none() && !agent.up {
+            if fault.is_none() && !agent.reports_up {
                 self.set_agent(true, now);
             }
         }
-        if self.op == Op::Starting && now.saturating_sub(self.changed) >= self.slowstart {
-            // The end of the slow start is no change an operator sees in lastchg.
-            self.op = Op::Running;
+        if self.operational_state == OperationalState::Starting
+            && now.saturating_sub(self.last_change) >= self.slowstart_ms
+        {
+            // The end of a slow start does not change `lastchg`.
+            self.operational_state = OperationalState::Running;
         }
     }
 }

@@ -1,269 +1,305 @@
-//! The life of a session in a backend: admitted, queued or given to a server, worked on, ended.
+//! The path of a session through a backend: admission, queue, assignment to a server, end.
 //!
-//! Every change of a counter that concerns a session is here or in `traffic.rs`, and each is made at the server
-//! and at its backend in the same breath, which is why the sums agree.
+//! All counter changes that concern a session are here or in `simulation.rs`. Each change is made to the server and its
+//! backend together, so that the sums agree.
 
 use fastrand::Rng;
 
-use crate::demo::client_session::{Ended, Session};
-use crate::demo::counters::Count;
-use crate::demo::load_balancing::{self, Choice};
-use crate::demo::proxy::{Back, Mode};
+use crate::demo::client_session::{ClientSession, EndedSession};
+use crate::demo::counters::CounterId;
+use crate::demo::load_balancing::{self, ServerChoice};
+use crate::demo::proxy::{ProxyMode, SimBackend};
 
 /// `timeout queue`, in milliseconds.
 const QUEUE_TIMEOUT: u64 = 5000;
 
-/// Takes a session into a backend; gives it back, refused with 503, when no server is usable.
-pub(crate) fn admit(back: &mut Back, mode: Mode, mut session: Session, now: u64, rng: &mut Rng) -> Option<Ended> {
-    back.meter.add(Count::Sessions, 1);
-    back.meter.sessions.add(1);
-    back.meter.open();
+/// Admits a session to a backend. Returns the ended session if no server is usable and it was rejected with 503.
+pub(crate) fn admit(
+    backend: &mut SimBackend,
+    mode: ProxyMode,
+    mut session: ClientSession,
+    now: u64,
+    rng: &mut Rng,
+) -> Option<EndedSession> {
+    backend.counters.add(CounterId::Sessions, 1);
+    backend.counters.sessions.add(1);
+    backend.counters.session_opened();
     if let Some(i) = session.cookie {
-        if back.servers[i].takes_cookies() && back.servers[i].ordeal.fault.is_none() {
-            if back.servers[i].has_room() {
-                start(back, mode, i, session, now, rng);
+        if backend.servers[i].accepts_cookies() && backend.servers[i].impairment.fault.is_none() {
+            if backend.servers[i].has_free_slot() {
+                start_on_server(backend, mode, i, session, now, rng);
             } else {
-                back.servers[i].queue.push_back(session);
-                note_queues(back);
+                backend.servers[i].queue.push_back(session);
+                update_queue_max(backend);
             }
             return None;
         }
         session.cookie = None;
     }
-    match load_balancing::choose(back, session.client, None, now) {
-        Choice::Server(i) => settle(back, mode, i, session, now, rng),
-        Choice::Full => {
-            back.queue.push_back(session);
-            note_queues(back);
+    match load_balancing::choose_server(backend, session.client, None, now) {
+        ServerChoice::Server(i) => assign_to_server(backend, mode, i, session, now, rng),
+        ServerChoice::AllFull => {
+            backend.queue.push_back(session);
+            update_queue_max(backend);
             None
         }
-        Choice::Nobody => Some(refuse(back, session)),
+        ServerChoice::NoneUsable => Some(reject_with_503(backend, session)),
     }
 }
 
-/// Gives a session to a server that balancing chose, or to another when that one does not answer.
-fn settle(back: &mut Back, mode: Mode, i: usize, mut session: Session, now: u64, rng: &mut Rng) -> Option<Ended> {
-    session.balanced = true;
-    if back.servers[i].ordeal.fault.or(back.servers[i].broken).is_none() {
-        start(back, mode, i, session, now, rng);
+/// Assigns a session to the selected server, or redispatches it to another if that one does not answer.
+fn assign_to_server(
+    backend: &mut SimBackend,
+    mode: ProxyMode,
+    i: usize,
+    mut session: ClientSession,
+    now: u64,
+    rng: &mut Rng,
+) -> Option<EndedSession> {
+    session.is_balanced = true;
+    if backend.servers[i].impairment.fault.or(backend.servers[i].permanent_fault).is_none() {
+        start_on_server(backend, mode, i, session, now, rng);
         return None;
     }
-    for meter in [&mut back.servers[i].meter, &mut back.meter] {
-        meter.add(Count::Retries, 3);
+    for counters in [&mut backend.servers[i].counters, &mut backend.counters] {
+        counters.add(CounterId::Retries, 3);
     }
-    match load_balancing::choose(back, session.client, Some(i), now) {
-        Choice::Server(other) if back.servers[other].ordeal.fault.or(back.servers[other].broken).is_none() => {
-            for meter in [&mut back.servers[i].meter, &mut back.meter] {
-                meter.add(Count::Redispatches, 1);
+    match load_balancing::choose_server(backend, session.client, Some(i), now) {
+        ServerChoice::Server(other)
+            if backend.servers[other].impairment.fault.or(backend.servers[other].permanent_fault).is_none() =>
+        {
+            for counters in [&mut backend.servers[i].counters, &mut backend.counters] {
+                counters.add(CounterId::Redispatches, 1);
             }
-            session.connect += 1000;
-            start(back, mode, other, session, now, rng);
+            session.connect_ms += 1000;
+            start_on_server(backend, mode, other, session, now, rng);
             None
         }
-        _ => Some(refuse(back, session)),
+        _ => Some(reject_with_503(backend, session)),
     }
 }
 
-/// Lets a server begin to work on a session.
-fn start(back: &mut Back, mode: Mode, i: usize, mut session: Session, now: u64, rng: &mut Rng) {
-    let service = &back.service;
-    let server = &mut back.servers[i];
-    // Half of it is fixed, half is chance; the more a server has to do, the slower it is.
-    let load = if server.maxconn > 0 { server.meter.current as f64 / server.maxconn as f64 } else { 0.0 };
+/// Starts a session on a server: computes its times, its bytes and its response class.
+fn start_on_server(
+    backend: &mut SimBackend,
+    mode: ProxyMode,
+    i: usize,
+    mut session: ClientSession,
+    now: u64,
+    rng: &mut Rng,
+) {
+    let workload = &backend.workload;
+    let server = &mut backend.servers[i];
+    // Half of the response time is fixed and half is random. It grows with the load of the server.
+    let load = if server.maxconn > 0 { server.counters.current as f64 / server.maxconn as f64 } else { 0.0 };
     let spread = 0.5 + 0.5 * exponential(rng);
     session.server = Some(i);
-    session.queued = now.saturating_sub(session.born);
-    session.connect += rng.u64(0..=service.connect);
-    session.response = (service.response * server.ordeal.slow * (0.9 + 0.2 * load) * spread) as u64;
-    session.transfer = (service.transfer * exponential(rng).min(6.0)) as u64;
-    session.bytes_in = service.bytes_in + rng.u64(0..200);
-    session.bytes_out = 180 + (service.bytes_out * exponential(rng)) as u64;
-    if mode == Mode::Http {
-        let class = class(service.classes, server.ordeal.errors, rng);
-        if matches!(class, Count::Hrsp3xx | Count::Hrsp5xx) {
+    session.queue_ms = now.saturating_sub(session.arrived_at);
+    session.connect_ms += rng.u64(0..=workload.connect);
+    session.response_ms = (workload.response * server.impairment.response_factor * (0.9 + 0.2 * load) * spread) as u64;
+    session.transfer_ms = (workload.transfer * exponential(rng).min(6.0)) as u64;
+    session.bytes_in = workload.bytes_in + rng.u64(0..200);
+    session.bytes_out = 180 + (workload.bytes_out * exponential(rng)) as u64;
+    if mode == ProxyMode::Http {
+        let class = pick_response_class(workload.classes, server.impairment.error_share, rng);
+        if matches!(class, CounterId::Hrsp3xx | CounterId::Hrsp5xx) {
             session.bytes_out = 260;
-            session.transfer /= 8;
+            session.transfer_ms /= 8;
         }
-        session.class = Some(class);
+        session.response_class = Some(class);
     }
-    session.abort = rng.u32(0..400) == 0;
-    session.end = now + session.connect + session.response + session.transfer;
-    session.reused = mode == Mode::Http && rng.u8(0..10) > 2;
-    for meter in [&mut server.meter, &mut back.meter] {
-        meter.last_session = Some(now);
-        meter.add(Count::Balanced, u64::from(session.balanced));
-        meter.add(if session.reused { Count::Reuses } else { Count::Connects }, 1);
+    session.client_aborts = rng.u32(0..400) == 0;
+    session.ends_at = now + session.connect_ms + session.response_ms + session.transfer_ms;
+    session.is_reused = mode == ProxyMode::Http && rng.u8(0..10) > 2;
+    for counters in [&mut server.counters, &mut backend.counters] {
+        counters.last_session = Some(now);
+        counters.add(CounterId::Balanced, u64::from(session.is_balanced));
+        counters.add(if session.is_reused { CounterId::Reuses } else { CounterId::Connects }, 1);
     }
-    server.meter.add(Count::Sessions, 1);
-    server.meter.sessions.add(1);
-    server.meter.open();
-    back.active.push(session);
+    server.counters.add(CounterId::Sessions, 1);
+    server.counters.sessions.add(1);
+    server.counters.session_opened();
+    backend.active.push(session);
 }
 
-fn class(shares: [f64; 3], errors: f64, rng: &mut Rng) -> Count {
+fn pick_response_class(shares: [f64; 3], errors: f64, rng: &mut Rng) -> CounterId {
     let [redirects, client_errors, server_errors] = shares;
     let mut point = rng.f64();
-    for (share, class) in
-        [(server_errors + errors, Count::Hrsp5xx), (client_errors, Count::Hrsp4xx), (redirects, Count::Hrsp3xx)]
-    {
+    for (share, class) in [
+        (server_errors + errors, CounterId::Hrsp5xx),
+        (client_errors, CounterId::Hrsp4xx),
+        (redirects, CounterId::Hrsp3xx),
+    ] {
         if point < share {
             return class;
         }
         point -= share;
     }
-    Count::Hrsp2xx
+    CounterId::Hrsp2xx
 }
 
-/// A number around 1 of which most are small and a few are large.
+/// Returns an exponentially distributed random number with mean 1.
 fn exponential(rng: &mut Rng) -> f64 {
     -(1.0 - rng.f64()).ln()
 }
 
-/// Answers 503 in the backend's own name.
-fn refuse(back: &mut Back, mut session: Session) -> Ended {
+/// Ends a session with a 503 that the backend itself sends.
+fn reject_with_503(backend: &mut SimBackend, mut session: ClientSession) -> EndedSession {
     session.bytes_in = 300;
     session.bytes_out = 212;
-    session.class = Some(Count::Hrsp5xx);
-    back.meter.close();
-    back.meter.add(Count::FailedConnections, 1);
-    back.meter.add(Count::BytesIn, session.bytes_in);
-    back.meter.add(Count::BytesOut, session.bytes_out);
-    back.meter.response(Count::Hrsp5xx);
-    session.ended()
+    session.response_class = Some(CounterId::Hrsp5xx);
+    backend.counters.session_closed();
+    backend.counters.add(CounterId::FailedConnections, 1);
+    backend.counters.add(CounterId::BytesIn, session.bytes_in);
+    backend.counters.add(CounterId::BytesOut, session.bytes_out);
+    backend.counters.count_response(CounterId::Hrsp5xx);
+    session.to_ended()
 }
 
-/// Ends what is over, lets waiting ones in, refuses those that waited too long.
-pub(crate) fn progress(back: &mut Back, mode: Mode, now: u64, rng: &mut Rng) -> Vec<Ended> {
+/// Ends the sessions that are due, starts queued ones on free servers, and rejects those that exceed the queue timeout.
+pub(crate) fn advance_sessions(
+    backend: &mut SimBackend,
+    mode: ProxyMode,
+    now: u64,
+    rng: &mut Rng,
+) -> Vec<EndedSession> {
     let mut ended = Vec::new();
     let mut i = 0;
-    while i < back.active.len() {
-        if back.active[i].end <= now {
-            let session = back.active.swap_remove(i);
-            ended.push(finish(back, &session));
+    while i < backend.active.len() {
+        if backend.active[i].ends_at <= now {
+            let session = backend.active.swap_remove(i);
+            ended.push(finish_session(backend, &session));
         } else {
             i += 1;
         }
     }
-    if back.waiting() == 0 {
+    if backend.waiting_sessions() == 0 {
         return ended;
     }
-    for i in 0..back.servers.len() {
-        if !back.servers[i].takes_cookies() {
-            // What waited for this server may go anywhere now.
-            let orphans = std::mem::take(&mut back.servers[i].queue);
-            back.meter.add(Count::Redispatches, orphans.len() as u64);
-            back.servers[i].meter.add(Count::Redispatches, orphans.len() as u64);
-            back.queue.extend(orphans);
+    for i in 0..backend.servers.len() {
+        if !backend.servers[i].accepts_cookies() {
+            // Sessions that waited for this server may go to any other.
+            let orphans = std::mem::take(&mut backend.servers[i].queue);
+            backend.counters.add(CounterId::Redispatches, orphans.len() as u64);
+            backend.servers[i].counters.add(CounterId::Redispatches, orphans.len() as u64);
+            backend.queue.extend(orphans);
         }
-        while back.servers[i].has_room() {
-            let Some((session, balanced)) = next_waiting(back, i, now) else {
+        while backend.servers[i].has_free_slot() {
+            let Some((session, balanced)) = next_waiting(backend, i, now) else {
                 break;
             };
             if balanced {
-                ended.extend(settle(back, mode, i, session, now, rng));
+                ended.extend(assign_to_server(backend, mode, i, session, now, rng));
             } else {
-                start(back, mode, i, session, now, rng);
+                start_on_server(backend, mode, i, session, now, rng);
             }
         }
     }
-    let late = |session: &Session| session.born + QUEUE_TIMEOUT <= now;
-    while let Some(session) = back.queue.pop_front_if(|session| late(session)) {
-        ended.push(refuse(back, session));
+    let is_timed_out = |session: &ClientSession| session.arrived_at + QUEUE_TIMEOUT <= now;
+    while let Some(session) = backend.queue.pop_front_if(|session| is_timed_out(session)) {
+        ended.push(reject_with_503(backend, session));
     }
-    for i in 0..back.servers.len() {
-        while let Some(session) = back.servers[i].queue.pop_front_if(|session| late(session)) {
-            ended.push(refuse(back, session));
+    for i in 0..backend.servers.len() {
+        while let Some(session) = backend.servers[i].queue.pop_front_if(|session| is_timed_out(session)) {
+            ended.push(reject_with_503(backend, session));
         }
     }
     ended
 }
 
-/// The session that waited longest among those this server may take, and whether balancing gave it.
-fn next_waiting(back: &mut Back, i: usize, now: u64) -> Option<(Session, bool)> {
-    let own = back.servers[i].queue.front().map(|session| session.born);
-    let any = back.queue.front().map(|session| session.born).filter(|_| back.usable(now).contains(&i));
-    match (own, any) {
-        (Some(own), any) if any.is_none_or(|any| own <= any) => {
-            back.servers[i].queue.pop_front().map(|session| (session, false))
+/// Removes the session that has waited longest among those that this server may handle. Returns it, and whether it came
+/// from the backend's queue, so that load balancing counts it.
+fn next_waiting(backend: &mut SimBackend, i: usize, now: u64) -> Option<(ClientSession, bool)> {
+    let own_oldest = backend.servers[i].queue.front().map(|session| session.arrived_at);
+    let shared_oldest =
+        backend.queue.front().map(|session| session.arrived_at).filter(|_| backend.usable_servers(now).contains(&i));
+    match (own_oldest, shared_oldest) {
+        (Some(own_oldest), shared_oldest) if shared_oldest.is_none_or(|shared_oldest| own_oldest <= shared_oldest) => {
+            backend.servers[i].queue.pop_front().map(|session| (session, false))
         }
-        (_, Some(_)) => back.queue.pop_front().map(|session| (session, true)),
+        (_, Some(_)) => backend.queue.pop_front().map(|session| (session, true)),
         _ => None,
     }
 }
 
-/// Ends a session that a server worked on.
-pub(crate) fn finish(back: &mut Back, session: &Session) -> Ended {
+/// Ends a session that was assigned to a server.
+pub(crate) fn finish_session(backend: &mut SimBackend, session: &ClientSession) -> EndedSession {
     let times = [
-        session.queued,
-        session.connect,
-        session.response,
-        session.queued + session.connect + session.response + session.transfer,
+        session.queue_ms,
+        session.connect_ms,
+        session.response_ms,
+        session.queue_ms + session.connect_ms + session.response_ms + session.transfer_ms,
     ];
-    let server = session.server.and_then(|i| back.servers.get_mut(i)).map(|server| &mut server.meter);
-    for meter in server.into_iter().chain([&mut back.meter]) {
-        meter.close();
-        meter.add(Count::BytesIn, session.bytes_in);
-        meter.add(Count::BytesOut, session.bytes_out);
-        meter.bytes_out.add(session.bytes_out);
-        meter.add(Count::ClientAborts, u64::from(session.abort));
-        if let Some(class) = session.class {
-            meter.response(class);
+    let server = session.server.and_then(|i| backend.servers.get_mut(i)).map(|server| &mut server.counters);
+    for counters in server.into_iter().chain([&mut backend.counters]) {
+        counters.session_closed();
+        counters.add(CounterId::BytesIn, session.bytes_in);
+        counters.add(CounterId::BytesOut, session.bytes_out);
+        counters.bytes_out.add(session.bytes_out);
+        counters.add(CounterId::ClientAborts, u64::from(session.client_aborts));
+        if let Some(class) = session.response_class {
+            counters.count_response(class);
         }
-        meter.timed(times);
+        counters.add_times(times);
     }
-    session.ended()
+    session.to_ended()
 }
 
-/// Ends sessions before their time, as `shutdown session` does; says what the frontends have to know.
-pub(crate) fn kill(back: &mut Back, now: u64, doomed: impl Fn(&Session) -> bool) -> Vec<Ended> {
-    let (gone, stay) = std::mem::take(&mut back.active).into_iter().partition(|session| doomed(session));
-    back.active = stay;
+/// Ends the sessions that `should_end` selects, as `shutdown session` does. Returns the ended sessions.
+pub(crate) fn kill_sessions(
+    backend: &mut SimBackend,
+    now: u64,
+    should_end: impl Fn(&ClientSession) -> bool,
+) -> Vec<EndedSession> {
+    let (killed, kept) = std::mem::take(&mut backend.active).into_iter().partition(|session| should_end(session));
+    backend.active = kept;
     let mut ended = Vec::new();
-    for mut session in Vec::from_iter(gone) {
-        if session.born + session.queued + session.connect + session.response > now {
-            // Nothing was answered yet, so no class of response is true of it.
-            session.class = session.class.map(|_| Count::HrspOther);
+    for mut session in Vec::from_iter(killed) {
+        if session.arrived_at + session.queue_ms + session.connect_ms + session.response_ms > now {
+            // The response has not begun, so it belongs to none of the classes 2xx to 5xx.
+            session.response_class = session.response_class.map(|_| CounterId::HrspOther);
             session.bytes_out = 0;
         }
-        session.transfer = 0;
-        ended.push(finish(back, &session));
+        session.transfer_ms = 0;
+        ended.push(finish_session(backend, &session));
     }
-    let (gone, stay): (Vec<Session>, Vec<Session>) =
-        std::mem::take(&mut back.queue).into_iter().partition(|session| doomed(session));
-    back.queue = stay.into();
-    ended.extend(gone.into_iter().map(|session| refuse(back, session)));
-    for i in 0..back.servers.len() {
-        let queue = std::mem::take(&mut back.servers[i].queue);
-        let (gone, stay): (Vec<Session>, Vec<Session>) = queue.into_iter().partition(|session| doomed(session));
-        back.servers[i].queue = stay.into();
-        ended.extend(gone.into_iter().map(|session| refuse(back, session)));
+    let (killed, kept): (Vec<ClientSession>, Vec<ClientSession>) =
+        std::mem::take(&mut backend.queue).into_iter().partition(|session| should_end(session));
+    backend.queue = kept.into();
+    ended.extend(killed.into_iter().map(|session| reject_with_503(backend, session)));
+    for i in 0..backend.servers.len() {
+        let queue = std::mem::take(&mut backend.servers[i].queue);
+        let (killed, kept): (Vec<ClientSession>, Vec<ClientSession>) =
+            queue.into_iter().partition(|session| should_end(session));
+        backend.servers[i].queue = kept.into();
+        ended.extend(killed.into_iter().map(|session| reject_with_503(backend, session)));
     }
     ended
 }
 
-fn note_queues(back: &mut Back) {
-    back.meter.queue_max = back.meter.queue_max.max(back.queue.len() as u64);
-    for server in &mut back.servers {
-        server.meter.queue_max = server.meter.queue_max.max(server.queue.len() as u64);
+fn update_queue_max(backend: &mut SimBackend) {
+    backend.counters.queue_max = backend.counters.queue_max.max(backend.queue.len() as u64);
+    for server in &mut backend.servers {
+        server.counters.queue_max = server.counters.queue_max.max(server.queue.len() as u64);
     }
 }
 
-/// The cookie clients of each server: they come when it works and leave it while it does not.
-pub(crate) fn drift(back: &mut Back, now: u64, seconds: f64) {
-    if back.cookie.is_none() {
+/// Updates the share of clients with each server's cookie: it grows while the server is usable and shrinks otherwise.
+pub(crate) fn update_cookie_clients(backend: &mut SimBackend, now: u64, seconds: f64) {
+    if backend.cookie.is_none() {
         return;
     }
-    for server in &mut back.servers {
+    for server in &mut backend.servers {
         if server.cookie.is_none() {
             continue;
         }
-        if server.usable(now) {
-            let aim = f64::from(server.weight.max(1));
-            server.loyal += (aim - server.loyal) * (seconds / 8.0);
+        if server.is_usable(now) {
+            let target = f64::from(server.weight.max(1));
+            server.cookie_clients += (target - server.cookie_clients) * (seconds / 8.0);
         } else {
-            server.loyal -= server.loyal * (seconds / 3.5);
-            if server.loyal < 0.02 * f64::from(server.initial_weight.max(1)) {
-                server.loyal = 0.0;
+            server.cookie_clients -= server.cookie_clients * (seconds / 3.5);
+            if server.cookie_clients < 0.02 * f64::from(server.initial_weight.max(1)) {
+                server.cookie_clients = 0.0;
             }
         }
     }

@@ -1,23 +1,25 @@
-//! `show errors`: the last request each frontend could not understand.
+//! Reply to `show errors`: the last invalid request of each frontend.
 
 use std::fmt::Write;
 
 use crate::demo::client_session::client_address;
-use crate::demo::counters::Count;
-use crate::demo::date::stamp;
+use crate::demo::counters::CounterId;
+use crate::demo::date::format_date;
 use crate::demo::world::World;
 
-/// The whole reply, without the empty line that ends it; blank lines inside hold a blank, as `HAProxy`'s do.
-pub(crate) fn dump(world: &World) -> String {
-    let events = world.front_total(Count::BadRequests);
-    let now = stamp(world.wall(), world.clock % 1000 * 1000, 3);
+/// Formats the reply without the final empty line. As in `HAProxy`, blank lines within the reply contain a space.
+pub(crate) fn format_errors(world: &World) -> String {
+    let events = world.frontend_total(CounterId::BadRequests);
+    let now = format_date(world.unix_time(), world.clock % 1000 * 1000, 3);
     let mut out = format!("Total events captured on [{now}] : {events}\n");
-    let bad =
-        world.proxies.iter().filter_map(|proxy| Some((proxy, proxy.front.as_ref()?, proxy.front.as_ref()?.last_bad?)));
-    for (proxy, front, (clock, client)) in bad {
-        let event = front.meter.totals[Count::BadRequests].saturating_sub(1);
+    let bad = world
+        .proxies
+        .iter()
+        .filter_map(|proxy| Some((proxy, proxy.frontend.as_ref()?, proxy.frontend.as_ref()?.last_bad_request?)));
+    for (proxy, frontend, (clock, client)) in bad {
+        let event = frontend.counters.totals[CounterId::BadRequests].saturating_sub(1);
         let client = client_address(client);
-        let then = stamp(world.epoch + clock / 1000, clock % 1000 * 1000, 3);
+        let then = format_date(world.epoch + clock / 1000, clock % 1000 * 1000, 3);
         out.push_str(" \n");
         let _ = write!(
             out,

@@ -1,32 +1,32 @@
-//! `show info`: the process as a whole, with the keys of `HAProxy` 2.6 in their order.
+//! Reply to `show info`: the process, with the keys of `HAProxy` 2.6 in their order.
 
 use std::fmt::Write;
 
-use crate::demo::counters::Count;
+use crate::demo::counters::CounterId;
 use crate::demo::world::{MAXCONN, World};
 
-/// The version the simulation says it is.
+/// Simulated version of `HAProxy`.
 pub(crate) const VERSION: &str = "2.6.12";
 
-/// The whole reply, without the empty line that ends it.
-pub(crate) fn dump(world: &World) -> String {
+/// Formats the reply without the final empty line.
+pub(crate) fn format_info(world: &World) -> String {
     let mut out = String::with_capacity(1400);
-    for (key, value) in lines(world) {
+    for (key, value) in info_fields(world) {
         let _ = writeln!(out, "{key}: {value}");
     }
     out
 }
 
-fn lines(world: &World) -> [(&'static str, String); 70] {
-    let meter = &world.meter;
-    let totals = &meter.totals;
+fn info_fields(world: &World) -> [(&'static str, String); 70] {
+    let counters = &world.counters;
+    let totals = &counters.totals;
     let uptime = world.uptime();
     let (days, hours, minutes, seconds) = (uptime / 86_400, uptime / 3600 % 24, uptime / 60 % 60, uptime % 60);
     let connections = world.connections();
-    let busy = (meter.requests.per_second() / 22 + connections / 90).min(95);
+    let busy = (counters.requests.per_second() / 22 + connections / 90).min(95);
     let pools = 1_900_000 + connections * 33_000;
-    let servers: usize = world.backs().map(|(_, back)| back.servers.len()).sum();
-    let fronts = world.proxies.iter().filter(|proxy| proxy.front.is_some()).count() as u64;
+    let servers: usize = world.backends().map(|(_, backend)| backend.servers.len()).sum();
+    let fronts = world.proxies.iter().filter(|proxy| proxy.frontend.is_some()).count() as u64;
     [
         ("Name", "HAProxy".into()),
         ("Version", VERSION.into()),
@@ -46,20 +46,20 @@ fn lines(world: &World) -> [(&'static str, String); 70] {
         ("Maxconn", world.maxconn.to_string()),
         ("Hard_maxconn", MAXCONN.to_string()),
         ("CurrConns", connections.to_string()),
-        ("CumConns", totals[Count::Connections].to_string()),
-        ("CumReq", totals[Count::Requests].to_string()),
+        ("CumConns", totals[CounterId::Connections].to_string()),
+        ("CumReq", totals[CounterId::Requests].to_string()),
         ("MaxSslConns", "0".into()),
         ("CurrSslConns", "0".into()),
         ("CumSslConns", "0".into()),
         ("Maxpipes", "0".into()),
         ("PipesUsed", "0".into()),
         ("PipesFree", "0".into()),
-        ("ConnRate", meter.connections.per_second().to_string()),
+        ("ConnRate", counters.connections.per_second().to_string()),
         ("ConnRateLimit", "0".into()),
-        ("MaxConnRate", meter.connections.max.to_string()),
-        ("SessRate", meter.sessions.per_second().to_string()),
+        ("MaxConnRate", counters.connections.max.to_string()),
+        ("SessRate", counters.sessions.per_second().to_string()),
         ("SessRateLimit", "0".into()),
-        ("MaxSessRate", meter.sessions.max.to_string()),
+        ("MaxSessRate", counters.sessions.max.to_string()),
         ("SslRate", "0".into()),
         ("SslRateLimit", "0".into()),
         ("MaxSslRate", "0".into()),
@@ -87,16 +87,16 @@ fn lines(world: &World) -> [(&'static str, String); 70] {
         ("DroppedLogs", "0".into()),
         ("BusyPolling", "0".into()),
         ("FailedResolutions", "0".into()),
-        ("TotalBytesOut", totals[Count::BytesOut].to_string()),
+        ("TotalBytesOut", totals[CounterId::BytesOut].to_string()),
         ("TotalSplicdedBytesOut", "0".into()),
-        ("BytesOutRate", meter.bytes_out.per_second().to_string()),
+        ("BytesOutRate", counters.bytes_out.per_second().to_string()),
         ("DebugCommandsIssued", "0".into()),
         ("CumRecvLogs", "0".into()),
         ("Build info", VERSION.into()),
         ("Memmax_bytes", "0".into()),
         ("PoolAlloc_bytes", pools.to_string()),
         ("PoolUsed_bytes", pools.to_string()),
-        ("Start_time_sec", (world.epoch + world.started / 1000).to_string()),
+        ("Start_time_sec", (world.epoch + world.process_start / 1000).to_string()),
         ("Tainted", "0".into()),
     ]
 }

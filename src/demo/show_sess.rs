@@ -1,73 +1,73 @@
-//! `show sess`: the sessions of this moment, short or in full.
+//! Replies to `show sess`: the current sessions, as one line each or in detail.
 //!
-//! A session that waits has no server yet; its flags are those of a real 2.6 in the same place. What a
-//! simulation has no notion of (buffers, descriptors, threads) is derived from the session's number, so that
-//! the same session looks the same in two dumps.
+//! The flags are those of a real 2.6 in the same state; a queued session has no server yet. Values that the simulation
+//! does not have (buffers, file descriptors, threads) are derived from the session id, so that a session looks the same
+//! in two dumps.
 
 use std::fmt::Write;
 
-use crate::demo::client_session::{Session, client_address};
-use crate::demo::date::{span, stamp};
-use crate::demo::proxy::{Back, Mode, Proxy};
+use crate::demo::client_session::{ClientSession, client_address};
+use crate::demo::date::{format_date, format_duration};
+use crate::demo::proxy::{Proxy, ProxyMode, SimBackend};
 use crate::demo::world::World;
 
-/// The session of the command itself, which a real `HAProxy` lists too.
-const OWN: &str = "0x55d0e3f4a7a0: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00 epoch=0 age=0s calls=1 \
+/// The CLI session that runs the command; a real `HAProxy` lists it too.
+const CLI_SESSION: &str = "0x55d0e3f4a7a0: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00 epoch=0 age=0s calls=1 \
 rate=1 cpu=0 lat=0 rq[f=c08000h,i=0,an=00h,rx=,wx=,ax=] rp[f=80008002h,i=0,an=00h,rx=,wx=,ax=] scf=[8,200h,fd=68] scb=[8,1h,fd=-1] exp= rc=0 c_exp=";
 
-/// Every session, with the proxy whose backend has it.
-fn sessions(world: &World) -> impl Iterator<Item = (&Proxy, &Back, &Session)> {
-    world.backs().flat_map(|(proxy, back)| {
-        let waiting = back.queue.iter().chain(back.servers.iter().flat_map(|server| &server.queue));
-        back.active.iter().chain(waiting).map(move |session| (proxy, back, session))
+/// Iterates over all sessions with their proxy and backend.
+fn sessions(world: &World) -> impl Iterator<Item = (&Proxy, &SimBackend, &ClientSession)> {
+    world.backends().flat_map(|(proxy, backend)| {
+        let waiting = backend.queue.iter().chain(backend.servers.iter().flat_map(|server| &server.queue));
+        backend.active.iter().chain(waiting).map(move |session| (proxy, backend, session))
     })
 }
 
-/// `show sess`
-pub(crate) fn list(world: &World) -> String {
+/// Formats the reply to `show sess`.
+pub(crate) fn format_sessions(world: &World) -> String {
     let mut out = String::new();
-    for (proxy, back, session) in sessions(world) {
-        line(&mut out, world, proxy, back, session);
+    for (proxy, backend, session) in sessions(world) {
+        write_line(&mut out, world, proxy, backend, session);
     }
-    let _ = writeln!(out, "{OWN}");
+    let _ = writeln!(out, "{CLI_SESSION}");
     out
 }
 
-/// `show sess all`
-pub(crate) fn list_all(world: &World) -> String {
+/// Formats the reply to `show sess all`.
+pub(crate) fn format_all_sessions(world: &World) -> String {
     let mut out = String::new();
-    for (proxy, back, session) in sessions(world) {
-        full(&mut out, world, proxy, back, session);
+    for (proxy, backend, session) in sessions(world) {
+        write_details(&mut out, world, proxy, backend, session);
     }
     out
 }
 
-/// `show sess ID`; none when no session has that address.
-pub(crate) fn one(world: &World, pointer: &str) -> Option<String> {
-    let (proxy, back, session) = sessions(world).find(|(_, _, session)| session.pointer() == pointer)?;
+/// Formats the reply to `show sess ID`. Returns `None` if no session has that address.
+pub(crate) fn format_session(world: &World, pointer: &str) -> Option<String> {
+    let (proxy, backend, session) = sessions(world).find(|(_, _, session)| session.pointer() == pointer)?;
     let mut out = String::new();
-    full(&mut out, world, proxy, back, session);
+    write_details(&mut out, world, proxy, backend, session);
     Some(out)
 }
 
-fn server_name<'a>(back: &'a Back, session: &Session) -> &'a str {
-    session.server.and_then(|i| back.servers.get(i)).map_or("<none>", |server| &server.name)
+fn server_name<'a>(backend: &'a SimBackend, session: &ClientSession) -> &'a str {
+    session.server.and_then(|i| backend.servers.get(i)).map_or("<none>", |server| &server.name)
 }
 
-fn front_name<'a>(world: &'a World, session: &Session) -> &'a str {
-    world.proxies.get(session.front).map_or("<NONE>", |proxy| &proxy.name)
+fn front_name<'a>(world: &'a World, session: &ClientSession) -> &'a str {
+    world.proxies.get(session.frontend).map_or("<NONE>", |proxy| &proxy.name)
 }
 
-fn line(out: &mut String, world: &World, proxy: &Proxy, back: &Back, session: &Session) {
-    let age = span(world.clock.saturating_sub(session.born));
-    let (source, port) = (client_address(session.client), session.port);
+fn write_line(out: &mut String, world: &World, proxy: &Proxy, backend: &SimBackend, session: &ClientSession) {
+    let age = format_duration(world.clock.saturating_sub(session.arrived_at));
+    let (source, port) = (client_address(session.client), session.client_port);
     let _ = write!(
         out,
         "{}: proto=tcpv4 src={source}:{port} fe={} be={} srv={} ts=00 epoch=0 age={age} calls={} rate=0 cpu=0 lat=0 ",
         session.pointer(),
         front_name(world, session),
         proxy.name,
-        server_name(back, session),
+        server_name(backend, session),
         1 + u8::from(session.server.is_some()) * 2,
     );
     let fd = 40 + session.id % 900;
@@ -76,12 +76,12 @@ fn line(out: &mut String, world: &World, proxy: &Proxy, back: &Back, session: &S
             "rq[f=4dc00000h,i=16277,an=8000h,rx=,wx=,ax=] rp[f=80000000h,i=0,an=00h,rx=,wx=,ax=] \
              scf=[8,280h,fd={fd}] scb=[2,11h,fd=-1] exp=4s rc=0 c_exp=4s"
         ),
-        (Some(_), Mode::Http) => format!(
+        (Some(_), ProxyMode::Http) => format!(
             "rq[f=49c40080h,i=0,an=8000h,rx=,wx=,ax=] rp[f=80400000h,i=0,an=1400000h,rx=29s,wx=,ax=] \
              scf=[8,80h,fd={fd}] scb=[8,11h,fd={}] exp=29s rc=0 c_exp=",
             fd + 1
         ),
-        (Some(_), Mode::Tcp) => format!(
+        (Some(_), ProxyMode::Tcp) => format!(
             "rq[f=848000h,i=0,an=00h,rx=59s,wx=,ax=] rp[f=80008000h,i=0,an=00h,rx=59s,wx=,ax=] \
              scf=[8,0h,fd={fd}] scb=[8,1h,fd={}] exp=59s rc=0 c_exp=",
             fd + 1
@@ -90,15 +90,15 @@ fn line(out: &mut String, world: &World, proxy: &Proxy, back: &Back, session: &S
     let _ = writeln!(out, "{state}");
 }
 
-fn full(out: &mut String, world: &World, proxy: &Proxy, back: &Back, session: &Session) {
-    let mode = proxy.mode.word();
+fn write_details(out: &mut String, world: &World, proxy: &Proxy, backend: &SimBackend, session: &ClientSession) {
+    let mode = proxy.mode.as_str();
     let address = 0x55d0_e400_0000_u64 + session.id * 0x330;
-    let age = span(world.clock.saturating_sub(session.born));
-    let date = stamp(world.epoch + session.born / 1000, session.born % 1000 * 1000, 6);
-    let (source, port) = (client_address(session.client), session.port);
-    let front = world.proxies.get(session.front);
+    let age = format_duration(world.clock.saturating_sub(session.arrived_at));
+    let date = format_date(world.epoch + session.arrived_at / 1000, session.arrived_at % 1000 * 1000, 6);
+    let (source, port) = (client_address(session.client), session.client_port);
+    let frontend = world.proxies.get(session.frontend);
     let (front_iid, front_port) =
-        front.map_or((0, 0), |proxy| (proxy.iid, proxy.front.as_ref().map_or(0, |front| front.port)));
+        frontend.map_or((0, 0), |proxy| (proxy.iid, proxy.frontend.as_ref().map_or(0, |frontend| frontend.port)));
     let _ = writeln!(out, "{}: [{date}] id={} proto=tcpv4 source={source}:{port}", session.pointer(), session.id);
     let (pending, waiting) =
         if session.server.is_some() { ("(nil)".to_owned(), 0) } else { (format!("0x{:x}", address + 0x240), 1) };
@@ -111,7 +111,7 @@ fn full(out: &mut String, world: &World, proxy: &Proxy, back: &Back, session: &S
     let _ =
         writeln!(out, "  frontend={name} (id={front_iid} mode={mode}), listener=? (id=1) addr=192.0.2.1:{front_port}");
     let _ = writeln!(out, "  backend={} (id={} mode={mode}) addr=10.0.0.1:{port}", proxy.name, proxy.iid);
-    match session.server.and_then(|i| back.servers.get(i)) {
+    match session.server.and_then(|i| backend.servers.get(i)) {
         Some(server) => {
             let _ = writeln!(out, "  server={} (id={}) addr={}:{}", server.name, server.sid, server.host, server.port);
         }

@@ -1,186 +1,189 @@
-//! `show stat`: one CSV row for each frontend, server and backend, as `HAProxy` 2.6 writes it.
+//! Reply to `show stat`: one CSV row per frontend, server and backend, as `HAProxy` 2.6 writes it.
 //!
-//! A column is filled for the kinds of rows it applies to and empty elsewhere; an empty field and a 0 say
-//! different things and both are copied from a real 2.6.12. Column by column, in the order of the header.
+//! A column is set for the kinds of rows that it applies to and empty elsewhere. An empty field and a 0 have different
+//! meanings; both match a real 2.6.12.
 
 use std::fmt::Write;
 
-use crate::demo::counters::Count;
-use crate::demo::csv_row::{HEADER, Row};
-use crate::demo::proxy::{Back, Door, Front, Mode, Proxy};
-use crate::demo::server::{Op, Server};
+use crate::demo::counters::CounterId;
+use crate::demo::csv_row::{HEADER, StatRow};
+use crate::demo::proxy::{FrontendState, Proxy, ProxyMode, SimBackend, SimFrontend};
+use crate::demo::server::{OperationalState, SimServer};
 use crate::demo::world::World;
 
-/// Which rows are wanted.
+/// Selection of rows.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    /// One proxy only.
+pub(crate) struct StatFilter {
+    /// Id of the only proxy to include.
     pub iid: Option<u32>,
-    /// 1 for frontends, 2 for backends, 4 for servers.
+    /// Bit mask of row kinds: 1 for frontends, 2 for backends, 4 for servers.
     pub kinds: u32,
-    /// One server only; 0 is the proxy itself.
+    /// Id of the only server to include; 0 stands for the proxy itself.
     pub sid: Option<u32>,
-    /// Leaves out servers that are not up.
-    pub up: bool,
-    /// Leaves out servers in maintenance.
-    pub no_maint: bool,
+    /// Excludes servers that are not up.
+    pub hides_stopped: bool,
+    /// Excludes servers in maintenance.
+    pub hides_maint: bool,
 }
 
-impl Default for Wanted {
+impl Default for StatFilter {
     fn default() -> Self {
-        Self { iid: None, kinds: u32::MAX, sid: None, up: false, no_maint: false }
+        Self { iid: None, kinds: u32::MAX, sid: None, hides_stopped: false, hides_maint: false }
     }
 }
 
-/// The whole reply, without the empty line that ends it.
-pub(crate) fn dump(world: &World, wanted: &Wanted) -> String {
+/// Formats the reply without the final empty line.
+pub(crate) fn format_stat(world: &World, filter: &StatFilter) -> String {
     let mut out = String::with_capacity(16_384);
     let _ = writeln!(out, "{HEADER}");
-    let wants = |kind: u32, sid: u32| wanted.kinds & kind != 0 && wanted.sid.is_none_or(|only| only == sid);
-    for proxy in world.proxies.iter().filter(|proxy| wanted.iid.is_none_or(|iid| iid == proxy.iid)) {
-        if let Some(front) = proxy.front.as_ref().filter(|_| wants(1, 0)) {
-            frontend(proxy, front).print(&mut out);
+    let is_included = |kind: u32, sid: u32| filter.kinds & kind != 0 && filter.sid.is_none_or(|only| only == sid);
+    for proxy in world.proxies.iter().filter(|proxy| filter.iid.is_none_or(|iid| iid == proxy.iid)) {
+        if let Some(frontend) = proxy.frontend.as_ref().filter(|_| is_included(1, 0)) {
+            frontend_row(proxy, frontend).write_to(&mut out);
         }
-        let Some(back) = proxy.back.as_ref() else {
+        let Some(backend) = proxy.backend.as_ref() else {
             continue;
         };
-        for server in back.servers.iter().filter(|server| wants(4, server.sid)) {
-            let hidden = wanted.up && server.op == Op::Stopped || wanted.no_maint && server.in_maint();
-            if !hidden {
-                server_row(proxy, back, server, world.clock).print(&mut out);
+        for server in backend.servers.iter().filter(|server| is_included(4, server.sid)) {
+            let is_hidden = filter.hides_stopped && server.operational_state == OperationalState::Stopped
+                || filter.hides_maint && server.is_in_maint();
+            if !is_hidden {
+                server_row(proxy, backend, server, world.clock).write_to(&mut out);
             }
         }
-        if wants(2, 0) {
-            let counted = wanted.up || wanted.no_maint;
-            backend(proxy, back, world.clock, counted).print(&mut out);
+        if is_included(2, 0) {
+            let shows_server_count = filter.hides_stopped || filter.hides_maint;
+            backend_row(proxy, backend, world.clock, shows_server_count).write_to(&mut out);
         }
     }
     out
 }
 
-fn frontend(proxy: &Proxy, front: &Front) -> Row {
-    let mut row = Row::new(proxy, "FRONTEND", 0, 0);
-    let meter = &front.meter;
-    row.meter(meter, proxy.mode);
-    row.modules(meter, proxy.mode);
-    row.put("slim", front.maxconn);
-    row.put("dreq", meter.totals[Count::DeniedRequests]);
-    row.put("ereq", meter.totals[Count::BadRequests]);
-    let status = match front.door {
-        Door::Open => "OPEN",
-        Door::Paused => "PAUSED",
-        Door::Shut => "STOP",
+fn frontend_row(proxy: &Proxy, frontend: &SimFrontend) -> StatRow {
+    let mut row = StatRow::new(proxy, "FRONTEND", 0, 0);
+    let counters = &frontend.counters;
+    row.set_common(counters, proxy.mode);
+    row.set_modules(counters, proxy.mode);
+    row.set("slim", frontend.maxconn);
+    row.set("dreq", counters.totals[CounterId::DeniedRequests]);
+    row.set("ereq", counters.totals[CounterId::BadRequests]);
+    let status = match frontend.state {
+        FrontendState::Open => "OPEN",
+        FrontendState::Paused => "PAUSED",
+        FrontendState::Stopped => "STOP",
     };
-    row.put("status", status);
-    row.put("req_rate", meter.requests.per_second());
-    row.put("req_rate_max", meter.requests.max);
-    row.put("req_tot", meter.totals[Count::Requests]);
-    row.put("conn_rate", meter.connections.per_second());
-    row.put("conn_rate_max", meter.connections.max);
-    row.put("conn_tot", meter.totals[Count::Connections]);
-    row.zeros(&["rate_lim", "dcon", "dses"]);
-    if proxy.mode == Mode::Http {
-        row.put("intercepted", meter.totals[Count::Intercepted]);
-        row.put("h1_open_streams", meter.current - front.idle);
-        row.put("h1_total_connections", meter.totals[Count::Connections]);
+    row.set("status", status);
+    row.set("req_rate", counters.requests.per_second());
+    row.set("req_rate_max", counters.requests.max);
+    row.set("req_tot", counters.totals[CounterId::Requests]);
+    row.set("conn_rate", counters.connections.per_second());
+    row.set("conn_rate_max", counters.connections.max);
+    row.set("conn_tot", counters.totals[CounterId::Connections]);
+    row.set_zeros(&["rate_lim", "dcon", "dses"]);
+    if proxy.mode == ProxyMode::Http {
+        row.set("intercepted", counters.totals[CounterId::Intercepted]);
+        row.set("h1_open_streams", counters.current - frontend.idle);
+        row.set("h1_total_connections", counters.totals[CounterId::Connections]);
     }
     row
 }
 
-fn server_row(proxy: &Proxy, back: &Back, server: &Server, now: u64) -> Row {
-    let mut row = Row::new(proxy, &server.name, 2, server.sid);
-    let meter = &server.meter;
-    row.meter(meter, proxy.mode);
-    row.server_side(meter, server.queue.len(), now);
+fn server_row(proxy: &Proxy, backend: &SimBackend, server: &SimServer, now: u64) -> StatRow {
+    let mut row = StatRow::new(proxy, &server.name, 2, server.sid);
+    let counters = &server.counters;
+    row.set_common(counters, proxy.mode);
+    row.set_server_side(counters, server.queue.len(), now);
     if server.maxconn > 0 {
-        row.put("slim", server.maxconn);
+        row.set("slim", server.maxconn);
     }
-    row.put("status", server.status());
-    row.put("weight", server.effective_weight(now));
-    row.put("uweight", server.weight);
-    row.put("act", u8::from(!server.backup));
-    row.put("bck", u8::from(server.backup));
-    row.put("lastchg", now.saturating_sub(server.changed) / 1000);
+    row.set("status", server.status());
+    row.set("weight", server.effective_weight(now));
+    row.set("uweight", server.weight);
+    row.set("act", u8::from(!server.is_backup));
+    row.set("bck", u8::from(server.is_backup));
+    row.set("lastchg", now.saturating_sub(server.last_change) / 1000);
     if let Some(percent) = server.throttle(now) {
-        row.put("throttle", percent);
+        row.set("throttle", percent);
     }
-    row.put("addr", format_args!("{}:{}", server.host, server.port));
-    if let (Some(cookie), Some(_)) = (&server.cookie, &back.cookie) {
-        row.put("cookie", cookie);
+    row.set("addr", format_args!("{}:{}", server.host, server.port));
+    if let (Some(cookie), Some(_)) = (&server.cookie, &backend.cookie) {
+        row.set("cookie", cookie);
     }
-    checks(&mut row, server, now);
-    let idle = if proxy.mode == Mode::Http { meter.current_max.saturating_sub(meter.current) / 2 } else { 0 };
-    row.put("srv_icur", idle);
-    row.put("idle_conn_cur", 0);
-    row.put("safe_conn_cur", idle);
-    row.put("used_conn_cur", meter.current);
-    row.put("need_conn_est", meter.current_max);
+    set_checks(&mut row, server, now);
+    let idle =
+        if proxy.mode == ProxyMode::Http { counters.current_max.saturating_sub(counters.current) / 2 } else { 0 };
+    row.set("srv_icur", idle);
+    row.set("idle_conn_cur", 0);
+    row.set("safe_conn_cur", idle);
+    row.set("used_conn_cur", counters.current);
+    row.set("need_conn_est", counters.current_max);
     row
 }
 
-/// The columns of the health check and of the agent.
-fn checks(row: &mut Row, server: &Server, now: u64) {
+/// Sets the columns of the health check and the agent check.
+fn set_checks(row: &mut StatRow, server: &SimServer, now: u64) {
     if let Some(check) = server.active_check() {
-        row.put("chkfail", check.failed);
-        row.put("chkdown", server.down_transitions);
-        row.put("downtime", server.downtime(now) / 1000);
-        if !server.in_maint() {
-            row.put("check_status", check.seen.word());
-            if let Some(code) = check.code() {
-                row.put("check_code", code);
+        row.set("chkfail", check.failed_checks);
+        row.set("chkdown", server.down_transitions);
+        row.set("downtime", server.downtime(now) / 1000);
+        if !server.is_in_maint() {
+            row.set("check_status", check.status.as_str());
+            if let Some(code) = check.http_code() {
+                row.set("check_code", code);
             }
-            row.put("check_duration", check.duration);
-            row.put("last_chk", check.text());
-            row.put("check_desc", check.seen.sentence());
-            row.put("check_rise", check.rise);
-            row.put("check_fall", check.fall);
-            row.put("check_health", check.health);
+            row.set("check_duration", check.duration);
+            row.set("last_chk", check.last_chk());
+            row.set("check_desc", check.status.description());
+            row.set("check_rise", check.rise);
+            row.set("check_fall", check.fall);
+            row.set("check_health", check.health);
         }
     }
     if let Some(agent) = server.active_agent() {
-        row.put("last_agt", "via agent : up");
-        row.put("agent_status", "L7OK");
-        row.put("agent_code", 0);
-        row.put("agent_duration", agent.duration);
-        row.put("agent_desc", "Layer7 check passed");
-        row.put("agent_rise", 1);
-        row.put("agent_fall", 1);
-        row.put("agent_health", u8::from(agent.up));
+        row.set("last_agt", "via agent : up");
+        row.set("agent_status", "L7OK");
+        row.set("agent_code", 0);
+        row.set("agent_duration", agent.duration);
+        row.set("agent_desc", "Layer7 check passed");
+        row.set("agent_rise", 1);
+        row.set("agent_fall", 1);
+        row.set("agent_health", u8::from(agent.reports_up));
     }
 }
 
-fn backend(proxy: &Proxy, back: &Back, now: u64, counted: bool) -> Row {
-    let mut row = Row::new(proxy, "BACKEND", 1, 0);
-    let meter = &back.meter;
-    row.meter(meter, proxy.mode);
-    row.modules(meter, proxy.mode);
-    row.server_side(meter, back.queue.len(), now);
-    row.put("slim", back.fullconn);
-    let usable = back.usable(now);
-    let count =
-        |backup: bool| back.servers.iter().filter(|server| server.backup == backup && server.usable(now)).count();
-    let word = if back.up { "UP" } else { "DOWN" };
-    if counted {
-        row.put("status", format_args!("{word} ({}/{})", count(false) + count(true), back.servers.len()));
+fn backend_row(proxy: &Proxy, backend: &SimBackend, now: u64, shows_server_count: bool) -> StatRow {
+    let mut row = StatRow::new(proxy, "BACKEND", 1, 0);
+    let counters = &backend.counters;
+    row.set_common(counters, proxy.mode);
+    row.set_modules(counters, proxy.mode);
+    row.set_server_side(counters, backend.queue.len(), now);
+    row.set("slim", backend.fullconn);
+    let usable = backend.usable_servers(now);
+    let count = |backup: bool| {
+        backend.servers.iter().filter(|server| server.is_backup == backup && server.is_usable(now)).count()
+    };
+    let word = if backend.is_up { "UP" } else { "DOWN" };
+    if shows_server_count {
+        row.set("status", format_args!("{word} ({}/{})", count(false) + count(true), backend.servers.len()));
     } else {
-        row.put("status", word);
+        row.set("status", word);
     }
-    row.put("weight", usable.iter().map(|&i| back.servers[i].effective_weight(now)).sum::<u32>());
-    row.put("uweight", usable.iter().map(|&i| back.servers[i].weight).sum::<u32>());
-    row.put("act", count(false));
-    row.put("bck", count(true));
-    row.put("chkdown", back.down_transitions);
-    row.put("lastchg", now.saturating_sub(back.changed) / 1000);
-    if !back.servers.is_empty() {
-        row.put("downtime", back.downtime(now) / 1000);
+    row.set("weight", usable.iter().map(|&i| backend.servers[i].effective_weight(now)).sum::<u32>());
+    row.set("uweight", usable.iter().map(|&i| backend.servers[i].weight).sum::<u32>());
+    row.set("act", count(false));
+    row.set("bck", count(true));
+    row.set("chkdown", backend.down_transitions);
+    row.set("lastchg", now.saturating_sub(backend.last_change) / 1000);
+    if !backend.servers.is_empty() {
+        row.set("downtime", backend.downtime(now) / 1000);
     }
-    row.put("algo", back.algorithm.word());
-    if let Some(cookie) = &back.cookie {
-        row.put("cookie", cookie);
+    row.set("algo", backend.algorithm.as_str());
+    if let Some(cookie) = &backend.cookie {
+        row.set("cookie", cookie);
     }
-    row.zeros(&["agg_server_status", "agg_server_check_status", "agg_check_status"]);
-    if proxy.mode == Mode::Http {
-        row.put("h1_total_connections", meter.totals[Count::Connects]);
+    row.set_zeros(&["agg_server_status", "agg_server_check_status", "agg_check_status"]);
+    if proxy.mode == ProxyMode::Http {
+        row.set("h1_total_connections", counters.totals[CounterId::Connects]);
     }
     row
 }

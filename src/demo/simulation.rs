@@ -1,36 +1,37 @@
-//! How the world moves: time in, changes out.
+//! Simulation of time: moves the world forward.
 //!
-//! `advance` is the only door, and time is its argument. It moves in steps of 100 ms, whatever it is given, so
-//! that a world is the same after ten minutes at once and after ten minutes in small pieces. Within a step,
-//! traffic moves in quarters; checks, the story and the rates move once.
+//! `World::advance` is the only entry point, and time is its argument. It proceeds in steps of 100 ms, so that the
+//! result does not depend on how the time is divided into calls. Within a step, traffic proceeds in quarters; checks,
+//! the scenario and the rates proceed once.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::demo::client_session::{Ended, Session, client_address};
-use crate::demo::counters::{Count, Meter};
-use crate::demo::proxy::{Back, Door, Front, Mode, Proxy};
+use crate::demo::client_session::{ClientSession, EndedSession, client_address};
+use crate::demo::counters::{CounterId, Counters};
+use crate::demo::proxy::{FrontendState, Proxy, ProxyMode, SimBackend, SimFrontend};
 use crate::demo::scenario;
 use crate::demo::session_flow;
 use crate::demo::site;
 use crate::demo::world::{MAXCONN, World};
 
-/// The length of a step.
+/// Length of a step.
 const STEP: Duration = Duration::from_millis(100);
-/// Milliseconds of a step, and of a quarter of it.
+/// Milliseconds per step.
 const STEP_MS: u64 = 100;
+/// Milliseconds per quarter of a step.
 const QUARTER_MS: u64 = 25;
 
-/// How many clients the site has.
+/// Number of clients.
 const CLIENTS: f64 = 64.0;
-/// Who logs in, by client.
+/// User names in the stick table of log-ins.
 const USERS: [&str; 8] = ["ann", "ben", "carla", "dmitri", "eve", "fatima", "goran", "hana"];
-/// A client's kept connection is closed after this many seconds, on average.
+/// Average seconds until a client closes an idle keep-alive connection.
 const KEEP_ALIVE: f64 = 10.0;
 
 impl World {
-    /// Lets time pass; what is left of a step waits for the next call.
+    /// Moves the simulation forward. The part of `time` that does not fill a step is kept for the next call.
     pub fn advance(&mut self, time: Duration) {
         self.remainder += time;
         while self.remainder >= STEP {
@@ -40,10 +41,10 @@ impl World {
     }
 
     fn step(&mut self) {
-        let story = self.clock.saturating_sub(self.story_began);
-        scenario::apply(&mut self.proxies, story);
-        for front in self.proxies.iter_mut().filter_map(|proxy| proxy.front.as_mut()) {
-            front.noise += (self.rng.f64() - 0.5) * 0.06 - front.noise * 0.05;
+        let elapsed = self.clock.saturating_sub(self.scenario_start);
+        scenario::apply_incidents(&mut self.proxies, elapsed);
+        for frontend in self.proxies.iter_mut().filter_map(|proxy| proxy.frontend.as_mut()) {
+            frontend.noise += (self.rng.f64() - 0.5) * 0.06 - frontend.noise * 0.05;
         }
         for _ in 0..STEP_MS / QUARTER_MS {
             self.clock += QUARTER_MS;
@@ -51,73 +52,74 @@ impl World {
             self.begin_sessions();
         }
         let now = self.clock;
-        for back in self.proxies.iter_mut().filter_map(|proxy| proxy.back.as_mut()) {
-            for server in &mut back.servers {
-                let duration = (self.rng.u64(1..=4) as f64 * server.ordeal.slow) as u64;
+        for backend in self.proxies.iter_mut().filter_map(|proxy| proxy.backend.as_mut()) {
+            for server in &mut backend.servers {
+                let duration = (self.rng.u64(1..=4) as f64 * server.impairment.response_factor) as u64;
                 server.run_checks(now, duration);
             }
-            back.look(now);
-            session_flow::drift(back, now, STEP.as_secs_f64());
+            backend.update_state(now);
+            session_flow::update_cookie_clients(backend, now, STEP.as_secs_f64());
         }
-        for table in self.proxies.iter_mut().filter_map(|proxy| proxy.table.as_mut()) {
-            table.expire(now);
+        for table in self.proxies.iter_mut().filter_map(|proxy| proxy.stick_table.as_mut()) {
+            table.remove_expired(now);
         }
-        self.meters().for_each(Meter::roll);
-        if scenario::reloads_at(story, STEP_MS) {
+        self.counters_mut().for_each(Counters::end_slot);
+        if scenario::is_reload_due(elapsed, STEP_MS) {
             self.reload();
         }
     }
 
-    /// A new process takes over: nothing that was counted or set at runtime survives.
+    /// Reloads the process: counters and runtime changes are lost.
     fn reload(&mut self) {
-        self.started = self.clock;
+        self.process_start = self.clock;
         self.pid += self.rng.u32(40..900);
         self.maxconn = MAXCONN;
-        self.meter = Meter::default();
+        self.counters = Counters::default();
         self.last_id = 0;
-        self.proxies = site::proxies(self.clock, self.extra_backends);
+        self.proxies = site::build_proxies(self.clock, self.extra_backends);
     }
 
     fn finish_sessions(&mut self) {
         for b in 0..self.proxies.len() {
             let mode = self.proxies[b].mode;
-            let Some(back) = self.proxies[b].back.as_mut() else {
+            let Some(backend) = self.proxies[b].backend.as_mut() else {
                 continue;
             };
-            let ended = session_flow::progress(back, mode, self.clock, &mut self.rng);
-            self.leave(b, ended);
+            let ended = session_flow::advance_sessions(backend, mode, self.clock, &mut self.rng);
+            self.record_ended_sessions(b, ended);
         }
     }
 
-    /// Tells the frontends and the tables of sessions that ended in a backend.
-    pub(crate) fn leave(&mut self, b: usize, ended: impl IntoIterator<Item = Ended>) {
+    /// Counts sessions that ended in a backend at their frontends and stick tables.
+    pub(crate) fn record_ended_sessions(&mut self, b: usize, ended: impl IntoIterator<Item = EndedSession>) {
         for ended in ended {
-            let refused = ended.class == Some(Count::Hrsp4xx);
-            for table in [ended.front, b] {
-                if let Some(table) = self.proxies.get_mut(table).and_then(|proxy| proxy.table.as_mut()) {
-                    table.end(&key(table.kind, ended.client), refused);
+            let is_refused = ended.response_class == Some(CounterId::Hrsp4xx);
+            for table in [ended.frontend, b] {
+                if let Some(table) = self.proxies.get_mut(table).and_then(|proxy| proxy.stick_table.as_mut()) {
+                    table.request_ended(&table_key(table.kind, ended.client), is_refused);
                 }
             }
-            let Some(proxy) = self.proxies.get_mut(ended.front) else {
+            let Some(proxy) = self.proxies.get_mut(ended.frontend) else {
                 continue;
             };
-            let Some(front) = proxy.front.as_mut() else {
+            let Some(frontend) = proxy.frontend.as_mut() else {
                 continue;
             };
-            for meter in [&mut front.meter, &mut self.meter] {
-                meter.add(Count::BytesIn, ended.bytes_in);
-                meter.add(Count::BytesOut, ended.bytes_out);
-                meter.bytes_out.add(ended.bytes_out);
-                meter.add(Count::ClientAborts, u64::from(ended.abort));
-                if let Some(class) = ended.class {
-                    meter.response(class);
+            for counters in [&mut frontend.counters, &mut self.counters] {
+                counters.add(CounterId::BytesIn, ended.bytes_in);
+                counters.add(CounterId::BytesOut, ended.bytes_out);
+                counters.bytes_out.add(ended.bytes_out);
+                counters.add(CounterId::ClientAborts, u64::from(ended.client_aborts));
+                if let Some(class) = ended.response_class {
+                    counters.count_response(class);
                 }
             }
-            let kept = proxy.mode == Mode::Http && front.door == Door::Open && !ended.abort;
-            if kept && self.rng.u8(0..10) > 0 {
-                front.idle += 1;
+            let stays_open =
+                proxy.mode == ProxyMode::Http && frontend.state == FrontendState::Open && !ended.client_aborts;
+            if stays_open && self.rng.u8(0..10) > 0 {
+                frontend.idle += 1;
             } else {
-                front.meter.close();
+                frontend.counters.session_closed();
             }
         }
     }
@@ -125,169 +127,174 @@ impl World {
     fn begin_sessions(&mut self) {
         let seconds = QUARTER_MS as f64 / 1000.0;
         for f in 0..self.proxies.len() {
-            let (story, clock) = (self.clock.saturating_sub(self.story_began), self.clock as f64 / 1000.0);
-            let Some(front) = self.proxies[f].front.as_mut() else {
+            let (elapsed, clock) = (self.clock.saturating_sub(self.scenario_start), self.clock as f64 / 1000.0);
+            let Some(frontend) = self.proxies[f].frontend.as_mut() else {
                 continue;
             };
-            let mean = front.idle as f64 * seconds / KEEP_ALIVE;
-            let closed = poisson(mean, &mut self.rng).min(front.idle);
-            front.idle -= closed;
-            (0..closed).for_each(|_| front.meter.close());
-            if front.door == Door::Shut {
+            let mean = frontend.idle as f64 * seconds / KEEP_ALIVE;
+            let closed = poisson_count(mean, &mut self.rng).min(frontend.idle);
+            frontend.idle -= closed;
+            (0..closed).for_each(|_| frontend.counters.session_closed());
+            if frontend.state == FrontendState::Stopped {
                 continue;
             }
-            let swell = swell(front, clock);
-            if front.routes.is_empty() {
-                self.watch_statistics(f, seconds);
+            let factor = traffic_factor(frontend, clock);
+            if frontend.routes.is_empty() {
+                self.read_stats_page(f, seconds);
                 continue;
             }
-            for r in 0..self.proxies[f].front.as_ref().map_or(0, |front| front.routes.len()) {
-                let Some(route) = self.proxies[f].front.as_ref().and_then(|front| front.routes.get(r)).cloned() else {
+            for r in 0..self.proxies[f].frontend.as_ref().map_or(0, |frontend| frontend.routes.len()) {
+                let Some(route) =
+                    self.proxies[f].frontend.as_ref().and_then(|frontend| frontend.routes.get(r)).cloned()
+                else {
                     continue;
                 };
-                let Some(back) = self.proxies[route.back].back.as_ref() else {
+                let Some(backend) = self.proxies[route.backend].backend.as_ref() else {
                     continue;
                 };
-                // Clients that wait do not ask again, so a queue grows slower the longer it is.
-                let patience = 1.0 + back.waiting() as f64 / 60.0;
-                let demand = ramp(back.demand, story);
-                let mean = route.rate * swell * demand / patience * seconds;
-                for _ in 0..poisson(mean, &mut self.rng) {
-                    self.arrive(f, route.back);
+                // Queued clients send no further requests, so a long queue grows more slowly.
+                let patience = 1.0 + backend.waiting_sessions() as f64 / 60.0;
+                let load_factor = pulsed_load_factor(backend.load_factor, elapsed);
+                let mean = route.rate * factor * load_factor / patience * seconds;
+                for _ in 0..poisson_count(mean, &mut self.rng) {
+                    self.receive_request(f, route.backend);
                 }
             }
         }
     }
 
-    /// One request, or connection in TCP mode, reaches a frontend.
-    fn arrive(&mut self, f: usize, b: usize) {
-        let room = self.connections() < self.maxconn;
+    /// Processes the arrival of one request, or of one connection in TCP mode, at a frontend.
+    fn receive_request(&mut self, f: usize, b: usize) {
+        let is_below_maxconn = self.connections() < self.maxconn;
         let proxy = &mut self.proxies[f];
-        let Some(front) = proxy.front.as_mut() else {
+        let Some(frontend) = proxy.frontend.as_mut() else {
             return;
         };
-        if proxy.mode == Mode::Http && front.idle > 0 && self.rng.u8(0..100) < 72 {
-            front.idle -= 1;
-        } else if front.door == Door::Open && room && front.meter.current < front.maxconn {
-            connect(front, &mut self.meter);
+        if proxy.mode == ProxyMode::Http && frontend.idle > 0 && self.rng.u8(0..100) < 72 {
+            frontend.idle -= 1;
+        } else if frontend.state == FrontendState::Open
+            && is_below_maxconn
+            && frontend.counters.current < frontend.maxconn
+        {
+            open_connection(frontend, &mut self.counters);
         } else {
             return;
         }
-        if proxy.mode == Mode::Http && self.rng.u32(0..1000) < 3 {
-            let bad = self.rng.u32(0..3) == 0;
-            if bad {
-                front.last_bad = Some((self.clock, self.rng.u16(0..CLIENTS as u16)));
+        if proxy.mode == ProxyMode::Http && self.rng.u32(0..1000) < 3 {
+            let is_bad = self.rng.u32(0..3) == 0;
+            if is_bad {
+                frontend.last_bad_request = Some((self.clock, self.rng.u16(0..CLIENTS as u16)));
             }
-            for meter in [&mut front.meter, &mut self.meter] {
-                meter.add(if bad { Count::BadRequests } else { Count::DeniedRequests }, 1);
-                meter.add(Count::BytesIn, 260);
-                meter.add(Count::BytesOut, 192);
-                meter.response(Count::Hrsp4xx);
+            for counters in [&mut frontend.counters, &mut self.counters] {
+                counters.add(if is_bad { CounterId::BadRequests } else { CounterId::DeniedRequests }, 1);
+                counters.add(CounterId::BytesIn, 260);
+                counters.add(CounterId::BytesOut, 192);
+                counters.count_response(CounterId::Hrsp4xx);
             }
-            front.meter.close();
+            frontend.counters.session_closed();
             return;
         }
         let client = (self.rng.f64().powi(2) * CLIENTS) as u16;
         for table in [f, b] {
-            if let Some(table) = self.proxies[table].table.as_mut() {
-                table.begin(&key(table.kind, client), self.clock);
+            if let Some(table) = self.proxies[table].stick_table.as_mut() {
+                table.request_started(&table_key(table.kind, client), self.clock);
             }
         }
         self.last_id += 1;
-        let Proxy { mode, back: Some(back), .. } = &mut self.proxies[b] else {
+        let Proxy { mode, backend: Some(backend), .. } = &mut self.proxies[b] else {
             return;
         };
-        let session = Session {
+        let session = ClientSession {
             id: self.last_id,
-            front: f,
+            frontend: f,
             client,
-            port: self.rng.u16(32_768..=60_999),
-            born: self.clock,
-            cookie: cookie(back, &mut self.rng),
+            client_port: self.rng.u16(32_768..=60_999),
+            arrived_at: self.clock,
+            cookie: pick_cookie_server(backend, &mut self.rng),
             server: None,
-            queued: 0,
-            connect: 0,
-            response: 0,
-            transfer: 0,
-            end: 0,
-            class: None,
+            queue_ms: 0,
+            connect_ms: 0,
+            response_ms: 0,
+            transfer_ms: 0,
+            ends_at: 0,
+            response_class: None,
             bytes_in: 0,
             bytes_out: 0,
-            abort: false,
-            balanced: false,
-            reused: false,
+            client_aborts: false,
+            is_balanced: false,
+            is_reused: false,
         };
-        let refused = session_flow::admit(back, *mode, session, self.clock, &mut self.rng);
-        self.leave(b, refused);
+        let rejected = session_flow::admit(backend, *mode, session, self.clock, &mut self.rng);
+        self.record_ended_sessions(b, rejected);
     }
 
-    /// Somebody reads `HAProxy`'s own statistics page now and then.
-    fn watch_statistics(&mut self, f: usize, seconds: f64) {
-        let Some(front) = self.proxies[f].front.as_mut() else {
+    /// Simulates occasional requests to `HAProxy`'s own statistics page.
+    fn read_stats_page(&mut self, f: usize, seconds: f64) {
+        let Some(frontend) = self.proxies[f].frontend.as_mut() else {
             return;
         };
-        for _ in 0..poisson(0.2 * seconds, &mut self.rng) {
-            if front.door != Door::Open || front.meter.current >= front.maxconn {
+        for _ in 0..poisson_count(0.2 * seconds, &mut self.rng) {
+            if frontend.state != FrontendState::Open || frontend.counters.current >= frontend.maxconn {
                 continue;
             }
-            connect(front, &mut self.meter);
-            for meter in [&mut front.meter, &mut self.meter] {
-                meter.add(Count::Intercepted, 1);
-                meter.add(Count::BytesIn, 310);
-                meter.add(Count::BytesOut, 18_240);
-                meter.response(Count::Hrsp2xx);
+            open_connection(frontend, &mut self.counters);
+            for counters in [&mut frontend.counters, &mut self.counters] {
+                counters.add(CounterId::Intercepted, 1);
+                counters.add(CounterId::BytesIn, 310);
+                counters.add(CounterId::BytesOut, 18_240);
+                counters.count_response(CounterId::Hrsp2xx);
             }
-            front.meter.close();
+            frontend.counters.session_closed();
         }
     }
 }
 
-/// A new client connection.
-fn connect(front: &mut Front, process: &mut Meter) {
-    for meter in [&mut front.meter, process] {
-        meter.add(Count::Connections, 1);
-        meter.add(Count::Sessions, 1);
-        meter.connections.add(1);
-        meter.sessions.add(1);
+/// Counts a new client connection.
+fn open_connection(frontend: &mut SimFrontend, process: &mut Counters) {
+    for counters in [&mut frontend.counters, process] {
+        counters.add(CounterId::Connections, 1);
+        counters.add(CounterId::Sessions, 1);
+        counters.connections.add(1);
+        counters.sessions.add(1);
     }
-    front.meter.open();
+    frontend.counters.session_opened();
 }
 
-/// How much more or less than on an ordinary moment comes in: a slow wave, a faster one, and chance.
-fn swell(front: &Front, seconds: f64) -> f64 {
+/// Returns the factor for the average request rate: a slow wave, a faster wave and a random part.
+fn traffic_factor(frontend: &SimFrontend, seconds: f64) -> f64 {
     let turn = std::f64::consts::TAU * seconds;
-    let wave = 0.2 * (turn / 95.0 + front.phase).sin() + 0.09 * (turn / 21.0 + 2.0 * front.phase).sin();
-    (1.0 + wave + front.noise).max(0.1)
+    let wave = 0.2 * (turn / 95.0 + frontend.phase).sin() + 0.09 * (turn / 21.0 + 2.0 * frontend.phase).sin();
+    (1.0 + wave + frontend.noise).max(0.1)
 }
 
-/// Load does not jump: it pulses a little while it is high.
-fn ramp(demand: f64, story: u64) -> f64 {
-    if demand > 1.0 { demand * (1.0 + 0.12 * (story as f64 / 1900.0).sin()) } else { demand }
+/// Returns the load factor with a small pulse while the load is high.
+fn pulsed_load_factor(load_factor: f64, elapsed: u64) -> f64 {
+    if load_factor > 1.0 { load_factor * (1.0 + 0.12 * (elapsed as f64 / 1900.0).sin()) } else { load_factor }
 }
 
-/// Which server's cookie a request carries, when it carries one.
-fn cookie(back: &Back, rng: &mut Rng) -> Option<usize> {
-    if back.cookie.is_none() || rng.f64() >= back.service.loyalty {
+/// Returns the index of the server whose cookie a request carries; `None` for a request without a cookie.
+fn pick_cookie_server(backend: &SimBackend, rng: &mut Rng) -> Option<usize> {
+    if backend.cookie.is_none() || rng.f64() >= backend.workload.cookie_share {
         return None;
     }
-    let holders = back.servers.iter().enumerate().filter(|(_, server)| server.cookie.is_some());
-    let mut point = rng.f64() * holders.clone().map(|(_, server)| server.loyal).sum::<f64>();
+    let holders = backend.servers.iter().enumerate().filter(|(_, server)| server.cookie.is_some());
+    let mut point = rng.f64() * holders.clone().map(|(_, server)| server.cookie_clients).sum::<f64>();
     for (i, server) in holders {
-        if point < server.loyal {
+        if point < server.cookie_clients {
             return Some(i);
         }
-        point -= server.loyal;
+        point -= server.cookie_clients;
     }
     None
 }
 
-/// How a table knows a client.
-fn key(kind: &str, client: u16) -> String {
+/// Returns the key of a client in a stick table of this type.
+fn table_key(kind: &str, client: u16) -> String {
     if kind == "ip" { client_address(client) } else { USERS[usize::from(client) % USERS.len()].to_owned() }
 }
 
-/// How many events happen when `mean` are expected.
-fn poisson(mean: f64, rng: &mut Rng) -> u64 {
+/// Returns a random number of events for an expected number `mean`.
+fn poisson_count(mean: f64, rng: &mut Rng) -> u64 {
     let limit = (-mean).exp();
     let (mut events, mut product) = (0, rng.f64());
     while product > limit && events < 1000 {

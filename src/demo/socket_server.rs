@@ -1,8 +1,8 @@
-//! The socket in front of the world: accepting, reading one line, answering, closing.
+//! The stats socket: accepts connections, reads one line from each, sends the replies and closes.
 //!
-//! One thread accepts, one lets time pass, and each connection has its own, at most ten at once as with
-//! `stats maxconn`; an eleventh waits in the kernel. The world is behind one mutex. All of it ends with the
-//! `Demo`, which also removes the socket and its directory.
+//! One thread accepts, one moves the simulation forward, and each connection has its own thread. At most ten
+//! connections are served at once, as with `stats maxconn 10`; further ones wait in the kernel. A mutex protects the
+//! world. Dropping the `Demo` ends all threads and removes the socket and its directory.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read, Write};
@@ -15,122 +15,122 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::demo::interpreter;
-use crate::demo::permission::Level;
+use crate::demo::permission::CliLevel;
 use crate::demo::world::World;
 
 /// `stats maxconn`
-const CONNECTIONS: usize = 10;
+const MAX_CONNECTIONS: usize = 10;
 /// `stats timeout`
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// `tune.bufsize`: a longer line is not taken.
-const LINE: usize = 16_384;
-/// How often the world moves when nobody asks.
-const TICK: Duration = Duration::from_millis(100);
-/// The most that is caught up after a pause; what is beyond never happened.
-const CATCH_UP: Duration = Duration::from_secs(30);
+const IO_TIMEOUT: Duration = Duration::from_secs(10);
+/// `tune.bufsize` in bytes; a connection with a longer line is closed.
+const MAX_LINE_LENGTH: usize = 16_384;
+/// Interval at which the simulation moves forward without requests.
+const ADVANCE_INTERVAL: Duration = Duration::from_millis(100);
+/// Maximum time that is simulated after a pause; the rest is skipped.
+const MAX_CATCH_UP: Duration = Duration::from_secs(30);
 
-/// How a simulated `HAProxy` is to be.
+/// Settings of a simulated `HAProxy`.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// The same seed gives the same world.
+pub struct DemoOptions {
+    /// Seed of the random numbers; the same seed gives the same world.
     pub seed: u64,
-    /// Plain backends of four servers each, besides the named ones: for a site with many rows.
+    /// Number of additional plain backends of four servers each, for a site with many rows.
     pub extra_backends: usize,
-    /// What a connection may do.
-    pub level: Level,
-    /// How long the process seems to have run when it starts.
+    /// Access level of each new connection.
+    pub level: CliLevel,
+    /// Uptime of the process at the start.
     pub warm_up: Duration,
 }
 
-impl Default for Options {
+impl Default for DemoOptions {
     fn default() -> Self {
-        Self { seed: 1, extra_backends: 0, level: Level::Admin, warm_up: Duration::from_hours(76) }
+        Self { seed: 1, extra_backends: 0, level: CliLevel::Admin, warm_up: Duration::from_hours(76) }
     }
 }
 
-/// The world, and how far the real clock has moved it.
-struct Clocked {
+/// The world, and the time of its last advance.
+struct TimedWorld {
     world: World,
-    moved: Instant,
+    last_advance: Instant,
 }
 
-impl Clocked {
-    /// Lets the time pass that passed since the last call.
+impl TimedWorld {
+    /// Advances the world by the time since the last call.
     fn catch_up(&mut self) {
         let now = Instant::now();
-        let passed = now.saturating_duration_since(self.moved);
-        self.moved = now;
-        self.world.advance(passed.min(CATCH_UP));
+        let passed = now.saturating_duration_since(self.last_advance);
+        self.last_advance = now;
+        self.world.advance(passed.min(MAX_CATCH_UP));
     }
 }
 
-struct Shared {
-    clocked: Mutex<Clocked>,
-    level: Level,
-    open: Mutex<usize>,
-    closed: Condvar,
-    over: AtomicBool,
+struct ServerState {
+    timed_world: Mutex<TimedWorld>,
+    level: CliLevel,
+    open_connections: Mutex<usize>,
+    connection_closed: Condvar,
+    is_stopping: AtomicBool,
 }
 
-/// A lock is taken even after a panic elsewhere: numbers that are a little wrong do no harm here.
+/// Locks a mutex, even if a thread panicked while it held the lock: slightly wrong numbers do no harm here.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A running simulated `HAProxy`; dropping it ends it and removes its socket.
+/// A running simulated `HAProxy`. Dropping it stops it and removes its socket.
 pub struct Demo {
     directory: PathBuf,
     socket: PathBuf,
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Starts the simulated `HAProxy` on a Unix socket in a fresh private directory; the socket and directory go
-/// away on drop.
+/// Starts a simulated `HAProxy` on a Unix socket in a new private directory. Dropping the result removes both.
 ///
 /// # Errors
-/// When the directory, the socket or a thread cannot be made.
-pub fn start(options: Options) -> io::Result<Demo> {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let world = World::new(options.seed, options.warm_up, wall, options.extra_backends);
+/// Returns an error if the directory, the socket or a thread cannot be created.
+pub fn start(options: DemoOptions) -> io::Result<Demo> {
+    let unix_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let world = World::new(options.seed, options.warm_up, unix_time, options.extra_backends);
     let directory = private_directory()?;
     let socket = directory.join("haproxy.sock");
-    let shared = Arc::new(Shared {
-        clocked: Mutex::new(Clocked { world, moved: Instant::now() }),
+    let shared = Arc::new(ServerState {
+        timed_world: Mutex::new(TimedWorld { world, last_advance: Instant::now() }),
         level: options.level,
-        open: Mutex::new(0),
-        closed: Condvar::new(),
-        over: AtomicBool::new(false),
+        open_connections: Mutex::new(0),
+        connection_closed: Condvar::new(),
+        is_stopping: AtomicBool::new(false),
     });
-    // From here on, dropping removes what was made, also when a later step fails.
+    // From here on, dropping `demo` removes the directory, also if a later step fails.
     let mut demo = Demo { directory, socket, shared, threads: Vec::new() };
     let listener = UnixListener::bind(&demo.socket)?;
     let shared = Arc::clone(&demo.shared);
-    let ticker = thread::Builder::new().name("demo-time".into()).spawn(move || keep_time(&shared))?;
+    let ticker = thread::Builder::new().name("demo-time".into()).spawn(move || advance_time(&shared))?;
     demo.threads.push(ticker);
     let shared = Arc::clone(&demo.shared);
-    let acceptor = thread::Builder::new().name("demo-accept".into()).spawn(move || accept(&listener, &shared))?;
+    let acceptor =
+        thread::Builder::new().name("demo-accept".into()).spawn(move || accept_connections(&listener, &shared))?;
     demo.threads.push(acceptor);
     Ok(demo)
 }
 
 impl Demo {
-    /// Where it listens.
+    /// Returns the path of the socket.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Lets time pass in the simulation at once, besides the time that really passes.
+    /// Advances the simulation by `time`, in addition to real time.
     pub fn advance(&self, time: Duration) {
-        lock(&self.shared.clocked).world.advance(time);
+        lock(&self.shared.timed_world).world.advance(time);
     }
 }
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::SeqCst);
-        self.shared.closed.notify_all();
-        // The acceptor sits in accept; a last connection wakes it.
+        self.shared.is_stopping.store(true, Ordering::SeqCst);
+        self.shared.connection_closed.notify_all();
+        // The acceptor blocks in `accept`; one more connection wakes it.
         drop(UnixStream::connect(&self.socket));
         for thread in self.threads.drain(..) {
             thread.thread().unpark();
@@ -140,7 +140,7 @@ impl Drop for Demo {
     }
 }
 
-/// A directory nobody else can enter, under the temporary one.
+/// Creates a directory in the temporary directory that only this user can enter.
 fn private_directory() -> io::Result<PathBuf> {
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
     for _ in 0..16 {
@@ -155,66 +155,70 @@ fn private_directory() -> io::Result<PathBuf> {
     Err(last)
 }
 
-fn keep_time(shared: &Shared) {
-    while !shared.over.load(Ordering::SeqCst) {
-        lock(&shared.clocked).catch_up();
-        thread::park_timeout(TICK);
+fn advance_time(shared: &ServerState) {
+    while !shared.is_stopping.load(Ordering::SeqCst) {
+        lock(&shared.timed_world).catch_up();
+        thread::park_timeout(ADVANCE_INTERVAL);
     }
 }
 
-fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
-    while !shared.over.load(Ordering::SeqCst) {
-        let mut open = lock(&shared.open);
-        while *open >= CONNECTIONS && !shared.over.load(Ordering::SeqCst) {
-            open = shared.closed.wait_timeout(open, TICK).unwrap_or_else(PoisonError::into_inner).0;
+fn accept_connections(listener: &UnixListener, shared: &Arc<ServerState>) {
+    while !shared.is_stopping.load(Ordering::SeqCst) {
+        let mut open_connections = lock(&shared.open_connections);
+        while *open_connections >= MAX_CONNECTIONS && !shared.is_stopping.load(Ordering::SeqCst) {
+            open_connections = shared
+                .connection_closed
+                .wait_timeout(open_connections, ADVANCE_INTERVAL)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
-        drop(open);
+        drop(open_connections);
         let Ok((stream, _)) = listener.accept() else {
-            thread::park_timeout(TICK);
+            thread::park_timeout(ADVANCE_INTERVAL);
             continue;
         };
-        if shared.over.load(Ordering::SeqCst) {
+        if shared.is_stopping.load(Ordering::SeqCst) {
             return;
         }
-        *lock(&shared.open) += 1;
-        let slot = Slot(Arc::clone(shared));
-        // A client that breaks off is its own affair.
-        let serve = move || drop(serve(stream, &slot.0));
+        *lock(&shared.open_connections) += 1;
+        let slot = ConnectionSlot(Arc::clone(shared));
+        // An error concerns only this client.
+        let serve = move || drop(serve_connection(stream, &slot.0));
         drop(thread::Builder::new().name("demo-client".into()).spawn(serve));
     }
 }
 
-/// A connection's place among the ten; given back however the connection ends.
-struct Slot(Arc<Shared>);
+/// One of the ten connection slots, freed on drop.
+struct ConnectionSlot(Arc<ServerState>);
 
-impl Drop for Slot {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        let mut open = lock(&self.0.open);
-        *open = open.saturating_sub(1);
-        self.0.closed.notify_one();
+        let mut open_connections = lock(&self.0.open_connections);
+        *open_connections = open_connections.saturating_sub(1);
+        self.0.connection_closed.notify_one();
     }
 }
 
-/// Reads a line, answers it, closes.
-fn serve(mut stream: UnixStream, shared: &Shared) -> io::Result<()> {
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
+/// Reads one line, sends the replies and closes the connection.
+fn serve_connection(mut stream: UnixStream, shared: &ServerState) -> io::Result<()> {
+    stream.set_read_timeout(Some(IO_TIMEOUT))?;
+    stream.set_write_timeout(Some(IO_TIMEOUT))?;
     let mut input = Vec::new();
     let mut buffer = [0; 1024];
     while !input.contains(&b'\n') {
         let read = stream.read(&mut buffer)?;
-        if read == 0 || input.len() + read > LINE {
+        if read == 0 || input.len() + read > MAX_LINE_LENGTH {
             return Ok(());
         }
         input.extend_from_slice(&buffer[..read]);
     }
     let text = String::from_utf8_lossy(&input);
     let mut level = shared.level;
-    let answers = {
-        let mut clocked = lock(&shared.clocked);
-        clocked.catch_up();
+    let replies = {
+        let mut timed_world = lock(&shared.timed_world);
+        timed_world.catch_up();
         let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
-        lines.map(|line| interpreter::answer(&mut clocked.world, line, &mut level)).collect::<String>()
+        lines.map(|line| interpreter::execute_line(&mut timed_world.world, line, &mut level)).collect::<String>()
     };
-    stream.write_all(answers.as_bytes())
+    stream.write_all(replies.as_bytes())
 }

@@ -1,16 +1,16 @@
-//! The simulated process and everything in it, at one moment.
+//! The state of the simulated process at one moment, and lookups in it.
 //!
-//! The world holds state and answers where things are; `traffic.rs` moves it, `birth.rs` makes it, the
-//! commands of `cli.rs` read and change it. Its clock counts milliseconds and starts at 0 with the process, so
-//! a world with a past of three days begins at three days. The wall clock is one number given at birth.
+//! `warm_up.rs` creates a world, `simulation.rs` moves it forward, and the commands of `interpreter.rs` read and change
+//! it. Its clock counts milliseconds and starts at 0 with the first process, so a world with an uptime of three days
+//! begins at three days. `epoch` relates the clock to wall time.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::demo::counters::{Count, Meter};
-use crate::demo::proxy::{Back, Front, Proxy};
-use crate::demo::server::Server;
+use crate::demo::counters::{CounterId, Counters};
+use crate::demo::proxy::{Proxy, SimBackend, SimFrontend};
+use crate::demo::server::SimServer;
 
 /// `maxconn` of the process in the configuration.
 pub(crate) const MAXCONN: u64 = 4000;
@@ -20,101 +20,105 @@ pub(crate) const MAXCONN: u64 = 4000;
 pub struct World {
     /// Milliseconds since the first process started.
     pub(crate) clock: u64,
-    /// When this process started, on that clock.
-    pub(crate) started: u64,
-    /// The moment from which the story counts.
-    pub(crate) story_began: u64,
-    /// Seconds since 1970 when the clock was 0.
+    /// Clock value at the start of the current process.
+    pub(crate) process_start: u64,
+    /// Clock value at the start of the scenario.
+    pub(crate) scenario_start: u64,
+    /// Seconds since 1970 at clock value 0.
     pub(crate) epoch: u64,
-    /// What is left of the last `advance`, shorter than a step.
+    /// Time passed to `advance` that does not fill a step yet.
     pub(crate) remainder: Duration,
-    /// The process's number.
+    /// Process id.
     pub(crate) pid: u32,
-    /// `set maxconn global`
+    /// Maximum number of connections; changed by `set maxconn global`.
     pub(crate) maxconn: u64,
-    /// The proxies, in the order of the configuration.
+    /// Proxies, in the order of the configuration.
     pub(crate) proxies: Vec<Proxy>,
-    /// How many plain backends the site has besides the named ones.
+    /// Number of additional plain backends.
     pub(crate) extra_backends: usize,
-    /// What is counted for the process as a whole.
-    pub(crate) meter: Meter,
-    /// How many sessions there were since the start.
+    /// Counters of the process.
+    pub(crate) counters: Counters,
+    /// Id of the last session, which is the number of sessions since the start.
     pub(crate) last_id: u64,
-    /// Chance, from a seed.
+    /// Source of random numbers.
     pub(crate) rng: Rng,
 }
 
-/// Where a server is: the index of its proxy, and its own in the backend.
-pub(crate) type Place = (usize, usize);
+/// Index of a server: that of its proxy, and its own within the backend.
+pub(crate) type ServerIndex = (usize, usize);
 
 impl World {
-    /// Seconds since 1970, now.
-    pub(crate) fn wall(&self) -> u64 {
+    /// Returns the current time in seconds since 1970.
+    pub(crate) fn unix_time(&self) -> u64 {
         self.epoch + self.clock / 1000
     }
 
-    /// Seconds this process has run.
+    /// Returns the uptime of the process in seconds.
     pub(crate) fn uptime(&self) -> u64 {
-        (self.clock - self.started) / 1000
+        (self.clock - self.process_start) / 1000
     }
 
-    /// Every proxy with a server side.
-    pub(crate) fn backs(&self) -> impl Iterator<Item = (&Proxy, &Back)> {
-        self.proxies.iter().filter_map(|proxy| Some((proxy, proxy.back.as_ref()?)))
+    /// Iterates over the proxies that have a backend.
+    pub(crate) fn backends(&self) -> impl Iterator<Item = (&Proxy, &SimBackend)> {
+        self.proxies.iter().filter_map(|proxy| Some((proxy, proxy.backend.as_ref()?)))
     }
 
-    /// The frontend of that name.
-    pub(crate) fn front_mut(&mut self, name: &str) -> Option<&mut Front> {
-        self.proxies.iter_mut().filter(|proxy| proxy.name == name).find_map(|proxy| proxy.front.as_mut())
+    /// Returns the frontend with this name.
+    pub(crate) fn frontend_mut(&mut self, name: &str) -> Option<&mut SimFrontend> {
+        self.proxies.iter_mut().filter(|proxy| proxy.name == name).find_map(|proxy| proxy.frontend.as_mut())
     }
 
-    /// The index of the proxy whose backend has that name, or that number when it is `#N`.
-    pub(crate) fn back_named(&self, name: &str) -> Option<usize> {
+    /// Returns the index of the proxy whose backend has this name, or this id for `#ID`.
+    pub(crate) fn backend_index(&self, name: &str) -> Option<usize> {
         let number = name.strip_prefix('#').and_then(|digits| digits.parse::<u32>().ok());
         self.proxies.iter().position(|proxy| {
-            proxy.back.is_some() && number.map_or_else(|| proxy.name == name, |number| proxy.iid == number)
+            proxy.backend.is_some() && number.map_or_else(|| proxy.name == name, |number| proxy.iid == number)
         })
     }
 
-    /// The index of a server in a backend, by its name or its number.
-    pub(crate) fn server_named(&self, proxy: usize, name: &str) -> Option<Place> {
+    /// Returns the index of the server with this name, or this id for `#ID`.
+    pub(crate) fn server_index(&self, proxy: usize, name: &str) -> Option<ServerIndex> {
         let number = name.strip_prefix('#').and_then(|digits| digits.parse::<u32>().ok());
-        let servers = &self.proxies.get(proxy)?.back.as_ref()?.servers;
+        let servers = &self.proxies.get(proxy)?.backend.as_ref()?.servers;
         let found =
             servers.iter().position(|server| number.map_or_else(|| server.name == name, |n| server.sid == n))?;
         Some((proxy, found))
     }
 
-    /// The backend a server is in.
-    pub(crate) fn back_at(&mut self, place: Place) -> Option<&mut Back> {
-        self.proxies.get_mut(place.0)?.back.as_mut()
+    /// Returns the backend of a server.
+    pub(crate) fn backend_mut(&mut self, index: ServerIndex) -> Option<&mut SimBackend> {
+        self.proxies.get_mut(index.0)?.backend.as_mut()
     }
 
-    /// The server at a place.
-    pub(crate) fn server_at(&mut self, place: Place) -> Option<&mut Server> {
-        self.back_at(place)?.servers.get_mut(place.1)
+    /// Returns a server.
+    pub(crate) fn server_mut(&mut self, index: ServerIndex) -> Option<&mut SimServer> {
+        self.backend_mut(index)?.servers.get_mut(index.1)
     }
 
-    /// Client connections now open.
+    /// Returns the number of open client connections.
     pub(crate) fn connections(&self) -> u64 {
-        self.proxies.iter().filter_map(|proxy| proxy.front.as_ref()).map(|front| front.meter.current).sum()
+        self.proxies.iter().filter_map(|proxy| proxy.frontend.as_ref()).map(|frontend| frontend.counters.current).sum()
     }
 
-    /// All meters: of the process, the frontends, the backends and the servers.
-    pub(crate) fn meters(&mut self) -> impl Iterator<Item = &mut Meter> {
+    /// Iterates over all counters: of the process, the frontends, the backends and the servers.
+    pub(crate) fn counters_mut(&mut self) -> impl Iterator<Item = &mut Counters> {
         let each = self.proxies.iter_mut().flat_map(|proxy| {
-            let front = proxy.front.as_mut().map(|front| &mut front.meter);
-            let back = proxy.back.as_mut().map(|back| {
-                let servers = back.servers.iter_mut().map(|server| &mut server.meter);
-                std::iter::once(&mut back.meter).chain(servers)
+            let frontend = proxy.frontend.as_mut().map(|frontend| &mut frontend.counters);
+            let backend = proxy.backend.as_mut().map(|backend| {
+                let servers = backend.servers.iter_mut().map(|server| &mut server.counters);
+                std::iter::once(&mut backend.counters).chain(servers)
             });
-            front.into_iter().chain(back.into_iter().flatten())
+            frontend.into_iter().chain(backend.into_iter().flatten())
         });
-        std::iter::once(&mut self.meter).chain(each)
+        std::iter::once(&mut self.counters).chain(each)
     }
 
-    /// A sum over all frontends.
-    pub(crate) fn front_total(&self, count: Count) -> u64 {
-        self.proxies.iter().filter_map(|proxy| proxy.front.as_ref()).map(|front| front.meter.totals[count]).sum()
+    /// Returns the sum of a counter over all frontends.
+    pub(crate) fn frontend_total(&self, count: CounterId) -> u64 {
+        self.proxies
+            .iter()
+            .filter_map(|proxy| proxy.frontend.as_ref())
+            .map(|frontend| frontend.counters.totals[count])
+            .sum()
     }
 }

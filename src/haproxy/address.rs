@@ -1,4 +1,4 @@
-//! Where a stats socket listens: a Unix path or a TCP address.
+//! The address of a stats socket: a Unix path or a TCP address.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -21,28 +21,28 @@ pub enum Address {
     },
 }
 
-/// Why a text is no address.
+/// The error for a text that is not a stats socket address.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "{text:?} is not a stats socket address: {why}; write a path (/run/haproxy/admin.sock), HOST:PORT or [IPv6]:PORT"
+    "{text:?} is not a stats socket address: {reason}; use a path (/run/haproxy/admin.sock), HOST:PORT or [IPv6]:PORT"
 )]
-pub struct BadAddress {
+pub struct AddressError {
     text: String,
-    why: &'static str,
+    reason: &'static str,
 }
 
 impl Address {
-    /// The Unix socket at `path`.
+    /// Creates the address of the Unix socket at `path`.
     pub fn unix(path: impl AsRef<Path>) -> Self {
         Self::Unix(path.as_ref().to_path_buf())
     }
 
-    /// Whether the socket is reached over TCP, where HAProxy asks for no password.
+    /// Returns true for a TCP address. HAProxy does not ask for a password there.
     pub fn is_tcp(&self) -> bool {
         matches!(self, Self::Tcp { .. })
     }
 
-    /// The path of a Unix socket.
+    /// Returns the path of a Unix socket.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Unix(path) => Some(path),
@@ -62,45 +62,45 @@ impl fmt::Display for Address {
 }
 
 impl FromStr for Address {
-    type Err = BadAddress;
+    type Err = AddressError;
 
-    /// Reads `PATH`, `unix:PATH`, `HOST:PORT`, `tcp:HOST:PORT`, `[v6]:PORT`, and HAProxy's own `unix@`,
-    /// `ipv4@` and `ipv6@` forms, so that a `stats socket` line's address can be pasted.
-    fn from_str(text: &str) -> Result<Self, BadAddress> {
-        let bad = |why| BadAddress { text: text.to_owned(), why };
+    /// Parses `PATH`, `unix:PATH`, `HOST:PORT`, `tcp:HOST:PORT` and `[IPv6]:PORT`. Also accepts HAProxy's own
+    /// `unix@`, `ipv4@` and `ipv6@` forms, so that the address of a `stats socket` line can be pasted.
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let error = |why| AddressError { text: text.to_owned(), reason: why };
         if text.starts_with("abns@") || text.starts_with("fd@") {
-            return Err(bad("abstract and inherited sockets cannot be opened by a path"));
+            return Err(error("abstract (abns@) and inherited (fd@) sockets cannot be opened by path"));
         }
         let unix = ["unix:", "unix@"].iter().find_map(|prefix| text.strip_prefix(prefix));
         let tcp = ["tcp:", "tcp@", "ipv4@", "ipv6@"].iter().find_map(|prefix| text.strip_prefix(prefix));
         let looks_like_path = text.starts_with(['/', '.', '~']) || text.contains('/') || !text.contains(':');
         match (unix, tcp) {
-            (Some(""), _) => Err(bad("the path is empty")),
+            (Some(""), _) => Err(error("the path is empty")),
             (Some(path), _) => Ok(Self::unix(path)),
-            (None, None) if text.is_empty() => Err(bad("it is empty")),
+            (None, None) if text.is_empty() => Err(error("the address is empty")),
             (None, None) if looks_like_path => Ok(Self::unix(text)),
-            (None, rest) => parse_tcp(rest.unwrap_or(text)).map_err(bad),
+            (None, rest) => parse_tcp(rest.unwrap_or(text)).map_err(error),
         }
     }
 }
 
 fn parse_tcp(text: &str) -> Result<Address, &'static str> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-        let (host, port) = rest.split_once("]:").ok_or("an IPv6 address is written [ADDRESS]:PORT")?;
+        let (host, port) = rest.split_once("]:").ok_or("write an IPv6 address as [ADDRESS]:PORT")?;
         if host.split('%').next().is_none_or(|ip| ip.parse::<IpAddr>().is_err()) {
-            return Err("what stands in the brackets is no IPv6 address");
+            return Err("the text in brackets is not an IPv6 address");
         }
         (host, port)
     } else {
         let (host, port) = text.rsplit_once(':').ok_or("the port is missing")?;
         if host.contains(':') && host.parse::<IpAddr>().is_err() {
-            return Err("it has too many colons");
+            return Err("the address has too many colons");
         }
         (host, port)
     };
     let host = if host.is_empty() || host == "*" { "127.0.0.1" } else { host };
     if !host.chars().all(|ch| ch.is_ascii_alphanumeric() || "-_.:%".contains(ch)) {
-        return Err("the host has characters that no host name has");
+        return Err("the host contains characters that are not allowed in a host name");
     }
     match port.parse::<u16>() {
         Ok(port) if port > 0 => Ok(Address::Tcp { host: host.to_owned(), port }),
@@ -112,12 +112,12 @@ fn parse_tcp(text: &str) -> Result<Address, &'static str> {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> String {
+    fn parse_to_text(text: &str) -> String {
         text.parse::<Address>().map_or_else(|error| format!("error: {error}"), |address| format!("{address:?}"))
     }
 
     #[test]
-    fn paths_and_tcp_addresses_are_told_apart() {
+    fn parse_distinguishes_paths_from_tcp_addresses() {
         let tcp = |host: &str, port| Address::Tcp { host: host.to_owned(), port };
         for (text, expected) in [
             ("/run/haproxy/admin.sock", Address::unix("/run/haproxy/admin.sock")),
@@ -136,20 +136,20 @@ mod tests {
     }
 
     #[test]
-    fn bad_addresses_say_why() {
-        assert!(shown("lb01:").contains("from 1 to 65535"));
-        assert!(shown("lb01:70000").contains("from 1 to 65535"));
-        assert!(shown("[::1:9999").contains("[ADDRESS]:PORT"));
-        assert!(shown("[zz]:1").contains("no IPv6"));
-        assert!(shown("a:b:c:1").contains("too many colons"));
-        assert!(shown("").contains("empty"));
-        assert!(shown("unix:").contains("empty"));
-        assert!(shown("l\u{1b}b:9").contains("characters"));
-        assert!(shown("abns@x").contains("abstract"));
+    fn parse_reports_reason_for_invalid_address() {
+        assert!(parse_to_text("lb01:").contains("from 1 to 65535"));
+        assert!(parse_to_text("lb01:70000").contains("from 1 to 65535"));
+        assert!(parse_to_text("[::1:9999").contains("[ADDRESS]:PORT"));
+        assert!(parse_to_text("[zz]:1").contains("not an IPv6"));
+        assert!(parse_to_text("a:b:c:1").contains("too many colons"));
+        assert!(parse_to_text("").contains("empty"));
+        assert!(parse_to_text("unix:").contains("empty"));
+        assert!(parse_to_text("l\u{1b}b:9").contains("characters"));
+        assert!(parse_to_text("abns@x").contains("abstract"));
     }
 
     #[test]
-    fn an_address_reads_back_what_it_shows() {
+    fn display_and_parse_round_trip() {
         for text in ["/run/a.sock", "lb01:9999", "[::1]:9999"] {
             assert_eq!(text.parse::<Address>().map(|address| address.to_string()), Ok(text.to_owned()));
         }

@@ -1,25 +1,25 @@
-//! What is sent on one connection: commands, and before them what read-only mode demands.
+//! The line sent over one connection: commands, preceded by `operator` in read-only mode.
 
 use crate::haproxy::version::Version;
 
-/// A line of commands.
+/// A line of commands for the stats socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// What is sent, without its line break.
-    pub text: String,
-    /// How many answers come before those to the commands.
-    pub skipped: usize,
+pub struct CliRequest {
+    /// The text to send, without its line break.
+    pub line: String,
+    /// Number of replies that precede those to the commands: 1 with `operator`, otherwise 0.
+    pub leading_replies: usize,
 }
 
-impl Line {
-    /// Commands joined by `;`. When `read_only`, the connection first gives up its right to change anything:
-    /// `operator` is understood from 1.9 on, and an unknown version is taken for a new one. A socket of user
-    /// level answers it with `Permission denied` and stays what it is.
+impl CliRequest {
+    /// Builds the line from commands joined by `;`. If `read_only` is set, `operator` comes first: it lowers the
+    /// level of this connection so that it cannot change anything. HAProxy understands `operator` since 1.9; an
+    /// unknown version counts as 1.9 or newer. A socket of level user replies `Permission denied` and keeps its level.
     pub fn new(commands: &str, read_only: bool, version: Option<Version>) -> Self {
         if read_only && version.is_none_or(|version| version >= Version::new(1, 9)) {
-            Self { text: format!("operator;{commands}"), skipped: 1 }
+            Self { line: format!("operator;{commands}"), leading_replies: 1 }
         } else {
-            Self { text: commands.to_owned(), skipped: 0 }
+            Self { line: commands.to_owned(), leading_replies: 0 }
         }
     }
 }
@@ -29,11 +29,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn read_only_lowers_the_level_where_that_is_known() {
-        let line = |read_only, version| Line::new("show info", read_only, version);
-        assert_eq!(line(true, None), Line { text: "operator;show info".into(), skipped: 1 });
-        assert_eq!(line(true, Some(Version::new(1, 9))).skipped, 1);
-        assert_eq!(line(true, Some(Version::new(1, 8))).text, "show info");
-        assert_eq!(line(false, None).text, "show info");
+    fn read_only_request_lowers_the_level_since_1_9() {
+        let request = |read_only, version| CliRequest::new("show info", read_only, version);
+        assert_eq!(request(true, None), CliRequest { line: "operator;show info".into(), leading_replies: 1 });
+        assert_eq!(request(true, Some(Version::new(1, 9))).leading_replies, 1);
+        assert_eq!(request(true, Some(Version::new(1, 8))).line, "show info");
+        assert_eq!(request(false, None).line, "show info");
     }
 }

@@ -1,8 +1,8 @@
-//! Commands, built by one typed function each from names that HAProxy itself reported.
+//! Read-only Runtime API commands, each built by a function from names that HAProxy reported.
 //!
-//! A command is one line on which `;` separates, `\` escapes, a blank ends a word and `<<` opens a payload;
-//! quotes mean nothing. A name that holds any of them, or that had to be escaped to be shown, is refused:
-//! it would become another command.
+//! A command is one line: `;` separates commands, `\` escapes, white space ends a word and `<<` starts a payload;
+//! quotes have no meaning. A name that contains any of these, or that was escaped for display, is rejected,
+//! because it would change the command.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -14,106 +14,106 @@ use crate::haproxy::sessions::SessionFilter;
 use crate::haproxy::stick_tables::DataFilter;
 use crate::haproxy::version::Version;
 
-/// Why a name cannot stand in a command.
+/// The error for a name that cannot be used in a command.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the name \"{name}\" cannot be put into a command: it holds {what}")]
-pub struct BadName {
+#[error("the name \"{name}\" cannot be used in a command: {reason}")]
+pub struct WordError {
     name: SafeText,
-    what: &'static str,
+    reason: &'static str,
 }
 
-/// A name that is exactly one word of a command.
+/// A text that forms exactly one word of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Word(SafeText);
+pub struct CommandWord(SafeText);
 
-impl Word {
-    /// Checks a name.
+impl CommandWord {
+    /// Checks the name of a proxy, server or table.
     ///
     /// # Errors
-    /// When the name holds a character that the command line gives a meaning.
-    pub fn new(name: &SafeText) -> Result<Self, BadName> {
+    /// Returns an error if the name contains a character that has a meaning on the command line.
+    pub fn new(name: &SafeText) -> Result<Self, WordError> {
         let text = name.as_str();
-        let what = if text.contains('/') {
-            "\"/\""
+        let reason = if text.contains('/') {
+            "it contains \"/\""
         } else if text.starts_with('#') {
-            "a leading \"#\", which means a number"
+            "it contains a leading \"#\", which introduces a numeric id"
         } else {
-            return Self::value(name);
+            return Self::from_value(name);
         };
-        Err(BadName { name: name.clone(), what })
+        Err(WordError { name: name.clone(), reason })
     }
 
-    /// Checks what is no name, such as a key of a stick table: it may hold `/` and begin with `#`.
+    /// Checks a value that is not a name, such as a stick table key. It may contain `/` and begin with `#`.
     ///
     /// # Errors
-    /// When it holds a character that the command line gives a meaning.
-    pub fn value(value: &SafeText) -> Result<Self, BadName> {
+    /// Returns an error if the value contains a character that has a meaning on the command line.
+    pub fn from_value(value: &SafeText) -> Result<Self, WordError> {
         let text = value.as_str();
-        let what = if !value.is_verbatim() {
-            "characters that cannot be shown as they are"
+        let reason = if !value.is_verbatim() {
+            "it contains characters that cannot be displayed as they are"
         } else if text.is_empty() {
-            "nothing"
+            "it is empty"
         } else if text.contains("<<") {
-            "\"<<\", which begins a payload"
+            "it contains \"<<\", which starts a payload"
         } else if text.contains(|ch: char| ch.is_whitespace()) {
-            "a blank"
+            "it contains white space"
         } else if text.contains([';', '\\']) {
-            "\";\" or \"\\\""
+            "it contains \";\" or \"\\\""
         } else {
             return Ok(Self(value.clone()));
         };
-        Err(BadName { name: value.clone(), what })
+        Err(WordError { name: value.clone(), reason })
     }
 }
 
-impl fmt::Display for Word {
+impl fmt::Display for CommandWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// `show servers state BACKEND` (1.6 and newer): what was ordered, read back.
-pub fn show_servers_state(backend: &Word) -> String {
+/// Builds `show servers state BACKEND` (1.6 and newer), which reports the administrative states.
+pub fn show_servers_state(backend: &CommandWord) -> String {
     format!("show servers state {backend}")
 }
 
-/// The same of every backend.
+/// The administrative states of the servers of every backend (1.6 and newer).
 pub const SHOW_ALL_SERVERS_STATE: &str = "show servers state";
 
-/// The status, sessions and all other numbers of one backend's servers, by the backend's number. A name
-/// would find a frontend that has the same one.
+/// Builds `show stat IID 4 -1`: all columns of one backend's servers. The numeric id of the backend is used,
+/// because its name could also match a frontend.
 pub fn show_backend_servers(iid: i64) -> String {
     format!("show stat {iid} 4 -1")
 }
 
-/// The same of one frontend.
+/// Builds `show stat IID 1 -1`: all columns of one frontend.
 pub fn show_frontend(iid: i64) -> String {
     format!("show stat {iid} 1 -1")
 }
 
-/// Frontends and backends alone: cheap however many servers there are.
+/// Frontends and backends only: cheap regardless of the number of servers.
 pub const SHOW_PROXIES: &str = "show stat -1 3 -1";
 
-/// `show table NAME key KEY`: one entry, or none.
-pub fn show_table_entry(table: &Word, key: &Word) -> String {
+/// Builds `show table NAME key KEY`, which reports at most one entry.
+pub fn show_table_entry(table: &CommandWord, key: &CommandWord) -> String {
     format!("show table {table} key {key}")
 }
 
-/// `show sess`, with those of the filter's words that this version understands: `older` from 3.0 on, `server`,
-/// `backend` and `frontend` from 3.2 on. Older versions ignore such words and list everything, so the answer
-/// must be filtered all the same. A name that is no word of a command is left to that as well.
+/// Builds `show sess` with the filter words that `version` understands: `older` since 3.0; `server`, `backend`
+/// and `frontend` since 3.2. Older versions ignore these words and list all sessions, so the caller must filter
+/// the reply too. Names that are not valid command words are omitted here and left to that filter.
 pub fn show_sessions(filter: &SessionFilter, version: Option<Version>) -> String {
     let since = |major, minor| version.is_some_and(|version| version >= Version::new(major, minor));
     let mut line = "show sess".to_owned();
-    // `older` comes in place of `all` on 3.0, and then lists in full as well; on 3.2 it is an option.
-    let older = filter.older.filter(|older| since(3, 0) && *older <= LONGEST_AGE).map(|older| older.as_secs());
-    if filter.in_full && (older.is_none() || since(3, 2)) {
+    // On 3.0 `older` takes the place of `all` and lists all details as well. On 3.2 it is an option.
+    let older = filter.min_age.filter(|age| since(3, 0) && *age <= MAX_AGE_FILTER).map(|age| age.as_secs());
+    if filter.all_details && (older.is_none() || since(3, 2)) {
         line.push_str(" all");
     }
     // Writing to a String cannot fail.
     let mut add = |words: fmt::Arguments<'_>| line.write_fmt(words).unwrap_or_default();
     if since(3, 2) {
-        let word = |name: &Option<SafeText>| name.as_ref().and_then(|name| Word::new(name).ok());
+        let word = |name: &Option<SafeText>| name.as_ref().and_then(|name| CommandWord::new(name).ok());
         match (word(&filter.backend), word(&filter.server)) {
             (Some(backend), Some(server)) => add(format_args!(" server {backend}/{server}")),
             (Some(backend), None) => add(format_args!(" backend {backend}")),
@@ -129,24 +129,25 @@ pub fn show_sessions(filter: &SessionFilter, version: Option<Version>) -> String
     line
 }
 
-/// HAProxy counts such times in milliseconds of 32 bits; half of that is plenty.
-const LONGEST_AGE: Duration = Duration::from_hours(24 * 24);
+/// The longest age sent in a filter. HAProxy stores it as 32-bit milliseconds; this is about half of that range.
+const MAX_AGE_FILTER: Duration = Duration::from_hours(24 * 24);
 
-/// `show sess ID`: one session in full.
-pub fn show_session(id: &Word) -> String {
+/// Builds `show sess ID`, which reports all details of one session.
+pub fn show_session(id: &CommandWord) -> String {
     format!("show sess {id}")
 }
 
-/// `show table`: the tables with their size and use; 1.5 and newer, any level.
+/// All stick tables with their size and usage; 1.5 and newer, any level.
 pub const SHOW_TABLES: &str = "show table";
 
-/// `show table NAME [data.COUNTER OP N]`. One condition only: old versions take no second. On 2.0,
-/// which refuses them all, and for a counter that is no word of a command, the answer must be filtered.
-pub fn show_table_entries(table: &Word, filter: Option<&DataFilter>, version: Option<Version>) -> String {
+/// Builds `show table NAME [data.COUNTER OP N]`. There is one condition only, because old versions do not accept
+/// a second one. The condition is omitted on 2.0, which rejects every condition, and for a counter whose name is
+/// not a valid command word; the caller must filter the reply in those cases.
+pub fn show_table_entries(table: &CommandWord, filter: Option<&DataFilter>, version: Option<Version>) -> String {
     let filter = filter.filter(|_| version != Some(Version::new(2, 0)));
-    match filter.and_then(|filter| Some((Word::new(&filter.counter).ok()?, filter))) {
+    match filter.and_then(|filter| Some((CommandWord::new(&filter.counter).ok()?, filter))) {
         Some((counter, filter)) => {
-            format!("show table {table} data.{counter} {} {}", filter.comparison.word(), filter.limit)
+            format!("show table {table} data.{counter} {} {}", filter.comparison.as_str(), filter.limit)
         }
         None => format!("show table {table}"),
     }
@@ -158,35 +159,35 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn commands_read_as_haproxy_wants_them() {
-        let backend = Word::new(&"be_app".into()).unwrap();
+    fn commands_have_the_syntax_of_haproxy() {
+        let backend = CommandWord::new(&"be_app".into()).unwrap();
         assert_eq!(show_servers_state(&backend), "show servers state be_app");
         assert_eq!((show_backend_servers(5), show_frontend(2)), ("show stat 5 4 -1".into(), "show stat 2 1 -1".into()));
         assert_eq!(show_table_entry(&backend, &backend), "show table be_app key be_app");
     }
 
     #[test]
-    fn names_that_would_be_another_command_are_refused() {
+    fn new_rejects_names_that_would_change_the_command() {
         for name in ["a;b", "a b", "a\tb", "a\nb", "a\\b", "<<", "a<<b", "", "a/b", "#1", "a\u{301}", "a\u{3000}b"] {
-            assert!(Word::new(&name.into()).is_err(), "{name:?}");
+            assert!(CommandWord::new(&name.into()).is_err(), "{name:?}");
         }
-        assert!(Word::new(&SafeText::new(&[b'x'; 2000])).is_err());
-        assert!(Word::new(&"x".repeat(200).as_str().into()).is_ok());
-        assert!(Word::new(&"日本".into()).is_ok(), "wide, but one word");
-        assert!(Word::value(&"/a/b#c".into()).is_ok() && Word::value(&"#1".into()).is_ok());
+        assert!(CommandWord::new(&SafeText::new(&[b'x'; 2000])).is_err());
+        assert!(CommandWord::new(&"x".repeat(200).as_str().into()).is_ok());
+        assert!(CommandWord::new(&"日本".into()).is_ok(), "wide, but one word");
+        assert!(CommandWord::from_value(&"/a/b#c".into()).is_ok() && CommandWord::from_value(&"#1".into()).is_ok());
         for value in ["a;b", "a b", "a\\b", "a<<b", "", "\u{202e}x"] {
-            assert!(Word::value(&value.into()).is_err(), "{value:?}");
+            assert!(CommandWord::from_value(&value.into()).is_err(), "{value:?}");
         }
     }
 
     #[test]
-    fn filters_are_sent_only_where_they_are_understood() {
+    fn show_sessions_sends_filters_only_to_versions_that_understand_them() {
         let filter = SessionFilter {
             frontend: Some("fe_web".into()),
             backend: Some("be_slow".into()),
             server: Some("slow1".into()),
-            older: Some(Duration::from_secs(90)),
-            in_full: false,
+            min_age: Some(Duration::from_secs(90)),
+            all_details: false,
         };
         let line = |filter: &SessionFilter, version| show_sessions(filter, version);
         assert_eq!(line(&filter, None), "show sess");
@@ -194,32 +195,33 @@ mod tests {
         assert_eq!(line(&filter, Some(Version::new(3, 0))), "show sess older 90s");
         let all_words = "show sess server be_slow/slow1 frontend fe_web older 90s";
         assert_eq!(line(&filter, Some(Version::new(3, 2))), all_words);
-        let full = SessionFilter { in_full: true, server: None, frontend: None, ..filter.clone() };
+        let full = SessionFilter { all_details: true, server: None, frontend: None, ..filter.clone() };
         assert_eq!(line(&full, Some(Version::new(2, 6))), "show sess all");
-        assert_eq!(line(&full, Some(Version::new(3, 0))), "show sess older 90s", "which is in full there");
+        assert_eq!(line(&full, Some(Version::new(3, 0))), "show sess older 90s", "lists all details there");
         assert_eq!(line(&full, Some(Version::new(3, 2))), "show sess all backend be_slow older 90s");
-        let odd = SessionFilter { backend: Some("a;b".into()), older: Some(Duration::MAX), ..SessionFilter::default() };
-        assert_eq!(line(&odd, Some(Version::new(3, 2))), "show sess");
+        let invalid =
+            SessionFilter { backend: Some("a;b".into()), min_age: Some(Duration::MAX), ..SessionFilter::default() };
+        assert_eq!(line(&invalid, Some(Version::new(3, 2))), "show sess");
     }
 
     #[test]
-    fn entries_are_asked_for_with_one_condition() {
-        let table = Word::new(&"st_src".into()).unwrap();
+    fn show_table_entries_sends_one_condition() {
+        let table = CommandWord::new(&"st_src".into()).unwrap();
         let comparison = crate::haproxy::stick_tables::Comparison::Greater;
         let filter = DataFilter { counter: "conn_rate".into(), comparison, limit: 10 };
         let line = |filter, version| show_table_entries(&table, filter, version);
         assert_eq!(line(None, None), "show table st_src");
         assert_eq!(line(Some(&filter), None), "show table st_src data.conn_rate gt 10");
         assert_eq!(line(Some(&filter), Some(Version::new(2, 0))), "show table st_src");
-        let odd = DataFilter { counter: "a b".into(), ..filter };
-        assert_eq!(line(Some(&odd), None), "show table st_src");
-        assert_eq!(show_session(&Word::new(&"0x7f12".into()).unwrap()), "show sess 0x7f12");
+        let invalid = DataFilter { counter: "a b".into(), ..filter };
+        assert_eq!(line(Some(&invalid), None), "show table st_src");
+        assert_eq!(show_session(&CommandWord::new(&"0x7f12".into()).unwrap()), "show sess 0x7f12");
     }
 
     proptest! {
         #[test]
-        fn a_word_is_one_word(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            if let Ok(word) = Word::new(&SafeText::new(&bytes)) {
+        fn command_word_is_always_one_word(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(word) = CommandWord::new(&SafeText::new(&bytes)) {
                 let line = show_servers_state(&word);
                 prop_assert_eq!(line.split_whitespace().count(), 4);
                 prop_assert!(!line.contains(';') && !line.contains('\\') && !line.contains("<<"));

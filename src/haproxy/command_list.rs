@@ -1,26 +1,26 @@
-//! The socket's own `help`: which commands there are, for completion.
+//! The reply to `help`: the commands of this HAProxy, for completion.
 //!
-//! Up to 2.2 the list comes as the answer to an unknown command, with columns of no fixed width and help that
-//! goes on below itself; from 2.4 on it is sorted and names the arguments. All levels get the same list.
+//! Up to 2.2 the list is the reply to an unknown command, its columns have no fixed width and a long help text
+//! continues on the next line. Since 2.4 the list is sorted and names the arguments. All levels get the same list.
 
 use crate::haproxy::safe_text::SafeText;
 
-/// More than any version has (about 120 on 3.2).
+/// Commands kept of one reply; 3.2 has about 120.
 const MAX_COMMANDS: usize = 1000;
 
-/// One command.
+/// One command of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    /// Its words: `show servers state`.
+pub struct CommandHelp {
+    /// The words of the command: `show servers state`.
     pub words: SafeText,
-    /// What may follow, as HAProxy describes it: `[<backend>]`; empty when nothing is told.
+    /// The arguments in HAProxy's notation: `[<backend>]`; empty if HAProxy names none.
     pub arguments: SafeText,
-    /// What it does, in HAProxy's words.
+    /// HAProxy's description of the command.
     pub help: SafeText,
 }
 
-/// Reads the answer to `help`, in HAProxy's order.
-pub fn parse(body: &[u8]) -> Vec<Known> {
+/// Parses the reply to `help` and returns the commands in HAProxy's order.
+pub fn parse(body: &[u8]) -> Vec<CommandHelp> {
     let mut list: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> = Vec::new();
     for line in body.split(|byte| *byte == b'\n') {
         let text = line.trim_ascii();
@@ -28,37 +28,37 @@ pub fn parse(body: &[u8]) -> Vec<Known> {
         if text.is_empty() || indent == 0 {
             continue;
         }
-        // A command stands two blanks in; the rest of a long help far to the right.
+        // Two blanks precede a command; the continuation of a long help text is indented much further.
         if indent >= 8 {
             if let Some((.., help)) = list.last_mut() {
                 help.push(b' ');
                 help.extend_from_slice(text);
             }
-        } else if let Some((command, help)) = split(text).filter(|_| list.len() < MAX_COMMANDS) {
-            let (words, arguments) = name(command);
+        } else if let Some((command, help)) = split_help(text).filter(|_| list.len() < MAX_COMMANDS) {
+            let (words, arguments) = split_arguments(command);
             list.push((words, arguments, help.to_vec()));
         }
     }
-    let safe = |(words, arguments, help): (Vec<u8>, Vec<u8>, Vec<u8>)| Known {
+    let to_command_help = |(words, arguments, help): (Vec<u8>, Vec<u8>, Vec<u8>)| CommandHelp {
         words: SafeText::new(&words),
         arguments: SafeText::new(&arguments),
         help: SafeText::new(&help),
     };
-    list.into_iter().filter(|(words, ..)| !words.is_empty()).map(safe).collect()
+    list.into_iter().filter(|(words, ..)| !words.is_empty()).map(to_command_help).collect()
 }
 
-/// The commands that a line typed so far may become, in order: those whose words begin with it.
-pub fn matching<'a>(list: &'a [Known], typed: &str) -> Vec<&'a Known> {
+/// Returns the commands whose words begin with the text typed so far, in list order.
+pub fn completions<'a>(list: &'a [CommandHelp], typed: &str) -> Vec<&'a CommandHelp> {
     let words: Vec<&str> = typed.split_whitespace().collect();
-    let mut wanted = words.join(" ");
-    if typed.ends_with(char::is_whitespace) && !wanted.is_empty() {
-        wanted.push(' ');
+    let mut prefix = words.join(" ");
+    if typed.ends_with(char::is_whitespace) && !prefix.is_empty() {
+        prefix.push(' ');
     }
-    list.iter().filter(|known| known.words.as_str().starts_with(&wanted)).collect()
+    list.iter().filter(|known| known.words.as_str().starts_with(&prefix)).collect()
 }
 
-/// Cuts at the first colon before a blank that stands outside of brackets: arguments hold colons too.
-fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Splits a line at the first `: ` outside of brackets into command and help; arguments may contain colons too.
+fn split_help(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut depth = 0_usize;
     for (at, byte) in text.iter().enumerate() {
         match byte {
@@ -73,8 +73,8 @@ fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
     None
 }
 
-/// The command's words end where something in brackets begins.
-fn name(command: &[u8]) -> (Vec<u8>, Vec<u8>) {
+/// Splits a command into its words and its arguments, which begin at the first word with a bracket.
+fn split_arguments(command: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let words: Vec<&[u8]> = command.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
     let is_word = |word: &&[u8]| word.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
     let count = words.iter().take_while(|word| is_word(word)).count();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn words_arguments_and_help_are_told_apart() {
+    fn parse_separates_words_arguments_and_help() {
         let parts = |words: &str, arguments: &str, help: &str| (words.into(), arguments.into(), help.into());
         assert_eq!(one("  show table [id]: report usage"), parts("show table", "[id]", "report usage"));
         assert_eq!(one("  set  profiling : enable"), parts("set profiling", "", "enable"));
@@ -107,9 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn completion_goes_on_from_what_is_typed() {
+    fn completions_start_with_the_typed_text() {
         let list = parse(b"x :\n  show sess [id] : a\n  show servers state : b\n  show stat : c\n  quit : d\n");
-        let words = |typed| matching(&list, typed).iter().map(|known| known.words.to_string()).collect::<Vec<_>>();
+        let words = |typed| completions(&list, typed).iter().map(|known| known.words.to_string()).collect::<Vec<_>>();
         assert_eq!(words("show se"), ["show sess", "show servers state"]);
         assert_eq!(words("  show   servers "), ["show servers state"]);
         assert_eq!(words("show sess "), Vec::<String>::new());
@@ -118,9 +118,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), typed in ".{0,20}") {
+        fn parse_never_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400), typed in ".{0,20}") {
             let list = parse(&bytes);
-            let _ = matching(&list, &typed);
+            let _ = completions(&list, &typed);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Times as HAProxy writes them for people: `0s`, `1m5s`, `2h10m`, `20778d21h`.
+//! Durations in HAProxy's compact notation: `0s`, `1m5s`, `2h10m`, `20778d21h`.
 
 use std::time::Duration;
 
-/// Longer than any process lives. 3.0.0 counts the age of a TCP session from 1970 (`age=20778d21h`).
-const ABSURD: Duration = Duration::from_hours(24 * 10_000);
+/// Durations from here on are rejected. 3.0.0 reports the age of a TCP session since 1970 (`age=20778d21h`).
+const IMPLAUSIBLE: Duration = Duration::from_hours(24 * 10_000);
 
-/// Reads such a time. Absent when it is empty, `<NEVER>`, not a time, or longer than a process can live.
+/// Parses a duration. Returns `None` for an empty text, `<NEVER>`, other text, and durations of 10,000 days or more.
 pub fn parse(text: &[u8]) -> Option<Duration> {
     let text = std::str::from_utf8(text).ok()?;
     let mut rest = text;
@@ -27,7 +27,7 @@ pub fn parse(text: &[u8]) -> Option<Duration> {
         sum = sum.checked_add(part)?;
         rest = rest.get(unit..)?;
     }
-    (!text.is_empty() && sum < ABSURD).then_some(sum)
+    (!text.is_empty() && sum < IMPLAUSIBLE).then_some(sum)
 }
 
 #[cfg(test)]
@@ -36,7 +36,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn units_add_up() {
+    fn parse_adds_up_units() {
         assert_eq!(parse(b"0s"), Some(Duration::ZERO));
         assert_eq!(parse(b"11s"), Some(Duration::from_secs(11)));
         assert_eq!(parse(b"1m5s"), Some(Duration::from_secs(65)));
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_unknown() {
+    fn parse_rejects_invalid_and_implausible_durations() {
         for text in ["", "<NEVER>", "5", "s", "5x", "-1s", "99999999999999999999d", "18446744073709551615d"] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
@@ -54,7 +54,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn parse_never_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
             let _ = parse(&bytes);
         }
     }

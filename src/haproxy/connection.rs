@@ -1,8 +1,8 @@
-//! One short connection: connect, one line, everything HAProxy answers, closed.
+//! One short connection per request: connect, send one line, read the replies, close.
 //!
-//! A kept connection would stay with the old process after a reload, read stale numbers for ever, keep that
-//! process alive and hold one of the ten places HAProxy has for such connections (all versions). A new one
-//! costs a tenth of a millisecond.
+//! After a reload a connection that is kept open stays with the old process: it reads stale numbers forever, keeps
+//! that process alive and occupies one of the 10 connections that `stats maxconn` allows by default (all versions).
+//! A new connection costs 0.1 ms.
 
 use std::io;
 use std::time::Duration;
@@ -17,135 +17,137 @@ use crate::haproxy::level::Level;
 use crate::haproxy::reply;
 use crate::haproxy::socket_permissions;
 
-/// How long and how much a connection may take.
+/// The limits of time and size for one connection.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Until the connection stands.
+pub struct ConnectionLimits {
+    /// Time to establish the connection.
     pub connect: Duration,
-    /// From the command to the first byte of the answer.
+    /// Time from sending the command to the first byte of the reply.
     pub first_byte: Duration,
-    /// From the command to the end of the answer.
-    pub whole: Duration,
-    /// Bytes of the answer.
-    pub bytes: usize,
+    /// Time from sending the command to the end of the reply.
+    pub total: Duration,
+    /// Size of the reply in bytes.
+    pub max_bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(1),
             first_byte: Duration::from_secs(2),
-            whole: Duration::from_secs(10),
-            bytes: 256 << 20,
+            total: Duration::from_secs(10),
+            max_bytes: 256 << 20,
         }
     }
 }
 
-/// A peer that has answered everything and does not close (the master CLI) is left after this silence.
-const QUIET: Duration = Duration::from_millis(100);
+/// Silence after which a connection with complete replies is closed. This ends the connection to a master CLI, which
+/// does not close it.
+const QUIET_TIME: Duration = Duration::from_millis(100);
 
-/// Why there is no answer.
+/// The reason why a request has no complete reply.
 #[derive(Debug, Error)]
-pub enum AskError {
+pub enum RequestError {
     /// The connection was refused or failed.
-    #[error("cannot connect: {}", plain(.0))]
+    #[error("cannot connect: {}", os_message(.0))]
     Connect(io::Error),
-    /// The connection did not stand in time.
-    #[error("cannot connect: no answer in {0:?}")]
+    /// The connection was not established in time.
+    #[error("cannot connect: timed out after {0:?}")]
     ConnectTimeout(Duration),
-    /// The first byte did not come in time: the process hangs, or all its CLI places are taken.
-    #[error("connected, but no answer in {0:?}: HAProxy hangs, or others hold all its stats connections")]
+    /// The first byte did not arrive in time: the process hangs, or all its stats connections are in use.
+    #[error("connected, but no reply in {0:?}: HAProxy hangs, or all its stats connections are in use")]
     Silent(Duration),
-    /// The answer began and did not end in time.
-    #[error("the answer did not end in {after:?} ({bytes} bytes came)")]
+    /// The reply started but did not end in time.
+    #[error("the reply did not end in {after:?} ({bytes} bytes received)")]
     Slow {
-        /// The deadline that passed.
+        /// The limit that was exceeded.
         after: Duration,
-        /// What came until then.
+        /// Bytes received by then.
         bytes: usize,
     },
-    /// The answer is larger than allowed.
-    #[error("the answer is larger than {0} bytes; reading was stopped")]
+    /// The reply is larger than allowed.
+    #[error("the reply is larger than {0} bytes; reading was stopped")]
     TooLarge(usize),
-    /// The connection broke.
-    #[error("the connection broke: {}", plain(.0))]
+    /// The connection was lost.
+    #[error("the connection was lost: {}", os_message(.0))]
     Broken(io::Error),
-    /// The connection ended without a byte.
-    #[error("HAProxy closed the connection without an answer")]
+    /// HAProxy closed the connection without sending a byte.
+    #[error("HAProxy closed the connection without a reply")]
     Empty,
 }
 
-impl AskError {
-    /// The line that mends it, where one is known.
+impl RequestError {
+    /// Returns what the operator can do about the error, if known.
     pub fn hint(&self, address: &Address) -> Option<String> {
         match (self, address) {
             (Self::Connect(error), Address::Unix(path)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Some(socket_permissions::way_in(path))
+                Some(socket_permissions::access_hint(path))
             }
             (Self::Connect(error), Address::Unix(_)) if error.kind() == io::ErrorKind::NotFound => {
-                Some(new_line(address, Level::Admin))
+                Some(config_hint(address, Level::Admin))
             }
             (Self::Connect(error), Address::Unix(_)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Some("the socket file is there, but no HAProxy listens on it: is it running?".to_owned())
+                Some("the socket file exists, but no process listens on it: is HAProxy running?".to_owned())
             }
             (Self::Connect(error), Address::Tcp { .. }) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Some(new_line(address, Level::Operator))
+                Some(config_hint(address, Level::Operator))
             }
             _ => None,
         }
     }
 
-    /// Whether it is a matter of permission, which time alone does not mend.
+    /// Returns true if permission to open the socket is missing, so that retrying alone does not help.
     pub fn is_permission(&self) -> bool {
         matches!(self, Self::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
 }
 
-fn new_line(address: &Address, level: Level) -> String {
-    format!("add to the global section of haproxy.cfg: {}", socket_permissions::line(address, level))
+fn config_hint(address: &Address, level: Level) -> String {
+    format!("add to the global section of haproxy.cfg: {}", socket_permissions::socket_line(address, level))
 }
 
-/// The system's words without its number.
-fn plain(error: &io::Error) -> String {
+/// Returns the operating system's message in lower case and without its error number.
+fn os_message(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
-/// What one exchange took.
+/// Time taken by one request.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Timing {
-    /// Until the connection stood.
+pub struct RequestTiming {
+    /// Time to establish the connection.
     pub connect: Duration,
-    /// From the command to the end of the answer: what HAProxy and the reading took.
-    pub answer: Duration,
+    /// Time from sending the command to the end of the reply; includes HAProxy's work and the reading.
+    pub reply: Duration,
 }
 
-/// Sends `line`, which holds `count` commands joined by `;`, and appends all that is answered to `into`.
+/// Sends `line`, which contains `count` commands joined by `;`, and appends the replies to `into`.
 ///
 /// # Errors
-/// When no connection stands or the answer is not there within the limits. `into` then holds what came.
-pub async fn ask(
+/// Returns an error if the connection fails or the replies are not complete within the limits. `into` then
+/// contains the bytes received so far.
+pub async fn request(
     address: &Address,
     line: &str,
     count: usize,
-    limits: &Limits,
+    limits: &ConnectionLimits,
     into: &mut Vec<u8>,
-) -> Result<Timing, AskError> {
-    ask_and_watch(address, line, count, limits, into, |_| ()).await
+) -> Result<RequestTiming, RequestError> {
+    request_with_progress(address, line, count, limits, into, |_| ()).await
 }
 
-/// The same; `arrived` is given all that came so far, each time more came.
+/// Like [`request`], and calls `on_data` with all bytes received so far after each read.
 ///
 /// # Errors
-/// As [`ask`].
-pub async fn ask_and_watch(
+/// Returns the errors of [`request`].
+pub async fn request_with_progress(
     address: &Address,
     line: &str,
     count: usize,
-    limits: &Limits,
+    limits: &ConnectionLimits,
     into: &mut Vec<u8>,
-    arrived: impl FnMut(&[u8]),
-) -> Result<Timing, AskError> {
+    on_data: impl FnMut(&[u8]),
+) -> Result<RequestTiming, RequestError> {
     let start = Instant::now();
     let connected = match address {
         Address::Unix(path) => timeout(limits.connect, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix)),
@@ -153,14 +155,14 @@ pub async fn ask_and_watch(
             timeout(limits.connect, TcpStream::connect((host.as_str(), *port))).await.map(|r| r.map(Stream::Tcp))
         }
     };
-    let stream = connected.map_err(|_| AskError::ConnectTimeout(limits.connect))?.map_err(AskError::Connect)?;
+    let stream = connected.map_err(|_| RequestError::ConnectTimeout(limits.connect))?.map_err(RequestError::Connect)?;
     let connect = start.elapsed();
     let sent = Instant::now();
     match stream {
-        Stream::Unix(stream) => exchange(stream, line, count, limits, into, arrived).await?,
-        Stream::Tcp(stream) => exchange(stream, line, count, limits, into, arrived).await?,
+        Stream::Unix(stream) => exchange(stream, line, count, limits, into, on_data).await?,
+        Stream::Tcp(stream) => exchange(stream, line, count, limits, into, on_data).await?,
     }
-    Ok(Timing { connect, answer: sent.elapsed() })
+    Ok(RequestTiming { connect, reply: sent.elapsed() })
 }
 
 enum Stream {
@@ -168,46 +170,46 @@ enum Stream {
     Tcp(TcpStream),
 }
 
-/// The same on a connection that stands: sends the line, and reads `count` answers.
+/// Sends `line` on an open connection and reads `count` replies; otherwise like [`request_with_progress`].
 ///
 /// # Errors
-/// As [`ask`].
+/// Returns the errors of [`request`].
 pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     line: &str,
     count: usize,
-    limits: &Limits,
+    limits: &ConnectionLimits,
     into: &mut Vec<u8>,
-    mut arrived: impl FnMut(&[u8]),
-) -> Result<(), AskError> {
+    mut on_data: impl FnMut(&[u8]),
+) -> Result<(), RequestError> {
     let start = Instant::now();
-    let end = start + limits.whole;
+    let end = start + limits.total;
     let command = format!("{line}\n");
     timeout(limits.first_byte, stream.write_all(command.as_bytes()))
         .await
-        .map_err(|_| AskError::Silent(limits.first_byte))?
-        .map_err(AskError::Broken)?;
+        .map_err(|_| RequestError::Silent(limits.first_byte))?
+        .map_err(RequestError::Broken)?;
     let base = into.len();
     loop {
-        let came = into.len() - base;
-        let complete = came > 0 && into.ends_with(b"\n") && reply::is_complete(&into[base..], count);
-        let deadline = match came {
+        let received = into.len() - base;
+        let complete = received > 0 && into.ends_with(b"\n") && reply::is_complete(&into[base..], count);
+        let deadline = match received {
             0 => start + limits.first_byte,
-            _ if complete => end.min(Instant::now() + QUIET),
+            _ if complete => end.min(Instant::now() + QUIET_TIME),
             _ => end,
         };
-        if came > limits.bytes {
-            return Err(AskError::TooLarge(limits.bytes));
+        if received > limits.max_bytes {
+            return Err(RequestError::TooLarge(limits.max_bytes));
         }
         match timeout_at(deadline, stream.read_buf(into)).await {
-            Ok(Ok(0)) if came == 0 => return Err(AskError::Empty),
+            Ok(Ok(0)) if received == 0 => return Err(RequestError::Empty),
             Ok(Ok(0)) => return Ok(()),
-            Ok(Ok(_)) => arrived(&into[base..]),
+            Ok(Ok(_)) => on_data(&into[base..]),
             Ok(Err(_)) | Err(_) if complete => return Ok(()),
-            // HAProxy resets a connection whose command line it finds too long.
-            Ok(Err(error)) => return Err(AskError::Broken(error)),
-            Err(_) if came == 0 => return Err(AskError::Silent(limits.first_byte)),
-            Err(_) => return Err(AskError::Slow { after: limits.whole, bytes: came }),
+            // HAProxy resets the connection when the command line is too long.
+            Ok(Err(error)) => return Err(RequestError::Broken(error)),
+            Err(_) if received == 0 => return Err(RequestError::Silent(limits.first_byte)),
+            Err(_) => return Err(RequestError::Slow { after: limits.total, bytes: received }),
         }
     }
 }

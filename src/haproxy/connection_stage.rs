@@ -1,41 +1,41 @@
-//! How far a session's connection to one of its two sides has come.
+//! The connection state of one side of a session, client or server.
 
 use crate::haproxy::version::Version;
 
-/// The state of a stream connector (2.6 and newer) or stream interface (before), by HAProxy's own words.
+/// The state of a stream connector (2.6 and newer) or stream interface (older versions).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// `INI`: nothing asked for yet.
+pub enum ConnectionStage {
+    /// `INI`: no connection requested yet.
     Initial,
-    /// `REQ`: a connection is wanted.
+    /// `REQ`: a connection is requested.
     Requested,
-    /// `QUE`: waits in a queue for a free place at a server.
+    /// `QUE`: waits in a queue for a free connection slot of a server.
     Queued,
     /// `TAR`: waits before the next attempt.
     TurnAround,
-    /// `ASS`: a server is chosen.
+    /// `ASS`: a server is assigned.
     Assigned,
-    /// `CON`: is being connected.
+    /// `CON`: the connection is being established.
     Connecting,
     /// `CER`: the attempt failed.
     Failed,
-    /// `RDY`: connected, about to be used (2.0.0 has it, 1.8.0 does not).
+    /// `RDY`: connected but not in use yet (2.0.0 has it, 1.8.0 does not).
     Ready,
-    /// `EST`: stands.
+    /// `EST`: established.
     Established,
-    /// `DIS`: is being closed.
+    /// `DIS`: the connection is being closed.
     Disconnecting,
     /// `CLO`: closed.
     Closed,
 }
 
-impl Stage {
+impl ConnectionStage {
     const ALL: [(Self, &'static str, &'static str); 11] = [
-        (Self::Initial, "INI", "not asked for"),
-        (Self::Requested, "REQ", "wanted"),
+        (Self::Initial, "INI", "not requested"),
+        (Self::Requested, "REQ", "requested"),
         (Self::Queued, "QUE", "queued"),
         (Self::TurnAround, "TAR", "waiting to retry"),
-        (Self::Assigned, "ASS", "server chosen"),
+        (Self::Assigned, "ASS", "server assigned"),
         (Self::Connecting, "CON", "connecting"),
         (Self::Failed, "CER", "connection failed"),
         (Self::Ready, "RDY", "connected"),
@@ -44,26 +44,26 @@ impl Stage {
         (Self::Closed, "CLO", "closed"),
     ];
 
-    /// Reads the word of `show sess all`: `EST`.
-    pub fn from_word(word: &[u8]) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| known.as_bytes() == word).map(|(stage, ..)| *stage)
+    /// Parses HAProxy's keyword in `show sess all`, such as `EST`.
+    pub fn from_keyword(keyword: &[u8]) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known, _)| known.as_bytes() == keyword).map(|(stage, ..)| *stage)
     }
 
-    /// Reads the number of `show sess`. Before 2.0 there was no `RDY`, and what follows it was one less; an
-    /// unknown version is taken for a new one.
+    /// Converts the number in `show sess`. Before 2.0 there was no `RDY`, so the numbers of later stages were one
+    /// lower. An unknown version counts as 2.0 or newer.
     pub fn from_number(number: usize, version: Option<Version>) -> Option<Self> {
         let is_old = version.is_some_and(|version| version < Version::new(2, 0));
-        let place = if is_old && number >= Self::Ready as usize { number + 1 } else { number };
-        Self::ALL.get(place).map(|(stage, ..)| *stage)
+        let index = if is_old && number >= Self::Ready as usize { number + 1 } else { number };
+        Self::ALL.get(index).map(|(stage, ..)| *stage)
     }
 
-    /// HAProxy's word for it.
-    pub fn word(self) -> &'static str {
+    /// Returns HAProxy's keyword, such as `EST`.
+    pub fn as_str(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 
-    /// What it means.
-    pub fn meaning(self) -> &'static str {
+    /// Returns a short description for the operator.
+    pub fn description(self) -> &'static str {
         Self::ALL[self as usize].2
     }
 }
@@ -73,22 +73,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_numbers_and_places_agree() {
-        for (place, (stage, word, _)) in Stage::ALL.iter().enumerate() {
-            assert_eq!(*stage as usize, place);
-            assert_eq!(Stage::from_word(word.as_bytes()), Some(*stage));
-            assert_eq!(Stage::from_number(place, Some(Version::new(2, 0))), Some(*stage));
-            assert_eq!(stage.word(), *word);
+    fn keywords_numbers_and_indexes_agree() {
+        for (index, (stage, keyword, _)) in ConnectionStage::ALL.iter().enumerate() {
+            assert_eq!(*stage as usize, index);
+            assert_eq!(ConnectionStage::from_keyword(keyword.as_bytes()), Some(*stage));
+            assert_eq!(ConnectionStage::from_number(index, Some(Version::new(2, 0))), Some(*stage));
+            assert_eq!(stage.as_str(), *keyword);
         }
-        assert_eq!(Stage::from_number(11, None), None);
-        assert_eq!(Stage::from_number(usize::MAX - 1, Some(Version::new(1, 8))), None);
+        assert_eq!(ConnectionStage::from_number(11, None), None);
+        assert_eq!(ConnectionStage::from_number(usize::MAX - 1, Some(Version::new(1, 8))), None);
     }
 
     #[test]
-    fn one_eight_numbers_established_as_seven() {
-        assert_eq!(Stage::from_number(7, Some(Version::new(1, 8))), Some(Stage::Established));
-        assert_eq!(Stage::from_number(7, Some(Version::new(2, 0))), Some(Stage::Ready));
-        assert_eq!(Stage::from_number(8, Some(Version::new(3, 2))), Some(Stage::Established));
-        assert_eq!(Stage::from_number(2, Some(Version::new(1, 8))), Some(Stage::Queued));
+    fn from_number_maps_seven_to_established_on_1_8() {
+        assert_eq!(ConnectionStage::from_number(7, Some(Version::new(1, 8))), Some(ConnectionStage::Established));
+        assert_eq!(ConnectionStage::from_number(7, Some(Version::new(2, 0))), Some(ConnectionStage::Ready));
+        assert_eq!(ConnectionStage::from_number(8, Some(Version::new(3, 2))), Some(ConnectionStage::Established));
+        assert_eq!(ConnectionStage::from_number(2, Some(Version::new(1, 8))), Some(ConnectionStage::Queued));
     }
 }

@@ -1,33 +1,33 @@
-//! The columns of `show stat` and the keys of `show info` that hapulse knows: one table each.
+//! The known columns of `show stat` and keys of `show info`, in one table each.
 //!
-//! Names, meanings and units are those of HAProxy's `management.txt` §9.1 and §9.3. A column that is not
-//! here is still read: by its own name, when it holds numbers.
+//! Names, meanings and units come from HAProxy's `management.txt`, sections 9.1 and 9.3. A column that is not
+//! listed here is still read under its own name if it contains numbers.
 
-/// How a number moves over time, which decides what may be derived from it.
+/// The way a number changes over time, which decides what can be derived from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Only grows, until a reload or `clear counters`.
+pub enum FieldKind {
+    /// Only increases, until a reload or `clear counters`.
     Counter,
-    /// Goes up and down.
+    /// Rises and falls.
     Gauge,
-    /// HAProxy's own rate over the last second.
+    /// A rate over the last second, computed by HAProxy.
     Rate,
     /// A mean over the last 1,024 requests or connections.
     Average,
-    /// The highest value since the start.
+    /// The highest value since the start of the process.
     Max,
     /// A configured limit.
     Limit,
     /// Seconds since something happened.
     Age,
-    /// An identifier: not a quantity.
+    /// An identifier, not a quantity.
     Id,
 }
 
-/// What one of it is.
+/// The unit of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unit {
-    /// Things: sessions, requests, servers.
+    /// A number of things, such as sessions, requests or servers.
     Count,
     /// Bytes.
     Bytes,
@@ -35,24 +35,24 @@ pub enum Unit {
     Millis,
     /// Seconds.
     Seconds,
-    /// Hundredths.
+    /// Percent.
     Percent,
 }
 
-/// What is known of one numeric column.
+/// The description of a numeric column or key.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldInfo {
-    /// HAProxy's name for it, as in the header line.
+    /// HAProxy's name, as in the header line of `show stat` or a key of `show info`.
     pub name: &'static str,
-    /// How it moves.
-    pub kind: Kind,
-    /// What it counts.
+    /// The way it changes over time.
+    pub kind: FieldKind,
+    /// The unit.
     pub unit: Unit,
-    /// What it means, in a few words.
+    /// A short explanation for the operator.
     pub help: &'static str,
 }
 
-macro_rules! table {
+macro_rules! field_table {
     ($(#[$doc:meta])* $enum:ident { $($variant:ident $name:literal $kind:ident $unit:ident $help:literal)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,19 +62,19 @@ macro_rules! table {
         }
 
         impl $enum {
-            /// Every one, in the order of the table.
+            /// All fields, in table order.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
-            /// How many there are.
+            /// Number of fields.
             pub const COUNT: usize = Self::ALL.len();
 
-            /// What is known of it.
+            /// Returns the description of the field.
             pub const fn info(self) -> &'static FieldInfo {
                 const TABLE: &[FieldInfo] =
-                    &[$(FieldInfo { name: $name, kind: Kind::$kind, unit: Unit::$unit, help: $help }),*];
+                    &[$(FieldInfo { name: $name, kind: FieldKind::$kind, unit: Unit::$unit, help: $help }),*];
                 &TABLE[self as usize]
             }
 
-            /// Finds it by HAProxy's name.
+            /// Returns the field with this HAProxy name.
             pub fn by_name(name: &[u8]) -> Option<Self> {
                 Self::ALL.iter().copied().find(|field| field.info().name.as_bytes() == name)
             }
@@ -82,8 +82,8 @@ macro_rules! table {
     };
 }
 
-table! {
-    /// The numeric columns of `show stat`, those of the modules for TLS, HTTP/2 and HTTP/1 last.
+field_table! {
+    /// The numeric columns of `show stat`. Those of the TLS, HTTP/2 and HTTP/1 modules come last.
     Field {
         Qcur "qcur" Gauge Count "requests waiting for a server now"
         Qmax "qmax" Max Count "most requests waiting at once"
@@ -114,9 +114,9 @@ table! {
         Throttle "throttle" Gauge Percent "share of the weight in force during slowstart"
         Lbtot "lbtot" Counter Count "times chosen by load balancing"
         Type "type" Id Count "0 frontend, 1 backend, 2 server, 3 listener"
-        Rate "rate" Rate Count "sessions a second, over the last second"
-        RateLim "rate_lim" Limit Count "limit of new sessions a second"
-        RateMax "rate_max" Max Count "most sessions a second"
+        Rate "rate" Rate Count "sessions per second, over the last second"
+        RateLim "rate_lim" Limit Count "limit of new sessions per second"
+        RateMax "rate_max" Max Count "most sessions per second"
         CheckCode "check_code" Gauge Count "status code of the last layer 5 to 7 check"
         CheckDuration "check_duration" Gauge Millis "time the last check took"
         Hrsp1xx "hrsp_1xx" Counter Count "responses with a 1xx status"
@@ -126,8 +126,8 @@ table! {
         Hrsp5xx "hrsp_5xx" Counter Count "responses with a 5xx status"
         HrspOther "hrsp_other" Counter Count "responses with another status"
         Hanafail "hanafail" Counter Count "failed checks by observed traffic"
-        ReqRate "req_rate" Rate Count "requests a second, over the last second"
-        ReqRateMax "req_rate_max" Max Count "most requests a second"
+        ReqRate "req_rate" Rate Count "requests per second, over the last second"
+        ReqRateMax "req_rate_max" Max Count "most requests per second"
         ReqTot "req_tot" Counter Count "requests since the start"
         CliAbrt "cli_abrt" Counter Count "transfers aborted by the client"
         SrvAbrt "srv_abrt" Counter Count "transfers aborted by the server"
@@ -148,8 +148,8 @@ table! {
         AgentRise "agent_rise" Limit Count "good agent checks that bring the server up"
         AgentFall "agent_fall" Limit Count "bad agent checks that take the server down"
         AgentHealth "agent_health" Gauge Count "agent health, from 0 to rise + fall - 1"
-        ConnRate "conn_rate" Rate Count "connections a second, over the last second"
-        ConnRateMax "conn_rate_max" Max Count "most connections a second"
+        ConnRate "conn_rate" Rate Count "connections per second, over the last second"
+        ConnRateMax "conn_rate_max" Max Count "most connections per second"
         ConnTot "conn_tot" Counter Count "connections since the start"
         Intercepted "intercepted" Counter Count "requests answered by HAProxy itself: redirects, statistics"
         Dcon "dcon" Counter Count "connections denied by a rule"
@@ -218,8 +218,8 @@ table! {
     }
 }
 
-table! {
-    /// The numeric keys of `show info` that are watched over time.
+field_table! {
+    /// The numeric keys of `show info` that are recorded over time.
     InfoField {
         Nbthread "Nbthread" Limit Count "threads"
         Nbproc "Nbproc" Limit Count "processes"
@@ -236,12 +236,12 @@ table! {
         CumReq "CumReq" Counter Count "requests since the start"
         CurrSslConns "CurrSslConns" Gauge Count "TLS connections now"
         MaxSslConns "MaxSslConns" Limit Count "limit of TLS connections; 0 for none"
-        ConnRate "ConnRate" Rate Count "connections a second, over the last second"
-        ConnRateLimit "ConnRateLimit" Limit Count "limit of connections a second; 0 for none"
-        SessRate "SessRate" Rate Count "sessions a second, over the last second"
-        SessRateLimit "SessRateLimit" Limit Count "limit of sessions a second; 0 for none"
-        SslRate "SslRate" Rate Count "TLS sessions a second, over the last second"
-        SslRateLimit "SslRateLimit" Limit Count "limit of TLS sessions a second; 0 for none"
+        ConnRate "ConnRate" Rate Count "connections per second, over the last second"
+        ConnRateLimit "ConnRateLimit" Limit Count "limit of connections per second; 0 for none"
+        SessRate "SessRate" Rate Count "sessions per second, over the last second"
+        SessRateLimit "SessRateLimit" Limit Count "limit of sessions per second; 0 for none"
+        SslRate "SslRate" Rate Count "TLS sessions per second, over the last second"
+        SslRateLimit "SslRateLimit" Limit Count "limit of TLS sessions per second; 0 for none"
         SslFrontendSessionReuse "SslFrontendSessionReuse_pct" Gauge Percent "TLS sessions resumed"
         RunQueue "Run_queue" Gauge Count "tasks ready to run"
         IdlePct "Idle_pct" Gauge Percent "time the process is idle, a mean over all threads"
@@ -250,41 +250,42 @@ table! {
         Listeners "Listeners" Gauge Count "listeners"
         DroppedLogs "DroppedLogs" Counter Count "log lines lost"
         TotalBytesOut "TotalBytesOut" Counter Bytes "bytes sent since the start"
-        BytesOutRate "BytesOutRate" Rate Bytes "bytes sent a second"
+        BytesOutRate "BytesOutRate" Rate Bytes "bytes sent per second"
     }
 }
 
 impl Field {
-    /// The counters of responses by class of status: together, all responses.
+    /// The counters of responses by status class. Their sum is the number of all responses.
     pub const RESPONSES: [Self; 6] =
         [Self::Hrsp1xx, Self::Hrsp2xx, Self::Hrsp3xx, Self::Hrsp4xx, Self::Hrsp5xx, Self::HrspOther];
 
-    /// The counter of what a row serves. A TCP row may have a count of requests too, which stays 0.
-    pub fn served(is_tcp: bool, has_requests: bool) -> Self {
+    /// Returns the counter of a row's traffic: requests for HTTP, sessions for TCP. A TCP row may have `req_tot` too,
+    /// but it stays 0.
+    pub fn traffic_counter(is_tcp: bool, has_requests: bool) -> Self {
         if is_tcp || !has_requests { Self::Stot } else { Self::ReqTot }
     }
 }
 
-/// The text columns of `show stat`; `pxname` and `svname` stand apart, as the row's name.
+/// The text columns of `show stat`, except `pxname` and `svname`, which name the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TextField {
-    /// `status`: the state, as HAProxy words it.
+    /// `status`: the state in HAProxy's words.
     Status,
-    /// `check_status`: result of the last check; `* ` in front while one runs.
+    /// `check_status`: the result of the last check, preceded by `* ` while a check runs.
     CheckStatus,
-    /// `check_desc`: the same in words.
+    /// `check_desc`: a description of `check_status`.
     CheckDesc,
-    /// `last_chk`: what the check found, a server's own words among it.
+    /// `last_chk`: details of the last check; may contain text sent by the server.
     LastChk,
-    /// `agent_status`: result of the last agent check.
+    /// `agent_status`: the result of the last agent check.
     AgentStatus,
-    /// `agent_desc`: the same in words.
+    /// `agent_desc`: a description of `agent_status`.
     AgentDesc,
-    /// `last_agt`: what the agent said.
+    /// `last_agt`: the text that the agent sent.
     LastAgt,
-    /// `tracked`: the server whose state this one follows.
+    /// `tracked`: the server that this one tracks.
     Tracked,
-    /// `addr`: address and port.
+    /// `addr`: the address and port.
     Addr,
     /// `cookie`: the server's cookie value, or the backend's cookie name.
     Cookie,
@@ -297,7 +298,7 @@ pub enum TextField {
 }
 
 impl TextField {
-    /// Every one, with HAProxy's name.
+    /// All text fields with HAProxy's names.
     pub const ALL: [(Self, &'static str); 13] = [
         (Self::Status, "status"),
         (Self::CheckStatus, "check_status"),
@@ -314,7 +315,7 @@ impl TextField {
         (Self::Proto, "proto"),
     ];
 
-    /// Finds it by HAProxy's name.
+    /// Returns the text field with this HAProxy name.
     pub fn by_name(name: &[u8]) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| known.as_bytes() == name).map(|(field, _)| *field)
     }
@@ -325,7 +326,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_found() {
+    fn by_name_finds_every_field() {
         for field in Field::ALL {
             assert_eq!(Field::by_name(field.info().name.as_bytes()), Some(*field));
         }

@@ -1,14 +1,14 @@
-//! The privilege level of a stats socket, and how it is found out without side effects.
+//! The privilege level of a stats socket, and how to detect it without side effects.
 //!
-//! `show cli level` answers it from HAProxy 1.9 on. Before, a bare `set server` changes nothing and tells
-//! admin from the rest (`Require 'backend/server'.` against `Permission denied`), and `show env` tells
-//! operator from user; checked on 1.5 to 3.4.
+//! HAProxy 1.9 and newer report it with `show cli level`. On older versions a bare `set server`, which changes
+//! nothing, separates admin (`Require 'backend/server'.`) from the other levels (`Permission denied`), and
+//! `show env` separates operator from user. Checked on 1.5 to 3.4.
 
 use std::fmt;
 
 use crate::haproxy::reply::Reply;
 
-/// What a connection to the stats socket may do; each level may do all that the lower ones may.
+/// The privilege level of a connection to the stats socket. Each level includes the rights of the lower ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Reads counters and states only.
@@ -19,14 +19,14 @@ pub enum Level {
     Admin,
 }
 
-/// Asks for the level; HAProxy 1.9 and newer.
-pub const QUESTION: &str = "show cli level";
-/// The questions that tell the level on versions before 1.9, on one line.
-pub const OLD_QUESTION: &str = "set server;show env";
+/// Reports the level; HAProxy 1.9 and newer.
+pub const LEVEL_COMMAND: &str = "show cli level";
+/// The commands whose replies reveal the level on versions before 1.9, as one line.
+pub const PROBE_COMMANDS: &str = "set server;show env";
 
 impl Level {
-    /// Reads the answer to [`QUESTION`]; nothing when the version does not know it.
-    pub fn from_answer(reply: &Reply<'_>) -> Option<Self> {
+    /// Parses the reply to [`LEVEL_COMMAND`]. Returns `None` if this version does not know the command.
+    pub fn from_reply(reply: &Reply<'_>) -> Option<Self> {
         match reply.text().trim_ascii() {
             b"user" => Some(Self::User),
             b"operator" => Some(Self::Operator),
@@ -35,8 +35,8 @@ impl Level {
         }
     }
 
-    /// Reads the answers to [`OLD_QUESTION`].
-    pub fn from_old_answers(set_server: &Reply<'_>, show_env: &Reply<'_>) -> Self {
+    /// Derives the level from the replies to [`PROBE_COMMANDS`].
+    pub fn from_probe_replies(set_server: &Reply<'_>, show_env: &Reply<'_>) -> Self {
         if !set_server.is_denied() {
             Self::Admin
         } else if show_env.is_denied() {
@@ -46,8 +46,8 @@ impl Level {
         }
     }
 
-    /// HAProxy's own word for it.
-    pub fn word(self) -> &'static str {
+    /// Returns HAProxy's word for the level.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Operator => "operator",
@@ -58,6 +58,6 @@ impl Level {
 
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }

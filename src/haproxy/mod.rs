@@ -1,11 +1,18 @@
-//! Floor 1: the Runtime API, as HAProxy speaks it on its stats socket.
+//! The Runtime API that HAProxy offers on its stats socket.
 //!
-//! This floor knows addresses, one connection, commands, replies and their parsers. It has no policy
-//! (when to poll, what may be sent) and draws nothing. Bytes from the socket become text in one place,
-//! [`text`], so that nothing hostile travels further up.
+//! This module owns socket addresses, the connection, the commands and the parsers of their replies. It does
+//! not own policy (when to poll, which commands may be sent), state that outlives one reply, or display; the
+//! modules above it do.
 //!
-//! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2; a fact
-//! that holds for some versions only names them.
+//! Data flow: [`command`] and [`write_command`] build the text of a command and [`cli_request`] completes the
+//! line to send. [`connection`] sends the line over one short connection and collects the bytes, and [`reply`]
+//! splits them into one reply per command. Each reply then goes to its parser: [`info`], [`stat_table`],
+//! [`servers_state`], [`sessions`], [`stick_tables`], [`command_list`], [`level`] or [`reply_lines`].
+//! [`safe_text`] is the only place where bytes from the socket become text, so hostile bytes never get past
+//! this module.
+//!
+//! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2. A fact that
+//! holds only for some versions names them.
 
 pub mod address;
 pub mod cli_request;

@@ -1,58 +1,58 @@
-//! Where one answer ends and the next begins.
+//! Splits received bytes into the replies of several commands.
 //!
-//! Commands joined by `;` on one line are answered in turn, and each answer ends with an empty line. No
-//! answer contains one (but `show threads` on 2.6), and a dump that HAProxy cut at its own timeout ends on
-//! a line boundary without one: that is how a cut answer is told from a whole one.
+//! HAProxy answers commands joined by `;` in order, and each reply ends with an empty line. No reply contains an
+//! empty line (except `show threads` on 2.6). A dump that HAProxy cut at its own timeout ends on a line boundary
+//! without an empty line, which distinguishes a truncated reply from a complete one.
 
-/// One command's answer, without the empty line that ended it.
+/// The reply to one command, without the empty line at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reply<'a> {
     body: &'a [u8],
-    whole: bool,
+    complete: bool,
 }
 
-/// What a refused command answers, at every version and level.
+/// The reply to a command that the level does not allow, on every version.
 const DENIED: &[u8] = b"Permission denied";
-/// How the answer to an unknown command begins; the rest differs by version.
+/// The start of the reply to an unknown command; the rest depends on the version.
 const UNKNOWN: &[u8] = b"Unknown command";
 
 impl<'a> Reply<'a> {
-    /// The answer's bytes, its last line break included.
+    /// Returns the bytes of the reply, including the last line break.
     pub fn text(&self) -> &'a [u8] {
         self.body
     }
 
-    /// Whether the empty line that ends every answer was there.
-    pub fn is_whole(&self) -> bool {
-        self.whole
+    /// Returns true if the reply ended with an empty line.
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
-    /// Whether the level of the socket was too low.
+    /// Returns true if HAProxy refused the command because the level of the socket is too low.
     pub fn is_denied(&self) -> bool {
         self.body.trim_ascii_start().starts_with(DENIED)
     }
 
-    /// Whether this version of HAProxy does not know the command.
+    /// Returns true if this version of HAProxy does not know the command.
     pub fn is_unknown_command(&self) -> bool {
         self.body.trim_ascii_start().starts_with(UNKNOWN)
     }
 
-    /// Whether nothing was said: what a command that changes something answers on success.
-    pub fn is_silent(&self) -> bool {
+    /// Returns true if the reply has no text, which is how most commands that change something report success.
+    pub fn is_empty(&self) -> bool {
         self.body.trim_ascii().is_empty()
     }
 }
 
-/// Splits what was read into the answers of `count` commands.
+/// Splits the received bytes into the replies of `count` commands.
 ///
-/// The last answer takes all that is left: were its text to contain an empty line, it would not be mistaken
-/// for a further answer. Fewer than `count` come back when the connection ended early.
+/// The last reply takes all remaining bytes, so an empty line in its text does not end it. Returns fewer than
+/// `count` replies if the connection ended early.
 pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
     let mut replies = Vec::with_capacity(count);
     let mut rest = bytes;
     while replies.len() + 1 < count && !rest.is_empty() {
-        let Some((body, after)) = cut_first(rest) else { break };
-        replies.push(Reply { body, whole: true });
+        let Some((body, after)) = split_first(rest) else { break };
+        replies.push(Reply { body, complete: true });
         rest = after;
     }
     if !rest.is_empty() && replies.len() < count {
@@ -61,25 +61,25 @@ pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
             b"\n" => (&rest[..0], true),
             _ => (rest, false),
         };
-        replies.push(Reply { body, whole });
+        replies.push(Reply { body, complete: whole });
     }
     replies
 }
 
-/// Where the answer behind `count` others begins; nothing until they are there.
-pub fn behind(bytes: &[u8], count: usize) -> Option<usize> {
-    let rest = (0..count).try_fold(bytes, |rest, _| cut_first(rest).map(|(_, rest)| rest))?;
+/// Returns the offset after the first `count` replies, or `None` while they are incomplete.
+pub fn offset_after(bytes: &[u8], count: usize) -> Option<usize> {
+    let rest = (0..count).try_fold(bytes, |rest, _| split_first(rest).map(|(_, rest)| rest))?;
     Some(bytes.len() - rest.len())
 }
 
-/// Whether `bytes` hold `count` answers to their end: a peer that does not close by itself (the master CLI)
-/// has then said everything.
+/// Returns true if `bytes` contain `count` complete replies. A peer that does not close the connection (the
+/// master CLI) has nothing more to send then.
 pub fn is_complete(bytes: &[u8], count: usize) -> bool {
     let replies = split(bytes, count);
-    replies.len() == count && replies.iter().all(Reply::is_whole)
+    replies.len() == count && replies.iter().all(Reply::is_complete)
 }
 
-fn cut_first(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+fn split_first(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     if let [b'\n', rest @ ..] = bytes {
         return Some((&bytes[..0], rest));
     }
@@ -94,12 +94,12 @@ mod tests {
     fn texts(bytes: &[u8], count: usize) -> Vec<(String, bool)> {
         split(bytes, count)
             .iter()
-            .map(|reply| (String::from_utf8_lossy(reply.text()).into_owned(), reply.is_whole()))
+            .map(|reply| (String::from_utf8_lossy(reply.text()).into_owned(), reply.is_complete()))
             .collect()
     }
 
     #[test]
-    fn each_answer_ends_with_an_empty_line() {
+    fn split_ends_each_reply_at_an_empty_line() {
         assert_eq!(
             texts(b"Name: HAProxy\nPid: 1\n\nadmin\n\n\n# a,b\n1,2\n\n", 4),
             [
@@ -112,23 +112,23 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_answer_is_not_whole() {
+    fn split_marks_truncated_reply_as_incomplete() {
         assert_eq!(texts(b"a\n\n# h\n1,2\n", 2), [("a\n".into(), true), ("# h\n1,2\n".into(), false)]);
         assert_eq!(texts(b"a\n", 2), [("a\n".into(), false)]);
         assert_eq!(texts(b"", 2), []);
     }
 
     #[test]
-    fn the_last_answer_keeps_its_inner_empty_lines() {
+    fn split_keeps_empty_lines_in_the_last_reply() {
         assert_eq!(texts(b"a\n\nb\n\nc\n\n", 2), [("a\n".into(), true), ("b\n\nc\n".into(), true)]);
     }
 
     #[test]
-    fn silence_refusal_and_ignorance_are_told_apart() {
+    fn reply_distinguishes_empty_denied_and_unknown_command() {
         let first = |bytes: &'static [u8]| split(bytes, 1)[0];
-        assert!(first(b"\n").is_silent() && first(b"\n").is_whole());
+        assert!(first(b"\n").is_empty() && first(b"\n").is_complete());
         assert!(first(b"Permission denied\n\n").is_denied());
         assert!(first(b"Unknown command: 'x', but maybe\n\n").is_unknown_command());
-        assert!(!first(b"No such server.\n\n").is_silent());
+        assert!(!first(b"No such server.\n\n").is_empty());
     }
 }

@@ -1,26 +1,25 @@
-//! Any answer as HAProxy gave it, line by line, made safe.
+//! The lines of any reply as safe text.
 
 use crate::haproxy::safe_text::SafeText;
 
-/// Lines kept of one answer.
+/// Lines kept of one reply.
 pub const MAX_LINES: usize = 20_000;
 
-/// An answer's lines. Each is at most [`crate::haproxy::safe_text::MAX_BYTES`] bytes of the source; a longer one
-/// is cut and ends in `…`.
+/// The lines of a reply. A line longer than [`crate::haproxy::safe_text::MAX_BYTES`] bytes is cut and ends in `…`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lines {
-    list: Vec<SafeText>,
-    left_out: usize,
+pub struct ReplyLines {
+    lines: Vec<SafeText>,
+    dropped: usize,
 }
 
-impl Lines {
-    /// Cuts an answer at its line breaks. Empty lines inside it are kept, those at its end are not.
+impl ReplyLines {
+    /// Splits a reply at its line breaks. Keeps empty lines inside the reply and drops those at its end.
     pub fn parse(body: &[u8]) -> Self {
-        Self::of(body.split(|byte| *byte == b'\n'))
+        Self::from_lines(body.split(|byte| *byte == b'\n'))
     }
 
-    /// Takes what is a line each already; those of them at the end that are empty are not kept.
-    pub fn of<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    /// Collects lines that are already split, without the empty ones at the end.
+    pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut out = Self::default();
         let mut empty = 0;
         for line in lines {
@@ -37,25 +36,25 @@ impl Lines {
     }
 
     fn push(&mut self, line: &[u8]) {
-        if self.list.len() < MAX_LINES {
-            self.list.push(SafeText::new(line));
+        if self.lines.len() < MAX_LINES {
+            self.lines.push(SafeText::new(line));
         } else {
-            self.left_out += 1;
+            self.dropped += 1;
         }
     }
 
-    /// The lines, in HAProxy's order.
-    pub fn list(&self) -> &[SafeText] {
-        &self.list
+    /// Returns the lines, in HAProxy's order.
+    pub fn as_slice(&self) -> &[SafeText] {
+        &self.lines
     }
 
-    /// How many lines came beyond [`MAX_LINES`] and were dropped.
-    pub fn left_out(&self) -> usize {
-        self.left_out
+    /// Returns the number of lines that were dropped because the reply has more than [`MAX_LINES`].
+    pub fn dropped(&self) -> usize {
+        self.dropped
     }
 }
 
-/// The first line of an answer that says anything: an error in HAProxy's own words.
+/// Returns the first line that is not blank: an error message in HAProxy's words.
 pub fn first_line(body: &[u8]) -> SafeText {
     let line = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty());
     SafeText::new(line.unwrap_or_default())
@@ -67,11 +66,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn texts(body: &[u8]) -> Vec<String> {
-        Lines::parse(body).list().iter().map(ToString::to_string).collect()
+        ReplyLines::parse(body).as_slice().iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn line_breaks_and_inner_empty_lines_are_kept() {
+    fn parse_keeps_line_breaks_and_inner_empty_lines() {
         assert_eq!(texts(b"a\n  b\n\n\nc\n\n"), ["a", "  b", "", "", "c"]);
         assert_eq!(texts(b"\n\n"), Vec::<String>::new());
         assert_eq!(texts(b"no break"), ["no break"]);
@@ -79,20 +78,20 @@ mod tests {
     }
 
     #[test]
-    fn hostile_bytes_are_shown_and_not_obeyed() {
+    fn parse_escapes_hostile_bytes() {
         assert_eq!(texts(b"a\x1b]0;x\x07b\r\n\xff\n"), [r"a\x1b]0;x\x07b\x0d", r"\xff"]);
     }
 
     #[test]
-    fn an_endless_answer_is_bounded() {
-        let lines = Lines::parse("x\n".repeat(MAX_LINES + 5).as_bytes());
-        assert_eq!((lines.list().len(), lines.left_out()), (MAX_LINES, 5));
+    fn parse_limits_the_number_of_lines() {
+        let lines = ReplyLines::parse("x\n".repeat(MAX_LINES + 5).as_bytes());
+        assert_eq!((lines.as_slice().len(), lines.dropped()), (MAX_LINES, 5));
     }
 
     proptest! {
         #[test]
-        fn no_line_holds_a_control_character(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-            for line in Lines::parse(&bytes).list() {
+        fn lines_never_contain_control_characters(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            for line in ReplyLines::parse(&bytes).as_slice() {
                 prop_assert!(!line.as_str().chars().any(char::is_control));
             }
         }

@@ -1,79 +1,85 @@
-//! One row of CSV text as cells: names, texts and numbers.
+//! Reads one row of `show stat` into cells: names, texts and numbers.
 //!
-//! Ten thousand servers send a million cells a sample, nearly all of them a digit or nothing. A row that holds just the
-//! cells of the header, without quotes, is read in one pass, numbers on the fly. Any other row goes through the CSV
-//! reader, which knows quotes, line breaks in them and rows of any length. Both ways lead to the same cells.
+//! A sample of ten thousand servers has a million cells, nearly all of them empty or one digit. A plain row, which has
+//! exactly as many cells as the header and no quotes, is read in one pass, including its numbers. All other rows go
+//! through the CSV reader, which handles quotes, line breaks within quotes and rows of any length. Both ways produce
+//! the same cells.
 
-use crate::haproxy::numbers::row_writer::Writer;
-use crate::haproxy::stat_header::{Column, Schema};
+use crate::haproxy::numbers::row_writer::RowWriter;
+use crate::haproxy::stat_header::{HeaderColumn, StatSchema};
 use crate::haproxy::stat_row::TextCells;
 
-/// HAProxy's way to say that something never was (`lastsess`): unknown here, not a number.
+/// HAProxy's value for "never" (`lastsess`). It is stored as an absent number.
 const NEVER: &[u8] = b"-1";
 
-/// A row as it came, without its numbers.
+/// The cells of a received row, without its numbers.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cells<'a> {
+pub(crate) struct RowCells<'a> {
     /// `pxname` and `svname`.
     pub(crate) names: [&'a [u8]; 2],
-    /// The texts.
+    /// The text cells.
     pub(crate) texts: TextCells<'a>,
-    /// How many cells there were.
+    /// Number of cells in the row.
     pub(crate) count: usize,
-    /// How many cells should have been numbers and were none.
-    pub(crate) bad_numbers: usize,
+    /// Number of cells in numeric columns that are not valid numbers.
+    pub(crate) invalid_numbers: usize,
 }
 
-impl<'a> Cells<'a> {
-    fn put(&mut self, column: Column, cell: &'a [u8]) {
+impl<'a> RowCells<'a> {
+    fn set(&mut self, column: HeaderColumn, cell: &'a [u8]) {
         match column {
-            Column::Proxy => self.names[0] = cell,
-            Column::Name => self.names[1] = cell,
-            Column::Text(field) => self.texts[field as usize] = Some(cell).filter(|cell| !cell.is_empty()),
-            Column::Number(_) | Column::Ignored => {}
+            HeaderColumn::Proxy => self.names[0] = cell,
+            HeaderColumn::Name => self.names[1] = cell,
+            HeaderColumn::Text(field) => self.texts[field as usize] = Some(cell).filter(|cell| !cell.is_empty()),
+            HeaderColumn::Number(_) | HeaderColumn::Ignored => {}
         }
     }
 }
 
-/// Reads the row at the front of `bytes` when it is a plain one: its cells, and how many bytes it took. The numbers go
-/// to the row that `numbers` writes, which may have some of them when it was none.
-pub(crate) fn plain<'a>(bytes: &'a [u8], schema: &Schema, numbers: &mut Writer) -> Option<(Cells<'a>, usize)> {
+/// Reads the row at the start of `bytes` if it is a plain one. Returns its cells and its length in bytes, and writes
+/// its numbers to the current row of `numbers`. If the row is not plain, returns `None`; some numbers may be written
+/// already.
+pub(crate) fn read_plain_row<'a>(
+    bytes: &'a [u8],
+    schema: &StatSchema,
+    numbers: &mut RowWriter,
+) -> Option<(RowCells<'a>, usize)> {
     let columns = schema.columns();
-    let mut cells = Cells { count: columns.len(), ..Cells::default() };
-    let mut at = 0;
-    for (place, column) in columns.iter().enumerate() {
-        if let Column::Number(slot) = *column {
-            let (value, length) = plain_number(&bytes[at..])?;
+    let mut cells = RowCells { count: columns.len(), ..RowCells::default() };
+    let mut offset = 0;
+    for (index, column) in columns.iter().enumerate() {
+        if let HeaderColumn::Number(slot) = *column {
+            let (value, length) = read_plain_number(&bytes[offset..])?;
             if let Some(value) = value {
                 numbers.set(usize::from(slot), value);
             }
-            at += length;
+            offset += length;
         } else {
-            let length = bytes[at..].iter().position(|byte| matches!(byte, b',' | b'\n' | b'"' | b'\r'))?;
-            cells.put(*column, &bytes[at..at + length]);
-            at += length;
+            let length = bytes[offset..].iter().position(|byte| matches!(byte, b',' | b'\n' | b'"' | b'\r'))?;
+            cells.set(*column, &bytes[offset..offset + length]);
+            offset += length;
         }
-        let ends = if place + 1 == columns.len() { b'\n' } else { b',' };
-        if bytes.get(at) != Some(&ends) {
+        let separator = if index + 1 == columns.len() { b'\n' } else { b',' };
+        if bytes.get(offset) != Some(&separator) {
             return None;
         }
-        at += 1;
+        offset += 1;
     }
-    Some((cells, at))
+    Some((cells, offset))
 }
 
-/// Digits that fit for sure; longer numbers go the other way.
-const LONGEST: usize = 18;
+/// Number of digits that always fit an `i64`. Rows with longer numbers go through the CSV reader.
+const MAX_DIGITS: usize = 18;
 
-/// The number at the front, absent where the cell is empty or says "never", and its length.
-fn plain_number(bytes: &[u8]) -> Option<(Option<i64>, usize)> {
+/// Returns the number at the start of `bytes` and its length in bytes. The number is absent if the cell is empty or -1.
+fn read_plain_number(bytes: &[u8]) -> Option<(Option<i64>, usize)> {
     let (mut value, mut length) = (0_i64, 0);
     loop {
         let digit = bytes.get(length)?.wrapping_sub(b'0');
         if digit > 9 {
             break;
         }
-        if length == LONGEST {
+        if length == MAX_DIGITS {
             return None;
         }
         value = value * 10 + i64::from(digit);
@@ -86,24 +92,28 @@ fn plain_number(bytes: &[u8]) -> Option<(Option<i64>, usize)> {
     }
 }
 
-/// Takes a row that the CSV reader read. The numbers go to the row that `numbers` writes.
-pub(crate) fn of_record<'a>(record: &'a csv::ByteRecord, schema: &Schema, numbers: &mut Writer) -> Cells<'a> {
-    let mut cells = Cells { count: record.len(), ..Cells::default() };
+/// Converts a row from the CSV reader into cells and writes its numbers to the current row of `numbers`.
+pub(crate) fn read_csv_record<'a>(
+    record: &'a csv::ByteRecord,
+    schema: &StatSchema,
+    numbers: &mut RowWriter,
+) -> RowCells<'a> {
+    let mut cells = RowCells { count: record.len(), ..RowCells::default() };
     for (cell, column) in record.iter().zip(schema.columns()) {
         match *column {
-            Column::Number(_) if cell.is_empty() || cell == NEVER => {}
-            Column::Number(slot) => match number(cell) {
+            HeaderColumn::Number(_) if cell.is_empty() || cell == NEVER => {}
+            HeaderColumn::Number(slot) => match parse_number(cell) {
                 Some(value) => numbers.set(usize::from(slot), value),
-                None => cells.bad_numbers += 1,
+                None => cells.invalid_numbers += 1,
             },
-            column => cells.put(column, cell),
+            column => cells.set(column, cell),
         }
     }
     cells
 }
 
-/// A decimal number.
-fn number(cell: &[u8]) -> Option<i64> {
+/// Parses a decimal number. Returns `None` if it is invalid or does not fit.
+fn parse_number(cell: &[u8]) -> Option<i64> {
     let (sign, digits) = match cell {
         [b'-', digits @ ..] => (-1, digits),
         digits => (1, digits),

@@ -1,9 +1,9 @@
-//! Text from the socket, made safe to print.
+//! Text from the socket that is safe to print.
 //!
-//! HAProxy passes on what others sent: `last_chk` carries a health-checked server's reason phrase byte for
-//! byte, ESC included (seen on 1.5 to 3.4). A terminal obeys such bytes. [`SafeText`] can only be made by
-//! escaping everything that is not a visible character, so holding one is the proof that it may be drawn,
-//! logged, exported or copied.
+//! HAProxy forwards text from other hosts: `last_chk` contains the reason phrase of a health-checked server byte
+//! for byte, including ESC (seen on 1.5 to 3.4), and a terminal executes such control sequences. Creating a
+//! [`SafeText`] escapes every character that is not visible, so a `SafeText` can be drawn, logged, exported or
+//! copied without further checks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use unicode_width::UnicodeWidthChar;
 
-/// The longest text kept, in bytes of the source. What is longer is cut and ends in `…`.
+/// Maximum length of a text in bytes of the source. A longer text is cut and ends in `…`.
 pub const MAX_BYTES: usize = 1024;
 
 /// A text in which every character occupies one or two visible cells.
 ///
-/// Control characters (C0, DEL, C1), bidirectional and other invisible formatting and combining characters
-/// are shown as `\x1b` or `\u{202e}`; bytes that are not UTF-8 are shown as `\xff`.
+/// Control characters (C0, DEL, C1), bidirectional controls, other invisible formatting characters and combining
+/// characters are shown as `\x1b` or `\u{202e}`. Bytes that are not UTF-8 are shown as `\xff`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SafeText {
     text: Arc<str>,
@@ -26,7 +26,7 @@ pub struct SafeText {
 }
 
 impl SafeText {
-    /// Makes bytes safe. Plain visible ASCII, the usual case, is copied as it is.
+    /// Builds a safe text from bytes. Text that has only visible characters, the usual case, is copied unchanged.
     pub fn new(bytes: &[u8]) -> Self {
         match escape(bytes, MAX_BYTES) {
             Cow::Borrowed(text) => Self { text: Arc::from(text), verbatim: true },
@@ -34,17 +34,17 @@ impl SafeText {
         }
     }
 
-    /// The text, printable as it stands.
+    /// Returns the printable text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether the text is exactly what HAProxy sent. A name that was altered must never be put into a command.
+    /// Returns true if the text is exactly what HAProxy sent. An escaped name must never be used in a command.
     pub fn is_verbatim(&self) -> bool {
         self.verbatim
     }
 
-    /// Whether there is nothing in it.
+    /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
@@ -80,7 +80,7 @@ impl fmt::Debug for SafeText {
     }
 }
 
-/// Escapes what is not visible; borrows when nothing had to change.
+/// Escapes invisible characters. Borrows the text if it needs no change.
 fn escape(bytes: &[u8], max: usize) -> Cow<'_, str> {
     let cut = bytes.len() > max;
     let kept = &bytes[..bytes.len().min(max)];
@@ -94,7 +94,7 @@ fn escape(bytes: &[u8], max: usize) -> Cow<'_, str> {
         for ch in chunk.valid().chars() {
             push_visible(&mut out, ch);
         }
-        // The cut may have split a character: its first bytes are no defect of the source.
+        // The cut may have split a character. Its first bytes are valid in the source, so drop them.
         let at_cut = cut && chunk.invalid().len() < 4 && chunk.invalid().as_ptr_range().end == kept.as_ptr_range().end;
         if !at_cut {
             for byte in chunk.invalid() {
@@ -118,13 +118,13 @@ fn push_visible(out: &mut String, ch: char) {
     }
 }
 
-/// Whether a character draws one or two cells and nothing else.
+/// Returns true if the character occupies one or two cells and has no other effect on the terminal.
 pub fn is_visible(ch: char) -> bool {
     if ch.is_ascii() {
         return (' '..='~').contains(&ch);
     }
-    // Soft hyphen and fillers claim a width and draw nothing; line separators break lines; the rest of the
-    // invisible formatting (bidi, joiners, variation selectors, tags) has no width.
+    // Soft hyphen and fillers have a width but draw nothing; line separators break lines; the other invisible
+    // formatting characters (bidi, joiners, variation selectors, tags) have no width.
     let blank = matches!(ch, '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{2028}' | '\u{2029}' | '\u{3164}' | '\u{ffa0}')
         || matches!(ch, '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
         || matches!(ch, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
@@ -137,7 +137,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn plain_text_is_kept_verbatim() {
+    fn new_keeps_visible_text_verbatim() {
         let text = SafeText::new(b"Layer7 check passed");
         assert_eq!(text.as_str(), "Layer7 check passed");
         assert!(text.is_verbatim());
@@ -145,20 +145,20 @@ mod tests {
     }
 
     #[test]
-    fn what_a_lab_backend_sent_in_its_reason_phrase_is_defused() {
+    fn new_escapes_control_sequences_of_a_reason_phrase() {
         let text = SafeText::new(b"Bad \x1b[31m \x07 \x1b]0;title\x07 \xff");
         assert_eq!(text.as_str(), r"Bad \x1b[31m \x07 \x1b]0;title\x07 \xff");
         assert!(!text.is_verbatim());
     }
 
     #[test]
-    fn bidirectional_and_invisible_characters_are_shown() {
+    fn new_escapes_bidirectional_and_invisible_characters() {
         assert_eq!(SafeText::from("a\u{202e}b\u{200b}c\u{85}").as_str(), r"a\u{202e}b\u{200b}c\x85");
         assert_eq!(SafeText::from("e\u{301}").as_str(), r"e\u{301}");
     }
 
     #[test]
-    fn long_text_is_cut_and_marked_altered() {
+    fn new_cuts_long_text_and_marks_it_not_verbatim() {
         let text = SafeText::new(&vec![b'x'; 60_000]);
         assert_eq!(text.as_str().chars().count(), MAX_BYTES + 1);
         assert!(text.as_str().ends_with('…'));
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_split_by_the_cut_leaves_no_rubbish() {
+    fn new_drops_a_character_split_by_the_cut() {
         let mut bytes = vec![b'x'; MAX_BYTES - 1];
         bytes.extend_from_slice("é and more".as_bytes());
         assert!(SafeText::new(&bytes).as_str().ends_with("x…"));
@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_byte_string_becomes_visible(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        fn every_byte_string_becomes_visible_text(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
             let safe = SafeText::new(&bytes);
             prop_assert!(safe.as_str().chars().all(is_visible), "{safe:?}");
             prop_assert!(!safe.is_verbatim() || safe.as_str().as_bytes() == bytes);

@@ -1,11 +1,11 @@
-//! The answer to `show servers state` (1.6 and newer): what the `status` word does not tell.
+//! The reply to `show servers state` (1.6 and newer), which reports more than the `status` column.
 //!
-//! A DOWN server that drains still reads `DOWN` in `show stat`; only `srv_admin_state` tells what an
-//! operator ordered. Columns are found by name: 17 in 1.6, 25 from 2.4 on.
+//! `show stat` reports `DOWN` for a server that is down and drained; only `srv_admin_state` contains the state that
+//! an operator ordered. ServerStateColumns are found by name: there are 17 in 1.6 and 25 since 2.4.
 
 use crate::haproxy::safe_text::SafeText;
 
-/// What was ordered for a server, as the bits of `srv_admin_state`.
+/// The administrative state of a server: the bits of `srv_admin_state`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct AdminState(pub u32);
 
@@ -14,28 +14,30 @@ impl AdminState {
     const CONFIG_MAINT: u32 = 0x04;
     const FORCED_DRAIN: u32 = 0x08;
 
-    /// Maintenance was ordered on this very server, at run time or by the configuration.
+    /// Returns true if maintenance is set on the server itself, at run time or by the configuration.
     pub fn is_maint(self) -> bool {
         self.0 & Self::FORCED_MAINT != 0
     }
 
-    /// The configuration says `disabled`. The bit stays when the server is enabled (5 becomes 4 on 2.6.12).
-    pub fn is_configured(self) -> bool {
+    /// Returns true if the configuration says `disabled`. The bit stays set when the server is enabled at run time
+    /// (5 becomes 4 on 2.6.12).
+    pub fn is_disabled_in_config(self) -> bool {
         self.0 & Self::CONFIG_MAINT != 0
     }
 
-    /// Draining was ordered on this very server.
+    /// Returns true if drain is set on the server itself.
     pub fn is_drain(self) -> bool {
         self.0 & Self::FORCED_DRAIN != 0
     }
 
-    /// Neither was ordered here; the server may still be in maintenance through the one it tracks.
+    /// Returns true if neither is set on the server itself. It may still be in maintenance through the server that
+    /// it tracks.
     pub fn is_ready(self) -> bool {
         !self.is_maint() && !self.is_drain()
     }
 }
 
-/// Whether health checks or agent checks run, as the bits of `srv_check_state` and `srv_agent_state`.
+/// The state of health or agent checks: the bits of `srv_check_state` or `srv_agent_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CheckState(pub u32);
 
@@ -43,59 +45,59 @@ impl CheckState {
     const CONFIGURED: u32 = 0x02;
     const ENABLED: u32 = 0x04;
 
-    /// The configuration has such a check.
+    /// Returns true if the check is configured.
     pub fn is_configured(self) -> bool {
         self.0 & Self::CONFIGURED != 0
     }
 
-    /// It is not switched off.
+    /// Returns true if the check is enabled.
     pub fn is_enabled(self) -> bool {
         self.0 & Self::ENABLED != 0
     }
 }
 
-/// What the checks, or who spoke for them, made of a server: `srv_op_state`.
+/// The operational state of a server, as set by checks or by `set server ... health`: `srv_op_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// 0: it does not work.
+pub enum OperationalState {
+    /// 0: the server is down.
     Stopped,
-    /// 1: it comes up slowly.
+    /// 1: the server is in slow start.
     Starting,
-    /// 2: it works.
+    /// 2: the server is up.
     Running,
-    /// 3: it finishes what it has.
+    /// 3: the server finishes its sessions and accepts no new ones.
     Stopping,
 }
 
-impl Operation {
-    fn of(number: i64) -> Option<Self> {
+impl OperationalState {
+    fn from_number(number: i64) -> Option<Self> {
         [Self::Stopped, Self::Starting, Self::Running, Self::Stopping].get(usize::try_from(number).ok()?).copied()
     }
 }
 
-/// One server's line.
+/// The state of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerState {
     /// Name of the backend.
     pub backend: SafeText,
     /// Name of the server.
     pub server: SafeText,
-    /// What was ordered.
+    /// The administrative state.
     pub admin: AdminState,
-    /// Weight in force: `srv_uweight`.
+    /// The current weight: `srv_uweight`.
     pub weight: Option<i64>,
-    /// Weight in the configuration: `srv_iweight`.
+    /// The configured weight: `srv_iweight`.
     pub initial_weight: Option<i64>,
-    /// Whether it works.
-    pub operation: Option<Operation>,
-    /// Its health checks.
+    /// The operational state; absent if this version does not report it.
+    pub operational: Option<OperationalState>,
+    /// The state of the health checks.
     pub checks: Option<CheckState>,
-    /// Its agent checks.
+    /// The state of the agent checks.
     pub agent: Option<CheckState>,
 }
 
-/// Where the columns stand that are read.
-struct Columns {
+/// The positions of the columns that are read.
+struct ServerStateColumns {
     backend: usize,
     server: usize,
     admin: usize,
@@ -106,8 +108,8 @@ struct Columns {
     agent: Option<usize>,
 }
 
-impl Columns {
-    fn of(header: &[u8]) -> Option<Self> {
+impl ServerStateColumns {
+    fn from_header(header: &[u8]) -> Option<Self> {
         let names: Vec<&[u8]> = words(header).collect();
         let column = |name: &[u8]| names.iter().position(|known| *known == name);
         Some(Self {
@@ -122,7 +124,7 @@ impl Columns {
         })
     }
 
-    fn read(&self, line: &[u8]) -> Option<ServerState> {
+    fn parse_row(&self, line: &[u8]) -> Option<ServerState> {
         let cells: Vec<&[u8]> = words(line).collect();
         let number = |column: Option<usize>| std::str::from_utf8(cells.get(column?)?).ok()?.parse::<i64>().ok();
         let bits = |column: Option<usize>| u32::try_from(number(column)?).ok();
@@ -132,26 +134,26 @@ impl Columns {
             admin: AdminState(bits(Some(self.admin))?),
             weight: number(self.weight),
             initial_weight: number(self.initial_weight),
-            operation: number(self.operation).and_then(Operation::of),
+            operational: number(self.operation).and_then(OperationalState::from_number),
             checks: bits(self.checks).map(CheckState),
             agent: bits(self.agent).map(CheckState),
         })
     }
 }
 
-/// Reads an answer line by line; those that do not fit the header are left out. None when it is no such answer.
-pub fn read(body: &[u8]) -> impl Iterator<Item = ServerState> {
+/// Parses a reply line by line and skips lines that do not fit the header. Yields nothing if the header is missing.
+pub fn iter(body: &[u8]) -> impl Iterator<Item = ServerState> {
     let mut lines = body.split(|byte| *byte == b'\n');
-    let columns = lines.find_map(|line| line.strip_prefix(b"# ")).and_then(Columns::of);
-    lines.filter_map(move |line| columns.as_ref()?.read(line))
+    let columns = lines.find_map(|line| line.strip_prefix(b"# ")).and_then(ServerStateColumns::from_header);
+    lines.filter_map(move |line| columns.as_ref()?.parse_row(line))
 }
 
-/// All of them at once.
+/// Parses a reply and collects all servers.
 pub fn parse(body: &[u8]) -> Vec<ServerState> {
-    read(body).collect()
+    iter(body).collect()
 }
 
-/// One blank ends a word. 1.8.0 leaves the address of a server that is not resolved empty: two blanks.
+/// Splits a line at single blanks. 1.8.0 writes an empty address, between two blanks, for an unresolved server.
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| *byte == b' ')
 }
@@ -161,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn admin_bits_and_weights_are_found_by_name() {
+    fn parse_finds_admin_bits_and_weights_by_name() {
         let body =
             b"1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight\n\
             5 be_app 1 app1 127.0.0.1 2 0 100 100\n5 be_app 2 app2 127.0.0.1 2 8 50 10\n5 be_app 3\n";
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_address_is_a_cell_like_any_other() {
+    fn parse_accepts_an_empty_address_cell() {
         let body = b"1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight\n\
             5 be_app 7 dns1  2 32 1\n";
         let servers = parse(body);
@@ -181,10 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn inherited_maintenance_is_not_ordered_here() {
+    fn is_ready_ignores_inherited_maintenance() {
         assert!(AdminState(0x02).is_ready());
-        assert!(AdminState(0x05).is_maint() && AdminState(0x05).is_configured());
-        assert!(AdminState(0x04).is_ready(), "enabled at run time, though the configuration says disabled");
+        assert!(AdminState(0x05).is_maint() && AdminState(0x05).is_disabled_in_config());
+        assert!(AdminState(0x04).is_ready(), "enabled at run time, but disabled in the configuration");
         assert!(parse(b"Permission denied\n").is_empty());
     }
 }

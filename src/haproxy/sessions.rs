@@ -1,51 +1,52 @@
-//! The answers to `show sess`, `show sess all` and `show sess ID` (operator level and above).
+//! The replies to `show sess`, `show sess all` and `show sess ID` (operator level and above).
 //!
-//! `show sess` writes one line a session: its pointer, then `key=value` pieces whose number grows with the
-//! versions (14 on 1.8, 20 from 2.6 on). `show sess all`, `show sess ID` and, seen on 3.0.0 and 3.2.0, `show
-//! sess older …` write a block of indented lines instead, which also tells the bytes. Both are read here.
+//! `show sess` writes one line per session: its pointer, followed by `key=value` pairs whose number depends on the
+//! version (14 on 1.8, 20 since 2.6). `show sess all`, `show sess ID` and, seen on 3.0.0 and 3.2.0, `show sess
+//! older …` write a block of indented lines instead, which also contains the bytes. Both layouts are parsed here.
 
 use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::haproxy::compact_duration;
-use crate::haproxy::connection_stage::Stage;
-use crate::haproxy::key_values::{cut, number, pointer, words};
-use crate::haproxy::reply_lines::Lines;
+use crate::haproxy::connection_stage::ConnectionStage;
+use crate::haproxy::key_values::{leading_pointer, parse_number, split_pair, words};
+use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 
-/// Sessions kept of one answer.
+/// Sessions kept of one reply.
 pub const MAX_SESSIONS: usize = 20_000;
 
-/// One session; a field is absent where the answer does not tell it.
+/// One client session. A field is absent if the reply does not contain it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its pointer, `0x55d0e491f000`: what `show sess ID` and `shutdown session ID` take. It may be reused.
+    /// The pointer, such as `0x55d0e491f000`, that `show sess ID` and `shutdown session ID` take. HAProxy may reuse it
+    /// for another session.
     pub id: SafeText,
-    /// `tcpv4`, `tcpv6`, `unix_stream` …
+    /// The protocol: `tcpv4`, `tcpv6`, `unix_stream` …
     pub proto: Option<SafeText>,
     /// The client's address and port, or `unix:N`.
     pub source: Option<SafeText>,
     /// Name of the frontend; `GLOBAL` for a connection to a stats socket.
     pub frontend: Option<SafeText>,
-    /// Name of the backend; absent while none is chosen.
+    /// Name of the backend; absent until one is chosen.
     pub backend: Option<SafeText>,
-    /// Name of the server; absent while none is chosen.
+    /// Name of the server; absent until one is chosen.
     pub server: Option<SafeText>,
-    /// Since it began, in HAProxy's resolution of one second. Absent for TCP sessions on 3.0.0, which counts
-    /// those from 1970.
+    /// Time since the session began, with a resolution of one second. Absent for TCP sessions on 3.0.0, which counts
+    /// from 1970.
     pub age: Option<Duration>,
-    /// How often its task ran.
+    /// Number of times its task ran.
     pub calls: Option<u64>,
-    /// How far the client's side has come.
-    pub client_side: Option<Stage>,
-    /// How far the server's side has come.
-    pub server_side: Option<Stage>,
-    /// Bytes from the client, of this session so far; only told in full.
+    /// The connection state of the client side.
+    pub client_side: Option<ConnectionStage>,
+    /// The connection state of the server side.
+    pub server_side: Option<ConnectionStage>,
+    /// Bytes received from the client so far; only in the layout with all details.
     pub bytes_in: Option<u64>,
-    /// Bytes from the server, of this session so far; only told in full.
+    /// Bytes received from the server so far; only in the layout with all details.
     pub bytes_out: Option<u64>,
-    /// Its line, or its block's first line.
+    /// The line of the session, or the first line of its block.
     pub line: SafeText,
 }
 
@@ -68,12 +69,12 @@ impl Session {
         }
     }
 
-    /// Whether it is a connection to a stats socket: this very question is one.
+    /// Returns true for a connection to a stats socket, such as the one that reads the sessions.
     pub fn is_cli(&self) -> bool {
         self.frontend.as_ref().is_some_and(|name| name.as_str() == "GLOBAL")
     }
 
-    /// Bytes in both directions; absent when neither is told.
+    /// Returns the bytes in both directions, or `None` if neither is known.
     pub fn bytes(&self) -> Option<u64> {
         match (self.bytes_in, self.bytes_out) {
             (None, None) => None,
@@ -81,43 +82,43 @@ impl Session {
         }
     }
 
-    /// Any piece of its line by HAProxy's key, for those that have no field here: `rate`, `exp`, `rq`.
-    pub fn piece(&self, key: &str) -> Option<&str> {
+    /// Returns the value of a pair in the line by HAProxy's key, for pairs without a field here: `rate`, `exp`, `rq`.
+    pub fn pair(&self, key: &str) -> Option<&str> {
         let mut words = self.line.as_str().split(' ').skip(1);
         words.find_map(|word| word.strip_prefix(key)?.strip_prefix(['=', '[']))
     }
 }
 
-/// Which sessions are wanted. What a version cannot filter itself is filtered here.
+/// A filter for sessions. It is applied to the reply, because old versions cannot filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionFilter {
-    /// Of this frontend only.
+    /// Only sessions of this frontend.
     pub frontend: Option<SafeText>,
-    /// Of this backend only.
+    /// Only sessions of this backend.
     pub backend: Option<SafeText>,
-    /// Of this server only, in whatever backend when none is named.
+    /// Only sessions of servers with this name, in any backend unless one is given.
     pub server: Option<SafeText>,
-    /// Of at least this age; those of unknown age are kept.
-    pub older: Option<Duration>,
-    /// Whether the bytes are wanted: five times as much to write and read for each session.
-    pub in_full: bool,
+    /// Only sessions of at least this age. Sessions of unknown age match too.
+    pub min_age: Option<Duration>,
+    /// Request all details (`show sess all`), including bytes. This makes the reply five times as large.
+    pub all_details: bool,
 }
 
 impl SessionFilter {
-    /// Whether a session is wanted.
+    /// Returns true if the session passes the filter.
     pub fn matches(&self, session: &Session) -> bool {
         let is = |wanted: &Option<SafeText>, name: &Option<SafeText>| wanted.is_none() || wanted == name;
         is(&self.frontend, &session.frontend)
             && is(&self.backend, &session.backend)
             && is(&self.server, &session.server)
-            && self.older.is_none_or(|older| session.age.is_none_or(|age| age >= older))
+            && self.min_age.is_none_or(|older| session.age.is_none_or(|age| age >= older))
     }
 }
 
-/// An order of sessions; what is unknown comes last.
+/// A sort order of sessions. Unknown values come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionOrder {
-    /// The oldest first.
+    /// Oldest first.
     Age,
     /// Most bytes in both directions first.
     Bytes,
@@ -125,38 +126,38 @@ pub enum SessionOrder {
     State,
 }
 
-/// The sessions of one answer.
+/// The sessions of one reply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sessions {
-    /// Those that the filter wants, at most [`MAX_SESSIONS`].
+    /// The sessions that pass the filter, at most [`MAX_SESSIONS`].
     pub list: Vec<Session>,
-    /// How many the answer held.
-    pub seen: usize,
-    /// How many were wanted and had no place.
-    pub left_out: usize,
-    /// Lines that belong to no session: an error's words, or a layout that is not known.
-    pub odd: usize,
+    /// Number of sessions in the reply.
+    pub total: usize,
+    /// Number of sessions that passed the filter but exceed [`MAX_SESSIONS`].
+    pub dropped: usize,
+    /// Number of lines outside of sessions: an error message or an unknown layout.
+    pub unrecognized_lines: usize,
 }
 
 impl Sessions {
-    /// Reads an answer in either layout.
+    /// Parses a reply in either layout.
     pub fn parse(body: &[u8], version: Option<Version>, filter: &SessionFilter) -> Self {
         let mut out = Self::default();
-        out.odd = for_each_block(body, |block| {
-            out.seen += 1;
-            let session = read(block, version);
+        out.unrecognized_lines = for_each_block(body, |block| {
+            out.total += 1;
+            let session = parse_session(block, version);
             if filter.matches(&session) {
                 if out.list.len() < MAX_SESSIONS {
                     out.list.push(session);
                 } else {
-                    out.left_out += 1;
+                    out.dropped += 1;
                 }
             }
         });
         out
     }
 
-    /// Puts them into an order; equal ones stay as they were.
+    /// Sorts the sessions. The sort is stable.
     pub fn sort(&mut self, order: SessionOrder) {
         match order {
             SessionOrder::Age => self.list.sort_by_key(|session| Reverse(session.age)),
@@ -168,103 +169,108 @@ impl Sessions {
     }
 }
 
-/// One session in full.
+/// One session with all its details.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionDetail {
-    /// What is worth sorting on.
+    /// The parsed fields.
     pub session: Session,
-    /// Every line that HAProxy writes of it.
-    pub lines: Lines,
+    /// All lines that HAProxy reports about the session.
+    pub lines: ReplyLines,
 }
 
 impl SessionDetail {
-    /// Reads the answer to `show sess ID`; nothing when it holds no session, as in `Session not found.`.
+    /// Parses the reply to `show sess ID`. Returns `None` if it contains no session, such as `Session not found.`.
     pub fn parse(body: &[u8], version: Option<Version>) -> Option<Self> {
         let mut first = None;
         for_each_block(body, |block| {
             if first.is_none() {
-                first = Some(Self { session: read(block, version), lines: Lines::of(block.iter().copied()) });
+                first = Some(Self {
+                    session: parse_session(block, version),
+                    lines: ReplyLines::from_lines(block.iter().copied()),
+                });
             }
         });
         first
     }
 }
 
-/// Cuts an answer into sessions: a line that begins with a pointer, and the indented ones below it. Returns
-/// how many lines belong to none.
-fn for_each_block<'a>(body: &'a [u8], mut take: impl FnMut(&[&'a [u8]])) -> usize {
+/// Calls `on_block` with each session's lines: a line that begins with a pointer, and the indented lines below it.
+/// Returns the number of lines that do not belong to a session.
+fn for_each_block<'a>(body: &'a [u8], mut on_block: impl FnMut(&[&'a [u8]])) -> usize {
     let mut block: Vec<&[u8]> = Vec::new();
-    let mut odd = 0;
+    let mut unrecognized_lines = 0;
     for line in body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-        if pointer(line).is_some() {
+        if leading_pointer(line).is_some() {
             if !block.is_empty() {
-                take(&block);
+                on_block(&block);
             }
             block.clear();
             block.push(line);
         } else if line.starts_with(b" ") && !block.is_empty() {
             block.push(line);
         } else {
-            odd += 1;
+            unrecognized_lines += 1;
         }
     }
     if !block.is_empty() {
-        take(&block);
+        on_block(&block);
     }
-    odd
+    unrecognized_lines
 }
 
-fn read(block: &[&[u8]], version: Option<Version>) -> Session {
+fn parse_session(block: &[&[u8]], version: Option<Version>) -> Session {
     let head = block.first().copied().unwrap_or_default();
-    let mut session = Session::new(pointer(head).unwrap_or_default(), head);
+    let mut session = Session::new(leading_pointer(head).unwrap_or_default(), head);
     for word in words(head).skip(1) {
-        let Some((key, value)) = cut(word) else { continue };
+        let Some((key, value)) = split_pair(word) else { continue };
         match key {
-            b"proto" => session.proto = named(value),
-            b"src" | b"source" => session.source = named(value),
-            b"fe" => session.frontend = named(value),
-            b"be" => session.backend = named(value),
-            b"srv" => session.server = named(value),
+            b"proto" => session.proto = parse_name(value),
+            b"src" | b"source" => session.source = parse_name(value),
+            b"fe" => session.frontend = parse_name(value),
+            b"be" => session.backend = parse_name(value),
+            b"srv" => session.server = parse_name(value),
             b"age" => session.age = compact_duration::parse(value),
-            b"calls" => session.calls = number(value),
-            b"s0" | b"scf" => session.client_side = stage(value, version),
-            b"s1" | b"scb" => session.server_side = stage(value, version),
+            b"calls" => session.calls = parse_number(value),
+            b"s0" | b"scf" => session.client_side = parse_stage(value, version),
+            b"s1" | b"scb" => session.server_side = parse_stage(value, version),
             _ => {}
         }
     }
     for line in block.iter().skip(1) {
-        read_line_of_block(&mut session, line.trim_ascii_start());
+        parse_detail_line(&mut session, line.trim_ascii_start());
     }
     session
 }
 
-/// One indented line of `show sess all`; which side it speaks of is told by its first word.
-fn read_line_of_block(session: &mut Session, line: &[u8]) {
-    let piece = |wanted: &[u8]| words(line).find_map(|word| cut(word).filter(|(key, _)| *key == wanted)).map(|it| it.1);
+/// Parses an indented line of `show sess all`. The first word determines what the line describes.
+fn parse_detail_line(session: &mut Session, line: &[u8]) {
+    let value = |wanted: &[u8]| {
+        words(line).find_map(|word| split_pair(word).filter(|(key, _)| *key == wanted)).map(|(_, value)| value)
+    };
     let first = words(line).next().and_then(|word| word.split(|byte| *byte == b'=').next());
     match first.unwrap_or_default() {
-        b"frontend" => session.frontend = piece(b"frontend").and_then(named),
-        b"backend" => session.backend = piece(b"backend").and_then(named),
-        b"server" => session.server = piece(b"server").and_then(named),
+        b"frontend" => session.frontend = value(b"frontend").and_then(parse_name),
+        b"backend" => session.backend = value(b"backend").and_then(parse_name),
+        b"server" => session.server = value(b"server").and_then(parse_name),
         b"task" => {
-            session.age = piece(b"age").and_then(compact_duration::parse);
-            session.calls = piece(b"calls").and_then(number);
+            session.age = value(b"age").and_then(compact_duration::parse);
+            session.calls = value(b"calls").and_then(parse_number);
         }
-        b"si[0]" | b"scf" => session.client_side = piece(b"state").and_then(Stage::from_word),
-        b"si[1]" | b"scb" => session.server_side = piece(b"state").and_then(Stage::from_word),
-        b"req" => session.bytes_in = piece(b"total").and_then(number),
-        b"res" => session.bytes_out = piece(b"total").and_then(number),
+        b"si[0]" | b"scf" => session.client_side = value(b"state").and_then(ConnectionStage::from_keyword),
+        b"si[1]" | b"scb" => session.server_side = value(b"state").and_then(ConnectionStage::from_keyword),
+        b"req" => session.bytes_in = value(b"total").and_then(parse_number),
+        b"res" => session.bytes_out = value(b"total").and_then(parse_number),
         _ => {}
     }
 }
 
-/// A name; HAProxy writes `<NONE>` or `<none>` where there is none.
-fn named(value: &[u8]) -> Option<SafeText> {
+/// Parses a name. Returns `None` for an empty one and for `<NONE>` or `<none>`.
+fn parse_name(value: &[u8]) -> Option<SafeText> {
     (!value.is_empty() && !value.eq_ignore_ascii_case(b"<none>")).then(|| SafeText::new(value))
 }
 
-/// The first number of `[8,0h,fd=30]`.
-fn stage(value: &[u8], version: Option<Version>) -> Option<Stage> {
+/// Parses the first number of `[8,0h,fd=30]`.
+fn parse_stage(value: &[u8], version: Option<Version>) -> Option<ConnectionStage> {
     let first = value.strip_prefix(b"[")?.split(|byte| *byte == b',').next()?;
-    Stage::from_number(number(first)?, version)
+    ConnectionStage::from_number(parse_number(first)?, version)
 }

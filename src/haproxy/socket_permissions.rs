@@ -1,4 +1,4 @@
-//! Who may open a stats socket, and what lets somebody else in.
+//! Permissions of a stats socket, and hints on how to get access.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -7,41 +7,43 @@ use std::path::Path;
 use crate::haproxy::address::Address;
 use crate::haproxy::level::Level;
 
-/// The line for HAProxy's `global` section that opens a socket there.
-pub fn line(address: &Address, level: Level) -> String {
+/// Returns the line for HAProxy's `global` section that opens a stats socket at `address`.
+pub fn socket_line(address: &Address, level: Level) -> String {
     match address {
         Address::Unix(path) => format!("stats socket {} mode 660 level {level}", path.display()),
-        // Without a family before it: HAProxy takes `ipv4@` for no IPv6 address.
+        // No address family prefix: HAProxy does not accept `ipv4@` with an IPv6 address.
         Address::Tcp { .. } => format!("stats socket {address} level {level}"),
     }
 }
 
-/// The same of a Unix socket that the group of Debian's package may open, at level admin.
-pub fn line_for_the_group(path: &Path) -> String {
+/// Returns the line for a Unix socket at level admin that the group of Debian's package may open.
+pub fn group_socket_line(path: &Path) -> String {
     format!("stats socket {} mode 660 group haproxy level admin", path.display())
 }
 
-/// Group and others may write, as `mode` on the `stats socket` line sets it.
-const GROUP_WRITES: u32 = 0o020;
+/// The mode bit that allows the group to write, which `mode` on the `stats socket` line sets.
+const GROUP_WRITE: u32 = 0o020;
 
-/// What somebody does who may not open this socket: the line for a shell, or the one for the configuration where no
-/// group may open it either.
-pub fn way_in(path: &Path) -> String {
+/// Returns a hint for a user who may not open the socket: a shell command to join its group, or the configuration line
+/// if no group may open it.
+pub fn access_hint(path: &Path) -> String {
     let shown = path.display();
     let Ok(meta) = fs::metadata(path) else {
-        return format!("its folder is closed to this user: run as root, or see who may enter: namei -l {shown}");
+        return format!(
+            "this user cannot enter its directory: run as root, or check the permissions: namei -l {shown}"
+        );
     };
-    // Root's own group is nobody's to join.
-    if meta.mode() & GROUP_WRITES == 0 || meta.gid() == 0 {
-        return format!("run as root; or for a group: {}", line_for_the_group(path));
+    // Users should not join root's own group.
+    if meta.mode() & GROUP_WRITE == 0 || meta.gid() == 0 {
+        return format!("run as root, or allow a group: {}", group_socket_line(path));
     }
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
-    let group = name_of(&groups, meta.gid()).map_or_else(|| meta.gid().to_string(), str::to_owned);
-    format!("run as root; or join its group and log in again: sudo usermod -aG {group} $USER")
+    let group = group_name(&groups, meta.gid()).map_or_else(|| meta.gid().to_string(), str::to_owned);
+    format!("run as root, or join its group and log in again: sudo usermod -aG {group} $USER")
 }
 
-/// The name of a group in the lines of `/etc/group`: `NAME:PASSWORD:GID:MEMBERS`.
-fn name_of(groups: &str, gid: u32) -> Option<&str> {
+/// Returns the name of a group from the lines of `/etc/group`: `NAME:PASSWORD:GID:MEMBERS`.
+fn group_name(groups: &str, gid: u32) -> Option<&str> {
     groups.lines().find_map(|line| {
         let mut parts = line.split(':');
         let name = parts.next()?;
@@ -55,18 +57,18 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn groups_are_found_by_number() {
+    fn group_name_finds_group_by_id() {
         let groups = "root:x:0:\nhaproxy:x:113:ann,bob\nodd line\n";
-        assert_eq!((name_of(groups, 113), name_of(groups, 7)), (Some("haproxy"), None));
+        assert_eq!((group_name(groups, 113), group_name(groups, 7)), (Some("haproxy"), None));
     }
 
     #[test]
-    fn a_file_without_a_group_gets_the_line_for_the_configuration() {
+    fn access_hint_gives_configuration_line_without_group_access() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("admin.sock");
         fs::write(&path, "").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(way_in(&path).ends_with(&line_for_the_group(&path)), "{}", way_in(&path));
-        assert!(way_in(Path::new("/nowhere/at/all")).contains("namei -l /nowhere/at/all"));
+        assert!(access_hint(&path).ends_with(&group_socket_line(&path)), "{}", access_hint(&path));
+        assert!(access_hint(Path::new("/nowhere/at/all")).contains("namei -l /nowhere/at/all"));
     }
 }

@@ -1,20 +1,20 @@
-//! One row of `show stat`: what it is, its names and its texts.
+//! One row of `show stat`: its kind, names and texts.
 //!
-//! From one sample to the next nearly all texts stay the same, and within one most rows have the same ones (`UP`,
-//! `http`, `L7OK`), so texts are shared wherever they can be.
+//! Nearly all texts stay the same from one sample to the next, and most rows of a sample have the same texts (`UP`,
+//! `http`, `L7OK`). Rows therefore share texts with the previous sample and with the row above where possible.
 
 use std::sync::Arc;
 
 use crate::haproxy::fields::TextField;
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::status::State;
+use crate::haproxy::status::RowState;
 
-/// What a row describes.
+/// The kind of object that a row describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RowKind {
-    /// The listening side of a proxy.
+    /// The client side of a proxy.
     Frontend,
-    /// The serving side of a proxy.
+    /// The server side of a proxy.
     Backend,
     /// One server of a backend.
     Server,
@@ -23,12 +23,12 @@ pub enum RowKind {
 }
 
 impl RowKind {
-    /// By `type`.
+    /// Returns the kind for a value of the `type` column.
     pub(crate) fn from_type(number: i64) -> Option<Self> {
         [Self::Frontend, Self::Backend, Self::Server, Self::Listener].get(usize::try_from(number).ok()?).copied()
     }
 
-    /// By `svname`; a listener looks like a server.
+    /// Derives the kind from `svname`. A listener cannot be distinguished from a server.
     pub(crate) fn from_name(svname: &[u8]) -> Self {
         match svname {
             b"FRONTEND" => Self::Frontend,
@@ -38,27 +38,27 @@ impl RowKind {
     }
 }
 
-/// The text cells of a row as they came, each in the place of its field; empty ones are none.
+/// The text cells of a received row, indexed by [`TextField`]; `None` for empty cells.
 pub(crate) type TextCells<'a> = [Option<&'a [u8]>; TextField::ALL.len()];
 
-/// The texts of one row but its names, shared between samples while they do not change.
+/// The texts of one row except its names, shared between samples while they do not change.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Texts(Box<[(TextField, SafeText)]>);
+struct RowTexts(Box<[(TextField, SafeText)]>);
 
-impl Texts {
-    /// Whether these are exactly the cells.
-    fn are(&self, cells: &TextCells<'_>) -> bool {
+impl RowTexts {
+    /// Returns true if the texts are exactly the cells.
+    fn match_cells(&self, cells: &TextCells<'_>) -> bool {
         let mut known = self.0.iter();
-        let is_next = |(place, cell): (usize, &[u8])| {
-            known.next().is_some_and(|(field, text)| *field as usize == place && is_verbatim(text, cell))
+        let is_next = |(index, cell): (usize, &[u8])| {
+            known.next().is_some_and(|(field, text)| *field as usize == index && is_verbatim(text, cell))
         };
         present(cells).all(is_next) && known.next().is_none()
     }
 
-    /// Takes the cells in; a text that one of `others` has in the same place is shared with it.
-    fn read<'a>(cells: &TextCells<'_>, others: &(impl Iterator<Item = &'a Self> + Clone)) -> Self {
-        let text = |(place, cell): (usize, &[u8])| {
-            let field = TextField::ALL[place].0;
+    /// Builds the texts from cells and shares each text that one of `others` has in the same field.
+    fn from_cells<'a>(cells: &TextCells<'_>, others: &(impl Iterator<Item = &'a Self> + Clone)) -> Self {
+        let text = |(index, cell): (usize, &[u8])| {
+            let field = TextField::ALL[index].0;
             let there = others.clone().filter_map(|other| other.get(field)).find(|text| is_verbatim(text, cell));
             (field, there.cloned().unwrap_or_else(|| SafeText::new(cell)))
         };
@@ -71,81 +71,89 @@ impl Texts {
 }
 
 fn present<'a>(cells: &TextCells<'a>) -> impl Iterator<Item = (usize, &'a [u8])> {
-    cells.iter().enumerate().filter_map(|(place, cell)| Some((place, (*cell)?)))
+    cells.iter().enumerate().filter_map(|(index, cell)| Some((index, (*cell)?)))
 }
 
-/// Whether the text is what came, and nothing in it had to be made safe.
+/// Returns true if the text equals the cell and no character of it was escaped.
 fn is_verbatim(text: &SafeText, cell: &[u8]) -> bool {
     text.is_verbatim() && text.as_str().as_bytes() == cell
 }
 
 /// The names and texts of one row.
 #[derive(Debug, Clone)]
-pub struct Row {
-    /// What the row describes.
+pub struct StatRow {
+    /// The kind of object that the row describes.
     pub kind: RowKind,
     /// Name of the proxy: `pxname`.
     pub proxy: SafeText,
     /// `FRONTEND`, `BACKEND`, or the name of the server or listener: `svname`.
     pub name: SafeText,
-    /// Worked out once, for all that ask for it in every sample.
-    state: State,
-    texts: Arc<Texts>,
+    /// Parsed once from the status, because it is read often.
+    state: RowState,
+    texts: Arc<RowTexts>,
 }
 
-impl Row {
-    /// A row as it came. What it has in common with `others` is shared with them, the first one that can.
-    pub(crate) fn read(kind: RowKind, names: [&[u8]; 2], texts: &TextCells<'_>, others: [Option<&Self>; 2]) -> Self {
+impl StatRow {
+    /// Builds a row from received cells. Texts that equal those of one of `others` are shared with the first such row.
+    pub(crate) fn from_cells(
+        kind: RowKind,
+        names: [&[u8]; 2],
+        texts: &TextCells<'_>,
+        others: [Option<&Self>; 2],
+    ) -> Self {
         let others = || others.into_iter().flatten();
         let name = |cell: &[u8], of: fn(&Self) -> &SafeText| {
             let there = others().map(of).find(|text| is_verbatim(text, cell));
             there.cloned().unwrap_or_else(|| SafeText::new(cell))
         };
-        let same = others().find(|other| other.texts.are(texts)).map(|other| Arc::clone(&other.texts));
-        let texts = same.unwrap_or_else(|| Arc::new(Texts::read(texts, &others().map(|other| &*other.texts))));
-        let state = State::parse(texts.get(TextField::Status).map_or("", SafeText::as_str));
+        let same = others().find(|other| other.texts.match_cells(texts)).map(|other| Arc::clone(&other.texts));
+        let texts = same.unwrap_or_else(|| Arc::new(RowTexts::from_cells(texts, &others().map(|other| &*other.texts))));
+        let state = RowState::parse(texts.get(TextField::Status).map_or("", SafeText::as_str));
         Self { kind, proxy: name(names[0], |row| &row.proxy), name: name(names[1], |row| &row.name), state, texts }
     }
 
-    /// Whether a row as it came is this one.
-    pub(crate) fn is(&self, kind: RowKind, names: [&[u8]; 2], texts: &TextCells<'_>) -> bool {
+    /// Returns true if the received cells equal this row.
+    pub(crate) fn matches_cells(&self, kind: RowKind, names: [&[u8]; 2], texts: &TextCells<'_>) -> bool {
         let [proxy, name] = names;
-        self.kind == kind && is_verbatim(&self.proxy, proxy) && is_verbatim(&self.name, name) && self.texts.are(texts)
+        self.kind == kind
+            && is_verbatim(&self.proxy, proxy)
+            && is_verbatim(&self.name, name)
+            && self.texts.match_cells(texts)
     }
 
-    /// Whether all texts are those of another row, as far as that is known without reading them.
+    /// Returns true if both rows share their texts in memory. Does not compare the texts.
     pub fn shares_texts(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.texts, &other.texts)
     }
 
-    /// Whether the texts are the same. Between two samples they are mostly the very same ones.
-    pub fn says_as(&self, other: &Self) -> bool {
+    /// Returns true if the texts are equal. Between two samples most rows share them, which makes this cheap.
+    pub fn has_same_texts(&self, other: &Self) -> bool {
         self.shares_texts(other) || self.texts == other.texts
     }
 
-    /// Memory that its texts take, in bytes, names left out.
-    pub fn memory(&self) -> usize {
+    /// Returns the memory of the texts in bytes, without the names.
+    pub fn memory_bytes(&self) -> usize {
         let cell = |(_, text): &(TextField, SafeText)| size_of::<(TextField, SafeText)>() + text.as_str().len() + 16;
-        self.texts.0.iter().map(cell).sum::<usize>() + size_of::<Texts>() + 16
+        self.texts.0.iter().map(cell).sum::<usize>() + size_of::<RowTexts>() + 16
     }
 
-    /// A text cell; absent when it is empty or this version lacks the column.
+    /// Returns a text, or `None` if it is empty or this version does not have the column.
     pub fn text(&self, field: TextField) -> Option<&SafeText> {
         self.texts.get(field)
     }
 
-    /// The status in HAProxy's words.
+    /// Returns the status in HAProxy's words, or an empty text.
     pub fn status(&self) -> &str {
         self.text(TextField::Status).map_or("", SafeText::as_str)
     }
 
-    /// Whether it carries TCP and not HTTP.
+    /// Returns true if the mode is TCP.
     pub fn is_tcp(&self) -> bool {
         self.text(TextField::Mode).is_some_and(|mode| mode.as_str() == "tcp")
     }
 
-    /// What the status means.
-    pub fn state(&self) -> State {
+    /// Returns the state that the status means.
+    pub fn state(&self) -> RowState {
         self.state
     }
 }

@@ -1,9 +1,9 @@
-//! The `status` column, in HAProxy's many words, brought to the few states that matter.
+//! Reduces the many texts of the `status` column to a few states.
 
-/// What a row's status means. The text itself is shown to the operator; this decides glyph and colour.
+/// The state that a row's status means. It determines symbol and color; the screen shows the text itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
-    /// A server or backend takes traffic: `UP`.
+pub enum RowState {
+    /// `UP`: a server or backend that takes traffic.
     Up,
     /// `UP 1/3`: still taking traffic, but checks fail.
     GoingDown,
@@ -11,28 +11,28 @@ pub enum State {
     Down,
     /// `DOWN 1/2`: not yet taking traffic, but checks succeed again.
     ComingUp,
-    /// `NOLB`: finishing what it has, on its own request.
+    /// `NOLB`: finishes its sessions at its own request and takes no new ones.
     NoLb,
-    /// `DRAIN`: takes no new sessions but those bound to it.
+    /// `DRAIN`: takes no new sessions except persistent ones.
     Drain,
     /// `MAINT`, also `MAINT (via backend/server)` and `MAINT (resolution)`.
     Maint,
-    /// `no check`: nothing tells whether it works.
+    /// `no check`: health is unknown because checks are not configured.
     NoCheck,
-    /// A frontend or listener accepts: `OPEN`.
+    /// `OPEN`: a frontend or listener that accepts connections.
     Open,
-    /// A frontend or listener at its limit: `FULL`.
+    /// `FULL`: a frontend or listener at its connection limit.
     Full,
-    /// A frontend that accepts nothing for now: `PAUSED`, `WAITING`.
+    /// `PAUSED` or `WAITING`: a frontend or listener that does not accept connections at the moment.
     Paused,
-    /// A frontend that was shut down: `STOP`.
+    /// `STOP`: a frontend that was shut down.
     Stopped,
-    /// A word that this version of hapulse does not know.
+    /// A status that this version of hapulse does not know.
     Unknown,
 }
 
-impl State {
-    /// Reads the `status` column. Only the first word counts: versions add texts behind it.
+impl RowState {
+    /// Parses the `status` column. The first word decides, because some versions append other texts.
     pub fn parse(status: &str) -> Self {
         let (word, rest) = status.split_once(' ').unwrap_or((status, ""));
         let is_partial = rest.starts_with(|ch: char| ch.is_ascii_digit()) && rest.contains('/');
@@ -53,7 +53,7 @@ impl State {
         }
     }
 
-    /// Whether load balancing may choose the server. Weight 0 is another matter.
+    /// Returns true if load balancing may choose the server, regardless of its weight.
     pub fn is_usable(self) -> bool {
         matches!(self, Self::Up | Self::GoingDown | Self::NoCheck)
     }
@@ -64,32 +64,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_status_seen_on_real_haproxies_is_known() {
+    fn parse_knows_every_status_seen_on_real_haproxies() {
         for (status, state) in [
-            ("UP", State::Up),
-            ("UP 1/3", State::GoingDown),
-            ("UP (4/7)", State::Up),
-            ("DOWN", State::Down),
-            ("DOWN 1/2", State::ComingUp),
-            ("DOWN (agent)", State::Down),
-            ("NOLB", State::NoLb),
-            ("NOLB 1/3", State::NoLb),
-            ("DRAIN", State::Drain),
-            ("DRAIN 1/3", State::Drain),
-            ("DRAIN (agent)", State::Drain),
-            ("no check", State::NoCheck),
-            ("MAINT", State::Maint),
-            ("MAINT (via be_app/dis1)", State::Maint),
-            ("MAINT (resolution)", State::Maint),
-            ("OPEN", State::Open),
-            ("FULL", State::Full),
-            ("PAUSED", State::Paused),
-            ("WAITING", State::Paused),
-            ("STOP", State::Stopped),
-            ("SLEEPING", State::Unknown),
-            ("", State::Unknown),
+            ("UP", RowState::Up),
+            ("UP 1/3", RowState::GoingDown),
+            ("UP (4/7)", RowState::Up),
+            ("DOWN", RowState::Down),
+            ("DOWN 1/2", RowState::ComingUp),
+            ("DOWN (agent)", RowState::Down),
+            ("NOLB", RowState::NoLb),
+            ("NOLB 1/3", RowState::NoLb),
+            ("DRAIN", RowState::Drain),
+            ("DRAIN 1/3", RowState::Drain),
+            ("DRAIN (agent)", RowState::Drain),
+            ("no check", RowState::NoCheck),
+            ("MAINT", RowState::Maint),
+            ("MAINT (via be_app/dis1)", RowState::Maint),
+            ("MAINT (resolution)", RowState::Maint),
+            ("OPEN", RowState::Open),
+            ("FULL", RowState::Full),
+            ("PAUSED", RowState::Paused),
+            ("WAITING", RowState::Paused),
+            ("STOP", RowState::Stopped),
+            ("SLEEPING", RowState::Unknown),
+            ("", RowState::Unknown),
         ] {
-            assert_eq!(State::parse(status), state, "{status:?}");
+            assert_eq!(RowState::parse(status), state, "{status:?}");
         }
     }
 }

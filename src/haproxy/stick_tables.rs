@@ -1,41 +1,41 @@
-//! The answers to `show table` (any level) and `show table NAME` (its entries: operator level and above).
+//! The replies to `show table` (any level) and `show table NAME` (its entries: operator level and above).
 //!
-//! A table is one line, `# table: NAME, type: ip, size:1024, used:1`, and an entry is one line of pieces:
-//! `0x…: key=K use=0 exp=598219 gpc0=0 http_req_rate(10000)=400`. A key is what a client sent; HAProxy escapes
-//! what is not printable, and blanks as `\ ` (all versions).
+//! A table is one line, `# table: NAME, type: ip, size:1024, used:1`. An entry is one line of pairs:
+//! `0x…: key=K use=0 exp=598219 gpc0=0 http_req_rate(10000)=400`. A key may come from a client; HAProxy escapes
+//! characters that are not printable, and blanks as `\ ` (all versions).
 
 use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
-use crate::haproxy::key_values::{cut, number, pointer, words};
+use crate::haproxy::key_values::{leading_pointer, parse_number, split_pair, words};
 use crate::haproxy::safe_text::SafeText;
 
-/// Tables kept of one answer.
+/// Tables kept of one reply.
 pub const MAX_TABLES: usize = 10_000;
-/// Entries kept of one answer.
+/// Entries kept of one reply.
 pub const MAX_ENTRIES: usize = 100_000;
-/// Data counters a table can have; HAProxy knows about thirty.
+/// Counters kept per table; HAProxy has about thirty.
 const MAX_COLUMNS: usize = 128;
-/// The user level gets the table's line and this.
+/// The line that HAProxy sends at user level in index of the entries.
 const DENIED: &[u8] = b"# contents not dumped due to insufficient privileges";
 
 /// One stick table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StickTable {
-    /// Name: that of the section which declares it.
+    /// Name of the section that declares the table.
     pub name: SafeText,
-    /// Type of its keys: `ip`, `ipv6`, `integer`, `string`, `binary`.
-    pub kind: SafeText,
-    /// Entries it has room for.
+    /// Type of the keys: `ip`, `ipv6`, `integer`, `string`, `binary`.
+    pub key_type: SafeText,
+    /// Maximum number of entries.
     pub size: Option<u64>,
-    /// Entries it holds.
+    /// Current number of entries.
     pub used: Option<u64>,
 }
 
 impl StickTable {
-    /// Used part of the size, 0 to 1; absent when either is, or the size is 0.
-    pub fn fill(&self) -> Option<f64> {
+    /// Returns the used part of the size, 0 to 1, or `None` if either number is unknown or the size is 0.
+    pub fn fill_ratio(&self) -> Option<f64> {
         self.size.filter(|size| *size > 0).and_then(|size| Some(self.used? as f64 / size as f64))
     }
 
@@ -44,62 +44,62 @@ impl StickTable {
         let mut table = Self { name: SafeText::new(parts.next()?), ..Self::default() };
         for part in parts {
             if let Some(kind) = part.strip_prefix(b"type:") {
-                table.kind = SafeText::new(kind.trim_ascii());
+                table.key_type = SafeText::new(kind.trim_ascii());
             } else if let Some(size) = part.strip_prefix(b"size:") {
-                table.size = number(size);
+                table.size = parse_number(size);
             } else if let Some(used) = part.strip_prefix(b"used:") {
-                table.used = number(used);
+                table.used = parse_number(used);
             }
         }
         Some(table)
     }
 }
 
-/// The tables of one answer.
+/// The tables of one reply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StickTables {
-    /// In HAProxy's order, at most [`MAX_TABLES`].
+    /// The tables in HAProxy's order, at most [`MAX_TABLES`].
     pub list: Vec<StickTable>,
-    /// How many had no place.
-    pub left_out: usize,
-    /// Lines that are no table.
-    pub odd: usize,
+    /// Number of tables that exceed [`MAX_TABLES`].
+    pub dropped: usize,
+    /// Number of lines that do not describe a table.
+    pub unrecognized_lines: usize,
 }
 
 impl StickTables {
-    /// Reads the answer to `show table`.
+    /// Parses the reply to `show table`.
     pub fn parse(body: &[u8]) -> Self {
         let mut out = Self::default();
         for line in body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             match StickTable::parse(line) {
                 Some(table) if out.list.len() < MAX_TABLES => out.list.push(table),
-                Some(_) => out.left_out += 1,
-                None => out.odd += 1,
+                Some(_) => out.dropped += 1,
+                None => out.unrecognized_lines += 1,
             }
         }
         out
     }
 }
 
-/// A data counter of a table: `conn_cnt`, or `conn_rate` over 10,000 ms.
+/// A counter of a table, such as `conn_cnt`, or `conn_rate` over 10,000 ms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counter {
-    /// What `data.NAME` takes.
+pub struct TableCounter {
+    /// The name used in `data.NAME`.
     pub name: SafeText,
-    /// What a rate is counted over.
+    /// The period of a rate.
     pub period: Option<Duration>,
 }
 
-impl Counter {
+impl TableCounter {
     fn parse(key: &[u8]) -> Self {
         let bracket = key.iter().position(|byte| *byte == b'(');
-        let period = bracket.and_then(|at| number(key[at + 1..].strip_suffix(b")")?)).map(Duration::from_millis);
+        let period = bracket.and_then(|at| parse_number(key[at + 1..].strip_suffix(b")")?)).map(Duration::from_millis);
         let name = if period.is_some() { &key[..bracket.unwrap_or(key.len())] } else { key };
         Self { name: SafeText::new(name), period }
     }
 }
 
-impl fmt::Display for Counter {
+impl fmt::Display for TableCounter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.period {
             Some(period) => write!(f, "{}({})", self.name, period.as_millis()),
@@ -110,27 +110,27 @@ impl fmt::Display for Counter {
 
 /// One entry of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Its key, with HAProxy's own escapes.
+pub struct TableEntry {
+    /// The key, with HAProxy's escapes.
     pub key: SafeText,
-    /// Sessions that hold it.
-    pub in_use: Option<u64>,
-    /// Until it is forgotten; zero for a table without `expire`.
-    pub expires: Option<Duration>,
-    /// By the places of [`Entries::counters`].
+    /// Number of sessions that use the entry.
+    pub use_count: Option<u64>,
+    /// Time until the entry expires; zero for a table without `expire`.
+    pub expires_in: Option<Duration>,
+    /// The values of [`TableEntries::counters`], by index.
     values: Box<[Option<i64>]>,
-    /// Pieces that are no numbers, such as `server_key=s1`.
+    /// Pairs whose values are not numbers, such as `server_key=s1`.
     pub texts: Vec<(SafeText, SafeText)>,
 }
 
-impl Entry {
-    /// The counter at a place of [`Entries::counters`].
-    pub fn value(&self, place: usize) -> Option<i64> {
-        self.values.get(place).copied().flatten()
+impl TableEntry {
+    /// Returns the value of the counter at `index` in [`TableEntries::counters`].
+    pub fn value(&self, index: usize) -> Option<i64> {
+        self.values.get(index).copied().flatten()
     }
 }
 
-/// How `data.X OP N` compares.
+/// The comparison operator of `data.X OP N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// `eq`
@@ -148,8 +148,8 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// HAProxy's word for it.
-    pub fn word(self) -> &'static str {
+    /// Returns HAProxy's word for the operator.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Equal => "eq",
             Self::NotEqual => "ne",
@@ -160,7 +160,7 @@ impl Comparison {
         }
     }
 
-    fn holds(self, value: i64, limit: i64) -> bool {
+    fn compare(self, value: i64, limit: i64) -> bool {
         match self {
             Self::Equal => value == limit,
             Self::NotEqual => value != limit,
@@ -172,51 +172,51 @@ impl Comparison {
     }
 }
 
-/// Which entries are wanted. 2.0.0 refuses every such filter (`Data type not stored in this table`); there,
-/// all entries must be read.
+/// A filter for entries by one counter. 2.0.0 rejects every such filter (`Data type not stored in this table`), so all
+/// entries must be read there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFilter {
     /// Name of a counter, without its period.
     pub counter: SafeText,
-    /// How it is compared.
+    /// The comparison operator.
     pub comparison: Comparison,
-    /// With what.
+    /// The number to compare with.
     pub limit: i64,
 }
 
 /// The entries of one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Entries {
-    /// The table; its `used` counts all entries, also those a filter hides.
+pub struct TableEntries {
+    /// The table. Its `used` counts all entries, including those that the filter hides.
     pub table: Option<StickTable>,
-    /// The counters that its entries have, in HAProxy's order.
-    pub counters: Vec<Counter>,
-    /// Those that the filter wants, at most [`MAX_ENTRIES`].
-    pub list: Vec<Entry>,
-    /// How many were wanted and had no place.
-    pub left_out: usize,
-    /// The level of the socket is too low to see entries.
+    /// The counters of the entries, in HAProxy's order.
+    pub counters: Vec<TableCounter>,
+    /// The entries that pass the filter, at most [`MAX_ENTRIES`].
+    pub list: Vec<TableEntry>,
+    /// Number of entries that passed the filter but exceed [`MAX_ENTRIES`].
+    pub dropped: usize,
+    /// True if the level of the socket is too low to see entries.
     pub is_denied: bool,
-    /// Lines that are no entries.
-    pub odd: usize,
+    /// Number of lines that are neither entries nor the table.
+    pub unrecognized_lines: usize,
 }
 
-impl Entries {
-    /// Reads the answer to `show table NAME …`.
+impl TableEntries {
+    /// Parses the reply to `show table NAME …`.
     pub fn parse(body: &[u8], filter: Option<&DataFilter>) -> Self {
         let mut out = Self::default();
         let mut names: Vec<Vec<u8>> = Vec::new();
         for line in body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-            if pointer(line).is_some() {
-                let Some(entry) = out.entry(line, &mut names) else {
-                    out.odd += 1;
+            if leading_pointer(line).is_some() {
+                let Some(entry) = out.parse_entry(line, &mut names) else {
+                    out.unrecognized_lines += 1;
                     continue;
                 };
-                if filter.is_none_or(|filter| out.is_wanted(&entry, filter)) {
+                if filter.is_none_or(|filter| out.matches(&entry, filter)) {
                     if out.list.len() < MAX_ENTRIES {
                         out.list.push(entry);
                     } else {
-                        out.left_out += 1;
+                        out.dropped += 1;
                     }
                 }
             } else if line.starts_with(DENIED) {
@@ -224,37 +224,42 @@ impl Entries {
             } else if let Some(table) = StickTable::parse(line) {
                 out.table = Some(table);
             } else {
-                out.odd += 1;
+                out.unrecognized_lines += 1;
             }
         }
         out
     }
 
-    fn entry(&mut self, line: &[u8], names: &mut Vec<Vec<u8>>) -> Option<Entry> {
+    fn parse_entry(&mut self, line: &[u8], names: &mut Vec<Vec<u8>>) -> Option<TableEntry> {
         const KEY: &[u8] = b": key=";
         let start = line.windows(KEY.len()).position(|part| part == KEY)? + KEY.len();
         let (key, rest) = line[start..].split_at(key_length(&line[start..]));
         let mut values = vec![None; self.counters.len()];
-        let mut entry =
-            Entry { key: SafeText::new(key), in_use: None, expires: None, values: Box::default(), texts: Vec::new() };
-        for (name, value) in words(rest).filter_map(cut) {
+        let mut entry = TableEntry {
+            key: SafeText::new(key),
+            use_count: None,
+            expires_in: None,
+            values: Box::default(),
+            texts: Vec::new(),
+        };
+        for (name, value) in words(rest).filter_map(split_pair) {
             match name {
-                b"use" => entry.in_use = number(value),
-                b"exp" => entry.expires = number(value).map(Duration::from_millis),
+                b"use" => entry.use_count = parse_number(value),
+                b"exp" => entry.expires_in = parse_number(value).map(Duration::from_millis),
                 b"shard" => {}
-                _ => match number(value) {
+                _ => match parse_number(value) {
                     Some(value) => {
                         let known = names.iter().position(|known| known == name);
-                        let place = known.unwrap_or_else(|| {
+                        let index = known.unwrap_or_else(|| {
                             if names.len() < MAX_COLUMNS {
                                 names.push(name.to_vec());
-                                self.counters.push(Counter::parse(name));
+                                self.counters.push(TableCounter::parse(name));
                                 values.push(None);
                             }
                             names.len() - 1
                         });
-                        if names.get(place).is_some_and(|known| known == name) {
-                            values[place] = Some(value);
+                        if names.get(index).is_some_and(|known| known == name) {
+                            values[index] = Some(value);
                         }
                     }
                     None => entry.texts.push((SafeText::new(name), SafeText::new(value))),
@@ -265,23 +270,23 @@ impl Entries {
         Some(entry)
     }
 
-    fn is_wanted(&self, entry: &Entry, filter: &DataFilter) -> bool {
-        let value = self.place(filter.counter.as_str()).and_then(|place| entry.value(place));
-        value.is_some_and(|value| filter.comparison.holds(value, filter.limit))
+    fn matches(&self, entry: &TableEntry, filter: &DataFilter) -> bool {
+        let value = self.counter_index(filter.counter.as_str()).and_then(|index| entry.value(index));
+        value.is_some_and(|value| filter.comparison.compare(value, filter.limit))
     }
 
-    /// Where a counter is, by its name without the period.
-    pub fn place(&self, name: &str) -> Option<usize> {
+    /// Returns the index of a counter by its name without the period.
+    pub fn counter_index(&self, name: &str) -> Option<usize> {
         self.counters.iter().position(|counter| counter.name.as_str() == name)
     }
 
-    /// Puts the entries with the highest value of a counter first, those without it last.
-    pub fn sort(&mut self, place: usize) {
-        self.list.sort_by_key(|entry| Reverse(entry.value(place)));
+    /// Sorts the entries by the counter at `index`: highest value first, entries without it last.
+    pub fn sort_by_counter(&mut self, index: usize) {
+        self.list.sort_by_key(|entry| Reverse(entry.value(index)));
     }
 }
 
-/// A key ends at the first blank that is not escaped.
+/// Returns the length of the key at the start of `text`. It ends at the first blank that is not escaped.
 fn key_length(text: &[u8]) -> usize {
     let mut at = 0;
     while at < text.len() && text[at] != b' ' {

@@ -1,146 +1,148 @@
-//! What may be ordered of HAProxy: one value for each command that changes something.
+//! Runtime API commands that change something, one variant each.
 //!
-//! An order knows its command and nothing of why or whether it may be given. Numbers are checked here, since
-//! HAProxy does not: `set maxconn frontend www abc` succeeds, as 0, and the frontend then accepts nobody.
+//! This file builds the text of a command; whether it may be sent is decided elsewhere. Numbers are validated here,
+//! because HAProxy does not do so: `set maxconn frontend www abc` succeeds as 0, and the frontend then accepts no
+//! connections.
 
 use std::fmt;
 
 use thiserror::Error;
 
-use crate::haproxy::command::{BadName, Word};
+use crate::haproxy::command::{CommandWord, WordError};
 use crate::haproxy::safe_text::SafeText;
 
-/// The administrative state to order for a server.
+/// An administrative state to set on a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Admin {
+pub enum TargetState {
     /// Takes traffic: ends both drain and maintenance.
     Ready,
-    /// Takes no new sessions; those present go on. Checks go on.
+    /// Takes no new sessions; existing sessions and checks continue.
     Drain,
-    /// Takes nothing; checks stop.
+    /// Takes no traffic; checks stop.
     Maint,
 }
 
-/// What health checks are to be taken to have found.
+/// A health to force until the next check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Health {
-    /// It works.
+pub enum ForcedHealth {
+    /// The server is up.
     Up,
-    /// It finishes what it has and wants nothing new.
+    /// The server finishes its sessions and takes no new ones.
     Stopping,
-    /// It does not work.
+    /// The server is down.
     Down,
 }
 
-/// A server's weight.
+/// A weight to set on a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Weight {
-    /// 0 to 256; 0 takes no new sessions.
+pub enum TargetWeight {
+    /// 0 to 256. With 0 the server takes no new sessions.
     Absolute(u16),
-    /// Percent of the configured weight; 100 brings that back.
+    /// Percentage of the configured weight. 100 restores it.
     Percent(u16),
 }
 
-/// The largest weight that HAProxy takes.
+/// The largest weight that HAProxy accepts.
 pub const MAX_WEIGHT: u16 = 256;
 /// The largest percentage: 256 times a weight of 1.
 const MAX_PERCENT: u16 = 25_600;
 
-/// What to order.
+/// A command that changes something. `bool` is true for up or enable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WriteCommand {
     /// `set server B/S state ready|drain|maint`
-    State(Admin),
+    State(TargetState),
     /// `set server B/S weight N|N%`
-    Weight(Weight),
+    Weight(TargetWeight),
     /// `set server B/S health up|stopping|down`
-    Health(Health),
+    Health(ForcedHealth),
     /// `set server B/S agent up|down`
     Agent(bool),
     /// `enable|disable health B/S`
     Checks(bool),
     /// `enable|disable agent B/S`
     AgentChecks(bool),
-    /// `set maxconn server B/S N`; 0 is no limit.
+    /// `set maxconn server B/S N`; 0 means unlimited.
     ServerMaxconn(u32),
     /// `enable|disable frontend F`
     Frontend(bool),
     /// `set maxconn frontend F N`
     FrontendMaxconn(u32),
     /// `shutdown sessions server B/S`
-    EndSessions,
+    ShutdownSessions,
     /// `shutdown session ID`
-    EndSession,
+    ShutdownSession,
     /// `clear table T key K`
-    ClearEntry,
-    /// `clear counters`: the highest values only; `clear counters all`: everything.
+    ClearTableEntry,
+    /// `clear counters` resets only the maximum values, `clear counters all` everything.
     ClearCounters {
-        /// Also what only grows.
+        /// Also reset the counters that only increase.
         all: bool,
     },
 }
 
-/// Why a text is no number for an order.
+/// The error for a text that is not a valid number of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadNumber {
+pub enum ArgumentError {
     /// Not a weight.
-    #[error("a weight is 0 to {MAX_WEIGHT}, or a share of the configured one, such as 50%")]
+    #[error("a weight is 0 to {MAX_WEIGHT}, or a percentage of the configured one, such as 50%")]
     Weight,
-    /// Not a limit.
+    /// Not a limit. Holds the smallest limit allowed.
     #[error("a limit is a number of sessions, {0} or more")]
     Limit(u32),
 }
 
-impl Weight {
-    /// Reads `50` or `50%`.
+impl TargetWeight {
+    /// Parses `50` or `50%`.
     ///
     /// # Errors
-    /// When it is neither, or out of range.
-    pub fn parse(text: &str) -> Result<Self, BadNumber> {
-        let number = |text: &str, max| number(text).filter(|number| *number <= max).map(|number| number as u16);
+    /// Returns an error if the text is neither or the number is out of range.
+    pub fn parse(text: &str) -> Result<Self, ArgumentError> {
+        let number = |text: &str, max| parse_number(text).filter(|number| *number <= max).map(|number| number as u16);
         let weight = match text.trim().strip_suffix('%') {
-            Some(share) => number(share.trim(), u32::from(MAX_PERCENT)).map(Self::Percent),
+            Some(percent) => number(percent.trim(), u32::from(MAX_PERCENT)).map(Self::Percent),
             None => number(text.trim(), u32::from(MAX_WEIGHT)).map(Self::Absolute),
         };
-        weight.ok_or(BadNumber::Weight)
+        weight.ok_or(ArgumentError::Weight)
     }
 
-    /// The weight it makes of a configured one, as HAProxy counts; unknown where that is.
-    pub fn of(self, configured: Option<i64>) -> Option<i64> {
+    /// Returns the resulting absolute weight, computed like HAProxy does. Returns `None` for a percentage if the
+    /// configured weight is unknown.
+    pub fn resolve(self, configured: Option<i64>) -> Option<i64> {
         match self {
             Self::Absolute(weight) => Some(i64::from(weight)),
-            Self::Percent(share) => {
-                Some((configured?.saturating_mul(i64::from(share)) / 100).min(i64::from(MAX_WEIGHT)))
+            Self::Percent(percent) => {
+                Some((configured?.saturating_mul(i64::from(percent)) / 100).min(i64::from(MAX_WEIGHT)))
             }
         }
     }
 }
 
-/// Reads a limit of sessions, `least` or more.
+/// Parses a limit of sessions, at least `min`.
 ///
 /// # Errors
-/// When it is no number, or less.
-pub fn limit(text: &str, least: u32) -> Result<u32, BadNumber> {
-    // HAProxy keeps it in 31 bits.
-    number(text.trim()).filter(|number| (least..1 << 31).contains(number)).ok_or(BadNumber::Limit(least))
+/// Returns an error if the text is not a number or the number is out of range.
+pub fn parse_limit(text: &str, min: u32) -> Result<u32, ArgumentError> {
+    // HAProxy stores the limit in 31 bits.
+    parse_number(text.trim()).filter(|number| (min..1 << 31).contains(number)).ok_or(ArgumentError::Limit(min))
 }
 
-fn number(text: &str) -> Option<u32> {
+fn parse_number(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-impl fmt::Display for Weight {
+impl fmt::Display for TargetWeight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absolute(weight) => write!(f, "{weight}"),
-            Self::Percent(share) => write!(f, "{share}%"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
         }
     }
 }
 
-impl Admin {
-    /// HAProxy's word for it.
-    pub fn word(self) -> &'static str {
+impl TargetState {
+    /// Returns HAProxy's word for the state.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "ready",
             Self::Drain => "drain",
@@ -149,9 +151,9 @@ impl Admin {
     }
 }
 
-impl Health {
-    /// HAProxy's word for it.
-    pub fn word(self) -> &'static str {
+impl ForcedHealth {
+    /// Returns HAProxy's word for the health.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Stopping => "stopping",
@@ -161,27 +163,29 @@ impl Health {
 }
 
 impl WriteCommand {
-    /// The command. `proxy` and `name` are a backend and its server, a frontend (its name alone counts), a stick
-    /// table and a key, or a session's id as `name`.
+    /// Builds the text of the command. `proxy` and `name` are a backend and a server, a frontend (`name` is ignored), a
+    /// stick table and a key, or for a session its id as `name`.
     ///
     /// # Errors
-    /// When a name would not be one word of the command.
-    pub fn command(self, proxy: &SafeText, name: &SafeText) -> Result<String, BadName> {
-        let server = || Ok::<_, BadName>(format!("{}/{}", Word::new(proxy)?, Word::new(name)?));
+    /// Returns an error if a name cannot be used as one word of a command.
+    pub fn to_command(self, proxy: &SafeText, name: &SafeText) -> Result<String, WordError> {
+        let server = || Ok::<_, WordError>(format!("{}/{}", CommandWord::new(proxy)?, CommandWord::new(name)?));
         let switch = |on| if on { "enable" } else { "disable" };
         Ok(match self {
-            Self::State(admin) => format!("set server {} state {}", server()?, admin.word()),
+            Self::State(admin) => format!("set server {} state {}", server()?, admin.as_str()),
             Self::Weight(weight) => format!("set server {} weight {weight}", server()?),
-            Self::Health(health) => format!("set server {} health {}", server()?, health.word()),
+            Self::Health(health) => format!("set server {} health {}", server()?, health.as_str()),
             Self::Agent(up) => format!("set server {} agent {}", server()?, if up { "up" } else { "down" }),
             Self::Checks(on) => format!("{} health {}", switch(on), server()?),
             Self::AgentChecks(on) => format!("{} agent {}", switch(on), server()?),
             Self::ServerMaxconn(limit) => format!("set maxconn server {} {limit}", server()?),
-            Self::Frontend(on) => format!("{} frontend {}", switch(on), Word::new(proxy)?),
-            Self::FrontendMaxconn(limit) => format!("set maxconn frontend {} {limit}", Word::new(proxy)?),
-            Self::EndSessions => format!("shutdown sessions server {}", server()?),
-            Self::EndSession => format!("shutdown session {}", Word::value(name)?),
-            Self::ClearEntry => format!("clear table {} key {}", Word::new(proxy)?, Word::value(name)?),
+            Self::Frontend(on) => format!("{} frontend {}", switch(on), CommandWord::new(proxy)?),
+            Self::FrontendMaxconn(limit) => format!("set maxconn frontend {} {limit}", CommandWord::new(proxy)?),
+            Self::ShutdownSessions => format!("shutdown sessions server {}", server()?),
+            Self::ShutdownSession => format!("shutdown session {}", CommandWord::from_value(name)?),
+            Self::ClearTableEntry => {
+                format!("clear table {} key {}", CommandWord::new(proxy)?, CommandWord::from_value(name)?)
+            }
             Self::ClearCounters { all: false } => "clear counters".to_owned(),
             Self::ClearCounters { all: true } => "clear counters all".to_owned(),
         })
@@ -193,15 +197,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const EVERY: [WriteCommand; 20] = [
-        WriteCommand::State(Admin::Ready),
-        WriteCommand::State(Admin::Drain),
-        WriteCommand::State(Admin::Maint),
-        WriteCommand::Weight(Weight::Absolute(7)),
-        WriteCommand::Weight(Weight::Percent(50)),
-        WriteCommand::Health(Health::Up),
-        WriteCommand::Health(Health::Stopping),
-        WriteCommand::Health(Health::Down),
+    const ALL_COMMANDS: [WriteCommand; 20] = [
+        WriteCommand::State(TargetState::Ready),
+        WriteCommand::State(TargetState::Drain),
+        WriteCommand::State(TargetState::Maint),
+        WriteCommand::Weight(TargetWeight::Absolute(7)),
+        WriteCommand::Weight(TargetWeight::Percent(50)),
+        WriteCommand::Health(ForcedHealth::Up),
+        WriteCommand::Health(ForcedHealth::Stopping),
+        WriteCommand::Health(ForcedHealth::Down),
         WriteCommand::Agent(true),
         WriteCommand::Agent(false),
         WriteCommand::Checks(true),
@@ -210,15 +214,15 @@ mod tests {
         WriteCommand::ServerMaxconn(9),
         WriteCommand::Frontend(false),
         WriteCommand::FrontendMaxconn(100),
-        WriteCommand::EndSessions,
-        WriteCommand::EndSession,
-        WriteCommand::ClearEntry,
+        WriteCommand::ShutdownSessions,
+        WriteCommand::ShutdownSession,
+        WriteCommand::ClearTableEntry,
         WriteCommand::ClearCounters { all: true },
     ];
 
     #[test]
-    fn commands_read_as_haproxy_wants_them() {
-        let commands = EVERY.map(|order| order.command(&"b".into(), &"s".into()).unwrap());
+    fn commands_have_the_syntax_of_haproxy() {
+        let commands = ALL_COMMANDS.map(|write| write.to_command(&"b".into(), &"s".into()).unwrap());
         let wanted = [
             "set server b/s state ready",
             "set server b/s state drain",
@@ -245,32 +249,36 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_haproxy_would_misread_are_refused() {
-        assert_eq!(Weight::parse("256"), Ok(Weight::Absolute(256)));
-        assert_eq!(Weight::parse(" 50 % "), Ok(Weight::Percent(50)));
+    fn parse_rejects_numbers_that_haproxy_would_misread() {
+        assert_eq!(TargetWeight::parse("256"), Ok(TargetWeight::Absolute(256)));
+        assert_eq!(TargetWeight::parse(" 50 % "), Ok(TargetWeight::Percent(50)));
         for bad in ["", "257", "-1", "+1", "1.5", "abc", "10 20", "%", "25601%", "٣", "0x1", "1e2", "99999999999"] {
-            assert_eq!(Weight::parse(bad), Err(BadNumber::Weight), "{bad}");
+            assert_eq!(TargetWeight::parse(bad), Err(ArgumentError::Weight), "{bad}");
         }
-        assert_eq!((limit("0", 0), limit("100", 1)), (Ok(0), Ok(100)));
+        assert_eq!((parse_limit("0", 0), parse_limit("100", 1)), (Ok(0), Ok(100)));
         for bad in ["0", "abc", "", "-5", "2147483648"] {
-            assert_eq!(limit(bad, 1), Err(BadNumber::Limit(1)), "{bad}");
+            assert_eq!(parse_limit(bad, 1), Err(ArgumentError::Limit(1)), "{bad}");
         }
     }
 
     #[test]
-    fn shares_are_of_the_configured_weight() {
-        assert_eq!(Weight::Percent(300).of(Some(10)), Some(30));
-        assert_eq!(Weight::Percent(300).of(Some(100)), Some(256));
-        assert_eq!((Weight::Percent(50).of(None), Weight::Absolute(5).of(None)), (None, Some(5)));
-        assert_eq!(Weight::Percent(50).of(Some(i64::MAX)), Some(256), "no weight, but an answer may say so");
+    fn resolve_computes_percentages_of_the_configured_weight() {
+        assert_eq!(TargetWeight::Percent(300).resolve(Some(10)), Some(30));
+        assert_eq!(TargetWeight::Percent(300).resolve(Some(100)), Some(256));
+        assert_eq!((TargetWeight::Percent(50).resolve(None), TargetWeight::Absolute(5).resolve(None)), (None, Some(5)));
+        assert_eq!(
+            TargetWeight::Percent(50).resolve(Some(i64::MAX)),
+            Some(256),
+            "not a valid weight, but a reply may contain it"
+        );
     }
 
     proptest! {
         #[test]
-        fn no_name_makes_another_command(bytes in proptest::collection::vec(any::<u8>(), 0..40), which in 0..EVERY.len()) {
-            let (name, order) = (SafeText::new(&bytes), EVERY[which]);
-            let plain = order.command(&"b".into(), &"s".into()).unwrap();
-            if let Ok(command) = order.command(&name, &name) {
+        fn name_cannot_change_command(bytes in proptest::collection::vec(any::<u8>(), 0..40), which in 0..ALL_COMMANDS.len()) {
+            let (name, write) = (SafeText::new(&bytes), ALL_COMMANDS[which]);
+            let plain = write.to_command(&"b".into(), &"s".into()).unwrap();
+            if let Ok(command) = write.to_command(&name, &name) {
                 prop_assert_eq!(command.split_whitespace().count(), plain.split_whitespace().count());
                 prop_assert!(!command.contains([';', '\\', '\n', '\r']) && !command.contains("<<"));
                 prop_assert!(command.is_ascii() || !command.chars().any(char::is_control));

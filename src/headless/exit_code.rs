@@ -1,25 +1,25 @@
-//! How a command for scripts ends: the exit code is its answer.
+//! Exit codes of the commands for scripts.
 
-/// What came of it.
+/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
-    /// The servers are as they were ordered to be, and empty or usable where that was waited for.
+pub enum CommandExit {
+    /// Success: the servers have the requested state, and are drained or usable if the command waited for that.
     Done,
-    /// Refused, failed, or undone by somebody else meanwhile.
+    /// Refused, failed, or reverted by another operator in the meantime.
     Refused,
-    /// It cannot be asked like this.
+    /// Invalid command line or configuration.
     Usage,
     /// HAProxy does not answer.
     Unreachable,
-    /// The deadline passed.
+    /// The deadline of `--wait` passed.
     Deadline,
-    /// This signal ended it.
+    /// Stopped by this signal number.
     Signal(i32),
 }
 
-impl Code {
-    /// The number for the shell.
-    pub fn number(self) -> u8 {
+impl CommandExit {
+    /// Returns the exit code for the shell; 128 + N for signal N.
+    pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Refused => 1,
@@ -36,9 +36,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_is_told_as_shells_tell_it() {
-        let all = [Code::Done, Code::Refused, Code::Usage, Code::Unreachable, Code::Deadline];
-        assert_eq!(all.map(Code::number), [0, 1, 2, 3, 4]);
-        assert_eq!([1, 2, 15].map(|number| Code::Signal(number).number()), [129, 130, 143]);
+    fn exit_code_of_signal_is_128_plus_number() {
+        let all = [
+            CommandExit::Done,
+            CommandExit::Refused,
+            CommandExit::Usage,
+            CommandExit::Unreachable,
+            CommandExit::Deadline,
+        ];
+        assert_eq!(all.map(CommandExit::code), [0, 1, 2, 3, 4]);
+        assert_eq!([1, 2, 15].map(|number| CommandExit::Signal(number).code()), [129, 130, 143]);
     }
 }

@@ -1,4 +1,12 @@
-//! Floor 5: what hapulse does without a screen: it prints, and ends.
+//! The commands that run without the dashboard: they print their result and exit.
+//!
+//! Owns the output of every subcommand (table, JSON, CSV, Nagios line, manual page), the exit codes, signal handling
+//! and the dialog of `hapulse drain`, `maint` and `ready`. Does not own argument parsing (`cli`), polling and rates
+//! (`observe`), problem rules (`problems`) or the decision whether an action may run (`instance::guard`).
+//!
+//! Data flow: `cli` resolves targets and settings and builds one [`poller::Poller`] per HAProxy, or one
+//! [`server::session::Controller`] for a command that changes servers. The samples update an `Instance`; a submodule
+//! formats it and writes to the given output. The result is a [`exit_code::CommandExit`] or a Nagios state.
 
 pub mod audit;
 pub mod check;

@@ -1,103 +1,112 @@
-//! One HAProxy that is only looked at: its sampler and what is made of its samples.
+//! Polls one HAProxy for the commands that only read.
 //!
-//! Nothing but `show info;show stat` is ever sent, on one connection a look, and no sooner than is polite. What
-//! more the dashboard asks for, its rights and the configuration's states, is of no use to whoever cannot act.
+//! Sends nothing but `show info;show stat`, on one connection per poll, and respects the minimum pause of the poll
+//! schedule. The socket's access level and the states in the configuration, which the dashboard also reads, matter
+//! only to commands that change something.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::actions::audit::audit_index::Ledger;
+use crate::actions::audit::audit_index::AuditIndex;
 use crate::config::target::Target;
-use crate::haproxy::connection::Limits;
+use crate::haproxy::connection::ConnectionLimits;
 use crate::instance::instance::Instance;
-use crate::observe::link::Failure;
-use crate::observe::poll_schedule::Pace;
-use crate::observe::sampler::{News, Sampler};
-use crate::observe::timestamp::{Clock, Stamp};
+use crate::observe::link::PollFailure;
+use crate::observe::poll_schedule::PollSchedule;
+use crate::observe::sampler::{PollResult, Sampler};
+use crate::observe::timestamp::{Clock, Timestamp};
 use crate::problems::thresholds::Thresholds;
 
-/// What the past of a watch may take here: nothing looks back further than rates do.
-const HISTORY: usize = 1 << 20;
+/// Bytes of memory for past samples. Only rates use them, and they cover a few seconds.
+const HISTORY_BYTES: usize = 1 << 20;
 
-/// How much later than asked the last look may come. Whoever runs a check ends it when it takes much longer than it
-/// should.
-const LATE: Duration = Duration::from_secs(5);
+/// Maximum delay of the last poll. Monitoring systems kill slow checks.
+const MAX_OVERRUN: Duration = Duration::from_secs(5);
 
-/// One HAProxy that is looked at.
+/// Polls one HAProxy and stores its samples.
 #[derive(Debug)]
-pub struct Lookout {
-    /// What it is called: the name it was given, else its address.
+pub struct Poller {
+    /// Configured name, or the address if it has no name.
     pub name: String,
-    /// What is known of it.
-    pub watch: Instance,
+    /// Samples, rates and problems of this HAProxy.
+    pub instance: Instance,
     clock: Clock,
     sampler: Sampler,
-    pace: Pace,
-    /// No look is polite before.
-    soonest: Instant,
+    schedule: PollSchedule,
+    /// Earliest time of the next poll.
+    earliest_poll: Instant,
 }
 
-impl Lookout {
-    /// At a HAProxy that is looked at every so often; problems are measured by these thresholds.
+impl Poller {
+    /// Creates a poller for `target` with the poll interval `every`; rules use `thresholds`.
     pub fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
         let clock = Clock::start();
-        let mut watch = Instance::new(HISTORY);
-        watch.set_thresholds(thresholds);
-        let sampler = Sampler::new(target.address.clone(), Limits::default(), false, clock).of_samples_only();
-        Self { name: target.label(), watch, clock, sampler, pace: Pace::new(every), soonest: Instant::now() }
+        let mut instance = Instance::new(HISTORY_BYTES);
+        instance.set_thresholds(thresholds);
+        let sampler = Sampler::new(target.address.clone(), ConnectionLimits::default(), false, clock).samples_only();
+        Self {
+            name: target.label(),
+            instance,
+            clock,
+            sampler,
+            schedule: PollSchedule::new(every),
+            earliest_poll: Instant::now(),
+        }
     }
 
-    /// Takes in who ordered what, as far as the audit knows.
-    pub fn remember(&mut self, ledger: &Ledger, target: &Target) {
-        self.watch.remember(ledger, &target.address.to_string(), self.clock.now());
+    /// Loads from the audit who ordered the current server states.
+    pub fn load_attribution(&mut self, audit_index: &AuditIndex, target: &Target) {
+        self.instance.load_audit_index(audit_index, &target.address.to_string(), self.clock.now());
     }
 
-    /// Takes a sample as soon as that is polite. Gives the time until the next one is due.
+    /// Waits for the minimum pause, then polls. Returns the time until the next poll is due.
     ///
     /// # Errors
-    /// Why there is none.
-    pub async fn look(&mut self) -> Result<Duration, Failure> {
-        sleep_until(self.soonest).await;
+    /// Returns an error if HAProxy does not answer with a valid sample.
+    pub async fn poll(&mut self) -> Result<Duration, PollFailure> {
+        sleep_until(self.earliest_poll).await;
         let start = Instant::now();
-        match self.sampler.take(&mut self.pace).await {
-            News::Sample(sample) => {
-                self.soonest = start + self.pace.rest();
+        match self.sampler.poll_and_record(&mut self.schedule).await {
+            PollResult::Sample(sample) => {
+                self.earliest_poll = start + self.schedule.min_interval();
                 let next = sample.interval.saturating_sub(start.elapsed());
-                self.watch.take(sample, 0);
+                self.instance.add_sample(sample, 0);
                 Ok(next)
             }
-            News::Failed(failure, at) => {
-                self.watch.fail(failure.clone(), at);
+            PollResult::Failed(failure, at) => {
+                self.instance.record_failure(failure.clone(), at);
                 Err(failure)
             }
         }
     }
 
-    /// Looks at once, then `every` so often, and for the last time when `over` has passed. A look in between may
-    /// fail, as in a restart. Where answers take so long that the next look would be polite only well behind the end,
-    /// it ends sooner. Gives the time that was looked over.
+    /// Polls immediately, then at the interval `every`, and a last time when `over` has passed. Returns the time that
+    /// the samples cover.
+    ///
+    /// Polls in between may fail, for example during a restart. If HAProxy replies so slowly that the next poll would
+    /// come later than [`MAX_OVERRUN`] after the end, polling ends early.
     ///
     /// # Errors
-    /// Why the first or the last look failed.
-    pub async fn look_over(&mut self, over: Duration, every: Duration) -> Result<Duration, Failure> {
+    /// Returns an error if the first or the last poll fails.
+    pub async fn poll_for(&mut self, over: Duration, every: Duration) -> Result<Duration, PollFailure> {
         let start = Instant::now();
-        self.look().await?;
+        self.poll().await?;
         let end = start + over;
         let mut now = start;
         let mut last = Ok(());
-        while now < end && self.soonest <= end + LATE {
-            // A look a moment before the last one would tell nothing.
+        while now < end && self.earliest_poll <= end + MAX_OVERRUN {
+            // Skip a poll that would come shortly before the last one.
             let due = if now + every + every / 2 < end { now + every } else { end };
             sleep_until(due).await;
-            last = self.look().await.map(drop);
+            last = self.poll().await.map(drop);
             now = Instant::now().max(due);
         }
         last.map(|()| over.min(start.elapsed()))
     }
 
-    /// The present.
-    pub fn now(&self) -> Stamp {
+    /// Returns the current time.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

@@ -1,4 +1,4 @@
-//! More than one HAProxy, looked at side by side and each in its own time: one that does not answer holds nobody up.
+//! Polls several HAProxy instances concurrently, so that one that does not answer does not delay the others.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,44 +6,44 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::headless::poller::Lookout;
-use crate::observe::link::Failure;
+use crate::headless::poller::Poller;
+use crate::observe::link::PollFailure;
 
-/// What became of the looks at one HAProxy: how long it was looked at, or why not.
-pub type Looked = (Lookout, Result<Duration, Failure>);
+/// A poller after polling, with the time that its samples cover, or the failure.
+pub type PolledInstance = (Poller, Result<Duration, PollFailure>);
 
-/// What everything under way runs in.
+/// Starts the single-threaded I/O runtime.
 ///
 /// # Errors
-/// When the system does not let it begin.
-pub fn runtime() -> anyhow::Result<Runtime> {
+/// Returns an error if the operating system refuses to start it.
+pub fn start_runtime() -> anyhow::Result<Runtime> {
     Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")
 }
 
-/// Looks at all of them from now on, `every` so often, until `over` has passed.
+/// Polls all instances at the interval `every` until `over` has passed.
 ///
 /// # Errors
-/// When the system does not let it begin.
-pub fn look(lookouts: Vec<Lookout>, over: Duration, every: Duration) -> anyhow::Result<Vec<Looked>> {
-    runtime()?.block_on(async {
-        let look = |mut lookout: Lookout| async move {
-            let looked = lookout.look_over(over, every).await;
-            (lookout, looked)
+/// Returns an error if the I/O runtime cannot start or a poll task panics.
+pub fn poll_all(pollers: Vec<Poller>, over: Duration, every: Duration) -> anyhow::Result<Vec<PolledInstance>> {
+    start_runtime()?.block_on(async {
+        let poll = |mut poller: Poller| async move {
+            let polled = poller.poll_for(over, every).await;
+            (poller, polled)
         };
-        let under_way: Vec<_> = lookouts.into_iter().map(|lookout| tokio::spawn(look(lookout))).collect();
-        let mut all = Vec::with_capacity(under_way.len());
-        for task in under_way {
-            all.push(task.await.context("a look did not end well")?);
+        let tasks: Vec<_> = pollers.into_iter().map(|poller| tokio::spawn(poll(poller))).collect();
+        let mut all = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            all.push(task.await.context("a poll task failed")?);
         }
         Ok(all)
     })
 }
 
-/// Why one could not be looked at, and what mends it.
-pub fn tell(name: &str, failure: &Failure, aside: &mut dyn Write) {
-    // Where this cannot be told, the exit code says it.
-    let _ = writeln!(aside, "hapulse: {name}: {}", failure.why);
+/// Writes why an instance could not be polled, and the hint that fixes it.
+pub fn report_failure(name: &str, failure: &PollFailure, err: &mut dyn Write) {
+    // A failed write is ignored: the exit code reports the failure, too.
+    let _ = writeln!(err, "hapulse: {name}: {}", failure.reason);
     if let Some(hint) = &failure.hint {
-        let _ = writeln!(aside, "  {hint}");
+        let _ = writeln!(err, "  {hint}");
     }
 }

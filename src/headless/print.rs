@@ -1,43 +1,43 @@
-//! Printing for people and for pipes.
+//! Helpers for output to terminals and pipes.
 
 use std::io::{self, ErrorKind, IsTerminal as _};
 
 use unicode_width::UnicodeWidthStr as _;
 
-/// A reader that has seen enough, as `head` does, is no error.
+/// Treats a closed pipe as success, because readers such as `head` stop early.
 ///
 /// # Errors
-/// The others.
-pub fn until_nobody_reads(printed: io::Result<()>) -> io::Result<()> {
+/// Returns every error except `BrokenPipe`.
+pub fn ignore_broken_pipe(printed: io::Result<()>) -> io::Result<()> {
     match printed {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
     }
 }
 
-/// Columns of a terminal that does not say.
-const COLUMNS: u16 = 80;
+/// Columns assumed if the terminal does not report its size.
+const DEFAULT_COLUMNS: u16 = 80;
 
-/// The columns of the terminal that standard output is.
-pub fn columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(COLUMNS, |size| size.ws_col);
-    usize::from(if size == 0 { COLUMNS } else { size })
+/// Returns the number of columns of the terminal on standard output, or [`DEFAULT_COLUMNS`] if unknown.
+pub fn terminal_columns_or_default() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(DEFAULT_COLUMNS, |size| size.ws_col);
+    usize::from(if size == 0 { DEFAULT_COLUMNS } else { size })
 }
 
-/// The same; nothing where standard output is no terminal.
+/// Returns the number of columns of the terminal, or `None` if standard output is not a terminal.
 pub fn terminal_columns() -> Option<usize> {
-    io::stdout().is_terminal().then(columns)
+    io::stdout().is_terminal().then(terminal_columns_or_default)
 }
 
-/// Wider cells push the rest of their line aside instead of everybody's.
-const WIDEST: usize = 40;
+/// Maximum width of an aligned column. A wider cell shifts only the rest of its own line.
+const MAX_CELL_WIDTH: usize = 40;
 
-/// Lines in which the cells stand one below the other. The last cell is as long as it is.
-pub fn aligned<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> impl Iterator<Item = String> {
+/// Formats rows of cells as lines with aligned columns; the last column is not padded.
+pub fn align_cells<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> impl Iterator<Item = String> {
     let mut widths = [0; COLUMNS];
     for line in lines {
         for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.width().min(WIDEST).max(*width);
+            *width = cell.width().min(MAX_CELL_WIDTH).max(*width);
         }
     }
     lines.iter().map(move |line| {
@@ -56,16 +56,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_closed_pipe_is_fine() {
-        assert!(until_nobody_reads(Err(ErrorKind::BrokenPipe.into())).is_ok());
-        assert!(until_nobody_reads(Err(ErrorKind::StorageFull.into())).is_err());
+    fn ignore_broken_pipe_keeps_other_errors() {
+        assert!(ignore_broken_pipe(Err(ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(ignore_broken_pipe(Err(ErrorKind::StorageFull.into())).is_err());
     }
 
     #[test]
-    fn cells_stand_one_below_the_other() {
+    fn align_cells_pads_columns_to_maximum_width() {
         let long = "x".repeat(60);
         let lines = [["a", "日本", "1"], ["bcd", "", ""], ["e", &long, "2"]].map(|line| line.map(str::to_owned));
-        let shown: Vec<String> = aligned(&lines).collect();
+        let shown: Vec<String> = align_cells(&lines).collect();
         assert_eq!(shown[0], format!("a    日本{}1", " ".repeat(38)));
         assert_eq!(shown[1], "bcd");
         assert_eq!(shown[2], format!("e    {long}  2"));

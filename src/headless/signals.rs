@@ -1,48 +1,49 @@
-//! Signals that ask a command to end. They are noted and not obeyed at once: what is under way is finished first.
+//! SIGHUP, SIGINT and SIGTERM. A signal is recorded and handled at the next safe point: a command that was sent to
+//! HAProxy is finished first.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// The first signal that came.
+/// Listener that keeps the first signal received.
 #[derive(Debug)]
 pub struct Signals {
-    came: watch::Receiver<Option<i32>>,
+    first_signal: watch::Receiver<Option<i32>>,
 }
 
 impl Signals {
-    /// Listens from now on. To be called within the runtime.
+    /// Starts to listen. Must be called inside the I/O runtime.
     pub fn listen() -> Self {
-        let (note, came) = watch::channel(None);
+        let (sender, received) = watch::channel(None);
         for (kind, number) in [(SignalKind::hangup(), 1), (SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
-            // One that cannot be caught keeps its usual effect.
+            // A signal that cannot be caught keeps its default effect.
             let Ok(mut stream) = signal(kind) else { continue };
-            let note = note.clone();
+            let sender = sender.clone();
             tokio::spawn(async move {
                 while stream.recv().await.is_some() {
-                    note.send_if_modified(|came| came.is_none() && came.replace(number).is_none());
+                    sender.send_if_modified(|received| received.is_none() && received.replace(number).is_none());
                 }
             });
         }
-        Self { came }
+        Self { first_signal: received }
     }
 
-    /// The number of the one that came.
-    pub fn came(&self) -> Option<i32> {
-        *self.came.borrow()
+    /// Returns the number of the first signal received.
+    pub fn received(&self) -> Option<i32> {
+        *self.first_signal.borrow()
     }
 
-    /// Waits for one.
+    /// Waits for a signal and returns its number.
     pub async fn wait(&mut self) -> i32 {
-        let came = self.came.wait_for(Option::is_some).await.ok().and_then(|came| *came);
-        match came {
+        let received = self.first_signal.wait_for(Option::is_some).await.ok().and_then(|received| *received);
+        match received {
             Some(number) => number,
             None => std::future::pending().await,
         }
     }
 }
 
-/// What a signal is called.
-pub fn name(number: i32) -> &'static str {
+/// Returns the name of a signal.
+pub fn signal_name(number: i32) -> &'static str {
     match number {
         1 => "SIGHUP",
         2 => "SIGINT",

@@ -1,17 +1,17 @@
-//! What somebody may have meant who wrote something else.
+//! "Did you mean" suggestions for misspelled names.
 
-/// More than this are not told.
-const MOST: usize = 3;
+/// Maximum number of suggestions.
+const MAX_SUGGESTIONS: usize = 3;
 
-/// The nearest of the names, the nearest first; only those that are near indeed.
-pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let lower = wanted.to_lowercase();
+/// Returns the names most similar to `wanted`, best first: at most one edit per three characters, plus one.
+pub fn nearest<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let lower = name_to_match.to_lowercase();
     let limit = lower.chars().count() / 3 + 1;
     let mut near: Vec<(usize, &str)> = Vec::new();
     for name in names {
         let other = name.to_lowercase();
-        let steps = match distance(&lower, &other) {
-            // Whoever writes the start of a name means it, however long it is.
+        let steps = match edit_distance(&lower, &other) {
+            // A prefix of a name matches that name, however long it is.
             steps if steps > limit && lower.len() > 1 && other.starts_with(&lower) => 1,
             steps => steps,
         };
@@ -20,17 +20,17 @@ pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Ve
         }
     }
     near.sort_by_key(|(steps, _)| *steps);
-    near.into_iter().take(MOST).map(|(_, name)| name).collect()
+    near.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| name).collect()
 }
 
-/// `; did you mean a, b?`, or nothing.
-pub fn suggestion<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let near = nearest(wanted, names);
+/// Returns `; did you mean a, b?`, or an empty string without similar names.
+pub fn did_you_mean<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let near = nearest(name_to_match, names);
     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) }
 }
 
-/// How many characters must be put in, taken out or exchanged to make one of the other.
-fn distance(one: &str, other: &str) -> usize {
+/// Returns the Levenshtein distance in characters.
+fn edit_distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, a) in one.chars().enumerate() {
@@ -49,20 +49,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_counted() {
+    fn edit_distance_is_symmetric() {
         for (one, other, steps) in [("", "abc", 3), ("scur", "scur", 0), ("scr", "scur", 1), ("kitten", "sitting", 3)] {
-            assert_eq!((distance(one, other), distance(other, one)), (steps, steps), "{one} {other}");
+            assert_eq!((edit_distance(one, other), edit_distance(other, one)), (steps, steps), "{one} {other}");
         }
     }
 
     #[test]
-    fn only_what_is_near_is_told() {
+    fn nearest_returns_only_similar_names() {
         let names = ["scur", "smax", "slim", "CurrConns", "CurrSslConns", "web1", "web2"];
         assert_eq!(nearest("currconn", names)[0], "CurrConns");
         assert_eq!(nearest("web3", names), ["web1", "web2"]);
         assert_eq!(nearest("Curr", names), ["CurrConns", "CurrSslConns", "scur"]);
         assert_eq!(nearest("nonsense", names), [""; 0]);
-        assert_eq!(suggestion("scru", names), "; did you mean scur?");
-        assert_eq!(suggestion("nonsense", names), "");
+        assert_eq!(did_you_mean("scru", names), "; did you mean scur?");
+        assert_eq!(did_you_mean("nonsense", names), "");
     }
 }

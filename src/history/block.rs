@@ -1,171 +1,174 @@
-//! A stretch of samples: one log per row, and what else each sample was.
+//! Block: a sequence of samples with the same columns, stored as one log per row.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::haproxy::fields::{Field, InfoField};
-use crate::haproxy::numbers::row_writer::Writer;
-use crate::haproxy::stat_header::Schema;
-use crate::haproxy::stat_table::{Row, Table};
-use crate::history::age_encoding::{self, Slots};
+use crate::haproxy::numbers::row_writer::RowWriter;
+use crate::haproxy::stat_header::StatSchema;
+use crate::haproxy::stat_table::{StatRow, StatTable};
+use crate::history::age_encoding::{self, AgeColumns};
 use crate::history::info_log::InfoLog;
-use crate::history::open_block::Open;
-use crate::history::packed_row::Columns;
-use crate::history::row_log::{ABSENT, Reader};
-use crate::history::sample_context::{Frame, Frames};
-use crate::history::sealed_block::{Sealed, Written};
-use crate::history::text_log::Texts;
+use crate::history::open_block::OpenRows;
+use crate::history::packed_row::RowColumns;
+use crate::history::row_log::{ABSENT, RowLogReader};
+use crate::history::sample_context::{SampleContext, SampleContexts};
+use crate::history::sealed_block::{SealedRows, StoredRow};
+use crate::history::text_log::TextLog;
 use crate::observe::row_ids::RowId;
-use crate::observe::sample::{Cost, Sample};
-use crate::observe::timestamp::Stamp;
+use crate::observe::sample::{ReplyCost, Sample};
+use crate::observe::timestamp::Timestamp;
 
-/// Samples in a block. Longer blocks start fewer rows anew; shorter ones make a shorter step when the oldest goes.
-pub const LENGTH: usize = 128;
+/// Number of samples in a full block. Longer blocks repeat the start values of rows less often; shorter blocks lose
+/// less when the oldest one is dropped.
+pub const BLOCK_SAMPLES: usize = 128;
 
-/// Samples of the next block over which a full one is packed: a few rows with each.
-pub const PACKING: usize = LENGTH / 4 * 3;
+/// Number of samples over which a full block is packed: a few rows with each new sample, so that no sample takes long.
+pub const PACKING_SAMPLES: usize = BLOCK_SAMPLES / 4 * 3;
 
-/// When a sample was taken, and what it cost.
+/// Time, epoch and cost of a stored sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// Its number.
+pub struct SampleHeader {
+    /// Sequence number of the sample.
     pub seq: u64,
     /// Monotonic time.
     pub at: Duration,
-    /// Number of its epoch.
+    /// Number of the epoch.
     pub epoch: u32,
-    /// Wall clock.
+    /// Wall clock time.
     pub wall: SystemTime,
-    /// What it cost.
-    pub cost: Cost,
+    /// Size of the reply and the time it took.
+    pub cost: ReplyCost,
 }
 
-impl Mark {
-    /// Of a sample.
-    pub fn of(sample: &Sample) -> Self {
-        let Stamp { mono, wall } = sample.at;
+impl SampleHeader {
+    /// Returns the header of a sample.
+    pub fn from_sample(sample: &Sample) -> Self {
+        let Timestamp { monotonic: mono, wall } = sample.at;
         Self { seq: sample.seq, at: mono, epoch: sample.epoch.number, wall, cost: sample.cost }
     }
 }
 
-/// What one series holds.
+/// Column of `show stat` or key of `show info`, followed over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Series {
-    /// A column of `show stat`.
+    /// Column of `show stat`.
     Stat(Field),
-    /// A key of `show info`.
+    /// Key of `show info`.
     Info(InfoField),
 }
 
-/// The rows of a block.
+/// Logs of the rows: appendable, or sealed and packed.
 #[derive(Debug)]
-enum Rows {
-    Open(Box<Open>),
-    Sealed(Sealed),
+enum RowStorage {
+    Open(Box<OpenRows>),
+    Sealed(SealedRows),
 }
 
-/// One stretch of samples with the same columns. Grows until it is full; then only read.
+/// Sequence of samples with the same columns. It accepts samples until it is full and is then read-only.
 #[derive(Debug)]
 pub struct Block {
-    marks: Vec<Mark>,
-    schema: Arc<Schema>,
-    ages: Slots,
-    frames: Frames,
+    headers: Vec<SampleHeader>,
+    schema: Arc<StatSchema>,
+    ages: AgeColumns,
+    contexts: SampleContexts,
     info: InfoLog,
-    rows: Rows,
+    rows: RowStorage,
 }
 
-/// A sample that is read: its rows, and their numbers.
-struct Content {
-    rows: Vec<Row>,
-    numbers: Writer,
+/// Rows and numbers of a sample that is being restored.
+struct RebuiltTable {
+    rows: Vec<StatRow>,
+    numbers: RowWriter,
 }
 
 impl Block {
-    /// An empty block for samples like this one, behind the block before.
+    /// Creates an empty block for samples with the columns of `sample`. It shares unchanged keys with the block
+    /// `before`.
     pub fn new(sample: &Sample, before: Option<&Self>) -> Self {
         let schema = Arc::clone(sample.table.schema());
         Self {
-            marks: Vec::with_capacity(LENGTH),
-            ages: Slots::of(&schema),
+            headers: Vec::with_capacity(BLOCK_SAMPLES),
+            ages: AgeColumns::from_schema(&schema),
             schema,
-            frames: Frames::default(),
+            contexts: SampleContexts::default(),
             info: InfoLog::new(&sample.info, before.map(|before| &before.info)),
-            rows: Rows::Open(Box::default()),
+            rows: RowStorage::Open(Box::default()),
         }
     }
 
-    /// Whether the sample can be appended.
-    pub fn takes(&self, sample: &Sample) -> bool {
+    /// Returns whether the sample can be appended.
+    pub fn accepts(&self, sample: &Sample) -> bool {
         let schema = sample.table.schema();
         let same_columns = Arc::ptr_eq(&self.schema, schema) || self.schema == *schema;
-        let is_open = matches!(self.rows, Rows::Open(_)) && self.marks.len() < LENGTH;
-        is_open && same_columns && self.info.takes(&sample.info)
+        let is_open = matches!(self.rows, RowStorage::Open(_)) && self.headers.len() < BLOCK_SAMPLES;
+        is_open && same_columns && self.info.has_keys_of(&sample.info)
     }
 
-    /// Appends a sample; `earlier` is the block before.
+    /// Appends a sample; `earlier` is the previous block.
     pub fn push(&mut self, sample: &Arc<Sample>, earlier: Option<&Self>) {
-        let Rows::Open(open) = &mut self.rows else { return };
-        let step = self.marks.len();
-        self.frames.push(step, sample, earlier.map(|earlier| &earlier.frames));
+        let RowStorage::Open(open) = &mut self.rows else { return };
+        let step = self.headers.len();
+        self.contexts.push(step, sample, earlier.map(|earlier| &earlier.contexts));
         self.info.push(&sample.info);
         open.push(sample, &self.ages, step);
-        self.marks.push(Mark::of(sample));
+        self.headers.push(SampleHeader::from_sample(sample));
     }
 
-    /// Ends the block; nothing can be appended afterwards.
+    /// Seals the block: no further sample can be appended.
     pub fn seal(&mut self) {
-        if let Rows::Open(open) = &mut self.rows {
-            self.rows = Rows::Sealed(Sealed::of(std::mem::take(&mut **open).into_logs()));
+        if let RowStorage::Open(open) = &mut self.rows {
+            self.rows = RowStorage::Sealed(SealedRows::from_logs(std::mem::take(&mut **open).into_logs()));
             self.info.seal();
-            self.marks.shrink_to_fit();
+            self.headers.shrink_to_fit();
         }
     }
 
-    /// Whether it has ended and some of its rows are not packed yet.
-    pub fn is_waiting(&self) -> bool {
-        matches!(&self.rows, Rows::Sealed(sealed) if sealed.is_waiting())
+    /// Returns whether the block is sealed and some of its rows are not packed yet.
+    pub fn has_unpacked_rows(&self) -> bool {
+        matches!(&self.rows, RowStorage::Sealed(sealed) if sealed.has_unpacked_rows())
     }
 
-    /// Packs some rows of a block that has ended.
-    pub fn pack(&mut self) {
-        let Rows::Sealed(sealed) = &mut self.rows else { return };
-        let count = sealed.count() / PACKING + 1;
+    /// Packs the next few rows of a sealed block.
+    pub fn pack_some_rows(&mut self) {
+        let RowStorage::Sealed(sealed) = &mut self.rows else { return };
+        let count = sealed.row_count() / PACKING_SAMPLES + 1;
         let columns = self.schema.width();
-        sealed.pack(count, self.marks.len(), |id| width(id, columns));
+        sealed.pack_some(count, self.headers.len(), |id| value_count(id, columns));
     }
 
-    /// When each sample was taken.
-    pub fn marks(&self) -> &[Mark] {
-        &self.marks
+    /// Returns the headers of the samples, oldest first.
+    pub fn headers(&self) -> &[SampleHeader] {
+        &self.headers
     }
 
-    /// Whether a row was there in any of the samples.
-    pub fn has(&self, id: RowId) -> bool {
-        self.frames.has(id)
+    /// Returns whether any sample of the block contains the row.
+    pub fn contains_row(&self, id: RowId) -> bool {
+        self.contexts.contains_row(id)
     }
 
-    /// The newest sample, as long as more may come.
-    pub fn last(&self) -> Option<&Arc<Sample>> {
+    /// Returns the newest sample of an open block, or `None` if the block is sealed.
+    pub fn newest(&self) -> Option<&Arc<Sample>> {
         match &self.rows {
-            Rows::Open(open) => open.last(),
-            Rows::Sealed(_) => None,
+            RowStorage::Open(open) => open.newest(),
+            RowStorage::Sealed(_) => None,
         }
     }
 
-    /// Memory held, in bytes.
+    /// Returns the memory used, in bytes.
     pub fn memory(&self) -> usize {
         let rows = match &self.rows {
-            Rows::Open(open) => open.memory(),
-            Rows::Sealed(sealed) => sealed.memory(),
+            RowStorage::Open(open) => open.memory(),
+            RowStorage::Sealed(sealed) => sealed.memory(),
         };
-        rows + self.marks.capacity() * size_of::<Mark>() + self.frames.memory() + self.info.memory()
+        rows + self.headers.capacity() * size_of::<SampleHeader>() + self.contexts.memory() + self.info.memory()
     }
 
-    /// Reads some series of one row; `each` is given the mark and the values, absent where there is none.
-    pub fn read(&self, id: RowId, series: &[Series], mut each: impl FnMut(Mark, &[Option<i64>])) {
+    /// Reads several series of one row and calls `each` with the header and values of every sample. Absent values are
+    /// `None`.
+    pub fn read_series(&self, id: RowId, series: &[Series], mut each: impl FnMut(SampleHeader, &[Option<i64>])) {
         let is_process = id == RowId::PROCESS;
-        let place = |series: &Series| match series {
+        let slot = |series: &Series| match series {
             Series::Info(field) => is_process.then_some(*field as usize),
             Series::Stat(field) => {
                 if is_process {
@@ -175,120 +178,122 @@ impl Block {
                 }
             }
         };
-        let places: Vec<Option<usize>> = series.iter().map(place).collect();
+        let slots: Vec<Option<usize>> = series.iter().map(slot).collect();
         let mut values = vec![None; series.len()];
-        let mut give = |step: usize, row: &dyn Fn(usize) -> Option<i64>| {
-            let mark = self.marks[step];
-            for (value, place) in values.iter_mut().zip(&places) {
-                *value = place.and_then(|place| match row(place)? {
-                    kept if !is_process && self.ages.has(place) => age_encoding::age(kept, mark.at),
-                    kept => Some(kept).filter(|kept| *kept != ABSENT),
+        let mut visit_step = |step: usize, row: &dyn Fn(usize) -> Option<i64>| {
+            let header = self.headers[step];
+            for (value, slot) in values.iter_mut().zip(&slots) {
+                *value = slot.and_then(|slot| match row(slot)? {
+                    stored if !is_process && self.ages.contains(slot) => age_encoding::decode(stored, header.at),
+                    stored => Some(stored).filter(|stored| *stored != ABSENT),
                 });
             }
-            each(mark, &values);
+            each(header, &values);
         };
-        match self.row(id) {
-            Some(Written::Packed(bytes)) => {
-                let columns = Columns::unpack(bytes, self.marks.len(), width(id, self.schema.width()));
-                (0..self.marks.len()).for_each(|step| give(step, &|column| columns.value(column, step)));
+        match self.stored_row(id) {
+            Some(StoredRow::Packed(bytes)) => {
+                let columns = RowColumns::unpack(bytes, self.headers.len(), value_count(id, self.schema.width()));
+                (0..self.headers.len()).for_each(|step| visit_step(step, &|column| columns.value(column, step)));
             }
             row => {
-                let log = if let Some(Written::Log(log)) = row { log } else { &[] };
-                let mut reader = Reader::new(log, width(id, self.schema.width()));
-                for step in 0..self.marks.len() {
-                    let row = reader.step();
-                    give(step, &|column| row?.get(column).copied());
+                let log = if let Some(StoredRow::Log(log)) = row { log } else { &[] };
+                let mut reader = RowLogReader::new(log, value_count(id, self.schema.width()));
+                for step in 0..self.headers.len() {
+                    let row = reader.next_step();
+                    visit_step(step, &|column| row?.get(column).copied());
                 }
             }
         }
     }
 
-    fn row(&self, id: RowId) -> Option<Written<'_>> {
+    fn stored_row(&self, id: RowId) -> Option<StoredRow<'_>> {
         match &self.rows {
-            Rows::Open(open) => open.log(id).map(Written::Log),
-            Rows::Sealed(sealed) => sealed.row(id),
+            RowStorage::Open(open) => open.log(id).map(StoredRow::Log),
+            RowStorage::Sealed(sealed) => sealed.get(id),
         }
     }
 
-    /// The samples at some steps, which are in order, as they were taken. Ages come back to within a second.
-    pub fn samples(&self, steps: &[usize], texts: &Texts) -> Option<Vec<Sample>> {
-        let frames: Vec<&Frame> = steps.iter().map(|step| self.frames.at(*step)).collect::<Option<_>>()?;
-        let empty = |frame: &&Frame| {
-            let count = frame.rows.ids().len();
-            Content { rows: Vec::with_capacity(count), numbers: Writer::new(self.schema.width(), count) }
+    /// Restores the samples at the given steps, which must be in ascending order. Ages are accurate to one second.
+    /// Returns `None` if a step is not in the block.
+    pub fn restore_samples(&self, steps: &[usize], texts: &TextLog) -> Option<Vec<Sample>> {
+        let contexts: Vec<&SampleContext> = steps.iter().map(|step| self.contexts.get(*step)).collect::<Option<_>>()?;
+        let empty = |context: &&SampleContext| {
+            let count = context.rows.ids().len();
+            RebuiltTable { rows: Vec::with_capacity(count), numbers: RowWriter::new(self.schema.width(), count) }
         };
-        let mut contents: Vec<Content> = frames.iter().map(empty).collect();
-        // Steps with the same rows are read together: a row is unpacked once.
+        let mut tables: Vec<RebuiltTable> = contexts.iter().map(empty).collect();
+        // Restore consecutive steps with the same rows together, so that each row is unpacked only once.
         let (mut first, mut scratch) = (0, Vec::new());
-        while let Some(rows) = frames.get(first).map(|frame| &frame.rows) {
-            let count = frames[first..].iter().take_while(|frame| Arc::ptr_eq(&frame.rows, rows)).count();
+        while let Some(rows) = contexts.get(first).map(|context| &context.rows) {
+            let count = contexts[first..].iter().take_while(|context| Arc::ptr_eq(&context.rows, rows)).count();
             let wanted = &steps[first..first + count];
             for id in rows.ids() {
-                self.add_row(*id, wanted, &mut contents[first..first + count], texts, &mut scratch)?;
+                self.restore_row(*id, wanted, &mut tables[first..first + count], texts, &mut scratch)?;
             }
             first += count;
         }
         let infos = self.info.read(steps);
-        let sample = |(((step, frame), content), info): (((&usize, &Frame), Content), _)| {
-            let mark = self.marks.get(*step)?;
-            let numbers = content.numbers.finish();
-            let table = Table::new(Arc::clone(&self.schema), content.rows.into(), numbers, frame.oddities);
+        let sample = |(((step, context), rebuilt), info): (((&usize, &SampleContext), RebuiltTable), _)| {
+            let header = self.headers.get(*step)?;
+            let numbers = rebuilt.numbers.finish();
+            let table = StatTable::new(Arc::clone(&self.schema), rebuilt.rows.into(), numbers, context.anomalies);
             Some(Sample {
-                seq: mark.seq,
-                at: Stamp { mono: mark.at, wall: mark.wall },
-                epoch: frame.epoch,
-                level: frame.level,
+                seq: header.seq,
+                at: Timestamp { monotonic: header.at, wall: header.wall },
+                epoch: context.epoch,
+                level: context.level,
                 info,
                 table,
-                rows: Arc::clone(&frame.rows),
-                cost: mark.cost,
-                interval: frame.interval,
-                configured: frame.configured.clone(),
+                rows: Arc::clone(&context.rows),
+                cost: header.cost,
+                interval: context.interval,
+                configured: context.configured.clone(),
             })
         };
-        steps.iter().zip(frames).zip(contents).zip(infos).map(sample).collect()
+        steps.iter().zip(contexts).zip(tables).zip(infos).map(sample).collect()
     }
 
-    /// Adds one row to the wanted steps. Nothing when it never said anything, which cannot be.
-    fn add_row(
+    /// Appends one row to the samples at the wanted steps. Returns `None` if the row has no stored numbers or texts,
+    /// which cannot happen for a row of these samples.
+    fn restore_row(
         &self,
         id: RowId,
         wanted: &[usize],
-        contents: &mut [Content],
-        texts: &Texts,
+        tables: &mut [RebuiltTable],
+        texts: &TextLog,
         row: &mut Vec<i64>,
     ) -> Option<()> {
-        let add = |step: usize, content: &mut Content, row: &mut [i64]| {
-            let mark = self.marks.get(step)?;
-            for slot in self.ages.each() {
-                if let Some(kept) = row.get_mut(slot) {
-                    *kept = age_encoding::age(*kept, mark.at).unwrap_or(ABSENT);
+        let add = |step: usize, rebuilt: &mut RebuiltTable, row: &mut [i64]| {
+            let header = self.headers.get(step)?;
+            for slot in self.ages.slots() {
+                if let Some(stored) = row.get_mut(slot) {
+                    *stored = age_encoding::decode(*stored, header.at).unwrap_or(ABSENT);
                 }
             }
-            content.rows.push(texts.of(id, mark.seq)?.clone());
+            rebuilt.rows.push(texts.get(id, header.seq)?.clone());
             for (slot, number) in row.iter().enumerate().filter(|(_, number)| **number != ABSENT) {
-                content.numbers.set(slot, *number);
+                rebuilt.numbers.set(slot, *number);
             }
-            content.numbers.end_row();
+            rebuilt.numbers.end_row();
             Some(())
         };
-        let width = width(id, self.schema.width());
-        match self.row(id)? {
-            Written::Packed(bytes) => {
-                let columns = Columns::unpack(bytes, self.marks.len(), width);
-                for (step, content) in wanted.iter().zip(contents) {
-                    columns.fill(*step, row);
-                    add(*step, content, row)?;
+        let width = value_count(id, self.schema.width());
+        match self.stored_row(id)? {
+            StoredRow::Packed(bytes) => {
+                let columns = RowColumns::unpack(bytes, self.headers.len(), width);
+                for (step, rebuilt) in wanted.iter().zip(tables) {
+                    columns.copy_step(*step, row);
+                    add(*step, rebuilt, row)?;
                 }
             }
-            Written::Log(log) => {
-                let (mut reader, mut next) = (Reader::new(log, width), 0);
-                for (step, content) in wanted.iter().zip(contents) {
-                    (next..*step).for_each(|_| _ = reader.step());
+            StoredRow::Log(log) => {
+                let (mut reader, mut next) = (RowLogReader::new(log, width), 0);
+                for (step, rebuilt) in wanted.iter().zip(tables) {
+                    (next..*step).for_each(|_| _ = reader.next_step());
                     next = step + 1;
                     row.clear();
-                    row.extend_from_slice(reader.step()?);
-                    add(*step, content, row)?;
+                    row.extend_from_slice(reader.next_step()?);
+                    add(*step, rebuilt, row)?;
                 }
             }
         }
@@ -296,7 +301,7 @@ impl Block {
     }
 }
 
-/// How many numbers of a row are kept.
-fn width(id: RowId, columns: usize) -> usize {
+/// Returns how many numbers are stored for a row.
+fn value_count(id: RowId, columns: usize) -> usize {
     if id == RowId::PROCESS { InfoField::COUNT } else { columns }
 }

@@ -1,59 +1,66 @@
-//! The lines of `show info` over a block: the keys once, and of each sample the values that changed.
+//! Log of `show info` over a block: the keys once, and the changed values of each sample.
 //!
-//! Most values are whole numbers, which are kept as the difference from the one before; other texts are kept as they
-//! are. A text that had to be altered to be safe is kept whole, so that it stays known as altered.
+//! Most values are integers, which are stored as the difference from the previous one. Other texts are stored
+//! literally. A text that was altered to make it safe is stored as a [`SafeText`], so that it keeps its "altered" flag.
 
 use std::sync::Arc;
 
-use crate::haproxy::info::Info;
+use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::safe_text::SafeText;
 use crate::history::row_log::{read_varint, unzigzag, write_varint, zigzag};
 
-/// How a changed value is written.
+/// Encodings of a changed value.
 const NUMBER: u8 = 0;
 const TEXT: u8 = 1;
 const ALTERED: u8 = 2;
 
-/// A log of `show info`.
+/// Log of `show info` for one block.
 #[derive(Debug)]
 pub struct InfoLog {
     keys: Arc<[SafeText]>,
-    /// Whether the block before has other keys.
-    has_own_keys: bool,
+    /// True if the previous block has other keys, so that the memory for the keys counts here.
+    owns_keys: bool,
     bytes: Vec<u8>,
     altered: Vec<SafeText>,
-    /// The values of the newest sample, as long as more may come.
-    last: Vec<SafeText>,
+    /// Values of the newest sample; empty once the log is sealed.
+    newest_values: Vec<SafeText>,
 }
 
 impl InfoLog {
-    /// An empty log for samples with the keys of this one; shares them with the log before.
-    pub fn new(info: &Info, before: Option<&Self>) -> Self {
-        let shared = before.filter(|before| before.takes(info)).map(|before| Arc::clone(&before.keys));
+    /// Creates an empty log for samples with the keys of `info`. It shares the keys with the previous log if they are
+    /// the same.
+    pub fn new(info: &ProcessInfo, before: Option<&Self>) -> Self {
+        let shared = before.filter(|before| before.has_keys_of(info)).map(|before| Arc::clone(&before.keys));
         let has_own_keys = shared.is_none();
         let keys = shared.unwrap_or_else(|| info.lines().iter().map(|(key, _)| key.clone()).collect());
-        Self { last: vec![SafeText::default(); keys.len()], keys, has_own_keys, bytes: Vec::new(), altered: Vec::new() }
+        Self {
+            newest_values: vec![SafeText::default(); keys.len()],
+            keys,
+            owns_keys: has_own_keys,
+            bytes: Vec::new(),
+            altered: Vec::new(),
+        }
     }
 
-    /// Whether these are the same keys.
-    pub fn takes(&self, info: &Info) -> bool {
+    /// Returns whether `info` has the keys of this log, in the same order.
+    pub fn has_keys_of(&self, info: &ProcessInfo) -> bool {
         let same = |(key, line): (&SafeText, &(SafeText, SafeText))| *key == line.0;
         self.keys.len() == info.lines().len() && self.keys.iter().zip(info.lines()).all(same)
     }
 
-    /// Appends a sample.
-    pub fn push(&mut self, info: &Info) {
-        let changed = info.lines().iter().zip(&self.last).filter(|((_, value), last)| value != *last).count();
+    /// Appends the values of a sample.
+    pub fn push(&mut self, info: &ProcessInfo) {
+        let changed = info.lines().iter().zip(&self.newest_values).filter(|((_, value), last)| value != *last).count();
         write_varint(&mut self.bytes, changed as u64);
         let mut written = 0;
-        for (place, (_, value)) in info.lines().iter().enumerate() {
-            if *value == self.last[place] {
+        for (index, (_, value)) in info.lines().iter().enumerate() {
+            if *value == self.newest_values[index] {
                 continue;
             }
-            write_varint(&mut self.bytes, (place - written) as u64);
-            written = place;
-            let before = number(self.last[place].as_str());
-            if let Some(now) = number(value.as_str()).filter(|_| value.is_verbatim()) {
+            write_varint(&mut self.bytes, (index - written) as u64);
+            written = index;
+            let before = canonical_number(self.newest_values[index].as_str());
+            if let Some(now) = canonical_number(value.as_str()).filter(|_| value.is_verbatim()) {
                 self.bytes.push(NUMBER);
                 write_varint(&mut self.bytes, zigzag(now.wrapping_sub(before.unwrap_or(0))));
             } else if value.is_verbatim() {
@@ -65,50 +72,50 @@ impl InfoLog {
                 write_varint(&mut self.bytes, self.altered.len() as u64);
                 self.altered.push(value.clone());
             }
-            self.last[place] = value.clone();
+            self.newest_values[index] = value.clone();
         }
     }
 
-    /// Nothing more will come.
+    /// Seals the log: no further sample can be appended.
     pub fn seal(&mut self) {
-        self.last = Vec::new();
+        self.newest_values = Vec::new();
         self.bytes.shrink_to_fit();
     }
 
-    /// What it said in the samples at these steps, which are in order. Steps beyond the end give nothing.
-    pub fn read(&self, steps: &[usize]) -> Vec<Info> {
+    /// Returns the values at the given steps, which must be in ascending order. Steps after the end are left out.
+    pub fn read(&self, steps: &[usize]) -> Vec<ProcessInfo> {
         let mut values = vec![SafeText::default(); self.keys.len()];
         let mut rest = self.bytes.as_slice();
         let mut found = Vec::with_capacity(steps.len());
         let mut next = 0;
         for step in steps {
             while next <= *step && !rest.is_empty() {
-                self.step(&mut rest, &mut values);
+                self.apply_step(&mut rest, &mut values);
                 next += 1;
             }
             if next == step + 1 {
-                found.push(Info::of_lines(self.keys.iter().cloned().zip(values.iter().cloned()).collect()));
+                found.push(ProcessInfo::from_lines(self.keys.iter().cloned().zip(values.iter().cloned()).collect()));
             }
         }
         found
     }
 
-    fn step(&self, rest: &mut &[u8], values: &mut [SafeText]) {
-        let mut place = 0;
+    fn apply_step(&self, rest: &mut &[u8], values: &mut [SafeText]) {
+        let mut index = 0;
         for _ in 0..read_varint(rest) {
-            place += read_varint(rest) as usize;
-            let Some(value) = values.get_mut(place) else { return };
-            let Some((how, behind)) = rest.split_first() else { return };
-            *rest = behind;
+            index += read_varint(rest) as usize;
+            let Some(value) = values.get_mut(index) else { return };
+            let Some((encoding, remaining)) = rest.split_first() else { return };
+            *rest = remaining;
             let argument = read_varint(rest);
-            match *how {
+            match *encoding {
                 NUMBER => {
-                    let now = number(value.as_str()).unwrap_or(0).wrapping_add(unzigzag(argument));
+                    let now = canonical_number(value.as_str()).unwrap_or(0).wrapping_add(unzigzag(argument));
                     *value = SafeText::from(now.to_string().as_str());
                 }
                 TEXT => {
-                    let (text, behind) = rest.split_at((argument as usize).min(rest.len()));
-                    *rest = behind;
+                    let (text, remaining) = rest.split_at((argument as usize).min(rest.len()));
+                    *rest = remaining;
                     *value = SafeText::new(text);
                 }
                 _ => *value = self.altered.get(argument as usize).cloned().unwrap_or_default(),
@@ -116,18 +123,18 @@ impl InfoLog {
         }
     }
 
-    /// Memory held, in bytes.
+    /// Returns the memory used, in bytes.
     pub fn memory(&self) -> usize {
         let text = |text: &SafeText| size_of::<SafeText>() + text.as_str().len() + 16;
-        let keys = if self.has_own_keys { self.keys.iter().map(text).sum() } else { 0 };
-        let texts = self.altered.iter().chain(&self.last).map(text).sum::<usize>();
+        let keys = if self.owns_keys { self.keys.iter().map(text).sum() } else { 0 };
+        let texts = self.altered.iter().chain(&self.newest_values).map(text).sum::<usize>();
         keys + texts + self.bytes.capacity() + size_of::<Self>()
     }
 }
 
-/// A whole number, where the text is exactly how it is written.
-fn number(text: &str) -> Option<i64> {
-    // Longer ones do not fit.
+/// Parses an integer, if the text is exactly how that integer is written.
+fn canonical_number(text: &str) -> Option<i64> {
+    // Longer texts do not fit in an `i64`.
     let number: i64 = if text.len() <= 20 { text.parse().ok()? } else { return None };
     (number.to_string() == text).then_some(number)
 }
@@ -150,12 +157,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_line_comes_back(samples in proptest::collection::vec(proptest::collection::vec(value(), 5), 1..40)) {
+        fn read_restores_every_info_line(samples in proptest::collection::vec(proptest::collection::vec(value(), 5), 1..40)) {
             let info = |values: &Vec<String>| {
-                let line = |(place, value): (usize, &String)| format!("key{place}: {value}\n");
-                Info::parse(format!("Pid: 7\n{}", values.iter().enumerate().map(line).collect::<String>()).as_bytes()).unwrap()
+                let line = |(index, value): (usize, &String)| format!("key{index}: {value}\n");
+                ProcessInfo::parse(format!("Pid: 7\n{}", values.iter().enumerate().map(line).collect::<String>()).as_bytes()).unwrap()
             };
-            let samples: Vec<Info> = samples.iter().map(info).collect();
+            let samples: Vec<ProcessInfo> = samples.iter().map(info).collect();
             let mut log = InfoLog::new(&samples[0], None);
             for sample in &samples {
                 log.push(sample);
@@ -168,14 +175,15 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_shared_and_numbers_take_few_bytes() {
-        let info = |count: i64| Info::parse(format!("Pid: 7\nnode: lb01\nCumReq: {count}\n").as_bytes()).unwrap();
+    fn log_shares_keys_and_packs_numbers() {
+        let info =
+            |count: i64| ProcessInfo::parse(format!("Pid: 7\nnode: lb01\nCumReq: {count}\n").as_bytes()).unwrap();
         let mut log = InfoLog::new(&info(1_000_000), None);
         log.push(&info(1_000_000));
         let first = log.bytes.len();
         (1..=10).for_each(|step| log.push(&info(1_000_000 + step * 50)));
         assert_eq!(log.bytes.len() - first, 10 * 4, "how many, which, how, and the difference");
         let next = InfoLog::new(&info(5), Some(&log));
-        assert!(Arc::ptr_eq(&next.keys, &log.keys) && !next.has_own_keys);
+        assert!(Arc::ptr_eq(&next.keys, &log.keys) && !next.owns_keys);
     }
 }

@@ -1,149 +1,159 @@
-//! The block that grows: one log a row, to which each sample is appended.
+//! Rows of the block that still grows: one log per row, to which each sample appends.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::haproxy::numbers::number_rows::{Numbers, Row};
+use crate::haproxy::numbers::number_rows::{NumberRow, NumberRows};
 use crate::haproxy::numbers::row_writer;
-use crate::history::age_encoding::{self, Slots};
-use crate::history::row_log::Writer;
+use crate::history::age_encoding::{self, AgeColumns};
+use crate::history::row_log::RowLogWriter;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// The newest sample in the logs.
+/// Newest sample in the logs, in the form needed to compute the next differences.
 #[derive(Debug)]
-struct Last {
+struct NewestSample {
     sample: Arc<Sample>,
-    process: Numbers,
-    /// Of each row what stands behind the quantities: ages as they are kept, and identifiers.
-    others: Numbers,
+    process: NumberRows,
+    /// Numbers of each row after the quantities: encoded ages, and identifiers.
+    other_numbers: NumberRows,
 }
 
-impl Last {
-    /// Where a row of another sample stands in this one.
-    fn place(&self, other: &Sample, index: usize, same_rows: bool) -> Option<usize> {
-        if same_rows { Some(index) } else { self.sample.rows.index(other.rows.ids()[index]) }
+impl NewestSample {
+    /// Returns the index in this sample of the row at `index` in `other`.
+    fn row_index(&self, other: &Sample, index: usize, same_rows: bool) -> Option<usize> {
+        if same_rows { Some(index) } else { self.sample.rows.index_of(other.rows.ids()[index]) }
     }
 }
 
-/// Logs that grow.
+/// Logs of all rows of an open block.
 #[derive(Debug, Default)]
-pub struct Open {
-    logs: Vec<(RowId, Writer)>,
-    places: HashMap<RowId, u32>,
-    /// Where the log of each row of the newest sample stands.
-    order: Vec<u32>,
-    /// Where the logs of rows stand that it does not hold.
-    gone: Vec<u32>,
-    last: Option<Last>,
+pub struct OpenRows {
+    logs: Vec<(RowId, RowLogWriter)>,
+    log_of_id: HashMap<RowId, u32>,
+    /// For each row of the newest sample, the index of its log.
+    log_of_row: Vec<u32>,
+    /// Indexes of the logs whose rows the newest sample does not contain.
+    logs_of_absent_rows: Vec<u32>,
+    newest: Option<NewestSample>,
     bytes: usize,
 }
 
-impl Open {
-    /// Appends a sample; `slots` are its ages. So many steps are in the logs.
-    pub fn push(&mut self, sample: &Arc<Sample>, slots: &Slots, steps: usize) {
-        let same_rows = self.last.as_ref().is_some_and(|last| Arc::ptr_eq(&last.sample.rows, &sample.rows));
+impl OpenRows {
+    /// Appends a sample. `slots` are the age columns, and `steps` is the number of samples already in the logs.
+    pub fn push(&mut self, sample: &Arc<Sample>, slots: &AgeColumns, steps: usize) {
+        let same_rows = self.newest.as_ref().is_some_and(|newest| Arc::ptr_eq(&newest.sample.rows, &sample.rows));
         if !same_rows {
-            self.arrange(sample, steps);
+            self.assign_logs(sample, steps);
         }
         let schema = sample.table.schema();
-        let (quantities, width) = (schema.quantities(), schema.width());
-        let nothing = [Row::zeros(quantities), Row::zeros(width - quantities)];
-        let process = Numbers::of_row(sample.info.numbers().iter().copied());
-        let last = self.last.take();
-        let others = others(sample, slots, last.as_ref(), same_rows);
-        let mut bytes = others.memory();
+        let (quantities, width) = (schema.quantity_count(), schema.width());
+        let nothing = [NumberRow::zeros(quantities), NumberRow::zeros(width - quantities)];
+        let process = NumberRows::from_values(sample.info.numbers().iter().copied());
+        let newest = self.newest.take();
+        let other_numbers = encode_other_numbers(sample, slots, newest.as_ref(), same_rows);
+        let mut bytes = other_numbers.memory_bytes();
         if let (Some((_, log)), Some(now)) = (self.logs.first_mut(), process.row(0)) {
-            let before = last.as_ref().and_then(|last| last.process.row(0));
-            log.step([before.unwrap_or(Row::zeros(now.width())), Row::zeros(0)], [now, Row::zeros(0)]);
+            let before = newest.as_ref().and_then(|newest| newest.process.row(0));
+            log.push_step(
+                [before.unwrap_or(NumberRow::zeros(now.width())), NumberRow::zeros(0)],
+                [now, NumberRow::zeros(0)],
+            );
             bytes += log.memory();
         }
-        for (index, place) in self.order.iter().enumerate() {
-            let Some(now) = parts(sample, &others, index) else { continue };
-            let before = last.as_ref().and_then(|last| {
-                let earlier = last.place(sample, index, same_rows)?;
-                parts(&last.sample, &last.others, earlier)
+        for (index, log_index) in self.log_of_row.iter().enumerate() {
+            let Some(now) = row_parts(sample, &other_numbers, index) else { continue };
+            let before = newest.as_ref().and_then(|newest| {
+                let earlier = newest.row_index(sample, index, same_rows)?;
+                row_parts(&newest.sample, &newest.other_numbers, earlier)
             });
-            let log = &mut self.logs[*place as usize].1;
-            log.step(before.unwrap_or(nothing), now);
+            let log = &mut self.logs[*log_index as usize].1;
+            log.push_step(before.unwrap_or(nothing), now);
             bytes += log.memory();
         }
-        for place in &self.gone {
-            let log = &mut self.logs[*place as usize].1;
-            log.missing();
+        for log_index in &self.logs_of_absent_rows {
+            let log = &mut self.logs[*log_index as usize].1;
+            log.push_missing();
             bytes += log.memory();
         }
-        self.last = Some(Last { sample: Arc::clone(sample), process, others });
+        self.newest = Some(NewestSample { sample: Arc::clone(sample), process, other_numbers: other_numbers });
         self.bytes = bytes;
     }
 
-    /// Finds the log of each row, or begins it.
-    fn arrange(&mut self, sample: &Sample, steps: usize) {
-        let (logs, places) = (&mut self.logs, &mut self.places);
+    /// Finds or creates the log of each row of the sample.
+    fn assign_logs(&mut self, sample: &Sample, steps: usize) {
+        let (logs, places) = (&mut self.logs, &mut self.log_of_id);
         let mut place_of = |id: RowId| {
             *places.entry(id).or_insert_with(|| {
-                logs.push((id, Writer::starting_after(steps)));
+                logs.push((id, RowLogWriter::starting_after(steps)));
                 logs.len() as u32 - 1
             })
         };
         place_of(RowId::PROCESS);
-        self.order = sample.rows.ids().iter().map(|id| place_of(*id)).collect();
-        let is_gone = |id: RowId| id != RowId::PROCESS && sample.rows.index(id).is_none();
+        self.log_of_row = sample.rows.ids().iter().map(|id| place_of(*id)).collect();
+        let is_gone = |id: RowId| id != RowId::PROCESS && sample.rows.index_of(id).is_none();
         let places = self.logs.iter().enumerate().filter(|(_, (id, _))| is_gone(*id));
-        self.gone = places.map(|(place, _)| place as u32).collect();
+        self.logs_of_absent_rows = places.map(|(log_index, _)| log_index as u32).collect();
     }
 
-    /// The newest sample.
-    pub fn last(&self) -> Option<&Arc<Sample>> {
-        self.last.as_ref().map(|last| &last.sample)
+    /// Returns the newest sample.
+    pub fn newest(&self) -> Option<&Arc<Sample>> {
+        self.newest.as_ref().map(|newest| &newest.sample)
     }
 
-    /// The log of a row.
+    /// Returns the log of a row.
     pub fn log(&self, id: RowId) -> Option<&[u8]> {
-        Some(self.logs[*self.places.get(&id)? as usize].1.bytes())
+        Some(self.logs[*self.log_of_id.get(&id)? as usize].1.bytes())
     }
 
-    /// All logs, done.
+    /// Returns the finished logs of all rows.
     pub fn into_logs(self) -> impl Iterator<Item = (RowId, Box<[u8]>)> {
         self.logs.into_iter().map(|(id, log)| (id, log.into_bytes().into_boxed_slice()))
     }
 
-    /// Memory held, in bytes; the newest sample is not its own.
+    /// Returns the memory used, in bytes, without the newest sample, which is shared.
     pub fn memory(&self) -> usize {
         self.bytes
             + self.logs.capacity() * size_of::<RowId>()
-            + self.places.capacity() * size_of::<(RowId, u32)>()
-            + (self.order.capacity() + self.gone.capacity()) * size_of::<u32>()
+            + self.log_of_id.capacity() * size_of::<(RowId, u32)>()
+            + (self.log_of_row.capacity() + self.logs_of_absent_rows.capacity()) * size_of::<u32>()
     }
 }
 
-/// The numbers of a row as they are kept: quantities, and what stands behind them.
-fn parts<'a>(sample: &'a Sample, others: &'a Numbers, index: usize) -> Option<[Row<'a>; 2]> {
-    let quantities = sample.table.schema().quantities();
-    Some([sample.table.numbers(index)?.first(quantities), others.row(index)?])
+/// Returns the stored numbers of a row in two parts: the quantities and the other numbers.
+fn row_parts<'a>(sample: &'a Sample, other_numbers: &'a NumberRows, index: usize) -> Option<[NumberRow<'a>; 2]> {
+    let quantities = sample.table.schema().quantity_count();
+    Some([sample.table.row_numbers(index)?.prefix(quantities), other_numbers.row(index)?])
 }
 
-/// What stands behind the quantities of each row, as it is kept.
-fn others(sample: &Sample, slots: &Slots, last: Option<&Last>, same_rows: bool) -> Numbers {
+/// Encodes the numbers after the quantities of each row.
+fn encode_other_numbers(
+    sample: &Sample,
+    slots: &AgeColumns,
+    newest: Option<&NewestSample>,
+    same_rows: bool,
+) -> NumberRows {
     let schema = sample.table.schema();
-    let (quantities, width) = (schema.quantities(), schema.width());
+    let (quantities, width) = (schema.quantity_count(), schema.width());
     let count = width - quantities;
-    let mut others = last.map_or_else(
-        || row_writer::Writer::new(count, sample.rows.ids().len()),
-        |last| row_writer::Writer::following(&last.others, count),
+    let mut other_numbers = newest.map_or_else(
+        || row_writer::RowWriter::new(count, sample.rows.ids().len()),
+        |newest| row_writer::RowWriter::reusing(&newest.other_numbers, count),
     );
-    let is_age: Vec<bool> = (quantities..width).map(|slot| slots.has(slot)).collect();
+    let is_age: Vec<bool> = (quantities..width).map(|slot| slots.contains(slot)).collect();
     for index in 0..sample.rows.ids().len() {
-        let Some(row) = sample.table.numbers(index) else { break };
-        let before = last.and_then(|last| last.others.row(last.place(sample, index, same_rows)?));
+        let Some(row) = sample.table.row_numbers(index) else { break };
+        let before = newest.and_then(|newest| newest.other_numbers.row(newest.row_index(sample, index, same_rows)?));
         for (slot, is_age) in is_age.iter().enumerate() {
-            let told = row.get(quantities + slot);
+            let reported = row.get(quantities + slot);
             let before = || before.and_then(|before| before.get(slot));
-            if let Some(kept) = if *is_age { age_encoding::kept(told, sample.at.mono, before()) } else { told } {
-                others.set(slot, kept);
+            if let Some(stored) =
+                if *is_age { age_encoding::encode(reported, sample.at.monotonic, before()) } else { reported }
+            {
+                other_numbers.set(slot, stored);
             }
         }
-        others.end_row();
+        other_numbers.end_row();
     }
-    others.finish()
+    other_numbers.finish()
 }

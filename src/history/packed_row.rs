@@ -1,44 +1,44 @@
-//! One row's numbers over a full block, column by column.
+//! Numbers of one row over a full block, packed column by column.
 //!
-//! A row log is good to append to; once nothing more comes, most of it can be said in fewer bytes. Columns that never
-//! change cost nothing beyond their first value. Counters of one row move together: where the differences of a column
-//! are those of one before it, or a multiple of them, that is all there is to say. What is left is Rice codes, of the
-//! differences or of the distance from the lowest value, whichever is shorter, or a short list where changes are few.
+//! A row log is easy to append to, but a finished one can be stored in fewer bytes. Columns that never change need only
+//! their first value. The counters of a row often move together: if the changes of a column equal those of an earlier
+//! column, or are a multiple of them, a reference is enough. The other columns are stored as Rice codes, of either the
+//! changes or the distances from the lowest value, whichever is shorter, or as a short list if there are few changes.
 
-use crate::history::rice_codes::{BitReader, BitWriter, best_rice};
-use crate::history::row_log::{ABSENT, Reader, read_varint, unzigzag, write_varint, zigzag};
+use crate::history::rice_codes::{BitReader, BitWriter, best_parameter};
+use crate::history::row_log::{ABSENT, RowLogReader, read_varint, unzigzag, write_varint, zigzag};
 
-/// How a column's values are written.
-const SAME: u8 = 0;
-const MULTIPLE: u8 = 1;
-const GROWTH: u8 = 2;
-const CHANGE: u8 = 3;
-const LEVEL: u8 = 4;
-const FEW: u8 = 5;
+/// Encodings of a column.
+const SAME_CHANGES: u8 = 0;
+const MULTIPLE_OF_CHANGES: u8 = 1;
+const RICE_GROWTH: u8 = 2;
+const RICE_CHANGES: u8 = 3;
+const RICE_LEVELS: u8 = 4;
+const CHANGE_LIST: u8 = 5;
 
-/// One row over a block.
+/// Columns of one row over a block.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Columns {
-    /// The values of the first sample.
+pub struct RowColumns {
+    /// Values in the first sample.
     pub first: Vec<i64>,
-    /// The columns that change, in order, with their values from the second sample on.
+    /// Columns that change, in ascending order, with their values from the second sample on.
     pub changing: Vec<(usize, Vec<i64>)>,
 }
 
-impl Columns {
-    /// What a log of so many steps says; nothing where the row was missing in one of them.
-    pub fn of_log(log: &[u8], steps: usize, width: usize) -> Option<Self> {
-        let mut reader = Reader::new(log, width);
+impl RowColumns {
+    /// Reads a log with `steps` samples. Returns `None` if the row is missing in one of them.
+    pub fn from_log(log: &[u8], steps: usize, width: usize) -> Option<Self> {
+        let mut reader = RowLogReader::new(log, width);
         let mut first: Vec<i64> = Vec::new();
         let mut does_change = vec![false; width];
         let mut changing: Vec<(usize, Vec<i64>)> = Vec::new();
         for step in 0..steps {
             if step == 0 {
-                first = reader.step()?.to_vec();
+                first = reader.next_step()?.to_vec();
                 continue;
             }
-            reader.step()?;
-            for column in reader.changed() {
+            reader.next_step()?;
+            for column in reader.changed_slots() {
                 if !std::mem::replace(&mut does_change[column], true) {
                     let mut past = Vec::with_capacity(steps - 1);
                     past.resize(step - 1, first[column]);
@@ -53,7 +53,7 @@ impl Columns {
         Some(Self { first, changing })
     }
 
-    /// The value of a column in the sample at `step`.
+    /// Returns the value of a column in the sample at `step`.
     pub fn value(&self, column: usize, step: usize) -> Option<i64> {
         let first = self.first.get(column).copied()?;
         let Some(later) = step.checked_sub(1) else { return Some(first) };
@@ -63,8 +63,8 @@ impl Columns {
         }
     }
 
-    /// All values of the sample at `step`.
-    pub fn fill(&self, step: usize, row: &mut Vec<i64>) {
+    /// Copies all values of the sample at `step` to `row`.
+    pub fn copy_step(&self, step: usize, row: &mut Vec<i64>) {
         row.clone_from(&self.first);
         let Some(later) = step.checked_sub(1) else { return };
         for (column, values) in &self.changing {
@@ -74,35 +74,35 @@ impl Columns {
         }
     }
 
-    /// Differences from one sample to the next of a changing column.
-    fn changes(&self, slot: usize) -> Vec<i64> {
+    /// Returns the differences between consecutive samples of a changing column.
+    fn changes_of(&self, slot: usize) -> Vec<i64> {
         let (column, values) = &self.changing[slot];
         let mut before = self.first[*column];
         let change = |value: &i64| value.wrapping_sub(std::mem::replace(&mut before, *value));
         values.iter().map(change).collect()
     }
 
-    /// Writes it.
+    /// Packs the columns into bytes.
     pub fn pack(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
-        write_first(&mut out, &self.first);
+        write_first_values(&mut out, &self.first);
         out.push(self.changing.len() as u8);
         let mut known: Vec<Vec<i64>> = Vec::with_capacity(self.changing.len());
         let mut bits = BitWriter::default();
         for (slot, (column, values)) in self.changing.iter().enumerate() {
             write_varint(&mut out, *column as u64);
-            let changes = self.changes(slot);
+            let changes = self.changes_of(slot);
             write_column(&mut out, &mut bits, &known, &changes, values);
             known.push(changes);
         }
         out
     }
 
-    /// Reads what [`Self::pack`] wrote of a row with `width` numbers over so many steps. Damaged bytes give other numbers,
-    /// and no panic.
+    /// Unpacks the bytes of [`Self::pack`] for a row with `width` numbers and `steps` samples. Damaged bytes result in
+    /// wrong numbers but never in a panic.
     pub fn unpack(mut bytes: &[u8], steps: usize, width: usize) -> Self {
-        let first = read_first(&mut bytes, width);
-        let count = take(&mut bytes);
+        let first = read_first_values(&mut bytes, width);
+        let count = read_byte(&mut bytes);
         let later = steps.saturating_sub(1);
         let mut known: Vec<Vec<i64>> = Vec::new();
         let mut changing = Vec::new();
@@ -122,8 +122,8 @@ impl Columns {
     }
 }
 
-/// Which numbers are there, which of them are not zero, and those.
-fn write_first(out: &mut Vec<u8>, first: &[i64]) {
+/// Writes a mask of the absent numbers, a mask of the nonzero ones, and the nonzero numbers.
+fn write_first_values(out: &mut Vec<u8>, first: &[i64]) {
     let mask = |is_set: fn(i64) -> bool| {
         let mut mask = vec![0_u8; first.len().div_ceil(8)];
         for (column, _) in first.iter().enumerate().filter(|(_, value)| is_set(**value)) {
@@ -138,7 +138,7 @@ fn write_first(out: &mut Vec<u8>, first: &[i64]) {
     }
 }
 
-fn read_first(bytes: &mut &[u8], width: usize) -> Vec<i64> {
+fn read_first_values(bytes: &mut &[u8], width: usize) -> Vec<i64> {
     let length = width.div_ceil(8);
     let (absent, rest) = bytes.split_at(length.min(bytes.len()));
     let (set, rest) = rest.split_at(length.min(rest.len()));
@@ -152,16 +152,16 @@ fn read_first(bytes: &mut &[u8], width: usize) -> Vec<i64> {
     (0..width).map(value).collect()
 }
 
-/// Writes one column in the shortest of the ways; `known` are the changes of the columns before it.
+/// Writes one column in the shortest encoding. `known` are the changes of the columns before it.
 fn write_column(out: &mut Vec<u8>, bits: &mut BitWriter, known: &[Vec<i64>], changes: &[i64], values: &[i64]) {
     if let Some(place) = known.iter().position(|other| other == changes) {
-        out.extend([SAME, place as u8]);
+        out.extend([SAME_CHANGES, place as u8]);
         return;
     }
     if let Some((place, factor)) =
-        known.iter().enumerate().find_map(|(place, other)| Some((place, multiple(other, changes)?)))
+        known.iter().enumerate().find_map(|(place, other)| Some((place, common_factor(other, changes)?)))
     {
-        out.extend([MULTIPLE, place as u8]);
+        out.extend([MULTIPLE_OF_CHANGES, place as u8]);
         write_varint(out, zigzag(factor));
         return;
     }
@@ -169,35 +169,35 @@ fn write_column(out: &mut Vec<u8>, bits: &mut BitWriter, known: &[Vec<i64>], cha
     let only_grows = changes.iter().all(|change| *change >= 0);
     let change = |change: &i64| if only_grows { *change as u64 } else { zigzag(*change) };
     let level = |value: &i64| value.wrapping_sub(lowest) as u64;
-    let (by_change, change_bits) = best_rice(&changes.iter().map(change));
-    let (by_level, level_bits) = best_rice(&values.iter().map(level));
+    let (by_change, change_bits) = best_parameter(&changes.iter().map(change));
+    let (by_level, level_bits) = best_parameter(&values.iter().map(level));
     let few = changes.iter().filter(|change| **change != 0).count();
-    // Two bytes each, at the least.
+    // An entry takes at least two bytes; 20 bits is a typical size.
     let few_bits = few as u64 * 20;
     if few_bits < change_bits.min(level_bits) {
-        out.extend([FEW, few as u8]);
+        out.extend([CHANGE_LIST, few as u8]);
         for (step, change) in changes.iter().enumerate().filter(|(_, change)| **change != 0) {
             out.push(step as u8);
             write_varint(out, zigzag(*change));
         }
     } else if level_bits + 24 < change_bits {
-        out.extend([LEVEL, by_level as u8]);
+        out.extend([RICE_LEVELS, by_level as u8]);
         write_varint(out, zigzag(lowest));
         for value in values {
-            bits.rice(level(value), by_level);
+            bits.push_rice(level(value), by_level);
         }
         out.extend(bits.finish());
     } else {
-        out.extend([if only_grows { GROWTH } else { CHANGE }, by_change as u8]);
+        out.extend([if only_grows { RICE_GROWTH } else { RICE_CHANGES }, by_change as u8]);
         for one in changes {
-            bits.rice(change(one), by_change);
+            bits.push_rice(change(one), by_change);
         }
         out.extend(bits.finish());
     }
 }
 
-/// The number that makes all of `changes` of all of `other`.
-fn multiple(other: &[i64], changes: &[i64]) -> Option<i64> {
+/// Returns the factor by which every number in `other` must be multiplied to get `changes`, if there is one.
+fn common_factor(other: &[i64], changes: &[i64]) -> Option<i64> {
     let (one, change) = other.iter().zip(changes).find(|(one, change)| **one != 0 || **change != 0)?;
     let factor = change.checked_div(*one).filter(|factor| factor.checked_mul(*one) == Some(*change))?;
     let is_so = |(one, change): (&i64, &i64)| one.checked_mul(factor) == Some(*change);
@@ -205,47 +205,47 @@ fn multiple(other: &[i64], changes: &[i64]) -> Option<i64> {
 }
 
 fn read_column(bytes: &mut &[u8], known: &[Vec<i64>], before: i64, later: usize) -> Vec<i64> {
-    let (kind, parameter) = (take(bytes), take(bytes));
+    let (kind, parameter) = (read_byte(bytes), read_byte(bytes));
     let other = |place: u8| known.get(usize::from(place)).cloned().unwrap_or_else(|| vec![0; later]);
     let k = u32::from(parameter.min(63));
     match kind {
-        SAME => other(parameter),
-        MULTIPLE => {
+        SAME_CHANGES => other(parameter),
+        MULTIPLE_OF_CHANGES => {
             let factor = unzigzag(read_varint(bytes));
             other(parameter).into_iter().map(|change| change.wrapping_mul(factor)).collect()
         }
-        LEVEL => {
+        RICE_LEVELS => {
             let lowest = unzigzag(read_varint(bytes));
             let mut before = before;
             let change = |level: u64| {
                 let value = lowest.wrapping_add(level as i64);
                 value.wrapping_sub(std::mem::replace(&mut before, value))
             };
-            read_rice(bytes, k, later).into_iter().map(change).collect()
+            read_rice_codes(bytes, k, later).into_iter().map(change).collect()
         }
-        FEW => {
+        CHANGE_LIST => {
             let mut changes = vec![0; later];
             for _ in 0..parameter {
-                let (step, change) = (usize::from(take(bytes)), unzigzag(read_varint(bytes)));
+                let (step, change) = (usize::from(read_byte(bytes)), unzigzag(read_varint(bytes)));
                 if let Some(slot) = changes.get_mut(step) {
                     *slot = change;
                 }
             }
             changes
         }
-        GROWTH => read_rice(bytes, k, later).into_iter().map(|change| change as i64).collect(),
-        _ => read_rice(bytes, k, later).into_iter().map(unzigzag).collect(),
+        RICE_GROWTH => read_rice_codes(bytes, k, later).into_iter().map(|change| change as i64).collect(),
+        _ => read_rice_codes(bytes, k, later).into_iter().map(unzigzag).collect(),
     }
 }
 
-fn read_rice(bytes: &mut &[u8], k: u32, count: usize) -> Vec<u64> {
+fn read_rice_codes(bytes: &mut &[u8], k: u32, count: usize) -> Vec<u64> {
     let mut reader = BitReader::new(bytes);
-    let values = (0..count).map(|_| reader.rice(k)).collect();
-    *bytes = &bytes[reader.used()..];
+    let values = (0..count).map(|_| reader.read_rice(k)).collect();
+    *bytes = &bytes[reader.bytes_read()..];
     values
 }
 
-fn take(bytes: &mut &[u8]) -> u8 {
+fn read_byte(bytes: &mut &[u8]) -> u8 {
     let Some((first, rest)) = bytes.split_first() else { return 0 };
     *bytes = rest;
     *first
@@ -254,29 +254,30 @@ fn take(bytes: &mut &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::haproxy::numbers::number_rows::{Numbers, Row};
-    use crate::history::row_log::Writer;
+    use crate::haproxy::numbers::number_rows::{NumberRow, NumberRows};
+    use crate::history::row_log::RowLogWriter;
     use proptest::prelude::*;
 
     fn log(rows: &[Vec<i64>]) -> Vec<u8> {
-        let numbers =
-            |row: &Vec<i64>| Numbers::of_row(row.iter().map(|value| Some(*value).filter(|value| *value != ABSENT)));
-        let numbers: Vec<Numbers> = rows.iter().map(numbers).collect();
-        let mut writer = Writer::default();
-        let mut before = Row::zeros(rows[0].len());
+        let numbers = |row: &Vec<i64>| {
+            NumberRows::from_values(row.iter().map(|value| Some(*value).filter(|value| *value != ABSENT)))
+        };
+        let numbers: Vec<NumberRows> = rows.iter().map(numbers).collect();
+        let mut writer = RowLogWriter::default();
+        let mut before = NumberRow::zeros(rows[0].len());
         for now in numbers.iter().map(|numbers| numbers.row(0).unwrap()) {
-            writer.step([before, Row::zeros(0)], [now, Row::zeros(0)]);
+            writer.push_step([before, NumberRow::zeros(0)], [now, NumberRow::zeros(0)]);
             before = now;
         }
         writer.into_bytes()
     }
 
-    fn packed(rows: &[Vec<i64>]) -> (Vec<u8>, Columns) {
-        let columns = Columns::of_log(&log(rows), rows.len(), rows[0].len()).unwrap();
+    fn packed(rows: &[Vec<i64>]) -> (Vec<u8>, RowColumns) {
+        let columns = RowColumns::from_log(&log(rows), rows.len(), rows[0].len()).unwrap();
         (columns.pack(), columns)
     }
 
-    /// A server under 2 or 3 requests a second: six counters that move together, bytes by the request, three gauges.
+    /// A server with 2 or 3 requests per second: six counters that move together, bytes per request, three gauges.
     fn busy(steps: usize) -> Vec<Vec<i64>> {
         let mut random = fastrand::Rng::with_seed(3);
         let mut row = vec![0_i64; 97];
@@ -293,16 +294,16 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_server_takes_a_few_bytes_a_sample() {
+    fn pack_stores_busy_server_in_few_bytes_per_sample() {
         let rows = busy(128);
         let (bytes, columns) = packed(&rows);
-        assert_eq!(Columns::unpack(&bytes, 128, 97), columns);
+        assert_eq!(RowColumns::unpack(&bytes, 128, 97), columns);
         assert!(bytes.len() < 128 * 3, "{} bytes for 128 samples of 97 numbers", bytes.len());
         assert!(bytes.len() * 4 < log(&rows).len(), "{} of {}", bytes.len(), log(&rows).len());
     }
 
     #[test]
-    fn values_are_found_by_column_and_step() {
+    fn value_returns_number_by_column_and_step() {
         let (_, columns) = packed(&[vec![5, 0, 7], vec![5, 1, 7], vec![5, 3, 6]]);
         let all: Vec<_> =
             (0..3).map(|step| (0..3).map(|column| columns.value(column, step).unwrap()).collect::<Vec<_>>()).collect();
@@ -311,32 +312,32 @@ mod tests {
     }
 
     #[test]
-    fn a_row_with_gaps_stays_a_log() {
-        let mut writer = Writer::starting_after(1);
-        let ones = Numbers::of_row([Some(1); 2].into_iter());
-        writer.step([Row::zeros(2); 2], [ones.row(0).unwrap(); 2]);
-        assert_eq!(Columns::of_log(writer.bytes(), 2, 4), None);
+    fn from_log_returns_none_for_row_with_gaps() {
+        let mut writer = RowLogWriter::starting_after(1);
+        let ones = NumberRows::from_values([Some(1); 2].into_iter());
+        writer.push_step([NumberRow::zeros(2); 2], [ones.row(0).unwrap(); 2]);
+        assert_eq!(RowColumns::from_log(writer.bytes(), 2, 4), None);
     }
 
     proptest! {
         #[test]
-        fn what_went_in_comes_out(rows in proptest::collection::vec(proptest::collection::vec(
+        fn written_rows_read_back_unchanged(rows in proptest::collection::vec(proptest::collection::vec(
             prop_oneof![4 => Just(5_i64), 3 => 0_i64..300, 1 => any::<i64>(), 1 => Just(i64::MIN), 1 => -3_i64..3], 13), 1..128)) {
             let (bytes, columns) = packed(&rows);
-            let (back, mut filled) = (Columns::unpack(&bytes, rows.len(), 13), Vec::new());
+            let (back, mut filled) = (RowColumns::unpack(&bytes, rows.len(), 13), Vec::new());
             for (step, row) in rows.iter().enumerate() {
                 for (column, value) in row.iter().enumerate() {
                     prop_assert_eq!(back.value(column, step), Some(*value));
                 }
-                back.fill(step, &mut filled);
+                back.copy_step(step, &mut filled);
                 prop_assert_eq!(&filled, row);
             }
             prop_assert_eq!(back, columns);
         }
 
         #[test]
-        fn damaged_bytes_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Columns::unpack(&bytes, 128, 97);
+        fn unpack_never_panics_on_damaged_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = RowColumns::unpack(&bytes, 128, 97);
         }
     }
 }

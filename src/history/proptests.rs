@@ -1,37 +1,37 @@
-//! Whatever HAProxy said comes out of the history as it went in.
+//! Property tests: the history restores every sample as it was stored.
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::haproxy::fields::{Field, Kind};
-use crate::history::block::LENGTH;
+use crate::haproxy::fields::{Field, FieldKind};
+use crate::history::block::BLOCK_SAMPLES;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
-use crate::observe::test_samples::SampleMaker;
+use crate::observe::test_samples::SampleBuilder;
 
-/// What one sample says.
+/// Random content of one sample.
 #[derive(Debug, Clone)]
-struct Step {
-    /// Milliseconds since the one before.
+struct GeneratedSample {
+    /// Milliseconds since the previous sample.
     pause: u64,
-    /// Which of the rows are there.
-    there: u8,
-    /// The rows stand in another order.
-    turned: bool,
-    reload: bool,
-    /// Other columns, as after an upgrade.
-    upgrade: bool,
+    /// Bit mask of the rows that are present.
+    present_rows: u8,
+    /// True if the rows are in reverse order.
+    is_reversed: bool,
+    is_reload: bool,
+    /// True if the columns change, as after an upgrade.
+    is_upgrade: bool,
     numbers: [Option<i64>; 4],
     age: Option<i64>,
     text: u8,
     info: Option<String>,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn generated_sample() -> impl Strategy<Value = GeneratedSample> {
     let number =
-        prop_oneof![4 => 0..40_i64, 1 => any::<i64>().prop_filter("the mark for none", |value| *value != i64::MIN)];
+        prop_oneof![4 => 0..40_i64, 1 => any::<i64>().prop_filter("the marker for absent", |value| *value != i64::MIN)];
     let number = proptest::option::weighted(0.8, number);
     let rare = |often: u32| (0..often).prop_map(|chance| chance == 0);
     (
@@ -43,12 +43,12 @@ fn step() -> impl Strategy<Value = Step> {
         prop_oneof![5 => Just(0_u8), 1 => 0..6_u8],
         proptest::option::weighted(0.2, "[a-z0-9\u{1}]{0,6}"),
     )
-        .prop_map(|(pause, there, (turned, reload, upgrade), numbers, age, text, info)| Step {
+        .prop_map(|(pause, there, (turned, reload, upgrade), numbers, age, text, info)| GeneratedSample {
             pause,
-            there,
-            turned,
-            reload,
-            upgrade,
+            present_rows: there,
+            is_reversed: turned,
+            is_reload: reload,
+            is_upgrade: upgrade,
             numbers,
             age,
             text,
@@ -58,18 +58,18 @@ fn step() -> impl Strategy<Value = Step> {
 
 const STATUSES: [&str; 6] = ["UP", "UP 1/3", "DOWN", "MAINT", "DRAIN", "\u{1b}[31m"];
 
-fn samples(steps: Vec<Step>) -> Vec<Arc<Sample>> {
-    let (mut maker, mut at, mut extra) = (SampleMaker::default(), 5_000_000, false);
+fn build_samples(steps: Vec<GeneratedSample>) -> Vec<Arc<Sample>> {
+    let (mut builder, mut at, mut extra) = (SampleBuilder::default(), 5_000_000, false);
     let text = |number: Option<i64>| number.map_or(String::new(), |number| number.to_string());
     let each = steps.into_iter().map(|step| {
-        if step.reload {
-            maker.reload();
+        if step.is_reload {
+            builder.reload();
         }
         at += step.pause;
-        extra ^= step.upgrade;
+        extra ^= step.is_upgrade;
         let column = if extra { "new_column," } else { "" };
         let mut rows: Vec<String> = (0..4)
-            .filter(|row| step.there >> row & 1 == 1)
+            .filter(|row| step.present_rows >> row & 1 == 1)
             .map(|row| {
                 let [stot, scur, qcur, new] =
                     step.numbers.map(|number| text(number.map(|number| number.saturating_add(row))));
@@ -79,33 +79,33 @@ fn samples(steps: Vec<Step>) -> Vec<Arc<Sample>> {
                 format!("be,s{row},2,{stot},{scur},{qcur},{age},7,{status},{new}\n")
             })
             .collect();
-        if step.turned {
+        if step.is_reversed {
             rows.reverse();
         }
-        maker.info = step.info.as_ref().map_or(String::new(), |value| format!("CumReq: {value}\n"));
+        builder.info = step.info.as_ref().map_or(String::new(), |value| format!("CumReq: {value}\n"));
         let header = format!("# pxname,svname,type,stot,scur,qcur,lastchg,iid,status,{column}\n");
-        maker.at_millis(at, &(header + &rows.concat()))
+        builder.build_at_millis(at, &(header + &rows.concat()))
     });
     each.collect()
 }
 
-/// Fails where two samples are not the same, but for ages, which may be a second off.
-fn same(one: &Sample, other: &Sample) -> Result<(), TestCaseError> {
+/// Asserts that two samples are equal, except that ages may differ by one second.
+fn assert_same_sample(one: &Sample, other: &Sample) -> Result<(), TestCaseError> {
     prop_assert_eq!((one.seq, one.at, one.epoch, one.level), (other.seq, other.at, other.epoch, other.level));
     prop_assert_eq!((one.cost, one.interval), (other.cost, other.interval));
     prop_assert_eq!(&one.info, &other.info);
     prop_assert!(Arc::ptr_eq(&one.rows, &other.rows));
     prop_assert_eq!(one.table.schema(), other.table.schema());
-    prop_assert_eq!(one.table.oddities(), other.table.oddities());
+    prop_assert_eq!(one.table.anomalies(), other.table.anomalies());
     prop_assert_eq!(one.table.rows().len(), other.table.rows().len());
     let ages: Vec<Option<usize>> = Field::ALL
         .iter()
-        .filter(|field| field.info().kind == Kind::Age)
+        .filter(|field| field.info().kind == FieldKind::Age)
         .map(|field| one.table.schema().slot(*field))
         .collect();
     for (index, (row, back)) in one.table.rows().iter().zip(other.table.rows()).enumerate() {
         prop_assert_eq!((row.kind, &row.proxy, &row.name), (back.kind, &back.proxy, &back.name));
-        prop_assert!(row.says_as(back), "{:?} {:?}", row, back);
+        prop_assert!(row.has_same_texts(back), "{:?} {:?}", row, back);
         for slot in 0..one.table.schema().width() {
             let (number, back) = (one.table.slot_number(index, slot), other.table.slot_number(index, slot));
             if ages.contains(&Some(slot)) {
@@ -123,46 +123,47 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_moment_comes_back_as_it_was(steps in proptest::collection::vec(step(), 1..LENGTH * 2 + 40), budget in prop_oneof![Just(1_usize << 24), Just(90_000)]) {
-        let (samples, mut history) = (samples(steps), History::new(budget));
+    fn history_restores_every_sample(steps in proptest::collection::vec(generated_sample(), 1..BLOCK_SAMPLES * 2 + 40), budget in prop_oneof![Just(1_usize << 24), Just(90_000)]) {
+        let (samples, mut history) = (build_samples(steps), History::new(budget));
         for (done, sample) in samples.iter().enumerate() {
             history.push(sample);
-            // While blocks are open, while they are packed, and later.
+            // Check while blocks are open, while they are packed, and afterwards.
             let near = done.saturating_sub(done % 50);
-            if let Some(back) = (done % 9 == 0).then(|| history.moment(samples[near].seq)).flatten() {
-                same(&samples[near], &back)?;
+            if let Some(back) = (done % 9 == 0).then(|| history.restore_sample(samples[near].seq)).flatten() {
+                assert_same_sample(&samples[near], &back)?;
             }
         }
-        let kept: Vec<u64> = history.marks().map(|mark| mark.seq).collect();
+        let kept: Vec<u64> = history.headers().map(|header| header.seq).collect();
         prop_assert_eq!(kept.last(), samples.last().map(|sample| &sample.seq));
         prop_assert!(budget < 1_000_000 || kept.len() == samples.len());
-        let together = history.moments(&kept);
+        let together = history.restore_samples(&kept);
         prop_assert_eq!(together.len(), kept.len());
         for back in together {
             let sample = &samples[back.seq as usize - 1];
-            same(sample, &back)?;
-            prop_assert_eq!(history.at(sample.at.mono).map(|mark| mark.seq), Some(sample.seq));
-            prop_assert_eq!(history.after(sample.seq).map(|mark| mark.seq), samples.get(back.seq as usize).map(|next| next.seq));
+            assert_same_sample(sample, &back)?;
+            prop_assert_eq!(history.header_at(sample.at.monotonic).map(|header| header.seq), Some(sample.seq));
+            prop_assert_eq!(history.header_after(sample.seq).map(|header| header.seq), samples.get(back.seq as usize).map(|next| next.seq));
         }
         let last = samples.len() as u64;
-        prop_assert_eq!(history.back_from(last).map(|mark| mark.seq).collect::<Vec<_>>(), kept.iter().rev().copied().collect::<Vec<_>>());
-        prop_assert!(history.moment(last + 1).is_none());
-        prop_assert_eq!(history.moment(0).is_none(), true);
+        prop_assert_eq!(history.headers_back_from(last).map(|header| header.seq).collect::<Vec<_>>(), kept.iter().rev().copied().collect::<Vec<_>>());
+        prop_assert!(history.restore_sample(last + 1).is_none());
+        prop_assert_eq!(history.restore_sample(0).is_none(), true);
     }
 }
 
 #[test]
-fn texts_and_rows_that_keep_changing_stay_within_the_budget() {
+fn changing_texts_and_rows_stay_within_budget() {
     let budget = 300_000;
-    let (mut history, mut maker) = (History::new(budget), SampleMaker::default());
+    let (mut history, mut builder) = (History::new(budget), SampleBuilder::default());
     for step in 0..3000_u64 {
         let rows: Vec<String> = (step..step + 5).map(|row| format!("be,s{row},2,said {step}\n")).collect();
-        history.push(&maker.at_millis(step * 1000, &format!("# pxname,svname,type,last_chk,\n{}", rows.concat())));
+        history
+            .push(&builder.build_at_millis(step * 1000, &format!("# pxname,svname,type,last_chk,\n{}", rows.concat())));
         assert!(history.memory() <= budget, "{step}: {}", history.memory());
     }
-    let oldest = history.marks().next().map(|mark| mark.seq).unwrap();
+    let oldest = history.headers().next().map(|header| header.seq).unwrap();
     assert!(oldest > 1000, "{oldest}");
-    let sample = history.moment(oldest).unwrap();
+    let sample = history.restore_sample(oldest).unwrap();
     assert_eq!(sample.table.rows()[4].name.as_str(), format!("s{}", oldest + 3));
     assert_ne!(sample.rows.ids()[0], RowId::PROCESS);
 }

@@ -1,112 +1,112 @@
-//! Whole numbers as few bits: Rice codes, for numbers that are mostly small and of one size.
+//! Rice codes: a compact bit encoding for integers that are mostly small and of similar size.
 //!
-//! A number is cut into a quotient, written as so many ones and a zero, and `k` bits. One whose quotient is long is
-//! written whole behind `ESCAPE` ones, so that every number has its code.
+//! A number is split into a quotient, written in unary (ones followed by a zero), and the lowest `k` bits. If the
+//! quotient is too long, the number is written in full after `ESCAPE_ONES` ones, so that every number can be encoded.
 
-/// Ones that stand for a number written whole.
-const ESCAPE: u64 = 24;
+/// Number of ones that announce a number written in full.
+const ESCAPE_ONES: u64 = 24;
 
-/// Writes bits, the highest of each number first.
+/// Writes bits, the highest bit of each number first.
 #[derive(Debug, Default)]
 pub struct BitWriter {
     bytes: Vec<u8>,
-    free: u32,
+    free_bits: u32,
 }
 
 impl BitWriter {
-    /// Appends the lowest `count` bits of `value`, 57 at the most at a time.
-    fn push(&mut self, value: u64, count: u32) {
+    /// Appends the lowest `count` bits of `value`; at most 57 bits.
+    fn push_bits(&mut self, value: u64, count: u32) {
         let mut left = count;
         while left > 0 {
-            if self.free == 0 {
+            if self.free_bits == 0 {
                 self.bytes.push(0);
-                self.free = 8;
+                self.free_bits = 8;
             }
-            let take = left.min(self.free);
-            let piece = (value >> (left - take)) & ((1 << take) - 1);
+            let taken_bits = left.min(self.free_bits);
+            let chunk = (value >> (left - taken_bits)) & ((1 << taken_bits) - 1);
             if let Some(last) = self.bytes.last_mut() {
-                *last |= (piece as u8) << (self.free - take);
+                *last |= (chunk as u8) << (self.free_bits - taken_bits);
             }
-            self.free -= take;
-            left -= take;
+            self.free_bits -= taken_bits;
+            left -= taken_bits;
         }
     }
 
-    /// Appends a number.
-    pub fn rice(&mut self, value: u64, k: u32) {
+    /// Appends the Rice code of `value` with parameter `k`.
+    pub fn push_rice(&mut self, value: u64, k: u32) {
         let quotient = value >> k;
-        if quotient >= ESCAPE {
-            self.push((1 << ESCAPE) - 1, ESCAPE as u32);
-            self.push(value >> 32, 32);
-            self.push(value & 0xffff_ffff, 32);
+        if quotient >= ESCAPE_ONES {
+            self.push_bits((1 << ESCAPE_ONES) - 1, ESCAPE_ONES as u32);
+            self.push_bits(value >> 32, 32);
+            self.push_bits(value & 0xffff_ffff, 32);
             return;
         }
-        self.push((1 << (quotient + 1)) - 2, quotient as u32 + 1);
-        self.push(value & ((1 << k) - 1), k);
+        self.push_bits((1 << (quotient + 1)) - 2, quotient as u32 + 1);
+        self.push_bits(value & ((1 << k) - 1), k);
     }
 
-    /// The bytes so far; the next number begins in a new one.
+    /// Returns the bytes written so far and starts a new byte for the next number.
     pub fn finish(&mut self) -> Vec<u8> {
-        self.free = 0;
+        self.free_bits = 0;
         std::mem::take(&mut self.bytes)
     }
 }
 
-/// Reads what [`BitWriter`] wrote. Behind the end all bits are zero.
+/// Reads the bits of a [`BitWriter`]. All bits after the end are zero.
 #[derive(Debug)]
 pub struct BitReader<'a> {
     bytes: &'a [u8],
-    place: usize,
+    position: usize,
 }
 
 impl<'a> BitReader<'a> {
-    /// Reads from the front.
+    /// Creates a reader that starts at the first bit.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, place: 0 }
+        Self { bytes, position: 0 }
     }
 
-    fn bits(&mut self, count: u32) -> u64 {
+    fn read_bits(&mut self, count: u32) -> u64 {
         let (mut value, mut left) = (0, count);
         while left > 0 {
-            let offset = (self.place % 8) as u32;
-            let byte = u64::from(self.bytes.get(self.place / 8).copied().unwrap_or(0));
-            let take = left.min(8 - offset);
-            let piece = (byte >> (8 - offset - take)) & ((1 << take) - 1);
-            value = value << take | piece;
-            self.place += take as usize;
-            left -= take;
+            let offset = (self.position % 8) as u32;
+            let byte = u64::from(self.bytes.get(self.position / 8).copied().unwrap_or(0));
+            let taken_bits = left.min(8 - offset);
+            let chunk = (byte >> (8 - offset - taken_bits)) & ((1 << taken_bits) - 1);
+            value = value << taken_bits | chunk;
+            self.position += taken_bits as usize;
+            left -= taken_bits;
         }
         value
     }
 
-    /// The next number.
-    pub fn rice(&mut self, k: u32) -> u64 {
+    /// Reads the next Rice code with parameter `k`.
+    pub fn read_rice(&mut self, k: u32) -> u64 {
         let mut quotient = 0;
-        while self.bits(1) == 1 {
+        while self.read_bits(1) == 1 {
             quotient += 1;
-            if quotient == ESCAPE {
-                return self.bits(32) << 32 | self.bits(32);
+            if quotient == ESCAPE_ONES {
+                return self.read_bits(32) << 32 | self.read_bits(32);
             }
         }
-        quotient << k | self.bits(k)
+        quotient << k | self.read_bits(k)
     }
 
-    /// Bytes touched so far.
-    pub fn used(&self) -> usize {
-        self.place.div_ceil(8).min(self.bytes.len())
+    /// Returns the number of bytes read so far, including a partly read one.
+    pub fn bytes_read(&self) -> usize {
+        self.position.div_ceil(8).min(self.bytes.len())
     }
 }
 
-/// The `k` that takes the fewest bits for these numbers, and how many bits those are.
-pub fn best_rice(values: &(impl Iterator<Item = u64> + Clone)) -> (u32, u64) {
+/// Returns the parameter `k` that needs the fewest bits for these numbers, and that number of bits.
+pub fn best_parameter(values: &(impl Iterator<Item = u64> + Clone)) -> (u32, u64) {
     let cost = |k: u32| -> u64 {
         let one = |value: u64| {
             let quotient = value >> k;
-            if quotient >= ESCAPE { ESCAPE + 64 } else { quotient + 1 + u64::from(k) }
+            if quotient >= ESCAPE_ONES { ESCAPE_ONES + 64 } else { quotient + 1 + u64::from(k) }
         };
         values.clone().map(one).sum()
     };
-    // The cost falls to its lowest and then rises.
+    // The cost first falls to its minimum and then rises.
     let (mut best, mut bits) = (0, cost(0));
     for k in 1..=40 {
         let now = cost(k);
@@ -126,25 +126,25 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn small_numbers_take_few_bits() {
-        assert_eq!(best_rice(&[0, 0, 0, 0].into_iter()), (0, 4));
-        assert_eq!(best_rice(&[5, 6, 7, 4].into_iter()), (2, 16));
-        assert!(best_rice(&[1000, 1001, 1002, 999].into_iter()).1 <= 48);
+    fn best_parameter_encodes_small_numbers_in_few_bits() {
+        assert_eq!(best_parameter(&[0, 0, 0, 0].into_iter()), (0, 4));
+        assert_eq!(best_parameter(&[5, 6, 7, 4].into_iter()), (2, 16));
+        assert!(best_parameter(&[1000, 1001, 1002, 999].into_iter()).1 <= 48);
     }
 
     proptest! {
         #[test]
-        fn what_went_in_comes_out(values in proptest::collection::vec(prop_oneof![0..8_u64, 0..5000_u64, any::<u64>()], 0..80), k in 0..40_u32) {
+        fn written_rows_read_back_unchanged(values in proptest::collection::vec(prop_oneof![0..8_u64, 0..5000_u64, any::<u64>()], 0..80), k in 0..40_u32) {
             let mut writer = BitWriter::default();
             for value in &values {
-                writer.rice(*value, k);
+                writer.push_rice(*value, k);
             }
             let bytes = writer.finish();
             let mut reader = BitReader::new(&bytes);
             for value in &values {
-                prop_assert_eq!(reader.rice(k), *value);
+                prop_assert_eq!(reader.read_rice(k), *value);
             }
-            prop_assert_eq!(reader.used(), bytes.len());
+            prop_assert_eq!(reader.bytes_read(), bytes.len());
         }
     }
 }

@@ -1,97 +1,97 @@
-//! What stays the same over many samples, kept once until it changes: the process, the socket's level, who the rows
-//! are, what the configuration says.
+//! Context of samples, stored once until it changes: epoch, permission level, row identities and configured state.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::level::Level;
-use crate::haproxy::stat_table::Oddities;
-use crate::observe::configured_state::Configured;
+use crate::haproxy::stat_table::StatAnomalies;
+use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::row_ids::{RowId, RowSet};
 use crate::observe::sample::{Epoch, Sample};
 
-/// What a sample has besides numbers and texts.
+/// Parts of a sample other than numbers and texts.
 #[derive(Debug, Clone)]
-pub struct Frame {
-    /// The process.
+pub struct SampleContext {
+    /// Epoch of the process.
     pub epoch: Epoch,
-    /// What the socket may do.
+    /// Permission level of the socket.
     pub level: Option<Level>,
-    /// Time between two samples.
+    /// Time between two polls.
     pub interval: Duration,
-    /// What was odd in the answer.
-    pub oddities: Oddities,
-    /// Who the rows are.
+    /// Anomalies found in the reply.
+    pub anomalies: StatAnomalies,
+    /// Identities of the rows.
     pub rows: Arc<RowSet>,
-    /// What the configuration says of the servers.
-    pub configured: Option<Arc<Configured>>,
+    /// Configured state of the servers.
+    pub configured: Option<Arc<ConfiguredServers>>,
 }
 
-impl Frame {
-    fn of(sample: &Sample) -> Self {
+impl SampleContext {
+    fn from_sample(sample: &Sample) -> Self {
         Self {
             epoch: sample.epoch,
             level: sample.level,
             interval: sample.interval,
-            oddities: sample.table.oddities(),
+            anomalies: sample.table.anomalies(),
             rows: Arc::clone(&sample.rows),
             configured: sample.configured.clone(),
         }
     }
 
-    fn is_of(&self, sample: &Sample) -> bool {
+    fn matches(&self, sample: &Sample) -> bool {
         self.epoch == sample.epoch
             && self.level == sample.level
             && self.interval == sample.interval
-            && self.oddities == sample.table.oddities()
+            && self.anomalies == sample.table.anomalies()
             && Arc::ptr_eq(&self.rows, &sample.rows)
             && self.configured.as_ref().map(Arc::as_ptr) == sample.configured.as_ref().map(Arc::as_ptr)
     }
 }
 
-/// The frames of a block, each with the step it begins at.
+/// Contexts of a block, each with the step at which it starts.
 #[derive(Debug, Default)]
-pub struct Frames {
-    list: Vec<(usize, Frame)>,
-    /// Memory that the block before does not hold too.
-    own: usize,
+pub struct SampleContexts {
+    list: Vec<(usize, SampleContext)>,
+    /// Memory that is not shared with the previous block, in bytes.
+    owned_bytes: usize,
 }
 
-impl Frames {
-    /// Takes the sample at a step in; `before` are the frames of the block before.
+impl SampleContexts {
+    /// Adds the context of the sample at `step` if it changed. `before` are the contexts of the previous block.
     pub fn push(&mut self, step: usize, sample: &Sample, before: Option<&Self>) {
-        let earlier = self.list.last().or_else(|| before.and_then(|before| before.list.last())).map(|(_, frame)| frame);
+        let earlier =
+            self.list.last().or_else(|| before.and_then(|before| before.list.last())).map(|(_, context)| context);
         if earlier.is_none_or(|earlier| !Arc::ptr_eq(&earlier.rows, &sample.rows)) {
-            self.own += sample.rows.memory();
+            self.owned_bytes += sample.rows.memory();
         }
-        let is_known = |known: &Arc<Configured>| {
+        let is_known = |known: &Arc<ConfiguredServers>| {
             earlier.and_then(|earlier| earlier.configured.as_ref()).is_some_and(|earlier| Arc::ptr_eq(earlier, known))
         };
         if let Some(configured) = sample.configured.as_ref().filter(|configured| !is_known(configured)) {
-            self.own += configured.memory();
+            self.owned_bytes += configured.memory();
         }
-        if !self.list.last().is_some_and(|(_, last)| last.is_of(sample)) {
-            self.list.push((step, Frame::of(sample)));
+        if !self.list.last().is_some_and(|(_, last)| last.matches(sample)) {
+            self.list.push((step, SampleContext::from_sample(sample)));
         }
     }
 
-    /// The frame of a step.
-    pub fn at(&self, step: usize) -> Option<&Frame> {
+    /// Returns the context at a step.
+    pub fn get(&self, step: usize) -> Option<&SampleContext> {
         let place = self.list.partition_point(|(from, _)| *from <= step);
-        self.list.get(place.checked_sub(1)?).map(|(_, frame)| frame)
+        self.list.get(place.checked_sub(1)?).map(|(_, context)| context)
     }
 
-    /// Whether a row was there in any of the samples.
-    pub fn has(&self, id: RowId) -> bool {
+    /// Returns whether any sample of the block contains the row.
+    pub fn contains_row(&self, id: RowId) -> bool {
         let mut before: Option<&Arc<RowSet>> = None;
-        self.list.iter().any(|(_, frame)| {
-            let is_same = before.replace(&frame.rows).is_some_and(|before| Arc::ptr_eq(before, &frame.rows));
-            !is_same && frame.rows.index(id).is_some()
+        self.list.iter().any(|(_, context)| {
+            let is_same = before.replace(&context.rows).is_some_and(|before| Arc::ptr_eq(before, &context.rows));
+            !is_same && context.rows.index_of(id).is_some()
         })
     }
 
-    /// Memory held, in bytes.
+    /// Returns the memory used, in bytes.
     pub fn memory(&self) -> usize {
-        self.own + self.list.capacity() * size_of::<(usize, Frame)>()
+        self.owned_bytes + self.list.capacity() * size_of::<(usize, SampleContext)>()
     }
 }

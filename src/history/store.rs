@@ -1,37 +1,37 @@
-//! The ring of blocks, and how much memory it may take.
+//! History of one instance: a queue of blocks within a memory budget.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::history::block::{Block, Mark, Series};
-use crate::history::text_log::Texts;
+use crate::history::block::{Block, SampleHeader, Series};
+use crate::history::text_log::TextLog;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Memory for the history of one instance, unless told otherwise: 64 MiB.
+/// Default memory budget for the history of one instance: 64 MiB.
 pub const DEFAULT_BUDGET: usize = 64 << 20;
 
-/// The past of one instance.
+/// Past samples of one instance.
 #[derive(Debug)]
 pub struct History {
     budget: usize,
     blocks: VecDeque<Block>,
-    texts: Texts,
+    texts: TextLog,
     newest: Option<Arc<Sample>>,
 }
 
 impl History {
-    /// An empty history that will hold no more than `budget` bytes, and always the newest block.
+    /// Creates an empty history of at most `budget` bytes. The newest block is always kept.
     pub fn new(budget: usize) -> Self {
-        Self { budget, blocks: VecDeque::new(), texts: Texts::default(), newest: None }
+        Self { budget, blocks: VecDeque::new(), texts: TextLog::default(), newest: None }
     }
 
-    /// Appends a sample; lets the oldest go where the budget asks for it.
+    /// Appends a sample and drops the oldest blocks while the budget is exceeded.
     pub fn push(&mut self, sample: &Arc<Sample>) {
         self.texts.push(self.newest.replace(Arc::clone(sample)).as_deref(), sample);
-        if !self.blocks.back().is_some_and(|block| block.takes(sample)) {
+        if !self.blocks.back().is_some_and(|block| block.accepts(sample)) {
             if let Some(full) = self.blocks.back_mut() {
                 full.seal();
             }
@@ -41,118 +41,124 @@ impl History {
             block.push(sample, self.blocks.back());
             self.blocks.push_back(block);
         }
-        // The oldest one that is not packed; there is rarely more than one.
-        if let Some(block) = self.blocks.iter_mut().find(|block| block.is_waiting()) {
-            block.pack();
+        // Pack the oldest unpacked block; there is rarely more than one.
+        if let Some(block) = self.blocks.iter_mut().find(|block| block.has_unpacked_rows()) {
+            block.pack_some_rows();
         }
         while self.blocks.len() > 1 && self.memory() > self.budget {
             self.blocks.pop_front();
-            let oldest = self.marks().next().map_or(0, |mark| mark.seq);
+            let oldest = self.headers().next().map_or(0, |header| header.seq);
             let blocks = &self.blocks;
-            self.texts.forget(oldest, |id| blocks.iter().any(|block| block.has(id)));
+            self.texts.discard_before(oldest, |id| blocks.iter().any(|block| block.contains_row(id)));
         }
     }
 
-    /// Memory held, in bytes.
+    /// Returns the memory used, in bytes.
     pub fn memory(&self) -> usize {
         self.blocks.iter().map(Block::memory).sum::<usize>() + self.texts.memory()
     }
 
-    /// Memory it may hold, in bytes.
+    /// Returns the memory budget, in bytes.
     pub fn budget(&self) -> usize {
         self.budget
     }
 
-    /// From the oldest sample to the newest.
+    /// Returns the time between the oldest and the newest sample.
     pub fn span(&self) -> Duration {
-        match (self.marks().next(), self.marks().next_back()) {
+        match (self.headers().next(), self.headers().next_back()) {
             (Some(first), Some(last)) => last.at.saturating_sub(first.at),
             _ => Duration::ZERO,
         }
     }
 
-    /// When each sample was taken, oldest first.
-    pub fn marks(&self) -> impl DoubleEndedIterator<Item = &Mark> {
-        self.blocks.iter().flat_map(Block::marks)
+    /// Returns the headers of all samples, oldest first.
+    pub fn headers(&self) -> impl DoubleEndedIterator<Item = &SampleHeader> {
+        self.blocks.iter().flat_map(Block::headers)
     }
 
-    /// Reads some series of one row over a time, oldest first. Each sample gives its mark and one value a series,
-    /// absent where HAProxy gave none or the row was not there.
-    pub fn read(
+    /// Reads several series of one row within a time range, oldest first. Calls `each` with the header and one value
+    /// per series for every sample; a value is `None` if HAProxy did not report it or the sample does not contain the
+    /// row.
+    pub fn read_series(
         &self,
         id: RowId,
         series: &[Series],
         time: RangeInclusive<Duration>,
-        mut each: impl FnMut(Mark, &[Option<i64>]),
+        mut each: impl FnMut(SampleHeader, &[Option<i64>]),
     ) {
-        let touches = |block: &&Block| match (block.marks().first(), block.marks().last()) {
+        let touches = |block: &&Block| match (block.headers().first(), block.headers().last()) {
             (Some(first), Some(last)) => first.at <= *time.end() && last.at >= *time.start(),
             _ => false,
         };
         for block in self.blocks.iter().filter(touches) {
-            block.read(id, series, |mark, values| {
-                if time.contains(&mark.at) {
-                    each(mark, values);
+            block.read_series(id, series, |header, values| {
+                if time.contains(&header.at) {
+                    each(header, values);
                 }
             });
         }
     }
 
-    /// The newest sample.
+    /// Returns the newest sample.
     pub fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref()
     }
 
-    /// The sample of that number, as it was taken; absent when it is not kept. Ages are known to within a second.
-    pub fn moment(&self, seq: u64) -> Option<Arc<Sample>> {
-        self.moments(&[seq]).pop()
+    /// Restores the sample with this sequence number, or returns `None` if it is not stored. Ages are accurate to one
+    /// second.
+    pub fn restore_sample(&self, seq: u64) -> Option<Arc<Sample>> {
+        self.restore_samples(&[seq]).pop()
     }
 
-    /// Several samples by their numbers, which are in order; those that are not kept are left out. What lies in one
-    /// block is read in one go.
-    pub fn moments(&self, seqs: &[u64]) -> Vec<Arc<Sample>> {
+    /// Restores several samples by their sequence numbers, which must be in ascending order. Samples that are not
+    /// stored are left out. Each block is read only once.
+    pub fn restore_samples(&self, seqs: &[u64]) -> Vec<Arc<Sample>> {
         let mut found = Vec::with_capacity(seqs.len());
         let mut rest = seqs;
         for block in &self.blocks {
-            let Some(last) = block.marks().last() else { continue };
+            let Some(last) = block.headers().last() else { continue };
             let (here, later) = rest.split_at(rest.partition_point(|seq| *seq <= last.seq));
             rest = later;
-            let place = |seq: &u64| block.marks().binary_search_by_key(seq, |mark| mark.seq).ok();
-            let mut steps: Vec<usize> = here.iter().filter_map(place).collect();
-            // The newest one is at hand.
-            let newest = block.last().filter(|newest| here.last() == Some(&newest.seq)).map(Arc::clone);
+            let index = |seq: &u64| block.headers().binary_search_by_key(seq, |header| header.seq).ok();
+            let mut steps: Vec<usize> = here.iter().filter_map(index).collect();
+            // The open block still has its newest sample in full.
+            let newest = block.newest().filter(|newest| here.last() == Some(&newest.seq)).map(Arc::clone);
             if newest.is_some() {
                 steps.pop();
             }
             if !steps.is_empty() {
-                found.extend(block.samples(&steps, &self.texts).into_iter().flatten().map(Arc::new));
+                found.extend(block.restore_samples(&steps, &self.texts).into_iter().flatten().map(Arc::new));
             }
             found.extend(newest);
         }
         found
     }
 
-    /// The mark of the newest sample taken at that time or before it; of the oldest one, where all were later.
-    pub fn at(&self, time: Duration) -> Option<&Mark> {
-        let later = self.blocks.partition_point(|block| block.marks().first().is_some_and(|mark| mark.at <= time));
-        let Some(block) = later.checked_sub(1).and_then(|place| self.blocks.get(place)) else {
-            return self.marks().next();
+    /// Returns the header of the newest sample taken at or before `time`, or of the oldest sample if all are later.
+    pub fn header_at(&self, time: Duration) -> Option<&SampleHeader> {
+        let later =
+            self.blocks.partition_point(|block| block.headers().first().is_some_and(|header| header.at <= time));
+        let Some(block) = later.checked_sub(1).and_then(|index| self.blocks.get(index)) else {
+            return self.headers().next();
         };
-        let place = block.marks().partition_point(|mark| mark.at <= time);
-        block.marks().get(place.checked_sub(1)?)
+        let index = block.headers().partition_point(|header| header.at <= time);
+        block.headers().get(index.checked_sub(1)?)
     }
 
-    /// The marks up to that number, the newest first.
-    pub fn back_from(&self, seq: u64) -> impl Iterator<Item = &Mark> {
-        let marks =
-            self.blocks.iter().rev().filter(move |block| block.marks().first().is_some_and(|mark| mark.seq <= seq));
-        marks.flat_map(|block| block.marks().iter().rev()).filter(move |mark| mark.seq <= seq)
+    /// Returns the headers up to and including a sequence number, newest first.
+    pub fn headers_back_from(&self, seq: u64) -> impl Iterator<Item = &SampleHeader> {
+        let headers = self
+            .blocks
+            .iter()
+            .rev()
+            .filter(move |block| block.headers().first().is_some_and(|header| header.seq <= seq));
+        headers.flat_map(|block| block.headers().iter().rev()).filter(move |header| header.seq <= seq)
     }
 
-    /// The mark of the sample behind that number.
-    pub fn after(&self, seq: u64) -> Option<&Mark> {
-        let block = self.blocks.iter().find(|block| block.marks().last().is_some_and(|mark| mark.seq > seq))?;
-        block.marks().iter().find(|mark| mark.seq > seq)
+    /// Returns the header of the first sample after a sequence number.
+    pub fn header_after(&self, seq: u64) -> Option<&SampleHeader> {
+        let block = self.blocks.iter().find(|block| block.headers().last().is_some_and(|header| header.seq > seq))?;
+        block.headers().iter().find(|header| header.seq > seq)
     }
 }
 
@@ -160,48 +166,58 @@ impl History {
 mod tests {
     use super::*;
     use crate::haproxy::fields::{Field, InfoField};
-    use crate::history::block::LENGTH;
-    use crate::observe::test_samples::{SampleMaker, server, site};
+    use crate::history::block::BLOCK_SAMPLES;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site, stat_with_server};
 
     fn stot(history: &History, id: RowId, since: u64) -> Vec<Option<i64>> {
         let mut values = Vec::new();
-        history.read(id, &[Series::Stat(Field::Stot)], Duration::from_millis(since)..=Duration::MAX, |_, row| {
-            values.push(row[0]);
-        });
+        history.read_series(
+            id,
+            &[Series::Stat(Field::Stot)],
+            Duration::from_millis(since)..=Duration::MAX,
+            |_, row| {
+                values.push(row[0]);
+            },
+        );
         values
     }
 
     #[test]
-    fn series_come_back_across_blocks_and_reloads() {
-        let (mut history, mut maker) = (History::new(DEFAULT_BUDGET), SampleMaker::default());
+    fn read_series_spans_blocks_and_reloads() {
+        let (mut history, mut builder) = (History::new(DEFAULT_BUDGET), SampleBuilder::default());
         let mut expected = Vec::new();
         let mut id = RowId::PROCESS;
-        for step in 0..(LENGTH as i64 * 2 + 10) {
-            let sample = maker.at_millis(step as u64 * 1000, &server("b", "s", step * 3));
+        for step in 0..(BLOCK_SAMPLES as i64 * 2 + 10) {
+            let sample = builder.build_at_millis(step as u64 * 1000, &stat_with_server("b", "s", step * 3));
             id = sample.rows.ids()[0];
             history.push(&sample);
             expected.push(Some(step * 3));
             if step == 200 {
-                maker.reload();
+                builder.reload();
             }
         }
         assert_eq!(stot(&history, id, 0), expected);
         assert_eq!(stot(&history, id, 260_000).len(), 6);
         let mut epochs = Vec::new();
-        history.read(RowId::PROCESS, &[Series::Info(InfoField::Pid)], Duration::ZERO..=Duration::MAX, |mark, row| {
-            epochs.push((mark.epoch, row[0]));
-        });
+        history.read_series(
+            RowId::PROCESS,
+            &[Series::Info(InfoField::Pid)],
+            Duration::ZERO..=Duration::MAX,
+            |header, row| {
+                epochs.push((header.epoch, row[0]));
+            },
+        );
         assert_eq!((epochs[200], epochs[201]), ((1, Some(100)), (2, Some(101))));
         assert_eq!(history.span(), Duration::from_secs(265));
     }
 
     #[test]
-    fn rows_that_come_and_go_leave_gaps() {
-        let (mut history, mut maker) = (History::new(DEFAULT_BUDGET), SampleMaker::default());
+    fn read_series_returns_none_while_row_is_absent() {
+        let (mut history, mut builder) = (History::new(DEFAULT_BUDGET), SampleBuilder::default());
         let mut id = RowId::PROCESS;
         for step in 0..6_u64 {
             let name = if step == 2 || step == 3 { "other" } else { "s" };
-            let sample = maker.at_millis(step * 1000, &server("b", name, step as i64));
+            let sample = builder.build_at_millis(step * 1000, &stat_with_server("b", name, step as i64));
             if step == 0 {
                 id = sample.rows.ids()[0];
             }
@@ -211,27 +227,28 @@ mod tests {
     }
 
     #[test]
-    fn absent_values_stay_absent() {
-        let (mut history, mut maker) = (History::new(DEFAULT_BUDGET), SampleMaker::default());
-        let sample = maker.at_millis(0, &site());
+    fn read_series_keeps_absent_values() {
+        let (mut history, mut builder) = (History::new(DEFAULT_BUDGET), SampleBuilder::default());
+        let sample = builder.build_at_millis(0, &stat_of_site());
         history.push(&sample);
         let mut values = Vec::new();
         let series = [Series::Stat(Field::Qcur), Series::Stat(Field::Scur), Series::Stat(Field::Lastchg)];
-        history.read(sample.rows.ids()[0], &series, Duration::ZERO..=Duration::MAX, |_, row| {
+        history.read_series(sample.rows.ids()[0], &series, Duration::ZERO..=Duration::MAX, |_, row| {
             values.extend_from_slice(row);
         });
         assert_eq!(values, [None, Some(812), None], "no queue and no age on a frontend");
     }
 
     #[test]
-    fn the_budget_holds_and_the_newest_stay() {
+    fn push_keeps_budget_and_newest_samples() {
         let budget = 40_000;
-        let (mut history, mut maker) = (History::new(budget), SampleMaker::default());
+        let (mut history, mut builder) = (History::new(budget), SampleBuilder::default());
         for step in 0..5_000_u64 {
-            history.push(&maker.at_millis(step * 1000, &server("b", "s", (step * step * 7919) as i64)));
+            history
+                .push(&builder.build_at_millis(step * 1000, &stat_with_server("b", "s", (step * step * 7919) as i64)));
         }
         assert!(history.memory() <= budget, "{}", history.memory());
-        assert!(history.span() >= Duration::from_secs(LENGTH as u64), "{:?}", history.span());
-        assert_eq!(history.marks().next_back().map(|mark| mark.seq), Some(5_000));
+        assert!(history.span() >= Duration::from_secs(BLOCK_SAMPLES as u64), "{:?}", history.span());
+        assert_eq!(history.headers().next_back().map(|header| header.seq), Some(5_000));
     }
 }

@@ -1,98 +1,106 @@
-//! What rows said besides numbers: status, checks, addresses. They rarely change, so each row has a list of them,
-//! with the sample from which on they stood there.
+//! Texts of rows: status, checks, addresses. They rarely change, so each row has a list of entries, each with the
+//! number of the sample from which it applies.
 //!
-//! A text that comes again is not kept twice: a check that runs in every other sample costs no more than the places
-//! where it was seen to run.
+//! A recurring text is stored only once: a check that alternates between two results costs only the list entries.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::haproxy::stat_table::Row;
+use crate::haproxy::stat_table::StatRow;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Earlier texts of a row that a new one is compared with.
-const COMPARED: usize = 8;
+/// Number of earlier entries of a row that a new text is compared with, to share it.
+const COMPARED_ENTRIES: usize = 8;
 
-/// What a row said from a sample on.
+/// Texts of a row from one sample on.
 #[derive(Debug)]
-struct Said {
-    from: u64,
-    row: Row,
-    /// Memory that nothing else holds.
-    own: usize,
+struct TextEntry {
+    first_seq: u64,
+    row: StatRow,
+    /// Memory that belongs to this entry, in bytes; 0 if the text is shared with another entry.
+    owned_bytes: usize,
 }
 
-/// What all rows said.
+/// Texts of all rows.
 #[derive(Debug, Default)]
-pub struct Texts {
-    rows: HashMap<RowId, Vec<Said>>,
+pub struct TextLog {
+    entries: HashMap<RowId, Vec<TextEntry>>,
     bytes: usize,
 }
 
-impl Texts {
-    /// Takes a sample in, and the one before it.
+impl TextLog {
+    /// Records the texts of a sample that changed since the previous one.
     pub fn push(&mut self, before: Option<&Sample>, now: &Sample) {
         let same_rows = before.filter(|before| Arc::ptr_eq(&before.rows, &now.rows));
         if same_rows.is_some_and(|before| Arc::ptr_eq(before.table.shared_rows(), now.table.shared_rows())) {
             return;
         }
         for (index, (id, row)) in now.rows.ids().iter().zip(now.table.rows()).enumerate() {
-            // Nearly always the very same text.
-            if same_rows.is_some_and(|before| before.table.rows()[index].says_as(row)) {
+            // Nearly always the same text.
+            if same_rows.is_some_and(|before| before.table.rows()[index].has_same_texts(row)) {
                 continue;
             }
-            let list = self.rows.entry(*id).or_default();
-            if list.last().is_some_and(|last| last.row.says_as(row)) {
+            let list = self.entries.entry(*id).or_default();
+            if list.last().is_some_and(|last| last.row.has_same_texts(row)) {
                 continue;
             }
-            let known =
-                list.iter().rev().take(COMPARED).find(|said| said.row.says_as(row)).map(|said| said.row.clone());
-            let own = if known.is_some() { 0 } else { row.memory() };
+            let known = list
+                .iter()
+                .rev()
+                .take(COMPARED_ENTRIES)
+                .find(|entry| entry.row.has_same_texts(row))
+                .map(|entry| entry.row.clone());
+            let own = if known.is_some() { 0 } else { row.memory_bytes() };
             if list.len() == list.capacity() {
                 list.reserve_exact(1 + list.len() / 2);
             }
-            list.push(Said { from: now.seq, row: known.unwrap_or_else(|| row.clone()), own });
-            self.bytes += own + size_of::<Said>();
+            list.push(TextEntry { first_seq: now.seq, row: known.unwrap_or_else(|| row.clone()), owned_bytes: own });
+            self.bytes += own + size_of::<TextEntry>();
         }
     }
 
-    /// What a row said in a sample; absent when it was never there up to then.
-    pub fn of(&self, id: RowId, seq: u64) -> Option<&Row> {
-        let list = self.rows.get(&id)?;
-        let place = list.partition_point(|said| said.from <= seq);
-        list.get(place.checked_sub(1)?).map(|said| &said.row)
+    /// Returns the texts of a row in a sample, or `None` if the row had not appeared by then.
+    pub fn get(&self, id: RowId, seq: u64) -> Option<&StatRow> {
+        let list = self.entries.get(&id)?;
+        let place = list.partition_point(|entry| entry.first_seq <= seq);
+        list.get(place.checked_sub(1)?).map(|entry| &entry.row)
     }
 
-    /// Forgets what no sample from `oldest` on needs, and rows that are in none of them.
-    pub fn forget(&mut self, oldest: u64, is_kept: impl Fn(RowId) -> bool) {
-        self.rows.retain(|id, list| {
+    /// Discards entries that no sample from `oldest` on needs, and rows for which `is_kept` returns false.
+    pub fn discard_before(&mut self, oldest: u64, is_kept: impl Fn(RowId) -> bool) {
+        self.entries.retain(|id, list| {
             let is_kept = is_kept(*id);
-            let stays =
-                if is_kept { list.partition_point(|said| said.from <= oldest).saturating_sub(1) } else { list.len() };
-            // What is forgotten may be said again later: it is then that one's own.
-            let gone: Vec<Said> = list.drain(..stays).collect();
-            self.bytes -= gone.iter().map(|said| said.own + size_of::<Said>()).sum::<usize>();
-            for said in gone.iter().filter(|said| said.own > 0) {
-                if let Some(heir) = list.iter_mut().find(|heir| heir.own == 0 && heir.row.says_as(&said.row)) {
-                    heir.own = said.own;
-                    self.bytes += said.own;
+            let stays = if is_kept {
+                list.partition_point(|entry| entry.first_seq <= oldest).saturating_sub(1)
+            } else {
+                list.len()
+            };
+            // If a later entry shares a discarded text, that entry owns it from now on.
+            let gone: Vec<TextEntry> = list.drain(..stays).collect();
+            self.bytes -= gone.iter().map(|entry| entry.owned_bytes + size_of::<TextEntry>()).sum::<usize>();
+            for entry in gone.iter().filter(|entry| entry.owned_bytes > 0) {
+                if let Some(sharer) =
+                    list.iter_mut().find(|sharer| sharer.owned_bytes == 0 && sharer.row.has_same_texts(&entry.row))
+                {
+                    sharer.owned_bytes = entry.owned_bytes;
+                    self.bytes += entry.owned_bytes;
                 }
             }
             is_kept
         });
     }
 
-    /// Memory held, in bytes.
+    /// Returns the memory used, in bytes.
     pub fn memory(&self) -> usize {
-        self.bytes + self.rows.capacity() * size_of::<(RowId, Vec<Said>)>()
+        self.bytes + self.entries.capacity() * size_of::<(RowId, Vec<TextEntry>)>()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::SampleMaker;
+    use crate::observe::test_samples::SampleBuilder;
 
     fn stat(statuses: &[(&str, &str)]) -> String {
         let rows = statuses.iter().map(|(name, status)| format!("b,{name},{status},2,\n"));
@@ -100,8 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn each_moment_has_its_texts_and_those_that_come_again_are_shared() {
-        let (mut texts, mut maker) = (Texts::default(), SampleMaker::default());
+    fn get_returns_texts_of_each_sample_and_shares_recurring_ones() {
+        let (mut texts, mut builder) = (TextLog::default(), SampleBuilder::default());
         let all = [
             [("s", "UP"), ("t", "UP")].as_slice(),
             &[("s", "DOWN"), ("t", "UP")],
@@ -110,26 +118,26 @@ mod tests {
             &[("t", "MAINT"), ("s", "UP")],
         ];
         let samples: Vec<_> =
-            all.iter().zip(1..).map(|(rows, step)| maker.at_millis(step * 1000, &stat(rows))).collect();
+            all.iter().zip(1..).map(|(rows, step)| builder.build_at_millis(step * 1000, &stat(rows))).collect();
         for (place, sample) in samples.iter().enumerate() {
             texts.push(place.checked_sub(1).map(|before| &*samples[before]), sample);
         }
         let (s, t) = (samples[0].rows.ids()[0], samples[0].rows.ids()[1]);
-        let told = |texts: &Texts, id| {
-            (1..=5).map(|seq| texts.of(id, seq).map_or("", Row::status).to_owned()).collect::<Vec<_>>()
+        let statuses = |texts: &TextLog, id| {
+            (1..=5).map(|seq| texts.get(id, seq).map_or("", StatRow::status).to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(told(&texts, s), ["UP", "DOWN", "DOWN", "DOWN", "UP"], "a gap is told by who was there");
-        assert_eq!(told(&texts, t), ["UP", "UP", "UP", "UP", "MAINT"]);
-        assert_eq!(texts.of(s, 0).map(Row::status), None);
-        let owners = |texts: &Texts| texts.rows[&s].iter().map(|said| said.own > 0).collect::<Vec<_>>();
-        assert_eq!(owners(&texts), [true, true, false], "UP came again");
+        assert_eq!(statuses(&texts, s), ["UP", "DOWN", "DOWN", "DOWN", "UP"], "the texts of a gap are those before it");
+        assert_eq!(statuses(&texts, t), ["UP", "UP", "UP", "UP", "MAINT"]);
+        assert_eq!(texts.get(s, 0).map(StatRow::status), None);
+        let owners = |texts: &TextLog| texts.entries[&s].iter().map(|entry| entry.owned_bytes > 0).collect::<Vec<_>>();
+        assert_eq!(owners(&texts), [true, true, false], "the recurring UP is shared");
         let before = texts.memory();
-        texts.forget(4, |id| id == s);
-        assert_eq!(told(&texts, s)[3..], ["DOWN", "UP"]);
-        assert_eq!(owners(&texts), [true, true], "now it is its own");
-        assert_eq!(told(&texts, t), [""; 5]);
+        texts.discard_before(4, |id| id == s);
+        assert_eq!(statuses(&texts, s)[3..], ["DOWN", "UP"]);
+        assert_eq!(owners(&texts), [true, true], "the entry owns its text now");
+        assert_eq!(statuses(&texts, t), [""; 5]);
         assert!(texts.memory() < before);
-        texts.forget(9, |_| false);
+        texts.discard_before(9, |_| false);
         assert_eq!(texts.bytes, 0);
     }
 }

@@ -1,34 +1,34 @@
-//! A series as a fixed number of points: what a sparkline or chart draws.
+//! Series as a fixed number of points, for sparklines and charts.
 
 use std::time::Duration;
 
-use crate::haproxy::fields::{Field, InfoField, Kind};
+use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::history::block::Series;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 
-/// What to follow over time.
+/// Series to draw, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trend {
-    /// A gauge, an average or one of HAProxy's own rates, as it is.
+    /// Gauge, average or rate reported by HAProxy, drawn as it is.
     Level(Series),
-    /// A counter, per second.
+    /// Counter, drawn as growth per second.
     PerSecond(Series),
 }
 
 impl Trend {
-    /// The natural way to follow a column: counters per second, all else as it is.
-    pub fn of(field: Field) -> Self {
+    /// Returns the trend of a column: counters per second, other values as they are.
+    pub fn from_field(field: Field) -> Self {
         match field.info().kind {
-            Kind::Counter => Self::PerSecond(Series::Stat(field)),
+            FieldKind::Counter => Self::PerSecond(Series::Stat(field)),
             _ => Self::Level(Series::Stat(field)),
         }
     }
 
-    /// The same for a key of `show info`.
-    pub fn of_process(field: InfoField) -> Self {
+    /// Returns the trend of a key of `show info`, by the same rule.
+    pub fn from_process_field(field: InfoField) -> Self {
         match field.info().kind {
-            Kind::Counter => Self::PerSecond(Series::Info(field)),
+            FieldKind::Counter => Self::PerSecond(Series::Info(field)),
             _ => Self::Level(Series::Info(field)),
         }
     }
@@ -40,10 +40,10 @@ impl Trend {
     }
 }
 
-/// The last `span` of several trends of one row, each in `points` equal steps up to `now`, oldest first.
+/// Returns the last `span` of several trends of one row, each as `points` equal steps up to `now`, oldest first.
 ///
-/// A step shows its highest value, so that a short peak stays visible. A step without a sample that tells
-/// something (before the first, across a reload, while the link was down) is absent.
+/// A step shows its highest value, so that a short peak stays visible. A step without a usable sample (before the first
+/// one, across a reload, while the link was down) is `None`.
 pub fn points(
     history: &History,
     id: RowId,
@@ -58,29 +58,29 @@ pub fn points(
     }
     let series: Vec<Series> = trends.iter().map(|trend| trend.series()).collect();
     let step = span.as_secs_f64() / points as f64;
-    // Steps are counted from the start of time, not from `now`: a peak does not wander between two steps.
+    // Align steps to absolute time and not to `now`, so that a peak does not jump between two steps.
     let last_step = (now.as_secs_f64() / step).floor() as i64;
     let since = now.saturating_sub(span + Duration::from_secs_f64(step * 2.0));
     let mut before: Vec<Option<(Duration, u32, i64)>> = vec![None; trends.len()];
     let mut previous_step = None;
-    history.read(id, &series, since..=now, |mark, values| {
-        let place = (mark.at.as_secs_f64() / step).floor() as i64 - last_step + points as i64 - 1;
+    history.read_series(id, &series, since..=now, |header, values| {
+        let place = (header.at.as_secs_f64() / step).floor() as i64 - last_step + points as i64 - 1;
         for (index, trend) in trends.iter().enumerate() {
             let value = match (trend, values[index], before[index]) {
                 (Trend::Level(_), Some(value), _) => Some(value as f64),
                 (Trend::PerSecond(_), Some(value), Some((at, epoch, earlier)))
-                    if epoch == mark.epoch && value >= earlier && mark.at > at =>
+                    if epoch == header.epoch && value >= earlier && header.at > at =>
                 {
-                    Some(value.saturating_sub(earlier) as f64 / mark.at.saturating_sub(at).as_secs_f64())
+                    Some(value.saturating_sub(earlier) as f64 / header.at.saturating_sub(at).as_secs_f64())
                 }
                 _ => None,
             };
-            let was_known = before[index].is_some_and(|(_, epoch, _)| epoch == mark.epoch);
-            before[index] = values[index].map(|value| (mark.at, mark.epoch, value));
+            let was_known = before[index].is_some_and(|(_, epoch, _)| epoch == header.epoch);
+            before[index] = values[index].map(|value| (header.at, header.epoch, value));
             let Some(value) = value else { continue };
-            // A sample speaks for the steps since the one before it, when steps are shorter than the interval.
+            // If steps are shorter than the interval, a sample also fills the steps since the previous one.
             let from = match previous_step {
-                Some(earlier) if was_known && place - earlier <= MAX_STRETCH => earlier + 1,
+                Some(earlier) if was_known && place - earlier <= MAX_FILLED_STEPS => earlier + 1,
                 _ => place,
             };
             for place in from.min(place)..=place {
@@ -94,22 +94,22 @@ pub fn points(
     lines
 }
 
-/// Steps one sample may speak for; a longer silence is a gap.
-const MAX_STRETCH: i64 = 8;
+/// Maximum number of steps that one sample fills; a longer pause is a gap.
+const MAX_FILLED_STEPS: i64 = 8;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, server};
+    use crate::observe::test_samples::{SampleBuilder, stat_with_server};
 
     fn history(values: &[(u64, i64)], reload_at: Option<u64>) -> (History, RowId) {
-        let (mut history, mut maker) = (History::new(1 << 20), SampleMaker::default());
+        let (mut history, mut builder) = (History::new(1 << 20), SampleBuilder::default());
         let mut id = RowId::PROCESS;
         for (millis, stot) in values {
             if reload_at == Some(*millis) {
-                maker.reload();
+                builder.reload();
             }
-            let sample = maker.at_millis(*millis, &server("b", "s", *stot));
+            let sample = builder.build_at_millis(*millis, &stat_with_server("b", "s", *stot));
             id = sample.rows.ids()[0];
             history.push(&sample);
         }
@@ -119,11 +119,11 @@ mod tests {
     fn drawn(values: &[(u64, i64)], reload_at: Option<u64>, now: u64, count: usize) -> Vec<Option<f64>> {
         let (history, id) = history(values, reload_at);
         let (now, span) = (Duration::from_millis(now), Duration::from_secs(count as u64));
-        points(&history, id, &[Trend::of(Field::Stot)], now, span, count).remove(0)
+        points(&history, id, &[Trend::from_field(Field::Stot)], now, span, count).remove(0)
     }
 
     #[test]
-    fn counters_become_rates_and_peaks_stay() {
+    fn points_turn_counters_into_rates_and_keep_peaks() {
         let seconds = [(0, 0), (1000, 10), (2000, 110), (3000, 120)];
         assert_eq!(drawn(&seconds, None, 3000, 4), [None, Some(10.0), Some(100.0), Some(10.0)]);
         let halves = [(0, 0), (500, 50), (1000, 50), (1500, 50), (2000, 50)];
@@ -131,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_goes_through_all_63_bits_does_not_overflow() {
+    fn points_do_not_overflow_on_extreme_counters() {
         let line = drawn(&[(0, -i64::MAX), (1000, i64::MAX)], None, 1000, 2);
         assert_eq!(line, [None, Some(i64::MAX as f64)]);
     }
 
     #[test]
-    fn a_clear_and_a_reload_are_gaps() {
+    fn points_leave_gap_after_clear_and_reload() {
         let cleared = [(0, 500), (1000, 510), (2000, 3), (3000, 5)];
         assert_eq!(drawn(&cleared, None, 3000, 4), [None, Some(10.0), None, Some(2.0)]);
         let reloaded = [(0, 500), (1000, 510), (2000, 900), (3000, 905)];
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_samples_fill_the_steps_they_speak_for_and_silence_does_not() {
+    fn points_fill_steps_of_slow_samples_but_not_pauses() {
         let slow = [(0, 0), (3000, 30), (60_000, 40)];
         let line = drawn(&slow, None, 60_000, 61);
         assert_eq!(&line[..5], &[None, Some(10.0), Some(10.0), Some(10.0), None]);
@@ -154,9 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_draw_is_no_panic() {
+    fn points_accept_empty_history_and_zero_width() {
         let (history, id) = history(&[], None);
-        assert_eq!(points(&history, id, &[Trend::of(Field::Scur)], Duration::ZERO, Duration::ZERO, 0), [Vec::new()]);
+        assert_eq!(
+            points(&history, id, &[Trend::from_field(Field::Scur)], Duration::ZERO, Duration::ZERO, 0),
+            [Vec::new()]
+        );
         assert_eq!(points(&history, id, &[], Duration::ZERO, Duration::from_secs(1), 9), Vec::<Vec<_>>::new());
     }
 }

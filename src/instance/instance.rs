@@ -1,56 +1,56 @@
-//! One instance under watch: its newest sample, rates, history, events and link.
+//! The state of one HAProxy instance: latest sample, rates, history, problems, events, actions and link.
 //!
-//! A plain state machine: it is given samples, failures and outcomes, and never asks for anything. The same
-//! input always leads to the same state, whoever feeds it.
+//! [`Instance`] is a plain state machine without I/O: samples, failures and action reports are passed to it, and the
+//! same input always leads to the same state.
 //!
-//! It can be told to show a moment of the past ([`Past`]). Then what is shown of it ([`Watch::newest`] and its
-//! neighbours) is that moment, and everything else goes on: samples, events, drains, acts, and the link.
+//! While a past moment ([`PastMoment`]) is shown, [`Instance::shown`] and the other methods that depend on the shown
+//! moment return that moment. Samples, events, drains, actions and the link continue to be updated.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actions::audit::audit_index::Ledger;
-use crate::actions::drain_tracker::{self, Draining};
-use crate::actions::outcome::{Report, Stage};
-use crate::actions::recent_actions::Deeds;
-use crate::actions::reload_loss::{self, Lost};
+use crate::actions::audit::audit_index::AuditIndex;
+use crate::actions::drain_tracker::{self, DrainTracker};
+use crate::actions::outcome::{ActionReport, StepStage};
+use crate::actions::recent_actions::RecentActions;
+use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::safe_text::SafeText;
-use crate::history::rates::Window;
+use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
-use crate::instance::past_moment::{Past, Travel};
+use crate::instance::past_moment::{PastMoment, PlaybackStep};
 use crate::observe::changes;
-use crate::observe::events::{Event, Events, EventsUntil, What, display_name};
-use crate::observe::link::{Failure, Link};
-use crate::observe::poll_stats::Polls;
+use crate::observe::events::{Event, EventKind, EventLog, EventsUntil, display_name};
+use crate::observe::link::{Link, PollFailure};
+use crate::observe::poll_stats::PollStats;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
-use crate::observe::timestamp::Stamp;
-use crate::problems::problem_log::Chronicle;
+use crate::observe::timestamp::Timestamp;
+use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
-use crate::problems::tracker::Problems;
+use crate::problems::tracker::ProblemTracker;
 use crate::problems::transitions;
 
-/// Everything known of one instance.
+/// Everything that is known about one instance.
 #[derive(Debug)]
 pub struct Instance {
-    window: Window,
+    rates: RateWindow,
     history: History,
-    /// The first sample, until it is in the history.
-    unkept: Option<Arc<Sample>>,
-    events: Events,
-    problems: Problems,
-    /// What was wrong earlier.
-    chronicle: Chronicle,
-    /// The moment shown, where it is not the newest.
-    past: Option<Past>,
-    /// The moment that was marked.
-    mark: Option<Arc<Sample>>,
+    /// The first sample, until it is stored in the history.
+    unstored_sample: Option<Arc<Sample>>,
+    events: EventLog,
+    problems: ProblemTracker,
+    /// Earlier problems.
+    problem_log: ProblemLog,
+    /// The past moment that is shown, if any.
+    past_moment: Option<PastMoment>,
+    /// The marked moment, with which others are compared.
+    marked_moment: Option<Arc<Sample>>,
     link: Link,
-    polls: Polls,
-    deeds: Deeds,
-    draining: Draining,
-    /// What the last reload took away and is not back yet.
-    lost: Vec<Lost>,
+    poll_stats: PollStats,
+    recent_actions: RecentActions,
+    draining: DrainTracker,
+    /// Runtime states lost by the last reload and not restored yet.
+    reload_losses: Vec<ReloadLoss>,
 }
 
 impl Default for Instance {
@@ -60,284 +60,299 @@ impl Default for Instance {
 }
 
 impl Instance {
-    /// Nothing known yet; the history may take `budget` bytes.
+    /// Creates an instance without samples, whose history takes at most `budget` bytes.
     pub fn new(budget: usize) -> Self {
         Self {
-            window: Window::default(),
+            rates: RateWindow::default(),
             history: History::new(budget),
-            unkept: None,
-            events: Events::default(),
-            problems: Problems::default(),
-            chronicle: Chronicle::default(),
-            past: None,
-            mark: None,
+            unstored_sample: None,
+            events: EventLog::default(),
+            problems: ProblemTracker::default(),
+            problem_log: ProblemLog::default(),
+            past_moment: None,
+            marked_moment: None,
             link: Link::default(),
-            polls: Polls::default(),
-            deeds: Deeds::default(),
-            draining: Draining::default(),
-            lost: Vec::new(),
+            poll_stats: PollStats::default(),
+            recent_actions: RecentActions::default(),
+            draining: DrainTracker::default(),
+            reload_losses: Vec::new(),
         }
     }
 
-    /// Takes a sample in; `missed` counts those before it that nobody had the time to look at. Tells what is new
-    /// of the drains ordered here.
-    pub fn take(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<drain_tracker::News> {
-        self.polls.answer(&sample, missed);
-        let was = std::mem::replace(&mut self.link, Link::Up);
-        let lost_for = match was {
-            Link::Lost { since, .. } if self.live().is_some() => Some(sample.at.since(since)),
+    /// Adds a sample, and returns the events of drains ordered here.
+    ///
+    /// `missed` is the number of samples before it that were skipped.
+    pub fn add_sample(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<drain_tracker::DrainEvent> {
+        self.poll_stats.record_sample(&sample, missed);
+        let old_link = std::mem::replace(&mut self.link, Link::Up);
+        let link_lost_for = match old_link {
+            Link::Lost { since, .. } if self.latest().is_some() => Some(sample.at.elapsed_since(since)),
             _ => None,
         };
-        if let Some(before) = self.live().map(Arc::clone) {
-            self.deeds.forget_old(sample.at);
-            for event in changes::between(&before, &sample, lost_for, |id| self.deeds.is_ours(id)) {
+        if let Some(before) = self.latest().map(Arc::clone) {
+            self.recent_actions.expire_own_rows(sample.at);
+            for event in
+                changes::diff_samples(&before, &sample, link_lost_for, |id| self.recent_actions.has_recent_action(id))
+            {
                 self.events.push(event);
             }
             if before.epoch != sample.epoch {
-                self.lost = reload_loss::of(&before, &sample);
-                for lost in self.lost.clone() {
-                    let name = sample.row(lost.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
-                    self.event(sample.at, Some(lost.id), name.unwrap_or_default(), What::Lost(lost.word()));
+                self.reload_losses = reload_loss::find_losses(&before, &sample);
+                for loss in self.reload_losses.clone() {
+                    let name = sample.row(loss.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
+                    self.push_event(
+                        sample.at,
+                        Some(loss.id),
+                        name.unwrap_or_default(),
+                        EventKind::LostByReload(loss.label()),
+                    );
                 }
             }
         }
-        self.deeds.read_back.clear();
-        if self.live().is_none() {
-            self.unkept = Some(Arc::clone(&sample));
+        self.recent_actions.read_back_statuses.clear();
+        if self.latest().is_none() {
+            self.unstored_sample = Some(Arc::clone(&sample));
         } else {
-            self.keep();
+            self.store_first_sample();
             self.history.push(&sample);
         }
         let newest = Arc::clone(&sample);
-        self.window.push(sample);
-        let changes = self.problems.look(&newest, &self.window);
-        self.chronicle.take(&changes, newest.at.mono);
-        for event in transitions::of(&changes, newest.at) {
+        self.rates.push(sample);
+        let changes = self.problems.evaluate(&newest, &self.rates);
+        self.problem_log.record(&changes, newest.at.monotonic);
+        for event in transitions::problem_events(&changes, newest.at) {
             self.events.push(event);
         }
-        self.lost.retain(|lost| !lost.is_back(&newest));
-        let news = self.draining.look(&newest);
-        for news in &news {
-            self.drained(&newest, *news);
+        self.reload_losses.retain(|loss| !loss.is_restored(&newest));
+        let drain_events = self.draining.update(&newest);
+        for event in &drain_events {
+            self.push_drain_event(&newest, *event);
         }
-        news
+        drain_events
     }
 
-    /// Puts the first sample into the history, for which nobody shall wait who wants to see it. Whether it was still
-    /// to be put there.
-    pub fn keep(&mut self) -> bool {
-        let Some(sample) = self.unkept.take() else { return false };
+    /// Stores the first sample; deferred so that the first frame need not wait. Returns whether there was one.
+    pub fn store_first_sample(&mut self) -> bool {
+        let Some(sample) = self.unstored_sample.take() else { return false };
         self.history.push(&sample);
         true
     }
 
-    /// A server that drained is empty, or is not though its time has passed: worth a line.
-    fn drained(&mut self, sample: &Sample, news: drain_tracker::News) {
-        let (id, is_empty) = match news {
-            drain_tracker::News::Empty(id) => (id, true),
-            drain_tracker::News::Overdue(id) => (id, false),
+    /// Pushes an event for a drained server that has no sessions left, or still has some after the deadline.
+    fn push_drain_event(&mut self, sample: &Sample, event: drain_tracker::DrainEvent) {
+        let (id, is_empty) = match event {
+            drain_tracker::DrainEvent::Empty(id) => (id, true),
+            drain_tracker::DrainEvent::Overdue(id) => (id, false),
         };
         let Some(row) = sample.row(id) else { return };
-        let left = self.draining.left(id);
-        let (sessions, why) = left.map_or((0, None), |left| (left.sessions, left.why));
-        let what = What::Drained { is_empty, sessions, why: why.unwrap_or_default() };
-        self.event(sample.at, Some(id), display_name(row.kind, &row.proxy, &row.name), what);
+        let progress = self.draining.progress(id);
+        let (sessions, reason) = progress.map_or((0, None), |progress| (progress.sessions, progress.stall_reason));
+        let what = EventKind::DrainResult { is_empty, sessions, reason: reason.unwrap_or_default() };
+        self.push_event(sample.at, Some(id), display_name(row.kind, &row.proxy, &row.name), what);
     }
 
-    /// Measures problems by other thresholds from now on; what is open now begins anew.
+    /// Replaces the thresholds, and starts again without open problems.
     pub fn set_thresholds(&mut self, thresholds: Thresholds) {
-        self.problems = Problems::new(thresholds);
-        self.chronicle = Chronicle::default();
+        self.problems = ProblemTracker::new(thresholds);
+        self.problem_log = ProblemLog::default();
     }
 
-    /// A poll failed.
-    pub fn fail(&mut self, failure: Failure, at: Stamp) {
-        self.polls.fail();
+    /// Records a failed poll; the link then counts as lost.
+    pub fn record_failure(&mut self, failure: PollFailure, at: Timestamp) {
+        self.poll_stats.record_failure();
         let since = match &self.link {
             Link::Lost { since, .. } => *since,
-            Link::Connecting => at.mono,
+            Link::Connecting => at.monotonic,
             Link::Up => {
-                self.event(at, None, String::new(), What::LinkLost(failure.why.clone()));
-                self.live().map_or(at.mono, |sample| sample.at.mono)
+                self.push_event(at, None, String::new(), EventKind::LinkLost(failure.reason.clone()));
+                self.latest().map_or(at.monotonic, |sample| sample.at.monotonic)
             }
         };
         self.link = Link::Lost { since, failure };
     }
 
-    /// A command under way has come this far.
-    pub fn progress(&mut self, row: RowId, stage: Stage, now: Duration) {
-        self.deeds.under_way.tell(row, stage, now);
+    /// Records the progress of an action that is in flight.
+    pub fn record_progress(&mut self, row: RowId, stage: StepStage, now: Duration) {
+        self.recent_actions.in_flight.set_stage(row, stage, now);
     }
 
-    /// Acts were carried out.
-    pub fn acted(&mut self, report: &Report, at: Stamp) {
-        for event in self.deeds.take(report, &mut self.draining, at) {
+    /// Records the outcome of actions, with their events.
+    pub fn record_report(&mut self, report: &ActionReport, at: Timestamp) {
+        for event in self.recent_actions.record_report(report, &mut self.draining, at) {
             self.events.push(event);
         }
     }
 
-    /// How far the newest act on a row has come.
-    pub fn stage(&self, id: RowId, now: Duration) -> Option<Stage> {
-        self.deeds.under_way.stage(id, now)
+    /// Returns the stage of the newest action on a row.
+    pub fn action_stage(&self, id: RowId, now: Duration) -> Option<StepStage> {
+        self.recent_actions.in_flight.stage(id, now)
     }
 
-    /// Who acts in this run.
+    /// Sets the name of the operator in this run.
     pub fn set_actor(&mut self, who: SafeText) {
-        self.deeds.authors.set_actor(who);
+        self.recent_actions.attribution.set_actor(who);
     }
 
-    /// Takes in what the audit knows of this HAProxy, whose address it knows it by. What has no end there is told.
-    pub fn remember(&mut self, ledger: &Ledger, address: &str, at: Stamp) {
-        self.deeds.authors.remember(ledger.states(address));
-        for unfinished in ledger.unfinished(address) {
-            let (command, who) = (unfinished.command.to_string(), unfinished.entry.who.to_string());
-            self.event(at, None, String::new(), What::Unfinished { command, who, at: unfinished.entry.at });
+    /// Loads what the audit log contains about the HAProxy at `address`: who ordered which server state.
+    ///
+    /// Actions without a recorded end become events.
+    pub fn load_audit_index(&mut self, index: &AuditIndex, address: &str, at: Timestamp) {
+        self.recent_actions.attribution.merge_audit_entries(index.changes_by_server(address));
+        for unfinished in index.unfinished(address) {
+            let (command, actor) = (unfinished.command.to_string(), unfinished.entry.author.to_string());
+            self.push_event(
+                at,
+                None,
+                String::new(),
+                EventKind::UnfinishedAction { command, actor, at: unfinished.entry.at },
+            );
         }
     }
 
-    /// Who ordered the state that a server is in, as far as that is known.
-    pub fn author(&self, id: RowId) -> Option<String> {
-        self.deeds.authors.of(self.newest()?, id)
+    /// Returns who ordered the state of a server, if that is known.
+    pub fn attributed_to(&self, id: RowId) -> Option<String> {
+        self.recent_actions.attribution.author_of(self.shown()?, id)
     }
 
-    /// The servers that drain; none while the past is shown.
-    pub fn draining(&self) -> &Draining {
-        self.past.as_ref().map_or(&self.draining, Past::draining)
+    /// Returns the draining servers; empty while a past moment is shown.
+    pub fn draining(&self) -> &DrainTracker {
+        self.past_moment.as_ref().map_or(&self.draining, PastMoment::draining)
     }
 
-    /// A server was found to be draining: it is followed as if that had been ordered now.
+    /// Tracks a server that is already draining as if the drain was ordered now.
     pub fn follow_drain(&mut self, id: RowId, now: Duration) {
-        self.draining.order(id, now);
+        self.draining.start_drain(id, now);
     }
 
-    /// Asks about the sessions of a drained server that stay after this time.
+    /// Sets the time after which a drain with remaining sessions is overdue.
     pub fn set_drain_deadline(&mut self, deadline: Duration) {
         self.draining.set_deadline(deadline);
     }
 
-    /// What the last reload took away and is not back yet; nothing while the past is shown.
-    pub fn lost(&self) -> &[Lost] {
-        if self.past.is_some() { &[] } else { &self.lost }
+    /// Returns the losses of the last reload that are not restored; empty while a past moment is shown.
+    pub fn reload_losses(&self) -> &[ReloadLoss] {
+        if self.past_moment.is_some() { &[] } else { &self.reload_losses }
     }
 
-    /// The same, whatever is shown.
-    pub fn all_lost(&self) -> &[Lost] {
-        &self.lost
+    /// Returns the losses of the last reload that are not restored, even while a past moment is shown.
+    pub fn all_reload_losses(&self) -> &[ReloadLoss] {
+        &self.reload_losses
     }
 
-    /// What the last reload took away is not wanted back.
-    pub fn let_go(&mut self) {
-        self.lost.clear();
+    /// Dismisses the losses of the last reload.
+    pub fn dismiss_reload_losses(&mut self) {
+        self.reload_losses.clear();
     }
 
-    /// The newest sample, or the one of the moment that is shown.
-    pub fn newest(&self) -> Option<&Arc<Sample>> {
-        self.past.as_ref().map(Past::sample).or_else(|| self.live())
+    /// Returns the sample that is shown: that of the past moment if one is shown, else the latest.
+    pub fn shown(&self) -> Option<&Arc<Sample>> {
+        self.past_moment.as_ref().map(PastMoment::sample).or_else(|| self.latest())
     }
 
-    /// The newest sample, whatever is shown.
-    pub fn live(&self) -> Option<&Arc<Sample>> {
-        self.window.newest()
+    /// Returns the latest sample, even while a past moment is shown.
+    pub fn latest(&self) -> Option<&Arc<Sample>> {
+        self.rates.newest()
     }
 
-    /// The status of a row as it was seen last: read back after an act, else in the newest sample.
-    pub fn status(&self, id: RowId) -> Option<SafeText> {
-        let read_back = self.deeds.read_back.iter().find(|(known, _)| *known == id);
-        read_back.map(|(_, status)| status.clone()).or_else(|| Some(SafeText::from(self.live()?.row(id)?.status())))
+    /// Returns the last known status of a row: the readback of an action, or else that of the latest sample.
+    pub fn last_status(&self, id: RowId) -> Option<SafeText> {
+        let read_back = self.recent_actions.read_back_statuses.iter().find(|(known, _)| *known == id);
+        read_back.map(|(_, status)| status.clone()).or_else(|| Some(SafeText::from(self.latest()?.row(id)?.status())))
     }
 
-    /// Rates.
-    pub fn window(&self) -> &Window {
-        self.past.as_ref().map_or(&self.window, Past::window)
+    /// Returns the rates at the shown moment.
+    pub fn rates(&self) -> &RateWindow {
+        self.past_moment.as_ref().map_or(&self.rates, PastMoment::rates)
     }
 
-    /// Every sample that is kept.
+    /// Returns the stored samples.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// What happened up to the moment that is shown.
+    /// Returns the events up to the shown moment.
     pub fn events(&self) -> EventsUntil<'_> {
-        self.events.until(self.past.as_ref().map_or(Duration::MAX, |past| past.sample().at.mono))
+        self.events.until(self.past_moment.as_ref().map_or(Duration::MAX, |past| past.sample().at.monotonic))
     }
 
-    /// What happened, whatever is shown.
-    pub fn all_events(&self) -> &Events {
+    /// Returns all events, even while a past moment is shown.
+    pub fn all_events(&self) -> &EventLog {
         &self.events
     }
 
-    /// What is wrong, as of the newest sample or the moment that is shown.
-    pub fn problems(&self) -> &Problems {
-        self.past.as_ref().map_or(&self.problems, Past::problems)
+    /// Returns the problems at the shown moment.
+    pub fn problems(&self) -> &ProblemTracker {
+        self.past_moment.as_ref().map_or(&self.problems, PastMoment::problems)
     }
 
-    /// The moment shown, where the past is.
-    pub fn past(&self) -> Option<&Past> {
-        self.past.as_ref()
+    /// Returns the past moment that is shown, if any.
+    pub fn past_moment(&self) -> Option<&PastMoment> {
+        self.past_moment.as_ref()
     }
 
-    /// The time of the moment that is shown; `now`, where that is the present.
-    pub fn time(&self, now: Duration) -> Duration {
-        self.past.as_ref().map_or(now, |past| past.sample().at.mono)
+    /// Returns the monotonic time of the past moment that is shown, or else `now`.
+    pub fn shown_time(&self, now: Duration) -> Duration {
+        self.past_moment.as_ref().map_or(now, |past| past.sample().at.monotonic)
     }
 
-    /// Shows the moment that lies there from now on, seen from the one that is shown. Whether it is another one.
-    pub fn travel(&mut self, travel: Travel) -> bool {
-        self.keep();
-        let Some(from) = self.newest().map(|sample| sample.seq) else { return false };
-        let seq = self.newest().and_then(|sample| Past::number_of(travel, sample, &self.history));
-        let is_new = self.past.is_none() || seq.is_some_and(|seq| seq != from);
+    /// Moves from the shown moment by a step of playback. Returns whether the shown sample changed.
+    pub fn show_moment(&mut self, step: PlaybackStep) -> bool {
+        self.store_first_sample();
+        let Some(from) = self.shown().map(|sample| sample.seq) else { return false };
+        let seq = self.shown().and_then(|sample| PastMoment::target_seq(step, sample, &self.history));
+        let is_new = self.past_moment.is_none() || seq.is_some_and(|seq| seq != from);
         let thresholds = self.problems.thresholds();
-        let at = |seq| Past::at(seq, &self.history, &self.chronicle, thresholds, self.past.as_ref());
-        match seq.filter(|_| is_new).and_then(at) {
+        let load = |seq| PastMoment::load(seq, &self.history, &self.problem_log, thresholds, self.past_moment.as_ref());
+        match seq.filter(|_| is_new).and_then(load) {
             Some(past) => {
-                self.past = Some(past);
+                self.past_moment = Some(past);
                 from != seq.unwrap_or(from)
             }
             None => false,
         }
     }
 
-    /// Where the history has forgotten the moment that is shown, goes to the oldest one it knows. Whether it was so.
-    pub fn keep_up(&mut self) -> bool {
-        let oldest = self.history.marks().next().map(|mark| mark.seq);
-        let is_forgotten = self.past.as_ref().zip(oldest).is_some_and(|(past, oldest)| past.sample().seq < oldest);
-        is_forgotten && self.travel(Travel::Oldest)
+    /// Moves to the oldest stored moment if the history no longer has the shown one. Returns whether it moved.
+    pub fn leave_forgotten_moment(&mut self) -> bool {
+        let oldest = self.history.headers().next().map(|mark| mark.seq);
+        let is_forgotten =
+            self.past_moment.as_ref().zip(oldest).is_some_and(|(past, oldest)| past.sample().seq < oldest);
+        is_forgotten && self.show_moment(PlaybackStep::Oldest)
     }
 
-    /// Shows the present again.
-    pub fn resume(&mut self) {
-        self.past = None;
+    /// Ends playback: shows the latest sample again.
+    pub fn show_latest(&mut self) {
+        self.past_moment = None;
     }
 
-    /// The moment that was marked.
-    pub fn mark(&self) -> Option<&Arc<Sample>> {
-        self.mark.as_ref()
+    /// Returns the marked moment.
+    pub fn marked_moment(&self) -> Option<&Arc<Sample>> {
+        self.marked_moment.as_ref()
     }
 
-    /// Marks the moment that is shown. Gives the one that was marked before.
-    pub fn set_mark(&mut self) -> Option<Arc<Sample>> {
-        let shown = self.newest().map(Arc::clone);
-        std::mem::replace(&mut self.mark, shown)
+    /// Marks the shown moment, and returns the one that was marked before.
+    pub fn mark_shown_moment(&mut self) -> Option<Arc<Sample>> {
+        let shown = self.shown().map(Arc::clone);
+        std::mem::replace(&mut self.marked_moment, shown)
     }
 
-    /// Forgets the mark. Gives the one there was.
-    pub fn forget_mark(&mut self) -> Option<Arc<Sample>> {
-        self.mark.take()
+    /// Removes the mark, and returns the moment that was marked.
+    pub fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
+        self.marked_moment.take()
     }
 
-    /// The link's state.
+    /// Returns the state of the link to HAProxy.
     pub fn link(&self) -> &Link {
         &self.link
     }
 
-    /// What the polls cost.
-    pub fn polls(&self) -> &Polls {
-        &self.polls
+    /// Returns the number and cost of the polls.
+    pub fn poll_stats(&self) -> &PollStats {
+        &self.poll_stats
     }
 
-    fn event(&mut self, at: Stamp, row: Option<RowId>, name: String, what: What) {
-        self.events.push(Event { at, row, name, what });
+    fn push_event(&mut self, at: Timestamp, row: Option<RowId>, name: String, what: EventKind) {
+        self.events.push(Event { at, row, name, kind: what });
     }
 }
 
@@ -345,96 +360,104 @@ impl Instance {
 mod tests {
     use super::*;
     use crate::actions::action_table::MAINT;
-    use crate::actions::intent::{Intent, Target};
-    use crate::actions::outcome::{Done, Outcome};
-    use crate::actions::readback::Seen;
-    use crate::haproxy::write_command::{Admin, WriteCommand};
-    use crate::observe::test_samples::{SampleMaker, at, site};
+    use crate::actions::intent::{ActionTarget, Intent};
+    use crate::actions::outcome::{Outcome, StepResult};
+    use crate::actions::readback::Readback;
+    use crate::haproxy::write_command::{TargetState, WriteCommand};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site, timestamp_at};
 
-    fn shown(watch: &Instance) -> Vec<String> {
-        let is_other = |event: &&Event| !matches!(event.what, What::Problem { .. });
-        watch.events().newest().filter(is_other).map(told).collect()
+    fn event_lines(instance: &Instance) -> Vec<String> {
+        let is_not_problem = |event: &&Event| !matches!(event.kind, EventKind::Problem { .. });
+        instance.events().newest_first().filter(is_not_problem).map(event_line).collect()
     }
 
-    fn told(event: &Event) -> String {
-        format!("{} {}", event.name, event.what).trim().to_owned()
+    fn event_line(event: &Event) -> String {
+        format!("{} {}", event.name, event.kind).trim().to_owned()
     }
 
-    fn failure(why: &str) -> Failure {
-        Failure { why: why.into(), hint: None, is_denied: false, retry_at: Duration::ZERO }
+    fn failure(why: &str) -> PollFailure {
+        PollFailure { reason: why.into(), hint: None, is_denied: false, retry_at: Duration::ZERO }
     }
 
     #[test]
-    fn changes_between_two_samples_are_events() {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
-        watch.take(maker.at_millis(0, &site()), 0);
-        watch.take(maker.at_millis(2000, &site()), 0);
-        assert!(watch.events().is_empty());
-        let down = site().replace(
+    fn add_sample_reports_changes_as_events() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
+        instance.add_sample(builder.build_at_millis(2000, &stat_of_site()), 0);
+        assert!(instance.events().is_empty());
+        let down = stat_of_site().replace(
             "4000,UP,100,1,0,2,30,20,55,12,0,0,0,4500,L7OK,,",
             "4000,DOWN,100,1,0,2,0,20,55,12,0,0,0,4500,L4CON,refused,",
         );
-        watch.take(maker.at_millis(4000, &down), 0);
-        assert_eq!(shown(&watch), ["www/w1 UP → DOWN  L4CON refused"]);
-        watch.take(maker.at_millis(6000, &down.replace("UP,100,1,0,2,60", "UP,50,1,0,2,60")), 0);
-        assert_eq!(shown(&watch)[0], "api/api1 weight 100 → 50");
+        instance.add_sample(builder.build_at_millis(4000, &down), 0);
+        assert_eq!(event_lines(&instance), ["www/w1 UP → DOWN  L4CON refused"]);
+        instance.add_sample(builder.build_at_millis(6000, &down.replace("UP,100,1,0,2,60", "UP,50,1,0,2,60")), 0);
+        assert_eq!(event_lines(&instance)[0], "api/api1 weight 100 → 50");
     }
 
     #[test]
-    fn a_change_that_we_ordered_says_so() {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
-        let sample = maker.at_millis(0, &site());
+    fn add_sample_attributes_own_changes() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        let sample = builder.build_at_millis(0, &stat_of_site());
         let id = sample.rows.ids()[1];
-        watch.take(sample, 0);
-        let target = Target { id, proxy: "www".into(), name: "w1".into(), iid: None, seen: "UP".into() };
-        let intent = Intent::new(&MAINT, WriteCommand::State(Admin::Maint), 0, vec![target]);
-        let done = Done {
+        instance.add_sample(sample, 0);
+        let target = ActionTarget { id, proxy: "www".into(), name: "w1".into(), iid: None, seen_status: "UP".into() };
+        let intent = Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), 0, vec![target]);
+        let done = StepResult {
             step: intent.steps[0].clone(),
             command: intent.commands()[0].clone(),
             before: None,
-            after: Some(Seen { status: "MAINT".into(), ..Seen::default() }),
+            after: Some(Readback { status: "MAINT".into(), ..Readback::default() }),
             outcome: Outcome::Verified("MAINT, 3 sessions left".into()),
-            remark: None,
+            audit_warning: None,
         };
-        watch.acted(&Report { intent, done: vec![done] }, at(100));
-        assert_eq!(watch.status(id), Some("MAINT".into()), "before a sample shows it");
-        assert_eq!(watch.stage(id, Duration::from_secs(1)), Some(Stage::Good));
-        watch.take(maker.at_millis(2000, &site().replacen("4000,UP,", "4000,MAINT,", 1)), 0);
+        instance.record_report(&ActionReport { intent, results: vec![done] }, timestamp_at(100));
+        assert_eq!(instance.last_status(id), Some("MAINT".into()), "from the readback, before a sample shows it");
+        assert_eq!(instance.action_stage(id, Duration::from_secs(1)), Some(StepStage::Succeeded));
+        instance.add_sample(builder.build_at_millis(2000, &stat_of_site().replacen("4000,UP,", "4000,MAINT,", 1)), 0);
         assert_eq!(
-            shown(&watch),
+            event_lines(&instance),
             ["www/w1 UP → MAINT  by us", "set server www/w1 state maint: verified, MAINT, 3 sessions left"]
         );
-        watch.take(maker.at_millis(60_000, &site()), 0);
-        assert_eq!(shown(&watch)[0], "www/w1 MAINT → UP  not by us  L7OK", "somebody else, later");
-    }
-
-    #[test]
-    fn reloads_and_restarts_are_told_apart() {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
-        watch.take(maker.at_millis(0, &site()), 0);
-        maker.reload();
-        watch.take(maker.at_millis(2000, &site()), 0);
-        assert_eq!(shown(&watch), ["reloaded: pid 100 → 101; counters start anew"]);
-        watch.fail(failure("connection refused"), at(4000));
-        watch.fail(failure("connection refused"), at(5000));
-        assert!(matches!(watch.link(), Link::Lost { since, .. } if *since == Duration::from_secs(2)));
-        maker.reload();
-        watch.take(maker.at_millis(12_000, &site()), 0);
-        assert!(watch.link().is_up());
+        instance.add_sample(builder.build_at_millis(60_000, &stat_of_site()), 0);
         assert_eq!(
-            shown(&watch)[..3],
-            ["restarted: pid 101 → 102; counters start anew", "link back after 10 s", "link lost: connection refused"]
+            event_lines(&instance)[0],
+            "www/w1 MAINT → UP  not by us  L7OK",
+            "a later change by another operator"
         );
     }
 
     #[test]
-    fn rows_that_come_and_go_are_counted_not_listed() {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
-        watch.take(maker.at_millis(0, &site()), 0);
-        let fewer = site().split_inclusive('\n').filter(|line| !line.starts_with("legacy")).collect::<String>();
-        watch.take(maker.at_millis(2000, &fewer), 3);
-        watch.take(maker.at_millis(4000, &site()), 0);
-        assert_eq!(shown(&watch), ["2 new rows", "2 rows gone"]);
-        assert_eq!(watch.polls().missed(), 3);
+    fn add_sample_distinguishes_reload_from_restart() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
+        builder.reload();
+        instance.add_sample(builder.build_at_millis(2000, &stat_of_site()), 0);
+        assert_eq!(event_lines(&instance), ["reloaded: pid 100 → 101; counters were reset"]);
+        instance.record_failure(failure("connection refused"), timestamp_at(4000));
+        instance.record_failure(failure("connection refused"), timestamp_at(5000));
+        assert!(matches!(instance.link(), Link::Lost { since, .. } if *since == Duration::from_secs(2)));
+        builder.reload();
+        instance.add_sample(builder.build_at_millis(12_000, &stat_of_site()), 0);
+        assert!(instance.link().is_up());
+        assert_eq!(
+            event_lines(&instance)[..3],
+            [
+                "restarted: pid 101 → 102; counters were reset",
+                "link restored after 10 s",
+                "link lost: connection refused"
+            ]
+        );
+    }
+
+    #[test]
+    fn add_sample_counts_added_and_removed_rows() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
+        let fewer = stat_of_site().split_inclusive('\n').filter(|line| !line.starts_with("legacy")).collect::<String>();
+        instance.add_sample(builder.build_at_millis(2000, &fewer), 3);
+        instance.add_sample(builder.build_at_millis(4000, &stat_of_site()), 0);
+        assert_eq!(event_lines(&instance), ["2 new rows", "2 rows gone"]);
+        assert_eq!(instance.poll_stats().dropped(), 3);
     }
 }

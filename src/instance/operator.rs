@@ -1,9 +1,9 @@
-//! Carries out what the guard let through, and reads it back.
+//! The operator: sends authorised actions to HAProxy, reads back their effect, and writes the audit log.
 //!
-//! One connection for one command, and on its line, before and behind it, the questions that tell how things
-//! stood and what became of them: nothing can come between. HAProxy answers a command that changes something
-//! with silence, an error with a line of text; only what is read back counts as proof. What is not seen at once
-//! is looked for in a few more samples.
+//! Each command is sent on its own connection, in one line with the commands that read the state before and after it,
+//! so that no other command can run in between. HAProxy replies to a successful change with an empty reply, and to an
+//! error with a line of text; only the readback proves the effect. An effect that is not visible immediately is read
+//! again a few times.
 
 use std::io;
 use std::sync::Arc;
@@ -12,215 +12,243 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::actions::audit::attempt::{Attempt, Ending, Standing};
-use crate::actions::audit::audit_writer::Audit;
-use crate::actions::audit::record::Record;
-use crate::actions::intent::{Intent, Step};
-use crate::actions::outcome::{Done, Outcome, Progress, Report, Stage};
-use crate::actions::readback::{self, Seen};
+use crate::actions::audit::attempt::{Attempt, AttemptResult, RecordedState};
+use crate::actions::audit::audit_writer::AuditWriter;
+use crate::actions::audit::record::AuditRecord;
+use crate::actions::intent::{Intent, IntentStep};
+use crate::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult, StepStage};
+use crate::actions::readback::{self, Readback};
 use crate::actions::verify;
-use crate::ask::query::{Answer, QueryError, Told};
+use crate::ask::query::{QueryData, QueryError, QueryReply};
 use crate::ask::typed_command::TypedLine;
 use crate::haproxy::address::Address;
-use crate::haproxy::connection::{self, AskError, Limits};
+use crate::haproxy::connection::{self, ConnectionLimits, RequestError};
 use crate::haproxy::reply::{self, Reply};
-use crate::haproxy::reply_lines::{self, Lines};
-use crate::instance::guard::{Authorised, Scene};
-use crate::observe::sample::Cost;
+use crate::haproxy::reply_lines::{self, ReplyLines};
+use crate::instance::guard::{Authorised, TargetProcess};
+use crate::observe::sample::ReplyCost;
 use crate::observe::timestamp::Clock;
 
-/// How often an effect that is not there at once is looked for again.
-const SAMPLES: usize = 3;
-/// Sessions that were ended are there for an instant yet: the first look again comes soon.
-const SOON: Duration = Duration::from_millis(100);
-/// The longest time until the next.
-const PAUSE: Duration = Duration::from_secs(3);
+/// Maximum number of readbacks of an effect.
+const MAX_READBACKS: usize = 3;
+/// Time before the second readback. Sessions that were shut down remain for a moment.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest time before a later readback.
+const MAX_PAUSE: Duration = Duration::from_secs(3);
 
-/// Carries out commands on one HAProxy, and writes each down before and after.
+/// Sends actions to one HAProxy, and records each in the audit log before and after.
 #[derive(Debug, Clone)]
 pub struct Operator {
-    /// What it is called.
+    /// Name of the instance.
     pub instance: String,
-    /// Where it is.
+    /// Address of its stats socket.
     pub address: Address,
-    /// Limits of a connection.
-    pub limits: Limits,
-    /// Where acts are written down.
-    pub audit: Arc<Audit>,
-    /// Where stamps come from.
+    /// Time and size limits of a connection.
+    pub connection_limits: ConnectionLimits,
+    /// Audit log.
+    pub audit: Arc<AuditWriter>,
+    /// Clock for the timestamps of audit records.
     pub clock: Clock,
 }
 
-/// What lets acts be written down again.
-const AUDIT_HINT: &str = "set audit.path to a place that can be written, or audit.required = false";
+/// Hint for an audit log that cannot be written.
+const AUDIT_HINT: &str = "set audit.path to a writable path, or audit.required = false";
 
 impl Operator {
-    /// Carries an intent out, one command after the other, and stops at the first that fails. `tell` hears how
-    /// far each has come.
-    pub async fn carry_out(&self, intent: &Authorised<Intent>, tell: impl Fn(Progress)) -> Report {
-        self.carry_out_each(intent, tell, |_| true).await
+    /// Sends the commands of an intent one after the other, and stops at the first failure. `report` gets the progress.
+    pub async fn execute(&self, intent: &Authorised<Intent>, report: impl Fn(StepProgress)) -> ActionReport {
+        self.execute_each(intent, report, |_| true).await
     }
 
-    /// The same; `each` hears of every command once its end is written down, and says whether the next may follow.
-    pub async fn carry_out_each(
+    /// Sends the commands of an intent like [`Self::execute`], and calls `after_each` for every recorded result.
+    ///
+    /// The next command follows only if `after_each` returns true.
+    pub async fn execute_each(
         &self,
         intent: &Authorised<Intent>,
-        tell: impl Fn(Progress),
-        mut each: impl FnMut(&Done) -> bool,
-    ) -> Report {
-        let (intent, scene) = (intent.get(), intent.scene());
-        let mut done: Vec<Done> = Vec::with_capacity(intent.steps.len());
+        report: impl Fn(StepProgress),
+        mut after_each: impl FnMut(&StepResult) -> bool,
+    ) -> ActionReport {
+        let (intent, process) = (intent.get(), intent.process());
+        let mut results: Vec<StepResult> = Vec::with_capacity(intent.steps.len());
         for step in &intent.steps {
-            let tell = |stage| tell(Progress { instance: intent.instance, row: step.target.id, stage });
-            tell(Stage::Sent);
-            let one = self.act_written_down(step, scene, intent.reason.as_deref(), &tell).await;
-            let is_good = one.outcome.is_good();
-            tell(if is_good { Stage::Good } else { Stage::Bad });
-            let goes_on = each(&one);
-            done.push(one);
-            if !is_good || !goes_on {
+            let report = |stage| report(StepProgress { instance: intent.instance, row: step.target.id, stage });
+            report(StepStage::Sent);
+            let result = self.execute_audited(step, process, intent.reason.as_deref(), &report).await;
+            let is_success = result.outcome.is_success();
+            report(if is_success { StepStage::Succeeded } else { StepStage::Failed });
+            let is_continued = after_each(&result);
+            results.push(result);
+            if !is_success || !is_continued {
                 break;
             }
         }
-        Report { intent: intent.clone(), done }
+        ActionReport { intent: intent.clone(), results }
     }
 
-    /// Acts, with a line in the audit before and one after. What cannot be written down before is not sent, unless the
-    /// configuration lets it pass.
-    async fn act_written_down(&self, step: &Step, scene: Scene, reason: Option<&str>, tell: &impl Fn(Stage)) -> Done {
-        let seen = Standing { status: step.target.seen.to_string(), ..Standing::default() };
+    /// Executes a step with an audit record before and after it.
+    ///
+    /// If the first record cannot be written, the command is not sent, unless the configuration allows it.
+    async fn execute_audited(
+        &self,
+        step: &IntentStep,
+        process: TargetProcess,
+        reason: Option<&str>,
+        report: &impl Fn(StepStage),
+    ) -> StepResult {
+        let state = RecordedState { status: step.target.seen_status.to_string(), ..RecordedState::default() };
         let attempt = Attempt {
-            target: Some(step.name()),
-            command: step.command().unwrap_or_default(),
-            before: Some(seen).filter(|seen| !seen.status.is_empty()),
+            target: Some(step.target_name()),
+            command: step.command_text().unwrap_or_default(),
+            before: Some(state).filter(|state| !state.status.is_empty()),
             reason: reason.map(str::to_owned),
-            ..self.attempt(scene)
+            ..self.attempt(process)
         };
-        let (record, missing) = match self.begin(attempt).await {
+        let (record, begin_warning) = match self.begin_record(attempt).await {
             Ok(begun) => begun,
-            Err(why) => return nothing(step, step.command().unwrap_or_default(), Outcome::NotSent(why)),
+            Err(reason) => {
+                let command = step.command_text().unwrap_or_default();
+                return result_without_readback(step, command, Outcome::NotSent(reason));
+            }
         };
-        let done = self.act(step, scene, tell).await;
-        let ended = self.end(&record, Ending::of(&done)).await;
-        // Without its first line the act is not in the audit at all.
-        Done { remark: missing.or(ended), ..done }
+        let result = self.execute_step(step, process, report).await;
+        let finish_warning = self.finish_record(&record, AttemptResult::from_step_result(&result)).await;
+        // Without its first record, the action is not in the audit log at all.
+        StepResult { audit_warning: begin_warning.or(finish_warning), ..result }
     }
 
-    fn attempt(&self, scene: Scene) -> Attempt {
+    fn attempt(&self, process: TargetProcess) -> Attempt {
         let (instance, address) = (self.instance.clone(), self.address.to_string());
-        Attempt { instance, address, pid: scene.pid, ..Attempt::default() }
+        Attempt { instance, address, pid: process.pid, ..Attempt::default() }
     }
 
-    /// Writes down what is about to be sent. The error says why it must not be; what comes beside the record, why the
-    /// audit lacks it all the same.
-    async fn begin(&self, attempt: Attempt) -> Result<(Record, Option<String>), String> {
-        let record = self.audit.begin(self.clock.now().wall, attempt);
+    /// Records a command that is about to be sent. Returns a warning with the record if it could not be written.
+    ///
+    /// # Errors
+    /// Returns the reason why the command must not be sent.
+    async fn begin_record(&self, attempt: Attempt) -> Result<(AuditRecord, Option<String>), String> {
+        let record = self.audit.new_record(self.clock.now().wall, attempt);
         match self.append(&record).await {
             Ok(()) => Ok((record, None)),
             Err(error) if self.audit.is_required() => Err(format!("{error}; {AUDIT_HINT}")),
-            Err(error) => Ok((record, Some(format!("not in the audit: {error}")))),
+            Err(error) => Ok((record, Some(format!("not in the audit log: {error}")))),
         }
     }
 
-    /// Writes down what became of it; says why that could not be.
-    async fn end(&self, record: &Record, ending: Ending) -> Option<String> {
-        let record = record.done(self.clock.now().wall, ending);
-        self.append(&record).await.err().map(|error| format!("its end is not in the audit: {error}"))
+    /// Records the result of a command. Returns a warning if it could not be written.
+    async fn finish_record(&self, record: &AuditRecord, result: AttemptResult) -> Option<String> {
+        let record = record.to_done(self.clock.now().wall, result);
+        self.append(&record).await.err().map(|error| format!("its outcome is not in the audit log: {error}"))
     }
 
-    /// On a thread of its own: a disk may take its time.
-    async fn append(&self, record: &Record) -> io::Result<()> {
+    /// Appends a record on a separate thread, because the disk may be slow.
+    async fn append(&self, record: &AuditRecord) -> io::Result<()> {
         let (audit, record) = (Arc::clone(&self.audit), record.clone());
         spawn_blocking(move || audit.append(&record)).await.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
-    async fn act(&self, step: &Step, scene: Scene, tell: &impl Fn(Stage)) -> Done {
-        let done = |command: String, outcome| nothing(step, command, outcome);
-        let (command, questions) = match (step.command(), readback::questions(step)) {
-            (Ok(command), Ok(questions)) => (command, questions),
-            // The guard has ruled this out.
-            (Err(bad), _) | (_, Err(bad)) => return done(String::new(), Outcome::NotSent(bad.to_string())),
+    async fn execute_step(&self, step: &IntentStep, process: TargetProcess, report: &impl Fn(StepStage)) -> StepResult {
+        let result = |command: String, outcome| result_without_readback(step, command, outcome);
+        let (command, readback_commands) = match (step.command_text(), readback::readback_commands(step)) {
+            (Ok(command), Ok(readback_commands)) => (command, readback_commands),
+            // The guard has refused such steps before.
+            (Err(error), _) | (_, Err(error)) => return result(String::new(), Outcome::NotSent(error.to_string())),
         };
-        let questions = questions.join(";");
-        let count = questions.split(';').count();
-        let line = [questions.as_str(), &command, &questions].join(";");
-        let mut answer = Vec::new();
-        let asked = connection::ask(&self.address, &line, 2 * count + 1, &self.limits, &mut answer).await;
-        let replies = reply::split(&answer, 2 * count + 1);
-        let before = replies.get(..count).and_then(|replies| readback::read(step, replies));
-        let outcome = match (replies.get(count).filter(|reply| reply.is_whole()), asked) {
-            (_, Err(error @ (AskError::Connect(_) | AskError::ConnectTimeout(_)))) => {
+        let readback_line = readback_commands.join(";");
+        let count = readback_line.split(';').count();
+        let line = [readback_line.as_str(), &command, &readback_line].join(";");
+        let mut bytes = Vec::new();
+        let timing =
+            connection::request(&self.address, &line, 2 * count + 1, &self.connection_limits, &mut bytes).await;
+        let replies = reply::split(&bytes, 2 * count + 1);
+        let before = replies.get(..count).and_then(|replies| readback::parse_replies(step, replies));
+        let outcome = match (replies.get(count).filter(|reply| reply.is_complete()), timing) {
+            (_, Err(error @ (RequestError::Connect(_) | RequestError::ConnectTimeout(_)))) => {
                 Outcome::NotSent(error.to_string())
             }
-            // What was answered counts, even though what follows was cut.
-            (Some(reply), _) if reply.is_silent() => {
-                let after = replies.get(count + 1..).and_then(|replies| readback::read(step, replies));
-                let (after, outcome) = self.look(step, scene, before.as_ref(), after, tell).await;
-                return Done { before, after, ..done(command, outcome) };
+            // The reply to the command counts even if the readback after it is incomplete.
+            (Some(reply), _) if reply.is_empty() => {
+                let after = replies.get(count + 1..).and_then(|replies| readback::parse_replies(step, replies));
+                let (after, outcome) = self.verify_effect(step, process, before.as_ref(), after, report).await;
+                return StepResult { before, after, ..result(command, outcome) };
             }
             (Some(reply), _) => Outcome::Refused(reply_lines::first_line(reply.text())),
             (None, Err(error)) => Outcome::Unknown(error.to_string()),
-            (None, Ok(_)) => Outcome::Unknown("HAProxy closed the connection in the middle of its answer".to_owned()),
+            (None, Ok(_)) => Outcome::Unknown("HAProxy closed the connection in the middle of its reply".to_owned()),
         };
-        Done { before, ..done(command, outcome) }
+        StepResult { before, ..result(command, outcome) }
     }
 
-    /// Looks for the effect of an accepted command: in what came with its answer, then in a few more samples.
-    async fn look(
+    /// Verifies the effect of an accepted command: first in the readback after it, then in a few more readbacks.
+    async fn verify_effect(
         &self,
-        step: &Step,
-        scene: Scene,
-        before: Option<&Seen>,
-        mut after: Option<Seen>,
-        tell: &impl Fn(Stage),
-    ) -> (Option<Seen>, Outcome) {
-        for samples in 1..=SAMPLES {
-            let is_done = after.as_ref().map(|after| verify::is_done(step, before, after, scene.version));
-            let words = after.as_ref().map_or_else(String::new, |after| verify::words(step, after));
-            match is_done {
-                Some(Some(true)) => return (after, Outcome::Verified(words)),
-                Some(None) => return (after, Outcome::Accepted(words)),
-                Some(Some(false)) | None if samples == SAMPLES => {
-                    return (after, Outcome::NotSeen { now: words, samples });
+        step: &IntentStep,
+        process: TargetProcess,
+        before: Option<&Readback>,
+        mut after: Option<Readback>,
+        report: &impl Fn(StepStage),
+    ) -> (Option<Readback>, Outcome) {
+        for samples in 1..=MAX_READBACKS {
+            let is_applied = after.as_ref().map(|after| verify::is_applied(step, before, after, process.version));
+            let state = after.as_ref().map_or_else(String::new, |after| verify::describe_state(step, after));
+            match is_applied {
+                Some(Some(true)) => return (after, Outcome::Verified(state)),
+                Some(None) => return (after, Outcome::Accepted(state)),
+                Some(Some(false)) | None if samples == MAX_READBACKS => {
+                    return (after, Outcome::NotVerified { now: state, samples });
                 }
                 Some(Some(false)) | None => {}
             }
-            tell(Stage::Accepted);
-            sleep(scene.interval.min(if samples == 1 { SOON } else { PAUSE })).await;
-            after = self.read(step).await.or(after);
+            report(StepStage::Accepted);
+            sleep(process.interval.min(if samples == 1 { FIRST_PAUSE } else { MAX_PAUSE })).await;
+            after = self.read_back(step).await.or(after);
         }
-        (after, Outcome::NotSeen { now: String::new(), samples: SAMPLES })
+        (after, Outcome::NotVerified { now: String::new(), samples: MAX_READBACKS })
     }
 
-    /// How something stands now; nothing when it cannot be read.
-    pub async fn read(&self, step: &Step) -> Option<Seen> {
-        let questions = readback::questions(step).ok()?;
-        let mut answer = Vec::new();
-        connection::ask(&self.address, &questions.join(";"), questions.len(), &self.limits, &mut answer).await.ok()?;
-        readback::read(step, &reply::split(&answer, questions.len()))
+    /// Reads the current state of a step's target; `None` if it cannot be read.
+    pub async fn read_back(&self, step: &IntentStep) -> Option<Readback> {
+        let commands = readback::readback_commands(step).ok()?;
+        let (line, limits) = (commands.join(";"), &self.connection_limits);
+        let mut bytes = Vec::new();
+        connection::request(&self.address, &line, commands.len(), limits, &mut bytes).await.ok()?;
+        readback::parse_replies(step, &reply::split(&bytes, commands.len()))
     }
 
-    /// Sends a typed line; its answer comes as HAProxy gave it.
+    /// Sends a typed line, and returns the reply of HAProxy unchanged.
     ///
     /// # Errors
-    /// When no answer came: the line may then have been carried out.
-    pub async fn send_line(&self, line: &Authorised<TypedLine>) -> Result<Answer, QueryError> {
-        let (line, scene) = (line.get(), line.scene());
-        let attempt = Attempt { command: line.as_str().to_owned(), ..self.attempt(scene) };
-        let (record, missing) = self.begin(attempt).await.map_err(QueryError::NotAudited)?;
+    /// Returns an error if no complete reply was received; HAProxy may still have executed the line.
+    pub async fn send_line(&self, line: &Authorised<TypedLine>) -> Result<QueryReply, QueryError> {
+        let (line, process) = (line.get(), line.process());
+        let attempt = Attempt { command: line.as_str().to_owned(), ..self.attempt(process) };
+        let (record, begin_warning) = self.begin_record(attempt).await.map_err(QueryError::NotAudited)?;
         let mut bytes = Vec::new();
-        let asked = connection::ask(&self.address, line.as_str(), line.parts().len(), &self.limits, &mut bytes).await;
-        let answer = Some(reply_lines::first_line(&bytes).to_string()).filter(|answer| !answer.is_empty());
-        let outcome = asked.as_ref().err().map(|error| format!("sent, but {error}"));
-        let ended = self.end(&record, Ending { answer, outcome, ..Ending::default() }).await;
-        let timing = asked.map_err(|error| QueryError::Ask { hint: error.hint(&self.address), error })?;
+        let timing = connection::request(
+            &self.address,
+            line.as_str(),
+            line.commands().len(),
+            &self.connection_limits,
+            &mut bytes,
+        )
+        .await;
+        let reply = Some(reply_lines::first_line(&bytes).to_string()).filter(|reply| !reply.is_empty());
+        let outcome = timing.as_ref().err().map(|error| format!("sent, but {error}"));
+        let finish_warning =
+            self.finish_record(&record, AttemptResult { reply, outcome, ..AttemptResult::default() }).await;
+        let timing = timing.map_err(|error| QueryError::Connection { hint: error.hint(&self.address), error })?;
         let replies = reply::split(&bytes, 1);
-        let is_whole = replies.first().is_some_and(Reply::is_whole);
-        let cost = Cost { bytes: bytes.len(), answer: timing.answer };
-        Ok(Answer { told: Told::Lines(Lines::parse(&bytes)), is_whole, cost, remark: missing.or(ended) })
+        let is_complete = replies.first().is_some_and(Reply::is_complete);
+        let cost = ReplyCost { bytes: bytes.len(), reply_time: timing.reply };
+        Ok(QueryReply {
+            data: QueryData::ReplyLines(ReplyLines::parse(&bytes)),
+            is_complete,
+            cost,
+            warning: begin_warning.or(finish_warning),
+        })
     }
 }
 
-fn nothing(step: &Step, command: String, outcome: Outcome) -> Done {
-    Done { step: step.clone(), command, before: None, after: None, outcome, remark: None }
+fn result_without_readback(step: &IntentStep, command: String, outcome: Outcome) -> StepResult {
+    StepResult { step: step.clone(), command, before: None, after: None, outcome, audit_warning: None }
 }

@@ -1,138 +1,141 @@
-//! One moment of the past, with all that is shown of it: the sample, the rates up to it, and what was wrong then.
+//! A past moment for playback: its sample, the rates at that time, and the problems that were open then.
 //!
-//! It is had back from the history and holds on to nothing there. The samples that a step needs lie next to each other,
-//! so those of the moment before are used again, and what is missing is read together with a few of its neighbours.
+//! The moment is a copy, decompressed from the history. Playback mostly moves between neighboring samples, so the
+//! samples of the previous moment are reused, and missing ones are read together with a few of their neighbors.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actions::drain_tracker::Draining;
-use crate::history::rates::Window;
+use crate::actions::drain_tracker::DrainTracker;
+use crate::history::rates::RateWindow;
 use crate::history::store::History;
 use crate::observe::sample::Sample;
-use crate::problems::problem_log::Chronicle;
+use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
-use crate::problems::tracker::Problems;
+use crate::problems::tracker::ProblemTracker;
 
-/// Where to go from a moment.
+/// A step of playback from the shown moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Travel {
-    /// By so many samples.
+pub enum PlaybackStep {
+    /// A number of samples, negative for earlier.
     Samples(i32),
-    /// By so many minutes.
+    /// A number of minutes, negative for earlier.
     Minutes(i32),
-    /// To the oldest moment that is kept.
+    /// The oldest stored sample.
     Oldest,
-    /// To the newest one.
+    /// The newest stored sample.
     Newest,
-    /// To the newest moment at that time or before it.
-    To(Duration),
+    /// The newest sample at or before a monotonic time.
+    Time(Duration),
 }
 
-/// Samples read beyond those that are needed, when some must be read.
-const AHEAD: usize = 8;
-/// Numbers that these may have together. One sample of a large site has a million.
-const NUMBERS: usize = 4_000_000;
+/// Number of extra samples to read when some must be read.
+const READ_AHEAD: usize = 8;
+/// Limit of the numbers in these extra samples. One sample of a large site has a million.
+const READ_AHEAD_NUMBERS: usize = 4_000_000;
 
-/// A moment of the past.
+/// A past moment with everything that is shown of it.
 #[derive(Debug)]
-pub struct Past {
+pub struct PastMoment {
     sample: Arc<Sample>,
-    window: Window,
-    problems: Problems,
-    /// Nothing of the present shows through.
-    draining: Draining,
-    /// Samples read lately, oldest first.
-    near: Vec<Arc<Sample>>,
+    rates: RateWindow,
+    problems: ProblemTracker,
+    /// Always empty, because drains are known for the present only.
+    draining: DrainTracker,
+    /// Recently read samples, oldest first.
+    nearby_samples: Vec<Arc<Sample>>,
 }
 
-impl Past {
-    /// The moment of a sample; nothing when it is not kept.
-    pub fn at(
+impl PastMoment {
+    /// Loads the moment of a sample from the history; `None` if the history no longer has it.
+    pub fn load(
         seq: u64,
         history: &History,
-        chronicle: &Chronicle,
+        problem_log: &ProblemLog,
         thresholds: &Thresholds,
-        before: Option<&Self>,
+        previous: Option<&Self>,
     ) -> Option<Self> {
-        let needed = Window::numbers_of(history, seq);
-        let near = read(&needed, history, before.map_or(&[], |before| &before.near));
-        let held = |seq: &u64| Some(Arc::clone(&near[near.binary_search_by_key(seq, |sample| sample.seq).ok()?]));
-        let samples: Option<Vec<Arc<Sample>>> = needed.iter().map(held).collect();
-        let window = Window::of(samples?.into_iter());
-        let sample = Arc::clone(window.newest().filter(|newest| newest.seq == seq)?);
-        let problems = Problems::recall(thresholds, chronicle.at(sample.at.mono), &window);
-        Some(Self { sample, window, problems, draining: Draining::default(), near })
+        let needed = RateWindow::sample_numbers_at(history, seq);
+        let nearby_samples = read_samples(&needed, history, previous.map_or(&[], |previous| &previous.nearby_samples));
+        let find = |seq: &u64| {
+            let index = nearby_samples.binary_search_by_key(seq, |sample| sample.seq).ok()?;
+            Some(Arc::clone(&nearby_samples[index]))
+        };
+        let samples: Option<Vec<Arc<Sample>>> = needed.iter().map(find).collect();
+        let rates = RateWindow::from_samples(samples?.into_iter());
+        let sample = Arc::clone(rates.newest().filter(|newest| newest.seq == seq)?);
+        let problems = ProblemTracker::restore(thresholds, problem_log.problems_at(sample.at.monotonic), &rates);
+        Some(Self { sample, rates, problems, draining: DrainTracker::default(), nearby_samples })
     }
 
-    /// The sample.
+    /// Returns the sample of the moment.
     pub fn sample(&self) -> &Arc<Sample> {
         &self.sample
     }
 
-    /// Rates up to it.
-    pub fn window(&self) -> &Window {
-        &self.window
+    /// Returns the rates at the moment.
+    pub fn rates(&self) -> &RateWindow {
+        &self.rates
     }
 
-    /// What was wrong.
-    pub fn problems(&self) -> &Problems {
+    /// Returns the problems that were open at the moment.
+    pub fn problems(&self) -> &ProblemTracker {
         &self.problems
     }
 
-    /// Nothing: what drains is known of the present only.
-    pub fn draining(&self) -> &Draining {
+    /// Returns an empty tracker, because drains are known for the present only.
+    pub fn draining(&self) -> &DrainTracker {
         &self.draining
     }
 
-    /// The number of the sample that lies there; nothing when the history is empty.
-    pub fn number_of(travel: Travel, from: &Sample, history: &History) -> Option<u64> {
-        let mark = match travel {
-            Travel::Samples(count) if count < 0 => {
+    /// Returns the sequence number of the sample that a step leads to; `None` if the history is empty.
+    pub fn target_seq(step: PlaybackStep, from: &Sample, history: &History) -> Option<u64> {
+        let mark = match step {
+            PlaybackStep::Samples(count) if count < 0 => {
                 let back = count.unsigned_abs() as usize;
-                let last = history.back_from(from.seq).nth(back);
-                last.or_else(|| history.marks().next())
+                let last = history.headers_back_from(from.seq).nth(back);
+                last.or_else(|| history.headers().next())
             }
-            Travel::Samples(count) => {
-                let step = |seq: u64, _| history.after(seq).map_or(seq, |mark| mark.seq);
-                return Some((0..count).fold(from.seq, step));
+            PlaybackStep::Samples(count) => {
+                let next = |seq: u64, _| history.header_after(seq).map_or(seq, |mark| mark.seq);
+                return Some((0..count).fold(from.seq, next));
             }
-            Travel::Minutes(count) => {
+            PlaybackStep::Minutes(count) => {
                 let span = Duration::from_mins(u64::from(count.unsigned_abs()));
-                let at = from.at.mono;
-                history.at(if count < 0 { at.saturating_sub(span) } else { at + span })
+                let at = from.at.monotonic;
+                history.header_at(if count < 0 { at.saturating_sub(span) } else { at + span })
             }
-            Travel::Oldest => history.marks().next(),
-            Travel::Newest => history.marks().next_back(),
-            Travel::To(time) => history.at(time),
+            PlaybackStep::Oldest => history.headers().next(),
+            PlaybackStep::Newest => history.headers().next_back(),
+            PlaybackStep::Time(time) => history.header_at(time),
         };
         mark.map(|mark| mark.seq)
     }
 }
 
-/// The needed samples, from those at hand or from the history, and some around them; oldest first.
-fn read(needed: &[u64], history: &History, at_hand: &[Arc<Sample>]) -> Vec<Arc<Sample>> {
-    let is_at_hand = |seq: &u64| at_hand.iter().any(|sample| sample.seq == *seq);
-    let mut missing: Vec<u64> = needed.iter().filter(|seq| !is_at_hand(seq)).copied().collect();
-    let mut near: Vec<Arc<Sample>> = at_hand.to_vec();
+/// Returns the needed samples and some around them, oldest first, from `loaded` or from the history.
+fn read_samples(needed: &[u64], history: &History, loaded: &[Arc<Sample>]) -> Vec<Arc<Sample>> {
+    let is_loaded = |seq: &u64| loaded.iter().any(|sample| sample.seq == *seq);
+    let mut missing: Vec<u64> = needed.iter().filter(|seq| !is_loaded(seq)).copied().collect();
+    let mut near: Vec<Arc<Sample>> = loaded.to_vec();
     let numbers = |sample: &Arc<Sample>| sample.table.rows().len() * sample.table.schema().width();
-    let ahead = AHEAD.min(NUMBERS / history.newest().map_or(1, numbers).max(1));
+    let ahead = READ_AHEAD.min(READ_AHEAD_NUMBERS / history.newest().map_or(1, numbers).max(1));
     if let (Some(first), Some(last)) = (missing.first().copied(), missing.last().copied()) {
-        // Whichever way the next step goes, what it needs lies behind or before these.
-        let is_back = at_hand.first().is_some_and(|oldest| first < oldest.seq);
-        if is_back || at_hand.is_empty() {
-            missing.extend(history.back_from(first).skip(1).take(ahead).map(|mark| mark.seq));
+        // The next step most likely continues in the same direction, so the samples there are read too.
+        let is_back = loaded.first().is_some_and(|oldest| first < oldest.seq);
+        if is_back || loaded.is_empty() {
+            missing.extend(history.headers_back_from(first).skip(1).take(ahead).map(|mark| mark.seq));
         } else {
-            let next = |seq: &u64| history.after(*seq).map(|mark| mark.seq);
+            let next = |seq: &u64| history.header_after(*seq).map(|mark| mark.seq);
             missing.extend(std::iter::successors(next(&last), next).take(ahead));
         }
-        missing.retain(|seq| !is_at_hand(seq));
+        missing.retain(|seq| !is_loaded(seq));
         missing.sort_unstable();
         missing.dedup();
-        near.extend(history.moments(&missing));
+        near.extend(history.restore_samples(&missing));
         near.sort_unstable_by_key(|sample| sample.seq);
     }
-    // What is needed stays; of the others those nearest to the moment.
+    // Keeps the needed samples, and of the others those nearest to the moment.
     let at = needed.last().copied().unwrap_or_default();
     let mut others: Vec<u64> = near.iter().map(|sample| sample.seq).filter(|seq| !needed.contains(seq)).collect();
     others.sort_unstable_by_key(|seq| seq.abs_diff(at));
@@ -146,141 +149,141 @@ mod tests {
     use super::*;
     use crate::haproxy::fields::{Field, InfoField};
     use crate::instance::instance::Instance;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::problems::problem::Problem;
 
     /// All that is shown of a moment, as text.
-    fn shown(watch: &Instance) -> Vec<String> {
-        let sample = watch.newest().unwrap();
+    fn shown_lines(instance: &Instance) -> Vec<String> {
+        let sample = instance.shown().unwrap();
         let mut lines = vec![format!("{} {:?} {:?}", sample.seq, sample.at, sample.epoch)];
         for (index, id) in sample.rows.ids().iter().enumerate() {
-            let rates = [Field::Stot, Field::Bin, Field::Hrsp5xx].map(|field| watch.window().rate(*id, field));
+            let rates = [Field::Stot, Field::Bin, Field::Hrsp5xx].map(|field| instance.rates().rate(*id, field));
             let numbers = [Field::Scur, Field::Qcur, Field::Slim].map(|field| sample.table.number(index, field));
             lines.push(format!("{} {numbers:?} {rates:?}", sample.table.rows()[index].status()));
         }
-        lines.push(format!("{:?}", watch.window().process_rate(InfoField::CumReq)));
-        lines.extend(watch.problems().list().map(|problem| format!("{} {:?}", problem.line(), problem.since)));
-        lines.extend(watch.problems().verdicts().iter().map(|verdict| format!("{} {}", verdict.name, verdict.text)));
-        lines.extend(watch.events().newest().map(|event| format!("{:?} {}", event.at, event.line())));
+        lines.push(format!("{:?}", instance.rates().process_rate(InfoField::CumReq)));
+        lines.extend(instance.problems().iter().map(|problem| format!("{} {:?}", problem.line(), problem.since)));
+        lines.extend(instance.problems().verdicts().iter().map(|verdict| format!("{} {}", verdict.name, verdict.text)));
+        lines.extend(instance.events().newest_first().map(|event| format!("{:?} {}", event.at, event.line())));
         lines
     }
 
     /// A few minutes in which servers fill up, go down and come back, and the process is replaced.
-    fn live(watch: &mut Instance, steps: u64, millis: u64) -> Vec<Vec<String>> {
-        let mut maker = SampleMaker::default();
+    fn run(instance: &mut Instance, steps: u64, millis: u64) -> Vec<Vec<String>> {
+        let mut builder = SampleBuilder::default();
         let mut seen = Vec::new();
         for step in 0..steps {
             if step == 170 {
-                maker.reload();
+                builder.reload();
             }
             let queue = if step % 60 < 25 { 4 + step % 7 } else { 0 };
             let sessions = if step % 90 > 60 { 1900 } else { 812 };
             let status = if (100..130).contains(&(step % 200)) { "DOWN" } else { "UP" };
-            let stat = site()
+            let stat = stat_of_site()
                 .replace("api,api1,4,", &format!("api,api1,{queue},"))
                 .replace("www-in,FRONTEND,,812,", &format!("www-in,FRONTEND,,{sessions},"))
                 .replace(
                     ",,4500,2500,4000,UP,",
                     &format!(",,{},{},4000,{status},", 4500 + step * 20, 2500 + step * 999),
                 );
-            maker.info = format!("CumReq: {}\n", step * 31);
-            watch.take(maker.at_millis(step * millis, &stat), 0);
-            seen.push(shown(watch));
+            builder.info = format!("CumReq: {}\n", step * 31);
+            instance.add_sample(builder.build_at_millis(step * millis, &stat), 0);
+            seen.push(shown_lines(instance));
         }
         seen
     }
 
     #[test]
-    fn every_moment_shows_what_was_shown_live() {
-        let mut watch = Instance::default();
-        let seen = live(&mut watch, 330, 1000);
+    fn playback_restores_every_moment() {
+        let mut instance = Instance::default();
+        let seen = run(&mut instance, 330, 1000);
         assert!(seen.iter().any(|lines| lines.iter().any(|line| line.contains("CRIT"))));
-        assert!(watch.travel(Travel::Oldest));
+        assert!(instance.show_moment(PlaybackStep::Oldest));
         for lines in &seen {
-            assert_eq!(&shown(&watch), lines);
-            watch.travel(Travel::Samples(1));
+            assert_eq!(&shown_lines(&instance), lines);
+            instance.show_moment(PlaybackStep::Samples(1));
         }
-        assert!(!watch.travel(Travel::Samples(1)), "there is no later one");
+        assert!(!instance.show_moment(PlaybackStep::Samples(1)), "no later sample");
         for lines in seen.iter().rev() {
-            assert_eq!(&shown(&watch), lines);
-            watch.travel(Travel::Samples(-1));
+            assert_eq!(&shown_lines(&instance), lines);
+            instance.show_moment(PlaybackStep::Samples(-1));
         }
-        watch.resume();
-        assert_eq!(Some(&shown(&watch)), seen.last());
+        instance.show_latest();
+        assert_eq!(Some(&shown_lines(&instance)), seen.last());
     }
 
     #[test]
-    fn at_every_pace_each_sample_is_reached_from_either_side() {
+    fn playback_reaches_each_sample_at_every_interval() {
         for millis in [100, 200, 400, 500, 700, 2000, 9000] {
-            let mut watch = Instance::default();
-            let seen = live(&mut watch, 300, millis);
-            // Of samples that come faster than a window takes them, rates are over others of the same five seconds.
-            let same = |watch: &Instance, lines: &[String]| {
+            let mut instance = Instance::default();
+            let seen = run(&mut instance, 300, millis);
+            // If samples come faster than the rate window stores them, rates may be over other samples of the same 5 s.
+            let same = |instance: &Instance, lines: &[String]| {
                 let count = if millis < 1000 { 1 } else { lines.len() };
-                assert_eq!(shown(watch)[..count], lines[..count], "{millis} ms");
+                assert_eq!(shown_lines(instance)[..count], lines[..count], "{millis} ms");
             };
-            watch.travel(Travel::Newest);
+            instance.show_moment(PlaybackStep::Newest);
             for lines in seen.iter().rev() {
-                same(&watch, lines);
-                watch.travel(Travel::Samples(-1));
+                same(&instance, lines);
+                instance.show_moment(PlaybackStep::Samples(-1));
             }
             for lines in &seen {
-                same(&watch, lines);
-                watch.travel(Travel::Samples(1));
+                same(&instance, lines);
+                instance.show_moment(PlaybackStep::Samples(1));
             }
         }
     }
 
     #[test]
-    fn a_problem_is_as_bad_as_it_was() {
-        let mut watch = Instance::default();
-        live(&mut watch, 290, 1000);
-        let count = |watch: &Instance| watch.problems().list().map(Problem::line).collect::<Vec<_>>();
-        let now = count(&watch);
-        watch.travel(Travel::To(Duration::from_mins(2)));
-        let then = count(&watch);
+    fn playback_restores_open_problems() {
+        let mut instance = Instance::default();
+        run(&mut instance, 290, 1000);
+        let count = |instance: &Instance| instance.problems().iter().map(Problem::line).collect::<Vec<_>>();
+        let now = count(&instance);
+        instance.show_moment(PlaybackStep::Time(Duration::from_mins(2)));
+        let then = count(&instance);
         assert!(then.iter().any(|line| line.contains("www/w1")), "{then:?}");
         assert!(!now.iter().any(|line| line.contains("www/w1")), "{now:?}");
     }
 
     #[test]
-    fn steps_lead_where_they_say() {
-        let mut watch = Instance::default();
-        assert!(!watch.travel(Travel::Newest) && watch.past().is_none(), "there is nothing to look at");
-        live(&mut watch, 200, 1000);
-        let mut go = |travel| {
-            let moved = watch.travel(travel);
-            (watch.past().map(|past| past.sample().seq), moved)
+    fn show_moment_moves_by_step() {
+        let mut instance = Instance::default();
+        assert!(!instance.show_moment(PlaybackStep::Newest) && instance.past_moment().is_none(), "no samples");
+        run(&mut instance, 200, 1000);
+        let mut go = |step| {
+            let moved = instance.show_moment(step);
+            (instance.past_moment().map(|past| past.sample().seq), moved)
         };
-        assert_eq!(go(Travel::Newest), (Some(200), false), "it stays where it is");
-        assert_eq!(go(Travel::Minutes(-1)), (Some(140), true));
-        assert_eq!(go(Travel::Samples(-3)), (Some(137), true));
-        assert_eq!(go(Travel::Minutes(-9)), (Some(1), true));
-        assert_eq!(go(Travel::Samples(-1)), (Some(1), false));
-        assert_eq!(go(Travel::Minutes(1)), (Some(61), true));
-        assert_eq!(go(Travel::To(Duration::from_millis(77_700))), (Some(78), true));
-        assert_eq!(go(Travel::Minutes(9)), (Some(200), true));
+        assert_eq!(go(PlaybackStep::Newest), (Some(200), false), "already at the newest sample");
+        assert_eq!(go(PlaybackStep::Minutes(-1)), (Some(140), true));
+        assert_eq!(go(PlaybackStep::Samples(-3)), (Some(137), true));
+        assert_eq!(go(PlaybackStep::Minutes(-9)), (Some(1), true));
+        assert_eq!(go(PlaybackStep::Samples(-1)), (Some(1), false));
+        assert_eq!(go(PlaybackStep::Minutes(1)), (Some(61), true));
+        assert_eq!(go(PlaybackStep::Time(Duration::from_millis(77_700))), (Some(78), true));
+        assert_eq!(go(PlaybackStep::Minutes(9)), (Some(200), true));
     }
 
     #[test]
-    fn a_moment_that_is_forgotten_gives_way_to_the_oldest() {
-        let (mut watch, mut maker) = (Instance::new(60_000), SampleMaker::default());
+    fn leave_forgotten_moment_moves_to_oldest() {
+        let (mut instance, mut builder) = (Instance::new(60_000), SampleBuilder::default());
         let mut slid = 0;
         for step in 0..2000_u64 {
-            let stat = site().replace("9000,5000,8000", &format!("9000,{},8000", step * step * 7919));
-            watch.take(maker.at_millis(step * 1000, &stat), 0);
+            let stat = stat_of_site().replace("9000,5000,8000", &format!("9000,{},8000", step * step * 7919));
+            instance.add_sample(builder.build_at_millis(step * 1000, &stat), 0);
             if step == 100 {
-                watch.travel(Travel::Newest);
+                instance.show_moment(PlaybackStep::Newest);
             }
-            watch.keep();
-            let oldest = watch.history().marks().next().unwrap().seq;
-            if watch.keep_up() {
+            instance.store_first_sample();
+            let oldest = instance.history().headers().next().unwrap().seq;
+            if instance.leave_forgotten_moment() {
                 slid += 1;
-                assert_eq!(watch.newest().unwrap().seq, oldest);
+                assert_eq!(instance.shown().unwrap().seq, oldest);
             }
-            assert!(step < 100 || watch.newest().unwrap().seq >= oldest);
+            assert!(step < 100 || instance.shown().unwrap().seq >= oldest);
         }
         assert!(slid > 1, "{slid}");
-        assert_eq!(watch.live().unwrap().seq, 2000);
+        assert_eq!(instance.latest().unwrap().seq, 2000);
     }
 }

@@ -1,8 +1,8 @@
-//! The loop: wait, take everything that has come, update each, draw once.
+//! The event loop: waits for events, processes all that have arrived, then draws once.
 //!
-//! Nothing ticks. The loop sleeps until something comes or until something on the screen is to change by
-//! itself. Keys are drawn at once, samples at most five times a second, and nothing is drawn while the
-//! terminal is still busy with the frame before.
+//! The loop has no periodic tick: it sleeps until an event arrives or until something on the screen must change.
+//! Keys are drawn immediately and samples at most five times per second. Nothing is drawn while the terminal is still
+//! busy with the previous frame.
 
 use std::fs::File;
 use std::io;
@@ -14,404 +14,421 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::actions::audit::audit_writer::Audit;
-use crate::app::cli_input::{CommandLine, REMEMBERED};
-use crate::app::initial_view::Start;
+use crate::actions::audit::audit_writer::AuditWriter;
+use crate::app::cli_input::{CommandLine, MAX_HISTORY};
+use crate::app::initial_view::InitialView;
 use crate::app::keymap::Keymap;
 use crate::app::model::{InstanceView, Model};
-use crate::app::msg::{Effect, Msg};
+use crate::app::msg::{Effect, Message};
 use crate::app::update::{next_wake, update};
 use crate::config::target::Target;
 use crate::instance::guard::Guard;
-use crate::live::file_writer::{self, Files, Keep};
-use crate::live::io_thread::{self as talk, IoRequest, IoMessage, Source, Watching};
+use crate::live::file_writer::{self, FileLine, OutputFiles};
+use crate::live::io_thread::{self, InstanceSource, IoMessage, IoRequest, PollSettings};
 use crate::live::process_memory;
 use crate::observe::events;
 use crate::observe::latest_slot::LatestSlot;
-use crate::observe::sampler::News;
-use crate::observe::timestamp::{Clock, Stamp};
+use crate::observe::sampler::PollResult;
+use crate::observe::timestamp::{Clock, Timestamp};
 use crate::problems::thresholds::Thresholds;
 use crate::table::cell::Role;
-use crate::term::frame_writer::{self, Frames};
+use crate::term::frame_writer::{self, FrameBuffer};
 use crate::term::hangup_watchdog;
-use crate::term::key_reader::{self, Typed};
-use crate::term::output::Output;
+use crate::term::key_reader::{self, TerminalInput};
+use crate::term::output::TerminalOutput;
 use crate::term::terminal_mode;
-use crate::ui::root::{self as picture, Looks};
+use crate::ui::root::{self, Appearance};
 use crate::ui::theme::Theme;
 
-/// What to show, and how.
+/// Everything that the dashboard needs to start.
 #[derive(Debug)]
-pub struct Session {
-    /// Every HAProxy to watch.
+pub struct DashboardConfig {
+    /// Instances to watch.
     pub targets: Vec<Target>,
-    /// How to watch them.
-    pub watching: Watching,
-    /// Memory for the history of each, in bytes.
-    pub history: usize,
-    /// Colours and glyphs.
+    /// Settings of polling, the same for all instances.
+    pub polling: PollSettings,
+    /// Memory for the history of each instance, in bytes.
+    pub history_bytes: usize,
+    /// Colors and glyphs.
     pub theme: Theme,
-    /// What keys do.
+    /// Assignment of keys to commands.
     pub keymap: Keymap,
-    /// What is shown first.
-    pub start: Start,
-    /// From which values on something is a problem.
+    /// Initial view.
+    pub initial_view: InitialView,
+    /// Thresholds of the problem rules.
     pub thresholds: Thresholds,
-    /// Where events are logged, if they are.
-    pub log: Option<File>,
-    /// Where lines typed on the command line are kept, if they are.
-    pub typed: Option<PathBuf>,
-    /// Where acts are written down.
-    pub audit: Audit,
-    /// Whether a reason is asked for before each act.
-    pub asks_reason: bool,
-    /// When to offer to end the sessions of a server that drains.
+    /// File to which events are logged, if any.
+    pub event_log: Option<File>,
+    /// File in which typed commands are saved, if any.
+    pub command_history: Option<PathBuf>,
+    /// Audit log.
+    pub audit: AuditWriter,
+    /// Set if each action requires a reason.
+    pub requires_reason: bool,
+    /// Time after which the dashboard suggests ending the sessions of a draining server.
     pub drain_deadline: Duration,
 }
 
-/// How the dashboard ended.
+/// Reason why the dashboard ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ExitReason {
     /// The user quit.
     Quit,
-    /// A signal asked for it; its number.
+    /// A signal, with its number.
     Signal(i32),
-    /// The terminal is gone.
-    Gone,
-}
-
-/// Everything that wakes the loop.
-#[derive(Debug)]
-enum Event {
-    Typed(Typed),
-    Said(IoMessage),
-    Written(io::Result<()>),
-    FileFailed(String),
+    /// The terminal was closed.
     TerminalGone,
 }
 
-impl From<IoMessage> for Event {
-    fn from(said: IoMessage) -> Self {
-        Self::Said(said)
+/// An event that wakes the loop.
+#[derive(Debug)]
+enum LoopEvent {
+    Input(TerminalInput),
+    Io(IoMessage),
+    FrameWritten(io::Result<()>),
+    FileWriteFailed(String),
+    TerminalGone,
+}
+
+impl From<IoMessage> for LoopEvent {
+    fn from(message: IoMessage) -> Self {
+        Self::Io(message)
     }
 }
 
-/// Events that may wait for the loop; keys typed faster wait in the terminal.
-const QUEUE: usize = 1024;
-/// The shortest time between two frames that only samples ask for.
-const FRAME: Duration = Duration::from_millis(200);
-/// How long the first frame waits for the first sample.
-const FIRST: Duration = Duration::from_millis(30);
-/// How long the last frame may take before the terminal is given back in any case.
-const LAST: Duration = Duration::from_millis(300);
+/// Capacity of the event channel; further keys wait in the terminal's buffer.
+const EVENT_QUEUE_CAPACITY: usize = 1024;
+/// Minimum time between two frames that are drawn only because of samples.
+const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
+/// Time that the first frame waits for the first sample.
+const FIRST_FRAME_WAIT: Duration = Duration::from_millis(30);
+/// Time that the last frame may take before the terminal is restored anyway.
+const LAST_FRAME_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Shows the dashboard until it ends. The terminal is then as it was.
+/// Runs the dashboard until it ends, then restores the terminal.
 ///
 /// # Errors
-/// When the terminal or a thread cannot be had.
-pub fn run(session: Session) -> anyhow::Result<End> {
-    let clock = session.watching.clock;
-    let (sender, events) = mpsc::sync_channel(QUEUE);
-    let news: Vec<Arc<LatestSlot<News>>> = session.targets.iter().map(|_| Arc::default()).collect();
-    let source = |(target, news): (&Target, &Arc<LatestSlot<News>>)| Source {
+/// Returns an error if the terminal cannot be set up or a thread cannot be started.
+pub fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
+    let clock = config.polling.clock;
+    let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_CAPACITY);
+    let poll_results: Vec<Arc<LatestSlot<PollResult>>> = config.targets.iter().map(|_| Arc::default()).collect();
+    let source = |(target, poll_result): (&Target, &Arc<LatestSlot<PollResult>>)| InstanceSource {
         name: target.label(),
         address: target.address.clone(),
-        news: Arc::clone(news),
+        poll_result: Arc::clone(poll_result),
     };
-    // Polling begins before the terminal is set up: the first answer comes the sooner.
-    let sources = session.targets.iter().zip(&news).map(source).collect();
-    let audit = Arc::new(session.audit);
-    let orders = talk::start(sources, session.watching, Arc::clone(&audit), sender.clone())?;
-    let instances = session.targets.iter().map(|target| {
-        InstanceView::new(target.label(), target.address.to_string(), target.address.is_tcp(), session.history)
+    // Polling starts before the terminal is set up, so that the first reply arrives earlier.
+    let sources = config.targets.iter().zip(&poll_results).map(source).collect();
+    let audit = Arc::new(config.audit);
+    let io_requests = io_thread::start(sources, config.polling, Arc::clone(&audit), sender.clone())?;
+    let instances = config.targets.iter().map(|target| {
+        InstanceView::new(target.label(), target.address.to_string(), target.address.is_tcp(), config.history_bytes)
     });
-    let guard = Guard { read_only: session.watching.read_only };
-    let mut model = Model::new(instances.collect(), guard, session.keymap, terminal_mode::size());
-    session.start.apply(&mut model);
-    let typed = session.typed.as_deref().map(|path| file_writer::last_lines(path, REMEMBERED));
-    model.asks_reason = session.asks_reason;
-    model.asked_interval = Some(session.watching.pace.wanted());
+    let guard = Guard { read_only: config.polling.read_only };
+    let mut model = Model::new(instances.collect(), guard, config.keymap, terminal_mode::size());
+    config.initial_view.apply(&mut model);
+    let history = config.command_history.as_deref().map(|path| file_writer::read_last_lines(path, MAX_HISTORY));
+    model.requires_reason = config.requires_reason;
+    model.requested_interval = Some(config.polling.schedule.configured_interval());
     for instance in &mut model.instances {
-        instance.watch.set_thresholds(session.thresholds.clone());
-        instance.watch.set_drain_deadline(session.drain_deadline);
-        instance.watch.set_actor(audit.actor().who());
+        instance.data.set_thresholds(config.thresholds.clone());
+        instance.data.set_drain_deadline(config.drain_deadline);
+        instance.data.set_actor(audit.actor().person_name());
     }
-    model.cli = CommandLine::new(typed.unwrap_or_default());
-    let failed = sender.clone();
-    let (logs, logged) = (session.log.is_some(), vec![0; session.targets.len()]);
-    let keep = Files { log: session.log, typed: session.typed };
+    model.cli = CommandLine::new(history.unwrap_or_default());
+    let failure_sender = sender.clone();
+    let (is_event_log_enabled, logged_event_counts) = (config.event_log.is_some(), vec![0; config.targets.len()]);
+    let output_files = OutputFiles { event_log: config.event_log, command_history: config.command_history };
     let files =
-        file_writer::start(keep, move |why| drop(failed.send(Event::FileFailed(why)))).context("cannot keep files")?;
-    terminal_mode::end_on_panic();
+        file_writer::start(output_files, move |reason| drop(failure_sender.send(LoopEvent::FileWriteFailed(reason))))
+            .context("cannot start the thread that writes files")?;
+    terminal_mode::install_panic_hook();
     terminal_mode::enter().context("cannot set up the terminal")?;
-    let ended = start_threads(&sender).map(|output| {
-        let frames = Frames::new(model.size.0, model.size.1);
-        let looks = Looks { theme: session.theme, show_time: local_time };
-        let first = clock.now().mono + FIRST;
-        let live = Live {
+    let exit_reason = start_threads(&sender).map(|output| {
+        let frames = FrameBuffer::new(model.terminal_size.0, model.terminal_size.1);
+        let appearance = Appearance { theme: config.theme, format_time: format_local_time };
+        let first = clock.now().monotonic + FIRST_FRAME_WAIT;
+        let event_loop = EventLoop {
             model,
-            news,
-            orders,
+            poll_results,
+            io_requests,
             files,
-            logs,
-            logged,
+            is_event_log_enabled,
+            logged_event_counts,
             output,
             frames,
-            looks,
+            appearance,
             clock,
             events,
-            draw_at: Some(first),
-            drawn: Duration::ZERO,
+            next_draw_at: Some(first),
+            last_draw_at: Duration::ZERO,
             clipboard: None,
-            rings: false,
+            is_bell_pending: false,
         };
-        live.run()
+        event_loop.run()
     });
     terminal_mode::leave();
-    ended
+    exit_reason
 }
 
-fn start_threads(sender: &mpsc::SyncSender<Event>) -> anyhow::Result<Output> {
-    // The loop's end closes the channel, and with it these threads have nothing more to do.
-    let typed = sender.clone();
-    key_reader::start(move |event| typed.send(Event::Typed(event)).is_ok()).context("cannot read keys")?;
-    let gone = sender.clone();
-    hangup_watchdog::start(move || drop(gone.send(Event::TerminalGone))).context("cannot watch the terminal")?;
-    let written = sender.clone();
-    Output::start(move |done| drop(written.send(Event::Written(done)))).context("cannot write to the terminal")
+fn start_threads(sender: &mpsc::SyncSender<LoopEvent>) -> anyhow::Result<TerminalOutput> {
+    // When the loop ends, the channel closes and these threads end too.
+    let input_sender = sender.clone();
+    key_reader::start(move |input| input_sender.send(LoopEvent::Input(input)).is_ok())
+        .context("cannot start the thread that reads keys")?;
+    let hangup_sender = sender.clone();
+    hangup_watchdog::start(move || drop(hangup_sender.send(LoopEvent::TerminalGone)))
+        .context("cannot start the thread that watches the terminal")?;
+    let written_sender = sender.clone();
+    TerminalOutput::start(move |done| drop(written_sender.send(LoopEvent::FrameWritten(done))))
+        .context("cannot start the thread that writes to the terminal")
 }
 
-/// `03:12:41`, in the user's time zone.
-fn local_time(at: SystemTime) -> String {
+/// Formats a time as `03:12:41` in the local time zone.
+fn format_local_time(at: SystemTime) -> String {
     let zoned = jiff::Timestamp::try_from(at).map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
     zoned.map(|at| at.strftime("%H:%M:%S").to_string()).unwrap_or_default()
 }
 
-/// `2026-11-20T03:12:41Z`: the same everywhere, for the log.
-fn rfc3339(at: SystemTime) -> String {
+/// Formats a time as `2026-11-20T03:12:41Z`, for the event log.
+fn format_rfc3339(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at).map(|at| format!("{at:.0}")).unwrap_or_default()
 }
 
-/// The running dashboard.
-struct Live {
+/// State of the running dashboard.
+struct EventLoop {
     model: Model,
-    news: Vec<Arc<LatestSlot<News>>>,
-    orders: UnboundedSender<IoRequest>,
-    files: mpsc::SyncSender<Keep>,
-    /// Whether events are logged, and how many of each instance were.
-    logs: bool,
-    logged: Vec<u64>,
-    output: Output,
-    frames: Frames,
-    looks: Looks,
+    poll_results: Vec<Arc<LatestSlot<PollResult>>>,
+    io_requests: UnboundedSender<IoRequest>,
+    files: mpsc::SyncSender<FileLine>,
+    /// Set if there is an event log.
+    is_event_log_enabled: bool,
+    /// Number of logged events of each instance.
+    logged_event_counts: Vec<u64>,
+    output: TerminalOutput,
+    frames: FrameBuffer,
+    appearance: Appearance,
     clock: Clock,
-    events: mpsc::Receiver<Event>,
-    /// When the next frame is due; nothing when the screen is as it should be.
-    draw_at: Option<Duration>,
-    drawn: Duration,
-    /// What goes into the terminal's clipboard with the next frame.
+    events: mpsc::Receiver<LoopEvent>,
+    /// Time at which the next frame is due; `None` if the screen is up to date.
+    next_draw_at: Option<Duration>,
+    last_draw_at: Duration,
+    /// Text to copy to the terminal's clipboard with the next frame.
     clipboard: Option<String>,
-    /// Whether the next frame rings.
-    rings: bool,
+    /// Set if the next frame rings the bell.
+    is_bell_pending: bool,
 }
 
-impl Live {
-    fn run(mut self) -> End {
+impl EventLoop {
+    fn run(mut self) -> ExitReason {
         let end = loop {
             let now = self.clock.now();
-            if self.draw_at.is_some_and(|due| due <= now.mono) && !self.output.is_busy() {
-                self.draw(now.mono);
-                self.keep_first(now.mono);
+            if self.next_draw_at.is_some_and(|due| due <= now.monotonic) && !self.output.is_busy() {
+                self.draw(now.monotonic);
+                self.store_first_samples(now.monotonic);
             }
-            let first = match self.wait(now.mono) {
+            let first = match self.wait_for_event(now.monotonic) {
                 Ok(event) => Some(event),
                 Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break End::Gone,
+                Err(RecvTimeoutError::Disconnected) => break ExitReason::TerminalGone,
             };
             let now = self.clock.now();
             if first.is_none() && next_wake(&self.model, Duration::ZERO).is_some() {
-                self.tell(Msg::Wake, now);
-                self.draw_by(now.mono);
+                self.dispatch(Message::Wake, now);
+                self.schedule_draw(now.monotonic);
             }
-            let more: Vec<Event> = first.into_iter().chain(self.events.try_iter().take(QUEUE)).collect();
-            if let Some(end) = more.into_iter().find_map(|event| self.take(event, now)) {
+            let batch: Vec<LoopEvent> =
+                first.into_iter().chain(self.events.try_iter().take(EVENT_QUEUE_CAPACITY)).collect();
+            if let Some(end) = batch.into_iter().find_map(|event| self.handle_event(event, now)) {
                 break end;
             }
         };
-        self.output.finish(LAST);
+        self.output.wait_until_idle(LAST_FRAME_TIMEOUT);
         end
     }
 
-    /// Waits for an event, but no longer than until a frame is due or the screen changes by itself.
-    fn wait(&self, now: Duration) -> Result<Event, RecvTimeoutError> {
-        // A frame that waits for the terminal is drawn when that is free: an event tells.
-        let frame = self.draw_at.filter(|_| !self.output.is_busy());
+    /// Waits for an event, at most until a frame is due or the screen must change.
+    fn wait_for_event(&self, now: Duration) -> Result<LoopEvent, RecvTimeoutError> {
+        // A due frame is drawn as soon as the terminal is free again, which is an event.
+        let frame = self.next_draw_at.filter(|_| !self.output.is_busy());
         match [frame, next_wake(&self.model, now)].into_iter().flatten().min() {
             Some(until) => self.events.recv_timeout(until.saturating_sub(now)),
             None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
 
-    /// Takes one event in; says when it is the end.
-    fn take(&mut self, event: Event, now: Stamp) -> Option<End> {
+    /// Processes one event. Returns a reason if the dashboard must end.
+    fn handle_event(&mut self, event: LoopEvent, now: Timestamp) -> Option<ExitReason> {
         match event {
-            Event::Typed(Typed::Key(key)) => {
-                self.draw_by(now.mono);
-                self.tell(Msg::Key(key), now)
+            LoopEvent::Input(TerminalInput::Key(key)) => {
+                self.schedule_draw(now.monotonic);
+                self.dispatch(Message::Key(key), now)
             }
-            Event::Typed(Typed::Resize(width, height)) => {
-                self.draw_by(now.mono);
-                self.tell(Msg::Resize(width, height), now)
+            LoopEvent::Input(TerminalInput::Resize(width, height)) => {
+                self.schedule_draw(now.monotonic);
+                self.dispatch(Message::Resize(width, height), now)
             }
-            Event::Said(IoMessage::News(instance)) => {
-                let (news, missed) = self.news.get(instance)?.take()?;
-                let is_first = self.model.instances.get(instance).is_some_and(|known| known.watch.newest().is_none());
-                self.draw_by(if is_first { now.mono } else { now.mono.max(self.drawn + FRAME) });
-                self.tell(Msg::News(instance, news, missed), now)
+            LoopEvent::Io(IoMessage::PollResult(instance)) => {
+                let (result, missed) = self.poll_results.get(instance)?.take_latest()?;
+                let is_first =
+                    self.model.instances.get(instance).is_some_and(|instance| instance.data.shown().is_none());
+                self.schedule_draw(if is_first {
+                    now.monotonic
+                } else {
+                    now.monotonic.max(self.last_draw_at + MIN_FRAME_INTERVAL)
+                });
+                self.dispatch(Message::Polled(instance, result, missed), now)
             }
-            Event::Said(IoMessage::Progress(progress)) => {
-                self.draw_by(now.mono);
-                self.tell(Msg::Progress(progress), now)
+            LoopEvent::Io(IoMessage::Progress(progress)) => {
+                self.schedule_draw(now.monotonic);
+                self.dispatch(Message::ActionProgress(progress), now)
             }
-            Event::Said(IoMessage::Acted(report)) => {
-                self.draw_by(now.mono);
-                self.tell(Msg::Acted(report), now)
+            LoopEvent::Io(IoMessage::ActionFinished(report)) => {
+                self.schedule_draw(now.monotonic);
+                self.dispatch(Message::ActionFinished(report), now)
             }
-            Event::Said(IoMessage::Told(instance, query, told)) => {
-                self.draw_by(now.mono);
-                self.tell(Msg::Told(instance, query, told), now)
+            LoopEvent::Io(IoMessage::QueryReply(instance, query, reply)) => {
+                self.schedule_draw(now.monotonic);
+                self.dispatch(Message::QueryFinished(instance, query, reply), now)
             }
-            Event::Said(IoMessage::Sent(instance, told)) => {
-                self.draw_by(now.mono);
-                self.tell(Msg::Sent(instance, told), now)
+            LoopEvent::Io(IoMessage::TypedLineReply(instance, reply)) => {
+                self.schedule_draw(now.monotonic);
+                self.dispatch(Message::TypedCommandFinished(instance, reply), now)
             }
-            Event::Said(IoMessage::Past(ledger)) => {
-                self.draw_by(now.mono.max(self.drawn + FRAME));
-                self.tell(Msg::Past(ledger), now)
+            LoopEvent::Io(IoMessage::AuditIndex(index)) => {
+                self.schedule_draw(now.monotonic.max(self.last_draw_at + MIN_FRAME_INTERVAL));
+                self.dispatch(Message::AuditLoaded(index), now)
             }
-            Event::FileFailed(why) => {
-                self.draw_by(now.mono);
-                self.model.say(why, Role::Bad, now.mono);
+            LoopEvent::FileWriteFailed(reason) => {
+                self.schedule_draw(now.monotonic);
+                self.model.notify(reason, Role::Bad, now.monotonic);
                 None
             }
-            Event::Said(IoMessage::Suspend) => self.carry_out(Effect::Suspend),
-            Event::Said(IoMessage::Continued) => self.come_back(now),
-            Event::Said(IoMessage::Signal(number)) => Some(End::Signal(number)),
-            Event::Written(Ok(())) => None,
-            Event::Written(Err(_)) | Event::Typed(Typed::Ended(_)) | Event::TerminalGone => Some(End::Gone),
+            LoopEvent::Io(IoMessage::Suspend) => self.run_effect(Effect::Suspend),
+            LoopEvent::Io(IoMessage::Continued) => self.resume(now),
+            LoopEvent::Io(IoMessage::Signal(number)) => Some(ExitReason::Signal(number)),
+            LoopEvent::FrameWritten(Ok(())) => None,
+            LoopEvent::FrameWritten(Err(_)) | LoopEvent::Input(TerminalInput::Closed(_)) | LoopEvent::TerminalGone => {
+                Some(ExitReason::TerminalGone)
+            }
         }
     }
 
-    fn tell(&mut self, msg: Msg, now: Stamp) -> Option<End> {
+    fn dispatch(&mut self, msg: Message, now: Timestamp) -> Option<ExitReason> {
         let effects = update(&mut self.model, msg, now);
         self.log_events();
-        effects.into_iter().find_map(|effect| self.carry_out(effect))
+        effects.into_iter().find_map(|effect| self.run_effect(effect))
     }
 
-    fn carry_out(&mut self, effect: Effect) -> Option<End> {
+    fn run_effect(&mut self, effect: Effect) -> Option<ExitReason> {
         match effect {
-            Effect::Quit => return Some(End::Quit),
+            Effect::Quit => return Some(ExitReason::Quit),
             Effect::Redraw => {
-                let (width, height) = self.model.size;
-                self.frames.forget(width, height);
+                let (width, height) = self.model.terminal_size;
+                self.frames.reset(width, height);
             }
             Effect::Suspend => {
-                self.output.finish(LAST);
+                self.output.wait_until_idle(LAST_FRAME_TIMEOUT);
                 terminal_mode::leave();
-                // When it cannot be stopped it simply goes on.
-                let _ = terminal_mode::stop_until_continued();
+                // If the process cannot be stopped, the dashboard continues.
+                let _ = terminal_mode::suspend();
                 let now = self.clock.now();
-                return self.come_back(now);
+                return self.resume(now);
             }
-            Effect::PollNow(instance) => self.order(IoRequest::PollNow(instance)),
-            Effect::Act(intent) => self.order(IoRequest::Act(intent)),
-            Effect::Ask(instance, version, query) => self.order(IoRequest::Ask(instance, version, query)),
-            Effect::Send(instance, line) => self.order(IoRequest::Send(instance, line)),
+            Effect::PollNow(instance) => self.send_io_request(IoRequest::PollNow(instance)),
+            Effect::RunAction(intent) => self.send_io_request(IoRequest::RunAction(intent)),
+            Effect::SendQuery(instance, version, query) => {
+                self.send_io_request(IoRequest::RunQuery(instance, version, query))
+            }
+            Effect::SendTypedCommand(instance, line) => self.send_io_request(IoRequest::SendTypedLine(instance, line)),
             Effect::MeasureMemory => {
-                // Where the system does not tell, the page says so.
-                let measured = process_memory::own();
-                return measured.and_then(|memory| self.tell(Msg::Memory(memory), self.clock.now()));
+                // If the value is not available, the page shows that.
+                let measured = process_memory::own_memory();
+                return measured.and_then(|memory| self.dispatch(Message::MemoryMeasured(memory), self.clock.now()));
             }
-            Effect::Copy(text) => self.clipboard = Some(text),
-            Effect::Bell => self.rings = true,
-            Effect::Remember(line) => self.keep(Keep::Typed(line)),
+            Effect::CopyToClipboard(text) => self.clipboard = Some(text),
+            Effect::RingBell => self.is_bell_pending = true,
+            Effect::SaveCommandLine(line) => self.queue_file_line(FileLine::Command(line)),
         }
         None
     }
 
-    fn keep(&mut self, line: Keep) {
-        // The thread lives as long as this sender.
+    fn queue_file_line(&mut self, line: FileLine) {
+        // The thread lives as long as this sender, so only a full queue can fail.
         if let Err(TrySendError::Full(_)) = self.files.try_send(line) {
-            self.model.say(
-                "the disk takes nothing: what should be written to it is left out",
+            self.model.notify(
+                "disk too slow: lines for the event log and the command history are dropped",
                 Role::Bad,
-                self.clock.now().mono,
+                self.clock.now().monotonic,
             );
         }
     }
 
-    /// Logs the events that are new.
+    /// Queues the new events of all instances for the event log.
     fn log_events(&mut self) {
-        if !self.logs {
+        if !self.is_event_log_enabled {
             return;
         }
-        for place in 0..self.model.instances.len() {
-            let instance = &self.model.instances[place];
-            let (ever, known) = (instance.watch.all_events().ever(), self.logged[place]);
-            let count = usize::try_from(ever - known).unwrap_or(usize::MAX);
-            let mut new: Vec<&events::Event> = instance.watch.all_events().newest().take(count).collect();
-            new.reverse();
-            let line = |event: &events::Event| format!("{} {} {}", rfc3339(event.at.wall), instance.name, event.line());
-            let lines: Vec<String> = new.into_iter().map(line).collect();
-            self.logged[place] = ever;
+        for index in 0..self.model.instances.len() {
+            let instance = &self.model.instances[index];
+            let (total, logged) = (instance.data.all_events().total(), self.logged_event_counts[index]);
+            let count = usize::try_from(total - logged).unwrap_or(usize::MAX);
+            let mut new_events: Vec<&events::Event> = instance.data.all_events().newest_first().take(count).collect();
+            new_events.reverse();
+            let line =
+                |event: &events::Event| format!("{} {} {}", format_rfc3339(event.at.wall), instance.name, event.line());
+            let lines: Vec<String> = new_events.into_iter().map(line).collect();
+            self.logged_event_counts[index] = total;
             for line in lines {
-                self.keep(Keep::Event(line));
+                self.queue_file_line(FileLine::Event(line));
             }
         }
     }
 
-    fn order(&self, order: IoRequest) {
+    fn send_io_request(&self, request: IoRequest) {
         // The I/O thread lives as long as this sender.
-        let _ = self.orders.send(order);
+        let _ = self.io_requests.send(request);
     }
 
-    /// The shell had the terminal: take it back and draw everything.
-    fn come_back(&mut self, now: Stamp) -> Option<End> {
+    /// Takes the terminal back from the shell and redraws the screen.
+    fn resume(&mut self, now: Timestamp) -> Option<ExitReason> {
         if terminal_mode::enter().is_err() {
-            return Some(End::Gone);
+            return Some(ExitReason::TerminalGone);
         }
         let (width, height) = terminal_mode::size();
-        self.draw_by(now.mono);
+        self.schedule_draw(now.monotonic);
         for instance in 0..self.model.instances.len() {
-            self.order(IoRequest::PollNow(instance));
+            self.send_io_request(IoRequest::PollNow(instance));
         }
-        self.tell(Msg::Resize(width, height), now)
+        self.dispatch(Message::Resize(width, height), now)
     }
 
-    /// Does what the first frame need not wait for; what it adds to the screen comes with the next.
-    fn keep_first(&mut self, now: Duration) {
-        let kept = self.model.instances.iter_mut().filter_map(|instance| instance.watch.keep().then_some(()));
-        if kept.count() > 0 {
-            self.draw_by(now);
+    /// Stores the first sample of each instance; deferred so that the first frame does not wait for it.
+    fn store_first_samples(&mut self, now: Duration) {
+        let stored =
+            self.model.instances.iter_mut().filter_map(|instance| instance.data.store_first_sample().then_some(()));
+        if stored.count() > 0 {
+            self.schedule_draw(now);
         }
     }
 
-    fn draw_by(&mut self, due: Duration) {
-        self.draw_at = Some(self.draw_at.map_or(due, |earlier| earlier.min(due)));
+    fn schedule_draw(&mut self, due: Duration) {
+        self.next_draw_at = Some(self.next_draw_at.map_or(due, |earlier| earlier.min(due)));
     }
 
     fn draw(&mut self, now: Duration) {
-        self.draw_at = None;
-        self.drawn = now;
-        let (model, looks) = (&self.model, self.looks);
+        self.next_draw_at = None;
+        self.last_draw_at = now;
+        let (model, appearance) = (&self.model, self.appearance);
         let mut last = None;
-        let rendered = self.frames.render(|buffer| last = picture::draw(model, looks, now, buffer));
-        self.model.stay_within(last);
+        let rendered = self.frames.render(|buffer| last = root::draw(model, appearance, now, buffer));
+        self.model.limit_scroll(last);
         let mut bytes = rendered.unwrap_or_default();
         if let Some(text) = self.clipboard.take() {
-            bytes.extend(frame_writer::clipboard(&text));
+            bytes.extend(frame_writer::clipboard_sequence(&text));
         }
-        if std::mem::take(&mut self.rings) {
+        if std::mem::take(&mut self.is_bell_pending) {
             bytes.push(frame_writer::BELL);
         }
         if !bytes.is_empty() {

@@ -1,4 +1,4 @@
-//! Writes to files on a thread of its own: a full or slow disk must not hold the screen up.
+//! A thread that writes files, so that a full or slow disk does not block the screen.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,73 +7,84 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-/// A line to keep.
+/// A line to append to a file.
 #[derive(Debug)]
-pub enum Keep {
-    /// In the log of events.
+pub enum FileLine {
+    /// For the event log.
     Event(String),
-    /// Among the lines typed on the command line.
-    Typed(String),
+    /// For the command history.
+    Command(String),
 }
 
-/// The files, where they are wanted.
+/// The files to write; `None` for those that are not wanted.
 #[derive(Debug, Default)]
-pub struct Files {
-    /// The log of events.
-    pub log: Option<File>,
-    /// The lines typed on the command line.
-    pub typed: Option<PathBuf>,
+pub struct OutputFiles {
+    /// Event log.
+    pub event_log: Option<File>,
+    /// Path of the command history, which is created when first needed.
+    pub command_history: Option<PathBuf>,
 }
 
-/// Lines that may wait for a disk that takes its time; those beyond are left out.
-pub const WAITING: usize = 10_000;
+/// Names of the files in messages.
+const EVENT_LOG: &str = "event log";
+const COMMAND_HISTORY: &str = "command history";
 
-/// Starts the thread; `failed` is told what could not be written, once for each file.
+/// Capacity of the queue in lines; further lines are dropped.
+pub const QUEUE_CAPACITY: usize = 10_000;
+
+/// Starts the thread. `report_failure` is called once for each file that cannot be written.
 ///
 /// # Errors
-/// When the thread cannot be started.
-pub fn start(mut files: Files, failed: impl Fn(String) + Send + 'static) -> io::Result<mpsc::SyncSender<Keep>> {
-    let (sender, lines) = mpsc::sync_channel(WAITING);
+/// Returns an error if the thread cannot be started.
+pub fn start(
+    mut files: OutputFiles,
+    report_failure: impl Fn(String) + Send + 'static,
+) -> io::Result<mpsc::SyncSender<FileLine>> {
+    let (sender, lines) = mpsc::sync_channel(QUEUE_CAPACITY);
     thread::Builder::new().name("files".to_owned()).spawn(move || {
         for line in lines {
             let outcome = match line {
-                Keep::Event(line) => write(files.log.as_mut(), &line).map_err(|error| ("the log of events", error)),
-                Keep::Typed(line) => append(files.typed.as_deref(), &line).map_err(|error| ("typed lines", error)),
-            };
-            if let Err((what, error)) = outcome {
-                match what {
-                    "typed lines" => files.typed = None,
-                    _ => files.log = None,
+                FileLine::Event(line) => {
+                    write_line(files.event_log.as_mut(), &line).map_err(|error| (EVENT_LOG, error))
                 }
-                failed(format!("cannot write {what} any more: {error}"));
+                FileLine::Command(line) => {
+                    append_line(files.command_history.as_deref(), &line).map_err(|error| (COMMAND_HISTORY, error))
+                }
+            };
+            if let Err((file, error)) = outcome {
+                match file {
+                    COMMAND_HISTORY => files.command_history = None,
+                    _ => files.event_log = None,
+                }
+                report_failure(format!("cannot write the {file}, stopped saving it: {error}"));
             }
         }
     })?;
     Ok(sender)
 }
 
-fn write(file: Option<&mut File>, line: &str) -> io::Result<()> {
+fn write_line(file: Option<&mut File>, line: &str) -> io::Result<()> {
     file.map_or(Ok(()), |file| file.write_all(format!("{line}\n").as_bytes()))
 }
 
-fn append(path: Option<&Path>, line: &str) -> io::Result<()> {
+fn append_line(path: Option<&Path>, line: &str) -> io::Result<()> {
     let Some(path) = path else { return Ok(()) };
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    write(Some(&mut open(path)?), line)
+    write_line(Some(&mut open_for_append(path)?), line)
 }
 
-/// Opens a file to append to; a new one is for its owner only.
+/// Opens a file for appending. A new file is readable only by its owner.
 ///
 /// # Errors
-/// When the system refuses.
-pub fn open(path: &Path) -> io::Result<File> {
+/// Returns an error if the file cannot be opened or created.
+pub fn open_for_append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
-/// The last `count` lines of a file; none when there is no file.
-pub fn last_lines(path: &Path, count: usize) -> Vec<String> {
+/// Reads the last `count` lines of a file; empty if the file cannot be read. Lines with control characters are skipped.
+pub fn read_last_lines(path: &Path, count: usize) -> Vec<String> {
     let text = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> =
@@ -87,30 +98,31 @@ mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
     #[test]
-    fn a_disk_that_takes_nothing_holds_nothing_up_and_fills_no_memory() {
+    fn queue_rejects_lines_when_disk_is_blocked() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let log = Some(File::from(std::os::fd::OwnedFd::from(writer)));
-        let sender = start(Files { log, typed: None }, |why| panic!("{why}")).unwrap();
+        let sender = start(OutputFiles { event_log: log, command_history: None }, |reason| panic!("{reason}")).unwrap();
         let line = "x".repeat(100);
-        let taken = (0..3 * WAITING).take_while(|_| sender.try_send(Keep::Event(line.clone())).is_ok()).count();
-        assert!((WAITING..2 * WAITING).contains(&taken), "{taken}");
+        let accepted =
+            (0..3 * QUEUE_CAPACITY).take_while(|_| sender.try_send(FileLine::Event(line.clone())).is_ok()).count();
+        assert!((QUEUE_CAPACITY..2 * QUEUE_CAPACITY).contains(&accepted), "{accepted}");
         drop(sender);
         let mut written = String::new();
         std::io::Read::read_to_string(&mut reader, &mut written).unwrap();
-        assert_eq!(written.lines().count(), taken, "what was taken is written in the end");
+        assert_eq!(written.lines().count(), accepted, "every accepted line is written in the end");
     }
 
     #[test]
-    fn typed_lines_are_kept_for_the_owner_only() {
+    fn append_line_creates_file_readable_only_by_owner() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/hapulse/typed");
-        assert_eq!(last_lines(&path, 5), [""; 0]);
+        assert_eq!(read_last_lines(&path, 5), [""; 0]);
         for line in ["show info", "show stat", "help"] {
-            append(Some(&path), line).unwrap();
+            append_line(Some(&path), line).unwrap();
         }
-        assert_eq!(last_lines(&path, 2), ["show stat", "help"]);
+        assert_eq!(read_last_lines(&path, 2), ["show stat", "help"]);
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         std::fs::write(&path, "good\nbad\u{1b}[31m\n").unwrap();
-        assert_eq!(last_lines(&path, 5), ["good"], "a line that could not have been typed");
+        assert_eq!(read_last_lines(&path, 5), ["good"], "lines with control characters are skipped");
     }
 }

@@ -1,4 +1,4 @@
-//! The thread that talks to HAProxy: a sampler for each instance, the operator, and the signals.
+//! The I/O thread, which communicates with HAProxy: one sampler per instance, actions, queries, and signals.
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -9,204 +9,205 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::actions::audit::audit_index::Ledger;
-use crate::actions::audit::audit_writer::Audit;
+use crate::actions::audit::audit_index::AuditIndex;
+use crate::actions::audit::audit_writer::AuditWriter;
 use crate::actions::intent::Intent;
-use crate::actions::outcome::{Progress, Report};
-use crate::ask::query::{self, Answer, Query, QueryError};
+use crate::actions::outcome::{ActionReport, StepProgress};
+use crate::ask::query::{self, Query, QueryError, QueryReply};
 use crate::ask::typed_command::TypedLine;
 use crate::haproxy::address::Address;
-use crate::haproxy::connection::Limits;
+use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::instance::operator::Operator;
 use crate::observe::latest_slot::LatestSlot;
-use crate::observe::poll_schedule::Pace;
-use crate::observe::sampler::{self, News, Sampler, Tell};
+use crate::observe::poll_schedule::PollSchedule;
+use crate::observe::sampler::{self, PollResult, Sampler, SamplerRequest};
 use crate::observe::timestamp::Clock;
 
-/// What this thread says.
+/// A message from the I/O thread to the event loop.
 #[derive(Debug)]
 pub enum IoMessage {
-    /// The sampler of an instance has news in its place.
-    News(usize),
-    /// A command of an act has come so far.
-    Progress(Progress),
-    /// An act was carried out.
-    Acted(Report),
-    /// An answer to a question, or why there is none.
-    Told(usize, Box<Query>, Result<Box<Answer>, QueryError>),
-    /// An answer to a typed line, or why there is none.
-    Sent(usize, Result<Box<Answer>, QueryError>),
-    /// Who did what before this run.
-    Past(Box<Ledger>),
-    /// A signal asks to end; its number.
+    /// A new poll result is in the slot of this instance.
+    PollResult(usize),
+    /// Progress of one command of an action.
+    Progress(StepProgress),
+    /// Report of a finished action.
+    ActionFinished(ActionReport),
+    /// Reply to a query, or the reason for its failure.
+    QueryReply(usize, Box<Query>, Result<Box<QueryReply>, QueryError>),
+    /// Reply to a typed line, or the reason for its failure.
+    TypedLineReply(usize, Result<Box<QueryReply>, QueryError>),
+    /// Past actions from the audit log.
+    AuditIndex(Box<AuditIndex>),
+    /// A signal that ends the program, with its number.
     Signal(i32),
-    /// Somebody asks to stop for a while.
+    /// SIGTSTP: the program is to be suspended.
     Suspend,
-    /// The shell continued us.
+    /// SIGCONT: the program was continued.
     Continued,
 }
 
-/// What this thread is told.
+/// A request from the event loop to the I/O thread.
 #[derive(Debug)]
 pub enum IoRequest {
-    /// Poll an instance as soon as politeness allows.
+    /// Poll an instance as soon as the poll schedule allows.
     PollNow(usize),
-    /// Carry this out.
-    Act(Authorised<Intent>),
-    /// Ask this of an instance of that version.
-    Ask(usize, Option<Version>, Query),
-    /// Send this typed line to an instance.
-    Send(usize, Authorised<TypedLine>),
+    /// Execute an action.
+    RunAction(Authorised<Intent>),
+    /// Send a query to an instance of this version.
+    RunQuery(usize, Option<Version>, Query),
+    /// Send a typed line to an instance.
+    SendTypedLine(usize, Authorised<TypedLine>),
 }
 
 /// One instance to watch.
 #[derive(Debug)]
-pub struct Source {
-    /// What it is called.
+pub struct InstanceSource {
+    /// Name.
     pub name: String,
-    /// Where.
+    /// Address of the stats socket.
     pub address: Address,
-    /// Where its sampler puts its news.
-    pub news: Arc<LatestSlot<News>>,
+    /// Slot into which its sampler writes poll results.
+    pub poll_result: Arc<LatestSlot<PollResult>>,
 }
 
-/// How to watch.
+/// Settings of polling.
 #[derive(Debug, Clone, Copy)]
-pub struct Watching {
-    /// The rhythm.
-    pub pace: Pace,
-    /// Limits of a connection.
-    pub limits: Limits,
-    /// Whether connections give up their right to change anything.
+pub struct PollSettings {
+    /// Poll interval and its adaptation.
+    pub schedule: PollSchedule,
+    /// Size and time limits of a connection.
+    pub limits: ConnectionLimits,
+    /// Set if connections lower their access level so that they cannot change anything.
     pub read_only: bool,
-    /// Where stamps come from.
+    /// Source of timestamps.
     pub clock: Clock,
 }
 
-/// Questions that one HAProxy is asked at the same time; others wait. It has ten places for such connections. An act
-/// never waits: it is about what was on the screen when it was confirmed.
-const QUESTIONS: usize = 2;
+/// Number of queries that run at the same time per instance, because HAProxy serves only ten CLI connections at once.
+/// Further queries wait. Actions never wait: they refer to what was on the screen when they were confirmed.
+const MAX_CONCURRENT_QUERIES: usize = 2;
 
 /// Starts the thread. It ends when the returned sender is dropped.
 ///
 /// # Errors
-/// When the thread or its runtime cannot be started.
+/// Returns an error if the thread or its runtime cannot be started.
 pub fn start<T: From<IoMessage> + Send + 'static>(
-    sources: Vec<Source>,
-    watching: Watching,
-    audit: Arc<Audit>,
+    sources: Vec<InstanceSource>,
+    settings: PollSettings,
+    audit: Arc<AuditWriter>,
     to_loop: mpsc::SyncSender<T>,
 ) -> anyhow::Result<UnboundedSender<IoRequest>> {
-    let (orders, inbox) = unbounded_channel();
+    let (requests, inbox) = unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
-    let (caught, catches) = mpsc::channel();
-    let work = move || runtime.block_on(serve(sources, watching, audit, to_loop, inbox, caught));
+    let (signals_ready, signals_installed) = mpsc::channel();
+    let work = move || runtime.block_on(run_io(sources, settings, audit, to_loop, inbox, signals_ready));
     thread::Builder::new().name("io".to_owned()).spawn(work).context("cannot start the I/O thread")?;
-    // A signal that came before would end the program where it stands, with the terminal as it is then.
-    catches.recv().context("the I/O thread ended at once")?;
-    Ok(orders)
+    // Wait for the signal handlers: an earlier signal would end the program without restoring the terminal.
+    signals_installed.recv().context("the I/O thread ended unexpectedly")?;
+    Ok(requests)
 }
 
-async fn serve<T: From<IoMessage> + Send + 'static>(
-    sources: Vec<Source>,
-    watching: Watching,
-    audit: Arc<Audit>,
+async fn run_io<T: From<IoMessage> + Send + 'static>(
+    sources: Vec<InstanceSource>,
+    settings: PollSettings,
+    audit: Arc<AuditWriter>,
     to_loop: mpsc::SyncSender<T>,
     mut inbox: UnboundedReceiver<IoRequest>,
-    caught: mpsc::Sender<()>,
+    signals_ready: mpsc::Sender<()>,
 ) {
-    // A loop that has ended does not listen any more; there is nobody left to tell.
-    let say = move |said: IoMessage| drop(to_loop.send(said.into()));
+    // Sending fails only after the loop has ended, when messages no longer matter.
+    let send = move |message: IoMessage| drop(to_loop.send(message.into()));
     for (kind, number) in [
         (SignalKind::hangup(), 1),
         (SignalKind::interrupt(), 2),
         (SignalKind::quit(), 3),
         (SignalKind::terminate(), 15),
     ] {
-        let say = say.clone();
-        on_signal(kind, move || say(IoMessage::Signal(number)));
+        let send = send.clone();
+        on_signal(kind, move || send(IoMessage::Signal(number)));
     }
-    let suspend = say.clone();
-    on_signal(SignalKind::from_raw(STOP_FROM_TERMINAL), move || suspend(IoMessage::Suspend));
-    let continued = say.clone();
-    on_signal(SignalKind::from_raw(CONTINUE), move || continued(IoMessage::Continued));
-    // Whoever waits for it may have ended.
-    let _ = caught.send(());
-    let mut tells = Vec::with_capacity(sources.len());
+    let suspend = send.clone();
+    on_signal(SignalKind::from_raw(SIGTSTP), move || suspend(IoMessage::Suspend));
+    let continued = send.clone();
+    on_signal(SignalKind::from_raw(SIGCONT), move || continued(IoMessage::Continued));
+    // Fails only if the receiver has ended.
+    let _ = signals_ready.send(());
+    let mut sampler_senders = Vec::with_capacity(sources.len());
     for (instance, source) in sources.iter().enumerate() {
-        let (tell, told) = unbounded_channel();
-        tells.push(tell);
-        let sampler = Sampler::new(source.address.clone(), watching.limits, watching.read_only, watching.clock);
+        let (sampler_sender, sampler_requests) = unbounded_channel();
+        sampler_senders.push(sampler_sender);
+        let sampler = Sampler::new(source.address.clone(), settings.limits, settings.read_only, settings.clock);
         let wake = {
-            let say = say.clone();
-            move || say(IoMessage::News(instance))
+            let send = send.clone();
+            move || send(IoMessage::PollResult(instance))
         };
-        tokio::spawn(sampler::run(sampler, watching.pace, Arc::clone(&source.news), wake, told));
+        tokio::spawn(sampler::run(sampler, settings.schedule, Arc::clone(&source.poll_result), wake, sampler_requests));
     }
-    let operator = |source: &Source| Operator {
+    let operator = |source: &InstanceSource| Operator {
         instance: source.name.clone(),
         address: source.address.clone(),
-        limits: watching.limits,
+        connection_limits: settings.limits,
         audit: Arc::clone(&audit),
-        clock: watching.clock,
+        clock: settings.clock,
     };
     let operators: Vec<Operator> = sources.iter().map(operator).collect();
-    let places: Vec<Arc<Semaphore>> = sources.iter().map(|_| Arc::new(Semaphore::new(QUESTIONS))).collect();
+    let query_slots: Vec<Arc<Semaphore>> =
+        sources.iter().map(|_| Arc::new(Semaphore::new(MAX_CONCURRENT_QUERIES))).collect();
     let past = {
-        let (audit, say) = (Arc::clone(&audit), say.clone());
-        move || say(IoMessage::Past(Box::new(Ledger::of_file(audit.path()))))
+        let (audit, send) = (Arc::clone(&audit), send.clone());
+        move || send(IoMessage::AuditIndex(Box::new(AuditIndex::load(audit.path()))))
     };
     tokio::task::spawn_blocking(past);
-    while let Some(order) = inbox.recv().await {
-        match order {
+    while let Some(request) = inbox.recv().await {
+        match request {
             IoRequest::PollNow(instance) => {
-                if let Some(tell) = tells.get(instance) {
-                    // A sampler ends only after this.
-                    let _ = tell.send(Tell::PollNow);
+                if let Some(sampler_sender) = sampler_senders.get(instance) {
+                    // Cannot fail: the sampler outlives this sender.
+                    let _ = sampler_sender.send(SamplerRequest::PollNow);
                 }
             }
-            IoRequest::Ask(instance, version, query) => {
+            IoRequest::RunQuery(instance, version, query) => {
                 let Some(source) = sources.get(instance) else { continue };
-                let (address, say, place) = (source.address.clone(), say.clone(), Arc::clone(&places[instance]));
+                let (address, send, slot) = (source.address.clone(), send.clone(), Arc::clone(&query_slots[instance]));
                 tokio::spawn(async move {
-                    let _place = place.acquire().await;
-                    let told = query::run(&address, &watching.limits, watching.read_only, version, &query).await;
-                    say(IoMessage::Told(instance, Box::new(query), told.map(Box::new)));
+                    let _slot = slot.acquire().await;
+                    let reply = query::run(&address, &settings.limits, settings.read_only, version, &query).await;
+                    send(IoMessage::QueryReply(instance, Box::new(query), reply.map(Box::new)));
                 });
             }
-            IoRequest::Send(instance, line) => {
-                let (Some(operator), say) = (operators.get(instance).cloned(), say.clone()) else { continue };
+            IoRequest::SendTypedLine(instance, line) => {
+                let (Some(operator), send) = (operators.get(instance).cloned(), send.clone()) else { continue };
                 tokio::spawn(async move {
-                    let told = operator.send_line(&line).await;
-                    say(IoMessage::Sent(instance, told.map(Box::new)));
+                    let reply = operator.send_line(&line).await;
+                    send(IoMessage::TypedLineReply(instance, reply.map(Box::new)));
                 });
             }
-            IoRequest::Act(intent) => {
-                let (Some(operator), say) = (operators.get(intent.get().instance).cloned(), say.clone()) else {
+            IoRequest::RunAction(intent) => {
+                let (Some(operator), send) = (operators.get(intent.get().instance).cloned(), send.clone()) else {
                     continue;
                 };
                 tokio::spawn(async move {
-                    let report = operator.carry_out(&intent, |progress| say(IoMessage::Progress(progress))).await;
-                    say(IoMessage::Acted(report));
+                    let report = operator.execute(&intent, |progress| send(IoMessage::Progress(progress))).await;
+                    send(IoMessage::ActionFinished(report));
                 });
             }
         }
     }
 }
 
-/// SIGTSTP on Linux.
-const STOP_FROM_TERMINAL: i32 = 20;
-/// SIGCONT on Linux.
-const CONTINUE: i32 = 18;
+/// Number of the signal SIGTSTP on Linux, sent by Ctrl-Z in a terminal.
+const SIGTSTP: i32 = 20;
+/// Number of the signal SIGCONT on Linux.
+const SIGCONT: i32 = 18;
 
-fn on_signal(kind: SignalKind, act: impl Fn() + Send + 'static) {
-    // A signal that cannot be caught keeps its usual effect.
+fn on_signal(kind: SignalKind, handler: impl Fn() + Send + 'static) {
+    // A signal that cannot be caught keeps its default effect.
     let Ok(mut stream) = signal(kind) else { return };
     tokio::spawn(async move {
         while stream.recv().await.is_some() {
-            act();
+            handler();
         }
     });
 }

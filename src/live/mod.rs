@@ -1,9 +1,16 @@
-//! Floor 5: the live dashboard: one loop on the main thread, everything else on its own.
+//! The live dashboard: an event loop on the main thread, and one thread each for every blocking task.
+//!
+//! This module owns the event loop, the thread that communicates with HAProxy, the thread that writes files, and the
+//! order in which they start and stop. It does not own the state of the screen (`app`), the drawing (`ui`) or the
+//! terminal (`term`).
+//!
+//! Data flow: all threads send events through one bounded channel to the loop. The loop passes them to `app::update`,
+//! executes the returned effects and draws at most one frame per batch of events.
 //!
 //! ```text
 //! keys ──────┐                                   ┌──▶ output (frames)
-//! watchdog ──┼──▶ one bounded channel ──▶ loop ──┤
-//! io ────────┘    (samples: newest wins)         └──▶ io (poll now, act)
+//! watchdog ──┼──▶ one bounded channel ──▶ loop ──┼──▶ files (event log, command history)
+//! io ────────┘    (samples: newest wins)         └──▶ io (polls, queries, actions)
 //! ```
 
 pub mod event_loop;

@@ -1,19 +1,19 @@
-//! The memory of this program, as Linux counts it.
+//! Memory usage of this process, from `/proc`.
 
 use std::fs;
 
-use crate::app::msg::Memory;
+use crate::app::msg::MemoryUse;
 
-/// What it is now, and was at the most; absent where `/proc` does not tell.
-pub fn own() -> Option<Memory> {
+/// Returns the resident memory of this process and its maximum; `None` if `/proc` does not provide them.
+pub fn own_memory() -> Option<MemoryUse> {
     let text = fs::read_to_string("/proc/self/status").ok()?;
-    Some(Memory { now: bytes(&text, "VmRSS:")?, most: bytes(&text, "VmHWM:")? })
+    Some(MemoryUse { current: parse_kb_line(&text, "VmRSS:")?, peak: parse_kb_line(&text, "VmHWM:")? })
 }
 
-fn bytes(text: &str, name: &str) -> Option<usize> {
+fn parse_kb_line(text: &str, name: &str) -> Option<usize> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let (number, unit) = line.trim().split_once(' ')?;
-    // The kernel's kB are of 1,024 bytes.
+    // The kernel's kB has 1,024 bytes.
     (unit == "kB").then_some(number.parse::<usize>().ok()?.checked_mul(1024)?)
 }
 
@@ -22,15 +22,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_the_kernel_are_read() {
+    fn parse_kb_line_reads_proc_status() {
         let text = "Name:\thapulse\nVmHWM:\t   14340 kB\nVmRSS:\t   12300 kB\n";
-        assert_eq!((bytes(text, "VmRSS:"), bytes(text, "VmHWM:")), (Some(12_300 << 10), Some(14_340 << 10)));
-        assert_eq!((bytes(text, "VmSwap:"), bytes("VmRSS: 12 pages", "VmRSS:")), (None, None));
+        assert_eq!(
+            (parse_kb_line(text, "VmRSS:"), parse_kb_line(text, "VmHWM:")),
+            (Some(12_300 << 10), Some(14_340 << 10))
+        );
+        assert_eq!((parse_kb_line(text, "VmSwap:"), parse_kb_line("VmRSS: 12 pages", "VmRSS:")), (None, None));
     }
 
     #[test]
-    fn this_very_program_has_some() {
-        let memory = own().unwrap();
-        assert!(memory.now > 0 && memory.most > 0, "{memory:?}");
+    fn own_memory_returns_positive_values() {
+        let memory = own_memory().unwrap();
+        assert!(memory.current > 0 && memory.peak > 0, "{memory:?}");
     }
 }

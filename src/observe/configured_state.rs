@@ -1,7 +1,7 @@
-//! What the configuration says of each server, as `show servers state` tells it once an epoch.
+//! Configured state of each server, from `show servers state`, which is queried once per epoch.
 //!
-//! `show stat` gives what is in force. Only together do they tell what somebody set at run time, and would be
-//! lost by a reload.
+//! `show stat` reports the state in force. Comparing it with the configured state shows what was set at run time and
+//! would be lost by a reload.
 
 use std::collections::HashMap;
 
@@ -10,27 +10,28 @@ use crate::haproxy::servers_state::{AdminState, ServerState};
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::row_ids::{RowId, RowSet};
 
-/// What one server was configured to be, and what was ordered when it was asked.
+/// Configured values of one server, and its administrative state when it was queried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// `srv_iweight`.
+pub struct ConfiguredServer {
+    /// Configured weight (`srv_iweight`).
     pub weight: Option<i64>,
-    /// `srv_admin_state` when it was asked.
-    pub admin: AdminState,
-    /// Whether it has health checks; absent where that is not told.
+    /// Administrative state (`srv_admin_state`) at the time of the query.
+    pub admin_state: AdminState,
+    /// True if the server has health checks; `None` if HAProxy does not report it.
     pub has_checks: Option<bool>,
-    /// Whether it has agent checks; absent where that is not told.
+    /// True if the server has agent checks; `None` if HAProxy does not report it.
     pub has_agent: Option<bool>,
 }
 
-/// The same of every server.
+/// Configured state of all servers of one instance.
 #[derive(Debug, Default)]
-pub struct Configured {
-    servers: HashMap<RowId, Origin>,
+pub struct ConfiguredServers {
+    servers: HashMap<RowId, ConfiguredServer>,
 }
 
-impl Configured {
-    /// Joins the answer with the rows of a sample. It is not held as a whole: of ten thousand servers it is large.
+impl ConfiguredServers {
+    /// Matches the reply with the rows of a sample. The reply is read as a stream because it is large with ten thousand
+    /// servers.
     pub fn new(states: impl Iterator<Item = ServerState>, rows: &RowSet) -> Self {
         let mut ids: HashMap<(&SafeText, &SafeText), RowId> = HashMap::with_capacity(rows.ids().len());
         for (index, id) in rows.ids().iter().enumerate() {
@@ -39,26 +40,29 @@ impl Configured {
                 ids.insert((&key.proxy, &key.name), *id);
             }
         }
-        let origin = |state: ServerState| {
+        let configured_server = |state: ServerState| {
             let id = ids.get(&(&state.backend, &state.server))?;
             let [has_checks, has_agent] = [state.checks, state.agent].map(|check| Some(check?.is_configured()));
-            Some((*id, Origin { weight: state.initial_weight, admin: state.admin, has_checks, has_agent }))
+            Some((
+                *id,
+                ConfiguredServer { weight: state.initial_weight, admin_state: state.admin, has_checks, has_agent },
+            ))
         };
-        Self { servers: states.filter_map(origin).collect() }
+        Self { servers: states.filter_map(configured_server).collect() }
     }
 
-    /// Whether it told of no server.
+    /// Returns whether the reply contained no server.
     pub fn is_empty(&self) -> bool {
         self.servers.is_empty()
     }
 
-    /// Memory held, in bytes.
+    /// Returns the memory used, in bytes.
     pub fn memory(&self) -> usize {
-        self.servers.capacity() * size_of::<(RowId, Origin)>()
+        self.servers.capacity() * size_of::<(RowId, ConfiguredServer)>()
     }
 
-    /// Of one server; absent when HAProxy did not tell.
-    pub fn of(&self, id: RowId) -> Option<Origin> {
+    /// Returns the configured state of one server, or `None` if HAProxy did not report it.
+    pub fn get(&self, id: RowId) -> Option<ConfiguredServer> {
         self.servers.get(&id).copied()
     }
 }

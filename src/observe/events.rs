@@ -1,4 +1,4 @@
-//! What happened: every change seen between two samples, and what was done by us.
+//! Events of one instance: changes between samples, link failures, problems and actions.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -6,210 +6,213 @@ use std::time::{Duration, SystemTime};
 
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
-use crate::haproxy::status::State;
+use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
-use crate::observe::timestamp::Stamp;
+use crate::observe::timestamp::Timestamp;
 
-/// How much an event matters.
+/// Importance of an event for the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Weight {
-    /// Good to know.
+pub enum Importance {
+    /// Ordinary change.
     Info,
-    /// Something is back as it should be.
+    /// Return to normal.
     Good,
-    /// Worth a look.
+    /// Possible trouble.
     Warning,
-    /// Something broke.
+    /// Failure.
     Bad,
 }
 
-/// What happened.
+/// Kind of an event, with its details.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// A row's status is another one.
+pub enum EventKind {
+    /// The status of a row changed.
     Status {
-        /// Before.
+        /// Previous status.
         from: String,
-        /// Now.
+        /// Current status.
         to: String,
-        /// The last check's own words, where the change comes from a check.
-        why: String,
-        /// An act of ours ordered it.
-        by_us: bool,
+        /// Result of the last check as HAProxy words it; empty if the change did not come from a check.
+        reason: String,
+        /// True if an action of ours caused the change.
+        is_ours: bool,
     },
-    /// A server's effective weight is another one.
+    /// The effective weight of a server changed.
     Weight {
-        /// Before.
+        /// Previous weight.
         from: i64,
-        /// Now.
+        /// Current weight.
         to: i64,
     },
-    /// A frontend's or server's session limit is another one.
+    /// The session limit of a frontend or server changed.
     Limit {
-        /// Before.
+        /// Previous limit.
         from: i64,
-        /// Now.
+        /// Current limit.
         to: i64,
     },
-    /// Rows that were not there before.
-    Appeared(usize),
-    /// Rows that are gone.
-    Vanished(usize),
-    /// Another process answers, and the link never broke.
+    /// Number of rows that are new.
+    RowsAdded(usize),
+    /// Number of rows that disappeared.
+    RowsRemoved(usize),
+    /// A new process replies, and the link stayed up.
     Reloaded {
-        /// Its pid before.
+        /// Previous pid.
         from: i64,
-        /// Its pid now.
+        /// Current pid.
         to: i64,
     },
-    /// Another process answers after the link was lost.
+    /// A new process replies after the link was lost.
     Restarted {
-        /// Its pid before.
+        /// Previous pid.
         from: i64,
-        /// Its pid now.
+        /// Current pid.
         to: i64,
     },
-    /// Polls fail.
+    /// Polls started to fail, for this reason.
     LinkLost(String),
-    /// Polls are answered again.
-    LinkBack(Duration),
-    /// An act was carried out, or failed.
-    Act {
-        /// The command as it was sent.
+    /// Polls succeed again, after the link was down for this long.
+    LinkRestored(Duration),
+    /// An action was carried out or failed.
+    Action {
+        /// Command as sent.
         command: String,
-        /// What came of it.
+        /// Result of the action, in words.
         outcome: String,
-        /// Whether it was read back as ordered.
-        verified: bool,
+        /// True if the state read back matches the order.
+        is_verified: bool,
     },
-    /// A state or weight that was set at run time is gone with the process that had it.
-    Lost(String),
-    /// A command of an earlier run has no end in the audit.
-    Unfinished {
-        /// The command.
+    /// A state or weight set at run time was lost by a reload.
+    LostByReload(String),
+    /// The audit has no end record for a command of an earlier run.
+    UnfinishedAction {
+        /// Command as sent.
         command: String,
-        /// Whose it was.
-        who: String,
-        /// When.
+        /// User who ordered the command.
+        actor: String,
+        /// Time of the command.
         at: SystemTime,
     },
-    /// A server drained by us is empty, or is not though its time has passed.
-    Drained {
-        /// Nothing is left on it.
+    /// A server that we drained is empty, or its drain time has passed.
+    DrainResult {
+        /// True if the server has no sessions left.
         is_empty: bool,
-        /// Sessions that are left.
+        /// Number of sessions left.
         sessions: i64,
-        /// Why they are.
-        why: &'static str,
+        /// Reason why sessions are left; empty if unknown.
+        reason: &'static str,
     },
-    /// Something is wrong since now, worse than before, or over.
+    /// A problem appeared, got worse or was resolved.
     Problem {
-        /// It began or got worse; else it is over.
-        opened: bool,
-        /// How bad it is, or was.
+        /// True if the problem appeared or got worse, false if it was resolved.
+        is_open: bool,
+        /// Severity of the problem; the last one if it was resolved.
         severity: Severity,
-        /// What it is, without the row's name.
+        /// Description without the name of the row.
         text: String,
     },
 }
 
-/// One line of the past.
+/// Single entry of the event log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// When it was seen.
-    pub at: Stamp,
-    /// The row it is about, if it is about one.
+    /// Time at which hapulse observed it.
+    pub at: Timestamp,
+    /// Row that the event is about; `None` for the whole process.
     pub row: Option<RowId>,
-    /// The row's name, `backend/server`; empty for the process.
+    /// Name of the row, such as `backend/server`; empty for the process.
     pub name: String,
-    /// What happened.
-    pub what: What,
+    /// Kind of event, with its details.
+    pub kind: EventKind,
 }
 
 impl Event {
-    /// What it is about and what happened, in one line.
+    /// Returns the row's name and the event in one line.
     pub fn line(&self) -> String {
-        if self.name.is_empty() { self.what.to_string() } else { format!("{}  {}", self.name, self.what) }
+        if self.name.is_empty() { self.kind.to_string() } else { format!("{}  {}", self.name, self.kind) }
     }
 
-    /// How much it matters.
-    pub fn weight(&self) -> Weight {
-        match &self.what {
-            What::Status { by_us: true, .. }
-            | What::Weight { .. }
-            | What::Limit { .. }
-            | What::Appeared(_)
-            | What::Vanished(_) => Weight::Info,
-            What::Status { to, .. } => match State::parse(to) {
-                State::Up | State::Open | State::NoCheck => Weight::Good,
-                State::Down | State::Stopped => Weight::Bad,
-                _ => Weight::Warning,
+    /// Returns the importance of the event.
+    pub fn importance(&self) -> Importance {
+        match &self.kind {
+            EventKind::Status { is_ours: true, .. }
+            | EventKind::Weight { .. }
+            | EventKind::Limit { .. }
+            | EventKind::RowsAdded(_)
+            | EventKind::RowsRemoved(_) => Importance::Info,
+            EventKind::Status { to, .. } => match RowState::parse(to) {
+                RowState::Up | RowState::Open | RowState::NoCheck => Importance::Good,
+                RowState::Down | RowState::Stopped => Importance::Bad,
+                _ => Importance::Warning,
             },
-            What::Act { verified: true, .. }
-            | What::LinkBack(_)
-            | What::Problem { opened: false, .. }
-            | What::Drained { is_empty: true, .. } => Weight::Good,
-            What::Reloaded { .. }
-            | What::Problem { severity: Severity::Warn, .. }
-            | What::Lost(_)
-            | What::Unfinished { .. }
-            | What::Drained { .. } => Weight::Warning,
-            What::Restarted { .. } | What::LinkLost(_) | What::Act { .. } | What::Problem { .. } => Weight::Bad,
+            EventKind::Action { is_verified: true, .. }
+            | EventKind::LinkRestored(_)
+            | EventKind::Problem { is_open: false, .. }
+            | EventKind::DrainResult { is_empty: true, .. } => Importance::Good,
+            EventKind::Reloaded { .. }
+            | EventKind::Problem { severity: Severity::Warn, .. }
+            | EventKind::LostByReload(_)
+            | EventKind::UnfinishedAction { .. }
+            | EventKind::DrainResult { .. } => Importance::Warning,
+            EventKind::Restarted { .. }
+            | EventKind::LinkLost(_)
+            | EventKind::Action { .. }
+            | EventKind::Problem { .. } => Importance::Bad,
         }
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status { from, to, why, by_us } => {
+            Self::Status { from, to, reason, is_ours } => {
                 write!(f, "{from} → {to}")?;
-                // Maintenance and drain are ordered, by somebody.
-                let is_order = is_away(from) != is_away(to);
-                if *by_us {
+                // Entering or leaving maintenance or drain is always ordered by a user.
+                let is_ordered = is_maint_or_drain(from) != is_maint_or_drain(to);
+                if *is_ours {
                     return f.write_str("  by us");
                 }
-                if is_order {
+                if is_ordered {
                     f.write_str("  not by us")?;
                 }
-                if why.is_empty() { Ok(()) } else { write!(f, "  {why}") }
+                if reason.is_empty() { Ok(()) } else { write!(f, "  {reason}") }
             }
             Self::Weight { from, to } => write!(f, "weight {from} → {to}"),
             Self::Limit { from, to } => write!(f, "session limit {from} → {to}"),
-            Self::Appeared(count) => write!(f, "{count} new row{}", plural(*count)),
-            Self::Vanished(count) => write!(f, "{count} row{} gone", plural(*count)),
-            Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters start anew"),
-            Self::Restarted { from, to } => write!(f, "restarted: pid {from} → {to}; counters start anew"),
-            Self::LinkLost(why) => write!(f, "link lost: {why}"),
-            Self::LinkBack(after) => write!(f, "link back after {} s", after.as_secs()),
-            Self::Act { command, outcome, .. } => write!(f, "{command}: {outcome}"),
-            Self::Unfinished { command, who, at } => {
+            Self::RowsAdded(count) => write!(f, "{count} new row{}", plural(*count)),
+            Self::RowsRemoved(count) => write!(f, "{count} row{} gone", plural(*count)),
+            Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters were reset"),
+            Self::Restarted { from, to } => write!(f, "restarted: pid {from} → {to}; counters were reset"),
+            Self::LinkLost(reason) => write!(f, "link lost: {reason}"),
+            Self::LinkRestored(after) => write!(f, "link restored after {} s", after.as_secs()),
+            Self::Action { command, outcome, .. } => write!(f, "{command}: {outcome}"),
+            Self::UnfinishedAction { command, actor, at } => {
                 let at = jiff::Timestamp::try_from(*at).map(|at| format!("{at:.0}")).unwrap_or_default();
-                write!(f, "an act of {who} at {at} has no end in the audit: {command}")
+                write!(f, "action of {actor} at {at} has no result in the audit: {command}")
             }
-            Self::Lost(what) => write!(f, "lost by the reload: {what}"),
-            Self::Drained { is_empty: true, .. } => f.write_str("drained: nothing is left on it"),
-            Self::Drained { sessions, why, .. } => {
+            Self::LostByReload(state) => write!(f, "lost by the reload: {state}"),
+            Self::DrainResult { is_empty: true, .. } => f.write_str("drained: no sessions left"),
+            Self::DrainResult { sessions, reason, .. } => {
                 write!(f, "still {sessions} session{} in drain", plural(usize::try_from(*sessions).unwrap_or(0)))?;
-                if why.is_empty() { Ok(()) } else { write!(f, ": {why}") }
+                if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
-            Self::Problem { opened: true, severity, text } => write!(f, "{} {text}", severity.word()),
-            Self::Problem { opened: false, text, .. } => write!(f, "over: {text}"),
+            Self::Problem { is_open: true, severity, text } => write!(f, "{} {text}", severity.label()),
+            Self::Problem { is_open: false, text, .. } => write!(f, "resolved: {text}"),
         }
     }
 }
 
-fn is_away(status: &str) -> bool {
-    // What is in maintenance through another server, or for want of an address, was not ordered here.
-    matches!(State::parse(status), State::Maint | State::Drain) && !status.contains('(')
+fn is_maint_or_drain(status: &str) -> bool {
+    // "MAINT (via b/s)" follows another server and "MAINT (resolution)" comes from DNS: both were not ordered here.
+    matches!(RowState::parse(status), RowState::Maint | RowState::Drain) && !status.contains('(')
 }
 
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// `backend/server` for a server, the proxy's name and side for the rest.
+/// Returns `backend/server` for a server or listener, `frontend NAME` or `backend NAME` for a proxy.
 pub fn display_name(kind: RowKind, proxy: &SafeText, name: &SafeText) -> String {
     match kind {
         RowKind::Frontend => format!("frontend {proxy}"),
@@ -218,62 +221,62 @@ pub fn display_name(kind: RowKind, proxy: &SafeText, name: &SafeText) -> String 
     }
 }
 
-/// Events kept; older ones go.
-const KEPT: usize = 2000;
+/// Maximum number of events kept; the oldest are dropped.
+const MAX_EVENTS: usize = 2000;
 
-/// The events of one instance, oldest first.
+/// Events of one instance, oldest first.
 #[derive(Debug, Default)]
-pub struct Events {
-    kept: VecDeque<Event>,
-    ever: u64,
+pub struct EventLog {
+    events: VecDeque<Event>,
+    total: u64,
 }
 
-impl Events {
-    /// Adds one.
+impl EventLog {
+    /// Appends an event and drops the oldest one if the log is full.
     pub fn push(&mut self, event: Event) {
-        if self.kept.len() == KEPT {
-            self.kept.pop_front();
+        if self.events.len() == MAX_EVENTS {
+            self.events.pop_front();
         }
-        self.kept.push_back(event);
-        self.ever += 1;
+        self.events.push_back(event);
+        self.total += 1;
     }
 
-    /// The newest first.
-    pub fn newest(&self) -> impl Iterator<Item = &Event> {
-        self.kept.iter().rev()
+    /// Returns the kept events, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().rev()
     }
 
-    /// How many there ever were, also those that are gone.
-    pub fn ever(&self) -> u64 {
-        self.ever
+    /// Returns the number of events since the start, including dropped ones.
+    pub fn total(&self) -> u64 {
+        self.total
     }
 
-    /// Those up to a time.
+    /// Returns the events up to a monotonic time.
     pub fn until(&self, time: Duration) -> EventsUntil<'_> {
         EventsUntil { events: self, time }
     }
 }
 
-/// The events up to a time.
+/// Events of a log up to a monotonic time.
 #[derive(Debug, Clone, Copy)]
 pub struct EventsUntil<'a> {
-    events: &'a Events,
+    events: &'a EventLog,
     time: Duration,
 }
 
 impl<'a> EventsUntil<'a> {
-    /// The newest first.
-    pub fn newest(self) -> impl Iterator<Item = &'a Event> {
-        self.events.newest().filter(move |event| event.at.mono <= self.time)
+    /// Returns the events, newest first.
+    pub fn newest_first(self) -> impl Iterator<Item = &'a Event> {
+        self.events.newest_first().filter(move |event| event.at.monotonic <= self.time)
     }
 
-    /// How many are kept.
+    /// Returns the number of kept events in this range.
     pub fn len(self) -> usize {
-        self.newest().count()
+        self.newest_first().count()
     }
 
-    /// Whether nothing happened yet.
+    /// Returns whether the range contains no event.
     pub fn is_empty(self) -> bool {
-        self.newest().next().is_none()
+        self.newest_first().next().is_none()
     }
 }

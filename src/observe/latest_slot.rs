@@ -1,10 +1,11 @@
-//! A place for one value: whoever is slow gets the newest and learns how many it missed.
+//! Slot for a single value, between a fast writer and a slow reader.
 //!
-//! The sampler must neither wait for the screen nor pile up samples in front of it.
+//! A new value replaces an unread one, so the sampler never waits for the screen and samples never pile up. The reader
+//! learns how many values it missed.
 
 use std::sync::{Mutex, PoisonError};
 
-/// One slot between a fast writer and a reader that may be slow.
+/// Slot that keeps only the newest value and counts the replaced ones.
 #[derive(Debug)]
 pub struct LatestSlot<T> {
     slot: Mutex<(Option<T>, u64)>,
@@ -17,16 +18,17 @@ impl<T> Default for LatestSlot<T> {
 }
 
 impl<T> LatestSlot<T> {
-    /// Puts the newest value in. Returns whether the slot was empty, so that the reader must be woken.
-    pub fn put(&self, value: T) -> bool {
+    /// Stores a value and replaces an unread one. Returns whether the slot was empty, in which case the reader must be
+    /// woken.
+    pub fn publish(&self, value: T) -> bool {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         let was_empty = slot.0.replace(value).is_none();
         slot.1 += u64::from(!was_empty);
         was_empty
     }
 
-    /// Takes the newest value out, with how many before it were never seen.
-    pub fn take(&self) -> Option<(T, u64)> {
+    /// Removes the newest value and returns it with the number of values that were replaced unread before it.
+    pub fn take_latest(&self) -> Option<(T, u64)> {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         let value = slot.0.take()?;
         Some((value, std::mem::take(&mut slot.1)))
@@ -38,14 +40,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_wins_and_the_missed_are_counted() {
+    fn slot_keeps_newest_value_and_counts_dropped() {
         let latest = LatestSlot::default();
-        assert!(latest.put(1));
-        assert!(!latest.put(2));
-        assert!(!latest.put(3));
-        assert_eq!(latest.take(), Some((3, 2)));
-        assert_eq!(latest.take(), None);
-        assert!(latest.put(4));
-        assert_eq!(latest.take(), Some((4, 0)));
+        assert!(latest.publish(1));
+        assert!(!latest.publish(2));
+        assert!(!latest.publish(3));
+        assert_eq!(latest.take_latest(), Some((3, 2)));
+        assert_eq!(latest.take_latest(), None);
+        assert!(latest.publish(4));
+        assert_eq!(latest.take_latest(), Some((4, 0)));
     }
 }

@@ -1,39 +1,39 @@
-//! How the connection to one HAProxy is doing, in words.
+//! State of the connection to one HAProxy instance.
 
 use std::time::Duration;
 
-/// A poll that failed.
+/// Failed poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// What happened.
-    pub why: String,
-    /// The line that mends it, where one is known.
+pub struct PollFailure {
+    /// Cause of the failure, as shown to the operator.
+    pub reason: String,
+    /// Configuration line or other step that fixes it, if known.
     pub hint: Option<String>,
-    /// Time and patience will not mend it: permission is missing.
+    /// True if permission is missing, so that retrying does not help.
     pub is_denied: bool,
-    /// When the next try is due (monotonic).
+    /// Monotonic time of the next attempt.
     pub retry_at: Duration,
 }
 
-/// The state of the link.
+/// State of the link to an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Link {
-    /// No answer yet, and none failed.
+    /// No poll has succeeded or failed yet.
     #[default]
     Connecting,
-    /// The last poll was answered.
+    /// The last poll succeeded.
     Up,
-    /// Polls fail; what is on the screen is old.
+    /// Polls fail, and the data on the screen is old.
     Lost {
-        /// When the last good sample was taken; since the start, when there was none (monotonic).
+        /// Monotonic time of the last successful sample; zero (the program start) if there was none.
         since: Duration,
-        /// The last failure.
-        failure: Failure,
+        /// Most recent failure.
+        failure: PollFailure,
     },
 }
 
 impl Link {
-    /// Whether the newest sample may be relied on.
+    /// Returns whether the last poll succeeded.
     pub fn is_up(&self) -> bool {
         matches!(self, Self::Up)
     }

@@ -1,4 +1,14 @@
-//! TODO room head.
+//! Samples of one HAProxy instance, and the events found by comparing them.
+//!
+//! This module owns polling (when and how `show info` and `show stat` are requested), stable row identities across
+//! samples, epochs, the state of the link and the event log. It does not own the socket protocol and its parsers
+//! ([`crate::haproxy`]), past samples ([`crate::history`]), the rules for problems ([`crate::problems`]) or the
+//! commands that change HAProxy ([`crate::instance`]).
+//!
+//! Data flow: a [`sampler`] polls when [`poll_schedule`] says so, identifies the rows with [`row_ids`] and builds a
+//! [`sample`]. The result passes through a [`latest_slot`] to the event loop, which always gets the newest one. There
+//! it updates [`poll_stats`] and the [`link`]; [`changes`] compares it with the previous sample and appends to the log
+//! of [`events`]. Only the sampler and the event loop read the clock; all other code receives a [`timestamp`].
 
 pub mod changes;
 pub mod configured_state;

@@ -1,64 +1,70 @@
-//! When the next poll is due.
+//! Schedule of the polls of one instance.
 //!
-//! A dump costs HAProxy's thread its own time, so the next one is not due before twenty times what one took: at the
-//! most about 5 % of one thread, however large the configuration is. One slow answer among quick ones is an accident of
-//! the machine and not the size of the dump, so of the last two the quicker one counts; after the very first the
-//! second look comes within seconds, to tell the two apart. A process that does not answer is asked again after 1 s,
-//! then ever more slowly up to 30 s.
+//! Each dump costs HAProxy's thread the time it takes. The interval is therefore at least twenty times the reply time,
+//! which limits polling to about 5 % of one thread, however large the configuration is. A single slow reply among fast
+//! ones comes from the machine and not from the size of the dump, so the faster of the last two replies counts. After
+//! the very first reply the second poll follows within seconds, to tell the two causes apart. After a failure the next
+//! poll follows in 1 s; the delay doubles with each further failure, up to 30 s.
 
 use std::time::Duration;
 
-use crate::config::duration::SHORTEST_INTERVAL;
+use crate::config::duration::MIN_INTERVAL;
 
-/// The next poll is due no sooner than this many times the last answer's duration.
-pub const POLITENESS: u32 = 20;
-/// The longest rest after the first answer, which may be slow by accident.
-const FIRST_REST: Duration = Duration::from_secs(5);
+/// Minimum interval between polls, as a multiple of the last reply time.
+pub const REPLY_TIME_FACTOR: u32 = 20;
+/// Maximum interval after the first reply, which may be slow by accident.
+const MAX_FIRST_INTERVAL: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(30);
+const MAX_RETRY: Duration = Duration::from_secs(30);
 
-/// The rhythm of one instance's polls.
+/// Polling interval and retry delay of one instance.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    wanted: Duration,
+pub struct PollSchedule {
+    configured_interval: Duration,
     failures: u32,
-    /// What the last answer took.
-    last: Option<Duration>,
-    rest: Duration,
+    /// Reply time of the last successful poll; `None` before the first and after a failure.
+    last_reply_time: Option<Duration>,
+    min_interval: Duration,
 }
 
-impl Pace {
-    /// Polls every `wanted`, within the limits above.
-    pub fn new(wanted: Duration) -> Self {
-        Self { wanted: wanted.max(SHORTEST_INTERVAL), failures: 0, last: None, rest: Duration::ZERO }
+impl PollSchedule {
+    /// Creates a schedule with the configured interval, raised to the shortest interval allowed.
+    pub fn new(configured_interval: Duration) -> Self {
+        Self {
+            configured_interval: configured_interval.max(MIN_INTERVAL),
+            failures: 0,
+            last_reply_time: None,
+            min_interval: Duration::ZERO,
+        }
     }
 
-    /// The time from poll to poll that is wanted.
-    pub fn wanted(&self) -> Duration {
-        self.wanted
+    /// Returns the configured interval.
+    pub fn configured_interval(&self) -> Duration {
+        self.configured_interval
     }
 
-    /// From the start of a poll that was answered in `answer` to the next.
-    pub fn after_answer(&mut self, answer: Duration) -> Duration {
+    /// Returns the time from the start of a poll that succeeded after `reply_time` to the start of the next.
+    pub fn after_reply(&mut self, reply_time: Duration) -> Duration {
         self.failures = 0;
-        self.rest = match self.last.replace(answer) {
-            Some(before) => answer.min(before) * POLITENESS,
-            None => (answer * POLITENESS).min(FIRST_REST),
+        self.min_interval = match self.last_reply_time.replace(reply_time) {
+            Some(previous) => reply_time.min(previous) * REPLY_TIME_FACTOR,
+            None => (reply_time * REPLY_TIME_FACTOR).min(MAX_FIRST_INTERVAL),
         };
-        self.wanted.max(self.rest)
+        self.configured_interval.max(self.min_interval)
     }
 
-    /// The shortest time from the start of a poll that was answered to the next, whoever asks for it.
-    pub fn rest(&self) -> Duration {
-        self.rest
+    /// Returns the minimum time between the starts of two polls, which also limits polls requested by a key press.
+    pub fn min_interval(&self) -> Duration {
+        self.min_interval
     }
 
-    /// From a poll that failed to the next; `jitter` in 0..1 keeps many watchers from coming together.
+    /// Returns the time from a failed poll to the next attempt. `jitter` in 0..1 shortens it by up to 20 %, so that
+    /// many instances of hapulse do not retry at the same moment.
     pub fn after_failure(&mut self, jitter: f64) -> Duration {
-        self.last = None;
+        self.last_reply_time = None;
         let doubled = FIRST_RETRY * 2_u32.saturating_pow(self.failures.min(10));
         self.failures = self.failures.saturating_add(1);
-        doubled.min(LAST_RETRY).mul_f64(1.0 - 0.2 * jitter.clamp(0.0, 1.0))
+        doubled.min(MAX_RETRY).mul_f64(1.0 - 0.2 * jitter.clamp(0.0, 1.0))
     }
 }
 
@@ -67,42 +73,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_stretches_for_large_dumps() {
-        let mut pace = Pace::new(Duration::from_secs(2));
-        assert_eq!(pace.after_answer(Duration::from_millis(1)), Duration::from_secs(2));
+    fn after_reply_stretches_interval_for_large_dumps() {
+        let mut schedule = PollSchedule::new(Duration::from_secs(2));
+        assert_eq!(schedule.after_reply(Duration::from_millis(1)), Duration::from_secs(2));
         assert_eq!(
-            pace.after_answer(Duration::from_millis(150)),
+            schedule.after_reply(Duration::from_millis(150)),
             Duration::from_secs(2),
-            "one slow answer is an accident"
+            "a single slow reply is ignored"
         );
         assert_eq!(
-            pace.after_answer(Duration::from_millis(160)),
+            schedule.after_reply(Duration::from_millis(160)),
             Duration::from_secs(3),
-            "two are the size of the dump"
+            "two slow replies mean a large dump"
         );
-        assert_eq!(pace.rest(), Duration::from_secs(3));
-        assert_eq!(Pace::new(Duration::ZERO).after_answer(Duration::ZERO), SHORTEST_INTERVAL);
+        assert_eq!(schedule.min_interval(), Duration::from_secs(3));
+        assert_eq!(PollSchedule::new(Duration::ZERO).after_reply(Duration::ZERO), MIN_INTERVAL);
     }
 
     #[test]
-    fn a_slow_first_answer_is_looked_at_again_within_seconds() {
-        let mut pace = Pace::new(Duration::from_secs(2));
-        assert_eq!(pace.after_answer(Duration::from_secs(2)), Duration::from_secs(5));
-        assert_eq!(pace.after_answer(Duration::from_secs(2)), Duration::from_secs(40));
-        pace.after_failure(0.0);
+    fn after_reply_limits_interval_after_slow_first_reply() {
+        let mut schedule = PollSchedule::new(Duration::from_secs(2));
+        assert_eq!(schedule.after_reply(Duration::from_secs(2)), Duration::from_secs(5));
+        assert_eq!(schedule.after_reply(Duration::from_secs(2)), Duration::from_secs(40));
+        schedule.after_failure(0.0);
         assert_eq!(
-            pace.after_answer(Duration::from_secs(2)),
+            schedule.after_reply(Duration::from_secs(2)),
             Duration::from_secs(5),
-            "after a pause it may be another one"
+            "after a failure the next reply counts as the first"
         );
     }
 
     #[test]
-    fn failures_back_off_to_thirty_seconds_and_an_answer_ends_it() {
-        let mut pace = Pace::new(Duration::from_secs(2));
-        let waits: Vec<u64> = (0..7).map(|_| pace.after_failure(0.0).as_secs()).collect();
+    fn after_failure_backs_off_to_30_s_and_resets_on_reply() {
+        let mut schedule = PollSchedule::new(Duration::from_secs(2));
+        let waits: Vec<u64> = (0..7).map(|_| schedule.after_failure(0.0).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
-        pace.after_answer(Duration::ZERO);
-        assert_eq!(pace.after_failure(1.0), Duration::from_millis(800));
+        schedule.after_reply(Duration::ZERO);
+        assert_eq!(schedule.after_failure(1.0), Duration::from_millis(800));
     }
 }

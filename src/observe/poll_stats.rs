@@ -1,93 +1,94 @@
-//! What watching one HAProxy costs it: how many polls there were, and what the recent ones took.
+//! Polling overhead of one HAProxy instance: the number of polls and the cost of the recent ones.
 //!
-//! The time of an answer runs from the command to its last byte, so the reading of it is in there too: HAProxy's own
-//! part is that or less.
+//! A reply time runs from sending the command to receiving the last byte. It includes hapulse's own reading, so
+//! HAProxy's share is at most that.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::observe::sample::{Cost, Sample};
+use crate::observe::sample::{ReplyCost, Sample};
 
-/// Polls that medians are taken over.
+/// Number of recent polls used for the medians.
 const RECENT: usize = 60;
 
-/// The polls of one instance.
+/// Statistics about the polls of one instance.
 #[derive(Debug, Default)]
-pub struct Polls {
-    answered: u64,
+pub struct PollStats {
+    succeeded: u64,
     failed: u64,
-    missed: u64,
-    /// When the answers were complete, and what they cost, oldest first.
-    recent: VecDeque<(Duration, Cost)>,
+    dropped: u64,
+    /// Times at which the replies were complete, and their cost, oldest first.
+    recent: VecDeque<(Duration, ReplyCost)>,
 }
 
-impl Polls {
-    /// A poll was answered; before it, so many samples came that nobody had the time to look at.
-    pub fn answer(&mut self, sample: &Sample, missed: u64) {
-        self.answered = sample.seq;
-        self.missed += missed;
+impl PollStats {
+    /// Records a successful poll. `missed` is the number of earlier samples that were replaced before the event loop
+    /// read them.
+    pub fn record_sample(&mut self, sample: &Sample, missed: u64) {
+        self.succeeded = sample.seq;
+        self.dropped += missed;
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
-        self.recent.push_back((sample.at.mono, sample.cost));
+        self.recent.push_back((sample.at.monotonic, sample.cost));
     }
 
-    /// A poll failed.
-    pub fn fail(&mut self) {
+    /// Records a failed poll.
+    pub fn record_failure(&mut self) {
         self.failed += 1;
     }
 
-    /// Polls that gave a sample.
-    pub fn answered(&self) -> u64 {
-        self.answered
+    /// Returns the number of polls that produced a sample.
+    pub fn succeeded(&self) -> u64 {
+        self.succeeded
     }
 
-    /// Polls without an answer, or with one that was none.
+    /// Returns the number of polls without a reply or with an invalid one.
     pub fn failed(&self) -> u64 {
         self.failed
     }
 
-    /// Samples taken that nobody had the time to look at.
-    pub fn missed(&self) -> u64 {
-        self.missed
+    /// Returns the number of samples that were replaced before the event loop read them.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
     }
 
-    /// Polls that the medians are taken over.
-    pub fn recent(&self) -> usize {
+    /// Returns the number of recent polls used for the medians.
+    pub fn recent_count(&self) -> usize {
         self.recent.len()
     }
 
-    /// What the last one cost; absent before the first.
-    pub fn last(&self) -> Option<Cost> {
+    /// Returns the cost of the last poll, or `None` before the first.
+    pub fn last_cost(&self) -> Option<ReplyCost> {
         self.recent.back().map(|(_, cost)| *cost)
     }
 
-    /// Median of bytes, and of times, over the recent ones; absent before the first.
-    pub fn median(&self) -> Option<Cost> {
-        let bytes = middle(self.recent.iter().map(|(_, cost)| cost.bytes))?;
-        let answer = middle(self.recent.iter().map(|(_, cost)| cost.answer))?;
-        Some(Cost { bytes, answer })
+    /// Returns the median size and the median reply time of the recent polls, or `None` before the first.
+    pub fn median_cost(&self) -> Option<ReplyCost> {
+        let bytes = median(self.recent.iter().map(|(_, cost)| cost.bytes))?;
+        let reply_time = median(self.recent.iter().map(|(_, cost)| cost.reply_time))?;
+        Some(ReplyCost { bytes, reply_time })
     }
 
-    /// Median time between two of the recent ones; absent before the second.
-    pub fn spacing(&self) -> Option<Duration> {
-        middle(
+    /// Returns the median time between two recent polls, or `None` before the second.
+    pub fn median_interval(&self) -> Option<Duration> {
+        median(
             self.recent.iter().zip(self.recent.iter().skip(1)).map(|((before, _), (at, _))| at.saturating_sub(*before)),
         )
     }
 
-    /// The share of the time in which the recent polls were being answered; absent before the second.
-    pub fn share(&self) -> Option<f64> {
+    /// Returns the share of time (0..1) that HAProxy spent replying to the recent polls, or `None` before the second.
+    pub fn busy_share(&self) -> Option<f64> {
         let (first, last) = (self.recent.front()?.0, self.recent.back()?.0);
-        // An answer is complete at its end: that of the first lies before the time looked at.
-        let busy: Duration = self.recent.iter().skip(1).map(|(_, cost)| cost.answer).sum();
+        // The time of a poll is the end of its reply, so the first reply lies outside the measured period.
+        let busy: Duration = self.recent.iter().skip(1).map(|(_, cost)| cost.reply_time).sum();
         let time = last.saturating_sub(first);
         (!time.is_zero()).then(|| busy.as_secs_f64() / time.as_secs_f64())
     }
 }
 
-/// The value in the middle; of an even number of values, the larger one.
-fn middle<T: Ord>(values: impl Iterator<Item = T>) -> Option<T> {
+/// Returns the median; for an even number of values, the larger of the two in the middle.
+fn median<T: Ord>(values: impl Iterator<Item = T>) -> Option<T> {
     let mut values: Vec<T> = values.collect();
     values.sort_unstable();
     let place = values.len() / 2;
@@ -99,43 +100,43 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, server};
+    use crate::observe::test_samples::{SampleBuilder, stat_with_server};
 
-    fn polled(answers: &[u64]) -> Polls {
-        let (mut polls, mut maker) = (Polls::default(), SampleMaker::default());
-        for (step, millis) in answers.iter().enumerate() {
-            let sample = maker.at_millis(step as u64 * 1000, &server("b", "s", 1));
+    fn stats_of_reply_times(reply_times: &[u64]) -> PollStats {
+        let (mut stats, mut builder) = (PollStats::default(), SampleBuilder::default());
+        for (step, millis) in reply_times.iter().enumerate() {
+            let sample = builder.build_at_millis(step as u64 * 1000, &stat_with_server("b", "s", 1));
             let mut sample = Arc::into_inner(sample).unwrap();
-            sample.cost = Cost { bytes: 100 + step, answer: Duration::from_millis(*millis) };
-            polls.answer(&sample, 0);
+            sample.cost = ReplyCost { bytes: 100 + step, reply_time: Duration::from_millis(*millis) };
+            stats.record_sample(&sample, 0);
         }
-        polls
+        stats
     }
 
     #[test]
-    fn one_poll_has_a_cost_but_no_rhythm() {
-        assert_eq!((Polls::default().last(), Polls::default().median()), (None, None));
-        let polls = polled(&[40]);
-        assert_eq!(polls.last(), polls.median());
-        assert_eq!((polls.spacing(), polls.share()), (None, None));
+    fn stats_of_one_poll_have_cost_but_no_interval() {
+        assert_eq!((PollStats::default().last_cost(), PollStats::default().median_cost()), (None, None));
+        let stats = stats_of_reply_times(&[40]);
+        assert_eq!(stats.last_cost(), stats.median_cost());
+        assert_eq!((stats.median_interval(), stats.busy_share()), (None, None));
     }
 
     #[test]
-    fn one_slow_answer_does_not_move_the_median_but_counts_in_the_share() {
-        let polls = polled(&[500, 20, 20, 320, 20]);
-        let median = polls.median().unwrap();
-        assert_eq!((median.answer, median.bytes), (Duration::from_millis(20), 102));
-        assert_eq!(polls.last().map(|cost| cost.bytes), Some(104));
-        assert_eq!(polls.spacing(), Some(Duration::from_secs(1)));
-        assert_eq!(polls.share(), Some(0.095), "the first answer lies before the four seconds");
+    fn slow_reply_counts_in_busy_share_but_not_in_median() {
+        let stats = stats_of_reply_times(&[500, 20, 20, 320, 20]);
+        let median = stats.median_cost().unwrap();
+        assert_eq!((median.reply_time, median.bytes), (Duration::from_millis(20), 102));
+        assert_eq!(stats.last_cost().map(|cost| cost.bytes), Some(104));
+        assert_eq!(stats.median_interval(), Some(Duration::from_secs(1)));
+        assert_eq!(stats.busy_share(), Some(0.095), "the first reply lies before the measured 4 s");
     }
 
     #[test]
-    fn only_the_recent_ones_count() {
-        let mut answers = vec![900; 5];
-        answers.extend([10; RECENT]);
-        let polls = polled(&answers);
-        assert_eq!((polls.recent(), polls.answered()), (RECENT, RECENT as u64 + 5));
-        assert_eq!(polls.share(), Some(0.01));
+    fn stats_cover_only_recent_polls() {
+        let mut reply_times = vec![900; 5];
+        reply_times.extend([10; RECENT]);
+        let stats = stats_of_reply_times(&reply_times);
+        assert_eq!((stats.recent_count(), stats.succeeded()), (RECENT, RECENT as u64 + 5));
+        assert_eq!(stats.busy_share(), Some(0.01));
     }
 }

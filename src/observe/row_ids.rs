@@ -1,97 +1,97 @@
-//! Who is who from one sample to the next.
+//! Stable row identities across samples.
 //!
-//! A row is known by what it is and its names, never by its number or place, which a reload may change. An
-//! id is given once and never to another row, so a selection cannot come to mean a different server.
+//! A row is identified by its kind and names, never by its number or position, which a reload may change. An id is
+//! never given to another row, so a selection cannot move to a different server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::stat_table::{Row, RowKind, Table};
+use crate::haproxy::stat_table::{RowKind, StatRow, StatTable};
 
-/// Stands for one row as long as the program runs.
+/// Identifier of one row, valid until the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(u32);
 
 impl RowId {
-    /// The process itself, whose numbers are those of `show info`.
+    /// The process itself, with the values of `show info`.
     pub const PROCESS: Self = Self(0);
 }
 
-/// What a row is known by.
+/// Kind and names that identify a row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RowKey {
-    /// What it is.
+    /// Kind of the row.
     pub kind: RowKind,
-    /// The proxy's name.
+    /// Name of the proxy.
     pub proxy: SafeText,
-    /// The server's or listener's name, `FRONTEND` or `BACKEND`.
+    /// Name of the server or listener; `FRONTEND` or `BACKEND` for a proxy.
     pub name: SafeText,
-    /// 0, or more where the very same names stand in one answer again.
+    /// 0 for the first row with these names in a reply, 1 for the second, and so on.
     pub occurrence: u16,
 }
 
-/// A backend's row and those of its servers, as indexes into the sample.
+/// A backend's row and the rows of its servers, as indexes into the sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Backend {
-    /// The backend's own row.
+pub struct BackendRows {
+    /// Index of the backend's own row.
     pub row: usize,
-    /// Its servers, in HAProxy's order.
+    /// Indexes of its servers, in HAProxy's order.
     pub servers: Vec<usize>,
 }
 
-/// The rows of a sample: who they are and how they belong together. Shared by all samples with the same rows.
+/// Identities and grouping of the rows of a sample. Samples with the same rows share it.
 #[derive(Debug, Default)]
 pub struct RowSet {
     ids: Vec<RowId>,
     keys: Vec<RowKey>,
     index: HashMap<RowId, usize>,
     frontends: Vec<usize>,
-    backends: Vec<Backend>,
-    /// For each row, the place of its backend.
+    backends: Vec<BackendRows>,
+    /// For each row, the index of its backend in `backends`.
     backend_of: Vec<Option<u32>>,
 }
 
 impl RowSet {
-    /// The id of each row.
+    /// Returns the id of each row, in the order of the sample.
     pub fn ids(&self) -> &[RowId] {
         &self.ids
     }
 
-    /// What the row at `index` is known by.
+    /// Returns the kind and names of the row at `index`.
     pub fn key(&self, index: usize) -> &RowKey {
         &self.keys[index]
     }
 
-    /// Where a row stands; absent when this sample does not hold it.
-    pub fn index(&self, id: RowId) -> Option<usize> {
+    /// Returns the index of a row, or `None` if the sample does not contain it.
+    pub fn index_of(&self, id: RowId) -> Option<usize> {
         self.index.get(&id).copied()
     }
 
-    /// The frontends, in HAProxy's order.
+    /// Returns the indexes of the frontends, in HAProxy's order.
     pub fn frontends(&self) -> &[usize] {
         &self.frontends
     }
 
-    /// The backends with their servers, in HAProxy's order.
-    pub fn backends(&self) -> &[Backend] {
+    /// Returns the backends with their servers, in HAProxy's order.
+    pub fn backends(&self) -> &[BackendRows] {
         &self.backends
     }
 
-    /// The backend that the row at `index` is, or is a server of.
-    pub fn backend_of(&self, index: usize) -> Option<&Backend> {
+    /// Returns the backend of the row at `index`, which is the backend itself or one of its servers.
+    pub fn backend_of(&self, index: usize) -> Option<&BackendRows> {
         self.backends.get((*self.backend_of.get(index)?)? as usize)
     }
 
-    /// The backend with that name.
-    pub fn backend_named(&self, proxy: &SafeText) -> Option<&Backend> {
+    /// Returns the backend with that name.
+    pub fn backend_named(&self, proxy: &SafeText) -> Option<&BackendRows> {
         self.backends.iter().find(|backend| self.keys[backend.row].proxy == *proxy)
     }
 
-    /// Memory held, in bytes, names left out.
+    /// Returns the memory used, in bytes, without the names.
     pub fn memory(&self) -> usize {
         let row = size_of::<RowId>() * 2 + size_of::<RowKey>() + size_of::<usize>() * 3 + size_of::<Option<u32>>();
-        self.ids.len() * row + self.backends.len() * size_of::<Backend>()
+        self.ids.len() * row + self.backends.len() * size_of::<BackendRows>()
     }
 
     fn new(keys: Vec<RowKey>, ids: Vec<RowId>) -> Self {
@@ -102,8 +102,8 @@ impl RowSet {
             servers.entry(&key.proxy).or_default().push(index);
         }
         let frontends = of_kind(RowKind::Frontend).map(|(index, _)| index).collect();
-        let backends: Vec<Backend> = of_kind(RowKind::Backend)
-            .map(|(row, key)| Backend { row, servers: servers.remove(&key.proxy).unwrap_or_default() })
+        let backends: Vec<BackendRows> = of_kind(RowKind::Backend)
+            .map(|(row, key)| BackendRows { row, servers: servers.remove(&key.proxy).unwrap_or_default() })
             .collect();
         let mut backend_of = vec![None; keys.len()];
         for (place, backend) in backends.iter().enumerate() {
@@ -115,27 +115,28 @@ impl RowSet {
     }
 }
 
-/// Gives each row its id.
+/// Assigns an id to each row.
 #[derive(Debug)]
-pub struct Roster {
+pub struct RowIds {
     ids: HashMap<RowKey, RowId>,
-    next: u32,
+    next_id: u32,
     current: Arc<RowSet>,
 }
 
-/// Names remembered beyond those present: servers that come and go keep their id, and so their history.
-const REMEMBERED: usize = 4096;
+/// Number of absent names that are remembered: servers that come back keep their id, and thus their history.
+const MAX_ABSENT_NAMES: usize = 4096;
 
-impl Default for Roster {
+impl Default for RowIds {
     fn default() -> Self {
-        Self { ids: HashMap::new(), next: RowId::PROCESS.0 + 1, current: Arc::default() }
+        Self { ids: HashMap::new(), next_id: RowId::PROCESS.0 + 1, current: Arc::default() }
     }
 }
 
-impl Roster {
-    /// The rows of a table. The very same set comes back while rows do not change.
-    pub fn identify(&mut self, table: &Table) -> Arc<RowSet> {
-        let same = |(row, key): (&Row, &RowKey)| row.kind == key.kind && row.name == key.name && row.proxy == key.proxy;
+impl RowIds {
+    /// Returns the rows of a table. Returns the same `Arc` while the rows do not change.
+    pub fn identify(&mut self, table: &StatTable) -> Arc<RowSet> {
+        let same =
+            |(row, key): (&StatRow, &RowKey)| row.kind == key.kind && row.name == key.name && row.proxy == key.proxy;
         if table.rows().len() == self.current.keys.len() && table.rows().iter().zip(&self.current.keys).all(same) {
             return Arc::clone(&self.current);
         }
@@ -152,22 +153,23 @@ impl Roster {
                 key
             })
             .collect();
-        if self.ids.len() > keys.len() + REMEMBERED {
+        if self.ids.len() > keys.len() + MAX_ABSENT_NAMES {
             self.ids.retain(|key, _| seen.contains_key(&RowKey { occurrence: 0, ..key.clone() }));
-            // A map that is emptied and filled over and over doubles for the places that it leaves behind.
+            // Repeatedly filling and emptying a hash map can double its capacity, because removed entries leave
+            // tombstones.
             self.ids.shrink_to_fit();
         }
-        let ids = keys.iter().map(|key| self.id_of(key)).collect();
+        let ids = keys.iter().map(|key| self.id_for(key)).collect();
         self.current = Arc::new(RowSet::new(keys, ids));
         Arc::clone(&self.current)
     }
 
-    fn id_of(&mut self, key: &RowKey) -> RowId {
+    fn id_for(&mut self, key: &RowKey) -> RowId {
         if let Some(id) = self.ids.get(key) {
             return *id;
         }
-        let id = RowId(self.next);
-        self.next = self.next.wrapping_add(1).max(1);
+        let id = RowId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1).max(1);
         self.ids.insert(key.clone(), id);
         id
     }
@@ -177,58 +179,61 @@ impl Roster {
 mod tests {
     use super::*;
 
-    fn table(rows: &str) -> Table {
+    fn table(rows: &str) -> StatTable {
         let body = format!("# pxname,svname,type,\n{rows}");
-        Table::parse(body.as_bytes(), None).unwrap()
+        StatTable::parse(body.as_bytes(), None).unwrap()
     }
 
     #[test]
-    fn ids_follow_names_not_places() {
-        let mut roster = Roster::default();
-        let first = roster.identify(&table("www,FRONTEND,0,\nwww,w1,2,\nwww,w2,2,\nwww,BACKEND,1,\n"));
-        let again = roster.identify(&table("www,FRONTEND,0,\nwww,w1,2,\nwww,w2,2,\nwww,BACKEND,1,\n"));
+    fn identify_keeps_ids_when_rows_move() {
+        let mut row_ids = RowIds::default();
+        let first = row_ids.identify(&table("www,FRONTEND,0,\nwww,w1,2,\nwww,w2,2,\nwww,BACKEND,1,\n"));
+        let again = row_ids.identify(&table("www,FRONTEND,0,\nwww,w1,2,\nwww,w2,2,\nwww,BACKEND,1,\n"));
         assert!(Arc::ptr_eq(&first, &again));
-        let moved = roster.identify(&table("www,w2,2,\nwww,BACKEND,1,\nwww,FRONTEND,0,\n"));
+        let moved = row_ids.identify(&table("www,w2,2,\nwww,BACKEND,1,\nwww,FRONTEND,0,\n"));
         assert_eq!(moved.ids()[0], first.ids()[2]);
         assert_eq!(moved.ids()[1], first.ids()[3]);
-        let back = roster.identify(&table("www,w1,2,\n"));
+        let back = row_ids.identify(&table("www,w1,2,\n"));
         assert_eq!(back.ids()[0], first.ids()[1], "a server that comes back is the same one");
-        assert_eq!(moved.index(first.ids()[1]), None);
+        assert_eq!(moved.index_of(first.ids()[1]), None);
     }
 
     #[test]
-    fn servers_belong_to_the_backend_of_their_proxy() {
-        let rows = Roster::default()
+    fn identify_groups_servers_by_backend() {
+        let rows = RowIds::default()
             .identify(&table("l,FRONTEND,0,\nl,sock-1,3,\nl,a,2,\nl,b,2,\nl,BACKEND,1,\nm,BACKEND,1,\n"));
         assert_eq!(rows.frontends(), [0]);
-        assert_eq!(rows.backends(), [Backend { row: 4, servers: vec![2, 3] }, Backend { row: 5, servers: vec![] }]);
+        assert_eq!(
+            rows.backends(),
+            [BackendRows { row: 4, servers: vec![2, 3] }, BackendRows { row: 5, servers: vec![] }]
+        );
         assert_eq!(rows.backend_of(3).map(|backend| backend.row), Some(4));
         assert_eq!(rows.backend_of(0), None);
         assert_eq!(rows.backend_named(&"l".into()).map(|backend| backend.row), Some(4));
     }
 
     #[test]
-    fn the_same_names_twice_are_two_rows() {
-        let rows = Roster::default().identify(&table("b,s,2,\nb,s,2,\n"));
+    fn identify_distinguishes_rows_with_equal_names() {
+        let rows = RowIds::default().identify(&table("b,s,2,\nb,s,2,\n"));
         assert_ne!(rows.ids()[0], rows.ids()[1]);
         assert_eq!(rows.key(1).occurrence, 1);
     }
 
     #[test]
-    fn names_that_never_come_back_are_forgotten() {
-        let mut roster = Roster::default();
-        for number in 0..3 * REMEMBERED {
-            roster.identify(&table(&format!("b,s{number},2,\n")));
+    fn identify_forgets_names_absent_for_long() {
+        let mut row_ids = RowIds::default();
+        for number in 0..3 * MAX_ABSENT_NAMES {
+            row_ids.identify(&table(&format!("b,s{number},2,\n")));
         }
-        assert!(roster.ids.len() <= REMEMBERED + 2);
+        assert!(row_ids.ids.len() <= MAX_ABSENT_NAMES + 2);
     }
 
     #[test]
-    fn what_is_forgotten_leaves_no_room_behind() {
-        let mut roster = Roster::default();
+    fn identify_releases_memory_of_forgotten_names() {
+        let mut row_ids = RowIds::default();
         let row = |number: usize| format!("b,s{number},2,\n");
-        roster.identify(&table(&(0..REMEMBERED + 10).map(row).collect::<String>()));
-        roster.identify(&table(&row(0)));
-        assert!(roster.ids.len() == 1 && roster.ids.capacity() < 100, "{}", roster.ids.capacity());
+        row_ids.identify(&table(&(0..MAX_ABSENT_NAMES + 10).map(row).collect::<String>()));
+        row_ids.identify(&table(&row(0)));
+        assert!(row_ids.ids.len() == 1 && row_ids.ids.capacity() < 100, "{}", row_ids.ids.capacity());
     }
 }

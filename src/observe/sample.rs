@@ -1,77 +1,78 @@
-//! One look at HAProxy: everything `show info` and `show stat` said at one moment.
+//! Sample: the values of `show info` and `show stat` at one moment.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField};
-use crate::haproxy::info::Info;
+use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::level::Level;
-use crate::haproxy::stat_table::{Row, Table};
-use crate::observe::configured_state::Configured;
+use crate::haproxy::stat_table::{StatRow, StatTable};
+use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::row_ids::{RowId, RowSet};
-use crate::observe::timestamp::Stamp;
+use crate::observe::timestamp::Timestamp;
 
-/// One life of one HAProxy process. Counters may be compared within an epoch only.
+/// Life of one HAProxy process. Counters can only be compared within an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch {
-    /// Counts the epochs seen, from 1.
+    /// Number of the epoch, counted from 1 since hapulse started.
     pub number: u32,
-    /// The process.
+    /// Pid of the process.
     pub pid: i64,
 }
 
-/// What a sample cost.
+/// Size of a reply and the time it took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cost {
+pub struct ReplyCost {
     /// Bytes read.
     pub bytes: usize,
-    /// From the command to the end of the answer.
-    pub answer: Duration,
+    /// Time from sending the command to the end of the reply.
+    pub reply_time: Duration,
 }
 
-/// One look at HAProxy.
+/// Result of one poll.
 #[derive(Debug)]
 pub struct Sample {
-    /// Counts the samples taken, from 1; a number left out was missed.
+    /// Sequence number, counted from 1; a gap means that samples were dropped.
     pub seq: u64,
-    /// When the answer was complete.
-    pub at: Stamp,
-    /// The process it came from.
+    /// Time at which the reply was complete.
+    pub at: Timestamp,
+    /// Epoch of the process that replied.
     pub epoch: Epoch,
-    /// What the socket may do; absent when it could not be found out.
+    /// Permission level of the socket; `None` if unknown.
     pub level: Option<Level>,
-    /// `show info`.
-    pub info: Info,
-    /// `show stat`.
-    pub table: Table,
-    /// Who the rows are.
+    /// Values of `show info`.
+    pub info: ProcessInfo,
+    /// Rows of `show stat`.
+    pub table: StatTable,
+    /// Identities of the rows.
     pub rows: Arc<RowSet>,
-    /// What it cost.
-    pub cost: Cost,
-    /// Time between two samples, stretched where the dump is large.
+    /// Size of the reply and the time it took.
+    pub cost: ReplyCost,
+    /// Time between two polls; longer than configured if the dump is large.
     pub interval: Duration,
-    /// What the configuration says of the servers; absent until it was asked, and before 1.6.
-    pub configured: Option<Arc<Configured>>,
+    /// Configured state of the servers; `None` until it was queried, and before HAProxy 1.6.
+    pub configured: Option<Arc<ConfiguredServers>>,
 }
 
 impl Sample {
-    /// The names and texts of a row; absent when it is gone.
-    pub fn row(&self, id: RowId) -> Option<&Row> {
-        self.table.rows().get(self.rows.index(id)?)
+    /// Returns the names and texts of a row, or `None` if the sample does not contain it.
+    pub fn row(&self, id: RowId) -> Option<&StatRow> {
+        self.table.rows().get(self.rows.index_of(id)?)
     }
 
-    /// A number of a row; absent when HAProxy left it empty, the version lacks it, or the row is gone.
+    /// Returns a number of a row, or `None` if HAProxy left it empty, its version lacks the column, or the sample does
+    /// not contain the row.
     pub fn number(&self, id: RowId, field: Field) -> Option<i64> {
-        self.table.number(self.rows.index(id)?, field)
+        self.table.number(self.rows.index_of(id)?, field)
     }
 
-    /// The weight that the configuration gives a server; absent while that is not known.
+    /// Returns the configured weight of a server, or `None` if unknown.
     pub fn configured_weight(&self, id: RowId) -> Option<i64> {
-        self.configured.as_ref()?.of(id)?.weight
+        self.configured.as_ref()?.get(id)?.weight
     }
 
-    /// A number of the process.
-    pub fn process(&self, field: InfoField) -> Option<i64> {
+    /// Returns a number of `show info`.
+    pub fn process_number(&self, field: InfoField) -> Option<i64> {
         self.info.number(field)
     }
 }

@@ -1,4 +1,4 @@
-//! Polls one HAProxy: one short connection a sample, at a rhythm that does not hurt it.
+//! Polls one HAProxy instance over a short connection per sample.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,44 +9,44 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::haproxy::address::Address;
-use crate::haproxy::cli_request::Line;
+use crate::haproxy::cli_request::CliRequest;
 use crate::haproxy::command;
-use crate::haproxy::connection::{self, AskError, Limits};
+use crate::haproxy::connection::{self, ConnectionLimits, RequestError};
 use crate::haproxy::fields::InfoField;
-use crate::haproxy::info::{BadInfo, Info};
+use crate::haproxy::info::{InfoError, ProcessInfo};
 use crate::haproxy::level::{self, Level};
 use crate::haproxy::reply;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::servers_state;
-use crate::haproxy::stat_table::{Arriving, BadStat};
+use crate::haproxy::stat_table::{StatError, StatParser};
 use crate::haproxy::version::Version;
-use crate::observe::configured_state::Configured;
+use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::latest_slot::LatestSlot;
-use crate::observe::link::Failure;
-use crate::observe::poll_schedule::Pace;
-use crate::observe::row_ids::{Roster, RowSet};
-use crate::observe::sample::{Cost, Epoch, Sample};
-use crate::observe::timestamp::{Clock, Stamp};
+use crate::observe::link::PollFailure;
+use crate::observe::poll_schedule::PollSchedule;
+use crate::observe::row_ids::{RowIds, RowSet};
+use crate::observe::sample::{Epoch, ReplyCost, Sample};
+use crate::observe::timestamp::{Clock, Timestamp};
 
-/// Why a poll gave no sample.
+/// Error of a poll that produced no sample.
 #[derive(Debug, Error)]
 pub enum PollError {
-    /// No answer.
+    /// The connection failed or no reply arrived.
     #[error(transparent)]
-    Ask(#[from] AskError),
-    /// The answer is no `show info`.
+    Connection(#[from] RequestError),
+    /// The reply is not a valid `show info`.
     #[error(transparent)]
-    Info(#[from] BadInfo),
-    /// The answer is no `show stat`.
+    Info(#[from] InfoError),
+    /// The reply is not a valid `show stat`.
     #[error(transparent)]
-    Stat(#[from] BadStat),
-    /// The master process answers, which has no statistics of its own.
-    #[error("this is a master socket: it knows no \"show stat\"")]
-    Master,
-    /// The connection ended before both commands were answered.
-    #[error("the answer was cut after {0} bytes")]
-    Short(usize),
-    /// HAProxy refused, in its own words.
+    Stat(#[from] StatError),
+    /// The master process replied, which has no statistics.
+    #[error("this is a master socket, which does not support \"show stat\"")]
+    MasterSocket,
+    /// The connection ended before both replies were complete.
+    #[error("the reply was truncated after {0} bytes")]
+    Truncated(usize),
+    /// HAProxy refused the command, with this message.
     #[error("HAProxy refused: {0}")]
     Refused(SafeText),
 }
@@ -54,8 +54,8 @@ pub enum PollError {
 impl PollError {
     fn hint(&self, address: &Address) -> Option<String> {
         match self {
-            Self::Ask(error) => error.hint(address),
-            Self::Master => {
+            Self::Connection(error) => error.hint(address),
+            Self::MasterSocket => {
                 Some("use the socket of a \"stats socket\" line instead of the one given to haproxy -S".to_owned())
             }
             _ => None,
@@ -63,150 +63,153 @@ impl PollError {
     }
 }
 
-/// Takes samples of one HAProxy.
+/// Polls one HAProxy instance and keeps what it needs from one poll to the next.
 #[derive(Debug)]
 pub struct Sampler {
     address: Address,
-    limits: Limits,
+    limits: ConnectionLimits,
     read_only: bool,
-    /// Whether it may ask for the level and the configuration too.
-    asks_more: bool,
+    /// True if it may also query the permission level and the configured state.
+    can_query_more: bool,
     clock: Clock,
-    roster: Roster,
+    row_ids: RowIds,
     level: Option<Level>,
-    /// Asked once an epoch; absent while it was not, and when the answer was none.
-    configured: Option<Arc<Configured>>,
-    has_asked: bool,
+    /// Queried once per epoch; `None` before that and if the query failed.
+    configured: Option<Arc<ConfiguredServers>>,
+    has_queried_configured: bool,
     newest: Option<Arc<Sample>>,
     seq: u64,
-    answer: Vec<u8>,
+    reply_buffer: Vec<u8>,
 }
 
-/// An answer buffer larger than this is given back once a small answer came.
-const BUFFER_KEPT: usize = 8 << 20;
+/// Maximum capacity of the reply buffer that is kept after a small reply.
+const MAX_KEPT_BUFFER: usize = 8 << 20;
 
 impl Sampler {
-    /// A sampler for one address. When `read_only`, every connection gives up its right to change anything.
-    pub fn new(address: Address, limits: Limits, read_only: bool, clock: Clock) -> Self {
+    /// Creates a sampler. If `read_only`, every connection gives up its right to change anything.
+    pub fn new(address: Address, limits: ConnectionLimits, read_only: bool, clock: Clock) -> Self {
         Self {
             address,
             limits,
             read_only,
-            asks_more: true,
+            can_query_more: true,
             clock,
-            roster: Roster::default(),
+            row_ids: RowIds::default(),
             level: None,
             configured: None,
-            has_asked: false,
+            has_queried_configured: false,
             newest: None,
             seq: 0,
-            answer: Vec::new(),
+            reply_buffer: Vec::new(),
         }
     }
 
-    /// The same, but it sends `show info;show stat` and nothing else, ever.
+    /// Restricts the sampler to `show info;show stat`; it never sends anything else.
     #[must_use]
-    pub fn of_samples_only(self) -> Self {
-        Self { asks_more: false, read_only: false, ..self }
+    pub fn samples_only(self) -> Self {
+        Self { can_query_more: false, read_only: false, ..self }
     }
 
     /// Takes one sample.
     ///
     /// # Errors
-    /// When there is no whole answer; everything known before stays as it is.
+    /// Returns an error if there is no complete reply. The sampler's state stays unchanged.
     pub async fn poll(&mut self) -> Result<Sample, PollError> {
-        if self.answer.capacity() > BUFFER_KEPT && self.answer.len() < BUFFER_KEPT {
-            self.answer = Vec::new();
+        if self.reply_buffer.capacity() > MAX_KEPT_BUFFER && self.reply_buffer.len() < MAX_KEPT_BUFFER {
+            self.reply_buffer = Vec::new();
         }
-        self.answer.clear();
+        self.reply_buffer.clear();
         let version = self.newest.as_ref().and_then(|sample| sample.info.version());
-        let Line { text, skipped } = Line::new("show info;show stat", self.read_only, version);
-        let mut answer = std::mem::take(&mut self.answer);
-        // The first sample is awaited: its rows are read while HAProxy writes the others. To read the whole answer at
-        // once, as later, takes less of both processors.
-        let is_awaited = self.newest.is_none();
-        let mut arriving = Arriving::new(self.newest.as_deref().map(|sample| &sample.table));
-        let mut stat_at = None;
-        let arrived = |so_far: &[u8]| {
-            if !is_awaited {
+        let CliRequest { line, leading_replies } = CliRequest::new("show info;show stat", self.read_only, version);
+        let mut buffer = std::mem::take(&mut self.reply_buffer);
+        // The user waits for the first sample: parse its rows while HAProxy is still writing. Later replies are parsed
+        // as a whole, which needs less CPU time on both sides.
+        let is_first_sample = self.newest.is_none();
+        let mut parser = StatParser::new(self.newest.as_deref().map(|sample| &sample.table));
+        let mut stat_offset = None;
+        let on_progress = |received: &[u8]| {
+            if !is_first_sample {
                 return;
             }
-            stat_at = stat_at.or_else(|| reply::behind(so_far, skipped + 1));
-            if let Some(at) = stat_at {
-                arriving.take(&so_far[at..]);
+            stat_offset = stat_offset.or_else(|| reply::offset_after(received, leading_replies + 1));
+            if let Some(offset) = stat_offset {
+                parser.feed(&received[offset..]);
             }
         };
         let (address, limits) = (&self.address, &self.limits);
-        let asked = connection::ask_and_watch(address, &text, skipped + 2, limits, &mut answer, arrived).await;
-        self.answer = answer;
-        let timing = asked?;
+        let request =
+            connection::request_with_progress(address, &line, leading_replies + 2, limits, &mut buffer, on_progress)
+                .await;
+        self.reply_buffer = buffer;
+        let timing = request?;
         let at = self.clock.now();
-        let replies = reply::split(&self.answer, skipped + 2);
-        let (Some(info), Some(stat)) = (replies.get(skipped), replies.get(skipped + 1)) else {
+        let replies = reply::split(&self.reply_buffer, leading_replies + 2);
+        let (Some(info), Some(stat)) = (replies.get(leading_replies), replies.get(leading_replies + 1)) else {
             return Err(match replies.first() {
                 Some(reply) if reply.is_denied() => PollError::Refused(SafeText::new(reply.text().trim_ascii())),
-                _ => PollError::Short(self.answer.len()),
+                _ => PollError::Truncated(self.reply_buffer.len()),
             });
         };
         if info.is_unknown_command() || stat.is_unknown_command() {
-            return Err(PollError::Master);
+            return Err(PollError::MasterSocket);
         }
-        let info = Info::parse(info.text())?;
-        if !stat.is_whole() {
-            return Err(BadStat::Cut(stat.text().len()).into());
+        let info = ProcessInfo::parse(info.text())?;
+        if !stat.is_complete() {
+            return Err(StatError::Cut(stat.text().len()).into());
         }
-        let table = arriving.finish(stat.text())?;
-        let cost = Cost { bytes: self.answer.len(), answer: timing.answer };
+        let table = parser.finish(stat.text())?;
+        let cost = ReplyCost { bytes: self.reply_buffer.len(), reply_time: timing.reply };
         let epoch = self.epoch_of(&info);
         let is_new = self.newest.as_ref().is_none_or(|newest| newest.epoch != epoch);
-        if self.asks_more && (is_new || self.level.is_none()) {
-            self.level = self.find_level(info.version()).await;
+        if self.can_query_more && (is_new || self.level.is_none()) {
+            self.level = self.query_level(info.version()).await;
         }
         self.seq += 1;
-        let rows = self.roster.identify(&table);
+        let rows = self.row_ids.identify(&table);
         if is_new {
-            (self.configured, self.has_asked) = (None, false);
-        } else if self.asks_more && !self.has_asked {
-            // With the second sample only: the first one is awaited by somebody.
-            (self.configured, self.has_asked) = (self.find_configured(info.version(), &rows).await, true);
+            (self.configured, self.has_queried_configured) = (None, false);
+        } else if self.can_query_more && !self.has_queried_configured {
+            // Queried with the second sample, because the user waits for the first one.
+            (self.configured, self.has_queried_configured) = (self.query_configured(info.version(), &rows).await, true);
         }
         let (seq, level, interval) = (self.seq, self.level, Duration::ZERO);
         let configured = self.configured.clone();
         Ok(Sample { seq, at, epoch, level, info, table, rows, cost, interval, configured })
     }
 
-    /// Takes one sample, to be remembered as the newest, or tells why there is none. `pace` says when the next
-    /// is due: an interval after the start of this one, or when the failure says.
-    pub async fn take(&mut self, pace: &mut Pace) -> News {
+    /// Takes one sample and keeps it as the newest, or returns the failure. `schedule` computes when the next poll is
+    /// due: `interval` after the start of this one, or at `retry_at` of the failure.
+    pub async fn poll_and_record(&mut self, schedule: &mut PollSchedule) -> PollResult {
         match self.poll().await {
             Ok(mut sample) => {
-                sample.interval = pace.after_answer(sample.cost.answer);
+                sample.interval = schedule.after_reply(sample.cost.reply_time);
                 let sample = Arc::new(sample);
                 self.newest = Some(Arc::clone(&sample));
-                News::Sample(sample)
+                PollResult::Sample(sample)
             }
             Err(error) => {
                 let now = self.clock.now();
-                let retry_at = now.mono + pace.after_failure(fastrand::f64());
-                let is_denied = matches!(&error, PollError::Ask(error) if error.is_permission());
+                let retry_at = now.monotonic + schedule.after_failure(fastrand::f64());
+                let is_denied = matches!(&error, PollError::Connection(error) if error.is_permission());
                 let hint = error.hint(&self.address);
-                News::Failed(Failure { why: error.to_string(), hint, is_denied, retry_at }, now)
+                PollResult::Failed(PollFailure { reason: error.to_string(), hint, is_denied, retry_at }, now)
             }
         }
     }
 
-    /// What the configuration says of the servers. Nothing when the answer is none, as before 1.6.
-    async fn find_configured(&self, version: Option<Version>, rows: &RowSet) -> Option<Arc<Configured>> {
-        let Line { text, skipped } = Line::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
-        let mut answer = Vec::new();
-        connection::ask(&self.address, &text, skipped + 1, &self.limits, &mut answer).await.ok()?;
-        let states = servers_state::read(reply::split(&answer, skipped + 1).get(skipped)?.text());
-        let configured = Configured::new(states, rows);
+    /// Queries the configured state of the servers. Returns `None` if there is no usable reply, as before 1.6.
+    async fn query_configured(&self, version: Option<Version>, rows: &RowSet) -> Option<Arc<ConfiguredServers>> {
+        let CliRequest { line, leading_replies } =
+            CliRequest::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
+        let mut buffer = Vec::new();
+        connection::request(&self.address, &line, leading_replies + 1, &self.limits, &mut buffer).await.ok()?;
+        let states = servers_state::iter(reply::split(&buffer, leading_replies + 1).get(leading_replies)?.text());
+        let configured = ConfiguredServers::new(states, rows);
         (!configured.is_empty()).then(|| Arc::new(configured))
     }
 
-    /// A new epoch begins with another pid, or when the uptime went back.
-    fn epoch_of(&self, info: &Info) -> Epoch {
+    /// Returns the epoch of a reply. A new epoch starts with a different pid or a smaller uptime.
+    fn epoch_of(&self, info: &ProcessInfo) -> Epoch {
         let pid = info.number(InfoField::Pid).unwrap_or_default();
         let uptime = info.number(InfoField::UptimeSec);
         match &self.newest {
@@ -218,122 +221,123 @@ impl Sampler {
         }
     }
 
-    /// Once an epoch, on a connection of its own. Unknown when the question is not answered.
-    async fn find_level(&self, version: Option<Version>) -> Option<Level> {
-        let mut answer = Vec::new();
+    /// Queries the permission level, once per epoch over a separate connection. Returns `None` if the query fails.
+    async fn query_level(&self, version: Option<Version>) -> Option<Level> {
+        let mut buffer = Vec::new();
         if version.is_none_or(|version| version >= Version::new(1, 9)) {
-            let Line { text, skipped } = Line::new(level::QUESTION, self.read_only, version);
-            connection::ask(&self.address, &text, skipped + 1, &self.limits, &mut answer).await.ok()?;
-            return Level::from_answer(reply::split(&answer, skipped + 1).get(skipped)?);
+            let CliRequest { line, leading_replies } = CliRequest::new(level::LEVEL_COMMAND, self.read_only, version);
+            connection::request(&self.address, &line, leading_replies + 1, &self.limits, &mut buffer).await.ok()?;
+            return Level::from_reply(reply::split(&buffer, leading_replies + 1).get(leading_replies)?);
         }
         if self.read_only {
-            // The old question looks like an act; read-only mode has no need to know.
+            // Before 1.9, the query is a `set server` command. Skip it: read-only mode does not need the level.
             return None;
         }
-        connection::ask(&self.address, level::OLD_QUESTION, 2, &self.limits, &mut answer).await.ok()?;
-        match reply::split(&answer, 2).as_slice() {
-            [set_server, show_env] => Some(Level::from_old_answers(set_server, show_env)),
+        connection::request(&self.address, level::PROBE_COMMANDS, 2, &self.limits, &mut buffer).await.ok()?;
+        match reply::split(&buffer, 2).as_slice() {
+            [set_server, show_env] => Some(Level::from_probe_replies(set_server, show_env)),
             _ => None,
         }
     }
 }
 
-/// What the sampler has to say; the newest is enough.
+/// Result of a poll; only the newest one matters.
 #[derive(Debug)]
-pub enum News {
-    /// A sample.
+pub enum PollResult {
+    /// Successful poll.
     Sample(Arc<Sample>),
-    /// A poll failed.
-    Failed(Failure, Stamp),
+    /// Failed poll, and its time.
+    Failed(PollFailure, Timestamp),
 }
 
-/// What the sampler may be told.
+/// Request to a running sampler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tell {
-    /// Poll as soon as politeness allows.
+pub enum SamplerRequest {
+    /// Poll as soon as the minimum interval allows.
     PollNow,
 }
 
-/// Polls for ever. Puts the newest into `outbox` and calls `wake` when the reader had emptied it.
-/// Ends when nobody can tell it anything any more.
+/// Polls until all senders of `requests` are dropped. Publishes each result in `latest` and calls `wake` if the reader
+/// had emptied it.
 pub async fn run(
     mut sampler: Sampler,
-    mut pace: Pace,
-    outbox: Arc<LatestSlot<News>>,
+    mut schedule: PollSchedule,
+    latest: Arc<LatestSlot<PollResult>>,
     wake: impl Fn(),
-    mut told: mpsc::UnboundedReceiver<Tell>,
+    mut requests: mpsc::UnboundedReceiver<SamplerRequest>,
 ) {
     loop {
         let start = Instant::now();
-        let mut soonest = start;
-        let file = FileMark::of(&sampler.address);
-        let news = sampler.take(&mut pace).await;
-        let due = match &news {
-            News::Sample(sample) => {
-                soonest += pace.rest();
+        let mut earliest = start;
+        let file = SocketFileId::for_address(&sampler.address);
+        let result = sampler.poll_and_record(&mut schedule).await;
+        let due = match &result {
+            PollResult::Sample(sample) => {
+                earliest += schedule.min_interval();
                 start + sample.interval
             }
-            News::Failed(failure, at) => Instant::now() + failure.retry_at.saturating_sub(at.mono),
+            PollResult::Failed(failure, at) => Instant::now() + failure.retry_at.saturating_sub(at.monotonic),
         };
-        let failed = matches!(news, News::Failed(..));
-        if outbox.put(news) {
+        let failed = matches!(result, PollResult::Failed(..));
+        if latest.publish(result) {
             wake();
         }
-        if !wait_for_next(&sampler.address, failed.then_some(file).flatten(), due, soonest, &mut told).await {
+        if !wait_for_next(&sampler.address, failed.then_some(file).flatten(), due, earliest, &mut requests).await {
             return;
         }
     }
 }
 
-/// How often a lost socket's file is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// Time between two checks of a socket's file while the link is down.
+const FILE_CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Waits until the next poll is due, or asked for, or the lost socket's file has changed. False at the end.
+/// Waits until the next poll is due or requested, or until the socket's file changed while the link is down. Returns
+/// false once all request senders are dropped.
 async fn wait_for_next(
     address: &Address,
-    file: Option<FileMark>,
+    file: Option<SocketFileId>,
     due: Instant,
-    soonest: Instant,
-    told: &mut mpsc::UnboundedReceiver<Tell>,
+    earliest: Instant,
+    requests: &mut mpsc::UnboundedReceiver<SamplerRequest>,
 ) -> bool {
     let mut due = due;
     loop {
-        let look = async {
+        let file_check = async {
             match file {
-                Some(_) => tokio::time::sleep(LOOK).await,
+                Some(_) => tokio::time::sleep(FILE_CHECK_INTERVAL).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = tokio::time::sleep_until(due) => return true,
-            () = look => {
-                if FileMark::of(address) != file {
+            () = file_check => {
+                if SocketFileId::for_address(address) != file {
                     return true;
                 }
             }
-            message = told.recv() => match message {
-                Some(Tell::PollNow) => due = due.min(soonest.max(Instant::now())),
+            message = requests.recv() => match message {
+                Some(SamplerRequest::PollNow) => due = due.min(earliest.max(Instant::now())),
                 None => return false,
             },
         }
     }
 }
 
-/// Tells whether a socket's file is still the same one.
+/// Identity of a socket's file, to detect that it was replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileMark {
+struct SocketFileId {
     inode: u64,
     mode: u32,
     changed: Option<SystemTime>,
 }
 
-impl FileMark {
-    /// Of a Unix socket; a missing file has a mark too. TCP addresses have none.
-    fn of(address: &Address) -> Option<Self> {
-        Some(Self::of_path(address.path()?))
+impl SocketFileId {
+    /// Returns the identity of a Unix socket's file, which may be missing, or `None` for a TCP address.
+    fn for_address(address: &Address) -> Option<Self> {
+        Some(Self::for_path(address.path()?))
     }
 
-    fn of_path(path: &Path) -> Self {
+    fn for_path(path: &Path) -> Self {
         use std::os::unix::fs::MetadataExt as _;
         match std::fs::metadata(path) {
             Ok(meta) => Self { inode: meta.ino(), mode: meta.mode(), changed: meta.modified().ok() },

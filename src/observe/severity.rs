@@ -1,17 +1,17 @@
-//! How bad a problem is.
+//! Severity of a problem.
 
-/// How bad it is.
+/// Severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Worth a look.
+    /// Needs attention.
     Warn,
-    /// Somebody is, or soon will be, turned away.
+    /// Clients are rejected now or will be soon.
     Crit,
 }
 
 impl Severity {
-    /// `WARN` or `CRIT`.
-    pub const fn word(self) -> &'static str {
+    /// Returns `WARN` or `CRIT`.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Warn => "WARN",
             Self::Crit => "CRIT",

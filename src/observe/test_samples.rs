@@ -1,44 +1,44 @@
-//! Samples made by hand, for unit tests.
+//! Hand-made samples for unit tests.
 #![allow(clippy::missing_panics_doc)]
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::haproxy::info::Info;
+use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::level::Level;
-use crate::haproxy::stat_table::Table;
-use crate::observe::configured_state::Configured;
-use crate::observe::row_ids::Roster;
-use crate::observe::sample::{Cost, Epoch, Sample};
-use crate::observe::timestamp::Stamp;
+use crate::haproxy::stat_table::StatTable;
+use crate::observe::configured_state::ConfiguredServers;
+use crate::observe::row_ids::RowIds;
+use crate::observe::sample::{Epoch, ReplyCost, Sample};
+use crate::observe::timestamp::Timestamp;
 
-/// A moment `millis` after the start of the test.
-pub fn at(millis: u64) -> Stamp {
+/// Returns the timestamp `millis` after the start of the test.
+pub fn timestamp_at(millis: u64) -> Timestamp {
     let mono = Duration::from_millis(millis);
-    Stamp { mono, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + mono }
+    Timestamp { monotonic: mono, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + mono }
 }
 
-/// Makes samples one after the other, as the sampler does.
+/// Builds consecutive samples, as the sampler does.
 #[derive(Debug)]
-pub struct SampleMaker {
-    roster: Roster,
+pub struct SampleBuilder {
+    row_ids: RowIds,
     seq: u64,
     epoch: Epoch,
-    /// Lines of `show info` beyond those every sample has.
+    /// Lines of `show info` in addition to the standard ones.
     pub info: String,
-    /// HAProxy's version.
+    /// HAProxy version.
     pub version: &'static str,
-    /// Level of the socket.
+    /// Permission level of the socket.
     pub level: Option<Level>,
-    /// What the configuration says of the servers.
-    pub configured: Option<Arc<Configured>>,
+    /// Configured state of the servers.
+    pub configured: Option<Arc<ConfiguredServers>>,
 }
 
-impl Default for SampleMaker {
+impl Default for SampleBuilder {
     fn default() -> Self {
         Self {
-            roster: Roster::default(),
+            row_ids: RowIds::default(),
             seq: 0,
             epoch: Epoch { number: 1, pid: 100 },
             info: String::new(),
@@ -49,41 +49,42 @@ impl Default for SampleMaker {
     }
 }
 
-impl SampleMaker {
-    /// A sample of the given `show stat`.
-    pub fn at_millis(&mut self, millis: u64, stat: &str) -> Arc<Sample> {
+impl SampleBuilder {
+    /// Builds a sample from the text of `show stat`.
+    pub fn build_at_millis(&mut self, millis: u64, stat: &str) -> Arc<Sample> {
         self.seq += 1;
-        let table = Table::parse(stat.as_bytes(), None).unwrap();
+        let table = StatTable::parse(stat.as_bytes(), None).unwrap();
         let (version, pid, uptime) = (self.version, self.epoch.pid, millis / 1000);
         let mut info = format!("Version: {version}\nPid: {pid}\nUptime_sec: {uptime}\nnode: lb01\n");
         let _ = writeln!(info, "Maxconn: 2000\nCurrConns: 500\nIdle_pct: 80\n{}", self.info);
         Arc::new(Sample {
             seq: self.seq,
-            at: at(millis),
+            at: timestamp_at(millis),
             epoch: self.epoch,
             level: self.level,
-            info: Info::parse(info.as_bytes()).unwrap(),
-            rows: self.roster.identify(&table),
+            info: ProcessInfo::parse(info.as_bytes()).unwrap(),
+            rows: self.row_ids.identify(&table),
             table,
-            cost: Cost { bytes: stat.len(), answer: Duration::from_millis(1) },
+            cost: ReplyCost { bytes: stat.len(), reply_time: Duration::from_millis(1) },
             interval: Duration::from_secs(2),
             configured: self.configured.clone(),
         })
     }
 
-    /// The next samples come from another process.
+    /// Switches to a new epoch: the next samples come from another process.
     pub fn reload(&mut self) {
         self.epoch = Epoch { number: self.epoch.number + 1, pid: self.epoch.pid + 1 };
     }
 }
 
-/// A `show stat` with one server and its session counter.
-pub fn server(backend: &str, name: &str, stot: i64) -> String {
+/// Returns a `show stat` with one server and its session counter.
+pub fn stat_with_server(backend: &str, name: &str, stot: i64) -> String {
     format!("# pxname,svname,stot,type,status,\n{backend},{name},{stot},2,UP,\n")
 }
 
-/// A small site: a frontend, `www` with two servers, `api` with one usable, one draining and one in maintenance.
-pub fn site() -> String {
+/// Returns a `show stat` of a small site: a frontend, `www` with two servers, `api` with three servers (up, draining,
+/// in maintenance) and `legacy` with a server that is down.
+pub fn stat_of_site() -> String {
     "# pxname,svname,qcur,scur,slim,stot,bin,bout,status,weight,act,bck,type,lastchg,rate,req_rate,rtime,econ,eresp,\
      hrsp_5xx,req_tot,check_status,last_chk,algo,hrsp_2xx,\n\
      www-in,FRONTEND,,812,2000,9000,5000,8000,OPEN,,,,0,,40,110,,,,1,9000,,,,8900,\n\

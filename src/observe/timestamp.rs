@@ -1,42 +1,42 @@
-//! A point in time, on both clocks: the one that never jumps, and the one people read.
+//! Points in time on two clocks: a monotonic one for durations and the wall clock for display.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// When something was seen.
+/// Point in time on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    /// Since the program started; never goes back.
-    pub mono: Duration,
-    /// Wall clock; may be set.
+pub struct Timestamp {
+    /// Time since the program started; never goes back.
+    pub monotonic: Duration,
+    /// Wall clock time; may jump when the clock is set.
     pub wall: SystemTime,
 }
 
-impl Stamp {
-    /// How long ago `earlier` was; zero when it lies ahead.
-    pub fn since(self, earlier: Duration) -> Duration {
-        self.mono.saturating_sub(earlier)
+impl Timestamp {
+    /// Returns the time since `earlier`, or zero if `earlier` is in the future.
+    pub fn elapsed_since(self, earlier: Duration) -> Duration {
+        self.monotonic.saturating_sub(earlier)
     }
 }
 
-/// Where stamps come from. The event loop and the sampler hold one; everything else is given stamps.
+/// Source of timestamps. Only the event loop and the sampler have one; other code receives timestamps.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     start: Instant,
 }
 
 impl Clock {
-    /// A clock that starts now.
+    /// Starts a clock now.
     pub fn start() -> Self {
         Self { start: Instant::now() }
     }
 
-    /// The present.
-    pub fn now(&self) -> Stamp {
-        Stamp { mono: self.start.elapsed(), wall: SystemTime::now() }
+    /// Returns the current time on both clocks.
+    pub fn now(&self) -> Timestamp {
+        Timestamp { monotonic: self.start.elapsed(), wall: SystemTime::now() }
     }
 
-    /// The instant of a stamp's monotonic part.
-    pub fn instant(&self, mono: Duration) -> Instant {
-        self.start + mono
+    /// Returns the [`Instant`] of a monotonic time.
+    pub fn instant_at(&self, monotonic: Duration) -> Instant {
+        self.start + monotonic
     }
 }

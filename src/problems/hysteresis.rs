@@ -1,184 +1,198 @@
-//! For one rule and one row: does it hold long enough to count, and is it over.
+//! Hysteresis of one rule for one row: decides when a problem opens, changes its severity and closes.
 //!
-//! A value that dances on its threshold neither opens nor closes anything: to open it must be bad without a
-//! break, to close it must be fine without a break. When nothing can be said, as right after a reload, what is
-//! open stays open for a while.
+//! A problem opens after the rule was past its threshold for the hold time without interruption, and closes after it
+//! was fine for [`RECOVERY_TIME`] without interruption; so a value that oscillates around its threshold changes
+//! nothing. While the measurement is unknown, as right after a reload, an open problem stays open for
+//! [`UNKNOWN_TIMEOUT`].
 
 use std::time::Duration;
 
 use crate::observe::severity::Severity;
-use crate::observe::timestamp::Stamp;
-use crate::problems::measurement::Level;
-use crate::problems::rule::Sustain;
-use crate::problems::thresholds::Limits;
+use crate::observe::timestamp::Timestamp;
+use crate::problems::measurement::Grade;
+use crate::problems::rule::HoldTime;
+use crate::problems::thresholds::RuleLimits;
 
-/// Time something must be fine before it is over: 10 s. A critical one becomes a warning as slowly.
-pub const CALM: Duration = Duration::from_secs(10);
-/// Time something stays open though nothing can be said of it: 30 s.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Time a rule must be fine before its problem closes, or not critical before it becomes a warning: 10 s.
+pub const RECOVERY_TIME: Duration = Duration::from_secs(10);
+/// Time a problem stays open while its measurement is unknown: 30 s.
+pub const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a sample changed.
+/// The change that a sample made to a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// Nothing.
-    Stays,
-    /// It counts from now on.
-    Opens,
-    /// It became critical.
-    Worsens,
-    /// It is no longer critical.
-    Eases,
-    /// It is over.
-    Closes,
-    /// It never counted, and holds no longer.
-    Passes,
+pub enum Transition {
+    /// No change.
+    Unchanged,
+    /// The problem opened.
+    Opened,
+    /// A warning became critical.
+    Worsened,
+    /// A critical problem became a warning.
+    Eased,
+    /// The problem closed.
+    Closed,
+    /// The rule no longer holds, and its problem had not opened yet.
+    Discarded,
 }
 
-/// Samples in a row that show the same.
+/// Consecutive samples with the same result.
 #[derive(Debug, Clone, Copy, Default)]
-struct Run {
+struct Streak {
     since: Option<Duration>,
     samples: u32,
 }
 
-impl Run {
-    fn go_on(&mut self, now: Duration) {
+impl Streak {
+    fn extend(&mut self, now: Duration) {
         self.since.get_or_insert(now);
         self.samples = self.samples.saturating_add(1);
     }
 
-    fn holds(&self, now: Duration, sustain: Sustain) -> bool {
-        let long_enough = self.since.is_some_and(|since| now.saturating_sub(since) >= sustain.time);
-        long_enough && self.samples >= sustain.samples
+    fn has_lasted(&self, now: Duration, hold_time: HoldTime) -> bool {
+        let long_enough = self.since.is_some_and(|since| now.saturating_sub(since) >= hold_time.duration);
+        long_enough && self.samples >= hold_time.samples
     }
 }
 
-/// The state of one rule for one row that was bad lately.
+/// The state of one rule for one row that recently was past its threshold.
 #[derive(Debug, Clone, Copy)]
-pub struct Held {
-    /// The first sample that showed it.
-    pub since: Stamp,
-    /// How bad it counts; absent while it does not count yet.
+pub struct Hysteresis {
+    /// Time of the first sample past the threshold.
+    pub since: Timestamp,
+    /// Severity of the open problem; absent until it opens.
     pub severity: Option<Severity>,
-    bad: Run,
-    critical: Run,
-    fine: Run,
-    mild: Run,
-    /// When something could be said last.
-    known: Duration,
+    bad: Streak,
+    critical: Streak,
+    fine: Streak,
+    not_critical: Streak,
+    /// Time of the last known measurement.
+    last_known: Duration,
 }
 
-impl Held {
-    /// First seen at `now`; [`Self::feed`] follows with the same sample.
-    pub fn new(now: Stamp) -> Self {
-        let (bad, critical, fine, mild) = Default::default();
-        Self { since: now, severity: None, bad, critical, fine, mild, known: now.mono }
+impl Hysteresis {
+    /// Creates the state for a rule first seen past its threshold at `now`; pass the same sample to [`Self::update`].
+    pub fn new(now: Timestamp) -> Self {
+        let (bad, critical, fine, not_critical) = Default::default();
+        Self { since: now, severity: None, bad, critical, fine, not_critical, last_known: now.monotonic }
     }
 
-    /// Takes in what a sample showed.
-    pub fn feed(&mut self, level: Level, limits: &Limits, now: Duration) -> Turn {
-        if level == Level::Unknown {
+    /// Applies the grade of one sample, and returns the resulting change.
+    pub fn update(&mut self, grade: Grade, limits: &RuleLimits, now: Duration) -> Transition {
+        if grade == Grade::Unknown {
             return match self.severity {
-                Some(_) if now.saturating_sub(self.known) < PATIENCE => Turn::Stays,
-                Some(_) => Turn::Closes,
-                None => Turn::Passes,
+                Some(_) if now.saturating_sub(self.last_known) < UNKNOWN_TIMEOUT => Transition::Unchanged,
+                Some(_) => Transition::Closed,
+                None => Transition::Discarded,
             };
         }
-        self.known = now;
-        if level == Level::Fine {
+        self.last_known = now;
+        if grade == Grade::Fine {
             (self.bad, self.critical) = Default::default();
-            self.fine.go_on(now);
+            self.fine.extend(now);
             return match self.severity {
-                None => Turn::Passes,
-                Some(_) if self.fine.holds(now, Sustain { time: CALM, samples: 1 }) => Turn::Closes,
+                None => Transition::Discarded,
+                Some(_) if self.fine.has_lasted(now, HoldTime { duration: RECOVERY_TIME, samples: 1 }) => {
+                    Transition::Closed
+                }
                 Some(_) => self.ease(now),
             };
         }
-        self.fine = Run::default();
-        self.bad.go_on(now);
-        if level == Level::Crit {
-            self.mild = Run::default();
-            self.critical.go_on(now);
+        self.fine = Streak::default();
+        self.bad.extend(now);
+        if grade == Grade::Crit {
+            self.not_critical = Streak::default();
+            self.critical.extend(now);
         } else {
-            self.critical = Run::default();
+            self.critical = Streak::default();
         }
-        let is_critical = self.critical.holds(now, limits.crit_sustain);
+        let is_critical = self.critical.has_lasted(now, limits.crit_for);
         match self.severity {
-            None if is_critical => self.turn(Severity::Crit, Turn::Opens),
-            None if limits.warn.is_some() && self.bad.holds(now, limits.sustain) => {
-                self.turn(Severity::Warn, Turn::Opens)
+            None if is_critical => self.set_severity(Severity::Crit, Transition::Opened),
+            None if limits.warn.is_some() && self.bad.has_lasted(now, limits.warn_for) => {
+                self.set_severity(Severity::Warn, Transition::Opened)
             }
-            Some(Severity::Warn) if is_critical => self.turn(Severity::Crit, Turn::Worsens),
-            Some(Severity::Crit) if level == Level::Warn => self.ease(now),
-            _ => Turn::Stays,
+            Some(Severity::Warn) if is_critical => self.set_severity(Severity::Crit, Transition::Worsened),
+            Some(Severity::Crit) if grade == Grade::Warn => self.ease(now),
+            _ => Transition::Unchanged,
         }
     }
 
-    /// Not critical now; after a while no longer critical.
-    fn ease(&mut self, now: Duration) -> Turn {
-        self.mild.go_on(now);
-        if self.severity == Some(Severity::Crit) && self.mild.holds(now, Sustain { time: CALM, samples: 1 }) {
-            return self.turn(Severity::Warn, Turn::Eases);
+    /// Counts a sample that is not critical; turns a critical problem into a warning after [`RECOVERY_TIME`].
+    fn ease(&mut self, now: Duration) -> Transition {
+        self.not_critical.extend(now);
+        if self.severity == Some(Severity::Crit)
+            && self.not_critical.has_lasted(now, HoldTime { duration: RECOVERY_TIME, samples: 1 })
+        {
+            return self.set_severity(Severity::Warn, Transition::Eased);
         }
-        Turn::Stays
+        Transition::Unchanged
     }
 
-    fn turn(&mut self, severity: Severity, turn: Turn) -> Turn {
+    fn set_severity(&mut self, severity: Severity, transition: Transition) -> Transition {
         self.severity = Some(severity);
-        turn
+        transition
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::at;
+    use crate::observe::test_samples::timestamp_at;
     use crate::problems::rule_table::RULES;
     use crate::problems::thresholds::Thresholds;
-    use Level::{Crit, Fine, Unknown, Warn};
+    use Grade::{Crit, Fine, Unknown, Warn};
 
-    /// The rule "queue": a warning after 10 s, critical after 4 s. One level each two seconds.
-    fn turns(levels: &[Level]) -> Vec<(u64, Turn)> {
+    /// Feeds grades, one every two seconds, to the rule "queue": a warning after 10 s, critical after 4 s.
+    fn transitions(grades: &[Grade]) -> Vec<(u64, Transition)> {
         let thresholds = Thresholds::default();
-        let limits = thresholds.limits(RULES.iter().position(|rule| rule.id == "queue").unwrap());
-        let mut held = Held::new(at(0));
-        let each = levels
+        let limits = thresholds.for_rule(RULES.iter().position(|rule| rule.id == "queue").unwrap());
+        let mut hysteresis = Hysteresis::new(timestamp_at(0));
+        let each = grades
             .iter()
             .zip(0..)
-            .map(|(level, step)| (step * 2, held.feed(*level, limits, Duration::from_secs(step * 2))));
-        each.filter(|(_, turn)| *turn != Turn::Stays).collect()
+            .map(|(grade, step)| (step * 2, hysteresis.update(*grade, limits, Duration::from_secs(step * 2))));
+        each.filter(|(_, transition)| *transition != Transition::Unchanged).collect()
     }
 
     #[test]
-    fn it_counts_only_when_it_holds() {
-        assert_eq!(turns(&[Warn; 5]), []);
-        assert_eq!(turns(&[Warn; 9]), [(10, Turn::Opens)]);
-        assert_eq!(turns(&[Crit; 3]), [(4, Turn::Opens)]);
-        assert_eq!(turns(&[Warn, Warn, Fine]), [(4, Turn::Passes)]);
-        assert_eq!(turns(&[Warn, Warn, Unknown]), [(4, Turn::Passes)]);
+    fn update_opens_problem_after_hold_time() {
+        assert_eq!(transitions(&[Warn; 5]), []);
+        assert_eq!(transitions(&[Warn; 9]), [(10, Transition::Opened)]);
+        assert_eq!(transitions(&[Crit; 3]), [(4, Transition::Opened)]);
+        assert_eq!(transitions(&[Warn, Warn, Fine]), [(4, Transition::Discarded)]);
+        assert_eq!(transitions(&[Warn, Warn, Unknown]), [(4, Transition::Discarded)]);
         assert_eq!(
-            turns(&[Warn, Warn, Warn, Warn, Warn, Warn, Crit, Crit, Crit]),
-            [(10, Turn::Opens), (16, Turn::Worsens)]
+            transitions(&[Warn, Warn, Warn, Warn, Warn, Warn, Crit, Crit, Crit]),
+            [(10, Transition::Opened), (16, Transition::Worsened)]
         );
     }
 
     #[test]
-    fn dancing_on_the_threshold_changes_nothing() {
-        let mut levels = vec![Warn; 6];
-        levels.extend([Fine, Fine, Warn, Fine, Warn].repeat(10));
-        assert_eq!(turns(&levels), [(10, Turn::Opens)]);
-        assert_eq!(turns(&[&[Crit; 3][..], &[Warn, Warn, Crit].repeat(9)].concat()), [(4, Turn::Opens)]);
+    fn update_ignores_oscillation_around_threshold() {
+        let mut grades = vec![Warn; 6];
+        grades.extend([Fine, Fine, Warn, Fine, Warn].repeat(10));
+        assert_eq!(transitions(&grades), [(10, Transition::Opened)]);
+        assert_eq!(transitions(&[&[Crit; 3][..], &[Warn, Warn, Crit].repeat(9)].concat()), [(4, Transition::Opened)]);
     }
 
     #[test]
-    fn it_is_over_after_a_calm() {
-        assert_eq!(turns(&[&[Warn; 6][..], &[Fine; 6]].concat()), [(10, Turn::Opens), (22, Turn::Closes)]);
-        assert_eq!(turns(&[&[Crit; 3][..], &[Warn; 6]].concat()), [(4, Turn::Opens), (16, Turn::Eases)]);
+    fn update_closes_problem_after_recovery_time() {
+        assert_eq!(
+            transitions(&[&[Warn; 6][..], &[Fine; 6]].concat()),
+            [(10, Transition::Opened), (22, Transition::Closed)]
+        );
+        assert_eq!(
+            transitions(&[&[Crit; 3][..], &[Warn; 6]].concat()),
+            [(4, Transition::Opened), (16, Transition::Eased)]
+        );
     }
 
     #[test]
-    fn what_is_unknown_stays_for_a_while() {
-        assert_eq!(turns(&[&[Crit; 3][..], &[Unknown; 14], &[Crit; 3]].concat()), [(4, Turn::Opens)]);
-        assert_eq!(turns(&[&[Crit; 3][..], &[Unknown; 15]].concat()), [(4, Turn::Opens), (34, Turn::Closes)]);
+    fn update_keeps_unknown_problem_until_timeout() {
+        assert_eq!(transitions(&[&[Crit; 3][..], &[Unknown; 14], &[Crit; 3]].concat()), [(4, Transition::Opened)]);
+        assert_eq!(
+            transitions(&[&[Crit; 3][..], &[Unknown; 15]].concat()),
+            [(4, Transition::Opened), (34, Transition::Closed)]
+        );
     }
 }

@@ -1,25 +1,25 @@
-//! What a rule measured, what that amounts to, and how bad a problem is.
+//! The result of measuring a rule, and its grade after comparison with the thresholds.
 
-/// What a rule measured.
+/// The result of measuring a rule for a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Reading {
+pub enum Measurement {
     /// The value to compare with the thresholds.
     Value(f64),
-    /// The rule does not apply here, which is fine: no limit is set, the server is in maintenance.
+    /// The rule does not apply, for example because no limit is set or the server is in maintenance.
     Fine,
-    /// Nothing can be said now: a rate without two samples, too few responses, a mean of long ago.
+    /// The value is not known now: a rate without two samples, too few responses, or an outdated average.
     Unknown,
 }
 
-/// What a reading amounts to.
+/// A measurement compared with the rule's thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Nothing can be said.
+pub enum Grade {
+    /// The measurement is unknown.
     Unknown,
-    /// Not worth a word.
+    /// Within the thresholds.
     Fine,
-    /// Beyond the warning threshold.
+    /// Past the warning threshold.
     Warn,
-    /// Beyond the critical one.
+    /// Past the critical threshold.
     Crit,
 }

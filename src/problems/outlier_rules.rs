@@ -1,4 +1,4 @@
-//! Servers that are far from their peers: slower, with more 5xx, with more clients that give up.
+//! Outliers: servers that are much slower than the others, or have many more 5xx responses or client aborts.
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
@@ -6,155 +6,156 @@ use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::problems::phrases;
 use crate::problems::problem::Problem;
-use crate::problems::rule_input::{FEW, View};
+use crate::problems::rule_input::{MIN_EVENTS, RuleInput};
 
-/// How many times the share of its peers an outlier has.
-const FAR: f64 = 4.0;
-/// 5xx within the window below which a server is no outlier: one may be chance.
-const ERRORS_AT_LEAST: f64 = 5.0;
-/// Aborts by clients below this share are everyday life.
-const ABORTS_AT_LEAST: f64 = 0.05;
+/// Share of errors or aborts of an outlier, as a multiple of the share of the other servers.
+const OUTLIER_FACTOR: f64 = 4.0;
+/// Fewest 5xx responses of an outlier in the rate window; fewer may be chance.
+const MIN_ERRORS: f64 = 5.0;
+/// Smallest share of client aborts of an outlier; less is normal.
+const MIN_ABORT_SHARE: f64 = 0.05;
 
-/// In what a server differs; its own value and that of its peers.
+/// The difference of a server from the others: its own value, then that of the other servers.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Why {
-    /// Response time, in milliseconds, against the median.
+pub enum Deviation {
+    /// Response time and the median of the others, in milliseconds.
     Slow(f64, f64),
-    /// Share of 5xx.
+    /// Share of 5xx responses.
     Errors(f64, f64),
     /// Share of requests aborted by clients.
     Aborts(f64, f64),
 }
 
-/// A server that is not like the others.
+/// A server that differs strongly from the other servers of its backend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outlier {
     /// The server.
     pub row: RowId,
-    /// Its name.
+    /// Name of the server.
     pub name: SafeText,
-    /// How bad that is.
+    /// Severity of the problem that shows it.
     pub severity: Severity,
-    /// In what it differs.
-    pub why: Why,
+    /// Difference from the other servers.
+    pub deviation: Deviation,
 }
 
 impl Outlier {
-    /// `web3 is 4x slower than its peers (210 ms against 52 ms)`.
+    /// Describes the outlier: `web3 is 4x slower than its peers (210 ms against 52 ms)`.
     pub fn text(&self) -> String {
         let name = &self.name;
-        match self.why {
-            Why::Slow(own, peers) => {
-                let ratio = phrases::times(own / peers.max(1.0));
+        match self.deviation {
+            Deviation::Slow(own, peers) => {
+                let ratio = phrases::ratio(own / peers.max(1.0));
                 let (own, peers) = (phrases::millis(own), phrases::millis(peers));
                 format!("{name} is {ratio}x slower than its peers ({own} against {peers})")
             }
-            Why::Errors(own, peers) => {
+            Deviation::Errors(own, peers) => {
                 let (own, peers) = (phrases::percent(own), phrases::percent(peers));
-                format!("{name} answers {own} 5xx, its peers {peers}")
+                format!("{name} responds with {own} 5xx (peers {peers})")
             }
-            Why::Aborts(own, peers) => {
+            Deviation::Aborts(own, peers) => {
                 let (own, peers) = (phrases::percent(own), phrases::percent(peers));
-                format!("{name} loses {own} of its requests to client aborts, its peers {peers}")
+                format!("{own} of the requests to {name} aborted by clients (peers {peers})")
             }
         }
     }
 }
 
-/// The outliers of a backend, the worst first. More than half of the servers are no outliers.
-pub fn of_backend(backend: &View<'_>, problems: &[&Problem]) -> Vec<Outlier> {
-    let mut found = slow(backend, problems);
-    found.extend(failing(backend, problems));
-    found.extend(left(backend, problems));
+/// Returns the outliers of a backend, worst first. If more than half of the servers differ, there are no outliers.
+pub fn find_outliers(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
+    let mut found = find_slow(backend, problems);
+    found.extend(find_failing(backend, problems));
+    found.extend(find_aborted(backend, problems));
     found.sort_by_key(|outlier| std::cmp::Reverse(outlier.severity));
     found
 }
 
-fn slow(backend: &View<'_>, problems: &[&Problem]) -> Vec<Outlier> {
+fn find_slow(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
     let servers = problems.iter().filter(|problem| problem.rule.id == "slow-server");
     let found = servers.filter_map(|problem| {
         let own = backend.sample.number(problem.subject.id, Field::Rtime)? as f64;
-        let peers = backend.pool.median_of_peers(own)?;
-        Some(outlier(problem.subject.id, name_of(problem), problem.severity, Why::Slow(own, peers)))
+        let peers = backend.backend_stats.median_of_peers(own)?;
+        Some(outlier(problem.subject.id, server_name(problem), problem.severity, Deviation::Slow(own, peers)))
     });
-    few_of(backend, found.collect())
+    keep_if_few(backend, found.collect())
 }
 
-fn failing(backend: &View<'_>, problems: &[&Problem]) -> Vec<Outlier> {
+fn find_failing(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
     let bad: Vec<_> = problems.iter().filter(|problem| problem.rule.id == "server-5xx").collect();
     if bad.is_empty() {
         return Vec::new();
     }
-    let all = Tally::of_all(backend, |server| Tally::of(server.growth(Field::Hrsp5xx), server.responses()));
+    let all = Ratio::sum_of_servers(backend, |server| Ratio::new(server.growth(Field::Hrsp5xx), server.responses()));
     let others =
-        bad.iter().filter_map(|problem| backend.sample.rows.index(problem.subject.id)).fold(all, |rest, row| {
-            let server = backend.at(row);
-            rest.without(Tally::of(server.growth(Field::Hrsp5xx), server.responses()))
+        bad.iter().filter_map(|problem| backend.sample.rows.index_of(problem.subject.id)).fold(all, |rest, row| {
+            let server = backend.for_row(row);
+            rest.without(Ratio::new(server.growth(Field::Hrsp5xx), server.responses()))
         });
     let Some(peers) = others.share() else { return Vec::new() };
     let has_many = |problem: &Problem| {
-        let row = backend.sample.rows.index(problem.subject.id);
-        row.and_then(|row| backend.at(row).growth(Field::Hrsp5xx)).is_some_and(|errors| errors >= ERRORS_AT_LEAST)
+        let row = backend.sample.rows.index_of(problem.subject.id);
+        row.and_then(|row| backend.for_row(row).growth(Field::Hrsp5xx)).is_some_and(|errors| errors >= MIN_ERRORS)
     };
-    let far = bad.into_iter().filter(|problem| problem.value >= peers * FAR && has_many(problem));
+    let far = bad.into_iter().filter(|problem| problem.value >= peers * OUTLIER_FACTOR && has_many(problem));
     let found = far.map(|problem| {
-        let why = Why::Errors(problem.value, peers);
-        outlier(problem.subject.id, name_of(problem), problem.severity, why)
+        let deviation = Deviation::Errors(problem.value, peers);
+        outlier(problem.subject.id, server_name(problem), problem.severity, deviation)
     });
-    few_of(backend, found.collect())
+    keep_if_few(backend, found.collect())
 }
 
-fn left(backend: &View<'_>, problems: &[&Problem]) -> Vec<Outlier> {
+fn find_aborted(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
     let Some(problem) = problems.iter().find(|problem| problem.rule.id == "client-aborts") else { return Vec::new() };
-    let tally = |server: &View<'_>| Tally::of(server.growth(Field::CliAbrt), server.served());
-    let all = Tally::of_all(backend, tally);
-    let servers = backend.backend.iter().flat_map(|rows| &rows.servers).map(|server| backend.at(*server));
+    let aborts = |server: &RuleInput<'_>| Ratio::new(server.growth(Field::CliAbrt), server.served());
+    let all = Ratio::sum_of_servers(backend, aborts);
+    let servers = backend.backend.iter().flat_map(|rows| &rows.servers).map(|server| backend.for_row(*server));
     let found = servers.filter_map(|server| {
-        let own = tally(&server).share().filter(|own| *own >= ABORTS_AT_LEAST)?;
-        let peers = all.without(tally(&server)).share()?;
+        let own = aborts(&server).share().filter(|own| *own >= MIN_ABORT_SHARE)?;
+        let peers = all.without(aborts(&server)).share()?;
         let name = server.row()?.name.clone();
-        (own >= peers * FAR).then(|| outlier(server.id, name, problem.severity, Why::Aborts(own, peers)))
+        (own >= peers * OUTLIER_FACTOR)
+            .then(|| outlier(server.id, name, problem.severity, Deviation::Aborts(own, peers)))
     });
-    few_of(backend, found.collect())
+    keep_if_few(backend, found.collect())
 }
 
-fn name_of(problem: &Problem) -> SafeText {
+fn server_name(problem: &Problem) -> SafeText {
     problem.subject.names.as_ref().map(|(_, _, name)| name.clone()).unwrap_or_default()
 }
 
-fn outlier(row: RowId, name: SafeText, severity: Severity, why: Why) -> Outlier {
-    Outlier { row, name, severity, why }
+fn outlier(row: RowId, name: SafeText, severity: Severity, deviation: Deviation) -> Outlier {
+    Outlier { row, name, severity, deviation }
 }
 
-fn few_of(backend: &View<'_>, found: Vec<Outlier>) -> Vec<Outlier> {
-    if found.len() * 2 <= backend.pool.usable { found } else { Vec::new() }
+fn keep_if_few(backend: &RuleInput<'_>, found: Vec<Outlier>) -> Vec<Outlier> {
+    if found.len() * 2 <= backend.backend_stats.usable { found } else { Vec::new() }
 }
 
-/// Some of what was served, and all of it.
+/// A part of what a server served, and the whole.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tally {
+struct Ratio {
     part: f64,
-    all: f64,
+    whole: f64,
 }
 
-impl Tally {
-    fn of(part: Option<f64>, all: Option<f64>) -> Self {
-        Self { part: part.unwrap_or(0.0), all: all.unwrap_or(0.0) }
+impl Ratio {
+    fn new(part: Option<f64>, whole: Option<f64>) -> Self {
+        Self { part: part.unwrap_or(0.0), whole: whole.unwrap_or(0.0) }
     }
 
-    fn of_all(backend: &View<'_>, tally: impl Fn(&View<'_>) -> Self) -> Self {
+    fn sum_of_servers(backend: &RuleInput<'_>, ratio: impl Fn(&RuleInput<'_>) -> Self) -> Self {
         let servers = backend.backend.iter().flat_map(|rows| &rows.servers);
         servers
-            .map(|server| tally(&backend.at(*server)))
-            .fold(Self::default(), |sum, one| Self { part: sum.part + one.part, all: sum.all + one.all })
+            .map(|server| ratio(&backend.for_row(*server)))
+            .fold(Self::default(), |sum, one| Self { part: sum.part + one.part, whole: sum.whole + one.whole })
     }
 
     fn without(self, other: Self) -> Self {
-        Self { part: self.part - other.part, all: self.all - other.all }
+        Self { part: self.part - other.part, whole: self.whole - other.whole }
     }
 
-    /// Absent when too little was served to compare with.
+    /// Returns the part as a share from 0 to 1; `None` if too little was served.
     fn share(self) -> Option<f64> {
-        (self.all >= FEW).then(|| (self.part / self.all).clamp(0.0, 1.0))
+        (self.whole >= MIN_EVENTS).then(|| (self.part / self.whole).clamp(0.0, 1.0))
     }
 }

@@ -1,25 +1,25 @@
-//! One problem: a rule that holds for a row.
+//! A problem, and the changes that a sample makes to the open problems.
 
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
-use crate::observe::timestamp::Stamp;
+use crate::observe::timestamp::Timestamp;
 use crate::problems::rule::Rule;
 
-/// The row a problem is about, named so that it can be told after the row is gone.
+/// The row of a problem, with its names, which are still needed after the row is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
-    /// Who it is; [`RowId::PROCESS`] for the process.
+pub struct ProblemSubject {
+    /// ID of the row; [`RowId::PROCESS`] for the process.
     pub id: RowId,
-    /// What it is, its proxy and its name; absent for the process.
+    /// Kind, proxy name and own name; absent for the process.
     pub names: Option<(RowKind, SafeText, SafeText)>,
 }
 
-impl Subject {
-    /// The server's own name, the proxy's name for the rest; empty for the process.
-    pub fn short(&self) -> &str {
+impl ProblemSubject {
+    /// Returns the name of a server or listener, or the proxy's name of other rows; empty for the process.
+    pub fn short_name(&self) -> &str {
         match &self.names {
             None => "",
             Some((RowKind::Server | RowKind::Listener, _, name)) => name.as_str(),
@@ -28,51 +28,51 @@ impl Subject {
     }
 }
 
-/// Something that is wrong.
+/// A rule that holds for a row.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// Which rule.
+    /// The rule.
     pub rule: &'static Rule,
-    /// What it is about.
-    pub subject: Subject,
-    /// How bad it is.
+    /// The row.
+    pub subject: ProblemSubject,
+    /// Current severity.
     pub severity: Severity,
-    /// The first sample that showed it.
-    pub since: Stamp,
-    /// The value measured last that was bad, on the rule's scale.
+    /// Time of the first sample past the threshold.
+    pub since: Timestamp,
+    /// Last value past the threshold, in the rule's unit.
     pub value: f64,
-    /// In words, without the row's name.
+    /// Description for operators, without the row's name.
     pub text: String,
 }
 
 impl Problem {
-    /// How bad, about what, and what, in one line.
+    /// Returns severity, row and description in one line.
     pub fn line(&self) -> String {
         let name = match &self.subject.names {
             None => "process".to_owned(),
             Some((kind, proxy, name)) => display_name(*kind, proxy, name),
         };
-        format!("{} {name}: {}", self.severity.word(), self.text)
+        format!("{} {name}: {}", self.severity.label(), self.text)
     }
 }
 
-/// What one sample changed.
+/// The changes that one sample made to the open problems.
 #[derive(Debug, Default)]
-pub struct Changes {
-    /// Problems that began to count.
+pub struct ProblemChanges {
+    /// Problems that opened.
     pub opened: Vec<Problem>,
     /// Warnings that became critical.
     pub worsened: Vec<Problem>,
-    /// Critical ones that are a warning now.
+    /// Critical problems that became warnings.
     pub eased: Vec<Problem>,
-    /// Problems that still count but are not bad in this sample: they keep the words of the one before.
-    pub calmed: Vec<Problem>,
-    /// Problems that are over, or whose row is gone.
+    /// Open problems within their thresholds since this sample. They keep their last description.
+    pub recovering: Vec<Problem>,
+    /// Problems that closed, or whose row was removed.
     pub closed: Vec<Problem>,
 }
 
-impl Changes {
-    /// Whether everything that counts is as it was.
+impl ProblemChanges {
+    /// Returns whether no problem opened, closed or changed its severity.
     pub fn is_empty(&self) -> bool {
         [&self.opened, &self.worsened, &self.eased, &self.closed].into_iter().all(Vec::is_empty)
     }

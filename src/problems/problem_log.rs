@@ -1,88 +1,89 @@
-//! What was wrong at each time: the problems that are open, and those that are over.
+//! The log of open and closed problems, from which the problems of a past moment are restored.
 //!
-//! Since when something counted, how bad it was then and when it was over cannot be had from one sample, for rules
-//! ask how long something holds. So it is written down when it happens. What the numbers of a moment were is not: the
-//! history knows that, and [`crate::problems::tracker::Problems::recall`] puts both together.
+//! When a problem opened, how severe it was and when it closed depends on hold times, so one sample of the history is
+//! not enough to compute it; it is logged when it happens. The numbers of a moment are not logged, because the history
+//! has them; [`crate::problems::tracker::ProblemTracker::restore`] combines both.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
-use crate::problems::problem::{Changes, Problem};
+use crate::problems::problem::{Problem, ProblemChanges};
 
-/// Problems kept that are over; older ones go.
-const KEPT: usize = 10_000;
-/// Turns kept of one problem that goes on and on; those behind the first one go.
-const TURNS: usize = 500;
+/// Maximum number of closed problems; older ones are dropped.
+const MAX_CLOSED: usize = 10_000;
+/// Maximum number of states of one problem; the oldest one after the first is dropped.
+const MAX_STATES: usize = 500;
 
-/// How a problem was from a time on.
+/// Severity, value and description of a problem from a time on.
 #[derive(Debug)]
-struct Turn {
+struct EpisodeState {
     from: Duration,
     severity: Severity,
     value: f64,
     text: String,
 }
 
-impl Turn {
+impl EpisodeState {
     fn new(from: Duration, problem: &Problem) -> Self {
         Self { from, severity: problem.severity, value: problem.value, text: problem.text.clone() }
     }
 }
 
-/// One problem from its beginning to its end.
+/// One problem from opening to closing.
 #[derive(Debug)]
 struct Episode {
     problem: Problem,
-    turns: Vec<Turn>,
-    until: Option<Duration>,
+    states: Vec<EpisodeState>,
+    closed_at: Option<Duration>,
 }
 
 impl Episode {
-    fn at(&self, time: Duration) -> Option<Problem> {
-        let Turn { severity, value, text, .. } = self.turns.iter().rev().find(|turn| turn.from <= time)?;
-        let is_over = self.until.is_some_and(|until| until <= time);
+    fn problem_at(&self, time: Duration) -> Option<Problem> {
+        let EpisodeState { severity, value, text, .. } = self.states.iter().rev().find(|state| state.from <= time)?;
+        let is_closed = self.closed_at.is_some_and(|closed_at| closed_at <= time);
         let (severity, value, text) = (*severity, *value, text.clone());
-        (!is_over).then(|| Problem { severity, value, text, ..self.problem.clone() })
+        (!is_closed).then(|| Problem { severity, value, text, ..self.problem.clone() })
     }
 }
 
-/// What was wrong, and when.
+/// Open problems, and the last closed ones, with all their states.
 #[derive(Debug, Default)]
-pub struct Chronicle {
+pub struct ProblemLog {
     open: BTreeMap<(RowId, &'static str), Episode>,
-    over: VecDeque<Episode>,
+    closed: VecDeque<Episode>,
 }
 
-impl Chronicle {
-    /// Writes down what the sample at `now` changed.
-    pub fn take(&mut self, changes: &Changes, now: Duration) {
+impl ProblemLog {
+    /// Records the changes of the sample at `now`.
+    pub fn record(&mut self, changes: &ProblemChanges, now: Duration) {
         let key = |problem: &Problem| (problem.subject.id, problem.rule.id);
         for problem in &changes.opened {
-            let episode = Episode { problem: problem.clone(), turns: vec![Turn::new(now, problem)], until: None };
+            let episode =
+                Episode { problem: problem.clone(), states: vec![EpisodeState::new(now, problem)], closed_at: None };
             self.open.insert(key(problem), episode);
         }
-        for problem in changes.calmed.iter().chain(&changes.worsened).chain(&changes.eased) {
-            if let Some(Episode { turns, .. }) = self.open.get_mut(&key(problem)) {
-                if turns.len() == TURNS {
-                    turns.remove(1);
+        for problem in changes.recovering.iter().chain(&changes.worsened).chain(&changes.eased) {
+            if let Some(Episode { states, .. }) = self.open.get_mut(&key(problem)) {
+                if states.len() == MAX_STATES {
+                    states.remove(1);
                 }
-                turns.push(Turn::new(now, problem));
+                states.push(EpisodeState::new(now, problem));
             }
         }
         for problem in &changes.closed {
             if let Some(episode) = self.open.remove(&key(problem)) {
-                if self.over.len() == KEPT {
-                    self.over.pop_front();
+                if self.closed.len() == MAX_CLOSED {
+                    self.closed.pop_front();
                 }
-                self.over.push_back(Episode { until: Some(now), ..episode });
+                self.closed.push_back(Episode { closed_at: Some(now), ..episode });
             }
         }
     }
 
-    /// What was wrong at a time, as bad as it was then.
-    pub fn at(&self, time: Duration) -> impl Iterator<Item = Problem> {
-        self.over.iter().chain(self.open.values()).filter_map(move |episode| episode.at(time))
+    /// Returns the problems that were open at a time, with their severity of that time.
+    pub fn problems_at(&self, time: Duration) -> impl Iterator<Item = Problem> {
+        self.closed.iter().chain(self.open.values()).filter_map(move |episode| episode.problem_at(time))
     }
 }

@@ -1,83 +1,83 @@
-//! What a rule is made of. The rules themselves are in [`crate::problems::rule_table`].
+//! The parts of a rule. The rules themselves are in [`crate::problems::rule_table`].
 
 use std::time::Duration;
 
-use crate::problems::measurement::Reading;
-use crate::problems::rule_input::View;
+use crate::problems::measurement::Measurement;
+use crate::problems::rule_input::RuleInput;
 
-/// What a rule is put to.
+/// The kind of rows that a rule applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// The process: `show info`.
+    /// The HAProxy process, by its `show info`.
     Process,
     /// Each frontend.
     Frontend,
-    /// Each backend, with its servers at hand.
+    /// Each backend, with totals over its servers.
     Backend,
     /// Each server of a backend.
     Server,
 }
 
-/// On which side of the threshold the trouble lies.
+/// The side of the threshold that is a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Worse {
-    /// From the threshold upwards, itself included.
-    High,
-    /// Below the threshold, itself excluded.
-    Low,
+pub enum Direction {
+    /// Values at or above the threshold.
+    AtLeast,
+    /// Values below the threshold.
+    Below,
 }
 
-/// What one of a rule's values is.
+/// The unit of a rule's values and thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
-    /// A share; 1 is all of it.
+pub enum RuleUnit {
+    /// A share from 0 to 1.
     Share,
     /// Milliseconds.
     Millis,
-    /// A number of things.
+    /// A number of sessions, errors, servers and so on.
     Count,
-    /// Things a second.
+    /// Events per second.
     PerSecond,
-    /// Times as much as something else.
-    Times,
+    /// A multiple of a reference value.
+    Multiple,
 }
 
-/// How long something must hold without a break before it counts.
+/// The time and the number of samples that a rule must hold without interruption before its problem opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sustain {
-    /// From the first sample that shows it to the one that makes it count.
-    pub time: Duration,
-    /// Samples in a row that must show it.
+pub struct HoldTime {
+    /// Minimum time from the first sample past the threshold to the one that opens the problem.
+    pub duration: Duration,
+    /// Minimum number of consecutive samples past the threshold.
     pub samples: u32,
 }
 
-/// One rule.
+/// A rule: a measurement with thresholds.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its name in configuration, documents and scripts.
+    /// Name in configuration, documentation and scripts.
     pub id: &'static str,
-    /// What it is put to.
+    /// Rows that it applies to.
     pub scope: Scope,
-    /// What its values are.
-    pub scale: Scale,
-    /// Which side is the bad one.
-    pub worse: Worse,
-    /// From where it is worth a look; absent when it is critical or nothing.
+    /// Unit of its values and thresholds.
+    pub unit: RuleUnit,
+    /// Side of the thresholds that is a problem.
+    pub direction: Direction,
+    /// Warning threshold; absent if the rule is only ever critical.
     pub warn: Option<f64>,
-    /// From where it is critical; absent when it never is.
+    /// Critical threshold; absent if the rule is never critical.
     pub crit: Option<f64>,
-    /// How long it must be worth a look before it counts.
-    pub sustain: Sustain,
-    /// How long it must be critical before it counts as such.
-    pub crit_sustain: Sustain,
-    /// Measures it.
-    pub read: fn(&View<'_>) -> Reading,
-    /// Says it in words, without the row's name.
-    pub say: fn(&View<'_>, f64) -> String,
-    /// The formula, in HAProxy's names.
+    /// Hold time of a warning.
+    pub warn_for: HoldTime,
+    /// Hold time of a critical problem.
+    pub crit_for: HoldTime,
+    /// Measures the rule for a row.
+    pub measure: fn(&RuleInput<'_>) -> Measurement,
+    /// Describes the problem for operators, without the row's name.
+    pub describe: fn(&RuleInput<'_>, f64) -> String,
+    /// Formula in HAProxy's field names, for the documentation.
     pub formula: &'static str,
-    /// Where formula and thresholds come from.
+    /// Origin of formula and thresholds.
     pub source: &'static str,
-    /// What it means to an operator.
+    /// Meaning for the operator.
     pub help: &'static str,
 }

@@ -1,11 +1,10 @@
-//! Every rule with a series that is fine, one that is worth a warning and one that is critical; and the
-//! document that lists the rules.
+//! Tests every rule with values that are fine, a warning and critical, and compares docs/problems.md with the rules.
 
-use crate::problems::rule::{Rule, Scale, Worse};
+use crate::problems::rule::{Direction, Rule, RuleUnit};
 use crate::problems::rule_table::RULES;
-use crate::problems::test_site::Lab;
+use crate::problems::test_site::TestSite;
 
-/// Rule, row, what makes it fine (though not as usual), a warning, critical.
+/// Rule, row, and the changes that make it fine (but close to a problem), a warning, and critical.
 type Case = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
@@ -52,19 +51,19 @@ const CASES: &[Case] = &[
     ("failing-checks", "api/api1", "api/api1.status=UP_2/4 api/api1.check_health=2 api/api1.check_status=INI api/api2.status=UP_2/4 api/api2.check_health=2", "api/api1.status=UP_1/3 api/api1.check_health=2 api/api1.check_status=L4CON", "api/api1.chkfail=10"),
 ];
 
-/// Severities of a rule on a row, ten seconds after a change; a minute after for those that take as long.
+/// Returns the severities of a rule for a row, ten seconds after a change, or later if the hold time is longer.
 fn open_after(rule: &Rule, row: &str, change: &str) -> Vec<&'static str> {
-    let mut lab = Lab::healthy();
-    lab.steps(3);
-    assert_eq!(lab.open(), [] as [String; 0]);
-    lab.set(change);
-    lab.steps(7.max(rule.sustain.time.as_secs() as usize / 2 + 2));
-    let found = lab.open().into_iter().filter(|problem| problem.ends_with(&format!(" {row} {}", rule.id)));
+    let mut site = TestSite::healthy();
+    site.steps(3);
+    assert_eq!(site.open_problems(), [] as [String; 0]);
+    site.set(change);
+    site.steps(7.max(rule.warn_for.duration.as_secs() as usize / 2 + 2));
+    let found = site.open_problems().into_iter().filter(|problem| problem.ends_with(&format!(" {row} {}", rule.id)));
     found.map(|problem| if problem.starts_with("CRIT") { "CRIT" } else { "WARN" }).collect()
 }
 
 #[test]
-fn each_rule_is_fine_warns_and_is_critical() {
+fn rules_grade_values_as_fine_warning_and_critical() {
     for rule in RULES {
         let (_, row, fine, warn, crit) = CASES.iter().find(|case| case.0 == rule.id).expect(rule.id);
         assert_eq!((rule.warn.is_none(), rule.crit.is_none()), (warn.is_empty(), crit.is_empty()), "{}", rule.id);
@@ -78,25 +77,25 @@ fn each_rule_is_fine_warns_and_is_critical() {
 }
 
 #[test]
-fn each_problem_reads_as_a_sentence() {
-    let says = |rule: &str, change: &str| {
-        let mut lab = Lab::healthy();
-        lab.steps(3);
-        lab.set(change);
-        lab.steps(7);
-        let found = lab.problems.list().find(|problem| problem.rule.id == rule);
+fn describe_returns_expected_texts() {
+    let problem_text = |rule: &str, change: &str| {
+        let mut site = TestSite::healthy();
+        site.steps(3);
+        site.set(change);
+        site.steps(7);
+        let found = site.problems.iter().find(|problem| problem.rule.id == rule);
         found.map_or(String::new(), |problem| problem.text.clone())
     };
     for (rule, change, text) in [
         ("connections", "info.CurrConns=1700", "85% of 2000 connections"),
-        ("run-queue", "info.Run_queue=24 info.Nbthread=4", "6 tasks waiting to run on each thread"),
+        ("run-queue", "info.Run_queue=24 info.Nbthread=4", "6 tasks per thread waiting to run"),
         ("frontend-sessions", "www-in.scur=1600", "1600 of 2000 sessions"),
         (
             "backend-down",
             "api/BACKEND.act=0 api/api1.status=DOWN api/api2.status=MAINT",
-            "no server left: 1 down, 1 in maintenance or drain, 1 with weight 0",
+            "no server available: 1 down, 1 in maintenance or drain, 1 with weight 0",
         ),
-        ("backend-weight", "www/w1.status=DOWN www/w2.status=DOWN", "2 servers of 4 down, 50% of the weight is up"),
+        ("backend-weight", "www/w1.status=DOWN www/w2.status=DOWN", "2 of 4 servers down, 50% of the weight available"),
         (
             "slow-server",
             "api/api1.rtime=210 api/api2.rtime=52 api/api3.rtime=52",
@@ -107,8 +106,14 @@ fn each_problem_reads_as_a_sentence() {
             "api/api1.status=DOWN api/api1.check_status=L4CON api/api1.last_chk=Connection_refused",
             "down: L4CON Connection refused",
         ),
+        (
+            "server-down",
+            "api/api1.status=DOWN_1/2 api/api1.check_health=1 api/api1.check_status=L7OK",
+            "coming back (1 of 2 checks passed)",
+        ),
+        ("queue-growing", "api/api1.qcur+2", "queue growing: 12 → 14 in 2 s"),
         ("flapping", "api/api1.chkdown=5", "went down 2 times in the last 5 minutes"),
-        ("failing-checks", "api/api1.chkfail=8", "1 check failed within a minute"),
+        ("failing-checks", "api/api1.chkfail=8", "1 check failed in the last minute"),
         (
             "server-response-errors",
             "api/api1.eresp+50 api/api1.srv_abrt+40",
@@ -116,40 +121,41 @@ fn each_problem_reads_as_a_sentence() {
         ),
         ("retries", "db/BACKEND.wretr+5", "2.5 retries per 100 requests"),
     ] {
-        assert_eq!(says(rule, change), text);
+        assert_eq!(problem_text(rule, change), text);
     }
 }
 
-/// A rule's line in the document.
-fn line(rule: &Rule) -> String {
+/// Returns the row of a rule in docs/problems.md.
+fn document_line(rule: &Rule) -> String {
     let limit = |limit: Option<f64>| {
         let Some(limit) = limit else { return "–".to_owned() };
-        let number = match rule.scale {
-            Scale::Share => format!("{:.0} %", limit * 100.0),
-            Scale::Millis => format!("{limit:.0} ms"),
-            Scale::Count => format!("{limit:.0}"),
-            Scale::PerSecond => format!("{limit:.0} /s"),
-            Scale::Times => format!("× {limit:.0}"),
+        let number = match rule.unit {
+            RuleUnit::Share => format!("{:.0} %", limit * 100.0),
+            RuleUnit::Millis => format!("{limit:.0} ms"),
+            RuleUnit::Count => format!("{limit:.0}"),
+            RuleUnit::PerSecond => format!("{limit:.0} /s"),
+            RuleUnit::Multiple => format!("× {limit:.0}"),
         };
-        if rule.worse == Worse::Low { format!("< {number}") } else { number }
+        if rule.direction == Direction::Below { format!("< {number}") } else { number }
     };
-    let span = |sustain: crate::problems::rule::Sustain| match (sustain.time.as_secs(), sustain.samples) {
+    let span = |hold_time: crate::problems::rule::HoldTime| match (hold_time.duration.as_secs(), hold_time.samples) {
         (0, _) => "at once".to_owned(),
         (seconds, 3) if seconds < 10 => "3 samples".to_owned(),
         (seconds, _) => format!("{seconds} s"),
     };
-    let held = match (rule.warn.and(rule.crit), span(rule.sustain), span(rule.crit_sustain)) {
+    let hold = match (rule.warn.and(rule.crit), span(rule.warn_for), span(rule.crit_for)) {
         (Some(_), warn, crit) if warn != crit => format!("{warn}; {crit}"),
         (_, warn, _) => warn,
     };
     let (warn, crit) = (limit(rule.warn), limit(rule.crit));
-    format!("| `{}` | {} | {warn} | {crit} | {held} | {} | {} |", rule.id, rule.formula, rule.source, rule.help)
+    format!("| `{}` | {} | {warn} | {crit} | {hold} | {} | {} |", rule.id, rule.formula, rule.source, rule.help)
 }
 
 #[test]
-fn the_document_lists_every_rule_as_it_is() {
+fn problems_document_lists_every_rule() {
     let document = include_str!("../../docs/problems.md");
-    let missing: Vec<String> = RULES.iter().map(line).filter(|line| !document.contains(line.as_str())).collect();
+    let missing: Vec<String> =
+        RULES.iter().map(document_line).filter(|line| !document.contains(line.as_str())).collect();
     assert!(missing.is_empty(), "docs/problems.md lacks:\n{}", missing.join("\n"));
     let listed = document.lines().filter(|line| line.starts_with("| `") && line.matches('|').count() == 8).count();
     assert_eq!(listed, RULES.len(), "docs/problems.md lists rules that are gone");

@@ -1,58 +1,58 @@
-//! Sites in trouble, from the first sample to the verdict.
+//! Tests of whole scenarios, from the first sample to the verdict.
 
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::problems::problem::Problem;
-use crate::problems::test_site::{Lab, shown};
-use crate::problems::thresholds::{Override, Thresholds};
-use crate::problems::tracker::Problems;
+use crate::problems::test_site::{TestSite, problem_line};
+use crate::problems::thresholds::{RuleOverride, Thresholds};
+use crate::problems::tracker::ProblemTracker;
 
 const NOTHING: [String; 0] = [];
 
-fn shown_all(problems: &[Problem]) -> Vec<String> {
-    problems.iter().map(shown).collect()
+fn problem_lines(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(problem_line).collect()
 }
 
-/// A healthy site under watch for a moment, then these changes for ten seconds.
-fn ten_seconds_of(changes: &str) -> Lab {
-    let mut lab = Lab::healthy();
-    lab.steps(4);
-    lab.set(changes);
-    lab.steps(6);
-    lab
+/// Returns a site that was healthy, and then had these changes for ten seconds.
+fn site_after_10_s(changes: &str) -> TestSite {
+    let mut site = TestSite::healthy();
+    site.steps(4);
+    site.set(changes);
+    site.steps(6);
+    site
 }
 
 #[test]
-fn a_healthy_site_has_no_problem() {
-    let mut lab = Lab::healthy();
-    for changes in lab.steps(200) {
+fn healthy_site_has_no_problems() {
+    let mut site = TestSite::healthy();
+    for changes in site.steps(200) {
         assert!(changes.is_empty(), "{changes:?}");
     }
-    lab.reload();
-    assert!(lab.steps(20).iter().all(crate::problems::problem::Changes::is_empty));
-    assert_eq!((lab.open(), lab.problems.count(), lab.causes()), (NOTHING.to_vec(), 0, vec![]));
+    site.reload();
+    assert!(site.steps(20).iter().all(crate::problems::problem::ProblemChanges::is_empty));
+    assert_eq!((site.open_problems(), site.problems.count(), site.causes()), (NOTHING.to_vec(), 0, vec![]));
 }
 
 #[test]
-fn four_faults_are_four_verdicts() {
-    let mut lab = Lab::healthy();
-    lab.backend("shop", "http", &["s1", "s2", "s3"]);
-    lab.backend("img", "http", &["i1", "i2", "i3"]);
-    lab.backend("legacy", "http", &["old1"]);
-    lab.steps(4);
-    let fault = lab.now / 1000;
-    // Full servers and a queue before them.
-    lab.set("api/api1.scur=50 api/api2.scur=50 api/api3.scur=50 api/BACKEND.qcur=7 api/BACKEND.qtime=340");
-    // A server that fails every second request.
-    lab.set("shop/s2.hrsp_5xx+50 shop/s2.hrsp_2xx+50 shop/BACKEND.hrsp_5xx+50 shop/BACKEND.hrsp_2xx+250");
-    lab.set("www-in.hrsp_5xx+50 www-in.hrsp_2xx+650");
+fn four_faults_give_four_verdicts() {
+    let mut site = TestSite::healthy();
+    site.backend("shop", "http", &["s1", "s2", "s3"]);
+    site.backend("img", "http", &["i1", "i2", "i3"]);
+    site.backend("legacy", "http", &["old1"]);
+    site.steps(4);
+    let fault = site.now / 1000;
+    // Full servers with a queue.
+    site.set("api/api1.scur=50 api/api2.scur=50 api/api3.scur=50 api/BACKEND.qcur=7 api/BACKEND.qtime=340");
+    // A server on which every second request fails.
+    site.set("shop/s2.hrsp_5xx+50 shop/s2.hrsp_2xx+50 shop/BACKEND.hrsp_5xx+50 shop/BACKEND.hrsp_2xx+250");
+    site.set("www-in.hrsp_5xx+50 www-in.hrsp_2xx+650");
     // A server that became slow.
-    lab.set("img/i3.rtime=210 img/i1.rtime=52 img/i2.rtime=54 img/BACKEND.rtime=105");
+    site.set("img/i3.rtime=210 img/i1.rtime=52 img/i2.rtime=54 img/BACKEND.rtime=105");
     // The last server goes down.
-    lab.set("legacy/old1.status=DOWN legacy/old1.check_status=L4CON legacy/BACKEND.status=DOWN legacy/BACKEND.act=0");
-    lab.set("legacy/old1.req_tot+0 legacy/BACKEND.req_tot+0");
-    lab.steps(6);
-    let mut open = lab.open();
+    site.set("legacy/old1.status=DOWN legacy/old1.check_status=L4CON legacy/BACKEND.status=DOWN legacy/BACKEND.act=0");
+    site.set("legacy/old1.req_tot+0 legacy/BACKEND.req_tot+0");
+    site.steps(6);
+    let mut open = site.open_problems();
     open.sort();
     assert_eq!(
         open,
@@ -70,23 +70,26 @@ fn four_faults_are_four_verdicts() {
             "WARN legacy/old1 server-down",
         ]
     );
-    let mut causes = lab.causes();
+    let mut causes = site.causes();
     causes.sort();
-    assert_eq!(causes, ["CRIT api ServersFull", "CRIT legacy NoServerLeft", "CRIT shop Outlier", "WARN img Outlier"]);
-    assert_eq!(lab.says("api"), "servers full: 7 waiting 10 s (qtime 340 ms, rtime normal)");
-    assert_eq!(lab.says("shop"), "s2 answers 50% 5xx, its peers 0%");
-    assert_eq!(lab.says("img"), "i3 is 4x slower than its peers (210 ms against 53 ms)");
-    assert_eq!(lab.says("legacy"), "no server left: 1 down");
-    let first = lab.problems.list().next().map(|problem| (problem.severity, problem.since.mono.as_secs()));
-    assert_eq!(first, Some((Severity::Crit, fault)), "since the first sample that showed it");
-    let slow = lab.problems.verdicts().iter().find(|verdict| verdict.name.as_str() == "img").unwrap();
-    assert_eq!(lab.problems.of(slow.server.unwrap()).count(), 1, "the verdict points to the server");
-    assert_eq!(lab.problems.worst(slow.row), None);
-    assert_eq!(lab.problems.verdict(slow.row).map(|verdict| verdict.cause.word()), Some("outlier"));
+    assert_eq!(
+        causes,
+        ["CRIT api ServersFull", "CRIT legacy NoServerAvailable", "CRIT shop Outlier", "WARN img Outlier"]
+    );
+    assert_eq!(site.verdict_text("api"), "servers full: 7 waiting for 10 s (qtime 340 ms, rtime normal)");
+    assert_eq!(site.verdict_text("shop"), "s2 responds with 50% 5xx (peers 0%)");
+    assert_eq!(site.verdict_text("img"), "i3 is 4x slower than its peers (210 ms against 53 ms)");
+    assert_eq!(site.verdict_text("legacy"), "no server available: 1 down");
+    let first = site.problems.iter().next().map(|problem| (problem.severity, problem.since.monotonic.as_secs()));
+    assert_eq!(first, Some((Severity::Crit, fault)), "time of the first sample past the threshold");
+    let slow = site.problems.verdicts().iter().find(|verdict| verdict.name.as_str() == "img").unwrap();
+    assert_eq!(site.problems.for_row(slow.server.unwrap()).count(), 1, "the verdict names the server");
+    assert_eq!(site.problems.worst_severity(slow.row), None);
+    assert_eq!(site.problems.verdict(slow.row).map(|verdict| verdict.cause.short_name()), Some("outlier"));
 }
 
 #[test]
-fn each_cause_is_told_from_the_others() {
+fn verdict_distinguishes_causes() {
     for (changes, cause, text) in [
         (
             "api/BACKEND.rtime=1200 api/BACKEND.qcur=7",
@@ -95,190 +98,195 @@ fn each_cause_is_told_from_the_others() {
         ),
         (
             "api/BACKEND.rtime=1200 info.Idle_pct=8",
-            "CRIT api Busy",
-            "load balancer busy: 1.20 s to respond (rtime), 8% idle",
+            "CRIT api HaproxyBusy",
+            "HAProxy busy: 1.20 s to respond (rtime), 8% idle",
         ),
         (
             "api/BACKEND.econ+20 api/api2.econ+20 api/BACKEND.hrsp_5xx+20 api/BACKEND.wretr+60",
             "CRIT api Network",
-            "network or port: api2: 6.7% of the connections failed, 40 in the last seconds",
+            "connection problem: api2: 6.7% of the connections failed (40 in 4 s)",
         ),
-        ("api/BACKEND.ctime=1400", "CRIT api Network", "network or port: 1.40 s to connect to a server (ctime)"),
-        ("api/BACKEND.hrsp_5xx+30", "CRIT api HaproxyAnswers", "HAProxy answers itself: 60 5xx that no server sent"),
+        ("api/BACKEND.ctime=1400", "CRIT api Network", "connection problem: 1.40 s to connect to a server (ctime)"),
+        ("api/BACKEND.hrsp_5xx+30", "CRIT api HaproxyErrors", "60 5xx in 4 s sent by HAProxy itself, not by a server"),
         (
             "api/api1.hrsp_5xx+30 api/api2.hrsp_5xx+30 api/api3.hrsp_5xx+30 api/BACKEND.hrsp_5xx+90",
-            "CRIT api ApplicationFails",
-            "application fails: 23% of the responses are 5xx",
+            "CRIT api ApplicationErrors",
+            "application errors: 23% of the responses are 5xx",
         ),
         (
             "api/BACKEND.cli_abrt+60 api/api3.cli_abrt+60",
             "WARN api Outlier",
-            "api3 loses 60% of its requests to client aborts, its peers 0%",
+            "60% of the requests to api3 aborted by clients (peers 0%)",
         ),
         (
             "api/api3.status=DOWN api/api3.check_status=L4TOUT api/BACKEND.ctime=200",
             "WARN api ServersDown",
-            "api3 down: L4TOUT, 67% of the weight is up",
+            "api3 down: L4TOUT, 67% of the weight available",
         ),
         (
             "www/w4.status=DOWN www/w1.status=DOWN",
             "WARN www ServersDown",
-            "2 of 4 servers down, 50% of the weight is up",
+            "2 of 4 servers down, 50% of the weight available",
         ),
         ("www/w4.chkdown=4", "WARN www ServersDown", "w4: went down once in the last 5 minutes"),
         (
             "api/BACKEND.rtime=600 api/BACKEND.qcur=30 api/BACKEND.qtime=900",
             "CRIT api ServersFull",
-            "servers full: 30 waiting 10 s (qtime 900 ms, rtime 600 ms)",
+            "servers full: 30 waiting for 10 s (qtime 900 ms, rtime 600 ms)",
         ),
         ("api/api1.scur=50", "CRIT api Other", "api1: 50 of 50 sessions"),
         ("api/BACKEND.wredis+6", "WARN api Other", "2 redispatches per 100 requests"),
         (
             "api/BACKEND.qcur=12 api/api3.status=DOWN",
             "CRIT api ServersFull",
-            "servers full: 12 waiting 10 s (qtime 0 ms, rtime normal), 1 of 3 servers down",
+            "servers full: 12 waiting for 10 s (qtime 0 ms, rtime normal), 1 of 3 servers down",
         ),
     ] {
-        let lab = ten_seconds_of(changes);
+        let site = site_after_10_s(changes);
         let name = cause.split(' ').nth(1).unwrap();
-        assert!(lab.causes().iter().any(|found| found == cause), "{changes}: {:?} {:?}", lab.causes(), lab.open());
-        assert_eq!(lab.says(name), text);
+        assert!(
+            site.causes().iter().any(|found| found == cause),
+            "{changes}: {:?} {:?}",
+            site.causes(),
+            site.open_problems()
+        );
+        assert_eq!(site.verdict_text(name), text);
     }
-    assert_eq!(ten_seconds_of("info.Idle_pct=8").says(""), "load balancer busy: 8.0% idle, a mean over all threads");
+    assert_eq!(site_after_10_s("info.Idle_pct=8").verdict_text(""), "HAProxy busy: 8.0% idle (mean of all threads)");
     assert_eq!(
-        ten_seconds_of("www-in.hrsp_5xx+60").causes(),
+        site_after_10_s("www-in.hrsp_5xx+60").causes(),
         ["CRIT www-in Other"],
-        "HAProxy's own, before any backend"
+        "sent by HAProxy itself, before a backend was chosen"
     );
 }
 
 #[test]
-fn two_slow_servers_of_three_are_no_outliers() {
-    let lab = ten_seconds_of("api/api1.rtime=900 api/api2.rtime=900 api/BACKEND.rtime=620");
-    assert_eq!(lab.causes(), ["WARN api ApplicationSlow"]);
+fn outliers_are_not_reported_for_most_servers() {
+    let site = site_after_10_s("api/api1.rtime=900 api/api2.rtime=900 api/BACKEND.rtime=620");
+    assert_eq!(site.causes(), ["WARN api ApplicationSlow"]);
 }
 
 #[test]
-fn what_came_in_a_moment_and_went_is_nothing() {
-    let mut lab = Lab::healthy();
-    lab.steps(4);
+fn short_peaks_open_no_problem() {
+    let mut site = TestSite::healthy();
+    site.steps(4);
     for _ in 0..20 {
-        lab.set("api/BACKEND.qcur=3 api/BACKEND.rtime=900");
-        lab.steps(2);
-        lab.set("api/BACKEND.qcur=0 api/BACKEND.rtime=50");
-        assert!(lab.step().is_empty());
+        site.set("api/BACKEND.qcur=3 api/BACKEND.rtime=900");
+        site.steps(2);
+        site.set("api/BACKEND.qcur=0 api/BACKEND.rtime=50");
+        assert!(site.step().is_empty());
     }
-    assert_eq!(lab.open(), NOTHING);
+    assert_eq!(site.open_problems(), NOTHING);
 }
 
 #[test]
-fn one_error_on_a_quiet_site_is_no_problem() {
-    for every in [1000, 2000, 60_000] {
-        let mut lab = Lab::healthy();
-        lab.every = every;
+fn single_error_with_little_traffic_opens_no_problem() {
+    for interval in [1000, 2000, 60_000] {
+        let mut site = TestSite::healthy();
+        site.interval = interval;
         for column in ["req_tot+6", "stot+6", "connect+3", "hrsp_2xx+6"] {
-            lab.set(&format!("api/BACKEND.{column}"));
+            site.set(&format!("api/BACKEND.{column}"));
         }
-        lab.steps(6);
-        lab.set("api/BACKEND.hrsp_5xx+1 api/BACKEND.econ+1 api/BACKEND.eresp+1 api/BACKEND.wretr+1");
-        let mut opened = lab.step().opened;
-        lab.set("api/BACKEND.hrsp_5xx+0 api/BACKEND.econ+0 api/BACKEND.eresp+0 api/BACKEND.wretr+0");
-        opened.extend(lab.steps(6).into_iter().flat_map(|changes| changes.opened));
-        assert_eq!(shown_all(&opened), NOTHING, "{every}");
+        site.steps(6);
+        site.set("api/BACKEND.hrsp_5xx+1 api/BACKEND.econ+1 api/BACKEND.eresp+1 api/BACKEND.wretr+1");
+        let mut opened = site.step().opened;
+        site.set("api/BACKEND.hrsp_5xx+0 api/BACKEND.econ+0 api/BACKEND.eresp+0 api/BACKEND.wretr+0");
+        opened.extend(site.steps(6).into_iter().flat_map(|changes| changes.opened));
+        assert_eq!(problem_lines(&opened), NOTHING, "{interval}");
     }
 }
 
 #[test]
-fn a_problem_stays_while_it_dances_and_closes_once() {
-    let mut lab = ten_seconds_of("www-in.scur=1700");
-    assert_eq!(lab.open(), ["WARN www-in frontend-sessions"]);
+fn problem_stays_open_while_value_oscillates() {
+    let mut site = site_after_10_s("www-in.scur=1700");
+    assert_eq!(site.open_problems(), ["WARN www-in frontend-sessions"]);
     for scur in [1590, 1610].repeat(20) {
-        lab.set(&format!("www-in.scur={scur}"));
-        assert!(lab.step().is_empty());
+        site.set(&format!("www-in.scur={scur}"));
+        assert!(site.step().is_empty());
     }
-    lab.set("www-in.scur=1900");
-    let worsened: Vec<_> = lab.steps(4).iter().flat_map(|changes| shown_all(&changes.worsened)).collect();
+    site.set("www-in.scur=1900");
+    let worsened: Vec<_> = site.steps(4).iter().flat_map(|changes| problem_lines(&changes.worsened)).collect();
     assert_eq!(worsened, ["CRIT www-in frontend-sessions"]);
-    lab.set("www-in.scur=100");
-    let closed: Vec<_> = lab.steps(20).iter().map(|changes| changes.closed.len()).collect();
+    site.set("www-in.scur=100");
+    let closed: Vec<_> = site.steps(20).iter().map(|changes| changes.closed.len()).collect();
     assert_eq!(closed.iter().sum::<usize>(), 1);
-    assert_eq!(closed[5], 1, "ten seconds after it was fine");
-    assert_eq!((lab.open(), lab.problems.verdicts().len()), (NOTHING.to_vec(), 0));
+    assert_eq!(closed[5], 1, "ten seconds after the value became fine");
+    assert_eq!((site.open_problems(), site.problems.verdicts().len()), (NOTHING.to_vec(), 0));
 }
 
 #[test]
-fn a_reload_closes_nothing_that_is_still_so() {
-    let mut lab = ten_seconds_of("api/BACKEND.hrsp_5xx+40 api/BACKEND.qcur=12");
-    let before = lab.open();
+fn reload_keeps_problems_open() {
+    let mut site = site_after_10_s("api/BACKEND.hrsp_5xx+40 api/BACKEND.qcur=12");
+    let before = site.open_problems();
     assert_eq!(before, ["CRIT api queue", "CRIT api backend-5xx", "WARN api own-5xx"]);
-    lab.reload();
-    for changes in lab.steps(12) {
+    site.reload();
+    for changes in site.steps(12) {
         assert!(changes.is_empty(), "{changes:?}");
     }
-    assert_eq!(lab.open(), before);
+    assert_eq!(site.open_problems(), before);
 }
 
 #[test]
-fn what_can_no_longer_be_told_is_closed_in_the_end() {
-    let mut lab = ten_seconds_of("api/BACKEND.hrsp_5xx+40");
-    lab.set("api/BACKEND.hrsp_5xx=");
-    lab.set("api/BACKEND.hrsp_5xx+0 api/BACKEND.rtime=900");
-    // Traffic stops: few responses are no share.
-    lab.set("api/BACKEND.hrsp_2xx+0 api/BACKEND.hrsp_5xx+1 api/BACKEND.req_tot+0 api/BACKEND.stot+0");
-    lab.steps(5);
-    assert!(lab.open().contains(&"CRIT api backend-5xx".to_owned()));
-    lab.steps(20);
-    assert!(!lab.open().contains(&"CRIT api backend-5xx".to_owned()), "{:?}", lab.open());
+fn unknown_measurement_closes_problem_after_timeout() {
+    let mut site = site_after_10_s("api/BACKEND.hrsp_5xx+40");
+    site.set("api/BACKEND.hrsp_5xx=");
+    site.set("api/BACKEND.hrsp_5xx+0 api/BACKEND.rtime=900");
+    // Traffic stops: too few responses for a share.
+    site.set("api/BACKEND.hrsp_2xx+0 api/BACKEND.hrsp_5xx+1 api/BACKEND.req_tot+0 api/BACKEND.stot+0");
+    site.steps(5);
+    assert!(site.open_problems().contains(&"CRIT api backend-5xx".to_owned()));
+    site.steps(20);
+    assert!(!site.open_problems().contains(&"CRIT api backend-5xx".to_owned()), "{:?}", site.open_problems());
 }
 
 #[test]
-fn rows_that_vanish_take_their_problems_along() {
-    let mut lab = ten_seconds_of("api/BACKEND.act=0 api/api1.status=DOWN db/db1.status=DOWN");
-    assert!(lab.open().len() > 3);
-    lab.remove("api");
-    let changes = lab.step();
-    assert!(shown_all(&changes.closed).contains(&"CRIT api backend-down".to_owned()));
-    assert!(lab.open().iter().all(|open| open.contains("db")), "{:?}", lab.open());
+fn removed_rows_close_their_problems() {
+    let mut site = site_after_10_s("api/BACKEND.act=0 api/api1.status=DOWN db/db1.status=DOWN");
+    assert!(site.open_problems().len() > 3);
+    site.remove("api");
+    let changes = site.step();
+    assert!(problem_lines(&changes.closed).contains(&"CRIT api backend-down".to_owned()));
+    assert!(site.open_problems().iter().all(|open| open.contains("db")), "{:?}", site.open_problems());
 }
 
 #[test]
-fn a_silence_is_no_proof_that_it_held() {
-    let mut lab = Lab::healthy();
-    lab.steps(4);
-    lab.set("api/BACKEND.qcur=2");
-    lab.step();
-    lab.now += 120_000;
-    lab.step();
-    assert_eq!(lab.open(), NOTHING);
-    lab.steps(5);
-    assert_eq!(lab.open(), ["WARN api queue"]);
+fn gap_between_samples_restarts_hold_time() {
+    let mut site = TestSite::healthy();
+    site.steps(4);
+    site.set("api/BACKEND.qcur=2");
+    site.step();
+    site.now += 120_000;
+    site.step();
+    assert_eq!(site.open_problems(), NOTHING);
+    site.steps(5);
+    assert_eq!(site.open_problems(), ["WARN api queue"]);
 }
 
 #[test]
-fn long_intervals_need_two_samples() {
-    let mut lab = Lab::healthy();
-    lab.every = 60_000;
-    lab.steps(3);
-    lab.set("api/BACKEND.qcur=2 www-in.hrsp_5xx+60");
-    lab.step();
-    assert_eq!(lab.open(), NOTHING);
+fn hold_time_needs_two_samples_at_long_intervals() {
+    let mut site = TestSite::healthy();
+    site.interval = 60_000;
+    site.steps(3);
+    site.set("api/BACKEND.qcur=2 www-in.hrsp_5xx+60");
+    site.step();
+    assert_eq!(site.open_problems(), NOTHING);
 }
 
 #[test]
-fn maintenance_and_drain_are_no_problems() {
-    let lab = ten_seconds_of(
+fn maintenance_and_drain_open_no_problem() {
+    let site = site_after_10_s(
         "api/api1.status=MAINT api/api2.status=DRAIN api/api2.scur=50 api/api2.rtime=900 api/BACKEND.act=1 api/BACKEND.weight=1",
     );
-    assert_eq!(lab.open(), NOTHING);
+    assert_eq!(site.open_problems(), NOTHING);
 }
 
 #[test]
-fn other_thresholds_make_other_problems() {
+fn changed_thresholds_change_problems() {
     let mut thresholds = Thresholds::default();
-    thresholds.set("frontend-sessions", Override { warn: Some(0.04), ..Override::default() }).unwrap();
-    let mut lab = Lab::healthy();
-    lab.problems = Problems::new(thresholds);
-    lab.steps(4);
-    assert_eq!(lab.open(), ["WARN www-in frontend-sessions", "WARN stats frontend-sessions"]);
-    assert_eq!(lab.problems.of(RowId::PROCESS).count(), 0);
+    thresholds.set("frontend-sessions", RuleOverride { warn: Some(0.04), ..RuleOverride::default() }).unwrap();
+    let mut site = TestSite::healthy();
+    site.problems = ProblemTracker::new(thresholds);
+    site.steps(4);
+    assert_eq!(site.open_problems(), ["WARN www-in frontend-sessions", "WARN stats frontend-sessions"]);
+    assert_eq!(site.problems.for_row(RowId::PROCESS).count(), 0);
 }

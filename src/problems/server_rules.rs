@@ -1,115 +1,133 @@
-//! What can be wrong with one server. One in maintenance or drain is no problem by itself.
+//! Rules of servers. Maintenance and drain are not problems.
 
 use crate::haproxy::fields::{Field, TextField};
-use crate::haproxy::status::State;
-use crate::problems::backend_stats::SLOWER_AT_LEAST;
-use crate::problems::measurement::Reading;
+use crate::haproxy::status::RowState;
+use crate::problems::backend_stats::MIN_DIFFERENCE_MS;
+use crate::problems::measurement::Measurement;
 use crate::problems::phrases;
-use crate::problems::rule_input::{View, used};
+use crate::problems::rule_input::{RuleInput, measure_usage};
 
-/// Characters of a check's own words that have a place in a sentence.
-const LONGEST_CHECK: usize = 60;
+/// Longest text of a health check in a sentence, in characters.
+const MAX_CHECK_TEXT: usize = 60;
 
-/// The result of the last check, also while the next one runs.
-fn result<'a>(view: &View<'a>) -> &'a str {
-    view.text(TextField::CheckStatus).trim_start_matches("* ")
+/// Returns the result code of the last check, such as `L7OK`, also while the next one runs.
+fn check_result<'a>(input: &RuleInput<'a>) -> &'a str {
+    input.text(TextField::CheckStatus).trim_start_matches("* ")
 }
 
-/// Whether the last check succeeded; `L7OKC` is conditionally so.
+/// Returns whether a check result is a success, including the conditional `L7OKC`.
 fn is_passed(result: &str) -> bool {
     result.ends_with("OK") || result.ends_with("OKC")
 }
 
-/// What the last check said: `L4CON Connection refused`; empty where nothing was checked.
-fn check_words(view: &View<'_>) -> String {
-    let words = [result(view), view.text(TextField::LastChk)];
-    phrases::cut(words.join(" ").trim(), LONGEST_CHECK)
+/// Returns result and text of the last check: `L4CON Connection refused`; empty without checks.
+fn check_text(input: &RuleInput<'_>) -> String {
+    let parts = [check_result(input), input.text(TextField::LastChk)];
+    phrases::truncate(parts.join(" ").trim(), MAX_CHECK_TEXT)
 }
 
-pub(super) fn down(view: &View<'_>) -> Reading {
-    let is_down = matches!(view.state, State::Down | State::ComingUp);
-    Reading::Value(f64::from(u8::from(is_down)))
+pub(super) fn down(input: &RuleInput<'_>) -> Measurement {
+    let is_down = matches!(input.state, RowState::Down | RowState::ComingUp);
+    Measurement::Value(f64::from(u8::from(is_down)))
 }
 
-pub(super) fn say_down(view: &View<'_>, _: f64) -> String {
-    match check_words(view) {
-        _ if is_passed(result(view)) => "down, its checks succeed again".to_owned(),
-        words if words.is_empty() => "down".to_owned(),
-        words => format!("down: {words}"),
+pub(super) fn describe_down(input: &RuleInput<'_>, _: f64) -> String {
+    match check_text(input) {
+        _ if is_passed(check_result(input)) => describe_coming_back(input),
+        text if text.is_empty() => "down".to_owned(),
+        text => format!("down: {text}"),
     }
 }
 
-pub(super) fn queue_limit(view: &View<'_>) -> Reading {
-    used(view.number(Field::Qcur), view.number(Field::Qlimit))
-}
-
-pub(super) fn say_queue_limit(view: &View<'_>, _: f64) -> String {
-    let number = |field| view.number(field).unwrap_or_default();
-    format!("{:.0} waiting, {:.0} may (maxqueue)", number(Field::Qcur), number(Field::Qlimit))
-}
-
-/// Response time against the median of the peers with traffic.
-pub(super) fn slower_than_peers(view: &View<'_>) -> Reading {
-    if !view.state.is_usable() || view.is_tcp() {
-        return Reading::Fine;
-    }
-    let Some(own) = view.number(Field::Rtime) else { return Reading::Unknown };
-    // Most servers are as fast as their peers: they need no look at them, nor at what they served.
-    if view.pool.is_quick(own) {
-        return Reading::Fine;
-    }
-    match view.pool.median_of_peers(own) {
-        None => Reading::Fine,
-        Some(median) if own - median < SLOWER_AT_LEAST => Reading::Value(1.0_f64.min(own / median.max(1.0))),
-        Some(median) if view.is_idle() == Some(false) => Reading::Value(own / median.max(1.0)),
-        Some(_) => Reading::Unknown,
+/// Describes a server whose checks pass again: `coming back (1 of 2 checks passed)`.
+fn describe_coming_back(input: &RuleInput<'_>) -> String {
+    match (input.number(Field::CheckHealth), input.number(Field::CheckRise)) {
+        (Some(passed), Some(rise)) if passed >= 1.0 && passed <= rise => {
+            format!("coming back ({passed:.0} of {rise:.0} checks passed)")
+        }
+        _ => "coming back (last check passed)".to_owned(),
     }
 }
 
-pub(super) fn say_slower(view: &View<'_>, value: f64) -> String {
-    let own = view.number(Field::Rtime).unwrap_or_default();
-    let median = view.pool.median_of_peers(own).unwrap_or_default();
+pub(super) fn queue_limit(input: &RuleInput<'_>) -> Measurement {
+    measure_usage(input.number(Field::Qcur), input.number(Field::Qlimit))
+}
+
+pub(super) fn describe_queue_limit(input: &RuleInput<'_>, _: f64) -> String {
+    let number = |field| input.number(field).unwrap_or_default();
+    format!("{:.0} waiting of {:.0} allowed (maxqueue)", number(Field::Qcur), number(Field::Qlimit))
+}
+
+/// Measures the response time relative to the median of the other servers with traffic.
+pub(super) fn slower_than_peers(input: &RuleInput<'_>) -> Measurement {
+    if !input.state.is_usable() || input.is_tcp() {
+        return Measurement::Fine;
+    }
+    let Some(own) = input.number(Field::Rtime) else { return Measurement::Unknown };
+    // Most servers are as fast as their peers; this avoids the more expensive comparison.
+    if input.backend_stats.is_near_fastest(own) {
+        return Measurement::Fine;
+    }
+    match input.backend_stats.median_of_peers(own) {
+        None => Measurement::Fine,
+        Some(median) if own - median < MIN_DIFFERENCE_MS => Measurement::Value(1.0_f64.min(own / median.max(1.0))),
+        Some(median) if input.is_idle() == Some(false) => Measurement::Value(own / median.max(1.0)),
+        Some(_) => Measurement::Unknown,
+    }
+}
+
+pub(super) fn describe_slower_than_peers(input: &RuleInput<'_>, value: f64) -> String {
+    let own = input.number(Field::Rtime).unwrap_or_default();
+    let median = input.backend_stats.median_of_peers(own).unwrap_or_default();
     let (own, median) = (phrases::millis(own), phrases::millis(median));
-    format!("{}x slower than its peers ({own} against {median})", phrases::times(value))
+    format!("{}x slower than its peers ({own} against {median})", phrases::ratio(value))
 }
 
-/// Once down and still down is no flapping.
-pub(super) fn flapping(view: &View<'_>) -> Reading {
-    let downs = view.memory.downs(view.id);
-    let is_down = matches!(view.state, State::Down | State::ComingUp);
-    if view.is_away() || is_down && downs < 2.0 { Reading::Fine } else { Reading::Value(downs) }
+/// Counts how often the server went down. Down once and still down is not flapping.
+pub(super) fn flapping(input: &RuleInput<'_>) -> Measurement {
+    let times_down = input.check_history.times_down(input.id);
+    let is_down = matches!(input.state, RowState::Down | RowState::ComingUp);
+    if input.is_out_of_service() || is_down && times_down < 2.0 {
+        Measurement::Fine
+    } else {
+        Measurement::Value(times_down)
+    }
 }
 
-pub(super) fn say_flapping(_: &View<'_>, value: f64) -> String {
+pub(super) fn describe_flapping(_: &RuleInput<'_>, value: f64) -> String {
     match value {
         ..1.5 => "went down once in the last 5 minutes".to_owned(),
         _ => format!("went down {value:.0} times in the last 5 minutes"),
     }
 }
 
-/// A server begins half healthy (`UP 1/3`) and is not yet checked: `INI` or nothing at all says so.
-pub(super) fn failing_checks(view: &View<'_>) -> Reading {
-    let state = view.state;
-    if !matches!(state, State::Up | State::GoingDown) {
-        return Reading::Fine;
+/// Counts the failed checks of a server that is up.
+///
+/// A server that was not checked yet starts with reduced health (`UP 1/3`), which is not a failure. Its check result is
+/// then `INI` or empty.
+pub(super) fn failing_checks(input: &RuleInput<'_>) -> Measurement {
+    let state = input.state;
+    if !matches!(state, RowState::Up | RowState::GoingDown) {
+        return Measurement::Fine;
     }
-    let fails = view.memory.fails(view.id, view.sample.at.mono);
-    let is_weak = state == State::GoingDown && {
-        let result = result(view);
+    let failed = input.check_history.failed_checks(input.id, input.sample.at.monotonic);
+    let is_weak = state == RowState::GoingDown && {
+        let result = check_result(input);
         let is_failed = !matches!(result, "" | "INI" | "UNK") && !is_passed(result);
-        let numbers = (view.number(Field::CheckRise), view.number(Field::CheckFall), view.number(Field::CheckHealth));
+        let numbers =
+            (input.number(Field::CheckRise), input.number(Field::CheckFall), input.number(Field::CheckHealth));
         match numbers {
             (Some(rise), Some(fall), Some(health)) => is_failed && health < rise + fall - 1.0,
             _ => false,
         }
     };
-    Reading::Value(fails.max(f64::from(u8::from(is_weak))))
+    Measurement::Value(failed.max(f64::from(u8::from(is_weak))))
 }
 
-pub(super) fn say_failing_checks(view: &View<'_>, value: f64) -> String {
+pub(super) fn describe_failing_checks(input: &RuleInput<'_>, value: f64) -> String {
     let failed = phrases::count(value, "check", "checks");
-    match check_words(view) {
-        words if words.is_empty() || is_passed(result(view)) => format!("{failed} failed within a minute"),
-        words => format!("{failed} failed within a minute: {words}"),
+    match check_text(input) {
+        text if text.is_empty() || is_passed(check_result(input)) => format!("{failed} failed in the last minute"),
+        text => format!("{failed} failed in the last minute: {text}"),
     }
 }

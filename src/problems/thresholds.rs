@@ -1,157 +1,157 @@
-//! From which value on a rule matters: the table's own, and what the configuration says instead.
+//! Thresholds of the rules: the defaults of the rule table, and the changes from the configuration.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::problems::measurement::{Level, Reading};
-use crate::problems::rule::{Rule, Sustain, Worse};
+use crate::problems::measurement::{Grade, Measurement};
+use crate::problems::rule::{Direction, HoldTime, Rule};
 use crate::problems::rule_table::RULES;
 
-/// Why a threshold cannot be.
+/// An invalid change of a threshold.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadThreshold {
-    /// No rule has that name.
-    #[error("there is no rule {0:?}")]
-    NoSuchRule(String),
-    /// Not one of the forms.
+pub enum ThresholdError {
+    /// No rule has this name.
+    #[error("unknown rule {0:?}")]
+    UnknownRule(String),
+    /// The text does not have one of the accepted forms.
     #[error("{0:?} is not RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; docs/problems.md lists the rules")]
-    BadText(String),
-    /// Not a number, infinite or below zero.
-    #[error("{0}: a threshold is a number from 0 on")]
-    NoNumber(&'static str),
-    /// What is critical would not be worth a warning.
-    #[error("{0}: the critical threshold lies on the good side of the warning")]
-    Order(&'static str),
+    Syntax(String),
+    /// The threshold is not a number, infinite or negative.
+    #[error("{0}: a threshold must be a number of 0 or more")]
+    InvalidNumber(&'static str),
+    /// A value past the critical threshold would not be past the warning threshold.
+    #[error("{0}: the critical threshold must not be reached before the warning threshold")]
+    WrongOrder(&'static str),
 }
 
-/// What is to be other than in the table.
+/// Changes to the thresholds of one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Override {
-    /// Another warning threshold.
+pub struct RuleOverride {
+    /// New warning threshold.
     pub warn: Option<f64>,
-    /// Another critical threshold.
+    /// New critical threshold.
     pub crit: Option<f64>,
-    /// Another time to hold; the critical one is never longer.
-    pub sustain: Option<Duration>,
-    /// Never say it.
+    /// New hold time of a warning; that of a critical problem is shortened to it if it is longer.
+    pub hold_time: Option<Duration>,
+    /// Disables the rule.
     pub is_off: bool,
 }
 
-/// The limits in force for one rule.
+/// The thresholds and hold times in effect for one rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
-    /// Which side is the bad one.
-    worse: Worse,
-    /// From where it is worth a look.
+pub struct RuleLimits {
+    /// Side of the thresholds that is a problem.
+    direction: Direction,
+    /// Warning threshold; absent if the rule never warns.
     pub warn: Option<f64>,
-    /// From where it is critical.
+    /// Critical threshold; absent if the rule is never critical.
     pub crit: Option<f64>,
-    /// How long it must be worth a look.
-    pub sustain: Sustain,
-    /// How long it must be critical.
-    pub crit_sustain: Sustain,
+    /// Hold time of a warning.
+    pub warn_for: HoldTime,
+    /// Hold time of a critical problem.
+    pub crit_for: HoldTime,
 }
 
-impl Limits {
-    fn of(rule: &Rule) -> Self {
-        let Rule { worse, warn, crit, sustain, crit_sustain, .. } = *rule;
-        Self { worse, warn, crit, sustain, crit_sustain }
+impl RuleLimits {
+    fn from_rule(rule: &Rule) -> Self {
+        let Rule { direction, warn, crit, warn_for, crit_for, .. } = *rule;
+        Self { direction, warn, crit, warn_for, crit_for }
     }
 
-    /// What a reading amounts to.
-    pub fn level(&self, reading: Reading) -> Level {
-        let value = match reading {
-            Reading::Unknown => return Level::Unknown,
-            Reading::Fine => return Level::Fine,
-            Reading::Value(value) => value,
+    /// Compares a measurement with the thresholds.
+    pub fn grade(&self, measurement: Measurement) -> Grade {
+        let value = match measurement {
+            Measurement::Unknown => return Grade::Unknown,
+            Measurement::Fine => return Grade::Fine,
+            Measurement::Value(value) => value,
         };
         let is_beyond = |limit: Option<f64>| {
-            limit.is_some_and(|limit| match self.worse {
-                Worse::High => value >= limit,
-                Worse::Low => value < limit,
+            limit.is_some_and(|limit| match self.direction {
+                Direction::AtLeast => value >= limit,
+                Direction::Below => value < limit,
             })
         };
         match (is_beyond(self.crit), is_beyond(self.warn)) {
-            (true, _) => Level::Crit,
-            (false, true) => Level::Warn,
-            (false, false) => Level::Fine,
+            (true, _) => Grade::Crit,
+            (false, true) => Grade::Warn,
+            (false, false) => Grade::Fine,
         }
     }
 }
 
-/// The limits of every rule.
+/// The thresholds of every rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thresholds {
-    /// One for each of [`RULES`].
-    limits: Vec<Limits>,
+    /// One entry for each of [`RULES`], in the same order.
+    limits: Vec<RuleLimits>,
 }
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { limits: RULES.iter().map(Limits::of).collect() }
+        Self { limits: RULES.iter().map(RuleLimits::from_rule).collect() }
     }
 }
 
 impl Thresholds {
-    /// Changes one rule's limits.
+    /// Changes the thresholds of one rule, starting from its defaults.
     ///
     /// # Errors
-    /// When there is no such rule, or the thresholds make no sense; then nothing is changed.
-    pub fn set(&mut self, id: &str, change: Override) -> Result<(), BadThreshold> {
-        let place = RULES.iter().position(|rule| rule.id == id);
-        let place = place.ok_or_else(|| BadThreshold::NoSuchRule(id.to_owned()))?;
-        let rule = &RULES[place];
+    /// Returns an error, and changes nothing, if there is no such rule or the thresholds are invalid.
+    pub fn set(&mut self, id: &str, change: RuleOverride) -> Result<(), ThresholdError> {
+        let index = RULES.iter().position(|rule| rule.id == id);
+        let index = index.ok_or_else(|| ThresholdError::UnknownRule(id.to_owned()))?;
+        let rule = &RULES[index];
         if [change.warn, change.crit].iter().flatten().any(|limit| !limit.is_finite() || *limit < 0.0) {
-            return Err(BadThreshold::NoNumber(rule.id));
+            return Err(ThresholdError::InvalidNumber(rule.id));
         }
-        let mut limits = Limits::of(rule);
+        let mut limits = RuleLimits::from_rule(rule);
         limits.warn = change.warn.or(limits.warn);
         limits.crit = change.crit.or(limits.crit);
         if let (Some(warn), Some(crit)) = (limits.warn, limits.crit)
-            && (if rule.worse == Worse::High { crit < warn } else { crit > warn })
+            && (if rule.direction == Direction::AtLeast { crit < warn } else { crit > warn })
         {
-            return Err(BadThreshold::Order(rule.id));
+            return Err(ThresholdError::WrongOrder(rule.id));
         }
-        if let Some(time) = change.sustain {
-            limits.sustain.time = time;
-            limits.crit_sustain.time = limits.crit_sustain.time.min(time);
+        if let Some(time) = change.hold_time {
+            limits.warn_for.duration = time;
+            limits.crit_for.duration = limits.crit_for.duration.min(time);
         }
         if change.is_off {
             (limits.warn, limits.crit) = (None, None);
         }
-        self.limits[place] = limits;
+        self.limits[index] = limits;
         Ok(())
     }
 
-    /// Changes one rule's limits by a text: `rule.warn=N`, `rule.crit=N`, `rule.hold=SECONDS` or `rule=off`.
+    /// Changes the thresholds of one rule by a text: `rule.warn=N`, `rule.crit=N`, `rule.hold=SECONDS` or `rule=off`.
     ///
     /// # Errors
-    /// What is wrong with it; then nothing is changed.
-    pub fn set_by_text(&mut self, text: &str) -> Result<(), BadThreshold> {
-        let bad = || BadThreshold::BadText(text.to_owned());
+    /// Returns an error, and changes nothing, if the text is malformed, the rule unknown or a threshold invalid.
+    pub fn set_from_text(&mut self, text: &str) -> Result<(), ThresholdError> {
+        let bad = || ThresholdError::Syntax(text.to_owned());
         let (name, value) = text.split_once('=').ok_or_else(bad)?;
         if value == "off" {
-            return self.set(name, Override { is_off: true, ..Override::default() });
+            return self.set(name, RuleOverride { is_off: true, ..RuleOverride::default() });
         }
-        let (id, what) = name.rsplit_once('.').ok_or_else(bad)?;
+        let (id, property) = name.rsplit_once('.').ok_or_else(bad)?;
         let number = value.parse::<f64>().ok().filter(|number| (0.0..1e15).contains(number)).ok_or_else(bad)?;
-        // What was set before stays.
-        let place = RULES.iter().position(|rule| rule.id == id);
-        let known = place.map(|place| self.limits[place]).ok_or_else(|| BadThreshold::NoSuchRule(id.to_owned()))?;
-        let mut change = Override { warn: known.warn, crit: known.crit, ..Override::default() };
-        match what {
+        // Earlier changes of the thresholds are kept.
+        let index = RULES.iter().position(|rule| rule.id == id);
+        let known = index.map(|index| self.limits[index]).ok_or_else(|| ThresholdError::UnknownRule(id.to_owned()))?;
+        let mut change = RuleOverride { warn: known.warn, crit: known.crit, ..RuleOverride::default() };
+        match property {
             "warn" => change.warn = Some(number),
             "crit" => change.crit = Some(number),
-            "hold" => change.sustain = Some(Duration::from_secs_f64(number)),
+            "hold" => change.hold_time = Some(Duration::from_secs_f64(number)),
             _ => return Err(bad()),
         }
         self.set(id, change)
     }
 
-    /// The limits of a rule by its place in [`RULES`].
-    pub fn limits(&self, place: usize) -> &Limits {
-        &self.limits[place]
+    /// The limits of a rule by its index in [`RULES`].
+    pub fn for_rule(&self, index: usize) -> &RuleLimits {
+        &self.limits[index]
     }
 }
 
@@ -160,64 +160,66 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_set_one_limit_and_keep_the_others() {
+    fn set_from_text_changes_one_threshold() {
         let mut thresholds = Thresholds::default();
-        thresholds.set_by_text("response-time.warn=800").unwrap();
-        thresholds.set_by_text("response-time.crit=2000").unwrap();
-        let levels = [700.0, 900.0, 2500.0].map(|value| level(&thresholds, "response-time", value));
-        assert_eq!(levels, [Level::Fine, Level::Warn, Level::Crit]);
-        thresholds.set_by_text("response-time=off").unwrap();
-        assert_eq!(level(&thresholds, "response-time", 1e9), Level::Fine);
+        thresholds.set_from_text("response-time.warn=800").unwrap();
+        thresholds.set_from_text("response-time.crit=2000").unwrap();
+        let grades = [700.0, 900.0, 2500.0].map(|value| grade(&thresholds, "response-time", value));
+        assert_eq!(grades, [Grade::Fine, Grade::Warn, Grade::Crit]);
+        thresholds.set_from_text("response-time=off").unwrap();
+        assert_eq!(grade(&thresholds, "response-time", 1e9), Grade::Fine);
         for bad in ["", "response-time", "response-time.warn=", "response-time.colour=1", "response-time.warn=-1"] {
-            assert!(matches!(thresholds.set_by_text(bad), Err(BadThreshold::BadText(_))), "{bad:?}");
+            assert!(matches!(thresholds.set_from_text(bad), Err(ThresholdError::Syntax(_))), "{bad:?}");
         }
-        assert_eq!(thresholds.set_by_text("nonsense.warn=1"), Err(BadThreshold::NoSuchRule("nonsense".into())));
+        assert_eq!(thresholds.set_from_text("nonsense.warn=1"), Err(ThresholdError::UnknownRule("nonsense".into())));
         let mut thresholds = Thresholds::default();
-        assert!(thresholds.set_by_text("response-time.crit=1").is_err(), "below the warning");
+        assert!(thresholds.set_from_text("response-time.crit=1").is_err(), "less than the warning threshold");
     }
 
-    fn level(thresholds: &Thresholds, id: &str, value: f64) -> Level {
-        let place = RULES.iter().position(|rule| rule.id == id).unwrap();
-        thresholds.limits(place).level(Reading::Value(value))
-    }
-
-    #[test]
-    fn thresholds_are_those_of_the_table_until_changed() {
-        let mut thresholds = Thresholds::default();
-        assert_eq!(level(&thresholds, "connections", 0.79), Level::Fine);
-        assert_eq!(level(&thresholds, "connections", 0.8), Level::Warn);
-        assert_eq!(level(&thresholds, "connections", 0.9), Level::Crit);
-        assert_eq!(level(&thresholds, "idle", 0.3), Level::Fine, "below, not at");
-        assert_eq!(level(&thresholds, "idle", 0.29), Level::Warn);
-        thresholds.set("connections", Override { warn: Some(0.5), ..Override::default() }).unwrap();
-        assert_eq!(level(&thresholds, "connections", 0.6), Level::Warn);
-        assert_eq!(level(&thresholds, "connections", 0.9), Level::Crit, "the other one stays");
-        thresholds.set("connections", Override { is_off: true, ..Override::default() }).unwrap();
-        assert_eq!(level(&thresholds, "connections", 1.0), Level::Fine);
-        let place = RULES.iter().position(|rule| rule.id == "queue").unwrap();
-        thresholds.set("queue", Override { sustain: Some(Duration::from_secs(1)), ..Override::default() }).unwrap();
-        assert_eq!(thresholds.limits(place).crit_sustain.time, Duration::from_secs(1));
+    fn grade(thresholds: &Thresholds, id: &str, value: f64) -> Grade {
+        let index = RULES.iter().position(|rule| rule.id == id).unwrap();
+        thresholds.for_rule(index).grade(Measurement::Value(value))
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn thresholds_default_to_rule_table() {
         let mut thresholds = Thresholds::default();
-        let of = |warn, crit| Override { warn, crit, ..Override::default() };
-        assert_eq!(thresholds.set("nope", of(None, None)), Err(BadThreshold::NoSuchRule("nope".into())));
-        assert_eq!(thresholds.set("idle", of(Some(f64::NAN), None)), Err(BadThreshold::NoNumber("idle")));
-        assert_eq!(thresholds.set("idle", of(None, Some(0.4))), Err(BadThreshold::Order("idle")));
-        assert_eq!(thresholds.set("queue", of(Some(50.0), None)), Err(BadThreshold::Order("queue")));
+        assert_eq!(grade(&thresholds, "connections", 0.79), Grade::Fine);
+        assert_eq!(grade(&thresholds, "connections", 0.8), Grade::Warn);
+        assert_eq!(grade(&thresholds, "connections", 0.9), Grade::Crit);
+        assert_eq!(grade(&thresholds, "idle", 0.3), Grade::Fine, "the threshold itself is fine");
+        assert_eq!(grade(&thresholds, "idle", 0.29), Grade::Warn);
+        thresholds.set("connections", RuleOverride { warn: Some(0.5), ..RuleOverride::default() }).unwrap();
+        assert_eq!(grade(&thresholds, "connections", 0.6), Grade::Warn);
+        assert_eq!(grade(&thresholds, "connections", 0.9), Grade::Crit, "the critical threshold is kept");
+        thresholds.set("connections", RuleOverride { is_off: true, ..RuleOverride::default() }).unwrap();
+        assert_eq!(grade(&thresholds, "connections", 1.0), Grade::Fine);
+        let index = RULES.iter().position(|rule| rule.id == "queue").unwrap();
+        thresholds
+            .set("queue", RuleOverride { hold_time: Some(Duration::from_secs(1)), ..RuleOverride::default() })
+            .unwrap();
+        assert_eq!(thresholds.for_rule(index).crit_for.duration, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn set_rejects_invalid_thresholds() {
+        let mut thresholds = Thresholds::default();
+        let change = |warn, crit| RuleOverride { warn, crit, ..RuleOverride::default() };
+        assert_eq!(thresholds.set("nope", change(None, None)), Err(ThresholdError::UnknownRule("nope".into())));
+        assert_eq!(thresholds.set("idle", change(Some(f64::NAN), None)), Err(ThresholdError::InvalidNumber("idle")));
+        assert_eq!(thresholds.set("idle", change(None, Some(0.4))), Err(ThresholdError::WrongOrder("idle")));
+        assert_eq!(thresholds.set("queue", change(Some(50.0), None)), Err(ThresholdError::WrongOrder("queue")));
         assert_eq!(thresholds, Thresholds::default());
     }
 
     #[test]
-    fn ids_are_unique_words_and_thresholds_in_order() {
+    fn rules_have_unique_ids_and_valid_thresholds() {
         for (index, rule) in RULES.iter().enumerate() {
             assert!(RULES[..index].iter().all(|other| other.id != rule.id), "{}", rule.id);
             assert!(rule.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{}", rule.id);
             assert!(rule.warn.is_some() || rule.crit.is_some(), "{}", rule.id);
-            assert!(!rule.formula.contains("_max"), "{}: a highest value is no alarm", rule.id);
-            assert_eq!(Thresholds::default().set(rule.id, Override::default()), Ok(()));
+            assert!(!rule.formula.contains("_max"), "{}: a maximum since start must not raise a problem", rule.id);
+            assert_eq!(Thresholds::default().set(rule.id, RuleOverride::default()), Ok(()));
         }
     }
 }

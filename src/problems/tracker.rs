@@ -1,311 +1,338 @@
-//! Everything that is wrong with one instance now, and since when.
+//! Evaluation of all rules for each sample of one instance; owner of the open problems and the verdicts.
 //!
-//! Each sample is looked at once: every rule is put to every row of its scope. A healthy row costs its
-//! measurements and nothing else; only what is, or just was, bad is remembered.
+//! Each sample is evaluated once: every rule for every row of its scope. A healthy row costs only the measurements;
+//! state is kept for rules that are, or recently were, past their thresholds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::history::rates::Window;
+use crate::history::rates::RateWindow;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
-use crate::problems::backend_stats::{Pool, Site};
-use crate::problems::check_history::Memory;
-use crate::problems::hysteresis::{Held, Turn};
-use crate::problems::measurement::{Level, Reading};
-use crate::problems::problem::{Changes, Problem, Subject};
+use crate::problems::backend_stats::{BackendCounts, BackendStats};
+use crate::problems::check_history::CheckHistory;
+use crate::problems::hysteresis::{Hysteresis, Transition};
+use crate::problems::measurement::{Grade, Measurement};
+use crate::problems::problem::{Problem, ProblemChanges, ProblemSubject};
 use crate::problems::rule::Scope;
-use crate::problems::rule_input::{Scene, View};
+use crate::problems::rule_input::{RuleInput, Snapshot};
 use crate::problems::rule_table::{self, RULES};
 use crate::problems::thresholds::Thresholds;
 use crate::problems::verdict::{self, Verdict};
 
-/// A row, and a rule by its place in [`RULES`].
-type Key = (RowId, usize);
+/// A row, and the index of a rule in [`RULES`].
+type TrackedKey = (RowId, usize);
 
-/// A rule that holds for a row: what is known of it, and the problem once it counts.
+/// The state of a rule that is past its threshold for a row, and its problem once that is open.
 #[derive(Debug)]
-struct Entry {
-    held: Held,
+struct TrackedRule {
+    hysteresis: Hysteresis,
     problem: Option<Problem>,
-    /// Whether the newest sample showed it.
+    /// The newest sample is past the threshold.
     is_bad: bool,
 }
 
-/// What is wrong.
+/// The open problems of one instance, and the state needed to update them with the next sample.
 #[derive(Debug, Default)]
-pub struct Problems {
+pub struct ProblemTracker {
     thresholds: Thresholds,
-    entries: BTreeMap<Key, Entry>,
-    /// Keys of the open ones, worst first.
-    order: Vec<Key>,
+    entries: BTreeMap<TrackedKey, TrackedRule>,
+    /// Keys of the open problems, worst first.
+    open_keys: Vec<TrackedKey>,
     verdicts: Vec<Verdict>,
-    memory: Memory,
-    before: Option<Arc<Sample>>,
-    /// Whether the row at an index has an entry. Kept for its memory.
-    marked: Vec<bool>,
-    pool: Pool,
+    check_history: CheckHistory,
+    previous: Option<Arc<Sample>>,
+    /// For each row index, whether the row has an entry. Kept to reuse its allocation.
+    tracked_rows: Vec<bool>,
+    backend_stats: BackendStats,
 }
 
-impl Problems {
-    /// Nothing wrong yet; measured by these thresholds.
+impl ProblemTracker {
+    /// Creates a tracker without problems that uses these thresholds.
     pub fn new(thresholds: Thresholds) -> Self {
         Self { thresholds, ..Self::default() }
     }
 
-    /// Takes in the newest sample, which `window` already holds.
-    pub fn look(&mut self, sample: &Arc<Sample>, window: &Window) -> Changes {
-        let last = self.before.replace(Arc::clone(sample));
-        self.forget(last.as_deref(), sample);
-        let before = last.filter(|before| before.epoch == sample.epoch);
-        self.memory.learn(before.as_deref(), sample);
-        let mut changes = Changes::default();
+    /// Evaluates all rules for the newest sample, which `rates` already contains, and returns the changes.
+    pub fn evaluate(&mut self, sample: &Arc<Sample>, rates: &RateWindow) -> ProblemChanges {
+        let last = self.previous.replace(Arc::clone(sample));
+        self.discard_pending_after_gap(last.as_deref(), sample);
+        let previous = last.filter(|previous| previous.epoch == sample.epoch);
+        self.check_history.record(previous.as_deref(), sample);
+        let mut changes = ProblemChanges::default();
         self.entries.retain(|(row, _), entry| {
-            let is_here = *row == RowId::PROCESS || sample.rows.index(*row).is_some();
-            if !is_here {
+            let exists = *row == RowId::PROCESS || sample.rows.index_of(*row).is_some();
+            if !exists {
                 changes.closed.extend(entry.problem.take());
             }
-            is_here
+            exists
         });
-        self.mark(sample);
-        let mut pool = std::mem::take(&mut self.pool);
-        self.measure(sample, before.as_deref(), window, &mut pool, &mut changes);
-        self.sort();
-        self.mark(sample);
-        self.conclude(sample, before.as_deref(), window, &mut pool);
-        self.pool = pool;
+        self.update_tracked_rows(sample);
+        let mut stats = std::mem::take(&mut self.backend_stats);
+        self.apply_rules(sample, previous.as_deref(), rates, &mut stats, &mut changes);
+        self.sort_open_problems();
+        self.update_tracked_rows(sample);
+        self.update_verdicts(sample, previous.as_deref(), rates, &mut stats);
+        self.backend_stats = stats;
         changes
     }
 
-    /// What was wrong at an earlier moment: `open` are the problems that counted then, which the moment's own numbers
-    /// put into words, as far as they can; the rest keeps the words it had.
-    pub fn recall(thresholds: &Thresholds, open: impl Iterator<Item = Problem>, window: &Window) -> Self {
-        let mut problems = Self::new(thresholds.clone());
-        let mut samples = window.samples().rev();
-        let (Some(sample), before) = (samples.next(), samples.next()) else { return problems };
+    /// Restores the state of a past moment. `open` are the problems that were open then.
+    ///
+    /// Problems past their thresholds are described with the numbers of that moment; the others keep their last
+    /// description.
+    pub fn restore(thresholds: &Thresholds, open: impl Iterator<Item = Problem>, rates: &RateWindow) -> Self {
+        let mut tracker = Self::new(thresholds.clone());
+        let mut samples = rates.samples().rev();
+        let (Some(sample), previous) = (samples.next(), samples.next()) else { return tracker };
         for problem in open {
-            let place = RULES.iter().position(|rule| rule.id == problem.rule.id);
-            let is_here = problem.subject.id == RowId::PROCESS || sample.rows.index(problem.subject.id).is_some();
-            if let Some(place) = place.filter(|_| is_here) {
-                let mut held = Held::new(problem.since);
-                held.severity = Some(problem.severity);
-                problems
-                    .entries
-                    .insert((problem.subject.id, place), Entry { held, problem: Some(problem), is_bad: false });
+            let index = RULES.iter().position(|rule| rule.id == problem.rule.id);
+            let exists = problem.subject.id == RowId::PROCESS || sample.rows.index_of(problem.subject.id).is_some();
+            if let Some(index) = index.filter(|_| exists) {
+                let mut hysteresis = Hysteresis::new(problem.since);
+                hysteresis.severity = Some(problem.severity);
+                tracker.entries.insert(
+                    (problem.subject.id, index),
+                    TrackedRule { hysteresis, problem: Some(problem), is_bad: false },
+                );
             }
         }
-        let mut pool = Pool::default();
-        problems.mark(sample);
-        problems.tell(sample, before.map(|before| &**before), window, &mut pool);
-        problems.sort();
-        problems.conclude(sample, before.map(|before| &**before), window, &mut pool);
-        problems
+        let mut stats = BackendStats::default();
+        tracker.update_tracked_rows(sample);
+        tracker.update_texts(sample, previous.map(|previous| &**previous), rates, &mut stats);
+        tracker.sort_open_problems();
+        tracker.update_verdicts(sample, previous.map(|previous| &**previous), rates, &mut stats);
+        tracker
     }
 
-    /// What these are measured by.
+    /// Returns the thresholds in use.
     pub fn thresholds(&self) -> &Thresholds {
         &self.thresholds
     }
 
-    /// The open problems: critical ones first, then the oldest.
-    pub fn list(&self) -> impl Iterator<Item = &Problem> {
-        self.order.iter().filter_map(|key| self.entries.get(key)?.problem.as_ref())
+    /// Iterates over the open problems: critical ones first, then the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.open_keys.iter().filter_map(|key| self.entries.get(key)?.problem.as_ref())
     }
 
-    /// The open problems of one row; those of the process under [`RowId::PROCESS`].
-    pub fn of(&self, row: RowId) -> impl Iterator<Item = &Problem> {
-        of(&self.entries, row)
+    /// Iterates over the open problems of one row; [`RowId::PROCESS`] for those of the process.
+    pub fn for_row(&self, row: RowId) -> impl Iterator<Item = &Problem> {
+        problems_of_row(&self.entries, row)
     }
 
-    /// How bad it is with one row.
-    pub fn worst(&self, row: RowId) -> Option<Severity> {
-        self.of(row).map(|problem| problem.severity).max()
+    /// Returns the highest severity of the open problems of one row.
+    pub fn worst_severity(&self, row: RowId) -> Option<Severity> {
+        self.for_row(row).map(|problem| problem.severity).max()
     }
 
-    /// How many there are.
+    /// Returns the number of open problems.
     pub fn count(&self) -> usize {
-        self.order.len()
+        self.open_keys.len()
     }
 
-    /// One line for each backend with problems, and for each frontend and the process; worst first.
+    /// Returns one verdict for each backend, frontend and process with problems, worst first.
     pub fn verdicts(&self) -> &[Verdict] {
         &self.verdicts
     }
 
-    /// The line of one backend or frontend, or of the process.
+    /// Returns the verdict of one backend or frontend, or of the process.
     pub fn verdict(&self, row: RowId) -> Option<&Verdict> {
         self.verdicts.iter().find(|verdict| verdict.row == row)
     }
 
-    /// Nothing was seen for too long: what did not count yet begins anew.
-    fn forget(&mut self, last: Option<&Sample>, sample: &Sample) {
-        let silence = last.map_or(Duration::ZERO, |last| sample.at.since(last.at.mono));
-        if silence > sample.interval.saturating_mul(3) + Duration::from_secs(10) {
+    /// Discards the state of problems that are not open yet if too much time passed since the last sample.
+    fn discard_pending_after_gap(&mut self, last: Option<&Sample>, sample: &Sample) {
+        let gap = last.map_or(Duration::ZERO, |last| sample.at.elapsed_since(last.at.monotonic));
+        if gap > sample.interval.saturating_mul(3) + Duration::from_secs(10) {
             self.entries.retain(|_, entry| entry.problem.is_some());
         }
     }
 
-    fn mark(&mut self, sample: &Sample) {
-        self.marked.clear();
-        self.marked.resize(sample.rows.ids().len(), false);
+    fn update_tracked_rows(&mut self, sample: &Sample) {
+        self.tracked_rows.clear();
+        self.tracked_rows.resize(sample.rows.ids().len(), false);
         for (row, _) in self.entries.keys() {
-            if let Some(index) = sample.rows.index(*row) {
-                self.marked[index] = true;
+            if let Some(index) = sample.rows.index_of(*row) {
+                self.tracked_rows[index] = true;
             }
         }
     }
 
-    fn measure(
+    fn apply_rules(
         &mut self,
         sample: &Arc<Sample>,
-        before: Option<&Sample>,
-        window: &Window,
-        pool: &mut Pool,
-        changes: &mut Changes,
+        previous: Option<&Sample>,
+        rates: &RateWindow,
+        stats: &mut BackendStats,
+        changes: &mut ProblemChanges,
     ) {
-        let Self { thresholds, entries, memory, marked, .. } = self;
-        let mut pass = Pass { thresholds, entries, changes };
-        let scene = Scene { sample, before, window, memory };
-        each_row(scene, marked, pool, |scope, view, is_marked| pass.judge(scope, view, is_marked));
+        let Self { thresholds, entries, check_history, tracked_rows, .. } = self;
+        let mut evaluation = Evaluation { thresholds, entries, changes };
+        let snapshot = Snapshot { sample, previous, rates, check_history };
+        for_each_row(snapshot, tracked_rows, stats, |scope, input, is_tracked| {
+            evaluation.apply_rules(scope, input, is_tracked);
+        });
     }
 
-    /// Puts what is open into the words of this sample's numbers.
-    fn tell(&mut self, sample: &Arc<Sample>, before: Option<&Sample>, window: &Window, pool: &mut Pool) {
-        let Self { thresholds, entries, memory, marked, .. } = self;
-        let scene = Scene { sample, before, window, memory };
-        each_row(scene, marked, pool, |_, view, _| {
-            for ((_, place), entry) in entries.range_mut((view.id, 0)..=(view.id, usize::MAX)) {
-                let reading = (RULES[*place].read)(view);
-                let is_bad = matches!(thresholds.limits(*place).level(reading), Level::Warn | Level::Crit);
-                if let (Reading::Value(value), Some(problem), true) = (reading, &mut entry.problem, is_bad) {
-                    (problem.value, problem.text) = (value, (RULES[*place].say)(view, value));
+    /// Describes the open problems with the numbers of this sample.
+    fn update_texts(
+        &mut self,
+        sample: &Arc<Sample>,
+        previous: Option<&Sample>,
+        rates: &RateWindow,
+        stats: &mut BackendStats,
+    ) {
+        let Self { thresholds, entries, check_history, tracked_rows, .. } = self;
+        let snapshot = Snapshot { sample, previous, rates, check_history };
+        for_each_row(snapshot, tracked_rows, stats, |_, input, _| {
+            for ((_, index), entry) in entries.range_mut((input.id, 0)..=(input.id, usize::MAX)) {
+                let measurement = (RULES[*index].measure)(input);
+                let is_bad = matches!(thresholds.for_rule(*index).grade(measurement), Grade::Warn | Grade::Crit);
+                if let (Measurement::Value(value), Some(problem), true) = (measurement, &mut entry.problem, is_bad) {
+                    (problem.value, problem.text) = (value, (RULES[*index].describe)(input, value));
                 }
             }
         });
     }
 
-    fn sort(&mut self) {
+    fn sort_open_problems(&mut self) {
         let open = self.entries.iter().filter_map(|(key, entry)| Some((*key, entry.problem.as_ref()?)));
-        let mut open: Vec<_> = open.map(|(key, problem)| (problem.severity, problem.since.mono, key)).collect();
+        let mut open: Vec<_> = open.map(|(key, problem)| (problem.severity, problem.since.monotonic, key)).collect();
         open.sort_unstable_by_key(|(severity, since, (row, rule))| (std::cmp::Reverse(*severity), *since, *rule, *row));
-        self.order.clear();
-        self.order.extend(open.into_iter().map(|(_, _, key)| key));
+        self.open_keys.clear();
+        self.open_keys.extend(open.into_iter().map(|(_, _, key)| key));
     }
 
-    fn conclude(&mut self, sample: &Arc<Sample>, before: Option<&Sample>, window: &Window, pool: &mut Pool) {
+    fn update_verdicts(
+        &mut self,
+        sample: &Arc<Sample>,
+        previous: Option<&Sample>,
+        rates: &RateWindow,
+        stats: &mut BackendStats,
+    ) {
         let mut verdicts = Vec::new();
         let entries = &self.entries;
-        let scene = Scene { sample, before, window, memory: &self.memory };
-        let is_busy = of(entries, RowId::PROCESS).any(|problem| matches!(problem.rule.id, "idle" | "run-queue"));
+        let snapshot = Snapshot { sample, previous, rates, check_history: &self.check_history };
+        let is_busy =
+            problems_of_row(entries, RowId::PROCESS).any(|problem| matches!(problem.rule.id, "idle" | "run-queue"));
         let ids = sample.rows.ids();
         let mut explains_5xx = false;
         for backend in sample.rows.backends() {
-            if !self.marked[backend.row] && !backend.servers.iter().any(|server| self.marked[*server]) {
+            if !self.tracked_rows[backend.row] && !backend.servers.iter().any(|server| self.tracked_rows[*server]) {
                 continue;
             }
-            pool.fill(sample, window, backend);
-            let view = scene.backend(backend, pool);
+            stats.recompute(sample, rates, backend);
+            let input = snapshot.backend_input(backend, stats);
             let rows = std::iter::once(&backend.row).chain(&backend.servers);
-            let problems: Vec<&Problem> = rows.flat_map(|row| of(entries, ids[*row])).collect();
+            let problems: Vec<&Problem> = rows.flat_map(|row| problems_of_row(entries, ids[*row])).collect();
             explains_5xx |= problems.iter().any(|problem| verdict::explains_5xx(problem));
-            verdicts.extend(verdict::of_backend(&view, &problems, is_busy));
+            verdicts.extend(verdict::backend_verdict(&input, &problems, is_busy));
         }
-        for frontend in sample.rows.frontends().iter().filter(|frontend| self.marked[**frontend]) {
-            let known = |problem: &&Problem| !(explains_5xx && problem.rule.id == "frontend-5xx");
-            verdicts.extend(verdict::of_row(of(entries, ids[*frontend]).filter(known), false));
+        for frontend in sample.rows.frontends().iter().filter(|frontend| self.tracked_rows[**frontend]) {
+            let is_own = |problem: &&Problem| !(explains_5xx && problem.rule.id == "frontend-5xx");
+            verdicts.extend(verdict::row_verdict(problems_of_row(entries, ids[*frontend]).filter(is_own), false));
         }
-        verdicts.extend(verdict::of_row(of(entries, RowId::PROCESS), is_busy));
-        verdicts.sort_by_key(|verdict| (std::cmp::Reverse(verdict.severity), verdict.since.mono));
+        verdicts.extend(verdict::row_verdict(problems_of_row(entries, RowId::PROCESS), is_busy));
+        verdicts.sort_by_key(|verdict| (std::cmp::Reverse(verdict.severity), verdict.since.monotonic));
         self.verdicts = verdicts;
     }
 }
 
-/// The open problems of one row.
-fn of(entries: &BTreeMap<Key, Entry>, row: RowId) -> impl Iterator<Item = &Problem> {
+/// Iterates over the open problems of one row.
+fn problems_of_row(entries: &BTreeMap<TrackedKey, TrackedRule>, row: RowId) -> impl Iterator<Item = &Problem> {
     entries.range((row, 0)..=(row, usize::MAX)).filter_map(|(_, entry)| entry.problem.as_ref())
 }
 
-/// Goes through the rows that rules are put to, and the process last; says of each whether it has an entry.
-fn each_row(scene: Scene<'_>, marked: &[bool], pool: &mut Pool, mut each: impl FnMut(Scope, &View<'_>, bool)) {
-    let Scene { sample, window, .. } = scene;
-    let mut site = Site::default();
+/// Calls `each` for all rows that have rules, and last for the process, with whether the row has an entry.
+fn for_each_row(
+    snapshot: Snapshot<'_>,
+    tracked_rows: &[bool],
+    stats: &mut BackendStats,
+    mut each: impl FnMut(Scope, &RuleInput<'_>, bool),
+) {
+    let Snapshot { sample, rates, .. } = snapshot;
+    let mut counts = BackendCounts::default();
     for backend in sample.rows.backends() {
-        pool.fill(sample, window, backend);
-        site.backends += usize::from(pool.servers > 0);
-        site.alive += usize::from(pool.usable > 0);
-        let view = scene.backend(backend, pool);
+        stats.recompute(sample, rates, backend);
+        counts.with_servers += usize::from(stats.servers > 0);
+        counts.with_usable_server += usize::from(stats.usable > 0);
+        let input = snapshot.backend_input(backend, stats);
         for server in &backend.servers {
-            each(Scope::Server, &view.at(*server), marked[*server]);
+            each(Scope::Server, &input.for_row(*server), tracked_rows[*server]);
         }
-        each(Scope::Backend, &view, marked[backend.row]);
+        each(Scope::Backend, &input, tracked_rows[backend.row]);
     }
-    let nobody = Pool::default();
-    let view = scene.process(&nobody, site);
+    let no_servers = BackendStats::default();
+    let input = snapshot.process_input(&no_servers, counts);
     for frontend in sample.rows.frontends() {
-        each(Scope::Frontend, &view.at(*frontend), marked[*frontend]);
+        each(Scope::Frontend, &input.for_row(*frontend), tracked_rows[*frontend]);
     }
-    each(Scope::Process, &view, true);
+    each(Scope::Process, &input, true);
 }
 
-/// One sample on its way past the rules.
-struct Pass<'a> {
+/// The evaluation of one sample.
+struct Evaluation<'a> {
     thresholds: &'a Thresholds,
-    entries: &'a mut BTreeMap<Key, Entry>,
-    changes: &'a mut Changes,
+    entries: &'a mut BTreeMap<TrackedKey, TrackedRule>,
+    changes: &'a mut ProblemChanges,
 }
 
-impl Pass<'_> {
-    /// Puts the rules of a scope to a row. Where nothing is wrong and nothing was, nothing is looked up.
-    fn judge(&mut self, scope: Scope, view: &View<'_>, is_marked: bool) {
-        for (place, rule) in rule_table::of(scope) {
-            let reading = (rule.read)(view);
-            let level = self.thresholds.limits(place).level(reading);
-            if is_marked || matches!(level, Level::Warn | Level::Crit) {
-                self.take(place, view, reading, level);
+impl Evaluation<'_> {
+    /// Applies the rules of a scope to a row. Entries are looked up only if the row has one or a rule holds.
+    fn apply_rules(&mut self, scope: Scope, input: &RuleInput<'_>, is_tracked: bool) {
+        for (index, rule) in rule_table::rules_for_scope(scope) {
+            let measurement = (rule.measure)(input);
+            let grade = self.thresholds.for_rule(index).grade(measurement);
+            if is_tracked || matches!(grade, Grade::Warn | Grade::Crit) {
+                self.update_entry(index, input, measurement, grade);
             }
         }
     }
 
-    fn take(&mut self, place: usize, view: &View<'_>, reading: Reading, level: Level) {
-        let key = (view.id, place);
-        let is_bad = matches!(level, Level::Warn | Level::Crit);
-        let now = view.sample.at;
+    fn update_entry(&mut self, index: usize, input: &RuleInput<'_>, measurement: Measurement, grade: Grade) {
+        let key = (input.id, index);
+        let is_bad = matches!(grade, Grade::Warn | Grade::Crit);
+        let now = input.sample.at;
         let entry = match self.entries.get_mut(&key) {
             Some(entry) => entry,
-            None if is_bad => {
-                self.entries.entry(key).or_insert_with(|| Entry { held: Held::new(now), problem: None, is_bad })
-            }
+            None if is_bad => self.entries.entry(key).or_insert_with(|| TrackedRule {
+                hysteresis: Hysteresis::new(now),
+                problem: None,
+                is_bad,
+            }),
             None => return,
         };
         if std::mem::replace(&mut entry.is_bad, is_bad) && !is_bad {
-            self.changes.calmed.extend(entry.problem.clone());
+            self.changes.recovering.extend(entry.problem.clone());
         }
-        let turn = entry.held.feed(level, self.thresholds.limits(place), now.mono);
+        let transition = entry.hysteresis.update(grade, self.thresholds.for_rule(index), now.monotonic);
         if let Some(problem) = &mut entry.problem {
-            problem.severity = entry.held.severity.unwrap_or(problem.severity);
+            problem.severity = entry.hysteresis.severity.unwrap_or(problem.severity);
         }
-        let words = |value: f64| (RULES[place].say)(view, value);
-        match (reading, &mut entry.problem) {
-            (Reading::Value(value), Some(problem)) if is_bad => (problem.value, problem.text) = (value, words(value)),
-            (Reading::Value(value), none @ None) if turn == Turn::Opens => {
-                let names = view.row().map(|row| (row.kind, row.proxy.clone(), row.name.clone()));
-                let subject = Subject { id: view.id, names };
-                let severity = entry.held.severity.unwrap_or(Severity::Warn);
-                let since = entry.held.since;
-                *none = Some(Problem { rule: &RULES[place], subject, severity, since, value, text: words(value) });
+        let text = |value: f64| (RULES[index].describe)(input, value);
+        match (measurement, &mut entry.problem) {
+            (Measurement::Value(value), Some(problem)) if is_bad => {
+                (problem.value, problem.text) = (value, text(value))
+            }
+            (Measurement::Value(value), none @ None) if transition == Transition::Opened => {
+                let names = input.row().map(|row| (row.kind, row.proxy.clone(), row.name.clone()));
+                let subject = ProblemSubject { id: input.id, names };
+                let severity = entry.hysteresis.severity.unwrap_or(Severity::Warn);
+                let since = entry.hysteresis.since;
+                *none = Some(Problem { rule: &RULES[index], subject, severity, since, value, text: text(value) });
             }
             _ => {}
         }
-        match turn {
-            Turn::Opens => self.changes.opened.extend(entry.problem.clone()),
-            Turn::Worsens => self.changes.worsened.extend(entry.problem.clone()),
-            Turn::Eases => self.changes.eased.extend(entry.problem.clone()),
-            Turn::Closes => self.changes.closed.extend(entry.problem.take()),
-            Turn::Stays | Turn::Passes => {}
+        match transition {
+            Transition::Opened => self.changes.opened.extend(entry.problem.clone()),
+            Transition::Worsened => self.changes.worsened.extend(entry.problem.clone()),
+            Transition::Eased => self.changes.eased.extend(entry.problem.clone()),
+            Transition::Closed => self.changes.closed.extend(entry.problem.take()),
+            Transition::Unchanged | Transition::Discarded => {}
         }
-        if matches!(turn, Turn::Closes | Turn::Passes) {
+        if matches!(transition, Transition::Closed | Transition::Discarded) {
             self.entries.remove(&key);
         }
     }

@@ -1,37 +1,42 @@
-//! Problems that begin and end, as events.
+//! Events for problems that open, become critical or close.
 
-use crate::observe::events::{Event, What, display_name};
-use crate::observe::timestamp::Stamp;
-use crate::problems::problem::{Changes, Problem};
+use crate::observe::events::{Event, EventKind, display_name};
+use crate::observe::timestamp::Timestamp;
+use crate::problems::problem::{Problem, ProblemChanges};
 
-/// Problems of one sample that are told one by one; the rest is counted.
-pub const MOST_TOLD: usize = 20;
+/// Maximum number of problem events per sample; further problems are summarized by their number.
+pub const MAX_EVENTS: usize = 20;
 
-/// The events of one sample.
-pub fn of(changes: &Changes, at: Stamp) -> Vec<Event> {
-    let begun = changes.opened.iter().chain(&changes.worsened).map(|problem| (true, problem));
-    let news = begun.chain(changes.closed.iter().map(|problem| (false, problem)));
-    let news: Vec<_> = news.filter(|(_, problem)| !is_a_status(problem)).collect();
+/// Builds the events for the changes of one sample.
+pub fn problem_events(changes: &ProblemChanges, at: Timestamp) -> Vec<Event> {
+    let opened = changes.opened.iter().chain(&changes.worsened).map(|problem| (true, problem));
+    let changed = opened.chain(changes.closed.iter().map(|problem| (false, problem)));
+    let changed: Vec<_> = changed.filter(|(_, problem)| !has_status_event(problem)).collect();
     let mut events = Vec::new();
-    for (opened, problem) in news.iter().take(MOST_TOLD) {
+    for (opened, problem) in changed.iter().take(MAX_EVENTS) {
         let (severity, text) = (problem.severity, problem.text.clone());
         let names = problem.subject.names.as_ref();
         let name = names.map_or(String::new(), |(kind, proxy, name)| display_name(*kind, proxy, name));
-        let what = What::Problem { opened: *opened, severity, text };
-        events.push(Event { at, row: Some(problem.subject.id), name, what });
+        let what = EventKind::Problem { is_open: *opened, severity, text };
+        events.push(Event { at, row: Some(problem.subject.id), name, kind: what });
     }
     for opened in [true, false] {
-        let rest = news.iter().skip(MOST_TOLD).filter(|(which, _)| *which == opened);
+        let rest = changed.iter().skip(MAX_EVENTS).filter(|(is_opened, _)| *is_opened == opened);
         let count = rest.clone().count();
         if let Some(severity) = rest.map(|(_, problem)| problem.severity).max() {
             let text = format!("{count} more problems at the same time");
-            events.push(Event { at, row: None, name: String::new(), what: What::Problem { opened, severity, text } });
+            events.push(Event {
+                at,
+                row: None,
+                name: String::new(),
+                kind: EventKind::Problem { is_open: opened, severity, text },
+            });
         }
     }
     events
 }
 
-/// Whether an event of its status tells of it already.
-fn is_a_status(problem: &Problem) -> bool {
+/// Returns whether the change of the row's status already makes an event.
+fn has_status_event(problem: &Problem) -> bool {
     matches!(problem.rule.id, "server-down" | "backend-down")
 }

@@ -1,7 +1,7 @@
-//! One line a backend: what its problems come from, with the numbers behind it.
+//! Verdicts: one line per backend, frontend or process with the most likely cause of its problems and the numbers.
 //!
-//! Several rules see one fault: a full server makes a queue, a wait, aborts. A verdict names the fault. Of
-//! several faults the worst one is named; of equally bad ones the one from which others follow.
+//! One fault makes several problems: a full server causes a queue, long queue times and client aborts. A verdict names
+//! the fault. Of several faults it names the worst, and of equally severe ones the one that can cause the others.
 
 use std::collections::BTreeSet;
 
@@ -9,168 +9,172 @@ use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::safe_text::SafeText;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
-use crate::observe::timestamp::Stamp;
+use crate::observe::timestamp::Timestamp;
 use crate::problems::backend_rules;
-use crate::problems::measurement::Reading;
-use crate::problems::outlier_rules::{self, Why};
+use crate::problems::measurement::Measurement;
+use crate::problems::outlier_rules::{self, Deviation};
 use crate::problems::phrases;
 use crate::problems::problem::Problem;
-use crate::problems::rule_input::View;
+use crate::problems::rule_input::RuleInput;
 
-/// Where problems come from.
+/// The cause of problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// Nobody can serve: act + bck = 0.
-    NoServerLeft,
-    /// Connections fail or take long.
+    /// No active or backup server is usable (`act` + `bck` = 0).
+    NoServerAvailable,
+    /// Connections to servers fail or take long.
     Network,
-    /// One server is far from its peers.
+    /// One server is much worse than the others.
     Outlier,
-    /// Requests wait, and servers respond as fast as ever: maxconn.
+    /// Requests are queued while response times are normal: servers are at their maxconn.
     ServersFull,
-    /// Servers take long to respond.
+    /// Servers respond slowly.
     ApplicationSlow,
-    /// 5xx that no server sent: no server, a rule, a timeout.
-    HaproxyAnswers,
-    /// Servers answer with errors, all of them alike.
-    ApplicationFails,
-    /// Some servers are down or on their way.
+    /// HAProxy itself sends 5xx: no server available, a deny rule, or a timeout.
+    HaproxyErrors,
+    /// All servers respond with errors.
+    ApplicationErrors,
+    /// Some servers are down or failing their checks.
     ServersDown,
-    /// HAProxy itself has no time left.
-    Busy,
-    /// Something else, which the problem itself says.
+    /// HAProxy itself has too little CPU time.
+    HaproxyBusy,
+    /// Another cause, described by the problem itself.
     Other,
 }
 
 impl Cause {
-    /// One word for a narrow column: `down`, `full`, `slow`.
-    pub const fn word(self) -> &'static str {
+    /// Returns one word for a narrow column: `down`, `full`, `slow`.
+    pub const fn short_name(self) -> &'static str {
         match self {
-            Self::NoServerLeft => "down",
+            Self::NoServerAvailable => "down",
             Self::Network => "network",
             Self::Outlier => "outlier",
             Self::ServersFull => "full",
             Self::ApplicationSlow => "slow",
-            Self::HaproxyAnswers => "haproxy",
-            Self::ApplicationFails => "errors",
+            Self::HaproxyErrors => "haproxy",
+            Self::ApplicationErrors => "errors",
             Self::ServersDown => "degraded",
-            Self::Busy => "busy",
+            Self::HaproxyBusy => "busy",
             Self::Other => "problem",
         }
     }
 }
 
-/// What is wrong with a backend, a frontend or the process.
+/// The summary of the problems of a backend, a frontend or the process.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    /// The row; [`RowId::PROCESS`] for the process.
+    /// ID of the row; [`RowId::PROCESS`] for the process.
     pub row: RowId,
-    /// The proxy's name; empty for the process.
+    /// Name of the proxy; empty for the process.
     pub name: SafeText,
-    /// What it comes from.
+    /// Most likely cause.
     pub cause: Cause,
-    /// How bad it is.
+    /// Highest severity of the problems.
     pub severity: Severity,
-    /// Since when.
-    pub since: Stamp,
-    /// In words, without the proxy's name.
+    /// Time at which the first of the causing problems began.
+    pub since: Timestamp,
+    /// Description for operators, without the proxy's name.
     pub text: String,
-    /// The server to look at, when it is a single one.
+    /// The affected server, if it is a single one.
     pub server: Option<RowId>,
 }
 
-/// A cause, the rules that show it, and those that merely follow from it.
+/// A cause, the rules that show it, and the rules that are only consequences of it.
 struct Explanation {
     cause: Cause,
-    roots: &'static [&'static str],
-    follows: &'static [&'static str],
+    root_rules: &'static [&'static str],
+    consequence_rules: &'static [&'static str],
 }
 
-/// In the order in which one fault leads to the next.
+/// All explanations, ordered so that earlier causes can lead to later ones.
 static EXPLANATIONS: &[Explanation] = &[
-    Explanation { cause: Cause::NoServerLeft, roots: &["backend-down"], follows: &[] },
+    Explanation { cause: Cause::NoServerAvailable, root_rules: &["backend-down"], consequence_rules: &[] },
     Explanation {
         cause: Cause::Network,
-        roots: &["backend-connection-errors", "server-connection-errors", "connect-time"],
-        follows: &["own-5xx", "backend-5xx", "backend-response-errors", "retries", "redispatches"],
+        root_rules: &["backend-connection-errors", "server-connection-errors", "connect-time"],
+        consequence_rules: &["own-5xx", "backend-5xx", "backend-response-errors", "retries", "redispatches"],
     },
     Explanation {
         cause: Cause::Outlier,
-        roots: &["slow-server", "server-5xx", "client-aborts"],
-        follows: &["backend-5xx", "response-time", "backend-response-errors", "server-response-errors"],
+        root_rules: &["slow-server", "server-5xx", "client-aborts"],
+        consequence_rules: &["backend-5xx", "response-time", "backend-response-errors", "server-response-errors"],
     },
     Explanation {
         cause: Cause::ServersFull,
-        roots: &["queue", "queue-growing", "queue-wait", "queue-limit", "server-sessions"],
-        follows: &["own-5xx", "backend-5xx", "client-aborts"],
+        root_rules: &["queue", "queue-growing", "queue-wait", "queue-limit", "server-sessions"],
+        consequence_rules: &["own-5xx", "backend-5xx", "client-aborts"],
     },
     Explanation {
         cause: Cause::ApplicationSlow,
-        roots: &["response-time"],
-        follows: &["queue", "queue-growing", "queue-wait", "queue-limit", "client-aborts", "server-sessions"],
+        root_rules: &["response-time"],
+        consequence_rules: &["queue", "queue-growing", "queue-wait", "queue-limit", "client-aborts", "server-sessions"],
     },
-    Explanation { cause: Cause::HaproxyAnswers, roots: &["own-5xx"], follows: &["backend-5xx"] },
+    Explanation { cause: Cause::HaproxyErrors, root_rules: &["own-5xx"], consequence_rules: &["backend-5xx"] },
     Explanation {
-        cause: Cause::ApplicationFails,
-        roots: &["backend-5xx", "server-5xx", "backend-response-errors", "server-response-errors"],
-        follows: &[],
+        cause: Cause::ApplicationErrors,
+        root_rules: &["backend-5xx", "server-5xx", "backend-response-errors", "server-response-errors"],
+        consequence_rules: &[],
     },
     Explanation {
         cause: Cause::ServersDown,
-        roots: &["backend-weight", "server-down", "flapping", "failing-checks"],
-        follows: &["retries", "redispatches", "connect-time"],
+        root_rules: &["backend-weight", "server-down", "flapping", "failing-checks"],
+        consequence_rules: &["retries", "redispatches", "connect-time"],
     },
 ];
 
-/// Whether a problem of a backend or its servers accounts for 5xx that a frontend counts.
+/// Returns whether a problem of a backend or its servers explains 5xx responses counted by a frontend.
 pub fn explains_5xx(problem: &Problem) -> bool {
     matches!(problem.rule.id, "backend-5xx" | "server-5xx" | "own-5xx" | "backend-down")
 }
 
-/// The verdict on a backend, by its problems and those of its servers; absent without any.
-pub fn of_backend(view: &View<'_>, problems: &[&Problem], is_busy: bool) -> Option<Verdict> {
-    let outliers = outlier_rules::of_backend(view, problems);
-    let far: BTreeSet<RowId> = outliers.iter().map(|outlier| outlier.row).collect();
-    let has_aborts = outliers.iter().any(|outlier| matches!(outlier.why, Why::Aborts(..)));
+/// Returns the verdict on a backend, based on its problems and those of its servers; `None` without problems.
+pub fn backend_verdict(input: &RuleInput<'_>, problems: &[&Problem], is_busy: bool) -> Option<Verdict> {
+    let outliers = outlier_rules::find_outliers(input, problems);
+    let outlier_rows: BTreeSet<RowId> = outliers.iter().map(|outlier| outlier.row).collect();
+    let has_aborts = outliers.iter().any(|outlier| matches!(outlier.deviation, Deviation::Aborts(..)));
     let mut best: Option<(Severity, &Explanation, Vec<&Problem>)> = None;
     for explanation in EXPLANATIONS {
-        let roots = roots(explanation, view, problems, &far, has_aborts);
-        let follows = problems.iter().filter(|problem| explanation.follows.contains(&problem.rule.id));
-        let follows = if roots.is_empty() { None } else { follows.map(|problem| problem.severity).max() };
-        let Some(severity) = roots.iter().map(|problem| problem.severity).max().max(follows) else { continue };
+        let roots = root_problems(explanation, input, problems, &outlier_rows, has_aborts);
+        let consequences = problems.iter().filter(|problem| explanation.consequence_rules.contains(&problem.rule.id));
+        let worst_consequence =
+            if roots.is_empty() { None } else { consequences.map(|problem| problem.severity).max() };
+        let Some(severity) = roots.iter().map(|problem| problem.severity).max().max(worst_consequence) else {
+            continue;
+        };
         if best.as_ref().is_none_or(|(worst, ..)| severity > *worst) {
             best = Some((severity, explanation, roots));
         }
     }
-    let Some((severity, explanation, roots)) = best.filter(|(severity, ..)| *severity >= worst(problems)) else {
-        return of_row(problems.iter().copied(), false).map(|verdict| on_backend(verdict, view));
+    let Some((severity, explanation, roots)) = best.filter(|(severity, ..)| *severity >= worst_severity(problems))
+    else {
+        return row_verdict(problems.iter().copied(), false).map(|verdict| attach_to_backend(verdict, input));
     };
-    let is_wait = matches!(explanation.cause, Cause::ApplicationSlow | Cause::Network)
+    let is_only_slow = matches!(explanation.cause, Cause::ApplicationSlow | Cause::Network)
         && roots.iter().all(|problem| matches!(problem.rule.id, "response-time" | "connect-time"));
-    let cause = if is_busy && is_wait { Cause::Busy } else { explanation.cause };
+    let cause = if is_busy && is_only_slow { Cause::HaproxyBusy } else { explanation.cause };
     let is_slow = problems.iter().any(|problem| problem.rule.id == "response-time");
     let (text, server) = match outliers.first().filter(|_| cause == Cause::Outlier) {
         Some(first) => {
             let more = outliers.iter().filter(|other| other.row != first.row).count();
-            let more = if more > 0 { format!(", {more} more like it") } else { String::new() };
+            let more = if more > 0 { format!(", {more} more outliers") } else { String::new() };
             (first.text() + &more, Some(first.row))
         }
-        None => (text(cause, view, &roots, is_slow), single(view.id, &roots)),
+        None => (verdict_text(cause, input, &roots, is_slow), single_server(input.id, &roots)),
     };
-    let since = roots.iter().map(|problem| problem.since).min_by_key(|since| since.mono)?;
-    let verdict = Verdict { row: view.id, name: SafeText::default(), cause, severity, since, text, server };
-    Some(on_backend(verdict, view))
+    let since = roots.iter().map(|problem| problem.since).min_by_key(|since| since.monotonic)?;
+    let verdict = Verdict { row: input.id, name: SafeText::default(), cause, severity, since, text, server };
+    Some(attach_to_backend(verdict, input))
 }
 
-/// The verdict on a frontend or the process: its worst problem.
-pub fn of_row<'a>(problems: impl Iterator<Item = &'a Problem>, is_busy: bool) -> Option<Verdict> {
-    let worst = problems.min_by_key(|problem| (std::cmp::Reverse(problem.severity), problem.since.mono))?;
+/// Returns the verdict on a frontend or the process, which is its worst problem.
+pub fn row_verdict<'a>(problems: impl Iterator<Item = &'a Problem>, is_busy: bool) -> Option<Verdict> {
+    let worst = problems.min_by_key(|problem| (std::cmp::Reverse(problem.severity), problem.since.monotonic))?;
     let is_busy = is_busy && matches!(worst.rule.id, "idle" | "run-queue");
-    let text = if is_busy { format!("load balancer busy: {}", worst.text) } else { worst.text.clone() };
+    let text = if is_busy { format!("HAProxy busy: {}", worst.text) } else { worst.text.clone() };
     Some(Verdict {
         row: worst.subject.id,
         name: worst.subject.names.as_ref().map(|(_, proxy, _)| proxy.clone()).unwrap_or_default(),
-        cause: if is_busy { Cause::Busy } else { Cause::Other },
+        cause: if is_busy { Cause::HaproxyBusy } else { Cause::Other },
         severity: worst.severity,
         since: worst.since,
         text,
@@ -178,28 +182,28 @@ pub fn of_row<'a>(problems: impl Iterator<Item = &'a Problem>, is_busy: bool) ->
     })
 }
 
-fn worst(problems: &[&Problem]) -> Severity {
+fn worst_severity(problems: &[&Problem]) -> Severity {
     problems.iter().map(|problem| problem.severity).max().unwrap_or(Severity::Warn)
 }
 
-/// Puts a verdict under the backend's name; one that is about a server names the server.
-fn on_backend(mut verdict: Verdict, view: &View<'_>) -> Verdict {
-    if verdict.row != view.id {
+/// Turns a verdict on a server into one on its backend that names the server.
+fn attach_to_backend(mut verdict: Verdict, input: &RuleInput<'_>) -> Verdict {
+    if verdict.row != input.id {
         verdict.server = Some(verdict.row);
-        let server = view.sample.row(verdict.row).map(|row| row.name.clone()).unwrap_or_default();
+        let server = input.sample.row(verdict.row).map(|row| row.name.clone()).unwrap_or_default();
         verdict.text = format!("{server}: {}", verdict.text);
     }
-    verdict.row = view.id;
-    verdict.name = view.row().map(|row| row.proxy.clone()).unwrap_or_default();
+    verdict.row = input.id;
+    verdict.name = input.row().map(|row| row.proxy.clone()).unwrap_or_default();
     verdict
 }
 
-/// The problems that show a cause; none when something speaks against it.
-fn roots<'a>(
-    of: &Explanation,
-    view: &View<'_>,
+/// Returns the problems that show a cause; empty if other problems contradict it.
+fn root_problems<'a>(
+    explanation: &Explanation,
+    input: &RuleInput<'_>,
     problems: &[&'a Problem],
-    far: &BTreeSet<RowId>,
+    outlier_rows: &BTreeSet<RowId>,
     has_aborts: bool,
 ) -> Vec<&'a Problem> {
     let worst_of = |ids: &[&str]| {
@@ -207,89 +211,94 @@ fn roots<'a>(
         found.map(|problem| problem.severity).max()
     };
     let is_root = |problem: &&&'a Problem| {
-        of.roots.contains(&problem.rule.id)
-            && match of.cause {
-                Cause::Outlier => far.contains(&problem.subject.id) || has_aborts && problem.rule.id == "client-aborts",
-                // A server that does not answer takes long to connect to.
+        explanation.root_rules.contains(&problem.rule.id)
+            && match explanation.cause {
+                Cause::Outlier => {
+                    outlier_rows.contains(&problem.subject.id) || has_aborts && problem.rule.id == "client-aborts"
+                }
+                // Connecting to a server that is down takes long, which is not a cause.
                 Cause::Network if problem.rule.id == "connect-time" => {
                     worst_of(&["server-down", "failing-checks"]).is_none()
                 }
-                // A slow application fills its servers; full servers do not slow it down.
-                // One at its limit is no queue yet.
-                Cause::ServersFull if problem.rule.id == "server-sessions" && view.pool.queued <= 0.0 => false,
-                Cause::ServersFull => worst_of(&["response-time"]) < worst_of(of.roots),
-                // A few of its own among many of the servers' are not where the trouble is.
-                Cause::HaproxyAnswers => problem.value * 2.0 >= view.growth(Field::Hrsp5xx).unwrap_or_default(),
+                // A slow application fills its servers, but full servers do not slow down the application.
+                // A server at its limit does not imply a queue.
+                Cause::ServersFull if problem.rule.id == "server-sessions" && input.backend_stats.queued <= 0.0 => {
+                    false
+                }
+                Cause::ServersFull => worst_of(&["response-time"]) < worst_of(explanation.root_rules),
+                // HAProxy's own errors are the cause only if they are at least half of all.
+                Cause::HaproxyErrors => problem.value * 2.0 >= input.growth(Field::Hrsp5xx).unwrap_or_default(),
                 _ => true,
             }
     };
     problems.iter().filter(is_root).copied().collect()
 }
 
-/// The server all of these are about, if it is one server.
-fn single(backend: RowId, roots: &[&Problem]) -> Option<RowId> {
+/// Returns the server of these problems, if they all belong to the same one.
+fn single_server(backend: RowId, roots: &[&Problem]) -> Option<RowId> {
     let mut servers = roots.iter().map(|problem| problem.subject.id).filter(|row| *row != backend);
     let first = servers.next()?;
     servers.all(|other| other == first).then_some(first)
 }
 
-fn text(cause: Cause, view: &View<'_>, roots: &[&Problem], is_slow: bool) -> String {
-    // Of the worst, what is said of the whole backend; a single server is named.
-    let said = roots.iter().max_by_key(|problem| (problem.severity, problem.subject.id == view.id));
-    let Some(said) = said else { return String::new() };
-    let is_server = said.subject.id != view.id;
-    let who = if is_server { format!("{}: ", said.subject.short()) } else { String::new() };
-    let of_one = single(view.id, roots).and_then(|row| view.sample.row(row));
-    match (cause, of_one) {
-        (Cause::ServersFull, _) => servers_full(view, roots, is_slow),
-        (Cause::ApplicationSlow, _) if view.pool.queued > 0.0 => {
-            format!("application slow: {}, {:.0} waiting", said.text, view.pool.queued)
+/// Describes a cause with the numbers of its worst problem.
+fn verdict_text(cause: Cause, input: &RuleInput<'_>, roots: &[&Problem], is_slow: bool) -> String {
+    // Of equally severe problems, that of the backend is preferred; a single server is named.
+    let worst = roots.iter().max_by_key(|problem| (problem.severity, problem.subject.id == input.id));
+    let Some(worst) = worst else { return String::new() };
+    let is_server = worst.subject.id != input.id;
+    let who = if is_server { format!("{}: ", worst.subject.short_name()) } else { String::new() };
+    let only_server = single_server(input.id, roots).and_then(|row| input.sample.row(row));
+    match (cause, only_server) {
+        (Cause::ServersFull, _) => servers_full_text(input, roots, is_slow),
+        (Cause::ApplicationSlow, _) if input.backend_stats.queued > 0.0 => {
+            format!("application slow: {}, {:.0} waiting", worst.text, input.backend_stats.queued)
         }
-        (Cause::ApplicationSlow, _) => format!("application slow: {}", said.text),
-        (Cause::Network, Some(server)) if !is_server => format!("network or port: {}: {}", server.name, said.text),
-        (Cause::Network, _) => format!("network or port: {who}{}", said.text),
-        (Cause::HaproxyAnswers, _) => format!("HAProxy answers itself: {}", said.text),
-        (Cause::ApplicationFails, _) => format!("application fails: {who}{}", said.text),
-        (Cause::Busy, _) => {
-            let idle = view.process(InfoField::IdlePct).map_or(String::new(), |idle| format!(", {idle:.0}% idle"));
-            format!("load balancer busy: {}{idle}", said.text)
+        (Cause::ApplicationSlow, _) => format!("application slow: {}", worst.text),
+        (Cause::Network, Some(server)) if !is_server => format!("connection problem: {}: {}", server.name, worst.text),
+        (Cause::Network, _) => format!("connection problem: {who}{}", worst.text),
+        (Cause::ApplicationErrors, _) => format!("application errors: {who}{}", worst.text),
+        (Cause::HaproxyBusy, _) => {
+            let idle =
+                input.process_number(InfoField::IdlePct).map_or(String::new(), |idle| format!(", {idle:.0}% idle"));
+            format!("HAProxy busy: {}{idle}", worst.text)
         }
-        (Cause::ServersDown, _) if view.pool.down > 0 => servers_down(view, roots),
-        _ => format!("{who}{}", said.text),
+        (Cause::ServersDown, _) if input.backend_stats.down > 0 => servers_down_text(input, roots),
+        _ => format!("{who}{}", worst.text),
     }
 }
 
-/// `servers full: 7 waiting 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`
-fn servers_full(view: &View<'_>, roots: &[&Problem], is_slow: bool) -> String {
-    let since = roots.iter().map(|problem| problem.since.mono).min().unwrap_or_default();
-    let span = phrases::span(view.sample.at.since(since));
-    let waiting = match view.pool.queued {
-        queued if queued > 0.0 => format!("{queued:.0} waiting {span}"),
-        _ => format!("requests waited for {span}"),
+/// Returns a text such as `servers full: 7 waiting for 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`.
+fn servers_full_text(input: &RuleInput<'_>, roots: &[&Problem], is_slow: bool) -> String {
+    let since = roots.iter().map(|problem| problem.since.monotonic).min().unwrap_or_default();
+    let time = phrases::duration(input.sample.at.elapsed_since(since));
+    let waiting = match input.backend_stats.queued {
+        queued if queued > 0.0 => format!("{queued:.0} waiting for {time}"),
+        _ => format!("requests queued for {time}"),
     };
-    let qtime = view.number(Field::Qtime).map(|qtime| format!("qtime {}", phrases::millis(qtime)));
-    let rtime = view.number(Field::Rtime).filter(|_| !view.is_tcp()).map(|rtime| match rtime {
+    let qtime = input.number(Field::Qtime).map(|qtime| format!("qtime {}", phrases::millis(qtime)));
+    let rtime = input.number(Field::Rtime).filter(|_| !input.is_tcp()).map(|rtime| match rtime {
         rtime if is_slow => format!("rtime {}", phrases::millis(rtime)),
         _ => "rtime normal".to_owned(),
     });
     let times: Vec<String> = [qtime, rtime].into_iter().flatten().collect();
     let times = if times.is_empty() { String::new() } else { format!(" ({})", times.join(", ")) };
-    let down = match view.pool.down {
+    let down = match input.backend_stats.down {
         0 => String::new(),
-        down => format!(", {down} of {} servers down", view.pool.servers),
+        down => format!(", {down} of {} servers down", input.backend_stats.servers),
     };
     format!("servers full: {waiting}{times}{down}")
 }
 
-/// `w4 down: L4CON Connection refused, 75% of the weight is up`
-fn servers_down(view: &View<'_>, roots: &[&Problem]) -> String {
+/// Returns a text such as `w4 down: L4CON Connection refused, 75% of the weight available`.
+fn servers_down_text(input: &RuleInput<'_>, roots: &[&Problem]) -> String {
     let mut down = roots.iter().filter(|problem| problem.rule.id == "server-down");
     let who = match (down.next(), down.next()) {
-        (Some(one), None) => format!("{} {}", one.subject.short(), one.text),
-        _ => format!("{} of {} servers down", view.pool.down, view.pool.servers),
+        (Some(one), None) => format!("{} {}", one.subject.short_name(), one.text),
+        _ => format!("{} of {} servers down", input.backend_stats.down, input.backend_stats.servers),
     };
-    match backend_rules::weight_up(view) {
-        Reading::Value(up) => format!("{who}, {} of the weight is up", phrases::percent(up)),
+    match backend_rules::usable_weight_share(input) {
+        Measurement::Value(share) => format!("{who}, {} of the weight available", phrases::percent(share)),
         _ => who,
     }
 }

@@ -1,15 +1,15 @@
-//! What stands in one place of a table: a text, and what it means to the eye.
+//! A cell of a table: a text and its role, from which a theme makes a style.
 
-use crate::haproxy::status::State;
+use crate::haproxy::status::RowState;
 use crate::observe::severity::Severity;
 
-/// The meaning of a text, from which a theme makes a style. A colour never says anything alone.
+/// The meaning of a text. A theme maps it to a style; color is never the only sign of a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Role {
     /// Plain text.
     #[default]
     Normal,
-    /// Less important than what is around it.
+    /// Text of less importance than the text around it.
     Dim,
     /// A title or heading.
     Title,
@@ -17,19 +17,19 @@ pub enum Role {
     Frame,
     /// The frame and title of the pane that has the focus.
     Focus,
-    /// As it should be.
+    /// A normal, healthy state.
     Good,
-    /// Worth a look.
+    /// A state that needs attention.
     Warn,
-    /// Broken, or about to.
+    /// A failure, or a state close to it.
     Bad,
-    /// Taken away on purpose: maintenance, drain.
-    Away,
+    /// Taken out of service on purpose: maintenance or drain.
+    OutOfService,
     /// A key in the footer or help.
     Key,
     /// A badge.
     Badge,
-    /// What is shown is the past.
+    /// A sign that a past moment is shown.
     Past,
     /// A sparkline or bar.
     Chart,
@@ -37,39 +37,39 @@ pub enum Role {
     Selected,
 }
 
-/// One cell.
+/// A text and its meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cell {
-    /// What is shown.
+    /// The text shown.
     pub text: String,
-    /// What it means.
+    /// The meaning of the text.
     pub role: Role,
 }
 
 impl Cell {
-    /// Plain text.
+    /// Returns a cell of the role `Normal`.
     pub fn plain(text: impl Into<String>) -> Self {
         Self::new(text, Role::Normal)
     }
 
-    /// Text with a meaning.
+    /// Returns a cell with a text and a role.
     pub fn new(text: impl Into<String>, role: Role) -> Self {
         Self { text: text.into(), role }
     }
 
-    /// A value that is not known.
+    /// Returns the cell of an unknown value.
     pub fn unknown() -> Self {
         Self::new(crate::table::number_format::UNKNOWN, Role::Dim)
     }
 
-    /// A value that may be unknown.
-    pub fn maybe<T>(value: Option<T>, show: impl FnOnce(T) -> Self) -> Self {
+    /// Returns `show(value)`, or the cell of an unknown value if the value is absent.
+    pub fn from_option<T>(value: Option<T>, show: impl FnOnce(T) -> Self) -> Self {
         value.map_or_else(Self::unknown, show)
     }
 }
 
-/// A share of a limit, and what it means: `warn` and `crit` as shares.
-pub fn saturation(share: f64, warn: f64, crit: f64) -> Role {
+/// Returns the role of a share of a limit; `warn` and `crit` are shares as well.
+pub fn saturation_role(share: f64, warn: f64, crit: f64) -> Role {
     if share >= crit {
         Role::Bad
     } else if share >= warn {
@@ -79,17 +79,17 @@ pub fn saturation(share: f64, warn: f64, crit: f64) -> Role {
     }
 }
 
-/// What a state means.
-pub fn state_role(state: State) -> Role {
+/// Returns the role of a server's or proxy's state.
+pub fn state_role(state: RowState) -> Role {
     match state {
-        State::Up | State::Open | State::NoCheck => Role::Good,
-        State::GoingDown | State::ComingUp | State::Full | State::Unknown => Role::Warn,
-        State::Down | State::Stopped => Role::Bad,
-        State::NoLb | State::Drain | State::Maint | State::Paused => Role::Away,
+        RowState::Up | RowState::Open | RowState::NoCheck => Role::Good,
+        RowState::GoingDown | RowState::ComingUp | RowState::Full | RowState::Unknown => Role::Warn,
+        RowState::Down | RowState::Stopped => Role::Bad,
+        RowState::NoLb | RowState::Drain | RowState::Maint | RowState::Paused => Role::OutOfService,
     }
 }
 
-/// What a problem's severity means.
+/// Returns the role of a problem's severity.
 pub fn severity_role(severity: Severity) -> Role {
     match severity {
         Severity::Warn => Role::Warn,

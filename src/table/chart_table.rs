@@ -1,8 +1,8 @@
-//! CHARTS: what of a row is drawn over time, one entry each.
+//! The table of charts: the numbers of a row that are drawn over time, one row per chart.
 
 use std::time::Duration;
 
-use crate::haproxy::fields::{Field, InfoField, Kind};
+use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::history::block::Series;
 use crate::history::trend::{self, Trend};
 use crate::instance::instance::Instance;
@@ -10,107 +10,110 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::number_format;
 
-/// One line over time.
+/// A number of a row over time.
 #[derive(Debug)]
 pub struct Chart {
-    /// Its heading.
+    /// Heading.
     pub title: &'static str,
-    /// What is added up in each point.
+    /// Trends whose sum makes each point.
     trends: &'static [Trend],
-    /// How its numbers read.
-    pub show: fn(f64) -> String,
-    /// The column that limits it.
+    /// Formats one point.
+    pub format: fn(f64) -> String,
+    /// Field that holds the limit of the number.
     pub limit: Option<Field>,
-    /// The column that a row must have a number in.
-    probe: Field,
-    /// It counts what a row serves: shown only where that is what the row serves.
-    serves: Option<Field>,
+    /// Field that must have a number; rows without it have no such chart.
+    required_field: Field,
+    /// Counter of requests or sessions; the chart is shown only for rows that count what they serve in it.
+    served_field: Option<Field>,
 }
 
-const fn level(field: Field) -> Trend {
+const fn level_trend(field: Field) -> Trend {
     Trend::Level(Series::Stat(field))
 }
 
-const fn per_second(field: Field) -> Trend {
+const fn rate_trend(field: Field) -> Trend {
     Trend::PerSecond(Series::Stat(field))
 }
 
 impl Chart {
-    /// Its newest point in words. A mean says nothing before there was something to take it over.
-    pub fn newest(&self, sample: &Sample, id: RowId, points: &[Option<f64>]) -> String {
-        let is_empty = self.probe.info().kind == Kind::Average && sample.number(id, Field::Stot) == Some(0);
+    /// Formats the newest known point. A mean is unknown until the row has served a session.
+    pub fn format_newest(&self, sample: &Sample, id: RowId, points: &[Option<f64>]) -> String {
+        let is_empty =
+            self.required_field.info().kind == FieldKind::Average && sample.number(id, Field::Stot) == Some(0);
         let newest = points.iter().rev().flatten().next().filter(|_| !is_empty);
-        newest.map_or(number_format::UNKNOWN.to_owned(), |value| (self.show)(*value))
+        newest.map_or(number_format::UNKNOWN.to_owned(), |value| (self.format)(*value))
     }
 }
 
-fn whole(value: f64) -> String {
+fn format_count(value: f64) -> String {
     number_format::count(value.round() as i64)
 }
 
-fn millis(value: f64) -> String {
+fn format_millis(value: f64) -> String {
     number_format::millis(value.round() as i64)
 }
 
 const fn chart(title: &'static str, trends: &'static [Trend], show: fn(f64) -> String, probe: Field) -> Chart {
-    Chart { title, trends, show, limit: None, probe, serves: None }
+    Chart { title, trends, format: show, limit: None, required_field: probe, served_field: None }
 }
 
-/// The charts of a row, in order.
+/// Charts of a row, in the order in which they are shown.
 pub static CHARTS: &[Chart] = &[
-    Chart { limit: Some(Field::Slim), ..chart("sessions", &[level(Field::Scur)], whole, Field::Scur) },
-    Chart { limit: Some(Field::Qlimit), ..chart("queue", &[level(Field::Qcur)], whole, Field::Qcur) },
+    Chart { limit: Some(Field::Slim), ..chart("sessions", &[level_trend(Field::Scur)], format_count, Field::Scur) },
+    Chart { limit: Some(Field::Qlimit), ..chart("queue", &[level_trend(Field::Qcur)], format_count, Field::Qcur) },
     Chart {
-        serves: Some(Field::ReqTot),
-        ..chart("req/s", &[per_second(Field::ReqTot)], number_format::rate, Field::ReqTot)
+        served_field: Some(Field::ReqTot),
+        ..chart("req/s", &[rate_trend(Field::ReqTot)], number_format::rate, Field::ReqTot)
     },
     Chart {
-        serves: Some(Field::Stot),
-        ..chart("sess/s", &[per_second(Field::Stot)], number_format::rate, Field::Stot)
+        served_field: Some(Field::Stot),
+        ..chart("sess/s", &[rate_trend(Field::Stot)], number_format::rate, Field::Stot)
     },
-    chart("errors/s", ERRORS, number_format::rate, Field::Stot),
-    chart("rtime", &[level(Field::Rtime)], millis, Field::Rtime),
+    chart("errors/s", ERROR_TRENDS, number_format::rate, Field::Stot),
+    chart("rtime", &[level_trend(Field::Rtime)], format_millis, Field::Rtime),
 ];
 
-/// More charts, for the detail of a row: errors by class, and the four times.
-pub static MORE: &[Chart] = &[
-    chart("4xx/s", &[per_second(Field::Hrsp4xx)], number_format::rate, Field::Hrsp4xx),
-    chart("5xx/s", &[per_second(Field::Hrsp5xx)], number_format::rate, Field::Hrsp5xx),
-    chart("econ/s", &[per_second(Field::Econ)], number_format::rate, Field::Econ),
-    chart("eresp/s", &[per_second(Field::Eresp)], number_format::rate, Field::Eresp),
-    chart("qtime", &[level(Field::Qtime)], millis, Field::Qtime),
-    chart("ctime", &[level(Field::Ctime)], millis, Field::Ctime),
-    chart("ttime", &[level(Field::Ttime)], millis, Field::Ttime),
-    chart("out/s", &[per_second(Field::Bout)], number_format::bytes, Field::Bout),
+/// Further charts for the detail page of a row: errors by class, and the times.
+pub static DETAIL_CHARTS: &[Chart] = &[
+    chart("4xx/s", &[rate_trend(Field::Hrsp4xx)], number_format::rate, Field::Hrsp4xx),
+    chart("5xx/s", &[rate_trend(Field::Hrsp5xx)], number_format::rate, Field::Hrsp5xx),
+    chart("econ/s", &[rate_trend(Field::Econ)], number_format::rate, Field::Econ),
+    chart("eresp/s", &[rate_trend(Field::Eresp)], number_format::rate, Field::Eresp),
+    chart("qtime", &[level_trend(Field::Qtime)], format_millis, Field::Qtime),
+    chart("ctime", &[level_trend(Field::Ctime)], format_millis, Field::Ctime),
+    chart("ttime", &[level_trend(Field::Ttime)], format_millis, Field::Ttime),
+    chart("out/s", &[rate_trend(Field::Bout)], number_format::bytes, Field::Bout),
 ];
 
 /// Failed connections, failed responses, bad requests and 5xx together.
-const ERRORS: &[Trend] =
-    &[per_second(Field::Econ), per_second(Field::Eresp), per_second(Field::Ereq), per_second(Field::Hrsp5xx)];
+const ERROR_TRENDS: &[Trend] =
+    &[rate_trend(Field::Econ), rate_trend(Field::Eresp), rate_trend(Field::Ereq), rate_trend(Field::Hrsp5xx)];
 
-/// The charts that a row has.
-pub fn of(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
-    fitting(sample, id, CHARTS)
+/// Returns the main charts of a row.
+pub fn charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
+    applicable_charts(sample, id, CHARTS)
 }
 
-/// All charts that a row has.
-pub fn all_of(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
-    of(sample, id).chain(fitting(sample, id, MORE))
+/// Returns all charts of a row.
+pub fn all_charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
+    charts_for(sample, id).chain(applicable_charts(sample, id, DETAIL_CHARTS))
 }
 
-fn fitting(sample: &Sample, id: RowId, charts: &'static [Chart]) -> impl Iterator<Item = &'static Chart> {
-    let served = sample.row(id).map(|row| Field::served(row.is_tcp(), sample.number(id, Field::ReqTot).is_some()));
+fn applicable_charts(sample: &Sample, id: RowId, charts: &'static [Chart]) -> impl Iterator<Item = &'static Chart> {
+    let served =
+        sample.row(id).map(|row| Field::traffic_counter(row.is_tcp(), sample.number(id, Field::ReqTot).is_some()));
     charts.iter().filter(move |chart| {
-        sample.number(id, chart.probe).is_some() && (chart.serves.is_none() || chart.serves == served)
+        sample.number(id, chart.required_field).is_some()
+            && (chart.served_field.is_none() || chart.served_field == served)
     })
 }
 
-/// Sessions of the process per second, as HAProxy counts them.
+/// Sessions per second of the process, as counted by HAProxy.
 const PROCESS_SESSIONS: Trend = Trend::Level(Series::Info(InfoField::SessRate));
 
-/// The points of several charts of one row, oldest first.
-pub fn points<'a>(
-    watch: &Instance,
+/// Returns the points of several charts of one row, oldest first. `count` points cover `span`.
+pub fn chart_points<'a>(
+    instance: &Instance,
     id: RowId,
     charts: impl IntoIterator<Item = &'a Chart>,
     span: Duration,
@@ -118,38 +121,38 @@ pub fn points<'a>(
 ) -> Vec<Vec<Option<f64>>> {
     let charts: Vec<&Chart> = charts.into_iter().collect();
     let all: Vec<Trend> = charts.iter().flat_map(|chart| chart.trends).copied().collect();
-    let mut lines = row_points(watch, id, &all, span, count).into_iter();
-    charts.iter().map(|chart| lines.by_ref().take(chart.trends.len()).reduce(add).unwrap_or_default()).collect()
+    let mut lines = row_points(instance, id, &all, span, count).into_iter();
+    charts.iter().map(|chart| lines.by_ref().take(chart.trends.len()).reduce(add_points).unwrap_or_default()).collect()
 }
 
-/// Sessions of the process over time.
-pub fn session_points(watch: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
-    row_points(watch, RowId::PROCESS, &[PROCESS_SESSIONS], span, count).pop().unwrap_or_default()
+/// Returns the sessions per second of the process over time.
+pub fn session_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
+    row_points(instance, RowId::PROCESS, &[PROCESS_SESSIONS], span, count).pop().unwrap_or_default()
 }
 
-/// Frontends whose requests are added up for the header; beyond that the process's own count must do.
-const MANY: usize = 64;
+/// Largest number of frontends whose requests are summed for the header. With more, the process's own counter is used.
+const MAX_SUMMED_FRONTENDS: usize = 64;
 
-/// HTTP requests of all frontends over time.
-pub fn request_points(watch: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
-    let Some(sample) = watch.newest() else { return Vec::new() };
+/// Returns the HTTP requests per second of all frontends over time.
+pub fn request_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
+    let Some(sample) = instance.shown() else { return Vec::new() };
     let frontends = sample.rows.frontends();
-    let of_row = |id, trend| row_points(watch, id, &[trend], span, count).pop().unwrap_or_default();
-    if frontends.len() > MANY {
+    let of_row = |id, trend| row_points(instance, id, &[trend], span, count).pop().unwrap_or_default();
+    if frontends.len() > MAX_SUMMED_FRONTENDS {
         return of_row(RowId::PROCESS, Trend::PerSecond(Series::Info(InfoField::CumReq)));
     }
-    let lines = frontends.iter().map(|row| of_row(sample.rows.ids()[*row], per_second(Field::ReqTot)));
-    lines.reduce(add).unwrap_or_default()
+    let lines = frontends.iter().map(|row| of_row(sample.rows.ids()[*row], rate_trend(Field::ReqTot)));
+    lines.reduce(add_points).unwrap_or_default()
 }
 
-/// The points of some trends of one row or the process, up to the newest sample.
-fn row_points(watch: &Instance, id: RowId, trends: &[Trend], span: Duration, count: usize) -> Vec<Vec<Option<f64>>> {
-    let now = watch.newest().map_or(Duration::ZERO, |sample| sample.at.mono);
-    trend::points(watch.history(), id, trends, now, span, count)
+/// Returns the points of several trends of one row or of the process, up to the sample shown.
+fn row_points(instance: &Instance, id: RowId, trends: &[Trend], span: Duration, count: usize) -> Vec<Vec<Option<f64>>> {
+    let now = instance.shown().map_or(Duration::ZERO, |sample| sample.at.monotonic);
+    trend::points(instance.history(), id, trends, now, span, count)
 }
 
-/// What either knows; unknown only where both are.
-fn add(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
+/// Adds points one by one; a sum is unknown only if both points are.
+fn add_points(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
     let sum = |(one, other): (Option<f64>, Option<f64>)| match (one, other) {
         (Some(one), Some(other)) => Some(one + other),
         (one, other) => one.or(other),
@@ -160,18 +163,19 @@ fn add(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     #[test]
-    fn errors_of_all_kinds_are_added_up() {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
-        watch.take(maker.at_millis(0, &site()), 0);
-        let sample = maker.at_millis(1000, &site().replace("600,0,0,,9,0,0,0,L4CON", "600,0,0,,12,2,1,0,L4CON"));
+    fn chart_points_sum_errors_of_all_kinds() {
+        let (mut instance, mut maker) = (Instance::default(), SampleBuilder::default());
+        instance.add_sample(maker.build_at_millis(0, &stat_of_site()), 0);
+        let sample =
+            maker.build_at_millis(1000, &stat_of_site().replace("600,0,0,,9,0,0,0,L4CON", "600,0,0,,12,2,1,0,L4CON"));
         let id = sample.rows.ids()[8];
-        watch.take(sample, 0);
-        let sample = watch.newest().unwrap();
-        let lines = points(&watch, id, of(sample, id), Duration::from_secs(2), 2);
-        let titles = |id| of(sample, id).map(|chart| chart.title).collect::<Vec<_>>();
+        instance.add_sample(sample, 0);
+        let sample = instance.shown().unwrap();
+        let lines = chart_points(&instance, id, charts_for(sample, id), Duration::from_secs(2), 2);
+        let titles = |id| charts_for(sample, id).map(|chart| chart.title).collect::<Vec<_>>();
         assert_eq!(titles(id), ["sessions", "queue", "req/s", "errors/s"]);
         assert_eq!(lines[3], [None, Some(6.0)]);
         assert_eq!(titles(sample.rows.ids()[0]), ["sessions", "req/s", "errors/s"], "a frontend has no queue");

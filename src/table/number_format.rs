@@ -1,36 +1,36 @@
-//! Numbers as people read them, in five cells at the most: `812`, `12.3k`, `1.20M`.
+//! Short number formats for people: `812`, `12.3k`, `1.20M`. Most are at most five characters wide.
 
 use std::time::Duration;
 
-/// What is shown for a value that is not known.
+/// Text shown for an unknown value.
 pub const UNKNOWN: &str = "–";
 
-/// A number of things.
+/// Formats a count.
 pub fn count(value: i64) -> String {
-    if (-999..10_000).contains(&value) { value.to_string() } else { scaled(value as f64, 1000.0, "") }
+    if (-999..10_000).contains(&value) { value.to_string() } else { format_scaled(value as f64, 1000.0, "") }
 }
 
-/// Something per second: one decimal below ten.
+/// Formats a rate per second, with one decimal below ten.
 pub fn rate(value: f64) -> String {
     match value {
         value if value < 0.05 => "0".to_owned(),
         value if value < 9.95 => format!("{value:.1}"),
         value if value < 999.5 => format!("{value:.0}"),
-        value => scaled(value, 1000.0, ""),
+        value => format_scaled(value, 1000.0, ""),
     }
 }
 
-/// Bytes, or bytes per second, in units of 1,000 as networks count.
+/// Formats bytes, or bytes per second, in units of 1,000 as is usual for networks.
 pub fn bytes(value: f64) -> String {
-    if value < 999.5 { format!("{value:.0}B") } else { scaled(value, 1000.0, "") }
+    if value < 999.5 { format!("{value:.0}B") } else { format_scaled(value, 1000.0, "") }
 }
 
-/// Memory, in units of 1,024.
+/// Formats bytes of memory, in units of 1,024.
 pub fn memory(value: usize) -> String {
-    if value < 1000 { format!("{value}B") } else { scaled(value as f64, 1024.0, "") }
+    if value < 1000 { format!("{value}B") } else { format_scaled(value as f64, 1024.0, "") }
 }
 
-/// A share between 0 and 1, in percent: `0%`, `0.3%`, `12%`. What is not nothing is not shown as `0%`.
+/// Formats a share between 0 and 1 in percent: `0%`, `0.3%`, `12%`. Only zero is shown as `0%`.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     match value {
@@ -41,7 +41,7 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// Milliseconds.
+/// Formats milliseconds, as seconds from 1,000 on.
 pub fn millis(value: i64) -> String {
     match value {
         ..1000 => format!("{value}ms"),
@@ -51,13 +51,13 @@ pub fn millis(value: i64) -> String {
     }
 }
 
-/// The time of an answer: below ten milliseconds with a decimal.
-pub fn short(value: Duration) -> String {
+/// Formats the time until a reply, with one decimal below ten milliseconds.
+pub fn reply_time(value: Duration) -> String {
     let exact = value.as_secs_f64() * 1000.0;
     if exact < 9.95 { format!("{exact:.1}ms") } else { millis(exact.round() as i64) }
 }
 
-/// A time span in its two largest units, five cells at the most: `45s`, `12m`, `3h07m`, `3d04h`, `120d`.
+/// Formats seconds in their two largest units, at most five characters wide: `45s`, `12m`, `3h07m`, `3d04h`, `120d`.
 pub fn seconds(value: i64) -> String {
     let (minutes, hours, days) = (value / 60, value / 3600, value / 86_400);
     match value {
@@ -70,26 +70,27 @@ pub fn seconds(value: i64) -> String {
     }
 }
 
-/// The same of a duration.
+/// Formats a duration like [`seconds`].
 pub fn duration(value: Duration) -> String {
     seconds(i64::try_from(value.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// A time span to the second, as long as that matters: `45s`, `3m12s`, `1h02m`.
-pub fn span(value: Duration) -> String {
+/// Formats a duration with its seconds if it is below one hour: `45s`, `3m12s`, `1h02m`.
+pub fn exact_duration(value: Duration) -> String {
     match value.as_secs() {
         seconds @ 60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         _ => duration(value),
     }
 }
 
-/// A short interval: `2s`, `0.5s`.
+/// Formats a short interval with at most one decimal: `2s`, `0.5s`.
 pub fn interval(value: Duration) -> String {
     let value = value.as_secs_f64();
     if (value - value.round()).abs() < 0.05 { format!("{value:.0}s") } else { format!("{value:.1}s") }
 }
 
-fn scaled(value: f64, base: f64, unit: &str) -> String {
+/// Formats a number with three significant digits and a unit prefix.
+fn format_scaled(value: f64, base: f64, unit: &str) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     let mut rest = value.abs();
     for prefix in ["", "k", "M", "G", "T", "P", "E"] {
@@ -113,13 +114,13 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn numbers_read_as_in_the_sketches() {
+    fn formats_are_short_and_readable() {
         let shown = [count(812), count(9999), count(12_345), count(1_200_000), count(999_999), count(-5)];
         assert_eq!(shown, ["812", "9999", "12.3k", "1.20M", "1.00M", "-5"]);
         assert_eq!([rate(0.0), rate(0.5), rate(57.2), rate(1240.0)], ["0", "0.5", "57", "1.24k"]);
         assert_eq!([percent(0.0), percent(0.0002), percent(0.003), percent(0.24)], ["0%", "<0.1%", "0.3%", "24%"]);
         assert_eq!([millis(62), millis(840), millis(7457), millis(12_340)], ["62ms", "840ms", "7.46s", "12.3s"]);
-        let times = [400, 9940, 9960, 84_400, 1_240_000].map(|micros| short(Duration::from_micros(micros)));
+        let times = [400, 9940, 9960, 84_400, 1_240_000].map(|micros| reply_time(Duration::from_micros(micros)));
         assert_eq!(times, ["0.4ms", "9.9ms", "10ms", "84ms", "1.24s"]);
         assert_eq!([seconds(45), seconds(720), seconds(11_220), seconds(273_600)], ["45s", "12m", "3h07m", "3d04h"]);
         assert_eq!([bytes(3_200_000.0), bytes(12.0), memory(1 << 20)], ["3.20M", "12B", "1.00M"]);
@@ -128,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_number_needs_more_than_six_cells(value in any::<i64>(), share in 0.0..1.0_f64, speed in 0.0..1e18_f64) {
+        fn formats_fit_into_five_characters(value in any::<i64>(), share in 0.0..1.0_f64, speed in 0.0..1e18_f64) {
             prop_assert!(count(value.saturating_abs()).len() <= 5, "{}", count(value.saturating_abs()));
             prop_assert!(percent(share).len() <= 5);
             prop_assert!(rate(speed).len() <= 5, "{}", rate(speed));

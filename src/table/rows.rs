@@ -1,13 +1,13 @@
-//! The one table behind views 1 to 4 and 6: which rows it holds, in which order.
+//! The lines of a view's table: its rows, filtered and sorted.
 //!
-//! As a tree it shows each proxy with its servers below, and can be folded; flat, every row stands for
-//! itself. It is sorted again with every sample, but not while a question is open nor in the seconds after
-//! the selection moved: a row must not slip away under the finger.
+//! A tree shows each proxy with its servers below it, and proxies can be folded; a flat table sorts all rows together.
+//! The lines are sorted with every sample. While a confirmation is open, and for a few seconds after the cursor
+//! moved, the caller freezes the order, so that a row does not move away just before a key press.
 
 use std::collections::HashSet;
 
 use crate::haproxy::stat_table::RowKind;
-use crate::haproxy::status::State;
+use crate::haproxy::status::RowState;
 use crate::instance::instance::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -15,129 +15,131 @@ use crate::table::columns::column::{Column, SortKey};
 use crate::table::columns::column_table;
 use crate::table::columns::diff;
 use crate::table::columns::row_view::RowView;
-use crate::table::filter::Filter;
-use crate::table::text_filter::Words;
-use crate::table::view_table::Rows;
+use crate::table::filter::RowFilter;
+use crate::table::text_filter::TextFilter;
+use crate::table::view_table::RowScope;
 
-/// A row of the table.
+/// A line of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line {
-    /// Who it is.
+pub struct TableLine {
+    /// Identity of the row.
     pub id: RowId,
-    /// Its place in the newest sample.
+    /// Index of the row in the sample that is shown.
     pub index: usize,
-    /// Whether it stands below its proxy.
+    /// True if the row is shown below its proxy.
     pub is_child: bool,
-    /// Whether rows below it are folded away, or could be; nothing where there are none.
+    /// True if the rows below are folded, false if they are shown; absent if there are no rows below.
     pub folded: Option<bool>,
 }
 
-/// By what a table is sorted.
+/// The sort column and direction of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Sort {
-    /// The column.
+    /// Sort column.
     pub column: &'static Column,
-    /// Largest first.
-    pub descending: bool,
+    /// True if the largest value comes first.
+    pub is_descending: bool,
 }
 
-/// How one view's table is to look.
+/// The settings of a view's table: columns, sorting and filters.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// The columns, in order.
+pub struct TableSettings {
+    /// Columns, in order.
     pub columns: Vec<&'static Column>,
-    /// The first column behind the name that is shown.
-    pub first: usize,
-    /// How it is sorted; nothing for HAProxy's order.
+    /// Number of columns after the name that are scrolled out of sight.
+    pub hidden_columns: usize,
+    /// Sort column and direction; absent for HAProxy's order.
     pub sort: Option<Sort>,
-    /// Every row for itself.
-    pub flat: bool,
-    /// Which rows.
-    pub filter: Filter,
-    /// Which rows the view can show at all.
-    pub rows: Rows,
-    /// Which lines, where a view has lines of text instead of rows.
-    pub words: Words,
-    /// Counts the changes, so that the lines are made anew only after one.
+    /// True if all rows are sorted together instead of below their proxies.
+    pub is_flat: bool,
+    /// Filter for rows.
+    pub filter: RowFilter,
+    /// Rows that the view is limited to.
+    pub scope: RowScope,
+    /// Filter for lines, in views of text lines instead of rows.
+    pub text_filter: TextFilter,
+    /// Number of changes made to the settings; the lines are rebuilt only if it changed.
     pub version: u64,
 }
 
-impl Settings {
-    /// A view's own columns, as a tree in HAProxy's order.
+impl TableSettings {
+    /// Creates settings with these columns, as a tree in HAProxy's order.
     pub fn new(columns: &[&'static Column]) -> Self {
         Self {
             columns: columns.to_vec(),
-            first: 0,
+            hidden_columns: 0,
             sort: None,
-            flat: false,
-            filter: Filter::default(),
-            rows: Rows::All,
-            words: Words::default(),
+            is_flat: false,
+            filter: RowFilter::default(),
+            scope: RowScope::All,
+            text_filter: TextFilter::default(),
             version: 0,
         }
     }
 
-    /// The same of some rows only: those that are away longest, or changed most, come first, each for itself.
-    pub fn of_rows(columns: &[&'static Column], rows: Rows) -> Self {
-        let longest = Sort { column: &column_table::LASTCHG, descending: true };
-        match rows {
-            Rows::All => Self::new(columns),
-            Rows::Away => Self { rows, flat: true, sort: Some(longest), ..Self::new(columns) },
-            Rows::Changed => {
-                let most = Sort { column: &column_table::CHANGED, descending: true };
-                Self { rows, flat: true, sort: Some(most), ..Self::new(columns) }
+    /// Creates settings for a view limited to some rows. Limited tables are flat; the rows that are out of service
+    /// longest, or that changed most, come first.
+    pub fn for_scope(columns: &[&'static Column], scope: RowScope) -> Self {
+        let longest = Sort { column: &column_table::LASTCHG, is_descending: true };
+        match scope {
+            RowScope::All => Self::new(columns),
+            RowScope::OutOfService => Self { scope, is_flat: true, sort: Some(longest), ..Self::new(columns) },
+            RowScope::Changed => {
+                let most = Sort { column: &column_table::LARGEST_CHANGE, is_descending: true };
+                Self { scope, is_flat: true, sort: Some(most), ..Self::new(columns) }
             }
         }
     }
 
-    /// Whether a row is shown.
-    fn shows(&self, row: &RowView<'_>) -> bool {
-        let can = match self.rows {
-            Rows::All => true,
-            Rows::Away => {
-                let is_away = matches!(row.row().state(), State::Maint | State::Drain | State::NoLb);
-                row.row().kind == RowKind::Server && is_away
+    /// Returns whether the table shows a row.
+    fn includes(&self, row: &RowView<'_>) -> bool {
+        let is_in_scope = match self.scope {
+            RowScope::All => true,
+            RowScope::OutOfService => {
+                let is_out_of_service =
+                    matches!(row.stat_row().state(), RowState::Maint | RowState::Drain | RowState::NoLb);
+                row.stat_row().kind == RowKind::Server && is_out_of_service
             }
-            Rows::Changed => diff::is_changed(row),
+            RowScope::Changed => diff::has_changed(row),
         };
-        can && self.filter.shows(row)
+        is_in_scope && self.filter.matches(row)
     }
 
-    /// Something changed.
-    pub fn touch(&mut self) {
+    /// Records a change of the settings.
+    pub fn mark_changed(&mut self) {
         self.version += 1;
     }
 
-    /// Shows other rows.
-    pub fn set_filter(&mut self, filter: Filter) {
+    /// Sets the filter for rows.
+    pub fn set_filter(&mut self, filter: RowFilter) {
         self.filter = filter;
-        self.touch();
+        self.mark_changed();
     }
 
-    /// Sorts by a column; by the same one again, the other way round.
+    /// Sorts by a column, or reverses the direction if it is the sort column already.
     pub fn sort_by(&mut self, column: &'static Column) {
         let same = self.sort.filter(|sort| sort.column.id == column.id);
-        let descending = same.map_or(column.begins_descending(), |sort| !sort.descending);
-        self.sort = Some(Sort { column, descending });
-        self.touch();
+        let is_descending = same.map_or(column.prefers_descending(), |sort| !sort.is_descending);
+        self.sort = Some(Sort { column, is_descending });
+        self.mark_changed();
     }
 
-    /// Sorts the other way round; HAProxy's order has none.
-    pub fn invert(&mut self) {
+    /// Reverses the direction of the sort column. HAProxy's order stays as it is.
+    pub fn reverse_sort(&mut self) {
         if let Some(sort) = &mut self.sort {
-            sort.descending = !sort.descending;
+            sort.is_descending = !sort.is_descending;
         }
-        self.touch();
+        self.mark_changed();
     }
 
-    /// The columns that can be sorted by: those with a heading.
-    pub fn sortable(&self) -> Vec<&'static Column> {
+    /// Returns the columns that can be sorted by: those with a heading.
+    pub fn sortable_columns(&self) -> Vec<&'static Column> {
         self.columns.iter().copied().filter(|column| !column.title.is_empty()).collect()
     }
 
-    /// The next or previous column to sort by.
+    /// Sorts by the column `by` places after the sort column, wrapping around.
     pub fn sort_next(&mut self, by: i32) {
-        let columns = self.sortable();
+        let columns = self.sortable_columns();
         let place = self.sort.and_then(|sort| columns.iter().position(|column| column.id == sort.column.id));
         let count = columns.len() as i32;
         if count == 0 {
@@ -145,160 +147,178 @@ impl Settings {
         }
         let next = place.map_or(if by > 0 { 0 } else { count - 1 }, |place| (place as i32 + by).rem_euclid(count));
         if let Some(column) = columns.get(next as usize) {
-            self.sort = Some(Sort { column, descending: column.begins_descending() });
+            self.sort = Some(Sort { column, is_descending: column.prefers_descending() });
         }
-        self.touch();
+        self.mark_changed();
     }
 
-    /// Scrolls sideways by so many columns.
-    pub fn scroll(&mut self, by: i32) {
+    /// Scrolls sideways by `by` columns; negative values scroll to the left.
+    pub fn scroll_columns(&mut self, by: i32) {
         let last = self.columns.len().saturating_sub(2);
-        self.first = self.first.saturating_add_signed(by as isize).min(last);
+        self.hidden_columns = self.hidden_columns.saturating_add_signed(by as isize).min(last);
     }
 
-    /// The columns to lay out: the name, then those that are not scrolled away.
-    pub fn visible(&self) -> Vec<&'static Column> {
+    /// Returns the columns to lay out: the name, then those that are not scrolled out of sight.
+    pub fn visible_columns(&self) -> Vec<&'static Column> {
         let mut columns = self.columns.clone();
-        columns.drain(1..(self.first + 1).min(columns.len()));
+        columns.drain(1..(self.hidden_columns + 1).min(columns.len()));
         columns
     }
 }
 
-/// The proxies whose servers are folded away.
-pub type Folded = HashSet<RowId>;
+/// The proxies whose servers are folded.
+pub type FoldedProxies = HashSet<RowId>;
 
-/// The lines of a table. Those that were frozen keep their order: rows that are gone drop out, and new ones
-/// follow at the end.
-pub fn lines(
-    watch: &Instance,
+/// Builds the lines of a table. `frozen` lines keep their order: rows that are gone are dropped, and new ones follow at
+/// the end.
+pub fn build_lines(
+    instance: &Instance,
     sample: &Sample,
-    settings: &Settings,
-    folded: &Folded,
-    frozen: Option<&[Line]>,
-) -> Vec<Line> {
-    let fresh = if settings.flat { flat(watch, sample, settings) } else { tree(watch, sample, settings, folded) };
+    settings: &TableSettings,
+    folded: &FoldedProxies,
+    frozen: Option<&[TableLine]>,
+) -> Vec<TableLine> {
+    let fresh = if settings.is_flat {
+        flat_lines(instance, sample, settings)
+    } else {
+        tree_lines(instance, sample, settings, folded)
+    };
     let Some(before) = frozen else { return fresh };
     let kept: HashSet<RowId> = fresh.iter().map(|line| line.id).collect();
     let known: HashSet<RowId> = before.iter().map(|line| line.id).collect();
     let still = before.iter().filter(|line| kept.contains(&line.id));
-    let mut lines: Vec<Line> =
-        still.filter_map(|line| Some(Line { index: sample.rows.index(line.id)?, ..*line })).collect();
+    let mut lines: Vec<TableLine> =
+        still.filter_map(|line| Some(TableLine { index: sample.rows.index_of(line.id)?, ..*line })).collect();
     lines.extend(fresh.into_iter().filter(|line| !known.contains(&line.id)));
     lines
 }
 
-fn line(sample: &Sample, index: usize) -> Line {
-    Line { id: sample.rows.ids()[index], index, is_child: false, folded: None }
+fn table_line(sample: &Sample, index: usize) -> TableLine {
+    TableLine { id: sample.rows.ids()[index], index, is_child: false, folded: None }
 }
 
-fn flat(watch: &Instance, sample: &Sample, settings: &Settings) -> Vec<Line> {
-    let shown = |index: &usize| settings.shows(&RowView::new(watch, sample, *index));
+fn flat_lines(instance: &Instance, sample: &Sample, settings: &TableSettings) -> Vec<TableLine> {
+    let shown = |index: &usize| settings.includes(&RowView::new(instance, sample, *index));
     let rows: Vec<usize> = (0..sample.rows.ids().len()).filter(shown).collect();
-    sorted(watch, sample, settings.sort, rows, |row| *row).into_iter().map(|index| line(sample, index)).collect()
-}
-
-/// A proxy's own row and what stands below it.
-struct Branch {
-    head: usize,
-    leaves: Vec<usize>,
-}
-
-fn tree(watch: &Instance, sample: &Sample, settings: &Settings, folded: &Folded) -> Vec<Line> {
-    let shows = |index: usize| settings.shows(&RowView::new(watch, sample, index));
-    let branches: Vec<Branch> = branches(sample)
+    sorted(instance, sample, settings.sort, rows, |row| *row)
         .into_iter()
-        .filter_map(|branch| {
-            let leaves: Vec<usize> = branch.leaves.into_iter().filter(|leaf| shows(*leaf)).collect();
-            // A proxy stays above the servers that are looked for, even when it is not looked for itself.
-            (!leaves.is_empty() || shows(branch.head)).then_some(Branch { leaves, ..branch })
+        .map(|index| table_line(sample, index))
+        .collect()
+}
+
+/// A proxy's own row and the rows below it.
+struct ProxyGroup {
+    head: usize,
+    members: Vec<usize>,
+}
+
+fn tree_lines(
+    instance: &Instance,
+    sample: &Sample,
+    settings: &TableSettings,
+    folded: &FoldedProxies,
+) -> Vec<TableLine> {
+    let shows = |index: usize| settings.includes(&RowView::new(instance, sample, index));
+    let groups: Vec<ProxyGroup> = proxy_groups(sample)
+        .into_iter()
+        .filter_map(|group| {
+            let members: Vec<usize> = group.members.into_iter().filter(|member| shows(*member)).collect();
+            // A proxy is shown above servers that match, even if it does not match.
+            (!members.is_empty() || shows(group.head)).then_some(ProxyGroup { members, ..group })
         })
         .collect();
     let mut lines = Vec::with_capacity(sample.rows.ids().len());
-    for branch in sorted(watch, sample, settings.sort, branches, |branch| branch.head) {
-        let head = line(sample, branch.head);
+    for group in sorted(instance, sample, settings.sort, groups, |group| group.head) {
+        let head = table_line(sample, group.head);
         let is_folded = folded.contains(&head.id) && settings.filter.is_empty();
-        lines.push(Line { folded: (!branch.leaves.is_empty()).then_some(is_folded), ..head });
+        lines.push(TableLine { folded: (!group.members.is_empty()).then_some(is_folded), ..head });
         if !is_folded {
-            let leaves = sorted(watch, sample, settings.sort, branch.leaves, |leaf| *leaf);
-            lines.extend(leaves.into_iter().map(|leaf| Line { is_child: true, ..line(sample, leaf) }));
+            let members = sorted(instance, sample, settings.sort, group.members, |member| *member);
+            lines.extend(members.into_iter().map(|member| TableLine { is_child: true, ..table_line(sample, member) }));
         }
     }
     lines
 }
 
-/// Frontends with their listeners and backends with their servers, in HAProxy's order.
-fn branches(sample: &Sample) -> Vec<Branch> {
+/// Returns frontends with their listeners and backends with their servers, in HAProxy's order.
+fn proxy_groups(sample: &Sample) -> Vec<ProxyGroup> {
     let rows = sample.table.rows();
-    let mut branches = Vec::new();
+    let mut groups = Vec::new();
     let mut listeners: Vec<usize> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         match row.kind {
             RowKind::Listener => listeners.push(index),
             RowKind::Frontend | RowKind::Backend => {
                 let servers = sample.rows.backend_of(index).map_or_else(Vec::new, |backend| backend.servers.clone());
-                let leaves = if row.kind == RowKind::Backend { servers } else { Vec::new() };
-                branches.push(Branch { head: index, leaves });
+                let members = if row.kind == RowKind::Backend { servers } else { Vec::new() };
+                groups.push(ProxyGroup { head: index, members });
             }
-            // A server without a backend stands alone rather than nowhere.
+            // A server without a backend row gets a group of its own, so that it is shown.
             RowKind::Server if sample.rows.backend_of(index).is_none() => {
-                branches.push(Branch { head: index, leaves: Vec::new() });
+                groups.push(ProxyGroup { head: index, members: Vec::new() });
             }
             RowKind::Server => {}
         }
     }
     for listener in listeners {
         let proxy = &rows[listener].proxy;
-        let is_home =
-            |branch: &&mut Branch| rows[branch.head].kind == RowKind::Frontend && rows[branch.head].proxy == *proxy;
-        match branches.iter_mut().find(is_home) {
-            Some(home) => home.leaves.push(listener),
-            None => branches.push(Branch { head: listener, leaves: Vec::new() }),
+        let is_own_frontend =
+            |group: &&mut ProxyGroup| rows[group.head].kind == RowKind::Frontend && rows[group.head].proxy == *proxy;
+        match groups.iter_mut().find(is_own_frontend) {
+            Some(frontend) => frontend.members.push(listener),
+            None => groups.push(ProxyGroup { head: listener, members: Vec::new() }),
         }
     }
-    branches
+    groups
 }
 
-fn sorted<T>(watch: &Instance, sample: &Sample, sort: Option<Sort>, items: Vec<T>, row: impl Fn(&T) -> usize) -> Vec<T> {
+fn sorted<T>(
+    instance: &Instance,
+    sample: &Sample,
+    sort: Option<Sort>,
+    items: Vec<T>,
+    row: impl Fn(&T) -> usize,
+) -> Vec<T> {
     let Some(sort) = sort else { return items };
-    let key = |item: &T| sort.column.key(&RowView::new(watch, sample, row(item)));
+    let key = |item: &T| sort.column.sort_key(&RowView::new(instance, sample, row(item)));
     let mut keyed: Vec<(SortKey, T)> = items.into_iter().map(|item| (key(&item), item)).collect();
-    // Stable: rows of equal value stay in HAProxy's order.
-    keyed.sort_by(|(one, _), (other, _)| one.order(other, sort.descending));
+    // The sort is stable: rows of equal value stay in HAProxy's order.
+    keyed.sort_by(|(one, _), (other, _)| one.compare(other, sort.is_descending));
     keyed.into_iter().map(|(_, item)| item).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::table::columns::column_sets;
 
-    fn watch() -> Instance {
-        let mut watch = Instance::default();
-        watch.take(SampleMaker::default().at_millis(0, &site()), 0);
-        watch
+    fn sampled_instance() -> Instance {
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
+        instance
     }
 
-    fn names(watch: &Instance, settings: &Settings, folded: &Folded) -> Vec<String> {
-        let sample = watch.newest().unwrap();
-        let shown = |line: &Line| {
+    fn names(instance: &Instance, settings: &TableSettings, folded: &FoldedProxies) -> Vec<String> {
+        let sample = instance.shown().unwrap();
+        let shown = |line: &TableLine| {
             let row = &sample.table.rows()[line.index];
             let name = if line.is_child { format!("  {}", row.name) } else { format!("{} {}", row.proxy, row.name) };
             format!("{name}{}", if line.folded == Some(true) { " +" } else { "" })
         };
-        lines(watch, sample, settings, folded, None).iter().map(shown).collect()
+        build_lines(instance, sample, settings, folded, None).iter().map(shown).collect()
     }
 
-    fn sorted_by(id: &str, descending: bool) -> Settings {
-        let sort = Some(Sort { column: column_table::by_id(id).unwrap(), descending });
-        Settings { sort, ..Settings::new(column_sets::STATUS_VIEW) }
+    fn sorted_by(id: &str, descending: bool) -> TableSettings {
+        let sort = Some(Sort { column: column_table::by_id(id).unwrap(), is_descending: descending });
+        TableSettings { sort, ..TableSettings::new(column_sets::STATUS_VIEW) }
     }
 
     #[test]
-    fn a_tree_has_each_proxy_above_its_servers() {
-        let settings = Settings::new(column_sets::STATUS_VIEW);
+    fn build_lines_puts_each_proxy_above_its_servers() {
+        let settings = TableSettings::new(column_sets::STATUS_VIEW);
         assert_eq!(
-            names(&watch(), &settings, &Folded::new()),
+            names(&sampled_instance(), &settings, &FoldedProxies::new()),
             [
                 "www-in FRONTEND",
                 "www BACKEND",
@@ -315,56 +335,59 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_sorted_within_their_proxy_and_proxies_among_themselves() {
-        let shown = names(&watch(), &sorted_by("scur", true), &Folded::new());
+    fn build_lines_sorts_proxies_and_servers_within_their_proxy() {
+        let shown = names(&sampled_instance(), &sorted_by("scur", true), &FoldedProxies::new());
         assert_eq!(shown[..5], ["www-in FRONTEND", "www BACKEND", "  w2", "  w1", "api BACKEND"]);
-        let flat = Settings { flat: true, ..sorted_by("scur", false) };
-        assert_eq!(names(&watch(), &flat, &Folded::new())[..3], ["api api3", "legacy old1", "legacy BACKEND"]);
-        let by_queue = Settings { flat: true, ..sorted_by("qcur", true) };
-        let shown = names(&watch(), &by_queue, &Folded::new());
-        assert_eq!(shown.last().unwrap(), "www-in FRONTEND", "what has no queue comes last");
+        let flat = TableSettings { is_flat: true, ..sorted_by("scur", false) };
+        assert_eq!(
+            names(&sampled_instance(), &flat, &FoldedProxies::new())[..3],
+            ["api api3", "legacy old1", "legacy BACKEND"]
+        );
+        let by_queue = TableSettings { is_flat: true, ..sorted_by("qcur", true) };
+        let shown = names(&sampled_instance(), &by_queue, &FoldedProxies::new());
+        assert_eq!(shown.last().unwrap(), "www-in FRONTEND", "a row without a queue comes last");
     }
 
     #[test]
-    fn folding_hides_servers_unless_they_are_looked_for() {
-        let watch = watch();
-        let folded: Folded = watch.newest().unwrap().rows.ids().iter().copied().collect();
-        let mut settings = Settings::new(column_sets::STATUS_VIEW);
-        let shown = names(&watch, &settings, &folded);
+    fn build_lines_hides_folded_servers_unless_a_filter_is_set() {
+        let instance = sampled_instance();
+        let folded: FoldedProxies = instance.shown().unwrap().rows.ids().iter().copied().collect();
+        let mut settings = TableSettings::new(column_sets::STATUS_VIEW);
+        let shown = names(&instance, &settings, &folded);
         assert_eq!(shown, ["www-in FRONTEND", "www BACKEND +", "api BACKEND +", "legacy BACKEND +"]);
-        settings.filter = Filter::parse("w2").unwrap();
-        assert_eq!(names(&watch, &settings, &folded), ["www BACKEND", "  w2"]);
+        settings.filter = RowFilter::parse("w2").unwrap();
+        assert_eq!(names(&instance, &settings, &folded), ["www BACKEND", "  w2"]);
     }
 
     #[test]
-    fn a_frozen_table_keeps_its_order() {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
-        watch.take(maker.at_millis(0, &site()), 0);
-        let settings = Settings { flat: true, ..sorted_by("scur", true) };
-        let before = lines(&watch, watch.newest().unwrap(), &settings, &Folded::new(), None);
-        let moved = site().replace("www,w1,0,400", "www,w1,0,900").replace("legacy,old1", "legacy,new1");
-        watch.take(maker.at_millis(2000, &moved), 0);
-        let sample = watch.newest().unwrap();
-        let ids = |lines: &[Line]| lines.iter().map(|line| line.id).collect::<Vec<_>>();
-        let frozen = lines(&watch, sample, &settings, &Folded::new(), Some(&before));
-        let old = before.iter().filter(|line| sample.rows.index(line.id).is_some()).map(|line| line.id);
+    fn build_lines_keeps_the_order_of_frozen_lines() {
+        let (mut instance, mut maker) = (Instance::default(), SampleBuilder::default());
+        instance.add_sample(maker.build_at_millis(0, &stat_of_site()), 0);
+        let settings = TableSettings { is_flat: true, ..sorted_by("scur", true) };
+        let before = build_lines(&instance, instance.shown().unwrap(), &settings, &FoldedProxies::new(), None);
+        let moved = stat_of_site().replace("www,w1,0,400", "www,w1,0,900").replace("legacy,old1", "legacy,new1");
+        instance.add_sample(maker.build_at_millis(2000, &moved), 0);
+        let sample = instance.shown().unwrap();
+        let ids = |lines: &[TableLine]| lines.iter().map(|line| line.id).collect::<Vec<_>>();
+        let frozen = build_lines(&instance, sample, &settings, &FoldedProxies::new(), Some(&before));
+        let old = before.iter().filter(|line| sample.rows.index_of(line.id).is_some()).map(|line| line.id);
         let expected: Vec<RowId> = old.chain([sample.rows.ids()[8]]).collect();
         assert_eq!(ids(&frozen), expected, "old1 is gone, new1 is at the end");
-        let thawed = lines(&watch, sample, &settings, &Folded::new(), None);
-        assert_eq!(sample.table.rows()[thawed[0].index].name.as_str(), "w1");
+        let unfrozen = build_lines(&instance, sample, &settings, &FoldedProxies::new(), None);
+        assert_eq!(sample.table.rows()[unfrozen[0].index].name.as_str(), "w1");
     }
 
     #[test]
-    fn sorting_goes_through_the_columns_and_round() {
-        let mut settings = Settings::new(column_sets::LATENCY_VIEW);
+    fn sort_next_wraps_around_and_scroll_columns_keeps_the_name() {
+        let mut settings = TableSettings::new(column_sets::LATENCY_VIEW);
         settings.sort_next(1);
-        assert_eq!(settings.sort.map(|sort| (sort.column.id, sort.descending)), Some(("name", false)));
+        assert_eq!(settings.sort.map(|sort| (sort.column.id, sort.is_descending)), Some(("name", false)));
         settings.sort_next(-1);
         assert_eq!(settings.sort.map(|sort| sort.column.id), Some("srv_abrt"));
-        settings.scroll(3);
-        let visible: Vec<&str> = settings.visible().iter().map(|column| column.id).take(3).collect();
+        settings.scroll_columns(3);
+        let visible: Vec<&str> = settings.visible_columns().iter().map(|column| column.id).take(3).collect();
         assert_eq!(visible, ["name", "ctime", "rtime"]);
-        settings.scroll(-99);
-        assert_eq!(settings.visible().len(), column_sets::LATENCY_VIEW.len());
+        settings.scroll_columns(-99);
+        assert_eq!(settings.visible_columns().len(), column_sets::LATENCY_VIEW.len());
     }
 }

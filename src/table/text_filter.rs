@@ -1,31 +1,31 @@
-//! Looking for words in lines of text: events, sessions, entries. All must be there; `!word` must not.
+//! A filter for lines of text: events, sessions, stick-table entries. A line must contain all words, and no `!word`.
 
 use std::fmt;
 
-/// Words to look for; none of them shows every line.
+/// The words of a filter. An empty filter matches every line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words {
+pub struct TextFilter {
     text: String,
 }
 
-impl Words {
-    /// Takes any text.
+impl TextFilter {
+    /// Creates a filter from the words of `text`, separated by white space.
     pub fn new(text: &str) -> Self {
         Self { text: text.trim().to_owned() }
     }
 
-    /// Whether every line is shown.
+    /// Returns whether the filter matches every line.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    /// The words, as they were typed.
+    /// Returns the words as they were typed.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.text.split_whitespace()
     }
 
-    /// Whether a line is shown, upper and lower case being the same.
-    pub fn are_in(&self, line: &str) -> bool {
+    /// Returns whether a line matches, ignoring case.
+    pub fn matches(&self, line: &str) -> bool {
         let line = line.to_lowercase();
         self.iter().all(|word| match word.strip_prefix('!') {
             Some(unwanted) => unwanted.is_empty() || !line.contains(&unwanted.to_lowercase()),
@@ -34,7 +34,7 @@ impl Words {
     }
 }
 
-impl fmt::Display for Words {
+impl fmt::Display for TextFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
@@ -45,10 +45,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_words_must_be_there_and_unwanted_ones_not() {
+    fn matches_requires_all_words_and_rejects_negated_ones() {
         let line = "api/api3  UP → MAINT  by us";
         for (words, shown) in [("", true), ("API maint", true), ("api !maint", false), ("web", false), ("!", true)] {
-            assert_eq!(Words::new(words).are_in(line), shown, "{words}");
+            assert_eq!(TextFilter::new(words).matches(line), shown, "{words}");
         }
     }
 }

@@ -1,29 +1,29 @@
-//! VIEWS: what can fill the screen, one entry each.
+//! The table of views: everything that can fill the screen, one row per view.
 
 use crate::table::columns::column::Column;
 use crate::table::columns::column_sets;
 
-/// What a view shows.
+/// The kind of content that a view shows.
 #[derive(Debug, Clone, Copy)]
 pub enum Content {
-    /// Frontends, backends, servers, charts and events at once.
+    /// Frontends, backends, servers, charts and events together.
     Dashboard,
-    /// All rows under these columns.
+    /// A table of rows with these columns.
     Table(&'static [&'static Column]),
-    /// HAProxy's own command line.
+    /// The command line of HAProxy's Runtime API.
     Cli,
-    /// The sessions that are open.
+    /// The open sessions.
     Sessions,
     /// Stick tables and their entries.
     StickTables,
-    /// What happened.
+    /// The list of events.
     Events,
-    /// What is wrong.
+    /// The list of problems.
     Problems,
 }
 
 impl Content {
-    /// The columns of what is rows under columns; the dashboard's are those of all its lists together.
+    /// Returns the columns of a view of rows; for the dashboard, the columns of all its lists in one.
     pub fn columns(&self) -> Option<&'static [&'static Column]> {
         match self {
             Self::Dashboard => Some(column_sets::DASHBOARD),
@@ -33,48 +33,47 @@ impl Content {
     }
 }
 
-/// One view.
+/// A full-screen page.
 #[derive(Debug)]
 pub struct View {
-    /// Its name in configuration and commands.
+    /// Name in the configuration and in commands.
     pub id: &'static str,
-    /// Its name on the screen.
+    /// Name on the screen.
     pub title: &'static str,
-    /// What it shows.
+    /// Content.
     pub content: Content,
-    /// Which rows a table can show at all.
-    pub rows: Rows,
+    /// Rows that the view's table is limited to.
+    pub scope: RowScope,
 }
 
-/// Which rows a view can show.
+/// The rows that a view is limited to, before any filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Rows {
-    /// All of them.
+pub enum RowScope {
+    /// All rows.
     #[default]
     All,
     /// Servers in maintenance or drain.
-    Away,
-    /// What changed since the marked moment.
+    OutOfService,
+    /// Rows that changed since the marked moment.
     Changed,
 }
 
 const fn view(id: &'static str, title: &'static str, content: Content) -> View {
-    View { id, title, content, rows: Rows::All }
+    View { id, title, content, scope: RowScope::All }
 }
 
-/// Views with a digit, which is their place.
-pub const NUMBERED: usize = 10;
-/// The view of events.
+/// Number of views that have a digit key; the digit is the view's index.
+pub const NUMBERED_VIEWS: usize = 10;
+/// Index of the view of events.
 pub const EVENTS: usize = 9;
-/// The view of problems, which has a key of its own.
+/// Index of the view of problems; it has a key of its own.
 pub const PROBLEMS: usize = 10;
-/// The view of servers in maintenance or drain, which has a key of its own.
-pub const AWAY: usize = 11;
+/// Index of the view of servers in maintenance or drain; it has a key of its own.
+pub const OUT_OF_SERVICE: usize = 11;
+/// Index of the view of changes since the marked moment; it has a key of its own.
+pub const DIFF: usize = 12;
 
-/// The view of what changed since the marked moment, which has a key of its own.
-pub const SINCE: usize = 12;
-
-/// Every view. 1 to 5 are HATop's.
+/// All views, in the order of their indexes. Views 1 to 5 are those of HATop.
 pub static VIEWS: [View; 13] = [
     view("dashboard", "Dash", Content::Dashboard),
     view("status", "Status", Content::Table(column_sets::STATUS_VIEW)),
@@ -87,12 +86,15 @@ pub static VIEWS: [View; 13] = [
     view("tables", "Tables", Content::StickTables),
     view("events", "Events", Content::Events),
     view("problems", "Problems", Content::Problems),
-    View { rows: Rows::Away, ..view("away", "Away", Content::Table(column_sets::AWAY_VIEW)) },
-    View { rows: Rows::Changed, ..view("since", "Since", Content::Table(column_sets::SINCE_VIEW)) },
+    View {
+        scope: RowScope::OutOfService,
+        ..view("away", "Maint/drain", Content::Table(column_sets::OUT_OF_SERVICE_VIEW))
+    },
+    View { scope: RowScope::Changed, ..view("since", "Since", Content::Table(column_sets::DIFF_VIEW)) },
 ];
 
-/// The place of a view by its id.
-pub fn by_id(id: &str) -> Option<usize> {
+/// Returns the index of the view with this id.
+pub fn index_by_id(id: &str) -> Option<usize> {
     VIEWS.iter().position(|view| view.id == id)
 }
 
@@ -101,14 +103,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_column_of_every_table_is_the_name() {
+    fn views_have_the_name_as_their_first_column() {
         for view in &VIEWS {
             if let Content::Table(columns) = view.content {
                 assert_eq!(columns.first().map(|column| column.id), Some("name"), "{}", view.id);
             }
         }
-        assert_eq!(by_id("latency"), Some(6));
-        assert_eq!((by_id("events"), by_id("problems")), (Some(EVENTS), Some(PROBLEMS)));
-        assert_eq!((by_id("away"), by_id("since")), (Some(AWAY), Some(SINCE)));
+        assert_eq!(index_by_id("latency"), Some(6));
+        assert_eq!((index_by_id("events"), index_by_id("problems")), (Some(EVENTS), Some(PROBLEMS)));
+        assert_eq!((index_by_id("away"), index_by_id("since")), (Some(OUT_OF_SERVICE), Some(DIFF)));
     }
 }

@@ -1,52 +1,55 @@
-//! Changed cells as bytes: as few of them as do it, for a terminal may be at the far end of a slow line.
+//! Encodes changed cells as terminal output, in as few bytes as possible, because the terminal may be at the end of a
+//! slow line.
 //!
-//! Most of what a sample changes is a digit here and there, in columns. So cells below each other are written one after
-//! the other, the cursor goes to the next one by the shortest way (a line feed, some backspaces), a gap of a few cells is
-//! written again where that is shorter than going over it, and a style is told by what differs from the one before.
+//! Most changes between two samples are single digits in columns. So cells below each other are written one after the
+//! other, the cursor moves by the shortest sequence (a line feed, some backspaces), a short gap is written again if
+//! that is shorter than skipping it, and a style change contains only the differences from the previous style.
 //!
-//! Ways from where the cursor is are used only where that is certain: terminals disagree about the width of some
-//! characters, and about where the cursor is behind the last column. There it is placed anew.
+//! Relative cursor movements are used only where the cursor position is certain. Terminals disagree about the width of
+//! some characters and about the cursor position after the last column; there, the cursor is positioned absolutely.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
 
-use crate::term::sgr::Pen;
+use crate::term::sgr::CellStyle;
 
-/// A cell that changed: column, row, what stands there now.
-pub type Change<'a> = (u16, u16, &'a Cell);
+/// A changed cell: column, row, new content.
+pub type CellChange<'a> = (u16, u16, &'a Cell);
 
-/// The bytes that write these cells; `next` is the whole screen as it will be. Before and after, the style is the
-/// terminal's own.
-pub fn cells(changes: &[Change<'_>], next: &Buffer) -> Vec<u8> {
-    let mut brush = Brush { out: Vec::with_capacity(changes.len() * 4), next, pen: Pen::OWN, at: None };
-    for run in in_short_order(runs(changes)) {
+/// Encodes changed cells; `next` is the whole new screen. Assumes the default style at the start and restores it at
+/// the end.
+pub fn encode_cells(changes: &[CellChange<'_>], next: &Buffer) -> Vec<u8> {
+    let mut encoder =
+        Encoder { out: Vec::with_capacity(changes.len() * 4), next, style: CellStyle::DEFAULT, cursor: None };
+    for run in order_by_distance(split_into_runs(changes)) {
         for &(x, y, cell) in run {
-            brush.cell(x, y, cell);
+            encoder.write_cell(x, y, cell);
         }
     }
-    brush.pen(Pen::OWN);
-    brush.out
+    encoder.set_style(CellStyle::DEFAULT);
+    encoder.out
 }
 
-/// Cells side by side.
-type Run<'a, 'b> = &'a [Change<'b>];
+/// Adjacent cells of one line.
+type CellRun<'a, 'b> = &'a [CellChange<'b>];
 
-fn runs<'a, 'b>(changes: &'a [Change<'b>]) -> Vec<Run<'a, 'b>> {
-    let is_beside = |one: &Change<'_>, other: &Change<'_>| one.1 == other.1 && one.0 + 1 == other.0;
-    changes.chunk_by(is_beside).collect()
+fn split_into_runs<'a, 'b>(changes: &'a [CellChange<'b>]) -> Vec<CellRun<'a, 'b>> {
+    let is_adjacent = |one: &CellChange<'_>, other: &CellChange<'_>| one.1 == other.1 && one.0 + 1 == other.0;
+    changes.chunk_by(is_adjacent).collect()
 }
 
-/// How far apart the end of one run and the beginning of the next may be, to be written after one another.
-const NEAR: u16 = 6;
+/// Maximum distance in columns between the end of one run and the start of a run in the next line that follows it.
+const MAX_GAP: u16 = 6;
 
-/// How far apart they may be on the same line, to be written before those below.
-const BESIDE: u16 = 3;
+/// Maximum distance in columns between two runs of the same line that are written before those below.
+const MAX_GAP_IN_LINE: u16 = 3;
 
-/// From each run on to the one beside it, or the one below its end, if there is one; else to the first that is left.
-fn in_short_order<'a, 'b>(runs: Vec<Run<'a, 'b>>) -> Vec<Run<'a, 'b>> {
-    let mut left: BTreeMap<(u16, u16), Run<'a, 'b>> = BTreeMap::new();
+/// Orders runs so that each is followed by a near one in the same line or below its end, otherwise by the first
+/// remaining one.
+fn order_by_distance<'a, 'b>(runs: Vec<CellRun<'a, 'b>>) -> Vec<CellRun<'a, 'b>> {
+    let mut left: BTreeMap<(u16, u16), CellRun<'a, 'b>> = BTreeMap::new();
     for run in runs {
         if let Some((x, y, _)) = run.first() {
             left.insert((*y, *x), run);
@@ -56,91 +59,92 @@ fn in_short_order<'a, 'b>(runs: Vec<Run<'a, 'b>>) -> Vec<Run<'a, 'b>> {
     let mut end: Option<(u16, u16)> = None;
     loop {
         let below = end.and_then(|(y, x)| {
-            let near = left.range((y + 1, x.saturating_sub(NEAR))..=(y + 1, x + NEAR));
+            let near = left.range((y + 1, x.saturating_sub(MAX_GAP))..=(y + 1, x + MAX_GAP));
             near.map(|(place, _)| *place).min_by_key(|(_, start)| start.abs_diff(x))
         });
-        let beside = end.and_then(|(y, x)| left.range((y, x)..=(y, x + BESIDE)).next().map(|(place, _)| *place));
-        let Some(place) = beside.or(below).or_else(|| left.keys().next().copied()) else { return ordered };
+        let same_line =
+            end.and_then(|(y, x)| left.range((y, x)..=(y, x + MAX_GAP_IN_LINE)).next().map(|(place, _)| *place));
+        let Some(place) = same_line.or(below).or_else(|| left.keys().next().copied()) else { return ordered };
         let Some(run) = left.remove(&place) else { return ordered };
         end = run.last().map(|(x, y, _)| (*y, *x + 1));
         ordered.push(run);
     }
 }
 
-/// Where the cursor is.
+/// Position of the cursor.
 #[derive(Debug, Clone, Copy)]
-struct At {
+struct CursorPosition {
     x: u16,
     y: u16,
-    /// Whether every terminal agrees.
+    /// Set if all terminals agree on the position.
     is_certain: bool,
 }
 
-struct Brush<'a> {
+struct Encoder<'a> {
     out: Vec<u8>,
     next: &'a Buffer,
-    pen: Pen,
-    at: Option<At>,
+    style: CellStyle,
+    cursor: Option<CursorPosition>,
 }
 
-impl Brush<'_> {
-    fn cell(&mut self, x: u16, y: u16, cell: &Cell) {
-        let is_here = self.at.is_some_and(|at| (at.x, at.y) == (x, y));
+impl Encoder<'_> {
+    fn write_cell(&mut self, x: u16, y: u16, cell: &Cell) {
+        let is_here = self.cursor.is_some_and(|at| (at.x, at.y) == (x, y));
         if !is_here {
-            self.go(x, y);
+            self.move_cursor(x, y);
         }
-        self.pen(Pen::of(cell));
-        // The last gate: whatever comes here, controls are the brush's own.
+        self.set_style(CellStyle::from_cell(cell));
+        // The last safeguard: control characters never come from a cell.
         let symbol = cell.symbol();
         self.out.extend_from_slice(if symbol.contains(char::is_control) { b"?" } else { symbol.as_bytes() });
-        let was_certain = !is_here || self.at.is_some_and(|at| at.is_certain);
-        let is_plain = is_plain(cell) && x + 1 < self.next.area.width;
-        self.at = Some(At { x: x + 1, y, is_certain: was_certain && is_plain });
+        let was_certain = !is_here || self.cursor.is_some_and(|at| at.is_certain);
+        let is_single_column = is_single_column(cell) && x + 1 < self.next.area.width;
+        self.cursor = Some(CursorPosition { x: x + 1, y, is_certain: was_certain && is_single_column });
     }
 
-    fn pen(&mut self, pen: Pen) {
-        if pen == self.pen {
+    fn set_style(&mut self, style: CellStyle) {
+        if style == self.style {
             return;
         }
-        self.out.extend(pen.told_after(self.pen).into_bytes());
-        self.pen = pen;
+        self.out.extend(style.sgr_after(self.style).into_bytes());
+        self.style = style;
     }
 
-    fn go(&mut self, x: u16, y: u16) {
-        let mut best = placed(x, y);
-        if let Some(at) = self.at.filter(|at| at.is_certain) {
-            let down = vertical(at.y, y);
-            let sideways = self.rewritten(at, x, y).into_iter().chain(horizontal(at.x, x));
-            for way in sideways {
-                if down.len() + way.len() < best.len() {
-                    best = [down.as_slice(), &way].concat();
+    fn move_cursor(&mut self, x: u16, y: u16) {
+        let mut best = absolute_move(x, y);
+        if let Some(at) = self.cursor.filter(|at| at.is_certain) {
+            let down = vertical_move(at.y, y);
+            let sideways = self.rewrite_gap(at, x, y).into_iter().chain(horizontal_moves(at.x, x));
+            for movement in sideways {
+                if down.len() + movement.len() < best.len() {
+                    best = [down.as_slice(), &movement].concat();
                 }
             }
         }
         self.out.extend(best);
     }
 
-    /// What stands between here and there on the same line, where it looks as what was written last.
-    fn rewritten(&self, at: At, x: u16, y: u16) -> Option<Vec<u8>> {
-        if at.y != y || x < at.x || x - at.x > NEAR {
+    /// Returns the text between the cursor and a target further right, if it is short and has the current style.
+    fn rewrite_gap(&self, at: CursorPosition, x: u16, y: u16) -> Option<Vec<u8>> {
+        if at.y != y || x < at.x || x - at.x > MAX_GAP {
             return None;
         }
         let between: Option<Vec<&Cell>> = (at.x..x).map(|x| self.next.cell((x, y))).collect();
         let between = between?;
-        let is_same = |cell: &&Cell| Pen::of(cell) == self.pen && is_plain(cell);
+        let is_same = |cell: &&Cell| CellStyle::from_cell(cell) == self.style && is_single_column(cell);
         between.iter().all(is_same).then(|| between.iter().flat_map(|cell| cell.symbol().bytes()).collect())
     }
 }
 
-/// Whether every terminal takes one column for it.
-fn is_plain(cell: &Cell) -> bool {
+/// Returns whether the cell takes one column on every terminal.
+fn is_single_column(cell: &Cell) -> bool {
     matches!(cell.symbol().as_bytes(), [b' '..=b'~'])
 }
 
-/// To a place, wherever the cursor is.
-fn placed(x: u16, y: u16) -> Vec<u8> {
+/// Returns the absolute movement to a position.
+fn absolute_move(x: u16, y: u16) -> Vec<u8> {
     let mut out = Vec::new();
-    // Into memory, which does not fail.
+    // Writing to memory cannot fail.
     let _ = match (x, y) {
         (0, 0) => write!(out, "\x1b[H"),
         (0, _) => write!(out, "\x1b[{}H", y + 1),
@@ -149,28 +153,28 @@ fn placed(x: u16, y: u16) -> Vec<u8> {
     out
 }
 
-/// Up or down without leaving the column. A line feed is not changed on its way: the terminal is in raw mode.
-fn vertical(from: u16, to: u16) -> Vec<u8> {
+/// Returns the movement up or down within a column. A line feed keeps the column because the terminal is in raw mode.
+fn vertical_move(from: u16, to: u16) -> Vec<u8> {
     match to.checked_sub(from) {
         Some(down @ 0..=3) => vec![b'\n'; usize::from(down)],
-        Some(down) => counted(down, 'B'),
-        None => counted(from - to, 'A'),
+        Some(down) => csi_with_count(down, 'B'),
+        None => csi_with_count(from - to, 'A'),
     }
 }
 
-/// The ways to a column of the same line.
-fn horizontal(from: u16, to: u16) -> Vec<Vec<u8>> {
+/// Returns the possible movements to a column of the same line.
+fn horizontal_moves(from: u16, to: u16) -> Vec<Vec<u8>> {
     let relative = match to.checked_sub(from) {
         Some(0) => Vec::new(),
-        Some(right) => counted(right, 'C'),
+        Some(right) => csi_with_count(right, 'C'),
         None if from - to <= 4 => vec![0x08; usize::from(from - to)],
-        None => counted(from - to, 'D'),
+        None => csi_with_count(from - to, 'D'),
     };
-    let from_start = if to == 0 { vec![b'\r'] } else { counted(to + 1, 'G') };
+    let from_start = if to == 0 { vec![b'\r'] } else { csi_with_count(to + 1, 'G') };
     vec![relative, from_start]
 }
 
-fn counted(count: u16, what: char) -> Vec<u8> {
+fn csi_with_count(count: u16, what: char) -> Vec<u8> {
     if count == 1 { format!("\x1b[{what}").into_bytes() } else { format!("\x1b[{count}{what}").into_bytes() }
 }
 
@@ -195,63 +199,63 @@ mod tests {
         buffer
     }
 
-    fn between(before: &Buffer, after: &Buffer) -> Vec<u8> {
-        cells(&before.diff(after), after)
+    fn encode_diff(before: &Buffer, after: &Buffer) -> Vec<u8> {
+        encode_cells(&before.diff(after), after)
     }
 
-    fn shown(before: &Buffer, after: &Buffer) -> String {
-        String::from_utf8_lossy(&between(before, after)).into_owned()
+    fn encode_to_text(before: &Buffer, after: &Buffer) -> String {
+        String::from_utf8_lossy(&encode_diff(before, after)).into_owned()
     }
 
     #[test]
-    fn no_control_is_written_from_a_cell() {
+    fn encode_cells_replaces_control_characters() {
         let controls = (0..=0x9f_u8).map(char::from).filter(|ch| ch.is_control());
         for symbol in controls.flat_map(|ch| [ch.to_string(), format!("a{ch}"), format!("{ch}[2J")]) {
             let mut cell = Cell::EMPTY;
             cell.set_symbol(&symbol);
-            assert_eq!(cells(&[(3, 2, &cell)], &screen(&[])), b"\x1b[3;4H?", "{symbol:?}");
+            assert_eq!(encode_cells(&[(3, 2, &cell)], &screen(&[])), b"\x1b[3;4H?", "{symbol:?}");
         }
     }
 
     #[test]
-    fn digits_below_each_other_cost_three_bytes_each() {
+    fn encode_cells_uses_three_bytes_per_digit_in_a_column() {
         let plain = Style::new();
         let one: Vec<_> = (1..5).map(|y| (3, y, "7181 61.7", plain)).collect();
         let other: Vec<_> = (1..5).map(|y| (3, y, "7182 61.7", plain)).collect();
-        assert_eq!(shown(&screen(&one), &screen(&other)), "\x1b[2;7H2\n\x082\n\x082\n\x082");
+        assert_eq!(encode_to_text(&screen(&one), &screen(&other)), "\x1b[2;7H2\n\x082\n\x082\n\x082");
     }
 
     #[test]
-    fn a_short_gap_is_written_again_and_a_long_one_is_not() {
+    fn encode_cells_rewrites_short_gaps_and_skips_long_ones() {
         let plain = Style::new();
         let before = screen(&[(0, 0, "60.7 and then nothing 1", plain)]);
         let after = screen(&[(0, 0, "61.8 and then nothing 2", plain)]);
-        assert_eq!(shown(&before, &after), "\x1b[1;2H1.8\x1b[18C2");
+        assert_eq!(encode_to_text(&before, &after), "\x1b[1;2H1.8\x1b[18C2");
     }
 
     #[test]
-    fn styles_are_told_by_what_differs() {
+    fn encode_cells_writes_only_style_differences() {
         let (bold, red) = (Style::new().bold(), Style::new().fg(Color::Red));
         let blank = screen(&[]);
         let after = screen(&[(0, 0, "a", bold), (1, 0, "b", bold.fg(Color::DarkGray)), (2, 0, "c", red)]);
-        assert_eq!(shown(&blank, &after), "\x1b[H\x1b[1ma\x1b[90mb\x1b[;31mc\x1b[m");
+        assert_eq!(encode_to_text(&blank, &after), "\x1b[H\x1b[1ma\x1b[90mb\x1b[;31mc\x1b[m");
     }
 
     #[test]
-    fn behind_what_may_be_wide_the_cursor_is_placed_anew() {
+    fn encode_cells_positions_absolutely_after_wide_characters() {
         let plain = Style::new();
         let after = screen(&[(0, 0, "▁", plain), (3, 0, "x", plain), (3, 1, "y", plain), (23, 2, "z", plain)]);
         let wide = screen(&[(0, 0, "漢字x", plain)]);
-        assert_eq!(shown(&screen(&[]), &wide), "\x1b[H漢\x1b[1;3H字\x1b[1;5Hx");
+        assert_eq!(encode_to_text(&screen(&[]), &wide), "\x1b[H漢\x1b[1;3H字\x1b[1;5Hx");
         let after_last = screen(&[(23, 2, "z", plain), (23, 3, "z", plain)]);
-        assert_eq!(shown(&screen(&[]), &after), "\x1b[H▁\x1b[1;4Hx\n\x08y\n\x1b[19Cz");
-        assert_eq!(shown(&screen(&[]), &after_last), "\x1b[3;24Hz\x1b[4;24Hz");
+        assert_eq!(encode_to_text(&screen(&[]), &after), "\x1b[H▁\x1b[1;4Hx\n\x08y\n\x1b[19Cz");
+        assert_eq!(encode_to_text(&screen(&[]), &after_last), "\x1b[3;24Hz\x1b[4;24Hz");
     }
 
-    fn any_screen() -> impl Strategy<Value = Buffer> {
+    fn arbitrary_screen() -> impl Strategy<Value = Buffer> {
         let style = (0..4_u8, any::<bool>(), any::<bool>(), 0..3_u8).prop_map(|(fg, bold, reversed, bg)| {
-            let colours = [Color::Reset, Color::Red, Color::DarkGray, Color::Indexed(200)];
-            let mut style = Style::new().fg(colours[usize::from(fg)]).bg(colours[usize::from(bg)]);
+            let colors = [Color::Reset, Color::Red, Color::DarkGray, Color::Indexed(200)];
+            let mut style = Style::new().fg(colors[usize::from(fg)]).bg(colors[usize::from(bg)]);
             style.add_modifier.set(Modifier::BOLD, bold);
             style.add_modifier.set(Modifier::REVERSED, reversed);
             style
@@ -261,8 +265,8 @@ mod tests {
         texts.prop_map(|texts| screen(&texts))
     }
 
-    fn vt_colour(colour: Color) -> vt100::Color {
-        match colour {
+    fn vt_color(color: Color) -> vt100::Color {
+        match color {
             Color::Red => vt100::Color::Idx(1),
             Color::DarkGray => vt100::Color::Idx(8),
             Color::Indexed(index) => vt100::Color::Idx(index),
@@ -272,12 +276,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_terminal_shows_what_was_drawn(screens in prop::collection::vec(any_screen(), 1..5)) {
+        fn encoded_screens_appear_as_drawn(screens in prop::collection::vec(arbitrary_screen(), 1..5)) {
             let size = |count| NonZeroU16::new(count).unwrap();
             let mut terminal = vt100::Parser::new(size(HEIGHT), size(WIDTH), 0);
             let mut before = screen(&[]);
             for after in screens {
-                terminal.process(&between(&before, &after));
+                terminal.process(&encode_diff(&before, &after));
                 for (y, x) in (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| (y, x))) {
                     let (cell, drawn) = (terminal.screen().cell(y, x).unwrap(), after.cell((x, y)).unwrap());
                     if cell.is_wide_continuation() {
@@ -285,8 +289,8 @@ mod tests {
                     }
                     let contents = if cell.has_contents() { cell.contents() } else { " " };
                     prop_assert_eq!(contents, drawn.symbol(), "column {} of line {}", x, y);
-                    prop_assert_eq!(cell.fgcolor(), vt_colour(drawn.fg));
-                    prop_assert_eq!(cell.bgcolor(), vt_colour(drawn.bg));
+                    prop_assert_eq!(cell.fgcolor(), vt_color(drawn.fg));
+                    prop_assert_eq!(cell.bgcolor(), vt_color(drawn.bg));
                     prop_assert_eq!(cell.bold(), drawn.modifier.contains(Modifier::BOLD));
                     prop_assert_eq!(cell.inverse(), drawn.modifier.contains(Modifier::REVERSED));
                 }

@@ -1,4 +1,4 @@
-//! From one screen to the next in as few bytes as possible.
+//! Double buffer of the screen: draws a frame and returns the bytes that change the terminal accordingly.
 
 use std::io;
 
@@ -10,58 +10,58 @@ use ratatui::layout::Rect;
 
 use crate::term::encoder;
 
-/// What is on the terminal now, and the next screen being drawn.
+/// The content of the terminal, and the buffer for the next frame.
 #[derive(Debug)]
-pub struct Frames {
+pub struct FrameBuffer {
     shown: Buffer,
     next: Buffer,
-    is_blank: bool,
+    is_terminal_blank: bool,
 }
 
-impl Frames {
-    /// Nothing shown yet on a terminal of this size.
+impl FrameBuffer {
+    /// Creates the buffers for a terminal of this size, which is cleared by the first frame.
     pub fn new(width: u16, height: u16) -> Self {
         let area = Rect::new(0, 0, width, height);
-        Self { shown: Buffer::empty(area), next: Buffer::empty(area), is_blank: true }
+        Self { shown: Buffer::empty(area), next: Buffer::empty(area), is_terminal_blank: true }
     }
 
-    /// The next frame begins on an empty screen: after a resize, after the shell had the terminal.
-    pub fn forget(&mut self, width: u16, height: u16) {
+    /// Resets the buffers so that the next frame clears the terminal, after a resize or a suspension.
+    pub fn reset(&mut self, width: u16, height: u16) {
         *self = Self::new(width, height);
     }
 
-    /// Draws the next screen and returns the bytes that bring the terminal there; none when nothing changed.
+    /// Draws the next frame and returns the bytes for the terminal; empty if nothing changed.
     ///
     /// # Errors
-    /// Never in practice: bytes are collected in memory.
+    /// Never fails in practice, because the bytes are written to memory.
     pub fn render(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<Vec<u8>> {
         self.next.reset();
         draw(&mut self.next);
         let changes = self.shown.diff(&self.next);
-        if changes.is_empty() && !self.is_blank {
+        if changes.is_empty() && !self.is_terminal_blank {
             return Ok(Vec::new());
         }
         let mut bytes = Vec::with_capacity(changes.len() * 4 + 32);
         queue!(bytes, BeginSynchronizedUpdate)?;
-        if self.is_blank {
+        if self.is_terminal_blank {
             queue!(bytes, Clear(ClearType::All))?;
         }
-        bytes.extend(encoder::cells(&changes, &self.next));
+        bytes.extend(encoder::encode_cells(&changes, &self.next));
         queue!(bytes, EndSynchronizedUpdate)?;
         std::mem::swap(&mut self.shown, &mut self.next);
-        self.is_blank = false;
+        self.is_terminal_blank = false;
         Ok(bytes)
     }
 }
 
-/// The byte that rings.
+/// Byte that rings the bell.
 pub const BELL: u8 = 0x07;
 
-/// The bytes that put a text into the terminal's clipboard (OSC 52), where it has one. The text is safe: it
-/// travels as base64.
-pub fn clipboard(text: &str) -> Vec<u8> {
+/// Returns the sequence that copies a text to the terminal's clipboard (OSC 52), if the terminal supports it. The
+/// text cannot contain escape sequences because it is base64-encoded.
+pub fn clipboard_sequence(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // Into memory, which does not fail.
+    // Writing to memory cannot fail.
     let _ = queue!(bytes, CopyToClipboard::to_clipboard_from(text));
     bytes
 }
@@ -72,13 +72,13 @@ mod tests {
     use ratatui::style::Style;
 
     #[test]
-    fn a_copied_text_travels_as_base64() {
-        assert_eq!(clipboard("api/api1"), b"\x1b]52;c;YXBpL2FwaTE=\x1b\\");
+    fn clipboard_sequence_encodes_text_as_base64() {
+        assert_eq!(clipboard_sequence("api/api1"), b"\x1b]52;c;YXBpL2FwaTE=\x1b\\");
     }
 
     #[test]
-    fn only_what_changed_is_written() {
-        let mut frames = Frames::new(40, 5);
+    fn render_writes_only_changed_cells() {
+        let mut frames = FrameBuffer::new(40, 5);
         let mut render = |text: &str| {
             frames.render(|buffer| {
                 buffer.set_string(0, 0, text, Style::new());
@@ -89,7 +89,7 @@ mod tests {
         assert!(render("sessions-812").unwrap().is_empty(), "nothing changed, nothing is written");
         let third = String::from_utf8(render("sessions-813").unwrap()).unwrap();
         assert!(third.contains('3') && !third.contains("sess"), "{third:?}");
-        frames.forget(40, 5);
+        frames.reset(40, 5);
         let again = frames.render(|buffer| {
             buffer.set_string(0, 0, "x", Style::new());
         });

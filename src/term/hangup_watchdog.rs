@@ -1,7 +1,7 @@
-//! Notices when the terminal is gone, whether or not SIGHUP says so.
+//! Detects a closed terminal, even without SIGHUP.
 //!
-//! A reader of keys may spin on a dead terminal without ever returning an error, so somebody else has to
-//! look. This thread sleeps in `poll` until the kernel reports a hang-up: it costs nothing while all is well.
+//! Reading keys from a dead terminal may spin without ever returning an error. This thread therefore sleeps in `poll`
+//! until the kernel reports a hang-up.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
@@ -13,28 +13,28 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::term::terminal_mode;
 
-/// Time the program gets to end in its own way.
-const GRACE: Duration = Duration::from_millis(700);
-/// What a shell shows for a program ended by SIGHUP.
-const GONE: i32 = 128 + 1;
+/// Time for an orderly exit.
+const EXIT_GRACE: Duration = Duration::from_millis(700);
+/// Exit code that a shell reports for a program ended by SIGHUP.
+const SIGHUP_EXIT_CODE: i32 = 128 + 1;
 
-/// Starts watching. When the terminal is gone `tell` is called, and a little later the program ends in any case.
+/// Starts the watchdog. When the terminal is closed, `report_hangup` is called; the process exits after `EXIT_GRACE`.
 ///
 /// # Errors
-/// When there is no terminal to watch or the thread cannot be started.
-pub fn start(tell: impl Fn() + Send + 'static) -> io::Result<()> {
-    let terminal = terminal()?;
+/// Returns an error if the process has no terminal or the thread cannot be started.
+pub fn start(report_hangup: impl Fn() + Send + 'static) -> io::Result<()> {
+    let terminal = open_terminal()?;
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
-        wait_for_hang_up(&terminal);
-        tell();
-        thread::sleep(GRACE);
+        wait_for_hangup(&terminal);
+        report_hangup();
+        thread::sleep(EXIT_GRACE);
         terminal_mode::leave();
-        std::process::exit(GONE);
+        std::process::exit(SIGHUP_EXIT_CODE);
     })?;
     Ok(())
 }
 
-fn terminal() -> io::Result<OwnedFd> {
+fn open_terminal() -> io::Result<OwnedFd> {
     if io::stdin().is_terminal() {
         io::stdin().as_fd().try_clone_to_owned()
     } else {
@@ -42,9 +42,9 @@ fn terminal() -> io::Result<OwnedFd> {
     }
 }
 
-fn wait_for_hang_up(terminal: &OwnedFd) {
+fn wait_for_hangup(terminal: &OwnedFd) {
     loop {
-        // Nothing is asked for: hang-up and errors are always reported.
+        // No event is requested: hang-up and errors are always reported.
         let mut fds = [PollFd::new(terminal, PollFlags::empty())];
         match poll(&mut fds, None) {
             Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return,

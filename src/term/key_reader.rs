@@ -1,40 +1,40 @@
-//! What is typed, on a thread of its own.
+//! Reads keys and terminal sizes on a separate thread.
 
 use std::io;
 use std::thread;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event, KeyCode as TerminalKeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::app::key::{Code, Key};
+use crate::app::key::{Key, KeyCode};
 
-/// What the terminal says.
+/// Input from the terminal.
 #[derive(Debug)]
-pub enum Typed {
-    /// A key.
+pub enum TerminalInput {
+    /// A key press.
     Key(Key),
-    /// A new size.
+    /// A new size: columns, rows.
     Resize(u16, u16),
-    /// Nothing can be read any more.
-    Ended(io::Error),
+    /// The terminal can no longer be read.
+    Closed(io::Error),
 }
 
-/// Starts reading; `hear` is called for each key and size, and returns whether to go on.
+/// Starts the thread. `handle_input` is called for each input and returns whether to continue.
 ///
 /// # Errors
-/// When the thread cannot be started.
-pub fn start(hear: impl Fn(Typed) -> bool + Send + 'static) -> io::Result<()> {
+/// Returns an error if the thread cannot be started.
+pub fn start(handle_input: impl Fn(TerminalInput) -> bool + Send + 'static) -> io::Result<()> {
     let read = move || {
         loop {
-            let typed = match crossterm::event::read() {
-                Ok(Event::Key(key)) => key_of(key).map(Typed::Key),
-                Ok(Event::Resize(width, height)) => Some(Typed::Resize(width, height)),
+            let input = match crossterm::event::read() {
+                Ok(Event::Key(key)) => key_from_event(key).map(TerminalInput::Key),
+                Ok(Event::Resize(width, height)) => Some(TerminalInput::Resize(width, height)),
                 Ok(_) => None,
                 Err(error) => {
-                    hear(Typed::Ended(error));
+                    handle_input(TerminalInput::Closed(error));
                     return;
                 }
             };
-            if typed.is_some_and(|typed| !hear(typed)) {
+            if input.is_some_and(|input| !handle_input(input)) {
                 return;
             }
         }
@@ -42,32 +42,32 @@ pub fn start(hear: impl Fn(Typed) -> bool + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name("keys".to_owned()).spawn(read).map(drop)
 }
 
-/// Our key for the terminal library's; nothing for releases and keys that mean nothing here.
-fn key_of(event: KeyEvent) -> Option<Key> {
+/// Converts a key event; `None` for releases and keys that are not supported.
+fn key_from_event(event: KeyEvent) -> Option<Key> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
     let code = match event.code {
-        KeyCode::Char(ch) => Code::Char(ch),
-        KeyCode::Enter => Code::Enter,
-        KeyCode::Esc => Code::Esc,
-        KeyCode::Backspace => Code::Backspace,
-        KeyCode::Tab => Code::Tab,
-        KeyCode::BackTab => Code::BackTab,
-        KeyCode::Up => Code::Up,
-        KeyCode::Down => Code::Down,
-        KeyCode::Left => Code::Left,
-        KeyCode::Right => Code::Right,
-        KeyCode::Home => Code::Home,
-        KeyCode::End => Code::End,
-        KeyCode::PageUp => Code::PageUp,
-        KeyCode::PageDown => Code::PageDown,
-        KeyCode::F(number) => Code::F(number),
+        TerminalKeyCode::Char(ch) => KeyCode::Char(ch),
+        TerminalKeyCode::Enter => KeyCode::Enter,
+        TerminalKeyCode::Esc => KeyCode::Esc,
+        TerminalKeyCode::Backspace => KeyCode::Backspace,
+        TerminalKeyCode::Tab => KeyCode::Tab,
+        TerminalKeyCode::BackTab => KeyCode::BackTab,
+        TerminalKeyCode::Up => KeyCode::Up,
+        TerminalKeyCode::Down => KeyCode::Down,
+        TerminalKeyCode::Left => KeyCode::Left,
+        TerminalKeyCode::Right => KeyCode::Right,
+        TerminalKeyCode::Home => KeyCode::Home,
+        TerminalKeyCode::End => KeyCode::End,
+        TerminalKeyCode::PageUp => KeyCode::PageUp,
+        TerminalKeyCode::PageDown => KeyCode::PageDown,
+        TerminalKeyCode::F(number) => KeyCode::F(number),
         _ => return None,
     };
-    let held = |modifier| event.modifiers.contains(modifier);
-    let shift = held(KeyModifiers::SHIFT) && matches!(code, Code::Left | Code::Right);
-    Some(Key { code, ctrl: held(KeyModifiers::CONTROL), alt: held(KeyModifiers::ALT), shift })
+    let has = |modifier| event.modifiers.contains(modifier);
+    let shift = has(KeyModifiers::SHIFT) && matches!(code, KeyCode::Left | KeyCode::Right);
+    Some(Key { code, ctrl: has(KeyModifiers::CONTROL), alt: has(KeyModifiers::ALT), shift })
 }
 
 #[cfg(test)]
@@ -75,15 +75,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_taken_over_and_releases_are_not() {
+    fn key_from_event_converts_presses_and_drops_releases() {
         let event = |code, modifiers| KeyEvent::new(code, modifiers);
-        assert_eq!(key_of(event(KeyCode::Char('M'), KeyModifiers::SHIFT)), Some(Key::char('M')));
-        let ctrl_z = key_of(event(KeyCode::Char('z'), KeyModifiers::CONTROL));
+        assert_eq!(key_from_event(event(TerminalKeyCode::Char('M'), KeyModifiers::SHIFT)), Some(Key::char('M')));
+        let ctrl_z = key_from_event(event(TerminalKeyCode::Char('z'), KeyModifiers::CONTROL));
         assert_eq!(ctrl_z, Key::parse("<c-z>"));
-        assert_eq!(key_of(event(KeyCode::Left, KeyModifiers::SHIFT)), Key::parse("<s-left>"));
-        assert_eq!(key_of(event(KeyCode::Up, KeyModifiers::SHIFT)), Key::parse("<up>"));
-        assert_eq!(key_of(event(KeyCode::F(10), KeyModifiers::NONE)), Key::parse("<f10>"));
-        let release = KeyEvent { kind: KeyEventKind::Release, ..event(KeyCode::Char('y'), KeyModifiers::NONE) };
-        assert_eq!(key_of(release), None);
+        assert_eq!(key_from_event(event(TerminalKeyCode::Left, KeyModifiers::SHIFT)), Key::parse("<s-left>"));
+        assert_eq!(key_from_event(event(TerminalKeyCode::Up, KeyModifiers::SHIFT)), Key::parse("<up>"));
+        assert_eq!(key_from_event(event(TerminalKeyCode::F(10), KeyModifiers::NONE)), Key::parse("<f10>"));
+        let release = KeyEvent { kind: KeyEventKind::Release, ..event(TerminalKeyCode::Char('y'), KeyModifiers::NONE) };
+        assert_eq!(key_from_event(release), None);
     }
 }

@@ -1,4 +1,12 @@
-//! Floor 5: the terminal: entering and leaving it, what is typed, what is drawn, and noticing when it is gone.
+//! The terminal: setup and restoration, keyboard input, frame output, and detection of a closed terminal.
+//!
+//! This module owns the terminal device and everything written to it, including escape sequences. It does not own the
+//! meaning of keys (`app`) or the content of frames (`ui`).
+//!
+//! Data flow: `key_reader` turns terminal input into keys for the event loop. The event loop draws a frame into a buffer
+//! of `frame_writer`, which passes the changed cells to `encoder`; `encoder` produces bytes, with styles from `sgr`; the
+//! thread of `output` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog` reports a closed
+//! terminal.
 
 pub mod encoder;
 pub mod frame_writer;

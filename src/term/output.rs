@@ -1,8 +1,8 @@
-//! Writes frames on a thread of its own.
+//! Writes frames on a separate thread.
 //!
-//! A terminal may stop reading (Ctrl-S, a dead SSH connection) and then a write blocks for as long as it
-//! likes. Only this thread waits then: keys, sampling and everything else go on. A new frame is drawn when
-//! the one before has been written, so nothing piles up.
+//! A terminal may stop reading (Ctrl-S, a dead SSH connection), and then a write blocks indefinitely. Only this thread
+//! blocks; keys and sampling continue. A frame is drawn only after the previous one has been written, so frames do not
+//! accumulate.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -12,20 +12,20 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The thread that writes.
+/// Handle of the output thread.
 #[derive(Debug)]
-pub struct Output {
+pub struct TerminalOutput {
     frames: mpsc::SyncSender<Vec<u8>>,
     busy: Arc<AtomicBool>,
 }
 
-impl Output {
-    /// Starts the thread; `written` is called after each frame, with what went wrong if something did.
+impl TerminalOutput {
+    /// Starts the thread. `report_written` is called with the result of each frame.
     ///
     /// # Errors
-    /// When the thread cannot be started.
-    pub fn start(written: impl Fn(io::Result<()>) + Send + 'static) -> io::Result<Self> {
-        // Not through the buffer of lines: a frame holds line feeds, and is to go in one piece.
+    /// Returns an error if the thread cannot be started.
+    pub fn start(report_written: impl Fn(io::Result<()>) + Send + 'static) -> io::Result<Self> {
+        // Bypass the line buffer of stdout: a frame contains line feeds and must be written in one piece.
         let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let (frames, queue) = mpsc::sync_channel::<Vec<u8>>(1);
         let busy = Arc::new(AtomicBool::new(false));
@@ -34,18 +34,18 @@ impl Output {
             for frame in queue {
                 let done = out.write_all(&frame);
                 is_busy.store(false, Ordering::Release);
-                written(done);
+                report_written(done);
             }
         })?;
         Ok(Self { frames, busy })
     }
 
-    /// Whether a frame is still being written.
+    /// Returns whether a frame is still being written.
     pub fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Acquire)
     }
 
-    /// Writes a frame. Only to be called when not busy.
+    /// Queues a frame for writing. Must not be called while `is_busy` returns true.
     pub fn write(&self, frame: Vec<u8>) {
         self.busy.store(true, Ordering::Release);
         if self.frames.try_send(frame).is_err() {
@@ -53,8 +53,8 @@ impl Output {
         }
     }
 
-    /// Waits until everything is written, but no longer than `limit`. False when it is not.
-    pub fn finish(&self, limit: Duration) -> bool {
+    /// Waits at most `limit` until everything is written. Returns whether it is.
+    pub fn wait_until_idle(&self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         while self.is_busy() {
             if Instant::now() >= end {

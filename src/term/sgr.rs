@@ -1,17 +1,17 @@
-//! Styles: colours and modifiers of a cell, and the shortest way from one style to the next.
+//! Cell styles, and the shortest SGR sequence from one style to another.
 
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 
-/// How a cell looks.
+/// Colors and modifiers of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pen {
+pub struct CellStyle {
     fg: Color,
     bg: Color,
     modifier: Modifier,
 }
 
-/// Modifiers, how each is set, and how it is taken back.
+/// Modifiers, with the SGR codes that set and reset each.
 const MODIFIERS: [(Modifier, &str, &str); 8] = [
     (Modifier::BOLD, "1", "22"),
     (Modifier::DIM, "2", "22"),
@@ -23,30 +23,31 @@ const MODIFIERS: [(Modifier, &str, &str); 8] = [
     (Modifier::CROSSED_OUT, "9", "29"),
 ];
 
-impl Pen {
-    /// The terminal's own.
-    pub const OWN: Self = Self { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
+impl CellStyle {
+    /// Default style of the terminal.
+    pub const DEFAULT: Self = Self { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
 
-    /// How this cell looks.
-    pub fn of(cell: &Cell) -> Self {
+    /// Returns the style of a cell.
+    pub fn from_cell(cell: &Cell) -> Self {
         Self { fg: cell.fg, bg: cell.bg, modifier: cell.modifier }
     }
 
-    /// The sequence that makes this style out of another.
-    pub fn told_after(self, before: Self) -> String {
-        let changed = self.after(before);
-        // Back to nothing and on from there is often shorter.
-        let anew = if self == Self::OWN { String::new() } else { format!(";{}", self.after(Self::OWN)) };
-        format!("\x1b[{}m", if anew.len() < changed.len() { anew } else { changed })
+    /// Returns the SGR sequence that changes the style `before` into this one.
+    pub fn sgr_after(self, before: Self) -> String {
+        let changed = self.sgr_codes(before);
+        // A reset followed by the whole style is often shorter.
+        let from_default =
+            if self == Self::DEFAULT { String::new() } else { format!(";{}", self.sgr_codes(Self::DEFAULT)) };
+        format!("\x1b[{}m", if from_default.len() < changed.len() { from_default } else { changed })
     }
 
-    /// The numbers that do.
-    fn after(self, before: Self) -> String {
+    /// Returns the SGR codes that change the style `before` into this one.
+    fn sgr_codes(self, before: Self) -> String {
         let mut codes: Vec<String> = Vec::new();
         let mut kept = before.modifier;
         for (modifier, _, off) in MODIFIERS {
             if kept.contains(modifier) && !self.modifier.contains(modifier) {
-                // Some numbers take back two.
+                // Some codes reset two modifiers.
                 for (other, _, same) in MODIFIERS {
                     kept.set(other, kept.contains(other) && same != off);
                 }
@@ -57,20 +58,20 @@ impl Pen {
             MODIFIERS.iter().filter(|(modifier, ..)| self.modifier.contains(*modifier) && !kept.contains(*modifier));
         codes.extend(set.map(|(_, on, _)| (*on).to_owned()));
         if self.fg != before.fg {
-            codes.push(colour(self.fg, 30));
+            codes.push(color_code(self.fg, 30));
         }
         if self.bg != before.bg {
-            codes.push(colour(self.bg, 40));
+            codes.push(color_code(self.bg, 40));
         }
         codes.join(";")
     }
 }
 
-/// The number of a colour; `base` is 30 for the text, 40 for what is behind it.
-fn colour(colour: Color, base: u8) -> String {
+/// Returns the SGR code of a color; `base` is 30 for the foreground, 40 for the background.
+fn color_code(color: Color, base: u8) -> String {
     let named = |place: u8| (base + place).to_string();
     let bright = |place: u8| (base + 60 + place).to_string();
-    match colour {
+    match color {
         Color::Reset => named(9),
         Color::Black => named(0),
         Color::Red => named(1),

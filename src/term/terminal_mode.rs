@@ -1,7 +1,7 @@
-//! Enters and leaves the terminal, whatever ends the program.
+//! Sets up the terminal and restores it, however the program ends.
 //!
-//! There is one terminal, so there is one flag that says whether we hold it. Leaving is safe to call from any
-//! thread and more than once: the panic hook, the signal that ends the program and the normal end all do.
+//! There is only one terminal, so one global flag records whether it is set up. `leave` may be called from any thread
+//! and repeatedly: by the panic hook, by the watchdog and by the normal exit.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -17,17 +17,17 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 
-static HELD: AtomicBool = AtomicBool::new(false);
-/// How long a terminal that reads nothing is waited for at the end.
-const PATIENCE: Duration = Duration::from_millis(300);
+static IS_ENTERED: AtomicBool = AtomicBool::new(false);
+/// Maximum wait for a terminal that does not read.
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Takes the terminal: raw keys, the other screen, no cursor.
+/// Sets up the terminal: raw mode, alternate screen, hidden cursor.
 ///
 /// # Errors
-/// When the terminal cannot be set up; it is then as it was.
+/// Returns an error if the terminal cannot be set up. It is then restored.
 pub fn enter() -> io::Result<()> {
     enable_raw_mode()?;
-    HELD.store(true, Ordering::SeqCst);
+    IS_ENTERED.store(true, Ordering::SeqCst);
     let entered = execute!(io::stdout(), EnterAlternateScreen, DisableLineWrap, Hide);
     if entered.is_err() {
         leave();
@@ -35,13 +35,13 @@ pub fn enter() -> io::Result<()> {
     entered
 }
 
-/// Gives the terminal back as it was. Does nothing when it is not held.
+/// Restores the terminal. Does nothing if it is not set up.
 pub fn leave() {
-    if !HELD.swap(false, Ordering::SeqCst) {
+    if !IS_ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }
-    // On a thread of its own: a terminal that reads nothing, or the frame that still waits for it, would keep
-    // the program from ever ending. The terminal itself may be gone, and then nobody misses this.
+    // On a separate thread: a terminal that does not read would otherwise keep the program from ending. If the
+    // terminal is closed, the result does not matter.
     let (written, end) = mpsc::channel();
     let write = move || {
         let mut bytes = Vec::new();
@@ -51,18 +51,18 @@ pub fn leave() {
         let _ = written.send(());
     };
     if thread::Builder::new().name("leave".to_owned()).spawn(write).is_ok() {
-        let _ = end.recv_timeout(PATIENCE);
+        let _ = end.recv_timeout(LEAVE_TIMEOUT);
     }
     let _ = disable_raw_mode();
 }
 
-/// Columns and rows of the terminal; 80 by 24 when it does not tell.
+/// Returns the columns and rows of the terminal; 80 by 24 if they are unknown.
 pub fn size() -> (u16, u16) {
     crossterm::terminal::size().unwrap_or((80, 24))
 }
 
-/// From now on a panic on any thread gives the terminal back, says one line and ends the program.
-pub fn end_on_panic() {
+/// Installs a panic hook: a panic on any thread restores the terminal, prints one line and ends the program.
+pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|info| {
         leave();
         let place = info.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
@@ -72,31 +72,32 @@ pub fn end_on_panic() {
     }));
 }
 
-/// Stops the program until the shell continues it; the terminal must have been left before. Where no shell
-/// could continue it (a terminal window's or tmux pane's own command), it simply goes on.
+/// Stops the process group until the shell continues it. The terminal must have been restored before. Returns
+/// immediately without a shell that could continue it, as in a terminal window or tmux pane that runs only hapulse.
 ///
 /// # Errors
-/// When the system refuses to send the signal.
-pub fn stop_until_continued() -> io::Result<()> {
-    if has_shell() {
-        // To the whole group, as the terminal driver does for Ctrl-Z. Not as SIGTSTP: that one is caught.
+/// Returns an error if the signal cannot be sent.
+pub fn suspend() -> io::Result<()> {
+    if has_job_control_shell() {
+        // To the whole group, as the terminal driver does for Ctrl-Z. Not SIGTSTP, because hapulse catches that.
         rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
     }
     Ok(())
 }
 
-/// Whether the process that started us shares our session, as a shell with job control does. Read from
-/// `/proc`: a session led from outside our container has the number 0, which the system call's wrapper takes
-/// for impossible.
-fn has_shell() -> bool {
-    let lineage = |process: &str| lineage(&String::from_utf8_lossy(&fs::read(format!("/proc/{process}/stat")).ok()?));
-    let Some((parent, session)) = lineage("self") else { return false };
-    lineage(&parent.to_string()).is_some_and(|(_, of_parent)| of_parent == session)
+/// Returns whether the parent process is in the same session, as a shell with job control is. Reads `/proc` because a
+/// session leader outside the container has the number 0, which the wrapper of the system call rejects.
+fn has_job_control_shell() -> bool {
+    let parent_and_session = |process: &str| {
+        parse_parent_and_session(&String::from_utf8_lossy(&fs::read(format!("/proc/{process}/stat")).ok()?))
+    };
+    let Some((parent, session)) = parse_parent_and_session("self") else { return false };
+    parent_and_session(&parent.to_string()).is_some_and(|(_, parent_session)| parent_session == session)
 }
 
-/// Parent and session of a process, out of its `/proc/PID/stat`. The name of the program stands in brackets
-/// before them and may itself hold any.
-fn lineage(stat: &str) -> Option<(u32, u32)> {
+/// Parses parent and session from `/proc/PID/stat`. The program name before them is in parentheses and may itself
+/// contain parentheses.
+fn parse_parent_and_session(stat: &str) -> Option<(u32, u32)> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut numbers = after_name.split_whitespace().skip(1);
     let parent = numbers.next()?.parse().ok()?;
@@ -109,17 +110,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lineage_of_a_process_is_read() {
-        assert_eq!(lineage("8 (hapulse) S 7 8 5 34816 8 4194304 1"), Some((7, 5)));
-        assert_eq!(lineage("8 (a) b (c)) S 7 8 5 34816"), Some((7, 5)), "brackets in the name");
-        assert_eq!(lineage("8 (hapulse) S 7 0 0 34816"), Some((7, 0)), "led from outside the container");
-        assert_eq!(lineage("8 (hapulse) S 7"), None);
-        assert_eq!(lineage(""), None);
+    fn parse_parent_and_session_reads_proc_stat() {
+        assert_eq!(parse_parent_and_session("8 (hapulse) S 7 8 5 34816 8 4194304 1"), Some((7, 5)));
+        assert_eq!(parse_parent_and_session("8 (a) b (c)) S 7 8 5 34816"), Some((7, 5)), "brackets in the name");
+        assert_eq!(
+            parse_parent_and_session("8 (hapulse) S 7 0 0 34816"),
+            Some((7, 0)),
+            "led from outside the container"
+        );
+        assert_eq!(parse_parent_and_session("8 (hapulse) S 7"), None);
+        assert_eq!(parse_parent_and_session(""), None);
     }
 
     #[test]
-    fn our_own_lineage_is_there() {
-        let (parent, _) = lineage(&fs::read_to_string("/proc/self/stat").unwrap()).unwrap();
+    fn parse_parent_and_session_matches_own_process() {
+        let (parent, _) = parse_parent_and_session(&fs::read_to_string("/proc/self/stat").unwrap()).unwrap();
         assert_eq!(Some(parent), rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get() as u32));
     }
 }

@@ -1,21 +1,21 @@
-//! Colours as a terminal can show them: each is brought down to what there is by [`within`].
+//! Colors and the color depth of terminals. [`nearest_supported`] replaces colors that a terminal lacks.
 
 use ratatui::style::Color;
 
-/// How many colours a terminal has.
+/// The set of colors that a terminal supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Depth {
-    /// The sixteen named ones.
+pub enum ColorDepth {
+    /// The 16 named colors.
     #[default]
     Sixteen,
-    /// The sixteen, a cube of 216 and 24 greys.
+    /// 256 colors: the 16 named ones, a cube of 216 colors, and 24 grays.
     Indexed,
-    /// Any.
-    True,
+    /// Any RGB color.
+    TrueColor,
 }
 
-/// The sixteen as xterm has them by itself, in the order of their numbers.
-pub const SIXTEEN: [(Color, [u8; 3]); 16] = [
+/// The 16 named colors in the order of their numbers, with xterm's default RGB values.
+pub const NAMED_COLORS: [(Color, [u8; 3]); 16] = [
     (Color::Black, [0, 0, 0]),
     (Color::Red, [205, 0, 0]),
     (Color::Green, [0, 205, 0]),
@@ -34,45 +34,47 @@ pub const SIXTEEN: [(Color, [u8; 3]); 16] = [
     (Color::White, [255, 255, 255]),
 ];
 
-/// The steps of the cube.
-const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+/// The intensities of each component in the color cube.
+const CUBE_STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-/// The nearest colour that the terminal has.
-pub fn within(colour: Color, depth: Depth) -> Color {
-    match (colour, depth) {
-        (Color::Rgb(..), Depth::True) | (Color::Indexed(_), Depth::True | Depth::Indexed) => colour,
-        (Color::Rgb(red, green, blue), Depth::Indexed) => Color::Indexed(nearest_index([red, green, blue])),
-        (Color::Rgb(red, green, blue), Depth::Sixteen) => nearest_named([red, green, blue]),
-        (Color::Indexed(index), Depth::Sixteen) => nearest_named(of_index(index)),
+/// Returns the nearest color that the terminal supports.
+pub fn nearest_supported(color: Color, depth: ColorDepth) -> Color {
+    match (color, depth) {
+        (Color::Rgb(..), ColorDepth::TrueColor) | (Color::Indexed(_), ColorDepth::TrueColor | ColorDepth::Indexed) => {
+            color
+        }
+        (Color::Rgb(red, green, blue), ColorDepth::Indexed) => Color::Indexed(nearest_index([red, green, blue])),
+        (Color::Rgb(red, green, blue), ColorDepth::Sixteen) => nearest_named([red, green, blue]),
+        (Color::Indexed(index), ColorDepth::Sixteen) => nearest_named(index_to_rgb(index)),
         (named, _) => named,
     }
 }
 
-/// The colour behind a number.
-fn of_index(index: u8) -> [u8; 3] {
+/// Returns the RGB values of an indexed color.
+fn index_to_rgb(index: u8) -> [u8; 3] {
     match index {
-        0..=15 => SIXTEEN[usize::from(index)].1,
+        0..=15 => NAMED_COLORS[usize::from(index)].1,
         16..=231 => {
             let cube = usize::from(index - 16);
-            [STEPS[cube / 36], STEPS[cube / 6 % 6], STEPS[cube % 6]]
+            [CUBE_STEPS[cube / 36], CUBE_STEPS[cube / 6 % 6], CUBE_STEPS[cube % 6]]
         }
         232.. => [8 + 10 * (index - 232); 3],
     }
 }
 
-/// How far apart two colours are, as the eye weighs red, green and blue.
-fn distance(one: [u8; 3], other: [u8; 3]) -> u32 {
-    let part = |place: usize, weight: u32| weight * u32::from(one[place].abs_diff(other[place])).pow(2);
+/// Returns the distance of two colors, with weights for the eye's sensitivity to red, green and blue.
+fn distance(left: [u8; 3], right: [u8; 3]) -> u32 {
+    let part = |component: usize, weight: u32| weight * u32::from(left[component].abs_diff(right[component])).pow(2);
     part(0, 3) + part(1, 6) + part(2, 1)
 }
 
-/// Of the cube and the greys: the first sixteen look different on every terminal.
-fn nearest_index(colour: [u8; 3]) -> u8 {
-    (16..=255).min_by_key(|index| distance(of_index(*index), colour)).unwrap_or(16)
+/// Returns the nearest color of the cube and the grays. The first 16 are not used, since they differ between terminals.
+fn nearest_index(color: [u8; 3]) -> u8 {
+    (16..=255).min_by_key(|index| distance(index_to_rgb(*index), color)).unwrap_or(16)
 }
 
-fn nearest_named(colour: [u8; 3]) -> Color {
-    let nearest = SIXTEEN.iter().min_by_key(|(_, known)| distance(*known, colour));
+fn nearest_named(color: [u8; 3]) -> Color {
+    let nearest = NAMED_COLORS.iter().min_by_key(|(_, known)| distance(*known, color));
     nearest.map_or(Color::Reset, |(name, _)| *name)
 }
 
@@ -81,34 +83,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_has_stays() {
-        for (named, _) in SIXTEEN {
-            assert_eq!(within(named, Depth::Sixteen), named);
+    fn nearest_supported_keeps_supported_colors() {
+        for (named, _) in NAMED_COLORS {
+            assert_eq!(nearest_supported(named, ColorDepth::Sixteen), named);
         }
-        assert_eq!(within(Color::Reset, Depth::Sixteen), Color::Reset);
-        assert_eq!(within(Color::Indexed(200), Depth::Indexed), Color::Indexed(200));
-        assert_eq!(within(Color::Rgb(1, 2, 3), Depth::True), Color::Rgb(1, 2, 3));
+        assert_eq!(nearest_supported(Color::Reset, ColorDepth::Sixteen), Color::Reset);
+        assert_eq!(nearest_supported(Color::Indexed(200), ColorDepth::Indexed), Color::Indexed(200));
+        assert_eq!(nearest_supported(Color::Rgb(1, 2, 3), ColorDepth::TrueColor), Color::Rgb(1, 2, 3));
     }
 
     #[test]
-    fn each_colour_comes_down_to_the_nearest() {
-        assert_eq!(within(Color::Rgb(255, 95, 0), Depth::Indexed), Color::Indexed(202));
-        assert_eq!(within(Color::Rgb(120, 120, 120), Depth::Indexed), Color::Indexed(243));
-        assert_eq!(within(Color::Rgb(250, 10, 10), Depth::Sixteen), Color::LightRed);
-        assert_eq!(within(Color::Indexed(232), Depth::Sixteen), Color::Black);
-        assert_eq!(within(Color::Indexed(46), Depth::Sixteen), Color::LightGreen);
+    fn nearest_supported_returns_the_nearest_color() {
+        assert_eq!(nearest_supported(Color::Rgb(255, 95, 0), ColorDepth::Indexed), Color::Indexed(202));
+        assert_eq!(nearest_supported(Color::Rgb(120, 120, 120), ColorDepth::Indexed), Color::Indexed(243));
+        assert_eq!(nearest_supported(Color::Rgb(250, 10, 10), ColorDepth::Sixteen), Color::LightRed);
+        assert_eq!(nearest_supported(Color::Indexed(232), ColorDepth::Sixteen), Color::Black);
+        assert_eq!(nearest_supported(Color::Indexed(46), ColorDepth::Sixteen), Color::LightGreen);
         for index in 0..=255 {
-            let named = within(Color::Indexed(index), Depth::Sixteen);
-            assert!(SIXTEEN.iter().any(|(known, _)| *known == named), "{index}");
+            let named = nearest_supported(Color::Indexed(index), ColorDepth::Sixteen);
+            assert!(NAMED_COLORS.iter().any(|(known, _)| *known == named), "{index}");
         }
     }
 
     #[test]
-    fn the_cube_and_the_greys_are_where_they_are_everywhere() {
+    fn index_to_rgb_matches_the_cube_and_the_grays() {
         for index in 16..=255 {
-            let [red, green, blue] = of_index(index);
-            let Color::Indexed(found) = within(Color::Rgb(red, green, blue), Depth::Indexed) else { panic!("{index}") };
-            assert_eq!(of_index(found), [red, green, blue]);
+            let [red, green, blue] = index_to_rgb(index);
+            let Color::Indexed(found) = nearest_supported(Color::Rgb(red, green, blue), ColorDepth::Indexed) else {
+                panic!("{index}")
+            };
+            assert_eq!(index_to_rgb(found), [red, green, blue]);
         }
     }
 }

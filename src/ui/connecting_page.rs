@@ -1,4 +1,4 @@
-//! Before the first sample: what is tried, and what to do about it.
+//! The page before the first sample: the connection attempt, and the error with a hint if it failed.
 
 use crate::app::layout::{Area, Layout};
 use crate::app::model::InstanceView;
@@ -7,14 +7,14 @@ use crate::table::cell::Role;
 use crate::ui::drawing::Canvas;
 use crate::ui::truncate;
 
-/// Draws it in place of the view.
+/// Draws the page in place of the view.
 pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, layout: &Layout) {
     let body = layout.body;
     let mut lines: Vec<(String, Role)> = Vec::new();
-    match instance.watch.link() {
+    match instance.data.link() {
         Link::Lost { failure, .. } => {
             lines.push((instance.address.clone(), Role::Title));
-            lines.push((failure.why.clone(), Role::Bad));
+            lines.push((failure.reason.clone(), Role::Bad));
             lines.extend(
                 failure.hint.iter().flat_map(|hint| [(String::new(), Role::Normal), (hint.clone(), Role::Normal)]),
             );
@@ -27,8 +27,8 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, layout: &Layout) {
     let width = usize::from(body.width.saturating_sub(4));
     let mut row = top;
     for (line, role) in lines {
-        for part in truncate::wrapped(&line, width) {
-            canvas.text(Area { x: body.x + 2, width: body.width.saturating_sub(4), ..body }, 0, row, &part, role);
+        for part in truncate::wrap_at_blanks(&line, width) {
+            canvas.draw_text(Area { x: body.x + 2, width: body.width.saturating_sub(4), ..body }, 0, row, &part, role);
             row += 1;
         }
     }

@@ -1,75 +1,82 @@
-//! The line above the view of what changed since the mark: between which moments, and the sum of it.
+//! The line above the view of changes since the mark: the compared moments, and a summary of the changes.
 
 use crate::app::commands::UiCommand;
-use crate::app::diff_summary::Summary;
+use crate::app::diff_summary::DiffSummary;
 use crate::app::layout::Area;
 use crate::app::model::{InstanceView, Model};
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
 use crate::table::number_format;
-use crate::ui::drawing::{Canvas, Piece, piece};
-use crate::ui::events_pane::ShowTime;
+use crate::ui::drawing::{Canvas, StyledText, styled_text};
+use crate::ui::events_pane::FormatTime;
 use crate::ui::truncate;
 
-/// Draws the line.
-pub fn lead(
+/// Draws the summary line.
+pub fn draw(
     canvas: &mut Canvas<'_>,
     model: &Model,
     instance: &InstanceView,
     sample: &Sample,
     area: Area,
-    show_time: ShowTime,
+    format_time: FormatTime,
 ) {
     if area.is_empty() {
         return;
     }
-    let (Some(mark), Some(summary)) = (instance.watch.mark(), Summary::of(&instance.watch, sample)) else {
-        let words = format!("no moment is marked: {} marks the one that is shown", model.keymap.way(UiCommand::MarkMoment));
-        canvas.text(area, 1, 0, &words, Role::Warn);
+    let (Some(mark), Some(summary)) =
+        (instance.data.marked_moment(), DiffSummary::compare_with_mark(&instance.data, sample))
+    else {
+        let message = format!(
+            "no moment is marked; {} marks the moment shown",
+            model.keymap.key_or_command(UiCommand::MarkMoment)
+        );
+        canvas.draw_text(area, 1, 0, &message, Role::Warn);
         return;
     };
-    let (marked, apart) = (show_time(mark.at.wall), number_format::span(summary.apart));
-    let words = if summary.is_before_mark {
-        format!("{apart} up to the mark at {marked}")
+    let (marked, time_between) = (format_time(mark.at.wall), number_format::exact_duration(summary.time_between));
+    let message = if summary.is_mark_later {
+        format!("{time_between} before the mark at {marked}")
     } else {
-        format!("{apart} since the mark at {marked}")
+        format!("{time_between} since the mark at {marked}")
     };
-    let mut column = canvas.text(area, 1, 0, &words, Role::Title) + 2;
-    for (words, role) in parts(&summary) {
-        // What does not fit whole is left out.
-        if usize::from(column) + truncate::width(&words) + 1 > usize::from(area.width) {
+    let mut column = canvas.draw_text(area, 1, 0, &message, Role::Title) + 2;
+    for (message, role) in summary_texts(&summary) {
+        // A text that does not fit is omitted, and so are all after it.
+        if usize::from(column) + truncate::width(&message) + 1 > usize::from(area.width) {
             break;
         }
-        column = canvas.text(area, column, 0, &words, role) + 2;
+        column = canvas.draw_text(area, column, 0, &message, role) + 2;
     }
 }
 
-fn parts(summary: &Summary) -> Vec<Piece<'static>> {
+fn summary_texts(summary: &DiffSummary) -> Vec<StyledText<'static>> {
     let mut parts = Vec::new();
-    match summary.processes {
+    match summary.process_changes {
         0 => {}
-        1 => parts.push(piece("a reload: counters not comparable", Role::Warn)),
-        count => parts.push(piece(format!("{count} reloads: counters not comparable"), Role::Warn)),
+        1 => parts.push(styled_text("1 reload: counters not comparable", Role::Warn)),
+        count => parts.push(styled_text(format!("{count} reloads: counters not comparable"), Role::Warn)),
     }
-    let changes = match summary.changes {
+    let changes = match summary.change_events {
         0 => "no state or weight changed".to_owned(),
         1 => "1 state or weight changed".to_owned(),
         count => format!("{count} states or weights changed"),
     };
-    parts.push(piece(changes, if summary.changes > 0 { Role::Warn } else { Role::Dim }));
-    if let (came, went @ 1..) | (came @ 1.., went) = summary.rows {
-        parts.push(piece(format!("{came} rows new, {went} gone"), Role::Warn));
+    parts.push(styled_text(changes, if summary.change_events > 0 { Role::Warn } else { Role::Dim }));
+    if let (added, removed @ 1..) | (added @ 1.., removed) = summary.rows_added_and_removed {
+        parts.push(styled_text(format!("{added} new rows, {removed} rows gone"), Role::Warn));
     }
-    if let Some(served) = summary.served {
-        parts.push(piece(format!("+{} requests", number_format::count(served)), Role::Normal));
+    if let Some(served) = summary.requests_served {
+        parts.push(styled_text(format!("+{} requests", number_format::count(served)), Role::Normal));
     }
-    if let Some(errors) = summary.errors {
+    if let Some(errors) = summary.responses_5xx {
         let role = if errors > 0 { Role::Warn } else { Role::Dim };
-        parts.push(piece(format!("+{} 5xx", number_format::count(errors)), role));
+        parts.push(styled_text(format!("+{} 5xx", number_format::count(errors)), role));
     }
     if let Some((then, now)) = summary.connections {
-        parts
-            .push(piece(format!("conns {} → {}", number_format::count(then), number_format::count(now)), Role::Normal));
+        parts.push(styled_text(
+            format!("conns {} → {}", number_format::count(then), number_format::count(now)),
+            Role::Normal,
+        ));
     }
     parts
 }

@@ -1,25 +1,25 @@
-//! The bottom line: what just happened, else what the keys do here. What cannot be done now is dimmed; its
-//! key says why.
+//! The bottom line: the line being typed, the latest notice, or hints about the keys. Keys of unavailable commands are
+//! dimmed; pressing one shows the reason.
 
-use crate::actions::intent::Target;
+use crate::actions::intent::ActionTarget;
 use crate::app::action_targets;
-use crate::app::commands::{COMMANDS, CommandSpec, UiCommand, Group};
+use crate::app::commands::{COMMANDS, CommandGroup, CommandSpec, UiCommand};
 use crate::app::key::Key;
 use crate::app::layers::Layer;
-use crate::app::layout::{Area, Room};
+use crate::app::layout::{Area, SizeClass};
 use crate::app::model::Model;
-use crate::app::text_input::{Prompt, Purpose};
+use crate::app::text_input::{Prompt, PromptPurpose};
 use crate::observe::link::Link;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
-use crate::ui::drawing::{Canvas, piece};
+use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// A key, and what it does.
-type Told = (&'static str, &'static str);
+/// A key and the label of what it does.
+type KeyHint = (&'static str, &'static str);
 
-/// The keys of the command line, which takes most keys for itself.
-static CLI_KEYS: &[Told] = &[
+/// Keys of the CLI view, which handles most keys itself.
+static CLI_KEYS: &[KeyHint] = &[
     ("<ret>", "send"),
     ("<esc>", "leave"),
     ("<c-c>", "quit"),
@@ -30,144 +30,164 @@ static CLI_KEYS: &[Told] = &[
     ("<a-1>", "other views"),
 ];
 
-/// The keys of a text that lies over the view.
-static PAGE_KEYS: &[Told] = &[("<esc>", "back"), ("<down>", "down"), ("<pgdn>", "page down"), ("<end>", "to the end")];
+/// Keys of a text over the view.
+static PAGE_KEYS: &[KeyHint] = &[("<esc>", "back"), ("<down>", "down"), ("<pgdn>", "page down"), ("<end>", "end")];
 
-/// The keys of everything about one row.
-static DETAIL_KEYS: &[Told] = &[
+/// Keys of the detail page of a row.
+static DETAIL_KEYS: &[KeyHint] = &[
     ("<esc>", "back"),
     ("<down>", "down"),
     ("<pgdn>", "page down"),
-    ("<end>", "to the end"),
+    ("<end>", "end"),
     ("+", "longer charts"),
     ("-", "shorter"),
     ("?", "help"),
 ];
 
-/// The keys of a menu.
-static MENU_KEYS: &[Told] = &[("<ret>", "choose"), ("<esc>", "leave"), ("<down>", "next")];
+/// Keys of a menu.
+static MENU_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<down>", "next")];
 
 /// Draws the bottom line.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, room: Room, has_tabs: bool) {
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, size_class: SizeClass, has_tabs: bool) {
     match model.layers.last() {
-        Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, sign(prompt.purpose), prompt, area),
-        Some(Layer::Number(number)) => {
-            let asked = format!("{} of {}: ", number.act.title, about(&number.targets));
-            return draw_prompt(canvas, &truncate::middle(&asked, usize::from(area.width / 2)), &number.prompt, area);
+        Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, prompt_sign(prompt.purpose), prompt, area),
+        Some(Layer::NumberPrompt(number)) => {
+            let question = format!("{} of {}: ", number.action.title, describe_targets(&number.targets));
+            return draw_prompt(
+                canvas,
+                &truncate::middle(&question, usize::from(area.width / 2)),
+                &number.prompt,
+                area,
+            );
         }
-        Some(Layer::Reason(reason)) => {
-            let asked = format!("reason for {}: ", reason.intent.title());
-            return draw_prompt(canvas, &asked, &reason.prompt, area);
+        Some(Layer::ReasonPrompt(reason)) => {
+            let question = format!("reason for {}: ", reason.intent.title());
+            return draw_prompt(canvas, &question, &reason.prompt, area);
         }
         _ => {}
     }
     if let Some(notice) = &model.notice {
         let shown = truncate::end(&notice.text, usize::from(area.width.saturating_sub(2)));
-        canvas.text(area, 1, 0, &shown, notice.role);
+        canvas.draw_text(area, 1, 0, &shown, notice.role);
         return;
     }
-    if let (Room::Small, Some(Link::Lost { failure, .. })) = (room, model.instance().map(|known| known.watch.link())) {
-        // The header has no room for the reason.
-        canvas.text(area, 1, 0, &truncate::end(&failure.why, usize::from(area.width.saturating_sub(2))), Role::Bad);
+    if let (SizeClass::Small, Some(Link::Lost { failure, .. })) =
+        (size_class, model.instance().map(|known| known.data.link()))
+    {
+        // The header of a small screen has no space for the reason.
+        canvas.draw_text(
+            area,
+            1,
+            0,
+            &truncate::end(&failure.reason, usize::from(area.width.saturating_sub(2))),
+            Role::Bad,
+        );
         return;
     }
-    let ascii = canvas.theme.ascii;
-    let told = match model.layers.last() {
+    let ascii = canvas.theme.is_ascii;
+    let hints = match model.layers.last() {
         Some(Layer::Detail(..)) => Some(DETAIL_KEYS),
-        Some(Layer::Page { .. } | Layer::Cost(_)) => Some(PAGE_KEYS),
-        Some(Layer::SortMenu(_) | Layer::ActMenu(..)) => Some(MENU_KEYS),
-        _ if matches!(model.shown().content, Content::Cli) => Some(CLI_KEYS),
+        Some(Layer::TextPage { .. } | Layer::Overhead(_)) => Some(PAGE_KEYS),
+        Some(Layer::SortMenu(_) | Layer::ActionMenu(..)) => Some(MENU_KEYS),
+        _ if matches!(model.current_view().content, Content::Cli) => Some(CLI_KEYS),
         _ => None,
     };
-    if let Some(keys) = told {
-        let acts = matches!(model.layers.last(), Some(Layer::Detail(..)));
-        let is_shown = |action: &&CommandSpec| acts && !action.label.is_empty() && matches!(action.run, UiCommand::Act(_));
-        let acts = COMMANDS.iter().filter(is_shown).filter(|action| works(model, action));
-        let keys = keys.iter().map(|(key, what)| (Key::parse(key).map(|key| key.label(ascii)), *what));
-        let acts = acts.map(|action| (Some(model.keymap.name(action, ascii)), action.label));
+    if let Some(keys) = hints {
+        let has_actions = matches!(model.layers.last(), Some(Layer::Detail(..)));
+        let is_shown = |spec: &&CommandSpec| {
+            has_actions && !spec.label.is_empty() && matches!(spec.ui_command, UiCommand::StartAction(_))
+        };
+        let actions = COMMANDS.iter().filter(is_shown).filter(|spec| is_available(model, spec));
+        let keys = keys.iter().map(|(key, hint)| (Key::parse(key).map(|key| key.label(ascii)), *hint));
+        let actions = actions.map(|spec| (Some(model.keymap.key_label(spec, ascii)), spec.label));
         let (first, rest) = (keys.clone().take(1), keys.skip(1));
         let mut column = 1;
-        for (key, what) in first.chain(acts).chain(rest) {
+        for (key, hint) in first.chain(actions).chain(rest) {
             let key = key.unwrap_or_default();
-            if usize::from(column) + truncate::width(&key) + what.len() + 1 > usize::from(area.width) {
+            if usize::from(column) + truncate::width(&key) + hint.len() + 1 > usize::from(area.width) {
                 break;
             }
-            let pieces = [piece(key, Role::Key), piece(" ", Role::Normal), piece(what, Role::Normal)];
-            column = canvas.pieces(area, column, 0, pieces) + 2;
+            let texts = [styled_text(key, Role::Key), styled_text(" ", Role::Normal), styled_text(hint, Role::Normal)];
+            column = canvas.draw_texts(area, column, 0, texts) + 2;
         }
         return;
     }
-    // Where there is no line of tabs to tell it, a filter is told here: rows that are missing need a reason.
-    let filter = if has_tabs { String::new() } else { shown_filter(model) };
+    // Without a line of tabs, the filter is shown here, so that missing rows have a visible reason.
+    let filter = if has_tabs { String::new() } else { active_filter(model) };
     let mut column = 1;
     if !filter.is_empty() {
         let shown = truncate::end(&format!("/{filter}"), usize::from(area.width / 3));
-        column = canvas.text(area, column, 0, &shown, Role::Key) + 2;
+        column = canvas.draw_text(area, column, 0, &shown, Role::Key) + 2;
     }
-    // What an act would be about must be in sight, wherever the marks are.
-    let marked = model.instance().map_or(0, |instance| instance.marks.count());
+    // The number of marked rows is always visible, since actions apply to them.
+    let marked = model.instance().map_or(0, |instance| instance.selection.marked_count());
     if marked > 0 {
-        column = canvas.text(area, column, 0, &format!("{marked} marked"), Role::Key) + 2;
+        column = canvas.draw_text(area, column, 0, &format!("{marked} marked"), Role::Key) + 2;
     }
-    let is_past = model.instance().is_some_and(|instance| instance.watch.past().is_some());
-    let labelled = labelled(model, is_past);
-    let labelled = labelled.iter().copied();
+    let is_past = model.instance().is_some_and(|instance| instance.data.past_moment().is_some());
+    let commands = labeled_commands(model, is_past);
+    let commands = commands.iter().copied();
     let width =
-        |action: &CommandSpec| truncate::width(&model.keymap.name(action, ascii)) + truncate::width(action.label) + 3;
-    // Help and the way out are always there; the others as far as they fit.
-    let is_vital = |action: &CommandSpec| matches!(action.run, UiCommand::Help | UiCommand::Quit) || is_past && action.run == UiCommand::Pause;
-    let mut room_left = usize::from(area.width).saturating_sub(
-        usize::from(column) + labelled.clone().filter(|action| is_vital(action)).map(width).sum::<usize>(),
-    );
-    for action in labelled {
-        if !is_vital(action) {
-            if width(action) > room_left {
+        |spec: &CommandSpec| truncate::width(&model.keymap.key_label(spec, ascii)) + truncate::width(spec.label) + 3;
+    // Help and quit are always shown; the others if they fit.
+    let is_vital = |spec: &CommandSpec| {
+        matches!(spec.ui_command, UiCommand::ShowHelp | UiCommand::Quit)
+            || is_past && spec.ui_command == UiCommand::TogglePause
+    };
+    let mut width_left = usize::from(area.width)
+        .saturating_sub(usize::from(column) + commands.clone().filter(|spec| is_vital(spec)).map(width).sum::<usize>());
+    for spec in commands {
+        if !is_vital(spec) {
+            if width(spec) > width_left {
                 continue;
             }
-            room_left -= width(action);
+            width_left -= width(spec);
         }
-        let works = works(model, action);
-        let (key_role, label_role) = if works { (Role::Key, Role::Normal) } else { (Role::Dim, Role::Dim) };
-        let label = if is_past && action.run == UiCommand::Pause { "live" } else { action.label };
-        let pieces =
-            [piece(model.keymap.name(action, ascii), key_role), piece(" ", Role::Normal), piece(label, label_role)];
-        column = canvas.pieces(area, column, 0, pieces) + 2;
+        let is_usable = is_available(model, spec);
+        let (key_role, label_role) = if is_usable { (Role::Key, Role::Normal) } else { (Role::Dim, Role::Dim) };
+        let label = if is_past && spec.ui_command == UiCommand::TogglePause { "live" } else { spec.label };
+        let texts = [
+            styled_text(model.keymap.key_label(spec, ascii), key_role),
+            styled_text(" ", Role::Normal),
+            styled_text(label, label_role),
+        ];
+        column = canvas.draw_texts(area, column, 0, texts) + 2;
     }
 }
 
-/// The actions that the line names, in its order. While the past is shown, what goes through it comes first, and what
-/// acts, or marks rows for it, does not come at all.
-fn labelled(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
-    let labelled = COMMANDS.iter().filter(|action| !action.label.is_empty());
+/// Returns the commands of the line, in order. While a past moment is shown, the commands of playback come first, and
+/// actions and commands that mark rows are omitted.
+fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
+    let commands = COMMANDS.iter().filter(|spec| !spec.label.is_empty());
     if !is_past {
-        return labelled.filter(|action| !action.is_of_past()).collect();
+        return commands.filter(|spec| !spec.is_playback_only()).collect();
     }
-    let (through, rest): (Vec<_>, Vec<_>) = labelled.partition(|action| action.group == Group::Past);
+    let (through, rest): (Vec<_>, Vec<_>) = commands.partition(|spec| spec.group == CommandGroup::Playback);
     through
         .into_iter()
-        .chain(
-            rest.into_iter().filter(|action| works(model, action) && !matches!(action.group, Group::Act | Group::Mark)),
-        )
+        .chain(rest.into_iter().filter(|spec| {
+            is_available(model, spec) && !matches!(spec.group, CommandGroup::Actions | CommandGroup::Mark)
+        }))
         .collect()
 }
 
-/// What is looked for in the view shown.
-fn shown_filter(model: &Model) -> String {
-    let settings = &model.settings[model.view];
-    if settings.filter.is_empty() { settings.words.to_string() } else { settings.filter.to_string() }
+/// Returns the filter of the view as text.
+fn active_filter(model: &Model) -> String {
+    let settings = &model.view_settings[model.view];
+    if settings.filter.is_empty() { settings.text_filter.to_string() } else { settings.filter.to_string() }
 }
 
-/// What stands in front of a line being typed.
-fn sign(purpose: Purpose) -> &'static str {
+/// Returns the sign in front of a line being typed.
+fn prompt_sign(purpose: PromptPurpose) -> &'static str {
     match purpose {
-        Purpose::Filter | Purpose::Words => "/",
-        Purpose::Command => ":",
-        Purpose::Cli | Purpose::Number | Purpose::Reason => ">",
+        PromptPurpose::Filter | PromptPurpose::TextFilter => "/",
+        PromptPurpose::Command => ":",
+        PromptPurpose::Cli | PromptPurpose::Number | PromptPurpose::Reason => ">",
     }
 }
 
-/// One name, or how many.
-fn about(targets: &[Target]) -> String {
+/// Returns the name of the target, or the number of targets.
+fn describe_targets(targets: &[ActionTarget]) -> String {
     match targets {
         [one] if one.name.as_str() == "FRONTEND" => one.proxy.to_string(),
         [one] => format!("{}/{}", one.proxy, one.name),
@@ -175,26 +195,29 @@ fn about(targets: &[Target]) -> String {
     }
 }
 
-/// The line being typed, with what is wrong with it.
+/// Draws the line being typed, with its error.
 fn draw_prompt(canvas: &mut Canvas<'_>, sign: &str, prompt: &Prompt, area: Area) {
-    let role = if prompt.complaint.is_some() { Role::Bad } else { Role::Normal };
-    let start = canvas.text(area, 1, 0, sign, Role::Key);
-    let room = usize::from(area.width.saturating_sub(start + 1));
-    let (shown, cursor) = prompt.visible(room);
-    let end = canvas.text(area, start, 0, &truncate::end(&shown, room), role);
-    canvas.invert(area, start + cursor as u16, 0);
-    if let Some(complaint) = &prompt.complaint {
-        let room = usize::from(area.width.saturating_sub(end + 4));
-        canvas.text(area, end + 3, 0, &truncate::end(complaint, room), Role::Bad);
+    let role = if prompt.error.is_some() { Role::Bad } else { Role::Normal };
+    let start = canvas.draw_text(area, 1, 0, sign, Role::Key);
+    let available = usize::from(area.width.saturating_sub(start + 1));
+    let (shown, cursor) = prompt.visible_part(available);
+    let end = canvas.draw_text(area, start, 0, &truncate::end(&shown, available), role);
+    canvas.draw_cursor(area, start + cursor as u16, 0);
+    if let Some(error) = &prompt.error {
+        let available = usize::from(area.width.saturating_sub(end + 4));
+        canvas.draw_text(area, end + 3, 0, &truncate::end(error, available), Role::Bad);
     }
 }
 
-fn works(model: &Model, action: &CommandSpec) -> bool {
-    match action.run {
-        UiCommand::Act(_) | UiCommand::Everywhere(_) | UiCommand::Weigh(_) => action_targets::can(model, action).is_ok(),
-        UiCommand::Undo => model.undo.next(model.current).is_some(),
-        UiCommand::Zoom => matches!(model.shown().content, Content::Dashboard),
-        UiCommand::Filter | UiCommand::SortMenu => !matches!(model.shown().content, Content::Dashboard),
+/// Returns whether the command can run now.
+fn is_available(model: &Model, spec: &CommandSpec) -> bool {
+    match spec.ui_command {
+        UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_) | UiCommand::ChangeWeight(_) => {
+            action_targets::check_available(model, spec).is_ok()
+        }
+        UiCommand::Undo => model.undo.next_undo(model.current_instance).is_some(),
+        UiCommand::ToggleZoom => matches!(model.current_view().content, Content::Dashboard),
+        UiCommand::EditFilter | UiCommand::OpenSortMenu => !matches!(model.current_view().content, Content::Dashboard),
         _ => true,
     }
 }

@@ -1,99 +1,113 @@
-//! The third line of the header, in words: what is up and what is not, what drains, what is wrong, and what is
-//! offered. When the link is lost, why.
+//! The third line of the header: counts of servers, draining servers, problems, and a suggestion. While the link is
+//! lost, it shows the reason instead.
 
 use std::time::Duration;
 
 use crate::app::layout::Area;
 use crate::app::model::InstanceView;
-use crate::app::process_summary::Overview;
+use crate::app::process_summary::ProcessSummary;
 use crate::app::suggestions;
 use crate::observe::link::Link;
 use crate::table::cell::{Role, severity_role};
 use crate::table::number_format;
-use crate::ui::drawing::{Canvas, piece};
+use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// Draws the line. The instance comes with its place in the list.
+/// Draws the health line of an instance, which comes with its index in the list of instances.
 pub fn draw(
     canvas: &mut Canvas<'_>,
-    (instance, place): (&InstanceView, usize),
-    overview: &Overview,
+    (instance, index): (&InstanceView, usize),
+    overview: &ProcessSummary,
     area: Area,
     now: Duration,
 ) {
-    let is_past = instance.watch.past().is_some();
-    // What is shown of the past is none the worse for a lost link; the first line tells of it.
-    if let (Link::Lost { failure, .. }, false) = (instance.watch.link(), is_past) {
+    let is_past = instance.data.past_moment().is_some();
+    // A past moment is shown without the error of the link; the first line has a badge for it.
+    if let (Link::Lost { failure, .. }, false) = (instance.data.link(), is_past) {
         let next = match failure.retry_at.saturating_sub(now).as_secs() {
             0 => "next try in under 1 s".to_owned(),
             seconds => format!("next try in {seconds} s"),
         };
-        let text = format!("{}; {next}", failure.why);
-        let end = canvas.pieces(area, 1, 0, [piece(canvas.theme.pick("▲ ", "! "), Role::Bad), piece(text, Role::Bad)]);
-        if let Some(hint) = failure.hint.as_ref().filter(|_| instance.watch.newest().is_some()) {
-            let room = usize::from(area.width.saturating_sub(end + 3));
-            canvas.text(area, end + 2, 0, &truncate::end(hint, room), Role::Dim);
+        let text = format!("{}; {next}", failure.reason);
+        let end = canvas.draw_texts(
+            area,
+            1,
+            0,
+            [styled_text(canvas.theme.choose_glyph("▲ ", "! "), Role::Bad), styled_text(text, Role::Bad)],
+        );
+        if let Some(hint) = failure.hint.as_ref().filter(|_| instance.data.shown().is_some()) {
+            let available = usize::from(area.width.saturating_sub(end + 3));
+            canvas.draw_text(area, end + 2, 0, &truncate::end(hint, available), Role::Dim);
         }
         return;
     }
-    if instance.watch.newest().is_none() {
+    if instance.data.shown().is_none() {
         return;
     }
-    let mut column = match suggestions::current(instance, place) {
-        // What waits for an answer comes before the numbers; what is wrong stays in sight.
-        Some(offer) => {
-            let room = usize::from(area.width).saturating_sub(32);
-            let words = truncate::end(&offer.words, room);
-            let pieces = [piece("c ", Role::Key), piece(words, Role::Focus)];
-            let end = canvas.pieces(area, 1, 0, pieces) + 2;
-            canvas.pieces(area, end, 0, [piece("C", Role::Key), piece(" not now", Role::Dim)]) + 2
+    let mut column = match suggestions::current_suggestion(instance, index) {
+        // A suggestion replaces the counts; the problems stay visible.
+        Some(suggestion) => {
+            let available = usize::from(area.width).saturating_sub(32);
+            let message = truncate::end(&suggestion.question, available);
+            let texts = [styled_text("c ", Role::Key), styled_text(message, Role::Focus)];
+            let end = canvas.draw_texts(area, 1, 0, texts) + 2;
+            canvas.draw_texts(area, end, 0, [styled_text("C", Role::Key), styled_text(" dismiss", Role::Dim)]) + 2
         }
-        None => counts(canvas, overview, area),
+        None => draw_server_counts(canvas, overview, area),
     };
-    if let Some(words) = suggestions::drains(instance) {
-        let room = usize::from(area.width.saturating_sub(column + 1)) / 2;
-        let sign = canvas.theme.pick("◐ ", "d ");
-        column =
-            canvas.pieces(area, column, 0, [piece(sign, Role::Away), piece(truncate::end(&words, room), Role::Away)])
-                + 2;
+    if let Some(message) = suggestions::drain_status(instance) {
+        let available = usize::from(area.width.saturating_sub(column + 1)) / 2;
+        let sign = canvas.theme.choose_glyph("◐ ", "d ");
+        column = canvas.draw_texts(
+            area,
+            column,
+            0,
+            [
+                styled_text(sign, Role::OutOfService),
+                styled_text(truncate::end(&message, available), Role::OutOfService),
+            ],
+        ) + 2;
     }
-    problems(canvas, instance, area, column, instance.watch.time(now));
+    draw_problems(canvas, instance, area, column, instance.data.shown_time(now));
 }
 
-/// How many servers are up, down and away.
-fn counts(canvas: &mut Canvas<'_>, overview: &Overview, area: Area) -> u16 {
+/// Draws the numbers of servers that are up, down, and in maintenance or drain.
+fn draw_server_counts(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) -> u16 {
     let plain = |count: usize, word: &str, role| {
-        piece(format!("{} {word}  ", number_format::count(count as i64)), if count == 0 { Role::Dim } else { role })
+        styled_text(
+            format!("{} {word}  ", number_format::count(count as i64)),
+            if count == 0 { Role::Dim } else { role },
+        )
     };
-    let pieces = [
-        piece("servers ", Role::Dim),
-        plain(overview.up, "up", Role::Good),
-        plain(overview.down, "down", Role::Bad),
-        plain(overview.away, "away", Role::Away),
+    let texts = [
+        styled_text("servers ", Role::Dim),
+        plain(overview.servers_up, "up", Role::Good),
+        plain(overview.servers_down, "down", Role::Bad),
+        plain(overview.out_of_service, "maint/drain", Role::OutOfService),
     ];
-    canvas.pieces(area, 1, 0, pieces)
+    canvas.draw_texts(area, 1, 0, texts)
 }
 
-/// How many problems there are, and as many verdicts as there is room for, the first one in any case.
-fn problems(canvas: &mut Canvas<'_>, instance: &InstanceView, area: Area, column: u16, now: Duration) {
-    let problems = instance.watch.problems();
+/// Draws the number of problems and as many verdicts as fit, but at least the first.
+fn draw_problems(canvas: &mut Canvas<'_>, instance: &InstanceView, area: Area, column: u16, now: Duration) {
+    let problems = instance.data.problems();
     let count = problems.count();
     if count == 0 {
-        canvas.text(area, column, 0, "no problems", Role::Dim);
+        canvas.draw_text(area, column, 0, "no problems", Role::Dim);
         return;
     }
-    let sign = canvas.theme.pick("▲", "!");
+    let sign = canvas.theme.choose_glyph("▲", "!");
     let counted = format!("{sign} {count} problem{}  ", if count == 1 { "" } else { "s" });
-    let worst = problems.list().next().map_or(Role::Warn, |problem| severity_role(problem.severity));
-    let mut column = canvas.text(area, column, 0, &counted, worst);
-    for (place, verdict) in problems.verdicts().iter().enumerate() {
+    let worst = problems.iter().next().map_or(Role::Warn, |problem| severity_role(problem.severity));
+    let mut column = canvas.draw_text(area, column, 0, &counted, worst);
+    for (index, verdict) in problems.verdicts().iter().enumerate() {
         let name = if verdict.name.is_empty() { "process" } else { verdict.name.as_str() };
-        let since = number_format::duration(now.saturating_sub(verdict.since.mono));
-        let text = format!("{} {}: {} {since}  ", verdict.severity.word(), truncate::middle(name, 24), verdict.text);
-        let room = usize::from(area.width.saturating_sub(column + 1));
-        if place > 0 && room < 24 {
+        let since = number_format::duration(now.saturating_sub(verdict.since.monotonic));
+        let text = format!("{} {}: {} {since}  ", verdict.severity.label(), truncate::middle(name, 24), verdict.text);
+        let available = usize::from(area.width.saturating_sub(column + 1));
+        if index > 0 && available < 24 {
             break;
         }
-        column = canvas.text(area, column, 0, &truncate::end(&text, room), severity_role(verdict.severity));
+        column = canvas.draw_text(area, column, 0, &truncate::end(&text, available), severity_role(verdict.severity));
     }
 }

@@ -1,15 +1,15 @@
-//! What the keys do, made from the COMMANDS table.
+//! The help about keys, built from the table of commands.
 
 use crate::actions::action_table;
-use crate::app::commands::{COMMANDS, Group};
+use crate::app::commands::{COMMANDS, CommandGroup};
 use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::table::cell::Role;
-use crate::ui::drawing::{Canvas, Piece, piece};
+use crate::ui::drawing::{Canvas, StyledText, styled_text};
 
-/// Draws the help over the screen, from line `top` on; gives the last line it can begin with.
+/// Draws the help over the screen, from line `top` on. Returns the last line that it can start with.
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) -> usize {
-    let lines = lines(model, canvas.theme.ascii);
+    let lines = help_lines(model, canvas.theme.is_ascii);
     let width = screen.width.min(84);
     let height = screen.height.min(lines.len() as u16 + 2);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
@@ -22,32 +22,33 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) ->
     } else {
         String::new()
     };
-    let inner = canvas.frame(area, &[piece(" Keys ", Role::Focus)], &[piece(remark, Role::Dim)], Role::Focus);
+    let inner =
+        canvas.draw_frame(area, &[styled_text(" Keys ", Role::Focus)], &[styled_text(remark, Role::Dim)], Role::Focus);
     for (row, line) in lines.into_iter().skip(top).take(visible).enumerate() {
         let mut column = 1;
-        for (at, what) in line {
-            column = canvas.pieces(inner, at.max(column), row as u16, [what]);
+        for (offset, text) in line {
+            column = canvas.draw_texts(inner, offset.max(column), row as u16, [text]);
         }
     }
     last
 }
 
-/// Each line as pieces with the column they begin at.
-fn lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, Piece<'static>)>> {
+/// Returns the lines, each as texts with the columns where they begin.
+fn help_lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, StyledText<'static>)>> {
     let mut lines = Vec::new();
-    for group in Group::ALL {
+    for group in CommandGroup::ALL {
         if !lines.is_empty() {
             lines.push(Vec::new());
         }
-        lines.push(vec![(1, piece(group.title(), Role::Title))]);
-        if let (Group::Act, Err(refusal)) = (group, model.allows(&action_table::READY)) {
-            lines.push(vec![(3, piece(format!("not now: {}", model.why(&refusal)), Role::Warn))]);
+        lines.push(vec![(1, styled_text(group.title(), Role::Title))]);
+        if let (CommandGroup::Actions, Err(refusal)) = (group, model.check_allowed(&action_table::READY)) {
+            lines.push(vec![(3, styled_text(format!("not now: {}", model.explain_refusal(&refusal)), Role::Warn))]);
         }
-        // Acts without a key are in the menu of acts.
-        let keys = |action| model.keymap.keys(action);
+        // Actions without a key are listed in the menu of actions.
+        let keys = |action| model.keymap.keys_for(action);
         for action in COMMANDS.iter().filter(|action| action.group == group && !keys(action).is_empty()) {
             let keys = keys(action).iter().map(|key| key.label(ascii)).collect::<Vec<_>>().join(" ");
-            lines.push(vec![(3, piece(keys, Role::Key)), (20, piece(action.help, Role::Normal))]);
+            lines.push(vec![(3, styled_text(keys, Role::Key)), (20, styled_text(action.help, Role::Normal))]);
         }
     }
     lines

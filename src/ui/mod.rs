@@ -1,7 +1,9 @@
-//! Floor 4: panes and widgets, as pure functions of the model.
+//! The screen: panes and widgets, as pure functions of the model.
 //!
-//! Everything here is given the model, a theme and a place, and fills cells of a buffer. Nothing is fetched,
-//! remembered or timed here.
+//! [`root::draw`] takes the model, the appearance and the time, and fills the cells of a buffer; `term` sends the
+//! changed cells to the terminal. The module owns themes and styles, the drawing of panes and overlays, and the shortening of
+//! texts. It does not own the geometry of the screen (`app::layout`), the contents of tables (`table`), any state, any
+//! I/O or any clock.
 
 pub mod chart_pane;
 pub mod cli_pane;

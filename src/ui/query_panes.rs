@@ -1,4 +1,4 @@
-//! Views 7 and 8: the sessions and stick tables that were asked for.
+//! Views 7 and 8: sessions and stick tables, which are fetched on a key press.
 
 use std::time::Duration;
 
@@ -6,62 +6,63 @@ use crate::app::commands::UiCommand;
 use crate::app::layout::Area;
 use crate::app::model::{InstanceView, Model};
 use crate::app::queries;
-use crate::app::query_state::{Board, OpenTable};
+use crate::app::query_state::{Fetched, OpenTable};
 use crate::ask::query_cost;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionOrder};
-use crate::table::cell::{Role, saturation};
+use crate::table::cell::{Role, saturation_role};
 use crate::table::number_format;
-use crate::ui::drawing::{Canvas, Piece, piece};
+use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
 
-/// Draws the sessions.
-pub fn sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
-    let board = &instance.asked.sessions;
-    let Some((told, at)) = &board.told else {
-        let warning = query_cost::of(&["show", "sess"]).map_or("", |care| care.warning);
-        return invite(canvas, board, area, "lists the sessions that are open", warning);
+/// Draws the view of sessions.
+pub fn draw_sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
+    let fetched = &instance.queries.sessions;
+    let Some((latest, at)) = &fetched.latest else {
+        let warning = query_cost::find(&["show", "sess"]).map_or("", |cost| cost.warning);
+        return draw_query_offer(canvas, fetched, area, "lists the open sessions", warning);
     };
-    let order = match instance.asked.order {
+    let order = match instance.queries.session_order {
         SessionOrder::Age => "oldest first",
         SessionOrder::Bytes => "most bytes first",
-        SessionOrder::State => "least advanced first",
+        SessionOrder::State => "earliest state first",
     };
-    let shown = queries::sessions(model).count();
-    let mut pieces = vec![piece(
-        format!("{shown} of {} sessions, {order}, asked {} ago", told.seen, queries::age(*at, now)),
+    let shown = queries::shown_sessions(model).count();
+    let mut texts = vec![styled_text(
+        format!("{shown} of {} sessions, {order}, fetched {} ago", latest.total, queries::format_age(*at, now)),
         Role::Normal,
     )];
-    if told.left_out > 0 {
-        pieces.push(piece(format!("   {} left out", told.left_out), Role::Warn));
+    if latest.dropped > 0 {
+        texts.push(styled_text(format!("   {} omitted", latest.dropped), Role::Warn));
     }
-    let [poll, sort, filter] = [UiCommand::PollNow, UiCommand::SortMenu, UiCommand::Filter].map(|run| model.keymap.way(run));
+    let [poll, sort, filter] = [UiCommand::PollNow, UiCommand::OpenSortMenu, UiCommand::EditFilter]
+        .map(|run| model.keymap.key_or_command(run));
     let hints =
-        [format!("{poll} asks again"), format!("{sort} order"), format!("{filter} server: backend: frontend: older:")];
-    status_line(canvas, board, area, pieces, &hints);
+        [format!("{poll} refreshes"), format!("{sort} order"), format!("{filter} server: backend: frontend: older:")];
+    draw_status_line(canvas, fetched, area, texts, &hints);
     let columns = session_columns(area.width);
-    let heads = ["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES"];
-    line(canvas, area, 1, &heads, &columns, Role::Dim);
-    let list = &instance.places[model.view];
+    let headings = ["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES"];
+    draw_cells(canvas, area, 1, &headings, &columns, Role::Dim);
+    let list = &instance.view_cursors[model.view];
     let body = area.rows(2, area.height);
     if shown == 0 {
-        canvas.text(body, 1, 0, "no session matches; Esc clears", Role::Dim);
+        canvas.draw_text(body, 1, 0, "no sessions match the filter; Esc clears it", Role::Dim);
     }
-    let visible = queries::sessions(model).enumerate().skip(list.top()).take(usize::from(body.height));
-    for (row, (place, session)) in visible.enumerate() {
+    let visible = queries::shown_sessions(model).enumerate().skip(list.top()).take(usize::from(body.height));
+    for (row, (index, session)) in visible.enumerate() {
         let cells = session_cells(session);
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        line(canvas, body, row as u16, &cells, &columns, Role::Normal);
-        if place == list.place() {
-            canvas.mark(body, row as u16, Role::Selected);
+        draw_cells(canvas, body, row as u16, &cells, &columns, Role::Normal);
+        if index == list.index() {
+            canvas.highlight_row(body, row as u16, Role::Selected);
         }
     }
 }
 
-/// Age, frontend, backend and server, client, state, bytes.
+/// Returns the columns of sessions: age, frontend, backend and server, client, state, bytes.
 ///
-/// A narrow screen leaves out the frontend and the bytes rather than cutting every name to its ends.
-fn session_columns(width: u16) -> [Slot; 6] {
+/// A narrow screen omits the frontend and the bytes, so that the names stay readable.
+fn session_columns(width: u16) -> [CellSlot; 6] {
     let bytes = if width < 60 { 0 } else { 6 };
     let rest = width.saturating_sub(1 + 6 + 6 + bytes + 1);
     let (front, target, client) = if width < 60 {
@@ -69,7 +70,14 @@ fn session_columns(width: u16) -> [Slot; 6] {
     } else {
         (rest / 4, rest * 2 / 5, rest - rest / 4 - rest * 2 / 5)
     };
-    [right(5), left(front.min(32)), left(target.min(56)), left(client.min(48)), left(6), right(bytes)]
+    [
+        right_slot(5),
+        left_slot(front.min(32)),
+        left_slot(target.min(56)),
+        left_slot(client.min(48)),
+        left_slot(6),
+        right_slot(bytes),
+    ]
 }
 
 fn session_cells(session: &Session) -> [String; 6] {
@@ -83,183 +91,214 @@ fn session_cells(session: &Session) -> [String; 6] {
         name(&session.frontend),
         target,
         name(&session.source),
-        session.server_side.map_or(number_format::UNKNOWN.to_owned(), |stage| stage.word().to_owned()),
+        session.server_side.map_or(number_format::UNKNOWN.to_owned(), |stage| stage.as_str().to_owned()),
         session.bytes().map_or(number_format::UNKNOWN.to_owned(), |bytes| number_format::bytes(bytes as f64)),
     ]
 }
 
-/// Draws the stick tables, or the entries of one.
-pub fn stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
-    if let Some(open) = &instance.asked.open_table {
-        return entries(canvas, model, instance, open, area, now);
+/// Draws the view of stick tables, or the entries of the open one.
+pub fn draw_stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
+    if let Some(open) = &instance.queries.open_table {
+        return draw_entries(canvas, model, instance, open, area, now);
     }
-    let board = &instance.asked.tables;
-    let Some((told, at)) = &board.told else {
-        return invite(canvas, board, area, "lists the stick tables", "");
+    let fetched = &instance.queries.tables;
+    let Some((latest, at)) = &fetched.latest else {
+        return draw_query_offer(canvas, fetched, area, "lists the stick tables", "");
     };
-    let shown = queries::tables(model).count();
-    let words = format!("{shown} of {} tables, asked {} ago", told.list.len(), queries::age(*at, now));
-    let poll = model.keymap.way(UiCommand::PollNow);
-    let hints = [format!("{poll} asks again"), "Enter: entries, read under a lock".to_owned()];
-    status_line(canvas, board, area, vec![piece(words, Role::Normal)], &hints);
-    let columns =
-        [left(area.width.saturating_sub(1 + 8 + 6 + 7 + 6 + 1).min(48)), left(8), right(5), right(6), right(5)];
-    line(canvas, area, 1, &["TABLE", "TYPE", "USED", "SIZE", "FULL"], &columns, Role::Dim);
-    let list = &instance.places[model.view];
+    let shown = queries::shown_stick_tables(model).count();
+    let message = format!("{shown} of {} tables, fetched {} ago", latest.list.len(), queries::format_age(*at, now));
+    let poll = model.keymap.key_or_command(UiCommand::PollNow);
+    let hints = [format!("{poll} refreshes"), "Enter: entries (locks the table)".to_owned()];
+    draw_status_line(canvas, fetched, area, vec![styled_text(message, Role::Normal)], &hints);
+    let columns = [
+        left_slot(area.width.saturating_sub(1 + 8 + 6 + 7 + 6 + 1).min(48)),
+        left_slot(8),
+        right_slot(5),
+        right_slot(6),
+        right_slot(5),
+    ];
+    draw_cells(canvas, area, 1, &["TABLE", "TYPE", "USED", "SIZE", "FULL"], &columns, Role::Dim);
+    let list = &instance.view_cursors[model.view];
     let body = area.rows(2, area.height);
     if shown == 0 {
-        let words = if told.list.is_empty() { "HAProxy has no stick tables" } else { "no table matches; Esc clears" };
-        canvas.text(body, 1, 0, words, Role::Dim);
+        let message = if latest.list.is_empty() {
+            "HAProxy has no stick tables"
+        } else {
+            "no tables match the filter; Esc clears it"
+        };
+        canvas.draw_text(body, 1, 0, message, Role::Dim);
     }
-    let visible = queries::tables(model).enumerate().skip(list.top()).take(usize::from(body.height));
-    for (row, (place, table)) in visible.enumerate() {
+    let visible = queries::shown_stick_tables(model).enumerate().skip(list.top()).take(usize::from(body.height));
+    for (row, (index, table)) in visible.enumerate() {
         let number = |value: Option<u64>| {
             value.map_or(number_format::UNKNOWN.to_owned(), |value| number_format::count(value as i64))
         };
-        let fill = table.fill();
+        let fill = table.fill_ratio();
         let share = fill.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
         let (used, size) = (number(table.used), number(table.size));
-        let cells = [table.name.as_str(), table.kind.as_str(), &used, &size, &share];
-        let role = fill.map_or(Role::Normal, |fill| saturation(fill, 0.8, 0.95));
-        line(canvas, body, row as u16, &cells, &columns, role);
-        if place == list.place() {
-            canvas.mark(body, row as u16, Role::Selected);
+        let cells = [table.name.as_str(), table.key_type.as_str(), &used, &size, &share];
+        let role = fill.map_or(Role::Normal, |fill| saturation_role(fill, 0.8, 0.95));
+        draw_cells(canvas, body, row as u16, &cells, &columns, role);
+        if index == list.index() {
+            canvas.highlight_row(body, row as u16, Role::Selected);
         }
     }
 }
 
-fn entries(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, open: &OpenTable, area: Area, now: Duration) {
-    let board = &open.entries;
-    let Some((told, at)) = &board.told else {
-        let warning = query_cost::of(&["show", "table", "*"]).map_or("", |care| care.warning);
-        return invite(canvas, board, area, "lists the entries of this table", warning);
+fn draw_entries(
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+    instance: &InstanceView,
+    open: &OpenTable,
+    area: Area,
+    now: Duration,
+) {
+    let fetched = &open.entries;
+    let Some((latest, at)) = &fetched.latest else {
+        let warning = query_cost::find(&["show", "table", "*"]).map_or("", |cost| cost.warning);
+        return draw_query_offer(canvas, fetched, area, "lists the entries of this table", warning);
     };
     let counter =
-        told.counters.get(open.sort).map_or(String::new(), |counter| format!(", most {} first", counter.name));
-    let shown = queries::entries(model).count();
-    let words = format!("{}: {shown} entries{counter}, asked {} ago", open.name, queries::age(*at, now));
-    let mut pieces = vec![piece(words, Role::Normal)];
-    if told.left_out > 0 {
-        pieces.push(piece(format!("   {} left out", told.left_out), Role::Warn));
+        latest.counters.get(open.sort).map_or(String::new(), |counter| format!(", most {} first", counter.name));
+    let shown = queries::shown_entries(model).count();
+    let message = format!("{}: {shown} entries{counter}, fetched {} ago", open.name, queries::format_age(*at, now));
+    let mut texts = vec![styled_text(message, Role::Normal)];
+    if latest.dropped > 0 {
+        texts.push(styled_text(format!("   {} omitted", latest.dropped), Role::Warn));
     }
-    let [sort, filter, poll] = [UiCommand::SortNext(1), UiCommand::Filter, UiCommand::PollNow].map(|run| model.keymap.way(run));
+    let [sort, filter, poll] =
+        [UiCommand::SortNext(1), UiCommand::EditFilter, UiCommand::PollNow].map(|run| model.keymap.key_or_command(run));
     let hints =
         [format!("{sort} sorts by the next counter"), format!("{filter} COUNTER>N then {poll}"), "Esc back".to_owned()];
-    status_line(canvas, board, area, pieces, &hints);
-    // The counter that is sorted by comes first, so that it is always in sight.
-    let mut places: Vec<usize> = (0..told.counters.len()).collect();
-    places.sort_by_key(|place| *place != open.sort);
+    draw_status_line(canvas, fetched, area, texts, &hints);
+    // The sort counter comes first, so that it is always visible.
+    let mut order_of_counters: Vec<usize> = (0..latest.counters.len()).collect();
+    order_of_counters.sort_by_key(|index| *index != open.sort);
     let key = (area.width / 3).clamp(16, 44);
-    let (mut columns, mut heads) = (vec![left(key), right(7)], vec!["KEY".to_owned(), "EXPIRES".to_owned()]);
-    let mut taken = 1 + key + 8;
-    for (at, place) in places.iter().enumerate() {
-        let arrow = if at == 0 { canvas.theme.pick("↓", "v") } else { "" };
-        let head = format!("{}{arrow}", told.counters[*place].name);
-        let width = (truncate::width(&head) as u16).max(6);
-        if at > 0 && taken + width + 2 > area.width {
+    let (mut columns, mut headings) =
+        (vec![left_slot(key), right_slot(7)], vec!["KEY".to_owned(), "EXPIRES".to_owned()]);
+    let mut used_width = 1 + key + 8;
+    for (at, index) in order_of_counters.iter().enumerate() {
+        let arrow = if at == 0 { canvas.theme.choose_glyph("↓", "v") } else { "" };
+        let heading = format!("{}{arrow}", latest.counters[*index].name);
+        let width = (truncate::width(&heading) as u16).max(6);
+        if at > 0 && used_width + width + 2 > area.width {
             break;
         }
-        taken += width + 2;
-        columns.push(right(width + 1));
-        heads.push(head);
+        used_width += width + 2;
+        columns.push(right_slot(width + 1));
+        headings.push(heading);
     }
-    places.truncate(columns.len() - 2);
-    line(canvas, area, 1, &heads.iter().map(String::as_str).collect::<Vec<_>>(), &columns, Role::Dim);
-    let list = &instance.places[model.view];
+    order_of_counters.truncate(columns.len() - 2);
+    draw_cells(canvas, area, 1, &headings.iter().map(String::as_str).collect::<Vec<_>>(), &columns, Role::Dim);
+    let list = &instance.view_cursors[model.view];
     let body = area.rows(2, area.height);
     if shown == 0 {
-        let words = if told.list.is_empty() { "no entries" } else { "no entry matches; Esc goes back" };
-        canvas.text(body, 1, 0, words, Role::Dim);
+        let message = if latest.list.is_empty() { "no entries" } else { "no entries match; Esc goes back" };
+        canvas.draw_text(body, 1, 0, message, Role::Dim);
     }
-    let visible = queries::entries(model).enumerate().skip(list.top()).take(usize::from(body.height));
-    for (row, (place, entry)) in visible.enumerate() {
+    let visible = queries::shown_entries(model).enumerate().skip(list.top()).take(usize::from(body.height));
+    for (row, (index, entry)) in visible.enumerate() {
         let mut cells = vec![
             entry.key.to_string(),
-            entry.expires.map_or(number_format::UNKNOWN.to_owned(), number_format::duration),
+            entry.expires_in.map_or(number_format::UNKNOWN.to_owned(), number_format::duration),
         ];
-        let value = |place: &usize| entry.value(*place).map_or(number_format::UNKNOWN.to_owned(), number_format::count);
-        cells.extend(places.iter().map(value));
-        line(canvas, body, row as u16, &cells.iter().map(String::as_str).collect::<Vec<_>>(), &columns, Role::Normal);
-        if place == list.place() {
-            canvas.mark(body, row as u16, Role::Selected);
+        let value = |index: &usize| entry.value(*index).map_or(number_format::UNKNOWN.to_owned(), number_format::count);
+        cells.extend(order_of_counters.iter().map(value));
+        draw_cells(
+            canvas,
+            body,
+            row as u16,
+            &cells.iter().map(String::as_str).collect::<Vec<_>>(),
+            &columns,
+            Role::Normal,
+        );
+        if index == list.index() {
+            canvas.highlight_row(body, row as u16, Role::Selected);
         }
     }
 }
 
-/// Before the first answer: what Enter asks for and what that costs.
-fn invite<T>(canvas: &mut Canvas<'_>, board: &Board<T>, area: Area, what: &str, warning: &str) {
-    let room = usize::from(area.width.saturating_sub(4));
+/// Draws the page before the first reply: what Enter fetches, with a warning about its cost.
+fn draw_query_offer<T>(canvas: &mut Canvas<'_>, fetched: &Fetched<T>, area: Area, action: &str, warning: &str) {
+    let available = usize::from(area.width.saturating_sub(4));
     let mut row = 1;
-    if let Some(error) = &board.error {
-        for part in truncate::wrapped(error, room) {
-            canvas.text(area, 2, row, &part, Role::Bad);
+    if let Some(error) = &fetched.error {
+        for part in truncate::wrap_at_blanks(error, available) {
+            canvas.draw_text(area, 2, row, &part, Role::Bad);
             row += 1;
         }
         row += 1;
     }
-    if board.is_waiting {
-        canvas.text(area, 2, row, "asked; waiting for the answer", Role::Warn);
+    if fetched.is_waiting {
+        canvas.draw_text(area, 2, row, "waiting for the reply of HAProxy", Role::Warn);
         return;
     }
-    let end = canvas.text(area, 2, row, "Enter ", Role::Key);
-    canvas.text(area, end, row, what, Role::Normal);
-    for part in truncate::wrapped(warning, room) {
+    let end = canvas.draw_text(area, 2, row, "Enter ", Role::Key);
+    canvas.draw_text(area, end, row, action, Role::Normal);
+    for part in truncate::wrap_at_blanks(warning, available) {
         row += 1;
-        canvas.text(area, 2, row, &part, Role::Dim);
+        canvas.draw_text(area, 2, row, &part, Role::Dim);
     }
 }
 
-/// The first line: what is shown and, as far as there is room, what the keys do here; or what went wrong.
-fn status_line<T>(canvas: &mut Canvas<'_>, board: &Board<T>, area: Area, pieces: Vec<Piece<'_>>, hints: &[String]) {
-    match (&board.error, board.is_waiting) {
+/// Draws the first line: a summary and, if they fit, hints about keys; or the error of the last query.
+fn draw_status_line<T>(
+    canvas: &mut Canvas<'_>,
+    fetched: &Fetched<T>,
+    area: Area,
+    texts: Vec<StyledText<'_>>,
+    hints: &[String],
+) {
+    match (&fetched.error, fetched.is_waiting) {
         (Some(error), _) => {
-            canvas.text(area, 1, 0, &truncate::end(error, usize::from(area.width.saturating_sub(2))), Role::Bad);
+            canvas.draw_text(area, 1, 0, &truncate::end(error, usize::from(area.width.saturating_sub(2))), Role::Bad);
         }
         (None, true) => {
-            canvas.text(area, 1, 0, "asked; waiting for the answer", Role::Warn);
+            canvas.draw_text(area, 1, 0, "waiting for the reply of HAProxy", Role::Warn);
         }
         (None, false) => {
             let mut column = 1;
-            for (words, role) in pieces {
-                let room = usize::from(area.width.saturating_sub(column));
-                column = canvas.text(area, column, 0, &truncate::end(&words, room), role);
+            for (message, role) in texts {
+                let available = usize::from(area.width.saturating_sub(column));
+                column = canvas.draw_text(area, column, 0, &truncate::end(&message, available), role);
             }
             for hint in hints {
                 if usize::from(column) + 3 + truncate::width(hint) >= usize::from(area.width) {
                     break;
                 }
-                column = canvas.text(area, column + 3, 0, hint, Role::Dim);
+                column = canvas.draw_text(area, column + 3, 0, hint, Role::Dim);
             }
         }
     }
 }
 
-/// The width of a column, and whether its cells end at its right edge.
+/// The width of a column, and the alignment of its cells.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
+struct CellSlot {
     width: u16,
     to_right: bool,
 }
 
-fn left(width: u16) -> Slot {
-    Slot { width, to_right: false }
+fn left_slot(width: u16) -> CellSlot {
+    CellSlot { width, to_right: false }
 }
 
-fn right(width: u16) -> Slot {
-    Slot { width, to_right: true }
+fn right_slot(width: u16) -> CellSlot {
+    CellSlot { width, to_right: true }
 }
 
-/// Cells of one line, each in its column with a blank behind it; a column without width is left out.
-fn line(canvas: &mut Canvas<'_>, area: Area, row: u16, cells: &[&str], columns: &[Slot], role: Role) {
+/// Draws the cells of one line, each in its column with a blank after it. Columns of width 0 are omitted.
+fn draw_cells(canvas: &mut Canvas<'_>, area: Area, row: u16, cells: &[&str], columns: &[CellSlot], role: Role) {
     let mut column = 1;
     for (cell, slot) in cells.iter().zip(columns).filter(|(_, slot)| slot.width > 0) {
-        let room = if slot.to_right { slot.width } else { slot.width.saturating_sub(1) };
-        let room = room.min(area.width.saturating_sub(column));
+        let available = if slot.to_right { slot.width } else { slot.width.saturating_sub(1) };
+        let available = available.min(area.width.saturating_sub(column));
         if slot.to_right {
-            canvas.number(area, column, row, room, cell, role);
+            canvas.draw_number(area, column, row, available, cell, role);
             column += slot.width + 1;
         } else {
-            canvas.text(area, column, row, &truncate::middle(cell, usize::from(room)), role);
+            canvas.draw_text(area, column, row, &truncate::middle(cell, usize::from(available)), role);
             column += slot.width;
         }
     }

@@ -1,4 +1,4 @@
-//! A view that is one table: all rows of HAProxy under the view's columns.
+//! Views of a single table: rows of HAProxy with the columns of the view.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use crate::observe::sample::Sample;
 use crate::table::cell::Role;
 use crate::table::columns::column;
 use crate::table::columns::row_view::RowView;
-use crate::table::rows::Line;
-use crate::table::view_table::{AWAY, Rows, SINCE};
+use crate::table::rows::TableLine;
+use crate::table::view_table::{DIFF, OUT_OF_SERVICE, RowScope};
 use crate::ui::chart_pane;
-use crate::ui::drawing::{Canvas, piece};
-use crate::ui::row_renderer::{self, Cursor, Front, Heading, MARGIN};
+use crate::ui::drawing::{Canvas, styled_text};
+use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
 use crate::ui::truncate;
 
-/// Cells that names take at the most.
-const WIDEST_NAME: u16 = 40;
+/// Largest width of the name column in cells.
+const MAX_NAME_WIDTH: u16 = 40;
 
-/// Draws the table of the view shown, and the selected row over time below it.
+/// Draws the table of the view, and charts of the selected row below it.
 pub fn draw(
     canvas: &mut Canvas<'_>,
     model: &Model,
@@ -30,50 +30,57 @@ pub fn draw(
     layout: &Layout,
     now: Duration,
 ) {
-    let settings = &model.settings[model.view];
-    let list = &instance.places[model.view];
+    let settings = &model.view_settings[model.view];
+    let list = &instance.view_cursors[model.view];
     let area = layout.body.rows(0, 1 + layout.table_rows());
-    // Numbers far from their names are hard to follow: on a wide screen the rest stays empty.
-    let visible = settings.visible();
+    // Numbers far from their names are hard to read: on a wide screen the rest stays empty.
+    let visible = settings.visible_columns();
     let needed: u16 = visible.iter().skip(1).map(|column| column.width + 1).sum();
-    let width = area.width.saturating_sub(MARGIN).min(needed.saturating_add(WIDEST_NAME));
-    let fitted = column::fit(&visible, width, 1);
-    row_renderer::heading(canvas, area, &fitted, Heading::Plain, settings.sort);
+    let width = area.width.saturating_sub(PREFIX_WIDTH).min(needed.saturating_add(MAX_NAME_WIDTH));
+    let fitted = column::fit_columns(&visible, width, 1);
+    row_renderer::draw_heading(canvas, area, &fitted, FirstHeading::Plain, settings.sort);
     let body = area.rows(1, area.height);
-    let visible = instance.lines.iter().enumerate().skip(list.top()).take(usize::from(body.height));
-    for (line, (place, what)) in visible.enumerate() {
-        let row = RowView::new(&instance.watch, sample, what.index);
-        let indent = indent(canvas, what, &row);
-        let front = Front::of(instance, &row, Cursor::of(place == list.place(), true), &indent, now);
-        row_renderer::row(canvas, body, line as u16, &fitted, &row, front);
+    let visible = instance.table_lines.iter().enumerate().skip(list.top()).take(usize::from(body.height));
+    for (line, (index, what)) in visible.enumerate() {
+        let row = RowView::new(&instance.data, sample, what.index);
+        let indent = name_prefix(canvas, what, &row);
+        let prefix = RowPrefix::new(instance, &row, CursorStyle::new(index == list.index(), true), &indent, now);
+        row_renderer::draw_row(canvas, body, line as u16, &fitted, &row, prefix);
     }
-    if instance.lines.is_empty() {
-        let words = match settings.rows {
-            _ if !settings.filter.is_empty() => "no row matches the filter; Esc clears it".to_owned(),
-            Rows::Changed if instance.watch.mark().is_none() => String::new(),
-            Rows::Changed => {
-                format!("nothing has changed since the mark; {} goes back", model.keymap.way(UiCommand::View(SINCE)))
+    if instance.table_lines.is_empty() {
+        let message = match settings.scope {
+            _ if !settings.filter.is_empty() => "no rows match the filter; Esc clears it".to_owned(),
+            RowScope::Changed if instance.data.marked_moment().is_none() => String::new(),
+            RowScope::Changed => {
+                format!(
+                    "nothing has changed since the mark; {} goes back",
+                    model.keymap.key_or_command(UiCommand::ShowView(DIFF))
+                )
             }
-            Rows::Away => {
-                format!("no server is in maintenance or drain; {} goes back", model.keymap.way(UiCommand::View(AWAY)))
+            RowScope::OutOfService => {
+                format!(
+                    "no server is in maintenance or drain; {} goes back",
+                    model.keymap.key_or_command(UiCommand::ShowView(OUT_OF_SERVICE))
+                )
             }
-            Rows::All => "no rows".to_owned(),
+            RowScope::All => "no rows".to_owned(),
         };
-        canvas.text(body, MARGIN, 0, &words, Role::Dim);
+        canvas.draw_text(body, PREFIX_WIDTH, 0, &message, Role::Dim);
     }
-    let strip = layout.body.rows(area.height, layout.strip_rows());
-    if let Some(id) = list.selected().filter(|_| !strip.is_empty()) {
-        chart_pane::strip(canvas, model, instance, sample, id, strip);
+    let strip = layout.body.rows(area.height, layout.chart_strip_rows());
+    if let Some(id) = list.row().filter(|_| !strip.is_empty()) {
+        chart_pane::draw_strip(canvas, model, instance, sample, id, strip);
     }
 }
 
-/// What stands in front of a name: its place in the tree, or, where there is none, the backend of a server.
-fn indent(canvas: &Canvas<'_>, line: &Line, row: &RowView<'_>) -> Cow<'static, str> {
-    let names = row.row();
+/// Returns the text in front of a name: its indentation and fold sign in a tree, or the proxy of a server in a flat
+/// table.
+fn name_prefix(canvas: &Canvas<'_>, line: &TableLine, row: &RowView<'_>) -> Cow<'static, str> {
+    let names = row.stat_row();
     match (line.is_child, line.folded) {
         (true, _) => "  ".into(),
-        (false, Some(true)) => canvas.theme.pick("▸ ", "> ").into(),
-        (false, Some(false)) => canvas.theme.pick("▾ ", "v ").into(),
+        (false, Some(true)) => canvas.theme.choose_glyph("▸ ", "> ").into(),
+        (false, Some(false)) => canvas.theme.choose_glyph("▾ ", "v ").into(),
         (false, None) if matches!(names.kind, RowKind::Server | RowKind::Listener) => {
             format!("{}/", names.proxy).into()
         }
@@ -81,21 +88,21 @@ fn indent(canvas: &Canvas<'_>, line: &Line, row: &RowView<'_>) -> Cow<'static, s
     }
 }
 
-/// What the table leaves out or how it is cut, for the line of the tabs. The filter comes last: where it is narrow
-/// it stays the longest, for nothing else tells that rows are hidden.
-pub fn remarks(model: &Model, instance: &InstanceView) -> Vec<crate::ui::drawing::Piece<'static>> {
-    let settings = &model.settings[model.view];
-    let all = instance.watch.newest().map_or(0, |sample| sample.rows.ids().len());
-    let shown = instance.lines.len();
-    let place = (instance.places[model.view].place() + 1).min(shown);
+/// Returns remarks about the position and about hidden rows and columns, for the line of tabs. The filter comes last so
+/// that it is dropped last on a narrow screen: it is the only sign that rows are hidden.
+pub fn tab_remarks(model: &Model, instance: &InstanceView) -> Vec<crate::ui::drawing::StyledText<'static>> {
+    let settings = &model.view_settings[model.view];
+    let all = instance.data.shown().map_or(0, |sample| sample.rows.ids().len());
+    let shown = instance.table_lines.len();
+    let index = (instance.view_cursors[model.view].index() + 1).min(shown);
     let of_all = if shown == all { String::new() } else { format!("of {all} ") };
-    let mut pieces = vec![piece(format!("{place}/{shown} {of_all}"), Role::Dim)];
-    if settings.first > 0 {
-        pieces.push(piece(format!("{} cols hidden ", settings.first), Role::Warn));
+    let mut texts = vec![styled_text(format!("{index}/{shown} {of_all}"), Role::Dim)];
+    if settings.hidden_columns > 0 {
+        texts.push(styled_text(format!("{} cols hidden ", settings.hidden_columns), Role::Warn));
     }
     if !settings.filter.is_empty() {
-        let filter = truncate::end(&format!("/{}", settings.filter), usize::from(model.size.0 / 4));
-        pieces.push(piece(format!(" {filter} "), Role::Key));
+        let filter = truncate::end(&format!("/{}", settings.filter), usize::from(model.terminal_size.0 / 4));
+        texts.push(styled_text(format!(" {filter} "), Role::Key));
     }
-    pieces
+    texts
 }

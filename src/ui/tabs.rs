@@ -1,55 +1,58 @@
-//! The names of the views, with the digits that show them.
+//! The line of tabs: the titles of the views, with the digits that open them.
 
 use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::table::cell::Role;
-use crate::table::view_table::{NUMBERED, VIEWS};
-use crate::ui::drawing::{Canvas, Piece, piece};
+use crate::table::view_table::{NUMBERED_VIEWS, VIEWS};
+use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
 
-/// Draws the line; `remarks` stand at its right end where there is room.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Piece<'_>]) {
-    // Where the names do not fit with blanks between them they move together, and then lose all but their start.
+/// Draws the line of tabs, with `remarks` at its right end if they fit.
+pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[StyledText<'_>]) {
+    // If the titles do not fit with blanks between them, the blanks are omitted, and then the titles are cut.
     let names = |gap: &str, letters: usize| -> usize {
-        let one = |title: &str| 1 + truncate::width(gap) + truncate::width(&short(title, letters)) + 1;
-        VIEWS.iter().take(NUMBERED).map(|view| one(view.title)).sum()
+        let tab_width = |title: &str| 1 + truncate::width(gap) + truncate::width(&first_letters(title, letters)) + 1;
+        VIEWS.iter().take(NUMBERED_VIEWS).map(|view| tab_width(view.title)).sum()
     };
-    // What is left out of the view matters more than the ends of names.
+    // Remarks about hidden rows are more important than complete titles.
     let matters = remarks.iter().any(|(_, role)| *role != Role::Dim);
-    let wanted: usize = remarks.iter().filter(|_| matters).map(|(words, _)| truncate::width(words) + 1).sum();
-    let unnumbered = if model.view < NUMBERED { 0 } else { truncate::width(model.shown().title) + 2 };
-    let room = usize::from(area.width).saturating_sub(wanted + unnumbered);
-    let (gap, letters) = match room {
-        room if names(" ", 99) + NUMBERED < room => (" ", 99),
-        room if names("", 99) < room => ("", 99),
+    let wanted: usize = remarks.iter().filter(|_| matters).map(|(remark, _)| truncate::width(remark) + 1).sum();
+    let unnumbered = if model.view < NUMBERED_VIEWS { 0 } else { truncate::width(model.current_view().title) + 2 };
+    let available = usize::from(area.width).saturating_sub(wanted + unnumbered);
+    let (gap, letters) = match available {
+        available if names(" ", 99) + NUMBERED_VIEWS < available => (" ", 99),
+        available if names("", 99) < available => ("", 99),
         _ => ("", 4),
     };
     let mut column = u16::from(letters == 99);
-    for (place, view) in VIEWS.iter().take(NUMBERED).enumerate() {
-        let is_shown = place == model.view;
+    for (index, view) in VIEWS.iter().take(NUMBERED_VIEWS).enumerate() {
+        let is_shown = index == model.view;
         let (key, name) = if is_shown { (Role::Badge, Role::Badge) } else { (Role::Key, Role::Dim) };
-        let text = format!("{gap}{}", short(view.title, letters));
+        let text = format!("{gap}{}", first_letters(view.title, letters));
+        column = canvas.draw_texts(area, column, 0, [styled_text(index.to_string(), key), styled_text(text, name)])
+            + gap.len() as u16
+            + 1;
+    }
+    if model.view >= NUMBERED_VIEWS {
+        // A view without a digit has a tab only while it is shown.
         column =
-            canvas.pieces(area, column, 0, [piece(place.to_string(), key), piece(text, name)]) + gap.len() as u16 + 1;
+            canvas.draw_text(area, column, 0, &first_letters(model.current_view().title, letters), Role::Badge) + 1;
     }
-    if model.view >= NUMBERED {
-        // A view without a digit is named only while it is shown.
-        column = canvas.text(area, column, 0, &short(model.shown().title, letters), Role::Badge) + 1;
-    }
-    let room = usize::from(area.width.saturating_sub(column + 1));
-    let others: usize = remarks.iter().skip(1).map(|(words, _)| truncate::width(words)).sum();
+    let available = usize::from(area.width.saturating_sub(column + 1));
+    let others: usize = remarks.iter().skip(1).map(|(remark, _)| truncate::width(remark)).sum();
     match remarks.split_first() {
-        Some(((words, role), rest)) if truncate::width(words) + others > room && room > others + 3 => {
-            let mut pieces = vec![piece(truncate::end(words, room - others - 1), *role), piece(" ", Role::Normal)];
-            pieces.extend(rest.iter().cloned());
-            canvas.right(area, column + 1, 0, &pieces);
+        Some(((remark, role), rest)) if truncate::width(remark) + others > available && available > others + 3 => {
+            let mut texts =
+                vec![styled_text(truncate::end(remark, available - others - 1), *role), styled_text(" ", Role::Normal)];
+            texts.extend(rest.iter().cloned());
+            canvas.draw_right_aligned(area, column + 1, 0, &texts);
         }
         _ => {
-            canvas.right(area, column + 1, 0, remarks);
+            canvas.draw_right_aligned(area, column + 1, 0, remarks);
         }
     }
 }
 
-fn short(title: &str, letters: usize) -> String {
+fn first_letters(title: &str, letters: usize) -> String {
     title.chars().take(letters).collect()
 }

@@ -1,33 +1,33 @@
-//! From meaning to style, and the glyphs that go with it. Every glyph has an ASCII twin.
+//! Themes: the style of each role, and the glyphs. Every glyph has an ASCII replacement.
 
 use ratatui::style::Style;
 
-use crate::haproxy::status::State;
+use crate::haproxy::status::RowState;
 use crate::table::cell::Role;
 use crate::ui::roles::ROLES;
-use crate::ui::style_overrides::Own;
+use crate::ui::style_overrides::StyleOverrides;
 
-/// A named set of colours.
+/// A named set of styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Palette {
-    /// For a dark background; readable on most.
+    /// For a dark background; readable on most others.
     Dark,
     /// For a light background.
     Light,
-    /// What matters on a ground of its own.
+    /// Highest contrast: important texts have a background color of their own.
     HighContrast,
-    /// No colours.
+    /// Without colors.
     Mono,
 }
 
-/// How things look.
+/// A palette, the glyphs, and the user's styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
-    /// The colours.
+    /// Styles by role.
     pub palette: Palette,
-    /// Only ASCII characters.
-    pub ascii: bool,
-    own: Own,
+    /// True if only ASCII characters are drawn.
+    pub is_ascii: bool,
+    own: StyleOverrides,
 }
 
 /// The glyphs of sparklines and bars from empty to full.
@@ -35,64 +35,64 @@ const BLOCKS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇",
 const ASCII_BLOCKS: [&str; 9] = [" ", "_", ".", ",", "-", "=", "+", "*", "#"];
 
 impl Theme {
-    /// These colours and characters, and no styles of the user's own.
+    /// Creates a theme without styles set by the user.
     pub const fn new(palette: Palette, ascii: bool) -> Self {
-        Self { palette, ascii, own: Own::NONE }
+        Self { palette, is_ascii: ascii, own: StyleOverrides::NONE }
     }
 
-    /// The same with these styles in place of the palette's.
+    /// Returns the theme with these styles in place of those of the palette.
     #[must_use]
-    pub fn with(self, own: Own) -> Self {
+    pub fn with_overrides(self, own: StyleOverrides) -> Self {
         Self { own, ..self }
     }
 
-    /// The style of a meaning.
+    /// Returns the style of a role.
     pub fn style(&self, role: Role) -> Style {
-        let looks = &ROLES[role as usize];
+        let styles = &ROLES[role as usize];
         let style = match self.palette {
-            Palette::Dark => looks.dark,
-            Palette::Light => looks.light,
-            Palette::HighContrast => looks.contrast,
-            Palette::Mono => looks.mono,
+            Palette::Dark => styles.dark,
+            Palette::Light => styles.light,
+            Palette::HighContrast => styles.contrast,
+            Palette::Mono => styles.mono,
         };
         match self.own.style(role) {
-            // Without colours, what was chosen keeps its modifiers only.
+            // Without colors, only the modifiers of the user's style apply.
             Some(own) if self.palette == Palette::Mono => Style { fg: None, bg: None, ..own },
             Some(own) => own,
             None => style,
         }
     }
 
-    /// The glyph of a state, one cell wide.
-    pub fn state(self, state: State) -> &'static str {
+    /// Returns the glyph of a state, one cell wide.
+    pub fn state_glyph(self, state: RowState) -> &'static str {
         let (glyph, ascii) = match state {
-            State::Up | State::Open => ("●", "+"),
-            State::NoCheck => ("○", "o"),
-            State::GoingDown | State::Full => ("▲", "!"),
-            State::ComingUp => ("△", "^"),
-            State::Down | State::Stopped => ("✖", "x"),
-            State::Drain | State::NoLb => ("◐", "d"),
-            State::Maint | State::Paused => ("◌", "m"),
-            State::Unknown => ("?", "?"),
+            RowState::Up | RowState::Open => ("●", "+"),
+            RowState::NoCheck => ("○", "o"),
+            RowState::GoingDown | RowState::Full => ("▲", "!"),
+            RowState::ComingUp => ("△", "^"),
+            RowState::Down | RowState::Stopped => ("✖", "x"),
+            RowState::Drain | RowState::NoLb => ("◐", "d"),
+            RowState::Maint | RowState::Paused => ("◌", "m"),
+            RowState::Unknown => ("?", "?"),
         };
-        self.pick(glyph, ascii)
+        self.choose_glyph(glyph, ascii)
     }
 
-    /// One of two glyphs.
-    pub fn pick(self, glyph: &'static str, ascii: &'static str) -> &'static str {
-        if self.ascii { ascii } else { glyph }
+    /// Returns `ascii` if only ASCII characters are drawn, else `glyph`.
+    pub fn choose_glyph(self, glyph: &'static str, ascii: &'static str) -> &'static str {
+        if self.is_ascii { ascii } else { glyph }
     }
 
-    /// Nine glyphs from empty to full.
-    pub fn blocks(self) -> &'static [&'static str; 9] {
-        if self.ascii { &ASCII_BLOCKS } else { &BLOCKS }
+    /// Returns the nine glyphs of sparklines, from empty to full.
+    pub fn block_glyphs(self) -> &'static [&'static str; 9] {
+        if self.is_ascii { &ASCII_BLOCKS } else { &BLOCKS }
     }
 
-    /// A text in which our own few characters beyond ASCII are replaced, where only ASCII is to be drawn.
-    /// Names and other texts from HAProxy keep theirs as `?`.
-    pub fn twin(self, ch: char) -> char {
+    /// Returns the character to draw for `ch`. If only ASCII is drawn, hapulse's own special characters have a
+    /// replacement, and others, such as those in names, become `?`.
+    pub fn displayable_char(self, ch: char) -> char {
         match ch {
-            ch if !self.ascii || ch.is_ascii() => ch,
+            ch if !self.is_ascii || ch.is_ascii() => ch,
             '–' | '─' => '-',
             '…' => '~',
             '·' => '|',

@@ -1,13 +1,13 @@
-//! Texts cut to a number of cells.
+//! Shortening and wrapping of texts to a width in cells.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Cells that a text takes.
+/// Returns the width of a text in cells.
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The text, shortened in the middle to `max` cells: the ends of names tell them apart.
+/// Shortens a text in the middle to `max` cells. Names often differ only at their ends.
 pub fn middle(text: &str, max: usize) -> String {
     if text.width() <= max {
         return text.to_owned();
@@ -17,26 +17,26 @@ pub fn middle(text: &str, max: usize) -> String {
     }
     let front = (max - 1).div_ceil(2);
     let back = max - 1 - front;
-    let tail: Vec<char> = take(text.chars().rev(), back);
-    take(text.chars(), front).into_iter().chain(['…']).chain(tail.into_iter().rev()).collect()
+    let tail: Vec<char> = take_width(text.chars().rev(), back);
+    take_width(text.chars(), front).into_iter().chain(['…']).chain(tail.into_iter().rev()).collect()
 }
 
-/// The text, cut at its end to `max` cells.
+/// Cuts a text at its end to `max` cells.
 pub fn end(text: &str, max: usize) -> String {
     if text.width() <= max {
         return text.to_owned();
     }
     match max {
         0 => String::new(),
-        _ => take(text.chars(), max - 1).into_iter().chain(['…']).collect(),
+        _ => take_width(text.chars(), max - 1).into_iter().chain(['…']).collect(),
     }
 }
 
-/// The line broken at blanks into parts of `room` cells; a longer word is cut.
-pub fn wrapped(line: &str, room: usize) -> Vec<String> {
+/// Wraps a line at blanks into parts of at most `max` cells; longer words are cut.
+pub fn wrap_at_blanks(line: &str, max: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
     for word in line.split(' ') {
-        let fits = |part: &String| part.is_empty() || width(part) + 1 + width(word) <= room;
+        let fits = |part: &String| part.is_empty() || width(part) + 1 + width(word) <= max;
         match parts.last_mut() {
             Some(part) if fits(part) => {
                 if !part.is_empty() {
@@ -47,16 +47,16 @@ pub fn wrapped(line: &str, room: usize) -> Vec<String> {
             _ => parts.push(word.to_owned()),
         }
     }
-    parts.iter().map(|part| end(part, room)).collect()
+    parts.iter().map(|part| end(part, max)).collect()
 }
 
-/// The line broken into parts of `room` cells wherever that falls: nothing of it is left out.
-pub fn broken(line: &str, room: usize) -> Vec<String> {
+/// Wraps a line into parts of at most `max` cells, also within words; nothing is cut.
+pub fn wrap_anywhere(line: &str, max: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut used = 0;
     for ch in line.chars() {
         let wide = ch.width().unwrap_or(0);
-        if used + wide > room.max(2) {
+        if used + wide > max.max(2) {
             parts.push(String::new());
             used = 0;
         }
@@ -68,7 +68,8 @@ pub fn broken(line: &str, room: usize) -> Vec<String> {
     parts
 }
 
-fn take(chars: impl Iterator<Item = char>, max: usize) -> Vec<char> {
+/// Returns the leading characters that fit into `max` cells.
+fn take_width(chars: impl Iterator<Item = char>, max: usize) -> Vec<char> {
     let mut used = 0;
     chars
         .take_while(|ch| {
@@ -85,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_keep_both_ends() {
+    fn middle_keeps_both_ends() {
         assert_eq!(middle("be_application_production_eu_west_1", 16), "be_appli…_west_1");
         assert_eq!(middle("short", 16), "short");
         assert_eq!(middle("longer", 2), "l…");
@@ -95,16 +96,16 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_broken_at_blanks_or_anywhere() {
-        assert_eq!(wrapped("no server of api would be left", 12), ["no server of", "api would be", "left"]);
-        assert_eq!(wrapped("unbreakable", 6), ["unbre…"]);
-        assert_eq!(broken("set server be/web1", 7), ["set ser", "ver be/", "web1"]);
+    fn wrap_breaks_lines_at_blanks_or_anywhere() {
+        assert_eq!(wrap_at_blanks("no server of api would be left", 12), ["no server of", "api would be", "left"]);
+        assert_eq!(wrap_at_blanks("unbreakable", 6), ["unbre…"]);
+        assert_eq!(wrap_anywhere("set server be/web1", 7), ["set ser", "ver be/", "web1"]);
     }
 
     proptest! {
         #[test]
-        fn nothing_is_wider_than_allowed(text in "\\PC{0,40}", max in 0_usize..30) {
-            // What is drawn has been made safe, so no character changes the width of another.
+        fn middle_and_end_never_exceed_the_width(text in "\\PC{0,40}", max in 0_usize..30) {
+            // Drawn texts are always safe texts, in which no character changes the width of another.
             let text = SafeText::from(text.as_str()).to_string();
             prop_assert!(width(&middle(&text, max)) <= max.max(width(&text).min(max)));
             prop_assert!(width(&end(&text, max)) <= max);

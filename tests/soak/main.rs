@@ -1,12 +1,13 @@
-//! The soak: a long life lived fast. What is held at one tenth of the way must be all that is held at its end.
+//! The soak test: simulates a long runtime in a short time, and checks that resource usage does not grow after the
+//! first tenth of it.
 //!
-//! Three parts: [`week`], a week of samples in one process; [`process`], the real program in a terminal, with all that
-//! can happen to it, over and over; [`slots`], the real program on a real HAProxy, whose places for such connections
-//! are counted.
+//! Three parts: [`week`] processes the samples of a week in one process; [`process`] runs the real program in a
+//! terminal with link failures, reloads, resizes, keys and actions; [`slots`] runs the real program on a real HAProxy and
+//! counts the CLI connections that it occupies.
 //!
 //! ```text
-//! cargo test --test soak                                            the short form, every part
-//! HAPULSE_SOAK=long cargo test --release --test soak                the long one
+//! cargo test --test soak                                            short form, all parts
+//! HAPULSE_SOAK=long cargo test --release --test soak                long form
 //! HAPULSE_SOAK=long cargo test --release --test soak -- process     one part
 //! ```
 #![allow(missing_docs, unreachable_pub)]
@@ -24,52 +25,58 @@ mod week;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How much of it.
-struct Form {
-    /// Of the week.
+/// Size of a run.
+struct SoakSize {
+    /// Number of samples of the part `week`.
     samples: u64,
-    /// The life of the real program.
+    /// Duration of the part `process`.
     process: Duration,
-    /// Memory for the history of each of its instances, in MiB.
-    history: u32,
-    /// Of the real HAProxy.
+    /// Memory for the history of each instance of the part `process`, in MiB.
+    history_mib: u32,
+    /// Number of reloads of the part `slots`.
     reloads: usize,
-    /// By how much memory may grow from one tenth of the way to its end: after a short time the allocator has not
-    /// found its level yet.
-    growth: f64,
+    /// Allowed growth of memory from the first to the last tenth, as a ratio. In the short form the allocator has not
+    /// reached a stable level after the first tenth.
+    max_growth: f64,
 }
 
-const SHORT: Form = Form { samples: 2_000, process: Duration::from_secs(30), history: 1, reloads: 6, growth: 0.15 };
-const LONG: Form =
-    Form { samples: week::WEEK, process: Duration::from_mins(15), history: 4, reloads: 200, growth: 0.05 };
+const SHORT: SoakSize =
+    SoakSize { samples: 2_000, process: Duration::from_secs(30), history_mib: 1, reloads: 6, max_growth: 0.15 };
+const LONG: SoakSize = SoakSize {
+    samples: week::SAMPLES_PER_WEEK,
+    process: Duration::from_mins(15),
+    history_mib: 4,
+    reloads: 200,
+    max_growth: 0.05,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // What the usual harness of tests is asked for, as far as it means something here.
+    // Accept the option of the standard test harness that runners use.
     if arguments.iter().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
-    let form = match std::env::var("HAPULSE_SOAK").as_deref() {
+    let size = match std::env::var("HAPULSE_SOAK").as_deref() {
         Ok("long") => LONG,
         Err(_) | Ok("" | "short") => SHORT,
         Ok(other) => {
-            println!("HAPULSE_SOAK is {other:?}; it may be short or long");
+            println!("invalid HAPULSE_SOAK={other:?}; use short or long");
             return ExitCode::from(2);
         }
     };
-    let named: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let is_wanted = |part: &str| named.is_empty() || named.iter().any(|name| part.contains(name.as_str()));
-    let mut wrong = Vec::new();
+    let requested: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |part: &str| requested.is_empty() || requested.iter().any(|name| part.contains(name.as_str()));
+    let mut failures = Vec::new();
     let mut run = |part: &str, outcome: &dyn Fn() -> Result<(), String>| {
         if is_wanted(part) {
-            wrong.extend(outcome().err());
+            failures.extend(outcome().err());
         }
     };
-    run("soak::slots", &|| slots::run(form.reloads));
-    run("soak::process", &|| process::run(form.process, form.history, form.growth));
-    run("soak::week", &|| week::run(form.samples, form.growth));
-    for why in &wrong {
-        println!("soak: FAILED: {why}");
+    run("soak::slots", &|| slots::run(size.reloads));
+    run("soak::process", &|| process::run(size.process, size.history_mib, size.max_growth));
+    run("soak::week", &|| week::run(size.samples, size.max_growth));
+    for reason in &failures {
+        println!("soak: FAILED: {reason}");
     }
-    if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

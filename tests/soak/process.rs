@@ -1,5 +1,5 @@
-//! The real program in a terminal, before a HAProxy that is reloaded at nearly every poll and whose servers never keep
-//! their names, with link losses of every kind, resizes, and a person at every key.
+//! Runs the real program in a terminal, on a simulated HAProxy that reloads at nearly every poll and constantly renames
+//! its servers, with all kinds of link failures, resizes and key presses.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::measure::{Memory, SIZES, Way, least};
-use crate::site::{LONG, POLL, SAID, Site};
-use crate::support::fake::Behaviour;
-use crate::support::{Answers, Fake, Term, lock, wait_until};
+use crate::measure::{MemoryPeaks, SIZES, SoakProgress, min_resources};
+use crate::site::{FastSite, LONG_REPLY, MAX_REPLY_LINES, POLL};
+use crate::support::fake::FakeBehavior;
+use crate::support::{CannedReplies, FakeSocket, Term, lock, wait_until};
 
-/// What is pressed, a piece at a time. What asks for an answer leaves the question time to be seen.
-const KEYS: &[&str] = &[
+/// Key sequences, sent one at a time. Sequences that open a question do not answer it, so that it is drawn.
+const KEY_SEQUENCES: &[&str] = &[
     "<a-0>jjj<tab>jj<tab>kk",
     "zjz",
     "1jjjjG",
@@ -54,7 +54,7 @@ const KEYS: &[&str] = &[
     "<c-l>",
     "y",
 ];
-/// An act: the keys that ask, and those that answer.
+/// Actions: the keys that open the confirmation, and those that confirm it.
 const ACTIONS: &[(&str, &str)] = &[
     ("1/app<ret>gjM", "y<esc>"),
     ("u", "y<esc>"),
@@ -67,58 +67,58 @@ const ACTIONS: &[(&str, &str)] = &[
     ("C", ""),
 ];
 
-/// Servers that go with each poll, and as many that come.
-const NEW: usize = 20;
+/// Number of servers that are replaced with each poll.
+const SERVERS_REPLACED_PER_POLL: usize = 20;
 
-/// How often each thing happened.
+/// Numbers of events.
 #[derive(Debug, Clone, Copy, Default)]
-struct Counts {
+struct EventCounts {
     polls: u64,
-    /// Everything else that was asked.
-    asked: u64,
-    names: u64,
+    /// Commands other than polls.
+    other_commands: u64,
+    server_names: u64,
     reloads: u64,
     keys: u64,
     resizes: usize,
-    losses: u64,
+    link_failures: u64,
 }
 
-/// A HAProxy in a hurry.
-struct Hurried {
-    behaviour: Behaviour,
-    counts: Arc<Mutex<Counts>>,
+/// A simulated HAProxy whose state changes quickly.
+struct FastHaproxy {
+    behaviour: FakeBehavior,
+    counts: Arc<Mutex<EventCounts>>,
 }
 
-impl Hurried {
-    /// One that is reloaded every so many polls. While one answer is read the next is made, for the time that an
-    /// answer takes holds back the next question.
-    fn new(seed: u64, reloads: u64) -> Self {
-        let counts = Arc::new(Mutex::new(Counts::default()));
-        let mut site = Site::new(seed);
-        let ready = site.answer(POLL);
-        let state = Mutex::new((site, ready));
+impl FastHaproxy {
+    /// Creates one that reloads every `polls_per_reload` polls. The next reply is prepared while the previous one is
+    /// read, because a slow reply delays the next poll.
+    fn new(seed: u64, polls_per_reload: u64) -> Self {
+        let counts = Arc::new(Mutex::new(EventCounts::default()));
+        let mut site = FastSite::new(seed);
+        let next_reply = site.reply(POLL);
+        let state = Mutex::new((site, next_reply));
         let counted = Arc::clone(&counts);
-        let behaviour = Fake::line(move |line, stream| {
+        let behaviour = FakeSocket::handling_lines(move |line, stream| {
             let mut state = lock(&state);
-            let (site, ready) = &mut *state;
+            let (site, next_reply) = &mut *state;
             if line != POLL {
-                let _ = stream.write_all(site.answer(line).as_bytes());
-                lock(&counted).asked += 1;
+                let _ = stream.write_all(site.reply(line).as_bytes());
+                lock(&counted).other_commands += 1;
                 return;
             }
-            let _ = stream.write_all(ready.as_bytes());
+            let _ = stream.write_all(next_reply.as_bytes());
             let _ = stream.shutdown(Shutdown::Write);
             let mut counts = lock(&counted);
             counts.polls += 1;
             site.advance(Duration::from_millis(300));
-            site.change(NEW);
-            counts.names += NEW as u64;
-            // An odd number now and then: the second sample of a process asks for more than the first.
-            if counts.polls.is_multiple_of(reloads) || counts.polls.is_multiple_of(17) {
+            site.replace_servers(SERVERS_REPLACED_PER_POLL);
+            counts.server_names += SERVERS_REPLACED_PER_POLL as u64;
+            // An additional reload at odd polls: the second poll of a process requests more than the first.
+            if counts.polls.is_multiple_of(polls_per_reload) || counts.polls.is_multiple_of(17) {
                 site.reload();
                 counts.reloads += 1;
             }
-            *ready = site.answer(POLL);
+            *next_reply = site.reply(POLL);
         });
         Self { behaviour, counts }
     }
@@ -128,81 +128,81 @@ impl Hurried {
     }
 }
 
-/// How many ways there are to lose a HAProxy, and the one that takes time to be noticed.
-const LOSSES: u64 = 7;
-const SILENCE: u64 = 6;
+/// Number of kinds of link failures, and the kind that is detected only after a timeout.
+const LINK_FAILURES: u64 = 7;
+const SILENT_FAILURE: u64 = 6;
 
-/// The ways to lose a HAProxy, one after the other.
-fn lose(fake: &Fake, number: u64, answers: &Answers) {
+/// Breaks the link to HAProxy in one of several ways.
+fn break_link(fake: &FakeSocket, number: u64, truncated_replies: &CannedReplies) {
     let path = fake.path();
-    match number % LOSSES {
-        0 => fs::rename(path, away(path)).unwrap(),
+    match number % LINK_FAILURES {
+        0 => fs::rename(path, moved_path(path)).unwrap(),
         1 => {
-            fs::rename(path, away(path)).unwrap();
+            fs::rename(path, moved_path(path)).unwrap();
             drop(UnixListener::bind(path).unwrap());
         }
-        2 => fake.set(Fake::cutting(answers.clone(), 700)),
-        3 => fake.set(Fake::closing()),
-        4 => fake.set(Fake::garbage(3000)),
-        5 => fake.set(Fake::line(|_, stream| drop(stream.write_all(b"Permission denied\n\n")))),
-        _ => fake.set(Fake::silent()),
+        2 => fake.set_behavior(FakeSocket::cutting(truncated_replies.clone(), 700)),
+        3 => fake.set_behavior(FakeSocket::closing()),
+        4 => fake.set_behavior(FakeSocket::garbage(3000)),
+        5 => fake.set_behavior(FakeSocket::handling_lines(|_, stream| drop(stream.write_all(b"Permission denied\n\n")))),
+        _ => fake.set_behavior(FakeSocket::silent()),
     }
 }
 
-fn find_again(fake: &Fake, behaviour: &Behaviour) {
-    fake.set(behaviour.clone());
-    if away(fake.path()).exists() {
+fn restore_link(fake: &FakeSocket, behaviour: &FakeBehavior) {
+    fake.set_behavior(behaviour.clone());
+    if moved_path(fake.path()).exists() {
         let _ = fs::remove_file(fake.path());
-        fs::rename(away(fake.path()), fake.path()).unwrap();
+        fs::rename(moved_path(fake.path()), fake.path()).unwrap();
     }
 }
 
-fn away(path: &Path) -> PathBuf {
+fn moved_path(path: &Path) -> PathBuf {
     path.with_extension("away")
 }
 
-/// A program under way, and what is done to it.
-struct Life {
+/// The running program and the state of the test.
+struct ProcessSoak {
     term: Term,
-    fake: Fake,
-    _calm: Fake,
-    /// The one that is lost and found, and the other.
-    sites: [Hurried; 2],
-    /// What is cut short.
-    answers: Answers,
-    counts: Counts,
-    memory: Memory,
+    fake: FakeSocket,
+    _stable_fake: FakeSocket,
+    /// The instance whose link is broken, and the stable one.
+    sites: [FastHaproxy; 2],
+    /// Replies that are cut short.
+    truncated_replies: CannedReplies,
+    counts: EventCounts,
+    memory: MemoryPeaks,
 }
 
-impl Life {
-    fn begin(history: u32) -> Self {
-        let sites = [Hurried::new(1, 2), Hurried::new(2, 50)];
-        let [fake, calm] = [0, 1].map(|place| Fake::start(sites[place].behaviour.clone()));
+impl ProcessSoak {
+    fn start(history_mib: u32) -> Self {
+        let sites = [FastHaproxy::new(1, 2), FastHaproxy::new(2, 50)];
+        let [fake, stable_fake] = [0, 1].map(|index| FakeSocket::start(sites[index].behaviour.clone()));
         let term = Term::builder()
-            .args(["-i", "0.1", "--history-memory", &history.to_string(), "--log-file", "events.log"])
-            .args([format!("eu={}", fake.path().display()), format!("us={}", calm.path().display())])
+            .args(["-i", "0.1", "--history-memory", &history_mib.to_string(), "--log-file", "events.log"])
+            .args([format!("eu={}", fake.path().display()), format!("us={}", stable_fake.path().display())])
             .size(120, 40)
             .start();
         term.wait_for("live");
         let info = "Name: HAProxy\nPid: 1\nUptime_sec: 1\n\n";
-        let answers = Answers::new().on("show info", info).on("show stat", "# pxname,svname");
-        let (counts, memory) = (Counts::default(), Memory::default());
-        Self { term, fake, _calm: calm, sites, answers, counts, memory }
+        let truncated_replies = CannedReplies::new().on("show info", info).on("show stat", "# pxname,svname");
+        let (counts, memory) = (EventCounts::default(), MemoryPeaks::default());
+        Self { term, fake, _stable_fake: stable_fake, sites, truncated_replies, counts, memory }
     }
 
-    /// Fills up what is kept up to a limit: what is said on the command line, the past, events.
-    fn fill(&mut self) {
-        for place in 0..self.sites.len() {
+    /// Fills all bounded storage: replies on the command line, history, events.
+    fn fill_limited_storage(&mut self) {
+        for index in 0..self.sites.len() {
             self.term.press("5");
-            for _ in 0..SAID / LONG.1 {
-                let asked = lock(&self.sites[place].counts).asked;
-                self.term.press(&format!("{}<ret>", LONG.0));
-                wait_until("an answer", || lock(&self.sites[place].counts).asked > asked);
+            for _ in 0..MAX_REPLY_LINES / LONG_REPLY.1 {
+                let other_commands = lock(&self.sites[index].counts).other_commands;
+                self.term.press(&format!("{}<ret>", LONG_REPLY.0));
+                wait_until("a reply", || lock(&self.sites[index].counts).other_commands > other_commands);
             }
             self.term.press("<a-0>");
-            // More samples than a block of the history holds.
+            // More samples than a history block holds.
             let end = Instant::now() + Duration::from_mins(2);
-            while lock(&self.sites[place].counts).polls <= 135 {
+            while lock(&self.sites[index].counts).polls <= 135 {
                 assert!(Instant::now() < end, "HAProxy is not polled:\n{}", self.term.screen());
                 self.term.press("r");
                 thread::sleep(Duration::from_millis(10));
@@ -216,10 +216,10 @@ impl Life {
         self.term.press(keys);
     }
 
-    fn act(&mut self, (ask, answer): (&str, &str)) {
-        self.press(ask);
+    fn run_action(&mut self, (open_keys, confirm_keys): (&str, &str)) {
+        self.press(open_keys);
         thread::sleep(Duration::from_millis(350));
-        self.press(answer);
+        self.press(confirm_keys);
     }
 
     fn resize(&mut self) {
@@ -228,91 +228,91 @@ impl Life {
         self.counts.resizes += 1;
     }
 
-    /// Loses HAProxy in one of the ways, and finds it again.
-    fn lose(&mut self, number: u64) {
-        self.counts.losses += 1;
-        lose(&self.fake, number, &self.answers);
+    /// Breaks the link to HAProxy in one way and restores it.
+    fn break_link_and_restore(&mut self, number: u64) {
+        self.counts.link_failures += 1;
+        break_link(&self.fake, number, &self.truncated_replies);
         self.press("r");
-        thread::sleep(Duration::from_millis(if number % LOSSES == SILENCE { 2200 } else { 150 }));
-        find_again(&self.fake, &self.sites[0].behaviour);
+        thread::sleep(Duration::from_millis(if number % LINK_FAILURES == SILENT_FAILURE { 2200 } else { 150 }));
+        restore_link(&self.fake, &self.sites[0].behaviour);
         let polls = self.sites[0].polls();
         self.press("<a-0>r");
         wait_until("the next poll", || self.sites[0].polls() > polls);
     }
 
-    /// Polls for a while as fast as politeness lets them follow each other.
-    fn poll(&mut self, share: f64) {
+    /// Polls for a while, as often as the poll schedule allows.
+    fn poll_repeatedly(&mut self, fraction: f64) {
         let end = Instant::now() + Duration::from_millis(600);
         while Instant::now() < end {
             let polls = self.sites[0].polls();
             self.term.press("r");
-            let late = Instant::now() + Duration::from_millis(50);
-            while self.sites[0].polls() == polls && Instant::now() < late {
+            let deadline = Instant::now() + Duration::from_millis(50);
+            while self.sites[0].polls() == polls && Instant::now() < deadline {
                 thread::sleep(Duration::from_millis(1));
             }
-            self.memory.read(self.term.pid(), share);
+            self.memory.record(self.term.pid(), fraction);
         }
     }
 }
 
-/// Runs for so long.
-pub fn run(time: Duration, history: u32, growth: f64) -> Result<(), String> {
-    let mut life = Life::begin(history);
-    let pid = life.term.pid();
-    let began_with = least(pid);
-    let began = Instant::now();
-    life.fill();
-    // Each thing once.
-    for act in ACTIONS {
-        life.act(*act);
+/// Runs this part of the soak test.
+pub fn run(time: Duration, history_mib: u32, max_growth: f64) -> Result<(), String> {
+    let mut soak = ProcessSoak::start(history_mib);
+    let pid = soak.term.pid();
+    let resources_at_start = min_resources(pid);
+    let start = Instant::now();
+    soak.fill_limited_storage();
+    // Everything once.
+    for action in ACTIONS {
+        soak.run_action(*action);
     }
-    (0..LOSSES).for_each(|number| life.lose(number));
+    (0..LINK_FAILURES).for_each(|number| soak.break_link_and_restore(number));
     for _ in SIZES {
-        life.resize();
-        if life.counts.resizes == 1 {
-            for keys in KEYS {
-                life.press(keys);
+        soak.resize();
+        if soak.counts.resizes == 1 {
+            for keys in KEY_SEQUENCES {
+                soak.press(keys);
             }
         }
-        life.poll(0.0);
+        soak.poll_repeatedly(0.0);
     }
-    let way = Way::new(began.elapsed().as_secs_f64(), time.as_secs_f64());
-    for turn in 0.. {
-        let share = way.share(began.elapsed().as_secs_f64());
-        if share >= 1.0 {
+    let progress = SoakProgress::new(start.elapsed().as_secs_f64(), time.as_secs_f64());
+    for round in 0.. {
+        let fraction = progress.fraction(start.elapsed().as_secs_f64());
+        if fraction >= 1.0 {
             break;
         }
-        life.press(KEYS[turn as usize % KEYS.len()]);
-        if turn % 4 == 0 {
-            life.act(ACTIONS[(turn / 4) as usize % ACTIONS.len()]);
+        soak.press(KEY_SEQUENCES[round as usize % KEY_SEQUENCES.len()]);
+        if round % 4 == 0 {
+            soak.run_action(ACTIONS[(round / 4) as usize % ACTIONS.len()]);
         }
-        if turn % 3 == 0 {
-            life.resize();
+        if round % 3 == 0 {
+            soak.resize();
         }
-        if turn % 9 == 8 {
-            life.lose(turn / 9);
+        if round % 9 == 8 {
+            soak.break_link_and_restore(round / 9);
         }
-        life.poll(share);
+        soak.poll_repeatedly(fraction);
     }
-    life.term.resize(120, 40);
-    life.press("<esc><a-0>");
-    life.term.wait_for("live");
-    let Counts { losses, resizes, keys, .. } = life.counts;
-    let Counts { polls, names, reloads, .. } = *lock(&life.sites[0].counts);
+    soak.term.resize(120, 40);
+    soak.press("<esc><a-0>");
+    soak.term.wait_for("live");
+    let EventCounts { link_failures, resizes, keys, .. } = soak.counts;
+    let EventCounts { polls, server_names, reloads, .. } = *lock(&soak.sites[0].counts);
     println!(
-        "process: {:.0} s: {polls} polls, {reloads} reloads, {names} server names, {losses} link losses, {resizes} \
-         resizes, {keys} pieces of keys",
-        began.elapsed().as_secs_f64(),
+        "process: {:.0} s: {polls} polls, {reloads} reloads, {server_names} server names, {link_failures} link \
+         failures, {resizes} resizes, {keys} key sequences",
+        start.elapsed().as_secs_f64(),
     );
-    let ends_with = least(pid);
-    println!("process: at the start {began_with:?}, at the end {ends_with:?}");
-    life.memory.judge("process", growth)?;
-    if ends_with != began_with {
-        return Err(format!("process: began with {began_with:?}, ended with {ends_with:?}"));
+    let resources_at_end = min_resources(pid);
+    println!("process: at the start {resources_at_start:?}, at the end {resources_at_end:?}");
+    soak.memory.check_growth("process", max_growth)?;
+    if resources_at_end != resources_at_start {
+        return Err(format!("process: started with {resources_at_start:?}, ended with {resources_at_end:?}"));
     }
-    life.term.press("q");
-    match life.term.exit_code() {
+    soak.term.press("q");
+    match soak.term.exit_code() {
         0 => Ok(()),
-        code => Err(format!("process: ended with exit code {code}:\n{}", life.term.screen())),
+        code => Err(format!("process: ended with exit code {code}:\n{}", soak.term.screen())),
     }
 }

@@ -1,108 +1,110 @@
-//! A HAProxy whose life runs fast: the simulated one of `hapulse demo`, reloaded over and over, with one backend more
-//! whose servers never keep their names.
+//! A HAProxy that changes quickly: the simulation of `hapulse demo` with frequent reloads, and an additional backend
+//! whose servers constantly change their names.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use hapulse::demo::interpreter;
-use hapulse::demo::{Level, World};
+use hapulse::demo::{CliLevel, World};
 
-/// Servers of the backend that changes.
-pub const CHANGING: usize = 40;
-/// What is sampled.
+/// Number of servers of the changing backend.
+pub const CHANGING_SERVERS: usize = 40;
+/// Commands of a poll.
 pub const POLL: &str = "show info;show stat";
-/// Lines that hapulse keeps of what is said on its command line.
-pub const SAID: usize = 20_000;
-/// A command, and how many lines its answer has.
-pub const LONG: (&str, usize) = ("show env", 1_000);
+/// Number of reply lines that hapulse keeps on its command line.
+pub const MAX_REPLY_LINES: usize = 20_000;
+/// A command and the number of lines of its reply.
+pub const LONG_REPLY: (&str, usize) = ("show env", 1_000);
 
 /// The simulated HAProxy.
-pub struct Site {
+pub struct FastSite {
     world: World,
     seed: u64,
     pid: u32,
-    /// The names there are, and how many there ever were.
+    /// Numbers in the current server names.
     names: VecDeque<u64>,
-    born: u64,
-    /// A server's line, cut where its name, its sessions and its status belong.
-    server: [String; 4],
-    backend: String,
+    /// Number of names created so far.
+    names_created: u64,
+    /// Row of a server, split at its name, its total of sessions and its status.
+    server_row: [String; 4],
+    backend_row: String,
 }
 
-impl Site {
+impl FastSite {
     pub fn new(seed: u64) -> Self {
         let mut world = World::new(seed, Duration::from_mins(10), 1_700_000_000, 0);
-        let stat = interpreter::answer(&mut world, "show stat", &mut Level::Admin);
-        let (server, backend) = (server(&stat), row(&stat, "1").join(","));
-        let mut site = Self { world, seed, pid: 10_000, names: VecDeque::new(), born: 0, server, backend };
-        site.change(CHANGING);
+        let stat = interpreter::execute_line(&mut world, "show stat", &mut CliLevel::Admin);
+        let (server_row, backend_row) = (split_server_row(&stat), template_row(&stat, "1").join(","));
+        let mut site =
+            Self { world, seed, pid: 10_000, names: VecDeque::new(), names_created: 0, server_row, backend_row };
+        site.replace_servers(CHANGING_SERVERS);
         site
     }
 
-    /// Lets time pass.
+    /// Advances the simulation.
     pub fn advance(&mut self, time: Duration) {
         self.world.advance(time);
     }
 
-    /// Another process: another pid, counters at zero, and what was set at run time is gone.
+    /// Starts a new process: new pid, counters at zero, no runtime changes.
     pub fn reload(&mut self) {
         self.pid += 1;
         self.world = World::new(self.seed + u64::from(self.pid), Duration::ZERO, 1_700_000_000, 0);
     }
 
-    /// So many servers go, and as many come whose names there never were.
-    pub fn change(&mut self, count: usize) {
+    /// Replaces `count` servers by servers with new names.
+    pub fn replace_servers(&mut self, count: usize) {
         for _ in 0..count {
-            self.names.push_back(self.born);
-            self.born += 1;
+            self.names.push_back(self.names_created);
+            self.names_created += 1;
         }
-        self.names.drain(..self.names.len().saturating_sub(CHANGING));
+        self.names.drain(..self.names.len().saturating_sub(CHANGING_SERVERS));
     }
 
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// How many names there ever were.
-    pub fn born(&self) -> u64 {
-        self.born
+    /// Returns the number of names created so far.
+    pub fn names_created(&self) -> u64 {
+        self.names_created
     }
 
-    /// `show info` and `show stat`, each with the empty line that ends it.
+    /// Returns the replies to `show info` and `show stat`, each with its final empty line.
     pub fn sample(&mut self) -> (String, String) {
-        let info = interpreter::answer(&mut self.world, "show info", &mut Level::Admin);
+        let info = interpreter::execute_line(&mut self.world, "show info", &mut CliLevel::Admin);
         let info = info.lines().map(|line| match line.strip_prefix("Pid: ") {
             Some(_) => format!("Pid: {}\n", self.pid),
             None => format!("{line}\n"),
         });
         let info = info.collect();
-        let mut stat = interpreter::answer(&mut self.world, "show stat", &mut Level::Admin);
+        let mut stat = interpreter::execute_line(&mut self.world, "show stat", &mut CliLevel::Admin);
         let end = stat.len() - 1;
-        let mut servers = String::with_capacity(CHANGING * 300);
-        let [before, sessions, status, after] = &self.server;
+        let mut servers = String::with_capacity(CHANGING_SERVERS * 300);
+        let [before, sessions, status, after] = &self.server_row;
         for name in &self.names {
-            let counted = name * 7919 % 100_000 + stat.len() as u64;
-            // Some are down, and some drain.
-            let state = ["UP", "UP", "UP", "DOWN", "UP 1/3", "UP", "DRAIN", "MAINT"][(name % 8) as usize];
-            let _ = writeln!(servers, "{before}srv-{name:07}{sessions}{counted}{status}{state}{after}");
+            let sessions_total = name * 7919 % 100_000 + stat.len() as u64;
+            // Some are down and some drain.
+            let status_text = ["UP", "UP", "UP", "DOWN", "UP 1/3", "UP", "DRAIN", "MAINT"][(name % 8) as usize];
+            let _ = writeln!(servers, "{before}srv-{name:07}{sessions}{sessions_total}{status}{status_text}{after}");
         }
-        let _ = writeln!(servers, "{}", self.backend);
+        let _ = writeln!(servers, "{}", self.backend_row);
         stat.insert_str(end, &servers);
         (info, stat)
     }
 
-    /// The answers to one line.
-    pub fn answer(&mut self, line: &str) -> String {
+    /// Returns the replies to one line.
+    pub fn reply(&mut self, line: &str) -> String {
         if line == POLL {
             let (info, stat) = self.sample();
             return info + &stat;
         }
-        if line == LONG.0 {
-            let lines = (0..LONG.1).map(|number| format!("VARIABLE_{number}=what stands in it\n"));
+        if line == LONG_REPLY.0 {
+            let lines = (0..LONG_REPLY.1).map(|number| format!("VARIABLE_{number}=value\n"));
             return lines.collect::<String>() + "\n";
         }
-        interpreter::answer(&mut self.world, line, &mut Level::Admin)
+        interpreter::execute_line(&mut self.world, line, &mut CliLevel::Admin)
     }
 }
 
@@ -110,24 +112,24 @@ fn columns(stat: &str) -> Vec<&str> {
     stat.lines().next().unwrap().trim_start_matches("# ").split(',').collect()
 }
 
-fn place(stat: &str, column: &str) -> usize {
+fn column_index(stat: &str, column: &str) -> usize {
     columns(stat).iter().position(|name| *name == column).unwrap()
 }
 
-/// The first row of that `type`, as one of the backend that changes.
-fn row<'a>(stat: &'a str, kind: &str) -> Vec<&'a str> {
-    let is_it = |line: &&str| !line.contains('"') && line.split(',').nth(place(stat, "type")) == Some(kind);
-    let mut cells: Vec<&str> = stat.lines().skip(1).find(is_it).unwrap().split(',').collect();
-    cells[place(stat, "pxname")] = "changing";
-    cells[place(stat, "iid")] = "99";
+/// Returns the first row of this `type`, changed to belong to the changing backend.
+fn template_row<'a>(stat: &'a str, kind: &str) -> Vec<&'a str> {
+    let is_match = |line: &&str| !line.contains('"') && line.split(',').nth(column_index(stat, "type")) == Some(kind);
+    let mut cells: Vec<&str> = stat.lines().skip(1).find(is_match).unwrap().split(',').collect();
+    cells[column_index(stat, "pxname")] = "changing";
+    cells[column_index(stat, "iid")] = "99";
     cells
 }
 
-/// Cuts the line of a server: all but its name, its sessions and its status stays.
-fn server(stat: &str) -> [String; 4] {
-    let cells = row(stat, "2");
-    let [name, sessions, status] = ["svname", "stot", "status"].map(|column| place(stat, column));
-    // Between two commas.
+/// Splits a server's row at the values that change.
+fn split_server_row(stat: &str) -> [String; 4] {
+    let cells = template_row(stat, "2");
+    let [name, sessions, status] = ["svname", "stot", "status"].map(|column| column_index(stat, column));
+    // The cells between two of them, with the commas around.
     let between = |from: usize, to: usize| format!(",{},", cells[from..to].join(","));
     [
         between(0, name)[1..].to_owned(),

@@ -1,40 +1,39 @@
-//! The real program on a real HAProxy: how many of its places for connections to the stats socket are taken, across
-//! reloads and deaths.
+//! Runs the real program on a real HAProxy and counts the CLI connections that it occupies, across reloads and restarts.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::measure::least;
+use crate::measure::min_resources;
 use crate::support::process::alive;
 use crate::support::{Lab, Term, wait_until};
 
-/// Polls of one instance come one after the other, and a question or an act has a connection of its own.
-const MOST: usize = 2;
+/// Maximum number of connections: polls are sequential, and a query or an action has its own connection.
+const MAX_SLOTS: usize = 2;
 
-/// Connections to the stats socket but the one that asks.
-fn taken(lab: &Lab) -> usize {
-    lab.ask("show sess").lines().filter(|line| line.contains(" fe=GLOBAL ")).count().saturating_sub(1)
+/// Returns the number of CLI connections, without the one that counts.
+fn used_slots(lab: &Lab) -> usize {
+    lab.send_command("show sess").lines().filter(|line| line.contains(" fe=GLOBAL ")).count().saturating_sub(1)
 }
 
-/// The most and the least within half a second.
-fn look(lab: &Lab) -> (usize, usize) {
+/// Returns the maximum and the minimum within half a second.
+fn sample_used_slots(lab: &Lab) -> (usize, usize) {
     let end = Instant::now() + Duration::from_millis(500);
-    let (mut most, mut fewest) = (0, usize::MAX);
+    let (mut max, mut min) = (0, usize::MAX);
     while Instant::now() < end {
-        let now = taken(lab);
-        (most, fewest) = (most.max(now), fewest.min(now));
+        let now = used_slots(lab);
+        (max, min) = (max.max(now), min.min(now));
         thread::sleep(Duration::from_millis(3));
     }
-    (most, fewest)
+    (max, min)
 }
 
-/// Reloads so often.
+/// Runs this part of the soak test.
 pub fn run(reloads: usize) -> Result<(), String> {
     let lab = Lab::builder().backends(3).servers(4).start();
     let mut term = Term::builder().args(["-i", "0.1"]).args([lab.admin()]).size(120, 40).start();
     term.wait_for("live");
-    let began_with = least(term.pid());
-    let (mut most, mut held) = (0, 0);
+    let resources_at_start = min_resources(term.pid());
+    let (mut max, mut at_rest) = (0, 0);
     for number in 0..reloads {
         match number % 5 {
             4 => lab.restart(),
@@ -42,30 +41,30 @@ pub fn run(reloads: usize) -> Result<(), String> {
         }
         term.press("<a-0>r");
         term.wait_for(&format!("pid {} ", lab.pid()));
-        // A question, an act, and a look at the answers while they come.
+        // Send a query or a command, and count the connections meanwhile.
         term.press(["7<ret>", "8<ret>", "5show env<ret>", "5help<ret>"][number % 4]);
-        let (now_most, now_fewest) = look(&lab);
-        (most, held) = (most.max(now_most), held.max(now_fewest));
+        let (now_max, now_min) = sample_used_slots(&lab);
+        (max, at_rest) = (max.max(now_max), at_rest.max(now_min));
     }
     let pids = lab.all_pids();
     let (last, old) = pids.split_last().unwrap();
     wait_until("the old processes to end", || old.iter().all(|pid| !alive(*pid)));
-    let ends_with = least(term.pid());
+    let resources_at_end = min_resources(term.pid());
     println!(
-        "slots: {reloads} reloads and deaths: at most {most} of HAProxy's places taken at once, {held} at rest; {} old \
-         processes, none left; at the start {began_with:?}, at the end {ends_with:?}",
+        "slots: {reloads} reloads and restarts: at most {max} CLI connections at once, {at_rest} at rest; {} old \
+         processes, all ended; at the start {resources_at_start:?}, at the end {resources_at_end:?}",
         old.len()
     );
     assert!(alive(*last));
     term.press("<a-0>q");
-    if term.exit_code() != 0 || taken(&lab) != 0 {
-        return Err("slots: hapulse did not end well".to_owned());
+    if term.exit_code() != 0 || used_slots(&lab) != 0 {
+        return Err("slots: hapulse did not exit cleanly".to_owned());
     }
-    if most > MOST || held > 0 {
-        return Err(format!("slots: at most {most} places were taken at once, {held} at rest"));
+    if max > MAX_SLOTS || at_rest > 0 {
+        return Err(format!("slots: at most {max} CLI connections at once, {at_rest} at rest"));
     }
-    if ends_with != began_with {
-        return Err(format!("slots: began with {began_with:?}, ended with {ends_with:?}"));
+    if resources_at_end != resources_at_start {
+        return Err(format!("slots: started with {resources_at_start:?}, ended with {resources_at_end:?}"));
     }
     Ok(())
 }

@@ -1,48 +1,48 @@
-//! A week in one process: all that becomes of a sample behind the socket, and a person at the keys, driven by a clock
-//! that goes two seconds at a time.
+//! Processes the samples of a week in one process, from the replies of HAProxy to the frames, with keys and actions. The
+//! clock advances by two seconds per sample.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use hapulse::actions::intent::Intent;
-use hapulse::actions::outcome::{Done, Outcome, Report};
-use hapulse::actions::readback::Seen;
-use hapulse::app::cli_input::REMEMBERED;
+use hapulse::actions::outcome::{ActionReport, Outcome, StepResult};
+use hapulse::actions::readback::Readback;
+use hapulse::app::cli_input::MAX_HISTORY;
 use hapulse::app::key::Key;
 use hapulse::app::keymap::Keymap;
 use hapulse::app::model::{InstanceView, Model};
-use hapulse::app::msg::{Effect, Msg};
+use hapulse::app::msg::{Effect, Message};
 use hapulse::app::update::{next_wake, update};
 use hapulse::haproxy::fields::InfoField;
-use hapulse::haproxy::info::Info;
+use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::level::Level;
-use hapulse::haproxy::stat_table::Table;
+use hapulse::haproxy::stat_table::StatTable;
 use hapulse::instance::guard::{Authorised, Guard};
-use hapulse::observe::link::Failure;
-use hapulse::observe::row_ids::Roster;
-use hapulse::observe::sample::{Cost, Epoch, Sample};
-use hapulse::observe::sampler::News;
-use hapulse::observe::timestamp::Stamp;
+use hapulse::observe::link::PollFailure;
+use hapulse::observe::row_ids::RowIds;
+use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
+use hapulse::observe::sampler::PollResult;
+use hapulse::observe::timestamp::Timestamp;
 use hapulse::table::cell::Role;
-use hapulse::term::frame_writer::Frames;
-use hapulse::ui::root::{Looks, draw};
+use hapulse::term::frame_writer::FrameBuffer;
+use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
 
-use crate::measure::{Memory, SIZES, Way};
-use crate::site::{SAID, Site};
+use crate::measure::{MemoryPeaks, SIZES, SoakProgress};
+use crate::site::{FastSite, MAX_REPLY_LINES};
 
 /// Time between two samples.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// Samples of a week.
-pub const WEEK: u64 = 7 * 86_400 / 2;
-/// Memory for the history: little, so that it is full before a tenth of the way.
-const HISTORY: usize = 4 << 20;
+/// Number of samples in a week.
+pub const SAMPLES_PER_WEEK: u64 = 7 * 86_400 / 2;
+/// Memory for the history in bytes: small, so that it is full within the first tenth.
+const HISTORY_BYTES: usize = 4 << 20;
 
-/// Samples after which all that is kept up to a limit is full.
-const OPENING: u64 = 800;
+/// Number of samples after which all bounded storage is full.
+const WARM_UP_SAMPLES: u64 = 800;
 
-/// What is pressed, over and over, a piece every few samples. Nothing of it ends the program.
-const KEYS: &[&str] = &[
+/// Key sequences, sent one at a time every few samples. None of them ends the program.
+const KEY_SEQUENCES: &[&str] = &[
     "0jjj<tab>jj<tab>kk",
     "M",
     "y",
@@ -106,85 +106,86 @@ const KEYS: &[&str] = &[
     "y",
 ];
 
-struct Week {
-    site: Site,
+struct WeekSoak {
+    site: FastSite,
     model: Model,
-    frames: Frames,
-    roster: Roster,
+    frames: FrameBuffer,
+    row_ids: RowIds,
     newest: Option<Arc<Sample>>,
     now: Duration,
     random: fastrand::Rng,
-    acts: u64,
-    bytes: usize,
+    actions: u64,
+    frame_bytes: usize,
 }
 
-impl Week {
+impl WeekSoak {
     fn new() -> Self {
-        let instance = InstanceView::new("week".to_owned(), "/run/week.sock".to_owned(), false, HISTORY);
+        let instance = InstanceView::new("week".to_owned(), "/run/week.sock".to_owned(), false, HISTORY_BYTES);
         let mut model = Model::new(vec![instance], Guard::default(), Keymap::standard().unwrap(), (120, 40));
-        // All that was ever said on the command line is there from the start; nobody types so much in minutes.
-        for number in 0..SAID {
-            model.instances[0].asked.say(format!("VARIABLE_{number}=what stands in it").as_str(), Role::Normal);
+        // Fill the command line and its history from the start, because the keys alone would take too long.
+        for number in 0..MAX_REPLY_LINES {
+            model.instances[0].queries.push_line(format!("VARIABLE_{number}=value").as_str(), Role::Normal);
         }
-        for number in 0..REMEMBERED {
-            model.cli.remember(&format!("show table number{number} data.gpc0 gt 5"));
+        for number in 0..MAX_HISTORY {
+            model.cli.add_to_history(&format!("show table number{number} data.gpc0 gt 5"));
         }
         Self {
-            site: Site::new(3),
+            site: FastSite::new(3),
             model,
-            frames: Frames::new(120, 40),
-            roster: Roster::default(),
+            frames: FrameBuffer::new(120, 40),
+            row_ids: RowIds::default(),
             newest: None,
             now: Duration::from_secs(1),
             random: fastrand::Rng::with_seed(5),
-            acts: 0,
-            bytes: 0,
+            actions: 0,
+            frame_bytes: 0,
         }
     }
 
-    fn stamp(&self) -> Stamp {
-        Stamp { mono: self.now, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.now }
+    fn timestamp(&self) -> Timestamp {
+        Timestamp { monotonic: self.now, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.now }
     }
 
-    fn tell(&mut self, msg: Msg) {
-        let now = self.stamp();
-        for effect in update(&mut self.model, msg, now) {
+    fn dispatch(&mut self, message: Message) {
+        let now = self.timestamp();
+        for effect in update(&mut self.model, message, now) {
             match effect {
-                Effect::Redraw => self.frames.forget(self.model.size.0, self.model.size.1),
-                Effect::Act(intent) => self.act(&intent),
-                Effect::Quit | Effect::Suspend => panic!("no key of these ends the program"),
+                Effect::Redraw => self.frames.reset(self.model.terminal_size.0, self.model.terminal_size.1),
+                Effect::RunAction(intent) => self.run_action(&intent),
+                Effect::Quit | Effect::Suspend => panic!("none of these keys ends the program"),
                 _ => {}
             }
         }
         let _ = next_wake(&self.model, self.now);
     }
 
-    /// Carries an act out, as far as the simulated HAProxy goes along.
-    fn act(&mut self, intent: &Authorised<Intent>) {
+    /// Executes an action on the simulated HAProxy.
+    fn run_action(&mut self, intent: &Authorised<Intent>) {
         let intent = intent.get().clone();
-        let mut done = Vec::new();
+        let mut results = Vec::new();
         for step in &intent.steps {
-            let command = step.command().unwrap();
-            let answer = self.site.answer(&command);
-            let is_good = answer.trim().is_empty();
+            let command = step.command_text().unwrap();
+            let reply = self.site.reply(&command);
+            let is_good = reply.trim().is_empty();
             let outcome =
-                if is_good { Outcome::Verified("fine".into()) } else { Outcome::Refused(answer.trim().into()) };
-            let before = Some(Seen { status: step.target.seen.clone(), weight: Some(1), ..Seen::default() });
-            done.push(Done { step: step.clone(), command, before, after: None, outcome, remark: None });
+                if is_good { Outcome::Verified("fine".into()) } else { Outcome::Refused(reply.trim().into()) };
+            let before =
+                Some(Readback { status: step.target.seen_status.clone(), weight: Some(1), ..Readback::default() });
+            results.push(StepResult { step: step.clone(), command, before, after: None, outcome, audit_warning: None });
             if !is_good {
                 break;
             }
         }
-        self.acts += done.len() as u64;
-        self.tell(Msg::Acted(Report { intent, done }));
+        self.actions += results.len() as u64;
+        self.dispatch(Message::ActionFinished(ActionReport { intent, results }));
     }
 
-    /// The next sample, made as the sampler does.
-    fn sample(&mut self) {
+    /// Adds the next sample, created as the sampler does.
+    fn add_sample(&mut self) {
         let (info, stat) = self.site.sample();
         let before = self.newest.take();
-        let info = Info::parse(info.as_bytes()).unwrap();
-        let table = Table::parse(stat.as_bytes(), before.as_deref().map(|sample| &sample.table)).unwrap();
+        let info = ProcessInfo::parse(info.as_bytes()).unwrap();
+        let table = StatTable::parse(stat.as_bytes(), before.as_deref().map(|sample| &sample.table)).unwrap();
         let pid = info.number(InfoField::Pid).unwrap();
         let number = match &before {
             Some(before) => before.epoch.number + u32::from(before.epoch.pid != pid),
@@ -192,91 +193,91 @@ impl Week {
         };
         let sample = Arc::new(Sample {
             seq: before.map_or(0, |before| before.seq) + 1,
-            at: self.stamp(),
+            at: self.timestamp(),
             epoch: Epoch { number, pid },
             level: Some(Level::Admin),
             info,
-            rows: self.roster.identify(&table),
+            rows: self.row_ids.identify(&table),
             table,
-            cost: Cost { bytes: stat.len(), answer: Duration::from_millis(2) },
+            cost: ReplyCost { bytes: stat.len(), reply_time: Duration::from_millis(2) },
             interval: INTERVAL,
             configured: None,
         });
         self.newest = Some(Arc::clone(&sample));
-        self.tell(Msg::News(0, News::Sample(sample), 0));
+        self.dispatch(Message::Polled(0, PollResult::Sample(sample), 0));
     }
 
-    fn lose(&mut self) {
-        let failure = Failure {
-            why: "cannot connect: connection refused".to_owned(),
+    fn add_failure(&mut self) {
+        let failure = PollFailure {
+            reason: "cannot connect: connection refused".to_owned(),
             hint: None,
             is_denied: false,
             retry_at: self.now + Duration::from_secs(1),
         };
-        let at = self.stamp();
-        self.tell(Msg::News(0, News::Failed(failure, at), 0));
+        let at = self.timestamp();
+        self.dispatch(Message::Polled(0, PollResult::Failed(failure, at), 0));
     }
 
     fn press(&mut self, keys: &str) {
-        for key in Key::parse_all(keys).unwrap() {
+        for key in Key::parse_sequence(keys).unwrap() {
             self.now += Duration::from_millis(1);
-            self.tell(Msg::Key(key));
+            self.dispatch(Message::Key(key));
         }
     }
 
     fn draw(&mut self) {
-        let looks = Looks { theme: Theme::new(Palette::Dark, false), show_time: |_| "12:00:00".to_owned() };
+        let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time: |_| "12:00:00".to_owned() };
         let (model, now) = (&self.model, self.now);
         let mut last = None;
-        self.bytes += self.frames.render(|buffer| last = draw(model, looks, now, buffer)).unwrap().len();
-        self.model.stay_within(last);
+        self.frame_bytes += self.frames.render(|buffer| last = draw(model, appearance, now, buffer)).unwrap().len();
+        self.model.limit_scroll(last);
     }
 }
 
-/// Runs so many samples of the week.
-pub fn run(samples: u64, growth: f64) -> Result<(), String> {
-    let began = Instant::now();
-    let (mut week, mut memory, own) = (Week::new(), Memory::default(), std::process::id());
-    let way = Way::new(OPENING as f64, samples as f64);
-    let (mut losses, mut resizes) = (0, 0);
+/// Runs this part of the soak test with this number of samples.
+pub fn run(samples: u64, max_growth: f64) -> Result<(), String> {
+    let start = Instant::now();
+    let (mut soak, mut memory, own_pid) = (WeekSoak::new(), MemoryPeaks::default(), std::process::id());
+    let progress = SoakProgress::new(WARM_UP_SAMPLES as f64, samples as f64);
+    let (mut link_failures, mut resizes) = (0, 0);
     for number in 0..samples {
-        // What cannot be lived in minutes is left out: the simulation goes slower than the clock.
-        week.site.advance(Duration::from_millis(200));
-        week.now += INTERVAL;
+        // The simulation advances more slowly than the clock, to save time.
+        soak.site.advance(Duration::from_millis(200));
+        soak.now += INTERVAL;
         if number % 20 == 7 {
-            week.site.reload();
+            soak.site.reload();
         }
         if number % 4 == 0 {
-            week.site.change(25);
+            soak.site.replace_servers(25);
         }
         if number % 500 == 250 {
-            losses += 1;
-            (0..week.random.u64(1..30)).for_each(|_| week.lose());
+            link_failures += 1;
+            (0..soak.random.u64(1..30)).for_each(|_| soak.add_failure());
         }
-        week.sample();
+        soak.add_sample();
         if number % 3 == 0 {
-            week.press(KEYS[(number / 3) as usize % KEYS.len()]);
+            soak.press(KEY_SEQUENCES[(number / 3) as usize % KEY_SEQUENCES.len()]);
         }
         if number % 50 == 0 {
             let (width, height) = SIZES[resizes % SIZES.len()];
-            week.tell(Msg::Resize(width, height));
+            soak.dispatch(Message::Resize(width, height));
             resizes += 1;
         }
         if number % 5 == 0 {
-            week.draw();
+            soak.draw();
         }
-        memory.read(own, way.share(number as f64));
+        memory.record(own_pid, progress.fraction(number as f64));
     }
     println!(
-        "week: {samples} samples ({:.1} days) in {:.0} s: {} reloads, {} server names, {losses} link losses, {resizes} \
-         resizes, {} acts, {} MB of frames, {} events",
-        samples as f64 / WEEK as f64 * 7.0,
-        began.elapsed().as_secs_f64(),
-        week.site.pid() - 10_000,
-        week.site.born(),
-        week.acts,
-        week.bytes >> 20,
-        week.model.instances[0].watch.all_events().ever(),
+        "week: {samples} samples ({:.1} days) in {:.0} s: {} reloads, {} server names, {link_failures} link failures, \
+         {resizes} resizes, {} actions, {} MB of frames, {} events",
+        samples as f64 / SAMPLES_PER_WEEK as f64 * 7.0,
+        start.elapsed().as_secs_f64(),
+        soak.site.pid() - 10_000,
+        soak.site.names_created(),
+        soak.actions,
+        soak.frame_bytes >> 20,
+        soak.model.instances[0].data.all_events().total(),
     );
-    memory.judge("week", growth)
+    memory.check_growth("week", max_growth)
 }

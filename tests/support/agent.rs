@@ -1,4 +1,4 @@
-//! A server's agent: it says the same to every HAProxy that asks it.
+//! An agent for `agent-check` that sends the same reply to every HAProxy.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// A running agent; it ends when it is dropped.
+/// A running agent; dropping it ends it.
 #[derive(Debug)]
 pub struct Agent {
     addr: SocketAddr,
@@ -15,11 +15,11 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An agent that says this.
-    pub fn start(words: &str) -> Self {
+    /// Starts an agent that sends `reply`.
+    pub fn start(reply: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port is free");
         let addr = listener.local_addr().expect("a bound socket has an address");
-        let line = format!("{words}\n");
+        let line = format!("{reply}\n");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = thread::spawn(move || {
@@ -33,8 +33,8 @@ impl Agent {
         Self { addr, stop, thread: Some(thread) }
     }
 
-    /// The words that give a server this agent. It is asked once at the start, and not again while a test runs: what
-    /// it says would take the place of what was ordered.
+    /// Returns the options for the `server` line. HAProxy checks the agent once at the start and not again during a
+    /// test, because each reply would override the state that the test set.
     pub fn server_option(&self) -> String {
         let (ip, port) = (self.addr.ip(), self.addr.port());
         format!("agent-check agent-addr {ip} agent-port {port} agent-inter 1h")

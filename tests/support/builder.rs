@@ -1,25 +1,25 @@
-//! What a lab's HAProxy looks like: from a few calls to the text of its configuration.
+//! Builds the configuration file of a [`Lab`].
 //!
-//! The names are plain: frontends `fe1`, `fe2` …, backends `be1`, `be2` …, servers `s1`, `s2` …. A request for
-//! `/be2/anything` goes to `be2`, any other to `be1`.
+//! Names: frontends `fe1`, `fe2` …, backends `be1`, `be2` …, servers `s1`, `s2` …. A request for `/be2/anything` goes
+//! to `be2`, any other to `be1`.
 
 use super::haproxy::Lab;
-use super::servers::{Answer, WebServer};
+use super::servers::{ServerBehavior, WebServer};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-/// Chooses what [`Builder::start`] starts. Without any call: one frontend, one backend with two servers that
-/// answer at once, no checks, no TCP stats socket.
+/// Configuration of a lab. Default: one frontend, one backend with two servers that respond at once, no health checks,
+/// no TCP stats socket.
 #[derive(Debug, Clone)]
-pub struct Builder {
+pub struct LabBuilder {
     backends: usize,
     servers: usize,
     real_servers: bool,
     pub(super) tcp: bool,
     pub(super) master: bool,
-    answers: BTreeMap<String, Answer>,
+    behaviors: BTreeMap<String, ServerBehavior>,
     frontends: usize,
     checks: Option<&'static str>,
     cookie: bool,
@@ -32,7 +32,7 @@ pub struct Builder {
     sections: String,
 }
 
-impl Default for Builder {
+impl Default for LabBuilder {
     fn default() -> Self {
         Self {
             backends: 1,
@@ -40,7 +40,7 @@ impl Default for Builder {
             real_servers: true,
             tcp: false,
             master: false,
-            answers: BTreeMap::new(),
+            behaviors: BTreeMap::new(),
             frontends: 1,
             checks: None,
             cookie: false,
@@ -55,7 +55,7 @@ impl Default for Builder {
     }
 }
 
-impl Builder {
+impl LabBuilder {
     pub fn frontends(mut self, count: usize) -> Self {
         self.frontends = count;
         self
@@ -66,98 +66,98 @@ impl Builder {
         self
     }
 
-    /// Servers in each backend.
+    /// Sets the number of servers in each backend.
     pub fn servers(mut self, count: usize) -> Self {
         self.servers = count;
         self
     }
 
-    /// How one server answers, by its name: `answer("be1/s2", Answer::Closed)`.
-    pub fn answer(mut self, server: &str, answer: Answer) -> Self {
-        self.answers.insert(server.into(), answer);
+    /// Sets how one server responds: `server_behavior("be1/s2", ServerBehavior::Closed)`.
+    pub fn server_behavior(mut self, server: &str, behavior: ServerBehavior) -> Self {
+        self.behaviors.insert(server.into(), behavior);
         self
     }
 
-    /// Every server is checked, five times a second: by a connection, with `rise 2 fall 2`.
+    /// Enables TCP health checks for every server, five per second, with `rise 2 fall 2`.
     pub fn checks(mut self) -> Self {
         self.checks = Some("");
         self
     }
 
-    /// As [`Self::checks`], but by an HTTP request, so that a server that answers 500 is down.
+    /// Enables HTTP health checks at the same interval, so that a server that responds with 500 is down.
     pub fn http_checks(mut self) -> Self {
         self.checks = Some("    option httpchk GET /check\n");
         self
     }
 
-    /// Clients stick to a server by the cookie `SRV`, whose values are the servers' names.
+    /// Enables persistence by the cookie `SRV`, whose values are the server names.
     pub fn cookie(mut self) -> Self {
         self.cookie = true;
         self
     }
 
-    /// `maxconn` of every server.
+    /// Sets `maxconn` of every server.
     pub fn maxconn(self, count: usize) -> Self {
         self.server_options(&format!("maxconn {count}"))
     }
 
-    /// More words on the line of every server, as in `"weight 10"`.
+    /// Appends options such as `weight 10` to the line of every server.
     pub fn server_options(mut self, words: &str) -> Self {
         let _ = write!(self.server_options, " {words}");
         self
     }
 
-    /// More words on the line of one server: `server_option("be1/s2", "backup")`.
+    /// Appends options to the line of one server: `server_option("be1/s2", "backup")`.
     pub fn server_option(mut self, server: &str, words: &str) -> Self {
         let _ = write!(self.options.entry(server.into()).or_default(), " {words}");
         self
     }
 
-    /// One more line in `global`.
+    /// Adds a line to `global`.
     pub fn global(mut self, line: &str) -> Self {
         self.global.push(line.into());
         self
     }
 
-    /// One more line in `defaults`.
+    /// Adds a line to `defaults`.
     pub fn defaults(mut self, line: &str) -> Self {
         self.defaults.push(line.into());
         self
     }
 
-    /// One more line in every backend.
+    /// Adds a line to every generated backend.
     pub fn backend(mut self, line: &str) -> Self {
         self.backend.push(line.into());
         self
     }
 
-    /// Own sections after the generated ones; `frontends(0).backends(0)` leaves the own ones alone. An address
-    /// is written as a name in double braces, and found again by [`Lab::addr`]: `bind {{web}}`.
+    /// Appends sections after the generated ones; with `frontends(0).backends(0)` they are the only ones. A name in
+    /// double braces, as in `bind {{web}}`, is replaced by a free address, which [`Lab::addr`] returns.
     pub fn sections(mut self, text: &str) -> Self {
         self.sections.push_str(text);
         self.sections.push('\n');
         self
     }
 
-    /// Also a stats socket on TCP, on 127.0.0.1 and, where the machine has it, on `[::1]`; level admin.
+    /// Adds TCP stats sockets of level admin on 127.0.0.1 and, if the machine has IPv6, on `[::1]`.
     pub fn tcp(mut self) -> Self {
         self.tcp = true;
         self
     }
 
-    /// Started as master and worker, with a master socket; a reload is then the master's.
+    /// Starts HAProxy in master-worker mode with a master socket; reloads then go through the master.
     pub fn master(mut self) -> Self {
         self.master = true;
         self
     }
 
-    /// `stats timeout`, as in `"500ms"`.
+    /// Sets `stats timeout`, such as `"500ms"`.
     pub fn stats_timeout(mut self, time: &str) -> Self {
         self.stats_timeout = time.into();
         self
     }
 
-    /// 200 backends of 50 servers, 10,000 in all: no checks, and nothing listens behind them.
+    /// Configures 200 backends of 50 servers (10,000 servers) without checks; nothing listens on their addresses.
     pub fn big(mut self) -> Self {
         self.backends = 200;
         self.servers = 50;
@@ -166,38 +166,39 @@ impl Builder {
         self
     }
 
-    /// Starts HAProxy and waits until it answers.
+    /// Starts HAProxy and waits until it replies.
     pub fn start(self) -> Lab {
         Lab::start(&self)
     }
 
-    /// Starts the servers behind HAProxy, by their names.
+    /// Starts the web servers and returns them by name.
     pub(super) fn web_servers(&self, ip: Ipv4Addr) -> BTreeMap<String, WebServer> {
         let mut servers = BTreeMap::new();
         if self.real_servers {
             for backend in 1..=self.backends {
                 for server in 1..=self.servers {
                     let name = format!("be{backend}/s{server}");
-                    let answer = self.answers.get(&name).copied().unwrap_or(Answer::Ok);
-                    servers.insert(name, WebServer::start(ip, answer));
+                    let behavior = self.behaviors.get(&name).copied().unwrap_or(ServerBehavior::Ok);
+                    servers.insert(name, WebServer::start(ip, behavior));
                 }
             }
         }
-        for name in self.answers.keys() {
-            let known = servers.contains_key(name);
-            assert!(known, "an answer for {name}, which is not a server");
+        for name in self.behaviors.keys() {
+            let is_server = servers.contains_key(name);
+            assert!(is_server, "a behavior for {name}, which is not a server");
         }
         servers
     }
 
-    /// The names of the addresses HAProxy is to bind.
+    /// Returns the names of the addresses that HAProxy binds.
     pub(super) fn bind_names(&self) -> Vec<String> {
-        let own = self.sections.split("{{").skip(1);
-        let own = own.filter_map(|rest| Some(rest.split_once("}}")?.0.to_owned()));
+        let names = self.sections.split("{{").skip(1);
+        let names = names.filter_map(|rest| Some(rest.split_once("}}")?.0.to_owned()));
         let generated = (1..=self.frontends).map(|number| format!("fe{number}"));
-        generated.chain(own).collect()
+        generated.chain(names).collect()
     }
 
+    /// Returns the text of the configuration file.
     pub(super) fn config(
         &self,
         folder: &Path,
@@ -217,24 +218,24 @@ impl Builder {
             let _ = writeln!(text, "    stats socket {family}@{ip}:{port} level admin");
         }
         let _ = writeln!(text, "    stats timeout {}", self.stats_timeout);
-        lines(&mut text, &self.global);
+        write_lines(&mut text, &self.global);
         text.push_str("\ndefaults\n    mode http\n    timeout connect 2s\n    timeout client 60s\n");
         text.push_str("    timeout server 60s\n    timeout queue 60s\n");
-        lines(&mut text, &self.defaults);
+        write_lines(&mut text, &self.defaults);
         for number in 1..=self.frontends {
-            self.frontend(&mut text, &format!("fe{number}"), binds);
+            self.write_frontend(&mut text, &format!("fe{number}"), binds);
         }
         for number in 1..=self.backends {
-            self.one_backend(&mut text, &format!("be{number}"), &server_addr);
+            self.write_backend(&mut text, &format!("be{number}"), &server_addr);
         }
-        let mut own = self.sections.clone();
+        let mut sections = self.sections.clone();
         for (name, addr) in binds {
-            own = own.replace(&format!("{{{{{name}}}}}"), &addr.to_string());
+            sections = sections.replace(&format!("{{{{{name}}}}}"), &addr.to_string());
         }
-        text + "\n" + &own
+        text + "\n" + &sections
     }
 
-    fn frontend(&self, text: &mut String, name: &str, binds: &BTreeMap<String, SocketAddr>) {
+    fn write_frontend(&self, text: &mut String, name: &str, binds: &BTreeMap<String, SocketAddr>) {
         let addr = binds[name];
         let _ = write!(text, "\nfrontend {name}\n    bind {addr}\n");
         for number in 2..=self.backends {
@@ -246,13 +247,13 @@ impl Builder {
         }
     }
 
-    fn one_backend(&self, text: &mut String, name: &str, addr: impl Fn(&str) -> SocketAddr) {
+    fn write_backend(&self, text: &mut String, name: &str, addr: impl Fn(&str) -> SocketAddr) {
         let _ = write!(text, "\nbackend {name}\n    balance roundrobin\n");
         if self.cookie {
             text.push_str("    cookie SRV insert indirect nocache\n");
         }
         text.push_str(self.checks.unwrap_or_default());
-        lines(text, &self.backend);
+        write_lines(text, &self.backend);
         for number in 1..=self.servers {
             let server = format!("s{number}");
             let full = format!("{name}/{server}");
@@ -270,7 +271,7 @@ impl Builder {
     }
 }
 
-fn lines(text: &mut String, lines: &[String]) {
+fn write_lines(text: &mut String, lines: &[String]) {
     for line in lines {
         let _ = writeln!(text, "    {line}");
     }

@@ -1,24 +1,24 @@
-# What tests/deb and tests/recipes share: a clean Debian to try the package in. Sourced, not run.
+# A minimal Debian to try the package and the build in: shared by tests/bare, tests/deb and tests/recipes. Sourced, not run.
 # shellcheck disable=SC2034
 
-# The cargo-deb that Cargo.toml is written for.
+# The version of cargo-deb that Cargo.toml is written for.
 cargo_deb=3.8.0
-# The oldest Debian that the package is for.
+# The oldest supported Debian.
 suite=bookworm
-# What the clean Debian has besides its essence: what reads the manual page and the completions.
+# What the package tests need in it: readers of the manual page and of the completions.
 extra=man-db,bash-completion
 
-# Makes the Debian once, in a folder of its own. debootstrap checks the mirror's signature.
+# Makes the Debian once, in the directory $1, with the packages $2. debootstrap checks the mirror's signature.
 clean_debian() {
-    local base=$1 from
+    local base=$1 include=${2-$extra} from
     [ -e "$base/complete" ] && return 0
     from=$(mirror)
     as_root rm -rf "$base"
     mkdir -p "$base" || return
-    as_root debootstrap --variant=minbase --include="$extra" "$suite" "$base/root" "$from" >"$base/log" 2>&1 || {
+    as_root debootstrap --variant=minbase ${include:+--include="$include"} "$suite" "$base/root" "$from" >"$base/log" 2>&1 || {
         tail -n 20 "$base/log"
-        hint "debootstrap could not make a $suite from $from: its last lines are above; is the network there?" \
-            'It needs to make device nodes and to change its root, which some containers forbid'
+        hint "debootstrap could not make a $suite from $from (its last lines are above). It needs the network," \
+            'device nodes and chroot, which some containers forbid'
         return 1
     }
     touch "$base/complete"

@@ -1,13 +1,11 @@
-//! A scripted stats socket, for what a real HAProxy cannot be made to do: to trickle, to cut an answer in the
-//! middle, to say nothing, to talk nonsense.
+//! A scripted stats socket for what a real HAProxy cannot be made to do: slow, truncated, missing or invalid replies.
 //!
-//! It is a Unix socket and a thread a connection. What it does with a line is a closure, or one of the ready-made
-//! behaviours; [`Fake::set`] changes it while the test runs, so a story such as "fine, then silent, then fine
-//! again" is three lines. Every byte that arrives is kept.
+//! It is a Unix socket with one thread per connection. A closure or one of the predefined behaviors handles each line;
+//! [`FakeSocket::set_behavior`] changes the behavior during the test. Every received byte is recorded.
 //!
 //! ```ignore
-//! let fake = Fake::recorded(Answers::new().on("show info", info).on("show stat", stat));
-//! fake.set(Fake::cutting(answers, 1000));
+//! let fake = FakeSocket::with_replies(CannedReplies::new().on("show info", info).on("show stat", stat));
+//! fake.set_behavior(FakeSocket::cutting(replies, 1000));
 //! assert_eq!(fake.received(), ["show info;show stat"]);
 //! ```
 
@@ -26,79 +24,79 @@ use tempfile::TempDir;
 
 type Handler = dyn Fn(&str, &mut UnixStream) + Send + Sync;
 
-/// What a fake does with a connection.
+/// How a fake socket handles a connection.
 #[derive(Clone)]
-pub enum Behaviour {
-    /// Closes it at once, unread.
-    Refuse,
-    /// Reads one line, hands it over without its end, and closes when the closure returns.
-    Line(Arc<Handler>),
+pub enum FakeBehavior {
+    /// Closes the connection without reading.
+    Close,
+    /// Reads one line, passes it to the closure without its line end, and closes when the closure returns.
+    HandleLine(Arc<Handler>),
 }
 
-/// Answers by command: those of a real HAProxy, or any bytes.
+/// Replies by command, recorded from a real HAProxy or made up.
 #[derive(Debug, Clone, Default)]
-pub struct Answers(BTreeMap<String, Vec<u8>>);
+pub struct CannedReplies(BTreeMap<String, Vec<u8>>);
 
-impl Answers {
+impl CannedReplies {
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The answer to a command, sent as it is: its empty line belongs to it.
-    pub fn on(mut self, command: &str, answer: impl Into<Vec<u8>>) -> Self {
-        self.0.insert(command.into(), answer.into());
+    /// Sets the reply to a command. It is sent unchanged, so it must include its final empty line.
+    pub fn on(mut self, command: &str, reply: impl Into<Vec<u8>>) -> Self {
+        self.0.insert(command.into(), reply.into());
         self
     }
 
-    /// What a real HAProxy answers now to each of these commands.
-    pub fn recorded(lab: &Lab, commands: &[&str]) -> Self {
-        let record = |answers: Self, command: &&str| answers.on(command, lab.ask(command));
+    /// Records the current replies of a real HAProxy to these commands.
+    pub fn record(lab: &Lab, commands: &[&str]) -> Self {
+        let record = |replies: Self, command: &&str| replies.on(command, lab.send_command(command));
         commands.iter().fold(Self::new(), record)
     }
 
-    /// The answers to the commands of one line, one after the other. A command nobody recorded is answered
-    /// with an empty line, which is what HAProxy says to an act that succeeded.
-    pub fn reply(&self, line: &str) -> Vec<u8> {
-        let answer = |command: &str| self.0.get(command.trim()).cloned();
-        let answers = line.split(';').map(|one| answer(one).unwrap_or_else(|| b"\n".to_vec()));
-        answers.collect::<Vec<_>>().concat()
+    /// Returns the replies to all commands of a line, concatenated. The reply to an unknown command is an empty line, as
+    /// HAProxy replies to an action that succeeded.
+    pub fn reply_to(&self, line: &str) -> Vec<u8> {
+        let reply = |command: &str| self.0.get(command.trim()).cloned();
+        let replies = line.split(';').map(|command| reply(command).unwrap_or_else(|| b"\n".to_vec()));
+        replies.collect::<Vec<_>>().concat()
     }
 }
 
-/// A running fake; it ends when it is dropped.
-pub struct Fake {
+/// A running fake socket; dropping it ends it.
+pub struct FakeSocket {
     path: PathBuf,
-    shared: Arc<Shared>,
+    shared: Arc<FakeState>,
     acceptor: Option<JoinHandle<()>>,
     _folder: TempDir,
 }
 
-struct Shared {
-    behaviour: Mutex<Behaviour>,
-    /// One a connection, in the order they came.
+struct FakeState {
+    behavior: Mutex<FakeBehavior>,
+    /// Bytes received per connection, in the order of the connections.
     received: Mutex<Vec<Vec<u8>>>,
-    /// Those not finished yet, to be cut at the end.
+    /// Open connections, closed on drop.
     open: Mutex<BTreeMap<usize, UnixStream>>,
     stop: AtomicBool,
 }
 
-impl Fake {
-    /// A fake that calls this with each line and the connection to answer on.
-    pub fn unix(handler: impl Fn(&str, &mut UnixStream) + Send + Sync + 'static) -> Self {
-        Self::start(Behaviour::Line(Arc::new(handler)))
+impl FakeSocket {
+    /// Starts a fake socket that calls `handler` with each line and the connection for the reply.
+    pub fn with_handler(handler: impl Fn(&str, &mut UnixStream) + Send + Sync + 'static) -> Self {
+        Self::start(FakeBehavior::HandleLine(Arc::new(handler)))
     }
 
-    /// A fake that answers as recorded.
-    pub fn recorded(answers: Answers) -> Self {
-        Self::start(Self::answering(answers))
+    /// Starts a fake socket that sends these replies.
+    pub fn with_replies(replies: CannedReplies) -> Self {
+        Self::start(Self::replying(replies))
     }
 
-    pub fn start(behaviour: Behaviour) -> Self {
+    pub fn start(behavior: FakeBehavior) -> Self {
         let folder = TempDir::with_prefix_in("fake", "/tmp").expect("/tmp can be written");
         let path = folder.path().join("admin.sock");
         let listener = UnixListener::bind(&path).expect("the folder is new");
-        let shared = Arc::new(Shared {
-            behaviour: Mutex::new(behaviour),
+        let shared = Arc::new(FakeState {
+            behavior: Mutex::new(behavior),
             received: Mutex::default(),
             open: Mutex::default(),
             stop: AtomicBool::new(false),
@@ -108,88 +106,88 @@ impl Fake {
         Self { path, shared, acceptor: Some(acceptor), _folder: folder }
     }
 
-    /// Behaves this way from the next connection on.
-    pub fn set(&self, behaviour: Behaviour) {
-        *lock(&self.shared.behaviour) = behaviour;
+    /// Changes the behavior for the next connections.
+    pub fn set_behavior(&self, behavior: FakeBehavior) {
+        *lock(&self.shared.behavior) = behavior;
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How often somebody connected.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         lock(&self.shared.received).len()
     }
 
-    /// Every line received, in the order of the connections; for one that sent nothing, nothing.
+    /// Returns every received line, in the order of the connections.
     pub fn received(&self) -> Vec<String> {
         let text = self.received_bytes();
         let text = text.iter().map(|bytes| String::from_utf8_lossy(bytes));
         text.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 
-    /// Every byte received, by connection.
+    /// Returns the received bytes of each connection.
     pub fn received_bytes(&self) -> Vec<Vec<u8>> {
         lock(&self.shared.received).clone()
     }
 
-    /// Answers as recorded.
-    pub fn answering(answers: Answers) -> Behaviour {
-        Self::line(move |line, stream| drop(stream.write_all(&answers.reply(line))))
+    /// Sends these replies.
+    pub fn replying(replies: CannedReplies) -> FakeBehavior {
+        Self::handling_lines(move |line, stream| drop(stream.write_all(&replies.reply_to(line))))
     }
 
-    /// Sends this many bytes, waits this long, and so on to the end.
-    pub fn trickling(answers: Answers, bytes: usize, every: Duration) -> Behaviour {
-        Self::line(move |line, stream| {
-            for piece in answers.reply(line).chunks(bytes) {
-                if stream.write_all(piece).is_err() {
+    /// Sends each reply in chunks of `bytes` bytes with a pause after each.
+    pub fn trickling(replies: CannedReplies, bytes: usize, pause: Duration) -> FakeBehavior {
+        Self::handling_lines(move |line, stream| {
+            for chunk in replies.reply_to(line).chunks(bytes) {
+                if stream.write_all(chunk).is_err() {
                     return;
                 }
-                thread::sleep(every);
+                thread::sleep(pause);
             }
         })
     }
 
-    /// Closes after this many bytes of the answer.
-    pub fn cutting(answers: Answers, bytes: usize) -> Behaviour {
-        Self::line(move |line, stream| {
-            let answer = answers.reply(line);
-            let _ = stream.write_all(&answer[..answer.len().min(bytes)]);
+    /// Closes the connection after this many bytes of the reply.
+    pub fn cutting(replies: CannedReplies, bytes: usize) -> FakeBehavior {
+        Self::handling_lines(move |line, stream| {
+            let reply = replies.reply_to(line);
+            let _ = stream.write_all(&reply[..reply.len().min(bytes)]);
         })
     }
 
-    /// Reads, and never answers; keeps the connection until the other side closes it.
-    pub fn silent() -> Behaviour {
-        Self::line(|_, stream| while matches!(stream.read(&mut [0; 4096]), Ok(1..)) {})
+    /// Reads and never replies; the other side must close the connection.
+    pub fn silent() -> FakeBehavior {
+        Self::handling_lines(|_, stream| while matches!(stream.read(&mut [0; 4096]), Ok(1..)) {})
     }
 
-    /// Accepts and closes, unread.
-    pub fn closing() -> Behaviour {
-        Behaviour::Refuse
+    /// Accepts connections and closes them without reading.
+    pub fn closing() -> FakeBehavior {
+        FakeBehavior::Close
     }
 
-    /// One line that does not end, as fast as it is read.
-    pub fn endless() -> Behaviour {
-        Self::line(|_, stream| while stream.write_all(&[b'a'; 8192]).is_ok() {})
+    /// Sends one endless line, as fast as it is read.
+    pub fn endless() -> FakeBehavior {
+        Self::handling_lines(|_, stream| while stream.write_all(&[b'a'; 8192]).is_ok() {})
     }
 
-    /// This many bytes of anything, the same on every run.
-    pub fn garbage(bytes: usize) -> Behaviour {
-        Self::line(move |_, stream| {
+    /// Sends this many pseudo-random bytes, the same in every run.
+    pub fn garbage(bytes: usize) -> FakeBehavior {
+        Self::handling_lines(move |_, stream| {
             let mut random = fastrand::Rng::with_seed(7);
             let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(bytes).collect();
             let _ = stream.write_all(&bytes);
         })
     }
 
-    /// A behaviour of the test's own, for [`Fake::set`].
-    pub fn line(handler: impl Fn(&str, &mut UnixStream) + Send + Sync + 'static) -> Behaviour {
-        Behaviour::Line(Arc::new(handler))
+    /// Calls `handler` with each line and the connection for the reply; for [`FakeSocket::set_behavior`].
+    pub fn handling_lines(handler: impl Fn(&str, &mut UnixStream) + Send + Sync + 'static) -> FakeBehavior {
+        FakeBehavior::HandleLine(Arc::new(handler))
     }
 }
 
-fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
+fn accept(listener: &UnixListener, shared: &Arc<FakeState>) {
     for stream in listener.incoming() {
         if shared.stop.load(Ordering::SeqCst) {
             return;
@@ -200,9 +198,9 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
             received.push(Vec::new());
             received.len() - 1
         };
-        let handler = match &*lock(&shared.behaviour) {
-            Behaviour::Refuse => continue,
-            Behaviour::Line(handler) => Arc::clone(handler),
+        let handler = match &*lock(&shared.behavior) {
+            FakeBehavior::Close => continue,
+            FakeBehavior::HandleLine(handler) => Arc::clone(handler),
         };
         lock(&shared.open).extend(stream.try_clone().map(|copy| (number, copy)));
         let shared = Arc::clone(shared);
@@ -210,7 +208,7 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
             let mut stream = stream;
             if let Some(line) = read_line(&mut stream, &shared, number) {
                 handler(&line, &mut stream);
-                // What came after the line is kept too, so that a chatty client is seen.
+                // Bytes after the line are recorded too, so that a test sees a client that sends more than one.
                 let _ = stream.set_nonblocking(true);
                 let mut rest = [0; 4096];
                 while let Ok(count @ 1..) = stream.read(&mut rest) {
@@ -223,8 +221,8 @@ fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
     }
 }
 
-/// Reads to the first line end, byte by byte as the test is in no hurry. `None`: there was none.
-fn read_line(stream: &mut UnixStream, shared: &Shared, number: usize) -> Option<String> {
+/// Reads up to the first line end; `None` if the connection ends before it.
+fn read_line(stream: &mut UnixStream, shared: &FakeState, number: usize) -> Option<String> {
     let (mut line, mut byte) = (Vec::new(), [0]);
     while let Ok(1) = stream.read(&mut byte) {
         lock(&shared.received)[number].push(byte[0]);
@@ -236,7 +234,7 @@ fn read_line(stream: &mut UnixStream, shared: &Shared, number: usize) -> Option<
     None
 }
 
-impl Drop for Fake {
+impl Drop for FakeSocket {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         let _ = UnixStream::connect(&self.path);

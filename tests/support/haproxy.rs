@@ -1,14 +1,14 @@
-//! A real HAProxy for one test: its sockets, its frontends, the web servers behind it, and its life.
+//! A real HAProxy for one test, with its sockets, frontends and web servers; it can be reloaded, killed and restarted.
 //!
 //! ```ignore
 //! let lab = Lab::builder().backends(2).servers(4).checks().start();
-//! lab.ask("disable server be1/s1");
+//! lab.send_command("disable server be1/s1");
 //! assert_eq!(lab.stat("be1", "s1", "status"), "MAINT");
 //! ```
 
-use super::builder::Builder;
+use super::builder::LabBuilder;
 use super::process::{self, Watchdog};
-use super::servers::{self, Answer, WebServer};
+use super::servers::{self, ServerBehavior, WebServer};
 use super::{lock, wait_for, wait_until};
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use tempfile::TempDir;
 
-/// A running HAProxy. Dropping it kills every process it started.
+/// A running HAProxy with its web servers. Dropping it kills every process it started.
 #[derive(Debug)]
 pub struct Lab {
     folder: TempDir,
@@ -32,25 +32,25 @@ pub struct Lab {
 
 #[derive(Debug)]
 struct Processes {
-    /// Everything that was ever started, the current one last.
+    /// Every process started so far; the last one is the current one.
     started: Vec<Child>,
     watchdog: Watchdog,
 }
 
 impl Lab {
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> LabBuilder {
+        LabBuilder::default()
     }
 
-    pub(super) fn start(plan: &Builder) -> Self {
+    pub(super) fn start(builder: &LabBuilder) -> Self {
         let folder = tempfile::Builder::new().prefix("lab").tempdir();
         let mut folder = folder.expect("a temporary folder can be made");
         if folder.path().as_os_str().len() > 60 {
-            // A Unix socket's path has room for 107 bytes, and HAProxy appends to it while it binds.
+            // The path of a Unix socket has at most 107 bytes, and HAProxy appends to it while it binds.
             folder = TempDir::with_prefix_in("lab", "/tmp").expect("/tmp can be written");
         }
         let ip = servers::own_loopback();
-        let servers = plan.web_servers(ip);
+        let servers = builder.web_servers(ip);
         let path = |level| folder.path().join(format!("{level}.sock"));
         let mut lab = Self {
             sockets: [path("admin"), path("operator"), path("user")],
@@ -58,14 +58,14 @@ impl Lab {
             tcp: Vec::new(),
             binds: BTreeMap::new(),
             servers,
-            master: plan.master,
+            master: builder.master,
             processes: Mutex::new(Processes { started: Vec::new(), watchdog: Watchdog::start() }),
         };
         for attempt in 1.. {
-            lab.choose_ports(plan, ip);
-            let nobody = SocketAddr::from((ip, 9));
-            let server_addr = |name: &str| lab.servers.get(name).map_or(nobody, WebServer::addr);
-            let text = plan.config(lab.folder.path(), &lab.binds, &lab.tcp, server_addr);
+            lab.choose_ports(builder, ip);
+            let unused = SocketAddr::from((ip, 9));
+            let server_addr = |name: &str| lab.servers.get(name).map_or(unused, WebServer::addr);
+            let text = builder.config(lab.folder.path(), &lab.binds, &lab.tcp, server_addr);
             fs::write(lab.config_file(), text).expect("the folder can be written");
             match lab.run(None) {
                 Ok(()) => break,
@@ -76,18 +76,18 @@ impl Lab {
         lab
     }
 
-    fn choose_ports(&mut self, plan: &Builder, ip: Ipv4Addr) {
+    fn choose_ports(&mut self, builder: &LabBuilder, ip: Ipv4Addr) {
         let free = |name| (name, servers::free_port(ip).expect("a port is free"));
-        self.binds = plan.bind_names().into_iter().map(free).collect();
+        self.binds = builder.bind_names().into_iter().map(free).collect();
         self.tcp.clear();
-        if plan.tcp {
+        if builder.tcp {
             let v4 = servers::free_port(Ipv4Addr::LOCALHOST).expect("a port is free");
             self.tcp.push(v4);
             self.tcp.extend(servers::free_port(Ipv6Addr::LOCALHOST));
         }
     }
 
-    /// Starts one more process and waits until the admin socket is its own. The error is HAProxy's log.
+    /// Starts a process and waits until it owns the admin socket. The error is HAProxy's log.
     fn run(&self, old: Option<u32>) -> Result<(), String> {
         let mut processes = lock(&self.processes);
         let log = fs::File::create(self.folder.path().join("haproxy.log")).expect("the folder can be written");
@@ -107,21 +107,21 @@ impl Lab {
             let _starting = process::starting();
             command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
         };
-        let own = child.id();
-        processes.watchdog.watch(own);
+        let started_pid = child.id();
+        processes.watchdog.watch(started_pid);
         processes.started.push(child);
-        wait_for("HAProxy to answer", || {
+        wait_for("HAProxy to reply", || {
             let child = processes.started.last_mut().expect("one was just added");
             if child.try_wait().expect("a child can be waited for").is_some() {
                 return Some(Err(self.log()));
             }
             let pid = self.answering_pid()?;
-            // A master that is not up yet loses the signal that tells it to reload.
-            let is_ours = if self.master { self.master_lists(pid) } else { pid == own };
-            is_ours.then_some(Ok(()))
+            // A master that is still starting ignores the reload signal.
+            let is_ready = if self.master { self.has_worker(pid) } else { pid == started_pid };
+            is_ready.then_some(Ok(()))
         })?;
         if self.master {
-            for worker in process::children(own) {
+            for worker in process::children(started_pid) {
                 processes.watchdog.watch(worker);
             }
         }
@@ -150,12 +150,12 @@ impl Lab {
         *self.tcp.first().expect("a lab built with .tcp()")
     }
 
-    /// The same on `[::1]`; `None` on a machine without IPv6.
+    /// Returns the TCP stats socket on `[::1]`; `None` on a machine without IPv6.
     pub fn tcp6(&self) -> Option<SocketAddr> {
         self.tcp.get(1).copied()
     }
 
-    /// Where `fe1` listens.
+    /// Returns the address of `fe1`.
     pub fn frontend_addr(&self) -> SocketAddr {
         self.addr("fe1")
     }
@@ -165,26 +165,26 @@ impl Lab {
         *self.binds.get(name).unwrap_or_else(|| panic!("no address is named {name}"))
     }
 
-    /// The web server behind a name such as `be1/s2`.
+    /// Returns the web server of a name such as `be1/s2`.
     pub fn server(&self, name: &str) -> &WebServer {
         self.servers.get(name).unwrap_or_else(|| panic!("no server is named {name}"))
     }
 
-    /// Makes a server answer differently from now on.
-    pub fn set_answer(&self, server: &str, answer: Answer) {
-        self.server(server).set(answer);
+    /// Changes how a server responds.
+    pub fn set_server_behavior(&self, server: &str, behavior: ServerBehavior) {
+        self.server(server).set_behavior(behavior);
     }
 
     pub fn config_file(&self) -> PathBuf {
         self.folder.path().join("haproxy.cfg")
     }
 
-    /// What the newest process wrote to its standard error.
+    /// Returns what the newest process wrote to standard error.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("haproxy.log")).unwrap_or_default()
     }
 
-    /// Changes the configuration; [`Lab::reload`] and [`Lab::restart`] make it count.
+    /// Changes the configuration file; [`Lab::reload`] and [`Lab::restart`] apply it.
     pub fn edit(&self, change: impl FnOnce(String) -> String) {
         let text = fs::read_to_string(self.config_file()).expect("the lab wrote it");
         fs::write(self.config_file(), change(text)).expect("the folder can be written");
@@ -197,8 +197,8 @@ impl Lab {
         processes.started.last().expect("start started one").id()
     }
 
-    /// A reload as systemd does it: a new process takes the sockets over, and the old one ends when its last
-    /// connection does. Returns when the new one answers.
+    /// Reloads HAProxy as systemd does: a new process takes over the sockets, and the old one ends with its last
+    /// connection. Returns when the new process replies.
     pub fn reload(&self) {
         if !self.master {
             let started = self.run(Some(self.pid()));
@@ -208,7 +208,7 @@ impl Lab {
         process::signal(self.pid(), "USR2");
         wait_until("the master to reload", || {
             let pid = self.answering_pid();
-            pid.is_some_and(|pid| pid.to_string() != old && self.master_lists(pid))
+            pid.is_some_and(|pid| pid.to_string() != old && self.has_worker(pid))
         });
         let mut processes = lock(&self.processes);
         let master = processes.started.last().expect("start started one").id();
@@ -217,32 +217,33 @@ impl Lab {
         }
     }
 
-    /// The death nobody announced: no goodbye, and the socket files stay.
-    pub fn kill9(&self) {
+    /// Kills HAProxy with SIGKILL; the socket files remain.
+    pub fn kill(&self) {
         process::end(lock(&self.processes).started.last_mut().expect("start started one"));
     }
 
-    /// Starts HAProxy again after [`Lab::kill9`]; before it, kills it first. Returns when it answers.
+    /// Kills HAProxy if it runs and starts it again. Returns when it replies.
     pub fn restart(&self) {
-        self.kill9();
+        self.kill();
         self.run(None).unwrap_or_else(|log| panic!("HAProxy did not restart:\n{log}"));
     }
 
-    /// SIGSTOP: it is there, accepts (the kernel does), and says nothing.
-    pub fn stop_process(&self) {
+    /// Stops HAProxy with SIGSTOP: the kernel still accepts connections, but no reply comes.
+    pub fn pause_process(&self) {
         process::signal(self.pid(), "STOP");
     }
 
-    pub fn cont_process(&self) {
+    /// Continues HAProxy after [`Lab::pause_process`].
+    pub fn resume_process(&self) {
         process::signal(self.pid(), "CONT");
     }
 
-    /// Removes the file of the admin socket under a running HAProxy.
+    /// Removes the file of the admin socket while HAProxy runs.
     pub fn remove_socket(&self) {
-        fs::remove_file(self.admin()).expect("the socket is there");
+        fs::remove_file(self.admin()).expect("the socket file exists");
     }
 
-    /// Every process started, the ended ones included.
+    /// Returns the PIDs of all processes started so far, including ended ones.
     pub fn all_pids(&self) -> Vec<u32> {
         lock(&self.processes).started.iter().map(Child::id).collect()
     }

@@ -3,7 +3,7 @@
 //! The environment is the test's, not the machine's: only `PATH` is inherited, the home is an empty folder, the
 //! locale is UTF-8 and the terminal is xterm-256color, unless the builder says otherwise.
 
-use super::term::{Seen, Shared, Term};
+use super::term::{TerminalOutput, TermState, Term};
 use super::{lock, process};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::ffi::OsStr;
@@ -73,8 +73,8 @@ impl TermBuilder {
         let mut output = pair.master.try_clone_reader().expect("a terminal can be read");
         let writer = pair.master.take_writer().expect("a terminal can be written");
         drop(starting);
-        let shared = Arc::new(Shared {
-            seen: Mutex::new(Seen {
+        let shared = Arc::new(TermState {
+            seen: Mutex::new(TerminalOutput {
                 parser: vt100::Parser::new(nonzero(self.rows), nonzero(self.cols), 0),
                 raw: Vec::new(),
             }),

@@ -1,25 +1,25 @@
-//! The lab: what the tests need of the outside world, made small and real.
+//! Test support: real HAProxy processes, web servers, terminals and faulty sockets for the integration tests.
 //!
-//! - [`haproxy`]: a real HAProxy with its sockets, backends and servers ([`Lab`]).
-//! - [`traffic`]: requests through its frontends ([`Traffic`]).
-//! - [`fake`]: a scripted stats socket, for what a real HAProxy cannot be made to do ([`Fake`]).
-//! - [`stream`]: what a program wrote to its terminal, taken apart; [`svg`]: a picture of it.
-//! - [`unread`]: a terminal that nobody reads ([`Unread`]).
-//! - [`relay`]: passes a real stats socket on and keeps what was said to it ([`Relay`]).
-//! - [`term`]: the real binary in a pseudo terminal ([`Term`]), [`panes`]: the tables it shows
-//!   ([`Table`]), and [`grid`]: the table that fills a view ([`Grid`]).
-//! - [`acts`]: questions and their answers, the audit, and what the second client sees; [`agent`]: a server's
-//!   agent ([`Agent`]); [`sweep`]: every key in every view and layer.
+//! - [`haproxy`]: a lab, that is, one real HAProxy with its own sockets, backends and servers ([`Lab`]).
+//! - [`client`]: a second client of its sockets, independent of hapulse.
+//! - [`traffic`]: a load generator ([`Traffic`]).
+//! - [`fake`]: a scripted stats socket for replies that a real HAProxy cannot produce ([`FakeSocket`]).
+//! - [`relay`]: forwards to a real stats socket and records the requests ([`Relay`]).
+//! - [`term`]: the hapulse binary in a pseudo terminal ([`Term`]); [`screen`]: its screen; [`panes`] and [`grid`]: the
+//!   tables on the dashboard and in the views ([`PaneTable`], [`Grid`]).
+//! - [`unread_terminal`]: a terminal whose output is never read ([`UnreadTerminal`]).
+//! - [`terminal_bytes`]: finds unexpected control sequences in the output; [`svg`]: draws a screen as a picture.
+//! - [`actions`]: helpers for tests of actions: confirmations, audit records, server states; [`agent`]: a server's
+//!   agent ([`Agent`]); [`sweep`]: presses every key in every view and layer.
 //!
-//! Nothing here uses a fixed port or a fixed path, so test files run next to each other, and nothing outlives
-//! the value that started it. A wait is always for a condition and never for a time, and a wait that fails says
-//! what it last saw.
+//! No port or path is fixed, so tests can run in parallel, and every process ends when the value that started it is
+//! dropped. Helpers wait for conditions, never for a fixed time, and a failed wait reports the last state.
 //!
-//! Each test binary compiles this module and uses its own part of it, hence the allowed dead code.
+//! Each test binary compiles this module and uses a part of it, hence the allowed dead code.
 #![allow(dead_code, unused_imports, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::struct_excessive_bools)]
 
-pub mod acts;
+pub mod actions;
 pub mod agent;
 pub mod builder;
 pub mod client;
@@ -33,36 +33,35 @@ pub mod process;
 pub mod relay;
 pub mod screen;
 pub mod servers;
-pub mod stream;
+pub mod terminal_bytes;
 pub mod svg;
 pub mod sweep;
 pub mod term;
 pub mod traffic;
-pub mod unread;
+pub mod unread_terminal;
 
 pub use agent::Agent;
-pub use builder::Builder;
-pub use client::ask_at;
-pub use fake::{Answers, Fake};
+pub use builder::LabBuilder;
+pub use client::send_command_to;
+pub use fake::{CannedReplies, FakeSocket};
 pub use grid::Grid;
 pub use haproxy::Lab;
-pub use panes::Table;
+pub use panes::PaneTable;
 pub use relay::Relay;
-pub use screen::Modes;
-pub use servers::Answer;
+pub use screen::TerminalModes;
+pub use servers::ServerBehavior;
 pub use term::Term;
-pub use traffic::{Counts, Traffic};
-pub use unread::Unread;
+pub use traffic::{RequestCounts, Traffic};
+pub use unread_terminal::UnreadTerminal;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a wait may take before it fails its test. Generous, because a busy machine is not a bug; it costs
-/// nothing where the condition comes true.
+/// Time after which a wait fails its test. Long, because a busy machine is not a bug; a successful wait ends early.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Waits until `check` gives a value, or panics after [`DEADLINE`] with `what` was awaited.
+/// Returns the first value from `check`; panics after [`DEADLINE`] with the description `what`.
 pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + DEADLINE;
     loop {
@@ -79,7 +78,7 @@ pub fn wait_until(what: &str, mut check: impl FnMut() -> bool) {
     wait_for(what, || check().then_some(()));
 }
 
-/// A lock that a panicking test does not spoil for the others.
+/// Locks the mutex, even if another test panicked while it held the lock.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Rows by `pxname/svname/kind`, each by its columns.
-pub type Rows = BTreeMap<String, BTreeMap<String, String>>;
+/// PrintedRows by `pxname/svname/kind`, each by its columns.
+pub type PrintedRows = BTreeMap<String, BTreeMap<String, String>>;
 
 fn records(text: &str) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
@@ -25,17 +25,17 @@ pub fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {
     records(text)
 }
 
-fn by_name(rows: Vec<BTreeMap<String, String>>) -> Rows {
+fn by_name(rows: Vec<BTreeMap<String, String>>) -> PrintedRows {
     rows.into_iter().map(|row| (format!("{}/{}/{}", row["pxname"], row["svname"], row["kind"]), row)).collect()
 }
 
 /// What `show --format csv` printed of rows.
-pub fn of_csv(text: &str) -> Rows {
+pub fn parse_csv(text: &str) -> PrintedRows {
     by_name(records(text))
 }
 
 /// The rows of what `show --format json` printed; what is null is empty.
-pub fn of_json(text: &str) -> Rows {
+pub fn parse_json(text: &str) -> PrintedRows {
     let value: Value = serde_json::from_str(text).expect("one JSON object");
     let cell = |value: &Value| match value {
         Value::Null => String::new(),
@@ -48,7 +48,7 @@ pub fn of_json(text: &str) -> Rows {
 }
 
 /// A `show stat`, with each row's kind in words.
-pub fn of_stat(text: &str) -> Rows {
+pub fn parse_show_stat(text: &str) -> PrintedRows {
     let mut rows = records(text.trim_start_matches("# "));
     for row in &mut rows {
         let kind = ["frontend", "backend", "server", "listener"][row["type"].parse::<usize>().unwrap()];
@@ -58,7 +58,7 @@ pub fn of_stat(text: &str) -> Rows {
 }
 
 /// A `show info`, key by key.
-pub fn of_info(text: &str) -> BTreeMap<String, String> {
+pub fn parse_show_info(text: &str) -> BTreeMap<String, String> {
     let line = |line: &str| line.split_once(':').map(|(key, value)| (key.to_owned(), value.trim().to_owned()));
     text.lines().filter_map(line).collect()
 }

@@ -22,12 +22,12 @@ use tempfile::TempDir;
 /// A running relay; it takes no more connections once it is dropped.
 pub struct Relay {
     path: PathBuf,
-    shared: Arc<Shared>,
+    shared: Arc<RelayState>,
     acceptor: Option<JoinHandle<()>>,
     _folder: TempDir,
 }
 
-struct Shared {
+struct RelayState {
     target: PathBuf,
     /// What each client said, in the order they came.
     said: Mutex<Vec<Vec<u8>>>,
@@ -40,7 +40,7 @@ impl Relay {
         let folder = TempDir::with_prefix_in("relay", "/tmp").expect("/tmp can be written");
         let path = folder.path().join("relay.sock");
         let listener = UnixListener::bind(&path).expect("the folder is new");
-        let shared = Shared { target: target.to_owned(), said: Mutex::default(), stop: AtomicBool::new(false) };
+        let shared = RelayState { target: target.to_owned(), said: Mutex::default(), stop: AtomicBool::new(false) };
         let shared = Arc::new(shared);
         let inner = Arc::clone(&shared);
         let acceptor = thread::spawn(move || accept(&listener, &inner));
@@ -62,14 +62,14 @@ impl Relay {
     }
 
     /// Every command that is no question: neither `show …` nor the giving up of rights.
-    pub fn acts(&self) -> Vec<String> {
+    pub fn write_commands(&self) -> Vec<String> {
         let lines = self.lines();
         let commands = lines.iter().flat_map(|line| line.split(';')).map(str::trim);
         commands.filter(|word| !word.starts_with("show ") && *word != "operator").map(str::to_owned).collect()
     }
 }
 
-fn accept(listener: &UnixListener, shared: &Arc<Shared>) {
+fn accept(listener: &UnixListener, shared: &Arc<RelayState>) {
     for client in listener.incoming() {
         if shared.stop.load(Ordering::SeqCst) {
             return;

@@ -1,4 +1,4 @@
-//! Samples from recorded answers: what a real HAProxy said, turned into what the sampler would have made of it.
+//! SampleFactory from recorded answers: what a real HAProxy said, turned into what the sampler would have made of it.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -9,54 +9,54 @@ use std::time::{Duration, SystemTime};
 use hapulse::app::keymap::Keymap;
 use hapulse::app::model::{InstanceView, Model};
 use hapulse::haproxy::fields::InfoField;
-use hapulse::haproxy::info::Info;
+use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::reply;
-use hapulse::haproxy::stat_table::Table;
+use hapulse::haproxy::stat_table::StatTable;
 use hapulse::instance::guard::Guard;
-use hapulse::observe::link::Failure;
-use hapulse::observe::row_ids::Roster;
-use hapulse::observe::sample::{Cost, Epoch, Sample};
-use hapulse::observe::timestamp::Stamp;
+use hapulse::observe::link::PollFailure;
+use hapulse::observe::row_ids::RowIds;
+use hapulse::observe::sample::{ReplyCost, Epoch, Sample};
+use hapulse::observe::timestamp::Timestamp;
 
 /// The versions there are recordings of.
 pub const VERSIONS: [&str; 6] = ["1.8.0", "2.0.0", "2.4.0", "2.6.12", "3.0.0", "3.2.0"];
 
 /// The bytes of one recorded answer.
-pub fn fixture(version: &str, file: &str) -> Vec<u8> {
+pub fn recorded_bytes(version: &str, file: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version).join(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The text of one recorded answer, without the empty line at its end.
-pub fn body(version: &str, file: &str) -> String {
-    let bytes = fixture(version, file);
+pub fn recorded_text(version: &str, file: &str) -> String {
+    let bytes = recorded_bytes(version, file);
     let replies = reply::split(&bytes, 1);
-    assert!(replies[0].is_whole(), "{version}/{file} was cut");
+    assert!(replies[0].is_complete(), "{version}/{file} was cut");
     String::from_utf8(replies[0].text().to_vec()).unwrap()
 }
 
 /// A recorded `show stat`.
-pub fn table(version: &str, file: &str) -> Table {
-    Table::parse(body(version, file).as_bytes(), None).unwrap()
+pub fn recorded_stat_table(version: &str, file: &str) -> StatTable {
+    StatTable::parse(recorded_text(version, file).as_bytes(), None).unwrap()
 }
 
 /// A moment `millis` after the start of the test.
-pub fn at(millis: u64) -> Stamp {
+pub fn timestamp(millis: u64) -> Timestamp {
     let mono = Duration::from_millis(millis);
-    Stamp { mono, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + mono }
+    Timestamp { monotonic: mono, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + mono }
 }
 
 /// A `show stat` whose cells can be set by name before it is read.
 #[derive(Debug, Clone)]
-pub struct Sheet {
+pub struct StatCsv {
     cells: Vec<Vec<String>>,
 }
 
-impl Sheet {
+impl StatCsv {
     /// A recorded one. The cells may hold no quotes or commas, which those of the recordings do not.
-    pub fn of(version: &str, file: &str) -> Self {
-        let text = body(version, file);
+    pub fn recorded(version: &str, file: &str) -> Self {
+        let text = recorded_text(version, file);
         assert!(!text.contains('"'), "{version}/{file} has quoted cells");
         Self { cells: text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect() }
     }
@@ -132,18 +132,18 @@ impl Sheet {
 
 /// Makes samples one after the other, as the sampler does.
 #[derive(Debug)]
-pub struct Samples {
-    roster: Roster,
+pub struct SampleFactory {
+    row_ids: RowIds,
     seq: u64,
     info: String,
     /// Level of the socket.
     pub level: Option<Level>,
 }
 
-impl Samples {
-    /// Samples of this version, at level admin.
-    pub fn of(version: &str) -> Self {
-        Self { roster: Roster::default(), seq: 0, info: body(version, "show-info.txt"), level: Some(Level::Admin) }
+impl SampleFactory {
+    /// SampleFactory of this version, at level admin.
+    pub fn for_version(version: &str) -> Self {
+        Self { row_ids: RowIds::default(), seq: 0, info: recorded_text(version, "show-info.txt"), level: Some(Level::Admin) }
     }
 
     /// Replaces the value of a key of `show info`.
@@ -157,20 +157,20 @@ impl Samples {
     }
 
     /// A sample of this `show stat`.
-    pub fn take(&mut self, millis: u64, sheet: &Sheet) -> Arc<Sample> {
+    pub fn next_sample(&mut self, millis: u64, sheet: &StatCsv) -> Arc<Sample> {
         self.seq += 1;
         let stat = sheet.text();
-        let table = Table::parse(stat.as_bytes(), None).unwrap();
-        let info = Info::parse(self.info.as_bytes()).unwrap();
+        let table = StatTable::parse(stat.as_bytes(), None).unwrap();
+        let info = ProcessInfo::parse(self.info.as_bytes()).unwrap();
         Arc::new(Sample {
             seq: self.seq,
-            at: at(millis),
+            at: timestamp(millis),
             epoch: Epoch { number: 1, pid: info.number(InfoField::Pid).unwrap() },
             level: self.level,
             info,
-            rows: self.roster.identify(&table),
+            rows: self.row_ids.identify(&table),
             table,
-            cost: Cost { bytes: stat.len(), answer: Duration::from_millis(4) },
+            cost: ReplyCost { bytes: stat.len(), reply_time: Duration::from_millis(4) },
             interval: Duration::from_secs(2),
             configured: None,
         })
@@ -178,16 +178,16 @@ impl Samples {
 }
 
 /// A model of one instance of which nothing is known yet.
-pub fn model(guard: Guard, size: (u16, u16)) -> Model {
+pub fn new_model(guard: Guard, size: (u16, u16)) -> Model {
     let address = "/run/haproxy/admin.sock".to_owned();
     let instance = InstanceView::new(address.clone(), address, false, 1 << 20);
     Model::new(vec![instance], guard, Keymap::standard().unwrap(), size)
 }
 
 /// A poll that failed, and what to do about it.
-pub fn failure(retry_at: Duration) -> Failure {
-    Failure {
-        why: "cannot connect: no such file or directory".to_owned(),
+pub fn poll_failure(retry_at: Duration) -> PollFailure {
+    PollFailure {
+        reason: "cannot connect: no such file or directory".to_owned(),
         hint: Some(
             "add to the global section of haproxy.cfg: stats socket /run/haproxy/admin.sock mode 660 level admin"
                 .to_owned(),

@@ -7,23 +7,23 @@ use std::time::{Duration, SystemTime};
 
 use hapulse::app::key::Key;
 use hapulse::app::model::Model;
-use hapulse::app::msg::Msg;
+use hapulse::app::msg::Message;
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
 use hapulse::instance::guard::Guard;
-use hapulse::observe::sampler::News;
-use hapulse::ui::root::{Looks, draw};
+use hapulse::observe::sampler::PollResult;
+use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::samples::{Samples, Sheet, at, failure, model};
+use crate::samples::{SampleFactory, StatCsv, timestamp, poll_failure, new_model};
 
 pub const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
-pub const NEWEST: &str = "3.2.0";
-pub const USUAL: &str = "2.6.12";
+pub const NEWEST_VERSION: &str = "3.2.0";
+pub const DEFAULT_VERSION: &str = "2.6.12";
 
 /// A model and the moment it is looked at.
 pub struct Scene {
@@ -33,15 +33,15 @@ pub struct Scene {
 
 impl Scene {
     pub fn empty(guard: Guard, size: (u16, u16)) -> Self {
-        Self { model: model(guard, size), now: Duration::ZERO }
+        Self { model: new_model(guard, size), now: Duration::ZERO }
     }
 
     /// Traffic of four seconds, in which a server goes down and a queue grows.
     pub fn busy(version: &str, guard: Guard, level: Level, size: (u16, u16)) -> Self {
         let mut scene = Self::empty(guard, size);
-        let (mut samples, mut sheet) = (Samples::of(version), Sheet::of(version, "show-stat.csv"));
+        let (mut samples, mut sheet) = (SampleFactory::for_version(version), StatCsv::recorded(version, "show-stat.csv"));
         samples.level = Some(level);
-        scene.news(0, &samples.take(0, &sheet));
+        scene.add_sample(0, &samples.next_sample(0, &sheet));
         for (second, requests, total) in [(2, 240, 1000), (4, 480, 1600)] {
             let [most, half, few] = [requests * 10 / 16, requests * 5 / 16, requests / 16];
             let rest = requests - most - half - few;
@@ -76,62 +76,62 @@ impl Scene {
                 sheet.set("be_api", "api2", "status", "DOWN").set("be_api", "api2", "check_status", "L4CON");
                 sheet.set("be_api", "api2", "last_chk", "Connection refused");
             }
-            scene.news(u64::try_from(second).unwrap() * 1000, &samples.take(second as u64 * 1000, &sheet));
+            scene.add_sample(u64::try_from(second).unwrap() * 1000, &samples.next_sample(second as u64 * 1000, &sheet));
         }
         scene
     }
 
-    pub fn news(&mut self, millis: u64, sample: &std::sync::Arc<hapulse::observe::sample::Sample>) {
+    pub fn add_sample(&mut self, millis: u64, sample: &std::sync::Arc<hapulse::observe::sample::Sample>) {
         self.now = Duration::from_millis(millis);
-        let _ = update(&mut self.model, Msg::News(0, News::Sample(sample.clone()), 0), at(millis));
+        let _ = update(&mut self.model, Message::Polled(0, PollResult::Sample(sample.clone()), 0), timestamp(millis));
         // As the loop does behind a frame.
-        self.model.instances[0].watch.keep();
+        self.model.instances[0].data.store_first_sample();
     }
 
-    pub fn lose(&mut self, millis: u64) {
+    pub fn fail_poll(&mut self, millis: u64) {
         self.now = Duration::from_millis(millis);
-        let failed = News::Failed(failure(self.now + Duration::from_secs(8)), at(millis));
-        let _ = update(&mut self.model, Msg::News(0, failed, 0), at(millis));
+        let failed = PollResult::Failed(poll_failure(self.now + Duration::from_secs(8)), timestamp(millis));
+        let _ = update(&mut self.model, Message::Polled(0, failed, 0), timestamp(millis));
     }
 
-    pub fn wait(&mut self, millis: u64) {
+    pub fn advance(&mut self, millis: u64) {
         self.now += Duration::from_millis(millis);
-        let _ = update(&mut self.model, Msg::Wake, at(self.now.as_millis() as u64));
+        let _ = update(&mut self.model, Message::Wake, timestamp(self.now.as_millis() as u64));
     }
 
     pub fn press(mut self, keys: &str) -> Self {
-        for key in Key::parse_all(keys).unwrap() {
+        for key in Key::parse_sequence(keys).unwrap() {
             self.now += Duration::from_millis(400);
-            let _ = update(&mut self.model, Msg::Key(key), at(self.now.as_millis() as u64));
+            let _ = update(&mut self.model, Message::Key(key), timestamp(self.now.as_millis() as u64));
         }
         self
     }
 
     pub fn draw(&self, theme: Theme) -> Buffer {
-        let (width, height) = self.model.size;
+        let (width, height) = self.model.terminal_size;
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        draw(&self.model, Looks { theme, show_time }, self.now, &mut buffer);
+        draw(&self.model, Appearance { theme, format_time: format_utc_time }, self.now, &mut buffer);
         buffer
     }
 }
 
 /// The wall clock in Greenwich.
-pub fn show_time(wall: SystemTime) -> String {
+pub fn format_utc_time(wall: SystemTime) -> String {
     let seconds = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() % 86_400;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-pub type MakeScene = fn((u16, u16)) -> Scene;
+pub type SceneFactory = fn((u16, u16)) -> Scene;
 
-pub fn usual(size: (u16, u16)) -> Scene {
-    Scene::busy(USUAL, Guard::default(), Level::Admin, size)
+pub fn default_scene(size: (u16, u16)) -> Scene {
+    Scene::busy(DEFAULT_VERSION, Guard::default(), Level::Admin, size)
 }
 
 pub const UNICODE: Theme = Theme::new(Palette::Dark, false);
 pub const ASCII: Theme = Theme::new(Palette::Mono, true);
 
 /// The text of a buffer; what stands behind a wide character is part of it.
-pub fn lines(buffer: &Buffer) -> Vec<String> {
+pub fn buffer_lines(buffer: &Buffer) -> Vec<String> {
     let area = buffer.area;
     let line = |y| {
         let (mut text, mut x) = (String::new(), 0);
@@ -145,7 +145,7 @@ pub fn lines(buffer: &Buffer) -> Vec<String> {
     (0..area.height).map(line).collect()
 }
 
-pub fn snapshot(name: &str, text: &str) {
+pub fn assert_snapshot(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../screens");
     settings.set_prepend_module_to_snapshot(false);
@@ -153,11 +153,11 @@ pub fn snapshot(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-pub fn album(make: MakeScene, theme: Theme) -> String {
+pub fn render_all_sizes(make: SceneFactory, theme: Theme) -> String {
     let mut text = String::new();
     for (width, height) in SIZES {
         let _ = writeln!(text, "=== {width}x{height} {}", "=".repeat(usize::from(width) - 10));
-        for line in lines(&make((width, height)).draw(theme)) {
+        for line in buffer_lines(&make((width, height)).draw(theme)) {
             let _ = writeln!(text, "{line}");
         }
     }
@@ -165,23 +165,23 @@ pub fn album(make: MakeScene, theme: Theme) -> String {
 }
 
 /// Every scene at the designed sizes, by the names of the snapshots.
-pub fn every_scene(prefix: &str, scenes: &[(&str, MakeScene)]) {
+pub fn assert_scenes(prefix: &str, scenes: &[(&str, SceneFactory)]) {
     for (name, make) in scenes {
-        snapshot(&format!("{prefix}{name}"), &album(*make, UNICODE));
+        assert_snapshot(&format!("{prefix}{name}"), &render_all_sizes(*make, UNICODE));
     }
 }
 
 /// The same in ASCII, and nothing but ASCII.
-pub fn every_scene_in_ascii(prefix: &str, scenes: &[(&str, MakeScene)]) {
+pub fn assert_ascii_scenes(prefix: &str, scenes: &[(&str, SceneFactory)]) {
     for (name, make) in scenes {
-        let text = album(*make, ASCII);
+        let text = render_all_sizes(*make, ASCII);
         assert!(text.is_ascii(), "{name}: {:?}", text.chars().filter(|ch| !ch.is_ascii()).collect::<String>());
-        snapshot(&format!("{prefix}{name}.ascii"), &text);
+        assert_snapshot(&format!("{prefix}{name}.ascii"), &text);
     }
 }
 
 /// Without colours there is none in any cell.
-pub fn no_colour(scenes: &[(&str, MakeScene)]) {
+pub fn assert_no_color(scenes: &[(&str, SceneFactory)]) {
     for (name, make) in scenes {
         for size in SIZES {
             for cell in make(size).draw(ASCII).content() {
@@ -193,7 +193,7 @@ pub fn no_colour(scenes: &[(&str, MakeScene)]) {
 
 /// Every width and every height at least once: of the large ones every `large`th pair, of the small ones every
 /// `small`th.
-pub fn any_size(scenes: &[(&str, MakeScene)], large: u16, small: u16) {
+pub fn draw_every_size(scenes: &[(&str, SceneFactory)], large: u16, small: u16) {
     let sizes = |widths: u16, heights: u16, step: u16| {
         let heights = move |width: u16| (1 + width % step..=heights).step_by(usize::from(step));
         (1..=widths).flat_map(move |width| heights(width).map(move |height| (width, height)))
@@ -201,8 +201,8 @@ pub fn any_size(scenes: &[(&str, MakeScene)], large: u16, small: u16) {
     for (name, make) in scenes {
         let mut scene = make((80, 24));
         for (width, height) in sizes(220, 70, large).chain(sizes(64, 17, small)) {
-            let now = at(scene.now.as_millis() as u64);
-            let _ = update(&mut scene.model, Msg::Resize(width, height), now);
+            let now = timestamp(scene.now.as_millis() as u64);
+            let _ = update(&mut scene.model, Message::Resize(width, height), now);
             let buffer = scene.draw(UNICODE);
             assert_eq!(buffer.area, Rect::new(0, 0, width, height), "{name}");
         }

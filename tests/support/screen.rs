@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// The modes the program has set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Modes {
+pub struct TerminalModes {
     pub cursor_visible: bool,
     pub alternate_screen: bool,
     pub bracketed_paste: bool,
@@ -30,7 +30,7 @@ impl Term {
     }
 
     /// The screen once nothing more comes for a moment: a frame may arrive in several pieces.
-    pub fn settled(&self) -> String {
+    pub fn settled_screen(&self) -> String {
         let mut before = self.screen();
         for _ in 0..40 {
             thread::sleep(Duration::from_millis(25));
@@ -78,8 +78,8 @@ impl Term {
         self.seen().raw.clone()
     }
 
-    pub fn modes(&self) -> Modes {
-        self.with_screen(|screen| Modes {
+    pub fn modes(&self) -> TerminalModes {
+        self.with_screen(|screen| TerminalModes {
             cursor_visible: !screen.hide_cursor(),
             alternate_screen: screen.alternate_screen(),
             bracketed_paste: screen.bracketed_paste(),

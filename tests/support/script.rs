@@ -20,14 +20,14 @@ pub struct Script {
 
 /// What a command said, and its exit code; -1 where a signal ended it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ran {
+pub struct CommandResult {
     pub out: String,
     pub err: String,
     pub code: i32,
 }
 
 /// A command that runs.
-pub struct Running {
+pub struct RunningCommand {
     child: Child,
     out: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -38,7 +38,7 @@ impl Script {
         Self { home: tempfile::tempdir().unwrap() }
     }
 
-    pub fn audit(&self) -> PathBuf {
+    pub fn audit_path(&self) -> PathBuf {
         self.home.path().join(".local/state/hapulse/audit.jsonl")
     }
 
@@ -63,11 +63,11 @@ impl Script {
     }
 
     /// Runs `hapulse ARGS --target SOCKET` to its end; the words of `args` are parted by blanks.
-    pub fn run(&self, socket: &Path, args: &str) -> Ran {
-        self.start(socket, args).end()
+    pub fn run(&self, socket: &Path, args: &str) -> CommandResult {
+        self.start(socket, args).wait()
     }
 
-    pub fn start(&self, socket: &Path, args: &str) -> Running {
+    pub fn start(&self, socket: &Path, args: &str) -> RunningCommand {
         let mut command = self.command(socket, args);
         let mut child = {
             let _starting = process::starting();
@@ -82,11 +82,11 @@ impl Script {
                 kept.push('\n');
             }
         });
-        Running { child, out, reader: Some(reader) }
+        RunningCommand { child, out, reader: Some(reader) }
     }
 
     /// What the audit holds, as `hapulse audit` prints it, without the times and who it was.
-    pub fn acts(&self) -> Vec<String> {
+    pub fn audit_lines(&self) -> Vec<String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
         command.arg("audit").env_clear().env("HOME", self.home.path()).stdin(Stdio::null());
         let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
@@ -98,7 +98,7 @@ impl Script {
     }
 }
 
-impl Running {
+impl RunningCommand {
     pub fn out(&self) -> String {
         self.out.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -111,17 +111,17 @@ impl Running {
         process::signal(self.child.id(), name);
     }
 
-    pub fn end(mut self) -> Ran {
+    pub fn wait(mut self) -> CommandResult {
         wait_until("the command's end", || self.child.try_wait().unwrap().is_some());
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         self.reader.take().unwrap().join().unwrap();
         let mut err = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        Ran { out: self.out(), err, code }
+        CommandResult { out: self.out(), err, code }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCommand {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,6 +1,6 @@
 //! The web servers behind HAProxy: threads of the test itself, each on a port of its own.
 //!
-//! A server answers as its [`Answer`] says, and the answer can change while HAProxy runs: that is how a test
+//! A server answers as its [`ServerBehavior`] says, and the answer can change while HAProxy runs: that is how a test
 //! makes a server fail, recover, or become slow.
 
 use super::lock;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// What a server does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum ServerBehavior {
     /// 200 at once.
     Ok,
     /// 200 after a while.
@@ -43,8 +43,8 @@ pub fn free_port(ip: impl Into<std::net::IpAddr>) -> std::io::Result<SocketAddr>
 }
 
 #[derive(Debug)]
-struct State {
-    answer: Mutex<Answer>,
+struct ServerState {
+    answer: Mutex<ServerBehavior>,
     requests: AtomicUsize,
 }
 
@@ -52,7 +52,7 @@ struct State {
 #[derive(Debug)]
 pub struct WebServer {
     addr: SocketAddr,
-    state: Arc<State>,
+    state: Arc<ServerState>,
     acceptor: Mutex<Option<Acceptor>>,
 }
 
@@ -63,14 +63,14 @@ struct Acceptor {
 }
 
 impl WebServer {
-    pub fn start(ip: Ipv4Addr, answer: Answer) -> Self {
+    pub fn start(ip: Ipv4Addr, answer: ServerBehavior) -> Self {
         let listener = TcpListener::bind((ip, 0)).expect("a loopback port is free");
         let server = Self {
             addr: listener.local_addr().expect("a bound socket has an address"),
-            state: Arc::new(State { answer: Mutex::new(answer), requests: AtomicUsize::new(0) }),
+            state: Arc::new(ServerState { answer: Mutex::new(answer), requests: AtomicUsize::new(0) }),
             acceptor: Mutex::new(None),
         };
-        if answer != Answer::Closed {
+        if answer != ServerBehavior::Closed {
             server.listen(listener);
         }
         server
@@ -85,10 +85,10 @@ impl WebServer {
         self.state.requests.load(Ordering::Relaxed)
     }
 
-    /// Answers this way from now on. [`Answer::Closed`] closes the port, and any other opens it again.
-    pub fn set(&self, answer: Answer) {
+    /// CannedReplies this way from now on. [`ServerBehavior::Closed`] closes the port, and any other opens it again.
+    pub fn set_behavior(&self, answer: ServerBehavior) {
         *lock(&self.state.answer) = answer;
-        if answer == Answer::Closed {
+        if answer == ServerBehavior::Closed {
             self.stop_listening();
         } else if lock(&self.acceptor).is_none() {
             let listener =
@@ -130,8 +130,8 @@ impl Drop for WebServer {
     }
 }
 
-/// Answers the requests of one connection; bodies of requests are not read, since no test sends any.
-fn serve(mut stream: TcpStream, state: &State) {
+/// CannedReplies the requests of one connection; bodies of requests are not read, since no test sends any.
+fn serve(mut stream: TcpStream, state: &ServerState) {
     let _ = stream.set_nodelay(true);
     let Ok(copy) = stream.try_clone() else { return };
     let mut reader = BufReader::new(copy);
@@ -151,10 +151,10 @@ fn serve(mut stream: TcpStream, state: &State) {
         }
         let answer = *lock(&state.answer);
         let status = match answer {
-            Answer::Closed => return,
-            Answer::Ok => 200,
-            Answer::Status(status) => status,
-            Answer::Slow(time) => {
+            ServerBehavior::Closed => return,
+            ServerBehavior::Ok => 200,
+            ServerBehavior::Status(status) => status,
+            ServerBehavior::Slow(time) => {
                 thread::sleep(time);
                 200
             }

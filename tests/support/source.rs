@@ -1,356 +1,280 @@
-//! The project's source text, read just far enough to see what names what: words without comments and
-//! literals, which of them are tests, and every path they spell.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+//! The project's source code, parsed by `syn`: the paths each file uses, its type names and its plain `pub` items.
+#![allow(missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
 use std::path::Path;
 
-/// A word or sign of the source.
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::visit::{self, Visit};
+use syn::{Attribute, Item, ItemUse, Macro, UseTree, Visibility};
+
+/// A path in the source, resolved to the root of its crate: `crate::app::update`, `std::fs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
-    pub text: String,
+pub struct PathUse {
+    pub segments: Vec<String>,
     pub line: usize,
     /// Compiled for tests only.
-    pub test: bool,
-}
-
-/// A path of names, from the root of its crate: `crate::app::update`, `std::fs`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
-    pub path: Vec<String>,
-    pub line: usize,
-    pub test: bool,
+    pub is_test: bool,
 }
 
 /// One source file.
 #[derive(Debug)]
-pub struct File {
-    /// From `src/` on: `app/update.rs`.
+pub struct SourceFile {
+    /// Relative to `src/`: `app/update.rs`.
     pub name: String,
-    /// Its place in the tree of modules; empty for the roots.
+    /// Place in the module tree; empty for the roots.
     pub module: Vec<String>,
     pub lines: usize,
-    pub tokens: Vec<Token>,
-    pub named: Vec<Named>,
+    pub paths: Vec<PathUse>,
+    /// Structs, enums, traits and type aliases outside tests.
+    pub types: Vec<String>,
+    /// Items, fields and methods with a plain `pub`.
+    pub public_items: usize,
+    test_modules: Vec<String>,
 }
 
-/// All files.
+/// All source files.
 #[derive(Debug)]
 pub struct Project {
-    pub files: Vec<File>,
+    pub files: Vec<SourceFile>,
 }
 
 impl Project {
-    /// Reads every `.rs` file under a folder.
+    /// Reads every `.rs` file under `folder`.
     pub fn read(folder: &Path) -> Self {
         let mut sources = Vec::new();
-        gather(folder, folder, &mut sources);
+        collect_sources(folder, folder, &mut sources);
         sources.sort();
-        Self::new(sources.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+        Self::from_sources(sources.iter().map(|(name, text)| (name.as_str(), text.as_str())))
     }
 
-    /// Takes names and texts.
-    pub fn new<'a>(sources: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut files: Vec<File> = sources.into_iter().map(|(name, text)| File::new(name, text)).collect();
-        // A file whose `mod` line is for tests only holds nothing else.
-        let test_modules: Vec<Vec<String>> = files.iter().flat_map(File::test_children).collect();
+    /// Parses files given as name and text.
+    pub fn from_sources<'a>(sources: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut files: Vec<SourceFile> =
+            sources.into_iter().map(|(name, text)| SourceFile::parse(name, text)).collect();
+        let test_modules: Vec<Vec<String>> = files.iter().flat_map(SourceFile::test_only_children).collect();
         for file in files.iter_mut().filter(|file| test_modules.iter().any(|module| file.module.starts_with(module))) {
-            file.tokens.iter_mut().for_each(|token| token.test = true);
-            file.named.iter_mut().for_each(|named| named.test = true);
+            file.paths.iter_mut().for_each(|path| path.is_test = true);
+            file.types.clear();
+            file.public_items = 0;
         }
         Self { files }
     }
 
-    /// The file that a path of this crate leads into; absent for the root itself and for other crates.
-    pub fn file_of(&self, path: &[String]) -> Option<usize> {
-        let rest = path.strip_prefix(&["crate".to_owned()])?;
-        (1..=rest.len()).rev().find_map(|length| self.files.iter().position(|file| file.module == rest[..length]))
-    }
-
-    /// Which file names which other: indexes, and the line.
-    pub fn imports(&self) -> Vec<(usize, usize, &Named)> {
-        let mut all = Vec::new();
+    /// Returns each use of one file by another: index of the user, index of the used file, and the path.
+    pub fn imports(&self) -> Vec<(usize, usize, &PathUse)> {
+        let mut imports = Vec::new();
         for (from, file) in self.files.iter().enumerate() {
-            for named in &file.named {
-                if let Some(to) = self.file_of(&named.path).filter(|to| *to != from) {
-                    all.push((from, to, named));
+            for path in &file.paths {
+                // A relative path leads into a child module of the file.
+                let relative = || self.file_of(&with_root(&[&file.module, &path.segments[..]].concat()));
+                if let Some(to) = self.file_of(&path.segments).or_else(relative).filter(|to| *to != from) {
+                    imports.push((from, to, path));
                 }
             }
         }
-        all
+        imports
+    }
+
+    /// Returns the file a path of this crate leads into; absent for the crate root and for other crates.
+    fn file_of(&self, segments: &[String]) -> Option<usize> {
+        let rest = segments.strip_prefix(&["crate".to_owned()])?;
+        (1..=rest.len()).rev().find_map(|length| self.files.iter().position(|file| file.module == rest[..length]))
     }
 }
 
-fn gather(root: &Path, folder: &Path, into: &mut Vec<(String, String)>) {
+fn collect_sources(root: &Path, folder: &Path, into: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            gather(root, &path, into);
+            collect_sources(root, &path, into);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             into.push((name, fs::read_to_string(&path).unwrap()));
         }
     }
 }
 
-impl File {
-    fn new(name: &str, text: &str) -> Self {
+impl SourceFile {
+    fn parse(name: &str, text: &str) -> Self {
         let mut module: Vec<String> = name.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
         if module.last().is_some_and(|last| last == "mod") {
             module.pop();
         }
+        // The binary's root reaches the library by its name, so its own place does not matter.
+        let is_root = module == ["lib"] || module == ["main"];
+        let mut visitor = FileVisitor {
+            module: if is_root { Vec::new() } else { module.clone() },
+            is_test: false,
+            paths: Vec::new(),
+            types: Vec::new(),
+            public_items: 0,
+            test_modules: Vec::new(),
+        };
         if module == ["lib"] {
             module.clear();
         }
-        let mut tokens = tokens(text);
-        mark_tests(&mut tokens);
-        // The binary's own root: it reaches the library by its name.
-        let home = if module == ["main"] { Vec::new() } else { module.clone() };
-        let named = named(&tokens, &home);
-        Self { name: name.to_owned(), module, lines: text.lines().count(), tokens, named }
+        let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{name} does not parse: {error}"));
+        visitor.visit_file(&file);
+        let FileVisitor { paths, types, public_items, test_modules, .. } = visitor;
+        Self { name: name.to_owned(), module, lines: text.lines().count(), paths, types, public_items, test_modules }
     }
 
-    fn test_children(&self) -> Vec<Vec<String>> {
-        let is_it = |window: &&[Token]| window[0].text == "mod" && window[2].text == ";" && window[0].test;
-        let child = |window: &[Token]| self.module.iter().cloned().chain([window[1].text.clone()]).collect();
-        self.tokens.windows(3).filter(is_it).map(child).collect()
+    fn test_only_children(&self) -> Vec<Vec<String>> {
+        let child = |name: &String| self.module.iter().cloned().chain([name.clone()]).collect();
+        self.test_modules.iter().map(child).collect()
     }
 }
 
-/// Words and signs; `::` is one sign. Comments, strings and characters are left out.
-pub fn tokens(text: &str) -> Vec<Token> {
-    let chars: Vec<char> = text.chars().collect();
-    let (mut all, mut at, mut line) = (Vec::new(), 0, 1);
-    while at < chars.len() {
-        let start = at;
-        let rest = &chars[at..];
-        let length = if rest.starts_with(&['/', '/']) {
-            rest.iter().position(|ch| *ch == '\n').unwrap_or(rest.len())
-        } else if rest.starts_with(&['/', '*']) {
-            block_comment(rest)
-        } else if let Some(length) = string(rest) {
-            length
-        } else if rest[0] == '\'' {
-            character(rest)
-        } else if is_word(rest[0]) {
-            rest.iter().position(|ch| !is_word(*ch)).unwrap_or(rest.len())
-        } else if rest.starts_with(&[':', ':']) {
-            2
-        } else {
-            1
+struct FileVisitor {
+    /// Module of the code being visited, inline modules included.
+    module: Vec<String>,
+    is_test: bool,
+    paths: Vec<PathUse>,
+    types: Vec<String>,
+    public_items: usize,
+    test_modules: Vec<String>,
+}
+
+impl FileVisitor {
+    fn record_path(&mut self, names: &[String], span: Span) {
+        let parent = |depth: usize| &self.module[..self.module.len().saturating_sub(depth)];
+        let supers = names.iter().take_while(|name| *name == "super").count();
+        let segments: Vec<String> = match names.first().map(String::as_str) {
+            Some("crate" | "hapulse") => with_root(&names[1..]),
+            Some("self") => with_root(&[&self.module, &names[1..]].concat()),
+            Some("super") => with_root(&[parent(supers), &names[supers..]].concat()),
+            Some(_) if names.len() > 1 => names.to_vec(),
+            _ => return,
         };
-        at += length;
-        let taken = &chars[start..at];
-        let is_text = is_word(taken[0]) && string(taken).is_none() || length <= 2 && !taken[0].is_whitespace();
-        if is_text && taken[0] != '"' && taken[0] != '\'' && !taken.starts_with(&['/', '/']) {
-            all.push(Token { text: taken.iter().collect(), line, test: false });
-        }
-        line += taken.iter().filter(|ch| **ch == '\n').count();
+        self.paths.push(PathUse { segments, line: span.start().line, is_test: self.is_test });
     }
-    all
-}
 
-fn is_word(ch: char) -> bool {
-    ch.is_alphanumeric() || ch == '_'
-}
-
-fn block_comment(rest: &[char]) -> usize {
-    let (mut depth, mut at) = (0_usize, 0);
-    while at < rest.len() {
-        if rest[at..].starts_with(&['/', '*']) {
-            (depth, at) = (depth + 1, at + 2);
-        } else if rest[at..].starts_with(&['*', '/']) {
-            (depth, at) = (depth - 1, at + 2);
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
+    fn record_use_tree(&mut self, prefix: &[String], tree: &UseTree) {
+        let with = |name: String| [prefix, &[name]].concat();
+        match tree {
+            UseTree::Path(path) => self.record_use_tree(&with(path.ident.to_string()), &path.tree),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.record_use_tree(prefix, tree)),
+            UseTree::Name(name) if name.ident == "self" => self.record_path(prefix, name.ident.span()),
+            UseTree::Name(name) => self.record_path(&with(name.ident.to_string()), name.ident.span()),
+            UseTree::Rename(rename) => self.record_path(&with(rename.ident.to_string()), rename.ident.span()),
+            UseTree::Glob(glob) => self.record_path(prefix, glob.star_token.spans[0]),
         }
     }
-    rest.len()
-}
 
-/// The length of a string literal that begins here: plain, byte, C or raw.
-fn string(rest: &[char]) -> Option<usize> {
-    let mut at = 0;
-    while at < 2 && matches!(rest.get(at), Some('b' | 'c' | 'r')) {
-        at += 1;
-    }
-    let raw = at > 0 && rest[at - 1] == 'r';
-    let hashes = if raw { rest[at..].iter().take_while(|ch| **ch == '#').count() } else { 0 };
-    at += hashes;
-    if rest.get(at) != Some(&'"') {
-        return None;
-    }
-    at += 1;
-    let end: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
-    while at < rest.len() {
-        match rest[at] {
-            '\\' if !raw => at += 2,
-            '"' if rest[at..].starts_with(&end) => return Some(at + end.len()),
-            _ => at += 1,
-        }
-    }
-    Some(rest.len())
-}
-
-/// The length of a character literal or of the quote that begins a lifetime.
-fn character(rest: &[char]) -> usize {
-    match rest {
-        ['\'', '\\', ..] => rest[2..].iter().skip(1).position(|ch| *ch == '\'').map_or(rest.len(), |end| end + 4),
-        ['\'', _, '\'', ..] => 3,
-        _ => 1,
-    }
-}
-
-/// Marks what stands behind `#[cfg(test)]`: to the end of the block or statement.
-fn mark_tests(tokens: &mut [Token]) {
-    let mut at = 0;
-    while at < tokens.len() {
-        let Some(end) = attribute(tokens, at) else {
-            at += 1;
-            continue;
-        };
-        let here: Vec<&str> = tokens[at..end].iter().map(|token| token.text.as_str()).collect();
-        let is_test = here.contains(&"cfg") && here.contains(&"test") && !here.contains(&"not");
-        let stop = if is_test { item_end(tokens, end) } else { end };
-        if is_test {
-            tokens[at..stop].iter_mut().for_each(|token| token.test = true);
-        }
-        at = stop;
-    }
-}
-
-/// Where an attribute that begins at `at` ends.
-fn attribute(tokens: &[Token], at: usize) -> Option<usize> {
-    let text = |place: usize| tokens.get(place).map(|token| token.text.as_str());
-    (text(at) == Some("#") && text(at + 1) == Some("[")).then(|| closing(tokens, at + 1))
-}
-
-/// Behind the bracket that closes the one at `open`.
-fn closing(tokens: &[Token], open: usize) -> usize {
-    let mut depth = 0_i32;
-    for (place, token) in tokens.iter().enumerate().skip(open) {
-        match token.text.as_str() {
-            "{" | "[" | "(" => depth += 1,
-            "}" | "]" | ")" => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return place + 1;
-        }
-    }
-    tokens.len()
-}
-
-fn item_end(tokens: &[Token], from: usize) -> usize {
-    let mut at = from;
-    while at < tokens.len() {
-        match tokens[at].text.as_str() {
-            ";" => return at + 1,
-            "{" => return closing(tokens, at),
-            "(" | "[" => at = closing(tokens, at),
-            _ => at += 1,
-        }
-    }
-    tokens.len()
-}
-
-/// Every path that is spelled, `use` trees taken apart, from the root on.
-fn named(tokens: &[Token], module: &[String]) -> Vec<Named> {
-    let word = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
-    let children: Vec<&str> =
-        (0..tokens.len()).filter(|at| word(*at) == "mod" && word(at + 2) == ";").map(|at| word(at + 1)).collect();
-    let mut all = Vec::new();
-    // Inline modules around the place, with the depth of their braces.
-    let (mut inline, mut depth): (Vec<(String, usize)>, usize) = (Vec::new(), 0);
-    let mut at = 0;
-    while at < tokens.len() {
-        let here = word(at);
-        match here {
-            "{" => depth += 1,
-            "}" => {
-                depth = depth.saturating_sub(1);
-                inline.retain(|(_, inside)| *inside <= depth);
-            }
-            "mod" if word(at + 2) == "{" => inline.push((word(at + 1).to_owned(), depth + 1)),
-            _ => {}
-        }
-        let begins = here.starts_with(|ch: char| ch.is_alphabetic()) && (at == 0 || word(at - 1) != "::");
-        let is_use = begins && here != "use" && at > 0 && word(at - 1) == "use";
-        if begins && (word(at + 1) == "::" || is_use) {
-            let mut found = Vec::new();
-            let Token { line, test, .. } = tokens[at];
-            at = tree(tokens, at, &[], &mut found);
-            let place: Vec<String> =
-                module.iter().cloned().chain(inline.iter().map(|(name, _)| name.clone())).collect();
-            let paths = found.into_iter().map(|path| absolute(path, &place, &children));
-            all.extend(paths.map(|path| Named { path, line, test }));
-        } else {
-            at += 1;
-        }
-    }
-    all
-}
-
-/// Reads one path, or one branch of a `use` tree, and returns the place behind it.
-fn tree(tokens: &[Token], mut at: usize, prefix: &[String], found: &mut Vec<Vec<String>>) -> usize {
-    let text = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
-    let mut path = prefix.to_vec();
-    loop {
-        match text(at) {
-            "{" => {
-                at += 1;
-                while at < tokens.len() && text(at) != "}" {
-                    at = tree(tokens, at, &path, found);
-                    while text(at) == "," {
-                        at += 1;
+    /// Records `a::b::c` sequences inside a macro call, which `syn` leaves unparsed.
+    fn record_macro_tokens(&mut self, tokens: TokenStream) {
+        let mut names: Vec<String> = Vec::new();
+        let mut start = Span::call_site();
+        let mut colons = 0;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) if names.is_empty() || colons == 2 => {
+                    if names.is_empty() {
+                        start = ident.span();
                     }
+                    names.push(ident.to_string());
+                    colons = 0;
+                    continue;
                 }
-                return at + 1;
+                TokenTree::Punct(punct) if punct.as_char() == ':' && !names.is_empty() && colons < 2 => {
+                    colons += 1;
+                    continue;
+                }
+                TokenTree::Group(group) => self.record_macro_tokens(group.stream()),
+                TokenTree::Ident(ident) => {
+                    self.record_path(&std::mem::replace(&mut names, vec![ident.to_string()]), start);
+                    (start, colons) = (ident.span(), 0);
+                    continue;
+                }
+                _ => {}
             }
-            "*" => {
-                found.push(path);
-                return at + 1;
-            }
-            word if word.starts_with(|ch: char| ch.is_alphanumeric() || ch == '_') => path.push(word.to_owned()),
-            _ => {
-                found.push(path);
-                return at.max(1);
-            }
+            self.record_path(&std::mem::take(&mut names), start);
+            colons = 0;
         }
-        at += 1;
-        match text(at) {
-            "::" if text(at + 1) != "<" => at += 1,
-            "as" if !prefix.is_empty() => {
-                found.push(path);
-                return at + 2;
-            }
-            _ => {
-                found.push(path);
-                return at;
-            }
-        }
+        self.record_path(&names, start);
     }
 }
 
-fn absolute(mut path: Vec<String>, here: &[String], children: &[&str]) -> Vec<String> {
-    let from_root = |module: &[String], rest: &[String]| -> Vec<String> {
-        std::iter::once("crate".to_owned()).chain(module.iter().cloned()).chain(rest.iter().cloned()).collect()
-    };
-    match path[0].as_str() {
-        "crate" | "hapulse" => {
-            "crate".clone_into(&mut path[0]);
-            path
+fn with_root(names: &[String]) -> Vec<String> {
+    [&["crate".to_owned()], names].concat()
+}
+
+/// Returns whether an item is compiled for tests only: `#[test]`, `#[cfg(test)]`, `#[cfg(all(test, unix))]`.
+fn is_for_tests(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let condition = attribute.meta.require_list().map(|list| list.tokens.to_string()).unwrap_or_default();
+        let words = condition.split(|sign: char| !sign.is_alphanumeric() && sign != '_');
+        let is_cfg = attribute.path().is_ident("cfg") && !condition.contains("not");
+        attribute.path().is_ident("test") || is_cfg && words.into_iter().any(|word| word == "test")
+    })
+}
+
+fn attributes_of(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Mod(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
+impl<'ast> Visit<'ast> for FileVisitor {
+    fn visit_item(&mut self, item: &'ast Item) {
+        let outer = self.is_test;
+        self.is_test |= is_for_tests(attributes_of(item));
+        let type_name = match item {
+            Item::Struct(item) => Some(&item.ident),
+            Item::Enum(item) => Some(&item.ident),
+            Item::Trait(item) => Some(&item.ident),
+            Item::Type(item) => Some(&item.ident),
+            _ => None,
+        };
+        if let Some(name) = type_name.filter(|_| !self.is_test) {
+            self.types.push(name.to_string());
         }
-        "self" => from_root(here, &path[1..]),
-        "super" => {
-            let up = path.iter().take_while(|word| *word == "super").count();
-            from_root(&here[..here.len().saturating_sub(up)], &path[up..])
+        if let Item::Mod(module) = item {
+            if module.content.is_none() && self.is_test {
+                self.test_modules.push(module.ident.to_string());
+            }
+            self.module.push(module.ident.to_string());
+            visit::visit_item(self, item);
+            self.module.pop();
+        } else {
+            visit::visit_item(self, item);
         }
-        first if children.contains(&first) => from_root(here, &path),
-        _ => path,
+        self.is_test = outer;
+    }
+
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        self.visit_visibility(&item.vis);
+        self.record_use_tree(&[], &item.tree);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        if let Some(first) = path.segments.first() {
+            self.record_path(&names, first.ident.span());
+        }
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, call: &'ast Macro) {
+        self.record_macro_tokens(call.tokens.clone());
+        visit::visit_macro(self, call);
+    }
+
+    fn visit_visibility(&mut self, visibility: &'ast Visibility) {
+        let is_plain = matches!(visibility, Visibility::Public(_));
+        // The path in `pub(super)` uses nothing, so it is not visited.
+        self.public_items += usize::from(is_plain && !self.is_test);
     }
 }

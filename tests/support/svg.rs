@@ -12,14 +12,14 @@ const BASE: f32 = 13.5;
 const MARGIN: f32 = 12.0;
 
 /// What the terminal's own colours are.
-pub struct Colours {
+pub struct TerminalColors {
     pub text: &'static str,
     pub ground: &'static str,
     pub sixteen: [&'static str; 16],
 }
 
 /// A dark terminal.
-pub const DARK: Colours = Colours {
+pub const DARK: TerminalColors = TerminalColors {
     text: "#d0d4da",
     ground: "#14171c",
     sixteen: [
@@ -28,7 +28,7 @@ pub const DARK: Colours = Colours {
     ],
 };
 
-impl Colours {
+impl TerminalColors {
     fn of(&self, colour: vt100::Color, own: &str) -> String {
         match colour {
             vt100::Color::Default => own.to_owned(),
@@ -39,7 +39,7 @@ impl Colours {
 }
 
 /// The picture of a screen; `title` is for those who cannot see it.
-pub fn picture(screen: &vt100::Screen, title: &str, colours: &Colours) -> String {
+pub fn render_svg(screen: &vt100::Screen, title: &str, colours: &TerminalColors) -> String {
     let (rows, columns) = (screen.size().0.get(), screen.size().1.get());
     let (width, height) = (f32::from(columns) * WIDTH + 2.0 * MARGIN, f32::from(rows) * HEIGHT + 2.0 * MARGIN);
     let mut out = format!(
@@ -72,7 +72,7 @@ fn run(screen: &vt100::Screen, x: u16, y: u16, columns: u16) -> u16 {
     (x..columns).take_while(|x| looks(*x) == first).count() as u16
 }
 
-fn draw(out: &mut String, screen: &vt100::Screen, colours: &Colours, (x, y): (u16, u16), run: u16) {
+fn draw(out: &mut String, screen: &vt100::Screen, colours: &TerminalColors, (x, y): (u16, u16), run: u16) {
     let cell = screen.cell(y, x).expect("it is on the screen");
     let (mut text, mut ground) = (colours.of(cell.fgcolor(), colours.text), colours.of(cell.bgcolor(), colours.ground));
     if cell.inverse() {

@@ -3,7 +3,7 @@
 //! Keys go in by the thousand, so nothing is waited for between them: an Escape is sent twice, which a terminal
 //! program takes for one Escape and not for the beginning of another key.
 
-use super::acts::{TYPE_AHEAD, let_polls_pass};
+use super::actions::{TYPE_AHEAD, wait_for_two_polls};
 use super::keys;
 use super::relay::Relay;
 use super::term::Term;
@@ -22,13 +22,13 @@ pub const VIEWS: [(char, &str); 13] = [
     ('8', "Tables"),
     ('9', "Events"),
     ('!', "Problems"),
-    ('A', "Away"),
+    ('A', "Maint/drain"),
     ('S', "Since"),
 ];
 
 /// Something over a view: the keys that open it, what is then on the screen, and the views in which it opens.
 #[derive(Debug, Clone, Copy)]
-pub struct Layer {
+pub struct SweptLayer {
     pub open: &'static str,
     pub shows: &'static str,
     pub views: &'static str,
@@ -36,15 +36,15 @@ pub struct Layer {
 
 /// Layers that ask nothing about an act. Those that begin at a row come first: keys fold, sort and filter the others
 /// away.
-pub const LAYERS: [Layer; 8] = [
-    Layer { open: "gjj<ret>", shows: "─ be1/s1 ", views: "12346" },
-    Layer { open: "<f1>", shows: "─ Keys ", views: "0123456789!AS" },
-    Layer { open: ":", shows: "\n :", views: "012346789!AS" },
-    Layer { open: "/", shows: "\n /", views: "12346789!AS" },
-    Layer { open: "a", shows: "─ Act on ", views: "012346789!AS" },
-    Layer { open: "i", shows: "─ show info ", views: "012346789!AS" },
-    Layer { open: "s", shows: "─ Sort by ", views: "12346AS" },
-    Layer { open: "", shows: "", views: "0123456789!AS" },
+pub const LAYERS: [SweptLayer; 8] = [
+    SweptLayer { open: "gjj<ret>", shows: "─ be1/s1 ", views: "12346" },
+    SweptLayer { open: "<f1>", shows: "─ Keys ", views: "0123456789!AS" },
+    SweptLayer { open: ":", shows: "\n :", views: "012346789!AS" },
+    SweptLayer { open: "/", shows: "\n /", views: "12346789!AS" },
+    SweptLayer { open: "a", shows: "─ Act on ", views: "012346789!AS" },
+    SweptLayer { open: "i", shows: "─ show info ", views: "012346789!AS" },
+    SweptLayer { open: "s", shows: "─ Sort by ", views: "12346AS" },
+    SweptLayer { open: "", shows: "", views: "0123456789!AS" },
 ];
 
 /// Keys that end the program where no layer takes them.
@@ -76,7 +76,7 @@ fn into_view(view: char) -> Vec<u8> {
 }
 
 /// Presses every key in one view: alone, and in each of the layers that open there.
-pub fn press_all(term: &mut Term, view: char, layers: &[Layer], but: &[&str]) {
+pub fn press_every_key(term: &mut Term, view: char, layers: &[SweptLayer], but: &[&str]) {
     for layer in layers.iter().filter(|layer| layer.views.contains(view)) {
         let mut open = into_view(view);
         open.extend(keys::parse(layer.open).concat());
@@ -91,16 +91,16 @@ pub fn press_all(term: &mut Term, view: char, layers: &[Layer], but: &[&str]) {
         }
     }
     term.paste(&into_view(view));
-    term.wait_read();
+    term.wait_input_read();
     // Where there is no shell to give the terminal to, it goes on at once.
     term.press("<c-z>");
-    term.wait_read();
+    term.wait_input_read();
     term.wait_for("live");
 }
 
 /// Opens a question, lets the time for typing ahead pass, and presses every key that might be taken for an answer and
 /// is none: each that may close the question for itself, the others one after the other.
-pub fn answer_anything_but_yes(term: &mut Term, view: char, (open, shows): (&str, &str), yes: &[&str]) {
+pub fn press_every_key_except_yes(term: &mut Term, view: char, (open, shows): (&str, &str), yes: &[&str]) {
     const CLOSES: [&str; 15] =
         ["n", "N", "q", "Q", "d", "c", "<ret>", "<c-c>", "<c-j>", "<c-m>", "<esc>", "<f5>", "<f6>", "<f7>", "<f8>"];
     let ask = |term: &mut Term| {
@@ -123,7 +123,7 @@ pub fn answer_anything_but_yes(term: &mut Term, view: char, (open, shows): (&str
 }
 
 /// Whether everything that was said to the socket only asks; gives what does not.
-pub fn not_questions(relay: &Relay, prefix: &str) -> Vec<String> {
+pub fn unexpected_commands(relay: &Relay, prefix: &str) -> Vec<String> {
     const QUESTIONS: [&str; 8] = [
         "show info",
         "show stat",
@@ -147,7 +147,7 @@ pub fn not_questions(relay: &Relay, prefix: &str) -> Vec<String> {
 }
 
 /// The same once hapulse has polled on.
-pub fn not_questions_by_now(term: &Term, relay: &Relay, prefix: &str) -> Vec<String> {
-    let_polls_pass(term, relay);
-    not_questions(relay, prefix)
+pub fn unexpected_commands_after_polls(term: &Term, relay: &Relay, prefix: &str) -> Vec<String> {
+    wait_for_two_polls(term, relay);
+    unexpected_commands(relay, prefix)
 }

@@ -36,18 +36,18 @@ pub struct Term {
     pub(super) writer: Option<Box<dyn Write + Send>>,
     pub(super) reader: Option<JoinHandle<()>>,
     pub(super) tty: PathBuf,
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<TermState>,
     pub(super) exit: Option<ExitStatus>,
     pub(super) pid: u32,
     pub(super) home: TempDir,
 }
 
-pub(super) struct Shared {
-    pub(super) seen: Mutex<Seen>,
+pub(super) struct TermState {
+    pub(super) seen: Mutex<TerminalOutput>,
     pub(super) closed: AtomicBool,
 }
 
-pub(super) struct Seen {
+pub(super) struct TerminalOutput {
     pub(super) parser: vt100::Parser,
     pub(super) raw: Vec<u8>,
 }
@@ -59,7 +59,7 @@ impl Term {
             self.paste(&key);
             if key == b"\x1b" {
                 // An Escape and a letter read at once are Alt and the letter.
-                self.wait_read();
+                self.wait_input_read();
             }
         }
     }
@@ -73,7 +73,7 @@ impl Term {
     /// Waits until the program has read all its input; two seconds at most, for it may not be reading.
     ///
     /// The kernel hands input over a moment after it was written, so only a queue that stays empty counts.
-    pub fn wait_read(&self) {
+    pub fn wait_input_read(&self) {
         let Some(tty) = self.tty() else { return };
         let end = Instant::now() + Duration::from_secs(2);
         let mut empty_since = Instant::now();
@@ -92,7 +92,7 @@ impl Term {
     }
 
     /// What the reader has seen so far.
-    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub(super) fn seen(&self) -> MutexGuard<'_, TerminalOutput> {
         lock(&self.shared.seen)
     }
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// What became of the requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct RequestCounts {
     /// Answered with a status below 400.
     pub ok: usize,
     /// Answered with 400 or more, cut, refused, or not answered within 30 seconds.
@@ -37,7 +37,7 @@ pub struct Traffic {
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct TrafficState {
     ok: AtomicUsize,
     failed: AtomicUsize,
     taken: AtomicUsize,
@@ -46,8 +46,8 @@ struct Shared {
 
 /// Traffic that flows until it is stopped or dropped.
 #[derive(Debug)]
-pub struct Running {
-    shared: Arc<Shared>,
+pub struct RunningTraffic {
+    shared: Arc<TrafficState>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -88,7 +88,7 @@ impl Traffic {
     }
 
     /// Sends this many requests and waits for all their answers.
-    pub fn send(self, count: usize) -> Counts {
+    pub fn send(self, count: usize) -> RequestCounts {
         let mut running = self.spawn(count);
         for thread in running.threads.drain(..) {
             let _ = thread.join();
@@ -96,23 +96,23 @@ impl Traffic {
         running.counts()
     }
 
-    /// Sends until [`Running::stop`].
-    pub fn start(self) -> Running {
+    /// Sends until [`RunningTraffic::stop`].
+    pub fn start(self) -> RunningTraffic {
         self.spawn(usize::MAX)
     }
 
-    fn spawn(self, count: usize) -> Running {
-        let shared = Arc::new(Shared::default());
+    fn spawn(self, count: usize) -> RunningTraffic {
+        let shared = Arc::new(TrafficState::default());
         let threads = (0..self.workers)
             .map(|_| {
                 let (plan, shared) = (self.clone(), Arc::clone(&shared));
                 thread::spawn(move || plan.work(&shared, count))
             })
             .collect();
-        Running { shared, threads }
+        RunningTraffic { shared, threads }
     }
 
-    fn work(&self, shared: &Shared, count: usize) {
+    fn work(&self, shared: &TrafficState, count: usize) {
         let connection = if self.keep_alive { "keep-alive" } else { "close" };
         let request =
             format!("GET {} HTTP/1.1\r\nHost: lab\r\nConnection: {connection}\r\n{}\r\n", self.path, self.headers);
@@ -195,13 +195,13 @@ fn complete(answer: &[u8]) -> bool {
         .is_some_and(|length| body.len() >= length)
 }
 
-impl Running {
-    pub fn counts(&self) -> Counts {
-        Counts { ok: self.shared.ok.load(Ordering::Relaxed), failed: self.shared.failed.load(Ordering::Relaxed) }
+impl RunningTraffic {
+    pub fn counts(&self) -> RequestCounts {
+        RequestCounts { ok: self.shared.ok.load(Ordering::Relaxed), failed: self.shared.failed.load(Ordering::Relaxed) }
     }
 
     /// Ends the traffic; requests in flight are given up and not counted.
-    pub fn stop(mut self) -> Counts {
+    pub fn stop(mut self) -> RequestCounts {
         self.end();
         self.counts()
     }
@@ -214,7 +214,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningTraffic {
     fn drop(&mut self) {
         self.end();
     }

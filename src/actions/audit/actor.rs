@@ -1,4 +1,4 @@
-//! Who acts: the user of this process, and what stands behind it.
+//! The person behind an action: the user of this process, the sudo caller and the SSH connection.
 
 use std::fs;
 
@@ -6,51 +6,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::haproxy::safe_text::SafeText;
 
-/// Where the system keeps the names of users.
-const USERS: &str = "/etc/passwd";
+/// File with the local user names.
+const PASSWD_FILE: &str = "/etc/passwd";
 
-/// Who acts.
+/// User, host and login of the person who runs hapulse.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Actor {
-    /// The user's name; the number where none is found.
+    /// User name; the user id if the name is unknown.
     pub user: String,
-    /// The user's number.
+    /// User id.
     pub uid: u32,
-    /// Who called sudo, as sudo says it.
+    /// Caller of sudo, from `SUDO_USER`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sudo_user: Option<String>,
-    /// The SSH connection as sshd says it: client's address and port, own address and port.
+    /// SSH connection, from `SSH_CONNECTION`: client address and port, server address and port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh_connection: Option<String>,
-    /// The machine that hapulse runs on.
+    /// Host on which hapulse runs.
     pub host: String,
 }
 
 impl Actor {
-    /// The user of this process.
-    pub fn of_process() -> Self {
+    /// Returns the actor of this process.
+    pub fn current() -> Self {
         let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        let users = fs::read(USERS).unwrap_or_default();
+        let users = fs::read(PASSWD_FILE).unwrap_or_default();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         Self::new(rustix::process::getuid().as_raw(), &String::from_utf8_lossy(&users), host, &variable)
     }
 
-    /// A user by number, with the text of the system's list of users and the environment. The list counts more
-    /// than the environment, which anybody may set; but a directory service's users are not in it.
+    /// Creates the actor for a user id from the text of `/etc/passwd` and the environment. The file takes
+    /// precedence over the environment, which any user can set; users of a directory service are not in the file.
     pub fn new(uid: u32, users: &str, host: String, variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        let said = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let user = name_of(uid, users).or_else(|| said("USER")).unwrap_or_else(|| uid.to_string());
-        Self { user, uid, sudo_user: said("SUDO_USER"), ssh_connection: said("SSH_CONNECTION"), host }
+        let non_empty = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let user = find_user_name(uid, users).or_else(|| non_empty("USER")).unwrap_or_else(|| uid.to_string());
+        Self { user, uid, sudo_user: non_empty("SUDO_USER"), ssh_connection: non_empty("SSH_CONNECTION"), host }
     }
 
-    /// The person's name: who called sudo, else the user.
-    pub fn who(&self) -> SafeText {
+    /// Returns the name of the person: the caller of sudo, or else the user.
+    pub fn person_name(&self) -> SafeText {
         self.sudo_user.as_deref().unwrap_or(&self.user).into()
     }
 }
 
-/// `name:password:number:…`
-fn name_of(uid: u32, users: &str) -> Option<String> {
+/// Finds a user name in lines of the form `name:password:uid:…`.
+fn find_user_name(uid: u32, users: &str) -> Option<String> {
     let name = |line: &str| {
         let mut fields = line.split(':');
         let (name, number) = (fields.next()?, fields.nth(1)?);
@@ -74,24 +74,24 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_users_counts_more_than_what_the_environment_says() {
+    fn actor_prefers_passwd_over_environment() {
         assert_eq!(actor(1000, &[("USER", "root")]).user, "ann");
         assert_eq!(actor(4711, &[("USER", "bob")]).user, "bob");
         assert_eq!(actor(4711, &[("USER", "")]).user, "4711");
     }
 
     #[test]
-    fn who_called_sudo_is_the_person() {
+    fn person_name_is_sudo_caller() {
         let root = actor(0, &[("SUDO_USER", "ann"), ("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22")]);
-        assert_eq!((root.user.as_str(), root.uid, root.who().as_str()), ("root", 0, "ann"));
+        assert_eq!((root.user.as_str(), root.uid, root.person_name().as_str()), ("root", 0, "ann"));
         assert_eq!(root.ssh_connection.as_deref(), Some("192.0.2.1 50000 192.0.2.2 22"));
-        assert_eq!(actor(1000, &[("SUDO_USER", "")]).who().as_str(), "ann");
-        assert_eq!(actor(0, &[("SUDO_USER", "a\u{1b}b")]).who().as_str(), r"a\x1bb");
+        assert_eq!(actor(1000, &[("SUDO_USER", "")]).person_name().as_str(), "ann");
+        assert_eq!(actor(0, &[("SUDO_USER", "a\u{1b}b")]).person_name().as_str(), r"a\x1bb");
     }
 
     #[test]
-    fn this_process_is_somebody_somewhere() {
-        let actor = Actor::of_process();
+    fn current_actor_has_user_and_host() {
+        let actor = Actor::current();
         assert!(!actor.user.is_empty() && !actor.host.is_empty());
     }
 }

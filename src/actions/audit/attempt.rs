@@ -1,93 +1,94 @@
-//! What is about to be done, and what became of it, as the audit wants to know it.
+//! Contents of an audit record: the attempt before a command is sent, and the result after it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::actions::outcome::{Done, Outcome};
-use crate::actions::readback::Seen;
+use crate::actions::outcome::{Outcome, StepResult};
+use crate::actions::readback::Readback;
 
-/// How a row stood. What HAProxy did not say is absent, and left out of the JSON.
+/// State of a row in the audit. Values that HAProxy did not report are omitted from the JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Standing {
-    /// Its status, as `show stat` has it; empty where it was not seen.
+pub struct RecordedState {
+    /// Status from `show stat`; empty if unknown.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub status: String,
-    /// Its administrative state, the bits of `srv_admin_state`.
+    /// Administrative state: the bits of `srv_admin_state`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<u32>,
-    /// Its effective weight.
+    /// Effective weight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<i64>,
-    /// Sessions present, `scur`.
+    /// Current sessions, `scur`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sessions: Option<i64>,
-    /// Requests waiting, `qcur`.
+    /// Queued requests, `qcur`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queued: Option<i64>,
-    /// Limit of sessions, `slim`.
+    /// Session limit, `slim`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
 }
 
-/// What is about to be done.
+/// A command that is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attempt {
-    /// What the HAProxy is called.
+    /// Name of the instance.
     pub instance: String,
-    /// Where its socket is.
+    /// Address of its socket.
     pub address: String,
-    /// HAProxy's own pid.
+    /// Process id of HAProxy.
     pub pid: i64,
-    /// What is acted on.
+    /// Target of the action.
     pub target: Option<String>,
-    /// The command as it is sent.
+    /// Command text as sent.
     pub command: String,
-    /// How the row stands.
-    pub before: Option<Standing>,
-    /// Why.
+    /// State of the row before the command.
+    pub before: Option<RecordedState>,
+    /// Reason entered by the operator.
     pub reason: Option<String>,
 }
 
-/// What became of it.
+/// Result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ending {
-    /// What HAProxy said.
-    pub answer: Option<String>,
-    /// In words.
+pub struct AttemptResult {
+    /// HAProxy's reply.
+    pub reply: Option<String>,
+    /// Outcome in words.
     pub outcome: Option<String>,
-    /// Whether what was read back is what was ordered; absent where that is not known.
+    /// Readback shows the commanded state; `None` if unknown.
     pub verified: Option<bool>,
-    /// How the row stood right before the command, read on the same line.
-    pub before: Option<Standing>,
-    /// How the row stands now.
-    pub after: Option<Standing>,
+    /// State of the row right before the command, read on the same command line.
+    pub before: Option<RecordedState>,
+    /// State of the row in the last readback.
+    pub after: Option<RecordedState>,
 }
 
-impl From<&Seen> for Standing {
-    fn from(seen: &Seen) -> Self {
+impl From<&Readback> for RecordedState {
+    fn from(readback: &Readback) -> Self {
         Self {
-            status: seen.status.to_string(),
-            admin: seen.state.as_ref().map(|state| state.admin.0),
-            weight: seen.set_weight(),
-            sessions: seen.sessions,
-            queued: seen.queued,
-            limit: seen.limit,
+            status: readback.status.to_string(),
+            admin: readback.server_state.as_ref().map(|state| state.admin.0),
+            weight: readback.current_weight(),
+            sessions: readback.sessions,
+            queued: readback.queued,
+            limit: readback.session_limit,
         }
     }
 }
 
-impl Ending {
-    /// An act's end. That nothing came back leaves open whether it happened.
-    pub fn of(done: &Done) -> Self {
-        let (answer, verified) = match &done.outcome {
+impl AttemptResult {
+    /// Builds the result of a step. Without a reply or readback, `verified` is `None`: the command may have run.
+    pub fn from_step_result(result: &StepResult) -> Self {
+        let (answer, verified) = match &result.outcome {
             Outcome::Verified(_) => (None, Some(true)),
-            Outcome::NotSeen { now, .. } if now.is_empty() => (None, None),
-            Outcome::NotSeen { .. } | Outcome::NotSent(_) => (None, Some(false)),
+            Outcome::NotVerified { now, .. } if now.is_empty() => (None, None),
+            Outcome::NotVerified { .. } | Outcome::NotSent(_) => (None, Some(false)),
             Outcome::Refused(text) => (Some(text.to_string()), Some(false)),
             Outcome::Accepted(_) | Outcome::Unknown(_) => (None, None),
         };
-        let [before, after] = [&done.before, &done.after].map(|seen| seen.as_ref().map(Standing::from));
-        Self { answer, outcome: Some(done.outcome.to_string()), verified, before, after }
+        let [before, after] =
+            [&result.before, &result.after].map(|readback| readback.as_ref().map(RecordedState::from));
+        Self { reply: answer, outcome: Some(result.outcome.to_string()), verified, before, after }
     }
 }
 
@@ -95,25 +96,32 @@ impl Ending {
 mod tests {
     use super::*;
     use crate::actions::action_table::MAINT;
-    use crate::actions::intent::{Step, Target};
-    use crate::haproxy::write_command::{Admin, WriteCommand};
+    use crate::actions::intent::{ActionTarget, IntentStep};
+    use crate::haproxy::write_command::{TargetState, WriteCommand};
 
-    fn ending(outcome: Outcome) -> Ending {
-        let target = Target::beside_rows("b".into(), "s".into());
-        let step = Step { act: &MAINT, order: WriteCommand::State(Admin::Maint), target };
-        let before = Some(Seen { status: "UP".into(), sessions: Some(3), ..Seen::default() });
-        Ending::of(&Done { step, command: String::new(), before, after: None, outcome, remark: None })
+    fn result_of(outcome: Outcome) -> AttemptResult {
+        let target = ActionTarget::without_row("b".into(), "s".into());
+        let step = IntentStep { action: &MAINT, command: WriteCommand::State(TargetState::Maint), target };
+        let before = Some(Readback { status: "UP".into(), sessions: Some(3), ..Readback::default() });
+        AttemptResult::from_step_result(&StepResult {
+            step,
+            command: String::new(),
+            before,
+            after: None,
+            outcome,
+            audit_warning: None,
+        })
     }
 
     #[test]
-    fn what_is_not_known_is_neither_yes_nor_no() {
-        assert_eq!(ending(Outcome::Unknown("no answer".into())).verified, None);
-        assert_eq!(ending(Outcome::Accepted("OPEN".into())).verified, None);
-        assert_eq!(ending(Outcome::NotSeen { now: String::new(), samples: 3 }).verified, None);
-        assert_eq!(ending(Outcome::NotSeen { now: "UP".into(), samples: 3 }).verified, Some(false));
-        assert_eq!(ending(Outcome::NotSent("no connection".into())).verified, Some(false));
-        let refused = ending(Outcome::Refused("No such server.".into()));
-        assert_eq!((refused.verified, refused.answer.as_deref()), (Some(false), Some("No such server.")));
+    fn attempt_result_leaves_unknown_verification_open() {
+        assert_eq!(result_of(Outcome::Unknown("no answer".into())).verified, None);
+        assert_eq!(result_of(Outcome::Accepted("OPEN".into())).verified, None);
+        assert_eq!(result_of(Outcome::NotVerified { now: String::new(), samples: 3 }).verified, None);
+        assert_eq!(result_of(Outcome::NotVerified { now: "UP".into(), samples: 3 }).verified, Some(false));
+        assert_eq!(result_of(Outcome::NotSent("no connection".into())).verified, Some(false));
+        let refused = result_of(Outcome::Refused("No such server.".into()));
+        assert_eq!((refused.verified, refused.reply.as_deref()), (Some(false), Some("No such server.")));
         assert_eq!(refused.before.map(|before| (before.status, before.sessions)), Some(("UP".into(), Some(3))));
     }
 }

@@ -1,27 +1,27 @@
-//! What a command says beside its target, for people: `state maint`, `enable`, `set maxconn 100`.
+//! Command texts without their target, for people: `state maint`, `enable`, `set maxconn 100`.
 
-/// What may stand before a target's name.
-const NOUNS: [&str; 3] = ["server", "frontend", "backend"];
+/// Words that may precede the name of a target.
+const TARGET_NOUNS: [&str; 3] = ["server", "frontend", "backend"];
 
-/// The words of a command but for its target; the whole command where that is not in it.
-pub fn beside_target(command: &str, target: Option<&str>) -> String {
+/// Returns a command without its target, or the whole command if it does not contain the target.
+pub fn without_target(command: &str, target: Option<&str>) -> String {
     // "frontend www": the name is the last word.
     let name = target.and_then(|target| target.split_whitespace().last());
     let words: Vec<&str> = command.split_whitespace().collect();
-    // The first word is the verb, whatever a target is called.
-    let Some(place) = (1..words.len()).find(|place| words.get(*place).copied() == name) else {
+    // Skip the first word: it is the verb even if a target has the same name.
+    let Some(position) = (1..words.len()).find(|index| words.get(*index).copied() == name) else {
         return words.join(" ");
     };
-    let (before, after) = (&words[..place], &words[place + 1..]);
+    let (before, after) = (&words[..position], &words[position + 1..]);
     match before {
         ["set", "server"] if !after.is_empty() => after.join(" "),
-        [before @ .., noun] if NOUNS.contains(noun) => [before, after].concat().join(" "),
+        [before @ .., noun] if TARGET_NOUNS.contains(noun) => [before, after].concat().join(" "),
         _ => [before, after].concat().join(" "),
     }
 }
 
-/// The orders of an administrative state in a line: each server, and the words beside it.
-pub fn state_orders(line: &str) -> impl Iterator<Item = (&str, String)> {
+/// Returns the commands in a line that set an administrative state, as the server and the rest of the command.
+pub fn state_changes(line: &str) -> impl Iterator<Item = (&str, String)> {
     line.split(';').filter_map(|command| {
         let mut words = command.split_whitespace();
         let (verb, noun, name) = (words.next()?, words.next()?, words.next()?);
@@ -31,15 +31,15 @@ pub fn state_orders(line: &str) -> impl Iterator<Item = (&str, String)> {
             _ => false,
         };
         let what = match verb {
-            "set" => beside_target(command, Some(name)),
+            "set" => without_target(command, Some(name)),
             _ => verb.to_owned(),
         };
         (is_order && noun == "server").then_some((name, what))
     })
 }
 
-/// Whether the words beside a server order a state of it, as [`state_orders`] gives them.
-pub fn is_state(what: &str) -> bool {
+/// Returns true if a command without its target, as returned by [`state_changes`], sets an administrative state.
+pub fn is_state_change(what: &str) -> bool {
     what == "enable" || what == "disable" || what.starts_with("state ")
 }
 
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_target_is_left_out() {
+    fn without_target_removes_target_words() {
         for (command, target, what) in [
             ("set server be/s1 state maint", "be/s1", "state maint"),
             ("set server be/s1  weight 50%", "be/s1", "weight 50%"),
@@ -61,15 +61,15 @@ mod tests {
             ("clear counters", "be/s1", "clear counters"),
             ("set set", "set", "set"),
         ] {
-            assert_eq!(beside_target(command, Some(target)), what, "{command}");
+            assert_eq!(without_target(command, Some(target)), what, "{command}");
         }
-        assert_eq!(beside_target("clear counters", None), "clear counters");
-        assert_eq!(beside_target("", Some("")), "");
+        assert_eq!(without_target("clear counters", None), "clear counters");
+        assert_eq!(without_target("", Some("")), "");
     }
 
     #[test]
-    fn orders_of_a_state_are_told_from_other_commands() {
-        let orders = |line| state_orders(line).map(|(name, what)| format!("{name}: {what}")).collect::<Vec<_>>();
+    fn state_changes_ignores_other_commands() {
+        let orders = |line| state_changes(line).map(|(name, what)| format!("{name}: {what}")).collect::<Vec<_>>();
         assert_eq!(orders("set server be/s1 state maint"), ["be/s1: state maint"]);
         assert_eq!(
             orders("disable server be/s1; enable server be/s2;set server be/s3 state  drain"),
@@ -86,7 +86,7 @@ mod tests {
         ] {
             assert_eq!(orders(line), [""; 0], "{line}");
         }
-        assert!(["enable", "disable", "state ready"].into_iter().all(is_state));
-        assert!(!is_state("weight 5") && !is_state("state"));
+        assert!(["enable", "disable", "state ready"].into_iter().all(is_state_change));
+        assert!(!is_state_change("weight 5") && !is_state_change("state"));
     }
 }

@@ -1,69 +1,69 @@
-//! The two lines of a command, joined to one act.
+//! Joins the two audit records of each command.
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::actions::audit::record::{Phase, Record};
+use crate::actions::audit::record::{AuditRecord, RecordPhase};
 
-/// One act.
+/// One command from the audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Act {
-    /// When it was begun, as the record has it.
-    pub begun: String,
-    /// Its last record, which says all that is known.
-    pub record: Record,
+pub struct JoinedRecord {
+    /// Time of its first record, as written there.
+    pub started: String,
+    /// Its last record, which contains everything known.
+    pub record: AuditRecord,
 }
 
-impl Act {
-    /// Whether it was sent and nothing is written of its end.
+impl JoinedRecord {
+    /// Returns true if the command was sent and no result was recorded.
     pub fn is_unfinished(&self) -> bool {
-        self.record.phase == Phase::Sending
+        self.record.phase == RecordPhase::Sending
     }
 }
 
-/// Acts in the order they were begun; with a limit, the last ones only.
+/// Joined records in the order in which they were started; with a limit, only the last ones.
 #[derive(Debug, Default)]
-pub struct Acts {
-    kept: VecDeque<Act>,
-    /// Where the act of an id stands, counted from the first that ever was.
-    known: HashMap<(String, String), usize>,
-    gone: usize,
+pub struct JoinedRecords {
+    records: VecDeque<JoinedRecord>,
+    /// Position by host and id, counted from the first record ever pushed.
+    positions: HashMap<(String, String), usize>,
+    evicted: usize,
     limit: Option<usize>,
 }
 
-impl Acts {
-    /// None yet, and never more than `limit`.
+impl JoinedRecords {
+    /// Creates an empty list that keeps at most `limit` entries.
     pub fn new(limit: Option<usize>) -> Self {
         Self { limit, ..Self::default() }
     }
 
-    /// Takes one record in.
-    pub fn take(&mut self, record: Record) {
+    /// Adds a record.
+    pub fn push(&mut self, record: AuditRecord) {
         let key = (record.actor.host.clone(), record.id.clone());
-        let known = self.known.get(&key).and_then(|place| self.kept.get_mut(place.checked_sub(self.gone)?));
+        let known = self.positions.get(&key).and_then(|place| self.records.get_mut(place.checked_sub(self.evicted)?));
         match known {
-            // The end says all that the beginning did.
-            Some(act) if act.is_unfinished() => act.record = record,
+            // The second record repeats the first one.
+            Some(joined) if joined.is_unfinished() => joined.record = record,
             Some(_) => {}
             None => {
-                self.known.insert(key, self.gone + self.kept.len());
-                self.kept.push_back(Act { begun: record.time.clone(), record });
-                self.forget();
+                self.positions.insert(key, self.evicted + self.records.len());
+                self.records.push_back(JoinedRecord { started: record.time.clone(), record });
+                self.evict_excess();
             }
         }
     }
 
-    fn forget(&mut self) {
-        while self.limit.is_some_and(|limit| self.kept.len() > limit) {
-            if let Some(act) = self.kept.pop_front() {
-                self.known.remove(&(act.record.actor.host, act.record.id));
-                self.gone += 1;
+    fn evict_excess(&mut self) {
+        while self.limit.is_some_and(|limit| self.records.len() > limit) {
+            if let Some(joined) = self.records.pop_front() {
+                self.positions.remove(&(joined.record.actor.host, joined.record.id));
+                self.evicted += 1;
             }
         }
     }
 
-    /// The acts, the oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Act> {
-        self.kept.iter()
+    /// Returns the joined records, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &JoinedRecord> {
+        self.records.iter()
     }
 }
 
@@ -72,39 +72,40 @@ mod tests {
     use super::*;
     use crate::actions::audit::test_records::record;
 
-    fn shown(limit: Option<usize>, records: &[(&str, Phase)]) -> Vec<String> {
-        let mut acts = Acts::new(limit);
+    fn shown(limit: Option<usize>, records: &[(&str, RecordPhase)]) -> Vec<String> {
+        let mut joined_records = JoinedRecords::new(limit);
         for (second, (id, phase)) in records.iter().enumerate() {
-            acts.take(record(id, *phase, second as i64, "c"));
+            joined_records.push(record(id, *phase, second as i64, "c"));
         }
-        let show = |act: &Act| format!("{}{}", act.record.id, if act.is_unfinished() { "?" } else { "" });
-        acts.iter().map(show).collect()
+        let show =
+            |joined: &JoinedRecord| format!("{}{}", joined.record.id, if joined.is_unfinished() { "?" } else { "" });
+        joined_records.iter().map(show).collect()
     }
 
     #[test]
-    fn two_lines_make_an_act_in_the_order_they_were_begun() {
-        use Phase::{Done, Sending};
+    fn joined_records_keep_start_order() {
+        use RecordPhase::{Done, Sending};
         let records = [("a", Sending), ("b", Sending), ("b", Done), ("c", Sending), ("a", Done), ("d", Done)];
         assert_eq!(shown(None, &records), ["a", "b", "c?", "d"]);
         assert_eq!(shown(Some(3), &records[..5]), ["a", "b", "c?"]);
         assert_eq!(shown(Some(1), &records), ["d"]);
-        let mut acts = Acts::new(None);
-        acts.take(record("a", Sending, 5, "c"));
-        acts.take(record("a", Done, 9, "c"));
-        let act = acts.iter().next().unwrap();
+        let mut joined_records = JoinedRecords::new(None);
+        joined_records.push(record("a", Sending, 5, "c"));
+        joined_records.push(record("a", Done, 9, "c"));
+        let joined = joined_records.iter().next().unwrap();
         assert_eq!(
-            (act.begun.as_str(), act.record.time.as_str()),
+            (joined.started.as_str(), joined.record.time.as_str()),
             ("1970-01-01T00:00:05.000Z", "1970-01-01T00:00:09.000Z")
         );
     }
 
     #[test]
-    fn the_same_id_on_another_host_is_another_act() {
-        let mut acts = Acts::new(None);
-        let mut other = record("a", Phase::Done, 2, "c");
+    fn joined_records_separate_hosts_with_same_id() {
+        let mut joined_records = JoinedRecords::new(None);
+        let mut other = record("a", RecordPhase::Done, 2, "c");
         other.actor.host = "lb02".to_owned();
-        acts.take(record("a", Phase::Sending, 1, "c"));
-        acts.take(other);
-        assert_eq!(acts.iter().map(Act::is_unfinished).collect::<Vec<bool>>(), [true, false]);
+        joined_records.push(record("a", RecordPhase::Sending, 1, "c"));
+        joined_records.push(other);
+        assert_eq!(joined_records.iter().map(JoinedRecord::is_unfinished).collect::<Vec<bool>>(), [true, false]);
     }
 }

@@ -1,38 +1,45 @@
-//! Records for tests.
+//! Audit records for tests.
 
 use proptest::option;
 use proptest::prelude::*;
 
 use crate::actions::audit::actor::Actor;
-use crate::actions::audit::attempt::Standing;
-use crate::actions::audit::record::{Phase, Record};
+use crate::actions::audit::attempt::RecordedState;
+use crate::actions::audit::record::{AuditRecord, RecordPhase};
 
-fn standing() -> impl Strategy<Value = Standing> {
+fn any_state() -> impl Strategy<Value = RecordedState> {
     let numbers = || option::of(any::<i64>());
     (any::<String>(), option::of(any::<u32>()), numbers(), numbers(), numbers(), numbers()).prop_map(
-        |(status, admin, weight, sessions, queued, limit)| Standing { status, admin, weight, sessions, queued, limit },
+        |(status, admin, weight, sessions, queued, limit)| RecordedState {
+            status,
+            admin,
+            weight,
+            sessions,
+            queued,
+            limit,
+        },
     )
 }
 
-fn actor() -> impl Strategy<Value = Actor> {
+fn any_actor() -> impl Strategy<Value = Actor> {
     let text = || option::of(any::<String>());
     (any::<String>(), any::<u32>(), text(), text(), any::<String>())
         .prop_map(|(user, uid, sudo_user, ssh_connection, host)| Actor { user, uid, sudo_user, ssh_connection, host })
 }
 
-/// Any record that can be; its texts hold anything.
-pub fn any_record() -> impl Strategy<Value = Record> {
+/// Generates arbitrary records with arbitrary strings.
+pub fn any_record() -> impl Strategy<Value = AuditRecord> {
     let text = || option::of(any::<String>());
-    let which = (0i64..4_000_000_000_000, any::<bool>(), any::<String>(), any::<String>(), actor());
-    let what = (any::<String>(), any::<String>(), any::<i64>(), text(), any::<String>());
-    let ended = (text(), text(), option::of(any::<bool>()), option::of(standing()), option::of(standing()), text());
-    (which, what, ended).prop_map(|(which, what, ended)| {
-        let (millis, is_done, id, tool, actor) = which;
-        let (instance, address, pid, target, command) = what;
-        let (answer, outcome, verified, before, after, reason) = ended;
+    let identity = (0i64..4_000_000_000_000, any::<bool>(), any::<String>(), any::<String>(), any_actor());
+    let content = (any::<String>(), any::<String>(), any::<i64>(), text(), any::<String>());
+    let result = (text(), text(), option::of(any::<bool>()), option::of(any_state()), option::of(any_state()), text());
+    (identity, content, result).prop_map(|(identity, content, result)| {
+        let (millis, is_done, id, tool, actor) = identity;
+        let (instance, address, pid, target, command) = content;
+        let (reply, outcome, verified, before, after, reason) = result;
         let time = format!("{:.3}", jiff::Timestamp::from_millisecond(millis).unwrap_or_default());
-        let phase = if is_done { Phase::Done } else { Phase::Sending };
-        Record {
+        let phase = if is_done { RecordPhase::Done } else { RecordPhase::Sending };
+        AuditRecord {
             time,
             phase,
             id,
@@ -43,7 +50,7 @@ pub fn any_record() -> impl Strategy<Value = Record> {
             pid,
             target,
             command,
-            answer,
+            reply,
             outcome,
             verified,
             before,
@@ -53,9 +60,9 @@ pub fn any_record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// A record of a command on `be/s1`, `seconds` after 1970.
-pub fn record(id: &str, phase: Phase, seconds: i64, command: &str) -> Record {
-    Record {
+/// Creates a record of a command on `be/s1`, `seconds` after the Unix epoch.
+pub fn record(id: &str, phase: RecordPhase, seconds: i64, command: &str) -> AuditRecord {
+    AuditRecord {
         time: format!("{:.3}", jiff::Timestamp::from_second(seconds).unwrap_or_default()),
         phase,
         id: id.to_owned(),
@@ -66,9 +73,9 @@ pub fn record(id: &str, phase: Phase, seconds: i64, command: &str) -> Record {
         pid: 7,
         target: Some("be/s1".to_owned()),
         command: command.to_owned(),
-        answer: None,
-        outcome: (phase == Phase::Done).then(|| "verified, MAINT".to_owned()),
-        verified: (phase == Phase::Done).then_some(true),
+        reply: None,
+        outcome: (phase == RecordPhase::Done).then(|| "verified, MAINT".to_owned()),
+        verified: (phase == RecordPhase::Done).then_some(true),
         before: None,
         after: None,
         reason: None,

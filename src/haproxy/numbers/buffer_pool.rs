@@ -1,38 +1,39 @@
-//! Room for the numbers of tables that follow each other.
+//! A pool of buffers for the numbers of successive tables.
 //!
-//! A dump of ten thousand servers fills megabytes, and one is let go for each that comes. What held it is kept for the
-//! next one: given back to the allocator and asked for again, it would leave holes among the small pieces of memory
-//! between.
+//! The numbers of ten thousand servers take megabytes, and each new table replaces an old one. The buffers of a dropped
+//! table are reused for a later one. Freeing and allocating them each time would fragment the heap.
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::haproxy::numbers::storage::Held;
+use crate::haproxy::numbers::storage::NumberStorage;
 
-/// What tables which are gone have left to those that follow.
+/// The released buffers of dropped tables.
 #[derive(Debug, Default)]
-pub(super) struct Room(Mutex<Vec<Held>>);
+pub(super) struct BufferPool(Mutex<Vec<NumberStorage>>);
 
-impl Room {
-    /// More is let go: a few tables are there at once, and after a reload they may be small.
-    const MOST: usize = 4;
+impl BufferPool {
+    /// Number of buffers kept; further ones are freed. Only a few tables exist at once, and after a reload they may be
+    /// small.
+    const MAX_BUFFERS: usize = 4;
 
-    /// Empty, with room for what this one holds and not for much more.
-    pub(super) fn take(&self, like: &Held) -> Held {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        left.retain(|held| held.suits(like));
-        left.pop().unwrap_or_else(|| Held::like(like))
+    /// Returns an empty buffer whose capacity suits the contents of `like`, and frees those that do not suit it.
+    pub(super) fn acquire(&self, like: &NumberStorage) -> NumberStorage {
+        let mut buffers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        buffers.retain(|storage| storage.is_suitable_for(like));
+        buffers.pop().unwrap_or_else(|| NumberStorage::with_capacity_of(like))
     }
 
-    pub(super) fn leave(&self, mut held: Held) {
-        held.clear();
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if left.len() < Self::MOST {
-            left.push(held);
+    /// Puts a buffer back into the pool.
+    pub(super) fn release(&self, mut storage: NumberStorage) {
+        storage.clear();
+        let mut buffers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffers.len() < Self::MAX_BUFFERS {
+            buffers.push(storage);
         }
     }
 
     #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }

@@ -1,118 +1,118 @@
-//! Which of its numbers a row has.
+//! The set of columns in which a row has numbers.
 //!
-//! HAProxy leaves half the cells of a server empty, and the same ones in every row of a kind. So a table remembers the
-//! few shapes its rows have, and each row only the numbers it has.
+//! HAProxy leaves half the cells of a server empty, and the same ones in every row of the same kind. A table therefore
+//! stores its few distinct column sets once, and each row stores only its numbers.
 
-/// No row has more places for numbers.
+/// Maximum number of slots of a row.
 pub const MAX_WIDTH: usize = 256;
 
-/// Some of the slots of a row.
+/// A set of slots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Slots([u64; MAX_WIDTH / 64]);
+pub struct SlotSet([u64; MAX_WIDTH / 64]);
 
-impl Slots {
-    /// Adds a slot; one that no row has is left out.
-    pub fn add(&mut self, slot: usize) {
+impl SlotSet {
+    /// Adds a slot. Slots from [`MAX_WIDTH`] on are ignored.
+    pub fn insert(&mut self, slot: usize) {
         if let Some(word) = self.0.get_mut(slot / 64) {
             *word |= 1 << (slot % 64);
         }
     }
 
-    /// Whether it is among these.
-    pub fn has(self, slot: usize) -> bool {
+    /// Returns true if the set contains the slot.
+    pub fn contains(self, slot: usize) -> bool {
         self.0.get(slot / 64).is_some_and(|word| word >> (slot % 64) & 1 == 1)
     }
 
-    /// All of them in order.
+    /// Iterates over the slots in ascending order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(place, word)| {
+        self.0.into_iter().enumerate().flat_map(|(index, word)| {
             let mut left = word;
             std::iter::from_fn(move || {
                 let bit = left.trailing_zeros() as usize;
                 (left != 0).then(|| {
                     left &= left - 1;
-                    place * 64 + bit
+                    index * 64 + bit
                 })
             })
         })
     }
 
-    /// Eight slots a byte.
+    /// Returns the set as a bitmap with eight slots per byte.
     pub fn bytes(self) -> impl Iterator<Item = u8> {
         self.0.into_iter().flat_map(u64::to_le_bytes)
     }
 
-    /// Adds those of one such byte.
-    pub fn add_byte(&mut self, place: usize, byte: u8) {
-        if let Some(word) = self.0.get_mut(place / 8) {
-            *word |= u64::from(byte) << (place % 8 * 8);
+    /// Adds the slots of the byte at `index` of such a bitmap.
+    pub fn insert_byte(&mut self, index: usize, byte: u8) {
+        if let Some(word) = self.0.get_mut(index / 8) {
+            *word |= u64::from(byte) << (index % 8 * 8);
         }
     }
 }
 
-impl FromIterator<usize> for Slots {
+impl FromIterator<usize> for SlotSet {
     fn from_iter<T: IntoIterator<Item = usize>>(slots: T) -> Self {
         slots.into_iter().fold(Self::default(), |mut all, slot| {
-            all.add(slot);
+            all.insert(slot);
             all
         })
     }
 }
 
-/// The slots that the numbers of a row stand in.
+/// The slots in which a row has numbers, with tables for fast lookup.
 #[derive(Debug)]
-pub struct Shape {
-    slots: Slots,
-    /// The same in order.
+pub struct ColumnSet {
+    slots: SlotSet,
+    /// The slots in ascending order.
     order: Vec<u8>,
-    /// Where the number of each slot stands, or [`NOWHERE`].
-    places: [u16; MAX_WIDTH],
-    /// How many of them are below each slot.
-    below: [u16; MAX_WIDTH + 1],
+    /// Position of each slot among the stored numbers, or [`NO_POSITION`].
+    positions: [u16; MAX_WIDTH],
+    /// Number of slots of the set below each slot.
+    counts_below: [u16; MAX_WIDTH + 1],
 }
 
-const NOWHERE: u16 = u16::MAX;
+const NO_POSITION: u16 = u16::MAX;
 
-impl Shape {
-    /// Of a row with numbers in these slots.
-    pub fn new(slots: Slots) -> Self {
+impl ColumnSet {
+    /// Builds the column set of a row with numbers in these slots.
+    pub fn new(slots: SlotSet) -> Self {
         let order: Vec<u8> = slots.iter().map(|slot| slot as u8).collect();
-        let (mut places, mut below) = ([NOWHERE; MAX_WIDTH], [0; MAX_WIDTH + 1]);
+        let (mut positions, mut counts_below) = ([NO_POSITION; MAX_WIDTH], [0; MAX_WIDTH + 1]);
         for slot in 0..MAX_WIDTH {
-            let has = slots.has(slot);
+            let has = slots.contains(slot);
             if has {
-                places[slot] = below[slot];
+                positions[slot] = counts_below[slot];
             }
-            below[slot + 1] = below[slot] + u16::from(has);
+            counts_below[slot + 1] = counts_below[slot] + u16::from(has);
         }
-        Self { slots, order, places, below }
+        Self { slots, order, positions, counts_below }
     }
 
-    /// The slots.
-    pub fn slots(&self) -> Slots {
+    /// Returns the slots as a set.
+    pub fn slots(&self) -> SlotSet {
         self.slots
     }
 
-    /// How many they are.
-    pub fn count(&self) -> usize {
+    /// Returns the number of slots.
+    pub fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// The slots, in order.
-    pub fn order(&self) -> impl ExactSizeIterator<Item = usize> {
+    /// Returns the slots in ascending order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = usize> {
         self.order.iter().map(|slot| usize::from(*slot))
     }
 
-    /// Where the number of a slot stands; nowhere when it is absent.
+    /// Returns the position of a slot among the stored numbers of the row, or `None` if the slot is not in the set.
     #[inline]
-    pub fn place(&self, slot: usize) -> Option<usize> {
-        self.places.get(slot).filter(|place| **place != NOWHERE).map(|place| usize::from(*place))
+    pub fn position(&self, slot: usize) -> Option<usize> {
+        self.positions.get(slot).filter(|index| **index != NO_POSITION).map(|index| usize::from(*index))
     }
 
-    /// How many numbers stand in the slots below this one.
+    /// Returns the number of slots of the set below `slot`.
     #[inline]
-    pub fn below(&self, slot: usize) -> usize {
-        usize::from(self.below[slot.min(MAX_WIDTH)])
+    pub fn count_below(&self, slot: usize) -> usize {
+        usize::from(self.counts_below[slot.min(MAX_WIDTH)])
     }
 }
 
@@ -123,26 +123,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn slots_are_found_in_order_and_by_bytes(chosen in proptest::collection::btree_set(0..MAX_WIDTH, 0..40)) {
+        fn slot_set_iterates_in_order_and_round_trips_bytes(chosen in proptest::collection::btree_set(0..MAX_WIDTH, 0..40)) {
             // In any order.
-            let (slots, mut by_bytes) = (chosen.iter().rev().copied().collect::<Slots>(), Slots::default());
-            slots.bytes().enumerate().for_each(|(place, byte)| by_bytes.add_byte(place, byte));
+            let (slots, mut by_bytes) = (chosen.iter().rev().copied().collect::<SlotSet>(), SlotSet::default());
+            slots.bytes().enumerate().for_each(|(index, byte)| by_bytes.insert_byte(index, byte));
             prop_assert_eq!(slots, by_bytes);
             prop_assert!(slots.iter().eq(chosen.iter().copied()));
-            let shape = Shape::new(slots);
-            prop_assert!(shape.order().eq(chosen.iter().copied()));
+            let columns = ColumnSet::new(slots);
+            prop_assert!(columns.iter().eq(chosen.iter().copied()));
             for slot in 0..MAX_WIDTH + 2 {
-                prop_assert_eq!(shape.place(slot), chosen.iter().position(|known| *known == slot));
-                prop_assert_eq!(shape.below(slot), chosen.iter().filter(|known| **known < slot).count());
+                prop_assert_eq!(columns.position(slot), chosen.iter().position(|known| *known == slot));
+                prop_assert_eq!(columns.count_below(slot), chosen.iter().filter(|known| **known < slot).count());
             }
         }
     }
 
     #[test]
-    fn what_no_row_has_is_left_out() {
-        let mut slots = Slots::default();
-        slots.add(MAX_WIDTH);
-        slots.add_byte(MAX_WIDTH / 8, 1);
-        assert_eq!((slots, slots.has(MAX_WIDTH)), (Slots::default(), false));
+    fn insert_ignores_slots_beyond_the_maximum() {
+        let mut slots = SlotSet::default();
+        slots.insert(MAX_WIDTH);
+        slots.insert_byte(MAX_WIDTH / 8, 1);
+        assert_eq!((slots, slots.contains(MAX_WIDTH)), (SlotSet::default(), false));
     }
 }

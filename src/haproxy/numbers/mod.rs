@@ -1,4 +1,4 @@
-//! Numbers of many rows, as a dump has them: how they are held, written and read.
+//! Compact storage for the numbers of many rows, such as those of one `show stat`.
 
 pub mod buffer_pool;
 pub mod column_set;

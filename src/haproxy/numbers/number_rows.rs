@@ -1,140 +1,145 @@
-//! Numbers of many rows, in four bytes each where they fit.
+//! The numbers of many rows, stored in four bytes each where they fit.
 //!
-//! Ten thousand servers have half a million numbers, and a few dumps are held at once. Nearly all of them are small and
-//! none is negative; those that do not fit stand aside, by row. A number may be absent, which is not zero: a row holds
-//! those it has, and shares with others where they stand ([`Shape`]).
+//! Ten thousand servers have half a million numbers, and a few tables exist at once. Nearly all numbers are small and
+//! not negative; the others are stored in a separate overflow list per row. A number may be absent, which differs from
+//! zero: a row stores only the numbers it has, and shares their [`ColumnSet`] with similar rows.
 
 use std::sync::{Arc, LazyLock};
 
-use crate::haproxy::numbers::buffer_pool::Room;
-use crate::haproxy::numbers::column_set::{MAX_WIDTH, Shape};
-use crate::haproxy::numbers::storage::Held;
+use crate::haproxy::numbers::buffer_pool::BufferPool;
+use crate::haproxy::numbers::column_set::{ColumnSet, MAX_WIDTH};
+use crate::haproxy::numbers::storage::NumberStorage;
 
-/// The mark of a number that stands aside.
-pub(super) const WIDE: u32 = u32::MAX;
-/// The mark of one that is absent, in a row that is not done or like no other.
-pub(super) const ABSENT: u32 = WIDE - 1;
+/// Marks a number that is stored in the overflow list.
+pub(super) const OVERFLOW: u32 = u32::MAX;
+/// Marks an absent number, in a row that is being written or that uses the column set of all slots.
+pub(super) const ABSENT: u32 = OVERFLOW - 1;
 
 /// Rows of numbers, all of the same width.
 #[derive(Debug, Default)]
-pub struct Numbers {
+pub struct NumberRows {
     pub(super) width: usize,
-    pub(super) held: Held,
-    /// Where that goes in the end, and where what holds the next table comes from.
-    pub(super) room: Arc<Room>,
+    pub(super) storage: NumberStorage,
+    /// Receives `storage` when this value is dropped, and provides the storage of later tables.
+    pub(super) pool: Arc<BufferPool>,
 }
 
-impl Numbers {
-    /// Memory held, in bytes.
-    pub fn memory(&self) -> usize {
-        self.held.memory()
+impl NumberRows {
+    /// Returns the allocated memory in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.storage.memory_bytes()
     }
 
-    /// The numbers of a row; nothing behind the last one.
-    pub fn row(&self, index: usize) -> Option<Row<'_>> {
-        let Held { rows, shapes, cells, wide } = &self.held;
+    /// Returns the numbers of a row, or `None` after the last row.
+    pub fn row(&self, index: usize) -> Option<NumberRow<'_>> {
+        let NumberStorage { rows, column_sets, cells, overflow } = &self.storage;
         let start = rows.get(index)?;
-        let shape = shapes.get(start.shape as usize)?;
-        let cells = cells.get(start.cells as usize..)?.get(..shape.count())?;
-        let wide_end = rows.get(index + 1).map_or(wide.len(), |next| next.wide as usize);
-        Some(Row { width: self.width, shape, cells, wide: wide.get(start.wide as usize..wide_end)? })
+        let columns = column_sets.get(start.column_set as usize)?;
+        let cells = cells.get(start.cells as usize..)?.get(..columns.len())?;
+        let overflow_end = rows.get(index + 1).map_or(overflow.len(), |next| next.overflow as usize);
+        Some(NumberRow {
+            width: self.width,
+            columns,
+            cells,
+            overflow: overflow.get(start.overflow as usize..overflow_end)?,
+        })
     }
 
-    /// A number; absent where it is none, and behind the last row or slot.
+    /// Returns a number, or `None` if it is absent or outside of the table.
     #[inline]
     pub fn get(&self, index: usize, slot: usize) -> Option<i64> {
-        let start = self.held.rows.get(index)?;
-        let place = self.held.shapes.get(start.shape as usize)?.place(slot)?;
-        match *self.held.cells.get(start.cells as usize + place)? {
+        let start = self.storage.rows.get(index)?;
+        let position = self.storage.column_sets.get(start.column_set as usize)?.position(slot)?;
+        match *self.storage.cells.get(start.cells as usize + position)? {
             ABSENT => None,
-            WIDE => self.aside(index, slot),
+            OVERFLOW => self.overflow_value(index, slot),
             narrow => Some(i64::from(narrow)),
         }
     }
 
     #[cold]
-    fn aside(&self, index: usize, slot: usize) -> Option<i64> {
+    fn overflow_value(&self, index: usize, slot: usize) -> Option<i64> {
         self.row(index)?.get(slot)
     }
 }
 
-impl Drop for Numbers {
+impl Drop for NumberRows {
     fn drop(&mut self) {
-        self.room.leave(std::mem::take(&mut self.held));
+        self.pool.release(std::mem::take(&mut self.storage));
     }
 }
 
-/// A number of a row that stands aside.
-pub(super) fn aside(wide: &[(u16, i64)], slot: usize) -> Option<i64> {
-    wide.iter().find(|(known, _)| usize::from(*known) == slot).map(|(_, value)| *value)
+/// Returns the number of a slot from the overflow list of a row.
+pub(super) fn find_overflow(overflow: &[(u16, i64)], slot: usize) -> Option<i64> {
+    overflow.iter().find(|(known, _)| usize::from(*known) == slot).map(|(_, value)| *value)
 }
 
-/// The numbers of one row. Two are equal exactly where all their numbers are.
+/// The numbers of one row. Two rows are equal if all their numbers are.
 #[derive(Debug, Clone, Copy)]
-pub struct Row<'a> {
+pub struct NumberRow<'a> {
     width: usize,
-    shape: &'a Shape,
+    columns: &'a ColumnSet,
     cells: &'a [u32],
-    wide: &'a [(u16, i64)],
+    overflow: &'a [(u16, i64)],
 }
 
-impl Row<'_> {
-    /// A row of zeros, `width` of them, [`MAX_WIDTH`] at the most.
-    pub fn zeros(width: usize) -> Row<'static> {
-        static ALL: LazyLock<Shape> = LazyLock::new(|| Shape::new((0..MAX_WIDTH).collect()));
+impl NumberRow<'_> {
+    /// Returns a row of `width` zeros, at most [`MAX_WIDTH`].
+    pub fn zeros(width: usize) -> NumberRow<'static> {
+        static ALL: LazyLock<ColumnSet> = LazyLock::new(|| ColumnSet::new((0..MAX_WIDTH).collect()));
         static ZEROS: [u32; MAX_WIDTH] = [0; MAX_WIDTH];
-        Row { width: MAX_WIDTH, shape: &ALL, cells: &ZEROS, wide: &[] }.first(width)
+        NumberRow { width: MAX_WIDTH, columns: &ALL, cells: &ZEROS, overflow: &[] }.prefix(width)
     }
 
-    /// The first `width` numbers.
+    /// Returns a row of the first `width` slots.
     #[must_use]
-    pub fn first(self, width: usize) -> Self {
+    pub fn prefix(self, width: usize) -> Self {
         let width = width.min(self.width);
-        let cells = self.shape.below(width).min(self.cells.len());
-        let wide = self.wide.partition_point(|(slot, _)| usize::from(*slot) < width);
-        Self { width, cells: &self.cells[..cells], wide: &self.wide[..wide], ..self }
+        let cells = self.columns.count_below(width).min(self.cells.len());
+        let overflow = self.overflow.partition_point(|(slot, _)| usize::from(*slot) < width);
+        Self { width, cells: &self.cells[..cells], overflow: &self.overflow[..overflow], ..self }
     }
 
-    /// How many there are, those that are absent too.
+    /// Returns the number of slots, including those without a number.
     pub fn width(self) -> usize {
         self.width
     }
 
-    /// A number; absent where it is none, and behind the last one.
+    /// Returns a number, or `None` if it is absent or after the last slot.
     #[inline]
     pub fn get(self, slot: usize) -> Option<i64> {
-        // Those behind the width have no cell.
-        match *self.cells.get(self.shape.place(slot)?)? {
+        // Slots from `width` on have no cell.
+        match *self.cells.get(self.columns.position(slot)?)? {
             ABSENT => None,
-            WIDE => aside(self.wide, slot),
+            OVERFLOW => find_overflow(self.overflow, slot),
             narrow => Some(i64::from(narrow)),
         }
     }
 
-    /// Calls `each` with every slot in which this row and another one of the same width differ, in order.
-    pub fn differing(self, other: Row<'_>, mut each: impl FnMut(usize)) {
-        if !self.has_slots_of(other) {
-            return (0..self.width).filter(|slot| self.get(*slot) != other.get(*slot)).for_each(each);
+    /// Calls `on_slot` with every slot in which this row and `other`, of the same width, differ, in ascending order.
+    pub fn for_each_difference(self, other: NumberRow<'_>, mut on_slot: impl FnMut(usize)) {
+        if !self.has_same_slots(other) {
+            return (0..self.width).filter(|slot| self.get(*slot) != other.get(*slot)).for_each(on_slot);
         }
-        for (slot, (one, two)) in self.shape.order().zip(self.cells.iter().zip(other.cells)) {
-            if one != two || *one == WIDE && self.get(slot) != other.get(slot) {
-                each(slot);
+        for (slot, (one, two)) in self.columns.iter().zip(self.cells.iter().zip(other.cells)) {
+            if one != two || *one == OVERFLOW && self.get(slot) != other.get(slot) {
+                on_slot(slot);
             }
         }
     }
 
-    fn has_slots_of(self, other: Row<'_>) -> bool {
-        let (one, two) = (self.shape.slots(), other.shape.slots());
+    fn has_same_slots(self, other: NumberRow<'_>) -> bool {
+        let (one, two) = (self.columns.slots(), other.columns.slots());
         let count = self.cells.len();
-        let have_the_same = || one == two || one.iter().take(count).eq(two.iter().take(count));
-        self.width == other.width && count == other.cells.len() && have_the_same()
+        let same_slots = || one == two || one.iter().take(count).eq(two.iter().take(count));
+        self.width == other.width && count == other.cells.len() && same_slots()
     }
 }
 
-impl PartialEq for Row<'_> {
+impl PartialEq for NumberRow<'_> {
     fn eq(&self, other: &Self) -> bool {
-        if self.has_slots_of(*other) {
-            return self.cells == other.cells && self.wide == other.wide;
+        if self.has_same_slots(*other) {
+            return self.cells == other.cells && self.overflow == other.overflow;
         }
         self.width == other.width && (0..self.width).all(|slot| self.get(slot) == other.get(slot))
     }

@@ -1,62 +1,62 @@
-//! What holds the numbers of a table.
+//! The buffers that store the numbers of a table.
 
-use crate::haproxy::numbers::column_set::Shape;
+use crate::haproxy::numbers::column_set::ColumnSet;
 
-/// Where the numbers of a row begin, and what it looks like.
+/// The start of a row: indexes into the vectors of [`NumberStorage`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Start {
+pub(super) struct RowStart {
     pub(super) cells: u32,
-    pub(super) wide: u32,
-    pub(super) shape: u32,
+    pub(super) overflow: u32,
+    pub(super) column_set: u32,
 }
 
-/// The numbers of a table, one row behind the other.
+/// The numbers of a table, row by row.
 #[derive(Debug, Default)]
-pub(super) struct Held {
-    pub(super) rows: Vec<Start>,
-    pub(super) shapes: Vec<Shape>,
+pub(super) struct NumberStorage {
+    pub(super) rows: Vec<RowStart>,
+    pub(super) column_sets: Vec<ColumnSet>,
     pub(super) cells: Vec<u32>,
-    /// Numbers that do not fit, row by row, by slot.
-    pub(super) wide: Vec<(u16, i64)>,
+    /// Slot and value of each number that does not fit a cell: row by row, in ascending order of slots.
+    pub(super) overflow: Vec<(u16, i64)>,
 }
 
-impl Held {
-    /// Empty, with room for as much.
-    pub(super) fn like(other: &Self) -> Self {
-        // A few servers more have numbers for which they had none.
+impl NumberStorage {
+    /// Creates an empty storage with capacity for the contents of `other`.
+    pub(super) fn with_capacity_of(other: &Self) -> Self {
+        // Allow for some more numbers: values may appear in cells that were empty.
         let more = |count: usize| count + count / 8;
         Self {
             rows: Vec::with_capacity(more(other.rows.len())),
-            shapes: Vec::with_capacity(other.shapes.len()),
+            column_sets: Vec::with_capacity(other.column_sets.len()),
             cells: Vec::with_capacity(more(other.cells.len())),
-            wide: Vec::with_capacity(more(other.wide.len())),
+            overflow: Vec::with_capacity(more(other.overflow.len())),
         }
     }
 
-    /// Whether it has the room for as much, and not for more than twice that.
-    pub(super) fn suits(&self, other: &Self) -> bool {
+    /// Returns true if the capacity for cells is one to two times the contents of `other`.
+    pub(super) fn is_suitable_for(&self, other: &Self) -> bool {
         (other.cells.len()..=other.cells.len().saturating_mul(2)).contains(&self.cells.capacity())
     }
 
     pub(super) fn clear(&mut self) {
         self.rows.clear();
-        self.shapes.clear();
+        self.column_sets.clear();
         self.cells.clear();
-        self.wide.clear();
+        self.overflow.clear();
     }
 
-    /// Gives back the room that is for much more than there is.
-    pub(super) fn fit(&mut self) {
+    /// Frees unused capacity if less than about 80 % is used.
+    pub(super) fn shrink_if_sparse(&mut self) {
         if self.cells.capacity() / 5 * 4 > self.cells.len() {
             self.cells.shrink_to_fit();
         }
     }
 
-    /// Memory, in bytes.
-    pub(super) fn memory(&self) -> usize {
+    /// Returns the allocated memory in bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
         self.cells.capacity() * size_of::<u32>()
-            + self.wide.capacity() * size_of::<(u16, i64)>()
-            + self.rows.capacity() * size_of::<Start>()
-            + self.shapes.capacity() * size_of::<Shape>()
+            + self.overflow.capacity() * size_of::<(u16, i64)>()
+            + self.rows.capacity() * size_of::<RowStart>()
+            + self.column_sets.capacity() * size_of::<ColumnSet>()
     }
 }

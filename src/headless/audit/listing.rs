@@ -1,7 +1,7 @@
-//! `hapulse audit`: what was done, by whom, and what became of it; one act a line.
+//! `hapulse audit`: actions with time, person, target and outcome, one per line.
 //!
-//! The two lines of a command are shown as one act, as of when it was begun. What in the file is no record is
-//! told beside the output: a torn line is a fact about the audit too.
+//! The two records of a command become one line with the start time. Invalid lines of the file are reported on
+//! standard error, because a truncated line is important information about the audit.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -11,95 +11,94 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::actions::audit::audit_reader::{self, BadLine, Line};
-use crate::actions::audit::command_phrases::beside_target;
-use crate::actions::audit::joined_records::{Act, Acts};
+use crate::actions::audit::audit_reader::{self, BadLine, RecordLine};
+use crate::actions::audit::command_phrases::without_target;
+use crate::actions::audit::joined_records::{JoinedRecord, JoinedRecords};
 use crate::haproxy::safe_text::SafeText;
-use crate::headless::print::{aligned, until_nobody_reads};
+use crate::headless::print::{align_cells, ignore_broken_pipe};
 
-/// More lines that are no records are counted only.
-const MOST_TOLD: u64 = 10;
+/// Maximum number of invalid lines reported one by one; the rest is only counted.
+const MAX_REPORTED_LINES: u64 = 10;
 
-/// What is to be printed.
+/// Options of the listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// The audit.
+pub struct ListingOptions {
+    /// Audit file.
     pub path: PathBuf,
-    /// The last acts only; with `json`, the last records.
+    /// Maximum number of actions, the newest ones; with `json`, of records.
     pub last: Option<usize>,
-    /// The records as they are, one a line.
+    /// Print the records unchanged, one JSON object per line.
     pub json: bool,
-    /// The time zone of what is printed for people.
+    /// Time zone of the printed times.
     pub zone: TimeZone,
 }
 
-/// Prints an audit to `out`, and what is wrong with it to `aside`.
+/// Prints an audit to `out`, and reports invalid lines to `err`.
 ///
 /// # Errors
-/// When the file cannot be read, or not to its end, or when nothing can be printed. That nobody reads any more
-/// is no error.
-pub fn print(asked: &Asked, out: &mut dyn Write, aside: &mut dyn Write) -> anyhow::Result<()> {
-    let shown = asked.path.to_string_lossy();
+/// Returns an error if the file cannot be read to its end or writing fails. A closed pipe is not an error.
+pub fn print(options: &ListingOptions, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<()> {
+    let shown = options.path.to_string_lossy();
     let shown = SafeText::from(shown.as_ref());
-    let lines = audit_reader::read(&asked.path).with_context(|| format!("cannot read the audit {shown}"))?;
-    let mut bad = Bad { aside, count: 0, end: None };
-    let records = lines.filter_map(|line| bad.pass(line));
+    let lines = audit_reader::read_all(&options.path).with_context(|| format!("cannot read the audit {shown}"))?;
+    let mut bad = InvalidLines { err, count: 0, read_error: None };
+    let records = lines.filter_map(|line| bad.filter_valid(line));
     let (printed, count) =
-        if asked.json { print_json(records, asked.last, out) } else { print_acts(records, asked, out) };
-    bad.sum_up();
-    let end = bad.end.take();
+        if options.json { print_json(records, options.last, out) } else { print_actions(records, options, out) };
+    bad.report_rest();
+    let end = bad.read_error.take();
     if count == 0 && end.is_none() {
-        // Whoever reads only the output sees that there is none.
-        let _ = writeln!(aside, "hapulse: the audit {shown} holds no records");
+        // Write errors are ignored: the empty output is visible, too.
+        let _ = writeln!(err, "hapulse: the audit {shown} contains no records");
     }
-    until_nobody_reads(printed.and_then(|()| out.flush())).context("cannot print")?;
+    ignore_broken_pipe(printed.and_then(|()| out.flush())).context("cannot print")?;
     if let Some(why) = end {
         bail!("cannot read the audit {shown} to its end: {why}");
     }
     Ok(())
 }
 
-/// Tells the lines that are no records.
-struct Bad<'a> {
-    aside: &'a mut dyn Write,
+/// Reports invalid lines.
+struct InvalidLines<'a> {
+    err: &'a mut dyn Write,
     count: u64,
-    /// Why the file could not be read to its end.
-    end: Option<SafeText>,
+    /// Read error before the end of the file.
+    read_error: Option<SafeText>,
 }
 
-impl Bad<'_> {
-    fn pass(&mut self, line: Result<Line, BadLine>) -> Option<Line> {
+impl InvalidLines<'_> {
+    fn filter_valid(&mut self, line: Result<RecordLine, BadLine>) -> Option<RecordLine> {
         match line {
             Ok(line) => return Some(line),
-            Err(bad) if bad.is_last => self.end = Some(bad.why),
+            Err(bad) if bad.is_read_error => self.read_error = Some(bad.reason),
             Err(bad) => {
                 self.count += 1;
-                if self.count <= MOST_TOLD {
-                    // Where this cannot be told either, the rest is worth printing all the same.
-                    let _ = writeln!(self.aside, "hapulse: {bad}");
+                if self.count <= MAX_REPORTED_LINES {
+                    // Write errors are ignored: the valid records are still worth printing.
+                    let _ = writeln!(self.err, "hapulse: {bad}");
                 }
             }
         }
         None
     }
 
-    fn sum_up(&mut self) {
-        if let Some(more @ 1..) = self.count.checked_sub(MOST_TOLD) {
-            let _ = writeln!(self.aside, "hapulse: {more} more lines are not records");
+    fn report_rest(&mut self) {
+        if let Some(more @ 1..) = self.count.checked_sub(MAX_REPORTED_LINES) {
+            let _ = writeln!(self.err, "hapulse: {more} more invalid lines");
         }
     }
 }
 
-type Printed = (std::io::Result<()>, usize);
+type PrintResult = (std::io::Result<()>, usize);
 
-fn print_json(lines: impl Iterator<Item = Line>, last: Option<usize>, out: &mut dyn Write) -> Printed {
+fn print_json(lines: impl Iterator<Item = RecordLine>, last: Option<usize>, out: &mut dyn Write) -> PrintResult {
     let mut count = 0;
     let mut print = |line: &str| {
         count += 1;
         writeln!(out, "{line}")
     };
     let printed = match last {
-        None => lines.map(|line| line.json()).try_for_each(|line| print(&line)),
+        None => lines.map(|line| line.printable_json()).try_for_each(|line| print(&line)),
         Some(last) => {
             let mut kept = VecDeque::new();
             for line in lines {
@@ -108,37 +107,41 @@ fn print_json(lines: impl Iterator<Item = Line>, last: Option<usize>, out: &mut 
                     kept.pop_front();
                 }
             }
-            kept.iter().map(Line::json).try_for_each(|line| print(&line))
+            kept.iter().map(RecordLine::printable_json).try_for_each(|line| print(&line))
         }
     };
     (printed, count)
 }
 
-fn print_acts(lines: impl Iterator<Item = Line>, asked: &Asked, out: &mut dyn Write) -> Printed {
-    let mut acts = Acts::new(asked.last);
-    lines.for_each(|line| acts.take(line.record));
-    let cells: Vec<[String; 7]> = acts.iter().map(|act| cells(act, &asked.zone)).collect();
-    (aligned(&cells).try_for_each(|line| writeln!(out, "{line}")), cells.len())
+fn print_actions(
+    lines: impl Iterator<Item = RecordLine>,
+    options: &ListingOptions,
+    out: &mut dyn Write,
+) -> PrintResult {
+    let mut actions = JoinedRecords::new(options.last);
+    lines.for_each(|line| actions.push(line.record));
+    let cells: Vec<[String; 7]> = actions.iter().map(|action| action_cells(action, &options.zone)).collect();
+    (align_cells(&cells).try_for_each(|line| writeln!(out, "{line}")), cells.len())
 }
 
-/// When, who, on which HAProxy, on what, what, what became of it, why.
-fn cells(act: &Act, zone: &TimeZone) -> [String; 7] {
-    let record = &act.record;
+/// Returns the cells of an action: time, person, instance, target, command, outcome, reason.
+fn action_cells(action: &JoinedRecord, zone: &TimeZone) -> [String; 7] {
+    let record = &action.record;
     let safe = |text: &str| SafeText::from(text).to_string();
-    let begun = act.begun.parse::<Timestamp>().map(|at| at.to_zoned(zone.clone()));
+    let begun = action.started.parse::<Timestamp>().map(|at| at.to_zoned(zone.clone()));
     let outcome = match (&record.outcome, record.verified) {
-        _ if act.is_unfinished() => "sent, end unknown".to_owned(),
+        _ if action.is_unfinished() => "sent, outcome unknown".to_owned(),
         (Some(outcome), _) => safe(outcome),
         (None, Some(true)) => "verified".to_owned(),
-        (None, Some(false)) => "not as ordered".to_owned(),
-        (None, None) => "answered, not read back".to_owned(),
+        (None, Some(false)) => "not confirmed by HAProxy".to_owned(),
+        (None, None) => "accepted, not verified".to_owned(),
     };
     [
-        begun.map_or_else(|_| safe(&act.begun), |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
-        record.actor.who().to_string(),
+        begun.map_or_else(|_| safe(&action.started), |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
+        record.actor.person_name().to_string(),
         safe(&record.instance),
         record.target.as_deref().map_or_else(|| "-".to_owned(), safe),
-        safe(&beside_target(&record.command, record.target.as_deref())),
+        safe(&without_target(&record.command, record.target.as_deref())),
         outcome,
         record.reason.as_deref().map(|reason| format!("reason: {}", safe(reason))).unwrap_or_default(),
     ]
@@ -147,20 +150,20 @@ fn cells(act: &Act, zone: &TimeZone) -> [String; 7] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::audit::record::{Phase, Record};
+    use crate::actions::audit::record::{AuditRecord, RecordPhase};
     use crate::actions::audit::test_records::record;
     use std::fs;
     use std::io;
     use std::path::Path;
 
-    fn asked(path: &Path) -> Asked {
-        Asked { path: path.to_owned(), last: None, json: false, zone: TimeZone::fixed(jiff::tz::offset(1)) }
+    fn options(path: &Path) -> ListingOptions {
+        ListingOptions { path: path.to_owned(), last: None, json: false, zone: TimeZone::fixed(jiff::tz::offset(1)) }
     }
 
-    fn printed(asked: &Asked) -> (String, String) {
-        let (mut out, mut aside) = (Vec::new(), Vec::new());
-        print(asked, &mut out, &mut aside).unwrap();
-        (String::from_utf8(out).unwrap(), String::from_utf8(aside).unwrap())
+    fn printed(options: &ListingOptions) -> (String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        print(options, &mut out, &mut err).unwrap();
+        (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 
     fn file(lines: &[String]) -> tempfile::NamedTempFile {
@@ -171,55 +174,56 @@ mod tests {
 
     fn sample() -> [String; 5] {
         let maint = "set server be/s1 state maint";
-        let second = Record { reason: Some("kernel \u{1b}update".into()), ..record("b", Phase::Sending, 9, maint) };
-        let third = Record { target: None, outcome: None, ..record("c", Phase::Done, 10, "show info; x") };
+        let second =
+            AuditRecord { reason: Some("kernel \u{1b}update".into()), ..record("b", RecordPhase::Sending, 9, maint) };
+        let third = AuditRecord { target: None, outcome: None, ..record("c", RecordPhase::Done, 10, "show info; x") };
         [
-            record("a", Phase::Sending, 3, maint).line().unwrap(),
-            record("a", Phase::Done, 5, maint).line().unwrap(),
+            record("a", RecordPhase::Sending, 3, maint).to_json_line().unwrap(),
+            record("a", RecordPhase::Done, 5, maint).to_json_line().unwrap(),
             "{ not this".to_owned(),
-            second.line().unwrap(),
-            third.line().unwrap(),
+            second.to_json_line().unwrap(),
+            third.to_json_line().unwrap(),
         ]
     }
 
     #[test]
-    fn an_act_is_one_line_for_people() {
+    fn print_shows_one_line_per_action() {
         let file = file(&sample());
-        let (out, aside) = printed(&asked(file.path()));
+        let (out, err) = printed(&options(file.path()));
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(
             lines,
             [
                 "1970-01-01 01:00:03  ann  lb01  be/s1  state maint   verified, MAINT",
-                r"1970-01-01 01:00:09  ann  lb01  be/s1  state maint   sent, end unknown  reason: kernel \x1bupdate",
+                r"1970-01-01 01:00:09  ann  lb01  be/s1  state maint   sent, outcome unknown  reason: kernel \x1bupdate",
                 "1970-01-01 01:00:10  ann  lb01  -      show info; x  verified",
             ]
         );
-        assert_eq!(aside, "hapulse: line 3 is not a record: key must be a string\n");
-        let (out, _) = printed(&Asked { last: Some(1), ..asked(file.path()) });
+        assert_eq!(err, "hapulse: line 3 is not a record: key must be a string\n");
+        let (out, _) = printed(&ListingOptions { last: Some(1), ..options(file.path()) });
         assert!(out.lines().count() == 1 && out.contains("show info"), "{out}");
     }
 
     #[test]
-    fn records_are_printed_as_they_are() {
+    fn print_json_keeps_records_unchanged() {
         let [first, second, _, third, fourth] = sample();
         let file = file(&sample());
-        let json = Asked { json: true, ..asked(file.path()) };
+        let json = ListingOptions { json: true, ..options(file.path()) };
         assert_eq!(printed(&json).0.lines().collect::<Vec<_>>(), [&first, &second, &third, &fourth]);
-        assert_eq!(printed(&Asked { last: Some(2), ..json }).0.lines().collect::<Vec<_>>(), [&third, &fourth]);
+        assert_eq!(printed(&ListingOptions { last: Some(2), ..json }).0.lines().collect::<Vec<_>>(), [&third, &fourth]);
     }
 
     #[test]
-    fn lines_of_another_kind_are_told_ten_times_and_then_counted() {
+    fn print_reports_ten_invalid_lines_and_counts_rest() {
         let file = file(&vec!["no".to_owned(); 13]);
-        let (out, aside) = printed(&asked(file.path()));
-        assert_eq!((out.as_str(), aside.lines().count()), ("", 12));
-        assert!(aside.contains("hapulse: line 10 is not") && !aside.contains("line 11"), "{aside}");
-        assert!(aside.contains("hapulse: 3 more lines are not records\n"), "{aside}");
-        assert!(aside.trim_end().ends_with("holds no records"), "{aside}");
+        let (out, err) = printed(&options(file.path()));
+        assert_eq!((out.as_str(), err.lines().count()), ("", 12));
+        assert!(err.contains("hapulse: line 10 is not") && !err.contains("line 11"), "{err}");
+        assert!(err.contains("hapulse: 3 more invalid lines\n"), "{err}");
+        assert!(err.trim_end().ends_with("contains no records"), "{err}");
     }
 
-    /// Takes nothing.
+    /// Writer that rejects everything with an error of this kind.
     struct Closed(io::ErrorKind);
 
     impl Write for Closed {
@@ -233,19 +237,19 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_gone_is_fine_and_a_full_disk_is_not() {
+    fn print_ignores_only_closed_pipe() {
         let file = file(&sample());
         for json in [false, true] {
-            let asked = Asked { json, ..asked(file.path()) };
-            let print = |kind| print(&asked, &mut Closed(kind), &mut Vec::new());
+            let options = ListingOptions { json, ..options(file.path()) };
+            let print = |kind| print(&options, &mut Closed(kind), &mut Vec::new());
             assert!(print(io::ErrorKind::BrokenPipe).is_ok());
             assert!(print(io::ErrorKind::StorageFull).is_err());
         }
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_with_its_place() {
-        let error = print(&asked(Path::new("/no\u{7}where")), &mut Vec::new(), &mut Vec::new()).unwrap_err();
+    fn print_error_names_unreadable_file() {
+        let error = print(&options(Path::new("/no\u{7}where")), &mut Vec::new(), &mut Vec::new()).unwrap_err();
         assert!(format!("{error:#}").starts_with(r"cannot read the audit /no\x07where: No such file"), "{error:#}");
     }
 }

@@ -1,9 +1,9 @@
-//! Numbers for whoever draws them, as the guidelines for monitoring plugins write them:
-//! `'label'=value[UOM];[warn];[crit];[min];[max]`, with `U` for a value that is not known.
+//! Performance data in the format of the monitoring plugins guidelines:
+//! `'label'=value[UOM];[warn];[crit];[min];[max]`, with `U` for an unknown value.
 
 use std::fmt;
 
-use crate::actions::capacity::Strength;
+use crate::actions::capacity::Capacity;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::stat_table::RowKind;
 use crate::instance::instance::Instance;
@@ -12,9 +12,9 @@ use crate::problems::rule_table::RULES;
 use crate::problems::thresholds::Thresholds;
 use crate::table::columns::row_view::RowView;
 
-/// One number.
+/// One performance value with its limits.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Perf {
+pub struct PerfValue {
     label: String,
     value: Option<f64>,
     unit: &'static str,
@@ -24,73 +24,83 @@ pub struct Perf {
     max: Option<f64>,
 }
 
-/// To three decimals at most: an exponent is no number to a reader of this.
-fn number(value: f64) -> String {
+/// Formats a number with at most three decimals and without an exponent, which parsers reject.
+fn format_number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-impl fmt::Display for Perf {
+impl fmt::Display for PerfValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A quote is doubled; an equals sign has no place in a label at all.
+        // Quotes are doubled; equals signs are not allowed in labels.
         let label = self.label.replace('\'', "''").replace(['=', '|'], "_");
         match self.value.filter(|value| value.is_finite()) {
-            Some(value) => write!(f, "'{label}'={}{}", number(value), self.unit)?,
+            Some(value) => write!(f, "'{label}'={}{}", format_number(value), self.unit)?,
             None => write!(f, "'{label}'=U")?,
         }
-        let limit = |limit: Option<f64>| limit.map(number).unwrap_or_default();
+        let limit = |limit: Option<f64>| limit.map(format_number).unwrap_or_default();
         let rest = format!(";{};{};{};{}", self.warn, self.crit, limit(self.min), limit(self.max));
         f.write_str(rest.trim_end_matches(';'))
     }
 }
 
-impl Perf {
+impl PerfValue {
     fn new(label: &str, value: Option<f64>) -> Self {
         Self { label: label.to_owned(), value, min: Some(0.0), ..Self::default() }
     }
 
-    /// Of a limit that a rule watches, where there is one.
-    fn of_limit(self, limit: Option<i64>, rule: &str, thresholds: &Thresholds) -> Self {
+    /// Adds the maximum, and the thresholds of a rule on the share of it.
+    fn with_limit(self, limit: Option<i64>, rule: &str, thresholds: &Thresholds) -> Self {
         let limit = limit.filter(|limit| *limit > 0).map(|limit| limit as f64);
-        let (warn, crit) = limits(rule, thresholds);
-        let times = |share: Option<f64>| limit.zip(share).map(|(limit, share)| number(limit * share));
+        let (warn, crit) = rule_limits(rule, thresholds);
+        let times = |share: Option<f64>| limit.zip(share).map(|(limit, share)| format_number(limit * share));
         Self { max: limit, warn: times(warn).unwrap_or_default(), crit: times(crit).unwrap_or_default(), ..self }
     }
 }
 
-/// A rule's limits, as they are set.
-fn limits(rule: &str, thresholds: &Thresholds) -> (Option<f64>, Option<f64>) {
+/// Returns the warning and critical threshold of a rule.
+fn rule_limits(rule: &str, thresholds: &Thresholds) -> (Option<f64>, Option<f64>) {
     let place = RULES.iter().position(|known| known.id == rule);
-    place.map_or((None, None), |place| (thresholds.limits(place).warn, thresholds.limits(place).crit))
+    place.map_or((None, None), |place| (thresholds.for_rule(place).warn, thresholds.for_rule(place).crit))
 }
 
-/// The numbers of one HAProxy; with a prefix where there are several.
-pub fn of(watch: &Instance, prefix: Option<&str>, thresholds: &Thresholds) -> Vec<Perf> {
-    let Some(sample) = watch.newest() else { return Vec::new() };
-    let process = |field| sample.process(field);
+/// Returns the values of one HAProxy; `prefix` is its name if there are several.
+pub fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thresholds) -> Vec<PerfValue> {
+    let Some(sample) = instance.shown() else { return Vec::new() };
+    let process = |field| sample.process_number(field);
     let real = |number: Option<i64>| number.map(|number| number as f64);
     let mut all = vec![
-        Perf::new("connections", real(process(InfoField::CurrConns))).of_limit(
+        PerfValue::new("connections", real(process(InfoField::CurrConns))).with_limit(
             process(InfoField::Maxconn),
             "connections",
             thresholds,
         ),
-        Perf::new("sessions_per_second", real(process(InfoField::SessRate))).of_limit(
+        PerfValue::new("sessions_per_second", real(process(InfoField::SessRate))).with_limit(
             process(InfoField::SessRateLimit),
             "session-rate",
             thresholds,
         ),
-        idle(real(process(InfoField::IdlePct)), thresholds),
-        Perf::new("requests_per_second", frontends(watch, sample, |row| row.rate(row.served()))),
-        Perf::new("errors_5xx_per_second", frontends(watch, sample, |row| row.rate(Field::Hrsp5xx))),
-        Perf { unit: "B", ..Perf::new("bytes_in_per_second", frontends(watch, sample, |row| row.rate(Field::Bin))) },
-        Perf { unit: "B", ..Perf::new("bytes_out_per_second", frontends(watch, sample, |row| row.rate(Field::Bout))) },
-        Perf::new("queue", queue(sample)),
+        idle_value(real(process(InfoField::IdlePct)), thresholds),
+        PerfValue::new("requests_per_second", sum_frontends(instance, sample, |row| row.rate(row.served_field()))),
+        PerfValue::new("errors_5xx_per_second", sum_frontends(instance, sample, |row| row.rate(Field::Hrsp5xx))),
+        PerfValue {
+            unit: "B",
+            ..PerfValue::new("bytes_in_per_second", sum_frontends(instance, sample, |row| row.rate(Field::Bin)))
+        },
+        PerfValue {
+            unit: "B",
+            ..PerfValue::new("bytes_out_per_second", sum_frontends(instance, sample, |row| row.rate(Field::Bout)))
+        },
+        PerfValue::new("queue", queued_requests(sample)),
     ];
-    let servers = servers(sample);
-    all.push(Perf { max: Some(servers.1), ..Perf::new("servers_usable", Some(servers.0)) });
-    let count = |word: &str| watch.problems().list().filter(|problem| problem.severity.word() == word).count() as f64;
-    all.extend([Perf::new("problems_warn", Some(count("WARN"))), Perf::new("problems_crit", Some(count("CRIT")))]);
+    let servers = count_servers(sample);
+    all.push(PerfValue { max: Some(servers.1), ..PerfValue::new("servers_usable", Some(servers.0)) });
+    let count =
+        |word: &str| instance.problems().iter().filter(|problem| problem.severity.label() == word).count() as f64;
+    all.extend([
+        PerfValue::new("problems_warn", Some(count("WARN"))),
+        PerfValue::new("problems_crit", Some(count("CRIT"))),
+    ]);
     if let Some(prefix) = prefix {
         for perf in &mut all {
             perf.label = format!("{prefix} {}", perf.label);
@@ -99,21 +109,22 @@ pub fn of(watch: &Instance, prefix: Option<&str>, thresholds: &Thresholds) -> Ve
     all
 }
 
-/// Little of it is bad: a range that ends nowhere.
-fn idle(value: Option<f64>, thresholds: &Thresholds) -> Perf {
-    let (warn, crit) = limits("idle", thresholds);
-    let range = |share: Option<f64>| share.map(|share| format!("{}:", number(share * 100.0))).unwrap_or_default();
-    Perf { unit: "%", max: Some(100.0), warn: range(warn), crit: range(crit), ..Perf::new("idle", value) }
+/// Returns the idle share. Low values are bad, so the thresholds are ranges with a lower bound.
+fn idle_value(value: Option<f64>, thresholds: &Thresholds) -> PerfValue {
+    let (warn, crit) = rule_limits("idle", thresholds);
+    let range =
+        |share: Option<f64>| share.map(|share| format!("{}:", format_number(share * 100.0))).unwrap_or_default();
+    PerfValue { unit: "%", max: Some(100.0), warn: range(warn), crit: range(crit), ..PerfValue::new("idle", value) }
 }
 
-/// The sum over the frontends that say something; not known where none does.
-fn frontends(watch: &Instance, sample: &Sample, value: impl Fn(&RowView<'_>) -> Option<f64>) -> Option<f64> {
-    let rows = sample.rows.frontends().iter().map(|place| RowView::new(watch, sample, *place));
+/// Returns the sum over all frontends with a value, or `None` if no frontend has one.
+fn sum_frontends(instance: &Instance, sample: &Sample, value: impl Fn(&RowView<'_>) -> Option<f64>) -> Option<f64> {
+    let rows = sample.rows.frontends().iter().map(|place| RowView::new(instance, sample, *place));
     rows.filter_map(|row| value(&row)).reduce(|sum, value| sum + value)
 }
 
-/// Requests that wait, in backends and at servers.
-fn queue(sample: &Sample) -> Option<f64> {
+/// Returns the number of queued requests in backends and servers.
+fn queued_requests(sample: &Sample) -> Option<f64> {
     let is_queue = |place: &usize| matches!(sample.table.rows()[*place].kind, RowKind::Backend | RowKind::Server);
     let places = (0..sample.table.rows().len()).filter(is_queue);
     places
@@ -122,9 +133,9 @@ fn queue(sample: &Sample) -> Option<f64> {
         .map(|sum| sum as f64)
 }
 
-/// Servers that take traffic or could, and all of them.
-pub fn servers(sample: &Sample) -> (f64, f64) {
-    let strengths = sample.rows.backends().iter().map(|backend| Strength::of(sample, &backend.servers));
+/// Returns the number of usable servers, including backups, and of all servers.
+pub fn count_servers(sample: &Sample) -> (f64, f64) {
+    let strengths = sample.rows.backends().iter().map(|backend| Capacity::from_servers(sample, &backend.servers));
     let usable: usize = strengths.map(|strength| strength.usable + strength.backup).sum();
     let all: usize = sample.rows.backends().iter().map(|backend| backend.servers.len()).sum();
     (usable as f64, all as f64)
@@ -133,28 +144,29 @@ pub fn servers(sample: &Sample) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     #[test]
-    fn a_number_is_written_as_the_guidelines_have_it() {
-        let perf = Perf::new("a'b=c", Some(1.5));
+    fn perf_value_display_follows_plugin_guidelines() {
+        let perf = PerfValue::new("a'b=c", Some(1.5));
         assert_eq!(perf.to_string(), "'a''b_c'=1.5;;;0");
-        assert_eq!(Perf { max: Some(1e9), unit: "B", ..perf.clone() }.to_string(), "'a''b_c'=1.5B;;;0;1000000000");
-        assert_eq!(Perf { value: None, unit: "B", ..perf.clone() }.to_string(), "'a''b_c'=U;;;0");
+        assert_eq!(PerfValue { max: Some(1e9), unit: "B", ..perf.clone() }.to_string(), "'a''b_c'=1.5B;;;0;1000000000");
+        assert_eq!(PerfValue { value: None, unit: "B", ..perf.clone() }.to_string(), "'a''b_c'=U;;;0");
         assert_eq!(
-            Perf { warn: "30:".into(), crit: "10:".into(), min: None, ..perf }.to_string(),
+            PerfValue { warn: "30:".into(), crit: "10:".into(), min: None, ..perf }.to_string(),
             "'a''b_c'=1.5;30:;10:"
         );
-        assert_eq!([0.0, 10.0, 100.0, 0.1239].map(number), ["0", "10", "100", "0.124"]);
+        assert_eq!([0.0, 10.0, 100.0, 0.1239].map(format_number), ["0", "10", "100", "0.124"]);
     }
 
     #[test]
-    fn limits_are_those_that_are_set_and_what_is_unknown_is_said_so() {
-        let mut watch = Instance::default();
-        watch.take(SampleMaker::default().at_millis(0, &site()), 0);
+    fn perf_values_use_configured_thresholds_and_mark_unknown() {
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
         let mut thresholds = Thresholds::default();
-        thresholds.set_by_text("idle.warn=0.5").unwrap();
-        let shown: Vec<String> = of(&watch, Some("lb01"), &thresholds).iter().map(Perf::to_string).collect();
+        thresholds.set_from_text("idle.warn=0.5").unwrap();
+        let shown: Vec<String> =
+            perf_values(&instance, Some("lb01"), &thresholds).iter().map(PerfValue::to_string).collect();
         assert_eq!(shown[2], "'lb01 idle'=80%;50:;10:;0;100");
         assert_eq!(shown[3], "'lb01 requests_per_second'=U;;;0", "one sample gives no rate");
         assert_eq!(shown[7], "'lb01 queue'=8;;;0");

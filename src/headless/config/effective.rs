@@ -1,4 +1,4 @@
-//! `hapulse config`: what holds, and where each value comes from; as a file that says the same.
+//! `hapulse config`: the effective settings and their origins, in the format of a configuration file.
 
 use std::io::{self, Write};
 
@@ -6,38 +6,42 @@ use serde_json::{Map, Value};
 
 use crate::app::commands::COMMANDS;
 use crate::app::key::Key as Pressed;
-use crate::config::partial_settings::Layer;
-use crate::config::search_paths::Origin;
-use crate::config::setting_table::{KEYS, Key, Kind};
+use crate::config::partial_settings::PartialSettings;
+use crate::config::search_paths::SettingOrigin;
+use crate::config::setting_table::{SETTINGS, Setting, SettingKind};
 use crate::config::settings::Settings;
 
-/// Prints it: every key with its meaning, its value and its origin. What is not set stands in a comment.
+/// Prints every setting with its description, value and origin; unset ones as comments.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn print(layers: &[(Origin, Layer)], settings: &Settings, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "# What holds, and where it comes from. Read in this order, the last word counts:")?;
-    for (origin, layer) in layers.iter().filter(|(origin, _)| matches!(origin, Origin::File(_))) {
-        let says = if *layer == Layer::default() { "says nothing, or is not there" } else { "read" };
-        writeln!(out, "#   {origin}: {says}")?;
+/// Returns an error if writing fails.
+pub fn print_settings(
+    layers: &[(SettingOrigin, PartialSettings)],
+    settings: &Settings,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    writeln!(out, "# Effective settings and their origins. Sources in this order, the last one wins:")?;
+    for (origin, layer) in layers.iter().filter(|(origin, _)| matches!(origin, SettingOrigin::File(_))) {
+        let status = if *layer == PartialSettings::default() { "missing or empty" } else { "read" };
+        writeln!(out, "#   {origin}: {status}")?;
     }
-    writeln!(out, "#   variables of the environment, HAPULSE_…; flags of the command line")?;
+    writeln!(out, "#   environment variables HAPULSE_…; command-line options")?;
     let mut section = "";
-    for key in KEYS {
+    for key in SETTINGS {
         let (own, name) = key.name.split_once('.').unwrap_or(("", key.name));
-        let own = if key.kind == Kind::Section { key.name } else { own };
-        let lines = (key.show)(settings);
+        let own = if key.kind == SettingKind::Section { key.name } else { own };
+        let lines = (key.toml_lines)(settings);
         writeln!(out)?;
         if own != section {
             section = own;
             writeln!(out, "[{section}]")?;
         }
         writeln!(out, "# {}", key.help)?;
-        let origin = origin(key, layers);
+        let origin = setting_origin(key, layers);
         match (key.kind, lines.as_slice()) {
-            (Kind::Section, []) => writeln!(out, "# {}", key.example)?,
+            (SettingKind::Section, []) => writeln!(out, "# {}", key.example)?,
             (_, []) => writeln!(out, "# {name} = {}", key.example)?,
-            (Kind::Section, lines) => {
+            (SettingKind::Section, lines) => {
                 writeln!(out, "# from: {origin}")?;
                 lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
             }
@@ -47,26 +51,26 @@ pub fn print(layers: &[(Origin, Layer)], settings: &Settings, out: &mut impl Wri
     out.flush()
 }
 
-/// Where the value of a key comes from.
-fn origin(key: &Key, layers: &[(Origin, Layer)]) -> String {
-    let said: Vec<String> =
-        layers.iter().filter(|(_, layer)| (key.said)(layer)).map(|(place, _)| place.to_string()).collect();
-    match (key.kind, said.as_slice()) {
+/// Returns where the value of a setting comes from.
+fn setting_origin(key: &Setting, layers: &[(SettingOrigin, PartialSettings)]) -> String {
+    let origins: Vec<String> =
+        layers.iter().filter(|(_, layer)| (key.is_set_in)(layer)).map(|(place, _)| place.to_string()).collect();
+    match (key.kind, origins.as_slice()) {
         (_, []) => "default".to_owned(),
-        // Entries of all places add up.
-        (Kind::Section, all) => all.join(", "),
+        // Sections are merged from all sources.
+        (SettingKind::Section, all) => all.join(", "),
         (_, [.., last]) => last.clone(),
     }
 }
 
-/// Prints the JSON schema of a file.
+/// Prints the JSON schema of a configuration file.
 ///
 /// # Errors
-/// When it cannot be written.
+/// Returns an error if writing fails.
 pub fn print_schema(out: &mut impl Write) -> io::Result<()> {
     let object = |properties: Map<String, Value>| serde_json::json!({ "type": "object", "additionalProperties": false, "properties": properties });
     let (mut top, mut sections) = (Map::new(), Map::<String, Value>::new());
-    for key in KEYS {
+    for key in SETTINGS {
         match key.name.split_once('.') {
             None => drop(top.insert(key.name.to_owned(), key.schema())),
             Some((section, name)) => {
@@ -87,10 +91,10 @@ pub fn print_schema(out: &mut impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Prints the actions that keys can be given to.
+/// Prints the UI commands that keys can be bound to, with their keys.
 ///
 /// # Errors
-/// When it cannot be written.
+/// Returns an error if writing fails.
 pub fn print_actions(out: &mut impl Write) -> io::Result<()> {
     for action in COMMANDS {
         let keys = action.keys.iter().filter(|name| Pressed::parse(name).is_some());

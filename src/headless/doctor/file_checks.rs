@@ -1,95 +1,100 @@
-//! Files: the configuration that holds, and whether acts can be written down.
+//! Checks of files: the configuration sources, and whether the audit is writable.
 
 use std::fs;
 use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use crate::config::partial_settings::Layer;
-use crate::config::search_paths::Origin;
+use crate::config::partial_settings::PartialSettings;
+use crate::config::search_paths::SettingOrigin;
 use crate::config::settings::{AuditSettings, Settings};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::doctor::finding::Finding;
 
-/// What the configuration is made of.
-pub fn configuration(layers: &[(Origin, Layer)], settings: &Settings) -> Vec<Finding> {
+/// Reports the configuration sources.
+pub fn check_configuration(layers: &[(SettingOrigin, PartialSettings)], settings: &Settings) -> Vec<Finding> {
     let mut findings: Vec<Finding> = layers
         .iter()
-        .filter(|(origin, layer)| *layer != Layer::default() && *origin != Origin::Flags)
-        .map(|(origin, _)| Finding::fine(format!("configured by {origin}")))
+        .filter(|(origin, layer)| *layer != PartialSettings::default() && *origin != SettingOrigin::Flags)
+        .map(|(origin, _)| Finding::ok(format!("configured by {origin}")))
         .collect();
     if findings.is_empty() {
-        findings.push(Finding::fine("nothing is configured: the defaults hold (hapulse config shows them)"));
+        findings.push(Finding::ok("no configuration found: using the defaults (shown by hapulse config)"));
     }
     if settings.read_only {
-        findings.push(Finding::note("read_only is set: nothing is ever changed"));
+        findings.push(Finding::note("read_only is set: all actions are disabled"));
     }
     findings
 }
 
-/// Whether acts can be written down.
-pub fn audit(audit: &AuditSettings) -> Finding {
+/// Checks that actions can be recorded in the audit.
+pub fn check_audit(audit: &AuditSettings) -> Finding {
     let outcome = match &audit.path {
-        None => Err(("there is no home folder to keep the audit in".to_owned(), "set audit.path".to_owned())),
-        Some(path) => match unwritable(path) {
+        None => Err(("cannot place the audit: no home directory".to_owned(), "set audit.path".to_owned())),
+        Some(path) => match find_unwritable(path) {
             None => Ok(path),
             Some(place) => Err((
-                format!("the audit {} cannot be written: no permission at {}", shown(path), shown(place)),
-                "set audit.path to a place that can be written".to_owned(),
+                format!("the audit {} is not writable: no write permission for {}", safe_path(path), safe_path(place)),
+                "set audit.path to a writable location".to_owned(),
             )),
         },
     };
     match outcome {
-        Ok(path) => Finding::fine(format!("acts are written down in {}", shown(path))),
-        Err((what, mend)) if audit.required => Finding::wrong(format!("{what}: every act will be refused")).mend(mend),
-        Err((what, mend)) => Finding::note(format!("{what}: acts are done all the same")).mend(mend),
+        Ok(path) => Finding::ok(format!("actions are recorded in {}", safe_path(path))),
+        Err((text, fix)) if audit.required => {
+            Finding::error(format!("{text}; every action will be refused")).with_fix(fix)
+        }
+        Err((text, fix)) => Finding::note(format!("{text}; actions run without being recorded")).with_fix(fix),
     }
 }
 
-/// The first thing that is there, from the file upwards, when it cannot be written.
-fn unwritable(path: &Path) -> Option<&Path> {
+/// Returns the first existing path, from the file upwards, if it is not writable.
+fn find_unwritable(path: &Path) -> Option<&Path> {
     let there = path.ancestors().find(|place| fs::symlink_metadata(place).is_ok())?;
     let kind_is_right = there == path || there.is_dir();
     (!kind_is_right || access(there, Access::WRITE_OK).is_err()).then_some(there)
 }
 
-fn shown(path: &Path) -> SafeText {
+fn safe_path(path: &Path) -> SafeText {
     SafeText::from(path.to_string_lossy().as_ref())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headless::doctor::finding::Grade;
+    use crate::headless::doctor::finding::FindingStatus;
 
     fn of(path: Option<&str>, required: bool) -> Finding {
-        audit(&AuditSettings { path: path.map(Into::into), required, ask_reason: false })
+        check_audit(&AuditSettings { path: path.map(Into::into), required, ask_reason: false })
     }
 
     #[test]
-    fn an_audit_that_cannot_be_written_is_told_before_the_first_act() {
+    fn check_audit_reports_unwritable_path() {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("not/there/yet/audit.jsonl");
-        assert_eq!(of(deep.to_str(), true).grade, Grade::Fine);
-        assert!(!deep.exists() && !folder.path().join("not").exists(), "nothing is made");
-        // A file in the place of a folder is one that not even root can write into.
+        assert_eq!(of(deep.to_str(), true).status, FindingStatus::Ok);
+        assert!(!deep.exists() && !folder.path().join("not").exists(), "no directory is created");
+        // Even root cannot create a file below a regular file.
         fs::write(folder.path().join("not"), "").unwrap();
         let wrong = of(deep.to_str(), true);
-        assert_eq!(wrong.grade, Grade::Wrong);
-        assert!(wrong.what.contains("every act will be refused") && wrong.what.ends_with("refused"), "{wrong:?}");
-        assert_eq!(of(deep.to_str(), false).grade, Grade::Note);
-        assert_eq!((of(None, true).grade, of(None, false).grade), (Grade::Wrong, Grade::Note));
+        assert_eq!(wrong.status, FindingStatus::Error);
+        assert!(wrong.text.contains("every action will be refused") && wrong.text.ends_with("refused"), "{wrong:?}");
+        assert_eq!(of(deep.to_str(), false).status, FindingStatus::Note);
+        assert_eq!((of(None, true).status, of(None, false).status), (FindingStatus::Error, FindingStatus::Note));
     }
 
     #[test]
-    fn what_is_configured_is_named() {
+    fn check_configuration_names_sources() {
         let settings = Settings::defaults(&|_| None);
-        let file = |layer| (Origin::File("/etc/hapulse/config.toml".into()), layer);
-        let nothing = configuration(&[file(Layer::default()), (Origin::Flags, Layer::default())], &settings);
-        assert!(nothing[0].what.starts_with("nothing is configured"));
-        let layer = Layer { read_only: Some(true), ..Layer::default() };
-        let told = configuration(&[file(layer.clone())], &settings.lay(layer));
-        assert_eq!(told[0].what, "configured by /etc/hapulse/config.toml");
-        assert_eq!(told[1].grade, Grade::Note);
+        let file = |layer| (SettingOrigin::File("/etc/hapulse/config.toml".into()), layer);
+        let nothing = check_configuration(
+            &[file(PartialSettings::default()), (SettingOrigin::Flags, PartialSettings::default())],
+            &settings,
+        );
+        assert!(nothing[0].text.starts_with("no configuration found"));
+        let layer = PartialSettings { read_only: Some(true), ..PartialSettings::default() };
+        let findings = check_configuration(&[file(layer.clone())], &settings.apply(layer));
+        assert_eq!(findings[0].text, "configured by /etc/hapulse/config.toml");
+        assert_eq!(findings[1].status, FindingStatus::Note);
     }
 }

@@ -1,87 +1,92 @@
-//! What was found, and how it is told.
+//! Results of the checks and their output.
 
 use std::io::{self, Write};
 
-/// How good it is.
+/// Status of a finding, in ascending order of urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grade {
+pub enum FindingStatus {
     /// As it should be.
-    Fine,
-    /// It works; this would be better, or is worth knowing.
+    Ok,
+    /// Works, but could be improved or should be known.
     Note,
-    /// It does not work.
-    Wrong,
+    /// Does not work.
+    Error,
 }
 
-/// One thing that was looked at.
+/// Result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How good it is.
-    pub grade: Grade,
-    /// What was seen.
-    pub what: String,
-    /// The line that mends it, where there is one.
-    pub mend: Option<String>,
+    /// Status of the finding.
+    pub status: FindingStatus,
+    /// Description for the user.
+    pub text: String,
+    /// Command or configuration line that fixes it.
+    pub fix: Option<String>,
 }
 
 impl Finding {
-    /// It is as it should be.
-    pub fn fine(what: impl Into<String>) -> Self {
-        Self { grade: Grade::Fine, what: what.into(), mend: None }
+    /// Creates a finding without a problem.
+    pub fn ok(text: impl Into<String>) -> Self {
+        Self { status: FindingStatus::Ok, text: text.into(), fix: None }
     }
 
-    /// It works, and could be better.
-    pub fn note(what: impl Into<String>) -> Self {
-        Self { grade: Grade::Note, ..Self::fine(what) }
+    /// Creates a finding about something that works but could be improved.
+    pub fn note(text: impl Into<String>) -> Self {
+        Self { status: FindingStatus::Note, ..Self::ok(text) }
     }
 
-    /// It does not work.
-    pub fn wrong(what: impl Into<String>) -> Self {
-        Self { grade: Grade::Wrong, ..Self::fine(what) }
+    /// Creates a finding for something that does not work.
+    pub fn error(text: impl Into<String>) -> Self {
+        Self { status: FindingStatus::Error, ..Self::ok(text) }
     }
 
-    /// The same, with what mends it.
+    /// Adds the fix.
     #[must_use]
-    pub fn mend(self, mend: impl Into<String>) -> Self {
-        Self { mend: Some(mend.into()), ..self }
+    pub fn with_fix(self, fix: impl Into<String>) -> Self {
+        Self { fix: Some(fix.into()), ..self }
     }
 }
 
-/// Prints findings under their headings, and how many are wrong.
+/// Prints the findings of each section and the number of errors.
 ///
 /// # Errors
-/// When they cannot be written.
-pub fn print(chapters: &[(String, Vec<Finding>)], out: &mut impl Write) -> io::Result<()> {
-    for (heading, findings) in chapters {
+/// Returns an error if writing fails.
+pub fn print_findings(sections: &[(String, Vec<Finding>)], out: &mut impl Write) -> io::Result<()> {
+    for (heading, findings) in sections {
         writeln!(out, "{heading}")?;
         for finding in findings {
-            let word = match finding.grade {
-                Grade::Fine => "ok   ",
-                Grade::Note => "note ",
-                Grade::Wrong => "WRONG",
+            let word = match finding.status {
+                FindingStatus::Ok => "ok   ",
+                FindingStatus::Note => "note ",
+                FindingStatus::Error => "WRONG",
             };
-            let mut lines = finding.what.lines();
+            let mut lines = finding.text.lines();
             writeln!(out, "  {word}  {}", lines.next().unwrap_or_default())?;
             for line in lines {
                 writeln!(out, "         {line}")?;
             }
-            for line in finding.mend.iter().flat_map(|mend| mend.lines()) {
+            for line in finding.fix.iter().flat_map(|fix| fix.lines()) {
                 writeln!(out, "         -> {line}")?;
             }
         }
         writeln!(out)?;
     }
-    match chapters.iter().flat_map(|(_, findings)| findings).filter(|finding| finding.grade == Grade::Wrong).count() {
-        0 => writeln!(out, "Nothing is wrong.")?,
-        1 => writeln!(out, "One thing is wrong.")?,
-        count => writeln!(out, "{count} things are wrong.")?,
+    match sections
+        .iter()
+        .flat_map(|(_, findings)| findings)
+        .filter(|finding| finding.status == FindingStatus::Error)
+        .count()
+    {
+        0 => writeln!(out, "No problems found.")?,
+        1 => writeln!(out, "1 problem found.")?,
+        count => writeln!(out, "{count} problems found.")?,
     }
     out.flush()
 }
 
-/// Whether anything is wrong.
-pub fn is_wrong(chapters: &[(String, Vec<Finding>)]) -> bool {
-    chapters.iter().flat_map(|(_, findings)| findings).any(|finding| finding.grade == Grade::Wrong)
+/// Returns whether any finding is an error.
+pub fn has_errors(sections: &[(String, Vec<Finding>)]) -> bool {
+    sections.iter().flat_map(|(_, findings)| findings).any(|finding| finding.status == FindingStatus::Error)
 }
 
 #[cfg(test)]
@@ -89,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_are_told_with_what_mends_them() {
-        let findings = vec![Finding::fine("a"), Finding::note("b").mend("do c\nand d"), Finding::wrong("e")];
-        let chapters = [("Here".to_owned(), findings)];
+    fn print_findings_shows_status_and_fix() {
+        let findings = vec![Finding::ok("a"), Finding::note("b").with_fix("do c\nand d"), Finding::error("e")];
+        let sections = [("Here".to_owned(), findings)];
         let mut out = Vec::new();
-        print(&chapters, &mut out).unwrap();
-        let told =
-            "Here\n  ok     a\n  note   b\n         -> do c\n         -> and d\n  WRONG  e\n\nOne thing is wrong.\n";
-        assert_eq!(String::from_utf8(out).unwrap(), told);
-        assert!(is_wrong(&chapters) && !is_wrong(&[]));
+        print_findings(&sections, &mut out).unwrap();
+        let findings =
+            "Here\n  ok     a\n  note   b\n         -> do c\n         -> and d\n  WRONG  e\n\n1 problem found.\n";
+        assert_eq!(String::from_utf8(out).unwrap(), findings);
+        assert!(has_errors(&sections) && !has_errors(&[]));
     }
 }

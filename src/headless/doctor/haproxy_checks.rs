@@ -1,4 +1,4 @@
-//! One HAProxy: whether it answers, what it is, what may be done, and what a look costs.
+//! Checks of one HAProxy: connection, version, access level, exposure of the socket, and polling overhead.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,105 +7,113 @@ use std::path::Path;
 use anyhow::Context as _;
 use tokio::runtime::Builder;
 
-use crate::app::action_facts::counted;
+use crate::app::action_facts::pluralize;
 use crate::haproxy::address::Address;
-use crate::haproxy::connection::Limits;
+use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
 use crate::haproxy::socket_permissions;
 use crate::headless::doctor::finding::Finding;
-use crate::observe::link::Failure;
-use crate::observe::poll_schedule::Pace;
+use crate::observe::link::PollFailure;
+use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sample::Sample;
-use crate::observe::sampler::{News, Sampler};
+use crate::observe::sampler::{PollResult, Sampler};
 use crate::observe::timestamp::Clock;
 use crate::table::number_format;
 
-/// Asks once, and judges. Nothing but questions is sent.
+/// Polls HAProxy once and checks the result. Sends only read-only commands.
 ///
 /// # Errors
-/// When the system does not let it begin.
-pub fn examine(address: &Address, pace: Pace) -> anyhow::Result<Vec<Finding>> {
+/// Returns an error if the I/O runtime cannot start.
+pub fn check_haproxy(address: &Address, pace: PollSchedule) -> anyhow::Result<Vec<Finding>> {
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
     let mut pace = pace;
-    let mut sampler = Sampler::new(address.clone(), Limits::default(), false, Clock::start());
-    Ok(match runtime.block_on(sampler.take(&mut pace)) {
-        News::Failed(failure, _) => vec![unreachable(&failure)],
-        News::Sample(sample) => {
-            let mode = address.path().and_then(mode);
-            let mut findings = vec![process(&sample), level(address, sample.level), cost(&sample)];
-            findings.extend(exposure(address, sample.level, mode));
+    let mut sampler = Sampler::new(address.clone(), ConnectionLimits::default(), false, Clock::start());
+    Ok(match runtime.block_on(sampler.poll_and_record(&mut pace)) {
+        PollResult::Failed(failure, _) => vec![unreachable_finding(&failure)],
+        PollResult::Sample(sample) => {
+            let mode = address.path().and_then(socket_mode);
+            let mut findings = vec![check_process(&sample), check_level(address, sample.level), check_cost(&sample)];
+            findings.extend(check_exposure(address, sample.level, mode));
             findings
         }
     })
 }
 
-fn unreachable(failure: &Failure) -> Finding {
-    let finding = Finding::wrong(failure.why.clone());
+fn unreachable_finding(failure: &PollFailure) -> Finding {
+    let finding = Finding::error(failure.reason.clone());
     match &failure.hint {
-        Some(hint) => finding.mend(hint.clone()),
+        Some(hint) => finding.with_fix(hint.clone()),
         None => finding,
     }
 }
 
-fn process(sample: &Sample) -> Finding {
+fn check_process(sample: &Sample) -> Finding {
     let info = &sample.info;
     let parts = [
         Some(format!("HAProxy {}", info.version_text())),
         info.number(InfoField::Pid).map(|pid| format!("pid {pid}")),
         info.number(InfoField::UptimeSec).map(|uptime| format!("up {}", number_format::seconds(uptime))),
-        Some(counted(sample.table.rows().len() as i64, "row")),
+        Some(pluralize(sample.table.rows().len() as i64, "row")),
     ];
-    let what = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     match info.number(InfoField::Nbproc).filter(|count| *count > 1) {
-        Some(count) => Finding::note(format!("{what}; it has {count} processes, and this socket tells of one"))
-            .mend("a stats socket for each process (\"process N\"), and hapulse with all of them"),
-        None => Finding::fine(what),
+        Some(count) => {
+            Finding::note(format!("{text}; one of {count} processes (nbproc): this socket shows only this one"))
+                .with_fix("add a stats socket for each process (\"process N\"), and start hapulse with all of them")
+        }
+        None => Finding::ok(text),
     }
 }
 
-fn level(address: &Address, level: Option<Level>) -> Finding {
-    let mend = || {
+fn check_level(address: &Address, level: Option<Level>) -> Finding {
+    let fix = || {
         let first = if address.is_tcp() { "a Unix socket, or: " } else { "" };
-        format!("to act, in haproxy.cfg, then reload: {first}{}", socket_permissions::line(address, Level::Admin))
+        format!(
+            "to allow actions, in haproxy.cfg, then reload: {first}{}",
+            socket_permissions::socket_line(address, Level::Admin)
+        )
     };
     match level {
-        Some(Level::Admin) => Finding::fine("level admin: servers can be drained, disabled and brought back"),
+        Some(Level::Admin) => Finding::ok("level admin: all actions are available"),
         Some(Level::Operator) => {
-            Finding::note("level operator: everything is seen, nothing can be changed").mend(mend())
+            Finding::note("level operator: everything is visible, actions are not available").with_fix(fix())
         }
         Some(Level::User) => {
-            Finding::note("level user: counters and states are seen, sessions and errors are not").mend(mend())
+            Finding::note("level user: counters and states are visible; sessions, errors and actions are not available")
+                .with_fix(fix())
         }
-        None => Finding::note("the level of the socket is not told: acts will be refused").mend(mend()),
+        None => Finding::note("the access level of the socket is unknown: actions will be refused").with_fix(fix()),
     }
 }
 
-/// Who else may do what we may.
-fn exposure(address: &Address, level: Option<Level>, mode: Option<u32>) -> Option<Finding> {
+/// Reports other users or hosts that can change HAProxy through this socket.
+fn check_exposure(address: &Address, level: Option<Level>, mode: Option<u32>) -> Option<Finding> {
     let is_admin = level == Some(Level::Admin);
     match (address, mode) {
         (Address::Tcp { .. }, _) if is_admin => Some(
-            Finding::note(format!("whoever reaches {address} may change this HAProxy: TCP asks for no password"))
-                .mend("bind it to 127.0.0.1, and come by ssh -L"),
+            Finding::note(format!(
+                "every host that can connect to {address} can change this HAProxy: TCP has no authentication"
+            ))
+            .with_fix("bind it to 127.0.0.1 and connect through ssh -L"),
         ),
         (Address::Unix(path), Some(mode)) if is_admin && mode & 0o002 != 0 => Some(
-            Finding::note(format!("mode {:o}: every user of this machine may change this HAProxy", mode & 0o777))
-                .mend(socket_permissions::line_for_the_group(path)),
+            Finding::note(format!("mode {:o}: every local user can change this HAProxy", mode & 0o777))
+                .with_fix(socket_permissions::group_socket_line(path)),
         ),
         _ => None,
     }
 }
 
-fn mode(path: &Path) -> Option<u32> {
+fn socket_mode(path: &Path) -> Option<u32> {
     fs::metadata(path).ok().map(|meta| meta.permissions().mode())
 }
 
-fn cost(sample: &Sample) -> Finding {
-    let share = sample.cost.answer.as_secs_f64() / sample.interval.as_secs_f64();
-    Finding::fine(format!(
-        "a look takes {:.1} ms and {} bytes, every {}: {} of one of its threads at the most",
-        sample.cost.answer.as_secs_f64() * 1e3,
+fn check_cost(sample: &Sample) -> Finding {
+    let share = sample.cost.reply_time.as_secs_f64() / sample.interval.as_secs_f64();
+    Finding::ok(format!(
+        "a poll takes {:.1} ms and {} bytes, every {}: at most {} of one HAProxy thread",
+        sample.cost.reply_time.as_secs_f64() * 1e3,
         number_format::bytes(sample.cost.bytes as f64),
         number_format::interval(sample.interval),
         number_format::percent(share),
@@ -115,30 +123,30 @@ fn cost(sample: &Sample) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headless::doctor::finding::Grade;
+    use crate::headless::doctor::finding::FindingStatus;
 
     #[test]
-    fn levels_are_judged_with_the_line_for_more() {
+    fn check_level_includes_line_for_admin_level() {
         let unix = Address::unix("/run/a.sock");
         let tcp: Address = "10.0.0.1:9999".parse().unwrap();
-        assert_eq!(level(&unix, Some(Level::Admin)).grade, Grade::Fine);
-        let operator = level(&unix, Some(Level::Operator));
+        assert_eq!(check_level(&unix, Some(Level::Admin)).status, FindingStatus::Ok);
+        let operator = check_level(&unix, Some(Level::Operator));
         assert_eq!(
-            operator.mend.unwrap(),
-            "to act, in haproxy.cfg, then reload: stats socket /run/a.sock mode 660 level admin"
+            operator.fix.unwrap(),
+            "to allow actions, in haproxy.cfg, then reload: stats socket /run/a.sock mode 660 level admin"
         );
-        assert!(level(&tcp, Some(Level::User)).mend.unwrap().contains("stats socket 10.0.0.1:9999 level admin"));
-        assert_eq!(level(&unix, None).grade, Grade::Note);
+        assert!(check_level(&tcp, Some(Level::User)).fix.unwrap().contains("stats socket 10.0.0.1:9999 level admin"));
+        assert_eq!(check_level(&unix, None).status, FindingStatus::Note);
     }
 
     #[test]
-    fn who_else_may_act_is_told() {
+    fn check_exposure_reports_shared_admin_sockets() {
         let unix = Address::unix("/run/a.sock");
         let tcp: Address = "10.0.0.1:9999".parse().unwrap();
-        assert!(exposure(&unix, Some(Level::Admin), Some(0o140_660)).is_none());
-        assert!(exposure(&unix, Some(Level::Operator), Some(0o140_666)).is_none());
-        assert!(exposure(&unix, Some(Level::Admin), Some(0o140_666)).unwrap().what.starts_with("mode 666"));
-        assert!(exposure(&tcp, Some(Level::Admin), None).unwrap().what.contains("TCP"));
-        assert!(exposure(&tcp, Some(Level::Operator), None).is_none());
+        assert!(check_exposure(&unix, Some(Level::Admin), Some(0o140_660)).is_none());
+        assert!(check_exposure(&unix, Some(Level::Operator), Some(0o140_666)).is_none());
+        assert!(check_exposure(&unix, Some(Level::Admin), Some(0o140_666)).unwrap().text.starts_with("mode 666"));
+        assert!(check_exposure(&tcp, Some(Level::Admin), None).unwrap().text.contains("TCP"));
+        assert!(check_exposure(&tcp, Some(Level::Operator), None).is_none());
     }
 }

@@ -1,48 +1,48 @@
-//! The terminal: what it is said to be, and what the dashboard makes of it.
+//! Checks of the terminal: size, TERM, colors and locale, and their effect on the dashboard.
 
-use crate::config::terminal_env::{Colours, Environment};
+use crate::config::terminal_env::{ColorTheme, TerminalEnv};
 use crate::headless::doctor::finding::Finding;
 
-/// Where panes stand side by side; below, the dashboard leaves some out.
-const COMFORTABLE: (u16, u16) = (80, 24);
+/// Minimum columns and rows to show all panes.
+const COMFORTABLE_SIZE: (u16, u16) = (80, 24);
 
-/// What is known of the terminal.
+/// Properties of the terminal.
 #[derive(Debug, Clone, Default)]
-pub struct Terminal {
-    /// What the environment says.
-    pub environment: Environment,
+pub struct TerminalInfo {
+    /// Relevant environment variables.
+    pub environment: TerminalEnv,
     /// Inside tmux (`TMUX`).
     pub is_tmux: bool,
     /// Inside GNU screen (`STY`).
     pub is_screen: bool,
-    /// Columns and rows; nothing where standard output is no terminal.
+    /// Columns and rows; `None` if standard output is not a terminal.
     pub size: Option<(u16, u16)>,
 }
 
-impl Terminal {
-    /// Of this process; `size` is what standard output says.
-    pub fn of_process(size: Option<(u16, u16)>) -> Self {
+impl TerminalInfo {
+    /// Reads the environment of this process; `size` is the size of the terminal on standard output.
+    pub fn from_process(size: Option<(u16, u16)>) -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        Self { environment: Environment::read(), is_tmux: is_set("TMUX"), is_screen: is_set("STY"), size }
+        Self { environment: TerminalEnv::from_process(), is_tmux: is_set("TMUX"), is_screen: is_set("STY"), size }
     }
 
-    /// What there is to say; `wish` are the colours that are configured.
-    pub fn examine(&self, wish: Colours) -> Vec<Finding> {
-        vec![self.size(), self.name(), self.colours(wish), self.characters()]
+    /// Checks the terminal; `theme` is the configured color theme.
+    pub fn check(&self, theme: ColorTheme) -> Vec<Finding> {
+        vec![self.check_size(), self.check_name(), self.check_colors(theme), self.check_locale()]
     }
 
-    fn size(&self) -> Finding {
+    fn check_size(&self) -> Finding {
         match self.size {
-            None => Finding::note("standard output is no terminal: the dashboard needs one")
-                .mend("run it without a pipe or redirection; over ssh: ssh -t HOST hapulse"),
-            Some((columns, rows)) if columns < COMFORTABLE.0 || rows < COMFORTABLE.1 => {
-                Finding::note(format!("{columns}x{rows}: panes and columns are left out; 80x24 shows the essentials"))
+            None => Finding::note("standard output is not a terminal, but the dashboard needs one")
+                .with_fix("run it without a pipe or redirection; over ssh: ssh -t HOST hapulse"),
+            Some((columns, rows)) if columns < COMFORTABLE_SIZE.0 || rows < COMFORTABLE_SIZE.1 => {
+                Finding::note(format!("{columns}x{rows}: some panes and columns are hidden; use 80x24 or more"))
             }
-            Some((columns, rows)) => Finding::fine(format!("{columns}x{rows}")),
+            Some((columns, rows)) => Finding::ok(format!("{columns}x{rows}")),
         }
     }
 
-    fn name(&self) -> Finding {
+    fn check_name(&self) -> Finding {
         let name = self.environment.term.as_deref().unwrap_or_default();
         let multiplexer = match (self.is_tmux, self.is_screen) {
             (true, _) => Some(("tmux", "in ~/.tmux.conf: set -g default-terminal \"tmux-256color\"")),
@@ -51,35 +51,35 @@ impl Terminal {
         };
         let is_of_multiplexer = name.starts_with("tmux") || name.starts_with("screen");
         match multiplexer {
-            _ if name.is_empty() => Finding::note("TERM is not set").mend("export TERM=xterm-256color"),
+            _ if name.is_empty() => Finding::note("TERM is not set").with_fix("export TERM=xterm-256color"),
             _ if name == "dumb" => {
-                Finding::note("TERM is dumb: drawn without colours").mend("export TERM=xterm-256color")
+                Finding::note("TERM is dumb: colors are disabled").with_fix("export TERM=xterm-256color")
             }
-            Some((program, mend)) if !is_of_multiplexer => {
-                Finding::note(format!("TERM is {name} inside {program}: what {program} cannot do may be asked of it"))
-                    .mend(mend)
+            Some((program, fix)) if !is_of_multiplexer => {
+                Finding::note(format!("TERM is {name} inside {program}: unsupported sequences may garble the screen"))
+                    .with_fix(fix)
             }
-            _ => Finding::fine(format!("TERM is {name}")),
+            _ => Finding::ok(format!("TERM is {name}")),
         }
     }
 
-    fn colours(&self, wish: Colours) -> Finding {
-        let chosen = self.environment.colours(wish).name();
-        let why = match wish {
-            Colours::Auto if self.environment.no_color.is_some() => "NO_COLOR is set",
-            Colours::Auto if self.environment.colorfgbg.is_some() => "as COLORFGBG says",
-            Colours::Auto => "the terminal does not tell its background; on a light one: --theme light",
-            _ => "as configured",
+    fn check_colors(&self, theme: ColorTheme) -> Finding {
+        let chosen = self.environment.resolve_theme(theme).name();
+        let why = match theme {
+            ColorTheme::Auto if self.environment.no_color.is_some() => "NO_COLOR is set",
+            ColorTheme::Auto if self.environment.colorfgbg.is_some() => "from COLORFGBG",
+            ColorTheme::Auto => "background unknown; for a light one use --theme light",
+            _ => "configured",
         };
-        Finding::fine(format!("theme {chosen}: {why}"))
+        Finding::ok(format!("theme {chosen}: {why}"))
     }
 
-    fn characters(&self) -> Finding {
+    fn check_locale(&self) -> Finding {
         let locale = self.environment.locale.as_deref().unwrap_or("not set");
-        if self.environment.is_ascii() {
-            Finding::note(format!("the locale is {locale}: drawn in ASCII")).mend("export LC_ALL=C.UTF-8")
+        if self.environment.is_ascii_only() {
+            Finding::note(format!("the locale is {locale}: using ASCII characters")).with_fix("export LC_ALL=C.UTF-8")
         } else {
-            Finding::fine(format!("the locale is {locale}"))
+            Finding::ok(format!("the locale is {locale}"))
         }
     }
 }
@@ -87,38 +87,38 @@ impl Terminal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headless::doctor::finding::Grade;
+    use crate::headless::doctor::finding::FindingStatus;
 
-    fn terminal(term: &str, locale: &str) -> Terminal {
+    fn terminal(term: &str, locale: &str) -> TerminalInfo {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let environment = Environment { term: some(term), locale: some(locale), ..Environment::default() };
-        Terminal { environment, size: Some((120, 40)), ..Terminal::default() }
+        let environment = TerminalEnv { term: some(term), locale: some(locale), ..TerminalEnv::default() };
+        TerminalInfo { environment, size: Some((120, 40)), ..TerminalInfo::default() }
     }
 
-    fn grades(terminal: &Terminal) -> Vec<Grade> {
-        terminal.examine(Colours::Auto).into_iter().map(|finding| finding.grade).collect()
-    }
-
-    #[test]
-    fn a_good_terminal_is_fine() {
-        assert_eq!(grades(&terminal("xterm-256color", "C.UTF-8")), [Grade::Fine; 4]);
-        let tmux = Terminal { is_tmux: true, ..terminal("tmux-256color", "de_DE.utf8") };
-        assert_eq!(grades(&tmux), [Grade::Fine; 4]);
+    fn grades(terminal: &TerminalInfo) -> Vec<FindingStatus> {
+        terminal.check(ColorTheme::Auto).into_iter().map(|finding| finding.status).collect()
     }
 
     #[test]
-    fn what_could_be_better_is_said_with_the_line_for_it() {
-        let told = |terminal: Terminal, place: usize| terminal.examine(Colours::Auto).swap_remove(place);
-        let tmux = told(Terminal { is_tmux: true, ..terminal("xterm", "C.UTF-8") }, 1);
-        assert!(tmux.what.contains("inside tmux") && tmux.mend.unwrap().contains("default-terminal"));
-        let screen = told(Terminal { is_screen: true, ..terminal("xterm", "C.UTF-8") }, 1);
-        assert!(screen.mend.unwrap().contains(".screenrc"));
-        assert!(told(terminal("", "C.UTF-8"), 1).mend.unwrap().contains("TERM="));
-        assert!(told(terminal("dumb", "C.UTF-8"), 2).what.contains("theme mono"));
-        assert!(told(terminal("xterm", "POSIX"), 3).mend.unwrap().contains("UTF-8"));
-        let small = Terminal { size: Some((60, 20)), ..terminal("xterm", "") };
-        assert!(told(small, 0).what.contains("60x20"));
-        let none = Terminal { size: None, ..terminal("xterm", "") };
-        assert!(told(none, 0).mend.unwrap().contains("ssh -t"));
+    fn check_accepts_common_terminals() {
+        assert_eq!(grades(&terminal("xterm-256color", "C.UTF-8")), [FindingStatus::Ok; 4]);
+        let tmux = TerminalInfo { is_tmux: true, ..terminal("tmux-256color", "de_DE.utf8") };
+        assert_eq!(grades(&tmux), [FindingStatus::Ok; 4]);
+    }
+
+    #[test]
+    fn check_suggests_fix_for_each_terminal_problem() {
+        let findings = |terminal: TerminalInfo, place: usize| terminal.check(ColorTheme::Auto).swap_remove(place);
+        let tmux = findings(TerminalInfo { is_tmux: true, ..terminal("xterm", "C.UTF-8") }, 1);
+        assert!(tmux.text.contains("inside tmux") && tmux.fix.unwrap().contains("default-terminal"));
+        let screen = findings(TerminalInfo { is_screen: true, ..terminal("xterm", "C.UTF-8") }, 1);
+        assert!(screen.fix.unwrap().contains(".screenrc"));
+        assert!(findings(terminal("", "C.UTF-8"), 1).fix.unwrap().contains("TERM="));
+        assert!(findings(terminal("dumb", "C.UTF-8"), 2).text.contains("theme mono"));
+        assert!(findings(terminal("xterm", "POSIX"), 3).fix.unwrap().contains("UTF-8"));
+        let small = TerminalInfo { size: Some((60, 20)), ..terminal("xterm", "") };
+        assert!(findings(small, 0).text.contains("60x20"));
+        let none = TerminalInfo { size: None, ..terminal("xterm", "") };
+        assert!(findings(none, 0).fix.unwrap().contains("ssh -t"));
     }
 }

@@ -1,112 +1,114 @@
 //! `hapulse man`: the manual page, in roff.
 //!
-//! What it says is said elsewhere already: options, commands, examples and exit codes by the command line, keys by
-//! COMMANDS, variables by KEYS. Here they are only put in the order of a manual page. The few lines that stand here
-//! alone are those of files, of variables that are not hapulse's own, and of what to read next.
+//! Options, commands, examples and exit codes come from the command line definition, keys from `COMMANDS`, environment
+//! variables from the table of settings. This file arranges them as a manual page and adds only files, foreign
+//! environment variables and the SEE ALSO section.
 
 use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use crate::app::commands::{COMMANDS, CommandSpec, Group};
+use crate::app::commands::{COMMANDS, CommandGroup, CommandSpec};
 use crate::app::key::Key;
-use crate::app::palette::WITH_ARGUMENTS;
+use crate::app::palette::COMMANDS_WITH_ARGUMENTS;
 use crate::config::search_paths;
-use crate::config::setting_table::KEYS;
+use crate::config::setting_table::SETTINGS;
 
 const DESCRIPTION: [&str; 3] = [
-    "hapulse polls HAProxy's stats socket, keeps the past in memory, shows what queues, what is slow and what is down, \
-     and changes a server's state when told to: the exact command is shown first, and what became of it is read back \
-     afterwards.",
-    "Without a TARGET it shows those of the configuration; where there are none, the HAProxy that runs here. A TARGET \
-     is the path of a Unix socket, HOST:PORT, [IPv6]:PORT, NAME= and one of these, or a name that the configuration \
-     gives. HAProxy needs a line \"stats socket PATH level admin\" in its global section; level operator is enough to \
-     watch.",
-    "To look around first, without any HAProxy: hapulse demo.",
+    "hapulse polls HAProxy's stats socket, keeps a history in memory, shows queues, slow servers and outages, and \
+     changes server states on request: it shows the exact command first and verifies the result afterwards.",
+    "Without a TARGET, hapulse uses the targets of the configuration, or else the local HAProxy. A TARGET is the path \
+     of a Unix socket, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a name from the configuration. HAProxy \
+     needs a line \"stats socket PATH level admin\" in its global section; level operator is enough for monitoring.",
+    "To try hapulse without HAProxy: hapulse demo.",
 ];
 
-/// Files that are read or written, and what they hold.
+/// Files that hapulse reads or writes, with a description.
 const FILES: [(&str, &str); 4] = [
-    (search_paths::SYSTEM, "The administrator's configuration."),
-    ("$XDG_CONFIG_HOME/hapulse/config.toml, ~/.config/hapulse/config.toml", "The user's, which counts more."),
-    ("$XDG_STATE_HOME/hapulse/audit.jsonl, ~/.local/state/hapulse/audit.jsonl", "What was done, by whom; audit.path."),
-    ("$XDG_STATE_HOME/hapulse/typed, ~/.local/state/hapulse/typed", "What was typed on HAProxy's command line."),
+    (search_paths::SYSTEM_CONFIG, "System-wide configuration."),
+    (
+        "$XDG_CONFIG_HOME/hapulse/config.toml, ~/.config/hapulse/config.toml",
+        "User configuration; overrides the system-wide one.",
+    ),
+    ("$XDG_STATE_HOME/hapulse/audit.jsonl, ~/.local/state/hapulse/audit.jsonl", "Log of actions; see audit.path."),
+    ("$XDG_STATE_HOME/hapulse/typed, ~/.local/state/hapulse/typed", "History of typed Runtime API commands."),
 ];
 
-/// Variables that are read besides those of KEYS.
+/// Environment variables that are not settings of hapulse.
 const VARIABLES: [(&str, &str); 6] = [
-    (search_paths::NAMED_BY, "The configuration to read in place of the user's; as --config, which counts more."),
-    ("XDG_CONFIG_HOME, XDG_STATE_HOME, HOME", "Where the user's files are."),
-    ("NO_COLOR, TERM, COLORTERM, COLORFGBG", "Which colours there are, and which are used where none are asked for."),
-    ("LC_ALL, LC_CTYPE, LANG", "Whether the terminal shows more than ASCII."),
-    ("SUDO_USER, SSH_CONNECTION, USER", "Who it was, in the audit."),
-    ("TZ", "The time zone of the times that are shown."),
+    (search_paths::CONFIG_VARIABLE, "Configuration file to use instead of the user's; --config overrides it."),
+    ("XDG_CONFIG_HOME, XDG_STATE_HOME, HOME", "Directories of the user's files."),
+    ("NO_COLOR, TERM, COLORTERM, COLORFGBG", "Available colors, and the default theme."),
+    ("LC_ALL, LC_CTYPE, LANG", "Character encoding; ASCII characters are used unless it is UTF-8."),
+    ("SUDO_USER, SSH_CONNECTION, USER", "Person recorded in the audit."),
+    ("TZ", "Time zone of displayed times."),
 ];
 
-const SEE_ALSO: &str = "haproxy(1), socat(1); the documents in /usr/share/doc/hapulse, where a package has put them; \
+const SEE_ALSO: &str = "haproxy(1), socat(1); the documents in /usr/share/doc/hapulse if installed from a package; \
                         HAProxy's management guide, for the stats socket";
 
-/// The page for this command line.
-pub fn page(command: Command) -> String {
+/// Returns the manual page of a command line.
+pub fn roff_page(command: Command) -> String {
     let mut command = command;
     command.build();
-    let mut page = part(Roff::new().control("TH", ["hapulse", "1", " ", &source(&command), "User Commands"]));
+    let mut page =
+        render_body(Roff::new().control("TH", ["hapulse", "1", " ", &program_version(&command), "User Commands"]));
     page.insert_str(0, &Roff::new().render());
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    // A name section is read by programs too: a page's name, and what it is about in a few words.
+    // Programs parse the NAME section: it must be a name and a short description.
     let about = about.split(':').next().unwrap_or_default().replacen("A terminal", "terminal", 1);
-    page += &section("NAME", |roff| paragraphs(roff, &[&format!("hapulse - {about}")]));
-    page += &section("SYNOPSIS", |roff| synopsis(roff, &command));
-    page += &section("DESCRIPTION", |roff| paragraphs(roff, &DESCRIPTION));
+    page += &render_section("NAME", |roff| add_paragraphs(roff, &[&format!("hapulse - {about}")]));
+    page += &render_section("SYNOPSIS", |roff| add_synopsis(roff, &command));
+    page += &render_section("DESCRIPTION", |roff| add_paragraphs(roff, &DESCRIPTION));
     page += ".SH OPTIONS\n";
-    page += &options(with_aliases(command.clone()));
+    page += &render_options(with_aliases_in_help(command.clone()));
     page += ".SH COMMANDS\n";
-    for own in commands(&command) {
-        page += &command_part(&command, own);
+    for own in visible_commands(&command) {
+        page += &render_command(&command, own);
     }
-    page += &section("KEYS", keys);
-    for remark in remarks(&command) {
+    page += &render_section("KEYS", add_keys);
+    for remark in help_paragraphs(&command) {
         page += &match remark {
-            Remark::Lines(heading, lines) => {
+            HelpParagraph::Lines(heading, lines) => {
                 let title = if heading == "Exit codes" { "EXIT STATUS".to_owned() } else { heading.to_uppercase() };
-                section(&title, |roff| as_it_stands(roff, &lines))
+                render_section(&title, |roff| add_verbatim(roff, &lines))
             }
-            Remark::Text(text) => section("NOTES", |roff| paragraphs(roff, &[&text])),
+            HelpParagraph::Text(text) => render_section("NOTES", |roff| add_paragraphs(roff, &[&text])),
         };
     }
-    page += &section("FILES", |roff| pairs(roff, FILES));
-    page += &section("ENVIRONMENT", |roff| {
-        let own = KEYS.iter().filter_map(|key| Some((key.variable()?, key.help)));
-        own.for_each(|(name, help)| pairs(roff, [(name.as_str(), help)]));
-        pairs(roff, VARIABLES);
+    page += &render_section("FILES", |roff| add_definitions(roff, FILES));
+    page += &render_section("ENVIRONMENT", |roff| {
+        let own = SETTINGS.iter().filter_map(|key| Some((key.variable()?, key.help)));
+        own.for_each(|(name, help)| add_definitions(roff, [(name.as_str(), help)]));
+        add_definitions(roff, VARIABLES);
     });
-    page += &section("SEE ALSO", |roff| paragraphs(roff, &[SEE_ALSO]));
+    page += &render_section("SEE ALSO", |roff| add_paragraphs(roff, &[SEE_ALSO]));
     page
 }
 
-/// The commands that people are told of.
-fn commands(command: &Command) -> impl Iterator<Item = &Command> {
+/// Returns the documented subcommands.
+fn visible_commands(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(|own| !own.is_hide_set() && own.get_name() != "help")
 }
 
-fn source(command: &Command) -> String {
+fn program_version(command: &Command) -> String {
     format!("hapulse {}", command.get_version().unwrap_or_default())
 }
 
-/// The lines of a piece, without the definitions that each page needs once.
-fn part(roff: &Roff) -> String {
+/// Renders roff without the preamble, which a page needs only once.
+fn render_body(roff: &Roff) -> String {
     let (lines, before) = (roff.render(), Roff::new().render());
     lines.strip_prefix(&before).map_or(lines.clone(), str::to_owned)
 }
 
-fn section(title: &str, fill: impl FnOnce(&mut Roff)) -> String {
+fn render_section(title: &str, fill: impl FnOnce(&mut Roff)) -> String {
     let mut roff = Roff::new();
     roff.control("SH", [title]);
     fill(&mut roff);
-    part(&roff)
+    render_body(&roff)
 }
 
-fn paragraphs(roff: &mut Roff, texts: &[&str]) {
+fn add_paragraphs(roff: &mut Roff, texts: &[&str]) {
     for (place, text) in texts.iter().enumerate() {
         if place > 0 {
             roff.control("PP", []);
@@ -115,13 +117,13 @@ fn paragraphs(roff: &mut Roff, texts: &[&str]) {
     }
 }
 
-fn pairs<'a>(roff: &mut Roff, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
+fn add_definitions<'a>(roff: &mut Roff, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
     for (name, meaning) in pairs {
         roff.control("TP", []).text([bold(name)]).text([roman(meaning)]);
     }
 }
 
-fn as_it_stands(roff: &mut Roff, lines: &[String]) {
+fn add_verbatim(roff: &mut Roff, lines: &[String]) {
     roff.control("nf", []);
     for line in lines {
         roff.text([roman(line.as_str())]);
@@ -129,16 +131,16 @@ fn as_it_stands(roff: &mut Roff, lines: &[String]) {
     roff.control("fi", []);
 }
 
-/// How a command is called, a way a line.
-fn usage(command: &Command) -> Vec<String> {
+/// Returns the usage lines of a command.
+fn usage_lines(command: &Command) -> Vec<String> {
     let usage = command.clone().render_usage().to_string();
     let lines = usage.trim_start_matches("Usage:").lines().map(str::trim).filter(|line| !line.is_empty());
     lines.map(str::to_owned).collect()
 }
 
-fn synopsis(roff: &mut Roff, command: &Command) {
-    let own = commands(command).flat_map(usage);
-    let lines = usage(command).into_iter().filter(|line| !line.contains("<COMMAND>")).chain(own);
+fn add_synopsis(roff: &mut Roff, command: &Command) {
+    let own = visible_commands(command).flat_map(usage_lines);
+    let lines = usage_lines(command).into_iter().filter(|line| !line.contains("<COMMAND>")).chain(own);
     for (place, line) in lines.enumerate() {
         if place > 0 {
             roff.control("br", []);
@@ -151,17 +153,17 @@ fn synopsis(roff: &mut Roff, command: &Command) {
     }
 }
 
-/// The options of a command that are to be shown, as clap's own manual pages have them.
-fn options(command: Command) -> String {
+/// Renders the visible options of a command in the format of clap_mangen.
+fn render_options(command: Command) -> String {
     let mut bytes = Vec::new();
-    // Nothing is lost: a vector takes everything.
+    // Writing to a vector cannot fail.
     let written = Man::new(command).render_options_section(&mut bytes);
     let text = written.map(|()| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     text.split_once(".SH OPTIONS\n").map(|(_, options)| options.to_owned()).unwrap_or_default()
 }
 
-/// The other names of an option stand behind what it does.
-fn with_aliases(command: Command) -> Command {
+/// Appends the aliases of each option to its help text.
+fn with_aliases_in_help(command: Command) -> Command {
     command.mut_args(|arg| {
         let names = arg.get_visible_aliases().unwrap_or_default();
         let names: Vec<String> = names.iter().map(|name| format!("--{name}")).collect();
@@ -175,8 +177,8 @@ fn with_aliases(command: Command) -> Command {
     })
 }
 
-/// A command: how it is called, what it does, and its options but for those that stand in the page already.
-fn command_part(command: &Command, own: &Command) -> String {
+/// Renders a subcommand with its description and the options that are not described above.
+fn render_command(command: &Command, own: &Command) -> String {
     let known = |id: &str, help: &str| {
         let is_same = |arg: &clap::Arg| arg.get_help().is_some_and(|text| text.to_string() == help);
         command.get_arguments().any(|arg| arg.get_id() == id && (id == "help" || is_same(arg)))
@@ -194,61 +196,61 @@ fn command_part(command: &Command, own: &Command) -> String {
     let mut roff = Roff::new();
     roff.control("SS", [format!("hapulse {}", own.get_name()).as_str()]);
     roff.text([roman(format!("{}.", own.get_about().map(ToString::to_string).unwrap_or_default()))]);
-    let mut text = part(&roff) + &options(with_aliases(shown));
+    let mut text = render_body(&roff) + &render_options(with_aliases_in_help(shown));
     let mut roff = Roff::new();
     if !above.is_empty() {
         roff.control("PP", []).text([roman("As above: "), bold(above.join(", ")), roman(".")]);
     }
-    for remark in remarks(own) {
+    for remark in help_paragraphs(own) {
         roff.control("PP", []);
         match remark {
-            Remark::Lines(heading, lines) => {
+            HelpParagraph::Lines(heading, lines) => {
                 roff.text([roman(format!("{heading}:"))]);
-                as_it_stands(&mut roff, &lines);
+                add_verbatim(&mut roff, &lines);
             }
-            Remark::Text(text) => paragraphs(&mut roff, &[&text]),
+            HelpParagraph::Text(text) => add_paragraphs(&mut roff, &[&text]),
         }
     }
-    text += &part(&roff);
+    text += &render_body(&roff);
     text
 }
 
-/// A paragraph that stands below the options in the help.
-enum Remark {
-    /// Lines with a heading, which stay as they are.
+/// Paragraph below the options in the help text.
+enum HelpParagraph {
+    /// Heading and verbatim lines.
     Lines(String, Vec<String>),
-    /// A text.
+    /// Running text.
     Text(String),
 }
 
-fn remarks(command: &Command) -> Vec<Remark> {
+fn help_paragraphs(command: &Command) -> Vec<HelpParagraph> {
     let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let remark = |paragraph: &str| match paragraph.split_once(':') {
         Some((heading, rest)) if heading.split_whitespace().count() <= 2 => {
-            Remark::Lines(heading.to_owned(), rest.trim().lines().map(|line| line.trim().to_owned()).collect())
+            HelpParagraph::Lines(heading.to_owned(), rest.trim().lines().map(|line| line.trim().to_owned()).collect())
         }
-        _ => Remark::Text(paragraph.split_whitespace().collect::<Vec<_>>().join(" ")),
+        _ => HelpParagraph::Text(paragraph.split_whitespace().collect::<Vec<_>>().join(" ")),
     };
     text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()).map(remark).collect()
 }
 
-fn keys(roff: &mut Roff) {
-    for group in Group::ALL {
+fn add_keys(roff: &mut Roff) {
+    for group in CommandGroup::ALL {
         roff.control("SS", [group.title()]);
         for action in COMMANDS.iter().filter(|action| action.group == group) {
-            roff.control("TP", []).text([bold(names(action)), roman("  "), italic(action.id)]);
+            roff.control("TP", []).text([bold(key_names(action)), roman("  "), italic(action.id)]);
             roff.text([roman(action.help)]);
         }
     }
-    roff.control("SS", ["Typed behind :"]);
-    roff.text([roman("Every action by its name, and")]);
-    for (name, takes, help) in WITH_ARGUMENTS {
+    roff.control("SS", ["Typed after :"]);
+    roff.text([roman("Every command by its name, and")]);
+    for (name, takes, help) in COMMANDS_WITH_ARGUMENTS {
         roff.control("TP", []).text([bold(name), roman(" "), italic(takes)]).text([roman(help)]);
     }
 }
 
-/// The keys of an action as people read them; where it has none, it is in the menu of acts and behind a colon.
-fn names(action: &CommandSpec) -> String {
+/// Returns the key labels of a command, or `:` if it can only be typed or chosen from a menu.
+fn key_names(action: &CommandSpec) -> String {
     let keys = action.keys.iter().filter_map(|name| Key::parse(name));
     let keys = keys.map(|key| key.label(true)).collect::<Vec<_>>().join(" ");
     if keys.is_empty() { ":".to_owned() } else { keys }

@@ -1,64 +1,69 @@
-//! `hapulse get`: bare values, one a line in the order they were asked for, for monitoring systems and shells.
+//! `hapulse get`: prints bare values, one per line in the requested order, for monitoring systems and shells.
 //!
-//! Either all of them are printed or none: a line always answers the key at its place. What is known and has no
-//! value now is an empty line, or the word that was chosen for it.
+//! Prints all values or nothing, so every line matches its key. A key that exists but has no value prints an empty line
+//! or the text of `--unknown`.
 
 use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::headless::exit_code::Code;
-use crate::headless::poller::Lookout;
+use crate::headless::exit_code::CommandExit;
+use crate::headless::poller::Poller;
 use crate::headless::pollers;
-use crate::headless::print::until_nobody_reads;
-use crate::headless::report::metric_path::Key;
-use crate::headless::report::show::OVER;
+use crate::headless::print::ignore_broken_pipe;
+use crate::headless::report::metric_path::MetricPath;
+use crate::headless::report::show::DEFAULT_RATE_TIME;
 
-/// What is asked for.
+/// Options of `hapulse get`.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// By name.
-    pub keys: Vec<Key>,
-    /// Looks twice, so far apart, and gives what counters grew by a second.
+pub struct GetOptions {
+    /// Values to print.
+    pub paths: Vec<MetricPath>,
+    /// Time between two samples; counters become per-second rates. `None` takes one sample.
     pub over: Option<Duration>,
-    /// What is printed where there is no value.
+    /// Text printed for a missing value.
     pub unknown: String,
 }
 
-/// Looks at one HAProxy, and prints to `out`, and to `aside` what went wrong.
+/// Polls one HAProxy, and prints the values to `out` and failures to `err`.
 ///
 /// # Errors
-/// When nothing can be printed, or the system does not let it begin. That nobody reads any more is no error.
-pub fn run(asked: &Asked, lookout: Lookout, out: &mut dyn Write, aside: &mut dyn Write) -> anyhow::Result<Code> {
-    let spans = asked.keys.iter().any(Key::spans);
-    let over = asked.over.unwrap_or(if spans { OVER } else { Duration::ZERO });
-    // Two looks: what lies between is of no interest.
-    let looked = pollers::look(vec![lookout], over, over.max(OVER))?;
-    let (lookout, looked) = looked.first().context("nothing was looked at")?;
-    if let Err(failure) = looked {
-        pollers::tell(&lookout.name, failure, aside);
-        return Ok(Code::Unreachable);
+/// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
+pub fn run(
+    options: &GetOptions,
+    poller: Poller,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> anyhow::Result<CommandExit> {
+    let spans = options.paths.iter().any(MetricPath::needs_rates);
+    let over = options.over.unwrap_or(if spans { DEFAULT_RATE_TIME } else { Duration::ZERO });
+    // Take only the first and the last sample.
+    let polled = pollers::poll_all(vec![poller], over, over.max(DEFAULT_RATE_TIME))?;
+    let (poller, polled) = polled.first().context("no HAProxy was polled")?;
+    if let Err(failure) = polled {
+        pollers::report_failure(&poller.name, failure, err);
+        return Ok(CommandExit::Unreachable);
     }
-    let is_per_second = asked.over.is_some_and(|over| !over.is_zero());
+    let is_per_second = options.over.is_some_and(|over| !over.is_zero());
     let (mut lines, mut is_missing) = (String::new(), false);
-    for key in &asked.keys {
-        match key.value(&lookout.watch, is_per_second) {
+    for key in &options.paths {
+        match key.value(&poller.instance, is_per_second) {
             Ok(value) => {
-                let bare = value.bare();
-                lines.push_str(if bare.is_empty() { &asked.unknown } else { &bare });
+                let bare = value.to_plain_string();
+                lines.push_str(if bare.is_empty() { &options.unknown } else { &bare });
                 lines.push('\n');
             }
             Err(why) => {
-                // Where this cannot be told, the exit code says it.
-                let _ = writeln!(aside, "hapulse: {why}");
+                // Write errors are ignored: the exit code reports the failure, too.
+                let _ = writeln!(err, "hapulse: {why}");
                 is_missing = true;
             }
         }
     }
     if is_missing {
-        return Ok(Code::Refused);
+        return Ok(CommandExit::Refused);
     }
-    until_nobody_reads(out.write_all(lines.as_bytes()).and_then(|()| out.flush())).context("cannot print")?;
-    Ok(Code::Done)
+    ignore_broken_pipe(out.write_all(lines.as_bytes()).and_then(|()| out.flush())).context("cannot print")?;
+    Ok(CommandExit::Done)
 }

@@ -1,109 +1,108 @@
-//! What is known of one HAProxy as one JSON object: the shape that `hapulse show --format json` and `hapulse watch`
-//! print, one line each. `docs/json.md` is its description, and a test holds the two together.
+//! A report as one JSON object per HAProxy and line, for `hapulse show --format json` and `hapulse watch`.
+//! `docs/json.md` describes the format; a test compares it with this code.
 //!
-//! Numbers are numbers, what is not known is `null` and never 0, and the names are HAProxy's own or those of the
-//! columns. Texts were made safe when they were read.
+//! Numbers are JSON numbers, unknown values are `null` and never 0, and names are those of HAProxy or of the columns.
+//! Control characters in texts were escaped when they were read.
 
 use std::time::SystemTime;
 
-use jiff::Timestamp;
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use crate::haproxy::safe_text::SafeText;
-use crate::headless::poller::Lookout;
-use crate::headless::report::report::Picture;
+use crate::headless::poller::Poller;
+use crate::headless::report::report::Report;
 use crate::instance::instance::Instance;
-use crate::observe::link::Failure;
+use crate::observe::link::PollFailure;
 use crate::observe::sample::Sample;
-use crate::observe::timestamp::Stamp;
+use crate::observe::timestamp::Timestamp;
 use crate::problems::problem::Problem;
 use crate::table::columns::column::Column;
 use crate::table::columns::computed::kind_word;
 use crate::table::columns::row_view::RowView;
-use crate::table::columns::value::Datum;
-use crate::table::rows::{Line, Settings};
+use crate::table::columns::value::Value;
+use crate::table::rows::{TableLine, TableSettings};
 
-/// Counts the changes of the shape that a reader must know of; new keys are none.
-const SHAPE: u32 = 1;
-/// What `show info` tells as a text, even where it looks like a number.
-const TEXTS: [&str; 7] = ["Name", "Version", "Release_date", "Uptime", "node", "description", "Build info"];
-/// Columns that say what `pxname`, `svname` and `kind` say, which every row begins with.
-const SAID: [&str; 4] = ["name", "side", "kind", "proxy"];
+/// Version of the format; increased by incompatible changes, not by new keys.
+const SHAPE_VERSION: u32 = 1;
+/// Keys of `show info` whose values are always texts, even if they look like numbers.
+const TEXT_INFO_KEYS: [&str; 7] = ["Name", "Version", "Release_date", "Uptime", "node", "description", "Build info"];
+/// Columns that repeat `pxname`, `svname` and `kind`, with which every row begins.
+const NAME_COLUMNS: [&str; 4] = ["name", "side", "kind", "proxy"];
 
-/// The columns that are printed behind the names of a row.
-pub fn beside_names(settings: &Settings) -> impl Iterator<Item = &'static Column> {
-    settings.columns.iter().copied().filter(|column| !SAID.contains(&column.id))
+/// Returns the columns printed after the names of a row.
+pub fn columns_after_names(settings: &TableSettings) -> impl Iterator<Item = &'static Column> {
+    settings.columns.iter().copied().filter(|column| !NAME_COLUMNS.contains(&column.id))
 }
 
-/// A line for what was seen last.
+/// Returns the JSON line for the newest sample.
 ///
 /// # Errors
-/// None that is known of: everything has a form.
-pub fn seen(lookout: &Lookout, picture: &Picture) -> serde_json::Result<String> {
-    serde_json::to_string(&Seen { lookout, picture })
+/// Returns an error if serialization fails, which is not expected.
+pub fn report_line(poller: &Poller, report: &Report) -> serde_json::Result<String> {
+    serde_json::to_string(&JsonReport { poller, report })
 }
 
-/// A line for a look that failed.
+/// Returns the JSON line for a failed poll.
 ///
 /// # Errors
-/// None that is known of: everything has a form.
-pub fn lost(lookout: &Lookout, failure: &Failure) -> serde_json::Result<String> {
-    serde_json::to_string(&Lost { lookout, failure })
+/// Returns an error if serialization fails, which is not expected.
+pub fn failure_line(poller: &Poller, failure: &PollFailure) -> serde_json::Result<String> {
+    serde_json::to_string(&JsonFailure { poller, failure })
 }
 
-/// A moment as text, to the millisecond.
-fn moment(at: SystemTime) -> Option<String> {
-    Timestamp::try_from(at).ok().map(|at| format!("{at:.3}"))
+/// Formats a time in RFC 3339 with milliseconds.
+fn format_time(at: SystemTime) -> Option<String> {
+    jiff::Timestamp::try_from(at).ok().map(|at| format!("{at:.3}"))
 }
 
-impl Serialize for Datum {
+impl Serialize for Value {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Unknown => to.serialize_none(),
-            Self::Whole(number) => to.serialize_i64(*number),
-            Self::Real(number) => to.serialize_f64(*number),
+            Self::Integer(number) => to.serialize_i64(*number),
+            Self::Decimal(number) => to.serialize_f64(*number),
             Self::Text(text) => to.serialize_str(text),
         }
     }
 }
 
-struct Seen<'a> {
-    lookout: &'a Lookout,
-    picture: &'a Picture,
+struct JsonReport<'a> {
+    poller: &'a Poller,
+    report: &'a Report,
 }
 
-impl Serialize for Seen<'_> {
+impl Serialize for JsonReport<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let watch = &self.lookout.watch;
+        let instance = &self.poller.instance;
         let mut map = to.serialize_map(None)?;
-        map.serialize_entry("shape", &SHAPE)?;
-        map.serialize_entry("instance", &self.lookout.name)?;
-        if let Some(sample) = watch.newest() {
-            map.serialize_entry("at", &moment(sample.at.wall))?;
-            let span = watch.window().span().map(|span| span.as_secs_f64());
-            map.serialize_entry("over", &Datum::real(span))?;
-            if self.picture.info {
-                map.serialize_entry("info", &Info(sample))?;
+        map.serialize_entry("shape", &SHAPE_VERSION)?;
+        map.serialize_entry("instance", &self.poller.name)?;
+        if let Some(sample) = instance.shown() {
+            map.serialize_entry("at", &format_time(sample.at.wall))?;
+            let span = instance.rates().span().map(|span| span.as_secs_f64());
+            map.serialize_entry("over", &Value::from_decimal(span))?;
+            if self.report.info {
+                map.serialize_entry("info", &JsonInfo(sample))?;
             }
-            if self.picture.problems {
-                map.serialize_entry("problems", &Problems { watch, at: sample.at })?;
+            if self.report.problems {
+                map.serialize_entry("problems", &JsonProblems { instance, at: sample.at })?;
             }
-            if let Some(settings) = &self.picture.rows {
-                let lines = self.picture.lines(watch);
-                map.serialize_entry("rows", &Rows { watch, sample, settings, lines })?;
+            if let Some(settings) = &self.report.rows {
+                let lines = self.report.lines(instance);
+                map.serialize_entry("rows", &JsonRows { instance, sample, settings, lines })?;
             }
         }
         map.end()
     }
 }
 
-struct Lost<'a> {
-    lookout: &'a Lookout,
-    failure: &'a Failure,
+struct JsonFailure<'a> {
+    poller: &'a Poller,
+    failure: &'a PollFailure,
 }
 
-impl Serialize for Lost<'_> {
+impl Serialize for JsonFailure<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Why<'a> {
@@ -111,34 +110,34 @@ impl Serialize for Lost<'_> {
             hint: Option<&'a str>,
         }
         let mut map = to.serialize_map(Some(4))?;
-        map.serialize_entry("shape", &SHAPE)?;
-        map.serialize_entry("instance", &self.lookout.name)?;
-        map.serialize_entry("at", &moment(self.lookout.now().wall))?;
-        let (why, hint) = (SafeText::from(self.failure.why.as_str()), self.failure.hint.as_deref());
+        map.serialize_entry("shape", &SHAPE_VERSION)?;
+        map.serialize_entry("instance", &self.poller.name)?;
+        map.serialize_entry("at", &format_time(self.poller.now().wall))?;
+        let (why, hint) = (SafeText::from(self.failure.reason.as_str()), self.failure.hint.as_deref());
         map.serialize_entry("lost", &Why { why: why.as_str(), hint })?;
         map.end()
     }
 }
 
-/// What `show info` said, key by key.
-struct Info<'a>(&'a Sample);
+/// Keys and values of `show info`.
+struct JsonInfo<'a>(&'a Sample);
 
-/// A value of `show info`.
-pub fn info_value(key: &str, value: &SafeText) -> Datum {
-    let is_text = TEXTS.contains(&key);
+/// Converts a value of `show info`.
+pub fn info_value(key: &str, value: &SafeText) -> Value {
+    let is_text = TEXT_INFO_KEYS.contains(&key);
     match value.as_str().parse::<i64>() {
-        _ if value.is_empty() => Datum::Unknown,
-        Ok(number) if !is_text => Datum::Whole(number),
-        _ => Datum::Text(value.to_string()),
+        _ if value.is_empty() => Value::Unknown,
+        Ok(number) if !is_text => Value::Integer(number),
+        _ => Value::Text(value.to_string()),
     }
 }
 
-impl Serialize for Info<'_> {
+impl Serialize for JsonInfo<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let lines = self.0.info.lines();
         let mut map = to.serialize_map(None)?;
         for (place, (key, value)) in lines.iter().enumerate() {
-            // A key that comes twice counts as it came first.
+            // The first of two equal keys wins.
             if !lines[..place].iter().any(|(known, _)| known == key) {
                 map.serialize_entry(key.as_str(), &info_value(key.as_str(), value))?;
             }
@@ -147,89 +146,89 @@ impl Serialize for Info<'_> {
     }
 }
 
-struct Problems<'a> {
-    watch: &'a Instance,
-    at: Stamp,
+struct JsonProblems<'a> {
+    instance: &'a Instance,
+    at: Timestamp,
 }
 
-impl Serialize for Problems<'_> {
+impl Serialize for JsonProblems<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut list = to.serialize_seq(None)?;
-        for problem in self.watch.problems().list() {
-            list.serialize_element(&OneProblem(problem_cells(problem, self.at)))?;
+        for problem in self.instance.problems().iter() {
+            list.serialize_element(&JsonProblem(problem_values(problem, self.at)))?;
         }
         list.end()
     }
 }
 
-/// What is said of a problem, name by name: for JSON and CSV alike.
-pub const PROBLEM: [&str; 8] = ["severity", "rule", "kind", "pxname", "svname", "seconds", "value", "text"];
+/// Field names of a problem in JSON and CSV.
+pub const PROBLEM_FIELDS: [&str; 8] = ["severity", "rule", "kind", "pxname", "svname", "seconds", "value", "text"];
 
-/// The values of one problem, in that order.
-pub fn problem_cells(problem: &Problem, now: Stamp) -> [Datum; 8] {
-    let text = |text: &str| Datum::Text(text.to_owned());
+/// Returns the values of a problem in the order of [`PROBLEM_FIELDS`].
+pub fn problem_values(problem: &Problem, now: Timestamp) -> [Value; 8] {
+    let text = |text: &str| Value::Text(text.to_owned());
     let (kind, proxy, name) = match &problem.subject.names {
-        None => (text("process"), Datum::Unknown, Datum::Unknown),
+        None => (text("process"), Value::Unknown, Value::Unknown),
         Some((kind, proxy, name)) => (text(kind_word(*kind)), text(proxy.as_str()), text(name.as_str())),
     };
-    let since = i64::try_from(now.since(problem.since.mono).as_secs()).ok();
+    let since = i64::try_from(now.elapsed_since(problem.since.monotonic).as_secs()).ok();
     [
-        text(problem.severity.word()),
+        text(problem.severity.label()),
         text(problem.rule.id),
         kind,
         proxy,
         name,
-        Datum::whole(since),
-        Datum::real(Some(problem.value)),
+        Value::from_integer(since),
+        Value::from_decimal(Some(problem.value)),
         text(&problem.text),
     ]
 }
 
-struct OneProblem([Datum; 8]);
+struct JsonProblem([Value; 8]);
 
-impl Serialize for OneProblem {
+impl Serialize for JsonProblem {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut map = to.serialize_map(Some(self.0.len()))?;
-        for (name, value) in PROBLEM.iter().zip(&self.0) {
+        for (name, value) in PROBLEM_FIELDS.iter().zip(&self.0) {
             map.serialize_entry(name, value)?;
         }
         map.end()
     }
 }
 
-struct Rows<'a> {
-    watch: &'a Instance,
+struct JsonRows<'a> {
+    instance: &'a Instance,
     sample: &'a Sample,
-    settings: &'a Settings,
-    lines: Vec<Line>,
+    settings: &'a TableSettings,
+    lines: Vec<TableLine>,
 }
 
-impl Serialize for Rows<'_> {
+impl Serialize for JsonRows<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let columns: Vec<&Column> = beside_names(self.settings).collect();
+        let columns: Vec<&Column> = columns_after_names(self.settings).collect();
         let mut list = to.serialize_seq(Some(self.lines.len()))?;
         for line in &self.lines {
-            let row = RowView::new(self.watch, self.sample, line.index);
-            list.serialize_element(&OneRow { row, columns: &columns })?;
+            let row = RowView::new(self.instance, self.sample, line.index);
+            list.serialize_element(&JsonRow { row, columns: &columns })?;
         }
         list.end()
     }
 }
 
-struct OneRow<'a> {
+struct JsonRow<'a> {
     row: RowView<'a>,
     columns: &'a [&'static Column],
 }
 
-impl Serialize for OneRow<'_> {
+impl Serialize for JsonRow<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let names = self.row.row();
+        let names = self.row.stat_row();
         let mut map = to.serialize_map(Some(self.columns.len() + 3))?;
         map.serialize_entry("pxname", names.proxy.as_str())?;
         map.serialize_entry("svname", names.name.as_str())?;
         map.serialize_entry("kind", kind_word(names.kind))?;
         for column in self.columns {
-            map.serialize_entry(column.id, &Datum::of(column, &self.row))?;
+            map.serialize_entry(column.id, &Value::from_row(column, &self.row))?;
         }
         map.end()
     }

@@ -1,72 +1,74 @@
-//! What `hapulse get` is asked for by name: a key of `show info`, or `PROXY/NAME.COLUMN`.
+//! Value names of `hapulse get`: a key of `show info`, or `PROXY/NAME.COLUMN`.
 //!
-//! Something that is known but has no value now is not an error: HAProxy leaves a field empty where it does not
-//! apply. Something that is not there at all is one, and what is near is told.
+//! An existing name without a value is not an error: HAProxy leaves fields empty that do not apply. An unknown name is
+//! an error with suggestions.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::haproxy::fields::{Field, InfoField, Kind};
+use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::report::json::info_value;
-use crate::headless::suggest::suggestion;
+use crate::headless::suggest::did_you_mean;
 use crate::instance::instance::Instance;
 use crate::observe::sample::Sample;
-use crate::table::columns::column::{Column, Source};
+use crate::table::columns::column::{Column, ColumnSource};
 use crate::table::columns::column_table;
 use crate::table::columns::row_view::RowView;
-use crate::table::columns::value::Datum;
+use crate::table::columns::value::Value;
 
-/// What is asked for.
+/// Name of a value.
 #[derive(Debug, Clone)]
-pub enum Key {
+pub enum MetricPath {
     /// A key of `show info`.
     Info(SafeText),
     /// A column of a row.
     Row {
-        /// The row's proxy.
+        /// Proxy name.
         proxy: SafeText,
-        /// The row's name: a server's or listener's, `FRONTEND` or `BACKEND`.
+        /// Server or listener name, `FRONTEND` or `BACKEND`.
         name: SafeText,
-        /// The column.
+        /// Column.
         column: &'static Column,
     },
 }
 
-/// Why a text is no key.
+/// Invalid value name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadKey {
-    /// Neither of the two forms.
+pub enum BadMetricPath {
+    /// The text has neither of the two forms.
     #[error("must be a key of show info, such as CurrConns, or PROXY/NAME.COLUMN, such as www/BACKEND.qcur")]
     Form,
-    /// No such column.
-    #[error("there is no column \"{0}\"{1}")]
-    NoColumn(SafeText, String),
+    /// The column does not exist; with a text of similar names.
+    #[error("unknown column \"{0}\"{1}")]
+    UnknownColumn(SafeText, String),
 }
 
-impl FromStr for Key {
-    type Err = BadKey;
+impl FromStr for MetricPath {
+    type Err = BadMetricPath;
 
-    fn from_str(text: &str) -> Result<Self, BadKey> {
-        // A column may have a slash in its name, and a proxy or server a dot; not the other way round.
+    fn from_str(text: &str) -> Result<Self, BadMetricPath> {
+        // Column names may contain a slash, and proxy and server names a dot, but not vice versa.
         let Some((proxy, rest)) = text.split_once('/') else {
-            return if text.trim().is_empty() { Err(BadKey::Form) } else { Ok(Self::Info(text.into())) };
+            return if text.trim().is_empty() { Err(BadMetricPath::Form) } else { Ok(Self::Info(text.into())) };
         };
         match rest.rsplit_once('.') {
             Some((name, id)) if ![proxy, name, id].contains(&"") => {
                 let can = |column: &&'static Column| !column.needs_mark();
-                let near = || suggestion(id, column_table::all().filter(can).map(|column| column.id));
-                let column = column_table::by_id(id).filter(can).ok_or_else(|| BadKey::NoColumn(id.into(), near()))?;
+                let suggestion = || did_you_mean(id, column_table::all().filter(can).map(|column| column.id));
+                let column = column_table::by_id(id)
+                    .filter(can)
+                    .ok_or_else(|| BadMetricPath::UnknownColumn(id.into(), suggestion()))?;
                 Ok(Self::Row { proxy: proxy.into(), name: name.into(), column })
             }
-            _ => Err(BadKey::Form),
+            _ => Err(BadMetricPath::Form),
         }
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for MetricPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Info(key) => write!(f, "{key}"),
@@ -75,102 +77,112 @@ impl fmt::Display for Key {
     }
 }
 
-impl Key {
-    /// Whether it is unknown from a single sample.
-    pub fn spans(&self) -> bool {
-        matches!(self, Self::Row { column, .. } if column.spans())
+impl MetricPath {
+    /// Returns whether the value is a rate, which needs two samples.
+    pub fn needs_rates(&self) -> bool {
+        matches!(self, Self::Row { column, .. } if column.needs_two_samples())
     }
 
-    /// Its value in the newest sample; of a counter, where `per_second`, what it grew by a second.
+    /// Returns the value in the newest sample; with `per_second` the rate of a counter.
     ///
     /// # Errors
-    /// That there is no such thing, and what there is.
-    pub fn value(&self, watch: &Instance, per_second: bool) -> Result<Datum, String> {
-        let Some(sample) = watch.newest() else { return Ok(Datum::Unknown) };
+    /// Returns a message with similar names if the row or key does not exist.
+    pub fn value(&self, instance: &Instance, per_second: bool) -> Result<Value, String> {
+        let Some(sample) = instance.shown() else { return Ok(Value::Unknown) };
         match self {
-            Self::Info(key) => self.of_process(watch, sample, key, per_second),
+            Self::Info(key) => self.info_value(instance, sample, key, per_second),
             Self::Row { proxy, name, column } => {
                 let rows = sample.table.rows();
                 let place = rows.iter().position(|row| row.proxy == *proxy && row.name == *name);
-                let row = RowView::new(watch, sample, place.ok_or_else(|| self.no_row(sample, proxy, name))?);
+                let row =
+                    RowView::new(instance, sample, place.ok_or_else(|| self.missing_row_message(sample, proxy, name))?);
                 Ok(match column.source {
-                    Source::Number(field) if per_second && is_counter(field) => Datum::real(row.rate(field)),
-                    _ => Datum::of(column, &row),
+                    ColumnSource::Number(field) if per_second && is_counter(field) => {
+                        Value::from_decimal(row.rate(field))
+                    }
+                    _ => Value::from_row(column, &row),
                 })
             }
         }
     }
 
-    fn of_process(&self, watch: &Instance, sample: &Sample, key: &SafeText, per_second: bool) -> Result<Datum, String> {
+    fn info_value(
+        &self,
+        instance: &Instance,
+        sample: &Sample,
+        key: &SafeText,
+        per_second: bool,
+    ) -> Result<Value, String> {
         let field = InfoField::ALL.iter().find(|field| field.info().name.eq_ignore_ascii_case(key.as_str()));
         let lines = sample.info.lines();
         let line = lines.iter().find(|(known, _)| known.as_str().eq_ignore_ascii_case(key.as_str()));
         match (field, line) {
-            (Some(field), _) if per_second && field.info().kind == Kind::Counter => {
-                Ok(Datum::real(watch.window().process_rate(*field)))
+            (Some(field), _) if per_second && field.info().kind == FieldKind::Counter => {
+                Ok(Value::from_decimal(instance.rates().process_rate(*field)))
             }
             (_, Some((known, value))) => Ok(info_value(known.as_str(), value)),
-            // Other versions have it.
-            (Some(_), None) => Ok(Datum::Unknown),
+            // Other versions of HAProxy have this key.
+            (Some(_), None) => Ok(Value::Unknown),
             (None, None) => {
-                let near = suggestion(key.as_str(), lines.iter().map(|(known, _)| known.as_str()));
-                Err(format!("{self}: show info has no such key{near}"))
+                let suggestion = did_you_mean(key.as_str(), lines.iter().map(|(known, _)| known.as_str()));
+                Err(format!("{self}: show info has no such key{suggestion}"))
             }
         }
     }
 
-    fn no_row(&self, sample: &Sample, proxy: &SafeText, name: &SafeText) -> String {
+    fn missing_row_message(&self, sample: &Sample, proxy: &SafeText, name: &SafeText) -> String {
         let rows = sample.table.rows();
         if rows.iter().any(|row| row.proxy == *proxy) {
             let names = rows.iter().filter(|row| row.proxy == *proxy).map(|row| row.name.as_str());
-            let near = suggestion(name.as_str(), names.clone());
-            let all: Vec<&str> = names.take(MOST_TOLD).collect();
-            let near = if near.is_empty() { format!("; there are {}", all.join(", ")) } else { near };
-            return format!("{self}: {proxy} has no row {name}{near}");
+            let suggestion = did_you_mean(name.as_str(), names.clone());
+            let all: Vec<&str> = names.take(MAX_LISTED_NAMES).collect();
+            let suggestion = if suggestion.is_empty() { format!("; it has {}", all.join(", ")) } else { suggestion };
+            return format!("{self}: {proxy} has no row {name}{suggestion}");
         }
-        let near = suggestion(proxy.as_str(), rows.iter().map(|row| row.proxy.as_str()));
-        format!("{self}: HAProxy lists no proxy {proxy}{near}")
+        let suggestion = did_you_mean(proxy.as_str(), rows.iter().map(|row| row.proxy.as_str()));
+        format!("{self}: unknown proxy {proxy}{suggestion}")
     }
 }
 
-/// More names are not told where one is missing.
-const MOST_TOLD: usize = 10;
+/// Maximum number of existing names listed in an error.
+const MAX_LISTED_NAMES: usize = 10;
 
 fn is_counter(field: Field) -> bool {
-    field.info().kind == Kind::Counter
+    field.info().kind == FieldKind::Counter
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
-    fn watch() -> Instance {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
-        watch.take(maker.at_millis(0, &site()), 0);
-        watch.take(maker.at_millis(2000, &site().replace("9000,5000,8000", "9000,5100,8000")), 0);
-        watch
+    fn instance() -> Instance {
+        let (mut instance, mut maker) = (Instance::default(), SampleBuilder::default());
+        instance.add_sample(maker.build_at_millis(0, &stat_of_site()), 0);
+        instance
+            .add_sample(maker.build_at_millis(2000, &stat_of_site().replace("9000,5000,8000", "9000,5100,8000")), 0);
+        instance
     }
 
     fn value(key: &str, per_second: bool) -> Result<String, String> {
-        let key: Key = key.parse().map_err(|bad: BadKey| bad.to_string())?;
-        key.value(&watch(), per_second).map(|value| value.bare())
+        let key: MetricPath = key.parse().map_err(|bad: BadMetricPath| bad.to_string())?;
+        key.value(&instance(), per_second).map(|value| value.to_plain_string())
     }
 
     #[test]
-    fn keys_have_two_forms() {
+    fn metric_path_parse_accepts_two_forms() {
         for bad in ["", " ", "www/", "/web1.scur", "www/web1", "www/.scur", "www/web1."] {
-            assert_eq!(bad.parse::<Key>().err(), Some(BadKey::Form), "{bad:?}");
+            assert_eq!(bad.parse::<MetricPath>().err(), Some(BadMetricPath::Form), "{bad:?}");
         }
-        let shown = |text: &str| text.parse::<Key>().map(|key| key.to_string());
+        let shown = |text: &str| text.parse::<MetricPath>().map(|key| key.to_string());
         assert_eq!(shown("a.b/c.d.bin/s"), Ok("a.b/c.d.bin/s".to_owned()));
         assert_eq!(shown("Build info"), Ok("Build info".to_owned()));
-        let told = shown("www/w1.scru").unwrap_err().to_string();
-        assert!(told.starts_with("there is no column \"scru\"; did you mean scur"), "{told}");
+        let message = shown("www/w1.scru").unwrap_err().to_string();
+        assert!(message.starts_with("unknown column \"scru\"; did you mean scur"), "{message}");
     }
 
     #[test]
-    fn values_are_bare_and_what_is_known_but_empty_is_nothing() {
+    fn value_is_bare_and_empty_if_unset() {
         assert_eq!(value("www-in/FRONTEND.bin", false), Ok("5100".to_owned()));
         assert_eq!(value("www-in/FRONTEND.qcur", false), Ok(String::new()));
         assert_eq!(value("api/api2.status", false), Ok("DRAIN".to_owned()));
@@ -179,21 +191,24 @@ mod tests {
     }
 
     #[test]
-    fn over_a_time_a_counter_is_what_it_grew_by_a_second() {
+    fn value_of_counter_per_second_is_rate() {
         assert_eq!(value("www-in/FRONTEND.bin", true), Ok("50".to_owned()));
         assert_eq!(value("www-in/FRONTEND.bin/s", false), Ok("50".to_owned()));
         assert_eq!(value("api/api1.qcur", true), value("api/api1.qcur", false));
-        assert!("www/w1.bin/s".parse::<Key>().unwrap().spans() && !"www/w1.bin".parse::<Key>().unwrap().spans());
+        assert!(
+            "www/w1.bin/s".parse::<MetricPath>().unwrap().needs_rates()
+                && !"www/w1.bin".parse::<MetricPath>().unwrap().needs_rates()
+        );
     }
 
     #[test]
-    fn what_is_not_there_is_told_with_what_is_near() {
+    fn value_error_suggests_similar_names() {
         assert_eq!(value("www/w9.scur", false).unwrap_err(), "www/w9.scur: www has no row w9; did you mean w1, w2?");
         let none = value("www/nothing.scur", false).unwrap_err();
-        assert_eq!(none, "www/nothing.scur: www has no row nothing; there are w1, w2, BACKEND");
+        assert_eq!(none, "www/nothing.scur: www has no row nothing; it has w1, w2, BACKEND");
         assert_eq!(
             value("ap/BACKEND.scur", false).unwrap_err(),
-            "ap/BACKEND.scur: HAProxy lists no proxy ap; did you mean api?"
+            "ap/BACKEND.scur: unknown proxy ap; did you mean api?"
         );
         assert!(value("Nonsense", false).unwrap_err().starts_with("Nonsense: show info has no such key"));
     }

@@ -1,4 +1,10 @@
-//! TODO room head.
+//! `hapulse show`, `get` and `watch`: samples as table, JSON, CSV or single values.
+//!
+//! Owns the selection of views, rows and columns for printing, and the output formats. Does not own columns, filters
+//! and sorting (`table`), rates (`observe`) or problems (`problems`).
+//!
+//! Data flow: [`report::Report`] describes what to print. A command ([`show`], [`get`], [`watch`]) polls until the
+//! report has its data; [`table`], [`json`] or [`csv`] renders it from the `Instance`.
 
 pub mod csv;
 pub mod get;

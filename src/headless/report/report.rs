@@ -1,7 +1,8 @@
-//! What is to be printed of an HAProxy: the process, what is wrong, rows under columns, or all three.
+//! Selection of what to print: process information, problems, rows, or all three.
 //!
-//! It is named as on the screen: a view by its digit or name, columns and filter by the names that `:cols` and `/`
-//! know. How it is then written is a matter of [`crate::headless::report::table`], [`crate::headless::report::json`] and [`crate::headless::report::csv`].
+//! Names are those of the dashboard: views by digit or name, columns as in `:cols`, filters as in `/`. The modules
+//! [`crate::headless::report::table`], [`crate::headless::report::json`] and [`crate::headless::report::csv`] render
+//! the report.
 
 use std::str::FromStr;
 
@@ -9,216 +10,222 @@ use thiserror::Error;
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
-use crate::headless::suggest::suggestion;
+use crate::headless::suggest::did_you_mean;
 use crate::instance::instance::Instance;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table as columns;
-use crate::table::filter::{BadFilter, Filter};
-use crate::table::rows::{Folded, Line, Settings, Sort, lines};
-use crate::table::view_table::{Content, NUMBERED, Rows, VIEWS, View};
+use crate::table::filter::{FilterError, RowFilter};
+use crate::table::rows::{FoldedProxies, Sort, TableLine, TableSettings, build_lines};
+use crate::table::view_table::{Content, NUMBERED_VIEWS, RowScope, VIEWS, View};
 
-/// What stands for every column under HAProxy's own name.
+/// Column name that selects all columns named by HAProxy.
 pub const ALL_COLUMNS: &str = "all";
-/// The name of what is no view: the process.
+/// Name of the process information, which is not a view.
 const INFO: &str = "info";
 
-/// What can be printed, by its name.
+/// Named part of the dashboard that can be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Process, problems and rows.
+pub enum ReportPart {
+    /// Process information, problems and rows.
     Dashboard,
-    /// The rows of a view, by its place.
+    /// Rows of a view, by its index in `VIEWS`.
     View(usize),
-    /// What is wrong.
+    /// Problems.
     Problems,
-    /// The process.
+    /// Process information (`show info`).
     Info,
 }
 
-/// Why something cannot be printed.
+/// Invalid selection.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadPicture {
-    /// No such view.
-    #[error("there is no view \"{name}\"; there are {known}")]
-    NoView {
-        /// What was asked for.
+pub enum BadReport {
+    /// The view does not exist.
+    #[error("unknown view \"{name}\"; available: {known}")]
+    UnknownView {
+        /// Requested name.
         name: SafeText,
-        /// What can be.
+        /// Existing names.
         known: String,
     },
-    /// A view that is no table of rows.
-    #[error("\"{name}\" is no table of rows; there are {known}")]
-    NoTable {
-        /// What was asked for.
+    /// The view does not show rows.
+    #[error("view \"{name}\" cannot be printed; available: {known}")]
+    NotATable {
+        /// Requested name.
         name: SafeText,
-        /// What can be.
+        /// Existing names.
         known: String,
     },
-    /// No such column.
-    #[error("there is no column \"{name}\"{near}; \"all\" has every one that HAProxy knows")]
-    NoColumn {
-        /// What was asked for.
+    /// The column does not exist.
+    #[error("unknown column \"{name}\"{suggestion}; \"all\" selects every HAProxy field")]
+    UnknownColumn {
+        /// Requested name.
         name: SafeText,
-        /// What may have been meant.
-        near: String,
+        /// Text with similar names, or empty.
+        suggestion: String,
     },
-    /// Not a filter.
+    /// Invalid filter.
     #[error("--filter: {0}")]
-    Filter(#[from] BadFilter),
-    /// There are no rows to choose.
-    #[error("{0} has no rows: --columns, --filter, --sort, --flat and --tree say nothing there")]
+    Filter(#[from] FilterError),
+    /// Row options for a part without rows.
+    #[error("{0} has no rows: --columns, --filter, --sort, --flat and --tree do not apply")]
     NoRows(&'static str),
 }
 
-/// Names of all that can be printed: digits where they have one.
-pub fn known_parts() -> String {
-    let can = |view: &View| view.content.columns().is_some() && view.rows != Rows::Changed;
+/// Returns the names of all printable parts, with their digits.
+pub fn list_known_parts() -> String {
+    let can = |view: &View| view.content.columns().is_some() && view.scope != RowScope::Changed;
     let views = VIEWS.iter().enumerate().filter(|(_, view)| can(view));
-    let named = |(place, id): (usize, &str)| if place < NUMBERED { format!("{id} ({place})") } else { id.to_owned() };
+    let named =
+        |(place, id): (usize, &str)| if place < NUMBERED_VIEWS { format!("{id} ({place})") } else { id.to_owned() };
     let views: Vec<String> = views.map(|(place, view)| named((place, view.id))).collect();
     format!("{}, problems, {INFO}", views.join(", "))
 }
 
-impl FromStr for Part {
-    type Err = BadPicture;
+impl FromStr for ReportPart {
+    type Err = BadReport;
 
-    fn from_str(text: &str) -> Result<Self, BadPicture> {
-        let wanted = text.to_lowercase();
-        if wanted == INFO {
+    fn from_str(text: &str) -> Result<Self, BadReport> {
+        let lowercase = text.to_lowercase();
+        if lowercase == INFO {
             return Ok(Self::Info);
         }
-        let digit = wanted.parse::<usize>().ok().filter(|digit| *digit < NUMBERED && wanted.len() == 1);
-        let Some(place) = digit.or_else(|| VIEWS.iter().position(|view| view.id == wanted)) else {
-            return Err(BadPicture::NoView { name: text.into(), known: known_parts() });
+        let digit = lowercase.parse::<usize>().ok().filter(|digit| *digit < NUMBERED_VIEWS && lowercase.len() == 1);
+        let Some(place) = digit.or_else(|| VIEWS.iter().position(|view| view.id == lowercase)) else {
+            return Err(BadReport::UnknownView { name: text.into(), known: list_known_parts() });
         };
         match VIEWS[place].content {
             Content::Dashboard => Ok(Self::Dashboard),
-            // A mark is set on the screen, and kept there.
-            Content::Table(_) if VIEWS[place].rows != Rows::Changed => Ok(Self::View(place)),
+            // The view of changes needs a marked moment, which exists only in the dashboard.
+            Content::Table(_) if VIEWS[place].scope != RowScope::Changed => Ok(Self::View(place)),
             Content::Problems => Ok(Self::Problems),
             Content::Table(_) | Content::Cli | Content::Sessions | Content::StickTables | Content::Events => {
-                Err(BadPicture::NoTable { name: VIEWS[place].id.into(), known: known_parts() })
+                Err(BadReport::NotATable { name: VIEWS[place].id.into(), known: list_known_parts() })
             }
         }
     }
 }
 
-/// Which rows and columns, as the command line says it.
+/// Selection of rows and columns from the command line.
 #[derive(Debug, Clone, Default)]
-pub struct Choice {
-    /// Names of columns, parted by commas; the view's own where it is not said.
+pub struct RowOptions {
+    /// Column names, separated by commas; `None` for the columns of the view.
     pub columns: Option<String>,
-    /// A filter as behind `/`.
+    /// Filter in the syntax of `/`.
     pub filter: Option<String>,
-    /// A column; with `-` in front the largest first.
+    /// Sort column; with a leading `-` in descending order.
     pub sort: Option<String>,
-    /// Every row for itself, or below its proxy; as suits the format where it is not said.
+    /// Flat list instead of a tree; `None` for the default of the format.
     pub flat: Option<bool>,
 }
 
-/// What is to be printed.
+/// Selection of what to print.
 #[derive(Debug, Clone)]
-pub struct Picture {
-    /// The process.
+pub struct Report {
+    /// Process information.
     pub info: bool,
-    /// What is wrong.
+    /// Problems.
     pub problems: bool,
-    /// Rows under columns.
-    pub rows: Option<Settings>,
-    /// Whether the command line said how rows are to stand.
+    /// Rows, columns, filter and order; `None` without rows.
+    pub rows: Option<TableSettings>,
+    /// Layout from the command line: flat list or tree.
     is_flat: Option<bool>,
 }
 
-/// The columns of these names.
-fn named_columns(names: &str) -> Result<Vec<&'static Column>, BadPicture> {
+/// Parses column names separated by commas.
+fn parse_columns(names: &str) -> Result<Vec<&'static Column>, BadReport> {
     let mut chosen: Vec<&'static Column> = Vec::new();
     for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let more = if name == ALL_COLUMNS { own_columns() } else { vec![column(name)?] };
+        let more = if name == ALL_COLUMNS { haproxy_columns() } else { vec![find_column(name)?] };
         for column in more {
             if !chosen.iter().any(|known| known.id == column.id) {
                 chosen.push(column);
             }
         }
     }
-    if chosen.is_empty() { Err(BadPicture::NoColumn { name: names.into(), near: String::new() }) } else { Ok(chosen) }
+    if chosen.is_empty() {
+        Err(BadReport::UnknownColumn { name: names.into(), suggestion: String::new() })
+    } else {
+        Ok(chosen)
+    }
 }
 
-/// Every column under HAProxy's own name, in the order of `show stat` as far as texts stand behind numbers.
-fn own_columns() -> Vec<&'static Column> {
+/// Returns all columns named by HAProxy: numbers, then texts, each in the order of `show stat`.
+fn haproxy_columns() -> Vec<&'static Column> {
     let numbers = Field::ALL.iter().map(|field| field.info().name);
     let texts = TextField::ALL.iter().map(|(_, name)| *name);
     numbers.chain(texts).filter_map(columns::by_id).collect()
 }
 
-/// The column of this name.
-fn column(name: &str) -> Result<&'static Column, BadPicture> {
-    let near = || suggestion(name, columns::all().filter(|column| !column.needs_mark()).map(|column| column.id));
+/// Returns the column with this name.
+fn find_column(name: &str) -> Result<&'static Column, BadReport> {
+    let suggestion =
+        || did_you_mean(name, columns::all().filter(|column| !column.needs_mark()).map(|column| column.id));
     columns::by_id(name)
         .filter(|column| !column.needs_mark())
-        .ok_or_else(|| BadPicture::NoColumn { name: name.into(), near: near() })
+        .ok_or_else(|| BadReport::UnknownColumn { name: name.into(), suggestion: suggestion() })
 }
 
-impl Picture {
-    /// What was asked for.
+impl Report {
+    /// Creates a report.
     ///
     /// # Errors
-    /// When there is no such thing.
-    pub fn new(part: Part, choice: &Choice) -> Result<Self, BadPicture> {
-        let Choice { columns, filter, sort, flat } = choice;
+    /// Returns an error for an unknown column, an invalid filter, or row options without rows.
+    pub fn new(part: ReportPart, choice: &RowOptions) -> Result<Self, BadReport> {
+        let RowOptions { columns, filter, sort, flat } = choice;
         let has_choice = columns.is_some() || filter.is_some() || sort.is_some() || flat.is_some();
         let place = match part {
-            Part::Problems | Part::Info if has_choice => {
-                return Err(BadPicture::NoRows(if part == Part::Info { INFO } else { "problems" }));
+            ReportPart::Problems | ReportPart::Info if has_choice => {
+                return Err(BadReport::NoRows(if part == ReportPart::Info { INFO } else { "problems" }));
             }
-            Part::Problems => return Ok(Self { info: false, problems: true, rows: None, is_flat: None }),
-            Part::Info => return Ok(Self { info: true, problems: false, rows: None, is_flat: None }),
-            Part::Dashboard => 0,
-            Part::View(place) => place,
+            ReportPart::Problems => return Ok(Self { info: false, problems: true, rows: None, is_flat: None }),
+            ReportPart::Info => return Ok(Self { info: true, problems: false, rows: None, is_flat: None }),
+            ReportPart::Dashboard => 0,
+            ReportPart::View(place) => place,
         };
         let view = &VIEWS[place];
         let own = view.content.columns().unwrap_or_default();
-        let mut settings = Settings::of_rows(own, view.rows);
+        let mut settings = TableSettings::for_scope(own, view.scope);
         if let Some(names) = columns {
-            settings.columns = named_columns(names)?;
+            settings.columns = parse_columns(names)?;
         }
         if let Some(text) = filter {
-            settings.filter = Filter::parse(text)?;
+            settings.filter = RowFilter::parse(text)?;
         }
         if let Some(text) = sort {
             let (name, descending) = text.strip_prefix('-').map_or((text.as_str(), false), |name| (name, true));
-            settings.sort = Some(Sort { column: column(name)?, descending });
+            settings.sort = Some(Sort { column: find_column(name)?, is_descending: descending });
         }
-        let is_dashboard = part == Part::Dashboard;
+        let is_dashboard = part == ReportPart::Dashboard;
         Ok(Self { info: is_dashboard, problems: is_dashboard, rows: Some(settings), is_flat: *flat })
     }
 
-    /// Whether some of it is unknown from a single sample.
-    pub fn spans(&self) -> bool {
+    /// Returns whether the report contains rates, which need two samples.
+    pub fn needs_rates(&self) -> bool {
         let columns = self.rows.iter().flat_map(|settings| {
             let sort = settings.sort.map(|sort| sort.column);
             settings.columns.iter().copied().chain(settings.filter.columns()).chain(sort)
         });
-        self.problems || columns.into_iter().any(Column::spans)
+        self.problems || columns.into_iter().any(Column::needs_two_samples)
     }
 
-    /// Whether it tells who ordered something, which the audit knows.
-    pub fn asks_who(&self) -> bool {
+    /// Returns whether the report shows who ordered a state, which is read from the audit.
+    pub fn needs_attribution(&self) -> bool {
         self.rows.iter().any(|settings| settings.columns.iter().any(|column| column.id == "by"))
     }
 
-    /// The same, every row for itself or below its proxy: as it was asked for, else as said here.
+    /// Applies the layout from the command line, or else `flat`.
     #[must_use]
-    pub fn laid_out(mut self, flat: bool) -> Self {
+    pub fn with_default_layout(mut self, flat: bool) -> Self {
         if let Some(settings) = &mut self.rows {
-            settings.flat = self.is_flat.unwrap_or(flat || settings.rows == Rows::Away);
+            settings.is_flat = self.is_flat.unwrap_or(flat || settings.scope == RowScope::OutOfService);
         }
         self
     }
 
-    /// The rows of the newest sample that it holds, in order.
-    pub fn lines(&self, watch: &Instance) -> Vec<Line> {
-        match (&self.rows, watch.newest()) {
-            (Some(settings), Some(sample)) => lines(watch, sample, settings, &Folded::new(), None),
+    /// Returns the selected rows of the newest sample in order.
+    pub fn lines(&self, instance: &Instance) -> Vec<TableLine> {
+        match (&self.rows, instance.shown()) {
+            (Some(settings), Some(sample)) => build_lines(instance, sample, settings, &FoldedProxies::new(), None),
             _ => Vec::new(),
         }
     }
@@ -227,66 +234,66 @@ impl Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
-    fn choice(columns: &str, filter: &str, sort: &str) -> Choice {
+    fn choice(columns: &str, filter: &str, sort: &str) -> RowOptions {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Choice { columns: some(columns), filter: some(filter), sort: some(sort), flat: None }
+        RowOptions { columns: some(columns), filter: some(filter), sort: some(sort), flat: None }
     }
 
-    fn shown(part: &str, choice: &Choice, flat: bool) -> Vec<String> {
-        let mut watch = Instance::default();
-        watch.take(SampleMaker::default().at_millis(0, &site()), 0);
-        let picture = Picture::new(part.parse().unwrap(), choice).unwrap().laid_out(flat);
-        let sample = watch.newest().unwrap();
-        picture.lines(&watch).iter().map(|line| sample.table.rows()[line.index].name.to_string()).collect()
+    fn shown(part: &str, choice: &RowOptions, flat: bool) -> Vec<String> {
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
+        let report = Report::new(part.parse().unwrap(), choice).unwrap().with_default_layout(flat);
+        let sample = instance.shown().unwrap();
+        report.lines(&instance).iter().map(|line| sample.table.rows()[line.index].name.to_string()).collect()
     }
 
     #[test]
-    fn views_are_named_as_on_the_screen() {
-        let part = |text: &str| text.parse::<Part>();
-        assert_eq!(part("0"), Ok(Part::Dashboard));
-        assert_eq!((part("6"), part("latency")), (Ok(Part::View(6)), Ok(Part::View(6))));
-        assert_eq!((part("Problems"), part("INFO")), (Ok(Part::Problems), Ok(Part::Info)));
-        let told = |text: &str| part(text).unwrap_err().to_string();
+    fn report_part_parse_accepts_view_digits_and_names() {
+        let part = |text: &str| text.parse::<ReportPart>();
+        assert_eq!(part("0"), Ok(ReportPart::Dashboard));
+        assert_eq!((part("6"), part("latency")), (Ok(ReportPart::View(6)), Ok(ReportPart::View(6))));
+        assert_eq!((part("Problems"), part("INFO")), (Ok(ReportPart::Problems), Ok(ReportPart::Info)));
+        let message = |text: &str| part(text).unwrap_err().to_string();
         let known = "dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), away, problems, info";
-        assert_eq!(told("statu\u{1b}"), format!("there is no view \"statu\\x1b\"; there are {known}"));
-        assert_eq!(told("7"), format!("\"sessions\" is no table of rows; there are {known}"));
-        assert_eq!(told("since"), format!("\"since\" is no table of rows; there are {known}"));
+        assert_eq!(message("statu\u{1b}"), format!("unknown view \"statu\\x1b\"; available: {known}"));
+        assert_eq!(message("7"), format!("view \"sessions\" cannot be printed; available: {known}"));
+        assert_eq!(message("since"), format!("view \"since\" cannot be printed; available: {known}"));
         assert!(part("11").is_err() && part("").is_err() && part("01").is_err());
     }
 
     #[test]
-    fn rows_are_chosen_and_sorted_as_on_the_screen() {
+    fn report_lines_are_filtered_and_sorted() {
         assert_eq!(shown("status", &choice("", "kind:server qcur>0", ""), true), ["api1"]);
         assert_eq!(shown("status", &choice("", "api2", ""), false), ["BACKEND", "api2"], "below its proxy");
         assert_eq!(shown("status", &choice("", "kind=server", "-scur"), true)[..2], ["w2", "w1"]);
         assert_eq!(shown("status", &choice("", "kind=server", "scur"), true)[..2], ["api3", "old1"]);
-        assert_eq!(shown("away", &Choice::default(), false), ["api3", "api2"], "the longest first");
+        assert_eq!(shown("away", &RowOptions::default(), false), ["api3", "api2"], "the longest first");
     }
 
     #[test]
-    fn columns_are_named_once_and_all_of_them_are_haproxys() {
+    fn parse_columns_removes_duplicates_and_expands_all() {
         let ids = |names: &str| -> Vec<&str> {
-            let picture = Picture::new(Part::Dashboard, &choice(names, "", "")).unwrap();
-            picture.rows.unwrap().columns.iter().map(|column| column.id).collect()
+            let report = Report::new(ReportPart::Dashboard, &choice(names, "", "")).unwrap();
+            report.rows.unwrap().columns.iter().map(|column| column.id).collect()
         };
         assert_eq!(ids("scur, rtime,scur"), ["scur", "rtime"]);
         let all = ids("bin/s,all");
         assert_eq!(all.len(), 1 + Field::COUNT + TextField::ALL.len());
-        let bad = |choice: &Choice| Picture::new(Part::Dashboard, choice).unwrap_err().to_string();
-        assert!(bad(&choice("scru", "", "")).starts_with("there is no column \"scru\"; did you mean scur"));
-        assert!(bad(&choice(",", "", "")).starts_with("there is no column \",\""));
-        assert_eq!(bad(&choice("", "qcur>x", "")), "--filter: \"x\" is no number");
+        let bad = |choice: &RowOptions| Report::new(ReportPart::Dashboard, choice).unwrap_err().to_string();
+        assert!(bad(&choice("scru", "", "")).starts_with("unknown column \"scru\"; did you mean scur"));
+        assert!(bad(&choice(",", "", "")).starts_with("unknown column \",\""));
+        assert_eq!(bad(&choice("", "qcur>x", "")), "--filter: \"x\" is not a number");
         assert!(bad(&choice("", "", "-nonsense")).contains("\"nonsense\""));
-        let none = Picture::new(Part::Info, &choice("scur", "", "")).unwrap_err().to_string();
+        let none = Report::new(ReportPart::Info, &choice("scur", "", "")).unwrap_err().to_string();
         assert!(none.starts_with("info has no rows"), "{none}");
     }
 
     #[test]
-    fn two_samples_are_taken_only_where_one_would_not_do() {
+    fn needs_rates_is_true_only_for_rates_and_problems() {
         let spans = |part: &str, columns: &str, filter: &str, sort: &str| {
-            Picture::new(part.parse().unwrap(), &choice(columns, filter, sort)).unwrap().spans()
+            Report::new(part.parse().unwrap(), &choice(columns, filter, sort)).unwrap().needs_rates()
         };
         assert!(spans("status", "", "", "") && spans("problems", "", "", ""));
         assert!(spans("status", "scur,bin/s", "", "") && spans("status", "scur", "req>1", ""));

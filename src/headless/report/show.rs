@@ -1,98 +1,108 @@
-//! `hapulse show`: one look at HAProxy, or two where one would not do, printed.
+//! `hapulse show`: prints one sample, or two if the report contains rates.
 
 use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::headless::exit_code::Code;
-use crate::headless::poller::Lookout;
-use crate::headless::pollers::{self, Looked};
-use crate::headless::print::until_nobody_reads;
+use crate::headless::exit_code::CommandExit;
+use crate::headless::poller::Poller;
+use crate::headless::pollers::{self, PolledInstance};
+use crate::headless::print::ignore_broken_pipe;
 use crate::headless::report::csv;
 use crate::headless::report::json;
-use crate::headless::report::report::Picture;
+use crate::headless::report::report::Report;
 use crate::headless::report::table;
-use crate::headless::report::table::Paper;
+use crate::headless::report::table::TextLayout;
 
-/// Time between the two looks that rates take, where nothing else is said.
-pub const OVER: Duration = Duration::from_secs(1);
+/// Default time between the two samples of a rate.
+pub const DEFAULT_RATE_TIME: Duration = Duration::from_secs(1);
 
-/// How it is written.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// To be read
+pub enum OutputFormat {
+    /// Table for people
     Table,
-    /// One JSON object for each HAProxy, a line each
+    /// One JSON object per HAProxy and line
     Json,
-    /// A header and rows
+    /// Header line and one line per row
     Csv,
 }
 
-/// What is asked for.
+/// Options of `hapulse show`.
 #[derive(Debug)]
-pub struct Asked {
-    /// What is printed.
-    pub picture: Picture,
-    /// How.
-    pub format: Format,
-    /// How long to look; as long as it takes where it is not said.
+pub struct ShowOptions {
+    /// Selection of what to print.
+    pub report: Report,
+    /// Output format.
+    pub format: OutputFormat,
+    /// Sampling time; `None` for the default of the report.
     pub over: Option<Duration>,
-    /// Time between two looks.
-    pub every: Duration,
-    /// What a table is printed on.
-    pub paper: Paper,
+    /// Time between two samples.
+    pub interval: Duration,
+    /// Width and character set of tables.
+    pub layout: TextLayout,
 }
 
-/// Looks, and prints to `out` what was seen and to `aside` what went wrong.
+/// Polls all instances, and prints the report to `out` and failures to `err`.
 ///
 /// # Errors
-/// When nothing can be printed, or the system does not let it begin. That nobody reads any more is no error.
-pub fn run(asked: &Asked, lookouts: Vec<Lookout>, out: &mut dyn Write, aside: &mut dyn Write) -> anyhow::Result<Code> {
-    let picture = asked.picture.clone().laid_out(asked.format != Format::Table);
-    let over = asked.over.unwrap_or(if picture.spans() { OVER } else { Duration::ZERO });
-    let looked = pollers::look(lookouts, over, asked.every)?;
-    let printed = match asked.format {
-        Format::Table => print_tables(&looked, &picture, asked.paper, out),
-        Format::Json => print_json(&looked, &picture, out),
-        Format::Csv => {
-            let seen: Vec<&Lookout> =
-                looked.iter().filter(|(_, looked)| looked.is_ok()).map(|(lookout, _)| lookout).collect();
-            if seen.is_empty() { Ok(()) } else { out.write_all(&csv::text(&seen, &picture)?) }
+/// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
+pub fn run(
+    options: &ShowOptions,
+    pollers: Vec<Poller>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> anyhow::Result<CommandExit> {
+    let report = options.report.clone().with_default_layout(options.format != OutputFormat::Table);
+    let over = options.over.unwrap_or(if report.needs_rates() { DEFAULT_RATE_TIME } else { Duration::ZERO });
+    let polled = pollers::poll_all(pollers, over, options.interval)?;
+    let printed = match options.format {
+        OutputFormat::Table => print_tables(&polled, &report, options.layout, out),
+        OutputFormat::Json => print_json(&polled, &report, out),
+        OutputFormat::Csv => {
+            let sampled: Vec<&Poller> =
+                polled.iter().filter(|(_, polled)| polled.is_ok()).map(|(poller, _)| poller).collect();
+            if sampled.is_empty() { Ok(()) } else { out.write_all(&csv::render(&sampled, &report)?) }
         }
     };
-    until_nobody_reads(printed.and_then(|()| out.flush())).context("cannot print")?;
-    let mut code = Code::Done;
-    for (lookout, looked) in &looked {
-        if let Err(failure) = looked {
-            pollers::tell(&lookout.name, failure, aside);
-            code = Code::Unreachable;
+    ignore_broken_pipe(printed.and_then(|()| out.flush())).context("cannot print")?;
+    let mut code = CommandExit::Done;
+    for (poller, polled) in &polled {
+        if let Err(failure) = polled {
+            pollers::report_failure(&poller.name, failure, err);
+            code = CommandExit::Unreachable;
         }
     }
     Ok(code)
 }
 
-/// Each below the other, with its name above it where there are several.
-fn print_tables(looked: &[Looked], picture: &Picture, paper: Paper, out: &mut dyn Write) -> std::io::Result<()> {
+/// Prints one table per instance, with the name above it if there are several.
+fn print_tables(
+    polled: &[PolledInstance],
+    report: &Report,
+    layout: TextLayout,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
     let mut is_first = true;
-    for (lookout, _) in looked.iter().filter(|(_, looked)| looked.is_ok()) {
+    for (poller, _) in polled.iter().filter(|(_, polled)| polled.is_ok()) {
         if !std::mem::take(&mut is_first) {
             writeln!(out)?;
         }
-        // The line about the process begins with the name.
-        if looked.len() > 1 && !(picture.info && picture.rows.is_some()) {
-            writeln!(out, "{}:", lookout.name)?;
+        // The process line already starts with the name.
+        if polled.len() > 1 && !(report.info && report.rows.is_some()) {
+            writeln!(out, "{}:", poller.name)?;
         }
-        table::lines(lookout, picture, paper).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        table::render_lines(poller, report, layout).iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     Ok(())
 }
 
-fn print_json(looked: &[Looked], picture: &Picture, out: &mut dyn Write) -> std::io::Result<()> {
-    for (lookout, looked) in looked {
-        let line = match looked {
-            Ok(_) => json::seen(lookout, picture)?,
-            Err(failure) => json::lost(lookout, failure)?,
+fn print_json(polled: &[PolledInstance], report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
+    for (poller, polled) in polled {
+        let line = match polled {
+            Ok(_) => json::report_line(poller, report)?,
+            Err(failure) => json::failure_line(poller, failure)?,
         };
         writeln!(out, "{line}")?;
     }

@@ -1,8 +1,8 @@
-//! `hapulse watch`: a JSON object a sample, one line each, for as long as somebody reads.
+//! `hapulse watch`: prints one JSON object per sample and line until the reader closes the pipe.
 //!
-//! Each HAProxy is looked at in its own rhythm. A look that fails is a line of its own kind and no end: the next one
-//! comes later and later, as the dashboard's. A reader that is too slow gets fewer samples, never older ones: nothing
-//! is looked at before the line before it was taken.
+//! Each HAProxy is polled on its own schedule. A failed poll prints a line with the reason, and polling continues with
+//! increasing pauses, as in the dashboard. A slow reader gets fewer samples but never outdated ones, because the next
+//! poll waits until the previous line was written.
 
 use std::io::Write;
 
@@ -10,65 +10,65 @@ use anyhow::Context as _;
 use tokio::sync::mpsc::{self, Sender};
 use tokio::time::sleep;
 
-use crate::headless::exit_code::Code;
-use crate::headless::poller::Lookout;
-use crate::headless::pollers::runtime;
-use crate::headless::print::until_nobody_reads;
+use crate::headless::exit_code::CommandExit;
+use crate::headless::poller::Poller;
+use crate::headless::pollers::start_runtime;
+use crate::headless::print::ignore_broken_pipe;
 use crate::headless::report::json;
-use crate::headless::report::report::Picture;
+use crate::headless::report::report::Report;
 
-/// What is asked for.
+/// Options of `hapulse watch`.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// What is printed.
-    pub picture: Picture,
-    /// Lines of each HAProxy; without end where it is not said.
+pub struct WatchOptions {
+    /// Selection of what to print.
+    pub report: Report,
+    /// Maximum number of lines per HAProxy; `None` for no limit.
     pub count: Option<u64>,
 }
 
-/// One line, and whether it tells of a sample.
-type Told = (serde_json::Result<String>, bool);
+/// JSON line, and whether it contains a sample.
+type WatchLine = (serde_json::Result<String>, bool);
 
-/// Prints to `out` until nobody reads, or all has been said.
+/// Prints samples to `out` until the pipe is closed or the limit is reached.
 ///
 /// # Errors
-/// When nothing can be printed, or the system does not let it begin. That nobody reads any more is no error.
-pub fn run(asked: &Asked, lookouts: Vec<Lookout>, out: &mut dyn Write) -> anyhow::Result<Code> {
-    let picture = asked.picture.clone().laid_out(true);
-    runtime()?.block_on(async {
-        let (tell, mut told) = mpsc::channel(1);
-        for lookout in lookouts {
-            tokio::spawn(follow(lookout, picture.clone(), asked.count, tell.clone()));
+/// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
+pub fn run(options: &WatchOptions, pollers: Vec<Poller>, out: &mut dyn Write) -> anyhow::Result<CommandExit> {
+    let report = options.report.clone().with_default_layout(true);
+    start_runtime()?.block_on(async {
+        let (sender, mut receiver) = mpsc::channel(1);
+        for poller in pollers {
+            tokio::spawn(stream_samples(poller, report.clone(), options.count, sender.clone()));
         }
-        drop(tell);
-        let (mut printed, mut is_seen) = (Ok(()), false);
-        while let (Ok(()), Some((line, is_sample))) = (&printed, told.recv().await) {
-            is_seen |= is_sample;
+        drop(sender);
+        let (mut printed, mut has_sample) = (Ok(()), false);
+        while let (Ok(()), Some((line, is_sample))) = (&printed, receiver.recv().await) {
+            has_sample |= is_sample;
             let line = line.context("cannot write a sample as JSON")?;
             printed = writeln!(out, "{line}").and_then(|()| out.flush());
         }
-        let is_gone = printed.is_err();
-        until_nobody_reads(printed).context("cannot print")?;
-        Ok(if is_seen || is_gone { Code::Done } else { Code::Unreachable })
+        let is_closed = printed.is_err();
+        ignore_broken_pipe(printed).context("cannot print")?;
+        Ok(if has_sample || is_closed { CommandExit::Done } else { CommandExit::Unreachable })
     })
 }
 
-/// Looks at one until it was looked at so often, or nobody listens.
-async fn follow(mut lookout: Lookout, picture: Picture, count: Option<u64>, tell: Sender<Told>) {
-    let mut said = 0;
-    while count.is_none_or(|count| said < count) {
-        // Room first: what is then looked at is told at once.
-        let Ok(room) = tell.reserve().await else { return };
-        let (told, pause) = match lookout.look().await {
-            Ok(next) => ((json::seen(&lookout, &picture), true), next),
+/// Sends one line per poll until `count` lines were sent or the receiver is gone.
+async fn stream_samples(mut poller: Poller, report: Report, count: Option<u64>, sender: Sender<WatchLine>) {
+    let mut sent = 0;
+    while count.is_none_or(|count| sent < count) {
+        // Reserve the slot before polling, so that the sample is printed immediately.
+        let Ok(permit) = sender.reserve().await else { return };
+        let (line, pause) = match poller.poll().await {
+            Ok(next) => ((json::report_line(&poller, &report), true), next),
             Err(failure) => {
-                let pause = failure.retry_at.saturating_sub(lookout.now().mono);
-                ((json::lost(&lookout, &failure), false), pause)
+                let pause = failure.retry_at.saturating_sub(poller.now().monotonic);
+                ((json::failure_line(&poller, &failure), false), pause)
             }
         };
-        room.send(told);
-        said += 1;
-        if count.is_none_or(|count| said < count) {
+        permit.send(line);
+        sent += 1;
+        if count.is_none_or(|count| sent < count) {
             sleep(pause).await;
         }
     }

@@ -1,120 +1,135 @@
-//! `hapulse drain`, `hapulse maint` and `hapulse ready`: what the dashboard's keys do, for deploy scripts.
+//! Main sequence of `hapulse drain`, `hapulse maint` and `hapulse ready`.
 //!
-//! One run is about one HAProxy and a list of servers. It says what state it found, asks unless it was told not to,
-//! sends the commands through the same guard and operator as the dashboard, one after the other until one fails, and
-//! waits where it was told to. The exit code is the answer. However it ends, it says what state it leaves behind: a
-//! signal is obeyed between two commands and never within one.
+//! One run changes a list of servers of one HAProxy. It reports the initial states, asks for confirmation unless
+//! `--yes` is set, sends the commands one after another through the same guard and operator as the dashboard, stops at
+//! the first failure, and waits if `--wait` is set. It always reports the states that it leaves. Signals take effect
+//! between two commands, never during one.
 
 use anyhow::Context as _;
 use tokio::runtime::Builder;
 
 use crate::actions::intent::Intent;
-use crate::actions::outcome::Done;
-use crate::haproxy::write_command::Admin;
-use crate::headless::exit_code::Code;
-use crate::headless::server::console::Voice;
-use crate::headless::server::progress::Goal;
-use crate::headless::server::server_command::{Asked, Run};
-use crate::headless::server::session::Desk;
+use crate::actions::outcome::StepResult;
+use crate::haproxy::write_command::TargetState;
+use crate::headless::exit_code::CommandExit;
+use crate::headless::server::console::Console;
+use crate::headless::server::progress::WaitGoal;
+use crate::headless::server::server_command::{ServerCommand, ServerCommandOptions};
+use crate::headless::server::session::Controller;
 use crate::headless::signals::Signals;
 use crate::instance::guard::Authorised;
 
-/// Does what is asked for at one HAProxy.
+/// Runs the command on one HAProxy.
 ///
 /// # Errors
-/// When the system does not let it begin; everything else is told, and is an exit code.
-pub fn run(asked: Asked, desk: Desk, voice: &mut Voice) -> anyhow::Result<Code> {
+/// Returns an error if the I/O runtime cannot start. Every other failure is printed and returned as an exit code.
+pub fn run(
+    options: ServerCommandOptions,
+    controller: Controller,
+    console: &mut Console,
+) -> anyhow::Result<CommandExit> {
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
     Ok(runtime.block_on(async {
         let signals = Signals::listen();
-        let mut run =
-            Run { asked, desk, signals, voice, servers: Vec::new(), epoch: 0, reloads_told: 0, must_tell: false };
-        run.go().await.err().unwrap_or(Code::Done)
+        let mut run = ServerCommand {
+            options,
+            controller,
+            signals,
+            console,
+            servers: Vec::new(),
+            epoch: 0,
+            reported_epoch: 0,
+            must_report_states: false,
+        };
+        run.execute().await.err().unwrap_or(CommandExit::Done)
     }))
 }
 
-impl Run<'_> {
-    async fn go(&mut self) -> Result<(), Code> {
-        self.may_ask()?;
-        self.first_look().await?;
-        self.find()?;
-        let agreed = self.agree().await?;
-        self.must_tell = true;
-        self.reloads_told = self.epoch;
+impl ServerCommand<'_> {
+    async fn execute(&mut self) -> Result<(), CommandExit> {
+        self.check_prerequisites()?;
+        self.first_poll().await?;
+        self.find_servers()?;
+        let agreed = self.confirm().await?;
+        self.must_report_states = true;
+        self.reported_epoch = self.epoch;
         if let Some(first) = agreed.first {
             self.send(first).await?;
         }
-        let Some(limit) = self.asked.wait else { return Ok(()) };
-        let now = self.desk.now();
-        for server in self.servers.iter().filter(|server| server.is_already && server.goal == Goal::Drained) {
-            self.desk.watch.follow_drain(server.id, now);
+        let Some(limit) = self.options.wait else { return Ok(()) };
+        let now = self.controller.now();
+        for server in self.servers.iter().filter(|server| server.is_already_set && server.goal == WaitGoal::Drained) {
+            self.controller.instance.follow_drain(server.id, now);
         }
-        self.wait(limit).await?;
-        let Some(then) = self.then() else { return Ok(()) };
+        self.wait_for_goal(limit).await?;
+        let Some(then) = self.follow_up_intent() else { return Ok(()) };
         match self.authorise(then, agreed.danger) {
             Ok(then) => self.send(then).await,
             Err(why) => {
-                self.voice.complain(&format!("maintenance was not set: {why}"));
-                self.tell_states().await;
-                Err(Code::Refused)
+                self.console.print_error(&format!("maintenance was not set: {why}"));
+                self.report_states().await;
+                Err(CommandExit::Refused)
             }
         }
     }
 
-    fn then(&self) -> Option<Intent> {
-        let then = self.asked.then_maint.then(|| self.intent(Admin::Maint, |server| server.goal != Goal::Left));
+    fn follow_up_intent(&self) -> Option<Intent> {
+        let then = self
+            .options
+            .then_maint
+            .then(|| self.build_intent(TargetState::Maint, |server| server.goal != WaitGoal::MaintIdle));
         then.flatten()
     }
 
-    async fn first_look(&mut self) -> Result<(), Code> {
-        let looked = tokio::select! {
+    async fn first_poll(&mut self) -> Result<(), CommandExit> {
+        let polled = tokio::select! {
             biased;
-            number = self.signals.wait() => return Err(self.stopped(number).await),
-            looked = self.desk.look() => looked,
+            number = self.signals.wait() => return Err(self.stop_on_signal(number).await),
+            polled = self.controller.poll() => polled,
         };
-        looked.map_err(|failure| {
-            self.voice.complain(&format!("{}: {}", self.desk.operator.instance, failure.why));
+        polled.map_err(|failure| {
+            self.console.print_error(&format!("{}: {}", self.controller.operator.instance, failure.reason));
             if let Some(hint) = failure.hint {
-                self.voice.explain(&format!("  {hint}"));
+                self.console.print_detail(&format!("  {hint}"));
             }
-            Code::Unreachable
+            CommandExit::Unreachable
         })
     }
 
-    /// Sends the commands, one after the other, and says what became of each.
-    async fn send(&mut self, intent: Authorised<Intent>) -> Result<(), Code> {
-        if let Some(number) = self.signals.came() {
-            return Err(self.stopped(number).await);
+    /// Sends the commands one after another and prints the outcome of each.
+    async fn send(&mut self, intent: Authorised<Intent>) -> Result<(), CommandExit> {
+        if let Some(number) = self.signals.received() {
+            return Err(self.stop_on_signal(number).await);
         }
-        let (voice, signals, servers) = (&mut *self.voice, &self.signals, &mut self.servers);
-        let each = |done: &Done| {
+        let (console, signals, servers) = (&mut *self.console, &self.signals, &mut self.servers);
+        let each = |done: &StepResult| {
             let line = format!("{}: {}", done.command, done.outcome);
-            if done.outcome.is_good() {
-                voice.say(&line);
+            if done.outcome.is_success() {
+                console.print(&line);
             } else {
-                voice.complain(&line);
+                console.print_error(&line);
             }
-            if let Some(remark) = &done.remark {
-                voice.complain(remark);
+            if let Some(remark) = &done.audit_warning {
+                console.print_error(remark);
             }
             for server in servers.iter_mut().filter(|server| server.id == done.step.target.id) {
                 server.is_sent = true;
             }
-            signals.came().is_none()
+            signals.received().is_none()
         };
-        let report = self.desk.operator.carry_out_each(&intent, |_| {}, each).await;
-        self.desk.watch.acted(&report, self.desk.clock.now());
-        if report.is_good() {
+        let report = self.controller.operator.execute_each(&intent, |_| {}, each).await;
+        self.controller.instance.record_report(&report, self.controller.clock.now());
+        if report.is_success() {
             return Ok(());
         }
-        for step in report.left() {
-            self.voice.explain(&format!("  not sent: {}", step.command().unwrap_or_default()));
+        for step in report.unattempted_steps() {
+            self.console.print_detail(&format!("  not sent: {}", step.command_text().unwrap_or_default()));
         }
-        if report.done.iter().all(|done| done.outcome.is_good())
-            && let Some(number) = self.signals.came()
+        if report.results.iter().all(|done| done.outcome.is_success())
+            && let Some(number) = self.signals.received()
         {
-            return Err(self.stopped(number).await);
+            return Err(self.stop_on_signal(number).await);
         }
-        Err(if self.tell_states().await { Code::Refused } else { Code::Unreachable })
+        Err(if self.report_states().await { CommandExit::Refused } else { CommandExit::Unreachable })
     }
 }

@@ -1,241 +1,250 @@
-//! From what was asked to what may be sent: the state that was found, the question, and the guard's word.
+//! Steps before an action is sent: initial states, confirmation by the user, and authorization by the guard.
 
-use crate::actions::action_table::{Danger, of_state};
+use crate::actions::action_table::{Danger, for_admin_state};
 use crate::actions::intent::Intent;
 use crate::actions::verify;
-use crate::haproxy::write_command::Admin;
-use crate::headless::exit_code::Code;
+use crate::haproxy::write_command::TargetState;
+use crate::headless::exit_code::CommandExit;
 use crate::headless::server::initial_state;
-use crate::headless::server::progress::Goal;
-use crate::headless::server::prompt::{Plan, forget_typed, read_line};
-use crate::headless::server::server_command::{Asking, Run, Server};
-use crate::instance::guard::{Authorised, Consent, Refusal, name_to_type};
+use crate::headless::server::progress::WaitGoal;
+use crate::headless::server::prompt::{ActionPlan, discard_typed_input, read_line};
+use crate::headless::server::server_command::{PromptPolicy, ServerCommand, TargetServer};
+use crate::instance::guard::{Authorised, ConfirmationAnswer, Refusal, name_to_type};
 
-/// What was agreed to.
+/// Result of the confirmation.
 #[derive(Debug)]
-pub struct Agreed {
-    /// What may be sent at once; nothing where nothing is to be.
+pub struct ConfirmedPlan {
+    /// Action to send now; `None` if all servers already have the state.
     pub first: Option<Authorised<Intent>>,
-    /// The care that what comes later may need.
+    /// Danger level that was confirmed; also applies to the later action.
     pub danger: Danger,
 }
 
-impl Run<'_> {
-    /// Whether it can be asked like this, on this terminal or without one, and under this configuration.
+impl ServerCommand<'_> {
+    /// Checks that confirmation and reason can be obtained and that the configuration allows actions.
     ///
     /// # Errors
-    /// That it cannot; why is told.
-    pub fn may_ask(&mut self) -> Result<(), Code> {
-        let can_ask = self.voice.can_ask();
-        let wants_reason = self.asked.asks_reason && self.asked.reason.is_none();
+    /// Prints why the command cannot run and returns its exit.
+    pub fn check_prerequisites(&mut self) -> Result<(), CommandExit> {
+        let can_ask = self.console.can_prompt();
+        let wants_reason = self.options.is_reason_required && self.options.reason.is_none();
         let why = match () {
-            () if self.asked.asking == Asking::Always && !can_ask => {
-                "there is no terminal to ask on\n  add --yes to do it without a question"
+            () if self.options.prompt_policy == PromptPolicy::Always && !can_ask => {
+                "cannot ask for confirmation: no terminal\n  add --yes to run without confirmation"
             }
-            () if wants_reason && !can_ask => "audit.ask_reason is set: a reason is wanted\n  add --reason TEXT",
-            () => return self.may_change(),
+            () if wants_reason && !can_ask => "a reason is required (audit.ask_reason is set)\n  add --reason TEXT",
+            () => return self.check_read_only(),
         };
-        self.voice.complain(why);
-        Err(Code::Usage)
+        self.console.print_error(why);
+        Err(CommandExit::Usage)
     }
 
-    fn may_change(&mut self) -> Result<(), Code> {
-        if !self.desk.guard.read_only {
+    fn check_read_only(&mut self) -> Result<(), CommandExit> {
+        if !self.controller.guard.read_only {
             return Ok(());
         }
-        self.voice.complain(&Refusal::ReadOnly(of_state(self.asked.admin).title).to_string());
-        Err(Code::Refused)
+        self.console.print_error(&Refusal::ReadOnly(for_admin_state(self.options.admin).title).to_string());
+        Err(CommandExit::Refused)
     }
 
     /// Finds the servers in the newest sample.
     ///
     /// # Errors
-    /// That one is not there; every one is told.
-    pub fn find(&mut self) -> Result<(), Code> {
-        let holds = self.asked.admin;
-        let goal = if holds == Admin::Ready { Goal::Usable } else { Goal::Drained };
+    /// Prints every missing server and returns the exit.
+    pub fn find_servers(&mut self) -> Result<(), CommandExit> {
+        let holds = self.options.admin;
+        let goal = if holds == TargetState::Ready { WaitGoal::Usable } else { WaitGoal::Drained };
         let mut is_missing = false;
-        for name in &self.asked.servers {
-            match name.find(&self.desk.watch) {
+        for name in &self.options.servers {
+            match name.find(&self.controller.instance) {
                 Ok(target) if self.servers.iter().any(|known| known.id == target.id) => {}
-                Ok(target) => self.servers.push(Server {
+                Ok(target) => self.servers.push(TargetServer {
                     id: target.id,
                     target,
                     before: None,
-                    holds,
+                    expected: holds,
                     goal,
-                    is_already: false,
+                    is_already_set: false,
                     is_sent: false,
-                    calm: 0,
-                    is_told: false,
+                    reached_samples: 0,
+                    is_reported: false,
                 }),
                 Err(why) => {
-                    self.voice.complain(&why);
+                    self.console.print_error(&why);
                     is_missing = true;
                 }
             }
         }
-        if is_missing { Err(Code::Refused) } else { Ok(()) }
+        if is_missing { Err(CommandExit::Refused) } else { Ok(()) }
     }
 
-    /// Says what state the servers are in, asks whether to go on, and lets the guard decide.
+    /// Prints the initial states, asks for confirmation and authorizes the action.
     ///
     /// # Errors
-    /// That nothing is to be sent; why is told.
-    pub async fn agree(&mut self) -> Result<Agreed, Code> {
+    /// Prints why nothing is sent and returns the exit.
+    pub async fn confirm(&mut self) -> Result<ConfirmedPlan, CommandExit> {
         loop {
-            self.look_at_each().await;
-            if let Some(number) = self.signals.came() {
-                return Err(self.stopped(number).await);
+            self.read_initial_states().await;
+            if let Some(number) = self.signals.received() {
+                return Err(self.stop_on_signal(number).await);
             }
-            let Some(danger) = self.danger(&self.plan())? else {
-                return Ok(Agreed { first: None, danger: Danger::Low });
+            let Some(danger) = self.check_plan(&self.build_plan())? else {
+                return Ok(ConfirmedPlan { first: None, danger: Danger::Low });
             };
-            self.reason().await?;
-            let plan = self.plan();
-            let asks = self.asked.asking == Asking::Always;
+            self.prompt_for_reason().await?;
+            let plan = self.build_plan();
+            let asks = self.options.prompt_policy == PromptPolicy::Always;
             if asks {
-                self.ask(&plan, danger).await?;
+                self.prompt_for_confirmation(&plan, danger).await?;
             } else {
-                self.accept_unasked(&plan, danger)?;
+                self.accept_without_prompt(&plan, danger)?;
             }
-            let Some(first) = plan.first else { return Ok(Agreed { first: None, danger }) };
+            let Some(first) = plan.first else { return Ok(ConfirmedPlan { first: None, danger }) };
             match self.authorise(first, danger) {
-                Ok(first) => return Ok(Agreed { first: Some(first), danger }),
+                Ok(first) => return Ok(ConfirmedPlan { first: Some(first), danger }),
                 Err(why @ (Refusal::Changed { .. } | Refusal::NotConfirmed)) if asks => {
-                    self.voice.say(&format!("{why}; asked again"));
+                    self.console.print(&format!("{why}; please confirm again"));
                 }
-                Err(why) => return Err(self.refused(&why.to_string())),
+                Err(why) => return Err(self.refuse(&why.to_string())),
             }
         }
     }
 
-    /// Lets an intent through to which so much care was agreed.
+    /// Authorizes an intent that was confirmed for the danger level `agreed`.
     ///
     /// # Errors
-    /// The guard's reason.
+    /// Returns the guard's refusal.
     pub fn authorise(&self, intent: Intent, agreed: Danger) -> Result<Authorised<Intent>, Refusal> {
         let consent = match agreed {
-            Danger::Highest => Consent::Typed(name_to_type(&intent)),
-            Danger::Low | Danger::High => Consent::Yes,
+            Danger::Highest => ConfirmationAnswer::Typed(name_to_type(&intent)),
+            Danger::Low | Danger::High => ConfirmationAnswer::Yes,
         };
-        self.desk.guard.authorise(intent, &consent, &self.desk.watch)
+        self.controller.guard.authorise(intent, &consent, &self.controller.instance)
     }
 
-    fn refused(&mut self, why: &str) -> Code {
-        self.voice.complain(why);
-        Code::Refused
+    fn refuse(&mut self, why: &str) -> CommandExit {
+        self.console.print_error(why);
+        CommandExit::Refused
     }
 
-    /// Reads each server's administrative state, and says what was found.
-    async fn look_at_each(&mut self) {
-        let version = self.desk.watch.newest().and_then(|sample| sample.info.version());
-        let address = self.desk.operator.address.to_string();
-        self.epoch = self.desk.watch.newest().map_or(0, |sample| sample.epoch.number);
+    /// Reads and prints the initial administrative state of each server.
+    async fn read_initial_states(&mut self) {
+        let version = self.controller.instance.shown().and_then(|sample| sample.info.version());
+        let address = self.controller.operator.address.to_string();
+        self.epoch = self.controller.instance.shown().map_or(0, |sample| sample.epoch.number);
         for server in &mut self.servers {
-            if self.signals.came().is_some() {
+            if self.signals.received().is_some() {
                 return;
             }
-            let watch = &self.desk.watch;
-            server.target.seen = watch.status(server.id).unwrap_or_default();
+            let instance = &self.controller.instance;
+            server.target.seen_status = instance.last_status(server.id).unwrap_or_default();
             let step = server.step();
-            let before = self.desk.operator.read(&step).await;
-            let is = |step| before.as_ref().and_then(|seen| verify::is_done(step, None, seen, version)) == Some(true);
-            server.is_already = is(&step);
-            // In maintenance is where it would come to in the end.
-            let in_maint = Server { holds: Admin::Maint, ..server.clone() };
-            if self.asked.then_maint && is(&in_maint.step()) {
-                (server.holds, server.goal, server.is_already) = (Admin::Maint, Goal::Left, true);
+            let before = self.controller.operator.read_back(&step).await;
+            let is = |step| {
+                before.as_ref().and_then(|readback| verify::is_applied(step, None, readback, version)) == Some(true)
+            };
+            server.is_already_set = is(&step);
+            // Maintenance is the final state of `--then maint`, so the server is already done.
+            let in_maint = TargetServer { expected: TargetState::Maint, ..server.clone() };
+            if self.options.then_maint && is(&in_maint.step()) {
+                (server.expected, server.goal, server.is_already_set) = (TargetState::Maint, WaitGoal::MaintIdle, true);
             }
             server.before = before;
             let name = server.name();
-            let words = initial_state::words(watch, server.id, server.before.as_ref());
-            self.voice.say(&format!("found {name}: {words}"));
-            for line in initial_state::unfinished(&self.desk.ledger, &address, &name, &self.asked.zone) {
-                self.voice.say(&format!("  {line}"));
+            let words = initial_state::describe_initial_state(instance, server.id, server.before.as_ref());
+            self.console.print(&format!("found {name}: {words}"));
+            for line in
+                initial_state::unfinished_commands(&self.controller.audit_index, &address, &name, &self.options.zone)
+            {
+                self.console.print(&format!("  {line}"));
             }
-            if server.is_already {
-                let already = match server.holds {
-                    Admin::Drain => "drains",
-                    Admin::Maint => "is in maintenance",
-                    Admin::Ready => "is enabled",
+            if server.is_already_set {
+                let already = match server.expected {
+                    TargetState::Drain => "is already draining",
+                    TargetState::Maint => "is already in maintenance",
+                    TargetState::Ready => "is already enabled",
                 };
-                self.voice.say(&format!("{name} {already} already: nothing to send"));
+                self.console.print(&format!("{name} {already}: nothing to send"));
             }
         }
     }
 
-    fn plan(&self) -> Plan {
-        let first = self.intent(self.asked.admin, |server| !server.is_already);
-        let then = self.asked.then_maint.then(|| self.intent(Admin::Maint, |server| server.goal != Goal::Left));
-        Plan { first, then: then.flatten() }
+    fn build_plan(&self) -> ActionPlan {
+        let first = self.build_intent(self.options.admin, |server| !server.is_already_set);
+        let then = self
+            .options
+            .then_maint
+            .then(|| self.build_intent(TargetState::Maint, |server| server.goal != WaitGoal::MaintIdle));
+        ActionPlan { first, then: then.flatten() }
     }
 
-    /// The care a plan needs; nothing where nothing is to be sent.
-    fn danger(&mut self, plan: &Plan) -> Result<Option<Danger>, Code> {
-        let checked: Result<Vec<Danger>, Refusal> =
-            plan.intents().map(|intent| self.desk.guard.check(intent, &self.desk.watch)).collect();
-        checked.map(|all| all.into_iter().max()).map_err(|why| self.refused(&why.to_string()))
+    /// Returns the danger level of a plan, or `None` if it sends nothing.
+    fn check_plan(&mut self, plan: &ActionPlan) -> Result<Option<Danger>, CommandExit> {
+        let checked: Result<Vec<Danger>, Refusal> = plan
+            .intents()
+            .map(|intent| self.controller.guard.check_intent(intent, &self.controller.instance))
+            .collect();
+        checked.map(|all| all.into_iter().max()).map_err(|why| self.refuse(&why.to_string()))
     }
 
-    /// `--yes`, and `--force` where a name would have to be typed.
-    fn accept_unasked(&mut self, plan: &Plan, danger: Danger) -> Result<(), Code> {
-        let Some(sample) = self.desk.watch.newest().cloned() else { return Ok(()) };
-        if danger == Danger::Highest && self.asked.asking != Asking::Never {
-            let why = plan.danger_in_words(&sample);
-            return Err(self.refused(&format!("refused: {why}; --force does it all the same")));
+    /// Accepts the plan with `--yes`; requires `--force` if the dashboard would ask for a typed name.
+    fn accept_without_prompt(&mut self, plan: &ActionPlan, danger: Danger) -> Result<(), CommandExit> {
+        let Some(sample) = self.controller.instance.shown().cloned() else { return Ok(()) };
+        if danger == Danger::Highest && self.options.prompt_policy != PromptPolicy::Never {
+            let why = plan.danger_reasons(&sample);
+            return Err(self.refuse(&format!("refused: {why}; add --force to override")));
         }
         for warning in plan.warnings(&sample) {
-            self.voice.say(&format!("warning: {warning}"));
+            self.console.print(&format!("warning: {warning}"));
         }
         Ok(())
     }
 
-    async fn ask(&mut self, plan: &Plan, danger: Danger) -> Result<(), Code> {
-        let Some(sample) = self.desk.watch.newest().cloned() else { return Ok(()) };
-        for line in plan.lines(&sample) {
-            self.voice.say(&line);
+    async fn prompt_for_confirmation(&mut self, plan: &ActionPlan, danger: Danger) -> Result<(), CommandExit> {
+        let Some(sample) = self.controller.instance.shown().cloned() else { return Ok(()) };
+        for line in plan.question_lines(&sample) {
+            self.console.print(&line);
         }
-        let answer = self.line(&plan.prompt(danger)).await?;
-        plan.is_yes(answer.as_deref(), danger).map_err(|why| self.refused(&why))?;
-        // Somebody took their time.
-        match self.desk.look().await {
+        let answer = self.prompt_for_line(&plan.prompt_line(danger)).await?;
+        plan.check_answer(answer.as_deref(), danger).map_err(|why| self.refuse(&why))?;
+        // The sample may be old after the prompt.
+        match self.controller.poll().await {
             Ok(()) => Ok(()),
             Err(failure) => {
-                self.voice.complain(&format!("{}: nothing was sent", failure.why));
-                Err(Code::Unreachable)
+                self.console.print_error(&format!("{}: nothing was sent", failure.reason));
+                Err(CommandExit::Unreachable)
             }
         }
     }
 
-    /// Asks for a reason, where one is wanted and none was given.
-    async fn reason(&mut self) -> Result<(), Code> {
-        if !self.asked.asks_reason || self.asked.reason.is_some() {
+    /// Asks for a reason if one is required and missing.
+    async fn prompt_for_reason(&mut self) -> Result<(), CommandExit> {
+        if !self.options.is_reason_required || self.options.reason.is_some() {
             return Ok(());
         }
-        let answer = self.line("Reason: ").await?.unwrap_or_default();
+        let answer = self.prompt_for_line("Reason: ").await?.unwrap_or_default();
         match answer.trim() {
-            "" => Err(self.refused("a reason is wanted: nothing was sent")),
+            "" => Err(self.refuse("a reason is required: nothing was sent")),
             reason => {
-                self.asked.reason = Some(reason.to_owned());
+                self.options.reason = Some(reason.to_owned());
                 Ok(())
             }
         }
     }
 
-    async fn line(&mut self, question: &str) -> Result<Option<String>, Code> {
-        forget_typed();
-        self.voice.ask(question);
+    async fn prompt_for_line(&mut self, question: &str) -> Result<Option<String>, CommandExit> {
+        discard_typed_input();
+        self.console.print_prompt(question);
         match read_line(&mut self.signals).await {
             Ok(line) => {
                 if line.is_none() {
-                    self.voice.say("");
+                    self.console.print("");
                 }
                 Ok(line)
             }
             Err(number) => {
-                self.voice.say("");
-                Err(self.stopped(number).await)
+                self.console.print("");
+                Err(self.stop_on_signal(number).await)
             }
         }
     }

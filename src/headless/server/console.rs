@@ -1,97 +1,96 @@
-//! What a command says while it works: lines that stay on standard output, what went wrong on standard error, and
-//! between them one passing line of progress.
+//! Output of a running command: results on standard output, errors on standard error, and a progress line.
 //!
-//! On a terminal that line is written over in place, and gone when another stays. Elsewhere it is a line like any
-//! other: when something changed, once a second at the most, and every ten seconds in any case. That nobody reads
-//! any more changes nothing about what is done: nothing here fails.
+//! On a terminal the progress line is overwritten in place. Elsewhere it is a normal line, printed after a change but
+//! at most once per second, and at least every ten seconds. Write errors are ignored, because a closed pipe must not
+//! interrupt an action.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
 
 use unicode_width::UnicodeWidthChar as _;
 
-use crate::headless::print::columns;
+use crate::headless::print::terminal_columns_or_default;
 
-/// Lines of progress come no faster.
-const FASTEST: Duration = Duration::from_secs(1);
-/// A line of progress comes at least so often.
-const SLOWEST: Duration = Duration::from_secs(10);
+/// Minimum time between two progress lines, if output is not a terminal.
+const MIN_PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+/// Maximum time between two progress lines, if output is not a terminal.
+const MAX_PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Standard output and standard error.
-pub struct Voice {
+/// Writer for standard output, standard error and the progress line.
+pub struct Console {
     out: Box<dyn Write>,
-    aside: Box<dyn Write>,
-    /// The columns of the terminal; nothing where output is none.
+    err: Box<dyn Write>,
+    /// Returns the columns of the terminal; `None` if output is not a terminal.
     columns: Option<fn() -> usize>,
-    /// Cells of the passing line that is there now.
-    passing: usize,
-    /// When which progress was told last.
-    last: Option<(Duration, String)>,
+    /// Cells of the progress line on screen.
+    progress_cells: usize,
+    /// Time and change key of the last progress line.
+    last_progress: Option<(Duration, String)>,
 }
 
-impl Voice {
-    /// The process's own.
-    pub fn of_process() -> Self {
-        let columns = io::stdout().is_terminal().then_some(columns as fn() -> usize);
+impl Console {
+    /// Creates a console for standard output and standard error of this process.
+    pub fn from_stdio() -> Self {
+        let columns = io::stdout().is_terminal().then_some(terminal_columns_or_default as fn() -> usize);
         Self::new(Box::new(io::stdout()), Box::new(io::stderr()), columns)
     }
 
-    /// Says things to `out` and `aside`; `columns` are those of the terminal that `out` is.
-    pub fn new(out: Box<dyn Write>, aside: Box<dyn Write>, columns: Option<fn() -> usize>) -> Self {
-        Self { out, aside, columns, passing: 0, last: None }
+    /// Creates a console; `columns` returns the width if `out` is a terminal.
+    pub fn new(out: Box<dyn Write>, err: Box<dyn Write>, columns: Option<fn() -> usize>) -> Self {
+        Self { out, err, columns, progress_cells: 0, last_progress: None }
     }
 
-    /// Whether somebody can be asked: a terminal on both sides.
-    pub fn can_ask(&self) -> bool {
+    /// Returns whether questions are possible: input and output are terminals.
+    pub fn can_prompt(&self) -> bool {
         self.columns.is_some() && io::stdin().is_terminal()
     }
 
-    /// A line that stays.
-    pub fn say(&mut self, line: &str) {
-        self.clear();
+    /// Prints a line to standard output.
+    pub fn print(&mut self, line: &str) {
+        self.clear_progress();
         let _ = writeln!(self.out, "{line}");
         let _ = self.out.flush();
     }
 
-    /// What went wrong.
-    pub fn complain(&mut self, line: &str) {
-        self.explain(&format!("hapulse: {line}"));
+    /// Prints an error to standard error.
+    pub fn print_error(&mut self, line: &str) {
+        self.print_detail(&format!("hapulse: {line}"));
     }
 
-    /// More about what went wrong.
-    pub fn explain(&mut self, line: &str) {
-        self.clear();
-        let _ = writeln!(self.aside, "{line}");
-        let _ = self.aside.flush();
+    /// Prints details of an error to standard error, without prefix.
+    pub fn print_detail(&mut self, line: &str) {
+        self.clear_progress();
+        let _ = writeln!(self.err, "{line}");
+        let _ = self.err.flush();
     }
 
-    /// A question; the answer follows on its line.
-    pub fn ask(&mut self, question: &str) {
-        self.clear();
+    /// Prints a question without a line end.
+    pub fn print_prompt(&mut self, question: &str) {
+        self.clear_progress();
         let _ = write!(self.out, "{question}");
         let _ = self.out.flush();
     }
 
-    /// How far it is: `line`, in which only what is in `what` is news.
-    pub fn progress(&mut self, what: &str, line: &str, now: Duration) {
-        let since = self.last.as_ref().map(|(at, _)| now.saturating_sub(*at));
+    /// Shows the progress `line`. Only a different `change_key` counts as a change.
+    pub fn print_progress(&mut self, change_key: &str, line: &str, now: Duration) {
+        let since = self.last_progress.as_ref().map(|(at, _)| now.saturating_sub(*at));
         match self.columns {
-            Some(columns) => self.pass(line, columns()),
+            Some(columns) => self.overwrite_progress(line, columns()),
             None if since.is_none_or(|since| {
-                let is_news = self.last.as_ref().is_some_and(|(_, told)| told != what);
-                since >= SLOWEST || is_news && since >= FASTEST
+                let has_changed = self.last_progress.as_ref().is_some_and(|(_, key)| key != change_key);
+                since >= MAX_PROGRESS_INTERVAL || has_changed && since >= MIN_PROGRESS_INTERVAL
             }) =>
             {
-                self.say(line);
-                self.last = Some((now, what.to_owned()));
+                self.print(line);
+                self.last_progress = Some((now, change_key.to_owned()));
             }
             None => {}
         }
     }
 
-    fn pass(&mut self, line: &str, columns: usize) {
+    fn overwrite_progress(&mut self, line: &str, columns: usize) {
         let (mut shown, mut cells) = (String::new(), 0);
-        // The last column stays empty, or the terminal would begin a new line.
+        // Keep the last column empty: a terminal wraps when it is filled.
         for ch in line.chars() {
             let width = ch.width().unwrap_or(0);
             if cells + width >= columns {
@@ -100,16 +99,16 @@ impl Voice {
             shown.push(ch);
             cells += width;
         }
-        let rest = " ".repeat(self.passing.min(columns.saturating_sub(1)).saturating_sub(cells));
+        let rest = " ".repeat(self.progress_cells.min(columns.saturating_sub(1)).saturating_sub(cells));
         let _ = write!(self.out, "\r{shown}{rest}");
         let _ = self.out.flush();
-        self.passing = cells;
+        self.progress_cells = cells;
     }
 
-    /// Takes the passing line away.
-    fn clear(&mut self) {
-        if let (1.., Some(columns)) = (self.passing, self.columns) {
-            self.pass("", columns());
+    /// Erases the progress line.
+    fn clear_progress(&mut self) {
+        if let (1.., Some(columns)) = (self.progress_cells, self.columns) {
+            self.overwrite_progress("", columns());
             let _ = write!(self.out, "\r");
         }
     }
@@ -122,9 +121,9 @@ mod tests {
     use std::rc::Rc;
 
     #[derive(Clone, Default)]
-    struct Kept(Rc<RefCell<Vec<u8>>>);
+    struct SharedBuffer(Rc<RefCell<Vec<u8>>>);
 
-    impl Write for Kept {
+    impl Write for SharedBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.borrow_mut().write(bytes)
         }
@@ -134,43 +133,43 @@ mod tests {
         }
     }
 
-    fn told(columns: Option<fn() -> usize>, talk: impl Fn(&mut Voice)) -> (String, String) {
-        let kept = [Kept::default(), Kept::default()];
-        talk(&mut Voice::new(Box::new(kept[0].clone()), Box::new(kept[1].clone()), columns));
-        let [out, aside] = kept.map(|kept| String::from_utf8(kept.0.take()).unwrap());
-        (out, aside)
+    fn printed(columns: Option<fn() -> usize>, write: impl Fn(&mut Console)) -> (String, String) {
+        let buffers = [SharedBuffer::default(), SharedBuffer::default()];
+        write(&mut Console::new(Box::new(buffers[0].clone()), Box::new(buffers[1].clone()), columns));
+        let [out, err] = buffers.map(|buffer| String::from_utf8(buffer.0.take()).unwrap());
+        (out, err)
     }
 
     #[test]
-    fn progress_is_a_line_when_something_changed_and_now_and_then() {
-        let (out, _) = told(None, |voice| {
+    fn print_progress_without_terminal_limits_line_rate() {
+        let (out, _) = printed(None, |console| {
             for (millis, sessions) in
                 [(0, 5), (500, 4), (1000, 4), (1500, 3), (2000, 3), (3000, 3), (11_000, 3), (12_500, 3)]
             {
                 let now = Duration::from_millis(millis);
-                voice.progress(&sessions.to_string(), &format!("{sessions} at {millis}"), now);
+                console.print_progress(&sessions.to_string(), &format!("{sessions} at {millis}"), now);
             }
         });
         assert_eq!(out.lines().collect::<Vec<_>>(), ["5 at 0", "4 at 1000", "3 at 2000", "3 at 12500"]);
     }
 
     #[test]
-    fn on_a_terminal_progress_stays_on_its_line_and_within_its_width() {
-        let (out, aside) = told(Some(|| 10), |voice| {
-            voice.progress("", "0123456789abc", Duration::ZERO);
-            voice.progress("", "日本語日本語", Duration::ZERO);
-            voice.progress("", "ab", Duration::ZERO);
-            voice.say("done");
-            voice.complain("no");
+    fn print_progress_on_terminal_overwrites_line_within_width() {
+        let (out, err) = printed(Some(|| 10), |console| {
+            console.print_progress("", "0123456789abc", Duration::ZERO);
+            console.print_progress("", "日本語日本語", Duration::ZERO);
+            console.print_progress("", "ab", Duration::ZERO);
+            console.print("done");
+            console.print_error("no");
         });
         assert_eq!(out, "\r012345678\r日本語日 \rab      \r  \rdone\n");
-        assert_eq!(aside, "hapulse: no\n");
+        assert_eq!(err, "hapulse: no\n");
     }
 
     #[test]
-    fn nobody_listening_is_no_reason_to_fail() {
-        struct Deaf;
-        impl Write for Deaf {
+    fn console_ignores_write_errors() {
+        struct ClosedPipe;
+        impl Write for ClosedPipe {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
                 Err(io::ErrorKind::BrokenPipe.into())
             }
@@ -179,9 +178,9 @@ mod tests {
                 Err(io::ErrorKind::BrokenPipe.into())
             }
         }
-        let mut voice = Voice::new(Box::new(Deaf), Box::new(Deaf), None);
-        voice.say("a");
-        voice.complain("b");
-        voice.progress("", "c", Duration::ZERO);
+        let mut console = Console::new(Box::new(ClosedPipe), Box::new(ClosedPipe), None);
+        console.print("a");
+        console.print_error("b");
+        console.print_progress("", "c", Duration::ZERO);
     }
 }

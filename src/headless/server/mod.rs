@@ -1,4 +1,13 @@
-//! TODO room head.
+//! `hapulse drain`, `hapulse maint` and `hapulse ready`: server actions for deploy scripts.
+//!
+//! Owns the run of one command on one HAProxy: it finds the servers, reports their initial state, asks for
+//! confirmation, waits for drained or usable servers, and reports the final state with the commands that restore it.
+//! Does not own the rules for allowed actions (`instance::guard`), sending and verification (`instance::operator`),
+//! or the parsing of arguments (`cli::server_commands`).
+//!
+//! Data flow: [`arguments::run`] drives a [`server_command::ServerCommand`]. Its [`session::Controller`] polls, each
+//! action passes the guard and the operator, and [`progress`] compares the samples with the goal. All output goes
+//! through [`console::Console`]; the result is an exit code.
 
 pub mod arguments;
 pub mod confirm;

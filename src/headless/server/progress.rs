@@ -1,107 +1,112 @@
-//! What is waited for after an act, and how far a server is by the newest sample.
+//! Goals of `--wait`, and the progress of a server according to the newest sample.
 //!
-//! A drained server is waited for until it is empty as [`crate::actions::drain_tracker`] understands it. A server that was
-//! enabled is waited for until its checks find it well: coming out of maintenance it counts as UP before the first
-//! check, and reads `UP 1/2` until then. A status that speaks against what was ordered is a doubt and not yet a
-//! fact: a DOWN server that drains reads DOWN. Whoever asks HAProxy for its administrative state can tell.
+//! Draining ends when the server is empty as defined by [`crate::actions::drain_tracker`]. Enabling ends when the
+//! health checks pass: after maintenance HAProxy counts a server as up before its first check and shows `UP 1/2` until then.
+//! A status that contradicts the requested state is only a hint, because a draining server that is down shows DOWN.
+//! The administrative state decides.
 
 use std::time::Duration;
 
-use crate::app::action_facts::counted;
+use crate::app::action_facts::pluralize;
 use crate::haproxy::fields::{Field, TextField};
-use crate::haproxy::stat_table::Row;
-use crate::haproxy::status::State;
+use crate::haproxy::stat_table::StatRow;
+use crate::haproxy::status::RowState;
 use crate::instance::instance::Instance;
 use crate::observe::row_ids::RowId;
-use crate::problems::phrases::span;
+use crate::problems::phrases::duration;
 
-/// What a server is waited for to become.
+/// Goal that a server must reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Goal {
-    /// Without a session in DRAIN.
+pub enum WaitGoal {
+    /// In drain, without sessions.
     Drained,
-    /// Without a session in maintenance.
-    Left,
-    /// Well, by its checks, where it has any.
+    /// In maintenance, without sessions.
+    MaintIdle,
+    /// Enabled, and up according to its health check if it has one.
     Usable,
 }
 
-/// How far a server is.
+/// Progress of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// It is there by this sample.
-    pub is_there: bool,
-    /// What is left, or what it is.
-    pub words: String,
-    /// When it may be there.
-    pub about: Option<Duration>,
-    /// Its status is not what was ordered.
+pub struct ServerProgress {
+    /// The goal is reached in this sample.
+    pub is_reached: bool,
+    /// Remaining sessions, or the status.
+    pub text: String,
+    /// Estimated time to the goal.
+    pub time_left: Option<Duration>,
+    /// The status contradicts the requested state.
     pub is_doubtful: bool,
 }
 
-/// How far a server is by the newest sample; nothing when HAProxy does not list it.
-pub fn standing(watch: &Instance, id: RowId, goal: Goal) -> Option<Standing> {
-    let sample = watch.newest()?;
+/// Returns the progress according to the newest sample, or `None` if the server does not exist.
+pub fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) -> Option<ServerProgress> {
+    let sample = instance.shown()?;
     let row = sample.row(id)?;
     let (state, status) = (row.state(), row.status());
     let number = |field| sample.number(id, field).unwrap_or(0);
-    let plain = |is_there, words, is_doubtful| Standing { is_there, words, about: None, is_doubtful };
+    let plain = |is_there, words, is_doubtful| ServerProgress {
+        is_reached: is_there,
+        text: words,
+        time_left: None,
+        is_doubtful,
+    };
     Some(match goal {
-        Goal::Drained => {
-            let is_doubtful = state != State::Drain;
-            let Some(left) = watch.draining().left(id) else {
+        WaitGoal::Drained => {
+            let is_doubtful = state != RowState::Drain;
+            let Some(left) = instance.draining().progress(id) else {
                 return Some(plain(false, status.to_owned(), is_doubtful));
             };
             let words = match (left.sessions, left.queued) {
                 (0, 0) if left.is_empty => "empty".to_owned(),
-                (0, 0) => "nothing left, looking again".to_owned(),
-                (sessions, 0) => counted(sessions, "session"),
-                (sessions, queued) => format!("{}, {queued} queued", counted(sessions, "session")),
+                (0, 0) => "no sessions, confirming".to_owned(),
+                (sessions, 0) => pluralize(sessions, "session"),
+                (sessions, queued) => format!("{}, {queued} queued", pluralize(sessions, "session")),
             };
-            let why = left.why.map_or(String::new(), |why| format!(", {why}"));
-            Standing { is_there: left.is_empty, words: words + &why, about: left.time_left, is_doubtful }
+            let why = left.stall_reason.map_or(String::new(), |why| format!(", {why}"));
+            ServerProgress { is_reached: left.is_empty, text: words + &why, time_left: left.time_left, is_doubtful }
         }
-        Goal::Left => {
+        WaitGoal::MaintIdle => {
             let sessions = number(Field::Scur);
-            plain(sessions == 0, counted(sessions, "session"), state != State::Maint)
+            plain(sessions == 0, pluralize(sessions, "session"), state != RowState::Maint)
         }
-        Goal::Usable => match state {
-            State::Up | State::NoCheck => plain(true, status.to_owned(), false),
-            // HAProxy says DRAIN of a weight of 0 as well.
-            State::Drain if sample.number(id, Field::Weight) == Some(0) => {
+        WaitGoal::Usable => match state {
+            RowState::Up | RowState::NoCheck => plain(true, status.to_owned(), false),
+            // HAProxy also shows DRAIN if the weight is 0.
+            RowState::Drain if sample.number(id, Field::Weight) == Some(0) => {
                 plain(false, format!("{status}, its weight is 0"), true)
             }
-            State::Drain | State::Maint => plain(false, status.to_owned(), true),
-            _ => plain(false, checked(row), false),
+            RowState::Drain | RowState::Maint => plain(false, status.to_owned(), true),
+            _ => plain(false, status_with_check(row), false),
         },
     })
 }
 
-/// The status with the last check's own words.
-fn checked(row: &Row) -> String {
+/// Returns the status and the result of the last health check.
+fn status_with_check(row: &StatRow) -> String {
     let texts =
         [TextField::CheckStatus, TextField::LastChk].map(|field| row.text(field).map_or("", |text| text.as_str()));
     let words: Vec<&str> = [row.status()].into_iter().chain(texts).filter(|text| !text.is_empty()).collect();
     words.join(" ")
 }
 
-/// How far several servers are, in a line, and of that what counts as news.
+/// Progress of several servers in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    /// Without what changes by itself.
-    pub news: String,
-    /// All of it.
+pub struct ProgressSummary {
+    /// Text without time estimates: a different text is a change worth printing.
+    pub change_key: String,
+    /// Text to print.
     pub line: String,
 }
 
-/// How far servers are, by their names; `left` is the time until the deadline.
-pub fn summary(servers: &[(String, Standing)], done: &str, left: Duration) -> Summary {
-    let open = || servers.iter().filter(|(_, standing)| !standing.is_there);
-    let mut news: Vec<String> = open().map(|(name, standing)| format!("{name}: {}", standing.words)).collect();
+/// Summarizes the progress of named servers; `left` is the time until the deadline.
+pub fn summarize(servers: &[(String, ServerProgress)], done: &str, left: Duration) -> ProgressSummary {
+    let open = || servers.iter().filter(|(_, progress)| !progress.is_reached);
+    let mut news: Vec<String> = open().map(|(name, progress)| format!("{name}: {}", progress.text)).collect();
     let mut line: Vec<String> = open()
-        .map(|(name, standing)| {
-            let about = standing.about.map_or(String::new(), |about| format!(", about {} more", span(about)));
-            format!("{name}: {}{about}", standing.words)
+        .map(|(name, progress)| {
+            let about = progress.time_left.map_or(String::new(), |about| format!(", about {} more", duration(about)));
+            format!("{name}: {}{about}", progress.text)
         })
         .collect();
     if servers.len() > 1 {
@@ -109,12 +114,12 @@ pub fn summary(servers: &[(String, Standing)], done: &str, left: Duration) -> Su
         news.insert(0, count.clone());
         line.insert(0, count);
     }
-    line.push(format!("{} until the deadline", countdown(left)));
-    Summary { news: news.join("; "), line: line.join("; ") }
+    line.push(format!("{} until the deadline", format_duration(left)));
+    ProgressSummary { change_key: news.join("; "), line: line.join("; ") }
 }
 
-/// `45 s`, `4 min 12 s`, `1 h 5 min`; a second that has begun counts.
-pub fn countdown(left: Duration) -> String {
+/// Formats a duration as `45 s`, `4 min 12 s` or `1 h 5 min`, rounded up to the next second.
+pub fn format_duration(left: Duration) -> String {
     let seconds = left.as_millis().div_ceil(1000) as u64;
     let two = |large: u64, large_unit: &str, small: u64, small_unit: &str| {
         let rest = if small == 0 { String::new() } else { format!(" {small} {small_unit}") };
@@ -130,43 +135,43 @@ pub fn countdown(left: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::SampleMaker;
+    use crate::observe::test_samples::SampleBuilder;
 
-    fn after(statuses: &[(&str, i64)], goal: Goal, weight: i64) -> Option<Standing> {
-        let (mut watch, mut maker) = (Instance::default(), SampleMaker::default());
+    fn elapsed(statuses: &[(&str, i64)], goal: WaitGoal, weight: i64) -> Option<ServerProgress> {
+        let (mut instance, mut maker) = (Instance::default(), SampleBuilder::default());
         let mut id = RowId::PROCESS;
         for (second, (status, sessions)) in statuses.iter().enumerate() {
             let stat = format!(
                 "# pxname,svname,scur,qcur,stot,rate,status,weight,check_status,last_chk,type,\n\
                  b,s,{sessions},0,9,0,{status},{weight},L4CON,no\u{1b},2,\nb,BACKEND,0,0,9,0,UP,1,,,1,\n"
             );
-            let sample = maker.at_millis(second as u64 * 1000, &stat);
+            let sample = maker.build_at_millis(second as u64 * 1000, &stat);
             id = sample.rows.ids()[0];
-            watch.take(sample, 0);
+            instance.add_sample(sample, 0);
         }
-        standing(&watch, id, goal)
+        server_progress(&instance, id, goal)
     }
 
     #[test]
-    fn a_drained_server_is_there_when_nothing_came_for_a_while() {
-        let of = |statuses: &[(&str, i64)]| after(statuses, Goal::Drained, 1).unwrap();
+    fn server_progress_drained_needs_samples_without_sessions() {
+        let of = |statuses: &[(&str, i64)]| elapsed(statuses, WaitGoal::Drained, 1).unwrap();
         let one = of(&[("DRAIN", 5)]);
-        assert_eq!((one.is_there, one.is_doubtful, one.words.as_str()), (false, false, "5 sessions"));
-        assert_eq!(of(&[("DRAIN", 5), ("DRAIN", 0)]).words, "nothing left, looking again");
+        assert_eq!((one.is_reached, one.is_doubtful, one.text.as_str()), (false, false, "5 sessions"));
+        assert_eq!(of(&[("DRAIN", 5), ("DRAIN", 0)]).text, "no sessions, confirming");
         let empty = of(&[("DRAIN", 0), ("DRAIN", 0), ("DRAIN", 0)]);
-        assert_eq!((empty.is_there, empty.words.as_str()), (true, "empty"));
-        assert_eq!(of(&[("DRAIN", 4), ("DRAIN", 2)]).about, Some(Duration::from_secs(1)));
+        assert_eq!((empty.is_reached, empty.text.as_str()), (true, "empty"));
+        assert_eq!(of(&[("DRAIN", 4), ("DRAIN", 2)]).time_left, Some(Duration::from_secs(1)));
         for status in ["UP", "MAINT", "DOWN", "DOWN 1/2", "no check"] {
-            let doubt = of(&[("DRAIN", 5), (status, 0)]);
-            assert!(doubt.is_doubtful && !doubt.is_there && doubt.words == status, "{status}: {doubt:?}");
+            let progress = of(&[("DRAIN", 5), (status, 0)]);
+            assert!(progress.is_doubtful && !progress.is_reached && progress.text == status, "{status}: {progress:?}");
         }
     }
 
     #[test]
-    fn an_enabled_server_is_there_when_its_checks_are_content() {
+    fn server_progress_usable_needs_passed_checks() {
         let of = |status, weight| {
-            let one = after(&[(status, 0)], Goal::Usable, weight).unwrap();
-            (one.is_there, one.is_doubtful, one.words)
+            let one = elapsed(&[(status, 0)], WaitGoal::Usable, weight).unwrap();
+            (one.is_reached, one.is_doubtful, one.text)
         };
         assert_eq!(of("UP", 1), (true, false, "UP".to_owned()));
         assert_eq!(of("no check", 1), (true, false, "no check".to_owned()));
@@ -178,27 +183,27 @@ mod tests {
     }
 
     #[test]
-    fn in_maintenance_sessions_may_still_end() {
-        let of = |status, sessions| after(&[(status, sessions)], Goal::Left, 1).unwrap();
-        assert!(!of("MAINT", 2).is_there && of("MAINT", 0).is_there && of("UP", 0).is_doubtful);
-        assert_eq!(standing(&Instance::default(), RowId::PROCESS, Goal::Left), None);
+    fn server_progress_maintenance_waits_for_sessions() {
+        let of = |status, sessions| elapsed(&[(status, sessions)], WaitGoal::MaintIdle, 1).unwrap();
+        assert!(!of("MAINT", 2).is_reached && of("MAINT", 0).is_reached && of("UP", 0).is_doubtful);
+        assert_eq!(server_progress(&Instance::default(), RowId::PROCESS, WaitGoal::MaintIdle), None);
     }
 
     #[test]
-    fn a_summary_tells_what_is_open() {
-        let one = |words: &str, is_there| Standing {
-            is_there,
-            words: words.to_owned(),
-            about: (!is_there).then_some(Duration::from_secs(20)),
+    fn summarize_lists_unfinished_servers() {
+        let one = |words: &str, is_there| ServerProgress {
+            is_reached: is_there,
+            text: words.to_owned(),
+            time_left: (!is_there).then_some(Duration::from_secs(20)),
             is_doubtful: false,
         };
         let servers = [("b/s1".to_owned(), one("empty", true)), ("b/s2".to_owned(), one("4 sessions", false))];
-        let all = summary(&servers, "drained", Duration::from_secs(252));
-        assert_eq!(all.news, "1 of 2 drained; b/s2: 4 sessions");
+        let all = summarize(&servers, "drained", Duration::from_secs(252));
+        assert_eq!(all.change_key, "1 of 2 drained; b/s2: 4 sessions");
         assert_eq!(all.line, "1 of 2 drained; b/s2: 4 sessions, about 20 s more; 4 min 12 s until the deadline");
-        let single = summary(&servers[1..], "drained", Duration::from_mins(1));
+        let single = summarize(&servers[1..], "drained", Duration::from_mins(1));
         assert_eq!(single.line, "b/s2: 4 sessions, about 20 s more; 1 min until the deadline");
-        assert_eq!(countdown(Duration::from_mins(65)), "1 h 5 min");
-        assert_eq!(countdown(Duration::from_millis(9100)), "10 s");
+        assert_eq!(format_duration(Duration::from_mins(65)), "1 h 5 min");
+        assert_eq!(format_duration(Duration::from_millis(9100)), "10 s");
     }
 }

@@ -1,202 +1,211 @@
-//! One run of `hapulse drain`, `maint` or `ready`: what was asked, the servers it is about, and how it ends when it
-//! does not end well. The other files of it, [`crate::headless::server::confirm`] and [`crate::headless::server::wait`], add what the run does in between.
+//! State of one run of `hapulse drain`, `maint` or `ready`: options, servers, and the report when it fails or is
+//! stopped. [`crate::headless::server::confirm`] adds the confirmation, [`crate::headless::server::wait`] the waiting.
 
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::actions::action_table::of_state;
-use crate::actions::intent::{Intent, Step, Target};
-use crate::actions::readback::Seen;
-use crate::app::action_facts::counted;
+use crate::actions::action_table::for_admin_state;
+use crate::actions::intent::{ActionTarget, Intent, IntentStep};
+use crate::actions::readback::Readback;
+use crate::app::action_facts::pluralize;
 use crate::haproxy::fields::Field;
-use crate::haproxy::status::State;
-use crate::haproxy::write_command::{Admin, WriteCommand};
-use crate::headless::exit_code::Code;
-use crate::headless::server::console::Voice;
-use crate::headless::server::progress::Goal;
+use crate::haproxy::status::RowState;
+use crate::haproxy::write_command::{TargetState, WriteCommand};
+use crate::headless::exit_code::CommandExit;
+use crate::headless::server::console::Console;
+use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_name::ServerName;
-use crate::headless::server::session::Desk;
-use crate::headless::signals::{Signals, name};
+use crate::headless::server::session::Controller;
+use crate::headless::signals::{Signals, signal_name};
 use crate::observe::row_ids::RowId;
 
-/// The last look, before a run ends, takes no longer.
-const LAST_LOOK: Duration = Duration::from_secs(3);
+/// Maximum time of the last poll before the command ends.
+const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// When a question is asked before an act.
+/// When to ask for confirmation before an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Asking {
-    /// Each time.
+pub enum PromptPolicy {
+    /// Before every action.
     Always,
-    /// Where a name must be typed; and as there is nobody to ask, that is a refusal.
-    Highest,
-    /// Never.
+    /// Only actions for which the dashboard asks for a typed name; without a dialog these are refused (`--yes`).
+    HighestDanger,
+    /// Never (`--yes --force`).
     Never,
 }
 
-/// What is asked for.
+/// Options of the command.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// The state to order.
-    pub admin: Admin,
-    /// Of which servers, in this order.
+pub struct ServerCommandOptions {
+    /// Administrative state to set.
+    pub admin: TargetState,
+    /// Servers to change, in this order.
     pub servers: Vec<ServerName>,
-    /// How long to wait until they are empty, or usable.
+    /// Deadline for the servers to become drained or usable; `None` returns without waiting.
     pub wait: Option<Duration>,
-    /// Whether maintenance is set once they are empty.
+    /// Set maintenance after the servers are drained.
     pub then_maint: bool,
-    /// When to ask.
-    pub asking: Asking,
-    /// Why, for the audit.
+    /// When to ask for confirmation.
+    pub prompt_policy: PromptPolicy,
+    /// Reason for the audit.
     pub reason: Option<String>,
-    /// Whether the configuration wants a reason.
-    pub asks_reason: bool,
-    /// What on the command line names the same HAProxy again; empty, or with a blank before it.
-    pub target: String,
-    /// The time zone of what is told.
+    /// The configuration requires a reason (`audit.ask_reason`).
+    pub is_reason_required: bool,
+    /// Arguments that select the same HAProxy in another command line: empty, or with a leading blank.
+    pub target_arguments: String,
+    /// Time zone of printed times.
     pub zone: TimeZone,
 }
 
-/// One of the servers.
+/// A server that the command changes.
 #[derive(Debug, Clone)]
-pub struct Server {
-    /// Its row.
+pub struct TargetServer {
+    /// Row of the server.
     pub id: RowId,
-    /// Its name, and the status it had when it was found.
-    pub target: Target,
-    /// How it stood then; nothing when that could not be read.
-    pub before: Option<Seen>,
-    /// The state that is to hold while it is waited for.
-    pub holds: Admin,
-    /// What it is waited for to become.
-    pub goal: Goal,
-    /// It was found in the state that is to hold.
-    pub is_already: bool,
-    /// A command was sent to it.
+    /// Name, and the status when it was found.
+    pub target: ActionTarget,
+    /// Administrative state before the action; `None` if it could not be read.
+    pub before: Option<Readback>,
+    /// Administrative state that must persist while waiting.
+    pub expected: TargetState,
+    /// Goal to wait for.
+    pub goal: WaitGoal,
+    /// The server already had the expected state.
+    pub is_already_set: bool,
+    /// A command was sent to this server.
     pub is_sent: bool,
-    /// Samples in a row in which it was there.
-    pub calm: usize,
-    /// That it is there was told.
-    pub is_told: bool,
+    /// Consecutive samples in which the goal was reached.
+    pub reached_samples: usize,
+    /// The goal was reported as reached.
+    pub is_reported: bool,
 }
 
-impl Server {
-    /// Its name, `backend/server`.
+impl TargetServer {
+    /// Returns the name as `backend/server`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.target.proxy, self.target.name)
     }
 
-    /// The step that orders the state which is to hold.
-    pub fn step(&self) -> Step {
-        Step { act: of_state(self.holds), order: WriteCommand::State(self.holds), target: self.target.clone() }
+    /// Returns the action step that sets the expected state.
+    pub fn step(&self) -> IntentStep {
+        IntentStep {
+            action: for_admin_state(self.expected),
+            command: WriteCommand::State(self.expected),
+            target: self.target.clone(),
+        }
     }
 }
 
-/// A run.
-pub struct Run<'a> {
-    /// What is asked for.
-    pub asked: Asked,
-    /// The HAProxy.
-    pub desk: Desk,
-    /// What asks it to end.
+/// One run of `hapulse drain`, `maint` or `ready`.
+pub struct ServerCommand<'a> {
+    /// Options from the command line.
+    pub options: ServerCommandOptions,
+    /// Connection to the HAProxy.
+    pub controller: Controller,
+    /// Signals that stop the command.
     pub signals: Signals,
-    /// Where it says things.
-    pub voice: &'a mut Voice,
-    /// The servers, once they are found.
-    pub servers: Vec<Server>,
-    /// The epoch in which they were.
+    /// Output of the command.
+    pub console: &'a mut Console,
+    /// Servers found in the first sample.
+    pub servers: Vec<TargetServer>,
+    /// Epoch in which the initial states were read.
     pub epoch: u32,
-    /// The epoch that was told of last.
-    pub reloads_told: u32,
-    /// What is done now leaves servers in a state that must be told.
-    pub must_tell: bool,
+    /// Last epoch that was reported.
+    pub reported_epoch: u32,
+    /// Report the server states if the command is stopped.
+    pub must_report_states: bool,
 }
 
-impl Run<'_> {
-    /// An order of this state for some of the servers, as they are now.
-    pub fn intent(&self, admin: Admin, is_wanted: impl Fn(&Server) -> bool) -> Option<Intent> {
-        let targets: Vec<Target> = self
+impl ServerCommand<'_> {
+    /// Builds the intent to set `admin` on the selected servers, with their current status. Returns `None` if it is
+    /// empty.
+    pub fn build_intent(&self, admin: TargetState, is_wanted: impl Fn(&TargetServer) -> bool) -> Option<Intent> {
+        let targets: Vec<ActionTarget> = self
             .servers
             .iter()
             .filter(|server| is_wanted(server))
-            .map(|server| Target {
-                seen: self.desk.watch.status(server.id).unwrap_or_default(),
+            .map(|server| ActionTarget {
+                seen_status: self.controller.instance.last_status(server.id).unwrap_or_default(),
                 ..server.target.clone()
             })
             .collect();
-        let intent = Intent::new(of_state(admin), WriteCommand::State(admin), 0, targets);
-        (!intent.steps.is_empty()).then(|| Intent { reason: self.asked.reason.clone(), ..intent })
+        let intent = Intent::new(for_admin_state(admin), WriteCommand::State(admin), 0, targets);
+        (!intent.steps.is_empty()).then(|| Intent { reason: self.options.reason.clone(), ..intent })
     }
 
-    /// A signal asked it to end.
-    pub async fn stopped(&mut self, number: i32) -> Code {
+    /// Stops after a signal and reports the server states if necessary.
+    pub async fn stop_on_signal(&mut self, number: i32) -> CommandExit {
         let is_sent = self.servers.iter().any(|server| server.is_sent);
         let nothing = if is_sent { "" } else { ": nothing was sent" };
-        self.voice.complain(&format!("stopped by {}{nothing}", name(number)));
-        if self.must_tell {
-            self.tell_states().await;
+        self.console.print_error(&format!("stopped by {}{nothing}", signal_name(number)));
+        if self.must_report_states {
+            self.report_states().await;
         }
-        Code::Signal(number)
+        CommandExit::Signal(number)
     }
 
-    /// Says in what state each server is left, and what brings it back. Whether HAProxy answered.
-    pub async fn tell_states(&mut self) -> bool {
-        let is_fresh = self.desk.glance(LAST_LOOK).await;
+    /// Reports the state of each server and the commands that restore it. Returns whether HAProxy answered.
+    pub async fn report_states(&mut self) -> bool {
+        let is_fresh = self.controller.poll_within(FINAL_POLL_TIMEOUT).await;
         if !is_fresh {
-            self.voice.explain("  HAProxy does not answer now; as it was seen last:");
+            self.console.print_detail("  HAProxy does not answer; last known states:");
         }
         for server in &self.servers {
-            self.voice.explain(&format!("  {}", self.state_of(server)));
+            self.console.print_detail(&format!("  {}", self.describe_state(server)));
         }
-        for line in self.ways_back() {
-            self.voice.explain(&format!("  {line}"));
+        for line in self.restore_commands() {
+            self.console.print_detail(&format!("  {line}"));
         }
         is_fresh
     }
 
-    fn state_of(&self, server: &Server) -> String {
-        let watch = &self.desk.watch;
+    fn describe_state(&self, server: &TargetServer) -> String {
+        let instance = &self.controller.instance;
         let name = server.name();
-        let Some(sample) = watch.newest().filter(|sample| sample.row(server.id).is_some()) else {
-            return format!("{name} is gone: HAProxy does not list it any more");
+        let Some(sample) = instance.shown().filter(|sample| sample.row(server.id).is_some()) else {
+            return format!("{name} no longer exists in HAProxy");
         };
-        let status = watch.status(server.id).unwrap_or_default();
-        let is_away = matches!(State::parse(status.as_str()), State::Drain | State::Maint);
-        let sessions = sample.number(server.id, Field::Scur).map(|sessions| counted(sessions, "session"));
+        let status = instance.last_status(server.id).unwrap_or_default();
+        let is_away = matches!(RowState::parse(status.as_str()), RowState::Drain | RowState::Maint);
+        let sessions = sample.number(server.id, Field::Scur).map(|sessions| pluralize(sessions, "session"));
         let sessions = sessions.map_or(String::new(), |sessions| format!(", {sessions}"));
-        let why = watch.draining().left(server.id).and_then(|left| left.why).filter(|_| is_away);
+        let why = instance.draining().progress(server.id).and_then(|left| left.stall_reason).filter(|_| is_away);
         let why = why.map_or(String::new(), |why| format!(", {why}"));
-        let untouched = if server.is_sent || server.is_already { "" } else { "; nothing was sent to it" };
+        let untouched = if server.is_sent || server.is_already_set { "" } else { "; nothing was sent to it" };
         format!("{name} is {}{status}{sessions}{why}{untouched}", if is_away { "in " } else { "" })
     }
 
-    /// Command lines that bring back what was there before.
-    fn ways_back(&self) -> Vec<String> {
+    /// Returns the command lines that restore the initial states.
+    fn restore_commands(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for admin in [Admin::Ready, Admin::Drain, Admin::Maint] {
-            let names: Vec<String> =
-                self.servers.iter().filter(|server| self.back_to(server) == Some(admin)).map(Server::name).collect();
+        for admin in [TargetState::Ready, TargetState::Drain, TargetState::Maint] {
+            let names: Vec<String> = self
+                .servers
+                .iter()
+                .filter(|server| self.restore_state(server) == Some(admin))
+                .map(TargetServer::name)
+                .collect();
             if !names.is_empty() {
                 let them = if names.len() == 1 { "it" } else { "them" };
-                let (word, target) = (admin.word(), &self.asked.target);
-                lines.push(format!("to bring {them} back: hapulse {word}{target} {}", names.join(" ")));
+                let (word, target) = (admin.as_str(), &self.options.target_arguments);
+                lines.push(format!("to restore {them}: hapulse {word}{target} {}", names.join(" ")));
             }
         }
         lines
     }
 
-    /// What would bring a server back; nothing where nothing was done, or it is back.
-    fn back_to(&self, server: &Server) -> Option<Admin> {
-        let before = server.before.as_ref().and_then(|before| before.state.as_ref()).map(|state| state.admin);
-        let status = self.desk.watch.status(server.id)?;
-        match self.asked.admin {
-            Admin::Drain | Admin::Maint => {
-                let is_ours = server.is_sent || server.is_already;
-                (is_ours && !State::parse(status.as_str()).is_usable()).then_some(Admin::Ready)
+    /// Returns the state that restores a server, or `None` if it was not changed or is already restored.
+    fn restore_state(&self, server: &TargetServer) -> Option<TargetState> {
+        let before = server.before.as_ref().and_then(|before| before.server_state.as_ref()).map(|state| state.admin);
+        let status = self.controller.instance.last_status(server.id)?;
+        match self.options.admin {
+            TargetState::Drain | TargetState::Maint => {
+                let is_ours = server.is_sent || server.is_already_set;
+                (is_ours && !RowState::parse(status.as_str()).is_usable()).then_some(TargetState::Ready)
             }
-            Admin::Ready => match before {
-                Some(before) if before.is_maint() && server.is_sent => Some(Admin::Maint),
-                Some(before) if before.is_drain() && server.is_sent => Some(Admin::Drain),
+            TargetState::Ready => match before {
+                Some(before) if before.is_maint() && server.is_sent => Some(TargetState::Maint),
+                Some(before) if before.is_drain() && server.is_sent => Some(TargetState::Drain),
                 _ => None,
             },
         }

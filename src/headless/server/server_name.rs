@@ -1,26 +1,26 @@
-//! A server as it is named on the command line, `BACKEND/SERVER`, and the row that is meant.
+//! Server names of the command line, `BACKEND/SERVER`, and the lookup of their rows.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::actions::intent::Target;
+use crate::actions::intent::ActionTarget;
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::instance::instance::Instance;
 
-/// More names are not told where one is missing.
-const MOST_TOLD: usize = 20;
+/// Maximum number of existing names listed in an error.
+const MAX_LISTED_NAMES: usize = 20;
 
-/// A server by its names.
+/// Backend and server name from the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerName {
     backend: SafeText,
     server: SafeText,
 }
 
-/// Why a text names no server.
+/// Invalid server name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("must be BACKEND/SERVER, such as be_app/app1")]
 pub struct BadServerName;
@@ -45,36 +45,36 @@ impl fmt::Display for ServerName {
 }
 
 impl ServerName {
-    /// The row of that name in the newest sample, with the status it has there.
+    /// Returns the row with this name in the newest sample, with its status.
     ///
     /// # Errors
-    /// That it is not there, and what is.
-    pub fn find(&self, watch: &Instance) -> Result<Target, String> {
-        let Some(sample) = watch.newest() else { return Err(format!("{self}: nothing is known of HAProxy yet")) };
+    /// Returns a message that lists the existing names if the server does not exist.
+    pub fn find(&self, instance: &Instance) -> Result<ActionTarget, String> {
+        let Some(sample) = instance.shown() else { return Err(format!("{self}: no data from HAProxy yet")) };
         let name = |row: usize| sample.rows.key(row).name.clone();
         let Some(backend) = sample.rows.backend_named(&self.backend) else {
             let all = sample.rows.backends().iter().map(|backend| sample.rows.key(backend.row).proxy.clone());
-            return Err(format!("{self}: HAProxy does not list it; its backends are {}", listed(all)));
+            return Err(format!("{self}: no such backend; HAProxy has {}", join_names(all)));
         };
         let Some(row) = backend.servers.iter().copied().find(|row| name(*row) == self.server) else {
-            let all = listed(backend.servers.iter().map(|row| name(*row)));
-            return Err(format!("{self}: HAProxy does not list it; {} has {all}", self.backend));
+            let all = join_names(backend.servers.iter().map(|row| name(*row)));
+            return Err(format!("{self}: no such server; backend {} has {all}", self.backend));
         };
         let id = sample.rows.ids()[row];
-        Ok(Target {
+        Ok(ActionTarget {
             id,
             proxy: self.backend.clone(),
             name: self.server.clone(),
             iid: sample.number(id, Field::Iid),
-            seen: watch.status(id).unwrap_or_default(),
+            seen_status: instance.last_status(id).unwrap_or_default(),
         })
     }
 }
 
-fn listed(names: impl Iterator<Item = SafeText>) -> String {
+fn join_names(names: impl Iterator<Item = SafeText>) -> String {
     let names: Vec<SafeText> = names.collect();
-    let shown: Vec<&str> = names.iter().take(MOST_TOLD).map(SafeText::as_str).collect();
-    match names.len().saturating_sub(MOST_TOLD) {
+    let shown: Vec<&str> = names.iter().take(MAX_LISTED_NAMES).map(SafeText::as_str).collect();
+    match names.len().saturating_sub(MAX_LISTED_NAMES) {
         _ if shown.is_empty() => "none".to_owned(),
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
@@ -84,16 +84,16 @@ fn listed(names: impl Iterator<Item = SafeText>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::test_samples::{SampleMaker, site};
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
-    fn found(text: &str) -> Result<Target, String> {
-        let mut watch = Instance::default();
-        watch.take(SampleMaker::default().at_millis(0, &site()), 0);
-        text.parse::<ServerName>().unwrap().find(&watch)
+    fn found(text: &str) -> Result<ActionTarget, String> {
+        let mut instance = Instance::default();
+        instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
+        text.parse::<ServerName>().unwrap().find(&instance)
     }
 
     #[test]
-    fn a_name_has_two_parts() {
+    fn parse_requires_backend_and_server() {
         for text in ["", "be", "/s1", "be/", "/", "be/s1/x", "be//s1"] {
             assert!(text.parse::<ServerName>().is_err(), "{text:?}");
         }
@@ -101,18 +101,15 @@ mod tests {
     }
 
     #[test]
-    fn a_name_finds_its_row_or_tells_what_is_there() {
-        assert_eq!(found("api/api2").unwrap().seen.as_str(), "DRAIN");
-        assert_eq!(found("api/s9").unwrap_err(), "api/s9: HAProxy does not list it; api has api1, api2, api3");
-        assert_eq!(
-            found("nowhere/s9").unwrap_err(),
-            "nowhere/s9: HAProxy does not list it; its backends are www, api, legacy"
-        );
+    fn find_returns_row_or_lists_existing_names() {
+        assert_eq!(found("api/api2").unwrap().seen_status.as_str(), "DRAIN");
+        assert_eq!(found("api/s9").unwrap_err(), "api/s9: no such server; backend api has api1, api2, api3");
+        assert_eq!(found("nowhere/s9").unwrap_err(), "nowhere/s9: no such backend; HAProxy has www, api, legacy");
         assert!(found("api/BACKEND").is_err() && found("www-in/FRONTEND").is_err());
     }
 
     #[test]
-    fn long_lists_are_cut() {
-        assert!(listed((0..25).map(|one| format!("s{one}").as_str().into())).ends_with("s19 and 5 more"));
+    fn join_names_limits_long_lists() {
+        assert!(join_names((0..25).map(|one| format!("s{one}").as_str().into())).ends_with("s19 and 5 more"));
     }
 }

@@ -1,104 +1,104 @@
-//! One HAProxy at hand: the same sampler, watch, guard and operator as the dashboard has, one after the other in
-//! place of side by side. So no sample is under way while an act is, and none shows what was before it.
+//! Connection to one HAProxy for commands that change it: the dashboard's sampler, instance, guard and operator, run
+//! sequentially. No poll runs during an action, so every later sample shows the state after the action.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::actions::audit::audit_index::Ledger;
-use crate::actions::audit::audit_writer::Audit;
+use crate::actions::audit::audit_index::AuditIndex;
+use crate::actions::audit::audit_writer::AuditWriter;
 use crate::haproxy::address::Address;
-use crate::haproxy::connection::Limits;
+use crate::haproxy::connection::ConnectionLimits;
 use crate::instance::guard::Guard;
 use crate::instance::instance::Instance;
 use crate::instance::operator::Operator;
-use crate::observe::link::Failure;
-use crate::observe::poll_schedule::Pace;
-use crate::observe::sampler::{News, Sampler};
+use crate::observe::link::PollFailure;
+use crate::observe::poll_schedule::PollSchedule;
+use crate::observe::sampler::{PollResult, Sampler};
 use crate::observe::timestamp::Clock;
 
-/// What the past of a watch may take here: rates look back a few seconds.
-const HISTORY: usize = 1 << 20;
-/// A HAProxy that does not answer is asked again after this.
-const RETRY: Duration = Duration::from_secs(1);
+/// Bytes of memory for past samples. Only rates use them, and they cover a few seconds.
+const HISTORY_BYTES: usize = 1 << 20;
+/// Pause before the next poll of a HAProxy that does not answer.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// One HAProxy at hand.
+/// Polls one HAProxy and changes its servers.
 #[derive(Debug)]
-pub struct Desk {
-    /// What is known of it.
-    pub watch: Instance,
-    /// What may be done.
+pub struct Controller {
+    /// Samples, rates and problems of this HAProxy.
+    pub instance: Instance,
+    /// Decides whether an action may run.
     pub guard: Guard,
-    /// What does it.
+    /// Sends the actions.
     pub operator: Operator,
-    /// Where stamps come from.
+    /// Source of timestamps.
     pub clock: Clock,
-    /// What was done before this run.
-    pub ledger: Ledger,
+    /// Actions recorded before this command.
+    pub audit_index: AuditIndex,
     sampler: Sampler,
-    pace: Pace,
-    /// No sample is polite before.
-    soonest: Instant,
-    due: Instant,
+    schedule: PollSchedule,
+    /// Earliest time of the next poll.
+    earliest_poll: Instant,
+    next_poll: Instant,
 }
 
-impl Desk {
-    /// At the HAProxy `instance`, which is at `address`; samples are taken every `interval`.
-    pub fn new(instance: String, address: Address, read_only: bool, interval: Duration, audit: Audit) -> Self {
-        let (clock, limits) = (Clock::start(), Limits::default());
-        let mut watch = Instance::new(HISTORY);
-        watch.set_actor(audit.actor().who());
-        let ledger = Ledger::of_file(audit.path());
+impl Controller {
+    /// Creates a controller for the HAProxy `name` at `address`, with the poll interval `interval`.
+    pub fn new(name: String, address: Address, read_only: bool, interval: Duration, audit: AuditWriter) -> Self {
+        let (clock, limits) = (Clock::start(), ConnectionLimits::default());
+        let mut instance = Instance::new(HISTORY_BYTES);
+        instance.set_actor(audit.actor().person_name());
+        let audit_index = AuditIndex::load(audit.path());
         let sampler = Sampler::new(address.clone(), limits, read_only, clock);
-        watch.remember(&ledger, &address.to_string(), clock.now());
+        instance.load_audit_index(&audit_index, &address.to_string(), clock.now());
         Self {
-            watch,
+            instance,
             guard: Guard { read_only },
-            operator: Operator { instance, address, limits, audit: Arc::new(audit), clock },
+            operator: Operator { instance: name, address, connection_limits: limits, audit: Arc::new(audit), clock },
             clock,
-            ledger,
+            audit_index,
             sampler,
-            pace: Pace::new(interval),
-            soonest: Instant::now(),
-            due: Instant::now(),
+            schedule: PollSchedule::new(interval),
+            earliest_poll: Instant::now(),
+            next_poll: Instant::now(),
         }
     }
 
-    /// Takes a sample as soon as that is polite. May be dropped while it is under way.
+    /// Waits for the minimum pause, then polls. Cancel-safe.
     ///
     /// # Errors
-    /// Why there is none.
-    pub async fn look(&mut self) -> Result<(), Failure> {
-        sleep_until(self.soonest).await;
+    /// Returns an error if HAProxy does not answer with a valid sample.
+    pub async fn poll(&mut self) -> Result<(), PollFailure> {
+        sleep_until(self.earliest_poll).await;
         let start = Instant::now();
-        match self.sampler.take(&mut self.pace).await {
-            News::Sample(sample) => {
-                self.soonest = start + self.pace.rest();
-                self.due = start + sample.interval;
-                self.watch.take(sample, 0);
+        match self.sampler.poll_and_record(&mut self.schedule).await {
+            PollResult::Sample(sample) => {
+                self.earliest_poll = start + self.schedule.min_interval();
+                self.next_poll = start + sample.interval;
+                self.instance.add_sample(sample, 0);
                 Ok(())
             }
-            News::Failed(failure, at) => {
-                self.due = Instant::now() + RETRY;
-                self.watch.fail(failure.clone(), at);
+            PollResult::Failed(failure, at) => {
+                self.next_poll = Instant::now() + RETRY_DELAY;
+                self.instance.record_failure(failure.clone(), at);
                 Err(failure)
             }
         }
     }
 
-    /// The same, but not for long. Whether there is a sample.
-    pub async fn glance(&mut self, longest: Duration) -> bool {
-        matches!(timeout(longest, self.look()).await, Ok(Ok(())))
+    /// Polls with the time limit `limit`. Returns whether a sample arrived.
+    pub async fn poll_within(&mut self, limit: Duration) -> bool {
+        matches!(timeout(limit, self.poll()).await, Ok(Ok(())))
     }
 
-    /// When the next sample is due.
-    pub fn due(&self) -> Instant {
-        self.due
+    /// Returns the time of the next poll.
+    pub fn next_poll(&self) -> Instant {
+        self.next_poll
     }
 
-    /// The present.
+    /// Returns the current monotonic time.
     pub fn now(&self) -> Duration {
-        self.clock.now().mono
+        self.clock.now().monotonic
     }
 }

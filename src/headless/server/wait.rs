@@ -1,179 +1,188 @@
-//! Waiting after an act: sample by sample, until every server is there, the deadline passes, somebody changes one
-//! of them, or a signal comes. A HAProxy that does not answer for a while, as in a restart, is waited for too.
+//! Waiting after an action: polls until every server has reached its goal, the deadline passes, another operator
+//! changes a server, or a signal arrives. An HAProxy that does not answer, as during a restart, only delays this.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::actions::verify;
-use crate::haproxy::write_command::Admin;
-use crate::headless::exit_code::Code;
-use crate::headless::server::progress::{Goal, Standing, countdown, standing, summary};
-use crate::headless::server::server_command::{Run, Server};
+use crate::haproxy::write_command::TargetState;
+use crate::headless::exit_code::CommandExit;
+use crate::headless::server::progress::{ServerProgress, WaitGoal, format_duration, server_progress, summarize};
+use crate::headless::server::server_command::{ServerCommand, TargetServer};
 use crate::observe::link::Link;
 
-/// The countdown moves so often.
-const TICK: Duration = Duration::from_secs(1);
-/// A server whose first check may still be under way is believed after so many samples.
-const CALM: usize = 2;
+/// Time between two updates of the countdown.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+/// Consecutive samples that confirm a usable server: its first health check may still be running.
+const USABLE_SAMPLES: usize = 2;
 
-impl Run<'_> {
-    /// Waits until every server is there.
+impl ServerCommand<'_> {
+    /// Waits until every server has reached its goal.
     ///
     /// # Errors
-    /// How it ended otherwise; that is told.
-    pub async fn wait(&mut self, limit: Duration) -> Result<(), Code> {
+    /// Prints why the goal was not reached and returns the exit.
+    pub async fn wait_for_goal(&mut self, limit: Duration) -> Result<(), CommandExit> {
         let begun = Instant::now();
         let deadline = begun + limit;
-        let mut standings = Vec::new();
+        let mut progresses = Vec::new();
         loop {
             tokio::select! {
                 biased;
-                number = self.signals.wait() => return Err(self.stopped(number).await),
-                () = sleep_until(deadline) => return Err(self.late(limit).await),
-                looked = self.desk.look() => if looked.is_ok() {
-                    self.note_reload();
-                    standings = self.judge().await?;
-                    self.tell_arrivals(&standings, begun.elapsed());
-                    if standings.iter().all(|(_, standing)| standing.is_there) {
+                number = self.signals.wait() => return Err(self.stop_on_signal(number).await),
+                () = sleep_until(deadline) => return Err(self.stop_on_deadline(limit).await),
+                polled = self.controller.poll() => if polled.is_ok() {
+                    self.report_reload();
+                    progresses = self.evaluate_servers().await?;
+                    self.report_reached(&progresses, begun.elapsed());
+                    if progresses.iter().all(|(_, progress)| progress.is_reached) {
                         return Ok(());
                     }
                 }
             }
-            let due = self.desk.due().min(deadline);
+            let due = self.controller.next_poll().min(deadline);
             loop {
-                self.show(&standings, deadline.saturating_duration_since(Instant::now()));
+                self.show_progress(&progresses, deadline.saturating_duration_since(Instant::now()));
                 if Instant::now() >= due {
                     break;
                 }
                 tokio::select! {
                     biased;
-                    number = self.signals.wait() => return Err(self.stopped(number).await),
-                    () = sleep_until(due.min(Instant::now() + TICK)) => {}
+                    number = self.signals.wait() => return Err(self.stop_on_signal(number).await),
+                    () = sleep_until(due.min(Instant::now() + PROGRESS_INTERVAL)) => {}
                 }
             }
         }
     }
 
-    /// How far each server is; an end where one went astray.
-    async fn judge(&mut self) -> Result<Vec<(String, Standing)>, Code> {
-        let version = self.desk.watch.newest().and_then(|sample| sample.info.version());
+    /// Returns the progress of each server; stops if one was removed or changed.
+    async fn evaluate_servers(&mut self) -> Result<Vec<(String, ServerProgress)>, CommandExit> {
+        let version = self.controller.instance.shown().and_then(|sample| sample.info.version());
         let mut all = Vec::with_capacity(self.servers.len());
         for place in 0..self.servers.len() {
             let server = &self.servers[place];
-            let Some(mut standing) = standing(&self.desk.watch, server.id, server.goal) else {
-                return Err(self
-                    .astray(&format!("{} is gone: HAProxy does not list it any more", server.name()))
-                    .await);
+            let Some(mut progress) = server_progress(&self.controller.instance, server.id, server.goal) else {
+                return Err(self.stop_on_change(&format!("{} no longer exists in HAProxy", server.name())).await);
             };
-            if standing.is_doubtful {
+            if progress.is_doubtful {
                 let step = server.step();
-                let seen = self.desk.operator.read(&step).await;
-                match seen.and_then(|seen| verify::is_done(&step, None, &seen, version)) {
+                let readback = self.controller.operator.read_back(&step).await;
+                match readback.and_then(|readback| verify::is_applied(&step, None, &readback, version)) {
                     Some(true) => {}
                     Some(false) => {
-                        let why = self.change_of(server);
-                        return Err(self.astray(&why).await);
+                        let why = self.describe_change(server);
+                        return Err(self.stop_on_change(&why).await);
                     }
-                    // Not now; the next sample may tell.
-                    None => standing.is_there = false,
+                    // Unknown now; try again with the next sample.
+                    None => progress.is_reached = false,
                 }
             }
-            let needs = if server.goal == Goal::Usable && standing.words != "no check" { CALM } else { 1 };
+            let needs = if server.goal == WaitGoal::Usable && progress.text != "no check" { USABLE_SAMPLES } else { 1 };
             let server = &mut self.servers[place];
-            server.calm = if standing.is_there { server.calm + 1 } else { 0 };
-            if standing.is_there && server.calm < needs {
-                standing.is_there = false;
-                standing.words += ", looking again";
+            server.reached_samples = if progress.is_reached { server.reached_samples + 1 } else { 0 };
+            if progress.is_reached && server.reached_samples < needs {
+                progress.is_reached = false;
+                progress.text += ", confirming";
             }
-            all.push((server.name(), standing));
+            all.push((server.name(), progress));
         }
         Ok(all)
     }
 
-    /// What happened to a server that is not in the state it was given.
-    fn change_of(&self, server: &Server) -> String {
-        let (name, watch) = (server.name(), &self.desk.watch);
-        let status = watch.status(server.id).unwrap_or_default();
-        let is_reloaded = watch.newest().is_some_and(|sample| sample.epoch.number != self.epoch);
-        match (server.holds, is_reloaded) {
-            (Admin::Drain, true) => format!("the reload lost the drain of {name}: it is {status} now"),
-            (Admin::Maint, true) => format!("the reload lost the maintenance of {name}: it is {status} now"),
-            (Admin::Ready, true) => format!("the reload took {name} away again: it is {status} now"),
-            (holds, false) => format!("somebody else changed {name}: it is {status} now, and not {}", holds.word()),
+    /// Describes why a server no longer has the requested state.
+    fn describe_change(&self, server: &TargetServer) -> String {
+        let (name, instance) = (server.name(), &self.controller.instance);
+        let status = instance.last_status(server.id).unwrap_or_default();
+        let is_reloaded = instance.shown().is_some_and(|sample| sample.epoch.number != self.epoch);
+        match (server.expected, is_reloaded) {
+            (TargetState::Drain, true) => {
+                format!("HAProxy reload reset the drain of {name}: its status is {status} now")
+            }
+            (TargetState::Maint, true) => {
+                format!("HAProxy reload reset the maintenance of {name}: its status is {status} now")
+            }
+            (TargetState::Ready, true) => {
+                format!("HAProxy reload took {name} out of service again: its status is {status} now")
+            }
+            (holds, false) => format!(
+                "{name} was changed by another operator: its status is {status} now, expected {}",
+                holds.as_str()
+            ),
         }
     }
 
-    async fn astray(&mut self, why: &str) -> Code {
-        self.voice.complain(why);
-        self.tell_maint_not_set();
-        self.tell_states().await;
-        Code::Refused
+    async fn stop_on_change(&mut self, why: &str) -> CommandExit {
+        self.console.print_error(why);
+        self.report_maint_not_set();
+        self.report_states().await;
+        CommandExit::Refused
     }
 
-    fn tell_maint_not_set(&mut self) {
-        if self.asked.then_maint {
-            self.voice.explain("  maintenance was not set");
+    fn report_maint_not_set(&mut self) {
+        if self.options.then_maint {
+            self.console.print_detail("  maintenance was not set");
         }
     }
 
-    async fn late(&mut self, limit: Duration) -> Code {
-        let open: Vec<String> = self.servers.iter().filter(|server| !server.is_told).map(Server::name).collect();
-        let done = self.done_word();
+    async fn stop_on_deadline(&mut self, limit: Duration) -> CommandExit {
+        let open: Vec<String> =
+            self.servers.iter().filter(|server| !server.is_reported).map(TargetServer::name).collect();
+        let done = self.goal_word();
         let who = match open.as_slice() {
             [one] => format!("{one} is not {done}"),
             several => format!("{} of {} servers are not {done}", several.len(), self.servers.len()),
         };
-        self.voice.complain(&format!("the deadline of {} passed, and {who}", countdown(limit)));
-        if let Link::Lost { since, failure } = self.desk.watch.link() {
-            let silent = countdown(self.desk.now().saturating_sub(*since));
-            self.voice.explain(&format!("  HAProxy has not answered for {silent}: {}", failure.why));
+        self.console.print_error(&format!("deadline of {} exceeded: {who}", format_duration(limit)));
+        if let Link::Lost { since, failure } = self.controller.instance.link() {
+            let silent = format_duration(self.controller.now().saturating_sub(*since));
+            self.console.print_detail(&format!("  HAProxy has not answered for {silent}: {}", failure.reason));
         }
-        self.tell_maint_not_set();
-        self.tell_states().await;
-        Code::Deadline
+        self.report_maint_not_set();
+        self.report_states().await;
+        CommandExit::Deadline
     }
 
-    fn done_word(&self) -> &'static str {
-        if self.asked.admin == Admin::Ready { "usable" } else { "drained" }
+    fn goal_word(&self) -> &'static str {
+        if self.options.admin == TargetState::Ready { "usable" } else { "drained" }
     }
 
-    /// Says once of each server that it is there. One that is not any more is told anew.
-    fn tell_arrivals(&mut self, standings: &[(String, Standing)], after: Duration) {
-        for (server, (name, standing)) in self.servers.iter_mut().zip(standings) {
-            if standing.is_there && !server.is_told {
+    /// Reports each server once when it reaches its goal, and again if it had lost the goal in between.
+    fn report_reached(&mut self, progresses: &[(String, ServerProgress)], elapsed: Duration) {
+        for (server, (name, progress)) in self.servers.iter_mut().zip(progresses) {
+            if progress.is_reached && !server.is_reported {
                 let what = match server.goal {
-                    Goal::Drained => "drained".to_owned(),
-                    Goal::Left => "in maintenance without a session".to_owned(),
-                    Goal::Usable => standing.words.clone(),
+                    WaitGoal::Drained => "drained".to_owned(),
+                    WaitGoal::MaintIdle => "in maintenance without sessions".to_owned(),
+                    WaitGoal::Usable => progress.text.clone(),
                 };
-                self.voice.say(&format!("{name} is {what} after {}", countdown(after)));
+                self.console.print(&format!("{name} is {what} after {}", format_duration(elapsed)));
             }
-            server.is_told = standing.is_there;
+            server.is_reported = progress.is_reached;
         }
     }
 
-    /// The old process may go on serving what it had.
-    fn note_reload(&mut self) {
-        let Some(epoch) = self.desk.watch.newest().map(|sample| sample.epoch) else { return };
-        if epoch.number == self.reloads_told {
+    /// Reports a reload: the old process may still serve its sessions.
+    fn report_reload(&mut self) {
+        let Some(epoch) = self.controller.instance.shown().map(|sample| sample.epoch) else { return };
+        if epoch.number == self.reported_epoch {
             return;
         }
-        self.reloads_told = epoch.number;
-        if self.asked.admin != Admin::Ready {
+        self.reported_epoch = epoch.number;
+        if self.options.admin != TargetState::Ready {
             let pid = epoch.pid;
-            self.voice
-                .say(&format!("HAProxy was reloaded, pid {pid} now: sessions of its old process are not counted"));
+            self.console
+                .print(&format!("HAProxy was reloaded (new pid {pid}): sessions of the old process are not counted"));
         }
     }
 
-    fn show(&mut self, standings: &[(String, Standing)], left: Duration) {
-        let now = self.desk.now();
-        if let Link::Lost { failure, .. } = self.desk.watch.link() {
-            let line = format!("HAProxy does not answer: {}; {} until the deadline", failure.why, countdown(left));
-            return self.voice.progress(&failure.why.clone(), &line, now);
+    fn show_progress(&mut self, progresses: &[(String, ServerProgress)], left: Duration) {
+        let now = self.controller.now();
+        if let Link::Lost { failure, .. } = self.controller.instance.link() {
+            let line =
+                format!("HAProxy does not answer: {}; {} until the deadline", failure.reason, format_duration(left));
+            return self.console.print_progress(&failure.reason.clone(), &line, now);
         }
-        let summary = summary(standings, self.done_word(), left);
-        self.voice.progress(&summary.news, &summary.line, now);
+        let summary = summarize(progresses, self.goal_word(), left);
+        self.console.print_progress(&summary.change_key, &summary.line, now);
     }
 }

@@ -1,25 +1,25 @@
-//! What a column is: its heading, its width, and where its values come from.
+//! The type of a column: heading, width, and the source of its values; and fitting columns into a width.
 
 use std::cmp::Ordering;
 
-use crate::haproxy::fields::{Field, Kind, TextField, Unit};
+use crate::haproxy::fields::{Field, FieldKind, TextField, Unit};
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::row_view::RowView;
 use crate::table::number_format;
 
-/// On which side a column's texts line up.
+/// The side on which the texts of a column are aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// Words.
+    /// Left, for words.
     Left,
-    /// Numbers.
+    /// Right, for numbers.
     Right,
 }
 
-/// What a row is sorted and filtered by.
+/// The value by which a row is sorted and filtered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SortKey {
-    /// Not known: behind everything else, whichever way it is sorted.
+    /// Unknown: last in either direction.
     Absent,
     /// A number.
     Number(f64),
@@ -28,19 +28,19 @@ pub enum SortKey {
 }
 
 impl SortKey {
-    /// A number that may be unknown.
+    /// Returns the key of a number, or `Absent`.
     pub fn number(value: Option<f64>) -> Self {
         value.map_or(Self::Absent, Self::Number)
     }
 
-    /// The order of two rows; what is unknown comes last in either direction.
-    pub fn order(&self, other: &Self, descending: bool) -> Ordering {
+    /// Compares two keys in the given direction. An absent key comes last in both.
+    pub fn compare(&self, other: &Self, descending: bool) -> Ordering {
         let order = match (self, other) {
             (Self::Absent, Self::Absent) => return Ordering::Equal,
             (Self::Absent, _) => return Ordering::Greater,
             (_, Self::Absent) => return Ordering::Less,
             (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
-            (Self::Text(one), Self::Text(other)) => natural(one, other),
+            (Self::Text(one), Self::Text(other)) => natural_order(one, other),
             (Self::Number(_), Self::Text(_)) => Ordering::Less,
             (Self::Text(_), Self::Number(_)) => Ordering::Greater,
         };
@@ -48,13 +48,13 @@ impl SortKey {
     }
 }
 
-/// `web2` before `web10`: runs of digits are compared as numbers.
-fn natural(one: &str, other: &str) -> Ordering {
+/// Compares texts with runs of digits as numbers, so that `web2` comes before `web10`.
+fn natural_order(one: &str, other: &str) -> Ordering {
     let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
     loop {
         match (one.first(), other.first()) {
             (Some(a), Some(b)) if a.is_ascii_digit() && b.is_ascii_digit() => {
-                let (left, right) = (digits(&mut one), digits(&mut other));
+                let (left, right) = (split_digits(&mut one), split_digits(&mut other));
                 match left.len().cmp(&right.len()).then_with(|| left.cmp(right)) {
                     Ordering::Equal => {}
                     order => return order,
@@ -66,8 +66,8 @@ fn natural(one: &str, other: &str) -> Ordering {
     }
 }
 
-/// Takes a run of digits off the front, without its leading zeros.
-fn digits<'a>(text: &mut &'a [u8]) -> &'a [u8] {
+/// Splits a run of digits off the front and returns it without leading zeros.
+fn split_digits<'a>(text: &mut &'a [u8]) -> &'a [u8] {
     let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (run, rest) = text.split_at(end);
     *text = rest;
@@ -75,60 +75,62 @@ fn digits<'a>(text: &mut &'a [u8]) -> &'a [u8] {
     &run[zeros..]
 }
 
-/// Where a column's values come from.
+/// The source of a column's values.
 #[derive(Debug, Clone, Copy)]
-pub enum Source {
-    /// A number as HAProxy gives it.
+pub enum ColumnSource {
+    /// A number as reported by HAProxy.
     Number(Field),
-    /// A counter per second.
+    /// The rate per second of a counter.
     PerSecond(Field),
-    /// A text as HAProxy gives it.
+    /// A text as reported by HAProxy.
     Text(TextField),
-    /// Something made from several fields.
-    Made {
-        /// What is shown.
+    /// A value computed from several fields.
+    Computed {
+        /// Returns the cell of a row.
         cell: fn(&RowView<'_>) -> Cell,
-        /// What is sorted by.
+        /// Returns the sort key of a row.
         key: fn(&RowView<'_>) -> SortKey,
-        /// Whether it tells what happened between two samples.
-        spans: bool,
+        /// True if the value is unknown from a single sample.
+        needs_two_samples: bool,
     },
-    /// What became of these fields since the marked moment.
+    /// The change of these fields since the marked moment.
     SinceMark {
-        /// The fields.
+        /// Fields to compare.
         fields: &'static [Field],
-        /// What is shown.
+        /// Returns the cell of a row.
         cell: fn(&RowView<'_>, &[Field]) -> Cell,
-        /// What is sorted by.
+        /// Returns the sort key of a row.
         key: fn(&RowView<'_>, &[Field]) -> SortKey,
     },
 }
 
-/// One column.
+/// A column of a table.
 #[derive(Debug)]
 pub struct Column {
-    /// Its name in the filter, in `:cols`, in configuration and documents.
+    /// Name in filters, in `:cols`, in the configuration and in the documentation.
     pub id: &'static str,
-    /// Its heading.
+    /// Heading.
     pub title: &'static str,
-    /// What it shows.
+    /// One-line description.
     pub help: &'static str,
-    /// Cells it takes; the name takes at least this and what is left.
+    /// Width in terminal cells. The first column gets at least this and all spare cells.
     pub width: u16,
-    /// Lower ones are dropped first where it is narrow.
+    /// Priority: columns with lower ones are dropped first on a narrow screen.
     pub priority: u8,
-    /// Side.
+    /// Alignment.
     pub align: Align,
-    /// Values.
-    pub source: Source,
+    /// Source of the values.
+    pub source: ColumnSource,
 }
 
 impl Column {
-    /// What it shows of a row.
+    /// Returns the cell of a row.
     pub fn cell(&self, row: &RowView<'_>) -> Cell {
         match self.source {
-            Source::Number(field) => Cell::maybe(known(row, field), |number| number_cell(field, number)),
-            Source::PerSecond(field) => Cell::maybe(row.rate(field), |rate| {
+            ColumnSource::Number(field) => {
+                Cell::from_option(known_number(row, field), |number| number_cell(field, number))
+            }
+            ColumnSource::PerSecond(field) => Cell::from_option(row.rate(field), |rate| {
                 let text = if field.info().unit == Unit::Bytes {
                     number_format::bytes(rate)
                 } else {
@@ -136,51 +138,51 @@ impl Column {
                 };
                 Cell::new(text, if rate > 0.0 { Role::Normal } else { Role::Dim })
             }),
-            Source::Text(field) => Cell::maybe(row.text(field), |text| Cell::plain(text.as_str())),
-            Source::Made { cell, .. } => cell(row),
-            Source::SinceMark { fields, cell, .. } => cell(row, fields),
+            ColumnSource::Text(field) => Cell::from_option(row.text(field), |text| Cell::plain(text.as_str())),
+            ColumnSource::Computed { cell, .. } => cell(row),
+            ColumnSource::SinceMark { fields, cell, .. } => cell(row, fields),
         }
     }
 
-    /// What a row is sorted by under it.
-    pub fn key(&self, row: &RowView<'_>) -> SortKey {
+    /// Returns the sort key of a row.
+    pub fn sort_key(&self, row: &RowView<'_>) -> SortKey {
         match self.source {
-            Source::Number(field) => SortKey::number(known(row, field).map(|number| number as f64)),
-            Source::PerSecond(field) => SortKey::number(row.rate(field)),
-            Source::Text(field) => {
+            ColumnSource::Number(field) => SortKey::number(known_number(row, field).map(|number| number as f64)),
+            ColumnSource::PerSecond(field) => SortKey::number(row.rate(field)),
+            ColumnSource::Text(field) => {
                 row.text(field).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
             }
-            Source::Made { key, .. } => key(row),
-            Source::SinceMark { fields, key, .. } => key(row, fields),
+            ColumnSource::Computed { key, .. } => key(row),
+            ColumnSource::SinceMark { fields, key, .. } => key(row, fields),
         }
     }
 
-    /// Whether it tells what happened between two samples: from a single one it is unknown.
-    pub fn spans(&self) -> bool {
+    /// Returns whether the column's values are unknown from a single sample.
+    pub fn needs_two_samples(&self) -> bool {
         match self.source {
-            Source::PerSecond(_) => true,
-            Source::Made { spans, .. } => spans,
-            Source::Number(_) | Source::Text(_) | Source::SinceMark { .. } => false,
+            ColumnSource::PerSecond(_) => true,
+            ColumnSource::Computed { needs_two_samples: spans, .. } => spans,
+            ColumnSource::Number(_) | ColumnSource::Text(_) | ColumnSource::SinceMark { .. } => false,
         }
     }
 
-    /// Whether it compares with a marked moment, which is set on the screen.
+    /// Returns whether the column compares with the marked moment, which only the dashboard can set.
     pub fn needs_mark(&self) -> bool {
-        matches!(self.source, Source::SinceMark { .. })
+        matches!(self.source, ColumnSource::SinceMark { .. })
     }
 
-    /// Whether a first sort by it begins with the largest: what one looks for in numbers.
-    pub fn begins_descending(&self) -> bool {
+    /// Returns whether sorting by this column starts with the largest value, as for numbers.
+    pub fn prefers_descending(&self) -> bool {
         self.align == Align::Right
     }
 }
 
-/// A number that says something: a mean does only once there was something to take it over.
-pub fn known(row: &RowView<'_>, field: Field) -> Option<i64> {
-    if field.info().kind == Kind::Average { row.average(field) } else { row.number(field) }
+/// Returns a number of a row; a mean only once the row has served a session.
+pub fn known_number(row: &RowView<'_>, field: Field) -> Option<i64> {
+    if field.info().kind == FieldKind::Average { row.average(field) } else { row.number(field) }
 }
 
-/// A number in its unit; what is nothing is dimmed, so that the eye finds what is something.
+/// Returns the cell of a number in its unit. Zeros are dimmed so that other numbers stand out.
 pub fn number_cell(field: Field, number: i64) -> Cell {
     let text = match field.info().unit {
         Unit::Count => number_format::count(number),
@@ -189,24 +191,24 @@ pub fn number_cell(field: Field, number: i64) -> Cell {
         Unit::Seconds => number_format::seconds(number),
         Unit::Percent => format!("{number}%"),
     };
-    let is_quiet = number == 0 || field.info().kind == Kind::Id;
+    let is_quiet = number == 0 || field.info().kind == FieldKind::Id;
     Cell::new(text, if is_quiet { Role::Dim } else { Role::Normal })
 }
 
-/// Which of `columns` fit into `width` cells with `spacing` blanks between, and how wide each is. The first
-/// takes what is left.
-pub fn fit(columns: &[&'static Column], width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
-    let mut kept = fitting(columns.iter().map(|column| (*column, column.width)).collect(), width, spacing);
-    let spare = width.saturating_sub(needed(&kept, spacing));
+/// Returns the columns that fit into `width` cells with `spacing` blanks between them, and their widths. The first
+/// column gets the spare cells.
+pub fn fit_columns(columns: &[&'static Column], width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
+    let mut kept = drop_to_fit(columns.iter().map(|column| (*column, column.width)).collect(), width, spacing);
+    let spare = width.saturating_sub(required_width(&kept, spacing));
     if let Some((_, wide)) = kept.first_mut() {
         *wide = (*wide + spare).min(width);
     }
     kept
 }
 
-/// Those of the columns that fit with these widths, the least important dropped first; never the first one.
-pub fn fitting(mut columns: Vec<(&'static Column, u16)>, width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
-    while columns.len() > 1 && needed(&columns, spacing) > width {
+/// Drops columns of the lowest priority until the rest fits; never drops the first column.
+pub fn drop_to_fit(mut columns: Vec<(&'static Column, u16)>, width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
+    while columns.len() > 1 && required_width(&columns, spacing) > width {
         let lowest = columns.iter().enumerate().skip(1).min_by_key(|(_, (column, _))| column.priority);
         match lowest.map(|(index, _)| index) {
             Some(index) => columns.remove(index),
@@ -216,8 +218,8 @@ pub fn fitting(mut columns: Vec<(&'static Column, u16)>, width: u16, spacing: u1
     columns
 }
 
-/// Cells that columns take with so many blanks between.
-fn needed(columns: &[(&Column, u16)], spacing: u16) -> u16 {
+/// Returns the cells that the columns take with `spacing` blanks between them.
+fn required_width(columns: &[(&Column, u16)], spacing: u16) -> u16 {
     let all: usize = columns.iter().map(|(_, wide)| usize::from(wide + spacing)).sum();
     u16::try_from(all).unwrap_or(u16::MAX).saturating_sub(spacing)
 }
@@ -227,9 +229,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_sort_as_people_count() {
+    fn sort_key_compares_digits_as_numbers() {
         let mut names = ["web10", "web2", "web1", "db", "web02b", "web"].map(|name| SortKey::Text(name.to_owned()));
-        names.sort_by(|one, other| one.order(other, false));
+        names.sort_by(|one, other| one.compare(other, false));
         let shown = names.map(|name| match name {
             SortKey::Text(text) => text,
             other => format!("{other:?}"),
@@ -238,10 +240,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_comes_last_in_either_direction() {
+    fn sort_key_puts_absent_last_in_both_directions() {
         for descending in [false, true] {
             let mut keys = [SortKey::Absent, SortKey::Number(1.0), SortKey::Number(3.0)];
-            keys.sort_by(|one, other| one.order(other, descending));
+            keys.sort_by(|one, other| one.compare(other, descending));
             assert_eq!(keys[2], SortKey::Absent);
             assert_eq!(keys[0], SortKey::Number(if descending { 3.0 } else { 1.0 }));
         }

@@ -1,16 +1,17 @@
-//! Which columns each list of the dashboard and each view shows by itself, in order.
+//! The default columns of each list of the dashboard and of each view, in order.
 
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table::{
-    ACT, ADDR, AGENT, ALGO, BCK, BIN, BOTH_QUEUE, BOTH_RTIME, BOTH_SESSIONS, BOTH_WEIGHT, BOUT, BY, BYTES_IN,
-    BYTES_OUT, CHANGED, CHECK, CHECK_CODE, CHECK_DURATION, CHECK_TEXT, CHKDOWN, CHKFAIL, CLI_ABRT, CONNECT, COOKIE,
-    CTIME, CTIME_MAX, DCON, DOWNTIME, DREQ, DRESP, DSES, ECON, ECON_RATE, EREQ, EREQ_RATE, ERESP, ERESP_RATE, ERRORS,
-    HRSP_1XX, HRSP_2XX, HRSP_3XX, HRSP_4XX, HRSP_5XX, HRSP_OTHER, IDLE, LASTCHG, LASTSESS, LB_RATE, LBTOT, LEFT, LOAD,
-    MODE, MORE_4XX, MORE_5XX, MORE_DOWNS, MORE_ERRORS, MORE_IN, MORE_OUT, MORE_RETRIES, MORE_SERVED, NAME, QCUR,
-    QLIMIT, QMAX, QTIME, QTIME_MAX, QUEUE, RATE, RATE_2XX, RATE_3XX, RATE_4XX, RATE_5XX, RATE_LIM, RATE_MAX, REQ_MAX,
-    REQ_RATE, REQ_TOT, REQUESTS, RESPONSE_TIME, RETRY_RATE, REUSE, REUSE_SHARE, RTIME, RTIME_MAX, SCUR, SESSION_RATE,
-    SESSIONS, SESSIONS_LIMIT, SHARE_5XX, SIDE, SLIM, SMAX, SRV_ABRT, STATUS, STOT, THROTTLE, TRACKED, TROUBLE, TTIME,
-    TTIME_MAX, USABLE, USED, USER_WEIGHT, VERDICT, WEIGHT, WREDIS, WRETR,
+    ACTIVE_SERVERS, ADDR, AGENT, ALGO, BACKUP_SERVERS, BIN, BOUT, BYTES_IN, BYTES_OUT, CHECK, CHECK_CODE,
+    CHECK_DURATION, CHECK_TEXT, CHKDOWN, CHKFAIL, CLI_ABRT, CONNECT, COOKIE, CTIME, CTIME_MAX, DCON, DOWNTIME,
+    DRAIN_STATUS, DREQ, DRESP, DSES, ECON, ECON_RATE, EREQ, EREQ_RATE, ERESP, ERESP_RATE, ERRORS, GROWTH_4XX,
+    GROWTH_5XX, GROWTH_DOWNS, GROWTH_ERRORS, GROWTH_IN, GROWTH_OUT, GROWTH_RETRIES, GROWTH_SERVED, HRSP_1XX, HRSP_2XX,
+    HRSP_3XX, HRSP_4XX, HRSP_5XX, HRSP_OTHER, IDLE, KIND_TAG, LARGEST_CHANGE, LASTCHG, LASTSESS, LB_RATE, LBTOT, LOAD,
+    MODE, NAME, ORDERED_BY, QCUR, QLIMIT, QMAX, QTIME, QTIME_MAX, QUEUE, RATE, RATE_2XX, RATE_3XX, RATE_4XX, RATE_5XX,
+    RATE_LIM, RATE_MAX, REQ_MAX, REQ_RATE, REQ_TOT, REQUESTS, RESPONSE_TIME, RETRY_RATE, REUSE, REUSE_SHARE, RTIME,
+    RTIME_MAX, SCUR, SESSION_RATE, SESSIONS, SESSIONS_LIMIT, SHARE_5XX, SLIM, SMAX, SRV_ABRT, STATUS, STOT,
+    THEN_AND_NOW_QUEUE, THEN_AND_NOW_RTIME, THEN_AND_NOW_SESSIONS, THEN_AND_NOW_WEIGHT, THROTTLE, TRACKED, TTIME,
+    TTIME_MAX, USABLE, USED, USER_WEIGHT, VERDICT, WEIGHT, WORST_PROBLEM, WREDIS, WRETR,
 };
 
 /// The columns of the dashboard's frontends.
@@ -46,13 +47,13 @@ pub static SERVERS: &[&Column] = &[
     &WEIGHT,
     &CHECK,
     &LASTCHG,
-    &TROUBLE,
+    &WORST_PROBLEM,
 ];
 
-/// All lists of the dashboard in one, where there is only one.
+/// The columns of the dashboard's lists in one, for output that has a single table.
 pub static DASHBOARD: &[&Column] = &[
     &NAME,
-    &SIDE,
+    &KIND_TAG,
     &STATUS,
     &USABLE,
     &SESSIONS_LIMIT,
@@ -61,21 +62,21 @@ pub static DASHBOARD: &[&Column] = &[
     &SHARE_5XX,
     &ERRORS,
     &RESPONSE_TIME,
-    &TROUBLE,
+    &WORST_PROBLEM,
     &BYTES_IN,
     &BYTES_OUT,
 ];
 
-/// View 1, in HATop's order.
+/// The columns of view 1, in HATop's order.
 pub static STATUS_VIEW: &[&Column] = &[
     &NAME,
-    &SIDE,
+    &KIND_TAG,
     &WEIGHT,
     &STATUS,
-    &TROUBLE,
+    &WORST_PROBLEM,
     &CHECK,
-    &ACT,
-    &BCK,
+    &ACTIVE_SERVERS,
+    &BACKUP_SERVERS,
     &QCUR,
     &QMAX,
     &SCUR,
@@ -96,10 +97,10 @@ pub static STATUS_VIEW: &[&Column] = &[
     &TRACKED,
 ];
 
-/// View 2, in HATop's order.
+/// The columns of view 2, in HATop's order.
 pub static TRAFFIC_VIEW: &[&Column] = &[
     &NAME,
-    &SIDE,
+    &KIND_TAG,
     &WEIGHT,
     &STATUS,
     &LBTOT,
@@ -120,10 +121,10 @@ pub static TRAFFIC_VIEW: &[&Column] = &[
     &LASTSESS,
 ];
 
-/// View 3, in HATop's order.
+/// The columns of view 3, in HATop's order.
 pub static HTTP_VIEW: &[&Column] = &[
     &NAME,
-    &SIDE,
+    &KIND_TAG,
     &WEIGHT,
     &STATUS,
     &REQ_RATE,
@@ -143,10 +144,10 @@ pub static HTTP_VIEW: &[&Column] = &[
     &SHARE_5XX,
 ];
 
-/// View 4, in HATop's order.
+/// The columns of view 4, in HATop's order.
 pub static ERRORS_VIEW: &[&Column] = &[
     &NAME,
-    &SIDE,
+    &KIND_TAG,
     &WEIGHT,
     &STATUS,
     &CHECK,
@@ -173,10 +174,10 @@ pub static ERRORS_VIEW: &[&Column] = &[
     &CHECK_TEXT,
 ];
 
-/// View 6.
+/// The columns of view 6.
 pub static LATENCY_VIEW: &[&Column] = &[
     &NAME,
-    &SIDE,
+    &KIND_TAG,
     &STATUS,
     &QTIME,
     &CTIME,
@@ -195,41 +196,43 @@ pub static LATENCY_VIEW: &[&Column] = &[
     &SRV_ABRT,
 ];
 
-/// Servers in maintenance or drain.
-pub static AWAY_VIEW: &[&Column] = &[&NAME, &STATUS, &BY, &LASTCHG, &SESSIONS, &QUEUE, &RATE, &IDLE, &LEFT];
+/// The columns of the view of servers in maintenance or drain.
+pub static OUT_OF_SERVICE_VIEW: &[&Column] =
+    &[&NAME, &STATUS, &ORDERED_BY, &LASTCHG, &SESSIONS, &QUEUE, &RATE, &IDLE, &DRAIN_STATUS];
 
-/// What changed since the marked moment.
-pub static SINCE_VIEW: &[&Column] = &[
+/// The columns of the view of changes since the marked moment.
+pub static DIFF_VIEW: &[&Column] = &[
     &NAME,
     &STATUS,
-    &CHANGED,
-    &MORE_SERVED,
-    &MORE_5XX,
-    &MORE_ERRORS,
-    &MORE_RETRIES,
-    &BOTH_SESSIONS,
-    &BOTH_QUEUE,
-    &BOTH_WEIGHT,
-    &MORE_IN,
-    &MORE_OUT,
-    &MORE_DOWNS,
-    &BOTH_RTIME,
-    &MORE_4XX,
+    &LARGEST_CHANGE,
+    &GROWTH_SERVED,
+    &GROWTH_5XX,
+    &GROWTH_ERRORS,
+    &GROWTH_RETRIES,
+    &THEN_AND_NOW_SESSIONS,
+    &THEN_AND_NOW_QUEUE,
+    &THEN_AND_NOW_WEIGHT,
+    &GROWTH_IN,
+    &GROWTH_OUT,
+    &GROWTH_DOWNS,
+    &THEN_AND_NOW_RTIME,
+    &GROWTH_4XX,
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::columns::column::fit;
+    use crate::table::columns::column::fit_columns;
 
     #[test]
-    fn narrow_panes_drop_the_least_important() {
-        let ids = |width| fit(SERVERS, width, 1).iter().map(|(column, _)| column.id).collect::<Vec<_>>();
+    fn fit_columns_drops_the_lowest_priority_first() {
+        let ids = |width| fit_columns(SERVERS, width, 1).iter().map(|(column, _)| column.id).collect::<Vec<_>>();
         assert_eq!(ids(26), ["name", "status"]);
         assert_eq!(ids(52), ["name", "status", "sess", "queue", "req", "5xx"]);
-        assert_eq!(fit(SERVERS, 5, 1).len(), 1);
+        assert_eq!(fit_columns(SERVERS, 5, 1).len(), 1);
         for width in 0..200 {
-            let total: u16 = fit(SERVERS, width, 1).iter().map(|(_, wide)| wide + 1).sum::<u16>().saturating_sub(1);
+            let total: u16 =
+                fit_columns(SERVERS, width, 1).iter().map(|(_, wide)| wide + 1).sum::<u16>().saturating_sub(1);
             assert!(total <= width.max(1), "{width}");
         }
     }

@@ -1,24 +1,24 @@
-//! Columns about servers that are away: who ordered it, and what is left on those that drain.
+//! Columns about servers in maintenance or drain: who ordered the state, and the sessions left on draining servers.
 
-use crate::actions::drain_tracker::Left;
+use crate::actions::drain_tracker::DrainProgress;
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
 use crate::table::number_format;
 
-/// Who ordered the state.
-pub fn by(row: &RowView<'_>) -> Cell {
-    Cell::maybe(row.watch.author(row.id), Cell::plain)
+/// Returns the name of who ordered the state.
+pub fn ordered_by_cell(row: &RowView<'_>) -> Cell {
+    Cell::from_option(row.instance.attributed_to(row.id), Cell::plain)
 }
 
-/// By name.
-pub fn by_key(row: &RowView<'_>) -> SortKey {
-    row.watch.author(row.id).map_or(SortKey::Absent, SortKey::Text)
+/// Sorts by the name of who ordered the state.
+pub fn ordered_by_key(row: &RowView<'_>) -> SortKey {
+    row.instance.attributed_to(row.id).map_or(SortKey::Absent, SortKey::Text)
 }
 
-/// What is left on a server that drains, in words.
-pub fn left(row: &RowView<'_>) -> Cell {
-    match row.watch.draining().left(row.id) {
+/// Returns the sessions and requests left on a draining server, with the reason why they stay.
+pub fn drain_status_cell(row: &RowView<'_>) -> Cell {
+    match row.instance.draining().progress(row.id) {
         None => Cell::plain(""),
         Some(left) if left.is_empty => Cell::new("empty", Role::Good),
         Some(left) => {
@@ -26,19 +26,19 @@ pub fn left(row: &RowView<'_>) -> Cell {
                 0 => String::new(),
                 count => format!(", {} queued", number_format::count(count)),
             };
-            let why = left.why.map_or(String::new(), |why| format!(": {why}"));
-            Cell::new(format!("{}{queued}{why}", short(left)), Role::Away)
+            let why = left.stall_reason.map_or(String::new(), |why| format!(": {why}"));
+            Cell::new(format!("{}{queued}{why}", short_drain_status(left)), Role::OutOfService)
         }
     }
 }
 
-/// The fullest first.
-pub fn left_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(row.watch.draining().left(row.id).map(|left| left.sessions as f64))
+/// Sorts by the sessions left on a draining server.
+pub fn drain_status_key(row: &RowView<'_>) -> SortKey {
+    SortKey::number(row.instance.draining().progress(row.id).map(|left| left.sessions as f64))
 }
 
-/// The same in a few cells: `12 left ~40s`.
-pub fn short(left: &Left) -> String {
+/// Formats the sessions left on a draining server in a few characters: `12 left ~40s`.
+pub fn short_drain_status(left: &DrainProgress) -> String {
     if left.is_empty {
         return "empty".to_owned();
     }
@@ -52,18 +52,18 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn what_is_left_fits_a_narrow_column() {
-        let left = |sessions, seconds: Option<u64>| Left {
+    fn short_drain_status_fits_a_narrow_column() {
+        let left = |sessions, seconds: Option<u64>| DrainProgress {
             sessions,
             queued: 0,
-            arrived: 0,
-            idle: None,
+            new_sessions: 0,
+            idle_connections: None,
             time_left: seconds.map(Duration::from_secs),
-            why: None,
+            stall_reason: None,
             is_empty: false,
         };
-        assert_eq!(short(&left(12, Some(40))), "12 left ~40s");
-        assert_eq!(short(&left(12, None)), "12 left");
-        assert_eq!(short(&Left { is_empty: true, ..left(0, None) }), "empty");
+        assert_eq!(short_drain_status(&left(12, Some(40))), "12 left ~40s");
+        assert_eq!(short_drain_status(&left(12, None)), "12 left");
+        assert_eq!(short_drain_status(&DrainProgress { is_empty: true, ..left(0, None) }), "empty");
     }
 }

@@ -1,73 +1,73 @@
-//! One row with all that its cells may be made from.
+//! One row of a sample, with everything that its cells are computed from.
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::stat_table::Row;
+use crate::haproxy::stat_table::StatRow;
 use crate::instance::instance::Instance;
-use crate::observe::row_ids::{Backend, RowId};
+use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
 
-/// One row of the newest sample.
+/// A row of the sample that is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {
-    /// The instance.
-    pub watch: &'a Instance,
-    /// The sample.
+    /// Instance that the row belongs to.
+    pub instance: &'a Instance,
+    /// Sample that holds the row.
     pub sample: &'a Sample,
-    /// The row's place in it.
+    /// Index of the row in the sample.
     pub index: usize,
-    /// Who it is.
+    /// Identity of the row.
     pub id: RowId,
 }
 
 impl<'a> RowView<'a> {
-    /// The row of the sample at `index`.
-    pub fn new(watch: &'a Instance, sample: &'a Sample, index: usize) -> Self {
-        Self { watch, sample, index, id: sample.rows.ids()[index] }
+    /// Returns the row of the sample at `index`.
+    pub fn new(instance: &'a Instance, sample: &'a Sample, index: usize) -> Self {
+        Self { instance: instance, sample, index, id: sample.rows.ids()[index] }
     }
 
-    /// Its names and texts.
-    pub fn row(&self) -> &'a Row {
+    /// Returns the row's names and texts.
+    pub fn stat_row(&self) -> &'a StatRow {
         &self.sample.table.rows()[self.index]
     }
 
-    /// A number of it.
+    /// Returns a number of the row.
     pub fn number(&self, field: Field) -> Option<i64> {
         self.sample.table.number(self.index, field)
     }
 
-    /// A mean of it; absent when there was nothing yet to take it over, where HAProxy writes 0.
+    /// Returns a mean of the row. It is absent before the first session, where HAProxy writes 0.
     pub fn average(&self, field: Field) -> Option<i64> {
         self.number(field).filter(|_| self.number(Field::Stot) != Some(0))
     }
 
-    /// A text of it.
+    /// Returns a text of the row.
     pub fn text(&self, field: TextField) -> Option<&'a SafeText> {
-        self.row().text(field)
+        self.stat_row().text(field)
     }
 
-    /// A counter of it, per second.
+    /// Returns the rate per second of a counter.
     pub fn rate(&self, field: Field) -> Option<f64> {
-        self.watch.window().rate(self.id, field)
+        self.instance.rates().rate(self.id, field)
     }
 
-    /// What a counter of it grew by within the window.
+    /// Returns the growth of a counter within the rate window.
     pub fn growth(&self, field: Field) -> Option<i64> {
-        self.watch.window().growth(self.id, field).map(|(grown, _)| grown)
+        self.instance.rates().growth(self.id, field).map(|(grown, _)| grown)
     }
 
-    /// The backend that it is; absent for the rows of servers and frontends.
-    pub fn backend(&self) -> Option<&'a Backend> {
+    /// Returns the backend if this is a backend's own row.
+    pub fn backend(&self) -> Option<&'a BackendRows> {
         self.sample.rows.backend_of(self.index).filter(|backend| backend.row == self.index)
     }
 
-    /// The counter of what it serves: sessions for TCP, requests for all else.
-    pub fn served(&self) -> Field {
-        Field::served(self.is_tcp(), self.number(Field::ReqTot).is_some())
+    /// Returns the counter of what the row serves: sessions for TCP, requests otherwise.
+    pub fn served_field(&self) -> Field {
+        Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some())
     }
 
-    /// Whether it carries TCP and not HTTP.
+    /// Returns whether the row carries TCP and not HTTP.
     pub fn is_tcp(&self) -> bool {
-        self.row().is_tcp()
+        self.stat_row().is_tcp()
     }
 }

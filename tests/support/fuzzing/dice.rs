@@ -1,12 +1,12 @@
-//! Decisions, read off a string of bytes one after the other. When none are left, each is the first there is.
+//! Decisions read from fuzz input, byte by byte. When the input is used up, each decision is the first alternative.
 
-/// A place in a string of bytes.
+/// Reads decisions from a byte string.
 #[derive(Debug, Clone)]
-pub struct Dice<'a> {
+pub struct DecisionReader<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Dice<'a> {
+impl<'a> DecisionReader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
@@ -21,13 +21,13 @@ impl<'a> Dice<'a> {
         *first
     }
 
-    /// Less than `count`; 0 when that is 0.
+    /// Returns a number below `count`; 0 if `count` is 0.
     pub fn below(&mut self, count: usize) -> usize {
         let number = if count <= 256 { usize::from(self.byte()) } else { self.wide() };
         number.checked_rem(count).unwrap_or_default()
     }
 
-    /// Two bytes as a number.
+    /// Returns the next two bytes as a number.
     pub fn wide(&mut self) -> usize {
         usize::from(self.byte()) << 8 | usize::from(self.byte())
     }
@@ -36,14 +36,14 @@ impl<'a> Dice<'a> {
         &list[self.below(list.len())]
     }
 
-    /// So many bytes, or as many as are left.
+    /// Returns the next `count` bytes, or as many as remain.
     pub fn take(&mut self, count: usize) -> &'a [u8] {
-        let (taken, rest) = self.rest.split_at(count.min(self.rest.len()));
+        let (bytes, rest) = self.rest.split_at(count.min(self.rest.len()));
         self.rest = rest;
-        taken
+        bytes
     }
 
-    /// All that is left.
+    /// Returns all remaining bytes.
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }

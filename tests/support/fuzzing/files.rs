@@ -1,70 +1,70 @@
-//! Files that people and other programs write: the audit, read back line by line, and the configuration.
+//! Fuzz target for files that people and other programs write: the audit log, read line by line, and the configuration.
 
 use std::io::Cursor;
 
-use hapulse::actions::audit::audit_index::Ledger;
-use hapulse::actions::audit::audit_reader::Lines;
-use hapulse::actions::audit::joined_records::Acts;
-use hapulse::actions::audit::record::Record;
+use hapulse::actions::audit::audit_index::AuditIndex;
+use hapulse::actions::audit::audit_reader::RecordLines;
+use hapulse::actions::audit::joined_records::JoinedRecords;
+use hapulse::actions::audit::record::AuditRecord;
 use hapulse::config::config_file;
-use hapulse::config::partial_settings::Layer;
+use hapulse::config::partial_settings::PartialSettings;
 use hapulse::config::settings::Settings;
 use hapulse::haproxy::safe_text::is_visible;
 
 pub fn check(data: &[u8]) {
-    audit(data);
-    configuration(data);
+    check_audit(data);
+    check_configuration(data);
 }
 
-fn audit(data: &[u8]) {
-    let visible = |text: &str| assert!(text.chars().all(is_visible), "{text:?}");
+fn check_audit(data: &[u8]) {
+    let assert_visible = |text: &str| assert!(text.chars().all(is_visible), "{text:?}");
     let mut records = Vec::new();
-    let mut number = 0;
-    for line in Lines::new(Cursor::new(data)) {
+    let mut last_number = 0;
+    for line in RecordLines::new(Cursor::new(data)) {
         match line {
             Ok(line) => {
-                let json = line.json();
-                visible(&json);
-                assert_eq!(Record::parse(&json).as_ref(), Ok(&line.record), "the same when made visible");
+                let json = line.printable_json();
+                assert_visible(&json);
+                assert_eq!(AuditRecord::parse(&json).as_ref(), Ok(&line.record), "the same when made visible");
                 records.push(line.record);
             }
-            Err(bad) => {
-                visible(&bad.to_string());
-                assert!(!bad.is_last, "memory can be read to its end");
-                let place = bad.number.unwrap();
-                assert!(place > number, "lines are counted upwards");
-                number = place;
+            Err(error) => {
+                assert_visible(&error.to_string());
+                assert!(!error.is_read_error, "memory can be read to its end");
+                let line_number = error.number.unwrap();
+                assert!(line_number > last_number, "lines are counted upwards");
+                last_number = line_number;
             }
         }
     }
     for record in &records {
-        assert!(record.at().is_some());
-        let line = record.line().unwrap();
-        visible(&line);
-        assert_eq!(Record::parse(&line).as_ref(), Ok(record), "what is written is read as it was");
+        assert!(record.parse_time().is_some());
+        let line = record.to_json_line().unwrap();
+        assert_visible(&line);
+        assert_eq!(AuditRecord::parse(&line).as_ref(), Ok(record), "what is written is read as it was");
     }
-    let mut acts = Acts::new(Some(3));
+    let mut actions = JoinedRecords::new(Some(3));
     for record in &records {
-        acts.take(record.clone());
+        actions.push(record.clone());
     }
-    assert!(acts.iter().count() <= 3);
-    let ledger = Ledger::from_records(records.clone());
+    assert!(actions.iter().count() <= 3);
+    let index = AuditIndex::from_records(records.clone());
     for record in &records {
-        let states = ledger.states(&record.address);
-        assert!(states.keys().all(|target| ledger.last_state(&record.address, target).is_some()));
-        let _ = ledger.unfinished(&record.address);
+        let states = index.changes_by_server(&record.address);
+        assert!(states.keys().all(|target| index.last_change(&record.address, target).is_some()));
+        let _ = index.unfinished(&record.address);
     }
 }
 
-fn configuration(data: &[u8]) {
+fn check_configuration(data: &[u8]) {
     match config_file::parse(data, &"/etc/hapulse.toml".into()) {
         Ok(layer) => {
-            let _ = Settings::defaults(&|_| None).lay(layer).lay(Layer::default());
+            let _ = Settings::defaults(&|_| None).apply(layer).apply(PartialSettings::default());
         }
-        Err(bad) => {
-            let said = bad.to_string();
-            assert!(said.starts_with("/etc/hapulse.toml:"), "{said:?}");
-            assert!(said.chars().all(is_visible), "{said:?}");
+        Err(error) => {
+            let message = error.to_string();
+            assert!(message.starts_with("/etc/hapulse.toml:"), "{message:?}");
+            assert!(message.chars().all(is_visible), "{message:?}");
         }
     }
 }

@@ -1,61 +1,59 @@
-//! Somebody at the keyboard, an HAProxy that tells anything, answers that come late or never, a window that is pulled
-//! about: key → update → draw.
+//! Fuzz target for the dashboard: keys, arbitrary samples, late or missing replies and resizes, updated and drawn.
 //!
-//! The input is a list of decisions: what happens next, and how. Two things are looked at all the time: nothing is
-//! ordered of HAProxy that was not asked about and answered with the right key, and what is drawn stays within its
-//! cells.
+//! The input is a list of decisions: what happens next, and how. Two invariants are checked: nothing changes HAProxy
+//! without a confirmed question, and the drawing stays within its cells.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use hapulse::actions::audit::audit_index::Ledger;
-use hapulse::actions::audit::record::Record;
+use hapulse::actions::audit::audit_index::AuditIndex;
+use hapulse::actions::audit::record::AuditRecord;
 use hapulse::actions::intent::Intent;
-use hapulse::actions::outcome::{Done, Outcome, Progress, Report, Stage};
-use hapulse::actions::readback::Seen;
+use hapulse::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult, StepStage};
+use hapulse::actions::readback::Readback;
 use hapulse::app::commands::COMMANDS;
-use hapulse::app::key::{Code, Key};
+use hapulse::app::key::{Key, KeyCode};
 use hapulse::app::keymap::Keymap;
 use hapulse::app::layers::Layer;
 use hapulse::app::model::{InstanceView, Model};
-use hapulse::app::msg::{Effect, Msg};
+use hapulse::app::msg::{Effect, Message};
 use hapulse::app::update::{next_wake, update};
-use hapulse::ask::query::{Answer, Query, QueryError, Told};
+use hapulse::ask::query::{Query, QueryData, QueryError, QueryReply};
 use hapulse::haproxy::command_list;
-use hapulse::haproxy::connection::AskError;
+use hapulse::haproxy::connection::RequestError;
 use hapulse::haproxy::fields::InfoField;
 use hapulse::haproxy::level::Level;
-use hapulse::haproxy::reply_lines::Lines;
+use hapulse::haproxy::reply_lines::ReplyLines;
 use hapulse::haproxy::safe_text::is_visible;
 use hapulse::haproxy::sessions::{SessionDetail, Sessions};
-use hapulse::haproxy::stick_tables::{Entries, StickTables};
+use hapulse::haproxy::stick_tables::{StickTables, TableEntries};
 use hapulse::haproxy::version::Version;
 use hapulse::instance::guard::Guard;
-use hapulse::observe::sample::Cost;
-use hapulse::observe::sampler::News;
-use hapulse::term::frame_writer::Frames;
-use hapulse::ui::root::{Looks, draw};
+use hapulse::observe::sample::ReplyCost;
+use hapulse::observe::sampler::PollResult;
+use hapulse::term::frame_writer::FrameBuffer;
+use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::dice::Dice;
-use super::feed::{Feed, at, failure};
+use super::dice::DecisionReader;
+use super::feed::{FakeSampler, poll_failure, timestamp_at};
 use super::recorded::{RECORDED, Recorded};
 
-/// Things that happen in one run.
-const STEPS: usize = 160;
-/// Pictures looked at in one run.
-const PICTURES: usize = 12;
+/// Maximum number of steps per run.
+const MAX_STEPS: usize = 160;
+/// Maximum number of frames checked per run.
+const MAX_FRAMES: usize = 12;
 
-/// Milliseconds before a key. The first is somebody who types ahead.
-const PACES: [u64; 5] = [400, 400, 0, 150, 301];
-/// Milliseconds in which nothing happens.
-const WAITS: [u64; 8] = [2_000, 1, 300, 5_000, 11_000, 61_000, 3_600_000, 40 * 86_400_000];
+/// Milliseconds before a key; 0 stands for a person who types ahead.
+const KEY_DELAYS_MS: [u64; 5] = [400, 400, 0, 150, 301];
+/// Milliseconds without any event.
+const IDLE_TIMES_MS: [u64; 8] = [2_000, 1, 300, 5_000, 11_000, 61_000, 3_600_000, 40 * 86_400_000];
 
-/// Keys in a row that get somewhere.
-const WAYS: [&str; 32] = [
+/// Key sequences that reach views, actions and queries.
+const KEY_SEQUENCES: [&str; 32] = [
     "<ret>jM",
     "y",
     "<ret>jD",
@@ -90,8 +88,8 @@ const WAYS: [&str; 32] = [
     "Io<tab><backtab>zf",
 ];
 
-/// What a cell of `show stat` may hold.
-const VALUES: [&[u8]; 40] = [
+/// Values for cells of `show stat`.
+const CELL_VALUES: [&[u8]; 40] = [
     b"",
     b"0",
     b"1",
@@ -134,66 +132,66 @@ const VALUES: [&[u8]; 40] = [
     b"tcp",
 ];
 
-/// A line of an audit, to be remembered.
-const PAST: &str = concat!(
+/// A line of a past audit log.
+const AUDIT_LINE: &str = concat!(
     r#"{"time":"2023-11-14T22:13:20.000Z","phase":"sending","id":"1-1-1","tool":"dashboard","user":"ann","uid":0,"#,
     r#""host":"lb01","instance":"eu","address":"/run/0.sock","pid":812,"target":"be_app/app1","#,
     r#""command":"set server be_app/app1 state maint","reason":"update"}"#
 );
 
-/// How often each of it came about.
+/// Numbers of events in a run.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Reached {
-    pub acts: usize,
-    pub lines: usize,
-    pub questions: usize,
-    pub pictures: usize,
+pub struct PlayCounts {
+    pub actions: usize,
+    pub typed_lines: usize,
+    pub queries: usize,
+    pub frames: usize,
 }
 
 pub fn check(data: &[u8]) {
     play(data);
 }
 
-/// Plays it all, and tells how far it got.
-pub fn play(data: &[u8]) -> Reached {
-    let mut dice = Dice::new(data);
-    let mut play = Play::new(&mut dice);
-    for _ in 0..STEPS {
-        if dice.is_over() {
+/// Executes the decisions, and returns how much they reached.
+pub fn play(data: &[u8]) -> PlayCounts {
+    let mut decisions = DecisionReader::new(data);
+    let mut player = Player::new(&mut decisions);
+    for _ in 0..MAX_STEPS {
+        if decisions.is_over() {
             break;
         }
-        play.step(&mut dice);
+        player.step(&mut decisions);
     }
-    play.draw(&mut dice);
-    play.reached
+    player.draw(&mut decisions);
+    player.counts
 }
 
-/// One HAProxy.
-struct Side {
+/// A simulated HAProxy.
+struct FakeInstance {
     recorded: &'static Recorded,
-    feed: Feed,
-    /// Its `show stat`, cell by cell.
+    feed: FakeSampler,
+    /// Cells of its `show stat`.
     cells: Vec<Vec<Vec<u8>>>,
-    /// What its `show info` says other than the recorded one.
+    /// Line of `show info` that overrides the recorded one.
     info: Vec<u8>,
     uptime: u64,
     pid: u64,
 }
 
-struct Play {
+struct Player {
     model: Model,
-    sides: Vec<Side>,
+    instances: Vec<FakeInstance>,
     millis: u64,
-    /// What was asked of HAProxy and not answered yet.
-    open: VecDeque<Effect>,
-    frames: Frames,
-    reached: Reached,
+    /// Requests to HAProxy that have no reply yet.
+    pending: VecDeque<Effect>,
+    frames: FrameBuffer,
+    counts: PlayCounts,
     keys: Vec<Key>,
 }
 
-impl Play {
-    fn new(dice: &mut Dice<'_>) -> Self {
-        let flags = dice.byte();
+impl Player {
+    fn new(decisions: &mut DecisionReader<'_>) -> Self {
+        let flags = decisions.byte();
         let guard = Guard { read_only: flags & 0x0f == 1 };
         let level = match flags >> 4 & 3 {
             0 | 1 => Some(Level::Admin),
@@ -201,263 +199,294 @@ impl Play {
             _ => None,
         };
         let count = if flags & 0x40 == 0 { 1 } else { 2 };
-        let first = dice.below(RECORDED.len());
+        let first = decisions.below(RECORDED.len());
         let size = (120, 40);
-        let instance = |place: usize| {
-            let address = format!("/run/{place}.sock");
-            InstanceView::new(format!("eu{place}"), address, place == 1, 64 << 10)
+        let instance = |index: usize| {
+            let address = format!("/run/{index}.sock");
+            InstanceView::new(format!("eu{index}"), address, index == 1, 64 << 10)
         };
         let mut model = Model::new((0..count).map(instance).collect(), guard, Keymap::standard().unwrap(), size);
-        model.asks_reason = flags & 0x80 != 0;
-        let watched = |place: usize| {
-            let recorded = &RECORDED[(first + place) % RECORDED.len()];
-            let mut feed = Feed::new();
+        model.requires_reason = flags & 0x80 != 0;
+        let make_instance = |index: usize| {
+            let recorded = &RECORDED[(first + index) % RECORDED.len()];
+            let mut feed = FakeSampler::new();
             feed.level = level;
-            feed.states(recorded.states);
+            feed.set_servers_state(recorded.states);
             let lines = recorded.stat.trim_ascii_end().split(|byte| *byte == b'\n');
             let cells = lines.map(|line| line.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect()).collect();
-            Side { recorded, feed, cells, info: Vec::new(), uptime: 1000, pid: 77 }
+            FakeInstance { recorded, feed, cells, info: Vec::new(), uptime: 1000, pid: 77 }
         };
-        let sides = (0..count).map(watched).collect();
+        let instances = (0..count).map(make_instance).collect();
         let keys = COMMANDS.iter().flat_map(|action| action.keys).map(|name| Key::parse(name).unwrap()).collect();
-        let frames = Frames::new(size.0, size.1);
-        let mut play =
-            Self { model, sides, millis: 10_000, open: VecDeque::new(), frames, reached: Reached::default(), keys };
-        for place in 0..count {
-            play.sample(place);
+        let frames = FrameBuffer::new(size.0, size.1);
+        let mut player = Self {
+            model,
+            instances,
+            millis: 10_000,
+            pending: VecDeque::new(),
+            frames,
+            counts: PlayCounts::default(),
+            keys,
+        };
+        for index in 0..count {
+            player.sample(index);
         }
-        play
+        player
     }
 
-    fn step(&mut self, dice: &mut Dice<'_>) {
-        match dice.below(22) {
+    fn step(&mut self, decisions: &mut DecisionReader<'_>) {
+        match decisions.below(22) {
             0..=4 => {
-                let key = self.keys[dice.below(self.keys.len())];
-                self.key(key, *dice.pick(&PACES));
+                let key = self.keys[decisions.below(self.keys.len())];
+                self.press(key, *decisions.pick(&KEY_DELAYS_MS));
             }
             5 => {
-                let way = *dice.pick(&WAYS);
-                let pace = *dice.pick(&PACES);
-                for key in Key::parse_all(way).unwrap() {
-                    self.key(key, pace);
+                let choice = *decisions.pick(&KEY_SEQUENCES);
+                let delay = *decisions.pick(&KEY_DELAYS_MS);
+                for key in Key::parse_sequence(choice).unwrap() {
+                    self.press(key, delay);
                 }
             }
             6 => {
-                let key = Key::char(char::from(b' ' + dice.byte() % 95));
-                self.key(key, *dice.pick(&PACES));
+                let key = Key::char(char::from(b' ' + decisions.byte() % 95));
+                self.press(key, *decisions.pick(&KEY_DELAYS_MS));
             }
             7 => {
-                let key = any_key(dice);
-                self.key(key, *dice.pick(&PACES));
+                let key = arbitrary_key(decisions);
+                self.press(key, *decisions.pick(&KEY_DELAYS_MS));
             }
             8 => {
-                let (width, height) = (dice.below(221) as u16, dice.below(71) as u16);
-                self.tell(Msg::Resize(width, height), None);
+                let (width, height) = (decisions.below(221) as u16, decisions.below(71) as u16);
+                self.dispatch(Message::Resize(width, height), None);
             }
             9 => {
-                self.millis += *dice.pick(&WAITS);
-                self.tell(Msg::Wake, None);
+                self.millis += *decisions.pick(&IDLE_TIMES_MS);
+                self.dispatch(Message::Wake, None);
             }
             10 | 11 => {
-                let place = dice.below(self.sides.len());
-                for _ in 0..=dice.below(4) {
-                    self.sides[place].spoil(dice);
+                let index = decisions.below(self.instances.len());
+                for _ in 0..=decisions.below(4) {
+                    self.instances[index].mutate_cell(decisions);
                 }
                 self.millis += 2_000;
-                self.sample(place);
+                self.sample(index);
             }
             12 => {
-                let place = dice.below(self.sides.len());
-                self.sides[place].change_rows(dice);
+                let index = decisions.below(self.instances.len());
+                self.instances[index].change_rows(decisions);
                 self.millis += 2_000;
-                self.sample(place);
+                self.sample(index);
             }
             13 => {
-                let place = dice.below(self.sides.len());
+                let index = decisions.below(self.instances.len());
                 self.millis += 2_000;
-                self.sample(place);
+                self.sample(index);
             }
             14 => {
-                let place = dice.below(self.sides.len());
-                let now = at(self.millis);
-                let failed = News::Failed(failure(now.mono + Duration::from_secs(8)), now);
-                self.tell(Msg::News(place, failed, 0), None);
+                let index = decisions.below(self.instances.len());
+                let now = timestamp_at(self.millis);
+                let failed = PollResult::Failed(poll_failure(now.monotonic + Duration::from_secs(8)), now);
+                self.dispatch(Message::Polled(index, failed, 0), None);
             }
             15 => {
-                let past = Ledger::from_records([Record::parse(PAST).unwrap()]);
-                self.tell(Msg::Past(Box::new(past)), None);
+                let past = AuditIndex::from_records([AuditRecord::parse(AUDIT_LINE).unwrap()]);
+                self.dispatch(Message::AuditLoaded(Box::new(past)), None);
             }
-            16 | 17 => self.answer(dice),
+            16 | 17 => self.reply(decisions),
             18 | 19 => {
-                let pace = *dice.pick(&PACES);
-                self.consent(pace);
+                let delay = *decisions.pick(&KEY_DELAYS_MS);
+                self.confirm(delay);
             }
-            _ => self.draw(dice),
+            _ => self.draw(decisions),
         }
     }
 
-    /// Answers the question that is open in the way that lets it pass.
-    fn consent(&mut self, pace: u64) {
+    /// Answers the open question so that it is confirmed.
+    fn confirm(&mut self, delay: u64) {
         let typed = match self.model.layers.last() {
-            Some(Layer::Confirm(question)) => question.name_to_type().map_or("y".to_owned(), |name| name + "\n"),
-            Some(Layer::Sure(_)) => "y".to_owned(),
-            Some(Layer::Number(_) | Layer::Reason(_)) => "50\n".to_owned(),
+            Some(Layer::Confirmation(question)) => question.name_to_type().map_or("y".to_owned(), |name| name + "\n"),
+            Some(Layer::TypedCommandConfirmation(_)) => "y".to_owned(),
+            Some(Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => "50\n".to_owned(),
             _ => "<".to_owned(),
         };
         for ch in typed.chars() {
-            self.key(if ch == '\n' { Key::plain(Code::Enter) } else { Key::char(ch) }, pace);
+            self.press(if ch == '\n' { Key::unmodified(KeyCode::Enter) } else { Key::char(ch) }, delay);
         }
     }
 
-    fn sample(&mut self, place: usize) {
-        let side = &mut self.sides[place];
-        side.uptime += 2;
-        let info = format!("Pid: {}\nUptime_sec: {}\n", side.pid, side.uptime);
-        // Of a key that is told twice, the last counts.
-        side.feed.info(&[side.recorded.info, &side.info, info.as_bytes()].concat());
-        let Some(sample) = side.feed.stat(self.millis, &side.text()) else { return };
-        self.tell(Msg::News(place, News::Sample(sample), 0), None);
+    fn sample(&mut self, index: usize) {
+        let instance = &mut self.instances[index];
+        instance.uptime += 2;
+        let info = format!("Pid: {}\nUptime_sec: {}\n", instance.pid, instance.uptime);
+        // If a key occurs twice, the last one counts.
+        instance.feed.set_info(&[instance.recorded.info, &instance.info, info.as_bytes()].concat());
+        let Some(sample) = instance.feed.next_sample(self.millis, &instance.text()) else { return };
+        self.dispatch(Message::Polled(index, PollResult::Sample(sample), 0), None);
     }
 
-    fn key(&mut self, key: Key, after: u64) {
+    fn press(&mut self, key: Key, after: u64) {
         self.millis += after;
-        self.tell(Msg::Key(key), Some(key));
+        self.dispatch(Message::Key(key), Some(key));
     }
 
-    fn tell(&mut self, msg: Msg, key: Option<Key>) {
-        let question = self.model.layers.last().filter(|layer| matches!(layer, Layer::Confirm(_) | Layer::Sure(_)));
+    fn dispatch(&mut self, message: Message, key: Option<Key>) {
+        let question = self
+            .model
+            .layers
+            .last()
+            .filter(|layer| matches!(layer, Layer::Confirmation(_) | Layer::TypedCommandConfirmation(_)));
         let question = question.cloned();
-        let now = at(self.millis);
-        let effects = update(&mut self.model, msg, now);
-        assert!(next_wake(&self.model, now.mono).is_none_or(|wake| wake > now.mono));
+        let now = timestamp_at(self.millis);
+        let effects = update(&mut self.model, message, now);
+        assert!(next_wake(&self.model, now.monotonic).is_none_or(|wake| wake > now.monotonic));
         for effect in effects {
-            self.effect(effect, question.as_ref(), key);
+            self.check_effect(effect, question.as_ref(), key);
         }
     }
 
-    fn effect(&mut self, effect: Effect, question: Option<&Layer>, key: Option<Key>) {
+    fn check_effect(&mut self, effect: Effect, question: Option<&Layer>, key: Option<Key>) {
         match &effect {
-            Effect::Act(authorised) => {
+            Effect::RunAction(authorised) => {
                 assert!(!self.model.guard.read_only, "{effect:?} in read-only mode");
-                let Some(Layer::Confirm(question)) = question else { panic!("{effect:?} without a question") };
+                let Some(Layer::Confirmation(question)) = question else { panic!("{effect:?} without a question") };
                 let intent = authorised.get();
                 assert_eq!(*intent, question.intent);
                 assert!(!intent.steps.is_empty() && intent.commands().len() == intent.steps.len());
                 match question.name_to_type() {
                     None => assert_eq!(key, Some(Key::char('y'))),
                     Some(name) => {
-                        assert_eq!(key.map(|key| key.code), Some(Code::Enter));
-                        assert_eq!(question.typed, name);
+                        assert_eq!(key.map(|key| key.code), Some(KeyCode::Enter));
+                        assert_eq!(question.typed_name, name);
                     }
                 }
             }
-            Effect::Send(_, line) => {
+            Effect::SendTypedCommand(_, line) => {
                 assert!(!self.model.guard.read_only, "{effect:?} in read-only mode");
-                let Some(Layer::Sure(sure)) = question else { panic!("{effect:?} without a question") };
-                assert_eq!((line.get(), key), (&sure.line, Some(Key::char('y'))));
+                let Some(Layer::TypedCommandConfirmation(confirmation)) = question else {
+                    panic!("{effect:?} without a question")
+                };
+                assert_eq!((line.get(), key), (&confirmation.line, Some(Key::char('y'))));
             }
             Effect::Redraw => {
-                let (width, height) = self.model.size;
-                self.frames.forget(width, height);
+                let (width, height) = self.model.terminal_size;
+                self.frames.reset(width, height);
             }
-            Effect::Copy(text) => assert!(text.chars().all(is_visible), "{text:?} into the clipboard"),
-            Effect::Remember(line) => assert!(!line.contains('\n'), "{line:?}"),
+            Effect::CopyToClipboard(text) => assert!(text.chars().all(is_visible), "{text:?} into the clipboard"),
+            Effect::SaveCommandLine(line) => assert!(!line.contains('\n'), "{line:?}"),
             Effect::Quit
             | Effect::Suspend
             | Effect::PollNow(_)
-            | Effect::Ask(..)
-            | Effect::Bell
+            | Effect::SendQuery(..)
+            | Effect::RingBell
             | Effect::MeasureMemory => {}
         }
         let count = match effect {
-            Effect::Act(_) => &mut self.reached.acts,
-            Effect::Ask(..) => &mut self.reached.questions,
-            Effect::Send(..) => &mut self.reached.lines,
+            Effect::RunAction(_) => &mut self.counts.actions,
+            Effect::SendQuery(..) => &mut self.counts.queries,
+            Effect::SendTypedCommand(..) => &mut self.counts.typed_lines,
             _ => return,
         };
         *count += 1;
-        self.open.push_back(effect);
+        self.pending.push_back(effect);
     }
 
-    /// What was asked first is answered now, in some way.
-    fn answer(&mut self, dice: &mut Dice<'_>) {
-        let Some(effect) = self.open.pop_front() else { return };
-        let way = dice.byte();
-        let msg = match effect {
-            Effect::Act(authorised) => {
+    /// Replies to the oldest pending request.
+    fn reply(&mut self, decisions: &mut DecisionReader<'_>) {
+        let Some(effect) = self.pending.pop_front() else { return };
+        let choice = decisions.byte();
+        let message = match effect {
+            Effect::RunAction(authorised) => {
                 let intent = authorised.get();
                 for step in &intent.steps {
-                    let stage = *dice.pick(&[Stage::Sent, Stage::Accepted, Stage::Good, Stage::Bad]);
-                    let progress = Progress { instance: intent.instance, row: step.target.id, stage };
-                    self.tell(Msg::Progress(progress), None);
+                    let stage = *decisions.pick(&[
+                        StepStage::Sent,
+                        StepStage::Accepted,
+                        StepStage::Succeeded,
+                        StepStage::Failed,
+                    ]);
+                    let progress = StepProgress { instance: intent.instance, row: step.target.id, stage };
+                    self.dispatch(Message::ActionProgress(progress), None);
                 }
-                Msg::Acted(report(intent.clone(), dice))
+                Message::ActionFinished(arbitrary_report(intent.clone(), decisions))
             }
-            Effect::Ask(instance, version, query) => {
-                let told = if way & 7 == 7 { Err(failed(way)) } else { self.told(instance, version, &query, dice) };
-                Msg::Told(instance, Box::new(query), told)
+            Effect::SendQuery(instance, version, query) => {
+                let reply = if choice & 7 == 7 {
+                    Err(query_error(choice))
+                } else {
+                    self.make_query_reply(instance, version, &query, decisions)
+                };
+                Message::QueryFinished(instance, Box::new(query), reply)
             }
-            Effect::Send(instance, _) => {
-                let lines = Lines::parse(&spoiled(b"Done.\n\x1b[2J\n", dice));
-                Msg::Sent(instance, if way & 7 == 7 { Err(failed(way)) } else { Ok(answer(Told::Lines(lines))) })
+            Effect::SendTypedCommand(instance, _) => {
+                let lines = ReplyLines::parse(&mutated(b"Done.\n\x1b[2J\n", decisions));
+                Message::TypedCommandFinished(
+                    instance,
+                    if choice & 7 == 7 {
+                        Err(query_error(choice))
+                    } else {
+                        Ok(query_reply(QueryData::ReplyLines(lines)))
+                    },
+                )
             }
             _ => return,
         };
-        self.tell(msg, None);
+        self.dispatch(message, None);
     }
 
-    fn told(
+    fn make_query_reply(
         &self,
         instance: usize,
         version: Option<Version>,
         query: &Query,
-        dice: &mut Dice<'_>,
-    ) -> Result<Box<Answer>, QueryError> {
+        decisions: &mut DecisionReader<'_>,
+    ) -> Result<Box<QueryReply>, QueryError> {
         query.command(version)?;
-        let recorded = self.sides[instance].recorded;
-        let nothing = || QueryError::Nothing;
-        let told = match query {
+        let recorded = self.instances[instance].recorded;
+        let nothing = || QueryError::EmptyReply;
+        let data = match query {
             Query::Sessions(filter) => {
-                let bytes = spoiled(if filter.in_full { recorded.sessions_in_full } else { recorded.sessions }, dice);
-                Told::Sessions(Sessions::parse(&bytes, version, filter))
+                let bytes =
+                    mutated(if filter.all_details { recorded.sessions_in_full } else { recorded.sessions }, decisions);
+                QueryData::Sessions(Sessions::parse(&bytes, version, filter))
             }
-            Query::Session(_) => {
-                let detail = SessionDetail::parse(&spoiled(recorded.sessions_in_full, dice), version);
-                Told::Session(Box::new(detail.ok_or_else(nothing)?))
+            Query::SessionDetail(_) => {
+                let detail = SessionDetail::parse(&mutated(recorded.sessions_in_full, decisions), version);
+                QueryData::SessionDetail(Box::new(detail.ok_or_else(nothing)?))
             }
-            Query::Tables => Told::Tables(StickTables::parse(&spoiled(recorded.tables, dice))),
+            Query::StickTables => QueryData::StickTables(StickTables::parse(&mutated(recorded.tables, decisions))),
             Query::TableEntries { filter, .. } => {
-                Told::Entries(Entries::parse(&spoiled(recorded.entries, dice), filter.as_ref()))
+                QueryData::TableEntries(TableEntries::parse(&mutated(recorded.entries, decisions), filter.as_ref()))
             }
-            Query::Help => Told::Help(command_list::parse(&spoiled(recorded.help, dice))),
-            Query::Line(_) => Told::Lines(Lines::parse(&spoiled(recorded.info, dice))),
+            Query::Help => QueryData::Help(command_list::parse(&mutated(recorded.help, decisions))),
+            Query::TypedLine(_) => QueryData::ReplyLines(ReplyLines::parse(&mutated(recorded.info, decisions))),
         };
-        Ok(answer(told))
+        Ok(query_reply(data))
     }
 
-    fn draw(&mut self, dice: &mut Dice<'_>) {
-        if self.reached.pictures == PICTURES {
+    fn draw(&mut self, decisions: &mut DecisionReader<'_>) {
+        if self.counts.frames == MAX_FRAMES {
             return;
         }
-        self.reached.pictures += 1;
-        let look = dice.byte();
-        let palette = [Palette::Dark, Palette::Light, Palette::Mono, Palette::HighContrast][usize::from(look >> 1) % 4];
-        let theme = Theme::new(palette, look & 1 == 1);
-        let (model, now) = (&self.model, at(self.millis).mono);
+        self.counts.frames += 1;
+        let theme_choice = decisions.byte();
+        let palette =
+            [Palette::Dark, Palette::Light, Palette::Mono, Palette::HighContrast][usize::from(theme_choice >> 1) % 4];
+        let theme = Theme::new(palette, theme_choice & 1 == 1);
+        let (model, now) = (&self.model, timestamp_at(self.millis).monotonic);
         let mut last = None;
-        let looks = Looks { theme, show_time: |_| "12:34:56".to_owned() };
+        let appearance = Appearance { theme, format_time: |_| "12:34:56".to_owned() };
         let render = |buffer: &mut Buffer| {
-            assert_eq!((buffer.area.width, buffer.area.height), model.size);
-            last = draw(model, looks, now, buffer);
-            check_picture(buffer, theme);
+            assert_eq!((buffer.area.width, buffer.area.height), model.terminal_size);
+            last = draw(model, appearance, now, buffer);
+            check_frame(buffer, theme);
         };
         self.frames.render(render).unwrap();
-        self.model.stay_within(last);
+        self.model.limit_scroll(last);
     }
 }
 
-/// Every cell shows what a terminal draws in the place it has, and obeys nothing.
-fn check_picture(buffer: &Buffer, theme: Theme) {
+/// Checks that every cell fits its columns and contains no control characters.
+fn check_frame(buffer: &Buffer, theme: Theme) {
     let area = buffer.area;
     for y in 0..area.height {
         for x in 0..area.width {
@@ -466,7 +495,7 @@ fn check_picture(buffer: &Buffer, theme: Theme) {
             assert!(symbol.chars().all(is_visible), "{symbol:?} at {x},{y}");
             let width = symbol.width() as u16;
             assert!(width <= 2 && x + width <= area.width, "{symbol:?} at {x},{y} of {}", area.width);
-            assert!(!theme.ascii || symbol.is_ascii(), "{symbol:?} at {x},{y}");
+            assert!(!theme.is_ascii || symbol.is_ascii(), "{symbol:?} at {x},{y}");
             if theme.palette == Palette::Mono {
                 assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{symbol:?} at {x},{y}");
             }
@@ -474,24 +503,24 @@ fn check_picture(buffer: &Buffer, theme: Theme) {
     }
 }
 
-impl Side {
+impl FakeInstance {
     fn text(&self) -> Vec<u8> {
         self.cells.iter().flat_map(|line| [line.join(&b','), b"\n".to_vec()].concat()).collect()
     }
 
-    /// Puts something into one cell, under the header or of it.
-    fn spoil(&mut self, dice: &mut Dice<'_>) {
-        let row = dice.below(self.cells.len());
-        let Some(column) = dice.below(self.cells.get(row).map_or(0, Vec::len)).into() else { return };
-        let value = match dice.byte() {
+    /// Replaces the value of one cell, in the header or below.
+    fn mutate_cell(&mut self, decisions: &mut DecisionReader<'_>) {
+        let row = decisions.below(self.cells.len());
+        let Some(column) = decisions.below(self.cells.get(row).map_or(0, Vec::len)).into() else { return };
+        let value = match decisions.byte() {
             250.. => vec![b'x'; 60_000],
             240.. => {
-                let length = dice.below(16);
-                dice.take(length).to_vec()
+                let length = decisions.below(16);
+                decisions.take(length).to_vec()
             }
-            way => VALUES[usize::from(way) % VALUES.len()].to_vec(),
+            choice => CELL_VALUES[usize::from(choice) % CELL_VALUES.len()].to_vec(),
         };
-        // A header that is none makes no sample at all.
+        // With an invalid start of the header there would be no sample at all.
         if (row, column) != (0, 0)
             && let Some(cell) = self.cells.get_mut(row).and_then(|line| line.get_mut(column))
         {
@@ -499,11 +528,11 @@ impl Side {
         }
     }
 
-    /// Rows come, go and change places; or another process answers.
-    fn change_rows(&mut self, dice: &mut Dice<'_>) {
-        // The rows below the header.
-        let (row, other) = (1 + dice.below(self.cells.len() - 1), 1 + dice.below(self.cells.len() - 1));
-        match dice.below(8) {
+    /// Removes, duplicates or swaps rows, or changes the process.
+    fn change_rows(&mut self, decisions: &mut DecisionReader<'_>) {
+        // Indexes of rows below the header.
+        let (row, other) = (1 + decisions.below(self.cells.len() - 1), 1 + decisions.below(self.cells.len() - 1));
+        match decisions.below(8) {
             0 if self.cells.len() > 2 => _ = self.cells.remove(row),
             1 => {
                 let line = self.cells[row].clone();
@@ -517,7 +546,7 @@ impl Side {
             4 => self.cells.truncate(row.max(2)),
             5 | 6 => {
                 let key = InfoField::ALL[row % InfoField::ALL.len()].info().name;
-                self.info = [key.as_bytes(), b": ", *dice.pick(&VALUES), b"\n"].concat();
+                self.info = [key.as_bytes(), b": ", *decisions.pick(&CELL_VALUES), b"\n"].concat();
             }
             _ => {
                 self.cells[row].pop();
@@ -526,92 +555,95 @@ impl Side {
     }
 }
 
-fn any_key(dice: &mut Dice<'_>) -> Key {
-    let held = dice.byte();
-    let code = match dice.below(22) {
-        0 => Code::Enter,
-        1 => Code::Esc,
-        2 => Code::Backspace,
-        3 => Code::Tab,
-        4 => Code::BackTab,
-        5 => Code::Up,
-        6 => Code::Down,
-        7 => Code::Left,
-        8 => Code::Right,
-        9 => Code::Home,
-        10 => Code::End,
-        11 => Code::PageUp,
-        12 => Code::PageDown,
-        13 => Code::F(dice.byte()),
-        14..=17 => Code::Char(char::from(dice.byte())),
+fn arbitrary_key(decisions: &mut DecisionReader<'_>) -> Key {
+    let modifiers = decisions.byte();
+    let code = match decisions.below(22) {
+        0 => KeyCode::Enter,
+        1 => KeyCode::Esc,
+        2 => KeyCode::Backspace,
+        3 => KeyCode::Tab,
+        4 => KeyCode::BackTab,
+        5 => KeyCode::Up,
+        6 => KeyCode::Down,
+        7 => KeyCode::Left,
+        8 => KeyCode::Right,
+        9 => KeyCode::Home,
+        10 => KeyCode::End,
+        11 => KeyCode::PageUp,
+        12 => KeyCode::PageDown,
+        13 => KeyCode::F(decisions.byte()),
+        14..=17 => KeyCode::Char(char::from(decisions.byte())),
         _ => {
-            let number = (dice.wide() as u32) << 4 | u32::from(held >> 4);
-            Code::Char(char::from_u32(number).unwrap_or('日'))
+            let number = (decisions.wide() as u32) << 4 | u32::from(modifiers >> 4);
+            KeyCode::Char(char::from_u32(number).unwrap_or('日'))
         }
     };
-    Key { code, ctrl: held & 0x03 == 0x03, alt: held & 0x0c == 0x0c, shift: held & 0x30 == 0x30 }
+    Key { code, ctrl: modifiers & 0x03 == 0x03, alt: modifiers & 0x0c == 0x0c, shift: modifiers & 0x30 == 0x30 }
 }
 
-fn report(intent: Intent, dice: &mut Dice<'_>) -> Report {
+fn arbitrary_report(intent: Intent, decisions: &mut DecisionReader<'_>) -> ActionReport {
     let mut done = Vec::new();
     for step in &intent.steps {
-        let outcome = match dice.below(8) {
+        let outcome = match decisions.below(8) {
             0..=2 => Outcome::Verified("MAINT, 12 sessions left".to_owned()),
             3 => Outcome::Accepted(String::new()),
-            4 => Outcome::NotSeen { now: "UP".to_owned(), samples: 3 },
+            4 => Outcome::NotVerified { now: "UP".to_owned(), samples: 3 },
             5 => Outcome::Refused("No such server.".into()),
             6 => Outcome::NotSent("no audit".to_owned()),
             _ => Outcome::Unknown("the connection broke".to_owned()),
         };
-        let command = step.command().unwrap();
-        let (before, after) = (seen(dice), seen(dice));
-        let is_good = outcome.is_good();
-        let remark = (dice.byte() == 1).then(|| "its end is not in the audit: no room".to_owned());
-        done.push(Done { step: step.clone(), command, before, after, outcome, remark });
+        let command = step.command_text().unwrap();
+        let (before, after) = (arbitrary_readback(decisions), arbitrary_readback(decisions));
+        let is_good = outcome.is_success();
+        let audit_warning = (decisions.byte() == 1).then(|| "its outcome is not in the audit log: no room".to_owned());
+        done.push(StepResult { step: step.clone(), command, before, after, outcome, audit_warning });
         if !is_good {
             break;
         }
     }
-    Report { intent, done }
+    ActionReport { intent, results: done }
 }
 
-fn seen(dice: &mut Dice<'_>) -> Option<Seen> {
-    let status = *dice.pick(&["UP", "DOWN", "MAINT", "DRAIN", "", "no check", "OPEN", "STOP"]);
-    let number = *dice.pick(&[Some(5), None, Some(0), Some(100), Some(256), Some(i64::MAX)]);
-    (!status.is_empty()).then(|| Seen {
+fn arbitrary_readback(decisions: &mut DecisionReader<'_>) -> Option<Readback> {
+    let status = *decisions.pick(&["UP", "DOWN", "MAINT", "DRAIN", "", "no check", "OPEN", "STOP"]);
+    let number = *decisions.pick(&[Some(5), None, Some(0), Some(100), Some(256), Some(i64::MAX)]);
+    (!status.is_empty()).then(|| Readback {
         status: status.into(),
         sessions: number,
         weight: number,
-        limit: number,
-        is_there: number.map(|number| number > 0),
+        session_limit: number,
+        exists: number.map(|number| number > 0),
         agent_is_up: number.map(|number| number > 5),
-        ..Seen::default()
+        ..Readback::default()
     })
 }
 
-fn answer(told: Told) -> Box<Answer> {
-    let cost = Cost { bytes: 1000, answer: Duration::from_millis(3) };
-    Box::new(Answer { told, is_whole: true, cost, remark: None })
+fn query_reply(data: QueryData) -> Box<QueryReply> {
+    let cost = ReplyCost { bytes: 1000, reply_time: Duration::from_millis(3) };
+    Box::new(QueryReply { data, is_complete: true, cost, warning: None })
 }
 
-fn failed(way: u8) -> QueryError {
-    match way >> 3 {
-        0 => QueryError::Nothing,
-        1 => QueryError::Said("Permission denied\x1b[2J".into()),
-        2 => QueryError::Denied { command: "show sess".into(), needs: Level::Operator },
-        _ => QueryError::Ask { error: AskError::Silent(Duration::from_secs(5)), hint: Some("wait".to_owned()) },
+fn query_error(choice: u8) -> QueryError {
+    match choice >> 3 {
+        0 => QueryError::EmptyReply,
+        1 => QueryError::Unexpected("Permission denied\x1b[2J".into()),
+        2 => QueryError::Denied { command: "show sess".into(), required_level: Level::Operator },
+        _ => QueryError::Connection {
+            error: RequestError::Silent(Duration::from_secs(5)),
+            hint: Some("wait".to_owned()),
+        },
     }
 }
 
-/// A recording with a few of its bytes replaced, and perhaps its end cut off.
-fn spoiled(bytes: &[u8], dice: &mut Dice<'_>) -> Vec<u8> {
+/// Returns a recording with a few bytes replaced, and sometimes its end cut off.
+fn mutated(bytes: &[u8], decisions: &mut DecisionReader<'_>) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    for _ in 0..dice.below(6) {
-        let (place, byte) = (dice.wide() % bytes.len(), dice.byte());
-        bytes[place] = byte;
+    for _ in 0..decisions.below(6) {
+        let (index, byte) = (decisions.wide() % bytes.len(), decisions.byte());
+        bytes[index] = byte;
     }
-    if dice.byte() == 1 {
-        bytes.truncate(dice.wide() % bytes.len());
+    if decisions.byte() == 1 {
+        bytes.truncate(decisions.wide() % bytes.len());
     }
     bytes
 }

@@ -1,8 +1,8 @@
-//! What must hold of any input at all: one function a target, from bytes to a panic or nothing.
+//! The checks of the fuzz targets: one function per target that takes bytes and panics if an invariant is violated.
 //!
-//! The same functions serve two drivers. `tests/fuzz.rs` calls them with mutated recordings, a few hundred times at
-//! every run of the tests; the programs under `fuzz/` call them with what libFuzzer finds, for hours. So nothing here
-//! depends on either: bytes come in, the clock is counted, and what is read from disk is compiled in.
+//! Two drivers share them: `tests/fuzz.rs` calls them with mutated recordings a few hundred times on every test run; the
+//! programs under `fuzz/` call them with inputs from libFuzzer for hours. The checks depend on neither: input is bytes,
+//! time is simulated, and files are compiled in.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,6 +1,6 @@
-//! A few recordings, compiled in: what the targets that play a whole HAProxy begin with.
+//! Some recordings, compiled in, as the initial replies of targets that simulate a whole HAProxy.
 
-/// Answers of one version.
+/// Replies of one version.
 #[derive(Debug, Clone, Copy)]
 pub struct Recorded {
     pub info: &'static [u8],
@@ -31,5 +31,5 @@ macro_rules! recorded {
     };
 }
 
-/// An old one, the usual one, the newest.
+/// Recordings of the most common version, the newest one and an old one.
 pub static RECORDED: [Recorded; 3] = [recorded!("2.6.12"), recorded!("3.2.0"), recorded!("1.8.0")];

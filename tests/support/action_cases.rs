@@ -1,22 +1,22 @@
-//! Every act: how it is done by keys, and what a second client reads before, after, and once it was taken back.
+//! Every action: how it is done by keys, and what a second client reads before, after, and once it was taken back.
 #![allow(missing_docs, unreachable_pub)]
 
 use crate::support::Lab;
 
-/// One act: how it is done, and what is there before, after, and once it was taken back.
-pub struct Row {
+/// One action: how it is done, and what is there before, after, and once it was taken back.
+pub struct ActionCase {
     /// Its name in ACTIONS.
-    pub act: &'static str,
+    pub action: &'static str,
     /// What there is to be before.
-    pub scene: Scene,
+    pub setup: Setup,
     /// What it is done to, as it is named on the screen.
     pub target: &'static str,
     pub keys: &'static str,
     /// The title of the question, and what answers it.
-    pub question: (&'static str, &'static str),
+    pub confirmation: (&'static str, &'static str),
     pub command: &'static str,
     /// What the second client reads.
-    pub look: fn(&Lab) -> String,
+    pub read_state: fn(&Lab) -> String,
     pub before: &'static str,
     pub after: &'static str,
     /// What answers the question about undo, and its command; nothing where it cannot be taken back.
@@ -24,27 +24,27 @@ pub struct Row {
 }
 
 #[derive(Clone, Copy)]
-pub enum Scene {
+pub enum Setup {
     /// As it was started.
     Fresh,
     /// Somebody has ordered this.
-    After(&'static str),
+    AfterCommand(&'static str),
     /// So many requests that the server s2 does not answer.
-    Held(usize),
+    OpenRequests(usize),
     /// So many requests that were answered.
-    Served(usize),
+    ServedRequests(usize),
 }
-use Scene::{After, Fresh, Held, Served};
+use Setup::{AfterCommand, Fresh, OpenRequests, ServedRequests};
 
-const fn server(act: &'static str, keys: &'static str, command: &'static str) -> Row {
-    Row {
-        act,
-        scene: Fresh,
+const fn server(action: &'static str, keys: &'static str, command: &'static str) -> ActionCase {
+    ActionCase {
+        action,
+        setup: Fresh,
         target: "be1/s2",
         keys,
-        question: ("", "y"),
+        confirmation: ("", "y"),
         command,
-        look: admin,
+        read_state: admin,
         before: "0",
         after: "0",
         undo: None,
@@ -52,16 +52,16 @@ const fn server(act: &'static str, keys: &'static str, command: &'static str) ->
 }
 
 fn admin(lab: &Lab) -> String {
-    lab.state("be1/s2", "srv_admin_state")
+    lab.server_state("be1/s2", "srv_admin_state")
 }
 
 fn weight(lab: &Lab) -> String {
-    lab.state("be1/s2", "srv_uweight")
+    lab.server_state("be1/s2", "srv_uweight")
 }
 
 /// 0 stopped, 2 running, 3 stopping.
 fn operation(lab: &Lab) -> String {
-    lab.state("be1/s3", "srv_op_state")
+    lab.server_state("be1/s3", "srv_op_state")
 }
 
 /// The bit of a check that is switched on.
@@ -71,11 +71,11 @@ fn is_enabled(bits: &str) -> String {
 }
 
 fn checks(lab: &Lab) -> String {
-    is_enabled(&lab.state("be1/s3", "srv_check_state"))
+    is_enabled(&lab.server_state("be1/s3", "srv_check_state"))
 }
 
 fn agent_checks(lab: &Lab) -> String {
-    is_enabled(&lab.state("be1/s4", "srv_agent_state"))
+    is_enabled(&lab.server_state("be1/s4", "srv_agent_state"))
 }
 
 fn agent_health(lab: &Lab) -> String {
@@ -96,11 +96,11 @@ fn is_open(lab: &Lab) -> String {
 }
 
 fn sessions_of_server(lab: &Lab) -> String {
-    lab.ask("show sess").lines().filter(|line| line.contains(" srv=s2 ")).count().to_string()
+    lab.send_command("show sess").lines().filter(|line| line.contains(" srv=s2 ")).count().to_string()
 }
 
 fn entries(lab: &Lab) -> String {
-    lab.ask("show table clients").lines().filter(|line| line.contains("key=bob ")).count().to_string()
+    lab.send_command("show table clients").lines().filter(|line| line.contains("key=bob ")).count().to_string()
 }
 
 fn highest(lab: &Lab) -> String {
@@ -111,38 +111,38 @@ fn total(lab: &Lab) -> String {
     lab.stat("be1", "BACKEND", "stot")
 }
 
-pub static STATES: [Row; 5] = [
-    Row {
-        question: ("Maintenance: be1 / s2", "y"),
+pub static STATES: [ActionCase; 5] = [
+    ActionCase {
+        confirmation: ("Maintenance: be1 / s2", "y"),
         after: "1",
         undo: Some(("y", "set server be1/s2 state ready")),
         ..server("server.maint", "M", "set server be1/s2 state maint")
     },
-    Row {
-        question: ("Drain: be1 / s2", "y"),
+    ActionCase {
+        confirmation: ("Drain: be1 / s2", "y"),
         after: "8",
         undo: Some(("y", "set server be1/s2 state ready")),
         ..server("server.drain", "D", "set server be1/s2 state drain")
     },
-    Row {
-        scene: After("set server be1/s2 state maint"),
-        question: ("Enable: be1 / s2", "y"),
+    ActionCase {
+        setup: AfterCommand("set server be1/s2 state maint"),
+        confirmation: ("Enable: be1 / s2", "y"),
         before: "1",
         undo: Some(("y", "set server be1/s2 state maint")),
         ..server("server.ready", "E", "set server be1/s2 state ready")
     },
-    Row {
-        question: ("Weight: be1 / s2", "y"),
-        look: weight,
+    ActionCase {
+        confirmation: ("Weight: be1 / s2", "y"),
+        read_state: weight,
         before: "100",
         after: "40",
         undo: Some(("y", "set server be1/s2 weight 100")),
         ..server("server.weight", "W40<ret>", "set server be1/s2 weight 40")
     },
-    Row {
-        scene: After("set server be1/s2 weight 30"),
-        question: ("Initial weight: be1 / s2", "y"),
-        look: weight,
+    ActionCase {
+        setup: AfterCommand("set server be1/s2 weight 30"),
+        confirmation: ("Initial weight: be1 / s2", "y"),
+        read_state: weight,
         before: "30",
         after: "100",
         undo: Some(("y", "set server be1/s2 weight 30")),
@@ -151,84 +151,84 @@ pub static STATES: [Row; 5] = [
 ];
 
 /// What is said in place of checks, and the checks themselves: s3 has such of its health, s4 an agent.
-pub static CHECKS: [Row; 9] = [
-    Row {
-        scene: After("set server be1/s3 health down"),
+pub static CHECKS: [ActionCase; 9] = [
+    ActionCase {
+        setup: AfterCommand("set server be1/s3 health down"),
         target: "be1/s3",
-        question: ("Health up: be1 / s3", "y"),
-        look: operation,
+        confirmation: ("Health up: be1 / s3", "y"),
+        read_state: operation,
         after: "2",
         undo: Some(("y", "set server be1/s3 health down")),
         ..server("server.health-up", ":server.health-up<ret>", "set server be1/s3 health up")
     },
-    Row {
+    ActionCase {
         target: "be1/s3",
-        question: ("Health stopping: be1 / s3", "y"),
-        look: operation,
+        confirmation: ("Health stopping: be1 / s3", "y"),
+        read_state: operation,
         before: "2",
         after: "3",
         undo: Some(("y", "set server be1/s3 health up")),
         ..server("server.health-stopping", ":server.health-stopping<ret>", "set server be1/s3 health stopping")
     },
-    Row {
+    ActionCase {
         target: "be1/s3",
-        question: ("Health down: be1 / s3", "y"),
-        look: operation,
+        confirmation: ("Health down: be1 / s3", "y"),
+        read_state: operation,
         before: "2",
         after: "0",
         undo: Some(("y", "set server be1/s3 health up")),
         ..server("server.health-down", ":server.health-down<ret>", "set server be1/s3 health down")
     },
-    Row {
-        scene: After("set server be1/s4 agent down"),
+    ActionCase {
+        setup: AfterCommand("set server be1/s4 agent down"),
         target: "be1/s4",
-        question: ("Agent up: be1 / s4", "y"),
-        look: agent_health,
+        confirmation: ("Agent up: be1 / s4", "y"),
+        read_state: agent_health,
         after: "1",
         undo: Some(("y", "set server be1/s4 agent down")),
         ..server("server.agent-up", ":server.agent-up<ret>", "set server be1/s4 agent up")
     },
-    Row {
+    ActionCase {
         target: "be1/s4",
-        question: ("Agent down: be1 / s4", "y"),
-        look: agent_health,
+        confirmation: ("Agent down: be1 / s4", "y"),
+        read_state: agent_health,
         before: "1",
         undo: Some(("y", "set server be1/s4 agent up")),
         ..server("server.agent-down", ":server.agent-down<ret>", "set server be1/s4 agent down")
     },
-    Row {
-        scene: After("disable health be1/s3"),
+    ActionCase {
+        setup: AfterCommand("disable health be1/s3"),
         target: "be1/s3",
-        question: ("Health checks on: be1 / s3", "y"),
-        look: checks,
+        confirmation: ("Health checks on: be1 / s3", "y"),
+        read_state: checks,
         before: "off",
         after: "on",
         undo: Some(("y", "disable health be1/s3")),
         ..server("server.checks-on", ":server.checks-on<ret>", "enable health be1/s3")
     },
-    Row {
+    ActionCase {
         target: "be1/s3",
-        question: ("Health checks off: be1 / s3", "y"),
-        look: checks,
+        confirmation: ("Health checks off: be1 / s3", "y"),
+        read_state: checks,
         before: "on",
         after: "off",
         undo: Some(("y", "enable health be1/s3")),
         ..server("server.checks-off", ":server.checks-off<ret>", "disable health be1/s3")
     },
-    Row {
-        scene: After("disable agent be1/s4"),
+    ActionCase {
+        setup: AfterCommand("disable agent be1/s4"),
         target: "be1/s4",
-        question: ("Agent checks on: be1 / s4", "y"),
-        look: agent_checks,
+        confirmation: ("Agent checks on: be1 / s4", "y"),
+        read_state: agent_checks,
         before: "off",
         after: "on",
         undo: Some(("y", "disable agent be1/s4")),
         ..server("server.agent-on", ":server.agent-on<ret>", "enable agent be1/s4")
     },
-    Row {
+    ActionCase {
         target: "be1/s4",
-        question: ("Agent checks off: be1 / s4", "y"),
-        look: agent_checks,
+        confirmation: ("Agent checks off: be1 / s4", "y"),
+        read_state: agent_checks,
         before: "on",
         after: "off",
         undo: Some(("y", "enable agent be1/s4")),
@@ -236,38 +236,38 @@ pub static CHECKS: [Row; 9] = [
     },
 ];
 
-pub static DOORS: [Row; 4] = [
-    Row {
-        question: ("Server maxconn: be1 / s2", "y"),
-        look: server_limit,
+pub static LIMITS: [ActionCase; 4] = [
+    ActionCase {
+        confirmation: ("Server maxconn: be1 / s2", "y"),
+        read_state: server_limit,
         before: "50",
         after: "7",
         undo: Some(("y", "set maxconn server be1/s2 50")),
         ..server("server.maxconn", ":server.maxconn<ret>7<ret>", "set maxconn server be1/s2 7")
     },
-    Row {
-        scene: After("disable frontend fe1"),
+    ActionCase {
+        setup: AfterCommand("disable frontend fe1"),
         target: "fe1",
-        question: ("Enable the frontend: frontend fe1", "y"),
-        look: is_open,
+        confirmation: ("Enable the frontend: frontend fe1", "y"),
+        read_state: is_open,
         before: "closed",
         after: "open",
         undo: Some(("fe1<ret>", "disable frontend fe1")),
         ..server("frontend.enable", ":frontend.enable<ret>", "enable frontend fe1")
     },
-    Row {
+    ActionCase {
         target: "fe1",
-        question: ("Disable the frontend: frontend fe1", "fe1<ret>"),
-        look: is_open,
+        confirmation: ("Disable the frontend: frontend fe1", "fe1<ret>"),
+        read_state: is_open,
         before: "open",
         after: "closed",
         undo: Some(("y", "enable frontend fe1")),
         ..server("frontend.disable", ":frontend.disable<ret>", "disable frontend fe1")
     },
-    Row {
+    ActionCase {
         target: "fe1",
-        question: ("Frontend maxconn: frontend fe1", "y"),
-        look: frontend_limit,
+        confirmation: ("Frontend maxconn: frontend fe1", "y"),
+        read_state: frontend_limit,
         before: "1000",
         after: "300",
         undo: Some(("y", "set maxconn frontend fe1 1000")),
@@ -276,41 +276,41 @@ pub static DOORS: [Row; 4] = [
 ];
 
 /// What cannot be taken back.
-pub static ENDS: [Row; 5] = [
-    Row {
-        scene: Held(2),
-        question: ("End of all sessions: be1 / s2", "s2<ret>"),
-        look: sessions_of_server,
+pub static IRREVERSIBLE: [ActionCase; 5] = [
+    ActionCase {
+        setup: OpenRequests(2),
+        confirmation: ("End of all sessions: be1 / s2", "s2<ret>"),
+        read_state: sessions_of_server,
         before: "2",
         ..server("server.end-sessions", ":server.end-sessions<ret>", "shutdown sessions server be1/s2")
     },
-    Row {
-        scene: Held(1),
+    ActionCase {
+        setup: OpenRequests(1),
         target: "",
-        question: ("End of a session: session 0x", "y"),
-        look: sessions_of_server,
+        confirmation: ("End of a session: session 0x", "y"),
+        read_state: sessions_of_server,
         before: "1",
         ..server("session.end", "7<ret>", "shutdown session 0x")
     },
-    Row {
-        scene: Served(3),
+    ActionCase {
+        setup: ServedRequests(3),
         target: "",
-        question: ("Clearing of an entry: entry bob of clients", "y"),
-        look: entries,
+        confirmation: ("Clearing of an entry: entry bob of clients", "y"),
+        read_state: entries,
         before: "1",
         ..server("entry.clear", "8<ret>", "clear table clients key bob")
     },
-    Row {
-        scene: Served(3),
-        question: ("Clearing of highest values: ", "clear<ret>"),
-        look: highest,
+    ActionCase {
+        setup: ServedRequests(3),
+        confirmation: ("Clearing of highest values: ", "clear<ret>"),
+        read_state: highest,
         before: "1",
         ..server("counters.clear-max", ":counters.clear-max<ret>", "clear counters")
     },
-    Row {
-        scene: Served(3),
-        question: ("Clearing of all counters: ", "clear<ret>"),
-        look: total,
+    ActionCase {
+        setup: ServedRequests(3),
+        confirmation: ("Clearing of all counters: ", "clear<ret>"),
+        read_state: total,
         before: "3",
         ..server("counters.clear", ":counters.clear<ret>", "clear counters all")
     },

@@ -1,5 +1,5 @@
-//! What hapulse is told to do stands in many places: its help, the manual page, completions, the README, the documents.
-//! All of them tell of every command, flag and key that they should, and of none that is not there.
+//! Commands, flags, keys and environment variables are documented in several places: the help, the manual page, shell
+//! completions, README.md and docs/. Each place lists what it must, and nothing that does not exist.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
@@ -8,20 +8,21 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::error::ErrorKind;
-use hapulse::app::commands::{COMMANDS, CommandSpec, Group};
+use hapulse::app::commands::{COMMANDS, CommandSpec, CommandGroup};
 use hapulse::app::key::Key;
-use hapulse::app::palette::{self, WITH_ARGUMENTS};
-use hapulse::config::setting_table::KEYS;
+use hapulse::app::palette::{self, COMMANDS_WITH_ARGUMENTS};
+use hapulse::config::setting_table::SETTINGS;
 
 const README: &str = include_str!("../README.md");
+const GUIDE: &str = include_str!("../docs/guide.md");
 const KEY_PAGE: &str = include_str!("../docs/keys.md");
-/// Pages that tell how hapulse is called.
+/// Pages with hapulse command lines.
 const PAGES: [(&str, &str); 9] = [
     ("README.md", README),
     ("docs/configuration.md", include_str!("../docs/configuration.md")),
     ("docs/deploy.md", include_str!("../docs/deploy.md")),
     ("docs/audit.md", include_str!("../docs/audit.md")),
-    ("docs/guide.md", include_str!("../docs/guide.md")),
+    ("docs/guide.md", GUIDE),
     ("docs/from-hatop.md", include_str!("../docs/from-hatop.md")),
     ("docs/install.md", include_str!("../docs/install.md")),
     ("docs/recipes.md", include_str!("../docs/recipes.md")),
@@ -35,22 +36,22 @@ fn run(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The manual page as it is read: without fonts and escapes.
+/// Returns the text of the manual page without font changes and escapes.
 fn manual() -> String {
     let page = run(&["man"]);
     let unescaped = page.replace("\\-", "-").replace("\\*(Aq", "'").replace("\\&", "");
     ["\\fB", "\\fI", "\\fR"].iter().fold(unescaped, |text, font| text.replace(font, "")).replace("\\\\", "\\")
 }
 
-/// The part of the manual page under a heading, up to the next one of its level.
-fn under(page: &str, heading: &str) -> String {
+/// Returns the part of the manual page below a heading, up to the next heading of the same level.
+fn section_of(page: &str, heading: &str) -> String {
     let mut rest = page.lines().skip_while(|line| *line != heading);
     assert!(rest.next().is_some(), "no {heading} in {page}");
     let is_end = |line: &str| line.starts_with(".SH ") || heading.starts_with(".SS ") && line.starts_with(".SS ");
     rest.take_while(|line| !is_end(line)).fold(String::new(), |text, line| text + "\n" + line) + "\n"
 }
 
-/// The command line, then each command; those of clap's own among them not.
+/// Returns the main command and each subcommand, without clap's `help`.
 fn all_commands() -> Vec<clap::Command> {
     let mut command = hapulse::cli::command();
     command.build();
@@ -59,7 +60,7 @@ fn all_commands() -> Vec<clap::Command> {
     std::iter::once(command).chain(own).collect()
 }
 
-/// The flags of a command in all their spellings.
+/// Returns the flags of a command in all spellings.
 fn flags(command: &clap::Command) -> BTreeSet<String> {
     let mut flags = BTreeSet::new();
     for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
@@ -70,8 +71,8 @@ fn flags(command: &clap::Command) -> BTreeSet<String> {
     flags
 }
 
-/// Everything in a text that looks like a long flag.
-fn told_flags(text: &str) -> BTreeSet<String> {
+/// Returns every word of a text that has the form of a long flag.
+fn flags_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|ch: char| !(ch.is_ascii_lowercase() || ch == '-'));
     words
         .filter(|word| word.len() > 3 && word.starts_with("--") && !word[2..].starts_with('-'))
@@ -79,38 +80,38 @@ fn told_flags(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn every_flag() -> BTreeSet<String> {
+fn all_flags() -> BTreeSet<String> {
     all_commands().iter().flat_map(flags).collect()
 }
 
 #[test]
-fn the_manual_page_tells_of_every_command_and_flag_and_of_no_other() {
+fn manual_page_lists_exactly_all_commands_and_flags() {
     let page = manual();
     for command in all_commands() {
         let name = command.get_name();
         let part = if name == "hapulse" {
-            under(&page, ".SH OPTIONS")
+            section_of(&page, ".SH OPTIONS")
         } else {
-            under(&page, &format!(".SS \"hapulse {name}\""))
+            section_of(&page, &format!(".SS \"hapulse {name}\""))
         };
         let long = flags(&command).into_iter().filter(|flag| flag.starts_with("--"));
         for flag in long {
-            assert!(told_flags(&part).contains(&flag), "{name} {flag}: {part}");
+            assert!(flags_in(&part).contains(&flag), "{name} {flag}: {part}");
         }
         let help = command.get_about().unwrap().to_string();
         assert!(name == "hapulse" || part.contains(&help), "{help}");
     }
-    let (told, known) = (told_flags(&page), every_flag());
-    assert_eq!(told.difference(&known).collect::<Vec<_>>(), [""; 0]);
+    let (listed, known) = (flags_in(&page), all_flags());
+    assert_eq!(listed.difference(&known).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
-fn the_help_tells_of_every_command_and_flag() {
+fn help_lists_every_command_and_flag() {
     for command in all_commands() {
         let name = command.get_name().to_owned();
         let help = if name == "hapulse" { run(&["--help"]) } else { run(&[&name, "--help"]) };
-        let (told, known) = (told_flags(&help), every_flag());
-        assert_eq!(told.difference(&known).collect::<Vec<_>>(), [""; 0], "{name}");
+        let (listed, known) = (flags_in(&help), all_flags());
+        assert_eq!(listed.difference(&known).collect::<Vec<_>>(), [""; 0], "{name}");
         for flag in flags(&command) {
             let words = help.split(|ch: char| !(ch.is_ascii_alphabetic() || ch == '-'));
             assert!(words.into_iter().any(|word| word == flag), "{name} {flag}: {help}");
@@ -122,7 +123,7 @@ fn the_help_tells_of_every_command_and_flag() {
 }
 
 #[test]
-fn completions_know_every_command_and_flag() {
+fn completions_contain_every_command_and_flag() {
     for shell in SHELLS {
         let script = run(&["completions", shell]);
         for command in all_commands() {
@@ -137,7 +138,7 @@ fn completions_know_every_command_and_flag() {
 }
 
 #[test]
-fn bash_completes() {
+fn bash_completion_completes_commands_flags_and_values() {
     let script = run(&["completions", "bash"]);
     for (typed, expected) in [
         (vec!["hapulse", "dr"], vec!["drain"]),
@@ -146,104 +147,125 @@ fn bash_completes() {
         (vec!["hapulse", "completions", "z"], vec!["zsh"]),
     ] {
         let last = typed.len() - 1;
-        let asked = format!(
+        let bash_script = format!(
             "{script}\nCOMP_WORDS=({}); COMP_CWORD={last}\n_hapulse hapulse '{}' '{}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
             typed.join(" "),
             typed[last],
             typed[last - 1],
         );
-        let output = Command::new("bash").args(["--norc", "-c", &asked]).output().unwrap();
-        let offered = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(offered.lines().collect::<Vec<_>>(), expected, "{typed:?}");
+        let output = Command::new("bash").args(["--norc", "-c", &bash_script]).output().unwrap();
+        let completions = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(completions.lines().collect::<Vec<_>>(), expected, "{typed:?}");
     }
 }
 
 #[test]
-fn the_page_of_keys_is_the_one_that_is_printed() {
+fn keys_page_matches_printed_keys() {
     let printed = run(&["man", "--keys"]);
     let different = KEY_PAGE.lines().zip(printed.lines()).find(|(here, printed)| here != printed);
     assert_eq!(different, None, "hapulse man --keys > docs/keys.md");
     assert_eq!(KEY_PAGE.len(), printed.len());
-    for action in COMMANDS {
-        let row = KEY_PAGE.lines().find(|line| line.ends_with(&format!("| `{}` |", action.id))).unwrap();
-        assert!(row.contains(action.help), "{row}");
-        for key in action.keys {
+    for command in COMMANDS {
+        let row = KEY_PAGE.lines().find(|line| line.ends_with(&format!("| `{}` |", command.id))).unwrap();
+        assert!(row.contains(command.help), "{row}");
+        for key in command.keys {
             assert!(row.contains(&format!("`{}`", Key::parse(key).unwrap())), "{key}: {row}");
         }
     }
 }
 
 #[test]
-fn the_manual_page_tells_of_every_key_and_of_every_command_line() {
+fn manual_page_lists_every_key_and_palette_command() {
     let page = manual();
-    let keys = under(&page, ".SH KEYS");
-    for action in COMMANDS {
-        let names = action.keys.iter().map(|name| Key::parse(name).unwrap().label(true)).collect::<Vec<_>>().join(" ");
+    let keys = section_of(&page, ".SH KEYS");
+    for command in COMMANDS {
+        let names = command.keys.iter().map(|name| Key::parse(name).unwrap().label(true)).collect::<Vec<_>>().join(" ");
         let names = if names.is_empty() { ":" } else { &names };
-        let head = format!("\n{names}  {}\n{}\n", action.id, action.help);
+        let head = format!("\n{names}  {}\n{}\n", command.id, command.help);
         assert!(keys.contains(&head), "{head}{keys}");
     }
-    assert_eq!(keys.matches("\n.TP").count(), COMMANDS.len() + WITH_ARGUMENTS.len());
-    for (name, takes, help) in WITH_ARGUMENTS {
+    assert_eq!(keys.matches("\n.TP").count(), COMMANDS.len() + COMMANDS_WITH_ARGUMENTS.len());
+    for (name, takes, help) in COMMANDS_WITH_ARGUMENTS {
         assert!(keys.contains(&format!("\n{name} {takes}\n{help}\n")), "{name}");
     }
 }
 
-/// What stands in the first cells of the README's table of keys.
-fn readme_keys() -> Vec<&'static str> {
-    let section = README.split("\n## ").find(|section| section.starts_with("Keys\n")).unwrap();
+/// Returns the pieces between backquotes in the first cells of the table of keys below a heading: codes at even indices.
+fn key_table_pieces(page: &'static str, heading: &str) -> Vec<&'static str> {
+    let has_heading = |section: &&str| section.lines().next() == Some(heading);
+    let section = page.split("\n## ").find(has_heading).unwrap_or_else(|| panic!("no section {heading}"));
     let rows = section.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.map(|row| row.trim_start_matches("| ").split(" | ").next().unwrap());
     cells.flat_map(|cell| cell.split('`').skip(1)).collect()
 }
 
-/// Every key with the names it may be called by.
-fn names(key: Key) -> [String; 2] {
+/// Returns both names of a key: the one of configuration files and its ASCII label.
+fn key_names(key: Key) -> [String; 2] {
     [key.to_string(), key.label(true)]
 }
 
+/// Returns whether a command is bound to the key of this name.
 fn has_key(name: &str) -> bool {
     COMMANDS
         .iter()
-        .flat_map(|action| action.keys)
-        .any(|key| names(Key::parse(key).unwrap()).iter().any(|own| own == name))
+        .flat_map(|command| command.keys)
+        .any(|key| key_names(Key::parse(key).unwrap()).iter().any(|own| own == name))
 }
 
-#[test]
-fn the_readmes_table_tells_of_keys_there_are_and_of_every_act() {
-    let pieces = readme_keys();
-    let mut told: BTreeSet<String> = BTreeSet::new();
-    for (place, piece) in pieces.iter().enumerate().step_by(2) {
+/// Returns the names of the keys in the table of keys below a heading, with ranges expanded. Asserts that each `:` line of
+/// the table is a valid palette command.
+fn key_table_names(page: &'static str, heading: &str) -> BTreeSet<String> {
+    let pieces = key_table_pieces(page, heading);
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for (index, piece) in pieces.iter().enumerate().step_by(2) {
         if let Some(line) = piece.strip_prefix(':').filter(|line| !line.is_empty()) {
             assert!(palette::parse(line).is_ok(), "{piece}");
             continue;
         }
-        told.insert((*piece).to_owned());
-        // From this one to the next.
-        if pieces.get(place + 1).is_some_and(|between| between.trim() == "–") {
-            let to = pieces[place + 2];
-            let (head, from) = piece.split_at(piece.len() - 1);
-            let number = |text: &str| text[head.len()..].parse::<u8>().unwrap();
-            told.extend((number(&format!("{head}{from}"))..=number(to)).map(|number| format!("{head}{number}")));
+        names.insert((*piece).to_owned());
+        // A range up to the next key.
+        if pieces.get(index + 1).is_some_and(|between| between.trim() == "–") {
+            let last = pieces[index + 2];
+            let (prefix, first) = piece.split_at(piece.len() - 1);
+            let number = |text: &str| text[prefix.len()..].parse::<u8>().unwrap();
+            names.extend((number(&format!("{prefix}{first}"))..=number(last)).map(|number| format!("{prefix}{number}")));
         }
     }
-    let unknown: Vec<&String> = told.iter().filter(|name| !has_key(name)).collect();
-    assert!(unknown.is_empty() && told.len() > 40, "{unknown:?} of {}", told.len());
-    let is_told = |action: &&CommandSpec| {
-        let first = action.keys.first().map(|key| names(Key::parse(key).unwrap()));
-        first.is_none_or(|names| names.iter().any(|name| told.contains(name)))
-    };
-    let acts = COMMANDS.iter().filter(|action| [Group::Act, Group::Mark].contains(&action.group));
-    let left_out: Vec<&str> = acts.filter(|action| !is_told(action)).map(|action| action.id).collect();
-    assert_eq!(left_out, [""; 0]);
+    names
 }
 
-/// The words of a command line as a shell would give them, up to a pipe, a list or a remark behind it.
+/// Returns the names that are not names of bound keys.
+fn unknown_keys(names: &BTreeSet<String>) -> Vec<&String> {
+    names.iter().filter(|name| !has_key(name)).collect()
+}
+
+#[test]
+fn guide_key_table_lists_existing_keys_and_every_action() {
+    let listed = key_table_names(GUIDE, "Keys");
+    let unknown = unknown_keys(&listed);
+    assert!(unknown.is_empty() && listed.len() > 40, "{unknown:?} of {}", listed.len());
+    let is_listed = |command: &&CommandSpec| {
+        let first = command.keys.first().map(|key| key_names(Key::parse(key).unwrap()));
+        first.is_none_or(|names| names.iter().any(|name| listed.contains(name)))
+    };
+    let actions = COMMANDS.iter().filter(|command| [CommandGroup::Actions, CommandGroup::Mark].contains(&command.group));
+    let missing: Vec<&str> = actions.filter(|command| !is_listed(command)).map(|command| command.id).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
+fn readme_key_table_lists_existing_keys() {
+    let listed = key_table_names(README, "The keys that matter");
+    let unknown = unknown_keys(&listed);
+    assert!(unknown.is_empty() && listed.len() > 10, "{unknown:?} of {}", listed.len());
+}
+
+/// Splits a command line into words as a shell does, up to a pipe, redirection, `;`, `#` or two blanks.
 fn words(line: &str) -> Vec<String> {
     let line = line.split("  ").next().unwrap().split(['|', '>', ';', '#']).next().unwrap();
     let mut words = Vec::new();
-    for (place, piece) in line.split('"').enumerate() {
-        if place % 2 == 1 {
+    for (index, piece) in line.split('"').enumerate() {
+        if index % 2 == 1 {
             words.push(piece.replace(['$', '{', '}'], ""));
         } else {
             words.extend(piece.split_whitespace().map(|word| word.replace(['$', '{', '}'], "")));
@@ -252,11 +274,11 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The lines in which a page calls hapulse: in its blocks of code, and in its text.
-fn calls(page: &str) -> Vec<&str> {
+/// Returns the hapulse command lines of a page: in code blocks and in inline code.
+fn hapulse_calls(page: &str) -> Vec<&str> {
     let mut calls = Vec::new();
-    for (place, part) in page.split("```").enumerate() {
-        if place % 2 == 1 {
+    for (index, part) in page.split("```").enumerate() {
+        if index % 2 == 1 {
             calls.extend(part.lines().map(str::trim).filter(|line| line.starts_with("hapulse ")));
         } else {
             calls.extend(part.split('`').skip(1).step_by(2).filter(|code| code.starts_with("hapulse ")));
@@ -265,53 +287,53 @@ fn calls(page: &str) -> Vec<&str> {
     calls
 }
 
-fn check_call(line: &str) -> Result<(), String> {
+fn parse_call(line: &str) -> Result<(), String> {
     match hapulse::cli::command().try_get_matches_from(words(line)) {
         Ok(_) => Ok(()),
-        // The name of a command alone.
+        // A subcommand's name without its arguments is a valid mention.
         Err(error) if error.kind() == ErrorKind::MissingRequiredArgument && words(line).len() == 2 => Ok(()),
         Err(error) => Err(format!("{line}: {error}")),
     }
 }
 
 #[test]
-fn every_call_in_the_documents_and_the_help_is_understood() {
-    let mut wrong = Vec::new();
-    let (mut count, known) = (0, every_flag());
+fn calls_in_documents_and_help_are_valid() {
+    let mut errors = Vec::new();
+    let (mut count, known) = (0, all_flags());
     for (name, page) in PAGES {
-        let calls = calls(page);
+        let calls = hapulse_calls(page);
         count += calls.len();
-        wrong.extend(
-            calls.into_iter().filter_map(|line| check_call(line).err()).map(|error| format!("{name}: {error}")),
+        errors.extend(
+            calls.into_iter().filter_map(|line| parse_call(line).err()).map(|error| format!("{name}: {error}")),
         );
         let code = page.split('`').skip(1).step_by(2).filter(|code| code.starts_with("--"));
-        wrong.extend(
-            code.flat_map(told_flags).filter(|flag| !known.contains(flag)).map(|flag| format!("{name}: {flag}")),
+        errors.extend(
+            code.flat_map(flags_in).filter(|flag| !known.contains(flag)).map(|flag| format!("{name}: {flag}")),
         );
     }
     for command in all_commands() {
         let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let calls: Vec<&str> = after.lines().map(str::trim).filter(|line| line.starts_with("hapulse ")).collect();
         count += calls.len();
-        wrong.extend(calls.into_iter().filter_map(|line| check_call(line).err()));
+        errors.extend(calls.into_iter().filter_map(|line| parse_call(line).err()));
     }
-    assert!(wrong.is_empty() && count > 40, "{count}: {wrong:#?}");
+    assert!(errors.is_empty() && count > 40, "{count}: {errors:#?}");
     for bad in ["hapulse drain be/s --nope", "hapulse -m 12", "hapulse completions", "hapulse drian be/s extra:"] {
-        assert!(check_call(bad).is_err() || bad.ends_with("completions"), "{bad}");
+        assert!(parse_call(bad).is_err() || bad.ends_with("completions"), "{bad}");
     }
 }
 
-/// The variables of the environment that the sources read by name.
-fn variables_read(folder: &Path, found: &mut BTreeSet<String>) {
+/// Adds the names of the environment variables that the sources in a directory read.
+fn collect_variables_read(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            variables_read(&path, found);
+            collect_variables_read(&path, found);
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        for before in ["var(\"", "var_os(\"", "said(\"", "path(\"", "variable(\""] {
+        for before in ["var(\"", "var_os(\"", "non_empty(\"", "path(\"", "variable(\""] {
             let names = code.split(before).skip(1).filter_map(|rest| rest.split('"').next());
             let is_name = |name: &&str| name.len() > 1 && name.chars().all(|ch| ch.is_ascii_uppercase() || ch == '_');
             found.extend(names.filter(is_name).map(str::to_owned));
@@ -320,15 +342,15 @@ fn variables_read(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_manual_page_tells_of_every_variable() {
+fn manual_page_lists_every_environment_variable() {
     let page = manual();
-    let part = under(&page, ".SH ENVIRONMENT");
-    let told: BTreeSet<&str> = part.split(|ch: char| !(ch.is_ascii_uppercase() || ch == '_')).collect();
+    let part = section_of(&page, ".SH ENVIRONMENT");
+    let listed: BTreeSet<&str> = part.split(|ch: char| !(ch.is_ascii_uppercase() || ch == '_')).collect();
     let mut read = BTreeSet::new();
-    variables_read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut read);
+    collect_variables_read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut read);
     assert!(read.len() > 10, "{read:?}");
-    let own = KEYS.iter().filter_map(hapulse::config::setting_table::Key::variable);
+    let own = SETTINGS.iter().filter_map(hapulse::config::setting_table::Setting::variable);
     for name in own.chain(read) {
-        assert!(told.contains(name.as_str()), "{name}: {part}");
+        assert!(listed.contains(name.as_str()), "{name}: {part}");
     }
 }

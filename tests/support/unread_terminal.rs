@@ -8,13 +8,13 @@ use std::thread;
 use std::time::Duration;
 
 /// hapulse in such a terminal.
-pub struct Unread {
+pub struct UnreadTerminal {
     pub child: Box<dyn Child + Send + Sync>,
     pub keys: Box<dyn Write + Send>,
     _master: Box<dyn MasterPty + Send>,
 }
 
-impl Unread {
+impl UnreadTerminal {
     /// Starts hapulse, and has it draw whole screens until the terminal takes no more.
     pub fn start(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         let size = PtySize { cols: 200, rows: 60, pixel_width: 0, pixel_height: 0 };

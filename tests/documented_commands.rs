@@ -21,7 +21,7 @@ fn pages() -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn links_point_to_existing_files() {
     let mut count = 0;
     for (path, text) in pages() {
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -74,7 +74,7 @@ const PRINTING: [&str; 12] =
     ["drain", "maint", "ready", "audit", "config", "doctor", "show", "get", "check", "watch", "man", "completions"];
 
 #[test]
-fn every_line_that_is_told_can_be_typed() {
+fn documented_command_lines_run() {
     let sections = "backend be_app\n  server app1 127.0.0.1:1\n  server app2 127.0.0.1:1\n\
         backend www\n  server web1 127.0.0.1:1\n  server web2 127.0.0.1:1\n  server web3 127.0.0.1:1\n";
     let lab = Lab::builder().sections(sections).tcp().start();

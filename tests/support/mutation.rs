@@ -51,7 +51,7 @@ const VALUES: [&[u8]; 20] = [
 
 /// One thing done to some bytes.
 #[derive(Debug, Clone)]
-pub enum Spoil {
+pub enum Mutation {
     /// Another byte in its place.
     Byte(Index, u8),
     /// Nothing behind it.
@@ -70,33 +70,33 @@ pub enum Spoil {
     Insert(Index, usize),
 }
 
-pub fn any_spoil() -> impl Strategy<Value = Spoil> {
+pub fn any_mutation() -> impl Strategy<Value = Mutation> {
     let at = any::<Index>;
     let value = 0..VALUES.len();
     prop_oneof![
-        3 => (at(), any::<u8>()).prop_map(|(at, byte)| Spoil::Byte(at, byte)),
-        1 => at().prop_map(Spoil::Cut),
-        1 => (at(), 1..60_usize).prop_map(|(at, count)| Spoil::Drop(at, count)),
-        1 => (at(), 1..400_usize, at()).prop_map(|(from, count, to)| Spoil::Copy(from, count, to)),
-        8 => (at(), value.clone()).prop_map(|(at, value)| Spoil::Value(at, value)),
-        1 => at().prop_map(Spoil::Long),
-        1 => (0..90_usize, any::<bool>()).prop_map(|(column, doubles)| Spoil::Column(column, doubles)),
-        2 => (at(), value).prop_map(|(at, value)| Spoil::Insert(at, value)),
+        3 => (at(), any::<u8>()).prop_map(|(at, byte)| Mutation::Byte(at, byte)),
+        1 => at().prop_map(Mutation::Cut),
+        1 => (at(), 1..60_usize).prop_map(|(at, count)| Mutation::Drop(at, count)),
+        1 => (at(), 1..400_usize, at()).prop_map(|(from, count, to)| Mutation::Copy(from, count, to)),
+        8 => (at(), value.clone()).prop_map(|(at, value)| Mutation::Value(at, value)),
+        1 => at().prop_map(Mutation::Long),
+        1 => (0..90_usize, any::<bool>()).prop_map(|(column, doubles)| Mutation::Column(column, doubles)),
+        2 => (at(), value).prop_map(|(at, value)| Mutation::Insert(at, value)),
     ]
 }
 
 /// One of these, with a few things done to it; now and then as it is.
-pub fn spoiled(all: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
-    (prop::sample::select(all), prop::collection::vec(any_spoil(), 0..8)).prop_map(|(mut bytes, spoils)| {
-        for spoil in spoils {
-            spoil.on(&mut bytes);
+pub fn mutated(all: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    (prop::sample::select(all), prop::collection::vec(any_mutation(), 0..8)).prop_map(|(mut bytes, mutations)| {
+        for mutation in mutations {
+            mutation.apply(&mut bytes);
         }
         bytes
     })
 }
 
-impl Spoil {
-    fn on(&self, bytes: &mut Vec<u8>) {
+impl Mutation {
+    fn apply(&self, bytes: &mut Vec<u8>) {
         if bytes.is_empty() {
             return;
         }
@@ -148,7 +148,7 @@ fn replace(bytes: &mut Vec<u8>, at: usize, value: &[u8]) {
 }
 
 /// What people type, and names.
-pub const LINES: [&str; 24] = [
+pub const TYPED_LINES: [&str; 24] = [
     "status:down | qcur>0 !backup",
     "name:app* proxy=www,api weight!=0,1 rtime>=1.5k",
     "!web1",
@@ -207,7 +207,7 @@ deadline = "5m"
 "#;
 
 /// A small site over a time that fills blocks of the history, in the words of `stat_info`.
-pub const STORY: &str = r"Version: 2.6.12
+pub const SAMPLE_SERIES: &str = r"Version: 2.6.12
 Pid: 7
 Uptime_sec: 100
 CurrConns: 5

@@ -6,7 +6,7 @@
 use unicode_width::UnicodeWidthChar;
 
 /// Everything in these bytes that is neither visible text nor a sequence of hapulse's own.
-pub fn strange(bytes: &[u8]) -> Vec<String> {
+pub fn unexpected_output(bytes: &[u8]) -> Vec<String> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {

@@ -1,18 +1,18 @@
 //! The page of what watching costs says what is so: beside `show stat` read by hand, and beside `/proc`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "support/desk.rs"]
-mod desk;
+#[path = "support/model_driver.rs"]
+mod model_driver;
 #[path = "support/samples.rs"]
 mod samples;
 mod support;
 
 use std::fs;
 
-use desk::Desk;
+use model_driver::ModelDriver;
 use hapulse::app::layers::Layer;
-use hapulse::app::msg::{Effect, Memory, Msg};
-use hapulse::observe::sampler::News;
+use hapulse::app::msg::{Effect, MemoryUse, Message};
+use hapulse::observe::sampler::PollResult;
 
 use support::{Lab, Term};
 
@@ -39,19 +39,19 @@ fn is_near(shown: f64, real: f64, share: f64) -> bool {
 }
 
 #[test]
-fn a_poll_has_the_bytes_that_socat_would_read_and_the_numbers_move_by_themselves() {
+fn overhead_page_shows_reply_size_and_updates() {
     let lab = Lab::builder().backends(3).servers(5).start();
     let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(120, 40).start();
     term.wait_for("live");
     term.press(":cost<ret>");
     let screen = term.wait_until(|screen| line(screen, "memory").is_some_and(|text| !text.starts_with('–')));
-    assert!(screen.contains("what watching costs"), "{screen}");
-    let by_hand = lab.ask("show info;show stat").len() as f64;
-    let poll = line(&screen, "a poll").unwrap();
+    assert!(screen.contains("polling overhead"), "{screen}");
+    let by_hand = lab.send_command("show info;show stat").len() as f64;
+    let poll = line(&screen, "per poll").unwrap();
     assert!(is_near(number(&poll, 1000.0), by_hand, 0.02), "{poll}, not {by_hand}");
-    assert!(line(&screen, "interval").unwrap().starts_with("0.2s asked, "), "{screen}");
+    assert!(line(&screen, "interval").unwrap().starts_with("0.2s requested, "), "{screen}");
     let history = line(&screen, "history").unwrap();
-    assert!(history.contains(" of 64.0M, holds "), "{history}");
+    assert!(history.contains(" of 64.0M, covers "), "{history}");
     let answered = number(&line(&screen, "polls").unwrap(), 1.0);
     let is_later = |screen: &str| line(screen, "polls").is_some_and(|polls| number(&polls, 1.0) >= answered + 3.0);
     let screen = term.wait_until(is_later);
@@ -59,11 +59,11 @@ fn a_poll_has_the_bytes_that_socat_would_read_and_the_numbers_move_by_themselves
     let percent: f64 = share.trim_start_matches('<').split('%').next().unwrap().parse().unwrap();
     assert!(percent > 0.0 && percent < 100.0, "{share}");
     term.press("<esc>");
-    term.wait_gone("what watching costs");
+    term.wait_gone("polling overhead");
 }
 
 #[test]
-fn memory_is_what_the_kernel_says() {
+fn overhead_page_shows_memory_from_kernel() {
     let lab = Lab::builder().start();
     let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(120, 40).start();
     term.wait_for("live");
@@ -83,15 +83,15 @@ fn memory_is_what_the_kernel_says() {
 }
 
 #[test]
-fn polls_that_fail_are_counted_and_every_instance_has_its_part() {
+fn overhead_page_counts_failed_polls_per_instance() {
     let (first, second) = (Lab::builder().start(), Lab::builder().start());
     let names = [format!("one={}", first.admin().display()), format!("two={}", second.admin().display())];
     let mut term = Term::builder().args(["-i", "0.2"]).args(names).size(120, 40).start();
     term.wait_for("live");
     term.press(":cost<ret>");
     // Both have answered: two polls, as many shares.
-    term.wait_until(|screen| screen.matches("a poll ").count() == 2 && screen.matches(" 0 failed").count() == 2);
-    first.kill9();
+    term.wait_until(|screen| screen.matches("per poll ").count() == 2 && screen.matches(" 0 failed").count() == 2);
+    first.kill();
     let screen = term.wait_until(|screen| screen.matches(" 0 failed").count() == 1);
     let part = |name: &str| screen.split_once(&format!("│ {name}  ")).map(|(_, rest)| rest.to_owned()).unwrap();
     assert!(line(&part("two"), "polls").unwrap().contains(" 0 failed"), "{screen}");
@@ -99,20 +99,20 @@ fn polls_that_fail_are_counted_and_every_instance_has_its_part() {
 }
 
 #[test]
-fn memory_is_measured_with_each_sample_only_while_the_page_is_open() {
-    let mut desk = Desk::new();
-    assert_eq!(desk.press("$"), [Effect::MeasureMemory]);
-    desk.tell(Msg::Memory(Memory { now: 3 << 20, most: 4 << 20 }));
-    assert_eq!(desk.model.memory.map(|memory| memory.most), Some(4 << 20));
-    desk.millis += 1000;
-    let sample = desk.samples.take(desk.millis, &desk.sheet);
-    assert_eq!(desk.tell(Msg::News(0, News::Sample(sample), 0)), [Effect::MeasureMemory]);
-    assert!(matches!(desk.model.layers.as_slice(), [Layer::Cost(0)]));
-    desk.press("j");
-    assert!(matches!(desk.model.layers.as_slice(), [Layer::Cost(1)]), "it scrolls");
-    desk.press("q");
-    assert!(desk.model.layers.is_empty(), "q closes what lies on top");
-    desk.millis += 1000;
-    let sample = desk.samples.take(desk.millis, &desk.sheet);
-    assert_eq!(desk.tell(Msg::News(0, News::Sample(sample), 0)), []);
+fn memory_is_measured_only_while_overhead_page_is_open() {
+    let mut driver = ModelDriver::new();
+    assert_eq!(driver.press("$"), [Effect::MeasureMemory]);
+    driver.update(Message::MemoryMeasured(MemoryUse { current: 3 << 20, peak: 4 << 20 }));
+    assert_eq!(driver.model.memory.map(|memory| memory.peak), Some(4 << 20));
+    driver.millis += 1000;
+    let sample = driver.sample_factory.next_sample(driver.millis, &driver.stat);
+    assert_eq!(driver.update(Message::Polled(0, PollResult::Sample(sample), 0)), [Effect::MeasureMemory]);
+    assert!(matches!(driver.model.layers.as_slice(), [Layer::Overhead(0)]));
+    driver.press("j");
+    assert!(matches!(driver.model.layers.as_slice(), [Layer::Overhead(1)]), "it scrolls");
+    driver.press("q");
+    assert!(driver.model.layers.is_empty(), "q closes what lies on top");
+    driver.millis += 1000;
+    let sample = driver.sample_factory.next_sample(driver.millis, &driver.stat);
+    assert_eq!(driver.update(Message::Polled(0, PollResult::Sample(sample), 0)), []);
 }

@@ -14,36 +14,36 @@ use tempfile::TempDir;
 
 /// What becomes of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meddling {
+pub enum RelayFault {
     /// It is passed on, and so is its answer.
-    Pass,
+    None,
     /// The answer comes so much later.
-    Late(Duration),
+    DelayReply(Duration),
     /// It is passed on, and no answer comes.
-    Keep,
+    WithholdReply,
     /// It is lost, and the connection ends.
-    Lose,
+    DropCommand,
 }
 
 /// A running socket; it ends with the test.
-pub struct Meddler {
+pub struct FaultyRelay {
     path: PathBuf,
     acts: Arc<Mutex<Vec<String>>>,
     _folder: TempDir,
 }
 
-impl Meddler {
+impl FaultyRelay {
     /// In front of `target`; this becomes of lines in which `words` stand, and the others are passed on.
-    pub fn before(target: &Path, words: &'static str, meddling: Meddling) -> Self {
-        let folder = TempDir::with_prefix_in("meddle", "/tmp").expect("/tmp can be written");
-        let path = folder.path().join("meddle.sock");
+    pub fn to(target: &Path, words: &'static str, meddling: RelayFault) -> Self {
+        let folder = TempDir::with_prefix_in("faulty-relay", "/tmp").expect("/tmp can be written");
+        let path = folder.path().join("relay.sock");
         let listener = UnixListener::bind(&path).expect("the folder is new");
         let (acts, target) = (Arc::new(Mutex::new(Vec::new())), target.to_owned());
         let kept = Arc::clone(&acts);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (kept, target) = (Arc::clone(&kept), target.clone());
-                let look = move |line: &str| if line.contains(words) { meddling } else { Meddling::Pass };
+                let look = move |line: &str| if line.contains(words) { meddling } else { RelayFault::None };
                 thread::spawn(move || pass(client, &target, &look, &kept));
             }
         });
@@ -55,13 +55,13 @@ impl Meddler {
     }
 
     /// The commands that came and are no questions.
-    pub fn acts(&self) -> Vec<String> {
+    pub fn write_commands(&self) -> Vec<String> {
         self.acts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// One connection is one line. Whoever went away meanwhile does not matter.
-fn pass(client: UnixStream, target: &Path, look: &dyn Fn(&str) -> Meddling, acts: &Mutex<Vec<String>>) {
+fn pass(client: UnixStream, target: &Path, look: &dyn Fn(&str) -> RelayFault, acts: &Mutex<Vec<String>>) {
     let mut line = String::new();
     let Ok(copy) = client.try_clone() else { return };
     if BufReader::new(copy).read_line(&mut line).is_err() {
@@ -71,7 +71,7 @@ fn pass(client: UnixStream, target: &Path, look: &dyn Fn(&str) -> Meddling, acts
     let commands = line.trim_end().split(';').filter(|command| command.starts_with("set "));
     acts.lock().unwrap_or_else(PoisonError::into_inner).extend(commands.map(str::to_owned));
     let meddling = look(&line);
-    if meddling == Meddling::Lose {
+    if meddling == RelayFault::DropCommand {
         return;
     }
     let Ok(mut server) = UnixStream::connect(target) else { return };
@@ -80,9 +80,9 @@ fn pass(client: UnixStream, target: &Path, look: &dyn Fn(&str) -> Meddling, acts
         return;
     }
     match meddling {
-        Meddling::Keep => thread::sleep(Duration::from_mins(1)),
-        Meddling::Late(time) => thread::sleep(time),
-        Meddling::Pass | Meddling::Lose => {}
+        RelayFault::WithholdReply => thread::sleep(Duration::from_mins(1)),
+        RelayFault::DelayReply(time) => thread::sleep(time),
+        RelayFault::None | RelayFault::DropCommand => {}
     }
     let _ = client.write_all(&answer);
 }

@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use hapulse::haproxy::fields::TextField;
-use hapulse::table::columns::column::Source;
+use hapulse::table::columns::column::ColumnSource;
 use hapulse::table::columns::column_table;
 use script::Script;
 use serde_json::Value;
-use support::{Answer, Lab, Traffic};
+use support::{ServerBehavior, Lab, Traffic};
 
 const PAGE: &str = include_str!("../docs/json.md");
 const RECIPES: &str = include_str!("../docs/recipes.md");
@@ -41,8 +41,8 @@ fn keys(value: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_key_is_documented_and_every_documented_key_printed() {
-    let lab = Lab::builder().servers(2).answer("be1/s1", Answer::Closed).checks().start();
+fn json_keys_match_documentation() {
+    let lab = Lab::builder().servers(2).server_behavior("be1/s1", ServerBehavior::Closed).checks().start();
     lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
     let script = Script::new();
     let shown = |args: &str| -> Value { serde_json::from_str(&script.run(lab.admin(), args).out).unwrap() };
@@ -60,17 +60,17 @@ fn every_key_is_documented_and_every_documented_key_printed() {
 }
 
 #[test]
-fn every_column_of_our_own_making_is_documented_with_its_type() {
+fn computed_columns_are_documented_with_type() {
     let lab = Lab::builder().servers(2).http_checks().start();
     let traffic = Traffic::to(lab.frontend_addr()).workers(2).start();
     lab.wait_stat("be1", "BACKEND", "req_tot", |count| count.len() > 2);
     let said = ["pxname", "svname", "kind"];
     let documented: Vec<(String, String)> =
         documented("A row").into_iter().filter(|(name, _)| !said.contains(&name.as_str())).collect();
-    let is_own = |id: &str, source: &Source| match source {
-        Source::Made { .. } => TextField::by_name(id.as_bytes()).is_none(),
-        Source::Number(field) => field.info().name != id,
-        Source::PerSecond(_) | Source::Text(_) | Source::SinceMark { .. } => false,
+    let is_own = |id: &str, source: &ColumnSource| match source {
+        ColumnSource::Computed { .. } => TextField::by_name(id.as_bytes()).is_none(),
+        ColumnSource::Number(field) => field.info().name != id,
+        ColumnSource::PerSecond(_) | ColumnSource::Text(_) | ColumnSource::SinceMark { .. } => false,
     };
     let for_people = ["name", "side", "proxy", "kind"];
     let made = column_table::all().filter(|column| is_own(column.id, &column.source));
@@ -100,7 +100,7 @@ fn every_column_of_our_own_making_is_documented_with_its_type() {
 }
 
 #[test]
-fn the_examples_are_json() {
+fn documented_examples_are_valid_json() {
     let block = PAGE.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
     assert_eq!(block.lines().count(), 2);
     for line in block.lines() {
@@ -125,7 +125,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_of_the_recipes_is_understood() {
+fn recipe_commands_are_valid() {
     let home = tempfile::tempdir().unwrap();
     let mut tried = BTreeSet::new();
     for (place, _) in RECIPES.match_indices("hapulse ") {

@@ -1,0 +1,93 @@
+//! Helpers for tests of actions: start a dashboard, answer confirmations, read the audit log and server states.
+
+use super::client::send_command_to;
+use super::haproxy::Lab;
+use super::launch::TermBuilder;
+use super::relay::Relay;
+use super::term::Term;
+use super::{wait_for, wait_until};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+/// Time after a confirmation appears during which hapulse ignores keys as typed ahead.
+pub const TYPE_AHEAD: Duration = Duration::from_millis(330);
+
+/// Starts hapulse on a socket and waits for the first sample.
+pub fn start_dashboard(target: impl AsRef<OsStr>) -> Term {
+    start_dashboard_with(&[], "", target)
+}
+
+/// Starts hapulse with additional arguments and a configuration file; see [`start_dashboard`].
+pub fn start_dashboard_with(args: &[&str], config: &str, target: impl AsRef<OsStr>) -> Term {
+    let builder = Term::builder().args(["-i", "0.1"]).args(args).args([target]).size(120, 40);
+    let term = builder.config(config).start();
+    term.wait_for("live");
+    term
+}
+
+impl TermBuilder {
+    /// Writes the user's configuration file.
+    pub fn config(self, text: &str) -> Self {
+        let folder = self.home().join(".config/hapulse");
+        fs::create_dir_all(&folder).expect("the home folder can be written");
+        fs::write(folder.join("config.toml"), text).expect("the folder was just made");
+        self
+    }
+}
+
+/// Waits for a confirmation, waits until hapulse accepts keys, and answers.
+pub fn answer_confirmation(term: &mut Term, title: &str, keys: &str) {
+    term.wait_for(title);
+    thread::sleep(TYPE_AHEAD);
+    term.press(keys);
+}
+
+/// Waits for two more polls; by then hapulse has sent every command of the keys pressed so far.
+pub fn wait_for_two_polls(term: &Term, relay: &Relay) {
+    term.wait_input_read();
+    let polls = || relay.lines().iter().filter(|line| line.contains("show info")).count();
+    let before = polls();
+    wait_until("two more polls", || polls() >= before + 2);
+}
+
+/// Returns the bottom line of the screen, which shows the notice.
+pub fn bottom_line(screen: &str) -> &str {
+    screen.lines().last().unwrap_or_default().trim()
+}
+
+impl Term {
+    /// Returns the records of the audit log in the program's home folder, oldest first.
+    pub fn audit_records(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.home().join(".local/state/hapulse/audit.jsonl")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("every line of the audit log is JSON")).collect()
+    }
+
+    /// Waits until the audit log has `count` records of finished actions, and returns them.
+    pub fn wait_for_done_records(&self, count: usize) -> Vec<Value> {
+        wait_for(&format!("{count} done records in the audit log"), || {
+            let done: Vec<Value> = self.audit_records().into_iter().filter(|record| record["phase"] == "done").collect();
+            (done.len() >= count).then_some(done)
+        })
+    }
+}
+
+impl Lab {
+    /// Returns one column of `show servers state` for `backend/server`.
+    pub fn server_state(&self, server: &str, column: &str) -> String {
+        let (backend, server) = server.split_once('/').expect("backend/server");
+        let text = self.send_command(&format!("show servers state {backend}"));
+        let header = text.lines().find_map(|line| line.strip_prefix("# ")).expect("a header line");
+        let index = header.split(' ').position(|name| name == column).expect("a column of that name");
+        let row = text.lines().find(|line| line.split(' ').nth(3) == Some(server)).expect("the server's line");
+        row.split(' ').nth(index).expect("as many cells as headings").to_owned()
+    }
+
+    /// Sends a changing command as another client; panics unless it succeeds.
+    pub fn send_write_command(&self, line: &str) {
+        let reply = send_command_to(self.admin(), line).expect("the admin socket replies");
+        assert_eq!(reply.trim(), "", "{line}");
+    }
+}

@@ -1,0 +1,135 @@
+//! Drives the application model with keys and samples and collects the effects; the test controls the clock.
+#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::Duration;
+
+use hapulse::actions::intent::Intent;
+use hapulse::app::commands::COMMANDS;
+use hapulse::app::confirmation::Confirmation;
+use hapulse::app::key::Key;
+use hapulse::app::layers::Layer;
+use hapulse::app::layout::Pane;
+use hapulse::app::model::Model;
+use hapulse::app::msg::{Effect, Message};
+use hapulse::app::update::update;
+use hapulse::haproxy::level::Level;
+use hapulse::instance::guard::Guard;
+use hapulse::observe::sampler::PollResult;
+use proptest::prelude::*;
+
+use crate::samples::{SampleFactory, StatCsv, timestamp, poll_failure, new_model};
+
+/// Milliseconds between two keys; longer than the time in which keys count as typed ahead.
+pub const KEY_INTERVAL_MILLIS: u64 = 400;
+
+/// An application model, the source of its samples and the current time.
+pub struct ModelDriver {
+    pub model: Model,
+    pub sample_factory: SampleFactory,
+    pub stat: StatCsv,
+    /// Milliseconds since the start of the test.
+    pub millis: u64,
+}
+
+impl ModelDriver {
+    pub fn new() -> Self {
+        Self::with(Guard::default(), Some(Level::Admin))
+    }
+
+    /// Creates a driver with this guard and this level of the stats socket, and adds the first sample.
+    pub fn with(guard: Guard, level: Option<Level>) -> Self {
+        let mut sample_factory = SampleFactory::for_version("2.6.12");
+        sample_factory.level = level;
+        let stat = StatCsv::recorded("2.6.12", "show-stat.csv");
+        let mut driver = Self { model: new_model(guard, (120, 40)), sample_factory, stat, millis: 10_000 };
+        driver.poll();
+        driver
+    }
+
+    /// Handles a message and returns its effects.
+    pub fn update(&mut self, msg: Message) -> Vec<Effect> {
+        let effects = update(&mut self.model, msg, timestamp(self.millis));
+        // The event loop does this after each frame.
+        self.model.instances.iter_mut().for_each(|instance| _ = instance.data.store_first_sample());
+        effects
+    }
+
+    /// Adds a sample of the current `stat`.
+    pub fn poll(&mut self) {
+        let sample = self.sample_factory.next_sample(self.millis, &self.stat);
+        let effects = self.update(Message::Polled(0, PollResult::Sample(sample), 0));
+        // The overhead layer measures memory with each sample.
+        assert!(effects.iter().all(|effect| *effect == Effect::MeasureMemory), "{effects:?}");
+    }
+
+    /// Reports a failed poll.
+    pub fn fail_poll(&mut self) {
+        let failed = PollResult::Failed(poll_failure(Duration::from_millis(self.millis + 1000)), timestamp(self.millis));
+        let effects = self.update(Message::Polled(0, failed, 0));
+        assert!(effects.iter().all(|effect| *effect == Effect::MeasureMemory), "{effects:?}");
+    }
+
+    /// Presses one key `after` milliseconds.
+    pub fn press_key(&mut self, key: Key, after: u64) -> Vec<Effect> {
+        self.millis += after;
+        self.update(Message::Key(key))
+    }
+
+    /// Presses keys every [`KEY_INTERVAL_MILLIS`] and returns all their effects.
+    pub fn press(&mut self, keys: &str) -> Vec<Effect> {
+        Key::parse_sequence(keys).unwrap().into_iter().flat_map(|key| self.press_key(key, KEY_INTERVAL_MILLIS)).collect()
+    }
+
+    /// Presses one key after `millis` milliseconds.
+    pub fn press_after(&mut self, millis: u64, key: &str) -> Vec<Effect> {
+        self.press_key(Key::parse(key).unwrap(), millis)
+    }
+
+    /// Advances the clock and wakes the model.
+    pub fn advance(&mut self, millis: u64) -> Vec<Effect> {
+        self.millis += millis;
+        self.update(Message::Wake)
+    }
+
+    /// Returns the row under the cursor of a pane as `proxy/name`.
+    pub fn cursor_row(&self, pane: Pane) -> String {
+        let instance = self.model.instance().unwrap();
+        let row = instance.cursor_row(pane).and_then(|id| instance.data.shown().unwrap().row(id));
+        row.map_or_else(String::new, |row| format!("{}/{}", row.proxy, row.name))
+    }
+
+    /// Returns the open confirmation; panics if another layer is open.
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        match self.model.layers.as_slice() {
+            [Layer::Confirmation(confirmation)] => Some(confirmation),
+            [] => None,
+            layers => panic!("{layers:?}"),
+        }
+    }
+
+    pub fn notice(&self) -> &str {
+        self.model.notice.as_ref().map_or("", |notice| notice.text.as_str())
+    }
+}
+
+/// Returns the Runtime API commands that the effects would send.
+pub fn sent_commands(effects: &[Effect]) -> Vec<String> {
+    let intents = effects.iter().filter_map(|effect| match effect {
+        Effect::RunAction(authorised) => Some(authorised.get()),
+        _ => None,
+    });
+    intents.flat_map(Intent::commands).collect()
+}
+
+pub const NO_COMMANDS: [&str; 0] = [];
+
+/// Generates keys: every bound key, and some unbound ones.
+pub fn any_key() -> impl Strategy<Value = Key> {
+    let bound: Vec<Key> = COMMANDS.iter().flat_map(|command| command.keys).map(|name| Key::parse(name).unwrap()).collect();
+    let characters = prop::sample::select("ynNYqaped1239 /\u{e9}".chars().collect::<Vec<_>>()).prop_map(Key::char);
+    let control = "ymdce".chars().map(|ch| Key { ctrl: true, ..Key::char(ch) }).collect::<Vec<_>>();
+    // Keys of actions and answers are more frequent, because otherwise no confirmation would ever be answered.
+    let confirming = prop::sample::select(Key::parse_sequence("MDE<f9><f10>yyyy<ret><ret>jk<tab>").unwrap());
+    prop_oneof![4 => prop::sample::select(bound), 2 => characters, 1 => prop::sample::select(control), 6 => confirming]
+}
