@@ -1,4 +1,4 @@
-//! `hapulse audit` and the configuration, through the real binary: what is printed where, and the exit codes.
+//! `hapulse audit` and its configuration, with the real binary: output, error messages and exit codes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -16,7 +16,7 @@ use hapulse::actions::audit::audit_writer::AuditWriter;
 use support::Term;
 use tempfile::TempDir;
 
-/// A home of its own, and nothing else of this machine's environment.
+/// A temporary home directory. Commands run in it with an otherwise empty environment.
 struct Home {
     folder: TempDir,
 }
@@ -44,34 +44,34 @@ impl Home {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
-        ran(&self.command(args).output().unwrap())
+    fn run(&self, args: &[&str]) -> CliOutput {
+        cli_output(&self.command(args).output().unwrap())
     }
 
-    fn run_with(&self, args: &[&str], variable: (&str, &str)) -> Ran {
-        ran(&self.command(args).env(variable.0, variable.1).output().unwrap())
+    fn run_with(&self, args: &[&str], variable: (&str, &str)) -> CliOutput {
+        cli_output(&self.command(args).env(variable.0, variable.1).output().unwrap())
     }
 }
 
-/// What a run said, and its exit code.
+/// Standard output, standard error and exit code of a run.
 #[derive(Debug, PartialEq, Eq)]
-struct Ran {
+struct CliOutput {
     out: String,
     err: String,
     code: i32,
 }
 
-fn ran(output: &Output) -> Ran {
+fn cli_output(output: &Output) -> CliOutput {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    Ran { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code().unwrap() }
+    CliOutput { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code().unwrap() }
 }
 
 fn at(millis: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_000_000_000 + millis)
 }
 
-/// Writes acts on `be_app/s0`, `be_app/s1` …; the last one has no end.
-fn write_acts(path: &Path, count: usize) {
+/// Writes audit records of actions on `be_app/s0`, `be_app/s1` …; the last action has no outcome.
+fn write_actions(path: &Path, count: usize) {
     let actor = Actor { user: "root".into(), sudo_user: Some("ann".into()), host: "lb01".into(), ..Actor::default() };
     let audit = AuditWriter::new(Some(path.to_owned()), true, "dashboard", actor, at(0));
     for number in 0..count {
@@ -85,11 +85,15 @@ fn write_acts(path: &Path, count: usize) {
             before: None,
             reason: (number == 0).then(|| "kernel \u{1b}[31mupdate".to_owned()),
         };
-        let sending = audit.new_record(at(number as u64 * 1000), attempt);
-        audit.append(&sending).unwrap();
+        let start_record = audit.new_record(at(number as u64 * 1000), attempt);
+        audit.append(&start_record).unwrap();
         if number + 1 < count {
-            let ending = AttemptResult { outcome: Some("verified, MAINT".into()), verified: Some(true), ..AttemptResult::default() };
-            audit.append(&sending.to_done(at(number as u64 * 1000 + 40), ending)).unwrap();
+            let result = AttemptResult {
+                outcome: Some("verified, MAINT".into()),
+                verified: Some(true),
+                ..AttemptResult::default()
+            };
+            audit.append(&start_record.to_done(at(number as u64 * 1000 + 40), result)).unwrap();
         }
     }
 }
@@ -107,23 +111,26 @@ fn lines(text: &str) -> Vec<&str> {
 #[test]
 fn audit_prints_one_line_per_action_from_default_path() {
     let home = Home::new();
-    write_acts(&home.path(".local/state/hapulse/audit.jsonl"), 3);
+    write_actions(&home.path(".local/state/hapulse/audit.jsonl"), 3);
     let all = home.run(&["audit"]);
     assert_eq!((lines(&all.out), all.err.as_str(), all.code), (ACTIONS.to_vec(), "", 0));
     assert_eq!(lines(&home.run(&["audit", "--last", "2"]).out), ACTIONS[1..]);
-    write_acts(&home.path("state/hapulse/audit.jsonl"), 1);
-    let elsewhere = home.run_with(&["audit"], ("XDG_STATE_HOME", home.path("state").to_str().unwrap()));
-    assert!(elsewhere.out.contains("sent, outcome unknown") && lines(&elsewhere.out).len() == 1, "{elsewhere:?}");
+    write_actions(&home.path("state/hapulse/audit.jsonl"), 1);
+    let in_state_home = home.run_with(&["audit"], ("XDG_STATE_HOME", home.path("state").to_str().unwrap()));
+    assert!(
+        in_state_home.out.contains("sent, outcome unknown") && lines(&in_state_home.out).len() == 1,
+        "{in_state_home:?}"
+    );
 }
 
 #[test]
 fn audit_prints_named_file_and_reports_invalid_lines() {
     let home = Home::new();
     let path = home.path("audit");
-    write_acts(&path, 3);
+    write_actions(&path, 3);
     let whole = fs::read_to_string(&path).unwrap();
-    let torn: Vec<&str> = whole.lines().flat_map(|line| [line, &line[..60]]).collect();
-    let path = home.write("torn", torn.join("\n"));
+    let torn_lines: Vec<&str> = whole.lines().flat_map(|line| [line, &line[..60]]).collect();
+    let path = home.write("torn", torn_lines.join("\n"));
     let printed = home.run(&["audit", path.to_str().unwrap()]);
     assert_eq!((lines(&printed.out), printed.code), (ACTIONS.to_vec(), 0));
     assert!(printed.err.starts_with("hapulse: line 2 is not a record: EOF while parsing"), "{printed:?}");
@@ -137,14 +144,14 @@ fn audit_prints_named_file_and_reports_invalid_lines() {
 #[test]
 fn unreadable_audit_is_error_with_its_path() {
     let home = Home::new();
-    let nothing = home.run(&["audit"]);
-    let place = home.path(".local/state/hapulse/audit.jsonl");
-    assert_eq!((nothing.out.as_str(), nothing.code), ("", 1));
-    assert!(nothing.err.starts_with(&format!("hapulse: cannot read the audit {}: No such", place.display())));
+    let missing = home.run(&["audit"]);
+    let path = home.path(".local/state/hapulse/audit.jsonl");
+    assert_eq!((missing.out.as_str(), missing.code), ("", 1));
+    assert!(missing.err.starts_with(&format!("hapulse: cannot read the audit {}: No such", path.display())));
     let folder = home.run(&["audit", "/"]);
     assert!(folder.code == 1 && folder.err.contains("it is a directory"), "{folder:?}");
-    let homeless = ran(&home.command(&["audit"]).env_remove("HOME").output().unwrap());
-    assert!(homeless.code == 1 && homeless.err.contains("no home directory"), "{homeless:?}");
+    let without_home = cli_output(&home.command(&["audit"]).env_remove("HOME").output().unwrap());
+    assert!(without_home.code == 1 && without_home.err.contains("no home directory"), "{without_home:?}");
     let empty = home.run(&["audit", "/dev/null"]);
     assert_eq!((empty.out.as_str(), empty.code), ("", 0));
     assert!(empty.err.contains("contains no records"), "{empty:?}");
@@ -157,9 +164,9 @@ fn unreadable_audit_is_error_with_its_path() {
 fn closed_pipe_ends_program_silently() {
     let home = Home::new();
     let path = home.path("audit");
-    write_acts(&path, 2);
+    write_actions(&path, 2);
     let whole = fs::read_to_string(&path).unwrap();
-    // More than a pipe holds: whoever writes it must notice that nobody reads.
+    // More than a pipe buffers, so that the writer gets an error when the reader closes it.
     let many =
         (0..2_000).map(|number| whole.replace("812,", &format!("{number},")).replace("-1\"", &format!("-{number}a\"")));
     let path = home.write("many", many.collect::<String>());
@@ -168,21 +175,21 @@ fn closed_pipe_ends_program_silently() {
         let mut child = command.arg(&path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut start = [0; 10];
         child.stdout.take().unwrap().read_exact(&mut start).unwrap();
-        let ended = ran(&child.wait_with_output().unwrap());
-        assert_eq!(ended, Ran { out: String::new(), err: String::new(), code: 0 }, "{args:?}");
+        let output = cli_output(&child.wait_with_output().unwrap());
+        assert_eq!(output, CliOutput { out: String::new(), err: String::new(), code: 0 }, "{args:?}");
     }
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let ended = home.command(&["audit"]).arg(&path).stdout(full).output().unwrap();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&ended.stderr).contains("cannot print: No space left"));
+    let output = home.command(&["audit"]).arg(&path).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot print: No space left"));
 }
 
 #[test]
 fn invalid_configuration_is_reported_and_nothing_is_printed() {
     let home = Home::new();
     let path = home.path("config.toml");
-    let shown = path.display().to_string();
-    for (text, told) in [
+    let path_text = path.display().to_string();
+    for (text, message) in [
         ("[audit]\n\nfoo = 1\n", ":3:1: unknown key \"foo\"; known here: path, required, ask_reason"),
         (
             "[audits]\n",
@@ -198,27 +205,30 @@ fn invalid_configuration_is_reported_and_nothing_is_printed() {
         ("read_only = true\nread_only = true", ":2:1: duplicate key"),
     ] {
         fs::write(&path, text).unwrap();
-        let ended = home.run(&["audit", "--config", &shown]);
-        assert_eq!(ended, Ran { out: String::new(), err: format!("hapulse: {shown}{told}\n"), code: 2 });
+        let output = home.run(&["audit", "--config", &path_text]);
+        assert_eq!(output, CliOutput { out: String::new(), err: format!("hapulse: {path_text}{message}\n"), code: 2 });
     }
     fs::write(&path, b"\xff").unwrap();
-    assert_eq!(home.run(&["audit", "--config", &shown]).err, format!("hapulse: {shown}:1:1: is not UTF-8 text\n"));
-    let told = |args: &[&str]| {
-        let ended = home.run(args);
-        assert_eq!(ended.code, 2, "{ended:?}");
-        ended.err
+    assert_eq!(
+        home.run(&["audit", "--config", &path_text]).err,
+        format!("hapulse: {path_text}:1:1: is not UTF-8 text\n")
+    );
+    let error_of = |args: &[&str]| {
+        let output = home.run(args);
+        assert_eq!(output.code, 2, "{output:?}");
+        output.err
     };
-    assert_eq!(told(&["audit", "--config", "/no/such"]), "hapulse: /no/such: file not found\n");
-    assert_eq!(told(&["audit", "--config", "/"]), "hapulse: /: is a directory, not a configuration file\n");
+    assert_eq!(error_of(&["audit", "--config", "/no/such"]), "hapulse: /no/such: file not found\n");
+    assert_eq!(error_of(&["audit", "--config", "/"]), "hapulse: /: is a directory, not a configuration file\n");
     if !rustix::process::geteuid().is_root() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
-        let err = told(&["audit", "--config", &shown]);
-        assert!(err.starts_with(&format!("hapulse: {shown}: cannot be read: Permission denied")), "{err}");
+        let err = error_of(&["audit", "--config", &path_text]);
+        assert!(err.starts_with(&format!("hapulse: {path_text}: cannot be read: Permission denied")), "{err}");
     }
-    let ended = home.run_with(&["audit"], ("HAPULSE_READ_ONLY", "maybe"));
-    assert_eq!(ended.code, 2);
+    let output = home.run_with(&["audit"], ("HAPULSE_READ_ONLY", "maybe"));
+    assert_eq!(output.code, 2);
     assert_eq!(
-        ended.err,
+        output.err,
         "hapulse: environment variable HAPULSE_READ_ONLY=\"maybe\": allowed: 1, true, yes, 0, false, no\n"
     );
 }
@@ -227,7 +237,7 @@ fn invalid_configuration_is_reported_and_nothing_is_printed() {
 fn configuration_is_found_at_every_documented_path() {
     let home = Home::new();
     for number in 1..=4 {
-        write_acts(&home.path(&format!("{number}")), number);
+        write_actions(&home.path(&format!("{number}")), number);
     }
     let config = |name: &str, number: usize| {
         let path = home.write(name, format!("[audit]\npath = \"{}\"\n", home.path(&number.to_string()).display()));

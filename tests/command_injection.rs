@@ -6,11 +6,11 @@ mod model_driver;
 #[path = "support/samples.rs"]
 mod samples;
 
-use model_driver::{ModelDriver, NO_COMMANDS, sent_commands};
 use hapulse::actions::action_table::{ACTIONS, ActionCommand, TargetKind};
 use hapulse::app::layout::Pane;
 use hapulse::haproxy::safe_text::SafeText;
-use hapulse::haproxy::write_command::{TargetState, ForcedHealth, WriteCommand, TargetWeight};
+use hapulse::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, WriteCommand};
+use model_driver::{ModelDriver, NO_COMMANDS, sent_commands};
 use proptest::prelude::*;
 
 /// Splits a line as HAProxy does: `;` ends a command, a blank ends a word, `\` escapes the next character and `<<` begins
@@ -43,7 +43,9 @@ fn write_commands() -> Vec<WriteCommand> {
         .iter()
         .flat_map(|action| match (action.command, action.target_kind) {
             (ActionCommand::Fixed(command), _) => vec![command],
-            (ActionCommand::AskWeight, _) => vec![WriteCommand::Weight(TargetWeight::Absolute(7)), WriteCommand::Weight(TargetWeight::Percent(50))],
+            (ActionCommand::AskWeight, _) => {
+                vec![WriteCommand::Weight(TargetWeight::Absolute(7)), WriteCommand::Weight(TargetWeight::Percent(50))]
+            }
             (ActionCommand::AskLimit, TargetKind::Frontend) => vec![WriteCommand::FrontendMaxconn(9)],
             (ActionCommand::AskLimit, _) => vec![WriteCommand::ServerMaxconn(9)],
         })

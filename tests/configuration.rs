@@ -1,4 +1,4 @@
-//! The configuration through the real binary: what holds, what is wrong and where, and what the dashboard does with it.
+//! The configuration with the real binary: values and their sources, errors with their line, and its effect on the dashboard.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 const PAGE: &str = include_str!("../docs/configuration.md");
 
-/// A home of its own with a configuration, and nothing else of this machine's environment.
+/// A temporary home directory with a configuration file. Commands run in it with an otherwise empty environment.
 struct Home(TempDir);
 
 impl Home {
@@ -37,22 +37,22 @@ impl Home {
         command
     }
 
-    /// Exit code, standard output and standard error of a run.
+    /// Runs hapulse and returns exit code, standard output and standard error.
     fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
         let out = self.command(args).envs(variables.iter().copied()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
     }
 
-    fn printed(&self, variables: &[(&str, &str)]) -> String {
+    fn config_output(&self, variables: &[(&str, &str)]) -> String {
         let (code, out, err) = self.run(&["config"], variables);
         assert_eq!((code, err.as_str()), (0, ""), "{out}");
         out
     }
 }
 
-/// The file that holds everything that can be said.
-const WHOLE: &str = r#"
+/// A file with every setting.
+const ALL_SETTINGS: &str = r#"
 read_only = true
 interval = 0.5
 theme = "light"
@@ -80,28 +80,28 @@ status = { columns = ["+rtime", "-qtime"], sort = "-scur", flat = true }
 "server.maint" = []
 "#;
 
-fn whole() -> String {
-    // Two rules there are, so that the file stays right when rules are renamed.
+fn all_settings_file() -> String {
+    // The rule ids come from docs/problems.md, so that the file stays valid when rules are renamed.
     let rules = include_str!("../docs/problems.md");
     let mut ids = rules.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     let (first, second) = (ids.next().unwrap(), ids.next().unwrap());
-    WHOLE.replace("queue = {", &format!("{first} = {{")).replace("slim = ", &format!("{second} = "))
+    ALL_SETTINGS.replace("queue = {", &format!("{first} = {{")).replace("slim = ", &format!("{second} = "))
 }
 
 #[test]
 fn printed_configuration_reads_back_with_same_values() {
-    let home = Home::with(&whole());
-    let once = home.printed(&[]);
+    let home = Home::with(&all_settings_file());
+    let first = home.config_output(&[]);
     let path = home.file().display().to_string();
-    assert!(once.contains(&format!("interval = 0.5  # {path}")), "{once}");
-    assert!(once.contains(&format!("# from: {path}")), "{once}");
-    // The comments name another file.
-    let other = Home::with(&once);
+    assert!(first.contains(&format!("interval = 0.5  # {path}")), "{first}");
+    assert!(first.contains(&format!("# from: {path}")), "{first}");
+    // The comments differ: they name another file.
+    let second_home = Home::with(&first);
     let values = |text: &str| text.parse::<toml::Table>().unwrap();
-    assert_eq!(values(&once), values(&other.printed(&[])));
-    // And all that was said is in it: nothing is lost on the way.
-    let (said, printed) = (values(&whole()), values(&once));
-    for (key, value) in &said {
+    assert_eq!(values(&first), values(&second_home.config_output(&[])));
+    // Every value of the file is printed.
+    let (configured, printed) = (values(&all_settings_file()), values(&first));
+    for (key, value) in &configured {
         match (value, &printed[key]) {
             (toml::Value::Table(section), toml::Value::Table(printed)) if key != "thresholds" => {
                 section.iter().for_each(|(name, value)| assert_eq!(printed.get(name), Some(value), "{key}.{name}"));
@@ -117,19 +117,19 @@ fn printed_configuration_reads_back_with_same_values() {
 #[test]
 fn config_without_file_prints_defaults_of_every_setting() {
     let home = Home(tempfile::tempdir().unwrap());
-    let printed = home.printed(&[]);
+    let printed = home.config_output(&[]);
     let values: toml::Table = printed.parse().unwrap();
     assert_eq!(values["interval"].as_integer(), Some(2));
     assert_eq!(values["drain"]["deadline"].as_str(), Some("5m"));
-    for key in SETTINGS {
-        let name = key.name.rsplit('.').next().unwrap();
-        let is_there = match key.kind {
-            SettingKind::Section => printed.contains(&format!("[{name}]\n# {}\n# {}", key.help, key.example)),
-            _ => printed.contains(&format!("# {}\n", key.help)) && printed.contains(&format!("{name} = ")),
+    for setting in SETTINGS {
+        let name = setting.name.rsplit('.').next().unwrap();
+        let is_printed = match setting.kind {
+            SettingKind::Section => printed.contains(&format!("[{name}]\n# {}\n# {}", setting.help, setting.example)),
+            _ => printed.contains(&format!("# {}\n", setting.help)) && printed.contains(&format!("{name} = ")),
         };
-        assert!(is_there, "{name}:\n{printed}");
+        assert!(is_printed, "{name}:\n{printed}");
     }
-    // What stands in comments may be said too.
+    // The settings in comments are valid too.
     let lines: Vec<&str> =
         printed.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line)).collect();
     let uncommented = lines.join("\n");
@@ -137,15 +137,15 @@ fn config_without_file_prints_defaults_of_every_setting() {
     assert_eq!((code, err.as_str()), (0, ""), "{uncommented}{out}");
 }
 
-/// A line of a file, and no sentence.
+/// Returns whether a comment is a setting and not a sentence.
 fn is_setting(line: &str) -> bool {
-    SETTINGS.iter().any(|key| line == key.example || line == format!("{} = {}", key.name, key.example))
+    SETTINGS.iter().any(|setting| line == setting.example || line == format!("{} = {}", setting.name, setting.example))
 }
 
 #[test]
 fn environment_variables_override_file_and_are_named() {
     let home = Home::with("interval = 5\ntheme = \"dark\"\n");
-    let printed = home.printed(&[("HAPULSE_INTERVAL", "0.2"), ("HAPULSE_DRAIN_DEADLINE", "1h")]);
+    let printed = home.config_output(&[("HAPULSE_INTERVAL", "0.2"), ("HAPULSE_DRAIN_DEADLINE", "1h")]);
     assert!(printed.contains("interval = 0.2  # HAPULSE_INTERVAL"), "{printed}");
     assert!(printed.contains("deadline = \"1h\"  # HAPULSE_DRAIN_DEADLINE"), "{printed}");
     assert!(printed.contains("theme = \"dark\"  # /"), "{printed}");
@@ -156,8 +156,8 @@ fn environment_variables_override_file_and_are_named() {
 
 #[test]
 fn unknown_names_are_reported_with_line() {
-    let drain = COMMANDS.iter().find(|action| action.id == "server.drain").unwrap();
-    for (config, line, why) in [
+    let drain = COMMANDS.iter().find(|command| command.id == "server.drain").unwrap();
+    for (config, line, reason) in [
         ("[keys]\n\"server.nope\" = [\"x\"]", 2, "unknown command \"server.nope\""),
         ("[keys]\n\n\"server.drain\" = [\"<nope>\"]", 3, "server.drain: unknown key \"<nope>\""),
         ("[keys]\n\"server.drain\" = [\"M\"]", 2, "key M is bound to both server.drain and server.maint"),
@@ -173,10 +173,10 @@ fn unknown_names_are_reported_with_line() {
         let (code, _, err) = home.run(&["config"], &[]);
         assert_eq!(code, 2, "{config}: {err}");
         let start = format!("hapulse: {}:{line}:", home.file().display());
-        assert!(err.starts_with(&start) && err.contains(why), "{config}: {err}");
+        assert!(err.starts_with(&start) && err.contains(reason), "{config}: {err}");
         assert_eq!(err.lines().count(), 1, "{err}");
     }
-    assert_eq!(drain.keys, ["D"], "the conflict above is made of this");
+    assert_eq!(drain.keys, ["D"], "the conflict above relies on this key");
 }
 
 #[test]
@@ -187,10 +187,10 @@ fn dashboard_applies_configuration_file() {
          [views]\nstatus = {{ columns = [\"weight\"], sort = \"-name\", flat = true }}\n",
         lab.admin().display()
     );
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.toml");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.toml");
     fs::write(&file, config).unwrap();
-    // No target is named: all of the file's are shown.
+    // Without a target on the command line, all targets of the file are shown.
     let mut term = Term::builder().args(["--config"]).args([&file]).size(120, 40).start();
     let screen = term.wait_for("live");
     assert!(screen.contains("here"), "{screen}");
@@ -202,17 +202,17 @@ fn dashboard_applies_configuration_file() {
     term.press("?");
     term.wait_for("F12");
     term.press("<esc>");
-    // The key that was given is the one that counts; the one it had does nothing.
+    // The configured key replaces the default one.
     term.press("M");
     term.press("<f12>");
     term.wait_for("Maintenance: be1 / s3");
     term.press("<esc>");
-    // What is said names it too.
+    // The notice names the configured key.
     term.press("P<f12>");
     term.wait_for("no commands can be sent; P returns to live");
     term.press("q");
     assert_eq!(term.exit_code(), 0);
-    // By its name, and by another flag than the file says.
+    // A target by its name, and a flag that overrides the file.
     let builder = Term::builder().args(["--config"]).args([&file]).args(["-i", "7", "here"]);
     let mut term = builder.size(120, 40).start();
     let screen = term.wait_for("live");
@@ -224,10 +224,10 @@ fn dashboard_applies_configuration_file() {
 #[test]
 fn custom_colors_are_reduced_to_terminal_support() {
     let lab = Lab::builder().start();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.toml");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.toml");
     fs::write(&file, "[colours]\nkey = \"bold #ff5f00\"\n").unwrap();
-    let written = |variables: [(&str, &str); 3], sequence: &str| {
+    let assert_written = |variables: [(&str, &str); 3], sequence: &str| {
         let mut builder = Term::builder().args(["--config"]).args([&file]).args([lab.admin()]).size(80, 24);
         for (name, value) in variables {
             builder = builder.env(name, value);
@@ -239,29 +239,29 @@ fn custom_colors_are_reduced_to_terminal_support() {
         let raw = String::from_utf8_lossy(&term.raw()).into_owned();
         assert!(raw.contains(sequence), "no {sequence:?} under {variables:?}");
     };
-    let (none, some) = (("NO_COLOR", ""), ("NO_COLOR", "1"));
-    written([("TERM", "xterm"), ("COLORTERM", "truecolor"), none], "38;2;255;95;0m");
-    written([("TERM", "xterm-256color"), ("COLORTERM", ""), none], "38;5;202m");
-    written([("TERM", "xterm"), ("COLORTERM", ""), none], "[1;91m");
-    written([("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), some], "[1m");
+    let (unset, set) = (("NO_COLOR", ""), ("NO_COLOR", "1"));
+    assert_written([("TERM", "xterm"), ("COLORTERM", "truecolor"), unset], "38;2;255;95;0m");
+    assert_written([("TERM", "xterm-256color"), ("COLORTERM", ""), unset], "38;5;202m");
+    assert_written([("TERM", "xterm"), ("COLORTERM", ""), unset], "[1;91m");
+    assert_written([("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), set], "[1m");
 }
 
 #[test]
 fn configuration_page_lists_every_setting_and_variable() {
-    for key in SETTINGS {
-        let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{}` ", key.name)));
-        let row = row.unwrap_or_else(|| panic!("docs/configuration.md does not tell of {}", key.name));
-        assert!(row.contains(key.help), "{row}\ndoes not say: {}", key.help);
-        if let Some(variable) = key.variable() {
+    for setting in SETTINGS {
+        let row = PAGE.lines().find(|line| line.starts_with(&format!("| `{}` ", setting.name)));
+        let row = row.unwrap_or_else(|| panic!("docs/configuration.md does not list {}", setting.name));
+        assert!(row.contains(setting.help), "{row}\ndoes not contain: {}", setting.help);
+        if let Some(variable) = setting.variable() {
             assert!(row.contains(&format!("`{variable}`")), "{row}");
         }
     }
-    // And no other: keys of no row are gone.
+    // The page lists no setting that does not exist.
     let rows =
         PAGE.lines().filter(|line| line.starts_with("| `") && !line.contains("| `XDG") && !line.contains("_CONFIG`"));
     for row in rows {
         let name = row.trim_start_matches("| `").split('`').next().unwrap();
-        assert!(SETTINGS.iter().any(|key| key.name == name), "{row}");
+        assert!(SETTINGS.iter().any(|setting| setting.name == name), "{row}");
     }
     let example = PAGE.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let (code, _, err) = Home::with(example).run(&["config"], &[]);
@@ -274,15 +274,16 @@ fn schema_lists_every_setting_and_actions_every_command() {
     let (code, out, _) = home.run(&["config", "--schema"], &[]);
     assert_eq!(code, 0);
     let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
-    for key in SETTINGS {
-        let (section, name) = key.name.split_once('.').map_or(("", key.name), |(section, name)| (section, name));
+    for setting in SETTINGS {
+        let (section, name) =
+            setting.name.split_once('.').map_or(("", setting.name), |(section, name)| (section, name));
         let properties =
             if section.is_empty() { &schema["properties"] } else { &schema["properties"][section]["properties"] };
-        assert_eq!(properties[name]["description"], key.help, "{}", key.name);
+        assert_eq!(properties[name]["description"], setting.help, "{}", setting.name);
     }
     let (code, out, _) = home.run(&["config", "--actions"], &[]);
     assert_eq!(code, 0);
-    assert!(COMMANDS.iter().all(|action| out.lines().any(|line| line.starts_with(action.id))), "{out}");
+    assert!(COMMANDS.iter().all(|command| out.lines().any(|line| line.starts_with(command.id))), "{out}");
 }
 
 #[test]
@@ -296,12 +297,12 @@ fn closed_pipe_ends_program_silently() {
     }
 }
 
-/// As a monitoring agent runs it that was started by root: another user, with root's home still in `HOME`.
+/// A monitoring agent started by root may run hapulse as another user with root's home still in `HOME`.
 #[test]
 fn inaccessible_home_is_ignored_and_unreadable_file_is_error() {
     let home = Home::with("interval = 7\n");
     let config = home.file();
-    let folder = config.parent().unwrap();
+    let directory = config.parent().unwrap();
     let binary = home.0.path().join("hapulse");
     fs::copy(env!("CARGO_BIN_EXE_hapulse"), &binary).unwrap();
     fs::set_permissions(home.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -309,7 +310,7 @@ fn inaccessible_home_is_ignored_and_unreadable_file_is_error() {
         fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
         let mut command = Command::new(&binary);
         command.arg("config").env_clear().env("HOME", home.0.path()).stdin(Stdio::null());
-        // Root may enter everything.
+        // Root can read every directory.
         if rustix::process::geteuid().is_root() {
             command.uid(65_534).gid(65_534);
         }
@@ -317,9 +318,9 @@ fn inaccessible_home_is_ignored_and_unreadable_file_is_error() {
         fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
         (out.status.code(), String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())
     };
-    let (code, out, err) = run(0o755, folder);
+    let (code, out, err) = run(0o755, directory);
     assert!(code == Some(0) && out.contains("interval = 7"), "{out}{err}");
-    let (code, out, err) = run(0o000, folder);
+    let (code, out, err) = run(0o000, directory);
     assert!(code == Some(0) && err.is_empty() && !out.contains("interval = 7"), "{out}{err}");
     let (code, _, err) = run(0o000, &config);
     assert!(code == Some(2) && err.contains("config.toml: cannot be read: Permission denied"), "{err}");

@@ -84,7 +84,11 @@ fn show_stat_fills_same_columns_as_haproxy() {
         "qcur qmax econ weight act chkfail lastchg throttle lbtot lastsess qtime algo addr uweight",
         true,
     );
-    assert_empty("www/FRONTEND", "scur slim dreq ereq rate_lim req_rate conn_tot intercepted wrew h1_open_connections", false);
+    assert_empty(
+        "www/FRONTEND",
+        "scur slim dreq ereq rate_lim req_rate conn_tot intercepted wrew h1_open_connections",
+        false,
+    );
     assert_empty("smtp/FRONTEND", "hrsp_2xx intercepted cache_hits cli_abrt", true);
     assert_empty("smtp/FRONTEND", "req_rate req_tot conn_rate h1_open_connections", false);
     assert_empty(
@@ -165,7 +169,10 @@ fn assert_sums(rows: &HashMap<String, Row>) {
     let forwarded_by_frontends: i64 = frontends
         .map(|row| number(row, "req_tot") - number(row, "intercepted") - number(row, "dreq") - number(row, "ereq"))
         .sum();
-    assert_eq!(forwarded_by_frontends, received_by_backends, "requests forwarded by frontends and received by backends");
+    assert_eq!(
+        forwarded_by_frontends, received_by_backends,
+        "requests forwarded by frontends and received by backends"
+    );
 }
 
 #[test]
@@ -403,7 +410,10 @@ fn servers_state_shows_admin_bits() {
     assert!(lines[2..].iter().all(|line| line.len() == 25 || line == &[""]));
     run(&mut world, "set server api/api3 state ready");
     let after = run(&mut world, "show servers state api");
-    assert!(after.contains(" api3 10.0.2.23 2 4 100 100 "), "the bit for \"disabled in the configuration\" stays: {after}");
+    assert!(
+        after.contains(" api3 10.0.2.23 2 4 100 100 "),
+        "the bit for \"disabled in the configuration\" stays: {after}"
+    );
     assert_eq!(stat_rows(&mut world)["www/www4"]["status"], "no check");
 }
 

@@ -1,5 +1,4 @@
-//! `docs/dependencies.md` names every crate that `Cargo.toml` does, with the same features and with its reasons,
-//! and no other.
+//! `docs/dependencies.md` lists exactly the crates of `Cargo.toml`, with the same features and with reasons.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -9,12 +8,12 @@ use toml::{Table, Value};
 const PAGE: &str = include_str!("../docs/dependencies.md");
 const MANIFEST: &str = include_str!("../Cargo.toml");
 
-/// Features by crate, as the page writes them.
+/// Features by crate, in the format of the page.
 type Crates = BTreeMap<String, String>;
 
-/// What `Cargo.toml` says of one crate: "default, `derive`", "no default, `std`".
-fn features(asked: &Value) -> String {
-    let table = asked.as_table();
+/// Formats the features of a `Cargo.toml` entry: "default, `derive`", "no default, `std`".
+fn features(entry: &Value) -> String {
+    let table = entry.as_table();
     let has_default =
         table.and_then(|table| table.get("default-features")).is_none_or(|value| value.as_bool().unwrap());
     let named = table.and_then(|table| table.get("features")).and_then(Value::as_array).into_iter().flatten();
@@ -23,23 +22,23 @@ fn features(asked: &Value) -> String {
     default.to_owned() + &named.collect::<String>()
 }
 
-fn asked_for(manifest: &str, section: &str) -> Crates {
+fn manifest_crates(manifest: &str, section: &str) -> Crates {
     let manifest: Table = manifest.parse().unwrap();
     let section = manifest.get(section).and_then(Value::as_table).cloned().unwrap_or_default();
-    section.iter().map(|(name, asked)| (name.clone(), features(asked))).collect()
+    section.iter().map(|(name, entry)| (name.clone(), features(entry))).collect()
 }
 
-/// The rows of the table under a heading: name, features, what for, why not our own.
+/// Returns the rows of the table below a heading: crate, features, purpose, reason against own code.
 fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let section = page.split("\n## ").find(|section| section.lines().next() == Some(heading)).unwrap();
     let lines = section.lines().filter(|line| line.starts_with('|')).skip(2);
     lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
-fn explained(page: &str, heading: &str) -> Crates {
+fn documented_crates(page: &str, heading: &str) -> Crates {
     let row = |row: Vec<&str>| {
-        let [name, features, what, why] = row[..] else { panic!("{row:?} has not four cells") };
-        assert!(what.len() > 10 && why.len() > 5, "{name} has no reason");
+        let [name, features, purpose, reason] = row[..] else { panic!("{row:?} must have four cells") };
+        assert!(purpose.len() > 10 && reason.len() > 5, "{name} has no reason");
         (name.trim_matches('`').to_owned(), features.to_owned())
     };
     rows(page, heading).into_iter().map(row).collect()
@@ -49,7 +48,7 @@ fn explained(page: &str, heading: &str) -> Crates {
 fn dependencies_page_matches_manifest() {
     for (section, heading) in [("dependencies", "In the program"), ("dev-dependencies", "Only in tests and benchmarks")]
     {
-        assert_eq!(explained(PAGE, heading), asked_for(MANIFEST, section), "{section}");
+        assert_eq!(documented_crates(PAGE, heading), manifest_crates(MANIFEST, section), "{section}");
     }
 }
 
@@ -70,13 +69,13 @@ fn comparison_finds_missing_extra_and_changed_rows() {
         format!("# Page\n\n## Here\n\n| crate | f | w | w |\n|---|---|---|---|\n{}\n## Next\n", lines.concat())
     };
     let (one, two) = (line("one", "default"), line("two", "no default, `a`, `b`"));
-    let asked = asked_for(manifest, "dependencies");
-    assert_eq!(explained(&page(&[one.clone(), two.clone()]), "Here"), asked);
+    let expected = manifest_crates(manifest, "dependencies");
+    assert_eq!(documented_crates(&page(&[one.clone(), two.clone()]), "Here"), expected);
     for lines in [
         vec![one.clone()],
         vec![one.clone(), two.clone(), line("three", "default")],
         vec![one, line("two", "no default, `a`")],
     ] {
-        assert_ne!(explained(&page(&lines), "Here"), asked, "{lines:?}");
+        assert_ne!(documented_crates(&page(&lines), "Here"), expected, "{lines:?}");
     }
 }

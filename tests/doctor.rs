@@ -1,4 +1,4 @@
-//! `hapulse doctor` in front of a real HAProxy: what a newcomer meets, and the line that mends it.
+//! `hapulse doctor` with a real HAProxy: the problems it finds and the configuration lines it recommends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -14,7 +14,7 @@ use hapulse::haproxy::level::Level;
 use hapulse::haproxy::socket_permissions;
 use support::{Lab, Relay, Term};
 
-/// Exit code, standard output, standard error, with a home of its own.
+/// Runs `hapulse doctor` with this home directory and returns exit code, standard output and standard error.
 fn doctor<I: AsRef<OsStr>>(home: &Path, args: impl IntoIterator<Item = I>) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
     command.arg("doctor").args(args).env_clear().env("HOME", home).env("TERM", "xterm").env("LC_ALL", "C.UTF-8");
@@ -35,8 +35,10 @@ fn doctor_reports_level_and_line_for_higher_level() {
     for (socket, level) in [(lab.operator(), "operator"), (lab.user(), "user")] {
         let (code, out, _) = doctor(home.path(), [socket]);
         assert_eq!(code, 0, "{out}");
-        let line =
-            format!("-> to allow actions, in haproxy.cfg, then reload: stats socket {} mode 660 level admin", socket.display());
+        let line = format!(
+            "-> to allow actions, in haproxy.cfg, then reload: stats socket {} mode 660 level admin",
+            socket.display()
+        );
         assert!(out.contains(&format!("note   level {level}")) && out.contains(&line), "{out}");
     }
     fs::set_permissions(lab.admin(), fs::Permissions::from_mode(0o666)).unwrap();
@@ -44,21 +46,22 @@ fn doctor_reports_level_and_line_for_higher_level() {
     assert!(out.contains("note   mode 666: every local user can change this HAProxy"), "{out}");
 }
 
-/// Pasted as they are, they must not break a configuration.
+/// HAProxy must accept a configuration with these lines.
 #[test]
 fn haproxy_accepts_recommended_socket_lines() {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("own.sock");
-    let config = folder.path().join("haproxy.cfg");
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("own.sock");
+    let config = directory.path().join("haproxy.cfg");
     let addresses = [Address::unix(&socket), "127.0.0.1:9999".parse().unwrap(), "[::1]:9999".parse().unwrap()];
     let levels = [Level::User, Level::Operator, Level::Admin];
-    let each = addresses.iter().flat_map(|address| levels.map(|level| socket_permissions::socket_line(address, level)));
-    for line in each.chain([socket_permissions::group_socket_line(&socket)]) {
+    let lines =
+        addresses.iter().flat_map(|address| levels.map(|level| socket_permissions::socket_line(address, level)));
+    for line in lines.chain([socket_permissions::group_socket_line(&socket)]) {
         let site =
             "listen one\n    bind 127.0.0.1:8080\n    timeout client 1s\n    timeout connect 1s\n    timeout server 1s";
         fs::write(&config, format!("global\n    {line}\n\n{site}\n")).unwrap();
-        let checked = Command::new(support::process::haproxy()).arg("-c").arg("-f").arg(&config).output().unwrap();
-        assert!(checked.status.success(), "{line}\n{}", String::from_utf8_lossy(&checked.stderr));
+        let output = Command::new(support::process::haproxy()).arg("-c").arg("-f").arg(&config).output().unwrap();
+        assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
@@ -66,11 +69,11 @@ fn haproxy_accepts_recommended_socket_lines() {
 fn unreachable_target_is_reported_with_reason() {
     let lab = Lab::builder().start();
     let home = tempfile::tempdir().unwrap();
-    let gone = home.path().join("gone.sock");
-    let (code, out, _) = doctor(home.path(), [lab.admin(), &gone]);
+    let missing = home.path().join("gone.sock");
+    let (code, out, _) = doctor(home.path(), [lab.admin(), &missing]);
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("WRONG  cannot connect: no such file"), "{out}");
-    assert!(out.contains(&format!("stats socket {} mode 660 level admin", gone.display())), "{out}");
+    assert!(out.contains(&format!("stats socket {} mode 660 level admin", missing.display())), "{out}");
     assert!(out.contains("ok     level admin") && out.ends_with("1 problem found.\n"), "{out}");
     lab.kill();
     let (code, out, _) = doctor(home.path(), [lab.admin()]);

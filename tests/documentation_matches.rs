@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::error::ErrorKind;
-use hapulse::app::commands::{COMMANDS, CommandSpec, CommandGroup};
+use hapulse::app::commands::{COMMANDS, CommandGroup, CommandSpec};
 use hapulse::app::key::Key;
 use hapulse::app::palette::{self, COMMANDS_WITH_ARGUMENTS};
 use hapulse::config::setting_table::SETTINGS;
@@ -55,9 +55,10 @@ fn section_of(page: &str, heading: &str) -> String {
 fn all_commands() -> Vec<clap::Command> {
     let mut command = hapulse::cli::command();
     command.build();
-    let own: Vec<clap::Command> = command.get_subcommands().filter(|own| own.get_name() != "help").cloned().collect();
-    assert!(own.len() >= 7, "{}", own.len());
-    std::iter::once(command).chain(own).collect()
+    let subcommands: Vec<clap::Command> =
+        command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help").cloned().collect();
+    assert!(subcommands.len() >= 7, "{}", subcommands.len());
+    std::iter::once(command).chain(subcommands).collect()
 }
 
 /// Returns the flags of a command in all spellings.
@@ -116,8 +117,8 @@ fn help_lists_every_command_and_flag() {
             let words = help.split(|ch: char| !(ch.is_ascii_alphabetic() || ch == '-'));
             assert!(words.into_iter().any(|word| word == flag), "{name} {flag}: {help}");
         }
-        for own in command.get_subcommands() {
-            assert!(help.contains(&format!("\n  {} ", own.get_name())), "{}: {help}", own.get_name());
+        for subcommand in command.get_subcommands() {
+            assert!(help.contains(&format!("\n  {} ", subcommand.get_name())), "{}: {help}", subcommand.get_name());
         }
     }
 }
@@ -127,9 +128,9 @@ fn completions_contain_every_command_and_flag() {
     for shell in SHELLS {
         let script = run(&["completions", shell]);
         for command in all_commands() {
-            let own = command.get_subcommands().map(|own| own.get_name().to_owned());
+            let subcommands = command.get_subcommands().map(|subcommand| subcommand.get_name().to_owned());
             let long = flags(&command).into_iter().filter_map(|flag| flag.strip_prefix("--").map(str::to_owned));
-            for word in own.chain(long) {
+            for word in subcommands.chain(long) {
                 let mut words = script.split(|ch: char| !(ch.is_ascii_alphanumeric() || ch == '-'));
                 assert!(words.any(|known| known.trim_start_matches('-') == word), "{shell}: {word}");
             }
@@ -181,12 +182,12 @@ fn manual_page_lists_every_key_and_palette_command() {
     for command in COMMANDS {
         let names = command.keys.iter().map(|name| Key::parse(name).unwrap().label(true)).collect::<Vec<_>>().join(" ");
         let names = if names.is_empty() { ":" } else { &names };
-        let head = format!("\n{names}  {}\n{}\n", command.id, command.help);
-        assert!(keys.contains(&head), "{head}{keys}");
+        let entry = format!("\n{names}  {}\n{}\n", command.id, command.help);
+        assert!(keys.contains(&entry), "{entry}{keys}");
     }
     assert_eq!(keys.matches("\n.TP").count(), COMMANDS.len() + COMMANDS_WITH_ARGUMENTS.len());
-    for (name, takes, help) in COMMANDS_WITH_ARGUMENTS {
-        assert!(keys.contains(&format!("\n{name} {takes}\n{help}\n")), "{name}");
+    for (name, argument, help) in COMMANDS_WITH_ARGUMENTS {
+        assert!(keys.contains(&format!("\n{name} {argument}\n{help}\n")), "{name}");
     }
 }
 
@@ -209,7 +210,7 @@ fn has_key(name: &str) -> bool {
     COMMANDS
         .iter()
         .flat_map(|command| command.keys)
-        .any(|key| key_names(Key::parse(key).unwrap()).iter().any(|own| own == name))
+        .any(|key| key_names(Key::parse(key).unwrap()).iter().any(|known| known == name))
 }
 
 /// Returns the names of the keys in the table of keys below a heading, with ranges expanded. Asserts that each `:` line of
@@ -228,7 +229,8 @@ fn key_table_names(page: &'static str, heading: &str) -> BTreeSet<String> {
             let last = pieces[index + 2];
             let (prefix, first) = piece.split_at(piece.len() - 1);
             let number = |text: &str| text[prefix.len()..].parse::<u8>().unwrap();
-            names.extend((number(&format!("{prefix}{first}"))..=number(last)).map(|number| format!("{prefix}{number}")));
+            names
+                .extend((number(&format!("{prefix}{first}"))..=number(last)).map(|number| format!("{prefix}{number}")));
         }
     }
     names
@@ -248,7 +250,8 @@ fn guide_key_table_lists_existing_keys_and_every_action() {
         let first = command.keys.first().map(|key| key_names(Key::parse(key).unwrap()));
         first.is_none_or(|names| names.iter().any(|name| listed.contains(name)))
     };
-    let actions = COMMANDS.iter().filter(|command| [CommandGroup::Actions, CommandGroup::Mark].contains(&command.group));
+    let actions =
+        COMMANDS.iter().filter(|command| [CommandGroup::Actions, CommandGroup::Mark].contains(&command.group));
     let missing: Vec<&str> = actions.filter(|command| !is_listed(command)).map(|command| command.id).collect();
     assert_eq!(missing, [""; 0]);
 }
@@ -307,9 +310,8 @@ fn calls_in_documents_and_help_are_valid() {
             calls.into_iter().filter_map(|line| parse_call(line).err()).map(|error| format!("{name}: {error}")),
         );
         let code = page.split('`').skip(1).step_by(2).filter(|code| code.starts_with("--"));
-        errors.extend(
-            code.flat_map(flags_in).filter(|flag| !known.contains(flag)).map(|flag| format!("{name}: {flag}")),
-        );
+        errors
+            .extend(code.flat_map(flags_in).filter(|flag| !known.contains(flag)).map(|flag| format!("{name}: {flag}")));
     }
     for command in all_commands() {
         let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
@@ -318,8 +320,8 @@ fn calls_in_documents_and_help_are_valid() {
         errors.extend(calls.into_iter().filter_map(|line| parse_call(line).err()));
     }
     assert!(errors.is_empty() && count > 40, "{count}: {errors:#?}");
-    for bad in ["hapulse drain be/s --nope", "hapulse -m 12", "hapulse completions", "hapulse drian be/s extra:"] {
-        assert!(parse_call(bad).is_err() || bad.ends_with("completions"), "{bad}");
+    for line in ["hapulse drain be/s --nope", "hapulse -m 12", "hapulse completions", "hapulse drian be/s extra:"] {
+        assert!(parse_call(line).is_err() || line.ends_with("completions"), "{line}");
     }
 }
 
@@ -333,8 +335,8 @@ fn collect_variables_read(folder: &Path, found: &mut BTreeSet<String>) {
         }
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        for before in ["var(\"", "var_os(\"", "non_empty(\"", "path(\"", "variable(\""] {
-            let names = code.split(before).skip(1).filter_map(|rest| rest.split('"').next());
+        for prefix in ["var(\"", "var_os(\"", "non_empty(\"", "path(\"", "variable(\""] {
+            let names = code.split(prefix).skip(1).filter_map(|rest| rest.split('"').next());
             let is_name = |name: &&str| name.len() > 1 && name.chars().all(|ch| ch.is_ascii_uppercase() || ch == '_');
             found.extend(names.filter(is_name).map(str::to_owned));
         }
@@ -349,8 +351,8 @@ fn manual_page_lists_every_environment_variable() {
     let mut read = BTreeSet::new();
     collect_variables_read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut read);
     assert!(read.len() > 10, "{read:?}");
-    let own = SETTINGS.iter().filter_map(hapulse::config::setting_table::Setting::variable);
-    for name in own.chain(read) {
+    let settings = SETTINGS.iter().filter_map(hapulse::config::setting_table::Setting::variable);
+    for name in settings.chain(read) {
         assert!(listed.contains(name.as_str()), "{name}: {part}");
     }
 }

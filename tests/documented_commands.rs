@@ -1,4 +1,4 @@
-//! What the README and the documents tell people to type is typed, on a real HAProxy; and what they link to is there.
+//! Runs the command lines of README.md and docs/ with a real HAProxy, and checks that their links point to existing files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use support::{Lab, Term};
 
-/// A page and its text.
+/// Returns the path and text of each page.
 fn pages() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let documents = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
@@ -36,16 +36,16 @@ fn links_point_to_existing_files() {
     assert!(count > 30, "{count}");
 }
 
-/// A line that somebody is told to type, and what the page says comes of it.
+/// A documented command line; `fails` if the page shows an error message after it.
 #[derive(Debug)]
-struct Typed {
+struct CommandLine {
     page: String,
     line: String,
     fails: bool,
 }
 
-/// Every line of a block of code that begins with the program's name.
-fn typed() -> Vec<Typed> {
+/// Returns the lines of code blocks that start with the program's name.
+fn command_lines() -> Vec<CommandLine> {
     let mut all = Vec::new();
     for (path, text) in pages() {
         let page = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -56,20 +56,20 @@ fn typed() -> Vec<Typed> {
                 if line != "hapulse" && !line.starts_with("hapulse ") {
                     continue;
                 }
-                // The meaning stands behind some blanks; a pipe goes on in the next line.
+                // Three blanks start an explanation; a pipe at the end continues in the next line.
                 let mut line = line.split("   ").next().unwrap().trim_end().to_owned();
                 while line.ends_with('|') {
                     line.push_str(lines.next().unwrap());
                 }
                 let fails = lines.peek().is_some_and(|next| next.starts_with("hapulse: "));
-                all.push(Typed { page: page.clone(), line, fails });
+                all.push(CommandLine { page: page.clone(), line, fails });
             }
         }
     }
     all
 }
 
-/// Commands that print and end; anything else is the dashboard.
+/// Subcommands that print and exit; every other line starts the dashboard.
 const PRINTING: [&str; 12] =
     ["drain", "maint", "ready", "audit", "config", "doctor", "show", "get", "check", "watch", "man", "completions"];
 
@@ -79,7 +79,7 @@ fn documented_command_lines_run() {
         backend www\n  server web1 127.0.0.1:1\n  server web2 127.0.0.1:1\n  server web3 127.0.0.1:1\n";
     let lab = Lab::builder().sections(sections).tcp().start();
     let home = tempfile::tempdir().unwrap();
-    // As if it were the only HAProxy of this machine.
+    // The configured target takes the place of the HAProxy that hapulse would find on this machine.
     let config = home.path().join("config.toml");
     fs::write(&config, format!("[targets]\nhere = \"{}\"\n", lab.admin().display())).unwrap();
     let bin = home.path().join("bin");
@@ -87,15 +87,15 @@ fn documented_command_lines_run() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hapulse"), bin.join("hapulse")).unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let (admin, tcp) = (lab.admin().display().to_string(), lab.tcp().to_string());
-    let mut seen = 0;
-    for Typed { page, line, fails } in typed() {
+    let mut count = 0;
+    for CommandLine { page, line, fails } in command_lines() {
         let mut line = line.replace("/run/haproxy/admin.sock", &admin).replace("/tmp/lb01.sock", &admin);
         for address in ["lb01:9999", "lb02:9999", "lb03:9999"] {
             line = line.replace(address, &tcp);
         }
-        let word = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        seen += 1;
-        if !PRINTING.contains(&word.as_str()) {
+        let subcommand = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        count += 1;
+        if !PRINTING.contains(&subcommand.as_str()) {
             let args = line.split(' ').skip(1);
             let mut term = Term::builder().args(args).env("HAPULSE_CONFIG", config.to_str().unwrap()).start();
             term.wait_for("live");
@@ -103,22 +103,22 @@ fn documented_command_lines_run() {
             assert_eq!(term.exit_code(), 0, "{page}: {line}");
             continue;
         }
-        // What a page writes into the system stays in the home here; nobody is there to answer a question.
+        // Redirections are dropped and confirmations are answered with --yes.
         let (line, _) = line.split_once(" > ").unwrap_or((&line, ""));
-        let asks = ["drain", "maint", "ready"].contains(&word.as_str());
-        let line = if asks { format!("{line} --yes") } else { line.to_owned() };
+        let needs_yes = ["drain", "maint", "ready"].contains(&subcommand.as_str());
+        let line = if needs_yes { format!("{line} --yes") } else { line.to_owned() };
         let mut shell = Command::new("sh");
         shell.args(["-c", &line]).env("PATH", &path).env("HOME", home.path()).env("HAPULSE_CONFIG", &config);
         let out = shell.stdin(Stdio::null()).output().unwrap();
         let (code, err) = (out.status.code().unwrap(), String::from_utf8_lossy(&out.stderr).into_owned());
-        let is_fine = match word.as_str() {
+        let is_expected = match subcommand.as_str() {
             _ if fails => code == 1 && err.starts_with("hapulse: "),
-            // What is wrong is its answer.
+            // The exit code reports the problems found.
             "check" | "doctor" => code <= 2 && err.is_empty(),
             "audit" | "drain" | "maint" | "ready" => code == 0,
             _ => code == 0 && err.is_empty() && !out.stdout.is_empty(),
         };
-        assert!(is_fine, "{page}: {line}: {code} {err}{}", String::from_utf8_lossy(&out.stdout));
+        assert!(is_expected, "{page}: {line}: {code} {err}{}", String::from_utf8_lossy(&out.stdout));
     }
-    assert!(seen > 15, "{seen}");
+    assert!(count > 15, "{count}");
 }

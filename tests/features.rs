@@ -1,5 +1,5 @@
-//! `docs/features.md` says where everything of HATop, LazyHAP and HAProxy's statistics page is found. What it
-//! names exists, stands where it says, and nothing is left open.
+//! `docs/features.md` lists where hapulse shows each feature of HATop, LazyHAP and HAProxy's statistics page. Everything
+//! it refers to exists in the place it names, and every row is complete.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
@@ -16,10 +16,10 @@ use hapulse::table::columns::column_table;
 use hapulse::table::view_table::{Content, VIEWS};
 
 const PAGE: &str = include_str!("../docs/features.md");
-/// How a row begins that has no place yet.
+/// Prefix of a row whose feature is not implemented.
 const NOT_YET: &str = "not yet: ";
 
-/// One reference: `key:M` is of kind `key` and names `M`. `after` is the text behind it.
+/// A reference: `key:M` has kind `key` and name `M`. `after` is the text up to the next reference.
 #[derive(Debug, Clone, Copy)]
 struct Reference<'a> {
     kind: &'a str,
@@ -32,26 +32,26 @@ const KINDS: [&str; 7] = ["view", "col", "key", "do", "cmd", "flag", "cli"];
 fn references(text: &str) -> Vec<Reference<'_>> {
     let pieces: Vec<&str> = text.split('`').collect();
     let code = pieces.iter().enumerate().skip(1).step_by(2);
-    code.filter_map(|(place, code)| {
+    code.filter_map(|(index, code)| {
         let (kind, name) = code.split_once(':')?;
-        let after = pieces.get(place + 1).copied().unwrap_or_default();
+        let after = pieces.get(index + 1).copied().unwrap_or_default();
         KINDS.contains(&kind).then_some(Reference { kind, name, after })
     })
     .collect()
 }
 
-/// The cells of every row of every table, without the headings.
+/// Returns the cells of the rows of all tables, without headings.
 fn rows() -> Vec<Vec<&'static str>> {
     let lines: Vec<&str> = PAGE.lines().collect();
-    let is_rule = |place: usize| lines.get(place).is_some_and(|line| line.starts_with("|---"));
+    let is_rule = |index: usize| lines.get(index).is_some_and(|line| line.starts_with("|---"));
     let rows = lines
         .iter()
         .enumerate()
-        .filter(|(place, line)| line.starts_with('|') && !is_rule(*place) && !is_rule(*place + 1));
+        .filter(|(index, line)| line.starts_with('|') && !is_rule(*index) && !is_rule(*index + 1));
     rows.map(|(_, line)| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
-/// The columns that a view shows by itself.
+/// Returns the columns that a view shows by default.
 fn columns_of(view: usize) -> Vec<&'static Column> {
     match VIEWS[view].content {
         Content::Dashboard => [column_sets::FRONTENDS, column_sets::BACKENDS, column_sets::SERVERS].concat(),
@@ -60,13 +60,13 @@ fn columns_of(view: usize) -> Vec<&'static Column> {
     }
 }
 
-fn help() -> BTreeSet<String> {
+fn help_flags() -> BTreeSet<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_hapulse")).arg("--help").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.split([' ', ',', '\n', '[', ']']).filter(|word| word.starts_with('-')).map(str::to_owned).collect()
 }
 
-/// What is wrong with a reference.
+/// Returns an error if the reference does not exist or names a wrong column heading.
 fn check(reference: Reference<'_>, keymap: &Keymap, flags: &BTreeSet<String>) -> Result<(), String> {
     let Reference { kind, name, after } = reference;
     let exists = match kind {
@@ -83,37 +83,37 @@ fn check(reference: Reference<'_>, keymap: &Keymap, flags: &BTreeSet<String>) ->
         "flag" => flags.contains(name),
         _ => ReadOnlyLine::parse(name).is_ok(),
     };
-    exists.then_some(()).ok_or_else(|| format!("there is no {kind} {name}"))
+    exists.then_some(()).ok_or_else(|| format!("{kind} {name} does not exist"))
 }
 
 #[test]
 fn features_page_references_exist() {
-    let (keymap, flags) = (Keymap::standard().unwrap(), help());
+    let (keymap, flags) = (Keymap::standard().unwrap(), help_flags());
     let all = references(PAGE);
     for kind in KINDS {
-        assert!(all.iter().any(|reference| reference.kind == kind), "{kind} is named nowhere");
+        assert!(all.iter().any(|reference| reference.kind == kind), "no reference of kind {kind}");
     }
-    let wrong: Vec<String> = all.into_iter().filter_map(|one| check(one, &keymap, &flags).err()).collect();
-    assert_eq!(wrong, [""; 0]);
+    let errors: Vec<String> = all.into_iter().filter_map(|reference| check(reference, &keymap, &flags).err()).collect();
+    assert_eq!(errors, [""; 0]);
 }
 
 #[test]
 fn columns_are_in_view_named_before_them() {
-    let mut wrong = Vec::new();
+    let mut errors = Vec::new();
     for row in rows() {
         let mut place = None;
         for Reference { kind, name, .. } in references(row[2]) {
-            let stands_in = |view: usize| columns_of(view).iter().any(|column| column.id == name);
+            let is_in_view = |view: usize| columns_of(view).iter().any(|column| column.id == name);
             match (kind, place) {
                 ("view" | "cmd" | "key", _) => place = Some((kind, name)),
-                ("col", Some(("view", view))) if stands_in(view.parse().unwrap()) => {}
-                ("col", Some(("cmd", "cols"))) if !(1..VIEWS.len()).any(stands_in) => {}
-                ("col", _) => wrong.push(format!("{name}: {} in {place:?}", row[0])),
+                ("col", Some(("view", view))) if is_in_view(view.parse().unwrap()) => {}
+                ("col", Some(("cmd", "cols"))) if !(1..VIEWS.len()).any(is_in_view) => {}
+                ("col", _) => errors.push(format!("{name}: {} in {place:?}", row[0])),
                 _ => {}
             }
         }
     }
-    assert_eq!(wrong, [""; 0]);
+    assert_eq!(errors, [""; 0]);
 }
 
 #[test]
@@ -121,10 +121,10 @@ fn keys_run_command_of_same_row() {
     let keymap = Keymap::standard().unwrap();
     for row in rows() {
         let references = references(row[2]);
-        for action in references.iter().filter(|reference| reference.kind == "do") {
+        for command in references.iter().filter(|reference| reference.kind == "do") {
             for key in references.iter().filter(|reference| reference.kind == "key") {
-                let done = keymap.get(Key::parse(key.name).unwrap()).map(|action| action.id);
-                assert_eq!(done, Some(action.name), "{}", key.name);
+                let command_id = keymap.get(Key::parse(key.name).unwrap()).map(|command| command.id);
+                assert_eq!(command_id, Some(command.name), "{}", key.name);
             }
         }
     }
@@ -138,8 +138,8 @@ fn features_page_rows_are_complete() {
         assert_eq!(row.len(), 3, "{row:?}");
         assert!(row.iter().all(|cell| !cell.is_empty()), "{row:?}");
         let place = row[2];
-        let says_something = place.chars().filter(|ch| ch.is_alphabetic()).count() >= 8;
-        assert!(!references(place).is_empty() || says_something, "{row:?}");
+        let has_text = place.chars().filter(|ch| ch.is_alphabetic()).count() >= 8;
+        assert!(!references(place).is_empty() || has_text, "{row:?}");
         assert!(!place.contains("to come"), "{row:?}");
         assert!(!place.contains("not yet") || place.starts_with(NOT_YET), "{row:?}");
     }
@@ -160,10 +160,12 @@ fn every_show_stat_number_has_column() {
 
 #[test]
 fn every_show_stat_text_has_column() {
-    // These are part of a column made of several fields: the state, the check, and what it found.
-    const MADE: [TextField; 4] = [TextField::Status, TextField::CheckStatus, TextField::CheckDesc, TextField::LastChk];
+    // These fields are part of computed columns: the state, the check and its result.
+    const PARTS_OF_COLUMNS: [TextField; 4] =
+        [TextField::Status, TextField::CheckStatus, TextField::CheckDesc, TextField::LastChk];
     for (field, name) in TextField::ALL {
-        let has_own = column_table::all().any(|column| matches!(column.source, ColumnSource::Text(known) if known == field));
-        assert!(has_own || MADE.contains(&field), "{name}");
+        let has_own_column =
+            column_table::all().any(|column| matches!(column.source, ColumnSource::Text(known) if known == field));
+        assert!(has_own_column || PARTS_OF_COLUMNS.contains(&field), "{name}");
     }
 }

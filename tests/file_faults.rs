@@ -1,5 +1,5 @@
-//! Files that cannot be had: a full disk, a home that is none, a folder in the place of a file. The dashboard starts
-//! where it can, and says what it cannot keep.
+//! File faults: a full disk, an unusable home directory, a directory instead of a file. The dashboard starts if it can and
+//! reports what it cannot save.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -27,8 +27,8 @@ fn full_disk_is_reported_once_and_dashboard_continues() {
 
 #[test]
 fn unopenable_event_log_is_error_before_dashboard_starts() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut term = Term::builder().args(["--log-file"]).args([folder.path()]).args(["/nowhere"]).start();
+    let directory = tempfile::tempdir().unwrap();
+    let mut term = Term::builder().args(["--log-file"]).args([directory.path()]).args(["/nowhere"]).start();
     assert_eq!(term.exit_code(), 1);
     let screen = term.screen();
     assert!(screen.contains("cannot write the event log to") && screen.contains("directory"), "{screen}");
@@ -37,7 +37,7 @@ fn unopenable_event_log_is_error_before_dashboard_starts() {
 #[test]
 fn dashboard_starts_with_unusable_home() {
     let lab = Lab::builder().servers(3).start();
-    // A file in the place of a folder cannot be written into, not even by root.
+    // Even root cannot create files below a file.
     for home in ["/dev/null", "relative", ""] {
         let builder = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).env("HOME", home).size(140, 40);
         let mut term = builder.start();
@@ -52,7 +52,7 @@ fn dashboard_starts_with_unusable_home() {
         term.press("<esc>0<tab>j");
         term.press("M");
         term.wait_for("Maintenance: be1 / s2");
-        // What cannot be written down is not done.
+        // An action that cannot be recorded in the audit is refused.
         std::thread::sleep(std::time::Duration::from_millis(330));
         term.press("y");
         let screen = term.wait_for("not sent: ");
@@ -65,17 +65,17 @@ fn dashboard_starts_with_unusable_home() {
 
 #[test]
 fn invalid_configuration_file_is_reported_with_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.toml");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.toml");
     let run = |config: &std::path::Path| {
         let out = Command::new(BINARY).args(["audit", "--config"]).arg(config).output().unwrap();
         (out.status.code(), String::from_utf8(out.stderr).unwrap())
     };
-    let (code, why) = run(folder.path());
-    assert!(code == Some(2) && why.contains("is a directory"), "{code:?} {why}");
-    let (code, why) = run(&folder.path().join("none.toml"));
-    assert!(code == Some(2) && why.contains("none.toml"), "{code:?} {why}");
-    for (text, place, what) in [
+    let (code, error) = run(directory.path());
+    assert!(code == Some(2) && error.contains("is a directory"), "{code:?} {error}");
+    let (code, error) = run(&directory.path().join("none.toml"));
+    assert!(code == Some(2) && error.contains("none.toml"), "{code:?} {error}");
+    for (text, position, key) in [
         ("read_only = maybe\n", ":1:", ""),
         ("read_only = \"yes\"\n", ":1:", "read_only"),
         ("\n[audit]\nwhere = \"/x\"\n", ":3:", "where"),
@@ -84,11 +84,11 @@ fn invalid_configuration_file_is_reported_with_line() {
         ("read_only = true\nread_only = false\n", ":2:", "duplicate key"),
     ] {
         fs::write(&file, text).unwrap();
-        let (code, why) = run(&file);
-        assert!(code == Some(2) && why.contains(place) && why.contains(what), "{text:?}: {code:?} {why}");
-        assert_eq!(why.trim_end().lines().count(), 1, "{why}");
+        let (code, error) = run(&file);
+        assert!(code == Some(2) && error.contains(position) && error.contains(key), "{text:?}: {code:?} {error}");
+        assert_eq!(error.trim_end().lines().count(), 1, "{error}");
     }
     fs::write(&file, b"read_only = \xff\n").unwrap();
-    let (code, why) = run(&file);
-    assert!(code == Some(2) && why.contains("config.toml"), "{code:?} {why}");
+    let (code, error) = run(&file);
+    assert!(code == Some(2) && error.contains("config.toml"), "{code:?} {error}");
 }

@@ -1,7 +1,7 @@
-//! What must hold of any input, tried on recorded answers of real processes that were spoiled a little: bytes turned
-//! round, pieces cut out and doubled, cells replaced by what no HAProxy should say.
+//! Properties that must hold for any input, checked with mutated recordings of real replies: changed bytes, removed and
+//! duplicated pieces, cells replaced by invalid values.
 //!
-//! The programs under `fuzz/` call the same functions for as long as one likes; `fuzz/README.md` tells how.
+//! The fuzz targets in `fuzz/` check the same properties for any length of time; see `fuzz/README.md`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/fuzzing/mod.rs"]
@@ -10,24 +10,26 @@ mod fuzzing;
 mod mutation;
 
 use fuzzing::{answers, files, keys, sessions_tables, stat_info, words};
+use mutation::{AUDIT, CONFIGURATION, SAMPLE_SERIES, TYPED_LINES, mutated, recordings};
 use proptest::prelude::*;
-use mutation::{AUDIT, CONFIGURATION, TYPED_LINES, SAMPLE_SERIES, recordings, mutated};
 
 fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
 }
 
-/// Any bytes at all, few of them long.
-fn noise() -> impl Strategy<Value = Vec<u8>> {
+/// Generates random bytes, mostly short.
+fn random_bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![prop::collection::vec(any::<u8>(), 0..40), prop::collection::vec(any::<u8>(), 0..600)]
 }
 
-/// A few answers one after the other, as one instance gives them over time.
-fn told() -> impl Strategy<Value = Vec<u8>> {
+/// Generates a sequence of mutated replies of one instance over time.
+fn reply_sequence() -> impl Strategy<Value = Vec<u8>> {
     let time = prop::sample::select(vec!["", "@2000\n\n", "@d\n\n", "@x\n\n", "@600000\n\n", "@r\n\n"]);
-    let one = (time, mutated(recordings(&["show-info", "show-stat", "after-", "show-servers-state", "batch-stat"])));
-    prop::collection::vec(one, 1..5).prop_map(|all| {
-        all.into_iter()
+    let timed_reply =
+        (time, mutated(recordings(&["show-info", "show-stat", "after-", "show-servers-state", "batch-stat"])));
+    prop::collection::vec(timed_reply, 1..5).prop_map(|replies| {
+        replies
+            .into_iter()
             .flat_map(|(time, mut bytes)| {
                 while bytes.ends_with(b"\n") {
                     bytes.pop();
@@ -40,7 +42,7 @@ fn told() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn key_sequences_reach_action_query_and_typed_line() {
-    // The numbers after a 5 are places in `keys::KEY_SEQUENCES`: a server, maintenance, yes; the sessions; a line, yes.
+    // The numbers after a 5 are indices of `keys::KEY_SEQUENCES`: move to a server, maintenance, yes; query the sessions; type a line, yes.
     let decisions: [&[u8]; 8] = [
         &[0, 0],
         &[5, 0, 0],
@@ -59,7 +61,7 @@ proptest! {
     #![proptest_config(cases(40))]
 
     #[test]
-    fn mutated_reply_sequences_are_accepted(bytes in prop_oneof![8 => told(), 2 => mutated(vec![SAMPLE_SERIES.into()]), 1 => noise()]) {
+    fn mutated_reply_sequences_are_accepted(bytes in prop_oneof![8 => reply_sequence(), 2 => mutated(vec![SAMPLE_SERIES.into()]), 1 => random_bytes()]) {
         stat_info::check(&bytes);
     }
 
@@ -75,7 +77,7 @@ proptest! {
     #[test]
     fn mutated_query_replies_are_parsed(bytes in prop_oneof![
         8 => mutated(recordings(&["show-sess", "show-table", "help", "show-servers-state"])),
-        1 => noise(),
+        1 => random_bytes(),
     ]) {
         sessions_tables::check(&bytes);
     }
@@ -83,7 +85,7 @@ proptest! {
     #[test]
     fn reply_is_independent_of_chunk_sizes(
         plan in prop::collection::vec(any::<u8>(), 54),
-        bytes in prop_oneof![4 => mutated(recordings(&["batch-", "show-info", "refused"])), 1 => noise()],
+        bytes in prop_oneof![4 => mutated(recordings(&["batch-", "show-info", "refused"])), 1 => random_bytes()],
     ) {
         answers::check(&[plan, bytes].concat());
     }
@@ -91,7 +93,7 @@ proptest! {
     #[test]
     fn files_are_parsed_or_rejected(bytes in prop_oneof![
         4 => mutated(vec![AUDIT.into(), CONFIGURATION.into()]),
-        1 => noise(),
+        1 => random_bytes(),
     ]) {
         files::check(&bytes);
     }
@@ -104,7 +106,7 @@ proptest! {
     fn typed_text_is_parsed_or_rejected(bytes in prop_oneof![
         4 => mutated(TYPED_LINES.iter().map(|line| line.as_bytes().to_vec()).collect()),
         2 => ".{0,30}".prop_map(String::into_bytes),
-        1 => noise(),
+        1 => random_bytes(),
     ]) {
         words::check(&bytes);
     }

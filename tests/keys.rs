@@ -1,4 +1,4 @@
-//! Keys in, effects out: `update` driven by key strings and a clock that only the test moves.
+//! Effects of keys on the dashboard: `update` is called with key sequences. No I/O; the test sets the clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/model_driver.rs"]
@@ -8,10 +8,9 @@ mod samples;
 
 use std::time::Duration;
 
-use model_driver::{ModelDriver, NO_COMMANDS, KEY_INTERVAL_MILLIS, any_key, sent_commands};
 use hapulse::actions::action_table::Danger;
-use hapulse::actions::outcome::{StepResult, Outcome, ActionReport};
-use hapulse::app::key::{KeyCode, Key};
+use hapulse::actions::outcome::{ActionReport, Outcome, StepResult};
+use hapulse::app::key::{Key, KeyCode};
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::app::msg::{Effect, Message};
@@ -19,6 +18,7 @@ use hapulse::app::update::next_wake;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::safe_text::SafeText;
 use hapulse::instance::guard::Guard;
+use model_driver::{KEY_INTERVAL_MILLIS, ModelDriver, NO_COMMANDS, any_key, sent_commands};
 use proptest::prelude::*;
 
 #[test]
@@ -92,7 +92,7 @@ fn right_enters_pane_and_left_returns() {
     driver.press("jjjjjjjj");
     assert_eq!(driver.cursor_row(Pane::Backends), "be_empty/BACKEND");
     driver.press("<right>");
-    assert_eq!(driver.model.focus, Pane::Backends, "there are no servers to go into");
+    assert_eq!(driver.model.focus, Pane::Backends, "the backend has no servers");
 }
 
 #[test]
@@ -101,8 +101,10 @@ fn enter_on_server_opens_detail() {
     driver.press("<ret>j<ret>");
     assert!(matches!(driver.model.layers.as_slice(), [Layer::Detail(..)]));
     driver.press("M");
-    let question = driver.model.layers.last();
-    assert!(matches!(question, Some(Layer::Confirmation(confirm)) if confirm.intent.target_summary() == "be_app/app2"));
+    let confirmation = driver.model.layers.last();
+    assert!(
+        matches!(confirmation, Some(Layer::Confirmation(confirm)) if confirm.intent.target_summary() == "be_app/app2")
+    );
     driver.press("<esc><esc>");
     assert!(driver.model.layers.is_empty());
 }
@@ -126,14 +128,14 @@ fn cursor_follows_its_row_after_reload() {
     assert_eq!(driver.cursor_row(Pane::Servers), "be_app/app3");
     driver.stat.reverse("be_app");
     driver.poll();
-    assert_eq!(driver.cursor_row(Pane::Servers), "be_app/app3", "after a reload that turned the order round");
+    assert_eq!(driver.cursor_row(Pane::Servers), "be_app/app3", "a reload reversed the row order");
     assert_eq!(driver.cursor_row(Pane::Backends), "be_app/BACKEND");
     driver.stat.remove("be_app", "down1").remove("be_app", "dns1");
     driver.poll();
-    assert_eq!(driver.cursor_row(Pane::Servers), "be_app/app3", "rows above it went away");
+    assert_eq!(driver.cursor_row(Pane::Servers), "be_app/app3", "rows above it were removed");
     driver.stat.remove("be_app", "app3");
     driver.poll();
-    assert_eq!(driver.cursor_row(Pane::Servers), "be_app/app2", "the row in its place takes over");
+    assert_eq!(driver.cursor_row(Pane::Servers), "be_app/app2", "the next row at its position");
 }
 
 #[test]
@@ -170,7 +172,7 @@ fn confirmed_action_sends_exactly_its_command() {
         ("j<ret>D", Danger::High, "set server be_api/api1 state drain"),
     ] {
         let mut driver = ModelDriver::new();
-        assert_eq!(driver.press(keys), [], "{keys}: nothing without an answer");
+        assert_eq!(driver.press(keys), [], "{keys}: nothing is sent before the confirmation");
         assert_eq!(driver.confirmation().unwrap().danger, danger, "{keys}");
         assert_eq!(driver.confirmation().unwrap().intent.commands(), [command], "{keys}");
         let effects = driver.press("y");
@@ -179,7 +181,7 @@ fn confirmed_action_sends_exactly_its_command() {
         assert!(driver.confirmation().is_none(), "{keys}");
         assert_eq!(driver.model.instance().unwrap().actions_in_flight, 1, "{keys}");
         assert_eq!(driver.notice(), format!("sent: {command}"), "{keys}");
-        assert_eq!(sent_commands(&driver.press("y")), NO_COMMANDS, "{keys}: one answer, one command");
+        assert_eq!(sent_commands(&driver.press("y")), NO_COMMANDS, "{keys}: one confirmation sends one command");
     }
 }
 
@@ -189,9 +191,13 @@ fn handle_key_ignores_keys_typed_ahead() {
     driver.press("<ret>jM");
     for after in [0, 100, 199] {
         assert_eq!(driver.press_after(after, "y"), []);
-        assert!(driver.confirmation().is_some(), "the question stays");
+        assert!(driver.confirmation().is_some(), "the confirmation stays open");
     }
-    assert_eq!(sent_commands(&driver.press_after(1, "y")), ["set server be_app/app2 state maint"], "300 ms after it was asked");
+    assert_eq!(
+        sent_commands(&driver.press_after(1, "y")),
+        ["set server be_app/app2 state maint"],
+        "300 ms after the confirmation opened"
+    );
 }
 
 #[test]
@@ -226,7 +232,7 @@ fn lowercase_action_keys_do_nothing() {
 fn handle_key_requires_name_for_highest_danger() {
     let mut driver = ModelDriver::new();
     driver.press("<ret>M");
-    assert_eq!(driver.confirmation().unwrap().danger, Danger::Highest, "100 of 160 would go");
+    assert_eq!(driver.confirmation().unwrap().danger, Danger::Highest, "100 of 160 weight would be lost");
     assert_eq!(driver.press("y"), []);
     assert_eq!(driver.press("<ret>"), []);
     assert_eq!(driver.confirmation().unwrap().remark.as_deref(), Some("that is not app1"));
@@ -259,7 +265,7 @@ fn confirmation_expires_after_one_minute() {
 
     let mut driver = ModelDriver::new();
     driver.press("<ret>jM");
-    assert_eq!(sent_commands(&driver.press_after(60_000, "y")), NO_COMMANDS, "even when the answer itself is what comes too late");
+    assert_eq!(sent_commands(&driver.press_after(60_000, "y")), NO_COMMANDS, "the confirming key itself is too late");
     assert!(driver.confirmation().is_none());
 
     let mut driver = ModelDriver::new();
@@ -273,10 +279,10 @@ fn changed_server_requires_second_confirmation() {
     driver.press("<ret>jM");
     driver.stat.set("be_app", "app2", "status", "DOWN");
     driver.poll();
-    assert_eq!(driver.press("y"), [], "the first answer was about another state");
+    assert_eq!(driver.press("y"), [], "the server changed after the confirmation opened");
     let remark = driver.confirmation().unwrap().remark.clone().unwrap();
     assert_eq!(remark, "be_app/app2 changed meanwhile: it was UP, now it is DOWN; please confirm again");
-    assert_eq!(driver.press_after(299, "y"), [], "typed ahead of the second question");
+    assert_eq!(driver.press_after(299, "y"), [], "typed ahead of the second confirmation");
     assert_eq!(sent_commands(&driver.press_after(1, "y")), ["set server be_app/app2 state maint"]);
 }
 
@@ -296,7 +302,7 @@ fn increased_danger_requires_name() {
     assert_eq!(driver.confirmation().unwrap().danger, Danger::High);
     driver.stat.set("be_app", "app1", "status", "DOWN");
     driver.poll();
-    assert_eq!(driver.press("y"), [], "50 of 61 would go now");
+    assert_eq!(driver.press("y"), [], "50 of 61 weight would be lost now");
     assert_eq!(driver.confirmation().unwrap().danger, Danger::Highest);
     assert_eq!(driver.press("y"), []);
     assert_eq!(sent_commands(&driver.press("<bs>app2<ret>")), ["set server be_app/app2 state drain"]);
@@ -337,7 +343,7 @@ fn lost_connection_blocks_actions() {
 #[test]
 fn forbidden_action_shows_reason_without_confirmation() {
     let admin = Some(Level::Admin);
-    for (guard, level, words) in [
+    for (guard, level, expected_text) in [
         (Guard { read_only: true }, admin, "read-only"),
         (Guard { read_only: true }, Some(Level::Operator), "read-only"),
         (Guard::default(), Some(Level::Operator), "this socket has operator"),
@@ -349,7 +355,7 @@ fn forbidden_action_shows_reason_without_confirmation() {
             assert_eq!(driver.press("<ret>j"), []);
             assert_eq!(driver.press(key), [], "{key}");
             assert!(driver.confirmation().is_none(), "{key} {level:?}");
-            assert!(driver.notice().contains(words), "{key}: {}", driver.notice());
+            assert!(driver.notice().contains(expected_text), "{key}: {}", driver.notice());
             assert_eq!(sent_commands(&driver.press("yapp2<ret>y")), NO_COMMANDS, "{key} {level:?}");
         }
     }
@@ -372,7 +378,7 @@ fn help_captures_keys_until_closed() {
         driver.press("<ret>j?");
         assert_eq!(driver.press("MyD<f10>zjG"), [], "{close}");
         assert!(matches!(driver.model.layers.as_slice(), [Layer::Help(_)]), "{close}");
-        assert_eq!(driver.press(close), [], "{close}: it closes the help and not the program");
+        assert_eq!(driver.press(close), [], "{close}: closes the help, does not quit");
         assert!(driver.model.layers.is_empty(), "{close}");
         assert_eq!((driver.cursor_row(Pane::Servers).as_str(), driver.model.is_zoomed), ("be_app/app2", false));
     }
@@ -397,28 +403,28 @@ fn program_keys_return_effects() {
     assert_eq!(driver.notice(), "there is only one instance; list several on the command line");
 }
 
-/// What the operator brings back for the act that was sent.
-fn report(driver: &ModelDriver, effects: &[Effect], outcome: Outcome) -> ActionReport {
+/// Returns the report of the action among the effects.
+fn action_report(driver: &ModelDriver, effects: &[Effect], outcome: Outcome) -> ActionReport {
     let [Effect::RunAction(authorised)] = effects else { panic!("{effects:?}") };
     let intent = authorised.get().clone();
     assert_eq!(driver.model.instance().unwrap().actions_in_flight, 1);
     let (step, command) = (intent.steps[0].clone(), intent.commands()[0].clone());
-    let done = StepResult { step, command, before: None, after: None, outcome, audit_warning: None };
-    ActionReport { intent, results: vec![done] }
+    let result = StepResult { step, command, before: None, after: None, outcome, audit_warning: None };
+    ActionReport { intent, results: vec![result] }
 }
 
 #[test]
 fn finished_action_shows_outcome_and_polls_at_once() {
-    for (outcome, words) in [
+    for (outcome, expected_text) in [
         (Outcome::Verified("MAINT, 2 sessions left".into()), "verified, MAINT, 2 sessions left"),
         (Outcome::Refused(SafeText::from("No such server.")), "refused by HAProxy: No such server."),
         (Outcome::NotVerified { now: "UP".into(), samples: 3 }, "accepted, but still UP after 3 samples"),
     ] {
         let mut driver = ModelDriver::new();
         let effects = driver.press("<ret>jMy");
-        let report = report(&driver, &effects, outcome);
+        let report = action_report(&driver, &effects, outcome);
         assert_eq!(driver.update(Message::ActionFinished(report)), [Effect::PollNow(0)]);
-        assert_eq!(driver.notice(), format!("be_app/app2: {words}"));
+        assert_eq!(driver.notice(), format!("be_app/app2: {expected_text}"));
         assert_eq!(driver.model.instance().unwrap().actions_in_flight, 0);
     }
 }
@@ -428,7 +434,7 @@ fn notice_disappears_after_reading_time() {
     let mut driver = ModelDriver::new();
     driver.press("<ret>jMn");
     let until = driver.model.notice.as_ref().unwrap().expires_at.as_millis() as u64;
-    assert_eq!(until, driver.millis + 3000 + 50 * 16, "three seconds, and time to read sixteen characters");
+    assert_eq!(until, driver.millis + 3000 + 50 * 16, "3 s, and 50 ms for each of 16 characters");
     driver.advance(until - driver.millis - 1);
     assert_eq!(driver.notice(), "nothing was sent");
     driver.advance(1);
@@ -439,25 +445,29 @@ fn notice_disappears_after_reading_time() {
 fn next_wake_is_none_while_screen_is_static() {
     let wake = |driver: &ModelDriver| next_wake(&driver.model, Duration::from_millis(driver.millis));
     let mut driver = ModelDriver::new();
-    assert_eq!(wake(&driver), None, "a screen that stays as it is");
+    assert_eq!(wake(&driver), None, "a static screen");
     driver.press("<ret>j");
     assert_eq!(wake(&driver), None);
     driver.press("?");
-    assert_eq!(wake(&driver), None, "help stands still");
+    assert_eq!(wake(&driver), None, "the help is static");
     driver.press("<esc>M");
     assert_eq!(driver.millis, 12_000);
     driver.advance(250);
-    assert_eq!(wake(&driver), Some(Duration::from_secs(13)), "the question counts down in whole seconds");
+    assert_eq!(wake(&driver), Some(Duration::from_secs(13)), "the confirmation counts down in whole seconds");
     driver.advance(59_250);
-    assert_eq!(wake(&driver), Some(Duration::from_secs(72)), "and then expires");
+    assert_eq!(wake(&driver), Some(Duration::from_secs(72)), "the confirmation expires");
     driver.advance(500);
     assert!(driver.confirmation().is_none());
     let until = driver.model.notice.as_ref().unwrap().expires_at;
-    assert_eq!(wake(&driver), Some(until), "what it said goes by itself");
+    assert_eq!(wake(&driver), Some(until), "the notice expires");
     driver.advance(60_000);
     assert_eq!((driver.notice(), wake(&driver)), ("", None));
     driver.fail_poll();
-    assert_eq!(wake(&driver), Some(Duration::from_millis(driver.millis / 1000 * 1000 + 1000)), "old data grows older");
+    assert_eq!(
+        wake(&driver),
+        Some(Duration::from_millis(driver.millis / 1000 * 1000 + 1000)),
+        "the age of stale data increases"
+    );
     driver.poll();
     assert_eq!(wake(&driver), None);
 }
@@ -470,18 +480,18 @@ fn next_wake_is_always_in_the_future() {
     for _ in 0..200 {
         let now = Duration::from_millis(driver.millis);
         let wake = next_wake(&driver.model, now).unwrap();
-        let ahead = wake.saturating_sub(now);
-        assert!(!ahead.is_zero(), "{wake:?} at {now:?}");
-        driver.advance(ahead.as_millis() as u64);
+        let remaining = wake.saturating_sub(now);
+        assert!(!remaining.is_zero(), "{wake:?} at {now:?}");
+        driver.advance(remaining.as_millis() as u64);
     }
 }
 
-/// Something that happens at the desk.
+/// One step of a random test.
 #[derive(Debug, Clone)]
 enum Step {
     Key(Key, u64),
     Status(&'static str, &'static str),
-    Lost,
+    FailPoll,
     Wait(u64),
 }
 
@@ -492,28 +502,28 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => (any_key(), delay).prop_map(|(key, delay)| Step::Key(key, delay)),
         2 => (servers, statuses).prop_map(|(server, status)| Step::Status(server, status)),
-        1 => Just(Step::Lost),
+        1 => Just(Step::FailPoll),
         1 => prop_oneof![Just(1000_u64), Just(30_000), Just(61_000)].prop_map(Step::Wait),
     ]
 }
 
 impl ModelDriver {
-    fn step(&mut self, step: &Step) -> Vec<Effect> {
+    fn perform(&mut self, step: &Step) -> Vec<Effect> {
         match step {
             Step::Key(key, after) => return self.press_key(*key, *after),
             Step::Status(server, status) => {
                 self.stat.set("be_app", server, "status", status);
                 self.poll();
             }
-            Step::Lost => self.fail_poll(),
+            Step::FailPoll => self.fail_poll(),
             Step::Wait(millis) => return self.advance(*millis),
         }
         Vec::new()
     }
 }
 
-/// Any step but the one key that says yes, and the digits without which no server's name can be typed.
-fn says_no_yes(step: &Step) -> bool {
+/// Returns true for any step except the key `y` and the digits, without which no server name can be typed.
+fn cannot_confirm(step: &Step) -> bool {
     !matches!(step, Step::Key(Key { code: KeyCode::Char(ch), .. }, _) if *ch == 'y' || ch.is_ascii_digit())
 }
 
@@ -524,8 +534,8 @@ proptest! {
     fn without_confirmation_no_action_is_sent(steps in prop::collection::vec(any_step(), 1..60)) {
         let mut driver = ModelDriver::new();
         driver.press("<ret>j");
-        for step in steps.iter().filter(|step| says_no_yes(step)) {
-            prop_assert_eq!(sent_commands(&driver.step(step)), NO_COMMANDS);
+        for step in steps.iter().filter(|step| cannot_confirm(step)) {
+            prop_assert_eq!(sent_commands(&driver.perform(step)), NO_COMMANDS);
         }
     }
 
@@ -533,7 +543,7 @@ proptest! {
     fn read_only_mode_never_sends_actions(steps in prop::collection::vec(any_step(), 1..60)) {
         let mut driver = ModelDriver::with(Guard { read_only: true }, Some(Level::Admin));
         for step in &steps {
-            prop_assert_eq!(sent_commands(&driver.step(step)), NO_COMMANDS);
+            prop_assert_eq!(sent_commands(&driver.perform(step)), NO_COMMANDS);
             prop_assert!(!driver.model.layers.iter().any(|layer| matches!(layer, Layer::Confirmation(_))));
         }
     }
@@ -543,7 +553,7 @@ proptest! {
         let level = if operator { Level::Operator } else { Level::User };
         let mut driver = ModelDriver::with(Guard::default(), Some(level));
         for step in &steps {
-            prop_assert_eq!(sent_commands(&driver.step(step)), NO_COMMANDS);
+            prop_assert_eq!(sent_commands(&driver.perform(step)), NO_COMMANDS);
         }
     }
 
@@ -553,23 +563,23 @@ proptest! {
         driver.press("<ret>j");
         for step in &steps {
             let before = match driver.model.layers.last() {
-                Some(Layer::Confirmation(question)) => Some(question.clone()),
+                Some(Layer::Confirmation(confirmation)) => Some(confirmation.clone()),
                 _ => None,
             };
-            let effects = driver.step(step);
+            let effects = driver.perform(step);
             let commands = sent_commands(&effects);
             if commands.is_empty() {
                 continue;
             }
             prop_assert_eq!(effects.len(), 1);
-            let Some(question) = before else { panic!("{commands:?} without a question") };
+            let Some(confirmation) = before else { panic!("{commands:?} without a confirmation") };
             let Step::Key(key, _) = step else { panic!("{commands:?} without a key") };
-            let since = driver.millis + 60_000 - question.expires_at().as_millis() as u64;
-            prop_assert!((300..60_000).contains(&since), "{since} ms after it was asked");
-            prop_assert_eq!(commands, question.intent.commands());
-            match question.name_to_type() {
+            let open_millis = driver.millis + 60_000 - confirmation.expires_at().as_millis() as u64;
+            prop_assert!((300..60_000).contains(&open_millis), "{open_millis} ms after it opened");
+            prop_assert_eq!(commands, confirmation.intent.commands());
+            match confirmation.name_to_type() {
                 None => prop_assert_eq!(*key, Key::char('y')),
-                Some(name) => prop_assert!(key.code == KeyCode::Enter && question.typed_name == name),
+                Some(name) => prop_assert!(key.code == KeyCode::Enter && confirmation.typed_name == name),
             }
         }
     }

@@ -1,5 +1,4 @@
-//! Proves the lab itself: that its HAProxy is real and does what the other tests count on, that its traffic
-//! arrives, that its fake misbehaves as told, and that its terminal shows what a program writes.
+//! Tests of the test support: the lab's HAProxy, its web servers and traffic, the fake socket, and the pseudo terminal.
 
 mod support;
 
@@ -7,19 +6,21 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
-use support::{ServerBehavior, CannedReplies, RequestCounts, FakeSocket, Lab, Term, Traffic, send_command_to, process, wait_until};
+use support::{
+    CannedReplies, FakeSocket, Lab, RequestCounts, ServerBehavior, Term, Traffic, process, send_command_to, wait_until,
+};
 
-/// One line to a socket, and all that comes back.
-fn say(path: &Path, line: &str) -> std::io::Result<Vec<u8>> {
+/// Sends one line to a socket and returns all bytes until it closes.
+fn exchange(path: &Path, line: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(path)?;
     stream.write_all(line.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(answer)
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply)?;
+    Ok(reply)
 }
 
 #[test]
-fn the_three_sockets_have_their_levels() {
+fn lab_sockets_have_their_levels() {
     let lab = Lab::builder().start();
     assert_eq!(lab.info("Pid"), lab.pid().to_string());
     for (socket, level) in [(lab.admin(), "admin"), (lab.operator(), "operator"), (lab.user(), "user")] {
@@ -34,19 +35,19 @@ fn the_three_sockets_have_their_levels() {
 }
 
 #[test]
-fn the_stats_socket_listens_on_tcp_too() {
+fn lab_stats_socket_listens_on_tcp() {
     let lab = Lab::builder().tcp().start();
     for addr in std::iter::once(lab.tcp()).chain(lab.tcp6()) {
         let mut stream = std::net::TcpStream::connect(addr).unwrap();
         stream.write_all(b"show info\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.contains(&format!("\nPid: {}\n", lab.pid())), "{addr}: {answer}");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        assert!(reply.contains(&format!("\nPid: {}\n", lab.pid())), "{addr}: {reply}");
     }
 }
 
 #[test]
-fn a_reload_is_a_new_process_on_the_same_sockets() {
+fn reload_starts_new_process_on_same_sockets() {
     let lab = Lab::builder().servers(1).start();
     let before = lab.pid();
     lab.edit(|config| config.replace("server s1", "server renamed"));
@@ -55,11 +56,11 @@ fn a_reload_is_a_new_process_on_the_same_sockets() {
     assert_eq!(lab.info("Pid"), lab.pid().to_string());
     assert_eq!(lab.stat("be1", "renamed", "status"), "no check");
     assert_eq!(Traffic::to(lab.frontend_addr()).send(5), RequestCounts { ok: 5, failed: 0 });
-    wait_until("the old process to end", || !process::alive(before));
+    wait_until("the old process to end", || !process::is_alive(before));
 }
 
 #[test]
-fn a_master_reloads_its_worker() {
+fn reload_of_master_replaces_worker() {
     let lab = Lab::builder().master().start();
     let (master, before) = (lab.pid(), lab.info("Pid"));
     lab.reload();
@@ -68,11 +69,11 @@ fn a_master_reloads_its_worker() {
     assert!(lab.master_socket().exists());
     let worker: u32 = lab.info("Pid").parse().unwrap();
     drop(lab);
-    wait_until("master and worker to end", || !process::alive(master) && !process::alive(worker));
+    wait_until("master and worker to end", || !process::is_alive(master) && !process::is_alive(worker));
 }
 
 #[test]
-fn a_killed_haproxy_leaves_its_socket_and_comes_back() {
+fn kill_leaves_socket_file_and_restart_works() {
     let lab = Lab::builder().start();
     lab.kill();
     assert!(lab.admin().exists());
@@ -88,7 +89,7 @@ fn a_killed_haproxy_leaves_its_socket_and_comes_back() {
 }
 
 #[test]
-fn a_stopped_haproxy_says_nothing_until_it_continues() {
+fn paused_haproxy_sends_no_reply_until_resumed() {
     let lab = Lab::builder().start();
     lab.pause_process();
     let mut stream = UnixStream::connect(lab.admin()).unwrap();
@@ -100,28 +101,28 @@ fn a_stopped_haproxy_says_nothing_until_it_continues() {
 }
 
 #[test]
-fn nothing_outlives_a_lab() {
+fn drop_of_lab_kills_every_process() {
     let lab = Lab::builder().start();
-    // A client that stays is what keeps an old process alive after a reload.
+    // An open connection keeps the old process alive after a reload.
     let _client = UnixStream::connect(lab.admin()).unwrap();
     lab.reload();
     let pids = lab.all_pids();
     assert_eq!(pids.len(), 2);
     drop(lab);
-    assert!(pids.into_iter().all(|pid| !process::alive(pid)));
+    assert!(pids.into_iter().all(|pid| !process::is_alive(pid)));
 }
 
 #[test]
-fn ten_thousand_servers_have_a_row_each() {
+fn big_lab_has_row_per_server() {
     let lab = Lab::builder().big().start();
     let stat = lab.send_command("show stat");
-    // The header, fe1, 200 backends and their servers, and the empty line at the end.
+    // The header, fe1, 200 backends, their servers, and the empty line at the end.
     assert_eq!(stat.lines().count(), 1 + 1 + 200 + 10_000 + 1);
     assert_eq!(lab.stat("be200", "s50", "type"), "2");
 }
 
 #[test]
-fn traffic_goes_where_its_path_says() {
+fn traffic_reaches_backend_of_path() {
     let lab = Lab::builder().backends(2).servers(1).server_behavior("be2/s1", ServerBehavior::Status(500)).start();
     let addr = lab.frontend_addr();
     assert_eq!(Traffic::to(addr).send(20), RequestCounts { ok: 20, failed: 0 });
@@ -136,7 +137,7 @@ fn traffic_goes_where_its_path_says() {
 }
 
 #[test]
-fn a_cookie_keeps_a_client_on_its_server() {
+fn cookie_keeps_client_on_its_server() {
     let lab = Lab::builder().cookie().maxconn(50).start();
     let traffic = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s2");
     assert_eq!(traffic.send(6).ok, 6);
@@ -145,7 +146,7 @@ fn a_cookie_keeps_a_client_on_its_server() {
 }
 
 #[test]
-fn a_checked_server_goes_down_and_comes_back() {
+fn checked_server_goes_down_and_recovers() {
     let lab = Lab::builder().http_checks().server_behavior("be1/s2", ServerBehavior::Closed).start();
     lab.wait_stat("be1", "s2", "status", |status| status == "DOWN");
     lab.set_server_behavior("be1/s2", ServerBehavior::Ok);
@@ -156,7 +157,7 @@ fn a_checked_server_goes_down_and_comes_back() {
 }
 
 #[test]
-fn own_sections_get_their_addresses() {
+fn custom_sections_receive_addresses() {
     let lab = Lab::builder()
         .frontends(0)
         .backends(0)
@@ -168,38 +169,38 @@ fn own_sections_get_their_addresses() {
 }
 
 #[test]
-fn the_fake_answers_as_a_real_one_and_keeps_what_it_heard() {
+fn fake_socket_replies_as_recorded_and_records_requests() {
     let lab = Lab::builder().start();
     let info = lab.send_command("show info");
     let fake = FakeSocket::with_replies(CannedReplies::record(&lab, &["show info", "show stat"]));
-    let answer = say(fake.path(), "show info;show stat\n").unwrap();
-    let answer = String::from_utf8(answer).unwrap();
-    assert!(answer.starts_with(&info.split("\nUptime:").next().unwrap().to_owned()));
-    assert!(answer.contains("\n\n# pxname,"));
-    say(fake.path(), "disable server be1/s1\n").unwrap();
+    let reply = exchange(fake.path(), "show info;show stat\n").unwrap();
+    let reply = String::from_utf8(reply).unwrap();
+    assert!(reply.starts_with(&info.split("\nUptime:").next().unwrap().to_owned()));
+    assert!(reply.contains("\n\n# pxname,"));
+    exchange(fake.path(), "disable server be1/s1\n").unwrap();
     assert_eq!(fake.received(), ["show info;show stat", "disable server be1/s1"]);
     assert_eq!(fake.connections(), 2);
 }
 
 #[test]
-fn the_fake_misbehaves_as_told() {
-    let answers = CannedReplies::new().on("show info", "Name: HAProxy\nVersion: 2.6.12\n\n");
-    let fake = FakeSocket::with_replies(answers.clone());
-    fake.set_behavior(FakeSocket::cutting(answers.clone(), 10));
-    assert_eq!(say(fake.path(), "show info\n").unwrap(), b"Name: HAPr");
-    fake.set_behavior(FakeSocket::trickling(answers, 3, Duration::from_millis(1)));
-    assert_eq!(say(fake.path(), "show info\n").unwrap().len(), 31);
+fn fake_socket_behaviors_send_expected_bytes() {
+    let replies = CannedReplies::new().on("show info", "Name: HAProxy\nVersion: 2.6.12\n\n");
+    let fake = FakeSocket::with_replies(replies.clone());
+    fake.set_behavior(FakeSocket::cutting(replies.clone(), 10));
+    assert_eq!(exchange(fake.path(), "show info\n").unwrap(), b"Name: HAPr");
+    fake.set_behavior(FakeSocket::trickling(replies, 3, Duration::from_millis(1)));
+    assert_eq!(exchange(fake.path(), "show info\n").unwrap().len(), 31);
     fake.set_behavior(FakeSocket::garbage(5000));
-    assert_eq!(say(fake.path(), "show info\n").unwrap().len(), 5000);
+    assert_eq!(exchange(fake.path(), "show info\n").unwrap().len(), 5000);
     fake.set_behavior(FakeSocket::closing());
     let mut stream = UnixStream::connect(fake.path()).unwrap();
     assert!(!matches!(stream.read(&mut [0; 1]), Ok(1..)));
 
-    let patience = Some(Duration::from_millis(100));
+    let read_timeout = Some(Duration::from_millis(100));
     fake.set_behavior(FakeSocket::silent());
     let mut stream = UnixStream::connect(fake.path()).unwrap();
     stream.write_all(b"show stat\n").unwrap();
-    stream.set_read_timeout(patience).unwrap();
+    stream.set_read_timeout(read_timeout).unwrap();
     assert!(stream.read(&mut [0; 1]).is_err());
     fake.set_behavior(FakeSocket::endless());
     let mut stream = UnixStream::connect(fake.path()).unwrap();
@@ -209,14 +210,14 @@ fn the_fake_misbehaves_as_told() {
     assert!(megabyte.iter().all(|byte| *byte == b'a'));
 
     fake.set_behavior(FakeSocket::handling_lines(|line, stream| {
-        drop(write!(stream, "you said {line}"));
+        drop(write!(stream, "received {line}"));
     }));
-    assert_eq!(say(fake.path(), "hello\n").unwrap(), b"you said hello");
+    assert_eq!(exchange(fake.path(), "hello\n").unwrap(), b"received hello");
     assert_eq!(fake.connections(), 7);
 }
 
 #[test]
-fn the_terminal_runs_a_program_and_shows_what_it_writes() {
+fn terminal_passes_keys_and_shows_output() {
     let mut term = Term::program("sh").args(["-c", "read x; echo got $x; exit 3"]).start();
     term.press("jj<lt>web><ret>");
     term.wait_for("got jj<web>");
@@ -225,7 +226,7 @@ fn the_terminal_runs_a_program_and_shows_what_it_writes() {
 }
 
 #[test]
-fn the_terminal_sees_modes_sizes_and_signals() {
+fn terminal_reports_modes_sizes_and_signals() {
     let script = "printf '\\033[?1049h\\033[?25lhello'; stty size; stty raw -echo; \
                   trap 'printf resized' WINCH; trap 'printf bye; exit 7' TERM; \
                   printf ready; while :; do sleep 0.01; done";
@@ -242,8 +243,8 @@ fn the_terminal_sees_modes_sizes_and_signals() {
 }
 
 #[test]
-fn an_escape_arrives_alone() {
-    // Each read of the program is one line of numbers.
+fn escape_key_is_read_separately() {
+    // The program prints each read as a line of numbers.
     let script = "stty raw -echo min 1; printf ready; for i in 1 2 3; do \
                   dd bs=64 count=1 2>/dev/null | od -An -tu1; done; printf end";
     let mut term = Term::program("sh").args(["-c", script]).size(40, 10).start();
@@ -258,23 +259,23 @@ fn an_escape_arrives_alone() {
 }
 
 #[test]
-fn a_closed_terminal_is_a_hangup_without_a_last_key() {
+fn close_sends_hangup_without_input() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("heard");
-    // In raw mode, so that whatever is typed arrives.
-    let script = "trap 'echo hangup >>heard; exit' HUP; stty raw -echo; printf ready; \
-                  while :; do dd bs=64 count=1 2>/dev/null >>heard || sleep 0.01; done";
+    let file = folder.path().join("received");
+    // In raw mode, so that any input arrives at once.
+    let script = "trap 'echo hangup >>received; exit' HUP; stty raw -echo; printf ready; \
+                  while :; do dd bs=64 count=1 2>/dev/null >>received || sleep 0.01; done";
     let mut term = Term::program("sh").args(["-c", &format!("cd {}; {script}", folder.path().display())]).start();
     term.wait_for("ready");
     term.close();
-    let heard = || std::fs::read_to_string(&file).unwrap_or_default();
-    wait_until("the hangup to be heard", || heard().contains("hangup"));
-    assert_eq!(heard(), "hangup\n");
+    let received = || std::fs::read_to_string(&file).unwrap_or_default();
+    wait_until("the hangup", || received().contains("hangup"));
+    assert_eq!(received(), "hangup\n");
     let _ = term.exit_code();
 }
 
 #[test]
-fn the_terminal_starts_the_real_binary() {
+fn spawn_runs_hapulse_binary() {
     let mut term = Term::spawn(["--version"], 80, 24);
     assert_eq!(term.exit_code(), 0);
     assert_eq!(term.screen().trim_end(), concat!("hapulse ", env!("CARGO_PKG_VERSION")));

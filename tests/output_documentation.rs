@@ -1,5 +1,5 @@
-//! `docs/json.md` is what hapulse prints: the keys of each object, the columns of its own making, and their types.
-//! `docs/recipes.md` holds command lines that hapulse understands.
+//! `docs/json.md` matches the printed JSON: the keys of each object, the computed columns and their types. The command lines
+//! of `docs/recipes.md` are valid.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/script.rs"]
@@ -14,12 +14,12 @@ use hapulse::table::columns::column::ColumnSource;
 use hapulse::table::columns::column_table;
 use script::Script;
 use serde_json::Value;
-use support::{ServerBehavior, Lab, Traffic};
+use support::{Lab, ServerBehavior, Traffic};
 
 const PAGE: &str = include_str!("../docs/json.md");
 const RECIPES: &str = include_str!("../docs/recipes.md");
 
-/// The first cells of the table below a heading, and the cells behind each.
+/// Returns the names in the first cells of the table below a heading, each with the rest of its row.
 fn documented(heading: &str) -> Vec<(String, String)> {
     let section = PAGE.split(&format!("## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no section {heading}"));
     let section = section.split("\n## ").next().unwrap();
@@ -47,8 +47,8 @@ fn json_keys_match_documentation() {
     let script = Script::new();
     let shown = |args: &str| -> Value { serde_json::from_str(&script.run(lab.admin(), args).out).unwrap() };
     let whole = shown("show --format json --over 0");
-    let nowhere = lab.admin().with_file_name("none.sock");
-    let lost: Value = serde_json::from_str(&script.run(&nowhere, "watch --count 1").out).unwrap();
+    let missing = lab.admin().with_file_name("none.sock");
+    let lost: Value = serde_json::from_str(&script.run(&missing, "watch --count 1").out).unwrap();
     assert_eq!(&keys(&whole) | &keys(&lost), keys_of("The object"));
     assert_eq!(keys(&lost).len(), 4);
     assert_eq!(keys(&lost["lost"]), keys_of("A loss"));
@@ -64,38 +64,39 @@ fn computed_columns_are_documented_with_type() {
     let lab = Lab::builder().servers(2).http_checks().start();
     let traffic = Traffic::to(lab.frontend_addr()).workers(2).start();
     lab.wait_stat("be1", "BACKEND", "req_tot", |count| count.len() > 2);
-    let said = ["pxname", "svname", "kind"];
+    let row_keys = ["pxname", "svname", "kind"];
     let documented: Vec<(String, String)> =
-        documented("A row").into_iter().filter(|(name, _)| !said.contains(&name.as_str())).collect();
-    let is_own = |id: &str, source: &ColumnSource| match source {
+        documented("A row").into_iter().filter(|(name, _)| !row_keys.contains(&name.as_str())).collect();
+    let is_computed = |id: &str, source: &ColumnSource| match source {
         ColumnSource::Computed { .. } => TextField::by_name(id.as_bytes()).is_none(),
         ColumnSource::Number(field) => field.info().name != id,
         ColumnSource::PerSecond(_) | ColumnSource::Text(_) | ColumnSource::SinceMark { .. } => false,
     };
-    let for_people = ["name", "side", "proxy", "kind"];
-    let made = column_table::all().filter(|column| is_own(column.id, &column.source));
-    let made: BTreeSet<&str> = made.map(|column| column.id).filter(|id| !for_people.contains(id)).collect();
-    assert_eq!(documented.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(), made);
-    let all = made.iter().copied().collect::<Vec<_>>().join(",");
+    let display_columns = ["name", "side", "proxy", "kind"];
+    let computed = column_table::all().filter(|column| is_computed(column.id, &column.source));
+    let computed: BTreeSet<&str> =
+        computed.map(|column| column.id).filter(|id| !display_columns.contains(id)).collect();
+    assert_eq!(documented.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(), computed);
+    let all = computed.iter().copied().collect::<Vec<_>>().join(",");
     let ran = Script::new().run(lab.admin(), &format!("show status --format json --columns {all}"));
     drop(traffic);
     let value: Value = serde_json::from_str(&ran.out).unwrap();
-    let mut told = BTreeSet::new();
+    let mut non_null = BTreeSet::new();
     for row in value["rows"].as_array().unwrap() {
         for (name, kind) in &documented {
             let kind = kind.trim_start_matches("| ").split(' ').next().unwrap();
-            let is_so = match &row[name] {
+            let has_type = match &row[name] {
                 Value::Null => continue,
                 Value::Number(_) => kind == "number",
                 Value::String(_) => kind == "text",
                 _ => false,
             };
-            assert!(is_so, "{name} is {} and documented as {kind}", row[name]);
-            told.insert(name.as_str());
+            assert!(has_type, "{name} is {} and documented as {kind}", row[name]);
+            non_null.insert(name.as_str());
         }
     }
     for name in ["sess", "usable", "load", "queue", "req", "err", "check", "check_text"] {
-        assert!(told.contains(name), "{name} was null in every row");
+        assert!(non_null.contains(name), "{name} was null in every row");
     }
 }
 
@@ -109,7 +110,7 @@ fn documented_examples_are_valid_json() {
     }
 }
 
-/// The words of a command line up to what is the shell's, as a shell would part them.
+/// Splits a command line into words as a shell does, up to the first shell operator.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut quote) = (vec![String::new()], None);
     for ch in line.chars() {
@@ -127,9 +128,9 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn recipe_commands_are_valid() {
     let home = tempfile::tempdir().unwrap();
-    let mut tried = BTreeSet::new();
-    for (place, _) in RECIPES.match_indices("hapulse ") {
-        let line = RECIPES[place + "hapulse ".len()..].lines().next().unwrap();
+    let mut subcommands = BTreeSet::new();
+    for (start, _) in RECIPES.match_indices("hapulse ") {
+        let line = RECIPES[start + "hapulse ".len()..].lines().next().unwrap();
         let line =
             line.replace("/run/haproxy/admin.sock", "/nowhere/none.sock").replace("/tmp/lb01.sock", "/nowhere/2");
         let line = line
@@ -147,14 +148,14 @@ fn recipe_commands_are_valid() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
         let ran = command.args(&words).env_clear().env("HOME", home.path()).stdin(Stdio::null());
         let ran = if words[0] == "watch" { ran.args(["--count", "1"]) } else { ran }.output().unwrap();
-        let said = [ran.stdout, ran.stderr].concat();
+        let output = [ran.stdout, ran.stderr].concat();
         assert!(
-            String::from_utf8_lossy(&said).contains("cannot connect"),
+            String::from_utf8_lossy(&output).contains("cannot connect"),
             "{words:?}: {}",
-            String::from_utf8_lossy(&said)
+            String::from_utf8_lossy(&output)
         );
         assert_eq!(ran.status.code(), Some(3), "{words:?}");
-        tried.insert(words[0].clone());
+        subcommands.insert(words[0].clone());
     }
-    assert_eq!(tried.len(), 4, "{tried:?}");
+    assert_eq!(subcommands.len(), 4, "{subcommands:?}");
 }

@@ -1,5 +1,5 @@
-//! Keys that go through time: staying at a moment, stepping, marking, and what must not be done meanwhile. Pure, with a
-//! clock that only the test moves.
+//! Playback keys: pausing, stepping and marking a moment, and the commands that are blocked meanwhile. No I/O; the test sets
+//! the clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/model_driver.rs"]
@@ -9,8 +9,7 @@ mod samples;
 
 use std::time::Duration;
 
-use model_driver::{ModelDriver, NO_COMMANDS, sent_commands};
-use hapulse::app::commands::{COMMANDS, UiCommand, CommandGroup};
+use hapulse::app::commands::{COMMANDS, CommandGroup, UiCommand};
 use hapulse::app::layers::Layer;
 use hapulse::app::model::{InstanceView, Model};
 use hapulse::app::msg::{Effect, Message};
@@ -19,6 +18,7 @@ use hapulse::instance::guard::Guard;
 use hapulse::observe::sampler::PollResult;
 use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
+use model_driver::{ModelDriver, NO_COMMANDS, sent_commands};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use samples::{SampleFactory, StatCsv, timestamp};
@@ -26,8 +26,8 @@ use samples::{SampleFactory, StatCsv, timestamp};
 const REFUSAL: &str = "a past moment is shown: no commands can be sent; p returns to live";
 
 impl ModelDriver {
-    /// The sessions and the status of a server, as they are shown, and the number of the sample.
-    fn shown(&self) -> (u64, String, i64) {
+    /// Returns the number of the sample on screen, and the status and current sessions of `be_app/app1` in it.
+    fn shown_sample(&self) -> (u64, String, i64) {
         let instance = self.model.instance().unwrap();
         let sample = instance.data.shown().unwrap();
         let row = |index: &usize| sample.table.rows()[*index].name.as_str() == "app1";
@@ -40,71 +40,76 @@ impl ModelDriver {
         self.model.instance().unwrap().data.past_moment().is_some()
     }
 
-    /// A sample two seconds later, with so many sessions on a server.
-    fn step(&mut self, sessions: u32) {
+    /// Polls two seconds later, with this number of sessions on `be_app/app1`.
+    fn poll_with_sessions(&mut self, sessions: u32) {
         self.stat.set("be_app", "app1", "scur", &sessions.to_string());
         self.millis += 2000;
         self.poll();
     }
 
-    /// The first lines of the screen, and the last one.
+    /// Draws the screen and returns its lines.
     fn screen(&self) -> Vec<String> {
         let (width, height) = self.model.terminal_size;
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        let show_time =
-            |wall: std::time::SystemTime| format!("t{}", wall.duration_since(timestamp(0).wall).unwrap_or_default().as_secs());
-        let looks = Appearance { theme: Theme::new(Palette::Mono, true), format_time: show_time };
-        draw(&self.model, looks, Duration::from_millis(self.millis), &mut buffer);
+        let format_time = |wall: std::time::SystemTime| {
+            format!("t{}", wall.duration_since(timestamp(0).wall).unwrap_or_default().as_secs())
+        };
+        let appearance = Appearance { theme: Theme::new(Palette::Mono, true), format_time };
+        draw(&self.model, appearance, Duration::from_millis(self.millis), &mut buffer);
         let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
         (0..height).map(line).collect()
     }
 }
 
-/// A desk with ten samples, in the sixth of which a server is down.
-fn driver() -> ModelDriver {
+/// Returns a driver after ten samples; in the sixth, `be_app/app1` is down.
+fn driver_with_history() -> ModelDriver {
     let mut driver = ModelDriver::new();
     for step in 2..=10 {
         let status = if step == 6 { "DOWN" } else { "UP" };
         driver.stat.set("be_app", "app1", "status", status);
-        driver.step(step);
+        driver.poll_with_sessions(step);
     }
     driver
 }
 
 #[test]
 fn shown_moment_stays_while_new_samples_arrive() {
-    let mut driver = driver();
+    let mut driver = driver_with_history();
     driver.press("p");
-    assert_eq!(driver.shown(), (10, "UP".to_owned(), 10));
-    driver.step(77);
-    assert_eq!(driver.shown(), (10, "UP".to_owned(), 10), "another sample came");
+    assert_eq!(driver.shown_sample(), (10, "UP".to_owned(), 10));
+    driver.poll_with_sessions(77);
+    assert_eq!(driver.shown_sample(), (10, "UP".to_owned(), 10), "a new sample does not change it");
     assert_eq!(driver.press("<left><left><left><left>"), []);
-    assert_eq!(driver.shown(), (6, "DOWN".to_owned(), 6));
+    assert_eq!(driver.shown_sample(), (6, "DOWN".to_owned(), 6));
     driver.press("<right>");
-    assert_eq!(driver.shown(), (7, "UP".to_owned(), 7));
+    assert_eq!(driver.shown_sample(), (7, "UP".to_owned(), 7));
     driver.press("<end>");
-    assert_eq!(driver.shown().0, 11);
+    assert_eq!(driver.shown_sample().0, 11);
     driver.press("<home>");
-    assert_eq!(driver.shown().0, 1);
+    assert_eq!(driver.shown_sample().0, 1);
     assert!(driver.is_past());
     driver.press("<left>");
-    assert_eq!((driver.shown().0, driver.notice()), (1, "this is the oldest moment in the history"));
+    assert_eq!((driver.shown_sample().0, driver.notice()), (1, "this is the oldest moment in the history"));
     driver.press("p");
-    assert_eq!((driver.shown().2, driver.is_past()), (77, false));
+    assert_eq!((driver.shown_sample().2, driver.is_past()), (77, false));
     driver.press("<left>");
-    assert_eq!((driver.shown().0, driver.is_past()), (11, false), "in the present the arrows mean what they always do");
+    assert_eq!(
+        (driver.shown_sample().0, driver.is_past()),
+        (11, false),
+        "arrows have their ordinary function in live mode"
+    );
 }
 
 #[test]
 fn shift_arrows_and_parentheses_step_by_one_minute() {
-    let mut driver = driver();
+    let mut driver = driver_with_history();
     for _ in 0..60 {
-        driver.step(5);
+        driver.poll_with_sessions(5);
     }
     driver.press("p");
     let seq = |driver: &mut ModelDriver, keys: &str| {
         driver.press(keys);
-        driver.shown().0
+        driver.shown_sample().0
     };
     assert_eq!(seq(&mut driver, "<s-left>"), 40);
     assert_eq!(seq(&mut driver, "("), 10);
@@ -117,21 +122,26 @@ fn shift_arrows_and_parentheses_step_by_one_minute() {
 #[test]
 fn past_moment_blocks_actions_and_confirmations() {
     for view in ["0", "1", "4", "6", "9", "!", "A", "S", "7", "8"] {
-        let acts = COMMANDS.iter().filter(|action| action.group == CommandGroup::Actions || action.ui_command == UiCommand::PollNow);
-        for action in acts {
-            let mut driver = driver();
+        let actions = COMMANDS
+            .iter()
+            .filter(|command| command.group == CommandGroup::Actions || command.ui_command == UiCommand::PollNow);
+        for command in actions {
+            let mut driver = driver_with_history();
             driver.press(view);
             driver.press("<down><down>pp");
             assert!(!driver.is_past());
             driver.press("p<left>");
-            let typed = format!(":{}<ret>", action.id);
-            for keys in action.keys.iter().copied().chain([typed.as_str()]) {
+            let typed = format!(":{}<ret>", command.id);
+            for keys in command.keys.iter().copied().chain([typed.as_str()]) {
                 let effects = driver.press(keys);
                 let is_poll = |effect: &Effect| matches!(effect, Effect::PollNow(_));
                 assert!(effects.iter().all(is_poll), "{view} {keys}: {effects:?}");
-                let asks = |layer: &Layer| !matches!(layer, Layer::ActionMenu(..));
-                assert!(!driver.model.layers.iter().any(asks), "{view} {keys}: {:?}", driver.model.layers);
-                if matches!(action.ui_command, UiCommand::StartAction(_) | UiCommand::ChangeWeight(_) | UiCommand::AcceptSuggestion) {
+                let is_dialog = |layer: &Layer| !matches!(layer, Layer::ActionMenu(..));
+                assert!(!driver.model.layers.iter().any(is_dialog), "{view} {keys}: {:?}", driver.model.layers);
+                if matches!(
+                    command.ui_command,
+                    UiCommand::StartAction(_) | UiCommand::ChangeWeight(_) | UiCommand::AcceptSuggestion
+                ) {
                     assert_eq!(driver.notice(), REFUSAL, "{view} {keys}");
                 }
                 if let Some(Layer::ActionMenu(..)) = driver.model.layers.last() {
@@ -140,22 +150,22 @@ fn past_moment_blocks_actions_and_confirmations() {
                 }
                 driver.model.layers.clear();
             }
-            assert!(driver.is_past(), "{view} {}", action.id);
+            assert!(driver.is_past(), "{view} {}", command.id);
         }
     }
 }
 
 #[test]
 fn past_moment_blocks_typed_lines() {
-    let mut driver = driver();
+    let mut driver = driver_with_history();
     driver.press("p5");
     for line in ["show<space>stat", "set<space>server<space>be_app/app1<space>state<space>maint"] {
         let effects = driver.press(&format!("{line}<ret>"));
         assert!(matches!(effects.as_slice(), [Effect::SaveCommandLine(_)]), "{effects:?}");
         assert_eq!(driver.model.layers.len(), 0);
-        let said = &driver.model.instance().unwrap().queries.scrollback;
-        let why = "a past moment is shown: no commands can be sent; Esc, then p returns to live";
-        assert_eq!(said.last().unwrap().text.as_str(), why);
+        let scrollback = &driver.model.instance().unwrap().queries.scrollback;
+        let reason = "a past moment is shown: no commands can be sent; Esc, then p returns to live";
+        assert_eq!(scrollback.last().unwrap().text.as_str(), reason);
     }
     driver.press("<esc>p");
     assert!(driver.model.instance().unwrap().data.past_moment().is_none());
@@ -163,19 +173,19 @@ fn past_moment_blocks_typed_lines() {
 
 #[test]
 fn past_moment_refuses_open_confirmation() {
-    // A question takes the keys, so the past cannot be entered with one open; whatever opened it, the guard says no.
-    let mut driver = driver();
+    // A confirmation captures the keys, so the past cannot be entered with keys while it is open; the guard refuses anyway.
+    let mut driver = driver_with_history();
     driver.press("<ret>jM");
     assert!(driver.confirmation().is_some());
-    let watch = &mut driver.model.instance_mut().unwrap().data;
-    watch.show_moment(hapulse::instance::past_moment::PlaybackStep::Oldest);
+    let data = &mut driver.model.instance_mut().unwrap().data;
+    data.show_moment(hapulse::instance::past_moment::PlaybackStep::Oldest);
     assert_eq!(sent_commands(&driver.press("y")), NO_COMMANDS);
     assert_eq!(driver.notice(), REFUSAL);
 }
 
 #[test]
 fn past_moment_blocks_undo() {
-    let mut driver = driver();
+    let mut driver = driver_with_history();
     driver.press("<ret>j");
     let effects = driver.press("My");
     assert_eq!(sent_commands(&effects), ["set server be_app/app2 state maint"]);
@@ -185,7 +195,7 @@ fn past_moment_blocks_undo() {
 
 #[test]
 fn escape_returns_to_live_after_closing_everything_else() {
-    let mut driver = driver();
+    let mut driver = driver_with_history();
     driver.press("1/be_app<ret>j<space>p<left>");
     driver.press("<ret>");
     assert!(matches!(driver.model.layers.as_slice(), [Layer::Detail(..)]));
@@ -196,20 +206,20 @@ fn escape_returns_to_live_after_closing_everything_else() {
     driver.press("<esc>");
     assert!(driver.model.view_settings[1].filter.is_empty() && driver.is_past());
     driver.press("!<esc>");
-    assert!(driver.model.view == 1 && driver.is_past(), "that view is closed first");
+    assert!(driver.model.view == 1 && driver.is_past(), "Esc closes the problems view first");
     driver.press("A<esc>");
     assert!(driver.model.view == 1 && driver.is_past());
     driver.press("<esc>");
     assert!(!driver.is_past() && driver.model.view == 1);
     driver.press("0p<ret><esc>");
-    assert!(driver.is_past(), "back to the backends");
+    assert!(driver.is_past(), "Esc returns to the backends first");
     driver.press("<esc>");
     assert!(!driver.is_past());
 }
 
 #[test]
 fn detail_pane_shows_row_at_past_moment() {
-    let mut driver = driver();
+    let mut driver = driver_with_history();
     driver.press("<ret><ret>");
     assert!(matches!(driver.model.layers.as_slice(), [Layer::Detail(_, 0)]));
     driver.press("p<left><left><left><left>");
@@ -219,13 +229,13 @@ fn detail_pane_shows_row_at_past_moment() {
     driver.press("<right>");
     assert!(driver.screen().join("\n").contains("be_app/app1 UP"));
     driver.press("?<left>");
-    assert!(matches!(driver.model.layers.as_slice(), [Layer::Detail(..)]), "help is closed as ever");
-    assert_eq!(driver.shown().0, 7);
+    assert!(matches!(driver.model.layers.as_slice(), [Layer::Detail(..)]), "the key closes only the help");
+    assert_eq!(driver.shown_sample().0, 7);
 }
 
 #[test]
 fn live_events_are_shown_as_notices_during_playback() {
-    let mut driver = driver();
+    let mut driver = driver_with_history();
     driver.press("p<left>");
     driver.fail_poll();
     assert!(driver.notice().starts_with("connection lost: cannot connect"), "{}", driver.notice());
@@ -234,33 +244,33 @@ fn live_events_are_shown_as_notices_during_playback() {
     driver.update(Message::Wake);
     assert_eq!(driver.notice(), "");
     driver.fail_poll();
-    assert_eq!(driver.notice(), "", "once is enough");
-    assert!(driver.screen()[2].contains("servers"), "what was up is still told: {:?}", driver.screen()[2]);
-    driver.step(3);
+    assert_eq!(driver.notice(), "", "reported once");
+    assert!(driver.screen()[2].contains("servers"), "the past sample is still shown: {:?}", driver.screen()[2]);
+    driver.poll_with_sessions(3);
     assert!(driver.notice().ends_with("connection restored; still showing the past"), "{}", driver.notice());
     driver.sample_factory.set_info("Pid", "4711");
-    driver.step(3);
+    driver.poll_with_sessions(3);
     assert!(driver.notice().contains("new HAProxy process, pid 4711"), "{}", driver.notice());
-    assert_eq!(driver.shown().0, 9);
+    assert_eq!(driver.shown_sample().0, 9);
     assert!(!driver.screen()[0].contains("4711"));
 }
 
 #[test]
 fn paused_header_updates_age_every_second() {
     let wake = |driver: &ModelDriver| next_wake(&driver.model, Duration::from_millis(driver.millis));
-    let mut driver = driver();
+    let mut driver = driver_with_history();
     assert_eq!((driver.millis, wake(&driver)), (28_000, None));
     driver.press("p");
     assert_eq!(wake(&driver), Some(Duration::from_secs(29)));
     assert!(driver.screen()[0].contains(" PAUSED t28, 0s ago "), "{}", driver.screen()[0]);
     driver.advance(191_600);
     assert!(driver.screen()[0].contains(" PAUSED t28, 3m12s ago "), "{}", driver.screen()[0]);
-    for (width, words) in
+    for (width, expected_text) in
         [(80, " PAUSED t28, 3m12s ago "), (40, " PAUSED t28 3m12s ago"), (25, " PAUSED 3m12s ago"), (12, " PAUSED")]
     {
         for height in [40, 10, 2] {
             driver.update(Message::Resize(width, height));
-            assert!(driver.screen()[0].contains(words), "{width}x{height} {}", driver.screen()[0]);
+            assert!(driver.screen()[0].contains(expected_text), "{width}x{height} {}", driver.screen()[0]);
         }
     }
     driver.press("p");
@@ -272,11 +282,11 @@ fn paused_header_updates_age_every_second() {
 #[test]
 fn selection_survives_moment_without_its_rows() {
     let mut driver = ModelDriver::new();
-    let whole = driver.stat.clone();
+    let full_stat = driver.stat.clone();
     driver.stat.remove("be_app", "app2");
     driver.millis += 2000;
     driver.poll();
-    driver.stat = whole;
+    driver.stat = full_stat;
     driver.millis += 2000;
     driver.poll();
     driver.press("1/app2<ret>j<space>");
@@ -289,14 +299,14 @@ fn selection_survives_moment_without_its_rows() {
 
 #[test]
 fn marked_moment_is_set_replaced_and_cleared() {
-    let mut driver = driver();
+    let mut driver = driver_with_history();
     driver.press("S");
     assert!(driver.screen()[4].contains("no moment is marked"), "{:?}", driver.screen()[4]);
     assert_eq!(driver.press("m"), []);
     assert_eq!(driver.notice(), "moment marked; S shows the changes since, x clears the mark");
     assert!(driver.model.instance().unwrap().table_lines.is_empty());
-    driver.stat.serve("be_app", "app1", 50);
-    driver.step(40);
+    driver.stat.add_requests("be_app", "app1", 50);
+    driver.poll_with_sessions(40);
     let lines = |driver: &ModelDriver| driver.model.instance().unwrap().table_lines.len();
     assert_eq!(lines(&driver), 1);
     let screen = driver.screen().join("\n");
@@ -312,7 +322,7 @@ fn marked_moment_is_set_replaced_and_cleared() {
     driver.press("x");
     assert_eq!(driver.notice(), "no moment is marked");
     driver.press("S");
-    assert_eq!(driver.model.view, 0, "S goes back");
+    assert_eq!(driver.model.view, 0, "S returns to the previous view");
 }
 
 #[test]
@@ -320,41 +330,45 @@ fn playback_shows_same_time_for_every_instance() {
     let keymap = hapulse::app::keymap::Keymap::standard().unwrap();
     let instance = |name: &str| InstanceView::new(name.to_owned(), format!("/run/{name}"), false, 1 << 20);
     let mut model = Model::new(vec![instance("a"), instance("b")], Guard::default(), keymap, (120, 40));
-    let mut makers = [SampleFactory::for_version("2.6.12"), SampleFactory::for_version("2.6.12")];
+    let mut factories = [SampleFactory::for_version("2.6.12"), SampleFactory::for_version("2.6.12")];
     let sheet = StatCsv::recorded("2.6.12", "show-stat.csv");
     for step in 0..10_u64 {
-        for (place, maker) in makers.iter_mut().enumerate() {
-            let millis = step * 1000 + place as u64 * 300;
-            let _ = update(&mut model, Message::Polled(place, PollResult::Sample(maker.next_sample(millis, &sheet)), 0), timestamp(millis));
+        for (index, factory) in factories.iter_mut().enumerate() {
+            let millis = step * 1000 + index as u64 * 300;
+            let _ = update(
+                &mut model,
+                Message::Polled(index, PollResult::Sample(factory.next_sample(millis, &sheet)), 0),
+                timestamp(millis),
+            );
         }
     }
     let press = |model: &mut Model, keys: &str| {
         for key in hapulse::app::key::Key::parse_sequence(keys).unwrap() {
             let _ = update(model, Message::Key(key), timestamp(20_000));
         }
-        let watch = &model.instance().unwrap().data;
-        (watch.past_moment().is_some(), watch.shown().unwrap().at.monotonic.as_millis())
+        let data = &model.instance().unwrap().data;
+        (data.past_moment().is_some(), data.shown().unwrap().at.monotonic.as_millis())
     };
     assert_eq!(press(&mut model, "p<left><left><left>"), (true, 6000));
-    assert_eq!(press(&mut model, "o"), (true, 5300), "the newest one up to that time");
+    assert_eq!(press(&mut model, "o"), (true, 5300), "the newest sample up to that time");
     assert_eq!(press(&mut model, "<left>"), (true, 4300));
     assert_eq!(press(&mut model, "o"), (true, 4000));
     assert_eq!(press(&mut model, "p"), (false, 9000));
-    assert_eq!(press(&mut model, "o"), (false, 9300), "all go on");
+    assert_eq!(press(&mut model, "o"), (false, 9300), "every instance is live");
 }
 
 #[test]
 fn shown_moment_moves_on_when_it_leaves_history() {
-    let mut driver = driver();
-    let watch = &mut driver.model.instance_mut().unwrap().data;
-    *watch = hapulse::instance::instance::Instance::new(100_000);
+    let mut driver = driver_with_history();
+    let data = &mut driver.model.instance_mut().unwrap().data;
+    *data = hapulse::instance::instance::Instance::new(100_000);
     driver.poll();
     driver.press("p");
-    let first = driver.shown().0;
-    let mut said = false;
+    let first = driver.shown_sample().0;
+    let mut was_reported = false;
     for step in 0..900_u32 {
-        driver.step(step % 50);
-        said |= driver.notice() == "this moment has left the history; showing the oldest one";
+        driver.poll_with_sessions(step % 50);
+        was_reported |= driver.notice() == "this moment has left the history; showing the oldest one";
     }
-    assert!(said && driver.shown().0 > first && driver.is_past());
+    assert!(was_reported && driver.shown_sample().0 > first && driver.is_past());
 }

@@ -1,5 +1,5 @@
-//! `hapulse show`, `get` and `check` in front of what each version of HAProxy said: every row is printed, every number
-//! is the recorded one, and what a version lacks is unknown.
+//! `hapulse show`, `get` and `check` with recorded replies of each HAProxy version: every row is printed, every number is
+//! the recorded one, and values that a version lacks are empty.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/printed.rs"]
@@ -10,18 +10,18 @@ mod samples;
 mod script;
 mod support;
 
-use printed::{parse_csv, parse_show_info, parse_json, parse_show_stat};
-use samples::{VERSIONS, recorded_text, recorded_bytes};
+use printed::{parse_csv, parse_json, parse_show_info, parse_show_stat};
+use samples::{VERSIONS, recorded_bytes, recorded_text};
 use script::Script;
 use serde_json::Value;
 use support::{CannedReplies, FakeSocket};
 
-/// Means of nothing, which HAProxy gives as 0.
-const MEANS: [&str; 4] = ["qtime", "ctime", "rtime", "ttime"];
+/// Averages that HAProxy reports as 0 for a row without sessions.
+const AVERAGES: [&str; 4] = ["qtime", "ctime", "rtime", "ttime"];
 
 fn fake(version: &str) -> FakeSocket {
-    let answers = CannedReplies::new().on("show info", recorded_bytes(version, "show-info.txt"));
-    FakeSocket::with_replies(answers.on("show stat", recorded_bytes(version, "show-stat.csv")))
+    let replies = CannedReplies::new().on("show info", recorded_bytes(version, "show-info.txt"));
+    FakeSocket::with_replies(replies.on("show stat", recorded_bytes(version, "show-stat.csv")))
 }
 
 #[test]
@@ -29,16 +29,17 @@ fn show_prints_every_row_and_number_of_each_version() {
     let script = Script::new();
     for version in VERSIONS {
         let fake = fake(version);
-        let known = parse_show_stat(&recorded_text(version, "show-stat.csv"));
+        let expected = parse_show_stat(&recorded_text(version, "show-stat.csv"));
         let run = |format| script.run(fake.path(), &format!("show errors --columns all --format {format}"));
         for rows in [parse_csv(&run("csv").out), parse_json(&run("json").out)] {
-            assert_eq!(rows.keys().collect::<Vec<_>>(), known.keys().collect::<Vec<_>>(), "{version}");
+            assert_eq!(rows.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{version}");
             for (name, row) in &rows {
-                let is_idle = known[name]["stot"] == "0";
-                for (column, cell) in row.iter().filter(|(column, _)| !(is_idle && MEANS.contains(&column.as_str()))) {
-                    // What the version has no column for is not known.
-                    let recorded = known[name].get(column).map_or("", String::as_str);
-                    // There was no session yet.
+                let is_idle = expected[name]["stot"] == "0";
+                for (column, cell) in row.iter().filter(|(column, _)| !(is_idle && AVERAGES.contains(&column.as_str())))
+                {
+                    // Columns that this version lacks are empty.
+                    let recorded = expected[name].get(column).map_or("", String::as_str);
+                    // -1: no session yet.
                     let recorded = if column == "lastsess" && recorded == "-1" { "" } else { recorded };
                     if column != "instance" {
                         assert_eq!(cell, recorded, "{version} {name} {column}");
@@ -55,18 +56,18 @@ fn show_info_get_and_check_print_process_of_each_version() {
     let script = Script::new();
     for version in VERSIONS {
         let fake = fake(version);
-        let known = parse_show_info(&recorded_text(version, "show-info.txt"));
+        let expected = parse_show_info(&recorded_text(version, "show-info.txt"));
         let json = script.run(fake.path(), "show info --format json");
         let value: Value = serde_json::from_str(&json.out).unwrap();
         let info = value["info"].as_object().unwrap();
-        assert_eq!(info.len(), known.len(), "{version}");
+        assert_eq!(info.len(), expected.len(), "{version}");
         for (key, value) in info {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            assert_eq!(if value.is_null() { "" } else { &text }, known[key], "{version} {key}");
+            assert_eq!(if value.is_null() { "" } else { &text }, expected[key], "{version} {key}");
         }
         let got = script.run(fake.path(), "get Version Maxconn BytesOutRate");
         let lines: Vec<&str> = got.out.lines().collect();
-        let recorded = |key: &str| known.get(key).map_or("", String::as_str);
+        let recorded = |key: &str| expected.get(key).map_or("", String::as_str);
         assert_eq!(lines, [recorded("Version"), recorded("Maxconn"), recorded("BytesOutRate")], "{version}");
         let check = script.run(fake.path(), "check --over 0");
         assert!((0..=2).contains(&check.code) && check.out.starts_with("HAPULSE "), "{version} {check:#?}");

@@ -1,4 +1,4 @@
-//! The real binary in a real terminal: how it starts, how it ends, and what it leaves behind.
+//! Tests of the hapulse binary in a pseudo terminal: start, exit, signals, resizing and the restored terminal.
 
 mod support;
 
@@ -7,25 +7,27 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{Lab, TerminalModes, Term, UnreadTerminal, process, wait_for, wait_until};
+use support::{Lab, Term, TerminalModes, UnreadTerminal, process, wait_for, wait_until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
 
-/// How a shell's terminal is.
-const USUAL: TerminalModes = TerminalModes { cursor_visible: true, alternate_screen: false, bracketed_paste: false, mouse: false };
+/// Terminal modes of a shell.
+const SHELL_MODES: TerminalModes =
+    TerminalModes { cursor_visible: true, alternate_screen: false, bracketed_paste: false, mouse: false };
 
-fn demo(cols: u16, rows: u16) -> Term {
+/// Starts `hapulse demo`.
+fn start_demo(cols: u16, rows: u16) -> Term {
     Term::spawn(["demo"], cols, rows)
 }
 
-/// The state of a process in one letter: `S` sleeping, `T` stopped.
-fn state(pid: u32) -> char {
+/// Returns the state of a process: `S` sleeping, `T` stopped, `-` ended.
+fn process_state(pid: u32) -> char {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('-')
 }
 
 #[test]
-fn quitting_leaves_the_terminal_as_it_was() {
+fn quit_keys_restore_terminal_modes() {
     let lab = Lab::builder().start();
     for keys in ["q", "Q", "<c-c>", "?q<c-c>"] {
         let mut term = Term::spawn([lab.admin()], 80, 24);
@@ -34,46 +36,46 @@ fn quitting_leaves_the_terminal_as_it_was() {
         assert!(modes.alternate_screen && !modes.cursor_visible && !modes.mouse && term.is_raw(), "{modes:?}");
         term.press(keys);
         assert_eq!(term.exit_code(), 0, "{keys}");
-        assert_eq!(term.modes(), USUAL, "{keys}");
+        assert_eq!(term.modes(), SHELL_MODES, "{keys}");
         assert!(!term.is_raw(), "{keys}");
         assert_eq!(term.screen().trim(), "", "nothing is printed");
     }
 }
 
 #[test]
-fn a_signal_ends_it_with_the_shells_code_and_a_clean_terminal() {
+fn signal_exits_with_shell_code_and_restores_terminal() {
     for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129), ("QUIT", 131)] {
-        let mut term = demo(80, 24);
+        let mut term = start_demo(80, 24);
         term.wait_for("live");
         term.signal(signal);
         assert_eq!(term.exit_code(), code, "{signal}");
-        assert_eq!(term.modes(), USUAL, "{signal}");
+        assert_eq!(term.modes(), SHELL_MODES, "{signal}");
         assert!(!term.is_raw(), "{signal}");
     }
 }
 
 #[test]
-fn a_signal_ends_it_under_an_open_question_and_before_any_answer() {
-    let nowhere = tempfile::tempdir().unwrap();
-    let mut waiting = Term::spawn([nowhere.path().join("none.sock")], 80, 24);
-    waiting.wait_for("hapulse keeps trying");
-    waiting.signal("TERM");
-    assert_eq!(waiting.exit_code(), 143);
+fn signal_exits_during_confirmation_and_while_connecting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connecting = Term::spawn([folder.path().join("none.sock")], 80, 24);
+    connecting.wait_for("hapulse keeps trying");
+    connecting.signal("TERM");
+    assert_eq!(connecting.exit_code(), 143);
     let lab = Lab::builder().start();
-    let mut asking = Term::spawn([lab.admin()], 80, 24);
-    asking.wait_for("live");
-    asking.move_to_server("be1", "s1");
-    asking.press("M");
-    asking.wait_for("cancel");
-    asking.signal("TERM");
-    assert_eq!(asking.exit_code(), 143);
-    assert_eq!((asking.modes(), asking.is_raw()), (USUAL, false));
+    let mut confirming = Term::spawn([lab.admin()], 80, 24);
+    confirming.wait_for("live");
+    confirming.move_to_server("be1", "s1");
+    confirming.press("M");
+    confirming.wait_for("cancel");
+    confirming.signal("TERM");
+    assert_eq!(confirming.exit_code(), 143);
+    assert_eq!((confirming.modes(), confirming.is_raw()), (SHELL_MODES, false));
     assert_eq!(lab.stat("be1", "s1", "status"), "no check");
 }
 
 #[test]
-fn a_closed_terminal_ends_it_soon() {
-    let mut term = demo(80, 24);
+fn closed_terminal_exits_within_two_seconds() {
+    let mut term = start_demo(80, 24);
     term.wait_for("live");
     let closed = Instant::now();
     term.close();
@@ -82,45 +84,45 @@ fn a_closed_terminal_ends_it_soon() {
 }
 
 #[test]
-fn a_closed_terminal_ends_it_even_when_nobody_says_hangup() {
-    // The shell in between ignores the hangup, and so does what it starts.
-    let script = format!("trap '' HUP; {BINARY} demo; echo $? >ended");
+fn closed_terminal_exits_despite_ignored_sighup() {
+    // The shell ignores SIGHUP, and hapulse inherits that.
+    let script = format!("trap '' HUP; {BINARY} demo; echo $? >exit_code");
     let mut term = Term::program("sh").args(["-c", &script]).start();
     term.wait_for("live");
     let child = process::children(term.pid())[0];
-    let ended = term.home().join("ended");
+    let exit_code = term.home().join("exit_code");
     let closed = Instant::now();
     term.close();
-    wait_until("it to end", || !process::alive(child));
+    wait_until("hapulse to exit", || !process::is_alive(child));
     assert!(closed.elapsed() < Duration::from_secs(3), "{:?}", closed.elapsed());
-    wait_until("its exit code", || fs::read_to_string(&ended).is_ok_and(|code| code == "129\n"));
-    assert!(!process::alive(child));
+    wait_until("the exit code", || fs::read_to_string(&exit_code).is_ok_and(|code| code == "129\n"));
+    assert!(!process::is_alive(child));
 }
 
 #[test]
-fn a_terminal_that_reads_nothing_does_not_keep_it_alive() {
+fn unread_terminal_does_not_block_exit() {
     for (signal, code) in [(Some("TERM"), 143), (Some("HUP"), 129), (None, 0)] {
         let mut unread = UnreadTerminal::start(["demo", "-i", "0.1"]);
         match signal {
             Some(name) => process::signal(unread.child.process_id().unwrap(), name),
             None => unread.keys.write_all(b"q").unwrap(),
         }
-        let asked = Instant::now();
-        let ended = loop {
+        let start = Instant::now();
+        let code_on_exit = loop {
             match unread.child.try_wait().unwrap() {
-                None if asked.elapsed() < Duration::from_secs(5) => thread::sleep(Duration::from_millis(10)),
+                None if start.elapsed() < Duration::from_secs(5) => thread::sleep(Duration::from_millis(10)),
                 status => break status.map(|status| status.exit_code()),
             }
         };
-        if ended.is_none() {
+        if code_on_exit.is_none() {
             let _ = unread.child.kill();
         }
-        assert_eq!(ended, Some(code), "{signal:?}");
+        assert_eq!(code_on_exit, Some(code), "{signal:?}");
     }
 }
 
 #[test]
-fn keys_come_from_the_terminal_when_the_input_is_another() {
+fn keys_are_read_from_terminal_with_redirected_stdin() {
     let mut term = Term::program("sh").args(["-c", &format!("{BINARY} demo </dev/null")]).start();
     term.wait_for("live");
     term.press("q");
@@ -129,7 +131,7 @@ fn keys_come_from_the_terminal_when_the_input_is_another() {
 }
 
 #[test]
-fn control_z_gives_the_shell_its_terminal_and_fg_comes_back() {
+fn ctrl_z_suspends_and_fg_resumes() {
     let lab = Lab::builder().start();
     let shell = Term::program("bash").args(["--norc", "--noprofile", "-i"]).env("PS1", "shell> ");
     let mut term = shell.size(100, 30).start();
@@ -139,7 +141,7 @@ fn control_z_gives_the_shell_its_terminal_and_fg_comes_back() {
     let child = wait_for("the shell's child", || process::children(term.pid()).first().copied());
     for _ in 0..2 {
         term.press("<c-z>");
-        wait_until("it to be stopped", || state(child) == 'T');
+        wait_until("hapulse to stop", || process_state(child) == 'T');
         let screen = term.wait_for("Stopped");
         assert!(!screen.contains("live"), "{screen}");
         let modes = term.modes();
@@ -152,7 +154,7 @@ fn control_z_gives_the_shell_its_terminal_and_fg_comes_back() {
         assert!(!term.modes().cursor_visible);
         term.wait_for_cursor_at("Backends", "be1");
     }
-    // Keys go to it again.
+    // hapulse receives the keys again.
     term.press("?");
     term.wait_for("Keys");
     term.press("qq");
@@ -162,7 +164,7 @@ fn control_z_gives_the_shell_its_terminal_and_fg_comes_back() {
 }
 
 #[test]
-fn a_storm_of_resizes_ends_in_a_right_picture() {
+fn many_resizes_end_in_correct_screen() {
     let lab = Lab::builder().start();
     let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(120, 40).start();
     term.wait_for("live");
@@ -175,7 +177,7 @@ fn a_storm_of_resizes_ends_in_a_right_picture() {
         term.resize(cols, rows);
         let screen = term.wait_until(|screen| {
             let lines: Vec<&str> = screen.lines().collect();
-            // The footer is the last line, the header ends at the right edge.
+            // The footer is the last line; the header ends at the right edge.
             lines.len() == usize::from(rows)
                 && lines[0].contains("live")
                 && lines[0].chars().count() + 1 == usize::from(cols)
@@ -190,16 +192,16 @@ fn a_storm_of_resizes_ends_in_a_right_picture() {
 }
 
 #[test]
-fn a_key_pressed_while_the_window_changes_its_size_is_not_lost() {
-    let mut term = demo(100, 40);
+fn key_during_resize_is_not_lost() {
+    let mut term = start_demo(100, 40);
     term.wait_for("live");
     let names = || term.table("Backends").map(|table| table.names()).filter(|names| !names.is_empty());
     let names = wait_for("the backends", names);
     let (first, last) = (&names[0], &names[names.len() - 1]);
-    for turn in 0..25 {
-        // Stopped, so that it finds the key and the size at the same moment.
+    for round in 0..25 {
+        // Stopped, so that the key and the new size arrive together.
         term.signal("STOP");
-        term.resize(100 + turn % 2, 40);
+        term.resize(100 + round % 2, 40);
         term.press("G");
         term.signal("CONT");
         term.wait_for_cursor_at("Backends", last);
@@ -209,10 +211,10 @@ fn a_key_pressed_while_the_window_changes_its_size_is_not_lost() {
 }
 
 #[test]
-fn tiny_terminals_are_survived() {
+fn tiny_terminals_do_not_crash() {
     for (cols, rows) in [(1, 1), (5, 2), (20, 3), (59, 14)] {
-        let mut term = demo(cols, rows);
-        wait_until("the screen to be taken", || term.modes().alternate_screen && term.is_raw());
+        let mut term = start_demo(cols, rows);
+        wait_until("the alternate screen", || term.modes().alternate_screen && term.is_raw());
         for keys in ["j", "<ret>", "M", "?", "G", "<esc>", "<esc>", "z", "+", "<tab>"] {
             term.press(keys);
         }
@@ -230,7 +232,7 @@ fn tiny_terminals_are_survived() {
 }
 
 #[test]
-fn output_that_is_no_terminal_is_refused_with_the_reason() {
+fn piped_stdout_is_rejected_with_reason() {
     for args in [vec![], vec!["demo"], vec!["/nowhere.sock"]] {
         let out = Command::new(BINARY).args(&args).stdin(Stdio::null()).stdout(Stdio::piped()).output().unwrap();
         let error = String::from_utf8(out.stderr).unwrap();
@@ -242,7 +244,7 @@ fn output_that_is_no_terminal_is_refused_with_the_reason() {
 
 #[test]
 fn help_opens_scrolls_and_closes() {
-    let mut term = demo(80, 24);
+    let mut term = start_demo(80, 24);
     term.wait_for("live");
     for (open, close) in [("?", "<esc>"), ("h", "q"), ("<f1>", "?"), ("H", "<ret>")] {
         term.press(open);
@@ -264,39 +266,43 @@ fn help_opens_scrolls_and_closes() {
 }
 
 #[test]
-fn what_it_does_not_understand_is_exit_code_2() {
+fn invalid_arguments_exit_with_code_2() {
     for args in [vec!["--no-such-flag"], vec!["-i", "0"], vec!["lb01:"], vec!["demo", "--theme", "pink"]] {
         let mut term = Term::spawn(&args, 100, 30);
         assert_eq!(term.exit_code(), 2, "{args:?}");
         assert!(term.screen().contains("error: "), "{}", term.screen());
-        assert_eq!((term.modes(), term.is_raw()), (USUAL, false));
+        assert_eq!((term.modes(), term.is_raw()), (SHELL_MODES, false));
     }
 }
 
 #[test]
-fn without_a_target_it_finds_one_or_tells_what_it_tried() {
+fn missing_target_is_discovered_or_lists_tried_sockets() {
     let mut term = Term::spawn([""; 0], 100, 40);
-    // A HAProxy may run on this machine, in another test for one.
-    let is_told = |screen: &str| screen.contains("no stats socket ");
-    wait_until("a dashboard or a message", || term.modes().alternate_screen || is_told(&term.screen()));
+    // A HAProxy may run on this machine, for example in another test.
+    let has_message = |screen: &str| screen.contains("no stats socket ");
+    wait_until("a dashboard or a message", || term.modes().alternate_screen || has_message(&term.screen()));
     if term.modes().alternate_screen {
         term.press("q");
         assert_eq!(term.exit_code(), 0);
     } else {
         assert_eq!(term.exit_code(), 3);
         let screen = term.screen();
-        // There may be one that only somebody else can open.
-        let mend = if screen.contains("accessible to this user") { "run as root" } else { "stats socket /run/haproxy/admin.sock" };
-        for line in ["tried:", "/run/haproxy/admin.sock", mend, "hapulse demo"] {
+        // There may be a socket that this user cannot open.
+        let advice = if screen.contains("accessible to this user") {
+            "run as root"
+        } else {
+            "stats socket /run/haproxy/admin.sock"
+        };
+        for line in ["tried:", "/run/haproxy/admin.sock", advice, "hapulse demo"] {
             assert!(screen.contains(line), "{line}\n{screen}");
         }
     }
-    assert_eq!((term.modes(), term.is_raw()), (USUAL, false));
+    assert_eq!((term.modes(), term.is_raw()), (SHELL_MODES, false));
 }
 
 #[test]
-fn the_demo_shows_the_dashboard() {
-    let mut term = demo(120, 40);
+fn demo_shows_dashboard_in_terminal() {
+    let mut term = start_demo(120, 40);
     let screen = term.wait_until(|screen| screen.contains("live 2s") && screen.contains("Servers of "));
     assert!(screen.contains("demo") && screen.contains("ADMIN"), "{screen}");
     assert!(term.table("Backends").is_some_and(|table| table.names().len() > 2), "{screen}");
@@ -305,7 +311,7 @@ fn the_demo_shows_the_dashboard() {
 }
 
 #[test]
-fn plain_environments_are_enough() {
+fn minimal_environments_work() {
     for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb"), ("LANG", "C"), ("TERM", "vt100"), ("COLUMNS", "7")] {
         let mut term = Term::builder().args(["demo"]).env(name, value).start();
         term.wait_for("live");
@@ -322,14 +328,14 @@ fn plain_environments_are_enough() {
         term.press("q");
         assert_eq!(term.exit_code(), 0, "{name}={value}");
     }
-    let mut bare = Term::builder().args(["demo"]).env_remove("LANG").env_remove("TERM").env_remove("HOME").start();
-    bare.wait_for("live");
-    bare.press("q");
-    assert_eq!(bare.exit_code(), 0);
+    let mut minimal = Term::builder().args(["demo"]).env_remove("LANG").env_remove("TERM").env_remove("HOME").start();
+    minimal.wait_for("live");
+    minimal.press("q");
+    assert_eq!(minimal.exit_code(), 0);
 }
 
 #[test]
-fn hatops_flags_choose_the_first_view_and_its_rows() {
+fn hatop_flags_set_first_view_and_filter() {
     let lab = Lab::builder().backends(10).servers(1).start();
     let mut term = Term::builder().args(["-m", "4", "-p", "be1"]).args([lab.admin()]).size(140, 30).start();
     // The footer is written last.
@@ -338,12 +344,12 @@ fn hatops_flags_choose_the_first_view_and_its_rows() {
     let names = ["be1", "s1"].map(|name| format!(" {name} "));
     assert!(names.iter().all(|name| screen.matches(name.as_str()).count() == 1), "{screen}");
     assert!(!screen.contains("be10") && !screen.contains("fe1"), "{screen}");
-    // Another table begins with the same rows, and each lets go of them by itself.
+    // Another table starts with the same filter, and each table removes it separately.
     term.press("2<esc>");
     term.wait_until(|screen| screen.contains("LBTOT") && screen.contains("be2") && !screen.contains("/proxy"));
     term.press("1");
     term.wait_for("/proxy=be1");
-    // Where it is narrow, the names of the views give way to what hides rows.
+    // In a narrow terminal the filter replaces the names of the views.
     for cols in [100, 80] {
         term.resize(cols, 24);
         term.wait_until(|screen| screen.contains(" /proxy=be1") && screen.contains("quit"));

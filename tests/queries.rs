@@ -1,4 +1,4 @@
-//! Questions to a real HAProxy: its sessions, its stick tables, its commands, and what a level may not ask.
+//! Queries to a real HAProxy: sessions, stick tables, its commands and insufficient levels.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -6,7 +6,7 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use hapulse::ask::query::{self, QueryReply, Query, QueryError, QueryData};
+use hapulse::ask::query::{self, Query, QueryData, QueryError, QueryReply};
 use hapulse::ask::read_only_command::ReadOnlyLine;
 use hapulse::haproxy::address::Address;
 use hapulse::haproxy::connection::ConnectionLimits;
@@ -14,7 +14,7 @@ use hapulse::haproxy::connection_stage::ConnectionStage;
 use hapulse::haproxy::sessions::{SessionFilter, SessionOrder};
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
 use hapulse::haproxy::version::Version;
-use support::{ServerBehavior as Web, FakeSocket, Lab, Traffic};
+use support::{FakeSocket, Lab, ServerBehavior as Web, Traffic};
 
 fn run_at(socket: &Path, read_only: bool, version: Option<Version>, query: &Query) -> Result<QueryReply, QueryError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -26,9 +26,9 @@ fn version(lab: &Lab) -> Option<Version> {
 }
 
 fn run(lab: &Lab, query: &Query) -> QueryData {
-    let answer = run_at(lab.operator(), false, version(lab), query).unwrap();
-    assert!(answer.is_complete && answer.cost.bytes > 0);
-    answer.data
+    let reply = run_at(lab.operator(), false, version(lab), query).unwrap();
+    assert!(reply.is_complete && reply.cost.bytes > 0);
+    reply.data
 }
 
 fn line(text: &str) -> Query {
@@ -38,43 +38,47 @@ fn line(text: &str) -> Query {
 #[test]
 fn sessions_query_lists_slow_requests() {
     let slow = Web::Slow(Duration::from_mins(1));
-    let lab = Lab::builder().backends(2).servers(1).server_behavior("be1/s1", slow).server_behavior("be2/s1", slow).maxconn(3).start();
-    let one = Traffic::to(lab.frontend_addr()).workers(2).start();
-    let two = Traffic::to(lab.frontend_addr()).path("/be2/x").workers(4).start();
+    let lab = Lab::builder()
+        .backends(2)
+        .servers(1)
+        .server_behavior("be1/s1", slow)
+        .server_behavior("be2/s1", slow)
+        .maxconn(3)
+        .start();
+    let be1_traffic = Traffic::to(lab.frontend_addr()).workers(2).start();
+    let be2_traffic = Traffic::to(lab.frontend_addr()).path("/be2/x").workers(4).start();
     lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "2");
     lab.wait_stat("be2", "s1", "scur", |sessions| sessions == "3");
     lab.wait_stat("be2", "BACKEND", "qcur", |queued| queued == "1");
 
-    let names = |filter: &SessionFilter| {
+    let sessions_matching = |filter: &SessionFilter| {
         let QueryData::Sessions(mut sessions) = run(&lab, &Query::Sessions(filter.clone())) else { panic!() };
         assert_eq!(sessions.unrecognized_lines, 0);
         sessions.sort(SessionOrder::State);
         sessions.list
     };
-    let all = names(&SessionFilter::default());
-    assert_eq!(all.iter().filter(|session| session.is_cli()).count(), 1, "the question itself");
+    let all = sessions_matching(&SessionFilter::default());
+    assert_eq!(all.iter().filter(|session| session.is_cli()).count(), 1, "the query itself");
     assert_eq!(all.len(), 7);
     let be2 = SessionFilter { frontend: Some("fe1".into()), backend: Some("be2".into()), ..SessionFilter::default() };
-    let waiting = names(&be2);
+    let waiting = sessions_matching(&be2);
     assert_eq!(waiting.len(), 4);
     assert_eq!((waiting[0].server_side, waiting[0].server.as_ref()), (Some(ConnectionStage::Queued), None));
-    assert!(
-        waiting[1..]
-            .iter()
-            .all(|session| { session.server == Some("s1".into()) && session.server_side == Some(ConnectionStage::Established) })
-    );
+    assert!(waiting[1..].iter().all(|session| {
+        session.server == Some("s1".into()) && session.server_side == Some(ConnectionStage::Established)
+    }));
     assert!(waiting.iter().all(|session| session.source.as_ref().unwrap().as_str().contains(':')));
-    assert!(names(&SessionFilter { min_age: Some(Duration::from_hours(1)), ..be2.clone() }).is_empty());
+    assert!(sessions_matching(&SessionFilter { min_age: Some(Duration::from_hours(1)), ..be2.clone() }).is_empty());
 
-    let full = names(&SessionFilter { all_details: true, ..be2 });
+    let full = sessions_matching(&SessionFilter { all_details: true, ..be2 });
     assert!(full.len() == 4 && full.iter().all(|session| session.bytes_in.is_some_and(|bytes| bytes > 0)));
     let id = waiting[1].id.clone();
     let QueryData::SessionDetail(detail) = run(&lab, &Query::SessionDetail(id.clone())) else { panic!() };
     assert_eq!((&detail.session.id, detail.session.backend), (&id, Some("be2".into())));
     assert!(detail.session.bytes_in > Some(0) && detail.lines.as_slice().len() > 10);
-    let gone = run_at(lab.operator(), false, None, &Query::SessionDetail("0xdead".into()));
-    assert_eq!(gone.unwrap_err().to_string(), "HAProxy replied: Session not found.");
-    drop((one, two));
+    let error = run_at(lab.operator(), false, None, &Query::SessionDetail("0xdead".into()));
+    assert_eq!(error.unwrap_err().to_string(), "HAProxy replied: Session not found.");
+    drop((be1_traffic, be2_traffic));
 }
 
 #[test]
@@ -91,22 +95,23 @@ fn table_entries_query_sorts_and_filters_entries() {
     let st = &tables.list[0];
     assert_eq!((st.name.as_str(), st.key_type.as_str(), st.used, st.size), ("st", "string", Some(4), Some(100)));
 
-    let top = |filter: Option<DataFilter>| {
+    let sorted_entries = |filter: Option<DataFilter>| {
         let query = Query::TableEntries { table: "st".into(), filter };
         let QueryData::TableEntries(mut entries) = run(&lab, &query) else { panic!() };
-        let place = entries.counter_index("http_req_cnt").unwrap();
-        entries.sort_by_counter(place);
-        let told = |entry: &hapulse::haproxy::stick_tables::TableEntry| (entry.key.to_string(), entry.value(place).unwrap());
-        entries.list.iter().map(told).collect::<Vec<_>>()
+        let index = entries.counter_index("http_req_cnt").unwrap();
+        entries.sort_by_counter(index);
+        let entry_value =
+            |entry: &hapulse::haproxy::stick_tables::TableEntry| (entry.key.to_string(), entry.value(index).unwrap());
+        entries.list.iter().map(entry_value).collect::<Vec<_>>()
     };
     let name = |name: &str, count| (name.to_owned(), count);
     let hostile = name(r"a\e[31m\ b", 2);
-    assert_eq!(top(None), [name("busy", 9), name("some", 4), hostile, name("rare", 1)]);
+    assert_eq!(sorted_entries(None), [name("busy", 9), name("some", 4), hostile, name("rare", 1)]);
     let above = DataFilter { counter: "http_req_cnt".into(), comparison: Comparison::Greater, limit: 3 };
-    assert_eq!(top(Some(above)), [name("busy", 9), name("some", 4)]);
-    let none = Query::TableEntries { table: "nosuch".into(), filter: None };
+    assert_eq!(sorted_entries(Some(above)), [name("busy", 9), name("some", 4)]);
+    let missing_table = Query::TableEntries { table: "nosuch".into(), filter: None };
     assert_eq!(
-        run_at(lab.operator(), false, version(&lab), &none).unwrap_err().to_string(),
+        run_at(lab.operator(), false, version(&lab), &missing_table).unwrap_err().to_string(),
         "HAProxy replied: No such table"
     );
 }
@@ -123,12 +128,15 @@ fn help_query_lists_commands_of_socket() {
 #[test]
 fn query_with_insufficient_level_returns_error() {
     let lab = Lab::builder().sections("backend st\n    stick-table type ip size 10 expire 1m store conn_cnt").start();
-    let why = |query: &Query| run_at(lab.user(), false, version(&lab), query).unwrap_err().to_string();
-    let needs =
+    let error_for = |query: &Query| run_at(lab.user(), false, version(&lab), query).unwrap_err().to_string();
+    let permission_denied =
         |command| format!("permission denied: \"{command}\" needs level operator (stats socket … level operator)");
-    assert_eq!(why(&Query::Sessions(SessionFilter::default())), needs("show sess"));
-    assert_eq!(why(&Query::TableEntries { table: "st".into(), filter: None }), needs("show table st"));
-    assert_eq!(why(&line("show errors")), needs("show errors"));
+    assert_eq!(error_for(&Query::Sessions(SessionFilter::default())), permission_denied("show sess"));
+    assert_eq!(
+        error_for(&Query::TableEntries { table: "st".into(), filter: None }),
+        permission_denied("show table st")
+    );
+    assert_eq!(error_for(&line("show errors")), permission_denied("show errors"));
     assert!(run_at(lab.user(), true, version(&lab), &Query::StickTables).is_ok());
 }
 
@@ -136,8 +144,8 @@ fn query_with_insufficient_level_returns_error() {
 fn read_only_query_lowers_level_first() {
     let lab = Lab::builder().start();
     let level = |read_only| {
-        let answer = run_at(lab.admin(), read_only, version(&lab), &line("show cli level;show info")).unwrap();
-        let QueryData::ReplyLines(lines) = answer.data else { panic!() };
+        let reply = run_at(lab.admin(), read_only, version(&lab), &line("show cli level;show info")).unwrap();
+        let QueryData::ReplyLines(lines) = reply.data else { panic!() };
         let texts: Vec<_> = lines.as_slice().iter().map(ToString::to_string).collect();
         assert_eq!((texts[1].as_str(), texts[2].as_str()), ("", "Name: HAProxy"));
         texts[0].clone()
@@ -154,5 +162,8 @@ fn query_that_crashes_version_is_not_sent() {
     assert_eq!(error.to_string(), "not sent: \"show threads\": HAProxy 3.0.0 crashes on it");
     assert_eq!(fake.connections(), 0);
     let error = run_at(Path::new("/nonexistent/sock"), false, None, &Query::Help).unwrap_err();
-    assert!(matches!(&error, QueryError::Connection { hint: Some(hint), .. } if hint.contains("stats socket")), "{error}");
+    assert!(
+        matches!(&error, QueryError::Connection { hint: Some(hint), .. } if hint.contains("stats socket")),
+        "{error}"
+    );
 }

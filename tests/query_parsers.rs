@@ -11,7 +11,7 @@ use hapulse::haproxy::reply;
 use hapulse::haproxy::reply_lines::ReplyLines;
 use hapulse::haproxy::safe_text::SafeText;
 use hapulse::haproxy::sessions::{Session, SessionDetail, SessionFilter, SessionOrder, Sessions};
-use hapulse::haproxy::stick_tables::{Comparison, DataFilter, TableEntries, StickTables};
+use hapulse::haproxy::stick_tables::{Comparison, DataFilter, StickTables, TableEntries};
 use hapulse::haproxy::version::Version;
 use proptest::prelude::*;
 
@@ -60,7 +60,11 @@ fn sessions_parse_reads_show_sess_of_each_version() {
         ("3.2.0", 10, "0x55b605293530 127.0.0.1:43534 fe_tcp be_tcp tcp2 age=1 EST/EST -/-"),
     ] {
         let list = sessions(version, "show-sess.txt", &SessionFilter::default());
-        assert_eq!((list.total, list.list.len(), list.unrecognized_lines, list.dropped), (count, count, 0, 0), "{version}");
+        assert_eq!(
+            (list.total, list.list.len(), list.unrecognized_lines, list.dropped),
+            (count, count, 0, 0),
+            "{version}"
+        );
         assert_eq!(session_summary(&list.list[0]), first, "{version}");
         assert!(list.list[0].id.is_verbatim() && list.list[0].line.is_verbatim(), "{version}");
         assert_eq!(list.list[0].proto.as_ref().map(AsRef::as_ref), Some("tcpv4"), "{version}");
@@ -219,7 +223,10 @@ fn table_entries_parse_applies_data_filter() {
         assert_eq!(entries.list.len(), expected, "{version}: filtered by HAProxy with gt 2");
     }
     let refused = ReplyLines::parse(&recorded("2.0.0", "show-table-filtered.txt"));
-    assert_eq!(refused.as_slice().iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["Data type not stored in this table"]);
+    assert_eq!(
+        refused.as_slice().iter().map(AsRef::as_ref).collect::<Vec<&str>>(),
+        ["Data type not stored in this table"]
+    );
 }
 
 #[test]

@@ -4,20 +4,20 @@
 
 #[path = "support/model_driver.rs"]
 mod model_driver;
-#[path = "support/samples.rs"]
-mod samples;
 #[path = "support/query_replies.rs"]
 mod query_replies;
+#[path = "support/samples.rs"]
+mod samples;
 
-use model_driver::{ModelDriver, KEY_INTERVAL_MILLIS, NO_COMMANDS, any_key};
 use hapulse::app::commands::COMMANDS;
-use hapulse::app::key::{KeyCode, Key};
+use hapulse::app::key::{Key, KeyCode};
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::{Effect, Message};
 use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::instance::guard::Guard;
+use model_driver::{KEY_INTERVAL_MILLIS, ModelDriver, NO_COMMANDS, any_key};
 use proptest::prelude::*;
 
 const VERSION: &str = "2.6.12";
@@ -150,7 +150,7 @@ fn failed_query_shows_error_and_keeps_previous_sessions() {
     driver.press_after(10_000, "r");
     driver.receive(query_replies::failed_query(Query::Sessions(SessionFilter::default())));
     let sessions = &driver.model.instance().unwrap().queries.sessions;
-    assert!(sessions.error.as_ref().unwrap().contains("no answer") && !sessions.is_waiting);
+    assert!(sessions.error.as_ref().unwrap().contains("no reply") && !sessions.is_waiting);
     assert_eq!(hapulse::app::queries::shown_sessions(&driver.model).count(), 10);
 }
 
@@ -242,7 +242,11 @@ fn read_only_line_is_sent_without_confirmation() {
         assert_eq!(driver.model.cli.prompt.text(), "show info");
         assert_eq!(query_commands(&driver.enter_line("")), ["show info"]);
         assert_eq!(query_commands(&driver.enter_line("show sess")), ["show sess"]);
-        assert_eq!(query_commands(&driver.enter_line("show sess")), NO_COMMANDS, "the minimum pause applies to typed lines too");
+        assert_eq!(
+            query_commands(&driver.enter_line("show sess")),
+            NO_COMMANDS,
+            "the minimum pause applies to typed lines too"
+        );
         assert_eq!(driver.enter_line("   "), []);
     }
 }

@@ -7,7 +7,7 @@ use support::actions::{answer_confirmation, start_dashboard, wait_for_two_polls}
 use support::{Lab, Relay, ServerBehavior, Term, send_command_to};
 
 /// Presses keys and waits two polls, so that any command they trigger has been sent.
-fn press_and_let_polls_pass(term: &mut Term, relay: &Relay, keys: &str) {
+fn press_and_wait_for_two_polls(term: &mut Term, relay: &Relay, keys: &str) {
     term.press(keys);
     wait_for_two_polls(term, relay);
 }
@@ -80,7 +80,7 @@ fn confirmation_sends_command_only_after_yes() {
     // Other keys do not answer: the confirmation stays open.
     term.press("M");
     answer_confirmation(&mut term, "cancel", "Yxj M<f10>D<space>");
-    press_and_let_polls_pass(&mut term, &relay, "<tab>");
+    press_and_wait_for_two_polls(&mut term, &relay, "<tab>");
     assert!(term.screen().contains("Maintenance: be1 / s2"), "{}", term.screen());
     assert_eq!(relay.write_commands(), [""; 0]);
     term.press("y");
@@ -102,7 +102,7 @@ fn confirmation_ignores_yes_typed_ahead() {
     term.move_to_server("be1", "s2");
     term.paste(b"My");
     term.wait_for("Maintenance: be1 / s2");
-    press_and_let_polls_pass(&mut term, &relay, "");
+    press_and_wait_for_two_polls(&mut term, &relay, "");
     assert!(term.screen().contains("Maintenance: be1 / s2"), "{}", term.screen());
     assert_eq!(relay.write_commands(), [""; 0]);
     assert_eq!(lab.stat("be1", "s2", "status"), "no check");
@@ -121,11 +121,11 @@ fn maintenance_of_last_usable_server_requires_typed_name() {
     assert!(screen.contains("no server of be1 would be left"), "{screen}");
     answer_confirmation(&mut term, "type s1 and Enter", "s2<ret>");
     term.wait_for("that is not s1");
-    press_and_let_polls_pass(&mut term, &relay, "<bs>");
+    press_and_wait_for_two_polls(&mut term, &relay, "<bs>");
     assert_eq!(relay.write_commands(), [""; 0], "a wrong name sends nothing");
     term.press("1");
     term.wait_for("> s1_");
-    press_and_let_polls_pass(&mut term, &relay, "");
+    press_and_wait_for_two_polls(&mut term, &relay, "");
     assert_eq!(relay.write_commands(), [""; 0], "the right name alone sends nothing");
     term.press("<ret>");
     term.wait_for("be1/s1: verified, MAINT");
@@ -168,7 +168,7 @@ fn actions_are_refused_on_socket_below_level_admin() {
             term.wait_for("there is only one instance");
             term.press(key);
             term.wait_for(&format!("this socket has {level}"));
-            press_and_let_polls_pass(&mut term, &relay, "y");
+            press_and_wait_for_two_polls(&mut term, &relay, "y");
             assert!(!term.screen().contains("cancel"), "{}", term.screen());
         }
         let allowed = ["show info;show stat", "show cli level", "show servers state"];
@@ -192,7 +192,7 @@ fn read_only_lowers_level_on_every_connection() {
             term.wait_for("there is only one instance");
             term.press(key);
             term.wait_for("hapulse runs read-only");
-            press_and_let_polls_pass(&mut term, &relay, "y");
+            press_and_wait_for_two_polls(&mut term, &relay, "y");
             assert!(!term.screen().contains("cancel"), "{}", term.screen());
         }
         term.press("?");

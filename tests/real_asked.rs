@@ -14,7 +14,7 @@ use support::{CannedReplies, FakeSocket, Lab, Relay, ServerBehavior, Term, Traff
 const TYPE_AHEAD: Duration = Duration::from_millis(330);
 
 /// Starts hapulse and waits until it shows live data.
-fn start(target: &Path, args: &[&str]) -> Term {
+fn start_dashboard(target: &Path, args: &[&str]) -> Term {
     let term = Term::builder().args(["-i", "0.2"]).args(args).args([target]).size(140, 40).start();
     term.wait_for("live");
     term
@@ -27,7 +27,7 @@ fn sent_count(relay: &Relay, start: &str) -> usize {
 }
 
 /// Waits two polls, so that any command a pressed key triggers has been sent.
-fn let_polls_pass(term: &Term, relay: &Relay) {
+fn wait_for_two_polls(term: &Term, relay: &Relay) {
     term.wait_input_read();
     let before = sent_count(relay, "show info");
     wait_until("two more polls", || sent_count(relay, "show info") >= before + 2);
@@ -47,11 +47,11 @@ fn lab_with_open_requests() -> (Lab, support::traffic::RunningTraffic) {
 fn sessions_view_queries_on_enter_at_most_once_per_ten_seconds() {
     let (lab, _requests) = lab_with_open_requests();
     let relay = Relay::to(lab.admin());
-    let mut term = start(relay.path(), &[]);
+    let mut term = start_dashboard(relay.path(), &[]);
     term.press("7");
     term.wait_for("lists the open sessions");
     term.wait_for("show sess stops all threads");
-    let_polls_pass(&term, &relay);
+    wait_for_two_polls(&term, &relay);
     assert_eq!(sent_count(&relay, "show sess"), 0, "no query without a key press");
     term.press("<ret>");
     let screen = term.wait_until(|screen| screen.contains(" sessions, oldest first") && screen.contains("be2/s2"));
@@ -61,7 +61,7 @@ fn sessions_view_queries_on_enter_at_most_once_per_ten_seconds() {
     assert_eq!(sent_count(&relay, "show sess"), 1);
     term.press("r");
     term.wait_for("at most once every 10 s; try again in");
-    let_polls_pass(&term, &relay);
+    wait_for_two_polls(&term, &relay);
     assert_eq!(sent_count(&relay, "show sess"), 1);
     // Details of one session.
     term.press("/server:s2<ret>");
@@ -80,13 +80,13 @@ fn sessions_view_queries_on_enter_at_most_once_per_ten_seconds() {
 fn sessions_view_reports_required_level_on_user_socket() {
     let (lab, _requests) = lab_with_open_requests();
     let relay = Relay::to(lab.user());
-    let mut term = start(relay.path(), &[]);
+    let mut term = start_dashboard(relay.path(), &[]);
     term.wait_for(" user ");
     term.press("7");
     term.wait_for("lists the open sessions");
     term.press("<ret>");
     term.wait_for("\"show sess\" needs level operator; this socket has level user");
-    let_polls_pass(&term, &relay);
+    wait_for_two_polls(&term, &relay);
     assert_eq!(sent_count(&relay, "show sess"), 0);
 }
 
@@ -101,10 +101,10 @@ fn tables_view_shows_fill_level_and_top_entries() {
         assert_eq!(Traffic::to(lab.addr("web")).header(&header).send(requests).ok, requests);
     }
     let relay = Relay::to(lab.admin());
-    let mut term = start(relay.path(), &[]);
+    let mut term = start_dashboard(relay.path(), &[]);
     term.press("8");
     term.wait_for("lists the stick tables");
-    let_polls_pass(&term, &relay);
+    wait_for_two_polls(&term, &relay);
     assert_eq!(sent_count(&relay, "show table"), 0, "no query without a key press");
     term.press("<ret>");
     let screen = term.wait_for("1 of 1 tables");
@@ -138,7 +138,7 @@ fn tables_view_shows_fill_level_and_top_entries() {
 #[test]
 fn command_line_shows_replies_completes_and_recalls() {
     let lab = Lab::builder().backends(2).servers(1).start();
-    let mut term = start(lab.admin(), &[]);
+    let mut term = start_dashboard(lab.admin(), &[]);
     term.press("5");
     term.wait_for("HAProxy's own commands");
     term.press("show info<ret>");
@@ -175,14 +175,14 @@ fn command_line_shows_replies_completes_and_recalls() {
     term.wait_for("Frontends");
     term.press("q");
     assert_eq!(term.exit_code(), 0);
-    // A second run of the same user recalls the lines.
+    // The next run of the same user recalls the lines.
     let builder = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(140, 40);
-    let mut again = builder.env("HOME", term.home()).start();
-    again.wait_for("live");
-    again.press("5<up>");
-    again.wait_until(|screen| last_typed(screen) == "> get weight be2/s1");
-    again.press("<up>");
-    again.wait_until(|screen| last_typed(screen) == "> show info");
+    let mut second_run = builder.env("HOME", term.home()).start();
+    second_run.wait_for("live");
+    second_run.press("5<up>");
+    second_run.wait_until(|screen| last_typed(screen) == "> get weight be2/s1");
+    second_run.press("<up>");
+    second_run.wait_until(|screen| last_typed(screen) == "> show info");
 }
 
 /// Returns the line being typed, without the scroll position at its right end.
@@ -195,20 +195,20 @@ fn last_typed(screen: &str) -> &str {
 fn command_line_confirms_write_commands() {
     let lab = Lab::builder().servers(3).start();
     let relay = Relay::to(lab.admin());
-    let mut term = start(relay.path(), &[]);
+    let mut term = start_dashboard(relay.path(), &[]);
     term.press("5");
     for cancel_key in ["n", "<esc>"] {
         term.press("set server be1/s2 state maint<ret>");
-        term.wait_for("this line may change HAProxy");
-        let_polls_pass(&term, &relay);
+        term.wait_for("this command may change HAProxy");
+        wait_for_two_polls(&term, &relay);
         thread::sleep(TYPE_AHEAD);
         term.press(cancel_key);
-        term.wait_gone("this line may change HAProxy");
+        term.wait_gone("this command may change HAProxy");
         term.wait_for("nothing was sent");
     }
     assert_eq!(relay.write_commands(), [""; 0]);
     term.press("set server be1/s2 state maint<ret>");
-    term.wait_for("this line may change HAProxy");
+    term.wait_for("this command may change HAProxy");
     thread::sleep(TYPE_AHEAD);
     term.press("y");
     // HAProxy replies to a successful change with an empty line, and the view shows that.
@@ -216,8 +216,8 @@ fn command_line_confirms_write_commands() {
     assert_eq!(lab.stat("be1", "s2", "status"), "MAINT");
     assert_eq!(relay.write_commands(), ["set server be1/s2 state maint"]);
     // An error reply is shown below the line.
-    term.press("set server be1/nobody state maint<ret>");
-    term.wait_for("this line may change HAProxy");
+    term.press("set server be1/missing state maint<ret>");
+    term.wait_for("this command may change HAProxy");
     thread::sleep(TYPE_AHEAD);
     term.press("y");
     term.wait_for("No such server.");
@@ -227,13 +227,13 @@ fn command_line_confirms_write_commands() {
 fn command_line_refuses_write_commands_in_read_only_mode() {
     let lab = Lab::builder().servers(3).start();
     let relay = Relay::to(lab.admin());
-    let mut term = start(relay.path(), &["--read-only"]);
+    let mut term = start_dashboard(relay.path(), &["--read-only"]);
     term.press("5");
     term.wait_for("read-only commands");
     term.press("set server be1/s2 state maint<ret>");
     term.wait_for("hapulse runs read-only");
-    assert!(!term.screen().contains("this line may change HAProxy"), "{}", term.screen());
-    let_polls_pass(&term, &relay);
+    assert!(!term.screen().contains("this command may change HAProxy"), "{}", term.screen());
+    wait_for_two_polls(&term, &relay);
     assert_eq!(relay.write_commands(), [""; 0]);
     assert_eq!(lab.stat("be1", "s2", "status"), "no check");
     term.press("get weight be1/s2<ret>");
@@ -244,9 +244,9 @@ fn command_line_refuses_write_commands_in_read_only_mode() {
 fn command_line_escapes_hostile_bytes_in_reply() {
     let lab = Lab::builder().start();
     let hostile = b"harmless\n\x1b]0;owned\x07\x1b[31mred\x9b2J \xc2\x9b5m \x0e\x08\x7f\x90q\x9c\r<END>\n\n";
-    let answers = CannedReplies::record(&lab, &["show info", "show stat", "show cli level"]).on("show errors", hostile);
-    let fake = FakeSocket::with_replies(answers);
-    let mut term = start(fake.path(), &[]);
+    let replies = CannedReplies::record(&lab, &["show info", "show stat", "show cli level"]).on("show errors", hostile);
+    let fake = FakeSocket::with_replies(replies);
+    let mut term = start_dashboard(fake.path(), &[]);
     term.press("5");
     term.wait_for("HAProxy's own commands");
     term.press("show errors<ret>");
@@ -261,7 +261,7 @@ fn command_line_escapes_hostile_bytes_in_reply() {
 #[test]
 fn command_line_runs_at_most_two_queries_at_once() {
     let lab = Lab::builder().start();
-    let answers = CannedReplies::record(&lab, &["show info", "show stat", "show cli level", "show version"]);
+    let replies = CannedReplies::record(&lab, &["show info", "show stat", "show cli level", "show version"]);
     // Queries running now, and the highest number at once.
     let running = Arc::new(Mutex::new((0, 0)));
     let counter = Arc::clone(&running);
@@ -276,9 +276,9 @@ fn command_line_runs_at_most_two_queries_at_once() {
             thread::sleep(Duration::from_millis(200));
             change(-1);
         }
-        let _ = stream.write_all(&answers.reply_to(line));
+        let _ = stream.write_all(&replies.reply_to(line));
     });
-    let mut term = start(fake.path(), &[]);
+    let mut term = start_dashboard(fake.path(), &[]);
     term.press("5");
     (0..9).for_each(|_| term.press("show version<ret>"));
     let queries = || fake.received().iter().filter(|line| *line == "show version").count();

@@ -62,8 +62,8 @@ fn ask_reason_prompts_and_audits_reason() {
     term.press("less<ret>");
     answer_confirmation(&mut term, "reason  less", "y");
     term.wait_for("be1/s2: verified, weight 98");
-    let ends = term.wait_for_done_records(3);
-    let reasons: Vec<_> = ends.iter().map(|record| fields(record, ["command", "reason"])).collect();
+    let done_records = term.wait_for_done_records(3);
+    let reasons: Vec<_> = done_records.iter().map(|record| fields(record, ["command", "reason"])).collect();
     assert_eq!(
         reasons[1..],
         [["set server be1/s2 state ready", "it is back"], ["set server be1/s2 weight 98", "less"]]
@@ -120,19 +120,20 @@ fn audit_records_typed_write_commands() {
     term.wait_for("HAProxy's own commands");
     for (line, reply) in [
         ("set server be1/s2 state drain; show info", "Tainted: 0"),
-        ("set server be1/nobody state maint", "No such server."),
+        ("set server be1/missing state maint", "No such server."),
     ] {
         term.press(&format!("{line}<ret>"));
-        answer_confirmation(&mut term, "this line may change HAProxy", "y");
-        term.wait_gone("this line may change HAProxy");
+        answer_confirmation(&mut term, "this command may change HAProxy", "y");
+        term.wait_gone("this command may change HAProxy");
         term.wait_for(reply.split(':').next().unwrap());
     }
     // A read-only command is not an action.
     term.press("show stat<ret>");
-    let ends = term.wait_for_done_records(2);
-    let lines: Vec<_> = ends.iter().map(|end| fields(end, ["command", "answer", "target", "verified"])).collect();
+    let done_records = term.wait_for_done_records(2);
+    let lines: Vec<_> =
+        done_records.iter().map(|record| fields(record, ["command", "answer", "target", "verified"])).collect();
     assert_eq!(lines[0], ["set server be1/s2 state drain; show info", lines[0][1].as_str(), "", ""]);
-    assert_eq!(lines[1], ["set server be1/nobody state maint", "No such server.", "", ""]);
+    assert_eq!(lines[1], ["set server be1/missing state maint", "No such server.", "", ""]);
     assert_eq!(term.audit_records().len(), 4);
 }
 
@@ -164,7 +165,7 @@ fn required_audit_blocks_actions_when_unwritable() {
         term.wait_for("there is only one instance");
     }
     term.press("5disable server be1/s1<ret>");
-    answer_confirmation(&mut term, "this line may change HAProxy", "y");
+    answer_confirmation(&mut term, "this command may change HAProxy", "y");
     term.wait_for("audit.required = false");
     wait_for_two_polls(&term, &relay);
     assert_eq!(relay.write_commands(), [""; 0]);
@@ -196,11 +197,11 @@ fn optional_audit_warns_when_unwritable() {
 #[test]
 fn action_without_reply_is_audited_with_unknown_outcome() {
     let lab = Lab::builder().servers(3).start();
-    let answers = CannedReplies::record(&lab, &["show info", "show stat", "show cli level", "show servers state"]);
+    let replies = CannedReplies::record(&lab, &["show info", "show stat", "show cli level", "show servers state"]);
     let fake = FakeSocket::with_handler(move |line, stream| {
         // The connection ends without a reply.
         if !line.contains("state maint") {
-            let _ = stream.write_all(&answers.reply_to(line));
+            let _ = stream.write_all(&replies.reply_to(line));
         }
     });
     let mut term = start_dashboard(fake.path());
@@ -210,7 +211,7 @@ fn action_without_reply_is_audited_with_unknown_outcome() {
     answer_confirmation(&mut term, "Maintenance: be1 / s2", "y");
     term.wait_for("be1/s2: sent, but ");
     term.wait_for("check the state before retrying");
-    let ends = term.wait_for_done_records(1);
-    let [outcome, verified] = fields(&ends[0], ["outcome", "verified"]);
-    assert!(outcome.starts_with("sent, but ") && verified.is_empty(), "{}", ends[0]);
+    let done_records = term.wait_for_done_records(1);
+    let [outcome, verified] = fields(&done_records[0], ["outcome", "verified"]);
+    assert!(outcome.starts_with("sent, but ") && verified.is_empty(), "{}", done_records[0]);
 }

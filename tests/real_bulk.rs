@@ -8,14 +8,15 @@ use support::actions::{answer_confirmation, bottom_line, start_dashboard, wait_f
 use support::{Lab, Relay, Term};
 
 /// Returns the names of the marked rows of a view's table.
-fn marked(screen: &str) -> Vec<String> {
+fn marked_rows(screen: &str) -> Vec<String> {
     let lines = screen.lines().filter(|line| line.chars().nth(2) == Some('◆'));
     let name = |line: &str| line.chars().skip(3).collect::<String>().split_whitespace().next().map(str::to_owned);
     lines.filter_map(name).collect()
 }
 
-fn wait_marked(term: &Term, names: &[&str]) {
-    term.wait_until(|screen| marked(screen) == names);
+/// Waits until exactly these rows are marked.
+fn wait_for_marked(term: &Term, names: &[&str]) {
+    term.wait_until(|screen| marked_rows(screen) == names);
 }
 
 /// Returns `srv_admin_state` of each server.
@@ -36,7 +37,7 @@ fn marked_servers_are_confirmed_once_and_changed_in_order() {
     term.wait_grid(|grid| grid.cursor_row() == Some("be1/s5"));
     term.move_to_path("be1/s2");
     term.press("<space>");
-    wait_marked(&term, &["s2", "s4"]);
+    wait_for_marked(&term, &["s2", "s4"]);
     // Backends cannot be marked.
     term.move_to_path("be1");
     term.press("<space>");
@@ -50,11 +51,11 @@ fn marked_servers_are_confirmed_once_and_changed_in_order() {
     }
     answer_confirmation(&mut term, "y yes", "y");
     term.wait_for("2 actions: be1/s2: verified, MAINT, 0 sessions left; be1/s4: verified, MAINT");
-    wait_marked(&term, &[]);
+    wait_for_marked(&term, &[]);
     assert_eq!(relay.write_commands(), ["set server be1/s2 state maint", "set server be1/s4 state maint"]);
     assert_eq!(admin_states(&lab, &["be1/s1", "be1/s2", "be1/s3", "be1/s4", "be1/s5"]), ["0", "1", "0", "1", "0"]);
-    let ends = term.wait_for_done_records(2);
-    assert!(ends.iter().all(|end| end["verified"] == true), "{ends:?}");
+    let done_records = term.wait_for_done_records(2);
+    assert!(done_records.iter().all(|record| record["verified"] == true), "{done_records:?}");
     // Undo reverses the order.
     wait_for_two_polls(&term, &relay);
     term.press("u");
@@ -74,22 +75,22 @@ fn marking_works_by_range_and_filter_and_is_cleared_by_key() {
     term.press("v");
     term.wait_for("1 marked; moving extends the range, v ends it");
     term.press("jj");
-    wait_marked(&term, &["s2", "s3", "s4"]);
+    wait_for_marked(&term, &["s2", "s3", "s4"]);
     term.press("k");
-    wait_marked(&term, &["s2", "s3"]);
+    wait_for_marked(&term, &["s2", "s3"]);
     term.press("v");
     term.wait_for("2 marked: actions apply to them");
     term.press("jj");
-    wait_marked(&term, &["s2", "s3"]);
+    wait_for_marked(&term, &["s2", "s3"]);
     term.press("U");
     term.wait_for("no rows are marked");
-    wait_marked(&term, &[]);
+    wait_for_marked(&term, &[]);
     // `*` marks only the rows that the filter shows.
     term.press("/s5 | s6<ret>");
     term.wait_until(|screen| !screen.contains(" s4 "));
     term.press("*");
     term.wait_for("2 marked");
-    wait_marked(&term, &["s5", "s6"]);
+    wait_for_marked(&term, &["s5", "s6"]);
     term.press("D");
     answer_confirmation(&mut term, "Drain: 2 servers", "y");
     term.wait_for("2 actions: be1/s5: verified, DRAIN");
@@ -100,11 +101,11 @@ fn marking_works_by_range_and_filter_and_is_cleared_by_key() {
     term.press("<space>");
     term.move_to_path("fe1");
     term.press("<space>");
-    wait_marked(&term, &["fe1", "s1"]);
+    wait_for_marked(&term, &["fe1", "s1"]);
     term.press("M");
-    term.wait_for("this action needs a server, but other rows are marked; U unmarks all");
+    term.wait_for("this action needs a server, but other rows are marked; U removes all marks");
     term.press("<esc>");
-    wait_marked(&term, &[]);
+    wait_for_marked(&term, &[]);
     assert_eq!(relay.write_commands().len(), 2);
 }
 
@@ -163,7 +164,7 @@ fn batch_stops_at_first_failure_and_reports_each_action() {
         term.move_to_path(row);
         term.press("<space>");
     }
-    wait_marked(&term, &["s2", "x1", "x3"]);
+    wait_for_marked(&term, &["s2", "x1", "x3"]);
     term.press("W5<ret>");
     answer_confirmation(&mut term, "type 3 servers and Enter", "3 servers<ret>");
     term.wait_until(|screen| {
@@ -182,10 +183,11 @@ fn batch_stops_at_first_failure_and_reports_each_action() {
     ];
     term.wait_until(|screen| lines.iter().all(|(action, outcome)| screen.contains(&format!("{action}{outcome}"))));
     // The audit has the refused action but not the one that was not sent.
-    let ends = term.wait_for_done_records(2);
-    let targets: Vec<_> = ends.iter().map(|end| (end["target"].as_str().unwrap(), end["verified"].as_bool())).collect();
+    let done_records = term.wait_for_done_records(2);
+    let targets: Vec<_> =
+        done_records.iter().map(|record| (record["target"].as_str().unwrap(), record["verified"].as_bool())).collect();
     assert_eq!(targets, [("be1/s2", Some(true)), ("fixed/x1", Some(false))]);
-    assert!(ends[1]["answer"].as_str().unwrap().contains("static LB algorithm"), "{}", ends[1]);
+    assert!(done_records[1]["answer"].as_str().unwrap().contains("static LB algorithm"), "{}", done_records[1]);
     assert_eq!(term.audit_records().len(), 4);
     // Undo reverses only the action that succeeded.
     term.press("1");

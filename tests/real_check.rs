@@ -19,8 +19,8 @@ use support::{FakeSocket, Lab, ServerBehavior, Traffic};
 type PerformanceValue = (Option<f64>, String, Vec<String>);
 
 /// Parses text and performance data of the first line by the Nagios guidelines: quoted labels, separated by spaces.
-fn first_line(ran: &CommandResult) -> (String, BTreeMap<String, PerformanceValue>) {
-    let line = ran.out.lines().next().expect("the output has a line");
+fn first_line(result: &CommandResult) -> (String, BTreeMap<String, PerformanceValue>) {
+    let line = result.out.lines().next().expect("the output has a line");
     let Some((text, mut rest)) = line.split_once(" | ") else { return (line.to_owned(), BTreeMap::new()) };
     let mut values = BTreeMap::new();
     while let Some(quoted) = rest.trim_start().strip_prefix('\'') {
@@ -40,20 +40,23 @@ fn first_line(ran: &CommandResult) -> (String, BTreeMap<String, PerformanceValue
 
 /// Asserts exit code and state word, and that only the first line has a `|`, which starts performance data.
 #[track_caller]
-fn assert_state(ran: &CommandResult, code: i32, word: &str) {
-    assert_eq!(ran.code, code, "{ran:#?}");
-    assert!(ran.out.starts_with(&format!("HAPULSE {word} - ")), "{ran:#?}");
-    assert_eq!(ran.err, "");
-    assert!(ran.out.matches('|').count() <= 1 && ran.out.lines().skip(1).all(|line| !line.contains('|')), "{ran:#?}");
+fn assert_state(result: &CommandResult, code: i32, word: &str) {
+    assert_eq!(result.code, code, "{result:#?}");
+    assert!(result.out.starts_with(&format!("HAPULSE {word} - ")), "{result:#?}");
+    assert_eq!(result.err, "");
+    assert!(
+        result.out.matches('|').count() <= 1 && result.out.lines().skip(1).all(|line| !line.contains('|')),
+        "{result:#?}"
+    );
 }
 
 #[test]
 fn check_returns_ok_with_all_numbers_when_healthy() {
     let lab = Lab::builder().backends(2).servers(3).checks().start();
     Traffic::to(lab.frontend_addr()).send(20);
-    let ran = Script::new().run(lab.admin(), "check --over 2s");
-    assert_state(&ran, 0, "OK");
-    let (text, values) = first_line(&ran);
+    let result = Script::new().run(lab.admin(), "check --over 2s");
+    assert_state(&result, 0, "OK");
+    let (text, values) = first_line(&result);
     assert!(text.starts_with("HAPULSE OK - 6 of 6 servers usable, "), "{text}");
     let maxconn = lab.info("Maxconn").parse::<f64>().unwrap();
     let limits = [maxconn * 0.8, maxconn * 0.9, 0.0, maxconn];
@@ -69,9 +72,9 @@ fn check_returns_ok_with_all_numbers_when_healthy() {
     assert_eq!(values["idle"].2, ["30:", "10:", "0", "100"]);
     assert_eq!((values["queue"].0, values["requests_per_second"].0), (Some(0.0), Some(0.0)), "no traffic");
     assert!(
-        ran.out.lines().last().unwrap().starts_with("not evaluated (sampling time too short): connections, "),
+        result.out.lines().last().unwrap().starts_with("not evaluated (sampling time too short): connections, "),
         "{}",
-        ran.out
+        result.out
     );
 }
 
@@ -80,10 +83,10 @@ fn check_warns_for_down_server_and_is_critical_without_servers() {
     let lab = Lab::builder().servers(4).server_behavior("be1/s1", ServerBehavior::Closed).checks().start();
     lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
     let script = Script::new();
-    let ran = script.run(lab.admin(), "check --over 0");
-    assert_state(&ran, 1, "WARNING");
-    assert!(ran.out.contains("be1/s1: down: L4CON"), "{}", ran.out);
-    let (_, values) = first_line(&ran);
+    let result = script.run(lab.admin(), "check --over 0");
+    assert_state(&result, 1, "WARNING");
+    assert!(result.out.contains("be1/s1: down: L4CON"), "{}", result.out);
+    let (_, values) = first_line(&result);
     assert_eq!((values["servers_usable"].0, values["problems_crit"].0), (Some(3.0), Some(0.0)));
     assert_eq!(values["requests_per_second"].1, "U", "a single sample gives no rate, and unknown is not zero");
     let off = "--threshold server-down=off --threshold backend-weight=off --threshold failing-checks=off";
@@ -92,9 +95,9 @@ fn check_warns_for_down_server_and_is_critical_without_servers() {
         lab.set_server_behavior(&format!("be1/{server}"), ServerBehavior::Closed);
         lab.wait_stat("be1", server, "status", |status| status == "DOWN");
     }
-    let ran = script.run(lab.admin(), "check --over 0");
-    assert_state(&ran, 2, "CRITICAL");
-    assert!(first_line(&ran).0.starts_with("HAPULSE CRITICAL - backend be1: no server available"), "{}", ran.out);
+    let result = script.run(lab.admin(), "check --over 0");
+    assert_state(&result, 2, "CRITICAL");
+    assert!(first_line(&result).0.starts_with("HAPULSE CRITICAL - backend be1: no server available"), "{}", result.out);
 }
 
 #[test]
@@ -108,26 +111,26 @@ fn check_evaluates_hysteresis_rule_when_sampled_long_enough() {
     lab.wait_stat("be1", "BACKEND", "scur", |sessions| sessions == "4");
     let script = Script::new();
     assert_state(&script.run(lab.admin(), "check --over 1s"), 0, "OK");
-    let ran = script.run(lab.admin(), "check --over 6s --threshold queue.crit=3");
-    assert_state(&ran, 2, "CRITICAL");
-    assert!(ran.out.contains("CRIT backend be1: ") && ran.out.contains("3 "), "{}", ran.out);
-    assert_eq!(first_line(&ran).1["queue"].0, Some(3.0));
+    let result = script.run(lab.admin(), "check --over 6s --threshold queue.crit=3");
+    assert_state(&result, 2, "CRITICAL");
+    assert!(result.out.contains("CRIT backend be1: ") && result.out.contains("3 "), "{}", result.out);
+    assert_eq!(first_line(&result).1["queue"].0, Some(3.0));
     drop(traffic);
 }
 
 #[test]
 fn check_shortens_sampling_when_replies_are_slow() {
     let lab = Lab::builder().start();
-    let answers = CannedReplies::record(&lab, &["show info", "show stat"]);
+    let replies = CannedReplies::record(&lab, &["show info", "show stat"]);
     let slow = FakeSocket::with_handler(move |line, stream| {
         thread::sleep(Duration::from_secs(1));
-        let _ = stream.write_all(&answers.reply_to(line));
+        let _ = stream.write_all(&replies.reply_to(line));
     });
-    let ran = Script::new().run(slow.path(), "check --over 12s");
+    let result = Script::new().run(slow.path(), "check --over 12s");
     // Two replies of 1 s each: the poll schedule would allow the third 20 s after the second.
-    assert_eq!(slow.connections(), 2, "{}", ran.out);
-    assert_state(&ran, 0, "OK");
-    assert!(ran.out.contains(" s and not for 12 s: ") && ran.out.contains("idle"), "{}", ran.out);
+    assert_eq!(slow.connections(), 2, "{}", result.out);
+    assert_state(&result, 0, "OK");
+    assert!(result.out.contains(" s instead of 12 s: ") && result.out.contains("idle"), "{}", result.out);
 }
 
 #[test]
@@ -135,18 +138,18 @@ fn check_returns_unknown_when_it_cannot_evaluate() {
     let lab = Lab::builder().start();
     let script = Script::new();
     let nowhere = lab.admin().with_file_name("none.sock");
-    let ran = script.run(&nowhere, "check --over 0");
-    assert_state(&ran, 3, "UNKNOWN");
-    assert!(ran.out.contains("none.sock: cannot connect") && ran.out.contains("level admin"), "{}", ran.out);
+    let result = script.run(&nowhere, "check --over 0");
+    assert_state(&result, 3, "UNKNOWN");
+    assert!(result.out.contains("none.sock: cannot connect") && result.out.contains("level admin"), "{}", result.out);
     let silent = FakeSocket::start(FakeSocket::silent());
     assert_state(&script.run(silent.path(), "check --over 0"), 3, "UNKNOWN");
     for usage in ["check --over soon", "check --threshold nix.warn=1", "check --nix", "check lb01:"] {
         assert_state(&script.run(lab.admin(), usage), 3, "UNKNOWN");
     }
     script.configure("nonsense = 1\n");
-    let ran = script.run(lab.admin(), "check --over 0");
-    assert_state(&ran, 3, "UNKNOWN");
-    assert!(ran.out.contains("config.toml"), "{}", ran.out);
+    let result = script.run(lab.admin(), "check --over 0");
+    assert_state(&result, 3, "UNKNOWN");
+    assert!(result.out.contains("config.toml"), "{}", result.out);
 }
 
 #[test]
@@ -157,13 +160,13 @@ fn check_of_several_instances_returns_worst_state_and_all_numbers() {
     );
     failing.wait_stat("be1", "s1", "status", |status| status == "DOWN");
     let script = Script::new();
-    let ran = script
+    let result = script
         .run(healthy.admin(), &format!("check --over 0 bad={} gone=/nowhere/none.sock", failing.admin().display()));
-    assert_state(&ran, 2, "CRITICAL");
-    let (text, values) = first_line(&ran);
+    assert_state(&result, 2, "CRITICAL");
+    let (text, values) = first_line(&result);
     assert!(text.starts_with("HAPULSE CRITICAL - bad: "), "{text}");
     assert!(
         values.contains_key("bad connections") && values.contains_key(&format!("{} queue", healthy.admin().display()))
     );
-    assert!(ran.out.lines().any(|line| line.starts_with("gone: ")), "{}", ran.out);
+    assert!(result.out.lines().any(|line| line.starts_with("gone: ")), "{}", result.out);
 }

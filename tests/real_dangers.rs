@@ -199,13 +199,13 @@ fn undo_skips_removed_server_and_continues_with_previous_action() {
 #[test]
 fn refusal_reason_protects_full_frontend_on_affected_versions() {
     let lab = Lab::builder().servers(2).start();
-    let answers = CannedReplies::record(&lab, &["show cli level", "show servers state"]);
+    let replies = CannedReplies::record(&lab, &["show cli level", "show servers state"]);
     let info = lab.send_command("show info");
     let version = lab.info("Version");
     let stat = lab.send_command("show stat").replace("fe1,FRONTEND,,,0,0,2000,", "fe1,FRONTEND,,,2000,2000,2000,");
     for (reported_version, is_refused) in [("2.6.12", true), ("3.0.5", true), ("3.0.11", false), ("3.2.0", false)] {
         let info = info.replace(&format!("Version: {version}"), &format!("Version: {reported_version}"));
-        let fake = FakeSocket::with_replies(answers.clone().on("show info", info).on("show stat", stat.clone()));
+        let fake = FakeSocket::with_replies(replies.clone().on("show info", info).on("show stat", stat.clone()));
         let mut term = start_dashboard(fake.path());
         term.press("1");
         term.move_to_path("fe1");

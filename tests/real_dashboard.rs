@@ -12,14 +12,15 @@ const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 /// Characters of sparklines, lowest first.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-fn dashboard(lab: &Lab, cols: u16, rows: u16) -> Term {
+/// Starts hapulse and waits until it shows live data.
+fn start_dashboard(lab: &Lab, cols: u16, rows: u16) -> Term {
     let term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(cols, rows).start();
     term.wait_for("live");
     term
 }
 
 /// Returns the rows of `show stat`: each row's fields by column name.
-fn stat(lab: &Lab) -> Vec<BTreeMap<String, String>> {
+fn stat_rows(lab: &Lab) -> Vec<BTreeMap<String, String>> {
     let text = lab.send_command("show stat");
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     reader.deserialize().filter_map(Result::ok).collect()
@@ -58,10 +59,10 @@ fn expected_idle_cells(row: &BTreeMap<String, String>) -> Vec<(&'static str, Str
 }
 
 /// Returns the cells of the table that differ from `show stat`, both read now.
-fn differences(lab: &Lab, term: &Term, title: &str, wanted: impl Fn(&BTreeMap<String, String>) -> bool) -> Vec<String> {
+fn differences(lab: &Lab, term: &Term, title: &str, filter: impl Fn(&BTreeMap<String, String>) -> bool) -> Vec<String> {
     let table = term.table(title);
     let mut found = Vec::new();
-    for row in stat(lab).into_iter().filter(|row| wanted(row)) {
+    for row in stat_rows(lab).into_iter().filter(|row| filter(row)) {
         let name = if row["type"] == "2" { &row["svname"] } else { &row["# pxname"] };
         for (column, expected) in expected_idle_cells(&row) {
             let shown = table.as_ref().and_then(|table| table.cell(name, column));
@@ -74,14 +75,14 @@ fn differences(lab: &Lab, term: &Term, title: &str, wanted: impl Fn(&BTreeMap<St
 }
 
 /// Waits until the table's cells match `show stat`.
-fn wait_agreement(lab: &Lab, term: &Term, title: &str, wanted: impl Fn(&BTreeMap<String, String>) -> bool) {
-    assert!(stat(lab).iter().any(&wanted), "{title}: no rows to compare");
+fn wait_for_match(lab: &Lab, term: &Term, title: &str, filter: impl Fn(&BTreeMap<String, String>) -> bool) {
+    assert!(stat_rows(lab).iter().any(&filter), "{title}: no rows to compare");
     let end = Instant::now() + DEADLINE;
-    let mut different = differences(lab, term, title, &wanted);
+    let mut different = differences(lab, term, title, &filter);
     while !different.is_empty() {
         assert!(Instant::now() < end, "{title}: {different:#?}\n{}", term.screen());
         thread::sleep(Duration::from_millis(20));
-        different = differences(lab, term, title, &wanted);
+        different = differences(lab, term, title, &filter);
     }
 }
 
@@ -100,7 +101,7 @@ fn dashboard_cells_match_show_stat() {
     assert_eq!(Traffic::to(lab.frontend_addr()).path("/be3/x").send(10).ok, 10);
     lab.wait_stat("be2", "s2", "status", |status| status == "DOWN");
     lab.send_command("disable server be3/s1");
-    let mut term = dashboard(&lab, 200, 60);
+    let mut term = start_dashboard(&lab, 200, 60);
     let header = term.wait_for("servers 7 up  1 down  1 maint/drain");
     let (pid, version) = (lab.info("Pid"), lab.info("Version"));
     let version = version.split('-').next().unwrap();
@@ -108,13 +109,13 @@ fn dashboard_cells_match_show_stat() {
         assert!(header.contains(&part), "{part}\n{header}");
     }
     term.wait_for(&format!("{}/{} 0%", lab.info("CurrConns"), lab.info("Maxconn")));
-    wait_agreement(&lab, &term, "Frontends", |row| row["type"] == "0");
-    wait_agreement(&lab, &term, "Backends", |row| row["type"] == "1");
+    wait_for_match(&lab, &term, "Frontends", |row| row["type"] == "0");
+    wait_for_match(&lab, &term, "Backends", |row| row["type"] == "1");
     for (backend, up) in [("be1", "3/3"), ("be2", "2/3"), ("be3", "2/3")] {
         assert_eq!(term.cell("Backends", backend, "UP").as_deref(), Some(up), "{backend}");
         term.move_to_row("Backends", backend);
         let title = format!("Servers of {backend}");
-        wait_agreement(&lab, &term, &title, |row| row["type"] == "2" && row["# pxname"] == backend);
+        wait_for_match(&lab, &term, &title, |row| row["type"] == "2" && row["# pxname"] == backend);
     }
     term.move_to_row("Backends", "be2");
     assert_eq!(term.wait_cell("Servers of be2", "s2", "STATE", |_| true), "DOWN");
@@ -128,7 +129,7 @@ fn dashboard_counts_open_request_on_its_own_rows() {
     // With this option HAProxy drops a request as soon as its client disconnects.
     let builder = Lab::builder().backends(2).cookie().defaults("option abortonclose");
     let lab = builder.server_behavior("be2/s2", ServerBehavior::Slow(Duration::from_mins(1))).start();
-    let mut term = dashboard(&lab, 200, 60);
+    let mut term = start_dashboard(&lab, 200, 60);
     let request = Traffic::to(lab.frontend_addr()).path("/be2/").header("Cookie: SRV=s2").workers(1).start();
     lab.wait_stat("be2", "s2", "scur", |sessions| sessions == "1");
     term.move_to_row("Backends", "be2");
@@ -153,7 +154,7 @@ fn sparkline_blocks(screen: &str, label: &str) -> (usize, bool) {
 #[test]
 fn dashboard_rates_and_sparklines_follow_traffic() {
     let lab = Lab::builder().start();
-    let term = dashboard(&lab, 200, 60);
+    let term = start_dashboard(&lab, 200, 60);
     term.wait_cell("Backends", "be1", "REQ/S", |rate| rate == "0");
     let running = Traffic::to(lab.frontend_addr()).pause(Duration::from_millis(10)).start();
     let is_positive = |rate: &str| rate != "–" && rate != "0";
@@ -187,7 +188,7 @@ fn dashboard_shows_queued_requests() {
         .maxconn(1)
         .server_behavior("be1/s1", ServerBehavior::Slow(Duration::from_mins(1)))
         .start();
-    let term = dashboard(&lab, 120, 40);
+    let term = start_dashboard(&lab, 120, 40);
     let first = Traffic::to(lab.frontend_addr()).workers(1).start();
     lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "1");
     // Two requests queue for any server, and three for the server in their cookie.
@@ -206,10 +207,10 @@ fn dashboard_shows_queued_requests() {
 #[test]
 fn dashboard_lists_all_names_at_every_size() {
     let lab = Lab::builder().frontends(3).backends(3).servers(4).start();
-    let rows = stat(&lab);
+    let rows = stat_rows(&lab);
     let names = |kind: &str| rows_of_kind(&rows, kind).iter().map(|row| row["# pxname"].clone()).collect::<Vec<_>>();
     for (cols, lines) in SIZES {
-        let mut term = dashboard(&lab, cols, lines);
+        let mut term = start_dashboard(&lab, cols, lines);
         for (title, kind) in [("Frontends", "0"), ("Backends", "1")] {
             term.wait_until(|screen| PaneTable::find(screen, title).is_some_and(|table| table.names() == names(kind)));
         }
@@ -262,6 +263,7 @@ fn sgr_colors(raw: &[u8]) -> Vec<u16> {
     parameters.into_iter().filter(|number| matches!(number, 30..=38 | 40..=48 | 90..=97 | 100..=107)).collect()
 }
 
+/// Parses the parameters of an SGR sequence.
 fn sgr_parameters(sequence: &str) -> Vec<u16> {
     sequence.split(';').filter_map(|number| number.parse().ok()).collect()
 }
@@ -270,7 +272,7 @@ fn sgr_parameters(sequence: &str) -> Vec<u16> {
 fn no_color_shows_states_as_words_and_cursor_in_reverse() {
     let lab = Lab::builder().checks().server_behavior("be1/s2", ServerBehavior::Closed).start();
     lab.wait_stat("be1", "s2", "status", |status| status == "DOWN");
-    let mut colored = dashboard(&lab, 120, 40);
+    let mut colored = start_dashboard(&lab, 120, 40);
     colored.wait_cell("Servers of be1", "s2", "STATE", |state| state == "DOWN");
     assert!(!sgr_colors(&colored.raw()).is_empty(), "colors are used by default");
     colored.press("q");

@@ -19,7 +19,7 @@ fn open_requests(lab: &Lab, count: usize) {
 }
 
 /// Drains a server of be1 by keys and waits for the verification.
-fn drain(term: &mut Term, server: &str) {
+fn drain_by_keys(term: &mut Term, server: &str) {
     term.press("D");
     answer_confirmation(term, &format!("Drain: be1 / {server}"), "y");
     term.wait_for(&format!("be1/{server}: verified, DRAIN"));
@@ -44,7 +44,7 @@ fn drain_counts_down_and_suggests_maintenance_with_one_bell() {
     let mut term = start_dashboard(lab.admin());
     term.press("1");
     term.move_to_path("be1/s2");
-    drain(&mut term, "s2");
+    drain_by_keys(&mut term, "s2");
     let problem = |screen: &str| cell(screen, "s2", "PROBLEM");
     term.wait_until(|screen| problem(screen).starts_with("2 left"));
     end_one_session(&lab);
@@ -84,7 +84,7 @@ fn dismissed_suggestion_stays_dismissed() {
     let mut term = start_dashboard(relay.path());
     term.press("1");
     term.move_to_path("be1/s2");
-    drain(&mut term, "s2");
+    drain_by_keys(&mut term, "s2");
     term.wait_for("be1/s2 is drained: set maintenance?");
     term.press("C");
     term.wait_for("dismissed: be1/s2 is drained: set maintenance?");
@@ -94,7 +94,7 @@ fn dismissed_suggestion_stays_dismissed() {
     term.wait_for("no suggestion at the moment");
     // A suggestion for another server is still shown.
     term.move_to_path("be1/s3");
-    drain(&mut term, "s3");
+    drain_by_keys(&mut term, "s3");
     term.wait_for("be1/s3 is drained: set maintenance?");
     term.press("c");
     answer_confirmation(&mut term, "Maintenance: be1 / s3", "n");
@@ -110,7 +110,7 @@ fn drain_past_deadline_suggests_ending_sessions() {
     let mut term = start_dashboard_with(&[], "[drain]\ndeadline = \"2s\"\n", relay.path());
     term.press("1");
     term.move_to_path("be1/s2");
-    drain(&mut term, "s2");
+    drain_by_keys(&mut term, "s2");
     term.wait_for("be1/s2 still has 2 sessions");
     term.wait_for("end them?");
     assert_eq!(lab.stat("be1", "s2", "scur"), "2", "only suggested");
@@ -134,7 +134,7 @@ fn drain_reports_clients_that_arrive_with_cookie() {
     let mut term = start_dashboard(lab.admin());
     term.press("1");
     term.move_to_path("be1/s2");
-    drain(&mut term, "s2");
+    drain_by_keys(&mut term, "s2");
     term.press("A");
     term.wait_for("clients with a cookie still arrive");
     drop(cookie_clients);
@@ -153,7 +153,7 @@ fn reload_loss_suggests_restoring_states_and_weights() {
     wait_for_two_polls(&term, &relay);
     wait_for_two_polls(&term, &relay);
     lab.reload();
-    term.wait_for("the reload lost 3 states and weights: set them again?");
+    term.wait_for("the reload lost 3 states and weights: restore them?");
     assert_eq!(lab.server_state("be1/s1", "srv_admin_state"), "0", "HAProxy loses the state on reload");
     term.press("9");
     for event in ["lost by the reload: MAINT", "lost by the reload: DRAIN", "lost by the reload: weight 3"] {
@@ -162,18 +162,18 @@ fn reload_loss_suggests_restoring_states_and_weights() {
     wait_for_two_polls(&term, &relay);
     assert_eq!(relay.write_commands(), [""; 0], "only suggested");
     term.press("1c");
-    let screen = term.wait_for("Set again: 3 servers");
+    let screen = term.wait_for("Restore after reload: 3 servers");
     let commands = ["set server be1/s1 state maint", "set server be1/s3 state drain", "set server be1/s4 weight 3"];
     assert!(commands.iter().all(|command| screen.contains(command)), "{screen}");
     let keys = if screen.contains("type 3 servers") { "3 servers<ret>" } else { "y" };
-    answer_confirmation(&mut term, "Set again: 3 servers", keys);
+    answer_confirmation(&mut term, "Restore after reload: 3 servers", keys);
     term.wait_for("3 actions: be1/s1: verified, MAINT");
     assert_eq!(relay.write_commands(), commands);
     let restored = [("s1", "srv_admin_state", "1"), ("s3", "srv_admin_state", "8"), ("s4", "srv_uweight", "3")];
     for (server, column, value) in restored {
         assert_eq!(lab.server_state(&format!("be1/{server}"), column), value, "{server}");
     }
-    term.wait_gone("set them again?");
+    term.wait_gone("restore them?");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn reload_loss_of_one_state_is_named_and_can_be_dismissed() {
     wait_for_two_polls(&term, &relay);
     wait_for_two_polls(&term, &relay);
     lab.reload();
-    term.wait_for("the reload lost MAINT of be1/s2: set it again?");
+    term.wait_for("the reload lost MAINT of be1/s2: restore it?");
     term.press("C");
     term.wait_for("dismissed: the reload lost MAINT of be1/s2");
     wait_for_two_polls(&term, &relay);
@@ -196,9 +196,9 @@ fn reload_loss_of_one_state_is_named_and_can_be_dismissed() {
     lab.send_write_command("set server be1/s3 state drain");
     wait_for_two_polls(&term, &relay);
     lab.reload();
-    term.wait_for("the reload lost DRAIN of be1/s3: set it again?");
+    term.wait_for("the reload lost DRAIN of be1/s3: restore it?");
     lab.send_write_command("set server be1/s3 state drain");
-    term.wait_gone("set it again?");
+    term.wait_gone("restore it?");
 }
 
 #[test]

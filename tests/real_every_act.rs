@@ -119,19 +119,19 @@ impl ActionCase {
 
     /// Asserts that the newest action has two audit records, is verified, and that the screen reports it.
     fn assert_audited(&self, term: &Term, count: usize, command: &str) {
-        let ends = term.wait_for_done_records(count);
-        let end = ends.last().unwrap();
+        let done_records = term.wait_for_done_records(count);
+        let done_record = done_records.last().unwrap();
         let text = |record: &Value, key: &str| record[key].as_str().unwrap_or_default().to_owned();
-        assert!(text(end, "command").starts_with(command), "{end}");
-        assert_eq!(end["verified"], true, "{}: {end}", self.action);
-        assert!(text(end, "outcome").starts_with("verified, "), "{end}");
-        assert_eq!(text(end, "tool"), "dashboard");
+        assert!(text(done_record, "command").starts_with(command), "{done_record}");
+        assert_eq!(done_record["verified"], true, "{}: {done_record}", self.action);
+        assert!(text(done_record, "outcome").starts_with("verified, "), "{done_record}");
+        assert_eq!(text(done_record, "tool"), "dashboard");
         let records = term.audit_records();
-        let of_action: Vec<&Value> = records.iter().filter(|record| record["id"] == end["id"]).collect();
+        let of_action: Vec<&Value> = records.iter().filter(|record| record["id"] == done_record["id"]).collect();
         let phases: Vec<String> = of_action.iter().map(|record| text(record, "phase")).collect();
         assert_eq!(phases, ["sending", "done"], "{}", self.action);
-        assert_eq!(of_action[0]["command"], end["command"]);
-        let notice = format!("{}: verified, ", text(end, "target"));
+        assert_eq!(of_action[0]["command"], done_record["command"]);
+        let notice = format!("{}: verified, ", text(done_record, "target"));
         term.wait_until(|screen| bottom_line(screen).contains(&notice));
     }
 }

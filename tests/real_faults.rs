@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::{CannedReplies, FakeSocket, Lab, ServerBehavior, Term, Traffic, process, wait_until};
 
-fn dashboard(socket: &Path) -> Term {
+/// Starts hapulse and waits until it shows live data.
+fn start_dashboard(socket: &Path) -> Term {
     let term = Term::builder().args(["-i", "0.2"]).args([socket]).size(120, 40).start();
     term.wait_for("live");
     term
@@ -32,7 +33,7 @@ fn parse_rate(text: &str) -> Option<f64> {
 #[test]
 fn reload_is_reported_without_false_rates() {
     let lab = Lab::builder().start();
-    let term = dashboard(lab.admin());
+    let term = start_dashboard(lab.admin());
     let running = Traffic::to(lab.frontend_addr()).pause(Duration::from_millis(20)).start();
     let is_positive = |rate: &str| parse_rate(rate).is_some_and(|rate| rate > 0.0);
     term.wait_cell("Backends", "be1", "REQ/S", is_positive);
@@ -66,21 +67,21 @@ fn reload_stops_polling_old_worker_and_lets_it_exit() {
     let request = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s1").workers(1).start();
     lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "1");
     let old = lab.pid();
-    let term = dashboard(lab.admin());
+    let term = start_dashboard(lab.admin());
     lab.reload();
     term.wait_for(&format!("pid {} ", lab.pid()));
     // The old worker lives until its session ends; the screen shows the new one's numbers.
     term.wait_cell("Servers of be1", "s1", "SESS/LIM", |sessions| sessions == "0");
-    assert!(process::alive(old));
+    assert!(process::is_alive(old));
     drop(request);
-    wait_until("the old process to end", || !process::alive(old));
+    wait_until("the old process to end", || !process::is_alive(old));
     term.wait_for("live");
 }
 
 #[test]
 fn reload_shows_rows_of_new_configuration() {
     let lab = Lab::builder().servers(3).start();
-    let mut term = dashboard(lab.admin());
+    let mut term = start_dashboard(lab.admin());
     term.move_to_server("be1", "s2");
     lab.edit(|config| config.replace("    server s1 ", "    server s0 "));
     lab.reload();
@@ -96,7 +97,7 @@ fn reload_shows_rows_of_new_configuration() {
 #[test]
 fn killed_haproxy_is_stale_with_reason_until_restart() {
     let lab = Lab::builder().servers(3).start();
-    let mut term = dashboard(lab.admin());
+    let mut term = start_dashboard(lab.admin());
     lab.kill();
     term.wait_for("stale ");
     let screen = term.wait_for("cannot connect: connection refused; next try in ");
@@ -118,8 +119,8 @@ fn killed_haproxy_is_stale_with_reason_until_restart() {
 #[test]
 fn removed_socket_is_found_again() {
     let lab = Lab::builder().start();
-    let term = dashboard(lab.admin());
-    let moved = lab.admin().with_extension("away");
+    let term = start_dashboard(lab.admin());
+    let moved = lab.admin().with_extension("moved");
     fs::rename(lab.admin(), &moved).unwrap();
     let screen = term.wait_for("stale ");
     assert!(screen.contains("cannot connect: no such file or directory"), "{screen}");
@@ -133,7 +134,7 @@ fn removed_socket_is_found_again() {
 #[test]
 fn keys_respond_while_haproxy_is_stopped() {
     let lab = Lab::builder().servers(4).start();
-    let mut term = dashboard(lab.admin());
+    let mut term = start_dashboard(lab.admin());
     term.move_to_server("be1", "s1");
     lab.pause_process();
     // Before and after hapulse notices the silence.
@@ -196,25 +197,25 @@ fn permission_denied_on_socket_explains_how_to_get_access() {
 }
 
 /// Returns the recorded replies of a real HAProxy and a fake that sends them.
-fn recorded() -> (CannedReplies, FakeSocket) {
+fn record_replies() -> (CannedReplies, FakeSocket) {
     let lab = Lab::builder().start();
-    let answers = CannedReplies::record(&lab, &["show info", "show stat", "show cli level"]);
-    let fake = FakeSocket::with_replies(answers.clone());
-    (answers, fake)
+    let replies = CannedReplies::record(&lab, &["show info", "show stat", "show cli level"]);
+    let fake = FakeSocket::with_replies(replies.clone());
+    (replies, fake)
 }
 
 /// Switches from good replies to bad ones and back: the reason is shown, the rows stay, and keys work meanwhile.
 fn assert_recovers_from(bad: impl FnOnce(&CannedReplies) -> support::fake::FakeBehavior, reason: &str) {
-    let (answers, fake) = recorded();
-    let mut term = dashboard(fake.path());
-    fake.set_behavior(bad(&answers));
+    let (replies, fake) = record_replies();
+    let mut term = start_dashboard(fake.path());
+    fake.set_behavior(bad(&replies));
     term.wait_for("stale ");
     term.wait_for(reason);
     term.wait_for("next try in");
     assert_eq!(servers(&term), ["s1", "s2"]);
     term.press("<ret>j");
     term.wait_for_cursor_at("Servers of be1", "s2");
-    fake.set_behavior(FakeSocket::replying(answers));
+    fake.set_behavior(FakeSocket::replying(replies));
     term.press("r");
     term.wait_for("live ");
     term.press("q");
@@ -229,18 +230,21 @@ fn silent_socket_times_out_and_recovers() {
 #[test]
 fn trickling_reply_times_out_and_recovers() {
     assert_recovers_from(
-        |answers| FakeSocket::trickling(answers.clone(), 1, Duration::from_millis(20)),
+        |replies| FakeSocket::trickling(replies.clone(), 1, Duration::from_millis(20)),
         "the reply did not end in 10s",
     );
 }
 
 #[test]
 fn truncated_reply_is_discarded_and_recovers() {
-    let (answers, _) = recorded();
-    let info = answers.reply_to("show info").len();
-    let all = answers.reply_to("show info;show stat").len();
-    for bytes in [1, info / 2, info, info + 100, all - 1] {
-        assert_recovers_from(|answers| FakeSocket::cutting(answers.clone(), bytes), "cut");
+    let (replies, _) = record_replies();
+    let info = replies.reply_to("show info").len();
+    let all = replies.reply_to("show info;show stat").len();
+    let (no_stat, part_of_stat) = ("the reply was truncated after", "the reply to \"show stat\" was cut after");
+    for (bytes, reason) in
+        [(1, no_stat), (info / 2, no_stat), (info, no_stat), (info + 100, part_of_stat), (all - 1, part_of_stat)]
+    {
+        assert_recovers_from(|replies| FakeSocket::cutting(replies.clone(), bytes), reason);
     }
 }
 
@@ -251,8 +255,8 @@ fn closed_connection_is_reported_and_recovers() {
 
 #[test]
 fn garbage_reply_is_escaped_and_recovers() {
-    for behaviour in [FakeSocket::garbage(5000), FakeSocket::garbage(1)] {
-        assert_recovers_from(move |_| behaviour, "answer");
+    for behavior in [FakeSocket::garbage(5000), FakeSocket::garbage(1)] {
+        assert_recovers_from(move |_| behavior, "the reply");
     }
     // Garbage from the first reply on.
     let fake = FakeSocket::start(FakeSocket::garbage(20_000));
@@ -271,8 +275,8 @@ fn memory(pid: u32, field: &str) -> Option<u64> {
 
 #[test]
 fn endless_reply_is_stopped_at_size_limit() {
-    let (answers, fake) = recorded();
-    let mut term = dashboard(fake.path());
+    let (replies, fake) = record_replies();
+    let mut term = start_dashboard(fake.path());
     let normal = memory(term.pid(), "VmRSS").unwrap();
     fake.set_behavior(FakeSocket::endless());
     let screen = term.wait_for("stale ");
@@ -284,7 +288,7 @@ fn endless_reply_is_stopped_at_size_limit() {
     term.wait_for_cursor_at("Servers of be1", "s2");
     let peak = memory(term.pid(), "VmHWM").unwrap();
     assert!(peak < 400, "{peak} MiB");
-    fake.set_behavior(FakeSocket::replying(answers));
+    fake.set_behavior(FakeSocket::replying(replies));
     term.press("r");
     term.wait_for("live ");
     wait_until("the memory to be released", || memory(term.pid(), "VmRSS").is_some_and(|now| now < normal + 50));

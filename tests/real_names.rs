@@ -24,8 +24,8 @@ fn fake_with_server_names(lab: &Lab, names: &[String]) -> FakeSocket {
             }
         })
         .collect();
-    let answers = CannedReplies::record(lab, &["show info", "show cli level"]);
-    FakeSocket::with_replies(answers.on("show stat", stat).on("show servers state", "1\n\n"))
+    let replies = CannedReplies::record(lab, &["show info", "show cli level"]);
+    FakeSocket::with_replies(replies.on("show stat", stat).on("show servers state", "1\n\n"))
 }
 
 /// Starts the dashboard with the cursor on the first server.
@@ -75,7 +75,7 @@ fn actions_are_refused_for_unsafe_server_names() {
     let fake = fake_with_server_names(&lab, &names);
     let mut term = dashboard_on_first_server(fake.path());
     let keys = ["M", "D", "E", "<f4>", "[", ":server.end-sessions<ret>", ":everywhere.maint<ret>"];
-    for (place, name) in names.iter().enumerate() {
+    for (index, name) in names.iter().enumerate() {
         for key in keys {
             term.press("o");
             term.wait_for("there is only one instance");
@@ -85,7 +85,7 @@ fn actions_are_refused_for_unsafe_server_names() {
             // No confirmation is open, so further keys send nothing.
             term.press("U");
         }
-        if place + 1 < names.len() {
+        if index + 1 < names.len() {
             term.press("j");
         }
     }
@@ -127,8 +127,8 @@ fn actions_send_long_and_wide_names_in_full() {
     let sent: Vec<&str> =
         sent.iter().flat_map(|line| line.split(';')).filter(|part| part.starts_with("set ")).collect();
     assert_eq!(sent, commands);
-    let ends = term.wait_for_done_records(commands.len());
-    let audited: Vec<&str> = ends.iter().filter_map(|end| end["command"].as_str()).collect();
+    let done_records = term.wait_for_done_records(commands.len());
+    let audited: Vec<&str> = done_records.iter().filter_map(|record| record["command"].as_str()).collect();
     assert_eq!(audited, commands);
 }
 
@@ -210,11 +210,11 @@ fn entry_clear_removes_one_entry_and_refuses_unsafe_keys() {
         if screen.contains("cancel") {
             cleared += 1;
             answer_confirmation(&mut term, "cancel", "y");
-            let ends = term.wait_for_done_records(cleared);
-            let end = &ends[cleared - 1];
-            assert_eq!(end["verified"], true, "{end}");
+            let done_records = term.wait_for_done_records(cleared);
+            let record = &done_records[cleared - 1];
+            assert_eq!(record["verified"], true, "{record}");
             // The notice may be truncated at the width of the line.
-            let target: String = end["target"].as_str().unwrap().chars().take(60).collect();
+            let target: String = record["target"].as_str().unwrap().chars().take(60).collect();
             term.wait_until(|screen| bottom_line(screen).starts_with(&target));
             term.wait_for(&format!("clients: {} entries", keys.len() - cleared));
         } else {

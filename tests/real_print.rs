@@ -23,9 +23,9 @@ fn lab() -> LabBuilder {
 
 /// Asserts success without messages, and returns the output.
 #[track_caller]
-fn printed(ran: &CommandResult) -> &str {
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:#?}");
-    &ran.out
+fn printed(result: &CommandResult) -> &str {
+    assert_eq!((result.code, result.err.as_str()), (0, ""), "{result:#?}");
+    &result.out
 }
 
 /// Columns that change without traffic, through health checks and elapsed time.
@@ -121,9 +121,9 @@ fn show_rates_use_two_samples_and_match_counter_growth() {
     let script = Script::new();
     let count = || lab.stat("be1", "BACKEND", "req_tot").parse::<f64>().unwrap();
     let before = count();
-    let ran = script.run(lab.admin(), "show http --format json --columns req_tot,req_tot/s,req --filter be1");
+    let result = script.run(lab.admin(), "show http --format json --columns req_tot,req_tot/s,req --filter be1");
     let growth = count() - before;
-    let value: Value = serde_json::from_str(printed(&ran)).unwrap();
+    let value: Value = serde_json::from_str(printed(&result)).unwrap();
     let over = value["over"].as_f64().unwrap();
     let row = value["rows"].as_array().unwrap().iter().find(|row| row["svname"] == "BACKEND").unwrap();
     let rate = row["req_tot/s"].as_f64().unwrap();
@@ -142,8 +142,12 @@ fn show_filters_sorts_and_formats_rows() {
     lab.send_command("set server be2/s3 weight 50%");
     let script = Script::new();
     let names = |args: &str| {
-        let ran = script.run(lab.admin(), &format!("show {args} --over 0"));
-        printed(&ran).lines().skip(1).map(|line| line.split_whitespace().next().unwrap().to_owned()).collect::<Vec<_>>()
+        let result = script.run(lab.admin(), &format!("show {args} --over 0"));
+        printed(&result)
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().next().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names("status --filter status:maint --flat"), ["be1/s2"]);
     assert_eq!(names("1 --filter status:maint"), ["be1", "s2"]);
@@ -172,10 +176,10 @@ fn show_prints_dashboard_out_of_service_and_problems() {
     let value: Value = serde_json::from_str(printed(&problems)).unwrap();
     let down = value["problems"].as_array().unwrap().iter().find(|problem| problem["rule"] == "server-down").unwrap();
     assert_eq!((&down["pxname"], &down["severity"]), (&"be2".into(), &"WARN".into()));
-    let ran = script.run(lab.admin(), "show");
-    let lines: Vec<&str> = printed(&ran).lines().collect();
+    let result = script.run(lab.admin(), "show");
+    let lines: Vec<&str> = printed(&result).lines().collect();
     assert!(lines[0].contains(&format!("pid {}", lab.pid())), "{}", lines[0]);
-    assert!(lines.iter().any(|line| line.starts_with("WARN be2/s1: down")), "{}", ran.out);
+    assert!(lines.iter().any(|line| line.starts_with("WARN be2/s1: down")), "{}", result.out);
 }
 
 #[test]
@@ -187,8 +191,8 @@ fn show_fits_terminal_width_and_prints_all_columns_to_pipe() {
     let heading = screen.lines().next().unwrap().to_owned();
     assert!(heading.starts_with("NAME") && heading.contains("STATE") && !heading.contains("ALGO"), "{screen}");
     assert!(screen.lines().nth(2).is_some_and(|line| line.starts_with("be1")), "no line is wrapped\n{screen}");
-    let ran = Script::new().run(lab.admin(), "show status --over 0");
-    assert!(printed(&ran).lines().next().is_some_and(|line| line.contains("ALGO") && line.ends_with("TRACKED")));
+    let result = Script::new().run(lab.admin(), "show status --over 0");
+    assert!(printed(&result).lines().next().is_some_and(|line| line.contains("ALGO") && line.ends_with("TRACKED")));
 }
 
 #[test]
@@ -196,26 +200,26 @@ fn get_prints_bare_values() {
     let lab = lab().maxconn(7).start();
     assert_eq!(Traffic::to(lab.frontend_addr()).send(9).failed, 0);
     let script = Script::new();
-    let ran =
+    let result =
         script.run(lab.admin(), "get Pid maxconn fe1/FRONTEND.req_tot be1/s1.slim fe1/FRONTEND.qcur be1/s1.weight");
     let known = [lab.info("Pid"), lab.info("Maxconn"), "9".into(), "7".into(), String::new(), "1".into()];
-    assert_eq!(printed(&ran).lines().collect::<Vec<_>>(), known);
-    let ran = script.run(lab.admin(), "get fe1/FRONTEND.qcur --unknown -");
-    assert_eq!(printed(&ran), "-\n");
+    assert_eq!(printed(&result).lines().collect::<Vec<_>>(), known);
+    let result = script.run(lab.admin(), "get fe1/FRONTEND.qcur --unknown -");
+    assert_eq!(printed(&result), "-\n");
     // Without traffic counters do not grow; a value that is not a counter is printed as it is.
-    let ran = script.run(lab.admin(), "get --over 1s be1/BACKEND.req_tot be1/s1.bin/s be1/s1.slim");
-    assert_eq!(printed(&ran), "0\n0\n7\n");
+    let result = script.run(lab.admin(), "get --over 1s be1/BACKEND.req_tot be1/s1.bin/s be1/s1.slim");
+    assert_eq!(printed(&result), "0\n0\n7\n");
 }
 
 #[test]
 fn unknown_values_and_usage_errors_print_no_output() {
     let lab = lab().start();
     let script = Script::new();
-    let ran = |args: &str| {
-        let ran = script.run(lab.admin(), args);
-        (ran.code, ran.out, ran.err)
+    let result = |args: &str| {
+        let result = script.run(lab.admin(), args);
+        (result.code, result.out, result.err)
     };
-    let (code, out, err) = ran("get Pid be1/s9.scur CurConns nix/BACKEND.scur");
+    let (code, out, err) = result("get Pid be1/s9.scur CurConns nix/BACKEND.scur");
     assert_eq!((code, out.as_str()), (1, ""));
     let messages: Vec<&str> = err.lines().collect();
     assert_eq!(messages.len(), 3);
@@ -236,18 +240,18 @@ fn unknown_values_and_usage_errors_print_no_output() {
         "watch --count 0",
         "watch -i 0",
     ] {
-        let (code, out, err) = ran(usage);
+        let (code, out, err) = result(usage);
         assert_eq!((code, out.as_str()), (2, ""), "{usage}");
         assert!(!err.is_empty(), "{usage}");
     }
     let nowhere = lab.admin().with_file_name("none.sock");
     for args in ["show", "show --format csv", "get Pid"] {
-        let ran = script.run(&nowhere, args);
-        assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{args}");
-        assert!(ran.err.contains("none.sock: cannot connect") && ran.err.contains("level admin"), "{ran:#?}");
+        let result = script.run(&nowhere, args);
+        assert_eq!((result.code, result.out.as_str()), (3, ""), "{args}");
+        assert!(result.err.contains("none.sock: cannot connect") && result.err.contains("level admin"), "{result:#?}");
     }
-    let ran = script.run(&nowhere, "watch --count 1");
-    assert!(ran.code == 3 && ran.out.contains(r#""lost":{"why":"cannot connect"#), "{ran:#?}");
+    let result = script.run(&nowhere, "watch --count 1");
+    assert!(result.code == 3 && result.out.contains(r#""lost":{"why":"cannot connect"#), "{result:#?}");
 }
 
 #[test]
@@ -264,8 +268,8 @@ fn headless_commands_send_only_show_info_and_show_stat() {
         "check --over 2s",
         "watch --count 3 -i 0.2",
     ] {
-        let ran = script.run(relay.path(), args);
-        assert_eq!(ran.code, 0, "{args}: {ran:#?}");
+        let result = script.run(relay.path(), args);
+        assert_eq!(result.code, 0, "{args}: {result:#?}");
     }
     let lines = relay.lines();
     assert!(lines.len() >= 14, "{lines:?}");
@@ -277,13 +281,16 @@ fn show_prints_several_instances() {
     let (one, other) = (lab().start(), Lab::builder().start());
     let script = Script::new();
     let targets = format!("b={} --target c=/nowhere/none.sock", other.admin().display());
-    let ran = script.run(one.admin(), &format!("show info --format json {targets}"));
-    assert_eq!(ran.code, 3);
-    let values: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let result = script.run(one.admin(), &format!("show info --format json {targets}"));
+    assert_eq!(result.code, 3);
+    let values: Vec<Value> = result.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let instances: Vec<&str> = values.iter().map(|value| value["instance"].as_str().unwrap()).collect();
     assert_eq!(instances, ["b", "c", one.admin().to_str().unwrap()]);
     assert_eq!(values[0]["info"]["Pid"], other.pid());
-    assert!(values[1]["lost"]["why"].is_string() && ran.err.starts_with("hapulse: c: cannot connect"), "{ran:#?}");
+    assert!(
+        values[1]["lost"]["why"].is_string() && result.err.starts_with("hapulse: c: cannot connect"),
+        "{result:#?}"
+    );
     let csv = script.run(one.admin(), &format!("show status --format csv --columns scur {targets}"));
     assert!(csv.code == 3 && csv.out.lines().filter(|line| line.starts_with("instance,")).count() == 1, "{csv:#?}");
     assert!(csv.out.lines().filter(|line| line.starts_with("b,")).count() >= 3, "{csv:#?}");
@@ -299,12 +306,12 @@ fn configuration_names_targets_and_sets_thresholds() {
     let off = ["server-down", "backend-weight", "failing-checks", "flapping"].map(|rule| format!("{rule} = \"off\"\n"));
     script.configure(&format!("[targets]\nlb01 = \"{}\"\n[thresholds]\n{}", lab.admin().display(), off.concat()));
     let out = |args: &str| {
-        let ran = script.without_target(args).output().unwrap();
-        (ran.status.code(), String::from_utf8(ran.stdout).unwrap())
+        let result = script.command_without_target(args).output().unwrap();
+        (result.status.code(), String::from_utf8(result.stdout).unwrap())
     };
     assert_eq!(out("get Pid"), (Some(0), format!("{}\n", lab.pid())));
     assert!(out("show info --format csv lb01").1.contains("\nlb01,Pid,"), "a target name, not a view");
-    assert_eq!(out("show problems --over 0").1, "no problems that a single look would show\n");
+    assert_eq!(out("show problems --over 0").1, "no problems in a single sample\n");
     let (code, text) = out("check --over 0 lb01");
     assert!(code == Some(0) && text.starts_with("HAPULSE OK - 2 of 3 servers usable"), "{text}");
     script.configure("[thresholds]\nnix = \"off\"\n");
@@ -346,9 +353,9 @@ fn watch_continues_through_restart() {
         running.out().lines().skip(before).any(|line| line.contains("rows"))
     });
     running.signal("TERM");
-    let ran = running.wait();
-    assert_eq!((ran.code, ran.err.as_str()), (-1, ""), "ended by the signal");
-    let values: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let result = running.wait();
+    assert_eq!((result.code, result.err.as_str()), (-1, ""), "ended by the signal");
+    let values: Vec<Value> = result.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(values[0]["over"].is_null() && values[0]["rows"][0]["req_tot/s"].is_null(), "{}", values[0]);
     assert!(values.iter().all(|value| value["shape"] == 1 && value["at"].is_string()));
     let first_after_restart =
@@ -359,12 +366,12 @@ fn watch_continues_through_restart() {
 #[test]
 fn watch_ends_after_count_samples() {
     let lab = lab().start();
-    let ran = Script::new().run(lab.admin(), "watch --count 3 --view info -i 0.1");
-    assert_eq!(printed(&ran).lines().count(), 3);
-    assert!(ran.out.lines().all(|line| line.contains(r#""info":{"Name":"HAProxy""#)), "{}", ran.out);
+    let result = Script::new().run(lab.admin(), "watch --count 3 --view info -i 0.1");
+    assert_eq!(printed(&result).lines().count(), 3);
+    assert!(result.out.lines().all(|line| line.contains(r#""info":{"Name":"HAProxy""#)), "{}", result.out);
     let mut command = Script::new().command(lab.admin(), "watch -i 0.1");
     let mut child = {
-        let _starting = process::starting();
+        let _starting = process::lock_start();
         command.stdout(Stdio::piped()).spawn().unwrap()
     };
     let mut line = String::new();

@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 use support::{Lab, ServerBehavior, Term, Traffic, wait_until};
 
-fn start(lab: &Lab, cols: u16) -> Term {
+/// Starts hapulse and waits until it shows live data.
+fn start_dashboard(lab: &Lab, cols: u16) -> Term {
     let term = Term::builder().args(["-i", "0.5"]).args([lab.admin()]).size(cols, 50).start();
     term.wait_for("live");
     term
@@ -45,7 +46,7 @@ fn problems_name_causes_of_four_faults() {
         .start();
     lab.wait_stat("be2", "s2", "status", |status| status == "DOWN");
     lab.wait_stat("be4", "BACKEND", "status", |status| status == "DOWN");
-    let mut term = start(&lab, 320);
+    let mut term = start_dashboard(&lab, 320);
     let traffic_to = |backend: &str, workers, pause| {
         let path = format!("/{backend}/");
         Traffic::to(lab.frontend_addr()).path(&path).workers(workers).pause(Duration::from_millis(pause)).start()
@@ -53,7 +54,7 @@ fn problems_name_causes_of_four_faults() {
     let _traffic = [traffic_to("be1", 14, 0), traffic_to("be2", 1, 50), traffic_to("be3", 4, 10)];
     term.press("!");
     term.wait_until(|screen| {
-        let has = |backend: &str, words: &str| problems_of(screen, backend).iter().any(|line| line.contains(words));
+        let has = |backend: &str, text: &str| problems_of(screen, backend).iter().any(|line| line.contains(text));
         has("be1", "waiting")
             && has("be2", "be2/s2")
             && has("be2", "down: L4CON")
@@ -63,10 +64,9 @@ fn problems_name_causes_of_four_faults() {
     });
     // The header has one verdict per backend, the worst first.
     let header = |screen: &str| screen.lines().nth(2).unwrap_or_default().to_owned();
-    for words in
-        ["CRIT be4: no server available", "CRIT be1: servers full: ", "CRIT be3: s3 is ", "WARN be2: s2 down: "]
+    for text in ["CRIT be4: no server available", "CRIT be1: servers full: ", "CRIT be3: s3 is ", "WARN be2: s2 down: "]
     {
-        term.wait_until(|screen| header(screen).contains(words));
+        term.wait_until(|screen| header(screen).contains(text));
     }
     // Each backend's row has a one-word verdict.
     term.press("1");
@@ -83,7 +83,7 @@ fn problems_name_causes_of_four_faults() {
 #[test]
 fn healthy_haproxy_has_no_problems() {
     let lab = Lab::builder().backends(3).servers(3).http_checks().start();
-    let mut term = start(&lab, 120);
+    let mut term = start_dashboard(&lab, 120);
     let light_traffic =
         |path: &str| Traffic::to(lab.frontend_addr()).path(path).pause(Duration::from_millis(15)).start();
     let traffic = ["/", "/be2/", "/be3/"].map(light_traffic);
@@ -102,6 +102,7 @@ fn healthy_haproxy_has_no_problems() {
     }
 }
 
+/// Returns the uptime of HAProxy in seconds.
 fn uptime(lab: &Lab) -> u64 {
     lab.info("Uptime_sec").parse().unwrap_or_default()
 }

@@ -102,7 +102,7 @@ fn confirmation_sends_nothing_for_other_keys() {
             ('2', "gjj[", "Weight: be1 / s1", "y"),
             ('3', "g:frontend.disable<ret>", "type fe1 and Enter", ""),
             ('4', ":counters.clear<ret>", "type clear and Enter", ""),
-            ('5', "disable server be1/s1<ret>", "this line may change HAProxy", "y"),
+            ('5', "disable server be1/s1<ret>", "this command may change HAProxy", "y"),
         ] {
             let lab = &lab;
             scope.spawn(move || {

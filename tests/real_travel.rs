@@ -9,16 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use support::actions::{bottom_line, wait_for_two_polls};
 use support::{CannedReplies, FakeSocket, Grid, Lab, Relay, Term, Traffic, wait_until};
 
-type Stat = BTreeMap<String, String>;
+/// A row of `show stat`: fields by column name.
+type StatRow = BTreeMap<String, String>;
 
-fn start(lab: &Lab, cols: u16, rows: u16) -> Term {
+/// Starts hapulse and waits until it shows live data.
+fn start_dashboard(lab: &Lab, cols: u16, rows: u16) -> Term {
     let term = Term::builder().args(["-i", "0.1"]).args([lab.admin()]).size(cols, rows).start();
     term.wait_for("live");
     term
 }
 
-/// Returns the rows of `show stat`: each row's fields by column name.
-fn stat(lab: &Lab) -> Vec<Stat> {
+/// Returns the rows of `show stat`.
+fn stat_rows(lab: &Lab) -> Vec<StatRow> {
     let text = lab.send_command("show stat");
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     reader.deserialize().filter_map(Result::ok).collect()
@@ -32,7 +34,7 @@ const VIEWS: [(&str, &[(&str, &str)]); 3] = [
 ];
 
 /// Returns the cells of a view's table that differ from this `show stat`.
-fn differences(grid: &Grid, stat: &[Stat], columns: &[(&str, &str)]) -> Vec<String> {
+fn differences(grid: &Grid, stat: &[StatRow], columns: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
     let paths = grid.paths();
     for row in stat {
@@ -55,19 +57,19 @@ fn differences(grid: &Grid, stat: &[Stat], columns: &[(&str, &str)]) -> Vec<Stri
 }
 
 /// Returns whether the table on the screen matches this `show stat`.
-fn matches_stat(screen: &str, stat: &[Stat], columns: &[(&str, &str)]) -> bool {
+fn matches_stat(screen: &str, stat: &[StatRow], columns: &[(&str, &str)]) -> bool {
     Grid::find(screen).is_some_and(|grid| differences(&grid, stat, columns).is_empty())
 }
 
 /// Asserts that every view matches this `show stat`.
-fn assert_shown(term: &mut Term, stat: &[Stat]) {
-    for (digit, columns) in VIEWS {
-        term.press(digit);
+fn assert_shown(term: &mut Term, stat: &[StatRow]) {
+    for (key, columns) in VIEWS {
+        term.press(key);
         term.wait_until(|screen| {
             Grid::find(screen).is_some_and(|grid| grid.headings().contains(&columns[1].0.to_owned()))
         });
         let grid = Grid::find(&term.settled_screen()).expect("a table");
-        assert_eq!(differences(&grid, stat, columns), [""; 0], "view {digit}\n{}", term.screen());
+        assert_eq!(differences(&grid, stat, columns), [""; 0], "view {key}\n{}", term.screen());
     }
     term.press("1");
     term.wait_for("WGHT");
@@ -79,8 +81,8 @@ fn shown_moment(screen: &str) -> Option<String> {
     Some(rest.split(',').next()?.to_owned())
 }
 
-/// Presses this key until the view matches the `show stat`.
-fn step_to(term: &mut Term, key: &str, stat: &[Stat], columns: &[(&str, &str)]) {
+/// Presses this key until the view matches this `show stat`.
+fn step_to(term: &mut Term, key: &str, stat: &[StatRow], columns: &[(&str, &str)]) {
     for _ in 0..400 {
         if matches_stat(&term.settled_screen(), stat, columns) {
             return;
@@ -96,14 +98,14 @@ fn past_moment_matches_show_stat_of_that_time() {
     let lab = Lab::builder().servers(3).backends(2).start();
     assert_eq!(Traffic::to(lab.frontend_addr()).send(12).ok, 12);
     let columns = VIEWS[0].1;
-    let mut term = start(&lab, 200, 50);
+    let mut term = start_dashboard(&lab, 200, 50);
     term.press("1");
-    let before = stat(&lab);
+    let before = stat_rows(&lab);
     term.wait_until(|screen| matches_stat(screen, &before, columns));
     lab.send_write_command("set server be1/s2 state maint");
     lab.send_write_command("set server be1/s3 weight 7");
     assert_eq!(Traffic::to(lab.frontend_addr()).send(9).ok, 9);
-    let after = stat(&lab);
+    let after = stat_rows(&lab);
     assert!(before != after);
     term.wait_until(|screen| matches_stat(screen, &after, columns));
     term.press("p");
@@ -124,7 +126,7 @@ fn past_moment_matches_show_stat_of_that_time() {
     term.press("9");
     term.wait_for("→ MAINT");
     term.press("1p");
-    let now = stat(&lab);
+    let now = stat_rows(&lab);
     term.wait_until(|screen| matches_stat(screen, &now, columns) && screen.contains("live 0.1s"));
 }
 
@@ -132,17 +134,17 @@ fn past_moment_matches_show_stat_of_that_time() {
 fn diff_view_matches_difference_of_two_show_stats() {
     let lab = Lab::builder().servers(3).start();
     assert_eq!(Traffic::to(lab.frontend_addr()).send(6).ok, 6);
-    let mut term = start(&lab, 160, 40);
+    let mut term = start_dashboard(&lab, 160, 40);
     term.press("1");
-    let before = stat(&lab);
+    let before = stat_rows(&lab);
     term.wait_until(|screen| matches_stat(screen, &before, VIEWS[0].1));
     term.press("mS");
     term.wait_for("nothing has changed since the mark");
     assert_eq!(Traffic::to(lab.frontend_addr()).send(9).ok, 9);
     lab.send_write_command("set server be1/s2 state drain");
-    let after = stat(&lab);
+    let after = stat_rows(&lab);
     let growth = |name: &str| {
-        let sessions = |stat: &[Stat]| {
+        let sessions = |stat: &[StatRow]| {
             let row = stat.iter().find(|row| row["svname"] == name).expect("the server is listed");
             row["stot"].parse::<i64>().expect("a number")
         };
@@ -168,7 +170,7 @@ fn diff_view_matches_difference_of_two_show_stats() {
 #[test]
 fn playback_reports_reload_and_lost_connection() {
     let lab = Lab::builder().servers(2).start();
-    let mut term = start(&lab, 120, 40);
+    let mut term = start_dashboard(&lab, 120, 40);
     let old = lab.info("Pid");
     term.press("p");
     term.wait_for(" PAUSED ");

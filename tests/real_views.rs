@@ -10,22 +10,24 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::{CannedReplies, DEADLINE, FakeSocket, Lab, ServerBehavior, Term, Traffic};
 
-type Stat = BTreeMap<String, String>;
+/// A row of `show stat`: fields by column name.
+type StatRow = BTreeMap<String, String>;
 
-fn start(target: &Path, rows: u16) -> Term {
+/// Starts hapulse and waits until it shows live data.
+fn start_dashboard(target: &Path, rows: u16) -> Term {
     let term = Term::builder().args(["-i", "0.2"]).args([target]).size(200, rows).start();
     term.wait_for("live");
     term
 }
 
-/// Parses `show stat`: each row's fields by column name.
-fn parse_stat(text: &str) -> Vec<Stat> {
+/// Parses the rows of `show stat`.
+fn parse_stat(text: &str) -> Vec<StatRow> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     reader.deserialize().filter_map(Result::ok).collect()
 }
 
 /// Returns the rows in the order of a table, each with its path: a proxy, then its servers or listeners.
-fn table_rows(stat: &[Stat]) -> Vec<(String, &Stat)> {
+fn table_rows(stat: &[StatRow]) -> Vec<(String, &StatRow)> {
     let mut rows = Vec::new();
     for head in stat.iter().filter(|row| ["0", "1"].contains(&row["type"].as_str())) {
         let proxy = &head["# pxname"];
@@ -143,7 +145,7 @@ const VIEWS: [(&str, &[ExpectedColumn]); 5] = [
 ];
 
 /// Returns the expected cell; formats only the small values that occur in these tests.
-fn expected_cell(row: &Stat, field: &str, unit: Unit) -> String {
+fn expected_cell(row: &StatRow, field: &str, unit: Unit) -> String {
     let raw = row.get(field).map_or("", String::as_str);
     let number = raw.parse::<u32>().unwrap_or_default();
     match unit {
@@ -160,7 +162,7 @@ fn expected_cell(row: &Stat, field: &str, unit: Unit) -> String {
 }
 
 /// Waits until these columns of the table match `show stat`, read again each time.
-fn wait_agreement(lab: &Lab, term: &Term, columns: &[ExpectedColumn]) {
+fn wait_for_match(lab: &Lab, term: &Term, columns: &[ExpectedColumn]) {
     let end = Instant::now() + DEADLINE;
     loop {
         let stat = parse_stat(&lab.send_command("show stat"));
@@ -210,7 +212,7 @@ fn view_cells_match_show_stat() {
     lab.set_server_behavior("be3/s2", ServerBehavior::Closed);
     Traffic::to(lab.frontend_addr()).path("/be3/x").send(2);
     lab.wait_stat("be3", "s2", "status", |status| status == "DOWN");
-    let mut term = start(lab.admin(), 60);
+    let mut term = start_dashboard(lab.admin(), 60);
     for (view, columns) in VIEWS {
         term.press(view);
         let grid = term.wait_grid(|grid| grid.headings().iter().any(|known| known == columns[1].0));
@@ -218,11 +220,11 @@ fn view_cells_match_show_stat() {
         let (visible, hidden): (Vec<_>, Vec<_>) =
             columns.iter().partition(|(heading, ..)| headings.iter().any(|known| known == heading));
         assert!(visible.len() * 2 > columns.len(), "{headings:?}");
-        wait_agreement(&lab, &term, &visible);
+        wait_for_match(&lab, &term, &visible);
         if !hidden.is_empty() {
             let names: Vec<&str> = hidden.iter().map(|(_, name, _)| *name).collect();
             term.command(&format!("cols {}", names.join(" ")));
-            wait_agreement(&lab, &term, &hidden);
+            wait_for_match(&lab, &term, &hidden);
         }
     }
     // The compared values are not all zero.
@@ -250,12 +252,12 @@ fn views_show_names_and_dashes_for_missing_columns_on_every_version() {
     ] {
         let csv = fixture(version, "show-stat.csv").unwrap();
         let stat = parse_stat(&String::from_utf8(csv.clone()).unwrap());
-        let answers = CannedReplies::new()
+        let replies = CannedReplies::new()
             .on("show stat", csv)
             .on("show info", fixture(version, "show-info.txt").unwrap())
             .on("show cli level", fixture(version, "cli-level-admin.txt").unwrap());
-        let fake = FakeSocket::with_replies(answers);
-        let mut term = start(fake.path(), 80);
+        let fake = FakeSocket::with_replies(replies);
+        let mut term = start_dashboard(fake.path(), 80);
         term.wait_for(&format!("HAProxy {version}"));
         assert!(stat.iter().all(|row| !row.contains_key(missing)), "{version} has {missing}");
         let names: Vec<String> = table_rows(&stat).into_iter().map(|(path, _)| path).collect();
@@ -318,7 +320,7 @@ fn server_detail_shows_every_field_and_runs_action() {
     for backend in ["be1", "be2"] {
         lab.wait_stat(backend, "s2", "check_status", |status| status == "L4OK");
     }
-    let mut term = start(lab.admin(), 40);
+    let mut term = start_dashboard(lab.admin(), 40);
     term.press("1");
     // This server had no requests, so the mean times are unknown, although HAProxy reports 0.
     term.move_to_path("be1/s2");

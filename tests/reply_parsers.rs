@@ -6,7 +6,7 @@
 mod samples;
 
 use hapulse::actions::action_table;
-use hapulse::actions::intent::{IntentStep, ActionTarget};
+use hapulse::actions::intent::{ActionTarget, IntentStep};
 use hapulse::actions::readback::Readback;
 use hapulse::actions::verify;
 use hapulse::haproxy::fields::Field::{self, *};
@@ -22,7 +22,7 @@ use hapulse::haproxy::status::RowState;
 use hapulse::haproxy::version::Version;
 use hapulse::haproxy::write_command::{TargetState, WriteCommand};
 use hapulse::observe::row_ids::RowIds;
-use samples::{VERSIONS, recorded_text, recorded_bytes, recorded_stat_table};
+use samples::{VERSIONS, recorded_bytes, recorded_stat_table, recorded_text};
 
 /// The rows of `show-stat.csv`, in HAProxy's order.
 const EXPECTED_ROWS: &[(&str, &str, RowKind, &str, RowState)] = &[
@@ -127,7 +127,8 @@ const ADDED_COLUMNS: [(Field, &str); 8] = [
 ];
 
 fn index(table: &StatTable, proxy: &str, name: &str) -> usize {
-    let is_wanted = |row: &hapulse::haproxy::stat_table::StatRow| row.proxy.as_str() == proxy && row.name.as_str() == name;
+    let is_wanted =
+        |row: &hapulse::haproxy::stat_table::StatRow| row.proxy.as_str() == proxy && row.name.as_str() == name;
     table.rows().iter().position(is_wanted).unwrap_or_else(|| panic!("no row {proxy}/{name}"))
 }
 
@@ -212,7 +213,11 @@ fn stat_table_returns_none_for_missing_values() {
         assert_eq!(value("be_app", "app1", Wretr), Some(0), "{version}");
     }
     assert_eq!(number(&recorded_stat_table("1.8.0", "show-stat.csv"), "be_app", "app1", Uweight), None);
-    assert_eq!(number(&recorded_stat_table("2.0.0", "show-stat.csv"), "be_app", "app1", ReqTot), None, "servers have it since 2.4");
+    assert_eq!(
+        number(&recorded_stat_table("2.0.0", "show-stat.csv"), "be_app", "app1", ReqTot),
+        None,
+        "servers have it since 2.4"
+    );
     assert_eq!(number(&recorded_stat_table("2.4.0", "show-stat.csv"), "be_app", "app1", ReqTot), Some(295));
     assert_eq!(number(&recorded_stat_table("2.4.0", "show-stat.csv"), "be_app", "app1", Uweight), Some(100));
     assert_eq!(number(&recorded_stat_table("2.6.12", "show-stat.csv"), "be_app", "app1", SrvIcur), Some(9));
@@ -467,7 +472,11 @@ fn servers_state_separates_ordered_from_inherited_states() {
 
 #[test]
 fn readback_in_same_batch_verifies_action() {
-    let action_cases = [("maint", TargetState::Maint, 1, 2), ("drain", TargetState::Drain, 8, 16), ("ready", TargetState::Ready, 0, 0)];
+    let action_cases = [
+        ("maint", TargetState::Maint, 1, 2),
+        ("drain", TargetState::Drain, 8, 16),
+        ("ready", TargetState::Ready, 0, 0),
+    ];
     for (word, _, own, inherited) in action_cases {
         let bytes = recorded_bytes("2.6.12", &format!("batch-action-{word}.txt"));
         assert!(reply::is_complete(&bytes, 2), "{word}");
@@ -478,7 +487,11 @@ fn readback_in_same_batch_verifies_action() {
         assert_eq!((target.admin.0, tracking.admin.0), (own, inherited), "{word}");
         let is_applied = |state: &ServerState, admin| {
             let (action, command) = (action_table::for_admin_state(admin), WriteCommand::State(admin));
-            let step = IntentStep { action, command, target: ActionTarget::without_row("be_app".into(), state.server.clone()) };
+            let step = IntentStep {
+                action,
+                command,
+                target: ActionTarget::without_row("be_app".into(), state.server.clone()),
+            };
             let readback = Readback { server_state: Some(state.clone()), ..Readback::default() };
             verify::is_applied(&step, None, &readback, None) == Some(true)
         };
@@ -498,13 +511,28 @@ fn row_state_matches_status_after_each_action() {
         assert_eq!(status_in("after-maint.csv", "be_app", "app1"), expected("MAINT", RowState::Maint), "{version}");
         assert_eq!(status_in("after-drain.csv", "be_app", "app1"), expected("DRAIN 1/3", RowState::Drain), "{version}");
         let ready = status_in("after-ready.csv", "be_app", "app1");
-        assert!(ready == expected("UP 1/3", RowState::GoingDown) || ready == expected("UP", RowState::Up), "{version}: {ready:?}");
-        assert_eq!(status_in("after-drain-unchecked.csv", "be_nocheck", "nc1"), expected("DRAIN", RowState::Drain), "{version}");
+        assert!(
+            ready == expected("UP 1/3", RowState::GoingDown) || ready == expected("UP", RowState::Up),
+            "{version}: {ready:?}"
+        );
+        assert_eq!(
+            status_in("after-drain-unchecked.csv", "be_nocheck", "nc1"),
+            expected("DRAIN", RowState::Drain),
+            "{version}"
+        );
         assert_eq!(status_in("after-stopping.csv", "be_app", "app1"), expected("NOLB", RowState::NoLb), "{version}");
         let agent = status_in("after-agent-drain.csv", "be_agent", "ag1");
         assert_eq!(agent, expected("DRAIN (agent)", RowState::Drain), "{version}");
-        assert_eq!(status_in("after-failing.csv", "be_app", "app3"), expected("UP 1/3", RowState::GoingDown), "{version}");
-        assert_eq!(status_in("after-recovering.csv", "be_app", "app3"), expected("DOWN 1/2", RowState::ComingUp), "{version}");
+        assert_eq!(
+            status_in("after-failing.csv", "be_app", "app3"),
+            expected("UP 1/3", RowState::GoingDown),
+            "{version}"
+        );
+        assert_eq!(
+            status_in("after-recovering.csv", "be_app", "app3"),
+            expected("DOWN 1/2", RowState::ComingUp),
+            "{version}"
+        );
         let expected_off = match version {
             "1.8.0" | "2.0.0" => expected("STOP", RowState::Stopped),
             "2.4.0" => expected("OPEN", RowState::Open), // HAProxy 2.4 does not report it.
@@ -514,8 +542,16 @@ fn row_state_matches_status_after_each_action() {
         if version != "1.8.0" {
             let tracking = status_in("after-maint.csv", "be_track", "t1");
             assert_eq!(tracking, expected("MAINT (via be_app/app1)", RowState::Maint), "{version}");
-            assert_eq!(status_in("after-maint.csv", "be_track", "BACKEND"), expected("DOWN", RowState::Down), "{version}");
-            assert_eq!(status_in("after-drain.csv", "be_track", "t1"), expected("DRAIN 1/3", RowState::Drain), "{version}");
+            assert_eq!(
+                status_in("after-maint.csv", "be_track", "BACKEND"),
+                expected("DOWN", RowState::Down),
+                "{version}"
+            );
+            assert_eq!(
+                status_in("after-drain.csv", "be_track", "t1"),
+                expected("DRAIN 1/3", RowState::Drain),
+                "{version}"
+            );
         }
     }
 }

@@ -17,7 +17,7 @@ use hapulse::instance::guard::Guard;
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
-use scenes::{SceneFactory, NEWEST_VERSION, Scene, DEFAULT_VERSION, buffer_lines, assert_snapshot, default_scene};
+use scenes::{DEFAULT_VERSION, NEWEST_VERSION, Scene, SceneFactory, assert_snapshot, buffer_lines, default_scene};
 
 /// The scenes, by the name of their snapshot.
 const SCENES: [(&str, SceneFactory); 23] = [
@@ -50,7 +50,9 @@ const SCENES: [(&str, SceneFactory); 23] = [
         scene
     }),
     ("connecting", |size| Scene::empty(Guard::default(), size)),
-    ("read-only", |size| Scene::busy(DEFAULT_VERSION, Guard { read_only: true }, Level::Operator, size).press("<ret>M")),
+    ("read-only", |size| {
+        Scene::busy(DEFAULT_VERSION, Guard { read_only: true }, Level::Operator, size).press("<ret>M")
+    }),
     ("operator", |size| Scene::busy(DEFAULT_VERSION, Guard::default(), Level::Operator, size).press("<ret>M")),
     ("newest-version", |size| Scene::busy(NEWEST_VERSION, Guard::default(), Level::Admin, size).press("<ret>")),
 ];

@@ -1,5 +1,4 @@
-//! What a terminal can do to a program: be huge, stop reading, be one nobody has heard of; and what a program can do to
-//! its terminal: panic.
+//! Tests with unusual terminals (huge, unread, unknown type) and of the restored terminal after a panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -13,7 +12,7 @@ use hapulse::term::terminal_mode;
 use support::{Lab, Relay, Term, UnreadTerminal, wait_until};
 
 #[test]
-fn sampling_goes_on_while_the_terminal_reads_nothing() {
+fn polling_continues_in_unread_terminal() {
     let lab = Lab::builder().start();
     let relay = Relay::to(lab.admin());
     let args = [OsStr::new("-i"), OsStr::new("0.1"), relay.path().as_os_str()];
@@ -21,13 +20,13 @@ fn sampling_goes_on_while_the_terminal_reads_nothing() {
     let polls = || relay.lines().iter().filter(|line| line.contains("show stat")).count();
     let before = polls();
     wait_until("more polls", || polls() >= before + 20);
-    // Keys are taken too: this one is the last.
+    // Keys still work: this one quits.
     unread.keys.write_all(b"q").unwrap();
-    wait_until("it to end", || unread.child.try_wait().unwrap().is_some());
+    wait_until("hapulse to exit", || unread.child.try_wait().unwrap().is_some());
 }
 
 #[test]
-fn a_terminal_of_five_hundred_columns_is_filled() {
+fn terminal_of_500_columns_is_filled() {
     let lab = Lab::builder().backends(3).start();
     let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(500, 200).start();
     let screen = term.wait_until(|screen| screen.contains("live") && screen.contains("be3"));
@@ -47,9 +46,9 @@ fn a_terminal_of_five_hundred_columns_is_filled() {
 }
 
 #[test]
-fn terminals_by_any_name_are_served() {
+fn unknown_terminal_types_work() {
     let lab = Lab::builder().start();
-    for name in ["linux", "vt100", "screen", "tmux-256color", "xterm-kitty", "nobody-has-heard-of-it", ""] {
+    for name in ["linux", "vt100", "screen", "tmux-256color", "xterm-kitty", "unknown-terminal", ""] {
         let builder = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).env("TERM", name);
         let mut term = builder.start();
         term.wait_for("live");
@@ -60,37 +59,37 @@ fn terminals_by_any_name_are_served() {
     }
 }
 
-/// Not a test of its own: what the next one runs in a terminal. The variable names the thread that panics.
+/// Runs only as a child of the next test, in a terminal. `HAPULSE_TEST_PANIC` names the thread that panics.
 #[test]
 fn panicking_child() {
-    let Ok(which) = std::env::var("HAPULSE_TEST_PANIC") else { return };
+    let Ok(thread_name) = std::env::var("HAPULSE_TEST_PANIC") else { return };
     terminal_mode::install_panic_hook();
     terminal_mode::enter().unwrap();
-    let panic = || -> () { panic!("the sky fell") };
-    match which.as_str() {
-        "here" => panic(),
+    let panic = || -> () { panic!("test panic") };
+    match thread_name.as_str() {
+        "main" => panic(),
         name => {
             let other = thread::Builder::new().name(name.to_owned()).spawn(panic).unwrap();
             let _ = other.join();
-            // Nothing more comes: the hook has ended the process.
+            // Not reached: the panic hook ends the process.
             thread::sleep(Duration::from_mins(1));
         }
     }
 }
 
 #[test]
-fn a_panic_on_any_thread_gives_the_terminal_back_and_says_one_line() {
+fn panic_on_any_thread_restores_terminal_and_prints_one_line() {
     let tests = std::env::current_exe().unwrap();
-    for which in ["here", "io", "keys", "output", "files"] {
+    for thread_name in ["main", "io", "keys", "output", "files"] {
         let arguments = ["--exact", "panicking_child", "--nocapture", "--test-threads=1"];
-        let mut term = Term::program(&tests).args(arguments).env("HAPULSE_TEST_PANIC", which).start();
-        assert_eq!(term.exit_code(), 1, "{which}");
+        let mut term = Term::program(&tests).args(arguments).env("HAPULSE_TEST_PANIC", thread_name).start();
+        assert_eq!(term.exit_code(), 1, "{thread_name}");
         let modes = term.modes();
-        assert!(modes.cursor_visible && !modes.alternate_screen, "{which}");
+        assert!(modes.cursor_visible && !modes.alternate_screen, "{thread_name}");
         let screen = term.screen();
-        let said: Vec<&str> = screen.lines().filter(|line| line.contains("internal error")).collect();
-        assert_eq!(said.len(), 1, "{screen}");
-        assert!(said[0].contains("hapulse: internal error at tests/terminal_faults.rs:"), "{screen}");
-        assert!(screen.contains("the sky fell"), "{screen}");
+        let messages: Vec<&str> = screen.lines().filter(|line| line.contains("internal error")).collect();
+        assert_eq!(messages.len(), 1, "{screen}");
+        assert!(messages[0].contains("hapulse: internal error at tests/terminal_faults.rs:"), "{screen}");
+        assert!(screen.contains("test panic"), "{screen}");
     }
 }

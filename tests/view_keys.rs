@@ -6,12 +6,12 @@ mod model_driver;
 #[path = "support/samples.rs"]
 mod samples;
 
-use model_driver::ModelDriver;
 use hapulse::app::commands::{COMMANDS, UiCommand};
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::Effect;
 use hapulse::app::text_input::Prompt;
 use hapulse::table::view_table::{Content, PROBLEMS, VIEWS};
+use model_driver::ModelDriver;
 
 impl ModelDriver {
     /// Returns the lines of the table on screen: `proxy` for a proxy, `  name` for its rows, `proxy +` when folded.
@@ -309,11 +309,15 @@ fn palette_runs_every_command_like_its_key() {
         let key_effects = key_driver.press(command.keys[0]);
         let palette_effects = palette_driver.press(&format!(":{}<ret>", command.id));
         assert_eq!(key_effects, palette_effects, "{}", command.id);
-        assert_eq!((key_driver.model.view, key_driver.row(), key_driver.lines()), (palette_driver.model.view, palette_driver.row(), palette_driver.lines()));
+        assert_eq!(
+            (key_driver.model.view, key_driver.row(), key_driver.lines()),
+            (palette_driver.model.view, palette_driver.row(), palette_driver.lines())
+        );
         let kinds = |driver: &ModelDriver| driver.model.layers.iter().map(std::mem::discriminant).collect::<Vec<_>>();
         assert_eq!(kinds(&key_driver), kinds(&palette_driver), "{}", command.id);
         if matches!(command.ui_command, UiCommand::StartAction(_)) {
-            let opens_dialog = matches!(palette_driver.model.layers.as_slice(), [Layer::Confirmation(_) | Layer::NumberPrompt(_)]);
+            let opens_dialog =
+                matches!(palette_driver.model.layers.as_slice(), [Layer::Confirmation(_) | Layer::NumberPrompt(_)]);
             assert!(opens_dialog, "{}", command.id);
         }
     }
@@ -392,7 +396,9 @@ fn detail_pane_scrolls_runs_actions_and_closes() {
     assert_eq!(driver.press("2/tsf7"), [], "the detail pane captures the keys");
     assert_eq!((driver.model.view, top(&driver)), (1, Some(0)));
     driver.press("D");
-    let Some(Layer::Confirmation(confirmation)) = driver.model.layers.last() else { panic!("{:?}", driver.model.layers) };
+    let Some(Layer::Confirmation(confirmation)) = driver.model.layers.last() else {
+        panic!("{:?}", driver.model.layers)
+    };
     assert_eq!(confirmation.intent.commands(), ["set server be_app/app2 state drain"]);
     let effects = driver.press("y");
     assert_eq!(model_driver::sent_commands(&effects), ["set server be_app/app2 state drain"]);
@@ -448,7 +454,8 @@ fn key_unavailable_in_view_shows_notice() {
 fn folded_and_dismissed_rows_are_forgotten_when_gone() {
     let mut driver = ModelDriver::new();
     driver.press("1f");
-    let proxies: Vec<String> = driver.lines().iter().filter_map(|line| line.strip_suffix(" +")).map(Into::into).collect();
+    let proxies: Vec<String> =
+        driver.lines().iter().filter_map(|line| line.strip_suffix(" +")).map(Into::into).collect();
     let [proxy] = proxies.as_slice() else { panic!("{proxies:?}") };
     let gone: Vec<_> = driver.stat.names().into_iter().filter(|(name, _)| name == proxy).collect();
     for (proxy, name) in &gone {

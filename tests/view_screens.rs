@@ -2,12 +2,12 @@
 //! replies of a real HAProxy; and a sweep over all screen sizes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/query_replies.rs"]
+mod query_replies;
 #[path = "support/samples.rs"]
 mod samples;
 #[path = "support/scenes.rs"]
 mod scenes;
-#[path = "support/query_replies.rs"]
-mod query_replies;
 
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::Message;
@@ -17,8 +17,8 @@ use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::instance::guard::Guard;
 use hapulse::table::view_table::{VIEWS, index_by_id};
-use samples::{SampleFactory, StatCsv, timestamp, recorded_text};
-use scenes::{SceneFactory, NEWEST_VERSION, Scene, DEFAULT_VERSION, default_scene};
+use samples::{SampleFactory, StatCsv, recorded_text, timestamp};
+use scenes::{DEFAULT_VERSION, NEWEST_VERSION, Scene, SceneFactory, default_scene};
 
 impl Scene {
     /// Handles a message 100 ms later.
@@ -74,26 +74,57 @@ const SCENES: [(&str, SceneFactory); 44] = [
     ("errors", |size| default_scene(size).press("4jjj")),
     ("latency", |size| default_scene(size).press("6jjjjj")),
     ("status-newest", |size| newest(size).press("1")),
-    ("status-wide-columns", |size| default_scene(size).press("1:cols<space>+addr<space>+h1req/s<ret>....................")),
+    ("status-wide-columns", |size| {
+        default_scene(size).press("1:cols<space>+addr<space>+h1req/s<ret>....................")
+    }),
     ("cli-empty", |size| default_scene(size).press("5")),
     ("cli-read-only", |size| Scene::busy(DEFAULT_VERSION, Guard { read_only: true }, Level::Operator, size).press("5")),
     ("cli", cli_with_replies),
     ("cli-scrolled", |size| cli_with_replies(size).press("<pgup>")),
-    ("cli-confirmation", |size| default_scene(size).press("5set<space>maxconn<space>server<space>be_app/app1<space>200<ret>")),
+    ("cli-confirmation", |size| {
+        default_scene(size).press("5set<space>maxconn<space>server<space>be_app/app1<space>200<ret>")
+    }),
     ("cli-crash", |size| default_scene(size).press("5set<space>maxconn<space>frontend<space>fe_web<space>2000<ret>")),
     ("sessions-before", |size| default_scene(size).press("7")),
     ("sessions-waiting", |size| default_scene(size).press("7<ret>")),
     ("sessions-failed", |size| {
-        default_scene(size).press("7<ret>").receive(query_replies::failed_query(Query::Sessions(SessionFilter::default())))
+        default_scene(size)
+            .press("7<ret>")
+            .receive(query_replies::failed_query(Query::Sessions(SessionFilter::default())))
     }),
-    ("sessions", |size| default_scene(size).press("7<ret>").receive(query_replies::sessions_reply(DEFAULT_VERSION)).press("jj").after(9000)),
-    ("sessions-filtered", |size| default_scene(size).press("7<ret>").receive(query_replies::sessions_reply(DEFAULT_VERSION)).press("/backend:be_tcp")),
-    ("session", |size| newest(size).press("7<ret>").receive(query_replies::sessions_reply(NEWEST_VERSION)).receive(query_replies::session_reply(NEWEST_VERSION))),
+    ("sessions", |size| {
+        default_scene(size)
+            .press("7<ret>")
+            .receive(query_replies::sessions_reply(DEFAULT_VERSION))
+            .press("jj")
+            .after(9000)
+    }),
+    ("sessions-filtered", |size| {
+        default_scene(size)
+            .press("7<ret>")
+            .receive(query_replies::sessions_reply(DEFAULT_VERSION))
+            .press("/backend:be_tcp")
+    }),
+    ("session", |size| {
+        newest(size)
+            .press("7<ret>")
+            .receive(query_replies::sessions_reply(NEWEST_VERSION))
+            .receive(query_replies::session_reply(NEWEST_VERSION))
+    }),
     ("tables-before", |size| default_scene(size).press("8")),
-    ("tables", |size| default_scene(size).press("8<ret>").receive(query_replies::stick_tables_reply(DEFAULT_VERSION)).press("j").after(75_000)),
-    ("entries-before", |size| default_scene(size).press("8<ret>").receive(query_replies::stick_tables_reply(DEFAULT_VERSION)).press("jj<ret>")),
+    ("tables", |size| {
+        default_scene(size)
+            .press("8<ret>")
+            .receive(query_replies::stick_tables_reply(DEFAULT_VERSION))
+            .press("j")
+            .after(75_000)
+    }),
+    ("entries-before", |size| {
+        default_scene(size).press("8<ret>").receive(query_replies::stick_tables_reply(DEFAULT_VERSION)).press("jj<ret>")
+    }),
     ("entries", |size| {
-        let scene = newest(size).press("8<ret>").receive(query_replies::stick_tables_reply(NEWEST_VERSION)).press("jj<ret>");
+        let scene =
+            newest(size).press("8<ret>").receive(query_replies::stick_tables_reply(NEWEST_VERSION)).press("jj<ret>");
         scene.receive(query_replies::entries_reply(NEWEST_VERSION, "st_keys")).press(">>>")
     }),
     ("events", |size| default_scene(size).press("9")),
@@ -139,7 +170,8 @@ fn scenes_show_view_and_layer_of_their_name() {
     for (name, factory) in SCENES {
         let model = factory((80, 24)).model;
         let view = name.split('-').next().unwrap();
-        let named_view = index_by_id(view).or_else(|| index_by_id(&format!("{view}s"))).filter(|view| !VIEWS[*view].id.is_empty());
+        let named_view =
+            index_by_id(view).or_else(|| index_by_id(&format!("{view}s"))).filter(|view| !VIEWS[*view].id.is_empty());
         if let Some(view) = named_view {
             assert_eq!(model.view, view, "{name}");
         }

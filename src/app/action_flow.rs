@@ -38,7 +38,7 @@ pub fn start_action_everywhere(model: &mut Model, action: &'static Action, now: 
 fn start_for_targets(model: &mut Model, action: &'static Action, targets: Vec<ActionTarget>, now: Duration) {
     match action.command {
         ActionCommand::Fixed(command) => {
-            propose_intent(model, Intent::new(action, command, model.current_instance, targets), now)
+            propose_intent(model, Intent::new(action, command, model.current_instance, targets), now);
         }
         ActionCommand::AskWeight | ActionCommand::AskLimit => {
             let prompt = Prompt::new(PromptPurpose::Number, "");

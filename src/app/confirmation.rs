@@ -133,7 +133,7 @@ impl Confirmation {
         }
         match (self.name_to_type(), key.code) {
             (_, KeyCode::Down) => {
-                self.first_command = (self.first_command + 1).min(self.intent.steps.len().saturating_sub(1))
+                self.first_command = (self.first_command + 1).min(self.intent.steps.len().saturating_sub(1));
             }
             (_, KeyCode::Up) => self.first_command = self.first_command.saturating_sub(1),
             (None, KeyCode::Char('y')) => return ConfirmationEvent::Yes(ConfirmationAnswer::Yes),

@@ -134,7 +134,7 @@ fn handle_prompt_key(model: &mut Model, mut prompt: Prompt, key: Key, now: Durat
     let event = prompt.handle_key(key);
     match (prompt.purpose, event) {
         (PromptPurpose::TextFilter, PromptEvent::Canceled) => {
-            model.view_settings[view].text_filter = TextFilter::default()
+            model.view_settings[view].text_filter = TextFilter::default();
         }
         (PromptPurpose::TextFilter, event) => {
             model.view_settings[view].text_filter = TextFilter::new(prompt.text());
@@ -283,7 +283,7 @@ pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> V
         UiCommand::DismissSuggestion => action_flow::dismiss_suggestion(model, now),
         UiCommand::OpenActionMenu => menus::open_action_menu(model),
         UiCommand::ToggleMark | UiCommand::ToggleMarkRange | UiCommand::MarkAllShown | UiCommand::ClearMarks => {
-            selection_input::change_selection(model, command.ui_command, now)
+            selection_input::change_selection(model, command.ui_command, now);
         }
         UiCommand::TogglePause => playback::toggle_pause(model, now),
         UiCommand::MovePlayback(to) => playback::move_to(model, to, now),

@@ -162,13 +162,13 @@ pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
         Content::Dashboard => {}
         _ if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
         _ if clears && !model.view_settings[view].text_filter.is_empty() => {
-            model.view_settings[view].text_filter = TextFilter::default()
+            model.view_settings[view].text_filter = TextFilter::default();
         }
         Content::Problems | Content::Cli if clears => {
             show_view(model, if view >= NUMBERED_VIEWS { view } else { model.previous_view });
         }
         _ if clears && !model.view_settings[view].filter.is_empty() => {
-            model.view_settings[view].set_filter(RowFilter::default())
+            model.view_settings[view].set_filter(RowFilter::default());
         }
         Content::Table(_) if !clears => {
             let Some(instance) = model.instance_mut() else { return };

@@ -61,8 +61,8 @@ fn restore_after_reload(instance: &InstanceView, instance_index: usize) -> Optio
         instance.data.reload_losses().iter().filter_map(|lost| lost.restore_step(sample, status(lost.id))).collect();
     let question = match (steps.as_slice(), instance.data.reload_losses()) {
         ([], _) => return None,
-        ([step], [lost]) => format!("the reload lost {} of {}: set it again?", lost.label(), step.target_name()),
-        (steps, _) => format!("the reload lost {} states and weights: set them again?", steps.len()),
+        ([step], [lost]) => format!("the reload lost {} of {}: restore it?", lost.label(), step.target_name()),
+        (steps, _) => format!("the reload lost {} states and weights: restore them?", steps.len()),
     };
     Some(Suggestion {
         question,

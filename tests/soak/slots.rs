@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::measure::min_resources;
-use crate::support::process::alive;
+use crate::support::process::is_alive;
 use crate::support::{Lab, Term, wait_until};
 
 /// Maximum number of connections: polls are sequential, and a query or an action has its own connection.
@@ -48,14 +48,14 @@ pub fn run(reloads: usize) -> Result<(), String> {
     }
     let pids = lab.all_pids();
     let (last, old) = pids.split_last().unwrap();
-    wait_until("the old processes to end", || old.iter().all(|pid| !alive(*pid)));
+    wait_until("the old processes to end", || old.iter().all(|pid| !is_alive(*pid)));
     let resources_at_end = min_resources(term.pid());
     println!(
         "slots: {reloads} reloads and restarts: at most {max} CLI connections at once, {at_rest} at rest; {} old \
          processes, all ended; at the start {resources_at_start:?}, at the end {resources_at_end:?}",
         old.len()
     );
-    assert!(alive(*last));
+    assert!(is_alive(*last));
     term.press("<a-0>q");
     if term.exit_code() != 0 || used_slots(&lab) != 0 {
         return Err("slots: hapulse did not exit cleanly".to_owned());

@@ -1,41 +1,44 @@
-//! Every action: how it is done by keys, and what a second client reads before, after, and once it was taken back.
+//! One test case per action: its keys, its command, and the state that a second client reads before the action, after it,
+//! and after undo.
 #![allow(missing_docs, unreachable_pub)]
 
 use crate::support::Lab;
 
-/// One action: how it is done, and what is there before, after, and once it was taken back.
+/// A test case of one action.
 pub struct ActionCase {
-    /// Its name in ACTIONS.
+    /// Id in `ACTIONS`.
     pub action: &'static str,
-    /// What there is to be before.
+    /// Preparation of the lab.
     pub setup: Setup,
-    /// What it is done to, as it is named on the screen.
+    /// Row on the screen to which the action applies.
     pub target: &'static str,
     pub keys: &'static str,
-    /// The title of the question, and what answers it.
+    /// Title of the confirmation, and the keys that confirm it.
     pub confirmation: (&'static str, &'static str),
     pub command: &'static str,
-    /// What the second client reads.
+    /// Reads the state with the second client.
     pub read_state: fn(&Lab) -> String,
     pub before: &'static str,
     pub after: &'static str,
-    /// What answers the question about undo, and its command; nothing where it cannot be taken back.
+    /// Keys that confirm undo, and the command of undo; `None` if the action cannot be undone.
     pub undo: Option<(&'static str, &'static str)>,
 }
 
+/// Preparation of the lab before an action.
 #[derive(Clone, Copy)]
 pub enum Setup {
-    /// As it was started.
+    /// Nothing.
     Fresh,
-    /// Somebody has ordered this.
+    /// Another client sends this command.
     AfterCommand(&'static str),
-    /// So many requests that the server s2 does not answer.
+    /// Server s2 holds this number of requests open.
     OpenRequests(usize),
-    /// So many requests that were answered.
+    /// This number of requests was served.
     ServedRequests(usize),
 }
 use Setup::{AfterCommand, Fresh, OpenRequests, ServedRequests};
 
+/// Returns a case for a server action on `be1/s2` that reads the administrative state.
 const fn server(action: &'static str, keys: &'static str, command: &'static str) -> ActionCase {
     ActionCase {
         action,
@@ -44,14 +47,14 @@ const fn server(action: &'static str, keys: &'static str, command: &'static str)
         keys,
         confirmation: ("", "y"),
         command,
-        read_state: admin,
+        read_state: admin_state,
         before: "0",
         after: "0",
         undo: None,
     }
 }
 
-fn admin(lab: &Lab) -> String {
+fn admin_state(lab: &Lab) -> String {
     lab.server_state("be1/s2", "srv_admin_state")
 }
 
@@ -59,23 +62,23 @@ fn weight(lab: &Lab) -> String {
     lab.server_state("be1/s2", "srv_uweight")
 }
 
-/// 0 stopped, 2 running, 3 stopping.
-fn operation(lab: &Lab) -> String {
+/// Returns the operational state of s3: 0 stopped, 2 running, 3 stopping.
+fn operational_state(lab: &Lab) -> String {
     lab.server_state("be1/s3", "srv_op_state")
 }
 
-/// The bit of a check that is switched on.
-fn is_enabled(bits: &str) -> String {
-    let is_on = bits.parse::<u32>().unwrap() & 4 != 0;
-    if is_on { "on" } else { "off" }.to_owned()
+/// Returns `on` if a check state has the bit of an enabled check, else `off`.
+fn enabled_state(bits: &str) -> String {
+    let is_enabled = bits.parse::<u32>().unwrap() & 4 != 0;
+    if is_enabled { "on" } else { "off" }.to_owned()
 }
 
-fn checks(lab: &Lab) -> String {
-    is_enabled(&lab.server_state("be1/s3", "srv_check_state"))
+fn health_checks(lab: &Lab) -> String {
+    enabled_state(&lab.server_state("be1/s3", "srv_check_state"))
 }
 
 fn agent_checks(lab: &Lab) -> String {
-    is_enabled(&lab.server_state("be1/s4", "srv_agent_state"))
+    enabled_state(&lab.server_state("be1/s4", "srv_agent_state"))
 }
 
 fn agent_health(lab: &Lab) -> String {
@@ -90,8 +93,8 @@ fn frontend_limit(lab: &Lab) -> String {
     lab.stat("fe1", "FRONTEND", "slim")
 }
 
-/// HAProxy 2.6 calls it STOP, 3.0 PAUSED.
-fn is_open(lab: &Lab) -> String {
+/// Returns `open` or `closed`; a disabled frontend is STOP in HAProxy 2.6 and PAUSED in 3.0.
+fn frontend_state(lab: &Lab) -> String {
     if lab.stat("fe1", "FRONTEND", "status") == "OPEN" { "open" } else { "closed" }.to_owned()
 }
 
@@ -99,15 +102,15 @@ fn sessions_of_server(lab: &Lab) -> String {
     lab.send_command("show sess").lines().filter(|line| line.contains(" srv=s2 ")).count().to_string()
 }
 
-fn entries(lab: &Lab) -> String {
+fn entries_of_bob(lab: &Lab) -> String {
     lab.send_command("show table clients").lines().filter(|line| line.contains("key=bob ")).count().to_string()
 }
 
-fn highest(lab: &Lab) -> String {
+fn peak_sessions(lab: &Lab) -> String {
     lab.stat("be1", "BACKEND", "smax")
 }
 
-fn total(lab: &Lab) -> String {
+fn total_sessions(lab: &Lab) -> String {
     lab.stat("be1", "BACKEND", "stot")
 }
 
@@ -150,13 +153,13 @@ pub static STATES: [ActionCase; 5] = [
     },
 ];
 
-/// What is said in place of checks, and the checks themselves: s3 has such of its health, s4 an agent.
+/// Forced health results and the checks themselves: s3 has a health check, s4 an agent check.
 pub static CHECKS: [ActionCase; 9] = [
     ActionCase {
         setup: AfterCommand("set server be1/s3 health down"),
         target: "be1/s3",
         confirmation: ("Health up: be1 / s3", "y"),
-        read_state: operation,
+        read_state: operational_state,
         after: "2",
         undo: Some(("y", "set server be1/s3 health down")),
         ..server("server.health-up", ":server.health-up<ret>", "set server be1/s3 health up")
@@ -164,7 +167,7 @@ pub static CHECKS: [ActionCase; 9] = [
     ActionCase {
         target: "be1/s3",
         confirmation: ("Health stopping: be1 / s3", "y"),
-        read_state: operation,
+        read_state: operational_state,
         before: "2",
         after: "3",
         undo: Some(("y", "set server be1/s3 health up")),
@@ -173,7 +176,7 @@ pub static CHECKS: [ActionCase; 9] = [
     ActionCase {
         target: "be1/s3",
         confirmation: ("Health down: be1 / s3", "y"),
-        read_state: operation,
+        read_state: operational_state,
         before: "2",
         after: "0",
         undo: Some(("y", "set server be1/s3 health up")),
@@ -200,7 +203,7 @@ pub static CHECKS: [ActionCase; 9] = [
         setup: AfterCommand("disable health be1/s3"),
         target: "be1/s3",
         confirmation: ("Health checks on: be1 / s3", "y"),
-        read_state: checks,
+        read_state: health_checks,
         before: "off",
         after: "on",
         undo: Some(("y", "disable health be1/s3")),
@@ -209,7 +212,7 @@ pub static CHECKS: [ActionCase; 9] = [
     ActionCase {
         target: "be1/s3",
         confirmation: ("Health checks off: be1 / s3", "y"),
-        read_state: checks,
+        read_state: health_checks,
         before: "on",
         after: "off",
         undo: Some(("y", "enable health be1/s3")),
@@ -249,7 +252,7 @@ pub static LIMITS: [ActionCase; 4] = [
         setup: AfterCommand("disable frontend fe1"),
         target: "fe1",
         confirmation: ("Enable the frontend: frontend fe1", "y"),
-        read_state: is_open,
+        read_state: frontend_state,
         before: "closed",
         after: "open",
         undo: Some(("fe1<ret>", "disable frontend fe1")),
@@ -258,7 +261,7 @@ pub static LIMITS: [ActionCase; 4] = [
     ActionCase {
         target: "fe1",
         confirmation: ("Disable the frontend: frontend fe1", "fe1<ret>"),
-        read_state: is_open,
+        read_state: frontend_state,
         before: "open",
         after: "closed",
         undo: Some(("y", "enable frontend fe1")),
@@ -275,11 +278,11 @@ pub static LIMITS: [ActionCase; 4] = [
     },
 ];
 
-/// What cannot be taken back.
+/// Actions that cannot be undone.
 pub static IRREVERSIBLE: [ActionCase; 5] = [
     ActionCase {
         setup: OpenRequests(2),
-        confirmation: ("End of all sessions: be1 / s2", "s2<ret>"),
+        confirmation: ("Shutdown of all sessions: be1 / s2", "s2<ret>"),
         read_state: sessions_of_server,
         before: "2",
         ..server("server.end-sessions", ":server.end-sessions<ret>", "shutdown sessions server be1/s2")
@@ -287,7 +290,7 @@ pub static IRREVERSIBLE: [ActionCase; 5] = [
     ActionCase {
         setup: OpenRequests(1),
         target: "",
-        confirmation: ("End of a session: session 0x", "y"),
+        confirmation: ("Shutdown of a session: session 0x", "y"),
         read_state: sessions_of_server,
         before: "1",
         ..server("session.end", "7<ret>", "shutdown session 0x")
@@ -295,22 +298,22 @@ pub static IRREVERSIBLE: [ActionCase; 5] = [
     ActionCase {
         setup: ServedRequests(3),
         target: "",
-        confirmation: ("Clearing of an entry: entry bob of clients", "y"),
-        read_state: entries,
+        confirmation: ("Clearing of a table entry: entry bob of clients", "y"),
+        read_state: entries_of_bob,
         before: "1",
         ..server("entry.clear", "8<ret>", "clear table clients key bob")
     },
     ActionCase {
         setup: ServedRequests(3),
-        confirmation: ("Clearing of highest values: ", "clear<ret>"),
-        read_state: highest,
+        confirmation: ("Clearing of peak values: ", "clear<ret>"),
+        read_state: peak_sessions,
         before: "1",
         ..server("counters.clear-max", ":counters.clear-max<ret>", "clear counters")
     },
     ActionCase {
         setup: ServedRequests(3),
         confirmation: ("Clearing of all counters: ", "clear<ret>"),
-        read_state: total,
+        read_state: total_sessions,
         before: "3",
         ..server("counters.clear", ":counters.clear<ret>", "clear counters all")
     },

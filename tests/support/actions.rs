@@ -68,7 +68,8 @@ impl Term {
     /// Waits until the audit log has `count` records of finished actions, and returns them.
     pub fn wait_for_done_records(&self, count: usize) -> Vec<Value> {
         wait_for(&format!("{count} done records in the audit log"), || {
-            let done: Vec<Value> = self.audit_records().into_iter().filter(|record| record["phase"] == "done").collect();
+            let done: Vec<Value> =
+                self.audit_records().into_iter().filter(|record| record["phase"] == "done").collect();
             (done.len() >= count).then_some(done)
         })
     }

@@ -1,5 +1,5 @@
-//! A stats socket in front of a real one that may come between a command and its answer: for what happens while an
-//! act is under way, and when it goes wrong half way.
+//! Forwards to a real stats socket and delays or drops chosen commands or their replies, for tests of actions that are in
+//! flight or fail half way.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -12,56 +12,56 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// What becomes of a line.
+/// How the relay handles a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelayFault {
-    /// It is passed on, and so is its answer.
+    /// Forwards the line and the reply.
     None,
-    /// The answer comes so much later.
+    /// Forwards the reply after this delay.
     DelayReply(Duration),
-    /// It is passed on, and no answer comes.
+    /// Forwards the line but not the reply, for one minute.
     WithholdReply,
-    /// It is lost, and the connection ends.
+    /// Does not forward the line and closes the connection.
     DropCommand,
 }
 
-/// A running socket; it ends with the test.
+/// A running relay; it ends with the test.
 pub struct FaultyRelay {
     path: PathBuf,
-    acts: Arc<Mutex<Vec<String>>>,
+    write_commands: Arc<Mutex<Vec<String>>>,
     _folder: TempDir,
 }
 
 impl FaultyRelay {
-    /// In front of `target`; this becomes of lines in which `words` stand, and the others are passed on.
-    pub fn to(target: &Path, words: &'static str, meddling: RelayFault) -> Self {
+    /// Starts a relay to `target` that applies `fault` to lines that contain `text`.
+    pub fn to(target: &Path, text: &'static str, fault: RelayFault) -> Self {
         let folder = TempDir::with_prefix_in("faulty-relay", "/tmp").expect("/tmp can be written");
         let path = folder.path().join("relay.sock");
         let listener = UnixListener::bind(&path).expect("the folder is new");
-        let (acts, target) = (Arc::new(Mutex::new(Vec::new())), target.to_owned());
-        let kept = Arc::clone(&acts);
+        let (write_commands, target) = (Arc::new(Mutex::new(Vec::new())), target.to_owned());
+        let recorded = Arc::clone(&write_commands);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (kept, target) = (Arc::clone(&kept), target.clone());
-                let look = move |line: &str| if line.contains(words) { meddling } else { RelayFault::None };
-                thread::spawn(move || pass(client, &target, &look, &kept));
+                let (recorded, target) = (Arc::clone(&recorded), target.clone());
+                let fault_of = move |line: &str| if line.contains(text) { fault } else { RelayFault::None };
+                thread::spawn(move || forward(client, &target, &fault_of, &recorded));
             }
         });
-        Self { path, acts, _folder: folder }
+        Self { path, write_commands, _folder: folder }
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The commands that came and are no questions.
+    /// Returns the received `set` commands.
     pub fn write_commands(&self) -> Vec<String> {
-        self.acts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.write_commands.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// One connection is one line. Whoever went away meanwhile does not matter.
-fn pass(client: UnixStream, target: &Path, look: &dyn Fn(&str) -> RelayFault, acts: &Mutex<Vec<String>>) {
+/// Forwards the only line of a connection. Ignores closed connections.
+fn forward(client: UnixStream, target: &Path, fault_of: &dyn Fn(&str) -> RelayFault, recorded: &Mutex<Vec<String>>) {
     let mut line = String::new();
     let Ok(copy) = client.try_clone() else { return };
     if BufReader::new(copy).read_line(&mut line).is_err() {
@@ -69,20 +69,20 @@ fn pass(client: UnixStream, target: &Path, look: &dyn Fn(&str) -> RelayFault, ac
     }
     let mut client = client;
     let commands = line.trim_end().split(';').filter(|command| command.starts_with("set "));
-    acts.lock().unwrap_or_else(PoisonError::into_inner).extend(commands.map(str::to_owned));
-    let meddling = look(&line);
-    if meddling == RelayFault::DropCommand {
+    recorded.lock().unwrap_or_else(PoisonError::into_inner).extend(commands.map(str::to_owned));
+    let fault = fault_of(&line);
+    if fault == RelayFault::DropCommand {
         return;
     }
     let Ok(mut server) = UnixStream::connect(target) else { return };
-    let mut answer = Vec::new();
-    if server.write_all(line.as_bytes()).is_err() || server.read_to_end(&mut answer).is_err() {
+    let mut reply = Vec::new();
+    if server.write_all(line.as_bytes()).is_err() || server.read_to_end(&mut reply).is_err() {
         return;
     }
-    match meddling {
+    match fault {
         RelayFault::WithholdReply => thread::sleep(Duration::from_mins(1)),
         RelayFault::DelayReply(time) => thread::sleep(time),
         RelayFault::None | RelayFault::DropCommand => {}
     }
-    let _ = client.write_all(&answer);
+    let _ = client.write_all(&reply);
 }

@@ -49,7 +49,7 @@ impl Lab {
             // The path of a Unix socket has at most 107 bytes, and HAProxy appends to it while it binds.
             folder = TempDir::with_prefix_in("lab", "/tmp").expect("/tmp can be written");
         }
-        let ip = servers::own_loopback();
+        let ip = servers::unique_loopback();
         let servers = builder.web_servers(ip);
         let path = |level| folder.path().join(format!("{level}.sock"));
         let mut lab = Self {
@@ -104,7 +104,7 @@ impl Lab {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let child = {
-            let _starting = process::starting();
+            let _guard = process::lock_start();
             command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
         };
         let started_pid = child.id();
@@ -140,12 +140,12 @@ impl Lab {
         &self.sockets[2]
     }
 
-    /// The master's socket, of a lab built with [`Builder::master`].
+    /// Returns the path of the master socket of a lab built with [`LabBuilder::master`].
     pub fn master_socket(&self) -> PathBuf {
         self.folder.path().join("master.sock")
     }
 
-    /// The TCP stats socket on 127.0.0.1, of a lab built with [`Builder::tcp`].
+    /// Returns the TCP stats socket on 127.0.0.1 of a lab built with [`LabBuilder::tcp`].
     pub fn tcp(&self) -> SocketAddr {
         *self.tcp.first().expect("a lab built with .tcp()")
     }
@@ -160,7 +160,7 @@ impl Lab {
         self.addr("fe1")
     }
 
-    /// Where a frontend listens, or the address named `{{name}}` in [`Builder::sections`].
+    /// Returns the address of a frontend, or the one named `{{name}}` in [`LabBuilder::sections`].
     pub fn addr(&self, name: &str) -> SocketAddr {
         *self.binds.get(name).unwrap_or_else(|| panic!("no address is named {name}"))
     }
@@ -190,8 +190,8 @@ impl Lab {
         fs::write(self.config_file(), change(text)).expect("the folder can be written");
     }
 
-    /// The newest process: the one that answers, or the one that did until it was stopped or killed. With
-    /// [`Builder::master`] this is the master; its worker is `info("Pid")`.
+    /// Returns the PID of the newest process, even if it is paused or killed. With [`LabBuilder::master`] this is the
+    /// master; its worker is `info("Pid")`.
     pub fn pid(&self) -> u32 {
         let processes = lock(&self.processes);
         processes.started.last().expect("start started one").id()
@@ -219,7 +219,7 @@ impl Lab {
 
     /// Kills HAProxy with SIGKILL; the socket files remain.
     pub fn kill(&self) {
-        process::end(lock(&self.processes).started.last_mut().expect("start started one"));
+        process::kill_with_children(lock(&self.processes).started.last_mut().expect("start started one"));
     }
 
     /// Kills HAProxy if it runs and starts it again. Returns when it replies.
@@ -252,7 +252,7 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         for child in &mut lock(&self.processes).started {
-            process::end(child);
+            process::kill_with_children(child);
         }
     }
 }

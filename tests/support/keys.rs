@@ -1,18 +1,19 @@
-//! Keys as text: `"jj/web<ret>M"` is two downs, a filter, Enter and a capital M.
+//! Converts keys written as text to the bytes that xterm sends: `"jj/web<ret>M"` is two downs, a filter, Enter and a
+//! capital M.
 //!
-//! A name in angle brackets is a key that has no character: `<ret>` (or `<enter>`), `<esc>`, `<tab>`,
+//! A name in angle brackets is a key without a character: `<ret>` (or `<enter>`), `<esc>`, `<tab>`,
 //! `<backtab>`, `<space>`, `<bs>`, `<del>`, `<ins>`, `<up>` `<down>` `<left>` `<right>`, `<home>` `<end>`,
 //! `<pgup>` `<pgdn>`, `<f1>` to `<f12>`, `<c-x>` for Control and `<a-x>` for Alt. A bracket itself is `<lt>`
-//! or `<gt>`; one that begins no name is taken as it is, so that `"<"` sorts. The bytes are xterm's.
+//! or `<gt>`; a `<` that does not start a key name is the character itself, so that `"<"` sorts.
 
-/// One key's bytes after the other.
+/// Returns the bytes of each key.
 pub fn parse(text: &str) -> Vec<Vec<u8>> {
     let mut keys = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         if first == '<'
             && let Some((name, after)) = rest[1..].split_once('>')
-            && let Some(bytes) = named(name)
+            && let Some(bytes) = named_key(name)
         {
             keys.push(bytes);
             rest = after;
@@ -25,7 +26,7 @@ pub fn parse(text: &str) -> Vec<Vec<u8>> {
     keys
 }
 
-fn named(name: &str) -> Option<Vec<u8>> {
+fn named_key(name: &str) -> Option<Vec<u8>> {
     let bytes = match name {
         "ret" | "enter" => "\r",
         "esc" => "\x1b",
@@ -59,12 +60,12 @@ fn named(name: &str) -> Option<Vec<u8>> {
         "f10" => "\x1b[21~",
         "f11" => "\x1b[23~",
         "f12" => "\x1b[24~",
-        other => return combined(other),
+        other => return key_with_modifier(other),
     };
     Some(bytes.into())
 }
 
-fn combined(name: &str) -> Option<Vec<u8>> {
+fn key_with_modifier(name: &str) -> Option<Vec<u8>> {
     let (modifier, key) = name.split_once('-')?;
     let mut chars = key.chars();
     let (Some(char), None) = (chars.next(), chars.next()) else {

@@ -1,9 +1,9 @@
-//! Starting a program in a pseudo terminal.
+//! Starts programs in a pseudo terminal.
 //!
-//! The environment is the test's, not the machine's: only `PATH` is inherited, the home is an empty folder, the
-//! locale is UTF-8 and the terminal is xterm-256color, unless the builder says otherwise.
+//! Only `PATH` is inherited from the environment. By default the home is an empty folder, the locale is UTF-8 and the
+//! terminal is xterm-256color.
 
-use super::term::{TerminalOutput, TermState, Term};
+use super::term::{Term, TermState, TerminalOutput};
 use super::{lock, process};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use tempfile::TempDir;
 
-/// What to start, where. Built by [`Term::builder`].
+/// A program to start in a terminal, with its environment and size; see [`Term::builder`].
 #[derive(Debug)]
 pub struct TermBuilder {
     command: CommandBuilder,
@@ -23,15 +23,15 @@ pub struct TermBuilder {
     rows: u16,
 }
 
-/// How much of the output a terminal shows: what stands between the marks of a synchronized update appears at once.
-fn whole_frames(output: &[u8]) -> usize {
+/// Returns the length of the output that a terminal shows: it shows a synchronized update only when its end arrives.
+fn complete_frames_len(output: &[u8]) -> usize {
     const BEGIN: &[u8] = b"\x1b[?2026h";
     const END: &[u8] = b"\x1b[?2026l";
     let last = |mark: &[u8]| output.windows(mark.len()).rposition(|window| window == mark);
     match (last(BEGIN), last(END)) {
         (Some(begin), None) => begin,
         (Some(begin), Some(end)) if end < begin => begin,
-        // A mark that has only come in part.
+        // The start of a `BEGIN` may be the last bytes read.
         _ => {
             let part = (1..BEGIN.len()).rev().find(|length| output.ends_with(&BEGIN[..*length]));
             output.len() - part.unwrap_or(0)
@@ -60,21 +60,21 @@ impl TermBuilder {
         self
     }
 
-    /// The program's home, there before it starts, for a configuration file.
+    /// Returns the program's home folder, which exists before the program starts, for a configuration file.
     pub fn home(&self) -> &Path {
         self.home.path()
     }
 
     pub fn start(self) -> Term {
-        let starting = process::starting();
+        let guard = process::lock_start();
         let pair = native_pty_system().openpty(pty_size(self.cols, self.rows)).expect("a pseudo terminal opens");
         let child = pair.slave.spawn_command(self.command).expect("the program starts");
         drop(pair.slave);
-        let mut output = pair.master.try_clone_reader().expect("a terminal can be read");
+        let mut pty_output = pair.master.try_clone_reader().expect("a terminal can be read");
         let writer = pair.master.take_writer().expect("a terminal can be written");
-        drop(starting);
+        drop(guard);
         let shared = Arc::new(TermState {
-            seen: Mutex::new(TerminalOutput {
+            output: Mutex::new(TerminalOutput {
                 parser: vt100::Parser::new(nonzero(self.rows), nonzero(self.cols), 0),
                 raw: Vec::new(),
             }),
@@ -82,19 +82,19 @@ impl TermBuilder {
         });
         let inner = Arc::clone(&shared);
         let reader = thread::spawn(move || {
-            let mut piece = [0; 16384];
+            let mut chunk = [0; 16384];
             let mut pending = Vec::new();
-            while let Ok(count @ 1..) = output.read(&mut piece) {
+            while let Ok(count @ 1..) = pty_output.read(&mut chunk) {
                 if inner.closed.load(Ordering::SeqCst) {
                     return;
                 }
-                pending.extend_from_slice(&piece[..count]);
-                let mut seen = lock(&inner.seen);
-                seen.raw.extend_from_slice(&piece[..count]);
-                let whole: Vec<u8> = pending.drain(..whole_frames(&pending)).collect();
-                seen.parser.process(&whole);
+                pending.extend_from_slice(&chunk[..count]);
+                let mut output = lock(&inner.output);
+                output.raw.extend_from_slice(&chunk[..count]);
+                let complete: Vec<u8> = pending.drain(..complete_frames_len(&pending)).collect();
+                output.parser.process(&complete);
             }
-            lock(&inner.seen).parser.process(&pending);
+            lock(&inner.output).parser.process(&pending);
         });
         Term {
             pid: child.process_id().expect("a started program has a pid"),
@@ -111,17 +111,17 @@ impl TermBuilder {
 }
 
 impl Term {
-    /// hapulse with these arguments, in a terminal of this size.
+    /// Starts hapulse with these arguments in a terminal of this size.
     pub fn spawn(args: impl IntoIterator<Item = impl AsRef<OsStr>>, cols: u16, rows: u16) -> Self {
         Self::builder().args(args).size(cols, rows).start()
     }
 
-    /// hapulse, with a choice of environment and size (80x24).
+    /// Returns a builder for hapulse in a terminal of 80x24.
     pub fn builder() -> TermBuilder {
         Self::program(env!("CARGO_BIN_EXE_hapulse"))
     }
 
-    /// Any program, as a shell that starts hapulse.
+    /// Returns a builder for any program, such as a shell that starts hapulse.
     pub fn program(program: impl AsRef<OsStr>) -> TermBuilder {
         let home = TempDir::with_prefix("home").expect("a temporary folder can be made");
         let mut command = CommandBuilder::new(program);

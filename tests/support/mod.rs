@@ -33,10 +33,10 @@ pub mod process;
 pub mod relay;
 pub mod screen;
 pub mod servers;
-pub mod terminal_bytes;
 pub mod svg;
 pub mod sweep;
 pub mod term;
+pub mod terminal_bytes;
 pub mod traffic;
 pub mod unread_terminal;
 

@@ -18,7 +18,7 @@ use hapulse::instance::guard::Guard;
 use hapulse::observe::sampler::PollResult;
 use proptest::prelude::*;
 
-use crate::samples::{SampleFactory, StatCsv, timestamp, poll_failure, new_model};
+use crate::samples::{SampleFactory, StatCsv, new_model, poll_failure, timestamp};
 
 /// Milliseconds between two keys; longer than the time in which keys count as typed ahead.
 pub const KEY_INTERVAL_MILLIS: u64 = 400;
@@ -65,7 +65,8 @@ impl ModelDriver {
 
     /// Reports a failed poll.
     pub fn fail_poll(&mut self) {
-        let failed = PollResult::Failed(poll_failure(Duration::from_millis(self.millis + 1000)), timestamp(self.millis));
+        let failed =
+            PollResult::Failed(poll_failure(Duration::from_millis(self.millis + 1000)), timestamp(self.millis));
         let effects = self.update(Message::Polled(0, failed, 0));
         assert!(effects.iter().all(|effect| *effect == Effect::MeasureMemory), "{effects:?}");
     }
@@ -78,7 +79,11 @@ impl ModelDriver {
 
     /// Presses keys every [`KEY_INTERVAL_MILLIS`] and returns all their effects.
     pub fn press(&mut self, keys: &str) -> Vec<Effect> {
-        Key::parse_sequence(keys).unwrap().into_iter().flat_map(|key| self.press_key(key, KEY_INTERVAL_MILLIS)).collect()
+        Key::parse_sequence(keys)
+            .unwrap()
+            .into_iter()
+            .flat_map(|key| self.press_key(key, KEY_INTERVAL_MILLIS))
+            .collect()
     }
 
     /// Presses one key after `millis` milliseconds.
@@ -126,7 +131,8 @@ pub const NO_COMMANDS: [&str; 0] = [];
 
 /// Generates keys: every bound key, and some unbound ones.
 pub fn any_key() -> impl Strategy<Value = Key> {
-    let bound: Vec<Key> = COMMANDS.iter().flat_map(|command| command.keys).map(|name| Key::parse(name).unwrap()).collect();
+    let bound: Vec<Key> =
+        COMMANDS.iter().flat_map(|command| command.keys).map(|name| Key::parse(name).unwrap()).collect();
     let characters = prop::sample::select("ynNYqaped1239 /\u{e9}".chars().collect::<Vec<_>>()).prop_map(Key::char);
     let control = "ymdce".chars().map(|ch| Key { ctrl: true, ..Key::char(ch) }).collect::<Vec<_>>();
     // Keys of actions and answers are more frequent, because otherwise no confirmation would ever be answered.

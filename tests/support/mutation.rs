@@ -1,4 +1,4 @@
-//! Recordings, and what can be done to them.
+//! Mutates recorded replies and files for the fuzz tests.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// The recorded answers of all versions whose file's name begins like one of these.
+/// Returns the recorded replies of all versions whose file name starts with one of `names`.
 pub fn recordings(names: &[&str]) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let mut paths = Vec::new();
@@ -25,7 +25,7 @@ pub fn recordings(names: &[&str]) -> Vec<Vec<u8>> {
     all
 }
 
-/// What a cell, a word or a value is replaced by.
+/// Values that replace a cell, a word or a value.
 const VALUES: [&[u8]; 20] = [
     b"",
     b"-1",
@@ -49,43 +49,44 @@ const VALUES: [&[u8]; 20] = [
     b"MAINT (via be_app/app1)",
 ];
 
-/// One thing done to some bytes.
+/// One change of some bytes.
 #[derive(Debug, Clone)]
 pub enum Mutation {
-    /// Another byte in its place.
+    /// Replaces a byte.
     Byte(Index, u8),
-    /// Nothing behind it.
-    Cut(Index),
-    /// So many bytes less.
-    Drop(Index, usize),
-    /// A piece a second time, somewhere else.
+    /// Truncates the bytes.
+    Truncate(Index),
+    /// Removes a number of bytes.
+    Remove(Index, usize),
+    /// Inserts a copy of some bytes at another place.
     Copy(Index, usize, Index),
-    /// The text between two separators.
+    /// Replaces the text between two separators by one of [`VALUES`].
     Value(Index, usize),
-    /// The same, by a name that is very long.
-    Long(Index),
-    /// The n-th column of every line: away, or doubled.
+    /// Replaces the text between two separators by a very long name.
+    LongName(Index),
+    /// Removes or duplicates a column of every line.
     Column(usize, bool),
-    /// Something in between.
+    /// Inserts one of [`VALUES`].
     Insert(Index, usize),
 }
 
+/// Generates mutations; replaced values are the most frequent.
 pub fn any_mutation() -> impl Strategy<Value = Mutation> {
-    let at = any::<Index>;
+    let index = any::<Index>;
     let value = 0..VALUES.len();
     prop_oneof![
-        3 => (at(), any::<u8>()).prop_map(|(at, byte)| Mutation::Byte(at, byte)),
-        1 => at().prop_map(Mutation::Cut),
-        1 => (at(), 1..60_usize).prop_map(|(at, count)| Mutation::Drop(at, count)),
-        1 => (at(), 1..400_usize, at()).prop_map(|(from, count, to)| Mutation::Copy(from, count, to)),
-        8 => (at(), value.clone()).prop_map(|(at, value)| Mutation::Value(at, value)),
-        1 => at().prop_map(Mutation::Long),
-        1 => (0..90_usize, any::<bool>()).prop_map(|(column, doubles)| Mutation::Column(column, doubles)),
-        2 => (at(), value).prop_map(|(at, value)| Mutation::Insert(at, value)),
+        3 => (index(), any::<u8>()).prop_map(|(at, byte)| Mutation::Byte(at, byte)),
+        1 => index().prop_map(Mutation::Truncate),
+        1 => (index(), 1..60_usize).prop_map(|(at, count)| Mutation::Remove(at, count)),
+        1 => (index(), 1..400_usize, index()).prop_map(|(from, count, to)| Mutation::Copy(from, count, to)),
+        8 => (index(), value.clone()).prop_map(|(at, value)| Mutation::Value(at, value)),
+        1 => index().prop_map(Mutation::LongName),
+        1 => (0..90_usize, any::<bool>()).prop_map(|(column, is_duplicated)| Mutation::Column(column, is_duplicated)),
+        2 => (index(), value).prop_map(|(at, value)| Mutation::Insert(at, value)),
     ]
 }
 
-/// One of these, with a few things done to it; now and then as it is.
+/// Generates one of the inputs with up to seven mutations.
 pub fn mutated(all: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     (prop::sample::select(all), prop::collection::vec(any_mutation(), 0..8)).prop_map(|(mut bytes, mutations)| {
         for mutation in mutations {
@@ -105,23 +106,23 @@ impl Mutation {
                 let at = at.index(bytes.len());
                 bytes[at] = *byte;
             }
-            Self::Cut(at) => bytes.truncate(at.index(bytes.len())),
-            Self::Drop(at, count) => {
+            Self::Truncate(at) => bytes.truncate(at.index(bytes.len())),
+            Self::Remove(at, count) => {
                 let at = at.index(bytes.len());
                 bytes.drain(at..bytes.len().min(at + count));
             }
             Self::Copy(from, count, to) => {
                 let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
-                let piece = bytes[from..bytes.len().min(from + count)].to_vec();
-                bytes.splice(to..to, piece);
+                let copy = bytes[from..bytes.len().min(from + count)].to_vec();
+                bytes.splice(to..to, copy);
             }
             Self::Value(at, value) => replace(bytes, at.index(bytes.len()), VALUES[*value]),
-            Self::Long(at) => replace(bytes, at.index(bytes.len()), &vec![b'n'; 60_000]),
-            Self::Column(column, doubles) => {
+            Self::LongName(at) => replace(bytes, at.index(bytes.len()), &vec![b'n'; 60_000]),
+            Self::Column(column, is_duplicated) => {
                 let lines = bytes.split(|byte| *byte == b'\n').map(|line| {
                     let mut cells: Vec<&[u8]> = line.split(|byte| *byte == b',').collect();
                     if *column < cells.len() {
-                        if *doubles {
+                        if *is_duplicated {
                             cells.insert(*column, cells[*column]);
                         } else {
                             cells.remove(*column);
@@ -139,7 +140,7 @@ impl Mutation {
     }
 }
 
-/// Puts a value in the place of the text around `at`, up to the separators before and behind.
+/// Replaces the text around `at`, up to the separators before and after it.
 fn replace(bytes: &mut Vec<u8>, at: usize, value: &[u8]) {
     let is_separator = |byte: &u8| b",\n =:".contains(byte);
     let start = bytes[..at].iter().rposition(is_separator).map_or(0, |place| place + 1);
@@ -147,7 +148,7 @@ fn replace(bytes: &mut Vec<u8>, at: usize, value: &[u8]) {
     bytes.splice(start..end.max(start), value.iter().copied());
 }
 
-/// What people type, and names.
+/// Lines that users type, and names.
 pub const TYPED_LINES: [&str; 24] = [
     "status:down | qcur>0 !backup",
     "name:app* proxy=www,api weight!=0,1 rtime>=1.5k",
@@ -175,7 +176,7 @@ pub const TYPED_LINES: [&str; 24] = [
     "be_app\napp1",
 ];
 
-/// Two acts, one of which has no end.
+/// Audit records of two actions; one of them has no result.
 pub const AUDIT: &str = concat!(
     r#"{"time":"2026-11-20T03:12:41.120Z","phase":"sending","id":"4242-1795142000000-1","tool":"dashboard","#,
     r#""user":"root","uid":0,"sudo_user":"ann","ssh_connection":"192.0.2.7 50514 192.0.2.1 22","host":"lb01","#,
@@ -194,7 +195,7 @@ pub const AUDIT: &str = concat!(
     "\n",
 );
 
-/// Every key of a configuration.
+/// A small configuration file.
 pub const CONFIGURATION: &str = r#"read_only = true
 
 [audit]
@@ -206,7 +207,7 @@ ask_reason = true
 deadline = "5m"
 "#;
 
-/// A small site over a time that fills blocks of the history, in the words of `stat_info`.
+/// A small site over a time that fills blocks of the history, in the input format of the target `stat_info`.
 pub const SAMPLE_SERIES: &str = r"Version: 2.6.12
 Pid: 7
 Uptime_sec: 100

@@ -1,5 +1,4 @@
-//! What hapulse printed, taken apart again: CSV and JSON by other readers than hapulse's own, and `show stat` and
-//! `show info` as the second client reads them.
+//! Parses hapulse's CSV and JSON output, and HAProxy's `show stat` and `show info`, independently of hapulse.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -7,10 +6,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// PrintedRows by `pxname/svname/kind`, each by its columns.
+/// Rows by `pxname/svname/kind`; each row maps column names to cells.
 pub type PrintedRows = BTreeMap<String, BTreeMap<String, String>>;
 
-fn records(text: &str) -> Vec<BTreeMap<String, String>> {
+fn parse_records(text: &str) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().expect("there is a header").clone();
     let record = |row: csv::StringRecord| {
@@ -20,44 +19,44 @@ fn records(text: &str) -> Vec<BTreeMap<String, String>> {
     reader.records().map(|row| record(row.expect("every line is a row"))).collect()
 }
 
-/// Any CSV with a header, row by row.
+/// Parses CSV with a header; each row maps column names to cells.
 pub fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {
-    records(text)
+    parse_records(text)
 }
 
-fn by_name(rows: Vec<BTreeMap<String, String>>) -> PrintedRows {
+fn index_by_name(rows: Vec<BTreeMap<String, String>>) -> PrintedRows {
     rows.into_iter().map(|row| (format!("{}/{}/{}", row["pxname"], row["svname"], row["kind"]), row)).collect()
 }
 
-/// What `show --format csv` printed of rows.
+/// Parses the rows of `hapulse show --format csv`.
 pub fn parse_csv(text: &str) -> PrintedRows {
-    by_name(records(text))
+    index_by_name(parse_records(text))
 }
 
-/// The rows of what `show --format json` printed; what is null is empty.
+/// Parses the rows of `hapulse show --format json`; null becomes an empty cell.
 pub fn parse_json(text: &str) -> PrintedRows {
     let value: Value = serde_json::from_str(text).expect("one JSON object");
     let cell = |value: &Value| match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
-        other => panic!("{other} is no cell"),
+        other => panic!("not a cell: {other}"),
     };
     let row = |row: &Value| row.as_object().unwrap().iter().map(|(name, value)| (name.clone(), cell(value))).collect();
-    by_name(value["rows"].as_array().expect("rows").iter().map(row).collect())
+    index_by_name(value["rows"].as_array().expect("rows").iter().map(row).collect())
 }
 
-/// A `show stat`, with each row's kind in words.
+/// Parses `show stat` and adds the column `kind`: `frontend`, `backend`, `server` or `listener`.
 pub fn parse_show_stat(text: &str) -> PrintedRows {
-    let mut rows = records(text.trim_start_matches("# "));
+    let mut rows = parse_records(text.trim_start_matches("# "));
     for row in &mut rows {
         let kind = ["frontend", "backend", "server", "listener"][row["type"].parse::<usize>().unwrap()];
         row.insert("kind".into(), kind.into());
     }
-    by_name(rows)
+    index_by_name(rows)
 }
 
-/// A `show info`, key by key.
+/// Parses `show info` into values by key.
 pub fn parse_show_info(text: &str) -> BTreeMap<String, String> {
     let line = |line: &str| line.split_once(':').map(|(key, value)| (key.to_owned(), value.trim().to_owned()));
     text.lines().filter_map(line).collect()

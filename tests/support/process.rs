@@ -1,8 +1,7 @@
-//! Starting and ending child processes.
+//! Starts, signals and ends child processes.
 //!
-//! A test that fails unwinds, and drops clean up. A test binary that is killed does not: so every child is also
-//! written to a [`Watchdog`], a small shell that reads pids from a pipe and kills them when the pipe ends
-//! without a goodbye.
+//! A failing test unwinds and drops its values, which ends the children. A killed test binary does not, so every child is
+//! also registered with a [`Watchdog`]: a shell that reads PIDs from a pipe and kills them when the pipe closes.
 
 use super::lock;
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,16 +10,17 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
 
-/// Held while a process is started or a pseudo terminal is opened. A pseudo terminal's file descriptor is open
-/// to children for an instant, and one that leaks into an HAProxy would keep that terminal from ever closing.
-static STARTING: Mutex<()> = Mutex::new(());
+/// Locked while a process starts or a pseudo terminal opens. Children can inherit the file descriptor of a pseudo terminal
+/// for an instant, and an HAProxy that inherits it would keep the terminal open.
+static START_LOCK: Mutex<()> = Mutex::new(());
 
-pub fn starting() -> MutexGuard<'static, ()> {
-    lock(&STARTING)
+/// Locks the start of processes and terminals; see [`START_LOCK`].
+pub fn lock_start() -> MutexGuard<'static, ()> {
+    lock(&START_LOCK)
 }
 
-/// The HAProxy to test against: `HAPULSE_TEST_HAPROXY`, else the first on the `PATH`, else where Debian puts it,
-/// which is not on a plain user's `PATH`.
+/// Returns the path of the HAProxy under test: `HAPULSE_TEST_HAPROXY`, else the first on the `PATH`, else one in an `sbin`
+/// folder, because Debian installs it there and a normal user's `PATH` omits it.
 pub fn haproxy() -> PathBuf {
     if let Some(path) = std::env::var_os("HAPULSE_TEST_HAPROXY") {
         return path.into();
@@ -33,7 +33,7 @@ pub fn haproxy() -> PathBuf {
         .unwrap_or_else(|| panic!("haproxy is not installed; tests/run installs it"))
 }
 
-/// Sends a signal by its short name (`HUP`, `TERM`, `STOP` …). A process that is gone already is fine.
+/// Sends a signal by its short name (`HUP`, `TERM`, `STOP` …). Ignores a process that has ended.
 pub fn signal(pid: u32, name: &str) {
     let signal = match name {
         "HUP" => Signal::HUP,
@@ -55,23 +55,23 @@ pub fn signal(pid: u32, name: &str) {
     let _ = kill_process(pid.expect("a pid is a positive number"), signal);
 }
 
-/// Whether the process exists and is not a zombie.
-pub fn alive(pid: u32) -> bool {
+/// Returns whether the process exists and is not a zombie.
+pub fn is_alive(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))
         .ok()
         .and_then(|stat| stat.rsplit_once(')').map(|(_, rest)| !rest.starts_with(" Z")))
         .unwrap_or(false)
 }
 
-/// The processes whose parent is `pid`: the workers of an HAProxy master.
+/// Returns the child processes of `pid`, such as the workers of an HAProxy master.
 pub fn children(pid: u32) -> Vec<u32> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
     let text = text.unwrap_or_default();
     text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
-/// Kills a process and its children (a master's workers), and waits for it.
-pub fn end(child: &mut Child) {
+/// Kills a process and its children (such as a master's workers) and waits for it.
+pub fn kill_with_children(child: &mut Child) {
     if matches!(child.try_wait(), Ok(None)) {
         let workers = children(child.id());
         let _ = child.kill();
@@ -82,7 +82,7 @@ pub fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Kills what it was told about when this process ends without dropping it.
+/// Kills the registered processes if this process ends without dropping the watchdog.
 #[derive(Debug)]
 pub struct Watchdog {
     shell: Child,
@@ -93,7 +93,7 @@ impl Watchdog {
     pub fn start() -> Self {
         let script = "trap '' HUP INT TERM; pids=; while read -r pid; do pids=\"$pids $pid\"; done; \
                       [ -z \"$pids\" ] || kill -9 $pids 2>/dev/null";
-        let _starting = starting();
+        let _guard = lock_start();
         let mut shell = Command::new("sh")
             .args(["-c", script])
             .stdin(Stdio::piped())
@@ -105,6 +105,7 @@ impl Watchdog {
         Self { shell, pipe }
     }
 
+    /// Registers a process.
     pub fn watch(&mut self, pid: u32) {
         let _ = writeln!(self.pipe, "{pid}");
     }
@@ -112,7 +113,7 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        // Before the pipe closes: by now these pids may belong to somebody else.
+        // The shell must end before the pipe closes: the PIDs may belong to other processes by now.
         let _ = self.shell.kill();
         let _ = self.shell.wait();
     }

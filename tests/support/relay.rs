@@ -1,7 +1,7 @@
-//! A relay in front of a real stats socket: it passes every byte on, both ways, and keeps what the client said.
+//! Forwards every byte to and from a real stats socket and records the requests.
 //!
-//! This is how a test proves what was *not* sent: the answers are a real HAProxy's, so hapulse behaves as it
-//! does in front of one, and every request line is there to be looked at afterwards.
+//! With it a test proves that a command was *not* sent: the replies come from a real HAProxy, and every request line is
+//! recorded.
 //!
 //! ```ignore
 //! let relay = Relay::to(lab.user());
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use tempfile::TempDir;
 
-/// A running relay; it takes no more connections once it is dropped.
+/// A running relay; it accepts connections until it is dropped.
 pub struct Relay {
     path: PathBuf,
     shared: Arc<RelayState>,
@@ -29,18 +29,18 @@ pub struct Relay {
 
 struct RelayState {
     target: PathBuf,
-    /// What each client said, in the order they came.
-    said: Mutex<Vec<Vec<u8>>>,
+    /// Bytes received per connection, in the order of the connections.
+    received: Mutex<Vec<Vec<u8>>>,
     stop: AtomicBool,
 }
 
 impl Relay {
-    /// A relay to this socket, at a path of its own.
+    /// Starts a relay to this socket with its own socket path.
     pub fn to(target: &Path) -> Self {
         let folder = TempDir::with_prefix_in("relay", "/tmp").expect("/tmp can be written");
         let path = folder.path().join("relay.sock");
         let listener = UnixListener::bind(&path).expect("the folder is new");
-        let shared = RelayState { target: target.to_owned(), said: Mutex::default(), stop: AtomicBool::new(false) };
+        let shared = RelayState { target: target.to_owned(), received: Mutex::default(), stop: AtomicBool::new(false) };
         let shared = Arc::new(shared);
         let inner = Arc::clone(&shared);
         let acceptor = thread::spawn(move || accept(&listener, &inner));
@@ -51,21 +51,21 @@ impl Relay {
         &self.path
     }
 
-    /// What was said, by connection.
+    /// Returns the received text of each connection.
     pub fn connections(&self) -> Vec<String> {
-        lock(&self.shared.said).iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
+        lock(&self.shared.received).iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect()
     }
 
-    /// Every request line, in the order of the connections.
+    /// Returns every request line, in the order of the connections.
     pub fn lines(&self) -> Vec<String> {
-        self.connections().iter().flat_map(|said| said.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+        self.connections().iter().flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 
-    /// Every command that is no question: neither `show …` nor the giving up of rights.
+    /// Returns every command except `show …` and `operator`, which lowers the level.
     pub fn write_commands(&self) -> Vec<String> {
         let lines = self.lines();
         let commands = lines.iter().flat_map(|line| line.split(';')).map(str::trim);
-        commands.filter(|word| !word.starts_with("show ") && *word != "operator").map(str::to_owned).collect()
+        commands.filter(|command| !command.starts_with("show ") && *command != "operator").map(str::to_owned).collect()
     }
 }
 
@@ -76,29 +76,31 @@ fn accept(listener: &UnixListener, shared: &Arc<RelayState>) {
         }
         let Ok(client) = client else { continue };
         let number = {
-            let mut said = lock(&shared.said);
-            said.push(Vec::new());
-            said.len() - 1
+            let mut received = lock(&shared.received);
+            received.push(Vec::new());
+            received.len() - 1
         };
-        // Without a HAProxy behind it the client sees a connection that ends at once.
+        // Without a HAProxy the client's connection ends at once.
         let Ok(server) = UnixStream::connect(&shared.target) else { continue };
         let (Ok(from_server), Ok(to_client)) = (server.try_clone(), client.try_clone()) else { continue };
-        let said = Arc::clone(shared);
-        thread::spawn(move || pass(client, server, |bytes| lock(&said.said)[number].extend_from_slice(bytes)));
+        let recorder = Arc::clone(shared);
         thread::spawn(move || {
-            pass(from_server, to_client.try_clone().expect("a socket can be cloned"), |_| ());
-            // HAProxy has closed: so must the reading side of the client, or its thread would wait for ever.
+            forward(client, server, |bytes| lock(&recorder.received)[number].extend_from_slice(bytes))
+        });
+        thread::spawn(move || {
+            forward(from_server, to_client.try_clone().expect("a socket can be cloned"), |_| ());
+            // HAProxy has closed. Close the client's side for reading too, or its thread would never end.
             let _ = to_client.shutdown(Shutdown::Both);
         });
     }
 }
 
-/// Copies one direction until it ends, and passes the end on. What is kept is kept before it is passed on.
-fn pass(mut from: UnixStream, mut to: UnixStream, mut keep: impl FnMut(&[u8])) {
-    let mut piece = [0; 16384];
-    while let Ok(count @ 1..) = from.read(&mut piece) {
-        keep(&piece[..count]);
-        if to.write_all(&piece[..count]).is_err() {
+/// Copies one direction until it ends, then closes it. Records bytes before it forwards them.
+fn forward(mut from: UnixStream, mut to: UnixStream, mut record: impl FnMut(&[u8])) {
+    let mut chunk = [0; 16384];
+    while let Ok(count @ 1..) = from.read(&mut chunk) {
+        record(&chunk[..count]);
+        if to.write_all(&chunk[..count]).is_err() {
             break;
         }
     }

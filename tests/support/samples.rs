@@ -1,4 +1,4 @@
-//! SampleFactory from recorded answers: what a real HAProxy said, turned into what the sampler would have made of it.
+//! Samples built from recorded replies of real HAProxies, as the sampler builds them.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,45 +16,45 @@ use hapulse::haproxy::stat_table::StatTable;
 use hapulse::instance::guard::Guard;
 use hapulse::observe::link::PollFailure;
 use hapulse::observe::row_ids::RowIds;
-use hapulse::observe::sample::{ReplyCost, Epoch, Sample};
+use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
 use hapulse::observe::timestamp::Timestamp;
 
-/// The versions there are recordings of.
+/// Versions with recorded replies.
 pub const VERSIONS: [&str; 6] = ["1.8.0", "2.0.0", "2.4.0", "2.6.12", "3.0.0", "3.2.0"];
 
-/// The bytes of one recorded answer.
+/// Returns the bytes of one recorded reply.
 pub fn recorded_bytes(version: &str, file: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version).join(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The text of one recorded answer, without the empty line at its end.
+/// Returns the text of one recorded reply without the empty line at its end.
 pub fn recorded_text(version: &str, file: &str) -> String {
     let bytes = recorded_bytes(version, file);
     let replies = reply::split(&bytes, 1);
-    assert!(replies[0].is_complete(), "{version}/{file} was cut");
+    assert!(replies[0].is_complete(), "{version}/{file} is incomplete");
     String::from_utf8(replies[0].text().to_vec()).unwrap()
 }
 
-/// A recorded `show stat`.
+/// Parses a recorded `show stat`.
 pub fn recorded_stat_table(version: &str, file: &str) -> StatTable {
     StatTable::parse(recorded_text(version, file).as_bytes(), None).unwrap()
 }
 
-/// A moment `millis` after the start of the test.
+/// Returns the time `millis` after the start of the test.
 pub fn timestamp(millis: u64) -> Timestamp {
-    let mono = Duration::from_millis(millis);
-    Timestamp { monotonic: mono, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + mono }
+    let monotonic = Duration::from_millis(millis);
+    Timestamp { monotonic, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + monotonic }
 }
 
-/// A `show stat` whose cells can be set by name before it is read.
+/// An editable `show stat` reply.
 #[derive(Debug, Clone)]
 pub struct StatCsv {
     cells: Vec<Vec<String>>,
 }
 
 impl StatCsv {
-    /// A recorded one. The cells may hold no quotes or commas, which those of the recordings do not.
+    /// Reads a recorded reply. Cells with quotes or commas are not supported; the recordings have none.
     pub fn recorded(version: &str, file: &str) -> Self {
         let text = recorded_text(version, file);
         assert!(!text.contains('"'), "{version}/{file} has quoted cells");
@@ -62,16 +62,16 @@ impl StatCsv {
     }
 
     fn column(&self, name: &str) -> usize {
-        let is_it = |cell: &String| cell.trim_start_matches("# ") == name;
-        self.cells[0].iter().position(is_it).unwrap_or_else(|| panic!("no column {name}"))
+        let is_column = |cell: &String| cell.trim_start_matches("# ") == name;
+        self.cells[0].iter().position(is_column).unwrap_or_else(|| panic!("no column {name}"))
     }
 
     fn line(&self, proxy: &str, name: &str) -> usize {
-        let is_it = |line: &Vec<String>| line[0] == proxy && line[1] == name;
-        self.cells.iter().position(is_it).unwrap_or_else(|| panic!("no row {proxy}/{name}"))
+        let is_row = |line: &Vec<String>| line[0] == proxy && line[1] == name;
+        self.cells.iter().position(is_row).unwrap_or_else(|| panic!("no row {proxy}/{name}"))
     }
 
-    /// Proxy and name of every row.
+    /// Returns proxy and name of every row.
     pub fn names(&self) -> Vec<(String, String)> {
         self.cells[1..].iter().map(|line| (line[0].clone(), line[1].clone())).collect()
     }
@@ -83,7 +83,7 @@ impl StatCsv {
         self
     }
 
-    /// Adds to one counter; an empty one stays empty.
+    /// Adds to one counter; an empty cell stays empty.
     pub fn add(&mut self, proxy: &str, name: &str, column: &str, by: i64) -> &mut Self {
         let (line, column) = (self.line(proxy, name), self.column(column));
         if let Ok(value) = self.cells[line][column].parse::<i64>() {
@@ -92,8 +92,8 @@ impl StatCsv {
         self
     }
 
-    /// A row's traffic of some time: as many sessions and requests, a tenth of them failed.
-    pub fn serve(&mut self, proxy: &str, name: &str, requests: i64) -> &mut Self {
+    /// Adds `requests` sessions and requests to a row's counters; a tenth of the responses are 5xx.
+    pub fn add_requests(&mut self, proxy: &str, name: &str, requests: i64) -> &mut Self {
         let failed = requests / 10;
         for (column, by) in [
             ("stot", requests),
@@ -115,7 +115,7 @@ impl StatCsv {
         self
     }
 
-    /// Puts the rows of a proxy in reverse order.
+    /// Reverses the order of the rows of a proxy.
     pub fn reverse(&mut self, proxy: &str) -> &mut Self {
         let lines: Vec<usize> = (1..self.cells.len()).filter(|line| self.cells[*line][0] == proxy).collect();
         for (front, back) in lines.iter().zip(lines.iter().rev()).take(lines.len() / 2) {
@@ -124,26 +124,31 @@ impl StatCsv {
         self
     }
 
-    /// The answer it makes.
+    /// Returns the text of the reply.
     pub fn text(&self) -> String {
         self.cells.iter().map(|line| line.join(",") + "\n").collect()
     }
 }
 
-/// Makes samples one after the other, as the sampler does.
+/// Builds consecutive samples, as the sampler does.
 #[derive(Debug)]
 pub struct SampleFactory {
     row_ids: RowIds,
     seq: u64,
     info: String,
-    /// Level of the socket.
+    /// Level of the stats socket.
     pub level: Option<Level>,
 }
 
 impl SampleFactory {
-    /// SampleFactory of this version, at level admin.
+    /// Creates a factory for samples of this version at level admin.
     pub fn for_version(version: &str) -> Self {
-        Self { row_ids: RowIds::default(), seq: 0, info: recorded_text(version, "show-info.txt"), level: Some(Level::Admin) }
+        Self {
+            row_ids: RowIds::default(),
+            seq: 0,
+            info: recorded_text(version, "show-info.txt"),
+            level: Some(Level::Admin),
+        }
     }
 
     /// Replaces the value of a key of `show info`.
@@ -156,11 +161,11 @@ impl SampleFactory {
         self.info = lines.collect();
     }
 
-    /// A sample of this `show stat`.
-    pub fn next_sample(&mut self, millis: u64, sheet: &StatCsv) -> Arc<Sample> {
+    /// Builds the next sample from this `show stat`.
+    pub fn next_sample(&mut self, millis: u64, stat: &StatCsv) -> Arc<Sample> {
         self.seq += 1;
-        let stat = sheet.text();
-        let table = StatTable::parse(stat.as_bytes(), None).unwrap();
+        let text = stat.text();
+        let table = StatTable::parse(text.as_bytes(), None).unwrap();
         let info = ProcessInfo::parse(self.info.as_bytes()).unwrap();
         Arc::new(Sample {
             seq: self.seq,
@@ -170,21 +175,21 @@ impl SampleFactory {
             info,
             rows: self.row_ids.identify(&table),
             table,
-            cost: ReplyCost { bytes: stat.len(), reply_time: Duration::from_millis(4) },
+            cost: ReplyCost { bytes: text.len(), reply_time: Duration::from_millis(4) },
             interval: Duration::from_secs(2),
             configured: None,
         })
     }
 }
 
-/// A model of one instance of which nothing is known yet.
+/// Returns a model with one instance without samples.
 pub fn new_model(guard: Guard, size: (u16, u16)) -> Model {
     let address = "/run/haproxy/admin.sock".to_owned();
     let instance = InstanceView::new(address.clone(), address, false, 1 << 20);
     Model::new(vec![instance], guard, Keymap::standard().unwrap(), size)
 }
 
-/// A poll that failed, and what to do about it.
+/// Returns a failed poll with a hint.
 pub fn poll_failure(retry_at: Duration) -> PollFailure {
     PollFailure {
         reason: "cannot connect: no such file or directory".to_owned(),

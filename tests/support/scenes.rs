@@ -1,4 +1,4 @@
-//! Scenes: models made of recorded answers at a moment, drawn as text.
+//! Scenes: application models built from recorded replies, drawn at a fixed time and compared with snapshots.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -19,29 +19,31 @@ use ratatui::layout::Rect;
 use ratatui::style::Color;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::samples::{SampleFactory, StatCsv, timestamp, poll_failure, new_model};
+use crate::samples::{SampleFactory, StatCsv, new_model, poll_failure, timestamp};
 
 pub const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
 pub const NEWEST_VERSION: &str = "3.2.0";
 pub const DEFAULT_VERSION: &str = "2.6.12";
 
-/// A model and the moment it is looked at.
+/// A model and the time at which it is drawn.
 pub struct Scene {
     pub model: Model,
     pub now: Duration,
 }
 
 impl Scene {
+    /// Returns a scene without samples.
     pub fn empty(guard: Guard, size: (u16, u16)) -> Self {
         Self { model: new_model(guard, size), now: Duration::ZERO }
     }
 
-    /// Traffic of four seconds, in which a server goes down and a queue grows.
+    /// Returns a scene after four seconds of traffic, in which a server goes down and a queue grows.
     pub fn busy(version: &str, guard: Guard, level: Level, size: (u16, u16)) -> Self {
         let mut scene = Self::empty(guard, size);
-        let (mut samples, mut sheet) = (SampleFactory::for_version(version), StatCsv::recorded(version, "show-stat.csv"));
+        let (mut samples, mut stat) =
+            (SampleFactory::for_version(version), StatCsv::recorded(version, "show-stat.csv"));
         samples.level = Some(level);
-        scene.add_sample(0, &samples.next_sample(0, &sheet));
+        scene.add_sample(0, &samples.next_sample(0, &stat));
         for (second, requests, total) in [(2, 240, 1000), (4, 480, 1600)] {
             let [most, half, few] = [requests * 10 / 16, requests * 5 / 16, requests / 16];
             let rest = requests - most - half - few;
@@ -58,14 +60,13 @@ impl Scene {
                 ("be_tcp", "tcp2", 6),
                 ("be_tcp", "BACKEND", 6),
             ] {
-                sheet.serve(proxy, name, count);
+                stat.add_requests(proxy, name, count);
             }
-            sheet.set("be_app", "app1", "scur", "38").set("be_app", "BACKEND", "scur", "46");
-            sheet.set("be_app", "app1", "rtime", "62").set("be_app", "app3", "rtime", "1240");
-            sheet.set("be_slow", "slow1", "qcur", "12").set("be_slow", "BACKEND", "qcur", "3");
-            sheet.set("fe_web", "FRONTEND", "scur", &(requests - 20).to_string());
-            sheet
-                .add("be_app", "app3", "econ", 4)
+            stat.set("be_app", "app1", "scur", "38").set("be_app", "BACKEND", "scur", "46");
+            stat.set("be_app", "app1", "rtime", "62").set("be_app", "app3", "rtime", "1240");
+            stat.set("be_slow", "slow1", "qcur", "12").set("be_slow", "BACKEND", "qcur", "3");
+            stat.set("fe_web", "FRONTEND", "scur", &(requests - 20).to_string());
+            stat.add("be_app", "app3", "econ", 4)
                 .add("be_app", "BACKEND", "econ", 4)
                 .add("li_mixed", "BACKEND", "econ", 9);
             samples.set_info("CumReq", &(725 + total).to_string());
@@ -73,32 +74,36 @@ impl Scene {
             samples.set_info("Uptime_sec", &(11_220 + second).to_string());
             samples.set_info("Idle_pct", "64");
             if second == 4 {
-                sheet.set("be_api", "api2", "status", "DOWN").set("be_api", "api2", "check_status", "L4CON");
-                sheet.set("be_api", "api2", "last_chk", "Connection refused");
+                stat.set("be_api", "api2", "status", "DOWN").set("be_api", "api2", "check_status", "L4CON");
+                stat.set("be_api", "api2", "last_chk", "Connection refused");
             }
-            scene.add_sample(u64::try_from(second).unwrap() * 1000, &samples.next_sample(second as u64 * 1000, &sheet));
+            scene.add_sample(u64::try_from(second).unwrap() * 1000, &samples.next_sample(second as u64 * 1000, &stat));
         }
         scene
     }
 
+    /// Adds a sample and draws at its time.
     pub fn add_sample(&mut self, millis: u64, sample: &std::sync::Arc<hapulse::observe::sample::Sample>) {
         self.now = Duration::from_millis(millis);
         let _ = update(&mut self.model, Message::Polled(0, PollResult::Sample(sample.clone()), 0), timestamp(millis));
-        // As the loop does behind a frame.
+        // The event loop does this after each frame.
         self.model.instances[0].data.store_first_sample();
     }
 
+    /// Reports a failed poll.
     pub fn fail_poll(&mut self, millis: u64) {
         self.now = Duration::from_millis(millis);
         let failed = PollResult::Failed(poll_failure(self.now + Duration::from_secs(8)), timestamp(millis));
         let _ = update(&mut self.model, Message::Polled(0, failed, 0), timestamp(millis));
     }
 
+    /// Advances the clock and wakes the model.
     pub fn advance(&mut self, millis: u64) {
         self.now += Duration::from_millis(millis);
         let _ = update(&mut self.model, Message::Wake, timestamp(self.now.as_millis() as u64));
     }
 
+    /// Presses keys, one every 400 ms.
     pub fn press(mut self, keys: &str) -> Self {
         for key in Key::parse_sequence(keys).unwrap() {
             self.now += Duration::from_millis(400);
@@ -115,7 +120,7 @@ impl Scene {
     }
 }
 
-/// The wall clock in Greenwich.
+/// Formats the time of day in UTC.
 pub fn format_utc_time(wall: SystemTime) -> String {
     let seconds = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() % 86_400;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
@@ -123,6 +128,7 @@ pub fn format_utc_time(wall: SystemTime) -> String {
 
 pub type SceneFactory = fn((u16, u16)) -> Scene;
 
+/// Returns the busy scene of [`DEFAULT_VERSION`] with all rights.
 pub fn default_scene(size: (u16, u16)) -> Scene {
     Scene::busy(DEFAULT_VERSION, Guard::default(), Level::Admin, size)
 }
@@ -130,7 +136,7 @@ pub fn default_scene(size: (u16, u16)) -> Scene {
 pub const UNICODE: Theme = Theme::new(Palette::Dark, false);
 pub const ASCII: Theme = Theme::new(Palette::Mono, true);
 
-/// The text of a buffer; what stands behind a wide character is part of it.
+/// Returns the text of a buffer; the cell after a wide character belongs to the character.
 pub fn buffer_lines(buffer: &Buffer) -> Vec<String> {
     let area = buffer.area;
     let line = |y| {
@@ -145,6 +151,7 @@ pub fn buffer_lines(buffer: &Buffer) -> Vec<String> {
     (0..area.height).map(line).collect()
 }
 
+/// Compares `text` with a snapshot in `tests/screens`.
 pub fn assert_snapshot(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../screens");
@@ -153,6 +160,7 @@ pub fn assert_snapshot(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
+/// Draws a scene in all [`SIZES`].
 pub fn render_all_sizes(make: SceneFactory, theme: Theme) -> String {
     let mut text = String::new();
     for (width, height) in SIZES {
@@ -164,14 +172,14 @@ pub fn render_all_sizes(make: SceneFactory, theme: Theme) -> String {
     text
 }
 
-/// Every scene at the designed sizes, by the names of the snapshots.
+/// Compares every scene with the snapshot of its name.
 pub fn assert_scenes(prefix: &str, scenes: &[(&str, SceneFactory)]) {
     for (name, make) in scenes {
         assert_snapshot(&format!("{prefix}{name}"), &render_all_sizes(*make, UNICODE));
     }
 }
 
-/// The same in ASCII, and nothing but ASCII.
+/// Compares every scene in ASCII with its snapshot, and checks that it contains only ASCII.
 pub fn assert_ascii_scenes(prefix: &str, scenes: &[(&str, SceneFactory)]) {
     for (name, make) in scenes {
         let text = render_all_sizes(*make, ASCII);
@@ -180,7 +188,7 @@ pub fn assert_ascii_scenes(prefix: &str, scenes: &[(&str, SceneFactory)]) {
     }
 }
 
-/// Without colours there is none in any cell.
+/// Checks that the theme without colors sets no color in any cell.
 pub fn assert_no_color(scenes: &[(&str, SceneFactory)]) {
     for (name, make) in scenes {
         for size in SIZES {
@@ -191,8 +199,8 @@ pub fn assert_no_color(scenes: &[(&str, SceneFactory)]) {
     }
 }
 
-/// Every width and every height at least once: of the large ones every `large`th pair, of the small ones every
-/// `small`th.
+/// Draws every scene in every width and every height: in every `large`th pair of sizes up to 220x70, and in every `small`th
+/// pair up to 64x17.
 pub fn draw_every_size(scenes: &[(&str, SceneFactory)], large: u16, small: u16) {
     let sizes = |widths: u16, heights: u16, step: u16| {
         let heights = move |width: u16| (1 + width % step..=heights).step_by(usize::from(step));

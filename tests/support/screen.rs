@@ -1,11 +1,11 @@
-//! What a [`Term`] shows: its screen as text, its modes, and waiting for them.
+//! The screen of a [`Term`]: its text, its modes, and waits for text.
 
 use super::DEADLINE;
 use super::term::Term;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The modes the program has set.
+/// Terminal modes set by the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TerminalModes {
     pub cursor_visible: bool,
@@ -15,7 +15,7 @@ pub struct TerminalModes {
 }
 
 impl Term {
-    /// The text on the screen, a line a row, without trailing blanks.
+    /// Returns the text on the screen, one line per row, without trailing blanks.
     pub fn screen(&self) -> String {
         self.with_screen(|screen| {
             let cols = screen.size().1.get();
@@ -24,12 +24,12 @@ impl Term {
         })
     }
 
-    /// The emulator's screen, for colours, attributes and the cursor.
-    pub fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
-        look(self.seen().parser.screen())
+    /// Calls `read` with the screen of the emulator, for colors, attributes and the cursor.
+    pub fn with_screen<T>(&self, read: impl FnOnce(&vt100::Screen) -> T) -> T {
+        read(self.output().parser.screen())
     }
 
-    /// The screen once nothing more comes for a moment: a frame may arrive in several pieces.
+    /// Returns the screen once it stays the same for 25 ms, because a frame may arrive in several parts.
     pub fn settled_screen(&self) -> String {
         let mut before = self.screen();
         for _ in 0..40 {
@@ -43,39 +43,39 @@ impl Term {
         before
     }
 
-    /// Waits until the text is on the screen, and returns that screen.
+    /// Waits until the text is on the screen and returns the screen.
     pub fn wait_for(&self, text: &str) -> String {
         self.wait(&format!("{text:?}"), |screen| screen.contains(text))
     }
 
-    /// Waits until the text is no longer on the screen.
+    /// Waits until the text is not on the screen and returns the screen.
     pub fn wait_gone(&self, text: &str) -> String {
-        self.wait(&format!("{text:?} to go"), |screen| !screen.contains(text))
+        self.wait(&format!("screen without {text:?}"), |screen| !screen.contains(text))
     }
 
-    /// Waits for a screen that passes the check.
+    /// Waits for a screen that passes `check` and returns it.
     pub fn wait_until(&self, check: impl Fn(&str) -> bool) -> String {
-        self.wait("the screen to pass a check", check)
+        self.wait("a screen that passes the check", check)
     }
 
     fn wait(&self, what: &str, check: impl Fn(&str) -> bool) -> String {
         let end = Instant::now() + DEADLINE;
         loop {
-            // In this order, so that what a program wrote just before it ended is looked at.
+            // In this order, so that the last output of an ended program is checked.
             let ended = self.output_ended();
             let screen = self.screen();
             if check(&screen) {
                 return screen;
             }
-            let why = if ended { "the program ended" } else { "waited too long" };
-            assert!(!ended && Instant::now() < end, "{why}; no {what} on this screen:\n{}", self.framed());
+            let why = if ended { "the program ended during the wait" } else { "waited too long" };
+            assert!(!ended && Instant::now() < end, "{why} for {what}; the screen:\n{}", self.framed());
             thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// All bytes the program wrote so far.
+    /// Returns all bytes that the program wrote so far.
     pub fn raw(&self) -> Vec<u8> {
-        self.seen().raw.clone()
+        self.output().raw.clone()
     }
 
     pub fn modes(&self) -> TerminalModes {
@@ -87,7 +87,7 @@ impl Term {
         })
     }
 
-    /// The screen with a line above and below, for a failure's message.
+    /// Returns the screen between two lines, for failure messages.
     pub(super) fn framed(&self) -> String {
         let line = "-".repeat(80);
         format!("{line}\n{}\n{line}", self.screen().trim_end())

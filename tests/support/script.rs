@@ -1,4 +1,4 @@
-//! A deploy script's view of hapulse: a home of its own, no terminal, output by the line, and an exit code.
+//! Runs hapulse commands as a deploy script does: own home folder, no terminal, captured output and exit code.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -13,12 +13,12 @@ use tempfile::TempDir;
 
 use crate::support::{process, wait_until};
 
-/// Where scripts run.
+/// A home folder in which commands run.
 pub struct Script {
     home: TempDir,
 }
 
-/// What a command said, and its exit code; -1 where a signal ended it.
+/// Output of a command, and its exit code; -1 if a signal ended it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandResult {
     pub out: String,
@@ -26,7 +26,7 @@ pub struct CommandResult {
     pub code: i32,
 }
 
-/// A command that runs.
+/// A running command; dropping it kills it.
 pub struct RunningCommand {
     child: Child,
     out: Arc<Mutex<String>>,
@@ -38,81 +38,89 @@ impl Script {
         Self { home: tempfile::tempdir().unwrap() }
     }
 
+    /// Returns the path of the audit log.
     pub fn audit_path(&self) -> PathBuf {
         self.home.path().join(".local/state/hapulse/audit.jsonl")
     }
 
+    /// Writes the user's configuration file.
     pub fn configure(&self, text: &str) {
         let folder = self.home.path().join(".config/hapulse");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), text).unwrap();
     }
 
+    /// Returns the command `hapulse ARGS --target SOCKET`; blanks separate the words of `args`.
     pub fn command(&self, socket: &Path, args: &str) -> Command {
-        let mut command = self.without_target(args);
+        let mut command = self.command_without_target(args);
         command.arg("--target").arg(socket);
         command
     }
 
-    /// Which HAProxy is meant is left to the configuration.
-    pub fn without_target(&self, args: &str) -> Command {
+    /// Returns the command `hapulse ARGS`; the configuration names the instance.
+    pub fn command_without_target(&self, args: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
         command.args(args.split(' '));
         command.env_clear().env("HOME", self.home.path()).env("TZ", "UTC0").stdin(Stdio::null());
         command
     }
 
-    /// Runs `hapulse ARGS --target SOCKET` to its end; the words of `args` are parted by blanks.
+    /// Runs `hapulse ARGS --target SOCKET` to its end; see [`Script::command`].
     pub fn run(&self, socket: &Path, args: &str) -> CommandResult {
         self.start(socket, args).wait()
     }
 
+    /// Starts `hapulse ARGS --target SOCKET`; see [`Script::command`].
     pub fn start(&self, socket: &Path, args: &str) -> RunningCommand {
         let mut command = self.command(socket, args);
         let mut child = {
-            let _starting = process::starting();
+            let _guard = process::lock_start();
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         };
         let (out, lines) = (Arc::new(Mutex::new(String::new())), BufReader::new(child.stdout.take().unwrap()));
-        let kept = Arc::clone(&out);
+        let collected = Arc::clone(&out);
         let reader = thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.push_str(&line);
-                kept.push('\n');
+                let mut collected = collected.lock().unwrap_or_else(PoisonError::into_inner);
+                collected.push_str(&line);
+                collected.push('\n');
             }
         });
         RunningCommand { child, out, reader: Some(reader) }
     }
 
-    /// What the audit holds, as `hapulse audit` prints it, without the times and who it was.
+    /// Returns the lines of `hapulse audit` without times and users.
     pub fn audit_lines(&self) -> Vec<String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
         command.arg("audit").env_clear().env("HOME", self.home.path()).stdin(Stdio::null());
         let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
-        let words = |line: &str| {
-            let words: Vec<&str> = line.split("  ").map(str::trim).filter(|word| !word.is_empty()).skip(3).collect();
-            words.join("  ")
+        let columns = |line: &str| {
+            let columns: Vec<&str> =
+                line.split("  ").map(str::trim).filter(|column| !column.is_empty()).skip(3).collect();
+            columns.join("  ")
         };
-        text.lines().map(words).collect()
+        text.lines().map(columns).collect()
     }
 }
 
 impl RunningCommand {
+    /// Returns the standard output so far.
     pub fn out(&self) -> String {
         self.out.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub fn wait_for(&self, words: &str) {
-        wait_until(&format!("{words:?} in the output"), || self.out().contains(words));
+    /// Waits until the standard output contains `text`.
+    pub fn wait_for(&self, text: &str) {
+        wait_until(&format!("{text:?} in the output"), || self.out().contains(text));
     }
 
     pub fn signal(&self, name: &str) {
         process::signal(self.child.id(), name);
     }
 
+    /// Waits until the command exits and returns its output and exit code.
     pub fn wait(mut self) -> CommandResult {
-        wait_until("the command's end", || self.child.try_wait().unwrap().is_some());
+        wait_until("the command to exit", || self.child.try_wait().unwrap().is_some());
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         self.reader.take().unwrap().join().unwrap();
         let mut err = String::new();

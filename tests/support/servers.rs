@@ -1,7 +1,7 @@
-//! The web servers behind HAProxy: threads of the test itself, each on a port of its own.
+//! The lab's web servers: threads of the test, each with its own port.
 //!
-//! A server answers as its [`ServerBehavior`] says, and the answer can change while HAProxy runs: that is how a test
-//! makes a server fail, recover, or become slow.
+//! [`ServerBehavior`] defines how a server responds. It can change while HAProxy runs: so a test makes a server fail,
+//! recover or become slow.
 
 use super::lock;
 use std::io::{BufRead, BufReader, Write};
@@ -11,44 +11,43 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// What a server does with a request.
+/// How a server responds to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerBehavior {
-    /// 200 at once.
+    /// Sends 200 at once.
     Ok,
-    /// 200 after a while.
+    /// Sends 200 after this time.
     Slow(Duration),
-    /// This status at once.
+    /// Sends this status at once.
     Status(u16),
-    /// Nothing listens: connections are refused.
+    /// Does not listen, so connections are refused.
     Closed,
 }
 
-/// A loopback address of this lab's own, from 127.0.0.0/8. Ports on it are free for nobody else, so neither
-/// another lab nor a client's outgoing connection (those come from 127.0.0.1) can take one between the moment
-/// it is chosen and the moment HAProxy binds it.
-pub fn own_loopback() -> Ipv4Addr {
+/// Returns a loopback address in 127.0.0.0/8 that no other lab uses. Outgoing connections use 127.0.0.1, so a free port on
+/// this address stays free until HAProxy binds it.
+pub fn unique_loopback() -> Ipv4Addr {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let lab = COUNT.fetch_add(1, Ordering::Relaxed);
     let pid = std::process::id();
-    // 22 bits are left beside the 127 and a leading one that keeps clear of 127.0.x.y.
+    // 22 bits remain after the 127 and two fixed bits, which keep the address outside 127.0.x.y.
     let bits = (pid & 0x3fff) << 8 | (lab & 0xff);
     let [_, high, middle, low] = bits.to_be_bytes();
     Ipv4Addr::new(127, 64 | high, middle, low)
 }
 
-/// A port that is free on this address now.
+/// Returns this address with a port that is free now.
 pub fn free_port(ip: impl Into<std::net::IpAddr>) -> std::io::Result<SocketAddr> {
     TcpListener::bind((ip.into(), 0))?.local_addr()
 }
 
 #[derive(Debug)]
 struct ServerState {
-    answer: Mutex<ServerBehavior>,
+    behavior: Mutex<ServerBehavior>,
     requests: AtomicUsize,
 }
 
-/// One web server.
+/// A web server; dropping it closes its port.
 #[derive(Debug)]
 pub struct WebServer {
     addr: SocketAddr,
@@ -63,14 +62,14 @@ struct Acceptor {
 }
 
 impl WebServer {
-    pub fn start(ip: Ipv4Addr, answer: ServerBehavior) -> Self {
+    pub fn start(ip: Ipv4Addr, behavior: ServerBehavior) -> Self {
         let listener = TcpListener::bind((ip, 0)).expect("a loopback port is free");
         let server = Self {
             addr: listener.local_addr().expect("a bound socket has an address"),
-            state: Arc::new(ServerState { answer: Mutex::new(answer), requests: AtomicUsize::new(0) }),
+            state: Arc::new(ServerState { behavior: Mutex::new(behavior), requests: AtomicUsize::new(0) }),
             acceptor: Mutex::new(None),
         };
-        if answer != ServerBehavior::Closed {
+        if behavior != ServerBehavior::Closed {
             server.listen(listener);
         }
         server
@@ -80,19 +79,18 @@ impl WebServer {
         self.addr
     }
 
-    /// Requests answered so far, health checks over HTTP included.
+    /// Returns the number of requests served so far, including HTTP health checks.
     pub fn requests(&self) -> usize {
         self.state.requests.load(Ordering::Relaxed)
     }
 
-    /// CannedReplies this way from now on. [`ServerBehavior::Closed`] closes the port, and any other opens it again.
-    pub fn set_behavior(&self, answer: ServerBehavior) {
-        *lock(&self.state.answer) = answer;
-        if answer == ServerBehavior::Closed {
+    /// Changes how the server responds. [`ServerBehavior::Closed`] closes the port; any other behavior opens it again.
+    pub fn set_behavior(&self, behavior: ServerBehavior) {
+        *lock(&self.state.behavior) = behavior;
+        if behavior == ServerBehavior::Closed {
             self.stop_listening();
         } else if lock(&self.acceptor).is_none() {
-            let listener =
-                super::wait_for("the server's own port to be free again", || TcpListener::bind(self.addr).ok());
+            let listener = super::wait_for("the server's port to be free again", || TcpListener::bind(self.addr).ok());
             self.listen(listener);
         }
     }
@@ -108,7 +106,7 @@ impl WebServer {
                 let Ok(stream) = stream else { continue };
                 let state = Arc::clone(&state);
                 // Ends when HAProxy closes the connection, at the latest when it is killed.
-                thread::spawn(move || serve(stream, &state));
+                thread::spawn(move || serve_connection(stream, &state));
             }
         });
         *lock(&self.acceptor) = Some(Acceptor { thread, stop });
@@ -117,7 +115,7 @@ impl WebServer {
     fn stop_listening(&self) {
         if let Some(acceptor) = lock(&self.acceptor).take() {
             acceptor.stop.store(1, Ordering::SeqCst);
-            // Wakes the accept that is waiting.
+            // Ends the blocking accept.
             let _ = TcpStream::connect(self.addr);
             let _ = acceptor.thread.join();
         }
@@ -130,8 +128,8 @@ impl Drop for WebServer {
     }
 }
 
-/// CannedReplies the requests of one connection; bodies of requests are not read, since no test sends any.
-fn serve(mut stream: TcpStream, state: &ServerState) {
+/// Serves the requests of one connection. Does not read request bodies, because tests send none.
+fn serve_connection(mut stream: TcpStream, state: &ServerState) {
     let _ = stream.set_nodelay(true);
     let Ok(copy) = stream.try_clone() else { return };
     let mut reader = BufReader::new(copy);
@@ -149,8 +147,8 @@ fn serve(mut stream: TcpStream, state: &ServerState) {
                 break;
             }
         }
-        let answer = *lock(&state.answer);
-        let status = match answer {
+        let behavior = *lock(&state.behavior);
+        let status = match behavior {
             ServerBehavior::Closed => return,
             ServerBehavior::Ok => 200,
             ServerBehavior::Status(status) => status,

@@ -1,8 +1,7 @@
-//! The real binary in a pseudo terminal: a person's keyboard and screen.
+//! A program in a pseudo terminal: keyboard input, size, signals and exit.
 //!
-//! A thread reads everything the program writes, keeps it, and feeds it to a terminal emulator (vt100), whose
-//! screen the tests look at. [`launch`] starts it, [`super::screen`] looks at it; here are the keyboard, the
-//! size, and the ends: of the program, and of the terminal.
+//! A thread reads and keeps all output and feeds it to a terminal emulator (vt100), whose screen the tests check.
+//! [`launch`] starts the program, [`super::screen`] reads the screen.
 //!
 //! ```ignore
 //! let mut term = Term::spawn([lab.admin()], 80, 24);
@@ -26,10 +25,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Linux's flag that keeps a terminal from becoming the opener's own.
+/// Linux flag of `open`: the terminal does not become the controlling terminal.
 const O_NOCTTY: i32 = 0o400;
 
-/// A running program and its terminal. Dropping it closes the terminal and kills the program.
+/// A running program and its terminal. Dropping it kills the program and closes the terminal.
 pub struct Term {
     pub(super) child: Box<dyn Child + Send + Sync>,
     pub(super) master: Option<Box<dyn MasterPty + Send>>,
@@ -43,7 +42,7 @@ pub struct Term {
 }
 
 pub(super) struct TermState {
-    pub(super) seen: Mutex<TerminalOutput>,
+    pub(super) output: Mutex<TerminalOutput>,
     pub(super) closed: AtomicBool,
 }
 
@@ -53,26 +52,26 @@ pub(super) struct TerminalOutput {
 }
 
 impl Term {
-    /// Types these keys (see [`keys`]).
+    /// Presses keys; see [`keys`] for the notation.
     pub fn press(&mut self, text: &str) {
         for key in keys::parse(text) {
             self.paste(&key);
             if key == b"\x1b" {
-                // An Escape and a letter read at once are Alt and the letter.
+                // Escape and a letter, read together, would be Alt and the letter.
                 self.wait_input_read();
             }
         }
     }
 
-    /// Bytes to the program's input, as they are.
+    /// Writes bytes to the program's input.
     pub fn paste(&mut self, bytes: &[u8]) {
         let writer = self.writer.as_mut().expect("the terminal is open");
         writer.write_all(bytes).and_then(|()| writer.flush()).expect("the terminal takes input");
     }
 
-    /// Waits until the program has read all its input; two seconds at most, for it may not be reading.
+    /// Waits until the program has read all its input, for at most two seconds.
     ///
-    /// The kernel hands input over a moment after it was written, so only a queue that stays empty counts.
+    /// The kernel delivers input shortly after it was written, so the queue must stay empty for 30 ms.
     pub fn wait_input_read(&self) {
         let Some(tty) = self.tty() else { return };
         let end = Instant::now() + Duration::from_secs(2);
@@ -85,30 +84,30 @@ impl Term {
         }
     }
 
-    /// The program's side of the terminal, opened once more.
+    /// Opens the program's side of the terminal; `None` after [`Term::close`].
     fn tty(&self) -> Option<File> {
         self.master.as_ref()?;
         OpenOptions::new().read(true).write(true).custom_flags(O_NOCTTY).open(&self.tty).ok()
     }
 
-    /// What the reader has seen so far.
-    pub(super) fn seen(&self) -> MutexGuard<'_, TerminalOutput> {
-        lock(&self.shared.seen)
+    /// Returns the output so far.
+    pub(super) fn output(&self) -> MutexGuard<'_, TerminalOutput> {
+        lock(&self.shared.output)
     }
 
-    /// Whether everything the program wrote, and will ever write, has been read.
+    /// Returns whether the output has ended and all of it was read.
     pub(super) fn output_ended(&self) -> bool {
         self.reader.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Changes the size; the program gets its SIGWINCH.
+    /// Changes the size; the program receives SIGWINCH.
     pub fn resize(&mut self, cols: u16, rows: u16) {
-        self.seen().parser.set_size(launch::nonzero(rows), launch::nonzero(cols));
+        self.output().parser.set_size(launch::nonzero(rows), launch::nonzero(cols));
         let master = self.master.as_ref().expect("the terminal is open");
         master.resize(launch::pty_size(cols, rows)).expect("a terminal can be resized");
     }
 
-    /// Whether the terminal passes keys on one by one and unseen; a shell's terminal does not.
+    /// Returns whether the terminal is in raw mode: it passes on each key at once and without echo.
     pub fn is_raw(&self) -> bool {
         let tty = self.tty().expect("the terminal is open");
         let modes = rustix::termios::tcgetattr(&tty).expect("it is a terminal").local_modes;
@@ -119,7 +118,7 @@ impl Term {
         self.pid
     }
 
-    /// The program's home: empty at the start.
+    /// Returns the program's home folder; it is empty unless the builder wrote a file.
     pub fn home(&self) -> &std::path::Path {
         self.home.path()
     }
@@ -130,7 +129,7 @@ impl Term {
         process::signal(self.pid, name);
     }
 
-    /// Waits for the program's end. After it, everything it wrote is on the screen.
+    /// Waits until the program exits and all its output is on the screen.
     pub fn exit(&mut self) -> ExitStatus {
         if let Some(status) = &self.exit {
             return status.clone();
@@ -140,7 +139,7 @@ impl Term {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 break status;
             }
-            assert!(Instant::now() < end, "the program did not end; its screen:\n{}", self.framed());
+            assert!(Instant::now() < end, "the program did not exit; its screen:\n{}", self.framed());
             thread::sleep(Duration::from_millis(5));
         };
         if self.master.is_some() {
@@ -150,23 +149,23 @@ impl Term {
         status
     }
 
-    /// Waits for the program's end, and gives its exit code; 1 when a signal ended it, see [`Term::exit`].
+    /// Waits until the program exits and returns its exit code; 1 if a signal ended it, see [`Term::exit`].
     pub fn exit_code(&mut self) -> u32 {
         self.exit().exit_code()
     }
 
-    /// The terminal is gone: the window was closed, the connection was cut. The program is not waited for.
+    /// Closes the terminal, as a closed window or a lost connection does. Does not wait for the program.
     pub fn close(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         if let Some(tty) = self.tty() {
-            // The writer says goodbye with a newline and the end-of-file key, which a cut connection does not;
-            // without such a key it is silent.
+            // On drop the writer sends a newline and the end-of-file key, which a lost connection does not.
+            // Without such a key it sends nothing.
             if let Ok(mut modes) = rustix::termios::tcgetattr(&tty) {
                 modes.special_codes[SpecialCodeIndex::VEOF] = 0;
                 let _ = rustix::termios::tcsetattr(&tty, OptionalActions::Now, &modes);
             }
             self.writer = None;
-            // The reader holds the terminal open while it waits for a byte; here is one.
+            // The reader keeps the terminal open while it waits for output; one byte ends the wait.
             let _ = (&tty).write_all(b"\0");
         }
         if let Some(reader) = self.reader.take() {

@@ -1,17 +1,21 @@
-//! What a program writes to its terminal, taken apart: text, and control sequences.
+//! Finds unexpected bytes in terminal output.
 //!
-//! [`strange`] knows every sequence that hapulse itself writes; whatever else begins with an ESC, and whatever is no
-//! visible character, came from outside and is told.
+//! Expected are visible characters and the control sequences that hapulse itself writes. Everything else must come from
+//! outside, such as a server name.
 
 use unicode_width::UnicodeWidthChar;
 
-/// Everything in these bytes that is neither visible text nor a sequence of hapulse's own.
+/// Returns everything in the output that is neither visible text nor one of hapulse's own control sequences, at most 20
+/// findings.
 pub fn unexpected_output(bytes: &[u8]) -> Vec<String> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
             let end = error.valid_up_to();
-            return vec![format!("no UTF-8 behind {:?}", String::from_utf8_lossy(&bytes[end.saturating_sub(40)..]))];
+            return vec![format!(
+                "invalid UTF-8 after {:?}",
+                String::from_utf8_lossy(&bytes[end.saturating_sub(40)..])
+            )];
         }
     };
     let mut found = Vec::new();
@@ -19,8 +23,8 @@ pub fn unexpected_output(bytes: &[u8]) -> Vec<String> {
     let mut in_frame = false;
     while let Some(ch) = rest.chars().next() {
         in_frame = rest.starts_with(BEGIN) || in_frame && !rest.starts_with(END);
-        if let Some(own) = own_sequence(rest, in_frame) {
-            rest = &rest[own..];
+        if let Some(length) = own_sequence_len(rest, in_frame) {
+            rest = &rest[length..];
             continue;
         }
         if !is_visible(ch) {
@@ -32,23 +36,23 @@ pub fn unexpected_output(bytes: &[u8]) -> Vec<String> {
     found
 }
 
-/// One or two cells, and nothing that changes how others are shown.
+/// Returns whether a character takes one or two cells and does not change how others are shown.
 fn is_visible(ch: char) -> bool {
     let is_formatting = matches!(ch, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     !ch.is_control() && !is_formatting && ch.width().is_some_and(|width| width > 0)
 }
 
-/// What stands around each frame.
+/// Start and end of a synchronized update, which encloses each frame.
 const BEGIN: &str = "\x1b[?2026h";
 const END: &str = "\x1b[?2026l";
 
-/// The length of the sequence that the text begins with, when it is one of hapulse's own. Only in a frame does the
-/// cursor go from where it is to where it is wanted.
-fn own_sequence(text: &str, in_frame: bool) -> Option<usize> {
+/// Returns the length of hapulse's own control sequence at the start of the text. Relative cursor movements are allowed only
+/// within a frame.
+fn own_sequence_len(text: &str, in_frame: bool) -> Option<usize> {
     if in_frame && text.starts_with('\x08') {
         return Some(1);
     }
-    // Shells and the kernel end lines so after the last frame.
+    // After the last frame, shells and the kernel write line ends.
     if let Some(end) = ["\r\n", "\r", "\n"].iter().find(|end| text.starts_with(**end)) {
         return Some(end.len());
     }
@@ -56,7 +60,7 @@ fn own_sequence(text: &str, in_frame: bool) -> Option<usize> {
     let end = csi.find(|ch: char| ch.is_ascii_alphabetic())?;
     let (parameters, letter) = (&csi[..end], csi.as_bytes()[end]);
     let numbers: Option<Vec<u16>> =
-        parameters.split(';').filter(|word| !word.is_empty()).map(|word| word.parse().ok()).collect();
+        parameters.split(';').filter(|number| !number.is_empty()).map(|number| number.parse().ok()).collect();
     let is_own = match (letter, parameters, numbers) {
         (b'h' | b'l', "?7" | "?25" | "?1049" | "?2026" | "?2004", _) | (b'J', "2", _) => true,
         (b'H', _, Some(numbers)) => numbers.len() <= 2,
@@ -67,7 +71,7 @@ fn own_sequence(text: &str, in_frame: bool) -> Option<usize> {
     is_own.then_some(2 + end + 1)
 }
 
-/// Modifiers, the terminal's own colours, and the sixteen named ones, one behind the other.
+/// Returns whether a style sequence contains only modifiers, the default colors and the 16 named colors.
 fn is_own_style(numbers: &[u16]) -> bool {
     match numbers {
         [0..=9 | 21..=29 | 30..=37 | 39 | 40..=47 | 49 | 90..=97 | 100..=107, rest @ ..] => is_own_style(rest),

@@ -1,6 +1,6 @@
-//! A tiny load generator: a few threads that send requests and read the answers.
+//! A small load generator: threads that send requests and read the responses.
 //!
-//! It is here so that tests need no other tool, and so that they know exactly how many requests they sent.
+//! With it tests need no other tool and know exactly how many requests they sent.
 //!
 //! ```ignore
 //! let counts = Traffic::to(lab.frontend_addr()).send(100);
@@ -16,16 +16,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// What became of the requests.
+/// Numbers of successful and failed requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RequestCounts {
-    /// Answered with a status below 400.
+    /// Responses with a status below 400.
     pub ok: usize,
-    /// Answered with 400 or more, cut, refused, or not answered within 30 seconds.
+    /// Responses with 400 or more, truncated or refused requests, and those without a response within 30 seconds.
     pub failed: usize,
 }
 
-/// What to send, and how.
+/// Requests to send: address, path, headers and number of workers.
 #[derive(Debug, Clone)]
 pub struct Traffic {
     addr: SocketAddr,
@@ -40,11 +40,11 @@ pub struct Traffic {
 struct TrafficState {
     ok: AtomicUsize,
     failed: AtomicUsize,
-    taken: AtomicUsize,
+    started: AtomicUsize,
     stop: AtomicBool,
 }
 
-/// Traffic that flows until it is stopped or dropped.
+/// Traffic that continues until it is stopped or dropped.
 #[derive(Debug)]
 pub struct RunningTraffic {
     shared: Arc<TrafficState>,
@@ -52,7 +52,7 @@ pub struct RunningTraffic {
 }
 
 impl Traffic {
-    /// `GET /` to this address, by two workers, a new connection for each request.
+    /// Sends `GET /` to this address by default, with two workers and a new connection for each request.
     pub fn to(addr: SocketAddr) -> Self {
         Self { addr, path: "/".into(), headers: String::new(), keep_alive: false, workers: 2, pause: Duration::ZERO }
     }
@@ -62,20 +62,20 @@ impl Traffic {
         self
     }
 
-    /// One more header, as in `"Cookie: SRV=s1"`.
+    /// Adds a header line such as `"Cookie: SRV=s1"`.
     pub fn header(mut self, line: &str) -> Self {
         self.headers.push_str(line);
         self.headers.push_str("\r\n");
         self
     }
 
-    /// One connection a worker, for all its requests.
+    /// Keeps one connection per worker for all its requests.
     pub fn keep_alive(mut self) -> Self {
         self.keep_alive = true;
         self
     }
 
-    /// Requests at the same time, at most.
+    /// Sets the maximum number of concurrent requests.
     pub fn workers(mut self, count: usize) -> Self {
         self.workers = count.max(1);
         self
@@ -87,7 +87,7 @@ impl Traffic {
         self
     }
 
-    /// Sends this many requests and waits for all their answers.
+    /// Sends this many requests and waits for all responses.
     pub fn send(self, count: usize) -> RequestCounts {
         let mut running = self.spawn(count);
         for thread in running.threads.drain(..) {
@@ -105,24 +105,26 @@ impl Traffic {
         let shared = Arc::new(TrafficState::default());
         let threads = (0..self.workers)
             .map(|_| {
-                let (plan, shared) = (self.clone(), Arc::clone(&shared));
-                thread::spawn(move || plan.work(&shared, count))
+                let (traffic, shared) = (self.clone(), Arc::clone(&shared));
+                thread::spawn(move || traffic.send_requests(&shared, count))
             })
             .collect();
         RunningTraffic { shared, threads }
     }
 
-    fn work(&self, shared: &TrafficState, count: usize) {
-        let connection = if self.keep_alive { "keep-alive" } else { "close" };
-        let request =
-            format!("GET {} HTTP/1.1\r\nHost: lab\r\nConnection: {connection}\r\n{}\r\n", self.path, self.headers);
-        let mut kept = None;
-        while !shared.stop.load(Ordering::Relaxed) && shared.taken.fetch_add(1, Ordering::Relaxed) < count {
-            let reused = kept.is_some();
-            let mut result = self.one(&mut kept, &request, &shared.stop);
-            if reused && matches!(result, Some(Err(_))) {
-                // HAProxy may close a kept connection at any time; a client then asks again.
-                result = self.one(&mut kept, &request, &shared.stop);
+    fn send_requests(&self, shared: &TrafficState, count: usize) {
+        let connection_header = if self.keep_alive { "keep-alive" } else { "close" };
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: lab\r\nConnection: {connection_header}\r\n{}\r\n",
+            self.path, self.headers
+        );
+        let mut connection = None;
+        while !shared.stop.load(Ordering::Relaxed) && shared.started.fetch_add(1, Ordering::Relaxed) < count {
+            let is_reused = connection.is_some();
+            let mut result = self.send_request(&mut connection, &request, &shared.stop);
+            if is_reused && matches!(result, Some(Err(_))) {
+                // HAProxy may close a kept connection at any time; a client then retries.
+                result = self.send_request(&mut connection, &request, &shared.stop);
             }
             match result {
                 Some(Ok(status)) if status < 400 => shared.ok.fetch_add(1, Ordering::Relaxed),
@@ -134,15 +136,20 @@ impl Traffic {
                 None => return,
             };
             if !self.keep_alive {
-                kept = None;
+                connection = None;
             }
             thread::sleep(self.pause);
         }
     }
 
-    /// One request. `None`: it was stopped, and is not counted.
-    fn one(&self, kept: &mut Option<TcpStream>, request: &str, stop: &AtomicBool) -> Option<std::io::Result<u16>> {
-        let mut stream = match kept.take().map_or_else(|| TcpStream::connect(self.addr), Ok) {
+    /// Sends one request and returns the response's status; `None` if the traffic was stopped during it.
+    fn send_request(
+        &self,
+        connection: &mut Option<TcpStream>,
+        request: &str,
+        stop: &AtomicBool,
+    ) -> Option<std::io::Result<u16>> {
+        let mut stream = match connection.take().map_or_else(|| TcpStream::connect(self.addr), Ok) {
             Ok(stream) => stream,
             Err(error) => return Some(Err(error)),
         };
@@ -151,12 +158,12 @@ impl Traffic {
         if let Err(error) = stream.write_all(request.as_bytes()) {
             return Some(Err(error));
         }
-        let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
+        let (mut response, mut chunk) = (Vec::new(), [0; 4096]);
         let end = Instant::now() + Duration::from_secs(30);
         loop {
-            match stream.read(&mut piece) {
-                Ok(0) => return Some(status(&answer)),
-                Ok(count) => answer.extend_from_slice(&piece[..count]),
+            match stream.read(&mut chunk) {
+                Ok(0) => return Some(parse_status(&response)),
+                Ok(count) => response.extend_from_slice(&chunk[..count]),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     if stop.load(Ordering::Relaxed) {
                         return None;
@@ -168,23 +175,23 @@ impl Traffic {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Some(Err(error)),
             }
-            if self.keep_alive && complete(&answer) {
-                *kept = Some(stream);
-                return Some(status(&answer));
+            if self.keep_alive && is_complete(&response) {
+                *connection = Some(stream);
+                return Some(parse_status(&response));
             }
         }
     }
 }
 
-fn status(answer: &[u8]) -> std::io::Result<u16> {
-    let text = String::from_utf8_lossy(answer);
-    let word = text.split(' ').nth(1).and_then(|word| word.parse().ok());
-    word.ok_or_else(|| std::io::Error::from(ErrorKind::UnexpectedEof))
+fn parse_status(response: &[u8]) -> std::io::Result<u16> {
+    let text = String::from_utf8_lossy(response);
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.ok_or_else(|| std::io::Error::from(ErrorKind::UnexpectedEof))
 }
 
-/// Whether the whole body has arrived, by its `Content-Length`.
-fn complete(answer: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(answer);
+/// Returns whether the whole body has arrived, by `Content-Length`.
+fn is_complete(response: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(response);
     let Some((head, body)) = text.split_once("\r\n\r\n") else {
         return false;
     };
@@ -200,13 +207,13 @@ impl RunningTraffic {
         RequestCounts { ok: self.shared.ok.load(Ordering::Relaxed), failed: self.shared.failed.load(Ordering::Relaxed) }
     }
 
-    /// Ends the traffic; requests in flight are given up and not counted.
+    /// Stops the traffic; requests in flight are aborted and not counted.
     pub fn stop(mut self) -> RequestCounts {
-        self.end();
+        self.join_workers();
         self.counts()
     }
 
-    fn end(&mut self) {
+    fn join_workers(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
             let _ = thread.join();
@@ -216,6 +223,6 @@ impl RunningTraffic {
 
 impl Drop for RunningTraffic {
     fn drop(&mut self) {
-        self.end();
+        self.join_workers();
     }
 }
