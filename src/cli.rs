@@ -7,6 +7,7 @@ mod args;
 mod check_command;
 mod common_args;
 mod dashboard;
+mod debug_log;
 mod doctor_command;
 mod get_command;
 mod resolve;
@@ -65,6 +66,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    debug_log::start(cli.debug_log.as_deref())?;
     match cli.command {
         Some(CliCommand::Audit(args)) => print_audit(args),
         Some(CliCommand::Config(args)) => print_config(&args),

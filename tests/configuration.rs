@@ -1,4 +1,5 @@
-//! The configuration with the real binary: values and their sources, errors with their line, and its effect on the dashboard.
+//! The configuration with the real binary: values and their sources, errors with their line, and its effect on the
+//! dashboard.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! Playback keys: pausing, stepping and marking a moment, and the commands that are blocked meanwhile. No I/O; the test sets
-//! the clock.
+//! Playback keys: pausing, stepping and marking a moment, and the commands that are blocked meanwhile. No I/O; the test
+//! sets the clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/model_driver.rs"]
@@ -173,7 +173,8 @@ fn past_moment_blocks_typed_lines() {
 
 #[test]
 fn past_moment_refuses_open_confirmation() {
-    // A confirmation captures the keys, so the past cannot be entered with keys while it is open; the guard refuses anyway.
+    // A confirmation captures the keys, so the past cannot be entered with keys while it is open; the guard refuses
+    // anyway.
     let mut driver = driver_with_history();
     driver.press("<ret>jM");
     assert!(driver.confirmation().is_some());

@@ -1,4 +1,5 @@
-//! Keys in the views: view switching, the tree, sorting, filters, commands and details. No I/O; the test sets the clock.
+//! Keys in the views: view switching, the tree, sorting, filters, commands and details. No I/O; the test sets the
+//! clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/model_driver.rs"]

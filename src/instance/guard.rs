@@ -98,7 +98,7 @@ pub enum Refusal {
     #[error("select {0} first")]
     WrongTarget(&'static str),
     /// A marked row is of another kind.
-    #[error("this action needs {0}, but other rows are marked")]
+    #[error("needs {0}, but other rows are marked")]
     WrongSelection(&'static str),
     /// The server is not in the latest sample.
     #[error("{0} is gone: HAProxy does not list it any more")]

@@ -156,7 +156,7 @@ pub(super) fn describe_client_aborts(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} of the requests aborted by clients", phrases::percent(value))
 }
 
-/// Measures the response time. In TCP mode there is none.
+/// Measures the response time. TCP mode does not report one.
 pub(super) fn response_time(input: &RuleInput<'_>) -> Measurement {
     if input.is_tcp() { Measurement::Fine } else { input.mean(Field::Rtime) }
 }

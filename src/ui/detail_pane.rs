@@ -30,7 +30,7 @@ pub fn draw(
     let Some(index) = sample.rows.index_of(id) else {
         let inner = canvas.draw_frame(area, &[styled_text(" gone ", Role::Focus)], &[], Role::Focus);
         let message = match instance.data.past_moment() {
-            Some(_) => "HAProxy did not list this row offset this moment; Esc goes back",
+            Some(_) => "HAProxy did not list this row at this moment; Esc goes back",
             None => "HAProxy does not list this row any more; Esc goes back",
         };
         canvas.draw_text(inner, 1, 0, message, Role::Warn);
