@@ -17,7 +17,7 @@ use crate::config::duration;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::target::Target;
 use crate::config::terminal_env::ColorTheme;
-use crate::problems::thresholds::{ThresholdError, Thresholds};
+use crate::problems::thresholds::ThresholdChange;
 use crate::table::filter::RowFilter;
 
 /// A terminal dashboard for HAProxy.
@@ -126,8 +126,8 @@ pub(super) struct DashboardOptions {
     #[arg(long)]
     pub(super) ascii: bool,
     /// Set a threshold: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
-    #[arg(long = "threshold", value_name = "RULE.warn=N", value_parser = parse_threshold)]
-    pub(super) thresholds: Vec<String>,
+    #[arg(long = "threshold", value_name = "RULE.warn=N")]
+    pub(super) thresholds: Vec<ThresholdChange>,
     /// Write every event to this file
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
@@ -170,11 +170,6 @@ pub(super) struct ConfigArgs {
     /// Print the commands that keys can be bound to, with their keys
     #[arg(long, conflicts_with_all = ["config", "schema"])]
     pub(super) actions: bool,
-}
-
-/// Validates a threshold, so that clap reports an invalid one as a usage error.
-fn parse_threshold(text: &str) -> Result<String, ThresholdError> {
-    Thresholds::default().set_from_text(text).map(|()| text.to_owned())
 }
 
 /// Converts a HATop filter, the arguments of `show stat`, to the text of a hapulse filter.
