@@ -13,7 +13,7 @@ use hapulse::haproxy::fields::TextField;
 use hapulse::table::columns::column::{Column, ColumnSource};
 use hapulse::table::columns::column_sets;
 use hapulse::table::columns::column_table;
-use hapulse::table::view_table::{Content, VIEWS};
+use hapulse::table::view_table::{Content, ViewId};
 
 const PAGE: &str = include_str!("../docs/features.md");
 /// How a row begins that has no place yet.
@@ -52,8 +52,8 @@ fn rows() -> Vec<Vec<&'static str>> {
 }
 
 /// The columns that a view shows by itself.
-fn columns_of(view: usize) -> Vec<&'static Column> {
-    match VIEWS[view].content {
+fn columns_of(view: ViewId) -> Vec<&'static Column> {
+    match view.view().content {
         Content::Dashboard => [column_sets::FRONTENDS, column_sets::BACKENDS, column_sets::SERVERS].concat(),
         Content::Table(columns) => columns.to_vec(),
         _ => Vec::new(),
@@ -70,7 +70,7 @@ fn help() -> BTreeSet<String> {
 fn check(reference: Reference<'_>, keymap: &Keymap, flags: &BTreeSet<String>) -> Result<(), String> {
     let Reference { kind, name, after } = reference;
     let exists = match kind {
-        "view" => name.parse::<usize>().is_ok_and(|place| place < VIEWS.len()),
+        "view" => name.parse().is_ok_and(|digit| ViewId::from_digit(digit).is_some()),
         "col" => match (column_table::by_id(name), after.strip_prefix(" (").and_then(|rest| rest.split_once(')'))) {
             (Some(column), Some((title, _))) if column.title != title => {
                 return Err(format!("the heading of {name} is {}, not {title}", column.title));
@@ -103,11 +103,11 @@ fn columns_are_in_view_named_before_them() {
     for row in rows() {
         let mut place = None;
         for Reference { kind, name, .. } in references(row[2]) {
-            let stands_in = |view: usize| columns_of(view).iter().any(|column| column.id == name);
+            let stands_in = |view: ViewId| columns_of(view).iter().any(|column| column.id == name);
             match (kind, place) {
                 ("view" | "cmd" | "key", _) => place = Some((kind, name)),
-                ("col", Some(("view", view))) if stands_in(view.parse().unwrap()) => {}
-                ("col", Some(("cmd", "cols"))) if !(1..VIEWS.len()).any(stands_in) => {}
+                ("col", Some(("view", view))) if view.parse().ok().and_then(ViewId::from_digit).is_some_and(stands_in) => {}
+                ("col", Some(("cmd", "cols"))) if !ViewId::ALL.into_iter().skip(1).any(stands_in) => {}
                 ("col", _) => wrong.push(format!("{name}: {} in {place:?}", row[0])),
                 _ => {}
             }

@@ -17,6 +17,7 @@ use hapulse::app::msg::{Effect, Message};
 use hapulse::app::update::{next_wake, update};
 use hapulse::instance::guard::Guard;
 use hapulse::observe::sampler::PollResult;
+use hapulse::table::view_table::ViewId;
 use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::Buffer;
@@ -194,13 +195,13 @@ fn escape_returns_to_live_after_closing_everything_else() {
     driver.press("<esc>");
     assert!(driver.model.instance().unwrap().selection.marked_count() == 0 && driver.is_past());
     driver.press("<esc>");
-    assert!(driver.model.view_settings[1].filter.is_empty() && driver.is_past());
+    assert!(driver.model.view_settings[ViewId::Status].filter.is_empty() && driver.is_past());
     driver.press("!<esc>");
-    assert!(driver.model.view == 1 && driver.is_past(), "that view is closed first");
+    assert!(driver.model.view == ViewId::Status && driver.is_past(), "that view is closed first");
     driver.press("A<esc>");
-    assert!(driver.model.view == 1 && driver.is_past());
+    assert!(driver.model.view == ViewId::Status && driver.is_past());
     driver.press("<esc>");
-    assert!(!driver.is_past() && driver.model.view == 1);
+    assert!(!driver.is_past() && driver.model.view == ViewId::Status);
     driver.press("0p<ret><esc>");
     assert!(driver.is_past(), "back to the backends");
     driver.press("<esc>");
@@ -312,7 +313,7 @@ fn marked_moment_is_set_replaced_and_cleared() {
     driver.press("x");
     assert_eq!(driver.notice(), "no moment is marked");
     driver.press("S");
-    assert_eq!(driver.model.view, 0, "S goes back");
+    assert_eq!(driver.model.view, ViewId::Dashboard, "S goes back");
 }
 
 #[test]

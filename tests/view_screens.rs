@@ -16,7 +16,7 @@ use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::instance::guard::Guard;
-use hapulse::table::view_table::{VIEWS, index_by_id};
+use hapulse::table::view_table::ViewId;
 use samples::{SampleFactory, StatCsv, timestamp, recorded_text};
 use scenes::{SceneFactory, NEWEST_VERSION, Scene, DEFAULT_VERSION, default_scene};
 
@@ -139,7 +139,7 @@ fn scenes_show_view_and_layer_of_their_name() {
     for (name, factory) in SCENES {
         let model = factory((80, 24)).model;
         let view = name.split('-').next().unwrap();
-        let named_view = index_by_id(view).or_else(|| index_by_id(&format!("{view}s"))).filter(|view| !VIEWS[*view].id.is_empty());
+        let named_view = ViewId::parse(view).or_else(|| ViewId::parse(&format!("{view}s")));
         if let Some(view) = named_view {
             assert_eq!(model.view, view, "{name}");
         }

@@ -94,13 +94,28 @@ mod tests {
         instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
         let summary = ProcessSummary::from_instance(&instance).unwrap();
         assert_eq!((summary.connections, summary.max_connections, summary.idle), (Some(500), Some(2000), Some(80)));
-        assert_eq!((summary.servers_up, summary.servers_down, summary.out_of_service, summary.queued), (3, 1, 2, Some(8)));
+        assert_eq!(
+            (summary.servers_up, summary.servers_down, summary.out_of_service, summary.queued),
+            (3, 1, 2, Some(8))
+        );
         assert_eq!(summary.unavailable_backends, ["legacy"]);
         assert_eq!((summary.request_rate, summary.bytes_in_rate), (None, None), "one sample gives no rate");
         instance
             .add_sample(builder.build_at_millis(1000, &stat_of_site().replace("9000,5000,8000", "9010,5500,9000")), 0);
         let summary = ProcessSummary::from_instance(&instance).unwrap();
         assert_eq!((summary.bytes_in_rate, summary.bytes_out_rate), (Some(500.0), Some(1000.0)));
+    }
+
+    #[test]
+    fn w24_share_5xx_is_unknown_below_minimum_number_of_responses() {
+        let stat = |ok: i64, errors: i64| {
+            format!("# pxname,svname,type,status,hrsp_2xx,hrsp_5xx,\nwww,FRONTEND,0,OPEN,{ok},{errors},\n")
+        };
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for (millis, ok, errors, share) in [(0, 100, 0, None), (2000, 114, 5, None), (4000, 115, 5, Some(0.25))] {
+            instance.add_sample(builder.build_at_millis(millis, &stat(ok, errors)), 0);
+            assert_eq!(ProcessSummary::from_instance(&instance).unwrap().share_5xx, share, "{millis}");
+        }
     }
 
     #[test]

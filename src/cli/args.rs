@@ -19,6 +19,7 @@ use crate::config::target::Target;
 use crate::config::terminal_env::ColorTheme;
 use crate::problems::thresholds::ThresholdChange;
 use crate::table::filter::RowFilter;
+use crate::table::view_table::ViewId;
 
 /// A terminal dashboard for HAProxy.
 #[derive(Debug, Parser)]
@@ -206,7 +207,7 @@ impl DashboardOptions {
         let proxies = (!self.proxies.is_empty()).then(|| format!("proxy={}", self.proxies.join(",")));
         let words: Vec<String> = self.filters.iter().cloned().chain(proxies).collect();
         Ok(InitialView {
-            view: usize::from(self.mode),
+            view: ViewId::from_digit(usize::from(self.mode)).unwrap_or_default(),
             filter: RowFilter::parse(&words.join(" | "))?,
             view_configs: Vec::new(),
         })
@@ -253,9 +254,9 @@ mod tests {
             let start = cli.options.start().unwrap();
             (start.view, start.filter.to_string())
         };
-        assert_eq!(start(&[]), (0, String::new()));
-        assert_eq!(start(&["-m", "4", "-p", "be1"]), (4, "proxy=be1".to_owned()));
-        assert_eq!(start(&["--mode=9", "--proxy", "a.b:1", "-p", "c"]), (9, "proxy=a.b:1,c".to_owned()));
+        assert_eq!(start(&[]), (ViewId::Dashboard, String::new()));
+        assert_eq!(start(&["-m", "4", "-p", "be1"]), (ViewId::Errors, "proxy=be1".to_owned()));
+        assert_eq!(start(&["--mode=9", "--proxy", "a.b:1", "-p", "c"]), (ViewId::Events, "proxy=a.b:1,c".to_owned()));
         assert_eq!(start(&["-f", "3 4 -1"]).1, "kind=server iid=3");
         assert_eq!(start(&["--filter", "-1 6 2"]).1, "kind=backend,server sid=0,2");
         assert_eq!(start(&["-f-1 -1 -1"]).1, "kind=frontend,backend,server,listener");

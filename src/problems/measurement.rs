@@ -28,7 +28,7 @@ pub enum Grade {
 
 impl Grade {
     /// Returns whether the measurement is past a threshold.
-    pub fn is_problem(self) -> bool {
+    pub(crate) fn is_problem(self) -> bool {
         matches!(self, Self::Warn | Self::Crit)
     }
 }

@@ -107,7 +107,9 @@ fn find_failing(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> 
 }
 
 fn find_aborted(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
-    let Some(problem) = problems.iter().find(|problem| problem.rule.id == RuleId::ClientAborts) else { return Vec::new() };
+    let Some(problem) = problems.iter().find(|problem| problem.rule.id == RuleId::ClientAborts) else {
+        return Vec::new();
+    };
     let aborts = |server: &RuleInput<'_>| Ratio::new(server.growth(Field::CliAbrt), server.served());
     let all = Ratio::sum_of_servers(backend, aborts);
     let servers = backend.backend.iter().flat_map(|rows| &rows.servers).map(|server| backend.for_row(*server));

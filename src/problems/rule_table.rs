@@ -83,7 +83,7 @@ macro_rules! rules {
 
         impl RuleId {
             /// All rules, in the order of [`RULES`].
-            pub const ALL: &[Self] = &[$(Self::$name),*];
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
 
             /// Returns the name as text.
             pub const fn as_str(self) -> &'static str {
@@ -194,17 +194,17 @@ impl RuleId {
     pub(crate) const BOUNDS: (Self, Self) = (Self::ALL[0], Self::ALL[Self::ALL.len() - 1]);
 
     /// Returns the rule with this name.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|id| id.as_str() == text)
     }
 
     /// Returns the rule that had this name in the previous version, with that name.
-    pub fn parse_former(text: &str) -> Option<(&'static str, Self)> {
+    pub(crate) fn parse_former(text: &str) -> Option<(&'static str, Self)> {
         RENAMED.iter().copied().find(|(former, _)| *former == text)
     }
 
     /// Returns the rule.
-    pub fn rule(self) -> &'static Rule {
+    pub(crate) fn rule(self) -> &'static Rule {
         &RULES[self as usize]
     }
 }
@@ -216,7 +216,7 @@ impl fmt::Display for RuleId {
 }
 
 /// Returns the rules of a scope.
-pub fn rules_for_scope(scope: Scope) -> impl Iterator<Item = &'static Rule> {
+pub(crate) fn rules_for_scope(scope: Scope) -> impl Iterator<Item = &'static Rule> {
     let start = RULES.partition_point(|rule| rule.scope < scope);
     RULES[start..].iter().take_while(move |rule| rule.scope == scope)
 }

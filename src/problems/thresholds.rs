@@ -74,7 +74,7 @@ impl ThresholdChange {
     ///
     /// # Errors
     /// Returns an error if there is no such rule, or if a threshold is not a number of 0 or more.
-    pub fn new(name: &str, change: RuleOverride) -> Result<Self, ThresholdError> {
+    pub(crate) fn new(name: &str, change: RuleOverride) -> Result<Self, ThresholdError> {
         let current = RuleId::parse(name).map(|rule| (None, rule));
         let former = || RuleId::parse_former(name).map(|(former, rule)| (Some(former), rule));
         let (former_name, rule) =
@@ -86,7 +86,7 @@ impl ThresholdChange {
     }
 
     /// Returns a warning if the configured name is a former name of the rule.
-    pub fn rename_warning(&self) -> Option<String> {
+    pub(crate) fn rename_warning(&self) -> Option<String> {
         let Self { rule, former_name, .. } = self;
         former_name.map(|former| format!("the rule {former} is now called {rule}; the next version rejects {former}"))
     }
@@ -212,12 +212,12 @@ impl Thresholds {
     }
 
     /// Returns the thresholds in effect for a rule.
-    pub fn for_rule(&self, rule: RuleId) -> &RuleLimits {
+    pub(crate) fn for_rule(&self, rule: RuleId) -> &RuleLimits {
         &self.limits[rule as usize]
     }
 
     /// Compares a measurement with the thresholds of a rule.
-    pub fn grade(&self, rule: RuleId, measurement: Measurement) -> Grade {
+    pub(crate) fn grade(&self, rule: RuleId, measurement: Measurement) -> Grade {
         self.for_rule(rule).grade(measurement)
     }
 }

@@ -148,7 +148,7 @@ const fn rule_causes(rule: RuleId) -> RuleCauses {
 }
 
 /// Returns whether the rule shows that HAProxy itself has too little CPU time.
-pub fn shows_busy_process(rule: RuleId) -> bool {
+pub(crate) fn shows_busy_process(rule: RuleId) -> bool {
     rule_causes(rule).shows.contains(&Cause::HaproxyBusy)
 }
 
@@ -253,7 +253,9 @@ fn root_problems<'a>(
                 }
                 // A slow application fills its servers, but full servers do not slow down the application.
                 // A server at its limit does not imply a queue.
-                Cause::ServersFull if problem.rule.id == RuleId::ServerSessions && input.backend_stats.queued <= 0.0 => {
+                Cause::ServersFull
+                    if problem.rule.id == RuleId::ServerSessions && input.backend_stats.queued <= 0.0 =>
+                {
                     false
                 }
                 Cause::ServersFull => worst_of(&|rule| rule == RuleId::ResponseTime) < worst_of(&shows_cause),

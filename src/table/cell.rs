@@ -80,7 +80,7 @@ pub fn state_role(state: RowState) -> Role {
 }
 
 /// Returns the role of a graded measurement.
-pub fn grade_role(grade: Grade) -> Role {
+pub(crate) fn grade_role(grade: Grade) -> Role {
     match grade {
         Grade::Unknown => Role::Dim,
         Grade::Fine => Role::Normal,

@@ -126,9 +126,8 @@ fn draw_gauge(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &Proce
         }
         _ => number_format::count(connections),
     };
-    let idle = overview.idle.map(|idle| {
-        (format!("idle {idle}%"), graded_role(instance, RuleId::Idle, idle as f64 / 100.0))
-    });
+    let idle =
+        overview.idle.map(|idle| (format!("idle {idle}%"), graded_role(instance, RuleId::Idle, idle as f64 / 100.0)));
     let idle_width = idle.as_ref().map_or(0, |(text, _)| text.len() as u16 + 2);
     let text_width = numbers.len() as u16 + 7;
     if area.width < numbers.len() as u16 {

@@ -95,8 +95,7 @@ pub fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thres
     ];
     let servers = count_servers(sample);
     all.push(PerfValue { max: Some(servers.1), ..PerfValue::new("servers_usable", Some(servers.0)) });
-    let count =
-        |severity| instance.problems().iter().filter(|problem| problem.severity == severity).count() as f64;
+    let count = |severity| instance.problems().iter().filter(|problem| problem.severity == severity).count() as f64;
     all.extend([
         PerfValue::new("problems_warn", Some(count(Severity::Warn))),
         PerfValue::new("problems_crit", Some(count(Severity::Crit))),
@@ -134,7 +133,10 @@ pub fn count_servers(sample: &Sample) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::process_summary::ProcessSummary;
+    use crate::headless::report::metric_path::MetricPath;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::table::columns::value::Value;
 
     #[test]
     fn perf_value_display_follows_plugin_guidelines() {
@@ -160,5 +162,19 @@ mod tests {
         assert_eq!(shown[3], "'lb01 requests_per_second'=U;;;0", "one sample gives no rate");
         assert_eq!(shown[7], "'lb01 queue'=8;;;0");
         assert_eq!(shown[8], "'lb01 servers_usable'=3;;;0;6");
+    }
+
+    #[test]
+    fn w24_queued_requests_are_the_same_number_everywhere() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for step in 0..7 {
+            instance.add_sample(builder.build_at_millis(step * 2000, &stat_of_site()), 0);
+        }
+        let path: MetricPath = "api/BACKEND.queue".parse().unwrap();
+        assert_eq!(path.value(&instance, false), Ok(Value::Integer(8)));
+        assert_eq!(ProcessSummary::from_instance(&instance).unwrap().queued, Some(8));
+        assert_eq!(perf_values(&instance, None, &Thresholds::default())[7].to_string(), "'queue'=8;;;0");
+        let problem = instance.problems().iter().find(|problem| problem.rule.id == RuleId::Queue).unwrap();
+        assert!((problem.value - 8.0).abs() < 0.001, "{problem:?}");
     }
 }

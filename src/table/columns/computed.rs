@@ -381,7 +381,31 @@ pub fn verdict_key(row: &RowView<'_>) -> SortKey {
 mod tests {
     use super::*;
     use crate::instance::instance::Instance;
-    use crate::observe::test_samples::SampleBuilder;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::problems::thresholds::Thresholds;
+
+    #[test]
+    fn w24_roles_follow_configured_thresholds() {
+        let roles = |thresholds: &[&str]| {
+            let mut instance = Instance::default();
+            let changes = thresholds.iter().map(|text| text.parse().unwrap());
+            instance.set_thresholds(Thresholds::with_changes(changes).unwrap());
+            let stat = stat_of_site().replace("30,20,55,12,", "30,20,55,2000,");
+            instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat), 0);
+            let row = |index| RowView::new(&instance, instance.shown().unwrap(), index);
+            [
+                response_time_cell(&row(1)).role,
+                queue_cell(&row(7)).role,
+                sessions_limit_cell(&row(4)).role,
+                usable_cell(&row(9)).role,
+            ]
+        };
+        assert_eq!(roles(&[]), [Role::Bad, Role::Warn, Role::Bad, Role::Bad]);
+        let raised = ["response-time.warn=5000", "response-time.crit=9000", "queue.crit=5", "server-sessions.crit=1.1"];
+        assert_eq!(roles(&raised), [Role::Normal, Role::Bad, Role::Warn, Role::Bad]);
+        let off = ["response-time=off", "queue=off", "server-sessions=off", "backend-down=off"];
+        assert_eq!(roles(&off), [Role::Normal, Role::Normal, Role::Normal, Role::Warn]);
+    }
 
     #[test]
     fn shares_are_computed_within_the_rate_window() {

@@ -60,7 +60,7 @@ impl<'a> RowView<'a> {
     }
 
     /// Returns the role of a value that a rule compares with its thresholds.
-    pub fn graded_role(&self, rule: RuleId, value: f64) -> Role {
+    pub(crate) fn graded_role(&self, rule: RuleId, value: f64) -> Role {
         grade_role(self.instance.problems().thresholds().grade(rule, Measurement::Value(value)))
     }
 
