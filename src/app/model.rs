@@ -63,7 +63,7 @@ impl InstanceView {
             is_tcp,
             data: Instance::new(history),
             list_cursors: Default::default(),
-            view_cursors: Default::default(),
+            view_cursors: PerView::default(),
             table_lines: Vec::new(),
             built_for: None,
             folded: FoldedProxies::new(),

@@ -104,7 +104,7 @@ pub fn open_cursor_row(model: &mut Model, unfold_first: bool) {
             }
         }
         Content::Cli | Content::Sessions | Content::StickTables | Content::Events | Content::Problems => {
-            open_detail(model)
+            open_detail(model);
         }
     }
 }

@@ -65,7 +65,8 @@ fn open_after(rule: &Rule, row: &str, change: &str) -> Vec<&'static str> {
 #[test]
 fn rules_grade_values_as_fine_warning_and_critical() {
     for rule in RULES {
-        let (_, row, fine, warn, crit) = CASES.iter().find(|case| case.0 == rule.id.as_str()).expect(rule.id.as_str());
+        let id = rule.id.as_str();
+        let (_, row, fine, warn, crit) = CASES.iter().find(|case| case.0 == id).expect(id);
         assert_eq!((rule.warn.is_none(), rule.crit.is_none()), (warn.is_empty(), crit.is_empty()), "{}", rule.id);
         assert_eq!(open_after(rule, row, fine), [""; 0], "{}: {fine}", rule.id);
         for (change, severity) in [(warn, "WARN"), (crit, "CRIT")] {

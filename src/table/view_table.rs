@@ -66,10 +66,10 @@ pub enum RowScope {
 }
 
 macro_rules! views {
-    ($($name:ident $id:literal $title:literal $scope:ident $content:expr;)*) => {
+    ($($(#[$attribute:meta])* $name:ident $id:literal $title:literal $scope:ident $content:expr;)*) => {
         /// The name of a view.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum ViewId { $(#[doc = concat!("The view `", $id, "`.")] $name),* }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+        pub enum ViewId { $($(#[$attribute])* #[doc = concat!("The view `", $id, "`.")] $name),* }
 
         impl ViewId {
             /// All views, in the order of [`VIEWS`].
@@ -84,7 +84,7 @@ macro_rules! views {
 }
 
 views! {
-    Dashboard "dashboard" "Dash" All Content::Dashboard;
+    #[default] Dashboard "dashboard" "Dash" All Content::Dashboard;
     Status "status" "Status" All Content::Table(column_sets::STATUS_VIEW);
     Traffic "traffic" "Traffic" All Content::Table(column_sets::TRAFFIC_VIEW);
     Http "http" "HTTP" All Content::Table(column_sets::HTTP_VIEW);
@@ -128,12 +128,6 @@ impl ViewId {
     pub(crate) fn numbered_after(self, by: i32) -> Self {
         let count = Self::NUMBERED.len() as i32;
         Self::NUMBERED[self.digit().map_or(0, |digit| (digit as i32 + by).rem_euclid(count) as usize)]
-    }
-}
-
-impl Default for ViewId {
-    fn default() -> Self {
-        Self::Dashboard
     }
 }
 

@@ -108,8 +108,8 @@ fn share_5xx_rule(kind: RowKind) -> RuleId {
 /// Returns the share of 5xx among the responses.
 pub fn share_5xx_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(share_5xx(row), |share| {
-        let rule = share_5xx_rule(row.stat_row().kind);
-        let role = if share <= 0.0 { Role::Dim } else { row.graded_role(rule, share) };
+        let graded = || row.graded_role(share_5xx_rule(row.stat_row().kind), share);
+        let role = if share <= 0.0 { Role::Dim } else { graded() };
         Cell::new(number_format::percent(share), role)
     })
 }
