@@ -45,6 +45,7 @@ use crate::headless::print::ignore_broken_pipe;
 use crate::headless::server::arguments;
 use crate::headless::server::console::Console;
 use crate::headless::server::session::Controller;
+use crate::problems::thresholds::ThresholdError;
 
 const EXIT_ERROR: u8 = 1;
 const EXIT_USAGE: u8 = 2;
@@ -60,7 +61,8 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("hapulse: {error:#}");
-            ExitCode::from(if error.is::<BadConfig>() { EXIT_USAGE } else { EXIT_ERROR })
+            let is_usage = error.is::<BadConfig>() || error.is::<ThresholdError>();
+            ExitCode::from(if is_usage { EXIT_USAGE } else { EXIT_ERROR })
         }
     }
 }

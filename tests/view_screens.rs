@@ -16,7 +16,7 @@ use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::instance::guard::Guard;
-use hapulse::table::view_table::{VIEWS, index_by_id};
+use hapulse::table::view_table::ViewId;
 use samples::{SampleFactory, StatCsv, recorded_text, timestamp};
 use scenes::{DEFAULT_VERSION, NEWEST_VERSION, Scene, SceneFactory, default_scene};
 
@@ -175,8 +175,7 @@ fn scenes_show_view_and_layer_of_their_name() {
     for (name, factory) in SCENES {
         let model = factory((80, 24)).model;
         let view = name.split('-').next().unwrap();
-        let named_view =
-            index_by_id(view).or_else(|| index_by_id(&format!("{view}s"))).filter(|view| !VIEWS[*view].id.is_empty());
+        let named_view = ViewId::parse(view).or_else(|| ViewId::parse(&format!("{view}s")));
         if let Some(view) = named_view {
             assert_eq!(model.view, view, "{name}");
         }

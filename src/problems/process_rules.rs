@@ -1,9 +1,10 @@
 //! Rules of the HAProxy process, based on `show info`.
 
 use crate::haproxy::fields::InfoField;
+use crate::problems::figures::MIN_EVENTS;
 use crate::problems::measurement::Measurement;
 use crate::problems::phrases;
-use crate::problems::rule_input::{MIN_EVENTS, RuleInput, measure_usage};
+use crate::problems::rule_input::{RuleInput, measure_usage};
 
 /// Describes the used share of a limit: `92% of 2000 connections`.
 fn describe_usage(input: &RuleInput<'_>, value: f64, limit: InfoField, noun: &str) -> String {

@@ -11,7 +11,9 @@ use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
 use crate::observe::link::Link;
 use crate::observe::sample::Sample;
-use crate::table::cell::{Role, saturation_role};
+use crate::problems::measurement::Measurement;
+use crate::problems::rule_table::RuleId;
+use crate::table::cell::{Role, grade_role};
 use crate::table::chart_table;
 use crate::table::number_format;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
@@ -104,15 +106,15 @@ fn draw_identity(
     }
     let end = canvas.draw_texts(area, 0, 0, left);
     let start = canvas.draw_right_aligned(area, end + 1, 0, &right);
-    draw_gauge(canvas, overview, area.columns(end + 2, start.saturating_sub(end + 3)));
+    draw_gauge(canvas, instance, overview, area.columns(end + 2, start.saturating_sub(end + 3)));
 }
 
 /// Draws the connections, their limit, and the idle time, as far as they fit.
-fn draw_gauge(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) {
+fn draw_gauge(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &ProcessSummary, area: Area) {
     let Some(connections) = overview.connections else { return };
     let limit = overview.max_connections.filter(|limit| *limit > 0);
     let share = limit.map(|limit| connections as f64 / limit as f64);
-    let role = share.map_or(Role::Normal, |share| saturation_role(share, 0.8, 0.9));
+    let role = share.map_or(Role::Normal, |share| graded_role(instance, RuleId::Connections, share));
     let numbers = match (limit, share) {
         (Some(limit), Some(share)) => {
             format!(
@@ -124,16 +126,8 @@ fn draw_gauge(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) {
         }
         _ => number_format::count(connections),
     };
-    let idle = overview.idle.map(|idle| {
-        let role = if idle < 10 {
-            Role::Bad
-        } else if idle < 30 {
-            Role::Warn
-        } else {
-            Role::Normal
-        };
-        (format!("idle {idle}%"), role)
-    });
+    let idle =
+        overview.idle.map(|idle| (format!("idle {idle}%"), graded_role(instance, RuleId::Idle, idle as f64 / 100.0)));
     let idle_width = idle.as_ref().map_or(0, |(text, _)| text.len() as u16 + 2);
     let text_width = numbers.len() as u16 + 7;
     if area.width < numbers.len() as u16 {
@@ -161,6 +155,11 @@ fn draw_gauge(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) {
     {
         canvas.draw_text(area, column + 2, 0, &text, role);
     }
+}
+
+/// Returns the role of a value that a rule compares with its thresholds.
+fn graded_role(instance: &InstanceView, rule: RuleId, value: f64) -> Role {
+    grade_role(instance.data.problems().thresholds().grade(rule, Measurement::Value(value)))
 }
 
 fn instance_name(instance: &InstanceView) -> String {
@@ -234,16 +233,13 @@ fn draw_rates(
         canvas.draw_sparkline(area.columns(column, spark), points, top, Role::Chart);
         column += spark + 2;
     }
-    let errors = overview.ratio_5xx.map_or(Role::Dim, |share| saturation_role(share, 0.01, 0.05));
-    let queue = match overview.queued {
-        0 => Role::Normal,
-        1..10 => Role::Warn,
-        _ => Role::Bad,
-    };
+    let errors = overview.share_5xx.map_or(Role::Dim, |share| graded_role(instance, RuleId::Frontend5xx, share));
+    let queue = overview.queued.map_or(Role::Dim, |queued| graded_role(instance, RuleId::Queue, queued as f64));
     let speed = |value: Option<f64>| value.map_or(number_format::UNKNOWN.to_owned(), number_format::bytes);
-    let share = overview.ratio_5xx.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
+    let share = overview.share_5xx.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
+    let queued = overview.queued.map_or(number_format::UNKNOWN.to_owned(), number_format::count);
     let labelled = [
-        ("queue ", number_format::count(overview.queued), queue),
+        ("queue ", queued, queue),
         ("5xx ", share, errors),
         ("in/s ", speed(overview.bytes_in_rate), Role::Normal),
         ("out/s ", speed(overview.bytes_out_rate), Role::Normal),

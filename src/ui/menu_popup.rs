@@ -101,6 +101,9 @@ fn draw_menu(
 fn column_help(column: &Column) -> String {
     match column.source {
         ColumnSource::PerSecond(_) => format!("per second: {}", column.help),
-        _ => column.help.to_owned(),
+        ColumnSource::Number(_)
+        | ColumnSource::Text(_)
+        | ColumnSource::Computed { .. }
+        | ColumnSource::SinceMark { .. } => column.help.to_owned(),
     }
 }

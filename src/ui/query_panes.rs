@@ -10,7 +10,7 @@ use crate::app::query_state::{Fetched, OpenTable};
 use crate::ask::query_cost;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionOrder};
-use crate::table::cell::{Role, saturation_role};
+use crate::table::cell::Role;
 use crate::table::number_format;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
@@ -96,6 +96,15 @@ fn session_cells(session: &Session) -> [String; 6] {
     ]
 }
 
+/// Returns the role of the used share of a stick table; there is no rule for it.
+fn fill_role(fill: f64) -> Role {
+    match fill {
+        0.95.. => Role::Bad,
+        0.8.. => Role::Warn,
+        _ => Role::Normal,
+    }
+}
+
 /// Draws the view of stick tables, or the entries of the open one.
 pub fn draw_stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
     if let Some(open) = &instance.queries.open_table {
@@ -137,7 +146,7 @@ pub fn draw_stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Inst
         let share = fill.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
         let (used, size) = (number(table.used), number(table.size));
         let cells = [table.name.as_str(), table.key_type.as_str(), &used, &size, &share];
-        let role = fill.map_or(Role::Normal, |fill| saturation_role(fill, 0.8, 0.95));
+        let role = fill.map_or(Role::Normal, fill_role);
         draw_cells(canvas, body, row as u16, &cells, &columns, role);
         if index == list.index() {
             canvas.highlight_row(body, row as u16, Role::Selected);

@@ -12,7 +12,7 @@ use crate::table::cell::Role;
 use crate::table::columns::column;
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::TableLine;
-use crate::table::view_table::{DIFF, OUT_OF_SERVICE, RowScope};
+use crate::table::view_table::{RowScope, ViewId};
 use crate::ui::chart_pane;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
@@ -54,13 +54,13 @@ pub fn draw(
             RowScope::Changed => {
                 format!(
                     "nothing has changed since the mark; {} goes back",
-                    model.keymap.key_or_command(UiCommand::ShowView(DIFF))
+                    model.keymap.key_or_command(UiCommand::ShowView(ViewId::Diff))
                 )
             }
             RowScope::OutOfService => {
                 format!(
                     "no server is in maintenance or drain; {} goes back",
-                    model.keymap.key_or_command(UiCommand::ShowView(OUT_OF_SERVICE))
+                    model.keymap.key_or_command(UiCommand::ShowView(ViewId::OutOfService))
                 )
             }
             RowScope::All => "no rows".to_owned(),
