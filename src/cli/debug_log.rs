@@ -9,17 +9,15 @@ use std::sync::Mutex;
 use anyhow::Context as _;
 use tracing::Level;
 
+use crate::config::search_paths::DEBUG_VARIABLE;
 use crate::live::file_writer::open_for_append;
-
-/// Environment variable that names the file if the flag is absent.
-const VARIABLE: &str = "HAPULSE_DEBUG";
 
 /// Starts the debug log in the file of the flag, else of the environment variable, if there is one.
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened for appending.
 pub(super) fn start(flag: Option<&Path>) -> anyhow::Result<()> {
-    let variable = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let variable = std::env::var_os(DEBUG_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let Some(path) = flag.or(variable.as_deref()) else { return Ok(()) };
     let file = open_for_append(path).with_context(|| format!("cannot write the debug log to {}", path.display()))?;
     tracing_subscriber::fmt().with_writer(Mutex::new(file)).with_ansi(false).with_max_level(Level::TRACE).init();

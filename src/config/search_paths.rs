@@ -20,6 +20,8 @@ use crate::haproxy::safe_text::SafeText;
 pub const SYSTEM_CONFIG: &str = "/etc/hapulse/config.toml";
 /// Environment variable with the path of a file that replaces the user's.
 pub const CONFIG_VARIABLE: &str = "HAPULSE_CONFIG";
+/// Environment variable with the path of the debug log.
+pub const DEBUG_VARIABLE: &str = "HAPULSE_DEBUG";
 
 /// Paths of the configuration files.
 #[derive(Debug, Clone, PartialEq, Eq)]
