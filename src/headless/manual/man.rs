@@ -35,7 +35,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Environment variables that are not settings of hapulse.
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 7] = [
     (search_paths::CONFIG_VARIABLE, "Configuration file to use instead of the user's; --config overrides it."),
     (search_paths::DEBUG_VARIABLE, "File for the debug log; --debug-log overrides it."),
     ("XDG_CONFIG_HOME, XDG_STATE_HOME, HOME", "Directories of the user's files."),
