@@ -1,14 +1,15 @@
 //! The line of tabs: the titles of the views, with the digits that open them.
 
 use crate::app::layout::Area;
-use crate::app::model::Model;
 use crate::table::cell::Role;
 use crate::table::view_table::ViewId;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
 
 /// Draws the line of tabs, with `remarks` at its right end if they fit.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[StyledText<'_>]) {
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, remarks: &[StyledText<'_>]) {
+    let model = context.model;
     // If the titles do not fit with blanks between them, the blanks are omitted, and then the titles are cut.
     let names = |gap: &str, letters: usize| -> usize {
         let tab_width = |title: &str| 1 + truncate::width(gap) + truncate::width(&first_letters(title, letters)) + 1;
