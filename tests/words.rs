@@ -287,7 +287,8 @@ fn file_names_have_no_banned_words() {
 
 #[test]
 fn doc_comments_start_with_a_verb_or_a_noun() {
-    let rust = files().into_iter().filter(|(name, _)| name.ends_with(".rs"));
+    let rust =
+        files().into_iter().filter(|(name, _)| Path::new(name).extension().is_some_and(|extension| extension == "rs"));
     report(&rust.flat_map(|(name, text)| doc_comment_violations_in(&name, &text)).collect::<Vec<_>>());
 }
 

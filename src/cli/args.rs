@@ -55,7 +55,7 @@ pub(super) struct Cli {
     pub(super) tcp_socket: Option<String>,
     #[command(flatten)]
     pub(super) options: DashboardOptions,
-    /// Append diagnostics of hapulse itself to this file [env: HAPULSE_DEBUG]
+    /// Append diagnostics of hapulse itself to this file [env: `HAPULSE_DEBUG`]
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) debug_log: Option<PathBuf>,
 }

@@ -47,7 +47,7 @@ impl SearchPaths {
             let base = base.or_else(|| absolute(path("HOME")).map(|home| home.join(".config")))?;
             Some(base.join("hapulse/config.toml"))
         };
-        Self { system: system.to_path_buf(), user: named.or_else(user), is_explicit: is_explicit }
+        Self { system: system.to_path_buf(), user: named.or_else(user), is_explicit }
     }
 
     /// Reads all sources in order of precedence, lowest first: files, environment, flags.

@@ -339,7 +339,7 @@ impl EventLoop {
             Effect::PollNow(instance) => self.send_io_request(IoRequest::PollNow(instance)),
             Effect::RunAction(intent) => self.send_io_request(IoRequest::RunAction(intent)),
             Effect::SendQuery(instance, version, query) => {
-                self.send_io_request(IoRequest::RunQuery(instance, version, query))
+                self.send_io_request(IoRequest::RunQuery(instance, version, query));
             }
             Effect::SendTypedCommand(instance, line) => self.send_io_request(IoRequest::SendTypedLine(instance, line)),
             Effect::MeasureMemory => {

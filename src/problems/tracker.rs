@@ -320,7 +320,7 @@ impl Evaluation<'_> {
         let text = |value: f64| (id.rule().describe)(input, value);
         match (measurement, &mut entry.problem) {
             (Measurement::Value(value), Some(problem)) if is_bad => {
-                (problem.value, problem.text) = (value, text(value))
+                (problem.value, problem.text) = (value, text(value));
             }
             (Measurement::Value(value), none @ None) if transition == Transition::Opened => {
                 let names = input.row().map(|row| (row.kind, row.proxy.clone(), row.name.clone()));

@@ -145,7 +145,7 @@ fn break_link(fake: &FakeSocket, number: u64, truncated_replies: &CannedReplies)
         3 => fake.set_behavior(FakeSocket::closing()),
         4 => fake.set_behavior(FakeSocket::garbage(3000)),
         5 => {
-            fake.set_behavior(FakeSocket::handling_lines(|_, stream| drop(stream.write_all(b"Permission denied\n\n"))))
+            fake.set_behavior(FakeSocket::handling_lines(|_, stream| drop(stream.write_all(b"Permission denied\n\n"))));
         }
         _ => fake.set_behavior(FakeSocket::silent()),
     }

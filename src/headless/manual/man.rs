@@ -154,7 +154,7 @@ fn add_synopsis(roff: &mut Roff, command: &Command) {
     }
 }
 
-/// Renders the visible options of a command in the format of clap_mangen.
+/// Renders the visible options of a command in the format of `clap_mangen`.
 fn render_options(command: Command) -> String {
     let mut bytes = Vec::new();
     // Writing to a vector cannot fail.

@@ -26,7 +26,7 @@ pub struct RowView<'a> {
 impl<'a> RowView<'a> {
     /// Returns the row of the sample at `index`.
     pub fn new(instance: &'a Instance, sample: &'a Sample, index: usize) -> Self {
-        Self { instance: instance, sample, index, id: sample.rows.ids()[index] }
+        Self { instance, sample, index, id: sample.rows.ids()[index] }
     }
 
     /// Returns the row's names and texts.
