@@ -1,4 +1,4 @@
-//! The table of charts: the numbers of a row that are drawn over time, one row per chart.
+//! The table of charts. Each entry describes a number of a row that can be drawn over time.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use crate::table::number_format;
 pub struct Chart {
     /// Heading.
     pub title: &'static str,
-    /// Trends whose sum makes each point.
+    /// Trends that are added up to get the points.
     trends: &'static [Trend],
     /// Formats one point.
     pub format: fn(f64) -> String,
-    /// Field that holds the limit of the number.
+    /// Field that contains the limit on the number.
     pub limit: Option<Field>,
-    /// Field that must have a number; rows without it have no such chart.
+    /// Field that a row must report to have this chart.
     required_field: Field,
-    /// Counter of requests or sessions; the chart is shown only for rows that count what they serve in it.
+    /// Counter of requests or sessions. If set, only rows whose traffic this counter counts have the chart.
     served_field: Option<Field>,
 }
 
@@ -36,7 +36,7 @@ const fn rate_trend(field: Field) -> Trend {
 }
 
 impl Chart {
-    /// Formats the newest known point. A mean is unknown until the row has served a session.
+    /// Formats the newest known point. An average is unknown until the row has served a session.
     pub fn format_newest(&self, sample: &Sample, id: RowId, points: &[Option<f64>]) -> String {
         let is_empty =
             self.required_field.info().kind == FieldKind::Average && sample.number(id, Field::Stot) == Some(0);
@@ -73,7 +73,7 @@ pub static CHARTS: &[Chart] = &[
     chart("rtime", &[level_trend(Field::Rtime)], format_millis, Field::Rtime),
 ];
 
-/// Further charts for the detail page of a row: errors by class, and the times.
+/// Further charts for the detail page of a row: errors by class, times, and bytes sent.
 pub static DETAIL_CHARTS: &[Chart] = &[
     chart("4xx/s", &[rate_trend(Field::Hrsp4xx)], number_format::rate, Field::Hrsp4xx),
     chart("5xx/s", &[rate_trend(Field::Hrsp5xx)], number_format::rate, Field::Hrsp5xx),
@@ -89,12 +89,12 @@ pub static DETAIL_CHARTS: &[Chart] = &[
 const ERROR_TRENDS: &[Trend] =
     &[rate_trend(Field::Econ), rate_trend(Field::Eresp), rate_trend(Field::Ereq), rate_trend(Field::Hrsp5xx)];
 
-/// Returns the main charts of a row.
+/// Returns the main charts that a row has.
 pub fn charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
     applicable_charts(sample, id, CHARTS)
 }
 
-/// Returns all charts of a row.
+/// Returns all charts that a row has, including those of the detail page.
 pub fn all_charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
     charts_for(sample, id).chain(applicable_charts(sample, id, DETAIL_CHARTS))
 }
@@ -108,10 +108,10 @@ fn applicable_charts(sample: &Sample, id: RowId, charts: &'static [Chart]) -> im
     })
 }
 
-/// Sessions per second of the process, as counted by HAProxy.
+/// Sessions per second of the process, as reported by HAProxy.
 const PROCESS_SESSIONS: Trend = Trend::Level(Series::Info(InfoField::SessRate));
 
-/// Returns the points of several charts of one row, oldest first. `count` points cover `span`.
+/// Returns the points of each chart of a row, oldest first: `count` points that cover `span`.
 pub fn chart_points<'a>(
     instance: &Instance,
     id: RowId,
@@ -125,12 +125,13 @@ pub fn chart_points<'a>(
     charts.iter().map(|chart| lines.by_ref().take(chart.trends.len()).reduce(add_points).unwrap_or_default()).collect()
 }
 
-/// Returns the sessions per second of the process over time.
+/// Returns the sessions per second of the whole process over time.
 pub fn session_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
     row_points(instance, RowId::PROCESS, &[PROCESS_SESSIONS], span, count).pop().unwrap_or_default()
 }
 
-/// Largest number of frontends whose requests are summed for the header. With more, the process's own counter is used.
+/// Maximum number of frontends whose requests are summed for the header. With more frontends, the process's own counter
+/// is used.
 const MAX_SUMMED_FRONTENDS: usize = 64;
 
 /// Returns the HTTP requests per second of all frontends over time.
@@ -145,13 +146,13 @@ pub fn request_points(instance: &Instance, span: Duration, count: usize) -> Vec<
     lines.reduce(add_points).unwrap_or_default()
 }
 
-/// Returns the points of several trends of one row or of the process, up to the sample shown.
+/// Returns the points of each trend of a row or of the process, up to the sample shown.
 fn row_points(instance: &Instance, id: RowId, trends: &[Trend], span: Duration, count: usize) -> Vec<Vec<Option<f64>>> {
     let now = instance.shown().map_or(Duration::ZERO, |sample| sample.at.monotonic);
     trend::points(instance.history(), id, trends, now, span, count)
 }
 
-/// Adds points one by one; a sum is unknown only if both points are.
+/// Adds two series point by point. A sum is unknown only if both points are unknown.
 fn add_points(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
     let sum = |(one, other): (Option<f64>, Option<f64>)| match (one, other) {
         (Some(one), Some(other)) => Some(one + other),

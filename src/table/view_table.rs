@@ -1,4 +1,4 @@
-//! The table of views: everything that can fill the screen, one row per view, and their names, [`ViewId`].
+//! The table of views ([`VIEWS`]), the pages that fill the screen, and their names ([`ViewId`]).
 
 use std::ops::{Index, IndexMut};
 
@@ -25,12 +25,13 @@ pub enum Content {
 }
 
 impl Content {
-    /// Returns the columns of a view that is a table.
+    /// Returns the columns of a view that is a single table, otherwise `None`.
     pub(crate) fn table_columns(&self) -> Option<&'static [&'static Column]> {
         self.columns().filter(|_| matches!(self, Self::Table(_)))
     }
 
-    /// Returns the columns of a view of rows; for the dashboard, the columns of all its lists in one.
+    /// Returns the columns of a view that shows rows; for the dashboard, the merged columns of all its lists. Returns
+    /// `None` for other views.
     pub fn columns(&self) -> Option<&'static [&'static Column]> {
         match self {
             Self::Dashboard => Some(column_sets::DASHBOARD),
@@ -76,8 +77,8 @@ macro_rules! views {
             pub const ALL: [Self; VIEWS.len()] = [$(Self::$name),*];
         }
 
-        /// All views. The first ones, [`ViewId::NUMBERED`], have digit keys; views 1 to 5 are those of HATop. The others
-        /// have keys of their own.
+        /// All views. The first ones, [`ViewId::NUMBERED`], have digit keys, and views 1 to 5 match those of HATop. The
+        /// other views have keys of their own.
         pub static VIEWS: [View; [$($id),*].len()] =
             [$(View { id: $id, title: $title, content: $content, scope: RowScope::$scope }),*];
     };
@@ -103,17 +104,17 @@ impl ViewId {
     /// The views that have a digit key, in the order of their digits.
     pub(crate) const NUMBERED: &[Self] = Self::ALL.split_at(10).0;
 
-    /// Returns the view.
+    /// Returns the entry of this view in [`VIEWS`].
     pub fn view(self) -> &'static View {
         &VIEWS[self as usize]
     }
 
-    /// Returns the view with this id.
+    /// Returns the view with this id, or `None` if the id is unknown.
     pub fn parse(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|view| view.view().id == id)
     }
 
-    /// Returns the view with this digit key.
+    /// Returns the view with this digit key, or `None` if there is no such view.
     pub fn from_digit(digit: usize) -> Option<Self> {
         Self::NUMBERED.get(digit).copied()
     }
@@ -123,7 +124,8 @@ impl ViewId {
         Self::NUMBERED.iter().position(|view| *view == self)
     }
 
-    /// Returns the view that many digits further, after the last one the first; for a view without a digit the first.
+    /// Returns the view whose digit is `by` higher, wrapping around. For a view without a digit, returns the first
+    /// view.
     #[must_use]
     pub(crate) fn numbered_after(self, by: i32) -> Self {
         let count = Self::NUMBERED.len() as i32;
@@ -136,7 +138,7 @@ impl ViewId {
 pub struct PerView<T>([T; VIEWS.len()]);
 
 impl<T> PerView<T> {
-    /// Builds the value of each view.
+    /// Builds the value for each view.
     pub(crate) fn from_fn(value: impl FnMut(ViewId) -> T) -> Self {
         Self(ViewId::ALL.map(value))
     }

@@ -1,7 +1,7 @@
 //! Columns about the changes between the marked moment and the moment shown.
 //!
 //! The earlier of the two moments is "then", the later is "now"; the moment shown may be the earlier one. Counters are
-//! compared within one epoch only, and the growth of a counter that went back is unknown.
+//! compared only within one epoch, and the growth of a counter that decreased is unknown.
 
 use std::sync::Arc;
 
@@ -19,25 +19,25 @@ const ERROR_COUNTERS: &[Field] = &[Field::Hrsp5xx, Field::Econ, Field::Eresp];
 /// Counters of retries and redispatches.
 const RETRY_COUNTERS: &[Field] = &[Field::Wretr, Field::Wredis];
 
-/// Returns the marked sample, and whether it is the earlier one.
+/// Returns the marked sample, and whether it is the earlier one of the two. Returns `None` if no moment is marked.
 fn marked_sample<'a>(row: &RowView<'a>) -> Option<(&'a Sample, bool)> {
     let mark = row.instance.marked_moment()?;
     Some((mark, mark.at.monotonic <= row.sample.at.monotonic))
 }
 
-/// Returns the index of the row in the marked sample.
+/// Returns the index of the row in the marked sample, or `None` if that sample does not contain the row.
 fn index_in_mark(row: &RowView<'_>, mark: &Sample) -> Option<usize> {
     if Arc::ptr_eq(&mark.rows, &row.sample.rows) { Some(row.index) } else { mark.rows.index_of(row.id) }
 }
 
-/// Returns the row's names and texts, then and now.
+/// Returns the row's names and text fields, then and now; `None` if either sample does not contain the row.
 fn rows_then_and_now<'a>(row: &RowView<'a>) -> Option<(&'a StatRow, &'a StatRow)> {
     let (mark, is_earlier) = marked_sample(row)?;
     let other = mark.table.rows().get(index_in_mark(row, mark)?)?;
     Some(if is_earlier { (other, row.stat_row()) } else { (row.stat_row(), other) })
 }
 
-/// Returns a number then and now; absent if either is unknown.
+/// Returns a number then and now, or `None` if either is unknown.
 pub fn then_and_now(row: &RowView<'_>, field: Field) -> Option<(i64, i64)> {
     let (mark, is_earlier) = marked_sample(row)?;
     let number = |sample: &Sample, index: usize| match field {
@@ -48,14 +48,14 @@ pub fn then_and_now(row: &RowView<'_>, field: Field) -> Option<(i64, i64)> {
     Some(if is_earlier { (other, shown) } else { (shown, other) })
 }
 
-/// Returns the growth of a counter; unknown across a reload and if the counter went back.
+/// Returns the growth of a counter, or `None` if it decreased or HAProxy was reloaded in between.
 pub fn growth(row: &RowView<'_>, field: Field) -> Option<i64> {
     let (mark, _) = marked_sample(row)?;
     let (then, now) = then_and_now(row, field).filter(|_| mark.epoch == row.sample.epoch)?;
     now.checked_sub(then).filter(|grown| *grown >= 0)
 }
 
-/// Returns the sum of the known growths of several counters.
+/// Returns the total growth of several counters. A counter with unknown growth counts as 0; `None` if all are unknown.
 pub fn total_growth(row: &RowView<'_>, fields: &[Field]) -> Option<i64> {
     fields.iter().filter_map(|field| growth(row, *field)).reduce(i64::saturating_add)
 }
@@ -75,12 +75,12 @@ pub fn growth_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     })
 }
 
-/// Sorts by the total growth of counters.
+/// Returns the sort key: the total growth of counters.
 pub fn growth_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
     SortKey::number(total_growth(row, fields).map(|grown| grown as f64))
 }
 
-/// Returns a number then and now (`4→6`), or once if it is the same.
+/// Returns a number then and now (`4→6`), or a single number if it did not change.
 pub fn then_and_now_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     Cell::from_option(fields.first().and_then(|field| then_and_now(row, *field)), |(then, now)| {
         match (number_format::count(then), number_format::count(now)) {
@@ -90,23 +90,23 @@ pub fn then_and_now_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     })
 }
 
-/// Sorts by the size of the change in either direction.
+/// Returns the sort key: the size of the change in either direction.
 pub fn then_and_now_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
     let both = fields.first().and_then(|field| then_and_now(row, *field));
     SortKey::number(both.map(|(then, now)| now.abs_diff(then) as f64))
 }
 
-/// Returns the number of requests, or TCP sessions, served since.
+/// Returns the number of requests, or sessions for TCP, served between the two moments.
 pub fn served_growth_cell(row: &RowView<'_>, _: &[Field]) -> Cell {
     growth_cell(row, &[row.served_field()])
 }
 
-/// Sorts by the number of requests, or TCP sessions, served since.
+/// Returns the sort key: the number of requests, or sessions for TCP, served between the two moments.
 pub fn served_growth_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
     SortKey::number(growth(row, row.served_field()).map(|grown| grown as f64))
 }
 
-/// A change of a row: its importance, its size within that importance, and its text.
+/// A change to a row: its importance, its size (for sorting changes of the same importance), and its cell.
 struct RowChange {
     rank: u8,
     size: f64,
@@ -156,17 +156,18 @@ fn largest_change(row: &RowView<'_>) -> Option<RowChange> {
         })
 }
 
-/// Returns the most important change.
+/// Returns the most important change to the row; empty if nothing changed.
 pub fn largest_change_cell(row: &RowView<'_>, _: &[Field]) -> Cell {
     largest_change(row).map_or_else(|| Cell::plain(""), |change| change.cell)
 }
 
-/// Sorts by importance: states, new rows, changed settings, errors, retries, and then traffic.
+/// Returns the sort key: the importance of the row's most important change (state, new row, changed setting, errors,
+/// retries, traffic).
 pub fn largest_change_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
     SortKey::number(largest_change(row).map(|change| f64::from(change.rank) * 1e16 + change.size.min(9e15)))
 }
 
-/// Returns whether anything of the row changed.
+/// Returns whether anything about the row changed.
 pub fn has_changed(row: &RowView<'_>) -> bool {
     largest_change(row).is_some()
 }
