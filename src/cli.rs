@@ -43,7 +43,7 @@ use crate::headless::manual::man;
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::server::arguments;
 use crate::headless::server::console::Console;
-use crate::headless::server::session::Controller;
+use crate::headless::server::controller::Controller;
 
 const EXIT_ERROR: u8 = 1;
 const EXIT_USAGE: u8 = 2;

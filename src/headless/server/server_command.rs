@@ -14,9 +14,9 @@ use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
 use crate::headless::exit_code::CommandExit;
 use crate::headless::server::console::Console;
+use crate::headless::server::controller::Controller;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_name::ServerName;
-use crate::headless::server::session::Controller;
 use crate::headless::signals::{Signals, signal_name};
 use crate::observe::row_ids::RowId;
 
@@ -125,7 +125,7 @@ impl ServerCommand<'_> {
             .iter()
             .filter(|server| is_wanted(server))
             .map(|server| ActionTarget {
-                seen_status: self.controller.instance.last_status(server.id).unwrap_or_default(),
+                seen_status: self.controller.poller.instance.last_status(server.id).unwrap_or_default(),
                 ..server.target.clone()
             })
             .collect();
@@ -160,7 +160,7 @@ impl ServerCommand<'_> {
     }
 
     fn describe_state(&self, server: &TargetServer) -> String {
-        let instance = &self.controller.instance;
+        let instance = &self.controller.poller.instance;
         let name = server.name();
         let Some(sample) = instance.shown().filter(|sample| sample.row(server.id).is_some()) else {
             return format!("{name} no longer exists in HAProxy");
@@ -197,7 +197,7 @@ impl ServerCommand<'_> {
     /// Returns the state that restores a server, or `None` if it was not changed or is already restored.
     fn restore_state(&self, server: &TargetServer) -> Option<TargetState> {
         let before = server.before.as_ref().and_then(|before| before.server_state.as_ref()).map(|state| state.admin);
-        let status = self.controller.instance.last_status(server.id)?;
+        let status = self.controller.poller.instance.last_status(server.id)?;
         match self.options.admin {
             TargetState::Drain | TargetState::Maint => {
                 let is_ours = server.is_sent || server.is_already_set;
