@@ -22,3 +22,4 @@ pub mod problems;
 pub mod table;
 pub mod term;
 pub mod ui;
+pub mod units;

@@ -13,6 +13,7 @@ use source::{Project, SourceFile};
 
 /// The modules from the ground up. Each may use its own level and the levels below.
 const LEVELS: &[(&str, u8)] = &[
+    ("units", 0),
     ("haproxy", 1),
     ("config", 1),
     ("observe", 2),
@@ -34,10 +35,10 @@ const LEVELS: &[(&str, u8)] = &[
 const DEMO: &str = "demo";
 const MAY_USE_DEMO: [&str; 2] = ["cli", "main"];
 /// Modules that know no terminal library.
-const WITHOUT_TERMINAL: [&str; 10] =
-    ["haproxy", "config", "observe", "ask", "history", "problems", "actions", "instance", "table", "app"];
+const WITHOUT_TERMINAL: [&str; 11] =
+    ["units", "haproxy", "config", "observe", "ask", "history", "problems", "actions", "instance", "table", "app"];
 /// Modules that do no I/O and read no clock.
-const PURE: [&str; 3] = ["table", "app", "ui"];
+const PURE: [&str; 4] = ["units", "table", "app", "ui"];
 const MAX_FILE_LINES: usize = 450;
 /// The largest share of the source that one module may hold.
 const MAX_MODULE_PERCENT: usize = 15;

@@ -17,9 +17,9 @@ use crate::haproxy::stick_tables::{Comparison, DataFilter, StickTable, TableEntr
 use crate::instance::guard::{Guard, Refusal};
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
-use crate::table::number_format;
 use crate::table::text_filter::TextFilter;
 use crate::table::view_table::Content;
+use crate::units;
 
 /// Sends a query, or shows why it is not possible now.
 pub fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
@@ -348,7 +348,7 @@ fn parse_age(text: &str) -> Option<Duration> {
 
 /// Formats the time since a reply arrived.
 pub fn format_age(at: Timestamp, now: Duration) -> String {
-    number_format::duration(now.saturating_sub(at.monotonic))
+    units::duration(now.saturating_sub(at.monotonic))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::observe::timestamp::Timestamp;
+use crate::units::pluralize;
 
 /// Importance of an event for the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -180,8 +181,8 @@ impl fmt::Display for EventKind {
             }
             Self::Weight { from, to } => write!(f, "weight {from} → {to}"),
             Self::Limit { from, to } => write!(f, "session limit {from} → {to}"),
-            Self::RowsAdded(count) => write!(f, "{count} new row{}", plural(*count)),
-            Self::RowsRemoved(count) => write!(f, "{count} row{} gone", plural(*count)),
+            Self::RowsAdded(count) => f.write_str(&pluralize(*count as i64, "new row")),
+            Self::RowsRemoved(count) => write!(f, "{} gone", pluralize(*count as i64, "row")),
             Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters were reset"),
             Self::Restarted { from, to } => write!(f, "restarted: pid {from} → {to}; counters were reset"),
             Self::LinkLost(reason) => write!(f, "link lost: {reason}"),
@@ -194,7 +195,7 @@ impl fmt::Display for EventKind {
             Self::LostByReload(state) => write!(f, "lost by the reload: {state}"),
             Self::DrainResult { is_empty: true, .. } => f.write_str("drained: no sessions left"),
             Self::DrainResult { sessions, reason, .. } => {
-                write!(f, "still {sessions} session{} in drain", plural(usize::try_from(*sessions).unwrap_or(0)))?;
+                write!(f, "still {} in drain", pluralize(*sessions, "session"))?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
             Self::Problem { is_open: true, severity, text } => write!(f, "{} {text}", severity.label()),
@@ -206,10 +207,6 @@ impl fmt::Display for EventKind {
 fn is_maint_or_drain(status: &str) -> bool {
     // "MAINT (via b/s)" follows another server and "MAINT (resolution)" comes from DNS: both were not ordered here.
     matches!(RowState::parse(status), RowState::Maint | RowState::Drain) && !status.contains('(')
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
 
 /// Returns `backend/server` for a server or listener, `frontend NAME` or `backend NAME` for a proxy.

@@ -9,7 +9,7 @@ use crate::observe::sample::Sample;
 use crate::problems::backend_stats::{BackendCounts, BackendStats, is_out_of_service};
 use crate::problems::check_history::CheckHistory;
 use crate::problems::measurement::Measurement;
-use crate::problems::phrases;
+use crate::units;
 
 /// Fewest responses or requests from which a share is computed; a share of fewer is not meaningful.
 pub const MIN_EVENTS: f64 = 20.0;
@@ -103,7 +103,7 @@ impl<'a> RuleInput<'a> {
     /// Returns the time over which [`Self::growth`] measures a counter, as text: `5 s`.
     pub fn growth_time(&self, field: Field) -> String {
         let grown = self.index.and_then(|index| self.rates.growth_at(index, field));
-        phrases::seconds(grown.map_or(0.0, |(_, seconds)| seconds))
+        units::seconds_words(grown.map_or(0.0, |(_, seconds)| seconds))
     }
 
     /// Returns the increase of a counter of the row per second.

@@ -59,7 +59,7 @@ impl Cell {
 
     /// Returns the cell of an unknown value.
     pub fn unknown() -> Self {
-        Self::new(crate::table::number_format::UNKNOWN, Role::Dim)
+        Self::new(crate::units::UNKNOWN, Role::Dim)
     }
 
     /// Returns `show(value)`, or the cell of an unknown value if the value is absent.

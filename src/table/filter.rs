@@ -20,7 +20,7 @@ use thiserror::Error;
 use crate::table::columns::column::{Align, Column, SortKey};
 use crate::table::columns::column_table;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// The reason why a text is not a valid filter.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -149,7 +149,7 @@ impl Condition {
             // An unknown value matches neither `=` nor `!=`, and neither `<` nor `>`.
             Self::Exact(column, is_equal, wanted) => {
                 let text = column.cell(row).text;
-                text != number_format::UNKNOWN && wanted.contains(&text.to_lowercase()) == *is_equal
+                text != units::UNKNOWN && wanted.contains(&text.to_lowercase()) == *is_equal
             }
             Self::Number(column, compare, wanted) => match column.sort_key(row) {
                 SortKey::Number(number) if *compare == ComparisonOperator::NotEqual => {

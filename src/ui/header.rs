@@ -13,13 +13,13 @@ use crate::observe::link::Link;
 use crate::observe::sample::Sample;
 use crate::table::cell::{Role, saturation_role};
 use crate::table::chart_table;
-use crate::table::number_format;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::events_pane::FormatTime;
 use crate::ui::health_line;
 use crate::ui::past_line;
 use crate::ui::theme::Theme;
 use crate::ui::truncate;
+use crate::units;
 
 /// Width in cells of a sparkline in the header.
 const SPARKLINE_WIDTH: u16 = 10;
@@ -95,7 +95,7 @@ fn draw_identity(
             left.push(styled_text(format!("{gap}pid {}", sample.epoch.pid), Role::Normal));
         }
         if let Some(uptime) = sample.process_number(InfoField::UptimeSec) {
-            left.push(styled_text(format!("{gap}up {}", number_format::seconds(uptime)), Role::Normal));
+            left.push(styled_text(format!("{gap}up {}", units::seconds(uptime)), Role::Normal));
         }
     }
     // The badges show what keys may do: they stay, and the uptime and version are dropped.
@@ -115,14 +115,9 @@ fn draw_gauge(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) {
     let role = share.map_or(Role::Normal, |share| saturation_role(share, 0.8, 0.9));
     let numbers = match (limit, share) {
         (Some(limit), Some(share)) => {
-            format!(
-                "{}/{} {}",
-                number_format::count(connections),
-                number_format::count(limit),
-                number_format::percent(share)
-            )
+            format!("{}/{} {}", units::count(connections), units::count(limit), units::percent(share))
         }
-        _ => number_format::count(connections),
+        _ => units::count(connections),
     };
     let idle = overview.idle.map(|idle| {
         let role = if idle < 10 {
@@ -189,7 +184,7 @@ fn live_badges(model: &Model, instance: &InstanceView, now: Duration) -> Vec<Sty
 
 /// Returns the badge of the link: the age of the newest sample, also while a past moment is shown.
 fn link_badge(instance: &InstanceView, now: Duration) -> StyledText<'static> {
-    let interval = instance.data.shown().map(|sample| number_format::interval(sample.interval)).unwrap_or_default();
+    let interval = instance.data.shown().map(|sample| units::interval(sample.interval)).unwrap_or_default();
     match instance.data.link() {
         Link::Connecting => styled_text("connecting", Role::Warn),
         Link::Up if instance.actions_in_flight > 0 => styled_text("sending", Role::Warn),
@@ -197,7 +192,7 @@ fn link_badge(instance: &InstanceView, now: Duration) -> StyledText<'static> {
         Link::Up => styled_text(format!("live {interval}"), Role::Good),
         Link::Lost { .. } if instance.data.shown().is_none() => styled_text("no reply", Role::Bad),
         Link::Lost { since, .. } => {
-            styled_text(format!("stale {}", number_format::duration(now.saturating_sub(*since))), Role::Bad)
+            styled_text(format!("stale {}", units::duration(now.saturating_sub(*since))), Role::Bad)
         }
     }
 }
@@ -220,14 +215,7 @@ fn draw_rates(
     let mut column = 1;
     for ((label, value), points) in ["sess/s ", "req/s "].into_iter().zip(shown).zip(&points) {
         column = canvas.draw_text(area, column, 0, label, Role::Dim);
-        canvas.draw_number(
-            area,
-            column,
-            0,
-            5,
-            &value.map_or(number_format::UNKNOWN.to_owned(), number_format::rate),
-            Role::Normal,
-        );
+        canvas.draw_number(area, column, 0, 5, &value.map_or(units::UNKNOWN.to_owned(), units::rate), Role::Normal);
         column += 6;
         let points = &points[points.len().saturating_sub(usize::from(spark))..];
         let top = points.iter().flatten().copied().fold(0.0, f64::max);
@@ -240,10 +228,10 @@ fn draw_rates(
         1..10 => Role::Warn,
         _ => Role::Bad,
     };
-    let speed = |value: Option<f64>| value.map_or(number_format::UNKNOWN.to_owned(), number_format::bytes);
-    let share = overview.ratio_5xx.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
+    let speed = |value: Option<f64>| value.map_or(units::UNKNOWN.to_owned(), units::bytes);
+    let share = overview.ratio_5xx.map_or(units::UNKNOWN.to_owned(), units::percent);
     let labelled = [
-        ("queue ", number_format::count(overview.queued), queue),
+        ("queue ", units::count(overview.queued), queue),
         ("5xx ", share, errors),
         ("in/s ", speed(overview.bytes_in_rate), Role::Normal),
         ("out/s ", speed(overview.bytes_out_rate), Role::Normal),

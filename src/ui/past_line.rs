@@ -7,9 +7,9 @@ use crate::app::layout::Area;
 use crate::app::model::InstanceView;
 use crate::instance::past_moment::PastMoment;
 use crate::table::cell::Role;
-use crate::table::number_format;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::events_pane::FormatTime;
+use crate::units;
 
 /// Returns the badges of the header while a past moment is shown: its time and age, and the state of the link.
 pub fn past_badges(
@@ -20,7 +20,7 @@ pub fn past_badges(
     now: Duration,
 ) -> Vec<StyledText<'static>> {
     let at = past.sample().at;
-    let ago = number_format::exact_duration(now.saturating_sub(at.monotonic));
+    let ago = units::exact_duration(now.saturating_sub(at.monotonic));
     let time = format_time(at.wall);
     // On a narrow screen the time and then the age are omitted; the word PAUSED stays.
     let badge = match width {

@@ -10,9 +10,9 @@ use crate::observe::events::display_name;
 use crate::observe::sample::Sample;
 use crate::problems::problem::Problem;
 use crate::table::cell::{Role, severity_role};
-use crate::table::number_format;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
 /// Draws the list of problems.
 pub fn draw(
@@ -46,7 +46,7 @@ fn draw_problem(canvas: &mut Canvas<'_>, sample: &Sample, area: Area, row: u16, 
         None => "process".to_owned(),
         Some((kind, proxy, name)) => display_name(*kind, proxy, name),
     };
-    let since = number_format::duration(now.saturating_sub(problem.since.monotonic));
+    let since = units::duration(now.saturating_sub(problem.since.monotonic));
     let names = usize::from((area.width / 4).clamp(12, 36));
     canvas.draw_text(area, 1, row, problem.severity.label(), severity_role(problem.severity));
     canvas.draw_number(area, 6, row, 5, &since, Role::Dim);

@@ -11,9 +11,9 @@ use crate::ask::query_cost;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionOrder};
 use crate::table::cell::{Role, saturation_role};
-use crate::table::number_format;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
 /// Draws the view of sessions.
 pub fn draw_sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
@@ -81,18 +81,18 @@ fn session_columns(width: u16) -> [CellSlot; 6] {
 }
 
 fn session_cells(session: &Session) -> [String; 6] {
-    let name = |text: &Option<SafeText>| text.as_ref().map_or(number_format::UNKNOWN.to_owned(), ToString::to_string);
+    let name = |text: &Option<SafeText>| text.as_ref().map_or(units::UNKNOWN.to_owned(), ToString::to_string);
     let target = match (&session.backend, &session.server) {
         (Some(backend), Some(server)) => format!("{backend}/{server}"),
         (backend, _) => name(backend),
     };
     [
-        session.age.map_or(number_format::UNKNOWN.to_owned(), number_format::duration),
+        session.age.map_or(units::UNKNOWN.to_owned(), units::duration),
         name(&session.frontend),
         target,
         name(&session.source),
-        session.server_side.map_or(number_format::UNKNOWN.to_owned(), |stage| stage.as_str().to_owned()),
-        session.bytes().map_or(number_format::UNKNOWN.to_owned(), |bytes| number_format::bytes(bytes as f64)),
+        session.server_side.map_or(units::UNKNOWN.to_owned(), |stage| stage.as_str().to_owned()),
+        session.bytes().map_or(units::UNKNOWN.to_owned(), |bytes| units::bytes(bytes as f64)),
     ]
 }
 
@@ -130,11 +130,9 @@ pub fn draw_stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Inst
     }
     let visible = queries::shown_stick_tables(model).enumerate().skip(list.top()).take(usize::from(body.height));
     for (row, (index, table)) in visible.enumerate() {
-        let number = |value: Option<u64>| {
-            value.map_or(number_format::UNKNOWN.to_owned(), |value| number_format::count(value as i64))
-        };
+        let number = |value: Option<u64>| value.map_or(units::UNKNOWN.to_owned(), |value| units::count(value as i64));
         let fill = table.fill_ratio();
-        let share = fill.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
+        let share = fill.map_or(units::UNKNOWN.to_owned(), units::percent);
         let (used, size) = (number(table.used), number(table.size));
         let cells = [table.name.as_str(), table.key_type.as_str(), &used, &size, &share];
         let role = fill.map_or(Role::Normal, |fill| saturation_role(fill, 0.8, 0.95));
@@ -199,11 +197,9 @@ fn draw_entries(
     }
     let visible = queries::shown_entries(model).enumerate().skip(list.top()).take(usize::from(body.height));
     for (row, (index, entry)) in visible.enumerate() {
-        let mut cells = vec![
-            entry.key.to_string(),
-            entry.expires_in.map_or(number_format::UNKNOWN.to_owned(), number_format::duration),
-        ];
-        let value = |index: &usize| entry.value(*index).map_or(number_format::UNKNOWN.to_owned(), number_format::count);
+        let mut cells =
+            vec![entry.key.to_string(), entry.expires_in.map_or(units::UNKNOWN.to_owned(), units::duration)];
+        let value = |index: &usize| entry.value(*index).map_or(units::UNKNOWN.to_owned(), units::count);
         cells.extend(order_of_counters.iter().map(value));
         draw_cells(
             canvas,

@@ -8,7 +8,6 @@ use jiff::tz::TimeZone;
 use crate::actions::action_table::for_admin_state;
 use crate::actions::intent::{ActionTarget, Intent, IntentStep};
 use crate::actions::readback::Readback;
-use crate::app::action_facts::pluralize;
 use crate::haproxy::fields::Field;
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
@@ -19,6 +18,7 @@ use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_name::ServerName;
 use crate::headless::signals::{Signals, signal_name};
 use crate::observe::row_ids::RowId;
+use crate::units::pluralize;
 
 /// Maximum time of the last poll before the command ends.
 const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(3);

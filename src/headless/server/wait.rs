@@ -8,9 +8,10 @@ use tokio::time::{Instant, sleep_until};
 use crate::actions::verify;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
-use crate::headless::server::progress::{ServerProgress, WaitGoal, format_duration, server_progress, summarize};
+use crate::headless::server::progress::{ServerProgress, WaitGoal, server_progress, summarize};
 use crate::headless::server::server_command::{ServerCommand, TargetServer};
 use crate::observe::link::Link;
+use crate::units::exact_duration_words;
 
 /// Time between two updates of the countdown.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -135,9 +136,9 @@ impl ServerCommand<'_> {
             [one] => format!("{one} is not {done}"),
             several => format!("{} of {} servers are not {done}", several.len(), self.servers.len()),
         };
-        self.console.print_error(&format!("deadline of {} exceeded: {who}", format_duration(limit)));
+        self.console.print_error(&format!("deadline of {} exceeded: {who}", exact_duration_words(limit)));
         if let Link::Lost { since, failure } = self.controller.poller.instance.link() {
-            let silent = format_duration(self.controller.now().saturating_sub(*since));
+            let silent = exact_duration_words(self.controller.now().saturating_sub(*since));
             self.console.print_detail(&format!("  HAProxy has not answered for {silent}: {}", failure.reason));
         }
         self.report_maint_not_set();
@@ -158,7 +159,7 @@ impl ServerCommand<'_> {
                     WaitGoal::MaintIdle => "in maintenance without sessions".to_owned(),
                     WaitGoal::Usable => progress.text.clone(),
                 };
-                self.console.print(&format!("{name} is {what} after {}", format_duration(elapsed)));
+                self.console.print(&format!("{name} is {what} after {}", exact_duration_words(elapsed)));
             }
             server.is_reported = progress.is_reached;
         }
@@ -181,8 +182,11 @@ impl ServerCommand<'_> {
     fn show_progress(&mut self, progresses: &[(String, ServerProgress)], left: Duration) {
         let now = self.controller.now();
         if let Link::Lost { failure, .. } = self.controller.poller.instance.link() {
-            let line =
-                format!("HAProxy does not answer: {}; {} until the deadline", failure.reason, format_duration(left));
+            let line = format!(
+                "HAProxy does not answer: {}; {} until the deadline",
+                failure.reason,
+                exact_duration_words(left)
+            );
             return self.console.print_progress(&failure.reason.clone(), &line, now);
         }
         let summary = summarize(progresses, self.goal_word(), left);

@@ -9,7 +9,7 @@ use crate::table::cell::{Cell, Role, saturation_role, severity_role, state_role}
 use crate::table::columns::column::SortKey;
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// Returns the name of the row: of the proxy, or of the server or listener.
 pub fn name_cell(row: &RowView<'_>) -> Cell {
@@ -44,11 +44,10 @@ pub fn usable_cell(row: &RowView<'_>) -> Cell {
             _ => Role::Normal,
         };
         let backup = if capacity.backup > 0 { format!("+{}", capacity.backup) } else { String::new() };
-        let (usable, active) =
-            (number_format::count(capacity.usable as i64), number_format::count(capacity.active as i64));
+        let (usable, active) = (units::count(capacity.usable as i64), units::count(capacity.active as i64));
         // With thousands of servers the numbers do not fit; a share does.
         let text = format!("{usable}/{active}{backup}");
-        let share = || number_format::percent(capacity.usable as f64 / capacity.active.max(1) as f64);
+        let share = || units::percent(capacity.usable as f64 / capacity.active.max(1) as f64);
         Cell::new(if text.len() > USABLE_WIDTH { share() } else { text }, role)
     })
 }
@@ -61,10 +60,10 @@ pub fn sessions_limit_cell(row: &RowView<'_>) -> Cell {
         Some(limit) => {
             let share = sessions as f64 / limit as f64;
             let crit = if row.stat_row().kind == RowKind::Frontend { 0.9 } else { 1.0 };
-            let text = format!("{}/{}", number_format::count(sessions), number_format::count(limit));
+            let text = format!("{}/{}", units::count(sessions), units::count(limit));
             Cell::new(text, saturation_role(share, 0.8, crit))
         }
-        None => Cell::plain(number_format::count(sessions)),
+        None => Cell::plain(units::count(sessions)),
     }
 }
 
@@ -85,13 +84,13 @@ pub fn queue_cell(row: &RowView<'_>) -> Cell {
             1..10 => Role::Warn,
             _ => Role::Bad,
         };
-        Cell::new(number_format::count(queued), role)
+        Cell::new(units::count(queued), role)
     })
 }
 
 /// Returns the requests, or TCP sessions, per second.
 pub fn requests_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(row.rate(row.served_field()), |rate| Cell::plain(number_format::rate(rate)))
+    Cell::from_option(row.rate(row.served_field()), |rate| Cell::plain(units::rate(rate)))
 }
 
 /// Smallest number of responses from which a share is computed.
@@ -108,14 +107,14 @@ pub fn ratio_5xx(row: &RowView<'_>) -> Option<f64> {
 pub fn share_5xx_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(ratio_5xx(row), |share| {
         let role = if share <= 0.0 { Role::Dim } else { saturation_role(share, 0.01, 0.05) };
-        Cell::new(number_format::percent(share), role)
+        Cell::new(units::percent(share), role)
     })
 }
 
 /// Returns the failed connections and responses per second.
 pub fn errors_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(error_rate(row), |rate| {
-        Cell::new(number_format::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim })
+        Cell::new(units::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim })
     })
 }
 
@@ -136,7 +135,7 @@ pub fn response_time_cell(row: &RowView<'_>) -> Cell {
             _ if is_tcp => Role::Normal,
             time => saturation_role(time as f64, 500.0, 1000.0),
         };
-        Cell::new(number_format::millis(time), role)
+        Cell::new(units::millis(time), role)
     })
 }
 
@@ -231,7 +230,7 @@ pub fn session_saturation(row: &RowView<'_>) -> Option<f64> {
 /// Returns the sessions as a share of their limit.
 pub fn load_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(session_saturation(row), |share| {
-        Cell::new(number_format::percent(share), saturation_role(share, 0.8, 1.0))
+        Cell::new(units::percent(share), saturation_role(share, 0.8, 1.0))
     })
 }
 
@@ -256,7 +255,7 @@ fn growth_share(row: &RowView<'_>, part: Field, whole: Field) -> Option<f64> {
 /// Returns the share of cache lookups that were hits.
 pub fn cache_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(growth_share(row, Field::CacheHits, Field::CacheLookups), |share| {
-        Cell::plain(number_format::percent(share))
+        Cell::plain(units::percent(share))
     })
 }
 
@@ -267,9 +266,7 @@ pub fn cache_key(row: &RowView<'_>) -> SortKey {
 
 /// Returns the compressed size as a share of the original size.
 pub fn compression_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(growth_share(row, Field::CompOut, Field::CompIn), |share| {
-        Cell::plain(number_format::percent(share))
-    })
+    Cell::from_option(growth_share(row, Field::CompOut, Field::CompIn), |share| Cell::plain(units::percent(share)))
 }
 
 /// Sorts by the compressed size as a share of the original size, in percent.
@@ -279,7 +276,7 @@ pub fn compression_key(row: &RowView<'_>) -> SortKey {
 
 /// Returns the share of requests sent over a reused connection.
 pub fn reuse_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(reuse_share(row), |share| Cell::plain(number_format::percent(share)))
+    Cell::from_option(reuse_share(row), |share| Cell::plain(units::percent(share)))
 }
 
 /// Sorts by the share of requests sent over a reused connection, in percent.

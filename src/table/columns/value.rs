@@ -6,7 +6,7 @@
 use crate::haproxy::fields::TextField;
 use crate::table::columns::column::{Align, Column, ColumnSource, SortKey, known_number};
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// The value of a column of a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ impl Value {
     }
 
     fn from_text(text: String) -> Self {
-        if text == number_format::UNKNOWN { Self::Unknown } else { Self::Text(text) }
+        if text == units::UNKNOWN { Self::Unknown } else { Self::Text(text) }
     }
 
     /// Returns the value as a plain text, empty if it is unknown.
