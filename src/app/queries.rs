@@ -11,6 +11,7 @@ use crate::app::msg::Effect;
 use crate::app::query_state::{Fetched, OpenTable};
 use crate::ask::query::{Query, QueryData, QueryError, QueryReply};
 use crate::ask::query_cost;
+use crate::config::duration;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
 use crate::haproxy::stick_tables::{Comparison, DataFilter, StickTable, TableEntry};
@@ -295,7 +296,7 @@ fn session_filter(text_filter: &TextFilter) -> SessionFilter {
             "server" => filter.server = Some(value.into()),
             "backend" => filter.backend = Some(value.into()),
             "frontend" => filter.frontend = Some(value.into()),
-            "older" => filter.min_age = parse_age(value),
+            "older" => filter.min_age = duration::parse(value).ok(),
             _ => {}
         }
     }
@@ -333,17 +334,6 @@ fn named_words(text_filter: &TextFilter) -> impl Iterator<Item = (&str, &str)> {
 fn named_word(word: &str) -> Option<(&str, &str)> {
     let (name, value) = word.split_once(':')?;
     (["server", "backend", "frontend", "older"].contains(&name) && !value.is_empty()).then_some((name, value))
-}
-
-/// Parses `10s`, `5m`, `2h`, or a number of seconds.
-fn parse_age(text: &str) -> Option<Duration> {
-    let (digits, factor) = match text.char_indices().last()? {
-        (end, 's') => (&text[..end], 1),
-        (end, 'm') => (&text[..end], 60),
-        (end, 'h') => (&text[..end], 3600),
-        _ => (text, 1),
-    };
-    Some(Duration::from_secs(digits.parse::<u64>().ok()?.checked_mul(factor)?))
 }
 
 /// Formats the time since a reply arrived.
