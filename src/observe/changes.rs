@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::stat_table::{RowKind, StatRow};
-use crate::haproxy::status::RowState;
+use crate::haproxy::stat_table::RowKind;
 use crate::observe::events::{Event, EventKind, display_name};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -68,8 +67,8 @@ fn diff_row(
     let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
     // A new process starts with every server on its way up, so ordinary status changes are not reported. A server that
     // entered or left maintenance or drain is reported: the reload may have lost our change.
-    let is_out_of_service = |row: &StatRow| matches!(row.state(), RowState::Maint | RowState::Drain | RowState::NoLb);
-    let is_reported = before.epoch == now.epoch || is_out_of_service(old) != is_out_of_service(new);
+    let is_moved = || old.state().is_out_of_service() != new.state().is_out_of_service();
+    let is_reported = before.epoch == now.epoch || is_moved();
     if !old.shares_texts(new) && old.status() != new.status() && is_reported {
         let (from, to) = (old.status(), new.status());
         let is_ordered_by_us = is_ours(now.rows.ids()[index]);

@@ -206,7 +206,7 @@ impl fmt::Display for EventKind {
 
 fn is_maint_or_drain(status: &str) -> bool {
     // "MAINT (via b/s)" follows another server and "MAINT (resolution)" comes from DNS: both were not ordered here.
-    matches!(RowState::parse(status), RowState::Maint | RowState::Drain) && !status.contains('(')
+    RowState::parse(status).is_maint_or_drain() && !status.contains('(')
 }
 
 /// Returns `backend/server` for a server or listener, `frontend NAME` or `backend NAME` for a proxy.

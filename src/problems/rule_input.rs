@@ -6,7 +6,7 @@ use crate::haproxy::status::RowState;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
-use crate::problems::backend_stats::{BackendCounts, BackendStats, is_out_of_service};
+use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::check_history::CheckHistory;
 use crate::problems::measurement::Measurement;
 use crate::units;
@@ -82,7 +82,7 @@ impl<'a> RuleInput<'a> {
 
     /// Returns whether the server is in maintenance or drain.
     pub fn is_out_of_service(&self) -> bool {
-        is_out_of_service(self.state)
+        self.state.is_out_of_service()
     }
 
     /// Returns a text field of the row; empty if HAProxy left it empty.

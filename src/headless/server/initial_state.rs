@@ -23,7 +23,7 @@ pub fn describe_initial_state(instance: &Instance, id: RowId, readback: Option<&
     // A server that is down shows DOWN, even in drain.
     let is_drained =
         readback.and_then(|readback| readback.server_state.as_ref()).is_some_and(|state| state.admin.is_drain());
-    let is_hidden = is_drained && !matches!(RowState::parse(status.as_str()), RowState::Drain | RowState::Maint);
+    let is_hidden = is_drained && !RowState::parse(status.as_str()).is_maint_or_drain();
     let drained = if is_hidden { ", in drain" } else { "" };
     let author = instance.attributed_to(id).map_or(String::new(), |who| format!(", ordered by {who}"));
     let sessions =

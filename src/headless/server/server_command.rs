@@ -159,14 +159,15 @@ impl ServerCommand<'_> {
         is_fresh
     }
 
-    fn describe_state(&self, server: &TargetServer) -> String {
+    /// Describes the latest known state of a server.
+    pub fn describe_state(&self, server: &TargetServer) -> String {
         let instance = &self.controller.poller.instance;
         let name = server.name();
         let Some(sample) = instance.shown().filter(|sample| sample.row(server.id).is_some()) else {
             return format!("{name} no longer exists in HAProxy");
         };
         let status = instance.last_status(server.id).unwrap_or_default();
-        let is_away = matches!(RowState::parse(status.as_str()), RowState::Drain | RowState::Maint);
+        let is_away = RowState::parse(status.as_str()).is_maint_or_drain();
         let sessions = sample.number(server.id, Field::Scur).map(|sessions| pluralize(sessions, "session"));
         let sessions = sessions.map_or(String::new(), |sessions| format!(", {sessions}"));
         let why = instance.draining().progress(server.id).and_then(|left| left.stall_reason).filter(|_| is_away);

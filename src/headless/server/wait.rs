@@ -66,7 +66,8 @@ impl ServerCommand<'_> {
         for place in 0..self.servers.len() {
             let server = &self.servers[place];
             let Some(mut progress) = server_progress(&self.controller.poller.instance, server.id, server.goal) else {
-                return Err(self.stop_on_change(&format!("{} no longer exists in HAProxy", server.name())).await);
+                let why = self.describe_state(server);
+                return Err(self.stop_on_change(&why).await);
             };
             if progress.is_doubtful {
                 let step = server.step();
