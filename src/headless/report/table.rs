@@ -9,8 +9,8 @@ use crate::haproxy::fields::InfoField;
 use crate::haproxy::stat_table::RowKind;
 use crate::headless::poller::Poller;
 use crate::headless::print::align_cells;
+use crate::headless::report::contents::Report;
 use crate::headless::report::json::columns_after_names;
-use crate::headless::report::report::Report;
 use crate::observe::sample::Sample;
 use crate::problems::problem::Problem;
 use crate::table::columns::column::{Align, Column, drop_to_fit};
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::config::target::Target;
     use crate::haproxy::address::Address;
-    use crate::headless::report::report::RowOptions;
+    use crate::headless::report::contents::RowOptions;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::problems::thresholds::Thresholds;
     use std::time::Duration;
