@@ -262,12 +262,12 @@ mod on_made_up_sources {
             "fn f(_: &dyn Fn(crate::app::model::Model)) {}",
             "fn f() { assert!(matches!(x, crate::app::model::Model)) }",
         ] {
-            let project = made_up(&[("instance/instance.rs", text), upper]);
+            let project = made_up(&[("instance/state.rs", text), upper]);
             assert_eq!(upward_imports(&project).len(), 1, "{text}");
             assert!(upward_imports(&project)[0].ends_with("uses app/model.rs"), "{text}");
         }
-        let line = made_up(&[("instance/instance.rs", "//! Essay.\n\nuse crate::app::model::Model;\n"), upper]);
-        assert_eq!(upward_imports(&line), ["instance/instance.rs:3 uses app/model.rs"]);
+        let line = made_up(&[("instance/state.rs", "//! Essay.\n\nuse crate::app::model::Model;\n"), upper]);
+        assert_eq!(upward_imports(&line), ["instance/state.rs:3 uses app/model.rs"]);
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod on_made_up_sources {
         let text = r##"
             //! See [`crate::ui::help_overlay`].
             /* use crate::ui::help_overlay; /* nested */ use crate::ui::help_overlay; */
-            use crate::instance::instance::Instance;
+            use crate::instance::state::Instance;
             use crate::app::key;
             const A: &str = "crate::ui::help_overlay";
             const B: &str = r#"use "crate::ui::help_overlay"#;
@@ -285,7 +285,7 @@ mod on_made_up_sources {
         let project = made_up(&[
             ("app/update.rs", text),
             ("app/key.rs", ""),
-            ("instance/instance.rs", ""),
+            ("instance/state.rs", ""),
             ("ui/help.rs", "use crate::app::update;"),
         ]);
         assert_eq!(upward_imports(&project), [""; 0]);

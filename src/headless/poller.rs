@@ -8,7 +8,7 @@ use crate::actions::audit::audit_index::AuditIndex;
 use crate::config::target::Target;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{PollResult, Sampler};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::history::block::Series;
 use crate::history::trend::{self, Trend};
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::units;

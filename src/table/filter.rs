@@ -279,7 +279,7 @@ fn parse_number(text: &str) -> Result<f64, FilterError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use proptest::prelude::*;
 

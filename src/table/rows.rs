@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use crate::haproxy::stat_table::RowKind;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{Column, SortKey};

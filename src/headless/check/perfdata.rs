@@ -6,7 +6,7 @@ use std::fmt;
 use crate::actions::capacity::Capacity;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::stat_table::RowKind;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 use crate::problems::rule_table::RULES;
 use crate::problems::thresholds::Thresholds;

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::poller::Poller;
 use crate::headless::report::contents::Report;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::link::PollFailure;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;

@@ -10,7 +10,7 @@ use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::readback::Readback;
 use crate::haproxy::fields::Field;
 use crate::haproxy::status::RowState;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::units::{duration_words, pluralize};
 

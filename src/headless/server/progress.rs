@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::units::{duration_words, exact_duration_words, pluralize};
 

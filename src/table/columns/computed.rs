@@ -374,7 +374,7 @@ pub fn verdict_key(row: &RowView<'_>) -> SortKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::SampleBuilder;
 
     #[test]

@@ -169,8 +169,8 @@ pub fn has_changed(row: &RowView<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
     use crate::instance::past_moment::PlaybackStep;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site, stat_with_server};
 
     fn changes(instance: &Instance) -> Vec<(String, String)> {
