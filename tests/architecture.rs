@@ -105,8 +105,9 @@ fn import_cycles(project: &Project) -> Vec<String> {
         (0..count).filter(|to| reachable[from].contains(to) && reachable[*to].contains(&from)).collect()
     };
     let cycles: BTreeSet<Vec<usize>> = (0..count).map(cycle_of).collect();
-    let names =
-        |cycle: &Vec<usize>| cycle.iter().map(|file| project.files[*file].name.as_str()).collect::<Vec<_>>().join(" ↔ ");
+    let names = |cycle: &Vec<usize>| {
+        cycle.iter().map(|file| project.files[*file].name.as_str()).collect::<Vec<_>>().join(" ↔ ")
+    };
     cycles.iter().filter(|cycle| cycle.len() > 1).map(names).collect()
 }
 

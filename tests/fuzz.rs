@@ -42,7 +42,8 @@ fn reply_sequence() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn key_sequences_reach_action_query_and_typed_line() {
-    // The numbers after a 5 are indices of `keys::KEY_SEQUENCES`: move to a server, maintenance, yes; query the sessions; type a line, yes.
+    // The numbers after a 5 are indices of `keys::KEY_SEQUENCES`: move to a server, maintenance, yes; query the
+    // sessions; type a line, yes.
     let decisions: [&[u8]; 8] = [
         &[0, 0],
         &[5, 0, 0],
@@ -61,7 +62,11 @@ proptest! {
     #![proptest_config(cases(40))]
 
     #[test]
-    fn mutated_reply_sequences_are_accepted(bytes in prop_oneof![8 => reply_sequence(), 2 => mutated(vec![SAMPLE_SERIES.into()]), 1 => random_bytes()]) {
+    fn mutated_reply_sequences_are_accepted(bytes in prop_oneof![
+        8 => reply_sequence(),
+        2 => mutated(vec![SAMPLE_SERIES.into()]),
+        1 => random_bytes(),
+    ]) {
         stat_info::check(&bytes);
     }
 

@@ -155,7 +155,19 @@ fn step_warning(step: &IntentStep, sample: &Sample) -> Option<String> {
         {
             Some(format!("{name} tracks another server: its state follows that server, not this command"))
         }
-        _ => None,
+        WriteCommand::State(_)
+        | WriteCommand::Weight(_)
+        | WriteCommand::Health(_)
+        | WriteCommand::Agent(_)
+        | WriteCommand::Checks(true)
+        | WriteCommand::AgentChecks(_)
+        | WriteCommand::ServerMaxconn(_)
+        | WriteCommand::Frontend(_)
+        | WriteCommand::FrontendMaxconn(_)
+        | WriteCommand::ShutdownSessions
+        | WriteCommand::ShutdownSession
+        | WriteCommand::ClearTableEntry
+        | WriteCommand::ClearCounters { .. } => None,
     }
 }
 

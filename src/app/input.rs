@@ -294,7 +294,12 @@ pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> V
         UiCommand::ShowPollingOverhead => return overhead::open_page(model),
         UiCommand::RemoveLine => match model.current_view().content {
             Content::StickTables => action_flow::start_action(model, &action_table::CLEAR_ENTRY, now),
-            _ => action_flow::start_action(model, &action_table::END_SESSION, now),
+            Content::Sessions
+            | Content::Dashboard
+            | Content::Table(_)
+            | Content::Cli
+            | Content::Events
+            | Content::Problems => action_flow::start_action(model, &action_table::END_SESSION, now),
         },
         UiCommand::PollNow => {
             let poll = vec![Effect::PollNow(model.current_instance)];

@@ -21,7 +21,7 @@ use crate::observe::row_ids::RowId;
 use crate::problems::problem::Problem;
 use crate::table::cell::Role;
 use crate::table::rows::{FoldedProxies, TableLine, TableSettings};
-use crate::table::view_table::{Content, EVENTS, PROBLEMS, RowScope, VIEWS, View};
+use crate::table::view_table::{Content, PerView, RowScope, View, ViewId};
 
 /// An instance and the state of its views.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct InstanceView {
     /// Cursor of each list of the dashboard, in the order of [`Pane::LISTS`].
     pub list_cursors: [ListCursor; 3],
     /// Cursor of each view that is a table or a list.
-    pub view_cursors: [ListCursor; VIEWS.len()],
+    pub view_cursors: PerView<ListCursor>,
     /// Lines of the table shown.
     pub table_lines: Vec<TableLine>,
     /// Inputs these lines were built from.
@@ -63,7 +63,7 @@ impl InstanceView {
             is_tcp,
             data: Instance::new(history),
             list_cursors: Default::default(),
-            view_cursors: Default::default(),
+            view_cursors: PerView::default(),
             table_lines: Vec::new(),
             built_for: None,
             folded: FoldedProxies::new(),
@@ -90,8 +90,8 @@ impl InstanceView {
 /// Inputs of a table's lines. The lines are rebuilt when one of them changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableInputs {
-    /// Index of the view.
-    pub view: usize,
+    /// The view.
+    pub view: ViewId,
     /// Sequence number of the sample.
     pub seq: u64,
     /// Version of the view's settings.
@@ -119,12 +119,12 @@ pub struct Model {
     pub instances: Vec<InstanceView>,
     /// Index of the instance shown.
     pub current_instance: usize,
-    /// Index of the view shown.
-    pub view: usize,
-    /// Index of the view shown before.
-    pub previous_view: usize,
+    /// View shown.
+    pub view: ViewId,
+    /// View shown before.
+    pub previous_view: ViewId,
     /// Columns, order and filter of each view.
-    pub view_settings: Vec<TableSettings>,
+    pub view_settings: PerView<TableSettings>,
     /// Tables keep their order until this time.
     pub order_frozen_until: Duration,
     /// Dashboard list that receives the keys.
@@ -157,16 +157,15 @@ pub struct Model {
 impl Model {
     /// Creates a model that shows the first of `instances`.
     pub fn new(instances: Vec<InstanceView>, guard: Guard, keymap: Keymap, size: (u16, u16)) -> Self {
-        let settings = VIEWS.iter().map(|view| match view.content {
-            Content::Table(columns) => TableSettings::for_scope(columns, view.scope),
-            _ => TableSettings::new(&[]),
-        });
+        let settings = |view: ViewId| {
+            TableSettings::for_scope(view.view().content.table_columns().unwrap_or_default(), view.view().scope)
+        };
         Self {
             instances,
             current_instance: 0,
-            view: 0,
-            previous_view: 0,
-            view_settings: settings.collect(),
+            view: ViewId::default(),
+            previous_view: ViewId::default(),
+            view_settings: PerView::from_fn(settings),
             order_frozen_until: Duration::ZERO,
             focus: Pane::Backends,
             is_zoomed: false,
@@ -196,7 +195,7 @@ impl Model {
 
     /// Returns the view shown.
     pub fn current_view(&self) -> &'static View {
-        &VIEWS[self.view.min(VIEWS.len() - 1)]
+        self.view.view()
     }
 
     /// Computes the screen layout.
@@ -271,20 +270,20 @@ impl Model {
                 let index = instance.view_cursors[self.view].index();
                 Some(self.shown_problems().nth(index)?.subject.id).filter(|id| *id != RowId::PROCESS)
             }
-            _ => None,
+            Content::Cli | Content::Sessions | Content::StickTables | Content::Events => None,
         })
     }
 
     /// Returns the events that pass the filter of the events view, newest first.
     pub fn shown_events(&self) -> impl Iterator<Item = &Event> {
-        let text_filter = &self.view_settings[EVENTS].text_filter;
+        let text_filter = &self.view_settings[ViewId::Events].text_filter;
         let all = self.instance().into_iter().flat_map(|instance| instance.data.events().newest_first());
         all.filter(move |event| text_filter.is_empty() || text_filter.matches(&event.line()))
     }
 
     /// Returns the problems that pass the filter of the problems view, worst first.
     pub fn shown_problems(&self) -> impl Iterator<Item = &Problem> {
-        let text_filter = &self.view_settings[PROBLEMS].text_filter;
+        let text_filter = &self.view_settings[ViewId::Problems].text_filter;
         let all = self.instance().into_iter().flat_map(|instance| instance.data.problems().iter());
         all.filter(move |problem| text_filter.is_empty() || text_filter.matches(&problem.line()))
     }

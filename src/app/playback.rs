@@ -9,7 +9,7 @@ use crate::app::commands::UiCommand;
 use crate::app::model::Model;
 use crate::instance::past_moment::PlaybackStep;
 use crate::table::cell::Role;
-use crate::table::view_table::DIFF;
+use crate::table::view_table::ViewId;
 use crate::units;
 
 /// Returns whether the past is shown.
@@ -72,7 +72,7 @@ pub fn follow_instance_switch(model: &mut Model, before: usize) {
 /// Marks the moment shown.
 pub fn mark_moment(model: &mut Model, now: Duration) {
     let [diff_key, clear_key] =
-        [UiCommand::ShowView(DIFF), UiCommand::ClearMarkedMoment].map(|run| model.keymap.key_or_command(run));
+        [UiCommand::ShowView(ViewId::Diff), UiCommand::ClearMarkedMoment].map(|run| model.keymap.key_or_command(run));
     let Some(instance) = model.instance_mut() else { return };
     let before = instance.data.mark_shown_moment();
     let message = match (instance.data.marked_moment(), before) {

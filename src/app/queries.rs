@@ -181,7 +181,7 @@ pub fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
             Some(open) => Query::TableEntries { table: open.name.clone(), filter: entry_filter(text_filter) },
             None => Query::StickTables,
         },
-        _ => return None,
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => return None,
     };
     Some(send_query(model, query, now))
 }
@@ -202,7 +202,12 @@ pub fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
                 Query::TableEntries { table: table.name, filter: None }
             })
         }
-        _ => return Vec::new(),
+        Content::StickTables
+        | Content::Dashboard
+        | Content::Table(_)
+        | Content::Cli
+        | Content::Events
+        | Content::Problems => return Vec::new(),
     };
     match query {
         Some(query) => send_query(model, query, now),
@@ -247,7 +252,7 @@ pub fn sort_next(model: &mut Model, by: i32) {
                 entries.sort_by_counter(open.sort);
             }
         }
-        _ => {}
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => {}
     }
 }
 
@@ -284,7 +289,7 @@ pub fn line_count(model: &Model) -> usize {
             shown_entries(model).count()
         }
         Content::StickTables => shown_stick_tables(model).count(),
-        _ => 0,
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => 0,
     }
 }
 

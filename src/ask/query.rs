@@ -158,7 +158,7 @@ impl Query {
             // Read-only commands need at most level operator.
             let required_level =
                 self.costs().iter().map(|cost| cost.level).max().unwrap_or(Level::User).max(Level::Operator);
-            QueryError::Denied { command: SafeText::from(command), required_level: required_level }
+            QueryError::Denied { command: SafeText::from(command), required_level }
         };
         if reply.is_denied() && self.command_count() == 1 {
             return Err(denied());
@@ -231,7 +231,7 @@ pub async fn run(
     let Some(reply) = replies.get(line.leading_replies) else { return unexpected_reply(&bytes) };
     let data = query.parse_reply(reply, &command, version)?;
     Ok(QueryReply {
-        data: data,
+        data,
         is_complete: reply.is_complete(),
         cost: ReplyCost { bytes: bytes.len(), reply_time: timing.reply },
         warning: None,

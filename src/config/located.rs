@@ -76,6 +76,6 @@ impl<T> Located<T> {
     pub fn error(&self, message: &impl fmt::Display) -> UnknownName {
         let unknown_position = || FilePosition { path: SafeText::default(), line: 0, column: 0 };
         let message = SafeText::from(message.to_string().as_str()).as_str().to_owned();
-        UnknownName { position: self.position.clone().unwrap_or_else(unknown_position), message: message }
+        UnknownName { position: self.position.clone().unwrap_or_else(unknown_position), message }
     }
 }

@@ -55,7 +55,7 @@ impl SiteBuilder {
         table: Option<SimStickTable>,
     ) {
         let iid = FIRST_IID + self.proxies.len() as u32;
-        self.proxies.push(Proxy { iid, name: name.to_owned(), mode, frontend: frontend, backend, stick_table: table });
+        self.proxies.push(Proxy { iid, name: name.to_owned(), mode, frontend, backend, stick_table: table });
     }
 
     fn add_frontend(&mut self, name: &str, maxconn: u64, port: u16, phase: f64, table: Option<SimStickTable>) {
@@ -66,7 +66,7 @@ impl SiteBuilder {
     fn route_from(&mut self, from: usize, rate: f64) {
         let backend = self.proxies.len();
         if let Some(frontend) = self.proxies.get_mut(from).and_then(|proxy| proxy.frontend.as_mut()) {
-            frontend.routes.push(Route { backend: backend, rate });
+            frontend.routes.push(Route { backend, rate });
         }
     }
 

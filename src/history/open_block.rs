@@ -76,7 +76,7 @@ impl OpenRows {
             log.push_missing();
             bytes += log.memory();
         }
-        self.newest = Some(NewestSample { sample: Arc::clone(sample), process, other_numbers: other_numbers });
+        self.newest = Some(NewestSample { sample: Arc::clone(sample), process, other_numbers });
         self.bytes = bytes;
     }
 

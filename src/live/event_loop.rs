@@ -9,7 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
@@ -339,7 +339,7 @@ impl EventLoop {
             Effect::PollNow(instance) => self.send_io_request(IoRequest::PollNow(instance)),
             Effect::RunAction(intent) => self.send_io_request(IoRequest::RunAction(intent)),
             Effect::SendQuery(instance, version, query) => {
-                self.send_io_request(IoRequest::RunQuery(instance, version, query))
+                self.send_io_request(IoRequest::RunQuery(instance, version, query));
             }
             Effect::SendTypedCommand(instance, line) => self.send_io_request(IoRequest::SendTypedLine(instance, line)),
             Effect::MeasureMemory => {
@@ -422,6 +422,7 @@ impl EventLoop {
         self.last_draw_at = now;
         let (model, appearance) = (&self.model, self.appearance);
         let mut last = None;
+        let start = tracing::enabled!(tracing::Level::TRACE).then(Instant::now);
         let rendered = self.frames.render(|buffer| last = root::draw(model, appearance, now, buffer));
         self.model.limit_scroll(last);
         let mut bytes = rendered.unwrap_or_default();
@@ -430,6 +431,9 @@ impl EventLoop {
         }
         if std::mem::take(&mut self.is_bell_pending) {
             bytes.push(frame_writer::BELL);
+        }
+        if let Some(start) = start {
+            tracing::trace!(drawing = ?start.elapsed(), bytes = bytes.len(), "frame");
         }
         if !bytes.is_empty() {
             self.output.write(bytes);

@@ -2,8 +2,9 @@
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::RowKind;
+use crate::problems::figures::{self, MIN_EVENTS};
 use crate::problems::measurement::Measurement;
-use crate::problems::rule_input::{MIN_EVENTS, RuleInput, measure_share};
+use crate::problems::rule_input::{RuleInput, measure_share};
 use crate::units;
 
 /// Fewest connection attempts from which a share of errors is computed. Reused connections need few attempts.
@@ -58,9 +59,8 @@ pub(super) fn queue_growing(input: &RuleInput<'_>) -> Measurement {
         return Measurement::Value(0.0);
     }
     let (Some(backend), Some(previous)) = (input.backend, input.previous) else { return Measurement::Unknown };
-    let ids = input.sample.rows.ids();
-    let rows = std::iter::once(&backend.row).chain(&backend.servers);
-    let queued: f64 = rows.filter_map(|row| previous.number(ids[*row], Field::Qcur)).map(|queued| queued as f64).sum();
+    let row = previous.rows.index_of(input.sample.rows.ids()[backend.row]);
+    let queued = row.and_then(|row| figures::queued_requests(previous, row)).unwrap_or(0) as f64;
     Measurement::Value((input.backend_stats.queued - queued).max(0.0))
 }
 
@@ -156,7 +156,7 @@ pub(super) fn describe_client_aborts(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} of the requests aborted by clients", units::percent(value))
 }
 
-/// Measures the response time. In TCP mode there is none.
+/// Measures the response time. TCP mode does not report one.
 pub(super) fn response_time(input: &RuleInput<'_>) -> Measurement {
     if input.is_tcp() { Measurement::Fine } else { input.mean(Field::Rtime) }
 }

@@ -1,8 +1,9 @@
 //! Rules of frontends, some of which apply to backends and servers too.
 
 use crate::haproxy::fields::Field;
+use crate::problems::figures;
 use crate::problems::measurement::Measurement;
-use crate::problems::rule_input::{MIN_EVENTS, RuleInput, measure_share, measure_usage};
+use crate::problems::rule_input::{RuleInput, measure_usage};
 use crate::units;
 
 /// Measures the current sessions of a frontend or server against its limit.
@@ -30,7 +31,12 @@ pub(super) fn describe_rate(input: &RuleInput<'_>, value: f64) -> String {
 
 /// Measures the share of 5xx responses of any row.
 pub(super) fn share_5xx(input: &RuleInput<'_>) -> Measurement {
-    measure_share(input.growth(Field::Hrsp5xx), || input.responses(), MIN_EVENTS)
+    match input.growth(Field::Hrsp5xx) {
+        None => Measurement::Unknown,
+        // Without 5xx, few responses are enough.
+        Some(errors) if errors <= 0.0 => Measurement::Value(0.0),
+        Some(_) => figures::share_5xx(input.rates, &[input.id]).map_or(Measurement::Unknown, Measurement::Value),
+    }
 }
 
 pub(super) fn describe_share_5xx(_: &RuleInput<'_>, value: f64) -> String {

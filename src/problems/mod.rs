@@ -13,6 +13,7 @@
 pub mod backend_rules;
 pub mod backend_stats;
 pub mod check_history;
+pub mod figures;
 pub mod frontend_rules;
 pub mod hysteresis;
 pub mod measurement;

@@ -1,8 +1,9 @@
 //! Rules of the HAProxy process, based on `show info`.
 
 use crate::haproxy::fields::InfoField;
+use crate::problems::figures::MIN_EVENTS;
 use crate::problems::measurement::Measurement;
-use crate::problems::rule_input::{MIN_EVENTS, RuleInput, measure_usage};
+use crate::problems::rule_input::{RuleInput, measure_usage};
 use crate::units;
 
 /// Describes the used share of a limit: `92% of 2000 connections`.

@@ -8,11 +8,9 @@ use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::check_history::CheckHistory;
+use crate::problems::figures;
 use crate::problems::measurement::Measurement;
 use crate::units;
-
-/// Fewest responses or requests from which a share is computed; a share of fewer is not meaningful.
-pub const MIN_EVENTS: f64 = 20.0;
 
 /// One row, or the process, with everything that rules compare it with.
 #[derive(Debug, Clone, Copy)]
@@ -123,13 +121,7 @@ impl<'a> RuleInput<'a> {
 
     /// Returns the number of responses in the rate window; `None` where HAProxy does not count them, as for TCP.
     pub fn responses(&self) -> Option<f64> {
-        let mut sum = None;
-        for class in Field::RESPONSES {
-            if let Some(grown) = self.growth(class) {
-                sum = Some(sum.unwrap_or(0.0) + grown);
-            }
-        }
-        sum
+        figures::responses(self.rates, &[self.id])
     }
 
     /// Returns whether the row is in TCP mode; it then has no requests, responses or response time.

@@ -2,6 +2,7 @@
 
 use crate::haproxy::status::RowState;
 use crate::observe::severity::Severity;
+use crate::problems::measurement::Grade;
 
 /// The meaning of a text. A theme maps it to a style; color is never the only sign of a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -68,17 +69,6 @@ impl Cell {
     }
 }
 
-/// Returns the role of a share of a limit; `warn` and `crit` are shares as well.
-pub fn saturation_role(share: f64, warn: f64, crit: f64) -> Role {
-    if share >= crit {
-        Role::Bad
-    } else if share >= warn {
-        Role::Warn
-    } else {
-        Role::Normal
-    }
-}
-
 /// Returns the role of a server's or proxy's state.
 pub fn state_role(state: RowState) -> Role {
     match state {
@@ -89,10 +79,17 @@ pub fn state_role(state: RowState) -> Role {
     }
 }
 
+/// Returns the role of a graded measurement.
+pub(crate) fn grade_role(grade: Grade) -> Role {
+    match grade {
+        Grade::Unknown => Role::Dim,
+        Grade::Fine => Role::Normal,
+        Grade::Warn => Role::Warn,
+        Grade::Crit => Role::Bad,
+    }
+}
+
 /// Returns the role of a problem's severity.
 pub fn severity_role(severity: Severity) -> Role {
-    match severity {
-        Severity::Warn => Role::Warn,
-        Severity::Crit => Role::Bad,
-    }
+    grade_role(severity.into())
 }

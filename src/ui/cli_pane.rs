@@ -2,10 +2,10 @@
 
 use crate::app::cli_view;
 use crate::app::layout::Area;
-use crate::app::model::{InstanceView, Model};
 use crate::app::query_state::ScrollbackLine;
 use crate::table::cell::Role;
-use crate::ui::drawing::Canvas;
+use crate::ui::draw_context::DrawContext;
+use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
 /// Returns the last rows of the scrollback. Long lines are wrapped, never cut.
@@ -24,7 +24,8 @@ fn last_rows(scrollback: &[&ScrollbackLine], rows: usize, width: usize) -> Vec<(
 }
 
 /// Draws the scrollback, and the line being typed after it.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area) {
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, .. } = *context;
     let scrollback: Vec<_> = cli_view::shown_lines(model).collect();
     let rows = usize::from(area.height.saturating_sub(1));
     let up = instance.view_cursors[model.view].index().min(scrollback.len().saturating_sub(rows));
@@ -52,11 +53,6 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, are
     canvas.draw_cursor(area, start + cursor as u16, prompt_row);
     if up > 0 {
         let more = format!(" {up} lines below ");
-        canvas.draw_right_aligned(
-            area,
-            0,
-            area.height.saturating_sub(1),
-            &[crate::ui::drawing::styled_text(more, Role::Badge)],
-        );
+        canvas.draw_right_aligned(area, 0, area.height.saturating_sub(1), &[styled_text(more, Role::Badge)]);
     }
 }

@@ -1,7 +1,6 @@
 //! The detail page of a row: charts, all fields with their descriptions, and events.
 
 use crate::app::layout::Area;
-use crate::app::model::{InstanceView, Model};
 use crate::haproxy::fields::{Field, FieldKind, TextField};
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
@@ -10,27 +9,20 @@ use crate::table::columns::column::{known_number, number_cell};
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
 use crate::ui::chart_pane;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::events_pane::FormatTime;
 use crate::ui::truncate;
 use crate::units;
 
 /// Draws the page over `area`, from line `top` on. Returns the last line that it can start with.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    id: RowId,
-    area: Area,
-    top: usize,
-    format_time: FormatTime,
-) -> usize {
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, top: usize) -> usize {
     canvas.clear(area);
-    let Some(sample) = instance.data.shown() else { return 0 };
+    let instance = context.instance;
+    let Some(sample) = context.sample() else { return 0 };
     let Some(index) = sample.rows.index_of(id) else {
         let inner = canvas.draw_frame(area, &[styled_text(" gone ", Role::Focus)], &[], Role::Focus);
         let message = match instance.data.past_moment() {
-            Some(_) => "HAProxy did not list this row offset this moment; Esc goes back",
+            Some(_) => "HAProxy did not list this row at this moment; Esc goes back",
             None => "HAProxy does not list this row any more; Esc goes back",
         };
         canvas.draw_text(inner, 1, 0, message, Role::Warn);
@@ -43,7 +35,7 @@ pub fn draw(
         styled_text(format!(" {} ", truncate::middle(&title, 50)), Role::Focus),
         styled_text(format!("{} ", names.status()), state_role(names.state())),
     ];
-    let lines = detail_lines(instance, &row, format_time);
+    let lines = detail_lines(context, &row);
     let chart_rows = match area.height {
         ..16 => 0,
         16..30 => 5,
@@ -54,7 +46,7 @@ pub fn draw(
     let top = top.min(last);
     let position = format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len());
     let inner = canvas.draw_frame(area, &title, &[styled_text(position, Role::Dim)], Role::Focus);
-    chart_pane::draw_full_strip(canvas, model, instance, sample, id, inner.rows(0, chart_rows));
+    chart_pane::draw_full_strip(context, canvas, inner.rows(0, chart_rows), id);
     let body = inner.rows(chart_rows + u16::from(chart_rows > 0), inner.height);
     for (line, texts) in lines.into_iter().skip(top).take(visible).enumerate() {
         let mut column = 1;
@@ -75,7 +67,7 @@ const VALUE: u16 = 18;
 const RATE: u16 = 28;
 const HELP: u16 = 38;
 
-fn detail_lines(instance: &InstanceView, row: &RowView<'_>, format_time: FormatTime) -> Vec<DetailLine> {
+fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<DetailLine> {
     let mut lines: Vec<DetailLine> = Vec::new();
     for (name, cell) in
         [("draining", out_of_service::drain_status_cell(row)), ("ordered by", out_of_service::ordered_by_cell(row))]
@@ -115,7 +107,7 @@ fn detail_lines(instance: &InstanceView, row: &RowView<'_>, format_time: FormatT
         lines.push(vec![(NAME, styled_text("Other fields of this build", Role::Title))]);
         lines.extend(extra);
     }
-    let events = instance.data.events().newest_first().filter(|event| event.row == Some(row.id));
+    let events = context.instance.data.events().newest_first().filter(|event| event.row == Some(row.id));
     let mut events = events.peekable();
     if events.peek().is_some() {
         lines.push(Vec::new());
@@ -123,7 +115,7 @@ fn detail_lines(instance: &InstanceView, row: &RowView<'_>, format_time: FormatT
     }
     for event in events {
         lines.push(vec![
-            (NAME, styled_text(format_time(event.at.wall), Role::Dim)),
+            (NAME, styled_text((context.format_time)(event.at.wall), Role::Dim)),
             (12, styled_text(event.kind.to_string(), Role::Normal)),
         ]);
     }

@@ -3,26 +3,16 @@
 use crate::app::commands::UiCommand;
 use crate::app::diff_summary::DiffSummary;
 use crate::app::layout::Area;
-use crate::app::model::{InstanceView, Model};
-use crate::observe::sample::Sample;
 use crate::table::cell::Role;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::events_pane::FormatTime;
 use crate::ui::truncate;
 use crate::units;
 
 /// Draws the summary line.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    sample: &Sample,
-    area: Area,
-    format_time: FormatTime,
-) {
-    if area.is_empty() {
-        return;
-    }
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, format_time, .. } = *context;
+    let Some(sample) = context.sample().filter(|_| !area.is_empty()) else { return };
     let (Some(mark), Some(summary)) =
         (instance.data.marked_moment(), DiffSummary::compare_with_mark(&instance.data, sample))
     else {

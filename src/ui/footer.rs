@@ -12,6 +12,7 @@ use crate::app::text_input::{Prompt, PromptPurpose};
 use crate::observe::link::Link;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
@@ -48,21 +49,18 @@ static DETAIL_KEYS: &[KeyHint] = &[
 static MENU_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<down>", "next")];
 
 /// Draws the bottom line.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, size_class: SizeClass, has_tabs: bool) {
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, layout, .. } = *context;
     match model.layers.last() {
-        Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, prompt_sign(prompt.purpose), prompt, area),
+        Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, area, prompt_sign(prompt.purpose), prompt),
         Some(Layer::NumberPrompt(number)) => {
             let question = format!("{} of {}: ", number.action.title, describe_targets(&number.targets));
-            return draw_prompt(
-                canvas,
-                &truncate::middle(&question, usize::from(area.width / 2)),
-                &number.prompt,
-                area,
-            );
+            let question = truncate::middle(&question, usize::from(area.width / 2));
+            return draw_prompt(canvas, area, &question, &number.prompt);
         }
         Some(Layer::ReasonPrompt(reason)) => {
             let question = format!("reason for {}: ", reason.intent.title());
-            return draw_prompt(canvas, &question, &reason.prompt, area);
+            return draw_prompt(canvas, area, &question, &reason.prompt);
         }
         _ => {}
     }
@@ -71,17 +69,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, size_class: Size
         canvas.draw_text(area, 1, 0, &shown, notice.role);
         return;
     }
-    if let (SizeClass::Small, Some(Link::Lost { failure, .. })) =
-        (size_class, model.instance().map(|known| known.data.link()))
-    {
+    if let (SizeClass::Small, Link::Lost { failure, .. }) = (layout.size_class, instance.data.link()) {
         // The header of a small screen has no space for the reason.
-        canvas.draw_text(
-            area,
-            1,
-            0,
-            &truncate::end(&failure.reason, usize::from(area.width.saturating_sub(2))),
-            Role::Bad,
-        );
+        let reason = truncate::end(&failure.reason, usize::from(area.width.saturating_sub(2)));
+        canvas.draw_text(area, 1, 0, &reason, Role::Bad);
         return;
     }
     let ascii = canvas.theme.is_ascii;
@@ -113,18 +104,18 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, size_class: Size
         return;
     }
     // Without a line of tabs, the filter is shown here, so that missing rows have a visible reason.
-    let filter = if has_tabs { String::new() } else { active_filter(model) };
+    let filter = if layout.tabs.is_empty() { active_filter(model) } else { String::new() };
     let mut column = 1;
     if !filter.is_empty() {
         let shown = truncate::end(&format!("/{filter}"), usize::from(area.width / 3));
         column = canvas.draw_text(area, column, 0, &shown, Role::Key) + 2;
     }
     // The number of marked rows is always visible, since actions apply to them.
-    let marked = model.instance().map_or(0, |instance| instance.selection.marked_count());
+    let marked = instance.selection.marked_count();
     if marked > 0 {
         column = canvas.draw_text(area, column, 0, &format!("{marked} marked"), Role::Key) + 2;
     }
-    let is_past = model.instance().is_some_and(|instance| instance.data.past_moment().is_some());
+    let is_past = instance.data.past_moment().is_some();
     let commands = labeled_commands(model, is_past);
     let commands = commands.iter().copied();
     let width =
@@ -196,7 +187,7 @@ fn describe_targets(targets: &[ActionTarget]) -> String {
 }
 
 /// Draws the line being typed, with its error.
-fn draw_prompt(canvas: &mut Canvas<'_>, sign: &str, prompt: &Prompt, area: Area) {
+fn draw_prompt(canvas: &mut Canvas<'_>, area: Area, sign: &str, prompt: &Prompt) {
     let role = if prompt.error.is_some() { Role::Bad } else { Role::Normal };
     let start = canvas.draw_text(area, 1, 0, sign, Role::Key);
     let available = usize::from(area.width.saturating_sub(start + 1));

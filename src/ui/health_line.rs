@@ -1,26 +1,19 @@
 //! The third line of the header: counts of servers, draining servers, problems, and a suggestion. While the link is
 //! lost, it shows the reason instead.
 
-use std::time::Duration;
-
 use crate::app::layout::Area;
-use crate::app::model::InstanceView;
 use crate::app::process_summary::ProcessSummary;
 use crate::app::suggestions;
 use crate::observe::link::Link;
 use crate::table::cell::{Role, severity_role};
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 use crate::units;
 
-/// Draws the health line of an instance, which comes with its index in the list of instances.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    (instance, index): (&InstanceView, usize),
-    overview: &ProcessSummary,
-    area: Area,
-    now: Duration,
-) {
+/// Draws the health line.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) {
+    let DrawContext { model, instance, now, .. } = *context;
     let is_past = instance.data.past_moment().is_some();
     // A past moment is shown without the error of the link; the first line has a badge for it.
     if let (Link::Lost { failure, .. }, false) = (instance.data.link(), is_past) {
@@ -35,16 +28,16 @@ pub fn draw(
             0,
             [styled_text(canvas.theme.choose_glyph("▲ ", "! "), Role::Bad), styled_text(text, Role::Bad)],
         );
-        if let Some(hint) = failure.hint.as_ref().filter(|_| instance.data.shown().is_some()) {
+        if let Some(hint) = failure.hint.as_ref().filter(|_| context.sample().is_some()) {
             let available = usize::from(area.width.saturating_sub(end + 3));
             canvas.draw_text(area, end + 2, 0, &truncate::end(hint, available), Role::Dim);
         }
         return;
     }
-    if instance.data.shown().is_none() {
+    if context.sample().is_none() {
         return;
     }
-    let mut column = match suggestions::current_suggestion(instance, index) {
+    let mut column = match suggestions::current_suggestion(instance, model.current_instance) {
         // A suggestion replaces the counts; the problems stay visible.
         Some(suggestion) => {
             let available = usize::from(area.width).saturating_sub(32);
@@ -53,7 +46,7 @@ pub fn draw(
             let end = canvas.draw_texts(area, 1, 0, texts) + 2;
             canvas.draw_texts(area, end, 0, [styled_text("C", Role::Key), styled_text(" dismiss", Role::Dim)]) + 2
         }
-        None => draw_server_counts(canvas, overview, area),
+        None => draw_server_counts(canvas, area, overview),
     };
     if let Some(message) = suggestions::drain_status(instance) {
         let available = usize::from(area.width.saturating_sub(column + 1)) / 2;
@@ -68,11 +61,11 @@ pub fn draw(
             ],
         ) + 2;
     }
-    draw_problems(canvas, instance, area, column, instance.data.shown_time(now));
+    draw_problems(context, canvas, area, column);
 }
 
 /// Draws the numbers of servers that are up, down, and in maintenance or drain.
-fn draw_server_counts(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) -> u16 {
+fn draw_server_counts(canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) -> u16 {
     let plain = |count: usize, word: &str, role| {
         styled_text(format!("{} {word}  ", units::count(count as i64)), if count == 0 { Role::Dim } else { role })
     };
@@ -86,8 +79,9 @@ fn draw_server_counts(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: 
 }
 
 /// Draws the number of problems and as many verdicts as fit, but at least the first.
-fn draw_problems(canvas: &mut Canvas<'_>, instance: &InstanceView, area: Area, column: u16, now: Duration) {
-    let problems = instance.data.problems();
+fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, column: u16) {
+    let data = &context.instance.data;
+    let (problems, now) = (data.problems(), data.shown_time(context.now));
     let count = problems.count();
     if count == 0 {
         canvas.draw_text(area, column, 0, "no problems", Role::Dim);

@@ -5,11 +5,12 @@ use crate::app::commands::{COMMANDS, CommandGroup};
 use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::table::cell::Role;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 
 /// Draws the help over the screen, from line `top` on. Returns the last line that it can start with.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) -> usize {
-    let lines = help_lines(model, canvas.theme.is_ascii);
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: Area, top: usize) -> usize {
+    let lines = help_lines(context.model, canvas.theme.is_ascii);
     let width = screen.width.min(84);
     let height = screen.height.min(lines.len() as u16 + 2);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);

@@ -1,7 +1,8 @@
 //! The screen: panes and widgets, as pure functions of the model.
 //!
 //! [`root::draw`] takes the model, the appearance and the time, and fills the cells of a buffer; `term` sends the
-//! changed cells to the terminal. The module owns themes and styles, the drawing of panes and overlays, and the shortening of
+//! changed cells to the terminal. The functions of panes and overlays take a `DrawContext`, a `Canvas`, their area, and
+//! what only they need. The module owns themes and styles, the drawing of panes and overlays, and the shortening of
 //! texts. It does not own the geometry of the screen (`app::layout`), the contents of tables (`table`), any state, any
 //! I/O or any clock.
 
@@ -13,6 +14,7 @@ pub mod connecting_page;
 pub mod dashboard_panes;
 pub mod detail_pane;
 pub mod diff_line;
+pub mod draw_context;
 pub mod drawing;
 pub mod events_pane;
 pub mod footer;

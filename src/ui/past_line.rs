@@ -1,27 +1,23 @@
 //! Signs of a past moment in the header: a badge with its time, and its position in the history. The badge has words,
 //! since color alone is not enough.
 
-use std::time::Duration;
-
 use crate::app::layout::Area;
-use crate::app::model::InstanceView;
 use crate::instance::past_moment::PastMoment;
 use crate::table::cell::Role;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::events_pane::FormatTime;
 use crate::units;
 
 /// Returns the badges of the header while a past moment is shown: its time and age, and the state of the link.
-pub fn past_badges(
+pub(crate) fn past_badges(
+    context: &DrawContext<'_>,
     past: &PastMoment,
     link: StyledText<'static>,
     width: u16,
-    format_time: FormatTime,
-    now: Duration,
 ) -> Vec<StyledText<'static>> {
     let at = past.sample().at;
-    let ago = units::exact_duration(now.saturating_sub(at.monotonic));
-    let time = format_time(at.wall);
+    let ago = units::exact_duration(context.now.saturating_sub(at.monotonic));
+    let time = (context.format_time)(at.wall);
     // On a narrow screen the time and then the age are omitted; the word PAUSED stays.
     let badge = match width {
         60.. => format!(" PAUSED {time}, {ago} ago "),
@@ -41,9 +37,9 @@ pub fn past_badges(
 const TIMELINE_WIDTH: std::ops::RangeInclusive<u16> = 8..=40;
 
 /// Draws a timeline from the oldest to the newest sample of the history, with the moment shown on it.
-pub fn draw_timeline(canvas: &mut Canvas<'_>, instance: &InstanceView, past: &PastMoment, area: Area) {
+pub(crate) fn draw_timeline(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, past: &PastMoment) {
     let cells = area.width.saturating_sub(4).min(*TIMELINE_WIDTH.end());
-    let mut marks = instance.data.history().headers();
+    let mut marks = context.instance.data.history().headers();
     let (Some(first), Some(last)) = (marks.next(), marks.next_back()) else { return };
     if cells < *TIMELINE_WIDTH.start() {
         return;

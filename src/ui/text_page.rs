@@ -7,7 +7,7 @@ use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
 /// Draws the text from line `top` on; long lines are wrapped. Returns the last line that it can start with.
-pub fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &ReplyLines, area: Area, top: usize) -> usize {
+pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Area, title: &str, lines: &ReplyLines, top: usize) -> usize {
     canvas.clear(area);
     let visible = usize::from(area.height.saturating_sub(2));
     let available = usize::from(area.width.saturating_sub(4));

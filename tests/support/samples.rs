@@ -1,4 +1,4 @@
-//! Samples built from recorded replies of real HAProxies, as the sampler builds them.
+//! Samples built from recorded replies of real `HAProxies`, as the sampler builds them.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

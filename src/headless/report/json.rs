@@ -174,7 +174,7 @@ pub fn problem_values(problem: &Problem, now: Timestamp) -> [Value; 8] {
     let since = i64::try_from(now.elapsed_since(problem.since.monotonic).as_secs()).ok();
     [
         text(problem.severity.label()),
-        text(problem.rule.id),
+        text(problem.rule.id.as_str()),
         kind,
         proxy,
         name,

@@ -5,7 +5,9 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::RowState;
 use crate::observe::severity::Severity;
-use crate::table::cell::{Cell, Role, saturation_role, severity_role, state_role};
+use crate::problems::figures;
+use crate::problems::rule_table::RuleId;
+use crate::table::cell::{Cell, Role, severity_role, state_role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
@@ -38,10 +40,9 @@ pub const USABLE_WIDTH: usize = 7;
 /// Returns the active servers of a backend that take traffic, all active servers, and the usable backups: `3/4+1`.
 pub fn usable_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(backend_capacity(row), |capacity| {
-        let role = match (capacity.usable, capacity.backup) {
-            (0, 0) => Role::Bad,
-            (usable, _) if usable < capacity.active => Role::Warn,
-            _ => Role::Normal,
+        let role = match row.graded_role(RuleId::BackendDown, (capacity.usable + capacity.backup) as f64) {
+            Role::Normal if capacity.usable < capacity.active => Role::Warn,
+            role => role,
         };
         let backup = if capacity.backup > 0 { format!("+{}", capacity.backup) } else { String::new() };
         let (usable, active) = (units::count(capacity.usable as i64), units::count(capacity.active as i64));
@@ -59,31 +60,18 @@ pub fn sessions_limit_cell(row: &RowView<'_>) -> Cell {
     match row.number(Field::Slim).filter(|limit| *limit > 0) {
         Some(limit) => {
             let share = sessions as f64 / limit as f64;
-            let crit = if row.stat_row().kind == RowKind::Frontend { 0.9 } else { 1.0 };
             let text = format!("{}/{}", units::count(sessions), units::count(limit));
-            Cell::new(text, saturation_role(share, 0.8, crit))
+            let role = sessions_rule(row.stat_row().kind).map_or(Role::Normal, |rule| row.graded_role(rule, share));
+            Cell::new(text, role)
         }
         None => Cell::plain(units::count(sessions)),
     }
 }
 
-/// Returns the queued requests. HAProxy's number for a backend excludes requests queued for one of its servers, so they
-/// are added.
-fn queued_requests(row: &RowView<'_>) -> Option<i64> {
-    let own = row.number(Field::Qcur)?;
-    let servers = row.backend().map_or(&[][..], |backend| &backend.servers);
-    let queued = servers.iter().filter_map(|server| row.sample.table.number(*server, Field::Qcur));
-    Some(queued.fold(own, i64::saturating_add))
-}
-
 /// Returns the queued requests.
 pub fn queue_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(queued_requests(row), |queued| {
-        let role = match queued {
-            ..=0 => Role::Dim,
-            1..10 => Role::Warn,
-            _ => Role::Bad,
-        };
+    Cell::from_option(figures::queued_requests(row.sample, row.index), |queued| {
+        let role = if queued <= 0 { Role::Dim } else { row.graded_role(RuleId::Queue, queued as f64) };
         Cell::new(units::count(queued), role)
     })
 }
@@ -93,20 +81,34 @@ pub fn requests_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(row.rate(row.served_field()), |rate| Cell::plain(units::rate(rate)))
 }
 
-/// Smallest number of responses from which a share is computed.
-const MIN_RESPONSES: i64 = 20;
-
 /// Returns the share of 5xx among the responses within the rate window; absent if there are too few responses.
-pub fn ratio_5xx(row: &RowView<'_>) -> Option<f64> {
-    let all: i64 = Field::RESPONSES.iter().filter_map(|class| row.growth(*class)).fold(0, i64::saturating_add);
-    (all >= MIN_RESPONSES).then_some(())?;
-    Some(row.growth(Field::Hrsp5xx)? as f64 / all as f64)
+fn share_5xx(row: &RowView<'_>) -> Option<f64> {
+    figures::share_5xx(row.instance.rates(), &[row.id])
+}
+
+/// Returns the rule on the sessions of a row. A backend has none, because its `fullconn` does not limit sessions.
+fn sessions_rule(kind: RowKind) -> Option<RuleId> {
+    match kind {
+        RowKind::Frontend | RowKind::Listener => Some(RuleId::FrontendSessions),
+        RowKind::Server => Some(RuleId::ServerSessions),
+        RowKind::Backend => None,
+    }
+}
+
+/// Returns the rule on the 5xx responses of a row.
+fn share_5xx_rule(kind: RowKind) -> RuleId {
+    match kind {
+        RowKind::Frontend | RowKind::Listener => RuleId::Frontend5xx,
+        RowKind::Backend => RuleId::Backend5xx,
+        RowKind::Server => RuleId::Server5xx,
+    }
 }
 
 /// Returns the share of 5xx among the responses.
 pub fn share_5xx_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(ratio_5xx(row), |share| {
-        let role = if share <= 0.0 { Role::Dim } else { saturation_role(share, 0.01, 0.05) };
+    Cell::from_option(share_5xx(row), |share| {
+        let graded = || row.graded_role(share_5xx_rule(row.stat_row().kind), share);
+        let role = if share <= 0.0 { Role::Dim } else { graded() };
         Cell::new(units::percent(share), role)
     })
 }
@@ -133,7 +135,7 @@ pub fn response_time_cell(row: &RowView<'_>) -> Cell {
         let role = match time {
             _ if is_idle => Role::Dim,
             _ if is_tcp => Role::Normal,
-            time => saturation_role(time as f64, 500.0, 1000.0),
+            time => row.graded_role(RuleId::ResponseTime, time as f64),
         };
         Cell::new(units::millis(time), role)
     })
@@ -197,7 +199,7 @@ pub fn sessions_key(row: &RowView<'_>) -> SortKey {
 
 /// Sorts by queued requests.
 pub fn queue_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(queued_requests(row).map(|queued| queued as f64))
+    SortKey::number(figures::queued_requests(row.sample, row.index).map(|queued| queued as f64))
 }
 
 /// Sorts by requests, or TCP sessions, per second.
@@ -207,7 +209,7 @@ pub fn requests_key(row: &RowView<'_>) -> SortKey {
 
 /// Sorts by the share of 5xx, in percent.
 pub fn share_5xx_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(ratio_5xx(row).map(|share| share * 100.0))
+    SortKey::number(share_5xx(row).map(|share| share * 100.0))
 }
 
 /// Sorts by errors per second.
@@ -230,7 +232,8 @@ pub fn session_saturation(row: &RowView<'_>) -> Option<f64> {
 /// Returns the sessions as a share of their limit.
 pub fn load_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(session_saturation(row), |share| {
-        Cell::new(units::percent(share), saturation_role(share, 0.8, 1.0))
+        let role = sessions_rule(row.stat_row().kind).map_or(Role::Normal, |rule| row.graded_role(rule, share));
+        Cell::new(units::percent(share), role)
     })
 }
 
@@ -357,7 +360,7 @@ pub fn verdict_cell(row: &RowView<'_>) -> Cell {
     }
     match (problems.verdict(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
         (Some(verdict), _) => Cell::new(verdict.cause.short_name(), severity_role(verdict.severity)),
-        (None, Some(problem)) => Cell::new(problem.rule.id, severity_role(problem.severity)),
+        (None, Some(problem)) => Cell::new(problem.rule.id.as_str(), severity_role(problem.severity)),
         (None, None) => Cell::plain(""),
     }
 }
@@ -375,7 +378,31 @@ pub fn verdict_key(row: &RowView<'_>) -> SortKey {
 mod tests {
     use super::*;
     use crate::instance::state::Instance;
-    use crate::observe::test_samples::SampleBuilder;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::problems::thresholds::Thresholds;
+
+    #[test]
+    fn w24_roles_follow_configured_thresholds() {
+        let roles = |thresholds: &[&str]| {
+            let mut instance = Instance::default();
+            let changes = thresholds.iter().map(|text| text.parse().unwrap());
+            instance.set_thresholds(Thresholds::with_changes(changes).unwrap());
+            let stat = stat_of_site().replace("30,20,55,12,", "30,20,55,2000,");
+            instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat), 0);
+            let row = |index| RowView::new(&instance, instance.shown().unwrap(), index);
+            [
+                response_time_cell(&row(1)).role,
+                queue_cell(&row(7)).role,
+                sessions_limit_cell(&row(4)).role,
+                usable_cell(&row(9)).role,
+            ]
+        };
+        assert_eq!(roles(&[]), [Role::Bad, Role::Warn, Role::Bad, Role::Bad]);
+        let raised = ["response-time.warn=5000", "response-time.crit=9000", "queue.crit=5", "server-sessions.crit=1.1"];
+        assert_eq!(roles(&raised), [Role::Normal, Role::Bad, Role::Warn, Role::Bad]);
+        let off = ["response-time=off", "queue=off", "server-sessions=off", "backend-down=off"];
+        assert_eq!(roles(&off), [Role::Normal, Role::Normal, Role::Normal, Role::Warn]);
+    }
 
     #[test]
     fn shares_are_computed_within_the_rate_window() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::haproxy::fields::{Field, Unit};
 use crate::haproxy::stat_table::StatRow;
 use crate::observe::sample::Sample;
+use crate::problems::figures;
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
@@ -39,7 +40,11 @@ fn rows_then_and_now<'a>(row: &RowView<'a>) -> Option<(&'a StatRow, &'a StatRow)
 /// Returns a number then and now; absent if either is unknown.
 pub fn then_and_now(row: &RowView<'_>, field: Field) -> Option<(i64, i64)> {
     let (mark, is_earlier) = marked_sample(row)?;
-    let (shown, other) = (row.number(field)?, mark.table.number(index_in_mark(row, mark)?, field)?);
+    let number = |sample: &Sample, index: usize| match field {
+        Field::Qcur => figures::queued_requests(sample, index),
+        _ => sample.table.number(index, field),
+    };
+    let (shown, other) = (number(row.sample, row.index)?, number(mark, index_in_mark(row, mark)?)?);
     Some(if is_earlier { (other, shown) } else { (shown, other) })
 }
 

@@ -6,6 +6,9 @@ use crate::haproxy::stat_table::StatRow;
 use crate::instance::state::Instance;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
+use crate::problems::measurement::Measurement;
+use crate::problems::rule_table::RuleId;
+use crate::table::cell::{Role, grade_role};
 
 /// A row of the sample that is shown.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +26,7 @@ pub struct RowView<'a> {
 impl<'a> RowView<'a> {
     /// Returns the row of the sample at `index`.
     pub fn new(instance: &'a Instance, sample: &'a Sample, index: usize) -> Self {
-        Self { instance: instance, sample, index, id: sample.rows.ids()[index] }
+        Self { instance, sample, index, id: sample.rows.ids()[index] }
     }
 
     /// Returns the row's names and texts.
@@ -54,6 +57,11 @@ impl<'a> RowView<'a> {
     /// Returns the growth of a counter within the rate window.
     pub fn growth(&self, field: Field) -> Option<i64> {
         self.instance.rates().growth(self.id, field).map(|(grown, _)| grown)
+    }
+
+    /// Returns the role of a value that a rule compares with its thresholds.
+    pub(crate) fn graded_role(&self, rule: RuleId, value: f64) -> Role {
+        grade_role(self.instance.problems().thresholds().grade(rule, Measurement::Value(value)))
     }
 
     /// Returns the backend if this is a backend's own row.
