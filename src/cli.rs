@@ -44,7 +44,7 @@ use crate::headless::manual::man;
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::server::arguments;
 use crate::headless::server::console::Console;
-use crate::headless::server::session::Controller;
+use crate::headless::server::controller::Controller;
 use crate::problems::thresholds::ThresholdError;
 
 const EXIT_ERROR: u8 = 1;

@@ -363,7 +363,7 @@ fn playback_shows_same_time_for_every_instance() {
 fn shown_moment_moves_on_when_it_leaves_history() {
     let mut driver = driver_with_history();
     let data = &mut driver.model.instance_mut().unwrap().data;
-    *data = hapulse::instance::instance::Instance::new(100_000);
+    *data = hapulse::instance::state::Instance::new(100_000);
     driver.poll();
     driver.press("p");
     let first = driver.shown_sample().0;

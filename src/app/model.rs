@@ -15,7 +15,7 @@ use crate::app::query_state::QueryState;
 use crate::app::selection::Selection;
 use crate::app::undo::UndoStack;
 use crate::instance::guard::{Guard, Refusal};
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::events::Event;
 use crate::observe::row_ids::RowId;
 use crate::problems::problem::Problem;

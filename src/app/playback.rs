@@ -9,8 +9,8 @@ use crate::app::commands::UiCommand;
 use crate::app::model::Model;
 use crate::instance::past_moment::PlaybackStep;
 use crate::table::cell::Role;
-use crate::table::number_format;
 use crate::table::view_table::ViewId;
+use crate::units;
 
 /// Returns whether the past is shown.
 pub fn is_showing_past(model: &Model) -> bool {
@@ -79,7 +79,7 @@ pub fn mark_moment(model: &mut Model, now: Duration) {
         (None, _) => return model.notify("there are no samples to mark yet", Role::Dim, now),
         (Some(_), None) => format!("moment marked; {diff_key} shows the changes since, {clear_key} clears the mark"),
         (Some(mark), Some(before)) => {
-            let apart = number_format::exact_duration(mark.at.monotonic.abs_diff(before.at.monotonic));
+            let apart = units::exact_duration(mark.at.monotonic.abs_diff(before.at.monotonic));
             let side = if mark.at.monotonic < before.at.monotonic { "before" } else { "after" };
             format!("moment marked, {apart} {side} the previous mark; {diff_key} shows the changes since")
         }

@@ -3,7 +3,7 @@
 use crate::actions::capacity::Capacity;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::status::RowState;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::problems::figures;
 

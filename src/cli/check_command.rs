@@ -10,7 +10,7 @@ use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL};
 use crate::cli::resolve as configured;
 use crate::config::duration;
 use crate::config::target::Target;
-use crate::headless::check::check::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};
+use crate::headless::check::nagios::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};
 use crate::problems::thresholds::ThresholdChange;
 
 /// Name of the subcommand.
@@ -54,7 +54,7 @@ fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     let targets = poll_args.resolve_targets(&target_args, &settings)?;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
     let options = CheckOptions { over: over.unwrap_or(DEFAULT_SAMPLING_TIME), interval: SAMPLE_INTERVAL, thresholds };
-    check::run(&options, pollers, &mut io::stdout().lock())
+    nagios::run(&options, pollers, &mut io::stdout().lock())
 }
 
 /// Prints the UNKNOWN line to standard output, which monitoring systems show. Write errors are ignored.

@@ -13,7 +13,7 @@ use crate::cli::resolve::thresholds;
 use crate::config::duration;
 use crate::config::located::Located;
 use crate::config::target::Target;
-use crate::headless::report::report::{BadReport, Report, ReportPart, RowOptions};
+use crate::headless::report::contents::{BadReport, Report, ReportPart, RowOptions};
 use crate::headless::report::show::{self, OutputFormat, ShowOptions};
 
 #[derive(Debug, Clone, Args)]

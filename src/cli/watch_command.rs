@@ -11,7 +11,7 @@ use crate::cli::resolve::thresholds;
 use crate::cli::show_command::RowArgs;
 use crate::config::duration;
 use crate::config::target::Target;
-use crate::headless::report::report::ReportPart;
+use crate::headless::report::contents::ReportPart;
 use crate::headless::report::watch::{self, WatchOptions};
 
 #[derive(Debug, Clone, Args)]

@@ -23,7 +23,7 @@ pub struct ThresholdOverride {
 
 /// Columns and order of one view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a view, such as { sort = \"-scur\", flat = true }")]
 pub struct ViewSettings {
     /// Arguments of `:cols`: columns to show, or to add (`+`) and remove (`-`).
     pub columns: Vec<String>,

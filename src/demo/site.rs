@@ -6,7 +6,7 @@
 use crate::demo::defaults::{default_backend, default_frontend, default_server};
 use crate::demo::health_check::{AgentCheck, CheckKind, Fault, HealthCheck};
 use crate::demo::proxy::{BalanceAlgorithm, Proxy, ProxyMode, Route, SimBackend, SimFrontend, Workload};
-use crate::demo::server::{CONFIG_MAINT, FORCED_MAINT, OperationalState, SimServer};
+use crate::demo::server::{CONFIG_MAINT, FORCED_MAINT, SimOperationalState, SimServer};
 use crate::demo::stick_table::{DataType, SimStickTable};
 
 /// First `iid`; `HAProxy` uses 1 itself.
@@ -113,7 +113,7 @@ impl SiteBuilder {
             .collect();
         if let Some(server) = servers.get_mut(2) {
             server.admin_flags = FORCED_MAINT | CONFIG_MAINT;
-            server.operational_state = OperationalState::Stopped;
+            server.operational_state = SimOperationalState::Stopped;
         }
         let service = Workload {
             connect: 1,

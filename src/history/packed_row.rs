@@ -6,7 +6,7 @@
 //! changes or the distances from the lowest value, whichever is shorter, or as a short list if there are few changes.
 
 use crate::history::rice_codes::{BitReader, BitWriter, best_parameter};
-use crate::history::row_log::{ABSENT, RowLogReader, read_varint, unzigzag, write_varint, zigzag};
+use crate::history::row_log::{ABSENT, RowLogReader, read_byte, read_varint, unzigzag, write_varint, zigzag};
 
 /// Encodings of a column.
 const SAME_CHANGES: u8 = 0;
@@ -102,7 +102,7 @@ impl RowColumns {
     /// wrong numbers but never in a panic.
     pub fn unpack(mut bytes: &[u8], steps: usize, width: usize) -> Self {
         let first = read_first_values(&mut bytes, width);
-        let count = read_byte(&mut bytes);
+        let count = read_byte(&mut bytes).unwrap_or(0);
         let later = steps.saturating_sub(1);
         let mut known: Vec<Vec<i64>> = Vec::new();
         let mut changing = Vec::new();
@@ -205,7 +205,7 @@ fn common_factor(other: &[i64], changes: &[i64]) -> Option<i64> {
 }
 
 fn read_column(bytes: &mut &[u8], known: &[Vec<i64>], before: i64, later: usize) -> Vec<i64> {
-    let (kind, parameter) = (read_byte(bytes), read_byte(bytes));
+    let (kind, parameter) = (read_byte(bytes).unwrap_or(0), read_byte(bytes).unwrap_or(0));
     let other = |place: u8| known.get(usize::from(place)).cloned().unwrap_or_else(|| vec![0; later]);
     let k = u32::from(parameter.min(63));
     match kind {
@@ -226,7 +226,7 @@ fn read_column(bytes: &mut &[u8], known: &[Vec<i64>], before: i64, later: usize)
         CHANGE_LIST => {
             let mut changes = vec![0; later];
             for _ in 0..parameter {
-                let (step, change) = (usize::from(read_byte(bytes)), unzigzag(read_varint(bytes)));
+                let (step, change) = (usize::from(read_byte(bytes).unwrap_or(0)), unzigzag(read_varint(bytes)));
                 if let Some(slot) = changes.get_mut(step) {
                     *slot = change;
                 }
@@ -243,12 +243,6 @@ fn read_rice_codes(bytes: &mut &[u8], k: u32, count: usize) -> Vec<u64> {
     let values = (0..count).map(|_| reader.read_rice(k)).collect();
     *bytes = &bytes[reader.bytes_read()..];
     values
-}
-
-fn read_byte(bytes: &mut &[u8]) -> u8 {
-    let Some((first, rest)) = bytes.split_first() else { return 0 };
-    *bytes = rest;
-    *first
 }
 
 #[cfg(test)]

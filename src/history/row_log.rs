@@ -208,7 +208,8 @@ impl<'a> RowLogReader<'a> {
     }
 }
 
-fn read_byte(bytes: &mut &[u8]) -> Option<u8> {
+/// Reads one byte. Returns `None` at the end.
+pub(super) fn read_byte(bytes: &mut &[u8]) -> Option<u8> {
     let (first, rest) = bytes.split_first()?;
     *bytes = rest;
     Some(*first)

@@ -18,7 +18,7 @@ use crate::haproxy::fields::TextField;
 use crate::haproxy::level::Level;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::version::Version;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 
 /// The HAProxy process at the time of the authorisation.

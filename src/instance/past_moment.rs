@@ -148,7 +148,7 @@ fn read_samples(needed: &[u64], history: &History, loaded: &[Arc<Sample>]) -> Ve
 mod tests {
     use super::*;
     use crate::haproxy::fields::{Field, InfoField};
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::problems::problem::Problem;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::events::Event;
 use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 use crate::problems::rule_table::RuleId;

@@ -59,7 +59,7 @@ impl BackendStats {
                 RowState::Down | RowState::ComingUp => self.down += 1,
                 _ => self.out_of_service += 1,
             }
-            if !is_backup && !is_out_of_service(state) {
+            if !is_backup && !state.is_out_of_service() {
                 self.expected_weight += weight;
                 self.usable_weight += if state.is_usable() { weight } else { 0.0 };
             }
@@ -100,11 +100,6 @@ impl BackendStats {
         let middle = others.checked_sub(1)? / 2;
         Some(f64::midpoint(other(middle)?, other(others / 2)?))
     }
-}
-
-/// Returns whether the state is maintenance or drain.
-pub fn is_out_of_service(state: RowState) -> bool {
-    matches!(state, RowState::Maint | RowState::Drain | RowState::NoLb)
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ pub mod frontend_rules;
 pub mod hysteresis;
 pub mod measurement;
 pub mod outlier_rules;
-pub mod phrases;
 pub mod problem;
 pub mod problem_log;
 pub mod process_rules;

@@ -5,10 +5,10 @@ use crate::haproxy::safe_text::SafeText;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::problems::figures::MIN_EVENTS;
-use crate::problems::phrases;
 use crate::problems::problem::Problem;
 use crate::problems::rule_input::RuleInput;
 use crate::problems::rule_table::RuleId;
+use crate::units;
 
 /// Share of errors or aborts of an outlier, as a multiple of the share of the other servers.
 const OUTLIER_FACTOR: f64 = 4.0;
@@ -47,16 +47,16 @@ impl Outlier {
         let name = &self.name;
         match self.deviation {
             Deviation::Slow(own, peers) => {
-                let ratio = phrases::ratio(own / peers.max(1.0));
-                let (own, peers) = (phrases::millis(own), phrases::millis(peers));
+                let ratio = units::ratio(own / peers.max(1.0));
+                let (own, peers) = (units::millis_words(own), units::millis_words(peers));
                 format!("{name} is {ratio}x slower than its peers ({own} against {peers})")
             }
             Deviation::Errors(own, peers) => {
-                let (own, peers) = (phrases::percent(own), phrases::percent(peers));
+                let (own, peers) = (units::percent(own), units::percent(peers));
                 format!("{name} responds with {own} 5xx (peers {peers})")
             }
             Deviation::Aborts(own, peers) => {
-                let (own, peers) = (phrases::percent(own), phrases::percent(peers));
+                let (own, peers) = (units::percent(own), units::percent(peers));
                 format!("{own} of the requests to {name} aborted by clients (peers {peers})")
             }
         }

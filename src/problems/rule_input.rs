@@ -6,11 +6,11 @@ use crate::haproxy::status::RowState;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
-use crate::problems::backend_stats::{BackendCounts, BackendStats, is_out_of_service};
+use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::check_history::CheckHistory;
 use crate::problems::figures;
 use crate::problems::measurement::Measurement;
-use crate::problems::phrases;
+use crate::units;
 
 /// One row, or the process, with everything that rules compare it with.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +80,7 @@ impl<'a> RuleInput<'a> {
 
     /// Returns whether the server is in maintenance or drain.
     pub fn is_out_of_service(&self) -> bool {
-        is_out_of_service(self.state)
+        self.state.is_out_of_service()
     }
 
     /// Returns a text field of the row; empty if HAProxy left it empty.
@@ -101,7 +101,7 @@ impl<'a> RuleInput<'a> {
     /// Returns the time over which [`Self::growth`] measures a counter, as text: `5 s`.
     pub fn growth_time(&self, field: Field) -> String {
         let grown = self.index.and_then(|index| self.rates.growth_at(index, field));
-        phrases::seconds(grown.map_or(0.0, |(_, seconds)| seconds))
+        units::seconds_words(grown.map_or(0.0, |(_, seconds)| seconds))
     }
 
     /// Returns the increase of a counter of the row per second.

@@ -13,10 +13,10 @@ use crate::observe::timestamp::Timestamp;
 use crate::problems::backend_rules;
 use crate::problems::measurement::Measurement;
 use crate::problems::outlier_rules::{self, Deviation};
-use crate::problems::phrases;
 use crate::problems::problem::Problem;
 use crate::problems::rule_input::RuleInput;
 use crate::problems::rule_table::RuleId;
+use crate::units;
 
 /// The cause of problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -310,14 +310,14 @@ fn verdict_text(cause: Cause, input: &RuleInput<'_>, roots: &[&Problem], is_slow
 /// Returns a text such as `servers full: 7 waiting for 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`.
 fn servers_full_text(input: &RuleInput<'_>, roots: &[&Problem], is_slow: bool) -> String {
     let since = roots.iter().map(|problem| problem.since.monotonic).min().unwrap_or_default();
-    let time = phrases::duration(input.sample.at.elapsed_since(since));
+    let time = units::duration_words(input.sample.at.elapsed_since(since));
     let waiting = match input.backend_stats.queued {
         queued if queued > 0.0 => format!("{queued:.0} waiting for {time}"),
         _ => format!("requests queued for {time}"),
     };
-    let qtime = input.number(Field::Qtime).map(|qtime| format!("qtime {}", phrases::millis(qtime)));
+    let qtime = input.number(Field::Qtime).map(|qtime| format!("qtime {}", units::millis_words(qtime)));
     let rtime = input.number(Field::Rtime).filter(|_| !input.is_tcp()).map(|rtime| match rtime {
-        rtime if is_slow => format!("rtime {}", phrases::millis(rtime)),
+        rtime if is_slow => format!("rtime {}", units::millis_words(rtime)),
         _ => "rtime normal".to_owned(),
     });
     let times: Vec<String> = [qtime, rtime].into_iter().flatten().collect();
@@ -337,7 +337,7 @@ fn servers_down_text(input: &RuleInput<'_>, roots: &[&Problem]) -> String {
         _ => format!("{} of {} servers down", input.backend_stats.down, input.backend_stats.servers),
     };
     match backend_rules::usable_weight_share(input) {
-        Measurement::Value(share) => format!("{who}, {} of the weight available", phrases::percent(share)),
+        Measurement::Value(share) => format!("{who}, {} of the weight available", units::percent(share)),
         _ => who,
     }
 }

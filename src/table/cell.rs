@@ -60,7 +60,7 @@ impl Cell {
 
     /// Returns the cell for an unknown value.
     pub fn unknown() -> Self {
-        Self::new(crate::table::number_format::UNKNOWN, Role::Dim)
+        Self::new(crate::units::UNKNOWN, Role::Dim)
     }
 
     /// Returns `show(value)`, or the cell for an unknown value if `value` is `None`.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::history::block::Series;
 use crate::history::trend::{self, Trend};
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
-use crate::table::number_format;
+use crate::units;
 
 /// A number of a row over time.
 #[derive(Debug)]
@@ -41,16 +41,16 @@ impl Chart {
         let is_empty =
             self.required_field.info().kind == FieldKind::Average && sample.number(id, Field::Stot) == Some(0);
         let newest = points.iter().rev().flatten().next().filter(|_| !is_empty);
-        newest.map_or(number_format::UNKNOWN.to_owned(), |value| (self.format)(*value))
+        newest.map_or(units::UNKNOWN.to_owned(), |value| (self.format)(*value))
     }
 }
 
 fn format_count(value: f64) -> String {
-    number_format::count(value.round() as i64)
+    units::count(value.round() as i64)
 }
 
 fn format_millis(value: f64) -> String {
-    number_format::millis(value.round() as i64)
+    units::millis(value.round() as i64)
 }
 
 const fn chart(title: &'static str, trends: &'static [Trend], show: fn(f64) -> String, probe: Field) -> Chart {
@@ -63,26 +63,23 @@ pub static CHARTS: &[Chart] = &[
     Chart { limit: Some(Field::Qlimit), ..chart("queue", &[level_trend(Field::Qcur)], format_count, Field::Qcur) },
     Chart {
         served_field: Some(Field::ReqTot),
-        ..chart("req/s", &[rate_trend(Field::ReqTot)], number_format::rate, Field::ReqTot)
+        ..chart("req/s", &[rate_trend(Field::ReqTot)], units::rate, Field::ReqTot)
     },
-    Chart {
-        served_field: Some(Field::Stot),
-        ..chart("sess/s", &[rate_trend(Field::Stot)], number_format::rate, Field::Stot)
-    },
-    chart("errors/s", ERROR_TRENDS, number_format::rate, Field::Stot),
+    Chart { served_field: Some(Field::Stot), ..chart("sess/s", &[rate_trend(Field::Stot)], units::rate, Field::Stot) },
+    chart("errors/s", ERROR_TRENDS, units::rate, Field::Stot),
     chart("rtime", &[level_trend(Field::Rtime)], format_millis, Field::Rtime),
 ];
 
 /// Further charts for the detail page of a row: errors by class, times, and bytes sent.
 pub static DETAIL_CHARTS: &[Chart] = &[
-    chart("4xx/s", &[rate_trend(Field::Hrsp4xx)], number_format::rate, Field::Hrsp4xx),
-    chart("5xx/s", &[rate_trend(Field::Hrsp5xx)], number_format::rate, Field::Hrsp5xx),
-    chart("econ/s", &[rate_trend(Field::Econ)], number_format::rate, Field::Econ),
-    chart("eresp/s", &[rate_trend(Field::Eresp)], number_format::rate, Field::Eresp),
+    chart("4xx/s", &[rate_trend(Field::Hrsp4xx)], units::rate, Field::Hrsp4xx),
+    chart("5xx/s", &[rate_trend(Field::Hrsp5xx)], units::rate, Field::Hrsp5xx),
+    chart("econ/s", &[rate_trend(Field::Econ)], units::rate, Field::Econ),
+    chart("eresp/s", &[rate_trend(Field::Eresp)], units::rate, Field::Eresp),
     chart("qtime", &[level_trend(Field::Qtime)], format_millis, Field::Qtime),
     chart("ctime", &[level_trend(Field::Ctime)], format_millis, Field::Ctime),
     chart("ttime", &[level_trend(Field::Ttime)], format_millis, Field::Ttime),
-    chart("out/s", &[rate_trend(Field::Bout)], number_format::bytes, Field::Bout),
+    chart("out/s", &[rate_trend(Field::Bout)], units::bytes, Field::Bout),
 ];
 
 /// Failed connections, failed responses, bad requests and 5xx together.

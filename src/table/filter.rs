@@ -21,7 +21,7 @@ use thiserror::Error;
 use crate::table::columns::column::{Align, Column, SortKey};
 use crate::table::columns::column_table;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// The reason why a string is not a valid filter.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -150,7 +150,7 @@ impl Condition {
             // An unknown value matches no comparison, not even `!=`.
             Self::Exact(column, is_equal, wanted) => {
                 let text = column.cell(row).text;
-                text != number_format::UNKNOWN && wanted.contains(&text.to_lowercase()) == *is_equal
+                text != units::UNKNOWN && wanted.contains(&text.to_lowercase()) == *is_equal
             }
             Self::Number(column, compare, wanted) => match column.sort_key(row) {
                 SortKey::Number(number) if *compare == ComparisonOperator::NotEqual => {
@@ -280,7 +280,7 @@ fn parse_number(text: &str) -> Result<f64, FilterError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use proptest::prelude::*;
 

@@ -7,8 +7,7 @@
 use std::collections::HashSet;
 
 use crate::haproxy::stat_table::RowKind;
-use crate::haproxy::status::RowState;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{Column, SortKey};
@@ -96,9 +95,7 @@ impl TableSettings {
         let is_in_scope = match self.scope {
             RowScope::All => true,
             RowScope::OutOfService => {
-                let is_out_of_service =
-                    matches!(row.stat_row().state(), RowState::Maint | RowState::Drain | RowState::NoLb);
-                row.stat_row().kind == RowKind::Server && is_out_of_service
+                row.stat_row().kind == RowKind::Server && row.stat_row().state().is_out_of_service()
             }
             RowScope::Changed => diff::has_changed(row),
         };

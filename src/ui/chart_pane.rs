@@ -5,10 +5,10 @@ use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
 use crate::table::chart_table::{self, Chart};
-use crate::table::number_format;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
 /// Width in cells of the label in front of a sparkline.
 const LABEL: u16 = 9;
@@ -29,7 +29,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     if layout.size_class != SizeClass::Wide {
         return draw_strip(context, canvas, area, id);
     }
-    let span = number_format::duration(model.chart_span());
+    let span = units::duration(model.chart_span());
     let title = [
         styled_text(format!(" {} ", truncate::middle(&name, 40)), Role::Title),
         styled_text(format!("last {span} "), Role::Dim),
@@ -63,7 +63,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         if tail > 0 {
             let text = limit.map_or_else(
                 || format!("max {}", (chart.format)(highest)),
-                |limit| format!("limit {}", number_format::count(limit)),
+                |limit| format!("limit {}", units::count(limit)),
             );
             canvas.draw_text(inner, inner.width - tail + 1, base, &text, Role::Dim);
         }

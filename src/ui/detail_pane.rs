@@ -8,11 +8,11 @@ use crate::table::cell::{Cell, Role, state_role};
 use crate::table::columns::column::{known_number, number_cell};
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
 use crate::ui::chart_pane;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
 /// Draws the page over `area`, from line `top` on. Returns the last line that it can start with.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, top: usize) -> usize {
@@ -72,7 +72,7 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<DetailLine>
     for (name, cell) in
         [("draining", out_of_service::drain_status_cell(row)), ("ordered by", out_of_service::ordered_by_cell(row))]
     {
-        if !cell.text.is_empty() && cell.text != number_format::UNKNOWN {
+        if !cell.text.is_empty() && cell.text != units::UNKNOWN {
             lines.push(vec![(NAME, styled_text(name, Role::Dim)), (VALUE, styled_text(cell.text, cell.role))]);
         }
     }
@@ -96,7 +96,7 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<DetailLine>
                 (HELP, styled_text(field.info().help, Role::Dim)),
             ];
             if let Some(rate) = row.rate(*field).filter(|_| field.info().kind == FieldKind::Counter) {
-                line.insert(2, (RATE, styled_text(format!("{}/s", number_format::rate(rate)), Role::Normal)));
+                line.insert(2, (RATE, styled_text(format!("{}/s", units::rate(rate)), Role::Normal)));
             }
             lines.push(line);
         }
@@ -139,7 +139,7 @@ fn build_specific_lines(row: &RowView<'_>) -> Vec<DetailLine> {
     named
         .filter_map(|(slot, name)| {
             let number = row.sample.table.slot_number(row.index, slot)?;
-            let value = (VALUE + 16, styled_text(format!("{:>7}", number_format::count(number)), Role::Normal));
+            let value = (VALUE + 16, styled_text(format!("{:>7}", units::count(number)), Role::Normal));
             Some(vec![(NAME, styled_text(name.to_string(), Role::Dim)), value])
         })
         .collect()

@@ -4,10 +4,10 @@ use crate::app::commands::UiCommand;
 use crate::app::diff_summary::DiffSummary;
 use crate::app::layout::Area;
 use crate::table::cell::Role;
-use crate::table::number_format;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
 /// Draws the summary line.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
@@ -23,7 +23,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         canvas.draw_text(area, 1, 0, &message, Role::Warn);
         return;
     };
-    let (marked, time_between) = (format_time(mark.at.wall), number_format::exact_duration(summary.time_between));
+    let (marked, time_between) = (format_time(mark.at.wall), units::exact_duration(summary.time_between));
     let message = if summary.is_mark_later {
         format!("{time_between} before the mark at {marked}")
     } else {
@@ -56,17 +56,14 @@ fn summary_texts(summary: &DiffSummary) -> Vec<StyledText<'static>> {
         parts.push(styled_text(format!("{added} new rows, {removed} rows gone"), Role::Warn));
     }
     if let Some(served) = summary.requests_served {
-        parts.push(styled_text(format!("+{} requests", number_format::count(served)), Role::Normal));
+        parts.push(styled_text(format!("+{} requests", units::count(served)), Role::Normal));
     }
     if let Some(errors) = summary.responses_5xx {
         let role = if errors > 0 { Role::Warn } else { Role::Dim };
-        parts.push(styled_text(format!("+{} 5xx", number_format::count(errors)), role));
+        parts.push(styled_text(format!("+{} 5xx", units::count(errors)), role));
     }
     if let Some((then, now)) = summary.connections {
-        parts.push(styled_text(
-            format!("conns {} → {}", number_format::count(then), number_format::count(now)),
-            Role::Normal,
-        ));
+        parts.push(styled_text(format!("conns {} → {}", units::count(then), units::count(now)), Role::Normal));
     }
     parts
 }

@@ -11,12 +11,12 @@ use crate::problems::measurement::Measurement;
 use crate::problems::rule_table::RuleId;
 use crate::table::cell::{Role, grade_role};
 use crate::table::chart_table;
-use crate::table::number_format;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::health_line;
 use crate::ui::past_line;
 use crate::ui::truncate;
+use crate::units;
 
 /// Width in cells of a sparkline in the header.
 const SPARKLINE_WIDTH: u16 = 10;
@@ -75,7 +75,7 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
             left.push(styled_text(format!("{gap}pid {}", sample.epoch.pid), Role::Normal));
         }
         if let Some(uptime) = sample.process_number(InfoField::UptimeSec) {
-            left.push(styled_text(format!("{gap}up {}", number_format::seconds(uptime)), Role::Normal));
+            left.push(styled_text(format!("{gap}up {}", units::seconds(uptime)), Role::Normal));
         }
     }
     // The badges show what keys may do: they stay, and the uptime and version are dropped.
@@ -95,14 +95,9 @@ fn draw_gauge(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &Proce
     let role = share.map_or(Role::Normal, |share| graded_role(instance, RuleId::Connections, share));
     let numbers = match (limit, share) {
         (Some(limit), Some(share)) => {
-            format!(
-                "{}/{} {}",
-                number_format::count(connections),
-                number_format::count(limit),
-                number_format::percent(share)
-            )
+            format!("{}/{} {}", units::count(connections), units::count(limit), units::percent(share))
         }
-        _ => number_format::count(connections),
+        _ => units::count(connections),
     };
     let idle =
         overview.idle.map(|idle| (format!("idle {idle}%"), graded_role(instance, RuleId::Idle, idle as f64 / 100.0)));
@@ -161,7 +156,7 @@ fn live_badges(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
 /// Returns the badge of the link: the age of the newest sample, also while a past moment is shown.
 fn link_badge(context: &DrawContext<'_>) -> StyledText<'static> {
     let instance = context.instance;
-    let interval = context.sample().map(|sample| number_format::interval(sample.interval)).unwrap_or_default();
+    let interval = context.sample().map(|sample| units::interval(sample.interval)).unwrap_or_default();
     match instance.data.link() {
         Link::Connecting => styled_text("connecting", Role::Warn),
         Link::Up if instance.actions_in_flight > 0 => styled_text("sending", Role::Warn),
@@ -169,7 +164,7 @@ fn link_badge(context: &DrawContext<'_>) -> StyledText<'static> {
         Link::Up => styled_text(format!("live {interval}"), Role::Good),
         Link::Lost { .. } if context.sample().is_none() => styled_text("no reply", Role::Bad),
         Link::Lost { since, .. } => {
-            styled_text(format!("stale {}", number_format::duration(context.now.saturating_sub(*since))), Role::Bad)
+            styled_text(format!("stale {}", units::duration(context.now.saturating_sub(*since))), Role::Bad)
         }
     }
 }
@@ -193,7 +188,7 @@ fn draw_rates(
     let mut column = 1;
     for ((label, value), points) in ["sess/s ", "req/s "].into_iter().zip(shown).zip(&points) {
         column = canvas.draw_text(area, column, 0, label, Role::Dim);
-        let rate = value.map_or(number_format::UNKNOWN.to_owned(), number_format::rate);
+        let rate = value.map_or(units::UNKNOWN.to_owned(), units::rate);
         canvas.draw_number(area, column..column + 5, 0, &rate, Role::Normal);
         column += 6;
         let points = &points[points.len().saturating_sub(usize::from(spark))..];
@@ -203,9 +198,9 @@ fn draw_rates(
     }
     let errors = overview.share_5xx.map_or(Role::Dim, |share| graded_role(instance, RuleId::Frontend5xx, share));
     let queue = overview.queued.map_or(Role::Dim, |queued| graded_role(instance, RuleId::Queue, queued as f64));
-    let speed = |value: Option<f64>| value.map_or(number_format::UNKNOWN.to_owned(), number_format::bytes);
-    let share = overview.share_5xx.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
-    let queued = overview.queued.map_or(number_format::UNKNOWN.to_owned(), number_format::count);
+    let speed = |value: Option<f64>| value.map_or(units::UNKNOWN.to_owned(), units::bytes);
+    let share = overview.share_5xx.map_or(units::UNKNOWN.to_owned(), units::percent);
+    let queued = overview.queued.map_or(units::UNKNOWN.to_owned(), units::count);
     let labelled = [
         ("queue ", queued, queue),
         ("5xx ", share, errors),

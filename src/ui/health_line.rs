@@ -6,10 +6,10 @@ use crate::app::process_summary::ProcessSummary;
 use crate::app::suggestions;
 use crate::observe::link::Link;
 use crate::table::cell::{Role, severity_role};
-use crate::table::number_format;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
 /// Draws the health line.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) {
@@ -67,10 +67,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
 /// Draws the numbers of servers that are up, down, and in maintenance or drain.
 fn draw_server_counts(canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) -> u16 {
     let plain = |count: usize, word: &str, role| {
-        styled_text(
-            format!("{} {word}  ", number_format::count(count as i64)),
-            if count == 0 { Role::Dim } else { role },
-        )
+        styled_text(format!("{} {word}  ", units::count(count as i64)), if count == 0 { Role::Dim } else { role })
     };
     let texts = [
         styled_text("servers ", Role::Dim),
@@ -91,12 +88,12 @@ fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
         return;
     }
     let sign = canvas.theme.choose_glyph("▲", "!");
-    let counted = format!("{sign} {count} problem{}  ", if count == 1 { "" } else { "s" });
+    let counted = format!("{sign} {}  ", units::pluralize(count as i64, "problem"));
     let worst = problems.iter().next().map_or(Role::Warn, |problem| severity_role(problem.severity));
     let mut column = canvas.draw_text(area, column, 0, &counted, worst);
     for (index, verdict) in problems.verdicts().iter().enumerate() {
         let name = if verdict.name.is_empty() { "process" } else { verdict.name.as_str() };
-        let since = number_format::duration(now.saturating_sub(verdict.since.monotonic));
+        let since = units::duration(now.saturating_sub(verdict.since.monotonic));
         let text = format!("{} {}: {} {since}  ", verdict.severity.label(), truncate::middle(name, 24), verdict.text);
         let available = usize::from(area.width.saturating_sub(column + 1));
         if index > 0 && available < 24 {

@@ -4,9 +4,9 @@
 use crate::app::layout::Area;
 use crate::instance::past_moment::PastMoment;
 use crate::table::cell::Role;
-use crate::table::number_format;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
+use crate::units;
 
 /// Returns the badges of the header while a past moment is shown: its time and age, and the state of the link.
 pub(crate) fn past_badges(
@@ -16,7 +16,7 @@ pub(crate) fn past_badges(
     width: u16,
 ) -> Vec<StyledText<'static>> {
     let at = past.sample().at;
-    let ago = number_format::exact_duration(context.now.saturating_sub(at.monotonic));
+    let ago = units::exact_duration(context.now.saturating_sub(at.monotonic));
     let time = (context.format_time)(at.wall);
     // On a narrow screen the time and then the age are omitted; the word PAUSED stays.
     let badge = match width {

@@ -7,10 +7,10 @@ use crate::observe::events::display_name;
 use crate::observe::sample::Sample;
 use crate::problems::problem::Problem;
 use crate::table::cell::{Role, severity_role};
-use crate::table::number_format;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
 /// Draws the list of problems.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
@@ -39,7 +39,7 @@ fn draw_problem(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
         Some((kind, proxy, name)) => display_name(*kind, proxy, name),
     };
     let now = context.instance.data.shown_time(context.now);
-    let since = number_format::duration(now.saturating_sub(problem.since.monotonic));
+    let since = units::duration(now.saturating_sub(problem.since.monotonic));
     let names = usize::from((area.width / 4).clamp(12, 36));
     canvas.draw_text(area, 1, 0, problem.severity.label(), severity_role(problem.severity));
     canvas.draw_number(area, 6..11, 0, &since, Role::Dim);

@@ -8,10 +8,10 @@ use crate::ask::query_cost;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionOrder};
 use crate::table::cell::Role;
-use crate::table::number_format;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
 /// Draws the view of sessions.
 pub(crate) fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
@@ -80,18 +80,18 @@ fn session_columns(width: u16) -> [CellSlot; 6] {
 }
 
 fn session_cells(session: &Session) -> [String; 6] {
-    let name = |text: &Option<SafeText>| text.as_ref().map_or(number_format::UNKNOWN.to_owned(), ToString::to_string);
+    let name = |text: &Option<SafeText>| text.as_ref().map_or(units::UNKNOWN.to_owned(), ToString::to_string);
     let target = match (&session.backend, &session.server) {
         (Some(backend), Some(server)) => format!("{backend}/{server}"),
         (backend, _) => name(backend),
     };
     [
-        session.age.map_or(number_format::UNKNOWN.to_owned(), number_format::duration),
+        session.age.map_or(units::UNKNOWN.to_owned(), units::duration),
         name(&session.frontend),
         target,
         name(&session.source),
-        session.server_side.map_or(number_format::UNKNOWN.to_owned(), |stage| stage.as_str().to_owned()),
-        session.bytes().map_or(number_format::UNKNOWN.to_owned(), |bytes| number_format::bytes(bytes as f64)),
+        session.server_side.map_or(units::UNKNOWN.to_owned(), |stage| stage.as_str().to_owned()),
+        session.bytes().map_or(units::UNKNOWN.to_owned(), |bytes| units::bytes(bytes as f64)),
     ]
 }
 
@@ -139,11 +139,9 @@ pub(crate) fn draw_stick_tables(context: &DrawContext<'_>, canvas: &mut Canvas<'
     }
     let visible = queries::shown_stick_tables(model).enumerate().skip(list.top()).take(usize::from(body.height));
     for (row, (index, table)) in visible.enumerate() {
-        let number = |value: Option<u64>| {
-            value.map_or(number_format::UNKNOWN.to_owned(), |value| number_format::count(value as i64))
-        };
+        let number = |value: Option<u64>| value.map_or(units::UNKNOWN.to_owned(), |value| units::count(value as i64));
         let fill = table.fill_ratio();
-        let share = fill.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
+        let share = fill.map_or(units::UNKNOWN.to_owned(), units::percent);
         let (used, size) = (number(table.used), number(table.size));
         let cells = [table.name.as_str(), table.key_type.as_str(), &used, &size, &share];
         let role = fill.map_or(Role::Normal, fill_role);
@@ -202,11 +200,9 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     }
     let visible = queries::shown_entries(model).enumerate().skip(list.top()).take(usize::from(body.height));
     for (row, (index, entry)) in visible.enumerate() {
-        let mut cells = vec![
-            entry.key.to_string(),
-            entry.expires_in.map_or(number_format::UNKNOWN.to_owned(), number_format::duration),
-        ];
-        let value = |index: &usize| entry.value(*index).map_or(number_format::UNKNOWN.to_owned(), number_format::count);
+        let mut cells =
+            vec![entry.key.to_string(), entry.expires_in.map_or(units::UNKNOWN.to_owned(), units::duration)];
+        let value = |index: &usize| entry.value(*index).map_or(units::UNKNOWN.to_owned(), units::count);
         cells.extend(order_of_counters.iter().map(value));
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
         draw_cells(canvas, body.rows(row as u16, 1), &cells, &columns, Role::Normal);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::actions::capacity::Capacity;
 use crate::haproxy::fields::{Field, InfoField};
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
 use crate::problems::figures;

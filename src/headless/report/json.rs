@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::poller::Poller;
-use crate::headless::report::report::Report;
-use crate::instance::instance::Instance;
+use crate::headless::report::contents::Report;
+use crate::instance::state::Instance;
 use crate::observe::link::PollFailure;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::haproxy::fields::{Field, FieldKind, TextField, Unit};
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// The side on which the cells of a column are aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,11 +131,7 @@ impl Column {
                 Cell::from_option(known_number(row, field), |number| number_cell(field, number))
             }
             ColumnSource::PerSecond(field) => Cell::from_option(row.rate(field), |rate| {
-                let text = if field.info().unit == Unit::Bytes {
-                    number_format::bytes(rate)
-                } else {
-                    number_format::rate(rate)
-                };
+                let text = if field.info().unit == Unit::Bytes { units::bytes(rate) } else { units::rate(rate) };
                 Cell::new(text, if rate > 0.0 { Role::Normal } else { Role::Dim })
             }),
             ColumnSource::Text(field) => Cell::from_option(row.text(field), |text| Cell::plain(text.as_str())),
@@ -185,10 +181,10 @@ pub fn known_number(row: &RowView<'_>, field: Field) -> Option<i64> {
 /// Returns the cell for a number in the unit of its field. Zeros and ids are dimmed so that other numbers stand out.
 pub fn number_cell(field: Field, number: i64) -> Cell {
     let text = match field.info().unit {
-        Unit::Count => number_format::count(number),
-        Unit::Bytes => number_format::bytes(number as f64),
-        Unit::Millis => number_format::millis(number),
-        Unit::Seconds => number_format::seconds(number),
+        Unit::Count => units::count(number),
+        Unit::Bytes => units::bytes(number as f64),
+        Unit::Millis => units::millis(number),
+        Unit::Seconds => units::seconds(number),
         Unit::Percent => format!("{number}%"),
     };
     let is_quiet = number == 0 || field.info().kind == FieldKind::Id;

@@ -255,7 +255,7 @@ pub fn by_id(id: &str) -> Option<&'static Column> {
 mod tests {
     use super::*;
     use crate::haproxy::stat_table::RowKind;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::table::columns::column_sets::{BACKENDS, FRONTENDS};
     use crate::table::columns::row_view::RowView;

@@ -11,7 +11,7 @@ use crate::table::cell::{Cell, Role, severity_role, state_role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// Returns the proxy's name for a frontend or backend, otherwise the server's or listener's name.
 pub fn name_cell(row: &RowView<'_>) -> Cell {
@@ -45,11 +45,10 @@ pub fn usable_cell(row: &RowView<'_>) -> Cell {
             role => role,
         };
         let backup = if capacity.backup > 0 { format!("+{}", capacity.backup) } else { String::new() };
-        let (usable, active) =
-            (number_format::count(capacity.usable as i64), number_format::count(capacity.active as i64));
+        let (usable, active) = (units::count(capacity.usable as i64), units::count(capacity.active as i64));
         // The counts of thousands of servers do not fit, so their share is shown instead.
         let text = format!("{usable}/{active}{backup}");
-        let share = || number_format::percent(capacity.usable as f64 / capacity.active.max(1) as f64);
+        let share = || units::percent(capacity.usable as f64 / capacity.active.max(1) as f64);
         Cell::new(if text.len() > USABLE_WIDTH { share() } else { text }, role)
     })
 }
@@ -61,11 +60,11 @@ pub fn sessions_limit_cell(row: &RowView<'_>) -> Cell {
     match row.number(Field::Slim).filter(|limit| *limit > 0) {
         Some(limit) => {
             let share = sessions as f64 / limit as f64;
-            let text = format!("{}/{}", number_format::count(sessions), number_format::count(limit));
+            let text = format!("{}/{}", units::count(sessions), units::count(limit));
             let role = sessions_rule(row.stat_row().kind).map_or(Role::Normal, |rule| row.graded_role(rule, share));
             Cell::new(text, role)
         }
-        None => Cell::plain(number_format::count(sessions)),
+        None => Cell::plain(units::count(sessions)),
     }
 }
 
@@ -73,13 +72,13 @@ pub fn sessions_limit_cell(row: &RowView<'_>) -> Cell {
 pub fn queue_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(figures::queued_requests(row.sample, row.index), |queued| {
         let role = if queued <= 0 { Role::Dim } else { row.graded_role(RuleId::Queue, queued as f64) };
-        Cell::new(number_format::count(queued), role)
+        Cell::new(units::count(queued), role)
     })
 }
 
 /// Returns the requests per second, or sessions per second for TCP.
 pub fn requests_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(row.rate(row.served_field()), |rate| Cell::plain(number_format::rate(rate)))
+    Cell::from_option(row.rate(row.served_field()), |rate| Cell::plain(units::rate(rate)))
 }
 
 /// Returns the share of 5xx (0 to 1) among the responses of the last few seconds, or `None` if there are too few
@@ -111,14 +110,14 @@ pub fn share_5xx_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(share_5xx(row), |share| {
         let graded = || row.graded_role(share_5xx_rule(row.stat_row().kind), share);
         let role = if share <= 0.0 { Role::Dim } else { graded() };
-        Cell::new(number_format::percent(share), role)
+        Cell::new(units::percent(share), role)
     })
 }
 
 /// Returns the number of failed connections and failed responses per second.
 pub fn errors_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(error_rate(row), |rate| {
-        Cell::new(number_format::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim })
+        Cell::new(units::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim })
     })
 }
 
@@ -139,7 +138,7 @@ pub fn response_time_cell(row: &RowView<'_>) -> Cell {
             _ if is_tcp => Role::Normal,
             time => row.graded_role(RuleId::ResponseTime, time as f64),
         };
-        Cell::new(number_format::millis(time), role)
+        Cell::new(units::millis(time), role)
     })
 }
 
@@ -235,7 +234,7 @@ pub fn session_saturation(row: &RowView<'_>) -> Option<f64> {
 pub fn load_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(session_saturation(row), |share| {
         let role = sessions_rule(row.stat_row().kind).map_or(Role::Normal, |rule| row.graded_role(rule, share));
-        Cell::new(number_format::percent(share), role)
+        Cell::new(units::percent(share), role)
     })
 }
 
@@ -261,7 +260,7 @@ fn growth_share(row: &RowView<'_>, part: Field, whole: Field) -> Option<f64> {
 /// Returns the share of cache lookups that were hits.
 pub fn cache_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(growth_share(row, Field::CacheHits, Field::CacheLookups), |share| {
-        Cell::plain(number_format::percent(share))
+        Cell::plain(units::percent(share))
     })
 }
 
@@ -272,9 +271,7 @@ pub fn cache_key(row: &RowView<'_>) -> SortKey {
 
 /// Returns the compressed size as a share of the original size.
 pub fn compression_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(growth_share(row, Field::CompOut, Field::CompIn), |share| {
-        Cell::plain(number_format::percent(share))
-    })
+    Cell::from_option(growth_share(row, Field::CompOut, Field::CompIn), |share| Cell::plain(units::percent(share)))
 }
 
 /// Returns the sort key: the compressed size as a share of the original size, in percent.
@@ -284,7 +281,7 @@ pub fn compression_key(row: &RowView<'_>) -> SortKey {
 
 /// Returns the share of requests sent over a reused connection.
 pub fn reuse_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(reuse_share(row), |share| Cell::plain(number_format::percent(share)))
+    Cell::from_option(reuse_share(row), |share| Cell::plain(units::percent(share)))
 }
 
 /// Returns the sort key: the share of requests sent over a reused connection, in percent.
@@ -383,7 +380,7 @@ pub fn verdict_key(row: &RowView<'_>) -> SortKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::problems::thresholds::Thresholds;
 

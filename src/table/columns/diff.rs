@@ -12,7 +12,7 @@ use crate::problems::figures;
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// Counters of errors.
 const ERROR_COUNTERS: &[Field] = &[Field::Hrsp5xx, Field::Econ, Field::Eresp];
@@ -64,7 +64,7 @@ pub fn total_growth(row: &RowView<'_>, fields: &[Field]) -> Option<i64> {
 pub fn growth_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     let unit = fields.first().map_or(Unit::Count, |field| field.info().unit);
     Cell::from_option(total_growth(row, fields), |grown| {
-        let text = if unit == Unit::Bytes { number_format::bytes(grown as f64) } else { number_format::count(grown) };
+        let text = if unit == Unit::Bytes { units::bytes(grown as f64) } else { units::count(grown) };
         let is_bad = fields.iter().any(|field| ERROR_COUNTERS.contains(field) || *field == Field::Chkdown);
         let role = match grown {
             0 => Role::Dim,
@@ -83,7 +83,7 @@ pub fn growth_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
 /// Returns a number then and now (`4→6`), or a single number if it did not change.
 pub fn then_and_now_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     Cell::from_option(fields.first().and_then(|field| then_and_now(row, *field)), |(then, now)| {
-        match (number_format::count(then), number_format::count(now)) {
+        match (units::count(then), units::count(now)) {
             (_, text) if then == now => Cell::new(text, Role::Dim),
             (then, now) => Cell::plain(format!("{then}→{now}")),
         }
@@ -136,7 +136,7 @@ fn largest_change(row: &RowView<'_>) -> Option<RowChange> {
     });
     let counted = |fields: &[Field], rank, one: &str, more: &str, role| {
         let count = total_growth(row, fields).filter(|count| *count > 0)?;
-        let text = format!("{} {}", number_format::count(count), if count == 1 { one } else { more });
+        let text = format!("{} {}", units::count(count), if count == 1 { one } else { more });
         Some(RowChange::new(rank, count as f64, text, role))
     };
     let served = row.served_field();
@@ -175,8 +175,8 @@ pub fn has_changed(row: &RowView<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
     use crate::instance::past_moment::PlaybackStep;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site, stat_with_server};
 
     fn changes(instance: &Instance) -> Vec<(String, String)> {

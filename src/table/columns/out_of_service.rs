@@ -4,7 +4,7 @@ use crate::actions::drain_tracker::DrainProgress;
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// Returns the user or program that ordered the row's state, if known.
 pub fn ordered_by_cell(row: &RowView<'_>) -> Cell {
@@ -25,7 +25,7 @@ pub fn drain_status_cell(row: &RowView<'_>) -> Cell {
         Some(left) => {
             let queued = match left.queued {
                 0 => String::new(),
-                count => format!(", {} queued", number_format::count(count)),
+                count => format!(", {} queued", units::count(count)),
             };
             let why = left.stall_reason.map_or(String::new(), |why| format!(": {why}"));
             Cell::new(format!("{}{queued}{why}", short_drain_status(left)), Role::OutOfService)
@@ -43,8 +43,8 @@ pub fn short_drain_status(left: &DrainProgress) -> String {
     if left.is_empty {
         return "empty".to_owned();
     }
-    let time = left.time_left.map_or(String::new(), |time| format!(" ~{}", number_format::duration(time)));
-    format!("{} left{time}", number_format::count(left.sessions))
+    let time = left.time_left.map_or(String::new(), |time| format!(" ~{}", units::duration(time)));
+    format!("{} left{time}", units::count(left.sessions))
 }
 
 #[cfg(test)]

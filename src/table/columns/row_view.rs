@@ -3,7 +3,7 @@
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatRow;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
 use crate::problems::measurement::Measurement;

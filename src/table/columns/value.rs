@@ -6,7 +6,7 @@
 use crate::haproxy::fields::TextField;
 use crate::table::columns::column::{Align, Column, ColumnSource, SortKey, known_number};
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// The value of one table cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +69,7 @@ impl Value {
     }
 
     fn from_text(text: String) -> Self {
-        if text == number_format::UNKNOWN { Self::Unknown } else { Self::Text(text) }
+        if text == units::UNKNOWN { Self::Unknown } else { Self::Text(text) }
     }
 
     /// Returns the value as a plain string, empty if the value is unknown.
@@ -86,7 +86,7 @@ impl Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::table::columns::column_table;
 

@@ -21,7 +21,7 @@ use hapulse::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use hapulse::history::block::{self, Series};
 use hapulse::history::trend::{self, Trend};
 use hapulse::instance::guard::Guard;
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::observe::row_ids::RowId;
 use hapulse::observe::sample::Sample;
 use hapulse::table::columns::column::SortKey;

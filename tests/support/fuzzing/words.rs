@@ -19,7 +19,7 @@ use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
 use hapulse::haproxy::version::Version;
 use hapulse::haproxy::write_command::{self, ForcedHealth, TargetState, TargetWeight, WriteCommand};
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::observe::sample::Sample;
 use hapulse::problems::thresholds::{ThresholdChange, Thresholds};
 use hapulse::table::columns::column;

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::suggest::did_you_mean;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table as columns;
 use crate::table::filter::{FilterError, RowFilter};
