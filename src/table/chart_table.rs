@@ -23,7 +23,7 @@ pub struct Chart {
     pub limit: Option<Field>,
     /// Field that a row must report to have this chart.
     required_field: Field,
-    /// Counter of requests or sessions. If set, only rows whose traffic this counter counts have the chart.
+    /// Counter of requests or sessions. If set, the chart is shown only for rows whose traffic this field counts.
     served_field: Option<Field>,
 }
 

@@ -1,12 +1,12 @@
-//! The terminal: setup and restoration, keyboard input, frame output, and detection of a closed terminal.
+//! The terminal: setup, restoration, keyboard input, frame output, and detection of a closed terminal.
 //!
 //! This module owns the terminal device and everything written to it, including escape sequences. It does not own the
 //! meaning of keys (`app`) or the content of frames (`ui`).
 //!
-//! Data flow: `key_reader` turns terminal input into keys for the event loop. The event loop draws a frame into a buffer
-//! of `frame_writer`, which passes the changed cells to `encoder`; `encoder` produces bytes, with styles from `sgr`; the
-//! thread of `output` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog` reports a closed
-//! terminal.
+//! Data flow: `key_reader` turns terminal input into keys for the event loop. The event loop draws a frame into a
+//! buffer of `frame_writer`, which passes the changed cells to `encoder`. `encoder` produces the bytes, with styles
+//! from `sgr`, and the thread of `output` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog`
+//! reports a closed terminal.
 
 pub mod encoder;
 pub mod frame_writer;

@@ -1,4 +1,4 @@
-//! Charts of a row: one sparkline per chart, with the newest value, the highest value and the limit.
+//! Charts of a row: one sparkline per chart, with the newest value, and the limit or the highest value.
 
 use crate::app::layout::{Area, Pane, SizeClass};
 use crate::observe::events::display_name;
@@ -10,9 +10,9 @@ use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 use crate::units;
 
-/// Width in cells of the label in front of a sparkline.
+/// Width of the label in front of a sparkline, in screen cells.
 const LABEL: u16 = 9;
-/// Width in cells of the value in front of a sparkline.
+/// Width of the value in front of a sparkline, in screen cells.
 const VALUE: u16 = 6;
 
 /// Draws the charts of the selected row.
@@ -56,7 +56,8 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         let shown = chart.format_newest(sample, id, points);
         canvas.draw_number(inner, LABEL + 1..LABEL + 1 + VALUE, base, &shown, Role::Normal);
         let limit = chart.limit.and_then(|field| sample.number(id, field)).filter(|limit| *limit > 0);
-        // Near a limit, the limit is the scale, so that the sparkline shows how close the values are.
+        // If the values come near a limit, the limit is the top of the scale, so that the sparkline shows the distance
+        // from it.
         let top = limit
             .map_or(highest, |limit| if highest * 3.0 > limit as f64 { highest.max(limit as f64) } else { highest });
         canvas.draw_sparkline(line.rows(row, height), points, top, Role::Chart);

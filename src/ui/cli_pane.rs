@@ -8,7 +8,7 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// Returns the last rows of the scrollback. Long lines are wrapped, never cut.
+/// Returns the last `rows` screen rows of the scrollback. Long lines are wrapped, never cut.
 fn last_rows(scrollback: &[&ScrollbackLine], rows: usize, width: usize) -> Vec<(String, Role)> {
     let mut parts: Vec<(String, Role)> = Vec::new();
     for line in scrollback.iter().rev() {
@@ -23,7 +23,7 @@ fn last_rows(scrollback: &[&ScrollbackLine], rows: usize, width: usize) -> Vec<(
     parts
 }
 
-/// Draws the scrollback, and the line being typed after it.
+/// Draws the scrollback and, after the last line, the line being typed.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, .. } = *context;
     let scrollback: Vec<_> = cli_view::shown_lines(model).collect();

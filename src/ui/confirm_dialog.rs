@@ -25,7 +25,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: A
         .flat_map(|command| truncate::wrap_anywhere(command, available))
         .map(|part| vec![styled_text(part, Role::Title)])
         .collect();
-    // If not all commands fit, they can be scrolled.
+    // If the commands do not all fit, they can be scrolled.
     let frame = 2;
     let free = usize::from(screen.height).saturating_sub(details.len() + frame).max(1);
     let visible = if commands.len() <= free { commands.len() } else { free.saturating_sub(1).max(1) };
@@ -59,12 +59,12 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: A
     }
 }
 
-/// Returns the area of a dialog, in the upper middle of the screen.
+/// Returns the area of a dialog, in the middle of the screen and slightly above the center.
 fn dialog_area(screen: Area, width: u16, height: u16) -> Area {
     screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 3, height)
 }
 
-/// Draws an empty box. Returns the area inside.
+/// Draws an empty box with a frame. Returns the area inside.
 fn draw_box(canvas: &mut Canvas<'_>, area: Area, title: &str, remark: &str, role: Role) -> Area {
     canvas.clear(area);
     canvas.draw_frame(
@@ -136,7 +136,7 @@ fn dialog_title(instance: &InstanceView, confirmation: &Confirmation) -> String 
 /// A line of texts.
 type DialogLine = Vec<StyledText<'static>>;
 
-/// Width in cells of the label in front of a fact.
+/// Width of the label in front of a fact, in screen cells.
 const LABEL: usize = 8;
 
 /// Returns the lines below the commands.
@@ -176,7 +176,7 @@ fn detail_lines(
         lines.extend(
             truncate::wrap_at_blanks(&request, available).into_iter().map(|part| vec![styled_text(part, Role::Normal)]),
         );
-        // The last part of a long text, where the cursor is.
+        // Of a long text, only the last part, where the cursor is.
         let typed: String =
             truncate::wrap_anywhere(&confirmation.typed_name, available.saturating_sub(3)).pop().unwrap_or_default();
         lines.push(vec![styled_text("> ", Role::Key), styled_text(typed, Role::Title), styled_text("_", Role::Focus)]);
@@ -197,7 +197,7 @@ fn detail_lines(
     lines
 }
 
-/// Returns a fact after its label, wrapped if it is long.
+/// Returns the lines for a label and a fact; a long fact is wrapped.
 fn labeled_lines(label: &str, fact: &str, available: usize) -> Vec<DialogLine> {
     let parts = truncate::wrap_at_blanks(fact, available.saturating_sub(LABEL));
     let label = |index: usize| if index == 0 { format!("{label:<LABEL$}") } else { " ".repeat(LABEL) };

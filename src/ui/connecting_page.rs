@@ -1,4 +1,4 @@
-//! The page before the first sample: the connection attempt, and the error with a hint if it failed.
+//! The page shown before the first sample: the address, and the error and a hint if the connection attempt failed.
 
 use crate::app::layout::Area;
 use crate::observe::link::Link;
@@ -7,7 +7,7 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::Canvas;
 use crate::ui::truncate;
 
-/// Draws the page in place of the view.
+/// Draws the page instead of the view.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let instance = context.instance;
     let mut lines: Vec<(String, Role)> = Vec::new();

@@ -1,4 +1,4 @@
-//! The lists of the dashboard: frontends, backends, and servers of the selected backend.
+//! The lists of the dashboard: frontends, backends, and the servers of the selected backend.
 
 use crate::app::dashboard_lists;
 use crate::app::layout::{Area, Pane, SizeClass};

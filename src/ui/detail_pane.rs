@@ -14,7 +14,7 @@ use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
 use crate::units;
 
-/// Draws the page over `area`, from line `top` on. Returns the last line that it can start with.
+/// Draws the page over `area`, starting with line `top`. Returns the largest line number that the page can start with.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, top: usize) -> usize {
     canvas.clear(area);
     let instance = context.instance;
@@ -22,8 +22,8 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let Some(index) = sample.rows.index_of(id) else {
         let inner = canvas.draw_frame(area, &[styled_text(" gone ", Role::Focus)], &[], Role::Focus);
         let message = match instance.data.past_moment() {
-            Some(_) => "HAProxy did not list this row at this moment; Esc goes back",
-            None => "HAProxy does not list this row any more; Esc goes back",
+            Some(_) => "HAProxy did not list this row at that time; Esc goes back",
+            None => "HAProxy no longer lists this row; Esc goes back",
         };
         canvas.draw_text(inner, 1, 0, message, Role::Warn);
         return 0;
@@ -61,7 +61,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
 
 type DetailLine = Vec<(u16, StyledText<'static>)>;
 
-/// Columns where the name, value, rate and description of a field begin.
+/// Screen columns where the name, value, rate and description of a field begin.
 const NAME: u16 = 1;
 const VALUE: u16 = 18;
 const RATE: u16 = 28;
@@ -122,7 +122,7 @@ fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<DetailLine>
     lines
 }
 
-/// The groups of fields in the order in which they are shown.
+/// The groups of fields, in display order.
 static FIELD_GROUPS: &[(&str, &[FieldKind])] = &[
     ("Now", &[FieldKind::Gauge, FieldKind::Rate, FieldKind::Average]),
     ("Limits", &[FieldKind::Limit]),
@@ -131,7 +131,7 @@ static FIELD_GROUPS: &[(&str, &[FieldKind])] = &[
     ("Ages and ids", &[FieldKind::Age, FieldKind::Id]),
 ];
 
-/// Returns the lines of fields that this build of HAProxy has and hapulse does not know.
+/// Returns the lines for the numeric fields that HAProxy reports and that are unknown to hapulse.
 fn build_specific_lines(row: &RowView<'_>) -> Vec<DetailLine> {
     let schema = row.sample.table.schema();
     let named =

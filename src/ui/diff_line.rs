@@ -1,4 +1,4 @@
-//! The line above the view of changes since the mark: the compared moments, and a summary of the changes.
+//! The line above the view of changes since the mark: the two moments compared, and a summary of the changes.
 
 use crate::app::commands::UiCommand;
 use crate::app::diff_summary::DiffSummary;
@@ -31,7 +31,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     };
     let mut column = canvas.draw_text(area, 1, 0, &message, Role::Title) + 2;
     for (message, role) in summary_texts(&summary) {
-        // A text that does not fit is omitted, and so are all after it.
+        // The first text that does not fit is omitted, together with all texts after it.
         if usize::from(column) + truncate::width(&message) + 1 > usize::from(area.width) {
             break;
         }

@@ -8,7 +8,7 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// Draws the newest events, for the dashboard.
+/// Draws the newest events, for the events pane of the dashboard.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let events = context.instance.data.events();
     let inner = canvas.draw_frame(area, &[styled_text(" Events ", Role::Title)], &[], Role::Frame);
@@ -20,7 +20,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     }
 }
 
-/// Draws all events with a cursor, for the view of events.
+/// Draws all events with a cursor, for the events view.
 pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, .. } = *context;
     let list = &instance.view_cursors[model.view];
@@ -38,10 +38,10 @@ pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area
     }
 }
 
-/// Returns the text for an empty list of events.
+/// Returns the message for an empty list of events.
 fn empty_message(instance: &InstanceView) -> &'static str {
     match instance.data.past_moment() {
-        Some(_) => "nothing had changed up to this moment",
+        Some(_) => "no changes were recorded before this",
         None => "nothing has changed since hapulse started",
     }
 }
@@ -56,7 +56,7 @@ fn draw_event(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, ev
     canvas.draw_text(area, column, 0, &text, weight_role(event.importance()));
 }
 
-/// Returns the role of an event's weight.
+/// Returns the role for the importance of an event.
 fn weight_role(weight: Importance) -> Role {
     match weight {
         Importance::Info => Role::Normal,

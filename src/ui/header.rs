@@ -18,10 +18,10 @@ use crate::ui::past_line;
 use crate::ui::truncate;
 use crate::units;
 
-/// Width in cells of a sparkline in the header.
+/// Width of a sparkline in the header, in screen cells.
 const SPARKLINE_WIDTH: u16 = 10;
 
-/// Draws the header, or only its first line if `area` is lower than three rows.
+/// Draws the header, or only the first line if `area` has fewer than three rows.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let instance = context.instance;
     let overview = ProcessSummary::from_instance(&instance.data).unwrap_or_default();
@@ -57,7 +57,7 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
         left.push(styled_text(format!("{}/{} ", model.current_instance + 1, model.instances.len()), Role::Key));
     }
     let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| truncate::width(text)).sum::<usize>();
-    // In the past, the badges are more important than the full name of the instance.
+    // While an earlier sample is shown, the badges are more important than the full name of the instance.
     let max_name_width = match instance.data.past_moment() {
         Some(_) => usize::from(area.width).saturating_sub(width_of(&left) + width_of(&right) + 1),
         None => usize::MAX,
@@ -78,7 +78,7 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
             left.push(styled_text(format!("{gap}up {}", units::seconds(uptime)), Role::Normal));
         }
     }
-    // The badges show what keys may do: they stay, and the uptime and version are dropped.
+    // The badges show which actions are allowed, so the uptime and version are dropped first.
     while left.len() > 2 && width_of(&left) + width_of(&right) + 1 > usize::from(area.width) {
         left.pop();
     }
@@ -87,7 +87,7 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     draw_gauge(canvas, instance, overview, area.columns(end + 2, start.saturating_sub(end + 3)));
 }
 
-/// Draws the connections, their limit, and the idle time, as far as they fit.
+/// Draws the number of connections, the connection limit, and the idle percentage, as far as they fit.
 fn draw_gauge(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &ProcessSummary, area: Area) {
     let Some(connections) = overview.connections else { return };
     let limit = overview.max_connections.filter(|limit| *limit > 0);
@@ -124,7 +124,7 @@ fn draw_gauge(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &Proce
     }
 }
 
-/// Returns the role of a value that a rule compares with its thresholds.
+/// Returns the role for a value, graded by the thresholds of a rule.
 fn graded_role(instance: &InstanceView, rule: RuleId, value: f64) -> Role {
     grade_role(instance.data.problems().thresholds().grade(rule, Measurement::Value(value)))
 }
@@ -136,7 +136,7 @@ fn instance_name(instance: &InstanceView) -> String {
     }
 }
 
-/// Returns the badges of the permission level and of the link.
+/// Returns the badges for the permission level and the link.
 fn live_badges(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
     let level = context.sample().and_then(|sample| sample.level);
     let mut texts = Vec::new();
@@ -153,7 +153,7 @@ fn live_badges(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
     texts
 }
 
-/// Returns the badge of the link: the age of the newest sample, also while a past moment is shown.
+/// Returns the badge for the state of the link, such as `live 1s`, or how long the link has been lost.
 fn link_badge(context: &DrawContext<'_>) -> StyledText<'static> {
     let instance = context.instance;
     let interval = context.sample().map(|sample| units::interval(sample.interval)).unwrap_or_default();
@@ -169,7 +169,7 @@ fn link_badge(context: &DrawContext<'_>) -> StyledText<'static> {
     }
 }
 
-/// Draws the rates of the second line. Returns the column after them.
+/// Draws the rates in the second line. Returns the column after the rates.
 fn draw_rates(
     context: &DrawContext<'_>,
     canvas: &mut Canvas<'_>,

@@ -1,5 +1,5 @@
-//! The third line of the header: counts of servers, draining servers, problems, and a suggestion. While the link is
-//! lost, it shows the reason instead.
+//! The third line of the header: server counts or a suggestion, draining servers, and problems. While the link is lost,
+//! the line shows the reason instead.
 
 use crate::app::layout::Area;
 use crate::app::process_summary::ProcessSummary;
@@ -15,7 +15,7 @@ use crate::units;
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) {
     let DrawContext { model, instance, now, .. } = *context;
     let is_past = instance.data.past_moment().is_some();
-    // A past moment is shown without the error of the link; the first line has a badge for it.
+    // While an earlier sample is shown, a badge in the first line reports the lost link instead.
     if let (Link::Lost { failure, .. }, false) = (instance.data.link(), is_past) {
         let next = match failure.retry_at.saturating_sub(now).as_secs() {
             0 => "next try in under 1 s".to_owned(),
@@ -78,7 +78,7 @@ fn draw_server_counts(canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSum
     canvas.draw_texts(area, 1, 0, texts)
 }
 
-/// Draws the number of problems and as many verdicts as fit, but at least the first.
+/// Draws the number of problems, and as many verdicts as fit, but at least the first verdict.
 fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, column: u16) {
     let data = &context.instance.data;
     let (problems, now) = (data.problems(), data.shown_time(context.now));

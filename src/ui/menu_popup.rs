@@ -1,4 +1,4 @@
-//! Menus over the view: columns to sort by, and actions.
+//! The menus shown over the view: the columns to sort by, and the actions.
 
 use crate::app::action_targets;
 use crate::app::commands::CommandSpec;
@@ -9,7 +9,7 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// A menu of a width, with the columns where names and descriptions begin.
+/// A menu, its width, and the screen columns where names and descriptions begin.
 struct Menu<'a> {
     title: &'a str,
     items: Vec<MenuItem<'a>>,
@@ -20,14 +20,14 @@ struct Menu<'a> {
 
 /// A line of a menu.
 struct MenuItem<'a> {
-    /// Text in front of the name: the sort direction or a key.
+    /// Text in front of the name: the arrow of the sort direction, or a key.
     mark: String,
     name: &'a str,
     help: String,
     role: Role,
 }
 
-/// Draws the menu of columns to sort by, with the cursor at the index `cursor`.
+/// Draws the menu of columns to sort by, with the cursor on the item at index `cursor`.
 pub(crate) fn draw_sort_menu(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: Area, cursor: usize) {
     let settings = &context.model.view_settings[context.model.view];
     let columns = settings.sortable_columns();
@@ -43,7 +43,7 @@ pub(crate) fn draw_sort_menu(context: &DrawContext<'_>, canvas: &mut Canvas<'_>,
     draw_menu(canvas, screen, &Menu { title: "Sort by", items, width: 64, name_column: 3, help_column: 15 }, cursor);
 }
 
-/// Draws the menu of actions for the marked or selected rows, with the reason where one is unavailable.
+/// Draws the menu of actions for the marked or selected rows. An unavailable action is shown with the reason.
 pub(crate) fn draw_action_menu(
     context: &DrawContext<'_>,
     canvas: &mut Canvas<'_>,
@@ -65,7 +65,7 @@ pub(crate) fn draw_action_menu(
     draw_menu(canvas, screen, &Menu { title, items, width: 96, name_column: 6, help_column: 30 }, cursor);
 }
 
-/// Returns the name or number of the rows that an action would apply to.
+/// Returns the name of the row that an action would apply to, or the number of rows.
 fn describe_targets(context: &DrawContext<'_>) -> String {
     let row = context.model.focused_row().and_then(|id| context.sample()?.row(id));
     match (context.instance.selection.marked_count(), row) {
@@ -101,7 +101,7 @@ fn draw_menu(canvas: &mut Canvas<'_>, screen: Area, menu: &Menu<'_>, cursor: usi
     }
 }
 
-/// Returns the description of a column.
+/// Returns the description of a column. A rate has the description of its counter, after `per second:`.
 fn column_help(column: &Column) -> String {
     match column.source {
         ColumnSource::PerSecond(_) => format!("per second: {}", column.help),

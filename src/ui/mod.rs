@@ -1,10 +1,10 @@
 //! The screen: panes and widgets, as pure functions of the model.
 //!
 //! [`root::draw`] takes the model, the appearance and the time, and fills the cells of a buffer; `term` sends the
-//! changed cells to the terminal. The functions of panes and overlays take a `DrawContext`, a `Canvas`, their area, and
-//! what only they need. The module owns themes and styles, the drawing of panes and overlays, and the shortening of
-//! texts. It does not own the geometry of the screen (`app::layout`), the contents of tables (`table`), any state, any
-//! I/O or any clock.
+//! changed cells to the terminal. A function that draws a pane or an overlay takes a `DrawContext`, a `Canvas`, an
+//! area, and any further data that only this pane needs. The module owns themes and styles, the drawing of panes and
+//! overlays, and the shortening of strings. It does not own the geometry of the screen (`app::layout`), the contents of
+//! tables (`table`), any state, any I/O or any clock.
 
 pub mod chart_pane;
 pub mod cli_pane;

@@ -1,4 +1,4 @@
-//! The list of problems, worst first: severity, age, row, text with numbers, and the result of the last health check.
+//! The list of problems, worst first: severity, age, row, description, and the result of the row's last health check.
 
 use crate::app::layout::Area;
 use crate::haproxy::fields::TextField;
@@ -56,7 +56,8 @@ fn draw_problem(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     canvas.draw_texts(area, end + 2, 0, [styled_text(truncate::end(&check, available), Role::Dim)]);
 }
 
-/// Returns the result and text of a server's last health check, unless the problem's text contains them.
+/// Returns the result and text of a server's last health check. Empty for other rows, and if the problem's text already
+/// contains both.
 fn last_check_text(sample: &Sample, problem: &Problem) -> String {
     let row = sample.row(problem.subject.id).filter(|row| row.kind == RowKind::Server);
     let fields = [TextField::CheckStatus, TextField::LastChk];

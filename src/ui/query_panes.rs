@@ -1,4 +1,4 @@
-//! Views 7 and 8: sessions and stick tables, which are fetched on a key press.
+//! Views 7 and 8: sessions and stick tables, which are fetched only on a key press.
 
 use crate::app::commands::UiCommand;
 use crate::app::layout::Area;
@@ -13,7 +13,7 @@ use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
 use crate::units;
 
-/// Draws the view of sessions.
+/// Draws the sessions view.
 pub(crate) fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, now, .. } = *context;
     let fetched = &instance.queries.sessions;
@@ -58,9 +58,9 @@ pub(crate) fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, 
     }
 }
 
-/// Returns the columns of sessions: age, frontend, backend and server, client, state, bytes.
+/// Returns the columns of the sessions view: age, frontend, backend and server, client, state, bytes.
 ///
-/// A narrow screen omits the frontend and the bytes, so that the names stay readable.
+/// On a narrow screen, the frontend and the bytes are omitted, so that the names stay readable.
 fn session_columns(width: u16) -> [CellSlot; 6] {
     let bytes = if width < 60 { 0 } else { 6 };
     let rest = width.saturating_sub(1 + 6 + 6 + bytes + 1);
@@ -95,7 +95,8 @@ fn session_cells(session: &Session) -> [String; 6] {
     ]
 }
 
-/// Returns the role of the used share of a stick table; there is no rule for it.
+/// Returns the role for the used share of a stick table, from 0 to 1. The limits are fixed here, because no rule covers
+/// stick tables.
 fn fill_role(fill: f64) -> Role {
     match fill {
         0.95.. => Role::Bad,
@@ -104,7 +105,7 @@ fn fill_role(fill: f64) -> Role {
     }
 }
 
-/// Draws the view of stick tables, or the entries of the open one.
+/// Draws the list of stick tables, or the entries of the open table.
 pub(crate) fn draw_stick_tables(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, now, .. } = *context;
     if let Some(open) = &instance.queries.open_table {
@@ -172,7 +173,7 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     let hints =
         [format!("{sort} sorts by the next counter"), format!("{filter} COUNTER>N then {poll}"), "Esc back".to_owned()];
     draw_status_line(canvas, area, fetched, texts, &hints);
-    // The sort counter comes first, so that it is always visible.
+    // The counter by which entries are sorted comes first, so that it is always visible.
     let mut order_of_counters: Vec<usize> = (0..latest.counters.len()).collect();
     order_of_counters.sort_by_key(|index| *index != open.sort);
     let key = (area.width / 3).clamp(16, 44);
@@ -212,7 +213,7 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     }
 }
 
-/// Draws the page before the first reply: what Enter fetches, with a warning about its cost.
+/// Draws the page shown before the first reply: what Enter fetches, and a warning about the cost of the query.
 fn draw_query_offer<T>(canvas: &mut Canvas<'_>, area: Area, fetched: &Fetched<T>, action: &str, warning: &str) {
     let available = usize::from(area.width.saturating_sub(4));
     let mut row = 1;
@@ -224,7 +225,7 @@ fn draw_query_offer<T>(canvas: &mut Canvas<'_>, area: Area, fetched: &Fetched<T>
         row += 1;
     }
     if fetched.is_waiting {
-        canvas.draw_text(area, 2, row, "waiting for the reply of HAProxy", Role::Warn);
+        canvas.draw_text(area, 2, row, "waiting for HAProxy's reply", Role::Warn);
         return;
     }
     let end = canvas.draw_text(area, 2, row, "Enter ", Role::Key);
@@ -235,7 +236,7 @@ fn draw_query_offer<T>(canvas: &mut Canvas<'_>, area: Area, fetched: &Fetched<T>
     }
 }
 
-/// Draws the first line: a summary and, if they fit, hints about keys; or the error of the last query.
+/// Draws the first line: a summary and hints about keys if they fit, or the error of the last query.
 fn draw_status_line<T>(
     canvas: &mut Canvas<'_>,
     area: Area,
@@ -248,7 +249,7 @@ fn draw_status_line<T>(
             canvas.draw_text(area, 1, 0, &truncate::end(error, usize::from(area.width.saturating_sub(2))), Role::Bad);
         }
         (None, true) => {
-            canvas.draw_text(area, 1, 0, "waiting for the reply of HAProxy", Role::Warn);
+            canvas.draw_text(area, 1, 0, "waiting for HAProxy's reply", Role::Warn);
         }
         (None, false) => {
             let mut column = 1;
@@ -266,7 +267,7 @@ fn draw_status_line<T>(
     }
 }
 
-/// The width of a column, and the alignment of its cells.
+/// The width of a column, and the alignment of the cells.
 #[derive(Debug, Clone, Copy)]
 struct CellSlot {
     width: u16,
@@ -281,7 +282,7 @@ fn right_slot(width: u16) -> CellSlot {
     CellSlot { width, to_right: true }
 }
 
-/// Draws cells in the first line of `area`, each in its column with a blank after it. Columns of width 0 are omitted.
+/// Draws cells in the first line of `area`, each in its column and followed by a blank. Columns of width 0 are omitted.
 fn draw_cells(canvas: &mut Canvas<'_>, area: Area, cells: &[&str], columns: &[CellSlot], role: Role) {
     let mut column = 1;
     for (cell, slot) in cells.iter().zip(columns).filter(|(_, slot)| slot.width > 0) {

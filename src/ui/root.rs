@@ -31,17 +31,17 @@ use crate::ui::tabs;
 use crate::ui::text_page;
 use crate::ui::theme::Theme;
 
-/// The settings of drawing that are not part of the model.
+/// The drawing settings that are not part of the model.
 #[derive(Debug, Clone, Copy)]
 pub struct Appearance {
     /// Styles and glyphs.
     pub theme: Theme,
-    /// Formats a wall clock time.
+    /// Function that formats a wall clock time.
     pub format_time: FormatTime,
 }
 
-/// Draws the screen into a buffer of the model's size. If the topmost layer is a text, returns the last line that it
-/// can start with.
+/// Draws the screen into a buffer that has the screen size of the model. If the topmost layer is a scrollable text,
+/// returns the largest line number from which the text can be shown, otherwise `None`.
 pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut Buffer) -> Option<usize> {
     let layout = model.layout();
     if layout.screen.is_empty() {
@@ -77,7 +77,7 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
             Layer::TypedCommandConfirmation(confirmation) => {
                 confirm_dialog::draw_send_confirmation(context, canvas, screen, confirmation);
             }
-            // The footer draws these.
+            // The footer draws the prompts.
             Layer::Prompt(_) | Layer::NumberPrompt(_) | Layer::ReasonPrompt(_) => {}
         }
     }
@@ -117,7 +117,7 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
         Content::Sessions => query_panes::draw_sessions(context, canvas, body),
         Content::StickTables => query_panes::draw_stick_tables(context, canvas, body),
     }
-    // While the link is lost, the newest sample is dimmed; a past moment is not.
+    // While the link is lost, the newest sample is dimmed; an earlier sample is not.
     if !instance.data.link().is_up() && instance.data.past_moment().is_none() {
         for row in 0..body.height {
             canvas.highlight_row(body, row, Role::Dim);

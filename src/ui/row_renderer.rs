@@ -1,4 +1,4 @@
-//! Drawing of table rows: the heading, and one visible row at a time.
+//! Draws the heading and the rows of a table.
 
 use crate::actions::outcome::StepStage;
 use crate::app::layout::Area;
@@ -11,31 +11,31 @@ use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::theme::Theme;
 use crate::ui::truncate;
 
-/// Width in cells of the prefix of a row: cursor, state, marker.
+/// Width of the prefix of a row (cursor, state, marker) in screen cells.
 pub(crate) const PREFIX_WIDTH: u16 = 3;
 
-/// The text in the heading above the names.
+/// The heading of the name column.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FirstHeading<'a> {
     /// The title of the column.
     Plain,
-    /// The title of the list, and whether the list has the focus; for lists without a frame.
+    /// For a list without a frame: the title of the list, and whether the list has the focus.
     Title(&'a str, bool),
 }
 
-/// The cursor in front of a row.
+/// The cursor marker drawn in front of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CursorStyle {
     /// No cursor.
     None,
-    /// The cursor of a list without the focus.
+    /// The cursor of a list that does not have the focus.
     Faint,
-    /// The cursor of the list with the focus.
+    /// The cursor of the list that has the focus.
     Full,
 }
 
 impl CursorStyle {
-    /// Returns the cursor of a row.
+    /// Returns the cursor marker for a row: none unless the row is selected.
     pub(crate) fn new(is_selected: bool, has_focus: bool) -> Self {
         match (is_selected, has_focus) {
             (false, _) => Self::None,
@@ -73,7 +73,7 @@ pub(crate) fn draw_heading(
                 let shown = format!("{}{arrow}", spec.title);
                 canvas.draw_text(area, column, 0, &truncate::end(&shown, usize::from(*width)), role);
             }
-            // The arrow goes into the blank after the column, so that the title is not cut.
+            // The arrow is drawn in the blank after the column, so that the title is not cut.
             (_, _, Align::Right) if column + width < area.width => {
                 canvas.draw_number(area, columns, 0, &truncate::end(spec.title, usize::from(*width)), role);
                 canvas.draw_text(area, column + width, 0, arrow, role);
@@ -91,18 +91,18 @@ pub(crate) fn draw_heading(
 /// The part of a row in front of its cells.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowPrefix<'a> {
-    /// Cursor.
+    /// Cursor marker.
     pub(crate) cursor: CursorStyle,
     /// True if the row is marked.
     pub(crate) marked: bool,
-    /// Progress of an action on the row.
+    /// Progress of a recent action on the row.
     pub(crate) stage: Option<StepStage>,
     /// Text in front of the name.
     pub(crate) indent: &'a str,
 }
 
 impl<'a> RowPrefix<'a> {
-    /// Returns the prefix of a row of the instance shown.
+    /// Returns the prefix for a row of the instance shown.
     pub(crate) fn new(context: &DrawContext<'_>, row: &RowView<'_>, cursor: CursorStyle, indent: &'a str) -> Self {
         Self {
             cursor,
@@ -112,7 +112,7 @@ impl<'a> RowPrefix<'a> {
         }
     }
 
-    /// Returns the marker: the progress of an action, or else the mark of the row.
+    /// Returns the marker: the progress of an action, otherwise the sign of a marked row.
     fn marker(self, theme: Theme) -> StyledText<'static> {
         match (self.stage, self.marked) {
             (Some(StepStage::Sent | StepStage::Accepted), _) => styled_text(theme.choose_glyph("…", "~"), Role::Warn),
@@ -146,11 +146,11 @@ pub(crate) fn draw_row(
         let cell = spec.cell(row);
         match spec.align {
             Align::Left => {
-                // The proxy's name in front may be long; it gets at most half of the width.
+                // The proxy's name in front of the server's name may be long, so it gets at most half of the width.
                 let indent = truncate::middle(indent, usize::from(width / 2));
                 let start = if index == 0 { canvas.draw_text(area, column, 0, &indent, Role::Dim) } else { column };
                 let available = usize::from((column + width).saturating_sub(start));
-                // Names often differ only at their ends; other texts start with the important part.
+                // Names often differ only at the end, so they are shortened in the middle.
                 let shown = if index == 0 {
                     truncate::middle(&cell.text, available)
                 } else {

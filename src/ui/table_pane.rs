@@ -1,4 +1,4 @@
-//! Views of a single table: rows of HAProxy with the columns of the view.
+//! Views that consist of a single table: rows of `show stat` with the columns of the view.
 
 use std::borrow::Cow;
 
@@ -16,17 +16,17 @@ use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
 use crate::ui::truncate;
 
-/// Largest width of the name column in cells.
+/// Maximum width of the name column, in screen cells.
 const MAX_NAME_WIDTH: u16 = 40;
 
-/// Draws the table of the view, and charts of the selected row below it.
+/// Draws the table of the view and, below the table, charts of the selected row.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, layout, .. } = *context;
     let Some(sample) = context.sample() else { return };
     let settings = &model.view_settings[model.view];
     let list = &instance.view_cursors[model.view];
     let table = area.rows(0, 1 + layout.table_rows());
-    // Numbers far from their names are hard to read: on a wide screen the rest stays empty.
+    // Numbers far from their names are hard to read, so part of a wide screen stays empty.
     let visible = settings.visible_columns();
     let needed: u16 = visible.iter().skip(1).map(|column| column.width + 1).sum();
     let width = table.width.saturating_sub(PREFIX_WIDTH).min(needed.saturating_add(MAX_NAME_WIDTH));
@@ -66,7 +66,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     }
 }
 
-/// Returns the text in front of a name: its indentation and fold sign in a tree, or the proxy of a server in a flat
+/// Returns the text in front of a row's name: the indentation or fold sign in a tree, or a server's proxy in a flat
 /// table.
 fn name_prefix(canvas: &Canvas<'_>, line: &TableLine, row: &RowView<'_>) -> Cow<'static, str> {
     let names = row.stat_row();
@@ -81,8 +81,8 @@ fn name_prefix(canvas: &Canvas<'_>, line: &TableLine, row: &RowView<'_>) -> Cow<
     }
 }
 
-/// Returns remarks about the position and about hidden rows and columns, for the line of tabs. The filter comes last so
-/// that it is dropped last on a narrow screen: it is the only sign that rows are hidden.
+/// Returns remarks for the line of tabs: the cursor position, the number of hidden columns, and the filter. The filter
+/// comes last so that it is dropped last on a narrow screen, because it is the only sign that rows are hidden.
 pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
     let DrawContext { model, instance, .. } = *context;
     let settings = &model.view_settings[model.view];

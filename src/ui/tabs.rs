@@ -10,12 +10,12 @@ use crate::ui::truncate;
 /// Draws the line of tabs, with `remarks` at its right end if they fit.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, remarks: &[StyledText<'_>]) {
     let model = context.model;
-    // If the titles do not fit with blanks between them, the blanks are omitted, and then the titles are cut.
+    // If the titles do not fit, first the blanks between digits and titles are omitted, then the titles are cut.
     let names = |gap: &str, letters: usize| -> usize {
         let tab_width = |title: &str| 1 + truncate::width(gap) + truncate::width(&first_letters(title, letters)) + 1;
         ViewId::NUMBERED.iter().map(|view| tab_width(view.view().title)).sum()
     };
-    // Remarks about hidden rows are more important than complete titles.
+    // Remarks about hidden rows and columns are more important than complete titles.
     let matters = remarks.iter().any(|(_, role)| *role != Role::Dim);
     let wanted: usize = remarks.iter().filter(|_| matters).map(|(remark, _)| truncate::width(remark) + 1).sum();
     let unnumbered = if model.view.digit().is_some() { 0 } else { truncate::width(model.current_view().title) + 2 };
