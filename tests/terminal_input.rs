@@ -246,6 +246,8 @@ fn torn_sequences_never_become_letters() {
     assert_eq!(late(&[b"\x1b", b"[A"]), keys("<esc>"), "Up whose rest is late");
     assert_eq!(late(&[b"\x1b", b"OP"]), keys("<esc>"));
     assert_eq!(late(&[b"\x1b", b"]11;rgb:1e1e\x07j"]), keys("<esc>j"));
+    assert_eq!(late(&[b"\x1b", b"P>|XTerm(388)\x1b\\j"]), keys("<esc>j"));
+    assert_eq!(late(&[b"\x1b", b"P\x1b[24~"]), keys("<esc>P<f12>"), "two keys after Esc");
     assert_eq!(late(&[b"\x1b[", b"A"]), keys("<a-[>"));
     assert_eq!(late(&[b"\x1b[1;", b"5A", b"j"]), keys("j"));
     assert_eq!(late(&[b"\x1b]11;rgb:", b"1e1e", b"\x1b\\j"]), keys("j"));

@@ -97,7 +97,7 @@ pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
 }
 
 /// Inserts a pasted text into the input line that has the focus. Elsewhere, a paste does nothing.
-pub fn handle_paste(model: &mut Model, text: &str, now: Duration) {
+pub(crate) fn handle_paste(model: &mut Model, text: &str, now: Duration) {
     let is_cli = model.layers.is_empty() && matches!(model.current_view().content, Content::Cli);
     let prompt = match model.layers.last_mut() {
         Some(Layer::Prompt(prompt)) => prompt,

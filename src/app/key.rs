@@ -114,7 +114,7 @@ impl Key {
 
     /// Returns why a terminal cannot send this key; `None` if it can. Ctrl with a letter is a control character, some of
     /// which are keys of their own.
-    pub fn unsendable_reason(self) -> Option<String> {
+    pub(crate) fn unsendable_reason(self) -> Option<String> {
         let sent_instead = |name: &str| Some(format!("terminals send {name} for it"));
         match self.code {
             KeyCode::Char(ch) if ch.is_control() => Some("it is a control character".to_owned()),

@@ -28,7 +28,7 @@ pub enum KeymapError {
         command: &'static str,
         /// Key name as configured.
         key: String,
-        /// What a terminal sends.
+        /// Reason, with the key that a terminal sends instead.
         reason: String,
     },
     /// A key is bound to two commands.
@@ -78,10 +78,12 @@ impl Keymap {
                 None => command.keys.to_vec(),
             };
             let key = |name: &str| {
-                let (command, named) = (command.id, name.to_owned());
-                let Some(key) = Key::parse(name) else { return Err(KeymapError::UnknownKey { command, key: named }) };
+                let (command, key_name) = (command.id, name.to_owned());
+                let Some(key) = Key::parse(name) else {
+                    return Err(KeymapError::UnknownKey { command, key: key_name });
+                };
                 match key.unsendable_reason() {
-                    Some(reason) => Err(KeymapError::UnsendableKey { command, key: named, reason }),
+                    Some(reason) => Err(KeymapError::UnsendableKey { command, key: key_name, reason }),
                     None => Ok(key),
                 }
             };

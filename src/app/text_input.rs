@@ -51,10 +51,10 @@ pub enum PromptEvent {
 
 /// A pasted text does not fit into the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PasteTooLong;
+pub(crate) struct PasteTooLong;
 
 /// Maximum length of a line, in bytes.
-pub const MAX_BYTES: usize = 4096;
+pub(crate) const MAX_BYTES: usize = 4096;
 
 impl Prompt {
     /// Creates an input line with an initial text, without its invisible characters.
@@ -96,7 +96,7 @@ impl Prompt {
     ///
     /// # Errors
     /// Returns an error, and inserts nothing, if the line would be too long.
-    pub fn insert_pasted(&mut self, text: &str) -> Result<(), PasteTooLong> {
+    pub(crate) fn insert_pasted(&mut self, text: &str) -> Result<(), PasteTooLong> {
         let text = text.trim_end_matches(['\r', '\n']).replace("\r\n", " ").replace(['\r', '\n', '\t'], " ");
         let pasted: String = text.chars().filter(|ch| is_visible(*ch)).collect();
         if self.text().len() + pasted.len() > MAX_BYTES {

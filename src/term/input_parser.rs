@@ -146,10 +146,16 @@ impl InputParser {
     }
 
     /// Returns whether these bytes continue a sequence whose ESC already became the Esc key. They arrived together, as
-    /// no typed keys do.
+    /// typed keys hardly ever do.
     fn is_rest_of_escape(&self, bytes: &[u8], now: Duration) -> bool {
         self.escaped_at.is_some_and(|at| now.saturating_sub(at) <= LATE_REST_WAIT)
-            && matches!(bytes, [b'[' | b'O' | b']' | b'P', _, ..])
+            && match bytes {
+                [b'[', next, ..] => (0x20..0x7f).contains(next),
+                [b'O', next, ..] => next.is_ascii_alphanumeric(),
+                [b']', next, ..] => matches!(next, b'0'..=b'9' | b'l' | b'L'),
+                [b'P', next, ..] => matches!(next, b'0'..=b'9' | b'>' | b'!'),
+                _ => false,
+            }
     }
 
     fn handle_byte(&mut self, byte: u8, now: Duration) {

@@ -7,6 +7,7 @@ use crate::app::key::{Key, KeyCode};
 
 /// Shift, Alt, Ctrl and Caps Lock, as reported by a parameter.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools)]
 struct Modifiers {
     shift: bool,
     alt: bool,
@@ -186,27 +187,27 @@ fn text_key([number, shifted, _]: [u32; 3], text: u32, modifiers: Modifiers) -> 
         57423 => KeyCode::Home,
         57424 => KeyCode::End,
         57344..=63743 => return None,
-        number => return character_key(printable(number)?, printable(shifted), printable(text), modifiers),
+        number => return Some(character_key(printable(number)?, printable(shifted), printable(text), modifiers)),
     };
     let key = modifiers.apply(code);
     Some(if matches!(code, KeyCode::Char(_)) { Key { shift: false, ..key } } else { key })
 }
 
-fn character_key(ch: char, shifted: Option<char>, text: Option<char>, modifiers: Modifiers) -> Option<Key> {
+fn character_key(ch: char, shifted: Option<char>, text: Option<char>, modifiers: Modifiers) -> Key {
     let Modifiers { shift, alt, ctrl, caps_lock } = modifiers;
     if ctrl {
         let ch = ch.to_ascii_lowercase();
         // As in the traditional encoding, where Ctrl-i is Tab.
         let control = matches!(ch, '@' | 'a'..='z' | '['..='_' | ' ').then(|| control_key(ch as u8 & 0x1f));
         let key = control.unwrap_or(Key { ctrl, ..Key::char(ch) });
-        return Some(Key { alt, ..key });
+        return Key { alt, ..key };
     }
     let uppercase = || {
         let mut upper = ch.to_uppercase();
         upper.next().filter(|_| upper.next().is_none() && (shift != caps_lock))
     };
     let typed = text.or(shifted.filter(|_| shift)).or_else(uppercase).unwrap_or(ch);
-    Some(Key { alt, ..Key::char(typed) })
+    Key { alt, ..Key::char(typed) }
 }
 
 fn printable(number: u32) -> Option<char> {
