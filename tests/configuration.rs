@@ -161,6 +161,7 @@ fn unknown_names_are_reported_with_line() {
     for (config, line, reason) in [
         ("[keys]\n\"server.nope\" = [\"x\"]", 2, "unknown command \"server.nope\""),
         ("[keys]\n\n\"server.drain\" = [\"<nope>\"]", 3, "server.drain: unknown key \"<nope>\""),
+        ("[keys]\n\"server.drain\" = [\"<c-m>\"]", 2, "a terminal cannot send <c-m>: terminals send <ret> for it"),
         ("[keys]\n\"server.drain\" = [\"M\"]", 2, "key M is bound to both server.drain and server.maint"),
         ("[thresholds]\nnope = \"off\"", 2, "nope"),
         ("[targets]\n\"a b\" = \"/run/a\"", 1, "\"a b\" is not a valid target name"),

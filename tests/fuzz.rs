@@ -9,7 +9,7 @@ mod fuzzing;
 #[path = "support/mutation.rs"]
 mod mutation;
 
-use fuzzing::{answers, files, keys, sessions_tables, stat_info, words};
+use fuzzing::{answers, files, input, keys, sessions_tables, stat_info, words};
 use mutation::{AUDIT, CONFIGURATION, SAMPLE_SERIES, TYPED_LINES, mutated, recordings};
 use proptest::prelude::*;
 
@@ -106,6 +106,15 @@ proptest! {
 
 proptest! {
     #![proptest_config(cases(400))]
+
+    #[test]
+    fn terminal_input_is_parsed_or_dropped(pauses in prop::collection::vec(any::<u8>(), 0..12), bytes in prop_oneof![
+        4 => prop::collection::vec(prop::sample::select(input::FRAGMENTS.to_vec()), 0..8).prop_map(|all| all.concat()),
+        1 => random_bytes(),
+    ]) {
+        let header = [&[pauses.len() as u8], pauses.as_slice()].concat();
+        input::check(&[header, bytes].concat());
+    }
 
     #[test]
     fn typed_text_is_parsed_or_rejected(bytes in prop_oneof![

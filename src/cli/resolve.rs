@@ -79,7 +79,9 @@ pub(super) fn keymap(entry: &[Located<Vec<String>>]) -> anyhow::Result<Keymap> {
         // If two commands use one key, report the one that was configured last.
         let is_about = |entry: &&Located<Vec<String>>| match &error {
             KeymapError::UnknownCommand(name) => entry.name == *name,
-            KeymapError::UnknownKey { command, .. } => entry.name == *command,
+            KeymapError::UnknownKey { command, .. } | KeymapError::UnsendableKey { command, .. } => {
+                entry.name == *command
+            }
             KeymapError::Conflict { first, second, .. } => entry.name == *first || entry.name == *second,
         };
         match entry.iter().rev().find(is_about) {

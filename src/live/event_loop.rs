@@ -34,6 +34,7 @@ use crate::problems::thresholds::Thresholds;
 use crate::table::cell::Role;
 use crate::term::frame_writer::{self, FrameBuffer};
 use crate::term::hangup_watchdog;
+use crate::term::input_parser::InputEvent;
 use crate::term::key_reader::{self, TerminalInput};
 use crate::term::output::TerminalOutput;
 use crate::term::terminal_mode;
@@ -261,12 +262,17 @@ impl EventLoop {
     /// Processes one event. Returns a reason if the dashboard must end.
     fn handle_event(&mut self, event: LoopEvent, now: Timestamp) -> Option<ExitReason> {
         match event {
-            LoopEvent::Input(TerminalInput::Key(key)) => {
+            LoopEvent::Input(TerminalInput::Event(event)) => {
                 self.schedule_draw(now.monotonic);
-                self.dispatch(Message::Key(key), now)
+                let message = match event {
+                    InputEvent::Key(key) => Message::Key(key),
+                    InputEvent::Paste(text) => Message::Paste(text),
+                };
+                self.dispatch(message, now)
             }
-            LoopEvent::Input(TerminalInput::Resize(width, height)) => {
+            LoopEvent::Io(IoMessage::WindowChanged) => {
                 self.schedule_draw(now.monotonic);
+                let (width, height) = terminal_mode::size();
                 self.dispatch(Message::Resize(width, height), now)
             }
             LoopEvent::Io(IoMessage::PollResult(instance)) => {

@@ -42,6 +42,8 @@ pub enum IoMessage {
     AuditIndex(Box<AuditIndex>),
     /// A signal that ends the program, with its number.
     Signal(i32),
+    /// SIGWINCH: the size of the terminal changed.
+    WindowChanged,
     /// SIGTSTP: the program is to be suspended.
     Suspend,
     /// SIGCONT: the program was continued.
@@ -128,6 +130,8 @@ async fn run_io<T: From<IoMessage> + Send + 'static>(
         let send = send.clone();
         on_signal(kind, move || send(IoMessage::Signal(number)));
     }
+    let resize = send.clone();
+    on_signal(SignalKind::window_change(), move || resize(IoMessage::WindowChanged));
     let suspend = send.clone();
     on_signal(SignalKind::from_raw(SIGTSTP), move || suspend(IoMessage::Suspend));
     let continued = send.clone();

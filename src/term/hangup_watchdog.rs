@@ -3,9 +3,8 @@
 //! Reading keys from a closed terminal may loop forever without returning an error. This thread therefore sleeps in
 //! `poll` until the kernel reports a hang-up.
 
-use std::fs::File;
-use std::io::{self, IsTerminal as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ const SIGHUP_EXIT_CODE: i32 = 128 + 1;
 /// # Errors
 /// Returns an error if the process has no terminal or the thread cannot be started.
 pub fn start(report_hangup: impl Fn() + Send + 'static) -> io::Result<()> {
-    let terminal = open_terminal()?;
+    let terminal = terminal_mode::open_terminal()?;
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
         wait_for_hangup(&terminal);
         report_hangup();
@@ -33,14 +32,6 @@ pub fn start(report_hangup: impl Fn() + Send + 'static) -> io::Result<()> {
         std::process::exit(SIGHUP_EXIT_CODE);
     })?;
     Ok(())
-}
-
-fn open_terminal() -> io::Result<OwnedFd> {
-    if io::stdin().is_terminal() {
-        io::stdin().as_fd().try_clone_to_owned()
-    } else {
-        Ok(File::open("/dev/tty")?.into())
-    }
 }
 
 fn wait_for_hangup(terminal: &OwnedFd) {
