@@ -8,6 +8,7 @@ mod samples;
 
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::Message;
+use hapulse::table::view_table::ViewId;
 use model_driver::{ModelDriver, NO_COMMANDS, sent_commands};
 
 fn paste(driver: &mut ModelDriver, text: &str) {
@@ -33,11 +34,11 @@ fn paste_into_filter_takes_effect() {
     let mut driver = ModelDriver::new();
     driver.press("1/");
     paste(&mut driver, "web\r\nstatus:up\r\n");
-    assert_eq!(driver.model.view_settings[1].filter.to_string(), "web status:up");
+    assert_eq!(driver.model.view_settings[ViewId::Status].filter.to_string(), "web status:up");
     assert!(matches!(driver.model.layers.last(), Some(Layer::Prompt(prompt)) if prompt.text() == "web status:up"));
     paste(&mut driver, &"x".repeat(5000));
     assert_eq!(driver.notice(), "nothing was pasted: the line would exceed 4096 bytes");
-    assert_eq!(driver.model.view_settings[1].filter.to_string(), "web status:up");
+    assert_eq!(driver.model.view_settings[ViewId::Status].filter.to_string(), "web status:up");
 }
 
 #[test]
