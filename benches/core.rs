@@ -1,5 +1,6 @@
-//! Measures the work per sample (parsing a dump, evaluating problems, storing the sample) and the work per step into the
-//! past (restoring one moment from the newest block, one from a packed block, and five adjacent ones).
+//! Measures the time per sample (parsing a dump, evaluating problems, storing the sample) and the time per movement in
+//! playback (restoring one sample from the newest block, one from a packed block, and five adjacent ones from a packed
+//! block).
 //!
 //! Usage: `cargo bench --bench core`. Prints the median of several runs. Compare only ratios within one run.
 

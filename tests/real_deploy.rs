@@ -177,7 +177,7 @@ fn configuration_enforces_reason_audit_and_read_only() {
         &run("drain be1/s2 --yes"),
         1,
         &[],
-        &["state drain: not sent: the audit /proc/none: ", "be1/s2 is no check"],
+        &["state drain: not sent: the audit log /proc/none: ", "be1/s2 is no check"],
     );
     script.configure("read_only = true\n");
     assert_output(&run("drain be1/s2 --yes"), 1, &[], &["hapulse runs read-only"]);

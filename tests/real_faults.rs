@@ -231,7 +231,7 @@ fn silent_socket_times_out_and_recovers() {
 fn trickling_reply_times_out_and_recovers() {
     assert_recovers_from(
         |replies| FakeSocket::trickling(replies.clone(), 1, Duration::from_millis(20)),
-        "the reply did not end in 10s",
+        "no complete reply in 10s",
     );
 }
 

@@ -1,4 +1,5 @@
-//! Measures appending a generated sample of 10,000 servers: few of them busy, as in large configurations, or all busy.
+//! Measures the time to append a generated sample of 10,000 servers, of which either few are busy, as in large
+//! configurations, or all.
 
 use hapulse::history::block::{BLOCK_SAMPLES, PACKING_SAMPLES};
 use hapulse::history::store::{DEFAULT_BUDGET, History};
@@ -9,7 +10,7 @@ use crate::shared::figures::{Distribution, print_heading, print_row, print_targe
 
 pub fn measure() {
     print_heading("ms to append a sample of 10,000 servers");
-    // More than one block, so that the time to pack the first one is included.
+    // More than one block, so that the time to pack the first block is included.
     let samples = BLOCK_SAMPLES + PACKING_SAMPLES;
     for (name, every, target) in [("one in 20 busy", 20, 4.0), ("all busy", 1, 10.0)] {
         let (mut feed, mut history) = (SampleFeed::default(), History::new(DEFAULT_BUDGET));

@@ -1,11 +1,11 @@
-//! Measures the history: bytes per number, time to append a sample, and time to read a series.
+//! Measures the history: bytes per stored number, time to append a sample, and time to read a series.
 //!
 //! Usage: `cargo bench --bench history -- [OPTION]...`
 //!
-//! - `--seconds N`      seconds of real traffic, with one sample per second; default 200, 3600 is an hour
-//! - `--record FOLDER`  also stores the dumps in a folder, one file each
-//! - `--replay FOLDER`  reads the dumps of a folder, as fast as possible, instead of those of a real HAProxy
-//! - `--made-only`      only the generated dumps of 10,000 servers
+//! - `--seconds N`      measures N seconds of real traffic, with one sample per second (default 200)
+//! - `--record FOLDER`  also stores the dumps in a folder, one file per dump
+//! - `--replay FOLDER`  reads recorded dumps from a folder, as fast as possible, instead of starting a real HAProxy
+//! - `--made-only`      measures only generated dumps of 10,000 servers
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -29,7 +29,7 @@ fn main() {
     while let Some(arg) = args.next() {
         let mut value = || args.next().unwrap_or_else(|| panic!("{arg} needs a value"));
         match arg.as_str() {
-            "--seconds" => seconds = value().parse().expect("a number of seconds"),
+            "--seconds" => seconds = value().parse().expect("--seconds needs a number"),
             "--record" => record = Some(PathBuf::from(value())),
             "--replay" => replay = Some(PathBuf::from(value())),
             "--made-only" => made_only = true,

@@ -1,4 +1,5 @@
-//! Real dumps: from a HAProxy with 20 x 50 servers at about 2,500 requests per second, or from a folder of recordings.
+//! Measurements with real dumps, either from a HAProxy with 20 x 50 servers at about 2,500 requests per second, or from
+//! a folder of recorded dumps.
 
 use std::fs;
 use std::path::Path;
@@ -13,14 +14,14 @@ use crate::report::HistoryReport;
 use crate::shared::dump::SampleFeed;
 use crate::site::LoadedSite;
 
-/// Samples a real HAProxy once per second and prints a report.
+/// Samples a real HAProxy once per second, prints a report and, if `record` is a folder, stores the dumps in it.
 pub fn measure_live(seconds: u64, record: Option<&Path>) {
     if let Some(folder) = record {
-        fs::create_dir_all(folder).expect("the folder can be made");
+        fs::create_dir_all(folder).expect("the folder can be created");
     }
     let site = LoadedSite::start(20, 50);
     let load = site.start_load();
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = Builder::new_current_thread().enable_all().build().expect("the runtime can be created");
     let (address, limits) = (Address::unix(site.socket()), ConnectionLimits::default());
     let (mut feed, mut report) = (SampleFeed::default(), HistoryReport::default());
     let start = Instant::now();
@@ -28,7 +29,7 @@ pub fn measure_live(seconds: u64, record: Option<&Path>) {
         std::thread::sleep((start + Duration::from_secs(second)).saturating_duration_since(Instant::now()));
         let mut reply = Vec::new();
         let request = connection::request(&address, "show info;show stat", 2, &limits, &mut reply);
-        runtime.block_on(request).expect("HAProxy answers");
+        runtime.block_on(request).expect("HAProxy replies");
         if let Some(folder) = record {
             fs::write(folder.join(format!("{second:05}.txt")), &reply).expect("the folder can be written");
         }
@@ -39,7 +40,7 @@ pub fn measure_live(seconds: u64, record: Option<&Path>) {
     report.print(&format!("1,000 servers, {rate:.0} requests per second, {} failed", counts.failed));
 }
 
-/// Reads the dumps of a folder in the order of their names and prints a report.
+/// Reads the dumps in a folder, in the order of the file names, and prints a report.
 pub fn replay(folder: &Path) {
     let files = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = files.flatten().map(|file| file.path()).collect();

@@ -1,4 +1,4 @@
-//! Appends samples to a history and prints how much memory and time they take.
+//! Appends samples to a history, and prints how much memory the history uses and how long appending takes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,16 +12,17 @@ use crate::shared::figures::{Distribution, millis, print_heading, print_row, pri
 
 const MIB: f64 = (1 << 20) as f64;
 const HOUR: f64 = 3600.0;
-/// Number of rows whose series is read.
+/// Number of rows whose series are read.
 const SERIES_ROWS: usize = 100;
 
 pub struct HistoryReport {
     history: History,
-    /// A history with a budget of 0 keeps only the newest block, the growing one.
+    /// A history with a budget of 0, which keeps only the newest, growing block.
     growing: History,
     /// Maximum memory of the growing block, in bytes.
     largest: usize,
-    /// Memory of the full blocks in bytes, when all of them were packed, and their number of samples.
+    /// Memory of the full blocks in bytes, when all of them were last packed, and the number of samples in these
+    /// blocks.
     packed: Option<(usize, usize)>,
     newest: Option<Arc<Sample>>,
     count: usize,

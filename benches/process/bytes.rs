@@ -1,5 +1,5 @@
-//! Measures the bytes per refresh: hapulse's view 1 and HATop's first mode at the same time, at the same size, on the
-//! same HAProxy, with all its rows on both screens.
+//! Measures the bytes per refresh of hapulse's view 1 and of HATop's first mode. Both programs run at the same time,
+//! with the same screen size and the same HAProxy, and all rows fit on both screens.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ const REFRESHES: usize = 30;
 
 pub fn measure(programs: &Programs, rounds: usize) {
     let site = LoadedSite::start(4, 4);
-    // In the first minute of a HAProxy, every age on the screen is in seconds and changes with each sample.
+    // In the first minute after HAProxy starts, every age on the screen is in seconds and changes with each sample.
     thread::sleep(Duration::from_secs(65));
     for loaded in [true, false] {
         let load = loaded.then(|| site.start_load());
@@ -75,7 +75,7 @@ fn count_output(site: &LoadedSite, program: &Program, programs: &Programs) -> Ou
     OutputCount { bytes, writes }
 }
 
-/// Attaches strace to a process, and returns when it is attached.
+/// Attaches strace to a process, and returns when strace is attached.
 fn attach_strace(pid: u32, log: &Path) -> Child {
     let tracer = Command::new("strace")
         .args(["-f", "-y", "-e", "trace=write,writev", "-s", "0", "-p", &pid.to_string(), "-o"])
@@ -91,7 +91,7 @@ fn attach_strace(pid: u32, log: &Path) -> Child {
     tracer
 }
 
-/// Returns the number of writes to a terminal so far.
+/// Returns the number of writes to a terminal in the log of strace so far.
 fn count_terminal_writes(log: &Path) -> usize {
     fs::read_to_string(log).unwrap_or_default().lines().filter(|line| line.contains("</dev/pts/")).count()
 }

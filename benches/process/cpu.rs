@@ -1,7 +1,8 @@
-//! Measures the CPU time per refresh at 10,000 servers: that of the program, and that of HAProxy for the dump.
+//! Measures the CPU time per refresh with 10,000 servers: the time of the program, and the time that HAProxy takes for
+//! the dump.
 //!
-//! Measured from one refresh to a later one, so that the start is excluded. HAProxy's CPU time without polling is
-//! subtracted.
+//! The measurement begins at a refresh, so that the start of the program is excluded. HAProxy's CPU time without
+//! polling is subtracted.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use crate::support::traffic;
 const REFRESHES: usize = 10;
 const SIZE: (u16, u16) = (160, 48);
 
-/// CPU milliseconds per refresh: those of the program and those of HAProxy.
+/// CPU milliseconds per refresh of a program, and of HAProxy while the program polls it.
 struct CpuCost {
     name: &'static str,
     own: Vec<f64>,
@@ -56,7 +57,8 @@ pub fn measure(programs: &Programs, rounds: usize) {
             print_row(cost.name, &Distribution::new(cost.own.clone()));
         }
         if loaded {
-            // HAProxy spends far more time on requests than on a dump, and it varies from run to run.
+            // HAProxy spends far more CPU time on requests than on a dump, and the time for requests varies from run to
+            // run.
             print_ratios(&all, programs, None);
         } else {
             print_heading("ms of HAProxy's CPU per refresh");
@@ -88,7 +90,7 @@ fn print_ratios(all: &[CpuCost], programs: &Programs, dump: Option<&str>) {
     }
 }
 
-/// Returns HAProxy's CPU milliseconds per second without polling.
+/// Returns the CPU milliseconds per second that HAProxy uses without polling.
 fn idle_haproxy_cpu(site: &LoadedSite) -> f64 {
     let (before, start) = (proc::cpu_millis(site.haproxy_pid()), Instant::now());
     thread::sleep(Duration::from_secs(2));
@@ -98,7 +100,7 @@ fn idle_haproxy_cpu(site: &LoadedSite) -> f64 {
 fn measure_program(site: &LoadedSite, program: &Program, idle: f64) -> (f64, f64) {
     let mut run = ProgramRun::start(program, site.socket(), SIZE);
     run.wait_for_text(|screen| screen.contains("be1") && screen.contains(program.ready_text));
-    // The second poll requests more than the later ones.
+    // The second poll requests more than the later polls do.
     run.wait_for_refreshes(2);
     let (own, haproxy, start) = (proc::cpu_millis(run.pid), proc::cpu_millis(site.haproxy_pid()), Instant::now());
     run.wait_for_refreshes(REFRESHES);
@@ -107,7 +109,7 @@ fn measure_program(site: &LoadedSite, program: &Program, idle: f64) -> (f64, f64
     (own / REFRESHES as f64, (haproxy - idle * seconds) / REFRESHES as f64)
 }
 
-/// Measures one socat process per second. The CPU time of all of them together has a resolution of 10 ms.
+/// Measures dumps with one socat process per second. The total CPU time of these processes has a resolution of 10 ms.
 fn measure_socat(site: &LoadedSite, idle: f64) -> (f64, f64) {
     let (own, haproxy, start) = (proc::children_cpu_millis(), proc::cpu_millis(site.haproxy_pid()), Instant::now());
     for _ in 0..REFRESHES {

@@ -1,4 +1,5 @@
-//! Measures the time from the process start to the first full screen, next to the time of socat for the dump alone.
+//! Measures the time from the process start to the first full screen, compared with the time that socat takes for the
+//! dump alone.
 
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub fn measure(programs: &Programs, rounds: usize) {
 fn time_to_first_screen(site: &LoadedSite, program: &Program) -> Duration {
     let mut run = ProgramRun::start(program, site.socket(), SIZE);
     let started = run.started;
-    // The last row that fits, and the bottom line.
+    // The screen is complete when it shows the last row that fits, and the bottom line.
     let row = if program.name.starts_with("HATop") { "s4 " } else { "be1 " };
     let shown = run.wait_for_text(|screen| screen.contains(row) && screen.contains(program.ready_text));
     shown - started

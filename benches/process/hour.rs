@@ -1,6 +1,8 @@
-//! Measures memory in addition to the history for an hour at 10,000 busy servers, with one sample per second.
+//! Measures the memory that hapulse uses in addition to the history, during an hour with 10,000 busy servers and one
+//! sample per second.
 //!
-//! Only hapulse runs. The results are the maximum of all minutes and the peak that the kernel reports.
+//! Other programs are not measured. The results are the maximum of the measurements after each minute, and the peak
+//! that the kernel reports.
 
 use std::time::{Duration, Instant};
 

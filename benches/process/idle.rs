@@ -1,5 +1,5 @@
-//! Measures a minute of an idle screen: no keys, and an interval of an hour. HATop's maximum interval is 30 seconds, so
-//! its minute includes two polls.
+//! Measures one minute of an idle screen, without keys and with a poll interval of one hour. HATop's maximum interval
+//! is 30 seconds, so a minute of HATop includes two polls.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::site::LoadedSite;
 
 const SIZE: (u16, u16) = (160, 48);
 const MINUTE: Duration = Duration::from_mins(1);
-/// Time until the work of the start is over: threads that opened files end after ten seconds.
+/// Time until the work after the start is done. The threads that opened files end after ten seconds.
 const SETTLE_TIME: Duration = Duration::from_secs(15);
 
 pub fn measure(programs: &Programs, rounds: usize) {

@@ -1,4 +1,5 @@
-//! Measures the time from a key to the frame that shows its effect, at random moments between two samples.
+//! Measures the time from a key press to the frame that shows the effect of the key, at random times between two
+//! samples.
 
 use std::thread;
 use std::time::Duration;
@@ -9,17 +10,17 @@ use crate::shared::figures::{Distribution, millis, print_heading, print_row, pri
 use crate::site::LoadedSite;
 
 const SIZE: (u16, u16) = (160, 48);
-/// Keys per round.
+/// Number of keys per round.
 const KEYS_PER_ROUND: usize = 100;
 const DOWN: &str = "\x1bOB";
 const UP: &str = "\x1bOA";
-/// Number of keys that are sent at once.
+/// Number of keys in a burst, which are sent at once.
 const BURST_KEYS: usize = 200;
 
-/// Returns the line of the cursor: hapulse marks it with `▶`, HATop reverses it.
+/// Returns the screen line of the cursor, which hapulse marks with `▶` and HATop draws in reverse video.
 fn cursor_line(screen: &vt100::Screen) -> Option<usize> {
     let (rows, cols) = (screen.size().0.get(), screen.size().1.get());
-    // HATop's headings are reversed too, so search below them.
+    // HATop's headings are in reverse video too, so search only the lines below the headings.
     let is_reversed = |line: u16| (1..cols / 2).all(|col| screen.cell(line, col).is_some_and(vt100::Cell::inverse));
     let marked = screen.rows(0, cols).position(|line| line.starts_with('▶'));
     marked.or_else(|| (12..rows - 2).find(|line| is_reversed(*line)).map(usize::from))
@@ -63,7 +64,7 @@ pub fn measure(programs: &Programs, rounds: usize) {
     }
 }
 
-/// Moves down and up by one row, and returns the milliseconds until each move is shown.
+/// Moves the cursor down and up by one row, and returns the milliseconds until each movement is shown.
 fn time_single_keys(site: &LoadedSite, program: &Program, seed: u64) -> Vec<f64> {
     let mut run = start_program(site, program);
     let mut random = 7 + seed;
@@ -80,7 +81,8 @@ fn time_single_keys(site: &LoadedSite, program: &Program, seed: u64) -> Vec<f64>
     times
 }
 
-/// Sends many keys at once, as a held key does on a slow line, and returns the milliseconds until the last one is shown.
+/// Sends many keys at once, as happens when a key is held down on a slow connection, and returns the milliseconds until
+/// the effect of the last key is shown.
 fn time_key_burst(site: &LoadedSite, program: &Program) -> f64 {
     let mut run = start_program(site, program);
     let there = format!(" {}/", BURST_KEYS + 1);

@@ -1,16 +1,17 @@
-//! Measures the whole program: the real binary in a pseudo terminal on a real HAProxy, in turn with `socat` and HATop if
-//! they are installed.
+//! Measures the whole program: the real binary in a pseudo terminal, connected to a real HAProxy, in turn with `socat`
+//! and HATop if they are installed.
 //!
-//! Usage: `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`. Default: all sections but `hour`.
-//! `--turns` is the number of rounds. `--program` measures another binary, such as one of another commit.
+//! Usage: `cargo bench --bench process -- [SECTION]... [--turns N] [--program PATH]`. Without a section, all sections
+//! except `hour` run. `--turns` is the number of rounds. `--program` measures another binary, such as a build of
+//! another commit.
 //!
-//! - `cpu`     CPU time per refresh, of the program and of HAProxy
+//! - `cpu`     CPU time per refresh of the program and of HAProxy
 //! - `first`   time from the start to the first full screen
-//! - `keys`    time from a key to its frame
+//! - `keys`    time from a key press to the frame that shows its effect
 //! - `memory`  memory at the start and after a minute
-//! - `bytes`   bytes to the terminal per refresh
-//! - `idle`    a minute in which nothing happens
-//! - `hour`    memory over an hour; only on request, and then `--turns` is the number of minutes
+//! - `bytes`   bytes written to the terminal per refresh
+//! - `idle`    CPU time, wake-ups and bytes in a minute in which nothing happens
+//! - `hour`    memory during an hour; runs only if named, and `--turns` is the number of minutes
 //!
 //! Programs run one after the other in several rounds, so that other load on the machine affects all of them. Compare
 //! only results of the same run. `docs/performance.md` explains the results.
@@ -40,7 +41,7 @@ use programs::Programs;
 
 type MeasureFn = fn(&Programs, usize);
 
-/// Sections: name, default number of rounds, function.
+/// The sections: name, default number of rounds, and function.
 const SECTIONS: [(&str, usize, MeasureFn); 7] = [
     ("cpu", 3, cpu::measure),
     ("first", 15, first::measure),
@@ -51,7 +52,7 @@ const SECTIONS: [(&str, usize, MeasureFn); 7] = [
     ("hour", 60, hour::measure),
 ];
 
-/// Section that runs only if it is named.
+/// Section that runs only if it is named on the command line.
 const EXPLICIT_SECTION: &str = "hour";
 
 fn main() {

@@ -1,4 +1,4 @@
-//! Measures memory at the start and after a minute, and how much of it the history uses according to hapulse.
+//! Measures the memory at the start and after a minute, and the part that the history uses according to hapulse.
 
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ pub fn print_memory(name: &str, pid: u32, history: Option<f64>) -> (f64, f64) {
     (now, max)
 }
 
-/// Reads the memory of the history, in MB, from the page on polling overhead.
+/// Reads the memory that the history uses, in MB, from the page on polling overhead.
 pub fn read_history_mb(run: &mut ProgramRun) -> Option<f64> {
     fn history_line(screen: &str) -> Option<String> {
         let mut lines = screen.lines().map(|line| line.trim_start_matches('│').trim());

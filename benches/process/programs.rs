@@ -1,7 +1,7 @@
 //! The programs that are compared.
 //!
-//! HATop reads at most 1,000 lines of a reply and silently ignores the rest, so at 10,000 servers it shows only a tenth
-//! of them. A copy in a temporary folder, with both limits raised, shows the cost of all of them.
+//! HATop reads at most 1,000 lines of a reply and silently ignores the rest, so it shows only a tenth of 10,000
+//! servers. A copy of HATop in a temporary folder, with two limits raised, shows the cost of all servers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,12 +27,12 @@ pub struct Program {
     pub name: &'static str,
     pub path: PathBuf,
     pub args: Vec<String>,
-    /// Text that appears when the screen is complete, in addition to the rows.
+    /// Text that, together with the rows, shows that the screen is complete.
     pub ready_text: &'static str,
 }
 
 impl Program {
-    /// Returns the arguments, with `SOCKET` replaced.
+    /// Returns the arguments, with `SOCKET` replaced by the path of the socket.
     pub fn args_for(&self, socket: &Path) -> Vec<String> {
         let socket = socket.to_str().unwrap();
         self.args.iter().map(|arg| if arg == "SOCKET" { socket.to_owned() } else { arg.clone() }).collect()
@@ -43,7 +43,7 @@ impl Program {
         Self { args: self.args.iter().cloned().chain(more).collect(), ..self.clone() }
     }
 
-    /// Returns the program with another interval.
+    /// Returns the program with another poll interval.
     pub fn with_interval(&self, seconds: &str) -> Self {
         let mut args = self.args.clone();
         let index = args.iter().position(|arg| arg == "-i").unwrap();
@@ -52,7 +52,7 @@ impl Program {
     }
 }
 
-/// The programs on this machine.
+/// The programs that are installed on this machine.
 pub struct Programs {
     pub hapulse: Program,
     /// hapulse, started in the view that corresponds to HATop's first mode.
@@ -65,7 +65,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Finds the programs. `program` replaces the binary that was built with this benchmark.
+    /// Finds the programs. `program` is measured instead of the hapulse binary that was built with this benchmark.
     pub fn detect(program: Option<PathBuf>) -> Self {
         let folder = TempDir::with_prefix("bench").unwrap();
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
@@ -97,7 +97,7 @@ impl Programs {
         }
     }
 
-    /// Prints versions, the machine, and which programs are missing.
+    /// Prints the versions of hapulse and HAProxy, the number of processors, the load, and the missing programs.
     pub fn print_environment(&self) {
         let version = Command::new(process::haproxy()).arg("-v").output().map(|output| output.stdout);
         let version = String::from_utf8_lossy(&version.unwrap_or_default()).into_owned();
@@ -111,7 +111,7 @@ impl Programs {
             ("strace", self.strace, "apt-get install strace"),
         ];
         for (name, _, how) in missing.iter().filter(|(_, is_present, _)| !is_present) {
-            println!("not available, not measured: {name} ({how})");
+            println!("not measured, because it is not available: {name} ({how})");
         }
     }
 
@@ -143,7 +143,7 @@ fn write_unlimited_hatop(folder: &Path) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Returns the time for one dump with socat, including start and end of the process.
+/// Returns the time that one dump with socat takes, including the start and the end of the process.
 pub fn time_socat_dump(socket: &Path) -> Duration {
     let start = Instant::now();
     let status = Command::new("sh")

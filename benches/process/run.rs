@@ -1,4 +1,4 @@
-//! A program in a pseudo terminal. Each piece of its output gets a timestamp on arrival.
+//! A program that runs in a pseudo terminal. Each piece of output gets a timestamp when it arrives.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -12,9 +12,9 @@ use tempfile::TempDir;
 
 use crate::programs::Program;
 
-/// Maximum wait for any output.
+/// Maximum time to wait for output.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// Minimum pause between two refreshes.
+/// Minimum pause in the output that separates two refreshes.
 const REFRESH_GAP: Duration = Duration::from_millis(150);
 
 pub struct ProgramRun {
@@ -66,14 +66,14 @@ impl ProgramRun {
         self.parser.screen().contents()
     }
 
-    /// Waits until the screen passes the check, and returns the arrival time of the output that made it pass.
+    /// Waits until `check` returns true for the screen, and returns the arrival time of the output that caused this.
     pub fn wait_for(&mut self, check: impl Fn(&vt100::Screen) -> bool) -> Instant {
         let end = Instant::now() + DEADLINE;
         let mut at = Instant::now();
         while !check(self.parser.screen()) {
             let left = end.saturating_duration_since(Instant::now());
             let piece = self.output_pieces.recv_timeout(left);
-            let (arrived_at, piece) = piece.unwrap_or_else(|_| panic!("timeout; the screen:\n{}", self.text()));
+            let (arrived_at, piece) = piece.unwrap_or_else(|_| panic!("timeout; the screen shows:\n{}", self.text()));
             self.parser.process(&piece);
             at = arrived_at;
         }
@@ -84,7 +84,8 @@ impl ProgramRun {
         self.wait_for(|screen| check(&screen.contents()))
     }
 
-    /// Sends keys. Output that has arrived before is processed first, so that it does not count as a response.
+    /// Sends keys, and returns the time of sending. Output that has already arrived is processed first, so that it does
+    /// not count as a response.
     pub fn press(&mut self, keys: &str) -> Instant {
         while let Ok((_, piece)) = self.output_pieces.try_recv() {
             self.parser.process(&piece);
@@ -94,18 +95,18 @@ impl ProgramRun {
         at
     }
 
-    /// Processes output until the time `end`, and returns its number of bytes.
+    /// Processes output until the time `end`, and returns the number of bytes.
     pub fn drain_until(&mut self, end: Instant) -> usize {
         let mut bytes = 0;
         while let Ok((_, piece)) = self.output_pieces.recv_timeout(end.saturating_duration_since(Instant::now())) {
             bytes += piece.len();
             self.parser.process(&piece);
         }
-        assert!(Instant::now() >= end, "the program ended; the screen:\n{}", self.text());
+        assert!(Instant::now() >= end, "the program ended; the screen shows:\n{}", self.text());
         bytes
     }
 
-    /// Waits for this many refreshes, beginning with the next one, and returns their number of bytes.
+    /// Waits for the next `count` refreshes, and returns the number of bytes in their output.
     pub fn wait_for_refreshes(&mut self, count: usize) -> usize {
         let (mut seen, mut bytes) = (0, 0);
         let mut last: Option<Instant> = None;
@@ -120,7 +121,7 @@ impl ProgramRun {
                     self.parser.process(&piece);
                 }
                 Err(_) if is_last => return bytes,
-                Err(error) => panic!("no refresh, {error}; the screen:\n{}", self.text()),
+                Err(error) => panic!("no refresh, {error}; the screen shows:\n{}", self.text()),
             }
         }
     }

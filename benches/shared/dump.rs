@@ -1,4 +1,4 @@
-//! Generated `show stat` dumps of any size, and the conversion of dumps into samples.
+//! Generates `show stat` dumps of any size, and converts dumps into samples.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use hapulse::observe::timestamp::Timestamp;
 
 const HEADER: &str = include_str!("../../tests/fixtures/2.6.12/show-stat.csv");
 
-/// Generates `show stat` for `backends` x `servers`; `step` increases the counters of the busy servers.
+/// Generates `show stat` for `backends` backends with `servers` servers each. The counters of busy servers grow with
+/// `step`.
 pub fn show_stat(backends: usize, servers: usize, step: usize, is_busy: impl Fn(usize) -> bool) -> String {
     let header = HEADER.lines().next().unwrap();
     let columns: Vec<&str> = header.trim_start_matches("# ").split(',').collect();
@@ -63,12 +64,12 @@ pub fn show_stat(backends: usize, servers: usize, step: usize, is_busy: impl Fn(
     text
 }
 
-/// Generates the `show info` for the same step.
+/// Generates the `show info` that belongs to the `show stat` with the same `step`.
 pub fn show_info(step: usize) -> String {
     format!("Pid: 1\nUptime_sec: {step}\nCumReq: {}\n", step * 100)
 }
 
-/// Converts dumps into samples, one per second, as the sampler does.
+/// Converts dumps into samples, one per second, as the sampler of hapulse does.
 #[derive(Default)]
 pub struct SampleFeed {
     row_ids: RowIds,
@@ -77,7 +78,7 @@ pub struct SampleFeed {
 }
 
 impl SampleFeed {
-    /// Returns the next sample and the time to parse it; `None` if the dump cannot be parsed.
+    /// Returns the next sample and the time that parsing took, or `None` if the dump cannot be parsed.
     pub fn parse(&mut self, info: &str, stat: &str) -> Option<(Arc<Sample>, Duration)> {
         let start = Instant::now();
         let table = StatTable::parse(stat.as_bytes(), self.newest.as_deref().map(|sample| &sample.table)).ok()?;

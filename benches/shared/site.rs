@@ -1,8 +1,8 @@
 //! A real HAProxy with any number of servers, and traffic to all of them.
 //!
-//! All servers have the same address, that of a second HAProxy that answers requests itself, so that no time is spent in
-//! a web server. Each request goes to a random backend and there to the next server, so that the counters of all servers
-//! increase.
+//! All servers have the address of a second HAProxy, which answers the requests itself, so that no time is spent in a
+//! web server. Each request goes to a random backend, and within it to the next server, so that the counters of all
+//! servers increase.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -41,7 +41,8 @@ impl LoadedSite {
         self.lab.pid()
     }
 
-    /// Starts about 2,500 requests per second, if the machine can, until the returned value is dropped.
+    /// Starts traffic of about 2,500 requests per second, or less on a slow machine, until the returned value is
+    /// dropped.
     pub fn start_load(&self) -> traffic::RunningTraffic {
         Traffic::to(self.lab.addr("fe1")).keep_alive().workers(8).pause(Duration::from_millis(3)).start()
     }

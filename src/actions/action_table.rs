@@ -1,4 +1,4 @@
-//! The table `ACTIONS`: everything that changes HAProxy, one row each.
+//! The table `ACTIONS`, with one row for each action that changes HAProxy.
 //!
 //! A row holds the kind of target, the command, the required socket level, the danger, how the effect is
 //! verified and whether the action can be undone. Keys, help and menus refer to these rows.
@@ -6,14 +6,14 @@
 use crate::haproxy::level::Level;
 use crate::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, WriteCommand};
 
-/// Danger of an action; decides how it is confirmed.
+/// Danger of an action; determines how the operator confirms the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Danger {
-    /// Restores something or is easy to undo: runs at once.
+    /// Restores something or is easy to undo. Runs without confirmation.
     Low,
-    /// Removes capacity: a dialog shows the impact, one key confirms.
+    /// Removes capacity. A dialog shows the impact, and one key confirms the action.
     High,
-    /// Removes the last or most of the capacity, or cannot be undone: a name must be typed.
+    /// Removes most or all of the remaining capacity, or cannot be undone. The operator must type a name to confirm.
     Highest,
 }
 
@@ -35,18 +35,19 @@ pub enum TargetKind {
 /// Runtime API command of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActionCommand {
-    /// The same command every time.
+    /// A command without a value to enter.
     Fixed(WriteCommand),
-    /// A weight that the operator enters.
+    /// A command that sets a weight entered by the operator.
     AskWeight,
-    /// A session limit that the operator enters.
+    /// A command that sets a session limit entered by the operator.
     AskLimit,
 }
 
 /// State that is read back to verify an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum VerifyBy {
-    /// `srv_admin_state` of `show servers state`; the status is not enough: a draining DOWN server reports `DOWN`.
+    /// `srv_admin_state` of `show servers state`; the status does not suffice: draining servers that are down
+    /// report `DOWN`.
     AdminState,
     /// `srv_uweight`.
     Weight,
@@ -64,7 +65,7 @@ pub enum VerifyBy {
     FrontendStatus,
     /// `scur` of `show stat`, which must be 0.
     NoSessions,
-    /// The target no longer exists: `show sess ID`, `show table T key K`.
+    /// The target's line in `show sess ID` or `show table T key K`, which must no longer exist.
     Absence,
     /// The counters of frontends and backends, which must have decreased.
     Counters,
@@ -73,7 +74,7 @@ pub enum VerifyBy {
 /// One action.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Action {
-    /// Name in configuration, audit and key map.
+    /// Name in the configuration and the key map.
     pub id: &'static str,
     /// Name in a sentence: "maintenance".
     pub title: &'static str,
@@ -85,7 +86,7 @@ pub struct Action {
     pub danger: Danger,
     /// Command to send.
     pub command: ActionCommand,
-    /// State that verifies it.
+    /// State that is read back to verify the action.
     pub verify_by: VerifyBy,
     /// True if the previous state can be restored.
     pub can_be_undone: bool,
@@ -126,15 +127,15 @@ define_actions! {
     DRAIN = server_action("server.drain", "drain", Danger::High, ActionCommand::Fixed(WriteCommand::State(TargetState::Drain)), VerifyBy::AdminState);
     /// Puts a server into maintenance: no traffic, no checks.
     MAINT = server_action("server.maint", "maintenance", Danger::High, ActionCommand::Fixed(WriteCommand::State(TargetState::Maint)), VerifyBy::AdminState);
-    /// Sets a weight.
+    /// Sets the weight of a server.
     WEIGHT = server_action("server.weight", "weight", Danger::Low, ActionCommand::AskWeight, VerifyBy::Weight);
-    /// Restores the configured weight.
+    /// Restores the configured weight of a server.
     WEIGHT_INITIAL = server_action("server.weight-initial", "initial weight", Danger::Low, ActionCommand::Fixed(WriteCommand::Weight(TargetWeight::Percent(100))), VerifyBy::Weight);
-    /// Forces health UP until the next check.
+    /// Forces a server's health to UP until the next check.
     HEALTH_UP = server_action("server.health-up", "health up", Danger::Low, ActionCommand::Fixed(WriteCommand::Health(ForcedHealth::Up)), VerifyBy::OperationalState);
-    /// Forces health to stopping: existing sessions continue, until the next check.
+    /// Forces a server's health to stopping until the next check: only existing sessions continue.
     HEALTH_STOPPING = server_action("server.health-stopping", "health stopping", Danger::High, ActionCommand::Fixed(WriteCommand::Health(ForcedHealth::Stopping)), VerifyBy::OperationalState);
-    /// Forces health DOWN until the next check.
+    /// Forces a server's health to DOWN until the next check.
     HEALTH_DOWN = server_action("server.health-down", "health down", Danger::High, ActionCommand::Fixed(WriteCommand::Health(ForcedHealth::Down)), VerifyBy::OperationalState);
     /// Forces the agent state to up.
     AGENT_UP = server_action("server.agent-up", "agent up", Danger::Low, ActionCommand::Fixed(WriteCommand::Agent(true)), VerifyBy::AgentHealth);
@@ -176,7 +177,7 @@ define_actions! {
         can_be_undone: false,
         ..server_action("session.end", "shutdown of a session", Danger::High, ActionCommand::Fixed(WriteCommand::ShutdownSession), VerifyBy::Absence)
     };
-    /// Clears one entry of a stick table. Up to version 3.3 HAProxy allows it at every level.
+    /// Clears one entry of a stick table. HAProxy up to version 3.3 allows this at every level.
     CLEAR_ENTRY = Action {
         target_kind: TargetKind::TableEntry,
         can_be_undone: false,

@@ -1,5 +1,5 @@
-//! Warnings shown before an action that depend on the HAProxy instance: commands that crash its version, and
-//! processes that an action does not reach.
+//! Warnings about an HAProxy instance, shown before an action: commands known to crash this version of HAProxy, and
+//! processes that the action does not reach.
 
 use crate::actions::intent::{Intent, IntentStep};
 use crate::ask::known_crashes::{self, CrashPolicy, KnownCrash};
@@ -19,7 +19,7 @@ fn matching_crashes(intent: &Intent, sample: &Sample) -> Vec<&'static KnownCrash
     all
 }
 
-/// Returns the reason why an intent must not be sent to this version, if there is one.
+/// Returns the reason why an intent must not be sent to this version of HAProxy; `None` if it may be sent.
 pub fn refusal_reason(intent: &Intent, sample: &Sample) -> Option<&'static str> {
     let must_refuse = |crash: &&KnownCrash| match crash.policy {
         CrashPolicy::Refused => true,
@@ -29,8 +29,8 @@ pub fn refusal_reason(intent: &Intent, sample: &Sample) -> Option<&'static str> 
     matching_crashes(intent, sample).into_iter().find(must_refuse).map(|crash| crash.description)
 }
 
-/// Returns whether a step raises the limit of a frontend with connections waiting for it. Observed on 2.6.12: the
-/// process locks up and its watchdog kills it seconds later. Fixed in 3.0.6.
+/// Returns whether a step raises the connection limit of a frontend that has reached this limit. On HAProxy 2.6.12, the
+/// process was observed to lock up, and its watchdog killed it seconds later. Fixed in 3.0.6.
 fn raises_limit_of_full_frontend(step: &IntentStep, sample: &Sample) -> bool {
     let WriteCommand::FrontendMaxconn(limit) = step.command else { return false };
     let number = |field| sample.number(step.target.id, field).unwrap_or(0);
@@ -46,7 +46,8 @@ fn parse_patch_version(version: &str) -> Option<u16> {
     number.split(|ch: char| !ch.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Returns the reasons why an intent may crash this version; they require a typed confirmation.
+/// Returns the reasons why an intent may crash this version of HAProxy. If there are any, the operator must type a name
+/// to confirm.
 pub fn crash_warnings(intent: &Intent, sample: &Sample) -> Vec<&'static str> {
     let warned = matching_crashes(intent, sample).into_iter().filter(|crash| crash.policy == CrashPolicy::Warned);
     warned.map(|crash| crash.description).collect()

@@ -1,7 +1,8 @@
-//! Attribution: who ordered the state of a server, from the audit of earlier runs and the actions of this run.
+//! Attribution: who ordered the state of a server, according to the audit log of earlier runs and the actions of this
+//! run.
 //!
-//! An entry explains a state only if it ordered exactly that state and the server has not changed since. A
-//! maintenance state without an entry may come from the configuration: `disabled`.
+//! An entry explains a state only if its command ordered exactly that state and the server's status has not changed
+//! since. Maintenance without such an entry may come from the keyword `disabled` in HAProxy's configuration.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -14,11 +15,11 @@ use crate::haproxy::write_command::{TargetState, WriteCommand};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Maximum number of servers stored; above it the oldest quarter is dropped.
+/// Maximum number of servers stored; if it is exceeded, the oldest quarter is dropped.
 const MAX_SERVERS: usize = 20_000;
 
-/// Tolerance between the audit time and HAProxy's `lastchg`: HAProxy reports whole seconds, and a record is written
-/// shortly before the command takes effect.
+/// Tolerance between the time of an audit record and HAProxy's `lastchg`: HAProxy reports whole seconds, and a record
+/// is written shortly before the command takes effect.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// Authors of the last state changes, by `backend/server`.
@@ -29,19 +30,19 @@ pub struct Attribution {
 }
 
 impl Attribution {
-    /// Sets the person who runs the actions of this process.
+    /// Sets the person to whom the actions of this run are attributed.
     pub fn set_actor(&mut self, name: SafeText) {
         self.current_actor = name;
     }
 
-    /// Adds entries of the audit; actions of this run are newer and take precedence.
+    /// Adds entries from the audit log. Actions of this run are newer and take precedence.
     pub fn merge_audit_entries(&mut self, past: HashMap<String, IndexEntry>) {
         for (server, entry) in past {
             self.last_changes.entry(server).or_insert(entry);
         }
     }
 
-    /// Records an action of this run.
+    /// Records an action of this run if it sets an administrative state.
     pub fn record_action(&mut self, server: &str, command: WriteCommand, at: SystemTime) {
         let WriteCommand::State(admin) = command else { return };
         let change = SafeText::from(format!("state {}", admin.as_str()).as_str());
@@ -59,7 +60,7 @@ impl Attribution {
         self.last_changes.retain(|_, entry| entry.at > since);
     }
 
-    /// Returns who ordered the current state of a server, if known.
+    /// Returns who ordered a server's maintenance or drain; `None` if unknown, and for other states.
     pub fn author_of(&self, sample: &Sample, id: RowId) -> Option<String> {
         let row = sample.row(id)?;
         let admin_state = match row.state() {

@@ -1,19 +1,19 @@
 //! Capacity of a backend: the servers that can take traffic.
 //!
-//! Load balancing uses backup servers only when no active server is usable. They are therefore counted
-//! separately, and their weight is not part of the total.
+//! Load balancing uses backup servers only when no active server is usable. Backup servers are
+//! therefore counted separately, and their weight is not part of the total.
 
 use crate::haproxy::fields::Field;
 use crate::observe::sample::Sample;
 
-/// Servers of a backend that take traffic, or could.
+/// Numbers of servers in a backend, and the weight that is available.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Capacity {
-    /// Active (non-backup) servers.
+    /// Number of active (non-backup) servers.
     pub active: usize,
-    /// Active servers that load balancing can choose.
+    /// Number of active servers that load balancing can choose.
     pub usable: usize,
-    /// Usable backup servers.
+    /// Number of usable backup servers.
     pub backup: usize,
     /// Total weight of the usable active servers.
     pub weight: i64,
@@ -25,7 +25,7 @@ impl Capacity {
         Self::with_weights(sample, servers, |_, weight| weight)
     }
 
-    /// Counts the servers with weights replaced by `new_weight(row, weight)`; 0 removes a server.
+    /// Counts the servers as if each had the weight `new_weight(row, weight)`. A server with weight 0 is not usable.
     pub fn with_weights(sample: &Sample, servers: &[usize], new_weight: impl Fn(usize, i64) -> i64) -> Self {
         let mut capacity = Self::default();
         for row in servers {

@@ -1,7 +1,7 @@
 //! Drain tracking: remaining sessions, estimated time, and the reason if a drain stalls.
 //!
-//! Clients bound by a cookie or a stick table still arrive in DRAIN, so a server may never become empty. It counts
-//! as empty after three samples in a row without sessions and without new ones.
+//! Clients bound by a cookie or a stick table still arrive in DRAIN, so a server may never become empty. A server
+//! counts as empty after three consecutive samples without current sessions, queued requests and new sessions.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,35 +11,36 @@ use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Samples in a row without a session, a queued request or a new session after which a server counts as empty.
+/// A server counts as empty after this number of consecutive samples without current sessions, queued requests and new
+/// sessions.
 pub const EMPTY_SAMPLES: usize = 3;
-/// Time over which the remaining time is estimated.
+/// Time span of the samples from which the remaining time is estimated.
 const ESTIMATE_WINDOW: Duration = Duration::from_mins(1);
 /// Time over which new sessions are counted.
 const ARRIVAL_WINDOW: Duration = Duration::from_secs(5);
-/// Time without an ended session after which sessions count as long.
+/// If no session ends within this time, the remaining sessions count as long.
 const STALL_TIME: Duration = Duration::from_secs(20);
 
 /// Progress of a draining server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrainProgress {
-    /// Current sessions.
+    /// Number of current sessions.
     pub sessions: i64,
-    /// Queued requests.
+    /// Number of queued requests.
     pub queued: i64,
-    /// Sessions that began within the last 5 s.
+    /// Number of sessions that began within the last 5 s.
     pub new_sessions: i64,
-    /// Idle connections kept open to the server; they close automatically and do not delay the drain.
+    /// Number of idle connections kept open to the server; they close automatically and do not delay the drain.
     pub idle_connections: Option<i64>,
-    /// Estimated time until the server is empty, from the last minute; `None` while no session ends.
+    /// Time until the server is empty, estimated from the last minute; `None` while no session ends.
     pub time_left: Option<Duration>,
-    /// Reason why the server does not become empty.
+    /// Reason why the server does not become empty; `None` if unknown, and for an empty server.
     pub stall_reason: Option<&'static str>,
-    /// Server is empty.
+    /// The server is empty.
     pub is_empty: bool,
 }
 
-/// Event of a drain that this run ordered.
+/// Event of a drain that this run of hapulse ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrainEvent {
     /// The server is empty now.
@@ -52,9 +53,9 @@ pub enum DrainEvent {
 #[derive(Debug, Clone, Copy)]
 struct DrainSample {
     at: Duration,
-    /// Current sessions.
+    /// Number of current sessions.
     sessions: i64,
-    /// Total sessions since the start of HAProxy.
+    /// Number of sessions since the start of HAProxy.
     total_sessions: i64,
 }
 
@@ -62,13 +63,13 @@ struct DrainSample {
 #[derive(Debug, Clone)]
 struct TrackedDrain {
     id: RowId,
-    /// Time at which this run ordered the drain; `None` if another tool did.
+    /// Time at which this run ordered the drain; `None` if another tool ordered it.
     ordered_at: Option<Duration>,
-    /// Samples in a row without sessions.
+    /// Number of consecutive samples without sessions.
     empty_samples: usize,
     /// Samples of the last minute of the drain, oldest first.
     samples: VecDeque<DrainSample>,
-    /// Time since which no session has ended.
+    /// Time since which the number of sessions has not decreased.
     stuck_since: Duration,
     progress: DrainProgress,
     is_empty_reported: bool,
@@ -109,7 +110,8 @@ impl DrainTracker {
     pub fn update(&mut self, sample: &Sample) -> Vec<DrainEvent> {
         let now = sample.at.monotonic;
         let drains = |index: usize| sample.table.rows()[index].state() == RowState::Drain;
-        // A draining server that is DOWN reports DOWN, or "DOWN 1/2" while it comes back: trust our own order.
+        // A draining server that is down reports DOWN, or "DOWN 1/2" while it comes back. If this run ordered the
+        // drain, assume that the server is still draining.
         let may_drain =
             |index: usize| matches!(sample.table.rows()[index].state(), RowState::Down | RowState::ComingUp);
         self.drains.retain(|drain| {
@@ -133,7 +135,7 @@ impl DrainTracker {
         self.drains.iter().find(|drain| drain.id == id).map(|drain| &drain.progress)
     }
 
-    /// Returns the progress of the servers that are not empty yet.
+    /// Returns the draining servers that are not empty yet, with their progress.
     pub fn in_progress(&self) -> impl Iterator<Item = (RowId, &DrainProgress)> {
         self.drains
             .iter()
@@ -141,12 +143,12 @@ impl DrainTracker {
             .map(|drain| (drain.id, &drain.progress))
     }
 
-    /// Returns the empty servers whose drain this run ordered, in drain order.
+    /// Returns the empty servers whose drain this run ordered, in the order in which the drains began.
     pub fn emptied(&self) -> impl Iterator<Item = RowId> {
         self.drains.iter().filter(|drain| drain.is_empty_reported && drain.progress.is_empty).map(|drain| drain.id)
     }
 
-    /// Returns the servers whose drain this run ordered and that are not empty after the deadline.
+    /// Returns the servers whose drain this run ordered and that are still not empty after the deadline.
     pub fn overdue(&self) -> impl Iterator<Item = RowId> {
         self.drains.iter().filter(|drain| drain.is_overdue && !drain.progress.is_empty).map(|drain| drain.id)
     }
@@ -214,14 +216,14 @@ impl TrackedDrain {
         None
     }
 
-    /// Estimates from the second half of the window: the many short sessions that end at first say nothing about
-    /// the long ones that remain.
+    /// Estimates the time until the server is empty from the second half of the last minute. Short sessions, most of
+    /// which end early, say nothing about the long ones that remain. `None` while no session ends.
     fn estimate_time_left(&self, sessions: i64) -> Option<Duration> {
         let (first, now) = (self.samples.front()?, self.samples.back()?);
         let half = first.at + now.at.saturating_sub(first.at) / 2;
         let since = self.samples.iter().rev().find(|point| point.at <= half)?;
         let (gone, seconds) = (since.sessions.saturating_sub(sessions), now.at.saturating_sub(since.at).as_secs_f64());
-        // A time too long for `Duration` counts as never.
+        // An estimate that exceeds the range of `Duration` is dropped.
         let left = Duration::try_from_secs_f64(seconds * sessions as f64 / gone as f64);
         left.ok().filter(|_| gone > 0 && seconds > 0.0)
     }
@@ -231,7 +233,7 @@ impl TrackedDrain {
         let has_cookie = sample.table.rows()[backend.row].text(TextField::Cookie).is_some();
         match () {
             () if arrived > 0 && has_cookie => Some("clients with a cookie still arrive"),
-            () if arrived > 0 => Some("clients bound to it still arrive"),
+            () if arrived > 0 => Some("sticky sessions still arrive"),
             () if sessions > 0 && now.saturating_sub(self.stuck_since) >= STALL_TIME => Some("long sessions stay"),
             () => None,
         }

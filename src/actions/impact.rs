@@ -1,7 +1,7 @@
-//! Impact of an action: the capacity that would remain in each backend if some servers went away.
+//! Impact of an action: the capacity that would remain in each backend if some servers went out of service.
 //!
-//! A server may be tracked by servers in other backends; they follow it into maintenance and drain. An action on
-//! one server can therefore remove the last usable server of another backend.
+//! Servers in other backends may track a server and follow it into maintenance and drain. An action on one server can
+//! therefore remove the last usable server of another backend.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,11 +23,11 @@ pub struct BackendImpact {
     pub now: Capacity,
     /// Capacity after the action.
     pub after: Capacity,
-    /// Current sessions on the servers that would go away.
+    /// Number of current sessions on the servers that would go out of service.
     pub sessions: i64,
-    /// Requests queued for these servers.
+    /// Number of requests queued for the servers that would go out of service.
     pub queued: i64,
-    /// Remaining server closest to its limit; `None` if no load moves.
+    /// Remaining server that would be closest to its limit; `None` if the action moves no load.
     pub most_loaded: Option<ServerLoad>,
 }
 
@@ -36,7 +36,7 @@ pub struct BackendImpact {
 pub struct ServerLoad {
     /// The server.
     pub server: SafeText,
-    /// Estimated sessions if the backend's sessions are distributed by weight.
+    /// Estimated number of sessions if the backend's sessions are distributed by weight.
     pub sessions: i64,
     /// Session limit; `None` if unlimited.
     pub limit: Option<i64>,
@@ -50,8 +50,8 @@ impl ServerLoad {
 }
 
 impl BackendImpact {
-    /// Evaluates every backend with a target server or a server that tracks one. The first is the backend of the
-    /// first target; empty if no step targets an existing server.
+    /// Evaluates every backend that contains a target server or a server that tracks a target, starting with the
+    /// backend of the first target. Returns an empty list if no step targets an existing server.
     pub fn evaluate(sample: &Sample, steps: &[IntentStep]) -> Vec<Self> {
         let servers = || steps.iter().filter(|step| step.action.target_kind == TargetKind::Server);
         let placed = |step: &IntentStep| sample.rows.index_of(step.target.id);
@@ -99,7 +99,7 @@ impl BackendImpact {
                 limit: sample.table.number(server, Field::Slim).filter(|limit| *limit > 0),
             })
         };
-        // Without limits: the server with the most sessions. With limits: the one closest to its limit.
+        // If servers have limits: the one closest to its limit. Otherwise: the one with the most sessions.
         let fullness = |share: &ServerLoad| share.limit.map_or(0, |limit| share.sessions.saturating_mul(1000) / limit);
         let shares = servers.iter().filter_map(|server| share(*server));
         let fullest = shares.max_by_key(|share| (fullness(share), share.sessions));
@@ -129,7 +129,7 @@ impl BackendImpact {
         self.now.usable > 0 && self.after.usable == 0 && self.after.backup > 0
     }
 
-    /// Returns true if so little capacity would remain that the name must be typed.
+    /// Returns true if so little capacity would remain that the operator must type a name to confirm.
     fn removes_most_capacity(&self) -> bool {
         let is_less = self.after.usable + self.after.backup < self.now.usable + self.now.backup;
         let is_halved = is_less && self.remaining_weight_percent().is_some_and(|left| left < 50);

@@ -1,4 +1,5 @@
-//! Actions in flight and just finished, by row: the short-lived marker next to a row's name.
+//! Stages of actions in flight and of actions that just finished, by row. They are shown as temporary markers next to
+//! the names of the rows.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::observe::row_ids::RowId;
 /// Time for which the result of an action is shown.
 const RESULT_SHOWN_FOR: Duration = Duration::from_secs(10);
 
-/// Stage of the newest action of each row.
+/// Stage of the newest action on each row.
 #[derive(Debug, Default)]
 pub struct InFlight {
     rows: Vec<(RowId, StepStage, Duration)>,
@@ -25,7 +26,8 @@ impl InFlight {
         self.rows.push((row, stage, now));
     }
 
-    /// Returns the stage of the newest action on a row, or `None` if it finished more than 10 s ago or never ran.
+    /// Returns the stage of the newest action on a row; `None` if the row had no action, or if that action
+    /// finished at least 10 s ago.
     pub fn stage(&self, row: RowId, now: Duration) -> Option<StepStage> {
         let (_, stage, at) = self.rows.iter().find(|(row_id, ..)| *row_id == row)?;
         let is_over = matches!(stage, StepStage::Succeeded | StepStage::Failed);

@@ -1,5 +1,5 @@
-//! Intents: an action with its targets, fixed at the key press. Targets are identified by row id, not by screen
-//! position.
+//! Intents. An intent is an action with its targets, fixed when the key is pressed. A target is identified by its row
+//! id, not by a screen position.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +12,15 @@ use crate::observe::row_ids::RowId;
 /// Target of an action, as it was when the key was pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionTarget {
-    /// Row; [`RowId::PROCESS`] for a session, a stick table entry and the process.
+    /// ID of the row; [`RowId::PROCESS`] for a session, a stick table entry and the process.
     pub id: RowId,
-    /// Backend of a server, the frontend itself, or the stick table of an entry; otherwise empty.
+    /// Name of the server's backend, of the frontend, or of the entry's stick table; otherwise empty.
     pub proxy: SafeText,
-    /// Server, session id or entry key; otherwise empty or `FRONTEND`.
+    /// Name of the server, id of the session, or key of the entry; `FRONTEND` for a frontend, otherwise empty.
     pub name: SafeText,
-    /// Proxy number for `show stat`: a frontend and a backend may share a name.
+    /// Number of the proxy for `show stat`; needed because a frontend and a backend may have the same name.
     pub iid: Option<i64>,
-    /// Status that the operator saw; empty if there was none.
+    /// Status that the operator saw on the screen; empty if the target has no status.
     pub seen_status: SafeText,
 }
 
@@ -34,7 +34,7 @@ impl ActionTarget {
 /// One command of an intent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IntentStep {
-    /// Action.
+    /// Action that the command performs.
     pub action: &'static Action,
     /// Command to send.
     pub command: WriteCommand,
@@ -46,12 +46,12 @@ impl IntentStep {
     /// Returns the exact command text.
     ///
     /// # Errors
-    /// Returns an error if a name would not be one word of the command.
+    /// Returns an error if a name is not valid as a single word of the command.
     pub fn command_text(&self) -> Result<String, WordError> {
         self.command.to_command(&self.target.proxy, &self.target.name)
     }
 
-    /// Returns the name of the target for people: `be/s1`, `frontend www`, `session 0x7f12`.
+    /// Returns the name of the target for display: `be/s1`, `frontend www`, `session 0x7f12`.
     pub fn target_name(&self) -> String {
         let ActionTarget { proxy, name, .. } = &self.target;
         match self.action.target_kind {
@@ -78,13 +78,13 @@ pub enum IntentPurpose {
 /// An action with its targets, as the operator requested it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intent {
-    /// Purpose.
+    /// Purpose of the intent.
     pub purpose: IntentPurpose,
-    /// Index of the instance in the list.
+    /// Index of the instance in the list of instances.
     pub instance: usize,
     /// Steps in order; at least one.
     pub steps: Vec<IntentStep>,
-    /// Reason that the operator entered, for the audit.
+    /// Reason entered by the operator, for the audit log.
     pub reason: Option<String>,
 }
 
@@ -132,7 +132,7 @@ impl Intent {
         all
     }
 
-    /// Returns the command texts in the order in which they would be sent.
+    /// Returns the command texts in the order in which they would be sent, without those that would be invalid.
     pub fn commands(&self) -> Vec<String> {
         self.steps.iter().filter_map(|step| step.command_text().ok()).collect()
     }

@@ -1,12 +1,13 @@
-//! Actions: everything that changes HAProxy, and what follows from it.
+//! Actions: the changes that hapulse can make to HAProxy, with the checks before and after them.
 //!
-//! This module owns the table of actions, the checks and warnings before an action (capacity, impact, version
-//! problems), the readback and verification after it, drain tracking, attribution, reload losses and the audit log.
+//! This module owns the table of actions, the checks and warnings before an action (capacity, impact, known
+//! crashes), the readback and verification after it, drain tracking, attribution, reload losses and the audit log.
 //! It sends nothing: `instance::guard` decides whether an action may run and `instance::operator` sends it.
 //!
-//! Data flow: a key press fixes an [`intent`] from an [`action_table`] row; [`impact`] and [`action_warnings`]
-//! decide how it must be confirmed; the operator sends each step between two [`readback`]s; [`verify`] judges them;
-//! the resulting [`outcome`] goes into [`audit`] and [`recent_actions`].
+//! Data flow: a key press creates an [`intent`] from a row of [`action_table`]; [`impact`] and [`action_warnings`]
+//! determine how the intent must be confirmed; `instance::operator` sends each step between two [`readback`]s;
+//! [`verify`] checks whether they show the effect; the resulting [`outcome`] is stored in [`audit`] and
+//! [`recent_actions`].
 
 pub mod action_table;
 pub mod action_warnings;

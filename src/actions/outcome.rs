@@ -21,7 +21,7 @@ pub enum Outcome {
         /// Number of readbacks.
         samples: usize,
     },
-    /// HAProxy refused the command. Holds its reply.
+    /// HAProxy refused the command. Holds HAProxy's reply.
     Refused(SafeText),
     /// Nothing was sent. Holds the reason.
     NotSent(String),
@@ -30,7 +30,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns true if the batch may continue.
+    /// Returns true if the command succeeded, so that the next step may be sent.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Verified(_) | Self::Accepted(_))
     }
@@ -40,7 +40,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Verified(now) => write!(f, "verified, {now}"),
-            Self::Accepted(now) => write!(f, "accepted, {now}; HAProxy does not report the effect"),
+            Self::Accepted(now) => write!(f, "accepted (effect not reported by HAProxy): {now}"),
             Self::NotVerified { now, .. } if now.is_empty() => {
                 f.write_str("accepted, but its effect could not be read back")
             }
@@ -60,13 +60,13 @@ pub struct StepResult {
     pub step: IntentStep,
     /// Command text as sent.
     pub command: String,
-    /// State right before the command, if known.
+    /// State right before the command; `None` if unknown.
     pub before: Option<Readback>,
-    /// State in the last readback, if known.
+    /// State in the last readback; `None` if unknown.
     pub after: Option<Readback>,
-    /// Outcome.
+    /// Outcome of the command.
     pub outcome: Outcome,
-    /// Error from writing the audit record, if it could not be written.
+    /// Error from writing the audit record; `None` if it was written.
     pub audit_warning: Option<String>,
 }
 
@@ -75,7 +75,8 @@ pub struct StepResult {
 pub struct ActionReport {
     /// The intent.
     pub intent: Intent,
-    /// Step results in order. Ends at the first failed step, or where the operator stopped the batch.
+    /// Results of the attempted steps, in order. After a failed step, or when the operator stops the batch, no further
+    /// step is attempted.
     pub results: Vec<StepResult>,
 }
 
@@ -98,9 +99,9 @@ pub enum StepStage {
     Sent,
     /// Accepted by HAProxy; effect not verified yet.
     Accepted,
-    /// Verified, or accepted where HAProxy does not report the effect.
+    /// Verified, or accepted if HAProxy does not report the effect.
     Succeeded,
-    /// Failed, or its effect was not verified.
+    /// Failed, or the effect was not verified.
     Failed,
 }
 

@@ -1,7 +1,7 @@
 //! Readback: the state of a target right before and right after an action.
 //!
-//! The same read-only commands run before and after the action's command on one command line, so that nothing can
-//! happen in between. They cover one backend or one frontend only, which costs HAProxy almost nothing.
+//! The same read-only commands precede and follow the action's command on one command line, so that nothing else can
+//! happen in between. The commands read only one backend or one frontend, which costs HAProxy almost nothing.
 
 use crate::actions::action_table::TargetKind;
 use crate::actions::intent::IntentStep;
@@ -18,30 +18,30 @@ use crate::haproxy::status::RowState;
 pub struct Readback {
     /// Status in HAProxy's words; empty if the target has none.
     pub status: SafeText,
-    /// Current sessions.
+    /// Number of current sessions.
     pub sessions: Option<i64>,
-    /// Requests waiting in its queue.
+    /// Number of queued requests.
     pub queued: Option<i64>,
     /// Session limit; `None` if unlimited.
     pub session_limit: Option<i64>,
     /// Weight from `show stat`.
     pub weight: Option<i64>,
-    /// Agent reports the server as up; `None` without an agent.
+    /// The agent reports the server as up; `None` without an agent.
     pub agent_is_up: Option<bool>,
-    /// The server's line of `show servers state`; `None` before HAProxy 1.6.
+    /// The server's line of `show servers state`; always `None` on versions before 1.6.
     pub server_state: Option<ServerState>,
-    /// Target exists; `None` if the reply does not show it.
+    /// The target exists; `None` if unknown.
     pub exists: Option<bool>,
-    /// Sessions since the start of the process, summed over all frontends and backends.
+    /// Number of sessions since the start of the process, summed over all frontends and backends.
     pub total_sessions: i64,
-    /// Peak sessions, summed over all frontends and backends.
+    /// Peak number of sessions, summed over all frontends and backends.
     pub peak_sessions: i64,
 }
 
 /// Returns the read-only commands that read the state of a step's target.
 ///
 /// # Errors
-/// Returns an error if a name would not be one word of a command.
+/// Returns an error if a name is not valid as a single word of a command.
 pub fn readback_commands(step: &IntentStep) -> Result<Vec<String>, WordError> {
     let target = &step.target;
     let stat = |scoped_command: fn(i64) -> String| target.iid.map_or_else(|| "show stat".to_owned(), scoped_command);
@@ -58,7 +58,7 @@ pub fn readback_commands(step: &IntentStep) -> Result<Vec<String>, WordError> {
     })
 }
 
-/// Parses the replies to [`readback_commands`]. Returns `None` if the last reply was cut off.
+/// Parses the replies to [`readback_commands`]. Returns `None` if the last reply was cut off or is invalid.
 pub fn parse_replies(step: &IntentStep, replies: &[Reply<'_>]) -> Option<Readback> {
     let last = replies.last().filter(|reply| reply.is_complete())?;
     let target = &step.target;
@@ -71,7 +71,7 @@ pub fn parse_replies(step: &IntentStep, replies: &[Reply<'_>]) -> Option<Readbac
         }
         TargetKind::Frontend => parse_row(step, last, RowKind::Frontend),
         TargetKind::Session | TargetKind::TableEntry => {
-            // The line of a session or an entry begins with its pointer.
+            // The line of a session or an entry begins with a pointer.
             let lines = last.text().split(|byte| *byte == b'\n');
             let is_there = lines.filter(|line| line.starts_with(b"0x")).count() > 0;
             Some(Readback { exists: Some(is_there), ..Readback::default() })
@@ -114,7 +114,7 @@ impl Readback {
         RowState::parse(self.status.as_str())
     }
 
-    /// Returns the weight in effect, set at run time or by the configuration.
+    /// Returns the weight that was set, at run time or by the configuration; `None` if HAProxy does not report it.
     pub fn current_weight(&self) -> Option<i64> {
         self.server_state.as_ref().and_then(|state| state.weight).or(self.weight)
     }

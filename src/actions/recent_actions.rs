@@ -12,7 +12,7 @@ use crate::observe::events::{Event, EventKind};
 use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
 
-/// Time after an action in which a status change of its row counts as its effect.
+/// Time after an action in which a status change of the target's row counts as an effect of the action.
 const OWN_EFFECT_WINDOW: Duration = Duration::from_secs(20);
 
 /// Recent actions on one instance.
@@ -20,7 +20,7 @@ const OWN_EFFECT_WINDOW: Duration = Duration::from_secs(20);
 pub struct RecentActions {
     /// Rows changed by this run, with the time of the action.
     own_rows: Vec<(RowId, Duration)>,
-    /// Statuses read back after an action that no sample has shown yet.
+    /// Statuses that were read back after actions and that no sample has shown yet.
     pub read_back_statuses: Vec<(RowId, SafeText)>,
     /// Stages of actions in flight and just finished.
     pub in_flight: InFlight,
@@ -29,7 +29,7 @@ pub struct RecentActions {
 }
 
 impl RecentActions {
-    /// Records the results of an intent and starts tracking its drains. Returns the events to show.
+    /// Records the results of an intent, and starts or stops tracking drains. Returns the events to show.
     pub fn record_report(&mut self, report: &ActionReport, drains: &mut DrainTracker, at: Timestamp) -> Vec<Event> {
         let mut events = Vec::new();
         let mut push_event = |row, kind| events.push(Event { at, row, name: String::new(), kind });
@@ -71,7 +71,7 @@ impl RecentActions {
         events
     }
 
-    /// Drops actions older than 20 s: a status change now is not their effect.
+    /// Drops actions that are 20 s old or older, which no longer explain a status change.
     pub fn expire_own_rows(&mut self, now: Timestamp) {
         self.own_rows.retain(|(_, at)| now.elapsed_since(*at) < OWN_EFFECT_WINDOW);
     }

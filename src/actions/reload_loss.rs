@@ -17,11 +17,11 @@ use crate::observe::sample::Sample;
 pub struct ReloadLoss {
     /// The server.
     pub id: RowId,
-    /// Command that restores it.
+    /// Command that restores the state or weight.
     pub command: WriteCommand,
 }
 
-/// Finds the losses by comparing the last sample of one process with the first of the next.
+/// Finds the losses by comparing the last sample of one process with the first sample of the next process.
 pub fn find_losses(before: &Sample, now: &Sample) -> Vec<ReloadLoss> {
     let mut losses = Vec::new();
     for (index, id) in before.rows.ids().iter().enumerate() {
@@ -50,7 +50,7 @@ pub fn find_losses(before: &Sample, now: &Sample) -> Vec<ReloadLoss> {
     losses
 }
 
-/// Returns the administrative state that was set on this server itself.
+/// Returns the maintenance or drain state that was set on the server itself; `None` without one.
 fn own_admin_state(row: &StatRow) -> Option<TargetState> {
     // A status in parentheses comes from a tracked server, the agent, or a failed name resolution.
     let is_own = !row.status().contains('(');
@@ -61,7 +61,7 @@ fn own_admin_state(row: &StatRow) -> Option<TargetState> {
     }
 }
 
-/// Returns the weight set for a server. Unknown during a slow start if HAProxy reports only the effective weight.
+/// Returns the weight set for a server; `None` during a slow start if HAProxy reports only the effective weight.
 fn runtime_weight(sample: &Sample, index: usize) -> Option<i64> {
     let number = |field| sample.table.number(index, field);
     number(Field::Uweight).or_else(|| number(Field::Weight).filter(|_| number(Field::Throttle).is_none()))
@@ -85,7 +85,7 @@ impl ReloadLoss {
         Some(IntentStep { action, command: self.command, target })
     }
 
-    /// Returns whether the new process has the state, from a state file or because it was set again.
+    /// Returns whether a state file or a command has restored the lost state or weight, or the server no longer exists.
     pub fn is_restored(&self, sample: &Sample) -> bool {
         let Some(index) = sample.rows.index_of(self.id) else { return true };
         match self.command {

@@ -1,7 +1,8 @@
 //! Verifies the effect of an action, and derives the action that undoes it.
 //!
-//! The status word alone is not enough: a draining DOWN server reports `DOWN`. Each action names the state that
-//! verifies it ([`VerifyBy`]); the state before the action determines the inverse.
+//! The status alone does not suffice: a draining server that is down reports `DOWN`. Each action therefore defines the
+//! state that is read back to verify it ([`VerifyBy`]). The state before the action determines the action that undoes
+//! it.
 
 use crate::actions::action_table::{self, Action, TargetKind, VerifyBy};
 use crate::actions::intent::IntentStep;
@@ -11,7 +12,7 @@ use crate::haproxy::status::RowState;
 use crate::haproxy::version::Version;
 use crate::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, WriteCommand};
 
-/// Returns whether the readback shows the commanded state, or `None` if HAProxy does not report it.
+/// Returns whether the readback `after` shows the commanded state, or `None` if HAProxy does not report that state.
 pub fn is_applied(
     step: &IntentStep,
     before: Option<&Readback>,
@@ -55,7 +56,7 @@ pub fn is_applied(
         }
         WriteCommand::Frontend(on) => match (on, after.parsed_status()) {
             (true, RowState::Open | RowState::Full) | (false, RowState::Paused | RowState::Stopped) => Some(true),
-            // HAProxy 2.4 still reports OPEN.
+            // HAProxy 2.4 reports OPEN even for a disabled frontend.
             (false, RowState::Open | RowState::Full) if version == Some(Version::new(2, 4)) => None,
             _ => Some(false),
         },
@@ -108,7 +109,7 @@ pub fn describe_state(step: &IntentStep, after: &Readback) -> String {
     }
 }
 
-/// Returns the action and command that restore the state before a step, or `None` if that is impossible.
+/// Returns the action and command that restore the state `before` a step, or `None` if it cannot be restored.
 pub fn inverse_action(step: &IntentStep, before: &Readback) -> Option<(&'static Action, WriteCommand)> {
     if !step.action.can_be_undone {
         return None;

@@ -1,4 +1,4 @@
-//! Queries that are costly for HAProxy: the required permission level, the minimum pause and the warning of each.
+//! Cost of queries for HAProxy: the required permission level, the minimum pause and the warning of each query.
 //!
 //! These queries are never sent automatically. The pauses apply to keys and typed lines alike.
 
@@ -10,7 +10,7 @@ use crate::haproxy::level::Level;
 /// Cost and requirements of a query.
 #[derive(Debug, PartialEq, Eq)]
 pub struct QueryCost {
-    /// Unique identifier, used to tell pauses apart.
+    /// Unique identifier of the kind of query.
     pub id: &'static str,
     /// Words the command starts with; `*` matches any single word.
     pub words: &'static [&'static str],

@@ -18,10 +18,10 @@ use crate::haproxy::safe_text::SafeText;
 /// Maximum size of a file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Error in the configuration.
+/// An error in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadConfig {
-    /// A file has an invalid part.
+    /// A part of a file is invalid.
     #[error("{position}: {message}")]
     Invalid {
         /// Position of the invalid part.
@@ -99,17 +99,17 @@ pub fn parse(bytes: &[u8], path: &SafeText) -> Result<PartialSettings, BadConfig
         .map_err(|error| invalid(error.span().map_or(0, |span| span.start), &describe_parse_error(error)))
 }
 
-/// Describes a parser error in terms of the file's author.
+/// Describes a parser error in terms that the author of the file understands.
 fn describe_parse_error(mut error: toml::de::Error) -> String {
     let message = error.message().to_owned();
     if let Some((key, known_keys)) =
         message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected "))
     {
-        // "`a` or `b`", "one of `a`, `b`, `c`": the names are between every second pair of backticks.
+        // The names are in backticks: "`a` or `b`", "one of `a`, `b`, `c`".
         let known_keys: Vec<&str> = known_keys.split('`').skip(1).step_by(2).collect();
-        return format!("unknown key \"{key}\"; known here: {}", known_keys.join(", "));
+        return format!("unknown key \"{key}\"; valid keys: {}", known_keys.join(", "));
     }
-    // Without its input, the error shows the key it concerns, and no part of the file.
+    // Without the input, the error text contains the key that is invalid, and no part of the file.
     error.set_input(None);
     let text = error.to_string();
     let key = text.get(message.len()..).and_then(|rest| rest.trim().strip_prefix("in `")?.strip_suffix('`'));
@@ -152,13 +152,13 @@ mod tests {
     fn parse_lists_known_keys_for_unknown_key() {
         assert_eq!(
             error_text("read_only = true\n[audit]\nfoo = 1\n"),
-            "/c.toml:3:1: unknown key \"foo\"; known here: path, required, ask_reason"
+            "/c.toml:3:1: unknown key \"foo\"; valid keys: path, required, ask_reason"
         );
         assert_eq!(
             error_text("[drian]\n"),
-            "/c.toml:1:2: unknown key \"drian\"; known here: read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, colours, views, keys"
+            "/c.toml:1:2: unknown key \"drian\"; valid keys: read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, colours, views, keys"
         );
-        assert_eq!(error_text("[drain]\n  wait = 1"), "/c.toml:2:3: unknown key \"wait\"; known here: deadline");
+        assert_eq!(error_text("[drain]\n  wait = 1"), "/c.toml:2:3: unknown key \"wait\"; valid keys: deadline");
         assert_eq!(error_text("audit.foo.bar = 1"), error_text("audit.foo = 1"));
     }
 

@@ -1,7 +1,7 @@
 //! Finds the stats socket of the local HAProxy if no target was given.
 //!
-//! It reads the `stats socket` lines in the configuration files of the running processes, then tries the usual
-//! paths. It only checks that a socket exists and is accessible; it never connects.
+//! The search reads the `stats socket` lines in the configuration files of the running HAProxy processes, then tries
+//! the usual paths. It only checks that a socket exists and is accessible, and never connects.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,16 +30,16 @@ const MAX_CONFIG_BYTES: u64 = 16 << 20;
 pub struct ConfiguredSocket {
     /// Address of the socket.
     pub address: Address,
-    /// Level of the socket; the default of HAProxy is operator.
+    /// Level of the socket; HAProxy's default is operator.
     pub level: Level,
 }
 
-/// Result of a discovery.
+/// Result of the search for a socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Discovery {
-    /// Socket to use.
+    /// Socket to use; `None` if no usable socket was found.
     pub address: Option<Address>,
-    /// First socket that exists but that this user may not open.
+    /// First path that this user may not access.
     pub inaccessible: Option<PathBuf>,
     /// Every path that was tried, with the result.
     pub tried: Vec<String>,
@@ -103,7 +103,7 @@ fn check_socket(path: &Path) -> Result<(), &'static str> {
     access(path, Access::READ_OK | Access::WRITE_OK).map_err(|_| PERMISSION_DENIED)
 }
 
-/// Returns the `-f` files of every process named haproxy.
+/// Returns the files given with `-f` to the running processes named haproxy; relative paths are ignored.
 fn running_configs(root: &Path) -> Vec<PathBuf> {
     let mut configs = Vec::new();
     let Ok(processes) = fs::read_dir(root.join("proc")) else { return configs };
@@ -125,7 +125,7 @@ fn running_configs(root: &Path) -> Vec<PathBuf> {
     configs
 }
 
-/// Returns the file itself, or the `.cfg` files of a directory.
+/// Returns the `.cfg` files in a directory, or the path itself if it is not a directory.
 fn config_files(path: &Path) -> Vec<PathBuf> {
     match fs::read_dir(path) {
         Ok(folder) => {
@@ -136,7 +136,7 @@ fn config_files(path: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// Parses the `stats socket` lines of an HAProxy configuration.
+/// Parses the `stats socket` lines of an HAProxy configuration. Lines with an invalid address are ignored.
 pub fn stats_sockets(config: &str) -> Vec<ConfiguredSocket> {
     let read = |line: &str| {
         let words: Vec<&str> = line.split('#').next()?.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! Settings from environment variables. Every setting with a single value has one.
+//! Settings from environment variables. Every setting with a single value has a variable.
 
 use thiserror::Error;
 
@@ -7,7 +7,7 @@ use crate::config::setting_table::{SETTINGS, Setting, SettingKind};
 use crate::config::settings::VariableLookup;
 use crate::haproxy::safe_text::SafeText;
 
-/// Environment variable with an invalid value.
+/// The error for an environment variable with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("environment variable {name}=\"{value}\": {reason}")]
 pub struct BadVariable {
@@ -16,7 +16,7 @@ pub struct BadVariable {
     reason: String,
 }
 
-/// Reads all variables that are set and not empty, with their names.
+/// Returns the settings from all variables that are set and not empty, each with the name of the variable.
 ///
 /// # Errors
 /// Returns an error if a variable has an invalid value.

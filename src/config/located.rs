@@ -1,4 +1,5 @@
-//! Values with their position in a file, for names that only other modules can check (rules, roles, views, actions).
+//! Named values with their position in a file. The names are those of rules, roles, views and actions, which only other
+//! modules can check; the positions are for the error messages of these modules.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,17 +12,17 @@ use crate::haproxy::safe_text::SafeText;
 /// Changed thresholds of one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ThresholdOverride {
-    /// Value from which the rule is a warning.
+    /// Warning threshold; `None` if unchanged.
     pub warn: Option<f64>,
-    /// Value from which the rule is critical.
+    /// Critical threshold; `None` if unchanged.
     pub crit: Option<f64>,
-    /// Time for which the condition must hold.
+    /// Hold time: how long the condition of the rule must be met; `None` if unchanged.
     pub hold: Option<Duration>,
-    /// Rule is turned off.
+    /// The rule is turned off.
     pub is_off: bool,
 }
 
-/// Columns and order of one view.
+/// Columns and sort order of one view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a view, such as { sort = \"-scur\", flat = true }")]
 pub struct ViewSettings {
@@ -29,7 +30,7 @@ pub struct ViewSettings {
     pub columns: Vec<String>,
     /// Column to sort by; with a leading `-`, largest first.
     pub sort: Option<String>,
-    /// Flat list of rows instead of a tree by proxy.
+    /// True for a flat list of rows, false for a tree by proxy; `None` if unchanged.
     pub flat: Option<bool>,
 }
 
@@ -63,7 +64,7 @@ impl fmt::Display for FilePosition {
     }
 }
 
-/// Unknown name or invalid value in a file.
+/// The error for an unknown name or an invalid value in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{position}: {message}")]
 pub struct UnknownName {
@@ -72,7 +73,7 @@ pub struct UnknownName {
 }
 
 impl<T> Located<T> {
-    /// Builds an error for this entry with its position.
+    /// Builds an error with this message and the position of this entry.
     pub fn error(&self, message: &impl fmt::Display) -> UnknownName {
         let unknown_position = || FilePosition { path: SafeText::default(), line: 0, column: 0 };
         let message = SafeText::from(message.to_string().as_str()).as_str().to_owned();

@@ -2,7 +2,7 @@
 //!
 //! This module owns the setting table, parsing with precise error positions, defaults and precedence, the search
 //! paths, the targets and the discovery of the local stats socket. It does not know rules, roles, views, columns or
-//! actions: entries with such names are [`located::Located`] values that the modules above check.
+//! actions: entries with such names are [`located::Located`] values, which other modules check.
 //!
 //! Data flow: [`config_file`], [`environment`] and the flags each yield a [`partial_settings::PartialSettings`];
 //! [`search_paths`] orders them; [`settings`] applies them to the defaults.

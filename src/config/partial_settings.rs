@@ -1,8 +1,8 @@
 //! Settings from one source: a file, an environment variable, or the flags.
 //!
 //! The serialized field names are the keys of the configuration file; a key that the source does not set is `None`.
-//! Sections with free names (targets, thresholds, colors, views, keys) are lists. Other modules check their names,
-//! so each entry carries its position for error messages.
+//! Sections with free names (targets, thresholds, colors, views, keys) are lists. Other modules check these names,
+//! so each entry contains its position for error messages.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::config::values::{colors, keys, targets, thresholds, views};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PartialSettings {
-    /// Never change HAProxy.
+    /// Read-only mode: never change HAProxy.
     #[serde(deserialize_with = "boolean")]
     pub read_only: Option<bool>,
     /// Time between two polls.
@@ -50,7 +50,7 @@ pub struct PartialSettings {
     /// `[colours]`: styles by role.
     #[serde(rename = "colours", deserialize_with = "colors")]
     pub colors: Vec<Located<String>>,
-    /// `[views]`: columns and order by view.
+    /// `[views]`: columns and sort order by view.
     #[serde(deserialize_with = "views")]
     pub views: Vec<Located<ViewSettings>>,
     /// `[keys]`: keys by action or UI command.
@@ -62,10 +62,10 @@ pub struct PartialSettings {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section [audit]")]
 pub struct PartialAuditSettings {
-    /// Absolute path of the file.
+    /// Absolute path of the audit log.
     #[serde(deserialize_with = "absolute_path")]
     pub path: Option<PathBuf>,
-    /// Refuse actions whose record cannot be written.
+    /// Refuse actions whose audit record cannot be written.
     #[serde(deserialize_with = "boolean")]
     pub required: Option<bool>,
     /// Ask for a reason before each action.
@@ -83,7 +83,7 @@ pub struct PartialDrainSettings {
 }
 
 impl PartialSettings {
-    /// Stores the file position of every entry; `position` converts byte offsets.
+    /// Stores the file position of every entry; `position` converts a byte offset to a position.
     #[must_use]
     pub fn with_positions(mut self, position: impl Fn(usize) -> FilePosition) -> Self {
         fn locate_all<T>(entries: &mut [Located<T>], position: &impl Fn(usize) -> FilePosition) {

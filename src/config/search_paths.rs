@@ -1,8 +1,8 @@
 //! Search paths of the configuration files, and loading of all settings.
 //!
-//! Precedence, lowest first: system file, user file, environment, flags. A file given by flag or variable replaces
-//! the user file and must exist; the others are optional. A user file in a directory that the process may not enter
-//! is ignored.
+//! Precedence, lowest first: system file, user file, environment, flags. A file given by a flag or a variable replaces
+//! the user file and must exist; the other files are optional. A user file in a directory that the process may not
+//! enter is ignored.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::haproxy::safe_text::SafeText;
 
 /// System-wide configuration file.
 pub const SYSTEM_CONFIG: &str = "/etc/hapulse/config.toml";
-/// Environment variable with the path of a file that replaces the user's.
+/// Environment variable with the path of a file that replaces the user's configuration file.
 pub const CONFIG_VARIABLE: &str = "HAPULSE_CONFIG";
 /// Environment variable with the path of the debug log.
 pub const DEBUG_VARIABLE: &str = "HAPULSE_DEBUG";
@@ -35,7 +35,8 @@ pub struct SearchPaths {
 }
 
 impl SearchPaths {
-    /// Returns the file at `system`, and the explicit file or else the user's file by the XDG rules.
+    /// Returns `system` as the system-wide file, and as the user's file `named`, or else the path in
+    /// [`CONFIG_VARIABLE`], or else the path by the XDG rules.
     pub fn new(system: &Path, named: Option<&Path>, variable: VariableLookup<'_>) -> Self {
         let path = |name: &str| variable(name).map(PathBuf::from);
         let absolute = |path: Option<PathBuf>| path.filter(|path| path.is_absolute());
@@ -113,13 +114,13 @@ pub fn for_process(named: Option<&Path>) -> SearchPaths {
     SearchPaths::new(Path::new(SYSTEM_CONFIG), named, &env_variable)
 }
 
-/// Returns an environment variable of this process.
+/// Returns the value of an environment variable of this process; `None` if it is not set.
 pub fn env_variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
 /// Returns true if the file is in a directory that this user may not enter. A daemon that dropped root privileges,
-/// such as a monitoring agent, often keeps root's `HOME`; the file there is not its own configuration.
+/// such as a monitoring agent, often keeps root's `HOME`; the file there is not the daemon's configuration.
 fn is_inaccessible(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }

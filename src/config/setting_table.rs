@@ -1,4 +1,4 @@
-//! The table `SETTINGS`: everything that can be configured, one row each.
+//! The table `SETTINGS`, with one row for each setting.
 //!
 //! `hapulse config`, its JSON schema and the environment variables are generated from this table, and tests check
 //! `docs/configuration.md` against it.
@@ -41,11 +41,11 @@ pub struct Setting {
     pub kind: SettingKind,
     /// Description in one sentence.
     pub help: &'static str,
-    /// Example value, or example line of a section, shown if nothing is set.
+    /// Example value, or example line of a section, shown if the setting is not set.
     pub example: &'static str,
-    /// Returns whether a source sets it.
+    /// Returns whether a source sets this setting.
     pub is_set_in: fn(&PartialSettings) -> bool,
-    /// Returns the effective value in TOML, or the lines of a section; empty if nothing is set.
+    /// Returns the effective value in TOML, or the lines of a section; empty if the setting is not set.
     pub toml_lines: fn(&Settings) -> Vec<String>,
 }
 
@@ -54,7 +54,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "read_only",
         kind: SettingKind::Boolean,
-        help: "Read-only: never changes anything. Once set in any source it cannot be unset.",
+        help: "Read-only mode: never changes HAProxy. Once set in any source, it cannot be unset.",
         example: "true",
         is_set_in: |settings| settings.read_only.is_some(),
         toml_lines: |settings| vec![settings.read_only.to_string()],
@@ -102,7 +102,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "audit.path",
         kind: SettingKind::Path,
-        help: "File for the audit of actions; default: audit.jsonl in the state directory.",
+        help: "File of the audit log; default: audit.jsonl in the state directory.",
         example: "\"/var/log/hapulse/audit.jsonl\"",
         is_set_in: |settings| settings.audit.path.is_some(),
         toml_lines: |settings| settings.audit.path.iter().map(|path| toml_path(path)).collect(),
@@ -134,7 +134,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "targets",
         kind: SettingKind::Section,
-        help: "HAProxy instances by name; without a target on the command line all are shown.",
+        help: "HAProxy instances by name; all are shown if the command line has no target.",
         example: "lb01 = \"/run/haproxy/admin.sock\"",
         is_set_in: |settings| !settings.targets.is_empty(),
         toml_lines: |settings| toml_entries(&settings.targets, |target| toml_text(&target.address.to_string())),
@@ -158,7 +158,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "views",
         kind: SettingKind::Section,
-        help: "Columns and order by view: columns as for :cols; sort with a leading \"-\" for largest first.",
+        help: "Columns and sort order by view: columns as for :cols; a leading \"-\" in sort means largest first.",
         example: "traffic = { columns = [\"+rtime\", \"-qtime\"], sort = \"-scur\", flat = true }",
         is_set_in: |settings| !settings.views.is_empty(),
         toml_lines: |settings| toml_entries(&settings.views, toml_view),
@@ -166,7 +166,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "keys",
         kind: SettingKind::Section,
-        help: "Keys by action (hapulse config --actions lists them); [] unbinds the action.",
+        help: "Keys by action (hapulse config --actions lists the actions); [] unbinds the action.",
         example: "\"server.drain\" = [\"D\", \"<f12>\"]",
         is_set_in: |settings| !settings.keys.is_empty(),
         toml_lines: |settings| toml_entries(&settings.keys, |keys| toml_array(keys)),
@@ -174,12 +174,12 @@ pub static SETTINGS: &[Setting] = &[
 ];
 
 impl Setting {
-    /// Returns the environment variable that sets it; `None` for a section.
+    /// Returns the name of the environment variable for this setting; `None` for a section.
     pub fn variable(&self) -> Option<String> {
         (self.kind != SettingKind::Section).then(|| format!("HAPULSE_{}", self.name.replace('.', "_").to_uppercase()))
     }
 
-    /// Returns the JSON schema of its values.
+    /// Returns the JSON schema for the values of this setting.
     pub fn schema(&self) -> serde_json::Value {
         let mut schema = match self.kind {
             SettingKind::Boolean => serde_json::json!({ "type": "boolean" }),

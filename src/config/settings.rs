@@ -1,7 +1,7 @@
 //! Effective settings: the defaults, and how settings from each source are applied.
 //!
-//! Sources are applied in order of precedence, and the last one wins, except for `read_only`: once set in any source
-//! it cannot be unset. Targets, thresholds, colors, views and keys are merged by name.
+//! Sources are applied in order of precedence, and the last one wins, except for `read_only`: once set in any
+//! source, it cannot be unset. Targets, thresholds, colors, views and keys are merged by name.
 //!
 //! A new setting needs a field in [`PartialSettings`], a field with a default in [`Settings`], a line in
 //! [`Settings::apply`], and a row in [`crate::config::setting_table::SETTINGS`].
@@ -22,7 +22,7 @@ pub type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 /// Effective settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Never change HAProxy.
+    /// Read-only mode: never change HAProxy.
     pub read_only: bool,
     /// Time between two polls.
     pub interval: Duration,
@@ -44,7 +44,7 @@ pub struct Settings {
     pub thresholds: Vec<Located<ThresholdOverride>>,
     /// Styles by role.
     pub colors: Vec<Located<String>>,
-    /// Columns and order by view.
+    /// Columns and sort order by view.
     pub views: Vec<Located<ViewSettings>>,
     /// Keys by action or UI command.
     pub keys: Vec<Located<Vec<String>>>,
@@ -53,9 +53,9 @@ pub struct Settings {
 /// Effective audit settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditSettings {
-    /// Path of the file; `None` if it is not set and the state directory is unknown.
+    /// Path of the audit log; `None` if no path is set and the state directory is unknown.
     pub path: Option<PathBuf>,
-    /// Refuse actions whose record cannot be written.
+    /// Refuse actions whose audit record cannot be written.
     pub required: bool,
     /// Ask for a reason before each action.
     pub ask_reason: bool,
@@ -69,7 +69,7 @@ pub struct DrainSettings {
 }
 
 impl Settings {
-    /// Returns the defaults. The audit is in the state directory.
+    /// Returns the defaults. The audit log is in the state directory, if that is known.
     pub fn defaults(variable: VariableLookup<'_>) -> Self {
         let path = |name: &str| variable(name).map(PathBuf::from);
         let directory = state_dir::state_directory(path("XDG_STATE_HOME"), path("HOME"));
@@ -137,7 +137,7 @@ impl Settings {
     }
 }
 
-/// Merges two lists of entries; for the same name the entry of `above` wins.
+/// Merges two lists of entries. If both contain the same name, the entry from `above` wins.
 fn merge_by_name<T>(mut below: Vec<Located<T>>, above: Vec<Located<T>>) -> Vec<Located<T>> {
     below.retain(|entry| above.iter().all(|other| other.name != entry.name));
     below.extend(above);

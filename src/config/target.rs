@@ -9,7 +9,7 @@ use crate::haproxy::address::{Address, AddressError};
 pub struct Target {
     /// Name given by the user.
     pub name: Option<String>,
-    /// Address of its stats socket.
+    /// Address of the stats socket.
     pub address: Address,
 }
 

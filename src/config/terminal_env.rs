@@ -3,15 +3,15 @@
 /// Environment variables about the terminal, passed as values so that tests are independent of the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TerminalEnv {
-    /// `NO_COLOR`.
+    /// Value of `NO_COLOR`.
     pub no_color: Option<String>,
-    /// `TERM`.
+    /// Value of `TERM`.
     pub term: Option<String>,
-    /// `COLORFGBG`, as some terminals set it: `15;0` is light on dark.
+    /// Value of `COLORFGBG`, which some terminals set: `15;0` is light on dark.
     pub colorfgbg: Option<String>,
-    /// `COLORTERM`: `truecolor` or `24bit` if the terminal supports 24-bit color.
+    /// Value of `COLORTERM`: `truecolor` or `24bit` if the terminal supports 24-bit color.
     pub colorterm: Option<String>,
-    /// The first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
+    /// Value of the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
     pub locale: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl TerminalEnv {
         }
     }
 
-    /// Returns true if the locale is not UTF-8.
+    /// Returns true if the locale is not UTF-8 or not set.
     pub fn is_ascii_only(&self) -> bool {
         let locale = self.locale.as_deref().unwrap_or_default().to_ascii_lowercase();
         !(locale.contains("utf-8") || locale.contains("utf8"))

@@ -1,6 +1,6 @@
 //! A client session in a backend.
 //!
-//! A session is plain data: `session_flow.rs` changes it, `show_sess.rs` prints it. All times are milliseconds on the
+//! A session is plain data that `session_flow.rs` changes and `show_sess.rs` prints. All times are milliseconds on the
 //! clock of the [`World`](crate::demo::world::World).
 
 use crate::demo::counters::CounterId;
@@ -8,21 +8,21 @@ use crate::demo::counters::CounterId;
 /// A request, or a connection in TCP mode, that a backend has accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientSession {
-    /// Unique id, counted from 1 since the process started.
+    /// Unique id, counted from 1 since the start of the process.
     pub id: u64,
-    /// Index of the proxy whose frontend received it.
+    /// Index of the proxy whose frontend received the session.
     pub frontend: usize,
-    /// Number of the client that sent it.
+    /// Number of the client that opened the session.
     pub client: u16,
     /// Source port.
     pub client_port: u16,
     /// Time of arrival.
     pub arrived_at: u64,
-    /// Index of the server that its cookie names.
+    /// Index of the server named by the session's cookie.
     pub cookie: Option<usize>,
-    /// Index of the server that handles it; `None` while it is queued.
+    /// Index of the server that handles the session; `None` while the session is queued.
     pub server: Option<usize>,
-    /// Milliseconds in a queue.
+    /// Milliseconds spent in a queue.
     pub queue_ms: u64,
     /// Milliseconds to connect to the server.
     pub connect_ms: u64,
@@ -30,41 +30,41 @@ pub(crate) struct ClientSession {
     pub response_ms: u64,
     /// Milliseconds to send the response to the client.
     pub transfer_ms: u64,
-    /// Time at which it ends.
+    /// Time at which the session ends.
     pub ends_at: u64,
-    /// Counter of its response class; `None` in TCP mode.
+    /// Counter for the class of the response; `None` in TCP mode.
     pub response_class: Option<CounterId>,
     /// Bytes received from the client.
     pub bytes_in: u64,
     /// Bytes sent to the client.
     pub bytes_out: u64,
-    /// Set if the client aborts before the end.
+    /// True if the client aborts before the end of the session.
     pub client_aborts: bool,
-    /// Set if load balancing, not a cookie, selected the server.
+    /// True if load balancing, not a cookie, selected the server.
     pub is_balanced: bool,
-    /// Set if it reused an open connection to the server.
+    /// True if the session reuses an open connection to the server.
     pub is_reused: bool,
 }
 
-/// The part of an ended session that its frontend and the stick tables count.
+/// The data of an ended session that frontends and stick tables count.
 #[derive(Clone, Debug)]
 pub(crate) struct EndedSession {
-    /// Index of the proxy whose frontend received it.
+    /// Index of the proxy whose frontend received the session.
     pub frontend: usize,
-    /// Number of the client that sent it.
+    /// Number of the client that opened the session.
     pub client: u16,
-    /// Counter of its response class; `None` in TCP mode.
+    /// Counter for the class of the response; `None` in TCP mode.
     pub response_class: Option<CounterId>,
     /// Bytes received from the client.
     pub bytes_in: u64,
     /// Bytes sent to the client.
     pub bytes_out: u64,
-    /// Set if the client aborted.
+    /// True if the client aborted.
     pub client_aborts: bool,
 }
 
 impl ClientSession {
-    /// Returns the part that the frontend and the stick tables count.
+    /// Returns the data that frontends and stick tables count when the session ends.
     pub(crate) fn to_ended(&self) -> EndedSession {
         EndedSession {
             frontend: self.frontend,
@@ -82,7 +82,7 @@ impl ClientSession {
     }
 }
 
-/// Returns the IP address of a client, from the networks reserved for documentation.
+/// Returns the IP address of a client, from one of the networks reserved for documentation.
 pub(crate) fn client_address(client: u16) -> String {
     let net = ["198.51.100", "203.0.113", "192.0.2"][usize::from(client) % 3];
     format!("{net}.{}", 7 + (u32::from(client) * 37) % 240)

@@ -1,10 +1,10 @@
-//! Counters of a frontend, a backend or a server: totals, rates, averages and maxima, as `show stat` prints them.
+//! Counters of a frontend, a backend or a server: the totals, rates, averages and maxima that `show stat` prints.
 //!
-//! The totals are an array indexed by an enum, so that scaling and clearing apply to every counter.
+//! The totals are an array indexed by an enum, so that all of them can be scaled or cleared at once.
 
 use std::ops::{Index, IndexMut};
 
-/// A monotonic counter. The comment of each variant is its column in `show stat`.
+/// A monotonic counter. The comment of each variant names the column in `show stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CounterId {
     /// `stot`
@@ -56,12 +56,12 @@ pub(crate) enum CounterId {
 /// Number of counters.
 const COUNTER_COUNT: usize = CounterId::Reuses as usize + 1;
 
-/// The monotonic counters of one object.
+/// The monotonic counters of one frontend, backend or server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Totals([u64; COUNTER_COUNT]);
 
 impl Totals {
-    /// Multiplies every counter, which preserves the sums between objects.
+    /// Multiplies every counter by `factor`, so that the sums of servers, backends and frontends stay consistent.
     pub(crate) fn multiply(&mut self, factor: u64) {
         for total in &mut self.0 {
             *total *= factor;
@@ -82,12 +82,12 @@ impl IndexMut<CounterId> for Totals {
     }
 }
 
-/// Number of events in the last second, kept in ten slots of 100 ms, and its maximum.
+/// Number of events in the last second, kept in ten slots of 100 ms, and the maximum of this number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EventRate {
     slots: [u64; 10],
     head: usize,
-    /// Maximum since the start or the last `clear counters`.
+    /// Maximum since the process start or the last `clear counters`.
     pub max: u64,
 }
 
@@ -97,7 +97,7 @@ impl EventRate {
         self.slots[self.head] += events;
     }
 
-    /// Ends the current slot of 100 ms.
+    /// Ends the current slot of 100 ms and starts the next.
     pub(crate) fn end_slot(&mut self) {
         self.max = self.max.max(self.per_second());
         self.head = (self.head + 1) % self.slots.len();
@@ -113,10 +113,10 @@ impl EventRate {
 /// Number of requests over which `HAProxy` averages its four times (`TIME_STATS_SAMPLES` in 2.6).
 const AVERAGE_WINDOW: u64 = 512;
 
-/// Milliseconds in the queue, to connect, to respond, and in total.
+/// Milliseconds that a session spent in the queue, connecting, waiting for the response, and in total.
 pub(crate) type SessionTimes = [u64; 4];
 
-/// All counters of one frontend, backend or server.
+/// All counters of one frontend, backend or server. A name in backquotes is the column in `show stat`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counters {
     /// The monotonic counters.
@@ -139,35 +139,36 @@ pub(crate) struct Counters {
     timed_sessions: u64,
     /// `qtime_max`, `ctime_max`, `rtime_max`, `ttime_max`.
     pub times_max: SessionTimes,
-    /// Time at which the last session was assigned.
+    /// Time at which the last session was assigned to a server.
     pub last_session: Option<u64>,
 }
 
 impl Counters {
-    /// Counts a session that opens.
+    /// Counts the start of a session.
     pub(crate) fn session_opened(&mut self) {
         self.current += 1;
         self.current_max = self.current_max.max(self.current);
     }
 
-    /// Counts a session that closes.
+    /// Counts the end of a session.
     pub(crate) fn session_closed(&mut self) {
         self.current = self.current.saturating_sub(1);
     }
 
-    /// Adds to one total.
+    /// Adds `amount` to one of the totals.
     pub(crate) fn add(&mut self, count: CounterId, amount: u64) {
         self.totals[count] += amount;
     }
 
-    /// Counts a response and its request together, so that the response classes sum to the requests.
+    /// Counts a response and the request together, so that the sum of all response classes equals the number of
+    /// requests.
     pub(crate) fn count_response(&mut self, class: CounterId) {
         self.totals[class] += 1;
         self.totals[CounterId::Requests] += 1;
         self.requests.add(1);
     }
 
-    /// Adds the four times of an ended session to the averages and maxima.
+    /// Updates the averages and maxima with the four times of an ended session.
     pub(crate) fn add_times(&mut self, times: SessionTimes) {
         self.timed_sessions += 1;
         let window = self.timed_sessions.min(AVERAGE_WINDOW) as f64;
@@ -200,7 +201,7 @@ impl Counters {
         }
     }
 
-    /// Implements `clear counters all`: resets everything except gauges and rates.
+    /// Implements `clear counters all`: resets everything except current values and rates.
     pub(crate) fn clear_all(&mut self) {
         self.clear_maxima();
         self.totals = Totals::default();
@@ -209,7 +210,7 @@ impl Counters {
         self.last_session = None;
     }
 
-    /// Multiplies the totals by `factor`, but counts the sessions that are still open only once.
+    /// Multiplies the totals by `factor`, but counts sessions that are still open only once.
     pub(crate) fn scale(&mut self, factor: u64) {
         self.totals.multiply(factor);
         let surplus = self.current * (factor - 1);

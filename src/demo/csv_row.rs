@@ -1,6 +1,6 @@
-//! Builder of one `show stat` row: the header, and the columns that several kinds of rows share.
+//! Builder for one row of `show stat`: the header, and the columns that several kinds of rows share.
 //!
-//! Cells are addressed by column name, so that only the header defines the order. Cells that are not set stay empty.
+//! Cells are set by column name, so that only the header defines their order. Cells that are not set stay empty.
 
 use std::collections::HashMap;
 use std::fmt::{Display, Write};
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::demo::counters::{CounterId, Counters};
 use crate::demo::proxy::{Proxy, ProxyMode};
 
-/// First line of the reply.
+/// First line of the reply to `show stat`.
 pub(crate) const HEADER: &str = "\
 # pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,wretr,wredis,\
 status,weight,act,bck,chkfail,chkdown,lastchg,downtime,qlimit,pid,iid,sid,throttle,lbtot,\
@@ -37,7 +37,7 @@ static POSITIONS: LazyLock<HashMap<&str, usize>> = LazyLock::new(|| {
 pub(crate) struct CsvRow(Vec<String>);
 
 impl CsvRow {
-    /// Creates a row with the columns that all rows have. `kind` is the `type` column: 0, 1 or 2.
+    /// Creates a row with the columns that all rows have. `kind` is the value of the `type` column: 0, 1 or 2.
     pub(crate) fn new(proxy: &Proxy, name: &str, kind: u8, sid: u32) -> Self {
         let mut row = Self(vec![String::new(); POSITIONS.len()]);
         row.set("pxname", &proxy.name);
@@ -60,7 +60,7 @@ impl CsvRow {
         }
     }
 
-    /// Sets columns to 0: counters that the simulation does not have and a real `HAProxy` prints.
+    /// Sets columns to 0, such as those of counters that a real `HAProxy` prints and the simulation does not have.
     pub(crate) fn set_zeros(&mut self, columns: &[&str]) {
         for column in columns {
             self.set(column, 0);
@@ -110,7 +110,7 @@ impl CsvRow {
         }
     }
 
-    /// Sets the columns of the protocol modules, which only frontends and backends have.
+    /// Sets the columns of the statistics modules (such as `h1` and `h2`), which only frontends and backends have.
     pub(crate) fn set_modules(&mut self, counters: &Counters, mode: ProxyMode) {
         self.set_zeros(&["dreq", "comp_in", "comp_out", "comp_byp", "comp_rsp"]);
         let from = POSITIONS.get("h2_headers_rcvd").copied().unwrap_or(usize::MAX);

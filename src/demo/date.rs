@@ -1,8 +1,8 @@
-//! Dates and durations in `HAProxy`'s formats; dates are in UTC.
+//! Formats dates and durations as `HAProxy` does. Dates are in UTC.
 
-/// Returns year, month and day of a number of days since 1970-01-01.
+/// Converts a number of days since 1970-01-01 to year, month and day.
 fn year_month_day(days: u64) -> (u64, u64, u64) {
-    // With years that begin in March, the leap day is the last day of a year.
+    // The calculation uses years that begin in March, so that the leap day is the last day of a year.
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
@@ -14,7 +14,7 @@ fn year_month_day(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
-/// Formats a time as `20/Nov/2026:11:55:03.453`, with this many digits after the decimal point.
+/// Formats a time as `20/Nov/2026:11:55:03.453`, with `digits` digits after the decimal point.
 pub(crate) fn format_date(seconds: u64, micros: u64, digits: usize) -> String {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (year, month, day) = year_month_day(seconds / 86_400);
@@ -25,7 +25,7 @@ pub(crate) fn format_date(seconds: u64, micros: u64, digits: usize) -> String {
     format!("{day:02}/{name}/{year}:{hour:02}:{minute:02}:{second:02}.{fraction}")
 }
 
-/// Formats a duration as `show sess` does: `7s`, `3m12s`, `2h5m`.
+/// Formats a duration as in `show sess`: `7s`, `3m12s`, `2h5m`.
 pub(crate) fn format_duration(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     match seconds {

@@ -1,4 +1,4 @@
-//! Frontends, backends and servers with default settings; `site.rs` changes what differs.
+//! Frontends, backends and servers with default settings, which `site.rs` overrides where needed.
 
 use std::collections::VecDeque;
 
@@ -37,7 +37,7 @@ pub(crate) fn default_server(now: u64, name: &str, weight: u32, host: &str, port
     }
 }
 
-/// Creates a frontend that listens and has no routes yet.
+/// Creates an open frontend without routes.
 pub(crate) fn default_frontend(maxconn: u64, port: u16, phase: f64) -> SimFrontend {
     SimFrontend {
         counters: Counters::default(),

@@ -1,10 +1,11 @@
-//! Health checks and agent checks: their last result, and how the health counter changes.
+//! Health checks and agent checks: the last result, and changes to the health counter.
 //!
-//! The health counter is that of `HAProxy`: 0 to `rise - 1` is down, `rise` to `rise + fall - 1` is up. A failed check
-//! subtracts one, a passed check adds one; a change between up and down jumps to 0 or to the maximum. This file owns
-//! the counter; `server.rs` derives the server's state from it.
+//! The health counter works as in `HAProxy`: from 0 to `rise - 1` the server is down, from `rise` to `rise + fall - 1`
+//! it is up. A passed check adds one and a failed check subtracts one. When the server comes up, the counter jumps to
+//! its maximum; when the server goes down, or fails a check while down, the counter jumps to 0. This file owns the
+//! counter; `server.rs` derives the server's state from it.
 
-/// A failure of a server's machine, as a check sees it.
+/// The way in which a failed host appears to a health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The port refuses connections.
@@ -18,7 +19,7 @@ pub(crate) enum Fault {
 pub(crate) enum CheckKind {
     /// Opens a connection.
     Connect,
-    /// Sends a request that must be answered with 200.
+    /// Sends an HTTP request and expects a response with status 200.
     Http,
 }
 
@@ -60,7 +61,7 @@ impl CheckStatus {
         }
     }
 
-    /// Returns `srv_check_status` of `show servers state`.
+    /// Returns the value of `srv_check_status` in `show servers state`.
     pub(crate) fn state_file_status(self) -> u8 {
         match self {
             Self::Initial => 1,
@@ -71,7 +72,7 @@ impl CheckStatus {
         }
     }
 
-    /// Returns `srv_check_result` of `show servers state`.
+    /// Returns the value of `srv_check_result` in `show servers state`.
     pub(crate) fn state_file_result(self) -> u8 {
         match self {
             Self::Initial => 0,
@@ -84,7 +85,7 @@ impl CheckStatus {
 /// Effect of one check on the server's health.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HealthChange {
-    /// The server stays up or stays down.
+    /// The server stays up, or stays down.
     Unchanged,
     /// The server has just come up.
     Up,
@@ -92,18 +93,18 @@ pub(crate) enum HealthChange {
     Down,
 }
 
-/// A server's health check.
+/// The health check of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct HealthCheck {
     /// Kind of check.
     pub kind: CheckKind,
-    /// Cleared by `disable health`.
+    /// False after `disable health`.
     pub is_enabled: bool,
-    /// Consecutive passed checks until the server is up.
+    /// Number of consecutive passed checks after which a server that is down comes up.
     pub rise: u32,
-    /// Consecutive failed checks until the server is down.
+    /// Number of consecutive failed checks after which a server that is up goes down.
     pub fall: u32,
-    /// The health counter; see the head of this file.
+    /// The health counter, described at the top of this file.
     pub health: u32,
     /// Result of the last check.
     pub status: CheckStatus,
@@ -111,14 +112,14 @@ pub(crate) struct HealthCheck {
     pub duration: u64,
     /// Milliseconds between two checks.
     pub interval: u64,
-    /// Time of the next check.
+    /// Time at which the next check is due.
     pub next_run: u64,
-    /// `chkfail`
+    /// Number of failed checks while the server was up (`chkfail`).
     pub failed_checks: u64,
 }
 
 impl HealthCheck {
-    /// Creates a check in the state after a process start: up, and down at the first failure.
+    /// Creates a check in its state after a process start: the server is up, and goes down at the first failed check.
     pub(crate) fn new(kind: CheckKind, due: u64) -> Self {
         Self {
             kind,
@@ -139,12 +140,12 @@ impl HealthCheck {
         self.rise + self.fall - 1
     }
 
-    /// Returns whether the health counter means up.
+    /// Returns whether the server is up according to the health counter.
     pub(crate) fn is_up(&self) -> bool {
         self.health >= self.rise
     }
 
-    /// Returns the status code of the last response.
+    /// Returns the HTTP status code of the last response, or `None` if the last check did not get one.
     pub(crate) fn http_code(&self) -> Option<u16> {
         (self.status == CheckStatus::L7Ok).then_some(200)
     }
@@ -157,7 +158,8 @@ impl HealthCheck {
         }
     }
 
-    /// Runs the check once against a server with this fault; `duration` is the milliseconds of a passed check.
+    /// Runs the check once against a server with this fault. `duration` is the time that a passed HTTP check takes, in
+    /// milliseconds.
     pub(crate) fn run(&mut self, fault: Option<Fault>, now: u64, duration: u64) -> HealthChange {
         self.next_run = now + self.interval;
         (self.status, self.duration) = match (fault, self.kind) {
@@ -196,16 +198,16 @@ impl HealthCheck {
     }
 }
 
-/// A server's agent check, answered by a daemon on the server's machine.
+/// The agent check of a server, answered by a daemon on the server's host.
 #[derive(Clone, Debug)]
 pub(crate) struct AgentCheck {
-    /// Cleared by `disable agent`.
+    /// False after `disable agent`.
     pub is_enabled: bool,
     /// Port of the agent.
     pub port: u16,
-    /// Set if the agent's last reply, or an operator, said `up`.
+    /// True if the state last reported by the agent, or set by an operator, is `up`.
     pub reports_up: bool,
-    /// Time of the next check.
+    /// Time at which the next check is due.
     pub next_run: u64,
     /// Milliseconds that the last check took.
     pub duration: u64,

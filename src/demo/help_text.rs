@@ -1,8 +1,8 @@
 //! Replies to `help` and to unknown commands.
 //!
-//! Only commands that the simulation supports are listed, in the wording of `HAProxy` 2.6.
+//! The replies list only commands that the simulation supports, in the wording of `HAProxy` 2.6.
 
-/// One line per command.
+/// The lines of the reply to `help`, one per command.
 const HELP_LINES: [&str; 34] = [
     "clear counters [all]                    : clear max statistics counters (or all counters)",
     "clear table <table> [<filter>]*         : remove an entry from a table (filter: data/key)",
@@ -45,7 +45,7 @@ pub(crate) fn all_commands() -> String {
     help_list("The following commands are valid at this level:", |_| true)
 }
 
-/// Returns the reply to an unknown command: the commands with the longest common prefix of words.
+/// Returns the reply to an unknown command: the commands that have the most leading words in common with it.
 pub(crate) fn unknown_command(words: &[&str]) -> String {
     if words.is_empty() {
         return help_list("Unknown command. Please enter one of the following commands only:", |_| true);

@@ -1,8 +1,8 @@
-//! The command interpreter of the stats socket: from an input line to its reply.
+//! The command interpreter of the stats socket, which turns an input line into a reply.
 //!
-//! This file owns the syntax of commands, the access level that each command requires and the framing of replies; the
-//! commands themselves are in `write_commands.rs` and in the `show_*` files. As in `HAProxy`, every reply ends with an
-//! empty line, except for four old error texts that end with a single line feed.
+//! This file owns the syntax of commands, the access level that each command requires, and the format in which replies
+//! end; the commands themselves are in `write_commands.rs` and in the `show_*` files. As in `HAProxy`, every reply ends
+//! with an empty line, except for four old error texts that end with a single line feed.
 
 use crate::demo::help_text;
 use crate::demo::permission::CliLevel;
@@ -16,7 +16,7 @@ use crate::demo::show_table;
 use crate::demo::world::World;
 use crate::demo::write_commands::{self, CommandResult};
 
-/// Error texts after which `HAProxy` 2.6 writes no empty line.
+/// Error texts after which `HAProxy` 2.6 does not write an empty line.
 const ERRORS_WITHOUT_EMPTY_LINE: [&str; 4] = [
     "Empty weight string empty or preceded by garbage",
     "Trailing garbage in weight string",
@@ -24,7 +24,7 @@ const ERRORS_WITHOUT_EMPTY_LINE: [&str; 4] = [
     "Trailing garbage in maxconn string",
 ];
 
-/// Runs the commands of one line, separated by `;`, and returns all replies. Commands may lower `level`.
+/// Runs the commands of one line, which are separated by `;`, and returns all replies. Commands may lower `level`.
 pub fn execute_line(world: &mut World, line: &str, level: &mut CliLevel) -> String {
     let mut out = String::new();
     for words in split_commands(line) {
@@ -46,7 +46,8 @@ pub fn execute_line(world: &mut World, line: &str, level: &mut CliLevel) -> Stri
     out
 }
 
-/// Splits a line into commands and words: `;` ends a command, blanks end a word, a backslash quotes the next character.
+/// Splits a line into commands and words. `;` ends a command, blanks end a word, and a backslash quotes the next
+/// character.
 fn split_commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<String> = None;
@@ -95,7 +96,8 @@ fn run_command(world: &mut World, words: &[&str], level: &mut CliLevel) -> Comma
     }
 }
 
-/// Runs a command that changes the state of the process; all of them require the level `admin`.
+/// Runs a command that changes the state of the process, which requires the level `admin`. Returns help for an unknown
+/// command.
 fn run_admin_command(world: &mut World, words: &[&str], level: CliLevel) -> CommandResult {
     let admin = require_level(level, CliLevel::Admin);
     match words {
@@ -169,7 +171,7 @@ fn run_show(world: &World, words: &[&str], level: CliLevel) -> CommandResult {
     }
 }
 
-/// Parses the arguments of `show stat`: `IID|NAME|-1 KINDS SID`, and the words `up` and `no-maint`.
+/// Parses the arguments of `show stat`: `IID|NAME|-1 KINDS SID`, and the options `up` and `no-maint`.
 fn parse_stat_filter(world: &World, words: &[&str]) -> Result<StatFilter, &'static str> {
     let mut filter = StatFilter::default();
     if let [proxy, kinds, sid, ..] = words {

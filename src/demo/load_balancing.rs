@@ -1,7 +1,7 @@
 //! Selection of the server for the next session.
 //!
-//! Servers in maintenance, drained, down or with weight 0 are never selected. Full servers are skipped; if all usable
-//! servers are full, the session waits in the backend's queue.
+//! A server that is in maintenance, in drain, down, or has weight 0 is never selected. Full servers are skipped; if all
+//! usable servers are full, the session waits in the backend's queue.
 
 use crate::demo::proxy::{BalanceAlgorithm, SimBackend};
 
@@ -10,13 +10,13 @@ use crate::demo::proxy::{BalanceAlgorithm, SimBackend};
 pub(crate) enum ServerChoice {
     /// This server has a free slot.
     Server(usize),
-    /// There are usable servers, and all are full.
+    /// All usable servers are full.
     AllFull,
     /// No server is usable.
     NoneUsable,
 }
 
-/// Selects a server, never `except`, for a new session of this client.
+/// Selects a server, other than `except`, for a new session of this client.
 pub(crate) fn choose_server(backend: &mut SimBackend, client: u16, except: Option<usize>, now: u64) -> ServerChoice {
     let mut usable = backend.usable_servers(now);
     usable.retain(|&i| Some(i) != except);
@@ -40,7 +40,8 @@ fn least_connections(backend: &SimBackend, open: &[usize], now: u64) -> Option<u
     open.iter().copied().min_by(|&a, &b| load(a).total_cmp(&load(b)))
 }
 
-/// Weighted round robin: each server gains its weight as credit, and the selected one pays the sum of all weights.
+/// Selects the next server by weighted round robin. In each round, every server gains its weight as credit; the server
+/// with the most credit is selected and pays the sum of all weights.
 fn round_robin(backend: &mut SimBackend, open: &[usize], now: u64) -> Option<usize> {
     let mut round = 0.0;
     for &i in open {

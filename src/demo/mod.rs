@@ -1,18 +1,18 @@
 //! An embedded, simulated `HAProxy` 2.6.12 that listens on a Unix socket.
 //!
 //! This module owns the simulation (proxies, servers, traffic, health checks, incidents) and the part of the Runtime
-//! API that it answers. It is reached only through its socket and names nothing of the rest of the program; `hapulse
-//! demo`, the screenshots and the tests use it like any other `HAProxy`. It does not read a configuration file and does
-//! not handle real client traffic.
+//! API that the simulation supports. It does not depend on the rest of the program, and is reached only through its
+//! socket; `hapulse demo`, the screenshots and the tests use it like any other `HAProxy`. The simulation does not read
+//! a configuration file and does not handle real client traffic.
 //!
-//! Data flow: `socket_server` reads a line from a connection, moves the `World` forward to the present and passes the
-//! line to `interpreter`, which runs a `show_*` or write command on the world and returns the reply text.
+//! Data flow: `socket_server` reads a line from a connection, moves the `World` forward to the current time and passes
+//! the line to `interpreter`, which runs a `show_*` or write command on the world and returns the reply text.
 //!
-//! From the bottom up, each file importing only from files above it:
+//! The files in layers; each file imports only from the layers listed before its own, or from the same layer:
 //!
 //! - `permission`, `counters`, `client_session`, `health_check`, `stick_table`, `date`: independent parts.
 //! - `server`, `proxy`, `defaults`, `site`, `world`: the state.
-//! - `load_balancing`, `session_flow`, `scenario`, `simulation`, `warm_up`: how the state changes over time.
+//! - `load_balancing`, `session_flow`, `scenario`, `simulation`, `warm_up`: changes to the state over time.
 //! - `csv_row`, `show_*`, `help_text`: the replies.
 //! - `write_commands`, `interpreter`: the commands.
 //! - `socket_server`: the socket and the threads.

@@ -1,7 +1,8 @@
 //! Access levels of a connection to the stats socket.
 //!
-//! `HAProxy` has three levels. The `stats socket` line sets the level; the commands `operator` and `user` lower it and
-//! nothing raises it. `interpreter.rs` defines the level that each command requires.
+//! `HAProxy` has three levels. The `stats socket` line sets the level of new connections. The commands `operator` and
+//! `user` lower the level of the connection; no command raises it. `interpreter.rs` defines the level that each command
+//! requires.
 
 /// Access level of a connection; each level includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]

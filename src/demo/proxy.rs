@@ -1,7 +1,7 @@
-//! Proxies: a `frontend` that accepts clients, a `backend` that forwards to servers, or both (`listen`).
+//! Proxies: a `frontend` that accepts client connections, a `backend` that forwards to servers, or both (`listen`).
 //!
-//! Plain data, and the queries that concern one proxy. A frontend counts client connections, which may carry several
-//! requests; a backend counts sessions, each of which is one request, or one connection in TCP mode.
+//! This file contains plain data, and functions about a single proxy. A frontend counts client connections, which may
+//! carry several requests. A backend counts sessions, each of which is one request, or one connection in TCP mode.
 
 use std::collections::VecDeque;
 
@@ -32,11 +32,12 @@ impl ProxyMode {
 /// Load-balancing algorithm of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BalanceAlgorithm {
-    /// Servers in turn, by weight.
+    /// Selects the servers in turn, according to their weights.
     RoundRobin,
-    /// The server with the fewest sessions for its weight.
+    /// Selects the server with the fewest sessions in proportion to its weight.
     LeastConn,
-    /// A hash of the client's address. Static: weights can only be 0 % or 100 %.
+    /// Selects a server by a hash of the client's address. This algorithm is static: it allows only the weights 0 % and
+    /// 100 %.
     Source,
 }
 
@@ -62,7 +63,7 @@ pub(crate) enum FrontendState {
     Stopped,
 }
 
-/// The requests that go from a frontend to one backend.
+/// The requests that a frontend sends to one backend.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     /// Index of the proxy with the backend.
@@ -76,36 +77,37 @@ pub(crate) struct Route {
 pub(crate) struct SimFrontend {
     /// Counters; `current` is the number of client connections.
     pub counters: Counters,
-    /// `maxconn`. With 0, which `set maxconn frontend X abc` sets, no connection is accepted.
+    /// Maximum number of connections (`maxconn`). With 0, which even `set maxconn frontend X abc` sets, no connection
+    /// is accepted.
     pub maxconn: u64,
     /// Administrative state.
     pub state: FrontendState,
     /// Keep-alive connections that wait for the next request.
     pub idle: u64,
-    /// Targets of its requests.
+    /// Backends that receive the frontend's requests.
     pub routes: Vec<Route>,
-    /// Phase of its slow traffic wave, in radians.
+    /// Phase of the traffic waves, in radians.
     pub phase: f64,
-    /// Random part of its traffic factor.
+    /// Random part of the traffic factor.
     pub noise: f64,
     /// Time and client of the last invalid request.
     pub last_bad_request: Option<(u64, u16)>,
-    /// Port that it listens on.
+    /// Port on which the frontend listens.
     pub port: u16,
 }
 
-/// Parameters of the requests and responses of a backend.
+/// Parameters of a backend's requests and responses.
 #[derive(Clone, Debug)]
 pub(crate) struct Workload {
-    /// Maximum milliseconds to connect.
+    /// Maximum time to connect to a server, in milliseconds.
     pub connect: u64,
-    /// Average milliseconds until the first byte of a response.
+    /// Average time until the first byte of a response, in milliseconds.
     pub response: f64,
-    /// Average milliseconds to send a response to the client.
+    /// Average time to send a response to the client, in milliseconds.
     pub transfer: f64,
-    /// Minimum bytes of a request.
+    /// Minimum size of a request, in bytes.
     pub bytes_in: u64,
-    /// Average bytes of a response.
+    /// Average size of a response, in bytes.
     pub bytes_out: f64,
     /// Shares of 3xx, 4xx and 5xx responses, from 0 to 1.
     pub classes: [f64; 3],
@@ -116,7 +118,7 @@ pub(crate) struct Workload {
 /// The server side of a proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct SimBackend {
-    /// Counters; `current` is the number of sessions, queued ones included.
+    /// Counters; `current` is the number of sessions, including queued ones.
     pub counters: Counters,
     /// Servers, in the order of the configuration.
     pub servers: Vec<SimServer>,
@@ -128,24 +130,25 @@ pub(crate) struct SimBackend {
     pub algorithm: BalanceAlgorithm,
     /// Name of the persistence cookie.
     pub cookie: Option<String>,
-    /// `slim`
+    /// Value of `fullconn` (column `slim`).
     pub fullconn: u64,
-    /// Parameters of its requests and responses.
+    /// Parameters of the backend's requests and responses.
     pub workload: Workload,
-    /// Factor that the scenario applies to the request rate.
+    /// Factor by which the scenario multiplies the request rate.
     pub load_factor: f64,
-    /// Set if a server was usable at the last update.
+    /// True if a server was usable at the last update.
     pub is_up: bool,
     /// Time of the last change between up and down.
     pub last_change: u64,
-    /// Milliseconds of downtime before that change.
+    /// Milliseconds of downtime before `last_change`.
     pub past_downtime: u64,
-    /// `chkdown`
+    /// Number of transitions to down (`chkdown`).
     pub down_transitions: u64,
 }
 
 impl SimBackend {
-    /// Returns the indexes of the usable servers: the active ones or, without any, the first backup server.
+    /// Returns the indexes of the usable active servers. If no active server is usable, returns the first usable backup
+    /// server.
     pub(crate) fn usable_servers(&self, now: u64) -> Vec<usize> {
         let of = |backup: bool| {
             let servers = self.servers.iter().enumerate();
@@ -155,7 +158,8 @@ impl SimBackend {
         if active.is_empty() { of(true).take(1).collect() } else { active }
     }
 
-    /// Updates whether the backend is up, and the time of the change.
+    /// Updates the state (up or down) and, if it changed, the time of the last change, the downtime and the number of
+    /// transitions.
     pub(crate) fn update_state(&mut self, now: u64) {
         let up = self.servers.is_empty() || !self.usable_servers(now).is_empty();
         if up == self.is_up {
@@ -175,7 +179,7 @@ impl SimBackend {
         self.past_downtime + if self.is_up { 0 } else { now.saturating_sub(self.last_change) }
     }
 
-    /// Returns the number of queued sessions, in the backend's queue and in its servers' queues.
+    /// Returns the number of queued sessions in the backend's own queue and in the queues of its servers.
     pub(crate) fn waiting_sessions(&self) -> usize {
         self.queue.len() + self.servers.iter().map(|server| server.queue.len()).sum::<usize>()
     }
@@ -184,9 +188,9 @@ impl SimBackend {
 /// One `frontend`, `backend` or `listen`.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
-    /// `iid`
+    /// Id of the proxy (`iid`).
     pub iid: u32,
-    /// Name; a frontend and a backend may share one.
+    /// Name. A frontend and a backend may have the same name.
     pub name: String,
     /// Protocol.
     pub mode: ProxyMode,

@@ -1,7 +1,7 @@
 //! The incidents of the demo and their timetable.
 //!
-//! The timetable repeats. Each incident sets a condition of the world (more load, a slow server, a server that does
-//! not answer); queues, failed checks and errors follow from it. The scenario does not change anything that an
+//! The timetable repeats. Each incident sets a cause (more load, a slow server, a server that does not answer), and the
+//! simulation produces the queues, failed checks and errors that follow. The scenario does not change anything that an
 //! operator sets: maintenance, drain and weights stay as they are until a reload resets them, as with a real `HAProxy`.
 
 use crate::demo::health_check::Fault;
@@ -17,14 +17,14 @@ enum Incident {
     SlowServer { backend: &'static str, server: &'static str, factor: f64 },
     /// Makes a server stop answering.
     SilentServer { backend: &'static str, server: &'static str },
-    /// Turns this share of a backend's responses into 5xx.
+    /// Turns the given share of a backend's responses into 5xx.
     ServerErrors { backend: &'static str, share: f64 },
 }
 
 /// Length of the timetable in milliseconds.
 const CYCLE_MS: u64 = 240_000;
 
-/// Start and end in seconds since the start of the timetable, and the incident.
+/// The incidents, each with its start and end in seconds since the start of the timetable.
 const TIMETABLE: [(u64, u64, Incident); 7] = [
     (3, 38, Incident::HighLoad { backend: "api", factor: 2.6 }),
     (62, 102, Incident::SlowServer { backend: "www", server: "www3", factor: 4.0 }),
@@ -35,12 +35,12 @@ const TIMETABLE: [(u64, u64, Incident); 7] = [
     (200, 212, Incident::HighLoad { backend: "static", factor: 1.5 }),
 ];
 
-/// Milliseconds until a high load reaches its maximum.
+/// Milliseconds that a high load takes to reach its maximum.
 const LOAD_RAMP_MS: f64 = 7000.0;
 
-/// Milliseconds until the first reload.
+/// Milliseconds from the start of the scenario to the first reload.
 const FIRST_RELOAD_MS: u64 = 600_000;
-/// Milliseconds between two reloads after the first.
+/// Milliseconds between two consecutive reloads.
 const RELOAD_INTERVAL_MS: u64 = 1_800_000;
 
 /// Applies the incidents that are active `elapsed` milliseconds after the start of the scenario.

@@ -1,9 +1,8 @@
-//! A server: its administrative state, its checks and its operational state.
+//! A server: administrative state, checks and operational state.
 //!
-//! As in `HAProxy`, three things are separate: the administrative state (flags), the operational state
-//! (`SimOperationalState`) and the health counter of the checks. Only `status` combines them into one word. An
-//! `Impairment`, set by the scenario, makes a server slow, faulty or unreachable; it never changes the administrative
-//! state.
+//! As in `HAProxy`, the administrative state (flags), the operational state (`SimOperationalState`) and the health
+//! counter of the checks are separate. Only `status` combines the three into one word. An `Impairment`, set by the
+//! scenario, makes a server slow, faulty or unreachable, but never changes the administrative state.
 
 use std::collections::VecDeque;
 
@@ -11,34 +10,34 @@ use crate::demo::client_session::ClientSession;
 use crate::demo::counters::Counters;
 use crate::demo::health_check::{AgentCheck, Fault, HealthChange, HealthCheck};
 
-/// `srv_admin_state`: put into maintenance by an operator.
+/// Flag in `srv_admin_state`: an operator put the server into maintenance.
 pub(crate) const FORCED_MAINT: u8 = 1;
-/// `srv_admin_state`: `disabled` in the configuration; remains set after `state ready`.
+/// Flag in `srv_admin_state`: the server is `disabled` in the configuration. The flag remains set after `state ready`.
 pub(crate) const CONFIG_MAINT: u8 = 4;
-/// `srv_admin_state`: drained by an operator.
+/// Flag in `srv_admin_state`: an operator put the server into drain.
 pub(crate) const FORCED_DRAIN: u8 = 8;
 
-/// Operational state; the number is `srv_op_state`.
+/// Operational state. The number is the value of `srv_op_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SimOperationalState {
-    /// Accepts no sessions.
+    /// Down: accepts no sessions.
     Stopped = 0,
-    /// Up, with a part of its weight (slow start).
+    /// Up, with only part of the weight (slow start).
     Starting = 1,
     /// Up.
     Running = 2,
-    /// Accepts only sessions whose cookie names it.
+    /// Accepts only sessions whose cookie names this server.
     Stopping = 3,
 }
 
-/// Effect of the scenario on a server at this moment.
+/// Current effect of the scenario on a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Impairment {
-    /// Factor for the response time.
+    /// Factor by which the response time is multiplied.
     pub response_factor: f64,
     /// Share of responses that become 5xx, from 0 to 1.
     pub error_share: f64,
-    /// Failure of its checks and sessions.
+    /// Failure of the server's checks and sessions, if the server does not answer.
     pub fault: Option<Fault>,
 }
 
@@ -51,7 +50,7 @@ impl Default for Impairment {
 /// One `server` line of the configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct SimServer {
-    /// Id within its backend, counted from 1.
+    /// Id within the backend, counted from 1.
     pub sid: u32,
     /// Name.
     pub name: String,
@@ -63,13 +62,13 @@ pub(crate) struct SimServer {
     pub counters: Counters,
     /// Weight in the configuration.
     pub initial_weight: u32,
-    /// Weight set by an operator; initially the configured one.
+    /// Weight set by an operator; initially the configured weight.
     pub weight: u32,
     /// Maximum number of sessions; 0 means unlimited.
     pub maxconn: u64,
-    /// Set for a backup server.
+    /// True for a backup server.
     pub is_backup: bool,
-    /// Value of its persistence cookie.
+    /// Value of the persistence cookie that names this server.
     pub cookie: Option<String>,
     /// Administrative flags: `FORCED_MAINT`, `CONFIG_MAINT`, `FORCED_DRAIN`.
     pub admin_flags: u8,
@@ -77,21 +76,21 @@ pub(crate) struct SimServer {
     pub operational_state: SimOperationalState,
     /// Time of the last change of the operational state.
     pub last_change: u64,
-    /// Milliseconds of downtime before that change.
+    /// Milliseconds of downtime before `last_change`.
     pub past_downtime: u64,
-    /// `chkdown`
+    /// Number of transitions to down (`chkdown`).
     pub down_transitions: u64,
     /// Health check.
     pub health_check: Option<HealthCheck>,
     /// Agent check.
     pub agent_check: Option<AgentCheck>,
-    /// Milliseconds from coming up to full weight; 0 means no slow start.
+    /// Milliseconds that a slow start takes; 0 means no slow start.
     pub slowstart_ms: u64,
     /// Queued sessions that only this server may handle.
     pub queue: VecDeque<ClientSession>,
-    /// Relative number of clients that have its cookie.
+    /// Relative number of clients that have this server's cookie.
     pub cookie_clients: f64,
-    /// Credit in the weighted round robin.
+    /// Credit in the weighted round robin of `load_balancing.rs`.
     pub round_robin_credit: f64,
     /// A failure that never ends.
     pub permanent_fault: Option<Fault>,
@@ -128,7 +127,7 @@ impl SimServer {
         self.maxconn == 0 || self.counters.current < self.maxconn
     }
 
-    /// Returns the percentage of the weight during a slow start.
+    /// Returns the percentage of the weight that is used during a slow start, otherwise `None`.
     pub(crate) fn throttle(&self, now: u64) -> Option<u64> {
         (self.operational_state == SimOperationalState::Starting && !self.is_in_maint() && !self.is_in_drain())
             .then(|| (now.saturating_sub(self.last_change) * 100 / self.slowstart_ms.max(1)).clamp(1, 100))
@@ -152,12 +151,12 @@ impl SimServer {
         self.past_downtime + current
     }
 
-    /// Returns the health check if it is enabled.
+    /// Returns the health check, or `None` if it is disabled or not configured.
     pub(crate) fn active_check(&self) -> Option<&HealthCheck> {
         self.health_check.as_ref().filter(|check| check.is_enabled)
     }
 
-    /// Returns the agent check if it is enabled.
+    /// Returns the agent check, or `None` if it is disabled or not configured.
     pub(crate) fn active_agent(&self) -> Option<&AgentCheck> {
         self.agent_check.as_ref().filter(|agent| agent.is_enabled)
     }
@@ -195,7 +194,8 @@ impl SimServer {
         }
     }
 
-    /// Sets the operational state, and updates the time of the change, the downtime and the number of transitions.
+    /// Sets the operational state, and updates the time of the last change, the downtime and the number of transitions
+    /// to down.
     pub(crate) fn set_operational_state(&mut self, op: SimOperationalState, now: u64) {
         if self.operational_state == op {
             return;
@@ -210,19 +210,19 @@ impl SimServer {
         self.last_change = now;
     }
 
-    /// Brings the server up, through a slow start if it has one.
+    /// Brings the server up, through a slow start if one is configured.
     pub(crate) fn bring_up(&mut self, now: u64) {
         let op = if self.slowstart_ms > 0 { SimOperationalState::Starting } else { SimOperationalState::Running };
         self.set_operational_state(op, now);
     }
 
-    /// Implements `set server … state maint`, which replaces a drain.
+    /// Implements `set server … state maint`, which also ends a drain.
     pub(crate) fn set_state_maint(&mut self, now: u64) {
         self.admin_flags = self.admin_flags & !FORCED_DRAIN | FORCED_MAINT;
         self.set_operational_state(SimOperationalState::Stopped, now);
     }
 
-    /// Implements `set server … state drain`, which replaces maintenance.
+    /// Implements `set server … state drain`, which also ends maintenance.
     pub(crate) fn set_state_drain(&mut self, now: u64) {
         if self.is_in_maint() {
             self.leave_maint(now);
@@ -238,7 +238,7 @@ impl SimServer {
         self.admin_flags &= !FORCED_DRAIN;
     }
 
-    /// Ends maintenance. A checked server starts as if it had just come up: one failed check takes it down.
+    /// Ends maintenance. A single failed check then takes the server down again.
     fn leave_maint(&mut self, now: u64) {
         self.admin_flags &= !FORCED_MAINT;
         if let Some(check) = self.health_check.as_mut() {
@@ -258,7 +258,7 @@ impl SimServer {
         }
     }
 
-    /// Applies `agent up|down`, set by an operator or by the agent.
+    /// Sets the server to the state up or down that an operator or the agent reports.
     pub(crate) fn set_agent(&mut self, up: bool, now: u64) {
         if let Some(agent) = self.agent_check.as_mut() {
             agent.reports_up = up;
@@ -275,7 +275,7 @@ impl SimServer {
         }
     }
 
-    /// Runs the checks that are due; `duration` is the milliseconds of a passed check.
+    /// Runs the checks that are due. `duration` is the time that a passed HTTP check takes, in milliseconds.
     pub(crate) fn run_checks(&mut self, now: u64, duration: u64) {
         if self.is_in_maint() {
             return;

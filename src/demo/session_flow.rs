@@ -1,6 +1,6 @@
-//! The path of a session through a backend: admission, queue, assignment to a server, end.
+//! The path of a session through a backend: admission, queueing, assignment to a server, and end.
 //!
-//! All counter changes that concern a session are here or in `simulation.rs`. Each change is made to the server and its
+//! All changes to the counters of sessions are made here or in `simulation.rs`. A change is made to a server and its
 //! backend together, so that the sums agree.
 
 use fastrand::Rng;
@@ -13,7 +13,8 @@ use crate::demo::proxy::{ProxyMode, SimBackend};
 /// `timeout queue`, in milliseconds.
 const QUEUE_TIMEOUT: u64 = 5000;
 
-/// Admits a session to a backend. Returns the ended session if no server is usable and it was rejected with 503.
+/// Admits a session to a backend. Returns the ended session if the backend rejected it with 503 because no server was
+/// usable, otherwise `None`.
 pub(crate) fn admit(
     backend: &mut SimBackend,
     mode: ProxyMode,
@@ -47,7 +48,8 @@ pub(crate) fn admit(
     }
 }
 
-/// Assigns a session to the selected server, or redispatches it to another if that one does not answer.
+/// Assigns a session to the selected server, or to another server if the selected one does not answer. Returns the
+/// ended session if the other server does not answer either.
 fn assign_to_server(
     backend: &mut SimBackend,
     mode: ProxyMode,
@@ -79,7 +81,7 @@ fn assign_to_server(
     }
 }
 
-/// Starts a session on a server: computes its times, its bytes and its response class.
+/// Starts a session on a server: computes the session's times, bytes and response class.
 fn start_on_server(
     backend: &mut SimBackend,
     mode: ProxyMode,
@@ -90,7 +92,7 @@ fn start_on_server(
 ) {
     let workload = &backend.workload;
     let server = &mut backend.servers[i];
-    // Half of the response time is fixed and half is random. It grows with the load of the server.
+    // Half of the response time is fixed and half is random. The response time grows with the load of the server.
     let load = if server.maxconn > 0 { server.counters.current as f64 / server.maxconn as f64 } else { 0.0 };
     let spread = 0.5 + 0.5 * exponential(rng);
     session.server = Some(i);
@@ -143,7 +145,7 @@ fn exponential(rng: &mut Rng) -> f64 {
     -(1.0 - rng.f64()).ln()
 }
 
-/// Ends a session with a 503 that the backend itself sends.
+/// Ends a session with a 503 response sent by the backend itself.
 fn reject_with_503(backend: &mut SimBackend, mut session: ClientSession) -> EndedSession {
     session.bytes_in = 300;
     session.bytes_out = 212;
@@ -156,7 +158,8 @@ fn reject_with_503(backend: &mut SimBackend, mut session: ClientSession) -> Ende
     session.to_ended()
 }
 
-/// Ends the sessions that are due, starts queued ones on free servers, and rejects those that exceed the queue timeout.
+/// Ends the sessions that are due, starts queued sessions on free servers, and rejects sessions that exceed the queue
+/// timeout. Returns the ended sessions.
 pub(crate) fn advance_sessions(
     backend: &mut SimBackend,
     mode: ProxyMode,
@@ -178,7 +181,7 @@ pub(crate) fn advance_sessions(
     }
     for i in 0..backend.servers.len() {
         if !backend.servers[i].accepts_cookies() {
-            // Sessions that waited for this server may go to any other.
+            // Sessions that waited for this server may now go to any server.
             let orphans = std::mem::take(&mut backend.servers[i].queue);
             backend.counters.add(CounterId::Redispatches, orphans.len() as u64);
             backend.servers[i].counters.add(CounterId::Redispatches, orphans.len() as u64);
@@ -207,8 +210,8 @@ pub(crate) fn advance_sessions(
     ended
 }
 
-/// Removes the session that has waited longest among those that this server may handle. Returns it, and whether it came
-/// from the backend's queue, so that load balancing counts it.
+/// Removes the session that has waited longest among the sessions that server `i` may handle. Returns the session, and
+/// whether it came from the backend's queue; such a session counts as load-balanced.
 fn next_waiting(backend: &mut SimBackend, i: usize, now: u64) -> Option<(ClientSession, bool)> {
     let own_oldest = backend.servers[i].queue.front().map(|session| session.arrived_at);
     let shared_oldest =
@@ -245,7 +248,7 @@ pub(crate) fn finish_session(backend: &mut SimBackend, session: &ClientSession) 
     session.to_ended()
 }
 
-/// Ends the sessions that `should_end` selects, as `shutdown session` does. Returns the ended sessions.
+/// Ends the sessions for which `should_end` returns true, as `shutdown session` does. Returns the ended sessions.
 pub(crate) fn kill_sessions(
     backend: &mut SimBackend,
     now: u64,
@@ -256,7 +259,7 @@ pub(crate) fn kill_sessions(
     let mut ended = Vec::new();
     for mut session in Vec::from_iter(killed) {
         if session.arrived_at + session.queue_ms + session.connect_ms + session.response_ms > now {
-            // The response has not begun, so it belongs to none of the classes 2xx to 5xx.
+            // The response has not begun, so it does not belong to a class from 2xx to 5xx.
             session.response_class = session.response_class.map(|_| CounterId::HrspOther);
             session.bytes_out = 0;
         }
@@ -284,7 +287,8 @@ fn update_queue_max(backend: &mut SimBackend) {
     }
 }
 
-/// Updates the share of clients with each server's cookie: it grows while the server is usable and shrinks otherwise.
+/// Updates the number of clients that have each server's cookie. The number grows while the server is usable, otherwise
+/// it shrinks.
 pub(crate) fn update_cookie_clients(backend: &mut SimBackend, now: u64, seconds: f64) {
     if backend.cookie.is_none() {
         return;

@@ -7,7 +7,7 @@ use crate::demo::counters::CounterId;
 use crate::demo::date::format_date;
 use crate::demo::world::World;
 
-/// Formats the reply without the final empty line. As in `HAProxy`, blank lines within the reply contain a space.
+/// Formats the reply without the final empty line. As in `HAProxy`, blank lines inside the reply contain a space.
 pub(crate) fn format_errors(world: &World) -> String {
     let events = world.frontend_total(CounterId::BadRequests);
     let now = format_date(world.unix_time(), world.clock % 1000 * 1000, 3);

@@ -1,11 +1,11 @@
-//! Reply to `show info`: the process, with the keys of `HAProxy` 2.6 in their order.
+//! Reply to `show info`: information about the process, with the keys of `HAProxy` 2.6 in the same order.
 
 use std::fmt::Write;
 
 use crate::demo::counters::CounterId;
 use crate::demo::world::{MAXCONN, World};
 
-/// Simulated version of `HAProxy`.
+/// The version of `HAProxy` that is simulated.
 pub(crate) const VERSION: &str = "2.6.12";
 
 /// Formats the reply without the final empty line.

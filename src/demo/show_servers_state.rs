@@ -1,4 +1,5 @@
-//! Reply to `show servers state`: the state that a reload can restore, and the only reply with administrative flags.
+//! Reply to `show servers state`: the state of servers that a reload can restore. Only this reply contains the
+//! administrative flags.
 
 use std::fmt::Write;
 
@@ -11,13 +12,14 @@ srv_time_since_last_change srv_check_status srv_check_result srv_check_health sr
 bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr \
 srv_agent_port";
 
-/// Flags of `srv_check_state` and `srv_agent_state`: configured, enabled, paused by maintenance, agent check.
+/// Flags in `srv_check_state` and `srv_agent_state`: configured, enabled, paused by maintenance, and agent check.
 const CONFIGURED: u8 = 2;
 const ENABLED: u8 = 4;
 const PAUSED: u8 = 8;
 const AGENT: u8 = 16;
 
-/// Formats the reply for all backends, or for the one at index `only_proxy`, without the final empty line.
+/// Formats the reply without the final empty line, for all backends or only for the one of the proxy at index
+/// `only_proxy`.
 pub(crate) fn format_servers_state(world: &World, only_proxy: Option<usize>) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "1\n{HEADER}");

@@ -1,8 +1,8 @@
-//! Replies to `show sess`: the current sessions, as one line each or in detail.
+//! Replies to `show sess`: the current sessions, on one line each or in detail.
 //!
-//! The flags are those of a real 2.6 in the same state; a queued session has no server yet. Values that the simulation
-//! does not have (buffers, file descriptors, threads) are derived from the session id, so that a session looks the same
-//! in two dumps.
+//! The flags are those that a real 2.6 shows for a session in the same state; a queued session has no server yet.
+//! Values that the simulation does not have (buffers, file descriptors, threads) are derived from the session id, so
+//! that a session looks the same in every dump.
 
 use std::fmt::Write;
 
@@ -42,7 +42,7 @@ pub(crate) fn format_all_sessions(world: &World) -> String {
     out
 }
 
-/// Formats the reply to `show sess ID`. Returns `None` if no session has that address.
+/// Formats the reply to `show sess ID`, where the ID is an address. Returns `None` if no session has this address.
 pub(crate) fn format_session(world: &World, pointer: &str) -> Option<String> {
     let (proxy, backend, session) = sessions(world).find(|(_, _, session)| session.pointer() == pointer)?;
     let mut out = String::new();

@@ -1,7 +1,7 @@
-//! Reply to `show stat`: one CSV row per frontend, server and backend, as `HAProxy` 2.6 writes it.
+//! Reply to `show stat`: one CSV row per frontend, server and backend, in the format of `HAProxy` 2.6.
 //!
-//! A column is set for the kinds of rows that it applies to and empty elsewhere. An empty field and a 0 have different
-//! meanings; both match a real 2.6.12.
+//! A column is set only in the kinds of rows to which it applies, and is empty in others. An empty field and a 0 have
+//! different meanings; both are used where a real 2.6.12 uses them.
 
 use std::fmt::Write;
 
@@ -11,18 +11,18 @@ use crate::demo::proxy::{FrontendState, Proxy, ProxyMode, SimBackend, SimFronten
 use crate::demo::server::{SimOperationalState, SimServer};
 use crate::demo::world::World;
 
-/// Selection of rows.
+/// The rows to include in the reply.
 #[derive(Clone, Debug)]
 pub(crate) struct StatFilter {
-    /// Id of the only proxy to include.
+    /// Id of the only proxy to include; `None` includes all proxies.
     pub iid: Option<u32>,
     /// Bit mask of row kinds: 1 for frontends, 2 for backends, 4 for servers.
     pub kinds: u32,
-    /// Id of the only server to include; 0 stands for the proxy itself.
+    /// Id of the only server to include; 0 means the proxy's own row, and `None` includes all rows.
     pub sid: Option<u32>,
-    /// Excludes servers that are not up.
+    /// True to exclude servers that are not up.
     pub hides_stopped: bool,
-    /// Excludes servers in maintenance.
+    /// True to exclude servers in maintenance.
     pub hides_maint: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Replies to `show table` and `clear table`: arguments and filters. The data is in `stick_table.rs`.
+//! The commands `show table` and `clear table`, with their arguments and filters. `stick_table.rs` owns the data.
 
 use std::fmt::Write;
 
@@ -8,9 +8,9 @@ use crate::demo::world::World;
 
 /// A condition on a table entry.
 enum TableFilter {
-    /// The key is equal.
+    /// The entry has this key.
     Key(String),
-    /// A stored value satisfies a comparison.
+    /// The comparison of a stored value with a number is true.
     Value(DataType, fn(&u64, &u64) -> bool, u64),
 }
 
@@ -23,7 +23,7 @@ impl TableFilter {
     }
 }
 
-/// Parses `key K` or any number of `data.X OPERATOR N`. Other words return the error `usage`.
+/// Parses filters of the forms `key K` and `data.X OPERATOR N`. Returns the error `usage` for other words.
 fn parse_filters(
     words: &[&str],
     data_types: &[DataType],

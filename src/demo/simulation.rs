@@ -1,8 +1,8 @@
 //! Simulation of time: moves the world forward.
 //!
-//! `World::advance` is the only entry point, and time is its argument. It proceeds in steps of 100 ms, so that the
-//! result does not depend on how the time is divided into calls. Within a step, traffic proceeds in quarters; checks,
-//! the scenario and the rates proceed once.
+//! `World::advance` is the only entry point. It moves time forward in steps of 100 ms, so that the result does not
+//! depend on how the time is divided into calls. Traffic is simulated four times per step; checks, the scenario and the
+//! rates once.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use crate::demo::session_flow;
 use crate::demo::site;
 use crate::demo::world::{MAXCONN, World};
 
-/// Length of a step.
+/// Length of a simulation step.
 const STEP: Duration = Duration::from_millis(100);
-/// Milliseconds per step.
+/// Length of a simulation step, in milliseconds.
 const STEP_MS: u64 = 100;
-/// Milliseconds per quarter of a step.
+/// Length of a quarter of a step, in milliseconds.
 const QUARTER_MS: u64 = 25;
 
-/// Number of clients.
+/// Number of simulated clients.
 const CLIENTS: f64 = 64.0;
-/// User names in the stick table of log-ins.
+/// User names, the keys of the stick table for log-ins.
 const USERS: [&str; 8] = ["ann", "ben", "carla", "dmitri", "eve", "fatima", "goran", "hana"];
 /// Average seconds until a client closes an idle keep-alive connection.
 const KEEP_ALIVE: f64 = 10.0;
 
 impl World {
-    /// Moves the simulation forward. The part of `time` that does not fill a step is kept for the next call.
+    /// Moves the simulation forward by `time`. A remainder shorter than a step is kept for the next call.
     pub fn advance(&mut self, time: Duration) {
         self.remainder += time;
         while self.remainder >= STEP {
@@ -69,7 +69,7 @@ impl World {
         }
     }
 
-    /// Reloads the process: counters and runtime changes are lost.
+    /// Simulates a reload of the process: counters and runtime changes are lost.
     fn reload(&mut self) {
         self.process_start = self.clock;
         self.pid += self.rng.u32(40..900);
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    /// Counts sessions that ended in a backend at their frontends and stick tables.
+    /// Counts sessions that ended in the backend at index `b`, in the frontends and stick tables of these sessions.
     pub(crate) fn record_ended_sessions(&mut self, b: usize, ended: impl IntoIterator<Item = EndedSession>) {
         for ended in ended {
             let is_refused = ended.response_class == Some(CounterId::Hrsp4xx);
@@ -163,7 +163,8 @@ impl World {
         }
     }
 
-    /// Processes the arrival of one request, or of one connection in TCP mode, at a frontend.
+    /// Processes the arrival of one request (or one connection in TCP mode) at the frontend at index `f`, for the
+    /// backend at index `b`.
     fn receive_request(&mut self, f: usize, b: usize) {
         let is_below_maxconn = self.connections() < self.maxconn;
         let proxy = &mut self.proxies[f];
@@ -228,7 +229,7 @@ impl World {
         self.record_ended_sessions(b, rejected);
     }
 
-    /// Simulates occasional requests to `HAProxy`'s own statistics page.
+    /// Simulates occasional requests for `HAProxy`'s own statistics page.
     fn read_stats_page(&mut self, f: usize, seconds: f64) {
         let Some(frontend) = self.proxies[f].frontend.as_mut() else {
             return;
@@ -260,19 +261,20 @@ fn open_connection(frontend: &mut SimFrontend, process: &mut Counters) {
     frontend.counters.session_opened();
 }
 
-/// Returns the factor for the average request rate: a slow wave, a faster wave and a random part.
+/// Returns the factor by which a frontend's average request rate is multiplied: the sum of a slow wave, a faster wave
+/// and a random part.
 fn traffic_factor(frontend: &SimFrontend, seconds: f64) -> f64 {
     let turn = std::f64::consts::TAU * seconds;
     let wave = 0.2 * (turn / 95.0 + frontend.phase).sin() + 0.09 * (turn / 21.0 + 2.0 * frontend.phase).sin();
     (1.0 + wave + frontend.noise).max(0.1)
 }
 
-/// Returns the load factor with a small pulse while the load is high.
+/// Returns the load factor, with small oscillations while the load is high.
 fn pulsed_load_factor(load_factor: f64, elapsed: u64) -> f64 {
     if load_factor > 1.0 { load_factor * (1.0 + 0.12 * (elapsed as f64 / 1900.0).sin()) } else { load_factor }
 }
 
-/// Returns the index of the server whose cookie a request carries; `None` for a request without a cookie.
+/// Returns the index of the server named by a request's cookie, or `None` for a request without a cookie.
 fn pick_cookie_server(backend: &SimBackend, rng: &mut Rng) -> Option<usize> {
     if backend.cookie.is_none() || rng.f64() >= backend.workload.cookie_share {
         return None;
@@ -288,12 +290,12 @@ fn pick_cookie_server(backend: &SimBackend, rng: &mut Rng) -> Option<usize> {
     None
 }
 
-/// Returns the key of a client in a stick table of this type.
+/// Returns the key of a client in a stick table with this key type.
 fn table_key(kind: &str, client: u16) -> String {
     if kind == "ip" { client_address(client) } else { USERS[usize::from(client) % USERS.len()].to_owned() }
 }
 
-/// Returns a random number of events for an expected number `mean`.
+/// Returns a random number of events from a Poisson distribution with the mean `mean`.
 fn poisson_count(mean: f64, rng: &mut Rng) -> u64 {
     let limit = (-mean).exp();
     let (mut events, mut product) = (0, rng.f64());

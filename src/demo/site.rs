@@ -1,7 +1,7 @@
-//! Configuration of the simulated site: its proxies and servers, and the parameters of their traffic.
+//! Configuration of the simulated site: the proxies and servers, and the parameters of the traffic.
 //!
 //! The site is a small shop: pages (`www`), an API that is always near its limit, static files, log-in, an unmaintained
-//! legacy application, and mail. A reload builds it again.
+//! legacy application, and mail. A reload builds the site again.
 
 use crate::demo::defaults::{default_backend, default_frontend, default_server};
 use crate::demo::health_check::{AgentCheck, CheckKind, Fault, HealthCheck};
@@ -9,10 +9,10 @@ use crate::demo::proxy::{BalanceAlgorithm, Proxy, ProxyMode, Route, SimBackend, 
 use crate::demo::server::{CONFIG_MAINT, FORCED_MAINT, SimOperationalState, SimServer};
 use crate::demo::stick_table::{DataType, SimStickTable};
 
-/// First `iid`; `HAProxy` uses 1 itself.
+/// First `iid` of the site; `HAProxy` uses 1 itself.
 const FIRST_IID: u32 = 2;
 
-/// Builds all proxies in their configured state at the time `now`, plus a number of plain backends.
+/// Builds all proxies in their configured state at the time `now`, and `extra_backends` additional backends.
 pub(crate) fn build_proxies(now: u64, extra_backends: usize) -> Vec<Proxy> {
     let mut builder = SiteBuilder { now, proxies: Vec::new() };
     builder.add_frontend("www", 2000, 8080, 0.0, Some(SimStickTable::new("ip", 102_400, 300_000, &TRACKED)));
@@ -30,9 +30,9 @@ pub(crate) fn build_proxies(now: u64, extra_backends: usize) -> Vec<Proxy> {
     builder.proxies
 }
 
-/// Data types of the stick table of clients.
+/// Data types of the stick table for clients.
 const TRACKED: [DataType; 3] = [DataType::CurrentConnections, DataType::RequestCount, DataType::RequestRate];
-/// Data types of the stick table of log-ins.
+/// Data types of the stick table for log-ins.
 const LOGINS: [DataType; 3] = [DataType::Gpc0, DataType::RequestCount, DataType::RequestRate];
 
 /// Index of the frontend for pages.

@@ -1,8 +1,8 @@
-//! The stats socket: accepts connections, reads one line from each, sends the replies and closes.
+//! The stats socket: accepts connections, reads one line from each connection, sends the replies and closes it.
 //!
-//! One thread accepts, one moves the simulation forward, and each connection has its own thread. At most ten
-//! connections are served at once, as with `stats maxconn 10`; further ones wait in the kernel. A mutex protects the
-//! world. Dropping the `Demo` ends all threads and removes the socket and its directory.
+//! One thread accepts connections, one moves the simulation forward, and each connection has its own thread. At most
+//! ten connections are served at once, as with `stats maxconn 10`; further connections wait in the kernel. A mutex
+//! protects the world. Dropping the `Demo` ends these threads and removes the socket and its directory.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read, Write};
@@ -18,27 +18,27 @@ use crate::demo::interpreter;
 use crate::demo::permission::CliLevel;
 use crate::demo::world::World;
 
-/// `stats maxconn`
+/// Maximum number of connections served at once (`stats maxconn`).
 const MAX_CONNECTIONS: usize = 10;
-/// `stats timeout`
+/// Maximum time to wait for input or output on a connection (`stats timeout`).
 const IO_TIMEOUT: Duration = Duration::from_secs(10);
-/// `tune.bufsize` in bytes; a connection with a longer line is closed.
+/// Maximum length of an input line in bytes (`tune.bufsize`). A connection that sends a longer line is closed.
 const MAX_LINE_LENGTH: usize = 16_384;
-/// Interval at which the simulation moves forward without requests.
+/// Interval at which the simulation moves forward while no commands arrive.
 const ADVANCE_INTERVAL: Duration = Duration::from_millis(100);
-/// Maximum time that is simulated after a pause; the rest is skipped.
+/// Maximum time that is simulated after a pause, such as a suspended machine. The rest of the pause is skipped.
 const MAX_CATCH_UP: Duration = Duration::from_secs(30);
 
 /// Settings of a simulated `HAProxy`.
 #[derive(Clone, Copy, Debug)]
 pub struct DemoOptions {
-    /// Seed of the random numbers; the same seed gives the same world.
+    /// Seed of the random numbers. The same seed gives the same world.
     pub seed: u64,
-    /// Number of additional plain backends of four servers each, for a site with many rows.
+    /// Number of additional backends with four servers each, for a site with many rows.
     pub extra_backends: usize,
     /// Access level of each new connection.
     pub level: CliLevel,
-    /// Uptime of the process at the start.
+    /// Uptime of the simulated process when the demo starts.
     pub warm_up: Duration,
 }
 
@@ -48,14 +48,14 @@ impl Default for DemoOptions {
     }
 }
 
-/// The world, and the time of its last advance.
+/// The world, and the time up to which it has been simulated.
 struct TimedWorld {
     world: World,
     last_advance: Instant,
 }
 
 impl TimedWorld {
-    /// Advances the world by the time since the last call.
+    /// Advances the world by the time since the last call, but at most by `MAX_CATCH_UP`.
     fn catch_up(&mut self) {
         let now = Instant::now();
         let passed = now.saturating_duration_since(self.last_advance);
@@ -72,12 +72,12 @@ struct SocketServerState {
     is_stopping: AtomicBool,
 }
 
-/// Locks a mutex, even if a thread panicked while it held the lock: slightly wrong numbers do no harm here.
+/// Locks a mutex, even if a thread panicked while it held the lock, because slightly wrong numbers are harmless here.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A running simulated `HAProxy`. Dropping it stops it and removes its socket.
+/// A running simulated `HAProxy`. Dropping this value stops the simulation and removes the socket.
 pub struct Demo {
     directory: PathBuf,
     socket: PathBuf,
@@ -85,7 +85,8 @@ pub struct Demo {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Starts a simulated `HAProxy` on a Unix socket in a new private directory. Dropping the result removes both.
+/// Starts a simulated `HAProxy` on a Unix socket in a new private directory. Dropping the result removes the socket and
+/// the directory.
 ///
 /// # Errors
 /// Returns an error if the directory, the socket or a thread cannot be created.
@@ -101,7 +102,7 @@ pub fn start(options: DemoOptions) -> io::Result<Demo> {
         connection_closed: Condvar::new(),
         is_stopping: AtomicBool::new(false),
     });
-    // From here on, dropping `demo` removes the directory, also if a later step fails.
+    // From here on, dropping `demo` removes the directory, even if the rest of the setup fails.
     let mut demo = Demo { directory, socket, shared, threads: Vec::new() };
     let listener = UnixListener::bind(&demo.socket)?;
     let shared = Arc::clone(&demo.shared);
@@ -130,7 +131,7 @@ impl Drop for Demo {
     fn drop(&mut self) {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
         self.shared.connection_closed.notify_all();
-        // The acceptor blocks in `accept`; one more connection wakes it.
+        // The accepting thread blocks in `accept`; one more connection wakes it.
         drop(UnixStream::connect(&self.socket));
         for thread in self.threads.drain(..) {
             thread.thread().unpark();
@@ -140,7 +141,7 @@ impl Drop for Demo {
     }
 }
 
-/// Creates a directory in the temporary directory that only this user can enter.
+/// Creates a new directory, accessible only to this user, in the system's directory for temporary files.
 fn private_directory() -> io::Result<PathBuf> {
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
     for _ in 0..16 {
@@ -182,7 +183,7 @@ fn accept_connections(listener: &UnixListener, shared: &Arc<SocketServerState>) 
         }
         *lock(&shared.open_connections) += 1;
         let slot = ConnectionSlot(Arc::clone(shared));
-        // An error concerns only this client.
+        // An error affects only this client, so it is ignored.
         let serve = move || drop(serve_connection(stream, &slot.0));
         drop(thread::Builder::new().name("demo-client".into()).spawn(serve));
     }
@@ -199,7 +200,7 @@ impl Drop for ConnectionSlot {
     }
 }
 
-/// Reads one line, sends the replies and closes the connection.
+/// Reads one line, sends the replies, and closes the connection by dropping `stream`.
 fn serve_connection(mut stream: UnixStream, shared: &SocketServerState) -> io::Result<()> {
     stream.set_read_timeout(Some(IO_TIMEOUT))?;
     stream.set_write_timeout(Some(IO_TIMEOUT))?;

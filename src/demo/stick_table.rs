@@ -1,14 +1,14 @@
 //! Stick tables: counters per client.
 //!
-//! A client's first request creates its entry; the entry is removed when it has not been used for the table's expiry
-//! time. Rates decay over time, so values are computed for a given moment.
+//! The first request of a client creates an entry, which is removed when it has not been used for the table's expiry
+//! time. Rates decay over time, so values are computed for a given time.
 
 use std::collections::BTreeMap;
 
-/// Data types (`data.NAME`), in the order of a dump.
+/// The data types (`data.NAME`) that a table can store, in the order in which a dump shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DataType {
-    /// General-purpose counter; here, rejected log-ins.
+    /// General-purpose counter, which here counts rejected log-ins.
     Gpc0,
     /// Total number of requests.
     RequestCount,
@@ -19,7 +19,7 @@ pub(crate) enum DataType {
 }
 
 impl DataType {
-    /// Returns the data type with this name (without `data.`).
+    /// Returns the data type with this name (without `data.`), or `None` if the name is unknown.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "gpc0" => Self::Gpc0,
@@ -30,7 +30,7 @@ impl DataType {
         })
     }
 
-    /// Returns the label in a dump.
+    /// Returns the label that a dump shows.
     fn label(self) -> &'static str {
         match self {
             Self::Gpc0 => "gpc0",
@@ -44,7 +44,7 @@ impl DataType {
 /// Period of `http_req_rate` in milliseconds.
 const RATE_PERIOD_MS: f64 = 10_000.0;
 
-/// Counters of one client.
+/// The values stored for one client.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SimTableEntry {
     last_seen: u64,
@@ -55,7 +55,7 @@ pub(crate) struct SimTableEntry {
 }
 
 impl SimTableEntry {
-    /// Returns one stored value at the time `now`.
+    /// Returns the stored value of a data type at the time `now`.
     pub(crate) fn value(&self, data: DataType, now: u64) -> u64 {
         match data {
             DataType::Gpc0 => self.gpc0,
@@ -79,7 +79,7 @@ pub(crate) struct SimStickTable {
     pub size: u32,
     /// Milliseconds until an unused entry is removed.
     pub expiry_ms: u64,
-    /// Stored data types, in the order of a dump.
+    /// Data types that the table stores, in the order in which a dump shows them.
     pub data_types: &'static [DataType],
     entries: BTreeMap<String, SimTableEntry>,
 }
@@ -117,7 +117,7 @@ impl SimStickTable {
         self.entries.retain(|_, entry| entry.current_connections > 0 || entry.last_seen + expiry_ms > now);
     }
 
-    /// Removes the entries that `should_remove` selects.
+    /// Removes the entries for which `should_remove` returns true.
     pub(crate) fn remove_if(&mut self, should_remove: impl Fn(&str, &SimTableEntry) -> bool) {
         self.entries.retain(|key, entry| !should_remove(key, entry));
     }
@@ -127,7 +127,7 @@ impl SimStickTable {
         self.entries.len()
     }
 
-    /// Iterates over keys, entries and formatted lines of a dump.
+    /// Iterates over the entries, each with its key and its formatted line in a dump.
     pub(crate) fn dump_lines(&self, now: u64) -> impl Iterator<Item = (&str, &SimTableEntry, String)> {
         self.entries.iter().enumerate().map(move |(i, (key, entry))| {
             let left = (entry.last_seen + self.expiry_ms).saturating_sub(now);

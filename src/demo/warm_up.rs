@@ -1,7 +1,8 @@
-//! Creation of a world with a past.
+//! Creation of a world that has already been running for some time.
 //!
-//! Three days of uptime cannot be simulated in steps, and counters near zero look unrealistic. So one minute is
-//! simulated and its totals are multiplied, which keeps the sums between servers, backends and frontends consistent.
+//! Simulating three days of uptime in steps would take too long, and counters near zero look unrealistic. Therefore one
+//! minute is simulated and the totals are multiplied, which keeps the sums of servers, backends and frontends
+//! consistent.
 
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use crate::demo::counters::{CounterId, Counters};
 use crate::demo::site;
 use crate::demo::world::{MAXCONN, World};
 
-/// Maximum milliseconds that are simulated in steps.
+/// Maximum time that is simulated in steps, in milliseconds.
 const MAX_SIMULATED_MS: u64 = 60_000;
 
 impl World {
-    /// Creates a world whose process has run for `warm_up`; `unix_time` is the current time in seconds since 1970.
+    /// Creates a world whose process has been running for `warm_up`; `unix_time` is the current time in seconds since
+    /// 1970.
     pub fn new(seed: u64, warm_up: Duration, unix_time: u64, extra_backends: usize) -> Self {
         let past = u64::try_from(warm_up.as_millis()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4);
         let simulated = past.min(MAX_SIMULATED_MS);
@@ -41,7 +43,8 @@ impl World {
         world
     }
 
-    /// Multiplies the totals of the simulated time by `factor`, and moves state changes to the process start.
+    /// Multiplies the totals of the simulated time by `factor`, and moves state changes back by `start` milliseconds,
+    /// toward the process start.
     fn extend_past(&mut self, start: u64, factor: u64) {
         if factor < 2 {
             return;
@@ -66,7 +69,7 @@ impl World {
             backend.counters.current_max = with_headroom(backend.counters.current_max, 0);
             backend.last_change = backend.last_change.saturating_sub(start);
             for session in &backend.active {
-                // An open session was counted once, not `factor` times.
+                // A session that is still open must be counted once, not `factor` times.
                 let server = session.server.and_then(|i| backend.servers.get_mut(i)).map(|server| &mut server.counters);
                 for counters in server.into_iter().chain([&mut backend.counters]) {
                     counters.totals[CounterId::Balanced] -= (factor - 1) * u64::from(session.is_balanced);
@@ -78,7 +81,7 @@ impl World {
                 server.counters.current_max = with_headroom(server.counters.current_max, server.maxconn);
                 server.last_change = server.last_change.saturating_sub(start);
                 if server.name == "static2" && start > 86_400_000 {
-                    // Past failures of this server.
+                    // This server has failed before, for a realistic history.
                     server.down_transitions = 2;
                     server.past_downtime = 61_000;
                     server.last_change = start - 19_000_000;
@@ -96,7 +99,7 @@ impl World {
             self.counters_mut().for_each(Counters::clear_maxima);
             return;
         }
-        // A real HAProxy 2.6 does not reset CumConns and CumReq of the process either.
+        // Like a real HAProxy 2.6, do not reset CumConns and CumReq of the process.
         self.counters.clear_maxima();
         self.counters_mut().skip(1).for_each(Counters::clear_all);
         for backend in self.proxies.iter_mut().filter_map(|proxy| proxy.backend.as_mut()) {

@@ -1,8 +1,8 @@
-//! The state of the simulated process at one moment, and lookups in it.
+//! The current state of the simulated process, and functions that find objects in this state.
 //!
 //! `warm_up.rs` creates a world, `simulation.rs` moves it forward, and the commands of `interpreter.rs` read and change
-//! it. Its clock counts milliseconds and starts at 0 with the first process, so a world with an uptime of three days
-//! begins at three days. `epoch` relates the clock to wall time.
+//! it. The world's clock counts milliseconds since the start of the first process, so a world created with an uptime of
+//! three days begins at the clock value of three days. `epoch` relates the clock to wall time.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::demo::counters::{CounterId, Counters};
 use crate::demo::proxy::{Proxy, SimBackend, SimFrontend};
 use crate::demo::server::SimServer;
 
-/// `maxconn` of the process in the configuration.
+/// `maxconn` of the process, as configured.
 pub(crate) const MAXCONN: u64 = 4000;
 
 /// A simulated `HAProxy`.
@@ -26,25 +26,25 @@ pub struct World {
     pub(crate) scenario_start: u64,
     /// Seconds since 1970 at clock value 0.
     pub(crate) epoch: u64,
-    /// Time passed to `advance` that does not fill a step yet.
+    /// Time passed to `advance` that has not been simulated yet, because it is shorter than a step.
     pub(crate) remainder: Duration,
     /// Process id.
     pub(crate) pid: u32,
-    /// Maximum number of connections; changed by `set maxconn global`.
+    /// Maximum number of connections, which `set maxconn global` changes.
     pub(crate) maxconn: u64,
     /// Proxies, in the order of the configuration.
     pub(crate) proxies: Vec<Proxy>,
-    /// Number of additional plain backends.
+    /// Number of additional backends, for a site with many rows.
     pub(crate) extra_backends: usize,
     /// Counters of the process.
     pub(crate) counters: Counters,
-    /// Id of the last session, which is the number of sessions since the start.
+    /// Id of the last session, which is also the number of sessions since the start of the process.
     pub(crate) last_id: u64,
     /// Source of random numbers.
     pub(crate) rng: Rng,
 }
 
-/// Index of a server: that of its proxy, and its own within the backend.
+/// The index of a server's proxy, and the index of the server within that proxy's backend.
 pub(crate) type ServerIndex = (usize, usize);
 
 impl World {
@@ -58,17 +58,18 @@ impl World {
         (self.clock - self.process_start) / 1000
     }
 
-    /// Iterates over the proxies that have a backend.
+    /// Iterates over the proxies that have a backend, with their backends.
     pub(crate) fn backends(&self) -> impl Iterator<Item = (&Proxy, &SimBackend)> {
         self.proxies.iter().filter_map(|proxy| Some((proxy, proxy.backend.as_ref()?)))
     }
 
-    /// Returns the frontend with this name.
+    /// Returns the frontend with this name, or `None` if the name is unknown.
     pub(crate) fn frontend_mut(&mut self, name: &str) -> Option<&mut SimFrontend> {
         self.proxies.iter_mut().filter(|proxy| proxy.name == name).find_map(|proxy| proxy.frontend.as_mut())
     }
 
-    /// Returns the index of the proxy whose backend has this name, or this id for `#ID`.
+    /// Returns the index of the proxy whose backend has this name or, for `#ID`, this id. Returns `None` if it is
+    /// unknown.
     pub(crate) fn backend_index(&self, name: &str) -> Option<usize> {
         let number = name.strip_prefix('#').and_then(|digits| digits.parse::<u32>().ok());
         self.proxies.iter().position(|proxy| {
@@ -76,7 +77,7 @@ impl World {
         })
     }
 
-    /// Returns the index of the server with this name, or this id for `#ID`.
+    /// Returns the index of the server with this name or, for `#ID`, this id. Returns `None` if it is unknown.
     pub(crate) fn server_index(&self, proxy: usize, name: &str) -> Option<ServerIndex> {
         let number = name.strip_prefix('#').and_then(|digits| digits.parse::<u32>().ok());
         let servers = &self.proxies.get(proxy)?.backend.as_ref()?.servers;
@@ -100,7 +101,7 @@ impl World {
         self.proxies.iter().filter_map(|proxy| proxy.frontend.as_ref()).map(|frontend| frontend.counters.current).sum()
     }
 
-    /// Iterates over all counters: of the process, the frontends, the backends and the servers.
+    /// Iterates over the counters of the process, which come first, and of all frontends, backends and servers.
     pub(crate) fn counters_mut(&mut self) -> impl Iterator<Item = &mut Counters> {
         let each = self.proxies.iter_mut().flat_map(|proxy| {
             let frontend = proxy.frontend.as_mut().map(|frontend| &mut frontend.counters);

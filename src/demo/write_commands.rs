@@ -1,13 +1,14 @@
-//! The commands that change something. Each checks its arguments as `HAProxy` 2.6 does.
+//! The commands that change the state of the process. They check their arguments as `HAProxy` 2.6 does.
 //!
-//! Error texts are those of a real `HAProxy`. `interpreter.rs` has checked the access level before.
+//! The error texts are those of a real `HAProxy`. `interpreter.rs` checks the access level before it calls these
+//! functions.
 
 use crate::demo::proxy::{BalanceAlgorithm, FrontendState};
 use crate::demo::server::SimOperationalState;
 use crate::demo::session_flow;
 use crate::demo::world::{MAXCONN, ServerIndex, World};
 
-/// Reply of a command: its text, mostly empty, or an error text.
+/// Reply to a command: the text of the reply, which is usually empty, or an error text.
 pub(crate) type CommandResult = Result<String, &'static str>;
 
 const EMPTY_REPLY: String = String::new();
@@ -19,7 +20,7 @@ const SET_SERVER_USAGE: &str = "usage: set server <backend>/<server> addr | agen
 check-addr | check-port | fqdn | health | ssl | state | weight";
 const NO_AGENT: &str = "agent checks are not enabled on this server.";
 
-/// Returns the server that `BACKEND/SERVER` names.
+/// Returns the index of the server that `BACKEND/SERVER` names, or the error text for an invalid or unknown name.
 pub(crate) fn find_server(world: &World, named: Option<&&str>) -> Result<ServerIndex, &'static str> {
     let usage = "Require 'backend/server'.";
     let (backend, server) = named.and_then(|name| name.split_once('/')).ok_or(usage)?;
@@ -62,7 +63,7 @@ pub(crate) fn set_server(world: &mut World, words: &[&str]) -> CommandResult {
     Ok(EMPTY_REPLY)
 }
 
-/// Updates whether the backend is up after a change to one of its servers.
+/// Updates the state of a backend (up or down) after a change to one of its servers.
 fn update_backend_state(world: &mut World, index: ServerIndex) {
     let now = world.clock;
     if let Some(backend) = world.backend_mut(index) {
@@ -70,7 +71,8 @@ fn update_backend_state(world: &mut World, index: ServerIndex) {
     }
 }
 
-/// Splits a text into its leading number and the rest, as C's `strtol` does.
+/// Splits a string into a leading number and the rest, as C's `strtol` does. Returns `None` if the string does not
+/// start with a number.
 fn parse_leading_number(text: &str) -> Option<(i64, &str)> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let length = digits.bytes().take_while(u8::is_ascii_digit).count();
@@ -175,7 +177,7 @@ pub(crate) fn set_maxconn(world: &mut World, object: &str, words: &[&str]) -> Co
             let name = words.first().ok_or(FRONTEND_EXPECTED)?;
             let frontend = world.frontend_mut(name).ok_or(NO_FRONTEND)?;
             let value = words.get(1).ok_or(INTEGER_EXPECTED)?;
-            // As in a real 2.6, garbage counts as 0, and with 0 no connection is accepted.
+            // As in a real 2.6, garbage counts as 0, and with a limit of 0 no connection is accepted.
             let (maxconn, _) = parse_leading_number(value).unwrap_or((0, ""));
             frontend.maxconn = u64::try_from(maxconn).map_err(|_| OUT_OF_RANGE)?;
         }
@@ -217,7 +219,7 @@ pub(crate) fn shutdown_session(world: &mut World, words: &[&str]) -> CommandResu
     Err("No such session (use 'show sess').")
 }
 
-/// Implements `set timeout cli N`: checks the value and ignores it, since every connection is short.
+/// Implements `set timeout cli N`: checks the value, but does not apply it, because every connection is short.
 pub(crate) fn set_timeout(words: &[&str]) -> CommandResult {
     match words {
         ["cli", value, ..] if parse_leading_number(value).is_some_and(|(seconds, _)| seconds >= 1) => Ok(EMPTY_REPLY),

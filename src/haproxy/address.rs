@@ -1,4 +1,4 @@
-//! The address of a stats socket: a Unix path or a TCP address.
+//! The address of a stats socket: the path of a Unix socket, or a TCP address.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,18 +10,18 @@ use thiserror::Error;
 /// The address of one stats socket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Address {
-    /// A Unix socket's path.
+    /// The path of a Unix socket.
     Unix(PathBuf),
-    /// A host name or IP address without brackets, and a port.
+    /// A TCP host and port.
     Tcp {
-        /// Host name, IPv4 or IPv6 address.
+        /// Host name, IPv4 address, or IPv6 address without brackets.
         host: String,
         /// TCP port, 1 to 65535.
         port: u16,
     },
 }
 
-/// The error for a text that is not a stats socket address.
+/// The error for a string that is not the address of a stats socket.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{text:?} is not a stats socket address: {reason}; use a path (/run/haproxy/admin.sock), HOST:PORT or [IPv6]:PORT"
@@ -37,12 +37,12 @@ impl Address {
         Self::Unix(path.as_ref().to_path_buf())
     }
 
-    /// Returns true for a TCP address. HAProxy does not ask for a password there.
+    /// Returns true for a TCP address, which HAProxy does not protect with a password.
     pub fn is_tcp(&self) -> bool {
         matches!(self, Self::Tcp { .. })
     }
 
-    /// Returns the path of a Unix socket.
+    /// Returns the path of a Unix socket, or `None` for a TCP address.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Unix(path) => Some(path),
@@ -64,8 +64,8 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = AddressError;
 
-    /// Parses `PATH`, `unix:PATH`, `HOST:PORT`, `tcp:HOST:PORT` and `[IPv6]:PORT`. Also accepts HAProxy's own
-    /// `unix@`, `ipv4@` and `ipv6@` forms, so that the address of a `stats socket` line can be pasted.
+    /// Parses `PATH`, `unix:PATH`, `HOST:PORT`, `tcp:HOST:PORT` and `[IPv6]:PORT`. Also accepts HAProxy's prefixes
+    /// `unix@`, `ipv4@` and `ipv6@`, so that the address on a `stats socket` line can be pasted.
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let error = |why| AddressError { text: text.to_owned(), reason: why };
         if text.starts_with("abns@") || text.starts_with("fd@") {

@@ -1,20 +1,21 @@
-//! The line sent over one connection: commands, preceded by `operator` in read-only mode.
+//! The line of commands that is sent over one connection; in read-only mode, `operator` precedes the commands.
 
 use crate::haproxy::version::Version;
 
 /// A line of commands for the stats socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CliRequest {
-    /// The text to send, without its line break.
+    /// The text to send, without a line break.
     pub line: String,
-    /// Number of replies that precede those to the commands: 1 with `operator`, otherwise 0.
+    /// Number of replies that precede the replies to the commands: 1 if the line begins with `operator`, otherwise 0.
     pub leading_replies: usize,
 }
 
 impl CliRequest {
-    /// Builds the line from commands joined by `;`. If `read_only` is set, `operator` comes first: it lowers the
-    /// level of this connection so that it cannot change anything. HAProxy understands `operator` since 1.9; an
-    /// unknown version counts as 1.9 or newer. A socket of level user replies `Permission denied` and keeps its level.
+    /// Builds the line from `commands`, which are already joined by `;`. If `read_only` is set, the line begins with
+    /// `operator`, which lowers the level of the connection so that no command can change anything. Versions before 1.9
+    /// do not know `operator`, so it is omitted for them; an unknown version counts as 1.9 or newer. On a socket with
+    /// level user, HAProxy replies `Permission denied` to `operator` and keeps the level.
     pub fn new(commands: &str, read_only: bool, version: Option<Version>) -> Self {
         if read_only && version.is_none_or(|version| version >= Version::new(1, 9)) {
             Self { line: format!("operator;{commands}"), leading_replies: 1 }

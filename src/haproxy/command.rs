@@ -1,7 +1,7 @@
-//! Read-only Runtime API commands, each built by a function from names that HAProxy reported.
+//! Read-only Runtime API commands, built from names that HAProxy reported.
 //!
-//! A command is one line: `;` separates commands, `\` escapes, white space ends a word and `<<` starts a payload;
-//! quotes have no meaning. A name that contains any of these, or that was escaped for display, is rejected,
+//! On a command line, `;` separates commands, `\` escapes the next character, white space ends a word and `<<` starts a
+//! payload; quotes have no meaning. A name that contains any of these, or that was escaped for display, is rejected,
 //! because it would change the command.
 
 use std::fmt::{self, Write as _};
@@ -22,12 +22,12 @@ pub struct WordError {
     reason: &'static str,
 }
 
-/// A text that forms exactly one word of a command.
+/// A string that is exactly one word of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CommandWord(SafeText);
 
 impl CommandWord {
-    /// Checks the name of a proxy, server or table.
+    /// Checks the name of a proxy, server or stick table and returns it as a word.
     ///
     /// # Errors
     /// Returns an error if the name contains a character that has a meaning on the command line.
@@ -43,7 +43,8 @@ impl CommandWord {
         Err(WordError { name: name.clone(), reason })
     }
 
-    /// Checks a value that is not a name, such as a stick table key. It may contain `/` and begin with `#`.
+    /// Checks a value that is not a name, such as a stick table key, and returns it as a word. The value may contain
+    /// `/` and begin with `#`.
     ///
     /// # Errors
     /// Returns an error if the value contains a character that has a meaning on the command line.
@@ -77,21 +78,21 @@ pub fn show_servers_state(backend: &CommandWord) -> String {
     format!("show servers state {backend}")
 }
 
-/// The administrative states of the servers of every backend (1.6 and newer).
+/// Command that reports the administrative states of the servers of all backends (1.6 and newer).
 pub const SHOW_ALL_SERVERS_STATE: &str = "show servers state";
 
-/// Builds `show stat IID 4 -1`: all columns of one backend's servers. The numeric id of the backend is used,
-/// because its name could also match a frontend.
+/// Builds `show stat IID 4 -1`, which reports all columns of one backend's servers. The command contains the numeric id
+/// of the backend, because a frontend could have the same name.
 pub fn show_backend_servers(iid: i64) -> String {
     format!("show stat {iid} 4 -1")
 }
 
-/// Builds `show stat IID 1 -1`: all columns of one frontend.
+/// Builds `show stat IID 1 -1`, which reports all columns of one frontend.
 pub fn show_frontend(iid: i64) -> String {
     format!("show stat {iid} 1 -1")
 }
 
-/// Frontends and backends only: cheap regardless of the number of servers.
+/// Command that reports only frontends and backends; cheap regardless of the number of servers.
 pub const SHOW_PROXIES: &str = "show stat -1 3 -1";
 
 /// Builds `show table NAME key KEY`, which reports at most one entry.
@@ -99,13 +100,13 @@ pub fn show_table_entry(table: &CommandWord, key: &CommandWord) -> String {
     format!("show table {table} key {key}")
 }
 
-/// Builds `show sess` with the filter words that `version` understands: `older` since 3.0; `server`, `backend`
-/// and `frontend` since 3.2. Older versions ignore these words and list all sessions, so the caller must filter
-/// the reply too. Names that are not valid command words are omitted here and left to that filter.
+/// Builds `show sess` with the filter words that `version` supports: `older` since 3.0; `server`, `backend` and
+/// `frontend` since 3.2. Older versions ignore these words and list all sessions, so the caller must also filter the
+/// reply. Names that are not valid command words are omitted from the command.
 pub fn show_sessions(filter: &SessionFilter, version: Option<Version>) -> String {
     let since = |major, minor| version.is_some_and(|version| version >= Version::new(major, minor));
     let mut line = "show sess".to_owned();
-    // On 3.0 `older` takes the place of `all` and lists all details as well. On 3.2 it is an option.
+    // On 3.0, `older` replaces `all` and lists all details as well. Since 3.2, both can be given.
     let older = filter.min_age.filter(|age| since(3, 0) && *age <= MAX_AGE_FILTER).map(|age| age.as_secs());
     if filter.all_details && (older.is_none() || since(3, 2)) {
         line.push_str(" all");
@@ -129,7 +130,8 @@ pub fn show_sessions(filter: &SessionFilter, version: Option<Version>) -> String
     line
 }
 
-/// The longest age sent in a filter. HAProxy stores it as 32-bit milliseconds; this is about half of that range.
+/// The longest age sent in a filter. HAProxy stores the age as 32-bit milliseconds; 24 days are about half of that
+/// range.
 const MAX_AGE_FILTER: Duration = Duration::from_hours(24 * 24);
 
 /// Builds `show sess ID`, which reports all details of one session.
@@ -137,12 +139,12 @@ pub fn show_session(id: &CommandWord) -> String {
     format!("show sess {id}")
 }
 
-/// All stick tables with their size and usage; 1.5 and newer, any level.
+/// Command that reports all stick tables with their size and usage; 1.5 and newer, any level.
 pub const SHOW_TABLES: &str = "show table";
 
-/// Builds `show table NAME [data.COUNTER OP N]`. There is one condition only, because old versions do not accept
-/// a second one. The condition is omitted on 2.0, which rejects every condition, and for a counter whose name is
-/// not a valid command word; the caller must filter the reply in those cases.
+/// Builds `show table NAME [data.COUNTER OP N]`. There is at most one condition, because old versions do not accept
+/// more. The condition is omitted for 2.0, which rejects all conditions, and for a counter whose name is not a valid
+/// command word; in these cases, the caller must filter the reply.
 pub fn show_table_entries(table: &CommandWord, filter: Option<&DataFilter>, version: Option<Version>) -> String {
     let filter = filter.filter(|_| version != Some(Version::new(2, 0)));
     match filter.and_then(|filter| Some((CommandWord::new(&filter.counter).ok()?, filter))) {
@@ -173,7 +175,7 @@ mod tests {
         }
         assert!(CommandWord::new(&SafeText::new(&[b'x'; 2000])).is_err());
         assert!(CommandWord::new(&"x".repeat(200).as_str().into()).is_ok());
-        assert!(CommandWord::new(&"日本".into()).is_ok(), "wide, but one word");
+        assert!(CommandWord::new(&"日本".into()).is_ok(), "wide characters form one word");
         assert!(CommandWord::from_value(&"/a/b#c".into()).is_ok() && CommandWord::from_value(&"#1".into()).is_ok());
         for value in ["a;b", "a b", "a\\b", "a<<b", "", "\u{202e}x"] {
             assert!(CommandWord::from_value(&value.into()).is_err(), "{value:?}");
@@ -197,7 +199,7 @@ mod tests {
         assert_eq!(line(&filter, Some(Version::new(3, 2))), all_words);
         let full = SessionFilter { all_details: true, server: None, frontend: None, ..filter.clone() };
         assert_eq!(line(&full, Some(Version::new(2, 6))), "show sess all");
-        assert_eq!(line(&full, Some(Version::new(3, 0))), "show sess older 90s", "lists all details there");
+        assert_eq!(line(&full, Some(Version::new(3, 0))), "show sess older 90s", "3.0 lists all details with older");
         assert_eq!(line(&full, Some(Version::new(3, 2))), "show sess all backend be_slow older 90s");
         let invalid =
             SessionFilter { backend: Some("a;b".into()), min_age: Some(Duration::MAX), ..SessionFilter::default() };

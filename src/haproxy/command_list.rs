@@ -1,19 +1,20 @@
-//! The reply to `help`: the commands of this HAProxy, for completion.
+//! The reply to `help`: the commands that this HAProxy supports, for completion.
 //!
-//! Up to 2.2 the list is the reply to an unknown command, its columns have no fixed width and a long help text
-//! continues on the next line. Since 2.4 the list is sorted and names the arguments. All levels get the same list.
+//! Up to 2.2, the list is also the reply to an unknown command, the columns have no fixed width, and a long help text
+//! continues on the next line. Since 2.4, the list is sorted and contains the arguments. The list is the same for all
+//! levels.
 
 use crate::haproxy::safe_text::SafeText;
 
-/// Commands kept of one reply; 3.2 has about 120.
+/// Maximum number of commands kept from one reply; 3.2 has about 120.
 const MAX_COMMANDS: usize = 1000;
 
 /// One command of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandHelp {
-    /// The words of the command: `show servers state`.
+    /// The words of the command, such as `show servers state`.
     pub words: SafeText,
-    /// The arguments in HAProxy's notation: `[<backend>]`; empty if HAProxy names none.
+    /// The arguments in HAProxy's notation, such as `[<backend>]`; empty if HAProxy lists no arguments.
     pub arguments: SafeText,
     /// HAProxy's description of the command.
     pub help: SafeText,
@@ -28,7 +29,7 @@ pub fn parse(body: &[u8]) -> Vec<CommandHelp> {
         if text.is_empty() || indent == 0 {
             continue;
         }
-        // Two blanks precede a command; the continuation of a long help text is indented much further.
+        // A command is indented by two blanks; the continuation of a long help text is indented much further.
         if indent >= 8 {
             if let Some((.., help)) = list.last_mut() {
                 help.push(b' ');
@@ -57,7 +58,8 @@ pub fn completions<'a>(list: &'a [CommandHelp], typed: &str) -> Vec<&'a CommandH
     list.iter().filter(|known| known.words.as_str().starts_with(&prefix)).collect()
 }
 
-/// Splits a line at the first `: ` outside of brackets into command and help; arguments may contain colons too.
+/// Splits a line into command and help at the first `: ` outside of brackets, because arguments may contain colons too.
+/// Returns `None` if there is no such place.
 fn split_help(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut depth = 0_usize;
     for (at, byte) in text.iter().enumerate() {

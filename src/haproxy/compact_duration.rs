@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 
-/// Durations from here on are rejected. 3.0.0 reports the age of a TCP session since 1970 (`age=20778d21h`).
+/// Durations of at least this length are rejected. 3.0.0 reports the time since 1970 as the age of a TCP session
+/// (`age=20778d21h`).
 const IMPLAUSIBLE: Duration = Duration::from_hours(24 * 10_000);
 
-/// Parses a duration. Returns `None` for an empty text, `<NEVER>`, other text, and durations of 10,000 days or more.
+/// Parses a duration. Returns `None` for `<NEVER>`, an empty or otherwise invalid string, and durations of 10,000 days
+/// or more.
 pub fn parse(text: &[u8]) -> Option<Duration> {
     let span: Span = std::str::from_utf8(text).ok()?.parse().ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
@@ -33,7 +35,7 @@ mod tests {
         for text in ["", "<NEVER>", "5", "s", "5x", "-1s", "99999999999999999999d", "18446744073709551615d"] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(parse(b"20778d21h"), None, "3.0.0 counts TCP sessions from 1970");
+        assert_eq!(parse(b"20778d21h"), None, "3.0.0 reports the age of TCP sessions since 1970");
     }
 
     proptest! {

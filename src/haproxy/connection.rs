@@ -1,8 +1,8 @@
 //! One short connection per request: connect, send one line, read the replies, close.
 //!
-//! After a reload a connection that is kept open stays with the old process: it reads stale numbers forever, keeps
-//! that process alive and occupies one of the 10 connections that `stats maxconn` allows by default (all versions).
-//! A new connection costs 0.1 ms.
+//! A connection that is kept open across a reload stays with the old process: the numbers it reads are stale, it keeps
+//! the old process alive, and it occupies one of the 10 connections that `stats maxconn` allows by default (all
+//! versions). Opening a new connection takes 0.1 ms.
 
 use std::io;
 use std::time::Duration;
@@ -18,16 +18,16 @@ use crate::haproxy::reply;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::socket_permissions;
 
-/// The limits of time and size for one connection.
+/// The time and size limits for one connection.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// Time to establish the connection.
+    /// Maximum time to establish the connection.
     pub connect: Duration,
-    /// Time from sending the command to the first byte of the reply.
+    /// Maximum time from sending the command to the first byte of the reply.
     pub first_byte: Duration,
-    /// Time from sending the command to the end of the reply.
+    /// Maximum time from sending the command to the end of the reply.
     pub total: Duration,
-    /// Size of the reply in bytes.
+    /// Maximum size of a reply, in bytes.
     pub max_bytes: usize,
 }
 
@@ -42,8 +42,8 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Silence after which a connection with complete replies is closed. This ends the connection to a master CLI, which
-/// does not close it.
+/// Time without data after which a connection is closed if the replies are complete. It is needed for a master CLI,
+/// which does not close the connection itself.
 const QUIET_TIME: Duration = Duration::from_millis(100);
 
 /// The reason why a request has no complete reply.
@@ -55,15 +55,15 @@ pub enum RequestError {
     /// The connection was not established in time.
     #[error("cannot connect: timed out after {0:?}")]
     ConnectTimeout(Duration),
-    /// The first byte did not arrive in time: the process hangs, or all its stats connections are in use.
+    /// The first byte did not arrive in time: HAProxy hangs, or all its stats connections are in use.
     #[error("connected, but no reply in {0:?}: HAProxy hangs, or all its stats connections are in use")]
     Silent(Duration),
-    /// The reply started but did not end in time.
-    #[error("the reply did not end in {after:?} ({bytes} bytes received)")]
+    /// The reply began to arrive but was not complete in time.
+    #[error("no complete reply in {after:?} ({bytes} bytes received)")]
     Slow {
-        /// The limit that was exceeded.
+        /// The time limit that was exceeded.
         after: Duration,
-        /// Bytes received by then.
+        /// Number of bytes received until the time limit.
         bytes: usize,
     },
     /// The reply is larger than allowed.
@@ -78,7 +78,7 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// Returns what the operator can do about the error, if known.
+    /// Returns a step that may fix the error, or `None` if no such step is known.
     pub fn hint(&self, address: &Address) -> Option<String> {
         match (self, address) {
             (Self::Connect(error), Address::Unix(path)) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -97,7 +97,7 @@ impl RequestError {
         }
     }
 
-    /// Returns true if permission to open the socket is missing, so that retrying alone does not help.
+    /// Returns true if the user may not open the socket, so that retrying does not help.
     pub fn is_permission(&self) -> bool {
         matches!(self, Self::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
@@ -107,7 +107,7 @@ fn config_hint(address: &Address, level: Level) -> String {
     format!("add to the global section of haproxy.cfg: {}", socket_permissions::socket_line(address, level))
 }
 
-/// Returns the operating system's message in lower case and without its error number.
+/// Returns the operating system's message in lower case and without the error number.
 fn os_message(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
@@ -118,15 +118,15 @@ fn os_message(error: &io::Error) -> String {
 pub struct RequestTiming {
     /// Time to establish the connection.
     pub connect: Duration,
-    /// Time from sending the command to the end of the reply; includes HAProxy's work and the reading.
+    /// Time from sending the command to the end of the reply; includes HAProxy's work and the time to read the reply.
     pub reply: Duration,
 }
 
 /// Sends `line`, which contains `count` commands joined by `;`, and appends the replies to `into`.
 ///
 /// # Errors
-/// Returns an error if the connection fails or the replies are not complete within the limits. `into` then
-/// contains the bytes received so far.
+/// Returns an error if the connection fails or the replies are not complete within the limits. In this case, `into`
+/// contains the bytes received until the error.
 pub async fn request(
     address: &Address,
     line: &str,
@@ -137,7 +137,7 @@ pub async fn request(
     request_with_progress(address, line, count, limits, into, |_| ()).await
 }
 
-/// Like [`request`], and calls `on_data` with all bytes received so far after each read.
+/// Like [`request`], and after each read calls `on_data` with all bytes received so far.
 ///
 /// # Errors
 /// Returns the errors of [`request`].
@@ -157,7 +157,7 @@ pub async fn request_with_progress(
     result
 }
 
-/// Logs a request. Only the names of its commands appear, because arguments may contain secrets.
+/// Logs a request. Only the names of the commands are logged, because arguments may contain secrets.
 fn log_request(address: &Address, line: &str, result: &Result<RequestTiming, RequestError>, bytes: usize) {
     let address = SafeText::from(address.to_string().as_str());
     let commands = SafeText::from(command_names(line).as_str());

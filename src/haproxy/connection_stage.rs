@@ -1,31 +1,31 @@
-//! The connection state of one side of a session, client or server.
+//! The connection state of the client side or the server side of a session.
 
 use crate::haproxy::version::Version;
 
 /// The state of a stream connector (2.6 and newer) or stream interface (older versions).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConnectionStage {
-    /// `INI`: no connection requested yet.
+    /// `INI`: no connection has been requested yet.
     Initial,
     /// `REQ`: a connection is requested.
     Requested,
-    /// `QUE`: waits in a queue for a free connection slot of a server.
+    /// `QUE`: the request waits in a queue for a free connection slot of a server.
     Queued,
-    /// `TAR`: waits before the next attempt.
+    /// `TAR`: HAProxy waits before the next attempt to connect.
     TurnAround,
     /// `ASS`: a server is assigned.
     Assigned,
     /// `CON`: the connection is being established.
     Connecting,
-    /// `CER`: the attempt failed.
+    /// `CER`: the attempt to connect failed.
     Failed,
-    /// `RDY`: connected but not in use yet (2.0.0 has it, 1.8.0 does not).
+    /// `RDY`: the connection is established but not in use yet (reported by 2.0.0 but not by 1.8.0).
     Ready,
-    /// `EST`: established.
+    /// `EST`: the connection is established.
     Established,
     /// `DIS`: the connection is being closed.
     Disconnecting,
-    /// `CLO`: closed.
+    /// `CLO`: the connection is closed.
     Closed,
 }
 
@@ -44,13 +44,13 @@ impl ConnectionStage {
         (Self::Closed, "CLO"),
     ];
 
-    /// Parses HAProxy's keyword in `show sess all`, such as `EST`.
+    /// Parses HAProxy's keyword in `show sess all`, such as `EST`. Returns `None` for an unknown keyword.
     pub fn from_keyword(keyword: &[u8]) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| known.as_bytes() == keyword).map(|(stage, _)| *stage)
     }
 
-    /// Converts the number in `show sess`. Before 2.0 there was no `RDY`, so the numbers of later stages were one
-    /// lower. An unknown version counts as 2.0 or newer.
+    /// Converts the number that `show sess` reports, or returns `None` for an unknown number. Versions before 2.0 have
+    /// no `RDY`, so the numbers of later stages are lower by one. An unknown version counts as 2.0 or newer.
     pub fn from_number(number: usize, version: Option<Version>) -> Option<Self> {
         let is_old = version.is_some_and(|version| version < Version::new(2, 0));
         let index = if is_old && number >= Self::Ready as usize { number + 1 } else { number };

@@ -1,24 +1,24 @@
-//! The known columns of `show stat` and keys of `show info`, in one table each.
+//! One table with the known columns of `show stat`, and one with the known keys of `show info`.
 //!
-//! Names, meanings and units come from HAProxy's `management.txt`, sections 9.1 and 9.3. A column that is not
-//! listed here is still read under its own name if it contains numbers.
+//! Names, meanings and units come from HAProxy's `management.txt`, sections 9.1 and 9.3. A column that is not listed is
+//! still read under its own name if it contains numbers.
 
-/// The way a number changes over time, which decides what can be derived from it.
+/// The way a number changes over time, which determines what can be derived from the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FieldKind {
-    /// Only increases, until a reload or `clear counters`.
+    /// A number that only increases, until a reload or `clear counters` resets it.
     Counter,
-    /// Rises and falls.
+    /// A current value, which rises and falls.
     Gauge,
     /// A rate over the last second, computed by HAProxy.
     Rate,
-    /// A mean over the last 1,024 requests or connections.
+    /// An average over the last 1,024 requests or connections.
     Average,
     /// The highest value since the start of the process.
     Max,
     /// A configured limit.
     Limit,
-    /// Seconds since something happened.
+    /// Seconds since an event.
     Age,
     /// An identifier, not a quantity.
     Id,
@@ -27,7 +27,7 @@ pub enum FieldKind {
 /// The unit of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Unit {
-    /// A number of things, such as sessions, requests or servers.
+    /// A count, such as sessions, requests or servers.
     Count,
     /// Bytes.
     Bytes,
@@ -44,9 +44,9 @@ pub enum Unit {
 pub struct FieldInfo {
     /// HAProxy's name, as in the header line of `show stat` or a key of `show info`.
     pub name: &'static str,
-    /// The way it changes over time.
+    /// The way the value changes over time.
     pub kind: FieldKind,
-    /// The unit.
+    /// The unit of the value.
     pub unit: Unit,
     /// A short explanation for the operator.
     pub help: &'static str,
@@ -62,7 +62,7 @@ macro_rules! field_table {
         }
 
         impl $enum {
-            /// All fields, in table order.
+            /// All fields, in the order of the table.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
             /// Number of fields.
             pub const COUNT: usize = Self::ALL.len();
@@ -74,7 +74,7 @@ macro_rules! field_table {
                 &TABLE[self as usize]
             }
 
-            /// Returns the field with this HAProxy name.
+            /// Returns the field to which HAProxy gives this name, or `None` if the name is unknown.
             pub fn by_name(name: &[u8]) -> Option<Self> {
                 Self::ALL.iter().copied().find(|field| field.info().name.as_bytes() == name)
             }
@@ -83,7 +83,7 @@ macro_rules! field_table {
 }
 
 field_table! {
-    /// The numeric columns of `show stat`. Those of the TLS, HTTP/2 and HTTP/1 modules come last.
+    /// The numeric columns of `show stat`. The columns of the TLS, HTTP/2 and HTTP/1 modules come last.
     Field {
         Qcur "qcur" Gauge Count "requests waiting for a server now"
         Qmax "qmax" Max Count "most requests waiting at once"
@@ -97,13 +97,13 @@ field_table! {
         Dresp "dresp" Counter Count "responses denied by a rule"
         Ereq "ereq" Counter Count "request errors: bad requests, early aborts, client timeouts"
         Econ "econ" Counter Count "failed attempts to connect to a server"
-        Eresp "eresp" Counter Count "response errors, server aborts among them"
+        Eresp "eresp" Counter Count "response errors, including server aborts"
         Wretr "wretr" Counter Count "retried connections"
-        Wredis "wredis" Counter Count "requests sent to another server than the one first chosen"
-        Weight "weight" Gauge Count "effective weight; of a backend, the sum of its usable servers"
-        Act "act" Gauge Count "active servers; on a server, 1 when it is one"
-        Bck "bck" Gauge Count "backup servers; on a server, 1 when it is one"
-        Chkfail "chkfail" Counter Count "health checks failed while the server was up"
+        Wredis "wredis" Counter Count "requests sent to a server other than the first chosen"
+        Weight "weight" Gauge Count "effective weight; for a backend, the total of usable servers"
+        Act "act" Gauge Count "active servers; for a server, 1 if active"
+        Bck "bck" Gauge Count "backup servers; for a server, 1 if a backup"
+        Chkfail "chkfail" Counter Count "failed health checks while the server was up"
         Chkdown "chkdown" Counter Count "transitions from UP to DOWN"
         Lastchg "lastchg" Age Seconds "time since the last change of state"
         Downtime "downtime" Counter Seconds "time spent down"
@@ -111,11 +111,11 @@ field_table! {
         Pid "pid" Id Count "number of the process"
         Iid "iid" Id Count "number of the proxy"
         Sid "sid" Id Count "number of the server in its proxy"
-        Throttle "throttle" Gauge Percent "share of the weight in force during slowstart"
+        Throttle "throttle" Gauge Percent "share of the weight used during slowstart"
         Lbtot "lbtot" Counter Count "times chosen by load balancing"
         Type "type" Id Count "0 frontend, 1 backend, 2 server, 3 listener"
         Rate "rate" Rate Count "sessions per second, over the last second"
-        RateLim "rate_lim" Limit Count "limit of new sessions per second"
+        RateLim "rate_lim" Limit Count "limit on new sessions per second"
         RateMax "rate_max" Max Count "most sessions per second"
         CheckCode "check_code" Gauge Count "status code of the last layer 5 to 7 check"
         CheckDuration "check_duration" Gauge Millis "time the last check took"
@@ -125,28 +125,28 @@ field_table! {
         Hrsp4xx "hrsp_4xx" Counter Count "responses with a 4xx status"
         Hrsp5xx "hrsp_5xx" Counter Count "responses with a 5xx status"
         HrspOther "hrsp_other" Counter Count "responses with another status"
-        Hanafail "hanafail" Counter Count "failed checks by observed traffic"
+        Hanafail "hanafail" Counter Count "errors found by observing traffic"
         ReqRate "req_rate" Rate Count "requests per second, over the last second"
         ReqRateMax "req_rate_max" Max Count "most requests per second"
         ReqTot "req_tot" Counter Count "requests since the start"
         CliAbrt "cli_abrt" Counter Count "transfers aborted by the client"
         SrvAbrt "srv_abrt" Counter Count "transfers aborted by the server"
         CompIn "comp_in" Counter Bytes "bytes fed to the compressor"
-        CompOut "comp_out" Counter Bytes "bytes out of the compressor"
+        CompOut "comp_out" Counter Bytes "bytes emitted by the compressor"
         CompByp "comp_byp" Counter Bytes "bytes that bypassed the compressor"
         CompRsp "comp_rsp" Counter Count "responses compressed"
-        Lastsess "lastsess" Age Seconds "time since the last session; absent when there was none"
+        Lastsess "lastsess" Age Seconds "time since the last session; absent before the first"
         Qtime "qtime" Average Millis "time in queue, mean of the last 1,024 requests"
         Ctime "ctime" Average Millis "time to connect, mean of the last 1,024 requests"
         Rtime "rtime" Average Millis "time to the response, mean of the last 1,024 requests; 0 for TCP"
         Ttime "ttime" Average Millis "total time, mean of the last 1,024 requests"
         AgentCode "agent_code" Gauge Count "numeric code of the last agent check"
         AgentDuration "agent_duration" Gauge Millis "time the last agent check took"
-        CheckRise "check_rise" Limit Count "good checks that bring the server up"
-        CheckFall "check_fall" Limit Count "bad checks that take the server down"
+        CheckRise "check_rise" Limit Count "passed checks to bring a server up"
+        CheckFall "check_fall" Limit Count "failed checks to take a server down"
         CheckHealth "check_health" Gauge Count "health, from 0 to rise + fall - 1"
-        AgentRise "agent_rise" Limit Count "good agent checks that bring the server up"
-        AgentFall "agent_fall" Limit Count "bad agent checks that take the server down"
+        AgentRise "agent_rise" Limit Count "passed agent checks to bring a server up"
+        AgentFall "agent_fall" Limit Count "failed agent checks to take a server down"
         AgentHealth "agent_health" Gauge Count "agent health, from 0 to rise + fall - 1"
         ConnRate "conn_rate" Rate Count "connections per second, over the last second"
         ConnRateMax "conn_rate_max" Max Count "most connections per second"
@@ -160,7 +160,7 @@ field_table! {
         CacheLookups "cache_lookups" Counter Count "cache look-ups"
         CacheHits "cache_hits" Counter Count "cache hits"
         SrvIcur "srv_icur" Gauge Count "idle connections that can be reused now"
-        SrcIlim "src_ilim" Limit Count "limit of idle connections"
+        SrcIlim "src_ilim" Limit Count "limit on idle connections"
         QtimeMax "qtime_max" Max Millis "longest time in queue"
         CtimeMax "ctime_max" Max Millis "longest time to connect"
         RtimeMax "rtime_max" Max Millis "longest time to the response"
@@ -169,17 +169,17 @@ field_table! {
         IdleConnCur "idle_conn_cur" Gauge Count "unsafe idle connections now"
         SafeConnCur "safe_conn_cur" Gauge Count "safe idle connections now"
         UsedConnCur "used_conn_cur" Gauge Count "connections in use now"
-        NeedConnEst "need_conn_est" Gauge Count "connections needed, as HAProxy estimates"
-        Uweight "uweight" Gauge Count "weight as set by the user; of a backend, the sum of its servers"
-        AggServerStatus "agg_server_status" Gauge Count "backend: servers by status"
-        AggServerCheckStatus "agg_server_check_status" Gauge Count "backend: servers by status (former name)"
-        AggCheckStatus "agg_check_status" Gauge Count "backend: servers by result of the check"
+        NeedConnEst "need_conn_est" Gauge Count "estimated number of connections needed"
+        Uweight "uweight" Gauge Count "weight set by the user; for a backend, the total of its servers"
+        AggServerStatus "agg_server_status" Gauge Count "servers of a backend in each status"
+        AggServerCheckStatus "agg_server_check_status" Gauge Count "servers of a backend in each status (former name)"
+        AggCheckStatus "agg_check_status" Gauge Count "servers of a backend with each check result"
         Srid "srid" Id Count "revision of the server"
-        SessOther "sess_other" Counter Count "sessions of another protocol than HTTP"
+        SessOther "sess_other" Counter Count "sessions of protocols other than HTTP"
         H1sess "h1sess" Counter Count "HTTP/1 sessions"
         H2sess "h2sess" Counter Count "HTTP/2 sessions"
         H3sess "h3sess" Counter Count "HTTP/3 sessions"
-        ReqOther "req_other" Counter Count "requests of another protocol than HTTP"
+        ReqOther "req_other" Counter Count "requests of protocols other than HTTP"
         H1req "h1req" Counter Count "HTTP/1 requests"
         H2req "h2req" Counter Count "HTTP/2 requests"
         H3req "h3req" Counter Count "HTTP/3 requests"
@@ -199,8 +199,8 @@ field_table! {
         H2SettingsRcvd "h2_settings_rcvd" Counter Count "HTTP/2 SETTINGS frames received"
         H2RstStreamRcvd "h2_rst_stream_rcvd" Counter Count "HTTP/2 stream resets received"
         H2GoawayRcvd "h2_goaway_rcvd" Counter Count "HTTP/2 GOAWAY frames received"
-        H2ConnErrors "h2_detected_conn_protocol_errors" Counter Count "HTTP/2 protocol errors of a connection"
-        H2StreamErrors "h2_detected_strm_protocol_errors" Counter Count "HTTP/2 protocol errors of a stream"
+        H2ConnErrors "h2_detected_conn_protocol_errors" Counter Count "HTTP/2 connection protocol errors"
+        H2StreamErrors "h2_detected_strm_protocol_errors" Counter Count "HTTP/2 stream protocol errors"
         H2RstStreamResp "h2_rst_stream_resp" Counter Count "HTTP/2 stream resets sent"
         H2GoawayResp "h2_goaway_resp" Counter Count "HTTP/2 GOAWAY frames sent"
         H2OpenConnections "h2_open_connections" Gauge Count "HTTP/2 connections now"
@@ -223,10 +223,10 @@ field_table! {
     InfoField {
         Nbthread "Nbthread" Limit Count "threads"
         Nbproc "Nbproc" Limit Count "processes"
-        ProcessNum "Process_num" Id Count "number of the process that answered"
+        ProcessNum "Process_num" Id Count "number of the process that replied"
         Pid "Pid" Id Count "process identifier"
         UptimeSec "Uptime_sec" Age Seconds "time since the process started"
-        StartTimeSec "Start_time_sec" Id Seconds "start, as Unix time; 2.4 and newer"
+        StartTimeSec "Start_time_sec" Id Seconds "start as Unix time; 2.4 and newer"
         MemmaxMb "Memmax_MB" Limit Count "memory limit in megabytes; 0 for none"
         PoolUsedMb "PoolUsed_MB" Gauge Count "memory in use by the pools, in megabytes"
         PoolFailed "PoolFailed" Counter Count "failed allocations"
@@ -235,17 +235,17 @@ field_table! {
         CumConns "CumConns" Counter Count "connections since the start"
         CumReq "CumReq" Counter Count "requests since the start"
         CurrSslConns "CurrSslConns" Gauge Count "TLS connections now"
-        MaxSslConns "MaxSslConns" Limit Count "limit of TLS connections; 0 for none"
+        MaxSslConns "MaxSslConns" Limit Count "limit on TLS connections; 0 for none"
         ConnRate "ConnRate" Rate Count "connections per second, over the last second"
-        ConnRateLimit "ConnRateLimit" Limit Count "limit of connections per second; 0 for none"
+        ConnRateLimit "ConnRateLimit" Limit Count "limit on connections per second; 0 for none"
         SessRate "SessRate" Rate Count "sessions per second, over the last second"
-        SessRateLimit "SessRateLimit" Limit Count "limit of sessions per second; 0 for none"
+        SessRateLimit "SessRateLimit" Limit Count "limit on sessions per second; 0 for none"
         SslRate "SslRate" Rate Count "TLS sessions per second, over the last second"
-        SslRateLimit "SslRateLimit" Limit Count "limit of TLS sessions per second; 0 for none"
-        SslFrontendSessionReuse "SslFrontendSessionReuse_pct" Gauge Percent "TLS sessions resumed"
+        SslRateLimit "SslRateLimit" Limit Count "limit on TLS sessions per second; 0 for none"
+        SslFrontendSessionReuse "SslFrontendSessionReuse_pct" Gauge Percent "share of TLS sessions that were resumed"
         RunQueue "Run_queue" Gauge Count "tasks ready to run"
-        IdlePct "Idle_pct" Gauge Percent "time the process is idle, a mean over all threads"
-        Stopping "Stopping" Gauge Count "1 in an old process that is finishing"
+        IdlePct "Idle_pct" Gauge Percent "share of idle time, averaged over all threads"
+        Stopping "Stopping" Gauge Count "1 if this old process is finishing"
         Jobs "Jobs" Gauge Count "jobs: listeners, connections"
         Listeners "Listeners" Gauge Count "listeners"
         DroppedLogs "DroppedLogs" Counter Count "log lines lost"
@@ -259,14 +259,14 @@ impl Field {
     pub const RESPONSES: [Self; 6] =
         [Self::Hrsp1xx, Self::Hrsp2xx, Self::Hrsp3xx, Self::Hrsp4xx, Self::Hrsp5xx, Self::HrspOther];
 
-    /// Returns the counter of a row's traffic: requests for HTTP, sessions for TCP. A TCP row may have `req_tot` too,
-    /// but it stays 0.
+    /// Returns the counter that measures a row's traffic: sessions for a TCP row or a row without `req_tot`, otherwise
+    /// requests. A TCP row may have `req_tot`, but the value stays 0.
     pub fn traffic_counter(is_tcp: bool, has_requests: bool) -> Self {
         if is_tcp || !has_requests { Self::Stot } else { Self::ReqTot }
     }
 }
 
-/// The text columns of `show stat`, except `pxname` and `svname`, which name the row.
+/// The text columns of `show stat`, except `pxname` and `svname`, which are the names of the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TextField {
     /// `status`: the state in HAProxy's words.
@@ -283,13 +283,13 @@ pub enum TextField {
     AgentDesc,
     /// `last_agt`: the text that the agent sent.
     LastAgt,
-    /// `tracked`: the server that this one tracks.
+    /// `tracked`: the server that this server tracks.
     Tracked,
     /// `addr`: the address and port.
     Addr,
-    /// `cookie`: the server's cookie value, or the backend's cookie name.
+    /// `cookie`: the cookie value of a server, or the cookie name of a backend.
     Cookie,
-    /// `mode`: tcp, http, health.
+    /// `mode`: the mode of the proxy, `tcp`, `http` or `health`.
     Mode,
     /// `algo`: the load balancing algorithm.
     Algo,
@@ -298,7 +298,7 @@ pub enum TextField {
 }
 
 impl TextField {
-    /// All text fields with HAProxy's names.
+    /// All text fields with HAProxy's names for them.
     pub const ALL: [(Self, &'static str); 13] = [
         (Self::Status, "status"),
         (Self::CheckStatus, "check_status"),
@@ -315,7 +315,7 @@ impl TextField {
         (Self::Proto, "proto"),
     ];
 
-    /// Returns the text field with this HAProxy name.
+    /// Returns the text field to which HAProxy gives this name, or `None` if the name is unknown.
     pub fn by_name(name: &[u8]) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| known.as_bytes() == name).map(|(field, _)| *field)
     }

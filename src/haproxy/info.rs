@@ -1,4 +1,4 @@
-//! The reply to `show info`: one `Key: value` per line.
+//! The reply to `show info`: one `Key: value` pair per line.
 
 use thiserror::Error;
 
@@ -6,10 +6,10 @@ use crate::haproxy::fields::InfoField;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 
-/// The error for a reply that is not from `show info`.
+/// The error for a reply that is not a reply to `show info`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InfoError {
-    /// No line contains the process id. Holds the beginning of the reply.
+    /// No line contains the process id. The field contains the beginning of the reply.
     #[error("the reply to \"show info\" has no Pid line; it begins with \"{0}\"")]
     NoPid(SafeText),
 }
@@ -21,14 +21,14 @@ pub struct ProcessInfo {
     numbers: Box<[Option<i64>]>,
 }
 
-/// Lines kept of one reply; 3.4 has 80.
+/// Maximum number of lines kept from one reply; 3.4 sends 80.
 const MAX_LINES: usize = 512;
 
 impl ProcessInfo {
     /// Parses a reply. Unknown keys are kept as text.
     ///
     /// # Errors
-    /// Returns an error if there is no `Pid`, which is needed to detect a reload.
+    /// Returns an error if there is no numeric `Pid`, which is needed to detect a reload.
     pub fn parse(body: &[u8]) -> Result<Self, InfoError> {
         let parts = |line: &[u8]| {
             let colon = line.iter().position(|byte| *byte == b':')?;
@@ -43,7 +43,7 @@ impl ProcessInfo {
         Ok(info)
     }
 
-    /// Builds the information from keys and values.
+    /// Builds the information from pairs of key and value.
     pub fn from_lines(lines: Vec<(SafeText, SafeText)>) -> Self {
         let mut numbers = vec![None; InfoField::COUNT];
         for (key, value) in &lines {
@@ -54,12 +54,13 @@ impl ProcessInfo {
         Self { lines, numbers: numbers.into() }
     }
 
-    /// Returns the number of a key, or `None` if this version does not report it.
+    /// Returns the numeric value of a key, or `None` if this version does not report the key or the value is not a
+    /// number.
     pub fn number(&self, field: InfoField) -> Option<i64> {
         self.numbers.get(field as usize).copied().flatten()
     }
 
-    /// Returns all numbers, in the order of [`InfoField::ALL`].
+    /// Returns the numeric values of all known keys, in the order of [`InfoField::ALL`].
     pub fn numbers(&self) -> &[Option<i64>] {
         &self.numbers
     }
@@ -69,22 +70,23 @@ impl ProcessInfo {
         &self.lines
     }
 
-    /// Returns the text of a key.
+    /// Returns the text of a key, or `None` if the reply does not contain the key.
     pub fn text(&self, key: &str) -> Option<&SafeText> {
         self.lines.iter().find(|(known, _)| known.as_str() == key).map(|(_, value)| value)
     }
 
-    /// Returns the version as HAProxy writes it, such as `2.6.12-1+deb12u4`, or an empty text.
+    /// Returns the version as HAProxy reports it, such as `2.6.12-1+deb12u4`, or an empty string.
     pub fn version_text(&self) -> &str {
         self.text("Version").map_or("", SafeText::as_str)
     }
 
-    /// Returns the branch of the version.
+    /// Returns the branch of the version, or `None` if the reply contains no valid version.
     pub fn version(&self) -> Option<Version> {
         Version::parse(self.version_text())
     }
 
-    /// Returns the node name: `node` in the configuration, otherwise the host name.
+    /// Returns the node name that HAProxy reports: `node` in the configuration, otherwise the host name. Returns `None`
+    /// if the name is missing or empty.
     pub fn node(&self) -> Option<&SafeText> {
         self.text("node").filter(|name| !name.is_empty())
     }

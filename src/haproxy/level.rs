@@ -1,31 +1,32 @@
-//! The privilege level of a stats socket, and how to detect it without side effects.
+//! The privilege level of a stats socket, and its detection without side effects.
 //!
-//! HAProxy 1.9 and newer report it with `show cli level`. On older versions a bare `set server`, which changes
-//! nothing, separates admin (`Require 'backend/server'.`) from the other levels (`Permission denied`), and
-//! `show env` separates operator from user. Checked on 1.5 to 3.4.
+//! HAProxy 1.9 and newer report the level in reply to `show cli level`. On older versions, the reply to `set server`
+//! without arguments, which changes nothing, distinguishes admin (`Require 'backend/server'.`) from the other levels
+//! (`Permission denied`), and the reply to `show env` distinguishes operator from user. Tested with 1.5 to 3.4.
 
 use std::fmt;
 
 use crate::haproxy::reply::Reply;
 
-/// The privilege level of a connection to the stats socket. Each level includes the rights of the lower ones.
+/// The privilege level of a connection to the stats socket. Each level includes the rights of the lower levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Reads counters and states only.
+    /// May read counters and states only.
     User,
-    /// Reads everything; HAProxy's default for a socket without `level`.
+    /// May read everything; the default for a `stats socket` line without `level`.
     Operator,
-    /// Changes servers, weights and limits.
+    /// May change servers, weights and limits.
     Admin,
 }
 
-/// Reports the level; HAProxy 1.9 and newer.
+/// Command that reports the level; HAProxy 1.9 and newer.
 pub const LEVEL_COMMAND: &str = "show cli level";
-/// The commands whose replies reveal the level on versions before 1.9, as one line.
+/// Line of two commands whose replies reveal the level on versions before 1.9.
 pub const PROBE_COMMANDS: &str = "set server;show env";
 
 impl Level {
-    /// Parses the reply to [`LEVEL_COMMAND`]. Returns `None` if this version does not know the command.
+    /// Parses the reply to [`LEVEL_COMMAND`]. Returns `None` if the reply is not a level, as on versions without this
+    /// command.
     pub fn from_reply(reply: &Reply<'_>) -> Option<Self> {
         match reply.text().trim_ascii() {
             b"user" => Some(Self::User),

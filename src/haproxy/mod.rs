@@ -1,18 +1,17 @@
 //! The Runtime API that HAProxy offers on its stats socket.
 //!
-//! This module owns socket addresses, the connection, the commands and the parsers of their replies. It does
-//! not own policy (when to poll, which commands may be sent), state that outlives one reply, or display; the
-//! modules above it do.
+//! This module owns socket addresses, the connection, the commands and the parsers of their replies. It does not own
+//! policy (when to poll, which commands may be sent), state that outlives one reply, or display; these belong to the
+//! modules above it.
 //!
-//! Data flow: [`command`] and [`write_command`] build the text of a command and [`cli_request`] completes the
-//! line to send. [`connection`] sends the line over one short connection and collects the bytes, and [`reply`]
-//! splits them into one reply per command. Each reply then goes to its parser: [`info`], [`stat_table`],
-//! [`servers_state`], [`sessions`], [`stick_tables`], [`command_list`], [`level`] or [`reply_lines`].
-//! [`safe_text`] is the only place where bytes from the socket become text, so hostile bytes never get past
-//! this module.
+//! Data flow: [`command`] and [`write_command`] build the text of a command and [`cli_request`] completes the line to
+//! send. [`connection`] sends the line over one short connection and collects the bytes, and [`reply`] splits them into
+//! one reply per command. Each reply then goes to its parser: [`info`], [`stat_table`], [`servers_state`],
+//! [`sessions`], [`stick_tables`], [`command_list`], [`level`] or [`reply_lines`]. [`safe_text`] is the only place
+//! where bytes from the socket become text, so unsafe bytes never leave this module.
 //!
-//! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2. A fact that
-//! holds only for some versions names them.
+//! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2. If a fact applies
+//! only to some versions, the comment names them.
 
 pub mod address;
 pub mod cli_request;

@@ -1,8 +1,8 @@
 //! Splits received bytes into the replies of several commands.
 //!
-//! HAProxy answers commands joined by `;` in order, and each reply ends with an empty line. No reply contains an
-//! empty line (except `show threads` on 2.6). A dump that HAProxy cut at its own timeout ends on a line boundary
-//! without an empty line, which distinguishes a truncated reply from a complete one.
+//! HAProxy replies to commands joined by `;` in order, and each reply ends with an empty line. A reply contains no
+//! other empty line (except `show threads` on 2.6). A dump that HAProxy truncates at its own timeout ends with a
+//! complete line but without the empty line, so a truncated reply can be distinguished from a complete one.
 
 /// The reply to one command, without the empty line at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Reply<'a> {
     complete: bool,
 }
 
-/// The reply to a command that the level does not allow, on every version.
+/// The start of the reply that every HAProxy version sends to a command that the socket's level does not allow.
 const DENIED: &[u8] = b"Permission denied";
 /// The start of the reply to an unknown command; the rest depends on the version.
 const UNKNOWN: &[u8] = b"Unknown command";
@@ -37,7 +37,7 @@ impl<'a> Reply<'a> {
         self.body.trim_ascii_start().starts_with(UNKNOWN)
     }
 
-    /// Returns true if the reply has no text, which is how most commands that change something report success.
+    /// Returns true if the reply has no text. With such a reply, most commands that change something report success.
     pub fn is_empty(&self) -> bool {
         self.body.trim_ascii().is_empty()
     }
@@ -45,8 +45,8 @@ impl<'a> Reply<'a> {
 
 /// Splits the received bytes into the replies of `count` commands.
 ///
-/// The last reply takes all remaining bytes, so an empty line in its text does not end it. Returns fewer than
-/// `count` replies if the connection ended early.
+/// The last reply contains all remaining bytes, even if they include an empty line. Returns fewer than `count` replies
+/// if the connection ended early.
 pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
     let mut replies = Vec::with_capacity(count);
     let mut rest = bytes;
@@ -66,14 +66,14 @@ pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
     replies
 }
 
-/// Returns the offset after the first `count` replies, or `None` while they are incomplete.
+/// Returns the offset of the byte after the first `count` replies, or `None` if these replies are not complete.
 pub fn offset_after(bytes: &[u8], count: usize) -> Option<usize> {
     let rest = (0..count).try_fold(bytes, |rest, _| split_first(rest).map(|(_, rest)| rest))?;
     Some(bytes.len() - rest.len())
 }
 
-/// Returns true if `bytes` contain `count` complete replies. A peer that does not close the connection (the
-/// master CLI) has nothing more to send then.
+/// Returns true if `bytes` contain `count` complete replies. A master CLI, which does not close the connection, then
+/// has nothing more to send.
 pub fn is_complete(bytes: &[u8], count: usize) -> bool {
     let replies = split(bytes, count);
     replies.len() == count && replies.iter().all(Reply::is_complete)

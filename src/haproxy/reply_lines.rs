@@ -1,11 +1,12 @@
-//! The lines of any reply as safe text.
+//! The lines of a reply to any command, as safe text.
 
 use crate::haproxy::safe_text::SafeText;
 
-/// Lines kept of one reply.
+/// Maximum number of lines kept from one reply.
 pub const MAX_LINES: usize = 20_000;
 
-/// The lines of a reply. A line longer than [`crate::haproxy::safe_text::MAX_BYTES`] bytes is cut and ends in `…`.
+/// The lines of a reply. A line longer than [`crate::haproxy::safe_text::MAX_BYTES`] bytes is truncated and ends with
+/// `…`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplyLines {
     lines: Vec<SafeText>,
@@ -13,12 +14,13 @@ pub struct ReplyLines {
 }
 
 impl ReplyLines {
-    /// Splits a reply at its line breaks. Keeps empty lines inside the reply and drops those at its end.
+    /// Splits a reply at its line breaks. Empty lines at the end of the reply are dropped; all other empty lines are
+    /// kept.
     pub fn parse(body: &[u8]) -> Self {
         Self::from_lines(body.split(|byte| *byte == b'\n'))
     }
 
-    /// Collects lines that are already split, without the empty ones at the end.
+    /// Collects lines that are already split. Empty lines at the end are dropped.
     pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut out = Self::default();
         let mut empty = 0;
@@ -48,13 +50,13 @@ impl ReplyLines {
         &self.lines
     }
 
-    /// Returns the number of lines that were dropped because the reply has more than [`MAX_LINES`].
+    /// Returns the number of lines that were dropped because the reply has more than [`MAX_LINES`] lines.
     pub fn dropped(&self) -> usize {
         self.dropped
     }
 }
 
-/// Returns the first line that is not blank: an error message in HAProxy's words.
+/// Returns the first line that is not blank, such as HAProxy's error message, or an empty text if all lines are blank.
 pub fn first_line(body: &[u8]) -> SafeText {
     let line = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty());
     SafeText::new(line.unwrap_or_default())

@@ -1,16 +1,16 @@
 //! Reads one row of `show stat` into cells: names, texts and numbers.
 //!
-//! A sample of ten thousand servers has a million cells, nearly all of them empty or one digit. A plain row, which has
-//! exactly as many cells as the header and no quotes, is read in one pass, including its numbers. All other rows go
-//! through the CSV reader, which handles quotes, line breaks within quotes and rows of any length. Both ways produce
-//! the same cells.
+//! A sample of ten thousand servers has a million cells, nearly all of them empty or with one digit. A plain row, which
+//! has exactly as many cells as the header and no quotes, is read in one pass, including its numbers. All other rows
+//! are read by the CSV reader, which supports quotes, line breaks within quotes and rows of any length. Both readers
+//! produce the same cells.
 
 use crate::haproxy::key_values::parse_number;
 use crate::haproxy::numbers::row_writer::RowWriter;
 use crate::haproxy::stat_header::{HeaderColumn, StatSchema};
 use crate::haproxy::stat_row::TextCells;
 
-/// HAProxy's value for "never" (`lastsess`). It is stored as an absent number.
+/// HAProxy's value for "never" (`lastsess`), which is stored as an absent number.
 const NEVER: &[u8] = b"-1";
 
 /// The cells of a received row, without its numbers.
@@ -37,9 +37,9 @@ impl<'a> RowCells<'a> {
     }
 }
 
-/// Reads the row at the start of `bytes` if it is a plain one. Returns its cells and its length in bytes, and writes
-/// its numbers to the current row of `numbers`. If the row is not plain, returns `None`; some numbers may be written
-/// already.
+/// Reads the row at the start of `bytes` if the row is plain. Returns the cells and the length of the row in bytes, and
+/// writes the numbers to the current row of `numbers`. Returns `None` if the row is not plain; in this case, some
+/// numbers may already have been written.
 pub(crate) fn read_plain_row<'a>(
     bytes: &'a [u8],
     schema: &StatSchema,
@@ -69,10 +69,11 @@ pub(crate) fn read_plain_row<'a>(
     Some((cells, offset))
 }
 
-/// Number of digits that always fit an `i64`. Rows with longer numbers go through the CSV reader.
+/// Number of digits that always fit in an `i64`. Rows with longer numbers are read by the CSV reader.
 const MAX_DIGITS: usize = 18;
 
-/// Returns the number at the start of `bytes` and its length in bytes. The number is absent if the cell is empty or -1.
+/// Returns the number at the start of `bytes` and the length of the cell in bytes; the number is absent if the cell is
+/// empty or -1. Returns `None` if the number has more than [`MAX_DIGITS`] digits or `bytes` end within the cell.
 fn read_plain_number(bytes: &[u8]) -> Option<(Option<i64>, usize)> {
     let (mut value, mut length) = (0_i64, 0);
     loop {
@@ -103,7 +104,7 @@ pub(crate) fn read_csv_record<'a>(
     for (cell, column) in record.iter().zip(schema.columns()) {
         match *column {
             HeaderColumn::Number(_) if cell.is_empty() || cell == NEVER => {}
-            // The smallest number marks absent numbers.
+            // The smallest `i64` is the marker for absent numbers.
             HeaderColumn::Number(slot) => match parse_number(cell).filter(|value| *value != i64::MIN) {
                 Some(value) => numbers.set(usize::from(slot), value),
                 None => cells.invalid_numbers += 1,

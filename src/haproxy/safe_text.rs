@@ -1,9 +1,9 @@
 //! Text from the socket that is safe to print.
 //!
-//! HAProxy forwards text from other hosts: `last_chk` contains the reason phrase of a health-checked server byte
-//! for byte, including ESC (seen on 1.5 to 3.4), and a terminal executes such control sequences. Creating a
-//! [`SafeText`] escapes every character that is not visible, so a `SafeText` can be drawn, logged, exported or
-//! copied without further checks.
+//! HAProxy forwards text from other hosts: `last_chk` contains, byte for byte, the reason phrase in a server's reply to
+//! a health check, including ESC (observed on 1.5 to 3.4), and a terminal executes such control sequences. Creating a
+//! [`SafeText`] escapes every character that is not visible, so a `SafeText` can be drawn, logged, exported or copied
+//! without further checks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,13 +12,14 @@ use std::sync::Arc;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Maximum length of a text in bytes of the source. A longer text is cut and ends in `…`.
+/// Maximum length of the original text, in bytes. Longer text is truncated and ends with `…`.
 pub const MAX_BYTES: usize = 1024;
 
-/// A text in which every character occupies one or two visible cells.
+/// A string that is safe to display: every character occupies one or two visible cells.
 ///
 /// Control characters (C0, DEL, C1), bidirectional controls, other invisible formatting characters and combining
-/// characters are shown as `\x1b` or `\u{202e}`. Bytes that are not UTF-8 are shown as `\xff`.
+/// characters are replaced by escapes such as `\x1b` or `\u{202e}`. Bytes that are not valid UTF-8 are replaced by
+/// escapes such as `\xff`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SafeText {
     text: Arc<str>,
@@ -26,7 +27,8 @@ pub struct SafeText {
 }
 
 impl SafeText {
-    /// Builds a safe text from bytes. Text that has only visible characters, the usual case, is copied unchanged.
+    /// Builds safe text from bytes. Bytes that contain only visible characters, which is the usual case, are copied
+    /// unchanged.
     pub fn new(bytes: &[u8]) -> Self {
         match escape(bytes, MAX_BYTES) {
             Cow::Borrowed(text) => Self { text: Arc::from(text), verbatim: true },
@@ -39,7 +41,8 @@ impl SafeText {
         &self.text
     }
 
-    /// Returns true if the text is exactly what HAProxy sent. An escaped name must never be used in a command.
+    /// Returns true if the text is exactly what HAProxy sent: neither escaped nor truncated. Any other name must never
+    /// be used in a command.
     pub fn is_verbatim(&self) -> bool {
         self.verbatim
     }
@@ -80,7 +83,7 @@ impl fmt::Debug for SafeText {
     }
 }
 
-/// Escapes invisible characters. Borrows the text if it needs no change.
+/// Escapes invisible characters and truncates text after `max` bytes. Borrows `bytes` if nothing needs to change.
 fn escape(bytes: &[u8], max: usize) -> Cow<'_, str> {
     let cut = bytes.len() > max;
     let kept = &bytes[..bytes.len().min(max)];
@@ -94,7 +97,8 @@ fn escape(bytes: &[u8], max: usize) -> Cow<'_, str> {
         for ch in chunk.valid().chars() {
             push_visible(&mut out, ch);
         }
-        // The cut may have split a character. Its first bytes are valid in the source, so drop them.
+        // Truncation may have split a character. The bytes before the cut are valid in the original text, so drop them
+        // instead of escaping them.
         let at_cut = cut && chunk.invalid().len() < 4 && chunk.invalid().as_ptr_range().end == kept.as_ptr_range().end;
         if !at_cut {
             for byte in chunk.invalid() {

@@ -1,7 +1,8 @@
 //! The reply to `show servers state` (1.6 and newer), which reports more than the `status` column.
 //!
-//! `show stat` reports `DOWN` for a server that is down and drained; only `srv_admin_state` contains the state that
-//! an operator ordered. `ServerStateColumns` are found by name: there are 17 in 1.6 and 25 since 2.4.
+//! `show stat` reports `DOWN` for a server that is both down and draining; only `srv_admin_state` contains the state
+//! that was ordered. Columns are found by name, because their number depends on the version: 17 in 1.6 and 25 since
+//! 2.4.
 
 use crate::haproxy::safe_text::SafeText;
 
@@ -14,24 +15,24 @@ impl AdminState {
     const CONFIG_MAINT: u32 = 0x04;
     const FORCED_DRAIN: u32 = 0x08;
 
-    /// Returns true if maintenance is set on the server itself, at run time or by the configuration.
+    /// Returns true if the server itself was put into maintenance, at run time or by the configuration.
     pub fn is_maint(self) -> bool {
         self.0 & Self::FORCED_MAINT != 0
     }
 
-    /// Returns true if the configuration says `disabled`. The bit stays set when the server is enabled at run time
-    /// (5 becomes 4 on 2.6.12).
+    /// Returns true if the configuration contains `disabled` for the server. This stays true if the server is enabled
+    /// at run time (`srv_admin_state` changes from 5 to 4 on 2.6.12).
     pub fn is_disabled_in_config(self) -> bool {
         self.0 & Self::CONFIG_MAINT != 0
     }
 
-    /// Returns true if drain is set on the server itself.
+    /// Returns true if the server itself was put into drain.
     pub fn is_drain(self) -> bool {
         self.0 & Self::FORCED_DRAIN != 0
     }
 
-    /// Returns true if neither is set on the server itself. It may still be in maintenance through the server that
-    /// it tracks.
+    /// Returns true if neither maintenance nor drain is set on the server itself. The server may still be in
+    /// maintenance because it tracks a server in maintenance.
     pub fn is_ready(self) -> bool {
         !self.is_maint() && !self.is_drain()
     }
@@ -65,7 +66,7 @@ pub enum OperationalState {
     Starting,
     /// 2: the server is up.
     Running,
-    /// 3: the server finishes its sessions and accepts no new ones.
+    /// 3: the server finishes its sessions and accepts no new sessions.
     Stopping,
 }
 
@@ -88,7 +89,7 @@ pub struct ServerState {
     pub weight: Option<i64>,
     /// The configured weight: `srv_iweight`.
     pub initial_weight: Option<i64>,
-    /// The operational state; absent if this version does not report it.
+    /// The operational state; `None` if this version does not report it.
     pub operational: Option<OperationalState>,
     /// The state of the health checks.
     pub checks: Option<CheckState>,
@@ -96,7 +97,7 @@ pub struct ServerState {
     pub agent: Option<CheckState>,
 }
 
-/// The positions of the columns that are read.
+/// The indexes of the columns that are read.
 struct ServerStateColumns {
     backend: usize,
     server: usize,
@@ -141,7 +142,7 @@ impl ServerStateColumns {
     }
 }
 
-/// Parses a reply line by line and skips lines that do not fit the header. Yields nothing if the header is missing.
+/// Parses a reply line by line and skips lines that do not match the header. Yields nothing if the header is missing.
 pub fn iter(body: &[u8]) -> impl Iterator<Item = ServerState> {
     let mut lines = body.split(|byte| *byte == b'\n');
     let columns = lines.find_map(|line| line.strip_prefix(b"# ")).and_then(ServerStateColumns::from_header);
@@ -153,7 +154,8 @@ pub fn parse(body: &[u8]) -> Vec<ServerState> {
     iter(body).collect()
 }
 
-/// Splits a line at single blanks. 1.8.0 writes an empty address, between two blanks, for an unresolved server.
+/// Splits a line at each blank, so that two consecutive blanks enclose an empty word: 1.8.0 writes an empty address for
+/// an unresolved server.
 fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| *byte == b' ')
 }

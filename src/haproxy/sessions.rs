@@ -1,8 +1,9 @@
 //! The replies to `show sess`, `show sess all` and `show sess ID` (operator level and above).
 //!
-//! `show sess` writes one line per session: its pointer, followed by `key=value` pairs whose number depends on the
-//! version (14 on 1.8, 20 since 2.6). `show sess all`, `show sess ID` and, seen on 3.0.0 and 3.2.0, `show sess
-//! older …` write a block of indented lines instead, which also contains the bytes. Both layouts are parsed here.
+//! `show sess` writes one line per session: a pointer, followed by `key=value` pairs whose number depends on the
+//! version (14 on 1.8, 20 since 2.6). `show sess all`, `show sess ID` and, on 3.0.0 and 3.2.0, `show sess older …`
+//! write a block of indented lines per session, which also contains the bytes transferred. Both layouts are parsed
+//! here.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -14,37 +15,37 @@ use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 
-/// Sessions kept of one reply.
+/// Maximum number of sessions kept from one reply.
 pub const MAX_SESSIONS: usize = 20_000;
 
-/// One client session. A field is absent if the reply does not contain it.
+/// One client session. A field is `None` if the reply does not contain the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// The pointer, such as `0x55d0e491f000`, that `show sess ID` and `shutdown session ID` take. HAProxy may reuse it
-    /// for another session.
+    /// The pointer, such as `0x55d0e491f000`, which is the argument of `show sess ID` and `shutdown session ID`.
+    /// HAProxy may reuse a pointer for another session.
     pub id: SafeText,
-    /// The protocol: `tcpv4`, `tcpv6`, `unix_stream` …
+    /// The protocol, such as `tcpv4`, `tcpv6` or `unix_stream`.
     pub proto: Option<SafeText>,
     /// The client's address and port, or `unix:N`.
     pub source: Option<SafeText>,
     /// Name of the frontend; `GLOBAL` for a connection to a stats socket.
     pub frontend: Option<SafeText>,
-    /// Name of the backend; absent until one is chosen.
+    /// Name of the backend; `None` until a backend is chosen.
     pub backend: Option<SafeText>,
-    /// Name of the server; absent until one is chosen.
+    /// Name of the server; `None` until a server is chosen.
     pub server: Option<SafeText>,
-    /// Time since the session began, with a resolution of one second. Absent for TCP sessions on 3.0.0, which counts
-    /// from 1970.
+    /// Time since the session began, with a resolution of one second. `None` for TCP sessions on 3.0.0, which reports
+    /// the time since 1970 instead.
     pub age: Option<Duration>,
-    /// Number of times its task ran.
+    /// Number of times that HAProxy ran the task of the session.
     pub calls: Option<u64>,
     /// The connection state of the client side.
     pub client_side: Option<ConnectionStage>,
     /// The connection state of the server side.
     pub server_side: Option<ConnectionStage>,
-    /// Bytes received from the client so far; only in the layout with all details.
+    /// Bytes received from the client so far; reported only by commands that write all details.
     pub bytes_in: Option<u64>,
-    /// Bytes received from the server so far; only in the layout with all details.
+    /// Bytes received from the server so far; reported only by commands that write all details.
     pub bytes_out: Option<u64>,
     /// The line of the session, or the first line of its block.
     pub line: SafeText,
@@ -69,12 +70,13 @@ impl Session {
         }
     }
 
-    /// Returns true for a connection to a stats socket, such as the one that reads the sessions.
+    /// Returns true for a connection to a stats socket, such as the connection over which hapulse reads the sessions.
     pub fn is_cli(&self) -> bool {
         self.frontend.as_ref().is_some_and(|name| name.as_str() == "GLOBAL")
     }
 
-    /// Returns the bytes in both directions, or `None` if neither is known.
+    /// Returns the sum of the bytes in both directions. An unknown direction counts as 0; if both are unknown, returns
+    /// `None`.
     pub fn bytes(&self) -> Option<u64> {
         match (self.bytes_in, self.bytes_out) {
             (None, None) => None,
@@ -82,30 +84,31 @@ impl Session {
         }
     }
 
-    /// Returns the value of a pair in the line by HAProxy's key, for pairs without a field here: `rate`, `exp`, `rq`.
+    /// Returns the value of a pair in the line by HAProxy's key, for pairs without a field in this type: `rate`, `exp`,
+    /// `rq`. Returns `None` if the line does not contain the key.
     pub fn pair(&self, key: &str) -> Option<&str> {
         let mut words = self.line.as_str().split(' ').skip(1);
         words.find_map(|word| word.strip_prefix(key)?.strip_prefix(['=', '[']))
     }
 }
 
-/// A filter for sessions. It is applied to the reply, because old versions cannot filter.
+/// A filter for sessions. It is also applied to the reply, because old versions cannot filter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionFilter {
     /// Only sessions of this frontend.
     pub frontend: Option<SafeText>,
     /// Only sessions of this backend.
     pub backend: Option<SafeText>,
-    /// Only sessions of servers with this name, in any backend unless one is given.
+    /// Only sessions of servers with this name, in any backend unless [`Self::backend`] is set.
     pub server: Option<SafeText>,
-    /// Only sessions of at least this age. Sessions of unknown age match too.
+    /// Only sessions of at least this age. A session of unknown age also matches.
     pub min_age: Option<Duration>,
-    /// Request all details (`show sess all`), including bytes. This makes the reply five times as large.
+    /// True to request all details (`show sess all`), including bytes. The reply is then five times as large.
     pub all_details: bool,
 }
 
 impl SessionFilter {
-    /// Returns true if the session passes the filter.
+    /// Returns true if the session matches all conditions of the filter.
     pub fn matches(&self, session: &Session) -> bool {
         let is = |wanted: &Option<SafeText>, name: &Option<SafeText>| wanted.is_none() || wanted == name;
         is(&self.frontend, &session.frontend)
@@ -115,27 +118,27 @@ impl SessionFilter {
     }
 }
 
-/// A sort order of sessions. Unknown values come last.
+/// A sort order for sessions. Sessions whose value is unknown come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionOrder {
     /// Oldest first.
     Age,
     /// Most bytes in both directions first.
     Bytes,
-    /// The least advanced server side first: queued and connecting before established.
+    /// Sessions with the least advanced connection to a server first: queued and connecting before established.
     State,
 }
 
 /// The sessions of one reply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sessions {
-    /// The sessions that pass the filter, at most [`MAX_SESSIONS`].
+    /// The sessions that match the filter, at most [`MAX_SESSIONS`].
     pub list: Vec<Session>,
     /// Number of sessions in the reply.
     pub total: usize,
-    /// Number of sessions that passed the filter but exceed [`MAX_SESSIONS`].
+    /// Number of sessions that match the filter but were dropped because of [`MAX_SESSIONS`].
     pub dropped: usize,
-    /// Number of lines outside of sessions: an error message or an unknown layout.
+    /// Number of lines that do not belong to a session, such as an error message or an unknown layout.
     pub unrecognized_lines: usize,
 }
 
@@ -157,7 +160,7 @@ impl Sessions {
         out
     }
 
-    /// Sorts the sessions. The sort is stable.
+    /// Sorts the sessions. The order of equal sessions does not change.
     pub fn sort(&mut self, order: SessionOrder) {
         match order {
             SessionOrder::Age => self.list.sort_by_key(|session| Reverse(session.age)),
@@ -179,7 +182,7 @@ pub struct SessionDetail {
 }
 
 impl SessionDetail {
-    /// Parses the reply to `show sess ID`. Returns `None` if it contains no session, such as `Session not found.`.
+    /// Parses the reply to `show sess ID`. Returns `None` if the reply contains no session, as in `Session not found.`.
     pub fn parse(body: &[u8], version: Option<Version>) -> Option<Self> {
         let mut first = None;
         for_each_block(body, |block| {
@@ -194,7 +197,7 @@ impl SessionDetail {
     }
 }
 
-/// Calls `on_block` with each session's lines: a line that begins with a pointer, and the indented lines below it.
+/// Calls `on_block` with each session's lines: a line that begins with a pointer, and the indented lines after it.
 /// Returns the number of lines that do not belong to a session.
 fn for_each_block<'a>(body: &'a [u8], mut on_block: impl FnMut(&[&'a [u8]])) -> usize {
     let mut block: Vec<&[u8]> = Vec::new();
@@ -264,12 +267,12 @@ fn parse_detail_line(session: &mut Session, line: &[u8]) {
     }
 }
 
-/// Parses a name. Returns `None` for an empty one and for `<NONE>` or `<none>`.
+/// Parses a name. Returns `None` if the value is empty, `<NONE>` or `<none>`.
 fn parse_name(value: &[u8]) -> Option<SafeText> {
     (!value.is_empty() && !value.eq_ignore_ascii_case(b"<none>")).then(|| SafeText::new(value))
 }
 
-/// Parses the first number of `[8,0h,fd=30]`.
+/// Parses the connection stage from the first number of a value such as `[8,0h,fd=30]`.
 fn parse_stage(value: &[u8], version: Option<Version>) -> Option<ConnectionStage> {
     let first = value.strip_prefix(b"[")?.split(|byte| *byte == b',').next()?;
     ConnectionStage::from_number(parse_number(first)?, version)

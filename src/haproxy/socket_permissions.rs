@@ -7,16 +7,17 @@ use std::path::Path;
 use crate::haproxy::address::Address;
 use crate::haproxy::level::Level;
 
-/// Returns the line for HAProxy's `global` section that opens a stats socket at `address`.
+/// Returns the line in HAProxy's `global` section that opens a stats socket at `address`.
 pub fn socket_line(address: &Address, level: Level) -> String {
     match address {
         Address::Unix(path) => format!("stats socket {} mode 660 level {level}", path.display()),
-        // No address family prefix: HAProxy does not accept `ipv4@` with an IPv6 address.
+        // Do not write an address family prefix: HAProxy does not accept `ipv4@` with an IPv6 address.
         Address::Tcp { .. } => format!("stats socket {address} level {level}"),
     }
 }
 
-/// Returns the line for a Unix socket at level admin that the group of Debian's package may open.
+/// Returns the line in HAProxy's `global` section for a Unix socket at level admin that the group `haproxy`, which
+/// Debian's package creates, may open.
 pub fn group_socket_line(path: &Path) -> String {
     format!("stats socket {} mode 660 group haproxy level admin", path.display())
 }
@@ -24,13 +25,13 @@ pub fn group_socket_line(path: &Path) -> String {
 /// The mode bit that allows the group to write, which `mode` on the `stats socket` line sets.
 const GROUP_WRITE: u32 = 0o020;
 
-/// Returns a hint for a user who may not open the socket: a shell command to join its group, or the configuration line
-/// if no group may open it.
+/// Returns a hint for a user who may not open the socket: a shell command to join the group of the socket, or a
+/// configuration line if no group may open the socket.
 pub fn access_hint(path: &Path) -> String {
     let shown = path.display();
     let Ok(meta) = fs::metadata(path) else {
         return format!(
-            "this user cannot enter its directory: run as root, or check the permissions: namei -l {shown}"
+            "this user cannot enter the directory: run as root, or check the permissions: namei -l {shown}"
         );
     };
     // Users should not join root's own group.
@@ -39,10 +40,11 @@ pub fn access_hint(path: &Path) -> String {
     }
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
     let group = group_name(&groups, meta.gid()).map_or_else(|| meta.gid().to_string(), str::to_owned);
-    format!("run as root, or join its group and log in again: sudo usermod -aG {group} $USER")
+    format!("run as root, or join this group and log in again: sudo usermod -aG {group} $USER")
 }
 
-/// Returns the name of a group from the lines of `/etc/group`: `NAME:PASSWORD:GID:MEMBERS`.
+/// Returns the name of the group with id `gid`, or `None` if it is not in `groups`: the lines of `/etc/group`, in the
+/// form `NAME:PASSWORD:GID:MEMBERS`.
 fn group_name(groups: &str, gid: u32) -> Option<&str> {
     groups.lines().find_map(|line| {
         let mut parts = line.split(':');

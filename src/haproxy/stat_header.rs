@@ -1,13 +1,13 @@
-//! The header line of `show stat`, which maps each column by name, never by position.
+//! The header line of `show stat`. Columns are identified by name, never by position.
 
 use crate::haproxy::fields::{Field, FieldKind, TextField};
 use crate::haproxy::numbers::column_set;
 use crate::haproxy::safe_text::SafeText;
 
-/// Number of unknown columns kept. Newer versions and other builds add up to 30.
+/// Maximum number of unknown columns kept. Newer versions and other builds add up to 30 columns.
 const MAX_EXTRA_COLUMNS: usize = 64;
 
-/// The use of one column.
+/// The content of one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeaderColumn {
     Proxy,
@@ -17,24 +17,25 @@ pub(crate) enum HeaderColumn {
     Ignored,
 }
 
-/// The columns of a `show stat` reply and the slots of their numbers.
+/// The columns of a `show stat` reply. Each numeric column has a slot: the index of its numbers in the stored rows.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StatSchema {
     columns: Vec<HeaderColumn>,
-    /// Slot of each known field among the numbers of a row.
+    /// Slot of each known field; `None` if the reply does not have the column.
     slots: [Option<u16>; Field::COUNT],
-    /// HAProxy's name of the column in each slot.
+    /// HAProxy's name for the column stored in each slot.
     names: Vec<SafeText>,
-    /// Number of slots that contain quantities. The slots after them contain ages and identifiers.
+    /// Number of slots that contain quantities. All later slots contain ages and identifiers.
     quantity_count: usize,
 }
 
-/// Maximum number of slots.
+/// Maximum number of slots of a schema.
 const MAX_WIDTH: usize = Field::COUNT + MAX_EXTRA_COLUMNS;
 const _: () = assert!(MAX_WIDTH <= column_set::MAX_WIDTH);
 
 impl StatSchema {
-    /// Parses a header line. Returns `None` if it does not begin with `# ` or lacks `pxname` or `svname`.
+    /// Parses a header line. Returns `None` if the line does not begin with `# `, or if `pxname` or `svname` is
+    /// missing.
     pub(crate) fn parse(header: &csv::ByteRecord) -> Option<Self> {
         let first = header.get(0)?.strip_prefix(b"# ")?;
         let mut schema = Self {
@@ -46,7 +47,7 @@ impl StatSchema {
         let (mut has_proxy, mut has_name, mut extra) = (false, false, 0);
         for name in std::iter::once(first).chain(header.iter().skip(1)) {
             let column = match name {
-                // Of a duplicate column only the first one is used.
+                // If a name occurs more than once, only the first column is used.
                 b"pxname" if !std::mem::replace(&mut has_proxy, true) => HeaderColumn::Proxy,
                 b"svname" if !std::mem::replace(&mut has_name, true) => HeaderColumn::Name,
                 b"" | b"-" | b"(null)" | b"pxname" | b"svname" => HeaderColumn::Ignored,
@@ -71,7 +72,7 @@ impl StatSchema {
         (has_proxy && has_name).then_some(schema)
     }
 
-    /// Moves ages and identifiers to the last slots, so that the numbers recorded over time are adjacent.
+    /// Moves ages and identifiers to the last slots, so that the quantities are adjacent.
     fn order_quantities_first(&mut self) {
         let is_other = |slot: usize| {
             let field = Field::ALL.iter().find(|field| self.slots[**field as usize] == Some(slot as u16));
@@ -100,17 +101,17 @@ impl StatSchema {
         HeaderColumn::Number(self.names.len() as u16 - 1)
     }
 
-    /// Returns the use of each column.
+    /// Returns the content of each column, in HAProxy's order.
     pub(crate) fn columns(&self) -> &[HeaderColumn] {
         &self.columns
     }
 
-    /// Returns the number of slots of a row.
+    /// Returns the number of slots.
     pub fn width(&self) -> usize {
         self.names.len()
     }
 
-    /// Returns the number of slots that contain quantities. The slots after them contain ages and identifiers.
+    /// Returns the number of slots that contain quantities. All later slots contain ages and identifiers.
     pub fn quantity_count(&self) -> usize {
         self.quantity_count
     }
@@ -120,7 +121,7 @@ impl StatSchema {
         self.slots[field as usize].map(usize::from)
     }
 
-    /// Returns HAProxy's names of the numeric columns, by slot.
+    /// Returns HAProxy's names for the numeric columns, by slot.
     pub fn names(&self) -> &[SafeText] {
         &self.names
     }

@@ -1,4 +1,4 @@
-//! Collects the rows of `show stat` into a table and checks them.
+//! Checks the rows of `show stat` and collects them in a table.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use crate::haproxy::row_reader::RowCells;
 use crate::haproxy::stat_header::StatSchema;
 use crate::haproxy::stat_row::{RowKind, StatRow};
 
-/// Counts of anomalies in a reply.
+/// Numbers of anomalies in a reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatAnomalies {
     /// Rows rejected because their cells do not match the header.
     pub rejected_rows: usize,
-    /// Rows that are shorter or longer than the header. The cells they have in common are kept.
+    /// Rows that are shorter or longer than the header. Missing cells count as absent, and surplus cells are ignored.
     pub uneven_rows: usize,
-    /// Cells of numeric columns that are not numbers or do not fit 63 bits. They count as absent. (2.6 reports a gauge
-    /// below zero as 18446744073709551615.)
+    /// Cells of numeric columns that are not numbers or do not fit in 63 bits. They count as absent. (2.6 reports a
+    /// gauge below zero as 18446744073709551615.)
     pub invalid_numbers: usize,
 }
 
 /// The function that tries to read a plain row before the CSV reader is used.
 pub(crate) type PlainRowReader = for<'a> fn(&'a [u8], &StatSchema, &mut RowWriter) -> Option<(RowCells<'a>, usize)>;
 
-/// The CSV reader for rows that are not plain. It is reused while such rows follow each other.
+/// The CSV reader for rows that are not plain. It is reused for consecutive rows that are not plain.
 pub(crate) struct CsvRecords<'a> {
     body: &'a [u8],
     start: usize,
@@ -59,16 +59,16 @@ pub(crate) struct StatReader<'a> {
     pub(crate) schema: Arc<StatSchema>,
     type_slot: Option<usize>,
     previous: Option<&'a Arc<[StatRow]>>,
-    /// Number of leading rows that equal those of the previous table. Frozen once `rows` exists.
+    /// Number of leading rows that equal the rows of the previous table. It does not change once `rows` is present.
     shared: usize,
-    /// All rows; present once a row differs from the previous table.
+    /// All rows; `None` until a row differs from the previous table.
     rows: Option<Vec<StatRow>>,
     pub(crate) numbers: RowWriter,
     anomalies: StatAnomalies,
 }
 
 impl<'a> StatReader<'a> {
-    /// Creates a reader that shares rows with the previous table and reuses released number buffers.
+    /// Creates a reader that shares rows with the previous table and reuses released buffers for numbers.
     pub(crate) fn new(schema: Arc<StatSchema>, before: Option<(&'a Arc<[StatRow]>, &NumberRows)>) -> Self {
         let numbers = before.map(|(_, numbers)| RowWriter::reusing(numbers, schema.width()));
         Self {
@@ -82,7 +82,8 @@ impl<'a> StatReader<'a> {
         }
     }
 
-    /// Adds a row whose numbers have already been written to `numbers`, or rejects it.
+    /// Adds a row whose numbers have already been written to `numbers`. A row that does not match the header is
+    /// rejected.
     pub(crate) fn push_row(&mut self, cells: &RowCells<'_>) {
         self.anomalies.invalid_numbers += cells.invalid_numbers;
         let [proxy, name] = cells.names;
@@ -112,8 +113,8 @@ impl<'a> StatReader<'a> {
         }
     }
 
-    /// Returns the kind by the `type` column, or `None` if it contradicts the name, as in a row shifted by a missing
-    /// comma.
+    /// Returns the kind of a row according to the `type` column, or according to the name if there is no type. Returns
+    /// `None` if type and name contradict each other, as in a row shifted by a missing comma.
     fn row_kind(&self, name: &[u8]) -> Option<RowKind> {
         let by_name = RowKind::from_name(name);
         match self.type_slot.and_then(|slot| self.numbers.get(slot)) {
@@ -134,8 +135,8 @@ impl<'a> StatReader<'a> {
     }
 }
 
-/// Returns true if the status ends in a number after `)`. 1.6.0 omits the comma after `DRAIN (agent)`, so the row is
-/// one cell short and every number is one column too far to the left.
+/// Returns true if the status contains `)` and ends with a digit. 1.6.0 omits the comma after `DRAIN (agent)`, so the
+/// row is one cell short and every number is one column too far to the left.
 fn is_shifted(status: Option<&[u8]>) -> bool {
     status.is_some_and(|status| status.contains(&b')') && status.last().is_some_and(u8::is_ascii_digit))
 }

@@ -1,7 +1,7 @@
 //! One row of `show stat`: its kind, names and texts.
 //!
 //! Nearly all texts stay the same from one sample to the next, and most rows of a sample have the same texts (`UP`,
-//! `http`, `L7OK`). Rows therefore share texts with the previous sample and with the row above where possible.
+//! `http`, `L7OK`). Rows therefore share texts with the previous sample and with the preceding row where possible.
 
 use std::sync::Arc;
 
@@ -18,17 +18,18 @@ pub enum RowKind {
     Backend,
     /// One server of a backend.
     Server,
-    /// One bind line of a frontend; only with `option socket-stats`.
+    /// One `bind` line of a frontend; reported only with `option socket-stats`.
     Listener,
 }
 
 impl RowKind {
-    /// Returns the kind for a value of the `type` column.
+    /// Returns the kind for a value of the `type` column, or `None` for an unknown value.
     pub(crate) fn from_type(number: i64) -> Option<Self> {
         [Self::Frontend, Self::Backend, Self::Server, Self::Listener].get(usize::try_from(number).ok()?).copied()
     }
 
-    /// Derives the kind from `svname`. A listener cannot be distinguished from a server.
+    /// Derives the kind from `svname`. Returns `Server` for a listener, which cannot be distinguished from a server by
+    /// name.
     pub(crate) fn from_name(svname: &[u8]) -> Self {
         match svname {
             b"FRONTEND" => Self::Frontend,
@@ -46,7 +47,7 @@ pub(crate) type TextCells<'a> = [Option<&'a [u8]>; TextField::ALL.len()];
 struct RowTexts(Box<[(TextField, SafeText)]>);
 
 impl RowTexts {
-    /// Returns true if the texts are exactly the cells.
+    /// Returns true if the texts are equal to the cells.
     fn match_cells(&self, cells: &TextCells<'_>) -> bool {
         let mut known = self.0.iter();
         let is_next = |(index, cell): (usize, &[u8])| {
@@ -55,7 +56,7 @@ impl RowTexts {
         present(cells).all(is_next) && known.next().is_none()
     }
 
-    /// Builds the texts from cells and shares each text that one of `others` has in the same field.
+    /// Builds the texts from cells. A text that one of `others` has in the same field is shared.
     fn from_cells<'a>(cells: &TextCells<'_>, others: &(impl Iterator<Item = &'a Self> + Clone)) -> Self {
         let text = |(index, cell): (usize, &[u8])| {
             let field = TextField::ALL[index].0;
@@ -74,7 +75,7 @@ fn present<'a>(cells: &TextCells<'a>) -> impl Iterator<Item = (usize, &'a [u8])>
     cells.iter().enumerate().filter_map(|(index, cell)| Some((index, (*cell)?)))
 }
 
-/// Returns true if the text equals the cell and no character of it was escaped.
+/// Returns true if the text equals the cell and no character was escaped.
 fn is_verbatim(text: &SafeText, cell: &[u8]) -> bool {
     text.is_verbatim() && text.as_str().as_bytes() == cell
 }
@@ -88,13 +89,14 @@ pub struct StatRow {
     pub proxy: SafeText,
     /// `FRONTEND`, `BACKEND`, or the name of the server or listener: `svname`.
     pub name: SafeText,
-    /// Parsed once from the status, because it is read often.
+    /// State parsed from the status; stored because it is read often.
     state: RowState,
     texts: Arc<RowTexts>,
 }
 
 impl StatRow {
-    /// Builds a row from received cells. Texts that equal those of one of `others` are shared with the first such row.
+    /// Builds a row from received cells. Names and texts that are equal in one of `others` are shared with the first
+    /// such row.
     pub(crate) fn from_cells(
         kind: RowKind,
         names: [&[u8]; 2],
@@ -126,23 +128,24 @@ impl StatRow {
         Arc::ptr_eq(&self.texts, &other.texts)
     }
 
-    /// Returns true if the texts are equal. Between two samples most rows share them, which makes this cheap.
+    /// Returns true if the texts of both rows are equal. This is cheap between two samples, because most rows share
+    /// their texts.
     pub fn has_same_texts(&self, other: &Self) -> bool {
         self.shares_texts(other) || self.texts == other.texts
     }
 
-    /// Returns the memory of the texts in bytes, without the names.
+    /// Returns the memory used by the texts, in bytes, without the names.
     pub fn memory_bytes(&self) -> usize {
         let cell = |(_, text): &(TextField, SafeText)| size_of::<(TextField, SafeText)>() + text.as_str().len() + 16;
         self.texts.0.iter().map(cell).sum::<usize>() + size_of::<RowTexts>() + 16
     }
 
-    /// Returns a text, or `None` if it is empty or this version does not have the column.
+    /// Returns the text of a column, or `None` if the text is empty or this version does not have the column.
     pub fn text(&self, field: TextField) -> Option<&SafeText> {
         self.texts.get(field)
     }
 
-    /// Returns the status in HAProxy's words, or an empty text.
+    /// Returns the status in HAProxy's words, or an empty string if HAProxy reported no status.
     pub fn status(&self) -> &str {
         self.text(TextField::Status).map_or("", SafeText::as_str)
     }
@@ -152,7 +155,7 @@ impl StatRow {
         self.text(TextField::Mode).is_some_and(|mode| mode.as_str() == "tcp")
     }
 
-    /// Returns the state that the status means.
+    /// Returns the state to which the status corresponds.
     pub fn state(&self) -> RowState {
         self.state
     }

@@ -1,9 +1,9 @@
 //! The reply to `show stat`: a CSV table of frontends, backends, servers and listeners.
 //!
-//! Columns are found by the name in the header line, never by position: up to a column named `-` the columns of
-//! an old version are a prefix of those of a newer one, the columns after it depend on the build, and a backport
-//! inserted one in the middle (2.6.12). A [`StatTable`] stores the numbers of all rows together. It shares names
-//! and texts with the previous table, and the whole list of rows if none of them changed.
+//! Columns are found by the name in the header line, never by position. The columns before a column named `-` are
+//! usually the columns of an older version followed by new ones, but a backport inserted a column in the middle
+//! (2.6.12); the columns after `-` depend on the build. A [`StatTable`] stores the numbers of all rows together. It
+//! shares names and texts with the previous table, and the whole list of rows if no name or text changed.
 
 use std::sync::Arc;
 
@@ -18,18 +18,19 @@ pub use crate::haproxy::stat_reader::StatAnomalies;
 use crate::haproxy::stat_reader::{CsvRecords, PlainRowReader, StatReader};
 pub use crate::haproxy::stat_row::{RowKind, StatRow};
 
-/// The error for a reply that is not a complete `show stat`.
+/// The error for a reply that is not a complete reply to `show stat`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StatError {
-    /// The first line is not a header with `pxname` and `svname`. Holds the beginning of the reply.
+    /// The first line is not a header with `pxname` and `svname`. The field contains the beginning of the reply.
     #[error("the reply to \"show stat\" does not begin with \"# pxname,svname,\" but with \"{0}\"")]
     NoHeader(SafeText),
-    /// The final empty line is missing: HAProxy or the connection cut the reply. Holds the bytes received.
+    /// The final empty line is missing: HAProxy truncated the reply, or the connection was lost. The field contains the
+    /// number of bytes received.
     #[error("the reply to \"show stat\" was cut after {0} bytes: its final empty line is missing")]
     Cut(usize),
 }
 
-/// The parsed reply to one `show stat`.
+/// The parsed reply to a `show stat` command.
 #[derive(Debug)]
 pub struct StatTable {
     schema: Arc<StatSchema>,
@@ -39,27 +40,27 @@ pub struct StatTable {
 }
 
 impl StatTable {
-    /// Parses a reply (without the empty line at its end).
+    /// Parses a complete reply, without the empty line at its end.
     ///
     /// `previous` is the table of the previous sample; unchanged names and texts are shared with it.
     ///
     /// # Errors
-    /// Returns an error if the header is not one of `show stat`.
+    /// Returns an error if the reply does not begin with a header line of `show stat`.
     pub fn parse(body: &[u8], previous: Option<&Self>) -> Result<Self, StatError> {
         StatParser::new(previous).finish(body)
     }
 
-    /// Builds a table from its parts. `numbers` has one row for each of `rows`.
+    /// Builds a table from its parts. `numbers` must contain one row for each of `rows`.
     pub fn new(schema: Arc<StatSchema>, rows: Arc<[StatRow]>, numbers: NumberRows, anomalies: StatAnomalies) -> Self {
         Self { schema, rows, numbers, anomalies }
     }
 
-    /// Returns the rows in HAProxy's order: for each proxy its frontend, servers and backend.
+    /// Returns the rows in HAProxy's order: for each proxy, the frontend, the servers and the backend.
     pub fn rows(&self) -> &[StatRow] {
         &self.rows
     }
 
-    /// Returns the shared list of rows. It is the same allocation from sample to sample while only numbers change.
+    /// Returns the shared list of rows. Consecutive samples that differ only in numbers share the same allocation.
     pub fn shared_rows(&self) -> &Arc<[StatRow]> {
         &self.rows
     }
@@ -69,18 +70,19 @@ impl StatTable {
         &self.schema
     }
 
-    /// Returns a number of the row at `index`, or `None` if the cell is empty or this version does not have the column.
+    /// Returns the value of a numeric column of the row at `index`, or `None` if the cell is empty or this version does
+    /// not have the column.
     #[inline]
     pub fn number(&self, index: usize, field: Field) -> Option<i64> {
         self.numbers.get(index, self.schema.slot(field)?)
     }
 
-    /// Returns a number of the row at `index` by its slot.
+    /// Returns the number in a slot of the row at `index`, or `None` if the number is absent.
     pub fn slot_number(&self, index: usize, slot: usize) -> Option<i64> {
         self.numbers.get(index, slot)
     }
 
-    /// Returns all numbers of the row at `index`, by slot.
+    /// Returns all numbers of the row at `index`, by slot, or `None` if there is no such row.
     pub fn row_numbers(&self, index: usize) -> Option<number_rows::NumberRow<'_>> {
         self.numbers.row(index)
     }
@@ -91,23 +93,25 @@ impl StatTable {
     }
 }
 
-/// An incremental parser that reads the rows of a reply while it arrives.
+/// An incremental parser that reads the rows of a reply while the reply arrives.
 pub struct StatParser<'a> {
     previous: Option<&'a StatTable>,
     read_plain_row: PlainRowReader,
-    /// Present once the header has been read.
+    /// Reader of the rows; `None` until the header has been read.
     reader: Option<StatReader<'a>>,
-    /// Number of bytes of the reply read so far.
+    /// Number of bytes of the reply that have been parsed.
     offset: usize,
 }
 
 impl<'a> StatParser<'a> {
-    /// Creates a parser for a new reply. `previous` is the table of the previous sample.
+    /// Creates a parser for a new reply. `previous` is the table of the previous sample, with which names and texts are
+    /// shared.
     pub fn new(previous: Option<&'a StatTable>) -> Self {
         Self { previous, read_plain_row: row_reader::read_plain_row, reader: None, offset: 0 }
     }
 
-    /// Reads all complete plain rows received so far. `body` is everything received, not only the new bytes.
+    /// Parses all plain rows that are complete so far. `body` contains all bytes received so far, not only the new
+    /// ones.
     pub fn feed(&mut self, body: &[u8]) {
         if self.reader.is_none() {
             let header = body.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -148,10 +152,10 @@ impl<'a> StatParser<'a> {
         Ok(())
     }
 
-    /// Reads the rest of the complete reply (without the empty line at its end) and returns the table.
+    /// Parses the rest of the complete reply, without the empty line at its end, and returns the table.
     ///
     /// # Errors
-    /// Returns an error if the header is not one of `show stat`.
+    /// Returns an error if the reply does not begin with a header line of `show stat`.
     pub fn finish(mut self, body: &[u8]) -> Result<StatTable, StatError> {
         if self.reader.is_none() {
             self.read_header(body)?;
@@ -159,7 +163,7 @@ impl<'a> StatParser<'a> {
         let (mut records, mut record) = (CsvRecords::new(body), csv::ByteRecord::new());
         loop {
             self.feed(body);
-            // The next row is not a plain one.
+            // The next row is not plain, so read it with the CSV reader.
             let end = if self.offset < body.len() { records.read(self.offset, &mut record) } else { None };
             let (Some(reader), Some(end)) = (&mut self.reader, end) else { break };
             let cells = row_reader::read_csv_record(&record, &reader.schema, &mut reader.numbers);
@@ -195,7 +199,7 @@ mod tests {
         assert_eq!(table.number(1, Field::Qcur), Some(0));
         assert_eq!(table.number(1, Field::Slim), None);
         assert_eq!(table.number(1, Field::Lastsess), None, "never");
-        assert_eq!(table.number(1, Field::Rate), None, "the version lacks the column");
+        assert_eq!(table.number(1, Field::Rate), None, "the version does not have the column");
         assert_eq!(table.rows()[1].state(), RowState::GoingDown);
         assert_eq!(table.rows()[1].text(TextField::LastChk).map(SafeText::as_str), Some("Not, \"found\""));
         let extra = table.schema().names().iter().position(|name| name.as_str() == "new_counter").unwrap();
@@ -292,7 +296,7 @@ mod tests {
         TableContents { names, numbers, anomalies: table.anomalies() }
     }
 
-    /// Generates rows as HAProxy writes them, with occasional malformed ones.
+    /// Generates rows as HAProxy writes them, some of them malformed.
     fn any_rows() -> impl Strategy<Value = String> {
         let number = prop_oneof![
             4 => "", 6 => "[0-9]{1,4}", 1 => "[0-9]{10,20}", 1 => Just("-1".to_owned()), 1 => "-[0-9]{0,3}", 1 => "[0-9]x"

@@ -1,21 +1,22 @@
-//! Reduces the many texts of the `status` column to a few states.
+//! Maps the many texts of the `status` column to a few states.
 
-/// The state that a row's status means. It determines symbol and color; the screen shows the text itself.
+/// The state to which a row's status corresponds. The state determines symbol and color; the screen shows the original
+/// text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowState {
-    /// `UP`: a server or backend that takes traffic.
+    /// `UP`: a server or backend that accepts traffic.
     Up,
-    /// `UP 1/3`: still taking traffic, but checks fail.
+    /// `UP 1/3`: a server that still accepts traffic, although its last checks failed.
     GoingDown,
-    /// `DOWN`, and `DOWN (agent)`.
+    /// `DOWN`, including `DOWN (agent)`.
     Down,
-    /// `DOWN 1/2`: not yet taking traffic, but checks succeed again.
+    /// `DOWN 1/2`: a server that does not accept traffic yet, although its last checks succeeded.
     ComingUp,
-    /// `NOLB`: finishes its sessions at its own request and takes no new ones.
+    /// `NOLB`: a server that requested, in a health check, to take no new sessions; it finishes its existing sessions.
     NoLb,
-    /// `DRAIN`: takes no new sessions except persistent ones.
+    /// `DRAIN`: a server that takes no new sessions except persistent ones.
     Drain,
-    /// `MAINT`, also `MAINT (via backend/server)` and `MAINT (resolution)`.
+    /// `MAINT`, including `MAINT (via backend/server)` and `MAINT (resolution)`.
     Maint,
     /// `no check`: health is unknown because checks are not configured.
     NoCheck,
@@ -23,7 +24,7 @@ pub enum RowState {
     Open,
     /// `FULL`: a frontend or listener at its connection limit.
     Full,
-    /// `PAUSED` or `WAITING`: a frontend or listener that does not accept connections at the moment.
+    /// `PAUSED` or `WAITING`: a frontend or listener that temporarily does not accept connections.
     Paused,
     /// `STOP`: a frontend that was shut down.
     Stopped,
@@ -32,7 +33,7 @@ pub enum RowState {
 }
 
 impl RowState {
-    /// Parses the `status` column. The first word decides, because some versions append other texts.
+    /// Parses the `status` column. Mainly the first word counts, because some versions append other text.
     pub fn parse(status: &str) -> Self {
         let (word, rest) = status.split_once(' ').unwrap_or((status, ""));
         let is_partial = rest.starts_with(|ch: char| ch.is_ascii_digit()) && rest.contains('/');
@@ -63,7 +64,8 @@ impl RowState {
         matches!(self, Self::Maint | Self::Drain)
     }
 
-    /// Returns true if the server takes no new sessions on order: maintenance, drain, or `NOLB` on its own request.
+    /// Returns true for maintenance, drain and `NOLB`, in which an operator or the server itself requested to stop new
+    /// sessions.
     pub fn is_out_of_service(self) -> bool {
         self.is_maint_or_drain() || self == Self::NoLb
     }

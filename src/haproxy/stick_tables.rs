@@ -1,8 +1,8 @@
-//! The replies to `show table` (any level) and `show table NAME` (its entries: operator level and above).
+//! The replies to `show table` (any level) and `show table NAME` (entries are shown at operator level and above).
 //!
-//! A table is one line, `# table: NAME, type: ip, size:1024, used:1`. An entry is one line of pairs:
-//! `0x…: key=K use=0 exp=598219 gpc0=0 http_req_rate(10000)=400`. A key may come from a client; HAProxy escapes
-//! characters that are not printable, and blanks as `\ ` (all versions).
+//! A table is one line, `# table: NAME, type: ip, size:1024, used:1`. An entry is one line of pairs: `0x…: key=K use=0
+//! exp=598219 gpc0=0 http_req_rate(10000)=400`. A key may come from a client; all HAProxy versions escape non-printable
+//! characters in the key and write a blank as `\ `.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -11,13 +11,13 @@ use std::time::Duration;
 use crate::haproxy::key_values::{leading_pointer, parse_number, split_pair, words};
 use crate::haproxy::safe_text::SafeText;
 
-/// Tables kept of one reply.
+/// Maximum number of tables kept from one reply.
 pub const MAX_TABLES: usize = 10_000;
-/// Entries kept of one reply.
+/// Maximum number of entries kept from one reply.
 pub const MAX_ENTRIES: usize = 100_000;
-/// Counters kept per table; HAProxy has about thirty.
+/// Maximum number of counters kept per table; HAProxy has about thirty counters.
 const MAX_COLUMNS: usize = 128;
-/// The line that HAProxy sends at user level in index of the entries.
+/// The line that HAProxy sends at user level instead of the entries.
 const DENIED: &[u8] = b"# contents not dumped due to insufficient privileges";
 
 /// One stick table.
@@ -34,7 +34,8 @@ pub struct StickTable {
 }
 
 impl StickTable {
-    /// Returns the used part of the size, 0 to 1, or `None` if either number is unknown or the size is 0.
+    /// Returns the used share of the table, 0 to 1, or `None` if the size or the number of entries is unknown or the
+    /// size is 0.
     pub fn fill_ratio(&self) -> Option<f64> {
         self.size.filter(|size| *size > 0).and_then(|size| Some(self.used? as f64 / size as f64))
     }
@@ -60,7 +61,7 @@ impl StickTable {
 pub struct StickTables {
     /// The tables in HAProxy's order, at most [`MAX_TABLES`].
     pub list: Vec<StickTable>,
-    /// Number of tables that exceed [`MAX_TABLES`].
+    /// Number of tables that were dropped because of [`MAX_TABLES`].
     pub dropped: usize,
     /// Number of lines that do not describe a table.
     pub unrecognized_lines: usize,
@@ -81,12 +82,12 @@ impl StickTables {
     }
 }
 
-/// A counter of a table, such as `conn_cnt`, or `conn_rate` over 10,000 ms.
+/// A counter or rate stored in a table, such as `conn_cnt`, or `conn_rate` with a period of 10,000 ms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableCounter {
-    /// The name used in `data.NAME`.
+    /// The name, as used in `data.NAME`.
     pub name: SafeText,
-    /// The period of a rate.
+    /// The period of a rate; `None` for a counter.
     pub period: Option<Duration>,
 }
 
@@ -117,20 +118,21 @@ pub struct TableEntry {
     pub use_count: Option<u64>,
     /// Time until the entry expires; zero for a table without `expire`.
     pub expires_in: Option<Duration>,
-    /// The values of [`TableEntries::counters`], by index.
+    /// The value of each counter in [`TableEntries::counters`], in the same order.
     values: Box<[Option<i64>]>,
     /// Pairs whose values are not numbers, such as `server_key=s1`.
     pub texts: Vec<(SafeText, SafeText)>,
 }
 
 impl TableEntry {
-    /// Returns the value of the counter at `index` in [`TableEntries::counters`].
+    /// Returns the value of the counter at `index` in [`TableEntries::counters`], or `None` if the entry does not have
+    /// the counter.
     pub fn value(&self, index: usize) -> Option<i64> {
         self.values.get(index).copied().flatten()
     }
 }
 
-/// The comparison operator of `data.X OP N`.
+/// The comparison operator in `data.COUNTER OP N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Comparison {
     /// `eq`
@@ -173,10 +175,10 @@ impl Comparison {
 }
 
 /// A filter for entries by one counter. 2.0.0 rejects every such filter (`Data type not stored in this table`), so all
-/// entries must be read there.
+/// entries must be read from this version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFilter {
-    /// Name of a counter, without its period.
+    /// Name of the counter, without the period.
     pub counter: SafeText,
     /// The comparison operator.
     pub comparison: Comparison,
@@ -187,17 +189,18 @@ pub struct DataFilter {
 /// The entries of one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableEntries {
-    /// The table. Its `used` counts all entries, including those that the filter hides.
+    /// The table; `None` if the reply does not contain its line. [`StickTable::used`] counts all entries, including
+    /// those that do not match the filter.
     pub table: Option<StickTable>,
     /// The counters of the entries, in HAProxy's order.
     pub counters: Vec<TableCounter>,
-    /// The entries that pass the filter, at most [`MAX_ENTRIES`].
+    /// The entries that match the filter, at most [`MAX_ENTRIES`].
     pub list: Vec<TableEntry>,
-    /// Number of entries that passed the filter but exceed [`MAX_ENTRIES`].
+    /// Number of entries that match the filter but were dropped because of [`MAX_ENTRIES`].
     pub dropped: usize,
-    /// True if the level of the socket is too low to see entries.
+    /// True if the level of the socket is too low to read entries.
     pub is_denied: bool,
-    /// Number of lines that are neither entries nor the table.
+    /// Number of lines that describe neither an entry nor the table.
     pub unrecognized_lines: usize,
 }
 
@@ -275,18 +278,18 @@ impl TableEntries {
         value.is_some_and(|value| filter.comparison.compare(value, filter.limit))
     }
 
-    /// Returns the index of a counter by its name without the period.
+    /// Returns the index of the counter with this name (without a period), or `None` if no entry has the counter.
     pub fn counter_index(&self, name: &str) -> Option<usize> {
         self.counters.iter().position(|counter| counter.name.as_str() == name)
     }
 
-    /// Sorts the entries by the counter at `index`: highest value first, entries without it last.
+    /// Sorts the entries by the counter at `index`: highest value first, entries without the counter last.
     pub fn sort_by_counter(&mut self, index: usize) {
         self.list.sort_by_key(|entry| Reverse(entry.value(index)));
     }
 }
 
-/// Returns the length of the key at the start of `text`. It ends at the first blank that is not escaped.
+/// Returns the length of the key at the start of `text`, which ends at the first blank that is not escaped.
 fn key_length(text: &[u8]) -> usize {
     let mut at = 0;
     while at < text.len() && text[at] != b' ' {

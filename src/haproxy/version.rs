@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The branch of a version: `2.6.12-1+deb12u4` is 2.6.
+/// The branch of a version, such as 2.6 for `2.6.12-1+deb12u4`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// The first number.
@@ -17,7 +17,7 @@ impl Version {
         Self { major, minor }
     }
 
-    /// Parses the `Version` of `show info`. Returns `None` if it does not begin with two numbers.
+    /// Parses the value of `Version` in `show info`. Returns `None` if the text does not begin with two numbers.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split(|ch: char| !ch.is_ascii_digit());
         Some(Self { major: numbers.next()?.parse().ok()?, minor: numbers.next()?.parse().ok()? })

@@ -1,7 +1,7 @@
-//! Runtime API commands that change something, one variant each.
+//! Runtime API commands that change HAProxy's state.
 //!
-//! This file builds the text of a command; whether it may be sent is decided elsewhere. Numbers are validated here,
-//! because HAProxy does not do so: `set maxconn frontend www abc` succeeds as 0, and the frontend then accepts no
+//! This module builds the text of a command but does not decide whether the command may be sent. It validates numbers,
+//! because HAProxy does not: `set maxconn frontend www abc` sets the limit to 0, and the frontend then accepts no
 //! connections.
 
 use std::fmt;
@@ -15,11 +15,11 @@ use crate::haproxy::safe_text::SafeText;
 /// An administrative state to set on a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TargetState {
-    /// Takes traffic: ends both drain and maintenance.
+    /// The server takes traffic; this state ends both drain and maintenance.
     Ready,
-    /// Takes no new sessions; existing sessions and checks continue.
+    /// The server takes no new sessions; existing sessions and checks continue.
     Drain,
-    /// Takes no traffic; checks stop.
+    /// The server takes no traffic; checks stop.
     Maint,
 }
 
@@ -28,7 +28,7 @@ pub enum TargetState {
 pub enum ForcedHealth {
     /// The server is up.
     Up,
-    /// The server finishes its sessions and takes no new ones.
+    /// The server finishes its sessions and takes no new sessions.
     Stopping,
     /// The server is down.
     Down,
@@ -37,18 +37,18 @@ pub enum ForcedHealth {
 /// A weight to set on a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TargetWeight {
-    /// 0 to 256. With 0 the server takes no new sessions.
+    /// An absolute weight, 0 to 256. With 0, the server takes no new sessions.
     Absolute(u16),
-    /// Percentage of the configured weight. 100 restores it.
+    /// A percentage of the configured weight; 100 restores the configured weight.
     Percent(u16),
 }
 
 /// The largest weight that HAProxy accepts.
 pub const MAX_WEIGHT: u16 = 256;
-/// The largest percentage: 256 times a weight of 1.
+/// The largest percentage, which changes a weight of 1 to 256.
 const MAX_PERCENT: u16 = 25_600;
 
-/// A command that changes something. `bool` is true for up or enable.
+/// A command that changes HAProxy's state. In a variant with a `bool`, `true` means up or enabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WriteCommand {
     /// `set server B/S state ready|drain|maint`
@@ -75,29 +75,29 @@ pub enum WriteCommand {
     ShutdownSession,
     /// `clear table T key K`
     ClearTableEntry,
-    /// `clear counters` resets only the maximum values, `clear counters all` everything.
+    /// `clear counters` resets only the maximum values; `clear counters all` resets all counters.
     ClearCounters {
-        /// Also reset the counters that only increase.
+        /// True to reset all counters.
         all: bool,
     },
 }
 
-/// The error for a text that is not a valid number of a command.
+/// The error for a string that is not a valid numeric argument of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ArgumentError {
-    /// Not a weight.
+    /// The string is not a valid weight.
     #[error("a weight is 0 to {MAX_WEIGHT}, or a percentage of the configured one, such as 50%")]
     Weight,
-    /// Not a limit. Holds the smallest limit allowed.
+    /// The string is not a valid limit. The field contains the smallest limit allowed.
     #[error("a limit is a number of sessions, {0} or more")]
     Limit(u32),
 }
 
 impl TargetWeight {
-    /// Parses `50` or `50%`.
+    /// Parses a weight such as `50`, or a percentage such as `50%`.
     ///
     /// # Errors
-    /// Returns an error if the text is neither or the number is out of range.
+    /// Returns an error if the text has neither form or the number is out of range.
     pub fn parse(text: &str) -> Result<Self, ArgumentError> {
         let number = |text: &str, max| {
             parse_number::<u32>(text.as_bytes()).filter(|number| *number <= max).map(|number| number as u16)
@@ -109,7 +109,7 @@ impl TargetWeight {
         weight.ok_or(ArgumentError::Weight)
     }
 
-    /// Returns the resulting absolute weight, computed like HAProxy does. Returns `None` for a percentage if the
+    /// Returns the resulting absolute weight, computed as HAProxy does. Returns `None` for a percentage if the
     /// configured weight is unknown.
     pub fn resolve(self, configured: Option<i64>) -> Option<i64> {
         match self {
@@ -121,7 +121,7 @@ impl TargetWeight {
     }
 }
 
-/// Parses a limit of sessions, at least `min`.
+/// Parses a limit on sessions, which must be at least `min`.
 ///
 /// # Errors
 /// Returns an error if the text is not a number or the number is out of range.
@@ -164,8 +164,9 @@ impl ForcedHealth {
 }
 
 impl WriteCommand {
-    /// Builds the text of the command. `proxy` and `name` are a backend and a server, a frontend (`name` is ignored), a
-    /// stick table and a key, or for a session its id as `name`.
+    /// Builds the text of the command. Depending on the command, `proxy` and `name` are a backend and a server, or a
+    /// stick table and a key; for a frontend, `name` is ignored; for a session, `name` is the id and `proxy` is
+    /// ignored.
     ///
     /// # Errors
     /// Returns an error if a name cannot be used as one word of a command.

@@ -38,7 +38,7 @@ pub struct SampleHeader {
     pub epoch: u32,
     /// Wall clock time.
     pub wall: SystemTime,
-    /// Size of the reply and the time it took.
+    /// Size of the reply, and the time that HAProxy took to send it.
     pub cost: ReplyCost,
 }
 

@@ -90,7 +90,7 @@ impl<T: RateSample> RateWindow<T> {
         }
         let now = sample.taken_at();
         let max_samples = (MAX_REPLY_BYTES / sample.reply_bytes().max(1)).clamp(MIN_SAMPLES, MAX_SAMPLES);
-        // With short intervals, keep the previous newest sample only if it is far enough from the sample before it.
+        // With short intervals, drop the previously newest sample if it is too close in time to the sample before it.
         if let [.., before, last] = self.samples.make_contiguous()
             && last.taken_at().saturating_sub(before.taken_at()) < MIN_GAP
         {

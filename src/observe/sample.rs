@@ -46,7 +46,7 @@ pub struct Sample {
     pub table: StatTable,
     /// Identities of the rows.
     pub rows: Arc<RowSet>,
-    /// Size of the reply and the time it took.
+    /// Size of a reply, and the time that HAProxy took to send it.
     pub cost: ReplyCost,
     /// Time between two polls. It is longer than configured if the dump is large.
     pub interval: Duration,

@@ -1,4 +1,4 @@
-//! Rules of backends. The rules on connection and response errors apply to servers too.
+//! Rules for backends. The rules for connection and response errors also apply to servers.
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::RowKind;
@@ -7,10 +7,11 @@ use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_share};
 use crate::units;
 
-/// Fewest connection attempts from which a share of errors is computed. Reused connections need few attempts.
+/// Minimum number of connection attempts for which the share of failed ones is computed. It is low because connections
+/// are reused, so that there are few attempts.
 const MIN_ATTEMPTS: f64 = 5.0;
 
-/// Counts the usable servers. A backend without configured servers (`peers`, statistics, redirects) is fine.
+/// Counts the usable servers. Fine for a backend without servers, such as `peers` or one for statistics or redirects.
 pub(super) fn usable_servers(input: &RuleInput<'_>) -> Measurement {
     if input.backend_stats.servers == 0 {
         return Measurement::Fine;
@@ -29,10 +30,11 @@ pub(super) fn describe_no_server(input: &RuleInput<'_>, _: f64) -> String {
     format!("no server available: {}", parts.collect::<Vec<_>>().join(", "))
 }
 
-/// Measures the usable share of the servers' weight.
+/// Measures the weight of the usable active servers as a share of the weight of the active servers that are not out of
+/// service.
 ///
-/// Both sums are taken over the servers, because on 2.6.12 `weight` and `uweight` of a backend count only usable
-/// servers.
+/// Both weights are sums over the servers, because on 2.6.12 the `weight` and `uweight` of a backend include only
+/// usable servers. Fine if no server is usable, which the rule `backend-down` covers.
 pub(super) fn usable_weight_share(input: &RuleInput<'_>) -> Measurement {
     if input.backend_stats.usable == 0 || input.backend_stats.expected_weight <= 0.0 {
         return Measurement::Fine;
@@ -53,7 +55,7 @@ pub(super) fn describe_queue(_: &RuleInput<'_>, value: f64) -> String {
     format!("{value:.0} waiting for a server")
 }
 
-/// Measures by how much the queue grew since the previous sample.
+/// Measures the growth of the queue since the previous sample; 0 if the queue did not grow.
 pub(super) fn queue_growing(input: &RuleInput<'_>) -> Measurement {
     if input.backend_stats.queued <= 0.0 {
         return Measurement::Value(0.0);
@@ -78,9 +80,9 @@ pub(super) fn describe_queue_wait(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} waiting for a server (qtime)", units::millis_words(value))
 }
 
-/// Counts the 5xx responses that HAProxy sent itself: those of the backend that none of its servers sent.
+/// Counts the 5xx responses that HAProxy itself sent: the number for the backend minus the numbers for its servers.
 ///
-/// Unknown if the count of a server is unknown.
+/// Unknown if one of these numbers is unknown; fine for a backend without servers.
 pub(super) fn own_5xx(input: &RuleInput<'_>) -> Measurement {
     let Some(backend) = input.backend.filter(|backend| !backend.servers.is_empty()) else { return Measurement::Fine };
     let Some(total) = input.growth(Field::Hrsp5xx) else { return Measurement::Unknown };
@@ -98,10 +100,11 @@ pub(super) fn own_5xx(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_own_5xx(input: &RuleInput<'_>, value: f64) -> String {
-    format!("{value:.0} 5xx in {} sent by HAProxy itself, not by a server", input.growth_time(Field::Hrsp5xx))
+    format!("HAProxy itself sent {value:.0} errors (5xx) in {}", input.growth_time(Field::Hrsp5xx))
 }
 
-/// Measures the share of failed connection attempts of a backend or server. Older versions do not report `connect`.
+/// Measures the share of connection attempts of a backend or server that failed. The number of attempts is `connect`,
+/// or `lbtot` on HAProxy versions that do not report `connect`.
 pub(super) fn connection_errors(input: &RuleInput<'_>) -> Measurement {
     let attempts = || input.growth(Field::Connect).or_else(|| input.growth(Field::Lbtot));
     measure_share(input.growth(Field::Econ), attempts, MIN_ATTEMPTS)
@@ -112,9 +115,9 @@ pub(super) fn describe_connection_errors(input: &RuleInput<'_>, value: f64) -> S
     format!("{} of the connections failed ({failed:.0} in {})", units::percent(value), input.growth_time(Field::Econ))
 }
 
-/// Measures the share of failed responses of a backend or server.
+/// Measures the share of responses of a backend or server that failed.
 ///
-/// A server that only fails has no counted responses; the errors are then the whole.
+/// HAProxy does not count every failed response as a response, so the whole is at least the number of errors.
 pub(super) fn response_errors(input: &RuleInput<'_>) -> Measurement {
     let errors = input.growth(Field::Eresp);
     let whole = || {
@@ -147,16 +150,16 @@ pub(super) fn describe_redispatches(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} redispatches per 100 requests", units::ratio(value * 100.0))
 }
 
-/// Measures the share of requests that clients aborted, of a backend or server.
+/// Measures the share of the requests to a backend or server that clients aborted.
 pub(super) fn client_aborts(input: &RuleInput<'_>) -> Measurement {
     measure_share(input.growth(Field::CliAbrt), || input.served(), MIN_EVENTS)
 }
 
 pub(super) fn describe_client_aborts(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} of the requests aborted by clients", units::percent(value))
+    format!("clients aborted {} of the requests", units::percent(value))
 }
 
-/// Measures the response time. TCP mode does not report one.
+/// Measures the response time. Fine in TCP mode, for which HAProxy does not report a response time.
 pub(super) fn response_time(input: &RuleInput<'_>) -> Measurement {
     if input.is_tcp() { Measurement::Fine } else { input.mean(Field::Rtime) }
 }

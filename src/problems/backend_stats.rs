@@ -7,13 +7,14 @@ use crate::observe::row_ids::BackendRows;
 use crate::observe::sample::Sample;
 use crate::problems::figures;
 
-/// Smallest difference of response times that counts, in milliseconds. Below it, the ratio does not matter.
+/// Minimum difference between two response times that counts, in milliseconds. Smaller differences are ignored,
+/// whatever the ratio of the response times.
 pub const MIN_DIFFERENCE_MS: f64 = 20.0;
 
 /// Totals over the servers of one backend.
 #[derive(Debug, Default)]
 pub struct BackendStats {
-    /// Number of servers.
+    /// Number of servers in the backend.
     pub servers: usize,
     /// Number of servers that can get new requests, including backup servers.
     pub usable: usize,
@@ -27,21 +28,22 @@ pub struct BackendStats {
     pub expected_weight: f64,
     /// Number of requests in the queues of the backend and its servers.
     pub queued: f64,
-    /// Sorted response times of the usable servers, in milliseconds. If they differ, only servers with traffic count.
+    /// Response times of the usable servers, in milliseconds, ascending. Servers without traffic are left out if the
+    /// response times differ by [`MIN_DIFFERENCE_MS`] or more.
     response_times: Vec<f64>,
 }
 
-/// Counts over the backends of a process.
+/// Numbers of backends of an HAProxy process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BackendCounts {
     /// Number of backends that have servers.
     pub with_servers: usize,
-    /// Number of backends that have a usable server.
+    /// Number of backends that have at least one usable server.
     pub with_usable_server: usize,
 }
 
 impl BackendStats {
-    /// Replaces the totals by those of `backend`.
+    /// Replaces the totals with those of `backend`.
     pub fn recompute(&mut self, sample: &Sample, window: &RateWindow, backend: &BackendRows) {
         let response_times = std::mem::take(&mut self.response_times);
         *self = Self { servers: backend.servers.len(), response_times, ..Self::default() };
@@ -51,7 +53,7 @@ impl BackendStats {
         self.queued = figures::queued_requests(sample, backend.row).unwrap_or(0) as f64;
         for server in &backend.servers {
             let state = rows[*server].state();
-            // `uweight` is the configured weight; the effective one is lower during slowstart.
+            // `uweight` is the weight that was set; the effective `weight` is lower during slowstart.
             let weight = number(*server, Field::Uweight).or_else(|| number(*server, Field::Weight)).unwrap_or(1.0);
             let is_backup = number(*server, Field::Bck).is_some_and(|backup| backup > 0.0);
             match state {
@@ -71,7 +73,7 @@ impl BackendStats {
             .response_times
             .iter()
             .fold((f64::MAX, f64::MIN), |(least, most), rtime| (least.min(*rtime), most.max(*rtime)));
-        // Only if the response times differ, which is rare, servers without traffic are left out: their average is old.
+        // If the response times differ, which is rare, leave out servers without traffic: their averages are outdated.
         if slowest - fastest >= MIN_DIFFERENCE_MS {
             self.response_times.clear();
             let usable = backend.servers.iter().filter(|server| rows[**server].state().is_usable());
@@ -84,14 +86,14 @@ impl BackendStats {
         self.response_times.sort_unstable_by(f64::total_cmp);
     }
 
-    /// Returns whether a response time is close to that of the fastest server.
+    /// Returns whether the response time `own` exceeds that of the fastest server by less than [`MIN_DIFFERENCE_MS`].
     pub fn is_near_fastest(&self, own: f64) -> bool {
         self.response_times.first().is_some_and(|fastest| own - fastest < MIN_DIFFERENCE_MS)
     }
 
-    /// Returns the median response time of the other servers, for a server with response time `own`.
+    /// Returns the median response time of the other servers, for a server with the response time `own`.
     ///
-    /// `None` if no other server is active.
+    /// Returns `None` if no other server has a response time.
     pub fn median_of_peers(&self, own: f64) -> Option<f64> {
         let index = self.response_times.partition_point(|rtime| *rtime < own);
         let is_own = self.response_times.get(index).is_some_and(|rtime| rtime.total_cmp(&own).is_eq());

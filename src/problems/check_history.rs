@@ -1,6 +1,6 @@
-//! Failed health checks of the last minutes, a longer time than the rate window covers.
+//! Failed health checks of the last 5 minutes, a longer time than the rate window covers.
 //!
-//! Only servers with failed checks take memory, and each takes a bounded number of entries.
+//! Only servers with failed checks have entries, and the number of entries per server is limited.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use crate::haproxy::fields::Field;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Time that failures are kept: 5 minutes.
+/// Time for which failures are kept.
 pub const RETENTION: Duration = Duration::from_mins(5);
-/// Failures within this time of the last entry are added to it; so a server has about 60 entries at most.
+/// Failures less than this time after the last entry are added to that entry, so a server has at most about 60 entries.
 const MERGE_SPAN: Duration = Duration::from_secs(5);
 
-/// Increase of a server's check counters between two samples.
+/// Increases in a server's check counters, from one sample or several in quick succession.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct CheckFailures {
     at: Duration,
@@ -23,14 +23,15 @@ struct CheckFailures {
     failed_checks: i64,
 }
 
-/// Failed health checks of all servers in the last minutes.
+/// Failed health checks of all servers in the last 5 minutes.
 #[derive(Debug, Default)]
 pub struct CheckHistory {
     servers: BTreeMap<RowId, VecDeque<CheckFailures>>,
 }
 
 impl CheckHistory {
-    /// Records the increase between two samples of one epoch, and removes what is older than [`RETENTION`].
+    /// Records the increases from `before` to `now`, two samples of one epoch, and removes entries older than
+    /// [`RETENTION`]. `before` is `None` for the first sample of an epoch.
     pub fn record(&mut self, before: Option<&Sample>, now: &Sample) {
         let at = now.at.monotonic;
         self.servers.retain(|_, entries| {
@@ -59,7 +60,8 @@ impl CheckHistory {
         let entries = self.servers.entry(id).or_default();
         let mut failures = failures;
         if failures.times_down > 0 {
-            // Checks that failed before the server went down are already part of that; only later failures count.
+            // The checks that failed until now led to the server going down, which is counted; only later failures
+            // count.
             for earlier in entries.iter_mut() {
                 earlier.failed_checks = 0;
             }

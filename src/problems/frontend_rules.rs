@@ -1,4 +1,4 @@
-//! Rules of frontends, some of which apply to backends and servers too.
+//! Rules for frontends. Some of the rules also apply to backends and servers.
 
 use crate::haproxy::fields::Field;
 use crate::problems::figures;
@@ -6,7 +6,7 @@ use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_usage};
 use crate::units;
 
-/// Measures the current sessions of a frontend or server against its limit.
+/// Measures the current sessions of a frontend or server as a share of its limit. Fine in maintenance and drain.
 pub(super) fn sessions(input: &RuleInput<'_>) -> Measurement {
     if input.is_out_of_service() {
         Measurement::Fine
@@ -29,11 +29,11 @@ pub(super) fn describe_rate(input: &RuleInput<'_>, value: f64) -> String {
     format!("{} of {limit:.0} sessions per second", units::percent(value))
 }
 
-/// Measures the share of 5xx responses of any row.
+/// Measures the share of 5xx among the responses of a row of any kind.
 pub(super) fn share_5xx(input: &RuleInput<'_>) -> Measurement {
     match input.growth(Field::Hrsp5xx) {
         None => Measurement::Unknown,
-        // Without 5xx, few responses are enough.
+        // Without 5xx, the share is 0 however few responses there are.
         Some(errors) if errors <= 0.0 => Measurement::Value(0.0),
         Some(_) => figures::share_5xx(input.rates, &[input.id]).map_or(Measurement::Unknown, Measurement::Value),
     }
@@ -43,7 +43,8 @@ pub(super) fn describe_share_5xx(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} of the responses are 5xx", units::percent(value))
 }
 
-/// Measures denied requests, connections and sessions. A counter is absent in versions that do not have it.
+/// Measures the denied requests, connections and sessions per second. Counters that this HAProxy version does not
+/// report are left out; unknown if it reports none of them.
 pub(super) fn denied(input: &RuleInput<'_>) -> Measurement {
     let rates = [Field::Dreq, Field::Dcon, Field::Dses].map(|field| input.rate(field));
     if rates.iter().all(Option::is_none) {

@@ -1,9 +1,9 @@
 //! Hysteresis of one rule for one row: decides when a problem opens, changes its severity and closes.
 //!
-//! A problem opens after the rule was past its threshold for the hold time without interruption, and closes after it
-//! was fine for [`RECOVERY_TIME`] without interruption; so a value that oscillates around its threshold changes
-//! nothing. While the measurement is unknown, as right after a reload, an open problem stays open for
-//! [`UNKNOWN_TIMEOUT`].
+//! A problem opens after the rule has been past its threshold for the hold time without interruption, and closes after
+//! the rule has been fine for [`RECOVERY_TIME`] without interruption. A value that oscillates around its threshold
+//! therefore changes nothing. While the measurement is unknown, as right after a reload, an open problem stays open for
+//! up to [`UNKNOWN_TIMEOUT`].
 
 use std::time::Duration;
 
@@ -13,12 +13,13 @@ use crate::problems::measurement::Grade;
 use crate::problems::rule::HoldTime;
 use crate::problems::thresholds::RuleLimits;
 
-/// Time a rule must be fine before its problem closes, or not critical before it becomes a warning: 10 s.
+/// Time for which a rule must be fine before its problem closes, or not critical before a critical problem becomes a
+/// warning.
 pub const RECOVERY_TIME: Duration = Duration::from_secs(10);
-/// Time a problem stays open while its measurement is unknown: 30 s.
+/// Maximum time for which a problem stays open while its measurement is unknown.
 pub const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The change that a sample made to a problem.
+/// The change that one sample makes to a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
     /// No change.
@@ -31,11 +32,11 @@ pub enum Transition {
     Eased,
     /// The problem closed.
     Closed,
-    /// The rule no longer holds, and its problem had not opened yet.
+    /// The measurement became fine or unknown before the problem opened.
     Discarded,
 }
 
-/// Consecutive samples with the same result.
+/// A number of consecutive samples with the same result, and the time of the first one.
 #[derive(Debug, Clone, Copy, Default)]
 struct Streak {
     since: Option<Duration>,
@@ -54,12 +55,12 @@ impl Streak {
     }
 }
 
-/// The state of one rule for one row that recently was past its threshold.
+/// The state of one rule that is, or recently was, past its threshold for one row.
 #[derive(Debug, Clone, Copy)]
 pub struct Hysteresis {
     /// Time of the first sample past the threshold.
     pub since: Timestamp,
-    /// Severity of the open problem; absent until it opens.
+    /// Severity of the problem; `None` until the problem opens.
     pub severity: Option<Severity>,
     bad: Streak,
     critical: Streak,
@@ -70,7 +71,8 @@ pub struct Hysteresis {
 }
 
 impl Hysteresis {
-    /// Creates the state for a rule first seen past its threshold at `now`; pass the same sample to [`Self::update`].
+    /// Creates the state for a rule that is past its threshold in the sample at `now`, but was not before. The grade of
+    /// this sample must then be passed to [`Self::update`].
     pub fn new(now: Timestamp) -> Self {
         let (bad, critical, fine, not_critical) = Default::default();
         Self { since: now, severity: None, bad, critical, fine, not_critical, last_known: now.monotonic }
@@ -142,7 +144,8 @@ mod tests {
     use crate::problems::thresholds::Thresholds;
     use Grade::{Crit, Fine, Unknown, Warn};
 
-    /// Feeds grades, one every two seconds, to the rule "queue": a warning after 10 s, critical after 4 s.
+    /// Returns the transitions of the rule `queue` for one grade every two seconds, with their times in seconds. The
+    /// rule needs 10 s for a warning and 4 s for a critical problem.
     fn transitions(grades: &[Grade]) -> Vec<(u64, Transition)> {
         let thresholds = Thresholds::default();
         let limits = thresholds.for_rule(RuleId::Queue);

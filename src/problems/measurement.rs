@@ -1,19 +1,19 @@
-//! The result of measuring a rule, and its grade after comparison with the thresholds.
+//! The measured value of a rule, and the grade of this value after comparison with the thresholds.
 
 use crate::observe::severity::Severity;
 
-/// The result of measuring a rule for a row.
+/// The measured value of a rule for a row, if there is one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Measurement {
     /// The value to compare with the thresholds.
     Value(f64),
     /// The rule does not apply, for example because no limit is set or the server is in maintenance.
     Fine,
-    /// The value is not known now: a rate without two samples, too few responses, or an outdated average.
+    /// The value is unknown: a rate without two samples, a share of too few responses, or an outdated average.
     Unknown,
 }
 
-/// A measurement compared with the rule's thresholds.
+/// The result of comparing a measurement with the rule's thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grade {
     /// The measurement is unknown.

@@ -1,14 +1,14 @@
-//! Problems: rules that hold for rows, and verdicts that name their most likely cause.
+//! Problems, which are found by applying rules to each sample, and verdicts, which name the most likely cause.
 //!
 //! This module owns the rules and their thresholds, the open problems of an instance with their hold times, the log of
 //! earlier problems, and the verdicts. It does not own samples, rates or the history, reads nothing from HAProxy, and
-//! does not draw anything.
+//! draws nothing.
 //!
-//! For each sample, [`tracker::ProblemTracker::evaluate`] applies every rule of [`rule_table::RULES`] to the rows of
-//! its scope. A rule measures a [`rule_input::RuleInput`]; [`thresholds::RuleLimits`] grade the measurement, and
+//! For each sample, [`tracker::ProblemTracker::evaluate`] applies every rule of [`rule_table::RULES`] to the rows in
+//! the rule's scope. A rule measures a value of its [`rule_input::RuleInput`]; [`thresholds::RuleLimits`] grade it, and
 //! [`hysteresis::Hysteresis`] decides whether a problem opens, changes or closes. The resulting
 //! [`problem::ProblemChanges`] become events ([`transitions`]) and are recorded in the [`problem_log`], from which the
-//! problems of a past moment are restored. [`verdict`] summarizes the open problems of each backend in one line.
+//! problems of an earlier sample are restored. [`verdict`] summarizes the open problems of each backend in one line.
 
 pub mod backend_rules;
 pub mod backend_stats;

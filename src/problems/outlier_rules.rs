@@ -10,21 +10,21 @@ use crate::problems::rule_input::RuleInput;
 use crate::problems::rule_table::RuleId;
 use crate::units;
 
-/// Share of errors or aborts of an outlier, as a multiple of the share of the other servers.
+/// Minimum share of errors or aborts of an outlier, as a multiple of the other servers' share.
 const OUTLIER_FACTOR: f64 = 4.0;
-/// Fewest 5xx responses of an outlier in the rate window; fewer may be chance.
+/// Minimum number of 5xx responses of an outlier in the rate window; fewer may be chance.
 const MIN_ERRORS: f64 = 5.0;
-/// Smallest share of client aborts of an outlier; less is normal.
+/// Minimum share of client aborts of an outlier; a smaller share is normal.
 const MIN_ABORT_SHARE: f64 = 0.05;
 
-/// The difference of a server from the others: its own value, then that of the other servers.
+/// The quantity in which a server differs from the others: the server's own value, then the value of the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Deviation {
-    /// Response time and the median of the others, in milliseconds.
+    /// Response time, and median response time of the others, in milliseconds.
     Slow(f64, f64),
-    /// Share of 5xx responses.
+    /// Shares of 5xx responses, from 0 to 1.
     Errors(f64, f64),
-    /// Share of requests aborted by clients.
+    /// Shares of requests that clients aborted, from 0 to 1.
     Aborts(f64, f64),
 }
 
@@ -35,7 +35,7 @@ pub struct Outlier {
     pub row: RowId,
     /// Name of the server.
     pub name: SafeText,
-    /// Severity of the problem that shows it.
+    /// Severity of the problem that the outlier is based on.
     pub severity: Severity,
     /// Difference from the other servers.
     pub deviation: Deviation,
@@ -57,13 +57,15 @@ impl Outlier {
             }
             Deviation::Aborts(own, peers) => {
                 let (own, peers) = (units::percent(own), units::percent(peers));
-                format!("{own} of the requests to {name} aborted by clients (peers {peers})")
+                format!("clients aborted {own} of the requests to {name} (peers {peers})")
             }
         }
     }
 }
 
-/// Returns the outliers of a backend, worst first. If more than half of the servers differ, there are no outliers.
+/// Returns the outliers among a backend's servers, most severe first.
+///
+/// If more than half of the usable servers have the same kind of deviation, these servers are not outliers.
 pub fn find_outliers(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
     let mut found = find_slow(backend, problems);
     found.extend(find_failing(backend, problems));
@@ -135,7 +137,7 @@ fn keep_if_few(backend: &RuleInput<'_>, found: Vec<Outlier>) -> Vec<Outlier> {
     if found.len() * 2 <= backend.backend_stats.usable { found } else { Vec::new() }
 }
 
-/// A part of what a server served, and the whole.
+/// A number of failed or aborted requests, and the number of all requests among which they were counted.
 #[derive(Debug, Clone, Copy, Default)]
 struct Ratio {
     part: f64,
@@ -158,7 +160,7 @@ impl Ratio {
         Self { part: self.part - other.part, whole: self.whole - other.whole }
     }
 
-    /// Returns the part as a share from 0 to 1; `None` if too little was served.
+    /// Returns the part as a share of the whole, from 0 to 1; `None` if the whole is less than [`MIN_EVENTS`].
     fn share(self) -> Option<f64> {
         (self.whole >= MIN_EVENTS).then(|| (self.part / self.whole).clamp(0.0, 1.0))
     }

@@ -8,17 +8,17 @@ use crate::observe::severity::Severity;
 use crate::observe::timestamp::Timestamp;
 use crate::problems::rule_table::Rule;
 
-/// The row of a problem, with its names, which are still needed after the row is removed.
+/// The row of a problem. Contains the row's names, because they are still needed after the row is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProblemSubject {
     /// ID of the row; [`RowId::PROCESS`] for the process.
     pub id: RowId,
-    /// Kind, proxy name and own name; absent for the process.
+    /// Kind of the row, name of the proxy and name of the row; `None` for the process.
     pub names: Option<(RowKind, SafeText, SafeText)>,
 }
 
 impl ProblemSubject {
-    /// Returns the name of a server or listener, or the proxy's name of other rows; empty for the process.
+    /// Returns the name of a server or listener, or the proxy's name for other rows; empty for the process.
     pub fn short_name(&self) -> &str {
         match &self.names {
             None => "",
@@ -28,7 +28,7 @@ impl ProblemSubject {
     }
 }
 
-/// A rule that holds for a row.
+/// A problem: a rule whose condition is met by a row.
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// The rule.
@@ -65,7 +65,8 @@ pub struct ProblemChanges {
     pub worsened: Vec<Problem>,
     /// Critical problems that became warnings.
     pub eased: Vec<Problem>,
-    /// Open problems within their thresholds since this sample. They keep their last description.
+    /// Open problems whose values returned to within their thresholds in this sample. The problems keep their last
+    /// description.
     pub recovering: Vec<Problem>,
     /// Problems that closed, or whose row was removed.
     pub closed: Vec<Problem>,

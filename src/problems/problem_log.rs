@@ -1,8 +1,8 @@
-//! The log of open and closed problems, from which the problems of a past moment are restored.
+//! The log of open and closed problems, from which the problems of an earlier sample are restored.
 //!
-//! When a problem opened, how severe it was and when it closed depends on hold times, so one sample of the history is
-//! not enough to compute it; it is logged when it happens. The numbers of a moment are not logged, because the history
-//! has them; [`crate::problems::tracker::ProblemTracker::restore`] combines both.
+//! The times at which a problem opens, changes its severity and closes depend on hold times. They cannot be computed
+//! from a single sample of the history and are therefore logged. The numbers of a sample are in the history and are not
+//! logged; [`crate::problems::tracker::ProblemTracker::restore`] combines both.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::observe::severity::Severity;
 use crate::problems::problem::{Problem, ProblemChanges};
 use crate::problems::rule_table::RuleId;
 
-/// Maximum number of closed problems; older ones are dropped.
+/// Maximum number of closed problems; the oldest ones are dropped.
 const MAX_CLOSED: usize = 10_000;
-/// Maximum number of states of one problem; the oldest one after the first is dropped.
+/// Maximum number of states of one problem. Beyond that, the second oldest state is dropped and the first one is kept.
 const MAX_STATES: usize = 500;
 
-/// Severity, value and description of a problem from a time on.
+/// Severity, value and description of a problem, and the time from which they apply.
 #[derive(Debug)]
 struct EpisodeState {
     from: Duration,
@@ -49,7 +49,7 @@ impl Episode {
     }
 }
 
-/// Open problems, and the last closed ones, with all their states.
+/// The open problems and the most recently closed ones, with their states.
 #[derive(Debug, Default)]
 pub struct ProblemLog {
     open: BTreeMap<(RowId, RuleId), Episode>,
@@ -57,7 +57,7 @@ pub struct ProblemLog {
 }
 
 impl ProblemLog {
-    /// Records the changes of the sample at `now`.
+    /// Records the changes that the sample at `now` made.
     pub fn record(&mut self, changes: &ProblemChanges, now: Duration) {
         let key = |problem: &Problem| (problem.subject.id, problem.rule.id);
         for problem in &changes.opened {
@@ -83,7 +83,7 @@ impl ProblemLog {
         }
     }
 
-    /// Returns the problems that were open at a time, with their severity of that time.
+    /// Returns the problems that were open at `time`, with the severity, value and description from that time.
     pub fn problems_at(&self, time: Duration) -> impl Iterator<Item = Problem> {
         self.closed.iter().chain(self.open.values()).filter_map(move |episode| episode.problem_at(time))
     }

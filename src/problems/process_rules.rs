@@ -1,4 +1,4 @@
-//! Rules of the HAProxy process, based on `show info`.
+//! Rules for the HAProxy process, based on `show info`.
 
 use crate::haproxy::fields::InfoField;
 use crate::problems::figures::MIN_EVENTS;
@@ -52,7 +52,8 @@ pub(super) fn describe_tls_connections(input: &RuleInput<'_>, value: f64) -> Str
     describe_usage(input, value, InfoField::MaxSslConns, "TLS connections")
 }
 
-/// Measures the share of resumed TLS sessions. HAProxy reports it for one second; with few sessions it is meaningless.
+/// Measures the share of TLS sessions in the last second that were resumed. Unknown if there were fewer than
+/// [`MIN_EVENTS`] sessions, because the share is then meaningless.
 pub(super) fn tls_reuse(input: &RuleInput<'_>) -> Measurement {
     match (input.process_number(InfoField::SslFrontendSessionReuse), input.process_number(InfoField::SslRate)) {
         (Some(percent), Some(rate)) if rate >= MIN_EVENTS => Measurement::Value(percent / 100.0),
@@ -61,7 +62,7 @@ pub(super) fn tls_reuse(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_tls_reuse(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} of the TLS sessions resumed", units::percent(value))
+    format!("only {} of TLS sessions resumed", units::percent(value))
 }
 
 pub(super) fn idle(input: &RuleInput<'_>) -> Measurement {
@@ -105,7 +106,7 @@ pub(super) fn describe_dropped_logs(_: &RuleInput<'_>, value: f64) -> String {
     format!("{} dropped", units::pluralize(value.round_ties_even() as i64, "log message"))
 }
 
-/// Counts the backends with a usable server. A single backend is left to the rule `backend-down`.
+/// Counts the backends with a usable server. Fine if only one backend has servers; the rule `backend-down` covers it.
 pub(super) fn usable_backends(input: &RuleInput<'_>) -> Measurement {
     if input.backend_counts.with_servers < 2 {
         Measurement::Fine

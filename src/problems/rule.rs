@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The kind of rows that a rule applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// The HAProxy process, by its `show info`.
+    /// The HAProxy process, as reported by `show info`.
     Process,
     /// Each frontend.
     Frontend,
@@ -15,7 +15,7 @@ pub enum Scope {
     Server,
 }
 
-/// The side of the threshold that is a problem.
+/// The side of the threshold on which values are a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// Values at or above the threshold.
@@ -39,7 +39,8 @@ pub enum RuleUnit {
     Multiple,
 }
 
-/// The time and the number of samples that a rule must hold without interruption before its problem opens.
+/// The time and the number of samples for which a rule must be past its threshold without interruption before its
+/// problem opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HoldTime {
     /// Minimum time from the first sample past the threshold to the one that opens the problem.

@@ -12,26 +12,26 @@ use crate::problems::figures;
 use crate::problems::measurement::Measurement;
 use crate::units;
 
-/// One row, or the process, with everything that rules compare it with.
+/// One row, or the process, with the other data that rules need.
 #[derive(Debug, Clone, Copy)]
 pub struct RuleInput<'a> {
     /// The newest sample.
     pub sample: &'a Sample,
-    /// The previous sample, if it is of the same epoch.
+    /// The previous sample, if it belongs to the same epoch.
     pub previous: Option<&'a Sample>,
-    /// Rates of the last seconds.
+    /// Increases in counters over the rate window.
     pub rates: &'a RateWindow,
-    /// Failed health checks of the last minutes.
+    /// Failed health checks of the last 5 minutes.
     pub check_history: &'a CheckHistory,
-    /// Index of the row in the sample; absent for the process.
+    /// Index of the row in the sample; `None` for the process.
     pub index: Option<usize>,
     /// ID of the row; [`RowId::PROCESS`] for the process.
     pub id: RowId,
-    /// State parsed from the row's status; [`State::Unknown`] for the process.
+    /// State parsed from the row's status; [`RowState::Unknown`] for the process.
     pub state: RowState,
-    /// The backend itself, or the backend of the server; absent for frontends and the process.
+    /// The backend itself, or the backend of the server; `None` for frontends and the process.
     pub backend: Option<&'a BackendRows>,
-    /// Totals over the servers of that backend; empty if there is no backend.
+    /// Totals over the servers of `backend`; all 0 for frontends and the process.
     pub backend_stats: &'a BackendStats,
     /// Counts of all backends. Complete only for frontends and the process, which are evaluated last.
     pub backend_counts: BackendCounts,
@@ -42,11 +42,11 @@ pub struct RuleInput<'a> {
 pub struct Snapshot<'a> {
     /// The newest sample.
     pub sample: &'a Sample,
-    /// The previous sample, if it is of the same epoch.
+    /// The previous sample, if it belongs to the same epoch.
     pub previous: Option<&'a Sample>,
-    /// Rates of the last seconds.
+    /// Increases in counters over the rate window.
     pub rates: &'a RateWindow,
-    /// Failed health checks of the last minutes.
+    /// Failed health checks of the last 5 minutes.
     pub check_history: &'a CheckHistory,
 }
 
@@ -66,19 +66,19 @@ impl<'a> Snapshot<'a> {
 }
 
 impl<'a> RuleInput<'a> {
-    /// Returns the same input for another row.
+    /// Returns the input for another row, given by its index; `backend` and the totals stay the same.
     #[must_use]
     pub fn for_row(&self, index: usize) -> Self {
         let state = self.sample.table.rows()[index].state();
         Self { index: Some(index), id: self.sample.rows.ids()[index], state, ..*self }
     }
 
-    /// Returns the row with its names and texts; `None` for the process.
+    /// Returns the row's names and text fields; `None` for the process.
     pub fn row(&self) -> Option<&'a StatRow> {
         self.sample.table.rows().get(self.index?)
     }
 
-    /// Returns whether the server is in maintenance or drain.
+    /// Returns whether the row is in maintenance or drain.
     pub fn is_out_of_service(&self) -> bool {
         self.state.is_out_of_service()
     }
@@ -88,23 +88,23 @@ impl<'a> RuleInput<'a> {
         self.row().and_then(|row| row.text(field)).map_or("", |text| text.as_str())
     }
 
-    /// Returns a number of the row; `None` if HAProxy left it empty.
+    /// Returns a number of the row; `None` if HAProxy left it empty, and for the process.
     pub fn number(&self, field: Field) -> Option<f64> {
         self.sample.table.number(self.index?, field).map(|number| number as f64)
     }
 
-    /// Returns the increase of a counter of the row over the rate window; `None` without two samples.
+    /// Returns the increase in a counter of the row over the rate window; `None` without two samples.
     pub fn growth(&self, field: Field) -> Option<f64> {
         self.rates.growth_at(self.index?, field).map(|(grown, _)| grown as f64)
     }
 
-    /// Returns the time over which [`Self::growth`] measures a counter, as text: `5 s`.
+    /// Returns the length of time to which [`Self::growth`] of a counter applies, formatted as `5 s`.
     pub fn growth_time(&self, field: Field) -> String {
         let grown = self.index.and_then(|index| self.rates.growth_at(index, field));
         units::seconds_words(grown.map_or(0.0, |(_, seconds)| seconds))
     }
 
-    /// Returns the increase of a counter of the row per second.
+    /// Returns the increase per second in a counter of the row over the rate window; `None` without two samples.
     pub fn rate(&self, field: Field) -> Option<f64> {
         self.rates.growth_at(self.index?, field).map(|(grown, seconds)| grown as f64 / seconds)
     }
@@ -114,12 +114,12 @@ impl<'a> RuleInput<'a> {
         self.sample.process_number(field).map(|number| number as f64)
     }
 
-    /// Returns the increase of a counter of `show info` over the rate window.
+    /// Returns the increase in a counter of `show info` over the rate window; `None` without two samples.
     pub fn process_growth(&self, field: InfoField) -> Option<f64> {
         self.rates.process_growth(field).map(|(grown, _)| grown as f64)
     }
 
-    /// Returns the number of responses in the rate window; `None` where HAProxy does not count them, as for TCP.
+    /// Returns the number of responses in the rate window; `None` if HAProxy does not count them, as in TCP mode.
     pub fn responses(&self) -> Option<f64> {
         figures::responses(self.rates, &[self.id])
     }
@@ -129,17 +129,18 @@ impl<'a> RuleInput<'a> {
         self.text(TextField::Mode) == "tcp"
     }
 
-    /// Returns the number of requests in the rate window, or of sessions where HAProxy does not count requests.
+    /// Returns the number of requests in the rate window, or the number of sessions if HAProxy does not count requests.
     pub fn served(&self) -> Option<f64> {
         self.growth(Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some()))
     }
 
-    /// Returns whether nothing was served in the rate window. Averages such as `rtime` are then outdated.
+    /// Returns whether nothing was served in the rate window, so that averages such as `rtime` are outdated; `None`
+    /// without two samples.
     pub fn is_idle(&self) -> Option<bool> {
         self.served().map(|served| served <= 0.0)
     }
 
-    /// Measures an average over the last 1,024 requests, in milliseconds.
+    /// Measures one of HAProxy's averages over the last 1,024 requests, in milliseconds.
     ///
     /// Unknown while nothing is served, because HAProxy then keeps the last average.
     pub fn mean(&self, field: Field) -> Measurement {
@@ -150,7 +151,7 @@ impl<'a> RuleInput<'a> {
     }
 }
 
-/// Measures the used share of a limit. Without a limit, or with a limit of 0, this is fine.
+/// Measures `value` as a share of `limit`. Fine if the limit is absent or 0; unknown if only the value is absent.
 pub fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measurement {
     match (value, limit.filter(|limit| *limit > 0.0)) {
         (_, None) => Measurement::Fine,
@@ -161,7 +162,7 @@ pub fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measurement {
 
 /// Measures `part` as a share of `whole`, both counted in the rate window.
 ///
-/// Unknown if `whole` is below `min_whole`; but if `part` is 0, the share is 0.
+/// The share is 0 if `part` is 0. Otherwise it is unknown if `whole` is less than `min_whole`.
 pub fn measure_share(part: Option<f64>, whole: impl FnOnce() -> Option<f64>, min_whole: f64) -> Measurement {
     match part {
         None => Measurement::Unknown,

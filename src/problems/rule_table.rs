@@ -1,7 +1,8 @@
-//! The table of all rules: [`RULES`], and their names, [`RuleId`].
+//! The table of all rules, [`RULES`], and the names of the rules, [`RuleId`].
 //!
-//! An entry contains the measurement, the thresholds and the hold times of a rule; its functions are in the file of its
-//! scope. No rule uses a maximum since start (`smax`, `qtime_max`), because it stays high after the problem is over.
+//! The functions that measure and describe a rule are in the file for the rule's scope, such as [`backend_rules`]. No
+//! rule uses a maximum since the start of HAProxy (`smax`, `qtime_max`), because such a value stays high after the
+//! problem is over.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +21,7 @@ const fn hold(seconds: u64, samples: u32) -> HoldTime {
 
 /// For states and single events, which count immediately.
 const IMMEDIATE: HoldTime = hold(0, 1);
-/// For values that may peak for a moment.
+/// For values that may peak briefly.
 const HOLD_4S: HoldTime = hold(4, 2);
 /// For shares of errors: longer than the rate window, so that one error on a quiet site is not a problem.
 const HOLD_6S: HoldTime = hold(6, 2);
@@ -48,36 +49,36 @@ const fn crit_only(crit: f64) -> (Option<f64>, Option<f64>) {
 pub struct Rule {
     /// Name in configuration, documentation and scripts.
     pub id: RuleId,
-    /// Rows that it applies to.
+    /// Kind of rows that the rule applies to.
     pub scope: Scope,
-    /// Unit of its values and thresholds.
+    /// Unit of the measured values and the thresholds.
     pub unit: RuleUnit,
-    /// Side of the thresholds that is a problem.
+    /// Side of the thresholds on which values are a problem.
     pub direction: Direction,
-    /// Warning threshold; absent if the rule is only ever critical.
+    /// Warning threshold; `None` if the rule is never a warning.
     pub warn: Option<f64>,
-    /// Critical threshold; absent if the rule is never critical.
+    /// Critical threshold; `None` if the rule is never critical.
     pub crit: Option<f64>,
     /// Hold time of a warning.
     pub warn_for: HoldTime,
     /// Hold time of a critical problem.
     pub crit_for: HoldTime,
-    /// Measures the rule for a row.
+    /// Measures the rule's value for a row.
     pub measure: fn(&RuleInput<'_>) -> Measurement,
     /// Describes the problem for operators, without the row's name.
     pub describe: fn(&RuleInput<'_>, f64) -> String,
-    /// Formula in HAProxy's field names, for the documentation.
+    /// Formula with HAProxy's field names, for the documentation.
     pub formula: &'static str,
-    /// Origin of formula and thresholds.
+    /// Origin of the formula and the thresholds.
     pub source: &'static str,
-    /// Meaning for the operator.
+    /// Meaning of a problem for the operator.
     pub help: &'static str,
 }
 
 macro_rules! rules {
     ($($name:ident $id:literal $scope:ident $unit:ident $direction:ident $thresholds:expr, $warn_for:expr, $crit_for:expr;
        $measure:path, $describe:path; $formula:literal $source:literal $help:literal)*) => {
-        /// The name of a rule. In configuration and output it is a text, such as `backend-down`.
+        /// The name of a rule, written in configuration and output as a string such as `backend-down`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum RuleId { $(#[doc = concat!("`", $id, "`: ", $help, ".")] $name),* }
 
@@ -85,7 +86,7 @@ macro_rules! rules {
             /// All rules, in the order of [`RULES`].
             pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// Returns the name as text.
+            /// Returns the name as a string.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $id),* }
             }
@@ -104,86 +105,86 @@ rules! {
     Connections "connections" Process Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; process_rules::connections, process_rules::describe_connections;
         "CurrConns / Maxconn" "Datadog, Mintel" "new connections wait in the kernel when the limit is reached"
     SessionRate "session-rate" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::session_rate, process_rules::describe_session_rate;
-        "SessRate / SessRateLimit" "own judgment" "new sessions are delayed at the limit"
+        "SessRate / SessRateLimit" "own judgment" "new sessions are delayed when the limit is reached"
     ConnectionRate "connection-rate" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::connection_rate, process_rules::describe_connection_rate;
-        "ConnRate / ConnRateLimit" "own judgment" "new connections are delayed at the limit"
+        "ConnRate / ConnRateLimit" "own judgment" "new connections are delayed when the limit is reached"
     TlsRate "tls-rate" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::tls_rate, process_rules::describe_tls_rate;
-        "SslRate / SslRateLimit" "own judgment" "new TLS sessions are delayed at the limit"
+        "SslRate / SslRateLimit" "own judgment" "new TLS sessions are delayed when the limit is reached"
     TlsConnections "tls-connections" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::tls_connections, process_rules::describe_tls_connections;
-        "CurrSslConns / MaxSslConns" "own judgment" "TLS connections are refused at the limit"
+        "CurrSslConns / MaxSslConns" "own judgment" "TLS connections are refused when the limit is reached"
     TlsReuse "tls-reuse" Process Share Below warn_only(0.5), HOLD_60S, HOLD_60S; process_rules::tls_reuse, process_rules::describe_tls_reuse;
-        "SslFrontendSessionReuse_pct, from 20 TLS sessions per second" "own judgment" "full handshakes cost CPU: the session cache may be too small"
+        "SslFrontendSessionReuse_pct, with at least 20 TLS sessions per second" "own judgment" "full handshakes cost CPU: the session cache may be too small"
     Idle "idle" Process Share Below warn_and_crit(0.3, 0.1), HOLD_10S, HOLD_10S; process_rules::idle, process_rules::describe_idle;
-        "Idle_pct" "own judgment" "HAProxy has little CPU time left; as a mean of all threads, it hides a single busy thread"
+        "Idle_pct" "own judgment" "HAProxy has little CPU time left; an average over all threads hides a single busy thread"
     Memory "memory" Process Share AtLeast warn_only(0.8), HOLD_4S, HOLD_4S; process_rules::memory, process_rules::describe_memory;
-        "PoolUsed_MB / Memmax_MB" "own judgment" "the memory limit is near"
+        "PoolUsed_MB / Memmax_MB" "own judgment" "memory use is close to its limit"
     PoolFailed "pool-failed" Process Count AtLeast crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::pool_failed, process_rules::describe_pool_failed;
         "d PoolFailed" "own judgment" "allocations fail: sessions are dropped"
     RunQueue "run-queue" Process Count AtLeast warn_and_crit(5.0, 50.0), THREE_SAMPLES, THREE_SAMPLES; process_rules::run_queue, process_rules::describe_run_queue;
         "Run_queue / Nbthread" "own judgment" "tasks wait for the CPU, which delays every request"
     DroppedLogs "dropped-logs" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::dropped_logs, process_rules::describe_dropped_logs;
-        "d DroppedLogs" "APA" "the log server or its socket buffer is too slow"
+        "d DroppedLogs" "APA" "the log server is too slow, or the socket buffer is too small"
     NoBackendAvailable "no-backend-available" Process Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::usable_backends, process_rules::describe_no_usable_backend;
-        "backends with a usable server, of two or more that have servers" "own judgment" "no backend can serve requests: look for a common cause"
+        "number of backends with a usable server, if at least two have servers" "own judgment" "no backend can serve requests: look for a common cause"
 
     FrontendSessions "frontend-sessions" Frontend Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
         "scur / slim" "Zabbix, Mintel" "new clients wait in the kernel when the limit is reached"
     FrontendRate "frontend-rate" Frontend Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; frontend_rules::rate, frontend_rules::describe_rate;
-        "rate / rate_lim" "own judgment" "new sessions are delayed at the limit"
+        "rate / rate_lim" "own judgment" "new sessions are delayed when the limit is reached"
     Frontend5xx "frontend-5xx" Frontend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
-        "d hrsp_5xx / d Σ hrsp_*, from 20 responses" "Mintel, APA" "clients see errors"
+        "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "clients see errors"
     Denied "denied" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::denied, frontend_rules::describe_denied;
         "d (dreq + dcon + dses) per second" "APA, Zabbix" "an attack, or an ACL that denies legitimate clients"
     BadRequests "bad-requests" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::bad_requests, frontend_rules::describe_bad_requests;
         "d ereq per second" "APA, Zabbix" "scanners, broken clients or timeouts"
 
     BackendDown "backend-down" Backend Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::usable_servers, backend_rules::describe_no_server;
-        "act + bck, of backends that have servers" "Mintel, APA" "every request gets a 503"
+        "act + bck, if the backend has servers" "Mintel, APA" "every request gets a 503"
     BackendWeight "backend-weight" Backend Share Below warn_and_crit(0.75, 0.5), IMMEDIATE, IMMEDIATE; backend_rules::usable_weight_share, backend_rules::describe_usable_weight;
-        "Σ weight of the active servers that are up / Σ weight of all but those in maintenance or drain" "Mintel, APA" "the remaining servers carry the load of those that are down"
+        "Σ weight of the active servers that are up / Σ weight of the active servers that are not in maintenance or drain" "Mintel, APA" "the remaining servers carry the load of those that are down"
     Queue "queue" Backend Count AtLeast warn_and_crit(1.0, 10.0), HOLD_10S, HOLD_4S; backend_rules::queue, backend_rules::describe_queue;
         "qcur of B and its S" "APA, Zabbix" "servers are at their maxconn: requests wait"
     QueueGrowing "queue-growing" Backend Count AtLeast crit_only(1.0), THREE_SAMPLES, THREE_SAMPLES; backend_rules::queue_growing, backend_rules::describe_queue_growing;
-        "qcur of B and its S − the same in the previous sample" "own judgment" "requests arrive faster than they are served"
+        "qcur of B and its S, minus the same sum in the previous sample" "own judgment" "requests arrive faster than they are served"
     QueueWait "queue-wait" Backend Millis AtLeast warn_and_crit(50.0, 500.0), HOLD_4S, HOLD_4S; backend_rules::queue_wait, backend_rules::describe_queue_wait;
-        "qtime, while something is served" "own judgment" "clients wait for a server to become free"
+        "qtime, only while there is traffic" "own judgment" "clients wait for a server to become free"
     Backend5xx "backend-5xx" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
-        "d hrsp_5xx / d Σ hrsp_*, from 20 responses" "Mintel, APA" "clients of this backend see errors"
+        "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "clients of this backend see errors"
     Own5xx "own-5xx" Backend Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; backend_rules::own_5xx, backend_rules::describe_own_5xx;
         "d hrsp_5xx of B − Σ d hrsp_5xx of its S" "own judgment" "HAProxy itself sends errors: no server available, request denied, or a timeout"
     BackendConnectionErrors "backend-connection-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
-        "d econ / d connect (older: d lbtot), from 5 attempts" "own judgment" "servers refuse connections or do not respond: check network, port and process"
+        "d econ / d connect (older versions: d lbtot), with at least 5 attempts" "own judgment" "servers refuse connections or do not respond: check network, port and process"
     BackendResponseErrors "backend-response-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
-        "d eresp / d Σ hrsp_* (TCP: d stot), from 20" "APA" "responses are invalid, aborted or missing"
+        "d eresp / d Σ hrsp_* (TCP: d stot), with at least 20 responses (TCP: sessions)" "APA" "responses are invalid, aborted or missing"
     Retries "retries" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::retries, backend_rules::describe_retries;
-        "d wretr / d req_tot, from 20 requests" "APA" "the first attempt to connect fails"
+        "d wretr / d req_tot, with at least 20 requests" "APA" "the first attempt to connect fails"
     Redispatches "redispatches" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::redispatches, backend_rules::describe_redispatches;
-        "d wredis / d req_tot, from 20 requests" "APA" "requests are redispatched from their server to another one"
+        "d wredis / d req_tot, with at least 20 requests" "APA" "requests are redispatched from their server to another one"
     ClientAborts "client-aborts" Backend Share AtLeast warn_and_crit(0.05, 0.2), HOLD_10S, HOLD_10S; backend_rules::client_aborts, backend_rules::describe_client_aborts;
-        "d cli_abrt / d req_tot, from 20 requests" "own judgment" "clients give up, usually because they wait too long"
+        "d cli_abrt / d req_tot, with at least 20 requests" "own judgment" "clients give up, usually because they wait too long"
     ResponseTime "response-time" Backend Millis AtLeast warn_and_crit(500.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::response_time, backend_rules::describe_response_time;
-        "rtime, while something is served; not for TCP" "Datadog, APA" "the application is slow"
+        "rtime, only while there is traffic; not in TCP mode" "Datadog, APA" "the application is slow"
     ConnectTime "connect-time" Backend Millis AtLeast warn_and_crit(100.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::connect_time, backend_rules::describe_connect_time;
-        "ctime, while something is served" "own judgment" "the network is slow or loses packets: a lost SYN delays a connection by 1 s"
+        "ctime, only while there is traffic" "own judgment" "the network is slow or loses packets: a lost SYN delays a connection by 1 s"
 
     ServerDown "server-down" Server Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; server_rules::down, server_rules::describe_down;
-        "status DOWN" "APA" "its health checks fail; maintenance and drain do not count"
+        "status DOWN" "APA" "the server's health checks fail; maintenance and drain do not count"
     ServerSessions "server-sessions" Server Share AtLeast warn_and_crit(0.8, 1.0), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
-        "scur / slim, not in maintenance or drain" "LazyHAP" "at its maxconn, the next request is queued"
+        "scur / slim, not in maintenance or drain" "LazyHAP" "when the server reaches its maxconn, further requests are queued"
     QueueLimit "queue-limit" Server Share AtLeast warn_and_crit(0.5, 0.9), HOLD_4S, HOLD_4S; server_rules::queue_limit, server_rules::describe_queue_limit;
-        "qcur / qlimit" "own judgment" "at its maxqueue, requests are redispatched to other servers"
+        "qcur / qlimit" "own judgment" "when the queue reaches maxqueue, requests are redispatched to other servers"
     SlowServer "slow-server" Server Multiple AtLeast warn_and_crit(2.0, 4.0), HOLD_4S, HOLD_4S; server_rules::slower_than_peers, server_rules::describe_slower_than_peers;
-        "rtime of S / median rtime of its peers with traffic, from 20 ms more" "own judgment" "one server is slower than the others"
+        "rtime of S / median rtime of its peers with traffic, with a difference of at least 20 ms" "own judgment" "one server is slower than the others"
     Server5xx "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
-        "d hrsp_5xx / d Σ hrsp_*, from 20 responses" "Mintel, APA" "this server responds with errors"
+        "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "this server responds with errors"
     ServerConnectionErrors "server-connection-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
-        "d econ / d connect (older: d lbtot), from 5 attempts" "own judgment" "this server refuses connections or does not respond"
+        "d econ / d connect (older versions: d lbtot), with at least 5 attempts" "own judgment" "this server refuses connections or does not respond"
     ServerResponseErrors "server-response-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
-        "d eresp / d Σ hrsp_* (TCP: d stot), from 20" "APA" "this server's responses are invalid, aborted or missing"
+        "d eresp / d Σ hrsp_* (TCP: d stot), with at least 20 responses (TCP: sessions)" "APA" "this server's responses are invalid, aborted or missing"
     Flapping "flapping" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::flapping, server_rules::describe_flapping;
-        "d chkdown in 5 min; a single time does not count while the server is still down" "APA" "the server goes down repeatedly"
+        "d chkdown in 5 min; going down once does not count while the server is still down" "APA" "the server goes down repeatedly"
     FailingChecks "failing-checks" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::failing_checks, server_rules::describe_failing_checks;
-        "d chkfail in 1 min, while up; 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
+        "d chkfail in 1 min, while up; at least 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
 }
 
 /// Former names of rules. They are accepted in configuration and flags for one version, with a warning.
@@ -193,17 +194,17 @@ impl RuleId {
     /// The first and the last rule of [`RULES`].
     pub(crate) const BOUNDS: (Self, Self) = (Self::ALL[0], Self::ALL[Self::ALL.len() - 1]);
 
-    /// Returns the rule with this name.
+    /// Returns the rule with this name; `None` if the name is unknown.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|id| id.as_str() == text)
     }
 
-    /// Returns the rule that had this name in the previous version, with that name.
+    /// Returns the former name and the rule that had it in the previous version; `None` if no rule had this name.
     pub(crate) fn parse_former(text: &str) -> Option<(&'static str, Self)> {
         RENAMED.iter().copied().find(|(former, _)| *former == text)
     }
 
-    /// Returns the rule.
+    /// Returns the rule with this name.
     pub(crate) fn rule(self) -> &'static Rule {
         &RULES[self as usize]
     }

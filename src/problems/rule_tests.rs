@@ -1,10 +1,10 @@
-//! Tests every rule with values that are fine, a warning and critical, and compares docs/problems.md with the rules.
+//! Tests that every rule grades values as fine, a warning or critical, and that docs/problems.md lists every rule.
 
 use crate::problems::rule::{Direction, RuleUnit};
 use crate::problems::rule_table::{RULES, Rule};
 use crate::problems::test_site::TestSite;
 
-/// Rule, row, and the changes that make it fine (but close to a problem), a warning, and critical.
+/// Rule, row, and the changes to the site for which the rule is fine (but close to a problem), a warning, and critical.
 type Case = (&'static str, &'static str, &'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
@@ -51,7 +51,8 @@ const CASES: &[Case] = &[
     ("failing-checks", "api/api1", "api/api1.status=UP_2/4 api/api1.check_health=2 api/api1.check_status=INI api/api2.status=UP_2/4 api/api2.check_health=2", "api/api1.status=UP_1/3 api/api1.check_health=2 api/api1.check_status=L4CON", "api/api1.chkfail=10"),
 ];
 
-/// Returns the severities of a rule for a row, ten seconds after a change, or later if the hold time is longer.
+/// Returns the severities of a rule's open problems for a row, ten seconds after a change, or later if the hold time is
+/// longer.
 fn open_after(rule: &Rule, row: &str, change: &str) -> Vec<&'static str> {
     let mut site = TestSite::healthy();
     site.steps(3);
@@ -159,5 +160,5 @@ fn problems_document_lists_every_rule() {
         RULES.iter().map(document_line).filter(|line| !document.contains(line.as_str())).collect();
     assert!(missing.is_empty(), "docs/problems.md lacks:\n{}", missing.join("\n"));
     let listed = document.lines().filter(|line| line.starts_with("| `") && line.matches('|').count() == 8).count();
-    assert_eq!(listed, RULES.len(), "docs/problems.md lists rules that are gone");
+    assert_eq!(listed, RULES.len(), "docs/problems.md lists rules that no longer exist");
 }

@@ -13,7 +13,7 @@ fn problem_lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(problem_line).collect()
 }
 
-/// Returns a site that was healthy, and then had these changes for ten seconds.
+/// Returns a site that was healthy at first and then had these changes for ten seconds.
 fn site_after_10_s(changes: &str) -> TestSite {
     let mut site = TestSite::healthy();
     site.steps(4);
@@ -107,7 +107,7 @@ fn verdict_distinguishes_causes() {
             "connection problem: api2: 6.7% of the connections failed (40 in 4 s)",
         ),
         ("api/BACKEND.ctime=1400", "CRIT api Network", "connection problem: 1.40 s to connect to a server (ctime)"),
-        ("api/BACKEND.hrsp_5xx+30", "CRIT api HaproxyErrors", "60 5xx in 4 s sent by HAProxy itself, not by a server"),
+        ("api/BACKEND.hrsp_5xx+30", "CRIT api HaproxyErrors", "HAProxy itself sent 60 errors (5xx) in 4 s"),
         (
             "api/api1.hrsp_5xx+30 api/api2.hrsp_5xx+30 api/api3.hrsp_5xx+30 api/BACKEND.hrsp_5xx+90",
             "CRIT api ApplicationErrors",
@@ -116,7 +116,7 @@ fn verdict_distinguishes_causes() {
         (
             "api/BACKEND.cli_abrt+60 api/api3.cli_abrt+60",
             "WARN api Outlier",
-            "60% of the requests to api3 aborted by clients (peers 0%)",
+            "clients aborted 60% of the requests to api3 (peers 0%)",
         ),
         (
             "api/api3.status=DOWN api/api3.check_status=L4TOUT api/BACKEND.ctime=200",

@@ -1,4 +1,4 @@
-//! Rules of servers. Maintenance and drain are not problems.
+//! Rules for servers. Maintenance and drain are not problems.
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
@@ -7,10 +7,10 @@ use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_usage};
 use crate::units;
 
-/// Longest text of a health check in a sentence, in characters.
+/// Maximum length of a health check's text in a description, in characters.
 const MAX_CHECK_TEXT: usize = 60;
 
-/// Returns the result code of the last check, such as `L7OK`, also while the next one runs.
+/// Returns the result code of the last finished check, such as `L7OK`, even while the next check runs.
 fn check_result<'a>(input: &RuleInput<'a>) -> &'a str {
     input.text(TextField::CheckStatus).trim_start_matches("* ")
 }
@@ -20,7 +20,7 @@ fn is_passed(result: &str) -> bool {
     result.ends_with("OK") || result.ends_with("OKC")
 }
 
-/// Returns result and text of the last check: `L4CON Connection refused`; empty without checks.
+/// Returns the result code and text of the last check: `L4CON Connection refused`; empty without checks.
 fn check_text(input: &RuleInput<'_>) -> String {
     let parts = [check_result(input), input.text(TextField::LastChk)];
     let text = parts.join(" ").trim().to_owned();
@@ -59,16 +59,16 @@ pub(super) fn queue_limit(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_queue_limit(input: &RuleInput<'_>, _: f64) -> String {
     let number = |field| input.number(field).unwrap_or_default();
-    format!("{:.0} waiting of {:.0} allowed (maxqueue)", number(Field::Qcur), number(Field::Qlimit))
+    format!("queue: {:.0} of {:.0} requests (maxqueue)", number(Field::Qcur), number(Field::Qlimit))
 }
 
-/// Measures the response time relative to the median of the other servers with traffic.
+/// Measures the response time as a multiple of the median response time of the other servers with traffic.
 pub(super) fn slower_than_peers(input: &RuleInput<'_>) -> Measurement {
     if !input.state.is_usable() || input.is_tcp() {
         return Measurement::Fine;
     }
     let Some(own) = input.number(Field::Rtime) else { return Measurement::Unknown };
-    // Most servers are as fast as their peers; this avoids the more expensive comparison.
+    // Most servers are as fast as their peers, and this check avoids the more expensive comparison.
     if input.backend_stats.is_near_fastest(own) {
         return Measurement::Fine;
     }
@@ -87,7 +87,7 @@ pub(super) fn describe_slower_than_peers(input: &RuleInput<'_>, value: f64) -> S
     format!("{}x slower than its peers ({own} against {median})", units::ratio(value))
 }
 
-/// Counts how often the server went down. Down once and still down is not flapping.
+/// Counts how often the server went down in the last 5 minutes. A server that went down once and is still down is fine.
 pub(super) fn flapping(input: &RuleInput<'_>) -> Measurement {
     let times_down = input.check_history.times_down(input.id);
     let is_down = matches!(input.state, RowState::Down | RowState::ComingUp);
@@ -105,10 +105,10 @@ pub(super) fn describe_flapping(_: &RuleInput<'_>, value: f64) -> String {
     }
 }
 
-/// Counts the failed checks of a server that is up.
+/// Counts the failed checks of a server that is up, in the last minute; at least 1 while a failed check reduces the
+/// server's health.
 ///
-/// A server that was not checked yet starts with reduced health (`UP 1/3`), which is not a failure. Its check result is
-/// then `INI` or empty.
+/// Before its first check, a server also has reduced health (`UP 1/3`), but the check result is `INI` or empty.
 pub(super) fn failing_checks(input: &RuleInput<'_>) -> Measurement {
     let state = input.state;
     if !matches!(state, RowState::Up | RowState::GoingDown) {

@@ -75,7 +75,8 @@ pub struct TestSite {
 }
 
 impl TestSite {
-    /// Creates a healthy site: `www` with four servers, `api` with three, `db` with two in TCP mode, `stats` with none.
+    /// Creates a healthy site: `www` with four servers, `api` with three, `db` with two in TCP mode,
+    /// `stats` without servers.
     pub fn healthy() -> Self {
         let mut site = Self { interval: 2000, ..Self::default() };
         site.frontend("www-in", "http", 700);
@@ -138,10 +139,10 @@ impl TestSite {
         }
     }
 
-    /// Changes values: `api/api1.qcur=7` from the next sample on, `api/BACKEND.econ+3` with each sample, and
-    /// `info.Idle_pct=5` for the process.
+    /// Changes values from the next sample on: `api/api1.qcur=7` sets a value of a row, `info.Idle_pct=5` sets a value
+    /// of the process, and `api/BACKEND.econ+3` increases a counter with each sample.
     ///
-    /// Several changes are separated by spaces; `_` means a space.
+    /// Spaces separate changes; `_` in a value stands for a space.
     pub fn set(&mut self, changes: &str) {
         for change in changes.split_whitespace() {
             let (target, value, is_increment) = match (change.split_once('='), change.split_once('+')) {
@@ -180,7 +181,7 @@ impl TestSite {
         self.rows.retain(|row| row.0 != proxy);
     }
 
-    /// Takes the next sample and returns the changes of the problems.
+    /// Takes the next sample and returns the changes to the problems.
     pub fn step(&mut self) -> ProblemChanges {
         for (row, column, step) in &self.increments {
             match row {
@@ -234,13 +235,13 @@ impl TestSite {
         self.problems.iter().map(problem_line).collect()
     }
 
-    /// Returns the verdicts: `CRIT api ServersFull`.
+    /// Returns severity, proxy and cause of each verdict: `CRIT api ServersFull`.
     pub fn causes(&self) -> Vec<String> {
         let verdicts = self.problems.verdicts().iter();
         verdicts.map(|verdict| format!("{} {} {:?}", verdict.severity.label(), verdict.name, verdict.cause)).collect()
     }
 
-    /// Returns the text of the verdict on a proxy, or on the process for an empty name.
+    /// Returns the text of the verdict on a proxy, or on the process if `name` is empty; empty without a verdict.
     pub fn verdict_text(&self, name: &str) -> &str {
         let verdict = self.problems.verdicts().iter().find(|verdict| verdict.name.as_str() == name);
         verdict.map_or("", |verdict| verdict.text.as_str())

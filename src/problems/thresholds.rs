@@ -10,26 +10,26 @@ use crate::problems::measurement::{Grade, Measurement};
 use crate::problems::rule::{Direction, HoldTime};
 use crate::problems::rule_table::{RULES, Rule, RuleId};
 
-/// An invalid change of a threshold.
+/// The error for an invalid change to a rule's thresholds.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ThresholdError {
     /// No rule has this name.
     #[error("unknown rule {0:?}")]
     UnknownRule(String),
-    /// The text does not have one of the accepted forms.
+    /// The string does not have one of the accepted forms.
     #[error("{0:?} is not RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; docs/problems.md lists the rules")]
     Syntax(String),
-    /// The threshold is not a number, infinite or negative.
-    #[error("{0}: a threshold must be a number of 0 or more")]
+    /// The threshold is negative, infinite or not a number.
+    #[error("{0}: a threshold must be a number, 0 or greater")]
     InvalidNumber(RuleId),
-    /// A value past the critical threshold would not be past the warning threshold.
+    /// The critical threshold would be reached before the warning threshold.
     #[error("{}", wrong_order_text(*.rule, *.warn, *.crit))]
     WrongOrder {
         /// The rule.
         rule: RuleId,
-        /// Its warning threshold, including the default.
+        /// The rule's new warning threshold, or the default if it was not changed.
         warn: f64,
-        /// Its critical threshold, including the default.
+        /// The rule's new critical threshold, or the default if it was not changed.
         crit: f64,
     },
 }
@@ -45,14 +45,14 @@ fn wrong_order_text(rule: RuleId, warn: f64, crit: f64) -> String {
     )
 }
 
-/// Changes to the thresholds of one rule.
+/// Changes to the thresholds and the hold time of one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct RuleOverride {
     /// New warning threshold.
     pub warn: Option<f64>,
     /// New critical threshold.
     pub crit: Option<f64>,
-    /// New hold time of a warning; that of a critical problem is shortened to it if it is longer.
+    /// New hold time for the warning. A longer hold time for critical is shortened to this value.
     pub hold_time: Option<Duration>,
     /// Disables the rule.
     pub is_off: bool,
@@ -70,10 +70,10 @@ pub struct ThresholdChange {
 }
 
 impl ThresholdChange {
-    /// Builds the change of the rule with this name or former name.
+    /// Builds a change to the rule with this name or former name.
     ///
     /// # Errors
-    /// Returns an error if there is no such rule, or if a threshold is not a number of 0 or more.
+    /// Returns an error if no rule has this name, or if a threshold is negative, infinite or not a number.
     pub(crate) fn new(name: &str, change: RuleOverride) -> Result<Self, ThresholdError> {
         let current = RuleId::parse(name).map(|rule| (None, rule));
         let former = || RuleId::parse_former(name).map(|(former, rule)| (Some(former), rule));
@@ -85,7 +85,7 @@ impl ThresholdChange {
         Ok(Self { rule, former_name, change })
     }
 
-    /// Returns a warning if the configured name is a former name of the rule.
+    /// Returns a warning if the configured name is a former name of the rule; otherwise `None`.
     pub(crate) fn rename_warning(&self) -> Option<String> {
         let Self { rule, former_name, .. } = self;
         former_name.map(|former| format!("the rule {former} is now called {rule}; the next version rejects {former}"))
@@ -117,7 +117,7 @@ impl FromStr for ThresholdChange {
 /// The thresholds and hold times in effect for one rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RuleLimits {
-    /// Side of the thresholds that is a problem.
+    /// Side of the thresholds on which values are a problem.
     direction: Direction,
     /// Warning threshold; absent if the rule never warns.
     pub warn: Option<f64>,
@@ -153,7 +153,7 @@ impl RuleLimits {
         Ok(self)
     }
 
-    /// Compares a measurement with the thresholds.
+    /// Compares a measurement with the thresholds, and returns the grade.
     fn grade(&self, measurement: Measurement) -> Grade {
         let value = match measurement {
             Measurement::Unknown => return Grade::Unknown,
@@ -188,8 +188,8 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// Builds thresholds from the defaults and changes. Of several changes of the same value the last one applies, and
-    /// the thresholds are checked after all changes, so their order does not matter.
+    /// Builds thresholds from the defaults and `changes`. If several changes set the same value, the last one wins.
+    /// Warning and critical thresholds are compared only after all changes, so they can be changed in any order.
     ///
     /// # Errors
     /// Returns an error if a critical threshold would be reached before the warning threshold.
@@ -216,7 +216,7 @@ impl Thresholds {
         &self.limits[rule as usize]
     }
 
-    /// Compares a measurement with the thresholds of a rule.
+    /// Compares a measurement with the thresholds of a rule, and returns the grade.
     pub(crate) fn grade(&self, rule: RuleId, measurement: Measurement) -> Grade {
         self.for_rule(rule).grade(measurement)
     }

@@ -1,7 +1,7 @@
-//! Evaluation of all rules for each sample of one instance; owner of the open problems and the verdicts.
+//! Evaluates all rules for each sample of one instance, and owns the open problems and the verdicts.
 //!
-//! Each sample is evaluated once: every rule for every row of its scope. A healthy row costs only the measurements;
-//! state is kept for rules that are, or recently were, past their thresholds.
+//! Each sample is evaluated once, by applying every rule to every row of the rule's scope. State is kept only for rules
+//! that are, or recently were, past their thresholds, so the only cost of a healthy row is measuring it.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -23,15 +23,15 @@ use crate::problems::rule_table::{self, RuleId};
 use crate::problems::thresholds::Thresholds;
 use crate::problems::verdict::{self, Verdict};
 
-/// A row and a rule.
+/// The key of a tracked rule: the row and the name of the rule.
 type TrackedKey = (RowId, RuleId);
 
-/// The state of a rule that is past its threshold for a row, and its problem once that is open.
+/// The state of a rule that is, or recently was, past its threshold for a row, and the problem once it has opened.
 #[derive(Debug)]
 struct TrackedRule {
     hysteresis: Hysteresis,
     problem: Option<Problem>,
-    /// The newest sample is past the threshold.
+    /// True if the rule is past its threshold in the newest sample.
     is_bad: bool,
 }
 
@@ -45,18 +45,19 @@ pub struct ProblemTracker {
     verdicts: Vec<Verdict>,
     check_history: CheckHistory,
     previous: Option<Arc<Sample>>,
-    /// For each row index, whether the row has an entry. Kept to reuse its allocation.
+    /// For each row index, true if `entries` contains the row. Stored here only to reuse the allocation.
     tracked_rows: Vec<bool>,
     backend_stats: BackendStats,
 }
 
 impl ProblemTracker {
-    /// Creates a tracker without problems that uses these thresholds.
+    /// Creates a tracker with these thresholds and without problems.
     pub fn new(thresholds: Thresholds) -> Self {
         Self { thresholds, ..Self::default() }
     }
 
-    /// Evaluates all rules for the newest sample, which `rates` already contains, and returns the changes.
+    /// Evaluates all rules for the newest sample, which `rates` must already contain, and returns the changes to the
+    /// problems.
     pub fn evaluate(&mut self, sample: &Arc<Sample>, rates: &RateWindow) -> ProblemChanges {
         let last = self.previous.replace(Arc::clone(sample));
         self.discard_pending_after_gap(last.as_deref(), sample);
@@ -80,10 +81,11 @@ impl ProblemTracker {
         changes
     }
 
-    /// Restores the state of a past moment. `open` are the problems that were open then.
+    /// Restores the state at an earlier sample, the newest one in `rates`. `open` are the problems that were open at
+    /// the time of this sample.
     ///
-    /// Problems past their thresholds are described with the numbers of that moment; the others keep their last
-    /// description.
+    /// Problems past their thresholds in this sample are described with its numbers; the others keep their last
+    /// description. Without a sample in `rates`, there are no problems.
     pub fn restore(thresholds: &Thresholds, open: impl Iterator<Item = Problem>, rates: &RateWindow) -> Self {
         let mut tracker = Self::new(thresholds.clone());
         let mut samples = rates.samples().rev();
@@ -112,17 +114,17 @@ impl ProblemTracker {
         &self.thresholds
     }
 
-    /// Iterates over the open problems: critical ones first, then the oldest first.
+    /// Iterates over the open problems, critical ones before warnings, and older ones before newer ones.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.open_keys.iter().filter_map(|key| self.entries.get(key)?.problem.as_ref())
     }
 
-    /// Iterates over the open problems of one row; [`RowId::PROCESS`] for those of the process.
+    /// Iterates over the open problems of one row, or of the process for [`RowId::PROCESS`].
     pub fn for_row(&self, row: RowId) -> impl Iterator<Item = &Problem> {
         problems_of_row(&self.entries, row)
     }
 
-    /// Returns the highest severity of the open problems of one row.
+    /// Returns the highest severity of the open problems of one row; `None` without problems.
     pub fn worst_severity(&self, row: RowId) -> Option<Severity> {
         self.for_row(row).map(|problem| problem.severity).max()
     }
@@ -132,17 +134,17 @@ impl ProblemTracker {
         self.open_keys.len()
     }
 
-    /// Returns one verdict for each backend, frontend and process with problems, worst first.
+    /// Returns the verdicts on the process and on the backends and frontends that have problems, most severe first.
     pub fn verdicts(&self) -> &[Verdict] {
         &self.verdicts
     }
 
-    /// Returns the verdict of one backend or frontend, or of the process.
+    /// Returns the verdict on one backend or frontend, or on the process; `None` without problems.
     pub fn verdict(&self, row: RowId) -> Option<&Verdict> {
         self.verdicts.iter().find(|verdict| verdict.row == row)
     }
 
-    /// Discards the state of problems that are not open yet if too much time passed since the last sample.
+    /// Discards the state of problems that are not open yet if too much time has passed since the last sample.
     fn discard_pending_after_gap(&mut self, last: Option<&Sample>, sample: &Sample) {
         let gap = last.map_or(Duration::ZERO, |last| sample.at.elapsed_since(last.at.monotonic));
         if gap > sample.interval.saturating_mul(3) + Duration::from_secs(10) {
@@ -240,7 +242,7 @@ impl ProblemTracker {
     }
 }
 
-/// Returns the range of the keys of one row.
+/// Returns the range of keys that belong to one row.
 fn keys_of_row(row: RowId) -> RangeInclusive<TrackedKey> {
     let (first, last) = RuleId::BOUNDS;
     (row, first)..=(row, last)
@@ -251,7 +253,8 @@ fn problems_of_row(entries: &BTreeMap<TrackedKey, TrackedRule>, row: RowId) -> i
     entries.range(keys_of_row(row)).filter_map(|(_, entry)| entry.problem.as_ref())
 }
 
-/// Calls `each` for all rows that have rules, and last for the process, with whether the row has an entry.
+/// Calls `each` for every row to which rules apply, and finally for the process. The `bool` is true if the row has an
+/// entry.
 fn for_each_row(
     snapshot: Snapshot<'_>,
     tracked_rows: &[bool],
@@ -278,7 +281,7 @@ fn for_each_row(
     each(Scope::Process, &input, true);
 }
 
-/// The evaluation of one sample.
+/// The parts of the tracker that are used and changed while one sample is evaluated.
 struct Evaluation<'a> {
     thresholds: &'a Thresholds,
     entries: &'a mut BTreeMap<TrackedKey, TrackedRule>,
@@ -286,7 +289,8 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    /// Applies the rules of a scope to a row. Entries are looked up only if the row has one or a rule holds.
+    /// Applies the rules of a scope to a row. A rule's entry is looked up only if the row has entries or the rule is
+    /// past its threshold.
     fn apply_rules(&mut self, scope: Scope, input: &RuleInput<'_>, is_tracked: bool) {
         for rule in rule_table::rules_for_scope(scope) {
             let measurement = (rule.measure)(input);

@@ -5,10 +5,10 @@ use crate::observe::timestamp::Timestamp;
 use crate::problems::problem::{Problem, ProblemChanges};
 use crate::problems::rule_table::RuleId;
 
-/// Maximum number of problem events per sample; further problems are summarized by their number.
+/// Maximum number of problem events per sample; of further problems, only the number is reported.
 pub const MAX_EVENTS: usize = 20;
 
-/// Builds the events for the changes of one sample.
+/// Builds the events for the changes that one sample made to the problems.
 pub fn problem_events(changes: &ProblemChanges, at: Timestamp) -> Vec<Event> {
     let opened = changes.opened.iter().chain(&changes.worsened).map(|problem| (true, problem));
     let changed = opened.chain(changes.closed.iter().map(|problem| (false, problem)));
@@ -37,7 +37,7 @@ pub fn problem_events(changes: &ProblemChanges, at: Timestamp) -> Vec<Event> {
     events
 }
 
-/// Returns whether the change of the row's status already makes an event.
+/// Returns whether the problem needs no event, because the change in the row's status already causes one.
 fn has_status_event(problem: &Problem) -> bool {
     matches!(problem.rule.id, RuleId::ServerDown | RuleId::BackendDown)
 }

@@ -1,7 +1,8 @@
 //! Verdicts: one line per backend, frontend or process with the most likely cause of its problems and the numbers.
 //!
 //! One fault makes several problems: a full server causes a queue, long queue times and client aborts. A verdict names
-//! the fault. Of several faults it names the worst, and of equally severe ones the one that can cause the others.
+//! the fault. If there are several faults, the verdict names the most severe one; if they are equally severe, it names
+//! the one that can cause the others.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,7 @@ use crate::problems::rule_input::RuleInput;
 use crate::problems::rule_table::RuleId;
 use crate::units;
 
-/// The cause of problems.
+/// The likely cause of one or more problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// No active or backup server is usable (`act` + `bck` = 0).
@@ -31,7 +32,7 @@ pub enum Cause {
     ServersFull,
     /// Servers respond slowly.
     ApplicationSlow,
-    /// HAProxy itself sends 5xx: no server available, a deny rule, or a timeout.
+    /// HAProxy itself sends 5xx, because no server is available, a rule denies requests, or a timeout expires.
     HaproxyErrors,
     /// All servers respond with errors.
     ApplicationErrors,
@@ -72,11 +73,11 @@ pub struct Verdict {
     pub cause: Cause,
     /// Highest severity of the problems.
     pub severity: Severity,
-    /// Time at which the first of the causing problems began.
+    /// Start of the oldest problem that shows the cause.
     pub since: Timestamp,
     /// Description for operators, without the proxy's name.
     pub text: String,
-    /// The affected server, if it is a single one.
+    /// The affected server; `None` if several servers or the whole proxy are affected.
     pub server: Option<RowId>,
 }
 
@@ -92,7 +93,7 @@ const BACKEND_CAUSES: [Cause; 8] = [
     Cause::ServersDown,
 ];
 
-/// The causes that a rule shows, and the causes of which it is only a consequence.
+/// The causes that a problem may have, and the causes of which it can only be a consequence.
 #[derive(Debug)]
 struct RuleCauses {
     shows: &'static [Cause],
@@ -103,7 +104,7 @@ const fn causes(shows: &'static [Cause], follows_from: &'static [Cause]) -> Rule
     RuleCauses { shows, follows_from }
 }
 
-/// Returns the causes of a rule. A rule without causes explains itself.
+/// Returns the causes of a rule's problems. For a rule without causes, the problem itself is the verdict.
 const fn rule_causes(rule: RuleId) -> RuleCauses {
     use Cause::{
         ApplicationErrors, ApplicationSlow, HaproxyBusy, HaproxyErrors, Network, NoServerAvailable, Outlier,
@@ -196,7 +197,7 @@ pub fn backend_verdict(input: &RuleInput<'_>, problems: &[&Problem], is_busy: bo
     Some(attach_to_backend(verdict, input))
 }
 
-/// Returns the verdict on a frontend or the process, which is its worst problem.
+/// Returns the verdict on a frontend or the process: the oldest of the most severe problems; `None` without problems.
 pub fn row_verdict<'a>(problems: impl Iterator<Item = &'a Problem>, is_busy: bool) -> Option<Verdict> {
     let worst = problems.min_by_key(|problem| (std::cmp::Reverse(problem.severity), problem.since.monotonic))?;
     let is_busy = is_busy && shows_busy_process(worst.rule.id);
@@ -247,19 +248,19 @@ fn root_problems<'a>(
                 Cause::Outlier => {
                     outlier_rows.contains(&problem.subject.id) || has_aborts && problem.rule.id == RuleId::ClientAborts
                 }
-                // Connecting to a server that is down takes long, which is not a cause.
+                // Connecting to a server that is down takes long, but this does not show a network problem.
                 Cause::Network if problem.rule.id == RuleId::ConnectTime => {
                     worst_of(&|rule| matches!(rule, RuleId::ServerDown | RuleId::FailingChecks)).is_none()
                 }
-                // A slow application fills its servers, but full servers do not slow down the application.
                 // A server at its limit does not imply a queue.
                 Cause::ServersFull
                     if problem.rule.id == RuleId::ServerSessions && input.backend_stats.queued <= 0.0 =>
                 {
                     false
                 }
+                // A slow application fills its servers, but full servers do not slow down the application.
                 Cause::ServersFull => worst_of(&|rule| rule == RuleId::ResponseTime) < worst_of(&shows_cause),
-                // HAProxy's own errors are the cause only if they are at least half of all.
+                // HAProxy's own errors are the cause only if they are at least half of all 5xx responses.
                 Cause::HaproxyErrors => problem.value * 2.0 >= input.growth(Field::Hrsp5xx).unwrap_or_default(),
                 Cause::NoServerAvailable
                 | Cause::Network
@@ -273,7 +274,7 @@ fn root_problems<'a>(
     problems.iter().filter(is_root).copied().collect()
 }
 
-/// Returns the server of these problems, if they all belong to the same one.
+/// Returns the only server among the rows of these problems; `None` if there are several servers or only the backend.
 fn single_server(backend: RowId, roots: &[&Problem]) -> Option<RowId> {
     let mut servers = roots.iter().map(|problem| problem.subject.id).filter(|row| *row != backend);
     let first = servers.next()?;
@@ -282,7 +283,7 @@ fn single_server(backend: RowId, roots: &[&Problem]) -> Option<RowId> {
 
 /// Describes a cause with the numbers of its worst problem.
 fn verdict_text(cause: Cause, input: &RuleInput<'_>, roots: &[&Problem], is_slow: bool) -> String {
-    // Of equally severe problems, that of the backend is preferred; a single server is named.
+    // Among equally severe problems, prefer the backend's. If the problem is a server's, name the server.
     let worst = roots.iter().max_by_key(|problem| (problem.severity, problem.subject.id == input.id));
     let Some(worst) = worst else { return String::new() };
     let is_server = worst.subject.id != input.id;
@@ -307,7 +308,7 @@ fn verdict_text(cause: Cause, input: &RuleInput<'_>, roots: &[&Problem], is_slow
     }
 }
 
-/// Returns a text such as `servers full: 7 waiting for 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`.
+/// Returns text such as `servers full: 7 waiting for 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`.
 fn servers_full_text(input: &RuleInput<'_>, roots: &[&Problem], is_slow: bool) -> String {
     let since = roots.iter().map(|problem| problem.since.monotonic).min().unwrap_or_default();
     let time = units::duration_words(input.sample.at.elapsed_since(since));
@@ -329,7 +330,7 @@ fn servers_full_text(input: &RuleInput<'_>, roots: &[&Problem], is_slow: bool) -
     format!("servers full: {waiting}{times}{down}")
 }
 
-/// Returns a text such as `w4 down: L4CON Connection refused, 75% of the weight available`.
+/// Returns text such as `w4 down: L4CON Connection refused, 75% of the weight available`.
 fn servers_down_text(input: &RuleInput<'_>, roots: &[&Problem]) -> String {
     let mut down = roots.iter().filter(|problem| problem.rule.id == RuleId::ServerDown);
     let who = match (down.next(), down.next()) {

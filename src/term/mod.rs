@@ -3,11 +3,11 @@
 //! This module owns the terminal device and everything written to it, including escape sequences. It does not own the
 //! meaning of keys (`app`) or the content of frames (`ui`).
 //!
-//! Data flow: `key_reader` reads bytes, and `input_parser` divides them into keys and pasted texts for the event loop;
+//! Data flow: `key_reader` reads bytes, and `input_parser` divides them into keys and pasted text for the event loop;
 //! `key_sequences` is the table of the sequences that terminals send. The event loop draws a frame into a buffer of
-//! `frame_writer`, which passes the changed cells to `encoder`. `encoder` produces the bytes, with styles from `sgr`, and
-//! the thread of `output` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog` reports a closed
-//! terminal.
+//! `frame_writer`, which passes the changed cells to `encoder`. `encoder` produces the bytes, with styles from `sgr`,
+//! and the thread of `output` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog` reports a
+//! closed terminal.
 
 pub mod encoder;
 pub mod frame_writer;

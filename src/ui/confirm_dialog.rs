@@ -133,7 +133,7 @@ fn dialog_title(instance: &InstanceView, confirmation: &Confirmation) -> String 
     )
 }
 
-/// A line of texts.
+/// A line of the dialog.
 type DialogLine = Vec<StyledText<'static>>;
 
 /// Width of the label in front of a fact, in screen cells.

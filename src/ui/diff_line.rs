@@ -1,4 +1,4 @@
-//! The line above the view of changes since the mark: the two moments compared, and a summary of the changes.
+//! The line above the view of changes since the mark: the times of the two samples, and a summary of the changes.
 
 use crate::app::commands::UiCommand;
 use crate::app::diff_summary::DiffSummary;

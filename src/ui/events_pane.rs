@@ -41,7 +41,7 @@ pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area
 /// Returns the message for an empty list of events.
 fn empty_message(instance: &InstanceView) -> &'static str {
     match instance.data.past_moment() {
-        Some(_) => "no changes were recorded before this",
+        Some(_) => "nothing had changed up to this time",
         None => "nothing has changed since hapulse started",
     }
 }

@@ -101,7 +101,7 @@ fn draw_menu(canvas: &mut Canvas<'_>, screen: Area, menu: &Menu<'_>, cursor: usi
     }
 }
 
-/// Returns the description of a column. A rate has the description of its counter, after `per second:`.
+/// Returns the description of a column; for a rate, the counter's description, preceded by `per second:`.
 fn column_help(column: &Column) -> String {
     match column.source {
         ColumnSource::PerSecond(_) => format!("per second: {}", column.help),

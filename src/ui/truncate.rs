@@ -105,7 +105,7 @@ mod tests {
     proptest! {
         #[test]
         fn middle_and_end_never_exceed_the_width(text in "\\PC{0,40}", max in 0_usize..30) {
-            // Drawn texts are always safe texts, in which no character changes the width of another.
+            // Only a `SafeText` is ever drawn, in which no character changes the width of another.
             let text = SafeText::from(text.as_str()).to_string();
             prop_assert!(width(&middle(&text, max)) <= max.max(width(&text).min(max)));
             prop_assert!(width(&end(&text, max)) <= max);

@@ -1,4 +1,4 @@
-//! The person behind an action: the user of this process, the sudo caller and the SSH connection.
+//! The person who runs an action, identified by the user of this process, the caller of sudo and the SSH connection.
 
 use std::fs;
 
@@ -35,8 +35,9 @@ impl Actor {
         Self::new(rustix::process::getuid().as_raw(), &String::from_utf8_lossy(&users), host, &variable)
     }
 
-    /// Creates the actor for a user id from the text of `/etc/passwd` and the environment. The file takes
-    /// precedence over the environment, which any user can set; users of a directory service are not in the file.
+    /// Creates the actor for a user id. The name comes from `users`, the text of `/etc/passwd`, or else from the
+    /// environment, because the file does not contain users of a directory service. The file takes precedence, because
+    /// any user can change the environment.
     pub fn new(uid: u32, users: &str, host: String, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let non_empty = |name: &str| variable(name).filter(|value| !value.is_empty());
         let user = find_user_name(uid, users).or_else(|| non_empty("USER")).unwrap_or_else(|| uid.to_string());
@@ -49,7 +50,7 @@ impl Actor {
     }
 }
 
-/// Finds a user name in lines of the form `name:password:uid:…`.
+/// Finds the name of a user id in lines of the form `name:password:uid:…`.
 fn find_user_name(uid: u32, users: &str) -> Option<String> {
     let name = |line: &str| {
         let mut fields = line.split(':');

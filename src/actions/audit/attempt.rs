@@ -1,11 +1,12 @@
-//! Contents of an audit record: the attempt before a command is sent, and the result after it.
+//! Contents of the two audit records of a command: the attempt, recorded before the command is sent, and the result,
+//! recorded after it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::actions::outcome::{Outcome, StepResult};
 use crate::actions::readback::Readback;
 
-/// State of a row in the audit. Values that HAProxy did not report are omitted from the JSON.
+/// State of a row in an audit record. Values that HAProxy did not report are omitted from the JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RecordedState {
@@ -34,7 +35,7 @@ pub struct RecordedState {
 pub struct Attempt {
     /// Name of the instance.
     pub instance: String,
-    /// Address of its socket.
+    /// Address of the instance's stats socket.
     pub address: String,
     /// Process id of HAProxy.
     pub pid: i64,
@@ -55,7 +56,7 @@ pub struct AttemptResult {
     pub reply: Option<String>,
     /// Outcome in words.
     pub outcome: Option<String>,
-    /// Readback shows the commanded state; `None` if unknown.
+    /// The readback shows the commanded state; `None` if unknown.
     pub verified: Option<bool>,
     /// State of the row right before the command, read on the same command line.
     pub before: Option<RecordedState>,
@@ -77,7 +78,8 @@ impl From<&Readback> for RecordedState {
 }
 
 impl AttemptResult {
-    /// Builds the result of a step. Without a reply or readback, `verified` is `None`: the command may have run.
+    /// Builds the result of a step. Without a reply or readback, `verified` is `None`, because the command may
+    /// have taken effect.
     pub fn from_step_result(result: &StepResult) -> Self {
         let (answer, verified) = match &result.outcome {
             Outcome::Verified(_) => (None, Some(true)),

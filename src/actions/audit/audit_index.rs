@@ -1,7 +1,7 @@
-//! Index of the audit: the last state change of each server, and unfinished commands.
+//! Index of the audit log: the last state change of each server, and unfinished commands.
 //!
-//! It holds commands that succeeded, and commands that were sent without a recorded result, since they may have
-//! taken effect. Changes by other tools are not in the audit, so a state may have no entry.
+//! The index contains commands that succeeded, and commands whose result was not recorded, since they may have taken
+//! effect. Changes by other tools are not in the audit log, so the index may have no entry for a server's state.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,9 +12,9 @@ use crate::actions::audit::command_phrases::{is_state_change, state_changes, wit
 use crate::actions::audit::record::{AuditRecord, RecordPhase};
 use crate::haproxy::safe_text::SafeText;
 
-/// Maximum number of servers; above it the oldest quarter is dropped.
+/// Maximum number of servers; if it is exceeded, the oldest quarter is dropped.
 const MAX_INDEXED_SERVERS: usize = 20_000;
-/// Bytes read from the end of an audit file.
+/// Maximum number of bytes read from the end of an audit file.
 const MAX_TAIL_BYTES: u64 = 4 << 20;
 /// Maximum number of unfinished commands.
 const MAX_UNFINISHED: usize = 1_000;
@@ -24,17 +24,17 @@ const MAX_UNFINISHED: usize = 1_000;
 pub struct IndexEntry {
     /// Time of the record.
     pub at: SystemTime,
-    /// Person: the caller of sudo, or else the user.
+    /// Person who made the change: the caller of sudo, or else the user.
     pub author: SafeText,
     /// Command without its target: `state maint`, `enable`.
     pub change: SafeText,
-    /// Readback showed the commanded state; `None` if unknown.
+    /// The readback showed the commanded state; `None` if unknown.
     pub verified: Option<bool>,
     /// Reason entered by the operator.
     pub reason: Option<SafeText>,
 }
 
-/// A command that was sent without a recorded result.
+/// A command whose result was not recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnfinishedCommand {
     /// Record id.
@@ -48,7 +48,7 @@ pub struct UnfinishedCommand {
     address: String,
 }
 
-/// Last state changes by HAProxy and server, and unfinished commands.
+/// Last state change of each server of each HAProxy, and unfinished commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditIndex {
     /// By socket address, then by `backend/server`.
@@ -94,8 +94,8 @@ impl AuditIndex {
         index
     }
 
-    /// Inserts a change of `target` (`backend/server`). Ignores changes that set no state, failed ones, and ones
-    /// older than the known change.
+    /// Inserts a change to `target` (`backend/server`). Ignores a change that does not set an administrative state,
+    /// that failed, or that is older than the known change.
     pub fn insert(&mut self, address: &str, target: &str, entry: IndexEntry) {
         if !is_state_change(entry.change.as_str()) || entry.verified == Some(false) {
             return;
@@ -114,7 +114,7 @@ impl AuditIndex {
         }
     }
 
-    /// Returns the last state change of a server.
+    /// Returns the last state change of a server; `None` if unknown.
     pub fn last_change(&self, address: &str, target: &str) -> Option<&IndexEntry> {
         self.last_changes.get(address)?.get(target)
     }
@@ -137,7 +137,7 @@ impl AuditIndex {
         }
     }
 
-    /// Drops the oldest quarter, so that the next eviction is far away.
+    /// Drops the oldest quarter of the entries, so that evictions are rare.
     fn evict_oldest(&mut self) {
         let all = self.last_changes.iter().flat_map(|(address, servers)| {
             servers.iter().map(move |(target, entry)| (entry.at, address.clone(), target.clone()))
@@ -152,7 +152,7 @@ impl AuditIndex {
     }
 }
 
-/// Drops the older half of the open records.
+/// Drops the older half of the records without a result.
 fn drop_oldest_open(open: &mut HashMap<(String, String), AuditRecord>) {
     let mut all: Vec<(Option<SystemTime>, (String, String))> =
         open.iter().map(|(key, record)| (record.parse_time(), key.clone())).collect();

@@ -1,5 +1,5 @@
 //! Reads an audit file line by line. A line that is not a record is reported with its number and skipped, so that
-//! a torn line never hides a complete one.
+//! an incomplete line does not hide the lines after it.
 
 use std::fmt;
 use std::fs::File;
@@ -21,7 +21,8 @@ pub struct RecordLine {
 }
 
 impl RecordLine {
-    /// Returns the line as in the file, including keys of newer versions, safe to print.
+    /// Returns the line as it is in the file, including keys of newer versions, but escaped so that it is safe to
+    /// print.
     pub fn printable_json(&self) -> String {
         escape_invisible(&self.text)
     }
@@ -30,11 +31,11 @@ impl RecordLine {
 /// A line without a valid record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadLine {
-    /// Line number from 1; `None` if the file was not read from its beginning.
+    /// Line number, starting at 1; `None` if the file was not read from its beginning.
     pub number: Option<u64>,
     /// Reason, safe to print.
     pub reason: SafeText,
-    /// The rest of the file cannot be read.
+    /// Reading failed, so the rest of the file is missing.
     pub is_read_error: bool,
 }
 
@@ -48,7 +49,7 @@ impl fmt::Display for BadLine {
     }
 }
 
-/// Iterator over the lines of an audit.
+/// Iterator over the lines of an audit log.
 #[derive(Debug)]
 pub struct RecordLines<R> {
     reader: R,
@@ -56,7 +57,7 @@ pub struct RecordLines<R> {
     is_finished: bool,
 }
 
-/// Reads a whole file.
+/// Opens a file, and returns an iterator over all lines.
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened or is a directory.
@@ -64,7 +65,7 @@ pub fn read_all(path: &Path) -> io::Result<RecordLines<BufReader<File>>> {
     Ok(RecordLines::new(BufReader::new(open(path)?)))
 }
 
-/// Reads the last `max_bytes` of a file, from the first line that begins there.
+/// Opens a file, and returns an iterator over the lines that begin within the last `max_bytes` bytes.
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened or read, or is a directory.

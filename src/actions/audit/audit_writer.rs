@@ -1,9 +1,8 @@
-//! Appends records to the audit file. A record is on the disk when the call returns; calls block for as long as
-//! the disk takes.
+//! Appends records to the audit file. Appending blocks until the record is on the disk.
 //!
-//! Each line is one write at the end of the file, so several hapulse processes can share it. After a line torn by
-//! a crash or a full disk, the next record begins on a new line. Existing files keep their permissions; new files
-//! and directories are private to their owner.
+//! Each line is one write at the end of the file, so several hapulse processes can share the file. After a line that a
+//! crash or a full disk cut short, the next record begins on a new line. Existing files keep their permissions; new
+//! files and directories are private to their owner.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -19,7 +18,7 @@ use crate::actions::audit::attempt::Attempt;
 use crate::actions::audit::audit_reader::MAX_LINE_BYTES;
 use crate::actions::audit::record::AuditRecord;
 
-/// Audit of this run.
+/// Writes the audit log of this run.
 #[derive(Debug)]
 pub struct AuditWriter {
     path: Option<PathBuf>,
@@ -33,7 +32,7 @@ pub struct AuditWriter {
 }
 
 impl AuditWriter {
-    /// Creates an audit in the file at `path`, for a run that began at `began`. Without a path every append fails.
+    /// Creates a writer for the file at `path` and a run that began at `began`. Without a path, every append fails.
     pub fn new(
         path: Option<PathBuf>,
         required: bool,
@@ -54,7 +53,7 @@ impl AuditWriter {
         }
     }
 
-    /// Creates an audit that writes nothing, for the simulated HAProxy of the demo.
+    /// Creates a writer that writes nothing, for the simulated HAProxy of the demo.
     pub fn disabled(actor: Actor, began: SystemTime) -> Self {
         Self { is_disabled: true, ..Self::new(None, false, "", actor, began) }
     }
@@ -69,7 +68,7 @@ impl AuditWriter {
         self.path.as_deref()
     }
 
-    /// Returns the person and host behind this run.
+    /// Returns the person and host of this run.
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
@@ -89,11 +88,11 @@ impl AuditWriter {
             return Ok(());
         }
         let Some(path) = &self.path else {
-            let reason = "cannot write the audit: HOME is not set, and no audit.path is set";
+            let reason = "cannot write the audit log: neither HOME nor audit.path is set";
             return Err(io::Error::new(ErrorKind::NotFound, reason));
         };
         write_record(path, record)
-            .map_err(|error| io::Error::new(error.kind(), format!("the audit {}: {error}", path.display())))
+            .map_err(|error| io::Error::new(error.kind(), format!("the audit log {}: {error}", path.display())))
     }
 }
 
@@ -115,7 +114,7 @@ fn write_record(path: &Path, record: &AuditRecord) -> io::Result<()> {
 struct OpenedFile {
     file: File,
     is_new: bool,
-    /// File is empty, or known to end with a newline.
+    /// The file is empty, or known to end with a newline.
     ends_with_newline: bool,
 }
 
@@ -160,7 +159,8 @@ fn create_directories(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Syncs a directory, so that a new name in it survives a crash. Ignores systems that cannot open or sync one.
+/// Syncs a directory, so that a new file in it survives a crash. Ignores the error if the system cannot open or sync
+/// directories.
 fn sync_directory(directory: &Path) -> io::Result<()> {
     match File::open(directory).and_then(|directory| directory.sync_all()) {
         Err(error)
@@ -254,7 +254,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("audit");
         fs::write(&path, "torn").unwrap();
-        // Root can still read it, which must not make a difference.
+        // Root can still read the file, which must not make a difference.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o200)).unwrap();
         let audit = audit(&path);
         audit.append(&begin(&audit, "a")).unwrap();
@@ -270,7 +270,7 @@ mod tests {
             let audit = AuditWriter::new(path, true, "", Actor::default(), SystemTime::UNIX_EPOCH);
             audit.append(&begin(&audit, "a")).unwrap_err().to_string()
         };
-        assert!(error(None).contains("no audit.path is set"));
+        assert!(error(None).contains("neither HOME nor audit.path is set"));
         assert!(error(Some(directory.path().to_owned())).contains(&directory.path().display().to_string()));
         assert!(error(Some("/dev/full".into())).contains("not a regular file"));
         let pipe = directory.path().join("pipe");

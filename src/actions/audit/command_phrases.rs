@@ -1,4 +1,4 @@
-//! Command texts without their target, for people: `state maint`, `enable`, `set maxconn 100`.
+//! Command texts without their target, for display: `state maint`, `enable`, `set maxconn 100`.
 
 /// Words that may precede the name of a target.
 const TARGET_NOUNS: [&str; 3] = ["server", "frontend", "backend"];
@@ -8,7 +8,7 @@ pub fn without_target(command: &str, target: Option<&str>) -> String {
     // "frontend www": the name is the last word.
     let name = target.and_then(|target| target.split_whitespace().last());
     let words: Vec<&str> = command.split_whitespace().collect();
-    // Skip the first word: it is the verb even if a target has the same name.
+    // Skip the first word, which is the verb even if a target has the same name.
     let Some(position) = (1..words.len()).find(|index| words.get(*index).copied() == name) else {
         return words.join(" ");
     };
@@ -20,7 +20,8 @@ pub fn without_target(command: &str, target: Option<&str>) -> String {
     }
 }
 
-/// Returns the commands in a line that set an administrative state, as the server and the rest of the command.
+/// Returns the commands in a line that set an administrative state, each as the name of the server and the rest of the
+/// command.
 pub fn state_changes(line: &str) -> impl Iterator<Item = (&str, String)> {
     line.split(';').filter_map(|command| {
         let mut words = command.split_whitespace();

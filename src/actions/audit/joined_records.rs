@@ -4,10 +4,10 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::actions::audit::record::{AuditRecord, RecordPhase};
 
-/// One command from the audit.
+/// One command, as recorded in the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinedRecord {
-    /// Time of its first record, as written there.
+    /// Time of the command's first record, as written in the record.
     pub started: String,
     /// The last record of the command, which contains everything known.
     pub record: AuditRecord,
@@ -20,7 +20,7 @@ impl JoinedRecord {
     }
 }
 
-/// Joined records in the order in which they were started; with a limit, only the last ones.
+/// Joined records in the order in which the commands were started; with a limit, only the last ones.
 #[derive(Debug, Default)]
 pub struct JoinedRecords {
     records: VecDeque<JoinedRecord>,
@@ -36,7 +36,7 @@ impl JoinedRecords {
         Self { limit, ..Self::default() }
     }
 
-    /// Adds a record.
+    /// Adds a record, or joins it with the first record of the same command.
     pub fn push(&mut self, record: AuditRecord) {
         let key = (record.actor.host.clone(), record.id.clone());
         let known = self.positions.get(&key).and_then(|place| self.records.get_mut(place.checked_sub(self.evicted)?));

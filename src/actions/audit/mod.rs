@@ -1,11 +1,12 @@
-//! The audit log: one JSON file with two lines for each command, before it is sent and after it is verified.
+//! The audit log: a file with two lines of JSON for each command, one written before the command is sent and one after
+//! it is verified.
 //!
 //! This module owns the record format, writing, reading, joining the two lines of a command, and the index of the
 //! last state change of each server. It does not decide whether a command may run without an audit record
 //! (`instance::guard` does), and it does not print listings (`headless::audit` does).
 //!
 //! Data flow: an [`attempt`] becomes a [`record`] that [`audit_writer`] appends; [`audit_reader`] reads the file
-//! back for [`joined_records`] (listing) and [`audit_index`] (attribution).
+//! for [`joined_records`] (listing) and [`audit_index`] (attribution).
 
 pub mod actor;
 pub mod attempt;

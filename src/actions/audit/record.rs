@@ -1,4 +1,4 @@
-//! Audit records: fields and JSON text of one line.
+//! Audit records: the fields and the JSON text of one line.
 //!
 //! The JSON keys are a stable interface. New keys may be added; existing ones keep their meaning.
 
@@ -11,7 +11,7 @@ use crate::actions::audit::actor::Actor;
 use crate::actions::audit::attempt::{Attempt, AttemptResult, RecordedState};
 use crate::haproxy::safe_text::{SafeText, is_visible};
 
-/// Phase of a command; each phase is one line.
+/// Phase of a command; each phase has its own line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RecordPhase {
@@ -21,7 +21,7 @@ pub enum RecordPhase {
     Done,
 }
 
-/// One line of the audit.
+/// One line of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
     /// Time in RFC 3339, UTC, with milliseconds: `2026-11-20T03:12:41.123Z`.
@@ -37,7 +37,7 @@ pub struct AuditRecord {
     pub actor: Actor,
     /// Name of the instance.
     pub instance: String,
-    /// Address of its socket.
+    /// Address of the instance's stats socket.
     pub address: String,
     /// Process id of HAProxy.
     pub pid: i64,
@@ -52,7 +52,7 @@ pub struct AuditRecord {
     /// Outcome in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
-    /// Readback shows the commanded state; `None` if unknown.
+    /// The readback shows the commanded state; `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
     /// State of the row before the command.
@@ -90,7 +90,8 @@ impl AuditRecord {
         }
     }
 
-    /// Creates the second record of the same command. It repeats the first one, so that each is complete.
+    /// Creates the second record of the same command. It repeats the fields of the first record, so that it can be
+    /// understood alone.
     #[must_use]
     pub fn to_done(&self, at: SystemTime, result: AttemptResult) -> Self {
         let AttemptResult { reply, outcome, verified, before, after } = result;

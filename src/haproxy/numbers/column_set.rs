@@ -1,7 +1,7 @@
 //! The set of columns in which a row has numbers.
 //!
-//! HAProxy leaves half the cells of a server empty, and the same ones in every row of the same kind. A table therefore
-//! stores its few distinct column sets once, and each row stores only its numbers.
+//! HAProxy leaves about half of a server's cells empty, and in all rows of the same kind the same cells are empty. A
+//! table therefore stores its few distinct column sets once, and each row stores only its numbers.
 
 /// Maximum number of slots of a row.
 pub const MAX_WIDTH: usize = 256;
@@ -11,7 +11,7 @@ pub const MAX_WIDTH: usize = 256;
 pub struct SlotSet([u64; MAX_WIDTH / 64]);
 
 impl SlotSet {
-    /// Adds a slot. Slots from [`MAX_WIDTH`] on are ignored.
+    /// Adds a slot. A slot of [`MAX_WIDTH`] or more is ignored.
     pub fn insert(&mut self, slot: usize) {
         if let Some(word) = self.0.get_mut(slot / 64) {
             *word |= 1 << (slot % 64);
@@ -23,7 +23,7 @@ impl SlotSet {
         self.0.get(slot / 64).is_some_and(|word| word >> (slot % 64) & 1 == 1)
     }
 
-    /// Iterates over the slots in ascending order.
+    /// Returns an iterator over the slots in ascending order.
     pub fn iter(self) -> impl Iterator<Item = usize> {
         self.0.into_iter().enumerate().flat_map(|(index, word)| {
             let mut left = word;
@@ -42,7 +42,7 @@ impl SlotSet {
         self.0.into_iter().flat_map(u64::to_le_bytes)
     }
 
-    /// Adds the slots of the byte at `index` of such a bitmap.
+    /// Adds the slots that are set in `byte`, the byte at `index` of a bitmap as returned by [`Self::bytes`].
     pub fn insert_byte(&mut self, index: usize, byte: u8) {
         if let Some(word) = self.0.get_mut(index / 8) {
             *word |= u64::from(byte) << (index % 8 * 8);
@@ -59,15 +59,15 @@ impl FromIterator<usize> for SlotSet {
     }
 }
 
-/// The slots in which a row has numbers, with tables for fast lookup.
+/// The slots in which a row has numbers, with lookup tables.
 #[derive(Debug)]
 pub struct ColumnSet {
     slots: SlotSet,
     /// The slots in ascending order.
     order: Vec<u8>,
-    /// Position of each slot among the stored numbers, or [`NO_POSITION`].
+    /// Position of each slot among the stored numbers, or [`NO_POSITION`] for a slot that is not in the set.
     positions: [u16; MAX_WIDTH],
-    /// Number of slots of the set below each slot.
+    /// For each slot, the number of lower slots in the set.
     counts_below: [u16; MAX_WIDTH + 1],
 }
 
@@ -93,12 +93,12 @@ impl ColumnSet {
         self.slots
     }
 
-    /// Returns the number of slots.
+    /// Returns the number of slots that are in the set.
     pub fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// Returns the slots in ascending order.
+    /// Returns an iterator over the slots in ascending order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = usize> {
         self.order.iter().map(|slot| usize::from(*slot))
     }
@@ -109,7 +109,7 @@ impl ColumnSet {
         self.positions.get(slot).filter(|index| **index != NO_POSITION).map(|index| usize::from(*index))
     }
 
-    /// Returns the number of slots of the set below `slot`.
+    /// Returns the number of slots in the set that are lower than `slot`.
     #[inline]
     pub fn count_below(&self, slot: usize) -> usize {
         usize::from(self.counts_below[slot.min(MAX_WIDTH)])
@@ -124,7 +124,7 @@ mod tests {
     proptest! {
         #[test]
         fn slot_set_iterates_in_order_and_round_trips_bytes(chosen in proptest::collection::btree_set(0..MAX_WIDTH, 0..40)) {
-            // In any order.
+            // Set the numbers in any order.
             let (slots, mut by_bytes) = (chosen.iter().rev().copied().collect::<SlotSet>(), SlotSet::default());
             slots.bytes().enumerate().for_each(|(index, byte)| by_bytes.insert_byte(index, byte));
             prop_assert_eq!(slots, by_bytes);

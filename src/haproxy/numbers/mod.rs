@@ -1,4 +1,4 @@
-//! Compact storage for the numbers of many rows, such as those of one `show stat`.
+//! Compact storage for the numbers of many rows, such as the rows of one `show stat` reply.
 
 pub mod buffer_pool;
 pub mod column_set;

@@ -1,8 +1,8 @@
-//! The numbers of many rows, stored in four bytes each where they fit.
+//! The numbers of many rows, each stored in four bytes if it fits.
 //!
 //! Ten thousand servers have half a million numbers, and a few tables exist at once. Nearly all numbers are small and
-//! not negative; the others are stored in a separate overflow list per row. A number may be absent, which differs from
-//! zero: a row stores only the numbers it has, and shares their [`ColumnSet`] with similar rows.
+//! not negative; all other numbers are stored in a separate overflow list per row. A number may be absent, which
+//! differs from zero: a row stores only the numbers that are present, and shares its [`ColumnSet`] with similar rows.
 
 use std::sync::{Arc, LazyLock};
 
@@ -20,7 +20,7 @@ pub(super) const ABSENT: u32 = OVERFLOW - 1;
 pub struct NumberRows {
     pub(super) width: usize,
     pub(super) storage: NumberStorage,
-    /// Receives `storage` when this value is dropped, and provides the storage of later tables.
+    /// Receives `storage` when this value is dropped, and provides storage for later tables.
     pub(super) pool: Arc<BufferPool>,
 }
 
@@ -30,7 +30,7 @@ impl NumberRows {
         self.storage.memory_bytes()
     }
 
-    /// Returns the numbers of a row, or `None` after the last row.
+    /// Returns the numbers of a row, or `None` if `index` is out of range.
     pub fn row(&self, index: usize) -> Option<NumberRow<'_>> {
         let NumberStorage { rows, column_sets, cells, overflow } = &self.storage;
         let start = rows.get(index)?;
@@ -45,7 +45,7 @@ impl NumberRows {
         })
     }
 
-    /// Returns a number, or `None` if it is absent or outside of the table.
+    /// Returns the number in a slot of a row, or `None` if the number is absent or `index` is out of range.
     #[inline]
     pub fn get(&self, index: usize, slot: usize) -> Option<i64> {
         let start = self.storage.rows.get(index)?;
@@ -69,12 +69,12 @@ impl Drop for NumberRows {
     }
 }
 
-/// Returns the number of a slot from the overflow list of a row.
+/// Returns the number stored for a slot in the overflow list of a row, or `None` if the list does not contain the slot.
 pub(super) fn find_overflow(overflow: &[(u16, i64)], slot: usize) -> Option<i64> {
     overflow.iter().find(|(known, _)| usize::from(*known) == slot).map(|(_, value)| *value)
 }
 
-/// The numbers of one row. Two rows are equal if all their numbers are.
+/// The numbers of one row. Two rows are equal if they have the same width and the same number in every slot.
 #[derive(Debug, Clone, Copy)]
 pub struct NumberRow<'a> {
     width: usize,
@@ -84,14 +84,14 @@ pub struct NumberRow<'a> {
 }
 
 impl NumberRow<'_> {
-    /// Returns a row of `width` zeros, at most [`MAX_WIDTH`].
+    /// Returns a row of `width` zeros; a width above [`MAX_WIDTH`] is reduced to it.
     pub fn zeros(width: usize) -> NumberRow<'static> {
         static ALL: LazyLock<ColumnSet> = LazyLock::new(|| ColumnSet::new((0..MAX_WIDTH).collect()));
         static ZEROS: [u32; MAX_WIDTH] = [0; MAX_WIDTH];
         NumberRow { width: MAX_WIDTH, columns: &ALL, cells: &ZEROS, overflow: &[] }.prefix(width)
     }
 
-    /// Returns a row of the first `width` slots.
+    /// Returns a row with only the first `width` slots of this row.
     #[must_use]
     pub fn prefix(self, width: usize) -> Self {
         let width = width.min(self.width);
@@ -105,7 +105,7 @@ impl NumberRow<'_> {
         self.width
     }
 
-    /// Returns a number, or `None` if it is absent or after the last slot.
+    /// Returns the number in a slot, or `None` if the number is absent or the slot is out of range.
     #[inline]
     pub fn get(self, slot: usize) -> Option<i64> {
         // Slots from `width` on have no cell.
@@ -116,7 +116,8 @@ impl NumberRow<'_> {
         }
     }
 
-    /// Calls `on_slot` with every slot in which this row and `other`, of the same width, differ, in ascending order.
+    /// Calls `on_slot` with every slot in which this row and `other` differ, in ascending order. Both rows must have
+    /// the same width.
     pub fn for_each_difference(self, other: NumberRow<'_>, mut on_slot: impl FnMut(usize)) {
         if !self.has_same_slots(other) {
             return (0..self.width).filter(|slot| self.get(*slot) != other.get(*slot)).for_each(on_slot);

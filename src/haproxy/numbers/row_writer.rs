@@ -1,4 +1,4 @@
-//! The writer of [`NumberRows`].
+//! The writer that builds [`NumberRows`].
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use crate::haproxy::numbers::storage::RowStart;
 #[derive(Debug)]
 pub struct RowWriter {
     numbers: NumberRows,
-    /// The row being written.
+    /// Cells of the row that is being written.
     row: Box<[u32; MAX_WIDTH]>,
-    /// The numbers of the row being written that do not fit, by slot.
+    /// Numbers of the row that is being written that do not fit in a cell, by slot.
     overflow: Vec<(u16, i64)>,
 }
 
 impl RowWriter {
-    /// Number of distinct column sets stored. A configuration has about a dozen. Further rows share one set of all
-    /// slots, so that irregular data does not take more memory for column sets than for numbers.
+    /// Maximum number of distinct column sets. A configuration has about a dozen. Rows with further column sets share
+    /// one set of all slots, so that irregular data does not take more memory for column sets than for numbers.
     const MAX_COLUMN_SETS: usize = 64;
 
-    /// Creates a writer with capacity for `rows` rows of `width` numbers. The width is limited to [`MAX_WIDTH`].
+    /// Creates a writer with capacity for `rows` rows of `width` numbers. A width above [`MAX_WIDTH`] is reduced to it.
     pub fn new(width: usize, rows: usize) -> Self {
         let mut numbers = NumberRows::default();
         numbers.width = width.min(MAX_WIDTH);
@@ -31,7 +31,7 @@ impl RowWriter {
         Self { numbers, row: Box::new([ABSENT; MAX_WIDTH]), overflow: Vec::new() }
     }
 
-    /// Creates a writer for the table that follows `before`; it reuses a buffer from the pool of `before`.
+    /// Creates a writer for the table that follows `before`. The writer uses a buffer from the pool of `before`.
     pub fn reusing(before: &NumberRows, width: usize) -> Self {
         let mut writer = Self::new(width, 0);
         writer.numbers.pool = Arc::clone(&before.pool);
@@ -39,7 +39,7 @@ impl RowWriter {
         writer
     }
 
-    /// Sets a number of the current row. Ignores slots outside of the width.
+    /// Sets a number of the current row. A slot that is out of range is ignored.
     #[inline]
     pub fn set(&mut self, slot: usize, value: i64) {
         if slot >= self.numbers.width {
@@ -59,7 +59,7 @@ impl RowWriter {
         self.overflow.insert(index, (slot as u16, value));
     }
 
-    /// Returns a number of the current row.
+    /// Returns the number in a slot of the current row, or `None` if it has not been set.
     pub fn get(&self, slot: usize) -> Option<i64> {
         match *self.row.get(slot)? {
             ABSENT => None,
@@ -90,7 +90,7 @@ impl RowWriter {
             overflow: storage.overflow.len() as u32,
             column_set: column_set as u32,
         });
-        // A number that was set twice may fit the second time.
+        // Drop overflow numbers of slots that were set again to a number that fits in a cell.
         let is_overflow = |(slot, _): &(u16, i64)| self.row[usize::from(*slot)] == OVERFLOW;
         storage.overflow.extend(self.overflow.drain(..).filter(is_overflow));
         self.row[..width].fill(ABSENT);
@@ -102,7 +102,8 @@ impl RowWriter {
         self.overflow.clear();
     }
 
-    /// Returns the index of the column set for `row`: a known one, a new one, or the set of all slots.
+    /// Returns the index of the column set for `row`. If no existing set matches, a new set is added, or the set of all
+    /// slots is used once [`Self::MAX_COLUMN_SETS`] is reached.
     #[cold]
     fn find_column_set(column_sets: &mut Vec<ColumnSet>, row: &[u32]) -> usize {
         let present = row.iter().enumerate().filter(|(_, cell)| **cell != ABSENT);
@@ -118,7 +119,7 @@ impl RowWriter {
         column_sets.len() - 1
     }
 
-    /// Returns all completed rows. Frees unused capacity if it is large.
+    /// Returns all completed rows and frees unused capacity if it is large.
     pub fn finish(self) -> NumberRows {
         let mut numbers = self.numbers;
         numbers.storage.shrink_if_sparse();
@@ -126,13 +127,13 @@ impl RowWriter {
     }
 }
 
-/// Counts the absent cells. The sum has the type of a cell so that the loop can be vectorized.
+/// Counts the absent cells. The sum has the type of a cell, so that the compiler can vectorize the loop.
 fn count_absent(cells: &[u32]) -> usize {
     cells.iter().map(|cell| u32::from(*cell == ABSENT)).sum::<u32>() as usize
 }
 
 impl NumberRows {
-    /// Builds a single row.
+    /// Builds a table with a single row, which has one slot per value.
     pub fn from_values(values: impl ExactSizeIterator<Item = Option<i64>>) -> Self {
         let mut writer = RowWriter::new(values.len(), 1);
         for (slot, value) in values.enumerate() {
@@ -264,7 +265,7 @@ mod tests {
         fn written_rows_read_back_unchanged(all in proptest::collection::vec((any_row(), proptest::bool::weighted(0.8)), 1..40)) {
             let mut writer = RowWriter::new(9, 0);
             for (row, is_kept) in &all {
-                // Not in ascending order.
+                // Set the numbers in an order that is not ascending.
                 for (slot, value) in row.iter().enumerate().rev() {
                     if let Some(value) = value {
                         writer.set(slot, *value);

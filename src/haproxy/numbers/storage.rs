@@ -2,7 +2,7 @@
 
 use crate::haproxy::numbers::column_set::ColumnSet;
 
-/// The start of a row: indexes into the vectors of [`NumberStorage`].
+/// The start of a row, as indexes into the vectors of [`NumberStorage`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowStart {
     pub(super) cells: u32,
@@ -16,14 +16,14 @@ pub(super) struct NumberStorage {
     pub(super) rows: Vec<RowStart>,
     pub(super) column_sets: Vec<ColumnSet>,
     pub(super) cells: Vec<u32>,
-    /// Slot and value of each number that does not fit a cell: row by row, in ascending order of slots.
+    /// Slot and value of each number that does not fit in a cell: row by row, in ascending order of slots.
     pub(super) overflow: Vec<(u16, i64)>,
 }
 
 impl NumberStorage {
     /// Creates an empty storage with capacity for the contents of `other`.
     pub(super) fn with_capacity_of(other: &Self) -> Self {
-        // Allow for some more numbers: values may appear in cells that were empty.
+        // Allow for some more numbers, because cells that were empty may contain values later.
         let more = |count: usize| count + count / 8;
         Self {
             rows: Vec::with_capacity(more(other.rows.len())),
@@ -33,7 +33,7 @@ impl NumberStorage {
         }
     }
 
-    /// Returns true if the capacity for cells is one to two times the contents of `other`.
+    /// Returns true if the capacity for cells is one to two times the number of cells in `other`.
     pub(super) fn is_suitable_for(&self, other: &Self) -> bool {
         (other.cells.len()..=other.cells.len().saturating_mul(2)).contains(&self.cells.capacity())
     }
@@ -45,7 +45,7 @@ impl NumberStorage {
         self.overflow.clear();
     }
 
-    /// Frees unused capacity if less than about 80 % is used.
+    /// Frees unused capacity for cells if less than about 80 % of the capacity is used.
     pub(super) fn shrink_if_sparse(&mut self) {
         if self.cells.capacity() / 5 * 4 > self.cells.len() {
             self.cells.shrink_to_fit();

@@ -37,7 +37,7 @@ fn backend_capacity(row: &RowView<'_>) -> Option<Capacity> {
 /// Width of the column of usable servers, in terminal cells.
 pub const USABLE_WIDTH: usize = 7;
 
-/// Returns the usable servers of a backend. `3/4+1` means that 3 of 4 active servers take traffic, and 1 backup could.
+/// Returns the usable servers of a backend. `3/4+1` means: 3 of 4 active servers take traffic, and 1 backup is usable.
 pub fn usable_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(backend_capacity(row), |capacity| {
         let role = match row.graded_role(RuleId::BackendDown, (capacity.usable + capacity.backup) as f64) {

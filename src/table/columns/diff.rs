@@ -1,6 +1,6 @@
-//! Columns about the changes between the marked moment and the moment shown.
+//! Columns about the changes between the sample that the user marked and the sample shown.
 //!
-//! The earlier of the two moments is "then", the later is "now"; the moment shown may be the earlier one. Counters are
+//! The earlier of the two samples is "then", the later is "now"; the sample shown may be the earlier one. Counters are
 //! compared only within one epoch, and the growth of a counter that decreased is unknown.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const ERROR_COUNTERS: &[Field] = &[Field::Hrsp5xx, Field::Econ, Field::Eresp];
 /// Counters of retries and redispatches.
 const RETRY_COUNTERS: &[Field] = &[Field::Wretr, Field::Wredis];
 
-/// Returns the marked sample, and whether it is the earlier one of the two. Returns `None` if no moment is marked.
+/// Returns the marked sample, and whether it is the earlier one of the two. Returns `None` if no sample is marked.
 fn marked_sample<'a>(row: &RowView<'a>) -> Option<(&'a Sample, bool)> {
     let mark = row.instance.marked_moment()?;
     Some((mark, mark.at.monotonic <= row.sample.at.monotonic))
@@ -96,12 +96,12 @@ pub fn then_and_now_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
     SortKey::number(both.map(|(then, now)| now.abs_diff(then) as f64))
 }
 
-/// Returns the number of requests, or sessions for TCP, served between the two moments.
+/// Returns the number of requests, or sessions for TCP, served between the two samples.
 pub fn served_growth_cell(row: &RowView<'_>, _: &[Field]) -> Cell {
     growth_cell(row, &[row.served_field()])
 }
 
-/// Returns the sort key: the number of requests, or sessions for TCP, served between the two moments.
+/// Returns the sort key: the number of requests, or sessions for TCP, served between the two samples.
 pub fn served_growth_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
     SortKey::number(growth(row, row.served_field()).map(|grown| grown as f64))
 }
