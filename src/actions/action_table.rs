@@ -9,7 +9,7 @@ use crate::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, Wri
 /// Danger of an action; determines how the operator confirms the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Danger {
-    /// Restores something or is easy to undo. Runs without confirmation.
+    /// Restores something or is easy to undo. A one-line question and one key confirm it.
     Low,
     /// Removes capacity. A dialog shows the impact, and one key confirms the action.
     High,
