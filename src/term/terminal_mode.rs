@@ -91,7 +91,7 @@ fn has_job_control_shell() -> bool {
     let parent_and_session = |process: &str| {
         parse_parent_and_session(&String::from_utf8_lossy(&fs::read(format!("/proc/{process}/stat")).ok()?))
     };
-    let Some((parent, session)) = parse_parent_and_session("self") else { return false };
+    let Some((parent, session)) = parent_and_session("self") else { return false };
     parent_and_session(&parent.to_string()).is_some_and(|(_, parent_session)| parent_session == session)
 }
 
