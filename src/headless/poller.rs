@@ -11,7 +11,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::config::target::Target;
 use crate::haproxy::connection::ConnectionLimits;
+use crate::instance::access::Access;
 use crate::instance::instance::Instance;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{PollResult, Sampler};
@@ -42,7 +44,8 @@ impl Poller {
     /// Creates a poller for `target` with the poll interval `every`; rules use `thresholds`.
     pub fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
         let clock = Clock::start();
-        let mut instance = Instance::new(HISTORY_BYTES);
+        let access = Access { read_only: true, is_tcp: target.address.is_tcp() };
+        let mut instance = Instance::new(InstanceId::FIRST, access, HISTORY_BYTES);
         instance.set_thresholds(thresholds);
         let sampler = Sampler::new(target.address.clone(), ConnectionLimits::default(), false, clock).samples_only();
         Self {

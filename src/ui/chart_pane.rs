@@ -1,7 +1,8 @@
 //! Charts of a row: one sparkline per chart, with the newest value, the highest value and the limit.
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, Pane, SizeClass};
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;

@@ -1,8 +1,9 @@
 //! View 5: the command line of HAProxy's Runtime API.
 
 use crate::app::cli_view;
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::app::query_state::ScrollbackLine;
 use crate::table::cell::Role;
 use crate::ui::drawing::Canvas;
@@ -27,7 +28,7 @@ fn last_rows(scrollback: &[&ScrollbackLine], rows: usize, width: usize) -> Vec<(
 pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area) {
     let scrollback: Vec<_> = cli_view::shown_lines(model).collect();
     let rows = usize::from(area.height.saturating_sub(1));
-    let up = instance.view_cursors[model.view].index().min(scrollback.len().saturating_sub(rows));
+    let up = instance.view_cursors[model.view()].index().min(scrollback.len().saturating_sub(rows));
     let end = scrollback.len() - up;
     let visible = last_rows(&scrollback[..end], rows, usize::from(area.width.saturating_sub(2)));
     for (row, (part, role)) in visible.iter().enumerate() {
@@ -35,7 +36,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, are
     }
     let mut prompt_row = visible.len().min(rows) as u16;
     if scrollback.is_empty() {
-        let help = if model.guard.read_only {
+        let help = if instance.data.access().read_only {
             "read-only commands; Tab completes, Up recalls, Ctrl-f searches, Esc leaves"
         } else {
             "HAProxy's own commands; Tab completes, Up recalls, Ctrl-f searches, Esc leaves"

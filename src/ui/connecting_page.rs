@@ -1,7 +1,7 @@
 //! The page before the first sample: the connection attempt, and the error with a hint if it failed.
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, Layout};
-use crate::app::model::InstanceView;
 use crate::observe::link::Link;
 use crate::table::cell::Role;
 use crate::ui::drawing::Canvas;

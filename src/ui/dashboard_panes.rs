@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::app::dashboard_lists;
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, Pane, SizeClass};
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::haproxy::fields::TextField;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
@@ -26,7 +27,7 @@ pub fn draw(
 ) {
     let has_focus = model.focus == pane;
     let rows = dashboard_lists::row_indexes(sample, pane, instance.cursor_row(Pane::Backends));
-    let Some(state) = pane.list_index().map(|list| instance.list_cursors[list]) else { return };
+    let Some(state) = instance.list_cursor(pane) else { return };
     let title = pane_title(instance, sample, pane);
     let role = if has_focus { Role::Focus } else { Role::Frame };
     let position = match (rows.len(), usize::from(area.height)) {

@@ -1,7 +1,8 @@
 //! The detail page of a row: charts, all fields with their descriptions, and events.
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::haproxy::fields::{Field, FieldKind, TextField};
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;

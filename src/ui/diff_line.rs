@@ -2,8 +2,9 @@
 
 use crate::app::commands::UiCommand;
 use crate::app::diff_summary::DiffSummary;
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
 use crate::table::number_format;

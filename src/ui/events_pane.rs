@@ -2,8 +2,9 @@
 
 use std::time::SystemTime;
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::observe::events::{Event, Importance};
 use crate::table::cell::Role;
 use crate::ui::drawing::{Canvas, styled_text};
@@ -26,9 +27,9 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, area: Area, format
 
 /// Draws all events with a cursor, for the view of events.
 pub fn draw_view(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, format_time: FormatTime) {
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     if model.shown_events().next().is_none() {
-        let is_all = model.view_settings[model.view].text_filter.is_empty();
+        let is_all = model.view_settings[model.view()].text_filter.is_empty();
         let message = if is_all { empty_message(instance) } else { "no events match the filter; Esc clears it" };
         canvas.draw_text(area, 1, 0, message, Role::Dim);
     }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, Layout, SizeClass};
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::app::process_summary::ProcessSummary;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
@@ -54,7 +55,7 @@ pub fn draw(
             );
         }
     }
-    health_line::draw(canvas, (instance, model.current_instance), &overview, area.rows(2, 1), now);
+    health_line::draw(canvas, instance, &overview, area.rows(2, 1), now);
 }
 
 /// Draws the first line: the instance, its load, the permission level, and the state of the link.
@@ -68,13 +69,13 @@ fn draw_identity(
 ) {
     let right = match instance.data.past_moment() {
         Some(past) => past_line::past_badges(past, link_badge(instance, now), area.width, format_time, now),
-        None => live_badges(model, instance, now),
+        None => live_badges(instance, now),
     };
     let mut left: Vec<StyledText<'_>> = vec![styled_text(" ", Role::Normal)];
     let wide = size_class == SizeClass::Wide;
     let gap = if wide { " · " } else { " " };
     if model.instances.len() > 1 {
-        left.push(styled_text(format!("{}/{} ", model.current_instance + 1, model.instances.len()), Role::Key));
+        left.push(styled_text(format!("{}/{} ", model.instance_number(), model.instances.len()), Role::Key));
     }
     let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| truncate::width(text)).sum::<usize>();
     // In the past, the badges are more important than the full name of the instance.
@@ -171,12 +172,12 @@ fn instance_name(instance: &InstanceView) -> String {
 }
 
 /// Returns the badges of the permission level and of the link.
-fn live_badges(model: &Model, instance: &InstanceView, now: Duration) -> Vec<StyledText<'static>> {
-    let level = instance.data.shown().and_then(|sample| sample.level);
+fn live_badges(instance: &InstanceView, now: Duration) -> Vec<StyledText<'static>> {
+    let access = instance.data.access();
     let mut texts = Vec::new();
-    match level {
-        _ if model.guard.read_only => texts.push(styled_text(" RO ", Role::Badge)),
-        Some(Level::Admin) if instance.is_tcp => texts.push(styled_text(" ADMIN over TCP ", Role::Warn)),
+    match instance.data.level() {
+        _ if access.read_only => texts.push(styled_text(" RO ", Role::Badge)),
+        Some(Level::Admin) if access.is_tcp => texts.push(styled_text(" ADMIN over TCP ", Role::Warn)),
         Some(Level::Admin) => texts.push(styled_text(" ADMIN ", Role::Badge)),
         Some(level) => texts.push(styled_text(format!(" {} ", level.as_str()), Role::Badge)),
         None => {}
@@ -189,13 +190,13 @@ fn live_badges(model: &Model, instance: &InstanceView, now: Duration) -> Vec<Sty
 
 /// Returns the badge of the link: the age of the newest sample, also while a past moment is shown.
 fn link_badge(instance: &InstanceView, now: Duration) -> StyledText<'static> {
-    let interval = instance.data.shown().map(|sample| number_format::interval(sample.interval)).unwrap_or_default();
+    let interval = instance.data.latest().map(|sample| number_format::interval(sample.interval)).unwrap_or_default();
     match instance.data.link() {
         Link::Connecting => styled_text("connecting", Role::Warn),
-        Link::Up if instance.actions_in_flight > 0 => styled_text("sending", Role::Warn),
+        Link::Up if instance.actions_in_flight() > 0 => styled_text("sending", Role::Warn),
         Link::Up if instance.data.past_moment().is_some() => styled_text("link up", Role::Good),
         Link::Up => styled_text(format!("live {interval}"), Role::Good),
-        Link::Lost { .. } if instance.data.shown().is_none() => styled_text("no reply", Role::Bad),
+        Link::Lost { .. } if instance.data.latest().is_none() => styled_text("no reply", Role::Bad),
         Link::Lost { since, .. } => {
             styled_text(format!("stale {}", number_format::duration(now.saturating_sub(*since))), Role::Bad)
         }

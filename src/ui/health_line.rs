@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::InstanceView;
 use crate::app::process_summary::ProcessSummary;
 use crate::app::suggestions;
 use crate::observe::link::Link;
@@ -13,14 +13,8 @@ use crate::table::number_format;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// Draws the health line of an instance, which comes with its index in the list of instances.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    (instance, index): (&InstanceView, usize),
-    overview: &ProcessSummary,
-    area: Area,
-    now: Duration,
-) {
+/// Draws the health line of an instance.
+pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &ProcessSummary, area: Area, now: Duration) {
     let is_past = instance.data.past_moment().is_some();
     // A past moment is shown without the error of the link; the first line has a badge for it.
     if let (Link::Lost { failure, .. }, false) = (instance.data.link(), is_past) {
@@ -35,16 +29,16 @@ pub fn draw(
             0,
             [styled_text(canvas.theme.choose_glyph("▲ ", "! "), Role::Bad), styled_text(text, Role::Bad)],
         );
-        if let Some(hint) = failure.hint.as_ref().filter(|_| instance.data.shown().is_some()) {
+        if let Some(hint) = failure.hint.as_ref().filter(|_| instance.data.latest().is_some()) {
             let available = usize::from(area.width.saturating_sub(end + 3));
             canvas.draw_text(area, end + 2, 0, &truncate::end(hint, available), Role::Dim);
         }
         return;
     }
-    if instance.data.shown().is_none() {
+    if instance.data.latest().is_none() {
         return;
     }
-    let mut column = match suggestions::current_suggestion(instance, index) {
+    let mut column = match suggestions::current_suggestion(instance) {
         // A suggestion replaces the counts; the problems stay visible.
         Some(suggestion) => {
             let available = usize::from(area.width).saturating_sub(32);

@@ -20,7 +20,7 @@ struct MenuItem<'a> {
 
 /// Draws the menu of columns to sort by, with the cursor at the index `place`.
 pub fn draw_sort_menu(canvas: &mut Canvas<'_>, model: &Model, screen: Area, cursor: usize) {
-    let settings = &model.view_settings[model.view];
+    let settings = &model.view_settings[model.view()];
     let columns = settings.sortable_columns();
     let item = |column: &&'static Column| {
         let arrow = match settings.sort.filter(|sort| sort.column.id == column.id) {

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::InstanceView;
 use crate::instance::past_moment::PastMoment;
 use crate::table::cell::Role;
 use crate::table::number_format;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::haproxy::fields::TextField;
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::events::display_name;
@@ -31,7 +32,7 @@ pub fn draw(
         }
         return;
     }
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     let visible = model.shown_problems().enumerate().skip(list.top()).take(usize::from(area.height));
     for (row, (index, problem)) in visible.enumerate() {
         draw_problem(canvas, sample, area, row as u16, problem, now);

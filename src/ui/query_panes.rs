@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::app::commands::UiCommand;
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::app::queries;
 use crate::app::query_state::{Fetched, OpenTable};
 use crate::ask::query_cost;
@@ -43,7 +44,7 @@ pub fn draw_sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance
     let columns = session_columns(area.width);
     let headings = ["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES"];
     draw_cells(canvas, area, 1, &headings, &columns, Role::Dim);
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     if shown == 0 {
         canvas.draw_text(body, 1, 0, "no sessions match the filter; Esc clears it", Role::Dim);
@@ -118,7 +119,7 @@ pub fn draw_stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Inst
         right_slot(5),
     ];
     draw_cells(canvas, area, 1, &["TABLE", "TYPE", "USED", "SIZE", "FULL"], &columns, Role::Dim);
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     if shown == 0 {
         let message = if latest.list.is_empty() {
@@ -191,7 +192,7 @@ fn draw_entries(
     }
     order_of_counters.truncate(columns.len() - 2);
     draw_cells(canvas, area, 1, &headings.iter().map(String::as_str).collect::<Vec<_>>(), &columns, Role::Dim);
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     if shown == 0 {
         let message = if latest.list.is_empty() { "no entries" } else { "no entries match; Esc goes back" };

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layers::Layer;
 use crate::app::layout::{Layout, Pane, SizeClass};
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::app::overhead;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
@@ -60,13 +61,17 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
         last = None;
         match layer {
             Layer::Help(top) => last = Some(help_overlay::draw(&mut canvas, model, layout.screen, *top)),
-            Layer::Confirmation(question) => confirm_dialog::draw(&mut canvas, instance, question, layout.screen, now),
-            Layer::Detail(id, top) => {
+            Layer::Confirmation(question) => {
+                let Some(instance) = model.instance_by_id(question.intent.instance) else { continue };
+                confirm_dialog::draw(&mut canvas, instance, question, layout.screen, now);
+            }
+            Layer::Detail(row, top) => {
+                let Some(instance) = model.instance_by_id(row.instance) else { continue };
                 last = Some(detail_pane::draw(
                     &mut canvas,
                     model,
                     instance,
-                    *id,
+                    row.row,
                     layout.overlay_area(),
                     *top,
                     appearance.format_time,
@@ -89,6 +94,7 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
                 ));
             }
             Layer::TypedCommandConfirmation(confirmation) => {
+                let Some(instance) = model.instance_by_id(confirmation.instance) else { continue };
                 confirm_dialog::draw_send_confirmation(&mut canvas, instance, confirmation, layout.screen)
             }
             // The footer draws these.
@@ -112,8 +118,8 @@ fn draw_view(
     };
     let remarks = match model.current_view().content {
         Content::Table(_) => table_pane::tab_remarks(model, instance),
-        _ if !model.view_settings[model.view].text_filter.is_empty() => {
-            vec![styled_text(format!("/{} ", model.view_settings[model.view].text_filter), Role::Key)]
+        _ if !model.view_settings[model.view()].text_filter.is_empty() => {
+            vec![styled_text(format!("/{} ", model.view_settings[model.view()].text_filter), Role::Key)]
         }
         _ => Vec::new(),
     };

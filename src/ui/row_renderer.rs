@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::actions::outcome::StepStage;
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::InstanceView;
 use crate::table::cell::{Role, state_role};
 use crate::table::columns::column::{Align, Column};
 use crate::table::columns::row_view::RowView;

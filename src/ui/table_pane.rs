@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::app::commands::UiCommand;
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Layout;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
@@ -30,8 +31,8 @@ pub fn draw(
     layout: &Layout,
     now: Duration,
 ) {
-    let settings = &model.view_settings[model.view];
-    let list = &instance.view_cursors[model.view];
+    let settings = &model.view_settings[model.view()];
+    let list = &instance.view_cursors[model.view()];
     let area = layout.body.rows(0, 1 + layout.table_rows());
     // Numbers far from their names are hard to read: on a wide screen the rest stays empty.
     let visible = settings.visible_columns();
@@ -40,14 +41,14 @@ pub fn draw(
     let fitted = column::fit_columns(&visible, width, 1);
     row_renderer::draw_heading(canvas, area, &fitted, FirstHeading::Plain, settings.sort);
     let body = area.rows(1, area.height);
-    let visible = instance.table_lines.iter().enumerate().skip(list.top()).take(usize::from(body.height));
+    let visible = instance.table_lines().iter().enumerate().skip(list.top()).take(usize::from(body.height));
     for (line, (index, what)) in visible.enumerate() {
         let row = RowView::new(&instance.data, sample, what.index);
         let indent = name_prefix(canvas, what, &row);
         let prefix = RowPrefix::new(instance, &row, CursorStyle::new(index == list.index(), true), &indent, now);
         row_renderer::draw_row(canvas, body, line as u16, &fitted, &row, prefix);
     }
-    if instance.table_lines.is_empty() {
+    if instance.table_lines().is_empty() {
         let message = match settings.scope {
             _ if !settings.filter.is_empty() => "no rows match the filter; Esc clears it".to_owned(),
             RowScope::Changed if instance.data.marked_moment().is_none() => String::new(),
@@ -91,10 +92,10 @@ fn name_prefix(canvas: &Canvas<'_>, line: &TableLine, row: &RowView<'_>) -> Cow<
 /// Returns remarks about the position and about hidden rows and columns, for the line of tabs. The filter comes last so
 /// that it is dropped last on a narrow screen: it is the only sign that rows are hidden.
 pub fn tab_remarks(model: &Model, instance: &InstanceView) -> Vec<crate::ui::drawing::StyledText<'static>> {
-    let settings = &model.view_settings[model.view];
+    let settings = &model.view_settings[model.view()];
     let all = instance.data.shown().map_or(0, |sample| sample.rows.ids().len());
-    let shown = instance.table_lines.len();
-    let index = (instance.view_cursors[model.view].index() + 1).min(shown);
+    let shown = instance.table_lines().len();
+    let index = (instance.view_cursors[model.view()].index() + 1).min(shown);
     let of_all = if shown == all { String::new() } else { format!("of {all} ") };
     let mut texts = vec![styled_text(format!("{index}/{shown} {of_all}"), Role::Dim)];
     if settings.hidden_columns > 0 {

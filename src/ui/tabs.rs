@@ -17,7 +17,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Style
     // Remarks about hidden rows are more important than complete titles.
     let matters = remarks.iter().any(|(_, role)| *role != Role::Dim);
     let wanted: usize = remarks.iter().filter(|_| matters).map(|(remark, _)| truncate::width(remark) + 1).sum();
-    let unnumbered = if model.view < NUMBERED_VIEWS { 0 } else { truncate::width(model.current_view().title) + 2 };
+    let unnumbered = if model.view() < NUMBERED_VIEWS { 0 } else { truncate::width(model.current_view().title) + 2 };
     let available = usize::from(area.width).saturating_sub(wanted + unnumbered);
     let (gap, letters) = match available {
         available if names(" ", 99) + NUMBERED_VIEWS < available => (" ", 99),
@@ -26,14 +26,14 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[Style
     };
     let mut column = u16::from(letters == 99);
     for (index, view) in VIEWS.iter().take(NUMBERED_VIEWS).enumerate() {
-        let is_shown = index == model.view;
+        let is_shown = index == model.view();
         let (key, name) = if is_shown { (Role::Badge, Role::Badge) } else { (Role::Key, Role::Dim) };
         let text = format!("{gap}{}", first_letters(view.title, letters));
         column = canvas.draw_texts(area, column, 0, [styled_text(index.to_string(), key), styled_text(text, name)])
             + gap.len() as u16
             + 1;
     }
-    if model.view >= NUMBERED_VIEWS {
+    if model.view() >= NUMBERED_VIEWS {
         // A view without a digit has a tab only while it is shown.
         column =
             canvas.draw_text(area, column, 0, &first_letters(model.current_view().title, letters), Role::Badge) + 1;

@@ -10,9 +10,10 @@ use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
-use crate::instance::guard::Guard;
+use crate::instance::access::Access;
 use crate::instance::instance::Instance;
 use crate::instance::operator::Operator;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{PollResult, Sampler};
@@ -28,8 +29,6 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 pub struct Controller {
     /// Samples, rates and problems of this HAProxy.
     pub instance: Instance,
-    /// Decides whether an action may run.
-    pub guard: Guard,
     /// Sends the actions.
     pub operator: Operator,
     /// Source of timestamps.
@@ -47,14 +46,14 @@ impl Controller {
     /// Creates a controller for the HAProxy `name` at `address`, with the poll interval `interval`.
     pub fn new(name: String, address: Address, read_only: bool, interval: Duration, audit: AuditWriter) -> Self {
         let (clock, limits) = (Clock::start(), ConnectionLimits::default());
-        let mut instance = Instance::new(HISTORY_BYTES);
+        let mut instance =
+            Instance::new(InstanceId::FIRST, Access { read_only, is_tcp: address.is_tcp() }, HISTORY_BYTES);
         instance.set_actor(audit.actor().person_name());
         let audit_index = AuditIndex::load(audit.path());
         let sampler = Sampler::new(address.clone(), limits, read_only, clock);
         instance.load_audit_index(&audit_index, &address.to_string(), clock.now());
         Self {
             instance,
-            guard: Guard { read_only },
             operator: Operator { instance: name, address, connection_limits: limits, audit: Arc::new(audit), clock },
             clock,
             audit_index,
