@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hapulse::history::rates::RateWindow;
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::problems::tracker::ProblemTracker;
 use shared::dump::{self, SampleFeed};
 use shared::figures::Distribution;

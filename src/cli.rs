@@ -7,6 +7,7 @@ mod args;
 mod check_command;
 mod common_args;
 mod dashboard;
+mod debug_log;
 mod doctor_command;
 mod get_command;
 mod resolve;
@@ -43,7 +44,8 @@ use crate::headless::manual::man;
 use crate::headless::print::ignore_broken_pipe;
 use crate::headless::server::arguments;
 use crate::headless::server::console::Console;
-use crate::headless::server::session::Controller;
+use crate::headless::server::controller::Controller;
+use crate::problems::thresholds::ThresholdError;
 
 const EXIT_ERROR: u8 = 1;
 const EXIT_USAGE: u8 = 2;
@@ -59,12 +61,14 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("hapulse: {error:#}");
-            ExitCode::from(if error.is::<BadConfig>() { EXIT_USAGE } else { EXIT_ERROR })
+            let is_usage = error.is::<BadConfig>() || error.is::<ThresholdError>();
+            ExitCode::from(if is_usage { EXIT_USAGE } else { EXIT_ERROR })
         }
     }
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    debug_log::start(cli.debug_log.as_deref())?;
     match cli.command {
         Some(CliCommand::Audit(args)) => print_audit(args),
         Some(CliCommand::Config(args)) => print_config(&args),

@@ -1,9 +1,9 @@
 //! hapulse, a terminal dashboard for HAProxy.
 //!
-//! A sampler polls HAProxy's stats socket and stores the samples in a bounded history, which the views show.
-//! Keys start actions that change servers; each action is confirmed first and verified afterwards. The layers,
-//! from the bottom up: [`haproxy`] and [`config`], [`instance`], [`app`], [`ui`], then [`live`], [`term`] and
-//! [`headless`], and [`cli`] on top. `docs/architecture.md` describes them in detail.
+//! A sampler polls HAProxy's stats socket and stores the samples in a bounded history, which the views show. Key
+//! presses start actions that change servers; each action is confirmed first and verified afterwards. The layers, from
+//! the bottom up: [`haproxy`] and [`config`], [`instance`], [`app`], [`ui`], then [`live`], [`term`] and [`headless`],
+//! and [`cli`] on top. `docs/architecture.md` describes them in detail.
 #![forbid(unsafe_code)]
 
 pub mod actions;
@@ -22,3 +22,4 @@ pub mod problems;
 pub mod table;
 pub mod term;
 pub mod ui;
+pub mod units;

@@ -13,6 +13,7 @@ use source::{Project, SourceFile};
 
 /// The modules from the ground up. Each may use its own level and the levels below.
 const LEVELS: &[(&str, u8)] = &[
+    ("units", 0),
     ("haproxy", 1),
     ("config", 1),
     ("observe", 2),
@@ -34,10 +35,10 @@ const LEVELS: &[(&str, u8)] = &[
 const DEMO: &str = "demo";
 const MAY_USE_DEMO: [&str; 2] = ["cli", "main"];
 /// Modules that know no terminal library.
-const WITHOUT_TERMINAL: [&str; 10] =
-    ["haproxy", "config", "observe", "ask", "history", "problems", "actions", "instance", "table", "app"];
+const WITHOUT_TERMINAL: [&str; 11] =
+    ["units", "haproxy", "config", "observe", "ask", "history", "problems", "actions", "instance", "table", "app"];
 /// Modules that do no I/O and read no clock.
-const PURE: [&str; 3] = ["table", "app", "ui"];
+const PURE: [&str; 4] = ["units", "table", "app", "ui"];
 const MAX_FILE_LINES: usize = 450;
 /// The largest share of the source that one module may hold.
 const MAX_MODULE_PERCENT: usize = 15;
@@ -104,8 +105,9 @@ fn import_cycles(project: &Project) -> Vec<String> {
         (0..count).filter(|to| reachable[from].contains(to) && reachable[*to].contains(&from)).collect()
     };
     let cycles: BTreeSet<Vec<usize>> = (0..count).map(cycle_of).collect();
-    let names =
-        |cycle: &Vec<usize>| cycle.iter().map(|file| project.files[*file].name.as_str()).collect::<Vec<_>>().join(" ↔ ");
+    let names = |cycle: &Vec<usize>| {
+        cycle.iter().map(|file| project.files[*file].name.as_str()).collect::<Vec<_>>().join(" ↔ ")
+    };
     cycles.iter().filter(|cycle| cycle.len() > 1).map(names).collect()
 }
 
@@ -261,12 +263,12 @@ mod on_made_up_sources {
             "fn f(_: &dyn Fn(crate::app::model::Model)) {}",
             "fn f() { assert!(matches!(x, crate::app::model::Model)) }",
         ] {
-            let project = made_up(&[("instance/instance.rs", text), upper]);
+            let project = made_up(&[("instance/state.rs", text), upper]);
             assert_eq!(upward_imports(&project).len(), 1, "{text}");
             assert!(upward_imports(&project)[0].ends_with("uses app/model.rs"), "{text}");
         }
-        let line = made_up(&[("instance/instance.rs", "//! Essay.\n\nuse crate::app::model::Model;\n"), upper]);
-        assert_eq!(upward_imports(&line), ["instance/instance.rs:3 uses app/model.rs"]);
+        let line = made_up(&[("instance/state.rs", "//! Essay.\n\nuse crate::app::model::Model;\n"), upper]);
+        assert_eq!(upward_imports(&line), ["instance/state.rs:3 uses app/model.rs"]);
     }
 
     #[test]
@@ -274,7 +276,7 @@ mod on_made_up_sources {
         let text = r##"
             //! See [`crate::ui::help_overlay`].
             /* use crate::ui::help_overlay; /* nested */ use crate::ui::help_overlay; */
-            use crate::instance::instance::Instance;
+            use crate::instance::state::Instance;
             use crate::app::key;
             const A: &str = "crate::ui::help_overlay";
             const B: &str = r#"use "crate::ui::help_overlay"#;
@@ -284,7 +286,7 @@ mod on_made_up_sources {
         let project = made_up(&[
             ("app/update.rs", text),
             ("app/key.rs", ""),
-            ("instance/instance.rs", ""),
+            ("instance/state.rs", ""),
             ("ui/help.rs", "use crate::app::update;"),
         ]);
         assert_eq!(upward_imports(&project), [""; 0]);

@@ -18,16 +18,16 @@ use tempfile::TempDir;
 
 /// A temporary home directory. Commands run in it with an otherwise empty environment.
 struct Home {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 impl Home {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { directory: tempfile::tempdir().unwrap() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
@@ -39,7 +39,7 @@ impl Home {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hapulse"));
-        command.args(args).env_clear().env("HOME", self.folder.path()).env("TZ", "UTC0");
+        command.args(args).env_clear().env("HOME", self.directory.path()).env("TZ", "UTC0");
         command.stdin(Stdio::null());
         command
     }
@@ -148,8 +148,8 @@ fn unreadable_audit_is_error_with_its_path() {
     let path = home.path(".local/state/hapulse/audit.jsonl");
     assert_eq!((missing.out.as_str(), missing.code), ("", 1));
     assert!(missing.err.starts_with(&format!("hapulse: cannot read the audit {}: No such", path.display())));
-    let folder = home.run(&["audit", "/"]);
-    assert!(folder.code == 1 && folder.err.contains("it is a directory"), "{folder:?}");
+    let output = home.run(&["audit", "/"]);
+    assert!(output.code == 1 && output.err.contains("it is a directory"), "{output:?}");
     let without_home = cli_output(&home.command(&["audit"]).env_remove("HOME").output().unwrap());
     assert!(without_home.code == 1 && without_home.err.contains("no home directory"), "{without_home:?}");
     let empty = home.run(&["audit", "/dev/null"]);

@@ -13,8 +13,8 @@ use hapulse::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, W
 use model_driver::{ModelDriver, NO_COMMANDS, sent_commands};
 use proptest::prelude::*;
 
-/// Splits a line as HAProxy does: `;` ends a command, a blank ends a word, `\` escapes the next character and `<<` begins
-/// a payload. Written from HAProxy's manual, independently of hapulse's code.
+/// Splits a line as HAProxy does: `;` ends a command, a blank ends a word, `\` escapes the next character and `<<`
+/// begins a payload. Written from HAProxy's manual, independently of hapulse's code.
 fn split_commands(line: &[u8]) -> Vec<Vec<Vec<u8>>> {
     let (mut commands, mut words, mut word) = (Vec::new(), Vec::new(), Vec::new());
     let mut bytes = line.iter().copied();
@@ -83,7 +83,8 @@ proptest! {
         for write_command in write_commands() {
             // A refused name is always safe.
             if let Ok(command) = write_command.to_command(&proxy.as_str().into(), &name.as_str().into()) {
-                prop_assert_eq!(split_commands(command.as_bytes()), vec![expected_words(write_command, &proxy, &name)], "{}", command);
+                let expected = vec![expected_words(write_command, &proxy, &name)];
+                prop_assert_eq!(split_commands(command.as_bytes()), expected, "{}", command);
                 prop_assert!(!command.contains("<<") && command.chars().all(|ch| !ch.is_control()), "{command:?}");
             }
         }

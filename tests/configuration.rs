@@ -1,4 +1,5 @@
-//! The configuration with the real binary: values and their sources, errors with their line, and its effect on the dashboard.
+//! The configuration with the real binary: values and their sources, errors with their line, and its effect on the
+//! dashboard.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
@@ -160,6 +161,7 @@ fn unknown_names_are_reported_with_line() {
     for (config, line, reason) in [
         ("[keys]\n\"server.nope\" = [\"x\"]", 2, "unknown command \"server.nope\""),
         ("[keys]\n\n\"server.drain\" = [\"<nope>\"]", 3, "server.drain: unknown key \"<nope>\""),
+        ("[keys]\n\"server.drain\" = [\"<c-m>\"]", 2, "a terminal cannot send <c-m>: terminals send <ret> for it"),
         ("[keys]\n\"server.drain\" = [\"M\"]", 2, "key M is bound to both server.drain and server.maint"),
         ("[thresholds]\nnope = \"off\"", 2, "nope"),
         ("[targets]\n\"a b\" = \"/run/a\"", 1, "\"a b\" is not a valid target name"),
@@ -177,6 +179,45 @@ fn unknown_names_are_reported_with_line() {
         assert_eq!(err.lines().count(), 1, "{err}");
     }
     assert_eq!(drain.keys, ["D"], "the conflict above relies on this key");
+}
+
+#[test]
+fn w24_thresholds_are_accepted_in_any_order() {
+    let lab = Lab::builder().servers(3).start();
+    let socket = lab.admin().to_str().unwrap();
+    let (warn, crit) = ("--threshold=response-time.warn=5000", "--threshold=response-time.crit=9000");
+    let too_high = "response-time: warn = 5000 is above crit = 1000; set response-time.crit to 5000 or more, \
+                    or response-time.warn to 1000 or less";
+    let home = Home::with("");
+    for flags in [[warn, crit], [crit, warn]] {
+        let (code, out, err) = home.run(&[&["check", "--over", "1s", socket], &flags[..]].concat(), &[]);
+        assert!(code == 0 && out.starts_with("HAPULSE OK") && err.is_empty(), "{code} {out} {err}");
+    }
+    let (code, out, _) = home.run(&["check", socket, warn], &[]);
+    assert_eq!((code, out.trim()), (3, format!("HAPULSE UNKNOWN - {too_high}").as_str()));
+
+    let home = Home::with("[thresholds]\nresponse-time = { warn = 5000, crit = 9000 }\n");
+    assert!(home.config_output(&[]).contains("5000"));
+    let home = Home::with("[thresholds]\nresponse-time = { warn = 5000 }\n");
+    let (code, _, err) = home.run(&["config"], &[]);
+    assert_eq!(code, 2);
+    assert!(err.contains("config.toml:2:") && err.contains(too_high), "{err}");
+    // A flag completes the file.
+    let (code, out, err) = home.run(&["check", "--over", "1s", socket, crit], &[]);
+    assert!(code == 0 && err.is_empty(), "{code} {out} {err}");
+}
+
+#[test]
+fn w24_former_rule_name_is_accepted_with_warning() {
+    let renamed = "the rule nobody-alive is now called no-backend-available";
+    let home = Home::with("[thresholds]\nnobody-alive = \"off\"\n");
+    let (code, out, err) = home.run(&["config"], &[]);
+    assert!(code == 0 && out.contains("nobody-alive"), "{code} {out}");
+    assert!(err.contains("config.toml:2:") && err.contains(renamed) && err.lines().count() == 1, "{err}");
+    let lab = Lab::builder().servers(3).start();
+    let socket = lab.admin().to_str().unwrap();
+    let (code, _, err) = Home::with("").run(&["check", "--over", "1s", socket, "--threshold", "nobody-alive=off"], &[]);
+    assert!(code == 0 && err.starts_with("hapulse: warning: --threshold: ") && err.contains(renamed), "{code} {err}");
 }
 
 #[test]
@@ -257,8 +298,8 @@ fn configuration_page_lists_every_setting_and_variable() {
         }
     }
     // The page lists no setting that does not exist.
-    let rows =
-        PAGE.lines().filter(|line| line.starts_with("| `") && !line.contains("| `XDG") && !line.contains("_CONFIG`"));
+    let is_other = |line: &&str| ["| `XDG", "_CONFIG`", "_DEBUG`"].iter().any(|part| line.contains(part));
+    let rows = PAGE.lines().filter(|line| line.starts_with("| `") && !is_other(line));
     for row in rows {
         let name = row.trim_start_matches("| `").split('`').next().unwrap();
         assert!(SETTINGS.iter().any(|setting| setting.name == name), "{row}");

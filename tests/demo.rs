@@ -1,4 +1,5 @@
-//! The simulated HAProxy of `hapulse demo`: its replies match HAProxy 2.6, its counters add up, and it executes commands.
+//! The simulated HAProxy of `hapulse demo`: its replies match HAProxy 2.6, its counters add up, and it executes
+//! commands.
 //!
 //! The tests set the clock; only the tests of the socket use real time.
 

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use hapulse::demo::{CliLevel, World, interpreter};
 use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::stat_table::StatTable;
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::observe::row_ids::RowIds;
 use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
 use hapulse::observe::timestamp::Timestamp;

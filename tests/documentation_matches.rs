@@ -191,7 +191,8 @@ fn manual_page_lists_every_key_and_palette_command() {
     }
 }
 
-/// Returns the pieces between backquotes in the first cells of the table of keys below a heading: codes at even indices.
+/// Returns the pieces between backquotes in the first cells of the table of keys below a heading: codes at even
+/// indices.
 fn key_table_pieces(page: &'static str, heading: &str) -> Vec<&'static str> {
     let has_heading = |section: &&str| section.lines().next() == Some(heading);
     let section = page.split("\n## ").find(has_heading).unwrap_or_else(|| panic!("no section {heading}"));
@@ -213,8 +214,8 @@ fn has_key(name: &str) -> bool {
         .any(|key| key_names(Key::parse(key).unwrap()).iter().any(|known| known == name))
 }
 
-/// Returns the names of the keys in the table of keys below a heading, with ranges expanded. Asserts that each `:` line of
-/// the table is a valid palette command.
+/// Returns the names of the keys in the table of keys below a heading, with ranges expanded. Asserts that each `:` line
+/// of the table is a valid palette command.
 fn key_table_names(page: &'static str, heading: &str) -> BTreeSet<String> {
     let pieces = key_table_pieces(page, heading);
     let mut names: BTreeSet<String> = BTreeSet::new();
@@ -326,8 +327,8 @@ fn calls_in_documents_and_help_are_valid() {
 }
 
 /// Adds the names of the environment variables that the sources in a directory read.
-fn collect_variables_read(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
+fn collect_variables_read(directory: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect_variables_read(&path, found);

@@ -1,4 +1,5 @@
-//! Runs the command lines of README.md and docs/ with a real HAProxy, and checks that their links point to existing files.
+//! Runs the command lines of README.md and docs/ with a real HAProxy, and checks that their links point to existing
+//! files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

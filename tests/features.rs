@@ -1,5 +1,5 @@
-//! `docs/features.md` lists where hapulse shows each feature of HATop, LazyHAP and HAProxy's statistics page. Everything
-//! it refers to exists in the place it names, and every row is complete.
+//! `docs/features.md` lists where hapulse shows each feature of HATop, LazyHAP and HAProxy's statistics page.
+//! Everything it refers to exists in the place it names, and every row is complete.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use hapulse::haproxy::fields::TextField;
 use hapulse::table::columns::column::{Column, ColumnSource};
 use hapulse::table::columns::column_sets;
 use hapulse::table::columns::column_table;
-use hapulse::table::view_table::{Content, VIEWS};
+use hapulse::table::view_table::{Content, ViewId};
 
 const PAGE: &str = include_str!("../docs/features.md");
 /// Prefix of a row whose feature is not implemented.
@@ -52,8 +52,8 @@ fn rows() -> Vec<Vec<&'static str>> {
 }
 
 /// Returns the columns that a view shows by default.
-fn columns_of(view: usize) -> Vec<&'static Column> {
-    match VIEWS[view].content {
+fn columns_of(view: ViewId) -> Vec<&'static Column> {
+    match view.view().content {
         Content::Dashboard => [column_sets::FRONTENDS, column_sets::BACKENDS, column_sets::SERVERS].concat(),
         Content::Table(columns) => columns.to_vec(),
         _ => Vec::new(),
@@ -70,7 +70,7 @@ fn help_flags() -> BTreeSet<String> {
 fn check(reference: Reference<'_>, keymap: &Keymap, flags: &BTreeSet<String>) -> Result<(), String> {
     let Reference { kind, name, after } = reference;
     let exists = match kind {
-        "view" => name.parse::<usize>().is_ok_and(|place| place < VIEWS.len()),
+        "view" => name.parse().is_ok_and(|digit| ViewId::from_digit(digit).is_some()),
         "col" => match (column_table::by_id(name), after.strip_prefix(" (").and_then(|rest| rest.split_once(')'))) {
             (Some(column), Some((title, _))) if column.title != title => {
                 return Err(format!("the heading of {name} is {}, not {title}", column.title));
@@ -101,14 +101,15 @@ fn features_page_references_exist() {
 fn columns_are_in_view_named_before_them() {
     let mut errors = Vec::new();
     for row in rows() {
-        let mut place = None;
+        let mut location = None;
         for Reference { kind, name, .. } in references(row[2]) {
-            let is_in_view = |view: usize| columns_of(view).iter().any(|column| column.id == name);
-            match (kind, place) {
-                ("view" | "cmd" | "key", _) => place = Some((kind, name)),
-                ("col", Some(("view", view))) if is_in_view(view.parse().unwrap()) => {}
-                ("col", Some(("cmd", "cols"))) if !(1..VIEWS.len()).any(is_in_view) => {}
-                ("col", _) => errors.push(format!("{name}: {} in {place:?}", row[0])),
+            let is_in_view = |view: ViewId| columns_of(view).iter().any(|column| column.id == name);
+            match (kind, location) {
+                ("view" | "cmd" | "key", _) => location = Some((kind, name)),
+                ("col", Some(("view", view)))
+                    if view.parse().ok().and_then(ViewId::from_digit).is_some_and(is_in_view) => {}
+                ("col", Some(("cmd", "cols"))) if !ViewId::ALL.into_iter().skip(1).any(is_in_view) => {}
+                ("col", _) => errors.push(format!("{name}: {} in {location:?}", row[0])),
                 _ => {}
             }
         }
@@ -137,11 +138,11 @@ fn features_page_rows_are_complete() {
     for row in &rows {
         assert_eq!(row.len(), 3, "{row:?}");
         assert!(row.iter().all(|cell| !cell.is_empty()), "{row:?}");
-        let place = row[2];
-        let has_text = place.chars().filter(|ch| ch.is_alphabetic()).count() >= 8;
-        assert!(!references(place).is_empty() || has_text, "{row:?}");
-        assert!(!place.contains("to come"), "{row:?}");
-        assert!(!place.contains("not yet") || place.starts_with(NOT_YET), "{row:?}");
+        let location = row[2];
+        let has_text = location.chars().filter(|ch| ch.is_alphabetic()).count() >= 8;
+        assert!(!references(location).is_empty() || has_text, "{row:?}");
+        assert!(!location.contains("to come"), "{row:?}");
+        assert!(!location.contains("not yet") || location.starts_with(NOT_YET), "{row:?}");
     }
 }
 

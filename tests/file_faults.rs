@@ -1,5 +1,5 @@
-//! File faults: a full disk, an unusable home directory, a directory instead of a file. The dashboard starts if it can and
-//! reports what it cannot save.
+//! File faults: a full disk, an unusable home directory, a directory instead of a file. The dashboard starts if it can
+//! and reports what it cannot save.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

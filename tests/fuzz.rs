@@ -9,7 +9,7 @@ mod fuzzing;
 #[path = "support/mutation.rs"]
 mod mutation;
 
-use fuzzing::{answers, files, keys, sessions_tables, stat_info, words};
+use fuzzing::{answers, files, input, keys, sessions_tables, stat_info, words};
 use mutation::{AUDIT, CONFIGURATION, SAMPLE_SERIES, TYPED_LINES, mutated, recordings};
 use proptest::prelude::*;
 
@@ -42,7 +42,8 @@ fn reply_sequence() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn key_sequences_reach_action_query_and_typed_line() {
-    // The numbers after a 5 are indices of `keys::KEY_SEQUENCES`: move to a server, maintenance, yes; query the sessions; type a line, yes.
+    // The numbers after a 5 are indices of `keys::KEY_SEQUENCES`: move to a server, maintenance, yes; query the
+    // sessions; type a line, yes.
     let decisions: [&[u8]; 8] = [
         &[0, 0],
         &[5, 0, 0],
@@ -61,7 +62,11 @@ proptest! {
     #![proptest_config(cases(40))]
 
     #[test]
-    fn mutated_reply_sequences_are_accepted(bytes in prop_oneof![8 => reply_sequence(), 2 => mutated(vec![SAMPLE_SERIES.into()]), 1 => random_bytes()]) {
+    fn mutated_reply_sequences_are_accepted(bytes in prop_oneof![
+        8 => reply_sequence(),
+        2 => mutated(vec![SAMPLE_SERIES.into()]),
+        1 => random_bytes(),
+    ]) {
         stat_info::check(&bytes);
     }
 
@@ -101,6 +106,15 @@ proptest! {
 
 proptest! {
     #![proptest_config(cases(400))]
+
+    #[test]
+    fn terminal_input_is_parsed_or_dropped(pauses in prop::collection::vec(any::<u8>(), 0..12), bytes in prop_oneof![
+        4 => prop::collection::vec(prop::sample::select(input::FRAGMENTS.to_vec()), 0..8).prop_map(|all| all.concat()),
+        1 => random_bytes(),
+    ]) {
+        let header = [&[pauses.len() as u8], pauses.as_slice()].concat();
+        input::check(&[header, bytes].concat());
+    }
 
     #[test]
     fn typed_text_is_parsed_or_rejected(bytes in prop_oneof![

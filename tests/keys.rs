@@ -19,6 +19,7 @@ use hapulse::haproxy::level::Level;
 use hapulse::haproxy::safe_text::SafeText;
 use hapulse::instance::access::Access;
 use hapulse::observe::instance_id::InstanceId;
+use hapulse::table::view_table::ViewId;
 use model_driver::{KEY_INTERVAL_MILLIS, ModelDriver, NO_COMMANDS, any_key, sent_commands};
 use proptest::prelude::*;
 
@@ -60,14 +61,14 @@ fn server_cursor_resets_for_another_backend() {
 fn tab_cycles_panes_then_views() {
     let mut driver = ModelDriver::new();
     for (key, view, focus) in [
-        ("<tab>", 0, Pane::Servers),
-        ("<tab>", 1, Pane::Servers),
-        ("<tab>", 2, Pane::Servers),
-        ("<backtab><backtab>", 0, Pane::Servers),
-        ("<backtab>", 0, Pane::Backends),
-        ("<backtab>", 0, Pane::Frontends),
-        ("<backtab>", 9, Pane::Frontends),
-        ("<tab>", 0, Pane::Frontends),
+        ("<tab>", ViewId::Dashboard, Pane::Servers),
+        ("<tab>", ViewId::Status, Pane::Servers),
+        ("<tab>", ViewId::Traffic, Pane::Servers),
+        ("<backtab><backtab>", ViewId::Dashboard, Pane::Servers),
+        ("<backtab>", ViewId::Dashboard, Pane::Backends),
+        ("<backtab>", ViewId::Dashboard, Pane::Frontends),
+        ("<backtab>", ViewId::Events, Pane::Frontends),
+        ("<tab>", ViewId::Dashboard, Pane::Frontends),
     ] {
         driver.press(key);
         assert_eq!((driver.model.view(), driver.model.focus), (view, focus), "{key}");

@@ -1,5 +1,5 @@
-//! Malformed replies, sent to the real binary: it shows the valid parts, reports the fault, responds to keys and does not
-//! grow in memory.
+//! Malformed replies, sent to the real binary: it shows the valid parts, reports the fault, responds to keys and does
+//! not grow in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;

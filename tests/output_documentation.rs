@@ -1,5 +1,5 @@
-//! `docs/json.md` matches the printed JSON: the keys of each object, the computed columns and their types. The command lines
-//! of `docs/recipes.md` are valid.
+//! `docs/json.md` matches the printed JSON: the keys of each object, the computed columns and their types. The command
+//! lines of `docs/recipes.md` are valid.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/script.rs"]

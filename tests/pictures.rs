@@ -6,8 +6,8 @@
 //! HAPULSE_PICTURES=assets cargo test --release --test pictures
 //! ```
 //!
-//! Without `HAPULSE_PICTURES` the test draws them into a temporary directory, with a shorter history, and checks that the
-//! screen and the files in `assets/` show the words of their scene.
+//! Without `HAPULSE_PICTURES` the test draws them into a temporary directory, with a shorter history, and checks that
+//! the screen and the files in `assets/` show the words of their scene.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -61,8 +61,8 @@ fn pictures_match_current_screens() {
     let target = std::env::var_os("HAPULSE_PICTURES").map(PathBuf::from);
     let temporary = tempfile::tempdir().unwrap();
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
-    let folder = target.as_ref().map_or(temporary.path(), |_| &assets);
-    fs::create_dir_all(folder).unwrap();
+    let directory = target.as_ref().map_or(temporary.path(), |_| &assets);
+    fs::create_dir_all(directory).unwrap();
     let mut term = Term::builder().args(["demo", "-i", "0.5"]).size(120, 34).start();
     term.wait_for("live");
     term.wait_for("CRIT legacy");
@@ -81,7 +81,7 @@ fn pictures_match_current_screens() {
         term.wait_until(has_all);
         term.settled_screen();
         let svg = term.with_screen(|screen| render_svg(screen, scene.title, &DARK));
-        fs::write(folder.join(scene.file), &svg).unwrap();
+        fs::write(directory.join(scene.file), &svg).unwrap();
         let kept = fs::read_to_string(assets.join(scene.file)).unwrap();
         assert!(kept.contains(&format!("<title>{}</title>", scene.title)), "{}: {DRAW_AGAIN}", scene.file);
         assert!(has_all(&svg_text(&kept)), "{}: {DRAW_AGAIN}", scene.file);

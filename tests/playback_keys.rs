@@ -1,5 +1,5 @@
-//! Playback keys: pausing, stepping and marking a moment, and the commands that are blocked meanwhile. No I/O; the test sets
-//! the clock.
+//! Playback keys: pausing, stepping and marking a moment, and the commands that are blocked meanwhile. No I/O; the test
+//! sets the clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/model_driver.rs"]
@@ -16,9 +16,10 @@ use hapulse::app::model::Model;
 use hapulse::app::msg::{Effect, Message};
 use hapulse::app::update::{next_wake, update};
 use hapulse::instance::access::Access;
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
+use hapulse::table::view_table::ViewId;
 use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use model_driver::{ModelDriver, NO_COMMANDS, sent_commands};
@@ -176,7 +177,8 @@ fn past_moment_blocks_typed_lines() {
 
 #[test]
 fn past_moment_refuses_open_confirmation() {
-    // A confirmation captures the keys, so the past cannot be entered with keys while it is open; the guard refuses anyway.
+    // A confirmation captures the keys, so the past cannot be entered with keys while it is open; the guard refuses
+    // anyway.
     let mut driver = driver_with_history();
     driver.press("<ret>jM");
     assert!(driver.confirmation().is_some());
@@ -207,13 +209,13 @@ fn escape_returns_to_live_after_closing_everything_else() {
     driver.press("<esc>");
     assert!(driver.model.instance().unwrap().selection.marked_count() == 0 && driver.is_past());
     driver.press("<esc>");
-    assert!(driver.model.view_settings[1].filter.is_empty() && driver.is_past());
+    assert!(driver.model.view_settings[ViewId::Status].filter.is_empty() && driver.is_past());
     driver.press("!<esc>");
-    assert!(driver.model.view() == 1 && driver.is_past(), "Esc closes the problems view first");
+    assert!(driver.model.view() == ViewId::Status && driver.is_past(), "Esc closes the problems view first");
     driver.press("A<esc>");
-    assert!(driver.model.view() == 1 && driver.is_past());
+    assert!(driver.model.view() == ViewId::Status && driver.is_past());
     driver.press("<esc>");
-    assert!(!driver.is_past() && driver.model.view() == 1);
+    assert!(!driver.is_past() && driver.model.view() == ViewId::Status);
     driver.press("0p<ret><esc>");
     assert!(driver.is_past(), "Esc returns to the backends first");
     driver.press("<esc>");
@@ -325,7 +327,7 @@ fn marked_moment_is_set_replaced_and_cleared() {
     driver.press("x");
     assert_eq!(driver.notice(), "no moment is marked");
     driver.press("S");
-    assert_eq!(driver.model.view(), 0, "S returns to the previous view");
+    assert_eq!(driver.model.view(), ViewId::Dashboard, "S returns to the previous view");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! `hapulse show`, `get` and `check` with recorded replies of each HAProxy version: every row is printed, every number is
-//! the recorded one, and values that a version lacks are empty.
+//! `hapulse show`, `get` and `check` with recorded replies of each HAProxy version: every row is printed, every number
+//! is the recorded one, and values that a version lacks are empty.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/printed.rs"]

@@ -159,7 +159,7 @@ fn query_that_crashes_version_is_not_sent() {
     let fake = FakeSocket::closing();
     let fake = FakeSocket::start(fake);
     let error = run_at(fake.path(), false, Some(Version::new(3, 0)), &line("show info; show threads")).unwrap_err();
-    assert_eq!(error.to_string(), "not sent: \"show threads\": HAProxy 3.0.0 crashes on it");
+    assert_eq!(error.to_string(), "not sent: \"show threads\": HAProxy 3.0.0 crashes on this command");
     assert_eq!(fake.connections(), 0);
     let error = run_at(Path::new("/nonexistent/sock"), false, None, &Query::Help).unwrap_err();
     assert!(

@@ -1,5 +1,6 @@
-//! The parsers of query replies, with recorded replies to `show sess`, `show table`, `show errors` and `help` of HAProxy 1.8
-//! to 3.2. The expected numbers were read from the recordings by eye, and lines were counted with `grep -c`.
+//! The parsers of query replies, with recorded replies to `show sess`, `show table`, `show errors` and `help` of
+//! HAProxy 1.8 to 3.2. The expected numbers were read from the recordings by eye, and lines were counted with `grep
+//! -c`.
 #![allow(clippy::expect_used)]
 
 use std::path::PathBuf;

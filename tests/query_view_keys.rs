@@ -25,8 +25,8 @@ const VERSION: &str = "2.6.12";
 const READ_ONLY: Access = Access::READ_ONLY;
 
 impl ModelDriver {
-    /// Handles a message and asserts that it has no effects.
-    fn receive(&mut self, msg: Message) {
+    /// Handles a message with a query reply and asserts that it has no effects.
+    fn handle_reply(&mut self, msg: Message) {
         assert_eq!(self.update(msg), []);
     }
 
@@ -83,7 +83,7 @@ fn enter_queries_sessions_at_most_every_ten_seconds() {
         assert_eq!(driver.press_after(after, "r"), []);
         assert_eq!(driver.notice(), format!("at most once every 10 s; try again in {seconds} s"));
     }
-    driver.receive(query_replies::sessions_reply(VERSION));
+    driver.handle_reply(query_replies::sessions_reply(VERSION));
     assert_eq!(query_commands(&driver.press_after(10_000, "r")), ["show sess"]);
 }
 
@@ -91,12 +91,12 @@ fn enter_queries_sessions_at_most_every_ten_seconds() {
 fn enter_on_session_opens_details_and_escape_closes_them() {
     let mut driver = ModelDriver::new();
     driver.press("7<ret>");
-    driver.receive(query_replies::sessions_reply(VERSION));
+    driver.handle_reply(query_replies::sessions_reply(VERSION));
     driver.press("j");
     let id = hapulse::app::queries::shown_sessions(&driver.model).nth(1).unwrap().id.clone();
     assert_eq!(query_commands(&driver.press("<ret>")), [format!("show sess {id}")]);
     assert_eq!(driver.press_after(100, "<ret>"), [], "key repeat");
-    driver.receive(query_replies::session_reply(VERSION));
+    driver.handle_reply(query_replies::session_reply(VERSION));
     assert!(matches!(driver.model.layers.as_slice(), [Layer::TextPage { top: 0, .. }]));
     assert_eq!(driver.press("jjMD7r"), [], "the text page captures the keys");
     assert!(matches!(driver.model.layers.as_slice(), [Layer::TextPage { top: 2, .. }]));
@@ -109,7 +109,7 @@ fn enter_on_session_opens_details_and_escape_closes_them() {
 fn sessions_view_filters_and_sorts() {
     let mut driver = ModelDriver::new();
     driver.press("7<ret>");
-    driver.receive(query_replies::sessions_reply(VERSION));
+    driver.handle_reply(query_replies::sessions_reply(VERSION));
     let count = |driver: &ModelDriver| hapulse::app::queries::shown_sessions(&driver.model).count();
     assert_eq!(count(&driver), 10);
     driver.press("/be_tcp");
@@ -136,7 +136,7 @@ fn query_requiring_higher_level_shows_notice() {
         assert_eq!(driver.press("7<ret>"), []);
         assert_eq!(driver.notice(), "\"show sess\" needs level operator; this socket has level user");
         assert_eq!(query_commands(&driver.press("8<ret>")), ["show table"], "allowed at level user");
-        driver.receive(query_replies::stick_tables_reply(VERSION));
+        driver.handle_reply(query_replies::stick_tables_reply(VERSION));
         assert_eq!(driver.press("<ret>"), []);
         assert!(driver.notice().contains("needs level operator"), "{}", driver.notice());
         assert_eq!(query_commands(&ModelDriver::with(access, Some(Level::Operator)).press("7<ret>")), ["show sess"]);
@@ -147,9 +147,9 @@ fn query_requiring_higher_level_shows_notice() {
 fn failed_query_shows_error_and_keeps_previous_sessions() {
     let mut driver = ModelDriver::new();
     driver.press("7<ret>");
-    driver.receive(query_replies::sessions_reply(VERSION));
+    driver.handle_reply(query_replies::sessions_reply(VERSION));
     driver.press_after(10_000, "r");
-    driver.receive(query_replies::failed_query(Query::Sessions(SessionFilter::default())));
+    driver.handle_reply(query_replies::failed_query(Query::Sessions(SessionFilter::default())));
     let sessions = &driver.model.instance().unwrap().queries.sessions;
     assert!(sessions.error.as_ref().unwrap().contains("no reply") && !sessions.is_waiting);
     assert_eq!(hapulse::app::queries::shown_sessions(&driver.model).count(), 10);
@@ -160,10 +160,10 @@ fn enter_on_table_queries_entries_and_escape_returns() {
     let mut driver = ModelDriver::new();
     assert_eq!(query_commands(&driver.press("8<ret>")), ["show table"]);
     assert_eq!(driver.press_after(100, "r"), [], "key repeat");
-    driver.receive(query_replies::stick_tables_reply(VERSION));
+    driver.handle_reply(query_replies::stick_tables_reply(VERSION));
     driver.press("jj");
     assert_eq!(query_commands(&driver.press("<ret>")), ["show table st_keys"]);
-    driver.receive(query_replies::entries_reply(VERSION, "st_keys"));
+    driver.handle_reply(query_replies::entries_reply(VERSION, "st_keys"));
     let keys = |driver: &ModelDriver| {
         let entries = hapulse::app::queries::shown_entries(&driver.model);
         entries.map(|entry| entry.key.to_string()).collect::<Vec<_>>()
@@ -236,7 +236,7 @@ fn read_only_line_is_sent_without_confirmation() {
         assert_eq!(query_commands(&effects), ["show info"]);
         assert!(effects.contains(&Effect::SaveCommandLine("show info".into())));
         assert_eq!(changing_lines(&effects), NO_COMMANDS);
-        driver.receive(query_replies::typed_line_reply("show info", "Name: HAProxy\nVersion: 2.6.12\n"));
+        driver.handle_reply(query_replies::typed_line_reply("show info", "Name: HAProxy\nVersion: 2.6.12\n"));
         assert_eq!(driver.scrollback(), ["> show info", "Name: HAProxy", "Version: 2.6.12"]);
         assert_eq!(driver.model.cli.prompt.text(), "");
         driver.press("<up>");
@@ -326,7 +326,7 @@ fn tab_completes_commands_and_names() {
     let mut driver = ModelDriver::new();
     driver.press("5");
     assert_eq!(query_commands(&driver.press("show<space>sta<tab>")), ["help"], "sent once");
-    driver.receive(query_replies::help_reply(VERSION));
+    driver.handle_reply(query_replies::help_reply(VERSION));
     driver.press("<tab>");
     assert!(driver.model.cli.prompt.text().starts_with("show stat"), "{}", driver.model.cli.prompt.text());
     driver.press("<c-u>");
@@ -382,7 +382,7 @@ impl ModelDriver {
                     2 => query_replies::stick_tables_reply(VERSION),
                     _ => query_replies::entries_reply(VERSION, "st_keys"),
                 };
-                self.receive(reply);
+                self.handle_reply(reply);
                 return Vec::new();
             }
             Step::Wait(millis) => {
@@ -422,15 +422,18 @@ proptest! {
         driver.press("<ret>j");
         // `y` is never pressed in a confirmation; elsewhere it is an ordinary letter.
         let is_not_confirming = |driver: &ModelDriver, key: Key| {
-            key != Key::char('y') || !matches!(driver.model.layers.last(), Some(Layer::Confirmation(_) | Layer::TypedCommandConfirmation(_)))
+            let layer = driver.model.layers.last();
+            let is_confirming = matches!(layer, Some(Layer::Confirmation(_) | Layer::TypedCommandConfirmation(_)));
+            key != Key::char('y') || !is_confirming
         };
         for step in &steps {
             for (effect, layer, key) in driver.perform(step, is_not_confirming) {
                 prop_assert!(!matches!(effect, Effect::SendTypedCommand(..)), "{effect:?}");
                 if let Effect::RunAction(_) = effect {
                     // The only other way to confirm is to type the name.
-                    let Some(Layer::Confirmation(confirmation)) = layer else { panic!("{effect:?} without a confirmation") };
-                    prop_assert!(key.code == KeyCode::Enter && confirmation.name_to_type() == Some(confirmation.typed_name.clone()));
+                    let Some(Layer::Confirmation(confirmation)) = layer else { panic!("{effect:?} unconfirmed") };
+                    let name = Some(confirmation.typed_name.clone());
+                    prop_assert!(key.code == KeyCode::Enter && confirmation.name_to_type() == name);
                 }
             }
         }
@@ -443,7 +446,7 @@ proptest! {
         for step in &steps {
             for (effect, layer, key) in driver.perform(step, |_, _| true) {
                 let Effect::SendTypedCommand(_, line) = &effect else { continue };
-                let Some(Layer::TypedCommandConfirmation(confirmation)) = layer else { panic!("{effect:?} without a confirmation") };
+                let Some(Layer::TypedCommandConfirmation(confirmation)) = layer else { panic!("{effect:?} unconfirmed") };
                 prop_assert_eq!(key, Key::char('y'));
                 prop_assert_eq!(line.get().as_str(), confirmation.line.as_str());
                 prop_assert!(driver.millis >= confirmation.opened_at.as_millis() as u64 + 300);

@@ -103,7 +103,7 @@ fn marking_works_by_range_and_filter_and_is_cleared_by_key() {
     term.press("<space>");
     wait_for_marked(&term, &["fe1", "s1"]);
     term.press("M");
-    term.wait_for("this action needs a server, but other rows are marked; U removes all marks");
+    term.wait_for("needs a server, but other rows are marked; U removes all marks");
     term.press("<esc>");
     wait_for_marked(&term, &[]);
     assert_eq!(relay.write_commands().len(), 2);

@@ -260,7 +260,7 @@ const ACTION_KEYS: [&str; 28] = [
     ":server.end-sessions<ret>",
     ":everywhere.drain<ret>",
     ":counters.clear<ret>",
-    ":frontend.off<ret>",
+    ":frontend.disable<ret>",
 ];
 
 #[test]

@@ -1,5 +1,5 @@
-//! The parsers of polling and action replies, with recorded replies of six HAProxy versions. The expected numbers were read
-//! from the recordings by eye, not with the parsers under test.
+//! The parsers of polling and action replies, with recorded replies of six HAProxy versions. The expected numbers were
+//! read from the recordings by eye, not with the parsers under test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/samples.rs"]
@@ -294,20 +294,20 @@ const EXPECTED_INFO: [(&str, &str, Version, [i64; 3], usize); 6] = [
 
 #[test]
 fn process_info_reads_identity_and_counts() {
-    for (folder, text, version, [pid, connections, requests], lines) in EXPECTED_INFO {
-        let info = ProcessInfo::parse(recorded_text(folder, "show-info.txt").as_bytes()).unwrap();
+    for (recording, text, version, [pid, connections, requests], lines) in EXPECTED_INFO {
+        let info = ProcessInfo::parse(recorded_text(recording, "show-info.txt").as_bytes()).unwrap();
         assert_eq!(info.version_text(), text);
         assert_eq!(info.version(), Some(version));
-        assert_eq!(info.number(InfoField::Pid), Some(pid), "{folder}");
-        assert_eq!(info.number(InfoField::Maxconn), Some(2000), "{folder}");
-        assert_eq!(info.number(InfoField::CurrConns), Some(connections), "{folder}");
-        assert_eq!(info.number(InfoField::CumReq), Some(requests), "{folder}");
-        assert_eq!(info.number(InfoField::IdlePct), Some(100), "{folder}");
-        assert_eq!(info.node().map(SafeText::as_str), Some("labnode"), "{folder}");
-        assert!(!info.is_stopping(), "{folder}");
-        assert_eq!(info.lines().len(), lines, "{folder}: every line is kept");
+        assert_eq!(info.number(InfoField::Pid), Some(pid), "{recording}");
+        assert_eq!(info.number(InfoField::Maxconn), Some(2000), "{recording}");
+        assert_eq!(info.number(InfoField::CurrConns), Some(connections), "{recording}");
+        assert_eq!(info.number(InfoField::CumReq), Some(requests), "{recording}");
+        assert_eq!(info.number(InfoField::IdlePct), Some(100), "{recording}");
+        assert_eq!(info.node().map(SafeText::as_str), Some("labnode"), "{recording}");
+        assert!(!info.is_stopping(), "{recording}");
+        assert_eq!(info.lines().len(), lines, "{recording}: every line is kept");
         let description = info.text("description").unwrap();
-        assert_eq!(description.as_str(), r#""lab, with comma and ""quote""""#, "{folder}");
+        assert_eq!(description.as_str(), r#""lab, with comma and ""quote""""#, "{recording}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Keys in the views: view switching, the tree, sorting, filters, commands and details. No I/O; the test sets the clock.
+//! Keys in the views: view switching, the tree, sorting, filters, commands and details. No I/O; the test sets the
+//! clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/model_driver.rs"]
@@ -10,7 +11,7 @@ use hapulse::app::commands::{COMMANDS, UiCommand};
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::Effect;
 use hapulse::app::text_input::Prompt;
-use hapulse::table::view_table::{Content, PROBLEMS, VIEWS};
+use hapulse::table::view_table::{Content, VIEWS, ViewId};
 use model_driver::ModelDriver;
 
 impl ModelDriver {
@@ -170,7 +171,7 @@ fn sort_menu_captures_keys() {
     driver.press("1s");
     assert_eq!(driver.press("MDE/:7tq"), []);
     assert!(driver.model.layers.is_empty(), "q closes the menu and does not quit");
-    assert_eq!((driver.model.view(), driver.sort_column_and_direction()), (1, None));
+    assert_eq!((driver.model.view(), driver.sort_column_and_direction()), (ViewId::Status, None));
     driver.press("sG");
     // The side column has no heading and is not in the menu.
     let last = driver.columns().len() - 2;
@@ -219,13 +220,13 @@ fn invalid_filter_shows_error_and_keeps_last_valid_filter() {
     driver.press(&keys_for(" scur>x"));
     let prompt = driver.prompt().unwrap();
     assert_eq!((prompt.text(), prompt.error.as_deref()), ("app2 scur>x", Some("\"x\" is not a number")));
-    let kept = driver.model.view_settings[1].filter.to_string();
+    let kept = driver.model.view_settings[ViewId::Status].filter.to_string();
     assert_eq!(kept, "app2 scur", "the longest valid beginning");
     assert_eq!(driver.press("<ret>"), []);
     assert!(driver.prompt().is_some(), "Enter does not accept an invalid filter");
     driver.press("<bs>0<ret>");
     assert!(driver.prompt().is_none());
-    assert_eq!(driver.model.view_settings[1].filter.to_string(), "app2 scur>0");
+    assert_eq!(driver.model.view_settings[ViewId::Status].filter.to_string(), "app2 scur>0");
 }
 
 #[test]
@@ -283,9 +284,9 @@ fn cols_command_adds_and_removes_columns() {
     driver.press("0:cols<space>+addr<ret>");
     assert!(driver.notice().ends_with("only in views 1 to 4 and 6"), "{}", driver.notice());
     driver.press("1..");
-    assert_eq!(driver.model.view_settings[1].hidden_columns, 2);
+    assert_eq!(driver.model.view_settings[ViewId::Status].hidden_columns, 2);
     driver.press(",,,");
-    assert_eq!(driver.model.view_settings[1].hidden_columns, 0);
+    assert_eq!(driver.model.view_settings[ViewId::Status].hidden_columns, 0);
 }
 
 #[test]
@@ -346,7 +347,7 @@ fn problems_key_toggles_problems_view() {
             driver.press(opening_key);
             let view = driver.model.view();
             assert_eq!(driver.press("!"), []);
-            assert_eq!(driver.model.view(), PROBLEMS);
+            assert_eq!(driver.model.view(), ViewId::Problems);
             assert_eq!(driver.press(closing_keys), []);
             assert_eq!(driver.model.view(), view, "{opening_key} {closing_keys}");
         }
@@ -394,7 +395,7 @@ fn detail_pane_scrolls_runs_actions_and_closes() {
     driver.press("gk");
     assert_eq!(top(&driver), Some(0));
     assert_eq!(driver.press("2/tsf7"), [], "the detail pane captures the keys");
-    assert_eq!((driver.model.view(), top(&driver)), (1, Some(0)));
+    assert_eq!((driver.model.view(), top(&driver)), (ViewId::Status, Some(0)));
     driver.press("D");
     let Some(Layer::Confirmation(confirmation)) = driver.model.layers.last() else {
         panic!("{:?}", driver.model.layers)

@@ -16,19 +16,19 @@ use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::instance::access::Access;
-use hapulse::table::view_table::{VIEWS, index_by_id};
+use hapulse::table::view_table::ViewId;
 use samples::{SampleFactory, StatCsv, recorded_text, timestamp};
 use scenes::{DEFAULT_VERSION, NEWEST_VERSION, Scene, SceneFactory, default_scene};
 
 impl Scene {
-    /// Handles a message 100 ms later.
-    fn receive(mut self, msg: Message) -> Self {
+    /// Handles a message with a query reply 100 ms later.
+    fn handle_reply(mut self, msg: Message) -> Self {
         self.now += std::time::Duration::from_millis(100);
         let _ = update(&mut self.model, msg, timestamp(self.now.as_millis() as u64));
         self
     }
 
-    fn after(mut self, millis: u64) -> Self {
+    fn wait(mut self, millis: u64) -> Self {
         self.advance(millis);
         self
     }
@@ -56,12 +56,12 @@ fn healthy(size: (u16, u16)) -> Scene {
 fn cli_with_replies(size: (u16, u16)) -> Scene {
     default_scene(size)
         .press("5show<space>info<ret>")
-        .receive(query_replies::typed_line_reply("show info", &recorded_text(DEFAULT_VERSION, "show-info.txt")))
+        .handle_reply(query_replies::typed_line_reply("show info", &recorded_text(DEFAULT_VERSION, "show-info.txt")))
         .press("set<space>weight<space>be_app/app1<space>10<ret>")
         .press("y")
-        .receive(query_replies::write_command_reply("\n"))
+        .handle_reply(query_replies::write_command_reply("\n"))
         .press("show<space>table<space>nosuch<ret>")
-        .receive(query_replies::typed_line_reply("show table nosuch", "No such table\n"))
+        .handle_reply(query_replies::typed_line_reply("show table nosuch", "No such table\n"))
         .press("clear<space>counters<ret>n")
         .press("show<space>errors")
 }
@@ -90,52 +90,57 @@ const SCENES: [(&str, SceneFactory); 44] = [
     ("sessions-failed", |size| {
         default_scene(size)
             .press("7<ret>")
-            .receive(query_replies::failed_query(Query::Sessions(SessionFilter::default())))
+            .handle_reply(query_replies::failed_query(Query::Sessions(SessionFilter::default())))
     }),
     ("sessions", |size| {
         default_scene(size)
             .press("7<ret>")
-            .receive(query_replies::sessions_reply(DEFAULT_VERSION))
+            .handle_reply(query_replies::sessions_reply(DEFAULT_VERSION))
             .press("jj")
-            .after(9000)
+            .wait(9000)
     }),
     ("sessions-filtered", |size| {
         default_scene(size)
             .press("7<ret>")
-            .receive(query_replies::sessions_reply(DEFAULT_VERSION))
+            .handle_reply(query_replies::sessions_reply(DEFAULT_VERSION))
             .press("/backend:be_tcp")
     }),
     ("session", |size| {
         newest(size)
             .press("7<ret>")
-            .receive(query_replies::sessions_reply(NEWEST_VERSION))
-            .receive(query_replies::session_reply(NEWEST_VERSION))
+            .handle_reply(query_replies::sessions_reply(NEWEST_VERSION))
+            .handle_reply(query_replies::session_reply(NEWEST_VERSION))
     }),
     ("tables-before", |size| default_scene(size).press("8")),
     ("tables", |size| {
         default_scene(size)
             .press("8<ret>")
-            .receive(query_replies::stick_tables_reply(DEFAULT_VERSION))
+            .handle_reply(query_replies::stick_tables_reply(DEFAULT_VERSION))
             .press("j")
-            .after(75_000)
+            .wait(75_000)
     }),
     ("entries-before", |size| {
-        default_scene(size).press("8<ret>").receive(query_replies::stick_tables_reply(DEFAULT_VERSION)).press("jj<ret>")
+        default_scene(size)
+            .press("8<ret>")
+            .handle_reply(query_replies::stick_tables_reply(DEFAULT_VERSION))
+            .press("jj<ret>")
     }),
     ("entries", |size| {
-        let scene =
-            newest(size).press("8<ret>").receive(query_replies::stick_tables_reply(NEWEST_VERSION)).press("jj<ret>");
-        scene.receive(query_replies::entries_reply(NEWEST_VERSION, "st_keys")).press(">>>")
+        let scene = newest(size)
+            .press("8<ret>")
+            .handle_reply(query_replies::stick_tables_reply(NEWEST_VERSION))
+            .press("jj<ret>");
+        scene.handle_reply(query_replies::entries_reply(NEWEST_VERSION, "st_keys")).press(">>>")
     }),
     ("events", |size| default_scene(size).press("9")),
     ("events-filtered", |size| default_scene(size).press("9/nowhere<ret>")),
-    ("problems", |size| default_scene(size).after(3000).press("!j")),
+    ("problems", |size| default_scene(size).wait(3000).press("!j")),
     ("problems-none", |size| healthy(size).press("!")),
     ("problems-filtered", |size| default_scene(size).press("!/nowhere<ret>")),
     ("away", |size| default_scene(size).press("A")),
     ("away-marked", |size| default_scene(size).press("A<space>a")),
-    ("past", |size| default_scene(size).press("p<left>").after(191_000)),
-    ("past-status", |size| default_scene(size).press("1jjjjjp<left>").after(191_000)),
+    ("past", |size| default_scene(size).press("p<left>").wait(191_000)),
+    ("past-status", |size| default_scene(size).press("1jjjjjp<left>").wait(191_000)),
     ("past-refused", |size| default_scene(size).press("<ret>jp<left>M")),
     ("since", |size| default_scene(size).press("p<home>mpS")),
     ("since-none", |size| default_scene(size).press("S")),
@@ -170,8 +175,7 @@ fn scenes_show_view_and_layer_of_their_name() {
     for (name, factory) in SCENES {
         let model = factory((80, 24)).model;
         let view = name.split('-').next().unwrap();
-        let named_view =
-            index_by_id(view).or_else(|| index_by_id(&format!("{view}s"))).filter(|view| !VIEWS[*view].id.is_empty());
+        let named_view = ViewId::parse(view).or_else(|| ViewId::parse(&format!("{view}s")));
         if let Some(view) = named_view {
             assert_eq!(model.view(), view, "{name}");
         }

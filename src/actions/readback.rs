@@ -28,7 +28,7 @@ pub struct Readback {
     pub weight: Option<i64>,
     /// Agent reports the server as up; `None` without an agent.
     pub agent_is_up: Option<bool>,
-    /// Its line of `show servers state`; `None` before HAProxy 1.6.
+    /// The server's line of `show servers state`; `None` before HAProxy 1.6.
     pub server_state: Option<ServerState>,
     /// Target exists; `None` if the reply does not show it.
     pub exists: Option<bool>,

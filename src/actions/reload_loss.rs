@@ -76,7 +76,7 @@ impl ReloadLoss {
             proxy: row.proxy.clone(),
             name: row.name.clone(),
             iid: sample.number(self.id, Field::Iid),
-            seen_status: seen_status,
+            seen_status,
         };
         let action = match self.command {
             WriteCommand::State(admin) => action_table::for_admin_state(admin),

@@ -8,6 +8,7 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetWeight, WriteCommand};
 use crate::observe::sample::Sample;
+use crate::units::pluralize;
 
 /// The texts of the confirmation dialog.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -154,7 +155,19 @@ fn step_warning(step: &IntentStep, sample: &Sample) -> Option<String> {
         {
             Some(format!("{name} tracks another server: its state follows that server, not this command"))
         }
-        _ => None,
+        WriteCommand::State(_)
+        | WriteCommand::Weight(_)
+        | WriteCommand::Health(_)
+        | WriteCommand::Agent(_)
+        | WriteCommand::Checks(true)
+        | WriteCommand::AgentChecks(_)
+        | WriteCommand::ServerMaxconn(_)
+        | WriteCommand::Frontend(_)
+        | WriteCommand::FrontendMaxconn(_)
+        | WriteCommand::ShutdownSessions
+        | WriteCommand::ShutdownSession
+        | WriteCommand::ClearTableEntry
+        | WriteCommand::ClearCounters { .. } => None,
     }
 }
 
@@ -202,11 +215,6 @@ fn queue_warning(impact: &BackendImpact) -> Option<String> {
 
 fn usable_servers(some: usize, all: usize) -> String {
     format!("{some} of {}", pluralize(all as i64, "server"))
-}
-
-/// Formats a count with its noun: `1 session`, `2 sessions`.
-pub fn pluralize(count: i64, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub fn shown_rows(model: &Model) -> Vec<RowId> {
     match model.current_view().content {
         Content::Dashboard => instance.row_ids(model.focus),
         Content::Table(_) => instance.table_lines().iter().map(|line| line.id).collect(),
-        _ => Vec::new(),
+        Content::Cli | Content::Sessions | Content::StickTables | Content::Events | Content::Problems => Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use CommandGroup::{Actions, Mark, Move, Playback, Program, Show, View};
 
 use crate::actions::action_table::{self, Action};
 use crate::instance::past_moment::PlaybackStep;
-use crate::table::view_table::{DIFF, OUT_OF_SERVICE};
+use crate::table::view_table::ViewId;
 
 /// A movement of the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum UiCommand {
     /// Moves the focus by a number of panes or views.
     MoveFocus(i32),
     /// Shows a view.
-    ShowView(usize),
+    ShowView(ViewId),
     /// Opens the prompt for the filter.
     EditFilter,
     /// Sorts by the column that many places to the right; negative is left.
@@ -198,6 +198,22 @@ const fn action_command(
     row(action.id, keys, label, help, Actions, UiCommand::StartAction(action))
 }
 
+/// Builds the row that starts an action on the servers of a name in all backends.
+const fn everywhere_command(id: &'static str, help: &'static str, action: &'static Action) -> CommandSpec {
+    row(id, &[], "", help, Actions, UiCommand::StartActionEverywhere(action))
+}
+
+/// Builds the row that shows a view.
+const fn view_command(
+    id: &'static str,
+    keys: &'static [&'static str],
+    label: &'static str,
+    help: &'static str,
+    view: ViewId,
+) -> CommandSpec {
+    row(id, keys, label, help, View, UiCommand::ShowView(view))
+}
+
 /// All UI commands. The footer shows those with a label, in this order, as many as fit.
 pub static COMMANDS: &[CommandSpec] = &[
     row(
@@ -209,7 +225,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::Open { unfold: false },
     ),
     row("show.filter", &["/"], "filter", "show only rows that match", Show, UiCommand::EditFilter),
-    row("view.problems", &["!"], "problems", "problems, worst first; again: back", View, UiCommand::ShowView(10)),
+    view_command("view.problems", &["!"], "problems", "problems, worst first; again: back", ViewId::Problems),
     action_command(&action_table::READY, &["E", "<f9>"], "enable", "take traffic again (state ready)"),
     action_command(&action_table::DRAIN, &["D"], "drain", "no new sessions, existing ones continue (state drain)"),
     action_command(&action_table::MAINT, &["M", "<f10>"], "maint", "no traffic and no health checks (state maint)"),
@@ -257,30 +273,28 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::Back { clear: true },
     ),
     row("move.previous-pane", &["<backtab>"], "", "previous pane or view", Move, UiCommand::MoveFocus(-1)),
-    row("view.dashboard", &["0", "<a-0>"], "", "everything at a glance", View, UiCommand::ShowView(0)),
-    row("view.status", &["1", "<a-1>"], "", "states, checks, sessions and queues", View, UiCommand::ShowView(1)),
-    row("view.traffic", &["2", "<a-2>"], "", "sessions and bytes", View, UiCommand::ShowView(2)),
-    row("view.http", &["3", "<a-3>"], "", "requests and responses", View, UiCommand::ShowView(3)),
-    row(
+    view_command("view.dashboard", &["0", "<a-0>"], "", "everything at a glance", ViewId::Dashboard),
+    view_command("view.status", &["1", "<a-1>"], "", "states, checks, sessions and queues", ViewId::Status),
+    view_command("view.traffic", &["2", "<a-2>"], "", "sessions and bytes", ViewId::Traffic),
+    view_command("view.http", &["3", "<a-3>"], "", "requests and responses", ViewId::Http),
+    view_command(
         "view.errors",
         &["4", "<a-4>"],
         "",
         "failed checks, connections, requests and responses",
-        View,
-        UiCommand::ShowView(4),
+        ViewId::Errors,
     ),
-    row("view.cli", &["5", "<a-5>"], "", "HAProxy's command line (Runtime API)", View, UiCommand::ShowView(5)),
-    row("view.latency", &["6", "<a-6>"], "", "queue, connect and response times", View, UiCommand::ShowView(6)),
-    row("view.sessions", &["7", "<a-7>"], "", "open client sessions", View, UiCommand::ShowView(7)),
-    row("view.tables", &["8", "<a-8>"], "", "stick tables and their entries", View, UiCommand::ShowView(8)),
-    row("view.events", &["9", "<a-9>"], "", "events: state changes, reloads, actions", View, UiCommand::ShowView(9)),
-    row(
+    view_command("view.cli", &["5", "<a-5>"], "", "HAProxy's command line (Runtime API)", ViewId::Cli),
+    view_command("view.latency", &["6", "<a-6>"], "", "queue, connect and response times", ViewId::Latency),
+    view_command("view.sessions", &["7", "<a-7>"], "", "open client sessions", ViewId::Sessions),
+    view_command("view.tables", &["8", "<a-8>"], "", "stick tables and their entries", ViewId::StickTables),
+    view_command("view.events", &["9", "<a-9>"], "", "events: state changes, reloads, actions", ViewId::Events),
+    view_command(
         "view.away",
         &["A"],
         "",
         "servers in maintenance or drain: since when, by whom; again: back",
-        View,
-        UiCommand::ShowView(OUT_OF_SERVICE),
+        ViewId::OutOfService,
     ),
     action_command(&action_table::WEIGHT_INITIAL, &["<f4>"], "", "back to the configured weight (weight 100%)"),
     row(
@@ -310,29 +324,12 @@ pub static COMMANDS: &[CommandSpec] = &[
     action_command(&action_table::AGENT_DOWN, &[], "", "force the agent status to down until the next agent check"),
     action_command(&action_table::AGENT_ON, &[], "", "resume agent checks"),
     action_command(&action_table::AGENT_OFF, &[], "", "stop agent checks"),
-    row(
-        "everywhere.ready",
-        &[],
-        "",
-        "enable the servers of this name in all backends",
-        Actions,
-        UiCommand::StartActionEverywhere(&action_table::READY),
-    ),
-    row(
-        "everywhere.drain",
-        &[],
-        "",
-        "drain the servers of this name in all backends",
-        Actions,
-        UiCommand::StartActionEverywhere(&action_table::DRAIN),
-    ),
-    row(
+    everywhere_command("everywhere.ready", "enable the servers of this name in all backends", &action_table::READY),
+    everywhere_command("everywhere.drain", "drain the servers of this name in all backends", &action_table::DRAIN),
+    everywhere_command(
         "everywhere.maint",
-        &[],
-        "",
         "set the servers of this name to maintenance in all backends",
-        Actions,
-        UiCommand::StartActionEverywhere(&action_table::MAINT),
+        &action_table::MAINT,
     ),
     action_command(&action_table::FRONTEND_ON, &[], "", "let the frontend accept connections again"),
     action_command(&action_table::FRONTEND_OFF, &[], "", "stop the frontend from accepting new connections"),
@@ -404,7 +401,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::MarkMoment,
     ),
     row("past.forget", &["x"], "", "clear the marked moment", Playback, UiCommand::ClearMarkedMoment),
-    row("view.since", &["S"], "", "changes since the marked moment; again: back", View, UiCommand::ShowView(DIFF)),
+    view_command("view.since", &["S"], "", "changes since the marked moment; again: back", ViewId::Diff),
     row("show.sort-right", &[">"], "", "sort by the next column", Show, UiCommand::SortNext(1)),
     row("show.sort-left", &["<lt>"], "", "sort by the previous column", Show, UiCommand::SortNext(-1)),
     row("show.sort-invert", &["I"], "", "reverse the sort order", Show, UiCommand::ReverseSort),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField};
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::events::EventKind;
 use crate::observe::sample::Sample;
 

@@ -4,13 +4,13 @@ use crate::app::model::Model;
 use crate::app::navigation;
 use crate::app::view_config::ViewConfig;
 use crate::table::filter::RowFilter;
-use crate::table::view_table::{Content, VIEWS};
+use crate::table::view_table::ViewId;
 
-/// The state the dashboard starts with. The default is view 0 without a filter.
+/// The state the dashboard starts with. The default is the dashboard without a filter.
 #[derive(Debug, Clone, Default)]
 pub struct InitialView {
-    /// Index of the view.
-    pub view: usize,
+    /// The view.
+    pub view: ViewId,
     /// Filter of all table views, until another one is typed.
     pub filter: RowFilter,
     /// Configured columns and sort orders of views.
@@ -20,10 +20,8 @@ pub struct InitialView {
 impl InitialView {
     /// Applies it to a new model.
     pub fn apply(&self, model: &mut Model) {
-        for (view, settings) in VIEWS.iter().zip(&mut model.view_settings) {
-            if matches!(view.content, Content::Table(_)) {
-                settings.set_filter(self.filter.clone());
-            }
+        for view in ViewId::ALL.into_iter().filter(|view| view.view().content.table_columns().is_some()) {
+            model.view_settings[view].set_filter(self.filter.clone());
         }
         self.view_configs.iter().for_each(|config| config.apply(&mut model.view_settings));
         navigation::show_view(model, self.view);

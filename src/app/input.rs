@@ -1,4 +1,5 @@
-//! Handling of keys: the topmost layer gets a key first, then the key map selects a UI command.
+//! Handling of keys and pasted texts: the topmost layer gets a key first, then the key map selects a UI command. Only
+//! an input line accepts a paste.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::app::action_flow;
 use crate::app::cli_view;
 use crate::app::commands::{CommandSpec, CursorStep, UiCommand};
 use crate::app::key::Key;
-use crate::app::layers::Layer;
+use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::menus;
 use crate::app::model::Model;
 use crate::app::msg::Effect;
@@ -16,7 +17,7 @@ use crate::app::overhead;
 use crate::app::playback;
 use crate::app::queries;
 use crate::app::selection_input;
-use crate::app::text_input::{Prompt, PromptEvent, PromptPurpose};
+use crate::app::text_input::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
@@ -53,7 +54,10 @@ pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
             let chosen = menus::handle_action_menu_key(model, command, commands, cursor);
             chosen.map_or_else(Vec::new, |command| run_command(model, command, now))
         }
-        Some(Layer::Prompt(prompt)) => handle_prompt_key(model, prompt, key, now),
+        Some(Layer::Prompt(mut prompt)) => {
+            let event = prompt.handle_key(key);
+            handle_prompt_event(model, prompt, event, now)
+        }
         Some(Layer::Help(top)) => {
             let top = scrolled_top(command, top, model.terminal_size.1);
             model.layers.extend(top.map(Layer::Help));
@@ -89,6 +93,29 @@ pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
             Vec::new()
         }
         None => command.map_or_else(Vec::new, |command| run_command(model, command, now)),
+    }
+}
+
+/// Inserts a pasted text into the input line that has the focus. Elsewhere, a paste does nothing.
+pub(crate) fn handle_paste(model: &mut Model, text: &str, now: Duration) {
+    let is_cli = model.layers.is_empty() && matches!(model.current_view().content, Content::Cli);
+    let prompt = match model.layers.last_mut() {
+        Some(Layer::Prompt(prompt)) => prompt,
+        Some(Layer::NumberPrompt(NumberPrompt { prompt, .. }) | Layer::ReasonPrompt(ReasonPrompt { prompt, .. })) => {
+            prompt.error = None;
+            prompt
+        }
+        None if is_cli => &mut model.cli.prompt,
+        _ => return,
+    };
+    if prompt.insert_pasted(text).is_err() {
+        model.notify(format!("nothing was pasted: the line would exceed {MAX_BYTES} bytes"), Role::Warn, now);
+    }
+    // Filters take effect while they are typed.
+    if matches!(model.layers.last(), Some(Layer::Prompt(_)))
+        && let Some(Layer::Prompt(prompt)) = model.layers.pop()
+    {
+        handle_prompt_event(model, prompt, PromptEvent::Edited, now);
     }
 }
 
@@ -129,9 +156,8 @@ fn is_allowed_in_detail(command: &CommandSpec) -> bool {
     )
 }
 
-fn handle_prompt_key(model: &mut Model, mut prompt: Prompt, key: Key, now: Duration) -> Vec<Effect> {
+fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent, now: Duration) -> Vec<Effect> {
     let view = model.view();
-    let event = prompt.handle_key(key);
     match (prompt.purpose, event) {
         (PromptPurpose::TextFilter, PromptEvent::Canceled) => {
             model.view_settings[view].text_filter = TextFilter::default();
@@ -288,7 +314,12 @@ pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> V
         UiCommand::ShowPollingOverhead => return overhead::open_page(model),
         UiCommand::RemoveLine => match model.current_view().content {
             Content::StickTables => action_flow::start_action(model, &action_table::CLEAR_ENTRY, now),
-            _ => action_flow::start_action(model, &action_table::END_SESSION, now),
+            Content::Sessions
+            | Content::Dashboard
+            | Content::Table(_)
+            | Content::Cli
+            | Content::Events
+            | Content::Problems => action_flow::start_action(model, &action_table::END_SESSION, now),
         },
         UiCommand::PollNow => {
             let poll = model.instance().map(|instance| Effect::PollNow(instance.id())).into_iter().collect();

@@ -8,12 +8,12 @@ use crate::app::dashboard_lists::{self, ListCursor};
 use crate::app::layout::Pane;
 use crate::app::query_state::QueryState;
 use crate::app::selection::Selection;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
 use crate::table::rows::{self, FoldedProxies, TableLine, TableSettings};
-use crate::table::view_table::VIEWS;
+use crate::table::view_table::{PerView, ViewId};
 
 /// An instance and the state of its views. It implies the instance of every plain [`RowId`] in it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct InstanceView {
     /// Cursor of each list of the dashboard, in the order of [`Pane::LISTS`].
     list_cursors: [ListCursor; 3],
     /// Cursor of each view that is a table or a list.
-    pub view_cursors: [ListCursor; VIEWS.len()],
+    pub view_cursors: PerView<ListCursor>,
     /// Lines of the table shown.
     table_lines: Vec<TableLine>,
     /// Inputs these lines were built from.
@@ -136,7 +136,7 @@ impl InstanceView {
 
     /// Builds the lines of a table view again if one of their inputs changed. If `is_frozen`, rows keep their places
     /// when only the sample changed.
-    pub(crate) fn update_table_lines(&mut self, view: usize, settings: &TableSettings, is_frozen: bool) {
+    pub(crate) fn update_table_lines(&mut self, view: ViewId, settings: &TableSettings, is_frozen: bool) {
         let Some(sample) = self.data.shown() else { return };
         let inputs = TableInputs { view, seq: sample.seq, version: settings.version };
         if self.built_for == Some(inputs) {
@@ -160,8 +160,8 @@ impl InstanceView {
 /// Inputs of a table's lines. The lines are rebuilt when one of them changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct TableInputs {
-    /// Index of the view.
-    view: usize,
+    /// The view.
+    view: ViewId,
     /// Sequence number of the sample.
     seq: u64,
     /// Version of the view's settings.

@@ -46,7 +46,7 @@ pub struct Key {
     pub ctrl: bool,
     /// Alt was held.
     pub alt: bool,
-    /// Shift was held; set only for keys where nothing else shows it: cursor left and right.
+    /// Shift was held; not set for characters and Shift-Tab, which show it themselves.
     pub shift: bool,
 }
 
@@ -110,6 +110,37 @@ impl Key {
             },
         };
         Some(key)
+    }
+
+    /// Returns why a terminal cannot send this key; `None` if it can. Ctrl with a letter is a control character, some of
+    /// which are keys of their own.
+    pub(crate) fn unsendable_reason(self) -> Option<String> {
+        let sent_instead = |name: &str| Some(format!("terminals send {name} for it"));
+        match self.code {
+            KeyCode::Char(ch) if ch.is_control() => Some("it is a control character".to_owned()),
+            KeyCode::Char(_) if self.shift => Some("write the character that Shift produces, as in A".to_owned()),
+            KeyCode::Char(ch) if self.ctrl => match ch {
+                'i' => sent_instead("<tab>"),
+                'm' => sent_instead("<ret>"),
+                '[' | '3' => sent_instead("<esc>"),
+                '?' | '8' => sent_instead("<bs>"),
+                '@' | '2' => sent_instead("<c-space>"),
+                '4'..='7' => sent_instead(["<c-\\>", "<c-]>", "<c-^>", "<c-_>"][ch as usize - '4' as usize]),
+                '/' => sent_instead("<c-_>"),
+                'A'..='Z' => sent_instead(&format!("<c-{}>", ch.to_ascii_lowercase())),
+                'a'..='z' | ' ' | '\\' | ']' | '^' | '_' => None,
+                _ => Some("Ctrl works with letters, <space> and \\ ] ^ _".to_owned()),
+            },
+            KeyCode::Tab if self.shift => sent_instead("<backtab>"),
+            KeyCode::BackTab | KeyCode::Tab | KeyCode::Enter | KeyCode::Esc | KeyCode::Backspace
+                if self.ctrl || self.shift =>
+            {
+                let name = NAMES.iter().find(|(_, _, code)| *code == self.code).map_or("", |(name, ..)| name);
+                sent_instead(&format!("<{name}>"))
+            }
+            KeyCode::Esc if self.alt => sent_instead("<esc> twice"),
+            _ => None,
+        }
     }
 
     /// Parses a sequence of keys: `jj<ret>M`.
@@ -189,6 +220,32 @@ mod tests {
         assert_eq!(Key::parse("<f99>"), None);
         assert_eq!(Key::parse("<nonsense>"), None);
         assert_eq!(Key::parse(""), None);
+    }
+
+    #[test]
+    fn unsendable_reason_names_what_a_terminal_sends() {
+        let reason = |name: &str| Key::parse(name).unwrap().unsendable_reason();
+        for (name, sent) in [
+            ("<c-i>", "<tab>"),
+            ("<c-m>", "<ret>"),
+            ("<c-[>", "<esc>"),
+            ("<c-4>", "<c-\\>"),
+            ("<c-7>", "<c-_>"),
+            ("<c-M>", "<c-m>"),
+            ("<c-ret>", "<ret>"),
+            ("<s-bs>", "<bs>"),
+            ("<s-tab>", "<backtab>"),
+            ("<c-backtab>", "<backtab>"),
+            ("<a-esc>", "<esc> twice"),
+        ] {
+            assert_eq!(reason(name).as_deref(), Some(format!("terminals send {sent} for it").as_str()), "{name}");
+        }
+        for name in ["<s-a>", "<c-é>", "\t"] {
+            assert!(reason(name).is_some(), "{name:?}");
+        }
+        for name in ["a", "é", "<c-a>", "<c-space>", "<c-\\>", "<s-up>", "<c-f5>", "<a-M>", "<a-ret>", "<backtab>"] {
+            assert_eq!(reason(name), None, "{name}");
+        }
     }
 
     #[test]

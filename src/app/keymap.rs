@@ -21,6 +21,16 @@ pub enum KeymapError {
         /// Key name as configured.
         key: String,
     },
+    /// Terminals do not send the key.
+    #[error("{command}: a terminal cannot send {key}: {reason}")]
+    UnsendableKey {
+        /// Command id.
+        command: &'static str,
+        /// Key name as configured.
+        key: String,
+        /// Reason, with the key that a terminal sends instead.
+        reason: String,
+    },
     /// A key is bound to two commands.
     #[error("key {key} is bound to both {first} and {second}")]
     Conflict {
@@ -68,7 +78,14 @@ impl Keymap {
                 None => command.keys.to_vec(),
             };
             let key = |name: &str| {
-                Key::parse(name).ok_or_else(|| KeymapError::UnknownKey { command: command.id, key: name.to_owned() })
+                let (command, key_name) = (command.id, name.to_owned());
+                let Some(key) = Key::parse(name) else {
+                    return Err(KeymapError::UnknownKey { command, key: key_name });
+                };
+                match key.unsendable_reason() {
+                    Some(reason) => Err(KeymapError::UnsendableKey { command, key: key_name, reason }),
+                    None => Ok(key),
+                }
             };
             let parsed = names.into_iter().map(key).collect::<Result<Vec<Key>, KeymapError>>()?;
             let map = if command.is_playback_only() { &mut past } else { &mut live };
@@ -141,6 +158,10 @@ mod tests {
         let message = |id: &str, key: &str| Keymap::with_changes(&[(id, &[key.to_owned()])]).unwrap_err().to_string();
         assert_eq!(message("server.nope", "D"), "unknown command \"server.nope\"");
         assert_eq!(message("server.drain", "<nope>"), "server.drain: unknown key \"<nope>\"");
+        assert_eq!(
+            message("server.drain", "<c-m>"),
+            "server.drain: a terminal cannot send <c-m>: terminals send <ret> for it"
+        );
         assert_eq!(message("server.drain", "M"), "key M is bound to both server.drain and server.maint");
     }
 

@@ -19,7 +19,7 @@ use crate::observe::row_ids::RowId;
 use crate::problems::problem::Problem;
 use crate::table::cell::Role;
 use crate::table::rows::{FoldedProxies, TableSettings};
-use crate::table::view_table::{Content, EVENTS, PROBLEMS, RowScope, VIEWS, View};
+use crate::table::view_table::{Content, PerView, RowScope, View, ViewId};
 
 /// A message in the bottom line, shown for a few seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +42,12 @@ pub struct Model {
     pub instances: Vec<InstanceView>,
     /// Index of the instance shown.
     current: usize,
-    /// Index of the view shown.
-    view: usize,
-    /// Index of the view shown before.
-    previous_view: usize,
+    /// View shown.
+    view: ViewId,
+    /// View shown before.
+    previous_view: ViewId,
     /// Columns, order and filter of each view.
-    pub view_settings: Vec<TableSettings>,
+    pub view_settings: PerView<TableSettings>,
     /// Tables keep their order until this time.
     order_frozen_until: Duration,
     /// Dashboard list that receives the keys.
@@ -78,16 +78,15 @@ pub struct Model {
 impl Model {
     /// Creates a model that shows the first of `instances`.
     pub fn new(instances: Vec<InstanceView>, keymap: Keymap, size: (u16, u16)) -> Self {
-        let settings = VIEWS.iter().map(|view| match view.content {
-            Content::Table(columns) => TableSettings::for_scope(columns, view.scope),
-            _ => TableSettings::new(&[]),
-        });
+        let settings = |view: ViewId| {
+            TableSettings::for_scope(view.view().content.table_columns().unwrap_or_default(), view.view().scope)
+        };
         Self {
             instances,
             current: 0,
-            view: 0,
-            previous_view: 0,
-            view_settings: settings.collect(),
+            view: ViewId::default(),
+            previous_view: ViewId::default(),
+            view_settings: PerView::from_fn(settings),
             order_frozen_until: Duration::ZERO,
             focus: Pane::Backends,
             is_zoomed: false,
@@ -137,20 +136,20 @@ impl Model {
         (count > 1).then_some(before)
     }
 
-    /// Returns the index of the view shown.
-    pub fn view(&self) -> usize {
+    /// Returns the view shown.
+    pub fn view(&self) -> ViewId {
         self.view
     }
 
-    /// Returns the index of the view shown before.
-    pub(crate) fn previous_view(&self) -> usize {
+    /// Returns the view shown before.
+    pub(crate) fn previous_view(&self) -> ViewId {
         self.previous_view
     }
 
     /// Shows a view; its table is sorted at once.
-    pub(crate) fn switch_view(&mut self, view: usize) {
+    pub(crate) fn switch_view(&mut self, view: ViewId) {
         self.previous_view = self.view;
-        self.view = view.min(VIEWS.len() - 1);
+        self.view = view;
         self.order_frozen_until = Duration::ZERO;
     }
 
@@ -178,7 +177,7 @@ impl Model {
 
     /// Returns the view shown.
     pub fn current_view(&self) -> &'static View {
-        &VIEWS[self.view.min(VIEWS.len() - 1)]
+        self.view.view()
     }
 
     /// Computes the screen layout.
@@ -254,21 +253,21 @@ impl Model {
                     let index = instance.view_cursors[self.view].index();
                     Some(self.shown_problems().nth(index)?.subject.id).filter(|id| *id != RowId::PROCESS)
                 }
-                _ => None,
+                Content::Cli | Content::Sessions | Content::StickTables | Content::Events => None,
             }
         })
     }
 
     /// Returns the events that pass the filter of the events view, newest first.
     pub fn shown_events(&self) -> impl Iterator<Item = &Event> {
-        let text_filter = &self.view_settings[EVENTS].text_filter;
+        let text_filter = &self.view_settings[ViewId::Events].text_filter;
         let all = self.instance().into_iter().flat_map(|instance| instance.data.events().newest_first());
         all.filter(move |event| text_filter.is_empty() || text_filter.matches(&event.line()))
     }
 
     /// Returns the problems that pass the filter of the problems view, worst first.
     pub fn shown_problems(&self) -> impl Iterator<Item = &Problem> {
-        let text_filter = &self.view_settings[PROBLEMS].text_filter;
+        let text_filter = &self.view_settings[ViewId::Problems].text_filter;
         let all = self.instance().into_iter().flat_map(|instance| instance.data.problems().iter());
         all.filter(move |problem| text_filter.is_empty() || text_filter.matches(&problem.line()))
     }

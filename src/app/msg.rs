@@ -16,6 +16,8 @@ use crate::observe::sampler::PollResult;
 pub enum Message {
     /// A key was pressed.
     Key(Key),
+    /// A text was pasted; it may contain any characters.
+    Paste(String),
     /// The terminal was resized to these columns and rows.
     Resize(u16, u16),
     /// A poll of an instance finished: its id, the result, and the number of samples skipped before it.

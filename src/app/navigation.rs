@@ -16,7 +16,7 @@ use crate::observe::row_ids::RowId;
 use crate::table::filter::RowFilter;
 use crate::table::rows::{FoldedProxies, TableLine};
 use crate::table::text_filter::TextFilter;
-use crate::table::view_table::{Content, NUMBERED_VIEWS, VIEWS};
+use crate::table::view_table::{Content, ViewId};
 
 /// Time for which a table keeps its order after the cursor moved.
 const FREEZE: Duration = Duration::from_secs(3);
@@ -27,7 +27,7 @@ pub fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
     let (view, focus) = (model.view(), model.focus);
     let (height, lines) = (visible_rows(model), line_count(model));
     let Some(instance) = model.instance_mut() else { return };
-    match VIEWS[view].content {
+    match view.view().content {
         Content::Dashboard => instance.move_list_cursor(focus, step, height),
         Content::Table(_) => {
             let ids: Vec<RowId> = instance.table_lines().iter().map(|line| line.id).collect();
@@ -55,7 +55,8 @@ fn line_count(model: &Model) -> usize {
         Content::Cli => cli_view::shown_lines(model).count(),
         Content::Events => model.shown_events().count(),
         Content::Problems => model.shown_problems().count(),
-        _ => queries::line_count(model),
+        Content::Sessions | Content::StickTables => queries::line_count(model),
+        Content::Dashboard | Content::Table(_) => 0,
     }
 }
 
@@ -77,7 +78,7 @@ pub fn visible_rows(model: &Model) -> usize {
 pub fn open_cursor_row(model: &mut Model, unfold_first: bool) {
     let (view, focus) = (model.view(), model.focus);
     let Some(instance) = model.instance_mut() else { return };
-    match VIEWS[view].content {
+    match view.view().content {
         Content::Dashboard => match focus {
             Pane::Backends if !instance.row_ids(Pane::Servers).is_empty() => model.focus = Pane::Servers,
             Pane::Frontends if unfold_first => model.focus = Pane::Backends,
@@ -90,7 +91,9 @@ pub fn open_cursor_row(model: &mut Model, unfold_first: bool) {
                 None => open_detail(model),
             }
         }
-        _ => open_detail(model),
+        Content::Cli | Content::Sessions | Content::StickTables | Content::Events | Content::Problems => {
+            open_detail(model);
+        }
     }
 }
 
@@ -143,7 +146,7 @@ fn proxy_line_above(lines: &[TableLine], list: &ListCursor) -> Option<TableLine>
 /// up in the tree, go to the previous pane or view, return to live data. Some of them apply only if `clears` is set.
 pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
     let (view, focus) = (model.view(), model.focus);
-    match VIEWS[view].content {
+    match view.view().content {
         Content::Dashboard if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
         Content::Dashboard if model.is_zoomed => model.is_zoomed = false,
         Content::Dashboard if focus == Pane::Servers => model.focus = Pane::Backends,
@@ -155,7 +158,7 @@ pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
             model.view_settings[view].text_filter = TextFilter::default();
         }
         Content::Problems | Content::Cli if clears => {
-            show_view(model, if view >= NUMBERED_VIEWS { view } else { model.previous_view() });
+            show_view(model, if view.digit().is_none() { view } else { model.previous_view() });
         }
         _ if clears && !model.view_settings[view].filter.is_empty() => {
             model.view_settings[view].set_filter(RowFilter::default());
@@ -175,7 +178,7 @@ pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
                 _ => {}
             }
         }
-        _ if clears && view < NUMBERED_VIEWS && playback::is_showing_past(model) => playback::resume_live(model, now),
+        _ if clears && view.digit().is_some() && playback::is_showing_past(model) => playback::resume_live(model, now),
         _ if clears => show_view(model, model.previous_view()),
         _ => {}
     }
@@ -184,15 +187,13 @@ pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
 /// Moves the focus to the next pane of the dashboard, and after the last pane to the next view. Other views have one
 /// pane.
 pub fn move_focus(model: &mut Model, by: i32) {
-    let count = NUMBERED_VIEWS as i32;
-    let next_view =
-        if model.view() >= NUMBERED_VIEWS { 0 } else { (model.view() as i32 + by).rem_euclid(count) as usize };
+    let next_view = model.view().numbered_after(by);
     let index = model.focus.list_index().unwrap_or_default() as i32 + by;
     match Pane::LISTS.get(usize::try_from(index).unwrap_or(usize::MAX)) {
-        Some(pane) if model.view() == 0 => model.focus = *pane,
+        Some(pane) if model.view() == ViewId::Dashboard => model.focus = *pane,
         _ => {
             show_view(model, next_view);
-            if next_view == 0 {
+            if next_view == ViewId::Dashboard {
                 model.focus = Pane::LISTS[if by > 0 { 0 } else { Pane::LISTS.len() - 1 }];
             }
         }
@@ -200,16 +201,15 @@ pub fn move_focus(model: &mut Model, by: i32) {
 }
 
 /// Shows a view. The cursor moves to the same row there, if the view has it.
-pub fn show_view(model: &mut Model, view: usize) {
+pub fn show_view(model: &mut Model, view: ViewId) {
     // The key of a view without a number returns to the previous view when pressed again.
-    let view = if view == model.view() && view >= NUMBERED_VIEWS { model.previous_view() } else { view };
+    let view = if view == model.view() && view.digit().is_none() { model.previous_view() } else { view };
     if view == model.view() {
         return;
     }
     let selected = model.focused_row();
     model.switch_view(view);
-    let view = model.view();
-    if let (Content::Table(_), Some(instance), Some(id)) = (VIEWS[view].content, model.instance_mut(), selected) {
+    if let (Content::Table(_), Some(instance), Some(id)) = (view.view().content, model.instance_mut(), selected) {
         instance.view_cursors[view].select(id);
     }
 }
@@ -217,7 +217,7 @@ pub fn show_view(model: &mut Model, view: usize) {
 /// Rebuilds the table lines if needed, and keeps the cursors on their rows and visible. Called after every message.
 pub fn update_rows_and_cursors(model: &mut Model, now: Duration) {
     let view = model.view();
-    match VIEWS[view].content {
+    match view.view().content {
         Content::Dashboard => update_dashboard_cursors(model),
         Content::Table(_) => {
             let height = visible_rows(model);

@@ -11,7 +11,7 @@ use crate::app::msg::Effect;
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::observe::poll_schedule::REPLY_TIME_FACTOR;
 use crate::observe::sample::ReplyCost;
-use crate::table::number_format::{self, UNKNOWN};
+use crate::units::{self, UNKNOWN};
 
 /// Title of the page.
 pub const TITLE: &str = "polling overhead";
@@ -41,7 +41,7 @@ pub fn lines(model: &Model) -> ReplyLines {
     }
     lines.push("this program".to_owned());
     let memory = model.memory.map_or(UNKNOWN.to_owned(), |memory| {
-        format!("{} now, {} peak", number_format::memory(memory.current), number_format::memory(memory.peak))
+        format!("{} now, {} peak", units::memory(memory.current), units::memory(memory.peak))
     });
     lines.push(labeled_line("memory", &memory));
     ReplyLines::from_lines(lines.iter().map(String::as_bytes))
@@ -61,19 +61,18 @@ fn poll_lines(instance: &InstanceView, requested: Option<Duration>) -> Vec<(&'st
     else {
         return lines;
     };
-    let cost = |cost: ReplyCost| {
-        format!("{} in {}", number_format::bytes(cost.bytes as f64), number_format::reply_time(cost.reply_time))
-    };
+    let cost =
+        |cost: ReplyCost| format!("{} in {}", units::bytes(cost.bytes as f64), units::reply_time(cost.reply_time));
     let poll_count = polls.recent_count();
     lines.push(("per poll", format!("{}, median of the last {poll_count}; last poll {}", cost(median), cost(last))));
-    let requested = requested.map_or(UNKNOWN.to_owned(), number_format::interval);
-    let measured = polls.median_interval().map_or(UNKNOWN.to_owned(), number_format::interval);
-    let used_interval = number_format::interval(sample.interval);
+    let requested = requested.map_or(UNKNOWN.to_owned(), units::interval);
+    let measured = polls.median_interval().map_or(UNKNOWN.to_owned(), units::interval);
+    let used_interval = units::interval(sample.interval);
     lines.push((
         "interval",
         format!("{requested} requested, {used_interval} used; {measured} measured, median of the last {poll_count}"),
     ));
-    let share = polls.busy_share().map_or(UNKNOWN.to_owned(), number_format::percent);
+    let share = polls.busy_share().map_or(UNKNOWN.to_owned(), units::percent);
     lines.push((
         "share",
         format!("{share} of one HAProxy thread at most: reply time per elapsed time, last {poll_count} polls"),
@@ -88,6 +87,6 @@ fn poll_lines(instance: &InstanceView, requested: Option<Duration>) -> Vec<(&'st
 
 fn history_text(instance: &InstanceView) -> String {
     let history = instance.data.history();
-    let (used, budget) = (number_format::memory(history.memory()), number_format::memory(history.budget()));
-    format!("{used} of {budget}, covers {}", number_format::duration(history.span()))
+    let (used, budget) = (units::memory(history.memory()), units::memory(history.budget()));
+    format!("{used} of {budget}, covers {}", units::duration(history.span()))
 }

@@ -10,8 +10,8 @@ use crate::app::model::Model;
 use crate::instance::past_moment::PlaybackStep;
 use crate::observe::instance_id::InstanceId;
 use crate::table::cell::Role;
-use crate::table::number_format;
-use crate::table::view_table::DIFF;
+use crate::table::view_table::ViewId;
+use crate::units;
 
 /// Returns whether the past is shown.
 pub fn is_showing_past(model: &Model) -> bool {
@@ -73,14 +73,14 @@ pub fn follow_instance_switch(model: &mut Model, before: InstanceId) {
 /// Marks the moment shown.
 pub fn mark_moment(model: &mut Model, now: Duration) {
     let [diff_key, clear_key] =
-        [UiCommand::ShowView(DIFF), UiCommand::ClearMarkedMoment].map(|run| model.keymap.key_or_command(run));
+        [UiCommand::ShowView(ViewId::Diff), UiCommand::ClearMarkedMoment].map(|run| model.keymap.key_or_command(run));
     let Some(instance) = model.instance_mut() else { return };
     let before = instance.data.mark_shown_moment();
     let message = match (instance.data.marked_moment(), before) {
         (None, _) => return model.notify("there are no samples to mark yet", Role::Dim, now),
         (Some(_), None) => format!("moment marked; {diff_key} shows the changes since, {clear_key} clears the mark"),
         (Some(mark), Some(before)) => {
-            let apart = number_format::exact_duration(mark.at.monotonic.abs_diff(before.at.monotonic));
+            let apart = units::exact_duration(mark.at.monotonic.abs_diff(before.at.monotonic));
             let side = if mark.at.monotonic < before.at.monotonic { "before" } else { "after" };
             format!("moment marked, {apart} {side} the previous mark; {diff_key} shows the changes since")
         }

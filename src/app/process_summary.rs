@@ -3,7 +3,9 @@
 use crate::actions::capacity::Capacity;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::status::RowState;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
+use crate::observe::row_ids::RowId;
+use crate::problems::figures;
 
 /// Key figures of a process. Rates are absent until there are two samples.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,10 +24,10 @@ pub struct ProcessSummary {
     pub bytes_in_rate: Option<f64>,
     /// Bytes per second sent to clients.
     pub bytes_out_rate: Option<f64>,
-    /// Ratio of 5xx responses to all responses to clients, from 0 to 1.
-    pub ratio_5xx: Option<f64>,
+    /// Share of 5xx among the responses to clients, from 0 to 1; absent if there are too few responses.
+    pub share_5xx: Option<f64>,
     /// Requests queued in all backends and servers.
-    pub queued: i64,
+    pub queued: Option<i64>,
     /// Number of servers that take traffic.
     pub servers_up: usize,
     /// Number of servers that are down or coming up.
@@ -60,14 +62,11 @@ impl ProcessSummary {
             bytes_out_rate: sum(Field::Bout),
             ..Self::default()
         };
-        let responses: f64 = Field::RESPONSES.into_iter().filter_map(sum).sum();
-        summary.ratio_5xx = sum(Field::Hrsp5xx).filter(|_| responses > 0.0).map(|errors| errors / responses);
+        let frontend_ids: Vec<RowId> = frontends.iter().map(|row| ids[*row]).collect();
+        summary.share_5xx = figures::share_5xx(rates, &frontend_ids);
+        summary.queued = figures::total_queued_requests(sample);
         for backend in sample.rows.backends() {
-            let queued = |row| sample.table.number(row, Field::Qcur).unwrap_or(0);
-            summary.queued = summary.queued.saturating_add(queued(backend.row));
             for server in &backend.servers {
-                // A backend's `qcur` counts only requests that wait for any of its servers.
-                summary.queued = summary.queued.saturating_add(queued(*server));
                 match sample.table.rows()[*server].state() {
                     state if state.is_usable() => summary.servers_up += 1,
                     RowState::Down | RowState::ComingUp => summary.servers_down += 1,
@@ -95,7 +94,10 @@ mod tests {
         instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
         let summary = ProcessSummary::from_instance(&instance).unwrap();
         assert_eq!((summary.connections, summary.max_connections, summary.idle), (Some(500), Some(2000), Some(80)));
-        assert_eq!((summary.servers_up, summary.servers_down, summary.out_of_service, summary.queued), (3, 1, 2, 8));
+        assert_eq!(
+            (summary.servers_up, summary.servers_down, summary.out_of_service, summary.queued),
+            (3, 1, 2, Some(8))
+        );
         assert_eq!(summary.unavailable_backends, ["legacy"]);
         assert_eq!((summary.request_rate, summary.bytes_in_rate), (None, None), "one sample gives no rate");
         instance
@@ -105,10 +107,22 @@ mod tests {
     }
 
     #[test]
+    fn w24_share_5xx_is_unknown_below_minimum_number_of_responses() {
+        let stat = |ok: i64, errors: i64| {
+            format!("# pxname,svname,type,status,hrsp_2xx,hrsp_5xx,\nwww,FRONTEND,0,OPEN,{ok},{errors},\n")
+        };
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for (millis, ok, errors, share) in [(0, 100, 0, None), (2000, 114, 5, None), (4000, 115, 5, Some(0.25))] {
+            instance.add_sample(builder.build_at_millis(millis, &stat(ok, errors)), 0);
+            assert_eq!(ProcessSummary::from_instance(&instance).unwrap().share_5xx, share, "{millis}");
+        }
+    }
+
+    #[test]
     fn process_summary_saturates_queue_total() {
         let stat = "# pxname,svname,qcur,type,status,\nb,s,9223372036854775807,2,UP,\nb,BACKEND,5,1,UP,\n";
         let mut instance = Instance::default();
         instance.add_sample(SampleBuilder::default().build_at_millis(0, stat), 0);
-        assert_eq!(ProcessSummary::from_instance(&instance).unwrap().queued, i64::MAX);
+        assert_eq!(ProcessSummary::from_instance(&instance).unwrap().queued, Some(i64::MAX));
     }
 }

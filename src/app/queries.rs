@@ -11,6 +11,7 @@ use crate::app::msg::Effect;
 use crate::app::query_state::{Fetched, OpenTable};
 use crate::ask::query::{Query, QueryData, QueryError, QueryReply};
 use crate::ask::query_cost;
+use crate::config::duration;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
 use crate::haproxy::stick_tables::{Comparison, DataFilter, StickTable, TableEntry};
@@ -18,9 +19,9 @@ use crate::instance::guard::{self, Refusal};
 use crate::observe::instance_id::InstanceId;
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
-use crate::table::number_format;
 use crate::table::text_filter::TextFilter;
 use crate::table::view_table::Content;
+use crate::units;
 
 /// Sends a query, or shows why it is not possible now.
 pub fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
@@ -181,7 +182,7 @@ pub fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
             Some(open) => Query::TableEntries { table: open.name.clone(), filter: entry_filter(text_filter) },
             None => Query::StickTables,
         },
-        _ => return None,
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => return None,
     };
     Some(send_query(model, query, now))
 }
@@ -202,7 +203,12 @@ pub fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
                 Query::TableEntries { table: table.name, filter: None }
             })
         }
-        _ => return Vec::new(),
+        Content::StickTables
+        | Content::Dashboard
+        | Content::Table(_)
+        | Content::Cli
+        | Content::Events
+        | Content::Problems => return Vec::new(),
     };
     match query {
         Some(query) => send_query(model, query, now),
@@ -247,7 +253,7 @@ pub fn sort_next(model: &mut Model, by: i32) {
                 entries.sort_by_counter(open.sort);
             }
         }
-        _ => {}
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => {}
     }
 }
 
@@ -284,7 +290,7 @@ pub fn line_count(model: &Model) -> usize {
             shown_entries(model).count()
         }
         Content::StickTables => shown_stick_tables(model).count(),
-        _ => 0,
+        Content::Dashboard | Content::Table(_) | Content::Cli | Content::Events | Content::Problems => 0,
     }
 }
 
@@ -296,7 +302,7 @@ fn session_filter(text_filter: &TextFilter) -> SessionFilter {
             "server" => filter.server = Some(value.into()),
             "backend" => filter.backend = Some(value.into()),
             "frontend" => filter.frontend = Some(value.into()),
-            "older" => filter.min_age = parse_age(value),
+            "older" => filter.min_age = duration::parse(value).ok(),
             _ => {}
         }
     }
@@ -336,20 +342,9 @@ fn named_word(word: &str) -> Option<(&str, &str)> {
     (["server", "backend", "frontend", "older"].contains(&name) && !value.is_empty()).then_some((name, value))
 }
 
-/// Parses `10s`, `5m`, `2h`, or a number of seconds.
-fn parse_age(text: &str) -> Option<Duration> {
-    let (digits, factor) = match text.char_indices().last()? {
-        (end, 's') => (&text[..end], 1),
-        (end, 'm') => (&text[..end], 60),
-        (end, 'h') => (&text[..end], 3600),
-        _ => (text, 1),
-    };
-    Some(Duration::from_secs(digits.parse::<u64>().ok()?.checked_mul(factor)?))
-}
-
 /// Formats the time since a reply arrived.
 pub fn format_age(at: Timestamp, now: Duration) -> String {
-    number_format::duration(now.saturating_sub(at.monotonic))
+    units::duration(now.saturating_sub(at.monotonic))
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 
 use crate::actions::action_table::{END_SESSIONS, MAINT};
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
-use crate::app::action_facts::pluralize;
 use crate::app::action_targets;
 use crate::app::instance_view::InstanceView;
 use crate::haproxy::safe_text::SafeText;
@@ -12,6 +11,7 @@ use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
 use crate::observe::row_ids::RowId;
 use crate::table::columns::out_of_service;
+use crate::units::pluralize;
 
 /// A suggested action.
 #[derive(Debug, Clone, PartialEq)]

@@ -49,8 +49,12 @@ pub enum PromptEvent {
     HistoryRequested(i32),
 }
 
+/// A pasted text does not fit into the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PasteTooLong;
+
 /// Maximum length of a line, in bytes.
-const MAX_BYTES: usize = 4096;
+pub(crate) const MAX_BYTES: usize = 4096;
 
 impl Prompt {
     /// Creates an input line with an initial text, without its invisible characters.
@@ -85,6 +89,24 @@ impl Prompt {
     /// Replaces the text, without the invisible characters of the new one.
     pub fn set_text(&mut self, text: &str) {
         self.input = visible_input(text);
+    }
+
+    /// Inserts a pasted text at the cursor, in one line: line breaks and tabs become blanks, except line breaks at the
+    /// end; other invisible characters are dropped.
+    ///
+    /// # Errors
+    /// Returns an error, and inserts nothing, if the line would be too long.
+    pub(crate) fn insert_pasted(&mut self, text: &str) -> Result<(), PasteTooLong> {
+        let text = text.trim_end_matches(['\r', '\n']).replace("\r\n", " ").replace(['\r', '\n', '\t'], " ");
+        let pasted: String = text.chars().filter(|ch| is_visible(*ch)).collect();
+        if self.text().len() + pasted.len() > MAX_BYTES {
+            return Err(PasteTooLong);
+        }
+        let cursor = self.input.cursor();
+        let before: String = self.text().chars().take(cursor).collect();
+        let line = format!("{before}{pasted}{}", &self.text()[before.len()..]);
+        self.input = Input::new(line).with_cursor(cursor + pasted.chars().count());
+        Ok(())
     }
 
     /// Handles a key press.
@@ -153,6 +175,18 @@ mod tests {
             (prompt.visible_part(5), prompt.visible_part(4)),
             ((prompt.text().to_owned(), 4), ("ab".to_owned(), 2))
         );
+    }
+
+    #[test]
+    fn insert_pasted_inserts_one_visible_line_at_cursor() {
+        let mut prompt = Prompt::new(PromptPurpose::Filter, "ab");
+        press(&mut prompt, "<left>");
+        assert_eq!(prompt.insert_pasted("é\r\n1\u{1b}[31m\n\t\u{202e}x\r\n"), Ok(()));
+        assert_eq!((prompt.text(), prompt.cursor()), ("aé 1[31m  xb", 11));
+        press(&mut prompt, "!");
+        assert_eq!(prompt.text(), "aé 1[31m  x!b");
+        assert_eq!(prompt.insert_pasted(&"é".repeat(MAX_BYTES / 2)), Err(PasteTooLong));
+        assert_eq!(prompt.text(), "aé 1[31m  x!b");
     }
 
     #[test]

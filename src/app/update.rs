@@ -24,6 +24,10 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     remove_expired(model, now.monotonic);
     let effects = match msg {
         Message::Key(key) => input::handle_key(model, key, now.monotonic),
+        Message::Paste(text) => {
+            input::handle_paste(model, &text, now.monotonic);
+            Vec::new()
+        }
         Message::Resize(width, height) => {
             model.terminal_size = (width, height);
             vec![Effect::Redraw]

@@ -5,12 +5,12 @@ use thiserror::Error;
 use crate::app::palette::{self, ColumnChange, PaletteCommand, PaletteError};
 use crate::table::columns::column_table;
 use crate::table::rows::{Sort, TableSettings};
-use crate::table::view_table::{self, Content, VIEWS};
+use crate::table::view_table::{PerView, VIEWS, ViewId};
 
 /// Changes to one view's columns, sort order and tree mode.
 #[derive(Debug, Clone)]
 pub struct ViewConfig {
-    view: usize,
+    view: ViewId,
     columns: Vec<ColumnChange>,
     sort: Option<Sort>,
     flat: Option<bool>,
@@ -33,7 +33,7 @@ pub enum ViewConfigError {
 }
 
 fn table_view_ids() -> String {
-    let tables = VIEWS.iter().filter(|view| matches!(view.content, Content::Table(_)));
+    let tables = VIEWS.iter().filter(|view| view.content.table_columns().is_some());
     tables.map(|view| view.id).collect::<Vec<_>>().join(", ")
 }
 
@@ -49,9 +49,8 @@ impl ViewConfig {
         sort: Option<&str>,
         flat: Option<bool>,
     ) -> Result<Self, ViewConfigError> {
-        let is_table = |index: &usize| VIEWS.get(*index).is_some_and(|view| matches!(view.content, Content::Table(_)));
-        let index = view_table::index_by_id(view).filter(is_table);
-        let index = index.ok_or_else(|| ViewConfigError::UnknownView(view.to_owned()))?;
+        let table_view = ViewId::parse(view).filter(|view| view.view().content.table_columns().is_some());
+        let table_view = table_view.ok_or_else(|| ViewConfigError::UnknownView(view.to_owned()))?;
         let no_column =
             |column: &str| ViewConfigError::UnknownColumn { view: view.to_owned(), column: column.to_owned() };
         let columns = match palette::parse(&format!("cols {}", columns.join(" "))) {
@@ -65,12 +64,12 @@ impl ViewConfig {
                 .map(|column| Sort { column, is_descending: descending })
                 .ok_or_else(|| no_column(id))
         });
-        Ok(Self { view: index, columns, sort: sort.transpose()?, flat })
+        Ok(Self { view: table_view, columns, sort: sort.transpose()?, flat })
     }
 
     /// Applies the configuration; `views` has the settings of all views.
-    pub fn apply(&self, views: &mut [TableSettings]) {
-        let Some(settings) = views.get_mut(self.view) else { return };
+    pub fn apply(&self, views: &mut PerView<TableSettings>) {
+        let settings = &mut views[self.view];
         if !self.columns.is_empty() {
             palette::change_columns(settings, &self.columns);
         }
@@ -91,16 +90,16 @@ mod tests {
 
     #[test]
     fn view_config_changes_columns_sort_and_tree() {
-        let mut views = [TableSettings::new(&[]), TableSettings::new(column_sets::STATUS_VIEW)];
-        let before = views[1].columns.len();
+        let mut views = PerView::from_fn(|_| TableSettings::new(column_sets::STATUS_VIEW));
+        let before = views[ViewId::Status].columns.len();
         let one = ViewConfig::new("status", &words(&["+rtime"]), Some("-scur"), Some(true)).unwrap();
         one.apply(&mut views);
-        let settings = &views[1];
+        let settings = &views[ViewId::Status];
         assert_eq!(settings.columns.len(), before + 1);
         assert_eq!(settings.sort.map(|sort| (sort.column.id, sort.is_descending)), Some(("scur", true)));
         assert!(settings.is_flat);
         ViewConfig::new("status", &words(&["scur", "rtime"]), Some("name"), None).unwrap().apply(&mut views);
-        let settings = &views[1];
+        let settings = &views[ViewId::Status];
         assert_eq!(settings.columns.iter().map(|column| column.id).collect::<Vec<_>>(), ["name", "scur", "rtime"]);
         assert_eq!(settings.sort.map(|sort| (sort.column.id, sort.is_descending)), Some(("name", false)));
         assert!(settings.is_flat, "an absent setting changes nothing");

@@ -1,7 +1,8 @@
 //! Commands known to crash or hang some HAProxy versions.
 //!
-//! hapulse does not send such a command to an affected version, or only after a warning if the crash needs a further
-//! condition. A condition that a sample can detect (a tracked server on 1.8) is checked by the guard.
+//! hapulse does not send such a command to an affected version. If the crash depends on a further condition, the
+//! command is sent after a warning. A condition that is visible in a sample (a tracked server on 1.8) is checked by the
+//! guard.
 
 use crate::haproxy::version::Version;
 
@@ -10,9 +11,9 @@ use crate::haproxy::version::Version;
 pub enum CrashPolicy {
     /// Never sent.
     Refused,
-    /// Sent by an action if the known state shows that it is safe; refused if typed by hand.
+    /// Sent by an action if the latest sample shows that the command is safe; refused if typed by hand.
     Checked,
-    /// Sent after the operator has read the warning and typed the name.
+    /// Sent after a warning, once the operator has typed the name of the target.
     Warned,
 }
 
@@ -25,41 +26,41 @@ pub struct KnownCrash {
     pub first_branch: Version,
     /// Last affected branch.
     pub last_branch: Version,
-    /// Consequence as a sentence, such as "HAProxy 3.0.0 crashes on it".
+    /// Consequence as a sentence, such as "HAProxy 3.0.0 crashes on this command".
     pub description: &'static str,
     /// Handling of the command on an affected version.
     pub policy: CrashPolicy,
 }
 
-/// All known crashes. They were observed on the `.0` releases of the branches. The branch does not reveal which later
+/// All known crashes. Most were observed on the `.0` release of a branch. A branch number does not reveal which later
 /// releases are fixed, so the whole branch counts as affected.
 pub static KNOWN_CRASHES: [KnownCrash; 6] = [
     KnownCrash {
         words: &["show", "threads"],
         first_branch: Version::new(3, 0),
         last_branch: Version::new(3, 0),
-        description: "HAProxy 3.0.0 crashes on it",
+        description: "HAProxy 3.0.0 crashes on this command",
         policy: CrashPolicy::Refused,
     },
     KnownCrash {
         words: &["show", "schema", "json"],
         first_branch: Version::new(3, 0),
         last_branch: Version::new(3, 1),
-        description: "HAProxy 3.0.0 and 3.1.0 crash on it",
+        description: "HAProxy 3.0.0 and 3.1.0 crash on this command",
         policy: CrashPolicy::Refused,
     },
     KnownCrash {
         words: &["clear", "counters", "all"],
         first_branch: Version::new(3, 3),
         last_branch: Version::new(3, 4),
-        description: "HAProxy 3.3 and 3.4.0 crash at the next \"show stat\" or request after it",
+        description: "HAProxy 3.3 and 3.4.0 crash after this command, at the next \"show stat\" or request",
         policy: CrashPolicy::Refused,
     },
     KnownCrash {
         words: &["set", "server", "*", "fqdn"],
         first_branch: Version::new(1, 8),
         last_branch: Version::new(1, 8),
-        description: "HAProxy 1.8.0 crashes on it",
+        description: "HAProxy 1.8.0 crashes on this command",
         policy: CrashPolicy::Refused,
     },
     KnownCrash {
@@ -73,13 +74,13 @@ pub static KNOWN_CRASHES: [KnownCrash; 6] = [
         words: &["disable", "frontend"],
         first_branch: Version::new(2, 6),
         last_branch: Version::new(2, 6),
-        description: "HAProxy 2.6.12 crashes on it where the frontend binds an abstract socket (abns@)",
+        description: "HAProxy 2.6.12 crashes if the frontend is bound to an abstract socket (abns@)",
         policy: CrashPolicy::Warned,
     },
 ];
 
-/// Returns the known crash that a command, given as words, triggers on a version. An unknown version counts as
-/// affected.
+/// Returns the known crash that a command, split into words, may trigger on a version, or `None` if no entry matches.
+/// An unknown version counts as affected.
 pub fn find<W: AsRef<str>>(words: &[W], version: Option<Version>) -> Option<&'static KnownCrash> {
     KNOWN_CRASHES.iter().find(|crash| {
         version.is_none_or(|version| (crash.first_branch..=crash.last_branch).contains(&version))
@@ -87,7 +88,7 @@ pub fn find<W: AsRef<str>>(words: &[W], version: Option<Version>) -> Option<&'st
     })
 }
 
-/// Returns whether a command starts with these words; `*` matches any single word.
+/// Returns whether the words of a command begin with `start`; a `*` in `start` matches any single word.
 pub fn starts_with_words<W: AsRef<str>>(words: &[W], start: &[&str]) -> bool {
     words.len() >= start.len()
         && words.iter().zip(start).all(|(word, wanted)| *wanted == "*" || word.as_ref() == *wanted)
@@ -111,6 +112,6 @@ mod tests {
             is_known_crash("set server b/s fqdn x", Some((1, 8)))
                 && !is_known_crash("set server b/s addr x", Some((1, 8)))
         );
-        assert!(is_known_crash("show threads", None), "an unknown version may be the one");
+        assert!(is_known_crash("show threads", None), "an unknown version counts as affected");
     }
 }

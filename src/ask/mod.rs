@@ -5,8 +5,9 @@
 //! ([`crate::observe`]), actions that change HAProxy ([`crate::actions`]) or the display of replies ([`crate::app`]).
 //!
 //! Data flow: the app builds a [`query::Query`], from a key or from a line that passed [`read_only_command`] and
-//! [`typed_command`]. It waits for the pause required by [`query_cost`]. [`query::run`] rejects commands listed in
-//! [`known_crashes`], sends the command over a separate connection and returns a parsed [`query::QueryReply`].
+//! [`typed_command`]. The app then waits until the pause required by [`query_cost`] is over. [`query::run`] rejects
+//! commands listed in [`known_crashes`], sends the command over a separate connection and returns a parsed
+//! [`query::QueryReply`].
 
 pub mod known_crashes;
 pub mod query;

@@ -68,13 +68,13 @@ pub struct QueryReply {
     pub data: QueryData,
     /// True if the reply ends with an empty line; otherwise it may be truncated.
     pub is_complete: bool,
-    /// Size of the reply and the time it took.
+    /// Size of the reply, and the time that HAProxy took to send it.
     pub cost: ReplyCost,
-    /// Problem that did not prevent the reply, such as a failed audit write after a change.
+    /// Failure that did not prevent the reply, such as an audit record that could not be written after a change.
     pub warning: Option<String>,
 }
 
-/// Error of a query without a usable reply.
+/// Reason why a query has no usable reply.
 #[derive(Debug, Error)]
 pub enum QueryError {
     /// The connection failed or no reply arrived.
@@ -82,7 +82,7 @@ pub enum QueryError {
     Connection {
         /// Cause of the failure.
         error: RequestError,
-        /// Configuration line or other step that fixes it, if known.
+        /// Configuration line or other step that fixes the failure, if known.
         hint: Option<String>,
     },
     /// The permission level of the socket is too low.
@@ -93,10 +93,10 @@ pub enum QueryError {
         /// Lowest level that permits the command.
         required_level: Level,
     },
-    /// HAProxy replied with something else, usually an error message.
+    /// HAProxy replied with something other than the requested data, usually an error message.
     #[error("HAProxy replied: {0}")]
     Unexpected(SafeText),
-    /// The command was not sent because it could not be written to the audit.
+    /// The command was not sent because it could not be recorded in the audit log.
     #[error("not sent: {0}")]
     NotAudited(String),
     /// HAProxy sent an empty reply.
@@ -105,16 +105,16 @@ pub enum QueryError {
     /// A name is not valid in a command; nothing was sent.
     #[error(transparent)]
     BadName(#[from] WordError),
-    /// This version would crash on the line or parse it differently; nothing was sent.
+    /// This HAProxy version would crash on the line or parse it differently from hapulse; nothing was sent.
     #[error(transparent)]
     NotSent(#[from] NotSent),
 }
 
 impl Query {
-    /// Returns the commands to send to this version.
+    /// Returns the command line to send to this HAProxy version, without a line break.
     ///
     /// # Errors
-    /// Returns an error if a name is not valid in a command, or if this version would crash on it.
+    /// Returns an error if a name is not valid in a command, or if this version would crash on the command.
     pub fn command(&self, version: Option<Version>) -> Result<String, QueryError> {
         Ok(match self {
             Self::Sessions(filter) => command::show_sessions(filter, version),
@@ -131,7 +131,7 @@ impl Query {
         })
     }
 
-    /// Returns the costs of the expensive commands in the query; empty if all of them are cheap.
+    /// Returns the costs of the commands in the query. Commands that [`query_cost`] does not list are skipped.
     pub fn costs(&self) -> Vec<&'static QueryCost> {
         match self {
             Self::Sessions(filter) if filter.all_details => {
@@ -151,14 +151,14 @@ impl Query {
         if let Self::TypedLine(line) = self { line.commands().len() } else { 1 }
     }
 
-    /// Parses the reply to the query's command.
+    /// Parses the reply to `command`, which is the text of this query.
     fn parse_reply(&self, reply: &Reply<'_>, command: &str, version: Option<Version>) -> Result<QueryData, QueryError> {
         let body = reply.text();
         let denied = || {
             // Read-only commands need at most level operator.
             let required_level =
                 self.costs().iter().map(|cost| cost.level).max().unwrap_or(Level::User).max(Level::Operator);
-            QueryError::Denied { command: SafeText::from(command), required_level: required_level }
+            QueryError::Denied { command: SafeText::from(command), required_level }
         };
         if reply.is_denied() && self.command_count() == 1 {
             return Err(denied());
@@ -202,13 +202,13 @@ impl Query {
     }
 }
 
-/// Returns the error for a reply in an unexpected format, with HAProxy's own message.
+/// Returns the error for a reply in an unexpected format: HAProxy's own message, or [`QueryError::EmptyReply`].
 fn unexpected_reply<T>(body: &[u8]) -> Result<T, QueryError> {
     let words = reply_lines::first_line(body);
     Err(if words.is_empty() { QueryError::EmptyReply } else { QueryError::Unexpected(words) })
 }
 
-/// Sends one query over a separate connection.
+/// Sends one query over a separate connection and returns the parsed reply.
 ///
 /// # Errors
 /// Returns an error if nothing was sent, no reply arrived, or HAProxy refused the command.
@@ -226,12 +226,12 @@ pub async fn run(
         connection::request(address, &line.line, line.leading_replies + query.command_count(), limits, &mut bytes)
             .await
             .map_err(|error| QueryError::Connection { hint: error.hint(address), error })?;
-    // The last reply contains all remaining bytes, which keeps the replies to a typed line together.
+    // The last reply contains all remaining bytes, so the replies to the commands of a typed line stay together.
     let replies = reply::split(&bytes, line.leading_replies + 1);
     let Some(reply) = replies.get(line.leading_replies) else { return unexpected_reply(&bytes) };
     let data = query.parse_reply(reply, &command, version)?;
     Ok(QueryReply {
-        data: data,
+        data,
         is_complete: reply.is_complete(),
         cost: ReplyCost { bytes: bytes.len(), reply_time: timing.reply },
         warning: None,
@@ -283,7 +283,7 @@ mod tests {
     fn command_rejects_known_crash_and_bad_name() {
         let v30 = Some(Version::new(3, 0));
         let error = line("show threads").command(v30).unwrap_err().to_string();
-        assert_eq!(error, "not sent: \"show threads\": HAProxy 3.0.0 crashes on it");
+        assert_eq!(error, "not sent: \"show threads\": HAProxy 3.0.0 crashes on this command");
         assert!(Query::SessionDetail("0x1;quit".into()).command(v30).is_err());
         assert_eq!(Query::Help.command(v30).unwrap(), "help");
     }

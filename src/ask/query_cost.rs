@@ -1,4 +1,4 @@
-//! Cost of expensive queries: required permission level, minimum pause and warning.
+//! Queries that are costly for HAProxy: the required permission level, the minimum pause and the warning of each.
 //!
 //! These queries are never sent automatically. The pauses apply to keys and typed lines alike.
 
@@ -10,21 +10,21 @@ use crate::haproxy::level::Level;
 /// Cost and requirements of a query.
 #[derive(Debug, PartialEq, Eq)]
 pub struct QueryCost {
-    /// Identifier in the configuration and key map.
+    /// Unique identifier, used to tell pauses apart.
     pub id: &'static str,
     /// Words the command starts with; `*` matches any single word.
     pub words: &'static [&'static str],
     /// Lowest permission level of the socket that permits the command.
     pub level: Level,
-    /// Minimum time between two such queries.
+    /// Minimum time between two queries of this kind.
     pub min_pause: Duration,
     /// Warning shown before the query is sent; empty if none is needed.
     pub warning: &'static str,
 }
 
-/// Pause between two expensive queries.
+/// Minimum pause between two expensive queries of the same kind.
 const LONG_PAUSE: Duration = Duration::from_secs(10);
-/// Pause between two cheap queries, for a key that is held down.
+/// Minimum pause between two cheap queries, in case a key is held down.
 const SHORT_PAUSE: Duration = Duration::from_secs(1);
 
 const STOPS_ALL_THREADS: &str =
@@ -83,7 +83,7 @@ pub static QUERY_COSTS: [QueryCost; 10] = [
     },
 ];
 
-/// Cost of `show sess` for one session: HAProxy walks the list and writes one block.
+/// Cost of `show sess ID`: HAProxy walks the list of sessions and writes the details of one.
 pub static SESSION_DETAIL: QueryCost = QueryCost {
     id: "session",
     words: &["show", "sess", "*"],
@@ -92,7 +92,7 @@ pub static SESSION_DETAIL: QueryCost = QueryCost {
     warning: "",
 };
 
-/// Returns the cost of a command, given as words.
+/// Returns the cost of a command, split into words, or `None` if the command is not listed.
 pub fn find<W: AsRef<str>>(words: &[W]) -> Option<&'static QueryCost> {
     let is_one_session =
         words.len() == 3 && words[2].as_ref().starts_with("0x") && starts_with_words(words, SESSION_DETAIL.words);
@@ -103,25 +103,25 @@ pub fn find<W: AsRef<str>>(words: &[W]) -> Option<&'static QueryCost> {
     }
 }
 
-/// Number of entries above which reading a stick table deserves a separate warning.
+/// Number of entries above which reading a stick table needs a separate warning.
 pub const LARGE_TABLE: u64 = 100_000;
 
-/// Returns the warning for reading a stick table with `used` entries, or `None` if it is small.
+/// Returns the warning for reading a stick table with `used` entries, or `None` for at most [`LARGE_TABLE`] entries.
 pub fn large_table_warning(used: u64) -> Option<String> {
     (used > LARGE_TABLE).then(|| {
         format!("the table has {used} entries and is locked while they are read; add a condition (data.COUNTER gt N)")
     })
 }
 
-/// Times of the last query of each kind to one instance.
+/// Times at which queries of each kind were last sent to one instance.
 #[derive(Debug, Clone, Default)]
 pub struct QueryPauses {
     last_sent: Vec<(&'static str, Duration)>,
 }
 
 impl QueryPauses {
-    /// Returns the time to wait before queries with these costs; zero if they may be sent now. Both forms of `show
-    /// sess` share one pause.
+    /// Returns the time to wait before sending queries with these costs; zero if they may be sent now. `show sess` and
+    /// `show sess all` share one pause.
     pub fn remaining(&self, costs: &[&'static QueryCost], now: Duration) -> Duration {
         let left = |cost: &&QueryCost| {
             let asked = self.last_sent.iter().find(|(id, _)| *id == pause_group(cost)).map(|(_, at)| *at);
@@ -166,7 +166,7 @@ mod tests {
         }
         assert!(find(&["show", "info"]).is_none());
         for cost in &QUERY_COSTS {
-            assert_eq!(find(cost.words), Some(cost), "a row before it takes its commands");
+            assert_eq!(find(cost.words), Some(cost), "an earlier row matches the same command");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Line of read-only commands, typed by hand.
 //!
-//! Only commands from a list of known read-only ones are accepted. All other commands are refused, including those of
-//! future HAProxy versions. The check uses the words as HAProxy will see them.
+//! Only commands from a list of known read-only commands are accepted. All others are refused, including those of
+//! future HAProxy versions. The check uses the words as HAProxy will parse them.
 
 use crate::ask::known_crashes::starts_with_words;
 use crate::ask::read_only_commands::READ_ONLY_COMMANDS;
@@ -29,15 +29,15 @@ impl ReadOnlyLine {
         self.0.as_str()
     }
 
-    /// Returns the words of each command, as HAProxy sees them.
+    /// Returns the words of each command, as HAProxy parses them.
     pub fn commands(&self) -> &[Vec<String>] {
         self.0.commands()
     }
 
-    /// Checks that this version of HAProxy parses the line as hapulse did and does not crash on it.
+    /// Checks that this version of HAProxy parses the line as hapulse does and is not known to crash on it.
     ///
     /// # Errors
-    /// Returns an error if this version does not, or if the version is unknown and some version does not.
+    /// Returns an error if the check fails for this version, or, if the version is unknown, for any version.
     pub fn check_version(&self, version: Option<Version>) -> Result<(), NotSent> {
         self.0.check_version(version)
     }

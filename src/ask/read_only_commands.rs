@@ -1,4 +1,4 @@
-//! Commands that are known to change nothing, for all versions from 1.5 to 3.4.
+//! Commands that are known to change nothing in any version from 1.5 to 3.4.
 //!
 //! `clear table` is not in the list, although it works at level user up to 3.3.
 

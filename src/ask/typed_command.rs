@@ -1,7 +1,8 @@
-//! Command line typed by hand, parsed as HAProxy does.
+//! Command line typed by hand, parsed as HAProxy parses it.
 //!
 //! HAProxy splits a line at `;`, splits each command at blanks, and takes the character after a `\` literally. A line
-//! is sent only if hapulse knows how HAProxy will parse it, and if this version does not crash on it.
+//! is sent only if hapulse knows how HAProxy will parse it, and if the HAProxy version in use is not known to crash on
+//! it.
 
 use thiserror::Error;
 
@@ -10,7 +11,8 @@ use crate::haproxy::version::Version;
 
 /// Maximum number of words in a command: 1.5 and 1.8 crash on the 64th word, and newer versions refuse it.
 const MAX_WORDS: usize = 60;
-/// Maximum length of a line. Well below `tune.bufsize` (16,384 bytes): HAProxy does not reply to longer lines.
+/// Maximum length of a line in bytes. HAProxy does not reply to lines longer than `tune.bufsize` (16,384 bytes by
+/// default).
 const MAX_BYTES: usize = 4_000;
 
 /// Reason why a line is not sent.
@@ -29,7 +31,7 @@ pub fn refuse<T>(reason: impl Into<String>) -> Result<T, NotSent> {
     Err(NotSent { reason: reason.into() })
 }
 
-/// Line of one or more commands. This type does not judge what they do.
+/// Line of one or more commands, read-only or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypedLine {
     line: String,
@@ -41,7 +43,7 @@ impl TypedLine {
     /// Splits a line into commands and words.
     ///
     /// # Errors
-    /// Returns an error if HAProxy would parse the line differently from how it looks.
+    /// Returns an error if the line is empty, too long, or could be parsed by HAProxy differently from how it reads.
     pub fn parse(typed: &str) -> Result<Self, NotSent> {
         let line = typed.trim_matches([' ', '\t']);
         if line.len() > MAX_BYTES {
@@ -54,7 +56,7 @@ impl TypedLine {
         for command in &typed_commands {
             if command.is_empty() {
                 // Up to 2.6, HAProxy replies to an empty command with its complete help.
-                return refuse("no command before or after a \";\", or an empty line");
+                return refuse("the line is empty or has no command before or after a \";\"");
             }
             if command.len() > MAX_WORDS {
                 return refuse(format!("a command has more than {MAX_WORDS} words"));
@@ -73,20 +75,20 @@ impl TypedLine {
         &self.line
     }
 
-    /// Returns the words of each command, as HAProxy sees them.
+    /// Returns the words of each command, as HAProxy parses them.
     pub fn commands(&self) -> &[Vec<String>] {
         &self.commands
     }
 
-    /// Returns the words of each command, raw and unescaped.
+    /// Returns the words of each command, each both as typed and with its escapes resolved.
     pub fn typed_words(&self) -> &[Vec<TypedWord>] {
         &self.typed_words
     }
 
-    /// Checks that this version of HAProxy parses the line as hapulse did and does not crash on it.
+    /// Checks that this version of HAProxy parses the line as hapulse does and is not known to crash on it.
     ///
     /// # Errors
-    /// Returns an error if this version does not, or if the version is unknown and some version does not.
+    /// Returns an error if the check fails for this version, or, if the version is unknown, for any version.
     pub fn check_version(&self, version: Option<Version>) -> Result<(), NotSent> {
         if self.line.contains("\\;") && version.is_none_or(|version| version < Version::new(2, 0)) {
             return refuse("HAProxy before 2.0 also splits a line at \"\\;\"");
@@ -97,18 +99,19 @@ impl TypedLine {
         }
     }
 
-    /// Returns the known crashes that commands in the line may trigger on this version.
+    /// Returns the known crashes that commands in the line may trigger on this version, or on any version if it is
+    /// unknown.
     pub fn known_crashes(&self, version: Option<Version>) -> impl Iterator<Item = &'static KnownCrash> {
         self.commands.iter().filter_map(move |words| known_crashes::find(words, version))
     }
 }
 
-/// Word of a command, as typed and as HAProxy sees it.
+/// Word of a command, as typed and as HAProxy parses it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TypedWord {
-    /// Text with escapes.
+    /// The word as typed, including escapes.
     pub raw: String,
-    /// Text without escapes.
+    /// The word with its escapes resolved.
     pub unescaped: String,
 }
 

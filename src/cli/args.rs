@@ -17,8 +17,9 @@ use crate::config::duration;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::target::Target;
 use crate::config::terminal_env::ColorTheme;
-use crate::problems::thresholds::{ThresholdError, Thresholds};
+use crate::problems::thresholds::ThresholdChange;
 use crate::table::filter::RowFilter;
+use crate::table::view_table::ViewId;
 
 /// A terminal dashboard for HAProxy.
 #[derive(Debug, Parser)]
@@ -54,6 +55,9 @@ pub(super) struct Cli {
     pub(super) tcp_socket: Option<String>,
     #[command(flatten)]
     pub(super) options: DashboardOptions,
+    /// Append diagnostics of hapulse itself to this file [env: `HAPULSE_DEBUG`]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) debug_log: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -126,8 +130,8 @@ pub(super) struct DashboardOptions {
     #[arg(long)]
     pub(super) ascii: bool,
     /// Set a threshold: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
-    #[arg(long = "threshold", value_name = "RULE.warn=N", value_parser = parse_threshold)]
-    pub(super) thresholds: Vec<String>,
+    #[arg(long = "threshold", value_name = "RULE.warn=N")]
+    pub(super) thresholds: Vec<ThresholdChange>,
     /// Write every event to this file
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
@@ -172,11 +176,6 @@ pub(super) struct ConfigArgs {
     pub(super) actions: bool,
 }
 
-/// Validates a threshold, so that clap reports an invalid one as a usage error.
-fn parse_threshold(text: &str) -> Result<String, ThresholdError> {
-    Thresholds::default().set_from_text(text).map(|()| text.to_owned())
-}
-
 /// Converts a HATop filter, the arguments of `show stat`, to the text of a hapulse filter.
 fn parse_hatop_filter(text: &str) -> Result<String, String> {
     const KINDS: [(i64, &str); 4] = [(1, "frontend"), (2, "backend"), (4, "server"), (8, "listener")];
@@ -211,7 +210,7 @@ impl DashboardOptions {
         let proxies = (!self.proxies.is_empty()).then(|| format!("proxy={}", self.proxies.join(",")));
         let words: Vec<String> = self.filters.iter().cloned().chain(proxies).collect();
         Ok(InitialView {
-            view: usize::from(self.mode),
+            view: ViewId::from_digit(usize::from(self.mode)).unwrap_or_default(),
             filter: RowFilter::parse(&words.join(" | "))?,
             view_configs: Vec::new(),
         })
@@ -258,9 +257,9 @@ mod tests {
             let start = cli.options.start().unwrap();
             (start.view, start.filter.to_string())
         };
-        assert_eq!(start(&[]), (0, String::new()));
-        assert_eq!(start(&["-m", "4", "-p", "be1"]), (4, "proxy=be1".to_owned()));
-        assert_eq!(start(&["--mode=9", "--proxy", "a.b:1", "-p", "c"]), (9, "proxy=a.b:1,c".to_owned()));
+        assert_eq!(start(&[]), (ViewId::Dashboard, String::new()));
+        assert_eq!(start(&["-m", "4", "-p", "be1"]), (ViewId::Errors, "proxy=be1".to_owned()));
+        assert_eq!(start(&["--mode=9", "--proxy", "a.b:1", "-p", "c"]), (ViewId::Events, "proxy=a.b:1,c".to_owned()));
         assert_eq!(start(&["-f", "3 4 -1"]).1, "kind=server iid=3");
         assert_eq!(start(&["--filter", "-1 6 2"]).1, "kind=backend,server sid=0,2");
         assert_eq!(start(&["-f-1 -1 -1"]).1, "kind=frontend,backend,server,listener");

@@ -10,8 +10,8 @@ use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL};
 use crate::cli::resolve as configured;
 use crate::config::duration;
 use crate::config::target::Target;
-use crate::headless::check::check::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};
-use crate::problems::thresholds::{ThresholdError, Thresholds};
+use crate::headless::check::nagios::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};
+use crate::problems::thresholds::ThresholdChange;
 
 /// Name of the subcommand.
 const SUBCOMMAND: &str = "check";
@@ -32,15 +32,10 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
     /// Set a threshold: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
-    #[arg(long = "threshold", value_name = "RULE.warn=N", value_parser = parse_threshold)]
-    thresholds: Vec<String>,
+    #[arg(long = "threshold", value_name = "RULE.warn=N")]
+    thresholds: Vec<ThresholdChange>,
     #[command(flatten)]
     poll_args: PollArgs,
-}
-
-/// Validates a threshold, so that clap reports an invalid one as a usage error.
-fn parse_threshold(text: &str) -> Result<String, ThresholdError> {
-    Thresholds::default().set_from_text(text).map(|()| text.to_owned())
 }
 
 /// Runs the check; every error results in UNKNOWN.
@@ -55,12 +50,11 @@ pub(super) fn run(args: CheckArgs) -> ExitCode {
 fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     let CheckArgs { target_args, over, thresholds: changes, poll_args } = args;
     let settings = poll_args.load_settings()?;
+    let thresholds = configured::thresholds(&settings.thresholds, &changes)?;
     let targets = poll_args.resolve_targets(&target_args, &settings)?;
-    let mut thresholds = configured::thresholds(&settings.thresholds)?;
-    changes.iter().try_for_each(|text| thresholds.set_from_text(text))?;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
     let options = CheckOptions { over: over.unwrap_or(DEFAULT_SAMPLING_TIME), interval: SAMPLE_INTERVAL, thresholds };
-    check::run(&options, pollers, &mut io::stdout().lock())
+    nagios::run(&options, pollers, &mut io::stdout().lock())
 }
 
 /// Prints the UNKNOWN line to standard output, which monitoring systems show. Write errors are ignored.

@@ -61,7 +61,7 @@ impl PollArgs {
 pub(super) fn load_attribution(pollers: &mut [Poller], targets: &[Target], settings: &Settings) {
     let audit_index = AuditIndex::load(settings.audit.path.as_deref());
     for (poller, target) in pollers.iter_mut().zip(targets) {
-        poller.load_attribution(&audit_index, target);
+        poller.load_attribution(&audit_index, &target.address);
     }
 }
 

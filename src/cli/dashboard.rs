@@ -50,10 +50,8 @@ pub(super) fn show(
     let log = settings.log_file.as_deref().map(|path| {
         file_writer::open_for_append(path).with_context(|| format!("cannot write the event log to {}", path.display()))
     });
-    let mut thresholds = thresholds(&settings.thresholds)?;
-    options.thresholds.iter().try_for_each(|text| thresholds.set_from_text(text))?;
     let config = DashboardConfig {
-        thresholds,
+        thresholds: thresholds(&settings.thresholds, &options.thresholds)?,
         keymap: keymap(&settings.keys)?,
         event_log: log.transpose()?,
         command_history: state_dir::process_state_directory().map(|folder| folder.join("typed")),

@@ -8,7 +8,7 @@ use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths::{self, SettingOrigin};
 use crate::config::settings::Settings;
-use crate::problems::thresholds::{RuleOverride, Thresholds};
+use crate::problems::thresholds::{RuleOverride, ThresholdChange, ThresholdError, Thresholds};
 use crate::ui::color::ColorDepth;
 use crate::ui::style_overrides::StyleOverrides;
 
@@ -16,22 +16,41 @@ use crate::ui::style_overrides::StyleOverrides;
 pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> anyhow::Result<Settings> {
     let layers = layers.iter().map(|(_, layer)| layer.clone());
     let settings = layers.fold(Settings::defaults(&search_paths::env_variable), Settings::apply);
-    thresholds(&settings.thresholds)?;
+    thresholds(&settings.thresholds, &[])?;
     keymap(&settings.keys)?;
     view_configs(&settings.views)?;
     style_overrides(&settings.colors, ColorDepth::Sixteen)?;
     Ok(settings)
 }
 
-/// Resolves the thresholds of the rules.
-pub(super) fn thresholds(entry: &[Located<ThresholdOverride>]) -> Result<Thresholds, BadConfig> {
-    let mut thresholds = Thresholds::default();
-    for entry in entry {
+/// Resolves the thresholds of the rules from the configuration and the flags, and warns on standard error about former
+/// names of rules.
+pub(super) fn thresholds(
+    entries: &[Located<ThresholdOverride>],
+    flags: &[ThresholdChange],
+) -> anyhow::Result<Thresholds> {
+    let mut changes = Vec::new();
+    for entry in entries {
         let ThresholdOverride { warn, crit, hold, is_off } = entry.value;
-        let change = RuleOverride { warn, crit, hold_time: hold, is_off };
-        thresholds.set(&entry.name, change).map_err(|error| BadConfig::from(entry.error(&error)))?;
+        let change = ThresholdChange::new(&entry.name, RuleOverride { warn, crit, hold_time: hold, is_off })
+            .map_err(|error| BadConfig::from(entry.error(&error)))?;
+        if let Some(warning) = change.rename_warning() {
+            eprintln!("hapulse: warning: {}", entry.error(&warning));
+        }
+        changes.push(change);
     }
-    Ok(thresholds)
+    for warning in flags.iter().filter_map(ThresholdChange::rename_warning) {
+        eprintln!("hapulse: warning: --threshold: {warning}");
+    }
+    Thresholds::with_changes(changes.iter().chain(flags).copied()).map_err(|error| {
+        // An error that no flag can have caused gets the position of its entry.
+        let is_cause = |rule| flags.iter().all(|flag| flag.rule != rule);
+        let ThresholdError::WrongOrder { rule, .. } = error else { return error.into() };
+        match entries.iter().zip(&changes).rev().find(|(_, change)| change.rule == rule && is_cause(rule)) {
+            Some((entry, _)) => BadConfig::from(entry.error(&error)).into(),
+            None => error.into(),
+        }
+    })
 }
 
 /// Resolves the style overrides for the color depth of the terminal.
@@ -60,7 +79,9 @@ pub(super) fn keymap(entry: &[Located<Vec<String>>]) -> anyhow::Result<Keymap> {
         // If two commands use one key, report the one that was configured last.
         let is_about = |entry: &&Located<Vec<String>>| match &error {
             KeymapError::UnknownCommand(name) => entry.name == *name,
-            KeymapError::UnknownKey { command, .. } => entry.name == *command,
+            KeymapError::UnknownKey { command, .. } | KeymapError::UnsendableKey { command, .. } => {
+                entry.name == *command
+            }
             KeymapError::Conflict { first, second, .. } => entry.name == *first || entry.name == *second,
         };
         match entry.iter().rev().find(is_about) {

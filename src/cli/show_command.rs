@@ -13,7 +13,7 @@ use crate::cli::resolve::thresholds;
 use crate::config::duration;
 use crate::config::located::Located;
 use crate::config::target::Target;
-use crate::headless::report::report::{BadReport, Report, ReportPart, RowOptions};
+use crate::headless::report::contents::{BadReport, Report, ReportPart, RowOptions};
 use crate::headless::report::show::{self, OutputFormat, ShowOptions};
 
 #[derive(Debug, Clone, Args)]
@@ -116,7 +116,7 @@ pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
         Ok(targets) => targets,
         Err(why) => return Ok(report_no_target(&why)),
     };
-    let mut pollers = PollArgs::build_pollers(&targets, options.interval, &thresholds(&settings.thresholds)?);
+    let mut pollers = PollArgs::build_pollers(&targets, options.interval, &thresholds(&settings.thresholds, &[])?);
     if options.report.needs_attribution() {
         load_attribution(&mut pollers, &targets, &settings);
     }
@@ -127,6 +127,7 @@ pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::view_table::ViewId;
 
     #[test]
     fn split_view_and_targets_recognizes_views() {
@@ -136,7 +137,10 @@ mod tests {
                 .map(|(part, targets)| (part, targets.iter().map(Target::label).collect::<Vec<_>>()))
         };
         assert_eq!(split(&[]), Ok((ReportPart::Dashboard, vec![])));
-        assert_eq!(split(&["4", "/run/a.sock"]), Ok((ReportPart::View(4), vec!["/run/a.sock".to_owned()])));
+        assert_eq!(
+            split(&["4", "/run/a.sock"]),
+            Ok((ReportPart::View(ViewId::Errors), vec!["/run/a.sock".to_owned()]))
+        );
         assert_eq!(split(&["eu=lb02:9999", "info", "./status"]).unwrap().1, ["eu", "./status"]);
         assert!(split(&["statu"]).unwrap_err().starts_with("unknown view \"statu\""));
         assert!(split(&["status", "info"]).unwrap_err().contains("./info"));

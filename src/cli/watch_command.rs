@@ -11,7 +11,7 @@ use crate::cli::resolve::thresholds;
 use crate::cli::show_command::RowArgs;
 use crate::config::duration;
 use crate::config::target::Target;
-use crate::headless::report::report::ReportPart;
+use crate::headless::report::contents::ReportPart;
 use crate::headless::report::watch::{self, WatchOptions};
 
 #[derive(Debug, Clone, Args)]
@@ -69,7 +69,7 @@ pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
         Ok(targets) => targets,
         Err(why) => return Ok(report_no_target(&why)),
     };
-    let mut pollers = PollArgs::build_pollers(&targets, interval, &thresholds(&settings.thresholds)?);
+    let mut pollers = PollArgs::build_pollers(&targets, interval, &thresholds(&settings.thresholds, &[])?);
     if report.needs_attribution() {
         load_attribution(&mut pollers, &targets, &settings);
     }

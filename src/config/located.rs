@@ -23,7 +23,7 @@ pub struct ThresholdOverride {
 
 /// Columns and order of one view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a view, such as { sort = \"-scur\", flat = true }")]
 pub struct ViewSettings {
     /// Arguments of `:cols`: columns to show, or to add (`+`) and remove (`-`).
     pub columns: Vec<String>,
@@ -76,6 +76,6 @@ impl<T> Located<T> {
     pub fn error(&self, message: &impl fmt::Display) -> UnknownName {
         let unknown_position = || FilePosition { path: SafeText::default(), line: 0, column: 0 };
         let message = SafeText::from(message.to_string().as_str()).as_str().to_owned();
-        UnknownName { position: self.position.clone().unwrap_or_else(unknown_position), message: message }
+        UnknownName { position: self.position.clone().unwrap_or_else(unknown_position), message }
     }
 }

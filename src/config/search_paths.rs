@@ -20,6 +20,8 @@ use crate::haproxy::safe_text::SafeText;
 pub const SYSTEM_CONFIG: &str = "/etc/hapulse/config.toml";
 /// Environment variable with the path of a file that replaces the user's.
 pub const CONFIG_VARIABLE: &str = "HAPULSE_CONFIG";
+/// Environment variable with the path of the debug log.
+pub const DEBUG_VARIABLE: &str = "HAPULSE_DEBUG";
 
 /// Paths of the configuration files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl SearchPaths {
             let base = base.or_else(|| absolute(path("HOME")).map(|home| home.join(".config")))?;
             Some(base.join("hapulse/config.toml"))
         };
-        Self { system: system.to_path_buf(), user: named.or_else(user), is_explicit: is_explicit }
+        Self { system: system.to_path_buf(), user: named.or_else(user), is_explicit }
     }
 
     /// Reads all sources in order of precedence, lowest first: files, environment, flags.

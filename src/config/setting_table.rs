@@ -184,7 +184,9 @@ impl Setting {
         let mut schema = match self.kind {
             SettingKind::Boolean => serde_json::json!({ "type": "boolean" }),
             SettingKind::Seconds => serde_json::json!({ "type": "number", "minimum": 0.1, "maximum": 86400 }),
-            SettingKind::Duration => serde_json::json!({ "type": ["string", "integer"], "pattern": "^[0-9]+[smh]?$" }),
+            SettingKind::Duration => {
+                serde_json::json!({ "type": ["string", "integer"], "pattern": "^([0-9]+|([0-9]+[hms])+)$" })
+            }
             SettingKind::Number => serde_json::json!({ "type": "integer", "minimum": 1, "maximum": 65535 }),
             SettingKind::Path => serde_json::json!({ "type": "string", "pattern": "^/" }),
             SettingKind::Theme => {

@@ -3,15 +3,14 @@
 //! One function for each kind of value, for `#[serde(deserialize_with = "…")]` on a field.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
-use toml::Spanned;
+use toml::{Spanned, Value};
 
 use crate::config::duration;
 use crate::config::located::{Located, ThresholdOverride, ViewSettings};
@@ -23,7 +22,7 @@ use crate::haproxy::address::Address;
 /// # Errors
 /// Returns an error if the value is anything else.
 pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
-    from.deserialize_any(BooleanVisitor).map(Some)
+    convert_value(from, "true or false", |value| value.as_bool().map(Ok::<_, String>))
 }
 
 /// Deserializes an absolute path. Relative paths would depend on the working directory.
@@ -31,7 +30,12 @@ pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Er
 /// # Errors
 /// Returns an error if the value is not a string or does not begin with `/`.
 pub fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
-    from.deserialize_any(AbsolutePathVisitor).map(Some)
+    convert_value(from, "a path in quotes that begins with /", |value| {
+        let text = value.as_str()?;
+        let path = PathBuf::from(text);
+        let is_possible = path.is_absolute() && !text.contains('\0');
+        Some(is_possible.then_some(path).ok_or_else(|| format!("\"{text}\" is not a path that begins with /")))
+    })
 }
 
 /// Deserializes a duration: `"45s"`, `"5m"`, `"1h"`, or a number of seconds.
@@ -39,7 +43,9 @@ pub fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBu
 /// # Errors
 /// Returns an error if the value is anything else.
 pub fn duration_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    from.deserialize_any(DurationVisitor).map(Some)
+    convert_value(from, "a duration in quotes, such as \"45s\", \"5m\" or \"1h\"", |value| {
+        text_or_number(value).map(|text| duration::parse(&text))
+    })
 }
 
 /// Deserializes the time between two polls in seconds: `2` or `0.5`.
@@ -47,7 +53,9 @@ pub fn duration_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Durati
 /// # Errors
 /// Returns an error if the value is not a number from 0.1 to 86400.
 pub fn interval<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    from.deserialize_any(IntervalVisitor).map(Some)
+    convert_value(from, "a number of seconds, such as 2 or 0.5", |value| {
+        text_or_number(value).map(|text| duration::parse_interval(&text))
+    })
 }
 
 /// Deserializes a whole number of MiB.
@@ -55,7 +63,11 @@ pub fn interval<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, 
 /// # Errors
 /// Returns an error if the value is not an integer from 1 to 65535.
 pub fn mebibytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
-    from.deserialize_any(MebibytesVisitor).map(Some)
+    convert_value(from, "a number of MiB, 1 to 65535", |value| {
+        let value = value.as_integer()?;
+        let number = u16::try_from(value).ok().filter(|number| *number > 0);
+        Some(number.ok_or_else(|| format!("{value} is not a number of MiB from 1 to 65535")))
+    })
 }
 
 /// Deserializes one of a fixed set of words.
@@ -63,7 +75,12 @@ pub fn mebibytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::E
 /// # Errors
 /// Returns an error if the value is another word.
 pub fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<Option<T>, D::Error> {
-    from.deserialize_any(ChoiceVisitor(PhantomData)).map(Some)
+    let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let names = names.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ");
+    convert_value(from, &format!("one of {names}, in quotes"), |value| {
+        let text = value.as_str()?;
+        Some(T::from_str(text, false).map_err(|_| format!("\"{text}\" is not one of {names}")))
+    })
 }
 
 /// Deserializes `[targets]`: addresses by name.
@@ -118,115 +135,46 @@ pub fn views<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ViewSetti
 /// # Errors
 /// Returns an error if a key is not a string.
 pub fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Vec<String>>>, D::Error> {
-    from.deserialize_any(NamedEntriesVisitor(
-        "a section [keys] with lines \"ACTION\" = [\"KEY\"]",
-        |_, StringList(texts)| Ok(texts),
-    ))
+    from.deserialize_any(NamedEntriesVisitor("a section [keys] with lines \"ACTION\" = [\"KEY\"]", |_, keys| {
+        Ok(match keys {
+            StringList::One(key) => vec![key],
+            StringList::Many(keys) => keys,
+        })
+    }))
 }
 
-struct BooleanVisitor;
-
-impl Visitor<'_> for BooleanVisitor {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("true or false")
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
-        Ok(value)
-    }
-}
-
-struct AbsolutePathVisitor;
-
-impl Visitor<'_> for AbsolutePathVisitor {
-    type Value = PathBuf;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a path in quotes that begins with /")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<PathBuf, E> {
-        let path = PathBuf::from(text);
-        let is_possible = path.is_absolute() && !text.contains('\0');
-        is_possible.then_some(path).ok_or_else(|| E::custom(format!("\"{text}\" is not a path that begins with /")))
+/// Deserializes a single value: `convert` returns it, an error about it, or `None` for a value of another type than
+/// `expected`.
+fn convert_value<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    from: D,
+    expected: &str,
+    convert: impl FnOnce(&Value) -> Option<Result<T, E>>,
+) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(from)?;
+    match convert(&value) {
+        Some(converted) => converted.map(Some).map_err(D::Error::custom),
+        None => Err(D::Error::invalid_type(describe_type(&value), &expected)),
     }
 }
 
-struct DurationVisitor;
-
-impl Visitor<'_> for DurationVisitor {
-    type Value = Duration;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a duration in quotes, such as \"45s\", \"5m\" or \"1h\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-        duration::parse(text).map_err(E::custom)
-    }
-
-    fn visit_i64<E: Error>(self, seconds: i64) -> Result<Duration, E> {
-        self.visit_str(&seconds.to_string())
+fn describe_type(value: &Value) -> Unexpected<'_> {
+    match value {
+        Value::String(text) => Unexpected::Str(text),
+        Value::Integer(number) => Unexpected::Signed(*number),
+        Value::Float(number) => Unexpected::Float(*number),
+        Value::Boolean(value) => Unexpected::Bool(*value),
+        Value::Datetime(_) => Unexpected::Other("date"),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Table(_) => Unexpected::Map,
     }
 }
 
-struct IntervalVisitor;
-
-impl Visitor<'_> for IntervalVisitor {
-    type Value = Duration;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number of seconds, such as 2 or 0.5")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-        duration::parse_interval(text).map_err(E::custom)
-    }
-
-    fn visit_i64<E: Error>(self, seconds: i64) -> Result<Duration, E> {
-        self.visit_str(&seconds.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, seconds: f64) -> Result<Duration, E> {
-        self.visit_str(&seconds.to_string())
-    }
-}
-
-struct MebibytesVisitor;
-
-impl Visitor<'_> for MebibytesVisitor {
-    type Value = u16;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number of MiB, 1 to 65535")
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<u16, E> {
-        let number = u16::try_from(value).ok().filter(|number| *number > 0);
-        number.ok_or_else(|| E::custom(format!("{value} is not a number of MiB from 1 to 65535")))
-    }
-}
-
-struct ChoiceVisitor<T>(PhantomData<T>);
-
-impl<T: ValueEnum> ChoiceVisitor<T> {
-    fn names() -> String {
-        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        names.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")
-    }
-}
-
-impl<T: ValueEnum> Visitor<'_> for ChoiceVisitor<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "one of {}, in quotes", Self::names())
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        T::from_str(text, false).map_err(|_| E::custom(format!("\"{text}\" is not one of {}", Self::names())))
+fn text_or_number(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 
@@ -261,7 +209,7 @@ impl<'de> Deserialize<'de> for TargetText {
     }
 }
 
-/// Thresholds in a file: a table, or `"off"`.
+/// Thresholds in a file: a table, or `"off"`. An untagged enum would not report unknown keys of the table.
 struct ThresholdValue(ThresholdOverride);
 
 /// Table form of thresholds.
@@ -276,8 +224,8 @@ struct ThresholdTable {
 
 impl<'de> Deserialize<'de> for ThresholdValue {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
+        struct ThresholdVisitor;
+        impl<'de> Visitor<'de> for ThresholdVisitor {
             type Value = ThresholdOverride;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -294,35 +242,14 @@ impl<'de> Deserialize<'de> for ThresholdValue {
                 Ok(ThresholdOverride { warn, crit, hold, is_off: false })
             }
         }
-        from.deserialize_any(Either).map(Self)
+        from.deserialize_any(ThresholdVisitor).map(Self)
     }
 }
 
 /// One string, or a list of strings.
-struct StringList(Vec<String>);
-
-impl<'de> Deserialize<'de> for StringList {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Vec<String>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of keys in quotes, such as [\"D\", \"<f9>\"]")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
-                Ok(vec![text.to_owned()])
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
-                let mut all = Vec::new();
-                while let Some(text) = list.next_element()? {
-                    all.push(text);
-                }
-                Ok(all)
-            }
-        }
-        from.deserialize_any(Either).map(Self)
-    }
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a list of keys in quotes, such as [\"D\", \"<f9>\"]")]
+enum StringList {
+    One(String),
+    Many(Vec<String>),
 }

@@ -34,9 +34,9 @@ static POSITIONS: LazyLock<HashMap<&str, usize>> = LazyLock::new(|| {
 });
 
 /// One row; cells that are not set stay empty.
-pub(crate) struct StatRow(Vec<String>);
+pub(crate) struct CsvRow(Vec<String>);
 
-impl StatRow {
+impl CsvRow {
     /// Creates a row with the columns that all rows have. `kind` is the `type` column: 0, 1 or 2.
     pub(crate) fn new(proxy: &Proxy, name: &str, kind: u8, sid: u32) -> Self {
         let mut row = Self(vec![String::new(); POSITIONS.len()]);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::demo::counters::Counters;
 use crate::demo::health_check::{CheckKind, HealthCheck};
 use crate::demo::proxy::{BalanceAlgorithm, FrontendState, SimBackend, SimFrontend, Workload};
-use crate::demo::server::{Impairment, OperationalState, SimServer};
+use crate::demo::server::{Impairment, SimOperationalState, SimServer};
 
 /// Creates a server with an HTTP check. A hash of the name spreads the first checks over the check interval.
 pub(crate) fn default_server(now: u64, name: &str, weight: u32, host: &str, port: u16) -> SimServer {
@@ -22,7 +22,7 @@ pub(crate) fn default_server(now: u64, name: &str, weight: u32, host: &str, port
         is_backup: false,
         cookie: None,
         admin_flags: 0,
-        operational_state: OperationalState::Running,
+        operational_state: SimOperationalState::Running,
         last_change: now,
         past_downtime: 0,
         down_transitions: 0,

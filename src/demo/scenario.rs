@@ -74,16 +74,16 @@ fn apply_incident(proxies: &mut [Proxy], incident: Incident, since: u64) {
     };
     match incident {
         Incident::SlowServer { server, factor, .. } => {
-            impair(server, Impairment { response_factor: factor, ..Impairment::default() })
+            impair(server, Impairment { response_factor: factor, ..Impairment::default() });
         }
         Incident::SilentServer { server, .. } => {
-            impair(server, Impairment { fault: Some(Fault::Timeout), ..Impairment::default() })
+            impair(server, Impairment { fault: Some(Fault::Timeout), ..Impairment::default() });
         }
         Incident::HighLoad { factor, .. } => {
-            backend.load_factor = 1.0 + (factor - 1.0) * (since as f64 / LOAD_RAMP_MS).min(1.0)
+            backend.load_factor = 1.0 + (factor - 1.0) * (since as f64 / LOAD_RAMP_MS).min(1.0);
         }
         Incident::ServerErrors { share, .. } => {
-            backend.servers.iter_mut().for_each(|server| server.impairment.error_share = share)
+            backend.servers.iter_mut().for_each(|server| server.impairment.error_share = share);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A server: its administrative state, its checks and its operational state.
 //!
 //! As in `HAProxy`, three things are separate: the administrative state (flags), the operational state
-//! (`OperationalState`) and the health counter of the checks. Only `status` combines them into one word. An
+//! (`SimOperationalState`) and the health counter of the checks. Only `status` combines them into one word. An
 //! `Impairment`, set by the scenario, makes a server slow, faulty or unreachable; it never changes the administrative
 //! state.
 
@@ -20,7 +20,7 @@ pub(crate) const FORCED_DRAIN: u8 = 8;
 
 /// Operational state; the number is `srv_op_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OperationalState {
+pub(crate) enum SimOperationalState {
     /// Accepts no sessions.
     Stopped = 0,
     /// Up, with a part of its weight (slow start).
@@ -74,7 +74,7 @@ pub(crate) struct SimServer {
     /// Administrative flags: `FORCED_MAINT`, `CONFIG_MAINT`, `FORCED_DRAIN`.
     pub admin_flags: u8,
     /// Operational state.
-    pub operational_state: OperationalState,
+    pub operational_state: SimOperationalState,
     /// Time of the last change of the operational state.
     pub last_change: u64,
     /// Milliseconds of downtime before that change.
@@ -114,13 +114,13 @@ impl SimServer {
     pub(crate) fn is_usable(&self, now: u64) -> bool {
         !self.is_in_maint()
             && !self.is_in_drain()
-            && matches!(self.operational_state, OperationalState::Running | OperationalState::Starting)
+            && matches!(self.operational_state, SimOperationalState::Running | SimOperationalState::Starting)
             && self.effective_weight(now) > 0
     }
 
     /// Returns whether the server accepts sessions whose cookie names it.
     pub(crate) fn accepts_cookies(&self) -> bool {
-        !self.is_in_maint() && self.operational_state != OperationalState::Stopped
+        !self.is_in_maint() && self.operational_state != SimOperationalState::Stopped
     }
 
     /// Returns whether the server has a free slot below `maxconn`.
@@ -130,7 +130,7 @@ impl SimServer {
 
     /// Returns the percentage of the weight during a slow start.
     pub(crate) fn throttle(&self, now: u64) -> Option<u64> {
-        (self.operational_state == OperationalState::Starting && !self.is_in_maint() && !self.is_in_drain())
+        (self.operational_state == SimOperationalState::Starting && !self.is_in_maint() && !self.is_in_drain())
             .then(|| (now.saturating_sub(self.last_change) * 100 / self.slowstart_ms.max(1)).clamp(1, 100))
     }
 
@@ -144,8 +144,11 @@ impl SimServer {
 
     /// Returns the total milliseconds of downtime.
     pub(crate) fn downtime(&self, now: u64) -> u64 {
-        let current =
-            if self.operational_state == OperationalState::Stopped { now.saturating_sub(self.last_change) } else { 0 };
+        let current = if self.operational_state == SimOperationalState::Stopped {
+            now.saturating_sub(self.last_change)
+        } else {
+            0
+        };
         self.past_downtime + current
     }
 
@@ -167,17 +170,19 @@ impl SimServer {
         let check = self.active_check();
         let transitional = check.filter(|check| check.health < check.full_health());
         let word = match self.operational_state {
-            OperationalState::Running | OperationalState::Starting
+            SimOperationalState::Running | SimOperationalState::Starting
                 if self.is_in_drain() && self.active_agent().is_some() =>
             {
                 "DRAIN (agent)"
             }
-            OperationalState::Running | OperationalState::Starting if self.is_in_drain() => "DRAIN",
-            OperationalState::Running | OperationalState::Starting if check.is_none() => "no check",
-            OperationalState::Running | OperationalState::Starting => "UP",
-            OperationalState::Stopping => "NOLB",
-            OperationalState::Stopped if self.active_agent().is_some_and(|agent| !agent.reports_up) => "DOWN (agent)",
-            OperationalState::Stopped => "DOWN",
+            SimOperationalState::Running | SimOperationalState::Starting if self.is_in_drain() => "DRAIN",
+            SimOperationalState::Running | SimOperationalState::Starting if check.is_none() => "no check",
+            SimOperationalState::Running | SimOperationalState::Starting => "UP",
+            SimOperationalState::Stopping => "NOLB",
+            SimOperationalState::Stopped if self.active_agent().is_some_and(|agent| !agent.reports_up) => {
+                "DOWN (agent)"
+            }
+            SimOperationalState::Stopped => "DOWN",
         };
         match (word, transitional) {
             ("UP" | "DRAIN" | "NOLB", Some(check)) if check.is_up() => {
@@ -191,14 +196,14 @@ impl SimServer {
     }
 
     /// Sets the operational state, and updates the time of the change, the downtime and the number of transitions.
-    pub(crate) fn set_operational_state(&mut self, op: OperationalState, now: u64) {
+    pub(crate) fn set_operational_state(&mut self, op: SimOperationalState, now: u64) {
         if self.operational_state == op {
             return;
         }
-        if self.operational_state == OperationalState::Stopped {
+        if self.operational_state == SimOperationalState::Stopped {
             self.past_downtime += now.saturating_sub(self.last_change);
         }
-        if op == OperationalState::Stopped {
+        if op == SimOperationalState::Stopped {
             self.down_transitions += 1;
         }
         self.operational_state = op;
@@ -207,14 +212,14 @@ impl SimServer {
 
     /// Brings the server up, through a slow start if it has one.
     pub(crate) fn bring_up(&mut self, now: u64) {
-        let op = if self.slowstart_ms > 0 { OperationalState::Starting } else { OperationalState::Running };
+        let op = if self.slowstart_ms > 0 { SimOperationalState::Starting } else { SimOperationalState::Running };
         self.set_operational_state(op, now);
     }
 
     /// Implements `set server … state maint`, which replaces a drain.
     pub(crate) fn set_state_maint(&mut self, now: u64) {
         self.admin_flags = self.admin_flags & !FORCED_DRAIN | FORCED_MAINT;
-        self.set_operational_state(OperationalState::Stopped, now);
+        self.set_operational_state(SimOperationalState::Stopped, now);
     }
 
     /// Implements `set server … state drain`, which replaces maintenance.
@@ -244,9 +249,9 @@ impl SimServer {
     }
 
     /// Implements `set server … health up|stopping|down`.
-    pub(crate) fn set_health(&mut self, op: OperationalState, now: u64) {
+    pub(crate) fn set_health(&mut self, op: SimOperationalState, now: u64) {
         if let Some(check) = self.health_check.as_mut() {
-            check.health = if op == OperationalState::Stopped { 0 } else { check.full_health() };
+            check.health = if op == SimOperationalState::Stopped { 0 } else { check.full_health() };
         }
         if !self.is_in_maint() {
             self.set_operational_state(op, now);
@@ -262,8 +267,8 @@ impl SimServer {
             return;
         }
         if !up {
-            self.set_operational_state(OperationalState::Stopped, now);
-        } else if self.operational_state == OperationalState::Stopped
+            self.set_operational_state(SimOperationalState::Stopped, now);
+        } else if self.operational_state == SimOperationalState::Stopped
             && self.active_check().is_none_or(HealthCheck::is_up)
         {
             self.bring_up(now);
@@ -279,7 +284,7 @@ impl SimServer {
         if let Some(check) = self.health_check.as_mut().filter(|check| check.is_enabled && check.next_run <= now) {
             match check.run(fault, now, duration) {
                 HealthChange::Up if self.active_agent().is_none_or(|agent| agent.reports_up) => self.bring_up(now),
-                HealthChange::Down => self.set_operational_state(OperationalState::Stopped, now),
+                HealthChange::Down => self.set_operational_state(SimOperationalState::Stopped, now),
                 HealthChange::Up | HealthChange::Unchanged => {}
             }
         }
@@ -290,11 +295,11 @@ impl SimServer {
                 self.set_agent(true, now);
             }
         }
-        if self.operational_state == OperationalState::Starting
+        if self.operational_state == SimOperationalState::Starting
             && now.saturating_sub(self.last_change) >= self.slowstart_ms
         {
             // The end of a slow start does not change `lastchg`.
-            self.operational_state = OperationalState::Running;
+            self.operational_state = SimOperationalState::Running;
         }
     }
 }

@@ -6,9 +6,9 @@
 use std::fmt::Write;
 
 use crate::demo::counters::CounterId;
-use crate::demo::csv_row::{HEADER, StatRow};
+use crate::demo::csv_row::{CsvRow, HEADER};
 use crate::demo::proxy::{FrontendState, Proxy, ProxyMode, SimBackend, SimFrontend};
-use crate::demo::server::{OperationalState, SimServer};
+use crate::demo::server::{SimOperationalState, SimServer};
 use crate::demo::world::World;
 
 /// Selection of rows.
@@ -45,7 +45,7 @@ pub(crate) fn format_stat(world: &World, filter: &StatFilter) -> String {
             continue;
         };
         for server in backend.servers.iter().filter(|server| is_included(4, server.sid)) {
-            let is_hidden = filter.hides_stopped && server.operational_state == OperationalState::Stopped
+            let is_hidden = filter.hides_stopped && server.operational_state == SimOperationalState::Stopped
                 || filter.hides_maint && server.is_in_maint();
             if !is_hidden {
                 server_row(proxy, backend, server, world.clock).write_to(&mut out);
@@ -59,8 +59,8 @@ pub(crate) fn format_stat(world: &World, filter: &StatFilter) -> String {
     out
 }
 
-fn frontend_row(proxy: &Proxy, frontend: &SimFrontend) -> StatRow {
-    let mut row = StatRow::new(proxy, "FRONTEND", 0, 0);
+fn frontend_row(proxy: &Proxy, frontend: &SimFrontend) -> CsvRow {
+    let mut row = CsvRow::new(proxy, "FRONTEND", 0, 0);
     let counters = &frontend.counters;
     row.set_common(counters, proxy.mode);
     row.set_modules(counters, proxy.mode);
@@ -88,8 +88,8 @@ fn frontend_row(proxy: &Proxy, frontend: &SimFrontend) -> StatRow {
     row
 }
 
-fn server_row(proxy: &Proxy, backend: &SimBackend, server: &SimServer, now: u64) -> StatRow {
-    let mut row = StatRow::new(proxy, &server.name, 2, server.sid);
+fn server_row(proxy: &Proxy, backend: &SimBackend, server: &SimServer, now: u64) -> CsvRow {
+    let mut row = CsvRow::new(proxy, &server.name, 2, server.sid);
     let counters = &server.counters;
     row.set_common(counters, proxy.mode);
     row.set_server_side(counters, server.queue.len(), now);
@@ -121,7 +121,7 @@ fn server_row(proxy: &Proxy, backend: &SimBackend, server: &SimServer, now: u64)
 }
 
 /// Sets the columns of the health check and the agent check.
-fn set_checks(row: &mut StatRow, server: &SimServer, now: u64) {
+fn set_checks(row: &mut CsvRow, server: &SimServer, now: u64) {
     if let Some(check) = server.active_check() {
         row.set("chkfail", check.failed_checks);
         row.set("chkdown", server.down_transitions);
@@ -151,8 +151,8 @@ fn set_checks(row: &mut StatRow, server: &SimServer, now: u64) {
     }
 }
 
-fn backend_row(proxy: &Proxy, backend: &SimBackend, now: u64, shows_server_count: bool) -> StatRow {
-    let mut row = StatRow::new(proxy, "BACKEND", 1, 0);
+fn backend_row(proxy: &Proxy, backend: &SimBackend, now: u64, shows_server_count: bool) -> CsvRow {
+    let mut row = CsvRow::new(proxy, "BACKEND", 1, 0);
     let counters = &backend.counters;
     row.set_common(counters, proxy.mode);
     row.set_modules(counters, proxy.mode);

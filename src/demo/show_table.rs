@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::demo::permission::CliLevel;
-use crate::demo::stick_table::{DataType, SimStickTable, TableEntry};
+use crate::demo::stick_table::{DataType, SimStickTable, SimTableEntry};
 use crate::demo::world::World;
 
 /// A condition on a table entry.
@@ -15,7 +15,7 @@ enum TableFilter {
 }
 
 impl TableFilter {
-    fn matches(&self, key: &str, entry: &TableEntry, now: u64) -> bool {
+    fn matches(&self, key: &str, entry: &SimTableEntry, now: u64) -> bool {
         match self {
             Self::Key(expected) => key == expected,
             Self::Value(data, compare, value) => compare(&entry.value(*data, now), value),

@@ -6,7 +6,7 @@
 use crate::demo::defaults::{default_backend, default_frontend, default_server};
 use crate::demo::health_check::{AgentCheck, CheckKind, Fault, HealthCheck};
 use crate::demo::proxy::{BalanceAlgorithm, Proxy, ProxyMode, Route, SimBackend, SimFrontend, Workload};
-use crate::demo::server::{CONFIG_MAINT, FORCED_MAINT, OperationalState, SimServer};
+use crate::demo::server::{CONFIG_MAINT, FORCED_MAINT, SimOperationalState, SimServer};
 use crate::demo::stick_table::{DataType, SimStickTable};
 
 /// First `iid`; `HAProxy` uses 1 itself.
@@ -55,7 +55,7 @@ impl SiteBuilder {
         table: Option<SimStickTable>,
     ) {
         let iid = FIRST_IID + self.proxies.len() as u32;
-        self.proxies.push(Proxy { iid, name: name.to_owned(), mode, frontend: frontend, backend, stick_table: table });
+        self.proxies.push(Proxy { iid, name: name.to_owned(), mode, frontend, backend, stick_table: table });
     }
 
     fn add_frontend(&mut self, name: &str, maxconn: u64, port: u16, phase: f64, table: Option<SimStickTable>) {
@@ -66,7 +66,7 @@ impl SiteBuilder {
     fn route_from(&mut self, from: usize, rate: f64) {
         let backend = self.proxies.len();
         if let Some(frontend) = self.proxies.get_mut(from).and_then(|proxy| proxy.frontend.as_mut()) {
-            frontend.routes.push(Route { backend: backend, rate });
+            frontend.routes.push(Route { backend, rate });
         }
     }
 
@@ -113,7 +113,7 @@ impl SiteBuilder {
             .collect();
         if let Some(server) = servers.get_mut(2) {
             server.admin_flags = FORCED_MAINT | CONFIG_MAINT;
-            server.operational_state = OperationalState::Stopped;
+            server.operational_state = SimOperationalState::Stopped;
         }
         let service = Workload {
             connect: 1,

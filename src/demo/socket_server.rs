@@ -64,7 +64,7 @@ impl TimedWorld {
     }
 }
 
-struct ServerState {
+struct SocketServerState {
     timed_world: Mutex<TimedWorld>,
     level: CliLevel,
     open_connections: Mutex<usize>,
@@ -81,7 +81,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Demo {
     directory: PathBuf,
     socket: PathBuf,
-    shared: Arc<ServerState>,
+    shared: Arc<SocketServerState>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -94,7 +94,7 @@ pub fn start(options: DemoOptions) -> io::Result<Demo> {
     let world = World::new(options.seed, options.warm_up, unix_time, options.extra_backends);
     let directory = private_directory()?;
     let socket = directory.join("haproxy.sock");
-    let shared = Arc::new(ServerState {
+    let shared = Arc::new(SocketServerState {
         timed_world: Mutex::new(TimedWorld { world, last_advance: Instant::now() }),
         level: options.level,
         open_connections: Mutex::new(0),
@@ -155,14 +155,14 @@ fn private_directory() -> io::Result<PathBuf> {
     Err(last)
 }
 
-fn advance_time(shared: &ServerState) {
+fn advance_time(shared: &SocketServerState) {
     while !shared.is_stopping.load(Ordering::SeqCst) {
         lock(&shared.timed_world).catch_up();
         thread::park_timeout(ADVANCE_INTERVAL);
     }
 }
 
-fn accept_connections(listener: &UnixListener, shared: &Arc<ServerState>) {
+fn accept_connections(listener: &UnixListener, shared: &Arc<SocketServerState>) {
     while !shared.is_stopping.load(Ordering::SeqCst) {
         let mut open_connections = lock(&shared.open_connections);
         while *open_connections >= MAX_CONNECTIONS && !shared.is_stopping.load(Ordering::SeqCst) {
@@ -189,7 +189,7 @@ fn accept_connections(listener: &UnixListener, shared: &Arc<ServerState>) {
 }
 
 /// One of the ten connection slots, freed on drop.
-struct ConnectionSlot(Arc<ServerState>);
+struct ConnectionSlot(Arc<SocketServerState>);
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
@@ -200,7 +200,7 @@ impl Drop for ConnectionSlot {
 }
 
 /// Reads one line, sends the replies and closes the connection.
-fn serve_connection(mut stream: UnixStream, shared: &ServerState) -> io::Result<()> {
+fn serve_connection(mut stream: UnixStream, shared: &SocketServerState) -> io::Result<()> {
     stream.set_read_timeout(Some(IO_TIMEOUT))?;
     stream.set_write_timeout(Some(IO_TIMEOUT))?;
     let mut input = Vec::new();

@@ -46,7 +46,7 @@ const RATE_PERIOD_MS: f64 = 10_000.0;
 
 /// Counters of one client.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TableEntry {
+pub(crate) struct SimTableEntry {
     last_seen: u64,
     gpc0: u64,
     requests: u64,
@@ -54,7 +54,7 @@ pub(crate) struct TableEntry {
     current_connections: u64,
 }
 
-impl TableEntry {
+impl SimTableEntry {
     /// Returns one stored value at the time `now`.
     pub(crate) fn value(&self, data: DataType, now: u64) -> u64 {
         match data {
@@ -81,7 +81,7 @@ pub(crate) struct SimStickTable {
     pub expiry_ms: u64,
     /// Stored data types, in the order of a dump.
     pub data_types: &'static [DataType],
-    entries: BTreeMap<String, TableEntry>,
+    entries: BTreeMap<String, SimTableEntry>,
 }
 
 impl SimStickTable {
@@ -93,7 +93,7 @@ impl SimStickTable {
     /// Counts the start of a client's request.
     pub(crate) fn request_started(&mut self, key: &str, now: u64) {
         if !self.entries.contains_key(key) {
-            self.entries.insert(key.to_owned(), TableEntry::default());
+            self.entries.insert(key.to_owned(), SimTableEntry::default());
         }
         if let Some(entry) = self.entries.get_mut(key) {
             entry.request_rate = entry.request_rate_at(now) + 1.0;
@@ -118,7 +118,7 @@ impl SimStickTable {
     }
 
     /// Removes the entries that `should_remove` selects.
-    pub(crate) fn remove_if(&mut self, should_remove: impl Fn(&str, &TableEntry) -> bool) {
+    pub(crate) fn remove_if(&mut self, should_remove: impl Fn(&str, &SimTableEntry) -> bool) {
         self.entries.retain(|key, entry| !should_remove(key, entry));
     }
 
@@ -128,7 +128,7 @@ impl SimStickTable {
     }
 
     /// Iterates over keys, entries and formatted lines of a dump.
-    pub(crate) fn dump_lines(&self, now: u64) -> impl Iterator<Item = (&str, &TableEntry, String)> {
+    pub(crate) fn dump_lines(&self, now: u64) -> impl Iterator<Item = (&str, &SimTableEntry, String)> {
         self.entries.iter().enumerate().map(move |(i, (key, entry))| {
             let left = (entry.last_seen + self.expiry_ms).saturating_sub(now);
             let in_use = u64::from(entry.current_connections > 0);

@@ -3,7 +3,7 @@
 //! Error texts are those of a real `HAProxy`. `interpreter.rs` has checked the access level before.
 
 use crate::demo::proxy::{BalanceAlgorithm, FrontendState};
-use crate::demo::server::OperationalState;
+use crate::demo::server::SimOperationalState;
 use crate::demo::session_flow;
 use crate::demo::world::{MAXCONN, ServerIndex, World};
 
@@ -46,9 +46,9 @@ pub(crate) fn set_server(world: &mut World, words: &[&str]) -> CommandResult {
         (Some("state"), _) => {
             return Err("'set server <srv> state' expects 'ready', 'drain' and 'maint'.");
         }
-        (Some("health"), Some("up")) => server.set_health(OperationalState::Running, now),
-        (Some("health"), Some("stopping")) => server.set_health(OperationalState::Stopping, now),
-        (Some("health"), Some("down")) => server.set_health(OperationalState::Stopped, now),
+        (Some("health"), Some("up")) => server.set_health(SimOperationalState::Running, now),
+        (Some("health"), Some("stopping")) => server.set_health(SimOperationalState::Stopping, now),
+        (Some("health"), Some("down")) => server.set_health(SimOperationalState::Stopped, now),
         (Some("health"), _) => {
             return Err("'set server <srv> health' expects 'up', 'stopping', or 'down'.");
         }

@@ -2,32 +2,16 @@
 
 use std::time::Duration;
 
+use jiff::{Span, SpanRelativeTo};
+
 /// Durations from here on are rejected. 3.0.0 reports the age of a TCP session since 1970 (`age=20778d21h`).
 const IMPLAUSIBLE: Duration = Duration::from_hours(24 * 10_000);
 
 /// Parses a duration. Returns `None` for an empty text, `<NEVER>`, other text, and durations of 10,000 days or more.
 pub fn parse(text: &[u8]) -> Option<Duration> {
-    let text = std::str::from_utf8(text).ok()?;
-    let mut rest = text;
-    let mut sum = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|ch: char| ch.is_ascii_digit()).len();
-        let number: u64 = rest.get(..digits)?.parse().ok()?;
-        rest = rest.get(digits..)?;
-        let unit = rest.len() - rest.trim_start_matches(|ch: char| ch.is_ascii_alphabetic()).len();
-        let part = match rest.get(..unit)? {
-            "d" => Duration::from_secs(number.checked_mul(86_400)?),
-            "h" => Duration::from_secs(number.checked_mul(3_600)?),
-            "m" => Duration::from_secs(number.checked_mul(60)?),
-            "s" => Duration::from_secs(number),
-            "ms" => Duration::from_millis(number),
-            "us" => Duration::from_micros(number),
-            _ => return None,
-        };
-        sum = sum.checked_add(part)?;
-        rest = rest.get(unit..)?;
-    }
-    (!text.is_empty() && sum < IMPLAUSIBLE).then_some(sum)
+    let span: Span = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok().filter(|duration| *duration < IMPLAUSIBLE)
 }
 
 #[cfg(test)]

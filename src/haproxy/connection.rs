@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::haproxy::address::Address;
 use crate::haproxy::level::Level;
 use crate::haproxy::reply;
+use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::socket_permissions;
 
 /// The limits of time and size for one connection.
@@ -148,6 +149,40 @@ pub async fn request_with_progress(
     into: &mut Vec<u8>,
     on_data: impl FnMut(&[u8]),
 ) -> Result<RequestTiming, RequestError> {
+    let base = into.len();
+    let result = connect_and_exchange(address, line, count, limits, into, on_data).await;
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        log_request(address, line, &result, into.len() - base);
+    }
+    result
+}
+
+/// Logs a request. Only the names of its commands appear, because arguments may contain secrets.
+fn log_request(address: &Address, line: &str, result: &Result<RequestTiming, RequestError>, bytes: usize) {
+    let address = SafeText::from(address.to_string().as_str());
+    let commands = SafeText::from(command_names(line).as_str());
+    match result {
+        Ok(RequestTiming { connect, reply }) => {
+            tracing::debug!(%address, %commands, ?connect, ?reply, bytes, "request");
+        }
+        Err(error) => tracing::debug!(%address, %commands, %error, bytes, "request failed"),
+    }
+}
+
+/// Returns the first two words of each command in a line.
+fn command_names(line: &str) -> String {
+    let name = |command: &str| command.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    line.split(';').map(name).collect::<Vec<_>>().join("; ")
+}
+
+async fn connect_and_exchange(
+    address: &Address,
+    line: &str,
+    count: usize,
+    limits: &ConnectionLimits,
+    into: &mut Vec<u8>,
+    on_data: impl FnMut(&[u8]),
+) -> Result<RequestTiming, RequestError> {
     let start = Instant::now();
     let connected = match address {
         Address::Unix(path) => timeout(limits.connect, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix)),
@@ -211,5 +246,16 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
             Err(_) if received == 0 => return Err(RequestError::Silent(limits.first_byte)),
             Err(_) => return Err(RequestError::Slow { after: limits.total, bytes: received }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_names_leave_arguments_out() {
+        assert_eq!(command_names("show info;show stat"), "show info; show stat");
+        assert_eq!(command_names("set ssl cert x.pem << SECRET;add map m key"), "set ssl; add map");
     }
 }

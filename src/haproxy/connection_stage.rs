@@ -30,23 +30,23 @@ pub enum ConnectionStage {
 }
 
 impl ConnectionStage {
-    const ALL: [(Self, &'static str, &'static str); 11] = [
-        (Self::Initial, "INI", "not requested"),
-        (Self::Requested, "REQ", "requested"),
-        (Self::Queued, "QUE", "queued"),
-        (Self::TurnAround, "TAR", "waiting to retry"),
-        (Self::Assigned, "ASS", "server assigned"),
-        (Self::Connecting, "CON", "connecting"),
-        (Self::Failed, "CER", "connection failed"),
-        (Self::Ready, "RDY", "connected"),
-        (Self::Established, "EST", "established"),
-        (Self::Disconnecting, "DIS", "closing"),
-        (Self::Closed, "CLO", "closed"),
+    const ALL: [(Self, &'static str); 11] = [
+        (Self::Initial, "INI"),
+        (Self::Requested, "REQ"),
+        (Self::Queued, "QUE"),
+        (Self::TurnAround, "TAR"),
+        (Self::Assigned, "ASS"),
+        (Self::Connecting, "CON"),
+        (Self::Failed, "CER"),
+        (Self::Ready, "RDY"),
+        (Self::Established, "EST"),
+        (Self::Disconnecting, "DIS"),
+        (Self::Closed, "CLO"),
     ];
 
     /// Parses HAProxy's keyword in `show sess all`, such as `EST`.
     pub fn from_keyword(keyword: &[u8]) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known, _)| known.as_bytes() == keyword).map(|(stage, ..)| *stage)
+        Self::ALL.iter().find(|(_, known)| known.as_bytes() == keyword).map(|(stage, _)| *stage)
     }
 
     /// Converts the number in `show sess`. Before 2.0 there was no `RDY`, so the numbers of later stages were one
@@ -54,17 +54,12 @@ impl ConnectionStage {
     pub fn from_number(number: usize, version: Option<Version>) -> Option<Self> {
         let is_old = version.is_some_and(|version| version < Version::new(2, 0));
         let index = if is_old && number >= Self::Ready as usize { number + 1 } else { number };
-        Self::ALL.get(index).map(|(stage, ..)| *stage)
+        Self::ALL.get(index).map(|(stage, _)| *stage)
     }
 
     /// Returns HAProxy's keyword, such as `EST`.
     pub fn as_str(self) -> &'static str {
         Self::ALL[self as usize].1
-    }
-
-    /// Returns a short description for the operator.
-    pub fn description(self) -> &'static str {
-        Self::ALL[self as usize].2
     }
 }
 
@@ -74,7 +69,7 @@ mod tests {
 
     #[test]
     fn keywords_numbers_and_indexes_agree() {
-        for (index, (stage, keyword, _)) in ConnectionStage::ALL.iter().enumerate() {
+        for (index, (stage, keyword)) in ConnectionStage::ALL.iter().enumerate() {
             assert_eq!(*stage as usize, index);
             assert_eq!(ConnectionStage::from_keyword(keyword.as_bytes()), Some(*stage));
             assert_eq!(ConnectionStage::from_number(index, Some(Version::new(2, 0))), Some(*stage));

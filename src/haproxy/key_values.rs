@@ -23,9 +23,9 @@ pub fn split_pair(word: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&word[..equals], &value[..end]))
 }
 
-/// Parses a decimal number. Returns `None` if it is invalid or does not fit.
+/// Parses a decimal number without a plus sign. Returns `None` if it is invalid or does not fit.
 pub fn parse_number<T: FromStr>(value: &[u8]) -> Option<T> {
-    std::str::from_utf8(value).ok()?.parse().ok()
+    std::str::from_utf8(value).ok().filter(|text| !text.starts_with('+'))?.parse().ok()
 }
 
 #[cfg(test)]
@@ -49,6 +49,7 @@ mod tests {
         assert_eq!(split_pair(b"exp="), Some((&b"exp"[..], &b""[..])));
         assert_eq!(split_pair(b"listener"), None);
         assert_eq!(parse_number::<i64>(b"-3"), Some(-3));
+        assert_eq!(parse_number::<i64>(b"+3"), None);
         assert_eq!(parse_number::<u64>(b"-3"), None);
         assert_eq!(parse_number::<u64>(b"99999999999999999999"), None);
     }

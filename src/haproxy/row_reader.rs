@@ -5,6 +5,7 @@
 //! through the CSV reader, which handles quotes, line breaks within quotes and rows of any length. Both ways produce
 //! the same cells.
 
+use crate::haproxy::key_values::parse_number;
 use crate::haproxy::numbers::row_writer::RowWriter;
 use crate::haproxy::stat_header::{HeaderColumn, StatSchema};
 use crate::haproxy::stat_row::TextCells;
@@ -102,7 +103,8 @@ pub(crate) fn read_csv_record<'a>(
     for (cell, column) in record.iter().zip(schema.columns()) {
         match *column {
             HeaderColumn::Number(_) if cell.is_empty() || cell == NEVER => {}
-            HeaderColumn::Number(slot) => match parse_number(cell) {
+            // The smallest number marks absent numbers.
+            HeaderColumn::Number(slot) => match parse_number(cell).filter(|value| *value != i64::MIN) {
                 Some(value) => numbers.set(usize::from(slot), value),
                 None => cells.invalid_numbers += 1,
             },
@@ -110,24 +112,4 @@ pub(crate) fn read_csv_record<'a>(
         }
     }
     cells
-}
-
-/// Parses a decimal number. Returns `None` if it is invalid or does not fit.
-fn parse_number(cell: &[u8]) -> Option<i64> {
-    let (sign, digits) = match cell {
-        [b'-', digits @ ..] => (-1, digits),
-        digits => (1, digits),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    let mut number: i64 = 0;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number = number.checked_mul(10)?.checked_add(i64::from(digit))?;
-    }
-    Some(sign * number)
 }

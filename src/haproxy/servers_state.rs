@@ -1,7 +1,7 @@
 //! The reply to `show servers state` (1.6 and newer), which reports more than the `status` column.
 //!
 //! `show stat` reports `DOWN` for a server that is down and drained; only `srv_admin_state` contains the state that
-//! an operator ordered. ServerStateColumns are found by name: there are 17 in 1.6 and 25 since 2.4.
+//! an operator ordered. `ServerStateColumns` are found by name: there are 17 in 1.6 and 25 since 2.4.
 
 use crate::haproxy::safe_text::SafeText;
 

@@ -57,6 +57,16 @@ impl RowState {
     pub fn is_usable(self) -> bool {
         matches!(self, Self::Up | Self::GoingDown | Self::NoCheck)
     }
+
+    /// Returns true for maintenance and drain, which an operator orders.
+    pub fn is_maint_or_drain(self) -> bool {
+        matches!(self, Self::Maint | Self::Drain)
+    }
+
+    /// Returns true if the server takes no new sessions on order: maintenance, drain, or `NOLB` on its own request.
+    pub fn is_out_of_service(self) -> bool {
+        self.is_maint_or_drain() || self == Self::NoLb
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::haproxy::command::{CommandWord, WordError};
+use crate::haproxy::key_values::parse_number;
 use crate::haproxy::safe_text::SafeText;
 
 /// An administrative state to set on a server.
@@ -98,7 +99,9 @@ impl TargetWeight {
     /// # Errors
     /// Returns an error if the text is neither or the number is out of range.
     pub fn parse(text: &str) -> Result<Self, ArgumentError> {
-        let number = |text: &str, max| parse_number(text).filter(|number| *number <= max).map(|number| number as u16);
+        let number = |text: &str, max| {
+            parse_number::<u32>(text.as_bytes()).filter(|number| *number <= max).map(|number| number as u16)
+        };
         let weight = match text.trim().strip_suffix('%') {
             Some(percent) => number(percent.trim(), u32::from(MAX_PERCENT)).map(Self::Percent),
             None => number(text.trim(), u32::from(MAX_WEIGHT)).map(Self::Absolute),
@@ -124,11 +127,9 @@ impl TargetWeight {
 /// Returns an error if the text is not a number or the number is out of range.
 pub fn parse_limit(text: &str, min: u32) -> Result<u32, ArgumentError> {
     // HAProxy stores the limit in 31 bits.
-    parse_number(text.trim()).filter(|number| (min..1 << 31).contains(number)).ok_or(ArgumentError::Limit(min))
-}
-
-fn parse_number(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    parse_number(text.trim().as_bytes())
+        .filter(|number| (min..1 << 31).contains(number))
+        .ok_or(ArgumentError::Limit(min))
 }
 
 impl fmt::Display for TargetWeight {

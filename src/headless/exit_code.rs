@@ -1,6 +1,6 @@
 //! Exit codes of the commands for scripts.
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CommandExit {
     /// Success: the servers have the requested state, and are drained or usable if the command waited for that.

@@ -5,7 +5,7 @@
 //! (`observe`), problem rules (`problems`) or the decision whether an action may run (`instance::guard`).
 //!
 //! Data flow: `cli` resolves targets and settings and builds one [`poller::Poller`] per HAProxy, or one
-//! [`server::session::Controller`] for a command that changes servers. The samples update an `Instance`; a submodule
+//! [`server::controller::Controller`] for a command that changes servers. The samples update an `Instance`; a submodule
 //! formats it and writes to the given output. The result is a [`exit_code::CommandExit`] or a Nagios state.
 
 pub mod audit;

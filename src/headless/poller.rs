@@ -1,8 +1,4 @@
-//! Polls one HAProxy for the commands that only read.
-//!
-//! Sends nothing but `show info;show stat`, on one connection per poll, and respects the minimum pause of the poll
-//! schedule. The socket's access level and the states in the configuration, which the dashboard also reads, matter
-//! only to commands that change something.
+//! Polls one HAProxy for the commands without a screen, with the minimum pause of the poll schedule between two polls.
 
 use std::time::Duration;
 
@@ -10,9 +6,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::config::target::Target;
+use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::instance::access::Access;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
@@ -33,7 +30,8 @@ pub struct Poller {
     pub name: String,
     /// Samples, rates and problems of this HAProxy.
     pub instance: Instance,
-    clock: Clock,
+    /// Source of timestamps.
+    pub clock: Clock,
     sampler: Sampler,
     schedule: PollSchedule,
     /// Earliest time of the next poll.
@@ -41,29 +39,38 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// Creates a poller for `target` with the poll interval `every`; rules use `thresholds`.
+    /// Creates a poller for a command that only reads: `target`, polled at the interval `every`; rules use
+    /// `thresholds`.
+    ///
+    /// It sends only `show info;show stat`, on one connection per poll. The socket's access level and the states in
+    /// the configuration matter only to commands that change something.
     pub fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
+        let mut poller = Self::for_changes(target.label(), &target.address, true, every);
+        poller.sampler = poller.sampler.samples_only();
+        poller.instance.set_thresholds(thresholds);
+        poller
+    }
+
+    /// Creates a poller for a command that changes the HAProxy `name` at `address`.
+    pub fn for_changes(name: String, address: &Address, read_only: bool, every: Duration) -> Self {
         let clock = Clock::start();
-        let access = Access { read_only: true, is_tcp: target.address.is_tcp() };
-        let mut instance = Instance::new(InstanceId::FIRST, access, HISTORY_BYTES);
-        instance.set_thresholds(thresholds);
-        let sampler = Sampler::new(target.address.clone(), ConnectionLimits::default(), false, clock).samples_only();
+        let access = Access { read_only, is_tcp: address.is_tcp() };
         Self {
-            name: target.label(),
-            instance,
+            name,
+            instance: Instance::new(InstanceId::FIRST, access, HISTORY_BYTES),
             clock,
-            sampler,
+            sampler: Sampler::new(address.clone(), ConnectionLimits::default(), read_only, clock),
             schedule: PollSchedule::new(every),
             earliest_poll: Instant::now(),
         }
     }
 
     /// Loads from the audit who ordered the current server states.
-    pub fn load_attribution(&mut self, audit_index: &AuditIndex, target: &Target) {
-        self.instance.load_audit_index(audit_index, &target.address.to_string(), self.clock.now());
+    pub fn load_attribution(&mut self, audit_index: &AuditIndex, address: &Address) {
+        self.instance.load_audit_index(audit_index, &address.to_string(), self.now());
     }
 
-    /// Waits for the minimum pause, then polls. Returns the time until the next poll is due.
+    /// Waits for the minimum pause, then polls. Returns the time until the next poll is due. Cancel-safe.
     ///
     /// # Errors
     /// Returns an error if HAProxy does not answer with a valid sample.

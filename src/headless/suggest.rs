@@ -3,14 +3,15 @@
 /// Maximum number of suggestions.
 const MAX_SUGGESTIONS: usize = 3;
 
-/// Returns the names most similar to `wanted`, best first: at most one edit per three characters, plus one.
+/// Returns the names most similar to `name_to_match`, best first: at most one edit per three characters, plus one.
+/// Exchanging two adjacent characters is one edit.
 pub fn nearest<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let lower = name_to_match.to_lowercase();
     let limit = lower.chars().count() / 3 + 1;
     let mut near: Vec<(usize, &str)> = Vec::new();
     for name in names {
         let other = name.to_lowercase();
-        let steps = match edit_distance(&lower, &other) {
+        let steps = match strsim::damerau_levenshtein(&lower, &other) {
             // A prefix of a name matches that name, however long it is.
             steps if steps > limit && lower.len() > 1 && other.starts_with(&lower) => 1,
             steps => steps,
@@ -29,31 +30,9 @@ pub fn did_you_mean<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a
     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) }
 }
 
-/// Returns the Levenshtein distance in characters.
-fn edit_distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, a) in one.chars().enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], line + 1);
-        for (place, b) in other.iter().enumerate() {
-            let exchanged = corner + usize::from(a != *b);
-            corner = row[place + 1];
-            row[place + 1] = exchanged.min(corner + 1).min(row[place] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn edit_distance_is_symmetric() {
-        for (one, other, steps) in [("", "abc", 3), ("scur", "scur", 0), ("scr", "scur", 1), ("kitten", "sitting", 3)] {
-            assert_eq!((edit_distance(one, other), edit_distance(other, one)), (steps, steps), "{one} {other}");
-        }
-    }
 
     #[test]
     fn nearest_returns_only_similar_names() {

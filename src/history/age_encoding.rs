@@ -1,10 +1,10 @@
 //! Encoding of age columns, such as the seconds since the last status change.
 //!
-//! An age grows by one every second and would change in every sample. The history stores the second at which the age
-//! started instead, which stays constant. HAProxy's seconds and ours start at different moments, so a start that moves
-//! by one second counts as unchanged. An age of at most one second is stored as such; otherwise a busy server would get
-//! a new start in every sample. Decoded ages are therefore accurate to one second. An age that HAProxy did not report
-//! stays absent.
+//! An age grows by one every second and would change in every sample. The history therefore stores the second at which
+//! the age was 0, which stays constant. HAProxy and hapulse count seconds from different instants, so the computed
+//! start may vary by one second; a start that differs by one second from the previous one counts as unchanged. Ages of
+//! 0 and 1 second share one encoded value; otherwise the start would change in every sample of a busy server. Decoded
+//! ages are therefore accurate to one second. An age that HAProxy did not report stays absent.
 
 use std::time::Duration;
 
@@ -27,10 +27,11 @@ pub const AGE_COLUMN_COUNT: usize = {
 /// Encoded value of an age of one second or less.
 const JUST_NOW: i64 = 0;
 
-/// Earliest start that can be encoded; limits absurd ages.
+/// Earliest start that can be encoded. The start of an absurdly large age is moved to this second.
 const EARLIEST_START: i64 = -1 << 60;
 
-/// Encodes an age seen at the monotonic time `at`. `before` is the encoded value of the previous sample.
+/// Encodes an age reported at the monotonic time `at`. `before` is the encoded value of the previous sample. Returns
+/// `None` if there is no age.
 pub fn encode(age: Option<i64>, at: Duration, before: Option<i64>) -> Option<i64> {
     match age? {
         ..=1 => Some(JUST_NOW),
@@ -42,7 +43,7 @@ pub fn encode(age: Option<i64>, at: Duration, before: Option<i64>) -> Option<i64
     }
 }
 
-/// Decodes an age at the monotonic time `at`.
+/// Decodes an age for a sample taken at the monotonic time `at`, or returns `None` if `stored` is [`ABSENT`].
 pub fn decode(stored: i64, at: Duration) -> Option<i64> {
     match stored {
         ABSENT => None,
@@ -51,18 +52,18 @@ pub fn decode(stored: i64, at: Duration) -> Option<i64> {
     }
 }
 
-/// Returns the second at which an age started, counted from the start of the program. Zigzag encoding keeps the stored
-/// number small and positive, although the start may lie long before the program's.
+/// Returns the second at which an age was 0, counted from the start of the program. Zigzag encoding keeps the stored
+/// number positive and small, even for a second long before the start of the program.
 fn start_second(stored: i64) -> i64 {
     unzigzag(stored.saturating_sub(1) as u64)
 }
 
-/// Slots of the age columns.
+/// Slots of the age columns: columns such as `lastchg` that count the seconds since an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AgeColumns([Option<usize>; AGE_COLUMN_COUNT]);
 
 impl AgeColumns {
-    /// Returns the age columns of a schema.
+    /// Finds the age columns of a schema.
     pub fn from_schema(schema: &StatSchema) -> Self {
         let mut slots = [None; AGE_COLUMN_COUNT];
         let ages = Field::ALL.iter().filter(|field| field.info().kind == FieldKind::Age);
@@ -94,7 +95,7 @@ mod tests {
         let mut all = Vec::new();
         for half_second in 20..80_u64 {
             let at = Duration::from_millis(half_second * 500 + 40);
-            // HAProxy's seconds start at a different moment than ours.
+            // HAProxy and hapulse count seconds from different instants.
             let reported = (at + Duration::from_millis(700)).as_secs() as i64 + 3;
             let now = encode(Some(reported), at, before);
             assert!(decode(now.unwrap(), at).unwrap().abs_diff(reported) <= 1);

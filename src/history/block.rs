@@ -1,4 +1,4 @@
-//! Block: a sequence of samples with the same columns, stored as one log per row.
+//! Block: a sequence of samples with the same columns, stored row by row.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,11 +19,12 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::{ReplyCost, Sample};
 use crate::observe::timestamp::Timestamp;
 
-/// Number of samples in a full block. Longer blocks repeat the start values of rows less often; shorter blocks lose
-/// less when the oldest one is dropped.
+/// Number of samples in a full block. With longer blocks, the first values of rows are stored less often; with shorter
+/// blocks, fewer samples are lost when the oldest block is dropped.
 pub const BLOCK_SAMPLES: usize = 128;
 
-/// Number of samples over which a full block is packed: a few rows with each new sample, so that no sample takes long.
+/// Number of new samples during which a full block is packed. A few rows are packed with each new sample, so that
+/// storing a sample never takes long.
 pub const PACKING_SAMPLES: usize = BLOCK_SAMPLES / 4 * 3;
 
 /// Time, epoch and cost of a stored sample.
@@ -49,7 +50,7 @@ impl SampleHeader {
     }
 }
 
-/// Column of `show stat` or key of `show info`, followed over time.
+/// Column of `show stat` or key of `show info` whose values are read over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Series {
     /// Column of `show stat`.
@@ -58,14 +59,14 @@ pub enum Series {
     Info(InfoField),
 }
 
-/// Logs of the rows: appendable, or sealed and packed.
+/// Numbers of a block's rows: in logs that are open for appending, or sealed and compressed.
 #[derive(Debug)]
 enum RowStorage {
     Open(Box<OpenRows>),
     Sealed(SealedRows),
 }
 
-/// Sequence of samples with the same columns. It accepts samples until it is full and is then read-only.
+/// Sequence of samples with the same columns. A block accepts samples until it is full or sealed and is then read-only.
 #[derive(Debug)]
 pub struct Block {
     headers: Vec<SampleHeader>,
@@ -83,8 +84,8 @@ struct RebuiltTable {
 }
 
 impl Block {
-    /// Creates an empty block for samples with the columns of `sample`. It shares unchanged keys with the block
-    /// `before`.
+    /// Creates an empty block for samples with the columns of `sample`. The keys of `show info` are shared with the
+    /// block `before` if they are the same.
     pub fn new(sample: &Sample, before: Option<&Self>) -> Self {
         let schema = Arc::clone(sample.table.schema());
         Self {
@@ -97,7 +98,8 @@ impl Block {
         }
     }
 
-    /// Returns whether the sample can be appended.
+    /// Returns whether the sample can be appended: the block is open and not full, and the columns and keys are the
+    /// same.
     pub fn accepts(&self, sample: &Sample) -> bool {
         let schema = sample.table.schema();
         let same_columns = Arc::ptr_eq(&self.schema, schema) || self.schema == *schema;
@@ -105,7 +107,7 @@ impl Block {
         is_open && same_columns && self.info.has_keys_of(&sample.info)
     }
 
-    /// Appends a sample; `earlier` is the previous block.
+    /// Appends a sample; does nothing if the block is sealed. `earlier` is the previous block.
     pub fn push(&mut self, sample: &Arc<Sample>, earlier: Option<&Self>) {
         let RowStorage::Open(open) = &mut self.rows else { return };
         let step = self.headers.len();
@@ -129,7 +131,7 @@ impl Block {
         matches!(&self.rows, RowStorage::Sealed(sealed) if sealed.has_unpacked_rows())
     }
 
-    /// Packs the next few rows of a sealed block.
+    /// Packs the next few rows of a sealed block; does nothing while the block is open.
     pub fn pack_some_rows(&mut self) {
         let RowStorage::Sealed(sealed) = &mut self.rows else { return };
         let count = sealed.row_count() / PACKING_SAMPLES + 1;
@@ -164,8 +166,8 @@ impl Block {
         rows + self.headers.capacity() * size_of::<SampleHeader>() + self.contexts.memory() + self.info.memory()
     }
 
-    /// Reads several series of one row and calls `each` with the header and values of every sample. Absent values are
-    /// `None`.
+    /// Reads several series of one row and calls `each` with the header of every sample and one value per series.
+    /// Absent values are `None`.
     pub fn read_series(&self, id: RowId, series: &[Series], mut each: impl FnMut(SampleHeader, &[Option<i64>])) {
         let is_process = id == RowId::PROCESS;
         let slot = |series: &Series| match series {
@@ -213,8 +215,8 @@ impl Block {
         }
     }
 
-    /// Restores the samples at the given steps, which must be in ascending order. Ages are accurate to one second.
-    /// Returns `None` if a step is not in the block.
+    /// Restores the samples at the given positions in the block, which must be in ascending order. Ages are accurate to
+    /// one second. Returns `None` if a position is past the end of the block.
     pub fn restore_samples(&self, steps: &[usize], texts: &TextLog) -> Option<Vec<Sample>> {
         let contexts: Vec<&SampleContext> = steps.iter().map(|step| self.contexts.get(*step)).collect::<Option<_>>()?;
         let empty = |context: &&SampleContext| {
@@ -222,7 +224,7 @@ impl Block {
             RebuiltTable { rows: Vec::with_capacity(count), numbers: RowWriter::new(self.schema.width(), count) }
         };
         let mut tables: Vec<RebuiltTable> = contexts.iter().map(empty).collect();
-        // Restore consecutive steps with the same rows together, so that each row is unpacked only once.
+        // Restore consecutive samples with the same rows together, so that each row is unpacked only once.
         let (mut first, mut scratch) = (0, Vec::new());
         while let Some(rows) = contexts.get(first).map(|context| &context.rows) {
             let count = contexts[first..].iter().take_while(|context| Arc::ptr_eq(&context.rows, rows)).count();
@@ -253,8 +255,8 @@ impl Block {
         steps.iter().zip(contexts).zip(tables).zip(infos).map(sample).collect()
     }
 
-    /// Appends one row to the samples at the wanted steps. Returns `None` if the row has no stored numbers or texts,
-    /// which cannot happen for a row of these samples.
+    /// Appends one row to the samples at the positions `wanted`. Returns `None` if the row has no stored numbers or
+    /// texts, which cannot happen for a row of these samples.
     fn restore_row(
         &self,
         id: RowId,
@@ -301,7 +303,7 @@ impl Block {
     }
 }
 
-/// Returns how many numbers are stored for a row.
+/// Returns how many numbers are stored for a row in each sample.
 fn value_count(id: RowId, columns: usize) -> usize {
     if id == RowId::PROCESS { InfoField::COUNT } else { columns }
 }

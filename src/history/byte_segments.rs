@@ -1,24 +1,24 @@
 //! Byte buffer made of segments of equal size.
 //!
 //! Blocks of the history are created and dropped for as long as the program runs. A single buffer per block would be
-//! copied when it grows and leave a hole of a different size each time. Segments of equal size fit into the holes of
-//! earlier ones.
+//! copied whenever it grows, and each copy would leave a hole of a different size in the heap. Segments of equal size
+//! fit into the holes that earlier segments left.
 
-/// Size of a segment in bytes. The first segments are smaller, so that few rows use little memory. Far below the size
-/// at which the allocator requests memory directly from the system.
+/// Size of a segment in bytes, except that the first segments are smaller so that few rows use little memory. The size
+/// is far below the one at which the allocator requests memory directly from the system.
 const SEGMENT_BYTES: usize = 64 << 10;
 const FIRST_SEGMENT_BYTES: usize = 256;
 
-/// Append-only bytes, read by position. Bytes that were appended together are never split.
+/// Append-only bytes, read by position. An item is never split between two segments.
 #[derive(Debug, Default)]
 pub struct ByteSegments {
-    /// Segments, each with the number of bytes before it.
+    /// Segments, each with the number of bytes in all earlier segments.
     segments: Vec<(usize, Vec<u8>)>,
     length: usize,
 }
 
 impl ByteSegments {
-    /// Appends the parts as one item. Returns the position of its end.
+    /// Appends the two parts as one item and returns the position of the item's end.
     pub fn push(&mut self, parts: [&[u8]; 2]) -> usize {
         let more: usize = parts.iter().map(|part| part.len()).sum();
         let fits = |segment: &Vec<u8>| segment.capacity() - segment.len() >= more;
@@ -35,7 +35,7 @@ impl ByteSegments {
         self.length
     }
 
-    /// Returns an item by the positions of its start and end.
+    /// Returns the item between two positions, or `None` if no segment contains all of it.
     pub fn get(&self, start: usize, end: usize) -> Option<&[u8]> {
         let place = self.segments.partition_point(|(before, _)| *before <= start).checked_sub(1)?;
         let (before, segment) = self.segments.get(place)?;

@@ -1,7 +1,7 @@
-//! Log of `show info` over a block: the keys once, and the changed values of each sample.
+//! Log of `show info` over a block: the keys, stored once, and the changed values of each sample.
 //!
-//! Most values are integers, which are stored as the difference from the previous one. Other texts are stored
-//! literally. A text that was altered to make it safe is stored as a [`SafeText`], so that it keeps its "altered" flag.
+//! Most values are integers, which are stored as the difference from the previous value. Other values are stored
+//! literally. A value that contains escapes is stored as a [`SafeText`], so that [`SafeText::is_verbatim`] stays false.
 
 use std::sync::Arc;
 
@@ -9,16 +9,18 @@ use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::safe_text::SafeText;
 use crate::history::row_log::{read_varint, unzigzag, write_varint, zigzag};
 
-/// Encodings of a changed value.
+/// Encoding of a changed value that is an integer: the difference from the previous value.
 const NUMBER: u8 = 0;
+/// Encoding of a changed value that is other text: its length and bytes.
 const TEXT: u8 = 1;
+/// Encoding of a changed value that contains escapes: its index in `altered`.
 const ALTERED: u8 = 2;
 
 /// Log of `show info` for one block.
 #[derive(Debug)]
 pub struct InfoLog {
     keys: Arc<[SafeText]>,
-    /// True if the previous block has other keys, so that the memory for the keys counts here.
+    /// True if the keys are not shared with the previous block, so that [`Self::memory`] includes them.
     owns_keys: bool,
     bytes: Vec<u8>,
     altered: Vec<SafeText>,
@@ -27,7 +29,7 @@ pub struct InfoLog {
 }
 
 impl InfoLog {
-    /// Creates an empty log for samples with the keys of `info`. It shares the keys with the previous log if they are
+    /// Creates an empty log for samples with the keys of `info`. The keys are shared with the log `before` if they are
     /// the same.
     pub fn new(info: &ProcessInfo, before: Option<&Self>) -> Self {
         let shared = before.filter(|before| before.has_keys_of(info)).map(|before| Arc::clone(&before.keys));
@@ -82,7 +84,8 @@ impl InfoLog {
         self.bytes.shrink_to_fit();
     }
 
-    /// Returns the values at the given steps, which must be in ascending order. Steps after the end are left out.
+    /// Returns the values at the given sample positions, which must be in ascending order. Positions past the end of
+    /// the log are skipped.
     pub fn read(&self, steps: &[usize]) -> Vec<ProcessInfo> {
         let mut values = vec![SafeText::default(); self.keys.len()];
         let mut rest = self.bytes.as_slice();
@@ -132,9 +135,9 @@ impl InfoLog {
     }
 }
 
-/// Parses an integer, if the text is exactly how that integer is written.
+/// Parses an integer. Returns `None` if formatting the integer would not give `text` again, as for `007` or `+1`.
 fn canonical_number(text: &str) -> Option<i64> {
-    // Longer texts do not fit in an `i64`.
+    // No `i64` is longer than 20 characters.
     let number: i64 = if text.len() <= 20 { text.parse().ok()? } else { return None };
     (number.to_string() == text).then_some(number)
 }
@@ -182,7 +185,7 @@ mod tests {
         log.push(&info(1_000_000));
         let first = log.bytes.len();
         (1..=10).for_each(|step| log.push(&info(1_000_000 + step * 50)));
-        assert_eq!(log.bytes.len() - first, 10 * 4, "how many, which, how, and the difference");
+        assert_eq!(log.bytes.len() - first, 10 * 4, "number of changes, index, encoding and difference");
         let next = InfoLog::new(&info(5), Some(&log));
         assert!(Arc::ptr_eq(&next.keys, &log.keys) && !next.owns_keys);
     }

@@ -2,14 +2,15 @@
 //!
 //! This module owns the storage of samples within a memory budget, the restoration of past samples, counter rates and
 //! the series that charts draw. It does not own polling ([`crate::observe`]), the rules that use rates
-//! ([`crate::problems`]), playback ([`crate::instance`]) or files: nothing here is written to disk.
+//! ([`crate::problems`]) or playback ([`crate::instance`]). Nothing is written to disk.
 //!
 //! Data flow: [`store`] appends each sample to the newest [`block`] and drops the oldest block when the budget is
 //! exceeded. The open block ([`open_block`]) appends each row's changes to a [`row_log`], with ages encoded by
 //! [`age_encoding`]; [`info_log`], [`text_log`] and [`sample_context`] store the rest of the sample. A full block is
 //! sealed ([`sealed_block`]), and its rows are packed column by column ([`packed_row`], [`rice_codes`],
-//! [`byte_segments`]), a few with each new sample. Reading restores whole samples or single series from both forms.
-//! [`trend`] turns a series into chart points, and [`rates`] keeps the last few samples in full to compute rates.
+//! [`byte_segments`]), a few with each new sample. Whole samples and single series can be read from both open and
+//! sealed blocks. [`trend`] turns a series into chart points, and [`rates`] keeps the last few samples in full to
+//! compute rates.
 
 pub mod age_encoding;
 pub mod block;

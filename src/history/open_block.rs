@@ -1,4 +1,4 @@
-//! Rows of the block that still grows: one log per row, to which each sample appends.
+//! Rows of the open block: one log per row, to which each new sample appends an entry.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,17 +10,18 @@ use crate::history::row_log::RowLogWriter;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Newest sample in the logs, in the form needed to compute the next differences.
+/// Newest sample in the logs, in the form needed to compute the differences of the next sample.
 #[derive(Debug)]
 struct NewestSample {
     sample: Arc<Sample>,
     process: NumberRows,
-    /// Numbers of each row after the quantities: encoded ages, and identifiers.
+    /// Numbers of each row that are not quantities: encoded ages, and identifiers.
     other_numbers: NumberRows,
 }
 
 impl NewestSample {
-    /// Returns the index in this sample of the row at `index` in `other`.
+    /// Returns the index in this sample of the row that is at `index` in `other`, or `None` if this sample does not
+    /// contain the row. `same_rows` is true if both samples have the same rows.
     fn row_index(&self, other: &Sample, index: usize, same_rows: bool) -> Option<usize> {
         if same_rows { Some(index) } else { self.sample.rows.index_of(other.rows.ids()[index]) }
     }
@@ -40,7 +41,7 @@ pub struct OpenRows {
 }
 
 impl OpenRows {
-    /// Appends a sample. `slots` are the age columns, and `steps` is the number of samples already in the logs.
+    /// Appends a sample. `slots` are the age columns; `steps` is the number of samples already in the logs.
     pub fn push(&mut self, sample: &Arc<Sample>, slots: &AgeColumns, steps: usize) {
         let same_rows = self.newest.as_ref().is_some_and(|newest| Arc::ptr_eq(&newest.sample.rows, &sample.rows));
         if !same_rows {
@@ -76,11 +77,11 @@ impl OpenRows {
             log.push_missing();
             bytes += log.memory();
         }
-        self.newest = Some(NewestSample { sample: Arc::clone(sample), process, other_numbers: other_numbers });
+        self.newest = Some(NewestSample { sample: Arc::clone(sample), process, other_numbers });
         self.bytes = bytes;
     }
 
-    /// Finds or creates the log of each row of the sample.
+    /// Finds or creates the log of each row of the sample. A new log starts with `steps` samples without the row.
     fn assign_logs(&mut self, sample: &Sample, steps: usize) {
         let (logs, places) = (&mut self.logs, &mut self.log_of_id);
         let mut place_of = |id: RowId| {
@@ -96,12 +97,12 @@ impl OpenRows {
         self.logs_of_absent_rows = places.map(|(log_index, _)| log_index as u32).collect();
     }
 
-    /// Returns the newest sample.
+    /// Returns the newest sample, or `None` before the first one.
     pub fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref().map(|newest| &newest.sample)
     }
 
-    /// Returns the log of a row.
+    /// Returns the log of a row, or `None` if no sample contained the row.
     pub fn log(&self, id: RowId) -> Option<&[u8]> {
         Some(self.logs[*self.log_of_id.get(&id)? as usize].1.bytes())
     }
@@ -126,7 +127,7 @@ fn row_parts<'a>(sample: &'a Sample, other_numbers: &'a NumberRows, index: usize
     Some([sample.table.row_numbers(index)?.prefix(quantities), other_numbers.row(index)?])
 }
 
-/// Encodes the numbers after the quantities of each row.
+/// Encodes the numbers of each row that are not quantities. Only ages change; identifiers are stored as they are.
 fn encode_other_numbers(
     sample: &Sample,
     slots: &AgeColumns,

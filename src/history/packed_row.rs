@@ -1,22 +1,28 @@
 //! Numbers of one row over a full block, packed column by column.
 //!
-//! A row log is easy to append to, but a finished one can be stored in fewer bytes. Columns that never change need only
-//! their first value. The counters of a row often move together: if the changes of a column equal those of an earlier
-//! column, or are a multiple of them, a reference is enough. The other columns are stored as Rice codes, of either the
-//! changes or the distances from the lowest value, whichever is shorter, or as a short list if there are few changes.
+//! A row log is easy to append to, but a complete log can be stored in fewer bytes. A column that never changes needs
+//! only its first value. The counters of a row often grow together: if the changes of a column equal those of an
+//! earlier column, or are a multiple of them, a reference to that column is enough. Every other column is stored in the
+//! shortest of three forms: Rice codes of its changes, Rice codes of the distances from its lowest value, or, if it
+//! changes rarely, a list of its changes.
 
 use crate::history::rice_codes::{BitReader, BitWriter, best_parameter};
-use crate::history::row_log::{ABSENT, RowLogReader, read_varint, unzigzag, write_varint, zigzag};
+use crate::history::row_log::{ABSENT, RowLogReader, read_byte, read_varint, unzigzag, write_varint, zigzag};
 
-/// Encodings of a column.
+/// Encoding of a column: the index of an earlier column with the same changes.
 const SAME_CHANGES: u8 = 0;
+/// Encoding of a column: the index of an earlier column, and the factor by which its changes are multiplied.
 const MULTIPLE_OF_CHANGES: u8 = 1;
+/// Encoding of a column that never decreases: Rice codes of the changes.
 const RICE_GROWTH: u8 = 2;
+/// Encoding of a column: Rice codes of the changes, zigzag-encoded.
 const RICE_CHANGES: u8 = 3;
+/// Encoding of a column: the lowest value, and Rice codes of the distances from it.
 const RICE_LEVELS: u8 = 4;
+/// Encoding of a column that changes rarely: the position and size of each change.
 const CHANGE_LIST: u8 = 5;
 
-/// Columns of one row over a block.
+/// Values of all columns of one row over a block.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowColumns {
     /// Values in the first sample.
@@ -26,7 +32,7 @@ pub struct RowColumns {
 }
 
 impl RowColumns {
-    /// Reads a log with `steps` samples. Returns `None` if the row is missing in one of them.
+    /// Reads a log of `steps` samples. Returns `None` if the row is missing in any of these samples.
     pub fn from_log(log: &[u8], steps: usize, width: usize) -> Option<Self> {
         let mut reader = RowLogReader::new(log, width);
         let mut first: Vec<i64> = Vec::new();
@@ -53,7 +59,8 @@ impl RowColumns {
         Some(Self { first, changing })
     }
 
-    /// Returns the value of a column in the sample at `step`.
+    /// Returns the value of a column in the sample at position `step`, or `None` if the column or the position does not
+    /// exist. The value may be [`ABSENT`].
     pub fn value(&self, column: usize, step: usize) -> Option<i64> {
         let first = self.first.get(column).copied()?;
         let Some(later) = step.checked_sub(1) else { return Some(first) };
@@ -63,7 +70,7 @@ impl RowColumns {
         }
     }
 
-    /// Copies all values of the sample at `step` to `row`.
+    /// Copies all values of the sample at position `step` to `row`.
     pub fn copy_step(&self, step: usize, row: &mut Vec<i64>) {
         row.clone_from(&self.first);
         let Some(later) = step.checked_sub(1) else { return };
@@ -74,7 +81,7 @@ impl RowColumns {
         }
     }
 
-    /// Returns the differences between consecutive samples of a changing column.
+    /// Returns the differences between consecutive samples in a changing column. `slot` is its index in `changing`.
     fn changes_of(&self, slot: usize) -> Vec<i64> {
         let (column, values) = &self.changing[slot];
         let mut before = self.first[*column];
@@ -102,7 +109,7 @@ impl RowColumns {
     /// wrong numbers but never in a panic.
     pub fn unpack(mut bytes: &[u8], steps: usize, width: usize) -> Self {
         let first = read_first_values(&mut bytes, width);
-        let count = read_byte(&mut bytes);
+        let count = read_byte(&mut bytes).unwrap_or(0);
         let later = steps.saturating_sub(1);
         let mut known: Vec<Vec<i64>> = Vec::new();
         let mut changing = Vec::new();
@@ -122,7 +129,7 @@ impl RowColumns {
     }
 }
 
-/// Writes a mask of the absent numbers, a mask of the nonzero ones, and the nonzero numbers.
+/// Writes a mask of the absent numbers, a mask of the nonzero numbers, and the nonzero numbers themselves.
 fn write_first_values(out: &mut Vec<u8>, first: &[i64]) {
     let mask = |is_set: fn(i64) -> bool| {
         let mut mask = vec![0_u8; first.len().div_ceil(8)];
@@ -152,7 +159,7 @@ fn read_first_values(bytes: &mut &[u8], width: usize) -> Vec<i64> {
     (0..width).map(value).collect()
 }
 
-/// Writes one column in the shortest encoding. `known` are the changes of the columns before it.
+/// Writes one column in the shortest encoding. `known` contains the changes of each column written before.
 fn write_column(out: &mut Vec<u8>, bits: &mut BitWriter, known: &[Vec<i64>], changes: &[i64], values: &[i64]) {
     if let Some(place) = known.iter().position(|other| other == changes) {
         out.extend([SAME_CHANGES, place as u8]);
@@ -172,7 +179,7 @@ fn write_column(out: &mut Vec<u8>, bits: &mut BitWriter, known: &[Vec<i64>], cha
     let (by_change, change_bits) = best_parameter(&changes.iter().map(change));
     let (by_level, level_bits) = best_parameter(&values.iter().map(level));
     let few = changes.iter().filter(|change| **change != 0).count();
-    // An entry takes at least two bytes; 20 bits is a typical size.
+    // An entry of the list takes at least two bytes and typically about 20 bits.
     let few_bits = few as u64 * 20;
     if few_bits < change_bits.min(level_bits) {
         out.extend([CHANGE_LIST, few as u8]);
@@ -196,7 +203,8 @@ fn write_column(out: &mut Vec<u8>, bits: &mut BitWriter, known: &[Vec<i64>], cha
     }
 }
 
-/// Returns the factor by which every number in `other` must be multiplied to get `changes`, if there is one.
+/// Returns the factor by which every number in `other` must be multiplied to get `changes`, or `None` if no such factor
+/// exists.
 fn common_factor(other: &[i64], changes: &[i64]) -> Option<i64> {
     let (one, change) = other.iter().zip(changes).find(|(one, change)| **one != 0 || **change != 0)?;
     let factor = change.checked_div(*one).filter(|factor| factor.checked_mul(*one) == Some(*change))?;
@@ -205,7 +213,7 @@ fn common_factor(other: &[i64], changes: &[i64]) -> Option<i64> {
 }
 
 fn read_column(bytes: &mut &[u8], known: &[Vec<i64>], before: i64, later: usize) -> Vec<i64> {
-    let (kind, parameter) = (read_byte(bytes), read_byte(bytes));
+    let (kind, parameter) = (read_byte(bytes).unwrap_or(0), read_byte(bytes).unwrap_or(0));
     let other = |place: u8| known.get(usize::from(place)).cloned().unwrap_or_else(|| vec![0; later]);
     let k = u32::from(parameter.min(63));
     match kind {
@@ -226,7 +234,7 @@ fn read_column(bytes: &mut &[u8], known: &[Vec<i64>], before: i64, later: usize)
         CHANGE_LIST => {
             let mut changes = vec![0; later];
             for _ in 0..parameter {
-                let (step, change) = (usize::from(read_byte(bytes)), unzigzag(read_varint(bytes)));
+                let (step, change) = (usize::from(read_byte(bytes).unwrap_or(0)), unzigzag(read_varint(bytes)));
                 if let Some(slot) = changes.get_mut(step) {
                     *slot = change;
                 }
@@ -243,12 +251,6 @@ fn read_rice_codes(bytes: &mut &[u8], k: u32, count: usize) -> Vec<u64> {
     let values = (0..count).map(|_| reader.read_rice(k)).collect();
     *bytes = &bytes[reader.bytes_read()..];
     values
-}
-
-fn read_byte(bytes: &mut &[u8]) -> u8 {
-    let Some((first, rest)) = bytes.split_first() else { return 0 };
-    *bytes = rest;
-    *first
 }
 
 #[cfg(test)]
@@ -277,7 +279,7 @@ mod tests {
         (columns.pack(), columns)
     }
 
-    /// A server with 2 or 3 requests per second: six counters that move together, bytes per request, three gauges.
+    /// A server with 2 or 3 requests per second: six counters that grow together, counters of bytes, and three gauges.
     fn busy(steps: usize) -> Vec<Vec<i64>> {
         let mut random = fastrand::Rng::with_seed(3);
         let mut row = vec![0_i64; 97];

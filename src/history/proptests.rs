@@ -1,4 +1,4 @@
-//! Property tests: the history restores every sample as it was stored.
+//! Property tests: the history restores every stored sample unchanged, except that ages may differ by one second.
 
 use std::sync::Arc;
 
@@ -127,7 +127,7 @@ proptest! {
         let (samples, mut history) = (build_samples(steps), History::new(budget));
         for (done, sample) in samples.iter().enumerate() {
             history.push(sample);
-            // Check while blocks are open, while they are packed, and afterwards.
+            // Check while blocks are open, while they are being packed, and afterwards.
             let near = done.saturating_sub(done % 50);
             if let Some(back) = (done % 9 == 0).then(|| history.restore_sample(samples[near].seq)).flatten() {
                 assert_same_sample(&samples[near], &back)?;

@@ -1,8 +1,9 @@
 //! Rates: growth of counters over the last few seconds.
 //!
-//! HAProxy's own rates cover one second and exist only for few counters. Here a counter is compared with its value a
-//! few samples ago. A rate needs two samples of the same epoch between which the counter never decreased. After a
-//! reload or `clear counters` the rate is therefore absent for a moment, never negative and never a spike.
+//! HAProxy's own rates cover one second and exist only for a few counters. Here, a counter is compared with its value a
+//! few samples earlier. A rate needs two samples of the same epoch between which the counter never decreased. After a
+//! reload or `clear counters`, the rate is therefore absent until the next sample, but never negative and never a
+//! spike.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,19 +19,19 @@ use crate::observe::sample::Sample;
 const MAX_SPAN: Duration = Duration::from_secs(5);
 /// Maximum number of samples kept.
 const MAX_SAMPLES: usize = 5;
-/// Minimum number of large samples kept: a rate needs two, and one may arrive late.
+/// Minimum number of samples kept, even if they are large: a rate needs two samples, and one may arrive late.
 const MIN_SAMPLES: usize = 3;
-/// Total size of the replies, in bytes, up to which more than [`MIN_SAMPLES`] are kept. Parsed samples take about twice
-/// as much memory.
+/// Total size of the replies, in bytes, up to which more than [`MIN_SAMPLES`] samples are kept. Parsed samples take
+/// about twice as much memory as the replies.
 const MAX_REPLY_BYTES: usize = 9 << 20;
-/// Minimum time between kept samples, except for the newest and the oldest. Slightly less than one second, because
-/// samples taken every second do not arrive exactly one second apart.
+/// Minimum time between kept samples, except for the newest and the oldest. It is slightly less than one second,
+/// because samples taken every second do not arrive exactly one second apart.
 const MIN_GAP: Duration = Duration::from_millis(900);
 
-/// Time before the newest sample that is replayed to find the samples a window held.
+/// Time before a past sample from which headers are replayed to find the samples that the window contained then.
 const LOOKBACK: Duration = Duration::from_secs(15);
 
-/// Properties of a sample that decide how long the window keeps it.
+/// Properties of a sample that determine how long the window keeps the sample.
 pub trait RateSample {
     /// Returns the monotonic time of the sample.
     fn taken_at(&self) -> Duration;
@@ -68,7 +69,7 @@ impl RateSample for SampleHeader {
     }
 }
 
-/// Newest sample and the few before it from which rates are computed.
+/// The last few samples, from which rates are computed.
 #[derive(Debug)]
 pub struct RateWindow<T = Arc<Sample>> {
     /// Oldest first; the last one is the newest sample.
@@ -89,7 +90,7 @@ impl<T: RateSample> RateWindow<T> {
         }
         let now = sample.taken_at();
         let max_samples = (MAX_REPLY_BYTES / sample.reply_bytes().max(1)).clamp(MIN_SAMPLES, MAX_SAMPLES);
-        // With short intervals, keep the last but one sample only if it is far enough from the one before it.
+        // With short intervals, keep the previous newest sample only if it is far enough from the sample before it.
         if let [.., before, last] = self.samples.make_contiguous()
             && last.taken_at().saturating_sub(before.taken_at()) < MIN_GAP
         {
@@ -105,11 +106,12 @@ impl<T: RateSample> RateWindow<T> {
 }
 
 impl RateWindow<SampleHeader> {
-    /// Returns the sequence numbers that the window held when sample `seq` was the newest, oldest first.
+    /// Returns the sequence numbers of the samples that the window contained when sample `seq` was the newest, oldest
+    /// first.
     pub fn sample_numbers_at(history: &History, seq: u64) -> Vec<u64> {
         let mut headers = history.headers_back_from(seq).peekable();
         let since = headers.peek().map_or(Duration::ZERO, |newest| newest.at.saturating_sub(LOOKBACK));
-        // Read one sample beyond the lookback: a window has two samples, however old the earlier one is.
+        // Read one sample beyond the lookback, because a window keeps two samples, however old the earlier one is.
         let mut recent: Vec<SampleHeader> = Vec::new();
         for header in headers {
             recent.push(*header);
@@ -134,7 +136,7 @@ impl RateWindow {
         self.samples.iter()
     }
 
-    /// Returns the newest sample.
+    /// Returns the newest sample, or `None` if the window is empty.
     pub fn newest(&self) -> Option<&Arc<Sample>> {
         self.samples.back()
     }
@@ -145,12 +147,13 @@ impl RateWindow {
         Some(last.at.monotonic.saturating_sub(first.at.monotonic)).filter(|span| !span.is_zero())
     }
 
-    /// Returns the growth of a row's counter and the seconds it took, or `None` with fewer than two usable samples.
+    /// Returns the growth of a row's counter and the number of seconds over which the counter grew, or `None` with
+    /// fewer than two usable samples.
     pub fn growth(&self, id: RowId, field: Field) -> Option<(i64, f64)> {
         self.growth_at(self.newest()?.rows.index_of(id)?, field)
     }
 
-    /// Returns the same as [`Self::growth`] for the row at `index` of the newest sample. Needs no lookup by id while
+    /// Returns the same as [`Self::growth`] for the row at `index` in the newest sample, without a lookup by id while
     /// the rows do not change.
     pub fn growth_at(&self, index: usize, field: Field) -> Option<(i64, f64)> {
         let newest = self.newest()?;
@@ -161,23 +164,24 @@ impl RateWindow {
         })
     }
 
-    /// Returns the growth per second of a row's counter.
+    /// Returns the growth per second of a row's counter, or `None` with fewer than two usable samples.
     pub fn rate(&self, id: RowId, field: Field) -> Option<f64> {
         self.growth(id, field).map(|(grown, seconds)| grown as f64 / seconds)
     }
 
-    /// Returns the growth of a process counter and the seconds it took.
+    /// Returns the growth of a process counter and the number of seconds over which the counter grew, or `None` with
+    /// fewer than two usable samples.
     pub fn process_growth(&self, field: InfoField) -> Option<(i64, f64)> {
         self.growth_of(|sample| sample.process_number(field))
     }
 
-    /// Returns the growth per second of a process counter.
+    /// Returns the growth per second of a process counter, or `None` with fewer than two usable samples.
     pub fn process_rate(&self, field: InfoField) -> Option<f64> {
         self.process_growth(field).map(|(grown, seconds)| grown as f64 / seconds)
     }
 
-    /// Walks back from the newest sample while the counter is present and does not increase, and returns the total
-    /// growth and the seconds it took.
+    /// Returns the growth of a counter and the number of seconds over which the counter grew, from the earliest sample
+    /// after which the counter was always present and never decreased.
     fn growth_of(&self, value: impl Fn(&Sample) -> Option<i64>) -> Option<(i64, f64)> {
         let newest = self.samples.back()?;
         let last = value(newest)?;

@@ -3,7 +3,7 @@
 //! A number is split into a quotient, written in unary (ones followed by a zero), and the lowest `k` bits. If the
 //! quotient is too long, the number is written in full after `ESCAPE_ONES` ones, so that every number can be encoded.
 
-/// Number of ones that announce a number written in full.
+/// Number of ones that precede a number written in full.
 const ESCAPE_ONES: u64 = 24;
 
 /// Writes bits, the highest bit of each number first.
@@ -52,7 +52,7 @@ impl BitWriter {
     }
 }
 
-/// Reads the bits of a [`BitWriter`]. All bits after the end are zero.
+/// Reads the bits that a [`BitWriter`] wrote. All bits after the end are zero.
 #[derive(Debug)]
 pub struct BitReader<'a> {
     bytes: &'a [u8],
@@ -91,13 +91,13 @@ impl<'a> BitReader<'a> {
         quotient << k | self.read_bits(k)
     }
 
-    /// Returns the number of bytes read so far, including a partly read one.
+    /// Returns the number of bytes read so far, including a partly read byte.
     pub fn bytes_read(&self) -> usize {
         self.position.div_ceil(8).min(self.bytes.len())
     }
 }
 
-/// Returns the parameter `k` that needs the fewest bits for these numbers, and that number of bits.
+/// Returns the parameter `k` with which these numbers need the fewest bits, and the number of bits.
 pub fn best_parameter(values: &(impl Iterator<Item = u64> + Clone)) -> (u32, u64) {
     let cost = |k: u32| -> u64 {
         let one = |value: u64| {
@@ -106,7 +106,7 @@ pub fn best_parameter(values: &(impl Iterator<Item = u64> + Clone)) -> (u32, u64
         };
         values.clone().map(one).sum()
     };
-    // The cost first falls to its minimum and then rises.
+    // As `k` grows, the cost first falls to its minimum and then rises.
     let (mut best, mut bits) = (0, cost(0));
     for k in 1..=40 {
         let now = cost(k);

@@ -1,9 +1,9 @@
 //! Log of one row's numbers over time, as a byte string.
 //!
-//! A log is a sequence of steps, one for each sample. A step without changes extends a run. A step with changes names
-//! the changed numbers in a bit mask, followed by the differences as variable-length integers. Differences wrap, so
-//! every `i64` is restored exactly, including the marker for absent values. A row tends to change in a few recurring
-//! ways (a request arrives, its rate falls back to zero), so a recently used mask is written as a single byte.
+//! A log has one entry for each sample. An entry without changes extends a run. An entry with changes contains a bit
+//! mask of the changed numbers, followed by the differences as variable-length integers. Differences wrap, so every
+//! `i64` is restored exactly, including the marker for absent values. A row tends to change in a few recurring ways (a
+//! request arrives, the request rate falls back to zero), so a recently used mask is written as a single byte.
 
 use crate::haproxy::numbers::column_set::SlotSet;
 use crate::haproxy::numbers::number_rows::NumberRow;
@@ -11,9 +11,9 @@ use crate::haproxy::numbers::number_rows::NumberRow;
 /// Marker for an absent number.
 pub const ABSENT: i64 = i64::MIN;
 
-/// Maximum length of a run; the token of a run is its length.
+/// Maximum length of a run of unchanged samples; the token of a run is its length.
 const MAX_RUN: u8 = 0xf0;
-/// Token for the most recently used mask; each further token selects the mask used before it.
+/// Token for the most recently used mask. The tokens that follow select the masks used before, most recent first.
 const RECENT_MASK: u8 = 0xf1;
 const NEW_MASK: u8 = 0xfe;
 const MISSING: u8 = 0xff;
@@ -26,12 +26,12 @@ const RECENT_MASK_COUNT: usize = 8;
 struct RecentMasks([u32; RECENT_MASK_COUNT]);
 
 impl RecentMasks {
-    /// Returns the index of the first mask for which `is_it` returns true.
+    /// Returns the index of the first mask whose position in the log satisfies `is_match`.
     fn position(&self, is_match: impl Fn(usize) -> bool) -> Option<usize> {
         self.0.iter().take_while(|at| **at > 0).position(|at| is_match(*at as usize))
     }
 
-    /// Moves the mask at this index to the front and returns its position in the log.
+    /// Moves the mask at this index to the front and returns its position in the log, or `None` if the entry is unused.
     fn mark_used(&mut self, place: usize) -> Option<usize> {
         self.0.get_mut(..=place)?.rotate_right(1);
         Some(self.0[0] as usize).filter(|at| *at > 0)
@@ -44,7 +44,7 @@ impl RecentMasks {
     }
 }
 
-/// Writes a log step by step.
+/// Writes a log, one entry for each sample.
 #[derive(Debug, Default)]
 pub struct RowLogWriter {
     bytes: Vec<u8>,
@@ -53,21 +53,22 @@ pub struct RowLogWriter {
 }
 
 impl RowLogWriter {
-    /// Creates a log whose first `missing` steps do not contain the row.
+    /// Creates a log for a row that is absent from the first `missing` samples of the block.
     pub fn starting_after(missing: usize) -> Self {
         let mut writer = Self::default();
         (0..missing).for_each(|_| writer.push_missing());
         writer
     }
 
-    /// Appends a step for a sample that does not contain the row.
+    /// Appends an entry for a sample that does not contain the row.
     pub fn push_missing(&mut self) {
         self.is_running = false;
         self.bytes.push(MISSING);
     }
 
-    /// Appends a step with the row's numbers in this sample and in the previous one, each in two parts. `before` is
-    /// zeros if the row was missing.
+    /// Appends an entry for a sample that contains the row. `now` are the row's numbers in this sample and `before`
+    /// those in the previous sample, each in two parts. `before` must be zeros if the previous sample does not contain
+    /// the row.
     pub fn push_step(&mut self, before: [NumberRow<'_>; 2], now: [NumberRow<'_>; 2]) {
         if before == now {
             match self.bytes.last_mut() {
@@ -128,7 +129,7 @@ impl RowLogWriter {
     }
 }
 
-/// Reads a log step by step; each step returns the row's numbers.
+/// Reads a log, one entry for each sample.
 #[derive(Debug)]
 pub struct RowLogReader<'a> {
     log: &'a [u8],
@@ -138,12 +139,12 @@ pub struct RowLogReader<'a> {
     run: u8,
     mask: SlotSet,
     values: Vec<i64>,
-    /// True if the last step changed the numbers in the mask.
+    /// True if the last entry changed the numbers in the mask.
     has_changes: bool,
 }
 
 impl<'a> RowLogReader<'a> {
-    /// Creates a reader of rows with `width` numbers.
+    /// Creates a reader for the log of a row with `width` numbers.
     pub fn new(bytes: &'a [u8], width: usize) -> Self {
         Self {
             log: bytes,
@@ -186,12 +187,12 @@ impl<'a> RowLogReader<'a> {
         Some(&self.values)
     }
 
-    /// Returns the numbers after the last step.
+    /// Returns the row's numbers after the last call of [`Self::next_step`]; zeros if the row was missing.
     pub fn values(&self) -> &[i64] {
         &self.values
     }
 
-    /// Returns the slots that the last step changed.
+    /// Returns the slots that the last call of [`Self::next_step`] changed.
     pub fn changed_slots(&self) -> impl Iterator<Item = usize> {
         let changed = self.has_changes.then(|| self.mask.iter()).into_iter().flatten();
         changed.filter(|slot| *slot < self.values.len())
@@ -208,7 +209,8 @@ impl<'a> RowLogReader<'a> {
     }
 }
 
-fn read_byte(bytes: &mut &[u8]) -> Option<u8> {
+/// Reads one byte. Returns `None` at the end.
+pub(super) fn read_byte(bytes: &mut &[u8]) -> Option<u8> {
     let (first, rest) = bytes.split_first()?;
     *bytes = rest;
     Some(*first)
@@ -223,8 +225,8 @@ fn read_mask(bytes: &mut &[u8]) -> SlotSet {
     mask
 }
 
-/// Maps a value so that [`ABSENT`] becomes -1 and negative values move down by one. The first step of a log, which
-/// starts from zeros, then needs one byte for an absent number instead of ten.
+/// Maps [`ABSENT`] to -1 and each negative value to the value minus one. The first entry of a log, which contains the
+/// differences from zero, then needs one byte for an absent number instead of ten.
 fn absent_to_minus_one(value: i64) -> i64 {
     match value {
         ABSENT => -1,
@@ -261,7 +263,7 @@ pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Reads the number that [`write_varint`] wrote.
+/// Reads a number that [`write_varint`] wrote. Missing bytes count as zero.
 pub fn read_varint(bytes: &mut &[u8]) -> u64 {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
@@ -292,7 +294,7 @@ mod tests {
         numbers.each_ref().map(|part| part.row(0).unwrap())
     }
 
-    /// Writes and reads steps as a block does; `None` where the row is missing.
+    /// Writes and reads entries as a block does; `None` where the row is missing.
     fn round_trip(width: usize, steps: &[Option<Vec<i64>>]) -> Vec<Option<Vec<i64>>> {
         let mut writer = RowLogWriter::default();
         let nothing = numbers(&vec![0; width]);

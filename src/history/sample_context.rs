@@ -1,4 +1,4 @@
-//! Context of samples, stored once until it changes: epoch, permission level, row identities and configured state.
+//! Context of samples (epoch, permission level, row identities and configured state), stored only when it changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::row_ids::{RowId, RowSet};
 use crate::observe::sample::{Epoch, Sample};
 
-/// Parts of a sample other than numbers and texts.
+/// Rarely changing parts of a sample: all except numbers, texts and the header.
 #[derive(Debug, Clone)]
 pub struct SampleContext {
     /// Epoch of the process.
@@ -48,7 +48,7 @@ impl SampleContext {
     }
 }
 
-/// Contexts of a block, each with the step at which it starts.
+/// Contexts of a block, each with the position of the first sample to which it applies.
 #[derive(Debug, Default)]
 pub struct SampleContexts {
     list: Vec<(usize, SampleContext)>,
@@ -57,7 +57,8 @@ pub struct SampleContexts {
 }
 
 impl SampleContexts {
-    /// Adds the context of the sample at `step` if it changed. `before` are the contexts of the previous block.
+    /// Adds the context of the sample at position `step` if it differs from the previous context. `before` contains the
+    /// contexts of the previous block.
     pub fn push(&mut self, step: usize, sample: &Sample, before: Option<&Self>) {
         let earlier =
             self.list.last().or_else(|| before.and_then(|before| before.list.last())).map(|(_, context)| context);
@@ -75,7 +76,7 @@ impl SampleContexts {
         }
     }
 
-    /// Returns the context at a step.
+    /// Returns the context of the sample at position `step`, or `None` if there are no contexts.
     pub fn get(&self, step: usize) -> Option<&SampleContext> {
         let place = self.list.partition_point(|(from, _)| *from <= step);
         self.list.get(place.checked_sub(1)?).map(|(_, context)| context)

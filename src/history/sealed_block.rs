@@ -1,4 +1,4 @@
-//! Rows of a full block. They are packed a few at a time, so that no sample has to wait for all of them.
+//! Rows of a full block. The rows are packed a few at a time, so that storing a new sample never takes long.
 
 use crate::history::byte_segments::ByteSegments;
 use crate::history::packed_row::RowColumns;
@@ -7,7 +7,7 @@ use crate::observe::row_ids::RowId;
 /// Rows of a full block.
 #[derive(Debug, Default)]
 pub struct SealedRows {
-    /// Stored rows, each preceded by a byte for its encoding.
+    /// Stored rows, each preceded by a byte that identifies its encoding.
     bytes: ByteSegments,
     /// End position of each stored row, sorted by id.
     ends: Vec<(RowId, u32)>,
@@ -16,21 +16,23 @@ pub struct SealedRows {
     unpacked_bytes: usize,
 }
 
-/// Encodings of a stored row: still a log, because it has gaps, or packed column by column.
+/// Encoding of a stored row as a log, for a row that some samples do not contain or that packing would not make
+/// shorter.
 const LOG: u8 = 0;
+/// Encoding of a stored row as packed columns.
 const PACKED: u8 = 1;
 
 /// Stored bytes of one row over a block.
 #[derive(Debug, Clone, Copy)]
 pub enum StoredRow<'a> {
-    /// Row log.
+    /// Row log; see [`crate::history::row_log`].
     Log(&'a [u8]),
-    /// Packed columns.
+    /// Packed columns; see [`RowColumns::pack`].
     Packed(&'a [u8]),
 }
 
 impl SealedRows {
-    /// Creates the rows from finished logs.
+    /// Creates the rows of a sealed block from complete logs. The rows are not packed yet.
     pub fn from_logs(logs: impl Iterator<Item = (RowId, Box<[u8]>)>) -> Self {
         let mut waiting: Vec<_> = logs.collect();
         waiting.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
@@ -53,7 +55,8 @@ impl SealedRows {
         self.ends.len() + self.unpacked.len()
     }
 
-    /// Packs the next `count` rows, each over `steps` samples.
+    /// Packs the next `count` rows. `steps` is the number of samples in the block, and `width` returns the number of
+    /// columns of a row.
     pub fn pack_some(&mut self, count: usize, steps: usize, width: impl Fn(RowId) -> usize) {
         for _ in 0..count {
             let Some((id, log)) = self.unpacked.pop() else { break };

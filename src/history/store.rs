@@ -23,7 +23,7 @@ pub struct History {
 }
 
 impl History {
-    /// Creates an empty history of at most `budget` bytes. The newest block is always kept.
+    /// Creates an empty history of at most `budget` bytes. The newest block is kept even if it exceeds the budget.
     pub fn new(budget: usize) -> Self {
         Self { budget, blocks: VecDeque::new(), texts: TextLog::default(), newest: None }
     }
@@ -63,7 +63,7 @@ impl History {
         self.budget
     }
 
-    /// Returns the time between the oldest and the newest sample.
+    /// Returns the time between the oldest and the newest sample, or zero if the history is empty.
     pub fn span(&self) -> Duration {
         match (self.headers().next(), self.headers().next_back()) {
             (Some(first), Some(last)) => last.at.saturating_sub(first.at),
@@ -76,9 +76,9 @@ impl History {
         self.blocks.iter().flat_map(Block::headers)
     }
 
-    /// Reads several series of one row within a time range, oldest first. Calls `each` with the header and one value
-    /// per series for every sample; a value is `None` if HAProxy did not report it or the sample does not contain the
-    /// row.
+    /// Reads several series of one row within a range of monotonic time. Calls `each` for every sample, oldest first,
+    /// with the header and one value per series. A value is `None` if HAProxy did not report it or the sample does not
+    /// contain the row.
     pub fn read_series(
         &self,
         id: RowId,
@@ -99,7 +99,7 @@ impl History {
         }
     }
 
-    /// Returns the newest sample.
+    /// Returns the newest sample, or `None` if the history is empty.
     pub fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref()
     }
@@ -111,7 +111,7 @@ impl History {
     }
 
     /// Restores several samples by their sequence numbers, which must be in ascending order. Samples that are not
-    /// stored are left out. Each block is read only once.
+    /// stored are skipped. Each block is read only once.
     pub fn restore_samples(&self, seqs: &[u64]) -> Vec<Arc<Sample>> {
         let mut found = Vec::with_capacity(seqs.len());
         let mut rest = seqs;
@@ -121,7 +121,7 @@ impl History {
             rest = later;
             let index = |seq: &u64| block.headers().binary_search_by_key(seq, |header| header.seq).ok();
             let mut steps: Vec<usize> = here.iter().filter_map(index).collect();
-            // The open block still has its newest sample in full.
+            // The open block keeps its newest sample uncompressed.
             let newest = block.newest().filter(|newest| here.last() == Some(&newest.seq)).map(Arc::clone);
             if newest.is_some() {
                 steps.pop();
@@ -134,7 +134,8 @@ impl History {
         found
     }
 
-    /// Returns the header of the newest sample taken at or before `time`, or of the oldest sample if all are later.
+    /// Returns the header of the newest sample taken at or before the monotonic time `time`, or of the oldest sample if
+    /// all samples are later. Returns `None` if the history is empty.
     pub fn header_at(&self, time: Duration) -> Option<&SampleHeader> {
         let later =
             self.blocks.partition_point(|block| block.headers().first().is_some_and(|header| header.at <= time));
@@ -145,7 +146,7 @@ impl History {
         block.headers().get(index.checked_sub(1)?)
     }
 
-    /// Returns the headers up to and including a sequence number, newest first.
+    /// Returns the headers with sequence numbers up to and including `seq`, newest first.
     pub fn headers_back_from(&self, seq: u64) -> impl Iterator<Item = &SampleHeader> {
         let headers = self
             .blocks
@@ -155,7 +156,7 @@ impl History {
         headers.flat_map(|block| block.headers().iter().rev()).filter(move |header| header.seq <= seq)
     }
 
-    /// Returns the header of the first sample after a sequence number.
+    /// Returns the header of the first sample after sequence number `seq`, or `None` if no later sample is stored.
     pub fn header_after(&self, seq: u64) -> Option<&SampleHeader> {
         let block = self.blocks.iter().find(|block| block.headers().last().is_some_and(|header| header.seq > seq))?;
         block.headers().iter().find(|header| header.seq > seq)
@@ -236,7 +237,7 @@ mod tests {
         history.read_series(sample.rows.ids()[0], &series, Duration::ZERO..=Duration::MAX, |_, row| {
             values.extend_from_slice(row);
         });
-        assert_eq!(values, [None, Some(812), None], "no queue and no age on a frontend");
+        assert_eq!(values, [None, Some(812), None], "a frontend has no queue and no age");
     }
 
     #[test]

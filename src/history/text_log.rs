@@ -1,7 +1,7 @@
-//! Texts of rows: status, checks, addresses. They rarely change, so each row has a list of entries, each with the
-//! number of the sample from which it applies.
+//! Texts of rows: status, checks, addresses. Texts rarely change, so each row has a list of entries, each with the
+//! sequence number of the first sample to which it applies.
 //!
-//! A recurring text is stored only once: a check that alternates between two results costs only the list entries.
+//! Recurring texts are stored only once: a check that alternates between two results adds only list entries.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use crate::haproxy::stat_table::StatRow;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Number of earlier entries of a row that a new text is compared with, to share it.
+/// Number of earlier entries of a row with which new texts are compared, so that equal texts are shared.
 const COMPARED_ENTRIES: usize = 8;
 
-/// Texts of a row from one sample on.
+/// Texts of a row, valid from sample `first_seq` until the next entry.
 #[derive(Debug)]
 struct TextEntry {
     first_seq: u64,
     row: StatRow,
-    /// Memory that belongs to this entry, in bytes; 0 if the text is shared with another entry.
+    /// Memory counted for this entry's texts, in bytes; 0 if the texts are counted for another entry.
     owned_bytes: usize,
 }
 
@@ -30,14 +30,14 @@ pub struct TextLog {
 }
 
 impl TextLog {
-    /// Records the texts of a sample that changed since the previous one.
+    /// Records those texts of the sample `now` that changed since the sample `before`.
     pub fn push(&mut self, before: Option<&Sample>, now: &Sample) {
         let same_rows = before.filter(|before| Arc::ptr_eq(&before.rows, &now.rows));
         if same_rows.is_some_and(|before| Arc::ptr_eq(before.table.shared_rows(), now.table.shared_rows())) {
             return;
         }
         for (index, (id, row)) in now.rows.ids().iter().zip(now.table.rows()).enumerate() {
-            // Nearly always the same text.
+            // Nearly always, the texts of a row do not change.
             if same_rows.is_some_and(|before| before.table.rows()[index].has_same_texts(row)) {
                 continue;
             }
@@ -60,14 +60,16 @@ impl TextLog {
         }
     }
 
-    /// Returns the texts of a row in a sample, or `None` if the row had not appeared by then.
+    /// Returns the texts of a row in the sample `seq`, or `None` if no stored sample up to `seq` contains the row. If
+    /// the sample itself does not contain the row, the last texts before the gap are returned.
     pub fn get(&self, id: RowId, seq: u64) -> Option<&StatRow> {
         let list = self.entries.get(&id)?;
         let place = list.partition_point(|entry| entry.first_seq <= seq);
         list.get(place.checked_sub(1)?).map(|entry| &entry.row)
     }
 
-    /// Discards entries that no sample from `oldest` on needs, and rows for which `is_kept` returns false.
+    /// Discards entries that are not needed for sample `oldest` and later samples, and all entries of rows for which
+    /// `is_kept` returns false.
     pub fn discard_before(&mut self, oldest: u64, is_kept: impl Fn(RowId) -> bool) {
         self.entries.retain(|id, list| {
             let is_kept = is_kept(*id);
@@ -76,7 +78,7 @@ impl TextLog {
             } else {
                 list.len()
             };
-            // If a later entry shares a discarded text, that entry owns it from now on.
+            // If a later entry shares discarded texts, their memory is now counted for that entry.
             let gone: Vec<TextEntry> = list.drain(..stays).collect();
             self.bytes -= gone.iter().map(|entry| entry.owned_bytes + size_of::<TextEntry>()).sum::<usize>();
             for entry in gone.iter().filter(|entry| entry.owned_bytes > 0) {
@@ -126,7 +128,7 @@ mod tests {
         let statuses = |texts: &TextLog, id| {
             (1..=5).map(|seq| texts.get(id, seq).map_or("", StatRow::status).to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(statuses(&texts, s), ["UP", "DOWN", "DOWN", "DOWN", "UP"], "the texts of a gap are those before it");
+        assert_eq!(statuses(&texts, s), ["UP", "DOWN", "DOWN", "DOWN", "UP"], "a gap has the texts before the gap");
         assert_eq!(statuses(&texts, t), ["UP", "UP", "UP", "UP", "MAINT"]);
         assert_eq!(texts.get(s, 0).map(StatRow::status), None);
         let owners = |texts: &TextLog| texts.entries[&s].iter().map(|entry| entry.owned_bytes > 0).collect::<Vec<_>>();
@@ -134,7 +136,7 @@ mod tests {
         let before = texts.memory();
         texts.discard_before(4, |id| id == s);
         assert_eq!(statuses(&texts, s)[3..], ["DOWN", "UP"]);
-        assert_eq!(owners(&texts), [true, true], "the entry owns its text now");
+        assert_eq!(owners(&texts), [true, true], "the texts are counted for the remaining entry");
         assert_eq!(statuses(&texts, t), [""; 5]);
         assert!(texts.memory() < before);
         texts.discard_before(9, |_| false);

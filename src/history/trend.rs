@@ -1,4 +1,4 @@
-//! Series as a fixed number of points, for sparklines and charts.
+//! Converts series to a fixed number of points, for sparklines and charts.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use crate::history::block::Series;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
 
-/// Series to draw, and how.
+/// Series to draw, and the way to draw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trend {
-    /// Gauge, average or rate reported by HAProxy, drawn as it is.
+    /// Value drawn unchanged, such as a gauge, an average or a rate reported by HAProxy.
     Level(Series),
-    /// Counter, drawn as growth per second.
+    /// Counter, drawn as its growth per second.
     PerSecond(Series),
 }
 
 impl Trend {
-    /// Returns the trend of a column: counters per second, other values as they are.
+    /// Returns the trend for a column: growth per second for a counter, unchanged values for any other column.
     pub fn from_field(field: Field) -> Self {
         match field.info().kind {
             FieldKind::Counter => Self::PerSecond(Series::Stat(field)),
@@ -25,7 +25,7 @@ impl Trend {
         }
     }
 
-    /// Returns the trend of a key of `show info`, by the same rule.
+    /// Returns the trend for a key of `show info`: growth per second for a counter, unchanged values for any other key.
     pub fn from_process_field(field: InfoField) -> Self {
         match field.info().kind {
             FieldKind::Counter => Self::PerSecond(Series::Info(field)),
@@ -40,10 +40,11 @@ impl Trend {
     }
 }
 
-/// Returns the last `span` of several trends of one row, each as `points` equal steps up to `now`, oldest first.
+/// Returns several trends of one row over the time `span` before `now`. Each trend has `points` values, oldest first;
+/// each value covers an equal part of the span.
 ///
-/// A step shows its highest value, so that a short peak stays visible. A step without a usable sample (before the first
-/// one, across a reload, while the link was down) is `None`.
+/// A point is the highest value in its part of the span, so that a short peak stays visible. A point without a usable
+/// sample (before the first sample, across a reload, while the link was down) is `None`.
 pub fn points(
     history: &History,
     id: RowId,
@@ -58,7 +59,7 @@ pub fn points(
     }
     let series: Vec<Series> = trends.iter().map(|trend| trend.series()).collect();
     let step = span.as_secs_f64() / points as f64;
-    // Align steps to absolute time and not to `now`, so that a peak does not jump between two steps.
+    // Align points to absolute time and not to `now`, so that a peak does not jump between two points.
     let last_step = (now.as_secs_f64() / step).floor() as i64;
     let since = now.saturating_sub(span + Duration::from_secs_f64(step * 2.0));
     let mut before: Vec<Option<(Duration, u32, i64)>> = vec![None; trends.len()];
@@ -78,7 +79,7 @@ pub fn points(
             let was_known = before[index].is_some_and(|(_, epoch, _)| epoch == header.epoch);
             before[index] = values[index].map(|value| (header.at, header.epoch, value));
             let Some(value) = value else { continue };
-            // If steps are shorter than the interval, a sample also fills the steps since the previous one.
+            // If points are closer together than samples, a sample also fills the points since the previous sample.
             let from = match previous_step {
                 Some(earlier) if was_known && place - earlier <= MAX_FILLED_STEPS => earlier + 1,
                 _ => place,
@@ -94,7 +95,7 @@ pub fn points(
     lines
 }
 
-/// Maximum number of steps that one sample fills; a longer pause is a gap.
+/// Maximum number of points that one sample fills; a longer pause between two samples is a gap.
 const MAX_FILLED_STEPS: i64 = 8;
 
 #[cfg(test)]

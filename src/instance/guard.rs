@@ -18,7 +18,7 @@ use crate::haproxy::fields::TextField;
 use crate::haproxy::level::Level;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::version::Version;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 
 /// The HAProxy process at the time of the authorisation.
@@ -98,7 +98,7 @@ pub enum Refusal {
     #[error("select {0} first")]
     WrongTarget(&'static str),
     /// A marked row is of another kind.
-    #[error("this action needs {0}, but other rows are marked")]
+    #[error("needs {0}, but other rows are marked")]
     WrongSelection(&'static str),
     /// The server is not in the latest sample.
     #[error("{0} is gone: HAProxy does not list it any more")]
@@ -231,12 +231,10 @@ pub fn name_to_type(intent: &Intent) -> String {
     let Some(first) = intent.steps.first() else { return String::new() };
     let has_one_target = intent.steps.iter().all(|step| step.target == first.target);
     match first.action.target_kind {
-        TargetKind::Server | TargetKind::Session | TargetKind::TableEntry if has_one_target => {
-            first.target.name.to_string()
-        }
-        TargetKind::Frontend if has_one_target => first.target.proxy.to_string(),
         TargetKind::Process => "clear".to_owned(),
-        _ => intent.target_summary(),
+        _ if !has_one_target => intent.target_summary(),
+        TargetKind::Server | TargetKind::Session | TargetKind::TableEntry => first.target.name.to_string(),
+        TargetKind::Frontend => first.target.proxy.to_string(),
     }
 }
 
@@ -257,7 +255,14 @@ fn check_row(step: &IntentStep, sample: &Sample, instance: &Instance) -> Result<
     let (has_checks, checks) = match step.action.verify_by {
         VerifyBy::AgentHealth | VerifyBy::AgentChecks => (origin.has_agent, "agent checks"),
         VerifyBy::Checks => (origin.has_checks, "health checks"),
-        _ => (None, ""),
+        VerifyBy::AdminState
+        | VerifyBy::Weight
+        | VerifyBy::OperationalState
+        | VerifyBy::Maxconn
+        | VerifyBy::FrontendStatus
+        | VerifyBy::NoSessions
+        | VerifyBy::Absence
+        | VerifyBy::Counters => (None, ""),
     };
     if has_checks == Some(false) {
         return Err(Refusal::NotConfigured(step.target_name(), checks));

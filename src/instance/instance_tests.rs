@@ -7,7 +7,7 @@ use crate::actions::intent::{ActionTarget, Intent};
 use crate::actions::outcome::{ActionReport, Outcome, StepResult, StepStage};
 use crate::actions::readback::Readback;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::events::{Event, EventKind};
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::{Link, PollFailure};

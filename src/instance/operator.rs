@@ -78,6 +78,7 @@ impl Operator {
             report(StepStage::Sent);
             let result = self.execute_audited(step, process, intent.reason.as_deref(), &report).await;
             let is_success = result.outcome.is_success();
+            tracing::debug!(action = step.action.id, outcome = ?result.outcome, "action");
             report(if is_success { StepStage::Succeeded } else { StepStage::Failed });
             let is_continued = after_each(&result);
             results.push(result);

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use crate::haproxy::fields::{Field, InfoField};
     use crate::instance::access::Access;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::problems::problem::Problem;

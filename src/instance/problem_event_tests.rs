@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::events::Event;
 use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+use crate::problems::rule_table::RuleId;
 use crate::problems::transitions::MAX_EVENTS;
 
 fn event_lines(instance: &Instance) -> Vec<String> {
@@ -34,7 +35,7 @@ fn add_sample_reports_opened_and_closed_problems() {
     assert_eq!(event_lines(&instance)[0], "frontend www-in resolved: 1700 of 2000 sessions");
     let down = healthy.replace("4000,UP,100,1,0,2,30,20,55,12,", "4000,DOWN,100,1,0,2,0,20,55,12,");
     instance.add_sample(builder.build_at_millis(30_000, &down), 0);
-    assert!(instance.problems().iter().any(|problem| problem.rule.id == "server-down"));
+    assert!(instance.problems().iter().any(|problem| problem.rule.id == RuleId::ServerDown));
     let newest = event_lines(&instance);
     assert!(newest.iter().any(|event| event.contains("UP → DOWN")), "{newest:?}");
     assert!(

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
@@ -23,7 +23,7 @@ use crate::app::msg::{Effect, Message};
 use crate::app::update::{has_deferred_work, next_wake, update};
 use crate::config::target::Target;
 use crate::instance::access::Access;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::live::file_writer::{self, FileLine, OutputFiles};
 use crate::live::io_thread::{self, InstanceSource, IoRequest, PollSettings};
 use crate::live::loop_event::LoopEvent;
@@ -262,6 +262,10 @@ impl EventLoop {
     fn handle_event(&mut self, event: LoopEvent, now: Timestamp) -> Option<ExitReason> {
         match event {
             LoopEvent::Message(message) => self.dispatch(message, now),
+            LoopEvent::WindowChanged => {
+                let (width, height) = terminal_mode::size();
+                self.dispatch(Message::Resize(width, height), now)
+            }
             LoopEvent::PollResult(id) => {
                 let feed = self.feeds.iter().find(|feed| feed.id == id)?;
                 let (result, missed) = feed.poll_result.take_latest()?;
@@ -318,7 +322,7 @@ impl EventLoop {
             Effect::PollNow(instance) => self.send_io_request(IoRequest::PollNow(instance)),
             Effect::RunAction(intent) => self.send_io_request(IoRequest::RunAction(intent)),
             Effect::SendQuery(instance, version, query) => {
-                self.send_io_request(IoRequest::RunQuery(instance, version, query))
+                self.send_io_request(IoRequest::RunQuery(instance, version, query));
             }
             Effect::SendTypedCommand(instance, line) => self.send_io_request(IoRequest::SendTypedLine(instance, line)),
             Effect::MeasureMemory => {
@@ -392,6 +396,7 @@ impl EventLoop {
         self.last_draw_at = now;
         let (model, appearance) = (&self.model, self.appearance);
         let mut last = None;
+        let start = tracing::enabled!(tracing::Level::TRACE).then(Instant::now);
         let rendered = self.frames.render(|buffer| last = root::draw(model, appearance, now, buffer));
         self.model.limit_scroll(last);
         let mut bytes = rendered.unwrap_or_default();
@@ -400,6 +405,9 @@ impl EventLoop {
         }
         if std::mem::take(&mut self.is_bell_pending) {
             bytes.push(frame_writer::BELL);
+        }
+        if let Some(start) = start {
+            tracing::trace!(drawing = ?start.elapsed(), bytes = bytes.len(), "frame");
         }
         if !bytes.is_empty() {
             self.output.write(bytes);

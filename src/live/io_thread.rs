@@ -127,6 +127,8 @@ async fn run_io(
         let send = send.clone();
         on_signal(kind, move || send(LoopEvent::Signal(number)));
     }
+    let resize = send.clone();
+    on_signal(SignalKind::window_change(), move || resize(LoopEvent::WindowChanged));
     let suspend = send.clone();
     on_signal(SignalKind::from_raw(SIGTSTP), move || suspend(LoopEvent::Suspend));
     let continued = send.clone();

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::app::msg::Message;
 use crate::observe::instance_id::InstanceId;
+use crate::term::input_parser::InputEvent;
 use crate::term::key_reader::TerminalInput;
 
 /// An event that wakes the loop.
@@ -15,6 +16,8 @@ pub(crate) enum LoopEvent {
     PollResult(InstanceId),
     /// A signal that ends the program, with its number.
     Signal(i32),
+    /// SIGWINCH: the size of the terminal changed.
+    WindowChanged,
     /// SIGTSTP: the program is to be suspended.
     Suspend,
     /// SIGCONT: the program was continued.
@@ -36,8 +39,8 @@ impl From<Message> for LoopEvent {
 impl From<TerminalInput> for LoopEvent {
     fn from(input: TerminalInput) -> Self {
         match input {
-            TerminalInput::Key(key) => Message::Key(key).into(),
-            TerminalInput::Resize(width, height) => Message::Resize(width, height).into(),
+            TerminalInput::Event(InputEvent::Key(key)) => Message::Key(key).into(),
+            TerminalInput::Event(InputEvent::Paste(text)) => Message::Paste(text).into(),
             TerminalInput::Closed(_) => Self::TerminalGone,
         }
     }

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::stat_table::{RowKind, StatRow};
-use crate::haproxy::status::RowState;
+use crate::haproxy::stat_table::RowKind;
 use crate::observe::events::{Event, EventKind, display_name};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
 /// Returns an event for each difference between two consecutive samples.
 ///
-/// `lost_for` is how long the link was down between the samples, or `None` if it stayed up. `is_ours` returns whether
-/// an action of ours changed the row recently.
+/// `lost_for` is the time that the link was down between the samples, or `None` if it stayed up. `is_ours` returns
+/// whether hapulse itself changed the row recently.
 pub fn diff_samples(
     before: &Sample,
     now: &Sample,
@@ -56,7 +55,7 @@ pub fn diff_samples(
     events
 }
 
-/// Reports changes of the status, session limit and weight of one row.
+/// Reports changes to the status, session limit and weight of one row.
 fn diff_row(
     before: &Sample,
     earlier: usize,
@@ -66,10 +65,10 @@ fn diff_row(
     report: &mut impl FnMut(EventKind),
 ) {
     let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
-    // A new process starts with every server on its way up, so ordinary status changes are not reported. A server that
-    // entered or left maintenance or drain is reported: the reload may have lost our change.
-    let is_out_of_service = |row: &StatRow| matches!(row.state(), RowState::Maint | RowState::Drain | RowState::NoLb);
-    let is_reported = before.epoch == now.epoch || is_out_of_service(old) != is_out_of_service(new);
+    // In a new process, checks start again for every server, so ordinary status changes are not reported. A server that
+    // entered or left maintenance or drain is reported, because the reload may have lost a change made by hapulse.
+    let is_moved = || old.state().is_out_of_service() != new.state().is_out_of_service();
+    let is_reported = before.epoch == now.epoch || is_moved();
     if !old.shares_texts(new) && old.status() != new.status() && is_reported {
         let (from, to) = (old.status(), new.status());
         let is_ordered_by_us = is_ours(now.rows.ids()[index]);

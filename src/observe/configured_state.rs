@@ -1,7 +1,7 @@
 //! Configured state of each server, from `show servers state`, which is queried once per epoch.
 //!
-//! `show stat` reports the state in force. Comparing it with the configured state shows what was set at run time and
-//! would be lost by a reload.
+//! `show stat` reports the current state. Comparing the current with the configured state shows what was set at run
+//! time and would be lost in a reload.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::haproxy::servers_state::{AdminState, ServerState};
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::row_ids::{RowId, RowSet};
 
-/// Configured values of one server, and its administrative state when it was queried.
+/// Configured values of one server, and its administrative state at the time of the query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConfiguredServer {
     /// Configured weight (`srv_iweight`).
@@ -30,8 +30,8 @@ pub struct ConfiguredServers {
 }
 
 impl ConfiguredServers {
-    /// Matches the reply with the rows of a sample. The reply is read as a stream because it is large with ten thousand
-    /// servers.
+    /// Matches the servers of the reply with the rows of a sample; servers without a row are skipped. `states` is an
+    /// iterator because the reply is large for a site with ten thousand servers.
     pub fn new(states: impl Iterator<Item = ServerState>, rows: &RowSet) -> Self {
         let mut ids: HashMap<(&SafeText, &SafeText), RowId> = HashMap::with_capacity(rows.ids().len());
         for (index, id) in rows.ids().iter().enumerate() {
@@ -51,7 +51,7 @@ impl ConfiguredServers {
         Self { servers: states.filter_map(configured_server).collect() }
     }
 
-    /// Returns whether the reply contained no server.
+    /// Returns whether no server of the reply matched a row.
     pub fn is_empty(&self) -> bool {
         self.servers.is_empty()
     }
@@ -61,7 +61,7 @@ impl ConfiguredServers {
         self.servers.capacity() * size_of::<(RowId, ConfiguredServer)>()
     }
 
-    /// Returns the configured state of one server, or `None` if HAProxy did not report it.
+    /// Returns the configured state of one server, or `None` if the reply did not contain the server.
     pub fn get(&self, id: RowId) -> Option<ConfiguredServer> {
         self.servers.get(&id).copied()
     }

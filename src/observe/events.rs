@@ -10,6 +10,7 @@ use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::observe::timestamp::Timestamp;
+use crate::units::pluralize;
 
 /// Importance of an event for the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,9 +34,9 @@ pub enum EventKind {
         from: String,
         /// Current status.
         to: String,
-        /// Result of the last check as HAProxy words it; empty if the change did not come from a check.
+        /// Result of the last check in HAProxy's words; empty if HAProxy reported no check result.
         reason: String,
-        /// True if an action of ours caused the change.
+        /// True if an action of hapulse caused the change.
         is_ours: bool,
     },
     /// The effective weight of a server changed.
@@ -52,27 +53,27 @@ pub enum EventKind {
         /// Current limit.
         to: i64,
     },
-    /// Number of rows that are new.
+    /// Rows appeared; contains their number.
     RowsAdded(usize),
-    /// Number of rows that disappeared.
+    /// Rows disappeared; contains their number.
     RowsRemoved(usize),
-    /// A new process replies, and the link stayed up.
+    /// HAProxy was reloaded: a new process replies, and the link never went down.
     Reloaded {
         /// Previous pid.
         from: i64,
         /// Current pid.
         to: i64,
     },
-    /// A new process replies after the link was lost.
+    /// HAProxy was restarted: a new process replies after the link was down.
     Restarted {
         /// Previous pid.
         from: i64,
         /// Current pid.
         to: i64,
     },
-    /// Polls started to fail, for this reason.
+    /// Polls began to fail; contains the reason.
     LinkLost(String),
-    /// Polls succeed again, after the link was down for this long.
+    /// Polls succeed again; contains the time that the link was down.
     LinkRestored(Duration),
     /// An action was carried out or failed.
     Action {
@@ -80,12 +81,12 @@ pub enum EventKind {
         command: String,
         /// Result of the action, in words.
         outcome: String,
-        /// True if the state read back matches the order.
+        /// True if the readback shows the ordered state.
         is_verified: bool,
     },
-    /// A state or weight set at run time was lost by a reload.
+    /// A state or weight that was set at run time was lost in a reload; contains its description.
     LostByReload(String),
-    /// The audit has no end record for a command of an earlier run.
+    /// The audit log contains no result of a command that an earlier run of hapulse sent.
     UnfinishedAction {
         /// Command as sent.
         command: String,
@@ -94,20 +95,21 @@ pub enum EventKind {
         /// Time of the command.
         at: SystemTime,
     },
-    /// A server that we drained is empty, or its drain time has passed.
+    /// A server that hapulse drained has no sessions left, or still has sessions when the time limit for draining is
+    /// reached.
     DrainResult {
         /// True if the server has no sessions left.
         is_empty: bool,
         /// Number of sessions left.
         sessions: i64,
-        /// Reason why sessions are left; empty if unknown.
+        /// Reason why sessions are left; empty if the reason is unknown.
         reason: &'static str,
     },
     /// A problem appeared, got worse or was resolved.
     Problem {
         /// True if the problem appeared or got worse, false if it was resolved.
         is_open: bool,
-        /// Severity of the problem; the last one if it was resolved.
+        /// Severity of the problem, or its last severity if the problem was resolved.
         severity: Severity,
         /// Description without the name of the row.
         text: String,
@@ -117,11 +119,11 @@ pub enum EventKind {
 /// Single entry of the event log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Time at which hapulse observed it.
+    /// Time at which hapulse observed the event.
     pub at: Timestamp,
-    /// Row that the event is about; `None` for the whole process.
+    /// Row that the event is about; `None` if the event is about the whole process.
     pub row: Option<RowId>,
-    /// Name of the row, such as `backend/server`; empty for the process.
+    /// Name of the row, such as `backend/server`; empty if the event is about the whole process.
     pub name: String,
     /// Kind of event, with its details.
     pub kind: EventKind,
@@ -168,7 +170,7 @@ impl fmt::Display for EventKind {
         match self {
             Self::Status { from, to, reason, is_ours } => {
                 write!(f, "{from} → {to}")?;
-                // Entering or leaving maintenance or drain is always ordered by a user.
+                // A server enters or leaves maintenance or drain only if a user orders it.
                 let is_ordered = is_maint_or_drain(from) != is_maint_or_drain(to);
                 if *is_ours {
                     return f.write_str("  by us");
@@ -180,8 +182,8 @@ impl fmt::Display for EventKind {
             }
             Self::Weight { from, to } => write!(f, "weight {from} → {to}"),
             Self::Limit { from, to } => write!(f, "session limit {from} → {to}"),
-            Self::RowsAdded(count) => write!(f, "{count} new row{}", plural(*count)),
-            Self::RowsRemoved(count) => write!(f, "{count} row{} gone", plural(*count)),
+            Self::RowsAdded(count) => f.write_str(&pluralize(*count as i64, "new row")),
+            Self::RowsRemoved(count) => write!(f, "{} gone", pluralize(*count as i64, "row")),
             Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters were reset"),
             Self::Restarted { from, to } => write!(f, "restarted: pid {from} → {to}; counters were reset"),
             Self::LinkLost(reason) => write!(f, "link lost: {reason}"),
@@ -189,12 +191,12 @@ impl fmt::Display for EventKind {
             Self::Action { command, outcome, .. } => write!(f, "{command}: {outcome}"),
             Self::UnfinishedAction { command, actor, at } => {
                 let at = jiff::Timestamp::try_from(*at).map(|at| format!("{at:.0}")).unwrap_or_default();
-                write!(f, "action of {actor} at {at} has no result in the audit: {command}")
+                write!(f, "action by {actor} at {at} has no result in the audit log: {command}")
             }
             Self::LostByReload(state) => write!(f, "lost by the reload: {state}"),
             Self::DrainResult { is_empty: true, .. } => f.write_str("drained: no sessions left"),
             Self::DrainResult { sessions, reason, .. } => {
-                write!(f, "still {sessions} session{} in drain", plural(usize::try_from(*sessions).unwrap_or(0)))?;
+                write!(f, "still {} in drain", pluralize(*sessions, "session"))?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
             Self::Problem { is_open: true, severity, text } => write!(f, "{} {text}", severity.label()),
@@ -204,15 +206,13 @@ impl fmt::Display for EventKind {
 }
 
 fn is_maint_or_drain(status: &str) -> bool {
-    // "MAINT (via b/s)" follows another server and "MAINT (resolution)" comes from DNS: both were not ordered here.
-    matches!(RowState::parse(status), RowState::Maint | RowState::Drain) && !status.contains('(')
+    // "MAINT (via b/s)" follows another server, and "MAINT (resolution)" is caused by DNS; neither was ordered for this
+    // server.
+    RowState::parse(status).is_maint_or_drain() && !status.contains('(')
 }
 
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
-/// Returns `backend/server` for a server or listener, `frontend NAME` or `backend NAME` for a proxy.
+/// Returns the name of a row for display: `proxy/name` for a server or listener, `frontend NAME` or `backend NAME` for
+/// a proxy.
 pub fn display_name(kind: RowKind, proxy: &SafeText, name: &SafeText) -> String {
     match kind {
         RowKind::Frontend => format!("frontend {proxy}"),
@@ -246,18 +246,18 @@ impl EventLog {
         self.events.iter().rev()
     }
 
-    /// Returns the number of events since the start, including dropped ones.
+    /// Returns the number of events since hapulse started, including dropped ones.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Returns the events up to a monotonic time.
+    /// Returns the kept events up to and including a monotonic time.
     pub fn until(&self, time: Duration) -> EventsUntil<'_> {
         EventsUntil { events: self, time }
     }
 }
 
-/// Events of a log up to a monotonic time.
+/// Events of a log up to and including a monotonic time.
 #[derive(Debug, Clone, Copy)]
 pub struct EventsUntil<'a> {
     events: &'a EventLog,
@@ -270,7 +270,7 @@ impl<'a> EventsUntil<'a> {
         self.events.newest_first().filter(move |event| event.at.monotonic <= self.time)
     }
 
-    /// Returns the number of kept events in this range.
+    /// Returns the number of events in this range.
     pub fn len(self) -> usize {
         self.newest_first().count()
     }

@@ -1,7 +1,7 @@
 //! Slot for a single value, between a fast writer and a slow reader.
 //!
 //! A new value replaces an unread one, so the sampler never waits for the screen and samples never pile up. The reader
-//! learns how many values it missed.
+//! also receives the number of values that were replaced.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -18,8 +18,8 @@ impl<T> Default for LatestSlot<T> {
 }
 
 impl<T> LatestSlot<T> {
-    /// Stores a value and replaces an unread one. Returns whether the slot was empty, in which case the reader must be
-    /// woken.
+    /// Stores a value; an unread value is replaced. Returns true if the slot was empty, in which case the reader must
+    /// be woken.
     pub fn publish(&self, value: T) -> bool {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         let was_empty = slot.0.replace(value).is_none();
@@ -27,7 +27,8 @@ impl<T> LatestSlot<T> {
         was_empty
     }
 
-    /// Removes the newest value and returns it with the number of values that were replaced unread before it.
+    /// Removes the value and returns it with the number of unread values that it replaced, or `None` if the slot is
+    /// empty.
     pub fn take_latest(&self) -> Option<(T, u64)> {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         let value = slot.0.take()?;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// Failed poll.
+/// Failure of a poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollFailure {
     /// Cause of the failure, as shown to the operator.
     pub reason: String,
-    /// Configuration line or other step that fixes it, if known.
+    /// Configuration line or other step that fixes the failure, if known.
     pub hint: Option<String>,
-    /// True if permission is missing, so that retrying does not help.
+    /// True if access to the socket was denied, so that retrying does not help.
     pub is_denied: bool,
     /// Monotonic time of the next attempt.
     pub retry_at: Duration,
@@ -23,9 +23,9 @@ pub enum Link {
     Connecting,
     /// The last poll succeeded.
     Up,
-    /// Polls fail, and the data on the screen is old.
+    /// Polls fail, and the data on the screen is out of date.
     Lost {
-        /// Monotonic time of the last successful sample; zero (the program start) if there was none.
+        /// Monotonic time of the last sample; zero, the start of the program, if every poll failed.
         since: Duration,
         /// Most recent failure.
         failure: PollFailure,

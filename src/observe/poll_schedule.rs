@@ -1,18 +1,19 @@
 //! Schedule of the polls of one instance.
 //!
-//! Each dump costs HAProxy's thread the time it takes. The interval is therefore at least twenty times the reply time,
-//! which limits polling to about 5 % of one thread, however large the configuration is. A single slow reply among fast
-//! ones comes from the machine and not from the size of the dump, so the faster of the last two replies counts. After
-//! the very first reply the second poll follows within seconds, to tell the two causes apart. After a failure the next
-//! poll follows in 1 s; the delay doubles with each further failure, up to 30 s.
+//! Each dump occupies one HAProxy thread for the reply time. The interval is therefore at least twenty times the reply
+//! time, which limits polling to about 5 % of one thread, however large the configuration is. A single slow reply among
+//! fast ones is caused by the load of the machine and not by the size of the dump, so the faster of the last two
+//! replies counts. The second poll follows within seconds even if the first reply was slow, to find out whether the
+//! dump is large. After a failure, the next poll follows in 1 s; the delay doubles with each further failure, up to 30
+//! s.
 
 use std::time::Duration;
 
 use crate::config::duration::MIN_INTERVAL;
 
-/// Minimum interval between polls, as a multiple of the last reply time.
+/// Minimum interval between polls, as a multiple of the reply time.
 pub const REPLY_TIME_FACTOR: u32 = 20;
-/// Maximum interval after the first reply, which may be slow by accident.
+/// Maximum interval after the first reply, which may be slow by chance.
 const MAX_FIRST_INTERVAL: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const MAX_RETRY: Duration = Duration::from_secs(30);
@@ -22,13 +23,13 @@ const MAX_RETRY: Duration = Duration::from_secs(30);
 pub struct PollSchedule {
     configured_interval: Duration,
     failures: u32,
-    /// Reply time of the last successful poll; `None` before the first and after a failure.
+    /// Reply time of the last poll; `None` before the first poll and after a failed one.
     last_reply_time: Option<Duration>,
     min_interval: Duration,
 }
 
 impl PollSchedule {
-    /// Creates a schedule with the configured interval, raised to the shortest interval allowed.
+    /// Creates a schedule with the configured interval, or with [`MIN_INTERVAL`] if the configured one is shorter.
     pub fn new(configured_interval: Duration) -> Self {
         Self {
             configured_interval: configured_interval.max(MIN_INTERVAL),
@@ -38,12 +39,12 @@ impl PollSchedule {
         }
     }
 
-    /// Returns the configured interval.
+    /// Returns the configured interval, which is at least [`MIN_INTERVAL`].
     pub fn configured_interval(&self) -> Duration {
         self.configured_interval
     }
 
-    /// Returns the time from the start of a poll that succeeded after `reply_time` to the start of the next.
+    /// Records a successful poll and returns the time from its start to the start of the next poll.
     pub fn after_reply(&mut self, reply_time: Duration) -> Duration {
         self.failures = 0;
         self.min_interval = match self.last_reply_time.replace(reply_time) {
@@ -58,8 +59,8 @@ impl PollSchedule {
         self.min_interval
     }
 
-    /// Returns the time from a failed poll to the next attempt. `jitter` in 0..1 shortens it by up to 20 %, so that
-    /// many instances of hapulse do not retry at the same moment.
+    /// Records a failed poll and returns the time until the next attempt. `jitter`, from 0 to 1, shortens this time by
+    /// up to 20 %, so that many running copies of hapulse do not retry at the same moment.
     pub fn after_failure(&mut self, jitter: f64) -> Duration {
         self.last_reply_time = None;
         let doubled = FIRST_RETRY * 2_u32.saturating_pow(self.failures.min(10));

@@ -1,14 +1,14 @@
-//! Polling overhead of one HAProxy instance: the number of polls and the cost of the recent ones.
+//! Polling overhead on one HAProxy instance: the number of polls and the cost of recent polls.
 //!
-//! A reply time runs from sending the command to receiving the last byte. It includes hapulse's own reading, so
-//! HAProxy's share is at most that.
+//! A reply time runs from sending the command to receiving the last byte. It includes the time that hapulse takes to
+//! read, so HAProxy spends at most the reply time on a poll.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::observe::sample::{ReplyCost, Sample};
 
-/// Number of recent polls used for the medians.
+/// Maximum number of recent polls that are kept.
 const RECENT: usize = 60;
 
 /// Statistics about the polls of one instance.
@@ -17,7 +17,7 @@ pub struct PollStats {
     succeeded: u64,
     failed: u64,
     dropped: u64,
-    /// Times at which the replies were complete, and their cost, oldest first.
+    /// For each recent poll, the monotonic time at which the reply was complete and the cost; oldest first.
     recent: VecDeque<(Duration, ReplyCost)>,
 }
 
@@ -43,7 +43,7 @@ impl PollStats {
         self.succeeded
     }
 
-    /// Returns the number of polls without a reply or with an invalid one.
+    /// Returns the number of polls that had no reply or an invalid one.
     pub fn failed(&self) -> u64 {
         self.failed
     }
@@ -58,36 +58,38 @@ impl PollStats {
         self.recent.len()
     }
 
-    /// Returns the cost of the last poll, or `None` before the first.
+    /// Returns the cost of the last successful poll, or `None` before the first one.
     pub fn last_cost(&self) -> Option<ReplyCost> {
         self.recent.back().map(|(_, cost)| *cost)
     }
 
-    /// Returns the median size and the median reply time of the recent polls, or `None` before the first.
+    /// Returns the median size and the median reply time of the recent polls, or `None` before the first successful
+    /// poll.
     pub fn median_cost(&self) -> Option<ReplyCost> {
         let bytes = median(self.recent.iter().map(|(_, cost)| cost.bytes))?;
         let reply_time = median(self.recent.iter().map(|(_, cost)| cost.reply_time))?;
         Some(ReplyCost { bytes, reply_time })
     }
 
-    /// Returns the median time between two recent polls, or `None` before the second.
+    /// Returns the median time between consecutive recent polls, or `None` until there have been two polls.
     pub fn median_interval(&self) -> Option<Duration> {
         median(
             self.recent.iter().zip(self.recent.iter().skip(1)).map(|((before, _), (at, _))| at.saturating_sub(*before)),
         )
     }
 
-    /// Returns the share of time (0..1) that HAProxy spent replying to the recent polls, or `None` before the second.
+    /// Returns the share of time (0 to 1) that HAProxy spent replying to the recent polls, or `None` until there have
+    /// been two polls.
     pub fn busy_share(&self) -> Option<f64> {
         let (first, last) = (self.recent.front()?.0, self.recent.back()?.0);
-        // The time of a poll is the end of its reply, so the first reply lies outside the measured period.
+        // A poll is recorded at the end of its reply, so the first reply lies before the measured period.
         let busy: Duration = self.recent.iter().skip(1).map(|(_, cost)| cost.reply_time).sum();
         let time = last.saturating_sub(first);
         (!time.is_zero()).then(|| busy.as_secs_f64() / time.as_secs_f64())
     }
 }
 
-/// Returns the median; for an even number of values, the larger of the two in the middle.
+/// Returns the median, or `None` without values. For an even number of values, the larger of the two in the middle.
 fn median<T: Ord>(values: impl Iterator<Item = T>) -> Option<T> {
     let mut values: Vec<T> = values.collect();
     values.sort_unstable();

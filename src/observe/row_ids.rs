@@ -1,7 +1,7 @@
 //! Stable row identities across samples.
 //!
 //! A row is identified by its kind and names, never by its number or position, which a reload may change. An id is
-//! never given to another row, so a selection cannot move to a different server.
+//! never reused for another row, so a selection cannot move to a different server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,16 +31,16 @@ pub struct RowKey {
     pub occurrence: u16,
 }
 
-/// A backend's row and the rows of its servers, as indexes into the sample.
+/// Indexes in a sample of a backend's own row and of the rows of its servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendRows {
     /// Index of the backend's own row.
     pub row: usize,
-    /// Indexes of its servers, in HAProxy's order.
+    /// Indexes of the servers' rows, in HAProxy's order.
     pub servers: Vec<usize>,
 }
 
-/// Identities and grouping of the rows of a sample. Samples with the same rows share it.
+/// Identities and grouping of the rows of a sample, shared between samples with the same rows.
 #[derive(Debug, Default)]
 pub struct RowSet {
     ids: Vec<RowId>,
@@ -48,7 +48,7 @@ pub struct RowSet {
     index: HashMap<RowId, usize>,
     frontends: Vec<usize>,
     backends: Vec<BackendRows>,
-    /// For each row, the index of its backend in `backends`.
+    /// For each row, the index in `backends` of the backend that the row is or belongs to.
     backend_of: Vec<Option<u32>>,
 }
 
@@ -68,7 +68,7 @@ impl RowSet {
         self.index.get(&id).copied()
     }
 
-    /// Returns the indexes of the frontends, in HAProxy's order.
+    /// Returns the indexes of the frontends' rows, in HAProxy's order.
     pub fn frontends(&self) -> &[usize] {
         &self.frontends
     }
@@ -78,12 +78,12 @@ impl RowSet {
         &self.backends
     }
 
-    /// Returns the backend of the row at `index`, which is the backend itself or one of its servers.
+    /// Returns the backend that the row at `index` is or belongs to, or `None` for a frontend or listener.
     pub fn backend_of(&self, index: usize) -> Option<&BackendRows> {
         self.backends.get((*self.backend_of.get(index)?)? as usize)
     }
 
-    /// Returns the backend with that name.
+    /// Returns the backend with this name, or `None` if the sample does not contain it.
     pub fn backend_named(&self, proxy: &SafeText) -> Option<&BackendRows> {
         self.backends.iter().find(|backend| self.keys[backend.row].proxy == *proxy)
     }
@@ -123,7 +123,7 @@ pub struct RowIds {
     current: Arc<RowSet>,
 }
 
-/// Number of absent names that are remembered: servers that come back keep their id, and thus their history.
+/// Maximum number of absent rows whose ids are kept. A server that reappears keeps its id, and with it its history.
 const MAX_ABSENT_NAMES: usize = 4096;
 
 impl Default for RowIds {
@@ -133,7 +133,8 @@ impl Default for RowIds {
 }
 
 impl RowIds {
-    /// Returns the rows of a table. Returns the same `Arc` while the rows do not change.
+    /// Returns the identities of a table's rows. If the rows are the same as in the last call, the same `Arc` is
+    /// returned.
     pub fn identify(&mut self, table: &StatTable) -> Arc<RowSet> {
         let same =
             |(row, key): (&StatRow, &RowKey)| row.kind == key.kind && row.name == key.name && row.proxy == key.proxy;
@@ -155,8 +156,8 @@ impl RowIds {
             .collect();
         if self.ids.len() > keys.len() + MAX_ABSENT_NAMES {
             self.ids.retain(|key, _| seen.contains_key(&RowKey { occurrence: 0, ..key.clone() }));
-            // Repeatedly filling and emptying a hash map can double its capacity, because removed entries leave
-            // tombstones.
+            // Removed entries leave tombstones in the hash map, so repeated filling and emptying can double its
+            // capacity.
             self.ids.shrink_to_fit();
         }
         let ids = keys.iter().map(|key| self.id_for(key)).collect();
@@ -194,7 +195,7 @@ mod tests {
         assert_eq!(moved.ids()[0], first.ids()[2]);
         assert_eq!(moved.ids()[1], first.ids()[3]);
         let back = row_ids.identify(&table("www,w1,2,\n"));
-        assert_eq!(back.ids()[0], first.ids()[1], "a server that comes back is the same one");
+        assert_eq!(back.ids()[0], first.ids()[1], "a server that reappears keeps its id");
         assert_eq!(moved.index_of(first.ids()[1]), None);
     }
 

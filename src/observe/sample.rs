@@ -1,4 +1,4 @@
-//! Sample: the values of `show info` and `show stat` at one moment.
+//! Sample: the values of `show info` and `show stat` from one poll.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::row_ids::{RowId, RowSet};
 use crate::observe::timestamp::Timestamp;
 
-/// Life of one HAProxy process. Counters can only be compared within an epoch.
+/// Lifetime of one HAProxy process. Counters can only be compared within an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch {
-    /// Number of the epoch, counted from 1 since hapulse started.
+    /// Number of the epoch; the first epoch after the start of hapulse is 1.
     pub number: u32,
     /// Pid of the process.
     pub pid: i64,
@@ -23,7 +23,7 @@ pub struct Epoch {
 /// Size of a reply and the time it took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReplyCost {
-    /// Bytes read.
+    /// Number of bytes received.
     pub bytes: usize,
     /// Time from sending the command to the end of the reply.
     pub reply_time: Duration,
@@ -32,7 +32,7 @@ pub struct ReplyCost {
 /// Result of one poll.
 #[derive(Debug)]
 pub struct Sample {
-    /// Sequence number, counted from 1; a gap means that samples were dropped.
+    /// Sequence number, starting at 1; a gap means that samples were dropped.
     pub seq: u64,
     /// Time at which the reply was complete.
     pub at: Timestamp,
@@ -48,30 +48,30 @@ pub struct Sample {
     pub rows: Arc<RowSet>,
     /// Size of the reply and the time it took.
     pub cost: ReplyCost,
-    /// Time between two polls; longer than configured if the dump is large.
+    /// Time between two polls. It is longer than configured if the dump is large.
     pub interval: Duration,
-    /// Configured state of the servers; `None` until it was queried, and before HAProxy 1.6.
+    /// Configured state of the servers; `None` until it has been queried, and always on versions before 1.6.
     pub configured: Option<Arc<ConfiguredServers>>,
 }
 
 impl Sample {
-    /// Returns the names and texts of a row, or `None` if the sample does not contain it.
+    /// Returns the names and text columns of a row, or `None` if the sample does not contain the row.
     pub fn row(&self, id: RowId) -> Option<&StatRow> {
         self.table.rows().get(self.rows.index_of(id)?)
     }
 
-    /// Returns a number of a row, or `None` if HAProxy left it empty, its version lacks the column, or the sample does
-    /// not contain the row.
+    /// Returns the value of a numeric column of a row, or `None` if HAProxy left it empty, the HAProxy version does not
+    /// have the column, or the sample does not contain the row.
     pub fn number(&self, id: RowId, field: Field) -> Option<i64> {
         self.table.number(self.rows.index_of(id)?, field)
     }
 
-    /// Returns the configured weight of a server, or `None` if unknown.
+    /// Returns the configured weight of a server, or `None` if the weight is unknown.
     pub fn configured_weight(&self, id: RowId) -> Option<i64> {
         self.configured.as_ref()?.get(id)?.weight
     }
 
-    /// Returns a number of `show info`.
+    /// Returns the value of a numeric key of `show info`, or `None` if the HAProxy version does not report the key.
     pub fn process_number(&self, field: InfoField) -> Option<i64> {
         self.info.number(field)
     }

@@ -14,7 +14,7 @@ use crate::haproxy::connection::{self, ConnectionLimits};
 use crate::haproxy::level::{self, Level};
 use crate::haproxy::reply;
 use crate::haproxy::servers_state;
-use crate::haproxy::stat_table::StatParser;
+use crate::haproxy::stat_table::{StatAnomalies, StatParser};
 use crate::haproxy::version::Version;
 use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::latest_slot::LatestSlot;
@@ -120,6 +120,7 @@ impl Sampler {
             Ok(mut sample) => {
                 sample.interval = schedule.after_reply(sample.cost.reply_time);
                 let sample = Arc::new(sample);
+                self.log_sample(&sample);
                 self.sample_parser.set_newest(&sample);
                 PollResult::Sample(sample)
             }
@@ -128,9 +129,24 @@ impl Sampler {
                 let retry_at = now.monotonic + schedule.after_failure(fastrand::f64());
                 let is_denied = matches!(&error, PollError::Connection(error) if error.is_permission());
                 let hint = error.hint(&self.address);
+                tracing::debug!(%error, retry_in = ?retry_at.saturating_sub(now.monotonic), "poll failed");
                 PollResult::Failed(PollFailure { reason: error.to_string(), hint, is_denied, retry_at }, now)
             }
         }
+    }
+
+    /// Logs a sample: a new epoch with its process and level, and the rows that could not be read.
+    fn log_sample(&self, sample: &Sample) {
+        let pid = sample.epoch.pid;
+        if self.sample_parser.newest().is_none_or(|newest| newest.epoch != sample.epoch) {
+            let version = sample.info.version();
+            tracing::debug!(pid, ?version, level = ?sample.level, rows = sample.rows.ids().len(), "new process");
+        }
+        let anomalies = sample.table.anomalies();
+        if anomalies != StatAnomalies::default() {
+            tracing::debug!(pid, ?anomalies, "rows that could not be read");
+        }
+        tracing::trace!(pid, seq = sample.seq, interval = ?sample.interval, "sample");
     }
 
     /// Queries the configured state of the servers. Returns `None` if there is no usable reply, as before 1.6.

@@ -3,9 +3,9 @@
 /// Severity of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Needs attention.
+    /// The problem needs attention.
     Warn,
-    /// Clients are rejected now or will be soon.
+    /// HAProxy rejects clients or will do so soon.
     Crit,
 }
 

@@ -1,4 +1,4 @@
-//! Hand-made samples for unit tests.
+//! Samples for unit tests.
 #![allow(clippy::missing_panics_doc)]
 
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ pub fn timestamp_at(millis: u64) -> Timestamp {
     Timestamp { monotonic: mono, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + mono }
 }
 
-/// Builds consecutive samples, as the sampler does.
+/// Builds consecutive samples of one instance, as the sampler does.
 #[derive(Debug)]
 pub struct SampleBuilder {
     row_ids: RowIds,
@@ -77,13 +77,13 @@ impl SampleBuilder {
     }
 }
 
-/// Returns a `show stat` with one server and its session counter.
+/// Returns a `show stat` reply that contains one server, whose session counter is `stot`.
 pub fn stat_with_server(backend: &str, name: &str, stot: i64) -> String {
     format!("# pxname,svname,stot,type,status,\n{backend},{name},{stot},2,UP,\n")
 }
 
-/// Returns a `show stat` of a small site: a frontend, `www` with two servers, `api` with three servers (up, draining,
-/// in maintenance) and `legacy` with a server that is down.
+/// Returns a `show stat` reply for a small site: a frontend and three backends, `www` with two servers, `api` with
+/// three servers (up, draining, in maintenance) and `legacy` with a server that is down.
 pub fn stat_of_site() -> String {
     "# pxname,svname,qcur,scur,slim,stot,bin,bout,status,weight,act,bck,type,lastchg,rate,req_rate,rtime,econ,eresp,\
      hrsp_5xx,req_tot,check_status,last_chk,algo,hrsp_2xx,\n\

@@ -5,27 +5,28 @@ use std::time::{Duration, Instant, SystemTime};
 /// Point in time on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp {
-    /// Time since the program started; never goes back.
+    /// Time since the program started; never goes backward.
     pub monotonic: Duration,
     /// Wall clock time; may jump when the clock is set.
     pub wall: SystemTime,
 }
 
 impl Timestamp {
-    /// Returns the time since `earlier`, or zero if `earlier` is in the future.
+    /// Returns the time from the monotonic time `earlier` to this timestamp, or zero if `earlier` is later than this
+    /// timestamp.
     pub fn elapsed_since(self, earlier: Duration) -> Duration {
         self.monotonic.saturating_sub(earlier)
     }
 }
 
-/// Source of timestamps. Only the event loop and the sampler have one; other code receives timestamps.
+/// Source of timestamps. Only the event loop and the sampler have a clock; other code receives timestamps.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     start: Instant,
 }
 
 impl Clock {
-    /// Starts a clock now.
+    /// Creates a clock whose monotonic time starts now.
     pub fn start() -> Self {
         Self { start: Instant::now() }
     }
@@ -35,7 +36,7 @@ impl Clock {
         Timestamp { monotonic: self.start.elapsed(), wall: SystemTime::now() }
     }
 
-    /// Returns the [`Instant`] of a monotonic time.
+    /// Converts a monotonic time of this clock to an [`Instant`].
     pub fn instant_at(&self, monotonic: Duration) -> Instant {
         self.start + monotonic
     }

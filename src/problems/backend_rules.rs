@@ -2,9 +2,10 @@
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::stat_table::RowKind;
+use crate::problems::figures::{self, MIN_EVENTS};
 use crate::problems::measurement::Measurement;
-use crate::problems::phrases;
-use crate::problems::rule_input::{MIN_EVENTS, RuleInput, measure_share};
+use crate::problems::rule_input::{RuleInput, measure_share};
+use crate::units;
 
 /// Fewest connection attempts from which a share of errors is computed. Reused connections need few attempts.
 const MIN_ATTEMPTS: f64 = 5.0;
@@ -41,7 +42,7 @@ pub(super) fn usable_weight_share(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_usable_weight(input: &RuleInput<'_>, value: f64) -> String {
     let stats = input.backend_stats;
-    format!("{} of {} servers down, {} of the weight available", stats.down, stats.servers, phrases::percent(value))
+    format!("{} of {} servers down, {} of the weight available", stats.down, stats.servers, units::percent(value))
 }
 
 pub(super) fn queue(input: &RuleInput<'_>) -> Measurement {
@@ -58,16 +59,15 @@ pub(super) fn queue_growing(input: &RuleInput<'_>) -> Measurement {
         return Measurement::Value(0.0);
     }
     let (Some(backend), Some(previous)) = (input.backend, input.previous) else { return Measurement::Unknown };
-    let ids = input.sample.rows.ids();
-    let rows = std::iter::once(&backend.row).chain(&backend.servers);
-    let queued: f64 = rows.filter_map(|row| previous.number(ids[*row], Field::Qcur)).map(|queued| queued as f64).sum();
+    let row = previous.rows.index_of(input.sample.rows.ids()[backend.row]);
+    let queued = row.and_then(|row| figures::queued_requests(previous, row)).unwrap_or(0) as f64;
     Measurement::Value((input.backend_stats.queued - queued).max(0.0))
 }
 
 pub(super) fn describe_queue_growing(input: &RuleInput<'_>, value: f64) -> String {
     let queued = input.backend_stats.queued;
     let time = input.previous.map_or(0.0, |sample| input.sample.at.elapsed_since(sample.at.monotonic).as_secs_f64());
-    format!("queue growing: {:.0} → {queued:.0} in {}", queued - value, phrases::seconds(time))
+    format!("queue growing: {:.0} → {queued:.0} in {}", queued - value, units::seconds_words(time))
 }
 
 pub(super) fn queue_wait(input: &RuleInput<'_>) -> Measurement {
@@ -75,7 +75,7 @@ pub(super) fn queue_wait(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_queue_wait(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} waiting for a server (qtime)", phrases::millis(value))
+    format!("{} waiting for a server (qtime)", units::millis_words(value))
 }
 
 /// Counts the 5xx responses that HAProxy sent itself: those of the backend that none of its servers sent.
@@ -109,7 +109,7 @@ pub(super) fn connection_errors(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_connection_errors(input: &RuleInput<'_>, value: f64) -> String {
     let failed = input.growth(Field::Econ).unwrap_or_default();
-    format!("{} of the connections failed ({failed:.0} in {})", phrases::percent(value), input.growth_time(Field::Econ))
+    format!("{} of the connections failed ({failed:.0} in {})", units::percent(value), input.growth_time(Field::Econ))
 }
 
 /// Measures the share of failed responses of a backend or server.
@@ -128,7 +128,7 @@ pub(super) fn response_errors(input: &RuleInput<'_>) -> Measurement {
 pub(super) fn describe_response_errors(input: &RuleInput<'_>, value: f64) -> String {
     let aborts = input.growth(Field::SrvAbrt).unwrap_or_default();
     let aborts = if aborts > 0.0 { format!(", {aborts:.0} aborted by the server") } else { String::new() };
-    format!("{} of the responses failed{aborts}", phrases::percent(value))
+    format!("{} of the responses failed{aborts}", units::percent(value))
 }
 
 pub(super) fn retries(input: &RuleInput<'_>) -> Measurement {
@@ -136,7 +136,7 @@ pub(super) fn retries(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_retries(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} retries per 100 requests", phrases::ratio(value * 100.0))
+    format!("{} retries per 100 requests", units::ratio(value * 100.0))
 }
 
 pub(super) fn redispatches(input: &RuleInput<'_>) -> Measurement {
@@ -144,7 +144,7 @@ pub(super) fn redispatches(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_redispatches(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} redispatches per 100 requests", phrases::ratio(value * 100.0))
+    format!("{} redispatches per 100 requests", units::ratio(value * 100.0))
 }
 
 /// Measures the share of requests that clients aborted, of a backend or server.
@@ -153,16 +153,16 @@ pub(super) fn client_aborts(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_client_aborts(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} of the requests aborted by clients", phrases::percent(value))
+    format!("{} of the requests aborted by clients", units::percent(value))
 }
 
-/// Measures the response time. In TCP mode there is none.
+/// Measures the response time. TCP mode does not report one.
 pub(super) fn response_time(input: &RuleInput<'_>) -> Measurement {
     if input.is_tcp() { Measurement::Fine } else { input.mean(Field::Rtime) }
 }
 
 pub(super) fn describe_response_time(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} to respond (rtime)", phrases::millis(value))
+    format!("{} to respond (rtime)", units::millis_words(value))
 }
 
 pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
@@ -171,5 +171,5 @@ pub(super) fn connect_time(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_connect_time(input: &RuleInput<'_>, value: f64) -> String {
     let to = if input.row().is_some_and(|row| row.kind == RowKind::Server) { "the server" } else { "a server" };
-    format!("{} to connect to {to} (ctime)", phrases::millis(value))
+    format!("{} to connect to {to} (ctime)", units::millis_words(value))
 }

@@ -5,6 +5,7 @@ use crate::haproxy::status::RowState;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::BackendRows;
 use crate::observe::sample::Sample;
+use crate::problems::figures;
 
 /// Smallest difference of response times that counts, in milliseconds. Below it, the ratio does not matter.
 pub const MIN_DIFFERENCE_MS: f64 = 20.0;
@@ -47,10 +48,9 @@ impl BackendStats {
         self.response_times.clear();
         let rows = sample.table.rows();
         let number = |row: usize, field: Field| sample.table.number(row, field).map(|number| number as f64);
-        self.queued = number(backend.row, Field::Qcur).unwrap_or(0.0);
+        self.queued = figures::queued_requests(sample, backend.row).unwrap_or(0) as f64;
         for server in &backend.servers {
             let state = rows[*server].state();
-            self.queued += number(*server, Field::Qcur).unwrap_or(0.0);
             // `uweight` is the configured weight; the effective one is lower during slowstart.
             let weight = number(*server, Field::Uweight).or_else(|| number(*server, Field::Weight)).unwrap_or(1.0);
             let is_backup = number(*server, Field::Bck).is_some_and(|backup| backup > 0.0);
@@ -59,7 +59,7 @@ impl BackendStats {
                 RowState::Down | RowState::ComingUp => self.down += 1,
                 _ => self.out_of_service += 1,
             }
-            if !is_backup && !is_out_of_service(state) {
+            if !is_backup && !state.is_out_of_service() {
                 self.expected_weight += weight;
                 self.usable_weight += if state.is_usable() { weight } else { 0.0 };
             }
@@ -100,11 +100,6 @@ impl BackendStats {
         let middle = others.checked_sub(1)? / 2;
         Some(f64::midpoint(other(middle)?, other(others / 2)?))
     }
-}
-
-/// Returns whether the state is maintenance or drain.
-pub fn is_out_of_service(state: RowState) -> bool {
-    matches!(state, RowState::Maint | RowState::Drain | RowState::NoLb)
 }
 
 #[cfg(test)]

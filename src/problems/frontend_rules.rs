@@ -1,9 +1,10 @@
 //! Rules of frontends, some of which apply to backends and servers too.
 
 use crate::haproxy::fields::Field;
+use crate::problems::figures;
 use crate::problems::measurement::Measurement;
-use crate::problems::phrases;
-use crate::problems::rule_input::{MIN_EVENTS, RuleInput, measure_share, measure_usage};
+use crate::problems::rule_input::{RuleInput, measure_usage};
+use crate::units;
 
 /// Measures the current sessions of a frontend or server against its limit.
 pub(super) fn sessions(input: &RuleInput<'_>) -> Measurement {
@@ -25,16 +26,21 @@ pub(super) fn rate(input: &RuleInput<'_>) -> Measurement {
 
 pub(super) fn describe_rate(input: &RuleInput<'_>, value: f64) -> String {
     let limit = input.number(Field::RateLim).unwrap_or_default();
-    format!("{} of {limit:.0} sessions per second", phrases::percent(value))
+    format!("{} of {limit:.0} sessions per second", units::percent(value))
 }
 
 /// Measures the share of 5xx responses of any row.
 pub(super) fn share_5xx(input: &RuleInput<'_>) -> Measurement {
-    measure_share(input.growth(Field::Hrsp5xx), || input.responses(), MIN_EVENTS)
+    match input.growth(Field::Hrsp5xx) {
+        None => Measurement::Unknown,
+        // Without 5xx, few responses are enough.
+        Some(errors) if errors <= 0.0 => Measurement::Value(0.0),
+        Some(_) => figures::share_5xx(input.rates, &[input.id]).map_or(Measurement::Unknown, Measurement::Value),
+    }
 }
 
 pub(super) fn describe_share_5xx(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} of the responses are 5xx", phrases::percent(value))
+    format!("{} of the responses are 5xx", units::percent(value))
 }
 
 /// Measures denied requests, connections and sessions. A counter is absent in versions that do not have it.
@@ -47,7 +53,7 @@ pub(super) fn denied(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_denied(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} requests, connections or sessions denied per second", phrases::rate(value))
+    format!("{} requests, connections or sessions denied per second", units::decimal(value))
 }
 
 pub(super) fn bad_requests(input: &RuleInput<'_>) -> Measurement {
@@ -55,5 +61,5 @@ pub(super) fn bad_requests(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_bad_requests(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} bad requests per second", phrases::rate(value))
+    format!("{} bad requests per second", units::decimal(value))
 }

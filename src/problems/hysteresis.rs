@@ -138,14 +138,14 @@ impl Hysteresis {
 mod tests {
     use super::*;
     use crate::observe::test_samples::timestamp_at;
-    use crate::problems::rule_table::RULES;
+    use crate::problems::rule_table::RuleId;
     use crate::problems::thresholds::Thresholds;
     use Grade::{Crit, Fine, Unknown, Warn};
 
     /// Feeds grades, one every two seconds, to the rule "queue": a warning after 10 s, critical after 4 s.
     fn transitions(grades: &[Grade]) -> Vec<(u64, Transition)> {
         let thresholds = Thresholds::default();
-        let limits = thresholds.for_rule(RULES.iter().position(|rule| rule.id == "queue").unwrap());
+        let limits = thresholds.for_rule(RuleId::Queue);
         let mut hysteresis = Hysteresis::new(timestamp_at(0));
         let each = grades
             .iter()

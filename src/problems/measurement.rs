@@ -1,5 +1,7 @@
 //! The result of measuring a rule, and its grade after comparison with the thresholds.
 
+use crate::observe::severity::Severity;
+
 /// The result of measuring a rule for a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Measurement {
@@ -22,4 +24,20 @@ pub enum Grade {
     Warn,
     /// Past the critical threshold.
     Crit,
+}
+
+impl Grade {
+    /// Returns whether the measurement is past a threshold.
+    pub(crate) fn is_problem(self) -> bool {
+        matches!(self, Self::Warn | Self::Crit)
+    }
+}
+
+impl From<Severity> for Grade {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Warn => Self::Warn,
+            Severity::Crit => Self::Crit,
+        }
+    }
 }

@@ -13,11 +13,11 @@
 pub mod backend_rules;
 pub mod backend_stats;
 pub mod check_history;
+pub mod figures;
 pub mod frontend_rules;
 pub mod hysteresis;
 pub mod measurement;
 pub mod outlier_rules;
-pub mod phrases;
 pub mod problem;
 pub mod problem_log;
 pub mod process_rules;

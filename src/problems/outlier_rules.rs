@@ -4,9 +4,11 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
-use crate::problems::phrases;
+use crate::problems::figures::MIN_EVENTS;
 use crate::problems::problem::Problem;
-use crate::problems::rule_input::{MIN_EVENTS, RuleInput};
+use crate::problems::rule_input::RuleInput;
+use crate::problems::rule_table::RuleId;
+use crate::units;
 
 /// Share of errors or aborts of an outlier, as a multiple of the share of the other servers.
 const OUTLIER_FACTOR: f64 = 4.0;
@@ -45,16 +47,16 @@ impl Outlier {
         let name = &self.name;
         match self.deviation {
             Deviation::Slow(own, peers) => {
-                let ratio = phrases::ratio(own / peers.max(1.0));
-                let (own, peers) = (phrases::millis(own), phrases::millis(peers));
+                let ratio = units::ratio(own / peers.max(1.0));
+                let (own, peers) = (units::millis_words(own), units::millis_words(peers));
                 format!("{name} is {ratio}x slower than its peers ({own} against {peers})")
             }
             Deviation::Errors(own, peers) => {
-                let (own, peers) = (phrases::percent(own), phrases::percent(peers));
+                let (own, peers) = (units::percent(own), units::percent(peers));
                 format!("{name} responds with {own} 5xx (peers {peers})")
             }
             Deviation::Aborts(own, peers) => {
-                let (own, peers) = (phrases::percent(own), phrases::percent(peers));
+                let (own, peers) = (units::percent(own), units::percent(peers));
                 format!("{own} of the requests to {name} aborted by clients (peers {peers})")
             }
         }
@@ -71,7 +73,7 @@ pub fn find_outliers(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outl
 }
 
 fn find_slow(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
-    let servers = problems.iter().filter(|problem| problem.rule.id == "slow-server");
+    let servers = problems.iter().filter(|problem| problem.rule.id == RuleId::SlowServer);
     let found = servers.filter_map(|problem| {
         let own = backend.sample.number(problem.subject.id, Field::Rtime)? as f64;
         let peers = backend.backend_stats.median_of_peers(own)?;
@@ -81,7 +83,7 @@ fn find_slow(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
 }
 
 fn find_failing(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
-    let bad: Vec<_> = problems.iter().filter(|problem| problem.rule.id == "server-5xx").collect();
+    let bad: Vec<_> = problems.iter().filter(|problem| problem.rule.id == RuleId::Server5xx).collect();
     if bad.is_empty() {
         return Vec::new();
     }
@@ -105,7 +107,9 @@ fn find_failing(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> 
 }
 
 fn find_aborted(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
-    let Some(problem) = problems.iter().find(|problem| problem.rule.id == "client-aborts") else { return Vec::new() };
+    let Some(problem) = problems.iter().find(|problem| problem.rule.id == RuleId::ClientAborts) else {
+        return Vec::new();
+    };
     let aborts = |server: &RuleInput<'_>| Ratio::new(server.growth(Field::CliAbrt), server.served());
     let all = Ratio::sum_of_servers(backend, aborts);
     let servers = backend.backend.iter().flat_map(|rows| &rows.servers).map(|server| backend.for_row(*server));

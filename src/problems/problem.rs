@@ -6,7 +6,7 @@ use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::observe::timestamp::Timestamp;
-use crate::problems::rule::Rule;
+use crate::problems::rule_table::Rule;
 
 /// The row of a problem, with its names, which are still needed after the row is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]

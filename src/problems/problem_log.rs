@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::problems::problem::{Problem, ProblemChanges};
+use crate::problems::rule_table::RuleId;
 
 /// Maximum number of closed problems; older ones are dropped.
 const MAX_CLOSED: usize = 10_000;
@@ -51,7 +52,7 @@ impl Episode {
 /// Open problems, and the last closed ones, with all their states.
 #[derive(Debug, Default)]
 pub struct ProblemLog {
-    open: BTreeMap<(RowId, &'static str), Episode>,
+    open: BTreeMap<(RowId, RuleId), Episode>,
     closed: VecDeque<Episode>,
 }
 

@@ -1,14 +1,15 @@
 //! Rules of the HAProxy process, based on `show info`.
 
 use crate::haproxy::fields::InfoField;
+use crate::problems::figures::MIN_EVENTS;
 use crate::problems::measurement::Measurement;
-use crate::problems::phrases;
-use crate::problems::rule_input::{MIN_EVENTS, RuleInput, measure_usage};
+use crate::problems::rule_input::{RuleInput, measure_usage};
+use crate::units;
 
 /// Describes the used share of a limit: `92% of 2000 connections`.
 fn describe_usage(input: &RuleInput<'_>, value: f64, limit: InfoField, noun: &str) -> String {
     let limit = input.process_number(limit).unwrap_or_default();
-    format!("{} of {limit:.0} {noun}", phrases::percent(value))
+    format!("{} of {limit:.0} {noun}", units::percent(value))
 }
 
 pub(super) fn connections(input: &RuleInput<'_>) -> Measurement {
@@ -60,7 +61,7 @@ pub(super) fn tls_reuse(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_tls_reuse(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} of the TLS sessions resumed", phrases::percent(value))
+    format!("{} of the TLS sessions resumed", units::percent(value))
 }
 
 pub(super) fn idle(input: &RuleInput<'_>) -> Measurement {
@@ -68,7 +69,7 @@ pub(super) fn idle(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_idle(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} idle (mean of all threads)", phrases::percent(value))
+    format!("{} idle (mean of all threads)", units::percent(value))
 }
 
 pub(super) fn memory(input: &RuleInput<'_>) -> Measurement {
@@ -84,7 +85,7 @@ pub(super) fn pool_failed(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_pool_failed(_: &RuleInput<'_>, value: f64) -> String {
-    format!("out of memory: {} failed", phrases::count(value, "allocation", "allocations"))
+    format!("out of memory: {} failed", units::pluralize(value.round_ties_even() as i64, "allocation"))
 }
 
 pub(super) fn run_queue(input: &RuleInput<'_>) -> Measurement {
@@ -93,7 +94,7 @@ pub(super) fn run_queue(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_run_queue(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} per thread waiting to run", phrases::count(value, "task", "tasks"))
+    format!("{} per thread waiting to run", units::pluralize(value.round_ties_even() as i64, "task"))
 }
 
 pub(super) fn dropped_logs(input: &RuleInput<'_>) -> Measurement {
@@ -101,7 +102,7 @@ pub(super) fn dropped_logs(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_dropped_logs(_: &RuleInput<'_>, value: f64) -> String {
-    format!("{} dropped", phrases::count(value, "log message", "log messages"))
+    format!("{} dropped", units::pluralize(value.round_ties_even() as i64, "log message"))
 }
 
 /// Counts the backends with a usable server. A single backend is left to the rule `backend-down`.

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use crate::problems::measurement::Measurement;
-use crate::problems::rule_input::RuleInput;
-
 /// The kind of rows that a rule applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
@@ -49,35 +46,4 @@ pub struct HoldTime {
     pub duration: Duration,
     /// Minimum number of consecutive samples past the threshold.
     pub samples: u32,
-}
-
-/// A rule: a measurement with thresholds.
-#[derive(Debug)]
-pub struct Rule {
-    /// Name in configuration, documentation and scripts.
-    pub id: &'static str,
-    /// Rows that it applies to.
-    pub scope: Scope,
-    /// Unit of its values and thresholds.
-    pub unit: RuleUnit,
-    /// Side of the thresholds that is a problem.
-    pub direction: Direction,
-    /// Warning threshold; absent if the rule is only ever critical.
-    pub warn: Option<f64>,
-    /// Critical threshold; absent if the rule is never critical.
-    pub crit: Option<f64>,
-    /// Hold time of a warning.
-    pub warn_for: HoldTime,
-    /// Hold time of a critical problem.
-    pub crit_for: HoldTime,
-    /// Measures the rule for a row.
-    pub measure: fn(&RuleInput<'_>) -> Measurement,
-    /// Describes the problem for operators, without the row's name.
-    pub describe: fn(&RuleInput<'_>, f64) -> String,
-    /// Formula in HAProxy's field names, for the documentation.
-    pub formula: &'static str,
-    /// Origin of formula and thresholds.
-    pub source: &'static str,
-    /// Meaning for the operator.
-    pub help: &'static str,
 }

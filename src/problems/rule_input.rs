@@ -6,13 +6,11 @@ use crate::haproxy::status::RowState;
 use crate::history::rates::RateWindow;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
-use crate::problems::backend_stats::{BackendCounts, BackendStats, is_out_of_service};
+use crate::problems::backend_stats::{BackendCounts, BackendStats};
 use crate::problems::check_history::CheckHistory;
+use crate::problems::figures;
 use crate::problems::measurement::Measurement;
-use crate::problems::phrases;
-
-/// Fewest responses or requests from which a share is computed; a share of fewer is not meaningful.
-pub const MIN_EVENTS: f64 = 20.0;
+use crate::units;
 
 /// One row, or the process, with everything that rules compare it with.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +80,7 @@ impl<'a> RuleInput<'a> {
 
     /// Returns whether the server is in maintenance or drain.
     pub fn is_out_of_service(&self) -> bool {
-        is_out_of_service(self.state)
+        self.state.is_out_of_service()
     }
 
     /// Returns a text field of the row; empty if HAProxy left it empty.
@@ -103,7 +101,7 @@ impl<'a> RuleInput<'a> {
     /// Returns the time over which [`Self::growth`] measures a counter, as text: `5 s`.
     pub fn growth_time(&self, field: Field) -> String {
         let grown = self.index.and_then(|index| self.rates.growth_at(index, field));
-        phrases::seconds(grown.map_or(0.0, |(_, seconds)| seconds))
+        units::seconds_words(grown.map_or(0.0, |(_, seconds)| seconds))
     }
 
     /// Returns the increase of a counter of the row per second.
@@ -123,13 +121,7 @@ impl<'a> RuleInput<'a> {
 
     /// Returns the number of responses in the rate window; `None` where HAProxy does not count them, as for TCP.
     pub fn responses(&self) -> Option<f64> {
-        let mut sum = None;
-        for class in Field::RESPONSES {
-            if let Some(grown) = self.growth(class) {
-                sum = Some(sum.unwrap_or(0.0) + grown);
-            }
-        }
-        sum
+        figures::responses(self.rates, &[self.id])
     }
 
     /// Returns whether the row is in TCP mode; it then has no requests, responses or response time.

@@ -1,14 +1,17 @@
-//! The table of all rules, [`RULES`].
+//! The table of all rules: [`RULES`], and their names, [`RuleId`].
 //!
 //! An entry contains the measurement, the thresholds and the hold times of a rule; its functions are in the file of its
 //! scope. No rule uses a maximum since start (`smax`, `qtime_max`), because it stays high after the problem is over.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::problems::backend_rules;
 use crate::problems::frontend_rules;
+use crate::problems::measurement::Measurement;
 use crate::problems::process_rules;
-use crate::problems::rule::{Direction, HoldTime, Rule, RuleUnit, Scope};
+use crate::problems::rule::{Direction, HoldTime, RuleUnit, Scope};
+use crate::problems::rule_input::RuleInput;
 use crate::problems::server_rules;
 
 const fn hold(seconds: u64, samples: u32) -> HoldTime {
@@ -40,12 +43,57 @@ const fn crit_only(crit: f64) -> (Option<f64>, Option<f64>) {
     (None, Some(crit))
 }
 
+/// A rule: a measurement with thresholds.
+#[derive(Debug)]
+pub struct Rule {
+    /// Name in configuration, documentation and scripts.
+    pub id: RuleId,
+    /// Rows that it applies to.
+    pub scope: Scope,
+    /// Unit of its values and thresholds.
+    pub unit: RuleUnit,
+    /// Side of the thresholds that is a problem.
+    pub direction: Direction,
+    /// Warning threshold; absent if the rule is only ever critical.
+    pub warn: Option<f64>,
+    /// Critical threshold; absent if the rule is never critical.
+    pub crit: Option<f64>,
+    /// Hold time of a warning.
+    pub warn_for: HoldTime,
+    /// Hold time of a critical problem.
+    pub crit_for: HoldTime,
+    /// Measures the rule for a row.
+    pub measure: fn(&RuleInput<'_>) -> Measurement,
+    /// Describes the problem for operators, without the row's name.
+    pub describe: fn(&RuleInput<'_>, f64) -> String,
+    /// Formula in HAProxy's field names, for the documentation.
+    pub formula: &'static str,
+    /// Origin of formula and thresholds.
+    pub source: &'static str,
+    /// Meaning for the operator.
+    pub help: &'static str,
+}
+
 macro_rules! rules {
-    ($($id:literal $scope:ident $unit:ident $direction:ident $thresholds:expr, $warn_for:expr, $crit_for:expr;
+    ($($name:ident $id:literal $scope:ident $unit:ident $direction:ident $thresholds:expr, $warn_for:expr, $crit_for:expr;
        $measure:path, $describe:path; $formula:literal $source:literal $help:literal)*) => {
-        /// All rules, ordered by scope.
+        /// The name of a rule. In configuration and output it is a text, such as `backend-down`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RuleId { $(#[doc = concat!("`", $id, "`: ", $help, ".")] $name),* }
+
+        impl RuleId {
+            /// All rules, in the order of [`RULES`].
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Returns the name as text.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $id),* }
+            }
+        }
+
+        /// All rules, ordered by scope; the index of a rule is its [`RuleId`].
         pub static RULES: &[Rule] = &[$(Rule {
-            id: $id, scope: Scope::$scope, unit: RuleUnit::$unit, direction: Direction::$direction,
+            id: RuleId::$name, scope: Scope::$scope, unit: RuleUnit::$unit, direction: Direction::$direction,
             warn: $thresholds.0, crit: $thresholds.1, warn_for: $warn_for, crit_for: $crit_for,
             measure: $measure, describe: $describe, formula: $formula, source: $source, help: $help,
         }),*];
@@ -53,102 +101,122 @@ macro_rules! rules {
 }
 
 rules! {
-    "connections" Process Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; process_rules::connections, process_rules::describe_connections;
+    Connections "connections" Process Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; process_rules::connections, process_rules::describe_connections;
         "CurrConns / Maxconn" "Datadog, Mintel" "new connections wait in the kernel when the limit is reached"
-    "session-rate" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::session_rate, process_rules::describe_session_rate;
+    SessionRate "session-rate" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::session_rate, process_rules::describe_session_rate;
         "SessRate / SessRateLimit" "own judgment" "new sessions are delayed at the limit"
-    "connection-rate" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::connection_rate, process_rules::describe_connection_rate;
+    ConnectionRate "connection-rate" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::connection_rate, process_rules::describe_connection_rate;
         "ConnRate / ConnRateLimit" "own judgment" "new connections are delayed at the limit"
-    "tls-rate" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::tls_rate, process_rules::describe_tls_rate;
+    TlsRate "tls-rate" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::tls_rate, process_rules::describe_tls_rate;
         "SslRate / SslRateLimit" "own judgment" "new TLS sessions are delayed at the limit"
-    "tls-connections" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::tls_connections, process_rules::describe_tls_connections;
+    TlsConnections "tls-connections" Process Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; process_rules::tls_connections, process_rules::describe_tls_connections;
         "CurrSslConns / MaxSslConns" "own judgment" "TLS connections are refused at the limit"
-    "tls-reuse" Process Share Below warn_only(0.5), HOLD_60S, HOLD_60S; process_rules::tls_reuse, process_rules::describe_tls_reuse;
+    TlsReuse "tls-reuse" Process Share Below warn_only(0.5), HOLD_60S, HOLD_60S; process_rules::tls_reuse, process_rules::describe_tls_reuse;
         "SslFrontendSessionReuse_pct, from 20 TLS sessions per second" "own judgment" "full handshakes cost CPU: the session cache may be too small"
-    "idle" Process Share Below warn_and_crit(0.3, 0.1), HOLD_10S, HOLD_10S; process_rules::idle, process_rules::describe_idle;
+    Idle "idle" Process Share Below warn_and_crit(0.3, 0.1), HOLD_10S, HOLD_10S; process_rules::idle, process_rules::describe_idle;
         "Idle_pct" "own judgment" "HAProxy has little CPU time left; as a mean of all threads, it hides a single busy thread"
-    "memory" Process Share AtLeast warn_only(0.8), HOLD_4S, HOLD_4S; process_rules::memory, process_rules::describe_memory;
+    Memory "memory" Process Share AtLeast warn_only(0.8), HOLD_4S, HOLD_4S; process_rules::memory, process_rules::describe_memory;
         "PoolUsed_MB / Memmax_MB" "own judgment" "the memory limit is near"
-    "pool-failed" Process Count AtLeast crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::pool_failed, process_rules::describe_pool_failed;
+    PoolFailed "pool-failed" Process Count AtLeast crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::pool_failed, process_rules::describe_pool_failed;
         "d PoolFailed" "own judgment" "allocations fail: sessions are dropped"
-    "run-queue" Process Count AtLeast warn_and_crit(5.0, 50.0), THREE_SAMPLES, THREE_SAMPLES; process_rules::run_queue, process_rules::describe_run_queue;
+    RunQueue "run-queue" Process Count AtLeast warn_and_crit(5.0, 50.0), THREE_SAMPLES, THREE_SAMPLES; process_rules::run_queue, process_rules::describe_run_queue;
         "Run_queue / Nbthread" "own judgment" "tasks wait for the CPU, which delays every request"
-    "dropped-logs" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::dropped_logs, process_rules::describe_dropped_logs;
+    DroppedLogs "dropped-logs" Process Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::dropped_logs, process_rules::describe_dropped_logs;
         "d DroppedLogs" "APA" "the log server or its socket buffer is too slow"
-    "nobody-alive" Process Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::usable_backends, process_rules::describe_no_usable_backend;
+    NoBackendAvailable "no-backend-available" Process Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; process_rules::usable_backends, process_rules::describe_no_usable_backend;
         "backends with a usable server, of two or more that have servers" "own judgment" "no backend can serve requests: look for a common cause"
 
-    "frontend-sessions" Frontend Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
+    FrontendSessions "frontend-sessions" Frontend Share AtLeast warn_and_crit(0.8, 0.9), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
         "scur / slim" "Zabbix, Mintel" "new clients wait in the kernel when the limit is reached"
-    "frontend-rate" Frontend Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; frontend_rules::rate, frontend_rules::describe_rate;
+    FrontendRate "frontend-rate" Frontend Share AtLeast warn_and_crit(0.8, 0.95), HOLD_4S, HOLD_4S; frontend_rules::rate, frontend_rules::describe_rate;
         "rate / rate_lim" "own judgment" "new sessions are delayed at the limit"
-    "frontend-5xx" Frontend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
+    Frontend5xx "frontend-5xx" Frontend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, from 20 responses" "Mintel, APA" "clients see errors"
-    "denied" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::denied, frontend_rules::describe_denied;
+    Denied "denied" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::denied, frontend_rules::describe_denied;
         "d (dreq + dcon + dses) per second" "APA, Zabbix" "an attack, or an ACL that denies legitimate clients"
-    "bad-requests" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::bad_requests, frontend_rules::describe_bad_requests;
+    BadRequests "bad-requests" Frontend PerSecond AtLeast warn_only(10.0), HOLD_10S, HOLD_10S; frontend_rules::bad_requests, frontend_rules::describe_bad_requests;
         "d ereq per second" "APA, Zabbix" "scanners, broken clients or timeouts"
 
-    "backend-down" Backend Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::usable_servers, backend_rules::describe_no_server;
+    BackendDown "backend-down" Backend Count Below crit_only(1.0), IMMEDIATE, IMMEDIATE; backend_rules::usable_servers, backend_rules::describe_no_server;
         "act + bck, of backends that have servers" "Mintel, APA" "every request gets a 503"
-    "backend-weight" Backend Share Below warn_and_crit(0.75, 0.5), IMMEDIATE, IMMEDIATE; backend_rules::usable_weight_share, backend_rules::describe_usable_weight;
+    BackendWeight "backend-weight" Backend Share Below warn_and_crit(0.75, 0.5), IMMEDIATE, IMMEDIATE; backend_rules::usable_weight_share, backend_rules::describe_usable_weight;
         "Σ weight of the active servers that are up / Σ weight of all but those in maintenance or drain" "Mintel, APA" "the remaining servers carry the load of those that are down"
-    "queue" Backend Count AtLeast warn_and_crit(1.0, 10.0), HOLD_10S, HOLD_4S; backend_rules::queue, backend_rules::describe_queue;
+    Queue "queue" Backend Count AtLeast warn_and_crit(1.0, 10.0), HOLD_10S, HOLD_4S; backend_rules::queue, backend_rules::describe_queue;
         "qcur of B and its S" "APA, Zabbix" "servers are at their maxconn: requests wait"
-    "queue-growing" Backend Count AtLeast crit_only(1.0), THREE_SAMPLES, THREE_SAMPLES; backend_rules::queue_growing, backend_rules::describe_queue_growing;
+    QueueGrowing "queue-growing" Backend Count AtLeast crit_only(1.0), THREE_SAMPLES, THREE_SAMPLES; backend_rules::queue_growing, backend_rules::describe_queue_growing;
         "qcur of B and its S − the same in the previous sample" "own judgment" "requests arrive faster than they are served"
-    "queue-wait" Backend Millis AtLeast warn_and_crit(50.0, 500.0), HOLD_4S, HOLD_4S; backend_rules::queue_wait, backend_rules::describe_queue_wait;
+    QueueWait "queue-wait" Backend Millis AtLeast warn_and_crit(50.0, 500.0), HOLD_4S, HOLD_4S; backend_rules::queue_wait, backend_rules::describe_queue_wait;
         "qtime, while something is served" "own judgment" "clients wait for a server to become free"
-    "backend-5xx" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
+    Backend5xx "backend-5xx" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, from 20 responses" "Mintel, APA" "clients of this backend see errors"
-    "own-5xx" Backend Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; backend_rules::own_5xx, backend_rules::describe_own_5xx;
+    Own5xx "own-5xx" Backend Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; backend_rules::own_5xx, backend_rules::describe_own_5xx;
         "d hrsp_5xx of B − Σ d hrsp_5xx of its S" "own judgment" "HAProxy itself sends errors: no server available, request denied, or a timeout"
-    "backend-connection-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
+    BackendConnectionErrors "backend-connection-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
         "d econ / d connect (older: d lbtot), from 5 attempts" "own judgment" "servers refuse connections or do not respond: check network, port and process"
-    "backend-response-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
+    BackendResponseErrors "backend-response-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
         "d eresp / d Σ hrsp_* (TCP: d stot), from 20" "APA" "responses are invalid, aborted or missing"
-    "retries" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::retries, backend_rules::describe_retries;
+    Retries "retries" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::retries, backend_rules::describe_retries;
         "d wretr / d req_tot, from 20 requests" "APA" "the first attempt to connect fails"
-    "redispatches" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::redispatches, backend_rules::describe_redispatches;
+    Redispatches "redispatches" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::redispatches, backend_rules::describe_redispatches;
         "d wredis / d req_tot, from 20 requests" "APA" "requests are redispatched from their server to another one"
-    "client-aborts" Backend Share AtLeast warn_and_crit(0.05, 0.2), HOLD_10S, HOLD_10S; backend_rules::client_aborts, backend_rules::describe_client_aborts;
+    ClientAborts "client-aborts" Backend Share AtLeast warn_and_crit(0.05, 0.2), HOLD_10S, HOLD_10S; backend_rules::client_aborts, backend_rules::describe_client_aborts;
         "d cli_abrt / d req_tot, from 20 requests" "own judgment" "clients give up, usually because they wait too long"
-    "response-time" Backend Millis AtLeast warn_and_crit(500.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::response_time, backend_rules::describe_response_time;
+    ResponseTime "response-time" Backend Millis AtLeast warn_and_crit(500.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::response_time, backend_rules::describe_response_time;
         "rtime, while something is served; not for TCP" "Datadog, APA" "the application is slow"
-    "connect-time" Backend Millis AtLeast warn_and_crit(100.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::connect_time, backend_rules::describe_connect_time;
+    ConnectTime "connect-time" Backend Millis AtLeast warn_and_crit(100.0, 1000.0), HOLD_4S, HOLD_4S; backend_rules::connect_time, backend_rules::describe_connect_time;
         "ctime, while something is served" "own judgment" "the network is slow or loses packets: a lost SYN delays a connection by 1 s"
 
-    "server-down" Server Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; server_rules::down, server_rules::describe_down;
+    ServerDown "server-down" Server Count AtLeast warn_only(1.0), IMMEDIATE, IMMEDIATE; server_rules::down, server_rules::describe_down;
         "status DOWN" "APA" "its health checks fail; maintenance and drain do not count"
-    "server-sessions" Server Share AtLeast warn_and_crit(0.8, 1.0), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
+    ServerSessions "server-sessions" Server Share AtLeast warn_and_crit(0.8, 1.0), HOLD_4S, HOLD_4S; frontend_rules::sessions, frontend_rules::describe_sessions;
         "scur / slim, not in maintenance or drain" "LazyHAP" "at its maxconn, the next request is queued"
-    "queue-limit" Server Share AtLeast warn_and_crit(0.5, 0.9), HOLD_4S, HOLD_4S; server_rules::queue_limit, server_rules::describe_queue_limit;
+    QueueLimit "queue-limit" Server Share AtLeast warn_and_crit(0.5, 0.9), HOLD_4S, HOLD_4S; server_rules::queue_limit, server_rules::describe_queue_limit;
         "qcur / qlimit" "own judgment" "at its maxqueue, requests are redispatched to other servers"
-    "slow-server" Server Multiple AtLeast warn_and_crit(2.0, 4.0), HOLD_4S, HOLD_4S; server_rules::slower_than_peers, server_rules::describe_slower_than_peers;
+    SlowServer "slow-server" Server Multiple AtLeast warn_and_crit(2.0, 4.0), HOLD_4S, HOLD_4S; server_rules::slower_than_peers, server_rules::describe_slower_than_peers;
         "rtime of S / median rtime of its peers with traffic, from 20 ms more" "own judgment" "one server is slower than the others"
-    "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
+    Server5xx "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, from 20 responses" "Mintel, APA" "this server responds with errors"
-    "server-connection-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
+    ServerConnectionErrors "server-connection-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
         "d econ / d connect (older: d lbtot), from 5 attempts" "own judgment" "this server refuses connections or does not respond"
-    "server-response-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
+    ServerResponseErrors "server-response-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
         "d eresp / d Σ hrsp_* (TCP: d stot), from 20" "APA" "this server's responses are invalid, aborted or missing"
-    "flapping" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::flapping, server_rules::describe_flapping;
+    Flapping "flapping" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::flapping, server_rules::describe_flapping;
         "d chkdown in 5 min; a single time does not count while the server is still down" "APA" "the server goes down repeatedly"
-    "failing-checks" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::failing_checks, server_rules::describe_failing_checks;
+    FailingChecks "failing-checks" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::failing_checks, server_rules::describe_failing_checks;
         "d chkfail in 1 min, while up; 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
 }
 
-/// Returns the rules of a scope, each with its index in [`RULES`].
-pub fn rules_for_scope(scope: Scope) -> impl Iterator<Item = (usize, &'static Rule)> {
-    let start = RULES.partition_point(|rule| rule.scope < scope);
-    RULES[start..]
-        .iter()
-        .take_while(move |rule| rule.scope == scope)
-        .enumerate()
-        .map(move |(nth, rule)| (start + nth, rule))
+/// Former names of rules. They are accepted in configuration and flags for one version, with a warning.
+const RENAMED: &[(&str, RuleId)] = &[("nobody-alive", RuleId::NoBackendAvailable)];
+
+impl RuleId {
+    /// The first and the last rule of [`RULES`].
+    pub(crate) const BOUNDS: (Self, Self) = (Self::ALL[0], Self::ALL[Self::ALL.len() - 1]);
+
+    /// Returns the rule with this name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|id| id.as_str() == text)
+    }
+
+    /// Returns the rule that had this name in the previous version, with that name.
+    pub(crate) fn parse_former(text: &str) -> Option<(&'static str, Self)> {
+        RENAMED.iter().copied().find(|(former, _)| *former == text)
+    }
+
+    /// Returns the rule.
+    pub(crate) fn rule(self) -> &'static Rule {
+        &RULES[self as usize]
+    }
 }
 
-/// Returns the rule with this ID.
-pub fn find_rule(id: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id == id)
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Returns the rules of a scope.
+pub(crate) fn rules_for_scope(scope: Scope) -> impl Iterator<Item = &'static Rule> {
+    let start = RULES.partition_point(|rule| rule.scope < scope);
+    RULES[start..].iter().take_while(move |rule| rule.scope == scope)
 }

@@ -1,7 +1,7 @@
 //! Tests every rule with values that are fine, a warning and critical, and compares docs/problems.md with the rules.
 
-use crate::problems::rule::{Direction, Rule, RuleUnit};
-use crate::problems::rule_table::RULES;
+use crate::problems::rule::{Direction, RuleUnit};
+use crate::problems::rule_table::{RULES, Rule};
 use crate::problems::test_site::TestSite;
 
 /// Rule, row, and the changes that make it fine (but close to a problem), a warning, and critical.
@@ -20,7 +20,7 @@ const CASES: &[Case] = &[
     ("pool-failed", "process", "info.PoolFailed=7", "", "info.PoolFailed=7 info.PoolFailed+1"),
     ("run-queue", "process", "info.Run_queue=19 info.Nbthread=4", "info.Run_queue=20 info.Nbthread=4", "info.Run_queue=60"),
     ("dropped-logs", "process", "info.DroppedLogs=9", "info.DroppedLogs=9 info.DroppedLogs+2", ""),
-    ("nobody-alive", "process", "www/BACKEND.act=0", "", "www/w1.status=DOWN www/w2.status=DOWN www/w3.status=MAINT www/w4.status=DOWN api/api1.status=DOWN api/api2.status=DOWN api/api3.status=DOWN db/db1.status=DOWN db/db2.status=DRAIN"),
+    ("no-backend-available", "process", "www/BACKEND.act=0", "", "www/w1.status=DOWN www/w2.status=DOWN www/w3.status=MAINT www/w4.status=DOWN api/api1.status=DOWN api/api2.status=DOWN api/api3.status=DOWN db/db1.status=DOWN db/db2.status=DRAIN"),
     ("frontend-sessions", "www-in", "www-in.scur=1590", "www-in.scur=1600", "www-in.scur=2000"),
     ("frontend-rate", "www-in", "www-in.rate=70 www-in.rate_lim=100", "www-in.rate=80 www-in.rate_lim=100", "www-in.rate=100 www-in.rate_lim=100"),
     ("frontend-5xx", "www-in", "www-in.hrsp_5xx+7 www-in.hrsp_2xx+993", "www-in.hrsp_5xx+20", "www-in.hrsp_5xx+60"),
@@ -65,7 +65,8 @@ fn open_after(rule: &Rule, row: &str, change: &str) -> Vec<&'static str> {
 #[test]
 fn rules_grade_values_as_fine_warning_and_critical() {
     for rule in RULES {
-        let (_, row, fine, warn, crit) = CASES.iter().find(|case| case.0 == rule.id).expect(rule.id);
+        let id = rule.id.as_str();
+        let (_, row, fine, warn, crit) = CASES.iter().find(|case| case.0 == id).expect(id);
         assert_eq!((rule.warn.is_none(), rule.crit.is_none()), (warn.is_empty(), crit.is_empty()), "{}", rule.id);
         assert_eq!(open_after(rule, row, fine), [""; 0], "{}: {fine}", rule.id);
         for (change, severity) in [(warn, "WARN"), (crit, "CRIT")] {
@@ -83,7 +84,7 @@ fn describe_returns_expected_texts() {
         site.steps(3);
         site.set(change);
         site.steps(7);
-        let found = site.problems.iter().find(|problem| problem.rule.id == rule);
+        let found = site.problems.iter().find(|problem| problem.rule.id.as_str() == rule);
         found.map_or(String::new(), |problem| problem.text.clone())
     };
     for (rule, change, text) in [

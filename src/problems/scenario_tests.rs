@@ -4,7 +4,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
 use crate::problems::problem::Problem;
 use crate::problems::test_site::{TestSite, problem_line};
-use crate::problems::thresholds::{RuleOverride, Thresholds};
+use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
 
 const NOTHING: [String; 0] = [];
@@ -282,8 +282,7 @@ fn maintenance_and_drain_open_no_problem() {
 
 #[test]
 fn changed_thresholds_change_problems() {
-    let mut thresholds = Thresholds::default();
-    thresholds.set("frontend-sessions", RuleOverride { warn: Some(0.04), ..RuleOverride::default() }).unwrap();
+    let thresholds = Thresholds::with_changes(["frontend-sessions.warn=0.04".parse().unwrap()]).unwrap();
     let mut site = TestSite::healthy();
     site.problems = ProblemTracker::new(thresholds);
     site.steps(4);

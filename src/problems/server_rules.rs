@@ -4,8 +4,8 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
 use crate::problems::backend_stats::MIN_DIFFERENCE_MS;
 use crate::problems::measurement::Measurement;
-use crate::problems::phrases;
 use crate::problems::rule_input::{RuleInput, measure_usage};
+use crate::units;
 
 /// Longest text of a health check in a sentence, in characters.
 const MAX_CHECK_TEXT: usize = 60;
@@ -23,7 +23,11 @@ fn is_passed(result: &str) -> bool {
 /// Returns result and text of the last check: `L4CON Connection refused`; empty without checks.
 fn check_text(input: &RuleInput<'_>) -> String {
     let parts = [check_result(input), input.text(TextField::LastChk)];
-    phrases::truncate(parts.join(" ").trim(), MAX_CHECK_TEXT)
+    let text = parts.join(" ").trim().to_owned();
+    match text.char_indices().nth(MAX_CHECK_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 pub(super) fn down(input: &RuleInput<'_>) -> Measurement {
@@ -79,8 +83,8 @@ pub(super) fn slower_than_peers(input: &RuleInput<'_>) -> Measurement {
 pub(super) fn describe_slower_than_peers(input: &RuleInput<'_>, value: f64) -> String {
     let own = input.number(Field::Rtime).unwrap_or_default();
     let median = input.backend_stats.median_of_peers(own).unwrap_or_default();
-    let (own, median) = (phrases::millis(own), phrases::millis(median));
-    format!("{}x slower than its peers ({own} against {median})", phrases::ratio(value))
+    let (own, median) = (units::millis_words(own), units::millis_words(median));
+    format!("{}x slower than its peers ({own} against {median})", units::ratio(value))
 }
 
 /// Counts how often the server went down. Down once and still down is not flapping.
@@ -125,7 +129,7 @@ pub(super) fn failing_checks(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_failing_checks(input: &RuleInput<'_>, value: f64) -> String {
-    let failed = phrases::count(value, "check", "checks");
+    let failed = units::pluralize(value.round_ties_even() as i64, "check");
     match check_text(input) {
         text if text.is_empty() || is_passed(check_result(input)) => format!("{failed} failed in the last minute"),
         text => format!("{failed} failed in the last minute: {text}"),

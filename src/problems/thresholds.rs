@@ -1,15 +1,17 @@
 //! Thresholds of the rules: the defaults of the rule table, and the changes from the configuration.
 
+use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::problems::measurement::{Grade, Measurement};
-use crate::problems::rule::{Direction, HoldTime, Rule};
-use crate::problems::rule_table::RULES;
+use crate::problems::rule::{Direction, HoldTime};
+use crate::problems::rule_table::{RULES, Rule, RuleId};
 
 /// An invalid change of a threshold.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 pub enum ThresholdError {
     /// No rule has this name.
     #[error("unknown rule {0:?}")]
@@ -19,10 +21,28 @@ pub enum ThresholdError {
     Syntax(String),
     /// The threshold is not a number, infinite or negative.
     #[error("{0}: a threshold must be a number of 0 or more")]
-    InvalidNumber(&'static str),
+    InvalidNumber(RuleId),
     /// A value past the critical threshold would not be past the warning threshold.
-    #[error("{0}: the critical threshold must not be reached before the warning threshold")]
-    WrongOrder(&'static str),
+    #[error("{}", wrong_order_text(*.rule, *.warn, *.crit))]
+    WrongOrder {
+        /// The rule.
+        rule: RuleId,
+        /// Its warning threshold, including the default.
+        warn: f64,
+        /// Its critical threshold, including the default.
+        crit: f64,
+    },
+}
+
+fn wrong_order_text(rule: RuleId, warn: f64, crit: f64) -> String {
+    let (is_past, at_crit, at_warn) = match rule.rule().direction {
+        Direction::AtLeast => ("above", "or more", "or less"),
+        Direction::Below => ("below", "or less", "or more"),
+    };
+    format!(
+        "{rule}: warn = {warn} is {is_past} crit = {crit}; set {rule}.crit to {warn} {at_crit}, \
+         or {rule}.warn to {crit} {at_warn}"
+    )
 }
 
 /// Changes to the thresholds of one rule.
@@ -36,6 +56,62 @@ pub struct RuleOverride {
     pub hold_time: Option<Duration>,
     /// Disables the rule.
     pub is_off: bool,
+}
+
+/// Changes to the thresholds of a rule, as configured: `rule.warn=N`, `rule.crit=N`, `rule.hold=SECONDS` or `rule=off`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ThresholdChange {
+    /// The rule.
+    pub rule: RuleId,
+    /// The configured name, if it is a former name of the rule.
+    former_name: Option<&'static str>,
+    /// The changes.
+    pub change: RuleOverride,
+}
+
+impl ThresholdChange {
+    /// Builds the change of the rule with this name or former name.
+    ///
+    /// # Errors
+    /// Returns an error if there is no such rule, or if a threshold is not a number of 0 or more.
+    pub(crate) fn new(name: &str, change: RuleOverride) -> Result<Self, ThresholdError> {
+        let current = RuleId::parse(name).map(|rule| (None, rule));
+        let former = || RuleId::parse_former(name).map(|(former, rule)| (Some(former), rule));
+        let (former_name, rule) =
+            current.or_else(former).ok_or_else(|| ThresholdError::UnknownRule(name.to_owned()))?;
+        if [change.warn, change.crit].iter().flatten().any(|limit| !limit.is_finite() || *limit < 0.0) {
+            return Err(ThresholdError::InvalidNumber(rule));
+        }
+        Ok(Self { rule, former_name, change })
+    }
+
+    /// Returns a warning if the configured name is a former name of the rule.
+    pub(crate) fn rename_warning(&self) -> Option<String> {
+        let Self { rule, former_name, .. } = self;
+        former_name.map(|former| format!("the rule {former} is now called {rule}; the next version rejects {former}"))
+    }
+}
+
+impl FromStr for ThresholdChange {
+    type Err = ThresholdError;
+
+    fn from_str(text: &str) -> Result<Self, ThresholdError> {
+        let bad = || ThresholdError::Syntax(text.to_owned());
+        let (name, value) = text.split_once('=').ok_or_else(bad)?;
+        if value == "off" {
+            return Self::new(name, RuleOverride { is_off: true, ..RuleOverride::default() });
+        }
+        let (name, property) = name.rsplit_once('.').ok_or_else(bad)?;
+        let number = value.parse::<f64>().ok().filter(|number| (0.0..1e15).contains(number)).ok_or_else(bad)?;
+        let mut change = RuleOverride::default();
+        match property {
+            "warn" => change.warn = Some(number),
+            "crit" => change.crit = Some(number),
+            "hold" => change.hold_time = Some(Duration::from_secs_f64(number)),
+            _ => return Err(bad()),
+        }
+        Self::new(name, change)
+    }
 }
 
 /// The thresholds and hold times in effect for one rule.
@@ -59,8 +135,26 @@ impl RuleLimits {
         Self { direction, warn, crit, warn_for, crit_for }
     }
 
+    fn with_override(mut self, rule: RuleId, change: RuleOverride) -> Result<Self, ThresholdError> {
+        if change.is_off {
+            return Ok(Self { warn: None, crit: None, ..self });
+        }
+        self.warn = change.warn.or(self.warn);
+        self.crit = change.crit.or(self.crit);
+        if let (Some(warn), Some(crit)) = (self.warn, self.crit)
+            && (if self.direction == Direction::AtLeast { crit < warn } else { crit > warn })
+        {
+            return Err(ThresholdError::WrongOrder { rule, warn, crit });
+        }
+        if let Some(time) = change.hold_time {
+            self.warn_for.duration = time;
+            self.crit_for.duration = self.crit_for.duration.min(time);
+        }
+        Ok(self)
+    }
+
     /// Compares a measurement with the thresholds.
-    pub fn grade(&self, measurement: Measurement) -> Grade {
+    fn grade(&self, measurement: Measurement) -> Grade {
         let value = match measurement {
             Measurement::Unknown => return Grade::Unknown,
             Measurement::Fine => return Grade::Fine,
@@ -94,64 +188,37 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    /// Changes the thresholds of one rule, starting from its defaults.
+    /// Builds thresholds from the defaults and changes. Of several changes of the same value the last one applies, and
+    /// the thresholds are checked after all changes, so their order does not matter.
     ///
     /// # Errors
-    /// Returns an error, and changes nothing, if there is no such rule or the thresholds are invalid.
-    pub fn set(&mut self, id: &str, change: RuleOverride) -> Result<(), ThresholdError> {
-        let index = RULES.iter().position(|rule| rule.id == id);
-        let index = index.ok_or_else(|| ThresholdError::UnknownRule(id.to_owned()))?;
-        let rule = &RULES[index];
-        if [change.warn, change.crit].iter().flatten().any(|limit| !limit.is_finite() || *limit < 0.0) {
-            return Err(ThresholdError::InvalidNumber(rule.id));
+    /// Returns an error if a critical threshold would be reached before the warning threshold.
+    pub fn with_changes(changes: impl IntoIterator<Item = ThresholdChange>) -> Result<Self, ThresholdError> {
+        let mut merged: BTreeMap<RuleId, RuleOverride> = BTreeMap::new();
+        for ThresholdChange { rule, change, .. } in changes {
+            let earlier = merged.entry(rule).or_default();
+            *earlier = RuleOverride {
+                warn: change.warn.or(earlier.warn),
+                crit: change.crit.or(earlier.crit),
+                hold_time: change.hold_time.or(earlier.hold_time),
+                is_off: change.is_off,
+            };
         }
-        let mut limits = RuleLimits::from_rule(rule);
-        limits.warn = change.warn.or(limits.warn);
-        limits.crit = change.crit.or(limits.crit);
-        if let (Some(warn), Some(crit)) = (limits.warn, limits.crit)
-            && (if rule.direction == Direction::AtLeast { crit < warn } else { crit > warn })
-        {
-            return Err(ThresholdError::WrongOrder(rule.id));
+        let mut thresholds = Self::default();
+        for (rule, change) in merged {
+            thresholds.limits[rule as usize] = RuleLimits::from_rule(rule.rule()).with_override(rule, change)?;
         }
-        if let Some(time) = change.hold_time {
-            limits.warn_for.duration = time;
-            limits.crit_for.duration = limits.crit_for.duration.min(time);
-        }
-        if change.is_off {
-            (limits.warn, limits.crit) = (None, None);
-        }
-        self.limits[index] = limits;
-        Ok(())
+        Ok(thresholds)
     }
 
-    /// Changes the thresholds of one rule by a text: `rule.warn=N`, `rule.crit=N`, `rule.hold=SECONDS` or `rule=off`.
-    ///
-    /// # Errors
-    /// Returns an error, and changes nothing, if the text is malformed, the rule unknown or a threshold invalid.
-    pub fn set_from_text(&mut self, text: &str) -> Result<(), ThresholdError> {
-        let bad = || ThresholdError::Syntax(text.to_owned());
-        let (name, value) = text.split_once('=').ok_or_else(bad)?;
-        if value == "off" {
-            return self.set(name, RuleOverride { is_off: true, ..RuleOverride::default() });
-        }
-        let (id, property) = name.rsplit_once('.').ok_or_else(bad)?;
-        let number = value.parse::<f64>().ok().filter(|number| (0.0..1e15).contains(number)).ok_or_else(bad)?;
-        // Earlier changes of the thresholds are kept.
-        let index = RULES.iter().position(|rule| rule.id == id);
-        let known = index.map(|index| self.limits[index]).ok_or_else(|| ThresholdError::UnknownRule(id.to_owned()))?;
-        let mut change = RuleOverride { warn: known.warn, crit: known.crit, ..RuleOverride::default() };
-        match property {
-            "warn" => change.warn = Some(number),
-            "crit" => change.crit = Some(number),
-            "hold" => change.hold_time = Some(Duration::from_secs_f64(number)),
-            _ => return Err(bad()),
-        }
-        self.set(id, change)
+    /// Returns the thresholds in effect for a rule.
+    pub(crate) fn for_rule(&self, rule: RuleId) -> &RuleLimits {
+        &self.limits[rule as usize]
     }
 
-    /// The limits of a rule by its index in [`RULES`].
-    pub fn for_rule(&self, index: usize) -> &RuleLimits {
-        &self.limits[index]
+    /// Compares a measurement with the thresholds of a rule.
+    pub(crate) fn grade(&self, rule: RuleId, measurement: Measurement) -> Grade {
+        self.for_rule(rule).grade(measurement)
     }
 }
 
@@ -159,67 +226,87 @@ impl Thresholds {
 mod tests {
     use super::*;
 
-    #[test]
-    fn set_from_text_changes_one_threshold() {
-        let mut thresholds = Thresholds::default();
-        thresholds.set_from_text("response-time.warn=800").unwrap();
-        thresholds.set_from_text("response-time.crit=2000").unwrap();
-        let grades = [700.0, 900.0, 2500.0].map(|value| grade(&thresholds, "response-time", value));
-        assert_eq!(grades, [Grade::Fine, Grade::Warn, Grade::Crit]);
-        thresholds.set_from_text("response-time=off").unwrap();
-        assert_eq!(grade(&thresholds, "response-time", 1e9), Grade::Fine);
-        for bad in ["", "response-time", "response-time.warn=", "response-time.colour=1", "response-time.warn=-1"] {
-            assert!(matches!(thresholds.set_from_text(bad), Err(ThresholdError::Syntax(_))), "{bad:?}");
-        }
-        assert_eq!(thresholds.set_from_text("nonsense.warn=1"), Err(ThresholdError::UnknownRule("nonsense".into())));
-        let mut thresholds = Thresholds::default();
-        assert!(thresholds.set_from_text("response-time.crit=1").is_err(), "less than the warning threshold");
+    fn thresholds(changes: &[&str]) -> Result<Thresholds, ThresholdError> {
+        let changes: Result<Vec<ThresholdChange>, _> = changes.iter().map(|text| text.parse()).collect();
+        Thresholds::with_changes(changes?)
     }
 
-    fn grade(thresholds: &Thresholds, id: &str, value: f64) -> Grade {
-        let index = RULES.iter().position(|rule| rule.id == id).unwrap();
-        thresholds.for_rule(index).grade(Measurement::Value(value))
+    fn grade(changes: &[&str], rule: RuleId, value: f64) -> Grade {
+        thresholds(changes).unwrap().grade(rule, Measurement::Value(value))
+    }
+
+    #[test]
+    fn parse_reads_one_threshold() {
+        let changes = ["response-time.warn=800", "response-time.crit=2000"];
+        let grades = [700.0, 900.0, 2500.0].map(|value| grade(&changes, RuleId::ResponseTime, value));
+        assert_eq!(grades, [Grade::Fine, Grade::Warn, Grade::Crit]);
+        assert_eq!(grade(&["response-time=off"], RuleId::ResponseTime, 1e9), Grade::Fine);
+        for bad in ["", "response-time", "response-time.warn=", "response-time.colour=1", "response-time.warn=-1"] {
+            assert!(matches!(thresholds(&[bad]), Err(ThresholdError::Syntax(_))), "{bad:?}");
+        }
+        assert_eq!(thresholds(&["nonsense.warn=1"]), Err(ThresholdError::UnknownRule("nonsense".into())));
+        assert!(thresholds(&["response-time.crit=1"]).is_err(), "less than the warning threshold");
     }
 
     #[test]
     fn thresholds_default_to_rule_table() {
-        let mut thresholds = Thresholds::default();
-        assert_eq!(grade(&thresholds, "connections", 0.79), Grade::Fine);
-        assert_eq!(grade(&thresholds, "connections", 0.8), Grade::Warn);
-        assert_eq!(grade(&thresholds, "connections", 0.9), Grade::Crit);
-        assert_eq!(grade(&thresholds, "idle", 0.3), Grade::Fine, "the threshold itself is fine");
-        assert_eq!(grade(&thresholds, "idle", 0.29), Grade::Warn);
-        thresholds.set("connections", RuleOverride { warn: Some(0.5), ..RuleOverride::default() }).unwrap();
-        assert_eq!(grade(&thresholds, "connections", 0.6), Grade::Warn);
-        assert_eq!(grade(&thresholds, "connections", 0.9), Grade::Crit, "the critical threshold is kept");
-        thresholds.set("connections", RuleOverride { is_off: true, ..RuleOverride::default() }).unwrap();
-        assert_eq!(grade(&thresholds, "connections", 1.0), Grade::Fine);
-        let index = RULES.iter().position(|rule| rule.id == "queue").unwrap();
-        thresholds
-            .set("queue", RuleOverride { hold_time: Some(Duration::from_secs(1)), ..RuleOverride::default() })
-            .unwrap();
-        assert_eq!(thresholds.for_rule(index).crit_for.duration, Duration::from_secs(1));
+        assert_eq!(grade(&[], RuleId::Connections, 0.79), Grade::Fine);
+        assert_eq!(grade(&[], RuleId::Connections, 0.8), Grade::Warn);
+        assert_eq!(grade(&[], RuleId::Connections, 0.9), Grade::Crit);
+        assert_eq!(grade(&[], RuleId::Idle, 0.3), Grade::Fine, "the threshold itself is fine");
+        assert_eq!(grade(&[], RuleId::Idle, 0.29), Grade::Warn);
+        assert_eq!(grade(&["connections.warn=0.5"], RuleId::Connections, 0.6), Grade::Warn);
+        let kept = grade(&["connections.warn=0.5"], RuleId::Connections, 0.9);
+        assert_eq!(kept, Grade::Crit, "the critical threshold is kept");
+        assert_eq!(grade(&["connections=off"], RuleId::Connections, 1.0), Grade::Fine);
+        let short = thresholds(&["queue.hold=1", "queue.warn=2"]).unwrap();
+        assert_eq!(short.for_rule(RuleId::Queue).crit_for.duration, Duration::from_secs(1));
     }
 
     #[test]
-    fn set_rejects_invalid_thresholds() {
-        let mut thresholds = Thresholds::default();
-        let change = |warn, crit| RuleOverride { warn, crit, ..RuleOverride::default() };
-        assert_eq!(thresholds.set("nope", change(None, None)), Err(ThresholdError::UnknownRule("nope".into())));
-        assert_eq!(thresholds.set("idle", change(Some(f64::NAN), None)), Err(ThresholdError::InvalidNumber("idle")));
-        assert_eq!(thresholds.set("idle", change(None, Some(0.4))), Err(ThresholdError::WrongOrder("idle")));
-        assert_eq!(thresholds.set("queue", change(Some(50.0), None)), Err(ThresholdError::WrongOrder("queue")));
-        assert_eq!(thresholds, Thresholds::default());
+    fn w24_thresholds_are_checked_after_all_changes() {
+        let (warn, crit) = ("response-time.warn=5000", "response-time.crit=9000");
+        assert_eq!(thresholds(&[warn, crit]).unwrap(), thresholds(&[crit, warn]).unwrap());
+        assert_eq!(grade(&[warn, crit], RuleId::ResponseTime, 2000.0), Grade::Fine);
+        let text = |change| thresholds(&[change]).unwrap_err().to_string();
+        assert_eq!(
+            text(warn),
+            "response-time: warn = 5000 is above crit = 1000; set response-time.crit to 5000 or more, \
+             or response-time.warn to 1000 or less"
+        );
+        assert_eq!(
+            text("idle.crit=0.4"),
+            "idle: warn = 0.3 is below crit = 0.4; set idle.crit to 0.3 or less, or idle.warn to 0.4 or more"
+        );
+        assert!(thresholds(&[warn, "response-time=off"]).is_ok());
+    }
+
+    #[test]
+    fn new_rejects_invalid_thresholds() {
+        let new = |name, warn| ThresholdChange::new(name, RuleOverride { warn, ..RuleOverride::default() });
+        assert_eq!(new("nope", None), Err(ThresholdError::UnknownRule("nope".into())));
+        assert_eq!(new("idle", Some(f64::NAN)), Err(ThresholdError::InvalidNumber(RuleId::Idle)));
+        assert_eq!(new("idle", Some(-1.0)), Err(ThresholdError::InvalidNumber(RuleId::Idle)));
+    }
+
+    #[test]
+    fn former_names_of_rules_are_accepted() {
+        let change: ThresholdChange = "nobody-alive=off".parse().unwrap();
+        assert_eq!(change.rule, RuleId::NoBackendAvailable);
+        assert!(change.rename_warning().unwrap().contains("nobody-alive is now called no-backend-available"));
+        assert_eq!("no-backend-available=off".parse::<ThresholdChange>().unwrap().rename_warning(), None);
     }
 
     #[test]
     fn rules_have_unique_ids_and_valid_thresholds() {
         for (index, rule) in RULES.iter().enumerate() {
-            assert!(RULES[..index].iter().all(|other| other.id != rule.id), "{}", rule.id);
-            assert!(rule.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{}", rule.id);
-            assert!(rule.warn.is_some() || rule.crit.is_some(), "{}", rule.id);
-            assert!(!rule.formula.contains("_max"), "{}: a maximum since start must not raise a problem", rule.id);
-            assert_eq!(Thresholds::default().set(rule.id, RuleOverride::default()), Ok(()));
+            assert_eq!((rule.id as usize, RuleId::parse(rule.id.as_str())), (index, Some(rule.id)));
+            let text = rule.id.as_str();
+            assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{text}");
+            assert!(rule.warn.is_some() || rule.crit.is_some(), "{text}");
+            assert!(!rule.formula.contains("_max"), "{text}: a maximum since start must not raise a problem");
+            let limits = RuleLimits::from_rule(rule).with_override(rule.id, RuleOverride::default());
+            assert_eq!(limits, Ok(RuleLimits::from_rule(rule)));
         }
     }
 }

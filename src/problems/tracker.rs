@@ -4,6 +4,7 @@
 //! state is kept for rules that are, or recently were, past their thresholds.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +19,12 @@ use crate::problems::measurement::{Grade, Measurement};
 use crate::problems::problem::{Problem, ProblemChanges, ProblemSubject};
 use crate::problems::rule::Scope;
 use crate::problems::rule_input::{RuleInput, Snapshot};
-use crate::problems::rule_table::{self, RULES};
+use crate::problems::rule_table::{self, RuleId};
 use crate::problems::thresholds::Thresholds;
 use crate::problems::verdict::{self, Verdict};
 
-/// A row, and the index of a rule in [`RULES`].
-type TrackedKey = (RowId, usize);
+/// A row and a rule.
+type TrackedKey = (RowId, RuleId);
 
 /// The state of a rule that is past its threshold for a row, and its problem once that is open.
 #[derive(Debug)]
@@ -88,13 +89,12 @@ impl ProblemTracker {
         let mut samples = rates.samples().rev();
         let (Some(sample), previous) = (samples.next(), samples.next()) else { return tracker };
         for problem in open {
-            let index = RULES.iter().position(|rule| rule.id == problem.rule.id);
             let exists = problem.subject.id == RowId::PROCESS || sample.rows.index_of(problem.subject.id).is_some();
-            if let Some(index) = index.filter(|_| exists) {
+            if exists {
                 let mut hysteresis = Hysteresis::new(problem.since);
                 hysteresis.severity = Some(problem.severity);
                 tracker.entries.insert(
-                    (problem.subject.id, index),
+                    (problem.subject.id, problem.rule.id),
                     TrackedRule { hysteresis, problem: Some(problem), is_bad: false },
                 );
             }
@@ -187,11 +187,11 @@ impl ProblemTracker {
         let Self { thresholds, entries, check_history, tracked_rows, .. } = self;
         let snapshot = Snapshot { sample, previous, rates, check_history };
         for_each_row(snapshot, tracked_rows, stats, |_, input, _| {
-            for ((_, index), entry) in entries.range_mut((input.id, 0)..=(input.id, usize::MAX)) {
-                let measurement = (RULES[*index].measure)(input);
-                let is_bad = matches!(thresholds.for_rule(*index).grade(measurement), Grade::Warn | Grade::Crit);
+            for ((_, id), entry) in entries.range_mut(keys_of_row(input.id)) {
+                let measurement = (id.rule().measure)(input);
+                let is_bad = thresholds.grade(*id, measurement).is_problem();
                 if let (Measurement::Value(value), Some(problem), true) = (measurement, &mut entry.problem, is_bad) {
-                    (problem.value, problem.text) = (value, (RULES[*index].describe)(input, value));
+                    (problem.value, problem.text) = (value, (id.rule().describe)(input, value));
                 }
             }
         });
@@ -216,7 +216,7 @@ impl ProblemTracker {
         let entries = &self.entries;
         let snapshot = Snapshot { sample, previous, rates, check_history: &self.check_history };
         let is_busy =
-            problems_of_row(entries, RowId::PROCESS).any(|problem| matches!(problem.rule.id, "idle" | "run-queue"));
+            problems_of_row(entries, RowId::PROCESS).any(|problem| verdict::shows_busy_process(problem.rule.id));
         let ids = sample.rows.ids();
         let mut explains_5xx = false;
         for backend in sample.rows.backends() {
@@ -231,7 +231,7 @@ impl ProblemTracker {
             verdicts.extend(verdict::backend_verdict(&input, &problems, is_busy));
         }
         for frontend in sample.rows.frontends().iter().filter(|frontend| self.tracked_rows[**frontend]) {
-            let is_own = |problem: &&Problem| !(explains_5xx && problem.rule.id == "frontend-5xx");
+            let is_own = |problem: &&Problem| !(explains_5xx && problem.rule.id == RuleId::Frontend5xx);
             verdicts.extend(verdict::row_verdict(problems_of_row(entries, ids[*frontend]).filter(is_own), false));
         }
         verdicts.extend(verdict::row_verdict(problems_of_row(entries, RowId::PROCESS), is_busy));
@@ -240,9 +240,15 @@ impl ProblemTracker {
     }
 }
 
+/// Returns the range of the keys of one row.
+fn keys_of_row(row: RowId) -> RangeInclusive<TrackedKey> {
+    let (first, last) = RuleId::BOUNDS;
+    (row, first)..=(row, last)
+}
+
 /// Iterates over the open problems of one row.
 fn problems_of_row(entries: &BTreeMap<TrackedKey, TrackedRule>, row: RowId) -> impl Iterator<Item = &Problem> {
-    entries.range((row, 0)..=(row, usize::MAX)).filter_map(|(_, entry)| entry.problem.as_ref())
+    entries.range(keys_of_row(row)).filter_map(|(_, entry)| entry.problem.as_ref())
 }
 
 /// Calls `each` for all rows that have rules, and last for the process, with whether the row has an entry.
@@ -282,18 +288,18 @@ struct Evaluation<'a> {
 impl Evaluation<'_> {
     /// Applies the rules of a scope to a row. Entries are looked up only if the row has one or a rule holds.
     fn apply_rules(&mut self, scope: Scope, input: &RuleInput<'_>, is_tracked: bool) {
-        for (index, rule) in rule_table::rules_for_scope(scope) {
+        for rule in rule_table::rules_for_scope(scope) {
             let measurement = (rule.measure)(input);
-            let grade = self.thresholds.for_rule(index).grade(measurement);
-            if is_tracked || matches!(grade, Grade::Warn | Grade::Crit) {
-                self.update_entry(index, input, measurement, grade);
+            let grade = self.thresholds.grade(rule.id, measurement);
+            if is_tracked || grade.is_problem() {
+                self.update_entry(rule.id, input, measurement, grade);
             }
         }
     }
 
-    fn update_entry(&mut self, index: usize, input: &RuleInput<'_>, measurement: Measurement, grade: Grade) {
-        let key = (input.id, index);
-        let is_bad = matches!(grade, Grade::Warn | Grade::Crit);
+    fn update_entry(&mut self, id: RuleId, input: &RuleInput<'_>, measurement: Measurement, grade: Grade) {
+        let key = (input.id, id);
+        let is_bad = grade.is_problem();
         let now = input.sample.at;
         let entry = match self.entries.get_mut(&key) {
             Some(entry) => entry,
@@ -307,21 +313,21 @@ impl Evaluation<'_> {
         if std::mem::replace(&mut entry.is_bad, is_bad) && !is_bad {
             self.changes.recovering.extend(entry.problem.clone());
         }
-        let transition = entry.hysteresis.update(grade, self.thresholds.for_rule(index), now.monotonic);
+        let transition = entry.hysteresis.update(grade, self.thresholds.for_rule(id), now.monotonic);
         if let Some(problem) = &mut entry.problem {
             problem.severity = entry.hysteresis.severity.unwrap_or(problem.severity);
         }
-        let text = |value: f64| (RULES[index].describe)(input, value);
+        let text = |value: f64| (id.rule().describe)(input, value);
         match (measurement, &mut entry.problem) {
             (Measurement::Value(value), Some(problem)) if is_bad => {
-                (problem.value, problem.text) = (value, text(value))
+                (problem.value, problem.text) = (value, text(value));
             }
             (Measurement::Value(value), none @ None) if transition == Transition::Opened => {
                 let names = input.row().map(|row| (row.kind, row.proxy.clone(), row.name.clone()));
                 let subject = ProblemSubject { id: input.id, names };
                 let severity = entry.hysteresis.severity.unwrap_or(Severity::Warn);
                 let since = entry.hysteresis.since;
-                *none = Some(Problem { rule: &RULES[index], subject, severity, since, value, text: text(value) });
+                *none = Some(Problem { rule: id.rule(), subject, severity, since, value, text: text(value) });
             }
             _ => {}
         }

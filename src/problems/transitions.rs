@@ -3,6 +3,7 @@
 use crate::observe::events::{Event, EventKind, display_name};
 use crate::observe::timestamp::Timestamp;
 use crate::problems::problem::{Problem, ProblemChanges};
+use crate::problems::rule_table::RuleId;
 
 /// Maximum number of problem events per sample; further problems are summarized by their number.
 pub const MAX_EVENTS: usize = 20;
@@ -38,5 +39,5 @@ pub fn problem_events(changes: &ProblemChanges, at: Timestamp) -> Vec<Event> {
 
 /// Returns whether the change of the row's status already makes an event.
 fn has_status_event(problem: &Problem) -> bool {
-    matches!(problem.rule.id, "server-down" | "backend-down")
+    matches!(problem.rule.id, RuleId::ServerDown | RuleId::BackendDown)
 }

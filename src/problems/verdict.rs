@@ -13,9 +13,10 @@ use crate::observe::timestamp::Timestamp;
 use crate::problems::backend_rules;
 use crate::problems::measurement::Measurement;
 use crate::problems::outlier_rules::{self, Deviation};
-use crate::problems::phrases;
 use crate::problems::problem::Problem;
 use crate::problems::rule_input::RuleInput;
+use crate::problems::rule_table::RuleId;
+use crate::units;
 
 /// The cause of problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,52 +80,81 @@ pub struct Verdict {
     pub server: Option<RowId>,
 }
 
-/// A cause, the rules that show it, and the rules that are only consequences of it.
-struct Explanation {
-    cause: Cause,
-    root_rules: &'static [&'static str],
-    consequence_rules: &'static [&'static str],
+/// The causes that a backend's verdict can name, ordered so that earlier causes can lead to later ones.
+const BACKEND_CAUSES: [Cause; 8] = [
+    Cause::NoServerAvailable,
+    Cause::Network,
+    Cause::Outlier,
+    Cause::ServersFull,
+    Cause::ApplicationSlow,
+    Cause::HaproxyErrors,
+    Cause::ApplicationErrors,
+    Cause::ServersDown,
+];
+
+/// The causes that a rule shows, and the causes of which it is only a consequence.
+#[derive(Debug)]
+struct RuleCauses {
+    shows: &'static [Cause],
+    follows_from: &'static [Cause],
 }
 
-/// All explanations, ordered so that earlier causes can lead to later ones.
-static EXPLANATIONS: &[Explanation] = &[
-    Explanation { cause: Cause::NoServerAvailable, root_rules: &["backend-down"], consequence_rules: &[] },
-    Explanation {
-        cause: Cause::Network,
-        root_rules: &["backend-connection-errors", "server-connection-errors", "connect-time"],
-        consequence_rules: &["own-5xx", "backend-5xx", "backend-response-errors", "retries", "redispatches"],
-    },
-    Explanation {
-        cause: Cause::Outlier,
-        root_rules: &["slow-server", "server-5xx", "client-aborts"],
-        consequence_rules: &["backend-5xx", "response-time", "backend-response-errors", "server-response-errors"],
-    },
-    Explanation {
-        cause: Cause::ServersFull,
-        root_rules: &["queue", "queue-growing", "queue-wait", "queue-limit", "server-sessions"],
-        consequence_rules: &["own-5xx", "backend-5xx", "client-aborts"],
-    },
-    Explanation {
-        cause: Cause::ApplicationSlow,
-        root_rules: &["response-time"],
-        consequence_rules: &["queue", "queue-growing", "queue-wait", "queue-limit", "client-aborts", "server-sessions"],
-    },
-    Explanation { cause: Cause::HaproxyErrors, root_rules: &["own-5xx"], consequence_rules: &["backend-5xx"] },
-    Explanation {
-        cause: Cause::ApplicationErrors,
-        root_rules: &["backend-5xx", "server-5xx", "backend-response-errors", "server-response-errors"],
-        consequence_rules: &[],
-    },
-    Explanation {
-        cause: Cause::ServersDown,
-        root_rules: &["backend-weight", "server-down", "flapping", "failing-checks"],
-        consequence_rules: &["retries", "redispatches", "connect-time"],
-    },
-];
+const fn causes(shows: &'static [Cause], follows_from: &'static [Cause]) -> RuleCauses {
+    RuleCauses { shows, follows_from }
+}
+
+/// Returns the causes of a rule. A rule without causes explains itself.
+const fn rule_causes(rule: RuleId) -> RuleCauses {
+    use Cause::{
+        ApplicationErrors, ApplicationSlow, HaproxyBusy, HaproxyErrors, Network, NoServerAvailable, Outlier,
+        ServersDown, ServersFull,
+    };
+    match rule {
+        RuleId::BackendDown => causes(&[NoServerAvailable], &[]),
+        RuleId::BackendConnectionErrors | RuleId::ServerConnectionErrors => causes(&[Network], &[]),
+        RuleId::ConnectTime => causes(&[Network], &[ServersDown]),
+        RuleId::Retries | RuleId::Redispatches => causes(&[], &[Network, ServersDown]),
+        RuleId::SlowServer => causes(&[Outlier], &[]),
+        RuleId::ClientAborts => causes(&[Outlier], &[ServersFull, ApplicationSlow]),
+        RuleId::Server5xx => causes(&[Outlier, ApplicationErrors], &[]),
+        RuleId::Backend5xx => causes(&[ApplicationErrors], &[Network, Outlier, ServersFull, HaproxyErrors]),
+        RuleId::Own5xx => causes(&[HaproxyErrors], &[Network, ServersFull]),
+        RuleId::BackendResponseErrors => causes(&[ApplicationErrors], &[Network, Outlier]),
+        RuleId::ServerResponseErrors => causes(&[ApplicationErrors], &[Outlier]),
+        RuleId::ResponseTime => causes(&[ApplicationSlow], &[Outlier]),
+        RuleId::Queue | RuleId::QueueGrowing | RuleId::QueueWait | RuleId::QueueLimit | RuleId::ServerSessions => {
+            causes(&[ServersFull], &[ApplicationSlow])
+        }
+        RuleId::BackendWeight | RuleId::ServerDown | RuleId::Flapping | RuleId::FailingChecks => {
+            causes(&[ServersDown], &[])
+        }
+        RuleId::Idle | RuleId::RunQueue => causes(&[HaproxyBusy], &[]),
+        RuleId::Connections
+        | RuleId::SessionRate
+        | RuleId::ConnectionRate
+        | RuleId::TlsRate
+        | RuleId::TlsConnections
+        | RuleId::TlsReuse
+        | RuleId::Memory
+        | RuleId::PoolFailed
+        | RuleId::DroppedLogs
+        | RuleId::NoBackendAvailable
+        | RuleId::FrontendSessions
+        | RuleId::FrontendRate
+        | RuleId::Frontend5xx
+        | RuleId::Denied
+        | RuleId::BadRequests => causes(&[], &[]),
+    }
+}
+
+/// Returns whether the rule shows that HAProxy itself has too little CPU time.
+pub(crate) fn shows_busy_process(rule: RuleId) -> bool {
+    rule_causes(rule).shows.contains(&Cause::HaproxyBusy)
+}
 
 /// Returns whether a problem of a backend or its servers explains 5xx responses counted by a frontend.
 pub fn explains_5xx(problem: &Problem) -> bool {
-    matches!(problem.rule.id, "backend-5xx" | "server-5xx" | "own-5xx" | "backend-down")
+    matches!(problem.rule.id, RuleId::Backend5xx | RuleId::Server5xx | RuleId::Own5xx | RuleId::BackendDown)
 }
 
 /// Returns the verdict on a backend, based on its problems and those of its servers; `None` without problems.
@@ -132,27 +162,27 @@ pub fn backend_verdict(input: &RuleInput<'_>, problems: &[&Problem], is_busy: bo
     let outliers = outlier_rules::find_outliers(input, problems);
     let outlier_rows: BTreeSet<RowId> = outliers.iter().map(|outlier| outlier.row).collect();
     let has_aborts = outliers.iter().any(|outlier| matches!(outlier.deviation, Deviation::Aborts(..)));
-    let mut best: Option<(Severity, &Explanation, Vec<&Problem>)> = None;
-    for explanation in EXPLANATIONS {
-        let roots = root_problems(explanation, input, problems, &outlier_rows, has_aborts);
-        let consequences = problems.iter().filter(|problem| explanation.consequence_rules.contains(&problem.rule.id));
+    let mut best: Option<(Severity, Cause, Vec<&Problem>)> = None;
+    for cause in BACKEND_CAUSES {
+        let roots = root_problems(cause, input, problems, &outlier_rows, has_aborts);
+        let consequences = problems.iter().filter(|problem| rule_causes(problem.rule.id).follows_from.contains(&cause));
         let worst_consequence =
             if roots.is_empty() { None } else { consequences.map(|problem| problem.severity).max() };
         let Some(severity) = roots.iter().map(|problem| problem.severity).max().max(worst_consequence) else {
             continue;
         };
         if best.as_ref().is_none_or(|(worst, ..)| severity > *worst) {
-            best = Some((severity, explanation, roots));
+            best = Some((severity, cause, roots));
         }
     }
-    let Some((severity, explanation, roots)) = best.filter(|(severity, ..)| *severity >= worst_severity(problems))
+    let Some((severity, root_cause, roots)) = best.filter(|(severity, ..)| *severity >= worst_severity(problems))
     else {
         return row_verdict(problems.iter().copied(), false).map(|verdict| attach_to_backend(verdict, input));
     };
-    let is_only_slow = matches!(explanation.cause, Cause::ApplicationSlow | Cause::Network)
-        && roots.iter().all(|problem| matches!(problem.rule.id, "response-time" | "connect-time"));
-    let cause = if is_busy && is_only_slow { Cause::HaproxyBusy } else { explanation.cause };
-    let is_slow = problems.iter().any(|problem| problem.rule.id == "response-time");
+    let is_only_slow = matches!(root_cause, Cause::ApplicationSlow | Cause::Network)
+        && roots.iter().all(|problem| matches!(problem.rule.id, RuleId::ResponseTime | RuleId::ConnectTime));
+    let cause = if is_busy && is_only_slow { Cause::HaproxyBusy } else { root_cause };
+    let is_slow = problems.iter().any(|problem| problem.rule.id == RuleId::ResponseTime);
     let (text, server) = match outliers.first().filter(|_| cause == Cause::Outlier) {
         Some(first) => {
             let more = outliers.iter().filter(|other| other.row != first.row).count();
@@ -169,7 +199,7 @@ pub fn backend_verdict(input: &RuleInput<'_>, problems: &[&Problem], is_busy: bo
 /// Returns the verdict on a frontend or the process, which is its worst problem.
 pub fn row_verdict<'a>(problems: impl Iterator<Item = &'a Problem>, is_busy: bool) -> Option<Verdict> {
     let worst = problems.min_by_key(|problem| (std::cmp::Reverse(problem.severity), problem.since.monotonic))?;
-    let is_busy = is_busy && matches!(worst.rule.id, "idle" | "run-queue");
+    let is_busy = is_busy && shows_busy_process(worst.rule.id);
     let text = if is_busy { format!("HAProxy busy: {}", worst.text) } else { worst.text.clone() };
     Some(Verdict {
         row: worst.subject.id,
@@ -200,35 +230,44 @@ fn attach_to_backend(mut verdict: Verdict, input: &RuleInput<'_>) -> Verdict {
 
 /// Returns the problems that show a cause; empty if other problems contradict it.
 fn root_problems<'a>(
-    explanation: &Explanation,
+    cause: Cause,
     input: &RuleInput<'_>,
     problems: &[&'a Problem],
     outlier_rows: &BTreeSet<RowId>,
     has_aborts: bool,
 ) -> Vec<&'a Problem> {
-    let worst_of = |ids: &[&str]| {
-        let found = problems.iter().filter(|problem| ids.contains(&problem.rule.id));
+    let worst_of = |is_meant: &dyn Fn(RuleId) -> bool| {
+        let found = problems.iter().filter(|problem| is_meant(problem.rule.id));
         found.map(|problem| problem.severity).max()
     };
+    let shows_cause = |rule: RuleId| rule_causes(rule).shows.contains(&cause);
     let is_root = |problem: &&&'a Problem| {
-        explanation.root_rules.contains(&problem.rule.id)
-            && match explanation.cause {
+        shows_cause(problem.rule.id)
+            && match cause {
                 Cause::Outlier => {
-                    outlier_rows.contains(&problem.subject.id) || has_aborts && problem.rule.id == "client-aborts"
+                    outlier_rows.contains(&problem.subject.id) || has_aborts && problem.rule.id == RuleId::ClientAborts
                 }
                 // Connecting to a server that is down takes long, which is not a cause.
-                Cause::Network if problem.rule.id == "connect-time" => {
-                    worst_of(&["server-down", "failing-checks"]).is_none()
+                Cause::Network if problem.rule.id == RuleId::ConnectTime => {
+                    worst_of(&|rule| matches!(rule, RuleId::ServerDown | RuleId::FailingChecks)).is_none()
                 }
                 // A slow application fills its servers, but full servers do not slow down the application.
                 // A server at its limit does not imply a queue.
-                Cause::ServersFull if problem.rule.id == "server-sessions" && input.backend_stats.queued <= 0.0 => {
+                Cause::ServersFull
+                    if problem.rule.id == RuleId::ServerSessions && input.backend_stats.queued <= 0.0 =>
+                {
                     false
                 }
-                Cause::ServersFull => worst_of(&["response-time"]) < worst_of(explanation.root_rules),
+                Cause::ServersFull => worst_of(&|rule| rule == RuleId::ResponseTime) < worst_of(&shows_cause),
                 // HAProxy's own errors are the cause only if they are at least half of all.
                 Cause::HaproxyErrors => problem.value * 2.0 >= input.growth(Field::Hrsp5xx).unwrap_or_default(),
-                _ => true,
+                Cause::NoServerAvailable
+                | Cause::Network
+                | Cause::ApplicationSlow
+                | Cause::ApplicationErrors
+                | Cause::ServersDown
+                | Cause::HaproxyBusy
+                | Cause::Other => true,
             }
     };
     problems.iter().filter(is_root).copied().collect()
@@ -271,14 +310,14 @@ fn verdict_text(cause: Cause, input: &RuleInput<'_>, roots: &[&Problem], is_slow
 /// Returns a text such as `servers full: 7 waiting for 12 s (qtime 840 ms, rtime normal), 1 of 3 servers down`.
 fn servers_full_text(input: &RuleInput<'_>, roots: &[&Problem], is_slow: bool) -> String {
     let since = roots.iter().map(|problem| problem.since.monotonic).min().unwrap_or_default();
-    let time = phrases::duration(input.sample.at.elapsed_since(since));
+    let time = units::duration_words(input.sample.at.elapsed_since(since));
     let waiting = match input.backend_stats.queued {
         queued if queued > 0.0 => format!("{queued:.0} waiting for {time}"),
         _ => format!("requests queued for {time}"),
     };
-    let qtime = input.number(Field::Qtime).map(|qtime| format!("qtime {}", phrases::millis(qtime)));
+    let qtime = input.number(Field::Qtime).map(|qtime| format!("qtime {}", units::millis_words(qtime)));
     let rtime = input.number(Field::Rtime).filter(|_| !input.is_tcp()).map(|rtime| match rtime {
-        rtime if is_slow => format!("rtime {}", phrases::millis(rtime)),
+        rtime if is_slow => format!("rtime {}", units::millis_words(rtime)),
         _ => "rtime normal".to_owned(),
     });
     let times: Vec<String> = [qtime, rtime].into_iter().flatten().collect();
@@ -292,13 +331,13 @@ fn servers_full_text(input: &RuleInput<'_>, roots: &[&Problem], is_slow: bool) -
 
 /// Returns a text such as `w4 down: L4CON Connection refused, 75% of the weight available`.
 fn servers_down_text(input: &RuleInput<'_>, roots: &[&Problem]) -> String {
-    let mut down = roots.iter().filter(|problem| problem.rule.id == "server-down");
+    let mut down = roots.iter().filter(|problem| problem.rule.id == RuleId::ServerDown);
     let who = match (down.next(), down.next()) {
         (Some(one), None) => format!("{} {}", one.subject.short_name(), one.text),
         _ => format!("{} of {} servers down", input.backend_stats.down, input.backend_stats.servers),
     };
     match backend_rules::usable_weight_share(input) {
-        Measurement::Value(share) => format!("{who}, {} of the weight available", phrases::percent(share)),
+        Measurement::Value(share) => format!("{who}, {} of the weight available", units::percent(share)),
         _ => who,
     }
 }

@@ -1,15 +1,16 @@
-//! A cell of a table: a text and its role, from which a theme makes a style.
+//! A table cell: a string and its role, which a theme maps to a style.
 
 use crate::haproxy::status::RowState;
 use crate::observe::severity::Severity;
+use crate::problems::measurement::Grade;
 
-/// The meaning of a text. A theme maps it to a style; color is never the only sign of a meaning.
+/// The meaning of a piece of text, which a theme maps to a style. Color is never the only sign of a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Role {
     /// Plain text.
     #[default]
     Normal,
-    /// Text of less importance than the text around it.
+    /// Text that is less important than the text around it.
     Dim,
     /// A title or heading.
     Title,
@@ -23,13 +24,13 @@ pub enum Role {
     Warn,
     /// A failure, or a state close to it.
     Bad,
-    /// Taken out of service on purpose: maintenance or drain.
+    /// A state set on purpose to take a row out of service, such as maintenance or drain.
     OutOfService,
     /// A key in the footer or help.
     Key,
-    /// A badge.
+    /// A badge, such as `ADMIN` in the header.
     Badge,
-    /// A sign that a past moment is shown.
+    /// The sign that an earlier sample is shown.
     Past,
     /// A sparkline or bar.
     Chart,
@@ -37,49 +38,38 @@ pub enum Role {
     Selected,
 }
 
-/// A text and its meaning.
+/// A string and its meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cell {
-    /// The text shown.
+    /// String to show.
     pub text: String,
-    /// The meaning of the text.
+    /// Meaning of the string.
     pub role: Role,
 }
 
 impl Cell {
-    /// Returns a cell of the role `Normal`.
+    /// Returns a cell with the role `Normal`.
     pub fn plain(text: impl Into<String>) -> Self {
         Self::new(text, Role::Normal)
     }
 
-    /// Returns a cell with a text and a role.
+    /// Returns a cell with this text and role.
     pub fn new(text: impl Into<String>, role: Role) -> Self {
         Self { text: text.into(), role }
     }
 
-    /// Returns the cell of an unknown value.
+    /// Returns the cell for an unknown value.
     pub fn unknown() -> Self {
-        Self::new(crate::table::number_format::UNKNOWN, Role::Dim)
+        Self::new(crate::units::UNKNOWN, Role::Dim)
     }
 
-    /// Returns `show(value)`, or the cell of an unknown value if the value is absent.
+    /// Returns `show(value)`, or the cell for an unknown value if `value` is `None`.
     pub fn from_option<T>(value: Option<T>, show: impl FnOnce(T) -> Self) -> Self {
         value.map_or_else(Self::unknown, show)
     }
 }
 
-/// Returns the role of a share of a limit; `warn` and `crit` are shares as well.
-pub fn saturation_role(share: f64, warn: f64, crit: f64) -> Role {
-    if share >= crit {
-        Role::Bad
-    } else if share >= warn {
-        Role::Warn
-    } else {
-        Role::Normal
-    }
-}
-
-/// Returns the role of a server's or proxy's state.
+/// Returns the role for the state of a server or proxy.
 pub fn state_role(state: RowState) -> Role {
     match state {
         RowState::Up | RowState::Open | RowState::NoCheck => Role::Good,
@@ -89,10 +79,17 @@ pub fn state_role(state: RowState) -> Role {
     }
 }
 
-/// Returns the role of a problem's severity.
-pub fn severity_role(severity: Severity) -> Role {
-    match severity {
-        Severity::Warn => Role::Warn,
-        Severity::Crit => Role::Bad,
+/// Returns the role for the grade of a measurement.
+pub(crate) fn grade_role(grade: Grade) -> Role {
+    match grade {
+        Grade::Unknown => Role::Dim,
+        Grade::Fine => Role::Normal,
+        Grade::Warn => Role::Warn,
+        Grade::Crit => Role::Bad,
     }
+}
+
+/// Returns the role for the severity of a problem.
+pub fn severity_role(severity: Severity) -> Role {
+    grade_role(severity.into())
 }

@@ -1,29 +1,29 @@
-//! The table of charts: the numbers of a row that are drawn over time, one row per chart.
+//! The table of charts. Each entry describes a number of a row that can be drawn over time.
 
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, FieldKind, InfoField};
 use crate::history::block::Series;
 use crate::history::trend::{self, Trend};
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
-use crate::table::number_format;
+use crate::units;
 
 /// A number of a row over time.
 #[derive(Debug)]
 pub struct Chart {
     /// Heading.
     pub title: &'static str,
-    /// Trends whose sum makes each point.
+    /// Trends that are added up to get the points.
     trends: &'static [Trend],
     /// Formats one point.
     pub format: fn(f64) -> String,
-    /// Field that holds the limit of the number.
+    /// Field that contains the limit on the number.
     pub limit: Option<Field>,
-    /// Field that must have a number; rows without it have no such chart.
+    /// Field that a row must report to have this chart.
     required_field: Field,
-    /// Counter of requests or sessions; the chart is shown only for rows that count what they serve in it.
+    /// Counter of requests or sessions. If set, the chart is shown only for rows whose traffic this field counts.
     served_field: Option<Field>,
 }
 
@@ -36,21 +36,21 @@ const fn rate_trend(field: Field) -> Trend {
 }
 
 impl Chart {
-    /// Formats the newest known point. A mean is unknown until the row has served a session.
+    /// Formats the newest known point. An average is unknown until the row has served a session.
     pub fn format_newest(&self, sample: &Sample, id: RowId, points: &[Option<f64>]) -> String {
         let is_empty =
             self.required_field.info().kind == FieldKind::Average && sample.number(id, Field::Stot) == Some(0);
         let newest = points.iter().rev().flatten().next().filter(|_| !is_empty);
-        newest.map_or(number_format::UNKNOWN.to_owned(), |value| (self.format)(*value))
+        newest.map_or(units::UNKNOWN.to_owned(), |value| (self.format)(*value))
     }
 }
 
 fn format_count(value: f64) -> String {
-    number_format::count(value.round() as i64)
+    units::count(value.round() as i64)
 }
 
 fn format_millis(value: f64) -> String {
-    number_format::millis(value.round() as i64)
+    units::millis(value.round() as i64)
 }
 
 const fn chart(title: &'static str, trends: &'static [Trend], show: fn(f64) -> String, probe: Field) -> Chart {
@@ -63,38 +63,35 @@ pub static CHARTS: &[Chart] = &[
     Chart { limit: Some(Field::Qlimit), ..chart("queue", &[level_trend(Field::Qcur)], format_count, Field::Qcur) },
     Chart {
         served_field: Some(Field::ReqTot),
-        ..chart("req/s", &[rate_trend(Field::ReqTot)], number_format::rate, Field::ReqTot)
+        ..chart("req/s", &[rate_trend(Field::ReqTot)], units::rate, Field::ReqTot)
     },
-    Chart {
-        served_field: Some(Field::Stot),
-        ..chart("sess/s", &[rate_trend(Field::Stot)], number_format::rate, Field::Stot)
-    },
-    chart("errors/s", ERROR_TRENDS, number_format::rate, Field::Stot),
+    Chart { served_field: Some(Field::Stot), ..chart("sess/s", &[rate_trend(Field::Stot)], units::rate, Field::Stot) },
+    chart("errors/s", ERROR_TRENDS, units::rate, Field::Stot),
     chart("rtime", &[level_trend(Field::Rtime)], format_millis, Field::Rtime),
 ];
 
-/// Further charts for the detail page of a row: errors by class, and the times.
+/// Further charts for the detail page of a row: errors by class, times, and bytes sent.
 pub static DETAIL_CHARTS: &[Chart] = &[
-    chart("4xx/s", &[rate_trend(Field::Hrsp4xx)], number_format::rate, Field::Hrsp4xx),
-    chart("5xx/s", &[rate_trend(Field::Hrsp5xx)], number_format::rate, Field::Hrsp5xx),
-    chart("econ/s", &[rate_trend(Field::Econ)], number_format::rate, Field::Econ),
-    chart("eresp/s", &[rate_trend(Field::Eresp)], number_format::rate, Field::Eresp),
+    chart("4xx/s", &[rate_trend(Field::Hrsp4xx)], units::rate, Field::Hrsp4xx),
+    chart("5xx/s", &[rate_trend(Field::Hrsp5xx)], units::rate, Field::Hrsp5xx),
+    chart("econ/s", &[rate_trend(Field::Econ)], units::rate, Field::Econ),
+    chart("eresp/s", &[rate_trend(Field::Eresp)], units::rate, Field::Eresp),
     chart("qtime", &[level_trend(Field::Qtime)], format_millis, Field::Qtime),
     chart("ctime", &[level_trend(Field::Ctime)], format_millis, Field::Ctime),
     chart("ttime", &[level_trend(Field::Ttime)], format_millis, Field::Ttime),
-    chart("out/s", &[rate_trend(Field::Bout)], number_format::bytes, Field::Bout),
+    chart("out/s", &[rate_trend(Field::Bout)], units::bytes, Field::Bout),
 ];
 
 /// Failed connections, failed responses, bad requests and 5xx together.
 const ERROR_TRENDS: &[Trend] =
     &[rate_trend(Field::Econ), rate_trend(Field::Eresp), rate_trend(Field::Ereq), rate_trend(Field::Hrsp5xx)];
 
-/// Returns the main charts of a row.
+/// Returns the main charts that a row has.
 pub fn charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
     applicable_charts(sample, id, CHARTS)
 }
 
-/// Returns all charts of a row.
+/// Returns all charts that a row has, including those of the detail page.
 pub fn all_charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
     charts_for(sample, id).chain(applicable_charts(sample, id, DETAIL_CHARTS))
 }
@@ -108,10 +105,10 @@ fn applicable_charts(sample: &Sample, id: RowId, charts: &'static [Chart]) -> im
     })
 }
 
-/// Sessions per second of the process, as counted by HAProxy.
+/// Sessions per second of the process, as reported by HAProxy.
 const PROCESS_SESSIONS: Trend = Trend::Level(Series::Info(InfoField::SessRate));
 
-/// Returns the points of several charts of one row, oldest first. `count` points cover `span`.
+/// Returns the points of each chart of a row, oldest first: `count` points that cover `span`.
 pub fn chart_points<'a>(
     instance: &Instance,
     id: RowId,
@@ -125,12 +122,13 @@ pub fn chart_points<'a>(
     charts.iter().map(|chart| lines.by_ref().take(chart.trends.len()).reduce(add_points).unwrap_or_default()).collect()
 }
 
-/// Returns the sessions per second of the process over time.
+/// Returns the sessions per second of the whole process over time.
 pub fn session_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
     row_points(instance, RowId::PROCESS, &[PROCESS_SESSIONS], span, count).pop().unwrap_or_default()
 }
 
-/// Largest number of frontends whose requests are summed for the header. With more, the process's own counter is used.
+/// Maximum number of frontends whose requests are summed for the header. With more frontends, the process's own counter
+/// is used.
 const MAX_SUMMED_FRONTENDS: usize = 64;
 
 /// Returns the HTTP requests per second of all frontends over time.
@@ -145,13 +143,13 @@ pub fn request_points(instance: &Instance, span: Duration, count: usize) -> Vec<
     lines.reduce(add_points).unwrap_or_default()
 }
 
-/// Returns the points of several trends of one row or of the process, up to the sample shown.
+/// Returns the points of each trend of a row or of the process, up to the sample shown.
 fn row_points(instance: &Instance, id: RowId, trends: &[Trend], span: Duration, count: usize) -> Vec<Vec<Option<f64>>> {
     let now = instance.shown().map_or(Duration::ZERO, |sample| sample.at.monotonic);
     trend::points(instance.history(), id, trends, now, span, count)
 }
 
-/// Adds points one by one; a sum is unknown only if both points are.
+/// Adds two series point by point. A sum is unknown only if both points are unknown.
 fn add_points(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<Option<f64>> {
     let sum = |(one, other): (Option<f64>, Option<f64>)| match (one, other) {
         (Some(one), Some(other)) => Some(one + other),

@@ -1,17 +1,18 @@
 //! The filter language for rows.
 //!
-//! A filter is a list of words, and a row must match all of them:
+//! A filter is a list of words, and a row must match all words:
 //!
-//! - `word`: the name of the proxy or server or the state contains the word. `*` matches any text.
-//! - `column:word`: the text of a column contains the word.
-//! - `column>number`, also `<`, `>=`, `<=`, `=`, `!=`: compares the number of a column.
-//!   Numbers may end in `k`, `M` or `G`.
-//! - `column=text`, also `!=`: compares the whole text of a column.
+//! - `word`: the proxy name, the server name or the state contains the word. A word with `*`, which stands for any
+//!   text, must match the whole name or state.
+//! - `column:word`: the same for the text of a column.
+//! - `column>number`, also `<`, `>=`, `<=`, `=`, `!=`: compares the number in a column. Numbers may end in `k`, `M` or
+//!   `G`.
+//! - `column=text`, also `!=`: compares the whole text in a column.
 //! - `!` in front of a word negates it.
 //!
-//! Every column of `columns::column_table` can be named. After `:`, `=` and `!=`, commas separate alternatives:
-//! `proxy:api,www`, `weight=0,1`. A separate `|` separates two filters, of which a row must match one:
-//! `status:down | qcur>0`.
+//! All columns of `columns::column_table` can be used. After `:`, `=` and `!=`, commas separate alternatives:
+//! `proxy:api,www`, `weight=0,1`. A `|` between blanks separates two filters, and a row must match at least one of
+//! them: `status:down | qcur>0`.
 
 use std::fmt;
 
@@ -20,9 +21,9 @@ use thiserror::Error;
 use crate::table::columns::column::{Align, Column, SortKey};
 use crate::table::columns::column_table;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
-/// The reason why a text is not a valid filter.
+/// The reason why a string is not a valid filter.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FilterError {
     /// A column with this id does not exist.
@@ -31,7 +32,7 @@ pub enum FilterError {
     /// A value that is compared as a number is not a number.
     #[error("\"{0}\" is not a number")]
     InvalidNumber(String),
-    /// A word lacks the text or number to search for.
+    /// A word does not contain anything to search for.
     #[error("\"{0}\" has nothing to search for")]
     Empty(String),
 }
@@ -58,13 +59,13 @@ const OPERATORS: [(&str, ComparisonOperator); 6] = [
 
 #[derive(Debug, Clone)]
 enum Condition {
-    /// A name or the state matches the pattern.
+    /// The proxy name, the server name or the state matches the pattern.
     Anywhere(WildcardPattern),
-    /// The text of the column matches one of the patterns.
+    /// The text in the column matches one of the patterns.
     Text(&'static Column, Vec<WildcardPattern>),
-    /// The text of the column equals one of these lower-case texts; with `false`, it differs from all of them.
+    /// The text in the column equals one of these lower-case strings, or none of them if the flag is `false`.
     Exact(&'static Column, bool, Vec<String>),
-    /// The number of the column compares with one of these; for `!=`, with all of them.
+    /// The comparison with the number in the column is true for one of these numbers; for `!=`, for all of them.
     Number(&'static Column, ComparisonOperator, Vec<f64>),
 }
 
@@ -74,18 +75,18 @@ struct FilterTerm {
     test: Condition,
 }
 
-/// A lower-case text in which `*` matches any text.
+/// A lower-case pattern in which `*` matches any text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct WildcardPattern {
     parts: Vec<String>,
-    /// Without a `*`, the pattern matches anywhere in a text.
+    /// True if the pattern has no `*`. Such a pattern matches every text that contains it.
     is_plain: bool,
 }
 
 /// A filter for rows. An empty filter matches every row.
 #[derive(Debug, Clone, Default)]
 pub struct RowFilter {
-    /// A row must match all terms of one alternative.
+    /// Alternatives, each a list of terms. A row must match all terms of at least one alternative.
     alternatives: Vec<Vec<FilterTerm>>,
     text: String,
 }
@@ -109,12 +110,12 @@ impl RowFilter {
         self.alternatives.is_empty()
     }
 
-    /// Returns the columns that the filter names.
+    /// Returns the columns that the filter uses.
     pub fn columns(&self) -> impl Iterator<Item = &'static Column> {
         self.alternatives.iter().flatten().filter_map(|term| term.test.column())
     }
 
-    /// Returns whether a row matches.
+    /// Returns whether a row matches the filter.
     pub fn matches(&self, row: &RowView<'_>) -> bool {
         let holds = |terms: &Vec<FilterTerm>| terms.iter().all(|term| term.negated != term.test.holds(row));
         self.is_empty() || self.alternatives.iter().any(holds)
@@ -146,10 +147,10 @@ impl Condition {
                 let text = column.cell(row).text;
                 patterns.iter().any(|pattern| pattern.matches(&text))
             }
-            // An unknown value matches neither `=` nor `!=`, and neither `<` nor `>`.
+            // An unknown value matches no comparison, not even `!=`.
             Self::Exact(column, is_equal, wanted) => {
                 let text = column.cell(row).text;
-                text != number_format::UNKNOWN && wanted.contains(&text.to_lowercase()) == *is_equal
+                text != units::UNKNOWN && wanted.contains(&text.to_lowercase()) == *is_equal
             }
             Self::Number(column, compare, wanted) => match column.sort_key(row) {
                 SortKey::Number(number) if *compare == ComparisonOperator::NotEqual => {
@@ -201,7 +202,7 @@ impl WildcardPattern {
     }
 }
 
-/// The separator of alternatives.
+/// The separator between alternatives.
 const OR: &str = "|";
 
 fn parse_terms(words: &[&str]) -> Result<Vec<FilterTerm>, FilterError> {
@@ -238,7 +239,7 @@ fn parse_term(word: &str) -> Result<FilterTerm, FilterError> {
     Ok(FilterTerm { negated, test })
 }
 
-/// Splits a list at commas. Empty parts are ignored, because a list may end in a comma while it is being typed.
+/// Splits a list at commas. Empty items are ignored, because a list may end with a comma while it is being typed.
 fn split_list(list: &str, word: &str) -> Result<Vec<String>, FilterError> {
     let texts: Vec<String> = list.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect();
     if texts.is_empty() { Err(FilterError::Empty(word.to_owned())) } else { Ok(texts) }
@@ -279,7 +280,7 @@ fn parse_number(text: &str) -> Result<f64, FilterError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use proptest::prelude::*;
 

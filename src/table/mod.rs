@@ -1,14 +1,14 @@
 //! Tables of rows, independent of where they are shown: views, columns, filters, sorting and number formats.
 //!
-//! This module owns the table of views, the table of columns, the charts of a row and the lines of a table. It takes
-//! the sample that an `Instance` shows, and returns cells: texts with a [`cell::Role`]. `ui` draws the cells, and
-//! `headless::report` prints them. It does not own cursors and selections (`app`), colors (`ui`) or any I/O.
+//! This module owns the table of views, the table of columns, the charts of a row and the lines of a table. It reads
+//! the sample that an `Instance` shows, and returns cells, each a string with a [`cell::Role`]. `ui` draws the cells,
+//! and `headless::report` prints them. This module does not own cursors and selections (`app`), colors (`ui`) or any
+//! I/O.
 
 pub mod cell;
 pub mod chart_table;
 pub mod columns;
 pub mod filter;
-pub mod number_format;
 pub mod rows;
 pub mod text_filter;
 pub mod view_table;

@@ -1,14 +1,13 @@
 //! The lines of a view's table: its rows, filtered and sorted.
 //!
-//! A tree shows each proxy with its servers below it, and proxies can be folded; a flat table sorts all rows together.
-//! The lines are sorted with every sample. While a confirmation is open, and for a few seconds after the cursor
-//! moved, the caller freezes the order, so that a row does not move away just before a key press.
+//! A tree shows each proxy with its servers below, which can be folded; a flat table sorts all rows together. The lines
+//! are sorted again with every sample. While a confirmation is open, and for a few seconds after the cursor has moved,
+//! the caller freezes the order, so that a row does not move away just before a key press.
 
 use std::collections::HashSet;
 
 use crate::haproxy::stat_table::RowKind;
-use crate::haproxy::status::RowState;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::table::columns::column::{Column, SortKey};
@@ -28,7 +27,7 @@ pub struct TableLine {
     pub index: usize,
     /// True if the row is shown below its proxy.
     pub is_child: bool,
-    /// True if the rows below are folded, false if they are shown; absent if there are no rows below.
+    /// True if the row's children are folded, false if they are shown; `None` if the row has no children.
     pub folded: Option<bool>,
 }
 
@@ -46,9 +45,9 @@ pub struct Sort {
 pub struct TableSettings {
     /// Columns, in order.
     pub columns: Vec<&'static Column>,
-    /// Number of columns after the name that are scrolled out of sight.
+    /// Number of columns after the name column that are scrolled out of view.
     pub hidden_columns: usize,
-    /// Sort column and direction; absent for HAProxy's order.
+    /// Sort column and direction; `None` for HAProxy's order.
     pub sort: Option<Sort>,
     /// True if all rows are sorted together instead of below their proxies.
     pub is_flat: bool,
@@ -56,14 +55,14 @@ pub struct TableSettings {
     pub filter: RowFilter,
     /// Rows that the view is limited to.
     pub scope: RowScope,
-    /// Filter for lines, in views of text lines instead of rows.
+    /// Filter for text lines, in views that show text lines instead of rows.
     pub text_filter: TextFilter,
-    /// Number of changes made to the settings; the lines are rebuilt only if it changed.
+    /// Number of changes made to the settings, so that the caller can detect when to rebuild the lines.
     pub version: u64,
 }
 
 impl TableSettings {
-    /// Creates settings with these columns, as a tree in HAProxy's order.
+    /// Creates settings for a tree with these columns, in HAProxy's order.
     pub fn new(columns: &[&'static Column]) -> Self {
         Self {
             columns: columns.to_vec(),
@@ -77,8 +76,8 @@ impl TableSettings {
         }
     }
 
-    /// Creates settings for a view limited to some rows. Limited tables are flat; the rows that are out of service
-    /// longest, or that changed most, come first.
+    /// Creates settings for a view limited to the rows in `scope`. A limited table is flat, and the rows that have been
+    /// out of service longest, or that changed most, come first.
     pub fn for_scope(columns: &[&'static Column], scope: RowScope) -> Self {
         let longest = Sort { column: &column_table::LASTCHG, is_descending: true };
         match scope {
@@ -96,16 +95,14 @@ impl TableSettings {
         let is_in_scope = match self.scope {
             RowScope::All => true,
             RowScope::OutOfService => {
-                let is_out_of_service =
-                    matches!(row.stat_row().state(), RowState::Maint | RowState::Drain | RowState::NoLb);
-                row.stat_row().kind == RowKind::Server && is_out_of_service
+                row.stat_row().kind == RowKind::Server && row.stat_row().state().is_out_of_service()
             }
             RowScope::Changed => diff::has_changed(row),
         };
         is_in_scope && self.filter.matches(row)
     }
 
-    /// Records a change of the settings.
+    /// Marks the settings as changed, so that the lines are rebuilt.
     pub fn mark_changed(&mut self) {
         self.version += 1;
     }
@@ -124,7 +121,7 @@ impl TableSettings {
         self.mark_changed();
     }
 
-    /// Reverses the direction of the sort column. HAProxy's order stays as it is.
+    /// Reverses the sort direction. Has no effect on a table in HAProxy's order.
     pub fn reverse_sort(&mut self) {
         if let Some(sort) = &mut self.sort {
             sort.is_descending = !sort.is_descending;
@@ -132,12 +129,13 @@ impl TableSettings {
         self.mark_changed();
     }
 
-    /// Returns the columns that can be sorted by: those with a heading.
+    /// Returns the columns by which the table can be sorted: those with a heading.
     pub fn sortable_columns(&self) -> Vec<&'static Column> {
         self.columns.iter().copied().filter(|column| !column.title.is_empty()).collect()
     }
 
-    /// Sorts by the column `by` places after the sort column, wrapping around.
+    /// Sorts by the column `by` places after the sort column, wrapping around. In HAProxy's order, starts with the
+    /// first column, or with the last one if `by` is negative.
     pub fn sort_next(&mut self, by: i32) {
         let columns = self.sortable_columns();
         let place = self.sort.and_then(|sort| columns.iter().position(|column| column.id == sort.column.id));
@@ -158,7 +156,7 @@ impl TableSettings {
         self.hidden_columns = self.hidden_columns.saturating_add_signed(by as isize).min(last);
     }
 
-    /// Returns the columns to lay out: the name, then those that are not scrolled out of sight.
+    /// Returns the columns to lay out: the name, then the columns that are not scrolled out of view.
     pub fn visible_columns(&self) -> Vec<&'static Column> {
         let mut columns = self.columns.clone();
         columns.drain(1..(self.hidden_columns + 1).min(columns.len()));
@@ -169,8 +167,8 @@ impl TableSettings {
 /// The proxies whose servers are folded.
 pub type FoldedProxies = HashSet<RowId>;
 
-/// Builds the lines of a table. `frozen` lines keep their order: rows that are gone are dropped, and new ones follow at
-/// the end.
+/// Builds the lines of a table. `frozen` lines keep their order: rows that no longer exist are dropped, and new rows
+/// are added at the end.
 pub fn build_lines(
     instance: &Instance,
     sample: &Sample,
@@ -223,7 +221,7 @@ fn tree_lines(
         .into_iter()
         .filter_map(|group| {
             let members: Vec<usize> = group.members.into_iter().filter(|member| shows(*member)).collect();
-            // A proxy is shown above servers that match, even if it does not match.
+            // A proxy is shown above its matching servers even if the proxy itself does not match.
             (!members.is_empty() || shows(group.head)).then_some(ProxyGroup { members, ..group })
         })
         .collect();
@@ -240,7 +238,7 @@ fn tree_lines(
     lines
 }
 
-/// Returns frontends with their listeners and backends with their servers, in HAProxy's order.
+/// Returns the frontends with their listeners and the backends with their servers, in HAProxy's order.
 fn proxy_groups(sample: &Sample) -> Vec<ProxyGroup> {
     let rows = sample.table.rows();
     let mut groups = Vec::new();
@@ -282,7 +280,7 @@ fn sorted<T>(
     let Some(sort) = sort else { return items };
     let key = |item: &T| sort.column.sort_key(&RowView::new(instance, sample, row(item)));
     let mut keyed: Vec<(SortKey, T)> = items.into_iter().map(|item| (key(&item), item)).collect();
-    // The sort is stable: rows of equal value stay in HAProxy's order.
+    // The sort is stable: rows with equal values stay in HAProxy's order.
     keyed.sort_by(|(one, _), (other, _)| one.compare(other, sort.is_descending));
     keyed.into_iter().map(|(_, item)| item).collect()
 }

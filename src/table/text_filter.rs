@@ -1,4 +1,5 @@
-//! A filter for lines of text: events, sessions, stick-table entries. A line must contain all words, and no `!word`.
+//! A filter for lines of text: events, sessions, stick-table entries. A line must contain each `word` and must not
+//! contain any `!word`.
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ pub struct TextFilter {
 }
 
 impl TextFilter {
-    /// Creates a filter from the words of `text`, separated by white space.
+    /// Creates a filter from the words of `text`, which are separated by white space.
     pub fn new(text: &str) -> Self {
         Self { text: text.trim().to_owned() }
     }

@@ -1,4 +1,6 @@
-//! The table of views: everything that can fill the screen, one row per view.
+//! The table of views ([`VIEWS`]), the pages that fill the screen, and their names ([`ViewId`]).
+
+use std::ops::{Index, IndexMut};
 
 use crate::table::columns::column::Column;
 use crate::table::columns::column_sets;
@@ -23,7 +25,13 @@ pub enum Content {
 }
 
 impl Content {
-    /// Returns the columns of a view of rows; for the dashboard, the columns of all its lists in one.
+    /// Returns the columns of a view that is a single table, otherwise `None`.
+    pub(crate) fn table_columns(&self) -> Option<&'static [&'static Column]> {
+        self.columns().filter(|_| matches!(self, Self::Table(_)))
+    }
+
+    /// Returns the columns of a view that shows rows; for the dashboard, the merged columns of all its lists. Returns
+    /// `None` for other views.
     pub fn columns(&self) -> Option<&'static [&'static Column]> {
         match self {
             Self::Dashboard => Some(column_sets::DASHBOARD),
@@ -58,44 +66,101 @@ pub enum RowScope {
     Changed,
 }
 
-const fn view(id: &'static str, title: &'static str, content: Content) -> View {
-    View { id, title, content, scope: RowScope::All }
+macro_rules! views {
+    ($($(#[$attribute:meta])* $name:ident $id:literal $title:literal $scope:ident $content:expr;)*) => {
+        /// The name of a view.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+        pub enum ViewId { $($(#[$attribute])* #[doc = concat!("The view `", $id, "`.")] $name),* }
+
+        impl ViewId {
+            /// All views, in the order of [`VIEWS`].
+            pub const ALL: [Self; VIEWS.len()] = [$(Self::$name),*];
+        }
+
+        /// All views. The first ones, [`ViewId::NUMBERED`], have digit keys, and views 1 to 5 match those of HATop. The
+        /// other views have keys of their own.
+        pub static VIEWS: [View; [$($id),*].len()] =
+            [$(View { id: $id, title: $title, content: $content, scope: RowScope::$scope }),*];
+    };
 }
 
-/// Number of views that have a digit key; the digit is the view's index.
-pub const NUMBERED_VIEWS: usize = 10;
-/// Index of the view of events.
-pub const EVENTS: usize = 9;
-/// Index of the view of problems; it has a key of its own.
-pub const PROBLEMS: usize = 10;
-/// Index of the view of servers in maintenance or drain; it has a key of its own.
-pub const OUT_OF_SERVICE: usize = 11;
-/// Index of the view of changes since the marked moment; it has a key of its own.
-pub const DIFF: usize = 12;
+views! {
+    #[default] Dashboard "dashboard" "Dash" All Content::Dashboard;
+    Status "status" "Status" All Content::Table(column_sets::STATUS_VIEW);
+    Traffic "traffic" "Traffic" All Content::Table(column_sets::TRAFFIC_VIEW);
+    Http "http" "HTTP" All Content::Table(column_sets::HTTP_VIEW);
+    Errors "errors" "Errors" All Content::Table(column_sets::ERRORS_VIEW);
+    Cli "cli" "CLI" All Content::Cli;
+    Latency "latency" "Latency" All Content::Table(column_sets::LATENCY_VIEW);
+    Sessions "sessions" "Sessions" All Content::Sessions;
+    StickTables "tables" "Tables" All Content::StickTables;
+    Events "events" "Events" All Content::Events;
+    Problems "problems" "Problems" All Content::Problems;
+    OutOfService "away" "Maint/drain" OutOfService Content::Table(column_sets::OUT_OF_SERVICE_VIEW);
+    Diff "since" "Since" Changed Content::Table(column_sets::DIFF_VIEW);
+}
 
-/// All views, in the order of their indexes. Views 1 to 5 are those of HATop.
-pub static VIEWS: [View; 13] = [
-    view("dashboard", "Dash", Content::Dashboard),
-    view("status", "Status", Content::Table(column_sets::STATUS_VIEW)),
-    view("traffic", "Traffic", Content::Table(column_sets::TRAFFIC_VIEW)),
-    view("http", "HTTP", Content::Table(column_sets::HTTP_VIEW)),
-    view("errors", "Errors", Content::Table(column_sets::ERRORS_VIEW)),
-    view("cli", "CLI", Content::Cli),
-    view("latency", "Latency", Content::Table(column_sets::LATENCY_VIEW)),
-    view("sessions", "Sessions", Content::Sessions),
-    view("tables", "Tables", Content::StickTables),
-    view("events", "Events", Content::Events),
-    view("problems", "Problems", Content::Problems),
-    View {
-        scope: RowScope::OutOfService,
-        ..view("away", "Maint/drain", Content::Table(column_sets::OUT_OF_SERVICE_VIEW))
-    },
-    View { scope: RowScope::Changed, ..view("since", "Since", Content::Table(column_sets::DIFF_VIEW)) },
-];
+impl ViewId {
+    /// The views that have a digit key, in the order of their digits.
+    pub(crate) const NUMBERED: &[Self] = Self::ALL.split_at(10).0;
 
-/// Returns the index of the view with this id.
-pub fn index_by_id(id: &str) -> Option<usize> {
-    VIEWS.iter().position(|view| view.id == id)
+    /// Returns the entry of this view in [`VIEWS`].
+    pub fn view(self) -> &'static View {
+        &VIEWS[self as usize]
+    }
+
+    /// Returns the view with this id, or `None` if the id is unknown.
+    pub fn parse(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.view().id == id)
+    }
+
+    /// Returns the view with this digit key, or `None` if there is no such view.
+    pub fn from_digit(digit: usize) -> Option<Self> {
+        Self::NUMBERED.get(digit).copied()
+    }
+
+    /// Returns the digit key of the view, if it has one.
+    pub(crate) fn digit(self) -> Option<usize> {
+        Self::NUMBERED.iter().position(|view| *view == self)
+    }
+
+    /// Returns the view whose digit is `by` higher, wrapping around. For a view without a digit, returns the first
+    /// view.
+    #[must_use]
+    pub(crate) fn numbered_after(self, by: i32) -> Self {
+        let count = Self::NUMBERED.len() as i32;
+        Self::NUMBERED[self.digit().map_or(0, |digit| (digit as i32 + by).rem_euclid(count) as usize)]
+    }
+}
+
+/// One value for each view.
+#[derive(Debug, Clone, Default)]
+pub struct PerView<T>([T; VIEWS.len()]);
+
+impl<T> PerView<T> {
+    /// Builds the value for each view.
+    pub(crate) fn from_fn(value: impl FnMut(ViewId) -> T) -> Self {
+        Self(ViewId::ALL.map(value))
+    }
+
+    /// Iterates over the values.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut()
+    }
+}
+
+impl<T> Index<ViewId> for PerView<T> {
+    type Output = T;
+
+    fn index(&self, view: ViewId) -> &T {
+        &self.0[view as usize]
+    }
+}
+
+impl<T> IndexMut<ViewId> for PerView<T> {
+    fn index_mut(&mut self, view: ViewId) -> &mut T {
+        &mut self.0[view as usize]
+    }
 }
 
 #[cfg(test)]
@@ -109,8 +174,17 @@ mod tests {
                 assert_eq!(columns.first().map(|column| column.id), Some("name"), "{}", view.id);
             }
         }
-        assert_eq!(index_by_id("latency"), Some(6));
-        assert_eq!((index_by_id("events"), index_by_id("problems")), (Some(EVENTS), Some(PROBLEMS)));
-        assert_eq!((index_by_id("away"), index_by_id("since")), (Some(OUT_OF_SERVICE), Some(DIFF)));
+        for (index, view) in ViewId::ALL.into_iter().enumerate() {
+            assert_eq!((view as usize, ViewId::parse(VIEWS[index].id)), (index, Some(view)));
+        }
+        assert_eq!((ViewId::parse("latency"), ViewId::from_digit(6)), (Some(ViewId::Latency), Some(ViewId::Latency)));
+        assert_eq!((ViewId::Events.digit(), ViewId::Problems.digit()), (Some(9), None));
+    }
+
+    #[test]
+    fn numbered_after_wraps_around() {
+        assert_eq!(ViewId::Dashboard.numbered_after(-1), ViewId::Events);
+        assert_eq!(ViewId::Events.numbered_after(1), ViewId::Dashboard);
+        assert_eq!(ViewId::Diff.numbered_after(1), ViewId::Dashboard);
     }
 }

@@ -1,12 +1,14 @@
-//! Encodes changed cells as terminal output, in as few bytes as possible, because the terminal may be at the end of a
-//! slow line.
+//! Encodes changed cells as terminal output, in as few bytes as possible, because the connection to the terminal may be
+//! slow.
 //!
-//! Most changes between two samples are single digits in columns. So cells below each other are written one after the
-//! other, the cursor moves by the shortest sequence (a line feed, some backspaces), a short gap is written again if
-//! that is shorter than skipping it, and a style change contains only the differences from the previous style.
+//! Most changes between two samples are single digits in table columns. Therefore cells below each other are written
+//! one after the other, the cursor is moved by the shortest sequence (such as a line feed and some backspaces),
+//! unchanged cells in a short gap are written again if that takes fewer bytes than skipping them, and a style change
+//! contains only the differences from the previous style.
 //!
-//! Relative cursor movements are used only where the cursor position is certain. Terminals disagree about the width of
-//! some characters and about the cursor position after the last column; there, the cursor is positioned absolutely.
+//! Relative cursor movements are used only if the cursor position is certain. Terminals disagree about the width of
+//! some characters and about the cursor position after the last column; in these cases, the cursor is positioned
+//! absolutely.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -18,8 +20,7 @@ use crate::term::sgr::CellStyle;
 /// A changed cell: column, row, new content.
 pub type CellChange<'a> = (u16, u16, &'a Cell);
 
-/// Encodes changed cells; `next` is the whole new screen. Assumes the default style at the start and restores it at
-/// the end.
+/// Encodes changed cells; `next` is the whole new screen. The terminal must be in the default style, and is left in it.
 pub fn encode_cells(changes: &[CellChange<'_>], next: &Buffer) -> Vec<u8> {
     let mut encoder =
         Encoder { out: Vec::with_capacity(changes.len() * 4), next, style: CellStyle::DEFAULT, cursor: None };
@@ -32,7 +33,7 @@ pub fn encode_cells(changes: &[CellChange<'_>], next: &Buffer) -> Vec<u8> {
     encoder.out
 }
 
-/// Adjacent cells of one line.
+/// Adjacent changed cells of one line.
 type CellRun<'a, 'b> = &'a [CellChange<'b>];
 
 fn split_into_runs<'a, 'b>(changes: &'a [CellChange<'b>]) -> Vec<CellRun<'a, 'b>> {
@@ -40,14 +41,15 @@ fn split_into_runs<'a, 'b>(changes: &'a [CellChange<'b>]) -> Vec<CellRun<'a, 'b>
     changes.chunk_by(is_adjacent).collect()
 }
 
-/// Maximum distance in columns between the end of one run and the start of a run in the next line that follows it.
+/// Maximum distance, in columns, from the end of a run to the start of the run in the next line that is written after
+/// it.
 const MAX_GAP: u16 = 6;
 
-/// Maximum distance in columns between two runs of the same line that are written before those below.
+/// Maximum distance, in columns, between two runs of a line that are written one after the other.
 const MAX_GAP_IN_LINE: u16 = 3;
 
-/// Orders runs so that each is followed by a near one in the same line or below its end, otherwise by the first
-/// remaining one.
+/// Orders runs so that each run is followed by a near run in the same line, or a near run in the next line, or else the
+/// first remaining run.
 fn order_by_distance<'a, 'b>(runs: Vec<CellRun<'a, 'b>>) -> Vec<CellRun<'a, 'b>> {
     let mut left: BTreeMap<(u16, u16), CellRun<'a, 'b>> = BTreeMap::new();
     for run in runs {
@@ -76,7 +78,7 @@ fn order_by_distance<'a, 'b>(runs: Vec<CellRun<'a, 'b>>) -> Vec<CellRun<'a, 'b>>
 struct CursorPosition {
     x: u16,
     y: u16,
-    /// Set if all terminals agree on the position.
+    /// True if all terminals agree on the position.
     is_certain: bool,
 }
 
@@ -94,7 +96,7 @@ impl Encoder<'_> {
             self.move_cursor(x, y);
         }
         self.set_style(CellStyle::from_cell(cell));
-        // The last safeguard: control characters never come from a cell.
+        // A last safeguard: cells should never contain control characters.
         let symbol = cell.symbol();
         self.out.extend_from_slice(if symbol.contains(char::is_control) { b"?" } else { symbol.as_bytes() });
         let was_certain = !is_here || self.cursor.is_some_and(|at| at.is_certain);
@@ -124,7 +126,8 @@ impl Encoder<'_> {
         self.out.extend(best);
     }
 
-    /// Returns the text between the cursor and a target further right, if it is short and has the current style.
+    /// Returns the text between the cursor and a target further right in the line. Returns `None` if this text is long,
+    /// has another style, or contains characters of uncertain width.
     fn rewrite_gap(&self, at: CursorPosition, x: u16, y: u16) -> Option<Vec<u8>> {
         if at.y != y || x < at.x || x - at.x > MAX_GAP {
             return None;
@@ -136,12 +139,12 @@ impl Encoder<'_> {
     }
 }
 
-/// Returns whether the cell takes one column on every terminal.
+/// Returns whether the cell is one column wide on every terminal.
 fn is_single_column(cell: &Cell) -> bool {
     matches!(cell.symbol().as_bytes(), [b' '..=b'~'])
 }
 
-/// Returns the absolute movement to a position.
+/// Returns the sequence that moves the cursor to a position, wherever the cursor is.
 fn absolute_move(x: u16, y: u16) -> Vec<u8> {
     let mut out = Vec::new();
     // Writing to memory cannot fail.
@@ -153,7 +156,8 @@ fn absolute_move(x: u16, y: u16) -> Vec<u8> {
     out
 }
 
-/// Returns the movement up or down within a column. A line feed keeps the column because the terminal is in raw mode.
+/// Returns the shortest sequence that moves the cursor up or down within a column. A line feed keeps the column,
+/// because the terminal is in raw mode.
 fn vertical_move(from: u16, to: u16) -> Vec<u8> {
     match to.checked_sub(from) {
         Some(down @ 0..=3) => vec![b'\n'; usize::from(down)],
@@ -162,7 +166,8 @@ fn vertical_move(from: u16, to: u16) -> Vec<u8> {
     }
 }
 
-/// Returns the possible movements to a column of the same line.
+/// Returns the sequences that each move the cursor to a column of the same line: relative to the cursor, and from the
+/// start of the line.
 fn horizontal_moves(from: u16, to: u16) -> Vec<Vec<u8>> {
     let relative = match to.checked_sub(from) {
         Some(0) => Vec::new(),

@@ -1,4 +1,4 @@
-//! Double buffer of the screen: draws a frame and returns the bytes that change the terminal accordingly.
+//! Double buffer of the screen: draws a frame, and returns the bytes that update the terminal to show it.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 
 use crate::term::encoder;
 
-/// The content of the terminal, and the buffer for the next frame.
+/// The content of the terminal, and a buffer for the next frame.
 #[derive(Debug)]
 pub struct FrameBuffer {
     shown: Buffer,
@@ -19,18 +19,18 @@ pub struct FrameBuffer {
 }
 
 impl FrameBuffer {
-    /// Creates the buffers for a terminal of this size, which is cleared by the first frame.
+    /// Creates the buffers for a terminal of this size. The first frame clears the terminal.
     pub fn new(width: u16, height: u16) -> Self {
         let area = Rect::new(0, 0, width, height);
         Self { shown: Buffer::empty(area), next: Buffer::empty(area), is_terminal_blank: true }
     }
 
-    /// Resets the buffers so that the next frame clears the terminal, after a resize or a suspension.
+    /// Resets the buffers after a resize or a suspension, so that the next frame clears the terminal.
     pub fn reset(&mut self, width: u16, height: u16) {
         *self = Self::new(width, height);
     }
 
-    /// Draws the next frame and returns the bytes for the terminal; empty if nothing changed.
+    /// Draws the next frame and returns the bytes to write to the terminal; empty if nothing changed.
     ///
     /// # Errors
     /// Never fails in practice, because the bytes are written to memory.
@@ -54,11 +54,11 @@ impl FrameBuffer {
     }
 }
 
-/// Byte that rings the bell.
+/// Byte that rings the terminal's bell.
 pub const BELL: u8 = 0x07;
 
-/// Returns the sequence that copies a text to the terminal's clipboard (OSC 52), if the terminal supports it. The
-/// text cannot contain escape sequences because it is base64-encoded.
+/// Returns the escape sequence (OSC 52) that makes a terminal copy `text` to the clipboard, if the terminal supports
+/// it. The text cannot break out of the sequence, because it is base64-encoded.
 pub fn clipboard_sequence(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Writing to memory cannot fail.

@@ -1,11 +1,10 @@
-//! Detects a closed terminal, even without SIGHUP.
+//! Detects a closed terminal, even if the process does not receive SIGHUP.
 //!
-//! Reading keys from a dead terminal may spin without ever returning an error. This thread therefore sleeps in `poll`
-//! until the kernel reports a hang-up.
+//! Reading keys from a closed terminal may loop forever without returning an error. This thread therefore sleeps in
+//! `poll` until the kernel reports a hang-up.
 
-use std::fs::File;
-use std::io::{self, IsTerminal as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::Duration;
 
@@ -13,17 +12,18 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::term::terminal_mode;
 
-/// Time for an orderly exit.
+/// Time between the report of a hang-up and the forced exit, for an orderly exit.
 const EXIT_GRACE: Duration = Duration::from_millis(700);
-/// Exit code that a shell reports for a program ended by SIGHUP.
+/// Exit code that a shell reports for a program killed by SIGHUP.
 const SIGHUP_EXIT_CODE: i32 = 128 + 1;
 
-/// Starts the watchdog. When the terminal is closed, `report_hangup` is called; the process exits after `EXIT_GRACE`.
+/// Starts the watchdog. When the terminal is closed, `report_hangup` is called, and after `EXIT_GRACE` the process
+/// exits.
 ///
 /// # Errors
 /// Returns an error if the process has no terminal or the thread cannot be started.
 pub fn start(report_hangup: impl Fn() + Send + 'static) -> io::Result<()> {
-    let terminal = open_terminal()?;
+    let terminal = terminal_mode::open_terminal()?;
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
         wait_for_hangup(&terminal);
         report_hangup();
@@ -34,17 +34,9 @@ pub fn start(report_hangup: impl Fn() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
-fn open_terminal() -> io::Result<OwnedFd> {
-    if io::stdin().is_terminal() {
-        io::stdin().as_fd().try_clone_to_owned()
-    } else {
-        Ok(File::open("/dev/tty")?.into())
-    }
-}
-
 fn wait_for_hangup(terminal: &OwnedFd) {
     loop {
-        // No event is requested: hang-up and errors are always reported.
+        // No event is requested, because hang-up and errors are always reported.
         let mut fds = [PollFd::new(terminal, PollFlags::empty())];
         match poll(&mut fds, None) {
             Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return,

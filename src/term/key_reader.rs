@@ -1,40 +1,48 @@
-//! Reads keys and terminal sizes on a separate thread.
+//! Reads keys and pasted texts on a separate thread.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, KeyCode as TerminalKeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
-use crate::app::key::{Key, KeyCode};
+use crate::term::input_parser::{InputEvent, InputParser};
+use crate::term::terminal_mode;
 
 /// Input from the terminal.
 #[derive(Debug)]
 pub enum TerminalInput {
-    /// A key press.
-    Key(Key),
-    /// A new size: columns, rows.
-    Resize(u16, u16),
+    /// A key press or a pasted text.
+    Event(InputEvent),
     /// The terminal can no longer be read.
     Closed(io::Error),
 }
 
+/// Pause after a read that returned no bytes.
+const EMPTY_READ_PAUSE: Duration = Duration::from_millis(20);
+
 /// Starts the thread. `handle_input` is called for each input and returns whether to continue.
 ///
 /// # Errors
-/// Returns an error if the thread cannot be started.
+/// Returns an error if the process has no terminal or the thread cannot be started.
 pub fn start(handle_input: impl Fn(TerminalInput) -> bool + Send + 'static) -> io::Result<()> {
+    let terminal = terminal_mode::open_terminal()?;
     let read = move || {
+        let start = Instant::now();
+        let mut parser = InputParser::default();
+        let mut buffer = [0; 4096];
         loop {
-            let input = match crossterm::event::read() {
-                Ok(Event::Key(key)) => key_from_event(key).map(TerminalInput::Key),
-                Ok(Event::Resize(width, height)) => Some(TerminalInput::Resize(width, height)),
-                Ok(_) => None,
+            let events = match read_until(&terminal, &mut buffer, parser.deadline().map(|at| start + at)) {
+                Ok(Some(count)) => parser.feed(&buffer[..count], start.elapsed()),
+                Ok(None) => parser.expire(start.elapsed()),
                 Err(error) => {
                     handle_input(TerminalInput::Closed(error));
                     return;
                 }
             };
-            if input.is_some_and(|input| !handle_input(input)) {
+            if !events.into_iter().all(|event| handle_input(TerminalInput::Event(event))) {
                 return;
             }
         }
@@ -42,48 +50,26 @@ pub fn start(handle_input: impl Fn(TerminalInput) -> bool + Send + 'static) -> i
     thread::Builder::new().name("keys".to_owned()).spawn(read).map(drop)
 }
 
-/// Converts a key event; `None` for releases and keys that are not supported.
-fn key_from_event(event: KeyEvent) -> Option<Key> {
-    if event.kind == KeyEventKind::Release {
-        return None;
+/// Waits for input until `deadline` and reads it. Returns the number of bytes, or `None` if none arrived in time.
+fn read_until(terminal: &OwnedFd, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<Option<usize>> {
+    let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let timeout = timeout.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
+    let mut fds = [PollFd::new(terminal, PollFlags::IN)];
+    match poll(&mut fds, timeout.as_ref()) {
+        Ok(0) => return Ok(None),
+        Ok(_) => {}
+        Err(Errno::INTR) => return Ok(Some(0)),
+        Err(error) => return Err(error.into()),
     }
-    let code = match event.code {
-        TerminalKeyCode::Char(ch) => KeyCode::Char(ch),
-        TerminalKeyCode::Enter => KeyCode::Enter,
-        TerminalKeyCode::Esc => KeyCode::Esc,
-        TerminalKeyCode::Backspace => KeyCode::Backspace,
-        TerminalKeyCode::Tab => KeyCode::Tab,
-        TerminalKeyCode::BackTab => KeyCode::BackTab,
-        TerminalKeyCode::Up => KeyCode::Up,
-        TerminalKeyCode::Down => KeyCode::Down,
-        TerminalKeyCode::Left => KeyCode::Left,
-        TerminalKeyCode::Right => KeyCode::Right,
-        TerminalKeyCode::Home => KeyCode::Home,
-        TerminalKeyCode::End => KeyCode::End,
-        TerminalKeyCode::PageUp => KeyCode::PageUp,
-        TerminalKeyCode::PageDown => KeyCode::PageDown,
-        TerminalKeyCode::F(number) => KeyCode::F(number),
-        _ => return None,
-    };
-    let has = |modifier| event.modifiers.contains(modifier);
-    let shift = has(KeyModifiers::SHIFT) && matches!(code, KeyCode::Left | KeyCode::Right);
-    Some(Key { code, ctrl: has(KeyModifiers::CONTROL), alt: has(KeyModifiers::ALT), shift })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn key_from_event_converts_presses_and_drops_releases() {
-        let event = |code, modifiers| KeyEvent::new(code, modifiers);
-        assert_eq!(key_from_event(event(TerminalKeyCode::Char('M'), KeyModifiers::SHIFT)), Some(Key::char('M')));
-        let ctrl_z = key_from_event(event(TerminalKeyCode::Char('z'), KeyModifiers::CONTROL));
-        assert_eq!(ctrl_z, Key::parse("<c-z>"));
-        assert_eq!(key_from_event(event(TerminalKeyCode::Left, KeyModifiers::SHIFT)), Key::parse("<s-left>"));
-        assert_eq!(key_from_event(event(TerminalKeyCode::Up, KeyModifiers::SHIFT)), Key::parse("<up>"));
-        assert_eq!(key_from_event(event(TerminalKeyCode::F(10), KeyModifiers::NONE)), Key::parse("<f10>"));
-        let release = KeyEvent { kind: KeyEventKind::Release, ..event(TerminalKeyCode::Char('y'), KeyModifiers::NONE) };
-        assert_eq!(key_from_event(release), None);
+    match rustix::io::read(terminal, buffer) {
+        // End of input: the terminal was closed, or Ctrl-D was pressed just before a suspension.
+        Ok(0) if fds[0].revents().contains(PollFlags::HUP) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(0) => {
+            thread::sleep(EMPTY_READ_PAUSE);
+            Ok(Some(0))
+        }
+        Ok(count) => Ok(Some(count)),
+        Err(Errno::INTR | Errno::AGAIN) => Ok(Some(0)),
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,17 +1,20 @@
-//! The terminal: setup and restoration, keyboard input, frame output, and detection of a closed terminal.
+//! The terminal: setup and restoration, keyboard and paste input, frame output, and detection of a closed terminal.
 //!
 //! This module owns the terminal device and everything written to it, including escape sequences. It does not own the
 //! meaning of keys (`app`) or the content of frames (`ui`).
 //!
-//! Data flow: `key_reader` turns terminal input into keys for the event loop. The event loop draws a frame into a buffer
-//! of `frame_writer`, which passes the changed cells to `encoder`; `encoder` produces bytes, with styles from `sgr`; the
-//! thread of `output` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog` reports a closed
+//! Data flow: `key_reader` reads bytes, and `input_parser` divides them into keys and pasted texts for the event loop;
+//! `key_sequences` is the table of the sequences that terminals send. The event loop draws a frame into a buffer of
+//! `frame_writer`, which passes the changed cells to `encoder`. `encoder` produces the bytes, with styles from `sgr`, and
+//! the thread of `output` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog` reports a closed
 //! terminal.
 
 pub mod encoder;
 pub mod frame_writer;
 pub mod hangup_watchdog;
+pub mod input_parser;
 pub mod key_reader;
+mod key_sequences;
 pub mod output;
 pub mod sgr;
 pub mod terminal_mode;

@@ -1,8 +1,8 @@
 //! Writes frames on a separate thread.
 //!
-//! A terminal may stop reading (Ctrl-S, a dead SSH connection), and then a write blocks indefinitely. Only this thread
-//! blocks; keys and sampling continue. A frame is drawn only after the previous one has been written, so frames do not
-//! accumulate.
+//! A terminal may stop accepting output (Ctrl-S, a dead SSH connection), and then a write blocks indefinitely. Only
+//! this thread blocks; key input and sampling continue. A frame is drawn only after the previous one has been written,
+//! so frames do not accumulate.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -20,7 +20,7 @@ pub struct TerminalOutput {
 }
 
 impl TerminalOutput {
-    /// Starts the thread. `report_written` is called with the result of each frame.
+    /// Starts the thread. `report_written` is called with the result of writing each frame.
     ///
     /// # Errors
     /// Returns an error if the thread cannot be started.
@@ -53,7 +53,7 @@ impl TerminalOutput {
         }
     }
 
-    /// Waits at most `limit` until everything is written. Returns whether it is.
+    /// Waits until the queued frame is written, but at most `limit`. Returns whether it was written in time.
     pub fn wait_until_idle(&self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         while self.is_busy() {

@@ -1,9 +1,9 @@
-//! Cell styles, and the shortest SGR sequence from one style to another.
+//! Cell styles, and the shortest SGR escape sequence from one style to another.
 
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 
-/// Colors and modifiers of a cell.
+/// The colors and modifiers of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CellStyle {
     fg: Color,
@@ -11,7 +11,7 @@ pub struct CellStyle {
     modifier: Modifier,
 }
 
-/// Modifiers, with the SGR codes that set and reset each.
+/// Modifiers, each with the SGR codes that set and reset it.
 const MODIFIERS: [(Modifier, &str, &str); 8] = [
     (Modifier::BOLD, "1", "22"),
     (Modifier::DIM, "2", "22"),
@@ -35,7 +35,7 @@ impl CellStyle {
     /// Returns the SGR sequence that changes the style `before` into this one.
     pub fn sgr_after(self, before: Self) -> String {
         let changed = self.sgr_codes(before);
-        // A reset followed by the whole style is often shorter.
+        // A reset followed by all codes of the style is often shorter than the difference.
         let from_default =
             if self == Self::DEFAULT { String::new() } else { format!(";{}", self.sgr_codes(Self::DEFAULT)) };
         format!("\x1b[{}m", if from_default.len() < changed.len() { from_default } else { changed })
@@ -67,7 +67,7 @@ impl CellStyle {
     }
 }
 
-/// Returns the SGR code of a color; `base` is 30 for the foreground, 40 for the background.
+/// Returns the SGR code for a color; `base` is 30 for the foreground, 40 for the background.
 fn color_code(color: Color, base: u8) -> String {
     let named = |place: u8| (base + place).to_string();
     let bright = |place: u8| (base + 60 + place).to_string();

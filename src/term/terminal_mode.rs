@@ -3,32 +3,36 @@
 //! There is only one terminal, so one global flag records whether it is set up. `leave` may be called from any thread
 //! and repeatedly: by the panic hook, by the watchdog and by the normal exit.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::style::ResetColor;
+use crossterm::style::{Print, ResetColor};
 use crossterm::terminal::{
     DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
 
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
+/// Lets the terminal mark a pasted text, so that it is not read as keys.
+const ENABLE_BRACKETED_PASTE: &str = "\x1b[?2004h";
+const DISABLE_BRACKETED_PASTE: &str = "\x1b[?2004l";
 /// Maximum wait for a terminal that does not read.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Sets up the terminal: raw mode, alternate screen, hidden cursor.
+/// Sets up the terminal: raw mode, alternate screen, bracketed paste, hidden cursor.
 ///
 /// # Errors
 /// Returns an error if the terminal cannot be set up. It is then restored.
 pub fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     IS_ENTERED.store(true, Ordering::SeqCst);
-    let entered = execute!(io::stdout(), EnterAlternateScreen, DisableLineWrap, Hide);
+    let entered = execute!(io::stdout(), EnterAlternateScreen, Print(ENABLE_BRACKETED_PASTE), DisableLineWrap, Hide);
     if entered.is_err() {
         leave();
     }
@@ -45,7 +49,7 @@ pub fn leave() {
     let (written, end) = mpsc::channel();
     let write = move || {
         let mut bytes = Vec::new();
-        let _ = queue!(bytes, ResetColor, EnableLineWrap, LeaveAlternateScreen, Show);
+        let _ = queue!(bytes, ResetColor, EnableLineWrap, Print(DISABLE_BRACKETED_PASTE), LeaveAlternateScreen, Show);
         let mut out = io::stdout();
         let _ = out.write_all(&bytes).and_then(|()| out.flush());
         let _ = written.send(());
@@ -54,6 +58,15 @@ pub fn leave() {
         let _ = end.recv_timeout(LEAVE_TIMEOUT);
     }
     let _ = disable_raw_mode();
+}
+
+/// Opens the terminal for reading: standard input, or the controlling terminal if that is redirected.
+pub(super) fn open_terminal() -> io::Result<OwnedFd> {
+    if io::stdin().is_terminal() {
+        io::stdin().as_fd().try_clone_to_owned()
+    } else {
+        Ok(File::open("/dev/tty")?.into())
+    }
 }
 
 /// Returns the columns and rows of the terminal; 80 by 24 if they are unknown.

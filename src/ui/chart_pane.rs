@@ -1,31 +1,24 @@
-//! Charts of a row: one sparkline per chart, with the newest value, the highest value and the limit.
+//! Charts of a row: one sparkline per chart, with the newest value, and the limit or the highest value.
 
-use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, Pane, SizeClass};
-use crate::app::model::Model;
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
-use crate::observe::sample::Sample;
 use crate::table::cell::Role;
 use crate::table::chart_table::{self, Chart};
-use crate::table::number_format;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
-/// Width in cells of the label in front of a sparkline.
+/// Width of the label in front of a sparkline, in screen cells.
 const LABEL: u16 = 9;
-/// Width in cells of the value in front of a sparkline.
+/// Width of the value in front of a sparkline, in screen cells.
 const VALUE: u16 = 6;
 
 /// Draws the charts of the selected row.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    sample: &Sample,
-    area: Area,
-    size_class: SizeClass,
-) {
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, layout, .. } = *context;
+    let Some(sample) = context.sample() else { return };
     let selected = model.focused_row().or_else(|| instance.cursor_row(Pane::Backends));
     let Some((id, row)) = selected.and_then(|id| Some((id, sample.row(id)?))) else { return };
     let name = display_name(row.kind, &row.proxy, &row.name);
@@ -33,10 +26,10 @@ pub fn draw(
     if charts.is_empty() {
         return;
     }
-    if size_class != SizeClass::Wide {
-        return draw_strip(canvas, model, instance, sample, id, area);
+    if layout.size_class != SizeClass::Wide {
+        return draw_strip(context, canvas, area, id);
     }
-    let span = number_format::duration(model.chart_span());
+    let span = units::duration(model.chart_span());
     let title = [
         styled_text(format!(" {} ", truncate::middle(&name, 40)), Role::Title),
         styled_text(format!("last {span} "), Role::Dim),
@@ -61,16 +54,17 @@ pub fn draw(
         let base = row + height - 1;
         canvas.draw_text(inner, 1, base, chart.title, Role::Dim);
         let shown = chart.format_newest(sample, id, points);
-        canvas.draw_number(inner, LABEL + 1, base, VALUE, &shown, Role::Normal);
+        canvas.draw_number(inner, LABEL + 1..LABEL + 1 + VALUE, base, &shown, Role::Normal);
         let limit = chart.limit.and_then(|field| sample.number(id, field)).filter(|limit| *limit > 0);
-        // Near a limit, the limit is the scale, so that the sparkline shows how close the values are.
+        // If the values come near a limit, the limit is the top of the scale, so that the sparkline shows the distance
+        // from it.
         let top = limit
             .map_or(highest, |limit| if highest * 3.0 > limit as f64 { highest.max(limit as f64) } else { highest });
         canvas.draw_sparkline(line.rows(row, height), points, top, Role::Chart);
         if tail > 0 {
             let text = limit.map_or_else(
                 || format!("max {}", (chart.format)(highest)),
-                |limit| format!("limit {}", number_format::count(limit)),
+                |limit| format!("limit {}", units::count(limit)),
             );
             canvas.draw_text(inner, inner.width - tail + 1, base, &text, Role::Dim);
         }
@@ -78,43 +72,22 @@ pub fn draw(
 }
 
 /// Draws the main charts of a row side by side, without a frame.
-pub fn draw_strip(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    sample: &Sample,
-    id: RowId,
-    area: Area,
-) {
+pub(crate) fn draw_strip(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId) {
+    let Some(sample) = context.sample() else { return };
     let charts: Vec<&Chart> = chart_table::charts_for(sample, id).collect();
-    draw_chart_grid(canvas, model, instance, sample, id, &charts, area);
+    draw_chart_grid(context, canvas, area, id, &charts);
 }
 
 /// Draws all charts of a row side by side, without a frame.
-pub fn draw_full_strip(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    sample: &Sample,
-    id: RowId,
-    area: Area,
-) {
+pub(crate) fn draw_full_strip(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId) {
+    let Some(sample) = context.sample() else { return };
     let charts: Vec<&Chart> = chart_table::all_charts_for(sample, id).collect();
-    draw_chart_grid(canvas, model, instance, sample, id, &charts, area);
+    draw_chart_grid(context, canvas, area, id, &charts);
 }
 
-fn draw_chart_grid(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    sample: &Sample,
-    id: RowId,
-    charts: &[&Chart],
-    area: Area,
-) {
-    if charts.is_empty() {
-        return;
-    }
+fn draw_chart_grid(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, charts: &[&Chart]) {
+    let DrawContext { model, instance, .. } = *context;
+    let Some(sample) = context.sample().filter(|_| !charts.is_empty()) else { return };
     let per_row = usize::from((area.width / 26).clamp(1, 3));
     let height = (area.height / charts.len().div_ceil(per_row) as u16).clamp(1, 3);
     let cell = area.width / per_row as u16;
@@ -129,7 +102,7 @@ fn draw_chart_grid(
         }
         let shown = chart.format_newest(sample, id, points);
         canvas.draw_text(area, column + 1, base, chart.title, Role::Dim);
-        canvas.draw_number(area, column + LABEL, base, VALUE, &shown, Role::Normal);
+        canvas.draw_number(area, column + LABEL..column + LABEL + VALUE, base, &shown, Role::Normal);
         let highest = points.iter().flatten().copied().fold(0.0, f64::max);
         canvas.draw_sparkline(
             area.columns(column + LABEL + VALUE + 1, width).rows(row, height),

@@ -1,15 +1,14 @@
 //! View 5: the command line of HAProxy's Runtime API.
 
 use crate::app::cli_view;
-use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::Model;
 use crate::app::query_state::ScrollbackLine;
 use crate::table::cell::Role;
-use crate::ui::drawing::Canvas;
+use crate::ui::draw_context::DrawContext;
+use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// Returns the last rows of the scrollback. Long lines are wrapped, never cut.
+/// Returns the last `rows` screen rows of the scrollback. Long lines are wrapped, never cut.
 fn last_rows(scrollback: &[&ScrollbackLine], rows: usize, width: usize) -> Vec<(String, Role)> {
     let mut parts: Vec<(String, Role)> = Vec::new();
     for line in scrollback.iter().rev() {
@@ -24,8 +23,9 @@ fn last_rows(scrollback: &[&ScrollbackLine], rows: usize, width: usize) -> Vec<(
     parts
 }
 
-/// Draws the scrollback, and the line being typed after it.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area) {
+/// Draws the scrollback and, after the last line, the line being typed.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, .. } = *context;
     let scrollback: Vec<_> = cli_view::shown_lines(model).collect();
     let rows = usize::from(area.height.saturating_sub(1));
     let up = instance.view_cursors[model.view()].index().min(scrollback.len().saturating_sub(rows));
@@ -53,11 +53,6 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, are
     canvas.draw_cursor(area, start + cursor as u16, prompt_row);
     if up > 0 {
         let more = format!(" {up} lines below ");
-        canvas.draw_right_aligned(
-            area,
-            0,
-            area.height.saturating_sub(1),
-            &[crate::ui::drawing::styled_text(more, Role::Badge)],
-        );
+        canvas.draw_right_aligned(area, 0, area.height.saturating_sub(1), &[styled_text(more, Role::Badge)]);
     }
 }

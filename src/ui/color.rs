@@ -34,10 +34,10 @@ pub const NAMED_COLORS: [(Color, [u8; 3]); 16] = [
     (Color::White, [255, 255, 255]),
 ];
 
-/// The intensities of each component in the color cube.
+/// The intensities that each component can have in the color cube.
 const CUBE_STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-/// Returns the nearest color that the terminal supports.
+/// Returns the supported color that is nearest to `color`.
 pub fn nearest_supported(color: Color, depth: ColorDepth) -> Color {
     match (color, depth) {
         (Color::Rgb(..), ColorDepth::TrueColor) | (Color::Indexed(_), ColorDepth::TrueColor | ColorDepth::Indexed) => {
@@ -62,13 +62,14 @@ fn index_to_rgb(index: u8) -> [u8; 3] {
     }
 }
 
-/// Returns the distance of two colors, with weights for the eye's sensitivity to red, green and blue.
+/// Returns the squared distance between two colors, weighted by the eye's sensitivity to red, green and blue.
 fn distance(left: [u8; 3], right: [u8; 3]) -> u32 {
     let part = |component: usize, weight: u32| weight * u32::from(left[component].abs_diff(right[component])).pow(2);
     part(0, 3) + part(1, 6) + part(2, 1)
 }
 
-/// Returns the nearest color of the cube and the grays. The first 16 are not used, since they differ between terminals.
+/// Returns the nearest color of the cube and the grays. The first 16 colors are not used, because they differ between
+/// terminals.
 fn nearest_index(color: [u8; 3]) -> u8 {
     (16..=255).min_by_key(|index| distance(index_to_rgb(*index), color)).unwrap_or(16)
 }

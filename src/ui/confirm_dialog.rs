@@ -1,7 +1,5 @@
 //! The confirmation dialog before an action: the commands, the current state, and the impact.
 
-use std::time::Duration;
-
 use crate::actions::action_table::Danger;
 use crate::app::action_facts;
 use crate::app::confirmation::Confirmation;
@@ -10,19 +8,15 @@ use crate::app::layers::TypedCommandConfirmation;
 use crate::app::layout::Area;
 use crate::ask::known_crashes::CrashPolicy;
 use crate::table::cell::Role;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
 
 /// Draws the dialog.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    instance: &InstanceView,
-    confirmation: &Confirmation,
-    screen: Area,
-    now: Duration,
-) {
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: Area, confirmation: &Confirmation) {
+    let DrawContext { instance, now, .. } = *context;
     let available = usize::from(screen.width.min(100).saturating_sub(4));
-    let details = detail_lines(canvas, instance, confirmation, available);
+    let details = detail_lines(context, canvas, confirmation, available);
     let commands: Vec<DialogLine> = confirmation
         .intent
         .commands()
@@ -31,7 +25,7 @@ pub fn draw(
         .flat_map(|command| truncate::wrap_anywhere(command, available))
         .map(|part| vec![styled_text(part, Role::Title)])
         .collect();
-    // If not all commands fit, they can be scrolled.
+    // If the commands do not all fit, they can be scrolled.
     let frame = 2;
     let free = usize::from(screen.height).saturating_sub(details.len() + frame).max(1);
     let visible = if commands.len() <= free { commands.len() } else { free.saturating_sub(1).max(1) };
@@ -54,7 +48,7 @@ pub fn draw(
     let role = if confirmation.danger == Danger::Highest { Role::Bad } else { Role::Focus };
     let left = confirmation.expires_at().saturating_sub(now).as_secs();
     let title = truncate::end(&title, usize::from(width.saturating_sub(14)));
-    let inner = draw_box(canvas, screen, (width, height), &title, &format!(" {left} s "), role);
+    let inner = draw_box(canvas, dialog_area(screen, width, height), &title, &format!(" {left} s "), role);
     // On a screen that is too low, the first line (the command) and the last lines (the keys) are kept.
     let surplus = lines.len().saturating_sub(usize::from(inner.height));
     if surplus > 0 {
@@ -65,16 +59,13 @@ pub fn draw(
     }
 }
 
-/// Draws an empty box in the upper middle of the screen. Returns the area inside.
-fn draw_box(
-    canvas: &mut Canvas<'_>,
-    screen: Area,
-    (width, height): (u16, u16),
-    title: &str,
-    remark: &str,
-    role: Role,
-) -> Area {
-    let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 3, height);
+/// Returns the area of a dialog, in the middle of the screen and slightly above the center.
+fn dialog_area(screen: Area, width: u16, height: u16) -> Area {
+    screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 3, height)
+}
+
+/// Draws an empty box with a frame. Returns the area inside.
+fn draw_box(canvas: &mut Canvas<'_>, area: Area, title: &str, remark: &str, role: Role) -> Area {
     canvas.clear(area);
     canvas.draw_frame(
         area,
@@ -85,15 +76,15 @@ fn draw_box(
 }
 
 /// Draws the confirmation dialog for a typed command.
-pub fn draw_send_confirmation(
+pub(crate) fn draw_send_confirmation(
+    context: &DrawContext<'_>,
     canvas: &mut Canvas<'_>,
-    instance: &InstanceView,
-    confirmation: &TypedCommandConfirmation,
     screen: Area,
+    confirmation: &TypedCommandConfirmation,
 ) {
     let width = screen.width.min(84);
     let available = usize::from(width.saturating_sub(4));
-    let version = instance.data.latest().and_then(|sample| sample.info.version());
+    let version = context.instance.data.latest().and_then(|sample| sample.info.version());
     let crash = confirmation
         .line
         .known_crashes(version)
@@ -111,8 +102,8 @@ pub fn draw_send_confirmation(
     }
     lines.extend([Vec::new(), yes_no_line("send", &[])]);
     let height = screen.height.min(lines.len() as u16 + 2);
-    let title = format!("Send to {}", truncate::middle(&instance.name, 30));
-    let inner = draw_box(canvas, screen, (width, height), &title, "", Role::Focus);
+    let title = format!("Send to {}", truncate::middle(&context.instance.name, 30));
+    let inner = draw_box(canvas, dialog_area(screen, width, height), &title, "", Role::Focus);
     for (row, line) in lines.into_iter().enumerate() {
         canvas.draw_texts(inner, 1, row as u16, line);
     }
@@ -145,20 +136,19 @@ fn dialog_title(instance: &InstanceView, confirmation: &Confirmation) -> String 
 /// A line of texts.
 type DialogLine = Vec<StyledText<'static>>;
 
-/// Width in cells of the label in front of a fact.
+/// Width of the label in front of a fact, in screen cells.
 const LABEL: usize = 8;
 
 /// Returns the lines below the commands.
 fn detail_lines(
+    context: &DrawContext<'_>,
     canvas: &Canvas<'_>,
-    instance: &InstanceView,
     confirmation: &Confirmation,
     available: usize,
 ) -> Vec<DialogLine> {
     let mut lines: Vec<DialogLine> = Vec::new();
-    let facts = instance
-        .data
-        .shown()
+    let facts = context
+        .sample()
         .and_then(|sample| action_facts::collect_facts(&confirmation.intent, sample))
         .unwrap_or_default();
     lines.push(Vec::new());
@@ -186,7 +176,7 @@ fn detail_lines(
         lines.extend(
             truncate::wrap_at_blanks(&request, available).into_iter().map(|part| vec![styled_text(part, Role::Normal)]),
         );
-        // The last part of a long text, where the cursor is.
+        // Of a long text, only the last part, where the cursor is.
         let typed: String =
             truncate::wrap_anywhere(&confirmation.typed_name, available.saturating_sub(3)).pop().unwrap_or_default();
         lines.push(vec![styled_text("> ", Role::Key), styled_text(typed, Role::Title), styled_text("_", Role::Focus)]);
@@ -207,7 +197,7 @@ fn detail_lines(
     lines
 }
 
-/// Returns a fact after its label, wrapped if it is long.
+/// Returns the lines for a label and a fact; a long fact is wrapped.
 fn labeled_lines(label: &str, fact: &str, available: usize) -> Vec<DialogLine> {
     let parts = truncate::wrap_at_blanks(fact, available.saturating_sub(LABEL));
     let label = |index: usize| if index == 0 { format!("{label:<LABEL$}") } else { " ".repeat(LABEL) };

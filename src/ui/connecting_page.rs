@@ -1,15 +1,15 @@
-//! The page before the first sample: the connection attempt, and the error with a hint if it failed.
+//! The page shown before the first sample: the address, and the error and a hint if the connection attempt failed.
 
-use crate::app::instance_view::InstanceView;
-use crate::app::layout::{Area, Layout};
+use crate::app::layout::Area;
 use crate::observe::link::Link;
 use crate::table::cell::Role;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::Canvas;
 use crate::ui::truncate;
 
-/// Draws the page in place of the view.
-pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, layout: &Layout) {
-    let body = layout.body;
+/// Draws the page instead of the view.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let instance = context.instance;
     let mut lines: Vec<(String, Role)> = Vec::new();
     match instance.data.link() {
         Link::Lost { failure, .. } => {
@@ -23,12 +23,12 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, layout: &Layout) {
         }
         Link::Connecting | Link::Up => lines.push((format!("connecting to {}", instance.address), Role::Dim)),
     }
-    let top = body.height.saturating_sub(lines.len() as u16) / 3;
-    let width = usize::from(body.width.saturating_sub(4));
+    let top = area.height.saturating_sub(lines.len() as u16) / 3;
+    let inner = Area { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
     let mut row = top;
     for (line, role) in lines {
-        for part in truncate::wrap_at_blanks(&line, width) {
-            canvas.draw_text(Area { x: body.x + 2, width: body.width.saturating_sub(4), ..body }, 0, row, &part, role);
+        for part in truncate::wrap_at_blanks(&line, usize::from(inner.width)) {
+            canvas.draw_text(inner, 0, row, &part, role);
             row += 1;
         }
     }

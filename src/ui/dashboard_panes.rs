@@ -1,30 +1,24 @@
-//! The lists of the dashboard: frontends, backends, and servers of the selected backend.
-
-use std::time::Duration;
+//! The lists of the dashboard: frontends, backends, and the servers of the selected backend.
 
 use crate::app::dashboard_lists;
 use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, Pane, SizeClass};
-use crate::app::model::Model;
 use crate::haproxy::fields::TextField;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
 use crate::table::columns::column::{self, Column};
 use crate::table::columns::column_sets;
 use crate::table::columns::row_view::RowView;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
 use crate::ui::truncate;
 
 /// Draws the list of a pane.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    sample: &Sample,
-    (pane, area, size_class): (Pane, Area, SizeClass),
-    now: Duration,
-) {
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, pane: Pane) {
+    let DrawContext { model, instance, layout, .. } = *context;
+    let Some(sample) = context.sample() else { return };
+    let is_framed = layout.size_class == SizeClass::Wide;
     let has_focus = model.focus == pane;
     let rows = dashboard_lists::row_indexes(sample, pane, instance.cursor_row(Pane::Backends));
     let Some(state) = instance.list_cursor(pane) else { return };
@@ -36,7 +30,7 @@ pub fn draw(
         }
         _ => Vec::new(),
     };
-    let inner = if size_class == SizeClass::Wide {
+    let inner = if is_framed {
         let name = if has_focus { Role::Focus } else { Role::Title };
         let mut texts = vec![styled_text(format!(" {} ", title.name), name)];
         texts.extend(title.more.as_ref().map(|more| styled_text(format!("{more} "), Role::Dim)));
@@ -45,8 +39,7 @@ pub fn draw(
         area
     };
     let fitted = column::fit_columns(pane_columns(pane), inner.width.saturating_sub(PREFIX_WIDTH), 1);
-    let first =
-        if size_class == SizeClass::Wide { FirstHeading::Plain } else { FirstHeading::Title(&title.name, has_focus) };
+    let first = if is_framed { FirstHeading::Plain } else { FirstHeading::Title(&title.name, has_focus) };
     row_renderer::draw_heading(canvas, inner, &fitted, first, None);
     let body = inner.rows(1, inner.height);
     if rows.is_empty() {
@@ -57,8 +50,8 @@ pub fn draw(
     {
         let row = RowView::new(&instance.data, sample, *row_index);
         let cursor = CursorStyle::new(position == state.index(), has_focus);
-        let front = RowPrefix::new(instance, &row, cursor, "", now);
-        row_renderer::draw_row(canvas, body, line as u16, &fitted, &row, front);
+        let front = RowPrefix::new(context, &row, cursor, "");
+        row_renderer::draw_row(canvas, body.rows(line as u16, 1), &fitted, &row, front);
     }
 }
 

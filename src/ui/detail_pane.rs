@@ -1,8 +1,6 @@
 //! The detail page of a row: charts, all fields with their descriptions, and events.
 
-use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::Model;
 use crate::haproxy::fields::{Field, FieldKind, TextField};
 use crate::observe::events::display_name;
 use crate::observe::row_ids::RowId;
@@ -10,29 +8,22 @@ use crate::table::cell::{Cell, Role, state_role};
 use crate::table::columns::column::{known_number, number_cell};
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
 use crate::ui::chart_pane;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::events_pane::FormatTime;
 use crate::ui::truncate;
+use crate::units;
 
-/// Draws the page over `area`, from line `top` on. Returns the last line that it can start with.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    id: RowId,
-    area: Area,
-    top: usize,
-    format_time: FormatTime,
-) -> usize {
+/// Draws the page over `area`, starting with line `top`. Returns the largest line number that the page can start with.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, id: RowId, top: usize) -> usize {
     canvas.clear(area);
-    let Some(sample) = instance.data.shown() else { return 0 };
+    let instance = context.instance;
+    let Some(sample) = context.sample() else { return 0 };
     let Some(index) = sample.rows.index_of(id) else {
         let inner = canvas.draw_frame(area, &[styled_text(" gone ", Role::Focus)], &[], Role::Focus);
         let message = match instance.data.past_moment() {
-            Some(_) => "HAProxy did not list this row offset this moment; Esc goes back",
-            None => "HAProxy does not list this row any more; Esc goes back",
+            Some(_) => "HAProxy did not list this row at that time; Esc goes back",
+            None => "HAProxy no longer lists this row; Esc goes back",
         };
         canvas.draw_text(inner, 1, 0, message, Role::Warn);
         return 0;
@@ -44,7 +35,7 @@ pub fn draw(
         styled_text(format!(" {} ", truncate::middle(&title, 50)), Role::Focus),
         styled_text(format!("{} ", names.status()), state_role(names.state())),
     ];
-    let lines = detail_lines(instance, &row, format_time);
+    let lines = detail_lines(context, &row);
     let chart_rows = match area.height {
         ..16 => 0,
         16..30 => 5,
@@ -55,7 +46,7 @@ pub fn draw(
     let top = top.min(last);
     let position = format!(" {}-{} of {} ", top + 1, (top + visible).min(lines.len()), lines.len());
     let inner = canvas.draw_frame(area, &title, &[styled_text(position, Role::Dim)], Role::Focus);
-    chart_pane::draw_full_strip(canvas, model, instance, sample, id, inner.rows(0, chart_rows));
+    chart_pane::draw_full_strip(context, canvas, inner.rows(0, chart_rows), id);
     let body = inner.rows(chart_rows + u16::from(chart_rows > 0), inner.height);
     for (line, texts) in lines.into_iter().skip(top).take(visible).enumerate() {
         let mut column = 1;
@@ -70,18 +61,18 @@ pub fn draw(
 
 type DetailLine = Vec<(u16, StyledText<'static>)>;
 
-/// Columns where the name, value, rate and description of a field begin.
+/// Screen columns where the name, value, rate and description of a field begin.
 const NAME: u16 = 1;
 const VALUE: u16 = 18;
 const RATE: u16 = 28;
 const HELP: u16 = 38;
 
-fn detail_lines(instance: &InstanceView, row: &RowView<'_>, format_time: FormatTime) -> Vec<DetailLine> {
+fn detail_lines(context: &DrawContext<'_>, row: &RowView<'_>) -> Vec<DetailLine> {
     let mut lines: Vec<DetailLine> = Vec::new();
     for (name, cell) in
         [("draining", out_of_service::drain_status_cell(row)), ("ordered by", out_of_service::ordered_by_cell(row))]
     {
-        if !cell.text.is_empty() && cell.text != number_format::UNKNOWN {
+        if !cell.text.is_empty() && cell.text != units::UNKNOWN {
             lines.push(vec![(NAME, styled_text(name, Role::Dim)), (VALUE, styled_text(cell.text, cell.role))]);
         }
     }
@@ -105,7 +96,7 @@ fn detail_lines(instance: &InstanceView, row: &RowView<'_>, format_time: FormatT
                 (HELP, styled_text(field.info().help, Role::Dim)),
             ];
             if let Some(rate) = row.rate(*field).filter(|_| field.info().kind == FieldKind::Counter) {
-                line.insert(2, (RATE, styled_text(format!("{}/s", number_format::rate(rate)), Role::Normal)));
+                line.insert(2, (RATE, styled_text(format!("{}/s", units::rate(rate)), Role::Normal)));
             }
             lines.push(line);
         }
@@ -116,7 +107,7 @@ fn detail_lines(instance: &InstanceView, row: &RowView<'_>, format_time: FormatT
         lines.push(vec![(NAME, styled_text("Other fields of this build", Role::Title))]);
         lines.extend(extra);
     }
-    let events = instance.data.events().newest_first().filter(|event| event.row == Some(row.id));
+    let events = context.instance.data.events().newest_first().filter(|event| event.row == Some(row.id));
     let mut events = events.peekable();
     if events.peek().is_some() {
         lines.push(Vec::new());
@@ -124,14 +115,14 @@ fn detail_lines(instance: &InstanceView, row: &RowView<'_>, format_time: FormatT
     }
     for event in events {
         lines.push(vec![
-            (NAME, styled_text(format_time(event.at.wall), Role::Dim)),
+            (NAME, styled_text((context.format_time)(event.at.wall), Role::Dim)),
             (12, styled_text(event.kind.to_string(), Role::Normal)),
         ]);
     }
     lines
 }
 
-/// The groups of fields in the order in which they are shown.
+/// The groups of fields, in display order.
 static FIELD_GROUPS: &[(&str, &[FieldKind])] = &[
     ("Now", &[FieldKind::Gauge, FieldKind::Rate, FieldKind::Average]),
     ("Limits", &[FieldKind::Limit]),
@@ -140,7 +131,7 @@ static FIELD_GROUPS: &[(&str, &[FieldKind])] = &[
     ("Ages and ids", &[FieldKind::Age, FieldKind::Id]),
 ];
 
-/// Returns the lines of fields that this build of HAProxy has and hapulse does not know.
+/// Returns the lines for the numeric fields that HAProxy reports and that are unknown to hapulse.
 fn build_specific_lines(row: &RowView<'_>) -> Vec<DetailLine> {
     let schema = row.sample.table.schema();
     let named =
@@ -148,7 +139,7 @@ fn build_specific_lines(row: &RowView<'_>) -> Vec<DetailLine> {
     named
         .filter_map(|(slot, name)| {
             let number = row.sample.table.slot_number(row.index, slot)?;
-            let value = (VALUE + 16, styled_text(format!("{:>7}", number_format::count(number)), Role::Normal));
+            let value = (VALUE + 16, styled_text(format!("{:>7}", units::count(number)), Role::Normal));
             Some(vec![(NAME, styled_text(name.to_string(), Role::Dim)), value])
         })
         .collect()

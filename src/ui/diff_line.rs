@@ -1,29 +1,18 @@
-//! The line above the view of changes since the mark: the compared moments, and a summary of the changes.
+//! The line above the view of changes since the mark: the two moments compared, and a summary of the changes.
 
 use crate::app::commands::UiCommand;
 use crate::app::diff_summary::DiffSummary;
-use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::Model;
-use crate::observe::sample::Sample;
 use crate::table::cell::Role;
-use crate::table::number_format;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::events_pane::FormatTime;
 use crate::ui::truncate;
+use crate::units;
 
 /// Draws the summary line.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    sample: &Sample,
-    area: Area,
-    format_time: FormatTime,
-) {
-    if area.is_empty() {
-        return;
-    }
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, format_time, .. } = *context;
+    let Some(sample) = context.sample().filter(|_| !area.is_empty()) else { return };
     let (Some(mark), Some(summary)) =
         (instance.data.marked_moment(), DiffSummary::compare_with_mark(&instance.data, sample))
     else {
@@ -34,7 +23,7 @@ pub fn draw(
         canvas.draw_text(area, 1, 0, &message, Role::Warn);
         return;
     };
-    let (marked, time_between) = (format_time(mark.at.wall), number_format::exact_duration(summary.time_between));
+    let (marked, time_between) = (format_time(mark.at.wall), units::exact_duration(summary.time_between));
     let message = if summary.is_mark_later {
         format!("{time_between} before the mark at {marked}")
     } else {
@@ -42,7 +31,7 @@ pub fn draw(
     };
     let mut column = canvas.draw_text(area, 1, 0, &message, Role::Title) + 2;
     for (message, role) in summary_texts(&summary) {
-        // A text that does not fit is omitted, and so are all after it.
+        // The first text that does not fit is omitted, together with all texts after it.
         if usize::from(column) + truncate::width(&message) + 1 > usize::from(area.width) {
             break;
         }
@@ -67,17 +56,14 @@ fn summary_texts(summary: &DiffSummary) -> Vec<StyledText<'static>> {
         parts.push(styled_text(format!("{added} new rows, {removed} rows gone"), Role::Warn));
     }
     if let Some(served) = summary.requests_served {
-        parts.push(styled_text(format!("+{} requests", number_format::count(served)), Role::Normal));
+        parts.push(styled_text(format!("+{} requests", units::count(served)), Role::Normal));
     }
     if let Some(errors) = summary.responses_5xx {
         let role = if errors > 0 { Role::Warn } else { Role::Dim };
-        parts.push(styled_text(format!("+{} 5xx", number_format::count(errors)), role));
+        parts.push(styled_text(format!("+{} 5xx", units::count(errors)), role));
     }
     if let Some((then, now)) = summary.connections {
-        parts.push(styled_text(
-            format!("conns {} → {}", number_format::count(then), number_format::count(now)),
-            Role::Normal,
-        ));
+        parts.push(styled_text(format!("conns {} → {}", units::count(then), units::count(now)), Role::Normal));
     }
     parts
 }

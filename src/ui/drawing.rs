@@ -1,4 +1,6 @@
-//! Drawing on a buffer: texts, frames, sparklines and bars, clipped to their areas.
+//! Drawing of text, frames, sparklines and bars into a buffer, clipped to an area.
+
+use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
@@ -12,28 +14,28 @@ use crate::ui::truncate;
 
 /// A buffer to draw on, with a theme.
 #[derive(Debug)]
-pub struct Canvas<'a> {
+pub(crate) struct Canvas<'a> {
     buffer: &'a mut Buffer,
     /// Styles and glyphs.
-    pub theme: Theme,
+    pub(crate) theme: Theme,
 }
 
-/// A text and its role.
-pub type StyledText<'a> = (std::borrow::Cow<'a, str>, Role);
+/// A string and its role.
+pub(crate) type StyledText<'a> = (std::borrow::Cow<'a, str>, Role);
 
-/// Returns a text with a role.
-pub fn styled_text<'a>(text: impl Into<std::borrow::Cow<'a, str>>, role: Role) -> StyledText<'a> {
+/// Returns a string with a role.
+pub(crate) fn styled_text<'a>(text: impl Into<std::borrow::Cow<'a, str>>, role: Role) -> StyledText<'a> {
     (text.into(), role)
 }
 
 impl<'a> Canvas<'a> {
     /// Creates a canvas on `buffer`.
-    pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
+    pub(crate) fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
         Self { buffer, theme }
     }
 
-    /// Draws a text at a column and row of `area`. Returns the column after it.
-    pub fn draw_text(&mut self, area: Area, column: u16, row: u16, text: &str, role: Role) -> u16 {
+    /// Draws text at a column and row of `area`. Returns the column after the text.
+    pub(crate) fn draw_text(&mut self, area: Area, column: u16, row: u16, text: &str, role: Role) -> u16 {
         let style = self.theme.style(role);
         self.set_text(area, column, row, text, style)
     }
@@ -50,8 +52,8 @@ impl<'a> Canvas<'a> {
         end.saturating_sub(area.x)
     }
 
-    /// Draws several texts in a row. Returns the column after the last.
-    pub fn draw_texts<'p>(
+    /// Draws several texts one after the other in the same row. Returns the column after the last text.
+    pub(crate) fn draw_texts<'p>(
         &mut self,
         area: Area,
         column: u16,
@@ -61,9 +63,9 @@ impl<'a> Canvas<'a> {
         texts.into_iter().fold(column, |column, (text, role)| self.draw_text(area, column, row, &text, role))
     }
 
-    /// Draws several texts so that they end at the right edge. If they do not fit after the column `from`, the first
-    /// ones are omitted. Returns the column where they begin.
-    pub fn draw_right_aligned(&mut self, area: Area, from: u16, row: u16, texts: &[StyledText<'_>]) -> u16 {
+    /// Draws several texts so that the last one ends at the right edge. If the texts do not fit after the column
+    /// `from`, the first ones are omitted. Returns the column of the first text drawn.
+    pub(crate) fn draw_right_aligned(&mut self, area: Area, from: u16, row: u16, texts: &[StyledText<'_>]) -> u16 {
         let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| text.width()).sum::<usize>();
         let available = usize::from(area.width.saturating_sub(from));
         let mut kept = texts;
@@ -78,30 +80,30 @@ impl<'a> Canvas<'a> {
         start
     }
 
-    /// Draws a text into `width` cells, aligned to the right.
-    pub fn draw_number(&mut self, area: Area, column: u16, row: u16, width: u16, text: &str, role: Role) {
-        let shown = truncate::end(text, usize::from(width));
-        let start = column + width.saturating_sub(shown.width() as u16);
+    /// Draws text right-aligned in a range of screen columns.
+    pub(crate) fn draw_number(&mut self, area: Area, columns: Range<u16>, row: u16, text: &str, role: Role) {
+        let shown = truncate::end(text, columns.len());
+        let start = columns.end.saturating_sub(shown.width() as u16);
         self.draw_text(area, start, row, &shown, role);
     }
 
-    /// Applies the style of a role to a whole row and keeps its texts.
-    pub fn highlight_row(&mut self, area: Area, row: u16, role: Role) {
+    /// Applies the style of a role to a whole screen row and keeps the text.
+    pub(crate) fn highlight_row(&mut self, area: Area, row: u16, role: Role) {
         if row < area.height && area.width > 0 {
             let style = self.theme.style(role);
             self.buffer.set_style(ratatui::layout::Rect::new(area.x, area.y + row, area.width, 1), style);
         }
     }
 
-    /// Draws a text cursor over one cell.
-    pub fn draw_cursor(&mut self, area: Area, column: u16, row: u16) {
+    /// Draws a text cursor over one screen cell.
+    pub(crate) fn draw_cursor(&mut self, area: Area, column: u16, row: u16) {
         if column < area.width {
             self.highlight_row(area.columns(column, 1), row, Role::Selected);
         }
     }
 
     /// Clears an area.
-    pub fn clear(&mut self, area: Area) {
+    pub(crate) fn clear(&mut self, area: Area) {
         for y in area.y..area.y + area.height {
             for x in area.x..area.x + area.width {
                 if let Some(cell) = self.buffer.cell_mut(Position::new(x, y)) {
@@ -111,8 +113,14 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Draws a frame with a title on the left of its upper edge and a remark on the right. Returns the area inside.
-    pub fn draw_frame(&mut self, area: Area, title: &[StyledText<'_>], remark: &[StyledText<'_>], role: Role) -> Area {
+    /// Draws a frame, with a title on the left and a remark on the right of the upper edge. Returns the area inside.
+    pub(crate) fn draw_frame(
+        &mut self,
+        area: Area,
+        title: &[StyledText<'_>],
+        remark: &[StyledText<'_>],
+        role: Role,
+    ) -> Area {
         if area.width < 2 || area.height < 2 {
             return Area::default();
         }
@@ -137,16 +145,16 @@ impl<'a> Canvas<'a> {
         area.inner()
     }
 
-    /// Draws a sparkline, one cell per point; unknown points stay empty. `top` is the value of a full column. The
-    /// blocks use all rows of `area`.
-    pub fn draw_sparkline(&mut self, area: Area, points: &[Option<f64>], top: f64, role: Role) {
+    /// Draws a sparkline that is one screen column wide per point and as high as `area`; a `None` point stays empty.
+    /// `top` is the value that fills the whole height.
+    pub(crate) fn draw_sparkline(&mut self, area: Area, points: &[Option<f64>], top: f64, role: Role) {
         let style = self.theme.style(role);
         let rows = usize::from(area.height);
         for (column, point) in points.iter().enumerate().take(usize::from(area.width)) {
             let Some(value) = point else { continue };
             let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
-            // A known zero shows the lowest block, since it differs from unknown.
-            // A full column ends an eighth below the upper edge, so that it does not touch the text above.
+            // A known zero is drawn as the lowest block, to distinguish it from an unknown point. The largest value
+            // ends an eighth of a row below the upper edge, so that it does not touch the text above.
             let eighths = ((share * (rows * 8 - 1) as f64).round() as usize).max(1);
             for row in 0..rows {
                 let level = eighths.saturating_sub((rows - 1 - row) * 8).min(8);
@@ -158,12 +166,12 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Draws a bar of `width` cells, filled to `share` (0 to 1).
-    pub fn draw_bar(&mut self, area: Area, column: u16, row: u16, width: u16, share: f64, role: Role) {
+    /// Draws a bar over a range of screen columns, filled to `share` (0 to 1).
+    pub(crate) fn draw_bar(&mut self, area: Area, columns: Range<u16>, row: u16, share: f64, role: Role) {
         let (full, empty) = (self.theme.choose_glyph("█", "#"), self.theme.choose_glyph("·", "."));
-        let filled = (f64::from(width) * share.clamp(0.0, 1.0)).round() as usize;
+        let filled = (columns.len() as f64 * share.clamp(0.0, 1.0)).round() as usize;
         let filled = if share > 0.0 { filled.max(1) } else { filled };
-        let end = self.draw_text(area, column, row, &full.repeat(filled.min(usize::from(width))), role);
-        self.draw_text(area, end, row, &empty.repeat(usize::from(width).saturating_sub(filled)), Role::Dim);
+        let end = self.draw_text(area, columns.start, row, &full.repeat(filled.min(columns.len())), role);
+        self.draw_text(area, end, row, &empty.repeat(columns.len().saturating_sub(filled)), Role::Dim);
     }
 }

@@ -1,32 +1,28 @@
 //! The list of events, newest first.
 
-use std::time::SystemTime;
-
 use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::Model;
 use crate::observe::events::{Event, Importance};
 use crate::table::cell::Role;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// Formats a wall clock time in the user's time zone: `03:12:41`.
-pub type FormatTime = fn(SystemTime) -> String;
-
-/// Draws the newest events, for the dashboard.
-pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, area: Area, format_time: FormatTime) {
-    let events = instance.data.events();
+/// Draws the newest events, for the events pane of the dashboard.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let events = context.instance.data.events();
     let inner = canvas.draw_frame(area, &[styled_text(" Events ", Role::Title)], &[], Role::Frame);
     if events.is_empty() {
-        canvas.draw_text(inner, 1, 0, empty_message(instance), Role::Dim);
+        canvas.draw_text(inner, 1, 0, empty_message(context.instance), Role::Dim);
     }
     for (row, event) in events.newest_first().take(usize::from(inner.height)).enumerate() {
-        draw_event(canvas, inner, row as u16, event, format_time);
+        draw_event(context, canvas, inner.rows(row as u16, 1), event);
     }
 }
 
-/// Draws all events with a cursor, for the view of events.
-pub fn draw_view(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, format_time: FormatTime) {
+/// Draws all events with a cursor, for the events view.
+pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, .. } = *context;
     let list = &instance.view_cursors[model.view()];
     if model.shown_events().next().is_none() {
         let is_all = model.view_settings[model.view()].text_filter.is_empty();
@@ -35,37 +31,32 @@ pub fn draw_view(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView
     }
     let visible = model.shown_events().enumerate().skip(list.top()).take(usize::from(area.height));
     for (row, (index, event)) in visible.enumerate() {
-        draw_event(canvas, area, row as u16, event, format_time);
+        draw_event(context, canvas, area.rows(row as u16, 1), event);
         if index == list.index() {
             canvas.highlight_row(area, row as u16, Role::Selected);
         }
     }
 }
 
-/// Returns the text for an empty list of events.
+/// Returns the message for an empty list of events.
 fn empty_message(instance: &InstanceView) -> &'static str {
     match instance.data.past_moment() {
-        Some(_) => "nothing had changed up to this moment",
+        Some(_) => "no changes were recorded before this",
         None => "nothing has changed since hapulse started",
     }
 }
 
-fn draw_event(canvas: &mut Canvas<'_>, area: Area, row: u16, event: &Event, format_time: FormatTime) {
-    let column = canvas.draw_text(area, 1, row, &format_time(event.at.wall), Role::Dim) + 2;
+fn draw_event(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, event: &Event) {
+    let column = canvas.draw_text(area, 1, 0, &(context.format_time)(event.at.wall), Role::Dim) + 2;
     let name = truncate::middle(&event.name, usize::from(area.width / 3));
-    let column = canvas.draw_text(area, column, row, &name, Role::Normal);
+    let column = canvas.draw_text(area, column, 0, &name, Role::Normal);
     let column = if name.is_empty() { column } else { column + 2 };
     let available = usize::from(area.width.saturating_sub(column));
-    canvas.draw_text(
-        area,
-        column,
-        row,
-        &truncate::end(&event.kind.to_string(), available),
-        weight_role(event.importance()),
-    );
+    let text = truncate::end(&event.kind.to_string(), available);
+    canvas.draw_text(area, column, 0, &text, weight_role(event.importance()));
 }
 
-/// Returns the role of an event's weight.
+/// Returns the role for the importance of an event.
 fn weight_role(weight: Importance) -> Role {
     match weight {
         Importance::Info => Role::Normal,

@@ -1,5 +1,5 @@
-//! The bottom line: the line being typed, the latest notice, or hints about the keys. Keys of unavailable commands are
-//! dimmed; pressing one shows the reason.
+//! The bottom line: the line being typed, the latest notice, or hints about the keys. The keys of unavailable commands
+//! are dimmed; pressing such a key shows the reason.
 
 use crate::actions::intent::ActionTarget;
 use crate::app::action_targets;
@@ -12,10 +12,11 @@ use crate::app::text_input::{Prompt, PromptPurpose};
 use crate::observe::link::Link;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// A key and the label of what it does.
+/// A key, and a label that says what the key does.
 type KeyHint = (&'static str, &'static str);
 
 /// Keys of the CLI view, which handles most keys itself.
@@ -30,7 +31,7 @@ static CLI_KEYS: &[KeyHint] = &[
     ("<a-1>", "other views"),
 ];
 
-/// Keys of a text over the view.
+/// Keys of a text page.
 static PAGE_KEYS: &[KeyHint] = &[("<esc>", "back"), ("<down>", "down"), ("<pgdn>", "page down"), ("<end>", "end")];
 
 /// Keys of the detail page of a row.
@@ -48,21 +49,18 @@ static DETAIL_KEYS: &[KeyHint] = &[
 static MENU_KEYS: &[KeyHint] = &[("<ret>", "choose"), ("<esc>", "close"), ("<down>", "next")];
 
 /// Draws the bottom line.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, size_class: SizeClass, has_tabs: bool) {
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, layout, .. } = *context;
     match model.layers.last() {
-        Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, prompt_sign(prompt.purpose), prompt, area),
+        Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, area, prompt_sign(prompt.purpose), prompt),
         Some(Layer::NumberPrompt(number)) => {
             let question = format!("{} of {}: ", number.action.title, describe_targets(&number.targets));
-            return draw_prompt(
-                canvas,
-                &truncate::middle(&question, usize::from(area.width / 2)),
-                &number.prompt,
-                area,
-            );
+            let question = truncate::middle(&question, usize::from(area.width / 2));
+            return draw_prompt(canvas, area, &question, &number.prompt);
         }
         Some(Layer::ReasonPrompt(reason)) => {
             let question = format!("reason for {}: ", reason.intent.title());
-            return draw_prompt(canvas, &question, &reason.prompt, area);
+            return draw_prompt(canvas, area, &question, &reason.prompt);
         }
         _ => {}
     }
@@ -71,17 +69,10 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, size_class: Size
         canvas.draw_text(area, 1, 0, &shown, notice.role);
         return;
     }
-    if let (SizeClass::Small, Some(Link::Lost { failure, .. })) =
-        (size_class, model.instance().map(|known| known.data.link()))
-    {
-        // The header of a small screen has no space for the reason.
-        canvas.draw_text(
-            area,
-            1,
-            0,
-            &truncate::end(&failure.reason, usize::from(area.width.saturating_sub(2))),
-            Role::Bad,
-        );
+    if let (SizeClass::Small, Link::Lost { failure, .. }) = (layout.size_class, instance.data.link()) {
+        // On a small screen, the header has no space for the reason.
+        let reason = truncate::end(&failure.reason, usize::from(area.width.saturating_sub(2)));
+        canvas.draw_text(area, 1, 0, &reason, Role::Bad);
         return;
     }
     let ascii = canvas.theme.is_ascii;
@@ -112,24 +103,24 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, size_class: Size
         }
         return;
     }
-    // Without a line of tabs, the filter is shown here, so that missing rows have a visible reason.
-    let filter = if has_tabs { String::new() } else { active_filter(model) };
+    // Without a line of tabs, the filter is shown here, so that the user can see why rows are missing.
+    let filter = if layout.tabs.is_empty() { active_filter(model) } else { String::new() };
     let mut column = 1;
     if !filter.is_empty() {
         let shown = truncate::end(&format!("/{filter}"), usize::from(area.width / 3));
         column = canvas.draw_text(area, column, 0, &shown, Role::Key) + 2;
     }
-    // The number of marked rows is always visible, since actions apply to them.
-    let marked = model.instance().map_or(0, |instance| instance.selection.marked_count());
+    // The number of marked rows is always shown, because actions apply to the marked rows.
+    let marked = instance.selection.marked_count();
     if marked > 0 {
         column = canvas.draw_text(area, column, 0, &format!("{marked} marked"), Role::Key) + 2;
     }
-    let is_past = model.instance().is_some_and(|instance| instance.data.past_moment().is_some());
+    let is_past = instance.data.past_moment().is_some();
     let commands = labeled_commands(model, is_past);
     let commands = commands.iter().copied();
     let width =
         |spec: &CommandSpec| truncate::width(&model.keymap.key_label(spec, ascii)) + truncate::width(spec.label) + 3;
-    // Help and quit are always shown; the others if they fit.
+    // Help, quit and, in playback, the key that returns to the present are always shown; other keys only if they fit.
     let is_vital = |spec: &CommandSpec| {
         matches!(spec.ui_command, UiCommand::ShowHelp | UiCommand::Quit)
             || is_past && spec.ui_command == UiCommand::TogglePause
@@ -155,8 +146,8 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, size_class: Size
     }
 }
 
-/// Returns the commands of the line, in order. While a past moment is shown, the commands of playback come first, and
-/// actions and commands that mark rows are omitted.
+/// Returns the commands of the bottom line, in order. In playback, the playback commands come first, and actions and
+/// commands that mark rows are omitted.
 fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
     let commands = COMMANDS.iter().filter(|spec| !spec.label.is_empty());
     if !is_past {
@@ -171,7 +162,7 @@ fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
         .collect()
 }
 
-/// Returns the filter of the view as text.
+/// Returns the filter of the view as text, empty if no filter is set.
 fn active_filter(model: &Model) -> String {
     let settings = &model.view_settings[model.view()];
     if settings.filter.is_empty() { settings.text_filter.to_string() } else { settings.filter.to_string() }
@@ -186,7 +177,7 @@ fn prompt_sign(purpose: PromptPurpose) -> &'static str {
     }
 }
 
-/// Returns the name of the target, or the number of targets.
+/// Returns the name of a single target, or the number of targets.
 fn describe_targets(targets: &[ActionTarget]) -> String {
     match targets {
         [one] if one.name.as_str() == "FRONTEND" => one.proxy.to_string(),
@@ -195,8 +186,8 @@ fn describe_targets(targets: &[ActionTarget]) -> String {
     }
 }
 
-/// Draws the line being typed, with its error.
-fn draw_prompt(canvas: &mut Canvas<'_>, sign: &str, prompt: &Prompt, area: Area) {
+/// Draws the line being typed and, if it is invalid, the error.
+fn draw_prompt(canvas: &mut Canvas<'_>, area: Area, sign: &str, prompt: &Prompt) {
     let role = if prompt.error.is_some() { Role::Bad } else { Role::Normal };
     let start = canvas.draw_text(area, 1, 0, sign, Role::Key);
     let available = usize::from(area.width.saturating_sub(start + 1));
@@ -209,7 +200,7 @@ fn draw_prompt(canvas: &mut Canvas<'_>, sign: &str, prompt: &Prompt, area: Area)
     }
 }
 
-/// Returns whether the command can run now.
+/// Returns whether a command can be run now.
 fn is_available(model: &Model, spec: &CommandSpec) -> bool {
     match spec.ui_command {
         UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_) | UiCommand::ChangeWeight(_) => {

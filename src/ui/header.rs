@@ -1,84 +1,63 @@
 //! The header of every view: identity, load, rates, and the health line.
 
-use std::time::Duration;
-
-use ratatui::buffer::Buffer;
-
 use crate::app::instance_view::InstanceView;
-use crate::app::layout::{Area, Layout, SizeClass};
-use crate::app::model::Model;
+use crate::app::layout::{Area, SizeClass};
 use crate::app::process_summary::ProcessSummary;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
 use crate::observe::link::Link;
 use crate::observe::sample::Sample;
-use crate::table::cell::{Role, saturation_role};
+use crate::problems::measurement::Measurement;
+use crate::problems::rule_table::RuleId;
+use crate::table::cell::{Role, grade_role};
 use crate::table::chart_table;
-use crate::table::number_format;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::events_pane::FormatTime;
 use crate::ui::health_line;
 use crate::ui::past_line;
-use crate::ui::theme::Theme;
 use crate::ui::truncate;
+use crate::units;
 
-/// Width in cells of a sparkline in the header.
+/// Width of a sparkline in the header, in screen cells.
 const SPARKLINE_WIDTH: u16 = 10;
 
-/// Draws the header.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    layout: &Layout,
-    format_time: FormatTime,
-    now: Duration,
-) {
-    let (area, size_class) = (layout.header, layout.size_class);
+/// Draws the header, or only the first line if `area` has fewer than three rows.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let instance = context.instance;
     let overview = ProcessSummary::from_instance(&instance.data).unwrap_or_default();
-    let sample = instance.data.shown();
-    draw_identity(canvas, (model, instance), &overview, area.rows(0, 1), size_class, (format_time, now));
+    draw_identity(context, canvas, area.rows(0, 1), &overview);
     if area.height < 3 {
         return;
     }
-    if let Some(sample) = sample {
-        let end = draw_rates(canvas, model, instance, sample, &overview, area.rows(1, 1));
+    if let Some(sample) = context.sample() {
+        let line = area.rows(1, 1);
+        let end = draw_rates(context, canvas, line, sample, &overview);
         // Time of the sample shown.
-        let clock = [styled_text(format_time(sample.at.wall), Role::Dim), styled_text(" ", Role::Normal)];
-        let start = canvas.draw_right_aligned(area.rows(1, 1), end + 1, 0, &clock);
+        let clock = [styled_text((context.format_time)(sample.at.wall), Role::Dim), styled_text(" ", Role::Normal)];
+        let start = canvas.draw_right_aligned(line, end + 1, 0, &clock);
         if let Some(past) = instance.data.past_moment() {
-            past_line::draw_timeline(
-                canvas,
-                instance,
-                past,
-                area.rows(1, 1).columns(end + 1, start.saturating_sub(end + 2)),
-            );
+            let free = line.columns(end + 1, start.saturating_sub(end + 2));
+            past_line::draw_timeline(context, canvas, free, past);
         }
     }
-    health_line::draw(canvas, instance, &overview, area.rows(2, 1), now);
+    health_line::draw(context, canvas, area.rows(2, 1), &overview);
 }
 
 /// Draws the first line: the instance, its load, the permission level, and the state of the link.
-fn draw_identity(
-    canvas: &mut Canvas<'_>,
-    (model, instance): (&Model, &InstanceView),
-    overview: &ProcessSummary,
-    area: Area,
-    size_class: SizeClass,
-    (format_time, now): (FormatTime, Duration),
-) {
+fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) {
+    let DrawContext { model, instance, .. } = *context;
     let right = match instance.data.past_moment() {
-        Some(past) => past_line::past_badges(past, link_badge(instance, now), area.width, format_time, now),
-        None => live_badges(instance, now),
+        Some(past) => past_line::past_badges(context, past, link_badge(context), area.width),
+        None => live_badges(context),
     };
     let mut left: Vec<StyledText<'_>> = vec![styled_text(" ", Role::Normal)];
-    let wide = size_class == SizeClass::Wide;
+    let wide = context.layout.size_class == SizeClass::Wide;
     let gap = if wide { " · " } else { " " };
     if model.instances.len() > 1 {
         left.push(styled_text(format!("{}/{} ", model.instance_number(), model.instances.len()), Role::Key));
     }
     let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| truncate::width(text)).sum::<usize>();
-    // In the past, the badges are more important than the full name of the instance.
+    // While an earlier sample is shown, the badges are more important than the full name of the instance.
     let max_name_width = match instance.data.past_moment() {
         Some(_) => usize::from(area.width).saturating_sub(width_of(&left) + width_of(&right) + 1),
         None => usize::MAX,
@@ -87,7 +66,7 @@ fn draw_identity(
         truncate::middle(&instance_name(instance), max_name_width.min(if wide { 40 } else { 20 })),
         Role::Title,
     ));
-    if let Some(sample) = instance.data.shown() {
+    if let Some(sample) = context.sample() {
         let version = sample.info.version_text();
         let version = version.split('-').next().unwrap_or(version);
         left.push(styled_text(gap, Role::Dim));
@@ -96,45 +75,32 @@ fn draw_identity(
             left.push(styled_text(format!("{gap}pid {}", sample.epoch.pid), Role::Normal));
         }
         if let Some(uptime) = sample.process_number(InfoField::UptimeSec) {
-            left.push(styled_text(format!("{gap}up {}", number_format::seconds(uptime)), Role::Normal));
+            left.push(styled_text(format!("{gap}up {}", units::seconds(uptime)), Role::Normal));
         }
     }
-    // The badges show what keys may do: they stay, and the uptime and version are dropped.
+    // The badges show which actions are allowed, so the uptime and version are dropped first.
     while left.len() > 2 && width_of(&left) + width_of(&right) + 1 > usize::from(area.width) {
         left.pop();
     }
     let end = canvas.draw_texts(area, 0, 0, left);
     let start = canvas.draw_right_aligned(area, end + 1, 0, &right);
-    draw_gauge(canvas, overview, area.columns(end + 2, start.saturating_sub(end + 3)));
+    draw_gauge(canvas, instance, overview, area.columns(end + 2, start.saturating_sub(end + 3)));
 }
 
-/// Draws the connections, their limit, and the idle time, as far as they fit.
-fn draw_gauge(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) {
+/// Draws the number of connections, the connection limit, and the idle percentage, as far as they fit.
+fn draw_gauge(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &ProcessSummary, area: Area) {
     let Some(connections) = overview.connections else { return };
     let limit = overview.max_connections.filter(|limit| *limit > 0);
     let share = limit.map(|limit| connections as f64 / limit as f64);
-    let role = share.map_or(Role::Normal, |share| saturation_role(share, 0.8, 0.9));
+    let role = share.map_or(Role::Normal, |share| graded_role(instance, RuleId::Connections, share));
     let numbers = match (limit, share) {
         (Some(limit), Some(share)) => {
-            format!(
-                "{}/{} {}",
-                number_format::count(connections),
-                number_format::count(limit),
-                number_format::percent(share)
-            )
+            format!("{}/{} {}", units::count(connections), units::count(limit), units::percent(share))
         }
-        _ => number_format::count(connections),
+        _ => units::count(connections),
     };
-    let idle = overview.idle.map(|idle| {
-        let role = if idle < 10 {
-            Role::Bad
-        } else if idle < 30 {
-            Role::Warn
-        } else {
-            Role::Normal
-        };
-        (format!("idle {idle}%"), role)
-    });
+    let idle =
+        overview.idle.map(|idle| (format!("idle {idle}%"), graded_role(instance, RuleId::Idle, idle as f64 / 100.0)));
     let idle_width = idle.as_ref().map_or(0, |(text, _)| text.len() as u16 + 2);
     let text_width = numbers.len() as u16 + 7;
     if area.width < numbers.len() as u16 {
@@ -146,14 +112,8 @@ fn draw_gauge(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) {
         column = canvas.draw_text(area, column, 0, "conns ", Role::Dim);
     }
     if bar >= 5 {
-        canvas.draw_bar(
-            area,
-            column,
-            0,
-            bar,
-            share.unwrap_or(0.0),
-            if role == Role::Normal { Role::Chart } else { role },
-        );
+        let bar_role = if role == Role::Normal { Role::Chart } else { role };
+        canvas.draw_bar(area, column..column + bar, 0, share.unwrap_or(0.0), bar_role);
         column += bar + 1;
     }
     column = canvas.draw_text(area, column, 0, &numbers, role);
@@ -164,6 +124,11 @@ fn draw_gauge(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) {
     }
 }
 
+/// Returns the role for a value, graded by the thresholds of a rule.
+fn graded_role(instance: &InstanceView, rule: RuleId, value: f64) -> Role {
+    grade_role(instance.data.problems().thresholds().grade(rule, Measurement::Value(value)))
+}
+
 fn instance_name(instance: &InstanceView) -> String {
     match instance.data.shown().and_then(|sample| sample.info.node()) {
         Some(node) if instance.name == instance.address => node.to_string(),
@@ -171,11 +136,12 @@ fn instance_name(instance: &InstanceView) -> String {
     }
 }
 
-/// Returns the badges of the permission level and of the link.
-fn live_badges(instance: &InstanceView, now: Duration) -> Vec<StyledText<'static>> {
-    let access = instance.data.access();
+/// Returns the badges for the permission level and the link.
+fn live_badges(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
+    let data = &context.instance.data;
+    let access = data.access();
     let mut texts = Vec::new();
-    match instance.data.level() {
+    match data.level() {
         _ if access.read_only => texts.push(styled_text(" RO ", Role::Badge)),
         Some(Level::Admin) if access.is_tcp => texts.push(styled_text(" ADMIN over TCP ", Role::Warn)),
         Some(Level::Admin) => texts.push(styled_text(" ADMIN ", Role::Badge)),
@@ -183,14 +149,16 @@ fn live_badges(instance: &InstanceView, now: Duration) -> Vec<StyledText<'static
         None => {}
     }
     texts.push(styled_text(" ", Role::Normal));
-    texts.push(link_badge(instance, now));
+    texts.push(link_badge(context));
     texts.push(styled_text(" ", Role::Normal));
     texts
 }
 
-/// Returns the badge of the link: the age of the newest sample, also while a past moment is shown.
-fn link_badge(instance: &InstanceView, now: Duration) -> StyledText<'static> {
-    let interval = instance.data.latest().map(|sample| number_format::interval(sample.interval)).unwrap_or_default();
+/// Returns the badge for the state of the link, such as `live 1s`, or how long the link has been lost. It is about the
+/// newest sample, also while an earlier one is shown.
+fn link_badge(context: &DrawContext<'_>) -> StyledText<'static> {
+    let instance = context.instance;
+    let interval = instance.data.latest().map(|sample| units::interval(sample.interval)).unwrap_or_default();
     match instance.data.link() {
         Link::Connecting => styled_text("connecting", Role::Warn),
         Link::Up if instance.actions_in_flight() > 0 => styled_text("sending", Role::Warn),
@@ -198,19 +166,20 @@ fn link_badge(instance: &InstanceView, now: Duration) -> StyledText<'static> {
         Link::Up => styled_text(format!("live {interval}"), Role::Good),
         Link::Lost { .. } if instance.data.latest().is_none() => styled_text("no reply", Role::Bad),
         Link::Lost { since, .. } => {
-            styled_text(format!("stale {}", number_format::duration(now.saturating_sub(*since))), Role::Bad)
+            styled_text(format!("stale {}", units::duration(context.now.saturating_sub(*since))), Role::Bad)
         }
     }
 }
 
+/// Draws the rates in the second line. Returns the column after the rates.
 fn draw_rates(
+    context: &DrawContext<'_>,
     canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
+    area: Area,
     sample: &Sample,
     overview: &ProcessSummary,
-    area: Area,
 ) -> u16 {
+    let DrawContext { model, instance, .. } = *context;
     let count = usize::from(SPARKLINE_WIDTH);
     let points = [
         chart_table::session_points(&instance.data, model.chart_span(), count),
@@ -221,30 +190,21 @@ fn draw_rates(
     let mut column = 1;
     for ((label, value), points) in ["sess/s ", "req/s "].into_iter().zip(shown).zip(&points) {
         column = canvas.draw_text(area, column, 0, label, Role::Dim);
-        canvas.draw_number(
-            area,
-            column,
-            0,
-            5,
-            &value.map_or(number_format::UNKNOWN.to_owned(), number_format::rate),
-            Role::Normal,
-        );
+        let rate = value.map_or(units::UNKNOWN.to_owned(), units::rate);
+        canvas.draw_number(area, column..column + 5, 0, &rate, Role::Normal);
         column += 6;
         let points = &points[points.len().saturating_sub(usize::from(spark))..];
         let top = points.iter().flatten().copied().fold(0.0, f64::max);
         canvas.draw_sparkline(area.columns(column, spark), points, top, Role::Chart);
         column += spark + 2;
     }
-    let errors = overview.ratio_5xx.map_or(Role::Dim, |share| saturation_role(share, 0.01, 0.05));
-    let queue = match overview.queued {
-        0 => Role::Normal,
-        1..10 => Role::Warn,
-        _ => Role::Bad,
-    };
-    let speed = |value: Option<f64>| value.map_or(number_format::UNKNOWN.to_owned(), number_format::bytes);
-    let share = overview.ratio_5xx.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
+    let errors = overview.share_5xx.map_or(Role::Dim, |share| graded_role(instance, RuleId::Frontend5xx, share));
+    let queue = overview.queued.map_or(Role::Dim, |queued| graded_role(instance, RuleId::Queue, queued as f64));
+    let speed = |value: Option<f64>| value.map_or(units::UNKNOWN.to_owned(), units::bytes);
+    let share = overview.share_5xx.map_or(units::UNKNOWN.to_owned(), units::percent);
+    let queued = overview.queued.map_or(units::UNKNOWN.to_owned(), units::count);
     let labelled = [
-        ("queue ", number_format::count(overview.queued), queue),
+        ("queue ", queued, queue),
         ("5xx ", share, errors),
         ("in/s ", speed(overview.bytes_in_rate), Role::Normal),
         ("out/s ", speed(overview.bytes_out_rate), Role::Normal),
@@ -264,19 +224,4 @@ fn draw_rates(
         column = canvas.draw_text(area, column, 0, &format!("{malformed} malformed rows"), Role::Warn);
     }
     column
-}
-
-/// Draws the first line only, for a terminal of a few rows.
-pub fn draw_one_line(
-    buffer: &mut Buffer,
-    theme: Theme,
-    model: &Model,
-    area: Area,
-    format_time: FormatTime,
-    now: Duration,
-) {
-    let Some(instance) = model.instance() else { return };
-    let mut canvas = Canvas::new(buffer, theme);
-    let overview = ProcessSummary::from_instance(&instance.data).unwrap_or_default();
-    draw_identity(&mut canvas, (model, instance), &overview, area.rows(0, 1), SizeClass::Tiny, (format_time, now));
 }

@@ -1,22 +1,21 @@
-//! The third line of the header: counts of servers, draining servers, problems, and a suggestion. While the link is
-//! lost, it shows the reason instead.
+//! The third line of the header: server counts or a suggestion, draining servers, and problems. While the link is lost,
+//! the line shows the reason instead.
 
-use std::time::Duration;
-
-use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
 use crate::app::process_summary::ProcessSummary;
 use crate::app::suggestions;
 use crate::observe::link::Link;
 use crate::table::cell::{Role, severity_role};
-use crate::table::number_format;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
-/// Draws the health line of an instance.
-pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &ProcessSummary, area: Area, now: Duration) {
+/// Draws the health line.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) {
+    let DrawContext { instance, now, .. } = *context;
     let is_past = instance.data.past_moment().is_some();
-    // A past moment is shown without the error of the link; the first line has a badge for it.
+    // While an earlier sample is shown, a badge in the first line reports the lost link instead.
     if let (Link::Lost { failure, .. }, false) = (instance.data.link(), is_past) {
         let next = match failure.retry_at.saturating_sub(now).as_secs() {
             0 => "next try in under 1 s".to_owned(),
@@ -47,7 +46,7 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &Process
             let end = canvas.draw_texts(area, 1, 0, texts) + 2;
             canvas.draw_texts(area, end, 0, [styled_text("C", Role::Key), styled_text(" dismiss", Role::Dim)]) + 2
         }
-        None => draw_server_counts(canvas, overview, area),
+        None => draw_server_counts(canvas, area, overview),
     };
     if let Some(message) = suggestions::drain_status(instance) {
         let available = usize::from(area.width.saturating_sub(column + 1)) / 2;
@@ -62,16 +61,13 @@ pub fn draw(canvas: &mut Canvas<'_>, instance: &InstanceView, overview: &Process
             ],
         ) + 2;
     }
-    draw_problems(canvas, instance, area, column, instance.data.shown_time(now));
+    draw_problems(context, canvas, area, column);
 }
 
 /// Draws the numbers of servers that are up, down, and in maintenance or drain.
-fn draw_server_counts(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: Area) -> u16 {
+fn draw_server_counts(canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) -> u16 {
     let plain = |count: usize, word: &str, role| {
-        styled_text(
-            format!("{} {word}  ", number_format::count(count as i64)),
-            if count == 0 { Role::Dim } else { role },
-        )
+        styled_text(format!("{} {word}  ", units::count(count as i64)), if count == 0 { Role::Dim } else { role })
     };
     let texts = [
         styled_text("servers ", Role::Dim),
@@ -82,21 +78,22 @@ fn draw_server_counts(canvas: &mut Canvas<'_>, overview: &ProcessSummary, area: 
     canvas.draw_texts(area, 1, 0, texts)
 }
 
-/// Draws the number of problems and as many verdicts as fit, but at least the first.
-fn draw_problems(canvas: &mut Canvas<'_>, instance: &InstanceView, area: Area, column: u16, now: Duration) {
-    let problems = instance.data.problems();
+/// Draws the number of problems, and as many verdicts as fit, but at least the first verdict.
+fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, column: u16) {
+    let data = &context.instance.data;
+    let (problems, now) = (data.problems(), data.shown_time(context.now));
     let count = problems.count();
     if count == 0 {
         canvas.draw_text(area, column, 0, "no problems", Role::Dim);
         return;
     }
     let sign = canvas.theme.choose_glyph("▲", "!");
-    let counted = format!("{sign} {count} problem{}  ", if count == 1 { "" } else { "s" });
+    let counted = format!("{sign} {}  ", units::pluralize(count as i64, "problem"));
     let worst = problems.iter().next().map_or(Role::Warn, |problem| severity_role(problem.severity));
     let mut column = canvas.draw_text(area, column, 0, &counted, worst);
     for (index, verdict) in problems.verdicts().iter().enumerate() {
         let name = if verdict.name.is_empty() { "process" } else { verdict.name.as_str() };
-        let since = number_format::duration(now.saturating_sub(verdict.since.monotonic));
+        let since = units::duration(now.saturating_sub(verdict.since.monotonic));
         let text = format!("{} {}: {} {since}  ", verdict.severity.label(), truncate::middle(name, 24), verdict.text);
         let available = usize::from(area.width.saturating_sub(column + 1));
         if index > 0 && available < 24 {

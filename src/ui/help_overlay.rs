@@ -1,15 +1,17 @@
-//! The help about keys, built from the table of commands.
+//! The help page about keys, built from the table of commands.
 
 use crate::actions::action_table;
 use crate::app::commands::{COMMANDS, CommandGroup};
 use crate::app::layout::Area;
 use crate::app::model::Model;
 use crate::table::cell::Role;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 
-/// Draws the help over the screen, from line `top` on. Returns the last line that it can start with.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) -> usize {
-    let lines = help_lines(model, canvas.theme.is_ascii);
+/// Draws the help over the screen, starting with line `top`. Returns the largest line number that the help can start
+/// with.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: Area, top: usize) -> usize {
+    let lines = help_lines(context.model, canvas.theme.is_ascii);
     let width = screen.width.min(84);
     let height = screen.height.min(lines.len() as u16 + 2);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
@@ -33,7 +35,7 @@ pub fn draw(canvas: &mut Canvas<'_>, model: &Model, screen: Area, top: usize) ->
     last
 }
 
-/// Returns the lines, each as texts with the columns where they begin.
+/// Returns the lines of the help, each a list of texts with the screen columns where they begin.
 fn help_lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, StyledText<'static>)>> {
     let mut lines = Vec::new();
     for group in CommandGroup::ALL {
@@ -44,7 +46,7 @@ fn help_lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, StyledText<'static>)>
         if let (CommandGroup::Actions, Err(refusal)) = (group, model.check_allowed(&action_table::READY)) {
             lines.push(vec![(3, styled_text(format!("not now: {}", model.explain_refusal(&refusal)), Role::Warn))]);
         }
-        // Actions without a key are listed in the menu of actions.
+        // Commands without a key are omitted; actions among them are in the menu of actions.
         let keys = |action| model.keymap.keys_for(action);
         for action in COMMANDS.iter().filter(|action| action.group == group && !keys(action).is_empty()) {
             let keys = keys(action).iter().map(|key| key.label(ascii)).collect::<Vec<_>>().join(" ");

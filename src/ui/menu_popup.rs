@@ -1,26 +1,35 @@
-//! Menus over the view: columns to sort by, and actions.
+//! The menus shown over the view: the columns to sort by, and the actions.
 
 use crate::app::action_targets;
 use crate::app::commands::CommandSpec;
 use crate::app::layout::Area;
-use crate::app::model::Model;
 use crate::table::cell::Role;
 use crate::table::columns::column::{Column, ColumnSource};
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
+/// A menu, its width, and the screen columns where names and descriptions begin.
+struct Menu<'a> {
+    title: &'a str,
+    items: Vec<MenuItem<'a>>,
+    width: u16,
+    name_column: u16,
+    help_column: u16,
+}
+
 /// A line of a menu.
 struct MenuItem<'a> {
-    /// Text in front of the name: the sort direction or a key.
+    /// Text in front of the name: the arrow of the sort direction, or a key.
     mark: String,
     name: &'a str,
     help: String,
     role: Role,
 }
 
-/// Draws the menu of columns to sort by, with the cursor at the index `place`.
-pub fn draw_sort_menu(canvas: &mut Canvas<'_>, model: &Model, screen: Area, cursor: usize) {
-    let settings = &model.view_settings[model.view()];
+/// Draws the menu of columns to sort by, with the cursor on the item at index `cursor`.
+pub(crate) fn draw_sort_menu(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: Area, cursor: usize) {
+    let settings = &context.model.view_settings[context.model.view()];
     let columns = settings.sortable_columns();
     let item = |column: &&'static Column| {
         let arrow = match settings.sort.filter(|sort| sort.column.id == column.id) {
@@ -30,18 +39,19 @@ pub fn draw_sort_menu(canvas: &mut Canvas<'_>, model: &Model, screen: Area, curs
         };
         MenuItem { mark: arrow.to_owned(), name: column.title, help: column_help(column), role: Role::Normal }
     };
-    let items: Vec<MenuItem<'_>> = columns.iter().map(item).collect();
-    draw_menu(canvas, screen, (64, 3, 15), "Sort by", &items, cursor);
+    let items = columns.iter().map(item).collect();
+    draw_menu(canvas, screen, &Menu { title: "Sort by", items, width: 64, name_column: 3, help_column: 15 }, cursor);
 }
 
-/// Draws the menu of actions for the marked or selected rows, with the reason where one is unavailable.
-pub fn draw_action_menu(
+/// Draws the menu of actions for the marked or selected rows. An unavailable action is shown with the reason.
+pub(crate) fn draw_action_menu(
+    context: &DrawContext<'_>,
     canvas: &mut Canvas<'_>,
-    model: &Model,
     screen: Area,
     actions: &[&'static CommandSpec],
     cursor: usize,
 ) {
+    let model = context.model;
     let ascii = canvas.theme.is_ascii;
     let item = |action: &&'static CommandSpec| {
         let refusal = action_targets::check_with_guard(model, action).err();
@@ -50,15 +60,15 @@ pub fn draw_action_menu(
             .map_or_else(|| action.help.to_owned(), |refusal| format!("not now: {}", model.explain_refusal(&refusal)));
         MenuItem { mark: model.keymap.key_label(action, ascii), name: action.id, help, role }
     };
-    let items: Vec<MenuItem<'_>> = actions.iter().map(item).collect();
-    draw_menu(canvas, screen, (96, 6, 30), &format!("Act on {}", describe_targets(model)), &items, cursor);
+    let items = actions.iter().map(item).collect();
+    let title = &format!("Act on {}", describe_targets(context));
+    draw_menu(canvas, screen, &Menu { title, items, width: 96, name_column: 6, help_column: 30 }, cursor);
 }
 
-/// Returns the name or number of the rows that an action would apply to.
-fn describe_targets(model: &Model) -> String {
-    let Some(instance) = model.instance() else { return String::new() };
-    let row = model.focused_row().and_then(|id| instance.data.shown()?.row(id));
-    match (instance.selection.marked_count(), row) {
+/// Returns the name of the row that an action would apply to, or the number of rows.
+fn describe_targets(context: &DrawContext<'_>) -> String {
+    let row = context.model.focused_row().and_then(|id| context.sample()?.row(id));
+    match (context.instance.selection.marked_count(), row) {
         (0, Some(row)) => truncate::middle(&crate::observe::events::display_name(row.kind, &row.proxy, &row.name), 60),
         (0, None) => "the selected row".to_owned(),
         (1, _) => "1 marked row".to_owned(),
@@ -66,41 +76,38 @@ fn describe_targets(model: &Model) -> String {
     }
 }
 
-/// Draws a menu of a width, with the columns where names and descriptions begin.
-fn draw_menu(
-    canvas: &mut Canvas<'_>,
-    screen: Area,
-    (width, names, helps): (u16, u16, u16),
-    title: &str,
-    items: &[MenuItem<'_>],
-    cursor: usize,
-) {
-    let width = screen.width.min(width);
+/// Draws a menu in the middle of the screen.
+fn draw_menu(canvas: &mut Canvas<'_>, screen: Area, menu: &Menu<'_>, cursor: usize) {
+    let items = &menu.items;
+    let width = screen.width.min(menu.width);
     let height = screen.height.min(items.len() as u16 + 2);
     let area = screen.columns((screen.width - width) / 2, width).rows((screen.height - height) / 2, height);
     canvas.clear(area);
     let count = items.len();
     let remark = if usize::from(height) < count + 2 { format!(" {} of {count} ", cursor + 1) } else { String::new() };
-    let title = [styled_text(format!(" {title} "), Role::Focus)];
+    let title = [styled_text(format!(" {} ", menu.title), Role::Focus)];
     let inner = canvas.draw_frame(area, &title, &[styled_text(remark, Role::Dim)], Role::Focus);
     let visible = usize::from(inner.height);
     let top = (cursor + 1).saturating_sub(visible);
     for (row, (index, item)) in items.iter().enumerate().skip(top).take(visible).enumerate() {
         let row = row as u16;
         canvas.draw_text(inner, 1, row, &item.mark, if item.role == Role::Dim { Role::Dim } else { Role::Focus });
-        canvas.draw_text(inner, names, row, item.name, item.role);
-        let help = truncate::end(&item.help, usize::from(inner.width.saturating_sub(helps + 1)));
-        canvas.draw_text(inner, helps, row, &help, Role::Dim);
+        canvas.draw_text(inner, menu.name_column, row, item.name, item.role);
+        let help = truncate::end(&item.help, usize::from(inner.width.saturating_sub(menu.help_column + 1)));
+        canvas.draw_text(inner, menu.help_column, row, &help, Role::Dim);
         if index == cursor {
             canvas.highlight_row(inner, row, Role::Selected);
         }
     }
 }
 
-/// Returns the description of a column.
+/// Returns the description of a column. A rate has the description of its counter, after `per second:`.
 fn column_help(column: &Column) -> String {
     match column.source {
         ColumnSource::PerSecond(_) => format!("per second: {}", column.help),
-        _ => column.help.to_owned(),
+        ColumnSource::Number(_)
+        | ColumnSource::Text(_)
+        | ColumnSource::Computed { .. }
+        | ColumnSource::SinceMark { .. } => column.help.to_owned(),
     }
 }

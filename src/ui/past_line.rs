@@ -1,28 +1,24 @@
-//! Signs of a past moment in the header: a badge with its time, and its position in the history. The badge has words,
-//! since color alone is not enough.
+//! The signs in the header that an earlier sample is shown: a badge with the sample's time, and a timeline with the
+//! sample's position in the history. The badge contains words, because color alone is not enough.
 
-use std::time::Duration;
-
-use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
 use crate::instance::past_moment::PastMoment;
 use crate::table::cell::Role;
-use crate::table::number_format;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::events_pane::FormatTime;
+use crate::units;
 
-/// Returns the badges of the header while a past moment is shown: its time and age, and the state of the link.
-pub fn past_badges(
+/// Returns the header's badges while an earlier sample is shown: the sample's time and age, and the state of the link.
+pub(crate) fn past_badges(
+    context: &DrawContext<'_>,
     past: &PastMoment,
     link: StyledText<'static>,
     width: u16,
-    format_time: FormatTime,
-    now: Duration,
 ) -> Vec<StyledText<'static>> {
     let at = past.sample().at;
-    let ago = number_format::exact_duration(now.saturating_sub(at.monotonic));
-    let time = format_time(at.wall);
-    // On a narrow screen the time and then the age are omitted; the word PAUSED stays.
+    let ago = units::exact_duration(context.now.saturating_sub(at.monotonic));
+    let time = (context.format_time)(at.wall);
+    // On a narrow screen, the time is omitted first, then the age; the word PAUSED stays.
     let badge = match width {
         60.. => format!(" PAUSED {time}, {ago} ago "),
         29.. => format!(" PAUSED {time} {ago} ago "),
@@ -30,20 +26,21 @@ pub fn past_badges(
         _ => " PAUSED ".to_owned(),
     };
     let mut texts = vec![styled_text(badge, Role::Past)];
-    // On a narrow screen the link is shown only if it is not in order, since it takes space from the name.
+    // On a narrow screen, the link is shown only if it is not up, because the badge takes space from the instance's
+    // name.
     if width >= 60 || width >= 38 && link.1 != Role::Good {
         texts.extend([styled_text(" ", Role::Normal), link, styled_text(" ", Role::Normal)]);
     }
     texts
 }
 
-/// Smallest and largest width of the timeline in cells, without its ends.
+/// Minimum and maximum width of the timeline in screen cells, without the arrows at both ends.
 const TIMELINE_WIDTH: std::ops::RangeInclusive<u16> = 8..=40;
 
-/// Draws a timeline from the oldest to the newest sample of the history, with the moment shown on it.
-pub fn draw_timeline(canvas: &mut Canvas<'_>, instance: &InstanceView, past: &PastMoment, area: Area) {
+/// Draws a timeline from the oldest to the newest sample of the history, with a dot for the sample shown.
+pub(crate) fn draw_timeline(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, past: &PastMoment) {
     let cells = area.width.saturating_sub(4).min(*TIMELINE_WIDTH.end());
-    let mut marks = instance.data.history().headers();
+    let mut marks = context.instance.data.history().headers();
     let (Some(first), Some(last)) = (marks.next(), marks.next_back()) else { return };
     if cells < *TIMELINE_WIDTH.start() {
         return;

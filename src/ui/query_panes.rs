@@ -1,27 +1,25 @@
-//! Views 7 and 8: sessions and stick tables, which are fetched on a key press.
-
-use std::time::Duration;
+//! Views 7 and 8: sessions and stick tables, which are fetched only on a key press.
 
 use crate::app::commands::UiCommand;
-use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::Model;
 use crate::app::queries;
 use crate::app::query_state::{Fetched, OpenTable};
 use crate::ask::query_cost;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionOrder};
-use crate::table::cell::{Role, saturation_role};
-use crate::table::number_format;
+use crate::table::cell::Role;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
+use crate::units;
 
-/// Draws the view of sessions.
-pub fn draw_sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
+/// Draws the sessions view.
+pub(crate) fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, now, .. } = *context;
     let fetched = &instance.queries.sessions;
     let Some((latest, at)) = &fetched.latest else {
         let warning = query_cost::find(&["show", "sess"]).map_or("", |cost| cost.warning);
-        return draw_query_offer(canvas, fetched, area, "lists the open sessions", warning);
+        return draw_query_offer(canvas, area, fetched, "lists the open sessions", warning);
     };
     let order = match instance.queries.session_order {
         SessionOrder::Age => "oldest first",
@@ -40,10 +38,10 @@ pub fn draw_sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance
         .map(|run| model.keymap.key_or_command(run));
     let hints =
         [format!("{poll} refreshes"), format!("{sort} order"), format!("{filter} server: backend: frontend: older:")];
-    draw_status_line(canvas, fetched, area, texts, &hints);
+    draw_status_line(canvas, area, fetched, texts, &hints);
     let columns = session_columns(area.width);
     let headings = ["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES"];
-    draw_cells(canvas, area, 1, &headings, &columns, Role::Dim);
+    draw_cells(canvas, area.rows(1, 1), &headings, &columns, Role::Dim);
     let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     if shown == 0 {
@@ -53,16 +51,16 @@ pub fn draw_sessions(canvas: &mut Canvas<'_>, model: &Model, instance: &Instance
     for (row, (index, session)) in visible.enumerate() {
         let cells = session_cells(session);
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        draw_cells(canvas, body, row as u16, &cells, &columns, Role::Normal);
+        draw_cells(canvas, body.rows(row as u16, 1), &cells, &columns, Role::Normal);
         if index == list.index() {
             canvas.highlight_row(body, row as u16, Role::Selected);
         }
     }
 }
 
-/// Returns the columns of sessions: age, frontend, backend and server, client, state, bytes.
+/// Returns the columns of the sessions view: age, frontend, backend and server, client, state, bytes.
 ///
-/// A narrow screen omits the frontend and the bytes, so that the names stay readable.
+/// On a narrow screen, the frontend and the bytes are omitted, so that the names stay readable.
 fn session_columns(width: u16) -> [CellSlot; 6] {
     let bytes = if width < 60 { 0 } else { 6 };
     let rest = width.saturating_sub(1 + 6 + 6 + bytes + 1);
@@ -82,35 +80,46 @@ fn session_columns(width: u16) -> [CellSlot; 6] {
 }
 
 fn session_cells(session: &Session) -> [String; 6] {
-    let name = |text: &Option<SafeText>| text.as_ref().map_or(number_format::UNKNOWN.to_owned(), ToString::to_string);
+    let name = |text: &Option<SafeText>| text.as_ref().map_or(units::UNKNOWN.to_owned(), ToString::to_string);
     let target = match (&session.backend, &session.server) {
         (Some(backend), Some(server)) => format!("{backend}/{server}"),
         (backend, _) => name(backend),
     };
     [
-        session.age.map_or(number_format::UNKNOWN.to_owned(), number_format::duration),
+        session.age.map_or(units::UNKNOWN.to_owned(), units::duration),
         name(&session.frontend),
         target,
         name(&session.source),
-        session.server_side.map_or(number_format::UNKNOWN.to_owned(), |stage| stage.as_str().to_owned()),
-        session.bytes().map_or(number_format::UNKNOWN.to_owned(), |bytes| number_format::bytes(bytes as f64)),
+        session.server_side.map_or(units::UNKNOWN.to_owned(), |stage| stage.as_str().to_owned()),
+        session.bytes().map_or(units::UNKNOWN.to_owned(), |bytes| units::bytes(bytes as f64)),
     ]
 }
 
-/// Draws the view of stick tables, or the entries of the open one.
-pub fn draw_stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &InstanceView, area: Area, now: Duration) {
+/// Returns the role for the used share of a stick table, from 0 to 1. The limits are fixed here, because no rule covers
+/// stick tables.
+fn fill_role(fill: f64) -> Role {
+    match fill {
+        0.95.. => Role::Bad,
+        0.8.. => Role::Warn,
+        _ => Role::Normal,
+    }
+}
+
+/// Draws the list of stick tables, or the entries of the open table.
+pub(crate) fn draw_stick_tables(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, now, .. } = *context;
     if let Some(open) = &instance.queries.open_table {
-        return draw_entries(canvas, model, instance, open, area, now);
+        return draw_entries(context, canvas, area, open);
     }
     let fetched = &instance.queries.tables;
     let Some((latest, at)) = &fetched.latest else {
-        return draw_query_offer(canvas, fetched, area, "lists the stick tables", "");
+        return draw_query_offer(canvas, area, fetched, "lists the stick tables", "");
     };
     let shown = queries::shown_stick_tables(model).count();
     let message = format!("{shown} of {} tables, fetched {} ago", latest.list.len(), queries::format_age(*at, now));
     let poll = model.keymap.key_or_command(UiCommand::PollNow);
     let hints = [format!("{poll} refreshes"), "Enter: entries (locks the table)".to_owned()];
-    draw_status_line(canvas, fetched, area, vec![styled_text(message, Role::Normal)], &hints);
+    draw_status_line(canvas, area, fetched, vec![styled_text(message, Role::Normal)], &hints);
     let columns = [
         left_slot(area.width.saturating_sub(1 + 8 + 6 + 7 + 6 + 1).min(48)),
         left_slot(8),
@@ -118,7 +127,7 @@ pub fn draw_stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Inst
         right_slot(6),
         right_slot(5),
     ];
-    draw_cells(canvas, area, 1, &["TABLE", "TYPE", "USED", "SIZE", "FULL"], &columns, Role::Dim);
+    draw_cells(canvas, area.rows(1, 1), &["TABLE", "TYPE", "USED", "SIZE", "FULL"], &columns, Role::Dim);
     let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     if shown == 0 {
@@ -131,33 +140,25 @@ pub fn draw_stick_tables(canvas: &mut Canvas<'_>, model: &Model, instance: &Inst
     }
     let visible = queries::shown_stick_tables(model).enumerate().skip(list.top()).take(usize::from(body.height));
     for (row, (index, table)) in visible.enumerate() {
-        let number = |value: Option<u64>| {
-            value.map_or(number_format::UNKNOWN.to_owned(), |value| number_format::count(value as i64))
-        };
+        let number = |value: Option<u64>| value.map_or(units::UNKNOWN.to_owned(), |value| units::count(value as i64));
         let fill = table.fill_ratio();
-        let share = fill.map_or(number_format::UNKNOWN.to_owned(), number_format::percent);
+        let share = fill.map_or(units::UNKNOWN.to_owned(), units::percent);
         let (used, size) = (number(table.used), number(table.size));
         let cells = [table.name.as_str(), table.key_type.as_str(), &used, &size, &share];
-        let role = fill.map_or(Role::Normal, |fill| saturation_role(fill, 0.8, 0.95));
-        draw_cells(canvas, body, row as u16, &cells, &columns, role);
+        let role = fill.map_or(Role::Normal, fill_role);
+        draw_cells(canvas, body.rows(row as u16, 1), &cells, &columns, role);
         if index == list.index() {
             canvas.highlight_row(body, row as u16, Role::Selected);
         }
     }
 }
 
-fn draw_entries(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    open: &OpenTable,
-    area: Area,
-    now: Duration,
-) {
+fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, open: &OpenTable) {
+    let DrawContext { model, instance, now, .. } = *context;
     let fetched = &open.entries;
     let Some((latest, at)) = &fetched.latest else {
         let warning = query_cost::find(&["show", "table", "*"]).map_or("", |cost| cost.warning);
-        return draw_query_offer(canvas, fetched, area, "lists the entries of this table", warning);
+        return draw_query_offer(canvas, area, fetched, "lists the entries of this table", warning);
     };
     let counter =
         latest.counters.get(open.sort).map_or(String::new(), |counter| format!(", most {} first", counter.name));
@@ -171,8 +172,8 @@ fn draw_entries(
         [UiCommand::SortNext(1), UiCommand::EditFilter, UiCommand::PollNow].map(|run| model.keymap.key_or_command(run));
     let hints =
         [format!("{sort} sorts by the next counter"), format!("{filter} COUNTER>N then {poll}"), "Esc back".to_owned()];
-    draw_status_line(canvas, fetched, area, texts, &hints);
-    // The sort counter comes first, so that it is always visible.
+    draw_status_line(canvas, area, fetched, texts, &hints);
+    // The counter by which entries are sorted comes first, so that it is always visible.
     let mut order_of_counters: Vec<usize> = (0..latest.counters.len()).collect();
     order_of_counters.sort_by_key(|index| *index != open.sort);
     let key = (area.width / 3).clamp(16, 44);
@@ -191,7 +192,7 @@ fn draw_entries(
         headings.push(heading);
     }
     order_of_counters.truncate(columns.len() - 2);
-    draw_cells(canvas, area, 1, &headings.iter().map(String::as_str).collect::<Vec<_>>(), &columns, Role::Dim);
+    draw_cells(canvas, area.rows(1, 1), &headings.iter().map(String::as_str).collect::<Vec<_>>(), &columns, Role::Dim);
     let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     if shown == 0 {
@@ -200,28 +201,20 @@ fn draw_entries(
     }
     let visible = queries::shown_entries(model).enumerate().skip(list.top()).take(usize::from(body.height));
     for (row, (index, entry)) in visible.enumerate() {
-        let mut cells = vec![
-            entry.key.to_string(),
-            entry.expires_in.map_or(number_format::UNKNOWN.to_owned(), number_format::duration),
-        ];
-        let value = |index: &usize| entry.value(*index).map_or(number_format::UNKNOWN.to_owned(), number_format::count);
+        let mut cells =
+            vec![entry.key.to_string(), entry.expires_in.map_or(units::UNKNOWN.to_owned(), units::duration)];
+        let value = |index: &usize| entry.value(*index).map_or(units::UNKNOWN.to_owned(), units::count);
         cells.extend(order_of_counters.iter().map(value));
-        draw_cells(
-            canvas,
-            body,
-            row as u16,
-            &cells.iter().map(String::as_str).collect::<Vec<_>>(),
-            &columns,
-            Role::Normal,
-        );
+        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+        draw_cells(canvas, body.rows(row as u16, 1), &cells, &columns, Role::Normal);
         if index == list.index() {
             canvas.highlight_row(body, row as u16, Role::Selected);
         }
     }
 }
 
-/// Draws the page before the first reply: what Enter fetches, with a warning about its cost.
-fn draw_query_offer<T>(canvas: &mut Canvas<'_>, fetched: &Fetched<T>, area: Area, action: &str, warning: &str) {
+/// Draws the page shown before the first reply: what Enter fetches, and a warning about the cost of the query.
+fn draw_query_offer<T>(canvas: &mut Canvas<'_>, area: Area, fetched: &Fetched<T>, action: &str, warning: &str) {
     let available = usize::from(area.width.saturating_sub(4));
     let mut row = 1;
     if let Some(error) = &fetched.error {
@@ -232,7 +225,7 @@ fn draw_query_offer<T>(canvas: &mut Canvas<'_>, fetched: &Fetched<T>, area: Area
         row += 1;
     }
     if fetched.is_waiting {
-        canvas.draw_text(area, 2, row, "waiting for the reply of HAProxy", Role::Warn);
+        canvas.draw_text(area, 2, row, "waiting for HAProxy's reply", Role::Warn);
         return;
     }
     let end = canvas.draw_text(area, 2, row, "Enter ", Role::Key);
@@ -243,11 +236,11 @@ fn draw_query_offer<T>(canvas: &mut Canvas<'_>, fetched: &Fetched<T>, area: Area
     }
 }
 
-/// Draws the first line: a summary and, if they fit, hints about keys; or the error of the last query.
+/// Draws the first line: a summary and hints about keys if they fit, or the error of the last query.
 fn draw_status_line<T>(
     canvas: &mut Canvas<'_>,
-    fetched: &Fetched<T>,
     area: Area,
+    fetched: &Fetched<T>,
     texts: Vec<StyledText<'_>>,
     hints: &[String],
 ) {
@@ -256,7 +249,7 @@ fn draw_status_line<T>(
             canvas.draw_text(area, 1, 0, &truncate::end(error, usize::from(area.width.saturating_sub(2))), Role::Bad);
         }
         (None, true) => {
-            canvas.draw_text(area, 1, 0, "waiting for the reply of HAProxy", Role::Warn);
+            canvas.draw_text(area, 1, 0, "waiting for HAProxy's reply", Role::Warn);
         }
         (None, false) => {
             let mut column = 1;
@@ -274,7 +267,7 @@ fn draw_status_line<T>(
     }
 }
 
-/// The width of a column, and the alignment of its cells.
+/// The width of a column, and the alignment of the cells.
 #[derive(Debug, Clone, Copy)]
 struct CellSlot {
     width: u16,
@@ -289,17 +282,17 @@ fn right_slot(width: u16) -> CellSlot {
     CellSlot { width, to_right: true }
 }
 
-/// Draws the cells of one line, each in its column with a blank after it. Columns of width 0 are omitted.
-fn draw_cells(canvas: &mut Canvas<'_>, area: Area, row: u16, cells: &[&str], columns: &[CellSlot], role: Role) {
+/// Draws cells in the first line of `area`, each in its column and followed by a blank. Columns of width 0 are omitted.
+fn draw_cells(canvas: &mut Canvas<'_>, area: Area, cells: &[&str], columns: &[CellSlot], role: Role) {
     let mut column = 1;
     for (cell, slot) in cells.iter().zip(columns).filter(|(_, slot)| slot.width > 0) {
         let available = if slot.to_right { slot.width } else { slot.width.saturating_sub(1) };
         let available = available.min(area.width.saturating_sub(column));
         if slot.to_right {
-            canvas.draw_number(area, column, row, available, cell, role);
+            canvas.draw_number(area, column..column + available, 0, cell, role);
             column += slot.width + 1;
         } else {
-            canvas.draw_text(area, column, row, &truncate::middle(cell, usize::from(available)), role);
+            canvas.draw_text(area, column, 0, &truncate::middle(cell, usize::from(available)), role);
             column += slot.width;
         }
     }

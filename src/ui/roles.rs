@@ -1,9 +1,9 @@
-//! The table of roles: the style of each role in each theme, one row per role.
+//! The table of roles: the style of each role in each palette.
 //!
-//! Colors are the 16 named ones on the terminal's own background, so that the user's palette decides their exact
-//! values; a test checks their contrast on black and on white. `mono` has no colors, only modifiers: terminals under
-//! `NO_COLOR` drop a style's colors together with its reverse video. `high-contrast` gives important texts a background
-//! color of their own, so that they are equally readable on black and on white.
+//! Only the 16 named colors are used, on the terminal's own background, so that the terminal's settings decide the
+//! exact values; a test checks the contrast on black and on white. `mono` has no colors, only modifiers: terminals
+//! under `NO_COLOR` drop a style's colors together with its reverse video. `high-contrast` gives important text its own
+//! background color, so that the text is equally readable on black and on white.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -57,7 +57,7 @@ pub static ROLES: [RoleStyles; 14] = [
     role_styles(Role::Title, "title", BOLD, BOLD, BOLD, BOLD),
     role_styles(Role::Frame, "frame", PLAIN.fg(Color::DarkGray), PLAIN.fg(Color::DarkGray), PLAIN, PLAIN),
     role_styles(Role::Focus, "focus", BOLD.fg(Color::Cyan), BOLD.fg(Color::Blue), BOLD, BOLD),
-    // On a white background, green has too little contrast on some terminals: good states have the plain style.
+    // On a white background, green has too little contrast on some terminals, so good states have the plain style.
     role_styles(Role::Good, "good", PLAIN.fg(Color::Green), PLAIN, PLAIN, PLAIN),
     role_styles(Role::Warn, "warn", BOLD.fg(Color::Yellow), BOLD.fg(Color::Magenta), on(Color::LightYellow), BOLD),
     role_styles(
@@ -73,7 +73,7 @@ pub static ROLES: [RoleStyles; 14] = [
     role_styles(Role::Badge, "badge", REVERSED, REVERSED, REVERSED, REVERSED),
     role_styles(Role::Past, "past", STAMP.fg(Color::Yellow), STAMP.fg(Color::Magenta), STAMP, STAMP),
     role_styles(Role::Chart, "chart", PLAIN.fg(Color::Cyan), PLAIN.fg(Color::Blue), PLAIN, PLAIN),
-    // The bar hides the colors of the row; its texts and glyphs carry the meaning.
+    // The cursor bar hides the colors of the row; the row's texts and glyphs still show the meaning.
     role_styles(Role::Selected, "selected", BAR, BAR, BAR, REVERSED),
 ];
 

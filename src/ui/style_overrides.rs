@@ -1,4 +1,4 @@
-//! Styles that the user sets in the configuration, by role.
+//! Styles that the user sets for roles in the configuration.
 
 use ratatui::style::{Color, Modifier, Style};
 use thiserror::Error;
@@ -17,7 +17,7 @@ pub enum StyleError {
     /// A role with this name does not exist.
     #[error("unknown role \"{0}\"; the roles are {known}", known = role_names())]
     UnknownRole(String),
-    /// A word that is neither a color nor a modifier.
+    /// A word is neither a color nor a modifier.
     #[error(
         "{role}: \"{word}\" is not part of a style: write a color (red, bright-red, 0 to 255, #ff5f00), \
         \"on\" and a color, or bold, dim, italic, underlined, reversed"
@@ -25,7 +25,7 @@ pub enum StyleError {
     UnknownWord {
         /// Name of the role.
         role: String,
-        /// Word as written.
+        /// Word as written in the configuration.
         word: String,
     },
 }
@@ -47,13 +47,13 @@ impl StyleOverrides {
     /// No overrides.
     pub const NONE: Self = Self([None; ROLES.len()]);
 
-    /// Returns the style set for a role.
+    /// Returns the style that the user set for a role, or `None` if the user set none.
     pub fn style(&self, role: Role) -> Option<Style> {
         self.0[role as usize]
     }
 
     /// Sets the style of a role from words such as `bold bright-red on #202020`. Colors that the terminal lacks are
-    /// replaced by the nearest one.
+    /// replaced by the nearest supported color.
     ///
     /// # Errors
     /// Returns an error if the role is unknown or a word is neither a color nor a modifier.

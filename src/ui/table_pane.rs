@@ -1,52 +1,44 @@
-//! Views of a single table: rows of HAProxy with the columns of the view.
+//! Views that consist of a single table: rows of `show stat` with the columns of the view.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use crate::app::commands::UiCommand;
-use crate::app::instance_view::InstanceView;
-use crate::app::layout::Layout;
-use crate::app::model::Model;
+use crate::app::layout::Area;
 use crate::haproxy::stat_table::RowKind;
-use crate::observe::sample::Sample;
 use crate::table::cell::Role;
 use crate::table::columns::column;
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::TableLine;
-use crate::table::view_table::{DIFF, OUT_OF_SERVICE, RowScope};
+use crate::table::view_table::{RowScope, ViewId};
 use crate::ui::chart_pane;
-use crate::ui::drawing::{Canvas, styled_text};
+use crate::ui::draw_context::DrawContext;
+use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
 use crate::ui::truncate;
 
-/// Largest width of the name column in cells.
+/// Maximum width of the name column, in screen cells.
 const MAX_NAME_WIDTH: u16 = 40;
 
-/// Draws the table of the view, and charts of the selected row below it.
-pub fn draw(
-    canvas: &mut Canvas<'_>,
-    model: &Model,
-    instance: &InstanceView,
-    sample: &Sample,
-    layout: &Layout,
-    now: Duration,
-) {
+/// Draws the table of the view and, below the table, charts of the selected row.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
+    let DrawContext { model, instance, layout, .. } = *context;
+    let Some(sample) = context.sample() else { return };
     let settings = &model.view_settings[model.view()];
     let list = &instance.view_cursors[model.view()];
-    let area = layout.body.rows(0, 1 + layout.table_rows());
-    // Numbers far from their names are hard to read: on a wide screen the rest stays empty.
+    let table = area.rows(0, 1 + layout.table_rows());
+    // Numbers far from their names are hard to read, so part of a wide screen stays empty.
     let visible = settings.visible_columns();
     let needed: u16 = visible.iter().skip(1).map(|column| column.width + 1).sum();
-    let width = area.width.saturating_sub(PREFIX_WIDTH).min(needed.saturating_add(MAX_NAME_WIDTH));
+    let width = table.width.saturating_sub(PREFIX_WIDTH).min(needed.saturating_add(MAX_NAME_WIDTH));
     let fitted = column::fit_columns(&visible, width, 1);
-    row_renderer::draw_heading(canvas, area, &fitted, FirstHeading::Plain, settings.sort);
-    let body = area.rows(1, area.height);
+    row_renderer::draw_heading(canvas, table, &fitted, FirstHeading::Plain, settings.sort);
+    let body = table.rows(1, table.height);
     let visible = instance.table_lines().iter().enumerate().skip(list.top()).take(usize::from(body.height));
     for (line, (index, what)) in visible.enumerate() {
         let row = RowView::new(&instance.data, sample, what.index);
         let indent = name_prefix(canvas, what, &row);
-        let prefix = RowPrefix::new(instance, &row, CursorStyle::new(index == list.index(), true), &indent, now);
-        row_renderer::draw_row(canvas, body, line as u16, &fitted, &row, prefix);
+        let prefix = RowPrefix::new(context, &row, CursorStyle::new(index == list.index(), true), &indent);
+        row_renderer::draw_row(canvas, body.rows(line as u16, 1), &fitted, &row, prefix);
     }
     if instance.table_lines().is_empty() {
         let message = match settings.scope {
@@ -55,26 +47,26 @@ pub fn draw(
             RowScope::Changed => {
                 format!(
                     "nothing has changed since the mark; {} goes back",
-                    model.keymap.key_or_command(UiCommand::ShowView(DIFF))
+                    model.keymap.key_or_command(UiCommand::ShowView(ViewId::Diff))
                 )
             }
             RowScope::OutOfService => {
                 format!(
                     "no server is in maintenance or drain; {} goes back",
-                    model.keymap.key_or_command(UiCommand::ShowView(OUT_OF_SERVICE))
+                    model.keymap.key_or_command(UiCommand::ShowView(ViewId::OutOfService))
                 )
             }
             RowScope::All => "no rows".to_owned(),
         };
         canvas.draw_text(body, PREFIX_WIDTH, 0, &message, Role::Dim);
     }
-    let strip = layout.body.rows(area.height, layout.chart_strip_rows());
+    let strip = area.rows(table.height, layout.chart_strip_rows());
     if let Some(id) = list.row().filter(|_| !strip.is_empty()) {
-        chart_pane::draw_strip(canvas, model, instance, sample, id, strip);
+        chart_pane::draw_strip(context, canvas, strip, id);
     }
 }
 
-/// Returns the text in front of a name: its indentation and fold sign in a tree, or the proxy of a server in a flat
+/// Returns the text in front of a row's name: the indentation or fold sign in a tree, or a server's proxy in a flat
 /// table.
 fn name_prefix(canvas: &Canvas<'_>, line: &TableLine, row: &RowView<'_>) -> Cow<'static, str> {
     let names = row.stat_row();
@@ -89,11 +81,12 @@ fn name_prefix(canvas: &Canvas<'_>, line: &TableLine, row: &RowView<'_>) -> Cow<
     }
 }
 
-/// Returns remarks about the position and about hidden rows and columns, for the line of tabs. The filter comes last so
-/// that it is dropped last on a narrow screen: it is the only sign that rows are hidden.
-pub fn tab_remarks(model: &Model, instance: &InstanceView) -> Vec<crate::ui::drawing::StyledText<'static>> {
+/// Returns remarks for the line of tabs: the cursor position, the number of hidden columns, and the filter. The filter
+/// comes last so that it is dropped last on a narrow screen, because it is the only sign that rows are hidden.
+pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
+    let DrawContext { model, instance, .. } = *context;
     let settings = &model.view_settings[model.view()];
-    let all = instance.data.shown().map_or(0, |sample| sample.rows.ids().len());
+    let all = context.sample().map_or(0, |sample| sample.rows.ids().len());
     let shown = instance.table_lines().len();
     let index = (instance.view_cursors[model.view()].index() + 1).min(shown);
     let of_all = if shown == all { String::new() } else { format!("of {all} ") };

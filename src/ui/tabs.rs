@@ -1,39 +1,40 @@
 //! The line of tabs: the titles of the views, with the digits that open them.
 
 use crate::app::layout::Area;
-use crate::app::model::Model;
 use crate::table::cell::Role;
-use crate::table::view_table::{NUMBERED_VIEWS, VIEWS};
+use crate::table::view_table::ViewId;
+use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::truncate;
 
 /// Draws the line of tabs, with `remarks` at its right end if they fit.
-pub fn draw(canvas: &mut Canvas<'_>, model: &Model, area: Area, remarks: &[StyledText<'_>]) {
-    // If the titles do not fit with blanks between them, the blanks are omitted, and then the titles are cut.
+pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, remarks: &[StyledText<'_>]) {
+    let model = context.model;
+    // If the titles do not fit, first the blanks between digits and titles are omitted, then the titles are cut.
     let names = |gap: &str, letters: usize| -> usize {
         let tab_width = |title: &str| 1 + truncate::width(gap) + truncate::width(&first_letters(title, letters)) + 1;
-        VIEWS.iter().take(NUMBERED_VIEWS).map(|view| tab_width(view.title)).sum()
+        ViewId::NUMBERED.iter().map(|view| tab_width(view.view().title)).sum()
     };
-    // Remarks about hidden rows are more important than complete titles.
+    // Remarks about hidden rows and columns are more important than complete titles.
     let matters = remarks.iter().any(|(_, role)| *role != Role::Dim);
     let wanted: usize = remarks.iter().filter(|_| matters).map(|(remark, _)| truncate::width(remark) + 1).sum();
-    let unnumbered = if model.view() < NUMBERED_VIEWS { 0 } else { truncate::width(model.current_view().title) + 2 };
+    let unnumbered = if model.view().digit().is_some() { 0 } else { truncate::width(model.current_view().title) + 2 };
     let available = usize::from(area.width).saturating_sub(wanted + unnumbered);
     let (gap, letters) = match available {
-        available if names(" ", 99) + NUMBERED_VIEWS < available => (" ", 99),
+        available if names(" ", 99) + ViewId::NUMBERED.len() < available => (" ", 99),
         available if names("", 99) < available => ("", 99),
         _ => ("", 4),
     };
     let mut column = u16::from(letters == 99);
-    for (index, view) in VIEWS.iter().take(NUMBERED_VIEWS).enumerate() {
-        let is_shown = index == model.view();
+    for (digit, view) in ViewId::NUMBERED.iter().enumerate() {
+        let is_shown = *view == model.view();
         let (key, name) = if is_shown { (Role::Badge, Role::Badge) } else { (Role::Key, Role::Dim) };
-        let text = format!("{gap}{}", first_letters(view.title, letters));
-        column = canvas.draw_texts(area, column, 0, [styled_text(index.to_string(), key), styled_text(text, name)])
+        let text = format!("{gap}{}", first_letters(view.view().title, letters));
+        column = canvas.draw_texts(area, column, 0, [styled_text(digit.to_string(), key), styled_text(text, name)])
             + gap.len() as u16
             + 1;
     }
-    if model.view() >= NUMBERED_VIEWS {
+    if model.view().digit().is_none() {
         // A view without a digit has a tab only while it is shown.
         column =
             canvas.draw_text(area, column, 0, &first_letters(model.current_view().title, letters), Role::Badge) + 1;

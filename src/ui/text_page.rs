@@ -1,4 +1,4 @@
-//! A page of text over the view.
+//! A page of text shown over the view.
 
 use crate::app::layout::Area;
 use crate::haproxy::reply_lines::ReplyLines;
@@ -6,8 +6,9 @@ use crate::table::cell::Role;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::truncate;
 
-/// Draws the text from line `top` on; long lines are wrapped. Returns the last line that it can start with.
-pub fn draw(canvas: &mut Canvas<'_>, title: &str, lines: &ReplyLines, area: Area, top: usize) -> usize {
+/// Draws the text starting with line `top`; long lines are wrapped. Returns the largest line number that the page can
+/// start with.
+pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Area, title: &str, lines: &ReplyLines, top: usize) -> usize {
     canvas.clear(area);
     let visible = usize::from(area.height.saturating_sub(2));
     let available = usize::from(area.width.saturating_sub(4));

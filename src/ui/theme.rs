@@ -14,16 +14,16 @@ pub enum Palette {
     Dark,
     /// For a light background.
     Light,
-    /// Highest contrast: important texts have a background color of their own.
+    /// Highest contrast: important text has its own background color.
     HighContrast,
     /// Without colors.
     Mono,
 }
 
-/// A palette, the glyphs, and the user's styles.
+/// A palette, the choice of glyphs, and the user's styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
-    /// Styles by role.
+    /// Palette that defines the style of each role.
     pub palette: Palette,
     /// True if only ASCII characters are drawn.
     pub is_ascii: bool,
@@ -35,12 +35,12 @@ const BLOCKS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇",
 const ASCII_BLOCKS: [&str; 9] = [" ", "_", ".", ",", "-", "=", "+", "*", "#"];
 
 impl Theme {
-    /// Creates a theme without styles set by the user.
+    /// Creates a theme without the user's styles.
     pub const fn new(palette: Palette, ascii: bool) -> Self {
         Self { palette, is_ascii: ascii, own: StyleOverrides::NONE }
     }
 
-    /// Returns the theme with these styles in place of those of the palette.
+    /// Returns the theme with these styles, which replace the styles of the palette.
     #[must_use]
     pub fn with_overrides(self, own: StyleOverrides) -> Self {
         Self { own, ..self }
@@ -56,14 +56,14 @@ impl Theme {
             Palette::Mono => styles.mono,
         };
         match self.own.style(role) {
-            // Without colors, only the modifiers of the user's style apply.
+            // In the palette without colors, only the modifiers of the user's style apply.
             Some(own) if self.palette == Palette::Mono => Style { fg: None, bg: None, ..own },
             Some(own) => own,
             None => style,
         }
     }
 
-    /// Returns the glyph of a state, one cell wide.
+    /// Returns the glyph for a state, one cell wide.
     pub fn state_glyph(self, state: RowState) -> &'static str {
         let (glyph, ascii) = match state {
             RowState::Up | RowState::Open => ("●", "+"),
@@ -88,8 +88,8 @@ impl Theme {
         if self.is_ascii { &ASCII_BLOCKS } else { &BLOCKS }
     }
 
-    /// Returns the character to draw for `ch`. If only ASCII is drawn, hapulse's own special characters have a
-    /// replacement, and others, such as those in names, become `?`.
+    /// Returns the character to draw for `ch`. If only ASCII is drawn, the special characters that hapulse itself uses
+    /// are replaced by similar ones, and other non-ASCII characters, such as those in names, by `?`.
     pub fn displayable_char(self, ch: char) -> char {
         match ch {
             ch if !self.is_ascii || ch.is_ascii() => ch,

@@ -1,13 +1,13 @@
-//! Shortening and wrapping of texts to a width in cells.
+//! Shortening and wrapping of strings to a width in screen cells.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Returns the width of a text in cells.
+/// Returns the width of a string in screen cells.
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Shortens a text in the middle to `max` cells. Names often differ only at their ends.
+/// Shortens a string to `max` cells by replacing the middle with `…`, because names often differ only at the end.
 pub fn middle(text: &str, max: usize) -> String {
     if text.width() <= max {
         return text.to_owned();
@@ -21,7 +21,7 @@ pub fn middle(text: &str, max: usize) -> String {
     take_width(text.chars(), front).into_iter().chain(['…']).chain(tail.into_iter().rev()).collect()
 }
 
-/// Cuts a text at its end to `max` cells.
+/// Shortens a string to `max` cells by replacing the end with `…`.
 pub fn end(text: &str, max: usize) -> String {
     if text.width() <= max {
         return text.to_owned();
@@ -32,7 +32,7 @@ pub fn end(text: &str, max: usize) -> String {
     }
 }
 
-/// Wraps a line at blanks into parts of at most `max` cells; longer words are cut.
+/// Wraps a line at blanks into parts of at most `max` cells. Words longer than `max` are shortened.
 pub fn wrap_at_blanks(line: &str, max: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
     for word in line.split(' ') {
@@ -50,7 +50,7 @@ pub fn wrap_at_blanks(line: &str, max: usize) -> Vec<String> {
     parts.iter().map(|part| end(part, max)).collect()
 }
 
-/// Wraps a line into parts of at most `max` cells, also within words; nothing is cut.
+/// Wraps a line into parts of at most `max` cells, also within words. No text is lost.
 pub fn wrap_anywhere(line: &str, max: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut used = 0;

@@ -85,7 +85,7 @@ struct EventCounts {
 
 /// A simulated HAProxy whose state changes quickly.
 struct FastHaproxy {
-    behaviour: FakeBehavior,
+    behavior: FakeBehavior,
     counts: Arc<Mutex<EventCounts>>,
 }
 
@@ -98,7 +98,7 @@ impl FastHaproxy {
         let next_reply = site.reply(POLL);
         let state = Mutex::new((site, next_reply));
         let counted = Arc::clone(&counts);
-        let behaviour = FakeSocket::handling_lines(move |line, stream| {
+        let behavior = FakeSocket::handling_lines(move |line, stream| {
             let mut state = lock(&state);
             let (site, next_reply) = &mut *state;
             if line != POLL {
@@ -120,7 +120,7 @@ impl FastHaproxy {
             }
             *next_reply = site.reply(POLL);
         });
-        Self { behaviour, counts }
+        Self { behavior, counts }
     }
 
     fn polls(&self) -> u64 {
@@ -144,13 +144,15 @@ fn break_link(fake: &FakeSocket, number: u64, truncated_replies: &CannedReplies)
         2 => fake.set_behavior(FakeSocket::cutting(truncated_replies.clone(), 700)),
         3 => fake.set_behavior(FakeSocket::closing()),
         4 => fake.set_behavior(FakeSocket::garbage(3000)),
-        5 => fake.set_behavior(FakeSocket::handling_lines(|_, stream| drop(stream.write_all(b"Permission denied\n\n")))),
+        5 => {
+            fake.set_behavior(FakeSocket::handling_lines(|_, stream| drop(stream.write_all(b"Permission denied\n\n"))));
+        }
         _ => fake.set_behavior(FakeSocket::silent()),
     }
 }
 
-fn restore_link(fake: &FakeSocket, behaviour: &FakeBehavior) {
-    fake.set_behavior(behaviour.clone());
+fn restore_link(fake: &FakeSocket, behavior: &FakeBehavior) {
+    fake.set_behavior(behavior.clone());
     if moved_path(fake.path()).exists() {
         let _ = fs::remove_file(fake.path());
         fs::rename(moved_path(fake.path()), fake.path()).unwrap();
@@ -177,7 +179,7 @@ struct ProcessSoak {
 impl ProcessSoak {
     fn start(history_mib: u32) -> Self {
         let sites = [FastHaproxy::new(1, 2), FastHaproxy::new(2, 50)];
-        let [fake, stable_fake] = [0, 1].map(|index| FakeSocket::start(sites[index].behaviour.clone()));
+        let [fake, stable_fake] = [0, 1].map(|index| FakeSocket::start(sites[index].behavior.clone()));
         let term = Term::builder()
             .args(["-i", "0.1", "--history-memory", &history_mib.to_string(), "--log-file", "events.log"])
             .args([format!("eu={}", fake.path().display()), format!("us={}", stable_fake.path().display())])
@@ -234,7 +236,7 @@ impl ProcessSoak {
         break_link(&self.fake, number, &self.truncated_replies);
         self.press("r");
         thread::sleep(Duration::from_millis(if number % LINK_FAILURES == SILENT_FAILURE { 2200 } else { 150 }));
-        restore_link(&self.fake, &self.sites[0].behaviour);
+        restore_link(&self.fake, &self.sites[0].behavior);
         let polls = self.sites[0].polls();
         self.press("<a-0>r");
         wait_until("the next poll", || self.sites[0].polls() > polls);

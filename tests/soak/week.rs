@@ -20,7 +20,7 @@ use hapulse::haproxy::level::Level;
 use hapulse::haproxy::stat_table::StatTable;
 use hapulse::instance::access::Access;
 use hapulse::instance::guard::Authorised;
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::link::PollFailure;
 use hapulse::observe::row_ids::RowIds;

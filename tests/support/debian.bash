@@ -1,14 +1,14 @@
-# A minimal Debian to try the package and the build in: shared by tests/bare, tests/deb and tests/recipes. Sourced, not run.
+# Makes a minimal Debian to test the build and the package in. Sourced by tests/bare, tests/deb and tests/recipes.
 # shellcheck disable=SC2034
 
 # The version of cargo-deb that Cargo.toml is written for.
 cargo_deb=3.8.0
 # The oldest supported Debian.
 suite=bookworm
-# What the package tests need in it: readers of the manual page and of the completions.
+# Packages that the package tests need in it: for the manual page and the completions.
 extra=man-db,bash-completion
 
-# Makes the Debian once, in the directory $1, with the packages $2. debootstrap checks the mirror's signature.
+# Makes the Debian once, in the folder $1, with the packages $2. debootstrap verifies the mirror's signature.
 clean_debian() {
     local base=$1 include=${2-$extra} from
     [ -e "$base/complete" ] && return 0

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 type Handler = dyn Fn(&str, &mut UnixStream) + Send + Sync;
 
-/// How a fake socket handles a connection.
+/// Handling of a connection by a fake socket.
 #[derive(Clone)]
 pub enum FakeBehavior {
     /// Closes the connection without reading.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// How the relay handles a line.
+/// Handling of a line by the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RelayFault {
     /// Forwards the line and the reply.

@@ -1,4 +1,4 @@
-//! Messages with the replies to queries, built from recorded replies of real HAProxies.
+//! Messages with the replies to queries, built from recorded replies of real `HAProxies`.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,7 +1,7 @@
-# Follows the recipes, inside the Debian that tests/recipes makes: nothing here is meant for a machine in use.
+# Tests the recipes inside the Debian that tests/recipes makes. Do not run it on a real machine.
 #
-# What a recipe says is taken out of /recipes.md as it stands. What is written here is the rest that somebody who follows
-# it has already: a HAProxy, a host in Nagios, a user in a group.
+# The definitions come unchanged from /recipes.md. This script adds what a reader of the recipes already has: a HAProxy, a
+# host in Nagios, a user in a group.
 
 set -uo pipefail
 
@@ -12,7 +12,7 @@ fail() {
     exit 1
 }
 
-# The code block of a section of the document that has a line which begins so.
+# Prints the code block in section $1 of the document that has a line starting with $2.
 block() {
     awk -v heading="## $1" -v begins="$2" '
         /^## / { inside = ($0 == heading) }
@@ -21,27 +21,29 @@ block() {
     ' /recipes.md | grep '' || fail "docs/recipes.md has no block with '$2' under '$1'"
 }
 
-# The line of a block that begins so, without the prompt.
+# Prints the line with $2 of the code block in section $1, without the prompt.
 line() {
     local found
     found=$(block "$1" "$2") && grep -F -- "$2" <<<"$found" | sed 's/^\$ //'
 }
 
-# Waits until a command succeeds, at the most so many seconds, and tells what it printed.
-until_it() {
-    local what=$1 seconds=$2 end=$((SECONDS + $2)) said
+# Waits until a command succeeds, and prints its output.
+#
+#   wait_until NAME SECONDS COMMAND...
+wait_until() {
+    local name=$1 seconds=$2 end=$((SECONDS + $2)) output
     shift 2
-    until said=$("$@" 2>&1); do
-        [ "$SECONDS" -lt "$end" ] || fail "$what: not within $seconds s; the last words: $said"
+    until output=$("$@" 2>&1); do
+        [ "$SECONDS" -lt "$end" ] || fail "$name: failed for $seconds s; the last output: $output"
         sleep 0.3
     done
-    printf '%s: %s\n' "$what" "$said"
+    printf '%s: %s\n' "$name" "$output"
 }
 
-# What begins with a name of ours and says how things are.
-is_warning='HAPULSE WARNING - backend api: 1 server of 2 down'
+# First line of the check's output in this setup.
+warning='HAPULSE WARNING - backend api: 1 server of 2 down'
 
-haproxy_runs() {
+start_haproxy() {
     mkdir -p /run/haproxy && chown haproxy:haproxy /run/haproxy && chmod 2775 /run/haproxy
     cat >/etc/haproxy/haproxy.cfg <<END
 global
@@ -72,27 +74,27 @@ frontend web
 END
     haproxy -D -f /etc/haproxy/haproxy.cfg || fail 'HAProxy does not start'
     (while :; do curl -s -o /dev/null http://127.0.0.1:8000/; sleep 0.02; done) &
-    until_it 'api2' 20 bash -c 'hapulse get api/api2.status | grep -x DOWN'
+    wait_until 'api2' 20 bash -c 'hapulse get api/api2.status | grep -x DOWN'
     for user in nagios zabbix; do
-        usermod -aG haproxy "$user" || fail "there is no user $user"
+        usermod -aG haproxy "$user" || fail "could not add the user $user to the group haproxy"
     done
 }
 
 recipe_values() {
     local keys
     keys=$(line 'Bare values' '$ hapulse get CurrConns') || exit
-    until_it "$keys" 5 bash -c "$keys"
+    wait_until "$keys" 5 bash -c "$keys"
     local script
     script=$(block Deploys 'until [ "$(hapulse get be_app/app1.check_status)"') || exit
-    # The servers of the document's example are others.
-    timeout 10 bash -c "${script//be_app\/app1/api/api1}" || fail "this does not end: $script"
-    echo "$script: it ends"
+    # This setup has other server names than the example.
+    timeout 10 bash -c "${script//be_app\/app1/api/api1}" || fail "the script does not end: $script"
+    echo "$script: ended"
 }
 
 recipe_zabbix() {
     local file
     file=$(grep -o -m 1 '/etc/zabbix/[a-z_./]*hapulse.conf' /recipes.md) ||
-        fail 'docs/recipes.md names no file of the Zabbix agent'
+        fail 'docs/recipes.md does not name a file of the Zabbix agent'
     block Zabbix UserParameter= >"$file" || exit
     mkdir -p /run/zabbix && chown zabbix /run/zabbix
     agent() {
@@ -101,22 +103,22 @@ recipe_zabbix() {
     zabbix() {
         agent "$1" | grep -F "$2"
     }
-    until_it 'Zabbix, info' 10 zabbix 'haproxy.info[CurrConns]' '[t|'
-    until_it 'Zabbix, row' 10 zabbix 'haproxy.row[www,web1,status]' '[t|no check]'
-    until_it 'Zabbix, rate' 10 zabbix 'haproxy.rate[www,BACKEND,req_tot]' '.'
-    until_it 'Zabbix, no such row' 10 zabbix 'haproxy.row[www,web9,status]' 'did you mean web1, web2, web3?'
+    wait_until 'Zabbix, info' 10 zabbix 'haproxy.info[CurrConns]' '[t|'
+    wait_until 'Zabbix, row' 10 zabbix 'haproxy.row[www,web1,status]' '[t|no check]'
+    wait_until 'Zabbix, rate' 10 zabbix 'haproxy.rate[www,BACKEND,req_tot]' '.'
+    wait_until 'Zabbix, no such row' 10 zabbix 'haproxy.row[www,web9,status]' 'did you mean web1, web2, web3?'
     rows() {
         agent haproxy.rows | sed 's/^[^{]*//; s/]$//' |
             jq -r '.rows[] | select(.pxname == "api" and .svname == "api2") | .status'
     }
-    until_it 'Zabbix, rows by jq' 10 rows
-    [ "$(rows)" = DOWN ] || fail "haproxy.rows says of api/api2: $(rows)"
+    wait_until 'Zabbix, rows by jq' 10 rows
+    [ "$(rows)" = DOWN ] || fail "haproxy.rows reports for api/api2: $(rows)"
 }
 
 recipe_nagios() {
     {
         block 'Nagios and Icinga' 'define service' || exit
-        # The host, and how often: what the document leaves to its reader.
+        # The host and the check interval, which the document leaves to its reader.
         cat <<'END'
 define host {
     host_name           lb01
@@ -130,7 +132,7 @@ define host {
 END
     } >/etc/nagios4/conf.d/hapulse.cfg
     nagios4 -v /etc/nagios4/nagios.cfg >/tmp/nagios.log 2>&1 ||
-        fail "Nagios does not take it: $(grep -i error /tmp/nagios.log)"
+        fail "Nagios rejects the configuration: $(grep -i error /tmp/nagios.log)"
     grep -i 'Total Errors' /tmp/nagios.log
     mkdir -p /run/nagios4 && chown nagios /run/nagios4
     nagios4 -d /etc/nagios4/nagios.cfg || fail 'Nagios does not start'
@@ -139,9 +141,9 @@ END
         block=$(awk '/^servicestatus/ { block = ""; inside = 1 } inside { block = block $0 "\n" }
             inside && /}/ { inside = 0; if (block ~ /service_description=HAProxy/) print block }' /var/lib/nagios4/status.dat)
         grep -E '^\s*(current_state|plugin_output|performance_data)=' <<<"$block"
-        [[ $block == *current_state=1*plugin_output="$is_warning"*performance_data=*connections* ]]
+        [[ $block == *current_state=1*plugin_output="$warning"*performance_data=*connections* ]]
     }
-    until_it Nagios 120 status
+    wait_until Nagios 120 status
     pkill nagios4
 }
 
@@ -161,13 +163,13 @@ object PerfdataWriter "perfdata" {
 END
     } >/etc/icinga2/conf.d/hapulse.conf
     mkdir -p /run/icinga2 && chown nagios:nagios /run/icinga2
-    icinga2 daemon -C >/tmp/icinga.log 2>&1 || fail "Icinga does not take it: $(grep critical /tmp/icinga.log)"
+    icinga2 daemon -C >/tmp/icinga.log 2>&1 || fail "Icinga rejects the configuration: $(grep critical /tmp/icinga.log)"
     grep 'Finished validating' /tmp/icinga.log
     icinga2 daemon >/tmp/icinga.log 2>&1 &
-    shown() {
-        grep -h -m 1 -F "WARNING $is_warning" /tmp/icinga.[0-9]*
+    has_result() {
+        grep -h -m 1 -F "WARNING $warning" /tmp/icinga.[0-9]*
     }
-    until_it Icinga 120 shown
+    wait_until Icinga 120 has_result
     pkill icinga2
 }
 
@@ -175,47 +177,47 @@ recipe_nrpe() {
     line 'Nagios and Icinga' 'command[check_haproxy]=' >/etc/nagios/nrpe.d/hapulse.cfg || exit
     mkdir -p /run/nagios && chown nagios /run/nagios
     nrpe -c /etc/nagios/nrpe.cfg -d || fail 'NRPE does not start'
-    asked() {
+    check_by_nrpe() {
         /usr/lib/nagios/plugins/check_nrpe -H 127.0.0.1 -t 20 -c check_haproxy >/tmp/nrpe
         local code=$?
         head -n 1 /tmp/nrpe
-        [ "$code" = 1 ] && grep -q "^$is_warning" /tmp/nrpe
+        [ "$code" = 1 ] && grep -q "^$warning" /tmp/nrpe
     }
-    until_it NRPE 60 asked
+    wait_until NRPE 60 check_by_nrpe
     pkill nrpe
 }
 
 recipe_cron() {
-    # Once in five minutes is too rare to wait for; everything else is as it stands.
+    # Every minute instead of every five; everything else is unchanged.
     block Cron '*/5 ' | sed 's,^\*/5 ,* ,' >/etc/cron.d/hapulse
     # shellcheck disable=SC2016
     printf '#!/bin/sh\n{ echo "$*"; cat; } >>/tmp/mails\n' >/usr/bin/mail
     chmod 755 /usr/bin/mail
     cron
-    is_sheet() {
+    has_csv_row() {
         grep -m 1 -E '^[0-9-]+T[0-9:]+,[^,]+,www,BACKEND,backend,' /var/log/haproxy.csv
     }
-    is_mail() {
-        grep -m 1 -F "$is_warning" /tmp/mails
+    has_mail() {
+        grep -m 1 -F "$warning" /tmp/mails
     }
-    until_it 'cron, CSV' 90 is_sheet
-    until_it 'cron, mail' 90 is_mail
+    wait_until 'cron, CSV' 90 has_csv_row
+    wait_until 'cron, mail' 90 has_mail
     pkill cron
 }
 
 recipe_tmux() {
     block tmux 'set -g status-right' >/root/.tmux.conf || exit
-    # A terminal for the tmux that is tried: another one.
+    # The outer tmux is the terminal of the tested one.
     tmux -L outer -f /dev/null new-session -d -x 100 -y 10 'tmux -L inner new-session'
-    bottom() {
+    status_line() {
         tmux -L outer capture-pane -p | tail -n 1 | grep -E '[0-9]+/[0-9]+ *$'
     }
-    until_it 'tmux, status line' 20 bottom
+    wait_until 'tmux, status line' 20 status_line
     tmux -L outer kill-server
     tmux -L inner kill-server
 }
 
-# Its socket on a machine where no hapulse is: here the machine is this one.
+# Uses a socket on another machine without hapulse; here the other machine is this one.
 recipe_ssh() {
     mkdir -p /run/sshd /root/.ssh && chmod 700 /root/.ssh
     ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id && cp /root/.ssh/id.pub /root/.ssh/authorized_keys
@@ -228,13 +230,13 @@ Host lb01
     StrictHostKeyChecking no
     LogLevel ERROR
 END
-    local there forward here
-    there=$(line 'A socket on another machine' 'ssh lb01 hapulse show') || exit
-    until_it "$there" 10 bash -c "$there | grep -w api2"
+    local remote forward local_command
+    remote=$(line 'A socket on another machine' 'ssh lb01 hapulse show') || exit
+    wait_until "$remote" 10 bash -c "$remote | grep -w api2"
     forward=$(line 'A socket on another machine' '$ ssh -fN') || exit
     bash -c "$forward" >/tmp/ssh 2>&1 || fail "$forward: $(cat /tmp/ssh)"
-    here=$(line 'A socket on another machine' '$ hapulse get') || exit
-    until_it "$here" 10 bash -c "$here"
+    local_command=$(line 'A socket on another machine' '$ hapulse get') || exit
+    wait_until "$local_command" 10 bash -c "$local_command"
 }
 
 recipes=(values zabbix nagios icinga nrpe cron tmux ssh)
@@ -242,11 +244,11 @@ recipes=(values zabbix nagios icinga nrpe cron tmux ssh)
 for recipe; do
     case " ${recipes[*]} " in
     *" $recipe "*) ;;
-    *) fail "there is no recipe $recipe; there are: ${recipes[*]}" ;;
+    *) fail "unknown recipe $recipe; the recipes are: ${recipes[*]}" ;;
     esac
 done
-ip link set lo up || fail 'there is no way to this machine itself'
-haproxy_runs
+ip link set lo up || fail 'could not bring up the loopback interface'
+start_haproxy
 for recipe; do
     printf '\n-- %s\n' "$recipe"
     "recipe_$recipe"

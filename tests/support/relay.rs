@@ -85,7 +85,7 @@ fn accept(listener: &UnixListener, shared: &Arc<RelayState>) {
         let (Ok(from_server), Ok(to_client)) = (server.try_clone(), client.try_clone()) else { continue };
         let recorder = Arc::clone(shared);
         thread::spawn(move || {
-            forward(client, server, |bytes| lock(&recorder.received)[number].extend_from_slice(bytes))
+            forward(client, server, |bytes| lock(&recorder.received)[number].extend_from_slice(bytes));
         });
         thread::spawn(move || {
             forward(from_server, to_client.try_clone().expect("a socket can be cloned"), |_| ());

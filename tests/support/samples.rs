@@ -1,4 +1,4 @@
-//! Samples built from recorded replies of real HAProxies, as the sampler builds them.
+//! Samples built from recorded replies of real `HAProxies`, as the sampler builds them.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -15,7 +15,7 @@ use hapulse::haproxy::level::Level;
 use hapulse::haproxy::reply;
 use hapulse::haproxy::stat_table::StatTable;
 use hapulse::instance::access::Access;
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::link::PollFailure;
 use hapulse::observe::row_ids::RowIds;

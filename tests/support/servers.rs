@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How a server responds to a request.
+/// Response of a server to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerBehavior {
     /// Sends 200 at once.

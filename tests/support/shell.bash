@@ -1,14 +1,16 @@
-# What the scripts in tests/ share. Sourced, not run.
+# Functions shared by the scripts in tests/. Sourced, not run.
 
-# What to do next, for a failure a person has to fix.
+# Prints a message about a failure and how to fix it.
 hint() {
     printf 'tests/%s: %s\n' "${0##*/}" "$*" >&2
 }
 
+# Returns whether a command is installed.
 have() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# Runs a command as root, with sudo if needed.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -17,29 +19,31 @@ as_root() {
     fi
 }
 
-# Runs the functions step_NAME in turn, and says how each went: its lines begin with a mark, and its name with what the
-# steps belong to, as one script may be a step of another. The first that fails ends the script with its exit code.
+# Runs the functions step_NAME one after the other and prints the result of each. MARK starts each line and PREFIX each
+# name, because one script may be a step of another. The first failing step ends the script with its exit code.
+#
+#   run_steps MARK PREFIX NAME...
 run_steps() {
-    local mark=$1 whose=$2 step start code
+    local mark=$1 prefix=$2 step start code
     shift 2
     for step in "$@"; do
         start=$SECONDS code=0
-        printf '\n%s %s%s\n' "$mark" "$whose" "$step"
+        printf '\n%s %s%s\n' "$mark" "$prefix" "$step"
         "step_$step" || code=$?
         if [ "$code" -ne 0 ]; then
-            printf '\n%s FAILED: %s%s, exit code %d, after %d s\n' "$mark" "$whose" "$step" "$code" "$((SECONDS - start))"
+            printf '\n%s FAILED: %s%s, exit code %d, after %d s\n' "$mark" "$prefix" "$step" "$code" "$((SECONDS - start))"
             exit "$code"
         fi
-        printf '%s %s%s: ok, %d s\n' "$mark" "$whose" "$step" "$((SECONDS - start))"
+        printf '%s %s%s: ok, %d s\n' "$mark" "$prefix" "$step" "$((SECONDS - start))"
     done
 }
 
-# Installs what is missing of these commands; COMMAND:PACKAGE,PACKAGE where the package is not called like the command.
+# Installs the packages of missing commands. COMMAND:PACKAGE,PACKAGE names packages other than the command's name.
 need_commands() {
-    local each packages missing=()
-    for each in "$@"; do
-        have "${each%%:*}" && continue
-        IFS=, read -ra packages <<<"${each#*:}"
+    local command packages missing=()
+    for command in "$@"; do
+        have "${command%%:*}" && continue
+        IFS=, read -ra packages <<<"${command#*:}"
         missing+=("${packages[@]}")
     done
     if [ "${#missing[@]}" -gt 0 ]; then
@@ -48,18 +52,18 @@ need_commands() {
     fi
 }
 
-# Installs the Debian packages named.
+# Installs the given Debian packages.
 install_packages() {
     if ! have apt-get; then
-        hint "please install: $* (there is no apt-get here to do it)"
+        hint "please install $* (this machine has no apt-get)"
         return 1
     fi
     if [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then
-        hint "please run as root: apt-get install $* (this user is not root, and sudo would ask)"
+        hint "please run as root: apt-get install $* (this user is not root, and sudo needs a password)"
         return 1
     fi
     local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300)
-    as_root "${apt[@]}" update || hint 'apt-get update failed; trying with the lists there are'
+    as_root "${apt[@]}" update || hint 'apt-get update failed; using the existing package lists'
     as_root "${apt[@]}" install -y --no-install-recommends "$@" || {
         local code=$?
         hint "apt-get could not install: $*"
@@ -67,26 +71,26 @@ install_packages() {
     }
 }
 
-# The mirror this machine takes its own packages from; else the one everybody may use.
+# Prints the URL of this machine's Debian mirror, or of the public one.
 mirror() {
     local uri
     uri=$(apt-get indextargets --format '$(REPO_URI)' 'Component: main' 2>/dev/null | grep -m 1 '/debian/$')
     echo "${uri:-http://deb.debian.org/debian/}"
 }
 
-# cargo is taken from the PATH, else from where rustup puts it.
+# Finds cargo on the PATH or where rustup installs it.
 find_cargo() {
     local bin root
     if ! have cargo && [ -n "${HOME:-}" ] && [ -x "$HOME/.cargo/bin/cargo" ]; then
         PATH="$HOME/.cargo/bin:$PATH"
     fi
     if ! have cargo; then
-        hint 'there is no cargo on the PATH; install Rust from https://rustup.rs'
+        hint 'cargo is not installed; install Rust from https://rustup.rs'
         return 1
     fi
     cargo --version >/dev/null 2>&1 && return 0
-    # A cargo that is rustup's looks for its toolchains in the home, which need not be the one it was
-    # installed in: they are beside it.
+    # rustup's cargo searches its toolchains in the home folder, but it may be installed in another one. Then they are in
+    # .rustup next to it.
     bin=$(dirname "$(command -v cargo)")
     root=$(dirname "$(dirname "$bin")")
     if [ -z "${RUSTUP_HOME:-}" ] && [ -d "$root/.rustup" ]; then
@@ -98,7 +102,7 @@ find_cargo() {
     }
 }
 
-# The folder to build in, from the root.
+# Prints the absolute path of the build folder.
 target_folder() {
     local target=${CARGO_TARGET_DIR:-target}
     case $target in
@@ -108,8 +112,8 @@ target_folder() {
     printf '%s\n' "$target"
 }
 
-# A tool of cargo's in one version, such as cargo-deny, built where everything is built: it needs no home. Its release
-# profile would spend minutes on making it fast, and it has little to do; what it was built from goes.
+# Installs a cargo tool such as cargo-deny in one version below the build folder. Uses a debug build: a release build takes
+# minutes longer, and the tool has little to do. Removes the build files.
 need_tool() {
     local name=$1 version=$2 tools
     tools=$(target_folder)/tools
@@ -117,18 +121,20 @@ need_tool() {
     *":$tools/bin:"*) ;;
     *) PATH="$tools/bin:$PATH" ;;
     esac
-    # Some say their name before it.
+    # Some tools print their name before the version.
     [[ "$("$name" --version 2>/dev/null)" =~ ^($name\ )?"$version"$ ]] && return 0
     CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_INCREMENTAL=false CARGO_TARGET_DIR="$tools/build" \
         cargo install --locked --debug --force --root "$tools" --version "$version" "$name" >&2 || {
-        hint "cargo could not build $name $version; is crates.io there?"
+        hint "cargo could not build $name $version; check the connection to crates.io"
         return 1
     }
     rm -rf "$tools/build"
 }
 
-# Runs a program in a terminal of 120 x 40 until its dashboard shows, presses q, and waits for its end.
-# The folder is one that may be written to, and goes away by itself.
+# Runs a program in a terminal of 120x40 until it shows the dashboard, presses q, and waits until it exits. Writes to the
+# folder, which the caller removes.
+#
+#   shows_dashboard FOLDER COMMAND...
 shows_dashboard() {
     local folder=$1 tmux try screen=''
     shift
@@ -145,7 +151,7 @@ shows_dashboard() {
         sleep 0.1
     done
     if "${tmux[@]}" kill-server 2>/dev/null; then
-        hint "$* did not end at q; its screen:"
+        hint "$* did not exit on q; its screen:"
         printf '%s\n' "$screen" >&2
         return 1
     fi

@@ -57,8 +57,9 @@ impl Term {
         for key in keys::parse(text) {
             self.paste(&key);
             if key == b"\x1b" {
-                // Escape and a letter, read together, would be Alt and the letter.
+                // Escape and a letter, read together or shortly after each other, would be Alt and the letter.
                 self.wait_input_read();
+                thread::sleep(Duration::from_millis(30));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::actions::audit::record::{AuditRecord, RecordPhase};
 pub struct JoinedRecord {
     /// Time of its first record, as written there.
     pub started: String,
-    /// Its last record, which contains everything known.
+    /// The last record of the command, which contains everything known.
     pub record: AuditRecord,
 }
 

@@ -3,8 +3,8 @@
 //! Owns the plugin output: state, summary line, problem lines and performance data. Does not own the rules
 //! (`problems`) or polling (`poller`).
 //!
-//! Data flow: the pollers sample for the given time; [`check`] takes the worst severity of all instances as the state
+//! Data flow: the pollers sample for the given time; [`nagios`] takes the worst severity of all instances as the state
 //! and appends the values from [`perfdata`] to the summary line.
 
-pub mod check;
+pub mod nagios;
 pub mod perfdata;

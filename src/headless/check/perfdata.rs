@@ -5,10 +5,11 @@ use std::fmt;
 
 use crate::actions::capacity::Capacity;
 use crate::haproxy::fields::{Field, InfoField};
-use crate::haproxy::stat_table::RowKind;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
-use crate::problems::rule_table::RULES;
+use crate::observe::severity::Severity;
+use crate::problems::figures;
+use crate::problems::rule_table::RuleId;
 use crate::problems::thresholds::Thresholds;
 use crate::table::columns::row_view::RowView;
 
@@ -50,7 +51,7 @@ impl PerfValue {
     }
 
     /// Adds the maximum, and the thresholds of a rule on the share of it.
-    fn with_limit(self, limit: Option<i64>, rule: &str, thresholds: &Thresholds) -> Self {
+    fn with_limit(self, limit: Option<i64>, rule: RuleId, thresholds: &Thresholds) -> Self {
         let limit = limit.filter(|limit| *limit > 0).map(|limit| limit as f64);
         let (warn, crit) = rule_limits(rule, thresholds);
         let times = |share: Option<f64>| limit.zip(share).map(|(limit, share)| format_number(limit * share));
@@ -59,9 +60,8 @@ impl PerfValue {
 }
 
 /// Returns the warning and critical threshold of a rule.
-fn rule_limits(rule: &str, thresholds: &Thresholds) -> (Option<f64>, Option<f64>) {
-    let place = RULES.iter().position(|known| known.id == rule);
-    place.map_or((None, None), |place| (thresholds.for_rule(place).warn, thresholds.for_rule(place).crit))
+fn rule_limits(rule: RuleId, thresholds: &Thresholds) -> (Option<f64>, Option<f64>) {
+    (thresholds.for_rule(rule).warn, thresholds.for_rule(rule).crit)
 }
 
 /// Returns the values of one HAProxy; `prefix` is its name if there are several.
@@ -72,12 +72,12 @@ pub fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thres
     let mut all = vec![
         PerfValue::new("connections", real(process(InfoField::CurrConns))).with_limit(
             process(InfoField::Maxconn),
-            "connections",
+            RuleId::Connections,
             thresholds,
         ),
         PerfValue::new("sessions_per_second", real(process(InfoField::SessRate))).with_limit(
             process(InfoField::SessRateLimit),
-            "session-rate",
+            RuleId::SessionRate,
             thresholds,
         ),
         idle_value(real(process(InfoField::IdlePct)), thresholds),
@@ -91,15 +91,14 @@ pub fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thres
             unit: "B",
             ..PerfValue::new("bytes_out_per_second", sum_frontends(instance, sample, |row| row.rate(Field::Bout)))
         },
-        PerfValue::new("queue", queued_requests(sample)),
+        PerfValue::new("queue", real(figures::total_queued_requests(sample))),
     ];
     let servers = count_servers(sample);
     all.push(PerfValue { max: Some(servers.1), ..PerfValue::new("servers_usable", Some(servers.0)) });
-    let count =
-        |word: &str| instance.problems().iter().filter(|problem| problem.severity.label() == word).count() as f64;
+    let count = |severity| instance.problems().iter().filter(|problem| problem.severity == severity).count() as f64;
     all.extend([
-        PerfValue::new("problems_warn", Some(count("WARN"))),
-        PerfValue::new("problems_crit", Some(count("CRIT"))),
+        PerfValue::new("problems_warn", Some(count(Severity::Warn))),
+        PerfValue::new("problems_crit", Some(count(Severity::Crit))),
     ]);
     if let Some(prefix) = prefix {
         for perf in &mut all {
@@ -111,7 +110,7 @@ pub fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thres
 
 /// Returns the idle share. Low values are bad, so the thresholds are ranges with a lower bound.
 fn idle_value(value: Option<f64>, thresholds: &Thresholds) -> PerfValue {
-    let (warn, crit) = rule_limits("idle", thresholds);
+    let (warn, crit) = rule_limits(RuleId::Idle, thresholds);
     let range =
         |share: Option<f64>| share.map(|share| format!("{}:", format_number(share * 100.0))).unwrap_or_default();
     PerfValue { unit: "%", max: Some(100.0), warn: range(warn), crit: range(crit), ..PerfValue::new("idle", value) }
@@ -121,16 +120,6 @@ fn idle_value(value: Option<f64>, thresholds: &Thresholds) -> PerfValue {
 fn sum_frontends(instance: &Instance, sample: &Sample, value: impl Fn(&RowView<'_>) -> Option<f64>) -> Option<f64> {
     let rows = sample.rows.frontends().iter().map(|place| RowView::new(instance, sample, *place));
     rows.filter_map(|row| value(&row)).reduce(|sum, value| sum + value)
-}
-
-/// Returns the number of queued requests in backends and servers.
-fn queued_requests(sample: &Sample) -> Option<f64> {
-    let is_queue = |place: &usize| matches!(sample.table.rows()[*place].kind, RowKind::Backend | RowKind::Server);
-    let places = (0..sample.table.rows().len()).filter(is_queue);
-    places
-        .filter_map(|place| sample.table.number(place, Field::Qcur))
-        .reduce(|sum, one| sum + one)
-        .map(|sum| sum as f64)
 }
 
 /// Returns the number of usable servers, including backups, and of all servers.
@@ -144,7 +133,10 @@ pub fn count_servers(sample: &Sample) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::process_summary::ProcessSummary;
+    use crate::headless::report::metric_path::MetricPath;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::table::columns::value::Value;
 
     #[test]
     fn perf_value_display_follows_plugin_guidelines() {
@@ -163,13 +155,26 @@ mod tests {
     fn perf_values_use_configured_thresholds_and_mark_unknown() {
         let mut instance = Instance::default();
         instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
-        let mut thresholds = Thresholds::default();
-        thresholds.set_from_text("idle.warn=0.5").unwrap();
+        let thresholds = Thresholds::with_changes(["idle.warn=0.5".parse().unwrap()]).unwrap();
         let shown: Vec<String> =
             perf_values(&instance, Some("lb01"), &thresholds).iter().map(PerfValue::to_string).collect();
         assert_eq!(shown[2], "'lb01 idle'=80%;50:;10:;0;100");
         assert_eq!(shown[3], "'lb01 requests_per_second'=U;;;0", "one sample gives no rate");
         assert_eq!(shown[7], "'lb01 queue'=8;;;0");
         assert_eq!(shown[8], "'lb01 servers_usable'=3;;;0;6");
+    }
+
+    #[test]
+    fn w24_queued_requests_are_the_same_number_everywhere() {
+        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
+        for step in 0..7 {
+            instance.add_sample(builder.build_at_millis(step * 2000, &stat_of_site()), 0);
+        }
+        let path: MetricPath = "api/BACKEND.queue".parse().unwrap();
+        assert_eq!(path.value(&instance, false), Ok(Value::Integer(8)));
+        assert_eq!(ProcessSummary::from_instance(&instance).unwrap().queued, Some(8));
+        assert_eq!(perf_values(&instance, None, &Thresholds::default())[7].to_string(), "'queue'=8;;;0");
+        let problem = instance.problems().iter().find(|problem| problem.rule.id == RuleId::Queue).unwrap();
+        assert!((problem.value - 8.0).abs() < 0.001, "{problem:?}");
     }
 }

@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::Context as _;
 use tokio::runtime::Builder;
 
-use crate::app::action_facts::pluralize;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::fields::InfoField;
@@ -19,7 +18,8 @@ use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sample::Sample;
 use crate::observe::sampler::{PollResult, Sampler};
 use crate::observe::timestamp::Clock;
-use crate::table::number_format;
+use crate::units;
+use crate::units::pluralize;
 
 /// Polls HAProxy once and checks the result. Sends only read-only commands.
 ///
@@ -53,7 +53,7 @@ fn check_process(sample: &Sample) -> Finding {
     let parts = [
         Some(format!("HAProxy {}", info.version_text())),
         info.number(InfoField::Pid).map(|pid| format!("pid {pid}")),
-        info.number(InfoField::UptimeSec).map(|uptime| format!("up {}", number_format::seconds(uptime))),
+        info.number(InfoField::UptimeSec).map(|uptime| format!("up {}", units::seconds(uptime))),
         Some(pluralize(sample.table.rows().len() as i64, "row")),
     ];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
@@ -114,9 +114,9 @@ fn check_cost(sample: &Sample) -> Finding {
     Finding::ok(format!(
         "a poll takes {:.1} ms and {} bytes, every {}: at most {} of one HAProxy thread",
         sample.cost.reply_time.as_secs_f64() * 1e3,
-        number_format::bytes(sample.cost.bytes as f64),
-        number_format::interval(sample.interval),
-        number_format::percent(share),
+        units::bytes(sample.cost.bytes as f64),
+        units::interval(sample.interval),
+        units::percent(share),
     ))
 }
 

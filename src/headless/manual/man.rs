@@ -35,8 +35,9 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Environment variables that are not settings of hapulse.
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 7] = [
     (search_paths::CONFIG_VARIABLE, "Configuration file to use instead of the user's; --config overrides it."),
+    (search_paths::DEBUG_VARIABLE, "File for the debug log; --debug-log overrides it."),
     ("XDG_CONFIG_HOME, XDG_STATE_HOME, HOME", "Directories of the user's files."),
     ("NO_COLOR, TERM, COLORTERM, COLORFGBG", "Available colors, and the default theme."),
     ("LC_ALL, LC_CTYPE, LANG", "Character encoding; ASCII characters are used unless it is UTF-8."),
@@ -153,7 +154,7 @@ fn add_synopsis(roff: &mut Roff, command: &Command) {
     }
 }
 
-/// Renders the visible options of a command in the format of clap_mangen.
+/// Renders the visible options of a command in the format of `clap_mangen`.
 fn render_options(command: Command) -> String {
     let mut bytes = Vec::new();
     // Writing to a vector cannot fail.

@@ -7,8 +7,8 @@ use std::iter::once;
 use csv::Writer;
 
 use crate::headless::poller::Poller;
+use crate::headless::report::contents::Report;
 use crate::headless::report::json::{PROBLEM_FIELDS, columns_after_names, info_value, problem_values};
-use crate::headless::report::report::Report;
 use crate::table::columns::column::Column;
 use crate::table::columns::computed::kind_word;
 use crate::table::columns::row_view::RowView;

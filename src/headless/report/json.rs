@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::poller::Poller;
-use crate::headless::report::report::Report;
-use crate::instance::instance::Instance;
+use crate::headless::report::contents::Report;
+use crate::instance::state::Instance;
 use crate::observe::link::PollFailure;
 use crate::observe::sample::Sample;
 use crate::observe::timestamp::Timestamp;
@@ -174,7 +174,7 @@ pub fn problem_values(problem: &Problem, now: Timestamp) -> [Value; 8] {
     let since = i64::try_from(now.elapsed_since(problem.since.monotonic).as_secs()).ok();
     [
         text(problem.severity.label()),
-        text(problem.rule.id),
+        text(problem.rule.id.as_str()),
         kind,
         proxy,
         name,

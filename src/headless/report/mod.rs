@@ -3,14 +3,14 @@
 //! Owns the selection of views, rows and columns for printing, and the output formats. Does not own columns, filters
 //! and sorting (`table`), rates (`observe`) or problems (`problems`).
 //!
-//! Data flow: [`report::Report`] describes what to print. A command ([`show`], [`get`], [`watch`]) polls until the
+//! Data flow: [`contents::Report`] describes what to print. A command ([`show`], [`get`], [`watch`]) polls until the
 //! report has its data; [`table`], [`json`] or [`csv`] renders it from the `Instance`.
 
+pub mod contents;
 pub mod csv;
 pub mod get;
 pub mod json;
 pub mod metric_path;
-pub mod report;
 pub mod show;
 pub mod table;
 pub mod watch;

@@ -9,9 +9,9 @@ use crate::headless::exit_code::CommandExit;
 use crate::headless::poller::Poller;
 use crate::headless::pollers::{self, PolledInstance};
 use crate::headless::print::ignore_broken_pipe;
+use crate::headless::report::contents::Report;
 use crate::headless::report::csv;
 use crate::headless::report::json;
-use crate::headless::report::report::Report;
 use crate::headless::report::table;
 use crate::headless::report::table::TextLayout;
 

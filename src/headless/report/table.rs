@@ -9,17 +9,17 @@ use crate::haproxy::fields::InfoField;
 use crate::haproxy::stat_table::RowKind;
 use crate::headless::poller::Poller;
 use crate::headless::print::align_cells;
+use crate::headless::report::contents::Report;
 use crate::headless::report::json::columns_after_names;
-use crate::headless::report::report::Report;
 use crate::observe::sample::Sample;
 use crate::problems::problem::Problem;
 use crate::table::columns::column::{Align, Column, drop_to_fit};
 use crate::table::columns::column_table::{KIND_TAG, NAME};
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
 use crate::table::rows::{TableLine, TableSettings};
 use crate::table::view_table::RowScope;
 use crate::ui::truncate;
+use crate::units;
 
 /// Blanks between two columns.
 const SPACING: u16 = 2;
@@ -53,20 +53,19 @@ pub fn render_lines(poller: &Poller, report: &Report, layout: TextLayout) -> Vec
 
 /// Replaces hapulse's own glyphs by ASCII characters; texts of HAProxy stay unchanged.
 fn replace_glyphs(line: &str) -> String {
-    line.replace(number_format::UNKNOWN, "-").replace('…', "~")
+    line.replace(units::UNKNOWN, "-").replace('…', "~")
 }
 
 fn process_line(name: &str, sample: &Sample) -> String {
     let number = |field| sample.process_number(field);
-    let shown =
-        |number: Option<i64>, show: fn(i64) -> String| number.map_or_else(|| number_format::UNKNOWN.to_owned(), show);
-    let version = Some(sample.info.version_text()).filter(|text| !text.is_empty()).unwrap_or(number_format::UNKNOWN);
+    let shown = |number: Option<i64>, show: fn(i64) -> String| number.map_or_else(|| units::UNKNOWN.to_owned(), show);
+    let version = Some(sample.info.version_text()).filter(|text| !text.is_empty()).unwrap_or(units::UNKNOWN);
     format!(
         "{name}  HAProxy {version}  pid {}  up {}  connections {}/{}  idle {}",
         sample.epoch.pid,
-        shown(number(InfoField::UptimeSec), number_format::seconds),
-        shown(number(InfoField::CurrConns), number_format::count),
-        shown(number(InfoField::Maxconn), number_format::count),
+        shown(number(InfoField::UptimeSec), units::seconds),
+        shown(number(InfoField::CurrConns), units::count),
+        shown(number(InfoField::Maxconn), units::count),
         shown(number(InfoField::IdlePct), |number| format!("{number}%")),
     )
 }
@@ -196,7 +195,7 @@ mod tests {
     use super::*;
     use crate::config::target::Target;
     use crate::haproxy::address::Address;
-    use crate::headless::report::report::RowOptions;
+    use crate::headless::report::contents::RowOptions;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::problems::thresholds::Thresholds;
     use std::time::Duration;

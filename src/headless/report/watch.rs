@@ -14,8 +14,8 @@ use crate::headless::exit_code::CommandExit;
 use crate::headless::poller::Poller;
 use crate::headless::pollers::start_runtime;
 use crate::headless::print::ignore_broken_pipe;
+use crate::headless::report::contents::Report;
 use crate::headless::report::json;
-use crate::headless::report::report::Report;
 
 /// Options of `hapulse watch`.
 #[derive(Debug, Clone)]

@@ -13,9 +13,9 @@ use crate::actions::outcome::StepResult;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::server::console::Console;
+use crate::headless::server::controller::Controller;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_command::{ServerCommand, ServerCommandOptions};
-use crate::headless::server::session::Controller;
 use crate::headless::signals::Signals;
 use crate::instance::guard::Authorised;
 
@@ -59,7 +59,7 @@ impl ServerCommand<'_> {
         let Some(limit) = self.options.wait else { return Ok(()) };
         let now = self.controller.now();
         for server in self.servers.iter().filter(|server| server.is_already_set && server.goal == WaitGoal::Drained) {
-            self.controller.instance.follow_drain(server.id, now);
+            self.controller.poller.instance.follow_drain(server.id, now);
         }
         self.wait_for_goal(limit).await?;
         let Some(then) = self.follow_up_intent() else { return Ok(()) };
@@ -85,9 +85,9 @@ impl ServerCommand<'_> {
         let polled = tokio::select! {
             biased;
             number = self.signals.wait() => return Err(self.stop_on_signal(number).await),
-            polled = self.controller.poll() => polled,
+            polled = self.controller.poller.poll() => polled,
         };
-        polled.map_err(|failure| {
+        polled.map(drop).map_err(|failure| {
             self.console.print_error(&format!("{}: {}", self.controller.operator.instance, failure.reason));
             if let Some(hint) = failure.hint {
                 self.console.print_detail(&format!("  {hint}"));
@@ -118,7 +118,7 @@ impl ServerCommand<'_> {
             signals.received().is_none()
         };
         let report = self.controller.operator.execute_each(&intent, |_| {}, each).await;
-        self.controller.instance.record_report(&report, self.controller.clock.now());
+        self.controller.poller.instance.record_report(&report, self.controller.poller.now());
         if report.is_success() {
             return Ok(());
         }

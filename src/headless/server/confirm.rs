@@ -40,7 +40,7 @@ impl ServerCommand<'_> {
     }
 
     fn check_read_only(&mut self) -> Result<(), CommandExit> {
-        if !self.controller.instance.access().read_only {
+        if !self.controller.poller.instance.access().read_only {
             return Ok(());
         }
         self.console.print_error(&Refusal::ReadOnly(for_admin_state(self.options.admin).title).to_string());
@@ -56,7 +56,7 @@ impl ServerCommand<'_> {
         let goal = if holds == TargetState::Ready { WaitGoal::Usable } else { WaitGoal::Drained };
         let mut is_missing = false;
         for name in &self.options.servers {
-            match name.find(&self.controller.instance) {
+            match name.find(&self.controller.poller.instance) {
                 Ok(target) if self.servers.iter().any(|known| known.id == target.id) => {}
                 Ok(target) => self.servers.push(TargetServer {
                     id: target.id,
@@ -119,7 +119,7 @@ impl ServerCommand<'_> {
             Danger::Highest => ConfirmationAnswer::Typed(name_to_type(&intent)),
             Danger::Low | Danger::High => ConfirmationAnswer::Yes,
         };
-        guard::authorise(intent, &consent, &self.controller.instance)
+        guard::authorise(intent, &consent, &self.controller.poller.instance)
     }
 
     fn refuse(&mut self, why: &str) -> CommandExit {
@@ -129,14 +129,14 @@ impl ServerCommand<'_> {
 
     /// Reads and prints the initial administrative state of each server.
     async fn read_initial_states(&mut self) {
-        let version = self.controller.instance.latest().and_then(|sample| sample.info.version());
+        let version = self.controller.poller.instance.latest().and_then(|sample| sample.info.version());
         let address = self.controller.operator.address.to_string();
-        self.epoch = self.controller.instance.latest().map_or(0, |sample| sample.epoch.number);
+        self.epoch = self.controller.poller.instance.latest().map_or(0, |sample| sample.epoch.number);
         for server in &mut self.servers {
             if self.signals.received().is_some() {
                 return;
             }
-            let instance = &self.controller.instance;
+            let instance = &self.controller.poller.instance;
             server.target.seen_status = instance.last_status(server.id).unwrap_or_default();
             let step = server.step();
             let before = self.controller.operator.read_back(&step).await;
@@ -181,13 +181,13 @@ impl ServerCommand<'_> {
     /// Returns the danger level of a plan, or `None` if it sends nothing.
     fn check_plan(&mut self, plan: &ActionPlan) -> Result<Option<Danger>, CommandExit> {
         let checked: Result<Vec<Danger>, Refusal> =
-            plan.intents().map(|intent| guard::check_intent(intent, &self.controller.instance)).collect();
+            plan.intents().map(|intent| guard::check_intent(intent, &self.controller.poller.instance)).collect();
         checked.map(|all| all.into_iter().max()).map_err(|why| self.refuse(&why.to_string()))
     }
 
     /// Accepts the plan with `--yes`; requires `--force` if the dashboard would ask for a typed name.
     fn accept_without_prompt(&mut self, plan: &ActionPlan, danger: Danger) -> Result<(), CommandExit> {
-        let Some(sample) = self.controller.instance.latest().cloned() else { return Ok(()) };
+        let Some(sample) = self.controller.poller.instance.latest().cloned() else { return Ok(()) };
         if danger == Danger::Highest && self.options.prompt_policy != PromptPolicy::Never {
             let why = plan.danger_reasons(&sample);
             return Err(self.refuse(&format!("refused: {why}; add --force to override")));
@@ -199,15 +199,15 @@ impl ServerCommand<'_> {
     }
 
     async fn prompt_for_confirmation(&mut self, plan: &ActionPlan, danger: Danger) -> Result<(), CommandExit> {
-        let Some(sample) = self.controller.instance.latest().cloned() else { return Ok(()) };
+        let Some(sample) = self.controller.poller.instance.latest().cloned() else { return Ok(()) };
         for line in plan.question_lines(&sample) {
             self.console.print(&line);
         }
         let answer = self.prompt_for_line(&plan.prompt_line(danger)).await?;
         plan.check_answer(answer.as_deref(), danger).map_err(|why| self.refuse(&why))?;
         // The sample may be old after the prompt.
-        match self.controller.poll().await {
-            Ok(()) => Ok(()),
+        match self.controller.poller.poll().await {
+            Ok(_) => Ok(()),
             Err(failure) => {
                 self.console.print_error(&format!("{}: nothing was sent", failure.reason));
                 Err(CommandExit::Unreachable)

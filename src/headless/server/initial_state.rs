@@ -8,23 +8,22 @@ use jiff::tz::TimeZone;
 
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::readback::Readback;
-use crate::app::action_facts::pluralize;
 use crate::haproxy::fields::Field;
 use crate::haproxy::status::RowState;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
-use crate::problems::phrases::duration;
+use crate::units::{duration_words, pluralize};
 
 /// Describes a server as `UP for 3 h, 12 sessions` or `DRAIN for 35 s, ordered by ann, 4 sessions`.
 pub fn describe_initial_state(instance: &Instance, id: RowId, readback: Option<&Readback>) -> String {
     let status = instance.last_status(id).unwrap_or_default();
     let number = |field| instance.latest().and_then(|sample| sample.number(id, field));
     let age = number(Field::Lastchg).and_then(|age| u64::try_from(age).ok());
-    let age = age.map_or(String::new(), |age| format!(" for {}", duration(Duration::from_secs(age))));
+    let age = age.map_or(String::new(), |age| format!(" for {}", duration_words(Duration::from_secs(age))));
     // A server that is down shows DOWN, even in drain.
     let is_drained =
         readback.and_then(|readback| readback.server_state.as_ref()).is_some_and(|state| state.admin.is_drain());
-    let is_hidden = is_drained && !matches!(RowState::parse(status.as_str()), RowState::Drain | RowState::Maint);
+    let is_hidden = is_drained && !RowState::parse(status.as_str()).is_maint_or_drain();
     let drained = if is_hidden { ", in drain" } else { "" };
     let author = instance.attributed_to(id).map_or(String::new(), |who| format!(", ordered by {who}"));
     let sessions =

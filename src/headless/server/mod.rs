@@ -5,17 +5,17 @@
 //! Does not own the rules for allowed actions (`instance::guard`), sending and verification (`instance::operator`),
 //! or the parsing of arguments (`cli::server_commands`).
 //!
-//! Data flow: [`arguments::run`] drives a [`server_command::ServerCommand`]. Its [`session::Controller`] polls, each
+//! Data flow: [`arguments::run`] drives a [`server_command::ServerCommand`]. Its [`controller::Controller`] polls, each
 //! action passes the guard and the operator, and [`progress`] compares the samples with the goal. All output goes
 //! through [`console::Console`]; the result is an exit code.
 
 pub mod arguments;
 pub mod confirm;
 pub mod console;
+pub mod controller;
 pub mod initial_state;
 pub mod progress;
 pub mod prompt;
 pub mod server_command;
 pub mod server_name;
-pub mod session;
 pub mod wait;

@@ -7,13 +7,12 @@
 
 use std::time::Duration;
 
-use crate::app::action_facts::pluralize;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
-use crate::problems::phrases::duration;
+use crate::units::{duration_words, exact_duration_words, pluralize};
 
 /// Goal that a server must reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +104,8 @@ pub fn summarize(servers: &[(String, ServerProgress)], done: &str, left: Duratio
     let mut news: Vec<String> = open().map(|(name, progress)| format!("{name}: {}", progress.text)).collect();
     let mut line: Vec<String> = open()
         .map(|(name, progress)| {
-            let about = progress.time_left.map_or(String::new(), |about| format!(", about {} more", duration(about)));
+            let about =
+                progress.time_left.map_or(String::new(), |about| format!(", about {} more", duration_words(about)));
             format!("{name}: {}{about}", progress.text)
         })
         .collect();
@@ -114,22 +114,8 @@ pub fn summarize(servers: &[(String, ServerProgress)], done: &str, left: Duratio
         news.insert(0, count.clone());
         line.insert(0, count);
     }
-    line.push(format!("{} until the deadline", format_duration(left)));
+    line.push(format!("{} until the deadline", exact_duration_words(left)));
     ProgressSummary { change_key: news.join("; "), line: line.join("; ") }
-}
-
-/// Formats a duration as `45 s`, `4 min 12 s` or `1 h 5 min`, rounded up to the next second.
-pub fn format_duration(left: Duration) -> String {
-    let seconds = left.as_millis().div_ceil(1000) as u64;
-    let two = |large: u64, large_unit: &str, small: u64, small_unit: &str| {
-        let rest = if small == 0 { String::new() } else { format!(" {small} {small_unit}") };
-        format!("{large} {large_unit}{rest}")
-    };
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
-        _ => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
-    }
 }
 
 #[cfg(test)]
@@ -203,7 +189,5 @@ mod tests {
         assert_eq!(all.line, "1 of 2 drained; b/s2: 4 sessions, about 20 s more; 4 min 12 s until the deadline");
         let single = summarize(&servers[1..], "drained", Duration::from_mins(1));
         assert_eq!(single.line, "b/s2: 4 sessions, about 20 s more; 1 min until the deadline");
-        assert_eq!(format_duration(Duration::from_mins(65)), "1 h 5 min");
-        assert_eq!(format_duration(Duration::from_millis(9100)), "10 s");
     }
 }

@@ -8,18 +8,18 @@ use jiff::tz::TimeZone;
 use crate::actions::action_table::for_admin_state;
 use crate::actions::intent::{ActionTarget, Intent, IntentStep};
 use crate::actions::readback::Readback;
-use crate::app::action_facts::pluralize;
 use crate::haproxy::fields::Field;
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
 use crate::headless::exit_code::CommandExit;
 use crate::headless::server::console::Console;
+use crate::headless::server::controller::Controller;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_name::ServerName;
-use crate::headless::server::session::Controller;
 use crate::headless::signals::{Signals, signal_name};
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
+use crate::units::pluralize;
 
 /// Maximum time of the last poll before the command ends.
 const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -126,7 +126,7 @@ impl ServerCommand<'_> {
             .iter()
             .filter(|server| is_wanted(server))
             .map(|server| ActionTarget {
-                seen_status: self.controller.instance.last_status(server.id).unwrap_or_default(),
+                seen_status: self.controller.poller.instance.last_status(server.id).unwrap_or_default(),
                 ..server.target.clone()
             })
             .collect();
@@ -160,14 +160,15 @@ impl ServerCommand<'_> {
         is_fresh
     }
 
-    fn describe_state(&self, server: &TargetServer) -> String {
-        let instance = &self.controller.instance;
+    /// Describes the latest known state of a server.
+    pub fn describe_state(&self, server: &TargetServer) -> String {
+        let instance = &self.controller.poller.instance;
         let name = server.name();
         let Some(sample) = instance.latest().filter(|sample| sample.row(server.id).is_some()) else {
             return format!("{name} no longer exists in HAProxy");
         };
         let status = instance.last_status(server.id).unwrap_or_default();
-        let is_away = matches!(RowState::parse(status.as_str()), RowState::Drain | RowState::Maint);
+        let is_away = RowState::parse(status.as_str()).is_maint_or_drain();
         let sessions = sample.number(server.id, Field::Scur).map(|sessions| pluralize(sessions, "session"));
         let sessions = sessions.map_or(String::new(), |sessions| format!(", {sessions}"));
         let why = instance.draining().progress(server.id).and_then(|left| left.stall_reason).filter(|_| is_away);
@@ -198,7 +199,7 @@ impl ServerCommand<'_> {
     /// Returns the state that restores a server, or `None` if it was not changed or is already restored.
     fn restore_state(&self, server: &TargetServer) -> Option<TargetState> {
         let before = server.before.as_ref().and_then(|before| before.server_state.as_ref()).map(|state| state.admin);
-        let status = self.controller.instance.last_status(server.id)?;
+        let status = self.controller.poller.instance.last_status(server.id)?;
         match self.options.admin {
             TargetState::Drain | TargetState::Maint => {
                 let is_ours = server.is_sent || server.is_already_set;

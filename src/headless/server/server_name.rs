@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::actions::intent::ActionTarget;
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 
 /// Maximum number of existing names listed in an error.
 const MAX_LISTED_NAMES: usize = 20;

@@ -8,12 +8,15 @@ use tokio::time::{Instant, sleep_until};
 use crate::actions::verify;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
-use crate::headless::server::progress::{ServerProgress, WaitGoal, format_duration, server_progress, summarize};
+use crate::headless::server::progress::{ServerProgress, WaitGoal, server_progress, summarize};
 use crate::headless::server::server_command::{ServerCommand, TargetServer};
 use crate::observe::link::Link;
+use crate::units::exact_duration_words;
 
 /// Time between two updates of the countdown.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause before the next poll of a HAProxy that does not answer.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Consecutive samples that confirm a usable server: its first health check may still be running.
 const USABLE_SAMPLES: usize = 2;
 
@@ -27,20 +30,21 @@ impl ServerCommand<'_> {
         let deadline = begun + limit;
         let mut progresses = Vec::new();
         loop {
-            tokio::select! {
+            let pause = tokio::select! {
                 biased;
                 number = self.signals.wait() => return Err(self.stop_on_signal(number).await),
                 () = sleep_until(deadline) => return Err(self.stop_on_deadline(limit).await),
-                polled = self.controller.poll() => if polled.is_ok() {
-                    self.report_reload();
-                    progresses = self.evaluate_servers().await?;
-                    self.report_reached(&progresses, begun.elapsed());
-                    if progresses.iter().all(|(_, progress)| progress.is_reached) {
-                        return Ok(());
-                    }
+                polled = self.controller.poller.poll() => polled
+            };
+            let due = (Instant::now() + pause.as_ref().map_or(RETRY_DELAY, |pause| *pause)).min(deadline);
+            if pause.is_ok() {
+                self.report_reload();
+                progresses = self.evaluate_servers().await?;
+                self.report_reached(&progresses, begun.elapsed());
+                if progresses.iter().all(|(_, progress)| progress.is_reached) {
+                    return Ok(());
                 }
             }
-            let due = self.controller.next_poll().min(deadline);
             loop {
                 self.show_progress(&progresses, deadline.saturating_duration_since(Instant::now()));
                 if Instant::now() >= due {
@@ -57,12 +61,13 @@ impl ServerCommand<'_> {
 
     /// Returns the progress of each server; stops if one was removed or changed.
     async fn evaluate_servers(&mut self) -> Result<Vec<(String, ServerProgress)>, CommandExit> {
-        let version = self.controller.instance.latest().and_then(|sample| sample.info.version());
+        let version = self.controller.poller.instance.latest().and_then(|sample| sample.info.version());
         let mut all = Vec::with_capacity(self.servers.len());
         for place in 0..self.servers.len() {
             let server = &self.servers[place];
-            let Some(mut progress) = server_progress(&self.controller.instance, server.id, server.goal) else {
-                return Err(self.stop_on_change(&format!("{} no longer exists in HAProxy", server.name())).await);
+            let Some(mut progress) = server_progress(&self.controller.poller.instance, server.id, server.goal) else {
+                let why = self.describe_state(server);
+                return Err(self.stop_on_change(&why).await);
             };
             if progress.is_doubtful {
                 let step = server.step();
@@ -91,7 +96,7 @@ impl ServerCommand<'_> {
 
     /// Describes why a server no longer has the requested state.
     fn describe_change(&self, server: &TargetServer) -> String {
-        let (name, instance) = (server.name(), &self.controller.instance);
+        let (name, instance) = (server.name(), &self.controller.poller.instance);
         let status = instance.last_status(server.id).unwrap_or_default();
         let is_reloaded = instance.latest().is_some_and(|sample| sample.epoch.number != self.epoch);
         match (server.expected, is_reloaded) {
@@ -132,9 +137,9 @@ impl ServerCommand<'_> {
             [one] => format!("{one} is not {done}"),
             several => format!("{} of {} servers are not {done}", several.len(), self.servers.len()),
         };
-        self.console.print_error(&format!("deadline of {} exceeded: {who}", format_duration(limit)));
-        if let Link::Lost { since, failure } = self.controller.instance.link() {
-            let silent = format_duration(self.controller.now().saturating_sub(*since));
+        self.console.print_error(&format!("deadline of {} exceeded: {who}", exact_duration_words(limit)));
+        if let Link::Lost { since, failure } = self.controller.poller.instance.link() {
+            let silent = exact_duration_words(self.controller.now().saturating_sub(*since));
             self.console.print_detail(&format!("  HAProxy has not answered for {silent}: {}", failure.reason));
         }
         self.report_maint_not_set();
@@ -155,7 +160,7 @@ impl ServerCommand<'_> {
                     WaitGoal::MaintIdle => "in maintenance without sessions".to_owned(),
                     WaitGoal::Usable => progress.text.clone(),
                 };
-                self.console.print(&format!("{name} is {what} after {}", format_duration(elapsed)));
+                self.console.print(&format!("{name} is {what} after {}", exact_duration_words(elapsed)));
             }
             server.is_reported = progress.is_reached;
         }
@@ -163,7 +168,7 @@ impl ServerCommand<'_> {
 
     /// Reports a reload: the old process may still serve its sessions.
     fn report_reload(&mut self) {
-        let Some(epoch) = self.controller.instance.latest().map(|sample| sample.epoch) else { return };
+        let Some(epoch) = self.controller.poller.instance.latest().map(|sample| sample.epoch) else { return };
         if epoch.number == self.reported_epoch {
             return;
         }
@@ -177,9 +182,12 @@ impl ServerCommand<'_> {
 
     fn show_progress(&mut self, progresses: &[(String, ServerProgress)], left: Duration) {
         let now = self.controller.now();
-        if let Link::Lost { failure, .. } = self.controller.instance.link() {
-            let line =
-                format!("HAProxy does not answer: {}; {} until the deadline", failure.reason, format_duration(left));
+        if let Link::Lost { failure, .. } = self.controller.poller.instance.link() {
+            let line = format!(
+                "HAProxy does not answer: {}; {} until the deadline",
+                failure.reason,
+                exact_duration_words(left)
+            );
             return self.console.print_progress(&failure.reason.clone(), &line, now);
         }
         let summary = summarize(progresses, self.goal_word(), left);

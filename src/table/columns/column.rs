@@ -1,13 +1,13 @@
-//! The type of a column: heading, width, and the source of its values; and fitting columns into a width.
+//! The type of a column (heading, width, source of the values), and functions that fit columns into a width.
 
 use std::cmp::Ordering;
 
 use crate::haproxy::fields::{Field, FieldKind, TextField, Unit};
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
-/// The side on which the texts of a column are aligned.
+/// The side on which the cells of a column are aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
     /// Left, for words.
@@ -16,24 +16,24 @@ pub enum Align {
     Right,
 }
 
-/// The value by which a row is sorted and filtered.
+/// The value by which rows are sorted and filtered.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SortKey {
-    /// Unknown: last in either direction.
+    /// An unknown value, sorted last in both directions.
     Absent,
     /// A number.
     Number(f64),
-    /// A text.
+    /// A string.
     Text(String),
 }
 
 impl SortKey {
-    /// Returns the key of a number, or `Absent`.
+    /// Returns the key for a number, or `Absent` for `None`.
     pub fn number(value: Option<f64>) -> Self {
         value.map_or(Self::Absent, Self::Number)
     }
 
-    /// Compares two keys in the given direction. An absent key comes last in both.
+    /// Compares two keys in the given direction. An absent key comes last in both directions.
     pub fn compare(&self, other: &Self, descending: bool) -> Ordering {
         let order = match (self, other) {
             (Self::Absent, Self::Absent) => return Ordering::Equal,
@@ -48,7 +48,7 @@ impl SortKey {
     }
 }
 
-/// Compares texts with runs of digits as numbers, so that `web2` comes before `web10`.
+/// Compares two strings, treating runs of digits as numbers, so that `web2` comes before `web10`.
 fn natural_order(one: &str, other: &str) -> Ordering {
     let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
     loop {
@@ -66,7 +66,7 @@ fn natural_order(one: &str, other: &str) -> Ordering {
     }
 }
 
-/// Splits a run of digits off the front and returns it without leading zeros.
+/// Removes the run of digits at the start of `text` and returns these digits without leading zeros.
 fn split_digits<'a>(text: &mut &'a [u8]) -> &'a [u8] {
     let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (run, rest) = text.split_at(end);
@@ -82,7 +82,7 @@ pub enum ColumnSource {
     Number(Field),
     /// The rate per second of a counter.
     PerSecond(Field),
-    /// A text as reported by HAProxy.
+    /// Text as reported by HAProxy.
     Text(TextField),
     /// A value computed from several fields.
     Computed {
@@ -90,10 +90,10 @@ pub enum ColumnSource {
         cell: fn(&RowView<'_>) -> Cell,
         /// Returns the sort key of a row.
         key: fn(&RowView<'_>) -> SortKey,
-        /// True if the value is unknown from a single sample.
+        /// True if a single sample is not enough to compute the value.
         needs_two_samples: bool,
     },
-    /// The change of these fields since the marked moment.
+    /// The change in these fields since the marked moment.
     SinceMark {
         /// Fields to compare.
         fields: &'static [Field],
@@ -113,9 +113,9 @@ pub struct Column {
     pub title: &'static str,
     /// One-line description.
     pub help: &'static str,
-    /// Width in terminal cells. The first column gets at least this and all spare cells.
+    /// Width in terminal cells. The first column of a table also gets all spare cells.
     pub width: u16,
-    /// Priority: columns with lower ones are dropped first on a narrow screen.
+    /// Priority. On a narrow screen, the columns with the lowest priority are dropped first.
     pub priority: u8,
     /// Alignment.
     pub align: Align,
@@ -131,11 +131,7 @@ impl Column {
                 Cell::from_option(known_number(row, field), |number| number_cell(field, number))
             }
             ColumnSource::PerSecond(field) => Cell::from_option(row.rate(field), |rate| {
-                let text = if field.info().unit == Unit::Bytes {
-                    number_format::bytes(rate)
-                } else {
-                    number_format::rate(rate)
-                };
+                let text = if field.info().unit == Unit::Bytes { units::bytes(rate) } else { units::rate(rate) };
                 Cell::new(text, if rate > 0.0 { Role::Normal } else { Role::Dim })
             }),
             ColumnSource::Text(field) => Cell::from_option(row.text(field), |text| Cell::plain(text.as_str())),
@@ -157,7 +153,7 @@ impl Column {
         }
     }
 
-    /// Returns whether the column's values are unknown from a single sample.
+    /// Returns whether a single sample is not enough to compute the column's values.
     pub fn needs_two_samples(&self) -> bool {
         match self.source {
             ColumnSource::PerSecond(_) => true,
@@ -166,37 +162,37 @@ impl Column {
         }
     }
 
-    /// Returns whether the column compares with the marked moment, which only the dashboard can set.
+    /// Returns whether the column compares with the marked moment, which can be set only in the dashboard.
     pub fn needs_mark(&self) -> bool {
         matches!(self.source, ColumnSource::SinceMark { .. })
     }
 
-    /// Returns whether sorting by this column starts with the largest value, as for numbers.
+    /// Returns whether sorting by this column starts with the largest value. True for columns of numbers.
     pub fn prefers_descending(&self) -> bool {
         self.align == Align::Right
     }
 }
 
-/// Returns a number of a row; a mean only once the row has served a session.
+/// Returns a numeric field of a row. An average is `None` until the row has served a session.
 pub fn known_number(row: &RowView<'_>, field: Field) -> Option<i64> {
     if field.info().kind == FieldKind::Average { row.average(field) } else { row.number(field) }
 }
 
-/// Returns the cell of a number in its unit. Zeros are dimmed so that other numbers stand out.
+/// Returns the cell for a number in the unit of its field. Zeros and ids are dimmed so that other numbers stand out.
 pub fn number_cell(field: Field, number: i64) -> Cell {
     let text = match field.info().unit {
-        Unit::Count => number_format::count(number),
-        Unit::Bytes => number_format::bytes(number as f64),
-        Unit::Millis => number_format::millis(number),
-        Unit::Seconds => number_format::seconds(number),
+        Unit::Count => units::count(number),
+        Unit::Bytes => units::bytes(number as f64),
+        Unit::Millis => units::millis(number),
+        Unit::Seconds => units::seconds(number),
         Unit::Percent => format!("{number}%"),
     };
     let is_quiet = number == 0 || field.info().kind == FieldKind::Id;
     Cell::new(text, if is_quiet { Role::Dim } else { Role::Normal })
 }
 
-/// Returns the columns that fit into `width` cells with `spacing` blanks between them, and their widths. The first
-/// column gets the spare cells.
+/// Returns the columns that fit into `width` terminal cells with `spacing` blanks between columns, each with its width.
+/// The first column gets the spare cells.
 pub fn fit_columns(columns: &[&'static Column], width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
     let mut kept = drop_to_fit(columns.iter().map(|column| (*column, column.width)).collect(), width, spacing);
     let spare = width.saturating_sub(required_width(&kept, spacing));
@@ -206,7 +202,7 @@ pub fn fit_columns(columns: &[&'static Column], width: u16, spacing: u16) -> Vec
     kept
 }
 
-/// Drops columns of the lowest priority until the rest fits; never drops the first column.
+/// Drops the columns with the lowest priority until the others fit. Never drops the first column.
 pub fn drop_to_fit(mut columns: Vec<(&'static Column, u16)>, width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
     while columns.len() > 1 && required_width(&columns, spacing) > width {
         let lowest = columns.iter().enumerate().skip(1).min_by_key(|(_, (column, _))| column.priority);
@@ -218,7 +214,7 @@ pub fn drop_to_fit(mut columns: Vec<(&'static Column, u16)>, width: u16, spacing
     columns
 }
 
-/// Returns the cells that the columns take with `spacing` blanks between them.
+/// Returns the number of terminal cells that the columns take up, with `spacing` blanks between columns.
 fn required_width(columns: &[(&Column, u16)], spacing: u16) -> u16 {
     let all: usize = columns.iter().map(|(_, wide)| usize::from(wide + spacing)).sum();
     u16::try_from(all).unwrap_or(u16::MAX).saturating_sub(spacing)

@@ -1,4 +1,4 @@
-//! The default columns of each list of the dashboard and of each view, in order.
+//! The default columns of each dashboard list and of each view, in display order.
 
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table::{
@@ -50,7 +50,7 @@ pub static SERVERS: &[&Column] = &[
     &WORST_PROBLEM,
 ];
 
-/// The columns of the dashboard's lists in one, for output that has a single table.
+/// The columns of all dashboard lists, merged into one set for output with a single table.
 pub static DASHBOARD: &[&Column] = &[
     &NAME,
     &KIND_TAG,

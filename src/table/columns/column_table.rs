@@ -8,7 +8,7 @@ use crate::table::columns::computed;
 use crate::table::columns::diff;
 use crate::table::columns::out_of_service;
 
-/// Returns a column; `names` are its id and its heading.
+/// Returns a column; `names` contains its id and its heading.
 const fn computed_column(
     names: (&'static str, &'static str),
     width: u16,
@@ -20,7 +20,7 @@ const fn computed_column(
     Column { id: names.0, title: names.1, help, width, priority, align, source }
 }
 
-/// Returns the column of a number, with HAProxy's name for it as id.
+/// Returns the column of a numeric field; the column's id is HAProxy's name for the field.
 const fn number_column(field: Field, title: &'static str, width: u16, priority: u8) -> Column {
     let info = field.info();
     Column {
@@ -40,7 +40,7 @@ const fn rate_column(id: &'static str, field: Field, title: &'static str, width:
     Column { id, title, help: field.info().help, width, priority, align: Align::Right, source }
 }
 
-/// Returns the column of a text.
+/// Returns the column of a text field.
 const fn text_column(
     field: TextField,
     names: (&'static str, &'static str),
@@ -51,33 +51,33 @@ const fn text_column(
     computed_column(names, width, priority, Align::Left, help, ColumnSource::Text(field))
 }
 
-/// A computed value that needs only one sample.
+/// Builds the source of a computed value that needs only one sample.
 macro_rules! current {
     ($cell:ident, $key:ident) => {
         ColumnSource::Computed { cell: computed::$cell, key: computed::$key, needs_two_samples: false }
     };
 }
 
-/// A computed value that needs two samples.
+/// Builds the source of a computed value that needs two samples.
 macro_rules! two_samples {
     ($cell:ident, $key:ident) => {
         ColumnSource::Computed { cell: computed::$cell, key: computed::$key, needs_two_samples: true }
     };
 }
 
-/// A computed value of a server that is out of service.
+/// Builds the source of a value computed for servers that are out of service.
 macro_rules! out_of_service {
     ($cell:ident, $key:ident) => {
         ColumnSource::Computed { cell: out_of_service::$cell, key: out_of_service::$key, needs_two_samples: false }
     };
 }
 
-/// The total growth of counters since the marked moment.
+/// Returns the source of the total growth of counters since the marked moment.
 const fn growth(fields: &'static [Field]) -> ColumnSource {
     ColumnSource::SinceMark { fields, cell: diff::growth_cell, key: diff::growth_key }
 }
 
-/// A number at the marked moment and now.
+/// Returns the source of a number at the marked moment and now.
 const fn then_and_now(field: &'static [Field]) -> ColumnSource {
     ColumnSource::SinceMark { fields: field, cell: diff::then_and_now_cell, key: diff::then_and_now_key }
 }
@@ -86,7 +86,7 @@ macro_rules! columns {
     ($($name:ident = $column:expr;)*) => {
         $(pub(crate) static $name: Column = $column;)*
 
-        /// The columns of the table above; further fields of HAProxy have columns in `FIELD_COLUMNS`.
+        /// The columns of the table below; `FIELD_COLUMNS` contains the columns of the other fields of HAProxy.
         pub static COLUMNS: &[&Column] = &[$(&$name),*];
     };
 }
@@ -107,13 +107,13 @@ columns! {
     REQUESTS = computed_column(("req", "REQ/S"), 6, 220, Align::Right, "requests per second; sessions per second for TCP", two_samples!(requests_cell, requests_key));
     SHARE_5XX = computed_column(("5xx", "5XX"), 5, 210, Align::Right, "share of 5xx among the responses of the last seconds, in percent", two_samples!(share_5xx_cell, share_5xx_key));
     ERRORS = computed_column(("err", "ERR/S"), 5, 190, Align::Right, "connection and response errors per second", two_samples!(errors_cell, errors_key));
-    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "response time, mean of the last 1,024 requests; total time for TCP", current!(response_time_cell, response_time_key));
+    RESPONSE_TIME = computed_column(("resp", "RTIME"), 6, 205, Align::Right, "mean response time of the last 1,024 requests; total time for TCP", current!(response_time_cell, response_time_key));
     CHECK = computed_column(("check", "CHECK"), 10, 180, Align::Left, "result of the last health check", current!(check_cell, check_key));
-    CHECK_TEXT = computed_column(("check_text", "LAST CHECK"), 24, 70, Align::Left, "description of the last health check, and the text the server sent", current!(check_text_cell, check_text_key));
-    REUSE_SHARE = computed_column(("reused", "REUSE"), 5, 90, Align::Right, "share of requests over a reused connection, in percent", two_samples!(reuse_cell, reuse_key));
+    CHECK_TEXT = computed_column(("check_text", "LAST CHECK"), 24, 70, Align::Left, "result of the last health check, and the text in the server's reply", current!(check_text_cell, check_text_key));
+    REUSE_SHARE = computed_column(("reused", "REUSE"), 5, 90, Align::Right, "share of requests sent over a reused connection, in percent", two_samples!(reuse_cell, reuse_key));
     CACHE_SHARE = computed_column(("cached", "CACHE"), 5, 45, Align::Right, "share of cache lookups that were hits, in percent", two_samples!(cache_cell, cache_key));
-    ORDERED_BY = computed_column(("by", "BY"), 14, 225, Align::Left, "who ordered the state, if the audit log knows it", out_of_service!(ordered_by_cell, ordered_by_key));
-    DRAIN_STATUS = computed_column(("left", "LEFT"), 48, 100, Align::Left, "sessions left on a draining server, for how long, and why", out_of_service!(drain_status_cell, drain_status_key));
+    ORDERED_BY = computed_column(("by", "BY"), 14, 225, Align::Left, "who ordered the state, if recorded", out_of_service!(ordered_by_cell, ordered_by_key));
+    DRAIN_STATUS = computed_column(("left", "LEFT"), 48, 100, Align::Left, "sessions left on a draining server, estimated time, reason", out_of_service!(drain_status_cell, drain_status_key));
 
     LARGEST_CHANGE = computed_column(("changed", "CHANGED"), 20, 248, Align::Left, "most important change since the mark", ColumnSource::SinceMark { fields: &[], cell: diff::largest_change_cell, key: diff::largest_change_key });
     GROWTH_SERVED = computed_column(("req+", "+REQ"), 5, 230, Align::Right, "requests since the mark; sessions for TCP", ColumnSource::SinceMark { fields: &[], cell: diff::served_growth_cell, key: diff::served_growth_key });
@@ -205,10 +205,10 @@ columns! {
 
     CHECK_STATUS = text_column(TextField::CheckStatus, ("check_status", "CHECK_STATUS"), 12, 40, "result of the last health check, as reported by HAProxy");
     CHECK_DESC = text_column(TextField::CheckDesc, ("check_desc", "CHECK_DESC"), 20, 40, "meaning of the last health check's result");
-    LAST_CHK = text_column(TextField::LastChk, ("last_chk", "LAST_CHK"), 24, 40, "text that the server sent to the last health check");
+    LAST_CHK = text_column(TextField::LastChk, ("last_chk", "LAST_CHK"), 24, 40, "text in the server's reply to the last check");
     AGENT = text_column(TextField::AgentStatus, ("agent_status", "AGENT"), 8, 60, "result of the last agent check");
     AGENT_DESC = text_column(TextField::AgentDesc, ("agent_desc", "AGENT RESULT"), 20, 41, "meaning of the last agent check's result");
-    LAST_AGT = text_column(TextField::LastAgt, ("last_agt", "LAST AGENT"), 24, 42, "text of the last agent reply");
+    LAST_AGT = text_column(TextField::LastAgt, ("last_agt", "LAST AGENT"), 24, 42, "text of the agent's last reply");
     COOKIE = text_column(TextField::Cookie, ("cookie", "COOKIE"), 10, 50, "cookie value of a server or cookie name of a backend");
     ALGO = text_column(TextField::Algo, ("algo", "ALGO"), 11, 55, "load balancing algorithm");
     MODE = text_column(TextField::Mode, ("mode", "MODE"), 4, 54, "tcp, http, …");
@@ -217,7 +217,7 @@ columns! {
     TRACKED = text_column(TextField::Tracked, ("tracked", "TRACKED"), 14, 48, "server whose health this one tracks");
 }
 
-/// The columns of all numeric fields that are missing in the table above, and of the rates of all counters.
+/// The columns of all numeric fields, and of the rates of all counters, that are missing from the table above.
 static FIELD_COLUMNS: LazyLock<Vec<Column>> = LazyLock::new(|| {
     let mut columns = Vec::new();
     for field in Field::ALL {
@@ -246,7 +246,7 @@ pub fn all() -> impl Iterator<Item = &'static Column> {
     COLUMNS.iter().copied().chain(FIELD_COLUMNS.iter())
 }
 
-/// Returns the column with this id, ignoring case.
+/// Returns the column with this id, ignoring case, or `None` if the id is unknown.
 pub fn by_id(id: &str) -> Option<&'static Column> {
     all().find(|column| column.id.eq_ignore_ascii_case(id))
 }
@@ -255,7 +255,7 @@ pub fn by_id(id: &str) -> Option<&'static Column> {
 mod tests {
     use super::*;
     use crate::haproxy::stat_table::RowKind;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::table::columns::column_sets::{BACKENDS, FRONTENDS};
     use crate::table::columns::row_view::RowView;

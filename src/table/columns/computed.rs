@@ -5,13 +5,15 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::RowState;
 use crate::observe::severity::Severity;
-use crate::table::cell::{Cell, Role, saturation_role, severity_role, state_role};
+use crate::problems::figures;
+use crate::problems::rule_table::RuleId;
+use crate::table::cell::{Cell, Role, severity_role, state_role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::out_of_service;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
-/// Returns the name of the row: of the proxy, or of the server or listener.
+/// Returns the proxy's name for a frontend or backend, otherwise the server's or listener's name.
 pub fn name_cell(row: &RowView<'_>) -> Cell {
     let names = row.stat_row();
     match names.kind {
@@ -22,7 +24,7 @@ pub fn name_cell(row: &RowView<'_>) -> Cell {
 
 /// Returns the state as HAProxy reports it, without the part in parentheses.
 pub fn status_cell(row: &RowView<'_>) -> Cell {
-    // The part in parentheses (why, or by which tracked server) is shown on the detail page.
+    // The part in parentheses (the reason, or the tracked server) is shown on the detail page.
     let status = row.stat_row().status().split(" (").next().unwrap_or_default();
     if status.is_empty() { Cell::unknown() } else { Cell::new(status, state_role(row.stat_row().state())) }
 }
@@ -32,90 +34,90 @@ fn backend_capacity(row: &RowView<'_>) -> Option<Capacity> {
     (!backend.servers.is_empty()).then(|| Capacity::from_servers(row.sample, &backend.servers))
 }
 
-/// Width in cells of the column of usable servers.
+/// Width of the column of usable servers, in terminal cells.
 pub const USABLE_WIDTH: usize = 7;
 
-/// Returns the active servers of a backend that take traffic, all active servers, and the usable backups: `3/4+1`.
+/// Returns the usable servers of a backend. `3/4+1` means that 3 of 4 active servers take traffic, and 1 backup could.
 pub fn usable_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(backend_capacity(row), |capacity| {
-        let role = match (capacity.usable, capacity.backup) {
-            (0, 0) => Role::Bad,
-            (usable, _) if usable < capacity.active => Role::Warn,
-            _ => Role::Normal,
+        let role = match row.graded_role(RuleId::BackendDown, (capacity.usable + capacity.backup) as f64) {
+            Role::Normal if capacity.usable < capacity.active => Role::Warn,
+            role => role,
         };
         let backup = if capacity.backup > 0 { format!("+{}", capacity.backup) } else { String::new() };
-        let (usable, active) =
-            (number_format::count(capacity.usable as i64), number_format::count(capacity.active as i64));
-        // With thousands of servers the numbers do not fit; a share does.
+        let (usable, active) = (units::count(capacity.usable as i64), units::count(capacity.active as i64));
+        // The counts of thousands of servers do not fit, so their share is shown instead.
         let text = format!("{usable}/{active}{backup}");
-        let share = || number_format::percent(capacity.usable as f64 / capacity.active.max(1) as f64);
+        let share = || units::percent(capacity.usable as f64 / capacity.active.max(1) as f64);
         Cell::new(if text.len() > USABLE_WIDTH { share() } else { text }, role)
     })
 }
 
-/// Returns the current sessions and their limit.
+/// Returns the number of current sessions, and their limit if there is one.
 pub fn sessions_limit_cell(row: &RowView<'_>) -> Cell {
     let Some(sessions) = row.number(Field::Scur) else { return Cell::unknown() };
     // A server without a limit has an empty field or 0. A backend's limit is fullconn, which does not limit sessions.
     match row.number(Field::Slim).filter(|limit| *limit > 0) {
         Some(limit) => {
             let share = sessions as f64 / limit as f64;
-            let crit = if row.stat_row().kind == RowKind::Frontend { 0.9 } else { 1.0 };
-            let text = format!("{}/{}", number_format::count(sessions), number_format::count(limit));
-            Cell::new(text, saturation_role(share, 0.8, crit))
+            let text = format!("{}/{}", units::count(sessions), units::count(limit));
+            let role = sessions_rule(row.stat_row().kind).map_or(Role::Normal, |rule| row.graded_role(rule, share));
+            Cell::new(text, role)
         }
-        None => Cell::plain(number_format::count(sessions)),
+        None => Cell::plain(units::count(sessions)),
     }
 }
 
-/// Returns the queued requests. HAProxy's number for a backend excludes requests queued for one of its servers, so they
-/// are added.
-fn queued_requests(row: &RowView<'_>) -> Option<i64> {
-    let own = row.number(Field::Qcur)?;
-    let servers = row.backend().map_or(&[][..], |backend| &backend.servers);
-    let queued = servers.iter().filter_map(|server| row.sample.table.number(*server, Field::Qcur));
-    Some(queued.fold(own, i64::saturating_add))
-}
-
-/// Returns the queued requests.
+/// Returns the number of queued requests.
 pub fn queue_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(queued_requests(row), |queued| {
-        let role = match queued {
-            ..=0 => Role::Dim,
-            1..10 => Role::Warn,
-            _ => Role::Bad,
-        };
-        Cell::new(number_format::count(queued), role)
+    Cell::from_option(figures::queued_requests(row.sample, row.index), |queued| {
+        let role = if queued <= 0 { Role::Dim } else { row.graded_role(RuleId::Queue, queued as f64) };
+        Cell::new(units::count(queued), role)
     })
 }
 
-/// Returns the requests, or TCP sessions, per second.
+/// Returns the requests per second, or sessions per second for TCP.
 pub fn requests_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(row.rate(row.served_field()), |rate| Cell::plain(number_format::rate(rate)))
+    Cell::from_option(row.rate(row.served_field()), |rate| Cell::plain(units::rate(rate)))
 }
 
-/// Smallest number of responses from which a share is computed.
-const MIN_RESPONSES: i64 = 20;
-
-/// Returns the share of 5xx among the responses within the rate window; absent if there are too few responses.
-pub fn ratio_5xx(row: &RowView<'_>) -> Option<f64> {
-    let all: i64 = Field::RESPONSES.iter().filter_map(|class| row.growth(*class)).fold(0, i64::saturating_add);
-    (all >= MIN_RESPONSES).then_some(())?;
-    Some(row.growth(Field::Hrsp5xx)? as f64 / all as f64)
+/// Returns the share of 5xx (0 to 1) among the responses of the last few seconds, or `None` if there are too few
+/// responses.
+fn share_5xx(row: &RowView<'_>) -> Option<f64> {
+    figures::share_5xx(row.instance.rates(), &[row.id])
 }
 
-/// Returns the share of 5xx among the responses.
+/// Returns the rule for the sessions of a row, or `None` for a backend, whose `fullconn` does not limit sessions.
+fn sessions_rule(kind: RowKind) -> Option<RuleId> {
+    match kind {
+        RowKind::Frontend | RowKind::Listener => Some(RuleId::FrontendSessions),
+        RowKind::Server => Some(RuleId::ServerSessions),
+        RowKind::Backend => None,
+    }
+}
+
+/// Returns the rule for the 5xx responses of a row.
+fn share_5xx_rule(kind: RowKind) -> RuleId {
+    match kind {
+        RowKind::Frontend | RowKind::Listener => RuleId::Frontend5xx,
+        RowKind::Backend => RuleId::Backend5xx,
+        RowKind::Server => RuleId::Server5xx,
+    }
+}
+
+/// Returns the share of 5xx among the responses, as a percentage.
 pub fn share_5xx_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(ratio_5xx(row), |share| {
-        let role = if share <= 0.0 { Role::Dim } else { saturation_role(share, 0.01, 0.05) };
-        Cell::new(number_format::percent(share), role)
+    Cell::from_option(share_5xx(row), |share| {
+        let graded = || row.graded_role(share_5xx_rule(row.stat_row().kind), share);
+        let role = if share <= 0.0 { Role::Dim } else { graded() };
+        Cell::new(units::percent(share), role)
     })
 }
 
-/// Returns the failed connections and responses per second.
+/// Returns the number of failed connections and failed responses per second.
 pub fn errors_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(error_rate(row), |rate| {
-        Cell::new(number_format::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim })
+        Cell::new(units::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim })
     })
 }
 
@@ -124,19 +126,19 @@ fn error_rate(row: &RowView<'_>) -> Option<f64> {
     rates.iter().any(Option::is_some).then(|| rates.iter().flatten().sum())
 }
 
-/// Returns the response time; for TCP the total time.
+/// Returns the average response time, or the average total session time for TCP.
 pub fn response_time_cell(row: &RowView<'_>) -> Cell {
     let is_tcp = row.is_tcp();
     let field = time_field(row);
     let is_idle = row.number(Field::Scur) == Some(0) && row.rate(Field::Stot).is_some_and(|rate| rate <= 0.0);
     Cell::from_option(row.average(field), |time| {
-        // Without traffic, HAProxy keeps reporting the mean of past requests.
+        // Without traffic, HAProxy keeps reporting the average of earlier requests.
         let role = match time {
             _ if is_idle => Role::Dim,
             _ if is_tcp => Role::Normal,
-            time => saturation_role(time as f64, 500.0, 1000.0),
+            time => row.graded_role(RuleId::ResponseTime, time as f64),
         };
-        Cell::new(number_format::millis(time), role)
+        Cell::new(units::millis(time), role)
     })
 }
 
@@ -162,7 +164,7 @@ fn time_field(row: &RowView<'_>) -> Field {
     if row.is_tcp() { Field::Ttime } else { Field::Rtime }
 }
 
-/// Sorts by name, a proxy before its servers.
+/// Returns the sort key: the name shown, in lower case.
 pub fn name_key(row: &RowView<'_>) -> SortKey {
     let names = row.stat_row();
     SortKey::Text(match names.kind {
@@ -171,7 +173,7 @@ pub fn name_key(row: &RowView<'_>) -> SortKey {
     })
 }
 
-/// Sorts failed rows first, then rows out of service, then working rows.
+/// Returns the sort key: failed rows first, then changing and unknown ones, those out of service, and working ones.
 pub fn status_key(row: &RowView<'_>) -> SortKey {
     let order = match row.stat_row().state() {
         RowState::Down | RowState::Stopped => 0.0,
@@ -186,43 +188,43 @@ pub fn status_key(row: &RowView<'_>) -> SortKey {
     SortKey::Number(order)
 }
 
-/// Sorts by the share of active servers that take traffic.
+/// Returns the sort key: the share of active servers that take traffic.
 pub fn usable_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(backend_capacity(row).map(|capacity| capacity.usable as f64 / capacity.active.max(1) as f64))
 }
 
-/// Sorts by sessions.
+/// Returns the sort key: the number of current sessions.
 pub fn sessions_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(row.number(Field::Scur).map(|sessions| sessions as f64))
 }
 
-/// Sorts by queued requests.
+/// Returns the sort key: the number of queued requests.
 pub fn queue_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(queued_requests(row).map(|queued| queued as f64))
+    SortKey::number(figures::queued_requests(row.sample, row.index).map(|queued| queued as f64))
 }
 
-/// Sorts by requests, or TCP sessions, per second.
+/// Returns the sort key: requests per second, or sessions per second for TCP.
 pub fn requests_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(row.rate(row.served_field()))
 }
 
-/// Sorts by the share of 5xx, in percent.
+/// Returns the sort key: the share of 5xx, in percent.
 pub fn share_5xx_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(ratio_5xx(row).map(|share| share * 100.0))
+    SortKey::number(share_5xx(row).map(|share| share * 100.0))
 }
 
-/// Sorts by errors per second.
+/// Returns the sort key: errors per second.
 pub fn errors_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(error_rate(row))
 }
 
-/// Sorts by the response time.
+/// Returns the sort key: the average response time in milliseconds, or the average total session time for TCP.
 pub fn response_time_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(row.average(time_field(row)).map(|time| time as f64))
 }
 
-/// Returns the sessions of a frontend or server as a share of their limit. A backend's `fullconn` does not limit
-/// sessions.
+/// Returns the sessions of a row as a share of their limit. Returns `None` if there is no limit, and for a backend,
+/// whose `fullconn` does not limit sessions.
 pub fn session_saturation(row: &RowView<'_>) -> Option<f64> {
     let limit = row.number(Field::Slim).filter(|limit| *limit > 0 && row.stat_row().kind != RowKind::Backend)?;
     Some(row.number(Field::Scur)? as f64 / limit as f64)
@@ -231,23 +233,25 @@ pub fn session_saturation(row: &RowView<'_>) -> Option<f64> {
 /// Returns the sessions as a share of their limit.
 pub fn load_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(session_saturation(row), |share| {
-        Cell::new(number_format::percent(share), saturation_role(share, 0.8, 1.0))
+        let role = sessions_rule(row.stat_row().kind).map_or(Role::Normal, |rule| row.graded_role(rule, share));
+        Cell::new(units::percent(share), role)
     })
 }
 
-/// Sorts by the sessions as a share of their limit, in percent.
+/// Returns the sort key: the sessions as a share of their limit, in percent.
 pub fn load_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(session_saturation(row).map(|share| share * 100.0))
 }
 
-/// Returns the share of requests sent over a reused connection within the rate window.
+/// Returns the share of requests of the last few seconds that were sent over a reused connection.
 fn reuse_share(row: &RowView<'_>) -> Option<f64> {
     let (reused, connected) = (row.growth(Field::Reuse)?, row.growth(Field::Connect)?);
     let all = reused.saturating_add(connected);
     (all > 0).then(|| reused as f64 / all as f64)
 }
 
-/// Returns the growth of a counter as a share of the growth of another, within the rate window.
+/// Returns the growth of `part` as a share of the growth of `whole` over the last few seconds, or `None` if `whole` did
+/// not grow.
 fn growth_share(row: &RowView<'_>, part: Field, whole: Field) -> Option<f64> {
     let (part, whole) = (row.growth(part)?, row.growth(whole)?);
     (whole > 0).then(|| part as f64 / whole as f64)
@@ -256,33 +260,31 @@ fn growth_share(row: &RowView<'_>, part: Field, whole: Field) -> Option<f64> {
 /// Returns the share of cache lookups that were hits.
 pub fn cache_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(growth_share(row, Field::CacheHits, Field::CacheLookups), |share| {
-        Cell::plain(number_format::percent(share))
+        Cell::plain(units::percent(share))
     })
 }
 
-/// Sorts by the share of cache hits, in percent.
+/// Returns the sort key: the share of cache lookups that were hits, in percent.
 pub fn cache_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(growth_share(row, Field::CacheHits, Field::CacheLookups).map(|share| share * 100.0))
 }
 
 /// Returns the compressed size as a share of the original size.
 pub fn compression_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(growth_share(row, Field::CompOut, Field::CompIn), |share| {
-        Cell::plain(number_format::percent(share))
-    })
+    Cell::from_option(growth_share(row, Field::CompOut, Field::CompIn), |share| Cell::plain(units::percent(share)))
 }
 
-/// Sorts by the compressed size as a share of the original size, in percent.
+/// Returns the sort key: the compressed size as a share of the original size, in percent.
 pub fn compression_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(growth_share(row, Field::CompOut, Field::CompIn).map(|share| share * 100.0))
 }
 
 /// Returns the share of requests sent over a reused connection.
 pub fn reuse_cell(row: &RowView<'_>) -> Cell {
-    Cell::from_option(reuse_share(row), |share| Cell::plain(number_format::percent(share)))
+    Cell::from_option(reuse_share(row), |share| Cell::plain(units::percent(share)))
 }
 
-/// Sorts by the share of requests sent over a reused connection, in percent.
+/// Returns the sort key: the share of requests sent over a reused connection, in percent.
 pub fn reuse_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(reuse_share(row).map(|share| share * 100.0))
 }
@@ -292,7 +294,7 @@ pub fn kind_cell(row: &RowView<'_>) -> Cell {
     Cell::new(kind_word(row.stat_row().kind), Role::Dim)
 }
 
-/// Sorts by the kind of the row.
+/// Returns the sort key: the kind of the row.
 pub fn kind_key(row: &RowView<'_>) -> SortKey {
     SortKey::Text(kind_word(row.stat_row().kind).to_owned())
 }
@@ -312,30 +314,31 @@ pub fn proxy_cell(row: &RowView<'_>) -> Cell {
     Cell::plain(row.stat_row().proxy.as_str())
 }
 
-/// Sorts by proxy.
+/// Returns the sort key: the name of the proxy, in lower case.
 pub fn proxy_key(row: &RowView<'_>) -> SortKey {
     SortKey::Text(row.stat_row().proxy.as_str().to_lowercase())
 }
 
-/// Returns the description of the last health check and the text that the server sent.
+/// Returns the description of the last health check's result, and the text in the server's reply.
 pub fn check_text_cell(row: &RowView<'_>) -> Cell {
     let texts = [TextField::CheckDesc, TextField::LastChk].map(|field| row.text(field));
     let words: Vec<&str> = texts.into_iter().flatten().map(AsRef::as_ref).filter(|text| !text.is_empty()).collect();
     if words.is_empty() { Cell::unknown() } else { Cell::plain(words.join(": ")) }
 }
 
-/// Sorts by the text of the last health check.
+/// Returns the sort key: the text of the last health check.
 pub fn check_text_key(row: &RowView<'_>) -> SortKey {
     let cell = check_text_cell(row);
     if cell.role == Role::Dim { SortKey::Absent } else { SortKey::Text(cell.text.to_lowercase()) }
 }
 
-/// Sorts by the result of the last health check.
+/// Returns the sort key: the result of the last health check.
 pub fn check_key(row: &RowView<'_>) -> SortKey {
     row.text(TextField::CheckStatus).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
 }
 
-/// Returns two letters for the kind of row: frontends and backends may have the same name.
+/// Returns two letters for the kind of the row, because a frontend and a backend may have the same name. Empty for a
+/// server.
 pub fn side_cell(row: &RowView<'_>) -> Cell {
     Cell::new(
         match row.stat_row().kind {
@@ -348,8 +351,8 @@ pub fn side_cell(row: &RowView<'_>) -> Cell {
     )
 }
 
-/// Returns the verdict of a backend in a word, or the rule id of the row's worst problem. For a draining server, returns
-/// the sessions that are left.
+/// Returns the verdict on a backend in one word, or the rule id of the row's worst problem. For a draining server,
+/// returns the number of sessions left.
 pub fn verdict_cell(row: &RowView<'_>) -> Cell {
     let problems = row.instance.problems();
     if let Some(left) = row.instance.draining().progress(row.id) {
@@ -360,12 +363,12 @@ pub fn verdict_cell(row: &RowView<'_>) -> Cell {
     }
     match (problems.verdict(row.id), problems.for_row(row.id).max_by_key(|problem| problem.severity)) {
         (Some(verdict), _) => Cell::new(verdict.cause.short_name(), severity_role(verdict.severity)),
-        (None, Some(problem)) => Cell::new(problem.rule.id, severity_role(problem.severity)),
+        (None, Some(problem)) => Cell::new(problem.rule.id.as_str(), severity_role(problem.severity)),
         (None, None) => Cell::plain(""),
     }
 }
 
-/// Sorts by severity, the worst first.
+/// Returns the sort key: the severity of the row's worst problem, critical first.
 pub fn verdict_key(row: &RowView<'_>) -> SortKey {
     match row.instance.problems().worst_severity(row.id) {
         Some(Severity::Crit) => SortKey::Number(0.0),
@@ -377,8 +380,32 @@ pub fn verdict_key(row: &RowView<'_>) -> SortKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
-    use crate::observe::test_samples::SampleBuilder;
+    use crate::instance::state::Instance;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+    use crate::problems::thresholds::Thresholds;
+
+    #[test]
+    fn w24_roles_follow_configured_thresholds() {
+        let roles = |thresholds: &[&str]| {
+            let mut instance = Instance::default();
+            let changes = thresholds.iter().map(|text| text.parse().unwrap());
+            instance.set_thresholds(Thresholds::with_changes(changes).unwrap());
+            let stat = stat_of_site().replace("30,20,55,12,", "30,20,55,2000,");
+            instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat), 0);
+            let row = |index| RowView::new(&instance, instance.shown().unwrap(), index);
+            [
+                response_time_cell(&row(1)).role,
+                queue_cell(&row(7)).role,
+                sessions_limit_cell(&row(4)).role,
+                usable_cell(&row(9)).role,
+            ]
+        };
+        assert_eq!(roles(&[]), [Role::Bad, Role::Warn, Role::Bad, Role::Bad]);
+        let raised = ["response-time.warn=5000", "response-time.crit=9000", "queue.crit=5", "server-sessions.crit=1.1"];
+        assert_eq!(roles(&raised), [Role::Normal, Role::Bad, Role::Warn, Role::Bad]);
+        let off = ["response-time=off", "queue=off", "server-sessions=off", "backend-down=off"];
+        assert_eq!(roles(&off), [Role::Normal, Role::Normal, Role::Normal, Role::Warn]);
+    }
 
     #[test]
     fn shares_are_computed_within_the_rate_window() {

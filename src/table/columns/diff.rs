@@ -1,56 +1,61 @@
 //! Columns about the changes between the marked moment and the moment shown.
 //!
 //! The earlier of the two moments is "then", the later is "now"; the moment shown may be the earlier one. Counters are
-//! compared within one epoch only, and the growth of a counter that went back is unknown.
+//! compared only within one epoch, and the growth of a counter that decreased is unknown.
 
 use std::sync::Arc;
 
 use crate::haproxy::fields::{Field, Unit};
 use crate::haproxy::stat_table::StatRow;
 use crate::observe::sample::Sample;
+use crate::problems::figures;
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
 /// Counters of errors.
 const ERROR_COUNTERS: &[Field] = &[Field::Hrsp5xx, Field::Econ, Field::Eresp];
 /// Counters of retries and redispatches.
 const RETRY_COUNTERS: &[Field] = &[Field::Wretr, Field::Wredis];
 
-/// Returns the marked sample, and whether it is the earlier one.
+/// Returns the marked sample, and whether it is the earlier one of the two. Returns `None` if no moment is marked.
 fn marked_sample<'a>(row: &RowView<'a>) -> Option<(&'a Sample, bool)> {
     let mark = row.instance.marked_moment()?;
     Some((mark, mark.at.monotonic <= row.sample.at.monotonic))
 }
 
-/// Returns the index of the row in the marked sample.
+/// Returns the index of the row in the marked sample, or `None` if that sample does not contain the row.
 fn index_in_mark(row: &RowView<'_>, mark: &Sample) -> Option<usize> {
     if Arc::ptr_eq(&mark.rows, &row.sample.rows) { Some(row.index) } else { mark.rows.index_of(row.id) }
 }
 
-/// Returns the row's names and texts, then and now.
+/// Returns the row's names and text fields, then and now; `None` if either sample does not contain the row.
 fn rows_then_and_now<'a>(row: &RowView<'a>) -> Option<(&'a StatRow, &'a StatRow)> {
     let (mark, is_earlier) = marked_sample(row)?;
     let other = mark.table.rows().get(index_in_mark(row, mark)?)?;
     Some(if is_earlier { (other, row.stat_row()) } else { (row.stat_row(), other) })
 }
 
-/// Returns a number then and now; absent if either is unknown.
+/// Returns a number then and now, or `None` if either is unknown.
 pub fn then_and_now(row: &RowView<'_>, field: Field) -> Option<(i64, i64)> {
     let (mark, is_earlier) = marked_sample(row)?;
-    let (shown, other) = (row.number(field)?, mark.table.number(index_in_mark(row, mark)?, field)?);
+    let number = |sample: &Sample, index: usize| match field {
+        Field::Qcur => figures::queued_requests(sample, index),
+        _ => sample.table.number(index, field),
+    };
+    let (shown, other) = (number(row.sample, row.index)?, number(mark, index_in_mark(row, mark)?)?);
     Some(if is_earlier { (other, shown) } else { (shown, other) })
 }
 
-/// Returns the growth of a counter; unknown across a reload and if the counter went back.
+/// Returns the growth of a counter, or `None` if it decreased or HAProxy was reloaded in between.
 pub fn growth(row: &RowView<'_>, field: Field) -> Option<i64> {
     let (mark, _) = marked_sample(row)?;
     let (then, now) = then_and_now(row, field).filter(|_| mark.epoch == row.sample.epoch)?;
     now.checked_sub(then).filter(|grown| *grown >= 0)
 }
 
-/// Returns the sum of the known growths of several counters.
+/// Returns the total growth of several counters. A counter with unknown growth counts as 0; `None` if all are unknown.
 pub fn total_growth(row: &RowView<'_>, fields: &[Field]) -> Option<i64> {
     fields.iter().filter_map(|field| growth(row, *field)).reduce(i64::saturating_add)
 }
@@ -59,7 +64,7 @@ pub fn total_growth(row: &RowView<'_>, fields: &[Field]) -> Option<i64> {
 pub fn growth_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     let unit = fields.first().map_or(Unit::Count, |field| field.info().unit);
     Cell::from_option(total_growth(row, fields), |grown| {
-        let text = if unit == Unit::Bytes { number_format::bytes(grown as f64) } else { number_format::count(grown) };
+        let text = if unit == Unit::Bytes { units::bytes(grown as f64) } else { units::count(grown) };
         let is_bad = fields.iter().any(|field| ERROR_COUNTERS.contains(field) || *field == Field::Chkdown);
         let role = match grown {
             0 => Role::Dim,
@@ -70,38 +75,38 @@ pub fn growth_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     })
 }
 
-/// Sorts by the total growth of counters.
+/// Returns the sort key: the total growth of counters.
 pub fn growth_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
     SortKey::number(total_growth(row, fields).map(|grown| grown as f64))
 }
 
-/// Returns a number then and now (`4→6`), or once if it is the same.
+/// Returns a number then and now (`4→6`), or a single number if it did not change.
 pub fn then_and_now_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     Cell::from_option(fields.first().and_then(|field| then_and_now(row, *field)), |(then, now)| {
-        match (number_format::count(then), number_format::count(now)) {
+        match (units::count(then), units::count(now)) {
             (_, text) if then == now => Cell::new(text, Role::Dim),
             (then, now) => Cell::plain(format!("{then}→{now}")),
         }
     })
 }
 
-/// Sorts by the size of the change in either direction.
+/// Returns the sort key: the size of the change in either direction.
 pub fn then_and_now_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
     let both = fields.first().and_then(|field| then_and_now(row, *field));
     SortKey::number(both.map(|(then, now)| now.abs_diff(then) as f64))
 }
 
-/// Returns the number of requests, or TCP sessions, served since.
+/// Returns the number of requests, or sessions for TCP, served between the two moments.
 pub fn served_growth_cell(row: &RowView<'_>, _: &[Field]) -> Cell {
     growth_cell(row, &[row.served_field()])
 }
 
-/// Sorts by the number of requests, or TCP sessions, served since.
+/// Returns the sort key: the number of requests, or sessions for TCP, served between the two moments.
 pub fn served_growth_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
     SortKey::number(growth(row, row.served_field()).map(|grown| grown as f64))
 }
 
-/// A change of a row: its importance, its size within that importance, and its text.
+/// A change to a row: its importance, its size (for sorting changes of the same importance), and its cell.
 struct RowChange {
     rank: u8,
     size: f64,
@@ -131,7 +136,7 @@ fn largest_change(row: &RowView<'_>) -> Option<RowChange> {
     });
     let counted = |fields: &[Field], rank, one: &str, more: &str, role| {
         let count = total_growth(row, fields).filter(|count| *count > 0)?;
-        let text = format!("{} {}", number_format::count(count), if count == 1 { one } else { more });
+        let text = format!("{} {}", units::count(count), if count == 1 { one } else { more });
         Some(RowChange::new(rank, count as f64, text, role))
     };
     let served = row.served_field();
@@ -151,17 +156,18 @@ fn largest_change(row: &RowView<'_>) -> Option<RowChange> {
         })
 }
 
-/// Returns the most important change.
+/// Returns the most important change to the row; empty if nothing changed.
 pub fn largest_change_cell(row: &RowView<'_>, _: &[Field]) -> Cell {
     largest_change(row).map_or_else(|| Cell::plain(""), |change| change.cell)
 }
 
-/// Sorts by importance: states, new rows, changed settings, errors, retries, and then traffic.
+/// Returns the sort key: the importance of the row's most important change (state, new row, changed setting, errors,
+/// retries, traffic).
 pub fn largest_change_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
     SortKey::number(largest_change(row).map(|change| f64::from(change.rank) * 1e16 + change.size.min(9e15)))
 }
 
-/// Returns whether anything of the row changed.
+/// Returns whether anything about the row changed.
 pub fn has_changed(row: &RowView<'_>) -> bool {
     largest_change(row).is_some()
 }
@@ -169,8 +175,8 @@ pub fn has_changed(row: &RowView<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
     use crate::instance::past_moment::PlaybackStep;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site, stat_with_server};
 
     fn changes(instance: &Instance) -> Vec<(String, String)> {

@@ -4,19 +4,20 @@ use crate::actions::drain_tracker::DrainProgress;
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
-/// Returns the name of who ordered the state.
+/// Returns the user or program that ordered the row's state, if known.
 pub fn ordered_by_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(row.instance.attributed_to(row.id), Cell::plain)
 }
 
-/// Sorts by the name of who ordered the state.
+/// Returns the sort key: the user or program that ordered the row's state.
 pub fn ordered_by_key(row: &RowView<'_>) -> SortKey {
     row.instance.attributed_to(row.id).map_or(SortKey::Absent, SortKey::Text)
 }
 
-/// Returns the sessions and requests left on a draining server, with the reason why they stay.
+/// Returns the number of sessions and queued requests left on a draining server and, if the drain is stalled, the
+/// reason. Empty for other rows.
 pub fn drain_status_cell(row: &RowView<'_>) -> Cell {
     match row.instance.draining().progress(row.id) {
         None => Cell::plain(""),
@@ -24,7 +25,7 @@ pub fn drain_status_cell(row: &RowView<'_>) -> Cell {
         Some(left) => {
             let queued = match left.queued {
                 0 => String::new(),
-                count => format!(", {} queued", number_format::count(count)),
+                count => format!(", {} queued", units::count(count)),
             };
             let why = left.stall_reason.map_or(String::new(), |why| format!(": {why}"));
             Cell::new(format!("{}{queued}{why}", short_drain_status(left)), Role::OutOfService)
@@ -32,18 +33,18 @@ pub fn drain_status_cell(row: &RowView<'_>) -> Cell {
     }
 }
 
-/// Sorts by the sessions left on a draining server.
+/// Returns the sort key: the number of sessions left on a draining server.
 pub fn drain_status_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(row.instance.draining().progress(row.id).map(|left| left.sessions as f64))
 }
 
-/// Formats the sessions left on a draining server in a few characters: `12 left ~40s`.
+/// Formats the number of sessions left on a draining server and the estimated time until it is empty: `12 left ~40s`.
 pub fn short_drain_status(left: &DrainProgress) -> String {
     if left.is_empty {
         return "empty".to_owned();
     }
-    let time = left.time_left.map_or(String::new(), |time| format!(" ~{}", number_format::duration(time)));
-    format!("{} left{time}", number_format::count(left.sessions))
+    let time = left.time_left.map_or(String::new(), |time| format!(" ~{}", units::duration(time)));
+    format!("{} left{time}", units::count(left.sessions))
 }
 
 #[cfg(test)]

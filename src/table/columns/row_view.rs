@@ -1,18 +1,21 @@
-//! One row of a sample, with everything that its cells are computed from.
+//! A row of a sample, with everything that the cells of the row are computed from.
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatRow;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::observe::row_ids::{BackendRows, RowId};
 use crate::observe::sample::Sample;
+use crate::problems::measurement::Measurement;
+use crate::problems::rule_table::RuleId;
+use crate::table::cell::{Role, grade_role};
 
 /// A row of the sample that is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {
     /// Instance that the row belongs to.
     pub instance: &'a Instance,
-    /// Sample that holds the row.
+    /// Sample that contains the row.
     pub sample: &'a Sample,
     /// Index of the row in the sample.
     pub index: usize,
@@ -21,52 +24,58 @@ pub struct RowView<'a> {
 }
 
 impl<'a> RowView<'a> {
-    /// Returns the row of the sample at `index`.
+    /// Returns the row at `index` of the sample.
     pub fn new(instance: &'a Instance, sample: &'a Sample, index: usize) -> Self {
-        Self { instance: instance, sample, index, id: sample.rows.ids()[index] }
+        Self { instance, sample, index, id: sample.rows.ids()[index] }
     }
 
-    /// Returns the row's names and texts.
+    /// Returns the row's names and text fields.
     pub fn stat_row(&self) -> &'a StatRow {
         &self.sample.table.rows()[self.index]
     }
 
-    /// Returns a number of the row.
+    /// Returns a numeric field of the row, or `None` if HAProxy did not report it.
     pub fn number(&self, field: Field) -> Option<i64> {
         self.sample.table.number(self.index, field)
     }
 
-    /// Returns a mean of the row. It is absent before the first session, where HAProxy writes 0.
+    /// Returns an average that HAProxy reports for the row, such as `rtime`; `None` before the first session, when
+    /// HAProxy reports 0.
     pub fn average(&self, field: Field) -> Option<i64> {
         self.number(field).filter(|_| self.number(Field::Stot) != Some(0))
     }
 
-    /// Returns a text of the row.
+    /// Returns a text field of the row, or `None` if HAProxy did not report it.
     pub fn text(&self, field: TextField) -> Option<&'a SafeText> {
         self.stat_row().text(field)
     }
 
-    /// Returns the rate per second of a counter.
+    /// Returns the growth of a counter per second, or `None` while it is unknown.
     pub fn rate(&self, field: Field) -> Option<f64> {
         self.instance.rates().rate(self.id, field)
     }
 
-    /// Returns the growth of a counter within the rate window.
+    /// Returns the growth of a counter over the last few seconds (the rate window), or `None` while it is unknown.
     pub fn growth(&self, field: Field) -> Option<i64> {
         self.instance.rates().growth(self.id, field).map(|(grown, _)| grown)
     }
 
-    /// Returns the backend if this is a backend's own row.
+    /// Returns the role for a value, graded by the thresholds of a rule.
+    pub(crate) fn graded_role(&self, rule: RuleId, value: f64) -> Role {
+        grade_role(self.instance.problems().thresholds().grade(rule, Measurement::Value(value)))
+    }
+
+    /// Returns the backend if this row is the backend's own row, not that of a server.
     pub fn backend(&self) -> Option<&'a BackendRows> {
         self.sample.rows.backend_of(self.index).filter(|backend| backend.row == self.index)
     }
 
-    /// Returns the counter of what the row serves: sessions for TCP, requests otherwise.
+    /// Returns the counter of the row's traffic: requests for HTTP, otherwise sessions.
     pub fn served_field(&self) -> Field {
         Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some())
     }
 
-    /// Returns whether the row carries TCP and not HTTP.
+    /// Returns whether the row is in TCP mode.
     pub fn is_tcp(&self) -> bool {
         self.stat_row().is_tcp()
     }

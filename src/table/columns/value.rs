@@ -1,28 +1,29 @@
-//! The value of a column of a row, for programs: exact numbers, full texts, and an explicit "unknown".
+//! The value of a table cell, for programs: exact numbers, full strings, and an explicit "unknown".
 //!
-//! The value of a numeric column is the number by which it is sorted and filtered, so that printed numbers can be used
-//! in filters. A column with HAProxy's own name holds what HAProxy reported.
+//! The value in a numeric column is the number by which rows are sorted and filtered, so that printed numbers can be
+//! used in filters. A column named after a field of HAProxy contains the value that HAProxy reported.
 
 use crate::haproxy::fields::TextField;
 use crate::table::columns::column::{Align, Column, ColumnSource, SortKey, known_number};
 use crate::table::columns::row_view::RowView;
-use crate::table::number_format;
+use crate::units;
 
-/// The value of a column of a row.
+/// The value of one table cell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Unknown: HAProxy left it empty, this version lacks it, or it needs two samples and only one was taken.
+    /// Unknown: HAProxy left the field empty, this HAProxy version lacks the field, or the value needs two samples and
+    /// there is only one.
     Unknown,
     /// A whole number.
     Integer(i64),
     /// A number with at most three decimals, such as a rate or a share.
     Decimal(f64),
-    /// A text, safe to print.
+    /// A string that is safe to print.
     Text(String),
 }
 
 impl Value {
-    /// Returns the value of a column of a row.
+    /// Returns the value in `column` of `row`.
     pub fn from_row(column: &Column, row: &RowView<'_>) -> Self {
         match column.source {
             ColumnSource::Number(field) => Self::from_integer(known_number(row, field)),
@@ -39,19 +40,20 @@ impl Value {
         }
     }
 
-    /// Returns the value of a whole number that may be unknown.
+    /// Returns the value for a whole number, or `Unknown` for `None`.
     pub fn from_integer(number: Option<i64>) -> Self {
         number.map_or(Self::Unknown, Self::Integer)
     }
 
-    /// Returns the value of a number that may be unknown, rounded to three decimals.
+    /// Returns the value for a number, rounded to three decimals, or `Unknown` for `None` and numbers that are not
+    /// finite.
     pub fn from_decimal(number: Option<f64>) -> Self {
-        /// Above 2^53 a float cannot hold every whole number.
+        /// Above 2^53, not every whole number can be represented as a float.
         const LARGEST: f64 = 9_007_199_254_740_992.0;
         let Some(number) = number.filter(|number| number.is_finite()) else { return Self::Unknown };
         let rounded = (number * 1000.0).round() / 1000.0;
         if rounded == 0.0 && number != 0.0 {
-            // A number that rounds to zero is kept exact: only zero is shown as zero.
+            // A number that would be rounded to zero is not rounded, so that only zero is shown as zero.
             Self::Decimal(number)
         } else if rounded.fract() == 0.0 && rounded.abs() < LARGEST {
             Self::Integer(rounded as i64)
@@ -67,10 +69,10 @@ impl Value {
     }
 
     fn from_text(text: String) -> Self {
-        if text == number_format::UNKNOWN { Self::Unknown } else { Self::Text(text) }
+        if text == units::UNKNOWN { Self::Unknown } else { Self::Text(text) }
     }
 
-    /// Returns the value as a plain text, empty if it is unknown.
+    /// Returns the value as a plain string, empty if the value is unknown.
     pub fn to_plain_string(&self) -> String {
         match self {
             Self::Unknown => String::new(),
@@ -84,7 +86,7 @@ impl Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instance::instance::Instance;
+    use crate::instance::state::Instance;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::table::columns::column_table;
 

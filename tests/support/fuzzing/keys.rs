@@ -30,7 +30,7 @@ use hapulse::haproxy::sessions::{SessionDetail, Sessions};
 use hapulse::haproxy::stick_tables::{StickTables, TableEntries};
 use hapulse::haproxy::version::Version;
 use hapulse::instance::access::Access;
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::{InstanceId, RowRef};
 use hapulse::observe::sample::ReplyCost;
 use hapulse::observe::sampler::PollResult;

@@ -10,6 +10,7 @@ pub mod answers;
 pub mod dice;
 pub mod feed;
 pub mod files;
+pub mod input;
 pub mod keys;
 pub mod recorded;
 pub mod sessions_tables;

@@ -22,7 +22,7 @@ use hapulse::history::block::{self, Series};
 use hapulse::history::trend::{self, Trend};
 use hapulse::instance::access::Access;
 use hapulse::instance::guard;
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::row_ids::RowId;
 use hapulse::observe::sample::Sample;

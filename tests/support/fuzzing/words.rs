@@ -20,10 +20,10 @@ use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
 use hapulse::haproxy::version::Version;
 use hapulse::haproxy::write_command::{self, ForcedHealth, TargetState, TargetWeight, WriteCommand};
 use hapulse::instance::access::Access;
-use hapulse::instance::instance::Instance;
+use hapulse::instance::state::Instance;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sample::Sample;
-use hapulse::problems::thresholds::Thresholds;
+use hapulse::problems::thresholds::{ThresholdChange, Thresholds};
 use hapulse::table::columns::column;
 use hapulse::table::columns::column_sets;
 use hapulse::table::columns::row_view::RowView;
@@ -155,7 +155,7 @@ fn check_values(typed: &str) {
     assert!(write_command::parse_limit(typed, 1).is_ok() <= write_command::parse_limit(typed, 0).is_ok());
     let _ =
         (duration::parse(typed), Version::parse(typed), typed.parse::<Address>().map(|address| address.to_string()));
-    let _ = Thresholds::default().set_from_text(typed);
+    let _ = typed.parse::<ThresholdChange>().map(|change| Thresholds::with_changes([change]));
     if let Some(keys) = Key::parse_sequence(typed) {
         assert!(keys.len() <= typed.chars().count());
         assert!(keys.iter().all(|key| !key.label(true).is_empty()));

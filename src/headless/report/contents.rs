@@ -11,12 +11,12 @@ use thiserror::Error;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::suggest::did_you_mean;
-use crate::instance::instance::Instance;
+use crate::instance::state::Instance;
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table as columns;
 use crate::table::filter::{FilterError, RowFilter};
 use crate::table::rows::{FoldedProxies, Sort, TableLine, TableSettings, build_lines};
-use crate::table::view_table::{Content, NUMBERED_VIEWS, RowScope, VIEWS, View};
+use crate::table::view_table::{Content, RowScope, ViewId};
 
 /// Column name that selects all columns named by HAProxy.
 pub const ALL_COLUMNS: &str = "all";
@@ -28,8 +28,8 @@ const INFO: &str = "info";
 pub enum ReportPart {
     /// Process information, problems and rows.
     Dashboard,
-    /// Rows of a view, by its index in `VIEWS`.
-    View(usize),
+    /// Rows of a view.
+    View(ViewId),
     /// Problems.
     Problems,
     /// Process information (`show info`).
@@ -73,11 +73,12 @@ pub enum BadReport {
 
 /// Returns the names of all printable parts, with their digits.
 pub fn list_known_parts() -> String {
-    let can = |view: &View| view.content.columns().is_some() && view.scope != RowScope::Changed;
-    let views = VIEWS.iter().enumerate().filter(|(_, view)| can(view));
-    let named =
-        |(place, id): (usize, &str)| if place < NUMBERED_VIEWS { format!("{id} ({place})") } else { id.to_owned() };
-    let views: Vec<String> = views.map(|(place, view)| named((place, view.id))).collect();
+    let can = |view: &ViewId| view.view().content.columns().is_some() && view.view().scope != RowScope::Changed;
+    let named = |view: ViewId| match (view.view().id, view.digit()) {
+        (id, Some(digit)) => format!("{id} ({digit})"),
+        (id, None) => id.to_owned(),
+    };
+    let views: Vec<String> = ViewId::ALL.into_iter().filter(can).map(named).collect();
     format!("{}, problems, {INFO}", views.join(", "))
 }
 
@@ -89,17 +90,17 @@ impl FromStr for ReportPart {
         if lowercase == INFO {
             return Ok(Self::Info);
         }
-        let digit = lowercase.parse::<usize>().ok().filter(|digit| *digit < NUMBERED_VIEWS && lowercase.len() == 1);
-        let Some(place) = digit.or_else(|| VIEWS.iter().position(|view| view.id == lowercase)) else {
+        let digit = lowercase.parse().ok().filter(|_| lowercase.len() == 1);
+        let Some(view) = digit.and_then(ViewId::from_digit).or_else(|| ViewId::parse(&lowercase)) else {
             return Err(BadReport::UnknownView { name: text.into(), known: list_known_parts() });
         };
-        match VIEWS[place].content {
+        match view.view().content {
             Content::Dashboard => Ok(Self::Dashboard),
             // The view of changes needs a marked moment, which exists only in the dashboard.
-            Content::Table(_) if VIEWS[place].scope != RowScope::Changed => Ok(Self::View(place)),
+            Content::Table(_) if view.view().scope != RowScope::Changed => Ok(Self::View(view)),
             Content::Problems => Ok(Self::Problems),
             Content::Table(_) | Content::Cli | Content::Sessions | Content::StickTables | Content::Events => {
-                Err(BadReport::NotATable { name: VIEWS[place].id.into(), known: list_known_parts() })
+                Err(BadReport::NotATable { name: view.view().id.into(), known: list_known_parts() })
             }
         }
     }
@@ -173,16 +174,16 @@ impl Report {
     pub fn new(part: ReportPart, choice: &RowOptions) -> Result<Self, BadReport> {
         let RowOptions { columns, filter, sort, flat } = choice;
         let has_choice = columns.is_some() || filter.is_some() || sort.is_some() || flat.is_some();
-        let place = match part {
+        let view = match part {
             ReportPart::Problems | ReportPart::Info if has_choice => {
                 return Err(BadReport::NoRows(if part == ReportPart::Info { INFO } else { "problems" }));
             }
             ReportPart::Problems => return Ok(Self { info: false, problems: true, rows: None, is_flat: None }),
             ReportPart::Info => return Ok(Self { info: true, problems: false, rows: None, is_flat: None }),
-            ReportPart::Dashboard => 0,
-            ReportPart::View(place) => place,
+            ReportPart::Dashboard => ViewId::Dashboard,
+            ReportPart::View(view) => view,
         };
-        let view = &VIEWS[place];
+        let view = view.view();
         let own = view.content.columns().unwrap_or_default();
         let mut settings = TableSettings::for_scope(own, view.scope);
         if let Some(names) = columns {
@@ -253,7 +254,10 @@ mod tests {
     fn report_part_parse_accepts_view_digits_and_names() {
         let part = |text: &str| text.parse::<ReportPart>();
         assert_eq!(part("0"), Ok(ReportPart::Dashboard));
-        assert_eq!((part("6"), part("latency")), (Ok(ReportPart::View(6)), Ok(ReportPart::View(6))));
+        assert_eq!(
+            (part("6"), part("latency")),
+            (Ok(ReportPart::View(ViewId::Latency)), Ok(ReportPart::View(ViewId::Latency)))
+        );
         assert_eq!((part("Problems"), part("INFO")), (Ok(ReportPart::Problems), Ok(ReportPart::Info)));
         let message = |text: &str| part(text).unwrap_err().to_string();
         let known = "dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), away, problems, info";

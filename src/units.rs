@@ -1,4 +1,7 @@
-//! Short number formats for people: `812`, `12.3k`, `1.20M`. Most are at most five characters wide.
+//! Numbers and durations for people.
+//!
+//! Table cells use short formats, most of them at most five characters wide: `12.3k`, `840ms`, `3h07m`. Sentences use
+//! the functions that end in `_words`: `840 ms`, `4 min 12 s`.
 
 use std::time::Duration;
 
@@ -14,10 +17,27 @@ pub fn count(value: i64) -> String {
 pub fn rate(value: f64) -> String {
     match value {
         value if value < 0.05 => "0".to_owned(),
-        value if value < 9.95 => format!("{value:.1}"),
-        value if value < 999.5 => format!("{value:.0}"),
+        value if value < 999.5 => decimal(value),
         value => format_scaled(value, 1000.0, ""),
     }
+}
+
+/// Formats a number with one decimal below ten: `0.4`, `12`.
+pub fn decimal(value: f64) -> String {
+    if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") }
+}
+
+/// Formats a ratio of at most 999, with one decimal only below ten and only if it is not whole: `2.5`, `4`, `37`.
+pub fn ratio(value: f64) -> String {
+    match value.clamp(0.0, 999.0) {
+        value if value < 9.95 => short_decimal(value),
+        value => format!("{value:.0}"),
+    }
+}
+
+/// Formats a count with its noun: `1 session`, `2 sessions`.
+pub fn pluralize(count: i64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Formats bytes, or bytes per second, in units of 1,000 as is usual for networks.
@@ -36,8 +56,7 @@ pub fn percent(share: f64) -> String {
     match value {
         value if value <= 0.0 => "0%".to_owned(),
         value if value < 0.1 => "<0.1%".to_owned(),
-        value if value < 9.95 => format!("{value:.1}%"),
-        value => format!("{value:.0}%"),
+        value => format!("{}%", decimal(value)),
     }
 }
 
@@ -57,7 +76,7 @@ pub fn reply_time(value: Duration) -> String {
     if exact < 9.95 { format!("{exact:.1}ms") } else { millis(exact.round() as i64) }
 }
 
-/// Formats seconds in their two largest units, at most five characters wide: `45s`, `12m`, `3h07m`, `3d04h`, `120d`.
+/// Formats seconds in their one or two largest units, at most five characters wide: `45s`, `12m`, `3h07m`, `3d04h`, `120d`.
 pub fn seconds(value: i64) -> String {
     let (minutes, hours, days) = (value / 60, value / 3600, value / 86_400);
     match value {
@@ -85,8 +104,48 @@ pub fn exact_duration(value: Duration) -> String {
 
 /// Formats a short interval with at most one decimal: `2s`, `0.5s`.
 pub fn interval(value: Duration) -> String {
-    let value = value.as_secs_f64();
-    if (value - value.round()).abs() < 0.05 { format!("{value:.0}s") } else { format!("{value:.1}s") }
+    format!("{}s", short_decimal(value.as_secs_f64()))
+}
+
+/// Formats milliseconds: `840 ms`, `1.20 s`, `45 s`.
+pub fn millis_words(value: f64) -> String {
+    match value {
+        value if value < 999.5 => format!("{value:.0} ms"),
+        value if value < 9_995.0 => format!("{:.2} s", value / 1000.0),
+        value => format!("{:.0} s", value / 1000.0),
+    }
+}
+
+/// Formats seconds: `0.5 s`, `5 s`.
+pub fn seconds_words(value: f64) -> String {
+    format!("{} s", ratio(value))
+}
+
+/// Formats a duration in its largest unit: `12 s`, `3 min`, `2 h`, `5 d`.
+pub fn duration_words(value: Duration) -> String {
+    match value.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// Formats a duration in its two largest units, rounded up to the next second: `45 s`, `4 min 12 s`, `1 h 5 min`.
+pub fn exact_duration_words(value: Duration) -> String {
+    let seconds = value.as_millis().div_ceil(1000);
+    let (large, small) = match seconds {
+        0..60 => ((seconds, "s"), (0, "")),
+        60..3600 => ((seconds / 60, "min"), (seconds % 60, "s")),
+        _ => ((seconds / 3600, "h"), (seconds % 3600 / 60, "min")),
+    };
+    let rest = if small.0 == 0 { String::new() } else { format!(" {} {}", small.0, small.1) };
+    format!("{} {}{rest}", large.0, large.1)
+}
+
+/// Formats a number with one decimal, or without decimals if it is nearly whole.
+fn short_decimal(value: f64) -> String {
+    if (value - value.round()).abs() < 0.05 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
 /// Formats a number with three significant digits and a unit prefix.
@@ -125,6 +184,19 @@ mod tests {
         assert_eq!([seconds(45), seconds(720), seconds(11_220), seconds(273_600)], ["45s", "12m", "3h07m", "3d04h"]);
         assert_eq!([bytes(3_200_000.0), bytes(12.0), memory(1 << 20)], ["3.20M", "12B", "1.00M"]);
         assert_eq!([interval(Duration::from_secs(2)), interval(Duration::from_millis(500))], ["2s", "0.5s"]);
+    }
+
+    #[test]
+    fn words_have_a_blank_before_the_unit() {
+        assert_eq!([millis_words(840.0), millis_words(1200.0), millis_words(45_000.0)], ["840 ms", "1.20 s", "45 s"]);
+        assert_eq!([seconds_words(0.5), seconds_words(5.02)], ["0.5 s", "5 s"]);
+        assert_eq!([ratio(4.04), ratio(2.5), ratio(37.2), ratio(f64::INFINITY)], ["4", "2.5", "37", "999"]);
+        assert_eq!([decimal(0.4), decimal(12.3)], ["0.4", "12"]);
+        let times = [12, 180, 7300, 200_000].map(|seconds| duration_words(Duration::from_secs(seconds)));
+        assert_eq!(times, ["12 s", "3 min", "2 h", "2 d"]);
+        let times = [9100, 252_000, 3_900_000].map(|millis| exact_duration_words(Duration::from_millis(millis)));
+        assert_eq!(times, ["10 s", "4 min 12 s", "1 h 5 min"]);
+        assert_eq!([pluralize(1, "server"), pluralize(3, "server")], ["1 server", "3 servers"]);
     }
 
     proptest! {

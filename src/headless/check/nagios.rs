@@ -16,7 +16,7 @@ use crate::headless::print::ignore_broken_pipe;
 use crate::observe::link::PollFailure;
 use crate::observe::severity::Severity;
 use crate::problems::problem::Problem;
-use crate::problems::rule_table::RULES;
+use crate::problems::rule_table::RuleId;
 use crate::problems::thresholds::Thresholds;
 
 /// Default sampling time: enough for rules that must hold for ten seconds, plus two samples for a rate.
@@ -171,12 +171,12 @@ fn summary_text(poller: &Poller) -> String {
 
 /// Lists the rules that must hold for longer than the sampling time.
 fn skipped_rules_line(options: &CheckOptions, over: Duration) -> Option<String> {
-    let is_late = |place: &usize| {
-        let limits = options.thresholds.for_rule(*place);
+    let is_late = |id: &&RuleId| {
+        let limits = options.thresholds.for_rule(**id);
         let is_on = limits.warn.is_some() || limits.crit.is_some();
         is_on && !limits.warn_for.duration.is_zero() && limits.warn_for.duration + options.interval > over
     };
-    let late: Vec<&str> = (0..RULES.len()).filter(is_late).map(|place| RULES[place].id).collect();
+    let late: Vec<&str> = RuleId::ALL.iter().filter(is_late).map(|id| id.as_str()).collect();
     (!late.is_empty()).then(|| format!("not evaluated (sampling time too short): {}", late.join(", ")))
 }
 

@@ -1,0 +1,42 @@
+//! Figures of a sample that rules, cells, the header and the performance data have in common.
+
+use crate::haproxy::fields::Field;
+use crate::history::rates::RateWindow;
+use crate::observe::row_ids::RowId;
+use crate::observe::sample::Sample;
+
+/// Fewest responses or requests from which a share is computed; a share of fewer is not meaningful.
+pub(crate) const MIN_EVENTS: f64 = 20.0;
+
+/// Returns the number of responses of rows in the rate window; `None` where HAProxy does not count them, as for TCP.
+pub(crate) fn responses(rates: &RateWindow, rows: &[RowId]) -> Option<f64> {
+    let classes = Field::RESPONSES.into_iter();
+    sum(rows.iter().flat_map(|row| classes.clone().map(|class| rates.growth(*row, class).map(|(grown, _)| grown))))
+        .map(|count| count as f64)
+}
+
+/// Returns the share of 5xx among the responses of rows in the rate window, from 0 to 1; `None` if there are fewer than
+/// [`MIN_EVENTS`] responses.
+pub(crate) fn share_5xx(rates: &RateWindow, rows: &[RowId]) -> Option<f64> {
+    let all = responses(rates, rows).filter(|count| *count >= MIN_EVENTS)?;
+    let errors = sum(rows.iter().map(|row| rates.growth(*row, Field::Hrsp5xx).map(|(grown, _)| grown)))?;
+    Some((errors as f64 / all).min(1.0))
+}
+
+/// Returns the queued requests of a row; `None` if HAProxy does not count them. HAProxy's number for a backend excludes
+/// requests queued for one of its servers, so they are added.
+pub(crate) fn queued_requests(sample: &Sample, row: usize) -> Option<i64> {
+    let backend = sample.rows.backend_of(row).filter(|backend| backend.row == row);
+    let servers = backend.map_or(&[][..], |backend| &backend.servers);
+    sum(std::iter::once(&row).chain(servers).map(|row| sample.table.number(*row, Field::Qcur)))
+}
+
+/// Returns the queued requests of all backends and servers.
+pub(crate) fn total_queued_requests(sample: &Sample) -> Option<i64> {
+    sum(sample.rows.backends().iter().map(|backend| queued_requests(sample, backend.row)))
+}
+
+/// Returns the sum of the known numbers; `None` if none is known.
+fn sum(numbers: impl Iterator<Item = Option<i64>>) -> Option<i64> {
+    numbers.flatten().reduce(i64::saturating_add)
+}

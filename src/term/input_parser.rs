@@ -1,0 +1,315 @@
+//! Divides the bytes of the terminal into keys and pasted texts.
+//!
+//! The parser follows the structure of ECMA-48, so that it finds the end of every sequence, also of unknown ones. A
+//! complete sequence that is not a key is dropped at its end. Sequences may arrive in pieces: an incomplete one waits a
+//! short time for the rest and is then dropped. The rest that arrives even later is dropped too, because its letters
+//! would otherwise be keys.
+//!
+//! Time is an argument. The caller waits for input until [`InputParser::deadline`] and calls [`InputParser::expire`] if
+//! none arrived. Bytes that were only read late therefore do not count as a pause.
+
+use std::mem;
+use std::time::Duration;
+
+use crate::app::key::{Key, KeyCode};
+use crate::term::key_sequences::{control_key, decode_csi, decode_ss3, is_csi_complete};
+
+/// Input from the keyboard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputEvent {
+    /// A key press.
+    Key(Key),
+    /// A pasted text, with all its control characters.
+    Paste(String),
+}
+
+/// After this time without input, an ESC is the Esc key.
+const ESCAPE_WAIT: Duration = Duration::from_millis(30);
+/// After this time without input, an incomplete sequence no longer becomes a key.
+const SEQUENCE_WAIT: Duration = Duration::from_millis(50);
+/// After this time without input, an incomplete sequence ends; until then, the late rest is dropped.
+const LATE_REST_WAIT: Duration = Duration::from_millis(250);
+/// Maximum duration of an OSC, DCS, APC, SOS or PM string.
+const STRING_LIMIT: Duration = Duration::from_secs(2);
+/// After this time without input, a paste without end is dropped.
+const PASTE_WAIT: Duration = Duration::from_secs(2);
+/// Number of bytes of a `CSI` or `SS3` sequence that are kept; no key is longer.
+const MAX_SEQUENCE_BYTES: usize = 64;
+/// Number of pasted bytes that are kept, more than any input line takes.
+const MAX_PASTE_BYTES: usize = 64 * 1024;
+
+const ESC: u8 = 0x1b;
+const PASTE_START: &[u8] = b"200~";
+const PASTE_END: &[u8] = b"\x1b[201~";
+
+/// Parser of terminal input.
+#[derive(Debug, Default)]
+pub struct InputParser {
+    state: State,
+    /// Bytes of the present sequence, character or paste.
+    buffer: Vec<u8>,
+    /// Set if the present sequence began with two ESC: the first is Alt (rxvt) or the Esc key.
+    has_extra_escape: bool,
+    /// Set if the present sequence was incomplete for too long to become a key.
+    is_late: bool,
+    started_at: Duration,
+    last_byte_at: Duration,
+    /// Time at which the last input, an ESC, became the Esc key.
+    escaped_at: Option<Duration>,
+    events: Vec<InputEvent>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    #[default]
+    Ground,
+    /// After ESC.
+    Escape,
+    /// After `ESC [`.
+    Csi,
+    /// After `ESC O`.
+    Ss3,
+    /// In an OSC, DCS, APC, SOS or PM string, which began with this byte after ESC.
+    String(u8),
+    /// After ESC in a string.
+    StringEscape,
+    /// In a UTF-8 character of this many bytes.
+    Character { length: usize, alt: bool },
+    /// In a paste; the last bytes are the first ones of the end mark.
+    Paste { matched: usize },
+}
+
+impl InputParser {
+    /// Parses bytes that were read at `now`.
+    pub fn feed(&mut self, bytes: &[u8], now: Duration) -> Vec<InputEvent> {
+        if matches!(self.state, State::String(_) | State::StringEscape) && now >= self.started_at + STRING_LIMIT {
+            self.reset();
+        }
+        let mut rest = bytes;
+        if self.is_rest_of_escape(bytes, now) {
+            self.begin_sequence(bytes[0], now);
+            self.is_late = true;
+            rest = &bytes[1..];
+        }
+        for byte in rest {
+            self.handle_byte(*byte, now);
+        }
+        if !bytes.is_empty() {
+            (self.last_byte_at, self.escaped_at) = (now, None);
+        }
+        mem::take(&mut self.events)
+    }
+
+    /// Returns the time until which the present sequence waits for more bytes, if there is one.
+    pub fn deadline(&self) -> Option<Duration> {
+        let wait = match self.state {
+            State::Ground => return None,
+            State::Escape => ESCAPE_WAIT,
+            State::Paste { .. } => PASTE_WAIT,
+            State::String(_) | State::StringEscape if self.is_late || !self.buffer.is_empty() => {
+                return Some((self.last_byte_at + LATE_REST_WAIT).min(self.started_at + STRING_LIMIT));
+            }
+            _ if self.is_late => LATE_REST_WAIT,
+            _ => SEQUENCE_WAIT,
+        };
+        Some(self.last_byte_at + wait)
+    }
+
+    /// Ends the wait for the rest of a sequence if its deadline has passed without input.
+    pub fn expire(&mut self, now: Duration) -> Vec<InputEvent> {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return Vec::new();
+        }
+        match self.state {
+            State::Escape => {
+                let count = if self.has_extra_escape { 2 } else { 1 };
+                self.reset();
+                self.events.extend(vec![InputEvent::Key(Key::unmodified(KeyCode::Esc)); count]);
+                self.escaped_at = Some(now);
+            }
+            State::Csi if !self.is_late => self.expire_sequence(b'['),
+            State::Ss3 if !self.is_late => self.expire_sequence(b'O'),
+            State::String(introducer) if !self.is_late && self.buffer.is_empty() => self.expire_sequence(introducer),
+            _ => self.reset(),
+        }
+        mem::take(&mut self.events)
+    }
+
+    /// Keeps an incomplete sequence from becoming a key. If only its first two bytes arrived, they are Alt and this
+    /// character.
+    fn expire_sequence(&mut self, introducer: u8) {
+        if self.buffer.is_empty() {
+            self.push_extra_escape();
+            self.push_key(Key { alt: true, ..Key::char(char::from(introducer)) });
+        }
+        self.is_late = true;
+    }
+
+    /// Returns whether these bytes continue a sequence whose ESC already became the Esc key. They arrived together, as
+    /// typed keys hardly ever do.
+    fn is_rest_of_escape(&self, bytes: &[u8], now: Duration) -> bool {
+        self.escaped_at.is_some_and(|at| now.saturating_sub(at) <= LATE_REST_WAIT)
+            && match bytes {
+                [b'[', next, ..] => (0x20..0x7f).contains(next),
+                [b'O', next, ..] => next.is_ascii_alphanumeric(),
+                [b']', next, ..] => matches!(next, b'0'..=b'9' | b'l' | b'L'),
+                [b'P', next, ..] => matches!(next, b'0'..=b'9' | b'>' | b'!'),
+                _ => false,
+            }
+    }
+
+    fn handle_byte(&mut self, byte: u8, now: Duration) {
+        match self.state {
+            State::Ground => self.begin_character(byte, false, now),
+            State::Escape => self.handle_byte_after_escape(byte, now),
+            State::Csi | State::Ss3 => self.handle_sequence_byte(byte, now),
+            State::String(introducer) => match byte {
+                0x07 => self.reset(),
+                ESC => self.state = State::StringEscape,
+                // Ctrl-C, and CAN and SUB (Ctrl-X, Ctrl-Z), which end a string in ECMA-48.
+                0x03 | 0x18 | 0x1a => self.restart_with(byte, now),
+                // The content is not needed; one byte shows that there is some.
+                _ if self.buffer.is_empty() => self.buffer.push(introducer),
+                _ => {}
+            },
+            State::StringEscape if byte == b'\\' => self.reset(),
+            State::StringEscape => {
+                self.restart_with(ESC, now);
+                self.handle_byte(byte, now);
+            }
+            State::Character { length, alt } => {
+                if !matches!(byte, 0x80..=0xbf) {
+                    return self.restart_with(byte, now);
+                }
+                self.buffer.push(byte);
+                if self.buffer.len() == length {
+                    let ch = str::from_utf8(&self.buffer).ok().and_then(|text| text.chars().next());
+                    self.reset();
+                    if let Some(ch) = ch.filter(|ch| !ch.is_control()) {
+                        self.push_key(Key { alt, ..Key::char(ch) });
+                    }
+                }
+            }
+            State::Paste { matched } => self.handle_pasted_byte(byte, matched),
+        }
+    }
+
+    /// Handles a byte that begins a character or a sequence.
+    fn begin_character(&mut self, byte: u8, alt: bool, now: Duration) {
+        let length = match byte {
+            ESC => return self.begin(State::Escape, now),
+            0..0x20 | 0x7f => return self.push_key(Key { alt, ..control_key(byte) }),
+            0x20..0x7f => return self.push_key(Key { alt, ..Key::char(char::from(byte)) }),
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            0x80.. => return,
+        };
+        self.begin(State::Character { length, alt }, now);
+        self.buffer.push(byte);
+    }
+
+    fn handle_byte_after_escape(&mut self, byte: u8, now: Duration) {
+        match byte {
+            ESC => {
+                self.push_extra_escape();
+                self.has_extra_escape = true;
+            }
+            b'[' | b'O' | b']' | b'P' | b'X' | b'^' | b'_' => self.begin_sequence(byte, now),
+            byte => {
+                self.push_extra_escape();
+                self.reset();
+                self.begin_character(byte, true, now);
+            }
+        }
+    }
+
+    fn begin_sequence(&mut self, introducer: u8, now: Duration) {
+        let extra_escape = self.has_extra_escape;
+        self.begin(
+            match introducer {
+                b'[' => State::Csi,
+                b'O' => State::Ss3,
+                introducer => State::String(introducer),
+            },
+            now,
+        );
+        self.has_extra_escape = extra_escape;
+        if matches!(self.state, State::String(_)) {
+            self.push_extra_escape();
+        }
+    }
+
+    fn handle_sequence_byte(&mut self, byte: u8, now: Duration) {
+        let is_mouse_report = self.state == State::Csi && self.buffer.first() == Some(&b'M');
+        if byte < 0x20 || (byte >= 0x7f && !is_mouse_report) {
+            // Such a byte is not part of a sequence: it is a key, and Ctrl-C must work at any time.
+            self.push_extra_escape();
+            return self.restart_with(byte, now);
+        }
+        if self.buffer.len() < MAX_SEQUENCE_BYTES || matches!(byte, 0x40..=0x7e) {
+            self.buffer.push(byte);
+        }
+        let is_complete =
+            if self.state == State::Csi { is_csi_complete(&self.buffer) } else { matches!(byte, 0x40..=0x7e) };
+        if !is_complete {
+            return;
+        }
+        if self.state == State::Csi && self.buffer == PASTE_START {
+            self.push_extra_escape();
+            return self.begin(State::Paste { matched: 0 }, now);
+        }
+        let key = if self.state == State::Csi { decode_csi(&self.buffer) } else { decode_ss3(&self.buffer) };
+        match key.filter(|_| !self.is_late) {
+            Some(key) => self.push_key(Key { alt: key.alt || self.has_extra_escape, ..key }),
+            None => self.push_extra_escape(),
+        }
+        self.reset();
+    }
+
+    fn handle_pasted_byte(&mut self, byte: u8, matched: usize) {
+        if byte == PASTE_END[matched] {
+            if matched + 1 < PASTE_END.len() {
+                self.state = State::Paste { matched: matched + 1 };
+                return;
+            }
+            let text = self.buffer.utf8_chunks().map(|chunk| chunk.valid()).collect();
+            self.reset();
+            self.events.push(InputEvent::Paste(text));
+            return;
+        }
+        let is_escape = byte == ESC;
+        self.state = State::Paste { matched: usize::from(is_escape) };
+        if self.buffer.len() < MAX_PASTE_BYTES {
+            self.buffer.extend(&PASTE_END[..matched]);
+            self.buffer.extend((!is_escape).then_some(byte));
+        }
+    }
+
+    fn push_key(&mut self, key: Key) {
+        self.events.push(InputEvent::Key(key));
+    }
+
+    /// Reports the first of two ESC as the Esc key, if there were two.
+    fn push_extra_escape(&mut self) {
+        if mem::take(&mut self.has_extra_escape) {
+            self.push_key(Key::unmodified(KeyCode::Esc));
+        }
+    }
+
+    fn begin(&mut self, state: State, now: Duration) {
+        self.reset();
+        (self.state, self.started_at) = (state, now);
+    }
+
+    /// Drops the present sequence and handles a byte as the first one of the next.
+    fn restart_with(&mut self, byte: u8, now: Duration) {
+        self.reset();
+        self.begin_character(byte, false, now);
+    }
+
+    fn reset(&mut self) {
+        (self.state, self.has_extra_escape, self.is_late) = (State::Ground, false, false);
+        self.buffer.clear();
+    }
+}

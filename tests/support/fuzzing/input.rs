@@ -1,0 +1,130 @@
+//! The input of the terminal: any bytes, in pieces and with pauses, are keys, pasted texts or nothing, and the keyboard
+//! works again after a pause.
+
+use std::time::Duration;
+
+use hapulse::app::key::{Key, KeyCode};
+use hapulse::term::input_parser::{InputEvent, InputParser};
+
+use super::dice::DecisionReader;
+
+/// Beginnings, ends and whole sequences, from which generated input is composed.
+pub const FRAGMENTS: &[&[u8]] = &[
+    b"\x1b",
+    b"\x1b[",
+    b"\x1bO",
+    b"\x1b]",
+    b"\x1bP",
+    b"\x1bX",
+    b"\x1b^",
+    b"\x1b_",
+    b"\x1b\\",
+    b"\x07",
+    b"\x1b[M",
+    b"\x1b[<",
+    b"\x1b[?",
+    b"\x1b[[",
+    b"\x1b[200~",
+    b"\x1b[201~",
+    b"201~",
+    b"1;5",
+    b"7$",
+    b"A",
+    b"y",
+    b"~",
+    b"u",
+    b";",
+    b":",
+    b"97;5:3",
+    b"27;5;97",
+    b"11;rgb:1e1e",
+    b"?2026;2$y",
+    b"99999999999",
+    b"\xc3",
+    b"\xa9",
+    b"\xf0\x9f",
+    b"\x98",
+    b"\x80",
+    b"\xff",
+    b"\x9b",
+    b"\x03",
+    b"\r",
+    b"\x7f",
+    b"\0",
+    b"text",
+    b"\n",
+];
+
+/// The wait of a caller at most: a longer pause ends every sequence.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
+const CTRL_C: InputEvent = InputEvent::Key(Key { code: KeyCode::Char('c'), ctrl: true, alt: false, shift: false });
+
+/// A parser whose clock is simulated. Like the reader, it ends the wait at each deadline within a pause.
+pub struct TimedParser {
+    parser: InputParser,
+    now: Duration,
+    pub events: Vec<InputEvent>,
+}
+
+impl TimedParser {
+    pub fn new() -> Self {
+        Self { parser: InputParser::default(), now: Duration::from_secs(1), events: Vec::new() }
+    }
+
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.events.extend(self.parser.feed(bytes, self.now));
+    }
+
+    pub fn pause(&mut self, pause: Duration) {
+        let end = self.now + pause;
+        let mut expired = 0;
+        while let Some(deadline) = self.parser.deadline().filter(|deadline| *deadline <= end) {
+            self.now = self.now.max(deadline);
+            self.events.extend(self.parser.expire(self.now));
+            expired += 1;
+            assert!(expired < 5, "a deadline does not end the wait");
+        }
+        self.now = end;
+    }
+}
+
+/// Checks input: a byte with the number of pauses, a byte per pause (low bits: number of bytes before it, high bits: its
+/// length), then the bytes of the terminal.
+pub fn check(input: &[u8]) {
+    let mut decisions = DecisionReader::new(input);
+    let count = decisions.below(16);
+    let pauses = decisions.take(count);
+    let bytes = decisions.rest();
+    let mut parser = TimedParser::new();
+    let mut rest = bytes;
+    for pause in pauses {
+        let (piece, after) = rest.split_at(usize::from(pause & 15).min(rest.len()));
+        parser.feed(piece);
+        parser.pause(Duration::from_millis(
+            [0, 1, 20, 29, 30, 40, 50, 60, 100, 200, 249, 250, 400, 1000, 2000, 3000][usize::from(pause >> 4)],
+        ));
+        rest = after;
+    }
+    parser.feed(rest);
+    for event in &parser.events {
+        match event {
+            InputEvent::Key(Key { code: KeyCode::Char(ch), shift, .. }) => {
+                assert!(!ch.is_control() && !shift, "{event:?}");
+            }
+            InputEvent::Key(_) => {}
+            InputEvent::Paste(text) => assert!(text.len() <= bytes.len()),
+        }
+    }
+    assert!(parser.events.len() <= bytes.len() + 1, "there are more events than bytes");
+    if pauses.iter().all(|pause| pause >> 4 == 0) {
+        let mut whole = TimedParser::new();
+        whole.feed(bytes);
+        assert_eq!(whole.events, parser.events, "reads are not sequences");
+    }
+    parser.pause(LONG_PAUSE);
+    parser.events.clear();
+    parser.feed(b"\x03");
+    assert_eq!(parser.events, [CTRL_C], "the keyboard works after a pause");
+    parser.feed(b"j");
+    assert_eq!(parser.events.len(), 2);
+}
