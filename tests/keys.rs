@@ -17,7 +17,8 @@ use hapulse::app::msg::{Effect, Message};
 use hapulse::app::update::next_wake;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::safe_text::SafeText;
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::table::view_table::ViewId;
 use model_driver::{KEY_INTERVAL_MILLIS, ModelDriver, NO_COMMANDS, any_key, sent_commands};
 use proptest::prelude::*;
@@ -70,7 +71,7 @@ fn tab_cycles_panes_then_views() {
         ("<tab>", ViewId::Dashboard, Pane::Frontends),
     ] {
         driver.press(key);
-        assert_eq!((driver.model.view, driver.model.focus), (view, focus), "{key}");
+        assert_eq!((driver.model.view(), driver.model.focus), (view, focus), "{key}");
     }
 }
 
@@ -180,7 +181,7 @@ fn confirmed_action_sends_exactly_its_command() {
         assert_eq!(effects.len(), 1, "{keys}");
         assert_eq!(sent_commands(&effects), [command], "{keys}");
         assert!(driver.confirmation().is_none(), "{keys}");
-        assert_eq!(driver.model.instance().unwrap().actions_in_flight, 1, "{keys}");
+        assert_eq!(driver.model.instance().unwrap().actions_in_flight(), 1, "{keys}");
         assert_eq!(driver.notice(), format!("sent: {command}"), "{keys}");
         assert_eq!(sent_commands(&driver.press("y")), NO_COMMANDS, "{keys}: one confirmation sends one command");
     }
@@ -344,15 +345,15 @@ fn lost_connection_blocks_actions() {
 #[test]
 fn forbidden_action_shows_reason_without_confirmation() {
     let admin = Some(Level::Admin);
-    for (guard, level, expected_text) in [
-        (Guard { read_only: true }, admin, "read-only"),
-        (Guard { read_only: true }, Some(Level::Operator), "read-only"),
-        (Guard::default(), Some(Level::Operator), "this socket has operator"),
-        (Guard::default(), Some(Level::User), "this socket has user"),
-        (Guard::default(), None, "the level of this socket is not known yet"),
+    for (access, level, expected_text) in [
+        (Access::READ_ONLY, admin, "read-only"),
+        (Access::READ_ONLY, Some(Level::Operator), "read-only"),
+        (Access::default(), Some(Level::Operator), "this socket has operator"),
+        (Access::default(), Some(Level::User), "this socket has user"),
+        (Access::default(), None, "the level of this socket is not known yet"),
     ] {
         for key in ["M", "D", "E", "<f9>", "<f10>"] {
-            let mut driver = ModelDriver::with(guard, level);
+            let mut driver = ModelDriver::with(access, level);
             assert_eq!(driver.press("<ret>j"), []);
             assert_eq!(driver.press(key), [], "{key}");
             assert!(driver.confirmation().is_none(), "{key} {level:?}");
@@ -394,7 +395,7 @@ fn program_keys_return_effects() {
         ("<c-c>", Effect::Quit),
         ("<c-z>", Effect::Suspend),
         ("<c-l>", Effect::Redraw),
-        ("r", Effect::PollNow(0)),
+        ("r", Effect::PollNow(InstanceId::FIRST)),
     ] {
         assert_eq!(driver.press(key), [effect], "{key}");
     }
@@ -408,7 +409,7 @@ fn program_keys_return_effects() {
 fn action_report(driver: &ModelDriver, effects: &[Effect], outcome: Outcome) -> ActionReport {
     let [Effect::RunAction(authorised)] = effects else { panic!("{effects:?}") };
     let intent = authorised.get().clone();
-    assert_eq!(driver.model.instance().unwrap().actions_in_flight, 1);
+    assert_eq!(driver.model.instance().unwrap().actions_in_flight(), 1);
     let (step, command) = (intent.steps[0].clone(), intent.commands()[0].clone());
     let result = StepResult { step, command, before: None, after: None, outcome, audit_warning: None };
     ActionReport { intent, results: vec![result] }
@@ -424,9 +425,9 @@ fn finished_action_shows_outcome_and_polls_at_once() {
         let mut driver = ModelDriver::new();
         let effects = driver.press("<ret>jMy");
         let report = action_report(&driver, &effects, outcome);
-        assert_eq!(driver.update(Message::ActionFinished(report)), [Effect::PollNow(0)]);
+        assert_eq!(driver.update(Message::ActionFinished(report)), [Effect::PollNow(InstanceId::FIRST)]);
         assert_eq!(driver.notice(), format!("be_app/app2: {expected_text}"));
-        assert_eq!(driver.model.instance().unwrap().actions_in_flight, 0);
+        assert_eq!(driver.model.instance().unwrap().actions_in_flight(), 0);
     }
 }
 
@@ -542,7 +543,7 @@ proptest! {
 
     #[test]
     fn read_only_mode_never_sends_actions(steps in prop::collection::vec(any_step(), 1..60)) {
-        let mut driver = ModelDriver::with(Guard { read_only: true }, Some(Level::Admin));
+        let mut driver = ModelDriver::with(Access::READ_ONLY, Some(Level::Admin));
         for step in &steps {
             prop_assert_eq!(sent_commands(&driver.perform(step)), NO_COMMANDS);
             prop_assert!(!driver.model.layers.iter().any(|layer| matches!(layer, Layer::Confirmation(_))));
@@ -552,7 +553,7 @@ proptest! {
     #[test]
     fn level_below_admin_never_sends_actions(steps in prop::collection::vec(any_step(), 1..60), operator: bool) {
         let level = if operator { Level::Operator } else { Level::User };
-        let mut driver = ModelDriver::with(Guard::default(), Some(level));
+        let mut driver = ModelDriver::with(Access::default(), Some(level));
         for step in &steps {
             prop_assert_eq!(sent_commands(&driver.perform(step)), NO_COMMANDS);
         }

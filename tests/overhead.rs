@@ -11,6 +11,7 @@ use std::fs;
 
 use hapulse::app::layers::Layer;
 use hapulse::app::msg::{Effect, MemoryUse, Message};
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
 use model_driver::ModelDriver;
 
@@ -108,7 +109,10 @@ fn memory_is_measured_only_while_overhead_page_is_open() {
     assert_eq!(driver.model.memory.map(|memory| memory.peak), Some(4 << 20));
     driver.millis += 1000;
     let sample = driver.sample_factory.next_sample(driver.millis, &driver.stat);
-    assert_eq!(driver.update(Message::Polled(0, PollResult::Sample(sample), 0)), [Effect::MeasureMemory]);
+    assert_eq!(
+        driver.update(Message::Polled(InstanceId::FIRST, PollResult::Sample(sample), 0)),
+        [Effect::MeasureMemory]
+    );
     assert!(matches!(driver.model.layers.as_slice(), [Layer::Overhead(0)]));
     driver.press("j");
     assert!(matches!(driver.model.layers.as_slice(), [Layer::Overhead(1)]), "j scrolls the page");
@@ -116,5 +120,5 @@ fn memory_is_measured_only_while_overhead_page_is_open() {
     assert!(driver.model.layers.is_empty(), "q closes the page");
     driver.millis += 1000;
     let sample = driver.sample_factory.next_sample(driver.millis, &driver.stat);
-    assert_eq!(driver.update(Message::Polled(0, PollResult::Sample(sample), 0)), []);
+    assert_eq!(driver.update(Message::Polled(InstanceId::FIRST, PollResult::Sample(sample), 0)), []);
 }

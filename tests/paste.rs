@@ -23,9 +23,9 @@ fn paste_without_input_line_does_nothing() {
         driver.press(keys);
         driver.advance(1000);
         let before = format!("{:?}", driver.model.layers);
-        let view = driver.model.view;
+        let view = driver.model.view();
         paste(&mut driver, "y\ryMq5\u{1b}be_app\r");
-        assert_eq!((format!("{:?}", driver.model.layers), driver.model.view), (before, view), "{keys}");
+        assert_eq!((format!("{:?}", driver.model.layers), driver.model.view()), (before, view), "{keys}");
     }
 }
 

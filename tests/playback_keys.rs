@@ -10,11 +10,14 @@ mod samples;
 use std::time::Duration;
 
 use hapulse::app::commands::{COMMANDS, CommandGroup, UiCommand};
+use hapulse::app::instance_view::InstanceView;
 use hapulse::app::layers::Layer;
-use hapulse::app::model::{InstanceView, Model};
+use hapulse::app::model::Model;
 use hapulse::app::msg::{Effect, Message};
 use hapulse::app::update::{next_wake, update};
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
+use hapulse::instance::state::Instance;
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
 use hapulse::table::view_table::ViewId;
 use hapulse::ui::root::{Appearance, draw};
@@ -208,11 +211,11 @@ fn escape_returns_to_live_after_closing_everything_else() {
     driver.press("<esc>");
     assert!(driver.model.view_settings[ViewId::Status].filter.is_empty() && driver.is_past());
     driver.press("!<esc>");
-    assert!(driver.model.view == ViewId::Status && driver.is_past(), "Esc closes the problems view first");
+    assert!(driver.model.view() == ViewId::Status && driver.is_past(), "Esc closes the problems view first");
     driver.press("A<esc>");
-    assert!(driver.model.view == ViewId::Status && driver.is_past());
+    assert!(driver.model.view() == ViewId::Status && driver.is_past());
     driver.press("<esc>");
-    assert!(!driver.is_past() && driver.model.view == ViewId::Status);
+    assert!(!driver.is_past() && driver.model.view() == ViewId::Status);
     driver.press("0p<ret><esc>");
     assert!(driver.is_past(), "Esc returns to the backends first");
     driver.press("<esc>");
@@ -294,7 +297,7 @@ fn selection_survives_moment_without_its_rows() {
     driver.press("1/app2<ret>j<space>");
     assert_eq!(driver.model.instance().unwrap().selection.marked_count(), 1);
     driver.press("p<left>");
-    assert!(driver.model.instance().unwrap().table_lines.is_empty());
+    assert!(driver.model.instance().unwrap().table_lines().is_empty());
     driver.press("p");
     assert_eq!(driver.model.instance().unwrap().selection.marked_count(), 1);
 }
@@ -306,10 +309,10 @@ fn marked_moment_is_set_replaced_and_cleared() {
     assert!(driver.screen()[4].contains("no moment is marked"), "{:?}", driver.screen()[4]);
     assert_eq!(driver.press("m"), []);
     assert_eq!(driver.notice(), "moment marked; S shows the changes since, x clears the mark");
-    assert!(driver.model.instance().unwrap().table_lines.is_empty());
+    assert!(driver.model.instance().unwrap().table_lines().is_empty());
     driver.stat.add_requests("be_app", "app1", 50);
     driver.poll_with_sessions(40);
-    let lines = |driver: &ModelDriver| driver.model.instance().unwrap().table_lines.len();
+    let lines = |driver: &ModelDriver| driver.model.instance().unwrap().table_lines().len();
     assert_eq!(lines(&driver), 1);
     let screen = driver.screen().join("\n");
     for part in ["2s since the mark at t28", "5 errors", "10>40"] {
@@ -324,14 +327,17 @@ fn marked_moment_is_set_replaced_and_cleared() {
     driver.press("x");
     assert_eq!(driver.notice(), "no moment is marked");
     driver.press("S");
-    assert_eq!(driver.model.view, ViewId::Dashboard, "S returns to the previous view");
+    assert_eq!(driver.model.view(), ViewId::Dashboard, "S returns to the previous view");
 }
 
 #[test]
 fn playback_shows_same_time_for_every_instance() {
     let keymap = hapulse::app::keymap::Keymap::standard().unwrap();
-    let instance = |name: &str| InstanceView::new(name.to_owned(), format!("/run/{name}"), false, 1 << 20);
-    let mut model = Model::new(vec![instance("a"), instance("b")], Guard::default(), keymap, (120, 40));
+    let ids: Vec<InstanceId> = InstanceId::first(2).collect();
+    let instance = |(id, name): (&InstanceId, &str)| {
+        InstanceView::new(name.to_owned(), format!("/run/{name}"), Instance::new(*id, Access::default(), 1 << 20))
+    };
+    let mut model = Model::new(ids.iter().zip(["a", "b"]).map(instance).collect(), keymap, (120, 40));
     let mut factories = [SampleFactory::for_version("2.6.12"), SampleFactory::for_version("2.6.12")];
     let sheet = StatCsv::recorded("2.6.12", "show-stat.csv");
     for step in 0..10_u64 {
@@ -339,7 +345,7 @@ fn playback_shows_same_time_for_every_instance() {
             let millis = step * 1000 + index as u64 * 300;
             let _ = update(
                 &mut model,
-                Message::Polled(index, PollResult::Sample(factory.next_sample(millis, &sheet)), 0),
+                Message::Polled(ids[index], PollResult::Sample(factory.next_sample(millis, &sheet)), 0),
                 timestamp(millis),
             );
         }
@@ -363,7 +369,7 @@ fn playback_shows_same_time_for_every_instance() {
 fn shown_moment_moves_on_when_it_leaves_history() {
     let mut driver = driver_with_history();
     let data = &mut driver.model.instance_mut().unwrap().data;
-    *data = hapulse::instance::state::Instance::new(100_000);
+    *data = Instance::new(InstanceId::FIRST, Access::default(), 100_000);
     driver.poll();
     driver.press("p");
     let first = driver.shown_sample().0;

@@ -16,12 +16,13 @@ use hapulse::app::msg::{Effect, Message};
 use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
+use hapulse::observe::instance_id::InstanceId;
 use model_driver::{KEY_INTERVAL_MILLIS, ModelDriver, NO_COMMANDS, any_key};
 use proptest::prelude::*;
 
 const VERSION: &str = "2.6.12";
-const READ_ONLY: Guard = Guard { read_only: true };
+const READ_ONLY: Access = Access::READ_ONLY;
 
 impl ModelDriver {
     /// Handles a message with a query reply and asserts that it has no effects.
@@ -45,7 +46,7 @@ impl ModelDriver {
 /// Returns the Runtime API commands of the queries among the effects.
 fn query_commands(effects: &[Effect]) -> Vec<String> {
     let command = |effect: &Effect| match effect {
-        Effect::SendQuery(0, version, query) => Some(query.command(*version).unwrap()),
+        Effect::SendQuery(InstanceId::FIRST, version, query) => Some(query.command(*version).unwrap()),
         _ => None,
     };
     effects.iter().filter_map(command).collect()
@@ -54,7 +55,7 @@ fn query_commands(effects: &[Effect]) -> Vec<String> {
 /// Returns the typed lines among the effects that may change HAProxy.
 fn changing_lines(effects: &[Effect]) -> Vec<&str> {
     let lines = effects.iter().filter_map(|effect| match effect {
-        Effect::SendTypedCommand(0, line) => Some(line.get().as_str()),
+        Effect::SendTypedCommand(InstanceId::FIRST, line) => Some(line.get().as_str()),
         _ => None,
     });
     lines.collect()
@@ -130,15 +131,15 @@ fn sessions_view_filters_and_sorts() {
 
 #[test]
 fn query_requiring_higher_level_shows_notice() {
-    for guard in [Guard::default(), READ_ONLY] {
-        let mut driver = ModelDriver::with(guard, Some(Level::User));
+    for access in [Access::default(), READ_ONLY] {
+        let mut driver = ModelDriver::with(access, Some(Level::User));
         assert_eq!(driver.press("7<ret>"), []);
         assert_eq!(driver.notice(), "\"show sess\" needs level operator; this socket has level user");
         assert_eq!(query_commands(&driver.press("8<ret>")), ["show table"], "allowed at level user");
         driver.handle_reply(query_replies::stick_tables_reply(VERSION));
         assert_eq!(driver.press("<ret>"), []);
         assert!(driver.notice().contains("needs level operator"), "{}", driver.notice());
-        assert_eq!(query_commands(&ModelDriver::with(guard, Some(Level::Operator)).press("7<ret>")), ["show sess"]);
+        assert_eq!(query_commands(&ModelDriver::with(access, Some(Level::Operator)).press("7<ret>")), ["show sess"]);
     }
 }
 
@@ -216,11 +217,11 @@ fn escape_leaves_cli_view_and_keeps_typed_text() {
     for from in ["1", "7", "0", "!"] {
         let mut driver = ModelDriver::new();
         driver.press(from);
-        let view = driver.model.view;
+        let view = driver.model.view();
         driver.press(if from == "!" { "<a-5>" } else { "5" });
         driver.press("show");
         driver.press("<esc>");
-        assert_eq!(driver.model.view, view, "{from}");
+        assert_eq!(driver.model.view(), view, "{from}");
         driver.press("5");
         assert_eq!(driver.model.cli.prompt.text(), "show", "the typed text is kept");
     }
@@ -228,8 +229,8 @@ fn escape_leaves_cli_view_and_keeps_typed_text() {
 
 #[test]
 fn read_only_line_is_sent_without_confirmation() {
-    for guard in [Guard::default(), READ_ONLY] {
-        let mut driver = ModelDriver::with(guard, Some(Level::Admin));
+    for access in [Access::default(), READ_ONLY] {
+        let mut driver = ModelDriver::with(access, Some(Level::Admin));
         driver.press("5");
         let effects = driver.enter_line("show info");
         assert_eq!(query_commands(&effects), ["show info"]);
@@ -268,7 +269,7 @@ fn changing_line_requires_confirmation() {
     assert_eq!((effects.len(), changing_lines(&effects)), (1, vec![LINE]));
     assert!(driver.model.layers.is_empty());
     assert_eq!(driver.press("y"), [], "one confirmation sends one line");
-    assert_eq!(driver.update(query_replies::write_command_reply("\n")), [Effect::PollNow(0)]);
+    assert_eq!(driver.update(query_replies::write_command_reply("\n")), [Effect::PollNow(InstanceId::FIRST)]);
 
     for cancel_key in ["n", "N", "q", "<esc>", "<ret>"] {
         let mut driver = ModelDriver::new();

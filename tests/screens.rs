@@ -13,7 +13,7 @@ use hapulse::actions::action_table::Danger;
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::haproxy::level::Level;
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
@@ -45,16 +45,14 @@ const SCENES: [(&str, SceneFactory); 23] = [
         scene
     }),
     ("waiting", |size| {
-        let mut scene = Scene::empty(Guard::default(), size);
+        let mut scene = Scene::empty(Access::default(), size);
         scene.fail_poll(2000);
         scene
     }),
-    ("connecting", |size| Scene::empty(Guard::default(), size)),
-    ("read-only", |size| {
-        Scene::busy(DEFAULT_VERSION, Guard { read_only: true }, Level::Operator, size).press("<ret>M")
-    }),
-    ("operator", |size| Scene::busy(DEFAULT_VERSION, Guard::default(), Level::Operator, size).press("<ret>M")),
-    ("newest-version", |size| Scene::busy(NEWEST_VERSION, Guard::default(), Level::Admin, size).press("<ret>")),
+    ("connecting", |size| Scene::empty(Access::default(), size)),
+    ("read-only", |size| Scene::busy(DEFAULT_VERSION, Access::READ_ONLY, Level::Operator, size).press("<ret>M")),
+    ("operator", |size| Scene::busy(DEFAULT_VERSION, Access::default(), Level::Operator, size).press("<ret>M")),
+    ("newest-version", |size| Scene::busy(NEWEST_VERSION, Access::default(), Level::Admin, size).press("<ret>")),
 ];
 
 #[test]

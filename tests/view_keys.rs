@@ -24,7 +24,7 @@ impl ModelDriver {
             (false, Some(true)) => format!("{} +", rows[line.index].proxy),
             (false, _) => rows[line.index].proxy.to_string(),
         };
-        instance.table_lines.iter().map(text).collect()
+        instance.table_lines().iter().map(text).collect()
     }
 
     /// Returns the row with the cursor as `proxy/name`.
@@ -42,11 +42,11 @@ impl ModelDriver {
     }
 
     fn sort_column_and_direction(&self) -> Option<(&'static str, bool)> {
-        self.model.view_settings[self.model.view].sort.map(|sort| (sort.column.id, sort.is_descending))
+        self.model.view_settings[self.model.view()].sort.map(|sort| (sort.column.id, sort.is_descending))
     }
 
     fn columns(&self) -> Vec<&'static str> {
-        self.model.view_settings[self.model.view].columns.iter().map(|column| column.id).collect()
+        self.model.view_settings[self.model.view()].columns.iter().map(|column| column.id).collect()
     }
 
     fn prompt(&self) -> Option<&Prompt> {
@@ -171,7 +171,7 @@ fn sort_menu_captures_keys() {
     driver.press("1s");
     assert_eq!(driver.press("MDE/:7tq"), []);
     assert!(driver.model.layers.is_empty(), "q closes the menu and does not quit");
-    assert_eq!((driver.model.view, driver.sort_column_and_direction()), (ViewId::Status, None));
+    assert_eq!((driver.model.view(), driver.sort_column_and_direction()), (ViewId::Status, None));
     driver.press("sG");
     // The side column has no heading and is not in the menu.
     let last = driver.columns().len() - 2;
@@ -311,8 +311,8 @@ fn palette_runs_every_command_like_its_key() {
         let palette_effects = palette_driver.press(&format!(":{}<ret>", command.id));
         assert_eq!(key_effects, palette_effects, "{}", command.id);
         assert_eq!(
-            (key_driver.model.view, key_driver.row(), key_driver.lines()),
-            (palette_driver.model.view, palette_driver.row(), palette_driver.lines())
+            (key_driver.model.view(), key_driver.row(), key_driver.lines()),
+            (palette_driver.model.view(), palette_driver.row(), palette_driver.lines())
         );
         let kinds = |driver: &ModelDriver| driver.model.layers.iter().map(std::mem::discriminant).collect::<Vec<_>>();
         assert_eq!(kinds(&key_driver), kinds(&palette_driver), "{}", command.id);
@@ -345,11 +345,11 @@ fn problems_key_toggles_problems_view() {
         for closing_keys in ["!", "<esc>", ":view.problems<ret>"] {
             let mut driver = ModelDriver::new();
             driver.press(opening_key);
-            let view = driver.model.view;
+            let view = driver.model.view();
             assert_eq!(driver.press("!"), []);
-            assert_eq!(driver.model.view, ViewId::Problems);
+            assert_eq!(driver.model.view(), ViewId::Problems);
             assert_eq!(driver.press(closing_keys), []);
-            assert_eq!(driver.model.view, view, "{opening_key} {closing_keys}");
+            assert_eq!(driver.model.view(), view, "{opening_key} {closing_keys}");
         }
     }
 }
@@ -395,7 +395,7 @@ fn detail_pane_scrolls_runs_actions_and_closes() {
     driver.press("gk");
     assert_eq!(top(&driver), Some(0));
     assert_eq!(driver.press("2/tsf7"), [], "the detail pane captures the keys");
-    assert_eq!((driver.model.view, top(&driver)), (ViewId::Status, Some(0)));
+    assert_eq!((driver.model.view(), top(&driver)), (ViewId::Status, Some(0)));
     driver.press("D");
     let Some(Layer::Confirmation(confirmation)) = driver.model.layers.last() else {
         panic!("{:?}", driver.model.layers)

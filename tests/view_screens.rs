@@ -15,7 +15,7 @@ use hapulse::app::update::update;
 use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
 use hapulse::table::view_table::ViewId;
 use samples::{SampleFactory, StatCsv, recorded_text, timestamp};
 use scenes::{DEFAULT_VERSION, NEWEST_VERSION, Scene, SceneFactory, default_scene};
@@ -36,12 +36,12 @@ impl Scene {
 
 /// Builds a scene of the newest version, which has more counters per table entry and more session details.
 fn newest(size: (u16, u16)) -> Scene {
-    Scene::busy(NEWEST_VERSION, Guard::default(), Level::Admin, size)
+    Scene::busy(NEWEST_VERSION, Access::default(), Level::Admin, size)
 }
 
 /// Builds a scene with one sample that has no problems.
 fn healthy(size: (u16, u16)) -> Scene {
-    let mut scene = Scene::empty(Guard::default(), size);
+    let mut scene = Scene::empty(Access::default(), size);
     let mut csv = StatCsv::recorded(DEFAULT_VERSION, "show-stat.csv");
     for (proxy, name) in csv.names() {
         if proxy != "fe_web" && proxy != "be_api" {
@@ -78,7 +78,7 @@ const SCENES: [(&str, SceneFactory); 44] = [
         default_scene(size).press("1:cols<space>+addr<space>+h1req/s<ret>....................")
     }),
     ("cli-empty", |size| default_scene(size).press("5")),
-    ("cli-read-only", |size| Scene::busy(DEFAULT_VERSION, Guard { read_only: true }, Level::Operator, size).press("5")),
+    ("cli-read-only", |size| Scene::busy(DEFAULT_VERSION, Access::READ_ONLY, Level::Operator, size).press("5")),
     ("cli", cli_with_replies),
     ("cli-scrolled", |size| cli_with_replies(size).press("<pgup>")),
     ("cli-confirmation", |size| {
@@ -177,7 +177,7 @@ fn scenes_show_view_and_layer_of_their_name() {
         let view = name.split('-').next().unwrap();
         let named_view = ViewId::parse(view).or_else(|| ViewId::parse(&format!("{view}s")));
         if let Some(view) = named_view {
-            assert_eq!(model.view, view, "{name}");
+            assert_eq!(model.view(), view, "{name}");
         }
         let has_expected_layer = match (name, model.layers.last()) {
             ("detail", Some(Layer::Detail(_, 0)))

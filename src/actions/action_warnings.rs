@@ -68,13 +68,14 @@ mod tests {
     use super::*;
     use crate::actions::action_table::{Action, CLEAR_COUNTERS, FRONTEND_MAXCONN, FRONTEND_OFF};
     use crate::actions::intent::ActionTarget;
+    use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     fn intent(action: &'static Action, command: WriteCommand, sample: &Sample) -> Intent {
         let (id, iid) = (sample.rows.ids()[0], None);
         let target =
             ActionTarget { id, proxy: "www-in".into(), name: "FRONTEND".into(), iid, seen_status: "OPEN".into() };
-        Intent::new(action, command, 0, vec![target])
+        Intent::new(action, command, InstanceId::FIRST, vec![target])
     }
 
     #[test]

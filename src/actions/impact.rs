@@ -186,6 +186,7 @@ mod tests {
     use crate::actions::action_table::{Action, ActionCommand, DRAIN, MAINT, READY, WEIGHT};
     use crate::actions::intent::ActionTarget;
     use crate::haproxy::write_command::TargetWeight;
+    use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     fn intent(sample: &Sample, action: &'static Action, fixed_command: WriteCommand, names: &[&str]) -> Intent {
@@ -196,7 +197,7 @@ mod tests {
             let (proxy, name) = (key.proxy.clone(), key.name.clone());
             ActionTarget { id: sample.rows.ids()[index], proxy, name, iid: None, seen_status: "UP".into() }
         };
-        Intent::new(action, fixed_command, 0, names.iter().map(target).collect())
+        Intent::new(action, fixed_command, InstanceId::FIRST, names.iter().map(target).collect())
     }
 
     fn fixed_command(action: &Action) -> WriteCommand {

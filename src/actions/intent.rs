@@ -7,9 +7,10 @@ use crate::actions::action_table::{Action, TargetKind};
 use crate::haproxy::command::WordError;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::WriteCommand;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 
-/// Target of an action, as it was when the key was pressed.
+/// Target of an action, as it was when the key was pressed. The instance is that of the [`Intent`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionTarget {
     /// ID of the row; [`RowId::PROCESS`] for a session, a stick table entry and the process.
@@ -80,8 +81,8 @@ pub enum IntentPurpose {
 pub struct Intent {
     /// Purpose of the intent.
     pub purpose: IntentPurpose,
-    /// Index of the instance in the list of instances.
-    pub instance: usize,
+    /// Instance of all targets.
+    pub instance: InstanceId,
     /// Steps in order; at least one.
     pub steps: Vec<IntentStep>,
     /// Reason entered by the operator, for the audit log.
@@ -90,7 +91,12 @@ pub struct Intent {
 
 impl Intent {
     /// Creates an intent with the same command for each target.
-    pub fn new(action: &'static Action, command: WriteCommand, instance: usize, targets: Vec<ActionTarget>) -> Self {
+    pub fn new(
+        action: &'static Action,
+        command: WriteCommand,
+        instance: InstanceId,
+        targets: Vec<ActionTarget>,
+    ) -> Self {
         let steps = targets.into_iter().map(|target| IntentStep { action, command, target }).collect();
         Self { purpose: IntentPurpose::Requested, instance, steps, reason: None }
     }
@@ -161,13 +167,13 @@ mod tests {
         let target = |name: &str| ActionTarget::without_row("b".into(), name.into());
         let intent = |names: &[&str]| {
             let targets = names.iter().map(|name| target(name)).collect();
-            Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), 0, targets)
+            Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), InstanceId::FIRST, targets)
         };
         assert_eq!((intent(&["s1"]).target_summary().as_str(), intent(&["s1"]).title()), ("b/s1", "maintenance"));
         assert_eq!(intent(&["s1", "s2"]).target_summary(), "2 servers");
         let undo = Intent { purpose: IntentPurpose::Undo, ..intent(&["s1"]) };
         assert_eq!(undo.title(), "undo");
-        let session = Intent::new(&END_SESSION, WriteCommand::ShutdownSession, 0, vec![target("0x7f")]);
+        let session = Intent::new(&END_SESSION, WriteCommand::ShutdownSession, InstanceId::FIRST, vec![target("0x7f")]);
         assert_eq!(
             (session.target_summary().as_str(), session.commands()),
             ("session 0x7f", vec!["shutdown session 0x7f".into()])

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::readback::Readback;
 use crate::haproxy::safe_text::SafeText;
-use crate::observe::row_ids::RowId;
+use crate::observe::instance_id::RowRef;
 
 /// Outcome of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,10 +108,8 @@ pub enum StepStage {
 /// Progress report of a command in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepProgress {
-    /// Index of the instance.
-    pub instance: usize,
-    /// Row; [`RowId::PROCESS`] if the target is not a row.
-    pub row: RowId,
+    /// Row; that of the process if the target is not a row.
+    pub row: RowRef,
     /// Stage reached.
     pub stage: StepStage,
 }

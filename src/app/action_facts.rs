@@ -223,6 +223,7 @@ mod tests {
     use crate::actions::action_table::{Action, END_SESSIONS, FRONTEND_OFF, MAINT, WEIGHT};
     use crate::actions::intent::ActionTarget;
     use crate::haproxy::write_command::TargetState;
+    use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     fn facts_for_row(index: usize, action: &'static Action, command: WriteCommand) -> ActionFacts {
@@ -230,7 +231,7 @@ mod tests {
         let row = &sample.table.rows()[index];
         let (proxy, name) = (row.proxy.clone(), row.name.clone());
         let target = ActionTarget { id: sample.rows.ids()[index], proxy, name, iid: None, seen_status: "UP".into() };
-        collect_facts(&Intent::new(action, command, 0, vec![target]), &sample).unwrap()
+        collect_facts(&Intent::new(action, command, InstanceId::FIRST, vec![target]), &sample).unwrap()
     }
 
     #[test]

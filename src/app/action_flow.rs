@@ -7,6 +7,7 @@ use crate::actions::intent::{ActionTarget, Intent};
 use crate::actions::outcome::{ActionReport, StepProgress};
 use crate::app::action_targets;
 use crate::app::confirmation::{Confirmation, ConfirmationEvent};
+use crate::app::instance_view::InstanceView;
 use crate::app::key::Key;
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::model::Model;
@@ -15,7 +16,7 @@ use crate::app::suggestions;
 use crate::app::text_input::{Prompt, PromptEvent, PromptPurpose};
 use crate::haproxy::fields::Field;
 use crate::haproxy::write_command::{self, MAX_WEIGHT, TargetWeight, WriteCommand};
-use crate::instance::guard::{ConfirmationAnswer, Guard, Refusal};
+use crate::instance::guard::{self, ConfirmationAnswer, Refusal};
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
 
@@ -36,22 +37,24 @@ pub fn start_action_everywhere(model: &mut Model, action: &'static Action, now: 
 }
 
 fn start_for_targets(model: &mut Model, action: &'static Action, targets: Vec<ActionTarget>, now: Duration) {
+    let Some(instance) = model.instance().map(InstanceView::id) else { return };
     match action.command {
         ActionCommand::Fixed(command) => {
-            propose_intent(model, Intent::new(action, command, model.current_instance, targets), now);
+            propose_intent(model, Intent::new(action, command, instance, targets), now);
         }
         ActionCommand::AskWeight | ActionCommand::AskLimit => {
             let prompt = Prompt::new(PromptPurpose::Number, "");
-            model.layers.push(Layer::NumberPrompt(NumberPrompt { action, targets, prompt }));
+            model.layers.push(Layer::NumberPrompt(NumberPrompt { action, instance, targets, prompt }));
         }
     }
 }
 
 /// Opens the confirmation of a weight change by `by`.
 pub fn start_weight_change(model: &mut Model, by: i32, now: Duration) {
+    let Some(instance) = model.instance() else { return };
     let targets = model.check_allowed(&WEIGHT).and_then(|()| action_targets::find_targets(model, &WEIGHT));
     let weights = targets.map(|targets| {
-        let sample = model.instance().and_then(|instance| instance.data.shown());
+        let sample = instance.data.latest();
         let weight = |target: &ActionTarget| {
             let number = |field| sample?.number(target.id, field);
             number(Field::Uweight).or_else(|| number(Field::Weight))
@@ -64,8 +67,7 @@ pub fn start_weight_change(model: &mut Model, by: i32, now: Duration) {
         Ok(_) => return model.notify("the current weight is unknown", Role::Warn, now),
         Err(refusal) => return model.notify_refusal(&refusal, Role::Warn, now),
     };
-    let mut intent =
-        Intent::new(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(0)), model.current_instance, targets);
+    let mut intent = Intent::new(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(0)), instance.id(), targets);
     for (step, weight) in intent.steps.iter_mut().zip(&current_weights) {
         let weight = weight.saturating_add(i64::from(by)).clamp(0, i64::from(MAX_WEIGHT));
         step.command = WriteCommand::Weight(TargetWeight::Absolute(weight as u16));
@@ -79,8 +81,8 @@ pub fn propose_intent(model: &mut Model, intent: Intent, now: Duration) {
 }
 
 fn open_confirmation(model: &mut Model, intent: Intent, current_weights: Option<Vec<i64>>, now: Duration) {
-    let Some(instance) = model.instances.get(intent.instance) else { return };
-    match model.guard.check_intent(&intent, &instance.data) {
+    let Some(instance) = model.instance_by_id(intent.instance) else { return };
+    match guard::check_intent(&intent, &instance.data) {
         // Weights can still be changed in the dialog, so the reason is asked for after it.
         Ok(_) if model.requires_reason && intent.reason.is_none() && current_weights.is_none() => {
             model
@@ -111,11 +113,10 @@ pub fn handle_number_key(model: &mut Model, mut number: NumberPrompt, key: Key, 
                 (ActionCommand::AskLimit, _) => write_command::parse_limit(text, 0).map(WriteCommand::ServerMaxconn),
             };
             match command {
-                Ok(command) => propose_intent(
-                    model,
-                    Intent::new(number.action, command, model.current_instance, number.targets),
-                    now,
-                ),
+                Ok(command) => {
+                    let intent = Intent::new(number.action, command, number.instance, number.targets);
+                    propose_intent(model, intent, now);
+                }
                 Err(error) => {
                     number.prompt.error = Some(error.to_string());
                     model.layers.push(Layer::NumberPrompt(number));
@@ -190,9 +191,9 @@ pub fn handle_confirmation_key(
 
 fn change_proposed_weight(model: &mut Model, mut confirmation: Confirmation, by: i32, now: Duration) -> Vec<Effect> {
     if let Some(intent) = confirmation.intent_with_weight_change(by)
-        && let Some(instance) = model.instances.get(intent.instance)
+        && let Some(instance) = model.instance_by_id(intent.instance)
     {
-        match model.guard.check_intent(&intent, &instance.data) {
+        match guard::check_intent(&intent, &instance.data) {
             Ok(danger) => confirmation.replace_intent(intent, danger, now),
             Err(refusal) => {
                 model.notify_refusal(&refusal, Role::Bad, now);
@@ -210,11 +211,10 @@ fn send_confirmed(
     answer: &ConfirmationAnswer,
     now: Duration,
 ) -> Vec<Effect> {
-    let Some(instance) = model.instances.get_mut(confirmation.intent.instance) else { return Vec::new() };
-    match model.guard.authorise(confirmation.intent.clone(), answer, &instance.data) {
+    let Some(instance) = model.instance_by_id_mut(confirmation.intent.instance) else { return Vec::new() };
+    match guard::authorise(confirmation.intent.clone(), answer, &instance.data) {
         Ok(authorised) => {
-            instance.actions_in_flight += 1;
-            instance.selection.clear();
+            instance.start_action();
             let text = confirmation.intent.commands().join("; ");
             model.notify(format!("sent: {text}"), Role::Normal, now);
             vec![Effect::RunAction(authorised)]
@@ -233,14 +233,14 @@ fn send_confirmed(
 /// Opens the dialog again with the current state: a target changed or the action became more dangerous, so the answer
 /// does not count.
 fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &Refusal, now: Duration) {
-    let Some(instance) = model.instances.get(confirmation.intent.instance) else { return };
+    let Some(instance) = model.instance_by_id(confirmation.intent.instance) else { return };
     let mut intent = confirmation.intent.clone();
     for step in &mut intent.steps {
         if let Some(status) = instance.data.last_status(step.target.id) {
             step.target.seen_status = status;
         }
     }
-    match model.guard.check_intent(&intent, &instance.data) {
+    match guard::check_intent(&intent, &instance.data) {
         Ok(danger) => {
             let again = confirmation.reopen(intent, danger, format!("{refusal}; please confirm again"), now);
             model.layers.push(Layer::Confirmation(again));
@@ -251,16 +251,18 @@ fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &
 
 /// Opens the confirmation for undoing the last action.
 pub fn start_undo(model: &mut Model, now: Duration) {
-    let Some(mut intent) = model.undo.next_undo(model.current_instance).cloned() else {
+    let Some(instance) = model.instance() else { return };
+    let id = instance.id();
+    let Some(mut intent) = model.undo.next_undo(id).cloned() else {
         return model.notify("nothing to undo on this instance", Role::Dim, now);
     };
-    let remark = model.undo.not_undoable().map(|last| format!("{last} cannot be undone; this is the action before it"));
-    let Some(instance) = model.instance() else { return };
+    let not_undoable = model.undo.not_undoable(id);
+    let remark = not_undoable.map(|last| format!("{last} cannot be undone; this is the action before it"));
     for step in &mut intent.steps {
         step.target.seen_status = instance.data.last_status(step.target.id).unwrap_or_default();
     }
-    if let Err(refusal @ Refusal::Gone(_)) = model.guard.check_intent(&intent, &instance.data) {
-        model.undo.discard_next(model.current_instance);
+    if let Err(refusal @ Refusal::Gone(_)) = guard::check_intent(&intent, &instance.data) {
+        model.undo.discard_next(id);
         return model.notify(format!("cannot be undone: {refusal}"), Role::Warn, now);
     }
     propose_intent(model, intent, now);
@@ -271,11 +273,10 @@ pub fn start_undo(model: &mut Model, now: Duration) {
 
 /// Opens the confirmation for the suggestion shown in the header.
 pub fn accept_suggestion(model: &mut Model, now: Duration) {
-    let current = model.current_instance;
-    match model.instance().and_then(|instance| suggestions::current_suggestion(instance, current)) {
+    match model.instance().and_then(suggestions::current_suggestion) {
         Some(suggestion) => propose_intent(model, suggestion.intent, now),
         // Suggestions are not shown while the past is shown.
-        None => match model.instance().map(|instance| Guard::check_not_past(&instance.data)) {
+        None => match model.instance().map(|instance| guard::check_not_past(&instance.data)) {
             Some(Err(refusal)) => model.notify_refusal(&refusal, Role::Warn, now),
             _ => model.notify("no suggestion at the moment", Role::Dim, now),
         },
@@ -284,8 +285,7 @@ pub fn accept_suggestion(model: &mut Model, now: Duration) {
 
 /// Dismisses the suggestion shown in the header.
 pub fn dismiss_suggestion(model: &mut Model, now: Duration) {
-    let current = model.current_instance;
-    match model.instance_mut().and_then(|instance| suggestions::dismiss_current(instance, current)) {
+    match model.instance_mut().and_then(suggestions::dismiss_current) {
         Some(question) => model.notify(format!("dismissed: {question}"), Role::Dim, now),
         None => model.notify("no suggestion at the moment", Role::Dim, now),
     }
@@ -293,25 +293,20 @@ pub fn dismiss_suggestion(model: &mut Model, now: Duration) {
 
 /// Records the stage that a running command has reached.
 pub fn record_progress(model: &mut Model, progress: StepProgress, now: Duration) {
-    if let Some(instance) = model.instances.get_mut(progress.instance) {
-        instance.data.record_progress(progress.row, progress.stage, now);
+    if let Some(instance) = model.instance_by_id_mut(progress.row.instance) {
+        instance.data.record_progress(progress.row.row, progress.stage, now);
     }
 }
 
 /// Records a finished action and shows its result.
 pub fn finish_action(model: &mut Model, report: &ActionReport, now: Timestamp) -> Vec<Effect> {
-    let index = report.intent.instance;
-    let Some(instance) = model.instances.get_mut(index) else { return Vec::new() };
-    instance.actions_in_flight = instance.actions_in_flight.saturating_sub(1);
-    instance.data.record_report(report, now);
-    for result in report.results.iter().filter(|result| result.outcome.is_success()) {
-        instance.queries.remove_target(&result.step);
-    }
-    instance.dismissed.retain(|id| !report.results.iter().any(|result| result.step.target.id == *id));
+    let id = report.intent.instance;
+    let Some(instance) = model.instance_by_id_mut(id) else { return Vec::new() };
+    instance.finish_action(report, now);
     let role = if report.is_success() { Role::Good } else { Role::Bad };
     model.undo.record(report);
     model.notify(summarize_report(report), role, now.monotonic);
-    vec![Effect::PollNow(index)]
+    vec![Effect::PollNow(id)]
 }
 
 /// Summarizes the result in one line.

@@ -3,14 +3,15 @@
 use crate::actions::action_table::{Action, ActionCommand, TargetKind, WEIGHT};
 use crate::actions::intent::{ActionTarget, Intent};
 use crate::app::commands::{CommandSpec, UiCommand};
+use crate::app::instance_view::InstanceView;
 use crate::app::layers::Layer;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::app::queries;
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::write_command::{TargetWeight, WriteCommand};
-use crate::instance::guard::Refusal;
+use crate::instance::guard::{self, Refusal};
 use crate::observe::row_ids::RowId;
 use crate::table::view_table::Content;
 
@@ -25,7 +26,7 @@ pub fn shown_rows(model: &Model) -> Vec<RowId> {
     let Some(instance) = model.instance() else { return Vec::new() };
     match model.current_view().content {
         Content::Dashboard => instance.row_ids(model.focus),
-        Content::Table(_) => instance.table_lines.iter().map(|line| line.id).collect(),
+        Content::Table(_) => instance.table_lines().iter().map(|line| line.id).collect(),
         Content::Cli | Content::Sessions | Content::StickTables | Content::Events | Content::Problems => Vec::new(),
     }
 }
@@ -61,13 +62,8 @@ pub fn check_with_guard(model: &Model, command: &CommandSpec) -> Result<(), Refu
         // The limit is not known yet; the guard checks it once it is typed.
         ActionCommand::AskLimit => return Ok(()),
     };
-    model
-        .guard
-        .check_intent(
-            &Intent::new(action, write_command, model.current_instance, find_targets(model, action)?),
-            &instance.data,
-        )
-        .map(drop)
+    let intent = Intent::new(action, write_command, instance.id(), find_targets(model, action)?);
+    guard::check_intent(&intent, &instance.data).map(drop)
 }
 
 /// Returns the targets that an action would have now.
@@ -81,7 +77,7 @@ pub fn find_targets(model: &Model, action: &'static Action) -> Result<Vec<Action
         TargetKind::Server | TargetKind::Frontend => {
             let kind = if action.target_kind == TargetKind::Server { RowKind::Server } else { RowKind::Frontend };
             let is_detail = model.layers.iter().any(|layer| matches!(layer, Layer::Detail(..)));
-            let sample = instance.data.shown().ok_or(Refusal::NotConnected)?;
+            let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
             if instance.selection.marked_count() == 0 || is_detail {
                 let selected = model.focused_row().and_then(|id| row_target(instance, id, kind));
                 return selected.map(|target| vec![target]).ok_or_else(wrong_target);
@@ -92,7 +88,7 @@ pub fn find_targets(model: &Model, action: &'static Action) -> Result<Vec<Action
             targets.ok_or(Refusal::WrongSelection(action.target_kind.description()))
         }
         TargetKind::Session => {
-            let index = instance.view_cursors[model.view].index();
+            let index = instance.view_cursors[model.view()].index();
             let is_there = matches!(model.current_view().content, Content::Sessions);
             let session = queries::shown_sessions(model).nth(index).filter(|_| is_there).ok_or_else(wrong_target)?;
             Ok(vec![ActionTarget::without_row(SafeText::default(), session.id.clone())])
@@ -101,7 +97,7 @@ pub fn find_targets(model: &Model, action: &'static Action) -> Result<Vec<Action
             let is_there = matches!(model.current_view().content, Content::StickTables);
             let open = instance.queries.open_table.as_ref().filter(|_| is_there).ok_or_else(wrong_target)?;
             let entry = queries::shown_entries(model)
-                .nth(instance.view_cursors[model.view].index())
+                .nth(instance.view_cursors[model.view()].index())
                 .ok_or_else(wrong_target)?;
             Ok(vec![ActionTarget::without_row(open.name.clone(), entry.key.clone())])
         }
@@ -116,7 +112,7 @@ pub fn find_targets(model: &Model, action: &'static Action) -> Result<Vec<Action
 pub fn find_targets_everywhere(model: &Model) -> Result<Vec<ActionTarget>, Refusal> {
     let wrong_target = || Refusal::WrongTarget(TargetKind::Server.description());
     let instance = model.instance().ok_or(Refusal::NotConnected)?;
-    let sample = instance.data.shown().ok_or(Refusal::NotConnected)?;
+    let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
     let selected = row_target(instance, model.focused_row().ok_or_else(wrong_target)?, RowKind::Server)
         .ok_or_else(wrong_target)?;
     let others = sample.rows.ids().iter().filter_map(|id| row_target(instance, *id, RowKind::Server));
@@ -126,7 +122,7 @@ pub fn find_targets_everywhere(model: &Model) -> Result<Vec<ActionTarget>, Refus
 
 /// Returns a row as a target in its current state, or `None` if it is of another kind or no longer exists.
 pub fn row_target(instance: &InstanceView, id: RowId, kind: RowKind) -> Option<ActionTarget> {
-    let sample = instance.data.shown()?;
+    let sample = instance.data.latest()?;
     let row = sample.row(id).filter(|row| row.kind == kind)?;
     let seen = instance.data.last_status(id).unwrap_or_default();
     Some(ActionTarget {
@@ -136,16 +132,6 @@ pub fn row_target(instance: &InstanceView, id: RowId, kind: RowKind) -> Option<A
         iid: sample.number(id, Field::Iid),
         seen_status: seen,
     })
-}
-
-/// Removes marks, dismissals and folds of rows that HAProxy no longer lists. Otherwise they would pile up over months of
-/// added and removed servers.
-pub fn forget_missing_rows(instance: &mut InstanceView) {
-    let Some(sample) = instance.data.latest().map(std::sync::Arc::clone) else { return };
-    let is_there = |id: RowId| sample.rows.index_of(id).is_some();
-    instance.selection.retain(is_there);
-    instance.dismissed.retain(|id| is_there(*id));
-    instance.folded.retain(|id| is_there(*id));
 }
 
 /// Extends an open range of marks to the row under the cursor.

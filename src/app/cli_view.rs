@@ -19,7 +19,7 @@ use crate::ask::read_only_command::ReadOnlyLine;
 use crate::ask::typed_command::TypedLine;
 use crate::haproxy::command_list;
 use crate::haproxy::stat_table::RowKind;
-use crate::instance::guard::{ConfirmationAnswer, Guard};
+use crate::instance::guard::{self, ConfirmationAnswer};
 use crate::table::cell::Role;
 
 /// Returns whether view 5 handles a key itself: to type, edit, or recall a line. Other keys keep their usual meaning.
@@ -35,7 +35,7 @@ pub fn handles_key(key: Key) -> bool {
 /// Handles a key in view 5.
 pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
     if key.ctrl && key.code == KeyCode::Char('f') {
-        let text_filter = model.view_settings[model.view].text_filter.to_string();
+        let text_filter = model.view_settings[model.view()].text_filter.to_string();
         model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::TextFilter, &text_filter)));
         return Vec::new();
     }
@@ -55,9 +55,9 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
     }
     model.cli.prompt.set_text("");
     model.cli.add_to_history(&line);
-    let (view, guard) = (model.view, model.guard);
+    let view = model.view();
     let mut effects = vec![Effect::SaveCommandLine(line.clone())];
-    let refusal = model.instance().and_then(|instance| Guard::check_not_past(&instance.data).err());
+    let refusal = model.instance().and_then(|instance| guard::check_not_past(&instance.data).err());
     let why_not = refusal.map(|refusal| model.explain_refusal(&refusal));
     let Some(instance) = model.instance_mut() else { return effects };
     instance.view_cursors[view] = ListCursor::default();
@@ -66,16 +66,19 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
         instance.queries.push_line(why_not.as_str(), Role::Bad);
         return effects;
     }
-    let version = instance.data.shown().and_then(|sample| sample.info.version());
+    let version = instance.data.latest().and_then(|sample| sample.info.version());
+    let (id, is_read_only) = (instance.id(), instance.data.access().read_only);
     match (ReadOnlyLine::parse(&line), TypedLine::parse(&line)) {
         (Ok(read_only), _) => effects.extend(queries::send_query(model, Query::TypedLine(read_only), now)),
-        (Err(error), _) if guard.read_only => {
+        (Err(error), _) if is_read_only => {
             instance.queries.push_line(format!("{error}; hapulse runs read-only").as_str(), Role::Bad);
         }
         (Err(_), Ok(typed)) => match typed.check_version(version) {
-            Ok(()) => model
-                .layers
-                .push(Layer::TypedCommandConfirmation(TypedCommandConfirmation { line: typed, opened_at: now })),
+            Ok(()) => model.layers.push(Layer::TypedCommandConfirmation(TypedCommandConfirmation {
+                instance: id,
+                line: typed,
+                opened_at: now,
+            })),
             Err(error) => instance.queries.push_line(error.to_string().as_str(), Role::Bad),
         },
         (Err(_), Err(error)) => instance.queries.push_line(error.to_string().as_str(), Role::Bad),
@@ -90,18 +93,18 @@ pub fn handle_confirmation_key(
     key: Key,
     now: Duration,
 ) -> Vec<Effect> {
-    let current = model.current_instance;
+    let id = confirmation.instance;
     match key.code {
         KeyCode::Char('y') if !key.ctrl && !key.alt && confirmation.can_be_answered(now) => {
-            let Some(instance) = model.instances.get_mut(current) else { return Vec::new() };
-            match model.guard.authorise_line(confirmation.line, &ConfirmationAnswer::Yes, &instance.data) {
-                Ok(line) => return vec![Effect::SendTypedCommand(current, line)],
+            let Some(instance) = model.instance_by_id_mut(id) else { return Vec::new() };
+            match guard::authorise_line(confirmation.line, &ConfirmationAnswer::Yes, &instance.data) {
+                Ok(line) => return vec![Effect::SendTypedCommand(id, line)],
                 Err(refusal) => instance.queries.push_line(refusal.to_string().as_str(), Role::Bad),
             }
         }
         KeyCode::Char('c') if !key.ctrl => model.layers.push(Layer::TypedCommandConfirmation(confirmation)),
         KeyCode::Char('n' | 'N' | 'q' | 'c') | KeyCode::Esc | KeyCode::Enter => {
-            if let Some(instance) = model.instance_mut() {
+            if let Some(instance) = model.instance_by_id_mut(id) {
                 instance.queries.push_line("nothing was sent", Role::Dim);
             }
             model.notify("nothing was sent", Role::Dim, now);
@@ -149,7 +152,7 @@ fn complete_name(model: &mut Model) {
         Some(index) => text.split_at(index + 1),
         None => return,
     };
-    let Some(sample) = model.instance().and_then(|instance| instance.data.shown()) else { return };
+    let Some(sample) = model.instance().and_then(|instance| instance.data.latest()) else { return };
     let names = sample.table.rows().iter().map(|row| match row.kind {
         RowKind::Server => format!("{}/{}", row.proxy, row.name),
         _ => row.proxy.to_string(),
@@ -164,7 +167,7 @@ fn complete_name(model: &mut Model) {
 
 /// Returns the scrollback lines that pass the filter.
 pub fn shown_lines(model: &Model) -> impl Iterator<Item = &ScrollbackLine> {
-    let text_filter = &model.view_settings[model.view].text_filter;
+    let text_filter = &model.view_settings[model.view()].text_filter;
     let lines = model.instance().into_iter().flat_map(|instance| &instance.queries.scrollback);
     lines.filter(move |line| text_filter.is_empty() || text_filter.matches(line.text.as_str()))
 }

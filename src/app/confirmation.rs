@@ -168,9 +168,10 @@ mod tests {
     use crate::actions::action_table::WEIGHT;
     use crate::actions::intent::ActionTarget;
     use crate::haproxy::write_command::TargetState;
+    use crate::observe::instance_id::InstanceId;
 
     fn intent(action: &'static Action, command: WriteCommand) -> Intent {
-        Intent::new(action, command, 0, vec![ActionTarget::without_row("api".into(), "api1".into())])
+        Intent::new(action, command, InstanceId::FIRST, vec![ActionTarget::without_row("api".into(), "api1".into())])
     }
 
     fn open_dialog(danger: Danger) -> Confirmation {

@@ -7,8 +7,8 @@ use crate::app::layout::Pane;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// The cursor of a list. It follows its row when the row moves. If the row disappears, the cursor moves to the row that
-/// took its place.
+/// The cursor of a list of one instance. It follows its row when the row moves. If the row disappears, the cursor moves
+/// to the row that took its place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ListCursor {
     row: Option<RowId>,

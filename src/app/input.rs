@@ -63,15 +63,15 @@ pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
             model.layers.extend(top.map(Layer::Help));
             Vec::new()
         }
-        Some(Layer::Detail(id, top)) => match command {
+        Some(Layer::Detail(row, top)) => match command {
             // Actions on the row work without closing its detail page first.
             Some(command) if is_allowed_in_detail(command) => {
-                model.layers.push(Layer::Detail(id, top));
+                model.layers.push(Layer::Detail(row, top));
                 run_command(model, command, now)
             }
             command => {
                 let top = scrolled_top(command, top, model.terminal_size.1);
-                model.layers.extend(top.map(|top| Layer::Detail(id, top)));
+                model.layers.extend(top.map(|top| Layer::Detail(row, top)));
                 Vec::new()
             }
         },
@@ -157,7 +157,7 @@ fn is_allowed_in_detail(command: &CommandSpec) -> bool {
 }
 
 fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent, now: Duration) -> Vec<Effect> {
-    let view = model.view;
+    let view = model.view();
     match (prompt.purpose, event) {
         (PromptPurpose::TextFilter, PromptEvent::Canceled) => {
             model.view_settings[view].text_filter = TextFilter::default();
@@ -200,7 +200,7 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
 
 fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
     use crate::app::palette::{self, PaletteCommand};
-    let view = model.view;
+    let view = model.view();
     match palette::parse(text) {
         Ok(PaletteCommand::Nothing) => {}
         Ok(PaletteCommand::Run(command)) => return run_command(model, command, now),
@@ -240,7 +240,7 @@ fn open_process_info(model: &mut Model) {
 
 /// Runs a UI command.
 pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> Vec<Effect> {
-    let view = model.view;
+    let view = model.view();
     let is_table = matches!(model.current_view().content, Content::Table(_));
     let is_query_view = matches!(model.current_view().content, Content::Sessions | Content::StickTables);
     match command.ui_command {
@@ -291,16 +291,10 @@ pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> V
         UiCommand::OpenPalette => model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::Command, ""))),
         UiCommand::ToggleZoom => model.is_zoomed = !model.is_zoomed,
         UiCommand::ChangeChartSpan(by) => model.change_chart_span(by),
-        UiCommand::SwitchInstance(by) => {
-            let count = model.instances.len() as i32;
-            if count < 2 {
-                model.notify("there is only one instance; list several on the command line", Role::Dim, now);
-            } else {
-                let before = model.current_instance;
-                model.current_instance = (model.current_instance as i32 + by).rem_euclid(count) as usize;
-                playback::follow_instance_switch(model, before);
-            }
-        }
+        UiCommand::SwitchInstance(by) => match model.switch_instance(by) {
+            Some(before) => playback::follow_instance_switch(model, before),
+            None => model.notify("there is only one instance; list several on the command line", Role::Dim, now),
+        },
         UiCommand::StartAction(action) => action_flow::start_action(model, action, now),
         UiCommand::StartActionEverywhere(action) => action_flow::start_action_everywhere(model, action, now),
         UiCommand::ChangeWeight(by) => action_flow::start_weight_change(model, by, now),
@@ -328,7 +322,7 @@ pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> V
             | Content::Problems => action_flow::start_action(model, &action_table::END_SESSION, now),
         },
         UiCommand::PollNow => {
-            let poll = vec![Effect::PollNow(model.current_instance)];
+            let poll = model.instance().map(|instance| Effect::PollNow(instance.id())).into_iter().collect();
             return queries::refresh(model, now).unwrap_or(poll);
         }
         UiCommand::Redraw => return vec![Effect::Redraw],

@@ -9,7 +9,7 @@ use crate::app::confirmation::{self, Confirmation};
 use crate::app::text_input::Prompt;
 use crate::ask::typed_command::TypedLine;
 use crate::haproxy::reply_lines::ReplyLines;
-use crate::observe::row_ids::RowId;
+use crate::observe::instance_id::{InstanceId, RowRef};
 
 /// An overlay on top of a view. The topmost one receives the keys.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub enum Layer {
     /// The confirmation dialog before an action.
     Confirmation(Confirmation),
     /// The detail page of a row; the number is the first line shown.
-    Detail(RowId, usize),
+    Detail(RowRef, usize),
     /// A prompt in the bottom line.
     Prompt(Prompt),
     /// The polling overhead page; the number is the first line shown.
@@ -58,6 +58,8 @@ impl Layer {
 pub struct NumberPrompt {
     /// The action.
     pub action: &'static Action,
+    /// Instance of the targets.
+    pub instance: InstanceId,
     /// Targets, fixed at the key press.
     pub targets: Vec<ActionTarget>,
     /// The text input.
@@ -76,6 +78,8 @@ pub struct ReasonPrompt {
 /// The confirmation dialog before sending a typed command that may change HAProxy.
 #[derive(Debug, Clone)]
 pub struct TypedCommandConfirmation {
+    /// Instance to send it to.
+    pub instance: InstanceId,
     /// The typed command.
     pub line: TypedLine,
     /// Time at which the dialog was opened.

@@ -43,7 +43,7 @@ pub fn handle_action_menu_key(
 
 /// Opens the menu of columns to sort by.
 pub fn open_sort_menu(model: &mut Model) {
-    let settings = &model.view_settings[model.view];
+    let settings = &model.view_settings[model.view()];
     let sort = settings.sort.map(|sort| sort.column.id);
     let cursor = settings.sortable_columns().iter().position(|column| Some(column.id) == sort);
     model.layers.push(Layer::SortMenu(cursor.unwrap_or(0)));
@@ -51,7 +51,7 @@ pub fn open_sort_menu(model: &mut Model) {
 
 /// Handles a key in the menu of columns.
 pub fn handle_sort_menu_key(model: &mut Model, command: Option<&CommandSpec>, cursor: usize) {
-    let view = model.view;
+    let view = model.view();
     let columns = model.view_settings[view].sortable_columns();
     match command.map(|command| command.ui_command) {
         Some(UiCommand::Back { .. } | UiCommand::Quit | UiCommand::OpenSortMenu) => {}

@@ -22,6 +22,7 @@ pub mod dashboard_lists;
 pub mod diff_summary;
 pub mod initial_view;
 pub mod input;
+pub mod instance_view;
 pub mod key;
 pub mod keymap;
 pub mod layers;

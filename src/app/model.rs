@@ -1,102 +1,25 @@
 //! The state of the dashboard: everything the screen shows.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::actions::action_table::Action;
 use crate::app::cli_input::CommandLine;
 use crate::app::commands::UiCommand;
-use crate::app::dashboard_lists::{self, ListCursor};
+use crate::app::dashboard_lists;
+use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
 use crate::app::layout::{Layout, LayoutNeeds, Pane};
 use crate::app::msg::MemoryUse;
-use crate::app::query_state::QueryState;
-use crate::app::selection::Selection;
 use crate::app::undo::UndoStack;
-use crate::instance::guard::{Guard, Refusal};
-use crate::instance::state::Instance;
+use crate::instance::guard::{self, Refusal};
 use crate::observe::events::Event;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::problems::problem::Problem;
 use crate::table::cell::Role;
-use crate::table::rows::{FoldedProxies, TableLine, TableSettings};
+use crate::table::rows::{FoldedProxies, TableSettings};
 use crate::table::view_table::{Content, PerView, RowScope, View, ViewId};
-
-/// An instance and the state of its views.
-#[derive(Debug)]
-pub struct InstanceView {
-    /// Name given by the user, or the address.
-    pub name: String,
-    /// Address as text.
-    pub address: String,
-    /// The stats socket is reached over TCP: everyone who can connect has its level, without a password.
-    pub is_tcp: bool,
-    /// Samples, history, problems and running actions.
-    pub data: Instance,
-    /// Cursor of each list of the dashboard, in the order of [`Pane::LISTS`].
-    pub list_cursors: [ListCursor; 3],
-    /// Cursor of each view that is a table or a list.
-    pub view_cursors: PerView<ListCursor>,
-    /// Lines of the table shown.
-    pub table_lines: Vec<TableLine>,
-    /// Inputs these lines were built from.
-    pub built_for: Option<TableInputs>,
-    /// Proxies whose servers are hidden.
-    pub folded: FoldedProxies,
-    /// Queries made on request, and their replies.
-    pub queries: QueryState,
-    /// Number of actions sent whose result has not arrived.
-    pub actions_in_flight: usize,
-    /// Rows marked for actions on several targets.
-    pub selection: Selection,
-    /// Servers whose suggestions were dismissed.
-    pub dismissed: BTreeSet<RowId>,
-}
-
-impl InstanceView {
-    /// Creates an instance without samples; `history` is its history's memory limit in bytes.
-    pub fn new(name: String, address: String, is_tcp: bool, history: usize) -> Self {
-        Self {
-            name,
-            address,
-            is_tcp,
-            data: Instance::new(history),
-            list_cursors: Default::default(),
-            view_cursors: PerView::default(),
-            table_lines: Vec::new(),
-            built_for: None,
-            folded: FoldedProxies::new(),
-            queries: QueryState::default(),
-            actions_in_flight: 0,
-            selection: Selection::default(),
-            dismissed: BTreeSet::new(),
-        }
-    }
-
-    /// Returns the row under the cursor of a dashboard list, or `None` if the pane is not a list or is empty.
-    pub fn cursor_row(&self, pane: Pane) -> Option<RowId> {
-        self.list_cursors[pane.list_index()?].row()
-    }
-
-    /// Returns the rows of a dashboard list.
-    pub fn row_ids(&self, pane: Pane) -> Vec<RowId> {
-        self.data
-            .shown()
-            .map_or_else(Vec::new, |sample| dashboard_lists::row_ids(sample, pane, self.cursor_row(Pane::Backends)))
-    }
-}
-
-/// Inputs of a table's lines. The lines are rebuilt when one of them changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TableInputs {
-    /// The view.
-    pub view: ViewId,
-    /// Sequence number of the sample.
-    pub seq: u64,
-    /// Version of the view's settings.
-    pub version: u64,
-}
 
 /// A message in the bottom line, shown for a few seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,15 +41,15 @@ pub struct Model {
     /// Instances, in the order given on the command line or in the configuration.
     pub instances: Vec<InstanceView>,
     /// Index of the instance shown.
-    pub current_instance: usize,
+    current: usize,
     /// View shown.
-    pub view: ViewId,
+    view: ViewId,
     /// View shown before.
-    pub previous_view: ViewId,
+    previous_view: ViewId,
     /// Columns, order and filter of each view.
     pub view_settings: PerView<TableSettings>,
     /// Tables keep their order until this time.
-    pub order_frozen_until: Duration,
+    order_frozen_until: Duration,
     /// Dashboard list that receives the keys.
     pub focus: Pane,
     /// The focused list fills the body.
@@ -137,8 +60,6 @@ pub struct Model {
     pub layers: Vec<Layer>,
     /// Message in the bottom line.
     pub notice: Option<Notice>,
-    /// Decides which actions are allowed.
-    pub guard: Guard,
     /// Ask for a reason before each action.
     pub requires_reason: bool,
     /// Actions that can be undone.
@@ -156,13 +77,13 @@ pub struct Model {
 
 impl Model {
     /// Creates a model that shows the first of `instances`.
-    pub fn new(instances: Vec<InstanceView>, guard: Guard, keymap: Keymap, size: (u16, u16)) -> Self {
+    pub fn new(instances: Vec<InstanceView>, keymap: Keymap, size: (u16, u16)) -> Self {
         let settings = |view: ViewId| {
             TableSettings::for_scope(view.view().content.table_columns().unwrap_or_default(), view.view().scope)
         };
         Self {
             instances,
-            current_instance: 0,
+            current: 0,
             view: ViewId::default(),
             previous_view: ViewId::default(),
             view_settings: PerView::from_fn(settings),
@@ -172,7 +93,6 @@ impl Model {
             cli: CommandLine::new(Vec::new()),
             layers: Vec::new(),
             notice: None,
-            guard,
             requires_reason: false,
             undo: UndoStack::default(),
             keymap,
@@ -185,12 +105,74 @@ impl Model {
 
     /// Returns the instance shown, or `None` if there are no instances.
     pub fn instance(&self) -> Option<&InstanceView> {
-        self.instances.get(self.current_instance)
+        self.instances.get(self.current)
     }
 
     /// Returns the instance shown, mutable.
     pub fn instance_mut(&mut self) -> Option<&mut InstanceView> {
-        self.instances.get_mut(self.current_instance)
+        self.instances.get_mut(self.current)
+    }
+
+    /// Returns the number of the instance shown, counted from 1.
+    pub(crate) fn instance_number(&self) -> usize {
+        self.current + 1
+    }
+
+    /// Returns an instance by its id.
+    pub(crate) fn instance_by_id(&self, id: InstanceId) -> Option<&InstanceView> {
+        self.instances.iter().find(|instance| instance.id() == id)
+    }
+
+    /// Returns an instance by its id, mutable.
+    pub(crate) fn instance_by_id_mut(&mut self, id: InstanceId) -> Option<&mut InstanceView> {
+        self.instances.iter_mut().find(|instance| instance.id() == id)
+    }
+
+    /// Shows the instance that is `by` places after the one shown, or before it if negative. Returns the id of the one
+    /// shown until now, or `None` if there is only one instance.
+    pub(crate) fn switch_instance(&mut self, by: i32) -> Option<InstanceId> {
+        let (before, count) = (self.instance()?.id(), self.instances.len());
+        self.current = (self.current as i32 + by).rem_euclid(count as i32) as usize;
+        (count > 1).then_some(before)
+    }
+
+    /// Returns the view shown.
+    pub fn view(&self) -> ViewId {
+        self.view
+    }
+
+    /// Returns the view shown before.
+    pub(crate) fn previous_view(&self) -> ViewId {
+        self.previous_view
+    }
+
+    /// Shows a view; its table is sorted at once.
+    pub(crate) fn switch_view(&mut self, view: ViewId) {
+        self.previous_view = self.view;
+        self.view = view;
+        self.order_frozen_until = Duration::ZERO;
+    }
+
+    /// Lets tables keep their order until this time.
+    pub(crate) fn freeze_order(&mut self, until: Duration) {
+        self.order_frozen_until = until;
+    }
+
+    /// Builds the lines of the table shown again if needed. The rows keep their places while their order is frozen or
+    /// an action is prepared.
+    pub(crate) fn update_table_lines(&mut self, now: Duration) {
+        let is_frozen = self.layers.iter().any(Layer::is_about_action) || now < self.order_frozen_until;
+        if let Some(instance) = self.instances.get_mut(self.current) {
+            instance.update_table_lines(self.view, &self.view_settings[self.view], is_frozen);
+        }
+    }
+
+    /// Changes which proxies of the instance shown are folded.
+    pub(crate) fn change_folded(&mut self, change: impl FnOnce(&mut FoldedProxies)) {
+        if let Some(instance) = self.instances.get_mut(self.current) {
+            change(&mut instance.folded);
+            self.view_settings[self.view].mark_changed();
+        }
     }
 
     /// Returns the view shown.
@@ -259,18 +241,20 @@ impl Model {
     /// under the cursor.
     pub fn focused_row(&self) -> Option<RowId> {
         let detail = self.layers.iter().rev().find_map(|layer| match layer {
-            Layer::Detail(id, _) => Some(*id),
+            Layer::Detail(row, _) => Some(*row),
             _ => None,
         });
         let instance = self.instance()?;
-        detail.or_else(|| match self.current_view().content {
-            Content::Dashboard => instance.cursor_row(self.focus),
-            Content::Table(_) => instance.view_cursors[self.view].row(),
-            Content::Problems => {
-                let index = instance.view_cursors[self.view].index();
-                Some(self.shown_problems().nth(index)?.subject.id).filter(|id| *id != RowId::PROCESS)
+        detail.filter(|row| row.instance == instance.id()).map(|row| row.row).or_else(|| {
+            match self.current_view().content {
+                Content::Dashboard => instance.cursor_row(self.focus),
+                Content::Table(_) => instance.view_cursors[self.view].row(),
+                Content::Problems => {
+                    let index = instance.view_cursors[self.view].index();
+                    Some(self.shown_problems().nth(index)?.subject.id).filter(|id| *id != RowId::PROCESS)
+                }
+                Content::Cli | Content::Sessions | Content::StickTables | Content::Events => None,
             }
-            Content::Cli | Content::Sessions | Content::StickTables | Content::Events => None,
         })
     }
 
@@ -294,7 +278,7 @@ impl Model {
     /// Returns an error in read-only mode, if the socket's level is too low, or without a connection.
     pub fn check_allowed(&self, action: &'static Action) -> Result<(), Refusal> {
         let instance = self.instance().ok_or(Refusal::NotConnected)?;
-        self.guard.check_action(action, &instance.data)
+        guard::check_action(action, &instance.data)
     }
 
     /// Returns the text of a refusal, with the key that resolves it if there is one.

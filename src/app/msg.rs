@@ -8,6 +8,7 @@ use crate::ask::query::{Query, QueryError, QueryReply};
 use crate::ask::typed_command::TypedLine;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::sampler::PollResult;
 
 /// An input of [`crate::app::update::update`].
@@ -19,21 +20,21 @@ pub enum Message {
     Paste(String),
     /// The terminal was resized to these columns and rows.
     Resize(u16, u16),
-    /// A poll of an instance finished: its index, the result, and the number of samples skipped before it.
-    Polled(usize, PollResult, u64),
+    /// A poll of an instance finished: its id, the result, and the number of samples skipped before it.
+    Polled(InstanceId, PollResult, u64),
     /// A command of a running action reached a stage.
     ActionProgress(StepProgress),
     /// An action finished.
     ActionFinished(ActionReport),
-    /// A query finished, on the instance with this index.
-    QueryFinished(usize, Box<Query>, Result<Box<QueryReply>, QueryError>),
-    /// A typed command that may have changed HAProxy finished, on the instance with this index.
-    TypedCommandFinished(usize, Result<Box<QueryReply>, QueryError>),
+    /// A query to this instance finished.
+    QueryFinished(InstanceId, Box<Query>, Result<Box<QueryReply>, QueryError>),
+    /// A typed command that may have changed this instance finished.
+    TypedCommandFinished(InstanceId, Result<Box<QueryReply>, QueryError>),
     /// The audit log of earlier runs was read.
     AuditLoaded(Box<AuditIndex>),
     /// This program's memory use was measured, as reported by the operating system.
     MemoryMeasured(MemoryUse),
-    /// A timer expired: something on the screen changes without input.
+    /// A timer expired, so that something on the screen changes without input; or there is time for deferred work.
     Wake,
 }
 
@@ -56,13 +57,13 @@ pub enum Effect {
     /// Redraw every cell.
     Redraw,
     /// Poll this instance as soon as the minimum pause between polls allows.
-    PollNow(usize),
+    PollNow(InstanceId),
     /// Run this action.
     RunAction(Authorised<Intent>),
-    /// Send this query to the instance with this index, which runs that version.
-    SendQuery(usize, Option<Version>, Query),
-    /// Send this typed command to the instance with this index.
-    SendTypedCommand(usize, Authorised<TypedLine>),
+    /// Send this query to this instance, which runs that version.
+    SendQuery(InstanceId, Option<Version>, Query),
+    /// Send this typed command to this instance.
+    SendTypedCommand(InstanceId, Authorised<TypedLine>),
     /// Measure this program's memory use.
     MeasureMemory,
     /// Ring the terminal's bell.

@@ -8,12 +8,13 @@ use crate::app::commands::CursorStep;
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::layers::Layer;
 use crate::app::layout::Pane;
-use crate::app::model::{Model, TableInputs};
+use crate::app::model::Model;
 use crate::app::playback;
 use crate::app::queries;
+use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
 use crate::table::filter::RowFilter;
-use crate::table::rows::{self, TableLine};
+use crate::table::rows::{FoldedProxies, TableLine};
 use crate::table::text_filter::TextFilter;
 use crate::table::view_table::{Content, ViewId};
 
@@ -22,24 +23,14 @@ const FREEZE: Duration = Duration::from_secs(3);
 
 /// Moves the cursor of the view shown.
 pub fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
-    model.order_frozen_until = now + FREEZE;
-    let (view, focus) = (model.view, model.focus);
+    model.freeze_order(now + FREEZE);
+    let (view, focus) = (model.view(), model.focus);
     let (height, lines) = (visible_rows(model), line_count(model));
     let Some(instance) = model.instance_mut() else { return };
     match view.view().content {
-        Content::Dashboard => {
-            let Some(list) = focus.list_index() else { return };
-            let before = instance.cursor_row(Pane::Backends);
-            let ids = instance.row_ids(focus);
-            instance.list_cursors[list].move_by(step, &ids, height);
-            if instance.cursor_row(Pane::Backends) != before
-                && let Some(servers) = Pane::Servers.list_index()
-            {
-                instance.list_cursors[servers].reset();
-            }
-        }
+        Content::Dashboard => instance.move_list_cursor(focus, step, height),
         Content::Table(_) => {
-            let ids: Vec<RowId> = instance.table_lines.iter().map(|line| line.id).collect();
+            let ids: Vec<RowId> = instance.table_lines().iter().map(|line| line.id).collect();
             instance.view_cursors[view].move_by(step, &ids, height);
         }
         Content::Events | Content::Sessions | Content::StickTables | Content::Problems => {
@@ -85,7 +76,7 @@ pub fn visible_rows(model: &Model) -> usize {
 
 /// Opens the row under the cursor: from a backend to its servers, from other rows to the detail page.
 pub fn open_cursor_row(model: &mut Model, unfold_first: bool) {
-    let (view, focus) = (model.view, model.focus);
+    let (view, focus) = (model.view(), model.focus);
     let Some(instance) = model.instance_mut() else { return };
     match view.view().content {
         Content::Dashboard => match focus {
@@ -96,10 +87,7 @@ pub fn open_cursor_row(model: &mut Model, unfold_first: bool) {
         Content::Table(_) => {
             let folded = instance.view_cursors[view].row().filter(|id| unfold_first && instance.folded.contains(id));
             match folded {
-                Some(id) => {
-                    instance.folded.remove(&id);
-                    model.view_settings[view].mark_changed();
-                }
+                Some(id) => model.change_folded(|folded| _ = folded.remove(&id)),
                 None => open_detail(model),
             }
         }
@@ -111,39 +99,41 @@ pub fn open_cursor_row(model: &mut Model, unfold_first: bool) {
 
 /// Opens the detail page of the row under the cursor.
 pub fn open_detail(model: &mut Model) {
-    if let Some(id) = model.focused_row() {
-        model.layers.push(Layer::Detail(id, 0));
+    if let (Some(row), Some(instance)) = (model.focused_row(), model.instance()) {
+        let row = RowRef { instance: instance.id(), row };
+        model.layers.push(Layer::Detail(row, 0));
     }
 }
 
 /// Folds or unfolds the proxy under the cursor; on a server, its proxy.
 pub fn toggle_fold(model: &mut Model) {
-    let view = model.view;
+    let view = model.view();
     let Some(instance) = model.instance_mut() else { return };
-    let Some(head) = proxy_line_above(&instance.table_lines, &instance.view_cursors[view]) else { return };
-    if !instance.folded.remove(&head.id) {
-        instance.folded.insert(head.id);
+    let Some(head) = proxy_line_above(instance.table_lines(), &instance.view_cursors[view]) else { return };
+    if !instance.folded.contains(&head.id) {
         instance.view_cursors[view].select(head.id);
     }
-    model.view_settings[view].mark_changed();
+    model.change_folded(|folded| {
+        if !folded.remove(&head.id) {
+            folded.insert(head.id);
+        }
+    });
 }
 
 /// Folds every proxy, or unfolds all if all are folded.
 pub fn toggle_fold_all(model: &mut Model) {
-    let view = model.view;
+    let view = model.view();
     let Some(instance) = model.instance_mut() else { return };
-    let head = proxy_line_above(&instance.table_lines, &instance.view_cursors[view]);
+    let head = proxy_line_above(instance.table_lines(), &instance.view_cursors[view]);
     let heads: Vec<RowId> =
-        instance.table_lines.iter().filter(|line| line.folded.is_some()).map(|line| line.id).collect();
+        instance.table_lines().iter().filter(|line| line.folded.is_some()).map(|line| line.id).collect();
     if heads.iter().all(|head| instance.folded.contains(head)) {
-        instance.folded.clear();
-    } else {
-        instance.folded.extend(heads);
-        if let Some(head) = head {
-            instance.view_cursors[view].select(head.id);
-        }
+        return model.change_folded(FoldedProxies::clear);
     }
-    model.view_settings[view].mark_changed();
+    if let Some(head) = head {
+        instance.view_cursors[view].select(head.id);
+    }
+    model.change_folded(|folded| folded.extend(heads));
 }
 
 /// Returns the proxy at or above the cursor.
@@ -155,7 +145,7 @@ fn proxy_line_above(lines: &[TableLine], list: &ListCursor) -> Option<TableLine>
 /// Goes back one step. The first of these that applies: clear the marks, restore a maximized pane, clear the filter, go
 /// up in the tree, go to the previous pane or view, return to live data. Some of them apply only if `clears` is set.
 pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
-    let (view, focus) = (model.view, model.focus);
+    let (view, focus) = (model.view(), model.focus);
     match view.view().content {
         Content::Dashboard if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
         Content::Dashboard if model.is_zoomed => model.is_zoomed = false,
@@ -168,29 +158,28 @@ pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
             model.view_settings[view].text_filter = TextFilter::default();
         }
         Content::Problems | Content::Cli if clears => {
-            show_view(model, if view.digit().is_none() { view } else { model.previous_view });
+            show_view(model, if view.digit().is_none() { view } else { model.previous_view() });
         }
         _ if clears && !model.view_settings[view].filter.is_empty() => {
             model.view_settings[view].set_filter(RowFilter::default());
         }
         Content::Table(_) if !clears => {
             let Some(instance) = model.instance_mut() else { return };
-            let line = instance.table_lines.get(instance.view_cursors[view].index()).copied();
+            let line = instance.table_lines().get(instance.view_cursors[view].index()).copied();
             match line {
                 Some(line) if line.is_child => {
-                    if let Some(head) = proxy_line_above(&instance.table_lines, &instance.view_cursors[view]) {
+                    if let Some(head) = proxy_line_above(instance.table_lines(), &instance.view_cursors[view]) {
                         instance.view_cursors[view].select(head.id);
                     }
                 }
                 Some(line) if line.folded == Some(false) => {
-                    instance.folded.insert(line.id);
-                    model.view_settings[view].mark_changed();
+                    model.change_folded(|folded| _ = folded.insert(line.id));
                 }
                 _ => {}
             }
         }
         _ if clears && view.digit().is_some() && playback::is_showing_past(model) => playback::resume_live(model, now),
-        _ if clears => show_view(model, model.previous_view),
+        _ if clears => show_view(model, model.previous_view()),
         _ => {}
     }
 }
@@ -198,10 +187,10 @@ pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
 /// Moves the focus to the next pane of the dashboard, and after the last pane to the next view. Other views have one
 /// pane.
 pub fn move_focus(model: &mut Model, by: i32) {
-    let next_view = model.view.numbered_after(by);
+    let next_view = model.view().numbered_after(by);
     let index = model.focus.list_index().unwrap_or_default() as i32 + by;
     match Pane::LISTS.get(usize::try_from(index).unwrap_or(usize::MAX)) {
-        Some(pane) if model.view == ViewId::Dashboard => model.focus = *pane,
+        Some(pane) if model.view() == ViewId::Dashboard => model.focus = *pane,
         _ => {
             show_view(model, next_view);
             if next_view == ViewId::Dashboard {
@@ -214,14 +203,12 @@ pub fn move_focus(model: &mut Model, by: i32) {
 /// Shows a view. The cursor moves to the same row there, if the view has it.
 pub fn show_view(model: &mut Model, view: ViewId) {
     // The key of a view without a number returns to the previous view when pressed again.
-    let view = if view == model.view && view.digit().is_none() { model.previous_view } else { view };
-    if view == model.view {
+    let view = if view == model.view() && view.digit().is_none() { model.previous_view() } else { view };
+    if view == model.view() {
         return;
     }
     let selected = model.focused_row();
-    model.previous_view = model.view;
-    model.view = view;
-    model.order_frozen_until = Duration::ZERO;
+    model.switch_view(view);
     if let (Content::Table(_), Some(instance), Some(id)) = (view.view().content, model.instance_mut(), selected) {
         instance.view_cursors[view].select(id);
     }
@@ -229,30 +216,14 @@ pub fn show_view(model: &mut Model, view: ViewId) {
 
 /// Rebuilds the table lines if needed, and keeps the cursors on their rows and visible. Called after every message.
 pub fn update_rows_and_cursors(model: &mut Model, now: Duration) {
-    let view = model.view;
-    let is_action_layer_open = model.layers.iter().any(Layer::is_about_action);
-    let is_frozen = is_action_layer_open || now < model.order_frozen_until;
-    let current = model.current_instance;
+    let view = model.view();
     match view.view().content {
         Content::Dashboard => update_dashboard_cursors(model),
         Content::Table(_) => {
             let height = visible_rows(model);
-            let (settings, Some(instance)) = (&model.view_settings[view], model.instances.get_mut(current)) else {
-                return;
-            };
-            if let Some(sample) = instance.data.shown() {
-                let inputs = TableInputs { view, seq: sample.seq, version: settings.version };
-                if instance.built_for != Some(inputs) {
-                    // Changes by the user apply at once; only changes of the order by new samples are held back.
-                    let is_same =
-                        instance.built_for.is_some_and(|built| TableInputs { seq: inputs.seq, ..built } == inputs);
-                    let frozen = Some(instance.table_lines.as_slice()).filter(|_| is_frozen && is_same);
-                    instance.table_lines =
-                        rows::build_lines(&instance.data, sample, settings, &instance.folded, frozen);
-                    instance.built_for = Some(inputs);
-                }
-            }
-            let ids: Vec<RowId> = instance.table_lines.iter().map(|line| line.id).collect();
+            model.update_table_lines(now);
+            let Some(instance) = model.instance_mut() else { return };
+            let ids: Vec<RowId> = instance.table_lines().iter().map(|line| line.id).collect();
             instance.view_cursors[view].update_rows(&ids, height);
         }
         Content::Events | Content::Sessions | Content::StickTables | Content::Problems => {
@@ -265,17 +236,16 @@ pub fn update_rows_and_cursors(model: &mut Model, now: Duration) {
     }
     action_targets::extend_open_range(model);
     if let Some(instance) = model.instance_mut() {
-        action_targets::forget_missing_rows(instance);
+        instance.forget_missing_rows();
     }
 }
 
 fn update_dashboard_cursors(model: &mut Model) {
-    for (index, pane) in Pane::LISTS.into_iter().enumerate() {
+    for pane in Pane::LISTS {
         // The layout depends on the number of servers of the selected backend, so it is computed again for each list.
         let height = model.layout().list_rows(pane);
         if let Some(instance) = model.instance_mut() {
-            let ids = instance.row_ids(pane);
-            instance.list_cursors[index].update_rows(&ids, height);
+            instance.update_list_cursor(pane, height);
         }
     }
     let is_empty = |model: &Model, pane| model.instance().is_some_and(|instance| instance.row_ids(pane).is_empty());

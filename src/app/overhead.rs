@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layers::Layer;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::app::msg::Effect;
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::observe::poll_schedule::REPLY_TIME_FACTOR;

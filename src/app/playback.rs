@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::app::commands::UiCommand;
 use crate::app::model::Model;
 use crate::instance::past_moment::PlaybackStep;
+use crate::observe::instance_id::InstanceId;
 use crate::table::cell::Role;
 use crate::table::view_table::ViewId;
 use crate::units;
@@ -58,10 +59,10 @@ pub fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
     model.notify(message, Role::Dim, now);
 }
 
-/// Shows the same time after switching from the instance with index `before`.
-pub fn follow_instance_switch(model: &mut Model, before: usize) {
+/// Shows the same time after switching from the instance `before`.
+pub fn follow_instance_switch(model: &mut Model, before: InstanceId) {
     let time =
-        model.instances.get(before).and_then(|instance| Some(instance.data.past_moment()?.sample().at.monotonic));
+        model.instance_by_id(before).and_then(|instance| Some(instance.data.past_moment()?.sample().at.monotonic));
     let Some(instance) = model.instance_mut() else { return };
     match time {
         Some(time) => _ = instance.data.show_moment(PlaybackStep::Time(time)),

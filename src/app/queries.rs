@@ -15,7 +15,8 @@ use crate::config::duration;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
 use crate::haproxy::stick_tables::{Comparison, DataFilter, StickTable, TableEntry};
-use crate::instance::guard::{Guard, Refusal};
+use crate::instance::guard::{self, Refusal};
+use crate::observe::instance_id::InstanceId;
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
 use crate::table::text_filter::TextFilter;
@@ -24,14 +25,14 @@ use crate::units;
 
 /// Sends a query, or shows why it is not possible now.
 pub fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
-    let (current, view) = (model.current_instance, model.view);
-    let Some(instance) = model.instances.get_mut(current) else { return Vec::new() };
+    let view = model.view();
+    let Some(instance) = model.instance_mut() else { return Vec::new() };
     // Queries return the current state, so they are refused while the past is shown.
-    if let Err(refusal) = Guard::check_not_past(&instance.data) {
+    if let Err(refusal) = guard::check_not_past(&instance.data) {
         model.notify_refusal(&refusal, Role::Warn, now);
         return Vec::new();
     }
-    let sample = instance.data.shown().filter(|_| instance.data.link().is_up());
+    let sample = instance.data.latest().filter(|_| instance.data.link().is_up());
     let Some(sample) = sample else {
         model.notify_refusal(&Refusal::NotConnected, Role::Warn, now);
         return Vec::new();
@@ -68,18 +69,18 @@ pub fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<Effect>
         }
         Query::SessionDetail(_) | Query::TypedLine(_) => {}
     }
-    vec![Effect::SendQuery(current, version, query)]
+    vec![Effect::SendQuery(instance.id(), version, query)]
 }
 
 /// Stores the result of a query.
 pub fn apply_reply(
     model: &mut Model,
-    instance: usize,
+    instance: InstanceId,
     query: &Query,
     result: Result<QueryReply, QueryError>,
     now: Timestamp,
 ) {
-    let Some(view) = model.instances.get_mut(instance) else { return };
+    let Some(view) = model.instance_by_id_mut(instance) else { return };
     let queries = &mut view.queries;
     let mut opened = None;
     let mut failure = None;
@@ -130,12 +131,12 @@ pub fn apply_reply(
 /// Shows the result of a typed command that may have changed HAProxy.
 pub fn apply_typed_command_reply(
     model: &mut Model,
-    instance: usize,
+    instance: InstanceId,
     result: Result<QueryReply, QueryError>,
     now: Duration,
 ) {
     let is_cli = matches!(model.current_view().content, Content::Cli);
-    let Some(view) = model.instances.get_mut(instance) else { return };
+    let Some(view) = model.instance_by_id_mut(instance) else { return };
     let (first, role) = match result {
         Ok(QueryReply { data: QueryData::ReplyLines(lines), is_complete, warning, .. }) => {
             view.queries.push_reply(&lines, is_complete);
@@ -174,7 +175,7 @@ fn error_message(error: &QueryError) -> String {
 
 /// Sends the query of the view shown; `None` if the view has no query.
 pub fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
-    let text_filter = &model.view_settings[model.view].text_filter;
+    let text_filter = &model.view_settings[model.view()].text_filter;
     let query = match model.current_view().content {
         Content::Sessions => Query::Sessions(session_filter(text_filter)),
         Content::StickTables => match model.instance().and_then(|instance| instance.queries.open_table.as_ref()) {
@@ -188,7 +189,7 @@ pub fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
 
 /// Opens the line under the cursor: a session in full, a stick table's entries. If the view has no lines, sends its query.
 pub fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
-    let view = model.view;
+    let view = model.view();
     let Some(instance) = model.instance() else { return Vec::new() };
     let cursor = instance.view_cursors[view].index();
     let query = match model.current_view().content {
@@ -218,7 +219,7 @@ pub fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
 /// Closes the open stick table. Returns false if none is open.
 pub fn close_stick_table(model: &mut Model) -> bool {
     let is_tables = matches!(model.current_view().content, Content::StickTables);
-    let view = model.view;
+    let view = model.view();
     let Some(instance) = model.instance_mut().filter(|_| is_tables) else { return false };
     let is_open = instance.queries.open_table.take().is_some();
     if is_open {
@@ -258,7 +259,7 @@ pub fn sort_next(model: &mut Model, by: i32) {
 
 /// Returns the sessions that pass the filter, in sort order.
 pub fn shown_sessions(model: &Model) -> impl Iterator<Item = &Session> {
-    let text_filter = &model.view_settings[model.view].text_filter;
+    let text_filter = &model.view_settings[model.view()].text_filter;
     let (filter, rest) = (session_filter(text_filter), text_words(text_filter));
     let list = model.instance().and_then(|instance| Some(&instance.queries.sessions.latest.as_ref()?.0.list));
     list.into_iter()
@@ -268,14 +269,14 @@ pub fn shown_sessions(model: &Model) -> impl Iterator<Item = &Session> {
 
 /// Returns the stick tables that pass the filter.
 pub fn shown_stick_tables(model: &Model) -> impl Iterator<Item = &StickTable> {
-    let text_filter = &model.view_settings[model.view].text_filter;
+    let text_filter = &model.view_settings[model.view()].text_filter;
     let list = model.instance().and_then(|instance| Some(&instance.queries.tables.latest.as_ref()?.0.list));
     list.into_iter().flatten().filter(move |table| text_filter.matches(table.name.as_str()))
 }
 
 /// Returns the entries of the open stick table that pass the filter, in sort order.
 pub fn shown_entries(model: &Model) -> impl Iterator<Item = &TableEntry> {
-    let text_filter = text_words(&model.view_settings[model.view].text_filter);
+    let text_filter = text_words(&model.view_settings[model.view()].text_filter);
     let open = model.instance().and_then(|instance| instance.queries.open_table.as_ref());
     let list = open.and_then(|open| Some(&open.entries.latest.as_ref()?.0.list));
     list.into_iter().flatten().filter(move |entry| text_filter.is_empty() || text_filter.matches(entry.key.as_str()))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::observe::row_ids::RowId;
 
-/// The marked rows.
+/// The marked rows of one instance.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     rows: BTreeSet<RowId>,

@@ -5,7 +5,7 @@
 use crate::actions::action_table::{END_SESSIONS, MAINT};
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
 use crate::app::action_targets;
-use crate::app::model::InstanceView;
+use crate::app::instance_view::InstanceView;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
@@ -23,10 +23,10 @@ pub struct Suggestion {
 }
 
 /// Returns the suggestion to show; only one is shown at a time.
-pub fn current_suggestion(instance: &InstanceView, instance_index: usize) -> Option<Suggestion> {
-    maintenance_for_drained(instance, instance_index)
-        .or_else(|| end_overdue_sessions(instance, instance_index))
-        .or_else(|| restore_after_reload(instance, instance_index))
+pub fn current_suggestion(instance: &InstanceView) -> Option<Suggestion> {
+    maintenance_for_drained(instance)
+        .or_else(|| end_overdue_sessions(instance))
+        .or_else(|| restore_after_reload(instance))
 }
 
 fn server_targets(
@@ -37,25 +37,25 @@ fn server_targets(
     rows.filter_map(|id| action_targets::row_target(instance, id, RowKind::Server)).collect()
 }
 
-fn maintenance_for_drained(instance: &InstanceView, instance_index: usize) -> Option<Suggestion> {
+fn maintenance_for_drained(instance: &InstanceView) -> Option<Suggestion> {
     let targets = server_targets(instance, instance.data.draining().emptied());
-    let intent = Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), instance_index, targets);
+    let intent = Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), instance.id(), targets);
     let is = if intent.steps.len() == 1 { "is" } else { "are" };
     let question = format!("{} {is} drained: set maintenance?", intent.target_summary());
     (!intent.steps.is_empty()).then_some(Suggestion { question, intent })
 }
 
-fn end_overdue_sessions(instance: &InstanceView, instance_index: usize) -> Option<Suggestion> {
+fn end_overdue_sessions(instance: &InstanceView) -> Option<Suggestion> {
     let target = server_targets(instance, instance.data.draining().overdue()).into_iter().next()?;
     let left = instance.data.draining().progress(target.id)?;
     let why = left.stall_reason.map_or(String::new(), |why| format!(" ({why})"));
     let sessions = pluralize(left.sessions, "session");
-    let intent = Intent::new(&END_SESSIONS, WriteCommand::ShutdownSessions, instance_index, vec![target]);
+    let intent = Intent::new(&END_SESSIONS, WriteCommand::ShutdownSessions, instance.id(), vec![target]);
     Some(Suggestion { question: format!("{} still has {sessions}{why}: end them?", intent.target_summary()), intent })
 }
 
-fn restore_after_reload(instance: &InstanceView, instance_index: usize) -> Option<Suggestion> {
-    let sample = instance.data.shown()?;
+fn restore_after_reload(instance: &InstanceView) -> Option<Suggestion> {
+    let sample = instance.data.latest()?;
     let status = |id| instance.data.last_status(id).unwrap_or_default();
     let steps: Vec<IntentStep> =
         instance.data.reload_losses().iter().filter_map(|lost| lost.restore_step(sample, status(lost.id))).collect();
@@ -66,13 +66,13 @@ fn restore_after_reload(instance: &InstanceView, instance_index: usize) -> Optio
     };
     Some(Suggestion {
         question,
-        intent: Intent { purpose: IntentPurpose::Reapply, instance: instance_index, steps, reason: None },
+        intent: Intent { purpose: IntentPurpose::Reapply, instance: instance.id(), steps, reason: None },
     })
 }
 
 /// Describes the drains in progress, or returns `None` if no server drains.
 pub fn drain_status(instance: &InstanceView) -> Option<String> {
-    let sample = instance.data.shown()?;
+    let sample = instance.data.latest()?;
     let drains: Vec<_> = instance.data.draining().in_progress().collect();
     match drains.as_slice() {
         [] => None,
@@ -89,8 +89,8 @@ pub fn drain_status(instance: &InstanceView) -> Option<String> {
 }
 
 /// Dismisses the current suggestion. Returns its question.
-pub fn dismiss_current(instance: &mut InstanceView, instance_index: usize) -> Option<String> {
-    let suggestion = current_suggestion(instance, instance_index)?;
+pub fn dismiss_current(instance: &mut InstanceView) -> Option<String> {
+    let suggestion = current_suggestion(instance)?;
     if suggestion.intent.purpose == IntentPurpose::Reapply {
         instance.data.dismiss_reload_losses();
     } else {

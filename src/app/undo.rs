@@ -6,6 +6,7 @@
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
 use crate::actions::outcome::{ActionReport, Outcome};
 use crate::actions::verify;
+use crate::observe::instance_id::InstanceId;
 
 /// Maximum number of entries; older ones are dropped.
 const MAX_ENTRIES: usize = 50;
@@ -14,17 +15,17 @@ const MAX_ENTRIES: usize = 50;
 #[derive(Debug, Clone, Default)]
 pub struct UndoStack {
     stack: Vec<Intent>,
-    /// Description of the newest action, if it cannot be undone.
-    not_undoable: Option<String>,
+    /// Instance and description of the newest action, if it cannot be undone.
+    not_undoable: Option<(InstanceId, String)>,
 }
 
 impl UndoStack {
     /// Adds the commands that undo a finished action; after a successful undo, removes its entry.
     pub fn record(&mut self, report: &ActionReport) {
         if report.intent.purpose == IntentPurpose::Undo {
-            let commands = report.intent.commands();
+            let (instance, commands) = (report.intent.instance, report.intent.commands());
             if report.is_success() {
-                self.stack.retain(|intent| intent.commands() != commands);
+                self.stack.retain(|intent| intent.instance != instance || intent.commands() != commands);
             }
             return;
         }
@@ -43,7 +44,8 @@ impl UndoStack {
             .collect();
         let has_success = report.results.iter().any(|result| result.outcome.is_success());
         if steps.is_empty() && has_success {
-            self.not_undoable = Some(format!("{} of {}", report.intent.title(), report.intent.target_summary()));
+            let description = format!("{} of {}", report.intent.title(), report.intent.target_summary());
+            self.not_undoable = Some((report.intent.instance, description));
         }
         if !steps.is_empty() {
             self.not_undoable = None;
@@ -55,18 +57,18 @@ impl UndoStack {
     }
 
     /// Returns the next undo step of an instance.
-    pub fn next_undo(&self, instance: usize) -> Option<&Intent> {
+    pub fn next_undo(&self, instance: InstanceId) -> Option<&Intent> {
         self.stack.iter().rev().find(|intent| intent.instance == instance)
     }
 
-    /// Returns a description of the newest action if it cannot be undone; the next undo step then belongs to an earlier
-    /// action.
-    pub fn not_undoable(&self) -> Option<&str> {
-        self.not_undoable.as_deref()
+    /// Returns a description of the newest action if it changed this instance and cannot be undone; the next undo step
+    /// then belongs to an earlier action.
+    pub fn not_undoable(&self, instance: InstanceId) -> Option<&str> {
+        self.not_undoable.as_ref().filter(|(of, _)| *of == instance).map(|(_, description)| description.as_str())
     }
 
     /// Removes the next undo step of an instance, because its targets no longer exist.
-    pub fn discard_next(&mut self, instance: usize) {
+    pub fn discard_next(&mut self, instance: InstanceId) {
         if let Some(index) = self.stack.iter().rposition(|intent| intent.instance == instance) {
             self.stack.remove(index);
         }
@@ -85,7 +87,7 @@ mod tests {
 
     fn report(action: &'static Action, command: WriteCommand, names: &[&str], outcome: &Outcome) -> ActionReport {
         let targets = names.iter().map(|name| ActionTarget::without_row("b".into(), (*name).into())).collect();
-        let intent = Intent::new(action, command, 0, targets);
+        let intent = Intent::new(action, command, InstanceId::FIRST, targets);
         let before = Readback { status: "UP".into(), weight: Some(100), ..Readback::default() };
         let done = intent.steps.iter().map(|step| StepResult {
             step: step.clone(),
@@ -104,21 +106,40 @@ mod tests {
         undo.record(&report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1", "s2"], &good));
         undo.record(&report(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(7)), &["s1"], &good));
         undo.record(&report(&END_SESSIONS, WriteCommand::ShutdownSessions, &["s1"], &good));
-        assert_eq!(undo.not_undoable(), Some("shutdown of all sessions of b/s1"));
-        let first = undo.next_undo(0).unwrap().clone();
+        assert_eq!(undo.not_undoable(InstanceId::FIRST), Some("shutdown of all sessions of b/s1"));
+        let first = undo.next_undo(InstanceId::FIRST).unwrap().clone();
         assert_eq!(first.commands(), ["set server b/s1 weight 100"]);
         let undone = ActionReport { results: Vec::new(), intent: first.clone() };
         undo.record(&undone);
-        assert_eq!(undo.next_undo(0), Some(&first), "it was not carried out");
+        assert_eq!(undo.next_undo(InstanceId::FIRST), Some(&first), "it was not carried out");
         let done = report(&WEIGHT, first.steps[0].command, &["s1"], &good);
         undo.record(&ActionReport { intent: first, ..done });
         assert_eq!(
-            undo.next_undo(0).unwrap().commands(),
+            undo.next_undo(InstanceId::FIRST).unwrap().commands(),
             ["set server b/s2 state ready", "set server b/s1 state ready"]
         );
-        assert_eq!(undo.next_undo(1), None);
-        undo.discard_next(0);
-        assert_eq!(undo.next_undo(0), None);
+        assert_eq!(InstanceId::first(2).last().and_then(|other| undo.next_undo(other)), None);
+        undo.discard_next(InstanceId::FIRST);
+        assert_eq!(undo.next_undo(InstanceId::FIRST), None);
+    }
+
+    #[test]
+    fn undo_keeps_same_commands_of_other_instance() {
+        let (mut undo, good) = (UndoStack::default(), Outcome::Verified(String::new()));
+        let ids: Vec<InstanceId> = InstanceId::first(2).collect();
+        let on = |instance, action, command| {
+            let mut report = report(action, command, &["s1"], &good);
+            report.intent.instance = instance;
+            report
+        };
+        for id in &ids {
+            undo.record(&on(*id, &MAINT, WriteCommand::State(TargetState::Maint)));
+        }
+        let first = undo.next_undo(ids[0]).unwrap().clone();
+        undo.record(&ActionReport { intent: first, ..on(ids[0], &MAINT, WriteCommand::State(TargetState::Ready)) });
+        assert!(undo.next_undo(ids[0]).is_none() && undo.next_undo(ids[1]).is_some());
+        undo.record(&on(ids[0], &END_SESSIONS, WriteCommand::ShutdownSessions));
+        assert_eq!(ids.iter().map(|id| undo.not_undoable(*id).is_some()).collect::<Vec<_>>(), [true, false]);
     }
 
     #[test]
@@ -133,13 +154,13 @@ mod tests {
             &["s1"],
             &Outcome::Verified(String::new()),
         ));
-        assert_eq!(undo.next_undo(0), None, "nor what changed nothing");
+        assert_eq!(undo.next_undo(InstanceId::FIRST), None, "nor what changed nothing");
         undo.record(&report(
             &MAINT,
             WriteCommand::State(TargetState::Maint),
             &["s1"],
             &Outcome::Unknown(String::new()),
         ));
-        assert!(undo.next_undo(0).is_some(), "it may have happened");
+        assert!(undo.next_undo(InstanceId::FIRST).is_some(), "it may have happened");
     }
 }

@@ -13,6 +13,7 @@ use crate::app::navigation;
 use crate::app::overhead;
 use crate::app::playback;
 use crate::app::queries;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::link::Link;
 use crate::observe::sampler::PollResult;
 use crate::observe::timestamp::Timestamp;
@@ -59,7 +60,10 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Message::Wake => Vec::new(),
+        Message::Wake => {
+            model.instances.iter_mut().for_each(|instance| instance.data.finish_deferred());
+            Vec::new()
+        }
     };
     navigation::update_rows_and_cursors(model, now.monotonic);
     effects
@@ -75,6 +79,11 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     // The distance to the past moment counts up as well.
     let ago = playback::is_showing_past(model).then(|| next_second(now));
     [notice, dialog, age, ago].into_iter().flatten().min()
+}
+
+/// Returns whether work was put off until the screen is drawn; [`Message::Wake`] does it.
+pub(crate) fn has_deferred_work(model: &Model) -> bool {
+    model.instances.iter().any(|instance| instance.data.has_deferred())
 }
 
 /// Returns the time at which a dialog closes.
@@ -101,8 +110,8 @@ fn remove_expired(model: &mut Model, now: Duration) {
     }
 }
 
-fn apply_poll(model: &mut Model, instance: usize, result: PollResult, missed: u64, now: Duration) -> Vec<Effect> {
-    let Some(view) = model.instances.get_mut(instance) else { return Vec::new() };
+fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, missed: u64, now: Duration) -> Vec<Effect> {
+    let Some(view) = model.instance_by_id_mut(instance) else { return Vec::new() };
     let (was_up, is_past) = (view.data.link().is_up(), view.data.past_moment().is_some());
     let epoch = view.data.latest().map(|sample| sample.epoch);
     let sample = match result {
@@ -119,7 +128,7 @@ fn apply_poll(model: &mut Model, instance: usize, result: PollResult, missed: u6
     };
     let reloaded = epoch.is_some_and(|epoch| epoch != sample.epoch);
     let pid = sample.epoch.pid;
-    let events = view.data.add_sample(sample, missed);
+    let events = view.data.add_sample_deferred(sample, missed);
     let has_slid = view.data.leave_forgotten_moment();
     let lost = view.data.all_reload_losses().len();
     let name = view.name.clone();

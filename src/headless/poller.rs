@@ -8,7 +8,9 @@ use crate::actions::audit::audit_index::AuditIndex;
 use crate::config::target::Target;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
+use crate::instance::access::Access;
 use crate::instance::state::Instance;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{PollResult, Sampler};
@@ -43,7 +45,7 @@ impl Poller {
     /// It sends only `show info;show stat`, on one connection per poll. The socket's access level and the states in
     /// the configuration matter only to commands that change something.
     pub fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
-        let mut poller = Self::for_changes(target.label(), &target.address, false, every);
+        let mut poller = Self::for_changes(target.label(), &target.address, true, every);
         poller.sampler = poller.sampler.samples_only();
         poller.instance.set_thresholds(thresholds);
         poller
@@ -52,9 +54,10 @@ impl Poller {
     /// Creates a poller for a command that changes the HAProxy `name` at `address`.
     pub fn for_changes(name: String, address: &Address, read_only: bool, every: Duration) -> Self {
         let clock = Clock::start();
+        let access = Access { read_only, is_tcp: address.is_tcp() };
         Self {
             name,
-            instance: Instance::new(HISTORY_BYTES),
+            instance: Instance::new(InstanceId::FIRST, access, HISTORY_BYTES),
             clock,
             sampler: Sampler::new(address.clone(), ConnectionLimits::default(), read_only, clock),
             schedule: PollSchedule::new(every),

@@ -133,108 +133,97 @@ pub enum Refusal {
     NotConfirmed,
 }
 
-/// The check of everything that changes HAProxy.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Guard {
-    /// Refuses all changes.
-    pub read_only: bool,
+/// Checks that the present is shown, because a past moment must not lead to an action now.
+///
+/// # Errors
+/// Returns an error if a past moment is shown.
+pub(crate) fn check_not_past(instance: &Instance) -> Result<(), Refusal> {
+    if instance.past_moment().is_some() { Err(Refusal::Past) } else { Ok(()) }
 }
 
-impl Guard {
-    /// Checks that the present is shown, because a past moment must not lead to an action now.
-    ///
-    /// # Errors
-    /// Returns an error if a past moment is shown.
-    pub fn check_not_past(instance: &Instance) -> Result<(), Refusal> {
-        if instance.past_moment().is_some() { Err(Refusal::Past) } else { Ok(()) }
+/// Checks whether something that needs this level is possible now.
+///
+/// # Errors
+/// Returns the reason why not, as shown to the operator.
+pub(crate) fn check_level(title: &'static str, needs: Level, instance: &Instance) -> Result<(), Refusal> {
+    if instance.access().read_only {
+        return Err(Refusal::ReadOnly(title));
     }
-
-    /// Checks whether something that needs this level is possible now.
-    ///
-    /// # Errors
-    /// Returns the reason why not, as shown to the operator.
-    pub fn check_level(self, title: &'static str, needs: Level, instance: &Instance) -> Result<(), Refusal> {
-        if self.read_only {
-            return Err(Refusal::ReadOnly(title));
-        }
-        Self::check_not_past(instance)?;
-        let sample = instance.latest().ok_or(Refusal::NotConnected)?;
-        match sample.level {
-            None => return Err(Refusal::LevelUnknown),
-            Some(has) if has < needs => return Err(Refusal::Level { title, has, needs }),
-            Some(_) => {}
-        }
-        if instance.link().is_up() { Ok(()) } else { Err(Refusal::NotConnected) }
+    check_not_past(instance)?;
+    instance.latest().ok_or(Refusal::NotConnected)?;
+    match instance.level() {
+        None => return Err(Refusal::LevelUnknown),
+        Some(has) if has < needs => return Err(Refusal::Level { title, has, needs }),
+        Some(_) => {}
     }
+    if instance.link().is_up() { Ok(()) } else { Err(Refusal::NotConnected) }
+}
 
-    /// Checks whether an action is possible now, regardless of its targets. Menus gray out refused actions.
-    ///
-    /// # Errors
-    /// Returns the reason why not.
-    pub fn check_action(self, action: &'static Action, instance: &Instance) -> Result<(), Refusal> {
-        self.check_level(action.title, action.level, instance)
-    }
+/// Checks whether an action is possible now, regardless of its targets. Menus gray out refused actions.
+///
+/// # Errors
+/// Returns the reason why not.
+pub(crate) fn check_action(action: &'static Action, instance: &Instance) -> Result<(), Refusal> {
+    check_level(action.title, action.level, instance)
+}
 
-    /// Checks whether an intent may be confirmed now, and returns its danger.
-    ///
-    /// # Errors
-    /// Returns the reason why not.
-    pub fn check_intent(self, intent: &Intent, instance: &Instance) -> Result<Danger, Refusal> {
-        let (Some(sample), false) = (instance.latest(), intent.steps.is_empty()) else {
-            return Err(Refusal::NotConnected);
-        };
-        for step in &intent.steps {
-            self.check_action(step.action, instance)?;
-            step.command_text()?;
-            if matches!(step.action.target_kind, TargetKind::Server | TargetKind::Frontend) {
-                check_row(step, sample, instance)?;
-            }
-        }
-        match action_warnings::refusal_reason(intent, sample) {
-            Some(why) => Err(Refusal::KnownCrash(why)),
-            None => Ok(impact::evaluate_danger(sample, intent)),
+/// Checks whether an intent may be confirmed now, and returns its danger.
+///
+/// # Errors
+/// Returns the reason why not.
+pub fn check_intent(intent: &Intent, instance: &Instance) -> Result<Danger, Refusal> {
+    let (Some(sample), false) = (instance.latest(), intent.steps.is_empty()) else {
+        return Err(Refusal::NotConnected);
+    };
+    for step in &intent.steps {
+        check_action(step.action, instance)?;
+        step.command_text()?;
+        if matches!(step.action.target_kind, TargetKind::Server | TargetKind::Frontend) {
+            check_row(step, sample, instance)?;
         }
     }
-
-    /// Authorises an intent with the confirmation that its danger requires.
-    ///
-    /// # Errors
-    /// Returns the reason why not; after [`Refusal::Changed`], show the new state and ask for confirmation again.
-    pub fn authorise(
-        self,
-        intent: Intent,
-        consent: &ConfirmationAnswer,
-        instance: &Instance,
-    ) -> Result<Authorised<Intent>, Refusal> {
-        let danger = self.check_intent(&intent, instance)?;
-        let confirmed = match (danger, consent) {
-            (Danger::Low | Danger::High, _) => true,
-            (Danger::Highest, ConfirmationAnswer::Yes) => false,
-            (Danger::Highest, ConfirmationAnswer::Typed(text)) => *text == name_to_type(&intent),
-        };
-        let process = TargetProcess::from_sample(instance.latest().ok_or(Refusal::NotConnected)?);
-        if confirmed { Ok(Authorised { value: intent, process }) } else { Err(Refusal::NotConfirmed) }
+    match action_warnings::refusal_reason(intent, sample) {
+        Some(why) => Err(Refusal::KnownCrash(why)),
+        None => Ok(impact::evaluate_danger(sample, intent)),
     }
+}
 
-    /// Authorises a typed line that may change HAProxy, once it is confirmed. HAProxy itself checks the level.
-    ///
-    /// # Errors
-    /// Returns the reason why not.
-    pub fn authorise_line(
-        self,
-        line: TypedLine,
-        consent: &ConfirmationAnswer,
-        instance: &Instance,
-    ) -> Result<Authorised<TypedLine>, Refusal> {
-        if self.read_only {
-            return Err(Refusal::ReadOnly("commands that may change HAProxy"));
-        }
-        Self::check_not_past(instance)?;
-        let sample = instance.latest().filter(|_| instance.link().is_up()).ok_or(Refusal::NotConnected)?;
-        line.check_version(sample.info.version())?;
-        let authorised = Authorised { value: line, process: TargetProcess::from_sample(sample) };
-        if *consent == ConfirmationAnswer::Yes { Ok(authorised) } else { Err(Refusal::NotConfirmed) }
+/// Authorises an intent with the confirmation that its danger requires.
+///
+/// # Errors
+/// Returns the reason why not; after [`Refusal::Changed`], show the new state and ask for confirmation again.
+pub(crate) fn authorise(
+    intent: Intent,
+    consent: &ConfirmationAnswer,
+    instance: &Instance,
+) -> Result<Authorised<Intent>, Refusal> {
+    let danger = check_intent(&intent, instance)?;
+    let confirmed = match (danger, consent) {
+        (Danger::Low | Danger::High, _) => true,
+        (Danger::Highest, ConfirmationAnswer::Yes) => false,
+        (Danger::Highest, ConfirmationAnswer::Typed(text)) => *text == name_to_type(&intent),
+    };
+    let process = TargetProcess::from_sample(instance.latest().ok_or(Refusal::NotConnected)?);
+    if confirmed { Ok(Authorised { value: intent, process }) } else { Err(Refusal::NotConfirmed) }
+}
+
+/// Authorises a typed line that may change HAProxy, once it is confirmed. HAProxy itself checks the level.
+///
+/// # Errors
+/// Returns the reason why not.
+pub(crate) fn authorise_line(
+    line: TypedLine,
+    consent: &ConfirmationAnswer,
+    instance: &Instance,
+) -> Result<Authorised<TypedLine>, Refusal> {
+    if instance.access().read_only {
+        return Err(Refusal::ReadOnly("commands that may change HAProxy"));
     }
+    check_not_past(instance)?;
+    let sample = instance.latest().filter(|_| instance.link().is_up()).ok_or(Refusal::NotConnected)?;
+    line.check_version(sample.info.version())?;
+    let authorised = Authorised { value: line, process: TargetProcess::from_sample(sample) };
+    if *consent == ConfirmationAnswer::Yes { Ok(authorised) } else { Err(Refusal::NotConfirmed) }
 }
 
 /// Returns the text to type to confirm the highest danger: the name of the server or frontend, or their number.
@@ -313,11 +302,17 @@ mod tests {
     use crate::actions::intent::ActionTarget;
     use crate::haproxy::safe_text::SafeText;
     use crate::haproxy::write_command::{TargetState, WriteCommand};
+    use crate::instance::access::Access;
+    use crate::observe::instance_id::InstanceId;
     use crate::observe::link::PollFailure;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site, timestamp_at};
 
     fn instance(builder: &mut SampleBuilder, stat: &str) -> Instance {
-        let mut instance = Instance::default();
+        with_access(Access::default(), builder, stat)
+    }
+
+    fn with_access(access: Access, builder: &mut SampleBuilder, stat: &str) -> Instance {
+        let mut instance = Instance::new(InstanceId::FIRST, access, 1 << 20);
         instance.add_sample(builder.build_at_millis(0, stat), 0);
         instance
     }
@@ -330,24 +325,26 @@ mod tests {
         let target =
             ActionTarget { id, proxy: row.proxy.clone(), name: row.name.clone(), iid: None, seen_status: seen };
         let ActionCommand::Fixed(command) = action.command else { panic!("{}", action.id) };
-        Intent::new(action, command, 0, vec![target])
+        Intent::new(action, command, InstanceId::FIRST, vec![target])
     }
 
     #[test]
     fn check_intent_rejects_wrong_row_kinds() {
         let instance = instance(&mut SampleBuilder::default(), &stat_of_site());
-        let guard = Guard::default();
         assert_eq!(
-            guard.check_intent(&intent(&instance, &MAINT, "FRONTEND"), &instance),
+            check_intent(&intent(&instance, &MAINT, "FRONTEND"), &instance),
             Err(Refusal::WrongTarget("a server"))
         );
         assert_eq!(
-            guard.check_intent(&intent(&instance, &FRONTEND_OFF, "w1"), &instance),
+            check_intent(&intent(&instance, &FRONTEND_OFF, "w1"), &instance),
             Err(Refusal::WrongTarget("a frontend"))
         );
-        assert_eq!(guard.check_intent(&intent(&instance, &FRONTEND_OFF, "FRONTEND"), &instance), Ok(Danger::Highest));
+        assert_eq!(check_intent(&intent(&instance, &FRONTEND_OFF, "FRONTEND"), &instance), Ok(Danger::Highest));
         assert_eq!(
-            guard.check_intent(&Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), 0, Vec::new()), &instance),
+            check_intent(
+                &Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), InstanceId::FIRST, Vec::new()),
+                &instance
+            ),
             Err(Refusal::NotConnected)
         );
     }
@@ -356,9 +353,9 @@ mod tests {
     fn authorise_requires_typed_word_to_clear_counters() {
         let instance = instance(&mut SampleBuilder::default(), &stat_of_site());
         let target = ActionTarget::without_row(SafeText::default(), SafeText::default());
-        let clear = Intent::new(&CLEAR_COUNTERS, WriteCommand::ClearCounters { all: true }, 0, vec![target]);
-        let typed =
-            |text: &str| Guard::default().authorise(clear.clone(), &ConfirmationAnswer::Typed(text.into()), &instance);
+        let clear =
+            Intent::new(&CLEAR_COUNTERS, WriteCommand::ClearCounters { all: true }, InstanceId::FIRST, vec![target]);
+        let typed = |text: &str| authorise(clear.clone(), &ConfirmationAnswer::Typed(text.into()), &instance);
         assert_eq!(typed("yes"), Err(Refusal::NotConfirmed));
         assert!(typed("clear").is_ok_and(|authorised| authorised.process().pid == 100));
     }
@@ -366,17 +363,16 @@ mod tests {
     #[test]
     fn authorise_accepts_matching_confirmation() {
         let instance = instance(&mut SampleBuilder::default(), &stat_of_site());
-        let guard = Guard::default();
         let maint = intent(&instance, &MAINT, "w1");
-        assert_eq!(guard.check_intent(&maint, &instance), Ok(Danger::High));
-        assert_eq!(guard.authorise(maint.clone(), &ConfirmationAnswer::Yes, &instance).unwrap().get(), &maint);
+        assert_eq!(check_intent(&maint, &instance), Ok(Danger::High));
+        assert_eq!(authorise(maint.clone(), &ConfirmationAnswer::Yes, &instance).unwrap().get(), &maint);
         let last = intent(&instance, &MAINT, "api1");
-        assert_eq!(guard.authorise(last.clone(), &ConfirmationAnswer::Yes, &instance), Err(Refusal::NotConfirmed));
+        assert_eq!(authorise(last.clone(), &ConfirmationAnswer::Yes, &instance), Err(Refusal::NotConfirmed));
         assert_eq!(
-            guard.authorise(last.clone(), &ConfirmationAnswer::Typed("api".into()), &instance),
+            authorise(last.clone(), &ConfirmationAnswer::Typed("api".into()), &instance),
             Err(Refusal::NotConfirmed)
         );
-        assert!(guard.authorise(last, &ConfirmationAnswer::Typed("api1".into()), &instance).is_ok());
+        assert!(authorise(last, &ConfirmationAnswer::Typed("api1".into()), &instance).is_ok());
     }
 
     #[test]
@@ -384,22 +380,16 @@ mod tests {
         let mut builder = SampleBuilder::default();
         let admin = instance(&mut builder, &stat_of_site());
         let ready = intent(&admin, &READY, "api3");
-        let refused = Guard { read_only: true }.authorise(ready.clone(), &ConfirmationAnswer::Yes, &admin);
+        let read_only = with_access(Access::READ_ONLY, &mut builder, &stat_of_site());
+        let refused = authorise(ready.clone(), &ConfirmationAnswer::Yes, &read_only);
         assert_eq!(refused, Err(Refusal::ReadOnly("enable")));
         for level in [Level::User, Level::Operator] {
             builder.level = Some(level);
-            let refused = Guard::default().authorise(
-                ready.clone(),
-                &ConfirmationAnswer::Yes,
-                &instance(&mut builder, &stat_of_site()),
-            );
+            let refused = authorise(ready.clone(), &ConfirmationAnswer::Yes, &instance(&mut builder, &stat_of_site()));
             assert_eq!(refused, Err(Refusal::Level { title: "enable", has: level, needs: Level::Admin }));
         }
         builder.level = None;
-        assert_eq!(
-            Guard::default().check_action(&READY, &instance(&mut builder, &stat_of_site())),
-            Err(Refusal::LevelUnknown)
-        );
+        assert_eq!(check_action(&READY, &instance(&mut builder, &stat_of_site())), Err(Refusal::LevelUnknown));
     }
 
     #[test]
@@ -408,41 +398,34 @@ mod tests {
         let mut instance = instance(&mut builder, &stat_of_site());
         let maint = intent(&instance, &MAINT, "w1");
         instance.add_sample(builder.build_at_millis(1000, &stat_of_site().replace("4000,UP,", "4000,UP 1/3,")), 0);
-        assert_eq!(
-            Guard::default().check_intent(&maint, &instance),
-            Ok(Danger::High),
-            "a failed check is not another state"
-        );
+        assert_eq!(check_intent(&maint, &instance), Ok(Danger::High), "a failed check is not another state");
         instance.add_sample(builder.build_at_millis(2000, &stat_of_site().replace("4000,UP,", "4000,DOWN,")), 0);
-        assert!(matches!(Guard::default().check_intent(&maint, &instance), Err(Refusal::Changed { .. })));
+        assert!(matches!(check_intent(&maint, &instance), Err(Refusal::Changed { .. })));
         instance.add_sample(builder.build_at_millis(3000, &stat_of_site().replace(",w1,", ",w9,")), 0);
-        assert!(matches!(Guard::default().check_intent(&maint, &instance), Err(Refusal::Gone(_))));
+        assert!(matches!(check_intent(&maint, &instance), Err(Refusal::Gone(_))));
         let failure = PollFailure { reason: "gone".into(), hint: None, is_denied: false, retry_at: Duration::ZERO };
         instance.record_failure(failure, timestamp_at(4000));
-        assert_eq!(Guard::default().check_intent(&maint, &instance), Err(Refusal::NotConnected));
+        assert_eq!(check_intent(&maint, &instance), Err(Refusal::NotConnected));
     }
 
     #[test]
     fn check_intent_rejects_ambiguous_and_unsafe_names() {
         let twice = instance(&mut SampleBuilder::default(), "# pxname,svname,type,status,\nb,s,2,UP,\nb,s,2,UP,\n");
-        let refused = Guard::default().check_intent(&intent(&twice, &MAINT, "s"), &twice);
+        let refused = check_intent(&intent(&twice, &MAINT, "s"), &twice);
         assert_eq!(refused, Err(Refusal::Ambiguous("b/s".into())));
         let evil = instance(&mut SampleBuilder::default(), "# pxname,svname,type,status,\nb,s;x,2,UP,\n");
-        assert!(matches!(
-            Guard::default().check_intent(&intent(&evil, &MAINT, "s;x"), &evil),
-            Err(Refusal::BadName(_))
-        ));
+        assert!(matches!(check_intent(&intent(&evil, &MAINT, "s;x"), &evil), Err(Refusal::BadName(_))));
     }
 
     #[test]
     fn check_intent_rejects_tracked_server_on_1_8() {
         let stat = "# pxname,svname,type,status,tracked,\nb,s,2,UP,,\nc,t,2,UP,b/s,\n";
         let modern = instance(&mut SampleBuilder::default(), stat);
-        assert!(Guard::default().check_intent(&intent(&modern, &MAINT, "s"), &modern).is_ok());
+        assert!(check_intent(&intent(&modern, &MAINT, "s"), &modern).is_ok());
         let mut builder = SampleBuilder::default();
         builder.version = "1.8.30";
         let old = instance(&mut builder, stat);
-        assert!(matches!(Guard::default().check_intent(&intent(&old, &MAINT, "s"), &old), Err(Refusal::KnownCrash(_))));
-        assert!(Guard::default().check_intent(&intent(&old, &MAINT, "t"), &old).is_ok());
+        assert!(matches!(check_intent(&intent(&old, &MAINT, "s"), &old), Err(Refusal::KnownCrash(_))));
+        assert!(check_intent(&intent(&old, &MAINT, "t"), &old).is_ok());
     }
 }

@@ -9,7 +9,10 @@
 //! moment. An intent goes through the [`guard`], which authorises it, to the [`operator`], which sends it, verifies its
 //! effect and writes the audit log.
 
+pub mod access;
 pub mod guard;
+#[cfg(test)]
+mod instance_tests;
 pub mod operator;
 pub mod past_moment;
 #[cfg(test)]

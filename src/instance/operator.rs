@@ -26,6 +26,7 @@ use crate::haproxy::connection::{self, ConnectionLimits, RequestError};
 use crate::haproxy::reply::{self, Reply};
 use crate::haproxy::reply_lines::{self, ReplyLines};
 use crate::instance::guard::{Authorised, TargetProcess};
+use crate::observe::instance_id::RowRef;
 use crate::observe::sample::ReplyCost;
 use crate::observe::timestamp::Clock;
 
@@ -72,7 +73,8 @@ impl Operator {
         let (intent, process) = (intent.get(), intent.process());
         let mut results: Vec<StepResult> = Vec::with_capacity(intent.steps.len());
         for step in &intent.steps {
-            let report = |stage| report(StepProgress { instance: intent.instance, row: step.target.id, stage });
+            let row = RowRef { instance: intent.instance, row: step.target.id };
+            let report = |stage| report(StepProgress { row, stage });
             report(StepStage::Sent);
             let result = self.execute_audited(step, process, intent.reason.as_deref(), &report).await;
             let is_success = result.outcome.is_success();

@@ -148,7 +148,9 @@ fn read_samples(needed: &[u64], history: &History, loaded: &[Arc<Sample>]) -> Ve
 mod tests {
     use super::*;
     use crate::haproxy::fields::{Field, InfoField};
+    use crate::instance::access::Access;
     use crate::instance::state::Instance;
+    use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::problems::problem::Problem;
 
@@ -267,7 +269,8 @@ mod tests {
 
     #[test]
     fn leave_forgotten_moment_moves_to_oldest() {
-        let (mut instance, mut builder) = (Instance::new(60_000), SampleBuilder::default());
+        let (mut instance, mut builder) =
+            (Instance::new(InstanceId::FIRST, Access::default(), 60_000), SampleBuilder::default());
         let mut slid = 0;
         for step in 0..2000_u64 {
             let stat = stat_of_site().replace("9000,5000,8000", &format!("9000,{},8000", step * step * 7919));
@@ -275,7 +278,6 @@ mod tests {
             if step == 100 {
                 instance.show_moment(PlaybackStep::Newest);
             }
-            instance.store_first_sample();
             let oldest = instance.history().headers().next().unwrap().seq;
             if instance.leave_forgotten_moment() {
                 slid += 1;

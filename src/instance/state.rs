@@ -10,16 +10,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::audit::audit_index::AuditIndex;
-use crate::actions::drain_tracker::{self, DrainTracker};
+use crate::actions::drain_tracker::{DrainEvent, DrainTracker};
 use crate::actions::outcome::{ActionReport, StepStage};
 use crate::actions::recent_actions::RecentActions;
 use crate::actions::reload_loss::{self, ReloadLoss};
+use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
+use crate::instance::access::Access;
 use crate::instance::past_moment::{PastMoment, PlaybackStep};
 use crate::observe::changes;
 use crate::observe::events::{Event, EventKind, EventLog, EventsUntil, display_name};
+use crate::observe::instance_id::InstanceId;
 use crate::observe::link::{Link, PollFailure};
 use crate::observe::poll_stats::PollStats;
 use crate::observe::row_ids::RowId;
@@ -30,9 +33,11 @@ use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
 use crate::problems::transitions;
 
-/// Everything that is known about one instance.
+/// Everything that is known about one instance. It implies the instance of every plain [`RowId`] it takes and returns.
 #[derive(Debug)]
 pub struct Instance {
+    id: InstanceId,
+    access: Access,
     rates: RateWindow,
     history: History,
     /// The first sample, until it is stored in the history.
@@ -55,14 +60,16 @@ pub struct Instance {
 
 impl Default for Instance {
     fn default() -> Self {
-        Self::new(DEFAULT_BUDGET)
+        Self::new(InstanceId::FIRST, Access::default(), DEFAULT_BUDGET)
     }
 }
 
 impl Instance {
     /// Creates an instance without samples, whose history takes at most `budget` bytes.
-    pub fn new(budget: usize) -> Self {
+    pub fn new(id: InstanceId, access: Access, budget: usize) -> Self {
         Self {
+            id,
+            access,
             rates: RateWindow::default(),
             history: History::new(budget),
             unstored_sample: None,
@@ -79,10 +86,33 @@ impl Instance {
         }
     }
 
+    /// Returns its identity in this program.
+    pub fn id(&self) -> InstanceId {
+        self.id
+    }
+
+    /// Returns how hapulse may use its stats socket.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Returns the level of its stats socket, if known.
+    pub(crate) fn level(&self) -> Option<Level> {
+        self.latest()?.level
+    }
+
     /// Adds a sample, and returns the events of drains ordered here.
     ///
     /// `missed` is the number of samples before it that were skipped.
-    pub fn add_sample(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<drain_tracker::DrainEvent> {
+    pub fn add_sample(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<DrainEvent> {
+        let events = self.add_sample_deferred(sample, missed);
+        self.finish_deferred();
+        events
+    }
+
+    /// Adds a sample like [`Self::add_sample`], but does not store the first one in the history until
+    /// [`Self::finish_deferred`] is called or another sample is added: the first frame does not wait for that.
+    pub(crate) fn add_sample_deferred(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<DrainEvent> {
         self.poll_stats.record_sample(&sample, missed);
         let old_link = std::mem::replace(&mut self.link, Link::Up);
         let link_lost_for = match old_link {
@@ -110,10 +140,10 @@ impl Instance {
             }
         }
         self.recent_actions.read_back_statuses.clear();
+        self.finish_deferred();
         if self.latest().is_none() {
             self.unstored_sample = Some(Arc::clone(&sample));
         } else {
-            self.store_first_sample();
             self.history.push(&sample);
         }
         let newest = Arc::clone(&sample);
@@ -131,18 +161,23 @@ impl Instance {
         drain_events
     }
 
-    /// Stores the first sample; deferred so that the first frame need not wait. Returns whether there was one.
-    pub fn store_first_sample(&mut self) -> bool {
-        let Some(sample) = self.unstored_sample.take() else { return false };
-        self.history.push(&sample);
-        true
+    /// Returns whether the first sample is still to be stored.
+    pub(crate) fn has_deferred(&self) -> bool {
+        self.unstored_sample.is_some()
+    }
+
+    /// Stores the first sample, if that was deferred.
+    pub(crate) fn finish_deferred(&mut self) {
+        if let Some(sample) = self.unstored_sample.take() {
+            self.history.push(&sample);
+        }
     }
 
     /// Pushes an event for a drained server that has no sessions left, or still has some after the deadline.
-    fn push_drain_event(&mut self, sample: &Sample, event: drain_tracker::DrainEvent) {
+    fn push_drain_event(&mut self, sample: &Sample, event: DrainEvent) {
         let (id, is_empty) = match event {
-            drain_tracker::DrainEvent::Empty(id) => (id, true),
-            drain_tracker::DrainEvent::Overdue(id) => (id, false),
+            DrainEvent::Empty(id) => (id, true),
+            DrainEvent::Overdue(id) => (id, false),
         };
         let Some(row) = sample.row(id) else { return };
         let progress = self.draining.progress(id);
@@ -297,7 +332,7 @@ impl Instance {
 
     /// Moves from the shown moment by a step of playback. Returns whether the shown sample changed.
     pub fn show_moment(&mut self, step: PlaybackStep) -> bool {
-        self.store_first_sample();
+        self.finish_deferred();
         let Some(from) = self.shown().map(|sample| sample.seq) else { return false };
         let seq = self.shown().and_then(|sample| PastMoment::target_seq(step, sample, &self.history));
         let is_new = self.past_moment.is_none() || seq.is_some_and(|seq| seq != from);
@@ -353,111 +388,5 @@ impl Instance {
 
     fn push_event(&mut self, at: Timestamp, row: Option<RowId>, name: String, what: EventKind) {
         self.events.push(Event { at, row, name, kind: what });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::actions::action_table::MAINT;
-    use crate::actions::intent::{ActionTarget, Intent};
-    use crate::actions::outcome::{Outcome, StepResult};
-    use crate::actions::readback::Readback;
-    use crate::haproxy::write_command::{TargetState, WriteCommand};
-    use crate::observe::test_samples::{SampleBuilder, stat_of_site, timestamp_at};
-
-    fn event_lines(instance: &Instance) -> Vec<String> {
-        let is_not_problem = |event: &&Event| !matches!(event.kind, EventKind::Problem { .. });
-        instance.events().newest_first().filter(is_not_problem).map(event_line).collect()
-    }
-
-    fn event_line(event: &Event) -> String {
-        format!("{} {}", event.name, event.kind).trim().to_owned()
-    }
-
-    fn failure(why: &str) -> PollFailure {
-        PollFailure { reason: why.into(), hint: None, is_denied: false, retry_at: Duration::ZERO }
-    }
-
-    #[test]
-    fn add_sample_reports_changes_as_events() {
-        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
-        instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
-        instance.add_sample(builder.build_at_millis(2000, &stat_of_site()), 0);
-        assert!(instance.events().is_empty());
-        let down = stat_of_site().replace(
-            "4000,UP,100,1,0,2,30,20,55,12,0,0,0,4500,L7OK,,",
-            "4000,DOWN,100,1,0,2,0,20,55,12,0,0,0,4500,L4CON,refused,",
-        );
-        instance.add_sample(builder.build_at_millis(4000, &down), 0);
-        assert_eq!(event_lines(&instance), ["www/w1 UP → DOWN  L4CON refused"]);
-        instance.add_sample(builder.build_at_millis(6000, &down.replace("UP,100,1,0,2,60", "UP,50,1,0,2,60")), 0);
-        assert_eq!(event_lines(&instance)[0], "api/api1 weight 100 → 50");
-    }
-
-    #[test]
-    fn add_sample_attributes_own_changes() {
-        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
-        let sample = builder.build_at_millis(0, &stat_of_site());
-        let id = sample.rows.ids()[1];
-        instance.add_sample(sample, 0);
-        let target = ActionTarget { id, proxy: "www".into(), name: "w1".into(), iid: None, seen_status: "UP".into() };
-        let intent = Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), 0, vec![target]);
-        let done = StepResult {
-            step: intent.steps[0].clone(),
-            command: intent.commands()[0].clone(),
-            before: None,
-            after: Some(Readback { status: "MAINT".into(), ..Readback::default() }),
-            outcome: Outcome::Verified("MAINT, 3 sessions left".into()),
-            audit_warning: None,
-        };
-        instance.record_report(&ActionReport { intent, results: vec![done] }, timestamp_at(100));
-        assert_eq!(instance.last_status(id), Some("MAINT".into()), "from the readback, before a sample shows it");
-        assert_eq!(instance.action_stage(id, Duration::from_secs(1)), Some(StepStage::Succeeded));
-        instance.add_sample(builder.build_at_millis(2000, &stat_of_site().replacen("4000,UP,", "4000,MAINT,", 1)), 0);
-        assert_eq!(
-            event_lines(&instance),
-            ["www/w1 UP → MAINT  by us", "set server www/w1 state maint: verified, MAINT, 3 sessions left"]
-        );
-        instance.add_sample(builder.build_at_millis(60_000, &stat_of_site()), 0);
-        assert_eq!(
-            event_lines(&instance)[0],
-            "www/w1 MAINT → UP  not by us  L7OK",
-            "a later change by another operator"
-        );
-    }
-
-    #[test]
-    fn add_sample_distinguishes_reload_from_restart() {
-        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
-        instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
-        builder.reload();
-        instance.add_sample(builder.build_at_millis(2000, &stat_of_site()), 0);
-        assert_eq!(event_lines(&instance), ["reloaded: pid 100 → 101; counters were reset"]);
-        instance.record_failure(failure("connection refused"), timestamp_at(4000));
-        instance.record_failure(failure("connection refused"), timestamp_at(5000));
-        assert!(matches!(instance.link(), Link::Lost { since, .. } if *since == Duration::from_secs(2)));
-        builder.reload();
-        instance.add_sample(builder.build_at_millis(12_000, &stat_of_site()), 0);
-        assert!(instance.link().is_up());
-        assert_eq!(
-            event_lines(&instance)[..3],
-            [
-                "restarted: pid 101 → 102; counters were reset",
-                "link restored after 10 s",
-                "link lost: connection refused"
-            ]
-        );
-    }
-
-    #[test]
-    fn add_sample_counts_added_and_removed_rows() {
-        let (mut instance, mut builder) = (Instance::default(), SampleBuilder::default());
-        instance.add_sample(builder.build_at_millis(0, &stat_of_site()), 0);
-        let fewer = stat_of_site().split_inclusive('\n').filter(|line| !line.starts_with("legacy")).collect::<String>();
-        instance.add_sample(builder.build_at_millis(2000, &fewer), 3);
-        instance.add_sample(builder.build_at_millis(4000, &stat_of_site()), 0);
-        assert_eq!(event_lines(&instance), ["2 new rows", "2 rows gone"]);
-        assert_eq!(instance.poll_stats().dropped(), 3);
     }
 }

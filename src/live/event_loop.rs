@@ -5,7 +5,6 @@
 //! busy with the previous frame.
 
 use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
@@ -17,16 +16,20 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::cli_input::{CommandLine, MAX_HISTORY};
 use crate::app::initial_view::InitialView;
+use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
 use crate::app::msg::{Effect, Message};
-use crate::app::update::{next_wake, update};
+use crate::app::update::{has_deferred_work, next_wake, update};
 use crate::config::target::Target;
-use crate::instance::guard::Guard;
+use crate::instance::access::Access;
+use crate::instance::state::Instance;
 use crate::live::file_writer::{self, FileLine, OutputFiles};
-use crate::live::io_thread::{self, InstanceSource, IoMessage, IoRequest, PollSettings};
+use crate::live::io_thread::{self, InstanceSource, IoRequest, PollSettings};
+use crate::live::loop_event::LoopEvent;
 use crate::live::process_memory;
 use crate::observe::events;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
 use crate::observe::sampler::PollResult;
 use crate::observe::timestamp::{Clock, Timestamp};
@@ -34,8 +37,7 @@ use crate::problems::thresholds::Thresholds;
 use crate::table::cell::Role;
 use crate::term::frame_writer::{self, FrameBuffer};
 use crate::term::hangup_watchdog;
-use crate::term::input_parser::InputEvent;
-use crate::term::key_reader::{self, TerminalInput};
+use crate::term::key_reader;
 use crate::term::output::TerminalOutput;
 use crate::term::terminal_mode;
 use crate::ui::root::{self, Appearance};
@@ -81,22 +83,6 @@ pub enum ExitReason {
     TerminalGone,
 }
 
-/// An event that wakes the loop.
-#[derive(Debug)]
-enum LoopEvent {
-    Input(TerminalInput),
-    Io(IoMessage),
-    FrameWritten(io::Result<()>),
-    FileWriteFailed(String),
-    TerminalGone,
-}
-
-impl From<IoMessage> for LoopEvent {
-    fn from(message: IoMessage) -> Self {
-        Self::Io(message)
-    }
-}
-
 /// Capacity of the event channel; further keys wait in the terminal's buffer.
 const EVENT_QUEUE_CAPACITY: usize = 1024;
 /// Minimum time between two frames that are drawn only because of samples.
@@ -113,33 +99,33 @@ const LAST_FRAME_TIMEOUT: Duration = Duration::from_millis(300);
 pub fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let clock = config.polling.clock;
     let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_CAPACITY);
-    let poll_results: Vec<Arc<LatestSlot<PollResult>>> = config.targets.iter().map(|_| Arc::default()).collect();
-    let source = |(target, poll_result): (&Target, &Arc<LatestSlot<PollResult>>)| InstanceSource {
+    let feeds: Vec<InstanceFeed> = InstanceId::first(config.targets.len()).map(InstanceFeed::new).collect();
+    let source = |(target, feed): (&Target, &InstanceFeed)| InstanceSource {
+        id: feed.id,
         name: target.label(),
         address: target.address.clone(),
-        poll_result: Arc::clone(poll_result),
+        poll_result: Arc::clone(&feed.poll_result),
     };
     // Polling starts before the terminal is set up, so that the first reply arrives earlier.
-    let sources = config.targets.iter().zip(&poll_results).map(source).collect();
+    let sources = config.targets.iter().zip(&feeds).map(source).collect();
     let audit = Arc::new(config.audit);
     let io_requests = io_thread::start(sources, config.polling, Arc::clone(&audit), sender.clone())?;
-    let instances = config.targets.iter().map(|target| {
-        InstanceView::new(target.label(), target.address.to_string(), target.address.is_tcp(), config.history_bytes)
+    let instances = config.targets.iter().zip(&feeds).map(|(target, feed)| {
+        let access = Access { read_only: config.polling.read_only, is_tcp: target.address.is_tcp() };
+        let mut instance = Instance::new(feed.id, access, config.history_bytes);
+        instance.set_thresholds(config.thresholds.clone());
+        instance.set_drain_deadline(config.drain_deadline);
+        instance.set_actor(audit.actor().person_name());
+        InstanceView::new(target.label(), target.address.to_string(), instance)
     });
-    let guard = Guard { read_only: config.polling.read_only };
-    let mut model = Model::new(instances.collect(), guard, config.keymap, terminal_mode::size());
+    let mut model = Model::new(instances.collect(), config.keymap, terminal_mode::size());
     config.initial_view.apply(&mut model);
     let history = config.command_history.as_deref().map(|path| file_writer::read_last_lines(path, MAX_HISTORY));
     model.requires_reason = config.requires_reason;
     model.requested_interval = Some(config.polling.schedule.configured_interval());
-    for instance in &mut model.instances {
-        instance.data.set_thresholds(config.thresholds.clone());
-        instance.data.set_drain_deadline(config.drain_deadline);
-        instance.data.set_actor(audit.actor().person_name());
-    }
     model.cli = CommandLine::new(history.unwrap_or_default());
     let failure_sender = sender.clone();
-    let (is_event_log_enabled, logged_event_counts) = (config.event_log.is_some(), vec![0; config.targets.len()]);
+    let is_event_log_enabled = config.event_log.is_some();
     let output_files = OutputFiles { event_log: config.event_log, command_history: config.command_history };
     let files =
         file_writer::start(output_files, move |reason| drop(failure_sender.send(LoopEvent::FileWriteFailed(reason))))
@@ -152,11 +138,10 @@ pub fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
         let first = clock.now().monotonic + FIRST_FRAME_WAIT;
         let event_loop = EventLoop {
             model,
-            poll_results,
+            feeds,
             io_requests,
             files,
             is_event_log_enabled,
-            logged_event_counts,
             output,
             frames,
             appearance,
@@ -176,7 +161,7 @@ pub fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
 fn start_threads(sender: &mpsc::SyncSender<LoopEvent>) -> anyhow::Result<TerminalOutput> {
     // When the loop ends, the channel closes and these threads end too.
     let input_sender = sender.clone();
-    key_reader::start(move |input| input_sender.send(LoopEvent::Input(input)).is_ok())
+    key_reader::start(move |input| input_sender.send(input.into()).is_ok())
         .context("cannot start the thread that reads keys")?;
     let hangup_sender = sender.clone();
     hangup_watchdog::start(move || drop(hangup_sender.send(LoopEvent::TerminalGone)))
@@ -197,16 +182,29 @@ fn format_rfc3339(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at).map(|at| format!("{at:.0}")).unwrap_or_default()
 }
 
+/// Connection of the loop with one instance.
+struct InstanceFeed {
+    id: InstanceId,
+    /// Newest poll result that the model has not received.
+    poll_result: Arc<LatestSlot<PollResult>>,
+    /// Number of logged events.
+    logged_events: u64,
+}
+
+impl InstanceFeed {
+    fn new(id: InstanceId) -> Self {
+        Self { id, poll_result: Arc::default(), logged_events: 0 }
+    }
+}
+
 /// State of the running dashboard.
 struct EventLoop {
     model: Model,
-    poll_results: Vec<Arc<LatestSlot<PollResult>>>,
+    feeds: Vec<InstanceFeed>,
     io_requests: UnboundedSender<IoRequest>,
     files: mpsc::SyncSender<FileLine>,
     /// Set if there is an event log.
     is_event_log_enabled: bool,
-    /// Number of logged events of each instance.
-    logged_event_counts: Vec<u64>,
     output: TerminalOutput,
     frames: FrameBuffer,
     appearance: Appearance,
@@ -227,7 +225,9 @@ impl EventLoop {
             let now = self.clock.now();
             if self.next_draw_at.is_some_and(|due| due <= now.monotonic) && !self.output.is_busy() {
                 self.draw(now.monotonic);
-                self.store_first_samples(now.monotonic);
+                if has_deferred_work(&self.model) {
+                    self.dispatch(Message::Wake, now);
+                }
             }
             let first = match self.wait_for_event(now.monotonic) {
                 Ok(event) => Some(event),
@@ -237,7 +237,6 @@ impl EventLoop {
             let now = self.clock.now();
             if first.is_none() && next_wake(&self.model, Duration::ZERO).is_some() {
                 self.dispatch(Message::Wake, now);
-                self.schedule_draw(now.monotonic);
             }
             let batch: Vec<LoopEvent> =
                 first.into_iter().chain(self.events.try_iter().take(EVENT_QUEUE_CAPACITY)).collect();
@@ -262,69 +261,47 @@ impl EventLoop {
     /// Processes one event. Returns a reason if the dashboard must end.
     fn handle_event(&mut self, event: LoopEvent, now: Timestamp) -> Option<ExitReason> {
         match event {
-            LoopEvent::Input(TerminalInput::Event(event)) => {
-                self.schedule_draw(now.monotonic);
-                let message = match event {
-                    InputEvent::Key(key) => Message::Key(key),
-                    InputEvent::Paste(text) => Message::Paste(text),
-                };
-                self.dispatch(message, now)
-            }
-            LoopEvent::Io(IoMessage::WindowChanged) => {
-                self.schedule_draw(now.monotonic);
+            LoopEvent::Message(message) => self.dispatch(message, now),
+            LoopEvent::WindowChanged => {
                 let (width, height) = terminal_mode::size();
                 self.dispatch(Message::Resize(width, height), now)
             }
-            LoopEvent::Io(IoMessage::PollResult(instance)) => {
-                let (result, missed) = self.poll_results.get(instance)?.take_latest()?;
-                let is_first =
-                    self.model.instances.get(instance).is_some_and(|instance| instance.data.shown().is_none());
-                self.schedule_draw(if is_first {
-                    now.monotonic
-                } else {
-                    now.monotonic.max(self.last_draw_at + MIN_FRAME_INTERVAL)
-                });
-                self.dispatch(Message::Polled(instance, result, missed), now)
-            }
-            LoopEvent::Io(IoMessage::Progress(progress)) => {
-                self.schedule_draw(now.monotonic);
-                self.dispatch(Message::ActionProgress(progress), now)
-            }
-            LoopEvent::Io(IoMessage::ActionFinished(report)) => {
-                self.schedule_draw(now.monotonic);
-                self.dispatch(Message::ActionFinished(report), now)
-            }
-            LoopEvent::Io(IoMessage::QueryReply(instance, query, reply)) => {
-                self.schedule_draw(now.monotonic);
-                self.dispatch(Message::QueryFinished(instance, query, reply), now)
-            }
-            LoopEvent::Io(IoMessage::TypedLineReply(instance, reply)) => {
-                self.schedule_draw(now.monotonic);
-                self.dispatch(Message::TypedCommandFinished(instance, reply), now)
-            }
-            LoopEvent::Io(IoMessage::AuditIndex(index)) => {
-                self.schedule_draw(now.monotonic.max(self.last_draw_at + MIN_FRAME_INTERVAL));
-                self.dispatch(Message::AuditLoaded(index), now)
+            LoopEvent::PollResult(id) => {
+                let feed = self.feeds.iter().find(|feed| feed.id == id)?;
+                let (result, missed) = feed.poll_result.take_latest()?;
+                self.dispatch(Message::Polled(id, result, missed), now)
             }
             LoopEvent::FileWriteFailed(reason) => {
                 self.schedule_draw(now.monotonic);
                 self.model.notify(reason, Role::Bad, now.monotonic);
                 None
             }
-            LoopEvent::Io(IoMessage::Suspend) => self.run_effect(Effect::Suspend),
-            LoopEvent::Io(IoMessage::Continued) => self.resume(now),
-            LoopEvent::Io(IoMessage::Signal(number)) => Some(ExitReason::Signal(number)),
+            LoopEvent::Suspend => self.run_effect(Effect::Suspend),
+            LoopEvent::Continued => self.resume(now),
+            LoopEvent::Signal(number) => Some(ExitReason::Signal(number)),
             LoopEvent::FrameWritten(Ok(())) => None,
-            LoopEvent::FrameWritten(Err(_)) | LoopEvent::Input(TerminalInput::Closed(_)) | LoopEvent::TerminalGone => {
-                Some(ExitReason::TerminalGone)
-            }
+            LoopEvent::FrameWritten(Err(_)) | LoopEvent::TerminalGone => Some(ExitReason::TerminalGone),
         }
     }
 
-    fn dispatch(&mut self, msg: Message, now: Timestamp) -> Option<ExitReason> {
-        let effects = update(&mut self.model, msg, now);
+    fn dispatch(&mut self, message: Message, now: Timestamp) -> Option<ExitReason> {
+        self.schedule_draw(self.draw_due(&message, now.monotonic));
+        let effects = update(&mut self.model, message, now);
         self.log_events();
         effects.into_iter().find_map(|effect| self.run_effect(effect))
+    }
+
+    /// Returns the time at which the effect of a message must be on the screen. Samples after the first one, and what
+    /// arrives with them, do not make the loop draw more than a few times per second.
+    fn draw_due(&self, message: &Message, now: Duration) -> Duration {
+        let is_first = |id| self.model.instance_by_id(id).is_some_and(|instance| instance.data.latest().is_none());
+        match message {
+            Message::Polled(id, ..) if is_first(*id) => now,
+            Message::Polled(..) | Message::MemoryMeasured(_) | Message::AuditLoaded(_) => {
+                now.max(self.last_draw_at + MIN_FRAME_INTERVAL)
+            }
+            _ => now,
+        }
     }
 
     fn run_effect(&mut self, effect: Effect) -> Option<ExitReason> {
@@ -376,19 +353,20 @@ impl EventLoop {
         if !self.is_event_log_enabled {
             return;
         }
-        for index in 0..self.model.instances.len() {
-            let instance = &self.model.instances[index];
-            let (total, logged) = (instance.data.all_events().total(), self.logged_event_counts[index]);
-            let count = usize::try_from(total - logged).unwrap_or(usize::MAX);
+        let mut lines = Vec::new();
+        for feed in &mut self.feeds {
+            let Some(instance) = self.model.instance_by_id(feed.id) else { continue };
+            let total = instance.data.all_events().total();
+            let count = usize::try_from(total - feed.logged_events).unwrap_or(usize::MAX);
+            feed.logged_events = total;
             let mut new_events: Vec<&events::Event> = instance.data.all_events().newest_first().take(count).collect();
             new_events.reverse();
             let line =
                 |event: &events::Event| format!("{} {} {}", format_rfc3339(event.at.wall), instance.name, event.line());
-            let lines: Vec<String> = new_events.into_iter().map(line).collect();
-            self.logged_event_counts[index] = total;
-            for line in lines {
-                self.queue_file_line(FileLine::Event(line));
-            }
+            lines.extend(new_events.into_iter().map(line));
+        }
+        for line in lines {
+            self.queue_file_line(FileLine::Event(line));
         }
     }
 
@@ -403,20 +381,10 @@ impl EventLoop {
             return Some(ExitReason::TerminalGone);
         }
         let (width, height) = terminal_mode::size();
-        self.schedule_draw(now.monotonic);
-        for instance in 0..self.model.instances.len() {
-            self.send_io_request(IoRequest::PollNow(instance));
+        for feed in &self.feeds {
+            self.send_io_request(IoRequest::PollNow(feed.id));
         }
         self.dispatch(Message::Resize(width, height), now)
-    }
-
-    /// Stores the first sample of each instance; deferred so that the first frame does not wait for it.
-    fn store_first_samples(&mut self, now: Duration) {
-        let stored =
-            self.model.instances.iter_mut().filter_map(|instance| instance.data.store_first_sample().then_some(()));
-        if stored.count() > 0 {
-            self.schedule_draw(now);
-        }
     }
 
     fn schedule_draw(&mut self, due: Duration) {

@@ -12,60 +12,57 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::actions::intent::Intent;
-use crate::actions::outcome::{ActionReport, StepProgress};
-use crate::ask::query::{self, Query, QueryError, QueryReply};
+use crate::app::msg::Message;
+use crate::ask::query::{self, Query};
 use crate::ask::typed_command::TypedLine;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::instance::operator::Operator;
+use crate::live::loop_event::LoopEvent;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{self, PollResult, Sampler, SamplerRequest};
 use crate::observe::timestamp::Clock;
 
-/// A message from the I/O thread to the event loop.
-#[derive(Debug)]
-pub enum IoMessage {
-    /// A new poll result is in the slot of this instance.
-    PollResult(usize),
-    /// Progress of one command of an action.
-    Progress(StepProgress),
-    /// Report of a finished action.
-    ActionFinished(ActionReport),
-    /// Reply to a query, or the reason for its failure.
-    QueryReply(usize, Box<Query>, Result<Box<QueryReply>, QueryError>),
-    /// Reply to a typed line, or the reason for its failure.
-    TypedLineReply(usize, Result<Box<QueryReply>, QueryError>),
-    /// Past actions from the audit log.
-    AuditIndex(Box<AuditIndex>),
-    /// A signal that ends the program, with its number.
-    Signal(i32),
-    /// SIGWINCH: the size of the terminal changed.
-    WindowChanged,
-    /// SIGTSTP: the program is to be suspended.
-    Suspend,
-    /// SIGCONT: the program was continued.
-    Continued,
-}
-
 /// A request from the event loop to the I/O thread.
 #[derive(Debug)]
 pub enum IoRequest {
     /// Poll an instance as soon as the poll schedule allows.
-    PollNow(usize),
+    PollNow(InstanceId),
     /// Execute an action.
     RunAction(Authorised<Intent>),
     /// Send a query to an instance of this version.
-    RunQuery(usize, Option<Version>, Query),
+    RunQuery(InstanceId, Option<Version>, Query),
     /// Send a typed line to an instance.
-    SendTypedLine(usize, Authorised<TypedLine>),
+    SendTypedLine(InstanceId, Authorised<TypedLine>),
+}
+
+impl IoRequest {
+    fn instance(&self) -> InstanceId {
+        match self {
+            Self::PollNow(id) | Self::RunQuery(id, ..) | Self::SendTypedLine(id, _) => *id,
+            Self::RunAction(intent) => intent.get().instance,
+        }
+    }
+}
+
+/// Senders and limits for the requests to one instance.
+struct InstanceTasks {
+    id: InstanceId,
+    poll_requests: UnboundedSender<SamplerRequest>,
+    /// Limits the number of queries at the same time.
+    query_slots: Arc<Semaphore>,
+    operator: Operator,
 }
 
 /// One instance to watch.
 #[derive(Debug)]
 pub struct InstanceSource {
+    /// Identity in this program.
+    pub id: InstanceId,
     /// Name.
     pub name: String,
     /// Address of the stats socket.
@@ -95,11 +92,11 @@ const MAX_CONCURRENT_QUERIES: usize = 2;
 ///
 /// # Errors
 /// Returns an error if the thread or its runtime cannot be started.
-pub fn start<T: From<IoMessage> + Send + 'static>(
+pub(crate) fn start(
     sources: Vec<InstanceSource>,
     settings: PollSettings,
     audit: Arc<AuditWriter>,
-    to_loop: mpsc::SyncSender<T>,
+    to_loop: mpsc::SyncSender<LoopEvent>,
 ) -> anyhow::Result<UnboundedSender<IoRequest>> {
     let (requests, inbox) = unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
@@ -111,16 +108,16 @@ pub fn start<T: From<IoMessage> + Send + 'static>(
     Ok(requests)
 }
 
-async fn run_io<T: From<IoMessage> + Send + 'static>(
+async fn run_io(
     sources: Vec<InstanceSource>,
     settings: PollSettings,
     audit: Arc<AuditWriter>,
-    to_loop: mpsc::SyncSender<T>,
+    to_loop: mpsc::SyncSender<LoopEvent>,
     mut inbox: UnboundedReceiver<IoRequest>,
     signals_ready: mpsc::Sender<()>,
 ) {
     // Sending fails only after the loop has ended, when messages no longer matter.
-    let send = move |message: IoMessage| drop(to_loop.send(message.into()));
+    let send = move |event: LoopEvent| drop(to_loop.send(event));
     for (kind, number) in [
         (SignalKind::hangup(), 1),
         (SignalKind::interrupt(), 2),
@@ -128,73 +125,69 @@ async fn run_io<T: From<IoMessage> + Send + 'static>(
         (SignalKind::terminate(), 15),
     ] {
         let send = send.clone();
-        on_signal(kind, move || send(IoMessage::Signal(number)));
+        on_signal(kind, move || send(LoopEvent::Signal(number)));
     }
     let resize = send.clone();
-    on_signal(SignalKind::window_change(), move || resize(IoMessage::WindowChanged));
+    on_signal(SignalKind::window_change(), move || resize(LoopEvent::WindowChanged));
     let suspend = send.clone();
-    on_signal(SignalKind::from_raw(SIGTSTP), move || suspend(IoMessage::Suspend));
+    on_signal(SignalKind::from_raw(SIGTSTP), move || suspend(LoopEvent::Suspend));
     let continued = send.clone();
-    on_signal(SignalKind::from_raw(SIGCONT), move || continued(IoMessage::Continued));
+    on_signal(SignalKind::from_raw(SIGCONT), move || continued(LoopEvent::Continued));
     // Fails only if the receiver has ended.
     let _ = signals_ready.send(());
-    let mut sampler_senders = Vec::with_capacity(sources.len());
-    for (instance, source) in sources.iter().enumerate() {
-        let (sampler_sender, sampler_requests) = unbounded_channel();
-        sampler_senders.push(sampler_sender);
+    let mut instances = Vec::with_capacity(sources.len());
+    for source in sources {
+        let (poll_requests, sampler_requests) = unbounded_channel();
         let sampler = Sampler::new(source.address.clone(), settings.limits, settings.read_only, settings.clock);
         let wake = {
-            let send = send.clone();
-            move || send(IoMessage::PollResult(instance))
+            let (send, id) = (send.clone(), source.id);
+            move || send(LoopEvent::PollResult(id))
         };
-        tokio::spawn(sampler::run(sampler, settings.schedule, Arc::clone(&source.poll_result), wake, sampler_requests));
+        tokio::spawn(sampler::run(sampler, settings.schedule, source.poll_result, wake, sampler_requests));
+        instances.push(InstanceTasks {
+            id: source.id,
+            poll_requests,
+            query_slots: Arc::new(Semaphore::new(MAX_CONCURRENT_QUERIES)),
+            operator: Operator {
+                instance: source.name,
+                address: source.address,
+                connection_limits: settings.limits,
+                audit: Arc::clone(&audit),
+                clock: settings.clock,
+            },
+        });
     }
-    let operator = |source: &InstanceSource| Operator {
-        instance: source.name.clone(),
-        address: source.address.clone(),
-        connection_limits: settings.limits,
-        audit: Arc::clone(&audit),
-        clock: settings.clock,
-    };
-    let operators: Vec<Operator> = sources.iter().map(operator).collect();
-    let query_slots: Vec<Arc<Semaphore>> =
-        sources.iter().map(|_| Arc::new(Semaphore::new(MAX_CONCURRENT_QUERIES))).collect();
     let past = {
-        let (audit, send) = (Arc::clone(&audit), send.clone());
-        move || send(IoMessage::AuditIndex(Box::new(AuditIndex::load(audit.path()))))
+        let send = send.clone();
+        move || send(Message::AuditLoaded(Box::new(AuditIndex::load(audit.path()))).into())
     };
     tokio::task::spawn_blocking(past);
     while let Some(request) = inbox.recv().await {
+        let Some(tasks) = instances.iter().find(|tasks| tasks.id == request.instance()) else { continue };
+        let (id, operator, send) = (tasks.id, tasks.operator.clone(), send.clone());
         match request {
-            IoRequest::PollNow(instance) => {
-                if let Some(sampler_sender) = sampler_senders.get(instance) {
-                    // Cannot fail: the sampler outlives this sender.
-                    let _ = sampler_sender.send(SamplerRequest::PollNow);
-                }
-            }
-            IoRequest::RunQuery(instance, version, query) => {
-                let Some(source) = sources.get(instance) else { continue };
-                let (address, send, slot) = (source.address.clone(), send.clone(), Arc::clone(&query_slots[instance]));
+            // Cannot fail: the sampler outlives this sender.
+            IoRequest::PollNow(_) => _ = tasks.poll_requests.send(SamplerRequest::PollNow),
+            IoRequest::RunQuery(_, version, query) => {
+                let slots = Arc::clone(&tasks.query_slots);
                 tokio::spawn(async move {
-                    let _slot = slot.acquire().await;
-                    let reply = query::run(&address, &settings.limits, settings.read_only, version, &query).await;
-                    send(IoMessage::QueryReply(instance, Box::new(query), reply.map(Box::new)));
+                    let _slot = slots.acquire().await;
+                    let (address, limits) = (&operator.address, &settings.limits);
+                    let reply = query::run(address, limits, settings.read_only, version, &query).await;
+                    send(Message::QueryFinished(id, Box::new(query), reply.map(Box::new)).into());
                 });
             }
-            IoRequest::SendTypedLine(instance, line) => {
-                let (Some(operator), send) = (operators.get(instance).cloned(), send.clone()) else { continue };
+            IoRequest::SendTypedLine(_, line) => {
                 tokio::spawn(async move {
                     let reply = operator.send_line(&line).await;
-                    send(IoMessage::TypedLineReply(instance, reply.map(Box::new)));
+                    send(Message::TypedCommandFinished(id, reply.map(Box::new)).into());
                 });
             }
             IoRequest::RunAction(intent) => {
-                let (Some(operator), send) = (operators.get(intent.get().instance).cloned(), send.clone()) else {
-                    continue;
-                };
                 tokio::spawn(async move {
-                    let report = operator.execute(&intent, |progress| send(IoMessage::Progress(progress))).await;
-                    send(IoMessage::ActionFinished(report));
+                    let report_progress = |progress| send(Message::ActionProgress(progress).into());
+                    let report = operator.execute(&intent, report_progress).await;
+                    send(Message::ActionFinished(report).into());
                 });
             }
         }

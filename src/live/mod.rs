@@ -4,7 +4,7 @@
 //! order in which they start and stop. It does not own the state of the screen (`app`), the drawing (`ui`) or the
 //! terminal (`term`).
 //!
-//! Data flow: all threads send events through one bounded channel to the loop. The loop passes them to `app::update`,
+//! Data flow: all threads send a [`loop_event`] through one bounded channel to the loop. It passes the messages to `app::update`,
 //! executes the returned effects and draws at most one frame per batch of events.
 //!
 //! ```text
@@ -16,4 +16,5 @@
 pub mod event_loop;
 pub mod file_writer;
 pub mod io_thread;
+pub mod loop_event;
 pub mod process_memory;

@@ -5,21 +5,24 @@
 //! ([`crate::haproxy`]), past samples ([`crate::history`]), the rules for problems ([`crate::problems`]) or the
 //! commands that change HAProxy ([`crate::instance`]).
 //!
-//! Data flow: a [`sampler`] polls when [`poll_schedule`] says so, identifies the rows with [`row_ids`] and builds a
-//! [`sample`]. The result passes through a [`latest_slot`] to the event loop, which always gets the newest result. The
-//! event loop updates [`poll_stats`] and the [`link`]; [`changes`] compares the sample with the previous one and
-//! appends to the log of [`events`]. Only the sampler and the event loop read the clock; all other code receives a
-//! [`timestamp`].
+//! Data flow: a [`sampler`] polls when [`poll_schedule`] says so. A [`sample_parser`], which does no I/O, identifies the
+//! rows of the reply with [`row_ids`] and builds a [`sample`]. The result passes through a [`latest_slot`] to the event
+//! loop, which always gets the newest result. The event loop updates [`poll_stats`] and the [`link`]; [`changes`]
+//! compares the sample with the previous one and appends to the log of [`events`]. Only the sampler and the event loop
+//! read the clock; all other code receives a [`timestamp`]. An [`instance_id`] names the instance that a value belongs
+//! to.
 
 pub mod changes;
 pub mod configured_state;
 pub mod events;
+pub mod instance_id;
 pub mod latest_slot;
 pub mod link;
 pub mod poll_schedule;
 pub mod poll_stats;
 pub mod row_ids;
 pub mod sample;
+pub mod sample_parser;
 pub mod sampler;
 pub mod severity;
 #[cfg(test)]

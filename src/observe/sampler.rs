@@ -4,66 +4,28 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::haproxy::address::Address;
 use crate::haproxy::cli_request::CliRequest;
 use crate::haproxy::command;
-use crate::haproxy::connection::{self, ConnectionLimits, RequestError};
-use crate::haproxy::fields::InfoField;
-use crate::haproxy::info::{InfoError, ProcessInfo};
+use crate::haproxy::connection::{self, ConnectionLimits};
 use crate::haproxy::level::{self, Level};
 use crate::haproxy::reply;
-use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::servers_state;
-use crate::haproxy::stat_table::{StatAnomalies, StatError, StatParser};
+use crate::haproxy::stat_table::{StatAnomalies, StatParser};
 use crate::haproxy::version::Version;
 use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::latest_slot::LatestSlot;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
-use crate::observe::row_ids::{RowIds, RowSet};
-use crate::observe::sample::{Epoch, ReplyCost, Sample};
+use crate::observe::row_ids::RowSet;
+use crate::observe::sample::Sample;
+use crate::observe::sample_parser::{PollError, PollReply, SampleParser};
 use crate::observe::timestamp::{Clock, Timestamp};
 
-/// Error of a poll that produced no sample.
-#[derive(Debug, Error)]
-pub enum PollError {
-    /// The connection failed or no reply arrived.
-    #[error(transparent)]
-    Connection(#[from] RequestError),
-    /// The reply is not a valid `show info`.
-    #[error(transparent)]
-    Info(#[from] InfoError),
-    /// The reply is not a valid `show stat`.
-    #[error(transparent)]
-    Stat(#[from] StatError),
-    /// The master process replied, which has no statistics.
-    #[error("this is a master socket, which does not support \"show stat\"")]
-    MasterSocket,
-    /// The connection ended before both replies were complete.
-    #[error("the reply was truncated after {0} bytes")]
-    Truncated(usize),
-    /// HAProxy refused the command, with this message.
-    #[error("HAProxy refused: {0}")]
-    Refused(SafeText),
-}
-
-impl PollError {
-    fn hint(&self, address: &Address) -> Option<String> {
-        match self {
-            Self::Connection(error) => error.hint(address),
-            Self::MasterSocket => {
-                Some("use the socket of a \"stats socket\" line instead of the one given to haproxy -S".to_owned())
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Polls one HAProxy instance and keeps what it needs from one poll to the next.
+/// Polls one HAProxy instance: connects, sends, and receives. A [`SampleParser`] turns the replies into samples.
 #[derive(Debug)]
 pub struct Sampler {
     address: Address,
@@ -72,13 +34,7 @@ pub struct Sampler {
     /// True if it may also query the permission level and the configured state.
     can_query_more: bool,
     clock: Clock,
-    row_ids: RowIds,
-    level: Option<Level>,
-    /// Queried once per epoch; `None` before that and if the query failed.
-    configured: Option<Arc<ConfiguredServers>>,
-    has_queried_configured: bool,
-    newest: Option<Arc<Sample>>,
-    seq: u64,
+    sample_parser: SampleParser,
     reply_buffer: Vec<u8>,
 }
 
@@ -94,12 +50,7 @@ impl Sampler {
             read_only,
             can_query_more: true,
             clock,
-            row_ids: RowIds::default(),
-            level: None,
-            configured: None,
-            has_queried_configured: false,
-            newest: None,
-            seq: 0,
+            sample_parser: SampleParser::default(),
             reply_buffer: Vec::new(),
         }
     }
@@ -113,19 +64,20 @@ impl Sampler {
     /// Takes one sample.
     ///
     /// # Errors
-    /// Returns an error if there is no complete reply. The sampler's state stays unchanged.
-    pub async fn poll(&mut self) -> Result<Sample, PollError> {
+    /// Returns an error if there is no complete reply. The next poll then continues from the sample before.
+    async fn poll(&mut self) -> Result<Sample, PollError> {
         if self.reply_buffer.capacity() > MAX_KEPT_BUFFER && self.reply_buffer.len() < MAX_KEPT_BUFFER {
             self.reply_buffer = Vec::new();
         }
         self.reply_buffer.clear();
-        let version = self.newest.as_ref().and_then(|sample| sample.info.version());
+        let newest = self.sample_parser.newest().cloned();
+        let version = newest.as_ref().and_then(|sample| sample.info.version());
         let CliRequest { line, leading_replies } = CliRequest::new("show info;show stat", self.read_only, version);
         let mut buffer = std::mem::take(&mut self.reply_buffer);
         // The user waits for the first sample: parse its rows while HAProxy is still writing. Later replies are parsed
         // as a whole, which needs less CPU time on both sides.
-        let is_first_sample = self.newest.is_none();
-        let mut parser = StatParser::new(self.newest.as_deref().map(|sample| &sample.table));
+        let is_first_sample = newest.is_none();
+        let mut stat_parser = StatParser::new(newest.as_deref().map(|sample| &sample.table));
         let mut stat_offset = None;
         let on_progress = |received: &[u8]| {
             if !is_first_sample {
@@ -133,7 +85,7 @@ impl Sampler {
             }
             stat_offset = stat_offset.or_else(|| reply::offset_after(received, leading_replies + 1));
             if let Some(offset) = stat_offset {
-                parser.feed(&received[offset..]);
+                stat_parser.feed(&received[offset..]);
             }
         };
         let (address, limits) = (&self.address, &self.limits);
@@ -142,39 +94,23 @@ impl Sampler {
                 .await;
         self.reply_buffer = buffer;
         let timing = request?;
-        let at = self.clock.now();
-        let replies = reply::split(&self.reply_buffer, leading_replies + 2);
-        let (Some(info), Some(stat)) = (replies.get(leading_replies), replies.get(leading_replies + 1)) else {
-            return Err(match replies.first() {
-                Some(reply) if reply.is_denied() => PollError::Refused(SafeText::new(reply.text().trim_ascii())),
-                _ => PollError::Truncated(self.reply_buffer.len()),
-            });
+        let reply = PollReply {
+            bytes: &self.reply_buffer,
+            leading_replies,
+            at: self.clock.now(),
+            reply_time: timing.reply,
+            stat_parser,
         };
-        if info.is_unknown_command() || stat.is_unknown_command() {
-            return Err(PollError::MasterSocket);
+        let mut sample = self.sample_parser.accept(reply)?;
+        if self.can_query_more && sample.level.is_none() {
+            let level = self.query_level(sample.info.version()).await;
+            self.sample_parser.set_level(&mut sample, level);
         }
-        let info = ProcessInfo::parse(info.text())?;
-        if !stat.is_complete() {
-            return Err(StatError::Cut(stat.text().len()).into());
+        if self.can_query_more && self.sample_parser.needs_configured(&sample) {
+            let configured = self.query_configured(sample.info.version(), &sample.rows).await;
+            self.sample_parser.set_configured(&mut sample, configured);
         }
-        let table = parser.finish(stat.text())?;
-        let cost = ReplyCost { bytes: self.reply_buffer.len(), reply_time: timing.reply };
-        let epoch = self.epoch_of(&info);
-        let is_new = self.newest.as_ref().is_none_or(|newest| newest.epoch != epoch);
-        if self.can_query_more && (is_new || self.level.is_none()) {
-            self.level = self.query_level(info.version()).await;
-        }
-        self.seq += 1;
-        let rows = self.row_ids.identify(&table);
-        if is_new {
-            (self.configured, self.has_queried_configured) = (None, false);
-        } else if self.can_query_more && !self.has_queried_configured {
-            // Queried with the second sample, because the user waits for the first one.
-            (self.configured, self.has_queried_configured) = (self.query_configured(info.version(), &rows).await, true);
-        }
-        let (seq, level, interval) = (self.seq, self.level, Duration::ZERO);
-        let configured = self.configured.clone();
-        Ok(Sample { seq, at, epoch, level, info, table, rows, cost, interval, configured })
+        Ok(sample)
     }
 
     /// Takes one sample and keeps it as the newest, or returns the failure. `schedule` computes when the next poll is
@@ -185,7 +121,7 @@ impl Sampler {
                 sample.interval = schedule.after_reply(sample.cost.reply_time);
                 let sample = Arc::new(sample);
                 self.log_sample(&sample);
-                self.newest = Some(Arc::clone(&sample));
+                self.sample_parser.set_newest(&sample);
                 PollResult::Sample(sample)
             }
             Err(error) => {
@@ -202,7 +138,7 @@ impl Sampler {
     /// Logs a sample: a new epoch with its process and level, and the rows that could not be read.
     fn log_sample(&self, sample: &Sample) {
         let pid = sample.epoch.pid;
-        if self.newest.as_ref().is_none_or(|newest| newest.epoch != sample.epoch) {
+        if self.sample_parser.newest().is_none_or(|newest| newest.epoch != sample.epoch) {
             let version = sample.info.version();
             tracing::debug!(pid, ?version, level = ?sample.level, rows = sample.rows.ids().len(), "new process");
         }
@@ -222,19 +158,6 @@ impl Sampler {
         let states = servers_state::iter(reply::split(&buffer, leading_replies + 1).get(leading_replies)?.text());
         let configured = ConfiguredServers::new(states, rows);
         (!configured.is_empty()).then(|| Arc::new(configured))
-    }
-
-    /// Returns the epoch of a reply. A new epoch starts with a different pid or a smaller uptime.
-    fn epoch_of(&self, info: &ProcessInfo) -> Epoch {
-        let pid = info.number(InfoField::Pid).unwrap_or_default();
-        let uptime = info.number(InfoField::UptimeSec);
-        match &self.newest {
-            Some(newest) if newest.epoch.pid == pid && uptime >= newest.info.number(InfoField::UptimeSec) => {
-                newest.epoch
-            }
-            Some(newest) => Epoch { number: newest.epoch.number + 1, pid },
-            None => Epoch { number: 1, pid },
-        }
     }
 
     /// Queries the permission level, once per epoch over a separate connection. Returns `None` if the query fails.

@@ -28,7 +28,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let DrawContext { model, instance, .. } = *context;
     let scrollback: Vec<_> = cli_view::shown_lines(model).collect();
     let rows = usize::from(area.height.saturating_sub(1));
-    let up = instance.view_cursors[model.view].index().min(scrollback.len().saturating_sub(rows));
+    let up = instance.view_cursors[model.view()].index().min(scrollback.len().saturating_sub(rows));
     let end = scrollback.len() - up;
     let visible = last_rows(&scrollback[..end], rows, usize::from(area.width.saturating_sub(2)));
     for (row, (part, role)) in visible.iter().enumerate() {
@@ -36,7 +36,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     }
     let mut prompt_row = visible.len().min(rows) as u16;
     if scrollback.is_empty() {
-        let help = if model.guard.read_only {
+        let help = if instance.data.access().read_only {
             "read-only commands; Tab completes, Up recalls, Ctrl-f searches, Esc leaves"
         } else {
             "HAProxy's own commands; Tab completes, Up recalls, Ctrl-f searches, Esc leaves"

@@ -3,9 +3,9 @@
 use crate::actions::action_table::Danger;
 use crate::app::action_facts;
 use crate::app::confirmation::Confirmation;
+use crate::app::instance_view::InstanceView;
 use crate::app::layers::TypedCommandConfirmation;
 use crate::app::layout::Area;
-use crate::app::model::InstanceView;
 use crate::ask::known_crashes::CrashPolicy;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
@@ -84,7 +84,7 @@ pub(crate) fn draw_send_confirmation(
 ) {
     let width = screen.width.min(84);
     let available = usize::from(width.saturating_sub(4));
-    let version = context.sample().and_then(|sample| sample.info.version());
+    let version = context.instance.data.latest().and_then(|sample| sample.info.version());
     let crash = confirmation
         .line
         .known_crashes(version)
@@ -125,7 +125,7 @@ fn yes_no_line(yes: &'static str, others: &[(&'static str, &'static str)]) -> Di
 
 fn dialog_title(instance: &InstanceView, confirmation: &Confirmation) -> String {
     let action = capitalize(confirmation.intent.title());
-    let node = instance.data.shown().and_then(|sample| sample.info.node()).map(ToString::to_string);
+    let node = instance.data.latest().and_then(|sample| sample.info.node()).map(ToString::to_string);
     let node = truncate::middle(&node.unwrap_or_else(|| instance.name.clone()), 24);
     format!(
         "{action}: {} on {node}",

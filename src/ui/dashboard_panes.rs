@@ -1,8 +1,8 @@
 //! The lists of the dashboard: frontends, backends, and the servers of the selected backend.
 
 use crate::app::dashboard_lists;
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, Pane, SizeClass};
-use crate::app::model::InstanceView;
 use crate::haproxy::fields::TextField;
 use crate::observe::sample::Sample;
 use crate::table::cell::Role;
@@ -21,7 +21,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let is_framed = layout.size_class == SizeClass::Wide;
     let has_focus = model.focus == pane;
     let rows = dashboard_lists::row_indexes(sample, pane, instance.cursor_row(Pane::Backends));
-    let Some(state) = pane.list_index().map(|list| instance.list_cursors[list]) else { return };
+    let Some(state) = instance.list_cursor(pane) else { return };
     let title = pane_title(instance, sample, pane);
     let role = if has_focus { Role::Focus } else { Role::Frame };
     let position = match (rows.len(), usize::from(area.height)) {

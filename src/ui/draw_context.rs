@@ -2,8 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Layout;
-use crate::app::model::{InstanceView, Model};
+use crate::app::model::Model;
+use crate::observe::instance_id::InstanceId;
 use crate::observe::sample::Sample;
 
 /// Function that formats a wall clock time in the user's time zone: `03:12:41`.
@@ -28,5 +30,10 @@ impl<'a> DrawContext<'a> {
     /// Returns the sample shown: the newest one or, in playback, an earlier one. `None` before the first sample.
     pub(crate) fn sample(&self) -> Option<&'a Sample> {
         self.instance.data.shown().map(AsRef::as_ref)
+    }
+
+    /// Returns the context with another instance, or `None` if there is no such instance.
+    pub(crate) fn for_instance(&self, id: InstanceId) -> Option<Self> {
+        Some(Self { instance: self.model.instance_by_id(id)?, ..*self })
     }
 }

@@ -1,7 +1,7 @@
 //! The list of events, newest first.
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::Area;
-use crate::app::model::InstanceView;
 use crate::observe::events::{Event, Importance};
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
@@ -23,9 +23,9 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
 /// Draws all events with a cursor, for the events view.
 pub(crate) fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, .. } = *context;
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     if model.shown_events().next().is_none() {
-        let is_all = model.view_settings[model.view].text_filter.is_empty();
+        let is_all = model.view_settings[model.view()].text_filter.is_empty();
         let message = if is_all { empty_message(instance) } else { "no events match the filter; Esc clears it" };
         canvas.draw_text(area, 1, 0, message, Role::Dim);
     }

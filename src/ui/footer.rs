@@ -164,7 +164,7 @@ fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
 
 /// Returns the filter of the view as text, empty if no filter is set.
 fn active_filter(model: &Model) -> String {
-    let settings = &model.view_settings[model.view];
+    let settings = &model.view_settings[model.view()];
     if settings.filter.is_empty() { settings.text_filter.to_string() } else { settings.filter.to_string() }
 }
 
@@ -206,7 +206,7 @@ fn is_available(model: &Model, spec: &CommandSpec) -> bool {
         UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_) | UiCommand::ChangeWeight(_) => {
             action_targets::check_available(model, spec).is_ok()
         }
-        UiCommand::Undo => model.undo.next_undo(model.current_instance).is_some(),
+        UiCommand::Undo => model.instance().is_some_and(|instance| model.undo.next_undo(instance.id()).is_some()),
         UiCommand::ToggleZoom => matches!(model.current_view().content, Content::Dashboard),
         UiCommand::EditFilter | UiCommand::OpenSortMenu => !matches!(model.current_view().content, Content::Dashboard),
         _ => true,

@@ -1,7 +1,7 @@
 //! The header of every view: identity, load, rates, and the health line.
 
+use crate::app::instance_view::InstanceView;
 use crate::app::layout::{Area, SizeClass};
-use crate::app::model::InstanceView;
 use crate::app::process_summary::ProcessSummary;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
@@ -54,7 +54,7 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     let wide = context.layout.size_class == SizeClass::Wide;
     let gap = if wide { " · " } else { " " };
     if model.instances.len() > 1 {
-        left.push(styled_text(format!("{}/{} ", model.current_instance + 1, model.instances.len()), Role::Key));
+        left.push(styled_text(format!("{}/{} ", model.instance_number(), model.instances.len()), Role::Key));
     }
     let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| truncate::width(text)).sum::<usize>();
     // While an earlier sample is shown, the badges are more important than the full name of the instance.
@@ -138,11 +138,12 @@ fn instance_name(instance: &InstanceView) -> String {
 
 /// Returns the badges for the permission level and the link.
 fn live_badges(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
-    let level = context.sample().and_then(|sample| sample.level);
+    let data = &context.instance.data;
+    let access = data.access();
     let mut texts = Vec::new();
-    match level {
-        _ if context.model.guard.read_only => texts.push(styled_text(" RO ", Role::Badge)),
-        Some(Level::Admin) if context.instance.is_tcp => texts.push(styled_text(" ADMIN over TCP ", Role::Warn)),
+    match data.level() {
+        _ if access.read_only => texts.push(styled_text(" RO ", Role::Badge)),
+        Some(Level::Admin) if access.is_tcp => texts.push(styled_text(" ADMIN over TCP ", Role::Warn)),
         Some(Level::Admin) => texts.push(styled_text(" ADMIN ", Role::Badge)),
         Some(level) => texts.push(styled_text(format!(" {} ", level.as_str()), Role::Badge)),
         None => {}
@@ -153,16 +154,17 @@ fn live_badges(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
     texts
 }
 
-/// Returns the badge for the state of the link, such as `live 1s`, or how long the link has been lost.
+/// Returns the badge for the state of the link, such as `live 1s`, or how long the link has been lost. It is about the
+/// newest sample, also while an earlier one is shown.
 fn link_badge(context: &DrawContext<'_>) -> StyledText<'static> {
     let instance = context.instance;
-    let interval = context.sample().map(|sample| units::interval(sample.interval)).unwrap_or_default();
+    let interval = instance.data.latest().map(|sample| units::interval(sample.interval)).unwrap_or_default();
     match instance.data.link() {
         Link::Connecting => styled_text("connecting", Role::Warn),
-        Link::Up if instance.actions_in_flight > 0 => styled_text("sending", Role::Warn),
+        Link::Up if instance.actions_in_flight() > 0 => styled_text("sending", Role::Warn),
         Link::Up if instance.data.past_moment().is_some() => styled_text("link up", Role::Good),
         Link::Up => styled_text(format!("live {interval}"), Role::Good),
-        Link::Lost { .. } if context.sample().is_none() => styled_text("no reply", Role::Bad),
+        Link::Lost { .. } if instance.data.latest().is_none() => styled_text("no reply", Role::Bad),
         Link::Lost { since, .. } => {
             styled_text(format!("stale {}", units::duration(context.now.saturating_sub(*since))), Role::Bad)
         }

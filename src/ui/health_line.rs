@@ -13,7 +13,7 @@ use crate::units;
 
 /// Draws the health line.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, overview: &ProcessSummary) {
-    let DrawContext { model, instance, now, .. } = *context;
+    let DrawContext { instance, now, .. } = *context;
     let is_past = instance.data.past_moment().is_some();
     // While an earlier sample is shown, a badge in the first line reports the lost link instead.
     if let (Link::Lost { failure, .. }, false) = (instance.data.link(), is_past) {
@@ -28,16 +28,16 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             0,
             [styled_text(canvas.theme.choose_glyph("▲ ", "! "), Role::Bad), styled_text(text, Role::Bad)],
         );
-        if let Some(hint) = failure.hint.as_ref().filter(|_| context.sample().is_some()) {
+        if let Some(hint) = failure.hint.as_ref().filter(|_| instance.data.latest().is_some()) {
             let available = usize::from(area.width.saturating_sub(end + 3));
             canvas.draw_text(area, end + 2, 0, &truncate::end(hint, available), Role::Dim);
         }
         return;
     }
-    if context.sample().is_none() {
+    if instance.data.latest().is_none() {
         return;
     }
-    let mut column = match suggestions::current_suggestion(instance, model.current_instance) {
+    let mut column = match suggestions::current_suggestion(instance) {
         // A suggestion replaces the counts; the problems stay visible.
         Some(suggestion) => {
             let available = usize::from(area.width).saturating_sub(32);

@@ -29,7 +29,7 @@ struct MenuItem<'a> {
 
 /// Draws the menu of columns to sort by, with the cursor on the item at index `cursor`.
 pub(crate) fn draw_sort_menu(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: Area, cursor: usize) {
-    let settings = &context.model.view_settings[context.model.view];
+    let settings = &context.model.view_settings[context.model.view()];
     let columns = settings.sortable_columns();
     let item = |column: &&'static Column| {
         let arrow = match settings.sort.filter(|sort| sort.column.id == column.id) {

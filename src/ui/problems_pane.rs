@@ -23,7 +23,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         }
         return;
     }
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     let visible = model.shown_problems().enumerate().skip(list.top()).take(usize::from(area.height));
     for (row, (index, problem)) in visible.enumerate() {
         draw_problem(context, canvas, area.rows(row as u16, 1), problem);

@@ -42,7 +42,7 @@ pub(crate) fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, 
     let columns = session_columns(area.width);
     let headings = ["AGE", "FRONTEND", "BACKEND/SERVER", "CLIENT", "STATE", "BYTES"];
     draw_cells(canvas, area.rows(1, 1), &headings, &columns, Role::Dim);
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     if shown == 0 {
         canvas.draw_text(body, 1, 0, "no sessions match the filter; Esc clears it", Role::Dim);
@@ -128,7 +128,7 @@ pub(crate) fn draw_stick_tables(context: &DrawContext<'_>, canvas: &mut Canvas<'
         right_slot(5),
     ];
     draw_cells(canvas, area.rows(1, 1), &["TABLE", "TYPE", "USED", "SIZE", "FULL"], &columns, Role::Dim);
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     if shown == 0 {
         let message = if latest.list.is_empty() {
@@ -193,7 +193,7 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     }
     order_of_counters.truncate(columns.len() - 2);
     draw_cells(canvas, area.rows(1, 1), &headings.iter().map(String::as_str).collect::<Vec<_>>(), &columns, Role::Dim);
-    let list = &instance.view_cursors[model.view];
+    let list = &instance.view_cursors[model.view()];
     let body = area.rows(2, area.height);
     if shown == 0 {
         let message = if latest.list.is_empty() { "no entries" } else { "no entries match; Esc goes back" };

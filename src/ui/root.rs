@@ -62,8 +62,14 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
         last = None;
         match layer {
             Layer::Help(top) => last = Some(help_overlay::draw(context, canvas, screen, *top)),
-            Layer::Confirmation(question) => confirm_dialog::draw(context, canvas, screen, question),
-            Layer::Detail(id, top) => last = Some(detail_pane::draw(context, canvas, overlay, *id, *top)),
+            Layer::Confirmation(question) => {
+                let Some(context) = context.for_instance(question.intent.instance) else { continue };
+                confirm_dialog::draw(&context, canvas, screen, question);
+            }
+            Layer::Detail(row, top) => {
+                let Some(context) = context.for_instance(row.instance) else { continue };
+                last = Some(detail_pane::draw(&context, canvas, overlay, row.row, *top));
+            }
             Layer::SortMenu(cursor) => menu_popup::draw_sort_menu(context, canvas, screen, *cursor),
             Layer::ActionMenu(actions, cursor) => {
                 menu_popup::draw_action_menu(context, canvas, screen, actions, *cursor);
@@ -75,7 +81,8 @@ pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut B
                 last = Some(text_page::draw(canvas, overlay, overhead::TITLE, &overhead::lines(model), *top));
             }
             Layer::TypedCommandConfirmation(confirmation) => {
-                confirm_dialog::draw_send_confirmation(context, canvas, screen, confirmation);
+                let Some(context) = context.for_instance(confirmation.instance) else { continue };
+                confirm_dialog::draw_send_confirmation(&context, canvas, screen, confirmation);
             }
             // The footer draws the prompts.
             Layer::Prompt(_) | Layer::NumberPrompt(_) | Layer::ReasonPrompt(_) => {}
@@ -93,8 +100,8 @@ fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
     }
     let remarks = match model.current_view().content {
         Content::Table(_) => table_pane::tab_remarks(context),
-        _ if !model.view_settings[model.view].text_filter.is_empty() => {
-            vec![styled_text(format!("/{} ", model.view_settings[model.view].text_filter), Role::Key)]
+        _ if !model.view_settings[model.view()].text_filter.is_empty() => {
+            vec![styled_text(format!("/{} ", model.view_settings[model.view()].text_filter), Role::Key)]
         }
         _ => Vec::new(),
     };

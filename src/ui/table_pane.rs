@@ -23,8 +23,8 @@ const MAX_NAME_WIDTH: u16 = 40;
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let DrawContext { model, instance, layout, .. } = *context;
     let Some(sample) = context.sample() else { return };
-    let settings = &model.view_settings[model.view];
-    let list = &instance.view_cursors[model.view];
+    let settings = &model.view_settings[model.view()];
+    let list = &instance.view_cursors[model.view()];
     let table = area.rows(0, 1 + layout.table_rows());
     // Numbers far from their names are hard to read, so part of a wide screen stays empty.
     let visible = settings.visible_columns();
@@ -33,14 +33,14 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let fitted = column::fit_columns(&visible, width, 1);
     row_renderer::draw_heading(canvas, table, &fitted, FirstHeading::Plain, settings.sort);
     let body = table.rows(1, table.height);
-    let visible = instance.table_lines.iter().enumerate().skip(list.top()).take(usize::from(body.height));
+    let visible = instance.table_lines().iter().enumerate().skip(list.top()).take(usize::from(body.height));
     for (line, (index, what)) in visible.enumerate() {
         let row = RowView::new(&instance.data, sample, what.index);
         let indent = name_prefix(canvas, what, &row);
         let prefix = RowPrefix::new(context, &row, CursorStyle::new(index == list.index(), true), &indent);
         row_renderer::draw_row(canvas, body.rows(line as u16, 1), &fitted, &row, prefix);
     }
-    if instance.table_lines.is_empty() {
+    if instance.table_lines().is_empty() {
         let message = match settings.scope {
             _ if !settings.filter.is_empty() => "no rows match the filter; Esc clears it".to_owned(),
             RowScope::Changed if instance.data.marked_moment().is_none() => String::new(),
@@ -85,10 +85,10 @@ fn name_prefix(canvas: &Canvas<'_>, line: &TableLine, row: &RowView<'_>) -> Cow<
 /// comes last so that it is dropped last on a narrow screen, because it is the only sign that rows are hidden.
 pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>> {
     let DrawContext { model, instance, .. } = *context;
-    let settings = &model.view_settings[model.view];
+    let settings = &model.view_settings[model.view()];
     let all = context.sample().map_or(0, |sample| sample.rows.ids().len());
-    let shown = instance.table_lines.len();
-    let index = (instance.view_cursors[model.view].index() + 1).min(shown);
+    let shown = instance.table_lines().len();
+    let index = (instance.view_cursors[model.view()].index() + 1).min(shown);
     let of_all = if shown == all { String::new() } else { format!("of {all} ") };
     let mut texts = vec![styled_text(format!("{index}/{shown} {of_all}"), Role::Dim)];
     if settings.hidden_columns > 0 {

@@ -18,7 +18,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     // Remarks about hidden rows and columns are more important than complete titles.
     let matters = remarks.iter().any(|(_, role)| *role != Role::Dim);
     let wanted: usize = remarks.iter().filter(|_| matters).map(|(remark, _)| truncate::width(remark) + 1).sum();
-    let unnumbered = if model.view.digit().is_some() { 0 } else { truncate::width(model.current_view().title) + 2 };
+    let unnumbered = if model.view().digit().is_some() { 0 } else { truncate::width(model.current_view().title) + 2 };
     let available = usize::from(area.width).saturating_sub(wanted + unnumbered);
     let (gap, letters) = match available {
         available if names(" ", 99) + ViewId::NUMBERED.len() < available => (" ", 99),
@@ -27,14 +27,14 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     };
     let mut column = u16::from(letters == 99);
     for (digit, view) in ViewId::NUMBERED.iter().enumerate() {
-        let is_shown = *view == model.view;
+        let is_shown = *view == model.view();
         let (key, name) = if is_shown { (Role::Badge, Role::Badge) } else { (Role::Key, Role::Dim) };
         let text = format!("{gap}{}", first_letters(view.view().title, letters));
         column = canvas.draw_texts(area, column, 0, [styled_text(digit.to_string(), key), styled_text(text, name)])
             + gap.len() as u16
             + 1;
     }
-    if model.view.digit().is_none() {
+    if model.view().digit().is_none() {
         // A view without a digit has a tab only while it is shown.
         column =
             canvas.draw_text(area, column, 0, &first_letters(model.current_view().title, letters), Role::Badge) + 1;

@@ -8,16 +8,20 @@ use hapulse::actions::intent::Intent;
 use hapulse::actions::outcome::{ActionReport, Outcome, StepResult};
 use hapulse::actions::readback::Readback;
 use hapulse::app::cli_input::MAX_HISTORY;
+use hapulse::app::instance_view::InstanceView;
 use hapulse::app::key::Key;
 use hapulse::app::keymap::Keymap;
-use hapulse::app::model::{InstanceView, Model};
+use hapulse::app::model::Model;
 use hapulse::app::msg::{Effect, Message};
 use hapulse::app::update::{next_wake, update};
 use hapulse::haproxy::fields::InfoField;
 use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::stat_table::StatTable;
-use hapulse::instance::guard::{Authorised, Guard};
+use hapulse::instance::access::Access;
+use hapulse::instance::guard::Authorised;
+use hapulse::instance::state::Instance;
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::link::PollFailure;
 use hapulse::observe::row_ids::RowIds;
 use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
@@ -120,8 +124,9 @@ struct WeekSoak {
 
 impl WeekSoak {
     fn new() -> Self {
-        let instance = InstanceView::new("week".to_owned(), "/run/week.sock".to_owned(), false, HISTORY_BYTES);
-        let mut model = Model::new(vec![instance], Guard::default(), Keymap::standard().unwrap(), (120, 40));
+        let data = Instance::new(InstanceId::FIRST, Access::default(), HISTORY_BYTES);
+        let instance = InstanceView::new("week".to_owned(), "/run/week.sock".to_owned(), data);
+        let mut model = Model::new(vec![instance], Keymap::standard().unwrap(), (120, 40));
         // Fill the command line and its history from the start, because the keys alone would take too long.
         for number in 0..MAX_REPLY_LINES {
             model.instances[0].queries.push_line(format!("VARIABLE_{number}=value").as_str(), Role::Normal);
@@ -204,7 +209,7 @@ impl WeekSoak {
             configured: None,
         });
         self.newest = Some(Arc::clone(&sample));
-        self.dispatch(Message::Polled(0, PollResult::Sample(sample), 0));
+        self.dispatch(Message::Polled(InstanceId::FIRST, PollResult::Sample(sample), 0));
     }
 
     fn add_failure(&mut self) {
@@ -215,7 +220,7 @@ impl WeekSoak {
             retry_at: self.now + Duration::from_secs(1),
         };
         let at = self.timestamp();
-        self.dispatch(Message::Polled(0, PollResult::Failed(failure, at), 0));
+        self.dispatch(Message::Polled(InstanceId::FIRST, PollResult::Failed(failure, at), 0));
     }
 
     fn press(&mut self, keys: &str) {

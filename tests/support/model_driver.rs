@@ -14,7 +14,8 @@ use hapulse::app::model::Model;
 use hapulse::app::msg::{Effect, Message};
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
 use proptest::prelude::*;
 
@@ -34,15 +35,15 @@ pub struct ModelDriver {
 
 impl ModelDriver {
     pub fn new() -> Self {
-        Self::with(Guard::default(), Some(Level::Admin))
+        Self::with(Access::default(), Some(Level::Admin))
     }
 
-    /// Creates a driver with this guard and this level of the stats socket, and adds the first sample.
-    pub fn with(guard: Guard, level: Option<Level>) -> Self {
+    /// Creates a driver with this access and this level of the stats socket, and adds the first sample.
+    pub fn with(access: Access, level: Option<Level>) -> Self {
         let mut sample_factory = SampleFactory::for_version("2.6.12");
         sample_factory.level = level;
         let stat = StatCsv::recorded("2.6.12", "show-stat.csv");
-        let mut driver = Self { model: new_model(guard, (120, 40)), sample_factory, stat, millis: 10_000 };
+        let mut driver = Self { model: new_model(access, (120, 40)), sample_factory, stat, millis: 10_000 };
         driver.poll();
         driver
     }
@@ -50,15 +51,15 @@ impl ModelDriver {
     /// Handles a message and returns its effects.
     pub fn update(&mut self, msg: Message) -> Vec<Effect> {
         let effects = update(&mut self.model, msg, timestamp(self.millis));
-        // The event loop does this after each frame.
-        self.model.instances.iter_mut().for_each(|instance| _ = instance.data.store_first_sample());
+        // The event loop does this after the first frame.
+        assert_eq!(update(&mut self.model, Message::Wake, timestamp(self.millis)), []);
         effects
     }
 
     /// Adds a sample of the current `stat`.
     pub fn poll(&mut self) {
         let sample = self.sample_factory.next_sample(self.millis, &self.stat);
-        let effects = self.update(Message::Polled(0, PollResult::Sample(sample), 0));
+        let effects = self.update(Message::Polled(InstanceId::FIRST, PollResult::Sample(sample), 0));
         // The overhead layer measures memory with each sample.
         assert!(effects.iter().all(|effect| *effect == Effect::MeasureMemory), "{effects:?}");
     }
@@ -67,7 +68,7 @@ impl ModelDriver {
     pub fn fail_poll(&mut self) {
         let failed =
             PollResult::Failed(poll_failure(Duration::from_millis(self.millis + 1000)), timestamp(self.millis));
-        let effects = self.update(Message::Polled(0, failed, 0));
+        let effects = self.update(Message::Polled(InstanceId::FIRST, failed, 0));
         assert!(effects.iter().all(|effect| *effect == Effect::MeasureMemory), "{effects:?}");
     }
 

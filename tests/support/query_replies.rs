@@ -13,6 +13,7 @@ use hapulse::haproxy::reply_lines::ReplyLines;
 use hapulse::haproxy::sessions::{SessionDetail, SessionFilter, Sessions};
 use hapulse::haproxy::stick_tables::{StickTables, TableEntries};
 use hapulse::haproxy::version::Version;
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sample::ReplyCost;
 
 use crate::samples::recorded_text;
@@ -28,7 +29,7 @@ pub fn complete_reply(data: QueryData) -> Box<QueryReply> {
 }
 
 fn query_finished(query: Query, data: QueryData) -> Message {
-    Message::QueryFinished(0, Box::new(query), Ok(complete_reply(data)))
+    Message::QueryFinished(InstanceId::FIRST, Box::new(query), Ok(complete_reply(data)))
 }
 
 /// Builds the reply with the recorded sessions.
@@ -76,13 +77,16 @@ pub fn typed_line_reply(line: &str, text: &str) -> Message {
 
 /// Builds the reply to a typed line that may change HAProxy.
 pub fn write_command_reply(text: &str) -> Message {
-    Message::TypedCommandFinished(0, Ok(complete_reply(QueryData::ReplyLines(ReplyLines::parse(text.as_bytes())))))
+    Message::TypedCommandFinished(
+        InstanceId::FIRST,
+        Ok(complete_reply(QueryData::ReplyLines(ReplyLines::parse(text.as_bytes())))),
+    )
 }
 
 /// Builds the failure of a query without a reply.
 pub fn failed_query(query: Query) -> Message {
     Message::QueryFinished(
-        0,
+        InstanceId::FIRST,
         Box::new(query),
         Err(QueryError::Connection { error: RequestError::Silent(Duration::from_secs(5)), hint: None }),
     )

@@ -6,14 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use hapulse::app::instance_view::InstanceView;
 use hapulse::app::keymap::Keymap;
-use hapulse::app::model::{InstanceView, Model};
+use hapulse::app::model::Model;
 use hapulse::haproxy::fields::InfoField;
 use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::reply;
 use hapulse::haproxy::stat_table::StatTable;
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
+use hapulse::instance::state::Instance;
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::link::PollFailure;
 use hapulse::observe::row_ids::RowIds;
 use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
@@ -183,10 +186,10 @@ impl SampleFactory {
 }
 
 /// Returns a model with one instance without samples.
-pub fn new_model(guard: Guard, size: (u16, u16)) -> Model {
+pub fn new_model(access: Access, size: (u16, u16)) -> Model {
     let address = "/run/haproxy/admin.sock".to_owned();
-    let instance = InstanceView::new(address.clone(), address, false, 1 << 20);
-    Model::new(vec![instance], guard, Keymap::standard().unwrap(), size)
+    let instance = InstanceView::new(address.clone(), address, Instance::new(InstanceId::FIRST, access, 1 << 20));
+    Model::new(vec![instance], Keymap::standard().unwrap(), size)
 }
 
 /// Returns a failed poll with a hint.

@@ -10,7 +10,8 @@ use hapulse::app::model::Model;
 use hapulse::app::msg::Message;
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
 use hapulse::ui::root::{Appearance, draw};
 use hapulse::ui::theme::{Palette, Theme};
@@ -33,13 +34,13 @@ pub struct Scene {
 
 impl Scene {
     /// Returns a scene without samples.
-    pub fn empty(guard: Guard, size: (u16, u16)) -> Self {
-        Self { model: new_model(guard, size), now: Duration::ZERO }
+    pub fn empty(access: Access, size: (u16, u16)) -> Self {
+        Self { model: new_model(access, size), now: Duration::ZERO }
     }
 
     /// Returns a scene after four seconds of traffic, in which a server goes down and a queue grows.
-    pub fn busy(version: &str, guard: Guard, level: Level, size: (u16, u16)) -> Self {
-        let mut scene = Self::empty(guard, size);
+    pub fn busy(version: &str, access: Access, level: Level, size: (u16, u16)) -> Self {
+        let mut scene = Self::empty(access, size);
         let (mut samples, mut stat) =
             (SampleFactory::for_version(version), StatCsv::recorded(version, "show-stat.csv"));
         samples.level = Some(level);
@@ -85,16 +86,19 @@ impl Scene {
     /// Adds a sample and draws at its time.
     pub fn add_sample(&mut self, millis: u64, sample: &std::sync::Arc<hapulse::observe::sample::Sample>) {
         self.now = Duration::from_millis(millis);
-        let _ = update(&mut self.model, Message::Polled(0, PollResult::Sample(sample.clone()), 0), timestamp(millis));
-        // The event loop does this after each frame.
-        self.model.instances[0].data.store_first_sample();
+        let _ = update(
+            &mut self.model,
+            Message::Polled(InstanceId::FIRST, PollResult::Sample(sample.clone()), 0),
+            timestamp(millis),
+        );
+        self.advance(0);
     }
 
     /// Reports a failed poll.
     pub fn fail_poll(&mut self, millis: u64) {
         self.now = Duration::from_millis(millis);
         let failed = PollResult::Failed(poll_failure(self.now + Duration::from_secs(8)), timestamp(millis));
-        let _ = update(&mut self.model, Message::Polled(0, failed, 0), timestamp(millis));
+        let _ = update(&mut self.model, Message::Polled(InstanceId::FIRST, failed, 0), timestamp(millis));
     }
 
     /// Advances the clock and wakes the model.
@@ -130,7 +134,7 @@ pub type SceneFactory = fn((u16, u16)) -> Scene;
 
 /// Returns the busy scene of [`DEFAULT_VERSION`] with all rights.
 pub fn default_scene(size: (u16, u16)) -> Scene {
-    Scene::busy(DEFAULT_VERSION, Guard::default(), Level::Admin, size)
+    Scene::busy(DEFAULT_VERSION, Access::default(), Level::Admin, size)
 }
 
 pub const UNICODE: Theme = Theme::new(Palette::Dark, false);

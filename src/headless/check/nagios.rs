@@ -160,7 +160,7 @@ fn summary_text(poller: &Poller) -> String {
             more => format!("{what} (and {more} more)"),
         };
     }
-    let Some(sample) = poller.instance.shown() else { return "no sample".to_owned() };
+    let Some(sample) = poller.instance.latest() else { return "no sample".to_owned() };
     let (usable, all) = perfdata::count_servers(sample);
     let connections = match (sample.process_number(InfoField::CurrConns), sample.process_number(InfoField::Maxconn)) {
         (Some(now), Some(limit)) => format!(", {now} of {limit} connections"),

@@ -66,7 +66,7 @@ fn rule_limits(rule: RuleId, thresholds: &Thresholds) -> (Option<f64>, Option<f6
 
 /// Returns the values of one HAProxy; `prefix` is its name if there are several.
 pub fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thresholds) -> Vec<PerfValue> {
-    let Some(sample) = instance.shown() else { return Vec::new() };
+    let Some(sample) = instance.latest() else { return Vec::new() };
     let process = |field| sample.process_number(field);
     let real = |number: Option<i64>| number.map(|number| number as f64);
     let mut all = vec![

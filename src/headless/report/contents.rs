@@ -225,7 +225,7 @@ impl Report {
 
     /// Returns the selected rows of the newest sample in order.
     pub fn lines(&self, instance: &Instance) -> Vec<TableLine> {
-        match (&self.rows, instance.shown()) {
+        match (&self.rows, instance.latest()) {
             (Some(settings), Some(sample)) => build_lines(instance, sample, settings, &FoldedProxies::new(), None),
             _ => Vec::new(),
         }
@@ -246,7 +246,7 @@ mod tests {
         let mut instance = Instance::default();
         instance.add_sample(SampleBuilder::default().build_at_millis(0, &stat_of_site()), 0);
         let report = Report::new(part.parse().unwrap(), choice).unwrap().with_default_layout(flat);
-        let sample = instance.shown().unwrap();
+        let sample = instance.latest().unwrap();
         report.lines(&instance).iter().map(|line| sample.table.rows()[line.index].name.to_string()).collect()
     }
 

@@ -29,7 +29,7 @@ pub fn render(pollers: &[&Poller], report: &Report) -> anyhow::Result<Vec<u8>> {
             let ids = columns.iter().map(|column| column.id);
             out.write_record([INSTANCE, "pxname", "svname", "kind"].into_iter().chain(ids))?;
             for poller in pollers {
-                let Some(sample) = poller.instance.shown() else { continue };
+                let Some(sample) = poller.instance.latest() else { continue };
                 for line in report.lines(&poller.instance) {
                     let row = RowView::new(&poller.instance, sample, line.index);
                     let names = row.stat_row();
@@ -42,7 +42,7 @@ pub fn render(pollers: &[&Poller], report: &Report) -> anyhow::Result<Vec<u8>> {
         None if report.problems => {
             out.write_record(once(INSTANCE).chain(PROBLEM_FIELDS))?;
             for poller in pollers {
-                let Some(sample) = poller.instance.shown() else { continue };
+                let Some(sample) = poller.instance.latest() else { continue };
                 for problem in poller.instance.problems().iter() {
                     let cells = problem_values(problem, sample.at);
                     out.write_record(once(poller.name.clone()).chain(cells.map(|cell| cell.to_plain_string())))?;
@@ -52,7 +52,7 @@ pub fn render(pollers: &[&Poller], report: &Report) -> anyhow::Result<Vec<u8>> {
         None => {
             out.write_record([INSTANCE, "key", "value"])?;
             for poller in pollers {
-                for (key, value) in poller.instance.shown().map(|sample| sample.info.lines()).unwrap_or_default() {
+                for (key, value) in poller.instance.latest().map(|sample| sample.info.lines()).unwrap_or_default() {
                     let value = info_value(key.as_str(), value).to_plain_string();
                     out.write_record([poller.name.as_str(), key.as_str(), &value])?;
                 }

@@ -78,7 +78,7 @@ impl Serialize for JsonReport<'_> {
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("shape", &SHAPE_VERSION)?;
         map.serialize_entry("instance", &self.poller.name)?;
-        if let Some(sample) = instance.shown() {
+        if let Some(sample) = instance.latest() {
             map.serialize_entry("at", &format_time(sample.at.wall))?;
             let span = instance.rates().span().map(|span| span.as_secs_f64());
             map.serialize_entry("over", &Value::from_decimal(span))?;

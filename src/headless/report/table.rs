@@ -35,7 +35,7 @@ pub struct TextLayout {
 
 /// Renders the newest sample; returns an empty list without samples.
 pub fn render_lines(poller: &Poller, report: &Report, layout: TextLayout) -> Vec<String> {
-    let Some(sample) = poller.instance.shown() else { return Vec::new() };
+    let Some(sample) = poller.instance.latest() else { return Vec::new() };
     let mut parts: Vec<Vec<String>> = Vec::new();
     if report.info {
         let is_all = report.rows.is_none();

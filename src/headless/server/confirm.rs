@@ -9,7 +9,7 @@ use crate::headless::server::initial_state;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::prompt::{ActionPlan, discard_typed_input, read_line};
 use crate::headless::server::server_command::{PromptPolicy, ServerCommand, TargetServer};
-use crate::instance::guard::{Authorised, ConfirmationAnswer, Refusal, name_to_type};
+use crate::instance::guard::{self, Authorised, ConfirmationAnswer, Refusal, name_to_type};
 
 /// Result of the confirmation.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl ServerCommand<'_> {
     }
 
     fn check_read_only(&mut self) -> Result<(), CommandExit> {
-        if !self.controller.guard.read_only {
+        if !self.controller.poller.instance.access().read_only {
             return Ok(());
         }
         self.console.print_error(&Refusal::ReadOnly(for_admin_state(self.options.admin).title).to_string());
@@ -119,7 +119,7 @@ impl ServerCommand<'_> {
             Danger::Highest => ConfirmationAnswer::Typed(name_to_type(&intent)),
             Danger::Low | Danger::High => ConfirmationAnswer::Yes,
         };
-        self.controller.guard.authorise(intent, &consent, &self.controller.poller.instance)
+        guard::authorise(intent, &consent, &self.controller.poller.instance)
     }
 
     fn refuse(&mut self, why: &str) -> CommandExit {
@@ -129,9 +129,9 @@ impl ServerCommand<'_> {
 
     /// Reads and prints the initial administrative state of each server.
     async fn read_initial_states(&mut self) {
-        let version = self.controller.poller.instance.shown().and_then(|sample| sample.info.version());
+        let version = self.controller.poller.instance.latest().and_then(|sample| sample.info.version());
         let address = self.controller.operator.address.to_string();
-        self.epoch = self.controller.poller.instance.shown().map_or(0, |sample| sample.epoch.number);
+        self.epoch = self.controller.poller.instance.latest().map_or(0, |sample| sample.epoch.number);
         for server in &mut self.servers {
             if self.signals.received().is_some() {
                 return;
@@ -180,16 +180,14 @@ impl ServerCommand<'_> {
 
     /// Returns the danger level of a plan, or `None` if it sends nothing.
     fn check_plan(&mut self, plan: &ActionPlan) -> Result<Option<Danger>, CommandExit> {
-        let checked: Result<Vec<Danger>, Refusal> = plan
-            .intents()
-            .map(|intent| self.controller.guard.check_intent(intent, &self.controller.poller.instance))
-            .collect();
+        let checked: Result<Vec<Danger>, Refusal> =
+            plan.intents().map(|intent| guard::check_intent(intent, &self.controller.poller.instance)).collect();
         checked.map(|all| all.into_iter().max()).map_err(|why| self.refuse(&why.to_string()))
     }
 
     /// Accepts the plan with `--yes`; requires `--force` if the dashboard would ask for a typed name.
     fn accept_without_prompt(&mut self, plan: &ActionPlan, danger: Danger) -> Result<(), CommandExit> {
-        let Some(sample) = self.controller.poller.instance.shown().cloned() else { return Ok(()) };
+        let Some(sample) = self.controller.poller.instance.latest().cloned() else { return Ok(()) };
         if danger == Danger::Highest && self.options.prompt_policy != PromptPolicy::Never {
             let why = plan.danger_reasons(&sample);
             return Err(self.refuse(&format!("refused: {why}; add --force to override")));
@@ -201,7 +199,7 @@ impl ServerCommand<'_> {
     }
 
     async fn prompt_for_confirmation(&mut self, plan: &ActionPlan, danger: Danger) -> Result<(), CommandExit> {
-        let Some(sample) = self.controller.poller.instance.shown().cloned() else { return Ok(()) };
+        let Some(sample) = self.controller.poller.instance.latest().cloned() else { return Ok(()) };
         for line in plan.question_lines(&sample) {
             self.console.print(&line);
         }

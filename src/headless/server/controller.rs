@@ -11,7 +11,6 @@ use crate::actions::audit::audit_writer::AuditWriter;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::headless::poller::Poller;
-use crate::instance::guard::Guard;
 use crate::instance::operator::Operator;
 
 /// Polls one HAProxy and changes its servers.
@@ -19,8 +18,6 @@ use crate::instance::operator::Operator;
 pub struct Controller {
     /// Polls the HAProxy and stores its samples.
     pub poller: Poller,
-    /// Decides whether an action may run.
-    pub guard: Guard,
     /// Sends the actions.
     pub operator: Operator,
     /// Actions recorded before this command.
@@ -36,7 +33,7 @@ impl Controller {
         poller.load_attribution(&audit_index, &address);
         let (clock, connection_limits) = (poller.clock, ConnectionLimits::default());
         let operator = Operator { instance: name, address, connection_limits, audit: Arc::new(audit), clock };
-        Self { poller, guard: Guard { read_only }, operator, audit_index }
+        Self { poller, operator, audit_index }
     }
 
     /// Polls with the time limit `limit`. Returns whether a sample arrived.

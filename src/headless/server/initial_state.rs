@@ -17,7 +17,7 @@ use crate::units::{duration_words, pluralize};
 /// Describes a server as `UP for 3 h, 12 sessions` or `DRAIN for 35 s, ordered by ann, 4 sessions`.
 pub fn describe_initial_state(instance: &Instance, id: RowId, readback: Option<&Readback>) -> String {
     let status = instance.last_status(id).unwrap_or_default();
-    let number = |field| instance.shown().and_then(|sample| sample.number(id, field));
+    let number = |field| instance.latest().and_then(|sample| sample.number(id, field));
     let age = number(Field::Lastchg).and_then(|age| u64::try_from(age).ok());
     let age = age.map_or(String::new(), |age| format!(" for {}", duration_words(Duration::from_secs(age))));
     // A server that is down shows DOWN, even in drain.

@@ -40,7 +40,7 @@ pub struct ServerProgress {
 
 /// Returns the progress according to the newest sample, or `None` if the server does not exist.
 pub fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) -> Option<ServerProgress> {
-    let sample = instance.shown()?;
+    let sample = instance.latest()?;
     let row = sample.row(id)?;
     let (state, status) = (row.state(), row.status());
     let number = |field| sample.number(id, field).unwrap_or(0);

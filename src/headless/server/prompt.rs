@@ -132,6 +132,7 @@ mod tests {
     use crate::actions::action_table::for_admin_state;
     use crate::actions::intent::ActionTarget;
     use crate::haproxy::write_command::{TargetState, WriteCommand};
+    use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     fn plan(names: &[&str], then: bool) -> (ActionPlan, std::sync::Arc<Sample>) {
@@ -148,7 +149,8 @@ mod tests {
                     seen_status: row.status().into(),
                 }
             };
-            Intent::new(for_admin_state(admin), WriteCommand::State(admin), 0, names.iter().map(target).collect())
+            let targets = names.iter().map(target).collect();
+            Intent::new(for_admin_state(admin), WriteCommand::State(admin), InstanceId::FIRST, targets)
         };
         (ActionPlan { first: Some(intent(TargetState::Drain)), then: then.then(|| intent(TargetState::Maint)) }, sample)
     }

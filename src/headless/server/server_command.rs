@@ -17,6 +17,7 @@ use crate::headless::server::controller::Controller;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_name::ServerName;
 use crate::headless::signals::{Signals, signal_name};
+use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::units::pluralize;
 
@@ -129,7 +130,7 @@ impl ServerCommand<'_> {
                 ..server.target.clone()
             })
             .collect();
-        let intent = Intent::new(for_admin_state(admin), WriteCommand::State(admin), 0, targets);
+        let intent = Intent::new(for_admin_state(admin), WriteCommand::State(admin), InstanceId::FIRST, targets);
         (!intent.steps.is_empty()).then(|| Intent { reason: self.options.reason.clone(), ..intent })
     }
 
@@ -163,7 +164,7 @@ impl ServerCommand<'_> {
     pub fn describe_state(&self, server: &TargetServer) -> String {
         let instance = &self.controller.poller.instance;
         let name = server.name();
-        let Some(sample) = instance.shown().filter(|sample| sample.row(server.id).is_some()) else {
+        let Some(sample) = instance.latest().filter(|sample| sample.row(server.id).is_some()) else {
             return format!("{name} no longer exists in HAProxy");
         };
         let status = instance.last_status(server.id).unwrap_or_default();

@@ -50,7 +50,7 @@ impl ServerName {
     /// # Errors
     /// Returns a message that lists the existing names if the server does not exist.
     pub fn find(&self, instance: &Instance) -> Result<ActionTarget, String> {
-        let Some(sample) = instance.shown() else { return Err(format!("{self}: no data from HAProxy yet")) };
+        let Some(sample) = instance.latest() else { return Err(format!("{self}: no data from HAProxy yet")) };
         let name = |row: usize| sample.rows.key(row).name.clone();
         let Some(backend) = sample.rows.backend_named(&self.backend) else {
             let all = sample.rows.backends().iter().map(|backend| sample.rows.key(backend.row).proxy.clone());

@@ -61,7 +61,7 @@ impl ServerCommand<'_> {
 
     /// Returns the progress of each server; stops if one was removed or changed.
     async fn evaluate_servers(&mut self) -> Result<Vec<(String, ServerProgress)>, CommandExit> {
-        let version = self.controller.poller.instance.shown().and_then(|sample| sample.info.version());
+        let version = self.controller.poller.instance.latest().and_then(|sample| sample.info.version());
         let mut all = Vec::with_capacity(self.servers.len());
         for place in 0..self.servers.len() {
             let server = &self.servers[place];
@@ -98,7 +98,7 @@ impl ServerCommand<'_> {
     fn describe_change(&self, server: &TargetServer) -> String {
         let (name, instance) = (server.name(), &self.controller.poller.instance);
         let status = instance.last_status(server.id).unwrap_or_default();
-        let is_reloaded = instance.shown().is_some_and(|sample| sample.epoch.number != self.epoch);
+        let is_reloaded = instance.latest().is_some_and(|sample| sample.epoch.number != self.epoch);
         match (server.expected, is_reloaded) {
             (TargetState::Drain, true) => {
                 format!("HAProxy reload reset the drain of {name}: its status is {status} now")
@@ -168,7 +168,7 @@ impl ServerCommand<'_> {
 
     /// Reports a reload: the old process may still serve its sessions.
     fn report_reload(&mut self) {
-        let Some(epoch) = self.controller.poller.instance.shown().map(|sample| sample.epoch) else { return };
+        let Some(epoch) = self.controller.poller.instance.latest().map(|sample| sample.epoch) else { return };
         if epoch.number == self.reported_epoch {
             return;
         }

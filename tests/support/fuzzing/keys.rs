@@ -12,10 +12,11 @@ use hapulse::actions::intent::Intent;
 use hapulse::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult, StepStage};
 use hapulse::actions::readback::Readback;
 use hapulse::app::commands::COMMANDS;
+use hapulse::app::instance_view::InstanceView;
 use hapulse::app::key::{Key, KeyCode};
 use hapulse::app::keymap::Keymap;
 use hapulse::app::layers::Layer;
-use hapulse::app::model::{InstanceView, Model};
+use hapulse::app::model::Model;
 use hapulse::app::msg::{Effect, Message};
 use hapulse::app::update::{next_wake, update};
 use hapulse::ask::query::{Query, QueryData, QueryError, QueryReply};
@@ -28,7 +29,9 @@ use hapulse::haproxy::safe_text::is_visible;
 use hapulse::haproxy::sessions::{SessionDetail, Sessions};
 use hapulse::haproxy::stick_tables::{StickTables, TableEntries};
 use hapulse::haproxy::version::Version;
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
+use hapulse::instance::state::Instance;
+use hapulse::observe::instance_id::{InstanceId, RowRef};
 use hapulse::observe::sample::ReplyCost;
 use hapulse::observe::sampler::PollResult;
 use hapulse::term::frame_writer::FrameBuffer;
@@ -192,7 +195,7 @@ struct Player {
 impl Player {
     fn new(decisions: &mut DecisionReader<'_>) -> Self {
         let flags = decisions.byte();
-        let guard = Guard { read_only: flags & 0x0f == 1 };
+        let read_only = flags & 0x0f == 1;
         let level = match flags >> 4 & 3 {
             0 | 1 => Some(Level::Admin),
             2 => Some(Level::Operator),
@@ -201,11 +204,12 @@ impl Player {
         let count = if flags & 0x40 == 0 { 1 } else { 2 };
         let first = decisions.below(RECORDED.len());
         let size = (120, 40);
-        let instance = |index: usize| {
-            let address = format!("/run/{index}.sock");
-            InstanceView::new(format!("eu{index}"), address, index == 1, 64 << 10)
+        let instance = |(index, id): (usize, InstanceId)| {
+            let data = Instance::new(id, Access { read_only, is_tcp: index == 1 }, 64 << 10);
+            InstanceView::new(format!("eu{index}"), format!("/run/{index}.sock"), data)
         };
-        let mut model = Model::new((0..count).map(instance).collect(), guard, Keymap::standard().unwrap(), size);
+        let views = InstanceId::first(count).enumerate().map(instance).collect();
+        let mut model = Model::new(views, Keymap::standard().unwrap(), size);
         model.requires_reason = flags & 0x80 != 0;
         let make_instance = |index: usize| {
             let recorded = &RECORDED[(first + index) % RECORDED.len()];
@@ -232,6 +236,10 @@ impl Player {
             player.sample(index);
         }
         player
+    }
+
+    fn id(&self, index: usize) -> InstanceId {
+        self.model.instances[index].id()
     }
 
     fn step(&mut self, decisions: &mut DecisionReader<'_>) {
@@ -286,7 +294,7 @@ impl Player {
                 let index = decisions.below(self.instances.len());
                 let now = timestamp_at(self.millis);
                 let failed = PollResult::Failed(poll_failure(now.monotonic + Duration::from_secs(8)), now);
-                self.dispatch(Message::Polled(index, failed, 0), None);
+                self.dispatch(Message::Polled(self.id(index), failed, 0), None);
             }
             15 => {
                 let past = AuditIndex::from_records([AuditRecord::parse(AUDIT_LINE).unwrap()]);
@@ -321,7 +329,7 @@ impl Player {
         // If a key occurs twice, the last one counts.
         instance.feed.set_info(&[instance.recorded.info, &instance.info, info.as_bytes()].concat());
         let Some(sample) = instance.feed.next_sample(self.millis, &instance.text()) else { return };
-        self.dispatch(Message::Polled(index, PollResult::Sample(sample), 0), None);
+        self.dispatch(Message::Polled(self.id(index), PollResult::Sample(sample), 0), None);
     }
 
     fn press(&mut self, key: Key, after: u64) {
@@ -347,7 +355,7 @@ impl Player {
     fn check_effect(&mut self, effect: Effect, question: Option<&Layer>, key: Option<Key>) {
         match &effect {
             Effect::RunAction(authorised) => {
-                assert!(!self.model.guard.read_only, "{effect:?} in read-only mode");
+                assert!(!self.model.instances[0].data.access().read_only, "{effect:?} in read-only mode");
                 let Some(Layer::Confirmation(question)) = question else { panic!("{effect:?} without a question") };
                 let intent = authorised.get();
                 assert_eq!(*intent, question.intent);
@@ -361,7 +369,7 @@ impl Player {
                 }
             }
             Effect::SendTypedCommand(_, line) => {
-                assert!(!self.model.guard.read_only, "{effect:?} in read-only mode");
+                assert!(!self.model.instances[0].data.access().read_only, "{effect:?} in read-only mode");
                 let Some(Layer::TypedCommandConfirmation(confirmation)) = question else {
                     panic!("{effect:?} without a question")
                 };
@@ -404,7 +412,8 @@ impl Player {
                         StepStage::Succeeded,
                         StepStage::Failed,
                     ]);
-                    let progress = StepProgress { instance: intent.instance, row: step.target.id, stage };
+                    let row = RowRef { instance: intent.instance, row: step.target.id };
+                    let progress = StepProgress { row, stage };
                     self.dispatch(Message::ActionProgress(progress), None);
                 }
                 Message::ActionFinished(arbitrary_report(intent.clone(), decisions))
@@ -435,13 +444,14 @@ impl Player {
 
     fn make_query_reply(
         &self,
-        instance: usize,
+        instance: InstanceId,
         version: Option<Version>,
         query: &Query,
         decisions: &mut DecisionReader<'_>,
     ) -> Result<Box<QueryReply>, QueryError> {
         query.command(version)?;
-        let recorded = self.instances[instance].recorded;
+        let index = self.model.instances.iter().position(|one| one.id() == instance).unwrap();
+        let recorded = self.instances[index].recorded;
         let nothing = || QueryError::EmptyReply;
         let data = match query {
             Query::Sessions(filter) => {

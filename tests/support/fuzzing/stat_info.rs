@@ -20,8 +20,10 @@ use hapulse::haproxy::stat_table::{RowKind, StatTable};
 use hapulse::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use hapulse::history::block::{self, Series};
 use hapulse::history::trend::{self, Trend};
-use hapulse::instance::guard::Guard;
+use hapulse::instance::access::Access;
+use hapulse::instance::guard;
 use hapulse::instance::state::Instance;
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::row_ids::RowId;
 use hapulse::observe::sample::Sample;
 use hapulse::table::columns::column::SortKey;
@@ -42,7 +44,7 @@ const MAX_MILLIS: u64 = 10 * 366 * 86_400_000;
 pub fn check(data: &[u8]) {
     let mut feed = FakeSampler::new();
     // Small enough that old blocks are dropped.
-    let mut instance = Instance::new(8 << 10);
+    let mut instance = Instance::new(InstanceId::FIRST, Access::default(), 8 << 10);
     let mut millis = 10_000_u64;
     let mut replies: Vec<&[u8]> = Vec::new();
     let mut samples: Vec<Arc<Sample>> = Vec::new();
@@ -62,7 +64,6 @@ pub fn check(data: &[u8]) {
                     if let Some(sample) = feed.next_sample(millis, reply) {
                         samples.push(Arc::clone(&sample));
                         instance.add_sample(sample, 0);
-                        instance.store_first_sample();
                     }
                 }
                 replies.clear();
@@ -76,7 +77,6 @@ pub fn check(data: &[u8]) {
                     replies.push(reply);
                     samples.push(Arc::clone(&sample));
                     instance.add_sample(sample, 0);
-                    instance.store_first_sample();
                     check_derived_data(&instance, millis);
                 }
             }
@@ -271,11 +271,11 @@ fn check_actions(instance: &Instance, sample: &Sample) {
             ActionCommand::AskLimit => WriteCommand::ServerMaxconn(5),
         };
         for targets in targets.chunks(5).take(2) {
-            let intent = Intent::new(action, command, 0, targets.to_vec());
+            let intent = Intent::new(action, command, InstanceId::FIRST, targets.to_vec());
             for impact in BackendImpact::evaluate(sample, &intent.steps) {
                 let _ = (impact.remaining_weight_percent(), impact.removes_last_server(), impact.leaves_only_backups());
             }
-            let _ = Guard::default().check_intent(&intent, instance);
+            let _ = guard::check_intent(&intent, instance);
         }
     }
 }
@@ -295,7 +295,7 @@ fn record_drain(instance: &mut Instance, millis: u64) {
         iid: None,
         seen_status: row.status().into(),
     };
-    let intent = Intent::new(&DRAIN, WriteCommand::State(TargetState::Drain), 0, vec![target]);
+    let intent = Intent::new(&DRAIN, WriteCommand::State(TargetState::Drain), InstanceId::FIRST, vec![target]);
     let result = StepResult {
         step: intent.steps[0].clone(),
         command: intent.commands().concat(),

@@ -19,7 +19,9 @@ use hapulse::haproxy::sessions::SessionFilter;
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter};
 use hapulse::haproxy::version::Version;
 use hapulse::haproxy::write_command::{self, ForcedHealth, TargetState, TargetWeight, WriteCommand};
+use hapulse::instance::access::Access;
 use hapulse::instance::state::Instance;
+use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sample::Sample;
 use hapulse::problems::thresholds::{ThresholdChange, Thresholds};
 use hapulse::table::columns::column;
@@ -88,7 +90,7 @@ fn check_typed_line(typed: &str) {
 
 thread_local! {
     static RECORDED_INSTANCE: (Instance, Arc<Sample>) = {
-        let mut instance = Instance::new(1 << 20);
+        let mut instance = Instance::new(InstanceId::FIRST, Access::default(), 1 << 20);
         let mut feed = FakeSampler::new();
         feed.set_info(RECORDED[0].info);
         let mut sample = None;

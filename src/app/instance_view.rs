@@ -1,0 +1,169 @@
+//! An instance and the state of its views.
+
+use std::collections::BTreeSet;
+
+use crate::actions::outcome::ActionReport;
+use crate::app::commands::CursorStep;
+use crate::app::dashboard_lists::{self, ListCursor};
+use crate::app::layout::Pane;
+use crate::app::query_state::QueryState;
+use crate::app::selection::Selection;
+use crate::instance::state::Instance;
+use crate::observe::instance_id::InstanceId;
+use crate::observe::row_ids::RowId;
+use crate::observe::timestamp::Timestamp;
+use crate::table::rows::{self, FoldedProxies, TableLine, TableSettings};
+use crate::table::view_table::{PerView, ViewId};
+
+/// An instance and the state of its views. It implies the instance of every plain [`RowId`] in it.
+#[derive(Debug)]
+pub struct InstanceView {
+    /// Name given by the user, or the address.
+    pub name: String,
+    /// Address as text.
+    pub address: String,
+    /// Samples, history, problems and running actions.
+    pub data: Instance,
+    /// Cursor of each list of the dashboard, in the order of [`Pane::LISTS`].
+    list_cursors: [ListCursor; 3],
+    /// Cursor of each view that is a table or a list.
+    pub view_cursors: PerView<ListCursor>,
+    /// Lines of the table shown.
+    table_lines: Vec<TableLine>,
+    /// Inputs these lines were built from.
+    built_for: Option<TableInputs>,
+    /// Proxies whose servers are hidden.
+    pub folded: FoldedProxies,
+    /// Queries made on request, and their replies.
+    pub queries: QueryState,
+    /// Number of actions sent whose result has not arrived.
+    actions_in_flight: usize,
+    /// Rows marked for actions on several targets.
+    pub selection: Selection,
+    /// Servers whose suggestions were dismissed.
+    pub dismissed: BTreeSet<RowId>,
+}
+
+impl InstanceView {
+    /// Creates the views of an instance.
+    pub fn new(name: String, address: String, data: Instance) -> Self {
+        Self {
+            name,
+            address,
+            data,
+            list_cursors: Default::default(),
+            view_cursors: Default::default(),
+            table_lines: Vec::new(),
+            built_for: None,
+            folded: FoldedProxies::new(),
+            queries: QueryState::default(),
+            actions_in_flight: 0,
+            selection: Selection::default(),
+            dismissed: BTreeSet::new(),
+        }
+    }
+
+    /// Returns the identity of the instance.
+    pub fn id(&self) -> InstanceId {
+        self.data.id()
+    }
+
+    /// Returns the lines of the table shown.
+    pub fn table_lines(&self) -> &[TableLine] {
+        &self.table_lines
+    }
+
+    /// Returns the cursor of a dashboard list, or `None` if the pane is not a list.
+    pub(crate) fn list_cursor(&self, pane: Pane) -> Option<&ListCursor> {
+        self.list_cursors.get(pane.list_index()?)
+    }
+
+    /// Returns the row under the cursor of a dashboard list, or `None` if the pane is not a list or is empty.
+    pub fn cursor_row(&self, pane: Pane) -> Option<RowId> {
+        self.list_cursor(pane)?.row()
+    }
+
+    /// Moves the cursor of a dashboard list, of which `height` rows are visible. The cursor of the servers returns to
+    /// the first one when another backend is selected.
+    pub(crate) fn move_list_cursor(&mut self, pane: Pane, step: CursorStep, height: usize) {
+        let Some(list) = pane.list_index() else { return };
+        let (backend, ids) = (self.cursor_row(Pane::Backends), self.row_ids(pane));
+        self.list_cursors[list].move_by(step, &ids, height);
+        if self.cursor_row(Pane::Backends) != backend
+            && let Some(servers) = Pane::Servers.list_index()
+        {
+            self.list_cursors[servers].reset();
+        }
+    }
+
+    /// Finds the cursor's row in the current rows of a dashboard list, and keeps it visible.
+    pub(crate) fn update_list_cursor(&mut self, pane: Pane, height: usize) {
+        let Some(list) = pane.list_index() else { return };
+        let ids = self.row_ids(pane);
+        self.list_cursors[list].update_rows(&ids, height);
+    }
+
+    /// Returns the number of actions sent whose result has not arrived.
+    pub fn actions_in_flight(&self) -> usize {
+        self.actions_in_flight
+    }
+
+    /// Records that an action on the marked rows was sent.
+    pub(crate) fn start_action(&mut self) {
+        self.actions_in_flight += 1;
+        self.selection.clear();
+    }
+
+    /// Records the report of an action that was sent.
+    pub(crate) fn finish_action(&mut self, report: &ActionReport, now: Timestamp) {
+        self.actions_in_flight = self.actions_in_flight.saturating_sub(1);
+        self.data.record_report(report, now);
+        for result in report.results.iter().filter(|result| result.outcome.is_success()) {
+            self.queries.remove_target(&result.step);
+        }
+        self.dismissed.retain(|id| !report.results.iter().any(|result| result.step.target.id == *id));
+    }
+
+    /// Removes marks, dismissals and folds of rows that HAProxy no longer lists. Otherwise they would pile up over
+    /// months of added and removed servers.
+    pub(crate) fn forget_missing_rows(&mut self) {
+        let Some(sample) = self.data.latest() else { return };
+        let is_listed = |id: RowId| sample.rows.index_of(id).is_some();
+        self.selection.retain(is_listed);
+        self.dismissed.retain(|id| is_listed(*id));
+        self.folded.retain(|id| is_listed(*id));
+    }
+
+    /// Builds the lines of a table view again if one of their inputs changed. If `is_frozen`, rows keep their places
+    /// when only the sample changed.
+    pub(crate) fn update_table_lines(&mut self, view: ViewId, settings: &TableSettings, is_frozen: bool) {
+        let Some(sample) = self.data.shown() else { return };
+        let inputs = TableInputs { view, seq: sample.seq, version: settings.version };
+        if self.built_for == Some(inputs) {
+            return;
+        }
+        // Changes by the user apply at once; only changes of the order by new samples are held back.
+        let is_same = self.built_for.is_some_and(|built| TableInputs { seq: inputs.seq, ..built } == inputs);
+        let frozen = Some(self.table_lines.as_slice()).filter(|_| is_frozen && is_same);
+        self.table_lines = rows::build_lines(&self.data, sample, settings, &self.folded, frozen);
+        self.built_for = Some(inputs);
+    }
+
+    /// Returns the rows of a dashboard list.
+    pub fn row_ids(&self, pane: Pane) -> Vec<RowId> {
+        self.data
+            .shown()
+            .map_or_else(Vec::new, |sample| dashboard_lists::row_ids(sample, pane, self.cursor_row(Pane::Backends)))
+    }
+}
+
+/// Inputs of a table's lines. The lines are rebuilt when one of them changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TableInputs {
+    /// The view.
+    view: ViewId,
+    /// Sequence number of the sample.
+    seq: u64,
+    /// Version of the view's settings.
+    version: u64,
+}

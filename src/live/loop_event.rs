@@ -1,0 +1,47 @@
+//! The events that wake the event loop.
+
+use std::io;
+
+use crate::app::msg::Message;
+use crate::observe::instance_id::InstanceId;
+use crate::term::input_parser::InputEvent;
+use crate::term::key_reader::TerminalInput;
+
+/// An event that wakes the loop.
+#[derive(Debug)]
+pub(crate) enum LoopEvent {
+    /// A message for the model.
+    Message(Message),
+    /// A new poll result is in the slot of this instance.
+    PollResult(InstanceId),
+    /// A signal that ends the program, with its number.
+    Signal(i32),
+    /// SIGWINCH: the size of the terminal changed.
+    WindowChanged,
+    /// SIGTSTP: the program is to be suspended.
+    Suspend,
+    /// SIGCONT: the program was continued.
+    Continued,
+    /// A frame was written to the terminal, or could not be.
+    FrameWritten(io::Result<()>),
+    /// A file could not be written. Holds the message for the operator.
+    FileWriteFailed(String),
+    /// The terminal was closed.
+    TerminalGone,
+}
+
+impl From<Message> for LoopEvent {
+    fn from(message: Message) -> Self {
+        Self::Message(message)
+    }
+}
+
+impl From<TerminalInput> for LoopEvent {
+    fn from(input: TerminalInput) -> Self {
+        match input {
+            TerminalInput::Event(InputEvent::Key(key)) => Message::Key(key).into(),
+            TerminalInput::Event(InputEvent::Paste(text)) => Message::Paste(text).into(),
+            TerminalInput::Closed(_) => Self::TerminalGone,
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Turns replies to `show info;show stat` into samples, without I/O, so that the replies may come from anywhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::haproxy::address::Address;
+use crate::haproxy::connection::RequestError;
+use crate::haproxy::fields::InfoField;
+use crate::haproxy::info::{InfoError, ProcessInfo};
+use crate::haproxy::level::Level;
+use crate::haproxy::reply;
+use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::stat_table::{StatError, StatParser};
+use crate::observe::configured_state::ConfiguredServers;
+use crate::observe::row_ids::RowIds;
+use crate::observe::sample::{Epoch, ReplyCost, Sample};
+use crate::observe::timestamp::Timestamp;
+
+/// Error of a poll that produced no sample.
+#[derive(Debug, Error)]
+pub(crate) enum PollError {
+    /// The connection failed or no reply arrived.
+    #[error(transparent)]
+    Connection(#[from] RequestError),
+    /// The reply is not a valid `show info`.
+    #[error(transparent)]
+    Info(#[from] InfoError),
+    /// The reply is not a valid `show stat`.
+    #[error(transparent)]
+    Stat(#[from] StatError),
+    /// The master process replied, which has no statistics.
+    #[error("this is a master socket, which does not support \"show stat\"")]
+    MasterSocket,
+    /// The connection ended before both replies were complete.
+    #[error("the reply was truncated after {0} bytes")]
+    Truncated(usize),
+    /// HAProxy refused the command, with this message.
+    #[error("HAProxy refused: {0}")]
+    Refused(SafeText),
+}
+
+impl PollError {
+    pub(crate) fn hint(&self, address: &Address) -> Option<String> {
+        match self {
+            Self::Connection(error) => error.hint(address),
+            Self::MasterSocket => {
+                Some("use the socket of a \"stats socket\" line instead of the one given to haproxy -S".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The reply to a poll, as received.
+pub(crate) struct PollReply<'a> {
+    /// All bytes received.
+    pub(crate) bytes: &'a [u8],
+    /// Number of replies before that to `show info`.
+    pub(crate) leading_replies: usize,
+    /// Time at which the reply was complete.
+    pub(crate) at: Timestamp,
+    /// Time that the reply took.
+    pub(crate) reply_time: Duration,
+    /// Parser that may already have read the beginning of the reply to `show stat`.
+    pub(crate) stat_parser: StatParser<'a>,
+}
+
+/// Accepts the replies of one HAProxy instance as samples, and keeps what it needs from one to the next: row ids, the
+/// epoch, the permission level and the configured state.
+#[derive(Debug, Default)]
+pub(crate) struct SampleParser {
+    row_ids: RowIds,
+    level: Option<Level>,
+    /// Queried once per epoch; `None` before that and if the query failed.
+    configured: Option<Arc<ConfiguredServers>>,
+    has_queried_configured: bool,
+    newest: Option<Arc<Sample>>,
+}
+
+impl SampleParser {
+    /// Returns the newest sample. A [`StatParser`] should share the texts of its table.
+    pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
+        self.newest.as_ref()
+    }
+
+    /// Sets the newest sample, with which the next reply is compared.
+    pub(crate) fn set_newest(&mut self, sample: &Arc<Sample>) {
+        self.newest = Some(Arc::clone(sample));
+    }
+
+    /// Returns the reply as a sample, with the level and the configured state if they are known for its epoch. The
+    /// interval is not set.
+    ///
+    /// # Errors
+    /// Returns an error if the reply is not complete or not valid. It then does not affect later samples.
+    pub(crate) fn accept(&mut self, reply: PollReply<'_>) -> Result<Sample, PollError> {
+        let PollReply { bytes, leading_replies, at, reply_time, stat_parser } = reply;
+        let replies = reply::split(bytes, leading_replies + 2);
+        let (Some(info), Some(stat)) = (replies.get(leading_replies), replies.get(leading_replies + 1)) else {
+            return Err(match replies.first() {
+                Some(reply) if reply.is_denied() => PollError::Refused(SafeText::new(reply.text().trim_ascii())),
+                _ => PollError::Truncated(bytes.len()),
+            });
+        };
+        if info.is_unknown_command() || stat.is_unknown_command() {
+            return Err(PollError::MasterSocket);
+        }
+        let info = ProcessInfo::parse(info.text())?;
+        if !stat.is_complete() {
+            return Err(StatError::Cut(stat.text().len()).into());
+        }
+        let table = stat_parser.finish(stat.text())?;
+        let epoch = self.epoch_of(&info);
+        if self.newest().is_none_or(|newest| newest.epoch != epoch) {
+            (self.level, self.configured, self.has_queried_configured) = (None, None, false);
+        }
+        Ok(Sample {
+            seq: self.newest().map_or(0, |newest| newest.seq) + 1,
+            at,
+            epoch,
+            level: self.level,
+            info,
+            rows: self.row_ids.identify(&table),
+            table,
+            cost: ReplyCost { bytes: bytes.len(), reply_time },
+            interval: Duration::ZERO,
+            configured: self.configured.clone(),
+        })
+    }
+
+    /// Sets the level in a sample and in the later ones of its epoch.
+    pub(crate) fn set_level(&mut self, sample: &mut Sample, level: Option<Level>) {
+        (self.level, sample.level) = (level, level);
+    }
+
+    /// Returns whether the configured state is to be queried for a sample: once per epoch, with its second sample,
+    /// because the user waits for the first one.
+    pub(crate) fn needs_configured(&self, sample: &Sample) -> bool {
+        !self.has_queried_configured && self.newest().is_some_and(|newest| newest.epoch == sample.epoch)
+    }
+
+    /// Sets the configured state in a sample and in the later ones of its epoch; `None` if the query failed.
+    pub(crate) fn set_configured(&mut self, sample: &mut Sample, configured: Option<Arc<ConfiguredServers>>) {
+        self.has_queried_configured = true;
+        self.configured.clone_from(&configured);
+        sample.configured = configured;
+    }
+
+    /// Returns the epoch of a reply. A new epoch starts with a different pid or a smaller uptime.
+    fn epoch_of(&self, info: &ProcessInfo) -> Epoch {
+        let pid = info.number(InfoField::Pid).unwrap_or_default();
+        let uptime = info.number(InfoField::UptimeSec);
+        match &self.newest {
+            Some(newest) if newest.epoch.pid == pid && uptime >= newest.info.number(InfoField::UptimeSec) => {
+                newest.epoch
+            }
+            Some(newest) => Epoch { number: newest.epoch.number + 1, pid },
+            None => Epoch { number: 1, pid },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::observe::test_samples::timestamp_at;
+
+    const VERSIONS: [&str; 6] = ["1.8.0", "2.0.0", "2.4.0", "2.6.12", "3.0.0", "3.2.0"];
+
+    /// Returns the recorded reply to `show info;show stat`.
+    fn recorded_reply(version: &str) -> String {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version);
+        let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap().trim_end().to_owned();
+        format!("{}\n\n{}\n\n", read("show-info.txt"), read("show-stat.csv"))
+    }
+
+    fn accept(parser: &mut SampleParser, leading_replies: usize, bytes: &[u8]) -> Result<Sample, PollError> {
+        let newest = parser.newest().cloned();
+        let stat_parser = StatParser::new(newest.as_deref().map(|sample| &sample.table));
+        let (at, reply_time) = (timestamp_at(0), Duration::from_millis(1));
+        parser.accept(PollReply { bytes, leading_replies, at, reply_time, stat_parser })
+    }
+
+    #[test]
+    fn accept_reads_recorded_replies() {
+        for version in VERSIONS {
+            let reply = recorded_reply(version);
+            let sample = accept(&mut SampleParser::default(), 0, reply.as_bytes()).unwrap();
+            let (_, stat) = reply.split_once("\n\n").unwrap();
+            assert_eq!(sample.table.rows().len(), stat.trim_end().lines().count() - 1, "{version}");
+            assert_eq!(sample.rows.ids().len(), sample.table.rows().len(), "{version}");
+            assert_eq!((sample.seq, sample.epoch.number, sample.cost.bytes), (1, 1, reply.len()), "{version}");
+            assert_eq!(Some(sample.epoch.pid), sample.info.number(InfoField::Pid), "{version}");
+            let lowered = format!("\n{reply}");
+            let second = accept(&mut SampleParser::default(), 1, lowered.as_bytes()).unwrap();
+            assert_eq!(second.table.rows().len(), sample.table.rows().len(), "{version}");
+        }
+    }
+
+    #[test]
+    fn accept_keeps_ids_level_and_configured_state_within_epoch() {
+        let reply = recorded_reply("2.6.12");
+        let mut parser = SampleParser::default();
+        let mut first = accept(&mut parser, 0, reply.as_bytes()).unwrap();
+        assert!(first.level.is_none() && !parser.needs_configured(&first));
+        parser.set_level(&mut first, Some(Level::Operator));
+        let first = Arc::new(first);
+        parser.set_newest(&first);
+        let mut second = accept(&mut parser, 0, reply.as_bytes()).unwrap();
+        assert_eq!((second.seq, second.epoch, second.level), (2, first.epoch, Some(Level::Operator)));
+        assert_eq!(second.rows.ids(), first.rows.ids());
+        assert!(parser.needs_configured(&second));
+        parser.set_configured(&mut second, None);
+        assert!(!parser.needs_configured(&second));
+        parser.set_newest(&Arc::new(second));
+        let uptime = first.info.number(InfoField::UptimeSec).unwrap();
+        let restarted = reply.replace(&format!("Uptime_sec: {uptime}"), &format!("Uptime_sec: {}", uptime - 1));
+        let third = accept(&mut parser, 0, restarted.as_bytes()).unwrap();
+        assert_eq!((third.seq, third.epoch.number, third.level), (3, 2, None));
+        assert_eq!(third.rows.ids(), first.rows.ids());
+        assert!(!parser.needs_configured(&third));
+    }
+
+    #[test]
+    fn accept_rejects_incomplete_and_foreign_replies() {
+        let reply = recorded_reply("2.6.12");
+        let mut parser = SampleParser::default();
+        let first = Arc::new(accept(&mut parser, 0, reply.as_bytes()).unwrap());
+        parser.set_newest(&first);
+        for length in (0..reply.len() - 1).step_by(97).chain([reply.len() - 1]) {
+            assert!(accept(&mut parser, 0, &reply.as_bytes()[..length]).is_err(), "{length}");
+        }
+        let mut refused = |text: &str| accept(&mut parser, 0, text.as_bytes()).unwrap_err();
+        assert!(matches!(refused("Permission denied\n\n"), PollError::Refused(_)));
+        let master = "Unknown command: 'show stat'\n\n";
+        assert!(matches!(refused(&format!("{master}{master}")), PollError::MasterSocket));
+        let (info, stat) = reply.split_once("\n\n").unwrap();
+        assert!(matches!(refused(&format!("{stat}{info}\n\n")), PollError::Info(_)));
+        let next = accept(&mut parser, 0, reply.as_bytes()).unwrap();
+        assert_eq!((next.seq, next.epoch, next.rows.ids()), (2, first.epoch, first.rows.ids()));
+    }
+}
