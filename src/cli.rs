@@ -1,7 +1,7 @@
 //! The command line: argument parsing, dispatch to the dashboard or a command, and exit codes.
 //!
-//! Each subcommand has a file with its clap arguments and a function that loads the settings, resolves the targets and
-//! calls `headless` or `live`. This module contains no other logic.
+//! A file per larger subcommand contains the subcommand's clap arguments and a function that loads the settings,
+//! resolves the targets and calls `headless` or `live`. The small subcommands are in this file.
 
 mod args;
 mod check_command;
@@ -85,7 +85,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(CliCommand::Ready(args)) => run_server_command(&args.into()),
         Some(CliCommand::Demo(_)) | None if !io::stdout().is_terminal() => {
             eprintln!(
-                "hapulse: the dashboard needs a terminal, but standard output is not one\n  run it without a pipe or redirection"
+                "hapulse: the dashboard needs a terminal, but standard output is not one\n  run hapulse without a pipe or redirection"
             );
             Ok(ExitCode::from(EXIT_USAGE))
         }
@@ -105,7 +105,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                     let code = report_no_target(&why);
                     if matches!(why, NoTarget::NotFound { .. }) {
                         eprintln!(
-                            "  or specify a target: hapulse PATH, hapulse HOST:PORT; without HAProxy: hapulse demo"
+                            "  or specify a target: hapulse PATH, hapulse HOST:PORT; to try hapulse without HAProxy: hapulse demo"
                         );
                     }
                     Ok(code)
@@ -120,7 +120,7 @@ fn print_audit(args: AuditArgs) -> anyhow::Result<ExitCode> {
         Some(path) => Some(path),
         None => search_paths::load_settings(args.config.as_deref(), PartialSettings::default())?.audit.path,
     };
-    let path = path.context("no audit file: audit.path is not set and there is no home directory")?;
+    let path = path.context("no audit log to print: audit.path is not set and there is no home directory; specify a file: hapulse audit FILE")?;
     let last = args.last.and_then(|last| usize::try_from(last).ok());
     let options = listing::ListingOptions { path, last, json: args.json, zone: TimeZone::system() };
     listing::print(&options, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
@@ -143,7 +143,7 @@ fn print_config(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the clap command, for manual page, completions and tests.
+/// Returns the clap definition of the command line, for the manual page, the completions and the tests.
 pub fn command() -> clap::Command {
     Cli::command()
 }
@@ -160,13 +160,13 @@ fn print_bytes(text: &[u8]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the audit for the actions of this process.
+/// Creates the writer of the audit log for the actions of this process, with `tool` as the recorded program name.
 fn open_audit(settings: &Settings, tool: &str) -> AuditWriter {
     let AuditSettings { path, required, .. } = &settings.audit;
     AuditWriter::new(path.clone(), *required, tool, Actor::current(), SystemTime::now())
 }
 
-/// Prints why there is no target and returns the exit code.
+/// Prints why there is no target and returns the exit code: 2 for an invalid address, 3 if no target was found.
 fn report_no_target(why: &NoTarget) -> ExitCode {
     eprintln!("hapulse: {why}");
     ExitCode::from(match why {

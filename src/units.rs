@@ -27,7 +27,7 @@ pub fn decimal(value: f64) -> String {
     if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
-/// Formats a ratio of at most 999, with one decimal only below ten and only if it is not whole: `2.5`, `4`, `37`.
+/// Formats a ratio, limited to 0 to 999, with one decimal if it is below ten and not whole: `2.5`, `4`, `37`.
 pub fn ratio(value: f64) -> String {
     match value.clamp(0.0, 999.0) {
         value if value < 9.95 => short_decimal(value),
@@ -40,17 +40,17 @@ pub fn pluralize(count: i64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Formats bytes, or bytes per second, in units of 1,000 as is usual for networks.
+/// Formats bytes, or bytes per second, in multiples of 1,000, as is usual for networks.
 pub fn bytes(value: f64) -> String {
     if value < 999.5 { format!("{value:.0}B") } else { format_scaled(value, 1000.0, "") }
 }
 
-/// Formats bytes of memory, in units of 1,024.
+/// Formats bytes of memory, in multiples of 1,024.
 pub fn memory(value: usize) -> String {
     if value < 1000 { format!("{value}B") } else { format_scaled(value as f64, 1024.0, "") }
 }
 
-/// Formats a share between 0 and 1 in percent: `0%`, `0.3%`, `12%`. Only zero is shown as `0%`.
+/// Formats a share between 0 and 1 in percent: `0%`, `0.3%`, `12%`. A share above 0 is never shown as `0%`.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     match value {
@@ -60,7 +60,7 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// Formats milliseconds, as seconds from 1,000 on.
+/// Formats a number of milliseconds; from 1,000 on, in seconds or larger units.
 pub fn millis(value: i64) -> String {
     match value {
         ..1000 => format!("{value}ms"),
@@ -76,7 +76,8 @@ pub fn reply_time(value: Duration) -> String {
     if exact < 9.95 { format!("{exact:.1}ms") } else { millis(exact.round() as i64) }
 }
 
-/// Formats seconds in their one or two largest units, at most five characters wide: `45s`, `12m`, `3h07m`, `3d04h`, `120d`.
+/// Formats seconds in their one or two largest units, at most five characters wide: `45s`, `12m`, `3h07m`, `3d04h`,
+/// `120d`.
 pub fn seconds(value: i64) -> String {
     let (minutes, hours, days) = (value / 60, value / 3600, value / 86_400);
     match value {
@@ -94,7 +95,7 @@ pub fn duration(value: Duration) -> String {
     seconds(i64::try_from(value.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// Formats a duration with its seconds if it is below one hour: `45s`, `3m12s`, `1h02m`.
+/// Formats a duration, including the seconds if it is shorter than one hour: `45s`, `3m12s`, `1h02m`.
 pub fn exact_duration(value: Duration) -> String {
     match value.as_secs() {
         seconds @ 60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
@@ -102,7 +103,7 @@ pub fn exact_duration(value: Duration) -> String {
     }
 }
 
-/// Formats a short interval with at most one decimal: `2s`, `0.5s`.
+/// Formats a short interval in seconds, with at most one decimal: `2s`, `0.5s`.
 pub fn interval(value: Duration) -> String {
     format!("{}s", short_decimal(value.as_secs_f64()))
 }
@@ -148,7 +149,7 @@ fn short_decimal(value: f64) -> String {
     if (value - value.round()).abs() < 0.05 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
-/// Formats a number with three significant digits and a unit prefix.
+/// Formats a number with three significant digits and the prefix of the power of `base`, followed by `unit`.
 fn format_scaled(value: f64, base: f64, unit: &str) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
     let mut rest = value.abs();

@@ -147,7 +147,7 @@ fn unreadable_audit_is_error_with_its_path() {
     let missing = home.run(&["audit"]);
     let path = home.path(".local/state/hapulse/audit.jsonl");
     assert_eq!((missing.out.as_str(), missing.code), ("", 1));
-    assert!(missing.err.starts_with(&format!("hapulse: cannot read the audit {}: No such", path.display())));
+    assert!(missing.err.starts_with(&format!("hapulse: cannot read the audit log {}: No such", path.display())));
     let output = home.run(&["audit", "/"]);
     assert!(output.code == 1 && output.err.contains("it is a directory"), "{output:?}");
     let without_home = cli_output(&home.command(&["audit"]).env_remove("HOME").output().unwrap());

@@ -36,7 +36,7 @@ fn doctor_reports_level_and_line_for_higher_level() {
         let (code, out, _) = doctor(home.path(), [socket]);
         assert_eq!(code, 0, "{out}");
         let line = format!(
-            "-> to allow actions, in haproxy.cfg, then reload: stats socket {} mode 660 level admin",
+            "-> to allow actions, set this in haproxy.cfg and reload HAProxy: stats socket {} mode 660 level admin",
             socket.display()
         );
         assert!(out.contains(&format!("note   level {level}")) && out.contains(&line), "{out}");

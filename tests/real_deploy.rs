@@ -274,7 +274,7 @@ fn maint_on_terminal_asks_for_reason_and_name_of_last_server() {
     assert!(screen.contains("!      no server of be1 would be left"), "{screen}");
     term.press("y<ret>");
     assert_eq!(term.exit_code(), 1);
-    assert!(term.screen().contains("that is not s1: nothing was sent"));
+    assert!(term.screen().contains("the typed text is not s1: nothing was sent"));
     assert_eq!(relay.write_commands(), [""; 0]);
     let mut term = start();
     term.wait_for("Reason:");
@@ -383,7 +383,7 @@ fn drain_reports_unfinished_command_of_killed_run() {
     let result = script.run(faulty_relay.path(), "drain be1/s1 --wait 20s --yes -i 0.1");
     let user = Actor::current().user;
     let found = format!(", ordered by {user}, 0 sessions\n  action of {user} at 20");
-    let unfinished = " has no result in the audit: set server be1/s1 state drain\nbe1/s1 is already draining";
+    let unfinished = " has no result in the audit log: set server be1/s1 state drain\nbe1/s1 is already draining";
     assert_output(&result, 0, &["found be1/s1: DRAIN for", &found, unfinished, "be1/s1 is drained"], &[]);
 }
 
@@ -400,7 +400,7 @@ fn drain_resumes_after_waiting_run_was_killed() {
     let result = script.run(lab.admin(), "drain be1/s1 --wait 20s --then maint --yes -i 0.1");
     let ordered = format!(", ordered by {}, ", Actor::current().user);
     assert_output(&result, 0, &["found be1/s1: DRAIN for", &ordered, "be1/s1 state maint: verified, MAINT"], &[]);
-    assert!(!result.out.contains("no result in the audit"), "{result:?}");
+    assert!(!result.out.contains("no result in the audit log"), "{result:?}");
 }
 
 #[test]

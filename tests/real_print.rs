@@ -223,7 +223,7 @@ fn unknown_values_and_usage_errors_print_no_output() {
     assert_eq!((code, out.as_str()), (1, ""));
     let messages: Vec<&str> = err.lines().collect();
     assert_eq!(messages.len(), 3);
-    assert_eq!(messages[0], "hapulse: be1/s9.scur: be1 has no row s9; did you mean s1, s2, s3?");
+    assert_eq!(messages[0], "hapulse: be1/s9.scur: be1 has no server or listener named s9; did you mean s1, s2, s3?");
     assert!(messages[1].contains("did you mean CurrConns") && messages[2].contains("unknown proxy nix"), "{err}");
     for usage in [
         "get be1/s1.scru",
@@ -311,7 +311,7 @@ fn configuration_names_targets_and_sets_thresholds() {
     };
     assert_eq!(out("get Pid"), (Some(0), format!("{}\n", lab.pid())));
     assert!(out("show info --format csv lb01").1.contains("\nlb01,Pid,"), "a target name, not a view");
-    assert_eq!(out("show problems --over 0").1, "no problems in a single sample\n");
+    assert_eq!(out("show problems --over 0").1, "no problems found (only one sample was taken)\n");
     let (code, text) = out("check --over 0 lb01");
     assert!(code == Some(0) && text.starts_with("HAPULSE OK - 2 of 3 servers usable"), "{text}");
     script.configure("[thresholds]\nnix = \"off\"\n");

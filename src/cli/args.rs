@@ -1,4 +1,4 @@
-//! Arguments of the command line: global options and the list of subcommands.
+//! Arguments of the command line: global options, the options of the dashboard and the list of subcommands.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::table::view_table::ViewId;
     after_help = "Examples:\n  hapulse                              the local HAProxy\n  \
         hapulse /run/haproxy/admin.sock      a Unix socket\n  \
         hapulse -n lb01:9999 eu=lb02:9999    two over TCP, read-only; o switches between them\n  \
-        hapulse -m 4 -p www -p api           view 4, Errors, with two proxies\n  \
+        hapulse -m 4 -p www -p api           view 4 (Errors) of two proxies\n  \
         hapulse demo                         a simulated HAProxy\n  \
         hapulse drain be_app/app1 --wait 5m  drain, return when empty\n  \
         hapulse doctor                       diagnose connection problems\n  \
@@ -39,7 +39,7 @@ use crate::table::view_table::ViewId;
         hapulse show latency --format csv    print a view\n  \
         hapulse get www/BACKEND.qcur         print a single value\n  \
         hapulse check                        health check for Nagios and Icinga\n\n\
-        Exit codes: 0 success, 1 error, 2 usage or configuration, 3 no HAProxy found"
+        Exit codes: 0 success, 1 error, 2 invalid usage or configuration, 3 no HAProxy found"
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -55,7 +55,7 @@ pub(super) struct Cli {
     pub(super) tcp_socket: Option<String>,
     #[command(flatten)]
     pub(super) options: DashboardOptions,
-    /// Append diagnostics of hapulse itself to this file [env: `HAPULSE_DEBUG`]
+    /// Append a debug log of hapulse itself to this file [env: `HAPULSE_DEBUG`]
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) debug_log: Option<PathBuf>,
 }
@@ -78,19 +78,19 @@ pub(super) enum CliCommand {
     Maint(MaintArgs),
     /// Enable servers again
     Ready(ReadyArgs),
-    /// Diagnose connection problems, with the configuration line that fixes each
+    /// Diagnose connection problems and print the configuration line that fixes each
     Doctor(DoctorArgs),
-    /// Print the audit: actions with person and outcome
+    /// Print the audit log: actions with person and outcome
     Audit(AuditArgs),
     /// Print the effective configuration and the origin of each value
     Config(ConfigArgs),
-    /// Print the completions for a shell
+    /// Print the completion script for a shell
     #[command(after_help = "Examples:\n  \
         hapulse completions bash > /etc/bash_completion.d/hapulse\n  \
         hapulse completions zsh > /usr/local/share/zsh/site-functions/_hapulse\n  \
         hapulse completions fish > ~/.config/fish/completions/hapulse.fish")]
     Completions {
-        /// Shell to complete for
+        /// Shell that the script is for
         #[arg(value_name = "SHELL")]
         shell: Shell,
     },
@@ -110,14 +110,14 @@ pub(super) struct DashboardOptions {
     /// Seconds between two samples, at least 0.1; increased automatically if HAProxy replies slowly [default: 2]
     #[arg(short = 'i', long = "interval", visible_alias = "update-interval", value_name = "SECONDS", value_parser = duration::parse_interval)]
     pub(super) interval: Option<Duration>,
-    /// Never change anything; cannot be unset by another source
+    /// Never change HAProxy (read-only mode); no other configuration source can unset this
     #[arg(short = 'n', long)]
     pub(super) read_only: bool,
     /// Number of the initial view
     #[arg(short = 'm', long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=9))]
     pub(super) mode: u8,
-    /// Initial row filter (HATop compatible): proxy and server number, -1 for any; TYPE is the sum of 1 frontends,
-    /// 2 backends, 4 servers, 8 listeners; may be repeated
+    /// Initial row filter (HATop compatible): IID is the number of a proxy, SID the number of a server, -1 stands for
+    /// any; TYPE is -1 or a sum of 1 (frontends), 2 (backends), 4 (servers) and 8 (listeners); may be repeated
     #[arg(short = 'f', long = "filter", value_name = "IID TYPE SID", allow_hyphen_values = true, value_parser = parse_hatop_filter)]
     pub(super) filters: Vec<String>,
     /// Show only this proxy initially; may be repeated
@@ -129,13 +129,13 @@ pub(super) struct DashboardOptions {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(super) ascii: bool,
-    /// Set a threshold: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
+    /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     pub(super) thresholds: Vec<ThresholdChange>,
-    /// Write every event to this file
+    /// Append every event to this file
     #[arg(long, value_name = "FILE")]
     pub(super) log_file: Option<PathBuf>,
-    /// Memory for the history of each HAProxy in MiB [default: 64]
+    /// Memory for the history of each HAProxy, in MiB [default: 64]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) history_memory: Option<u16>,
     /// Read this configuration file instead of the user's
@@ -145,10 +145,10 @@ pub(super) struct DashboardOptions {
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct AuditArgs {
-    /// Print this audit file instead of the configured one
+    /// Print this audit log instead of the configured one
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
-    /// Print only the last N actions; with --json the last N records
+    /// Print only the last N actions; with --json, the last N records
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) last: Option<u32>,
     /// Print the records unchanged, one JSON object per line
@@ -162,7 +162,7 @@ pub(super) struct AuditArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
     hapulse config                              effective settings, usable as a configuration file\n  \
-    hapulse config --actions                    command names for the section [keys]\n  \
+    hapulse config --actions                    names of commands, for the section [keys]\n  \
     hapulse config --schema > hapulse.schema.json")]
 pub(super) struct ConfigArgs {
     /// Read this configuration file instead of the user's
@@ -171,12 +171,15 @@ pub(super) struct ConfigArgs {
     /// Print the JSON schema of the configuration file, for editors
     #[arg(long, conflicts_with = "config")]
     pub(super) schema: bool,
-    /// Print the commands that keys can be bound to, with their keys
+    /// Print the commands that keys can be bound to, with their default keys
     #[arg(long, conflicts_with_all = ["config", "schema"])]
     pub(super) actions: bool,
 }
 
-/// Converts a HATop filter, the arguments of `show stat`, to the text of a hapulse filter.
+/// Converts a HATop filter (`IID TYPE SID`, as in `show stat`) to the equivalent text of a hapulse filter.
+///
+/// # Errors
+/// Returns a message if the filter does not consist of three numbers or TYPE selects no kind of row.
 fn parse_hatop_filter(text: &str) -> Result<String, String> {
     const KINDS: [(i64, &str); 4] = [(1, "frontend"), (2, "backend"), (4, "server"), (8, "listener")];
     let numbers: Vec<i64> = text.split_whitespace().map_while(|word| word.parse().ok()).collect();
@@ -185,27 +188,30 @@ fn parse_hatop_filter(text: &str) -> Result<String, String> {
     };
     let named: Vec<&str> = KINDS.iter().filter(|(bit, _)| kinds & bit != 0).map(|(_, kind)| *kind).collect();
     if named.is_empty() {
-        return Err("TYPE must be the sum of 1 frontends, 2 backends, 4 servers, 8 listeners; or -1".to_owned());
+        return Err("TYPE must be -1 or a sum of 1 (frontends), 2 (backends), 4 (servers) and 8 (listeners)".to_owned());
     }
     let mut words = vec![format!("kind={}", named.join(","))];
     if *iid != -1 {
         words.push(format!("iid={iid}"));
     }
     if *sid != -1 {
-        // Frontends and backends have the number 0 and are always included.
+        // Frontends and backends have the server number 0 and are always included.
         words.push(format!("sid=0,{sid}"));
     }
     Ok(words.join(" "))
 }
 
-/// Validates a proxy name by the rules of HAProxy.
+/// Returns the proxy name unchanged, or a message if HAProxy would not allow this name.
 fn parse_proxy_name(text: &str) -> Result<String, String> {
     let is_name = !text.is_empty() && text.chars().all(|ch| ch.is_ascii_alphanumeric() || "_:.-".contains(ch));
     is_name.then(|| text.to_owned()).ok_or_else(|| "must be a proxy name: letters, digits and _ : . -".to_owned())
 }
 
 impl DashboardOptions {
-    /// Returns the initial view. A row is shown if any of the filters or proxies matches.
+    /// Returns the initial view. With `--filter` or `--proxy`, it shows the rows that match at least one of them.
+    ///
+    /// # Errors
+    /// Returns an error if the filter is invalid.
     pub(super) fn start(&self) -> anyhow::Result<InitialView> {
         let proxies = (!self.proxies.is_empty()).then(|| format!("proxy={}", self.proxies.join(",")));
         let words: Vec<String> = self.filters.iter().cloned().chain(proxies).collect();
@@ -216,7 +222,7 @@ impl DashboardOptions {
         })
     }
 
-    /// Returns the settings that the options override.
+    /// Returns the settings that are set by these options, which override all other sources.
     pub(super) fn layer(&self) -> PartialSettings {
         PartialSettings {
             read_only: self.read_only.then_some(true),

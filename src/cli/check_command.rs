@@ -17,28 +17,28 @@ use crate::problems::thresholds::ThresholdChange;
 const SUBCOMMAND: &str = "check";
 
 #[derive(Debug, Clone, Args)]
-#[command(after_help = format!("Samples once per second, for {} s unless --over is set. This evaluates every rule of docs/problems.md except tls-reuse, which takes a minute. Health checks before the start are unknown: flapping and failing-checks count from the first sample. check_nrpe times out after 10 s: call it with -t 20, or use hapulse check --over 8s.\n\n\
+#[command(after_help = format!("Samples once per second, for {} s unless --over is set. This evaluates every rule of docs/problems.md except tls-reuse, which takes a minute. Health checks before the first sample are unknown, so the rules flapping and failing-checks count only later ones. check_nrpe times out after 10 s: call it with -t 20, or use hapulse check --over 8s.\n\n\
     Examples:\n  \
     hapulse check                                        the local HAProxy\n  \
     hapulse check lb01:9999 eu=lb02:9999                 both; the worst state wins\n  \
     hapulse check --over 8s --threshold response-time.crit=2000\n  \
     hapulse check --threshold backend-5xx=off /run/haproxy/admin.sock\n\n\
-    Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN: HAProxy does not answer, or invalid command line", DEFAULT_SAMPLING_TIME.as_secs()))]
+    Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (HAProxy does not answer, or the command line is invalid)", DEFAULT_SAMPLING_TIME.as_secs()))]
 pub(super) struct CheckArgs {
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
     target_args: Vec<Target>,
-    /// Sampling time: a number and s or m, such as 30s
+    /// Sampling time, such as 30s or 2m
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
-    /// Set a threshold: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
+    /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     thresholds: Vec<ThresholdChange>,
     #[command(flatten)]
     poll_args: PollArgs,
 }
 
-/// Runs the check; every error results in UNKNOWN.
+/// Runs the check and returns the exit code of its state. Every error results in UNKNOWN.
 pub(super) fn run(args: CheckArgs) -> ExitCode {
     let state = check_targets(args).unwrap_or_else(|error| {
         print_unknown(&format!("{error:#}"));
@@ -57,12 +57,13 @@ fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     nagios::run(&options, pollers, &mut io::stdout().lock())
 }
 
-/// Prints the UNKNOWN line to standard output, which monitoring systems show. Write errors are ignored.
+/// Prints the UNKNOWN line to standard output, because monitoring systems show only that. Write errors are ignored.
 fn print_unknown(why: &str) {
     let _ = writeln!(io::stdout(), "{}", unknown_line(why));
 }
 
-/// Returns the exit code of an invalid `hapulse check` command line: UNKNOWN, because clap's 2 would mean CRITICAL.
+/// Prints an error in the command line of `hapulse check` as UNKNOWN and returns the exit code 3, because clap's exit
+/// code 2 would mean CRITICAL. Returns `None` for other commands, and for `--help`, which is not an error.
 pub(super) fn report_usage_error(error: &clap::Error) -> Option<ExitCode> {
     let is_ours = std::env::args_os().nth(1).is_some_and(|word| word == SUBCOMMAND);
     if !is_ours || !error.use_stderr() {

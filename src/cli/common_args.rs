@@ -19,7 +19,7 @@ use crate::headless::print::terminal_columns;
 use crate::headless::report::table::TextLayout;
 use crate::problems::thresholds::Thresholds;
 
-/// Time between two samples of commands that sample for a given time.
+/// Time between two samples, for commands that sample for a given time.
 pub(super) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Options of all read-only commands.
@@ -45,19 +45,20 @@ impl PollArgs {
         Ok(search_paths::load_settings(self.config.as_deref(), PartialSettings::default())?)
     }
 
-    /// Resolves all targets: `named` first, then those of the options.
+    /// Returns the targets in `named`, followed by those of the options. Without any, returns all configured targets or
+    /// else the discovered local HAProxy.
     pub(super) fn resolve_targets(&self, named: &[Target], settings: &Settings) -> Result<Vec<Target>, NoTarget> {
         let named: Vec<Target> = named.iter().chain(&self.targets).cloned().collect();
         targets::find(&named, self.unix_socket.as_deref(), self.tcp_socket.as_deref(), &settings.targets)
     }
 
-    /// Builds one poller per target.
+    /// Builds one poller per target, with the poll interval `every`.
     pub(super) fn build_pollers(targets: &[Target], every: Duration, thresholds: &Thresholds) -> Vec<Poller> {
         targets.iter().map(|target| Poller::new(target, every, thresholds.clone())).collect()
     }
 }
 
-/// Loads from the audit who ordered the current server states.
+/// Loads from the audit log who ordered the current server states.
 pub(super) fn load_attribution(pollers: &mut [Poller], targets: &[Target], settings: &Settings) {
     let audit_index = AuditIndex::load(settings.audit.path.as_deref());
     for (poller, target) in pollers.iter_mut().zip(targets) {
@@ -65,12 +66,12 @@ pub(super) fn load_attribution(pollers: &mut [Poller], targets: &[Target], setti
     }
 }
 
-/// Returns width and character set of standard output.
+/// Returns the width and the character set for text on standard output.
 pub(super) fn text_layout(settings: &Settings) -> TextLayout {
     TextLayout { columns: terminal_columns(), ascii: settings.ascii || TerminalEnv::from_process().is_ascii_only() }
 }
 
-/// Prints why there is no target and returns the exit code.
+/// Prints why there is no target and returns the exit code: 2 for an invalid address, 3 if no target was found.
 pub(super) fn report_no_target(why: &NoTarget) -> ExitCode {
     eprintln!("hapulse: {why}");
     match why {

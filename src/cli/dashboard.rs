@@ -1,4 +1,4 @@
-//! Start of the dashboard with options and settings.
+//! Starts the dashboard with the options of the command line and the settings.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! The debug log: connections, timings, read errors, state changes and frames, for bug reports.
 //!
-//! It is off unless `--debug-log` or `HAPULSE_DEBUG` names a file. Commands appear without their arguments, and texts
-//! from HAProxy only as [`SafeText`](crate::haproxy::safe_text::SafeText).
+//! The log is off unless `--debug-log` or `HAPULSE_DEBUG` names a file. Runtime API commands are logged without their
+//! arguments, and strings from HAProxy only as [`SafeText`](crate::haproxy::safe_text::SafeText).
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use tracing::Level;
 use crate::config::search_paths::DEBUG_VARIABLE;
 use crate::live::file_writer::open_for_append;
 
-/// Starts the debug log in the file of the flag, else of the environment variable, if there is one.
+/// Starts the debug log in the file that `flag` or else the environment variable names. Does nothing if neither is set.
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened for appending.

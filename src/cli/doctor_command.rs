@@ -1,4 +1,4 @@
-//! Arguments of `hapulse doctor`, and the sequence of its checks.
+//! Arguments of `hapulse doctor`, and the order of the checks.
 
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(super) struct DoctorArgs {
     config: Option<PathBuf>,
 }
 
-/// Runs all checks and prints the findings.
+/// Runs all checks, prints the findings and returns the exit code: 1 if a finding is an error, else 0.
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let places = search_paths::for_process(args.config.as_deref());
     let read = places.read_all(PartialSettings::default(), &search_paths::env_variable).map_err(anyhow::Error::from);

@@ -20,23 +20,24 @@ use crate::problems::thresholds::Thresholds;
     hapulse get www/BACKEND.bin/s                        bytes per second, measured over one second\n  \
     hapulse get --over 5s CumReq www/FRONTEND.hrsp_5xx   both as per-second rates\n  \
     hapulse get www/web1.rtime --unknown 0 --target lb01:9999\n\n\
-    Prints one line per key in the given order; a line is empty if HAProxy has no value. If a key, row or column does not exist, nothing is printed and the exit code is 1.\n\n\
-    Exit codes: 0 success, 1 key not found, 2 usage or configuration, 3 HAProxy does not answer")]
+    Prints one line per key in the given order; the line is empty if HAProxy reports no value for the key. If a key, row or column does not exist, nothing is printed and the exit code is 1.\n\n\
+    Exit codes: 0 success, 1 key not found, 2 invalid usage or configuration, 3 HAProxy does not answer")]
 pub(super) struct GetArgs {
-    /// Key of show info, or PROXY/NAME.COLUMN: NAME is a server, FRONTEND or BACKEND, COLUMN as in :cols
+    /// Key of show info, or PROXY/NAME.COLUMN, where NAME is a server, FRONTEND or BACKEND, and COLUMN a name as in
+    /// :cols
     #[arg(value_name = "KEY", required = true)]
     keys: Vec<MetricPath>,
     /// Sample twice, TIME apart, and print counters as per-second rates
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
-    /// Text to print if there is no value
+    /// Text to print for a key without a value
     #[arg(long, value_name = "TEXT", default_value = "")]
     unknown: String,
     #[command(flatten)]
     poll_args: PollArgs,
 }
 
-/// Runs the command.
+/// Runs the command and returns the exit code.
 pub(super) fn run(args: GetArgs) -> anyhow::Result<ExitCode> {
     let GetArgs { keys, over, unknown, poll_args } = args;
     let settings = poll_args.load_settings()?;
@@ -45,7 +46,7 @@ pub(super) fn run(args: GetArgs) -> anyhow::Result<ExitCode> {
         Err(why) => return Ok(report_no_target(&why)),
     };
     if targets.len() > 1 {
-        eprintln!("hapulse: get works with one HAProxy; select it with --target");
+        eprintln!("hapulse: get reads a single HAProxy; select one with --target");
         return Ok(usage_error());
     }
     let poller =

@@ -1,5 +1,5 @@
 //! Resolves names in settings: rules, theme roles, views, columns, commands and keys. The `config` module does not know
-//! them, so errors get the location in the configuration here.
+//! these names, so this module adds the location in the configuration to the errors.
 
 use crate::app::keymap::{Keymap, KeymapError};
 use crate::app::view_config::ViewConfig;
@@ -12,7 +12,7 @@ use crate::problems::thresholds::{RuleOverride, ThresholdChange, ThresholdError,
 use crate::ui::color::ColorDepth;
 use crate::ui::style_overrides::StyleOverrides;
 
-/// Merges partial settings in order and validates all names in the result.
+/// Merges partial settings, of which later ones override earlier ones, and validates all names in the result.
 pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> anyhow::Result<Settings> {
     let layers = layers.iter().map(|(_, layer)| layer.clone());
     let settings = layers.fold(Settings::defaults(&search_paths::env_variable), Settings::apply);
@@ -23,8 +23,8 @@ pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> a
     Ok(settings)
 }
 
-/// Resolves the thresholds of the rules from the configuration and the flags, and warns on standard error about former
-/// names of rules.
+/// Resolves the thresholds of the rules from the configuration and the flags. Prints a warning to standard error for
+/// each former name of a rule.
 pub(super) fn thresholds(
     entries: &[Located<ThresholdOverride>],
     flags: &[ThresholdChange],
@@ -43,7 +43,7 @@ pub(super) fn thresholds(
         eprintln!("hapulse: warning: --threshold: {warning}");
     }
     Thresholds::with_changes(changes.iter().chain(flags).copied()).map_err(|error| {
-        // An error that no flag can have caused gets the position of its entry.
+        // If no flag can have caused the error, report it with the position of the entry that did.
         let is_cause = |rule| flags.iter().all(|flag| flag.rule != rule);
         let ThresholdError::WrongOrder { rule, .. } = error else { return error.into() };
         match entries.iter().zip(&changes).rev().find(|(_, change)| change.rule == rule && is_cause(rule)) {
@@ -62,7 +62,7 @@ pub(super) fn style_overrides(entry: &[Located<String>], depth: ColorDepth) -> R
     Ok(own)
 }
 
-/// Resolves the columns, order and layout of views.
+/// Resolves the configured columns, order and layout of each view.
 pub(super) fn view_configs(entry: &[Located<ViewSettings>]) -> Result<Vec<ViewConfig>, BadConfig> {
     let one = |entry: &Located<ViewSettings>| {
         let ViewSettings { columns, sort, flat } = &entry.value;
@@ -71,12 +71,12 @@ pub(super) fn view_configs(entry: &[Located<ViewSettings>]) -> Result<Vec<ViewCo
     entry.iter().map(one).collect()
 }
 
-/// Resolves the key bindings.
+/// Resolves the configured key bindings.
 pub(super) fn keymap(entry: &[Located<Vec<String>>]) -> anyhow::Result<Keymap> {
     let changes: Vec<(&str, &[String])> =
         entry.iter().map(|entry| (entry.name.as_str(), entry.value.as_slice())).collect();
     Keymap::with_changes(&changes).map_err(|error| {
-        // If two commands use one key, report the one that was configured last.
+        // If two commands use the same key, report the command that was configured last.
         let is_about = |entry: &&Located<Vec<String>>| match &error {
             KeymapError::UnknownCommand(name) => entry.name == *name,
             KeymapError::UnknownKey { command, .. } | KeymapError::UnsendableKey { command, .. } => {

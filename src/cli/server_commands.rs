@@ -14,7 +14,7 @@ use crate::haproxy::write_command::TargetState;
 use crate::headless::server::server_command::{PromptPolicy, ServerCommandOptions};
 use crate::headless::server::server_name::ServerName;
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 refused, or reverted by another operator, 2 usage or configuration,\n\
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 refused, or reverted by another operator, 2 invalid usage or configuration,\n\
     3 HAProxy does not answer, 4 deadline exceeded, 128 + N stopped by signal N";
 
 #[derive(Debug, Clone, Args)]
@@ -26,7 +26,7 @@ const EXIT_CODES: &str = "Exit codes: 0 success, 1 refused, or reverted by anoth
 pub(super) struct DrainArgs {
     #[command(flatten)]
     pub(super) common: ServerArgs,
-    /// Wait until every server is empty, at most TIME: a number and s, m or h, such as 5m
+    /// Wait until every server is empty, but at most TIME, such as 90s, 5m or 1h
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     wait: Option<Duration>,
     /// Set this state once all servers are empty
@@ -57,24 +57,24 @@ pub(super) struct MaintArgs {
 pub(super) struct ReadyArgs {
     #[command(flatten)]
     pub(super) common: ServerArgs,
-    /// Wait until every server is UP or has no check, at most TIME: a number and s, m or h, such as 30s
+    /// Wait until every server is UP or has no check, but at most TIME, such as 30s, 5m or 1h
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     wait: Option<Duration>,
 }
 
-/// Arguments of all three commands.
+/// Arguments that `drain`, `maint` and `ready` share.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ServerArgs {
-    /// Servers to change in this order; stops at the first failure
+    /// Servers to change, in this order; the command stops at the first failure
     #[arg(value_name = "BACKEND/SERVER", required = true)]
     servers: Vec<ServerName>,
     /// Run without confirmation
     #[arg(short = 'y', long)]
     yes: bool,
-    /// Run even dangerous actions without confirmation, such as on the last usable server of a backend
+    /// Run dangerous actions without confirmation, too, such as draining the last usable server of a backend
     #[arg(long, requires = "yes")]
     force: bool,
-    /// Reason for the audit
+    /// Reason to record in the audit log
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Stats socket: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
@@ -98,12 +98,12 @@ pub(super) struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// Returns the settings that the options override.
+    /// Returns the settings that are set by these options, which override all other sources.
     pub(super) fn partial_settings(&self) -> PartialSettings {
         PartialSettings { read_only: self.read_only.then_some(true), ..PartialSettings::default() }
     }
 
-    /// Returns the arguments that select the same HAProxy in another command line.
+    /// Returns the arguments that select the same HAProxy in another command line: empty, or with a leading blank.
     fn target_arguments(&self) -> String {
         let target = self.target.as_ref().map(|target| format!(" --target {}", target.address));
         let unix = self.unix_socket.as_ref().map(|path| format!(" -s {path}"));
@@ -112,7 +112,7 @@ impl ServerArgs {
     }
 }
 
-/// Arguments of one of the three commands in a common form.
+/// Arguments of `drain`, `maint` or `ready`, in a common form.
 #[derive(Debug)]
 pub(super) struct ServerCommandArgs {
     pub(super) common: ServerArgs,
@@ -142,12 +142,12 @@ impl From<ReadyArgs> for ServerCommandArgs {
 }
 
 impl ServerCommandArgs {
-    /// Returns the tool name for the audit.
+    /// Returns the program name to record in the audit log, such as `hapulse drain`.
     pub(super) fn audit_tool(&self) -> String {
         format!("hapulse {}", self.admin.as_str())
     }
 
-    /// Combines the arguments with the settings.
+    /// Builds the options of the command from the arguments and the settings.
     pub(super) fn options(&self, settings: &Settings) -> ServerCommandOptions {
         let reason = self.common.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
         ServerCommandOptions {

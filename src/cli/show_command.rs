@@ -18,19 +18,19 @@ use crate::headless::report::show::{self, OutputFormat, ShowOptions};
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "VIEW is the number or name of a view: dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), away; or problems or info. All other arguments are TARGETs.\n\n\
+    after_help = "VIEW is the number or name of a view: dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), away, problems or info. Every other argument is a TARGET.\n\n\
     Examples:\n  \
     hapulse show                                         process, problems and rows of the local HAProxy\n  \
     hapulse show latency --sort -rtime --flat            slowest first\n  \
     hapulse show status --filter 'status:down | qcur>0'  rows that are down or have a queue\n  \
     hapulse show --format csv --columns all > rows.csv   every field of show stat\n  \
     hapulse show --format json info lb01:9999 eu=lb02:9999\n  \
-    hapulse show away                                    servers in maintenance or drain, with author\n\n\
+    hapulse show away                                    servers in maintenance or drain, and who ordered it\n\n\
     Sends only show info and show stat. docs/json.md describes the JSON format.\n\n\
-    Exit codes: 0 success, 1 error, 2 usage or configuration, 3 HAProxy does not answer"
+    Exit codes: 0 success, 1 error, 2 invalid usage or configuration, 3 HAProxy does not answer"
 )]
 pub(super) struct ShowArgs {
-    /// View, and stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
+    /// A view, and any number of stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "VIEW|TARGET")]
     words: Vec<String>,
     /// Output format: table for people, csv and json for programs
@@ -38,7 +38,7 @@ pub(super) struct ShowArgs {
     format: OutputFormat,
     #[command(flatten)]
     row_args: RowArgs,
-    /// Sample twice, TIME apart [default: 1s if the output contains rates or problems, else 0s]
+    /// Sample once per second for TIME [default: 1s if the output contains rates or problems, else 0s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
     #[command(flatten)]
@@ -48,13 +48,13 @@ pub(super) struct ShowArgs {
 /// Options that select rows and columns.
 #[derive(Debug, Clone, Args)]
 pub(super) struct RowArgs {
-    /// Print these columns instead of those of the view, named as in :cols, such as scur,rtime,bin/s; or all
+    /// Print these columns instead of the view's, such as scur,rtime,bin/s with the names of :cols, or all
     #[arg(long, value_name = "NAME,…")]
     columns: Option<String>,
-    /// Print only matching rows, with the syntax of /: 'status:down', 'qcur>0 !backup', 'proxy=www,api'
+    /// Print only rows that match, in the syntax of the key /: 'status:down', 'qcur>0 !backup', 'proxy=www,api'
     #[arg(long, value_name = "WORDS")]
     filter: Option<String>,
-    /// Sort by a column; with a leading - in descending order
+    /// Sort by a column; with a leading -, in descending order
     #[arg(long, value_name = "[-]COLUMN", allow_hyphen_values = true)]
     sort: Option<String>,
     /// Print a flat list (default for csv and json)
@@ -66,19 +66,22 @@ pub(super) struct RowArgs {
 }
 
 impl RowArgs {
-    /// Creates the report of a part with these options.
+    /// Creates a report that prints `part` with these options.
     pub(super) fn report(self, part: ReportPart) -> Result<Report, BadReport> {
         let Self { columns, filter, sort, flat, tree } = self;
         Report::new(part, &RowOptions { columns, filter, sort, flat: (flat || tree).then_some(flat) })
     }
 }
 
-/// Returns whether an argument can only be a view, because it has no character of an address.
+/// Returns whether an argument may name a view, because it contains no character that is typical of addresses.
 fn may_be_view(word: &str) -> bool {
     !word.contains(['/', ':', '=', '.', '~', '@'])
 }
 
-/// Splits the arguments into a view and targets; configured target names are targets.
+/// Splits the arguments into a view and targets; the name of a configured target counts as a target.
+///
+/// # Errors
+/// Returns a message if a view is unknown, a target is invalid or there is more than one view.
 fn split_view_and_targets(
     words: &[String],
     configured: &[Located<Target>],
@@ -90,14 +93,14 @@ fn split_view_and_targets(
         [] => ReportPart::Dashboard,
         [view] => view.parse().map_err(|bad: BadReport| bad.to_string())?,
         [_, second, ..] => {
-            return Err(format!("only one view is possible; for the socket \"{second}\" write ./{second}"));
+            return Err(format!("only one view can be given; if \"{second}\" is a socket, write ./{second}"));
         }
     };
     let target = |word: &&String| word.parse::<Target>().map_err(|bad| bad.to_string());
     Ok((part, others.iter().map(target).collect::<Result<_, _>>()?))
 }
 
-/// Runs the command.
+/// Runs the command and returns the exit code.
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let ShowArgs { words, format, row_args, over, poll_args } = args;
     let settings = poll_args.load_settings()?;

@@ -1,4 +1,4 @@
-//! Resolution of targets: from arguments, HATop options, the configuration, or discovery of the local HAProxy.
+//! Finds the targets: from the arguments, the HATop options, the configuration, or by discovery of the local HAProxy.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::haproxy::address::{Address, AddressError};
 use crate::haproxy::level::Level;
 use crate::haproxy::socket_permissions;
 
-/// Error: no target to connect to.
+/// The error for a command line that yields no target to connect to.
 #[derive(Debug, Error)]
 pub(super) enum NoTarget {
-    /// Invalid address.
+    /// An address is invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
     /// No target was given, and discovery found no socket that this user may open.
@@ -29,15 +29,15 @@ impl NoTarget {
             ("no stats socket accessible to this user", fix)
         } else {
             let line = socket_permissions::socket_line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
-            let fix = format!("add to the global section of haproxy.cfg, and reload it:\n    {line}");
+            let fix = format!("add this line to the global section of haproxy.cfg, and reload HAProxy:\n    {line}");
             ("no stats socket found", fix)
         };
         Self::NotFound { what, tried, fix }
     }
 }
 
-/// Returns the given targets (addresses or configured names), then those of the HATop options; without any, all
-/// configured targets, or else the discovered local HAProxy.
+/// Returns `targets` (addresses or configured names), followed by those of the HATop options. Without any of these,
+/// returns all configured targets or else the discovered local HAProxy.
 ///
 /// # Errors
 /// Returns an error for an invalid address, or if there is no target.
@@ -69,13 +69,13 @@ pub(super) fn find(
     Ok(targets.iter().map(with_absolute_path).collect())
 }
 
-/// Makes a socket path absolute, because the audit identifies an HAProxy by its address.
+/// Makes a socket path absolute, because the audit log identifies an HAProxy by its address.
 fn with_absolute_path(target: &Target) -> Target {
     let address = match &target.address {
         Address::Unix(path) => std::path::absolute(path).map_or_else(|_| target.address.clone(), Address::Unix),
         Address::Tcp { .. } => target.address.clone(),
     };
-    // Show the path as it was given.
+    // Display the path as it was given.
     let name = target.name.clone().or_else(|| (address != target.address).then(|| target.label()));
     Target { name, address }
 }

@@ -16,15 +16,15 @@ use crate::headless::report::watch::{self, WatchOptions};
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Prints one JSON object per sample and line until stopped, in the format of hapulse show --format json, which \
-    docs/json.md describes. Rates need two samples and are null in the first. While HAProxy does not answer, a line \
-    contains the reason in the key lost. Sends only show info and show stat.\n\n\
+    after_help = "Prints one JSON object per sample, each on its own line, until stopped. docs/json.md describes the format, which \
+    hapulse show --format json uses, too. Rates need two samples and are null in the first line. If HAProxy does not \
+    answer, the line contains the key lost with the reason, and no values. Sends only show info and show stat.\n\n\
     Examples:\n  \
     hapulse watch                                        process, problems and rows, every 2 s\n  \
     hapulse watch --view info -i 10 >> info.jsonl\n  \
     hapulse watch --view status --columns scur,qcur,req --filter kind:backend lb01:9999\n  \
     hapulse watch --count 5 --view problems | jq .problems\n\n\
-    Exit codes: 0 success, or the reader closed the pipe, 1 error, 2 usage or configuration, 3 HAProxy never answered"
+    Exit codes: 0 success, or the reader closed the pipe, 1 error, 2 invalid usage or configuration, 3 HAProxy never answered"
 )]
 pub(super) struct WatchArgs {
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
@@ -33,7 +33,7 @@ pub(super) struct WatchArgs {
     /// Output format: one JSON object per line
     #[arg(long, value_enum, default_value = "jsonl", value_name = "FORMAT")]
     format: WatchFormat,
-    /// Number or name of a view, or problems or info
+    /// Number or name of a view, problems or info
     #[arg(long, value_name = "VIEW", default_value = "dashboard")]
     view: String,
     #[command(flatten)]
@@ -48,13 +48,13 @@ pub(super) struct WatchArgs {
     poll_args: PollArgs,
 }
 
-/// Output format.
+/// Output format of `hapulse watch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum WatchFormat {
     Jsonl,
 }
 
-/// Runs the command.
+/// Runs the command and returns the exit code.
 pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let WatchArgs { target_args, format: WatchFormat::Jsonl, view, row_args, interval, count, poll_args } = args;
     let report = match view.parse::<ReportPart>().and_then(|part| row_args.report(part)) {

@@ -7,14 +7,14 @@ use thiserror::Error;
 
 use crate::haproxy::safe_text::SafeText;
 
-/// Maximum duration (one year); a deadline that far ahead can still be computed.
+/// Maximum duration: one year, so that computing a deadline cannot overflow.
 const MAX_DURATION: Duration = Duration::from_hours(24 * 365);
 
-/// Minimum interval between two polls; shorter ones only load HAProxy.
+/// Minimum interval between two polls; shorter intervals would only put load on HAProxy.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_INTERVAL: Duration = Duration::from_hours(24);
 
-/// Invalid interval.
+/// The error for an invalid interval.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{text}\" is not a number of seconds from 0.1 to 86400, such as 2 or 0.5")]
 pub struct BadInterval {
@@ -24,7 +24,7 @@ pub struct BadInterval {
 /// Parses the number of seconds between two polls: `2`, `0.5`.
 ///
 /// # Errors
-/// Returns an error if the text is not a number from 0.1 to 86400.
+/// Returns an error if `text` is not a number from 0.1 to 86400.
 pub fn parse_interval(text: &str) -> Result<Duration, BadInterval> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
@@ -32,17 +32,18 @@ pub fn parse_interval(text: &str) -> Result<Duration, BadInterval> {
     time.filter(|time| allowed.contains(time)).ok_or_else(|| BadInterval { text: text.into() })
 }
 
-/// Invalid duration.
+/// The error for an invalid duration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{text}\" is not a duration: use a number and s, m or h, such as 45s, 5m or 1h (maximum 8760h)")]
 pub struct BadDuration {
     text: SafeText,
 }
 
-/// Parses whole seconds, written with `h`, `m` and `s`; a number alone means seconds.
+/// Parses a duration of whole seconds, written with `h`, `m` and `s`, such as `1h30m`. A number without a unit is in
+/// seconds.
 ///
 /// # Errors
-/// Returns an error if the text has another form or the duration exceeds one year.
+/// Returns an error if `text` has another form or the duration exceeds one year.
 pub fn parse(text: &str) -> Result<Duration, BadDuration> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let unit = if is_number { "s" } else { "" };

@@ -1,6 +1,6 @@
-//! Deserializers for the values in a configuration file, with error messages that name what is allowed.
+//! Deserializers for the values in a configuration file, with error messages that name the allowed values.
 //!
-//! One function for each kind of value, for `#[serde(deserialize_with = "…")]` on a field.
+//! Each kind of value has one function, for use in `#[serde(deserialize_with = "…")]` on a field.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -73,7 +73,7 @@ pub fn mebibytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::E
 /// Deserializes one of a fixed set of words.
 ///
 /// # Errors
-/// Returns an error if the value is another word.
+/// Returns an error if the value is not one of these words.
 pub fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<Option<T>, D::Error> {
     let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
     let names = names.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ");
@@ -102,7 +102,7 @@ pub fn targets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Target>
 /// Deserializes `[thresholds]`: changed thresholds by rule.
 ///
 /// # Errors
-/// Returns an error if an entry has unknown keys.
+/// Returns an error if an entry is neither a table of known keys nor `"off"`.
 pub fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ThresholdOverride>>, D::Error> {
     from.deserialize_any(NamedEntriesVisitor(
         "a section [thresholds] with lines RULE = { warn = N, crit = N }",
@@ -120,22 +120,22 @@ pub fn colors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<String>>
     }))
 }
 
-/// Deserializes `[views]`: columns and order by view.
+/// Deserializes `[views]`: columns, order and layout by view.
 ///
 /// # Errors
-/// Returns an error if an entry has unknown keys.
+/// Returns an error if an entry is not a table of known keys.
 pub fn views<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ViewSettings>>, D::Error> {
     let description =
         "a section [views] with lines VIEW = { columns = [\"+COLUMN\"], sort = \"-COLUMN\", flat = true }";
     from.deserialize_any(NamedEntriesVisitor(description, |_, view| Ok(view)))
 }
 
-/// Deserializes `[keys]`: keys by action.
+/// Deserializes `[keys]`: keys by UI command.
 ///
 /// # Errors
 /// Returns an error if a key is not a string.
 pub fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Vec<String>>>, D::Error> {
-    from.deserialize_any(NamedEntriesVisitor("a section [keys] with lines \"ACTION\" = [\"KEY\"]", |_, keys| {
+    from.deserialize_any(NamedEntriesVisitor("a section [keys] with lines \"COMMAND\" = [\"KEY\"]", |_, keys| {
         Ok(match keys {
             StringList::One(key) => vec![key],
             StringList::Many(keys) => keys,
@@ -143,8 +143,8 @@ pub fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Vec<String
     }))
 }
 
-/// Deserializes a single value: `convert` returns it, an error about it, or `None` for a value of another type than
-/// `expected`.
+/// Deserializes a single value with `convert`, which returns the converted value, an error, or `None` if the value is
+/// not of the type that `expected` describes.
 fn convert_value<'de, D: Deserializer<'de>, T, E: fmt::Display>(
     from: D,
     expected: &str,
@@ -169,6 +169,7 @@ fn describe_type(value: &Value) -> Unexpected<'_> {
     }
 }
 
+/// Returns a string unchanged and a number as a string, or `None` for a value of another type.
 fn text_or_number(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -178,8 +179,8 @@ fn text_or_number(value: &Value) -> Option<String> {
     }
 }
 
-/// Visitor for a section with free names: the description for errors, and a function that builds an entry from a
-/// name and its value.
+/// Visitor for a section whose keys are names chosen by the user. The fields are the description of the section for
+/// errors, and the function that builds an entry from a name and the value of that name.
 struct NamedEntriesVisitor<V, T>(&'static str, fn(&str, V) -> Result<T, String>);
 
 impl<'de, V: Deserialize<'de>, T> Visitor<'de> for NamedEntriesVisitor<V, T> {
@@ -200,7 +201,7 @@ impl<'de, V: Deserialize<'de>, T> Visitor<'de> for NamedEntriesVisitor<V, T> {
     }
 }
 
-/// An address in a file.
+/// An address, as written in a configuration file.
 struct TargetText(Address);
 
 impl<'de> Deserialize<'de> for TargetText {
@@ -209,10 +210,11 @@ impl<'de> Deserialize<'de> for TargetText {
     }
 }
 
-/// Thresholds in a file: a table, or `"off"`. An untagged enum would not report unknown keys of the table.
+/// Thresholds, as written in a configuration file: a table, or `"off"`. An untagged enum would not report unknown keys
+/// of the table.
 struct ThresholdValue(ThresholdOverride);
 
-/// Table form of thresholds.
+/// Thresholds in the form of a table.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ThresholdTable {
@@ -234,7 +236,9 @@ impl<'de> Deserialize<'de> for ThresholdValue {
 
             fn visit_str<E: Error>(self, text: &str) -> Result<ThresholdOverride, E> {
                 let off = ThresholdOverride { is_off: true, ..ThresholdOverride::default() };
-                (text == "off").then_some(off).ok_or_else(|| E::custom(format!("\"{text}\" is not \"off\"")))
+                (text == "off").then_some(off).ok_or_else(|| {
+                    E::custom(format!("\"{text}\" is neither \"off\" nor a table such as {{ warn = 5 }}"))
+                })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ThresholdOverride, A::Error> {

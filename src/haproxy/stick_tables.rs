@@ -1,8 +1,8 @@
 //! The replies to `show table` (any level) and `show table NAME` (entries are shown at operator level and above).
 //!
-//! A table is one line, `# table: NAME, type: ip, size:1024, used:1`. An entry is one line of pairs: `0x…: key=K use=0
-//! exp=598219 gpc0=0 http_req_rate(10000)=400`. A key may come from a client; all HAProxy versions escape non-printable
-//! characters in the key and write a blank as `\ `.
+//! A table is one line, `# table: NAME, type: ip, size:1024, used:1`. An entry is one line of pairs:
+//! `0x…: key=K use=0 exp=598219 gpc0=0 http_req_rate(10000)=400`. A key may come from a client; all HAProxy versions
+//! escape non-printable characters in the key and write a blank as `\ `.
 
 use std::cmp::Reverse;
 use std::fmt;

@@ -1,11 +1,11 @@
-//! Exit codes of the commands for scripts.
+//! Exit codes of the commands, for use in scripts.
 
-/// The end of a command.
+/// The way in which a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CommandExit {
-    /// Success: the servers have the requested state, and are drained or usable if the command waited for that.
+    /// Success. With `--wait`, the servers have also become drained or usable.
     Done,
-    /// Refused, failed, or reverted by another operator in the meantime.
+    /// The command was refused or failed, or another operator reverted the change in the meantime.
     Refused,
     /// Invalid command line or configuration.
     Usage,
@@ -13,7 +13,7 @@ pub enum CommandExit {
     Unreachable,
     /// The deadline of `--wait` passed.
     Deadline,
-    /// Stopped by this signal number.
+    /// The command was stopped by the signal with this number.
     Signal(i32),
 }
 

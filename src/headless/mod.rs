@@ -6,7 +6,7 @@
 //!
 //! Data flow: `cli` resolves targets and settings and builds one [`poller::Poller`] per HAProxy, or one
 //! [`server::controller::Controller`] for a command that changes servers. The samples update an `Instance`; a submodule
-//! formats it and writes to the given output. The result is a [`exit_code::CommandExit`] or a Nagios state.
+//! formats the instance and writes to the given output. The result is a [`exit_code::CommandExit`] or a Nagios state.
 
 pub mod audit;
 pub mod check;

@@ -39,11 +39,11 @@ pub struct Poller {
 }
 
 impl Poller {
-    /// Creates a poller for a command that only reads: `target`, polled at the interval `every`; rules use
-    /// `thresholds`.
+    /// Creates a poller for a command that only reads. It polls `target` at the interval `every` and evaluates the
+    /// rules with `thresholds`.
     ///
-    /// It sends only `show info;show stat`, on one connection per poll. The socket's access level and the states in
-    /// the configuration matter only to commands that change something.
+    /// The poller sends only `show info;show stat`, on one connection per poll. The socket's access level and the
+    /// states in the configuration matter only to commands that change something.
     pub fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
         let mut poller = Self::for_changes(target.label(), &target.address, true, every);
         poller.sampler = poller.sampler.samples_only();
@@ -65,7 +65,7 @@ impl Poller {
         }
     }
 
-    /// Loads from the audit who ordered the current server states.
+    /// Loads from the audit log who ordered the current server states.
     pub fn load_attribution(&mut self, audit_index: &AuditIndex, address: &Address) {
         self.instance.load_audit_index(audit_index, &address.to_string(), self.now());
     }

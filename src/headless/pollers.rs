@@ -1,4 +1,4 @@
-//! Polls several HAProxy instances concurrently, so that one that does not answer does not delay the others.
+//! Polls several HAProxy instances concurrently, so that an instance that does not answer does not delay the others.
 
 use std::io::Write;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::headless::poller::Poller;
 use crate::observe::link::PollFailure;
 
-/// A poller after polling, with the time that its samples cover, or the failure.
+/// A poller that has finished polling, and the time that its samples cover or the reason why polling failed.
 pub type PolledInstance = (Poller, Result<Duration, PollFailure>);
 
 /// Starts the single-threaded I/O runtime.
@@ -20,7 +20,7 @@ pub fn start_runtime() -> anyhow::Result<Runtime> {
     Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")
 }
 
-/// Polls all instances at the interval `every` until `over` has passed.
+/// Polls all instances at the interval `every` until `over` has passed. Returns the pollers in the same order.
 ///
 /// # Errors
 /// Returns an error if the I/O runtime cannot start or a poll task panics.
@@ -39,7 +39,7 @@ pub fn poll_all(pollers: Vec<Poller>, over: Duration, every: Duration) -> anyhow
     })
 }
 
-/// Writes why an instance could not be polled, and the hint that fixes it.
+/// Writes to `err` why the instance `name` could not be polled, and how to fix this if a hint is known.
 pub fn report_failure(name: &str, failure: &PollFailure, err: &mut dyn Write) {
     // A failed write is ignored: the exit code reports the failure, too.
     let _ = writeln!(err, "hapulse: {name}: {}", failure.reason);

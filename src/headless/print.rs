@@ -18,7 +18,7 @@ pub fn ignore_broken_pipe(printed: io::Result<()>) -> io::Result<()> {
 /// Columns assumed if the terminal does not report its size.
 const DEFAULT_COLUMNS: u16 = 80;
 
-/// Returns the number of columns of the terminal on standard output, or [`DEFAULT_COLUMNS`] if unknown.
+/// Returns the number of columns of the terminal on standard output, or [`DEFAULT_COLUMNS`] if the number is unknown.
 pub fn terminal_columns_or_default() -> usize {
     let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(DEFAULT_COLUMNS, |size| size.ws_col);
     usize::from(if size == 0 { DEFAULT_COLUMNS } else { size })
@@ -29,7 +29,7 @@ pub fn terminal_columns() -> Option<usize> {
     io::stdout().is_terminal().then(terminal_columns_or_default)
 }
 
-/// Maximum width of an aligned column. A wider cell shifts only the rest of its own line.
+/// Maximum width of an aligned column. A wider cell shifts only the following cells of the same line.
 const MAX_CELL_WIDTH: usize = 40;
 
 /// Formats rows of cells as lines with aligned columns; the last column is not padded.

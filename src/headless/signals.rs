@@ -1,5 +1,5 @@
-//! SIGHUP, SIGINT and SIGTERM. A signal is recorded and handled at the next safe point: a command that was sent to
-//! HAProxy is finished first.
+//! SIGHUP, SIGINT and SIGTERM. A signal is recorded and handled at the next safe point: a command that is being sent
+//! to HAProxy is finished first.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -11,11 +11,11 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts to listen. Must be called inside the I/O runtime.
+    /// Starts to listen for the signals. Must be called inside the I/O runtime.
     pub fn listen() -> Self {
         let (sender, received) = watch::channel(None);
         for (kind, number) in [(SignalKind::hangup(), 1), (SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
-            // A signal that cannot be caught keeps its default effect.
+            // If a signal cannot be caught, it keeps its default effect.
             let Ok(mut stream) = signal(kind) else { continue };
             let sender = sender.clone();
             tokio::spawn(async move {
@@ -27,12 +27,12 @@ impl Signals {
         Self { first_signal: received }
     }
 
-    /// Returns the number of the first signal received.
+    /// Returns the number of the first signal received, or `None` if no signal was received yet.
     pub fn received(&self) -> Option<i32> {
         *self.first_signal.borrow()
     }
 
-    /// Waits for a signal and returns its number.
+    /// Waits for the first signal and returns its number.
     pub async fn wait(&mut self) -> i32 {
         let received = self.first_signal.wait_for(Option::is_some).await.ok().and_then(|received| *received);
         match received {
@@ -42,7 +42,7 @@ impl Signals {
     }
 }
 
-/// Returns the name of a signal.
+/// Returns the name of a signal, or `a signal` for a signal that [`Signals`] does not handle.
 pub fn signal_name(number: i32) -> &'static str {
     match number {
         1 => "SIGHUP",

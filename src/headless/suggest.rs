@@ -3,8 +3,10 @@
 /// Maximum number of suggestions.
 const MAX_SUGGESTIONS: usize = 3;
 
-/// Returns the names most similar to `name_to_match`, best first: at most one edit per three characters, plus one.
-/// Exchanging two adjacent characters is one edit.
+/// Returns up to three names that are similar to `name_to_match`, the most similar first.
+///
+/// A name is similar if the number of edits between the two is at most a third of the length of `name_to_match`, plus
+/// one. Exchanging two adjacent characters counts as one edit.
 pub fn nearest<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let lower = name_to_match.to_lowercase();
     let limit = lower.chars().count() / 3 + 1;
@@ -12,7 +14,7 @@ pub fn nearest<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>
     for name in names {
         let other = name.to_lowercase();
         let steps = match strsim::damerau_levenshtein(&lower, &other) {
-            // A prefix of a name matches that name, however long it is.
+            // A name that begins with `name_to_match` is similar, however long the name is.
             steps if steps > limit && lower.len() > 1 && other.starts_with(&lower) => 1,
             steps => steps,
         };
@@ -24,7 +26,7 @@ pub fn nearest<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>
     near.into_iter().take(MAX_SUGGESTIONS).map(|(_, name)| name).collect()
 }
 
-/// Returns `; did you mean a, b?`, or an empty string without similar names.
+/// Returns `; did you mean a, b?`, or an empty string if no name is similar.
 pub fn did_you_mean<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let near = nearest(name_to_match, names);
     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) }

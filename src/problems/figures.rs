@@ -5,7 +5,7 @@ use crate::history::rates::RateWindow;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// Minimum number of responses or requests for which a share is computed; with fewer, a share is not meaningful.
+/// Minimum number of responses or requests for which a share is computed; a share of fewer is not meaningful.
 pub(crate) const MIN_EVENTS: f64 = 20.0;
 
 /// Returns the number of responses of `rows` in the rate window; `None` if HAProxy does not count their responses, as
@@ -25,7 +25,7 @@ pub(crate) fn share_5xx(rates: &RateWindow, rows: &[RowId]) -> Option<f64> {
 }
 
 /// Returns the number of queued requests of a row; `None` if HAProxy does not report it. HAProxy's number for a backend
-/// excludes requests queued for one of its servers, so the numbers of the servers are added.
+/// excludes the requests that are queued for the backend's servers, so this function adds the numbers of the servers.
 pub(crate) fn queued_requests(sample: &Sample, row: usize) -> Option<i64> {
     let backend = sample.rows.backend_of(row).filter(|backend| backend.row == row);
     let servers = backend.map_or(&[][..], |backend| &backend.servers);

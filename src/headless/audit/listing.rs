@@ -1,7 +1,7 @@
-//! `hapulse audit`: actions with time, person, target and outcome, one per line.
+//! `hapulse audit`: prints actions with time, person, target and outcome, one per line.
 //!
-//! The two records of a command become one line with the start time. Invalid lines of the file are reported on
-//! standard error, because a truncated line is important information about the audit.
+//! The two records of a command, one before and one after it, become one line with the time of the first record.
+//! Invalid lines of the file are reported on standard error, because a damaged line may be a missing action.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -23,24 +23,24 @@ const MAX_REPORTED_LINES: u64 = 10;
 /// Options of the listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListingOptions {
-    /// Audit file.
+    /// Path of the audit log.
     pub path: PathBuf,
-    /// Maximum number of actions, the newest ones; with `json`, of records.
+    /// Number of newest actions to print, or with `json` of newest records; `None` to print all.
     pub last: Option<usize>,
     /// Print the records unchanged, one JSON object per line.
     pub json: bool,
-    /// Time zone of the printed times.
+    /// Time zone for printed times.
     pub zone: TimeZone,
 }
 
-/// Prints an audit to `out`, and reports invalid lines to `err`.
+/// Prints an audit log to `out`, and reports invalid lines to `err`.
 ///
 /// # Errors
-/// Returns an error if the file cannot be read to its end or writing fails. A closed pipe is not an error.
+/// Returns an error if the file cannot be read completely or writing fails. A closed pipe is not an error.
 pub fn print(options: &ListingOptions, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<()> {
     let shown = options.path.to_string_lossy();
     let shown = SafeText::from(shown.as_ref());
-    let lines = audit_reader::read_all(&options.path).with_context(|| format!("cannot read the audit {shown}"))?;
+    let lines = audit_reader::read_all(&options.path).with_context(|| format!("cannot read the audit log {shown}"))?;
     let mut bad = InvalidLines { err, count: 0, read_error: None };
     let records = lines.filter_map(|line| bad.filter_valid(line));
     let (printed, count) =
@@ -49,24 +49,25 @@ pub fn print(options: &ListingOptions, out: &mut dyn Write, err: &mut dyn Write)
     let end = bad.read_error.take();
     if count == 0 && end.is_none() {
         // Write errors are ignored: the empty output is visible, too.
-        let _ = writeln!(err, "hapulse: the audit {shown} contains no records");
+        let _ = writeln!(err, "hapulse: the audit log {shown} contains no records");
     }
     ignore_broken_pipe(printed.and_then(|()| out.flush())).context("cannot print")?;
     if let Some(why) = end {
-        bail!("cannot read the audit {shown} to its end: {why}");
+        bail!("cannot read all of the audit log {shown}: {why}");
     }
     Ok(())
 }
 
-/// Reports invalid lines.
+/// Filter that removes invalid lines and reports them to `err`.
 struct InvalidLines<'a> {
     err: &'a mut dyn Write,
     count: u64,
-    /// Read error before the end of the file.
+    /// Error that ended reading before the end of the file.
     read_error: Option<SafeText>,
 }
 
 impl InvalidLines<'_> {
+    /// Returns the line if it is valid. Otherwise reports the line or keeps the read error, and returns `None`.
     fn filter_valid(&mut self, line: Result<RecordLine, BadLine>) -> Option<RecordLine> {
         match line {
             Ok(line) => return Some(line),
@@ -89,6 +90,7 @@ impl InvalidLines<'_> {
     }
 }
 
+/// Result of printing, and the number of printed lines.
 type PrintResult = (std::io::Result<()>, usize);
 
 fn print_json(lines: impl Iterator<Item = RecordLine>, last: Option<usize>, out: &mut dyn Write) -> PrintResult {
@@ -250,6 +252,6 @@ mod tests {
     #[test]
     fn print_error_names_unreadable_file() {
         let error = print(&options(Path::new("/no\u{7}where")), &mut Vec::new(), &mut Vec::new()).unwrap_err();
-        assert!(format!("{error:#}").starts_with(r"cannot read the audit /no\x07where: No such file"), "{error:#}");
+        assert!(format!("{error:#}").starts_with(r"cannot read the audit log /no\x07where: No such file"), "{error:#}");
     }
 }

@@ -1,4 +1,4 @@
-//! `hapulse audit`: prints the audit.
+//! `hapulse audit`: prints the audit log.
 //!
 //! Owns the output for people and as JSON. Does not own the file format or the reader (`actions::audit`).
 //!

@@ -19,21 +19,21 @@ use crate::problems::problem::Problem;
 use crate::problems::rule_table::RuleId;
 use crate::problems::thresholds::Thresholds;
 
-/// Default sampling time: enough for rules that must hold for ten seconds, plus two samples for a rate.
+/// Default sampling time: enough for a hold time of ten seconds, plus two samples for a rate.
 pub const DEFAULT_SAMPLING_TIME: Duration = Duration::from_secs(12);
 /// Maximum number of problem lines; monitoring systems truncate long output. The rest is only counted.
 const MAX_PROBLEM_LINES: usize = 50;
 
-/// Plugin state, in ascending order: the highest of several instances is the result.
+/// State that the plugin reports, in ascending order. The result is the highest state of all instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NagiosState {
     /// No problems.
     Ok,
     /// At least one warning.
     Warning,
-    /// The check failed.
+    /// The check failed, for example because HAProxy does not answer.
     Unknown,
-    /// Clients are rejected, or will be soon.
+    /// At least one critical problem.
     Critical,
 }
 
@@ -70,7 +70,7 @@ pub struct CheckOptions {
     pub thresholds: Thresholds,
 }
 
-/// Samples all instances and prints the result to `out`.
+/// Samples all instances, prints the result to `out` and returns the state.
 ///
 /// # Errors
 /// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
@@ -87,12 +87,12 @@ pub fn unknown_line(why: &str) -> String {
     format!("HAPULSE UNKNOWN - {}", replace_bars(why))
 }
 
-/// Replaces `|`, because monitoring systems read everything after the first one as performance data.
+/// Replaces `|`, because monitoring systems read everything after the first `|` as performance data.
 fn replace_bars(text: &str) -> String {
     text.replace('|', "/")
 }
 
-/// Returns the state of all instances and the output lines.
+/// Returns the worst state of all instances, and the output lines.
 fn evaluate(polled: &[PolledInstance], options: &CheckOptions) -> (NagiosState, Vec<String>) {
     let is_one = polled.len() == 1;
     let called = |poller: &Poller| if is_one { String::new() } else { format!("{}: ", poller.name) };
@@ -149,7 +149,8 @@ fn worst_state(poller: &Poller) -> NagiosState {
     }
 }
 
-/// Returns the worst problem and the number of others, or usable servers and connections.
+/// Returns the worst problem and the number of other problems or, if there is no problem, the numbers of usable servers
+/// and of connections.
 fn summary_text(poller: &Poller) -> String {
     let mut problems = poller.instance.problems().iter();
     if let Some(worst) = problems.next() {
@@ -169,7 +170,7 @@ fn summary_text(poller: &Poller) -> String {
     format!("{usable} of {all} servers usable{connections}")
 }
 
-/// Lists the rules that must hold for longer than the sampling time.
+/// Returns the line with the rules whose hold time exceeds the sampling time, or `None` if every rule was evaluated.
 fn skipped_rules_line(options: &CheckOptions, over: Duration) -> Option<String> {
     let is_late = |id: &&RuleId| {
         let limits = options.thresholds.for_rule(**id);

@@ -13,7 +13,7 @@ use crate::problems::rule_table::RuleId;
 use crate::problems::thresholds::Thresholds;
 use crate::table::columns::row_view::RowView;
 
-/// One performance value with its limits.
+/// One performance value with its thresholds, minimum and maximum.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PerfValue {
     label: String,
@@ -33,7 +33,7 @@ fn format_number(value: f64) -> String {
 
 impl fmt::Display for PerfValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Quotes are doubled; equals signs are not allowed in labels.
+        // Quotes are doubled; labels must not contain equals signs or bars.
         let label = self.label.replace('\'', "''").replace(['=', '|'], "_");
         match self.value.filter(|value| value.is_finite()) {
             Some(value) => write!(f, "'{label}'={}{}", format_number(value), self.unit)?,
@@ -50,7 +50,8 @@ impl PerfValue {
         Self { label: label.to_owned(), value, min: Some(0.0), ..Self::default() }
     }
 
-    /// Adds the maximum, and the thresholds of a rule on the share of it.
+    /// Sets the maximum to `limit`, and the thresholds to those of `rule`, which are shares of this maximum. Without a
+    /// limit, both stay empty.
     fn with_limit(self, limit: Option<i64>, rule: RuleId, thresholds: &Thresholds) -> Self {
         let limit = limit.filter(|limit| *limit > 0).map(|limit| limit as f64);
         let (warn, crit) = rule_limits(rule, thresholds);
@@ -59,12 +60,13 @@ impl PerfValue {
     }
 }
 
-/// Returns the warning and critical threshold of a rule.
+/// Returns the warning threshold and the critical threshold of a rule.
 fn rule_limits(rule: RuleId, thresholds: &Thresholds) -> (Option<f64>, Option<f64>) {
     (thresholds.for_rule(rule).warn, thresholds.for_rule(rule).crit)
 }
 
-/// Returns the values of one HAProxy; `prefix` is its name if there are several.
+/// Returns the performance values of one HAProxy. If several are checked, `prefix` is the name of this HAProxy, which
+/// then precedes each label.
 pub fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thresholds) -> Vec<PerfValue> {
     let Some(sample) = instance.latest() else { return Vec::new() };
     let process = |field| sample.process_number(field);
@@ -108,7 +110,7 @@ pub fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thres
     all
 }
 
-/// Returns the idle share. Low values are bad, so the thresholds are ranges with a lower bound.
+/// Returns the idle share in percent. Low values are bad, so the thresholds are ranges with a lower bound.
 fn idle_value(value: Option<f64>, thresholds: &Thresholds) -> PerfValue {
     let (warn, crit) = rule_limits(RuleId::Idle, thresholds);
     let range =
@@ -122,7 +124,7 @@ fn sum_frontends(instance: &Instance, sample: &Sample, value: impl Fn(&RowView<'
     rows.filter_map(|row| value(&row)).reduce(|sum, value| sum + value)
 }
 
-/// Returns the number of usable servers, including backups, and of all servers.
+/// Returns the number of usable servers, including backups, and the number of all servers.
 pub fn count_servers(sample: &Sample) -> (f64, f64) {
     let strengths = sample.rows.backends().iter().map(|backend| Capacity::from_servers(sample, &backend.servers));
     let usable: usize = strengths.map(|strength| strength.usable + strength.backup).sum();

@@ -11,7 +11,7 @@ use crate::config::search_paths::SettingOrigin;
 use crate::config::setting_table::{SETTINGS, Setting, SettingKind};
 use crate::config::settings::Settings;
 
-/// Prints every setting with its description, value and origin; unset ones as comments.
+/// Prints every setting with its description, value and origin. Settings without a value are printed as comments.
 ///
 /// # Errors
 /// Returns an error if writing fails.
@@ -51,7 +51,7 @@ pub fn print_settings(
     out.flush()
 }
 
-/// Returns where the value of a setting comes from.
+/// Returns the source of the value of a setting. A section can have several, separated by commas.
 fn setting_origin(key: &Setting, layers: &[(SettingOrigin, PartialSettings)]) -> String {
     let origins: Vec<String> =
         layers.iter().filter(|(_, layer)| (key.is_set_in)(layer)).map(|(place, _)| place.to_string()).collect();
@@ -91,7 +91,7 @@ pub fn print_schema(out: &mut impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// Prints the UI commands that keys can be bound to, with their keys.
+/// Prints the UI commands that keys can be bound to, with their default keys.
 ///
 /// # Errors
 /// Returns an error if writing fails.

@@ -1,4 +1,4 @@
-//! Checks of files: the configuration sources, and whether the audit is writable.
+//! Checks of the configuration sources and of the location of the audit log.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::config::settings::{AuditSettings, Settings};
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::doctor::finding::Finding;
 
-/// Reports the configuration sources.
+/// Reports the configuration sources that set a value, and whether `read_only` is set.
 pub fn check_configuration(layers: &[(SettingOrigin, PartialSettings)], settings: &Settings) -> Vec<Finding> {
     let mut findings: Vec<Finding> = layers
         .iter()
@@ -27,14 +27,21 @@ pub fn check_configuration(layers: &[(SettingOrigin, PartialSettings)], settings
     findings
 }
 
-/// Checks that actions can be recorded in the audit.
+/// Checks whether actions can be recorded in the audit log.
 pub fn check_audit(audit: &AuditSettings) -> Finding {
     let outcome = match &audit.path {
-        None => Err(("cannot place the audit: no home directory".to_owned(), "set audit.path".to_owned())),
+        None => Err((
+            "no location for the audit log: audit.path is not set and there is no home directory".to_owned(),
+            "set audit.path".to_owned(),
+        )),
         Some(path) => match find_unwritable(path) {
             None => Ok(path),
             Some(place) => Err((
-                format!("the audit {} is not writable: no write permission for {}", safe_path(path), safe_path(place)),
+                format!(
+                    "the audit log {} is not writable: no write permission for {}",
+                    safe_path(path),
+                    safe_path(place)
+                ),
                 "set audit.path to a writable location".to_owned(),
             )),
         },
@@ -48,7 +55,8 @@ pub fn check_audit(audit: &AuditSettings) -> Finding {
     }
 }
 
-/// Returns the first existing path, from the file upwards, if it is not writable.
+/// Returns what makes `path` unwritable: `path` itself or, if it does not exist, the nearest existing parent. Returns
+/// `None` if the file can be written or created.
 fn find_unwritable(path: &Path) -> Option<&Path> {
     let there = path.ancestors().find(|place| fs::symlink_metadata(place).is_ok())?;
     let kind_is_right = there == path || there.is_dir();

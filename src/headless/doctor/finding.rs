@@ -1,13 +1,13 @@
-//! Results of the checks and their output.
+//! Findings, which are the results of the checks, and their output.
 
 use std::io::{self, Write};
 
 /// Status of a finding, in ascending order of urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FindingStatus {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// Works, but could be improved or should be known.
+    /// Works, but could be improved or is worth knowing.
     Note,
     /// Does not work.
     Error,
@@ -20,7 +20,7 @@ pub struct Finding {
     pub status: FindingStatus,
     /// Description for the user.
     pub text: String,
-    /// Command or configuration line that fixes it.
+    /// Command or configuration line that fixes the problem.
     pub fix: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl Finding {
         Self { status: FindingStatus::Error, ..Self::ok(text) }
     }
 
-    /// Adds the fix.
+    /// Adds the command or configuration line that fixes the problem.
     #[must_use]
     pub fn with_fix(self, fix: impl Into<String>) -> Self {
         Self { fix: Some(fix.into()), ..self }

@@ -58,44 +58,42 @@ fn check_process(sample: &Sample) -> Finding {
     ];
     let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     match info.number(InfoField::Nbproc).filter(|count| *count > 1) {
-        Some(count) => {
-            Finding::note(format!("{text}; one of {count} processes (nbproc): this socket shows only this one"))
-                .with_fix("add a stats socket for each process (\"process N\"), and start hapulse with all of them")
-        }
+        Some(count) => Finding::note(format!("{text}; this socket shows only one of {count} processes (nbproc)"))
+            .with_fix("add a stats socket for each process (\"process N\"), and start hapulse with all of them"),
         None => Finding::ok(text),
     }
 }
 
 fn check_level(address: &Address, level: Option<Level>) -> Finding {
     let fix = || {
-        let first = if address.is_tcp() { "a Unix socket, or: " } else { "" };
+        let first = if address.is_tcp() { "a Unix socket, or " } else { "" };
         format!(
-            "to allow actions, in haproxy.cfg, then reload: {first}{}",
+            "to allow actions, set this in haproxy.cfg and reload HAProxy: {first}{}",
             socket_permissions::socket_line(address, Level::Admin)
         )
     };
     match level {
         Some(Level::Admin) => Finding::ok("level admin: all actions are available"),
         Some(Level::Operator) => {
-            Finding::note("level operator: everything is visible, actions are not available").with_fix(fix())
+            Finding::note("level operator: everything is visible, but actions are not available").with_fix(fix())
         }
-        Some(Level::User) => {
-            Finding::note("level user: counters and states are visible; sessions, errors and actions are not available")
-                .with_fix(fix())
-        }
+        Some(Level::User) => Finding::note(
+            "level user: counters and states are visible, but sessions, errors and actions are not available",
+        )
+        .with_fix(fix()),
         None => Finding::note("the access level of the socket is unknown: actions will be refused").with_fix(fix()),
     }
 }
 
-/// Reports other users or hosts that can change HAProxy through this socket.
+/// Reports that every user or host can change HAProxy through this socket, or returns `None` if that is not the case.
 fn check_exposure(address: &Address, level: Option<Level>, mode: Option<u32>) -> Option<Finding> {
     let is_admin = level == Some(Level::Admin);
     match (address, mode) {
         (Address::Tcp { .. }, _) if is_admin => Some(
             Finding::note(format!(
-                "every host that can connect to {address} can change this HAProxy: TCP has no authentication"
+                "every host that can connect to {address} can change this HAProxy, because TCP has no authentication"
             ))
-            .with_fix("bind it to 127.0.0.1 and connect through ssh -L"),
+            .with_fix("bind the socket to 127.0.0.1 and connect through ssh -L"),
         ),
         (Address::Unix(path), Some(mode)) if is_admin && mode & 0o002 != 0 => Some(
             Finding::note(format!("mode {:o}: every local user can change this HAProxy", mode & 0o777))
@@ -112,7 +110,7 @@ fn socket_mode(path: &Path) -> Option<u32> {
 fn check_cost(sample: &Sample) -> Finding {
     let share = sample.cost.reply_time.as_secs_f64() / sample.interval.as_secs_f64();
     Finding::ok(format!(
-        "a poll takes {:.1} ms and {} bytes, every {}: at most {} of one HAProxy thread",
+        "each poll takes {:.1} ms and returns {} bytes; with one poll every {}, at most {} of one HAProxy thread",
         sample.cost.reply_time.as_secs_f64() * 1e3,
         units::bytes(sample.cost.bytes as f64),
         units::interval(sample.interval),
@@ -133,7 +131,7 @@ mod tests {
         let operator = check_level(&unix, Some(Level::Operator));
         assert_eq!(
             operator.fix.unwrap(),
-            "to allow actions, in haproxy.cfg, then reload: stats socket /run/a.sock mode 660 level admin"
+            "to allow actions, set this in haproxy.cfg and reload HAProxy: stats socket /run/a.sock mode 660 level admin"
         );
         assert!(check_level(&tcp, Some(Level::User)).fix.unwrap().contains("stats socket 10.0.0.1:9999 level admin"));
         assert_eq!(check_level(&unix, None).status, FindingStatus::Note);

@@ -1,7 +1,7 @@
-//! `hapulse doctor`: diagnoses connection problems, with the configuration line that fixes each.
+//! `hapulse doctor`: diagnoses connection problems and prints the configuration line that fixes each.
 //!
-//! Owns the checks of configuration files, terminal and HAProxy, and their output. Does not own finding sockets or
-//! reading configuration (`config`). Never changes anything.
+//! Owns the checks of configuration files, terminal and HAProxy, and their output. Does not own the discovery of
+//! sockets or the reading of configuration files (`config`). Never changes anything.
 //!
 //! Data flow: `cli::doctor_command` calls one check per topic; each returns [`finding::Finding`]s, which
 //! [`finding::print_findings`] prints by section.

@@ -3,7 +3,7 @@
 use crate::config::terminal_env::{ColorTheme, TerminalEnv};
 use crate::headless::doctor::finding::Finding;
 
-/// Minimum columns and rows to show all panes.
+/// Minimum number of columns and of rows to show all panes.
 const COMFORTABLE_SIZE: (u16, u16) = (80, 24);
 
 /// Properties of the terminal.
@@ -34,7 +34,7 @@ impl TerminalInfo {
     fn check_size(&self) -> Finding {
         match self.size {
             None => Finding::note("standard output is not a terminal, but the dashboard needs one")
-                .with_fix("run it without a pipe or redirection; over ssh: ssh -t HOST hapulse"),
+                .with_fix("run hapulse without a pipe or redirection; over ssh: ssh -t HOST hapulse"),
             Some((columns, rows)) if columns < COMFORTABLE_SIZE.0 || rows < COMFORTABLE_SIZE.1 => {
                 Finding::note(format!("{columns}x{rows}: some panes and columns are hidden; use 80x24 or more"))
             }
@@ -68,7 +68,7 @@ impl TerminalInfo {
         let why = match theme {
             ColorTheme::Auto if self.environment.no_color.is_some() => "NO_COLOR is set",
             ColorTheme::Auto if self.environment.colorfgbg.is_some() => "from COLORFGBG",
-            ColorTheme::Auto => "background unknown; for a light one use --theme light",
+            ColorTheme::Auto => "background unknown; on a light background use --theme light",
             _ => "configured",
         };
         Finding::ok(format!("theme {chosen}: {why}"))

@@ -11,7 +11,7 @@ to it in the section `[keys]` of a [configuration](configuration.md), or type it
 in the menu that `a` opens. Dialogs, menus and input lines show their keys on the screen; `Esc` closes each of them.
 ";
 
-/// Returns the whole document.
+/// Returns the list of keys as a Markdown document.
 pub fn markdown_page() -> String {
     let typed = COMMANDS_WITH_ARGUMENTS
         .iter()
@@ -31,7 +31,7 @@ fn group_section(group: CommandGroup) -> String {
     format!("\n## {}\n\n| keys | what it does | name |\n|---|---|---|\n{rows}", group.title())
 }
 
-/// Returns the key labels of a command, or a dash without keys.
+/// Returns the key labels of a command, or a dash if the command has no keys.
 fn key_labels(action: &CommandSpec) -> String {
     let keys = action.keys.iter().filter_map(|name| Key::parse(name));
     let keys: Vec<String> = keys.map(|key| format!("`{}`", escape_cell(&key.to_string()))).collect();

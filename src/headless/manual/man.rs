@@ -1,8 +1,8 @@
 //! `hapulse man`: the manual page, in roff.
 //!
 //! Options, commands, examples and exit codes come from the command line definition, keys from `COMMANDS`, environment
-//! variables from the table of settings. This file arranges them as a manual page and adds only files, foreign
-//! environment variables and the SEE ALSO section.
+//! variables from the table of settings. This file arranges them as a manual page and adds only the files, the
+//! environment variables that are not settings, and the SEE ALSO section.
 
 use clap::Command;
 use clap_mangen::Man;
@@ -18,8 +18,8 @@ const DESCRIPTION: [&str; 3] = [
     "hapulse polls HAProxy's stats socket, keeps a history in memory, shows queues, slow servers and outages, and \
      changes server states on request: it shows the exact command first and verifies the result afterwards.",
     "Without a TARGET, hapulse uses the targets of the configuration, or else the local HAProxy. A TARGET is the path \
-     of a Unix socket, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a name from the configuration. HAProxy \
-     needs a line \"stats socket PATH level admin\" in its global section; level operator is enough for monitoring.",
+     of a Unix socket, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a name from the configuration. The \
+     global section of haproxy.cfg needs a line \"stats socket PATH level admin\"; level operator is enough for monitoring.",
     "To try hapulse without HAProxy: hapulse demo.",
 ];
 
@@ -30,7 +30,10 @@ const FILES: [(&str, &str); 4] = [
         "$XDG_CONFIG_HOME/hapulse/config.toml, ~/.config/hapulse/config.toml",
         "User configuration; overrides the system-wide one.",
     ),
-    ("$XDG_STATE_HOME/hapulse/audit.jsonl, ~/.local/state/hapulse/audit.jsonl", "Log of actions; see audit.path."),
+    (
+        "$XDG_STATE_HOME/hapulse/audit.jsonl, ~/.local/state/hapulse/audit.jsonl",
+        "Audit log; the setting audit.path changes the location.",
+    ),
     ("$XDG_STATE_HOME/hapulse/typed, ~/.local/state/hapulse/typed", "History of typed Runtime API commands."),
 ];
 
@@ -40,15 +43,15 @@ const VARIABLES: [(&str, &str); 7] = [
     (search_paths::DEBUG_VARIABLE, "File for the debug log; --debug-log overrides it."),
     ("XDG_CONFIG_HOME, XDG_STATE_HOME, HOME", "Directories of the user's files."),
     ("NO_COLOR, TERM, COLORTERM, COLORFGBG", "Available colors, and the default theme."),
-    ("LC_ALL, LC_CTYPE, LANG", "Character encoding; ASCII characters are used unless it is UTF-8."),
-    ("SUDO_USER, SSH_CONNECTION, USER", "Person recorded in the audit."),
-    ("TZ", "Time zone of displayed times."),
+    ("LC_ALL, LC_CTYPE, LANG", "Character encoding; unless it is UTF-8, hapulse prints only ASCII characters."),
+    ("SUDO_USER, SSH_CONNECTION, USER", "Person recorded in the audit log."),
+    ("TZ", "Time zone for displayed times."),
 ];
 
 const SEE_ALSO: &str = "haproxy(1), socat(1); the documents in /usr/share/doc/hapulse if installed from a package; \
                         HAProxy's management guide, for the stats socket";
 
-/// Returns the manual page of a command line.
+/// Returns the manual page for the command line that `command` defines.
 pub fn roff_page(command: Command) -> String {
     let mut command = command;
     command.build();
@@ -56,7 +59,7 @@ pub fn roff_page(command: Command) -> String {
         render_body(Roff::new().control("TH", ["hapulse", "1", " ", &program_version(&command), "User Commands"]));
     page.insert_str(0, &Roff::new().render());
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    // Programs parse the NAME section: it must be a name and a short description.
+    // Programs parse the NAME section, which must consist of a name and a short description.
     let about = about.split(':').next().unwrap_or_default().replacen("A terminal", "terminal", 1);
     page += &render_section("NAME", |roff| add_paragraphs(roff, &[&format!("hapulse - {about}")]));
     page += &render_section("SYNOPSIS", |roff| add_synopsis(roff, &command));
@@ -178,7 +181,7 @@ fn with_aliases_in_help(command: Command) -> Command {
     })
 }
 
-/// Renders a subcommand with its description and the options that are not described above.
+/// Renders the subcommand `own` with its description and the options that are not already described for `command`.
 fn render_command(command: &Command, own: &Command) -> String {
     let known = |id: &str, help: &str| {
         let is_same = |arg: &clap::Arg| arg.get_help().is_some_and(|text| text.to_string() == help);
@@ -200,7 +203,7 @@ fn render_command(command: &Command, own: &Command) -> String {
     let mut text = render_body(&roff) + &render_options(with_aliases_in_help(shown));
     let mut roff = Roff::new();
     if !above.is_empty() {
-        roff.control("PP", []).text([roman("As above: "), bold(above.join(", ")), roman(".")]);
+        roff.control("PP", []).text([roman("Options described above: "), bold(above.join(", ")), roman(".")]);
     }
     for remark in help_paragraphs(own) {
         roff.control("PP", []);
@@ -216,7 +219,7 @@ fn render_command(command: &Command, own: &Command) -> String {
     text
 }
 
-/// Paragraph below the options in the help text.
+/// Paragraph of the help text after the options.
 enum HelpParagraph {
     /// Heading and verbatim lines.
     Lines(String, Vec<String>),

@@ -18,7 +18,7 @@ use crate::table::filter::{FilterError, RowFilter};
 use crate::table::rows::{FoldedProxies, Sort, TableLine, TableSettings, build_lines};
 use crate::table::view_table::{Content, RowScope, ViewId};
 
-/// Column name that selects all columns named by HAProxy.
+/// Name that selects all columns of `show stat`.
 pub const ALL_COLUMNS: &str = "all";
 /// Name of the process information, which is not a view.
 const INFO: &str = "info";
@@ -36,7 +36,7 @@ pub enum ReportPart {
     Info,
 }
 
-/// Invalid selection.
+/// The error for an unknown view or column, an invalid filter, or row options that do not apply.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadReport {
     /// The view does not exist.
@@ -47,7 +47,7 @@ pub enum BadReport {
         /// Existing names.
         known: String,
     },
-    /// The view does not show rows.
+    /// The view cannot be printed, because it shows the reply to a query, events, or changes since a marked moment.
     #[error("view \"{name}\" cannot be printed; available: {known}")]
     NotATable {
         /// Requested name.
@@ -63,10 +63,10 @@ pub enum BadReport {
         /// Text with similar names, or empty.
         suggestion: String,
     },
-    /// Invalid filter.
+    /// The filter is invalid.
     #[error("--filter: {0}")]
     Filter(#[from] FilterError),
-    /// Row options for a part without rows.
+    /// Row options were given for a part without rows.
     #[error("{0} has no rows: --columns, --filter, --sort, --flat and --tree do not apply")]
     NoRows(&'static str),
 }
@@ -106,14 +106,14 @@ impl FromStr for ReportPart {
     }
 }
 
-/// Selection of rows and columns from the command line.
+/// Options of the command line that select rows and columns.
 #[derive(Debug, Clone, Default)]
 pub struct RowOptions {
     /// Column names, separated by commas; `None` for the columns of the view.
     pub columns: Option<String>,
-    /// Filter in the syntax of `/`.
+    /// Filter, in the syntax of the dashboard's `/`.
     pub filter: Option<String>,
-    /// Sort column; with a leading `-` in descending order.
+    /// Sort column; with a leading `-`, in descending order.
     pub sort: Option<String>,
     /// Flat list instead of a tree; `None` for the default of the format.
     pub flat: Option<bool>,
@@ -122,13 +122,13 @@ pub struct RowOptions {
 /// Selection of what to print.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Process information.
+    /// Print the process information.
     pub info: bool,
-    /// Problems.
+    /// Print the problems.
     pub problems: bool,
-    /// Rows, columns, filter and order; `None` without rows.
+    /// Rows to print, with columns, filter and order; `None` to print no rows.
     pub rows: Option<TableSettings>,
-    /// Layout from the command line: flat list or tree.
+    /// Layout from the command line, a flat list or a tree; `None` for the default.
     is_flat: Option<bool>,
 }
 
@@ -150,14 +150,14 @@ fn parse_columns(names: &str) -> Result<Vec<&'static Column>, BadReport> {
     }
 }
 
-/// Returns all columns named by HAProxy: numbers, then texts, each in the order of `show stat`.
+/// Returns all columns of `show stat`: first those with numbers, then those with strings, each in HAProxy's order.
 fn haproxy_columns() -> Vec<&'static Column> {
     let numbers = Field::ALL.iter().map(|field| field.info().name);
     let texts = TextField::ALL.iter().map(|(_, name)| *name);
     numbers.chain(texts).filter_map(columns::by_id).collect()
 }
 
-/// Returns the column with this name.
+/// Returns the column with this name, or an error if it is unknown or needs a marked moment.
 fn find_column(name: &str) -> Result<&'static Column, BadReport> {
     let suggestion =
         || did_you_mean(name, columns::all().filter(|column| !column.needs_mark()).map(|column| column.id));
@@ -167,10 +167,10 @@ fn find_column(name: &str) -> Result<&'static Column, BadReport> {
 }
 
 impl Report {
-    /// Creates a report.
+    /// Creates a report that prints `part` with the row options `choice`.
     ///
     /// # Errors
-    /// Returns an error for an unknown column, an invalid filter, or row options without rows.
+    /// Returns an error for an unknown column, an invalid filter, or row options for a part without rows.
     pub fn new(part: ReportPart, choice: &RowOptions) -> Result<Self, BadReport> {
         let RowOptions { columns, filter, sort, flat } = choice;
         let has_choice = columns.is_some() || filter.is_some() || sort.is_some() || flat.is_some();
@@ -200,7 +200,7 @@ impl Report {
         Ok(Self { info: is_dashboard, problems: is_dashboard, rows: Some(settings), is_flat: *flat })
     }
 
-    /// Returns whether the report contains rates, which need two samples.
+    /// Returns whether the report contains rates or problems, which need two samples.
     pub fn needs_rates(&self) -> bool {
         let columns = self.rows.iter().flat_map(|settings| {
             let sort = settings.sort.map(|sort| sort.column);
@@ -209,12 +209,13 @@ impl Report {
         self.problems || columns.into_iter().any(Column::needs_two_samples)
     }
 
-    /// Returns whether the report shows who ordered a state, which is read from the audit.
+    /// Returns whether the report shows who ordered a state, which is read from the audit log.
     pub fn needs_attribution(&self) -> bool {
         self.rows.iter().any(|settings| settings.columns.iter().any(|column| column.id == "by"))
     }
 
-    /// Applies the layout from the command line, or else `flat`.
+    /// Sets the layout: the one from the command line, or else a flat list if `flat` is true or the report is about
+    /// servers out of service, or else a tree.
     #[must_use]
     pub fn with_default_layout(mut self, flat: bool) -> Self {
         if let Some(settings) = &mut self.rows {
@@ -223,7 +224,8 @@ impl Report {
         self
     }
 
-    /// Returns the selected rows of the newest sample in order.
+    /// Returns the selected rows of the newest sample, sorted. Returns an empty list if the report has no rows or there
+    /// is no sample.
     pub fn lines(&self, instance: &Instance) -> Vec<TableLine> {
         match (&self.rows, instance.latest()) {
             (Some(settings), Some(sample)) => build_lines(instance, sample, settings, &FoldedProxies::new(), None),

@@ -1,6 +1,6 @@
 //! A report as one CSV table: a header, then one line per row, problem or key.
 //!
-//! The header consists of the JSON keys, preceded by the instance name. Unknown values are empty cells.
+//! The header consists of `instance` and the keys of the JSON format. Unknown values are empty cells.
 
 use std::iter::once;
 
@@ -17,7 +17,7 @@ use crate::table::columns::value::Value;
 /// Heading of the first column, the instance name.
 const INSTANCE: &str = "instance";
 
-/// Renders the newest samples; if the report has several parts, only the rows.
+/// Renders the newest sample of each poller. If the report has several parts, only the rows are rendered.
 ///
 /// # Errors
 /// Returns an error if serialization fails, which is not expected in memory.

@@ -1,7 +1,7 @@
 //! `hapulse get`: prints bare values, one per line in the requested order, for monitoring systems and shells.
 //!
-//! Prints all values or nothing, so every line matches its key. A key that exists but has no value prints an empty line
-//! or the text of `--unknown`.
+//! Prints all values or nothing, so that line N always contains the value of key N. A key that exists but has no value
+//! prints an empty line or the text of `--unknown`.
 
 use std::io::Write;
 use std::time::Duration;
@@ -18,11 +18,12 @@ use crate::headless::report::show::DEFAULT_RATE_TIME;
 /// Options of `hapulse get`.
 #[derive(Debug, Clone)]
 pub struct GetOptions {
-    /// Values to print.
+    /// Paths of the values to print.
     pub paths: Vec<MetricPath>,
-    /// Time between two samples; counters become per-second rates. `None` takes one sample.
+    /// Time between two samples, with which counters are printed as per-second rates. With `None`, one sample is taken,
+    /// or two if a path names a rate.
     pub over: Option<Duration>,
-    /// Text printed for a missing value.
+    /// Text to print for a missing value.
     pub unknown: String,
 }
 

@@ -1,8 +1,8 @@
-//! A report as one JSON object per HAProxy and line, for `hapulse show --format json` and `hapulse watch`.
+//! A report as one JSON object per HAProxy, each on its own line, for `hapulse show --format json` and `hapulse watch`.
 //! `docs/json.md` describes the format; a test compares it with this code.
 //!
-//! Numbers are JSON numbers, unknown values are `null` and never 0, and names are those of HAProxy or of the columns.
-//! Control characters in texts were escaped when they were read.
+//! Numbers are JSON numbers, unknown values are `null` and never 0, and keys are HAProxy's names or those of the
+//! columns. Control characters in strings are already escaped, because strings from HAProxy are stored as `SafeText`.
 
 use std::time::SystemTime;
 
@@ -23,9 +23,9 @@ use crate::table::columns::row_view::RowView;
 use crate::table::columns::value::Value;
 use crate::table::rows::{TableLine, TableSettings};
 
-/// Version of the format; increased by incompatible changes, not by new keys.
+/// Version of the format, which increases with incompatible changes but not with new keys.
 const SHAPE_VERSION: u32 = 1;
-/// Keys of `show info` whose values are always texts, even if they look like numbers.
+/// Keys of `show info` whose values are always strings, even if they look like numbers.
 const TEXT_INFO_KEYS: [&str; 7] = ["Name", "Version", "Release_date", "Uptime", "node", "description", "Build info"];
 /// Columns that repeat `pxname`, `svname` and `kind`, with which every row begins.
 const NAME_COLUMNS: [&str; 4] = ["name", "side", "kind", "proxy"];
@@ -51,7 +51,7 @@ pub fn failure_line(poller: &Poller, failure: &PollFailure) -> serde_json::Resul
     serde_json::to_string(&JsonFailure { poller, failure })
 }
 
-/// Formats a time in RFC 3339 with milliseconds.
+/// Formats a time in RFC 3339 with milliseconds, or returns `None` if the time is out of range.
 fn format_time(at: SystemTime) -> Option<String> {
     jiff::Timestamp::try_from(at).ok().map(|at| format!("{at:.3}"))
 }
@@ -122,7 +122,7 @@ impl Serialize for JsonFailure<'_> {
 /// Keys and values of `show info`.
 struct JsonInfo<'a>(&'a Sample);
 
-/// Converts a value of `show info`.
+/// Converts a value of `show info`: to unknown if it is empty, to an integer if it is one, or else to text.
 pub fn info_value(key: &str, value: &SafeText) -> Value {
     let is_text = TEXT_INFO_KEYS.contains(&key);
     match value.as_str().parse::<i64>() {

@@ -1,7 +1,7 @@
-//! Value names of `hapulse get`: a key of `show info`, or `PROXY/NAME.COLUMN`.
+//! Paths of the values that `hapulse get` prints: a key of `show info`, or `PROXY/NAME.COLUMN`.
 //!
-//! An existing name without a value is not an error: HAProxy leaves fields empty that do not apply. An unknown name is
-//! an error with suggestions.
+//! A path without a value is not an error, because HAProxy leaves fields empty that do not apply. An unknown name in a
+//! path is an error that suggests similar names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ use crate::table::columns::column_table;
 use crate::table::columns::row_view::RowView;
 use crate::table::columns::value::Value;
 
-/// Name of a value.
+/// Path of a value.
 #[derive(Debug, Clone)]
 pub enum MetricPath {
     /// A key of `show info`.
@@ -35,13 +35,13 @@ pub enum MetricPath {
     },
 }
 
-/// Invalid value name.
+/// The error for an invalid path of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BadMetricPath {
-    /// The text has neither of the two forms.
+    /// The string has neither of the two forms.
     #[error("must be a key of show info, such as CurrConns, or PROXY/NAME.COLUMN, such as www/BACKEND.qcur")]
     Form,
-    /// The column does not exist; with a text of similar names.
+    /// The column does not exist. The second field contains similar names, or is empty.
     #[error("unknown column \"{0}\"{1}")]
     UnknownColumn(SafeText, String),
 }
@@ -50,7 +50,7 @@ impl FromStr for MetricPath {
     type Err = BadMetricPath;
 
     fn from_str(text: &str) -> Result<Self, BadMetricPath> {
-        // Column names may contain a slash, and proxy and server names a dot, but not vice versa.
+        // A column name may contain a slash but no dot; a proxy or server name may contain a dot but no slash.
         let Some((proxy, rest)) = text.split_once('/') else {
             return if text.trim().is_empty() { Err(BadMetricPath::Form) } else { Ok(Self::Info(text.into())) };
         };
@@ -83,7 +83,7 @@ impl MetricPath {
         matches!(self, Self::Row { column, .. } if column.needs_two_samples())
     }
 
-    /// Returns the value in the newest sample; with `per_second` the rate of a counter.
+    /// Returns the value in the newest sample. If `per_second` is set and the value is a counter, returns its rate.
     ///
     /// # Errors
     /// Returns a message with similar names if the row or key does not exist.
@@ -121,7 +121,7 @@ impl MetricPath {
                 Ok(Value::from_decimal(instance.rates().process_rate(*field)))
             }
             (_, Some((known, value))) => Ok(info_value(known.as_str(), value)),
-            // Other versions of HAProxy have this key.
+            // The key exists, but only in other versions of HAProxy.
             (Some(_), None) => Ok(Value::Unknown),
             (None, None) => {
                 let suggestion = did_you_mean(key.as_str(), lines.iter().map(|(known, _)| known.as_str()));
@@ -137,14 +137,14 @@ impl MetricPath {
             let suggestion = did_you_mean(name.as_str(), names.clone());
             let all: Vec<&str> = names.take(MAX_LISTED_NAMES).collect();
             let suggestion = if suggestion.is_empty() { format!("; it has {}", all.join(", ")) } else { suggestion };
-            return format!("{self}: {proxy} has no row {name}{suggestion}");
+            return format!("{self}: {proxy} has no server or listener named {name}{suggestion}");
         }
         let suggestion = did_you_mean(proxy.as_str(), rows.iter().map(|row| row.proxy.as_str()));
         format!("{self}: unknown proxy {proxy}{suggestion}")
     }
 }
 
-/// Maximum number of existing names listed in an error.
+/// Maximum number of existing names that an error lists.
 const MAX_LISTED_NAMES: usize = 10;
 
 fn is_counter(field: Field) -> bool {
@@ -203,9 +203,10 @@ mod tests {
 
     #[test]
     fn value_error_suggests_similar_names() {
-        assert_eq!(value("www/w9.scur", false).unwrap_err(), "www/w9.scur: www has no row w9; did you mean w1, w2?");
+        let similar = value("www/w9.scur", false).unwrap_err();
+        assert_eq!(similar, "www/w9.scur: www has no server or listener named w9; did you mean w1, w2?");
         let none = value("www/nothing.scur", false).unwrap_err();
-        assert_eq!(none, "www/nothing.scur: www has no row nothing; it has w1, w2, BACKEND");
+        assert_eq!(none, "www/nothing.scur: www has no server or listener named nothing; it has w1, w2, BACKEND");
         assert_eq!(
             value("ap/BACKEND.scur", false).unwrap_err(),
             "ap/BACKEND.scur: unknown proxy ap; did you mean api?"

@@ -3,8 +3,8 @@
 //! Owns the selection of views, rows and columns for printing, and the output formats. Does not own columns, filters
 //! and sorting (`table`), rates (`observe`) or problems (`problems`).
 //!
-//! Data flow: [`contents::Report`] describes what to print. A command ([`show`], [`get`], [`watch`]) polls until the
-//! report has its data; [`table`], [`json`] or [`csv`] renders it from the `Instance`.
+//! Data flow: [`contents::Report`] describes what to print. A command ([`show`], [`get`], [`watch`]) polls until it
+//! has the data for the report; [`table`], [`json`] or [`csv`] renders it from the `Instance`.
 
 pub mod contents;
 pub mod csv;

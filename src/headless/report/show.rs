@@ -1,4 +1,4 @@
-//! `hapulse show`: prints one sample, or two if the report contains rates.
+//! `hapulse show`: polls once, or for a second if the report contains rates or problems, and prints the newest sample.
 
 use std::io::Write;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub const DEFAULT_RATE_TIME: Duration = Duration::from_secs(1);
 pub enum OutputFormat {
     /// Table for people
     Table,
-    /// One JSON object per HAProxy and line
+    /// One JSON object per HAProxy, each on its own line
     Json,
     /// Header line and one line per row
     Csv,
@@ -77,7 +77,7 @@ pub fn run(
     Ok(code)
 }
 
-/// Prints one table per instance, with the name above it if there are several.
+/// Prints one table per instance. If there are several instances, prints the name of the instance above each table.
 fn print_tables(
     polled: &[PolledInstance],
     report: &Report,

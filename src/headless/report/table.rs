@@ -1,7 +1,7 @@
 //! A report as text: a line about the process, the problems, and rows with headings.
 //!
-//! Cells look as in the dashboard. On a terminal the most important columns that fit are printed, and long names are
-//! shortened in the middle. Otherwise all columns are printed in full.
+//! Cells look as in the dashboard. On a terminal, only the most important columns are printed, as many as fit, and long
+//! names are shortened in the middle. Otherwise all columns are printed in full.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -21,7 +21,7 @@ use crate::table::view_table::RowScope;
 use crate::ui::truncate;
 use crate::units;
 
-/// Blanks between two columns.
+/// Number of blanks between two columns.
 const SPACING: u16 = 2;
 
 /// Width and character set of the output.
@@ -33,7 +33,7 @@ pub struct TextLayout {
     pub ascii: bool,
 }
 
-/// Renders the newest sample; returns an empty list without samples.
+/// Renders the newest sample as lines. Returns an empty list if there is no sample.
 pub fn render_lines(poller: &Poller, report: &Report, layout: TextLayout) -> Vec<String> {
     let Some(sample) = poller.instance.latest() else { return Vec::new() };
     let mut parts: Vec<Vec<String>> = Vec::new();
@@ -51,7 +51,7 @@ pub fn render_lines(poller: &Poller, report: &Report, layout: TextLayout) -> Vec
     if layout.ascii { lines.iter().map(|line| replace_glyphs(line)).collect() } else { lines }
 }
 
-/// Replaces hapulse's own glyphs by ASCII characters; texts of HAProxy stay unchanged.
+/// Replaces the dash and the ellipsis, which hapulse adds to lines, with ASCII characters.
 fn replace_glyphs(line: &str) -> String {
     line.replace(units::UNKNOWN, "-").replace('…', "~")
 }
@@ -81,11 +81,11 @@ fn problem_lines(poller: &Poller) -> Vec<String> {
     match poller.instance.rates().span() {
         _ if !found.is_empty() => found,
         Some(_) => vec!["no problems".to_owned()],
-        None => vec!["no problems in a single sample".to_owned()],
+        None => vec!["no problems found (only one sample was taken)".to_owned()],
     }
 }
 
-/// Returns the selected columns, with the name in front if it is missing.
+/// Returns the selected columns, preceded by the columns with the name and the kind if the name is not selected.
 fn columns_with_name(settings: &TableSettings) -> Vec<&'static Column> {
     if settings.columns.iter().any(|column| column.id == NAME.id) {
         return settings.columns.clone();
@@ -152,7 +152,8 @@ fn row_lines(
     out
 }
 
-/// Returns a heading that is never empty, so that scripts can count columns.
+/// Returns the heading of a column, or the column's id in capitals if the heading is empty: scripts can then count the
+/// columns.
 fn heading(column: &'static Column) -> String {
     if column.title.is_empty() { column.id.to_uppercase() } else { column.title.to_owned() }
 }
@@ -167,7 +168,8 @@ fn name_prefix(line: &TableLine, row: &RowView<'_>) -> String {
     }
 }
 
-/// Returns the width of a column: its widest text; on a terminal, text columns are limited to the dashboard's width.
+/// Returns the width of the widest cell or the heading of a column. On a terminal, the width of a left-aligned column
+/// is limited to the width in the dashboard.
 fn column_width(column: &'static Column, cells: &[String], layout: TextLayout) -> u16 {
     let widest = cells.iter().map(|cell| cell.width()).chain([heading(column).width()]).max().unwrap_or_default();
     let widest = u16::try_from(widest).unwrap_or(u16::MAX - SPACING);
@@ -177,7 +179,8 @@ fn column_width(column: &'static Column, cells: &[String], layout: TextLayout) -
     }
 }
 
-/// Sets the width of the name column: as wide as needed, limited by the other columns.
+/// Sets the width of the first column, the name, to `needed` or, if that is less, to what the other columns leave of
+/// `width`.
 fn fit_name_column(
     mut columns: Vec<(&'static Column, u16)>,
     needed: usize,

@@ -1,4 +1,4 @@
-//! `hapulse watch`: prints one JSON object per sample and line until the reader closes the pipe.
+//! `hapulse watch`: prints one JSON object per sample, each on its own line, until the reader closes the pipe.
 //!
 //! Each HAProxy is polled on its own schedule. A failed poll prints a line with the reason, and polling continues with
 //! increasing pauses, as in the dashboard. A slow reader gets fewer samples but never outdated ones, because the next
@@ -29,7 +29,7 @@ pub struct WatchOptions {
 /// JSON line, and whether it contains a sample.
 type WatchLine = (serde_json::Result<String>, bool);
 
-/// Prints samples to `out` until the pipe is closed or the limit is reached.
+/// Prints samples to `out` until the pipe is closed or every instance has reached the maximum number of lines.
 ///
 /// # Errors
 /// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.

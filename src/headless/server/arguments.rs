@@ -2,8 +2,8 @@
 //!
 //! One run changes a list of servers of one HAProxy. It reports the initial states, asks for confirmation unless
 //! `--yes` is set, sends the commands one after another through the same guard and operator as the dashboard, stops at
-//! the first failure, and waits if `--wait` is set. It always reports the states that it leaves. Signals take effect
-//! between two commands, never during one.
+//! the first failure, and waits if `--wait` is set. If the run fails or is stopped, it reports the states in which
+//! it leaves the servers. Signals take effect between two commands, never during one.
 
 use anyhow::Context as _;
 use tokio::runtime::Builder;

@@ -20,11 +20,11 @@ const MAX_PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Console {
     out: Box<dyn Write>,
     err: Box<dyn Write>,
-    /// Returns the columns of the terminal; `None` if output is not a terminal.
+    /// Function that returns the number of columns of the terminal; `None` if output is not a terminal.
     columns: Option<fn() -> usize>,
-    /// Cells of the progress line on screen.
+    /// Width of the progress line that is on the screen, in cells.
     progress_cells: usize,
-    /// Time and change key of the last progress line.
+    /// Time and change key of the last progress line; used only if output is not a terminal.
     last_progress: Option<(Duration, String)>,
 }
 
@@ -35,12 +35,12 @@ impl Console {
         Self::new(Box::new(io::stdout()), Box::new(io::stderr()), columns)
     }
 
-    /// Creates a console; `columns` returns the width if `out` is a terminal.
+    /// Creates a console. `columns` returns the width of the terminal, and is `None` if `out` is not a terminal.
     pub fn new(out: Box<dyn Write>, err: Box<dyn Write>, columns: Option<fn() -> usize>) -> Self {
         Self { out, err, columns, progress_cells: 0, last_progress: None }
     }
 
-    /// Returns whether questions are possible: input and output are terminals.
+    /// Returns whether the console can ask questions, which requires that both input and output are terminals.
     pub fn can_prompt(&self) -> bool {
         self.columns.is_some() && io::stdin().is_terminal()
     }
@@ -57,7 +57,7 @@ impl Console {
         self.print_detail(&format!("hapulse: {line}"));
     }
 
-    /// Prints details of an error to standard error, without prefix.
+    /// Prints a detail of an error to standard error, without the prefix `hapulse:`.
     pub fn print_detail(&mut self, line: &str) {
         self.clear_progress();
         let _ = writeln!(self.err, "{line}");
@@ -71,7 +71,7 @@ impl Console {
         let _ = self.out.flush();
     }
 
-    /// Shows the progress `line`. Only a different `change_key` counts as a change.
+    /// Shows `line` as the progress line. If output is not a terminal, only a new `change_key` counts as a change.
     pub fn print_progress(&mut self, change_key: &str, line: &str, now: Duration) {
         let since = self.last_progress.as_ref().map(|(at, _)| now.saturating_sub(*at));
         match self.columns {
@@ -90,7 +90,7 @@ impl Console {
 
     fn overwrite_progress(&mut self, line: &str, columns: usize) {
         let (mut shown, mut cells) = (String::new(), 0);
-        // Keep the last column empty: a terminal wraps when it is filled.
+        // Keep the last column empty, because some terminals wrap the line when the last column is filled.
         for ch in line.chars() {
             let width = ch.width().unwrap_or(0);
             if cells + width >= columns {

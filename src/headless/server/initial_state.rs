@@ -1,5 +1,5 @@
-//! Description of a server before an action: status, age, author of the state according to the audit, and commands
-//! of earlier runs without a recorded outcome.
+//! Description of a server before an action: the status and its age, the person who ordered it according to the audit
+//! log, and earlier commands whose outcome was not recorded.
 
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ pub fn describe_initial_state(instance: &Instance, id: RowId, readback: Option<&
     format!("{status}{age}{drained}{author}{sessions}")
 }
 
-/// Describes the commands sent to a server that have no result in the audit. Commands before the last recorded state
-/// change are omitted.
+/// Describes the commands to the server `name` whose result is missing in the audit log. Commands sent before the last
+/// recorded state change of the server are omitted.
 pub fn unfinished_commands(audit_index: &AuditIndex, address: &str, name: &str, zone: &TimeZone) -> Vec<String> {
     let last = audit_index.last_change(address, name).map(|entry| entry.at);
     let all = audit_index.unfinished(address).into_iter().filter(|one| {
@@ -42,7 +42,7 @@ pub fn unfinished_commands(audit_index: &AuditIndex, address: &str, name: &str, 
     let described = all.map(|one| {
         let at = Timestamp::try_from(one.entry.at).map(|at| at.to_zoned(zone.clone()));
         let at = at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default();
-        format!("action of {} at {at} has no result in the audit: {}", one.entry.author, one.command)
+        format!("action of {} at {at} has no result in the audit log: {}", one.entry.author, one.command)
     });
     described.collect()
 }
@@ -86,7 +86,7 @@ mod tests {
         };
         assert_eq!(
             described(vec![open.clone()], "be/s1"),
-            ["action of ann at 1970-01-01 00:01:00 has no result in the audit: set server be/s1 state drain"]
+            ["action of ann at 1970-01-01 00:01:00 has no result in the audit log: set server be/s1 state drain"]
         );
         assert_eq!(described(vec![open.clone()], "be/s2"), [""; 0]);
         let later = record("b", RecordPhase::Done, 70, "set server be/s1 state ready");

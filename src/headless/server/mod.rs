@@ -1,7 +1,8 @@
 //! `hapulse drain`, `hapulse maint` and `hapulse ready`: server actions for deploy scripts.
 //!
 //! Owns the run of one command on one HAProxy: it finds the servers, reports their initial state, asks for
-//! confirmation, waits for drained or usable servers, and reports the final state with the commands that restore it.
+//! confirmation, waits until the servers are drained or usable, and on failure reports the final states and the
+//! commands that restore the initial ones.
 //! Does not own the rules for allowed actions (`instance::guard`), sending and verification (`instance::operator`),
 //! or the parsing of arguments (`cli::server_commands`).
 //!

@@ -1,7 +1,8 @@
 //! Goals of `--wait`, and the progress of a server according to the newest sample.
 //!
 //! Draining ends when the server is empty as defined by [`crate::actions::drain_tracker`]. Enabling ends when the
-//! health checks pass: after maintenance HAProxy counts a server as up before its first check and shows `UP 1/2` until then.
+//! health checks pass: after maintenance, HAProxy counts a server as up before the first check and shows `UP 1/2` until
+//! the first check passes.
 //! A status that contradicts the requested state is only a hint, because a draining server that is down shows DOWN.
 //! The administrative state decides.
 
@@ -32,13 +33,13 @@ pub struct ServerProgress {
     pub is_reached: bool,
     /// Remaining sessions, or the status.
     pub text: String,
-    /// Estimated time to the goal.
+    /// Estimated time until the goal is reached; `None` if unknown.
     pub time_left: Option<Duration>,
     /// The status contradicts the requested state.
     pub is_doubtful: bool,
 }
 
-/// Returns the progress according to the newest sample, or `None` if the server does not exist.
+/// Returns the progress according to the newest sample, or `None` if the sample does not contain the server.
 pub fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) -> Option<ServerProgress> {
     let sample = instance.latest()?;
     let row = sample.row(id)?;
@@ -81,7 +82,7 @@ pub fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) -> Option
     })
 }
 
-/// Returns the status and the result of the last health check.
+/// Returns the status and the result of the last health check, such as `DOWN L4CON Connection refused`.
 fn status_with_check(row: &StatRow) -> String {
     let texts =
         [TextField::CheckStatus, TextField::LastChk].map(|field| row.text(field).map_or("", |text| text.as_str()));
@@ -92,13 +93,14 @@ fn status_with_check(row: &StatRow) -> String {
 /// Progress of several servers in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgressSummary {
-    /// Text without time estimates: a different text is a change worth printing.
+    /// `line` without times. A new line is worth printing only if this key has changed.
     pub change_key: String,
     /// Text to print.
     pub line: String,
 }
 
-/// Summarizes the progress of named servers; `left` is the time until the deadline.
+/// Summarizes the progress of the named servers. `done` is the word for a server that has reached the goal, and `left`
+/// is the time until the deadline.
 pub fn summarize(servers: &[(String, ServerProgress)], done: &str, left: Duration) -> ProgressSummary {
     let open = || servers.iter().filter(|(_, progress)| !progress.is_reached);
     let mut news: Vec<String> = open().map(|(name, progress)| format!("{name}: {}", progress.text)).collect();

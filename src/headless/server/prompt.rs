@@ -1,6 +1,6 @@
 //! Confirmation of an action on a plain terminal: the exact commands, the current state, the remaining capacity and
 //! warnings, with the same facts as in the dashboard. Input typed before the question is discarded, and every answer
-//! except an explicit yes cancels.
+//! except an explicit yes or the requested name cancels the action.
 
 use std::io::{self, BufRead as _, Read as _};
 use std::thread;
@@ -18,7 +18,7 @@ use crate::observe::sample::Sample;
 /// Maximum length of an answer in bytes; the rest is cut off.
 const MAX_ANSWER_BYTES: u64 = 4096;
 
-/// Actions to confirm: those sent immediately and those sent after draining.
+/// Actions to confirm together: one that is sent immediately, and one that is sent after draining.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ActionPlan {
     /// Action sent immediately.
@@ -33,7 +33,7 @@ impl ActionPlan {
         self.first.iter().chain(&self.then)
     }
 
-    /// Returns the facts of the first action with the warnings of both.
+    /// Returns the facts of the first action, with the warnings of both actions and without duplicates.
     fn merged_facts(&self, sample: &Sample) -> ActionFacts {
         let mut all = self.intents().filter_map(|intent| collect_facts(intent, sample));
         let Some(mut facts) = all.next() else { return ActionFacts::default() };
@@ -50,7 +50,7 @@ impl ActionPlan {
         self.merged_facts(sample).warnings
     }
 
-    /// Returns the reasons for the highest danger level.
+    /// Returns the reasons for the highest danger level, separated by semicolons.
     pub fn danger_reasons(&self, sample: &Sample) -> String {
         let is_wide = self.intents().any(|intent| intent.backends().len() > 1);
         let wide = is_wide.then(|| "servers of several backends at once".to_owned());
@@ -73,7 +73,7 @@ impl ActionPlan {
         lines
     }
 
-    /// Returns the prompt.
+    /// Returns the prompt, which asks for `y` or, at the highest danger level, for a name.
     pub fn prompt_line(&self, danger: Danger) -> String {
         match self.name_to_type().filter(|_| danger == Danger::Highest) {
             Some(name) => format!("type {name} to continue: "),
@@ -84,18 +84,18 @@ impl ActionPlan {
     /// Checks that the answer confirms the action.
     ///
     /// # Errors
-    /// Returns a message for every other answer.
+    /// Returns a message if the answer does not confirm the action.
     pub fn check_answer(&self, answer: Option<&str>, danger: Danger) -> Result<(), String> {
         let answer = answer.unwrap_or_default().trim();
         match self.name_to_type().filter(|_| danger == Danger::Highest) {
             Some(name) if answer == name => Ok(()),
-            Some(name) if !answer.is_empty() => Err(format!("that is not {name}: nothing was sent")),
+            Some(name) if !answer.is_empty() => Err(format!("the typed text is not {name}: nothing was sent")),
             None if ["y", "yes"].contains(&answer.to_ascii_lowercase().as_str()) => Ok(()),
             _ => Err("nothing was sent".to_owned()),
         }
     }
 
-    /// Returns the name to type for the action with the most servers.
+    /// Returns the name to type for the action with the most servers, or `None` if there is no action.
     fn name_to_type(&self) -> Option<String> {
         self.intents().max_by_key(|intent| intent.steps.len()).map(name_to_type)
     }
@@ -107,10 +107,10 @@ pub fn discard_typed_input() {
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
 }
 
-/// Reads one line from standard input; returns `None` at its end.
+/// Reads one line from standard input; returns `None` at the end of input.
 ///
 /// # Errors
-/// Returns the number of a signal received first.
+/// Returns the number of the signal if a signal arrives before the line.
 pub async fn read_line(signals: &mut Signals) -> Result<Option<String>, i32> {
     let (sender, receiver) = oneshot::channel();
     // The thread is not joined: the read may block forever.
@@ -181,7 +181,10 @@ mod tests {
         assert!(plan.check_answer(None, Danger::High).is_err());
         assert_eq!(plan.prompt_line(Danger::Highest), "type w1 to continue: ");
         assert!(plan.check_answer(Some("w1\n"), Danger::Highest).is_ok());
-        assert_eq!(plan.check_answer(Some("y\n"), Danger::Highest).unwrap_err(), "that is not w1: nothing was sent");
+        assert_eq!(
+            plan.check_answer(Some("y\n"), Danger::Highest).unwrap_err(),
+            "the typed text is not w1: nothing was sent"
+        );
         assert!(plan.check_answer(Some("\n"), Danger::Highest).is_err());
     }
 

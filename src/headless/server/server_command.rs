@@ -1,5 +1,6 @@
-//! State of one run of `hapulse drain`, `maint` or `ready`: options, servers, and the report when it fails or is
-//! stopped. [`crate::headless::server::confirm`] adds the confirmation, [`crate::headless::server::wait`] the waiting.
+//! State of one run of `hapulse drain`, `maint` or `ready`: the options, the servers, and the report that is printed
+//! when the run fails or is stopped. [`crate::headless::server::confirm`] adds the confirmation,
+//! [`crate::headless::server::wait`] the waiting.
 
 use std::time::Duration;
 
@@ -21,17 +22,17 @@ use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
 use crate::units::pluralize;
 
-/// Maximum time of the last poll before the command ends.
+/// Time limit for the last poll before the command ends.
 const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// When to ask for confirmation before an action.
+/// Policy that decides which actions need a confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PromptPolicy {
-    /// Before every action.
+    /// Every action needs a confirmation.
     Always,
-    /// Only actions for which the dashboard asks for a typed name; without a dialog these are refused (`--yes`).
+    /// Only actions of the highest danger level need one. Because `--yes` forbids questions, they are refused.
     HighestDanger,
-    /// Never (`--yes --force`).
+    /// No action needs a confirmation (`--yes --force`).
     Never,
 }
 
@@ -42,19 +43,19 @@ pub struct ServerCommandOptions {
     pub admin: TargetState,
     /// Servers to change, in this order.
     pub servers: Vec<ServerName>,
-    /// Deadline for the servers to become drained or usable; `None` returns without waiting.
+    /// Maximum time to wait until the servers are drained or usable; `None` if the command does not wait.
     pub wait: Option<Duration>,
     /// Set maintenance after the servers are drained.
     pub then_maint: bool,
-    /// When to ask for confirmation.
+    /// Actions that need a confirmation.
     pub prompt_policy: PromptPolicy,
-    /// Reason for the audit.
+    /// Reason to record in the audit log.
     pub reason: Option<String>,
     /// The configuration requires a reason (`audit.ask_reason`).
     pub is_reason_required: bool,
     /// Arguments that select the same HAProxy in another command line: empty, or with a leading blank.
     pub target_arguments: String,
-    /// Time zone of printed times.
+    /// Time zone for printed times.
     pub zone: TimeZone,
 }
 
@@ -63,21 +64,21 @@ pub struct ServerCommandOptions {
 pub struct TargetServer {
     /// Row of the server.
     pub id: RowId,
-    /// Name, and the status when it was found.
+    /// Name of the server, and its status when it was last read before the action.
     pub target: ActionTarget,
     /// Administrative state before the action; `None` if it could not be read.
     pub before: Option<Readback>,
-    /// Administrative state that must persist while waiting.
+    /// Administrative state that the server must keep while the command waits.
     pub expected: TargetState,
     /// Goal to wait for.
     pub goal: WaitGoal,
-    /// The server already had the expected state.
+    /// The server had the expected state before the command ran.
     pub is_already_set: bool,
     /// A command was sent to this server.
     pub is_sent: bool,
     /// Consecutive samples in which the goal was reached.
     pub reached_samples: usize,
-    /// The goal was reported as reached.
+    /// The command has reported that the server reached the goal.
     pub is_reported: bool,
 }
 
@@ -111,15 +112,15 @@ pub struct ServerCommand<'a> {
     pub servers: Vec<TargetServer>,
     /// Epoch in which the initial states were read.
     pub epoch: u32,
-    /// Last epoch that was reported.
+    /// Number of the last epoch whose start was reported as a reload.
     pub reported_epoch: u32,
     /// Report the server states if the command is stopped.
     pub must_report_states: bool,
 }
 
 impl ServerCommand<'_> {
-    /// Builds the intent to set `admin` on the selected servers, with their current status. Returns `None` if it is
-    /// empty.
+    /// Builds the intent to set `admin` on the servers that `is_wanted` selects, with the current status of each
+    /// server. Returns `None` if no server is selected.
     pub fn build_intent(&self, admin: TargetState, is_wanted: impl Fn(&TargetServer) -> bool) -> Option<Intent> {
         let targets: Vec<ActionTarget> = self
             .servers
@@ -134,7 +135,7 @@ impl ServerCommand<'_> {
         (!intent.steps.is_empty()).then(|| Intent { reason: self.options.reason.clone(), ..intent })
     }
 
-    /// Stops after a signal and reports the server states if necessary.
+    /// Reports that a signal stopped the command and, if `must_report_states` is set, the server states.
     pub async fn stop_on_signal(&mut self, number: i32) -> CommandExit {
         let is_sent = self.servers.iter().any(|server| server.is_sent);
         let nothing = if is_sent { "" } else { ": nothing was sent" };
@@ -145,7 +146,8 @@ impl ServerCommand<'_> {
         CommandExit::Signal(number)
     }
 
-    /// Reports the state of each server and the commands that restore it. Returns whether HAProxy answered.
+    /// Reports the state of each server and the commands that restore the initial states. Returns whether HAProxy
+    /// answered the last poll.
     pub async fn report_states(&mut self) -> bool {
         let is_fresh = self.controller.poll_within(FINAL_POLL_TIMEOUT).await;
         if !is_fresh {
@@ -196,7 +198,7 @@ impl ServerCommand<'_> {
         lines
     }
 
-    /// Returns the state that restores a server, or `None` if it was not changed or is already restored.
+    /// Returns the state to set on a server to undo the command, or `None` if there is nothing to undo.
     fn restore_state(&self, server: &TargetServer) -> Option<TargetState> {
         let before = server.before.as_ref().and_then(|before| before.server_state.as_ref()).map(|state| state.admin);
         let status = self.controller.poller.instance.last_status(server.id)?;

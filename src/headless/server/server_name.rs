@@ -1,4 +1,4 @@
-//! Server names of the command line, `BACKEND/SERVER`, and the lookup of their rows.
+//! Server names on the command line, `BACKEND/SERVER`, and the lookup of the rows with these names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::instance::state::Instance;
 
-/// Maximum number of existing names listed in an error.
+/// Maximum number of existing names that an error lists.
 const MAX_LISTED_NAMES: usize = 20;
 
 /// Backend and server name from the command line.
@@ -20,7 +20,7 @@ pub struct ServerName {
     server: SafeText,
 }
 
-/// Invalid server name.
+/// The error for an invalid server name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("must be BACKEND/SERVER, such as be_app/app1")]
 pub struct BadServerName;
@@ -45,7 +45,7 @@ impl fmt::Display for ServerName {
 }
 
 impl ServerName {
-    /// Returns the row with this name in the newest sample, with its status.
+    /// Returns the server with this name as the target of an action, with the status in the newest sample.
     ///
     /// # Errors
     /// Returns a message that lists the existing names if the server does not exist.

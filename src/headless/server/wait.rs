@@ -1,5 +1,5 @@
 //! Waiting after an action: polls until every server has reached its goal, the deadline passes, another operator
-//! changes a server, or a signal arrives. An HAProxy that does not answer, as during a restart, only delays this.
+//! changes a server, or a signal arrives. An HAProxy that does not answer, as during a restart, only prolongs the wait.
 
 use std::time::Duration;
 
