@@ -31,7 +31,7 @@ pub(super) struct CheckArgs {
     /// Sampling time: a number and s or m, such as 30s
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
-    /// Set a threshold: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
+    /// Set a threshold: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     thresholds: Vec<ThresholdChange>,
     #[command(flatten)]

@@ -16,7 +16,7 @@ pub struct ThresholdOverride {
     /// Value from which the rule is critical.
     pub crit: Option<f64>,
     /// Time for which the condition must hold.
-    pub hold: Option<Duration>,
+    pub hold_time: Option<Duration>,
     /// Rule is turned off.
     pub is_off: bool,
 }

@@ -248,7 +248,7 @@ mod tests {
         let flat = printed("status", "scur,rate", true, pipe());
         assert_eq!(flat[0], "NAME         SIDE  SCUR  RATE");
         assert!(flat[2].starts_with("www/w1              400"), "{}", flat[2]);
-        assert_eq!(printed("away", "name", false, pipe()), ["NAME", "api/api3", "api/api2"]);
+        assert_eq!(printed("out-of-service", "name", false, pipe()), ["NAME", "api/api3", "api/api2"]);
     }
 
     #[test]
