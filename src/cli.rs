@@ -1,7 +1,7 @@
 //! The command line: argument parsing, dispatch to the dashboard or a command, and exit codes.
 //!
-//! A file per larger subcommand contains the subcommand's clap arguments and a function that loads the settings,
-//! resolves the targets and calls `headless` or `live`. The small subcommands are in this file.
+//! Each larger subcommand has its own file, which contains the clap arguments and a function that loads the settings,
+//! resolves the targets and calls `headless` or `live`. The smaller subcommands are in this file.
 
 mod args;
 mod check_command;
@@ -90,14 +90,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(EXIT_USAGE))
         }
         Some(CliCommand::Demo(options)) => {
-            let settings = search_paths::load_settings(options.config.as_deref(), options.layer())?;
+            let settings = resolve::load_settings(options.config.as_deref(), options.layer())?;
             let demo = demo::start(demo::DemoOptions::default()).context("cannot start the simulated HAProxy")?;
             let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
             let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
             dashboard::show(vec![target], &options, &settings, audit)
         }
         None => {
-            let settings = search_paths::load_settings(cli.options.config.as_deref(), cli.options.layer())?;
+            let settings = resolve::load_settings(cli.options.config.as_deref(), cli.options.layer())?;
             match targets::find(&cli.targets, cli.unix_socket.as_deref(), cli.tcp_socket.as_deref(), &settings.targets)
             {
                 Ok(targets) => dashboard::show(targets, &cli.options, &settings, open_audit(&settings, "dashboard")),
@@ -118,7 +118,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn print_audit(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let path = match args.file {
         Some(path) => Some(path),
-        None => search_paths::load_settings(args.config.as_deref(), PartialSettings::default())?.audit.path,
+        None => resolve::load_settings(args.config.as_deref(), PartialSettings::default())?.audit.path,
     };
     let path = path.context("no audit log to print: audit.path is not set and there is no home directory; specify a file: hapulse audit FILE")?;
     let last = args.last.and_then(|last| usize::try_from(last).ok());
@@ -177,7 +177,7 @@ fn report_no_target(why: &NoTarget) -> ExitCode {
 
 fn run_server_command(args: &ServerCommandArgs) -> anyhow::Result<ExitCode> {
     let common = &args.common;
-    let settings = search_paths::load_settings(common.config.as_deref(), common.partial_settings())?;
+    let settings = resolve::load_settings(common.config.as_deref(), common.partial_settings())?;
     let named: Vec<Target> = common.target.iter().cloned().collect();
     let found = targets::find(&named, common.unix_socket.as_deref(), common.tcp_socket.as_deref(), &settings.targets);
     let target = match found.map(|found| found.into_iter().next()) {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use hapulse::app::commands::COMMANDS;
+use hapulse::config::former_names::{FORMER_NAMES, FormerName, NameKind};
 use hapulse::config::setting_table::{SETTINGS, SettingKind};
 use support::{Lab, Term};
 use tempfile::TempDir;
@@ -70,9 +71,9 @@ deadline = "90s"
 lb01 = "/run/haproxy/admin.sock"
 lb02 = "10.0.0.2:9999"
 [thresholds]
-queue = { warn = 5, crit = 50, hold = "10s" }
+queue = { warn = 5, crit = 50, for = "10s" }
 slim = "off"
-[colours]
+[colors]
 bad = "bold bright-red on #300000"
 [views]
 status = { columns = ["+rtime", "-qtime"], sort = "-scur", flat = true }
@@ -165,8 +166,8 @@ fn unknown_names_are_reported_with_line() {
         ("[keys]\n\"server.drain\" = [\"M\"]", 2, "key M is bound to both server.drain and server.maint"),
         ("[thresholds]\nnope = \"off\"", 2, "nope"),
         ("[targets]\n\"a b\" = \"/run/a\"", 1, "\"a b\" is not a valid target name"),
-        ("[colours]\nworse = \"red\"", 2, "unknown role \"worse\""),
-        ("[colours]\nbad = \"redd\"", 2, "\"redd\" is not part of a style"),
+        ("[colors]\nworse = \"red\"", 2, "unknown role \"worse\""),
+        ("[colors]\nbad = \"redd\"", 2, "\"redd\" is not part of a style"),
         ("[views]\nevents = { flat = true }", 2, "unknown view \"events\""),
         ("[views]\nhttp = { sort = \"-nope\" }", 2, "unknown column \"nope\""),
         ("[drain]\ndeadline = \"soon\"", 2, "soon"),
@@ -207,17 +208,123 @@ fn w24_thresholds_are_accepted_in_any_order() {
     assert!(code == 0 && err.is_empty(), "{code} {out} {err}");
 }
 
+/// Returns a configuration file that contains this name, which is accepted in its place.
+fn file_with_name(kind: NameKind, name: &str) -> String {
+    match kind {
+        NameKind::Section => format!("ascii = true\n[{name}]\nbad = \"red\"\n"),
+        NameKind::ThresholdKey => format!("[thresholds]\nqueue = {{ {name} = \"10s\" }}\n"),
+        NameKind::Rule => format!("[thresholds]\n{name} = \"off\"\n"),
+        NameKind::Role => format!("[colors]\n{name} = \"red\"\n"),
+        NameKind::View => format!("[views]\n{name} = {{ flat = true }}\n"),
+        NameKind::Command => format!("[keys]\n\"{name}\" = [\"<f20>\"]\n"),
+    }
+}
+
 #[test]
-fn w24_former_rule_name_is_accepted_with_warning() {
-    let renamed = "the rule nobody-alive is now called no-backend-available";
+fn former_names_in_files_are_accepted_with_one_warning() {
+    for name in FORMER_NAMES {
+        let current = file_with_name(name.kind, name.current);
+        // Fails on any warning.
+        let expected = Home::with(&current).config_output(&[]);
+        let home = Home::with(&file_with_name(name.kind, name.former));
+        let (code, out, err) = home.run(&["config"], &[]);
+        let column = match name.kind {
+            NameKind::Section => 2,
+            NameKind::ThresholdKey => 11,
+            NameKind::Rule | NameKind::Role | NameKind::View | NameKind::Command => 1,
+        };
+        let FormerName { former, current, .. } = name;
+        let file = home.file();
+        let start = format!("hapulse: warning: {}:2:{column}: the ", file.display());
+        let end = format!(" {former} is now called {current}; the former name will be removed in the next version\n");
+        assert!(err.starts_with(&start) && err.ends_with(&end) && err.lines().count() == 1, "{err}");
+        // The current name is printed.
+        let values = |text: &str| text.parse::<toml::Table>().unwrap();
+        assert_eq!((code, values(&out)["keys"].clone()), (0, values(&expected)["keys"].clone()), "{former}");
+        let lines = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(lines(&out), lines(&expected), "{former}");
+        for section in ["thresholds", "colors", "views"] {
+            assert_eq!(values(&out)[section], values(&expected)[section], "{former}");
+        }
+    }
+}
+
+#[test]
+fn former_name_next_to_current_name_is_error() {
+    let home = Home::with("[colors]\nbad = \"red\"\n[colours]\ngood = \"red\"\n");
+    let (code, _, err) = home.run(&["config"], &[]);
+    assert_eq!(code, 2);
+    assert!(err.contains("config.toml:3:2: colours is the former name of colors, which is also set"), "{err}");
+}
+
+#[test]
+fn former_name_in_system_or_user_file_is_replaced_before_merging() {
     let home = Home::with("[thresholds]\nnobody-alive = \"off\"\n");
-    let (code, out, err) = home.run(&["config"], &[]);
-    assert!(code == 0 && out.contains("nobody-alive"), "{code} {out}");
-    assert!(err.contains("config.toml:2:") && err.contains(renamed) && err.lines().count() == 1, "{err}");
+    let file = home.0.path().join("other.toml");
+    fs::write(&file, "[colours]\naway = \"blue\"\n").unwrap();
+    let (code, out, err) = home.run(&["config", "--config", file.to_str().unwrap()], &[]);
+    assert!(code == 0 && out.contains("[colors]") && out.contains("\"out-of-service\" = \"blue\""), "{out}");
+    assert_eq!(err.lines().count(), 2, "{err}");
+    assert!(
+        err.contains("other.toml:1:2: the section colours") && err.contains("other.toml:2:1: the role away"),
+        "{err}"
+    );
+}
+
+#[test]
+fn former_names_in_flags_are_accepted_with_warning() {
     let lab = Lab::builder().servers(3).start();
     let socket = lab.admin().to_str().unwrap();
-    let (code, _, err) = Home::with("").run(&["check", "--over", "1s", socket, "--threshold", "nobody-alive=off"], &[]);
-    assert!(code == 0 && err.starts_with("hapulse: warning: --threshold: ") && err.contains(renamed), "{code} {err}");
+    let home = Home::with("");
+    for (flag, warnings) in [
+        ("nobody-alive=off", &["the rule nobody-alive is now called no-backend-available;"][..]),
+        ("queue.hold=3", &["the threshold key hold is now called for;"]),
+        (
+            "nobody-alive.hold=3",
+            &["the rule nobody-alive is now called no-backend-available;", "the threshold key hold is now called for;"],
+        ),
+        ("no-backend-available.for=3", &[]),
+    ] {
+        let (code, _, err) = home.run(&["check", "--over", "1s", socket, "--threshold", flag], &[]);
+        assert_eq!((code, err.lines().count()), (0, warnings.len()), "{flag}: {err}");
+        for (line, warning) in err.lines().zip(warnings) {
+            assert!(line.starts_with(&format!("hapulse: warning: --threshold: {warning}")), "{flag}: {err}");
+        }
+    }
+    lab.send_command("set server be1/s2 state maint");
+    for command in [&["show", "--over", "0"][..], &["watch", "--count", "1", "--view"]] {
+        let printed = |view: &str| {
+            let (code, out, err) = home.run(&[command, &[view, "--target", socket]].concat(), &[]);
+            assert!(code == 0 && out.contains("s2"), "{code} {out} {err}");
+            err
+        };
+        let warning = "hapulse: warning: the view away is now called out-of-service; \
+                       the former name will be removed in the next version\n";
+        assert_eq!((printed("out-of-service").as_str(), printed("away").as_str()), ("", warning));
+    }
+}
+
+#[test]
+fn former_names_in_palette_are_accepted_with_notice() {
+    let lab = Lab::builder().start();
+    let mut term = Term::builder().args([lab.admin()]).size(120, 40).start();
+    term.wait_for("live");
+    for line in [":show.cost<ret>", ":cost<ret>"] {
+        term.press(line);
+        term.wait_for("per poll");
+        term.wait_for("the command show.cost is now called show.overhead");
+        term.press("<esc>");
+    }
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn changelog_lists_every_former_name() {
+    let changelog = include_str!("../CHANGELOG.md");
+    for FormerName { former, current, .. } in FORMER_NAMES {
+        assert!(changelog.contains(&format!("`{former}` → `{current}`")), "{former} → {current}");
+    }
 }
 
 #[test]
@@ -267,7 +374,7 @@ fn custom_colors_are_reduced_to_terminal_support() {
     let lab = Lab::builder().start();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.toml");
-    fs::write(&file, "[colours]\nkey = \"bold #ff5f00\"\n").unwrap();
+    fs::write(&file, "[colors]\nkey = \"bold #ff5f00\"\n").unwrap();
     let assert_written = |variables: [(&str, &str); 3], sequence: &str| {
         let mut builder = Term::builder().args(["--config"]).args([&file]).args([lab.admin()]).size(80, 24);
         for (name, value) in variables {

@@ -44,7 +44,7 @@ fn overhead_page_shows_reply_size_and_updates() {
     let lab = Lab::builder().backends(3).servers(5).start();
     let mut term = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(120, 40).start();
     term.wait_for("live");
-    term.press(":cost<ret>");
+    term.press(":overhead<ret>");
     let screen = term.wait_until(|screen| value_of(screen, "memory").is_some_and(|text| !text.starts_with('–')));
     assert!(screen.contains("polling overhead"), "{screen}");
     let reply_size = lab.send_command("show info;show stat").len() as f64;
@@ -91,7 +91,7 @@ fn overhead_page_counts_failed_polls_per_instance() {
     let names = [format!("one={}", first.admin().display()), format!("two={}", second.admin().display())];
     let mut term = Term::builder().args(["-i", "0.2"]).args(names).size(120, 40).start();
     term.wait_for("live");
-    term.press(":cost<ret>");
+    term.press(":overhead<ret>");
     // Both instances have replied.
     term.wait_until(|screen| screen.matches("per poll ").count() == 2 && screen.matches(" 0 failed").count() == 2);
     first.kill();

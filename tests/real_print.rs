@@ -151,7 +151,7 @@ fn show_filters_sorts_and_formats_rows() {
     };
     assert_eq!(names("status --filter status:maint --flat"), ["be1/s2"]);
     assert_eq!(names("1 --filter status:maint"), ["be1", "s2"]);
-    assert_eq!(names("away"), ["be1/s2"]);
+    assert_eq!(names("out-of-service"), ["be1/s2"]);
     assert_eq!(names("status --flat --filter kind=server,backend --sort weight")[..2], ["be2/s3", "be1/s1"]);
     assert_eq!(names("status --flat --sort -weight")[0], "be1");
     assert_eq!(names("http --filter nowhere"), [""; 0]);
@@ -167,7 +167,7 @@ fn show_prints_dashboard_out_of_service_and_problems() {
     let script = Script::new();
     let maint = script.run(lab.admin(), "maint be1/s1 --yes");
     assert_eq!(maint.code, 0, "{maint:#?}");
-    let out_of_service = script.run(lab.admin(), "show away --format json");
+    let out_of_service = script.run(lab.admin(), "show out-of-service --format json");
     let value: Value = serde_json::from_str(printed(&out_of_service)).unwrap();
     let row = &value["rows"][0];
     assert_eq!((&row["svname"], &row["status"]), (&"s1".into(), &"MAINT".into()));
@@ -261,7 +261,7 @@ fn headless_commands_send_only_show_info_and_show_stat() {
     let script = Script::new();
     for args in [
         "show",
-        "show away",
+        "show out-of-service",
         "show problems --over 2s",
         "show info",
         "get Pid be1/s1.bin/s",

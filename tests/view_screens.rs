@@ -137,13 +137,13 @@ const SCENES: [(&str, SceneFactory); 44] = [
     ("problems", |size| default_scene(size).wait(3000).press("!j")),
     ("problems-none", |size| healthy(size).press("!")),
     ("problems-filtered", |size| default_scene(size).press("!/nowhere<ret>")),
-    ("away", |size| default_scene(size).press("A")),
-    ("away-marked", |size| default_scene(size).press("A<space>a")),
+    ("out-of-service", |size| default_scene(size).press("A")),
+    ("out-of-service-marked", |size| default_scene(size).press("A<space>a")),
     ("past", |size| default_scene(size).press("p<left>").wait(191_000)),
     ("past-status", |size| default_scene(size).press("1jjjjjp<left>").wait(191_000)),
     ("past-refused", |size| default_scene(size).press("<ret>jp<left>M")),
-    ("since", |size| default_scene(size).press("p<home>mpS")),
-    ("since-none", |size| default_scene(size).press("S")),
+    ("diff", |size| default_scene(size).press("p<home>mpS")),
+    ("diff-none", |size| default_scene(size).press("S")),
     ("detail", |size| default_scene(size).press("1jjjjj<ret>")),
     ("detail-scrolled", |size| default_scene(size).press("1jjjjj<ret><pgdn>j")),
     ("sort-menu", |size| default_scene(size).press("1:sort<space>scur<ret>s")),
@@ -174,16 +174,15 @@ fn views_have_no_color_in_mono_theme() {
 fn scenes_show_view_and_layer_of_their_name() {
     for (name, factory) in SCENES {
         let model = factory((80, 24)).model;
-        let view = name.split('-').next().unwrap();
-        let named_view = ViewId::parse(view).or_else(|| ViewId::parse(&format!("{view}s")));
-        if let Some(view) = named_view {
+        let is_named = |view: &ViewId| name.starts_with(view.view().id.trim_end_matches('s'));
+        if let Some(view) = ViewId::ALL.into_iter().find(is_named) {
             assert_eq!(model.view(), view, "{name}");
         }
         let has_expected_layer = match (name, model.layers.last()) {
             ("detail", Some(Layer::Detail(_, 0)))
             | ("session", Some(Layer::TextPage { top: 0, .. }))
             | ("cli-confirmation", Some(Layer::TypedCommandConfirmation(_)))
-            | ("away-marked", Some(Layer::ActionMenu(_, 0))) => true,
+            | ("out-of-service-marked", Some(Layer::ActionMenu(_, 0))) => true,
             ("detail-scrolled", Some(Layer::Detail(_, top))) => *top > 0,
             ("sort-menu", Some(Layer::SortMenu(index))) => *index > 0,
             ("filter" | "command" | "sessions-filtered", Some(Layer::Prompt(prompt))) => prompt.error.is_none(),

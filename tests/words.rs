@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hapulse::config::former_names::FORMER_NAMES;
+
 /// Phrases that readers stumble over, what to write instead, and the contexts in which they are correct English.
 ///
 /// A phrase matches whole words, in any case, and across a line break. `*` stands for the end of a word.
@@ -46,8 +48,6 @@ const BANNED: &[(&str, &str, &[&str])] = &[
             "must act",
             "cannot act",
             "not act",
-            "act.menu",
-            "act.undo",
             "`act`",
             "\"act\"",
             "act + bck",
@@ -146,6 +146,9 @@ const SKIPPED: &[&str] = &[
     "fuzz/target",
     "fuzz/dictionaries",
 ];
+/// Files that may contain the former names that this version still accepts.
+const FILES_WITH_FORMER_NAMES: [&str; 4] =
+    ["src/config/former_names.rs", "tests/configuration.rs", "docs/configuration.md", "CHANGELOG.md"];
 /// Where prose is, from the root of the repository.
 const PLACES: &[&str] = &[
     "src",
@@ -239,11 +242,17 @@ fn is_allowed(text: &[char], place: usize, phrase: &str, allowed: &[&str]) -> bo
 
 fn violations_in(name: &str, text: &str) -> Vec<String> {
     let (characters, lines) = flatten(text);
+    let former_names: Vec<&str> = if FILES_WITH_FORMER_NAMES.contains(&name) {
+        FORMER_NAMES.iter().map(|name| name.former).collect()
+    } else {
+        Vec::new()
+    };
     let mut violations = Vec::new();
     for (phrase, instead, allowed) in BANNED {
         let first = phrase.chars().next().unwrap();
         for place in (0..characters.len()).filter(|place| characters[*place] == first) {
-            if is_at(&characters, place, phrase) && !is_allowed(&characters, place, phrase, allowed) {
+            let is_allowed = |contexts: &[&str]| is_allowed(&characters, place, phrase, contexts);
+            if is_at(&characters, place, phrase) && !is_allowed(allowed) && !is_allowed(&former_names) {
                 violations.push(format!("{name}:{}: \"{phrase}\" (write: {instead})", lines[place]));
             }
         }
@@ -303,5 +312,6 @@ fn violations_in_finds_phrases_across_lines_and_respects_contexts() {
     assert_eq!(found("ten requests a second"), 1);
     assert_eq!(found("within a second"), 0);
     assert_eq!(found("mended and mending"), 2);
+    assert_eq!((found("`act.menu`"), violations_in("CHANGELOG.md", "`act.menu`, an act").len()), (1, 1));
     assert_eq!(doc_comment_violations_in("a.rs", "/// What it is.\n/// How.\nfn f() {}\n//! Whether.").len(), 2);
 }

@@ -66,7 +66,7 @@ pub fn read_history_mb(run: &mut ProgramRun) -> Option<f64> {
         let mut lines = screen.lines().map(|line| line.trim_start_matches('│').trim());
         Some(lines.find_map(|line| line.strip_prefix("history "))?.trim().to_owned())
     }
-    run.press(":cost\r");
+    run.press(":overhead\r");
     run.wait_for_text(|screen| history_line(screen).is_some());
     let text = history_line(&run.text())?;
     run.press("\x1b");

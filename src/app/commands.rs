@@ -101,7 +101,7 @@ pub enum UiCommand {
     /// Shows the full `show info` output.
     ShowProcessInfo,
     /// Shows the polling overhead.
-    ShowPollingOverhead,
+    ShowOverhead,
     /// Polls as soon as the minimum pause between polls allows.
     PollNow,
     /// Redraws the whole screen.
@@ -231,7 +231,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     action_command(&action_table::MAINT, &["M", "<f10>"], "maint", "no traffic and no health checks (state maint)"),
     action_command(&action_table::WEIGHT, &["W"], "weight", "set the weight: 0 to 256, or a percentage such as 50%"),
     row(
-        "act.menu",
+        "action.menu",
         &["a"],
         "more",
         "all actions, with the reason where one is unavailable",
@@ -239,7 +239,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::OpenActionMenu,
     ),
     row("past.pause", &["p"], "past", "pause and go back in time; again: live", Playback, UiCommand::TogglePause),
-    row("act.undo", &["u"], "undo", "undo the last action; again: the one before", Actions, UiCommand::Undo),
+    row("action.undo", &["u"], "undo", "undo the last action; again: the one before", Actions, UiCommand::Undo),
     row(
         "mark",
         &["<space>"],
@@ -290,7 +290,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     view_command("view.tables", &["8", "<a-8>"], "", "stick tables and their entries", ViewId::StickTables),
     view_command("view.events", &["9", "<a-9>"], "", "events: state changes, reloads, actions", ViewId::Events),
     view_command(
-        "view.away",
+        "view.out-of-service",
         &["A"],
         "",
         "servers in maintenance or drain: since when, by whom; again: back",
@@ -346,11 +346,11 @@ pub static COMMANDS: &[CommandSpec] = &[
     action_command(&action_table::CLEAR_ENTRY, &[], "", "clear the selected stick table entry"),
     action_command(&action_table::CLEAR_MAXIMA, &[], "", "reset the peak values (for everyone)"),
     action_command(&action_table::CLEAR_COUNTERS, &[], "", "reset all counters to 0 (for everyone)"),
-    row("offer.take", &["c"], "", "accept the suggestion in the header", Actions, UiCommand::AcceptSuggestion),
-    row("offer.decline", &["C"], "", "dismiss the suggestion", Actions, UiCommand::DismissSuggestion),
+    row("suggestion.accept", &["c"], "", "accept the suggestion in the header", Actions, UiCommand::AcceptSuggestion),
+    row("suggestion.dismiss", &["C"], "", "dismiss the suggestion", Actions, UiCommand::DismissSuggestion),
     row("mark.range", &["v"], "", "start or end a range of marks", Mark, UiCommand::ToggleMarkRange),
     row("mark.shown", &["*"], "", "mark all servers shown (after filtering)", Mark, UiCommand::MarkAllShown),
-    row("mark.none", &["U"], "", "remove all marks", Mark, UiCommand::ClearMarks),
+    row("mark.clear", &["U"], "", "remove all marks", Mark, UiCommand::ClearMarks),
     row(
         "past.back",
         &["<left>"],
@@ -360,7 +360,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::MovePlayback(PlaybackStep::Samples(-1)),
     ),
     row(
-        "past.on",
+        "past.forward",
         &["<right>"],
         "forward",
         "one sample forward",
@@ -376,7 +376,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::MovePlayback(PlaybackStep::Minutes(-1)),
     ),
     row(
-        "past.minute-on",
+        "past.minute-forward",
         &["<s-right>", ")"],
         "",
         "one minute forward",
@@ -401,7 +401,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::MarkMoment,
     ),
     row("past.forget", &["x"], "", "clear the marked moment", Playback, UiCommand::ClearMarkedMoment),
-    view_command("view.since", &["S"], "", "changes since the marked moment; again: back", ViewId::Diff),
+    view_command("view.diff", &["S"], "", "changes since the marked moment; again: back", ViewId::Diff),
     row("show.sort-right", &[">"], "", "sort by the next column", Show, UiCommand::SortNext(1)),
     row("show.sort-left", &["<lt>"], "", "sort by the previous column", Show, UiCommand::SortNext(-1)),
     row("show.sort-invert", &["I"], "", "reverse the sort order", Show, UiCommand::ReverseSort),
@@ -411,7 +411,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     row("show.columns-right", &["."], "", "scroll to the columns on the right", Show, UiCommand::ScrollColumns(1)),
     row("show.columns-left", &[","], "", "scroll to the columns on the left", Show, UiCommand::ScrollColumns(-1)),
     row("show.info", &["i"], "", "all process information (show info)", Show, UiCommand::ShowProcessInfo),
-    row("show.cost", &["$"], "", "polling overhead for HAProxy and this machine", Show, UiCommand::ShowPollingOverhead),
+    row("show.overhead", &["$"], "", "polling overhead for HAProxy and this machine", Show, UiCommand::ShowOverhead),
     row("copy", &["y"], "", "copy the name of the row to the terminal's clipboard", Program, UiCommand::CopyName),
     row("show.longer", &["+", "="], "", "longer time span in the charts", Show, UiCommand::ChangeChartSpan(1)),
     row("show.shorter", &["-"], "", "shorter time span in the charts", Show, UiCommand::ChangeChartSpan(-1)),

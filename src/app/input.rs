@@ -212,7 +212,11 @@ fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect>
         Ok(PaletteCommand::Sort(column)) => model.view_settings[view].sort_by(column),
         Ok(PaletteCommand::Columns(changes)) => palette::change_columns(&mut model.view_settings[view], &changes),
         Ok(PaletteCommand::Filter(filter)) => model.view_settings[view].set_filter(filter),
-        Err(error) => model.notify(error.to_string(), Role::Warn, now),
+        Err(error) => {
+            let former = palette::find_former_name(text);
+            model.notify(former.map_or_else(|| error.to_string(), ToString::to_string), Role::Warn, now);
+            return former.map_or_else(Vec::new, |name| run_palette_line(model, name.current, now));
+        }
     }
     Vec::new()
 }
@@ -311,7 +315,7 @@ pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> V
         UiCommand::ClearMarkedMoment => playback::clear_marked_moment(model, now),
         UiCommand::CopyName => return copy_name(model, now),
         UiCommand::ShowProcessInfo => open_process_info(model),
-        UiCommand::ShowPollingOverhead => return overhead::open_page(model),
+        UiCommand::ShowOverhead => return overhead::open_page(model),
         UiCommand::RemoveLine => match model.current_view().content {
             Content::StickTables => action_flow::start_action(model, &action_table::CLEAR_ENTRY, now),
             Content::Sessions

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::app::commands::{COMMANDS, CommandSpec};
+use crate::config::former_names::{FORMER_NAMES, FormerName, NameKind};
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table;
 use crate::table::filter::{FilterError, RowFilter};
@@ -80,15 +81,23 @@ pub fn parse(line: &str) -> Result<PaletteCommand, PaletteError> {
             Ok(PaletteCommand::Columns(rest.split_whitespace().map(change).collect::<Result<_, _>>()?))
         }
         "filter" => Ok(PaletteCommand::Filter(RowFilter::parse(rest)?)),
-        _ => {
-            let named = |command: &&CommandSpec| command.id == line || command.id.rsplit('.').next() == Some(line);
-            COMMANDS
-                .iter()
-                .find(named)
-                .map(PaletteCommand::Run)
-                .ok_or_else(|| PaletteError::UnknownCommand(line.to_owned()))
-        }
+        _ => COMMANDS
+            .iter()
+            .find(|command| is_called(line, command.id))
+            .map(PaletteCommand::Run)
+            .ok_or_else(|| PaletteError::UnknownCommand(line.to_owned())),
     }
+}
+
+/// Returns whether a line is the id of a command, or the part of the id after the last dot.
+fn is_called(line: &str, id: &str) -> bool {
+    line == id || id.rsplit('.').next() == Some(line)
+}
+
+/// Returns the row of the former name of a command that a palette line consists of.
+pub(crate) fn find_former_name(line: &str) -> Option<&'static FormerName> {
+    let mut commands = FORMER_NAMES.iter().filter(|name| name.kind == NameKind::Command);
+    commands.find(|name| is_called(line.trim(), name.former))
 }
 
 /// Changes the columns of a view. The name always stays the first column.

@@ -129,7 +129,7 @@ pub(super) struct DashboardOptions {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(super) ascii: bool,
-    /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
+    /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     pub(super) thresholds: Vec<ThresholdChange>,
     /// Append every event to this file

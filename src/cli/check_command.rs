@@ -31,14 +31,14 @@ pub(super) struct CheckArgs {
     /// Sampling time, such as 30s or 2m
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
-    /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; may be repeated
+    /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     thresholds: Vec<ThresholdChange>,
     #[command(flatten)]
     poll_args: PollArgs,
 }
 
-/// Runs the check and returns the exit code of its state. Every error results in UNKNOWN.
+/// Runs the check and returns the exit code for the resulting state. Every error results in UNKNOWN.
 pub(super) fn run(args: CheckArgs) -> ExitCode {
     let state = check_targets(args).unwrap_or_else(|error| {
         print_unknown(&format!("{error:#}"));

@@ -7,9 +7,9 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::actions::audit::audit_index::AuditIndex;
+use crate::cli::resolve;
 use crate::cli::targets::{self, NoTarget};
 use crate::config::partial_settings::PartialSettings;
-use crate::config::search_paths;
 use crate::config::settings::Settings;
 use crate::config::target::Target;
 use crate::config::terminal_env::TerminalEnv;
@@ -42,7 +42,7 @@ pub(super) struct PollArgs {
 impl PollArgs {
     /// Loads the effective settings.
     pub(super) fn load_settings(&self) -> anyhow::Result<Settings> {
-        Ok(search_paths::load_settings(self.config.as_deref(), PartialSettings::default())?)
+        Ok(resolve::load_settings(self.config.as_deref(), PartialSettings::default())?)
     }
 
     /// Returns the targets in `named`, followed by those of the options. Without any, returns all configured targets or

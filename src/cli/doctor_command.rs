@@ -49,7 +49,8 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     configuration.push(file_checks::check_audit(&settings.audit));
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| (size.ws_col, size.ws_row));
     let terminal = TerminalInfo::from_process(size).check(settings.theme);
-    let mut sections = vec![("Configuration and audit".to_owned(), configuration), ("Terminal".to_owned(), terminal)];
+    let mut sections =
+        vec![("Configuration and audit log".to_owned(), configuration), ("Terminal".to_owned(), terminal)];
     match targets::find(&args.targets, None, None, &settings.targets) {
         Ok(found) => {
             for target in found {

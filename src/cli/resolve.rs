@@ -1,21 +1,53 @@
 //! Resolves names in settings: rules, theme roles, views, columns, commands and keys. The `config` module does not know
 //! these names, so this module adds the location in the configuration to the errors.
 
+use std::fmt::Display;
+use std::path::Path;
+
 use crate::app::keymap::{Keymap, KeymapError};
 use crate::app::view_config::ViewConfig;
 use crate::config::config_file::BadConfig;
+use crate::config::former_names::{FormerName, NameKind};
 use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths::{self, SettingOrigin};
 use crate::config::settings::Settings;
+use crate::headless::report::contents::{BadReport, ReportPart};
 use crate::problems::thresholds::{RuleOverride, ThresholdChange, ThresholdError, Thresholds};
 use crate::ui::color::ColorDepth;
 use crate::ui::style_overrides::StyleOverrides;
 
-/// Merges partial settings, of which later ones override earlier ones, and validates all names in the result.
+/// Loads the settings of this process; `named` is the file given by a flag.
+pub(super) fn load_settings(named: Option<&Path>, flags: PartialSettings) -> Result<Settings, BadConfig> {
+    let settings = search_paths::load_settings(named, flags)?;
+    warn_about_former_names(&settings);
+    Ok(settings)
+}
+
+/// Warns on standard error about former names in the configuration files.
+fn warn_about_former_names(settings: &Settings) {
+    settings.former_names.iter().for_each(|name| print_warning(&name));
+}
+
+/// Prints a warning to standard error.
+fn print_warning(text: &impl Display) {
+    eprintln!("hapulse: warning: {text}");
+}
+
+/// Parses the name of a part that can be printed, and warns on standard error about a former name of a view.
+pub(super) fn report_part(text: &str) -> Result<ReportPart, BadReport> {
+    let former = FormerName::find(NameKind::View, &text.to_lowercase());
+    if let Some(name) = former {
+        print_warning(name);
+    }
+    former.map_or(text, |name| name.current).parse()
+}
+
+/// Merges partial settings in order and validates all names in the result.
 pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> anyhow::Result<Settings> {
     let layers = layers.iter().map(|(_, layer)| layer.clone());
     let settings = layers.fold(Settings::defaults(&search_paths::env_variable), Settings::apply);
+    warn_about_former_names(&settings);
     thresholds(&settings.thresholds, &[])?;
     keymap(&settings.keys)?;
     view_configs(&settings.views)?;
@@ -23,27 +55,25 @@ pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> a
     Ok(settings)
 }
 
-/// Resolves the thresholds of the rules from the configuration and the flags. Prints a warning to standard error for
-/// each former name of a rule.
+/// Resolves the thresholds of the rules from the configuration and the flags, and warns on standard error about former
+/// names in the flags.
 pub(super) fn thresholds(
     entries: &[Located<ThresholdOverride>],
     flags: &[ThresholdChange],
 ) -> anyhow::Result<Thresholds> {
     let mut changes = Vec::new();
     for entry in entries {
-        let ThresholdOverride { warn, crit, hold, is_off } = entry.value;
-        let change = ThresholdChange::new(&entry.name, RuleOverride { warn, crit, hold_time: hold, is_off })
+        let ThresholdOverride { warn, crit, hold_time, is_off } = entry.value;
+        let change = ThresholdChange::new(&entry.name, RuleOverride { warn, crit, hold_time, is_off })
             .map_err(|error| BadConfig::from(entry.error(&error)))?;
-        if let Some(warning) = change.rename_warning() {
-            eprintln!("hapulse: warning: {}", entry.error(&warning));
-        }
         changes.push(change);
     }
-    for warning in flags.iter().filter_map(ThresholdChange::rename_warning) {
-        eprintln!("hapulse: warning: --threshold: {warning}");
-    }
+    flags
+        .iter()
+        .flat_map(ThresholdChange::former_names)
+        .for_each(|name| print_warning(&format!("--threshold: {name}")));
     Thresholds::with_changes(changes.iter().chain(flags).copied()).map_err(|error| {
-        // If no flag can have caused the error, report it with the position of the entry that did.
+        // If no flag can have caused the error, report it with the position of the entry that caused it.
         let is_cause = |rule| flags.iter().all(|flag| flag.rule != rule);
         let ThresholdError::WrongOrder { rule, .. } = error else { return error.into() };
         match entries.iter().zip(&changes).rev().find(|(_, change)| change.rule == rule && is_cause(rule)) {

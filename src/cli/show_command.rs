@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::common_args::{
     PollArgs, SAMPLE_INTERVAL, load_attribution, report_no_target, text_layout, usage_error,
 };
-use crate::cli::resolve::thresholds;
+use crate::cli::resolve::{report_part, thresholds};
 use crate::config::duration;
 use crate::config::located::Located;
 use crate::config::target::Target;
@@ -18,14 +18,14 @@ use crate::headless::report::show::{self, OutputFormat, ShowOptions};
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "VIEW is the number or name of a view: dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), away, problems or info. Every other argument is a TARGET.\n\n\
+    after_help = "VIEW is the number or name of a view: dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), out-of-service; or problems or info. All other arguments are TARGETs.\n\n\
     Examples:\n  \
     hapulse show                                         process, problems and rows of the local HAProxy\n  \
     hapulse show latency --sort -rtime --flat            slowest first\n  \
     hapulse show status --filter 'status:down | qcur>0'  rows that are down or have a queue\n  \
     hapulse show --format csv --columns all > rows.csv   every field of show stat\n  \
     hapulse show --format json info lb01:9999 eu=lb02:9999\n  \
-    hapulse show away                                    servers in maintenance or drain, and who ordered it\n\n\
+    hapulse show out-of-service                          servers in maintenance or drain, with author\n\n\
     Sends only show info and show stat. docs/json.md describes the JSON format.\n\n\
     Exit codes: 0 success, 1 error, 2 invalid usage or configuration, 3 HAProxy does not answer"
 )]
@@ -48,7 +48,7 @@ pub(super) struct ShowArgs {
 /// Options that select rows and columns.
 #[derive(Debug, Clone, Args)]
 pub(super) struct RowArgs {
-    /// Print these columns instead of the view's, such as scur,rtime,bin/s with the names of :cols, or all
+    /// Print these columns (names as in :cols, such as scur,rtime,bin/s) instead of the view's; all prints every field
     #[arg(long, value_name = "NAME,…")]
     columns: Option<String>,
     /// Print only rows that match, in the syntax of the key /: 'status:down', 'qcur>0 !backup', 'proxy=www,api'
@@ -91,7 +91,7 @@ fn split_view_and_targets(
         words.iter().partition(|word| may_be_view(word) && !is_known(word));
     let part = match views.as_slice() {
         [] => ReportPart::Dashboard,
-        [view] => view.parse().map_err(|bad: BadReport| bad.to_string())?,
+        [view] => report_part(view).map_err(|bad| bad.to_string())?,
         [_, second, ..] => {
             return Err(format!("only one view can be given; if \"{second}\" is a socket, write ./{second}"));
         }

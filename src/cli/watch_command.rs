@@ -7,11 +7,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::cli::common_args::{PollArgs, load_attribution, report_no_target, usage_error};
-use crate::cli::resolve::thresholds;
+use crate::cli::resolve::{report_part, thresholds};
 use crate::cli::show_command::RowArgs;
 use crate::config::duration;
 use crate::config::target::Target;
-use crate::headless::report::contents::ReportPart;
 use crate::headless::report::watch::{self, WatchOptions};
 
 #[derive(Debug, Clone, Args)]
@@ -57,7 +56,7 @@ enum WatchFormat {
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let WatchArgs { target_args, format: WatchFormat::Jsonl, view, row_args, interval, count, poll_args } = args;
-    let report = match view.parse::<ReportPart>().and_then(|part| row_args.report(part)) {
+    let report = match report_part(&view).and_then(|part| row_args.report(part)) {
         Ok(report) => report,
         Err(why) => {
             eprintln!("hapulse: {why}\n  see hapulse watch --help for examples");

@@ -8,9 +8,12 @@ use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use serde::Deserialize as _;
 use thiserror::Error;
+use toml::de::{DeTable, Deserializer};
 
 use crate::config::environment::BadVariable;
+use crate::config::former_names::{self, FormerName, FormerNameUse};
 use crate::config::located::{FilePosition, UnknownName};
 use crate::config::partial_settings::PartialSettings;
 use crate::haproxy::safe_text::SafeText;
@@ -93,10 +96,19 @@ pub fn parse(bytes: &[u8], path: &SafeText) -> Result<PartialSettings, BadConfig
         message: SafeText::from(message).as_str().to_owned(),
     };
     let text = std::str::from_utf8(bytes).map_err(|error| invalid(error.valid_up_to(), "is not UTF-8 text"))?;
-    let settings: Result<PartialSettings, toml::de::Error> = toml::from_str(text);
-    settings
-        .map(|settings| settings.with_positions(position))
-        .map_err(|error| invalid(error.span().map_or(0, |span| span.start), &describe_parse_error(error)))
+    let describe =
+        |error: toml::de::Error| invalid(error.span().map_or(0, |span| span.start), &describe_parse_error(error));
+    let mut file = DeTable::parse(text).map_err(describe)?;
+    let former_names = former_names::replace_in_file(file.get_mut()).map_err(|(offset, name)| {
+        let FormerName { former, current, .. } = name;
+        invalid(offset, &format!("{former} is the former name of {current}, which is also set: remove {former}"))
+    })?;
+    let settings = PartialSettings::deserialize(Deserializer::from(file)).map_err(describe)?;
+    let former_names = former_names.into_iter();
+    Ok(PartialSettings {
+        former_names: former_names.map(|(offset, name)| FormerNameUse { position: position(offset), name }).collect(),
+        ..settings.with_positions(position)
+    })
 }
 
 /// Describes a parser error in terms that the author of the file understands.
@@ -156,7 +168,7 @@ mod tests {
         );
         assert_eq!(
             error_text("[drian]\n"),
-            "/c.toml:1:2: unknown key \"drian\"; valid keys: read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, colours, views, keys"
+            "/c.toml:1:2: unknown key \"drian\"; known here: read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, colors, views, keys"
         );
         assert_eq!(error_text("[drain]\n  wait = 1"), "/c.toml:2:3: unknown key \"wait\"; valid keys: deadline");
         assert_eq!(error_text("audit.foo.bar = 1"), error_text("audit.foo = 1"));

@@ -16,9 +16,9 @@ pub struct ThresholdOverride {
     pub warn: Option<f64>,
     /// Critical threshold; `None` if unchanged.
     pub crit: Option<f64>,
-    /// Hold time: how long the condition of the rule must be met; `None` if unchanged.
-    pub hold: Option<Duration>,
-    /// The rule is turned off.
+    /// Time for which the condition must hold.
+    pub hold_time: Option<Duration>,
+    /// Rule is turned off.
     pub is_off: bool,
 }
 

@@ -11,6 +11,7 @@ pub mod config_file;
 pub mod discovery;
 pub mod duration;
 pub mod environment;
+pub mod former_names;
 pub mod located;
 pub mod partial_settings;
 pub mod search_paths;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::config::former_names::FormerNameUse;
 use crate::config::located::{FilePosition, Located, ThresholdOverride, ViewSettings};
 use crate::config::target::Target;
 use crate::config::terminal_env::ColorTheme;
@@ -47,15 +48,18 @@ pub struct PartialSettings {
     /// `[thresholds]`: changed thresholds by rule.
     #[serde(deserialize_with = "thresholds")]
     pub thresholds: Vec<Located<ThresholdOverride>>,
-    /// `[colours]`: styles by role.
-    #[serde(rename = "colours", deserialize_with = "colors")]
+    /// `[colors]`: styles by role.
+    #[serde(deserialize_with = "colors")]
     pub colors: Vec<Located<String>>,
     /// `[views]`: columns and sort order by view.
     #[serde(deserialize_with = "views")]
     pub views: Vec<Located<ViewSettings>>,
-    /// `[keys]`: keys by action or UI command.
+    /// `[keys]`: keys by UI command.
     #[serde(deserialize_with = "keys")]
     pub keys: Vec<Located<Vec<String>>>,
+    /// Former names in the source, already replaced.
+    #[serde(skip)]
+    pub former_names: Vec<FormerNameUse>,
 }
 
 /// Audit settings from one source.

@@ -143,12 +143,12 @@ pub static SETTINGS: &[Setting] = &[
         name: "thresholds",
         kind: SettingKind::Section,
         help: "Changed thresholds by rule (docs/problems.md lists the rules), or \"off\".",
-        example: "queue = { warn = 5, crit = 50, hold = \"10s\" }",
+        example: "queue = { warn = 5, crit = 50, for = \"10s\" }",
         is_set_in: |settings| !settings.thresholds.is_empty(),
         toml_lines: |settings| toml_entries(&settings.thresholds, toml_threshold),
     },
     Setting {
-        name: "colours",
+        name: "colors",
         kind: SettingKind::Section,
         help: "Styles that replace the theme's, by role: a color, \"on\" and a background color, and words such as bold.",
         example: "bad = \"bold bright-red on #300000\"",
@@ -166,7 +166,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "keys",
         kind: SettingKind::Section,
-        help: "Keys by action (hapulse config --actions lists the actions); [] unbinds the action.",
+        help: "Keys by command (hapulse config --actions lists them); [] unbinds the command.",
         example: "\"server.drain\" = [\"D\", \"<f12>\"]",
         is_set_in: |settings| !settings.keys.is_empty(),
         toml_lines: |settings| toml_entries(&settings.keys, |keys| toml_array(keys)),
@@ -222,8 +222,8 @@ fn toml_threshold(limits: &ThresholdOverride) -> String {
         return "\"off\"".to_owned();
     }
     let number = |name, value: Option<f64>| value.map(|value| format!("{name} = {value}"));
-    let hold = limits.hold.map(|hold| format!("hold = {}", toml_duration(hold)));
-    let parts = [number("warn", limits.warn), number("crit", limits.crit), hold];
+    let hold_time = limits.hold_time.map(|time| format!("for = {}", toml_duration(time)));
+    let parts = [number("warn", limits.warn), number("crit", limits.crit), hold_time];
     format!("{{ {} }}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::config::former_names::FormerNameUse;
 use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::{PartialAuditSettings, PartialDrainSettings, PartialSettings};
 use crate::config::state_dir;
@@ -46,8 +47,10 @@ pub struct Settings {
     pub colors: Vec<Located<String>>,
     /// Columns and sort order by view.
     pub views: Vec<Located<ViewSettings>>,
-    /// Keys by action or UI command.
+    /// Keys by UI command.
     pub keys: Vec<Located<Vec<String>>>,
+    /// Former names in the files, already replaced.
+    pub former_names: Vec<FormerNameUse>,
 }
 
 /// Effective audit settings.
@@ -91,6 +94,7 @@ impl Settings {
             colors: Vec::new(),
             views: Vec::new(),
             keys: Vec::new(),
+            former_names: Vec::new(),
         }
     }
 
@@ -112,6 +116,7 @@ impl Settings {
             colors,
             views,
             keys,
+            former_names,
         } = partial;
         let PartialAuditSettings { path, required, ask_reason } = audit;
         let PartialDrainSettings { deadline } = drain;
@@ -133,6 +138,7 @@ impl Settings {
             colors: merge_by_name(self.colors, colors),
             views: merge_by_name(self.views, views),
             keys: merge_by_name(self.keys, keys),
+            former_names: [self.former_names, former_names].concat(),
         }
     }
 }

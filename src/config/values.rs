@@ -110,12 +110,12 @@ pub fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Thre
     ))
 }
 
-/// Deserializes `[colours]`: styles by role.
+/// Deserializes `[colors]`: styles by role.
 ///
 /// # Errors
 /// Returns an error if a style is not a string.
 pub fn colors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<String>>, D::Error> {
-    from.deserialize_any(NamedEntriesVisitor("a section [colours] with lines ROLE = \"STYLE\"", |_, style: String| {
+    from.deserialize_any(NamedEntriesVisitor("a section [colors] with lines ROLE = \"STYLE\"", |_, style: String| {
         Ok(style)
     }))
 }
@@ -220,8 +220,8 @@ struct ThresholdValue(ThresholdOverride);
 struct ThresholdTable {
     warn: Option<f64>,
     crit: Option<f64>,
-    #[serde(deserialize_with = "duration_text")]
-    hold: Option<Duration>,
+    #[serde(rename = "for", deserialize_with = "duration_text")]
+    hold_time: Option<Duration>,
 }
 
 impl<'de> Deserialize<'de> for ThresholdValue {
@@ -231,7 +231,7 @@ impl<'de> Deserialize<'de> for ThresholdValue {
             type Value = ThresholdOverride;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("thresholds, such as { warn = 5, crit = 50, hold = \"10s\" }, or \"off\"")
+                f.write_str("thresholds, such as { warn = 5, crit = 50, for = \"10s\" }, or \"off\"")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<ThresholdOverride, E> {
@@ -242,8 +242,9 @@ impl<'de> Deserialize<'de> for ThresholdValue {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ThresholdOverride, A::Error> {
-                let ThresholdTable { warn, crit, hold } = ThresholdTable::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(ThresholdOverride { warn, crit, hold, is_off: false })
+                let table = ThresholdTable::deserialize(MapAccessDeserializer::new(map))?;
+                let ThresholdTable { warn, crit, hold_time } = table;
+                Ok(ThresholdOverride { warn, crit, hold_time, is_off: false })
             }
         }
         from.deserialize_any(ThresholdVisitor).map(Self)

@@ -187,9 +187,6 @@ rules! {
         "d chkfail in 1 min, while up; at least 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
 }
 
-/// Former names of rules. They are accepted in configuration and flags for one version, with a warning.
-const RENAMED: &[(&str, RuleId)] = &[("nobody-alive", RuleId::NoBackendAvailable)];
-
 impl RuleId {
     /// The first and the last rule of [`RULES`].
     pub(crate) const BOUNDS: (Self, Self) = (Self::ALL[0], Self::ALL[Self::ALL.len() - 1]);
@@ -199,12 +196,7 @@ impl RuleId {
         Self::ALL.iter().copied().find(|id| id.as_str() == text)
     }
 
-    /// Returns the former name and the rule that had it in the previous version; `None` if no rule had this name.
-    pub(crate) fn parse_former(text: &str) -> Option<(&'static str, Self)> {
-        RENAMED.iter().copied().find(|(former, _)| *former == text)
-    }
-
-    /// Returns the rule with this name.
+    /// Returns the rule.
     pub(crate) fn rule(self) -> &'static Rule {
         &RULES[self as usize]
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::config::former_names::{FormerName, NameKind};
 use crate::problems::measurement::{Grade, Measurement};
 use crate::problems::rule::{Direction, HoldTime};
 use crate::problems::rule_table::{RULES, Rule, RuleId};
@@ -16,8 +17,8 @@ pub enum ThresholdError {
     /// No rule has this name.
     #[error("unknown rule {0:?}")]
     UnknownRule(String),
-    /// The string does not have one of the accepted forms.
-    #[error("{0:?} is not RULE.warn=N, RULE.crit=N, RULE.hold=SECONDS or RULE=off; docs/problems.md lists the rules")]
+    /// The text does not have one of the accepted forms.
+    #[error("{0:?} is not RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; docs/problems.md lists the rules")]
     Syntax(String),
     /// The threshold is negative, infinite or not a number.
     #[error("{0}: a threshold must be a number, 0 or greater")]
@@ -58,37 +59,33 @@ pub struct RuleOverride {
     pub is_off: bool,
 }
 
-/// Changes to the thresholds of a rule, as configured: `rule.warn=N`, `rule.crit=N`, `rule.hold=SECONDS` or `rule=off`.
+/// Changes to the thresholds of a rule, as configured: `rule.warn=N`, `rule.crit=N`, `rule.for=SECONDS` or `rule=off`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ThresholdChange {
     /// The rule.
     pub rule: RuleId,
-    /// The configured name, if it is a former name of the rule.
-    former_name: Option<&'static str>,
+    /// Former names in the text, of the rule and of the property.
+    former_names: [Option<&'static FormerName>; 2],
     /// The changes.
     pub change: RuleOverride,
 }
 
 impl ThresholdChange {
-    /// Builds a change to the rule with this name or former name.
+    /// Builds the change of the rule with this name.
     ///
     /// # Errors
     /// Returns an error if no rule has this name, or if a threshold is negative, infinite or not a number.
     pub(crate) fn new(name: &str, change: RuleOverride) -> Result<Self, ThresholdError> {
-        let current = RuleId::parse(name).map(|rule| (None, rule));
-        let former = || RuleId::parse_former(name).map(|(former, rule)| (Some(former), rule));
-        let (former_name, rule) =
-            current.or_else(former).ok_or_else(|| ThresholdError::UnknownRule(name.to_owned()))?;
+        let rule = RuleId::parse(name).ok_or_else(|| ThresholdError::UnknownRule(name.to_owned()))?;
         if [change.warn, change.crit].iter().flatten().any(|limit| !limit.is_finite() || *limit < 0.0) {
             return Err(ThresholdError::InvalidNumber(rule));
         }
-        Ok(Self { rule, former_name, change })
+        Ok(Self { rule, former_names: [None; 2], change })
     }
 
-    /// Returns a warning if the configured name is a former name of the rule; otherwise `None`.
-    pub(crate) fn rename_warning(&self) -> Option<String> {
-        let Self { rule, former_name, .. } = self;
-        former_name.map(|former| format!("the rule {former} is now called {rule}; the next version rejects {former}"))
+    /// Returns the former names that the text of the change contains.
+    pub(crate) fn former_names(&self) -> impl Iterator<Item = &'static FormerName> {
+        self.former_names.into_iter().flatten()
     }
 }
 
@@ -97,20 +94,26 @@ impl FromStr for ThresholdChange {
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
         let bad = || ThresholdError::Syntax(text.to_owned());
+        let with_current_rule = |name: &str, change, former_property| {
+            let former_rule = FormerName::find(NameKind::Rule, name);
+            let change = Self::new(former_rule.map_or(name, |name| name.current), change)?;
+            Ok(Self { former_names: [former_rule, former_property], ..change })
+        };
         let (name, value) = text.split_once('=').ok_or_else(bad)?;
         if value == "off" {
-            return Self::new(name, RuleOverride { is_off: true, ..RuleOverride::default() });
+            return with_current_rule(name, RuleOverride { is_off: true, ..RuleOverride::default() }, None);
         }
         let (name, property) = name.rsplit_once('.').ok_or_else(bad)?;
+        let former_property = FormerName::find(NameKind::ThresholdKey, property);
         let number = value.parse::<f64>().ok().filter(|number| (0.0..1e15).contains(number)).ok_or_else(bad)?;
         let mut change = RuleOverride::default();
-        match property {
+        match former_property.map_or(property, |name| name.current) {
             "warn" => change.warn = Some(number),
             "crit" => change.crit = Some(number),
-            "hold" => change.hold_time = Some(Duration::from_secs_f64(number)),
+            "for" => change.hold_time = Some(Duration::from_secs_f64(number)),
             _ => return Err(bad()),
         }
-        Self::new(name, change)
+        with_current_rule(name, change, former_property)
     }
 }
 
@@ -225,6 +228,7 @@ impl Thresholds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::former_names::FORMER_NAMES;
 
     fn thresholds(changes: &[&str]) -> Result<Thresholds, ThresholdError> {
         let changes: Result<Vec<ThresholdChange>, _> = changes.iter().map(|text| text.parse()).collect();
@@ -241,7 +245,7 @@ mod tests {
         let grades = [700.0, 900.0, 2500.0].map(|value| grade(&changes, RuleId::ResponseTime, value));
         assert_eq!(grades, [Grade::Fine, Grade::Warn, Grade::Crit]);
         assert_eq!(grade(&["response-time=off"], RuleId::ResponseTime, 1e9), Grade::Fine);
-        for bad in ["", "response-time", "response-time.warn=", "response-time.colour=1", "response-time.warn=-1"] {
+        for bad in ["", "response-time", "response-time.warn=", "response-time.color=1", "response-time.warn=-1"] {
             assert!(matches!(thresholds(&[bad]), Err(ThresholdError::Syntax(_))), "{bad:?}");
         }
         assert_eq!(thresholds(&["nonsense.warn=1"]), Err(ThresholdError::UnknownRule("nonsense".into())));
@@ -259,7 +263,7 @@ mod tests {
         let kept = grade(&["connections.warn=0.5"], RuleId::Connections, 0.9);
         assert_eq!(kept, Grade::Crit, "the critical threshold is kept");
         assert_eq!(grade(&["connections=off"], RuleId::Connections, 1.0), Grade::Fine);
-        let short = thresholds(&["queue.hold=1", "queue.warn=2"]).unwrap();
+        let short = thresholds(&["queue.for=1", "queue.warn=2"]).unwrap();
         assert_eq!(short.for_rule(RuleId::Queue).crit_for.duration, Duration::from_secs(1));
     }
 
@@ -290,11 +294,17 @@ mod tests {
     }
 
     #[test]
-    fn former_names_of_rules_are_accepted() {
-        let change: ThresholdChange = "nobody-alive=off".parse().unwrap();
-        assert_eq!(change.rule, RuleId::NoBackendAvailable);
-        assert!(change.rename_warning().unwrap().contains("nobody-alive is now called no-backend-available"));
-        assert_eq!("no-backend-available=off".parse::<ThresholdChange>().unwrap().rename_warning(), None);
+    fn parse_accepts_former_names_of_rules_and_keys() {
+        for former in FORMER_NAMES {
+            let (old, new) = match former.kind {
+                NameKind::Rule => (format!("{}=off", former.former), format!("{}=off", former.current)),
+                NameKind::ThresholdKey => (format!("queue.{}=3", former.former), format!("queue.{}=3", former.current)),
+                _ => continue,
+            };
+            let [old, new] = [old, new].map(|text| text.parse::<ThresholdChange>().unwrap());
+            assert_eq!((old.rule, old.change), (new.rule, new.change));
+            assert_eq!((old.former_names().collect::<Vec<_>>(), new.former_names().count()), (vec![former], 0));
+        }
     }
 
     #[test]

@@ -96,8 +96,8 @@ views! {
     StickTables "tables" "Tables" All Content::StickTables;
     Events "events" "Events" All Content::Events;
     Problems "problems" "Problems" All Content::Problems;
-    OutOfService "away" "Maint/drain" OutOfService Content::Table(column_sets::OUT_OF_SERVICE_VIEW);
-    Diff "since" "Since" Changed Content::Table(column_sets::DIFF_VIEW);
+    OutOfService "out-of-service" "Maint/drain" OutOfService Content::Table(column_sets::OUT_OF_SERVICE_VIEW);
+    Diff "diff" "Since" Changed Content::Table(column_sets::DIFF_VIEW);
 }
 
 impl ViewId {

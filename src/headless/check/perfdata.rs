@@ -50,8 +50,8 @@ impl PerfValue {
         Self { label: label.to_owned(), value, min: Some(0.0), ..Self::default() }
     }
 
-    /// Sets the maximum to `limit`, and the thresholds to those of `rule`, which are shares of this maximum. Without a
-    /// limit, both stay empty.
+    /// Sets the maximum to `limit`, and the thresholds to those of `rule` multiplied by `limit`, because they are
+    /// shares. If the limit is unknown or 0, all three stay empty.
     fn with_limit(self, limit: Option<i64>, rule: RuleId, thresholds: &Thresholds) -> Self {
         let limit = limit.filter(|limit| *limit > 0).map(|limit| limit as f64);
         let (warn, crit) = rule_limits(rule, thresholds);

@@ -214,8 +214,8 @@ impl Report {
         self.rows.iter().any(|settings| settings.columns.iter().any(|column| column.id == "by"))
     }
 
-    /// Sets the layout: the one from the command line, or else a flat list if `flat` is true or the report is about
-    /// servers out of service, or else a tree.
+    /// Sets the layout to the one from the command line. Without that, the layout is a flat list if `flat` is true or
+    /// the report lists servers out of service, and a tree otherwise.
     #[must_use]
     pub fn with_default_layout(mut self, flat: bool) -> Self {
         if let Some(settings) = &mut self.rows {
@@ -262,10 +262,11 @@ mod tests {
         );
         assert_eq!((part("Problems"), part("INFO")), (Ok(ReportPart::Problems), Ok(ReportPart::Info)));
         let message = |text: &str| part(text).unwrap_err().to_string();
-        let known = "dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), away, problems, info";
+        let known =
+            "dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), out-of-service, problems, info";
         assert_eq!(message("statu\u{1b}"), format!("unknown view \"statu\\x1b\"; available: {known}"));
         assert_eq!(message("7"), format!("view \"sessions\" cannot be printed; available: {known}"));
-        assert_eq!(message("since"), format!("view \"since\" cannot be printed; available: {known}"));
+        assert_eq!(message("diff"), format!("view \"diff\" cannot be printed; available: {known}"));
         assert!(part("11").is_err() && part("").is_err() && part("01").is_err());
     }
 
@@ -275,7 +276,7 @@ mod tests {
         assert_eq!(shown("status", &choice("", "api2", ""), false), ["BACKEND", "api2"], "below its proxy");
         assert_eq!(shown("status", &choice("", "kind=server", "-scur"), true)[..2], ["w2", "w1"]);
         assert_eq!(shown("status", &choice("", "kind=server", "scur"), true)[..2], ["api3", "old1"]);
-        assert_eq!(shown("away", &RowOptions::default(), false), ["api3", "api2"], "the longest first");
+        assert_eq!(shown("out-of-service", &RowOptions::default(), false), ["api3", "api2"], "the longest first");
     }
 
     #[test]

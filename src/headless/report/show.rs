@@ -1,4 +1,5 @@
-//! `hapulse show`: polls once, or for a second if the report contains rates or problems, and prints the newest sample.
+//! `hapulse show`: polls for the sampling time and prints the newest sample. By default, the sampling time is one
+//! second if the report contains rates or problems, and otherwise a single sample is taken.
 
 use std::io::Write;
 use std::time::Duration;

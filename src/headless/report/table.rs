@@ -152,8 +152,8 @@ fn row_lines(
     out
 }
 
-/// Returns the heading of a column, or the column's id in capitals if the heading is empty: scripts can then count the
-/// columns.
+/// Returns the heading of a column, or the column's id in capitals if the heading is empty, so that scripts can
+/// count the columns.
 fn heading(column: &'static Column) -> String {
     if column.title.is_empty() { column.id.to_uppercase() } else { column.title.to_owned() }
 }
@@ -251,7 +251,7 @@ mod tests {
         let flat = printed("status", "scur,rate", true, pipe());
         assert_eq!(flat[0], "NAME         SIDE  SCUR  RATE");
         assert!(flat[2].starts_with("www/w1              400"), "{}", flat[2]);
-        assert_eq!(printed("away", "name", false, pipe()), ["NAME", "api/api3", "api/api2"]);
+        assert_eq!(printed("out-of-service", "name", false, pipe()), ["NAME", "api/api3", "api/api2"]);
     }
 
     #[test]

@@ -30,7 +30,8 @@ const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(3);
 pub enum PromptPolicy {
     /// Every action needs a confirmation.
     Always,
-    /// Only actions of the highest danger level need one. Because `--yes` forbids questions, they are refused.
+    /// Only actions of the highest danger level need a confirmation. They are refused, because `--yes` forbids
+    /// questions.
     HighestDanger,
     /// No action needs a confirmation (`--yes --force`).
     Never,
