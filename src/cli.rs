@@ -42,9 +42,9 @@ use crate::headless::config::effective;
 use crate::headless::manual::key_list;
 use crate::headless::manual::man;
 use crate::headless::print::ignore_broken_pipe;
-use crate::headless::server::arguments;
 use crate::headless::server::console::Console;
 use crate::headless::server::controller::Controller;
+use crate::headless::server::run;
 use crate::problems::thresholds::ThresholdError;
 
 const EXIT_ERROR: u8 = 1;
@@ -186,6 +186,6 @@ fn run_server_command(args: &ServerCommandArgs) -> anyhow::Result<ExitCode> {
     };
     let audit = open_audit(&settings, &args.audit_tool());
     let controller = Controller::new(target.label(), target.address, settings.read_only, common.interval, audit);
-    let code = arguments::run(args.options(&settings), controller, &mut Console::from_stdio())?;
+    let code = run::run(args.options(&settings), controller, &mut Console::from_stdio())?;
     Ok(ExitCode::from(code.code()))
 }

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::error::ErrorKind;
-use hapulse::app::commands::{COMMANDS, CommandGroup, CommandSpec};
 use hapulse::app::key::Key;
-use hapulse::app::palette::{self, COMMANDS_WITH_ARGUMENTS};
+use hapulse::app::palette_parser::{self, COMMANDS_WITH_ARGUMENTS};
+use hapulse::app::ui_commands::{COMMANDS, CommandGroup, CommandSpec};
 use hapulse::config::setting_table::SETTINGS;
 
 const README: &str = include_str!("../README.md");
@@ -221,7 +221,7 @@ fn key_table_names(page: &'static str, heading: &str) -> BTreeSet<String> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for (index, piece) in pieces.iter().enumerate().step_by(2) {
         if let Some(line) = piece.strip_prefix(':').filter(|line| !line.is_empty()) {
-            assert!(palette::parse(line).is_ok(), "{piece}");
+            assert!(palette_parser::parse(line).is_ok(), "{piece}");
             continue;
         }
         names.insert((*piece).to_owned());

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use hapulse::app::key::Key;
 use hapulse::app::keymap::Keymap;
-use hapulse::app::palette::{self, COMMANDS_WITH_ARGUMENTS};
-use hapulse::ask::read_only_command::ReadOnlyLine;
+use hapulse::app::palette_parser::{self, COMMANDS_WITH_ARGUMENTS};
+use hapulse::ask::read_only_line::ReadOnlyLine;
 use hapulse::haproxy::fields::TextField;
 use hapulse::table::columns::column::{Column, ColumnSource};
 use hapulse::table::columns::column_sets;
@@ -78,7 +78,9 @@ fn check(reference: Reference<'_>, keymap: &Keymap, flags: &BTreeSet<String>) ->
             (column, _) => column.is_some(),
         },
         "key" => Key::parse(name).and_then(|key| keymap.get(key)).is_some(),
-        "do" => matches!(palette::parse(name), Ok(palette::PaletteCommand::Run(action)) if action.id == name),
+        "do" => {
+            matches!(palette_parser::parse(name), Ok(palette_parser::PaletteCommand::Run(action)) if action.id == name)
+        }
         "cmd" => COMMANDS_WITH_ARGUMENTS.iter().any(|(known, ..)| *known == name),
         "flag" => flags.contains(name),
         _ => ReadOnlyLine::parse(name).is_ok(),

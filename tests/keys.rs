@@ -13,7 +13,7 @@ use hapulse::actions::outcome::{ActionReport, Outcome, StepResult};
 use hapulse::app::key::{Key, KeyCode};
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
-use hapulse::app::msg::{Effect, Message};
+use hapulse::app::message::{Effect, Message};
 use hapulse::app::update::next_wake;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::safe_text::SafeText;

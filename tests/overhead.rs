@@ -10,7 +10,7 @@ mod support;
 use std::fs;
 
 use hapulse::app::layers::Layer;
-use hapulse::app::msg::{Effect, MemoryUse, Message};
+use hapulse::app::message::{Effect, MemoryUse, Message};
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
 use model_driver::ModelDriver;

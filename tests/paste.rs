@@ -7,7 +7,7 @@ mod model_driver;
 mod samples;
 
 use hapulse::app::layers::Layer;
-use hapulse::app::msg::Message;
+use hapulse::app::message::Message;
 use hapulse::table::view_table::ViewId;
 use model_driver::{ModelDriver, NO_COMMANDS, sent_commands};
 

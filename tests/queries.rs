@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hapulse::ask::query::{self, Query, QueryData, QueryError, QueryReply};
-use hapulse::ask::read_only_command::ReadOnlyLine;
+use hapulse::ask::read_only_line::ReadOnlyLine;
 use hapulse::haproxy::address::Address;
 use hapulse::haproxy::connection::ConnectionLimits;
 use hapulse::haproxy::connection_stage::ConnectionStage;

@@ -10,7 +10,7 @@ mod samples;
 mod scenes;
 
 use hapulse::app::layers::Layer;
-use hapulse::app::msg::Message;
+use hapulse::app::message::Message;
 use hapulse::app::update::update;
 use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;

@@ -10,10 +10,10 @@ use crate::app::confirmation::{Confirmation, ConfirmationEvent};
 use crate::app::instance_view::InstanceView;
 use crate::app::key::Key;
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
+use crate::app::message::Effect;
 use crate::app::model::Model;
-use crate::app::msg::Effect;
-use crate::app::suggestions;
-use crate::app::text_input::{Prompt, PromptEvent, PromptPurpose};
+use crate::app::prompt::{Prompt, PromptEvent, PromptPurpose};
+use crate::app::suggested_actions;
 use crate::haproxy::fields::Field;
 use crate::haproxy::write_command::{self, MAX_WEIGHT, TargetWeight, WriteCommand};
 use crate::instance::guard::{self, ConfirmationAnswer, Refusal};
@@ -273,7 +273,7 @@ pub fn start_undo(model: &mut Model, now: Duration) {
 
 /// Opens the confirmation for the suggestion shown in the header.
 pub fn accept_suggestion(model: &mut Model, now: Duration) {
-    match model.instance().and_then(suggestions::current_suggestion) {
+    match model.instance().and_then(suggested_actions::current_suggestion) {
         Some(suggestion) => propose_intent(model, suggestion.intent, now),
         // Suggestions are not shown while the past is shown.
         None => match model.instance().map(|instance| guard::check_not_past(&instance.data)) {
@@ -285,7 +285,7 @@ pub fn accept_suggestion(model: &mut Model, now: Duration) {
 
 /// Dismisses the suggestion shown in the header.
 pub fn dismiss_suggestion(model: &mut Model, now: Duration) {
-    match model.instance_mut().and_then(suggestions::dismiss_current) {
+    match model.instance_mut().and_then(suggested_actions::dismiss_current) {
         Some(question) => model.notify(format!("dismissed: {question}"), Role::Dim, now),
         None => model.notify("no suggestion at the moment", Role::Dim, now),
     }

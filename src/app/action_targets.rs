@@ -2,11 +2,11 @@
 
 use crate::actions::action_table::{Action, ActionCommand, TargetKind, WEIGHT};
 use crate::actions::intent::{ActionTarget, Intent};
-use crate::app::commands::{CommandSpec, UiCommand};
 use crate::app::instance_view::InstanceView;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
 use crate::app::queries;
+use crate::app::ui_commands::{CommandSpec, UiCommand};
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;

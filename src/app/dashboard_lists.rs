@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::app::commands::CursorStep;
 use crate::app::layout::Pane;
+use crate::app::ui_commands::CursorStep;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 

@@ -6,18 +6,18 @@ use std::time::Duration;
 use crate::actions::action_table;
 use crate::app::action_flow;
 use crate::app::cli_view;
-use crate::app::commands::{CommandSpec, CursorStep, UiCommand};
 use crate::app::key::Key;
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
+use crate::app::mark_commands;
 use crate::app::menus;
+use crate::app::message::Effect;
 use crate::app::model::Model;
-use crate::app::msg::Effect;
 use crate::app::navigation;
 use crate::app::overhead;
 use crate::app::playback;
+use crate::app::prompt::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
-use crate::app::selection_input;
-use crate::app::text_input::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
+use crate::app::ui_commands::{CommandSpec, CursorStep, UiCommand};
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
@@ -187,7 +187,7 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
             return run_palette_line(model, prompt.text().to_owned().as_str(), now);
         }
         (PromptPurpose::Command, PromptEvent::CompletionRequested) => {
-            let completed = crate::app::palette::complete_line(prompt.text());
+            let completed = crate::app::palette_parser::complete_line(prompt.text());
             prompt.set_text(&completed);
             model.layers.push(Layer::Prompt(prompt));
         }
@@ -199,9 +199,9 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
 }
 
 fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
-    use crate::app::palette::{self, PaletteCommand};
+    use crate::app::palette_parser::{self, PaletteCommand};
     let view = model.view();
-    match palette::parse(text) {
+    match palette_parser::parse(text) {
         Ok(PaletteCommand::Nothing) => {}
         Ok(PaletteCommand::Run(command)) => return run_command(model, command, now),
         Ok(PaletteCommand::Sort(_) | PaletteCommand::Columns(_) | PaletteCommand::Filter(_))
@@ -210,10 +210,12 @@ fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect>
             model.notify("sort, cols and filter work only in views 1 to 4 and 6", Role::Warn, now);
         }
         Ok(PaletteCommand::Sort(column)) => model.view_settings[view].sort_by(column),
-        Ok(PaletteCommand::Columns(changes)) => palette::change_columns(&mut model.view_settings[view], &changes),
+        Ok(PaletteCommand::Columns(changes)) => {
+            palette_parser::change_columns(&mut model.view_settings[view], &changes)
+        }
         Ok(PaletteCommand::Filter(filter)) => model.view_settings[view].set_filter(filter),
         Err(error) => {
-            let former = palette::find_former_name(text);
+            let former = palette_parser::find_former_name(text);
             model.notify(former.map_or_else(|| error.to_string(), ToString::to_string), Role::Warn, now);
             return former.map_or_else(Vec::new, |name| run_palette_line(model, name.current, now));
         }
@@ -307,7 +309,7 @@ pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> V
         UiCommand::DismissSuggestion => action_flow::dismiss_suggestion(model, now),
         UiCommand::OpenActionMenu => menus::open_action_menu(model),
         UiCommand::ToggleMark | UiCommand::ToggleMarkRange | UiCommand::MarkAllShown | UiCommand::ClearMarks => {
-            selection_input::change_selection(model, command.ui_command, now);
+            mark_commands::change_selection(model, command.ui_command, now);
         }
         UiCommand::TogglePause => playback::toggle_pause(model, now),
         UiCommand::MovePlayback(to) => playback::move_to(model, to, now),

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::actions::outcome::ActionReport;
-use crate::app::commands::CursorStep;
 use crate::app::dashboard_lists::{self, ListCursor};
 use crate::app::layout::Pane;
+use crate::app::marked_rows::Selection;
 use crate::app::query_state::QueryState;
-use crate::app::selection::Selection;
+use crate::app::ui_commands::CursorStep;
 use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;

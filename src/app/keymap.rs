@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use crate::app::commands::{COMMANDS, CommandSpec, UiCommand};
 use crate::app::key::Key;
+use crate::app::ui_commands::{COMMANDS, CommandSpec, UiCommand};
 
 /// Invalid key bindings.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

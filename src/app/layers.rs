@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::actions::action_table::Action;
 use crate::actions::intent::{ActionTarget, Intent};
-use crate::app::commands::CommandSpec;
 use crate::app::confirmation::{self, Confirmation};
-use crate::app::text_input::Prompt;
-use crate::ask::typed_command::TypedLine;
+use crate::app::prompt::Prompt;
+use crate::app::ui_commands::CommandSpec;
+use crate::ask::typed_line::TypedLine;
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::observe::instance_id::{InstanceId, RowRef};
 

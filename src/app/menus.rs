@@ -1,10 +1,10 @@
 //! The menus: columns to sort by, and actions.
 
 use crate::app::action_targets;
-use crate::app::commands::{COMMANDS, CommandSpec, CursorStep, UiCommand};
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
+use crate::app::ui_commands::{COMMANDS, CommandSpec, CursorStep, UiCommand};
 
 /// Opens the action menu; available actions come first.
 pub fn open_action_menu(model: &mut Model) {

@@ -11,13 +11,12 @@
 //! [`update::update`]. `update` changes the model and returns [`msg::Effect`]s, which the event loop carries
 //! out: send an action or a query, poll now, ring the bell, quit. The user interface then draws the model.
 
-pub mod action_facts;
 pub mod action_flow;
 pub mod action_targets;
-pub mod cli_input;
 pub mod cli_view;
-pub mod commands;
+pub mod command_line;
 pub mod confirmation;
+pub mod confirmation_texts;
 pub mod dashboard_lists;
 pub mod diff_summary;
 pub mod initial_view;
@@ -27,20 +26,21 @@ pub mod key;
 pub mod keymap;
 pub mod layers;
 pub mod layout;
+pub mod mark_commands;
+pub mod marked_rows;
 pub mod menus;
+pub mod message;
 pub mod model;
-pub mod msg;
 pub mod navigation;
 pub mod overhead;
-pub mod palette;
+pub mod palette_parser;
 pub mod playback;
 pub mod process_summary;
+pub mod prompt;
 pub mod queries;
 pub mod query_state;
-pub mod selection;
-pub mod selection_input;
-pub mod suggestions;
-pub mod text_input;
+pub mod suggested_actions;
+pub mod ui_commands;
 pub mod undo;
 pub mod update;
 pub mod view_config;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::actions::action_table::Action;
-use crate::app::cli_input::CommandLine;
-use crate::app::commands::UiCommand;
+use crate::app::command_line::CommandLine;
 use crate::app::dashboard_lists;
 use crate::app::instance_view::InstanceView;
 use crate::app::keymap::Keymap;
 use crate::app::layers::Layer;
 use crate::app::layout::{Layout, LayoutNeeds, Pane};
-use crate::app::msg::MemoryUse;
+use crate::app::message::MemoryUse;
+use crate::app::ui_commands::UiCommand;
 use crate::app::undo::UndoStack;
 use crate::instance::guard::{self, Refusal};
 use crate::observe::events::Event;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::app::action_targets;
 use crate::app::cli_view;
-use crate::app::commands::CursorStep;
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::layers::Layer;
 use crate::app::layout::Pane;
 use crate::app::model::Model;
 use crate::app::playback;
 use crate::app::queries;
+use crate::app::ui_commands::CursorStep;
 use crate::observe::instance_id::RowRef;
 use crate::observe::row_ids::RowId;
 use crate::table::filter::RowFilter;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::app::instance_view::InstanceView;
 use crate::app::layers::Layer;
+use crate::app::message::Effect;
 use crate::app::model::Model;
-use crate::app::msg::Effect;
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::observe::poll_schedule::REPLY_TIME_FACTOR;
 use crate::observe::sample::ReplyCost;

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use crate::app::commands::UiCommand;
 use crate::app::model::Model;
+use crate::app::ui_commands::UiCommand;
 use crate::instance::past_moment::PlaybackStep;
 use crate::observe::instance_id::InstanceId;
 use crate::table::cell::Role;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::layers::Layer;
+use crate::app::message::Effect;
 use crate::app::model::Model;
-use crate::app::msg::Effect;
 use crate::app::query_state::{Fetched, OpenTable};
 use crate::ask::query::{Query, QueryData, QueryError, QueryReply};
-use crate::ask::query_cost;
+use crate::ask::query_limits;
 use crate::config::duration;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionFilter, SessionOrder};
@@ -197,7 +197,7 @@ pub fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
         Content::StickTables if instance.queries.open_table.is_none() => {
             let table = shown_stick_tables(model).nth(cursor).cloned();
             table.map(|table| {
-                if let Some(warning) = table.used.and_then(query_cost::large_table_warning) {
+                if let Some(warning) = table.used.and_then(query_limits::large_table_warning) {
                     model.notify(warning, Role::Warn, now);
                 }
                 Query::TableEntries { table: table.name, filter: None }

@@ -2,7 +2,7 @@
 
 use crate::actions::action_table::TargetKind;
 use crate::actions::intent::{ActionTarget, IntentStep};
-use crate::ask::query_cost::QueryPauses;
+use crate::ask::query_limits::QueryPauses;
 use crate::haproxy::command_list::CommandHelp;
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::safe_text::SafeText;

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use crate::actions::drain_tracker;
 use crate::app::action_flow;
-use crate::app::commands::UiCommand;
 use crate::app::input;
 use crate::app::layers::Layer;
+use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
-use crate::app::msg::{Effect, Message};
 use crate::app::navigation;
 use crate::app::overhead;
 use crate::app::playback;
 use crate::app::queries;
+use crate::app::ui_commands::UiCommand;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::Link;
 use crate::observe::sampler::PollResult;

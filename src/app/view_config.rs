@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::app::palette::{self, ColumnChange, PaletteCommand, PaletteError};
+use crate::app::palette_parser::{self, ColumnChange, PaletteCommand, PaletteError};
 use crate::table::columns::column_table;
 use crate::table::rows::{Sort, TableSettings};
 use crate::table::view_table::{PerView, VIEWS, ViewId};
@@ -53,7 +53,7 @@ impl ViewConfig {
         let table_view = table_view.ok_or_else(|| ViewConfigError::UnknownView(view.to_owned()))?;
         let no_column =
             |column: &str| ViewConfigError::UnknownColumn { view: view.to_owned(), column: column.to_owned() };
-        let columns = match palette::parse(&format!("cols {}", columns.join(" "))) {
+        let columns = match palette_parser::parse(&format!("cols {}", columns.join(" "))) {
             Ok(PaletteCommand::Columns(changes)) => changes,
             Err(PaletteError::UnknownColumn(column)) => return Err(no_column(&column)),
             Ok(_) | Err(_) => Vec::new(),
@@ -71,7 +71,7 @@ impl ViewConfig {
     pub fn apply(&self, views: &mut PerView<TableSettings>) {
         let settings = &mut views[self.view];
         if !self.columns.is_empty() {
-            palette::change_columns(settings, &self.columns);
+            palette_parser::change_columns(settings, &self.columns);
         }
         settings.sort = self.sort.or(settings.sort);
         settings.is_flat = self.flat.unwrap_or(settings.is_flat);

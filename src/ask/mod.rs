@@ -4,14 +4,14 @@
 //! commands, the cost of expensive queries and the known crashes of HAProxy versions. It does not own periodic polling
 //! ([`crate::observe`]), actions that change HAProxy ([`crate::actions`]) or the display of replies ([`crate::app`]).
 //!
-//! Data flow: the app builds a [`query::Query`], from a key or from a line that passed [`read_only_command`] and
-//! [`typed_command`]. The app then waits until the pause required by [`query_cost`] is over. [`query::run`] rejects
+//! Data flow: the app builds a [`query::Query`], from a key or from a line that passed [`read_only_line`] and
+//! [`typed_line`]. The app then waits until the pause required by [`query_limits`] is over. [`query::run`] rejects
 //! commands listed in [`known_crashes`], sends the command over a separate connection and returns a parsed
 //! [`query::QueryReply`].
 
 pub mod known_crashes;
 pub mod query;
-pub mod query_cost;
-pub mod read_only_command;
+pub mod query_limits;
 pub mod read_only_commands;
-pub mod typed_command;
+pub mod read_only_line;
+pub mod typed_line;

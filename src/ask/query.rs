@@ -1,13 +1,13 @@
 //! Queries requested by a key press: one connection, one command, a parsed reply.
 //!
-//! No query changes anything. [`crate::ask::query_cost`] lists what a query costs and how often it may be sent; the
+//! No query changes anything. [`crate::ask::query_limits`] lists what a query costs and how often it may be sent; the
 //! caller enforces that limit, because only the caller has a clock.
 
 use thiserror::Error;
 
-use crate::ask::query_cost::{self, QueryCost};
-use crate::ask::read_only_command::ReadOnlyLine;
-use crate::ask::typed_command::NotSent;
+use crate::ask::query_limits::{self, QueryCost};
+use crate::ask::read_only_line::ReadOnlyLine;
+use crate::ask::typed_line::NotSent;
 use crate::haproxy::address::Address;
 use crate::haproxy::cli_request::CliRequest;
 use crate::haproxy::command::{self, CommandWord, WordError};
@@ -135,14 +135,14 @@ impl Query {
     pub fn costs(&self) -> Vec<&'static QueryCost> {
         match self {
             Self::Sessions(filter) if filter.all_details => {
-                query_cost::find(&["show", "sess", "all"]).into_iter().collect()
+                query_limits::find(&["show", "sess", "all"]).into_iter().collect()
             }
-            Self::Sessions(_) => query_cost::find(&["show", "sess"]).into_iter().collect(),
-            Self::SessionDetail(_) => vec![&query_cost::SESSION_DETAIL],
-            Self::StickTables => query_cost::find(&["show", "table"]).into_iter().collect(),
-            Self::TableEntries { .. } => query_cost::find(&["show", "table", "*"]).into_iter().collect(),
-            Self::Help => query_cost::find(&["help"]).into_iter().collect(),
-            Self::TypedLine(line) => line.commands().iter().filter_map(|words| query_cost::find(words)).collect(),
+            Self::Sessions(_) => query_limits::find(&["show", "sess"]).into_iter().collect(),
+            Self::SessionDetail(_) => vec![&query_limits::SESSION_DETAIL],
+            Self::StickTables => query_limits::find(&["show", "table"]).into_iter().collect(),
+            Self::TableEntries { .. } => query_limits::find(&["show", "table", "*"]).into_iter().collect(),
+            Self::Help => query_limits::find(&["help"]).into_iter().collect(),
+            Self::TypedLine(line) => line.commands().iter().filter_map(|words| query_limits::find(words)).collect(),
         }
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::numbers::number_rows::NumberRows;
 use crate::haproxy::numbers::row_writer::RowWriter;
-use crate::haproxy::row_reader::RowCells;
 use crate::haproxy::stat_header::StatSchema;
 use crate::haproxy::stat_row::{RowKind, StatRow};
+use crate::haproxy::stat_row_reader::RowCells;
 
 /// Numbers of anomalies in a reply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

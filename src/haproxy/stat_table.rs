@@ -11,12 +11,12 @@ use thiserror::Error;
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::numbers::number_rows::{self, NumberRows};
-use crate::haproxy::row_reader;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_header::StatSchema;
 pub use crate::haproxy::stat_reader::StatAnomalies;
 use crate::haproxy::stat_reader::{CsvRecords, PlainRowReader, StatReader};
 pub use crate::haproxy::stat_row::{RowKind, StatRow};
+use crate::haproxy::stat_row_reader;
 
 /// The error for a reply that is not a complete reply to `show stat`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -107,7 +107,7 @@ impl<'a> StatParser<'a> {
     /// Creates a parser for a new reply. `previous` is the table of the previous sample, with which names and texts are
     /// shared.
     pub fn new(previous: Option<&'a StatTable>) -> Self {
-        Self { previous, read_plain_row: row_reader::read_plain_row, reader: None, offset: 0 }
+        Self { previous, read_plain_row: stat_row_reader::read_plain_row, reader: None, offset: 0 }
     }
 
     /// Parses all plain rows that are complete so far. `body` contains all bytes received so far, not only the new
@@ -166,7 +166,7 @@ impl<'a> StatParser<'a> {
             // The next row is not plain, so read it with the CSV reader.
             let end = if self.offset < body.len() { records.read(self.offset, &mut record) } else { None };
             let (Some(reader), Some(end)) = (&mut self.reader, end) else { break };
-            let cells = row_reader::read_csv_record(&record, &reader.schema, &mut reader.numbers);
+            let cells = stat_row_reader::read_csv_record(&record, &reader.schema, &mut reader.numbers);
             reader.push_row(&cells);
             self.offset = end;
         }

@@ -12,7 +12,7 @@ use crate::actions::action_table::{Action, Danger, TargetKind, VerifyBy};
 use crate::actions::action_warnings;
 use crate::actions::impact;
 use crate::actions::intent::{Intent, IntentStep};
-use crate::ask::typed_command::{NotSent, TypedLine};
+use crate::ask::typed_line::{NotSent, TypedLine};
 use crate::haproxy::command::WordError;
 use crate::haproxy::fields::TextField;
 use crate::haproxy::level::Level;

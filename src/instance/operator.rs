@@ -20,7 +20,7 @@ use crate::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult, S
 use crate::actions::readback::{self, Readback};
 use crate::actions::verify;
 use crate::ask::query::{QueryData, QueryError, QueryReply};
-use crate::ask::typed_command::TypedLine;
+use crate::ask::typed_line::TypedLine;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::{self, ConnectionLimits, RequestError};
 use crate::haproxy::reply::{self, Reply};

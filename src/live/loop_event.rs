@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::app::msg::Message;
+use crate::app::message::Message;
 use crate::observe::instance_id::InstanceId;
 use crate::term::input_parser::InputEvent;
 use crate::term::key_reader::TerminalInput;

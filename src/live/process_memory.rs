@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::app::msg::MemoryUse;
+use crate::app::message::MemoryUse;
 
 /// Returns the resident memory of this process and its maximum; `None` if `/proc` does not provide them.
 pub fn own_memory() -> Option<MemoryUse> {

@@ -6,7 +6,7 @@
 //! Data flow: `key_reader` reads bytes, and `input_parser` divides them into keys and pasted text for the event loop;
 //! `key_sequences` is the table of the sequences that terminals send. The event loop draws a frame into a buffer of
 //! `frame_writer`, which passes the changed cells to `encoder`. `encoder` produces the bytes, with styles from `sgr`,
-//! and the thread of `output` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog` reports a
+//! and the thread of `output_thread` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog` reports a
 //! closed terminal.
 
 pub mod encoder;
@@ -15,6 +15,6 @@ pub mod hangup_watchdog;
 pub mod input_parser;
 pub mod key_reader;
 mod key_sequences;
-pub mod output;
+pub mod output_thread;
 pub mod sgr;
 pub mod terminal_mode;

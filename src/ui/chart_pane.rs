@@ -7,7 +7,7 @@ use crate::table::cell::Role;
 use crate::table::chart_table::{self, Chart};
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 use crate::units;
 
 /// Width of the label in front of a sparkline, in screen cells.
@@ -31,7 +31,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     }
     let span = units::duration(model.chart_span());
     let title = [
-        styled_text(format!(" {} ", truncate::middle(&name, 40)), Role::Title),
+        styled_text(format!(" {} ", text_width::middle(&name, 40)), Role::Title),
         styled_text(format!("last {span} "), Role::Dim),
     ];
     let inner = canvas.draw_frame(area, &title, &[], Role::Frame);

@@ -6,14 +6,15 @@ use crate::app::query_state::ScrollbackLine;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 
 /// Returns the last `rows` screen rows of the scrollback. Long lines are wrapped, never cut.
 fn last_rows(scrollback: &[&ScrollbackLine], rows: usize, width: usize) -> Vec<(String, Role)> {
     let mut parts: Vec<(String, Role)> = Vec::new();
     for line in scrollback.iter().rev() {
-        parts
-            .extend(truncate::wrap_anywhere(line.text.as_str(), width).into_iter().rev().map(|part| (part, line.role)));
+        parts.extend(
+            text_width::wrap_anywhere(line.text.as_str(), width).into_iter().rev().map(|part| (part, line.role)),
+        );
         if parts.len() >= rows {
             break;
         }
@@ -41,7 +42,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         } else {
             "HAProxy's own commands; Tab completes, Up recalls, Ctrl-f searches, Esc leaves"
         };
-        let parts = truncate::wrap_at_blanks(help, usize::from(area.width.saturating_sub(2)));
+        let parts = text_width::wrap_at_blanks(help, usize::from(area.width.saturating_sub(2)));
         for (row, part) in parts.iter().take(rows.saturating_sub(1)).enumerate() {
             canvas.draw_text(area, 1, row as u16, part, Role::Dim);
         }

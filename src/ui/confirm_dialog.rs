@@ -1,8 +1,8 @@
 //! The confirmation dialog before an action: the commands, the current state, and the impact.
 
 use crate::actions::action_table::Danger;
-use crate::app::action_facts;
 use crate::app::confirmation::Confirmation;
+use crate::app::confirmation_texts;
 use crate::app::instance_view::InstanceView;
 use crate::app::layers::TypedCommandConfirmation;
 use crate::app::layout::Area;
@@ -10,7 +10,7 @@ use crate::ask::known_crashes::CrashPolicy;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 
 /// Draws the dialog.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: Area, confirmation: &Confirmation) {
@@ -22,7 +22,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: A
         .commands()
         .iter()
         // The exact command, wrapped if it is long.
-        .flat_map(|command| truncate::wrap_anywhere(command, available))
+        .flat_map(|command| text_width::wrap_anywhere(command, available))
         .map(|part| vec![styled_text(part, Role::Title)])
         .collect();
     // If the commands do not all fit, they can be scrolled.
@@ -42,12 +42,12 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: A
     }
     let title = dialog_title(instance, confirmation);
     let widest = lines.iter().map(|line| line_width(line)).max().unwrap_or(0);
-    let inner_width = widest.max(truncate::width(&title) + 10).max(46);
+    let inner_width = widest.max(text_width::width(&title) + 10).max(46);
     let width = screen.width.min(inner_width as u16 + 4);
     let height = screen.height.min((lines.len() + frame) as u16);
     let role = if confirmation.danger == Danger::Highest { Role::Bad } else { Role::Focus };
     let left = confirmation.expires_at().saturating_sub(now).as_secs();
-    let title = truncate::end(&title, usize::from(width.saturating_sub(14)));
+    let title = text_width::end(&title, usize::from(width.saturating_sub(14)));
     let inner = draw_box(canvas, dialog_area(screen, width, height), &title, &format!(" {left} s "), role);
     // On a screen that is too low, the first line (the command) and the last lines (the keys) are kept.
     let surplus = lines.len().saturating_sub(usize::from(inner.height));
@@ -91,18 +91,18 @@ pub(crate) fn draw_send_confirmation(
         .filter(|crash| crash.policy == CrashPolicy::Warned)
         .map(|crash| crash.description);
     let warnings = crash.chain(["this command may change HAProxy, and its effect is not verified"]);
-    let mut lines: Vec<DialogLine> = truncate::wrap_anywhere(confirmation.line.as_str(), available)
+    let mut lines: Vec<DialogLine> = text_width::wrap_anywhere(confirmation.line.as_str(), available)
         .into_iter()
         .map(|part| vec![styled_text(part, Role::Title)])
         .collect();
     for warning in warnings {
         lines.extend(
-            truncate::wrap_at_blanks(warning, available).into_iter().map(|part| vec![styled_text(part, Role::Warn)]),
+            text_width::wrap_at_blanks(warning, available).into_iter().map(|part| vec![styled_text(part, Role::Warn)]),
         );
     }
     lines.extend([Vec::new(), yes_no_line("send", &[])]);
     let height = screen.height.min(lines.len() as u16 + 2);
-    let title = format!("Send to {}", truncate::middle(&context.instance.name, 30));
+    let title = format!("Send to {}", text_width::middle(&context.instance.name, 30));
     let inner = draw_box(canvas, dialog_area(screen, width, height), &title, "", Role::Focus);
     for (row, line) in lines.into_iter().enumerate() {
         canvas.draw_texts(inner, 1, row as u16, line);
@@ -126,10 +126,10 @@ fn yes_no_line(yes: &'static str, others: &[(&'static str, &'static str)]) -> Di
 fn dialog_title(instance: &InstanceView, confirmation: &Confirmation) -> String {
     let action = capitalize(confirmation.intent.title());
     let node = instance.data.latest().and_then(|sample| sample.info.node()).map(ToString::to_string);
-    let node = truncate::middle(&node.unwrap_or_else(|| instance.name.clone()), 24);
+    let node = text_width::middle(&node.unwrap_or_else(|| instance.name.clone()), 24);
     format!(
         "{action}: {} on {node}",
-        truncate::middle(&confirmation.intent.target_summary().replacen('/', " / ", 1), 64)
+        text_width::middle(&confirmation.intent.target_summary().replacen('/', " / ", 1), 64)
     )
 }
 
@@ -149,7 +149,7 @@ fn detail_lines(
     let mut lines: Vec<DialogLine> = Vec::new();
     let facts = context
         .sample()
-        .and_then(|sample| action_facts::collect_facts(&confirmation.intent, sample))
+        .and_then(|sample| confirmation_texts::collect_facts(&confirmation.intent, sample))
         .unwrap_or_default();
     lines.push(Vec::new());
     let reason = confirmation.intent.reason.as_deref().unwrap_or_default();
@@ -160,25 +160,27 @@ fn detail_lines(
     }
     for warning in facts.warnings {
         let sign = canvas.theme.choose_glyph("▲ ", "! ");
-        for (index, part) in truncate::wrap_at_blanks(&warning, available.saturating_sub(2)).into_iter().enumerate() {
+        for (index, part) in text_width::wrap_at_blanks(&warning, available.saturating_sub(2)).into_iter().enumerate() {
             lines
                 .push(vec![styled_text(if index == 0 { sign } else { "  " }, Role::Bad), styled_text(part, Role::Bad)]);
         }
     }
     if let Some(remark) = &confirmation.remark {
         lines.extend(
-            truncate::wrap_at_blanks(remark, available).into_iter().map(|part| vec![styled_text(part, Role::Warn)]),
+            text_width::wrap_at_blanks(remark, available).into_iter().map(|part| vec![styled_text(part, Role::Warn)]),
         );
     }
     lines.push(Vec::new());
     if let Some(name) = confirmation.name_to_type() {
         let request = format!("type {name} and Enter to confirm, Esc to cancel");
         lines.extend(
-            truncate::wrap_at_blanks(&request, available).into_iter().map(|part| vec![styled_text(part, Role::Normal)]),
+            text_width::wrap_at_blanks(&request, available)
+                .into_iter()
+                .map(|part| vec![styled_text(part, Role::Normal)]),
         );
         // Of a long text, only the last part, where the cursor is.
         let typed: String =
-            truncate::wrap_anywhere(&confirmation.typed_name, available.saturating_sub(3)).pop().unwrap_or_default();
+            text_width::wrap_anywhere(&confirmation.typed_name, available.saturating_sub(3)).pop().unwrap_or_default();
         lines.push(vec![styled_text("> ", Role::Key), styled_text(typed, Role::Title), styled_text("_", Role::Focus)]);
         return lines;
     }
@@ -199,14 +201,14 @@ fn detail_lines(
 
 /// Returns the lines for a label and a fact; a long fact is wrapped.
 fn labeled_lines(label: &str, fact: &str, available: usize) -> Vec<DialogLine> {
-    let parts = truncate::wrap_at_blanks(fact, available.saturating_sub(LABEL));
+    let parts = text_width::wrap_at_blanks(fact, available.saturating_sub(LABEL));
     let label = |index: usize| if index == 0 { format!("{label:<LABEL$}") } else { " ".repeat(LABEL) };
     let line = |(index, part)| vec![styled_text(label(index), Role::Dim), styled_text(part, Role::Normal)];
     parts.into_iter().enumerate().map(line).collect()
 }
 
 fn line_width(line: &[StyledText<'_>]) -> usize {
-    line.iter().map(|(text, _)| truncate::width(text)).sum()
+    line.iter().map(|(text, _)| text_width::width(text)).sum()
 }
 
 fn capitalize(text: &str) -> String {

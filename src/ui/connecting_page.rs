@@ -5,7 +5,7 @@ use crate::observe::link::Link;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::Canvas;
-use crate::ui::truncate;
+use crate::ui::text_width;
 
 /// Draws the page instead of the view.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
@@ -27,7 +27,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let inner = Area { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
     let mut row = top;
     for (line, role) in lines {
-        for part in truncate::wrap_at_blanks(&line, usize::from(inner.width)) {
+        for part in text_width::wrap_at_blanks(&line, usize::from(inner.width)) {
             canvas.draw_text(inner, 0, row, &part, role);
             row += 1;
         }

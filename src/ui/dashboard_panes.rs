@@ -12,7 +12,7 @@ use crate::table::columns::row_view::RowView;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
 use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
-use crate::ui::truncate;
+use crate::ui::text_width;
 
 /// Draws the list of a pane.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, pane: Pane) {
@@ -67,7 +67,7 @@ fn pane_title(instance: &InstanceView, sample: &Sample, pane: Pane) -> PaneTitle
         Pane::Backends => plain("Backends"),
         Pane::Servers => match instance.cursor_row(Pane::Backends).and_then(|id| sample.row(id)) {
             Some(backend) => PaneTitle {
-                name: format!("Servers of {}", truncate::middle(backend.proxy.as_str(), 24)),
+                name: format!("Servers of {}", text_width::middle(backend.proxy.as_str(), 24)),
                 more: backend.text(TextField::Algo).map(ToString::to_string),
             },
             None => plain("Servers"),

@@ -11,7 +11,7 @@ use crate::table::columns::row_view::RowView;
 use crate::ui::chart_pane;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 use crate::units;
 
 /// Draws the page over `area`, starting with line `top`. Returns the largest line number that the page can start with.
@@ -32,7 +32,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let names = row.stat_row();
     let title = display_name(names.kind, &names.proxy, &names.name);
     let title = [
-        styled_text(format!(" {} ", truncate::middle(&title, 50)), Role::Focus),
+        styled_text(format!(" {} ", text_width::middle(&title, 50)), Role::Focus),
         styled_text(format!("{} ", names.status()), state_role(names.state())),
     ];
     let lines = detail_lines(context, &row);
@@ -53,7 +53,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         for (offset, (message, role)) in texts {
             let start = offset.max(column);
             let available = usize::from(body.width.saturating_sub(start + 1));
-            column = canvas.draw_text(body, start, line as u16, &truncate::end(&message, available), role) + 1;
+            column = canvas.draw_text(body, start, line as u16, &text_width::end(&message, available), role) + 1;
         }
     }
     last

@@ -1,12 +1,12 @@
 //! The line above the view of changes since the mark: the times of the two samples, and a summary of the changes.
 
-use crate::app::commands::UiCommand;
 use crate::app::diff_summary::DiffSummary;
 use crate::app::layout::Area;
+use crate::app::ui_commands::UiCommand;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 use crate::units;
 
 /// Draws the summary line.
@@ -32,7 +32,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let mut column = canvas.draw_text(area, 1, 0, &message, Role::Title) + 2;
     for (message, role) in summary_texts(&summary) {
         // The first text that does not fit is omitted, together with all texts after it.
-        if usize::from(column) + truncate::width(&message) + 1 > usize::from(area.width) {
+        if usize::from(column) + text_width::width(&message) + 1 > usize::from(area.width) {
             break;
         }
         column = canvas.draw_text(area, column, 0, &message, role) + 2;

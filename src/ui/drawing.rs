@@ -9,8 +9,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::layout::Area;
 use crate::table::cell::Role;
+use crate::ui::text_width;
 use crate::ui::theme::Theme;
-use crate::ui::truncate;
 
 /// A buffer to draw on, with a theme.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl<'a> Canvas<'a> {
 
     /// Draws text right-aligned in a range of screen columns.
     pub(crate) fn draw_number(&mut self, area: Area, columns: Range<u16>, row: u16, text: &str, role: Role) {
-        let shown = truncate::end(text, columns.len());
+        let shown = text_width::end(text, columns.len());
         let start = columns.end.saturating_sub(shown.width() as u16);
         self.draw_text(area, start, row, &shown, role);
     }

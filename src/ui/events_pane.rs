@@ -6,7 +6,7 @@ use crate::observe::events::{Event, Importance};
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 
 /// Draws the newest events, for the events pane of the dashboard.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
@@ -48,11 +48,11 @@ fn empty_message(instance: &InstanceView) -> &'static str {
 
 fn draw_event(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, event: &Event) {
     let column = canvas.draw_text(area, 1, 0, &(context.format_time)(event.at.wall), Role::Dim) + 2;
-    let name = truncate::middle(&event.name, usize::from(area.width / 3));
+    let name = text_width::middle(&event.name, usize::from(area.width / 3));
     let column = canvas.draw_text(area, column, 0, &name, Role::Normal);
     let column = if name.is_empty() { column } else { column + 2 };
     let available = usize::from(area.width.saturating_sub(column));
-    let text = truncate::end(&event.kind.to_string(), available);
+    let text = text_width::end(&event.kind.to_string(), available);
     canvas.draw_text(area, column, 0, &text, weight_role(event.importance()));
 }
 

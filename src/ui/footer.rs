@@ -3,18 +3,18 @@
 
 use crate::actions::intent::ActionTarget;
 use crate::app::action_targets;
-use crate::app::commands::{COMMANDS, CommandGroup, CommandSpec, UiCommand};
 use crate::app::key::Key;
 use crate::app::layers::Layer;
 use crate::app::layout::{Area, SizeClass};
 use crate::app::model::Model;
-use crate::app::text_input::{Prompt, PromptPurpose};
+use crate::app::prompt::{Prompt, PromptPurpose};
+use crate::app::ui_commands::{COMMANDS, CommandGroup, CommandSpec, UiCommand};
 use crate::observe::link::Link;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 
 /// A key, and a label that says what the key does.
 type KeyHint = (&'static str, &'static str);
@@ -55,7 +55,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, area, prompt_sign(prompt.purpose), prompt),
         Some(Layer::NumberPrompt(number)) => {
             let question = format!("{} of {}: ", number.action.title, describe_targets(&number.targets));
-            let question = truncate::middle(&question, usize::from(area.width / 2));
+            let question = text_width::middle(&question, usize::from(area.width / 2));
             return draw_prompt(canvas, area, &question, &number.prompt);
         }
         Some(Layer::ReasonPrompt(reason)) => {
@@ -65,13 +65,13 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         _ => {}
     }
     if let Some(notice) = &model.notice {
-        let shown = truncate::end(&notice.text, usize::from(area.width.saturating_sub(2)));
+        let shown = text_width::end(&notice.text, usize::from(area.width.saturating_sub(2)));
         canvas.draw_text(area, 1, 0, &shown, notice.role);
         return;
     }
     if let (SizeClass::Small, Link::Lost { failure, .. }) = (layout.size_class, instance.data.link()) {
         // On a small screen, the header has no space for the reason.
-        let reason = truncate::end(&failure.reason, usize::from(area.width.saturating_sub(2)));
+        let reason = text_width::end(&failure.reason, usize::from(area.width.saturating_sub(2)));
         canvas.draw_text(area, 1, 0, &reason, Role::Bad);
         return;
     }
@@ -95,7 +95,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         let mut column = 1;
         for (key, hint) in first.chain(actions).chain(rest) {
             let key = key.unwrap_or_default();
-            if usize::from(column) + truncate::width(&key) + hint.len() + 1 > usize::from(area.width) {
+            if usize::from(column) + text_width::width(&key) + hint.len() + 1 > usize::from(area.width) {
                 break;
             }
             let texts = [styled_text(key, Role::Key), styled_text(" ", Role::Normal), styled_text(hint, Role::Normal)];
@@ -107,7 +107,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let filter = if layout.tabs.is_empty() { active_filter(model) } else { String::new() };
     let mut column = 1;
     if !filter.is_empty() {
-        let shown = truncate::end(&format!("/{filter}"), usize::from(area.width / 3));
+        let shown = text_width::end(&format!("/{filter}"), usize::from(area.width / 3));
         column = canvas.draw_text(area, column, 0, &shown, Role::Key) + 2;
     }
     // The number of marked rows is always shown, because actions apply to the marked rows.
@@ -118,8 +118,9 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let is_past = instance.data.past_moment().is_some();
     let commands = labeled_commands(model, is_past);
     let commands = commands.iter().copied();
-    let width =
-        |spec: &CommandSpec| truncate::width(&model.keymap.key_label(spec, ascii)) + truncate::width(spec.label) + 3;
+    let width = |spec: &CommandSpec| {
+        text_width::width(&model.keymap.key_label(spec, ascii)) + text_width::width(spec.label) + 3
+    };
     // Help, quit and, in playback, the key that returns to the present are always shown; other keys only if they fit.
     let is_vital = |spec: &CommandSpec| {
         matches!(spec.ui_command, UiCommand::ShowHelp | UiCommand::Quit)
@@ -192,11 +193,11 @@ fn draw_prompt(canvas: &mut Canvas<'_>, area: Area, sign: &str, prompt: &Prompt)
     let start = canvas.draw_text(area, 1, 0, sign, Role::Key);
     let available = usize::from(area.width.saturating_sub(start + 1));
     let (shown, cursor) = prompt.visible_part(available);
-    let end = canvas.draw_text(area, start, 0, &truncate::end(&shown, available), role);
+    let end = canvas.draw_text(area, start, 0, &text_width::end(&shown, available), role);
     canvas.draw_cursor(area, start + cursor as u16, 0);
     if let Some(error) = &prompt.error {
         let available = usize::from(area.width.saturating_sub(end + 4));
-        canvas.draw_text(area, end + 3, 0, &truncate::end(error, available), Role::Bad);
+        canvas.draw_text(area, end + 3, 0, &text_width::end(error, available), Role::Bad);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::health_line;
 use crate::ui::past_line;
-use crate::ui::truncate;
+use crate::ui::text_width;
 use crate::units;
 
 /// Width of a sparkline in the header, in screen cells.
@@ -56,14 +56,14 @@ fn draw_identity(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     if model.instances.len() > 1 {
         left.push(styled_text(format!("{}/{} ", model.instance_number(), model.instances.len()), Role::Key));
     }
-    let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| truncate::width(text)).sum::<usize>();
+    let width_of = |texts: &[StyledText<'_>]| texts.iter().map(|(text, _)| text_width::width(text)).sum::<usize>();
     // While an earlier sample is shown, the badges are more important than the full name of the instance.
     let max_name_width = match instance.data.past_moment() {
         Some(_) => usize::from(area.width).saturating_sub(width_of(&left) + width_of(&right) + 1),
         None => usize::MAX,
     };
     left.push(styled_text(
-        truncate::middle(&instance_name(instance), max_name_width.min(if wide { 40 } else { 20 })),
+        text_width::middle(&instance_name(instance), max_name_width.min(if wide { 40 } else { 20 })),
         Role::Title,
     ));
     if let Some(sample) = context.sample() {
@@ -210,7 +210,7 @@ fn draw_rates(
         ("out/s ", speed(overview.bytes_out_rate), Role::Normal),
     ];
     for (label, value, role) in labelled {
-        let width = 5.max(truncate::width(&value)) as u16;
+        let width = 5.max(text_width::width(&value)) as u16;
         if column + label.len() as u16 + width > area.width {
             break;
         }

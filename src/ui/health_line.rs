@@ -3,12 +3,12 @@
 
 use crate::app::layout::Area;
 use crate::app::process_summary::ProcessSummary;
-use crate::app::suggestions;
+use crate::app::suggested_actions;
 use crate::observe::link::Link;
 use crate::table::cell::{Role, severity_role};
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 use crate::units;
 
 /// Draws the health line.
@@ -30,25 +30,25 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         );
         if let Some(hint) = failure.hint.as_ref().filter(|_| instance.data.latest().is_some()) {
             let available = usize::from(area.width.saturating_sub(end + 3));
-            canvas.draw_text(area, end + 2, 0, &truncate::end(hint, available), Role::Dim);
+            canvas.draw_text(area, end + 2, 0, &text_width::end(hint, available), Role::Dim);
         }
         return;
     }
     if instance.data.latest().is_none() {
         return;
     }
-    let mut column = match suggestions::current_suggestion(instance) {
+    let mut column = match suggested_actions::current_suggestion(instance) {
         // A suggestion replaces the counts; the problems stay visible.
         Some(suggestion) => {
             let available = usize::from(area.width).saturating_sub(32);
-            let message = truncate::end(&suggestion.question, available);
+            let message = text_width::end(&suggestion.question, available);
             let texts = [styled_text("c ", Role::Key), styled_text(message, Role::Focus)];
             let end = canvas.draw_texts(area, 1, 0, texts) + 2;
             canvas.draw_texts(area, end, 0, [styled_text("C", Role::Key), styled_text(" dismiss", Role::Dim)]) + 2
         }
         None => draw_server_counts(canvas, area, overview),
     };
-    if let Some(message) = suggestions::drain_status(instance) {
+    if let Some(message) = suggested_actions::drain_status(instance) {
         let available = usize::from(area.width.saturating_sub(column + 1)) / 2;
         let sign = canvas.theme.choose_glyph("◐ ", "d ");
         column = canvas.draw_texts(
@@ -57,7 +57,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
             0,
             [
                 styled_text(sign, Role::OutOfService),
-                styled_text(truncate::end(&message, available), Role::OutOfService),
+                styled_text(text_width::end(&message, available), Role::OutOfService),
             ],
         ) + 2;
     }
@@ -94,11 +94,11 @@ fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     for (index, verdict) in problems.verdicts().iter().enumerate() {
         let name = if verdict.name.is_empty() { "process" } else { verdict.name.as_str() };
         let since = units::duration(now.saturating_sub(verdict.since.monotonic));
-        let text = format!("{} {}: {} {since}  ", verdict.severity.label(), truncate::middle(name, 24), verdict.text);
+        let text = format!("{} {}: {} {since}  ", verdict.severity.label(), text_width::middle(name, 24), verdict.text);
         let available = usize::from(area.width.saturating_sub(column + 1));
         if index > 0 && available < 24 {
             break;
         }
-        column = canvas.draw_text(area, column, 0, &truncate::end(&text, available), severity_role(verdict.severity));
+        column = canvas.draw_text(area, column, 0, &text_width::end(&text, available), severity_role(verdict.severity));
     }
 }

@@ -1,13 +1,13 @@
 //! The menus shown over the view: the columns to sort by, and the actions.
 
 use crate::app::action_targets;
-use crate::app::commands::CommandSpec;
 use crate::app::layout::Area;
+use crate::app::ui_commands::CommandSpec;
 use crate::table::cell::Role;
 use crate::table::columns::column::{Column, ColumnSource};
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 
 /// A menu, its width, and the screen columns where names and descriptions begin.
 struct Menu<'a> {
@@ -69,7 +69,9 @@ pub(crate) fn draw_action_menu(
 fn describe_targets(context: &DrawContext<'_>) -> String {
     let row = context.model.focused_row().and_then(|id| context.sample()?.row(id));
     match (context.instance.selection.marked_count(), row) {
-        (0, Some(row)) => truncate::middle(&crate::observe::events::display_name(row.kind, &row.proxy, &row.name), 60),
+        (0, Some(row)) => {
+            text_width::middle(&crate::observe::events::display_name(row.kind, &row.proxy, &row.name), 60)
+        }
         (0, None) => "the selected row".to_owned(),
         (1, _) => "1 marked row".to_owned(),
         (count, _) => format!("{count} marked rows"),
@@ -93,7 +95,7 @@ fn draw_menu(canvas: &mut Canvas<'_>, screen: Area, menu: &Menu<'_>, cursor: usi
         let row = row as u16;
         canvas.draw_text(inner, 1, row, &item.mark, if item.role == Role::Dim { Role::Dim } else { Role::Focus });
         canvas.draw_text(inner, menu.name_column, row, item.name, item.role);
-        let help = truncate::end(&item.help, usize::from(inner.width.saturating_sub(menu.help_column + 1)));
+        let help = text_width::end(&item.help, usize::from(inner.width.saturating_sub(menu.help_column + 1)));
         canvas.draw_text(inner, menu.help_column, row, &help, Role::Dim);
         if index == cursor {
             canvas.highlight_row(inner, row, Role::Selected);

@@ -32,5 +32,5 @@ pub mod style_overrides;
 pub mod table_pane;
 pub mod tabs;
 pub mod text_page;
+pub mod text_width;
 pub mod theme;
-pub mod truncate;

@@ -9,7 +9,7 @@ use crate::problems::problem::Problem;
 use crate::table::cell::{Role, severity_role};
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 use crate::units;
 
 /// Draws the list of problems.
@@ -43,17 +43,17 @@ fn draw_problem(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     let names = usize::from((area.width / 4).clamp(12, 36));
     canvas.draw_text(area, 1, 0, problem.severity.label(), severity_role(problem.severity));
     canvas.draw_number(area, 6..11, 0, &since, Role::Dim);
-    canvas.draw_text(area, 13, 0, &truncate::middle(&name, names), Role::Normal);
+    canvas.draw_text(area, 13, 0, &text_width::middle(&name, names), Role::Normal);
     let start = 13 + names as u16 + 2;
     let available = usize::from(area.width.saturating_sub(start));
     let end =
-        canvas.draw_text(area, start, 0, &truncate::end(&problem.text, available), severity_role(problem.severity));
+        canvas.draw_text(area, start, 0, &text_width::end(&problem.text, available), severity_role(problem.severity));
     let check = context.sample().map(|sample| last_check_text(sample, problem)).unwrap_or_default();
     if problem.text.contains(&check) {
         return;
     }
     let available = usize::from(area.width.saturating_sub(end + 2));
-    canvas.draw_texts(area, end + 2, 0, [styled_text(truncate::end(&check, available), Role::Dim)]);
+    canvas.draw_texts(area, end + 2, 0, [styled_text(text_width::end(&check, available), Role::Dim)]);
 }
 
 /// Returns the result and text of a server's last health check. Empty for other rows, and if the problem's text already

@@ -1,16 +1,16 @@
 //! Views 7 and 8: sessions and stick tables, which are fetched only on a key press.
 
-use crate::app::commands::UiCommand;
 use crate::app::layout::Area;
 use crate::app::queries;
 use crate::app::query_state::{Fetched, OpenTable};
-use crate::ask::query_cost;
+use crate::app::ui_commands::UiCommand;
+use crate::ask::query_limits;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{Session, SessionOrder};
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 use crate::units;
 
 /// Draws the sessions view.
@@ -18,7 +18,7 @@ pub(crate) fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, 
     let DrawContext { model, instance, now, .. } = *context;
     let fetched = &instance.queries.sessions;
     let Some((latest, at)) = &fetched.latest else {
-        let warning = query_cost::find(&["show", "sess"]).map_or("", |cost| cost.warning);
+        let warning = query_limits::find(&["show", "sess"]).map_or("", |cost| cost.warning);
         return draw_query_offer(canvas, area, fetched, "lists the open sessions", warning);
     };
     let order = match instance.queries.session_order {
@@ -157,7 +157,7 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     let DrawContext { model, instance, now, .. } = *context;
     let fetched = &open.entries;
     let Some((latest, at)) = &fetched.latest else {
-        let warning = query_cost::find(&["show", "table", "*"]).map_or("", |cost| cost.warning);
+        let warning = query_limits::find(&["show", "table", "*"]).map_or("", |cost| cost.warning);
         return draw_query_offer(canvas, area, fetched, "lists the entries of this table", warning);
     };
     let counter =
@@ -183,7 +183,7 @@ fn draw_entries(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area, 
     for (at, index) in order_of_counters.iter().enumerate() {
         let arrow = if at == 0 { canvas.theme.choose_glyph("↓", "v") } else { "" };
         let heading = format!("{}{arrow}", latest.counters[*index].name);
-        let width = (truncate::width(&heading) as u16).max(6);
+        let width = (text_width::width(&heading) as u16).max(6);
         if at > 0 && used_width + width + 2 > area.width {
             break;
         }
@@ -218,7 +218,7 @@ fn draw_query_offer<T>(canvas: &mut Canvas<'_>, area: Area, fetched: &Fetched<T>
     let available = usize::from(area.width.saturating_sub(4));
     let mut row = 1;
     if let Some(error) = &fetched.error {
-        for part in truncate::wrap_at_blanks(error, available) {
+        for part in text_width::wrap_at_blanks(error, available) {
             canvas.draw_text(area, 2, row, &part, Role::Bad);
             row += 1;
         }
@@ -230,7 +230,7 @@ fn draw_query_offer<T>(canvas: &mut Canvas<'_>, area: Area, fetched: &Fetched<T>
     }
     let end = canvas.draw_text(area, 2, row, "Enter ", Role::Key);
     canvas.draw_text(area, end, row, action, Role::Normal);
-    for part in truncate::wrap_at_blanks(warning, available) {
+    for part in text_width::wrap_at_blanks(warning, available) {
         row += 1;
         canvas.draw_text(area, 2, row, &part, Role::Dim);
     }
@@ -246,7 +246,7 @@ fn draw_status_line<T>(
 ) {
     match (&fetched.error, fetched.is_waiting) {
         (Some(error), _) => {
-            canvas.draw_text(area, 1, 0, &truncate::end(error, usize::from(area.width.saturating_sub(2))), Role::Bad);
+            canvas.draw_text(area, 1, 0, &text_width::end(error, usize::from(area.width.saturating_sub(2))), Role::Bad);
         }
         (None, true) => {
             canvas.draw_text(area, 1, 0, "waiting for HAProxy's reply", Role::Warn);
@@ -255,10 +255,10 @@ fn draw_status_line<T>(
             let mut column = 1;
             for (message, role) in texts {
                 let available = usize::from(area.width.saturating_sub(column));
-                column = canvas.draw_text(area, column, 0, &truncate::end(&message, available), role);
+                column = canvas.draw_text(area, column, 0, &text_width::end(&message, available), role);
             }
             for hint in hints {
-                if usize::from(column) + 3 + truncate::width(hint) >= usize::from(area.width) {
+                if usize::from(column) + 3 + text_width::width(hint) >= usize::from(area.width) {
                     break;
                 }
                 column = canvas.draw_text(area, column + 3, 0, hint, Role::Dim);
@@ -292,7 +292,7 @@ fn draw_cells(canvas: &mut Canvas<'_>, area: Area, cells: &[&str], columns: &[Ce
             canvas.draw_number(area, column..column + available, 0, cell, role);
             column += slot.width + 1;
         } else {
-            canvas.draw_text(area, column, 0, &truncate::middle(cell, usize::from(available)), role);
+            canvas.draw_text(area, column, 0, &text_width::middle(cell, usize::from(available)), role);
             column += slot.width;
         }
     }

@@ -8,8 +8,8 @@ use crate::table::columns::row_view::RowView;
 use crate::table::rows::Sort;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
+use crate::ui::text_width;
 use crate::ui::theme::Theme;
-use crate::ui::truncate;
 
 /// Width of the prefix of a row (cursor, state, marker) in screen cells.
 pub(crate) const PREFIX_WIDTH: u16 = 3;
@@ -66,21 +66,21 @@ pub(crate) fn draw_heading(
         match (index, first, spec.align) {
             (0, FirstHeading::Title(title, has_focus), _) => {
                 let role = if has_focus { Role::Focus } else { Role::Title };
-                let shown = truncate::end(title, usize::from(column + width));
+                let shown = text_width::end(title, usize::from(column + width));
                 canvas.draw_text(area, 0, 0, &shown, role);
             }
             (_, _, Align::Left) => {
                 let shown = format!("{}{arrow}", spec.title);
-                canvas.draw_text(area, column, 0, &truncate::end(&shown, usize::from(*width)), role);
+                canvas.draw_text(area, column, 0, &text_width::end(&shown, usize::from(*width)), role);
             }
             // The arrow is drawn in the blank after the column, so that the title is not cut.
             (_, _, Align::Right) if column + width < area.width => {
-                canvas.draw_number(area, columns, 0, &truncate::end(spec.title, usize::from(*width)), role);
+                canvas.draw_number(area, columns, 0, &text_width::end(spec.title, usize::from(*width)), role);
                 canvas.draw_text(area, column + width, 0, arrow, role);
             }
             (_, _, Align::Right) => {
-                let available = usize::from(*width).saturating_sub(truncate::width(arrow));
-                let shown = format!("{}{arrow}", truncate::end(spec.title, available));
+                let available = usize::from(*width).saturating_sub(text_width::width(arrow));
+                let shown = format!("{}{arrow}", text_width::end(spec.title, available));
                 canvas.draw_number(area, columns, 0, &shown, role);
             }
         }
@@ -147,14 +147,14 @@ pub(crate) fn draw_row(
         match spec.align {
             Align::Left => {
                 // The proxy's name in front of the server's name may be long, so it gets at most half of the width.
-                let indent = truncate::middle(indent, usize::from(width / 2));
+                let indent = text_width::middle(indent, usize::from(width / 2));
                 let start = if index == 0 { canvas.draw_text(area, column, 0, &indent, Role::Dim) } else { column };
                 let available = usize::from((column + width).saturating_sub(start));
                 // Names often differ only at the end, so they are shortened in the middle.
                 let shown = if index == 0 {
-                    truncate::middle(&cell.text, available)
+                    text_width::middle(&cell.text, available)
                 } else {
-                    truncate::end(&cell.text, available)
+                    text_width::end(&cell.text, available)
                 };
                 canvas.draw_text(area, start, 0, &shown, cell.role);
             }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::app::commands::UiCommand;
 use crate::app::layout::Area;
+use crate::app::ui_commands::UiCommand;
 use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
 use crate::table::columns::column;
@@ -14,7 +14,7 @@ use crate::ui::chart_pane;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::row_renderer::{self, CursorStyle, FirstHeading, PREFIX_WIDTH, RowPrefix};
-use crate::ui::truncate;
+use crate::ui::text_width;
 
 /// Maximum width of the name column, in screen cells.
 const MAX_NAME_WIDTH: u16 = 40;
@@ -95,7 +95,7 @@ pub(crate) fn tab_remarks(context: &DrawContext<'_>) -> Vec<StyledText<'static>>
         texts.push(styled_text(format!("{} cols hidden ", settings.hidden_columns), Role::Warn));
     }
     if !settings.filter.is_empty() {
-        let filter = truncate::end(&format!("/{}", settings.filter), usize::from(model.terminal_size.0 / 4));
+        let filter = text_width::end(&format!("/{}", settings.filter), usize::from(model.terminal_size.0 / 4));
         texts.push(styled_text(format!(" {filter} "), Role::Key));
     }
     texts

@@ -4,7 +4,7 @@ use crate::app::layout::Area;
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::table::cell::Role;
 use crate::ui::drawing::{Canvas, styled_text};
-use crate::ui::truncate;
+use crate::ui::text_width;
 
 /// Draws the text starting with line `top`; long lines are wrapped. Returns the largest line number that the page can
 /// start with.
@@ -13,12 +13,12 @@ pub(crate) fn draw(canvas: &mut Canvas<'_>, area: Area, title: &str, lines: &Rep
     let visible = usize::from(area.height.saturating_sub(2));
     let available = usize::from(area.width.saturating_sub(4));
     let parts: Vec<String> =
-        lines.as_slice().iter().flat_map(|line| truncate::wrap_anywhere(line.as_str(), available)).collect();
+        lines.as_slice().iter().flat_map(|line| text_width::wrap_anywhere(line.as_str(), available)).collect();
     let count = parts.len();
     let last = count.saturating_sub(visible);
     let top = top.min(last);
     let position = format!(" {}-{} of {count} ", (top + 1).min(count), (top + visible).min(count));
-    let title = truncate::end(title, usize::from(area.width.saturating_sub(24)));
+    let title = text_width::end(title, usize::from(area.width.saturating_sub(24)));
     let title = [styled_text(format!(" {title} "), Role::Focus)];
     let inner = canvas.draw_frame(area, &title, &[styled_text(position, Role::Dim)], Role::Focus);
     for (row, part) in parts.iter().skip(top).take(visible).enumerate() {

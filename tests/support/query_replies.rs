@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use hapulse::app::msg::Message;
+use hapulse::app::message::Message;
 use hapulse::ask::query::{Query, QueryData, QueryError, QueryReply};
-use hapulse::ask::read_only_command::ReadOnlyLine;
+use hapulse::ask::read_only_line::ReadOnlyLine;
 use hapulse::haproxy::command_list;
 use hapulse::haproxy::connection::RequestError;
 use hapulse::haproxy::reply_lines::ReplyLines;

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use hapulse::app::key::Key;
+use hapulse::app::message::Message;
 use hapulse::app::model::Model;
-use hapulse::app::msg::Message;
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
 use hapulse::instance::access::Access;

@@ -1,8 +1,8 @@
 //! `hapulse man --keys`: all keys by group, as Markdown. `docs/keys.md` is this output.
 
-use crate::app::commands::{COMMANDS, CommandGroup, CommandSpec};
 use crate::app::key::Key;
-use crate::app::palette::COMMANDS_WITH_ARGUMENTS;
+use crate::app::palette_parser::COMMANDS_WITH_ARGUMENTS;
+use crate::app::ui_commands::{COMMANDS, CommandGroup, CommandSpec};
 
 const INTRODUCTION: &str = "# Keys
 

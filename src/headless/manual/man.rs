@@ -8,9 +8,9 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use crate::app::commands::{COMMANDS, CommandGroup, CommandSpec};
 use crate::app::key::Key;
-use crate::app::palette::COMMANDS_WITH_ARGUMENTS;
+use crate::app::palette_parser::COMMANDS_WITH_ARGUMENTS;
+use crate::app::ui_commands::{COMMANDS, CommandGroup, CommandSpec};
 use crate::config::search_paths;
 use crate::config::setting_table::SETTINGS;
 

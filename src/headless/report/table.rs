@@ -18,7 +18,7 @@ use crate::table::columns::column_table::{KIND_TAG, NAME};
 use crate::table::columns::row_view::RowView;
 use crate::table::rows::{TableLine, TableSettings};
 use crate::table::view_table::RowScope;
-use crate::ui::truncate;
+use crate::ui::text_width;
 use crate::units;
 
 /// Number of blanks between two columns.
@@ -124,7 +124,7 @@ fn row_lines(
         for (column, width) in &columns {
             let width = usize::from(*width);
             let text = texts(column);
-            let text = if layout.columns.is_some() { truncate::middle(&text, width) } else { text };
+            let text = if layout.columns.is_some() { text_width::middle(&text, width) } else { text };
             let blanks = " ".repeat(width.saturating_sub(text.width()));
             match column.align {
                 Align::Left => out.extend([text.as_str(), &blanks]),

@@ -5,9 +5,9 @@ use crate::actions::intent::Intent;
 use crate::actions::verify;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
+use crate::headless::server::confirmation_prompt::{ActionPlan, discard_typed_input, read_line};
 use crate::headless::server::initial_state;
 use crate::headless::server::progress::WaitGoal;
-use crate::headless::server::prompt::{ActionPlan, discard_typed_input, read_line};
 use crate::headless::server::server_command::{PromptPolicy, ServerCommand, TargetServer};
 use crate::instance::guard::{self, Authorised, ConfirmationAnswer, Refusal, name_to_type};
 

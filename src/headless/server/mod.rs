@@ -10,13 +10,13 @@
 //! action passes the guard and the operator, and [`progress`] compares the samples with the goal. All output goes
 //! through [`console::Console`]; the result is an exit code.
 
-pub mod arguments;
 pub mod confirm;
+pub mod confirmation_prompt;
 pub mod console;
 pub mod controller;
 pub mod initial_state;
 pub mod progress;
-pub mod prompt;
+pub mod run;
 pub mod server_command;
 pub mod server_name;
 pub mod wait;

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use hapulse::app::key::Key;
-use hapulse::app::palette::{self, PaletteCommand};
-use hapulse::app::text_input::{Prompt, PromptPurpose};
+use hapulse::app::palette_parser::{self, PaletteCommand};
+use hapulse::app::prompt::{Prompt, PromptPurpose};
 use hapulse::ask::known_crashes::starts_with_words;
-use hapulse::ask::read_only_command::ReadOnlyLine;
 use hapulse::ask::read_only_commands::READ_ONLY_COMMANDS;
-use hapulse::ask::typed_command::TypedLine;
+use hapulse::ask::read_only_line::ReadOnlyLine;
+use hapulse::ask::typed_line::TypedLine;
 use hapulse::config::duration;
 use hapulse::haproxy::address::Address;
 use hapulse::haproxy::cli_request::CliRequest;
@@ -129,10 +129,10 @@ fn check_filter(typed: &str) {
 }
 
 fn check_palette(typed: &str) {
-    assert!(palette::complete_line(typed).starts_with(typed), "{typed:?}");
+    assert!(palette_parser::complete_line(typed).starts_with(typed), "{typed:?}");
     let mut settings = TableSettings::new(column_sets::STATUS_VIEW);
-    match palette::parse(typed) {
-        Ok(PaletteCommand::Columns(changes)) => palette::change_columns(&mut settings, &changes),
+    match palette_parser::parse(typed) {
+        Ok(PaletteCommand::Columns(changes)) => palette_parser::change_columns(&mut settings, &changes),
         Ok(PaletteCommand::Sort(column)) => settings.sort_by(column),
         Ok(PaletteCommand::Filter(filter)) => settings.set_filter(filter),
         Ok(PaletteCommand::Nothing | PaletteCommand::Run(_)) => {}

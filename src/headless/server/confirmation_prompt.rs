@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::actions::action_table::Danger;
 use crate::actions::intent::Intent;
-use crate::app::action_facts::{ActionFacts, collect_facts};
+use crate::app::confirmation_texts::{ActionFacts, collect_facts};
 use crate::headless::signals::Signals;
 use crate::instance::guard::name_to_type;
 use crate::observe::sample::Sample;

@@ -5,7 +5,7 @@
 
 use crate::ask::known_crashes::starts_with_words;
 use crate::ask::read_only_commands::READ_ONLY_COMMANDS;
-use crate::ask::typed_command::{NotSent, TypedLine, TypedWord, refuse};
+use crate::ask::typed_line::{NotSent, TypedLine, TypedWord, refuse};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 

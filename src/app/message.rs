@@ -5,7 +5,7 @@ use crate::actions::intent::Intent;
 use crate::actions::outcome::{ActionReport, StepProgress};
 use crate::app::key::Key;
 use crate::ask::query::{Query, QueryError, QueryReply};
-use crate::ask::typed_command::TypedLine;
+use crate::ask::typed_line::TypedLine;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::observe::instance_id::InstanceId;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::app::action_targets;
-use crate::app::commands::{CursorStep, UiCommand};
 use crate::app::model::Model;
 use crate::app::navigation;
+use crate::app::ui_commands::{CursorStep, UiCommand};
 use crate::haproxy::stat_table::RowKind;
 use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::app::commands::{COMMANDS, CommandSpec};
+use crate::app::ui_commands::{COMMANDS, CommandSpec};
 use crate::config::former_names::{FORMER_NAMES, FormerName, NameKind};
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table;

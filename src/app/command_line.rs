@@ -1,6 +1,6 @@
 //! The input line of view 5 and its history.
 
-use crate::app::text_input::{Prompt, PromptPurpose};
+use crate::app::prompt::{Prompt, PromptPurpose};
 
 /// The input line and its history.
 #[derive(Debug, Clone)]
