@@ -1,7 +1,7 @@
 //! The table of former names, [`FORMER_NAMES`]: renamed parts of the configuration, rules, views and UI commands.
 //!
 //! A former name is accepted for one version, with a warning that names the current one. [`replace_in_file`] replaces
-//! the former names in a configuration file before anything else reads it, so all other code knows only current names.
+//! the former names in a configuration file before other code reads the file, so all other code needs only current names.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::config::located::FilePosition;
 
-/// The kind of a name. Each kind has its own names.
+/// The kind of thing that a name stands for. Names are unique within a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameKind {
     /// A section of the configuration file.
@@ -64,7 +64,7 @@ pub static FORMER_NAMES: &[FormerName] = &[
 ];
 
 impl FormerName {
-    /// Returns the row of a former name.
+    /// Returns the row of a former name; `None` if the name is not a former one.
     pub(crate) fn find(kind: NameKind, name: &str) -> Option<&'static Self> {
         FORMER_NAMES.iter().find(|row| row.kind == kind && row.former == name)
     }
@@ -91,7 +91,7 @@ impl fmt::Display for FormerName {
 pub struct FormerNameUse {
     /// Position of the name.
     pub(crate) position: FilePosition,
-    /// The names.
+    /// The former name and the current one.
     pub(crate) name: &'static FormerName,
 }
 

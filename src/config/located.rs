@@ -16,9 +16,9 @@ pub struct ThresholdOverride {
     pub warn: Option<f64>,
     /// Critical threshold; `None` if unchanged.
     pub crit: Option<f64>,
-    /// Time for which the condition must hold.
+    /// Hold time: how long the rule's condition must be met; `None` if unchanged.
     pub hold_time: Option<Duration>,
-    /// Rule is turned off.
+    /// The rule is turned off.
     pub is_off: bool,
 }
 

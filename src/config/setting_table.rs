@@ -166,7 +166,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "keys",
         kind: SettingKind::Section,
-        help: "Keys by command (hapulse config --actions lists them); [] unbinds the command.",
+        help: "Keys by command (hapulse config --actions lists the commands); [] unbinds the command.",
         example: "\"server.drain\" = [\"D\", \"<f12>\"]",
         is_set_in: |settings| !settings.keys.is_empty(),
         toml_lines: |settings| toml_entries(&settings.keys, |keys| toml_array(keys)),

@@ -17,7 +17,7 @@ pub enum ThresholdError {
     /// No rule has this name.
     #[error("unknown rule {0:?}")]
     UnknownRule(String),
-    /// The text does not have one of the accepted forms.
+    /// The string does not have one of the accepted forms.
     #[error("{0:?} is not RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; docs/problems.md lists the rules")]
     Syntax(String),
     /// The threshold is negative, infinite or not a number.
@@ -64,14 +64,14 @@ pub struct RuleOverride {
 pub struct ThresholdChange {
     /// The rule.
     pub rule: RuleId,
-    /// Former names in the text, of the rule and of the property.
+    /// Former names of the rule and the property, if the string contains any.
     former_names: [Option<&'static FormerName>; 2],
     /// The changes.
     pub change: RuleOverride,
 }
 
 impl ThresholdChange {
-    /// Builds the change of the rule with this name.
+    /// Builds a change to the rule with this name.
     ///
     /// # Errors
     /// Returns an error if no rule has this name, or if a threshold is negative, infinite or not a number.
@@ -83,7 +83,7 @@ impl ThresholdChange {
         Ok(Self { rule, former_names: [None; 2], change })
     }
 
-    /// Returns the former names that the text of the change contains.
+    /// Returns the former names that were used to write the change.
     pub(crate) fn former_names(&self) -> impl Iterator<Item = &'static FormerName> {
         self.former_names.into_iter().flatten()
     }

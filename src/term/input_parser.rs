@@ -145,12 +145,12 @@ impl InputParser {
         self.is_late = true;
     }
 
-    /// Returns whether these bytes continue a sequence whose ESC already became the Esc key. They arrived together, as
-    /// typed keys hardly ever do.
+    /// Returns whether these bytes continue a sequence whose ESC already became the Esc key. They arrived together, which
+    /// typed keys hardly ever do. `[[` alone are two keys, because no sequence consists of brackets only.
     fn is_rest_of_escape(&self, bytes: &[u8], now: Duration) -> bool {
         self.escaped_at.is_some_and(|at| now.saturating_sub(at) <= LATE_REST_WAIT)
             && match bytes {
-                [b'[', next, ..] => (0x20..0x7f).contains(next),
+                [b'[', rest @ ..] => rest.iter().any(|byte| (0x20..0x7f).contains(byte) && *byte != b'['),
                 [b'O', next, ..] => next.is_ascii_alphanumeric(),
                 [b']', next, ..] => matches!(next, b'0'..=b'9' | b'l' | b'L'),
                 [b'P', next, ..] => matches!(next, b'0'..=b'9' | b'>' | b'!'),
