@@ -6,15 +6,15 @@
 use std::time::Duration;
 
 /// Text shown for an unknown value.
-pub const UNKNOWN: &str = "–";
+pub(crate) const UNKNOWN: &str = "–";
 
 /// Formats a count.
-pub fn count(value: i64) -> String {
+pub(crate) fn count(value: i64) -> String {
     if (-999..10_000).contains(&value) { value.to_string() } else { format_scaled(value as f64, 1000.0, "") }
 }
 
 /// Formats a rate per second, with one decimal below ten.
-pub fn rate(value: f64) -> String {
+pub(crate) fn rate(value: f64) -> String {
     match value {
         value if value < 0.05 => "0".to_owned(),
         value if value < 999.5 => decimal(value),
@@ -23,12 +23,12 @@ pub fn rate(value: f64) -> String {
 }
 
 /// Formats a number with one decimal below ten: `0.4`, `12`.
-pub fn decimal(value: f64) -> String {
+pub(crate) fn decimal(value: f64) -> String {
     if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
 /// Formats a ratio, limited to 0 to 999, with one decimal if it is below ten and not whole: `2.5`, `4`, `37`.
-pub fn ratio(value: f64) -> String {
+pub(crate) fn ratio(value: f64) -> String {
     match value.clamp(0.0, 999.0) {
         value if value < 9.95 => short_decimal(value),
         value => format!("{value:.0}"),
@@ -36,22 +36,22 @@ pub fn ratio(value: f64) -> String {
 }
 
 /// Formats a count with its noun: `1 session`, `2 sessions`.
-pub fn pluralize(count: i64, noun: &str) -> String {
+pub(crate) fn pluralize(count: i64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Formats bytes, or bytes per second, in multiples of 1,000, as is usual for networks.
-pub fn bytes(value: f64) -> String {
+pub(crate) fn bytes(value: f64) -> String {
     if value < 999.5 { format!("{value:.0}B") } else { format_scaled(value, 1000.0, "") }
 }
 
 /// Formats bytes of memory, in multiples of 1,024.
-pub fn memory(value: usize) -> String {
+pub(crate) fn memory(value: usize) -> String {
     if value < 1000 { format!("{value}B") } else { format_scaled(value as f64, 1024.0, "") }
 }
 
 /// Formats a share between 0 and 1 in percent: `0%`, `0.3%`, `12%`. A share above 0 is never shown as `0%`.
-pub fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let value = share * 100.0;
     match value {
         value if value <= 0.0 => "0%".to_owned(),
@@ -61,7 +61,7 @@ pub fn percent(share: f64) -> String {
 }
 
 /// Formats a number of milliseconds; from 1,000 on, in seconds or larger units.
-pub fn millis(value: i64) -> String {
+pub(crate) fn millis(value: i64) -> String {
     match value {
         ..1000 => format!("{value}ms"),
         1000..10_000 => format!("{:.2}s", value as f64 / 1000.0),
@@ -71,14 +71,14 @@ pub fn millis(value: i64) -> String {
 }
 
 /// Formats the time until a reply, with one decimal below ten milliseconds.
-pub fn reply_time(value: Duration) -> String {
+pub(crate) fn reply_time(value: Duration) -> String {
     let exact = value.as_secs_f64() * 1000.0;
     if exact < 9.95 { format!("{exact:.1}ms") } else { millis(exact.round() as i64) }
 }
 
 /// Formats seconds in their one or two largest units, at most five characters wide: `45s`, `12m`, `3h07m`, `3d04h`,
 /// `120d`.
-pub fn seconds(value: i64) -> String {
+pub(crate) fn seconds(value: i64) -> String {
     let (minutes, hours, days) = (value / 60, value / 3600, value / 86_400);
     match value {
         ..60 => format!("{value}s"),
@@ -91,12 +91,12 @@ pub fn seconds(value: i64) -> String {
 }
 
 /// Formats a duration like [`seconds`].
-pub fn duration(value: Duration) -> String {
+pub(crate) fn duration(value: Duration) -> String {
     seconds(i64::try_from(value.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// Formats a duration, including the seconds if it is shorter than one hour: `45s`, `3m12s`, `1h02m`.
-pub fn exact_duration(value: Duration) -> String {
+pub(crate) fn exact_duration(value: Duration) -> String {
     match value.as_secs() {
         seconds @ 60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         _ => duration(value),
@@ -104,12 +104,12 @@ pub fn exact_duration(value: Duration) -> String {
 }
 
 /// Formats a short interval in seconds, with at most one decimal: `2s`, `0.5s`.
-pub fn interval(value: Duration) -> String {
+pub(crate) fn interval(value: Duration) -> String {
     format!("{}s", short_decimal(value.as_secs_f64()))
 }
 
 /// Formats milliseconds: `840 ms`, `1.20 s`, `45 s`.
-pub fn millis_words(value: f64) -> String {
+pub(crate) fn millis_words(value: f64) -> String {
     match value {
         value if value < 999.5 => format!("{value:.0} ms"),
         value if value < 9_995.0 => format!("{:.2} s", value / 1000.0),
@@ -118,12 +118,12 @@ pub fn millis_words(value: f64) -> String {
 }
 
 /// Formats seconds: `0.5 s`, `5 s`.
-pub fn seconds_words(value: f64) -> String {
+pub(crate) fn seconds_words(value: f64) -> String {
     format!("{} s", ratio(value))
 }
 
 /// Formats a duration in its largest unit: `12 s`, `3 min`, `2 h`, `5 d`.
-pub fn duration_words(value: Duration) -> String {
+pub(crate) fn duration_words(value: Duration) -> String {
     match value.as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds @ 120..7200 => format!("{} min", seconds / 60),
@@ -133,7 +133,7 @@ pub fn duration_words(value: Duration) -> String {
 }
 
 /// Formats a duration in its two largest units, rounded up to the next second: `45 s`, `4 min 12 s`, `1 h 5 min`.
-pub fn exact_duration_words(value: Duration) -> String {
+pub(crate) fn exact_duration_words(value: Duration) -> String {
     let seconds = value.as_millis().div_ceil(1000);
     let (large, small) = match seconds {
         0..60 => ((seconds, "s"), (0, "")),

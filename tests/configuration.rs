@@ -162,7 +162,7 @@ fn unknown_names_are_reported_with_line() {
     for (config, line, reason) in [
         ("[keys]\n\"server.nope\" = [\"x\"]", 2, "unknown command \"server.nope\""),
         ("[keys]\n\n\"server.drain\" = [\"<nope>\"]", 3, "server.drain: unknown key \"<nope>\""),
-        ("[keys]\n\"server.drain\" = [\"<c-m>\"]", 2, "a terminal cannot send <c-m>: terminals send <ret> for it"),
+        ("[keys]\n\"server.drain\" = [\"<c-m>\"]", 2, "a terminal cannot send <c-m>: terminals send <ret> instead"),
         ("[keys]\n\"server.drain\" = [\"M\"]", 2, "key M is bound to both server.drain and server.maint"),
         ("[thresholds]\nnope = \"off\"", 2, "nope"),
         ("[targets]\n\"a b\" = \"/run/a\"", 1, "\"a b\" is not a valid target name"),
@@ -357,7 +357,7 @@ fn dashboard_applies_configuration_file() {
     term.press("<esc>");
     // The notice names the configured key.
     term.press("P<f12>");
-    term.wait_for("no commands can be sent; P returns to live");
+    term.wait_for("no commands can be sent; P shows the present");
     term.press("q");
     assert_eq!(term.exit_code(), 0);
     // A target by its name, and a flag that overrides the file.

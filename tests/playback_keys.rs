@@ -27,7 +27,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use samples::{SampleFactory, StatCsv, timestamp};
 
-const REFUSAL: &str = "a past moment is shown: no commands can be sent; p returns to live";
+const REFUSAL: &str = "the past is shown: no commands can be sent; p shows the present";
 
 impl ModelDriver {
     /// Returns the number of the sample on screen, and the status and current sessions of `be_app/app1` in it.
@@ -93,7 +93,7 @@ fn shown_moment_stays_while_new_samples_arrive() {
     assert_eq!(driver.shown_sample().0, 1);
     assert!(driver.is_past());
     driver.press("<left>");
-    assert_eq!((driver.shown_sample().0, driver.notice()), (1, "this is the oldest moment in the history"));
+    assert_eq!((driver.shown_sample().0, driver.notice()), (1, "this is the oldest sample in the history"));
     driver.press("p");
     assert_eq!((driver.shown_sample().2, driver.is_past()), (77, false));
     driver.press("<left>");
@@ -120,7 +120,7 @@ fn shift_arrows_and_parentheses_step_by_one_minute() {
     assert_eq!(seq(&mut driver, ")"), 40);
     assert_eq!(seq(&mut driver, "<s-right>"), 70);
     assert_eq!(seq(&mut driver, "<s-right>"), 70);
-    assert_eq!(driver.notice(), "this is the newest moment; p returns to live");
+    assert_eq!(driver.notice(), "this is the newest sample; p shows the present");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn past_moment_blocks_typed_lines() {
         assert!(matches!(effects.as_slice(), [Effect::SaveCommandLine(_)]), "{effects:?}");
         assert_eq!(driver.model.layers.len(), 0);
         let scrollback = &driver.model.instance().unwrap().queries.scrollback;
-        let reason = "a past moment is shown: no commands can be sent; Esc, then p returns to live";
+        let reason = "the past is shown: no commands can be sent; Esc, then p shows the present";
         assert_eq!(scrollback.last().unwrap().text.as_str(), reason);
     }
     driver.press("<esc>p");
@@ -376,7 +376,7 @@ fn shown_moment_moves_on_when_it_leaves_history() {
     let mut was_reported = false;
     for step in 0..900_u32 {
         driver.poll_with_sessions(step % 50);
-        was_reported |= driver.notice() == "this moment has left the history; showing the oldest one";
+        was_reported |= driver.notice() == "this sample has left the history; showing the oldest one";
     }
     assert!(was_reported && driver.shown_sample().0 > first && driver.is_past());
 }

@@ -248,13 +248,13 @@ fn help_opens_scrolls_and_closes() {
     term.wait_for("live");
     for (open, close) in [("?", "<esc>"), ("h", "q"), ("<f1>", "?"), ("H", "<ret>")] {
         term.press(open);
-        let screen = term.wait_for("take traffic again");
+        let screen = term.wait_for("takes traffic again");
         assert!(screen.contains("Keys") && screen.contains(" 1-22 of "), "{screen}");
         term.press("j");
         term.wait_for(" 2-23 of ");
         term.press("G");
         let screen = term.wait_for("quit hapulse");
-        assert!(!screen.contains("take traffic again"), "{screen}");
+        assert!(!screen.contains("takes traffic again"), "{screen}");
         term.press("g");
         term.wait_for(" 1-22 of ");
         term.press(close);

@@ -303,7 +303,7 @@ fn read_only_mode_refuses_changing_and_unknown_lines() {
         driver.press("5");
         assert_eq!(driver.enter_line(line), [Effect::SaveCommandLine(line.into())], "{line}");
         assert!(driver.model.layers.is_empty(), "{line}");
-        assert!(driver.scrollback().last().unwrap().ends_with("hapulse runs read-only"), "{:?}", driver.scrollback());
+        assert!(driver.scrollback().last().unwrap().ends_with("read-only mode is on"), "{:?}", driver.scrollback());
         assert_eq!(driver.press("y<ret>").len(), 1, "{line}: only saved in the command history");
     }
 }

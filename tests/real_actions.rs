@@ -191,12 +191,12 @@ fn read_only_lowers_level_on_every_connection() {
             term.press("o");
             term.wait_for("there is only one instance");
             term.press(key);
-            term.wait_for("hapulse runs read-only");
+            term.wait_for("read-only mode: to use ");
             press_and_wait_for_two_polls(&mut term, &relay, "y");
             assert!(!term.screen().contains("cancel"), "{}", term.screen());
         }
         term.press("?");
-        term.wait_for("not now: hapulse runs read-only");
+        term.wait_for("not now: read-only mode: to use");
         for sent in relay.connections() {
             assert!(sent.starts_with("operator;") || sent.is_empty(), "{sent:?}");
         }

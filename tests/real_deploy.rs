@@ -137,7 +137,7 @@ fn refused_commands_exit_with_own_code_and_send_nothing() {
         &["refused: no server of be1 would be left", "; add --force"],
     );
     assert_output(&run("maint be1/s1 be2/s1 --yes"), 1, &[], &["refused: servers of several backends at once"]);
-    assert_output(&run("maint be1/s1 --yes --read-only"), 1, &[], &["hapulse runs read-only: to use maintenance"]);
+    assert_output(&run("maint be1/s1 --yes --read-only"), 1, &[], &["read-only mode: to use maintenance"]);
     assert_output(&run("drain be1/s1"), 2, &[], &["cannot ask for confirmation: no terminal", "add --yes"]);
     for usage in [
         "drain be1",
@@ -180,7 +180,7 @@ fn configuration_enforces_reason_audit_and_read_only() {
         &["state drain: not sent: the audit log /proc/none: ", "be1/s2 is no check"],
     );
     script.configure("read_only = true\n");
-    assert_output(&run("drain be1/s2 --yes"), 1, &[], &["hapulse runs read-only"]);
+    assert_output(&run("drain be1/s2 --yes"), 1, &[], &["read-only mode: to use "]);
     assert_eq!(relay.write_commands(), ["set server be1/s1 state drain"]);
 }
 

@@ -52,7 +52,7 @@ fn drain_counts_down_and_suggests_maintenance_with_one_bell() {
     assert_eq!(bells(&term), 0);
     assert!(!term.screen().contains("maintenance?"), "{}", term.screen());
     end_one_session(&lab);
-    let screen = term.wait_for("be1/s2 is drained: set maintenance?");
+    let screen = term.wait_for("be1/s2 is drained: start maintenance?");
     assert_eq!(problem(&screen), "empty", "{screen}");
     assert_eq!(lab.server_state("be1/s2", "srv_admin_state"), "8", "only suggested");
     wait_until("the bell", || bells(&term) == 1);
@@ -85,9 +85,9 @@ fn dismissed_suggestion_stays_dismissed() {
     term.press("1");
     term.move_to_path("be1/s2");
     drain_by_keys(&mut term, "s2");
-    term.wait_for("be1/s2 is drained: set maintenance?");
+    term.wait_for("be1/s2 is drained: start maintenance?");
     term.press("C");
-    term.wait_for("dismissed: be1/s2 is drained: set maintenance?");
+    term.wait_for("dismissed: be1/s2 is drained: start maintenance?");
     wait_for_two_polls(&term, &relay);
     assert!(!term.screen().contains("C dismiss"), "{}", term.screen());
     term.press("c");
@@ -95,7 +95,7 @@ fn dismissed_suggestion_stays_dismissed() {
     // A suggestion for another server is still shown.
     term.move_to_path("be1/s3");
     drain_by_keys(&mut term, "s3");
-    term.wait_for("be1/s3 is drained: set maintenance?");
+    term.wait_for("be1/s3 is drained: start maintenance?");
     term.press("c");
     answer_confirmation(&mut term, "Maintenance: be1 / s3", "n");
     term.wait_for("nothing was sent");
@@ -120,7 +120,7 @@ fn drain_past_deadline_suggests_ending_sessions() {
     lab.wait_stat("be1", "s2", "scur", |sessions| sessions == "0");
     assert_eq!(relay.write_commands(), ["set server be1/s2 state drain", "shutdown sessions server be1/s2"]);
     // The server is empty now, so the next step is suggested.
-    term.wait_for("be1/s2 is drained: set maintenance?");
+    term.wait_for("be1/s2 is drained: start maintenance?");
     term.press("9");
     term.wait_for("still 2 sessions in drain");
 }
@@ -138,7 +138,7 @@ fn drain_reports_clients_that_arrive_with_cookie() {
     term.press("A");
     term.wait_for("clients with a cookie still arrive");
     drop(cookie_clients);
-    term.wait_for("be1/s2 is drained: set maintenance?");
+    term.wait_for("be1/s2 is drained: start maintenance?");
 }
 
 #[test]

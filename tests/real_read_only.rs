@@ -199,7 +199,7 @@ fn read_only_refuses_every_action_by_name() {
                 term.press("o");
                 term.wait_for("there is only one instance");
                 term.command(command.id);
-                term.wait_for("hapulse runs read-only: to use ");
+                term.wait_for("read-only mode: to use ");
                 term.press("y");
             }
         }

@@ -224,7 +224,7 @@ fn playback_moves_to_oldest_moment_when_shown_one_is_evicted() {
     term.press("p<home>");
     term.wait_for(" PAUSED ");
     let first = shown(&Grid::find(&term.settled_screen()).expect("a table")).expect("a number");
-    term.wait_for("this moment has left the history; showing the oldest one");
+    term.wait_for("this sample has left the history; showing the oldest one");
     term.wait_grid(|grid| shown(grid).is_some_and(|number| number > first));
     term.wait_for(" PAUSED ");
     term.press("p");
@@ -277,7 +277,7 @@ fn playback_keys_send_no_command() {
             term.press("y");
         }
         term.press("M");
-        term.wait_for("a past moment is shown: no commands can be sent; p returns to live");
+        term.wait_for("the past is shown: no commands can be sent; p shows the present");
         assert!(term.screen().contains(" PAUSED "), "view {view}\n{}", term.screen());
         term.press("p");
         term.wait_gone(" PAUSED ");

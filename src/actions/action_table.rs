@@ -45,7 +45,7 @@ pub enum ActionCommand {
 
 /// State that is read back to verify an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum VerifyBy {
+pub(crate) enum VerifyBy {
     /// `srv_admin_state` of `show servers state`; the status does not suffice: draining servers that are down
     /// report `DOWN`.
     AdminState,
@@ -77,19 +77,19 @@ pub struct Action {
     /// Name in the configuration and the key map.
     pub id: &'static str,
     /// Name in a sentence: "maintenance".
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// Kind of target.
     pub target_kind: TargetKind,
     /// Minimum level of the socket.
-    pub level: Level,
+    pub(crate) level: Level,
     /// Minimum danger; raised when little capacity would remain.
-    pub danger: Danger,
+    pub(crate) danger: Danger,
     /// Command to send.
     pub command: ActionCommand,
     /// State that is read back to verify the action.
-    pub verify_by: VerifyBy,
+    pub(crate) verify_by: VerifyBy,
     /// True if the previous state can be restored.
-    pub can_be_undone: bool,
+    pub(crate) can_be_undone: bool,
 }
 
 const fn server_action(
@@ -209,7 +209,7 @@ pub fn for_admin_state(admin: TargetState) -> &'static Action {
 
 impl TargetKind {
     /// Returns what the operator must select, as a noun phrase.
-    pub fn description(self) -> &'static str {
+    pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Server => "a server",
             Self::Frontend => "a frontend",
@@ -221,7 +221,7 @@ impl TargetKind {
 }
 
 /// Returns whether a command keeps new sessions away from its target.
-pub fn blocks_new_sessions(command: WriteCommand) -> bool {
+pub(crate) fn blocks_new_sessions(command: WriteCommand) -> bool {
     match command {
         WriteCommand::State(admin) => admin != TargetState::Ready,
         WriteCommand::Health(health) => health != ForcedHealth::Up,

@@ -20,7 +20,7 @@ fn matching_crashes(intent: &Intent, sample: &Sample) -> Vec<&'static KnownCrash
 }
 
 /// Returns the reason why an intent must not be sent to this version of HAProxy; `None` if it may be sent.
-pub fn refusal_reason(intent: &Intent, sample: &Sample) -> Option<&'static str> {
+pub(crate) fn refusal_reason(intent: &Intent, sample: &Sample) -> Option<&'static str> {
     let must_refuse = |crash: &&KnownCrash| match crash.policy {
         CrashPolicy::Refused => true,
         CrashPolicy::Checked => intent.steps.iter().any(|step| raises_limit_of_full_frontend(step, sample)),
@@ -48,13 +48,13 @@ fn parse_patch_version(version: &str) -> Option<u16> {
 
 /// Returns the reasons why an intent may crash this version of HAProxy. If there are any, the operator must type a name
 /// to confirm.
-pub fn crash_warnings(intent: &Intent, sample: &Sample) -> Vec<&'static str> {
+pub(crate) fn crash_warnings(intent: &Intent, sample: &Sample) -> Vec<&'static str> {
     let warned = matching_crashes(intent, sample).into_iter().filter(|crash| crash.policy == CrashPolicy::Warned);
     warned.map(|crash| crash.description).collect()
 }
 
 /// Returns all warnings to show before the confirmation.
-pub fn warnings(intent: &Intent, sample: &Sample) -> Vec<String> {
+pub(crate) fn warnings(intent: &Intent, sample: &Sample) -> Vec<String> {
     let mut warnings: Vec<String> = crash_warnings(intent, sample).into_iter().map(str::to_owned).collect();
     // With nbproc (1.5 to 2.4) each process has its own state, and the socket connects to any of them.
     if let Some(count) = sample.process_number(InfoField::Nbproc).filter(|count| *count > 1) {

@@ -24,26 +24,26 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// Authors of the last state changes, by `backend/server`.
 #[derive(Debug, Default)]
-pub struct Attribution {
+pub(crate) struct Attribution {
     current_actor: SafeText,
     last_changes: HashMap<String, IndexEntry>,
 }
 
 impl Attribution {
     /// Sets the person to whom the actions of this run are attributed.
-    pub fn set_actor(&mut self, name: SafeText) {
+    pub(crate) fn set_actor(&mut self, name: SafeText) {
         self.current_actor = name;
     }
 
     /// Adds entries from the audit log. Actions of this run are newer and take precedence.
-    pub fn merge_audit_entries(&mut self, past: HashMap<String, IndexEntry>) {
+    pub(crate) fn merge_audit_entries(&mut self, past: HashMap<String, IndexEntry>) {
         for (server, entry) in past {
             self.last_changes.entry(server).or_insert(entry);
         }
     }
 
     /// Records an action of this run if it sets an administrative state.
-    pub fn record_action(&mut self, server: &str, command: WriteCommand, at: SystemTime) {
+    pub(crate) fn record_action(&mut self, server: &str, command: WriteCommand, at: SystemTime) {
         let WriteCommand::State(admin) = command else { return };
         let change = SafeText::from(format!("state {}", admin.as_str()).as_str());
         let entry = IndexEntry { at, author: self.current_actor.clone(), change, verified: Some(true), reason: None };
@@ -61,7 +61,7 @@ impl Attribution {
     }
 
     /// Returns who ordered a server's maintenance or drain; `None` if unknown, and for other states.
-    pub fn author_of(&self, sample: &Sample, id: RowId) -> Option<String> {
+    pub(crate) fn author_of(&self, sample: &Sample, id: RowId) -> Option<String> {
         let row = sample.row(id)?;
         let admin_state = match row.state() {
             RowState::Maint => TargetState::Maint,

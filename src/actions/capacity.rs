@@ -8,25 +8,25 @@ use crate::observe::sample::Sample;
 
 /// Numbers of servers in a backend, and the weight that is available.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Capacity {
+pub(crate) struct Capacity {
     /// Number of active (non-backup) servers.
-    pub active: usize,
+    pub(crate) active: usize,
     /// Number of active servers that load balancing can choose.
-    pub usable: usize,
+    pub(crate) usable: usize,
     /// Number of usable backup servers.
-    pub backup: usize,
+    pub(crate) backup: usize,
     /// Total weight of the usable active servers.
-    pub weight: i64,
+    pub(crate) weight: i64,
 }
 
 impl Capacity {
     /// Counts the servers at these row indices of the sample.
-    pub fn from_servers(sample: &Sample, servers: &[usize]) -> Self {
+    pub(crate) fn from_servers(sample: &Sample, servers: &[usize]) -> Self {
         Self::with_weights(sample, servers, |_, weight| weight)
     }
 
     /// Counts the servers as if each had the weight `new_weight(row, weight)`. A server with weight 0 is not usable.
-    pub fn with_weights(sample: &Sample, servers: &[usize], new_weight: impl Fn(usize, i64) -> i64) -> Self {
+    pub(crate) fn with_weights(sample: &Sample, servers: &[usize], new_weight: impl Fn(usize, i64) -> i64) -> Self {
         let mut capacity = Self::default();
         for row in servers {
             let weight = new_weight(*row, sample.table.number(*row, Field::Weight).unwrap_or(0));
@@ -44,7 +44,7 @@ impl Capacity {
     }
 
     /// Returns true if any server can take traffic.
-    pub fn is_available(&self) -> bool {
+    pub(crate) fn is_available(&self) -> bool {
         self.usable + self.backup > 0
     }
 }

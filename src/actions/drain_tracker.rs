@@ -13,7 +13,7 @@ use crate::observe::sample::Sample;
 
 /// A server counts as empty after this number of consecutive samples without current sessions, queued requests and new
 /// sessions.
-pub const EMPTY_SAMPLES: usize = 3;
+pub(crate) const EMPTY_SAMPLES: usize = 3;
 /// Time span of the samples from which the remaining time is estimated.
 const ESTIMATE_WINDOW: Duration = Duration::from_mins(1);
 /// Time over which new sessions are counted.
@@ -25,19 +25,19 @@ const STALL_TIME: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrainProgress {
     /// Number of current sessions.
-    pub sessions: i64,
+    pub(crate) sessions: i64,
     /// Number of queued requests.
-    pub queued: i64,
+    pub(crate) queued: i64,
     /// Number of sessions that began within the last 5 s.
-    pub new_sessions: i64,
+    pub(crate) new_sessions: i64,
     /// Number of idle connections kept open to the server; they close automatically and do not delay the drain.
-    pub idle_connections: Option<i64>,
+    pub(crate) idle_connections: Option<i64>,
     /// Time until the server is empty, estimated from the last minute; `None` while no session ends.
-    pub time_left: Option<Duration>,
+    pub(crate) time_left: Option<Duration>,
     /// Reason why the server does not become empty; `None` if unknown, and for an empty server.
-    pub stall_reason: Option<&'static str>,
+    pub(crate) stall_reason: Option<&'static str>,
     /// The server is empty.
-    pub is_empty: bool,
+    pub(crate) is_empty: bool,
 }
 
 /// Event of a drain that this run of hapulse ordered.
@@ -91,23 +91,23 @@ impl Default for DrainTracker {
 
 impl DrainTracker {
     /// Sets the time after which a drain is overdue.
-    pub fn set_deadline(&mut self, deadline: Duration) {
+    pub(crate) fn set_deadline(&mut self, deadline: Duration) {
         self.deadline = deadline;
     }
 
     /// Starts tracking a drain that this run ordered and verified.
-    pub fn start_drain(&mut self, id: RowId, now: Duration) {
+    pub(crate) fn start_drain(&mut self, id: RowId, now: Duration) {
         self.drains.retain(|drain| drain.id != id);
         self.drains.push(TrackedDrain { ordered_at: Some(now), ..TrackedDrain::new(id, now) });
     }
 
     /// Stops tracking a server because this run ordered another state.
-    pub fn remove(&mut self, id: RowId) {
+    pub(crate) fn remove(&mut self, id: RowId) {
         self.drains.retain(|drain| drain.id != id);
     }
 
     /// Updates all drains from the latest sample. Returns the events of drains that this run ordered.
-    pub fn update(&mut self, sample: &Sample) -> Vec<DrainEvent> {
+    pub(crate) fn update(&mut self, sample: &Sample) -> Vec<DrainEvent> {
         let now = sample.at.monotonic;
         let drains = |index: usize| sample.table.rows()[index].state() == RowState::Drain;
         // A draining server that is down reports DOWN, or "DOWN 1/2" while it comes back. If this run ordered the
@@ -136,7 +136,7 @@ impl DrainTracker {
     }
 
     /// Returns the draining servers that are not empty yet, with their progress.
-    pub fn in_progress(&self) -> impl Iterator<Item = (RowId, &DrainProgress)> {
+    pub(crate) fn in_progress(&self) -> impl Iterator<Item = (RowId, &DrainProgress)> {
         self.drains
             .iter()
             .filter(|drain| !drain.progress.is_empty && !drain.samples.is_empty())
@@ -144,12 +144,12 @@ impl DrainTracker {
     }
 
     /// Returns the empty servers whose drain this run ordered, in the order in which the drains began.
-    pub fn emptied(&self) -> impl Iterator<Item = RowId> {
+    pub(crate) fn emptied(&self) -> impl Iterator<Item = RowId> {
         self.drains.iter().filter(|drain| drain.is_empty_reported && drain.progress.is_empty).map(|drain| drain.id)
     }
 
     /// Returns the servers whose drain this run ordered and that are still not empty after the deadline.
-    pub fn overdue(&self) -> impl Iterator<Item = RowId> {
+    pub(crate) fn overdue(&self) -> impl Iterator<Item = RowId> {
         self.drains.iter().filter(|drain| drain.is_overdue && !drain.progress.is_empty).map(|drain| drain.id)
     }
 }

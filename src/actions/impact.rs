@@ -18,33 +18,33 @@ use crate::observe::sample::Sample;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendImpact {
     /// The backend.
-    pub backend: SafeText,
+    pub(crate) backend: SafeText,
     /// Current capacity.
-    pub now: Capacity,
+    pub(crate) now: Capacity,
     /// Capacity after the action.
-    pub after: Capacity,
+    pub(crate) after: Capacity,
     /// Number of current sessions on the servers that would go out of service.
-    pub sessions: i64,
+    pub(crate) sessions: i64,
     /// Number of requests queued for the servers that would go out of service.
-    pub queued: i64,
+    pub(crate) queued: i64,
     /// Remaining server that would be closest to its limit; `None` if the action moves no load.
-    pub most_loaded: Option<ServerLoad>,
+    pub(crate) most_loaded: Option<ServerLoad>,
 }
 
 /// Estimated load of one remaining server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerLoad {
+pub(crate) struct ServerLoad {
     /// The server.
-    pub server: SafeText,
+    pub(crate) server: SafeText,
     /// Estimated number of sessions if the backend's sessions are distributed by weight.
-    pub sessions: i64,
+    pub(crate) sessions: i64,
     /// Session limit; `None` if unlimited.
-    pub limit: Option<i64>,
+    pub(crate) limit: Option<i64>,
 }
 
 impl ServerLoad {
     /// Returns true if the estimated sessions exceed the limit.
-    pub fn exceeds_limit(&self) -> bool {
+    pub(crate) fn exceeds_limit(&self) -> bool {
         self.limit.is_some_and(|limit| self.sessions > limit)
     }
 }
@@ -166,7 +166,7 @@ fn with_tracking_servers(sample: &Sample, targets: &[usize]) -> BTreeSet<usize> 
 }
 
 /// Returns the danger of an intent in the current state of the backends.
-pub fn evaluate_danger(sample: &Sample, intent: &Intent) -> Danger {
+pub(crate) fn evaluate_danger(sample: &Sample, intent: &Intent) -> Danger {
     let takes_most = || BackendImpact::evaluate(sample, &intent.steps).iter().any(BackendImpact::removes_most_capacity);
     let is_wide = intent.backends().len() > 1;
     if is_wide || !action_warnings::crash_warnings(intent, sample).is_empty() || takes_most() {

@@ -11,13 +11,13 @@ const RESULT_SHOWN_FOR: Duration = Duration::from_secs(10);
 
 /// Stage of the newest action on each row.
 #[derive(Debug, Default)]
-pub struct InFlight {
+pub(crate) struct InFlight {
     rows: Vec<(RowId, StepStage, Duration)>,
 }
 
 impl InFlight {
     /// Stores the stage of an action on a row.
-    pub fn set_stage(&mut self, row: RowId, stage: StepStage, now: Duration) {
+    pub(crate) fn set_stage(&mut self, row: RowId, stage: StepStage, now: Duration) {
         self.rows.retain(|(row_id, row_stage, at)| {
             let is_over = matches!(row_stage, StepStage::Succeeded | StepStage::Failed)
                 && now.saturating_sub(*at) >= RESULT_SHOWN_FOR;
@@ -28,7 +28,7 @@ impl InFlight {
 
     /// Returns the stage of the newest action on a row; `None` if the row had no action, or if that action
     /// finished at least 10 s ago.
-    pub fn stage(&self, row: RowId, now: Duration) -> Option<StepStage> {
+    pub(crate) fn stage(&self, row: RowId, now: Duration) -> Option<StepStage> {
         let (_, stage, at) = self.rows.iter().find(|(row_id, ..)| *row_id == row)?;
         let is_over = matches!(stage, StepStage::Succeeded | StepStage::Failed);
         (!is_over || now.saturating_sub(*at) < RESULT_SHOWN_FOR).then_some(*stage)

@@ -53,7 +53,7 @@ impl IntentStep {
     }
 
     /// Returns the name of the target for display: `be/s1`, `frontend www`, `session 0x7f12`.
-    pub fn target_name(&self) -> String {
+    pub(crate) fn target_name(&self) -> String {
         let ActionTarget { proxy, name, .. } = &self.target;
         match self.action.target_kind {
             TargetKind::Server => format!("{proxy}/{name}"),
@@ -67,7 +67,7 @@ impl IntentStep {
 
 /// Purpose of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum IntentPurpose {
+pub(crate) enum IntentPurpose {
     /// Requested by the operator.
     Requested,
     /// Restores the state before the last action.
@@ -80,13 +80,13 @@ pub enum IntentPurpose {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intent {
     /// Purpose of the intent.
-    pub purpose: IntentPurpose,
+    pub(crate) purpose: IntentPurpose,
     /// Instance of all targets.
     pub instance: InstanceId,
     /// Steps in order; at least one.
     pub steps: Vec<IntentStep>,
     /// Reason entered by the operator, for the audit log.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 impl Intent {
@@ -102,7 +102,7 @@ impl Intent {
     }
 
     /// Returns the title: "maintenance", "undo".
-    pub fn title(&self) -> &'static str {
+    pub(crate) fn title(&self) -> &'static str {
         match self.purpose {
             IntentPurpose::Requested => self.steps.first().map_or("", |step| step.action.title),
             IntentPurpose::Undo => "undo",
@@ -128,7 +128,7 @@ impl Intent {
     }
 
     /// Returns the backends of the target servers without duplicates, in step order.
-    pub fn backends(&self) -> Vec<&SafeText> {
+    pub(crate) fn backends(&self) -> Vec<&SafeText> {
         let mut all: Vec<&SafeText> = Vec::new();
         for step in self.steps.iter().filter(|step| step.action.target_kind == TargetKind::Server) {
             if !all.contains(&&step.target.proxy) {

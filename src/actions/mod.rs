@@ -10,16 +10,16 @@
 //! [`recent_actions`].
 
 pub mod action_table;
-pub mod action_warnings;
-pub mod attribution;
+pub(crate) mod action_warnings;
+pub(crate) mod attribution;
 pub mod audit;
-pub mod capacity;
-pub mod drain_tracker;
+pub(crate) mod capacity;
+pub(crate) mod drain_tracker;
 pub mod impact;
-pub mod in_flight;
+pub(crate) mod in_flight;
 pub mod intent;
 pub mod outcome;
 pub mod readback;
-pub mod recent_actions;
-pub mod reload_loss;
+pub(crate) mod recent_actions;
+pub(crate) mod reload_loss;
 pub mod verify;

@@ -82,12 +82,12 @@ pub struct ActionReport {
 
 impl ActionReport {
     /// Returns the steps not attempted because an earlier one failed or the operator stopped the batch.
-    pub fn unattempted_steps(&self) -> &[IntentStep] {
+    pub(crate) fn unattempted_steps(&self) -> &[IntentStep] {
         self.intent.steps.get(self.results.len()..).unwrap_or_default()
     }
 
     /// Returns true if every step succeeded.
-    pub fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         self.unattempted_steps().is_empty() && self.results.iter().all(|done| done.outcome.is_success())
     }
 }

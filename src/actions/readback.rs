@@ -42,7 +42,7 @@ pub struct Readback {
 ///
 /// # Errors
 /// Returns an error if a name is not valid as a single word of a command.
-pub fn readback_commands(step: &IntentStep) -> Result<Vec<String>, WordError> {
+pub(crate) fn readback_commands(step: &IntentStep) -> Result<Vec<String>, WordError> {
     let target = &step.target;
     let stat = |scoped_command: fn(i64) -> String| target.iid.map_or_else(|| "show stat".to_owned(), scoped_command);
     Ok(match step.action.target_kind {
@@ -59,7 +59,7 @@ pub fn readback_commands(step: &IntentStep) -> Result<Vec<String>, WordError> {
 }
 
 /// Parses the replies to [`readback_commands`]. Returns `None` if the last reply was cut off or is invalid.
-pub fn parse_replies(step: &IntentStep, replies: &[Reply<'_>]) -> Option<Readback> {
+pub(crate) fn parse_replies(step: &IntentStep, replies: &[Reply<'_>]) -> Option<Readback> {
     let last = replies.last().filter(|reply| reply.is_complete())?;
     let target = &step.target;
     match step.action.target_kind {
@@ -110,12 +110,12 @@ fn parse_row(step: &IntentStep, reply: &Reply<'_>, kind: RowKind) -> Option<Read
 
 impl Readback {
     /// Returns the parsed status.
-    pub fn parsed_status(&self) -> RowState {
+    pub(crate) fn parsed_status(&self) -> RowState {
         RowState::parse(self.status.as_str())
     }
 
     /// Returns the weight that was set, at run time or by the configuration; `None` if HAProxy does not report it.
-    pub fn current_weight(&self) -> Option<i64> {
+    pub(crate) fn current_weight(&self) -> Option<i64> {
         self.server_state.as_ref().and_then(|state| state.weight).or(self.weight)
     }
 }

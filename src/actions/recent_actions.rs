@@ -17,20 +17,25 @@ const OWN_EFFECT_WINDOW: Duration = Duration::from_secs(20);
 
 /// Recent actions on one instance.
 #[derive(Debug, Default)]
-pub struct RecentActions {
+pub(crate) struct RecentActions {
     /// Rows changed by this run, with the time of the action.
     own_rows: Vec<(RowId, Duration)>,
     /// Statuses that were read back after actions and that no sample has shown yet.
-    pub read_back_statuses: Vec<(RowId, SafeText)>,
+    pub(crate) read_back_statuses: Vec<(RowId, SafeText)>,
     /// Stages of actions in flight and just finished.
-    pub in_flight: InFlight,
+    pub(crate) in_flight: InFlight,
     /// Authors of server states.
-    pub attribution: Attribution,
+    pub(crate) attribution: Attribution,
 }
 
 impl RecentActions {
     /// Records the results of an intent, and starts or stops tracking drains. Returns the events to show.
-    pub fn record_report(&mut self, report: &ActionReport, drains: &mut DrainTracker, at: Timestamp) -> Vec<Event> {
+    pub(crate) fn record_report(
+        &mut self,
+        report: &ActionReport,
+        drains: &mut DrainTracker,
+        at: Timestamp,
+    ) -> Vec<Event> {
         let mut events = Vec::new();
         let mut push_event = |row, kind| events.push(Event { at, row, name: String::new(), kind });
         for result in &report.results {
@@ -72,12 +77,12 @@ impl RecentActions {
     }
 
     /// Drops actions that are 20 s old or older, which no longer explain a status change.
-    pub fn expire_own_rows(&mut self, now: Timestamp) {
+    pub(crate) fn expire_own_rows(&mut self, now: Timestamp) {
         self.own_rows.retain(|(_, at)| now.elapsed_since(*at) < OWN_EFFECT_WINDOW);
     }
 
     /// Returns whether this run changed a row within the last 20 s.
-    pub fn has_recent_action(&self, id: RowId) -> bool {
+    pub(crate) fn has_recent_action(&self, id: RowId) -> bool {
         self.own_rows.iter().any(|(own_row, _)| *own_row == id)
     }
 }

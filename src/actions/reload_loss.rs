@@ -18,11 +18,11 @@ pub struct ReloadLoss {
     /// The server.
     pub id: RowId,
     /// Command that restores the state or weight.
-    pub command: WriteCommand,
+    pub(crate) command: WriteCommand,
 }
 
 /// Finds the losses by comparing the last sample of one process with the first sample of the next process.
-pub fn find_losses(before: &Sample, now: &Sample) -> Vec<ReloadLoss> {
+pub(crate) fn find_losses(before: &Sample, now: &Sample) -> Vec<ReloadLoss> {
     let mut losses = Vec::new();
     for (index, id) in before.rows.ids().iter().enumerate() {
         let Some(place) = now.rows.index_of(*id).filter(|_| before.rows.key(index).kind == RowKind::Server) else {
@@ -86,7 +86,7 @@ impl ReloadLoss {
     }
 
     /// Returns whether a state file or a command has restored the lost state or weight, or the server no longer exists.
-    pub fn is_restored(&self, sample: &Sample) -> bool {
+    pub(crate) fn is_restored(&self, sample: &Sample) -> bool {
         let Some(index) = sample.rows.index_of(self.id) else { return true };
         match self.command {
             WriteCommand::State(TargetState::Ready) => own_admin_state(&sample.table.rows()[index]).is_none(),

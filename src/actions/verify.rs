@@ -75,7 +75,7 @@ pub fn is_applied(
 }
 
 /// Describes the current state: `MAINT, 7 sessions left`, `weight 50`.
-pub fn describe_state(step: &IntentStep, after: &Readback) -> String {
+pub(crate) fn describe_state(step: &IntentStep, after: &Readback) -> String {
     let status = &after.status;
     match step.action.verify_by {
         VerifyBy::AdminState if action_table::blocks_new_sessions(step.command) => match after.sessions {
@@ -110,7 +110,7 @@ pub fn describe_state(step: &IntentStep, after: &Readback) -> String {
 }
 
 /// Returns the action and command that restore the state `before` a step, or `None` if it cannot be restored.
-pub fn inverse_action(step: &IntentStep, before: &Readback) -> Option<(&'static Action, WriteCommand)> {
+pub(crate) fn inverse_action(step: &IntentStep, before: &Readback) -> Option<(&'static Action, WriteCommand)> {
     if !step.action.can_be_undone {
         return None;
     }

@@ -21,7 +21,7 @@ use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
 
 /// Starts an action on the marked rows or the row under the cursor, or shows why it is not possible.
-pub fn start_action(model: &mut Model, action: &'static Action, now: Duration) {
+pub(crate) fn start_action(model: &mut Model, action: &'static Action, now: Duration) {
     match model.check_allowed(action).and_then(|()| action_targets::find_targets(model, action)) {
         Ok(targets) => start_for_targets(model, action, targets, now),
         Err(refusal) => model.notify_refusal(&refusal, Role::Warn, now),
@@ -29,7 +29,7 @@ pub fn start_action(model: &mut Model, action: &'static Action, now: Duration) {
 }
 
 /// Starts an action on the servers with the selected server's name in all backends.
-pub fn start_action_everywhere(model: &mut Model, action: &'static Action, now: Duration) {
+pub(crate) fn start_action_everywhere(model: &mut Model, action: &'static Action, now: Duration) {
     match model.check_allowed(action).and_then(|()| action_targets::find_targets_everywhere(model)) {
         Ok(targets) => start_for_targets(model, action, targets, now),
         Err(refusal) => model.notify_refusal(&refusal, Role::Warn, now),
@@ -49,8 +49,8 @@ fn start_for_targets(model: &mut Model, action: &'static Action, targets: Vec<Ac
     }
 }
 
-/// Opens the confirmation of a weight change by `by`.
-pub fn start_weight_change(model: &mut Model, by: i32, now: Duration) {
+/// Opens the confirmation dialog for a change of the weights by `by`.
+pub(crate) fn start_weight_change(model: &mut Model, by: i32, now: Duration) {
     let Some(instance) = model.instance() else { return };
     let targets = model.check_allowed(&WEIGHT).and_then(|()| action_targets::find_targets(model, &WEIGHT));
     let weights = targets.map(|targets| {
@@ -76,14 +76,14 @@ pub fn start_weight_change(model: &mut Model, by: i32, now: Duration) {
 }
 
 /// Asks for a reason if one is required, then for confirmation.
-pub fn propose_intent(model: &mut Model, intent: Intent, now: Duration) {
+pub(crate) fn propose_intent(model: &mut Model, intent: Intent, now: Duration) {
     open_confirmation(model, intent, None, now);
 }
 
 fn open_confirmation(model: &mut Model, intent: Intent, current_weights: Option<Vec<i64>>, now: Duration) {
     let Some(instance) = model.instance_by_id(intent.instance) else { return };
     match guard::check_intent(&intent, &instance.data) {
-        // Weights can still be changed in the dialog, so the reason is asked for after it.
+        // The weights can still be changed in the dialog, so the reason is asked for only after the dialog.
         Ok(_) if model.requires_reason && intent.reason.is_none() && current_weights.is_none() => {
             model
                 .layers
@@ -98,7 +98,7 @@ fn open_confirmation(model: &mut Model, intent: Intent, current_weights: Option<
 }
 
 /// Handles a key in the number prompt.
-pub fn handle_number_key(model: &mut Model, mut number: NumberPrompt, key: Key, now: Duration) {
+pub(crate) fn handle_number_key(model: &mut Model, mut number: NumberPrompt, key: Key, now: Duration) {
     match number.prompt.handle_key(key) {
         PromptEvent::Canceled => model.notify("nothing was sent", Role::Dim, now),
         PromptEvent::Submitted => {
@@ -131,7 +131,7 @@ pub fn handle_number_key(model: &mut Model, mut number: NumberPrompt, key: Key, 
 }
 
 /// Handles a key in the reason prompt.
-pub fn handle_reason_key(model: &mut Model, mut reason: ReasonPrompt, key: Key, now: Duration) {
+pub(crate) fn handle_reason_key(model: &mut Model, mut reason: ReasonPrompt, key: Key, now: Duration) {
     match reason.prompt.handle_key(key) {
         PromptEvent::Canceled => model.notify("nothing was sent", Role::Dim, now),
         PromptEvent::Submitted if reason.prompt.text().trim().is_empty() => {
@@ -150,7 +150,7 @@ pub fn handle_reason_key(model: &mut Model, mut reason: ReasonPrompt, key: Key, 
 }
 
 /// Handles a key in the confirmation dialog; `step` is the weight change bound to the key, if any.
-pub fn handle_confirmation_key(
+pub(crate) fn handle_confirmation_key(
     model: &mut Model,
     mut confirmation: Confirmation,
     key: Key,
@@ -230,8 +230,8 @@ fn send_confirmed(
     }
 }
 
-/// Opens the dialog again with the current state: a target changed or the action became more dangerous, so the answer
-/// does not count.
+/// Opens the dialog again with the current state of the targets. The answer was discarded, because a target changed or
+/// the action became more dangerous.
 fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &Refusal, now: Duration) {
     let Some(instance) = model.instance_by_id(confirmation.intent.instance) else { return };
     let mut intent = confirmation.intent.clone();
@@ -250,7 +250,7 @@ fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &
 }
 
 /// Opens the confirmation for undoing the last action.
-pub fn start_undo(model: &mut Model, now: Duration) {
+pub(crate) fn start_undo(model: &mut Model, now: Duration) {
     let Some(instance) = model.instance() else { return };
     let id = instance.id();
     let Some(mut intent) = model.undo.next_undo(id).cloned() else {
@@ -272,10 +272,10 @@ pub fn start_undo(model: &mut Model, now: Duration) {
 }
 
 /// Opens the confirmation for the suggestion shown in the header.
-pub fn accept_suggestion(model: &mut Model, now: Duration) {
+pub(crate) fn accept_suggestion(model: &mut Model, now: Duration) {
     match model.instance().and_then(suggested_actions::current_suggestion) {
         Some(suggestion) => propose_intent(model, suggestion.intent, now),
-        // Suggestions are not shown while the past is shown.
+        // No suggestions are shown during playback.
         None => match model.instance().map(|instance| guard::check_not_past(&instance.data)) {
             Some(Err(refusal)) => model.notify_refusal(&refusal, Role::Warn, now),
             _ => model.notify("no suggestion at the moment", Role::Dim, now),
@@ -284,7 +284,7 @@ pub fn accept_suggestion(model: &mut Model, now: Duration) {
 }
 
 /// Dismisses the suggestion shown in the header.
-pub fn dismiss_suggestion(model: &mut Model, now: Duration) {
+pub(crate) fn dismiss_suggestion(model: &mut Model, now: Duration) {
     match model.instance_mut().and_then(suggested_actions::dismiss_current) {
         Some(question) => model.notify(format!("dismissed: {question}"), Role::Dim, now),
         None => model.notify("no suggestion at the moment", Role::Dim, now),
@@ -292,14 +292,14 @@ pub fn dismiss_suggestion(model: &mut Model, now: Duration) {
 }
 
 /// Records the stage that a running command has reached.
-pub fn record_progress(model: &mut Model, progress: StepProgress, now: Duration) {
+pub(crate) fn record_progress(model: &mut Model, progress: StepProgress, now: Duration) {
     if let Some(instance) = model.instance_by_id_mut(progress.row.instance) {
         instance.data.record_progress(progress.row.row, progress.stage, now);
     }
 }
 
 /// Records a finished action and shows its result.
-pub fn finish_action(model: &mut Model, report: &ActionReport, now: Timestamp) -> Vec<Effect> {
+pub(crate) fn finish_action(model: &mut Model, report: &ActionReport, now: Timestamp) -> Vec<Effect> {
     let id = report.intent.instance;
     let Some(instance) = model.instance_by_id_mut(id) else { return Vec::new() };
     instance.finish_action(report, now);
@@ -309,7 +309,7 @@ pub fn finish_action(model: &mut Model, report: &ActionReport, now: Timestamp) -
     vec![Effect::PollNow(id)]
 }
 
-/// Summarizes the result in one line.
+/// Summarizes the results of an action in one line.
 fn summarize_report(report: &ActionReport) -> String {
     let remark = report.results.iter().find_map(|result| result.audit_warning.as_ref());
     let remark = remark.map_or(String::new(), |remark| format!("; {remark}"));
@@ -331,7 +331,7 @@ fn summarize_report(report: &ActionReport) -> String {
         (count, left) => {
             let done = count - usize::from(!last.outcome.is_success());
             let not_started = if left > 0 { format!(", {left} not started") } else { String::new() };
-            // HAProxy's reply may be long and get cut off, so the counts come first.
+            // The counts come first, because a long reply of HAProxy may be cut off at the end.
             format!("{done} done{not_started}; {name}: {}{remark}", last.outcome)
         }
     }

@@ -15,14 +15,14 @@ use crate::instance::guard::{self, Refusal};
 use crate::observe::row_ids::RowId;
 use crate::table::view_table::Content;
 
-/// Returns whether a row can be marked: only servers and frontends have actions.
-pub fn can_be_marked(instance: &InstanceView, id: RowId) -> bool {
+/// Returns whether a row can be marked. Only servers and frontends can, because other rows have no actions.
+pub(crate) fn can_be_marked(instance: &InstanceView, id: RowId) -> bool {
     let row = instance.data.shown().and_then(|sample| sample.row(id));
     row.is_some_and(|row| matches!(row.kind, RowKind::Server | RowKind::Frontend))
 }
 
-/// Returns the rows of the view shown, in its order.
-pub fn shown_rows(model: &Model) -> Vec<RowId> {
+/// Returns the rows of the view shown, in the order of the view.
+pub(crate) fn shown_rows(model: &Model) -> Vec<RowId> {
     let Some(instance) = model.instance() else { return Vec::new() };
     match model.current_view().content {
         Content::Dashboard => instance.row_ids(model.focus),
@@ -31,11 +31,11 @@ pub fn shown_rows(model: &Model) -> Vec<RowId> {
     }
 }
 
-/// Checks whether a UI command can be used now.
+/// Checks whether a UI command can be used now, without the checks that read all rows.
 ///
 /// # Errors
-/// Returns the reason if not. It is shown in the bottom line, in the action menu and in the help.
-pub fn check_available(model: &Model, command: &CommandSpec) -> Result<(), Refusal> {
+/// Returns the reason if the command cannot be used, for the bottom line, the action menu and the help.
+pub(crate) fn check_available(model: &Model, command: &CommandSpec) -> Result<(), Refusal> {
     let check = |action| model.check_allowed(action).and_then(|()| find_targets(model, action)).map(drop);
     match command.ui_command {
         UiCommand::StartAction(action) => check(action),
@@ -47,11 +47,11 @@ pub fn check_available(model: &Model, command: &CommandSpec) -> Result<(), Refus
     }
 }
 
-/// Checks the same and every condition of the guard, which reads all rows.
+/// Checks what [`check_available`] checks, and every condition of the guard, which reads all rows.
 ///
 /// # Errors
 /// Returns the reason if the command cannot be used.
-pub fn check_with_guard(model: &Model, command: &CommandSpec) -> Result<(), Refusal> {
+pub(crate) fn check_with_guard(model: &Model, command: &CommandSpec) -> Result<(), Refusal> {
     check_available(model, command)?;
     let (UiCommand::StartAction(action), Some(instance)) = (command.ui_command, model.instance()) else {
         return Ok(());
@@ -59,7 +59,7 @@ pub fn check_with_guard(model: &Model, command: &CommandSpec) -> Result<(), Refu
     let write_command = match action.command {
         ActionCommand::Fixed(write_command) => write_command,
         ActionCommand::AskWeight => WriteCommand::Weight(TargetWeight::Absolute(1)),
-        // The limit is not known yet; the guard checks it once it is typed.
+        // The limit is not known yet; the guard checks the action after the limit was typed.
         ActionCommand::AskLimit => return Ok(()),
     };
     let intent = Intent::new(action, write_command, instance.id(), find_targets(model, action)?);
@@ -70,7 +70,7 @@ pub fn check_with_guard(model: &Model, command: &CommandSpec) -> Result<(), Refu
 ///
 /// # Errors
 /// Returns an error if no suitable row is selected or marked rows are of another kind.
-pub fn find_targets(model: &Model, action: &'static Action) -> Result<Vec<ActionTarget>, Refusal> {
+pub(crate) fn find_targets(model: &Model, action: &'static Action) -> Result<Vec<ActionTarget>, Refusal> {
     let instance = model.instance().ok_or(Refusal::NotConnected)?;
     let wrong_target = || Refusal::WrongTarget(action.target_kind.description());
     match action.target_kind {
@@ -109,7 +109,7 @@ pub fn find_targets(model: &Model, action: &'static Action) -> Result<Vec<Action
 ///
 /// # Errors
 /// Returns an error if no server is selected.
-pub fn find_targets_everywhere(model: &Model) -> Result<Vec<ActionTarget>, Refusal> {
+pub(crate) fn find_targets_everywhere(model: &Model) -> Result<Vec<ActionTarget>, Refusal> {
     let wrong_target = || Refusal::WrongTarget(TargetKind::Server.description());
     let instance = model.instance().ok_or(Refusal::NotConnected)?;
     let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
@@ -121,7 +121,7 @@ pub fn find_targets_everywhere(model: &Model) -> Result<Vec<ActionTarget>, Refus
 }
 
 /// Returns a row as a target in its current state, or `None` if it is of another kind or no longer exists.
-pub fn row_target(instance: &InstanceView, id: RowId, kind: RowKind) -> Option<ActionTarget> {
+pub(crate) fn row_target(instance: &InstanceView, id: RowId, kind: RowKind) -> Option<ActionTarget> {
     let sample = instance.data.latest()?;
     let row = sample.row(id).filter(|row| row.kind == kind)?;
     let seen = instance.data.last_status(id).unwrap_or_default();
@@ -135,7 +135,7 @@ pub fn row_target(instance: &InstanceView, id: RowId, kind: RowKind) -> Option<A
 }
 
 /// Extends an open range of marks to the row under the cursor.
-pub fn extend_open_range(model: &mut Model) {
+pub(crate) fn extend_open_range(model: &mut Model) {
     if !model.instance().is_some_and(|instance| instance.selection.has_open_range()) {
         return;
     }

@@ -22,8 +22,8 @@ use crate::haproxy::stat_table::RowKind;
 use crate::instance::guard::{self, ConfirmationAnswer};
 use crate::table::cell::Role;
 
-/// Returns whether view 5 handles a key itself: to type, edit, or recall a line. Other keys keep their usual meaning.
-pub fn handles_key(key: Key) -> bool {
+/// Returns whether a key types, edits or recalls a line in view 5. Other keys keep their usual meaning.
+pub(crate) fn handles_key(key: Key) -> bool {
     match key.code {
         KeyCode::F(_) | KeyCode::Esc | KeyCode::BackTab | KeyCode::PageUp | KeyCode::PageDown => false,
         KeyCode::Char('c' | 'l' | 'z') => !key.ctrl && !key.alt,
@@ -33,7 +33,7 @@ pub fn handles_key(key: Key) -> bool {
 }
 
 /// Handles a key in view 5.
-pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
+pub(crate) fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
     if key.ctrl && key.code == KeyCode::Char('f') {
         let text_filter = model.view_settings[model.view()].text_filter.to_string();
         model.layers.push(Layer::Prompt(Prompt::new(PromptPurpose::TextFilter, &text_filter)));
@@ -71,7 +71,7 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
     match (ReadOnlyLine::parse(&line), TypedLine::parse(&line)) {
         (Ok(read_only), _) => effects.extend(queries::send_query(model, Query::TypedLine(read_only), now)),
         (Err(error), _) if is_read_only => {
-            instance.queries.push_line(format!("{error}; hapulse runs read-only").as_str(), Role::Bad);
+            instance.queries.push_line(format!("{error}; read-only mode is on").as_str(), Role::Bad);
         }
         (Err(_), Ok(typed)) => match typed.check_version(version) {
             Ok(()) => model.layers.push(Layer::TypedCommandConfirmation(TypedCommandConfirmation {
@@ -87,7 +87,7 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
 }
 
 /// Handles a key in the dialog that confirms a typed command.
-pub fn handle_confirmation_key(
+pub(crate) fn handle_confirmation_key(
     model: &mut Model,
     confirmation: TypedCommandConfirmation,
     key: Key,
@@ -118,7 +118,7 @@ pub fn handle_confirmation_key(
 fn complete_word(model: &mut Model, now: Duration) -> Vec<Effect> {
     let Some(instance) = model.instance() else { return Vec::new() };
     let Some((commands, _)) = &instance.queries.command_list.latest else {
-        // The first time, the command list must be fetched; names can be completed at once.
+        // The command list must be fetched before the first completion; names can be completed at once.
         let effects = if instance.queries.command_list.is_waiting {
             Vec::new()
         } else {
@@ -166,7 +166,7 @@ fn complete_name(model: &mut Model) {
 }
 
 /// Returns the scrollback lines that pass the filter.
-pub fn shown_lines(model: &Model) -> impl Iterator<Item = &ScrollbackLine> {
+pub(crate) fn shown_lines(model: &Model) -> impl Iterator<Item = &ScrollbackLine> {
     let text_filter = &model.view_settings[model.view()].text_filter;
     let lines = model.instance().into_iter().flat_map(|instance| &instance.queries.scrollback);
     lines.filter(move |line| text_filter.is_empty() || text_filter.matches(line.text.as_str()))

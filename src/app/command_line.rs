@@ -8,8 +8,8 @@ pub struct CommandLine {
     /// Input line.
     pub prompt: Prompt,
     /// Earlier lines, oldest first.
-    pub history: Vec<String>,
-    /// Index of the line recalled from the history.
+    pub(crate) history: Vec<String>,
+    /// Index of the line recalled from the history, if any.
     recalled: Option<usize>,
 }
 
@@ -18,12 +18,12 @@ pub const MAX_HISTORY: usize = 1000;
 
 impl CommandLine {
     /// Creates an empty input line with a history.
-    pub fn new(history: Vec<String>) -> Self {
+    pub(crate) fn new(history: Vec<String>) -> Self {
         Self { prompt: Prompt::new(PromptPurpose::Cli, ""), history, recalled: None }
     }
 
-    /// Replaces the input line by an older or newer one from the history.
-    pub fn recall(&mut self, by: i32) {
+    /// Replaces the input line with an older or newer line from the history.
+    pub(crate) fn recall(&mut self, by: i32) {
         let count = self.history.len();
         let from = self.recalled.unwrap_or(count);
         let index = from.saturating_add_signed(by as isize).min(count);
@@ -32,7 +32,7 @@ impl CommandLine {
         self.prompt.set_text(&line);
     }
 
-    /// Adds a line to the history; an equal older one is removed.
+    /// Adds a line to the history and removes an equal older line.
     pub fn add_to_history(&mut self, line: &str) {
         self.history.retain(|known| known != line);
         self.history.push(line.to_owned());

@@ -1,6 +1,6 @@
 //! The confirmation dialog before an action.
 //!
-//! It shows the commands to send and the expected result, computed from the newest sample each time it is drawn.
+//! The dialog shows the commands to send and the expected result, computed from the newest sample for each frame.
 //! Enter cancels unless the required name was typed. Keys typed ahead are ignored, and the dialog closes after a
 //! minute. If a target changed in the meantime, the answer is discarded and the dialog asks again.
 
@@ -13,10 +13,10 @@ use crate::haproxy::safe_text::is_visible;
 use crate::haproxy::write_command::{MAX_WEIGHT, TargetWeight, WriteCommand};
 use crate::instance::guard::{self, ConfirmationAnswer};
 
-/// Keys pressed within this time after the dialog opened are ignored: the operator cannot have read it yet.
-pub const TYPE_AHEAD_WINDOW: Duration = Duration::from_millis(300);
-/// The dialog closes after this time; nothing is sent then.
-pub const EXPIRES_AFTER: Duration = Duration::from_mins(1);
+/// Keys pressed within this time after the dialog opened are ignored, because the operator cannot have read it yet.
+pub(crate) const TYPE_AHEAD_WINDOW: Duration = Duration::from_millis(300);
+/// The dialog closes after this time, and nothing is sent.
+pub(crate) const EXPIRES_AFTER: Duration = Duration::from_mins(1);
 /// Longest name that can be typed, in characters.
 const MAX_NAME_CHARS: usize = 256;
 
@@ -31,8 +31,8 @@ pub struct Confirmation {
     pub typed_name: String,
     /// Reason why the last answer was not accepted.
     pub remark: Option<String>,
-    /// Index of the first command shown, if there are more than fit.
-    pub first_command: usize,
+    /// Index of the first command shown; above 0 only after scrolling a list that does not fit.
+    pub(crate) first_command: usize,
     /// Current weights, if the proposed weights can be changed in the dialog.
     initial_weights: Option<Vec<i64>>,
     opened_at: Duration,
@@ -40,7 +40,7 @@ pub struct Confirmation {
 
 /// Result of a key press in the dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConfirmationEvent {
+pub(crate) enum ConfirmationEvent {
     /// No decision yet.
     Pending,
     /// Canceled.
@@ -53,7 +53,7 @@ pub enum ConfirmationEvent {
 
 impl Confirmation {
     /// Opens the dialog at `now`.
-    pub fn new(intent: Intent, danger: Danger, now: Duration) -> Self {
+    pub(crate) fn new(intent: Intent, danger: Danger, now: Duration) -> Self {
         Self {
             intent,
             danger,
@@ -66,13 +66,13 @@ impl Confirmation {
     }
 
     /// Opens a dialog in which the proposed weights can still be changed; `from` are the current weights.
-    pub fn with_weight_steps(intent: Intent, danger: Danger, from: Vec<i64>, now: Duration) -> Self {
+    pub(crate) fn with_weight_steps(intent: Intent, danger: Danger, from: Vec<i64>, now: Duration) -> Self {
         Self { initial_weights: Some(from), ..Self::new(intent, danger, now) }
     }
 
-    /// Returns a new dialog with the current state of the targets and a remark that explains why it asks again.
+    /// Returns a new dialog with the current state of the targets, and a remark that explains why it was opened again.
     #[must_use]
-    pub fn reopen(self, intent: Intent, danger: Danger, remark: String, now: Duration) -> Self {
+    pub(crate) fn reopen(self, intent: Intent, danger: Danger, remark: String, now: Duration) -> Self {
         Self { remark: Some(remark), initial_weights: self.initial_weights, ..Self::new(intent, danger, now) }
     }
 
@@ -86,14 +86,14 @@ impl Confirmation {
         (self.danger == Danger::Highest).then(|| guard::name_to_type(&self.intent))
     }
 
-    /// Returns whether weight keys change the proposed weights: not while a name is being typed.
-    pub fn can_change_weight(&self) -> bool {
+    /// Returns whether the weight keys may change the proposed weights. They may not while a name is being typed.
+    pub(crate) fn can_change_weight(&self) -> bool {
         self.initial_weights.is_some() && self.typed_name.is_empty()
     }
 
-    /// Returns the intent with all weights changed by `by`, or `None` if it does not set weights. Several changes result
-    /// in one command.
-    pub fn intent_with_weight_change(&self, by: i32) -> Option<Intent> {
+    /// Returns the intent with all weights changed by `by`, or `None` if the dialog cannot change weights. Several key
+    /// presses still result in one command per server.
+    pub(crate) fn intent_with_weight_change(&self, by: i32) -> Option<Intent> {
         self.initial_weights.as_ref()?;
         let mut intent = self.intent.clone();
         for step in &mut intent.steps {
@@ -106,24 +106,19 @@ impl Confirmation {
     }
 
     /// Replaces the intent and restarts the dialog's timers.
-    pub fn replace_intent(&mut self, intent: Intent, danger: Danger, now: Duration) {
+    pub(crate) fn replace_intent(&mut self, intent: Intent, danger: Danger, now: Duration) {
         (self.intent, self.danger, self.opened_at, self.remark) = (intent, danger, now, None);
     }
 
-    /// Returns the current weights, if the proposed ones can be changed in the dialog.
-    pub fn initial_weights(&self) -> Option<&[i64]> {
-        self.initial_weights.as_deref()
-    }
-
-    /// Returns the action offered instead: draining, if a server would go into maintenance without a drain.
-    pub fn alternative_action(&self) -> Option<&'static Action> {
+    /// Returns the action offered instead: draining if servers would go into maintenance without a drain, else `None`.
+    pub(crate) fn alternative_action(&self) -> Option<&'static Action> {
         let is_maint =
             self.intent.steps.iter().all(|step| *step.action == MAINT && step.target.seen_status.as_str() != "DRAIN");
         (is_maint && self.intent.purpose == IntentPurpose::Requested && self.danger < Danger::Highest).then_some(&DRAIN)
     }
 
     /// Handles a key press.
-    pub fn handle_key(&mut self, key: Key, now: Duration) -> ConfirmationEvent {
+    pub(crate) fn handle_key(&mut self, key: Key, now: Duration) -> ConfirmationEvent {
         let is_quit = key == Key { ctrl: true, ..Key::char('c') };
         if key.code == KeyCode::Esc || is_quit {
             return ConfirmationEvent::No;
@@ -147,7 +142,7 @@ impl Confirmation {
                 return ConfirmationEvent::Yes(ConfirmationAnswer::Typed(self.typed_name.clone()));
             }
             (Some(_), KeyCode::Enter) if self.typed_name.is_empty() => return ConfirmationEvent::No,
-            (Some(name), KeyCode::Enter) => self.remark = Some(format!("that is not {name}")),
+            (Some(name), KeyCode::Enter) => self.remark = Some(format!("does not match {name}")),
             (Some(_), KeyCode::Backspace) => {
                 self.typed_name.pop();
                 self.remark = None;
@@ -209,7 +204,7 @@ mod tests {
     fn handle_key_requires_name_for_highest_danger() {
         let mut highest = open_dialog(Danger::Highest);
         assert_eq!(press(&mut highest, "yd<ret>", 500), ConfirmationEvent::Pending);
-        assert_eq!(highest.remark.as_deref(), Some("that is not api1"));
+        assert_eq!(highest.remark.as_deref(), Some("does not match api1"));
         assert_eq!(
             press(&mut highest, "<bs><bs>api1<ret>", 900),
             ConfirmationEvent::Yes(ConfirmationAnswer::Typed("api1".into()))

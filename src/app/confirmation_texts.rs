@@ -12,17 +12,17 @@ use crate::units::pluralize;
 
 /// The texts of the confirmation dialog.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ActionFacts {
+pub(crate) struct ActionFacts {
     /// Current state of the targets.
-    pub current_state: String,
+    pub(crate) current_state: String,
     /// Expected state after the action; empty if the command needs no explanation.
-    pub expected_state: String,
+    pub(crate) expected_state: String,
     /// Reasons not to confirm.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Builds the texts from `sample`. Returns `None` if a target no longer exists.
-pub fn collect_facts(intent: &Intent, sample: &Sample) -> Option<ActionFacts> {
+pub(crate) fn collect_facts(intent: &Intent, sample: &Sample) -> Option<ActionFacts> {
     let first = intent.steps.first()?;
     let mut facts = match first.action.target_kind {
         TargetKind::Server => server_facts(intent, sample)?,
@@ -64,7 +64,7 @@ fn frontend_facts(intent: &Intent, first: &IntentStep, sample: &Sample) -> Optio
             ("no new connections are accepted; open ones continue", Some("new clients are refused or wait".to_owned()))
         }
         WriteCommand::FrontendMaxconn(limit) if i64::from(limit) <= sessions => {
-            ("", Some(format!("{sessions} sessions are open now: new connections would wait")))
+            ("", Some(format!("{sessions} sessions are open now, so new connections would wait")))
         }
         _ => ("", None),
     };
@@ -111,8 +111,8 @@ fn expected_server_state(intent: &Intent, sample: &Sample, backends: &[BackendIm
     let usable = usable_servers(own.now.usable, own.now.active);
     match first.command {
         WriteCommand::State(_) => format!("takes traffic once its checks pass; {usable} usable now"),
-        WriteCommand::Health(_) => "UP until the next check decides".to_owned(),
-        WriteCommand::Agent(_) => "up until the next agent check decides".to_owned(),
+        WriteCommand::Health(_) => "forced UP until the next health check".to_owned(),
+        WriteCommand::Agent(_) => "agent forced up, until its next check".to_owned(),
         WriteCommand::Checks(true) => "health checks resume, and may find the server down".to_owned(),
         WriteCommand::ServerMaxconn(0) => "no session limit for this server".to_owned(),
         WriteCommand::ShutdownSessions => {
@@ -171,14 +171,14 @@ fn step_warning(step: &IntentStep, sample: &Sample) -> Option<String> {
     }
 }
 
-/// Returns whether a server is in maintenance because the server it tracks is: its status has the form `MAINT (via …)`.
+/// Returns whether a server is in maintenance only because it tracks a server in maintenance (`MAINT (via …)`).
 fn is_maint_by_tracking(step: &IntentStep, sample: &Sample) -> bool {
     sample.row(step.target.id).is_some_and(|row| {
         row.text(TextField::Tracked).is_some() && row.state() == RowState::Maint && row.status().contains('(')
     })
 }
 
-/// Returns the warning about one backend: that servers go out of service, or follow a tracked server.
+/// Returns the warning about one backend: servers that go out of service, also by tracking a target.
 fn backend_warning(intent: &Intent, impact: &BackendImpact, index: usize) -> Option<String> {
     let backend = &impact.backend;
     let follows = index > 0 && !intent.backends().contains(&backend);
@@ -200,7 +200,7 @@ fn backend_warning(intent: &Intent, impact: &BackendImpact, index: usize) -> Opt
             _ => return None,
         }
     };
-    Some(if follows { format!("{loss} ({backend} tracks this server)") } else { loss })
+    Some(if follows { format!("{loss} (its servers track this server)") } else { loss })
 }
 
 /// Returns a warning if the fullest remaining server would exceed its session limit.

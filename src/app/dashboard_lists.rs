@@ -7,39 +7,39 @@ use crate::app::ui_commands::CursorStep;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
-/// The cursor of a list of one instance. It follows its row when the row moves. If the row disappears, the cursor moves
-/// to the row that took its place.
+/// The cursor in a list of one instance. The cursor follows its row when the row moves. If the row disappears, the
+/// cursor stays at the same index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ListCursor {
+pub(crate) struct ListCursor {
     row: Option<RowId>,
     index: usize,
     top: usize,
 }
 
 impl ListCursor {
-    /// Returns the row under the cursor.
-    pub fn row(&self) -> Option<RowId> {
+    /// Returns the row under the cursor, or `None` if the list is empty.
+    pub(crate) fn row(&self) -> Option<RowId> {
         self.row
     }
 
     /// Returns the cursor's index in the list.
-    pub fn index(&self) -> usize {
+    pub(crate) fn index(&self) -> usize {
         self.index
     }
 
     /// Returns the index of the first visible row.
-    pub fn top(&self) -> usize {
+    pub(crate) fn top(&self) -> usize {
         self.top
     }
 
     /// Moves the cursor within `rows`, of which `height` are visible.
-    pub fn move_by(&mut self, step: CursorStep, rows: &[RowId], height: usize) {
+    pub(crate) fn move_by(&mut self, step: CursorStep, rows: &[RowId], height: usize) {
         self.scroll(step, rows.len(), height);
         self.row = rows.get(self.index).copied();
     }
 
     /// Finds the cursor's row in the current `rows`, and keeps it visible.
-    pub fn update_rows(&mut self, rows: &[RowId], height: usize) {
+    pub(crate) fn update_rows(&mut self, rows: &[RowId], height: usize) {
         let found = self.row.and_then(|id| match rows.get(self.index) {
             Some(same) if *same == id => Some(self.index),
             _ => rows.iter().position(|row| *row == id),
@@ -50,12 +50,12 @@ impl ListCursor {
     }
 
     /// Moves the cursor to a row; the next [`Self::update_rows`] finds its index.
-    pub fn select(&mut self, id: RowId) {
+    pub(crate) fn select(&mut self, id: RowId) {
         self.row = Some(id);
     }
 
     /// Moves the cursor within `count` lines that are not rows of `show stat`.
-    pub fn scroll(&mut self, step: CursorStep, count: usize, height: usize) {
+    pub(crate) fn scroll(&mut self, step: CursorStep, count: usize, height: usize) {
         let last = count.saturating_sub(1);
         let by = |count: i32| self.index.saturating_add_signed(count as isize).min(last);
         self.index = match step {
@@ -73,14 +73,14 @@ impl ListCursor {
         self.top = self.top.clamp(lowest_top, self.index).min(highest_top.max(lowest_top));
     }
 
-    /// Moves the cursor back to the first row, because the list shows something else now.
-    pub fn reset(&mut self) {
+    /// Moves the cursor back to the first row, after the contents of the list were replaced.
+    pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }
 }
 
-/// Returns the rows of a list as indexes into the sample. `backend` is the selected backend.
-pub fn row_indexes(sample: &Sample, pane: Pane, backend: Option<RowId>) -> Cow<'_, [usize]> {
+/// Returns the indexes of the rows in a list, as positions in the sample. `backend` is the selected backend.
+pub(crate) fn row_indexes(sample: &Sample, pane: Pane, backend: Option<RowId>) -> Cow<'_, [usize]> {
     match pane {
         Pane::Frontends => Cow::Borrowed(sample.rows.frontends()),
         Pane::Backends => sample.rows.backends().iter().map(|backend| backend.row).collect(),
@@ -93,8 +93,8 @@ pub fn row_indexes(sample: &Sample, pane: Pane, backend: Option<RowId>) -> Cow<'
     }
 }
 
-/// Returns the rows of a list as ids. `backend` is the selected backend.
-pub fn row_ids(sample: &Sample, pane: Pane, backend: Option<RowId>) -> Vec<RowId> {
+/// Returns the ids of the rows in a list. `backend` is the selected backend.
+pub(crate) fn row_ids(sample: &Sample, pane: Pane, backend: Option<RowId>) -> Vec<RowId> {
     row_indexes(sample, pane, backend).iter().map(|index| sample.rows.ids()[*index]).collect()
 }
 
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!((list.row(), list.index(), list.top()), (Some(chosen), 7, 4));
         rows.retain(|row| *row != chosen);
         list.update_rows(&rows, 4);
-        assert_eq!(list.row(), Some(rows[7]), "the row in its place takes over");
+        assert_eq!(list.row(), Some(rows[7]), "the cursor stays at the same index");
         list.update_rows(&[], 4);
         assert_eq!((list.row(), list.index(), list.top()), (None, 0, 0));
     }

@@ -1,4 +1,4 @@
-//! Summary of the changes between the marked moment and the moment shown.
+//! Summary of the changes between the marked moment and the sample shown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,30 +8,30 @@ use crate::instance::state::Instance;
 use crate::observe::events::EventKind;
 use crate::observe::sample::Sample;
 
-/// Summary of the changes between two moments, from the earlier to the later one.
+/// Summary of the changes from the earlier to the later of two samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiffSummary {
-    /// Time between the two moments.
-    pub time_between: Duration,
-    /// The marked moment is the later one.
-    pub is_mark_later: bool,
-    /// Number of reloads and restarts in between.
-    pub process_changes: u32,
-    /// Number of state, weight and limit changes, as far as events are kept.
-    pub change_events: usize,
+pub(crate) struct DiffSummary {
+    /// Time between the two samples.
+    pub(crate) time_between: Duration,
+    /// Set if the marked moment is the later sample.
+    pub(crate) is_mark_later: bool,
+    /// Number of reloads and restarts between the two samples.
+    pub(crate) process_changes: u32,
+    /// Number of state, weight and limit changes, as far back as events are kept.
+    pub(crate) change_events: usize,
     /// Number of rows added, and of rows removed.
-    pub rows_added_and_removed: (usize, usize),
-    /// Current connections at the earlier and the later moment.
-    pub connections: Option<(i64, i64)>,
-    /// Requests that frontends received, or sessions for those without HTTP; unknown across a reload.
-    pub requests_served: Option<i64>,
-    /// Responses to clients with a 5xx status; unknown across a reload.
-    pub responses_5xx: Option<i64>,
+    pub(crate) rows_added_and_removed: (usize, usize),
+    /// Open connections in the earlier and in the later sample.
+    pub(crate) connections: Option<(i64, i64)>,
+    /// Requests received by HTTP frontends plus sessions of the other frontends; `None` across a reload.
+    pub(crate) requests_served: Option<i64>,
+    /// 5xx responses sent to clients; `None` across a reload.
+    pub(crate) responses_5xx: Option<i64>,
 }
 
 impl DiffSummary {
-    /// Compares the marked moment with the moment shown; `None` without a mark.
-    pub fn compare_with_mark(instance: &Instance, shown: &Sample) -> Option<Self> {
+    /// Compares the marked moment with the sample shown. Returns `None` if no moment is marked.
+    pub(crate) fn compare_with_mark(instance: &Instance, shown: &Sample) -> Option<Self> {
         let mark = instance.marked_moment()?;
         let is_mark_later = shown.at.monotonic < mark.at.monotonic;
         let (then, now) = if is_mark_later { (shown, &**mark) } else { (&**mark, shown) };

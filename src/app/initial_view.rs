@@ -8,18 +8,18 @@ use crate::table::view_table::ViewId;
 
 /// The state the dashboard starts with. The default is the dashboard without a filter.
 #[derive(Debug, Clone, Default)]
-pub struct InitialView {
+pub(crate) struct InitialView {
     /// The view.
-    pub view: ViewId,
-    /// Filter of all table views, until another one is typed.
-    pub filter: RowFilter,
+    pub(crate) view: ViewId,
+    /// Filter of all table views, until another filter is typed.
+    pub(crate) filter: RowFilter,
     /// Configured columns and sort orders of views.
-    pub view_configs: Vec<ViewConfig>,
+    pub(crate) view_configs: Vec<ViewConfig>,
 }
 
 impl InitialView {
-    /// Applies it to a new model.
-    pub fn apply(&self, model: &mut Model) {
+    /// Applies the initial state to a new model.
+    pub(crate) fn apply(&self, model: &mut Model) {
         for view in ViewId::ALL.into_iter().filter(|view| view.view().content.table_columns().is_some()) {
             model.view_settings[view].set_filter(self.filter.clone());
         }

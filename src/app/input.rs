@@ -1,5 +1,5 @@
-//! Handling of keys and pasted texts: the topmost layer gets a key first, then the key map selects a UI command. Only
-//! an input line accepts a paste.
+//! Handling of keys and pasted text. The topmost layer gets a key first; a key that it does not handle runs the UI
+//! command bound to the key. Only an input line accepts a paste.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ use crate::table::text_filter::TextFilter;
 use crate::table::view_table::Content;
 
 /// Handles a key press.
-pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
-    // Playback keys do not reach other layers, but work in the detail page, which also shows the past moment.
+pub(crate) fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
+    // Playback keys do not reach other layers, but work in the detail page, which shows the same sample as the view.
     let has_playback_keys =
         playback::is_showing_past(model) && matches!(model.layers.last(), None | Some(Layer::Detail(..)));
     let command = if has_playback_keys { model.keymap.command_in_past(key) } else { model.keymap.get(key) };
@@ -64,7 +64,7 @@ pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
             Vec::new()
         }
         Some(Layer::Detail(row, top)) => match command {
-            // Actions on the row work without closing its detail page first.
+            // Actions on the row work while its detail page is open.
             Some(command) if is_allowed_in_detail(command) => {
                 model.layers.push(Layer::Detail(row, top));
                 run_command(model, command, now)
@@ -96,7 +96,7 @@ pub fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
     }
 }
 
-/// Inserts a pasted text into the input line that has the focus. Elsewhere, a paste does nothing.
+/// Inserts pasted text into the input line that has the focus. Without an input line, a paste is ignored.
 pub(crate) fn handle_paste(model: &mut Model, text: &str, now: Duration) {
     let is_cli = model.layers.is_empty() && matches!(model.current_view().content, Content::Cli);
     let prompt = match model.layers.last_mut() {
@@ -119,7 +119,7 @@ pub(crate) fn handle_paste(model: &mut Model, text: &str, now: Duration) {
     }
 }
 
-/// Returns the new first line of a text page, or `None` if the key closes it.
+/// Returns the new first line of a text page after a key press, or `None` if the key closes the page.
 fn scrolled_top(command: Option<&CommandSpec>, top: usize, height: u16) -> Option<usize> {
     let page = usize::from(height / 2).max(1) as isize;
     match command.map(|command| command.ui_command) {
@@ -134,7 +134,7 @@ fn scrolled_top(command: Option<&CommandSpec>, top: usize, height: u16) -> Optio
     }
 }
 
-/// Returns whether a command works while a detail page is open.
+/// Returns whether a UI command works while a detail page is open.
 fn is_allowed_in_detail(command: &CommandSpec) -> bool {
     matches!(
         command.ui_command,
@@ -211,7 +211,7 @@ fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect>
         }
         Ok(PaletteCommand::Sort(column)) => model.view_settings[view].sort_by(column),
         Ok(PaletteCommand::Columns(changes)) => {
-            palette_parser::change_columns(&mut model.view_settings[view], &changes)
+            palette_parser::change_columns(&mut model.view_settings[view], &changes);
         }
         Ok(PaletteCommand::Filter(filter)) => model.view_settings[view].set_filter(filter),
         Err(error) => {
@@ -245,7 +245,7 @@ fn open_process_info(model: &mut Model) {
 }
 
 /// Runs a UI command.
-pub fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> Vec<Effect> {
+pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duration) -> Vec<Effect> {
     let view = model.view();
     let is_table = matches!(model.current_view().content, Content::Table(_));
     let is_query_view = matches!(model.current_view().content, Content::Sessions | Content::StickTables);

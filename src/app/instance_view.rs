@@ -15,28 +15,28 @@ use crate::observe::timestamp::Timestamp;
 use crate::table::rows::{self, FoldedProxies, TableLine, TableSettings};
 use crate::table::view_table::{PerView, ViewId};
 
-/// An instance and the state of its views. It implies the instance of every plain [`RowId`] in it.
+/// An instance and the state of its views. Every [`RowId`] in this struct is a row of this instance.
 #[derive(Debug)]
 pub struct InstanceView {
     /// Name given by the user, or the address.
-    pub name: String,
+    pub(crate) name: String,
     /// Address as text.
-    pub address: String,
+    pub(crate) address: String,
     /// Samples, history, problems and running actions.
     pub data: Instance,
     /// Cursor of each list of the dashboard, in the order of [`Pane::LISTS`].
     list_cursors: [ListCursor; 3],
     /// Cursor of each view that is a table or a list.
-    pub view_cursors: PerView<ListCursor>,
+    pub(crate) view_cursors: PerView<ListCursor>,
     /// Lines of the table shown.
     table_lines: Vec<TableLine>,
-    /// Inputs these lines were built from.
+    /// Inputs from which the lines were built; `None` if they must be built again.
     built_for: Option<TableInputs>,
     /// Proxies whose servers are hidden.
     pub folded: FoldedProxies,
     /// Queries made on request, and their replies.
     pub queries: QueryState,
-    /// Number of actions sent whose result has not arrived.
+    /// Number of actions that were sent and whose result has not arrived.
     actions_in_flight: usize,
     /// Rows marked for actions on several targets.
     pub selection: Selection,
@@ -83,8 +83,8 @@ impl InstanceView {
         self.list_cursor(pane)?.row()
     }
 
-    /// Moves the cursor of a dashboard list, of which `height` rows are visible. The cursor of the servers returns to
-    /// the first one when another backend is selected.
+    /// Moves the cursor of a dashboard list, of which `height` rows are visible. When another
+    /// backend is selected, the cursor of the server list returns to the first server.
     pub(crate) fn move_list_cursor(&mut self, pane: Pane, step: CursorStep, height: usize) {
         let Some(list) = pane.list_index() else { return };
         let (backend, ids) = (self.cursor_row(Pane::Backends), self.row_ids(pane));
@@ -103,7 +103,7 @@ impl InstanceView {
         self.list_cursors[list].update_rows(&ids, height);
     }
 
-    /// Returns the number of actions sent whose result has not arrived.
+    /// Returns the number of actions that were sent and whose result has not arrived.
     pub fn actions_in_flight(&self) -> usize {
         self.actions_in_flight
     }
@@ -124,8 +124,8 @@ impl InstanceView {
         self.dismissed.retain(|id| !report.results.iter().any(|result| result.step.target.id == *id));
     }
 
-    /// Removes marks, dismissals and folds of rows that HAProxy no longer lists. Otherwise they would pile up over
-    /// months of added and removed servers.
+    /// Removes marks, dismissals and folds of rows that HAProxy no longer lists. Otherwise they would
+    /// accumulate while servers are added and removed for months.
     pub(crate) fn forget_missing_rows(&mut self) {
         let Some(sample) = self.data.latest() else { return };
         let is_listed = |id: RowId| sample.rows.index_of(id).is_some();
@@ -134,15 +134,15 @@ impl InstanceView {
         self.folded.retain(|id| is_listed(*id));
     }
 
-    /// Builds the lines of a table view again if one of their inputs changed. If `is_frozen`, rows keep their places
-    /// when only the sample changed.
+    /// Rebuilds the lines of a table view if one of their inputs changed. If `is_frozen` is set and only the sample
+    /// changed, rows keep their places.
     pub(crate) fn update_table_lines(&mut self, view: ViewId, settings: &TableSettings, is_frozen: bool) {
         let Some(sample) = self.data.shown() else { return };
         let inputs = TableInputs { view, seq: sample.seq, version: settings.version };
         if self.built_for == Some(inputs) {
             return;
         }
-        // Changes by the user apply at once; only changes of the order by new samples are held back.
+        // A new order chosen by the user applies at once; only a new order caused by a new sample is held back.
         let is_same = self.built_for.is_some_and(|built| TableInputs { seq: inputs.seq, ..built } == inputs);
         let frozen = Some(self.table_lines.as_slice()).filter(|_| is_frozen && is_same);
         self.table_lines = rows::build_lines(&self.data, sample, settings, &self.folded, frozen);
@@ -150,7 +150,7 @@ impl InstanceView {
     }
 
     /// Returns the rows of a dashboard list.
-    pub fn row_ids(&self, pane: Pane) -> Vec<RowId> {
+    pub(crate) fn row_ids(&self, pane: Pane) -> Vec<RowId> {
         self.data
             .shown()
             .map_or_else(Vec::new, |sample| dashboard_lists::row_ids(sample, pane, self.cursor_row(Pane::Backends)))

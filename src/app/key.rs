@@ -46,11 +46,11 @@ pub struct Key {
     pub ctrl: bool,
     /// Alt was held.
     pub alt: bool,
-    /// Shift was held; not set for characters and Shift-Tab, which show it themselves.
+    /// Shift was held; never set for characters and Shift-Tab, whose key code already includes Shift.
     pub shift: bool,
 }
 
-/// Named keys: name between angle brackets, name on screen, key code.
+/// Named keys: name between angle brackets, name on the screen, key code.
 const NAMES: [(&str, &str, KeyCode); 17] = [
     ("ret", "↵", KeyCode::Enter),
     ("esc", "Esc", KeyCode::Esc),
@@ -112,10 +112,10 @@ impl Key {
         Some(key)
     }
 
-    /// Returns why a terminal cannot send this key; `None` if it can. Ctrl with a letter is a control character, some of
-    /// which are keys of their own.
+    /// Returns why a terminal cannot send this key, or `None` if it can. Ctrl with a letter is sent as a control
+    /// character, and some control characters stand for other keys.
     pub(crate) fn unsendable_reason(self) -> Option<String> {
-        let sent_instead = |name: &str| Some(format!("terminals send {name} for it"));
+        let sent_instead = |name: &str| Some(format!("terminals send {name} instead"));
         match self.code {
             KeyCode::Char(ch) if ch.is_control() => Some("it is a control character".to_owned()),
             KeyCode::Char(_) if self.shift => Some("write the character that Shift produces, as in A".to_owned()),
@@ -163,7 +163,7 @@ impl Key {
 const ASCII: [(&str, &str); 5] = [("↵", "Enter"), ("↑", "Up"), ("↓", "Down"), ("←", "Left"), ("→", "Right")];
 
 impl Key {
-    /// Returns the name on screen, in ASCII if `ascii` is set.
+    /// Returns the name shown on the screen, in ASCII if `ascii` is set.
     pub fn label(self, ascii: bool) -> String {
         let label = self.to_string();
         let named = ASCII.iter().find(|(sign, _)| ascii && label.ends_with(sign));
@@ -172,7 +172,7 @@ impl Key {
 }
 
 impl fmt::Display for Key {
-    /// Writes the name on screen: `M`, `F10`, `Ctrl-z`.
+    /// Writes the name shown on the screen, such as `M`, `F10` or `Ctrl-z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.ctrl {
             f.write_str("Ctrl-")?;
@@ -238,7 +238,7 @@ mod tests {
             ("<c-backtab>", "<backtab>"),
             ("<a-esc>", "<esc> twice"),
         ] {
-            assert_eq!(reason(name).as_deref(), Some(format!("terminals send {sent} for it").as_str()), "{name}");
+            assert_eq!(reason(name).as_deref(), Some(format!("terminals send {sent} instead").as_str()), "{name}");
         }
         for name in ["<s-a>", "<c-é>", "\t"] {
             assert!(reason(name).is_some(), "{name:?}");

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::app::key::Key;
 use crate::app::ui_commands::{COMMANDS, CommandSpec, UiCommand};
 
-/// Invalid key bindings.
+/// The error for invalid key bindings.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeymapError {
     /// The command id does not exist.
@@ -43,7 +43,7 @@ pub enum KeymapError {
     },
 }
 
-/// Key bindings in both directions. Playback keys have their meaning only while the past is shown.
+/// Key bindings, from key to command and from command to keys. Playback keys work only during playback.
 #[derive(Debug)]
 pub struct Keymap {
     live: HashMap<Key, &'static CommandSpec>,
@@ -61,11 +61,11 @@ impl Keymap {
         Self::with_changes(&[])
     }
 
-    /// Builds the default key map with changes: each named command gets exactly the given keys.
+    /// Builds the default key map with changes. A command in `changes` gets exactly the given keys and no others.
     ///
     /// # Errors
     /// Returns an error for an unknown command or key, or if a key is bound twice.
-    pub fn with_changes(changes: &[(&str, &[String])]) -> Result<Self, KeymapError> {
+    pub(crate) fn with_changes(changes: &[(&str, &[String])]) -> Result<Self, KeymapError> {
         if let Some((name, _)) = changes.iter().find(|(name, _)| COMMANDS.iter().all(|command| command.id != *name)) {
             return Err(KeymapError::UnknownCommand((*name).to_owned()));
         }
@@ -99,31 +99,31 @@ impl Keymap {
         Ok(Self { live, past, keys })
     }
 
-    /// Returns the keys of a command; the first one is the one shown.
-    pub fn keys_for(&self, command: &CommandSpec) -> &[Key] {
+    /// Returns the keys of a command. The footer and menus show the first one.
+    pub(crate) fn keys_for(&self, command: &CommandSpec) -> &[Key] {
         let index = COMMANDS.iter().position(|known| known.id == command.id);
         index.and_then(|index| self.keys.get(index)).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the on-screen name of a command's first key; empty if it has none.
-    pub fn key_label(&self, command: &CommandSpec, ascii: bool) -> String {
+    /// Returns the on-screen name of a command's first key, or an empty string if the command has no key.
+    pub(crate) fn key_label(&self, command: &CommandSpec, ascii: bool) -> String {
         self.keys_for(command).first().map(|key| key.label(ascii)).unwrap_or_default()
     }
 
-    /// Returns the key or palette line that runs a command: its first key, or else `:` and its id.
-    pub fn key_or_command(&self, ui_command: UiCommand) -> String {
+    /// Returns how to run a command: the name of its first key, or else `:` and the id of the command.
+    pub(crate) fn key_or_command(&self, ui_command: UiCommand) -> String {
         let command = COMMANDS.iter().find(|command| command.ui_command == ui_command);
         let by_key = command.map(|command| self.key_label(command, true)).filter(|name| !name.is_empty());
         by_key.or_else(|| command.map(|command| format!(":{}", command.id))).unwrap_or_default()
     }
 
-    /// Returns the command of a key. A key with Shift falls back to the key without.
+    /// Returns the command bound to a key. An unbound key with Shift counts as the key without Shift.
     pub fn get(&self, key: Key) -> Option<&'static CommandSpec> {
         self.live.get(&key).or_else(|| self.live.get(&Key { shift: false, ..key })).copied()
     }
 
-    /// Returns the command of a key while the past is shown.
-    pub fn command_in_past(&self, key: Key) -> Option<&'static CommandSpec> {
+    /// Returns the command bound to a key during playback.
+    pub(crate) fn command_in_past(&self, key: Key) -> Option<&'static CommandSpec> {
         self.past.get(&key).copied().or_else(|| self.get(key))
     }
 }
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(message("server.drain", "<nope>"), "server.drain: unknown key \"<nope>\"");
         assert_eq!(
             message("server.drain", "<c-m>"),
-            "server.drain: a terminal cannot send <c-m>: terminals send <ret> for it"
+            "server.drain: a terminal cannot send <c-m>: terminals send <ret> instead"
         );
         assert_eq!(message("server.drain", "M"), "key M is bound to both server.drain and server.maint");
     }

@@ -46,9 +46,9 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// Returns whether it belongs to an action. While such a layer is open, table rows keep their order, so that no row
-    /// moves away under the cursor.
-    pub fn is_about_action(&self) -> bool {
+    /// Returns whether the layer belongs to an action. While such a layer is open, table rows keep their order, so that
+    /// no row moves away under the cursor.
+    pub(crate) fn is_about_action(&self) -> bool {
         matches!(self, Self::Confirmation(_) | Self::ActionMenu(..) | Self::NumberPrompt(_) | Self::ReasonPrompt(_))
     }
 }
@@ -57,11 +57,11 @@ impl Layer {
 #[derive(Debug, Clone)]
 pub struct NumberPrompt {
     /// The action.
-    pub action: &'static Action,
+    pub(crate) action: &'static Action,
     /// Instance of the targets.
-    pub instance: InstanceId,
+    pub(crate) instance: InstanceId,
     /// Targets, fixed at the key press.
-    pub targets: Vec<ActionTarget>,
+    pub(crate) targets: Vec<ActionTarget>,
     /// The text input.
     pub prompt: Prompt,
 }
@@ -70,16 +70,16 @@ pub struct NumberPrompt {
 #[derive(Debug, Clone)]
 pub struct ReasonPrompt {
     /// The action without its reason.
-    pub intent: Intent,
+    pub(crate) intent: Intent,
     /// The text input.
-    pub prompt: Prompt,
+    pub(crate) prompt: Prompt,
 }
 
 /// The confirmation dialog before sending a typed command that may change HAProxy.
 #[derive(Debug, Clone)]
 pub struct TypedCommandConfirmation {
-    /// Instance to send it to.
-    pub instance: InstanceId,
+    /// Instance to which the command is sent.
+    pub(crate) instance: InstanceId,
     /// The typed command.
     pub line: TypedLine,
     /// Time at which the dialog was opened.
@@ -88,12 +88,12 @@ pub struct TypedCommandConfirmation {
 
 impl TypedCommandConfirmation {
     /// Returns the time at which the dialog closes.
-    pub fn expires_at(&self) -> Duration {
+    pub(crate) fn expires_at(&self) -> Duration {
         self.opened_at + confirmation::EXPIRES_AFTER
     }
 
-    /// Returns whether the dialog has been open long enough to have been read; earlier keys are ignored.
-    pub fn can_be_answered(&self, now: Duration) -> bool {
+    /// Returns whether the dialog has been open long enough to be read. Keys pressed before that are ignored.
+    pub(crate) fn can_be_answered(&self, now: Duration) -> bool {
         now.saturating_sub(self.opened_at) >= confirmation::TYPE_AHEAD_WINDOW
     }
 }

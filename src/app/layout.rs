@@ -1,6 +1,6 @@
 //! Screen layout for every terminal size.
 //!
-//! Only geometry: `update` uses it for the height of a page, and the user interface to place what it draws.
+//! This module contains geometry only. `update` uses it for the height of a page, `ui` for the positions of all panes.
 //!
 //! ```text
 //! wide, from 110 x 30            compact                      small, under 60 x 15
@@ -24,7 +24,7 @@ pub enum Pane {
     Backends,
     /// The servers of the selected backend.
     Servers,
-    /// The selected row over time.
+    /// Charts of the selected row.
     Charts,
     /// The latest events.
     Events,
@@ -32,10 +32,10 @@ pub enum Pane {
 
 impl Pane {
     /// Panes that can have the focus, in the order of the Tab key.
-    pub const LISTS: [Self; 3] = [Self::Frontends, Self::Backends, Self::Servers];
+    pub(crate) const LISTS: [Self; 3] = [Self::Frontends, Self::Backends, Self::Servers];
 
     /// Returns the pane's index in [`Pane::LISTS`], or `None` if it cannot have the focus.
-    pub fn list_index(self) -> Option<usize> {
+    pub(crate) fn list_index(self) -> Option<usize> {
         Self::LISTS.iter().position(|pane| *pane == self)
     }
 }
@@ -44,45 +44,45 @@ impl Pane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Area {
     /// Column of its left edge.
-    pub x: u16,
+    pub(crate) x: u16,
     /// Row of its top edge.
-    pub y: u16,
-    /// Columns.
-    pub width: u16,
-    /// Rows.
-    pub height: u16,
+    pub(crate) y: u16,
+    /// Width in columns.
+    pub(crate) width: u16,
+    /// Height in rows.
+    pub(crate) height: u16,
 }
 
 impl Area {
-    /// Returns the part that starts at row `from` and has at most `count` rows.
+    /// Returns the part of this area that starts at row `from` and has at most `count` rows.
     #[must_use]
-    pub fn rows(self, from: u16, count: u16) -> Self {
+    pub(crate) fn rows(self, from: u16, count: u16) -> Self {
         let from = from.min(self.height);
         Self { y: self.y + from, height: count.min(self.height - from), ..self }
     }
 
-    /// Returns the part that starts at column `from` and has at most `count` columns.
+    /// Returns the part of this area that starts at column `from` and has at most `count` columns.
     #[must_use]
-    pub fn columns(self, from: u16, count: u16) -> Self {
+    pub(crate) fn columns(self, from: u16, count: u16) -> Self {
         let from = from.min(self.width);
         Self { x: self.x + from, width: count.min(self.width - from), ..self }
     }
 
     /// Returns the area inside a frame of one cell.
     #[must_use]
-    pub fn inner(self) -> Self {
+    pub(crate) fn inner(self) -> Self {
         self.rows(1, self.height.saturating_sub(2)).columns(1, self.width.saturating_sub(2))
     }
 
     /// Returns whether the area has no cells.
-    pub fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.width == 0 || self.height == 0
     }
 }
 
 /// Size class of the terminal, which selects the arrangement of the panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SizeClass {
+pub(crate) enum SizeClass {
     /// Header only: under 20 columns or 4 rows.
     Tiny,
     /// Header, one list and footer: under 60 columns or 15 rows.
@@ -97,41 +97,41 @@ pub enum SizeClass {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// Size class of the terminal.
-    pub size_class: SizeClass,
+    pub(crate) size_class: SizeClass,
     /// The whole screen.
-    pub screen: Area,
+    pub(crate) screen: Area,
     /// Lines at the top.
-    pub header: Area,
+    pub(crate) header: Area,
     /// Names of the views; empty if they do not fit.
-    pub tabs: Area,
+    pub(crate) tabs: Area,
     /// A line that summarizes the view; empty if the view has none.
-    pub summary_line: Area,
-    /// Area between these and the footer.
-    pub body: Area,
+    pub(crate) summary_line: Area,
+    /// Area between the lines at the top and the footer.
+    pub(crate) body: Area,
     /// Visible panes.
     pub panes: Vec<(Pane, Area)>,
     /// The bottom line.
-    pub footer: Area,
+    pub(crate) footer: Area,
 }
 
 /// Input of the layout apart from the terminal size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LayoutNeeds {
+pub(crate) struct LayoutNeeds {
     /// Number of rows in each list, in the order of [`Pane::LISTS`].
-    pub row_counts: [usize; 3],
+    pub(crate) row_counts: [usize; 3],
     /// Index of the focused list in [`Pane::LISTS`].
-    pub focused_list: usize,
-    /// The focused list fills the body.
-    pub is_zoomed: bool,
-    /// The dashboard is shown, as opposed to a view with one pane.
-    pub is_dashboard: bool,
-    /// The view has a summary line.
-    pub has_summary_line: bool,
+    pub(crate) focused_list: usize,
+    /// Set if the focused list fills the body.
+    pub(crate) is_zoomed: bool,
+    /// Set if the dashboard is shown, and not a view with one pane.
+    pub(crate) is_dashboard: bool,
+    /// Set if the view has a summary line.
+    pub(crate) has_summary_line: bool,
 }
 
 impl Layout {
     /// Computes the layout for a terminal of `width` columns and `height` rows.
-    pub fn new(width: u16, height: u16, needs: LayoutNeeds) -> Self {
+    pub(crate) fn new(width: u16, height: u16, needs: LayoutNeeds) -> Self {
         let screen = Area { x: 0, y: 0, width, height };
         let focused = Pane::LISTS[needs.focused_list.min(2)];
         let (room, header_rows) = match (width, height) {
@@ -171,13 +171,13 @@ impl Layout {
     }
 
     /// Returns the area between header and footer, which overlays use.
-    pub fn overlay_area(&self) -> Area {
+    pub(crate) fn overlay_area(&self) -> Area {
         let from = self.header.height;
         self.screen.rows(from, self.screen.height.saturating_sub(from + self.footer.height))
     }
 
     /// Returns the number of rows that a table view reserves for the charts of the selected row.
-    pub fn chart_strip_rows(&self) -> u16 {
+    pub(crate) fn chart_strip_rows(&self) -> u16 {
         match self.body.height {
             ..14 => 0,
             14..30 => 2,
@@ -186,17 +186,17 @@ impl Layout {
     }
 
     /// Returns the number of rows of a table that fills the body, without its heading and the charts below.
-    pub fn table_rows(&self) -> u16 {
+    pub(crate) fn table_rows(&self) -> u16 {
         self.body.height.saturating_sub(1 + self.chart_strip_rows())
     }
 
     /// Returns the area of a pane, or `None` if it is not visible.
-    pub fn pane_area(&self, pane: Pane) -> Option<Area> {
+    pub(crate) fn pane_area(&self, pane: Pane) -> Option<Area> {
         self.panes.iter().find(|(known, _)| *known == pane).map(|(_, area)| *area)
     }
 
     /// Returns the number of rows that a list can show, without frame and heading.
-    pub fn list_rows(&self, pane: Pane) -> usize {
+    pub(crate) fn list_rows(&self, pane: Pane) -> usize {
         let frame = if self.size_class == SizeClass::Wide { 3 } else { 1 };
         self.pane_area(pane).map_or(0, |area| usize::from(area.height.saturating_sub(frame)))
     }

@@ -11,7 +11,7 @@ use crate::observe::row_ids::RowId;
 use crate::table::cell::Role;
 
 /// Marks or unmarks rows and shows how many are marked.
-pub fn change_selection(model: &mut Model, command: UiCommand, now: Duration) {
+pub(crate) fn change_selection(model: &mut Model, command: UiCommand, now: Duration) {
     let (selected, shown) = (model.focused_row(), action_targets::shown_rows(model));
     let Some(instance) = model.instance_mut() else { return };
     let selected = selected.filter(|id| action_targets::can_be_marked(instance, *id));

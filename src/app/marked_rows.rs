@@ -8,13 +8,13 @@ use crate::observe::row_ids::RowId;
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     rows: BTreeSet<RowId>,
-    /// First row of the open range, and the rows marked before it.
+    /// First row of the open range, and the rows that were marked before the range was opened.
     range: Option<(RowId, BTreeSet<RowId>)>,
 }
 
 impl Selection {
     /// Returns whether a row is marked.
-    pub fn contains(&self, id: RowId) -> bool {
+    pub(crate) fn contains(&self, id: RowId) -> bool {
         self.rows.contains(&id)
     }
 
@@ -24,28 +24,28 @@ impl Selection {
     }
 
     /// Marks or unmarks a row.
-    pub fn toggle(&mut self, id: RowId) {
+    pub(crate) fn toggle(&mut self, id: RowId) {
         self.range = None;
         if !self.rows.remove(&id) {
             self.rows.insert(id);
         }
     }
 
-    /// Starts a range at a row, or ends the open range.
-    pub fn toggle_range(&mut self, id: RowId) {
+    /// Starts a range at a row, or ends the open range if there is one.
+    pub(crate) fn toggle_range(&mut self, id: RowId) {
         if self.range.take().is_none() {
             self.range = Some((id, self.rows.clone()));
             self.rows.insert(id);
         }
     }
 
-    /// Returns whether a range is open; moving the cursor then marks rows.
-    pub fn has_open_range(&self) -> bool {
+    /// Returns whether a range is open. While it is, moving the cursor marks rows.
+    pub(crate) fn has_open_range(&self) -> bool {
         self.range.is_some()
     }
 
     /// Extends the open range to the row `to` of `list`. Marks only rows for which `can_mark` returns true.
-    pub fn extend_range_to(&mut self, to: RowId, list: &[RowId], can_mark: impl Fn(RowId) -> bool) {
+    pub(crate) fn extend_range_to(&mut self, to: RowId, list: &[RowId], can_mark: impl Fn(RowId) -> bool) {
         let Some((from, before)) = &self.range else { return };
         let index_of = |id: RowId| list.iter().position(|row| *row == id);
         let (Some(one), Some(other)) = (index_of(*from), index_of(to)) else { return };
@@ -54,19 +54,19 @@ impl Selection {
     }
 
     /// Marks additional rows.
-    pub fn extend(&mut self, rows: impl IntoIterator<Item = RowId>) {
+    pub(crate) fn extend(&mut self, rows: impl IntoIterator<Item = RowId>) {
         self.range = None;
         self.rows.extend(rows);
     }
 
     /// Unmarks all rows. Returns whether any was marked.
-    pub fn clear(&mut self) -> bool {
+    pub(crate) fn clear(&mut self) -> bool {
         self.range = None;
         !std::mem::take(&mut self.rows).is_empty()
     }
 
     /// Unmarks the rows for which `keep` returns false.
-    pub fn retain(&mut self, keep: impl Fn(RowId) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(RowId) -> bool) {
         self.rows.retain(|id| keep(*id));
     }
 }
@@ -90,10 +90,10 @@ mod tests {
             assert_eq!(marked(&selection), expected, "{to}");
         }
         selection.extend_range_to(rows[6], &rows, |id| id != rows[3]);
-        assert_eq!(marked(&selection), "..#.###..#", "one that cannot be acted on");
+        assert_eq!(marked(&selection), "..#.###..#", "a row that cannot be marked is skipped");
         selection.toggle_range(rows[6]);
         selection.extend_range_to(rows[7], &rows, |_| true);
-        assert_eq!(marked(&selection), "..#.###..#", "the range is over");
+        assert_eq!(marked(&selection), "..#.###..#", "the range has ended");
         selection.toggle(rows[9]);
         assert_eq!((selection.marked_count(), selection.clear(), selection.clear()), (4, true, false));
     }

@@ -7,7 +7,7 @@ use crate::app::model::Model;
 use crate::app::ui_commands::{COMMANDS, CommandSpec, CursorStep, UiCommand};
 
 /// Opens the action menu; available actions come first.
-pub fn open_action_menu(model: &mut Model) {
+pub(crate) fn open_action_menu(model: &mut Model) {
     let is_action = |command: &&CommandSpec| {
         matches!(command.ui_command, UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_))
     };
@@ -17,8 +17,8 @@ pub fn open_action_menu(model: &mut Model) {
     model.layers.push(Layer::ActionMenu(fitting, 0));
 }
 
-/// Handles a key in the action menu. Returns the chosen command.
-pub fn handle_action_menu_key(
+/// Handles a key in the action menu. Returns the command that the key chose, if any.
+pub(crate) fn handle_action_menu_key(
     model: &mut Model,
     command: Option<&'static CommandSpec>,
     commands: Vec<&'static CommandSpec>,
@@ -27,7 +27,7 @@ pub fn handle_action_menu_key(
     match command.map(|command| command.ui_command) {
         Some(UiCommand::Back { .. } | UiCommand::Quit | UiCommand::OpenActionMenu) => None,
         Some(UiCommand::Open { .. }) => commands.get(cursor).copied(),
-        // The keys shown in the menu work in it as well.
+        // The keys shown next to the commands also work while the menu is open.
         Some(UiCommand::StartAction(_)) => command,
         Some(UiCommand::Move(step)) => {
             let cursor = moved_cursor(cursor, step, commands.len());
@@ -42,7 +42,7 @@ pub fn handle_action_menu_key(
 }
 
 /// Opens the menu of columns to sort by.
-pub fn open_sort_menu(model: &mut Model) {
+pub(crate) fn open_sort_menu(model: &mut Model) {
     let settings = &model.view_settings[model.view()];
     let sort = settings.sort.map(|sort| sort.column.id);
     let cursor = settings.sortable_columns().iter().position(|column| Some(column.id) == sort);
@@ -50,7 +50,7 @@ pub fn open_sort_menu(model: &mut Model) {
 }
 
 /// Handles a key in the menu of columns.
-pub fn handle_sort_menu_key(model: &mut Model, command: Option<&CommandSpec>, cursor: usize) {
+pub(crate) fn handle_sort_menu_key(model: &mut Model, command: Option<&CommandSpec>, cursor: usize) {
     let view = model.view();
     let columns = model.view_settings[view].sortable_columns();
     match command.map(|command| command.ui_command) {

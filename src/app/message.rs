@@ -16,7 +16,7 @@ use crate::observe::sampler::PollResult;
 pub enum Message {
     /// A key was pressed.
     Key(Key),
-    /// A text was pasted; it may contain any characters.
+    /// Text was pasted; it may contain any characters.
     Paste(String),
     /// The terminal was resized to these columns and rows.
     Resize(u16, u16),
@@ -34,7 +34,7 @@ pub enum Message {
     AuditLoaded(Box<AuditIndex>),
     /// This program's memory use was measured, as reported by the operating system.
     MemoryMeasured(MemoryUse),
-    /// A timer expired, so that something on the screen changes without input; or there is time for deferred work.
+    /// The time returned by `next_wake` was reached, or there is time for deferred work.
     Wake,
 }
 
@@ -52,7 +52,7 @@ pub struct MemoryUse {
 pub enum Effect {
     /// End the program.
     Quit,
-    /// Suspend until `fg`.
+    /// Suspend the program until the shell resumes it.
     Suspend,
     /// Redraw every cell.
     Redraw,
@@ -60,7 +60,7 @@ pub enum Effect {
     PollNow(InstanceId),
     /// Run this action.
     RunAction(Authorised<Intent>),
-    /// Send this query to this instance, which runs that version.
+    /// Send this query to this instance, which runs this HAProxy version, if known.
     SendQuery(InstanceId, Option<Version>, Query),
     /// Send this typed command to this instance.
     SendTypedCommand(InstanceId, Authorised<TypedLine>),

@@ -27,8 +27,8 @@ pub struct Notice {
     /// Message text.
     pub text: String,
     /// Meaning, which selects the color.
-    pub role: Role,
-    /// Time at which it disappears.
+    pub(crate) role: Role,
+    /// Time at which the message disappears.
     pub expires_at: Duration,
 }
 
@@ -48,11 +48,11 @@ pub struct Model {
     previous_view: ViewId,
     /// Columns, order and filter of each view.
     pub view_settings: PerView<TableSettings>,
-    /// Tables keep their order until this time.
+    /// Time until which tables keep the order of their rows.
     order_frozen_until: Duration,
     /// Dashboard list that receives the keys.
     pub focus: Pane,
-    /// The focused list fills the body.
+    /// Set if the focused list fills the body.
     pub is_zoomed: bool,
     /// Command line of view 5.
     pub cli: CommandLine,
@@ -60,15 +60,15 @@ pub struct Model {
     pub layers: Vec<Layer>,
     /// Message in the bottom line.
     pub notice: Option<Notice>,
-    /// Ask for a reason before each action.
+    /// Set if each action requires a reason.
     pub requires_reason: bool,
     /// Actions that can be undone.
-    pub undo: UndoStack,
+    pub(crate) undo: UndoStack,
     /// Key bindings.
-    pub keymap: Keymap,
+    pub(crate) keymap: Keymap,
     /// Requested poll interval, if known.
-    pub requested_interval: Option<Duration>,
-    /// Memory use of this program; absent until measured.
+    pub(crate) requested_interval: Option<Duration>,
+    /// Memory use of this program; `None` until the first measurement.
     pub memory: Option<MemoryUse>,
     /// Terminal size in columns and rows.
     pub terminal_size: (u16, u16),
@@ -128,8 +128,8 @@ impl Model {
         self.instances.iter_mut().find(|instance| instance.id() == id)
     }
 
-    /// Shows the instance that is `by` places after the one shown, or before it if negative. Returns the id of the one
-    /// shown until now, or `None` if there is only one instance.
+    /// Shows the instance that is `by` places after the one shown, or before it if negative. Returns the id of
+    /// the instance that was shown before, or `None` if there is only one instance.
     pub(crate) fn switch_instance(&mut self, by: i32) -> Option<InstanceId> {
         let (before, count) = (self.instance()?.id(), self.instances.len());
         self.current = (self.current as i32 + by).rem_euclid(count as i32) as usize;
@@ -146,20 +146,20 @@ impl Model {
         self.previous_view
     }
 
-    /// Shows a view; its table is sorted at once.
+    /// Shows a view. A table is sorted at once, even if the order was frozen.
     pub(crate) fn switch_view(&mut self, view: ViewId) {
         self.previous_view = self.view;
         self.view = view;
         self.order_frozen_until = Duration::ZERO;
     }
 
-    /// Lets tables keep their order until this time.
+    /// Makes tables keep the order of their rows until this time.
     pub(crate) fn freeze_order(&mut self, until: Duration) {
         self.order_frozen_until = until;
     }
 
-    /// Builds the lines of the table shown again if needed. The rows keep their places while their order is frozen or
-    /// an action is prepared.
+    /// Rebuilds the lines of the table shown if needed. The rows keep their places while their order is frozen or a
+    /// layer of an action is open.
     pub(crate) fn update_table_lines(&mut self, now: Duration) {
         let is_frozen = self.layers.iter().any(Layer::is_about_action) || now < self.order_frozen_until;
         if let Some(instance) = self.instances.get_mut(self.current) {
@@ -167,7 +167,7 @@ impl Model {
         }
     }
 
-    /// Changes which proxies of the instance shown are folded.
+    /// Changes the set of folded proxies of the instance shown.
     pub(crate) fn change_folded(&mut self, change: impl FnOnce(&mut FoldedProxies)) {
         if let Some(instance) = self.instances.get_mut(self.current) {
             change(&mut instance.folded);
@@ -205,8 +205,8 @@ impl Model {
         )
     }
 
-    /// Returns the time span of the charts: the selected span, or a shorter one while the history is shorter.
-    pub fn chart_span(&self) -> Duration {
+    /// Returns the time span of the charts: the selected span, or less while the history does not cover that span.
+    pub(crate) fn chart_span(&self) -> Duration {
         let history_span = self.instance().map_or(Duration::ZERO, |instance| instance.data.history().span());
         let shortest_sufficient =
             SPANS.iter().map(|span| Duration::from_secs(*span)).find(|span| *span >= history_span);
@@ -215,12 +215,12 @@ impl Model {
     }
 
     /// Selects a longer or shorter time span for the charts.
-    pub fn change_chart_span(&mut self, by: i32) {
+    pub(crate) fn change_chart_span(&mut self, by: i32) {
         self.span_index = self.span_index.saturating_add_signed(by as isize).min(SPANS.len() - 1);
     }
 
     /// Limits the scroll position of the topmost text to `last`, the last valid position, which is known only after
-    /// drawing. Otherwise, scrolling back would first have to undo the excess.
+    /// drawing. Without this limit, scrolling past the end would delay scrolling back.
     pub fn limit_scroll(&mut self, last: Option<usize>) {
         let Some(Layer::Help(top) | Layer::Detail(_, top) | Layer::TextPage { top, .. } | Layer::Overhead(top)) =
             self.layers.last_mut()
@@ -231,7 +231,7 @@ impl Model {
     }
 
     /// Shows a message in the bottom line for 3 s plus 50 ms per character.
-    pub fn notify(&mut self, text: impl Into<String>, role: Role, now: Duration) {
+    pub(crate) fn notify(&mut self, text: impl Into<String>, role: Role, now: Duration) {
         let text = text.into();
         let reading_time = Duration::from_millis(3000 + 50 * text.chars().count() as u64);
         self.notice = Some(Notice { text, role, expires_at: now + reading_time });
@@ -266,7 +266,7 @@ impl Model {
     }
 
     /// Returns the problems that pass the filter of the problems view, worst first.
-    pub fn shown_problems(&self) -> impl Iterator<Item = &Problem> {
+    pub(crate) fn shown_problems(&self) -> impl Iterator<Item = &Problem> {
         let text_filter = &self.view_settings[ViewId::Problems].text_filter;
         let all = self.instance().into_iter().flat_map(|instance| instance.data.problems().iter());
         all.filter(move |problem| text_filter.is_empty() || text_filter.matches(&problem.line()))
@@ -275,19 +275,19 @@ impl Model {
     /// Checks whether the instance shown allows an action at all.
     ///
     /// # Errors
-    /// Returns an error in read-only mode, if the socket's level is too low, or without a connection.
-    pub fn check_allowed(&self, action: &'static Action) -> Result<(), Refusal> {
+    /// Returns an error in read-only mode, if the level of the socket is too low, or if the link is lost.
+    pub(crate) fn check_allowed(&self, action: &'static Action) -> Result<(), Refusal> {
         let instance = self.instance().ok_or(Refusal::NotConnected)?;
         guard::check_action(action, &instance.data)
     }
 
     /// Returns the text of a refusal, with the key that resolves it if there is one.
-    pub fn explain_refusal(&self, refusal: &Refusal) -> String {
+    pub(crate) fn explain_refusal(&self, refusal: &Refusal) -> String {
         match refusal {
             Refusal::Past => {
-                // In the command line view most keys type letters, so Esc must come first.
+                // In view 5, most keys type letters, so Esc must come first.
                 let first = if matches!(self.current_view().content, Content::Cli) { "Esc, then " } else { "" };
-                format!("{refusal}; {first}{} returns to live", self.keymap.key_or_command(UiCommand::TogglePause))
+                format!("{refusal}; {first}{} shows the present", self.keymap.key_or_command(UiCommand::TogglePause))
             }
             Refusal::WrongSelection(_) => {
                 format!("{refusal}; {} removes all marks", self.keymap.key_or_command(UiCommand::ClearMarks))
@@ -297,7 +297,7 @@ impl Model {
     }
 
     /// Shows a refusal in the bottom line.
-    pub fn notify_refusal(&mut self, refusal: &Refusal, role: Role, now: Duration) {
+    pub(crate) fn notify_refusal(&mut self, refusal: &Refusal, role: Role, now: Duration) {
         self.notify(self.explain_refusal(refusal), role, now);
     }
 }

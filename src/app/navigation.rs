@@ -18,11 +18,11 @@ use crate::table::rows::{FoldedProxies, TableLine};
 use crate::table::text_filter::TextFilter;
 use crate::table::view_table::{Content, ViewId};
 
-/// Time for which a table keeps its order after the cursor moved.
+/// Time for which a table keeps the order of its rows after the cursor moved.
 const FREEZE: Duration = Duration::from_secs(3);
 
 /// Moves the cursor of the view shown.
-pub fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
+pub(crate) fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
     model.freeze_order(now + FREEZE);
     let (view, focus) = (model.view(), model.focus);
     let (height, lines) = (visible_rows(model), line_count(model));
@@ -36,7 +36,7 @@ pub fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
         Content::Events | Content::Sessions | Content::StickTables | Content::Problems => {
             instance.view_cursors[view].scroll(step, lines, height);
         }
-        // The newest line is at the bottom; the cursor counts from there, so the directions are swapped.
+        // The cursor counts from the newest line, at the bottom, so the directions are swapped.
         Content::Cli => {
             let up = match step {
                 CursorStep::Rows(count) => CursorStep::Rows(-count),
@@ -49,7 +49,7 @@ pub fn move_cursor(model: &mut Model, step: CursorStep, now: Duration) {
     }
 }
 
-/// Returns the number of lines of a view that is a list of lines.
+/// Returns the number of lines of the view shown; 0 if the view is a table or the dashboard.
 fn line_count(model: &Model) -> usize {
     match model.current_view().content {
         Content::Cli => cli_view::shown_lines(model).count(),
@@ -60,8 +60,8 @@ fn line_count(model: &Model) -> usize {
     }
 }
 
-/// Returns the number of visible rows of the list or table.
-pub fn visible_rows(model: &Model) -> usize {
+/// Returns the number of rows that the focused list, table or view can show.
+pub(crate) fn visible_rows(model: &Model) -> usize {
     let layout = model.layout();
     match model.current_view().content {
         Content::Dashboard => layout.list_rows(model.focus),
@@ -74,8 +74,9 @@ pub fn visible_rows(model: &Model) -> usize {
     }
 }
 
-/// Opens the row under the cursor: from a backend to its servers, from other rows to the detail page.
-pub fn open_cursor_row(model: &mut Model, unfold_first: bool) {
+/// Opens the row under the cursor: a backend of the dashboard moves the focus to its servers; any other row opens its
+/// detail page.
+pub(crate) fn open_cursor_row(model: &mut Model, unfold_first: bool) {
     let (view, focus) = (model.view(), model.focus);
     let Some(instance) = model.instance_mut() else { return };
     match view.view().content {
@@ -98,15 +99,15 @@ pub fn open_cursor_row(model: &mut Model, unfold_first: bool) {
 }
 
 /// Opens the detail page of the row under the cursor.
-pub fn open_detail(model: &mut Model) {
+pub(crate) fn open_detail(model: &mut Model) {
     if let (Some(row), Some(instance)) = (model.focused_row(), model.instance()) {
         let row = RowRef { instance: instance.id(), row };
         model.layers.push(Layer::Detail(row, 0));
     }
 }
 
-/// Folds or unfolds the proxy under the cursor; on a server, its proxy.
-pub fn toggle_fold(model: &mut Model) {
+/// Folds or unfolds the proxy under the cursor, or the proxy of the server under the cursor.
+pub(crate) fn toggle_fold(model: &mut Model) {
     let view = model.view();
     let Some(instance) = model.instance_mut() else { return };
     let Some(head) = proxy_line_above(instance.table_lines(), &instance.view_cursors[view]) else { return };
@@ -121,7 +122,7 @@ pub fn toggle_fold(model: &mut Model) {
 }
 
 /// Folds every proxy, or unfolds all if all are folded.
-pub fn toggle_fold_all(model: &mut Model) {
+pub(crate) fn toggle_fold_all(model: &mut Model) {
     let view = model.view();
     let Some(instance) = model.instance_mut() else { return };
     let head = proxy_line_above(instance.table_lines(), &instance.view_cursors[view]);
@@ -142,9 +143,9 @@ fn proxy_line_above(lines: &[TableLine], list: &ListCursor) -> Option<TableLine>
     lines[..until].iter().rev().find(|line| !line.is_child).copied().filter(|head| head.folded.is_some())
 }
 
-/// Goes back one step. The first of these that applies: clear the marks, restore a maximized pane, clear the filter, go
-/// up in the tree, go to the previous pane or view, return to live data. Some of them apply only if `clears` is set.
-pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
+/// Goes back: does the first of the following that applies. Clears the marks, restores a maximized pane, clears the
+/// filter, goes up in the tree, goes to the previous pane or view, ends playback. Some apply only if `clears` is set.
+pub(crate) fn go_back(model: &mut Model, clears: bool, now: Duration) {
     let (view, focus) = (model.view(), model.focus);
     match view.view().content {
         Content::Dashboard if clears && model.instance_mut().is_some_and(|instance| instance.selection.clear()) => {}
@@ -184,9 +185,9 @@ pub fn go_back(model: &mut Model, clears: bool, now: Duration) {
     }
 }
 
-/// Moves the focus to the next pane of the dashboard, and after the last pane to the next view. Other views have one
-/// pane.
-pub fn move_focus(model: &mut Model, by: i32) {
+/// Moves the focus by `by` panes, and past the last or first pane to the next or previous view. Only the dashboard has
+/// several panes.
+pub(crate) fn move_focus(model: &mut Model, by: i32) {
     let next_view = model.view().numbered_after(by);
     let index = model.focus.list_index().unwrap_or_default() as i32 + by;
     match Pane::LISTS.get(usize::try_from(index).unwrap_or(usize::MAX)) {
@@ -200,8 +201,8 @@ pub fn move_focus(model: &mut Model, by: i32) {
     }
 }
 
-/// Shows a view. The cursor moves to the same row there, if the view has it.
-pub fn show_view(model: &mut Model, view: ViewId) {
+/// Shows a view. The cursor moves to the row that was selected in the previous view, if the new view has that row.
+pub(crate) fn show_view(model: &mut Model, view: ViewId) {
     // The key of a view without a number returns to the previous view when pressed again.
     let view = if view == model.view() && view.digit().is_none() { model.previous_view() } else { view };
     if view == model.view() {
@@ -214,8 +215,8 @@ pub fn show_view(model: &mut Model, view: ViewId) {
     }
 }
 
-/// Rebuilds the table lines if needed, and keeps the cursors on their rows and visible. Called after every message.
-pub fn update_rows_and_cursors(model: &mut Model, now: Duration) {
+/// Rebuilds the table lines if needed, and keeps every cursor on its row and visible. Called after every message.
+pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
     let view = model.view();
     match view.view().content {
         Content::Dashboard => update_dashboard_cursors(model),

@@ -14,21 +14,21 @@ use crate::observe::sample::ReplyCost;
 use crate::units::{self, UNKNOWN};
 
 /// Title of the page.
-pub const TITLE: &str = "polling overhead";
+pub(crate) const TITLE: &str = "polling overhead";
 
 /// Opens the page and requests a memory measurement.
-pub fn open_page(model: &mut Model) -> Vec<Effect> {
+pub(crate) fn open_page(model: &mut Model) -> Vec<Effect> {
     model.layers.push(Layer::Overhead(0));
     vec![Effect::MeasureMemory]
 }
 
-/// Returns the effect that measures the memory use again with each sample, while the page is open.
-pub fn measure_if_open(model: &Model) -> Option<Effect> {
+/// Returns the effect that measures the memory use again, or `None` if the page is closed.
+pub(crate) fn measure_if_open(model: &Model) -> Option<Effect> {
     model.layers.iter().any(|layer| matches!(layer, Layer::Overhead(_))).then_some(Effect::MeasureMemory)
 }
 
 /// Returns the lines of the page.
-pub fn lines(model: &Model) -> ReplyLines {
+pub(crate) fn lines(model: &Model) -> ReplyLines {
     let mut lines = Vec::new();
     for instance in &model.instances {
         let address = if instance.name == instance.address { "" } else { instance.address.as_str() };

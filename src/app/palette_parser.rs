@@ -31,11 +31,11 @@ pub enum ColumnChange {
     Add(&'static Column),
     /// Remove a column.
     Remove(&'static Column),
-    /// Show only the columns named so, in this order.
+    /// Show only the columns listed without a sign, in the order listed. This is one of them.
     Only(&'static Column),
 }
 
-/// Invalid palette line.
+/// The error for an invalid palette line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PaletteError {
     /// Unknown command.
@@ -54,7 +54,7 @@ pub enum PaletteError {
 
 /// Commands with arguments: name, arguments, description.
 pub static COMMANDS_WITH_ARGUMENTS: [(&str, &str, &str); 3] = [
-    ("sort", "COLUMN", "sort by a column; again: reverse the order"),
+    ("sort", "COLUMN", "sort by a column; the same column again reverses the order"),
     ("cols", "[+COLUMN] [-COLUMN] …", "add or remove columns, or list the columns to show"),
     ("filter", "[WORDS]", "show only rows that match"),
 ];
@@ -89,18 +89,18 @@ pub fn parse(line: &str) -> Result<PaletteCommand, PaletteError> {
     }
 }
 
-/// Returns whether a line is the id of a command, or the part of the id after the last dot.
+/// Returns whether a line names a command: by its id, or by the part of the id after the last dot.
 fn is_called(line: &str, id: &str) -> bool {
     line == id || id.rsplit('.').next() == Some(line)
 }
 
-/// Returns the row of the former name of a command that a palette line consists of.
+/// Returns the row of [`FORMER_NAMES`] for a palette line that is the former name of a command.
 pub(crate) fn find_former_name(line: &str) -> Option<&'static FormerName> {
     let mut commands = FORMER_NAMES.iter().filter(|name| name.kind == NameKind::Command);
     commands.find(|name| is_called(line.trim(), name.former))
 }
 
-/// Changes the columns of a view. The name always stays the first column.
+/// Changes the columns of a view. The column `name` always stays the first one.
 pub fn change_columns(settings: &mut TableSettings, changes: &[ColumnChange]) {
     let name = settings.columns.first().copied();
     let mut columns: Vec<&'static Column> = settings.columns.drain(..).skip(1).collect();
@@ -122,10 +122,10 @@ pub fn change_columns(settings: &mut TableSettings, changes: &[ColumnChange]) {
     settings.mark_changed();
 }
 
-/// Completes the last word of a line, as far as it is unambiguous.
+/// Completes the last word of a line up to the first character in which the possible completions differ.
 pub fn complete_line(line: &str) -> String {
     let blank = line.char_indices().rfind(|(_, ch)| ch.is_whitespace());
-    // A blank can be longer than one byte.
+    // A white space character can be longer than one byte.
     let (before, word) = line.split_at(blank.map_or(0, |(index, ch)| index + ch.len_utf8()));
     let (sign, word) = match word.strip_prefix(['+', '-']) {
         Some(rest) => (&word[..1], rest),
@@ -147,7 +147,7 @@ pub fn complete_line(line: &str) -> String {
 }
 
 /// Returns the common prefix of two words.
-pub fn common_prefix<'a>(first: &'a str, second: &str) -> &'a str {
+pub(crate) fn common_prefix<'a>(first: &'a str, second: &str) -> &'a str {
     let first_difference =
         first.char_indices().zip(second.chars()).find(|((_, a), b)| a != b).map(|((index, _), _)| index);
     &first[..first_difference.unwrap_or_else(|| first.len().min(second.len()))]

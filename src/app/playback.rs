@@ -1,7 +1,7 @@
-//! Playback: pausing at a moment, moving through the history, marking a moment.
+//! Playback: pausing at a sample, moving through the history, marking a sample.
 //!
-//! Playback applies to all instances: after switching to another one, the same time is shown. Only the instance shown
-//! is read from its history.
+//! Playback applies to all instances: after switching to another instance, the same time is shown. Only the history of
+//! the instance shown is read.
 
 use std::time::Duration;
 
@@ -13,34 +13,34 @@ use crate::table::cell::Role;
 use crate::table::view_table::ViewId;
 use crate::units;
 
-/// Returns whether the past is shown.
-pub fn is_showing_past(model: &Model) -> bool {
+/// Returns whether an earlier sample is shown.
+pub(crate) fn is_showing_past(model: &Model) -> bool {
     model.instance().is_some_and(|instance| instance.data.past_moment().is_some())
 }
 
-/// Pauses at the moment shown, or returns to live data.
-pub fn toggle_pause(model: &mut Model, now: Duration) {
+/// Starts playback at the sample shown, or ends playback.
+pub(crate) fn toggle_pause(model: &mut Model, now: Duration) {
     if is_showing_past(model) {
         return resume_live(model, now);
     }
     let Some(instance) = model.instance_mut() else { return };
     instance.data.show_moment(PlaybackStep::Newest);
     if instance.data.past_moment().is_some() {
-        // A message about live data would hide the playback keys in the bottom line.
+        // An earlier message would hide the playback keys in the bottom line.
         model.notice = None;
     } else {
         model.notify("there are no samples yet", Role::Dim, now);
     }
 }
 
-/// Returns all instances to live data.
-pub fn resume_live(model: &mut Model, now: Duration) {
+/// Ends playback for all instances.
+pub(crate) fn resume_live(model: &mut Model, now: Duration) {
     model.instances.iter_mut().for_each(|instance| instance.data.show_latest());
     model.notify("live data again", Role::Good, now);
 }
 
-/// Moves to another moment, or shows why that is not possible.
-pub fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
+/// Moves to another sample, or shows why that is not possible.
+pub(crate) fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
     let Some(instance) = model.instance_mut() else { return };
     if instance.data.past_moment().is_none() {
         let pause = model.keymap.key_or_command(UiCommand::TogglePause);
@@ -52,15 +52,15 @@ pub fn move_to(model: &mut Model, step: PlaybackStep, now: Duration) {
         return;
     }
     let message = if is_back {
-        "this is the oldest moment in the history".to_owned()
+        "this is the oldest sample in the history".to_owned()
     } else {
-        format!("this is the newest moment; {} returns to live", model.keymap.key_or_command(UiCommand::TogglePause))
+        format!("this is the newest sample; {} shows the present", model.keymap.key_or_command(UiCommand::TogglePause))
     };
     model.notify(message, Role::Dim, now);
 }
 
-/// Shows the same time after switching from the instance `before`.
-pub fn follow_instance_switch(model: &mut Model, before: InstanceId) {
+/// Shows the time that was shown for the instance `before`, after switching to another instance.
+pub(crate) fn follow_instance_switch(model: &mut Model, before: InstanceId) {
     let time =
         model.instance_by_id(before).and_then(|instance| Some(instance.data.past_moment()?.sample().at.monotonic));
     let Some(instance) = model.instance_mut() else { return };
@@ -70,8 +70,8 @@ pub fn follow_instance_switch(model: &mut Model, before: InstanceId) {
     }
 }
 
-/// Marks the moment shown.
-pub fn mark_moment(model: &mut Model, now: Duration) {
+/// Marks the sample shown.
+pub(crate) fn mark_moment(model: &mut Model, now: Duration) {
     let [diff_key, clear_key] =
         [UiCommand::ShowView(ViewId::Diff), UiCommand::ClearMarkedMoment].map(|run| model.keymap.key_or_command(run));
     let Some(instance) = model.instance_mut() else { return };
@@ -90,7 +90,7 @@ pub fn mark_moment(model: &mut Model, now: Duration) {
 }
 
 /// Clears the marked moment.
-pub fn clear_marked_moment(model: &mut Model, now: Duration) {
+pub(crate) fn clear_marked_moment(model: &mut Model, now: Duration) {
     let previous = model.instance_mut().and_then(|instance| instance.data.clear_marked_moment());
     model.notify(if previous.is_some() { "marked moment cleared" } else { "no moment is marked" }, Role::Dim, now);
     model.view_settings.iter_mut().for_each(crate::table::rows::TableSettings::mark_changed);

@@ -7,40 +7,40 @@ use crate::instance::state::Instance;
 use crate::observe::row_ids::RowId;
 use crate::problems::figures;
 
-/// Key figures of a process. Rates are absent until there are two samples.
+/// Key figures of a process. Rates are `None` until there are two samples.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ProcessSummary {
+pub(crate) struct ProcessSummary {
     /// Current connections.
-    pub connections: Option<i64>,
+    pub(crate) connections: Option<i64>,
     /// Limit of connections (`Maxconn`).
-    pub max_connections: Option<i64>,
+    pub(crate) max_connections: Option<i64>,
     /// Idle time in percent (`Idle_pct`).
-    pub idle: Option<i64>,
+    pub(crate) idle: Option<i64>,
     /// Sessions per second.
-    pub session_rate: Option<i64>,
+    pub(crate) session_rate: Option<i64>,
     /// HTTP requests per second, summed over the frontends. HAProxy's own `CumReq` also counts stats socket requests.
-    pub request_rate: Option<f64>,
+    pub(crate) request_rate: Option<f64>,
     /// Bytes per second received from clients.
-    pub bytes_in_rate: Option<f64>,
+    pub(crate) bytes_in_rate: Option<f64>,
     /// Bytes per second sent to clients.
-    pub bytes_out_rate: Option<f64>,
-    /// Share of 5xx among the responses to clients, from 0 to 1; absent if there are too few responses.
-    pub share_5xx: Option<f64>,
+    pub(crate) bytes_out_rate: Option<f64>,
+    /// Share of 5xx among the responses to clients, from 0 to 1; `None` if there are too few responses.
+    pub(crate) share_5xx: Option<f64>,
     /// Requests queued in all backends and servers.
-    pub queued: Option<i64>,
+    pub(crate) queued: Option<i64>,
     /// Number of servers that take traffic.
-    pub servers_up: usize,
+    pub(crate) servers_up: usize,
     /// Number of servers that are down or coming up.
-    pub servers_down: usize,
+    pub(crate) servers_down: usize,
     /// Number of servers in drain or maintenance.
-    pub out_of_service: usize,
+    pub(crate) out_of_service: usize,
     /// Names of the backends that have servers but none that is usable.
-    pub unavailable_backends: Vec<String>,
+    pub(crate) unavailable_backends: Vec<String>,
 }
 
 impl ProcessSummary {
-    /// Computes the summary of the sample shown; `None` without a sample.
-    pub fn from_instance(instance: &Instance) -> Option<Self> {
+    /// Computes the summary of the sample shown. Returns `None` if there is no sample.
+    pub(crate) fn from_instance(instance: &Instance) -> Option<Self> {
         let sample = instance.shown()?;
         let rates = instance.rates();
         let ids = sample.rows.ids();

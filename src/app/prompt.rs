@@ -28,7 +28,7 @@ pub enum PromptPurpose {
 #[derive(Debug, Clone)]
 pub struct Prompt {
     /// Purpose of the line.
-    pub purpose: PromptPurpose,
+    pub(crate) purpose: PromptPurpose,
     /// Error in the text, if any.
     pub error: Option<String>,
     input: Input,
@@ -36,7 +36,7 @@ pub struct Prompt {
 
 /// Result of a key press in an input line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PromptEvent {
+pub(crate) enum PromptEvent {
     /// The text may have changed.
     Edited,
     /// The line was submitted.
@@ -49,7 +49,7 @@ pub enum PromptEvent {
     HistoryRequested(i32),
 }
 
-/// A pasted text does not fit into the line.
+/// The error for pasted text that does not fit into the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PasteTooLong;
 
@@ -57,7 +57,7 @@ pub(crate) struct PasteTooLong;
 pub(crate) const MAX_BYTES: usize = 4096;
 
 impl Prompt {
-    /// Creates an input line with an initial text, without its invisible characters.
+    /// Creates an input line with `text`, from which invisible characters are removed.
     pub fn new(purpose: PromptPurpose, text: &str) -> Self {
         Self { purpose, error: None, input: visible_input(text) }
     }
@@ -68,16 +68,16 @@ impl Prompt {
     }
 
     /// Returns the number of cells before the cursor.
-    pub fn cursor(&self) -> usize {
+    pub(crate) fn cursor(&self) -> usize {
         self.input.visual_cursor()
     }
 
-    /// Returns the part around the cursor that fits into `width` cells, and the number of cells before the cursor in it.
+    /// Returns the part of the text around the cursor that fits into `width` cells, and the cursor's cell in that part.
     pub fn visible_part(&self, width: usize) -> (String, usize) {
         let to_hide = (self.cursor() + 1).saturating_sub(width);
         let mut hidden = 0;
-        // Graphemes are hidden whole, even if half of a wide character would be enough. Widths are measured as for
-        // the cursor: an emoji with a skin tone takes two cells, not four.
+        // A grapheme is hidden as a whole, even if hiding half of a wide character would be enough. Widths are those of
+        // graphemes, as for the cursor: an emoji with a skin tone takes two cells, not four.
         let mut shown = self.text().graphemes(true);
         while hidden < to_hide {
             let Some(grapheme) = shown.next() else { break };
@@ -86,13 +86,13 @@ impl Prompt {
         (shown.as_str().to_owned(), self.cursor().saturating_sub(hidden))
     }
 
-    /// Replaces the text, without the invisible characters of the new one.
-    pub fn set_text(&mut self, text: &str) {
+    /// Replaces the text with `text`, from which invisible characters are removed.
+    pub(crate) fn set_text(&mut self, text: &str) {
         self.input = visible_input(text);
     }
 
-    /// Inserts a pasted text at the cursor, in one line: line breaks and tabs become blanks, except line breaks at the
-    /// end; other invisible characters are dropped.
+    /// Inserts pasted text at the cursor. Line breaks at the end and invisible characters are dropped; other line
+    /// breaks and tabs become spaces.
     ///
     /// # Errors
     /// Returns an error, and inserts nothing, if the line would be too long.
@@ -110,7 +110,7 @@ impl Prompt {
     }
 
     /// Handles a key press.
-    pub fn handle_key(&mut self, key: Key) -> PromptEvent {
+    pub(crate) fn handle_key(&mut self, key: Key) -> PromptEvent {
         let request = match (key.code, key.ctrl, key.alt) {
             (KeyCode::Esc, ..) | (KeyCode::Char('c'), true, _) => return PromptEvent::Canceled,
             (KeyCode::Backspace, false, false) if self.text().is_empty() => return PromptEvent::Canceled,
@@ -139,8 +139,8 @@ impl Prompt {
     }
 }
 
-/// Removes invisible characters: a terminal draws nothing for them or executes them, so a command could contain hidden
-/// parts.
+/// Removes invisible characters. A terminal draws nothing for them or executes them, so they could hide parts of a
+/// command.
 fn visible_input(text: &str) -> Input {
     Input::new(text.chars().filter(|ch| is_visible(*ch)).collect())
 }
@@ -198,6 +198,10 @@ mod tests {
         assert_eq!(press(&mut prompt, "<c-u>日"), PromptEvent::Edited);
         assert_eq!((prompt.text(), prompt.cursor()), ("日", 2));
         assert_eq!(press(&mut prompt, "<ret>"), PromptEvent::Submitted);
-        assert_eq!(press(&mut prompt, "<bs><bs>"), PromptEvent::Canceled, "backspace on an empty line leaves it");
+        assert_eq!(
+            press(&mut prompt, "<bs><bs>"),
+            PromptEvent::Canceled,
+            "backspace on an empty line cancels it"
+        );
     }
 }

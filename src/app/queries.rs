@@ -1,6 +1,6 @@
 //! Queries made on a key press, and their replies.
 //!
-//! No query is made automatically. Each kind of query has a minimum pause, and an expensive one shows a warning.
+//! No query is made automatically. Each kind of query has a minimum pause, and expensive queries show a warning.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use crate::table::view_table::Content;
 use crate::units;
 
 /// Sends a query, or shows why it is not possible now.
-pub fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
+pub(crate) fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<Effect> {
     let view = model.view();
     let Some(instance) = model.instance_mut() else { return Vec::new() };
-    // Queries return the current state, so they are refused while the past is shown.
+    // Queries return the current state, so they are refused during playback.
     if let Err(refusal) = guard::check_not_past(&instance.data) {
         model.notify_refusal(&refusal, Role::Warn, now);
         return Vec::new();
@@ -73,7 +73,7 @@ pub fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<Effect>
 }
 
 /// Stores the result of a query.
-pub fn apply_reply(
+pub(crate) fn apply_reply(
     model: &mut Model,
     instance: InstanceId,
     query: &Query,
@@ -93,7 +93,7 @@ pub fn apply_reply(
             QueryData::SessionDetail(session) => opened = Some((session.session.id.to_string(), session.lines)),
             QueryData::StickTables(tables) => queries.tables.store(tables, now),
             QueryData::TableEntries(mut entries) => {
-                // The reply may arrive after another table was opened.
+                // Another table may have been opened before the reply arrived.
                 if let Some(open) = queries.open_table.as_mut().filter(|open| is_for_table(query, &open.name)) {
                     entries.sort_by_counter(open.sort);
                     open.entries.store(entries, now);
@@ -129,7 +129,7 @@ pub fn apply_reply(
 }
 
 /// Shows the result of a typed command that may have changed HAProxy.
-pub fn apply_typed_command_reply(
+pub(crate) fn apply_typed_command_reply(
     model: &mut Model,
     instance: InstanceId,
     result: Result<QueryReply, QueryError>,
@@ -173,8 +173,8 @@ fn error_message(error: &QueryError) -> String {
     }
 }
 
-/// Sends the query of the view shown; `None` if the view has no query.
-pub fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
+/// Sends the query of the view shown. Returns `None` if the view has no query.
+pub(crate) fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
     let text_filter = &model.view_settings[model.view()].text_filter;
     let query = match model.current_view().content {
         Content::Sessions => Query::Sessions(session_filter(text_filter)),
@@ -187,8 +187,9 @@ pub fn refresh(model: &mut Model, now: Duration) -> Option<Vec<Effect>> {
     Some(send_query(model, query, now))
 }
 
-/// Opens the line under the cursor: a session in full, a stick table's entries. If the view has no lines, sends its query.
-pub fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
+/// Opens the line under the cursor: all details of a session, or the entries of a stick table. If the view has no
+/// lines, sends the query of the view.
+pub(crate) fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
     let view = model.view();
     let Some(instance) = model.instance() else { return Vec::new() };
     let cursor = instance.view_cursors[view].index();
@@ -216,14 +217,14 @@ pub fn open_cursor_line(model: &mut Model, now: Duration) -> Vec<Effect> {
     }
 }
 
-/// Closes the open stick table. Returns false if none is open.
-pub fn close_stick_table(model: &mut Model) -> bool {
+/// Closes the open stick table. Returns false if no stick table is open.
+pub(crate) fn close_stick_table(model: &mut Model) -> bool {
     let is_tables = matches!(model.current_view().content, Content::StickTables);
     let view = model.view();
     let Some(instance) = model.instance_mut().filter(|_| is_tables) else { return false };
     let is_open = instance.queries.open_table.take().is_some();
     if is_open {
-        // The text filter and the cursor belonged to the entries.
+        // The text filter and the cursor applied to the entries of the table.
         instance.view_cursors[view] = ListCursor::default();
         model.view_settings[view].text_filter = TextFilter::default();
     }
@@ -231,7 +232,7 @@ pub fn close_stick_table(model: &mut Model) -> bool {
 }
 
 /// Selects the next or previous sort order or counter.
-pub fn sort_next(model: &mut Model, by: i32) {
+pub(crate) fn sort_next(model: &mut Model, by: i32) {
     let content = model.current_view().content;
     let Some(instance) = model.instance_mut() else { return };
     let queries = &mut instance.queries;
@@ -268,7 +269,7 @@ pub fn shown_sessions(model: &Model) -> impl Iterator<Item = &Session> {
 }
 
 /// Returns the stick tables that pass the filter.
-pub fn shown_stick_tables(model: &Model) -> impl Iterator<Item = &StickTable> {
+pub(crate) fn shown_stick_tables(model: &Model) -> impl Iterator<Item = &StickTable> {
     let text_filter = &model.view_settings[model.view()].text_filter;
     let list = model.instance().and_then(|instance| Some(&instance.queries.tables.latest.as_ref()?.0.list));
     list.into_iter().flatten().filter(move |table| text_filter.matches(table.name.as_str()))
@@ -283,7 +284,7 @@ pub fn shown_entries(model: &Model) -> impl Iterator<Item = &TableEntry> {
 }
 
 /// Returns the number of lines of the view shown.
-pub fn line_count(model: &Model) -> usize {
+pub(crate) fn line_count(model: &Model) -> usize {
     match model.current_view().content {
         Content::Sessions => shown_sessions(model).count(),
         Content::StickTables if model.instance().is_some_and(|instance| instance.queries.open_table.is_some()) => {
@@ -294,7 +295,7 @@ pub fn line_count(model: &Model) -> usize {
     }
 }
 
-/// Returns the filter that HAProxy applies: `server:web1`, `backend:app`, `frontend:www`, `older:10s`.
+/// Returns the conditions that HAProxy applies: `server:web1`, `backend:app`, `frontend:www`, `older:10s`.
 fn session_filter(text_filter: &TextFilter) -> SessionFilter {
     let mut filter = SessionFilter::default();
     for (name, value) in named_words(text_filter) {
@@ -309,7 +310,7 @@ fn session_filter(text_filter: &TextFilter) -> SessionFilter {
     filter
 }
 
-/// Parses a condition on a counter, such as `gpc0>5`.
+/// Parses the first condition on a counter, such as `gpc0>5`; `None` if there is no valid one.
 fn entry_filter(text_filter: &TextFilter) -> Option<DataFilter> {
     let operators = [
         (">=", Comparison::GreaterOrEqual),
@@ -327,7 +328,7 @@ fn entry_filter(text_filter: &TextFilter) -> Option<DataFilter> {
     })
 }
 
-/// Returns the words that are searched for as text.
+/// Returns the words that are searched for as text, without those that are conditions.
 fn text_words(text_filter: &TextFilter) -> TextFilter {
     let has_meaning = |word: &&str| word.contains(['>', '<', '=']) || named_word(word).is_some();
     TextFilter::new(&text_filter.iter().filter(|word| !has_meaning(word)).collect::<Vec<_>>().join(" "))
@@ -342,8 +343,8 @@ fn named_word(word: &str) -> Option<(&str, &str)> {
     (["server", "backend", "frontend", "older"].contains(&name) && !value.is_empty()).then_some((name, value))
 }
 
-/// Formats the time since a reply arrived.
-pub fn format_age(at: Timestamp, now: Duration) -> String {
+/// Formats the time from `at`, when a reply arrived, to `now`.
+pub(crate) fn format_age(at: Timestamp, now: Duration) -> String {
     units::duration(now.saturating_sub(at.monotonic))
 }
 

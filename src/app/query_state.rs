@@ -14,11 +14,11 @@ use crate::table::cell::Role;
 /// The latest reply to one kind of query.
 #[derive(Debug, Clone)]
 pub struct Fetched<T> {
-    /// Data of the latest successful reply, and its time.
-    pub latest: Option<(T, Timestamp)>,
+    /// Data of the latest successful reply, and the time at which it arrived.
+    pub(crate) latest: Option<(T, Timestamp)>,
     /// Error of the last query, if it failed.
     pub error: Option<String>,
-    /// A query was sent and its reply has not arrived.
+    /// Set if a query was sent and its reply has not arrived.
     pub is_waiting: bool,
 }
 
@@ -30,18 +30,18 @@ impl<T> Default for Fetched<T> {
 
 impl<T> Fetched<T> {
     /// Records that a query was sent.
-    pub fn start_waiting(&mut self) {
+    pub(crate) fn start_waiting(&mut self) {
         self.is_waiting = true;
         self.error = None;
     }
 
     /// Stores a reply.
-    pub fn store(&mut self, data: T, at: Timestamp) {
+    pub(crate) fn store(&mut self, data: T, at: Timestamp) {
         *self = Self { latest: Some((data, at)), error: None, is_waiting: false };
     }
 
     /// Records an error; the data of the last successful reply stays.
-    pub fn record_failure(&mut self, message: String) {
+    pub(crate) fn record_failure(&mut self, message: String) {
         self.error = Some(message);
         self.is_waiting = false;
     }
@@ -51,11 +51,11 @@ impl<T> Fetched<T> {
 #[derive(Debug, Clone)]
 pub struct OpenTable {
     /// Table name.
-    pub name: SafeText,
+    pub(crate) name: SafeText,
     /// Entries of the table.
-    pub entries: Fetched<TableEntries>,
+    pub(crate) entries: Fetched<TableEntries>,
     /// Index of the counter to sort by, among the table's counters.
-    pub sort: usize,
+    pub(crate) sort: usize,
 }
 
 /// A line in the scrollback of view 5.
@@ -64,24 +64,24 @@ pub struct ScrollbackLine {
     /// Text.
     pub text: SafeText,
     /// Meaning (command, reply, error), which selects the color.
-    pub role: Role,
+    pub(crate) role: Role,
 }
 
 /// Queries of one instance and their replies.
 #[derive(Debug)]
 pub struct QueryState {
     /// Minimum pauses between queries, and the time of the last query of each kind.
-    pub pauses: QueryPauses,
+    pub(crate) pauses: QueryPauses,
     /// Sessions.
     pub sessions: Fetched<Sessions>,
     /// Sort order of the sessions.
     pub session_order: SessionOrder,
     /// Stick tables.
-    pub tables: Fetched<StickTables>,
-    /// Stick table whose entries are shown.
+    pub(crate) tables: Fetched<StickTables>,
+    /// Stick table whose entries are shown, if any.
     pub open_table: Option<OpenTable>,
     /// Runtime API commands of this HAProxy.
-    pub command_list: Fetched<Vec<CommandHelp>>,
+    pub(crate) command_list: Fetched<Vec<CommandHelp>>,
     /// Scrollback of view 5, oldest line first.
     pub scrollback: Vec<ScrollbackLine>,
 }
@@ -105,7 +105,7 @@ const MAX_SCROLLBACK_LINES: usize = 20_000;
 
 impl QueryState {
     /// Removes an ended session or a cleared stick table entry from the latest reply.
-    pub fn remove_target(&mut self, step: &IntentStep) {
+    pub(crate) fn remove_target(&mut self, step: &IntentStep) {
         let ActionTarget { proxy, name, .. } = &step.target;
         match step.action.target_kind {
             TargetKind::Session => {
@@ -131,8 +131,8 @@ impl QueryState {
         }
     }
 
-    /// Adds a reply to the scrollback, with notes if it is empty or incomplete.
-    pub fn push_reply(&mut self, lines: &ReplyLines, is_complete: bool) {
+    /// Adds a reply to the scrollback, with a note if the reply is empty or incomplete.
+    pub(crate) fn push_reply(&mut self, lines: &ReplyLines, is_complete: bool) {
         if lines.as_slice().iter().all(SafeText::is_empty) {
             self.push_line("(empty reply; after a change this means success)", Role::Dim);
         }

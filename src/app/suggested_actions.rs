@@ -1,6 +1,6 @@
 //! Suggestions for the next action, shown in the header: maintenance for a drained server, ending sessions that
-//! remain after a drain, restoring states lost by a reload. A key accepts the suggestion; it then needs a confirmation
-//! like any other action.
+//! remain after a drain, restoring states lost by a reload. A key accepts the suggestion; the action then needs a
+//! confirmation like any other action.
 
 use crate::actions::action_table::{END_SESSIONS, MAINT};
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
@@ -15,15 +15,15 @@ use crate::units::pluralize;
 
 /// A suggested action.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Suggestion {
-    /// Question in the header, such as "be/s1 is drained: set maintenance?"
-    pub question: String,
+pub(crate) struct Suggestion {
+    /// Text in the header, a question such as "be/s1 is drained: start maintenance?"
+    pub(crate) question: String,
     /// The suggested action.
-    pub intent: Intent,
+    pub(crate) intent: Intent,
 }
 
-/// Returns the suggestion to show; only one is shown at a time.
-pub fn current_suggestion(instance: &InstanceView) -> Option<Suggestion> {
+/// Returns the most important suggestion, or `None` if there is none. Only one is shown at a time.
+pub(crate) fn current_suggestion(instance: &InstanceView) -> Option<Suggestion> {
     maintenance_for_drained(instance)
         .or_else(|| end_overdue_sessions(instance))
         .or_else(|| restore_after_reload(instance))
@@ -41,7 +41,7 @@ fn maintenance_for_drained(instance: &InstanceView) -> Option<Suggestion> {
     let targets = server_targets(instance, instance.data.draining().emptied());
     let intent = Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), instance.id(), targets);
     let is = if intent.steps.len() == 1 { "is" } else { "are" };
-    let question = format!("{} {is} drained: set maintenance?", intent.target_summary());
+    let question = format!("{} {is} drained: start maintenance?", intent.target_summary());
     (!intent.steps.is_empty()).then_some(Suggestion { question, intent })
 }
 
@@ -70,8 +70,8 @@ fn restore_after_reload(instance: &InstanceView) -> Option<Suggestion> {
     })
 }
 
-/// Describes the drains in progress, or returns `None` if no server drains.
-pub fn drain_status(instance: &InstanceView) -> Option<String> {
+/// Describes the drains in progress, or returns `None` if no server is draining.
+pub(crate) fn drain_status(instance: &InstanceView) -> Option<String> {
     let sample = instance.data.latest()?;
     let drains: Vec<_> = instance.data.draining().in_progress().collect();
     match drains.as_slice() {
@@ -88,8 +88,8 @@ pub fn drain_status(instance: &InstanceView) -> Option<String> {
     }
 }
 
-/// Dismisses the current suggestion. Returns its question.
-pub fn dismiss_current(instance: &mut InstanceView) -> Option<String> {
+/// Dismisses the current suggestion and returns its question, or `None` if there is no suggestion.
+pub(crate) fn dismiss_current(instance: &mut InstanceView) -> Option<String> {
     let suggestion = current_suggestion(instance)?;
     if suggestion.intent.purpose == IntentPurpose::Reapply {
         instance.data.dismiss_reload_losses();

@@ -31,18 +31,18 @@ pub enum UiCommand {
         /// Unfolds a folded row instead of opening it.
         unfold: bool,
     },
-    /// Goes back one step.
+    /// Goes back: closes what was opened last.
     Back {
-        /// Also clears the marks and the filter, and leaves the view.
+        /// Also clears the marks and the filter, and returns to the previous view.
         clear: bool,
     },
-    /// Moves the focus by a number of panes or views.
+    /// Moves the focus by this number of panes or views; negative is back.
     MoveFocus(i32),
     /// Shows a view.
     ShowView(ViewId),
     /// Opens the prompt for the filter.
     EditFilter,
-    /// Sorts by the column that many places to the right; negative is left.
+    /// Sorts by the column this number of places to the right; negative is left.
     SortNext(i32),
     /// Reverses the sort order.
     ReverseSort,
@@ -54,21 +54,21 @@ pub enum UiCommand {
     ToggleFold,
     /// Folds or unfolds every proxy.
     ToggleFoldAll,
-    /// Scrolls the columns horizontally.
+    /// Scrolls by this number of columns to the right; negative is left.
     ScrollColumns(i32),
     /// Opens the command palette.
     OpenPalette,
     /// Maximizes the focused pane, or restores it.
     ToggleZoom,
-    /// Lengthens or shortens the time span of the charts.
+    /// Lengthens the time span of the charts by this number of levels; negative shortens it.
     ChangeChartSpan(i32),
-    /// Shows the instance that many places further in the list.
+    /// Shows the instance this number of places further in the list; negative is back.
     SwitchInstance(i32),
     /// Starts an action on the marked rows, or on the row under the cursor if none is marked.
     StartAction(&'static Action),
     /// Starts an action on the servers with the selected server's name in all backends.
     StartActionEverywhere(&'static Action),
-    /// Raises or lowers weights by this much.
+    /// Raises weights by this number; negative lowers them.
     ChangeWeight(i32),
     /// Ends the selected session (view 7) or clears the selected stick table entry (view 8).
     RemoveLine,
@@ -82,21 +82,21 @@ pub enum UiCommand {
     DismissSuggestion,
     /// Marks or unmarks the row under the cursor.
     ToggleMark,
-    /// Starts or ends a range of marks.
+    /// Starts or ends marking a range of rows.
     ToggleMarkRange,
     /// Marks all servers shown.
     MarkAllShown,
     /// Removes all marks.
     ClearMarks,
-    /// Pauses at the moment shown, or returns to live data.
+    /// Pauses at the sample shown, or returns to the present.
     TogglePause,
-    /// Goes to another moment while the past is shown.
+    /// Goes to another sample during playback.
     MovePlayback(PlaybackStep),
-    /// Marks the moment shown, as the start of a comparison.
+    /// Marks the sample shown, as the start of a comparison.
     MarkMoment,
     /// Clears the marked moment.
     ClearMarkedMoment,
-    /// Copies the name of the row under the cursor to the terminal's clipboard.
+    /// Copies the name of the row under the cursor to the clipboard, through the terminal.
     CopyName,
     /// Shows the full `show info` output.
     ShowProcessInfo,
@@ -127,7 +127,7 @@ pub enum CommandGroup {
     Actions,
     /// Marking rows.
     Mark,
-    /// Showing earlier moments.
+    /// Showing earlier samples.
     Playback,
     /// The program itself.
     Program,
@@ -135,11 +135,11 @@ pub enum CommandGroup {
 
 impl CommandGroup {
     /// All groups, in the order of the help.
-    pub const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 7] =
         [Self::Actions, Self::Mark, Self::Move, Self::View, Self::Show, Self::Playback, Self::Program];
 
     /// Returns the heading.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Move => "Move",
             Self::Show => "Show",
@@ -161,7 +161,7 @@ pub struct CommandSpec {
     /// can be run from the action menu or the palette.
     pub keys: &'static [&'static str],
     /// Label in the footer; empty if not shown there.
-    pub label: &'static str,
+    pub(crate) label: &'static str,
     /// Short description, shown in the help and in menus.
     pub help: &'static str,
     /// Heading in the help.
@@ -171,7 +171,7 @@ pub struct CommandSpec {
 }
 
 impl CommandSpec {
-    /// Returns whether its keys are bound only while the past is shown.
+    /// Returns whether the keys of this command are bound only during playback.
     pub fn is_playback_only(&self) -> bool {
         matches!(self.ui_command, UiCommand::MovePlayback(_))
     }
@@ -188,7 +188,7 @@ const fn row(
     CommandSpec { id, keys, label, help, group, ui_command }
 }
 
-/// Builds the row that starts an action of [`action_table::ACTIONS`]; it has the action's id.
+/// Builds the row that starts an action of [`action_table::ACTIONS`]. The row has the action's id.
 const fn action_command(
     action: &'static Action,
     keys: &'static [&'static str],
@@ -198,7 +198,7 @@ const fn action_command(
     row(action.id, keys, label, help, Actions, UiCommand::StartAction(action))
 }
 
-/// Builds the row that starts an action on the servers of a name in all backends.
+/// Builds the row that starts an action on all servers with the selected server's name, in all backends.
 const fn everywhere_command(id: &'static str, help: &'static str, action: &'static Action) -> CommandSpec {
     row(id, &[], "", help, Actions, UiCommand::StartActionEverywhere(action))
 }
@@ -220,15 +220,15 @@ pub static COMMANDS: &[CommandSpec] = &[
         "move.open",
         &["<ret>"],
         "open",
-        "open the selected row: its servers, then its details",
+        "open the selected row: its servers or its details",
         Move,
         UiCommand::Open { unfold: false },
     ),
     row("show.filter", &["/"], "filter", "show only rows that match", Show, UiCommand::EditFilter),
-    view_command("view.problems", &["!"], "problems", "problems, worst first; again: back", ViewId::Problems),
-    action_command(&action_table::READY, &["E", "<f9>"], "enable", "take traffic again (state ready)"),
-    action_command(&action_table::DRAIN, &["D"], "drain", "no new sessions, existing ones continue (state drain)"),
-    action_command(&action_table::MAINT, &["M", "<f10>"], "maint", "no traffic and no health checks (state maint)"),
+    view_command("view.problems", &["!"], "problems", "problems, worst first; again: previous view", ViewId::Problems),
+    action_command(&action_table::READY, &["E", "<f9>"], "enable", "enable: takes traffic again (state ready)"),
+    action_command(&action_table::DRAIN, &["D"], "drain", "drain: no new sessions, existing ones continue"),
+    action_command(&action_table::MAINT, &["M", "<f10>"], "maint", "maintenance: no traffic, no health checks"),
     action_command(&action_table::WEIGHT, &["W"], "weight", "set the weight: 0 to 256, or a percentage such as 50%"),
     row(
         "action.menu",
@@ -238,8 +238,15 @@ pub static COMMANDS: &[CommandSpec] = &[
         Actions,
         UiCommand::OpenActionMenu,
     ),
-    row("past.pause", &["p"], "past", "pause and go back in time; again: live", Playback, UiCommand::TogglePause),
-    row("action.undo", &["u"], "undo", "undo the last action; again: the one before", Actions, UiCommand::Undo),
+    row(
+        "past.pause",
+        &["p"],
+        "past",
+        "pause and go back in time; again: the present",
+        Playback,
+        UiCommand::TogglePause,
+    ),
+    row("action.undo", &["u"], "undo", "undo the last action; again: undo the one before", Actions, UiCommand::Undo),
     row(
         "mark",
         &["<space>"],
@@ -293,21 +300,21 @@ pub static COMMANDS: &[CommandSpec] = &[
         "view.out-of-service",
         &["A"],
         "",
-        "servers in maintenance or drain: since when, by whom; again: back",
+        "servers in maintenance or drain; again: previous view",
         ViewId::OutOfService,
     ),
-    action_command(&action_table::WEIGHT_INITIAL, &["<f4>"], "", "back to the configured weight (weight 100%)"),
+    action_command(&action_table::WEIGHT_INITIAL, &["<f4>"], "", "set the weight to the configured one (100%)"),
     row(
         "server.weight-less",
         &["[", "<f6>"],
         "",
-        "weight 1 lower; again before confirming: lower still",
+        "lower the weight by 1; each further press: 1 more",
         Actions,
         UiCommand::ChangeWeight(-1),
     ),
-    row("server.weight-more", &["]", "<f7>"], "", "weight 1 higher", Actions, UiCommand::ChangeWeight(1)),
-    row("server.weight-less-10", &["{", "<f5>"], "", "weight 10 lower", Actions, UiCommand::ChangeWeight(-10)),
-    row("server.weight-more-10", &["}", "<f8>"], "", "weight 10 higher", Actions, UiCommand::ChangeWeight(10)),
+    row("server.weight-more", &["]", "<f7>"], "", "raise the weight by 1", Actions, UiCommand::ChangeWeight(1)),
+    row("server.weight-less-10", &["{", "<f5>"], "", "lower the weight by 10", Actions, UiCommand::ChangeWeight(-10)),
+    row("server.weight-more-10", &["}", "<f8>"], "", "raise the weight by 10", Actions, UiCommand::ChangeWeight(10)),
     action_command(&action_table::SERVER_MAXCONN, &[], "", "set the session limit; 0 is unlimited"),
     action_command(&action_table::END_SESSIONS, &[], "", "end all sessions of the server"),
     action_command(&action_table::HEALTH_UP, &[], "", "force health UP until the next check"),
@@ -315,7 +322,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         &action_table::HEALTH_STOPPING,
         &[],
         "",
-        "force health to stopping until the next check: existing sessions finish",
+        "force health to stopping until the next check; sessions finish",
     ),
     action_command(&action_table::HEALTH_DOWN, &[], "", "force health DOWN until the next check"),
     action_command(&action_table::CHECKS_ON, &[], "", "resume health checks"),
@@ -331,14 +338,14 @@ pub static COMMANDS: &[CommandSpec] = &[
         "set the servers of this name to maintenance in all backends",
         &action_table::MAINT,
     ),
-    action_command(&action_table::FRONTEND_ON, &[], "", "let the frontend accept connections again"),
-    action_command(&action_table::FRONTEND_OFF, &[], "", "stop the frontend from accepting new connections"),
+    action_command(&action_table::FRONTEND_ON, &[], "", "enable: let the frontend accept connections again"),
+    action_command(&action_table::FRONTEND_OFF, &[], "", "disable: no new connections to the frontend"),
     action_command(&action_table::FRONTEND_MAXCONN, &[], "", "set the connection limit of the frontend"),
     row(
         "line.remove",
         &["X"],
         "",
-        "in views 7 and 8: end the session or clear the entry",
+        "in view 7, end the session; in view 8, clear the entry",
         Actions,
         UiCommand::RemoveLine,
     ),
@@ -348,7 +355,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     action_command(&action_table::CLEAR_COUNTERS, &[], "", "reset all counters to 0 (for everyone)"),
     row("suggestion.accept", &["c"], "", "accept the suggestion in the header", Actions, UiCommand::AcceptSuggestion),
     row("suggestion.dismiss", &["C"], "", "dismiss the suggestion", Actions, UiCommand::DismissSuggestion),
-    row("mark.range", &["v"], "", "start or end a range of marks", Mark, UiCommand::ToggleMarkRange),
+    row("mark.range", &["v"], "", "start or end marking a range of rows", Mark, UiCommand::ToggleMarkRange),
     row("mark.shown", &["*"], "", "mark all servers shown (after filtering)", Mark, UiCommand::MarkAllShown),
     row("mark.clear", &["U"], "", "remove all marks", Mark, UiCommand::ClearMarks),
     row(
@@ -387,11 +394,11 @@ pub static COMMANDS: &[CommandSpec] = &[
         "past.oldest",
         &["<home>"],
         "oldest",
-        "oldest moment in the history",
+        "oldest sample in the history",
         Playback,
         UiCommand::MovePlayback(PlaybackStep::Oldest),
     ),
-    row("past.newest", &["<end>"], "newest", "newest moment", Playback, UiCommand::MovePlayback(PlaybackStep::Newest)),
+    row("past.newest", &["<end>"], "newest", "newest sample", Playback, UiCommand::MovePlayback(PlaybackStep::Newest)),
     row(
         "past.mark",
         &["m"],
@@ -401,7 +408,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         UiCommand::MarkMoment,
     ),
     row("past.forget", &["x"], "", "clear the marked moment", Playback, UiCommand::ClearMarkedMoment),
-    view_command("view.diff", &["S"], "", "changes since the marked moment; again: back", ViewId::Diff),
+    view_command("view.diff", &["S"], "", "changes since the marked moment; again: previous view", ViewId::Diff),
     row("show.sort-right", &[">"], "", "sort by the next column", Show, UiCommand::SortNext(1)),
     row("show.sort-left", &["<lt>"], "", "sort by the previous column", Show, UiCommand::SortNext(-1)),
     row("show.sort-invert", &["I"], "", "reverse the sort order", Show, UiCommand::ReverseSort),

@@ -1,7 +1,7 @@
-//! The undo stack.
+//! The stack of actions that can be undone.
 //!
-//! Each finished action leaves the commands that restore the state read right before it. Undoing needs a confirmation
-//! like any other action; the entry is removed once it has been carried out.
+//! Each finished action adds the commands that restore the state that was read right before the action. Undoing needs a
+//! confirmation like any other action; the entry is removed once the undo has succeeded.
 
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
 use crate::actions::outcome::{ActionReport, Outcome};
@@ -13,7 +13,7 @@ const MAX_ENTRIES: usize = 50;
 
 /// Actions that can be undone.
 #[derive(Debug, Clone, Default)]
-pub struct UndoStack {
+pub(crate) struct UndoStack {
     stack: Vec<Intent>,
     /// Instance and description of the newest action, if it cannot be undone.
     not_undoable: Option<(InstanceId, String)>,
@@ -21,7 +21,7 @@ pub struct UndoStack {
 
 impl UndoStack {
     /// Adds the commands that undo a finished action; after a successful undo, removes its entry.
-    pub fn record(&mut self, report: &ActionReport) {
+    pub(crate) fn record(&mut self, report: &ActionReport) {
         if report.intent.purpose == IntentPurpose::Undo {
             let (instance, commands) = (report.intent.instance, report.intent.commands());
             if report.is_success() {
@@ -34,7 +34,7 @@ impl UndoStack {
             .results
             .iter()
             .rev()
-            // A command without a reply may have taken effect, so it is kept.
+            // A command without a reply may have taken effect, so its undo command is kept.
             .filter(|result| !matches!(result.outcome, Outcome::Refused(_) | Outcome::NotSent(_)))
             .filter_map(|result| {
                 let (action, command) = verify::inverse_action(&result.step, result.before.as_ref()?)?;
@@ -56,19 +56,19 @@ impl UndoStack {
         }
     }
 
-    /// Returns the next undo step of an instance.
-    pub fn next_undo(&self, instance: InstanceId) -> Option<&Intent> {
+    /// Returns the action that the next undo on an instance would send.
+    pub(crate) fn next_undo(&self, instance: InstanceId) -> Option<&Intent> {
         self.stack.iter().rev().find(|intent| intent.instance == instance)
     }
 
-    /// Returns a description of the newest action if it changed this instance and cannot be undone; the next undo step
-    /// then belongs to an earlier action.
-    pub fn not_undoable(&self, instance: InstanceId) -> Option<&str> {
+    /// Returns a description of the newest action if it changed this instance and cannot be undone; the next undo then
+    /// concerns an earlier action.
+    pub(crate) fn not_undoable(&self, instance: InstanceId) -> Option<&str> {
         self.not_undoable.as_ref().filter(|(of, _)| *of == instance).map(|(_, description)| description.as_str())
     }
 
-    /// Removes the next undo step of an instance, because its targets no longer exist.
-    pub fn discard_next(&mut self, instance: InstanceId) {
+    /// Removes the action that the next undo on an instance would send, because its targets no longer exist.
+    pub(crate) fn discard_next(&mut self, instance: InstanceId) {
         if let Some(index) = self.stack.iter().rposition(|intent| intent.instance == instance) {
             self.stack.remove(index);
         }
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(first.commands(), ["set server b/s1 weight 100"]);
         let undone = ActionReport { results: Vec::new(), intent: first.clone() };
         undo.record(&undone);
-        assert_eq!(undo.next_undo(InstanceId::FIRST), Some(&first), "it was not carried out");
+        assert_eq!(undo.next_undo(InstanceId::FIRST), Some(&first), "a failed undo stays on the stack");
         let done = report(&WEIGHT, first.steps[0].command, &["s1"], &good);
         undo.record(&ActionReport { intent: first, ..done });
         assert_eq!(
@@ -154,13 +154,13 @@ mod tests {
             &["s1"],
             &Outcome::Verified(String::new()),
         ));
-        assert_eq!(undo.next_undo(InstanceId::FIRST), None, "nor what changed nothing");
+        assert_eq!(undo.next_undo(InstanceId::FIRST), None, "an action that changed nothing is not added");
         undo.record(&report(
             &MAINT,
             WriteCommand::State(TargetState::Maint),
             &["s1"],
             &Outcome::Unknown(String::new()),
         ));
-        assert!(undo.next_undo(InstanceId::FIRST).is_some(), "it may have happened");
+        assert!(undo.next_undo(InstanceId::FIRST).is_some(), "the command may have taken effect");
     }
 }

@@ -69,24 +69,24 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     effects
 }
 
-/// Returns the next time at which the screen changes without input, or `None` if it does not.
+/// Returns the next time at which the screen changes without input, or `None` if there is no such time.
 pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     let notice = model.notice.as_ref().map(|notice| notice.expires_at);
     let dialog = model.layers.iter().find_map(expiry).map(|at| next_second(now).min(at));
     // The age of the last sample counts up while the connection is lost.
     let age =
         model.instance().filter(|instance| matches!(instance.data.link(), Link::Lost { .. })).map(|_| next_second(now));
-    // The distance to the past moment counts up as well.
+    // The age of the sample shown during playback counts up as well.
     let ago = playback::is_showing_past(model).then(|| next_second(now));
     [notice, dialog, age, ago].into_iter().flatten().min()
 }
 
-/// Returns whether work was put off until the screen is drawn; [`Message::Wake`] does it.
+/// Returns whether work was deferred until the screen is drawn. [`Message::Wake`] carries it out.
 pub(crate) fn has_deferred_work(model: &Model) -> bool {
     model.instances.iter().any(|instance| instance.data.has_deferred())
 }
 
-/// Returns the time at which a dialog closes.
+/// Returns the time at which a dialog closes; `None` for other layers.
 fn expiry(layer: &Layer) -> Option<Duration> {
     match layer {
         Layer::Confirmation(dialog) => Some(dialog.expires_at()),
@@ -117,7 +117,7 @@ fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, misse
     let sample = match result {
         PollResult::Sample(sample) => sample,
         PollResult::Failed(failure, at) => {
-            // The screen shows the past, so it does not show the lost connection.
+            // During playback, the screen does not show that the link is lost.
             let message = format!("connection lost: {}; still showing the past", failure.reason);
             view.data.record_failure(failure, at);
             if was_up && is_past {
@@ -135,14 +135,14 @@ fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, misse
     // The operator waits for drained servers and may be watching something else: ring the bell.
     let empty = events.iter().filter(|event| matches!(event, drain_tracker::DrainEvent::Empty(_))).count();
     if has_slid {
-        model.notify("this moment has left the history; showing the oldest one", Role::Warn, now);
+        model.notify("this sample has left the history; showing the oldest one", Role::Warn, now);
     }
     if is_past && !was_up {
         model.notify(format!("{name}: connection restored; still showing the past"), Role::Good, now);
     }
     if is_past && empty > 0 {
         let live = model.keymap.key_or_command(UiCommand::TogglePause);
-        let text = format!("{name}: servers drained in the meantime: {empty}; {live} returns to live");
+        let text = format!("{name}: servers drained in the meantime: {empty}; {live} shows the present");
         model.notify(text, Role::Good, now);
     }
     if reloaded {

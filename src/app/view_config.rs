@@ -9,16 +9,16 @@ use crate::table::view_table::{PerView, VIEWS, ViewId};
 
 /// Changes to one view's columns, sort order and tree mode.
 #[derive(Debug, Clone)]
-pub struct ViewConfig {
+pub(crate) struct ViewConfig {
     view: ViewId,
     columns: Vec<ColumnChange>,
     sort: Option<Sort>,
     flat: Option<bool>,
 }
 
-/// Invalid view configuration.
+/// The error for an invalid view configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ViewConfigError {
+pub(crate) enum ViewConfigError {
     /// No table view has this id.
     #[error("unknown view \"{0}\"; views with columns: {known}", known = table_view_ids())]
     UnknownView(String),
@@ -43,7 +43,7 @@ impl ViewConfig {
     ///
     /// # Errors
     /// Returns an error if the view or a column does not exist.
-    pub fn new(
+    pub(crate) fn new(
         view: &str,
         columns: &[String],
         sort: Option<&str>,
@@ -67,8 +67,8 @@ impl ViewConfig {
         Ok(Self { view: table_view, columns, sort: sort.transpose()?, flat })
     }
 
-    /// Applies the configuration; `views` has the settings of all views.
-    pub fn apply(&self, views: &mut PerView<TableSettings>) {
+    /// Applies the configuration to `views`, the settings of all views.
+    pub(crate) fn apply(&self, views: &mut PerView<TableSettings>) {
         let settings = &mut views[self.view];
         if !self.columns.is_empty() {
             palette_parser::change_columns(settings, &self.columns);

@@ -8,7 +8,7 @@ use crate::haproxy::version::Version;
 
 /// Handling of a command that may crash HAProxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CrashPolicy {
+pub(crate) enum CrashPolicy {
     /// Never sent.
     Refused,
     /// Sent by an action if the latest sample shows that the command is safe; refused if typed by hand.
@@ -21,20 +21,20 @@ pub enum CrashPolicy {
 #[derive(Debug, PartialEq, Eq)]
 pub struct KnownCrash {
     /// Words the command starts with; `*` matches any single word.
-    pub words: &'static [&'static str],
+    pub(crate) words: &'static [&'static str],
     /// First affected branch.
-    pub first_branch: Version,
+    pub(crate) first_branch: Version,
     /// Last affected branch.
-    pub last_branch: Version,
+    pub(crate) last_branch: Version,
     /// Consequence as a sentence, such as "HAProxy 3.0.0 crashes on this command".
-    pub description: &'static str,
+    pub(crate) description: &'static str,
     /// Handling of the command on an affected version.
-    pub policy: CrashPolicy,
+    pub(crate) policy: CrashPolicy,
 }
 
 /// All known crashes. Most were observed on the `.0` release of a branch. A branch number does not reveal which later
 /// releases are fixed, so the whole branch counts as affected.
-pub static KNOWN_CRASHES: [KnownCrash; 6] = [
+pub(crate) static KNOWN_CRASHES: [KnownCrash; 6] = [
     KnownCrash {
         words: &["show", "threads"],
         first_branch: Version::new(3, 0),
@@ -81,7 +81,7 @@ pub static KNOWN_CRASHES: [KnownCrash; 6] = [
 
 /// Returns the known crash that a command, split into words, may trigger on a version, or `None` if no entry matches.
 /// An unknown version counts as affected.
-pub fn find<W: AsRef<str>>(words: &[W], version: Option<Version>) -> Option<&'static KnownCrash> {
+pub(crate) fn find<W: AsRef<str>>(words: &[W], version: Option<Version>) -> Option<&'static KnownCrash> {
     KNOWN_CRASHES.iter().find(|crash| {
         version.is_none_or(|version| (crash.first_branch..=crash.last_branch).contains(&version))
             && starts_with_words(words, crash.words)

@@ -11,7 +11,7 @@
 
 pub mod known_crashes;
 pub mod query;
-pub mod query_limits;
+pub(crate) mod query_limits;
 pub mod read_only_commands;
 pub mod read_only_line;
 pub mod typed_line;

@@ -132,7 +132,7 @@ impl Query {
     }
 
     /// Returns the costs of the commands in the query. Commands that [`query_cost`] does not list are skipped.
-    pub fn costs(&self) -> Vec<&'static QueryCost> {
+    pub(crate) fn costs(&self) -> Vec<&'static QueryCost> {
         match self {
             Self::Sessions(filter) if filter.all_details => {
                 query_limits::find(&["show", "sess", "all"]).into_iter().collect()

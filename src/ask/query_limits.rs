@@ -9,17 +9,17 @@ use crate::haproxy::level::Level;
 
 /// Cost and requirements of a query.
 #[derive(Debug, PartialEq, Eq)]
-pub struct QueryCost {
+pub(crate) struct QueryCost {
     /// Unique identifier of the kind of query.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// Words the command starts with; `*` matches any single word.
-    pub words: &'static [&'static str],
+    pub(crate) words: &'static [&'static str],
     /// Lowest permission level of the socket that permits the command.
-    pub level: Level,
+    pub(crate) level: Level,
     /// Minimum time between two queries of this kind.
-    pub min_pause: Duration,
+    pub(crate) min_pause: Duration,
     /// Warning shown before the query is sent; empty if none is needed.
-    pub warning: &'static str,
+    pub(crate) warning: &'static str,
 }
 
 /// Minimum pause between two expensive queries of the same kind.
@@ -34,7 +34,7 @@ const EXPENSIVE: &str = "expensive on a busy HAProxy: at most once every 10 s";
 
 /// Costs of the queries that are not polled. The first row that matches a command applies, so longer commands come
 /// before shorter ones.
-pub static QUERY_COSTS: [QueryCost; 10] = [
+pub(crate) static QUERY_COSTS: [QueryCost; 10] = [
     QueryCost {
         id: "sessions.full",
         words: &["show", "sess", "all"],
@@ -84,7 +84,7 @@ pub static QUERY_COSTS: [QueryCost; 10] = [
 ];
 
 /// Cost of `show sess ID`: HAProxy walks the list of sessions and writes the details of one.
-pub static SESSION_DETAIL: QueryCost = QueryCost {
+pub(crate) static SESSION_DETAIL: QueryCost = QueryCost {
     id: "session",
     words: &["show", "sess", "*"],
     level: Level::Operator,
@@ -93,7 +93,7 @@ pub static SESSION_DETAIL: QueryCost = QueryCost {
 };
 
 /// Returns the cost of a command, split into words, or `None` if the command is not listed.
-pub fn find<W: AsRef<str>>(words: &[W]) -> Option<&'static QueryCost> {
+pub(crate) fn find<W: AsRef<str>>(words: &[W]) -> Option<&'static QueryCost> {
     let is_one_session =
         words.len() == 3 && words[2].as_ref().starts_with("0x") && starts_with_words(words, SESSION_DETAIL.words);
     if is_one_session {
@@ -104,10 +104,10 @@ pub fn find<W: AsRef<str>>(words: &[W]) -> Option<&'static QueryCost> {
 }
 
 /// Number of entries above which reading a stick table needs a separate warning.
-pub const LARGE_TABLE: u64 = 100_000;
+pub(crate) const LARGE_TABLE: u64 = 100_000;
 
 /// Returns the warning for reading a stick table with `used` entries, or `None` for at most [`LARGE_TABLE`] entries.
-pub fn large_table_warning(used: u64) -> Option<String> {
+pub(crate) fn large_table_warning(used: u64) -> Option<String> {
     (used > LARGE_TABLE).then(|| {
         format!("the table has {used} entries and is locked while they are read; add a condition (data.COUNTER gt N)")
     })
@@ -115,14 +115,14 @@ pub fn large_table_warning(used: u64) -> Option<String> {
 
 /// Times at which queries of each kind were last sent to one instance.
 #[derive(Debug, Clone, Default)]
-pub struct QueryPauses {
+pub(crate) struct QueryPauses {
     last_sent: Vec<(&'static str, Duration)>,
 }
 
 impl QueryPauses {
     /// Returns the time to wait before sending queries with these costs; zero if they may be sent now. `show sess` and
     /// `show sess all` share one pause.
-    pub fn remaining(&self, costs: &[&'static QueryCost], now: Duration) -> Duration {
+    pub(crate) fn remaining(&self, costs: &[&'static QueryCost], now: Duration) -> Duration {
         let left = |cost: &&QueryCost| {
             let asked = self.last_sent.iter().find(|(id, _)| *id == pause_group(cost)).map(|(_, at)| *at);
             asked.map_or(Duration::ZERO, |at| (at + cost.min_pause).saturating_sub(now))
@@ -131,7 +131,7 @@ impl QueryPauses {
     }
 
     /// Records that queries with these costs are sent now.
-    pub fn record(&mut self, costs: &[&'static QueryCost], now: Duration) {
+    pub(crate) fn record(&mut self, costs: &[&'static QueryCost], now: Duration) {
         for cost in costs {
             self.last_sent.retain(|(id, _)| *id != pause_group(cost));
             self.last_sent.push((pause_group(cost), now));

@@ -38,7 +38,7 @@ impl ReadOnlyLine {
     ///
     /// # Errors
     /// Returns an error if the check fails for this version, or, if the version is unknown, for any version.
-    pub fn check_version(&self, version: Option<Version>) -> Result<(), NotSent> {
+    pub(crate) fn check_version(&self, version: Option<Version>) -> Result<(), NotSent> {
         self.0.check_version(version)
     }
 }

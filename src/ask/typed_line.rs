@@ -20,14 +20,14 @@ const MAX_BYTES: usize = 4_000;
 #[error("not sent: {reason}")]
 pub struct NotSent {
     /// Reason as shown to the operator.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// Returns an error with this reason.
 ///
 /// # Errors
 /// Always returns an error.
-pub fn refuse<T>(reason: impl Into<String>) -> Result<T, NotSent> {
+pub(crate) fn refuse<T>(reason: impl Into<String>) -> Result<T, NotSent> {
     Err(NotSent { reason: reason.into() })
 }
 
@@ -81,7 +81,7 @@ impl TypedLine {
     }
 
     /// Returns the words of each command, each both as typed and with its escapes resolved.
-    pub fn typed_words(&self) -> &[Vec<TypedWord>] {
+    pub(crate) fn typed_words(&self) -> &[Vec<TypedWord>] {
         &self.typed_words
     }
 
@@ -108,11 +108,11 @@ impl TypedLine {
 
 /// Word of a command, as typed and as HAProxy parses it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TypedWord {
+pub(crate) struct TypedWord {
     /// The word as typed, including escapes.
-    pub raw: String,
+    pub(crate) raw: String,
     /// The word with its escapes resolved.
-    pub unescaped: String,
+    pub(crate) unescaped: String,
 }
 
 /// Splits a line into commands and words, as HAProxy does since 2.0.

@@ -52,7 +52,7 @@ pub enum BadConfig {
 ///
 /// # Errors
 /// Returns an error if the file cannot be read or has an invalid part.
-pub fn read_file(path: &Path, must_exist: bool) -> Result<PartialSettings, BadConfig> {
+pub(crate) fn read_file(path: &Path, must_exist: bool) -> Result<PartialSettings, BadConfig> {
     let shown_path = SafeText::new(path.as_os_str().as_bytes());
     let unreadable = |reason: String| BadConfig::Unreadable { path: shown_path.clone(), reason };
     let is_missing = |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);

@@ -27,26 +27,26 @@ const MAX_CONFIG_BYTES: u64 = 16 << 20;
 
 /// A socket from a `stats socket` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfiguredSocket {
+pub(crate) struct ConfiguredSocket {
     /// Address of the socket.
-    pub address: Address,
+    pub(crate) address: Address,
     /// Level of the socket; HAProxy's default is operator.
-    pub level: Level,
+    pub(crate) level: Level,
 }
 
 /// Result of the search for a socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Discovery {
+pub(crate) struct Discovery {
     /// Socket to use; `None` if no usable socket was found.
-    pub address: Option<Address>,
+    pub(crate) address: Option<Address>,
     /// First path that this user may not access.
-    pub inaccessible: Option<PathBuf>,
+    pub(crate) inaccessible: Option<PathBuf>,
     /// Every path that was tried, with the result.
-    pub tried: Vec<String>,
+    pub(crate) tried: Vec<String>,
 }
 
 /// Searches for a socket to use; `root` is `/` except in tests.
-pub fn discover(root: &Path) -> Discovery {
+pub(crate) fn discover(root: &Path) -> Discovery {
     let mut discovery = Discovery::default();
     let mut configured: Vec<ConfiguredSocket> = Vec::new();
     for config in running_configs(root) {
@@ -137,7 +137,7 @@ fn config_files(path: &Path) -> Vec<PathBuf> {
 }
 
 /// Parses the `stats socket` lines of an HAProxy configuration. Lines with an invalid address are ignored.
-pub fn stats_sockets(config: &str) -> Vec<ConfiguredSocket> {
+pub(crate) fn stats_sockets(config: &str) -> Vec<ConfiguredSocket> {
     let read = |line: &str| {
         let words: Vec<&str> = line.split('#').next()?.split_whitespace().collect();
         let ["stats", "socket", address, options @ ..] = words.as_slice() else { return None };

@@ -11,13 +11,13 @@ use crate::haproxy::safe_text::SafeText;
 const MAX_DURATION: Duration = Duration::from_hours(24 * 365);
 
 /// Minimum interval between two polls; shorter intervals would only put load on HAProxy.
-pub const MIN_INTERVAL: Duration = Duration::from_millis(100);
+pub(crate) const MIN_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_INTERVAL: Duration = Duration::from_hours(24);
 
 /// The error for an invalid interval.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{text}\" is not a number of seconds from 0.1 to 86400, such as 2 or 0.5")]
-pub struct BadInterval {
+pub(crate) struct BadInterval {
     text: SafeText,
 }
 
@@ -25,7 +25,7 @@ pub struct BadInterval {
 ///
 /// # Errors
 /// Returns an error if `text` is not a number from 0.1 to 86400.
-pub fn parse_interval(text: &str) -> Result<Duration, BadInterval> {
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, BadInterval> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let allowed = MIN_INTERVAL..=MAX_INTERVAL;

@@ -20,7 +20,7 @@ pub struct BadVariable {
 ///
 /// # Errors
 /// Returns an error if a variable has an invalid value.
-pub fn read_variables(variable: VariableLookup<'_>) -> Result<Vec<(String, PartialSettings)>, BadVariable> {
+pub(crate) fn read_variables(variable: VariableLookup<'_>) -> Result<Vec<(String, PartialSettings)>, BadVariable> {
     let mut all = Vec::new();
     for setting in SETTINGS {
         let Some(name) = setting.variable() else { continue };

@@ -1,7 +1,7 @@
 //! The table of former names, [`FORMER_NAMES`]: renamed parts of the configuration, rules, views and UI commands.
 //!
 //! A former name is accepted for one version, with a warning that names the current one. [`replace_in_file`] replaces
-//! the former names in a configuration file before other code reads the file, so all other code needs only current names.
+//! the former names in a configuration file before other code reads the file, so that code needs only current names.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -88,7 +88,7 @@ impl fmt::Display for FormerName {
 
 /// A former name in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FormerNameUse {
+pub(crate) struct FormerNameUse {
     /// Position of the name.
     pub(crate) position: FilePosition,
     /// The former name and the current one.

@@ -11,51 +11,51 @@ use crate::haproxy::safe_text::SafeText;
 
 /// Changed thresholds of one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct ThresholdOverride {
+pub(crate) struct ThresholdOverride {
     /// Warning threshold; `None` if unchanged.
-    pub warn: Option<f64>,
+    pub(crate) warn: Option<f64>,
     /// Critical threshold; `None` if unchanged.
-    pub crit: Option<f64>,
+    pub(crate) crit: Option<f64>,
     /// Hold time: how long the rule's condition must be met; `None` if unchanged.
-    pub hold_time: Option<Duration>,
+    pub(crate) hold_time: Option<Duration>,
     /// The rule is turned off.
-    pub is_off: bool,
+    pub(crate) is_off: bool,
 }
 
 /// Columns and sort order of one view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a view, such as { sort = \"-scur\", flat = true }")]
-pub struct ViewSettings {
+pub(crate) struct ViewSettings {
     /// Arguments of `:cols`: columns to show, or to add (`+`) and remove (`-`).
-    pub columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// Column to sort by; with a leading `-`, largest first.
-    pub sort: Option<String>,
+    pub(crate) sort: Option<String>,
     /// True for a flat list of rows, false for a tree by proxy; `None` if unchanged.
-    pub flat: Option<bool>,
+    pub(crate) flat: Option<bool>,
 }
 
 /// A named value with its position in a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Located<T> {
+pub(crate) struct Located<T> {
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
     /// Value.
-    pub value: T,
+    pub(crate) value: T,
     /// Byte offset in the file.
-    pub offset: usize,
+    pub(crate) offset: usize,
     /// Line and column; `None` until the whole file is parsed.
-    pub position: Option<FilePosition>,
+    pub(crate) position: Option<FilePosition>,
 }
 
 /// Position in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePosition {
     /// Path of the file.
-    pub path: SafeText,
+    pub(crate) path: SafeText,
     /// Line, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Column in characters, from 1.
-    pub column: usize,
+    pub(crate) column: usize,
 }
 
 impl fmt::Display for FilePosition {
@@ -74,7 +74,7 @@ pub struct UnknownName {
 
 impl<T> Located<T> {
     /// Builds an error with this message and the position of this entry.
-    pub fn error(&self, message: &impl fmt::Display) -> UnknownName {
+    pub(crate) fn error(&self, message: &impl fmt::Display) -> UnknownName {
         let unknown_position = || FilePosition { path: SafeText::default(), line: 0, column: 0 };
         let message = SafeText::from(message.to_string().as_str()).as_str().to_owned();
         UnknownName { position: self.position.clone().unwrap_or_else(unknown_position), message }

@@ -8,16 +8,16 @@
 //! [`search_paths`] orders them; [`settings`] applies them to the defaults.
 
 pub mod config_file;
-pub mod discovery;
+pub(crate) mod discovery;
 pub mod duration;
-pub mod environment;
+pub(crate) mod environment;
 pub mod former_names;
-pub mod located;
+pub(crate) mod located;
 pub mod partial_settings;
-pub mod search_paths;
+pub(crate) mod search_paths;
 pub mod setting_table;
 pub mod settings;
-pub mod state_dir;
-pub mod target;
-pub mod terminal_env;
-pub mod values;
+pub(crate) mod state_dir;
+pub(crate) mod target;
+pub(crate) mod terminal_env;
+pub(crate) mod values;

@@ -22,74 +22,74 @@ use crate::config::values::{colors, keys, targets, thresholds, views};
 pub struct PartialSettings {
     /// Read-only mode: never change HAProxy.
     #[serde(deserialize_with = "boolean")]
-    pub read_only: Option<bool>,
+    pub(crate) read_only: Option<bool>,
     /// Time between two polls.
     #[serde(deserialize_with = "interval")]
-    pub interval: Option<Duration>,
+    pub(crate) interval: Option<Duration>,
     /// Color theme.
     #[serde(deserialize_with = "choice")]
-    pub theme: Option<ColorTheme>,
+    pub(crate) theme: Option<ColorTheme>,
     /// Draw with ASCII characters only.
     #[serde(deserialize_with = "boolean")]
-    pub ascii: Option<bool>,
+    pub(crate) ascii: Option<bool>,
     /// Memory for the history of each instance, in MiB.
     #[serde(deserialize_with = "mebibytes")]
-    pub history_memory: Option<u16>,
+    pub(crate) history_memory: Option<u16>,
     /// File to which events are written as they happen.
     #[serde(deserialize_with = "absolute_path")]
-    pub log_file: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
     /// `[audit]`.
-    pub audit: PartialAuditSettings,
+    pub(crate) audit: PartialAuditSettings,
     /// `[drain]`.
-    pub drain: PartialDrainSettings,
+    pub(crate) drain: PartialDrainSettings,
     /// `[targets]`: HAProxy instances by name.
     #[serde(deserialize_with = "targets")]
-    pub targets: Vec<Located<Target>>,
+    pub(crate) targets: Vec<Located<Target>>,
     /// `[thresholds]`: changed thresholds by rule.
     #[serde(deserialize_with = "thresholds")]
-    pub thresholds: Vec<Located<ThresholdOverride>>,
+    pub(crate) thresholds: Vec<Located<ThresholdOverride>>,
     /// `[colors]`: styles by role.
     #[serde(deserialize_with = "colors")]
-    pub colors: Vec<Located<String>>,
+    pub(crate) colors: Vec<Located<String>>,
     /// `[views]`: columns and sort order by view.
     #[serde(deserialize_with = "views")]
-    pub views: Vec<Located<ViewSettings>>,
+    pub(crate) views: Vec<Located<ViewSettings>>,
     /// `[keys]`: keys by UI command.
     #[serde(deserialize_with = "keys")]
-    pub keys: Vec<Located<Vec<String>>>,
+    pub(crate) keys: Vec<Located<Vec<String>>>,
     /// Former names in the source, already replaced.
     #[serde(skip)]
-    pub former_names: Vec<FormerNameUse>,
+    pub(crate) former_names: Vec<FormerNameUse>,
 }
 
 /// Audit settings from one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section [audit]")]
-pub struct PartialAuditSettings {
+pub(crate) struct PartialAuditSettings {
     /// Absolute path of the audit log.
     #[serde(deserialize_with = "absolute_path")]
-    pub path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
     /// Refuse actions whose audit record cannot be written.
     #[serde(deserialize_with = "boolean")]
-    pub required: Option<bool>,
+    pub(crate) required: Option<bool>,
     /// Ask for a reason before each action.
     #[serde(deserialize_with = "boolean")]
-    pub ask_reason: Option<bool>,
+    pub(crate) ask_reason: Option<bool>,
 }
 
 /// Drain settings from one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a section [drain]")]
-pub struct PartialDrainSettings {
+pub(crate) struct PartialDrainSettings {
     /// Time after which hapulse suggests ending the remaining sessions.
     #[serde(deserialize_with = "duration_text")]
-    pub deadline: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
 }
 
 impl PartialSettings {
     /// Stores the file position of every entry; `position` converts a byte offset to a position.
     #[must_use]
-    pub fn with_positions(mut self, position: impl Fn(usize) -> FilePosition) -> Self {
+    pub(crate) fn with_positions(mut self, position: impl Fn(usize) -> FilePosition) -> Self {
         fn locate_all<T>(entries: &mut [Located<T>], position: &impl Fn(usize) -> FilePosition) {
             for entry in entries {
                 entry.position = Some(position(entry.offset));

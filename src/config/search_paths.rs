@@ -17,27 +17,27 @@ use crate::config::settings::{Settings, VariableLookup};
 use crate::haproxy::safe_text::SafeText;
 
 /// System-wide configuration file.
-pub const SYSTEM_CONFIG: &str = "/etc/hapulse/config.toml";
+pub(crate) const SYSTEM_CONFIG: &str = "/etc/hapulse/config.toml";
 /// Environment variable with the path of a file that replaces the user's configuration file.
-pub const CONFIG_VARIABLE: &str = "HAPULSE_CONFIG";
+pub(crate) const CONFIG_VARIABLE: &str = "HAPULSE_CONFIG";
 /// Environment variable with the path of the debug log.
-pub const DEBUG_VARIABLE: &str = "HAPULSE_DEBUG";
+pub(crate) const DEBUG_VARIABLE: &str = "HAPULSE_DEBUG";
 
 /// Paths of the configuration files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SearchPaths {
+pub(crate) struct SearchPaths {
     /// System-wide file.
-    pub system: PathBuf,
+    pub(crate) system: PathBuf,
     /// User's file, or the file given explicitly.
-    pub user: Option<PathBuf>,
+    pub(crate) user: Option<PathBuf>,
     /// `user` was given explicitly and must exist.
-    pub is_explicit: bool,
+    pub(crate) is_explicit: bool,
 }
 
 impl SearchPaths {
     /// Returns `system` as the system-wide file, and as the user's file `named`, or else the path in
     /// [`CONFIG_VARIABLE`], or else the path by the XDG rules.
-    pub fn new(system: &Path, named: Option<&Path>, variable: VariableLookup<'_>) -> Self {
+    pub(crate) fn new(system: &Path, named: Option<&Path>, variable: VariableLookup<'_>) -> Self {
         let path = |name: &str| variable(name).map(PathBuf::from);
         let absolute = |path: Option<PathBuf>| path.filter(|path| path.is_absolute());
         let from_variable = || path(CONFIG_VARIABLE).filter(|path| !path.as_os_str().is_empty());
@@ -55,7 +55,7 @@ impl SearchPaths {
     ///
     /// # Errors
     /// Returns an error if a file or a variable is invalid.
-    pub fn read_all(
+    pub(crate) fn read_all(
         &self,
         flags: PartialSettings,
         variable: VariableLookup<'_>,
@@ -74,7 +74,7 @@ impl SearchPaths {
     ///
     /// # Errors
     /// Returns an error if a file or a variable is invalid.
-    pub fn load(&self, flags: PartialSettings, variable: VariableLookup<'_>) -> Result<Settings, BadConfig> {
+    pub(crate) fn load(&self, flags: PartialSettings, variable: VariableLookup<'_>) -> Result<Settings, BadConfig> {
         let sources = self.read_all(flags, variable)?.into_iter().map(|(_, settings)| settings);
         Ok(sources.fold(Settings::defaults(variable), Settings::apply))
     }
@@ -82,7 +82,7 @@ impl SearchPaths {
 
 /// Source of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SettingOrigin {
+pub(crate) enum SettingOrigin {
     /// A file.
     File(PathBuf),
     /// An environment variable.
@@ -105,17 +105,17 @@ impl fmt::Display for SettingOrigin {
 ///
 /// # Errors
 /// Returns an error if a file or a variable is invalid.
-pub fn load_settings(named: Option<&Path>, flags: PartialSettings) -> Result<Settings, BadConfig> {
+pub(crate) fn load_settings(named: Option<&Path>, flags: PartialSettings) -> Result<Settings, BadConfig> {
     for_process(named).load(flags, &env_variable)
 }
 
 /// Returns the search paths of this process; `named` is the file given by a flag.
-pub fn for_process(named: Option<&Path>) -> SearchPaths {
+pub(crate) fn for_process(named: Option<&Path>) -> SearchPaths {
     SearchPaths::new(Path::new(SYSTEM_CONFIG), named, &env_variable)
 }
 
 /// Returns the value of an environment variable of this process; `None` if it is not set.
-pub fn env_variable(name: &str) -> Option<OsString> {
+pub(crate) fn env_variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 

@@ -44,9 +44,9 @@ pub struct Setting {
     /// Example value, or example line of a section, shown if the setting is not set.
     pub example: &'static str,
     /// Returns whether a source sets this setting.
-    pub is_set_in: fn(&PartialSettings) -> bool,
+    pub(crate) is_set_in: fn(&PartialSettings) -> bool,
     /// Returns the effective value in TOML, or the lines of a section; empty if the setting is not set.
-    pub toml_lines: fn(&Settings) -> Vec<String>,
+    pub(crate) toml_lines: fn(&Settings) -> Vec<String>,
 }
 
 /// All settings; those outside sections first.
@@ -180,7 +180,7 @@ impl Setting {
     }
 
     /// Returns the JSON schema for the values of this setting.
-    pub fn schema(&self) -> serde_json::Value {
+    pub(crate) fn schema(&self) -> serde_json::Value {
         let mut schema = match self.kind {
             SettingKind::Boolean => serde_json::json!({ "type": "boolean" }),
             SettingKind::Seconds => serde_json::json!({ "type": "number", "minimum": 0.1, "maximum": 86400 }),

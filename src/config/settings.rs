@@ -18,57 +18,57 @@ use crate::config::target::Target;
 use crate::config::terminal_env::ColorTheme;
 
 /// Function that returns an environment variable by name.
-pub type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+pub(crate) type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Effective settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Read-only mode: never change HAProxy.
-    pub read_only: bool,
+    pub(crate) read_only: bool,
     /// Time between two polls.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// Color theme.
-    pub theme: ColorTheme,
+    pub(crate) theme: ColorTheme,
     /// Draw with ASCII characters only, regardless of the locale.
-    pub ascii: bool,
+    pub(crate) ascii: bool,
     /// Memory for the history of each instance, in MiB.
-    pub history_memory: u16,
+    pub(crate) history_memory: u16,
     /// File to which events are written as they happen.
-    pub log_file: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
     /// Audit settings.
-    pub audit: AuditSettings,
+    pub(crate) audit: AuditSettings,
     /// Drain settings.
-    pub drain: DrainSettings,
+    pub(crate) drain: DrainSettings,
     /// HAProxy instances by name.
-    pub targets: Vec<Located<Target>>,
+    pub(crate) targets: Vec<Located<Target>>,
     /// Changed thresholds by rule.
-    pub thresholds: Vec<Located<ThresholdOverride>>,
+    pub(crate) thresholds: Vec<Located<ThresholdOverride>>,
     /// Styles by role.
-    pub colors: Vec<Located<String>>,
+    pub(crate) colors: Vec<Located<String>>,
     /// Columns and sort order by view.
-    pub views: Vec<Located<ViewSettings>>,
+    pub(crate) views: Vec<Located<ViewSettings>>,
     /// Keys by UI command.
-    pub keys: Vec<Located<Vec<String>>>,
+    pub(crate) keys: Vec<Located<Vec<String>>>,
     /// Former names in the files, already replaced.
-    pub former_names: Vec<FormerNameUse>,
+    pub(crate) former_names: Vec<FormerNameUse>,
 }
 
 /// Effective audit settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditSettings {
+pub(crate) struct AuditSettings {
     /// Path of the audit log; `None` if no path is set and the state directory is unknown.
-    pub path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
     /// Refuse actions whose audit record cannot be written.
-    pub required: bool,
+    pub(crate) required: bool,
     /// Ask for a reason before each action.
-    pub ask_reason: bool,
+    pub(crate) ask_reason: bool,
 }
 
 /// Effective drain settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DrainSettings {
+pub(crate) struct DrainSettings {
     /// Time after which hapulse suggests ending the remaining sessions.
-    pub deadline: Duration,
+    pub(crate) deadline: Duration,
 }
 
 impl Settings {

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 /// Returns the state directory by the XDG rules: `$XDG_STATE_HOME/hapulse`, or else `~/.local/state/hapulse`.
 /// Returns `None` if neither argument is an absolute path.
-pub fn state_directory(state_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+pub(crate) fn state_directory(state_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |path: Option<PathBuf>| path.filter(|path| path.is_absolute());
     let base = absolute(state_home).or_else(|| absolute(home).map(|home| home.join(".local/state")))?;
     Some(base.join("hapulse"))
 }
 
 /// Returns the state directory of this process; `None` if unknown.
-pub fn process_state_directory() -> Option<PathBuf> {
+pub(crate) fn process_state_directory() -> Option<PathBuf> {
     let var = |name: &str| std::env::var_os(name).map(PathBuf::from);
     state_directory(var("XDG_STATE_HOME"), var("HOME"))
 }

@@ -6,27 +6,27 @@ use crate::haproxy::address::{Address, AddressError};
 
 /// One HAProxy to watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// Name given by the user.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Address of the stats socket.
-    pub address: Address,
+    pub(crate) address: Address,
 }
 
 impl Target {
     /// Creates a target without a name.
-    pub fn new(address: Address) -> Self {
+    pub(crate) fn new(address: Address) -> Self {
         Self { name: None, address }
     }
 
     /// Returns true if `name` is a valid target name: letters, digits and `-_.`, not starting with a dot.
-    pub fn is_valid_name(name: &str) -> bool {
+    pub(crate) fn is_valid_name(name: &str) -> bool {
         let is_allowed = |ch: char| ch.is_alphanumeric() || "-_.".contains(ch);
         !name.is_empty() && name.chars().all(is_allowed) && !name.starts_with('.')
     }
 
     /// Returns the name, or the address of an unnamed target.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.address.to_string())
     }
 }

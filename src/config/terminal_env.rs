@@ -2,22 +2,22 @@
 
 /// Environment variables about the terminal, passed as values so that tests are independent of the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TerminalEnv {
+pub(crate) struct TerminalEnv {
     /// Value of `NO_COLOR`.
-    pub no_color: Option<String>,
+    pub(crate) no_color: Option<String>,
     /// Value of `TERM`.
-    pub term: Option<String>,
+    pub(crate) term: Option<String>,
     /// Value of `COLORFGBG`, which some terminals set: `15;0` is light on dark.
-    pub colorfgbg: Option<String>,
+    pub(crate) colorfgbg: Option<String>,
     /// Value of `COLORTERM`: `truecolor` or `24bit` if the terminal supports 24-bit color.
-    pub colorterm: Option<String>,
+    pub(crate) colorterm: Option<String>,
     /// Value of the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
-    pub locale: Option<String>,
+    pub(crate) locale: Option<String>,
 }
 
 /// Color theme setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum ColorTheme {
+pub(crate) enum ColorTheme {
     /// Chosen from the environment.
     #[default]
     Auto,
@@ -33,7 +33,7 @@ pub enum ColorTheme {
 
 impl ColorTheme {
     /// Returns the name used in flags and files.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Dark => "dark",
@@ -46,7 +46,7 @@ impl ColorTheme {
 
 impl TerminalEnv {
     /// Reads the variables of this process.
-    pub fn from_process() -> Self {
+    pub(crate) fn from_process() -> Self {
         let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         Self {
             no_color: var("NO_COLOR"),
@@ -58,7 +58,7 @@ impl TerminalEnv {
     }
 
     /// Returns the theme to use for a setting; never [`ColorTheme::Auto`].
-    pub fn resolve_theme(&self, setting: ColorTheme) -> ColorTheme {
+    pub(crate) fn resolve_theme(&self, setting: ColorTheme) -> ColorTheme {
         match setting {
             ColorTheme::Auto if self.no_color.is_some() || self.term.as_deref() == Some("dumb") => ColorTheme::Mono,
             ColorTheme::Auto if self.has_light_background() => ColorTheme::Light,
@@ -68,18 +68,18 @@ impl TerminalEnv {
     }
 
     /// Returns true if the locale is not UTF-8 or not set.
-    pub fn is_ascii_only(&self) -> bool {
+    pub(crate) fn is_ascii_only(&self) -> bool {
         let locale = self.locale.as_deref().unwrap_or_default().to_ascii_lowercase();
         !(locale.contains("utf-8") || locale.contains("utf8"))
     }
 
     /// Returns true if the terminal supports 24-bit color.
-    pub fn has_true_color(&self) -> bool {
+    pub(crate) fn has_true_color(&self) -> bool {
         matches!(self.colorterm.as_deref(), Some("truecolor" | "24bit"))
     }
 
     /// Returns true if the terminal supports 256 colors.
-    pub fn has_256_colors(&self) -> bool {
+    pub(crate) fn has_256_colors(&self) -> bool {
         self.term.as_deref().is_some_and(|term| term.contains("256color"))
     }
 

@@ -21,7 +21,7 @@ use crate::haproxy::address::Address;
 ///
 /// # Errors
 /// Returns an error if the value is anything else.
-pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+pub(crate) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     convert_value(from, "true or false", |value| value.as_bool().map(Ok::<_, String>))
 }
 
@@ -29,7 +29,7 @@ pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Er
 ///
 /// # Errors
 /// Returns an error if the value is not a string or does not begin with `/`.
-pub fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+pub(crate) fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
     convert_value(from, "a path in quotes that begins with /", |value| {
         let text = value.as_str()?;
         let path = PathBuf::from(text);
@@ -42,7 +42,7 @@ pub fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBu
 ///
 /// # Errors
 /// Returns an error if the value is anything else.
-pub fn duration_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+pub(crate) fn duration_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     convert_value(from, "a duration in quotes, such as \"45s\", \"5m\" or \"1h\"", |value| {
         text_or_number(value).map(|text| duration::parse(&text))
     })
@@ -52,7 +52,7 @@ pub fn duration_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Durati
 ///
 /// # Errors
 /// Returns an error if the value is not a number from 0.1 to 86400.
-pub fn interval<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+pub(crate) fn interval<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     convert_value(from, "a number of seconds, such as 2 or 0.5", |value| {
         text_or_number(value).map(|text| duration::parse_interval(&text))
     })
@@ -62,7 +62,7 @@ pub fn interval<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, 
 ///
 /// # Errors
 /// Returns an error if the value is not an integer from 1 to 65535.
-pub fn mebibytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
+pub(crate) fn mebibytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::Error> {
     convert_value(from, "a number of MiB, 1 to 65535", |value| {
         let value = value.as_integer()?;
         let number = u16::try_from(value).ok().filter(|number| *number > 0);
@@ -74,7 +74,7 @@ pub fn mebibytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u16>, D::E
 ///
 /// # Errors
 /// Returns an error if the value is not one of these words.
-pub fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<Option<T>, D::Error> {
     let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
     let names = names.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ");
     convert_value(from, &format!("one of {names}, in quotes"), |value| {
@@ -87,7 +87,7 @@ pub fn choice<'de, D: Deserializer<'de>, T: ValueEnum>(from: D) -> Result<Option
 ///
 /// # Errors
 /// Returns an error if an address or a name is invalid.
-pub fn targets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Target>>, D::Error> {
+pub(crate) fn targets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Target>>, D::Error> {
     from.deserialize_any(NamedEntriesVisitor(
         "a section [targets] with lines NAME = \"ADDRESS\"",
         |name, TargetText(address)| {
@@ -103,7 +103,7 @@ pub fn targets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Target>
 ///
 /// # Errors
 /// Returns an error if an entry is neither a table of known keys nor `"off"`.
-pub fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ThresholdOverride>>, D::Error> {
+pub(crate) fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ThresholdOverride>>, D::Error> {
     from.deserialize_any(NamedEntriesVisitor(
         "a section [thresholds] with lines RULE = { warn = N, crit = N }",
         |_, ThresholdValue(limits)| Ok(limits),
@@ -114,7 +114,7 @@ pub fn thresholds<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Thre
 ///
 /// # Errors
 /// Returns an error if a style is not a string.
-pub fn colors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<String>>, D::Error> {
+pub(crate) fn colors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<String>>, D::Error> {
     from.deserialize_any(NamedEntriesVisitor("a section [colors] with lines ROLE = \"STYLE\"", |_, style: String| {
         Ok(style)
     }))
@@ -124,7 +124,7 @@ pub fn colors<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<String>>
 ///
 /// # Errors
 /// Returns an error if an entry is not a table of known keys.
-pub fn views<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ViewSettings>>, D::Error> {
+pub(crate) fn views<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ViewSettings>>, D::Error> {
     let description =
         "a section [views] with lines VIEW = { columns = [\"+COLUMN\"], sort = \"-COLUMN\", flat = true }";
     from.deserialize_any(NamedEntriesVisitor(description, |_, view| Ok(view)))
@@ -134,7 +134,7 @@ pub fn views<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<ViewSetti
 ///
 /// # Errors
 /// Returns an error if a key is not a string.
-pub fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Vec<String>>>, D::Error> {
+pub(crate) fn keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<Vec<String>>>, D::Error> {
     from.deserialize_any(NamedEntriesVisitor("a section [keys] with lines \"COMMAND\" = [\"KEY\"]", |_, keys| {
         Ok(match keys {
             StringList::One(key) => vec![key],

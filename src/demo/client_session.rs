@@ -9,58 +9,58 @@ use crate::demo::counters::CounterId;
 #[derive(Clone, Debug)]
 pub(crate) struct ClientSession {
     /// Unique id, counted from 1 since the start of the process.
-    pub id: u64,
+    pub(crate) id: u64,
     /// Index of the proxy whose frontend received the session.
-    pub frontend: usize,
+    pub(crate) frontend: usize,
     /// Number of the client that opened the session.
-    pub client: u16,
+    pub(crate) client: u16,
     /// Source port.
-    pub client_port: u16,
+    pub(crate) client_port: u16,
     /// Time of arrival.
-    pub arrived_at: u64,
+    pub(crate) arrived_at: u64,
     /// Index of the server named by the session's cookie.
-    pub cookie: Option<usize>,
+    pub(crate) cookie: Option<usize>,
     /// Index of the server that handles the session; `None` while the session is queued.
-    pub server: Option<usize>,
+    pub(crate) server: Option<usize>,
     /// Milliseconds spent in a queue.
-    pub queue_ms: u64,
+    pub(crate) queue_ms: u64,
     /// Milliseconds to connect to the server.
-    pub connect_ms: u64,
+    pub(crate) connect_ms: u64,
     /// Milliseconds from the connection to the first byte of the response.
-    pub response_ms: u64,
+    pub(crate) response_ms: u64,
     /// Milliseconds to send the response to the client.
-    pub transfer_ms: u64,
+    pub(crate) transfer_ms: u64,
     /// Time at which the session ends.
-    pub ends_at: u64,
+    pub(crate) ends_at: u64,
     /// Counter for the class of the response; `None` in TCP mode.
-    pub response_class: Option<CounterId>,
+    pub(crate) response_class: Option<CounterId>,
     /// Bytes received from the client.
-    pub bytes_in: u64,
+    pub(crate) bytes_in: u64,
     /// Bytes sent to the client.
-    pub bytes_out: u64,
+    pub(crate) bytes_out: u64,
     /// True if the client aborts before the end of the session.
-    pub client_aborts: bool,
+    pub(crate) client_aborts: bool,
     /// True if load balancing, not a cookie, selected the server.
-    pub is_balanced: bool,
+    pub(crate) is_balanced: bool,
     /// True if the session reuses an open connection to the server.
-    pub is_reused: bool,
+    pub(crate) is_reused: bool,
 }
 
 /// The data of an ended session that frontends and stick tables count.
 #[derive(Clone, Debug)]
 pub(crate) struct EndedSession {
     /// Index of the proxy whose frontend received the session.
-    pub frontend: usize,
+    pub(crate) frontend: usize,
     /// Number of the client that opened the session.
-    pub client: u16,
+    pub(crate) client: u16,
     /// Counter for the class of the response; `None` in TCP mode.
-    pub response_class: Option<CounterId>,
+    pub(crate) response_class: Option<CounterId>,
     /// Bytes received from the client.
-    pub bytes_in: u64,
+    pub(crate) bytes_in: u64,
     /// Bytes sent to the client.
-    pub bytes_out: u64,
+    pub(crate) bytes_out: u64,
     /// True if the client aborted.
-    pub client_aborts: bool,
+    pub(crate) client_aborts: bool,
 }
 
 impl ClientSession {

@@ -88,7 +88,7 @@ pub(crate) struct EventRate {
     slots: [u64; 10],
     head: usize,
     /// Maximum since the process start or the last `clear counters`.
-    pub max: u64,
+    pub(crate) max: u64,
 }
 
 impl EventRate {
@@ -120,27 +120,27 @@ pub(crate) type SessionTimes = [u64; 4];
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counters {
     /// The monotonic counters.
-    pub totals: Totals,
+    pub(crate) totals: Totals,
     /// `scur`
-    pub current: u64,
+    pub(crate) current: u64,
     /// `smax`
-    pub current_max: u64,
+    pub(crate) current_max: u64,
     /// `qmax`
-    pub queue_max: u64,
+    pub(crate) queue_max: u64,
     /// `rate`
-    pub sessions: EventRate,
+    pub(crate) sessions: EventRate,
     /// `req_rate`
-    pub requests: EventRate,
+    pub(crate) requests: EventRate,
     /// `conn_rate`
-    pub connections: EventRate,
+    pub(crate) connections: EventRate,
     /// Bytes sent to clients per second.
-    pub bytes_out: EventRate,
+    pub(crate) bytes_out: EventRate,
     averages: [f64; 4],
     timed_sessions: u64,
     /// `qtime_max`, `ctime_max`, `rtime_max`, `ttime_max`.
-    pub times_max: SessionTimes,
+    pub(crate) times_max: SessionTimes,
     /// Time at which the last session was assigned to a server.
-    pub last_session: Option<u64>,
+    pub(crate) last_session: Option<u64>,
 }
 
 impl Counters {

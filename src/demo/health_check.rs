@@ -97,25 +97,25 @@ pub(crate) enum HealthChange {
 #[derive(Clone, Debug)]
 pub(crate) struct HealthCheck {
     /// Kind of check.
-    pub kind: CheckKind,
+    pub(crate) kind: CheckKind,
     /// False after `disable health`.
-    pub is_enabled: bool,
+    pub(crate) is_enabled: bool,
     /// Number of consecutive passed checks after which a server that is down comes up.
-    pub rise: u32,
+    pub(crate) rise: u32,
     /// Number of consecutive failed checks after which a server that is up goes down.
-    pub fall: u32,
+    pub(crate) fall: u32,
     /// The health counter, described at the top of this file.
-    pub health: u32,
+    pub(crate) health: u32,
     /// Result of the last check.
-    pub status: CheckStatus,
+    pub(crate) status: CheckStatus,
     /// Milliseconds that the last check took.
-    pub duration: u64,
+    pub(crate) duration: u64,
     /// Milliseconds between two checks.
-    pub interval: u64,
+    pub(crate) interval: u64,
     /// Time at which the next check is due.
-    pub next_run: u64,
+    pub(crate) next_run: u64,
     /// Number of failed checks while the server was up (`chkfail`).
-    pub failed_checks: u64,
+    pub(crate) failed_checks: u64,
 }
 
 impl HealthCheck {
@@ -202,15 +202,15 @@ impl HealthCheck {
 #[derive(Clone, Debug)]
 pub(crate) struct AgentCheck {
     /// False after `disable agent`.
-    pub is_enabled: bool,
+    pub(crate) is_enabled: bool,
     /// Port of the agent.
-    pub port: u16,
+    pub(crate) port: u16,
     /// True if the state last reported by the agent, or set by an operator, is `up`.
-    pub reports_up: bool,
+    pub(crate) reports_up: bool,
     /// Time at which the next check is due.
-    pub next_run: u64,
+    pub(crate) next_run: u64,
     /// Milliseconds that the last check took.
-    pub duration: u64,
+    pub(crate) duration: u64,
 }
 
 #[cfg(test)]

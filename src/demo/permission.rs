@@ -18,7 +18,7 @@ pub enum CliLevel {
 
 impl CliLevel {
     /// Returns the reply to `show cli level`.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Operator => "operator",

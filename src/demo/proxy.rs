@@ -67,83 +67,83 @@ pub(crate) enum FrontendState {
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     /// Index of the proxy with the backend.
-    pub backend: usize,
+    pub(crate) backend: usize,
     /// Average requests per second.
-    pub rate: f64,
+    pub(crate) rate: f64,
 }
 
 /// The client side of a proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct SimFrontend {
     /// Counters; `current` is the number of client connections.
-    pub counters: Counters,
+    pub(crate) counters: Counters,
     /// Maximum number of connections (`maxconn`). With 0, which even `set maxconn frontend X abc` sets, no connection
     /// is accepted.
-    pub maxconn: u64,
+    pub(crate) maxconn: u64,
     /// Administrative state.
-    pub state: FrontendState,
+    pub(crate) state: FrontendState,
     /// Keep-alive connections that wait for the next request.
-    pub idle: u64,
+    pub(crate) idle: u64,
     /// Backends that receive the frontend's requests.
-    pub routes: Vec<Route>,
+    pub(crate) routes: Vec<Route>,
     /// Phase of the traffic waves, in radians.
-    pub phase: f64,
+    pub(crate) phase: f64,
     /// Random part of the traffic factor.
-    pub noise: f64,
+    pub(crate) noise: f64,
     /// Time and client of the last invalid request.
-    pub last_bad_request: Option<(u64, u16)>,
+    pub(crate) last_bad_request: Option<(u64, u16)>,
     /// Port on which the frontend listens.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 /// Parameters of a backend's requests and responses.
 #[derive(Clone, Debug)]
 pub(crate) struct Workload {
     /// Maximum time to connect to a server, in milliseconds.
-    pub connect: u64,
+    pub(crate) connect: u64,
     /// Average time until the first byte of a response, in milliseconds.
-    pub response: f64,
+    pub(crate) response: f64,
     /// Average time to send a response to the client, in milliseconds.
-    pub transfer: f64,
+    pub(crate) transfer: f64,
     /// Minimum size of a request, in bytes.
-    pub bytes_in: u64,
+    pub(crate) bytes_in: u64,
     /// Average size of a response, in bytes.
-    pub bytes_out: f64,
+    pub(crate) bytes_out: f64,
     /// Shares of 3xx, 4xx and 5xx responses, from 0 to 1.
-    pub classes: [f64; 3],
+    pub(crate) classes: [f64; 3],
     /// Share of requests with a persistence cookie, from 0 to 1.
-    pub cookie_share: f64,
+    pub(crate) cookie_share: f64,
 }
 
 /// The server side of a proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct SimBackend {
     /// Counters; `current` is the number of sessions, including queued ones.
-    pub counters: Counters,
+    pub(crate) counters: Counters,
     /// Servers, in the order of the configuration.
-    pub servers: Vec<SimServer>,
+    pub(crate) servers: Vec<SimServer>,
     /// Sessions that are assigned to a server.
-    pub active: Vec<ClientSession>,
+    pub(crate) active: Vec<ClientSession>,
     /// Queued sessions that any server may handle.
-    pub queue: VecDeque<ClientSession>,
+    pub(crate) queue: VecDeque<ClientSession>,
     /// Load-balancing algorithm.
-    pub algorithm: BalanceAlgorithm,
+    pub(crate) algorithm: BalanceAlgorithm,
     /// Name of the persistence cookie.
-    pub cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
     /// Value of `fullconn` (column `slim`).
-    pub fullconn: u64,
+    pub(crate) fullconn: u64,
     /// Parameters of the backend's requests and responses.
-    pub workload: Workload,
+    pub(crate) workload: Workload,
     /// Factor by which the scenario multiplies the request rate.
-    pub load_factor: f64,
+    pub(crate) load_factor: f64,
     /// True if a server was usable at the last update.
-    pub is_up: bool,
+    pub(crate) is_up: bool,
     /// Time of the last change between up and down.
-    pub last_change: u64,
+    pub(crate) last_change: u64,
     /// Milliseconds of downtime before `last_change`.
-    pub past_downtime: u64,
+    pub(crate) past_downtime: u64,
     /// Number of transitions to down (`chkdown`).
-    pub down_transitions: u64,
+    pub(crate) down_transitions: u64,
 }
 
 impl SimBackend {
@@ -189,15 +189,15 @@ impl SimBackend {
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
     /// Id of the proxy (`iid`).
-    pub iid: u32,
+    pub(crate) iid: u32,
     /// Name. A frontend and a backend may have the same name.
-    pub name: String,
+    pub(crate) name: String,
     /// Protocol.
-    pub mode: ProxyMode,
+    pub(crate) mode: ProxyMode,
     /// Client side.
-    pub frontend: Option<SimFrontend>,
+    pub(crate) frontend: Option<SimFrontend>,
     /// Server side.
-    pub backend: Option<SimBackend>,
+    pub(crate) backend: Option<SimBackend>,
     /// Stick table.
-    pub stick_table: Option<SimStickTable>,
+    pub(crate) stick_table: Option<SimStickTable>,
 }

@@ -34,11 +34,11 @@ pub(crate) enum SimOperationalState {
 #[derive(Clone, Debug)]
 pub(crate) struct Impairment {
     /// Factor by which the response time is multiplied.
-    pub response_factor: f64,
+    pub(crate) response_factor: f64,
     /// Share of responses that become 5xx, from 0 to 1.
-    pub error_share: f64,
+    pub(crate) error_share: f64,
     /// Failure of the server's checks and sessions, if the server does not answer.
-    pub fault: Option<Fault>,
+    pub(crate) fault: Option<Fault>,
 }
 
 impl Default for Impairment {
@@ -51,51 +51,51 @@ impl Default for Impairment {
 #[derive(Clone, Debug)]
 pub(crate) struct SimServer {
     /// Id within the backend, counted from 1.
-    pub sid: u32,
+    pub(crate) sid: u32,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
     /// Address without the port.
-    pub host: String,
+    pub(crate) host: String,
     /// Port.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Counters.
-    pub counters: Counters,
+    pub(crate) counters: Counters,
     /// Weight in the configuration.
-    pub initial_weight: u32,
+    pub(crate) initial_weight: u32,
     /// Weight set by an operator; initially the configured weight.
-    pub weight: u32,
+    pub(crate) weight: u32,
     /// Maximum number of sessions; 0 means unlimited.
-    pub maxconn: u64,
+    pub(crate) maxconn: u64,
     /// True for a backup server.
-    pub is_backup: bool,
+    pub(crate) is_backup: bool,
     /// Value of the persistence cookie that names this server.
-    pub cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
     /// Administrative flags: `FORCED_MAINT`, `CONFIG_MAINT`, `FORCED_DRAIN`.
-    pub admin_flags: u8,
+    pub(crate) admin_flags: u8,
     /// Operational state.
-    pub operational_state: SimOperationalState,
+    pub(crate) operational_state: SimOperationalState,
     /// Time of the last change of the operational state.
-    pub last_change: u64,
+    pub(crate) last_change: u64,
     /// Milliseconds of downtime before `last_change`.
-    pub past_downtime: u64,
+    pub(crate) past_downtime: u64,
     /// Number of transitions to down (`chkdown`).
-    pub down_transitions: u64,
+    pub(crate) down_transitions: u64,
     /// Health check.
-    pub health_check: Option<HealthCheck>,
+    pub(crate) health_check: Option<HealthCheck>,
     /// Agent check.
-    pub agent_check: Option<AgentCheck>,
+    pub(crate) agent_check: Option<AgentCheck>,
     /// Milliseconds that a slow start takes; 0 means no slow start.
-    pub slowstart_ms: u64,
+    pub(crate) slowstart_ms: u64,
     /// Queued sessions that only this server may handle.
-    pub queue: VecDeque<ClientSession>,
+    pub(crate) queue: VecDeque<ClientSession>,
     /// Relative number of clients that have this server's cookie.
-    pub cookie_clients: f64,
+    pub(crate) cookie_clients: f64,
     /// Credit in the weighted round robin of `load_balancing.rs`.
-    pub round_robin_credit: f64,
+    pub(crate) round_robin_credit: f64,
     /// A failure that never ends.
-    pub permanent_fault: Option<Fault>,
+    pub(crate) permanent_fault: Option<Fault>,
     /// Current effect of the scenario.
-    pub impairment: Impairment,
+    pub(crate) impairment: Impairment,
 }
 
 impl SimServer {

@@ -15,15 +15,15 @@ use crate::demo::world::World;
 #[derive(Clone, Debug)]
 pub(crate) struct StatFilter {
     /// Id of the only proxy to include; `None` includes all proxies.
-    pub iid: Option<u32>,
+    pub(crate) iid: Option<u32>,
     /// Bit mask of row kinds: 1 for frontends, 2 for backends, 4 for servers.
-    pub kinds: u32,
+    pub(crate) kinds: u32,
     /// Id of the only server to include; 0 means the proxy's own row, and `None` includes all rows.
-    pub sid: Option<u32>,
+    pub(crate) sid: Option<u32>,
     /// True to exclude servers that are not up.
-    pub hides_stopped: bool,
+    pub(crate) hides_stopped: bool,
     /// True to exclude servers in maintenance.
-    pub hides_maint: bool,
+    pub(crate) hides_maint: bool,
 }
 
 impl Default for StatFilter {

@@ -74,13 +74,13 @@ impl SimTableEntry {
 #[derive(Clone, Debug)]
 pub(crate) struct SimStickTable {
     /// Key type: `ip` or `string`.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Maximum number of entries.
-    pub size: u32,
+    pub(crate) size: u32,
     /// Milliseconds until an unused entry is removed.
-    pub expiry_ms: u64,
+    pub(crate) expiry_ms: u64,
     /// Data types that the table stores, in the order in which a dump shows them.
-    pub data_types: &'static [DataType],
+    pub(crate) data_types: &'static [DataType],
     entries: BTreeMap<String, SimTableEntry>,
 }
 

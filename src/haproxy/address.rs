@@ -38,12 +38,12 @@ impl Address {
     }
 
     /// Returns true for a TCP address, which HAProxy does not protect with a password.
-    pub fn is_tcp(&self) -> bool {
+    pub(crate) fn is_tcp(&self) -> bool {
         matches!(self, Self::Tcp { .. })
     }
 
     /// Returns the path of a Unix socket, or `None` for a TCP address.
-    pub fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Unix(path) => Some(path),
             Self::Tcp { .. } => None,

@@ -79,21 +79,21 @@ pub fn show_servers_state(backend: &CommandWord) -> String {
 }
 
 /// Command that reports the administrative states of the servers of all backends (1.6 and newer).
-pub const SHOW_ALL_SERVERS_STATE: &str = "show servers state";
+pub(crate) const SHOW_ALL_SERVERS_STATE: &str = "show servers state";
 
 /// Builds `show stat IID 4 -1`, which reports all columns of one backend's servers. The command contains the numeric id
 /// of the backend, because a frontend could have the same name.
-pub fn show_backend_servers(iid: i64) -> String {
+pub(crate) fn show_backend_servers(iid: i64) -> String {
     format!("show stat {iid} 4 -1")
 }
 
 /// Builds `show stat IID 1 -1`, which reports all columns of one frontend.
-pub fn show_frontend(iid: i64) -> String {
+pub(crate) fn show_frontend(iid: i64) -> String {
     format!("show stat {iid} 1 -1")
 }
 
 /// Command that reports only frontends and backends; cheap regardless of the number of servers.
-pub const SHOW_PROXIES: &str = "show stat -1 3 -1";
+pub(crate) const SHOW_PROXIES: &str = "show stat -1 3 -1";
 
 /// Builds `show table NAME key KEY`, which reports at most one entry.
 pub fn show_table_entry(table: &CommandWord, key: &CommandWord) -> String {
@@ -135,12 +135,12 @@ pub fn show_sessions(filter: &SessionFilter, version: Option<Version>) -> String
 const MAX_AGE_FILTER: Duration = Duration::from_hours(24 * 24);
 
 /// Builds `show sess ID`, which reports all details of one session.
-pub fn show_session(id: &CommandWord) -> String {
+pub(crate) fn show_session(id: &CommandWord) -> String {
     format!("show sess {id}")
 }
 
 /// Command that reports all stick tables with their size and usage; 1.5 and newer, any level.
-pub const SHOW_TABLES: &str = "show table";
+pub(crate) const SHOW_TABLES: &str = "show table";
 
 /// Builds `show table NAME [data.COUNTER OP N]`. There is at most one condition, because old versions do not accept
 /// more. The condition is omitted for 2.0, which rejects all conditions, and for a counter whose name is not a valid

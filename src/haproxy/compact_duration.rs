@@ -10,7 +10,7 @@ const IMPLAUSIBLE: Duration = Duration::from_hours(24 * 10_000);
 
 /// Parses a duration. Returns `None` for `<NEVER>`, an empty or otherwise invalid string, and durations of 10,000 days
 /// or more.
-pub fn parse(text: &[u8]) -> Option<Duration> {
+pub(crate) fn parse(text: &[u8]) -> Option<Duration> {
     let span: Span = std::str::from_utf8(text).ok()?.parse().ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     Duration::try_from(duration).ok().filter(|duration| *duration < IMPLAUSIBLE)

@@ -79,7 +79,7 @@ pub enum RequestError {
 
 impl RequestError {
     /// Returns a step that may fix the error, or `None` if no such step is known.
-    pub fn hint(&self, address: &Address) -> Option<String> {
+    pub(crate) fn hint(&self, address: &Address) -> Option<String> {
         match (self, address) {
             (Self::Connect(error), Address::Unix(path)) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Some(socket_permissions::access_hint(path))
@@ -98,7 +98,7 @@ impl RequestError {
     }
 
     /// Returns true if the user may not open the socket, so that retrying does not help.
-    pub fn is_permission(&self) -> bool {
+    pub(crate) fn is_permission(&self) -> bool {
         matches!(self, Self::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
 }
@@ -117,9 +117,9 @@ fn os_message(error: &io::Error) -> String {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RequestTiming {
     /// Time to establish the connection.
-    pub connect: Duration,
+    pub(crate) connect: Duration,
     /// Time from sending the command to the end of the reply; includes HAProxy's work and the time to read the reply.
-    pub reply: Duration,
+    pub(crate) reply: Duration,
 }
 
 /// Sends `line`, which contains `count` commands joined by `;`, and appends the replies to `into`.
@@ -141,7 +141,7 @@ pub async fn request(
 ///
 /// # Errors
 /// Returns the errors of [`request`].
-pub async fn request_with_progress(
+pub(crate) async fn request_with_progress(
     address: &Address,
     line: &str,
     count: usize,

@@ -45,13 +45,13 @@ impl ConnectionStage {
     ];
 
     /// Parses HAProxy's keyword in `show sess all`, such as `EST`. Returns `None` for an unknown keyword.
-    pub fn from_keyword(keyword: &[u8]) -> Option<Self> {
+    pub(crate) fn from_keyword(keyword: &[u8]) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| known.as_bytes() == keyword).map(|(stage, _)| *stage)
     }
 
     /// Converts the number that `show sess` reports, or returns `None` for an unknown number. Versions before 2.0 have
     /// no `RDY`, so the numbers of later stages are lower by one. An unknown version counts as 2.0 or newer.
-    pub fn from_number(number: usize, version: Option<Version>) -> Option<Self> {
+    pub(crate) fn from_number(number: usize, version: Option<Version>) -> Option<Self> {
         let is_old = version.is_some_and(|version| version < Version::new(2, 0));
         let index = if is_old && number >= Self::Ready as usize { number + 1 } else { number };
         Self::ALL.get(index).map(|(stage, _)| *stage)

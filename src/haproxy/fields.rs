@@ -5,7 +5,7 @@
 
 /// The way a number changes over time, which determines what can be derived from the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FieldKind {
+pub(crate) enum FieldKind {
     /// A number that only increases, until a reload or `clear counters` resets it.
     Counter,
     /// A current value, which rises and falls.
@@ -26,7 +26,7 @@ pub enum FieldKind {
 
 /// The unit of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unit {
+pub(crate) enum Unit {
     /// A count, such as sessions, requests or servers.
     Count,
     /// Bytes.
@@ -45,11 +45,11 @@ pub struct FieldInfo {
     /// HAProxy's name, as in the header line of `show stat` or a key of `show info`.
     pub name: &'static str,
     /// The way the value changes over time.
-    pub kind: FieldKind,
+    pub(crate) kind: FieldKind,
     /// The unit of the value.
-    pub unit: Unit,
+    pub(crate) unit: Unit,
     /// A short explanation for the operator.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
 }
 
 macro_rules! field_table {
@@ -65,7 +65,7 @@ macro_rules! field_table {
             /// All fields, in the order of the table.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
             /// Number of fields.
-            pub const COUNT: usize = Self::ALL.len();
+            pub(crate) const COUNT: usize = Self::ALL.len();
 
             /// Returns the description of the field.
             pub const fn info(self) -> &'static FieldInfo {
@@ -75,7 +75,7 @@ macro_rules! field_table {
             }
 
             /// Returns the field to which HAProxy gives this name, or `None` if the name is unknown.
-            pub fn by_name(name: &[u8]) -> Option<Self> {
+            pub(crate) fn by_name(name: &[u8]) -> Option<Self> {
                 Self::ALL.iter().copied().find(|field| field.info().name.as_bytes() == name)
             }
         }
@@ -256,12 +256,12 @@ field_table! {
 
 impl Field {
     /// The counters of responses by status class. Their sum is the number of all responses.
-    pub const RESPONSES: [Self; 6] =
+    pub(crate) const RESPONSES: [Self; 6] =
         [Self::Hrsp1xx, Self::Hrsp2xx, Self::Hrsp3xx, Self::Hrsp4xx, Self::Hrsp5xx, Self::HrspOther];
 
     /// Returns the counter that measures a row's traffic: sessions for a TCP row or a row without `req_tot`, otherwise
     /// requests. A TCP row may have `req_tot`, but the value stays 0.
-    pub fn traffic_counter(is_tcp: bool, has_requests: bool) -> Self {
+    pub(crate) fn traffic_counter(is_tcp: bool, has_requests: bool) -> Self {
         if is_tcp || !has_requests { Self::Stot } else { Self::ReqTot }
     }
 }

@@ -44,7 +44,7 @@ impl ProcessInfo {
     }
 
     /// Builds the information from pairs of key and value.
-    pub fn from_lines(lines: Vec<(SafeText, SafeText)>) -> Self {
+    pub(crate) fn from_lines(lines: Vec<(SafeText, SafeText)>) -> Self {
         let mut numbers = vec![None; InfoField::COUNT];
         for (key, value) in &lines {
             if let Some(field) = InfoField::by_name(key.as_str().as_bytes()) {
@@ -61,7 +61,7 @@ impl ProcessInfo {
     }
 
     /// Returns the numeric values of all known keys, in the order of [`InfoField::ALL`].
-    pub fn numbers(&self) -> &[Option<i64>] {
+    pub(crate) fn numbers(&self) -> &[Option<i64>] {
         &self.numbers
     }
 

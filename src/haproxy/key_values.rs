@@ -3,13 +3,13 @@
 use std::str::FromStr;
 
 /// Splits a line at blanks and returns its words.
-pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| *byte == b' ').filter(|word| !word.is_empty())
 }
 
 /// Returns the pointer at the start of the line of a session or table entry, without the colon. Returns `None` for any
 /// other line.
-pub fn leading_pointer(line: &[u8]) -> Option<&[u8]> {
+pub(crate) fn leading_pointer(line: &[u8]) -> Option<&[u8]> {
     let colon = line.iter().take(24).position(|byte| *byte == b':')?;
     let digits = line[..colon].strip_prefix(b"0x")?;
     (!digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit)).then_some(&line[..colon])
@@ -17,7 +17,7 @@ pub fn leading_pointer(line: &[u8]) -> Option<&[u8]> {
 
 /// Splits `key=value` into key and value, after removing parentheses and commas around the word. Returns `None` if the
 /// word contains no `=`.
-pub fn split_pair(word: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_pair(word: &[u8]) -> Option<(&[u8], &[u8])> {
     let word = word.strip_prefix(b"(").unwrap_or(word);
     let equals = word.iter().position(|byte| *byte == b'=')?;
     let value = &word[equals + 1..];
@@ -26,7 +26,7 @@ pub fn split_pair(word: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Parses a decimal number without a plus sign. Returns `None` if the number is invalid or does not fit in `T`.
-pub fn parse_number<T: FromStr>(value: &[u8]) -> Option<T> {
+pub(crate) fn parse_number<T: FromStr>(value: &[u8]) -> Option<T> {
     std::str::from_utf8(value).ok().filter(|text| !text.starts_with('+'))?.parse().ok()
 }
 

@@ -20,9 +20,9 @@ pub enum Level {
 }
 
 /// Command that reports the level; HAProxy 1.9 and newer.
-pub const LEVEL_COMMAND: &str = "show cli level";
+pub(crate) const LEVEL_COMMAND: &str = "show cli level";
 /// Line of two commands whose replies reveal the level on versions before 1.9.
-pub const PROBE_COMMANDS: &str = "set server;show env";
+pub(crate) const PROBE_COMMANDS: &str = "set server;show env";
 
 impl Level {
     /// Parses the reply to [`LEVEL_COMMAND`]. Returns `None` if the reply is not a level, as on versions without this
@@ -48,7 +48,7 @@ impl Level {
     }
 
     /// Returns HAProxy's word for the level.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Operator => "operator",

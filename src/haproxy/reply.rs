@@ -67,7 +67,7 @@ pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
 }
 
 /// Returns the offset of the byte after the first `count` replies, or `None` if these replies are not complete.
-pub fn offset_after(bytes: &[u8], count: usize) -> Option<usize> {
+pub(crate) fn offset_after(bytes: &[u8], count: usize) -> Option<usize> {
     let rest = (0..count).try_fold(bytes, |rest, _| split_first(rest).map(|(_, rest)| rest))?;
     Some(bytes.len() - rest.len())
 }

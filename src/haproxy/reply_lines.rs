@@ -3,7 +3,7 @@
 use crate::haproxy::safe_text::SafeText;
 
 /// Maximum number of lines kept from one reply.
-pub const MAX_LINES: usize = 20_000;
+pub(crate) const MAX_LINES: usize = 20_000;
 
 /// The lines of a reply. A line longer than [`crate::haproxy::safe_text::MAX_BYTES`] bytes is truncated and ends with
 /// `…`.
@@ -21,7 +21,7 @@ impl ReplyLines {
     }
 
     /// Collects lines that are already split. Empty lines at the end are dropped.
-    pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    pub(crate) fn from_lines<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut out = Self::default();
         let mut empty = 0;
         for line in lines {

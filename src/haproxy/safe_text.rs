@@ -13,7 +13,7 @@ use std::sync::Arc;
 use unicode_width::UnicodeWidthChar;
 
 /// Maximum length of the original text, in bytes. Longer text is truncated and ends with `…`.
-pub const MAX_BYTES: usize = 1024;
+pub(crate) const MAX_BYTES: usize = 1024;
 
 /// A string that is safe to display: every character occupies one or two visible cells.
 ///

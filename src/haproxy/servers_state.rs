@@ -22,7 +22,7 @@ impl AdminState {
 
     /// Returns true if the configuration contains `disabled` for the server. This stays true if the server is enabled
     /// at run time (`srv_admin_state` changes from 5 to 4 on 2.6.12).
-    pub fn is_disabled_in_config(self) -> bool {
+    pub(crate) fn is_disabled_in_config(self) -> bool {
         self.0 & Self::CONFIG_MAINT != 0
     }
 
@@ -40,26 +40,26 @@ impl AdminState {
 
 /// The state of health or agent checks: the bits of `srv_check_state` or `srv_agent_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CheckState(pub u32);
+pub(crate) struct CheckState(pub u32);
 
 impl CheckState {
     const CONFIGURED: u32 = 0x02;
     const ENABLED: u32 = 0x04;
 
     /// Returns true if the check is configured.
-    pub fn is_configured(self) -> bool {
+    pub(crate) fn is_configured(self) -> bool {
         self.0 & Self::CONFIGURED != 0
     }
 
     /// Returns true if the check is enabled.
-    pub fn is_enabled(self) -> bool {
+    pub(crate) fn is_enabled(self) -> bool {
         self.0 & Self::ENABLED != 0
     }
 }
 
 /// The operational state of a server, as set by checks or by `set server ... health`: `srv_op_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OperationalState {
+pub(crate) enum OperationalState {
     /// 0: the server is down.
     Stopped,
     /// 1: the server is in slow start.
@@ -90,11 +90,11 @@ pub struct ServerState {
     /// The configured weight: `srv_iweight`.
     pub initial_weight: Option<i64>,
     /// The operational state; `None` if this version does not report it.
-    pub operational: Option<OperationalState>,
+    pub(crate) operational: Option<OperationalState>,
     /// The state of the health checks.
-    pub checks: Option<CheckState>,
+    pub(crate) checks: Option<CheckState>,
     /// The state of the agent checks.
-    pub agent: Option<CheckState>,
+    pub(crate) agent: Option<CheckState>,
 }
 
 /// The indexes of the columns that are read.

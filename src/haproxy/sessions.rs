@@ -16,7 +16,7 @@ use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 
 /// Maximum number of sessions kept from one reply.
-pub const MAX_SESSIONS: usize = 20_000;
+pub(crate) const MAX_SESSIONS: usize = 20_000;
 
 /// One client session. A field is `None` if the reply does not contain the value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,7 +27,7 @@ const GROUP_WRITE: u32 = 0o020;
 
 /// Returns a hint for a user who may not open the socket: a shell command to join the group of the socket, or a
 /// configuration line if no group may open the socket.
-pub fn access_hint(path: &Path) -> String {
+pub(crate) fn access_hint(path: &Path) -> String {
     let shown = path.display();
     let Ok(meta) = fs::metadata(path) else {
         return format!(

@@ -112,7 +112,7 @@ impl StatSchema {
     }
 
     /// Returns the number of slots that contain quantities. All later slots contain ages and identifiers.
-    pub fn quantity_count(&self) -> usize {
+    pub(crate) fn quantity_count(&self) -> usize {
         self.quantity_count
     }
 
@@ -122,7 +122,7 @@ impl StatSchema {
     }
 
     /// Returns HAProxy's names for the numeric columns, by slot.
-    pub fn names(&self) -> &[SafeText] {
+    pub(crate) fn names(&self) -> &[SafeText] {
         &self.names
     }
 }

@@ -18,7 +18,7 @@ pub struct StatAnomalies {
     pub uneven_rows: usize,
     /// Cells of numeric columns that are not numbers or do not fit in 63 bits. They count as absent. (2.6 reports a
     /// gauge below zero as 18446744073709551615.)
-    pub invalid_numbers: usize,
+    pub(crate) invalid_numbers: usize,
 }
 
 /// The function that tries to read a plain row before the CSV reader is used.

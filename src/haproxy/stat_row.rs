@@ -124,18 +124,18 @@ impl StatRow {
     }
 
     /// Returns true if both rows share their texts in memory. Does not compare the texts.
-    pub fn shares_texts(&self, other: &Self) -> bool {
+    pub(crate) fn shares_texts(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.texts, &other.texts)
     }
 
     /// Returns true if the texts of both rows are equal. This is cheap between two samples, because most rows share
     /// their texts.
-    pub fn has_same_texts(&self, other: &Self) -> bool {
+    pub(crate) fn has_same_texts(&self, other: &Self) -> bool {
         self.shares_texts(other) || self.texts == other.texts
     }
 
     /// Returns the memory used by the texts, in bytes, without the names.
-    pub fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         let cell = |(_, text): &(TextField, SafeText)| size_of::<(TextField, SafeText)>() + text.as_str().len() + 16;
         self.texts.0.iter().map(cell).sum::<usize>() + size_of::<RowTexts>() + 16
     }
@@ -151,7 +151,7 @@ impl StatRow {
     }
 
     /// Returns true if the mode is TCP.
-    pub fn is_tcp(&self) -> bool {
+    pub(crate) fn is_tcp(&self) -> bool {
         self.text(TextField::Mode).is_some_and(|mode| mode.as_str() == "tcp")
     }
 

@@ -51,7 +51,12 @@ impl StatTable {
     }
 
     /// Builds a table from its parts. `numbers` must contain one row for each of `rows`.
-    pub fn new(schema: Arc<StatSchema>, rows: Arc<[StatRow]>, numbers: NumberRows, anomalies: StatAnomalies) -> Self {
+    pub(crate) fn new(
+        schema: Arc<StatSchema>,
+        rows: Arc<[StatRow]>,
+        numbers: NumberRows,
+        anomalies: StatAnomalies,
+    ) -> Self {
         Self { schema, rows, numbers, anomalies }
     }
 
@@ -61,7 +66,7 @@ impl StatTable {
     }
 
     /// Returns the shared list of rows. Consecutive samples that differ only in numbers share the same allocation.
-    pub fn shared_rows(&self) -> &Arc<[StatRow]> {
+    pub(crate) fn shared_rows(&self) -> &Arc<[StatRow]> {
         &self.rows
     }
 
@@ -83,7 +88,7 @@ impl StatTable {
     }
 
     /// Returns all numbers of the row at `index`, by slot, or `None` if there is no such row.
-    pub fn row_numbers(&self, index: usize) -> Option<number_rows::NumberRow<'_>> {
+    pub(crate) fn row_numbers(&self, index: usize) -> Option<number_rows::NumberRow<'_>> {
         self.numbers.row(index)
     }
 
@@ -94,7 +99,7 @@ impl StatTable {
 }
 
 /// An incremental parser that reads the rows of a reply while the reply arrives.
-pub struct StatParser<'a> {
+pub(crate) struct StatParser<'a> {
     previous: Option<&'a StatTable>,
     read_plain_row: PlainRowReader,
     /// Reader of the rows; `None` until the header has been read.
@@ -106,13 +111,13 @@ pub struct StatParser<'a> {
 impl<'a> StatParser<'a> {
     /// Creates a parser for a new reply. `previous` is the table of the previous sample, with which names and texts are
     /// shared.
-    pub fn new(previous: Option<&'a StatTable>) -> Self {
+    pub(crate) fn new(previous: Option<&'a StatTable>) -> Self {
         Self { previous, read_plain_row: stat_row_reader::read_plain_row, reader: None, offset: 0 }
     }
 
     /// Parses all plain rows that are complete so far. `body` contains all bytes received so far, not only the new
     /// ones.
-    pub fn feed(&mut self, body: &[u8]) {
+    pub(crate) fn feed(&mut self, body: &[u8]) {
         if self.reader.is_none() {
             let header = body.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
             // A header with quotes may continue after the line break.
@@ -156,7 +161,7 @@ impl<'a> StatParser<'a> {
     ///
     /// # Errors
     /// Returns an error if the reply does not begin with a header line of `show stat`.
-    pub fn finish(mut self, body: &[u8]) -> Result<StatTable, StatError> {
+    pub(crate) fn finish(mut self, body: &[u8]) -> Result<StatTable, StatError> {
         if self.reader.is_none() {
             self.read_header(body)?;
         }

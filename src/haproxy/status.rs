@@ -34,7 +34,7 @@ pub enum RowState {
 
 impl RowState {
     /// Parses the `status` column. Mainly the first word counts, because some versions append other text.
-    pub fn parse(status: &str) -> Self {
+    pub(crate) fn parse(status: &str) -> Self {
         let (word, rest) = status.split_once(' ').unwrap_or((status, ""));
         let is_partial = rest.starts_with(|ch: char| ch.is_ascii_digit()) && rest.contains('/');
         match word {
@@ -60,13 +60,13 @@ impl RowState {
     }
 
     /// Returns true for maintenance and drain, which an operator orders.
-    pub fn is_maint_or_drain(self) -> bool {
+    pub(crate) fn is_maint_or_drain(self) -> bool {
         matches!(self, Self::Maint | Self::Drain)
     }
 
     /// Returns true for maintenance, drain and `NOLB`, in which an operator or the server itself requested to stop new
     /// sessions.
-    pub fn is_out_of_service(self) -> bool {
+    pub(crate) fn is_out_of_service(self) -> bool {
         self.is_maint_or_drain() || self == Self::NoLb
     }
 }

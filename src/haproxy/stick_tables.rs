@@ -12,9 +12,9 @@ use crate::haproxy::key_values::{leading_pointer, parse_number, split_pair, word
 use crate::haproxy::safe_text::SafeText;
 
 /// Maximum number of tables kept from one reply.
-pub const MAX_TABLES: usize = 10_000;
+pub(crate) const MAX_TABLES: usize = 10_000;
 /// Maximum number of entries kept from one reply.
-pub const MAX_ENTRIES: usize = 100_000;
+pub(crate) const MAX_ENTRIES: usize = 100_000;
 /// Maximum number of counters kept per table; HAProxy has about thirty counters.
 const MAX_COLUMNS: usize = 128;
 /// The line that HAProxy sends at user level instead of the entries.
@@ -151,7 +151,7 @@ pub enum Comparison {
 
 impl Comparison {
     /// Returns HAProxy's word for the operator.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Equal => "eq",
             Self::NotEqual => "ne",

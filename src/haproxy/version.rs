@@ -6,9 +6,9 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// The first number.
-    pub major: u16,
+    pub(crate) major: u16,
     /// The second number.
-    pub minor: u16,
+    pub(crate) minor: u16,
 }
 
 impl Version {

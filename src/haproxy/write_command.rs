@@ -44,7 +44,7 @@ pub enum TargetWeight {
 }
 
 /// The largest weight that HAProxy accepts.
-pub const MAX_WEIGHT: u16 = 256;
+pub(crate) const MAX_WEIGHT: u16 = 256;
 /// The largest percentage, which changes a weight of 1 to 256.
 const MAX_PERCENT: u16 = 25_600;
 
@@ -143,7 +143,7 @@ impl fmt::Display for TargetWeight {
 
 impl TargetState {
     /// Returns HAProxy's word for the state.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "ready",
             Self::Drain => "drain",
@@ -154,7 +154,7 @@ impl TargetState {
 
 impl ForcedHealth {
     /// Returns HAProxy's word for the health.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Stopping => "stopping",

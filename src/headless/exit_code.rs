@@ -2,7 +2,7 @@
 
 /// The way in which a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CommandExit {
+pub(crate) enum CommandExit {
     /// Success. With `--wait`, the servers have also become drained or usable.
     Done,
     /// The command was refused or failed, or another operator reverted the change in the meantime.
@@ -19,7 +19,7 @@ pub enum CommandExit {
 
 impl CommandExit {
     /// Returns the exit code for the shell; 128 + N for signal N.
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Refused => 1,

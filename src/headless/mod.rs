@@ -8,16 +8,16 @@
 //! [`server::controller::Controller`] for a command that changes servers. The samples update an `Instance`; a submodule
 //! formats the instance and writes to the given output. The result is a [`exit_code::CommandExit`] or a Nagios state.
 
-pub mod audit;
-pub mod check;
-pub mod config;
-pub mod doctor;
-pub mod exit_code;
-pub mod manual;
-pub mod poller;
-pub mod pollers;
-pub mod print;
-pub mod report;
-pub mod server;
-pub mod signals;
-pub mod suggest;
+pub(crate) mod audit;
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod exit_code;
+pub(crate) mod manual;
+pub(crate) mod poller;
+pub(crate) mod pollers;
+pub(crate) mod print;
+pub(crate) mod report;
+pub(crate) mod server;
+pub(crate) mod signals;
+pub(crate) mod suggest;

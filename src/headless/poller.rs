@@ -25,13 +25,13 @@ const MAX_OVERRUN: Duration = Duration::from_secs(5);
 
 /// Polls one HAProxy and stores its samples.
 #[derive(Debug)]
-pub struct Poller {
+pub(crate) struct Poller {
     /// Configured name, or the address if it has no name.
-    pub name: String,
+    pub(crate) name: String,
     /// Samples, rates and problems of this HAProxy.
-    pub instance: Instance,
+    pub(crate) instance: Instance,
     /// Source of timestamps.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     sampler: Sampler,
     schedule: PollSchedule,
     /// Earliest time of the next poll.
@@ -44,7 +44,7 @@ impl Poller {
     ///
     /// The poller sends only `show info;show stat`, on one connection per poll. The socket's access level and the
     /// states in the configuration matter only to commands that change something.
-    pub fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
+    pub(crate) fn new(target: &Target, every: Duration, thresholds: Thresholds) -> Self {
         let mut poller = Self::for_changes(target.label(), &target.address, true, every);
         poller.sampler = poller.sampler.samples_only();
         poller.instance.set_thresholds(thresholds);
@@ -52,7 +52,7 @@ impl Poller {
     }
 
     /// Creates a poller for a command that changes the HAProxy `name` at `address`.
-    pub fn for_changes(name: String, address: &Address, read_only: bool, every: Duration) -> Self {
+    pub(crate) fn for_changes(name: String, address: &Address, read_only: bool, every: Duration) -> Self {
         let clock = Clock::start();
         let access = Access { read_only, is_tcp: address.is_tcp() };
         Self {
@@ -66,7 +66,7 @@ impl Poller {
     }
 
     /// Loads from the audit log who ordered the current server states.
-    pub fn load_attribution(&mut self, audit_index: &AuditIndex, address: &Address) {
+    pub(crate) fn load_attribution(&mut self, audit_index: &AuditIndex, address: &Address) {
         self.instance.load_audit_index(audit_index, &address.to_string(), self.now());
     }
 
@@ -74,7 +74,7 @@ impl Poller {
     ///
     /// # Errors
     /// Returns an error if HAProxy does not answer with a valid sample.
-    pub async fn poll(&mut self) -> Result<Duration, PollFailure> {
+    pub(crate) async fn poll(&mut self) -> Result<Duration, PollFailure> {
         sleep_until(self.earliest_poll).await;
         let start = Instant::now();
         match self.sampler.poll_and_record(&mut self.schedule).await {
@@ -99,7 +99,7 @@ impl Poller {
     ///
     /// # Errors
     /// Returns an error if the first or the last poll fails.
-    pub async fn poll_for(&mut self, over: Duration, every: Duration) -> Result<Duration, PollFailure> {
+    pub(crate) async fn poll_for(&mut self, over: Duration, every: Duration) -> Result<Duration, PollFailure> {
         let start = Instant::now();
         self.poll().await?;
         let end = start + over;
@@ -116,7 +116,7 @@ impl Poller {
     }
 
     /// Returns the current time.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

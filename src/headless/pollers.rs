@@ -10,13 +10,13 @@ use crate::headless::poller::Poller;
 use crate::observe::link::PollFailure;
 
 /// A poller that has finished polling, and the time that its samples cover or the reason why polling failed.
-pub type PolledInstance = (Poller, Result<Duration, PollFailure>);
+pub(crate) type PolledInstance = (Poller, Result<Duration, PollFailure>);
 
 /// Starts the single-threaded I/O runtime.
 ///
 /// # Errors
 /// Returns an error if the operating system refuses to start it.
-pub fn start_runtime() -> anyhow::Result<Runtime> {
+pub(crate) fn start_runtime() -> anyhow::Result<Runtime> {
     Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")
 }
 
@@ -24,7 +24,7 @@ pub fn start_runtime() -> anyhow::Result<Runtime> {
 ///
 /// # Errors
 /// Returns an error if the I/O runtime cannot start or a poll task panics.
-pub fn poll_all(pollers: Vec<Poller>, over: Duration, every: Duration) -> anyhow::Result<Vec<PolledInstance>> {
+pub(crate) fn poll_all(pollers: Vec<Poller>, over: Duration, every: Duration) -> anyhow::Result<Vec<PolledInstance>> {
     start_runtime()?.block_on(async {
         let poll = |mut poller: Poller| async move {
             let polled = poller.poll_for(over, every).await;
@@ -40,7 +40,7 @@ pub fn poll_all(pollers: Vec<Poller>, over: Duration, every: Duration) -> anyhow
 }
 
 /// Writes to `err` why the instance `name` could not be polled, and how to fix this if a hint is known.
-pub fn report_failure(name: &str, failure: &PollFailure, err: &mut dyn Write) {
+pub(crate) fn report_failure(name: &str, failure: &PollFailure, err: &mut dyn Write) {
     // A failed write is ignored: the exit code reports the failure, too.
     let _ = writeln!(err, "hapulse: {name}: {}", failure.reason);
     if let Some(hint) = &failure.hint {

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 ///
 /// # Errors
 /// Returns every error except `BrokenPipe`.
-pub fn ignore_broken_pipe(printed: io::Result<()>) -> io::Result<()> {
+pub(crate) fn ignore_broken_pipe(printed: io::Result<()>) -> io::Result<()> {
     match printed {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
@@ -19,13 +19,13 @@ pub fn ignore_broken_pipe(printed: io::Result<()>) -> io::Result<()> {
 const DEFAULT_COLUMNS: u16 = 80;
 
 /// Returns the number of columns of the terminal on standard output, or [`DEFAULT_COLUMNS`] if the number is unknown.
-pub fn terminal_columns_or_default() -> usize {
+pub(crate) fn terminal_columns_or_default() -> usize {
     let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(DEFAULT_COLUMNS, |size| size.ws_col);
     usize::from(if size == 0 { DEFAULT_COLUMNS } else { size })
 }
 
 /// Returns the number of columns of the terminal, or `None` if standard output is not a terminal.
-pub fn terminal_columns() -> Option<usize> {
+pub(crate) fn terminal_columns() -> Option<usize> {
     io::stdout().is_terminal().then(terminal_columns_or_default)
 }
 
@@ -33,7 +33,7 @@ pub fn terminal_columns() -> Option<usize> {
 const MAX_CELL_WIDTH: usize = 40;
 
 /// Formats rows of cells as lines with aligned columns; the last column is not padded.
-pub fn align_cells<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> impl Iterator<Item = String> {
+pub(crate) fn align_cells<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> impl Iterator<Item = String> {
     let mut widths = [0; COLUMNS];
     for line in lines {
         for (width, cell) in widths.iter_mut().zip(line) {

@@ -6,13 +6,13 @@ use tokio::sync::watch;
 
 /// Listener that keeps the first signal received.
 #[derive(Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     first_signal: watch::Receiver<Option<i32>>,
 }
 
 impl Signals {
     /// Starts to listen for the signals. Must be called inside the I/O runtime.
-    pub fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let (sender, received) = watch::channel(None);
         for (kind, number) in [(SignalKind::hangup(), 1), (SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
             // If a signal cannot be caught, it keeps its default effect.
@@ -28,12 +28,12 @@ impl Signals {
     }
 
     /// Returns the number of the first signal received, or `None` if no signal was received yet.
-    pub fn received(&self) -> Option<i32> {
+    pub(crate) fn received(&self) -> Option<i32> {
         *self.first_signal.borrow()
     }
 
     /// Waits for the first signal and returns its number.
-    pub async fn wait(&mut self) -> i32 {
+    pub(crate) async fn wait(&mut self) -> i32 {
         let received = self.first_signal.wait_for(Option::is_some).await.ok().and_then(|received| *received);
         match received {
             Some(number) => number,
@@ -43,7 +43,7 @@ impl Signals {
 }
 
 /// Returns the name of a signal, or `a signal` for a signal that [`Signals`] does not handle.
-pub fn signal_name(number: i32) -> &'static str {
+pub(crate) fn signal_name(number: i32) -> &'static str {
     match number {
         1 => "SIGHUP",
         2 => "SIGINT",

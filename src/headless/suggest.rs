@@ -7,7 +7,7 @@ const MAX_SUGGESTIONS: usize = 3;
 ///
 /// A name is similar if the number of edits between the two is at most a third of the length of `name_to_match`, plus
 /// one. Exchanging two adjacent characters counts as one edit.
-pub fn nearest<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let lower = name_to_match.to_lowercase();
     let limit = lower.chars().count() / 3 + 1;
     let mut near: Vec<(usize, &str)> = Vec::new();
@@ -27,7 +27,7 @@ pub fn nearest<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>
 }
 
 /// Returns `; did you mean a, b?`, or an empty string if no name is similar.
-pub fn did_you_mean<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(name_to_match: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let near = nearest(name_to_match, names);
     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) }
 }

@@ -13,7 +13,7 @@ use crate::haproxy::stat_header::StatSchema;
 use crate::history::row_log::{ABSENT, unzigzag, zigzag};
 
 /// Number of age columns in `show stat`.
-pub const AGE_COLUMN_COUNT: usize = {
+pub(crate) const AGE_COLUMN_COUNT: usize = {
     let (mut count, mut at) = (0, 0);
     while at < Field::COUNT {
         if matches!(Field::ALL[at].info().kind, FieldKind::Age) {
@@ -32,7 +32,7 @@ const EARLIEST_START: i64 = -1 << 60;
 
 /// Encodes an age reported at the monotonic time `at`. `before` is the encoded value of the previous sample. Returns
 /// `None` if there is no age.
-pub fn encode(age: Option<i64>, at: Duration, before: Option<i64>) -> Option<i64> {
+pub(crate) fn encode(age: Option<i64>, at: Duration, before: Option<i64>) -> Option<i64> {
     match age? {
         ..=1 => Some(JUST_NOW),
         age => {
@@ -44,7 +44,7 @@ pub fn encode(age: Option<i64>, at: Duration, before: Option<i64>) -> Option<i64
 }
 
 /// Decodes an age for a sample taken at the monotonic time `at`, or returns `None` if `stored` is [`ABSENT`].
-pub fn decode(stored: i64, at: Duration) -> Option<i64> {
+pub(crate) fn decode(stored: i64, at: Duration) -> Option<i64> {
     match stored {
         ABSENT => None,
         JUST_NOW => Some(0),
@@ -60,11 +60,11 @@ fn start_second(stored: i64) -> i64 {
 
 /// Slots of the age columns: columns such as `lastchg` that count the seconds since an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AgeColumns([Option<usize>; AGE_COLUMN_COUNT]);
+pub(crate) struct AgeColumns([Option<usize>; AGE_COLUMN_COUNT]);
 
 impl AgeColumns {
     /// Finds the age columns of a schema.
-    pub fn from_schema(schema: &StatSchema) -> Self {
+    pub(crate) fn from_schema(schema: &StatSchema) -> Self {
         let mut slots = [None; AGE_COLUMN_COUNT];
         let ages = Field::ALL.iter().filter(|field| field.info().kind == FieldKind::Age);
         for (slot, field) in slots.iter_mut().zip(ages) {
@@ -74,12 +74,12 @@ impl AgeColumns {
     }
 
     /// Returns the slots of the age columns that this HAProxy version has.
-    pub fn slots(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn slots(&self) -> impl Iterator<Item = usize> {
         self.0.into_iter().flatten()
     }
 
     /// Returns whether a slot contains an age.
-    pub fn contains(&self, slot: usize) -> bool {
+    pub(crate) fn contains(&self, slot: usize) -> bool {
         self.0.contains(&Some(slot))
     }
 }

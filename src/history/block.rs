@@ -37,14 +37,14 @@ pub struct SampleHeader {
     /// Number of the epoch.
     pub epoch: u32,
     /// Wall clock time.
-    pub wall: SystemTime,
+    pub(crate) wall: SystemTime,
     /// Size of the reply, and the time that HAProxy took to send it.
-    pub cost: ReplyCost,
+    pub(crate) cost: ReplyCost,
 }
 
 impl SampleHeader {
     /// Returns the header of a sample.
-    pub fn from_sample(sample: &Sample) -> Self {
+    pub(crate) fn from_sample(sample: &Sample) -> Self {
         let Timestamp { monotonic: mono, wall } = sample.at;
         Self { seq: sample.seq, at: mono, epoch: sample.epoch.number, wall, cost: sample.cost }
     }
@@ -68,7 +68,7 @@ enum RowStorage {
 
 /// Sequence of samples with the same columns. A block accepts samples until it is full or sealed and is then read-only.
 #[derive(Debug)]
-pub struct Block {
+pub(crate) struct Block {
     headers: Vec<SampleHeader>,
     schema: Arc<StatSchema>,
     ages: AgeColumns,
@@ -86,7 +86,7 @@ struct RebuiltTable {
 impl Block {
     /// Creates an empty block for samples with the columns of `sample`. The keys of `show info` are shared with the
     /// block `before` if they are the same.
-    pub fn new(sample: &Sample, before: Option<&Self>) -> Self {
+    pub(crate) fn new(sample: &Sample, before: Option<&Self>) -> Self {
         let schema = Arc::clone(sample.table.schema());
         Self {
             headers: Vec::with_capacity(BLOCK_SAMPLES),
@@ -100,7 +100,7 @@ impl Block {
 
     /// Returns whether the sample can be appended: the block is open and not full, and the columns and keys are the
     /// same.
-    pub fn accepts(&self, sample: &Sample) -> bool {
+    pub(crate) fn accepts(&self, sample: &Sample) -> bool {
         let schema = sample.table.schema();
         let same_columns = Arc::ptr_eq(&self.schema, schema) || self.schema == *schema;
         let is_open = matches!(self.rows, RowStorage::Open(_)) && self.headers.len() < BLOCK_SAMPLES;
@@ -108,7 +108,7 @@ impl Block {
     }
 
     /// Appends a sample; does nothing if the block is sealed. `earlier` is the previous block.
-    pub fn push(&mut self, sample: &Arc<Sample>, earlier: Option<&Self>) {
+    pub(crate) fn push(&mut self, sample: &Arc<Sample>, earlier: Option<&Self>) {
         let RowStorage::Open(open) = &mut self.rows else { return };
         let step = self.headers.len();
         self.contexts.push(step, sample, earlier.map(|earlier| &earlier.contexts));
@@ -118,7 +118,7 @@ impl Block {
     }
 
     /// Seals the block: no further sample can be appended.
-    pub fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         if let RowStorage::Open(open) = &mut self.rows {
             self.rows = RowStorage::Sealed(SealedRows::from_logs(std::mem::take(&mut **open).into_logs()));
             self.info.seal();
@@ -127,12 +127,12 @@ impl Block {
     }
 
     /// Returns whether the block is sealed and some of its rows are not packed yet.
-    pub fn has_unpacked_rows(&self) -> bool {
+    pub(crate) fn has_unpacked_rows(&self) -> bool {
         matches!(&self.rows, RowStorage::Sealed(sealed) if sealed.has_unpacked_rows())
     }
 
     /// Packs the next few rows of a sealed block; does nothing while the block is open.
-    pub fn pack_some_rows(&mut self) {
+    pub(crate) fn pack_some_rows(&mut self) {
         let RowStorage::Sealed(sealed) = &mut self.rows else { return };
         let count = sealed.row_count() / PACKING_SAMPLES + 1;
         let columns = self.schema.width();
@@ -140,17 +140,17 @@ impl Block {
     }
 
     /// Returns the headers of the samples, oldest first.
-    pub fn headers(&self) -> &[SampleHeader] {
+    pub(crate) fn headers(&self) -> &[SampleHeader] {
         &self.headers
     }
 
     /// Returns whether any sample of the block contains the row.
-    pub fn contains_row(&self, id: RowId) -> bool {
+    pub(crate) fn contains_row(&self, id: RowId) -> bool {
         self.contexts.contains_row(id)
     }
 
     /// Returns the newest sample of an open block, or `None` if the block is sealed.
-    pub fn newest(&self) -> Option<&Arc<Sample>> {
+    pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         match &self.rows {
             RowStorage::Open(open) => open.newest(),
             RowStorage::Sealed(_) => None,
@@ -158,7 +158,7 @@ impl Block {
     }
 
     /// Returns the memory used, in bytes.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let rows = match &self.rows {
             RowStorage::Open(open) => open.memory(),
             RowStorage::Sealed(sealed) => sealed.memory(),
@@ -168,7 +168,7 @@ impl Block {
 
     /// Reads several series of one row and calls `each` with the header of every sample and one value per series.
     /// Absent values are `None`.
-    pub fn read_series(&self, id: RowId, series: &[Series], mut each: impl FnMut(SampleHeader, &[Option<i64>])) {
+    pub(crate) fn read_series(&self, id: RowId, series: &[Series], mut each: impl FnMut(SampleHeader, &[Option<i64>])) {
         let is_process = id == RowId::PROCESS;
         let slot = |series: &Series| match series {
             Series::Info(field) => is_process.then_some(*field as usize),
@@ -217,7 +217,7 @@ impl Block {
 
     /// Restores the samples at the given positions in the block, which must be in ascending order. Ages are accurate to
     /// one second. Returns `None` if a position is past the end of the block.
-    pub fn restore_samples(&self, steps: &[usize], texts: &TextLog) -> Option<Vec<Sample>> {
+    pub(crate) fn restore_samples(&self, steps: &[usize], texts: &TextLog) -> Option<Vec<Sample>> {
         let contexts: Vec<&SampleContext> = steps.iter().map(|step| self.contexts.get(*step)).collect::<Option<_>>()?;
         let empty = |context: &&SampleContext| {
             let count = context.rows.ids().len();

@@ -11,7 +11,7 @@ const FIRST_SEGMENT_BYTES: usize = 256;
 
 /// Append-only bytes, read by position. An item is never split between two segments.
 #[derive(Debug, Default)]
-pub struct ByteSegments {
+pub(crate) struct ByteSegments {
     /// Segments, each with the number of bytes in all earlier segments.
     segments: Vec<(usize, Vec<u8>)>,
     length: usize,
@@ -19,7 +19,7 @@ pub struct ByteSegments {
 
 impl ByteSegments {
     /// Appends the two parts as one item and returns the position of the item's end.
-    pub fn push(&mut self, parts: [&[u8]; 2]) -> usize {
+    pub(crate) fn push(&mut self, parts: [&[u8]; 2]) -> usize {
         let more: usize = parts.iter().map(|part| part.len()).sum();
         let fits = |segment: &Vec<u8>| segment.capacity() - segment.len() >= more;
         if !self.segments.last().is_some_and(|(_, segment)| fits(segment)) {
@@ -36,14 +36,14 @@ impl ByteSegments {
     }
 
     /// Returns the item between two positions, or `None` if no segment contains all of it.
-    pub fn get(&self, start: usize, end: usize) -> Option<&[u8]> {
+    pub(crate) fn get(&self, start: usize, end: usize) -> Option<&[u8]> {
         let place = self.segments.partition_point(|(before, _)| *before <= start).checked_sub(1)?;
         let (before, segment) = self.segments.get(place)?;
         segment.get(start - before..end.checked_sub(*before)?)
     }
 
     /// Releases unused capacity. Call it after the last append.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if let Some((_, segment)) = self.segments.last_mut() {
             segment.shrink_to_fit();
         }
@@ -51,7 +51,7 @@ impl ByteSegments {
     }
 
     /// Returns the memory used, in bytes.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let held = |(_, segment): &(usize, Vec<u8>)| segment.capacity();
         self.segments.iter().map(held).sum::<usize>() + self.segments.capacity() * size_of::<(usize, Vec<u8>)>()
     }

@@ -18,7 +18,7 @@ const ALTERED: u8 = 2;
 
 /// Log of `show info` for one block.
 #[derive(Debug)]
-pub struct InfoLog {
+pub(crate) struct InfoLog {
     keys: Arc<[SafeText]>,
     /// True if the keys are not shared with the previous block, so that [`Self::memory`] includes them.
     owns_keys: bool,
@@ -31,7 +31,7 @@ pub struct InfoLog {
 impl InfoLog {
     /// Creates an empty log for samples with the keys of `info`. The keys are shared with the log `before` if they are
     /// the same.
-    pub fn new(info: &ProcessInfo, before: Option<&Self>) -> Self {
+    pub(crate) fn new(info: &ProcessInfo, before: Option<&Self>) -> Self {
         let shared = before.filter(|before| before.has_keys_of(info)).map(|before| Arc::clone(&before.keys));
         let has_own_keys = shared.is_none();
         let keys = shared.unwrap_or_else(|| info.lines().iter().map(|(key, _)| key.clone()).collect());
@@ -45,13 +45,13 @@ impl InfoLog {
     }
 
     /// Returns whether `info` has the keys of this log, in the same order.
-    pub fn has_keys_of(&self, info: &ProcessInfo) -> bool {
+    pub(crate) fn has_keys_of(&self, info: &ProcessInfo) -> bool {
         let same = |(key, line): (&SafeText, &(SafeText, SafeText))| *key == line.0;
         self.keys.len() == info.lines().len() && self.keys.iter().zip(info.lines()).all(same)
     }
 
     /// Appends the values of a sample.
-    pub fn push(&mut self, info: &ProcessInfo) {
+    pub(crate) fn push(&mut self, info: &ProcessInfo) {
         let changed = info.lines().iter().zip(&self.newest_values).filter(|((_, value), last)| value != *last).count();
         write_varint(&mut self.bytes, changed as u64);
         let mut written = 0;
@@ -79,14 +79,14 @@ impl InfoLog {
     }
 
     /// Seals the log: no further sample can be appended.
-    pub fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         self.newest_values = Vec::new();
         self.bytes.shrink_to_fit();
     }
 
     /// Returns the values at the given sample positions, which must be in ascending order. Positions past the end of
     /// the log are skipped.
-    pub fn read(&self, steps: &[usize]) -> Vec<ProcessInfo> {
+    pub(crate) fn read(&self, steps: &[usize]) -> Vec<ProcessInfo> {
         let mut values = vec![SafeText::default(); self.keys.len()];
         let mut rest = self.bytes.as_slice();
         let mut found = Vec::with_capacity(steps.len());
@@ -127,7 +127,7 @@ impl InfoLog {
     }
 
     /// Returns the memory used, in bytes.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let text = |text: &SafeText| size_of::<SafeText>() + text.as_str().len() + 16;
         let keys = if self.owns_keys { self.keys.iter().map(text).sum() } else { 0 };
         let texts = self.altered.iter().chain(&self.newest_values).map(text).sum::<usize>();

@@ -12,19 +12,19 @@
 //! sealed blocks. [`trend`] turns a series into chart points, and [`rates`] keeps the last few samples in full to
 //! compute rates.
 
-pub mod age_encoding;
+pub(crate) mod age_encoding;
 pub mod block;
-pub mod byte_segments;
-pub mod info_log;
-pub mod open_block;
-pub mod packed_row;
+pub(crate) mod byte_segments;
+pub(crate) mod info_log;
+pub(crate) mod open_block;
+pub(crate) mod packed_row;
 #[cfg(test)]
-pub mod proptests;
+pub(crate) mod proptests;
 pub mod rates;
-pub mod rice_codes;
-pub mod row_log;
-pub mod sample_context;
-pub mod sealed_block;
+pub(crate) mod rice_codes;
+pub(crate) mod row_log;
+pub(crate) mod sample_context;
+pub(crate) mod sealed_block;
 pub mod store;
-pub mod text_log;
+pub(crate) mod text_log;
 pub mod trend;

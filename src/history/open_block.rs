@@ -29,7 +29,7 @@ impl NewestSample {
 
 /// Logs of all rows of an open block.
 #[derive(Debug, Default)]
-pub struct OpenRows {
+pub(crate) struct OpenRows {
     logs: Vec<(RowId, RowLogWriter)>,
     log_of_id: HashMap<RowId, u32>,
     /// For each row of the newest sample, the index of its log.
@@ -42,7 +42,7 @@ pub struct OpenRows {
 
 impl OpenRows {
     /// Appends a sample. `slots` are the age columns; `steps` is the number of samples already in the logs.
-    pub fn push(&mut self, sample: &Arc<Sample>, slots: &AgeColumns, steps: usize) {
+    pub(crate) fn push(&mut self, sample: &Arc<Sample>, slots: &AgeColumns, steps: usize) {
         let same_rows = self.newest.as_ref().is_some_and(|newest| Arc::ptr_eq(&newest.sample.rows, &sample.rows));
         if !same_rows {
             self.assign_logs(sample, steps);
@@ -98,22 +98,22 @@ impl OpenRows {
     }
 
     /// Returns the newest sample, or `None` before the first one.
-    pub fn newest(&self) -> Option<&Arc<Sample>> {
+    pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref().map(|newest| &newest.sample)
     }
 
     /// Returns the log of a row, or `None` if no sample contained the row.
-    pub fn log(&self, id: RowId) -> Option<&[u8]> {
+    pub(crate) fn log(&self, id: RowId) -> Option<&[u8]> {
         Some(self.logs[*self.log_of_id.get(&id)? as usize].1.bytes())
     }
 
     /// Returns the finished logs of all rows.
-    pub fn into_logs(self) -> impl Iterator<Item = (RowId, Box<[u8]>)> {
+    pub(crate) fn into_logs(self) -> impl Iterator<Item = (RowId, Box<[u8]>)> {
         self.logs.into_iter().map(|(id, log)| (id, log.into_bytes().into_boxed_slice()))
     }
 
     /// Returns the memory used, in bytes, without the newest sample, which is shared.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.bytes
             + self.logs.capacity() * size_of::<RowId>()
             + self.log_of_id.capacity() * size_of::<(RowId, u32)>()

@@ -24,16 +24,16 @@ const CHANGE_LIST: u8 = 5;
 
 /// Values of all columns of one row over a block.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RowColumns {
+pub(crate) struct RowColumns {
     /// Values in the first sample.
-    pub first: Vec<i64>,
+    pub(crate) first: Vec<i64>,
     /// Columns that change, in ascending order, with their values from the second sample on.
-    pub changing: Vec<(usize, Vec<i64>)>,
+    pub(crate) changing: Vec<(usize, Vec<i64>)>,
 }
 
 impl RowColumns {
     /// Reads a log of `steps` samples. Returns `None` if the row is missing in any of these samples.
-    pub fn from_log(log: &[u8], steps: usize, width: usize) -> Option<Self> {
+    pub(crate) fn from_log(log: &[u8], steps: usize, width: usize) -> Option<Self> {
         let mut reader = RowLogReader::new(log, width);
         let mut first: Vec<i64> = Vec::new();
         let mut does_change = vec![false; width];
@@ -61,7 +61,7 @@ impl RowColumns {
 
     /// Returns the value of a column in the sample at position `step`, or `None` if the column or the position does not
     /// exist. The value may be [`ABSENT`].
-    pub fn value(&self, column: usize, step: usize) -> Option<i64> {
+    pub(crate) fn value(&self, column: usize, step: usize) -> Option<i64> {
         let first = self.first.get(column).copied()?;
         let Some(later) = step.checked_sub(1) else { return Some(first) };
         match self.changing.binary_search_by_key(&column, |(known, _)| *known) {
@@ -71,7 +71,7 @@ impl RowColumns {
     }
 
     /// Copies all values of the sample at position `step` to `row`.
-    pub fn copy_step(&self, step: usize, row: &mut Vec<i64>) {
+    pub(crate) fn copy_step(&self, step: usize, row: &mut Vec<i64>) {
         row.clone_from(&self.first);
         let Some(later) = step.checked_sub(1) else { return };
         for (column, values) in &self.changing {
@@ -90,7 +90,7 @@ impl RowColumns {
     }
 
     /// Packs the columns into bytes.
-    pub fn pack(&self) -> Vec<u8> {
+    pub(crate) fn pack(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
         write_first_values(&mut out, &self.first);
         out.push(self.changing.len() as u8);
@@ -107,7 +107,7 @@ impl RowColumns {
 
     /// Unpacks the bytes of [`Self::pack`] for a row with `width` numbers and `steps` samples. Damaged bytes result in
     /// wrong numbers but never in a panic.
-    pub fn unpack(mut bytes: &[u8], steps: usize, width: usize) -> Self {
+    pub(crate) fn unpack(mut bytes: &[u8], steps: usize, width: usize) -> Self {
         let first = read_first_values(&mut bytes, width);
         let count = read_byte(&mut bytes).unwrap_or(0);
         let later = steps.saturating_sub(1);

@@ -108,7 +108,7 @@ impl<T: RateSample> RateWindow<T> {
 impl RateWindow<SampleHeader> {
     /// Returns the sequence numbers of the samples that the window contained when sample `seq` was the newest, oldest
     /// first.
-    pub fn sample_numbers_at(history: &History, seq: u64) -> Vec<u64> {
+    pub(crate) fn sample_numbers_at(history: &History, seq: u64) -> Vec<u64> {
         let mut headers = history.headers_back_from(seq).peekable();
         let since = headers.peek().map_or(Duration::ZERO, |newest| newest.at.saturating_sub(LOOKBACK));
         // Read one sample beyond the lookback, because a window keeps two samples, however old the earlier one is.
@@ -127,35 +127,35 @@ impl RateWindow<SampleHeader> {
 
 impl RateWindow {
     /// Creates a window from samples, oldest first.
-    pub fn from_samples(samples: impl Iterator<Item = Arc<Sample>>) -> Self {
+    pub(crate) fn from_samples(samples: impl Iterator<Item = Arc<Sample>>) -> Self {
         Self { samples: samples.collect() }
     }
 
     /// Returns the samples in the window, oldest first.
-    pub fn samples(&self) -> impl DoubleEndedIterator<Item = &Arc<Sample>> {
+    pub(crate) fn samples(&self) -> impl DoubleEndedIterator<Item = &Arc<Sample>> {
         self.samples.iter()
     }
 
     /// Returns the newest sample, or `None` if the window is empty.
-    pub fn newest(&self) -> Option<&Arc<Sample>> {
+    pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         self.samples.back()
     }
 
     /// Returns the time between the oldest and the newest sample, or `None` with fewer than two samples.
-    pub fn span(&self) -> Option<Duration> {
+    pub(crate) fn span(&self) -> Option<Duration> {
         let (first, last) = (self.samples.front()?, self.samples.back()?);
         Some(last.at.monotonic.saturating_sub(first.at.monotonic)).filter(|span| !span.is_zero())
     }
 
     /// Returns the growth of a row's counter and the number of seconds over which the counter grew, or `None` with
     /// fewer than two usable samples.
-    pub fn growth(&self, id: RowId, field: Field) -> Option<(i64, f64)> {
+    pub(crate) fn growth(&self, id: RowId, field: Field) -> Option<(i64, f64)> {
         self.growth_at(self.newest()?.rows.index_of(id)?, field)
     }
 
     /// Returns the same as [`Self::growth`] for the row at `index` in the newest sample, without a lookup by id while
     /// the rows do not change.
-    pub fn growth_at(&self, index: usize, field: Field) -> Option<(i64, f64)> {
+    pub(crate) fn growth_at(&self, index: usize, field: Field) -> Option<(i64, f64)> {
         let newest = self.newest()?;
         let id = *newest.rows.ids().get(index)?;
         self.growth_of(|sample| {
@@ -165,13 +165,13 @@ impl RateWindow {
     }
 
     /// Returns the growth per second of a row's counter, or `None` with fewer than two usable samples.
-    pub fn rate(&self, id: RowId, field: Field) -> Option<f64> {
+    pub(crate) fn rate(&self, id: RowId, field: Field) -> Option<f64> {
         self.growth(id, field).map(|(grown, seconds)| grown as f64 / seconds)
     }
 
     /// Returns the growth of a process counter and the number of seconds over which the counter grew, or `None` with
     /// fewer than two usable samples.
-    pub fn process_growth(&self, field: InfoField) -> Option<(i64, f64)> {
+    pub(crate) fn process_growth(&self, field: InfoField) -> Option<(i64, f64)> {
         self.growth_of(|sample| sample.process_number(field))
     }
 

@@ -8,7 +8,7 @@ const ESCAPE_ONES: u64 = 24;
 
 /// Writes bits, the highest bit of each number first.
 #[derive(Debug, Default)]
-pub struct BitWriter {
+pub(crate) struct BitWriter {
     bytes: Vec<u8>,
     free_bits: u32,
 }
@@ -33,7 +33,7 @@ impl BitWriter {
     }
 
     /// Appends the Rice code of `value` with parameter `k`.
-    pub fn push_rice(&mut self, value: u64, k: u32) {
+    pub(crate) fn push_rice(&mut self, value: u64, k: u32) {
         let quotient = value >> k;
         if quotient >= ESCAPE_ONES {
             self.push_bits((1 << ESCAPE_ONES) - 1, ESCAPE_ONES as u32);
@@ -46,7 +46,7 @@ impl BitWriter {
     }
 
     /// Returns the bytes written so far and starts a new byte for the next number.
-    pub fn finish(&mut self) -> Vec<u8> {
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
         self.free_bits = 0;
         std::mem::take(&mut self.bytes)
     }
@@ -54,14 +54,14 @@ impl BitWriter {
 
 /// Reads the bits that a [`BitWriter`] wrote. All bits after the end are zero.
 #[derive(Debug)]
-pub struct BitReader<'a> {
+pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
     position: usize,
 }
 
 impl<'a> BitReader<'a> {
     /// Creates a reader that starts at the first bit.
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, position: 0 }
     }
 
@@ -80,7 +80,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// Reads the next Rice code with parameter `k`.
-    pub fn read_rice(&mut self, k: u32) -> u64 {
+    pub(crate) fn read_rice(&mut self, k: u32) -> u64 {
         let mut quotient = 0;
         while self.read_bits(1) == 1 {
             quotient += 1;
@@ -92,13 +92,13 @@ impl<'a> BitReader<'a> {
     }
 
     /// Returns the number of bytes read so far, including a partly read byte.
-    pub fn bytes_read(&self) -> usize {
+    pub(crate) fn bytes_read(&self) -> usize {
         self.position.div_ceil(8).min(self.bytes.len())
     }
 }
 
 /// Returns the parameter `k` with which these numbers need the fewest bits, and the number of bits.
-pub fn best_parameter(values: &(impl Iterator<Item = u64> + Clone)) -> (u32, u64) {
+pub(crate) fn best_parameter(values: &(impl Iterator<Item = u64> + Clone)) -> (u32, u64) {
     let cost = |k: u32| -> u64 {
         let one = |value: u64| {
             let quotient = value >> k;

@@ -9,7 +9,7 @@ use crate::haproxy::numbers::column_set::SlotSet;
 use crate::haproxy::numbers::number_rows::NumberRow;
 
 /// Marker for an absent number.
-pub const ABSENT: i64 = i64::MIN;
+pub(crate) const ABSENT: i64 = i64::MIN;
 
 /// Maximum length of a run of unchanged samples; the token of a run is its length.
 const MAX_RUN: u8 = 0xf0;
@@ -46,7 +46,7 @@ impl RecentMasks {
 
 /// Writes a log, one entry for each sample.
 #[derive(Debug, Default)]
-pub struct RowLogWriter {
+pub(crate) struct RowLogWriter {
     bytes: Vec<u8>,
     recent_masks: RecentMasks,
     is_running: bool,
@@ -54,14 +54,14 @@ pub struct RowLogWriter {
 
 impl RowLogWriter {
     /// Creates a log for a row that is absent from the first `missing` samples of the block.
-    pub fn starting_after(missing: usize) -> Self {
+    pub(crate) fn starting_after(missing: usize) -> Self {
         let mut writer = Self::default();
         (0..missing).for_each(|_| writer.push_missing());
         writer
     }
 
     /// Appends an entry for a sample that does not contain the row.
-    pub fn push_missing(&mut self) {
+    pub(crate) fn push_missing(&mut self) {
         self.is_running = false;
         self.bytes.push(MISSING);
     }
@@ -69,7 +69,7 @@ impl RowLogWriter {
     /// Appends an entry for a sample that contains the row. `now` are the row's numbers in this sample and `before`
     /// those in the previous sample, each in two parts. `before` must be zeros if the previous sample does not contain
     /// the row.
-    pub fn push_step(&mut self, before: [NumberRow<'_>; 2], now: [NumberRow<'_>; 2]) {
+    pub(crate) fn push_step(&mut self, before: [NumberRow<'_>; 2], now: [NumberRow<'_>; 2]) {
         if before == now {
             match self.bytes.last_mut() {
                 Some(run) if self.is_running && *run < MAX_RUN => *run += 1,
@@ -114,24 +114,24 @@ impl RowLogWriter {
     }
 
     /// Returns the log so far.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Returns the finished log.
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
     /// Returns the memory used, in bytes.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.bytes.capacity() + size_of::<Self>()
     }
 }
 
 /// Reads a log, one entry for each sample.
 #[derive(Debug)]
-pub struct RowLogReader<'a> {
+pub(crate) struct RowLogReader<'a> {
     log: &'a [u8],
     /// Bytes not read yet.
     unread: &'a [u8],
@@ -145,7 +145,7 @@ pub struct RowLogReader<'a> {
 
 impl<'a> RowLogReader<'a> {
     /// Creates a reader for the log of a row with `width` numbers.
-    pub fn new(bytes: &'a [u8], width: usize) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], width: usize) -> Self {
         Self {
             log: bytes,
             unread: bytes,
@@ -159,7 +159,7 @@ impl<'a> RowLogReader<'a> {
 
     /// Advances by one sample. Returns the row's numbers, or `None` if the sample does not contain the row or the log
     /// ends.
-    pub fn next_step(&mut self) -> Option<&[i64]> {
+    pub(crate) fn next_step(&mut self) -> Option<&[i64]> {
         self.has_changes = false;
         if self.run > 0 {
             self.run -= 1;
@@ -188,12 +188,12 @@ impl<'a> RowLogReader<'a> {
     }
 
     /// Returns the row's numbers after the last call of [`Self::next_step`]; zeros if the row was missing.
-    pub fn values(&self) -> &[i64] {
+    pub(crate) fn values(&self) -> &[i64] {
         &self.values
     }
 
     /// Returns the slots that the last call of [`Self::next_step`] changed.
-    pub fn changed_slots(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn changed_slots(&self) -> impl Iterator<Item = usize> {
         let changed = self.has_changes.then(|| self.mask.iter()).into_iter().flatten();
         changed.filter(|slot| *slot < self.values.len())
     }
@@ -245,17 +245,17 @@ fn minus_one_to_absent(place: i64) -> i64 {
 }
 
 /// Maps a signed number near zero to a small unsigned one.
-pub fn zigzag(value: i64) -> u64 {
+pub(crate) fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
 /// Reverses [`zigzag`].
-pub fn unzigzag(value: u64) -> i64 {
+pub(crate) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 /// Writes a number in as few bytes as possible.
-pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -264,7 +264,7 @@ pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Reads a number that [`write_varint`] wrote. Missing bytes count as zero.
-pub fn read_varint(bytes: &mut &[u8]) -> u64 {
+pub(crate) fn read_varint(bytes: &mut &[u8]) -> u64 {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let Some((byte, rest)) = bytes.split_first() else { break };

@@ -11,19 +11,19 @@ use crate::observe::sample::{Epoch, Sample};
 
 /// Rarely changing parts of a sample: all except numbers, texts and the header.
 #[derive(Debug, Clone)]
-pub struct SampleContext {
+pub(crate) struct SampleContext {
     /// Epoch of the process.
-    pub epoch: Epoch,
+    pub(crate) epoch: Epoch,
     /// Permission level of the socket.
-    pub level: Option<Level>,
+    pub(crate) level: Option<Level>,
     /// Time between two polls.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// Anomalies found in the reply.
-    pub anomalies: StatAnomalies,
+    pub(crate) anomalies: StatAnomalies,
     /// Identities of the rows.
-    pub rows: Arc<RowSet>,
+    pub(crate) rows: Arc<RowSet>,
     /// Configured state of the servers.
-    pub configured: Option<Arc<ConfiguredServers>>,
+    pub(crate) configured: Option<Arc<ConfiguredServers>>,
 }
 
 impl SampleContext {
@@ -50,7 +50,7 @@ impl SampleContext {
 
 /// Contexts of a block, each with the position of the first sample to which it applies.
 #[derive(Debug, Default)]
-pub struct SampleContexts {
+pub(crate) struct SampleContexts {
     list: Vec<(usize, SampleContext)>,
     /// Memory that is not shared with the previous block, in bytes.
     owned_bytes: usize,
@@ -59,7 +59,7 @@ pub struct SampleContexts {
 impl SampleContexts {
     /// Adds the context of the sample at position `step` if it differs from the previous context. `before` contains the
     /// contexts of the previous block.
-    pub fn push(&mut self, step: usize, sample: &Sample, before: Option<&Self>) {
+    pub(crate) fn push(&mut self, step: usize, sample: &Sample, before: Option<&Self>) {
         let earlier =
             self.list.last().or_else(|| before.and_then(|before| before.list.last())).map(|(_, context)| context);
         if earlier.is_none_or(|earlier| !Arc::ptr_eq(&earlier.rows, &sample.rows)) {
@@ -77,13 +77,13 @@ impl SampleContexts {
     }
 
     /// Returns the context of the sample at position `step`, or `None` if there are no contexts.
-    pub fn get(&self, step: usize) -> Option<&SampleContext> {
+    pub(crate) fn get(&self, step: usize) -> Option<&SampleContext> {
         let place = self.list.partition_point(|(from, _)| *from <= step);
         self.list.get(place.checked_sub(1)?).map(|(_, context)| context)
     }
 
     /// Returns whether any sample of the block contains the row.
-    pub fn contains_row(&self, id: RowId) -> bool {
+    pub(crate) fn contains_row(&self, id: RowId) -> bool {
         let mut before: Option<&Arc<RowSet>> = None;
         self.list.iter().any(|(_, context)| {
             let is_same = before.replace(&context.rows).is_some_and(|before| Arc::ptr_eq(before, &context.rows));
@@ -92,7 +92,7 @@ impl SampleContexts {
     }
 
     /// Returns the memory used, in bytes.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.owned_bytes + self.list.capacity() * size_of::<(usize, SampleContext)>()
     }
 }

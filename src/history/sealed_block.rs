@@ -6,7 +6,7 @@ use crate::observe::row_ids::RowId;
 
 /// Rows of a full block.
 #[derive(Debug, Default)]
-pub struct SealedRows {
+pub(crate) struct SealedRows {
     /// Stored rows, each preceded by a byte that identifies its encoding.
     bytes: ByteSegments,
     /// End position of each stored row, sorted by id.
@@ -24,7 +24,7 @@ const PACKED: u8 = 1;
 
 /// Stored bytes of one row over a block.
 #[derive(Debug, Clone, Copy)]
-pub enum StoredRow<'a> {
+pub(crate) enum StoredRow<'a> {
     /// Row log; see [`crate::history::row_log`].
     Log(&'a [u8]),
     /// Packed columns; see [`RowColumns::pack`].
@@ -33,7 +33,7 @@ pub enum StoredRow<'a> {
 
 impl SealedRows {
     /// Creates the rows of a sealed block from complete logs. The rows are not packed yet.
-    pub fn from_logs(logs: impl Iterator<Item = (RowId, Box<[u8]>)>) -> Self {
+    pub(crate) fn from_logs(logs: impl Iterator<Item = (RowId, Box<[u8]>)>) -> Self {
         let mut waiting: Vec<_> = logs.collect();
         waiting.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
         let waiting_bytes = waiting.iter().map(|(_, log)| log.len()).sum();
@@ -46,18 +46,18 @@ impl SealedRows {
     }
 
     /// Returns whether some rows are not packed yet.
-    pub fn has_unpacked_rows(&self) -> bool {
+    pub(crate) fn has_unpacked_rows(&self) -> bool {
         !self.unpacked.is_empty()
     }
 
     /// Returns the number of rows.
-    pub fn row_count(&self) -> usize {
+    pub(crate) fn row_count(&self) -> usize {
         self.ends.len() + self.unpacked.len()
     }
 
     /// Packs the next `count` rows. `steps` is the number of samples in the block, and `width` returns the number of
     /// columns of a row.
-    pub fn pack_some(&mut self, count: usize, steps: usize, width: impl Fn(RowId) -> usize) {
+    pub(crate) fn pack_some(&mut self, count: usize, steps: usize, width: impl Fn(RowId) -> usize) {
         for _ in 0..count {
             let Some((id, log)) = self.unpacked.pop() else { break };
             self.unpacked_bytes -= log.len();
@@ -74,7 +74,7 @@ impl SealedRows {
     }
 
     /// Returns the stored bytes of a row, or `None` if no sample of the block contains it.
-    pub fn get(&self, id: RowId) -> Option<StoredRow<'_>> {
+    pub(crate) fn get(&self, id: RowId) -> Option<StoredRow<'_>> {
         if let Ok(index) = self.ends.binary_search_by_key(&id, |(known, _)| *known) {
             let start = index.checked_sub(1).map_or(0, |before| self.ends[before].1 as usize);
             let (encoding, bytes) = self.bytes.get(start, self.ends[index].1 as usize)?.split_first()?;
@@ -85,7 +85,7 @@ impl SealedRows {
     }
 
     /// Returns the memory used, in bytes.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let list = self.unpacked.capacity() * size_of::<(RowId, Box<[u8]>)>();
         self.bytes.memory() + self.ends.capacity() * size_of::<(RowId, u32)>() + self.unpacked_bytes + list
     }

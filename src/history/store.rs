@@ -59,7 +59,7 @@ impl History {
     }
 
     /// Returns the memory budget, in bytes.
-    pub fn budget(&self) -> usize {
+    pub(crate) fn budget(&self) -> usize {
         self.budget
     }
 
@@ -100,13 +100,14 @@ impl History {
     }
 
     /// Returns the newest sample, or `None` if the history is empty.
-    pub fn newest(&self) -> Option<&Arc<Sample>> {
+    pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref()
     }
 
     /// Restores the sample with this sequence number, or returns `None` if it is not stored. Ages are accurate to one
     /// second.
-    pub fn restore_sample(&self, seq: u64) -> Option<Arc<Sample>> {
+    #[cfg(test)]
+    pub(crate) fn restore_sample(&self, seq: u64) -> Option<Arc<Sample>> {
         self.restore_samples(&[seq]).pop()
     }
 
@@ -136,7 +137,7 @@ impl History {
 
     /// Returns the header of the newest sample taken at or before the monotonic time `time`, or of the oldest sample if
     /// all samples are later. Returns `None` if the history is empty.
-    pub fn header_at(&self, time: Duration) -> Option<&SampleHeader> {
+    pub(crate) fn header_at(&self, time: Duration) -> Option<&SampleHeader> {
         let later =
             self.blocks.partition_point(|block| block.headers().first().is_some_and(|header| header.at <= time));
         let Some(block) = later.checked_sub(1).and_then(|index| self.blocks.get(index)) else {
@@ -147,7 +148,7 @@ impl History {
     }
 
     /// Returns the headers with sequence numbers up to and including `seq`, newest first.
-    pub fn headers_back_from(&self, seq: u64) -> impl Iterator<Item = &SampleHeader> {
+    pub(crate) fn headers_back_from(&self, seq: u64) -> impl Iterator<Item = &SampleHeader> {
         let headers = self
             .blocks
             .iter()
@@ -157,7 +158,7 @@ impl History {
     }
 
     /// Returns the header of the first sample after sequence number `seq`, or `None` if no later sample is stored.
-    pub fn header_after(&self, seq: u64) -> Option<&SampleHeader> {
+    pub(crate) fn header_after(&self, seq: u64) -> Option<&SampleHeader> {
         let block = self.blocks.iter().find(|block| block.headers().last().is_some_and(|header| header.seq > seq))?;
         block.headers().iter().find(|header| header.seq > seq)
     }

@@ -24,14 +24,14 @@ struct TextEntry {
 
 /// Texts of all rows.
 #[derive(Debug, Default)]
-pub struct TextLog {
+pub(crate) struct TextLog {
     entries: HashMap<RowId, Vec<TextEntry>>,
     bytes: usize,
 }
 
 impl TextLog {
     /// Records those texts of the sample `now` that changed since the sample `before`.
-    pub fn push(&mut self, before: Option<&Sample>, now: &Sample) {
+    pub(crate) fn push(&mut self, before: Option<&Sample>, now: &Sample) {
         let same_rows = before.filter(|before| Arc::ptr_eq(&before.rows, &now.rows));
         if same_rows.is_some_and(|before| Arc::ptr_eq(before.table.shared_rows(), now.table.shared_rows())) {
             return;
@@ -62,7 +62,7 @@ impl TextLog {
 
     /// Returns the texts of a row in the sample `seq`, or `None` if no stored sample up to `seq` contains the row. If
     /// the sample itself does not contain the row, the last texts before the gap are returned.
-    pub fn get(&self, id: RowId, seq: u64) -> Option<&StatRow> {
+    pub(crate) fn get(&self, id: RowId, seq: u64) -> Option<&StatRow> {
         let list = self.entries.get(&id)?;
         let place = list.partition_point(|entry| entry.first_seq <= seq);
         list.get(place.checked_sub(1)?).map(|entry| &entry.row)
@@ -70,7 +70,7 @@ impl TextLog {
 
     /// Discards entries that are not needed for sample `oldest` and later samples, and all entries of rows for which
     /// `is_kept` returns false.
-    pub fn discard_before(&mut self, oldest: u64, is_kept: impl Fn(RowId) -> bool) {
+    pub(crate) fn discard_before(&mut self, oldest: u64, is_kept: impl Fn(RowId) -> bool) {
         self.entries.retain(|id, list| {
             let is_kept = is_kept(*id);
             let stays = if is_kept {
@@ -94,7 +94,7 @@ impl TextLog {
     }
 
     /// Returns the memory used, in bytes.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.bytes + self.entries.capacity() * size_of::<(RowId, Vec<TextEntry>)>()
     }
 }

@@ -3,13 +3,14 @@
 /// Properties of the access to an instance that do not depend on its samples.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Refuses everything that changes this HAProxy.
+    /// Set if hapulse must not change this HAProxy.
     pub read_only: bool,
-    /// The stats socket is reached over TCP: everyone who can connect has its level, without a password.
+    /// Set if the stats socket is reached over TCP. Every client that can connect then has the level of the socket,
+    /// without a password.
     pub is_tcp: bool,
 }
 
 impl Access {
-    /// Access over a Unix socket that refuses all changes.
+    /// Read-only access over a Unix socket.
     pub const READ_ONLY: Self = Self { read_only: true, is_tcp: false };
 }

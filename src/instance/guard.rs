@@ -1,8 +1,8 @@
 //! The guard: decides whether an action or a typed line that changes HAProxy may be sent.
 //!
 //! Only this module can create [`Authorised`], and the operator accepts nothing else, so the checks cannot be bypassed.
-//! The guard refuses actions in read-only mode, on sockets with too low a level, while the data is old, for servers
-//! that were removed or changed since the key press, and without the confirmation that their danger requires.
+//! The guard refuses an action in read-only mode, if the level of the socket is too low, while the data is old, if a
+//! target was removed or changed since the key press, or without the confirmation that the danger requires.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ use crate::observe::sample::Sample;
 
 /// The HAProxy process at the time of the authorisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TargetProcess {
+pub(crate) struct TargetProcess {
     /// Process ID.
-    pub pid: i64,
+    pub(crate) pid: i64,
     /// HAProxy version, if known.
-    pub version: Option<Version>,
-    /// Time between two samples.
-    pub interval: Duration,
+    pub(crate) version: Option<Version>,
+    /// Time between two samples at the time of the authorisation.
+    pub(crate) interval: Duration,
 }
 
 impl TargetProcess {
@@ -52,25 +52,25 @@ impl<T> Authorised<T> {
     }
 
     /// Returns the HAProxy process at the time of the authorisation.
-    pub fn process(&self) -> TargetProcess {
+    pub(crate) fn process(&self) -> TargetProcess {
         self.process
     }
 }
 
-/// The answer of a person to a confirmation.
+/// The operator's answer to a confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConfirmationAnswer {
+pub(crate) enum ConfirmationAnswer {
     /// Yes.
     Yes,
-    /// This text was typed.
+    /// The operator typed this text.
     Typed(String),
 }
 
-/// The reason why an action is not sent.
+/// The reason why an action or a typed line is not sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// hapulse runs with `--read-only`.
-    #[error("hapulse runs read-only: to use {0}, start it without --read-only")]
+    #[error("read-only mode: to use {0}, start hapulse without --read-only")]
     ReadOnly(&'static str),
     /// The level of the stats socket is too low.
     #[error(
@@ -88,22 +88,22 @@ pub enum Refusal {
     /// The level of the stats socket is not known.
     #[error("the level of this socket is not known yet")]
     LevelUnknown,
-    /// A past moment is shown.
-    #[error("a past moment is shown: no commands can be sent")]
+    /// An earlier sample is shown.
+    #[error("the past is shown: no commands can be sent")]
     Past,
     /// The link is lost, so the latest sample is old.
     #[error("the connection to HAProxy is lost: nothing can be sent now")]
     NotConnected,
-    /// The selected row is of another kind.
+    /// The selected row is not of the kind that the action needs.
     #[error("select {0} first")]
     WrongTarget(&'static str),
-    /// A marked row is of another kind.
+    /// A marked row is not of the kind that the action needs.
     #[error("needs {0}, but other rows are marked")]
     WrongSelection(&'static str),
     /// The server is not in the latest sample.
     #[error("{0} is gone: HAProxy does not list it any more")]
     Gone(String),
-    /// Several rows have this name.
+    /// Several rows have the name of the target.
     #[error("{0} is ambiguous: HAProxy lists this name more than once")]
     Ambiguous(String),
     /// The status of the row differs from the one at the key press.
@@ -119,32 +119,32 @@ pub enum Refusal {
     /// The checks that the action changes are not configured.
     #[error("{0} has no {1}")]
     NotConfigured(String, &'static str),
-    /// The name cannot be used in a command.
+    /// The name of the target cannot be used in a command.
     #[error(transparent)]
     BadName(#[from] WordError),
-    /// This version of HAProxy is known to crash or hang.
+    /// This version of HAProxy is known to crash or hang on the command.
     #[error("not sent: {0}")]
     KnownCrash(&'static str),
-    /// This version is known to crash on the line, or parses it differently than it looks.
+    /// This version of HAProxy is known to crash on the typed line, or to interpret it differently from how it reads.
     #[error(transparent)]
     NotSent(#[from] NotSent),
-    /// The confirmation was not the one that the danger requires.
+    /// The confirmation is not the one that the danger requires.
     #[error("not sent: the typed text does not match")]
     NotConfirmed,
 }
 
-/// Checks that the present is shown, because a past moment must not lead to an action now.
+/// Checks that the latest sample is shown. An earlier sample must not lead to an action on the present state.
 ///
 /// # Errors
-/// Returns an error if a past moment is shown.
+/// Returns an error if an earlier sample is shown.
 pub(crate) fn check_not_past(instance: &Instance) -> Result<(), Refusal> {
     if instance.past_moment().is_some() { Err(Refusal::Past) } else { Ok(()) }
 }
 
-/// Checks whether something that needs this level is possible now.
+/// Checks whether an action that needs this level is possible now. `title` names the action in errors.
 ///
 /// # Errors
-/// Returns the reason why not, as shown to the operator.
+/// Returns the reason for the refusal.
 pub(crate) fn check_level(title: &'static str, needs: Level, instance: &Instance) -> Result<(), Refusal> {
     if instance.access().read_only {
         return Err(Refusal::ReadOnly(title));
@@ -162,7 +162,7 @@ pub(crate) fn check_level(title: &'static str, needs: Level, instance: &Instance
 /// Checks whether an action is possible now, regardless of its targets. Menus gray out refused actions.
 ///
 /// # Errors
-/// Returns the reason why not.
+/// Returns the reason for the refusal.
 pub(crate) fn check_action(action: &'static Action, instance: &Instance) -> Result<(), Refusal> {
     check_level(action.title, action.level, instance)
 }
@@ -170,7 +170,7 @@ pub(crate) fn check_action(action: &'static Action, instance: &Instance) -> Resu
 /// Checks whether an intent may be confirmed now, and returns its danger.
 ///
 /// # Errors
-/// Returns the reason why not.
+/// Returns the reason for the refusal.
 pub fn check_intent(intent: &Intent, instance: &Instance) -> Result<Danger, Refusal> {
     let (Some(sample), false) = (instance.latest(), intent.steps.is_empty()) else {
         return Err(Refusal::NotConnected);
@@ -191,7 +191,7 @@ pub fn check_intent(intent: &Intent, instance: &Instance) -> Result<Danger, Refu
 /// Authorises an intent with the confirmation that its danger requires.
 ///
 /// # Errors
-/// Returns the reason why not; after [`Refusal::Changed`], show the new state and ask for confirmation again.
+/// Returns the reason for the refusal. After [`Refusal::Changed`], show the new state and ask for confirmation again.
 pub(crate) fn authorise(
     intent: Intent,
     consent: &ConfirmationAnswer,
@@ -207,10 +207,11 @@ pub(crate) fn authorise(
     if confirmed { Ok(Authorised { value: intent, process }) } else { Err(Refusal::NotConfirmed) }
 }
 
-/// Authorises a typed line that may change HAProxy, once it is confirmed. HAProxy itself checks the level.
+/// Authorises a typed line that may change HAProxy if `consent` is yes. The level of the socket is not checked here,
+/// because HAProxy does that.
 ///
 /// # Errors
-/// Returns the reason why not.
+/// Returns the reason for the refusal.
 pub(crate) fn authorise_line(
     line: TypedLine,
     consent: &ConfirmationAnswer,
@@ -226,8 +227,9 @@ pub(crate) fn authorise_line(
     if *consent == ConfirmationAnswer::Yes { Ok(authorised) } else { Err(Refusal::NotConfirmed) }
 }
 
-/// Returns the text to type to confirm the highest danger: the name of the server or frontend, or their number.
-pub fn name_to_type(intent: &Intent) -> String {
+/// Returns the text that confirms an action of the highest danger: the name of the only target, the summary of several
+/// targets, or `clear` for the process.
+pub(crate) fn name_to_type(intent: &Intent) -> String {
     let Some(first) = intent.steps.first() else { return String::new() };
     let has_one_target = intent.steps.iter().all(|step| step.target == first.target);
     match first.action.target_kind {
@@ -285,7 +287,7 @@ fn check_row(step: &IntentStep, sample: &Sample, instance: &Instance) -> Result<
     Ok(())
 }
 
-/// Returns whether two statuses are the same state; the number of checks in `UP 1/3` may differ.
+/// Returns whether two statuses mean the same state. The number of checks, as in `UP 1/3`, may differ.
 fn is_same_state(one: &str, other: &str) -> bool {
     let word = |status: &str| status.split([' ', '(']).next().unwrap_or_default().to_owned();
     word(one) == word(other)
@@ -398,7 +400,7 @@ mod tests {
         let mut instance = instance(&mut builder, &stat_of_site());
         let maint = intent(&instance, &MAINT, "w1");
         instance.add_sample(builder.build_at_millis(1000, &stat_of_site().replace("4000,UP,", "4000,UP 1/3,")), 0);
-        assert_eq!(check_intent(&maint, &instance), Ok(Danger::High), "a failed check is not another state");
+        assert_eq!(check_intent(&maint, &instance), Ok(Danger::High), "a failed check alone does not change the state");
         instance.add_sample(builder.build_at_millis(2000, &stat_of_site().replace("4000,UP,", "4000,DOWN,")), 0);
         assert!(matches!(check_intent(&maint, &instance), Err(Refusal::Changed { .. })));
         instance.add_sample(builder.build_at_millis(3000, &stat_of_site().replace(",w1,", ",w9,")), 0);

@@ -1,4 +1,4 @@
-//! Tests of the state that samples, failures and action reports lead to.
+//! Tests of the state of an instance after samples, poll failures and action reports.
 
 use std::time::Duration;
 

@@ -1,19 +1,19 @@
-//! One HAProxy instance: its state in memory, and the only way to change it.
+//! One HAProxy instance: the state in memory, and the only way to change HAProxy.
 //!
-//! This module owns [`state::Instance`], which combines everything known about an instance, the shown past moment,
-//! the guard and the operator. It does not own the parts that it combines (samples, history, problems, actions), does
-//! not poll HAProxy, and does not contain screen state.
+//! This module owns [`state::Instance`], which combines everything known about an instance, the earlier sample shown
+//! during playback, the guard and the operator. The module does not own the parts that [`state::Instance`] combines
+//! (samples, history, problems, actions), does not poll HAProxy, and does not contain screen state.
 //!
-//! Samples, poll failures and action reports are passed to the [`state::Instance`], which updates rates, history,
-//! problems and events; screens and reports read from it. While a [`past_moment::PastMoment`] is shown, they read that
-//! moment. An intent goes through the [`guard`], which authorises it, to the [`operator`], which sends it, verifies its
-//! effect and writes the audit log.
+//! Samples, poll failures and action reports are passed to [`state::Instance`], which updates rates, history,
+//! problems and events. Screens and reports read from [`state::Instance`], or from the [`past_moment::PastMoment`] that
+//! is shown. An intent goes through the [`guard`], which authorises it, to the [`operator`], which sends the commands,
+//! verifies their effect and writes the audit log.
 
 pub mod access;
 pub mod guard;
 #[cfg(test)]
 mod instance_tests;
-pub mod operator;
+pub(crate) mod operator;
 pub mod past_moment;
 #[cfg(test)]
 mod problem_event_tests;

@@ -1,9 +1,9 @@
-//! The operator: sends authorised actions to HAProxy, reads back their effect, and writes the audit log.
+//! The operator: sends authorised actions to HAProxy, reads back the state of the targets, and writes the audit log.
 //!
-//! Each command is sent on its own connection, in one line with the commands that read the state before and after it,
-//! so that no other command can run in between. HAProxy replies to a successful change with an empty reply, and to an
-//! error with a line of text; only the readback proves the effect. An effect that is not visible immediately is read
-//! again a few times.
+//! Each command is sent on its own connection, in one line with the commands that read the state of the target before
+//! and after it, so that no other command can run in between. HAProxy sends an empty reply to a successful change, and
+//! a line of text to report an error; only the readback proves the effect. If the effect is not visible immediately,
+//! the state is read again a few times.
 
 use std::io;
 use std::sync::Arc;
@@ -30,41 +30,42 @@ use crate::observe::instance_id::RowRef;
 use crate::observe::sample::ReplyCost;
 use crate::observe::timestamp::Clock;
 
-/// Maximum number of readbacks of an effect.
+/// Maximum number of readbacks after a command.
 const MAX_READBACKS: usize = 3;
-/// Time before the second readback. Sessions that were shut down remain for a moment.
+/// Time before the second readback. It is short, because sessions that were shut down disappear soon.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest time before a later readback.
+/// Maximum time before each later readback.
 const MAX_PAUSE: Duration = Duration::from_secs(3);
 
-/// Sends actions to one HAProxy, and records each in the audit log before and after.
+/// Sends actions to one HAProxy, and records each command in the audit log before it is sent and after its result.
 #[derive(Debug, Clone)]
-pub struct Operator {
+pub(crate) struct Operator {
     /// Name of the instance.
-    pub instance: String,
-    /// Address of its stats socket.
-    pub address: Address,
+    pub(crate) instance: String,
+    /// Address of the stats socket.
+    pub(crate) address: Address,
     /// Time and size limits of a connection.
-    pub connection_limits: ConnectionLimits,
+    pub(crate) connection_limits: ConnectionLimits,
     /// Audit log.
-    pub audit: Arc<AuditWriter>,
+    pub(crate) audit: Arc<AuditWriter>,
     /// Clock for the timestamps of audit records.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
 }
 
-/// Hint for an audit log that cannot be written.
+/// What to do if the audit log cannot be written.
 const AUDIT_HINT: &str = "set audit.path to a writable path, or audit.required = false";
 
 impl Operator {
-    /// Sends the commands of an intent one after the other, and stops at the first failure. `report` gets the progress.
-    pub async fn execute(&self, intent: &Authorised<Intent>, report: impl Fn(StepProgress)) -> ActionReport {
+    /// Sends the commands of an intent one after the other, and stops at the first failure. Calls `report` with each
+    /// change of the progress.
+    pub(crate) async fn execute(&self, intent: &Authorised<Intent>, report: impl Fn(StepProgress)) -> ActionReport {
         self.execute_each(intent, report, |_| true).await
     }
 
     /// Sends the commands of an intent like [`Self::execute`], and calls `after_each` for every recorded result.
     ///
-    /// The next command follows only if `after_each` returns true.
-    pub async fn execute_each(
+    /// The next command is sent only if `after_each` returns true.
+    pub(crate) async fn execute_each(
         &self,
         intent: &Authorised<Intent>,
         report: impl Fn(StepProgress),
@@ -89,9 +90,9 @@ impl Operator {
         ActionReport { intent: intent.clone(), results }
     }
 
-    /// Executes a step with an audit record before and after it.
+    /// Sends the command of a step, with an audit record before and after it.
     ///
-    /// If the first record cannot be written, the command is not sent, unless the configuration allows it.
+    /// If the first record cannot be written and the audit log is required, the command is not sent.
     async fn execute_audited(
         &self,
         step: &IntentStep,
@@ -116,7 +117,7 @@ impl Operator {
         };
         let result = self.execute_step(step, process, report).await;
         let finish_warning = self.finish_record(&record, AttemptResult::from_step_result(&result)).await;
-        // Without its first record, the action is not in the audit log at all.
+        // The warning about the first record has priority: without it, the action is not in the audit log at all.
         StepResult { audit_warning: begin_warning.or(finish_warning), ..result }
     }
 
@@ -125,7 +126,8 @@ impl Operator {
         Attempt { instance, address, pid: process.pid, ..Attempt::default() }
     }
 
-    /// Records a command that is about to be sent. Returns a warning with the record if it could not be written.
+    /// Writes the record of a command that is about to be sent. Returns the record, with a warning if it could not be
+    /// written.
     ///
     /// # Errors
     /// Returns the reason why the command must not be sent.
@@ -138,10 +140,10 @@ impl Operator {
         }
     }
 
-    /// Records the result of a command. Returns a warning if it could not be written.
+    /// Writes the record of a command's result. Returns a warning if the record could not be written.
     async fn finish_record(&self, record: &AuditRecord, result: AttemptResult) -> Option<String> {
         let record = record.to_done(self.clock.now().wall, result);
-        self.append(&record).await.err().map(|error| format!("its outcome is not in the audit log: {error}"))
+        self.append(&record).await.err().map(|error| format!("the outcome is not in the audit log: {error}"))
     }
 
     /// Appends a record on a separate thread, because the disk may be slow.
@@ -154,7 +156,7 @@ impl Operator {
         let result = |command: String, outcome| result_without_readback(step, command, outcome);
         let (command, readback_commands) = match (step.command_text(), readback::readback_commands(step)) {
             (Ok(command), Ok(readback_commands)) => (command, readback_commands),
-            // The guard has refused such steps before.
+            // The guard refuses such steps, so this does not normally happen.
             (Err(error), _) | (_, Err(error)) => return result(String::new(), Outcome::NotSent(error.to_string())),
         };
         let readback_line = readback_commands.join(";");
@@ -182,7 +184,7 @@ impl Operator {
         StepResult { before, ..result(command, outcome) }
     }
 
-    /// Verifies the effect of an accepted command: first in the readback after it, then in a few more readbacks.
+    /// Verifies the effect of an accepted command, first with the readback `after`, then with a few more readbacks.
     async fn verify_effect(
         &self,
         step: &IntentStep,
@@ -209,8 +211,8 @@ impl Operator {
         (after, Outcome::NotVerified { now: String::new(), samples: MAX_READBACKS })
     }
 
-    /// Reads the current state of a step's target; `None` if it cannot be read.
-    pub async fn read_back(&self, step: &IntentStep) -> Option<Readback> {
+    /// Reads the current state of a step's target. Returns `None` if the state cannot be read.
+    pub(crate) async fn read_back(&self, step: &IntentStep) -> Option<Readback> {
         let commands = readback::readback_commands(step).ok()?;
         let (line, limits) = (commands.join(";"), &self.connection_limits);
         let mut bytes = Vec::new();
@@ -218,11 +220,12 @@ impl Operator {
         readback::parse_replies(step, &reply::split(&bytes, commands.len()))
     }
 
-    /// Sends a typed line, and returns the reply of HAProxy unchanged.
+    /// Sends a typed line, and returns HAProxy's reply unchanged.
     ///
     /// # Errors
-    /// Returns an error if no complete reply was received; HAProxy may still have executed the line.
-    pub async fn send_line(&self, line: &Authorised<TypedLine>) -> Result<QueryReply, QueryError> {
+    /// Returns an error if the audit log could not be written or the connection failed. In the second case, HAProxy may
+    /// still have executed the line.
+    pub(crate) async fn send_line(&self, line: &Authorised<TypedLine>) -> Result<QueryReply, QueryError> {
         let (line, process) = (line.get(), line.process());
         let attempt = Attempt { command: line.as_str().to_owned(), ..self.attempt(process) };
         let (record, begin_warning) = self.begin_record(attempt).await.map_err(QueryError::NotAudited)?;

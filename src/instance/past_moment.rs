@@ -1,7 +1,7 @@
-//! A past moment for playback: its sample, the rates at that time, and the problems that were open then.
+//! An earlier sample for playback, with the rates and the problems at that time.
 //!
-//! The moment is a copy, decompressed from the history. Playback mostly moves between neighboring samples, so the
-//! samples of the previous moment are reused, and missing ones are read together with a few of their neighbors.
+//! The sample is a copy, decompressed from the history. Playback mostly moves between neighboring samples, so samples
+//! that were read before are reused, and missing samples are read together with a few of their neighbors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,41 +14,41 @@ use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
 
-/// A step of playback from the shown moment.
+/// A step of playback, from the sample shown to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaybackStep {
-    /// A number of samples, negative for earlier.
+    /// By this number of samples; negative is back.
     Samples(i32),
-    /// A number of minutes, negative for earlier.
+    /// By this number of minutes; negative is back.
     Minutes(i32),
-    /// The oldest stored sample.
+    /// To the oldest stored sample.
     Oldest,
-    /// The newest stored sample.
+    /// To the newest stored sample.
     Newest,
-    /// The newest sample at or before a monotonic time.
+    /// To the newest sample at or before a monotonic time.
     Time(Duration),
 }
 
-/// Number of extra samples to read when some must be read.
+/// Number of extra samples to read whenever samples must be read.
 const READ_AHEAD: usize = 8;
-/// Limit of the numbers in these extra samples. One sample of a large site has a million.
+/// Maximum number of values in these extra samples. One sample of a large site has a million values.
 const READ_AHEAD_NUMBERS: usize = 4_000_000;
 
-/// A past moment with everything that is shown of it.
+/// An earlier sample, with everything else that playback shows.
 #[derive(Debug)]
 pub struct PastMoment {
     sample: Arc<Sample>,
     rates: RateWindow,
     problems: ProblemTracker,
-    /// Always empty, because drains are known for the present only.
+    /// Always empty, because the progress of drains is not stored in the history.
     draining: DrainTracker,
-    /// Recently read samples, oldest first.
+    /// Samples around the one shown, kept for the next step of playback; oldest first.
     nearby_samples: Vec<Arc<Sample>>,
 }
 
 impl PastMoment {
-    /// Loads the moment of a sample from the history; `None` if the history no longer has it.
-    pub fn load(
+    /// Loads the sample with the number `seq` from the history. Returns `None` if the history no longer has the sample.
+    pub(crate) fn load(
         seq: u64,
         history: &History,
         problem_log: &ProblemLog,
@@ -68,28 +68,29 @@ impl PastMoment {
         Some(Self { sample, rates, problems, draining: DrainTracker::default(), nearby_samples })
     }
 
-    /// Returns the sample of the moment.
-    pub fn sample(&self) -> &Arc<Sample> {
+    /// Returns the sample.
+    pub(crate) fn sample(&self) -> &Arc<Sample> {
         &self.sample
     }
 
-    /// Returns the rates at the moment.
-    pub fn rates(&self) -> &RateWindow {
+    /// Returns the rates at the time of the sample.
+    pub(crate) fn rates(&self) -> &RateWindow {
         &self.rates
     }
 
-    /// Returns the problems that were open at the moment.
-    pub fn problems(&self) -> &ProblemTracker {
+    /// Returns the problems that were open at the time of the sample.
+    pub(crate) fn problems(&self) -> &ProblemTracker {
         &self.problems
     }
 
-    /// Returns an empty tracker, because drains are known for the present only.
-    pub fn draining(&self) -> &DrainTracker {
+    /// Returns an empty tracker, because the progress of drains is not stored in the history.
+    pub(crate) fn draining(&self) -> &DrainTracker {
         &self.draining
     }
 
-    /// Returns the sequence number of the sample that a step leads to; `None` if the history is empty.
-    pub fn target_seq(step: PlaybackStep, from: &Sample, history: &History) -> Option<u64> {
+    /// Returns the sequence number of the sample to which a step from the sample `from` leads, or `None` if the history
+    /// is empty.
+    pub(crate) fn target_seq(step: PlaybackStep, from: &Sample, history: &History) -> Option<u64> {
         let mark = match step {
             PlaybackStep::Samples(count) if count < 0 => {
                 let back = count.unsigned_abs() as usize;
@@ -113,7 +114,8 @@ impl PastMoment {
     }
 }
 
-/// Returns the needed samples and some around them, oldest first, from `loaded` or from the history.
+/// Returns the needed samples and some samples around them, oldest first. Samples that are not in `loaded` are read
+/// from the history.
 fn read_samples(needed: &[u64], history: &History, loaded: &[Arc<Sample>]) -> Vec<Arc<Sample>> {
     let is_loaded = |seq: &u64| loaded.iter().any(|sample| sample.seq == *seq);
     let mut missing: Vec<u64> = needed.iter().filter(|seq| !is_loaded(seq)).copied().collect();
@@ -121,7 +123,7 @@ fn read_samples(needed: &[u64], history: &History, loaded: &[Arc<Sample>]) -> Ve
     let numbers = |sample: &Arc<Sample>| sample.table.rows().len() * sample.table.schema().width();
     let ahead = READ_AHEAD.min(READ_AHEAD_NUMBERS / history.newest().map_or(1, numbers).max(1));
     if let (Some(first), Some(last)) = (missing.first().copied(), missing.last().copied()) {
-        // The next step most likely continues in the same direction, so the samples there are read too.
+        // The next step most likely goes in the same direction, so samples in that direction are read too.
         let is_back = loaded.first().is_some_and(|oldest| first < oldest.seq);
         if is_back || loaded.is_empty() {
             missing.extend(history.headers_back_from(first).skip(1).take(ahead).map(|mark| mark.seq));
@@ -135,7 +137,7 @@ fn read_samples(needed: &[u64], history: &History, loaded: &[Arc<Sample>]) -> Ve
         near.extend(history.restore_samples(&missing));
         near.sort_unstable_by_key(|sample| sample.seq);
     }
-    // Keeps the needed samples, and of the others those nearest to the moment.
+    // Keep the needed samples, and those of the others that are nearest to the sample shown.
     let at = needed.last().copied().unwrap_or_default();
     let mut others: Vec<u64> = near.iter().map(|sample| sample.seq).filter(|seq| !needed.contains(seq)).collect();
     others.sort_unstable_by_key(|seq| seq.abs_diff(at));
@@ -154,7 +156,7 @@ mod tests {
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
     use crate::problems::problem::Problem;
 
-    /// All that is shown of a moment, as text.
+    /// Returns everything that is shown of a sample, as text.
     fn shown_lines(instance: &Instance) -> Vec<String> {
         let sample = instance.shown().unwrap();
         let mut lines = vec![format!("{} {:?} {:?}", sample.seq, sample.at, sample.epoch)];
@@ -170,7 +172,8 @@ mod tests {
         lines
     }
 
-    /// A few minutes in which servers fill up, go down and come back, and the process is replaced.
+    /// Simulates a few minutes in which servers fill up, go down and come back, and the process is replaced. Returns
+    /// what was shown for each sample.
     fn run(instance: &mut Instance, steps: u64, millis: u64) -> Vec<Vec<String>> {
         let mut builder = SampleBuilder::default();
         let mut seen = Vec::new();
@@ -219,7 +222,8 @@ mod tests {
         for millis in [100, 200, 400, 500, 700, 2000, 9000] {
             let mut instance = Instance::default();
             let seen = run(&mut instance, 300, millis);
-            // If samples come faster than the rate window stores them, rates may be over other samples of the same 5 s.
+            // If samples arrive faster than the rate window stores them, restored rates may use other samples of the same
+            // 5 s.
             let same = |instance: &Instance, lines: &[String]| {
                 let count = if millis < 1000 { 1 } else { lines.len() };
                 assert_eq!(shown_lines(instance)[..count], lines[..count], "{millis} ms");

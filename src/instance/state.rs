@@ -3,8 +3,9 @@
 //! [`Instance`] is a plain state machine without I/O: samples, failures and action reports are passed to it, and the
 //! same input always leads to the same state.
 //!
-//! While a past moment ([`PastMoment`]) is shown, [`Instance::shown`] and the other methods that depend on the shown
-//! moment return that moment. Samples, events, drains, actions and the link continue to be updated.
+//! During playback, [`Instance::shown`] returns the earlier sample that is shown ([`PastMoment`]), and methods such as
+//! [`Instance::rates`] and [`Instance::problems`] return the values at that time. Samples, events, drains, actions and
+//! the link continue to be updated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,8 @@ use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
 use crate::problems::transitions;
 
-/// Everything that is known about one instance. It implies the instance of every plain [`RowId`] it takes and returns.
+/// Everything that is known about one instance. Every [`RowId`] that its methods take or return is a row of this
+/// instance.
 #[derive(Debug)]
 pub struct Instance {
     id: InstanceId,
@@ -44,17 +46,17 @@ pub struct Instance {
     unstored_sample: Option<Arc<Sample>>,
     events: EventLog,
     problems: ProblemTracker,
-    /// Earlier problems.
+    /// Problems of the past, with the times at which they opened and closed.
     problem_log: ProblemLog,
-    /// The past moment that is shown, if any.
+    /// The earlier sample that is shown, if any.
     past_moment: Option<PastMoment>,
-    /// The marked moment, with which others are compared.
+    /// The marked moment, with which the sample shown is compared.
     marked_moment: Option<Arc<Sample>>,
     link: Link,
     poll_stats: PollStats,
     recent_actions: RecentActions,
     draining: DrainTracker,
-    /// Runtime states lost by the last reload and not restored yet.
+    /// Runtime states that the last reload lost and that are not restored yet.
     reload_losses: Vec<ReloadLoss>,
 }
 
@@ -86,32 +88,32 @@ impl Instance {
         }
     }
 
-    /// Returns its identity in this program.
-    pub fn id(&self) -> InstanceId {
+    /// Returns the identity of the instance in this program.
+    pub(crate) fn id(&self) -> InstanceId {
         self.id
     }
 
-    /// Returns how hapulse may use its stats socket.
+    /// Returns how hapulse may use the stats socket.
     pub fn access(&self) -> Access {
         self.access
     }
 
-    /// Returns the level of its stats socket, if known.
+    /// Returns the level of the stats socket, if known.
     pub(crate) fn level(&self) -> Option<Level> {
         self.latest()?.level
     }
 
-    /// Adds a sample, and returns the events of drains ordered here.
+    /// Adds a sample, and returns the events of the drains that hapulse follows.
     ///
-    /// `missed` is the number of samples before it that were skipped.
+    /// `missed` is the number of samples that were skipped before this one.
     pub fn add_sample(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<DrainEvent> {
         let events = self.add_sample_deferred(sample, missed);
         self.finish_deferred();
         events
     }
 
-    /// Adds a sample like [`Self::add_sample`], but does not store the first one in the history until
-    /// [`Self::finish_deferred`] is called or another sample is added: the first frame does not wait for that.
+    /// Adds a sample like [`Self::add_sample`], but stores the first sample in the history only when
+    /// [`Self::finish_deferred`] is called or another sample is added, so that the first frame does not wait.
     pub(crate) fn add_sample_deferred(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<DrainEvent> {
         self.poll_stats.record_sample(&sample, missed);
         let old_link = std::mem::replace(&mut self.link, Link::Up);
@@ -161,19 +163,19 @@ impl Instance {
         drain_events
     }
 
-    /// Returns whether the first sample is still to be stored.
+    /// Returns whether the first sample has not been stored in the history yet.
     pub(crate) fn has_deferred(&self) -> bool {
         self.unstored_sample.is_some()
     }
 
-    /// Stores the first sample, if that was deferred.
+    /// Stores the first sample in the history if that was deferred.
     pub(crate) fn finish_deferred(&mut self) {
         if let Some(sample) = self.unstored_sample.take() {
             self.history.push(&sample);
         }
     }
 
-    /// Pushes an event for a drained server that has no sessions left, or still has some after the deadline.
+    /// Adds an event for a drained server that has no sessions left, or that has sessions left after the deadline.
     fn push_drain_event(&mut self, sample: &Sample, event: DrainEvent) {
         let (id, is_empty) = match event {
             DrainEvent::Empty(id) => (id, true),
@@ -186,8 +188,8 @@ impl Instance {
         self.push_event(sample.at, Some(id), display_name(row.kind, &row.proxy, &row.name), what);
     }
 
-    /// Replaces the thresholds, and starts again without open problems.
-    pub fn set_thresholds(&mut self, thresholds: Thresholds) {
+    /// Replaces the thresholds, and discards all open and past problems.
+    pub(crate) fn set_thresholds(&mut self, thresholds: Thresholds) {
         self.problems = ProblemTracker::new(thresholds);
         self.problem_log = ProblemLog::default();
     }
@@ -207,31 +209,31 @@ impl Instance {
     }
 
     /// Records the progress of an action that is in flight.
-    pub fn record_progress(&mut self, row: RowId, stage: StepStage, now: Duration) {
+    pub(crate) fn record_progress(&mut self, row: RowId, stage: StepStage, now: Duration) {
         self.recent_actions.in_flight.set_stage(row, stage, now);
     }
 
-    /// Records the outcome of actions, with their events.
+    /// Records the outcome of actions, and adds their events.
     pub fn record_report(&mut self, report: &ActionReport, at: Timestamp) {
         for event in self.recent_actions.record_report(report, &mut self.draining, at) {
             self.events.push(event);
         }
     }
 
-    /// Returns the stage of the newest action on a row.
-    pub fn action_stage(&self, id: RowId, now: Duration) -> Option<StepStage> {
+    /// Returns the stage of the newest action on a row, or `None` if there is no recent action.
+    pub(crate) fn action_stage(&self, id: RowId, now: Duration) -> Option<StepStage> {
         self.recent_actions.in_flight.stage(id, now)
     }
 
-    /// Sets the name of the operator in this run.
-    pub fn set_actor(&mut self, who: SafeText) {
+    /// Sets the name of the person who uses this program.
+    pub(crate) fn set_actor(&mut self, who: SafeText) {
         self.recent_actions.attribution.set_actor(who);
     }
 
-    /// Loads what the audit log contains about the HAProxy at `address`: who ordered which server state.
+    /// Loads from the audit log who ordered which server state of the HAProxy at `address`.
     ///
-    /// Actions without a recorded end become events.
-    pub fn load_audit_index(&mut self, index: &AuditIndex, address: &str, at: Timestamp) {
+    /// Actions whose outcome was not recorded become events.
+    pub(crate) fn load_audit_index(&mut self, index: &AuditIndex, address: &str, at: Timestamp) {
         self.recent_actions.attribution.merge_audit_entries(index.changes_by_server(address));
         for unfinished in index.unfinished(address) {
             let (command, actor) = (unfinished.command.to_string(), unfinished.entry.author.to_string());
@@ -249,53 +251,54 @@ impl Instance {
         self.recent_actions.attribution.author_of(self.shown()?, id)
     }
 
-    /// Returns the draining servers; empty while a past moment is shown.
+    /// Returns the draining servers; empty during playback.
     pub fn draining(&self) -> &DrainTracker {
         self.past_moment.as_ref().map_or(&self.draining, PastMoment::draining)
     }
 
     /// Tracks a server that is already draining as if the drain was ordered now.
-    pub fn follow_drain(&mut self, id: RowId, now: Duration) {
+    pub(crate) fn follow_drain(&mut self, id: RowId, now: Duration) {
         self.draining.start_drain(id, now);
     }
 
     /// Sets the time after which a drain with remaining sessions is overdue.
-    pub fn set_drain_deadline(&mut self, deadline: Duration) {
+    pub(crate) fn set_drain_deadline(&mut self, deadline: Duration) {
         self.draining.set_deadline(deadline);
     }
 
-    /// Returns the losses of the last reload that are not restored; empty while a past moment is shown.
+    /// Returns the runtime states that the last reload lost and that are not restored; empty during playback.
     pub fn reload_losses(&self) -> &[ReloadLoss] {
         if self.past_moment.is_some() { &[] } else { &self.reload_losses }
     }
 
-    /// Returns the losses of the last reload that are not restored, even while a past moment is shown.
-    pub fn all_reload_losses(&self) -> &[ReloadLoss] {
+    /// Returns the runtime states that the last reload lost and that are not restored, also during playback.
+    pub(crate) fn all_reload_losses(&self) -> &[ReloadLoss] {
         &self.reload_losses
     }
 
-    /// Dismisses the losses of the last reload.
-    pub fn dismiss_reload_losses(&mut self) {
+    /// Forgets the runtime states that the last reload lost.
+    pub(crate) fn dismiss_reload_losses(&mut self) {
         self.reload_losses.clear();
     }
 
-    /// Returns the sample that is shown: that of the past moment if one is shown, else the latest.
+    /// Returns the sample that is shown: the earlier sample during playback, else the latest.
     pub fn shown(&self) -> Option<&Arc<Sample>> {
         self.past_moment.as_ref().map(PastMoment::sample).or_else(|| self.latest())
     }
 
-    /// Returns the latest sample, even while a past moment is shown.
-    pub fn latest(&self) -> Option<&Arc<Sample>> {
+    /// Returns the latest sample, also during playback.
+    pub(crate) fn latest(&self) -> Option<&Arc<Sample>> {
         self.rates.newest()
     }
 
-    /// Returns the last known status of a row: the readback of an action, or else that of the latest sample.
+    /// Returns the last known status of a row, from the readback of an action or else from the latest sample. Returns
+    /// `None` if the row is in neither.
     pub fn last_status(&self, id: RowId) -> Option<SafeText> {
         let read_back = self.recent_actions.read_back_statuses.iter().find(|(known, _)| *known == id);
         read_back.map(|(_, status)| status.clone()).or_else(|| Some(SafeText::from(self.latest()?.row(id)?.status())))
     }
 
-    /// Returns the rates at the shown moment.
+    /// Returns the rates at the time of the sample shown.
     pub fn rates(&self) -> &RateWindow {
         self.past_moment.as_ref().map_or(&self.rates, PastMoment::rates)
     }
@@ -305,32 +308,32 @@ impl Instance {
         &self.history
     }
 
-    /// Returns the events up to the shown moment.
+    /// Returns the events up to the time of the sample shown.
     pub fn events(&self) -> EventsUntil<'_> {
         self.events.until(self.past_moment.as_ref().map_or(Duration::MAX, |past| past.sample().at.monotonic))
     }
 
-    /// Returns all events, even while a past moment is shown.
+    /// Returns all events, also during playback.
     pub fn all_events(&self) -> &EventLog {
         &self.events
     }
 
-    /// Returns the problems at the shown moment.
+    /// Returns the problems at the time of the sample shown.
     pub fn problems(&self) -> &ProblemTracker {
         self.past_moment.as_ref().map_or(&self.problems, PastMoment::problems)
     }
 
-    /// Returns the past moment that is shown, if any.
+    /// Returns the earlier sample that is shown, or `None` if the latest sample is shown.
     pub fn past_moment(&self) -> Option<&PastMoment> {
         self.past_moment.as_ref()
     }
 
-    /// Returns the monotonic time of the past moment that is shown, or else `now`.
-    pub fn shown_time(&self, now: Duration) -> Duration {
+    /// Returns the monotonic time of the earlier sample that is shown, or `now` if the latest sample is shown.
+    pub(crate) fn shown_time(&self, now: Duration) -> Duration {
         self.past_moment.as_ref().map_or(now, |past| past.sample().at.monotonic)
     }
 
-    /// Moves from the shown moment by a step of playback. Returns whether the shown sample changed.
+    /// Moves by a step of playback from the sample shown. Returns whether another sample is shown now.
     pub fn show_moment(&mut self, step: PlaybackStep) -> bool {
         self.finish_deferred();
         let Some(from) = self.shown().map(|sample| sample.seq) else { return false };
@@ -347,8 +350,8 @@ impl Instance {
         }
     }
 
-    /// Moves to the oldest stored moment if the history no longer has the shown one. Returns whether it moved.
-    pub fn leave_forgotten_moment(&mut self) -> bool {
+    /// Shows the oldest stored sample if the history no longer has the sample shown. Returns whether that was the case.
+    pub(crate) fn leave_forgotten_moment(&mut self) -> bool {
         let oldest = self.history.headers().next().map(|mark| mark.seq);
         let is_forgotten =
             self.past_moment.as_ref().zip(oldest).is_some_and(|(past, oldest)| past.sample().seq < oldest);
@@ -356,33 +359,33 @@ impl Instance {
     }
 
     /// Ends playback: shows the latest sample again.
-    pub fn show_latest(&mut self) {
+    pub(crate) fn show_latest(&mut self) {
         self.past_moment = None;
     }
 
-    /// Returns the marked moment.
-    pub fn marked_moment(&self) -> Option<&Arc<Sample>> {
+    /// Returns the marked moment, if any.
+    pub(crate) fn marked_moment(&self) -> Option<&Arc<Sample>> {
         self.marked_moment.as_ref()
     }
 
-    /// Marks the shown moment, and returns the one that was marked before.
-    pub fn mark_shown_moment(&mut self) -> Option<Arc<Sample>> {
+    /// Marks the sample shown, and returns the sample that was marked before, if any.
+    pub(crate) fn mark_shown_moment(&mut self) -> Option<Arc<Sample>> {
         let shown = self.shown().map(Arc::clone);
         std::mem::replace(&mut self.marked_moment, shown)
     }
 
-    /// Removes the mark, and returns the moment that was marked.
-    pub fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
+    /// Clears the marked moment, and returns the sample that was marked, if any.
+    pub(crate) fn clear_marked_moment(&mut self) -> Option<Arc<Sample>> {
         self.marked_moment.take()
     }
 
     /// Returns the state of the link to HAProxy.
-    pub fn link(&self) -> &Link {
+    pub(crate) fn link(&self) -> &Link {
         &self.link
     }
 
-    /// Returns the number and cost of the polls.
-    pub fn poll_stats(&self) -> &PollStats {
+    /// Returns the statistics of the polls.
+    pub(crate) fn poll_stats(&self) -> &PollStats {
         &self.poll_stats
     }
 

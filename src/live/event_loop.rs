@@ -45,36 +45,36 @@ use crate::ui::theme::Theme;
 
 /// Everything that the dashboard needs to start.
 #[derive(Debug)]
-pub struct DashboardConfig {
+pub(crate) struct DashboardConfig {
     /// Instances to watch.
-    pub targets: Vec<Target>,
-    /// Settings of polling, the same for all instances.
-    pub polling: PollSettings,
+    pub(crate) targets: Vec<Target>,
+    /// Poll settings, the same for all instances.
+    pub(crate) polling: PollSettings,
     /// Memory for the history of each instance, in bytes.
-    pub history_bytes: usize,
+    pub(crate) history_bytes: usize,
     /// Colors and glyphs.
-    pub theme: Theme,
-    /// Assignment of keys to commands.
-    pub keymap: Keymap,
+    pub(crate) theme: Theme,
+    /// Key bindings.
+    pub(crate) keymap: Keymap,
     /// Initial view.
-    pub initial_view: InitialView,
+    pub(crate) initial_view: InitialView,
     /// Thresholds of the problem rules.
-    pub thresholds: Thresholds,
+    pub(crate) thresholds: Thresholds,
     /// File to which events are logged, if any.
-    pub event_log: Option<File>,
+    pub(crate) event_log: Option<File>,
     /// File in which typed commands are saved, if any.
-    pub command_history: Option<PathBuf>,
+    pub(crate) command_history: Option<PathBuf>,
     /// Audit log.
-    pub audit: AuditWriter,
+    pub(crate) audit: AuditWriter,
     /// Set if each action requires a reason.
-    pub requires_reason: bool,
+    pub(crate) requires_reason: bool,
     /// Time after which the dashboard suggests ending the sessions of a draining server.
-    pub drain_deadline: Duration,
+    pub(crate) drain_deadline: Duration,
 }
 
 /// Reason why the dashboard ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitReason {
+pub(crate) enum ExitReason {
     /// The user quit.
     Quit,
     /// A signal, with its number.
@@ -83,20 +83,20 @@ pub enum ExitReason {
     TerminalGone,
 }
 
-/// Capacity of the event channel; further keys wait in the terminal's buffer.
+/// Capacity of the event channel. While the channel is full, keys wait in the terminal's buffer.
 const EVENT_QUEUE_CAPACITY: usize = 1024;
 /// Minimum time between two frames that are drawn only because of samples.
 const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
-/// Time that the first frame waits for the first sample.
+/// Maximum time that the first frame waits for the first sample.
 const FIRST_FRAME_WAIT: Duration = Duration::from_millis(30);
-/// Time that the last frame may take before the terminal is restored anyway.
+/// Maximum wait for the last frame to be written before the terminal is restored.
 const LAST_FRAME_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Runs the dashboard until it ends, then restores the terminal.
+/// Runs the dashboard until it ends, then restores the terminal. Returns why the dashboard ended.
 ///
 /// # Errors
 /// Returns an error if the terminal cannot be set up or a thread cannot be started.
-pub fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
+pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let clock = config.polling.clock;
     let (sender, events) = mpsc::sync_channel(EVENT_QUEUE_CAPACITY);
     let feeds: Vec<InstanceFeed> = InstanceId::first(config.targets.len()).map(InstanceFeed::new).collect();
@@ -106,7 +106,7 @@ pub fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
         address: target.address.clone(),
         poll_result: Arc::clone(&feed.poll_result),
     };
-    // Polling starts before the terminal is set up, so that the first reply arrives earlier.
+    // Polling starts before the terminal is set up, so that the first reply arrives sooner.
     let sources = config.targets.iter().zip(&feeds).map(source).collect();
     let audit = Arc::new(config.audit);
     let io_requests = io_thread::start(sources, config.polling, Arc::clone(&audit), sender.clone())?;
@@ -182,12 +182,12 @@ fn format_rfc3339(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at).map(|at| format!("{at:.0}")).unwrap_or_default()
 }
 
-/// Connection of the loop with one instance.
+/// What the loop receives from and has logged for one instance.
 struct InstanceFeed {
     id: InstanceId,
-    /// Newest poll result that the model has not received.
+    /// The newest poll result, until the model receives it.
     poll_result: Arc<LatestSlot<PollResult>>,
-    /// Number of logged events.
+    /// Number of events that were written to the event log.
     logged_events: u64,
 }
 
@@ -203,7 +203,7 @@ struct EventLoop {
     feeds: Vec<InstanceFeed>,
     io_requests: UnboundedSender<IoRequest>,
     files: mpsc::SyncSender<FileLine>,
-    /// Set if there is an event log.
+    /// Set if events are written to an event log.
     is_event_log_enabled: bool,
     output: TerminalOutput,
     frames: FrameBuffer,
@@ -213,7 +213,7 @@ struct EventLoop {
     /// Time at which the next frame is due; `None` if the screen is up to date.
     next_draw_at: Option<Duration>,
     last_draw_at: Duration,
-    /// Text to copy to the terminal's clipboard with the next frame.
+    /// Text that the next frame copies to the clipboard, through the terminal.
     clipboard: Option<String>,
     /// Set if the next frame rings the bell.
     is_bell_pending: bool,
@@ -248,9 +248,9 @@ impl EventLoop {
         end
     }
 
-    /// Waits for an event, at most until a frame is due or the screen must change.
+    /// Waits for an event, but no longer than until a frame is due or the screen must change.
     fn wait_for_event(&self, now: Duration) -> Result<LoopEvent, RecvTimeoutError> {
-        // A due frame is drawn as soon as the terminal is free again, which is an event.
+        // While the terminal is busy, a due frame waits for the event that reports the end of the previous frame.
         let frame = self.next_draw_at.filter(|_| !self.output.is_busy());
         match [frame, next_wake(&self.model, now)].into_iter().flatten().min() {
             Some(until) => self.events.recv_timeout(until.saturating_sub(now)),
@@ -258,7 +258,7 @@ impl EventLoop {
         }
     }
 
-    /// Processes one event. Returns a reason if the dashboard must end.
+    /// Processes one event. Returns the reason if the dashboard must end, else `None`.
     fn handle_event(&mut self, event: LoopEvent, now: Timestamp) -> Option<ExitReason> {
         match event {
             LoopEvent::Message(message) => self.dispatch(message, now),
@@ -291,8 +291,8 @@ impl EventLoop {
         effects.into_iter().find_map(|effect| self.run_effect(effect))
     }
 
-    /// Returns the time at which the effect of a message must be on the screen. Samples after the first one, and what
-    /// arrives with them, do not make the loop draw more than a few times per second.
+    /// Returns the time at which the effect of a message must be drawn. The first sample and keys are drawn at once,
+    /// later samples no sooner than [`MIN_FRAME_INTERVAL`] after the last frame.
     fn draw_due(&self, message: &Message, now: Duration) -> Duration {
         let is_first = |id| self.model.instance_by_id(id).is_some_and(|instance| instance.data.latest().is_none());
         match message {
@@ -314,7 +314,7 @@ impl EventLoop {
             Effect::Suspend => {
                 self.output.wait_until_idle(LAST_FRAME_TIMEOUT);
                 terminal_mode::leave();
-                // If the process cannot be stopped, the dashboard continues.
+                // If the process cannot be suspended, the dashboard continues.
                 let _ = terminal_mode::suspend();
                 let now = self.clock.now();
                 return self.resume(now);
@@ -326,7 +326,7 @@ impl EventLoop {
             }
             Effect::SendTypedCommand(instance, line) => self.send_io_request(IoRequest::SendTypedLine(instance, line)),
             Effect::MeasureMemory => {
-                // If the value is not available, the page shows that.
+                // If the value is not available, the overhead page shows that.
                 let measured = process_memory::own_memory();
                 return measured.and_then(|memory| self.dispatch(Message::MemoryMeasured(memory), self.clock.now()));
             }
@@ -338,7 +338,7 @@ impl EventLoop {
     }
 
     fn queue_file_line(&mut self, line: FileLine) {
-        // The thread lives as long as this sender, so only a full queue can fail.
+        // The thread lives as long as this sender, so sending fails only if the queue is full.
         if let Err(TrySendError::Full(_)) = self.files.try_send(line) {
             self.model.notify(
                 "disk too slow: lines for the event log and the command history are dropped",
@@ -371,7 +371,7 @@ impl EventLoop {
     }
 
     fn send_io_request(&self, request: IoRequest) {
-        // The I/O thread lives as long as this sender.
+        // Cannot fail: the I/O thread lives as long as this sender.
         let _ = self.io_requests.send(request);
     }
 

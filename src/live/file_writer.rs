@@ -9,34 +9,35 @@ use std::thread;
 
 /// A line to append to a file.
 #[derive(Debug)]
-pub enum FileLine {
+pub(crate) enum FileLine {
     /// For the event log.
     Event(String),
     /// For the command history.
     Command(String),
 }
 
-/// The files to write; `None` for those that are not wanted.
+/// The files to write; `None` for a file that is not wanted.
 #[derive(Debug, Default)]
-pub struct OutputFiles {
+pub(crate) struct OutputFiles {
     /// Event log.
-    pub event_log: Option<File>,
-    /// Path of the command history, which is created when first needed.
-    pub command_history: Option<PathBuf>,
+    pub(crate) event_log: Option<File>,
+    /// Path of the command history. The file is created with the first line.
+    pub(crate) command_history: Option<PathBuf>,
 }
 
 /// Names of the files in messages.
 const EVENT_LOG: &str = "event log";
 const COMMAND_HISTORY: &str = "command history";
 
-/// Capacity of the queue in lines; further lines are dropped.
-pub const QUEUE_CAPACITY: usize = 10_000;
+/// Capacity of the queue in lines. Lines are dropped while the queue is full.
+pub(crate) const QUEUE_CAPACITY: usize = 10_000;
 
-/// Starts the thread. `report_failure` is called once for each file that cannot be written.
+/// Starts the thread and returns the queue for lines. `report_failure` is called once for each file that cannot be
+/// written, with the message for the operator.
 ///
 /// # Errors
 /// Returns an error if the thread cannot be started.
-pub fn start(
+pub(crate) fn start(
     mut files: OutputFiles,
     report_failure: impl Fn(String) + Send + 'static,
 ) -> io::Result<mpsc::SyncSender<FileLine>> {
@@ -79,12 +80,13 @@ fn append_line(path: Option<&Path>, line: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened or created.
-pub fn open_for_append(path: &Path) -> io::Result<File> {
+pub(crate) fn open_for_append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
-/// Reads the last `count` lines of a file; empty if the file cannot be read. Lines with control characters are skipped.
-pub fn read_last_lines(path: &Path, count: usize) -> Vec<String> {
+/// Returns the last `count` lines of a file, or no lines if the file cannot be read. Lines with control characters and
+/// empty lines are skipped.
+pub(crate) fn read_last_lines(path: &Path, count: usize) -> Vec<String> {
     let text = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> =

@@ -29,12 +29,12 @@ use crate::observe::timestamp::Clock;
 
 /// A request from the event loop to the I/O thread.
 #[derive(Debug)]
-pub enum IoRequest {
+pub(crate) enum IoRequest {
     /// Poll an instance as soon as the poll schedule allows.
     PollNow(InstanceId),
     /// Execute an action.
     RunAction(Authorised<Intent>),
-    /// Send a query to an instance of this version.
+    /// Send a query to an instance, which runs this HAProxy version, if known.
     RunQuery(InstanceId, Option<Version>, Query),
     /// Send a typed line to an instance.
     SendTypedLine(InstanceId, Authorised<TypedLine>),
@@ -53,42 +53,42 @@ impl IoRequest {
 struct InstanceTasks {
     id: InstanceId,
     poll_requests: UnboundedSender<SamplerRequest>,
-    /// Limits the number of queries at the same time.
+    /// Limits the number of queries that run at the same time.
     query_slots: Arc<Semaphore>,
     operator: Operator,
 }
 
 /// One instance to watch.
 #[derive(Debug)]
-pub struct InstanceSource {
+pub(crate) struct InstanceSource {
     /// Identity in this program.
-    pub id: InstanceId,
-    /// Name.
-    pub name: String,
+    pub(crate) id: InstanceId,
+    /// Name of the instance.
+    pub(crate) name: String,
     /// Address of the stats socket.
-    pub address: Address,
-    /// Slot into which its sampler writes poll results.
-    pub poll_result: Arc<LatestSlot<PollResult>>,
+    pub(crate) address: Address,
+    /// Slot into which the sampler of this instance writes its poll results.
+    pub(crate) poll_result: Arc<LatestSlot<PollResult>>,
 }
 
-/// Settings of polling.
+/// Poll settings.
 #[derive(Debug, Clone, Copy)]
-pub struct PollSettings {
-    /// Poll interval and its adaptation.
-    pub schedule: PollSchedule,
+pub(crate) struct PollSettings {
+    /// Poll interval, and how it adapts to the load.
+    pub(crate) schedule: PollSchedule,
     /// Size and time limits of a connection.
-    pub limits: ConnectionLimits,
-    /// Set if connections lower their access level so that they cannot change anything.
-    pub read_only: bool,
+    pub(crate) limits: ConnectionLimits,
+    /// Set in read-only mode: every connection lowers its level first, so that it cannot change HAProxy.
+    pub(crate) read_only: bool,
     /// Source of timestamps.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 /// Number of queries that run at the same time per instance, because HAProxy serves only ten CLI connections at once.
-/// Further queries wait. Actions never wait: they refer to what was on the screen when they were confirmed.
+/// Further queries wait. Actions never wait, because the operator confirmed them for the state on the screen.
 const MAX_CONCURRENT_QUERIES: usize = 2;
 
-/// Starts the thread. It ends when the returned sender is dropped.
+/// Starts the thread and returns the sender for requests. The thread ends when that sender is dropped.
 ///
 /// # Errors
 /// Returns an error if the thread or its runtime cannot be started.
@@ -103,7 +103,8 @@ pub(crate) fn start(
     let (signals_ready, signals_installed) = mpsc::channel();
     let work = move || runtime.block_on(run_io(sources, settings, audit, to_loop, inbox, signals_ready));
     thread::Builder::new().name("io".to_owned()).spawn(work).context("cannot start the I/O thread")?;
-    // Wait for the signal handlers: an earlier signal would end the program without restoring the terminal.
+    // Wait until the signal handlers are installed. Before that, a signal would end the program without restoring the
+    // terminal.
     signals_installed.recv().context("the I/O thread ended unexpectedly")?;
     Ok(requests)
 }
@@ -133,7 +134,7 @@ async fn run_io(
     on_signal(SignalKind::from_raw(SIGTSTP), move || suspend(LoopEvent::Suspend));
     let continued = send.clone();
     on_signal(SignalKind::from_raw(SIGCONT), move || continued(LoopEvent::Continued));
-    // Fails only if the receiver has ended.
+    // Fails only if the receiver was dropped.
     let _ = signals_ready.send(());
     let mut instances = Vec::with_capacity(sources.len());
     for source in sources {
@@ -194,7 +195,7 @@ async fn run_io(
     }
 }
 
-/// Number of the signal SIGTSTP on Linux, sent by Ctrl-Z in a terminal.
+/// Number of the signal SIGTSTP on Linux. A terminal sends it for Ctrl-Z.
 const SIGTSTP: i32 = 20;
 /// Number of the signal SIGCONT on Linux.
 const SIGCONT: i32 = 18;

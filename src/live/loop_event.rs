@@ -12,7 +12,7 @@ use crate::term::key_reader::TerminalInput;
 pub(crate) enum LoopEvent {
     /// A message for the model.
     Message(Message),
-    /// A new poll result is in the slot of this instance.
+    /// The slot of this instance has a new poll result.
     PollResult(InstanceId),
     /// A signal that ends the program, with its number.
     Signal(i32),
@@ -20,9 +20,9 @@ pub(crate) enum LoopEvent {
     WindowChanged,
     /// SIGTSTP: the program is to be suspended.
     Suspend,
-    /// SIGCONT: the program was continued.
+    /// SIGCONT: the program was resumed.
     Continued,
-    /// A frame was written to the terminal, or could not be.
+    /// A frame was written to the terminal, or writing it failed.
     FrameWritten(io::Result<()>),
     /// A file could not be written. Holds the message for the operator.
     FileWriteFailed(String),
@@ -41,7 +41,10 @@ impl From<TerminalInput> for LoopEvent {
         match input {
             TerminalInput::Event(InputEvent::Key(key)) => Message::Key(key).into(),
             TerminalInput::Event(InputEvent::Paste(text)) => Message::Paste(text).into(),
-            TerminalInput::Closed(_) => Self::TerminalGone,
+            TerminalInput::Closed(error) => {
+                tracing::debug!(%error, "terminal input closed");
+                Self::TerminalGone
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::app::message::MemoryUse;
 
-/// Returns the resident memory of this process and its maximum; `None` if `/proc` does not provide them.
-pub fn own_memory() -> Option<MemoryUse> {
+/// Returns the current and the peak resident memory of this process, or `None` if `/proc` does not provide them.
+pub(crate) fn own_memory() -> Option<MemoryUse> {
     let text = fs::read_to_string("/proc/self/status").ok()?;
     Some(MemoryUse { current: parse_kb_line(&text, "VmRSS:")?, peak: parse_kb_line(&text, "VmHWM:")? })
 }

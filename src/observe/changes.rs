@@ -14,7 +14,7 @@ use crate::observe::sample::Sample;
 ///
 /// `lost_for` is the time that the link was down between the samples, or `None` if it stayed up. `is_ours` returns
 /// whether hapulse itself changed the row recently.
-pub fn diff_samples(
+pub(crate) fn diff_samples(
     before: &Sample,
     now: &Sample,
     lost_for: Option<Duration>,

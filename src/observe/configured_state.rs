@@ -12,15 +12,15 @@ use crate::observe::row_ids::{RowId, RowSet};
 
 /// Configured values of one server, and its administrative state at the time of the query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ConfiguredServer {
+pub(crate) struct ConfiguredServer {
     /// Configured weight (`srv_iweight`).
-    pub weight: Option<i64>,
+    pub(crate) weight: Option<i64>,
     /// Administrative state (`srv_admin_state`) at the time of the query.
-    pub admin_state: AdminState,
+    pub(crate) admin_state: AdminState,
     /// True if the server has health checks; `None` if HAProxy does not report it.
-    pub has_checks: Option<bool>,
+    pub(crate) has_checks: Option<bool>,
     /// True if the server has agent checks; `None` if HAProxy does not report it.
-    pub has_agent: Option<bool>,
+    pub(crate) has_agent: Option<bool>,
 }
 
 /// Configured state of all servers of one instance.
@@ -57,12 +57,12 @@ impl ConfiguredServers {
     }
 
     /// Returns the memory used, in bytes.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.servers.capacity() * size_of::<(RowId, ConfiguredServer)>()
     }
 
     /// Returns the configured state of one server, or `None` if the reply did not contain the server.
-    pub fn get(&self, id: RowId) -> Option<ConfiguredServer> {
+    pub(crate) fn get(&self, id: RowId) -> Option<ConfiguredServer> {
         self.servers.get(&id).copied()
     }
 }

@@ -14,7 +14,7 @@ use crate::units::pluralize;
 
 /// Importance of an event for the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Importance {
+pub(crate) enum Importance {
     /// Ordinary change.
     Info,
     /// Return to normal.
@@ -27,7 +27,7 @@ pub enum Importance {
 
 /// Kind of an event, with its details.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventKind {
+pub(crate) enum EventKind {
     /// The status of a row changed.
     Status {
         /// Previous status.
@@ -120,13 +120,13 @@ pub enum EventKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Time at which hapulse observed the event.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Row that the event is about; `None` if the event is about the whole process.
-    pub row: Option<RowId>,
+    pub(crate) row: Option<RowId>,
     /// Name of the row, such as `backend/server`; empty if the event is about the whole process.
-    pub name: String,
+    pub(crate) name: String,
     /// Kind of event, with its details.
-    pub kind: EventKind,
+    pub(crate) kind: EventKind,
 }
 
 impl Event {
@@ -136,7 +136,7 @@ impl Event {
     }
 
     /// Returns the importance of the event.
-    pub fn importance(&self) -> Importance {
+    pub(crate) fn importance(&self) -> Importance {
         match &self.kind {
             EventKind::Status { is_ours: true, .. }
             | EventKind::Weight { .. }
@@ -213,7 +213,7 @@ fn is_maint_or_drain(status: &str) -> bool {
 
 /// Returns the name of a row for display: `proxy/name` for a server or listener, `frontend NAME` or `backend NAME` for
 /// a proxy.
-pub fn display_name(kind: RowKind, proxy: &SafeText, name: &SafeText) -> String {
+pub(crate) fn display_name(kind: RowKind, proxy: &SafeText, name: &SafeText) -> String {
     match kind {
         RowKind::Frontend => format!("frontend {proxy}"),
         RowKind::Backend => format!("backend {proxy}"),
@@ -233,7 +233,7 @@ pub struct EventLog {
 
 impl EventLog {
     /// Appends an event and drops the oldest one if the log is full.
-    pub fn push(&mut self, event: Event) {
+    pub(crate) fn push(&mut self, event: Event) {
         if self.events.len() == MAX_EVENTS {
             self.events.pop_front();
         }
@@ -242,7 +242,7 @@ impl EventLog {
     }
 
     /// Returns the kept events, newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = &Event> {
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Event> {
         self.events.iter().rev()
     }
 
@@ -252,7 +252,7 @@ impl EventLog {
     }
 
     /// Returns the kept events up to and including a monotonic time.
-    pub fn until(&self, time: Duration) -> EventsUntil<'_> {
+    pub(crate) fn until(&self, time: Duration) -> EventsUntil<'_> {
         EventsUntil { events: self, time }
     }
 }
@@ -271,12 +271,13 @@ impl<'a> EventsUntil<'a> {
     }
 
     /// Returns the number of events in this range.
-    pub fn len(self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(self) -> usize {
         self.newest_first().count()
     }
 
     /// Returns whether the range contains no event.
-    pub fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.newest_first().next().is_none()
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Slot that keeps only the newest value and counts the replaced ones.
 #[derive(Debug)]
-pub struct LatestSlot<T> {
+pub(crate) struct LatestSlot<T> {
     slot: Mutex<(Option<T>, u64)>,
 }
 
@@ -20,7 +20,7 @@ impl<T> Default for LatestSlot<T> {
 impl<T> LatestSlot<T> {
     /// Stores a value; an unread value is replaced. Returns true if the slot was empty, in which case the reader must
     /// be woken.
-    pub fn publish(&self, value: T) -> bool {
+    pub(crate) fn publish(&self, value: T) -> bool {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         let was_empty = slot.0.replace(value).is_none();
         slot.1 += u64::from(!was_empty);
@@ -29,7 +29,7 @@ impl<T> LatestSlot<T> {
 
     /// Removes the value and returns it with the number of unread values that it replaced, or `None` if the slot is
     /// empty.
-    pub fn take_latest(&self) -> Option<(T, u64)> {
+    pub(crate) fn take_latest(&self) -> Option<(T, u64)> {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         let value = slot.0.take()?;
         Some((value, std::mem::take(&mut slot.1)))

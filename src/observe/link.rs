@@ -17,7 +17,7 @@ pub struct PollFailure {
 
 /// State of the link to an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Link {
+pub(crate) enum Link {
     /// No poll has succeeded or failed yet.
     #[default]
     Connecting,
@@ -34,7 +34,7 @@ pub enum Link {
 
 impl Link {
     /// Returns whether the last poll succeeded.
-    pub fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         matches!(self, Self::Up)
     }
 }

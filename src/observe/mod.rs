@@ -12,19 +12,19 @@
 //! read the clock; all other code receives a [`timestamp`]. An [`instance_id`] names the instance that a value belongs
 //! to.
 
-pub mod changes;
+pub(crate) mod changes;
 pub mod configured_state;
-pub mod events;
+pub(crate) mod events;
 pub mod instance_id;
-pub mod latest_slot;
+pub(crate) mod latest_slot;
 pub mod link;
-pub mod poll_schedule;
-pub mod poll_stats;
+pub(crate) mod poll_schedule;
+pub(crate) mod poll_stats;
 pub mod row_ids;
 pub mod sample;
-pub mod sample_parser;
+pub(crate) mod sample_parser;
 pub mod sampler;
-pub mod severity;
+pub(crate) mod severity;
 #[cfg(test)]
-pub mod test_samples;
+pub(crate) mod test_samples;
 pub mod timestamp;

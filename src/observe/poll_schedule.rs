@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::config::duration::MIN_INTERVAL;
 
 /// Minimum interval between polls, as a multiple of the reply time.
-pub const REPLY_TIME_FACTOR: u32 = 20;
+pub(crate) const REPLY_TIME_FACTOR: u32 = 20;
 /// Maximum interval after the first reply, which may be slow by chance.
 const MAX_FIRST_INTERVAL: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const MAX_RETRY: Duration = Duration::from_secs(30);
 
 /// Polling interval and retry delay of one instance.
 #[derive(Debug, Clone, Copy)]
-pub struct PollSchedule {
+pub(crate) struct PollSchedule {
     configured_interval: Duration,
     failures: u32,
     /// Reply time of the last poll; `None` before the first poll and after a failed one.
@@ -30,7 +30,7 @@ pub struct PollSchedule {
 
 impl PollSchedule {
     /// Creates a schedule with the configured interval, or with [`MIN_INTERVAL`] if the configured one is shorter.
-    pub fn new(configured_interval: Duration) -> Self {
+    pub(crate) fn new(configured_interval: Duration) -> Self {
         Self {
             configured_interval: configured_interval.max(MIN_INTERVAL),
             failures: 0,
@@ -40,12 +40,12 @@ impl PollSchedule {
     }
 
     /// Returns the configured interval, which is at least [`MIN_INTERVAL`].
-    pub fn configured_interval(&self) -> Duration {
+    pub(crate) fn configured_interval(&self) -> Duration {
         self.configured_interval
     }
 
     /// Records a successful poll and returns the time from its start to the start of the next poll.
-    pub fn after_reply(&mut self, reply_time: Duration) -> Duration {
+    pub(crate) fn after_reply(&mut self, reply_time: Duration) -> Duration {
         self.failures = 0;
         self.min_interval = match self.last_reply_time.replace(reply_time) {
             Some(previous) => reply_time.min(previous) * REPLY_TIME_FACTOR,
@@ -55,13 +55,13 @@ impl PollSchedule {
     }
 
     /// Returns the minimum time between the starts of two polls, which also limits polls requested by a key press.
-    pub fn min_interval(&self) -> Duration {
+    pub(crate) fn min_interval(&self) -> Duration {
         self.min_interval
     }
 
     /// Records a failed poll and returns the time until the next attempt. `jitter`, from 0 to 1, shortens this time by
     /// up to 20 %, so that many running copies of hapulse do not retry at the same moment.
-    pub fn after_failure(&mut self, jitter: f64) -> Duration {
+    pub(crate) fn after_failure(&mut self, jitter: f64) -> Duration {
         self.last_reply_time = None;
         let doubled = FIRST_RETRY * 2_u32.saturating_pow(self.failures.min(10));
         self.failures = self.failures.saturating_add(1);

@@ -13,7 +13,7 @@ const RECENT: usize = 60;
 
 /// Statistics about the polls of one instance.
 #[derive(Debug, Default)]
-pub struct PollStats {
+pub(crate) struct PollStats {
     succeeded: u64,
     failed: u64,
     dropped: u64,
@@ -24,7 +24,7 @@ pub struct PollStats {
 impl PollStats {
     /// Records a successful poll. `missed` is the number of earlier samples that were replaced before the event loop
     /// read them.
-    pub fn record_sample(&mut self, sample: &Sample, missed: u64) {
+    pub(crate) fn record_sample(&mut self, sample: &Sample, missed: u64) {
         self.succeeded = sample.seq;
         self.dropped += missed;
         if self.recent.len() == RECENT {
@@ -34,45 +34,45 @@ impl PollStats {
     }
 
     /// Records a failed poll.
-    pub fn record_failure(&mut self) {
+    pub(crate) fn record_failure(&mut self) {
         self.failed += 1;
     }
 
     /// Returns the number of polls that produced a sample.
-    pub fn succeeded(&self) -> u64 {
+    pub(crate) fn succeeded(&self) -> u64 {
         self.succeeded
     }
 
     /// Returns the number of polls that had no reply or an invalid one.
-    pub fn failed(&self) -> u64 {
+    pub(crate) fn failed(&self) -> u64 {
         self.failed
     }
 
     /// Returns the number of samples that were replaced before the event loop read them.
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.dropped
     }
 
     /// Returns the number of recent polls used for the medians.
-    pub fn recent_count(&self) -> usize {
+    pub(crate) fn recent_count(&self) -> usize {
         self.recent.len()
     }
 
     /// Returns the cost of the last successful poll, or `None` before the first one.
-    pub fn last_cost(&self) -> Option<ReplyCost> {
+    pub(crate) fn last_cost(&self) -> Option<ReplyCost> {
         self.recent.back().map(|(_, cost)| *cost)
     }
 
     /// Returns the median size and the median reply time of the recent polls, or `None` before the first successful
     /// poll.
-    pub fn median_cost(&self) -> Option<ReplyCost> {
+    pub(crate) fn median_cost(&self) -> Option<ReplyCost> {
         let bytes = median(self.recent.iter().map(|(_, cost)| cost.bytes))?;
         let reply_time = median(self.recent.iter().map(|(_, cost)| cost.reply_time))?;
         Some(ReplyCost { bytes, reply_time })
     }
 
     /// Returns the median time between consecutive recent polls, or `None` until there have been two polls.
-    pub fn median_interval(&self) -> Option<Duration> {
+    pub(crate) fn median_interval(&self) -> Option<Duration> {
         median(
             self.recent.iter().zip(self.recent.iter().skip(1)).map(|((before, _), (at, _))| at.saturating_sub(*before)),
         )
@@ -80,7 +80,7 @@ impl PollStats {
 
     /// Returns the share of time (0 to 1) that HAProxy spent replying to the recent polls, or `None` until there have
     /// been two polls.
-    pub fn busy_share(&self) -> Option<f64> {
+    pub(crate) fn busy_share(&self) -> Option<f64> {
         let (first, last) = (self.recent.front()?.0, self.recent.back()?.0);
         // A poll is recorded at the end of its reply, so the first reply lies before the measured period.
         let busy: Duration = self.recent.iter().skip(1).map(|(_, cost)| cost.reply_time).sum();

@@ -28,7 +28,7 @@ pub struct RowKey {
     /// Name of the server or listener; `FRONTEND` or `BACKEND` for a proxy.
     pub name: SafeText,
     /// 0 for the first row with these names in a reply, 1 for the second, and so on.
-    pub occurrence: u16,
+    pub(crate) occurrence: u16,
 }
 
 /// Indexes in a sample of a backend's own row and of the rows of its servers.
@@ -84,12 +84,12 @@ impl RowSet {
     }
 
     /// Returns the backend with this name, or `None` if the sample does not contain it.
-    pub fn backend_named(&self, proxy: &SafeText) -> Option<&BackendRows> {
+    pub(crate) fn backend_named(&self, proxy: &SafeText) -> Option<&BackendRows> {
         self.backends.iter().find(|backend| self.keys[backend.row].proxy == *proxy)
     }
 
     /// Returns the memory used, in bytes, without the names.
-    pub fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         let row = size_of::<RowId>() * 2 + size_of::<RowKey>() + size_of::<usize>() * 3 + size_of::<Option<u32>>();
         self.ids.len() * row + self.backends.len() * size_of::<BackendRows>()
     }

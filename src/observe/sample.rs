@@ -67,7 +67,7 @@ impl Sample {
     }
 
     /// Returns the configured weight of a server, or `None` if the weight is unknown.
-    pub fn configured_weight(&self, id: RowId) -> Option<i64> {
+    pub(crate) fn configured_weight(&self, id: RowId) -> Option<i64> {
         self.configured.as_ref()?.get(id)?.weight
     }
 

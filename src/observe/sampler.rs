@@ -27,7 +27,7 @@ use crate::observe::timestamp::{Clock, Timestamp};
 
 /// Polls one HAProxy instance: connects, sends, and receives. A [`SampleParser`] turns the replies into samples.
 #[derive(Debug)]
-pub struct Sampler {
+pub(crate) struct Sampler {
     address: Address,
     limits: ConnectionLimits,
     read_only: bool,
@@ -43,7 +43,7 @@ const MAX_KEPT_BUFFER: usize = 8 << 20;
 
 impl Sampler {
     /// Creates a sampler. If `read_only`, every connection gives up its right to change anything.
-    pub fn new(address: Address, limits: ConnectionLimits, read_only: bool, clock: Clock) -> Self {
+    pub(crate) fn new(address: Address, limits: ConnectionLimits, read_only: bool, clock: Clock) -> Self {
         Self {
             address,
             limits,
@@ -57,7 +57,7 @@ impl Sampler {
 
     /// Restricts the sampler to `show info;show stat`; it never sends anything else.
     #[must_use]
-    pub fn samples_only(self) -> Self {
+    pub(crate) fn samples_only(self) -> Self {
         Self { can_query_more: false, read_only: false, ..self }
     }
 
@@ -115,7 +115,7 @@ impl Sampler {
 
     /// Takes one sample and keeps it as the newest, or returns the failure. `schedule` computes when the next poll is
     /// due: `interval` after the start of this one, or at `retry_at` of the failure.
-    pub async fn poll_and_record(&mut self, schedule: &mut PollSchedule) -> PollResult {
+    pub(crate) async fn poll_and_record(&mut self, schedule: &mut PollSchedule) -> PollResult {
         match self.poll().await {
             Ok(mut sample) => {
                 sample.interval = schedule.after_reply(sample.cost.reply_time);
@@ -191,14 +191,14 @@ pub enum PollResult {
 
 /// Request to a running sampler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SamplerRequest {
+pub(crate) enum SamplerRequest {
     /// Poll as soon as the minimum interval allows.
     PollNow,
 }
 
 /// Polls until all senders of `requests` are dropped. Publishes each result in `latest` and calls `wake` if the reader
 /// had emptied it.
-pub async fn run(
+pub(crate) async fn run(
     mut sampler: Sampler,
     mut schedule: PollSchedule,
     latest: Arc<LatestSlot<PollResult>>,

@@ -14,25 +14,25 @@ use crate::observe::sample::{Epoch, ReplyCost, Sample};
 use crate::observe::timestamp::Timestamp;
 
 /// Returns the timestamp `millis` after the start of the test.
-pub fn timestamp_at(millis: u64) -> Timestamp {
+pub(crate) fn timestamp_at(millis: u64) -> Timestamp {
     let mono = Duration::from_millis(millis);
     Timestamp { monotonic: mono, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + mono }
 }
 
 /// Builds consecutive samples of one instance, as the sampler does.
 #[derive(Debug)]
-pub struct SampleBuilder {
+pub(crate) struct SampleBuilder {
     row_ids: RowIds,
     seq: u64,
     epoch: Epoch,
     /// Lines of `show info` in addition to the standard ones.
-    pub info: String,
+    pub(crate) info: String,
     /// HAProxy version.
-    pub version: &'static str,
+    pub(crate) version: &'static str,
     /// Permission level of the socket.
-    pub level: Option<Level>,
+    pub(crate) level: Option<Level>,
     /// Configured state of the servers.
-    pub configured: Option<Arc<ConfiguredServers>>,
+    pub(crate) configured: Option<Arc<ConfiguredServers>>,
 }
 
 impl Default for SampleBuilder {
@@ -51,7 +51,7 @@ impl Default for SampleBuilder {
 
 impl SampleBuilder {
     /// Builds a sample from the text of `show stat`.
-    pub fn build_at_millis(&mut self, millis: u64, stat: &str) -> Arc<Sample> {
+    pub(crate) fn build_at_millis(&mut self, millis: u64, stat: &str) -> Arc<Sample> {
         self.seq += 1;
         let table = StatTable::parse(stat.as_bytes(), None).unwrap();
         let (version, pid, uptime) = (self.version, self.epoch.pid, millis / 1000);
@@ -72,19 +72,19 @@ impl SampleBuilder {
     }
 
     /// Switches to a new epoch: the next samples come from another process.
-    pub fn reload(&mut self) {
+    pub(crate) fn reload(&mut self) {
         self.epoch = Epoch { number: self.epoch.number + 1, pid: self.epoch.pid + 1 };
     }
 }
 
 /// Returns a `show stat` reply that contains one server, whose session counter is `stot`.
-pub fn stat_with_server(backend: &str, name: &str, stot: i64) -> String {
+pub(crate) fn stat_with_server(backend: &str, name: &str, stot: i64) -> String {
     format!("# pxname,svname,stot,type,status,\n{backend},{name},{stot},2,UP,\n")
 }
 
 /// Returns a `show stat` reply for a small site: a frontend and three backends, `www` with two servers, `api` with
 /// three servers (up, draining, in maintenance) and `legacy` with a server that is down.
-pub fn stat_of_site() -> String {
+pub(crate) fn stat_of_site() -> String {
     "# pxname,svname,qcur,scur,slim,stot,bin,bout,status,weight,act,bck,type,lastchg,rate,req_rate,rtime,econ,eresp,\
      hrsp_5xx,req_tot,check_status,last_chk,algo,hrsp_2xx,\n\
      www-in,FRONTEND,,812,2000,9000,5000,8000,OPEN,,,,0,,40,110,,,,1,9000,,,,8900,\n\

@@ -14,30 +14,25 @@ pub struct Timestamp {
 impl Timestamp {
     /// Returns the time from the monotonic time `earlier` to this timestamp, or zero if `earlier` is later than this
     /// timestamp.
-    pub fn elapsed_since(self, earlier: Duration) -> Duration {
+    pub(crate) fn elapsed_since(self, earlier: Duration) -> Duration {
         self.monotonic.saturating_sub(earlier)
     }
 }
 
 /// Source of timestamps. Only the event loop and the sampler have a clock; other code receives timestamps.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock {
+pub(crate) struct Clock {
     start: Instant,
 }
 
 impl Clock {
     /// Creates a clock whose monotonic time starts now.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { start: Instant::now() }
     }
 
     /// Returns the current time on both clocks.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp { monotonic: self.start.elapsed(), wall: SystemTime::now() }
-    }
-
-    /// Converts a monotonic time of this clock to an [`Instant`].
-    pub fn instant_at(&self, monotonic: Duration) -> Instant {
-        self.start + monotonic
     }
 }

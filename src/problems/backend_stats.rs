@@ -9,25 +9,25 @@ use crate::problems::figures;
 
 /// Minimum difference between two response times that counts, in milliseconds. Smaller differences are ignored,
 /// whatever the ratio of the response times.
-pub const MIN_DIFFERENCE_MS: f64 = 20.0;
+pub(crate) const MIN_DIFFERENCE_MS: f64 = 20.0;
 
 /// Totals over the servers of one backend.
 #[derive(Debug, Default)]
-pub struct BackendStats {
+pub(crate) struct BackendStats {
     /// Number of servers in the backend.
-    pub servers: usize,
+    pub(crate) servers: usize,
     /// Number of servers that can get new requests, including backup servers.
-    pub usable: usize,
+    pub(crate) usable: usize,
     /// Number of servers that are down or coming up.
-    pub down: usize,
+    pub(crate) down: usize,
     /// Number of servers in maintenance or drain.
-    pub out_of_service: usize,
+    pub(crate) out_of_service: usize,
     /// Total weight of the active (non-backup) servers that are usable.
-    pub usable_weight: f64,
+    pub(crate) usable_weight: f64,
     /// Total weight of the active servers that are not out of service.
-    pub expected_weight: f64,
+    pub(crate) expected_weight: f64,
     /// Number of requests in the queues of the backend and its servers.
-    pub queued: f64,
+    pub(crate) queued: f64,
     /// Response times of the usable servers, in milliseconds, ascending. Servers without traffic are left out if the
     /// response times differ by [`MIN_DIFFERENCE_MS`] or more.
     response_times: Vec<f64>,
@@ -35,16 +35,16 @@ pub struct BackendStats {
 
 /// Numbers of backends of an HAProxy process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct BackendCounts {
+pub(crate) struct BackendCounts {
     /// Number of backends that have servers.
-    pub with_servers: usize,
+    pub(crate) with_servers: usize,
     /// Number of backends that have at least one usable server.
-    pub with_usable_server: usize,
+    pub(crate) with_usable_server: usize,
 }
 
 impl BackendStats {
     /// Replaces the totals with those of `backend`.
-    pub fn recompute(&mut self, sample: &Sample, window: &RateWindow, backend: &BackendRows) {
+    pub(crate) fn recompute(&mut self, sample: &Sample, window: &RateWindow, backend: &BackendRows) {
         let response_times = std::mem::take(&mut self.response_times);
         *self = Self { servers: backend.servers.len(), response_times, ..Self::default() };
         self.response_times.clear();
@@ -87,14 +87,14 @@ impl BackendStats {
     }
 
     /// Returns whether the response time `own` exceeds that of the fastest server by less than [`MIN_DIFFERENCE_MS`].
-    pub fn is_near_fastest(&self, own: f64) -> bool {
+    pub(crate) fn is_near_fastest(&self, own: f64) -> bool {
         self.response_times.first().is_some_and(|fastest| own - fastest < MIN_DIFFERENCE_MS)
     }
 
     /// Returns the median response time of the other servers, for a server with the response time `own`.
     ///
     /// Returns `None` if no other server has a response time.
-    pub fn median_of_peers(&self, own: f64) -> Option<f64> {
+    pub(crate) fn median_of_peers(&self, own: f64) -> Option<f64> {
         let index = self.response_times.partition_point(|rtime| *rtime < own);
         let is_own = self.response_times.get(index).is_some_and(|rtime| rtime.total_cmp(&own).is_eq());
         let others = self.response_times.len() - usize::from(is_own);

@@ -11,7 +11,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
 /// Time for which failures are kept.
-pub const RETENTION: Duration = Duration::from_mins(5);
+pub(crate) const RETENTION: Duration = Duration::from_mins(5);
 /// Failures less than this time after the last entry are added to that entry, so a server has at most about 60 entries.
 const MERGE_SPAN: Duration = Duration::from_secs(5);
 
@@ -25,14 +25,14 @@ struct CheckFailures {
 
 /// Failed health checks of all servers in the last 5 minutes.
 #[derive(Debug, Default)]
-pub struct CheckHistory {
+pub(crate) struct CheckHistory {
     servers: BTreeMap<RowId, VecDeque<CheckFailures>>,
 }
 
 impl CheckHistory {
     /// Records the increases from `before` to `now`, two samples of one epoch, and removes entries older than
     /// [`RETENTION`]. `before` is `None` for the first sample of an epoch.
-    pub fn record(&mut self, before: Option<&Sample>, now: &Sample) {
+    pub(crate) fn record(&mut self, before: Option<&Sample>, now: &Sample) {
         let at = now.at.monotonic;
         self.servers.retain(|_, entries| {
             while entries.front().is_some_and(|entry| at.saturating_sub(entry.at) > RETENTION) {
@@ -77,12 +77,12 @@ impl CheckHistory {
     }
 
     /// Returns how often a server went down in the last 5 minutes.
-    pub fn times_down(&self, id: RowId) -> f64 {
+    pub(crate) fn times_down(&self, id: RowId) -> f64 {
         self.servers.get(&id).map_or(0.0, |entries| entries.iter().map(|entry| entry.times_down as f64).sum())
     }
 
     /// Returns how many checks of a server failed while it was up, in the minute before `now`.
-    pub fn failed_checks(&self, id: RowId, now: Duration) -> f64 {
+    pub(crate) fn failed_checks(&self, id: RowId, now: Duration) -> f64 {
         let recent = |entry: &&CheckFailures| now.saturating_sub(entry.at) <= Duration::from_mins(1);
         self.servers
             .get(&id)

@@ -15,13 +15,13 @@ use crate::problems::thresholds::RuleLimits;
 
 /// Time for which a rule must be fine before its problem closes, or not critical before a critical problem becomes a
 /// warning.
-pub const RECOVERY_TIME: Duration = Duration::from_secs(10);
+pub(crate) const RECOVERY_TIME: Duration = Duration::from_secs(10);
 /// Maximum time for which a problem stays open while its measurement is unknown.
-pub const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The change that one sample makes to a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transition {
+pub(crate) enum Transition {
     /// No change.
     Unchanged,
     /// The problem opened.
@@ -57,11 +57,11 @@ impl Streak {
 
 /// The state of one rule that is, or recently was, past its threshold for one row.
 #[derive(Debug, Clone, Copy)]
-pub struct Hysteresis {
+pub(crate) struct Hysteresis {
     /// Time of the first sample past the threshold.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// Severity of the problem; `None` until the problem opens.
-    pub severity: Option<Severity>,
+    pub(crate) severity: Option<Severity>,
     bad: Streak,
     critical: Streak,
     fine: Streak,
@@ -73,13 +73,13 @@ pub struct Hysteresis {
 impl Hysteresis {
     /// Creates the state for a rule that is past its threshold in the sample at `now`, but was not before. The grade of
     /// this sample must then be passed to [`Self::update`].
-    pub fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: Timestamp) -> Self {
         let (bad, critical, fine, not_critical) = Default::default();
         Self { since: now, severity: None, bad, critical, fine, not_critical, last_known: now.monotonic }
     }
 
     /// Applies the grade of one sample, and returns the resulting change.
-    pub fn update(&mut self, grade: Grade, limits: &RuleLimits, now: Duration) -> Transition {
+    pub(crate) fn update(&mut self, grade: Grade, limits: &RuleLimits, now: Duration) -> Transition {
         if grade == Grade::Unknown {
             return match self.severity {
                 Some(_) if now.saturating_sub(self.last_known) < UNKNOWN_TIMEOUT => Transition::Unchanged,

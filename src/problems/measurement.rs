@@ -4,7 +4,7 @@ use crate::observe::severity::Severity;
 
 /// The measured value of a rule for a row, if there is one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Measurement {
+pub(crate) enum Measurement {
     /// The value to compare with the thresholds.
     Value(f64),
     /// The rule does not apply, for example because no limit is set or the server is in maintenance.
@@ -15,7 +15,7 @@ pub enum Measurement {
 
 /// The result of comparing a measurement with the rule's thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grade {
+pub(crate) enum Grade {
     /// The measurement is unknown.
     Unknown,
     /// Within the thresholds.

@@ -10,30 +10,30 @@
 //! [`problem::ProblemChanges`] become events ([`transitions`]) and are recorded in the [`problem_log`], from which the
 //! problems of an earlier sample are restored. [`verdict`] summarizes the open problems of each backend in one line.
 
-pub mod backend_rules;
-pub mod backend_stats;
-pub mod check_history;
-pub mod figures;
-pub mod frontend_rules;
-pub mod hysteresis;
-pub mod measurement;
-pub mod outlier_rules;
-pub mod problem;
-pub mod problem_log;
-pub mod process_rules;
+pub(crate) mod backend_rules;
+pub(crate) mod backend_stats;
+pub(crate) mod check_history;
+pub(crate) mod figures;
+pub(crate) mod frontend_rules;
+pub(crate) mod hysteresis;
+pub(crate) mod measurement;
+pub(crate) mod outlier_rules;
+pub(crate) mod problem;
+pub(crate) mod problem_log;
+pub(crate) mod process_rules;
 #[cfg(test)]
-pub mod proptests;
-pub mod rule;
-pub mod rule_input;
-pub mod rule_table;
+pub(crate) mod proptests;
+pub(crate) mod rule;
+pub(crate) mod rule_input;
+pub(crate) mod rule_table;
 #[cfg(test)]
-pub mod rule_tests;
+pub(crate) mod rule_tests;
 #[cfg(test)]
-pub mod scenario_tests;
-pub mod server_rules;
+pub(crate) mod scenario_tests;
+pub(crate) mod server_rules;
 #[cfg(test)]
-pub mod test_site;
+pub(crate) mod test_site;
 pub mod thresholds;
 pub mod tracker;
-pub mod transitions;
-pub mod verdict;
+pub(crate) mod transitions;
+pub(crate) mod verdict;

@@ -19,7 +19,7 @@ const MIN_ABORT_SHARE: f64 = 0.05;
 
 /// The quantity in which a server differs from the others: the server's own value, then the value of the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Deviation {
+pub(crate) enum Deviation {
     /// Response time, and median response time of the others, in milliseconds.
     Slow(f64, f64),
     /// Shares of 5xx responses, from 0 to 1.
@@ -30,20 +30,20 @@ pub enum Deviation {
 
 /// A server that differs strongly from the other servers of its backend.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outlier {
+pub(crate) struct Outlier {
     /// The server.
-    pub row: RowId,
+    pub(crate) row: RowId,
     /// Name of the server.
-    pub name: SafeText,
+    pub(crate) name: SafeText,
     /// Severity of the problem that the outlier is based on.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// Difference from the other servers.
-    pub deviation: Deviation,
+    pub(crate) deviation: Deviation,
 }
 
 impl Outlier {
     /// Describes the outlier: `web3 is 4x slower than its peers (210 ms against 52 ms)`.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let name = &self.name;
         match self.deviation {
             Deviation::Slow(own, peers) => {
@@ -66,7 +66,7 @@ impl Outlier {
 /// Returns the outliers among a backend's servers, most severe first.
 ///
 /// If more than half of the usable servers have the same kind of deviation, these servers are not outliers.
-pub fn find_outliers(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
+pub(crate) fn find_outliers(backend: &RuleInput<'_>, problems: &[&Problem]) -> Vec<Outlier> {
     let mut found = find_slow(backend, problems);
     found.extend(find_failing(backend, problems));
     found.extend(find_aborted(backend, problems));

@@ -10,16 +10,16 @@ use crate::problems::rule_table::Rule;
 
 /// The row of a problem. Contains the row's names, because they are still needed after the row is removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProblemSubject {
+pub(crate) struct ProblemSubject {
     /// ID of the row; [`RowId::PROCESS`] for the process.
-    pub id: RowId,
+    pub(crate) id: RowId,
     /// Kind of the row, name of the proxy and name of the row; `None` for the process.
-    pub names: Option<(RowKind, SafeText, SafeText)>,
+    pub(crate) names: Option<(RowKind, SafeText, SafeText)>,
 }
 
 impl ProblemSubject {
     /// Returns the name of a server or listener, or the proxy's name for other rows; empty for the process.
-    pub fn short_name(&self) -> &str {
+    pub(crate) fn short_name(&self) -> &str {
         match &self.names {
             None => "",
             Some((RowKind::Server | RowKind::Listener, _, name)) => name.as_str(),
@@ -32,17 +32,17 @@ impl ProblemSubject {
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// The rule.
-    pub rule: &'static Rule,
+    pub(crate) rule: &'static Rule,
     /// The row.
-    pub subject: ProblemSubject,
+    pub(crate) subject: ProblemSubject,
     /// Current severity.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// Time of the first sample past the threshold.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// Last value past the threshold, in the rule's unit.
-    pub value: f64,
+    pub(crate) value: f64,
     /// Description for operators, without the row's name.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Problem {
@@ -60,21 +60,22 @@ impl Problem {
 #[derive(Debug, Default)]
 pub struct ProblemChanges {
     /// Problems that opened.
-    pub opened: Vec<Problem>,
+    pub(crate) opened: Vec<Problem>,
     /// Warnings that became critical.
-    pub worsened: Vec<Problem>,
+    pub(crate) worsened: Vec<Problem>,
     /// Critical problems that became warnings.
-    pub eased: Vec<Problem>,
+    pub(crate) eased: Vec<Problem>,
     /// Open problems whose values returned to within their thresholds in this sample. The problems keep their last
     /// description.
-    pub recovering: Vec<Problem>,
+    pub(crate) recovering: Vec<Problem>,
     /// Problems that closed, or whose row was removed.
-    pub closed: Vec<Problem>,
+    pub(crate) closed: Vec<Problem>,
 }
 
 impl ProblemChanges {
     /// Returns whether no problem opened, closed or changed its severity.
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         [&self.opened, &self.worsened, &self.eased, &self.closed].into_iter().all(Vec::is_empty)
     }
 }

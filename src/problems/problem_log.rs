@@ -51,14 +51,14 @@ impl Episode {
 
 /// The open problems and the most recently closed ones, with their states.
 #[derive(Debug, Default)]
-pub struct ProblemLog {
+pub(crate) struct ProblemLog {
     open: BTreeMap<(RowId, RuleId), Episode>,
     closed: VecDeque<Episode>,
 }
 
 impl ProblemLog {
     /// Records the changes that the sample at `now` made.
-    pub fn record(&mut self, changes: &ProblemChanges, now: Duration) {
+    pub(crate) fn record(&mut self, changes: &ProblemChanges, now: Duration) {
         let key = |problem: &Problem| (problem.subject.id, problem.rule.id);
         for problem in &changes.opened {
             let episode =
@@ -84,7 +84,7 @@ impl ProblemLog {
     }
 
     /// Returns the problems that were open at `time`, with the severity, value and description from that time.
-    pub fn problems_at(&self, time: Duration) -> impl Iterator<Item = Problem> {
+    pub(crate) fn problems_at(&self, time: Duration) -> impl Iterator<Item = Problem> {
         self.closed.iter().chain(self.open.values()).filter_map(move |episode| episode.problem_at(time))
     }
 }

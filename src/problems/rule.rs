@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The kind of rows that a rule applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// The HAProxy process, as reported by `show info`.
     Process,
     /// Each frontend.
@@ -17,7 +17,7 @@ pub enum Scope {
 
 /// The side of the threshold on which values are a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     /// Values at or above the threshold.
     AtLeast,
     /// Values below the threshold.
@@ -26,7 +26,7 @@ pub enum Direction {
 
 /// The unit of a rule's values and thresholds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RuleUnit {
+pub(crate) enum RuleUnit {
     /// A share from 0 to 1.
     Share,
     /// Milliseconds.
@@ -42,9 +42,9 @@ pub enum RuleUnit {
 /// The time and the number of samples for which a rule must be past its threshold without interruption before its
 /// problem opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HoldTime {
+pub(crate) struct HoldTime {
     /// Minimum time from the first sample past the threshold to the one that opens the problem.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
     /// Minimum number of consecutive samples past the threshold.
-    pub samples: u32,
+    pub(crate) samples: u32,
 }

@@ -14,52 +14,52 @@ use crate::units;
 
 /// One row, or the process, with the other data that rules need.
 #[derive(Debug, Clone, Copy)]
-pub struct RuleInput<'a> {
+pub(crate) struct RuleInput<'a> {
     /// The newest sample.
-    pub sample: &'a Sample,
+    pub(crate) sample: &'a Sample,
     /// The previous sample, if it belongs to the same epoch.
-    pub previous: Option<&'a Sample>,
+    pub(crate) previous: Option<&'a Sample>,
     /// Increases in counters over the rate window.
-    pub rates: &'a RateWindow,
+    pub(crate) rates: &'a RateWindow,
     /// Failed health checks of the last 5 minutes.
-    pub check_history: &'a CheckHistory,
+    pub(crate) check_history: &'a CheckHistory,
     /// Index of the row in the sample; `None` for the process.
-    pub index: Option<usize>,
+    pub(crate) index: Option<usize>,
     /// ID of the row; [`RowId::PROCESS`] for the process.
-    pub id: RowId,
+    pub(crate) id: RowId,
     /// State parsed from the row's status; [`RowState::Unknown`] for the process.
-    pub state: RowState,
+    pub(crate) state: RowState,
     /// The backend itself, or the backend of the server; `None` for frontends and the process.
-    pub backend: Option<&'a BackendRows>,
+    pub(crate) backend: Option<&'a BackendRows>,
     /// Totals over the servers of `backend`; all 0 for frontends and the process.
-    pub backend_stats: &'a BackendStats,
+    pub(crate) backend_stats: &'a BackendStats,
     /// Counts of all backends. Complete only for frontends and the process, which are evaluated last.
-    pub backend_counts: BackendCounts,
+    pub(crate) backend_counts: BackendCounts,
 }
 
 /// The part of the input that is the same for all rows of one sample.
 #[derive(Debug, Clone, Copy)]
-pub struct Snapshot<'a> {
+pub(crate) struct Snapshot<'a> {
     /// The newest sample.
-    pub sample: &'a Sample,
+    pub(crate) sample: &'a Sample,
     /// The previous sample, if it belongs to the same epoch.
-    pub previous: Option<&'a Sample>,
+    pub(crate) previous: Option<&'a Sample>,
     /// Increases in counters over the rate window.
-    pub rates: &'a RateWindow,
+    pub(crate) rates: &'a RateWindow,
     /// Failed health checks of the last 5 minutes.
-    pub check_history: &'a CheckHistory,
+    pub(crate) check_history: &'a CheckHistory,
 }
 
 impl<'a> Snapshot<'a> {
     /// Builds the input for the process.
-    pub fn process_input(self, backend_stats: &'a BackendStats, backend_counts: BackendCounts) -> RuleInput<'a> {
+    pub(crate) fn process_input(self, backend_stats: &'a BackendStats, backend_counts: BackendCounts) -> RuleInput<'a> {
         let Self { sample, previous, rates, check_history } = self;
         let (index, id, state, backend) = (None, RowId::PROCESS, RowState::Unknown, None);
         RuleInput { sample, previous, rates, check_history, index, id, state, backend, backend_stats, backend_counts }
     }
 
     /// Builds the input for a backend.
-    pub fn backend_input(self, backend: &'a BackendRows, backend_stats: &'a BackendStats) -> RuleInput<'a> {
+    pub(crate) fn backend_input(self, backend: &'a BackendRows, backend_stats: &'a BackendStats) -> RuleInput<'a> {
         RuleInput { backend: Some(backend), ..self.process_input(backend_stats, BackendCounts::default()) }
             .for_row(backend.row)
     }
@@ -68,82 +68,82 @@ impl<'a> Snapshot<'a> {
 impl<'a> RuleInput<'a> {
     /// Returns the input for another row, given by its index; `backend` and the totals stay the same.
     #[must_use]
-    pub fn for_row(&self, index: usize) -> Self {
+    pub(crate) fn for_row(&self, index: usize) -> Self {
         let state = self.sample.table.rows()[index].state();
         Self { index: Some(index), id: self.sample.rows.ids()[index], state, ..*self }
     }
 
     /// Returns the row's names and text fields; `None` for the process.
-    pub fn row(&self) -> Option<&'a StatRow> {
+    pub(crate) fn row(&self) -> Option<&'a StatRow> {
         self.sample.table.rows().get(self.index?)
     }
 
     /// Returns whether the row is in maintenance or drain.
-    pub fn is_out_of_service(&self) -> bool {
+    pub(crate) fn is_out_of_service(&self) -> bool {
         self.state.is_out_of_service()
     }
 
     /// Returns a text field of the row; empty if HAProxy left it empty.
-    pub fn text(&self, field: TextField) -> &'a str {
+    pub(crate) fn text(&self, field: TextField) -> &'a str {
         self.row().and_then(|row| row.text(field)).map_or("", |text| text.as_str())
     }
 
     /// Returns a number of the row; `None` if HAProxy left it empty, and for the process.
-    pub fn number(&self, field: Field) -> Option<f64> {
+    pub(crate) fn number(&self, field: Field) -> Option<f64> {
         self.sample.table.number(self.index?, field).map(|number| number as f64)
     }
 
     /// Returns the increase in a counter of the row over the rate window; `None` without two samples.
-    pub fn growth(&self, field: Field) -> Option<f64> {
+    pub(crate) fn growth(&self, field: Field) -> Option<f64> {
         self.rates.growth_at(self.index?, field).map(|(grown, _)| grown as f64)
     }
 
     /// Returns the length of time to which [`Self::growth`] of a counter applies, formatted as `5 s`.
-    pub fn growth_time(&self, field: Field) -> String {
+    pub(crate) fn growth_time(&self, field: Field) -> String {
         let grown = self.index.and_then(|index| self.rates.growth_at(index, field));
         units::seconds_words(grown.map_or(0.0, |(_, seconds)| seconds))
     }
 
     /// Returns the increase per second in a counter of the row over the rate window; `None` without two samples.
-    pub fn rate(&self, field: Field) -> Option<f64> {
+    pub(crate) fn rate(&self, field: Field) -> Option<f64> {
         self.rates.growth_at(self.index?, field).map(|(grown, seconds)| grown as f64 / seconds)
     }
 
     /// Returns a number of `show info`.
-    pub fn process_number(&self, field: InfoField) -> Option<f64> {
+    pub(crate) fn process_number(&self, field: InfoField) -> Option<f64> {
         self.sample.process_number(field).map(|number| number as f64)
     }
 
     /// Returns the increase in a counter of `show info` over the rate window; `None` without two samples.
-    pub fn process_growth(&self, field: InfoField) -> Option<f64> {
+    pub(crate) fn process_growth(&self, field: InfoField) -> Option<f64> {
         self.rates.process_growth(field).map(|(grown, _)| grown as f64)
     }
 
     /// Returns the number of responses in the rate window; `None` if HAProxy does not count them, as in TCP mode.
-    pub fn responses(&self) -> Option<f64> {
+    pub(crate) fn responses(&self) -> Option<f64> {
         figures::responses(self.rates, &[self.id])
     }
 
     /// Returns whether the row is in TCP mode; it then has no requests, responses or response time.
-    pub fn is_tcp(&self) -> bool {
+    pub(crate) fn is_tcp(&self) -> bool {
         self.text(TextField::Mode) == "tcp"
     }
 
     /// Returns the number of requests in the rate window, or the number of sessions if HAProxy does not count requests.
-    pub fn served(&self) -> Option<f64> {
+    pub(crate) fn served(&self) -> Option<f64> {
         self.growth(Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some()))
     }
 
     /// Returns whether nothing was served in the rate window, so that averages such as `rtime` are outdated; `None`
     /// without two samples.
-    pub fn is_idle(&self) -> Option<bool> {
+    pub(crate) fn is_idle(&self) -> Option<bool> {
         self.served().map(|served| served <= 0.0)
     }
 
     /// Measures one of HAProxy's averages over the last 1,024 requests, in milliseconds.
     ///
     /// Unknown while nothing is served, because HAProxy then keeps the last average.
-    pub fn mean(&self, field: Field) -> Measurement {
+    pub(crate) fn mean(&self, field: Field) -> Measurement {
         match (self.number(field), self.is_idle()) {
             (Some(value), Some(false)) => Measurement::Value(value),
             _ => Measurement::Unknown,
@@ -152,7 +152,7 @@ impl<'a> RuleInput<'a> {
 }
 
 /// Measures `value` as a share of `limit`. Fine if the limit is absent or 0; unknown if only the value is absent.
-pub fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measurement {
+pub(crate) fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measurement {
     match (value, limit.filter(|limit| *limit > 0.0)) {
         (_, None) => Measurement::Fine,
         (None, _) => Measurement::Unknown,
@@ -163,7 +163,7 @@ pub fn measure_usage(value: Option<f64>, limit: Option<f64>) -> Measurement {
 /// Measures `part` as a share of `whole`, both counted in the rate window.
 ///
 /// The share is 0 if `part` is 0. Otherwise it is unknown if `whole` is less than `min_whole`.
-pub fn measure_share(part: Option<f64>, whole: impl FnOnce() -> Option<f64>, min_whole: f64) -> Measurement {
+pub(crate) fn measure_share(part: Option<f64>, whole: impl FnOnce() -> Option<f64>, min_whole: f64) -> Measurement {
     match part {
         None => Measurement::Unknown,
         Some(part) if part <= 0.0 => Measurement::Value(0.0),

@@ -46,33 +46,37 @@ const fn crit_only(crit: f64) -> (Option<f64>, Option<f64>) {
 
 /// A rule: a measurement with thresholds.
 #[derive(Debug)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// Name in configuration, documentation and scripts.
-    pub id: RuleId,
+    pub(crate) id: RuleId,
     /// Kind of rows that the rule applies to.
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     /// Unit of the measured values and the thresholds.
-    pub unit: RuleUnit,
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
+    pub(crate) unit: RuleUnit,
     /// Side of the thresholds on which values are a problem.
-    pub direction: Direction,
+    pub(crate) direction: Direction,
     /// Warning threshold; `None` if the rule is never a warning.
-    pub warn: Option<f64>,
+    pub(crate) warn: Option<f64>,
     /// Critical threshold; `None` if the rule is never critical.
-    pub crit: Option<f64>,
+    pub(crate) crit: Option<f64>,
     /// Hold time of a warning.
-    pub warn_for: HoldTime,
+    pub(crate) warn_for: HoldTime,
     /// Hold time of a critical problem.
-    pub crit_for: HoldTime,
+    pub(crate) crit_for: HoldTime,
     /// Measures the rule's value for a row.
-    pub measure: fn(&RuleInput<'_>) -> Measurement,
+    pub(crate) measure: fn(&RuleInput<'_>) -> Measurement,
     /// Describes the problem for operators, without the row's name.
-    pub describe: fn(&RuleInput<'_>, f64) -> String,
+    pub(crate) describe: fn(&RuleInput<'_>, f64) -> String,
     /// Formula with HAProxy's field names, for the documentation.
-    pub formula: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
+    pub(crate) formula: &'static str,
     /// Origin of the formula and the thresholds.
-    pub source: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
+    pub(crate) source: &'static str,
     /// Meaning of a problem for the operator.
-    pub help: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares docs/problems.md with it"))]
+    pub(crate) help: &'static str,
 }
 
 macro_rules! rules {
@@ -87,13 +91,13 @@ macro_rules! rules {
             pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
 
             /// Returns the name as a string.
-            pub const fn as_str(self) -> &'static str {
+            pub(crate) const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $id),* }
             }
         }
 
         /// All rules, ordered by scope; the index of a rule is its [`RuleId`].
-        pub static RULES: &[Rule] = &[$(Rule {
+        pub(crate) static RULES: &[Rule] = &[$(Rule {
             id: RuleId::$name, scope: Scope::$scope, unit: RuleUnit::$unit, direction: Direction::$direction,
             warn: $thresholds.0, crit: $thresholds.1, warn_for: $warn_for, crit_for: $crit_for,
             measure: $measure, describe: $describe, formula: $formula, source: $source, help: $help,

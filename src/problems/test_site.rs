@@ -58,26 +58,26 @@ type TestRow = (String, String, BTreeMap<String, String>);
 
 /// A simulated HAProxy with a problem tracker.
 #[derive(Debug, Default)]
-pub struct TestSite {
+pub(crate) struct TestSite {
     rows: Vec<TestRow>,
     /// Counters that grow with each sample: row index (`None` for the process), column and increase.
     increments: Vec<(Option<usize>, String, i64)>,
     info: BTreeMap<String, i64>,
     /// Builds the samples.
-    pub builder: SampleBuilder,
+    pub(crate) builder: SampleBuilder,
     /// The tracker under test.
-    pub problems: ProblemTracker,
+    pub(crate) problems: ProblemTracker,
     rates: RateWindow,
     /// Time of the next sample, in milliseconds.
-    pub now: u64,
+    pub(crate) now: u64,
     /// Time between two samples, in milliseconds.
-    pub interval: u64,
+    pub(crate) interval: u64,
 }
 
 impl TestSite {
     /// Creates a healthy site: `www` with four servers, `api` with three, `db` with two in TCP mode,
     /// `stats` without servers.
-    pub fn healthy() -> Self {
+    pub(crate) fn healthy() -> Self {
         let mut site = Self { interval: 2000, ..Self::default() };
         site.frontend("www-in", "http", 700);
         site.backend("www", "http", &["w1", "w2", "w3", "w4"]);
@@ -99,7 +99,7 @@ impl TestSite {
     }
 
     /// Adds a backend whose servers serve 100 requests each between two samples.
-    pub fn backend(&mut self, name: &str, mode: &str, servers: &[&str]) {
+    pub(crate) fn backend(&mut self, name: &str, mode: &str, servers: &[&str]) {
         let count = servers.len() as i64;
         let served: &[&str] = if mode == "tcp" {
             &["stot", "connect", "lbtot"]
@@ -143,7 +143,7 @@ impl TestSite {
     /// of the process, and `api/BACKEND.econ+3` increases a counter with each sample.
     ///
     /// Spaces separate changes; `_` in a value stands for a space.
-    pub fn set(&mut self, changes: &str) {
+    pub(crate) fn set(&mut self, changes: &str) {
         for change in changes.split_whitespace() {
             let (target, value, is_increment) = match (change.split_once('='), change.split_once('+')) {
                 (Some((target, value)), _) => (target, value, false),
@@ -168,7 +168,7 @@ impl TestSite {
     }
 
     /// Removes the rows of a proxy.
-    pub fn remove(&mut self, proxy: &str) {
+    pub(crate) fn remove(&mut self, proxy: &str) {
         let kept: Vec<usize> = (0..self.rows.len()).filter(|index| self.rows[*index].0 != proxy).collect();
         let new_index_of = |old: usize| kept.iter().position(|index| *index == old);
         self.increments.retain_mut(|(row, ..)| match *row {
@@ -182,7 +182,7 @@ impl TestSite {
     }
 
     /// Takes the next sample and returns the changes to the problems.
-    pub fn step(&mut self) -> ProblemChanges {
+    pub(crate) fn step(&mut self) -> ProblemChanges {
         for (row, column, step) in &self.increments {
             match row {
                 Some(row) => {
@@ -203,12 +203,12 @@ impl TestSite {
     }
 
     /// Takes several samples.
-    pub fn steps(&mut self, count: usize) -> Vec<ProblemChanges> {
+    pub(crate) fn steps(&mut self, count: usize) -> Vec<ProblemChanges> {
         (0..count).map(|_| self.step()).collect()
     }
 
     /// Reloads HAProxy: a new process with counters at 0.
-    pub fn reload(&mut self) {
+    pub(crate) fn reload(&mut self) {
         self.builder.reload();
         for (row, column, _) in &self.increments {
             if let Some(row) = row {
@@ -231,25 +231,25 @@ impl TestSite {
     }
 
     /// Returns the open problems, worst first: `CRIT api queue`, `WARN api/api1 server-down`, `CRIT process idle`.
-    pub fn open_problems(&self) -> Vec<String> {
+    pub(crate) fn open_problems(&self) -> Vec<String> {
         self.problems.iter().map(problem_line).collect()
     }
 
     /// Returns severity, proxy and cause of each verdict: `CRIT api ServersFull`.
-    pub fn causes(&self) -> Vec<String> {
+    pub(crate) fn causes(&self) -> Vec<String> {
         let verdicts = self.problems.verdicts().iter();
         verdicts.map(|verdict| format!("{} {} {:?}", verdict.severity.label(), verdict.name, verdict.cause)).collect()
     }
 
     /// Returns the text of the verdict on a proxy, or on the process if `name` is empty; empty without a verdict.
-    pub fn verdict_text(&self, name: &str) -> &str {
+    pub(crate) fn verdict_text(&self, name: &str) -> &str {
         let verdict = self.problems.verdicts().iter().find(|verdict| verdict.name.as_str() == name);
         verdict.map_or("", |verdict| verdict.text.as_str())
     }
 }
 
 /// Returns severity, row and rule of a problem in one line.
-pub fn problem_line(problem: &Problem) -> String {
+pub(crate) fn problem_line(problem: &Problem) -> String {
     let row = match &problem.subject.names {
         None => "process".to_owned(),
         Some((_, proxy, name)) if matches!(name.as_str(), "FRONTEND" | "BACKEND") => proxy.to_string(),

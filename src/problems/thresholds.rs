@@ -48,26 +48,26 @@ fn wrong_order_text(rule: RuleId, warn: f64, crit: f64) -> String {
 
 /// Changes to the thresholds and the hold time of one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct RuleOverride {
+pub(crate) struct RuleOverride {
     /// New warning threshold.
-    pub warn: Option<f64>,
+    pub(crate) warn: Option<f64>,
     /// New critical threshold.
-    pub crit: Option<f64>,
+    pub(crate) crit: Option<f64>,
     /// New hold time for the warning. A longer hold time for critical is shortened to this value.
-    pub hold_time: Option<Duration>,
+    pub(crate) hold_time: Option<Duration>,
     /// Disables the rule.
-    pub is_off: bool,
+    pub(crate) is_off: bool,
 }
 
 /// Changes to the thresholds of a rule, as configured: `rule.warn=N`, `rule.crit=N`, `rule.for=SECONDS` or `rule=off`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ThresholdChange {
     /// The rule.
-    pub rule: RuleId,
+    pub(crate) rule: RuleId,
     /// Former names of the rule and the property, if the string contains any.
     former_names: [Option<&'static FormerName>; 2],
     /// The changes.
-    pub change: RuleOverride,
+    pub(crate) change: RuleOverride,
 }
 
 impl ThresholdChange {
@@ -119,17 +119,17 @@ impl FromStr for ThresholdChange {
 
 /// The thresholds and hold times in effect for one rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RuleLimits {
+pub(crate) struct RuleLimits {
     /// Side of the thresholds on which values are a problem.
     direction: Direction,
     /// Warning threshold; absent if the rule never warns.
-    pub warn: Option<f64>,
+    pub(crate) warn: Option<f64>,
     /// Critical threshold; absent if the rule is never critical.
-    pub crit: Option<f64>,
+    pub(crate) crit: Option<f64>,
     /// Hold time of a warning.
-    pub warn_for: HoldTime,
+    pub(crate) warn_for: HoldTime,
     /// Hold time of a critical problem.
-    pub crit_for: HoldTime,
+    pub(crate) crit_for: HoldTime,
 }
 
 impl RuleLimits {

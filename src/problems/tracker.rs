@@ -52,7 +52,7 @@ pub struct ProblemTracker {
 
 impl ProblemTracker {
     /// Creates a tracker with these thresholds and without problems.
-    pub fn new(thresholds: Thresholds) -> Self {
+    pub(crate) fn new(thresholds: Thresholds) -> Self {
         Self { thresholds, ..Self::default() }
     }
 
@@ -86,7 +86,7 @@ impl ProblemTracker {
     ///
     /// Problems past their thresholds in this sample are described with its numbers; the others keep their last
     /// description. Without a sample in `rates`, there are no problems.
-    pub fn restore(thresholds: &Thresholds, open: impl Iterator<Item = Problem>, rates: &RateWindow) -> Self {
+    pub(crate) fn restore(thresholds: &Thresholds, open: impl Iterator<Item = Problem>, rates: &RateWindow) -> Self {
         let mut tracker = Self::new(thresholds.clone());
         let mut samples = rates.samples().rev();
         let (Some(sample), previous) = (samples.next(), samples.next()) else { return tracker };
@@ -110,7 +110,7 @@ impl ProblemTracker {
     }
 
     /// Returns the thresholds in use.
-    pub fn thresholds(&self) -> &Thresholds {
+    pub(crate) fn thresholds(&self) -> &Thresholds {
         &self.thresholds
     }
 
@@ -120,7 +120,7 @@ impl ProblemTracker {
     }
 
     /// Iterates over the open problems of one row, or of the process for [`RowId::PROCESS`].
-    pub fn for_row(&self, row: RowId) -> impl Iterator<Item = &Problem> {
+    pub(crate) fn for_row(&self, row: RowId) -> impl Iterator<Item = &Problem> {
         problems_of_row(&self.entries, row)
     }
 
@@ -140,7 +140,7 @@ impl ProblemTracker {
     }
 
     /// Returns the verdict on one backend or frontend, or on the process; `None` without problems.
-    pub fn verdict(&self, row: RowId) -> Option<&Verdict> {
+    pub(crate) fn verdict(&self, row: RowId) -> Option<&Verdict> {
         self.verdicts.iter().find(|verdict| verdict.row == row)
     }
 

@@ -6,10 +6,10 @@ use crate::problems::problem::{Problem, ProblemChanges};
 use crate::problems::rule_table::RuleId;
 
 /// Maximum number of problem events per sample; of further problems, only the number is reported.
-pub const MAX_EVENTS: usize = 20;
+pub(crate) const MAX_EVENTS: usize = 20;
 
 /// Builds the events for the changes that one sample made to the problems.
-pub fn problem_events(changes: &ProblemChanges, at: Timestamp) -> Vec<Event> {
+pub(crate) fn problem_events(changes: &ProblemChanges, at: Timestamp) -> Vec<Event> {
     let opened = changes.opened.iter().chain(&changes.worsened).map(|problem| (true, problem));
     let changed = opened.chain(changes.closed.iter().map(|problem| (false, problem)));
     let changed: Vec<_> = changed.filter(|(_, problem)| !has_status_event(problem)).collect();

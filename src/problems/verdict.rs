@@ -46,7 +46,7 @@ pub enum Cause {
 
 impl Cause {
     /// Returns one word for a narrow column: `down`, `full`, `slow`.
-    pub const fn short_name(self) -> &'static str {
+    pub(crate) const fn short_name(self) -> &'static str {
         match self {
             Self::NoServerAvailable => "down",
             Self::Network => "network",
@@ -66,7 +66,7 @@ impl Cause {
 #[derive(Debug, Clone)]
 pub struct Verdict {
     /// ID of the row; [`RowId::PROCESS`] for the process.
-    pub row: RowId,
+    pub(crate) row: RowId,
     /// Name of the proxy; empty for the process.
     pub name: SafeText,
     /// Most likely cause.
@@ -74,11 +74,11 @@ pub struct Verdict {
     /// Highest severity of the problems.
     pub severity: Severity,
     /// Start of the oldest problem that shows the cause.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// Description for operators, without the proxy's name.
     pub text: String,
     /// The affected server; `None` if several servers or the whole proxy are affected.
-    pub server: Option<RowId>,
+    pub(crate) server: Option<RowId>,
 }
 
 /// The causes that a backend's verdict can name, ordered so that earlier causes can lead to later ones.
@@ -154,12 +154,12 @@ pub(crate) fn shows_busy_process(rule: RuleId) -> bool {
 }
 
 /// Returns whether a problem of a backend or its servers explains 5xx responses counted by a frontend.
-pub fn explains_5xx(problem: &Problem) -> bool {
+pub(crate) fn explains_5xx(problem: &Problem) -> bool {
     matches!(problem.rule.id, RuleId::Backend5xx | RuleId::Server5xx | RuleId::Own5xx | RuleId::BackendDown)
 }
 
 /// Returns the verdict on a backend, based on its problems and those of its servers; `None` without problems.
-pub fn backend_verdict(input: &RuleInput<'_>, problems: &[&Problem], is_busy: bool) -> Option<Verdict> {
+pub(crate) fn backend_verdict(input: &RuleInput<'_>, problems: &[&Problem], is_busy: bool) -> Option<Verdict> {
     let outliers = outlier_rules::find_outliers(input, problems);
     let outlier_rows: BTreeSet<RowId> = outliers.iter().map(|outlier| outlier.row).collect();
     let has_aborts = outliers.iter().any(|outlier| matches!(outlier.deviation, Deviation::Aborts(..)));
@@ -198,7 +198,7 @@ pub fn backend_verdict(input: &RuleInput<'_>, problems: &[&Problem], is_busy: bo
 }
 
 /// Returns the verdict on a frontend or the process: the oldest of the most severe problems; `None` without problems.
-pub fn row_verdict<'a>(problems: impl Iterator<Item = &'a Problem>, is_busy: bool) -> Option<Verdict> {
+pub(crate) fn row_verdict<'a>(problems: impl Iterator<Item = &'a Problem>, is_busy: bool) -> Option<Verdict> {
     let worst = problems.min_by_key(|problem| (std::cmp::Reverse(problem.severity), problem.since.monotonic))?;
     let is_busy = is_busy && shows_busy_process(worst.rule.id);
     let text = if is_busy { format!("HAProxy busy: {}", worst.text) } else { worst.text.clone() };

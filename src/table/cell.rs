@@ -44,33 +44,33 @@ pub struct Cell {
     /// String to show.
     pub text: String,
     /// Meaning of the string.
-    pub role: Role,
+    pub(crate) role: Role,
 }
 
 impl Cell {
     /// Returns a cell with the role `Normal`.
-    pub fn plain(text: impl Into<String>) -> Self {
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
         Self::new(text, Role::Normal)
     }
 
     /// Returns a cell with this text and role.
-    pub fn new(text: impl Into<String>, role: Role) -> Self {
+    pub(crate) fn new(text: impl Into<String>, role: Role) -> Self {
         Self { text: text.into(), role }
     }
 
     /// Returns the cell for an unknown value.
-    pub fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Self::new(crate::units::UNKNOWN, Role::Dim)
     }
 
     /// Returns `show(value)`, or the cell for an unknown value if `value` is `None`.
-    pub fn from_option<T>(value: Option<T>, show: impl FnOnce(T) -> Self) -> Self {
+    pub(crate) fn from_option<T>(value: Option<T>, show: impl FnOnce(T) -> Self) -> Self {
         value.map_or_else(Self::unknown, show)
     }
 }
 
 /// Returns the role for the state of a server or proxy.
-pub fn state_role(state: RowState) -> Role {
+pub(crate) fn state_role(state: RowState) -> Role {
     match state {
         RowState::Up | RowState::Open | RowState::NoCheck => Role::Good,
         RowState::GoingDown | RowState::ComingUp | RowState::Full | RowState::Unknown => Role::Warn,
@@ -90,6 +90,6 @@ pub(crate) fn grade_role(grade: Grade) -> Role {
 }
 
 /// Returns the role for the severity of a problem.
-pub fn severity_role(severity: Severity) -> Role {
+pub(crate) fn severity_role(severity: Severity) -> Role {
     grade_role(severity.into())
 }

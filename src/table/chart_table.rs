@@ -12,15 +12,15 @@ use crate::units;
 
 /// A number of a row over time.
 #[derive(Debug)]
-pub struct Chart {
+pub(crate) struct Chart {
     /// Heading.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// Trends that are added up to get the points.
     trends: &'static [Trend],
     /// Formats one point.
-    pub format: fn(f64) -> String,
+    pub(crate) format: fn(f64) -> String,
     /// Field that contains the limit on the number.
-    pub limit: Option<Field>,
+    pub(crate) limit: Option<Field>,
     /// Field that a row must report to have this chart.
     required_field: Field,
     /// Counter of requests or sessions. If set, the chart is shown only for rows whose traffic this field counts.
@@ -37,7 +37,7 @@ const fn rate_trend(field: Field) -> Trend {
 
 impl Chart {
     /// Formats the newest known point. An average is unknown until the row has served a session.
-    pub fn format_newest(&self, sample: &Sample, id: RowId, points: &[Option<f64>]) -> String {
+    pub(crate) fn format_newest(&self, sample: &Sample, id: RowId, points: &[Option<f64>]) -> String {
         let is_empty =
             self.required_field.info().kind == FieldKind::Average && sample.number(id, Field::Stot) == Some(0);
         let newest = points.iter().rev().flatten().next().filter(|_| !is_empty);
@@ -58,7 +58,7 @@ const fn chart(title: &'static str, trends: &'static [Trend], show: fn(f64) -> S
 }
 
 /// Charts of a row, in the order in which they are shown.
-pub static CHARTS: &[Chart] = &[
+pub(crate) static CHARTS: &[Chart] = &[
     Chart { limit: Some(Field::Slim), ..chart("sessions", &[level_trend(Field::Scur)], format_count, Field::Scur) },
     Chart { limit: Some(Field::Qlimit), ..chart("queue", &[level_trend(Field::Qcur)], format_count, Field::Qcur) },
     Chart {
@@ -71,7 +71,7 @@ pub static CHARTS: &[Chart] = &[
 ];
 
 /// Further charts for the detail page of a row: errors by class, times, and bytes sent.
-pub static DETAIL_CHARTS: &[Chart] = &[
+pub(crate) static DETAIL_CHARTS: &[Chart] = &[
     chart("4xx/s", &[rate_trend(Field::Hrsp4xx)], units::rate, Field::Hrsp4xx),
     chart("5xx/s", &[rate_trend(Field::Hrsp5xx)], units::rate, Field::Hrsp5xx),
     chart("econ/s", &[rate_trend(Field::Econ)], units::rate, Field::Econ),
@@ -87,12 +87,12 @@ const ERROR_TRENDS: &[Trend] =
     &[rate_trend(Field::Econ), rate_trend(Field::Eresp), rate_trend(Field::Ereq), rate_trend(Field::Hrsp5xx)];
 
 /// Returns the main charts that a row has.
-pub fn charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
+pub(crate) fn charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
     applicable_charts(sample, id, CHARTS)
 }
 
 /// Returns all charts that a row has, including those of the detail page.
-pub fn all_charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
+pub(crate) fn all_charts_for(sample: &Sample, id: RowId) -> impl Iterator<Item = &'static Chart> {
     charts_for(sample, id).chain(applicable_charts(sample, id, DETAIL_CHARTS))
 }
 
@@ -109,7 +109,7 @@ fn applicable_charts(sample: &Sample, id: RowId, charts: &'static [Chart]) -> im
 const PROCESS_SESSIONS: Trend = Trend::Level(Series::Info(InfoField::SessRate));
 
 /// Returns the points of each chart of a row, oldest first: `count` points that cover `span`.
-pub fn chart_points<'a>(
+pub(crate) fn chart_points<'a>(
     instance: &Instance,
     id: RowId,
     charts: impl IntoIterator<Item = &'a Chart>,
@@ -123,7 +123,7 @@ pub fn chart_points<'a>(
 }
 
 /// Returns the sessions per second of the whole process over time.
-pub fn session_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
+pub(crate) fn session_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
     row_points(instance, RowId::PROCESS, &[PROCESS_SESSIONS], span, count).pop().unwrap_or_default()
 }
 
@@ -132,7 +132,7 @@ pub fn session_points(instance: &Instance, span: Duration, count: usize) -> Vec<
 const MAX_SUMMED_FRONTENDS: usize = 64;
 
 /// Returns the HTTP requests per second of all frontends over time.
-pub fn request_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
+pub(crate) fn request_points(instance: &Instance, span: Duration, count: usize) -> Vec<Option<f64>> {
     let Some(sample) = instance.shown() else { return Vec::new() };
     let frontends = sample.rows.frontends();
     let of_row = |id, trend| row_points(instance, id, &[trend], span, count).pop().unwrap_or_default();

@@ -111,7 +111,7 @@ impl RowFilter {
     }
 
     /// Returns the columns that the filter uses.
-    pub fn columns(&self) -> impl Iterator<Item = &'static Column> {
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &'static Column> {
         self.alternatives.iter().flatten().filter_map(|term| term.test.column())
     }
 

@@ -6,7 +6,7 @@
 //! I/O.
 
 pub mod cell;
-pub mod chart_table;
+pub(crate) mod chart_table;
 pub mod columns;
 pub mod filter;
 pub mod rows;

@@ -22,7 +22,7 @@ use crate::table::view_table::RowScope;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableLine {
     /// Identity of the row.
-    pub id: RowId,
+    pub(crate) id: RowId,
     /// Index of the row in the sample that is shown.
     pub index: usize,
     /// True if the row is shown below its proxy.
@@ -50,15 +50,15 @@ pub struct TableSettings {
     /// Sort column and direction; `None` for HAProxy's order.
     pub sort: Option<Sort>,
     /// True if all rows are sorted together instead of below their proxies.
-    pub is_flat: bool,
+    pub(crate) is_flat: bool,
     /// Filter for rows.
     pub filter: RowFilter,
     /// Rows that the view is limited to.
-    pub scope: RowScope,
+    pub(crate) scope: RowScope,
     /// Filter for text lines, in views that show text lines instead of rows.
-    pub text_filter: TextFilter,
+    pub(crate) text_filter: TextFilter,
     /// Number of changes made to the settings, so that the caller can detect when to rebuild the lines.
-    pub version: u64,
+    pub(crate) version: u64,
 }
 
 impl TableSettings {
@@ -78,7 +78,7 @@ impl TableSettings {
 
     /// Creates settings for a view limited to the rows in `scope`. A limited table is flat, and the rows that have been
     /// out of service longest, or that changed most, come first.
-    pub fn for_scope(columns: &[&'static Column], scope: RowScope) -> Self {
+    pub(crate) fn for_scope(columns: &[&'static Column], scope: RowScope) -> Self {
         let longest = Sort { column: &column_table::LASTCHG, is_descending: true };
         match scope {
             RowScope::All => Self::new(columns),
@@ -103,7 +103,7 @@ impl TableSettings {
     }
 
     /// Marks the settings as changed, so that the lines are rebuilt.
-    pub fn mark_changed(&mut self) {
+    pub(crate) fn mark_changed(&mut self) {
         self.version += 1;
     }
 
@@ -122,7 +122,7 @@ impl TableSettings {
     }
 
     /// Reverses the sort direction. Has no effect on a table in HAProxy's order.
-    pub fn reverse_sort(&mut self) {
+    pub(crate) fn reverse_sort(&mut self) {
         if let Some(sort) = &mut self.sort {
             sort.is_descending = !sort.is_descending;
         }
@@ -130,13 +130,13 @@ impl TableSettings {
     }
 
     /// Returns the columns by which the table can be sorted: those with a heading.
-    pub fn sortable_columns(&self) -> Vec<&'static Column> {
+    pub(crate) fn sortable_columns(&self) -> Vec<&'static Column> {
         self.columns.iter().copied().filter(|column| !column.title.is_empty()).collect()
     }
 
     /// Sorts by the column `by` places after the sort column, wrapping around. In HAProxy's order, starts with the
     /// first column, or with the last one if `by` is negative.
-    pub fn sort_next(&mut self, by: i32) {
+    pub(crate) fn sort_next(&mut self, by: i32) {
         let columns = self.sortable_columns();
         let place = self.sort.and_then(|sort| columns.iter().position(|column| column.id == sort.column.id));
         let count = columns.len() as i32;
@@ -151,7 +151,7 @@ impl TableSettings {
     }
 
     /// Scrolls sideways by `by` columns; negative values scroll to the left.
-    pub fn scroll_columns(&mut self, by: i32) {
+    pub(crate) fn scroll_columns(&mut self, by: i32) {
         let last = self.columns.len().saturating_sub(2);
         self.hidden_columns = self.hidden_columns.saturating_add_signed(by as isize).min(last);
     }
@@ -165,11 +165,11 @@ impl TableSettings {
 }
 
 /// The proxies whose servers are folded.
-pub type FoldedProxies = HashSet<RowId>;
+pub(crate) type FoldedProxies = HashSet<RowId>;
 
 /// Builds the lines of a table. `frozen` lines keep their order: rows that no longer exist are dropped, and new rows
 /// are added at the end.
-pub fn build_lines(
+pub(crate) fn build_lines(
     instance: &Instance,
     sample: &Sample,
     settings: &TableSettings,

@@ -16,7 +16,7 @@ impl TextFilter {
     }
 
     /// Returns whether the filter matches every line.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 

@@ -32,7 +32,7 @@ impl Content {
 
     /// Returns the columns of a view that shows rows; for the dashboard, the merged columns of all its lists. Returns
     /// `None` for other views.
-    pub fn columns(&self) -> Option<&'static [&'static Column]> {
+    pub(crate) fn columns(&self) -> Option<&'static [&'static Column]> {
         match self {
             Self::Dashboard => Some(column_sets::DASHBOARD),
             Self::Table(columns) => Some(columns),
@@ -47,16 +47,16 @@ pub struct View {
     /// Name in the configuration and in commands.
     pub id: &'static str,
     /// Name on the screen.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// Content.
     pub content: Content,
     /// Rows that the view's table is limited to.
-    pub scope: RowScope,
+    pub(crate) scope: RowScope,
 }
 
 /// The rows that a view is limited to, before any filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RowScope {
+pub(crate) enum RowScope {
     /// All rows.
     #[default]
     All,
@@ -110,7 +110,7 @@ impl ViewId {
     }
 
     /// Returns the view with this id, or `None` if the id is unknown.
-    pub fn parse(id: &str) -> Option<Self> {
+    pub(crate) fn parse(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|view| view.view().id == id)
     }
 

@@ -18,10 +18,10 @@ use ratatui::buffer::{Buffer, Cell};
 use crate::term::sgr::CellStyle;
 
 /// A changed cell: column, row, new content.
-pub type CellChange<'a> = (u16, u16, &'a Cell);
+pub(crate) type CellChange<'a> = (u16, u16, &'a Cell);
 
 /// Encodes changed cells; `next` is the whole new screen. The terminal must be in the default style, and is left in it.
-pub fn encode_cells(changes: &[CellChange<'_>], next: &Buffer) -> Vec<u8> {
+pub(crate) fn encode_cells(changes: &[CellChange<'_>], next: &Buffer) -> Vec<u8> {
     let mut encoder =
         Encoder { out: Vec::with_capacity(changes.len() * 4), next, style: CellStyle::DEFAULT, cursor: None };
     for run in order_by_distance(split_into_runs(changes)) {

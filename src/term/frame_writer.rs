@@ -55,11 +55,11 @@ impl FrameBuffer {
 }
 
 /// Byte that rings the terminal's bell.
-pub const BELL: u8 = 0x07;
+pub(crate) const BELL: u8 = 0x07;
 
 /// Returns the escape sequence (OSC 52) that makes a terminal copy `text` to the clipboard, if the terminal supports
 /// it. The text cannot break out of the sequence, because it is base64-encoded.
-pub fn clipboard_sequence(text: &str) -> Vec<u8> {
+pub(crate) fn clipboard_sequence(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Writing to memory cannot fail.
     let _ = queue!(bytes, CopyToClipboard::to_clipboard_from(text));

@@ -22,7 +22,7 @@ const SIGHUP_EXIT_CODE: i32 = 128 + 1;
 ///
 /// # Errors
 /// Returns an error if the process has no terminal or the thread cannot be started.
-pub fn start(report_hangup: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn start(report_hangup: impl Fn() + Send + 'static) -> io::Result<()> {
     let terminal = terminal_mode::open_terminal()?;
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
         wait_for_hangup(&terminal);

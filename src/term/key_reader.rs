@@ -13,7 +13,7 @@ use crate::term::terminal_mode;
 
 /// Input from the terminal.
 #[derive(Debug)]
-pub enum TerminalInput {
+pub(crate) enum TerminalInput {
     /// A key press or a pasted text.
     Event(InputEvent),
     /// The terminal can no longer be read.
@@ -27,7 +27,7 @@ const EMPTY_READ_PAUSE: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// Returns an error if the process has no terminal or the thread cannot be started.
-pub fn start(handle_input: impl Fn(TerminalInput) -> bool + Send + 'static) -> io::Result<()> {
+pub(crate) fn start(handle_input: impl Fn(TerminalInput) -> bool + Send + 'static) -> io::Result<()> {
     let terminal = terminal_mode::open_terminal()?;
     let read = move || {
         let start = Instant::now();

@@ -9,12 +9,12 @@
 //! and the thread of `output_thread` writes them. `terminal_mode` enters and leaves raw mode; `hangup_watchdog` reports a
 //! closed terminal.
 
-pub mod encoder;
+pub(crate) mod encoder;
 pub mod frame_writer;
-pub mod hangup_watchdog;
+pub(crate) mod hangup_watchdog;
 pub mod input_parser;
-pub mod key_reader;
+pub(crate) mod key_reader;
 mod key_sequences;
-pub mod output_thread;
-pub mod sgr;
+pub(crate) mod output_thread;
+pub(crate) mod sgr;
 pub mod terminal_mode;

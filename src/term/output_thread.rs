@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// Handle of the output thread.
 #[derive(Debug)]
-pub struct TerminalOutput {
+pub(crate) struct TerminalOutput {
     frames: mpsc::SyncSender<Vec<u8>>,
     busy: Arc<AtomicBool>,
 }
@@ -24,7 +24,7 @@ impl TerminalOutput {
     ///
     /// # Errors
     /// Returns an error if the thread cannot be started.
-    pub fn start(report_written: impl Fn(io::Result<()>) + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start(report_written: impl Fn(io::Result<()>) + Send + 'static) -> io::Result<Self> {
         // Bypass the line buffer of stdout: a frame contains line feeds and must be written in one piece.
         let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let (frames, queue) = mpsc::sync_channel::<Vec<u8>>(1);
@@ -41,12 +41,12 @@ impl TerminalOutput {
     }
 
     /// Returns whether a frame is still being written.
-    pub fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Acquire)
     }
 
     /// Queues a frame for writing. Must not be called while `is_busy` returns true.
-    pub fn write(&self, frame: Vec<u8>) {
+    pub(crate) fn write(&self, frame: Vec<u8>) {
         self.busy.store(true, Ordering::Release);
         if self.frames.try_send(frame).is_err() {
             self.busy.store(false, Ordering::Release);
@@ -54,7 +54,7 @@ impl TerminalOutput {
     }
 
     /// Waits until the queued frame is written, but at most `limit`. Returns whether it was written in time.
-    pub fn wait_until_idle(&self, limit: Duration) -> bool {
+    pub(crate) fn wait_until_idle(&self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         while self.is_busy() {
             if Instant::now() >= end {

@@ -5,7 +5,7 @@ use ratatui::style::{Color, Modifier};
 
 /// The colors and modifiers of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CellStyle {
+pub(crate) struct CellStyle {
     fg: Color,
     bg: Color,
     modifier: Modifier,
@@ -25,15 +25,15 @@ const MODIFIERS: [(Modifier, &str, &str); 8] = [
 
 impl CellStyle {
     /// Default style of the terminal.
-    pub const DEFAULT: Self = Self { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
+    pub(crate) const DEFAULT: Self = Self { fg: Color::Reset, bg: Color::Reset, modifier: Modifier::empty() };
 
     /// Returns the style of a cell.
-    pub fn from_cell(cell: &Cell) -> Self {
+    pub(crate) fn from_cell(cell: &Cell) -> Self {
         Self { fg: cell.fg, bg: cell.bg, modifier: cell.modifier }
     }
 
     /// Returns the SGR sequence that changes the style `before` into this one.
-    pub fn sgr_after(self, before: Self) -> String {
+    pub(crate) fn sgr_after(self, before: Self) -> String {
         let changed = self.sgr_codes(before);
         // A reset followed by all codes of the style is often shorter than the difference.
         let from_default =

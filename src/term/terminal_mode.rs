@@ -40,7 +40,7 @@ pub fn enter() -> io::Result<()> {
 }
 
 /// Restores the terminal. Does nothing if it is not set up.
-pub fn leave() {
+pub(crate) fn leave() {
     if !IS_ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }
@@ -70,7 +70,7 @@ pub(super) fn open_terminal() -> io::Result<OwnedFd> {
 }
 
 /// Returns the columns and rows of the terminal; 80 by 24 if they are unknown.
-pub fn size() -> (u16, u16) {
+pub(crate) fn size() -> (u16, u16) {
     crossterm::terminal::size().unwrap_or((80, 24))
 }
 
@@ -90,7 +90,7 @@ pub fn install_panic_hook() {
 ///
 /// # Errors
 /// Returns an error if the signal cannot be sent.
-pub fn suspend() -> io::Result<()> {
+pub(crate) fn suspend() -> io::Result<()> {
     if has_job_control_shell() {
         // To the whole group, as the terminal driver does for Ctrl-Z. Not SIGTSTP, because hapulse catches that.
         rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;

@@ -4,7 +4,7 @@ use ratatui::style::Color;
 
 /// The set of colors that a terminal supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ColorDepth {
+pub(crate) enum ColorDepth {
     /// The 16 named colors.
     #[default]
     Sixteen,
@@ -15,7 +15,7 @@ pub enum ColorDepth {
 }
 
 /// The 16 named colors in the order of their numbers, with xterm's default RGB values.
-pub const NAMED_COLORS: [(Color, [u8; 3]); 16] = [
+pub(crate) const NAMED_COLORS: [(Color, [u8; 3]); 16] = [
     (Color::Black, [0, 0, 0]),
     (Color::Red, [205, 0, 0]),
     (Color::Green, [0, 205, 0]),
@@ -38,7 +38,7 @@ pub const NAMED_COLORS: [(Color, [u8; 3]); 16] = [
 const CUBE_STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
 /// Returns the supported color that is nearest to `color`.
-pub fn nearest_supported(color: Color, depth: ColorDepth) -> Color {
+pub(crate) fn nearest_supported(color: Color, depth: ColorDepth) -> Color {
     match (color, depth) {
         (Color::Rgb(..), ColorDepth::TrueColor) | (Color::Indexed(_), ColorDepth::TrueColor | ColorDepth::Indexed) => {
             color

@@ -11,19 +11,20 @@ use crate::table::cell::Role;
 
 /// The styles of a role.
 #[derive(Debug)]
-pub struct RoleStyles {
+pub(crate) struct RoleStyles {
     /// Role.
-    pub role: Role,
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test compares the order of the table with it"))]
+    pub(crate) role: Role,
     /// Name in the configuration.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Style on a dark background.
-    pub dark: Style,
+    pub(crate) dark: Style,
     /// Style on a light background.
-    pub light: Style,
+    pub(crate) light: Style,
     /// Style with the highest contrast, on any background.
-    pub contrast: Style,
+    pub(crate) contrast: Style,
     /// Style without colors.
-    pub mono: Style,
+    pub(crate) mono: Style,
 }
 
 const PLAIN: Style = Style::new();
@@ -51,7 +52,7 @@ const fn role_styles(
 }
 
 /// All roles, in the order of [`Role`].
-pub static ROLES: [RoleStyles; 14] = [
+pub(crate) static ROLES: [RoleStyles; 14] = [
     role_styles(Role::Normal, "normal", PLAIN, PLAIN, PLAIN, PLAIN),
     role_styles(Role::Dim, "dim", PLAIN.fg(Color::DarkGray), PLAIN.fg(Color::DarkGray), PLAIN, PLAIN),
     role_styles(Role::Title, "title", BOLD, BOLD, BOLD, BOLD),

@@ -9,11 +9,11 @@ use crate::ui::roles::ROLES;
 
 /// The styles set by the user. Other roles keep the style of the theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StyleOverrides([Option<Style>; ROLES.len()]);
+pub(crate) struct StyleOverrides([Option<Style>; ROLES.len()]);
 
 /// The reason why a style is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum StyleError {
+pub(crate) enum StyleError {
     /// A role with this name does not exist.
     #[error("unknown role \"{0}\"; the roles are {known}", known = role_names())]
     UnknownRole(String),
@@ -45,10 +45,10 @@ fn role_names() -> String {
 
 impl StyleOverrides {
     /// No overrides.
-    pub const NONE: Self = Self([None; ROLES.len()]);
+    pub(crate) const NONE: Self = Self([None; ROLES.len()]);
 
     /// Returns the style that the user set for a role, or `None` if the user set none.
-    pub fn style(&self, role: Role) -> Option<Style> {
+    pub(crate) fn style(&self, role: Role) -> Option<Style> {
         self.0[role as usize]
     }
 
@@ -57,7 +57,7 @@ impl StyleOverrides {
     ///
     /// # Errors
     /// Returns an error if the role is unknown or a word is neither a color nor a modifier.
-    pub fn set(&mut self, role: &str, words: &str, depth: ColorDepth) -> Result<(), StyleError> {
+    pub(crate) fn set(&mut self, role: &str, words: &str, depth: ColorDepth) -> Result<(), StyleError> {
         let index = ROLES.iter().position(|row| row.name == role);
         let index = index.ok_or_else(|| StyleError::UnknownRole(role.to_owned()))?;
         let bad = |word: &str| StyleError::UnknownWord { role: role.to_owned(), word: word.to_owned() };

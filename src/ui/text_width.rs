@@ -3,12 +3,12 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Returns the width of a string in screen cells.
-pub fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// Shortens a string to `max` cells by replacing the middle with `…`, because names often differ only at the end.
-pub fn middle(text: &str, max: usize) -> String {
+pub(crate) fn middle(text: &str, max: usize) -> String {
     if text.width() <= max {
         return text.to_owned();
     }
@@ -22,7 +22,7 @@ pub fn middle(text: &str, max: usize) -> String {
 }
 
 /// Shortens a string to `max` cells by replacing the end with `…`.
-pub fn end(text: &str, max: usize) -> String {
+pub(crate) fn end(text: &str, max: usize) -> String {
     if text.width() <= max {
         return text.to_owned();
     }
@@ -33,7 +33,7 @@ pub fn end(text: &str, max: usize) -> String {
 }
 
 /// Wraps a line at blanks into parts of at most `max` cells. Words longer than `max` are shortened.
-pub fn wrap_at_blanks(line: &str, max: usize) -> Vec<String> {
+pub(crate) fn wrap_at_blanks(line: &str, max: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
     for word in line.split(' ') {
         let fits = |part: &String| part.is_empty() || width(part) + 1 + width(word) <= max;
@@ -51,7 +51,7 @@ pub fn wrap_at_blanks(line: &str, max: usize) -> Vec<String> {
 }
 
 /// Wraps a line into parts of at most `max` cells, also within words. No text is lost.
-pub fn wrap_anywhere(line: &str, max: usize) -> Vec<String> {
+pub(crate) fn wrap_anywhere(line: &str, max: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut used = 0;
     for ch in line.chars() {

@@ -42,12 +42,12 @@ impl Theme {
 
     /// Returns the theme with these styles, which replace the styles of the palette.
     #[must_use]
-    pub fn with_overrides(self, own: StyleOverrides) -> Self {
+    pub(crate) fn with_overrides(self, own: StyleOverrides) -> Self {
         Self { own, ..self }
     }
 
     /// Returns the style of a role.
-    pub fn style(&self, role: Role) -> Style {
+    pub(crate) fn style(&self, role: Role) -> Style {
         let styles = &ROLES[role as usize];
         let style = match self.palette {
             Palette::Dark => styles.dark,
@@ -64,7 +64,7 @@ impl Theme {
     }
 
     /// Returns the glyph for a state, one cell wide.
-    pub fn state_glyph(self, state: RowState) -> &'static str {
+    pub(crate) fn state_glyph(self, state: RowState) -> &'static str {
         let (glyph, ascii) = match state {
             RowState::Up | RowState::Open => ("●", "+"),
             RowState::NoCheck => ("○", "o"),
@@ -79,18 +79,18 @@ impl Theme {
     }
 
     /// Returns `ascii` if only ASCII characters are drawn, else `glyph`.
-    pub fn choose_glyph(self, glyph: &'static str, ascii: &'static str) -> &'static str {
+    pub(crate) fn choose_glyph(self, glyph: &'static str, ascii: &'static str) -> &'static str {
         if self.is_ascii { ascii } else { glyph }
     }
 
     /// Returns the nine glyphs of sparklines, from empty to full.
-    pub fn block_glyphs(self) -> &'static [&'static str; 9] {
+    pub(crate) fn block_glyphs(self) -> &'static [&'static str; 9] {
         if self.is_ascii { &ASCII_BLOCKS } else { &BLOCKS }
     }
 
     /// Returns the character to draw for `ch`. If only ASCII is drawn, the special characters that hapulse itself uses
     /// are replaced by similar ones, and other non-ASCII characters, such as those in names, by `?`.
-    pub fn displayable_char(self, ch: char) -> char {
+    pub(crate) fn displayable_char(self, ch: char) -> char {
         match ch {
             ch if !self.is_ascii || ch.is_ascii() => ch,
             '–' | '─' => '-',

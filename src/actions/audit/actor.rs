@@ -38,14 +38,14 @@ impl Actor {
     /// Creates the actor for a user id. The name comes from `users`, the text of `/etc/passwd`, or else from the
     /// environment, because the file does not contain users of a directory service. The file takes precedence, because
     /// any user can change the environment.
-    pub fn new(uid: u32, users: &str, host: String, variable: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn new(uid: u32, users: &str, host: String, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let non_empty = |name: &str| variable(name).filter(|value| !value.is_empty());
         let user = find_user_name(uid, users).or_else(|| non_empty("USER")).unwrap_or_else(|| uid.to_string());
         Self { user, uid, sudo_user: non_empty("SUDO_USER"), ssh_connection: non_empty("SSH_CONNECTION"), host }
     }
 
     /// Returns the name of the person: the caller of sudo, or else the user.
-    pub fn person_name(&self) -> SafeText {
+    pub(crate) fn person_name(&self) -> SafeText {
         self.sudo_user.as_deref().unwrap_or(&self.user).into()
     }
 }

@@ -12,22 +12,22 @@ use crate::actions::readback::Readback;
 pub struct RecordedState {
     /// Status from `show stat`; empty if unknown.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub status: String,
+    pub(crate) status: String,
     /// Administrative state: the bits of `srv_admin_state`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub admin: Option<u32>,
+    pub(crate) admin: Option<u32>,
     /// Effective weight.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight: Option<i64>,
+    pub(crate) weight: Option<i64>,
     /// Current sessions, `scur`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sessions: Option<i64>,
+    pub(crate) sessions: Option<i64>,
     /// Queued requests, `qcur`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub queued: Option<i64>,
+    pub(crate) queued: Option<i64>,
     /// Session limit, `slim`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<i64>,
+    pub(crate) limit: Option<i64>,
 }
 
 /// A command that is about to be sent.
@@ -80,7 +80,7 @@ impl From<&Readback> for RecordedState {
 impl AttemptResult {
     /// Builds the result of a step. Without a reply or readback, `verified` is `None`, because the command may
     /// have taken effect.
-    pub fn from_step_result(result: &StepResult) -> Self {
+    pub(crate) fn from_step_result(result: &StepResult) -> Self {
         let (answer, verified) = match &result.outcome {
             Outcome::Verified(_) => (None, Some(true)),
             Outcome::NotVerified { now, .. } if now.is_empty() => (None, None),

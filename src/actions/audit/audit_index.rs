@@ -23,28 +23,28 @@ const MAX_UNFINISHED: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
     /// Time of the record.
-    pub at: SystemTime,
+    pub(crate) at: SystemTime,
     /// Person who made the change: the caller of sudo, or else the user.
-    pub author: SafeText,
+    pub(crate) author: SafeText,
     /// Command without its target: `state maint`, `enable`.
-    pub change: SafeText,
+    pub(crate) change: SafeText,
     /// The readback showed the commanded state; `None` if unknown.
-    pub verified: Option<bool>,
+    pub(crate) verified: Option<bool>,
     /// Reason entered by the operator.
-    pub reason: Option<SafeText>,
+    pub(crate) reason: Option<SafeText>,
 }
 
 /// A command whose result was not recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnfinishedCommand {
     /// Record id.
-    pub id: SafeText,
+    pub(crate) id: SafeText,
     /// Target, if recorded.
-    pub target: Option<SafeText>,
+    pub(crate) target: Option<SafeText>,
     /// Complete command text.
-    pub command: SafeText,
+    pub(crate) command: SafeText,
     /// Author, time and reason.
-    pub entry: IndexEntry,
+    pub(crate) entry: IndexEntry,
     address: String,
 }
 
@@ -59,7 +59,7 @@ pub struct AuditIndex {
 
 impl AuditIndex {
     /// Loads the last 4 MiB of an audit file. Returns an empty index if the file is missing or unreadable.
-    pub fn load(path: Option<&Path>) -> Self {
+    pub(crate) fn load(path: Option<&Path>) -> Self {
         let lines = path.and_then(|path| audit_reader::read_tail(path, MAX_TAIL_BYTES).ok());
         Self::from_records(lines.into_iter().flatten().filter_map(|line| Some(line.ok()?.record)))
     }
@@ -96,7 +96,7 @@ impl AuditIndex {
 
     /// Inserts a change to `target` (`backend/server`). Ignores a change that does not set an administrative state,
     /// that failed, or that is older than the known change.
-    pub fn insert(&mut self, address: &str, target: &str, entry: IndexEntry) {
+    pub(crate) fn insert(&mut self, address: &str, target: &str, entry: IndexEntry) {
         if !is_state_change(entry.change.as_str()) || entry.verified == Some(false) {
             return;
         }

@@ -10,7 +10,7 @@ use crate::actions::audit::record::{AuditRecord, escape_invisible};
 use crate::haproxy::safe_text::SafeText;
 
 /// Maximum length of a line in bytes, for reading and writing.
-pub const MAX_LINE_BYTES: usize = 1 << 20;
+pub(crate) const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// A line with a valid record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct BadLine {
     /// Line number, starting at 1; `None` if the file was not read from its beginning.
     pub number: Option<u64>,
     /// Reason, safe to print.
-    pub reason: SafeText,
+    pub(crate) reason: SafeText,
     /// Reading failed, so the rest of the file is missing.
     pub is_read_error: bool,
 }
@@ -61,7 +61,7 @@ pub struct RecordLines<R> {
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened or is a directory.
-pub fn read_all(path: &Path) -> io::Result<RecordLines<BufReader<File>>> {
+pub(crate) fn read_all(path: &Path) -> io::Result<RecordLines<BufReader<File>>> {
     Ok(RecordLines::new(BufReader::new(open(path)?)))
 }
 
@@ -69,7 +69,7 @@ pub fn read_all(path: &Path) -> io::Result<RecordLines<BufReader<File>>> {
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened or read, or is a directory.
-pub fn read_tail(path: &Path, max_bytes: u64) -> io::Result<RecordLines<BufReader<File>>> {
+pub(crate) fn read_tail(path: &Path, max_bytes: u64) -> io::Result<RecordLines<BufReader<File>>> {
     let mut file = open(path)?;
     let start = file.metadata()?.len().saturating_sub(max_bytes);
     // The byte before `start` shows whether a line begins there.

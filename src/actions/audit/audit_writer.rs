@@ -54,22 +54,22 @@ impl AuditWriter {
     }
 
     /// Creates a writer that writes nothing, for the simulated HAProxy of the demo.
-    pub fn disabled(actor: Actor, began: SystemTime) -> Self {
+    pub(crate) fn disabled(actor: Actor, began: SystemTime) -> Self {
         Self { is_disabled: true, ..Self::new(None, false, "", actor, began) }
     }
 
     /// Returns whether an action must not be sent if its record cannot be written.
-    pub fn is_required(&self) -> bool {
+    pub(crate) fn is_required(&self) -> bool {
         self.is_required
     }
 
     /// Returns the path of the file.
-    pub fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
     /// Returns the person and host of this run.
-    pub fn actor(&self) -> &Actor {
+    pub(crate) fn actor(&self) -> &Actor {
         &self.actor
     }
 

@@ -4,7 +4,7 @@
 const TARGET_NOUNS: [&str; 3] = ["server", "frontend", "backend"];
 
 /// Returns a command without its target, or the whole command if it does not contain the target.
-pub fn without_target(command: &str, target: Option<&str>) -> String {
+pub(crate) fn without_target(command: &str, target: Option<&str>) -> String {
     // "frontend www": the name is the last word.
     let name = target.and_then(|target| target.split_whitespace().last());
     let words: Vec<&str> = command.split_whitespace().collect();
@@ -22,7 +22,7 @@ pub fn without_target(command: &str, target: Option<&str>) -> String {
 
 /// Returns the commands in a line that set an administrative state, each as the name of the server and the rest of the
 /// command.
-pub fn state_changes(line: &str) -> impl Iterator<Item = (&str, String)> {
+pub(crate) fn state_changes(line: &str) -> impl Iterator<Item = (&str, String)> {
     line.split(';').filter_map(|command| {
         let mut words = command.split_whitespace();
         let (verb, noun, name) = (words.next()?, words.next()?, words.next()?);
@@ -40,7 +40,7 @@ pub fn state_changes(line: &str) -> impl Iterator<Item = (&str, String)> {
 }
 
 /// Returns true if a command without its target, as returned by [`state_changes`], sets an administrative state.
-pub fn is_state_change(what: &str) -> bool {
+pub(crate) fn is_state_change(what: &str) -> bool {
     what == "enable" || what == "disable" || what.starts_with("state ")
 }
 

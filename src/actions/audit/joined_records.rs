@@ -8,14 +8,14 @@ use crate::actions::audit::record::{AuditRecord, RecordPhase};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinedRecord {
     /// Time of the command's first record, as written in the record.
-    pub started: String,
+    pub(crate) started: String,
     /// The last record of the command, which contains everything known.
-    pub record: AuditRecord,
+    pub(crate) record: AuditRecord,
 }
 
 impl JoinedRecord {
     /// Returns true if the command was sent and no result was recorded.
-    pub fn is_unfinished(&self) -> bool {
+    pub(crate) fn is_unfinished(&self) -> bool {
         self.record.phase == RecordPhase::Sending
     }
 }

@@ -14,7 +14,7 @@ use crate::haproxy::safe_text::{SafeText, is_visible};
 /// Phase of a command; each phase has its own line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RecordPhase {
+pub(crate) enum RecordPhase {
     /// The command is about to be sent.
     Sending,
     /// The command is finished: verified, failed, or not verifiable.
@@ -25,50 +25,50 @@ pub enum RecordPhase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
     /// Time in RFC 3339, UTC, with milliseconds: `2026-11-20T03:12:41.123Z`.
-    pub time: String,
+    pub(crate) time: String,
     /// Phase of the command.
-    pub phase: RecordPhase,
+    pub(crate) phase: RecordPhase,
     /// Id shared by the two lines of one command: hapulse's pid, its start time in milliseconds, and a counter.
-    pub id: String,
+    pub(crate) id: String,
     /// Part of hapulse that sent the command: `dashboard`, `hapulse drain`.
-    pub tool: String,
+    pub(crate) tool: String,
     /// Person and host; flattened into the record.
     #[serde(flatten)]
-    pub actor: Actor,
+    pub(crate) actor: Actor,
     /// Name of the instance.
-    pub instance: String,
+    pub(crate) instance: String,
     /// Address of the instance's stats socket.
     pub address: String,
     /// Process id of HAProxy.
-    pub pid: i64,
+    pub(crate) pid: i64,
     /// Target: `backend/server` or `frontend NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
     /// Command text as sent.
-    pub command: String,
+    pub(crate) command: String,
     /// HAProxy's reply.
     #[serde(rename = "answer", default, skip_serializing_if = "Option::is_none")]
-    pub reply: Option<String>,
+    pub(crate) reply: Option<String>,
     /// Outcome in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<String>,
+    pub(crate) outcome: Option<String>,
     /// The readback shows the commanded state; `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verified: Option<bool>,
+    pub(crate) verified: Option<bool>,
     /// State of the row before the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<RecordedState>,
+    pub(crate) before: Option<RecordedState>,
     /// State of the row after the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<RecordedState>,
+    pub(crate) after: Option<RecordedState>,
     /// Reason entered by the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 impl AuditRecord {
     /// Creates the first record of a command.
-    pub fn new_sending(at: SystemTime, id: String, tool: String, actor: Actor, attempt: Attempt) -> Self {
+    pub(crate) fn new_sending(at: SystemTime, id: String, tool: String, actor: Actor, attempt: Attempt) -> Self {
         let Attempt { instance, address, pid, target, command, before, reason } = attempt;
         Self {
             time: format_rfc3339(at),
@@ -139,7 +139,7 @@ impl AuditRecord {
 }
 
 /// Returns equivalent JSON in which every character is visible.
-pub fn escape_invisible(json: &str) -> String {
+pub(crate) fn escape_invisible(json: &str) -> String {
     if json.chars().all(is_visible) {
         return json.to_owned();
     }

@@ -28,7 +28,7 @@ fn any_actor() -> impl Strategy<Value = Actor> {
 }
 
 /// Generates arbitrary records with arbitrary strings.
-pub fn any_record() -> impl Strategy<Value = AuditRecord> {
+pub(crate) fn any_record() -> impl Strategy<Value = AuditRecord> {
     let text = || option::of(any::<String>());
     let identity = (0i64..4_000_000_000_000, any::<bool>(), any::<String>(), any::<String>(), any_actor());
     let content = (any::<String>(), any::<String>(), any::<i64>(), text(), any::<String>());
@@ -61,7 +61,7 @@ pub fn any_record() -> impl Strategy<Value = AuditRecord> {
 }
 
 /// Creates a record of a command on `be/s1`, `seconds` after the Unix epoch.
-pub fn record(id: &str, phase: RecordPhase, seconds: i64, command: &str) -> AuditRecord {
+pub(crate) fn record(id: &str, phase: RecordPhase, seconds: i64, command: &str) -> AuditRecord {
     AuditRecord {
         time: format!("{:.3}", jiff::Timestamp::from_second(seconds).unwrap_or_default()),
         phase,

@@ -4,27 +4,27 @@
 //! table therefore stores its few distinct column sets once, and each row stores only its numbers.
 
 /// Maximum number of slots of a row.
-pub const MAX_WIDTH: usize = 256;
+pub(crate) const MAX_WIDTH: usize = 256;
 
 /// A set of slots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SlotSet([u64; MAX_WIDTH / 64]);
+pub(crate) struct SlotSet([u64; MAX_WIDTH / 64]);
 
 impl SlotSet {
     /// Adds a slot. A slot of [`MAX_WIDTH`] or more is ignored.
-    pub fn insert(&mut self, slot: usize) {
+    pub(crate) fn insert(&mut self, slot: usize) {
         if let Some(word) = self.0.get_mut(slot / 64) {
             *word |= 1 << (slot % 64);
         }
     }
 
     /// Returns true if the set contains the slot.
-    pub fn contains(self, slot: usize) -> bool {
+    pub(crate) fn contains(self, slot: usize) -> bool {
         self.0.get(slot / 64).is_some_and(|word| word >> (slot % 64) & 1 == 1)
     }
 
     /// Returns an iterator over the slots in ascending order.
-    pub fn iter(self) -> impl Iterator<Item = usize> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
         self.0.into_iter().enumerate().flat_map(|(index, word)| {
             let mut left = word;
             std::iter::from_fn(move || {
@@ -38,12 +38,12 @@ impl SlotSet {
     }
 
     /// Returns the set as a bitmap with eight slots per byte.
-    pub fn bytes(self) -> impl Iterator<Item = u8> {
+    pub(crate) fn bytes(self) -> impl Iterator<Item = u8> {
         self.0.into_iter().flat_map(u64::to_le_bytes)
     }
 
     /// Adds the slots that are set in `byte`, the byte at `index` of a bitmap as returned by [`Self::bytes`].
-    pub fn insert_byte(&mut self, index: usize, byte: u8) {
+    pub(crate) fn insert_byte(&mut self, index: usize, byte: u8) {
         if let Some(word) = self.0.get_mut(index / 8) {
             *word |= u64::from(byte) << (index % 8 * 8);
         }
@@ -61,7 +61,7 @@ impl FromIterator<usize> for SlotSet {
 
 /// The slots in which a row has numbers, with lookup tables.
 #[derive(Debug)]
-pub struct ColumnSet {
+pub(crate) struct ColumnSet {
     slots: SlotSet,
     /// The slots in ascending order.
     order: Vec<u8>,
@@ -75,7 +75,7 @@ const NO_POSITION: u16 = u16::MAX;
 
 impl ColumnSet {
     /// Builds the column set of a row with numbers in these slots.
-    pub fn new(slots: SlotSet) -> Self {
+    pub(crate) fn new(slots: SlotSet) -> Self {
         let order: Vec<u8> = slots.iter().map(|slot| slot as u8).collect();
         let (mut positions, mut counts_below) = ([NO_POSITION; MAX_WIDTH], [0; MAX_WIDTH + 1]);
         for slot in 0..MAX_WIDTH {
@@ -89,29 +89,29 @@ impl ColumnSet {
     }
 
     /// Returns the slots as a set.
-    pub fn slots(&self) -> SlotSet {
+    pub(crate) fn slots(&self) -> SlotSet {
         self.slots
     }
 
     /// Returns the number of slots that are in the set.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
 
     /// Returns an iterator over the slots in ascending order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = usize> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = usize> {
         self.order.iter().map(|slot| usize::from(*slot))
     }
 
     /// Returns the position of a slot among the stored numbers of the row, or `None` if the slot is not in the set.
     #[inline]
-    pub fn position(&self, slot: usize) -> Option<usize> {
+    pub(crate) fn position(&self, slot: usize) -> Option<usize> {
         self.positions.get(slot).filter(|index| **index != NO_POSITION).map(|index| usize::from(*index))
     }
 
     /// Returns the number of slots in the set that are lower than `slot`.
     #[inline]
-    pub fn count_below(&self, slot: usize) -> usize {
+    pub(crate) fn count_below(&self, slot: usize) -> usize {
         usize::from(self.counts_below[slot.min(MAX_WIDTH)])
     }
 }

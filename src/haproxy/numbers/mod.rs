@@ -1,7 +1,7 @@
 //! Compact storage for the numbers of many rows, such as the rows of one `show stat` reply.
 
-pub mod buffer_pool;
-pub mod column_set;
-pub mod number_rows;
-pub mod row_writer;
-pub mod storage;
+pub(crate) mod buffer_pool;
+pub(crate) mod column_set;
+pub(crate) mod number_rows;
+pub(crate) mod row_writer;
+pub(crate) mod storage;

@@ -17,7 +17,7 @@ pub(super) const ABSENT: u32 = OVERFLOW - 1;
 
 /// Rows of numbers, all of the same width.
 #[derive(Debug, Default)]
-pub struct NumberRows {
+pub(crate) struct NumberRows {
     pub(super) width: usize,
     pub(super) storage: NumberStorage,
     /// Receives `storage` when this value is dropped, and provides storage for later tables.
@@ -26,12 +26,12 @@ pub struct NumberRows {
 
 impl NumberRows {
     /// Returns the allocated memory in bytes.
-    pub fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         self.storage.memory_bytes()
     }
 
     /// Returns the numbers of a row, or `None` if `index` is out of range.
-    pub fn row(&self, index: usize) -> Option<NumberRow<'_>> {
+    pub(crate) fn row(&self, index: usize) -> Option<NumberRow<'_>> {
         let NumberStorage { rows, column_sets, cells, overflow } = &self.storage;
         let start = rows.get(index)?;
         let columns = column_sets.get(start.column_set as usize)?;
@@ -47,7 +47,7 @@ impl NumberRows {
 
     /// Returns the number in a slot of a row, or `None` if the number is absent or `index` is out of range.
     #[inline]
-    pub fn get(&self, index: usize, slot: usize) -> Option<i64> {
+    pub(crate) fn get(&self, index: usize, slot: usize) -> Option<i64> {
         let start = self.storage.rows.get(index)?;
         let position = self.storage.column_sets.get(start.column_set as usize)?.position(slot)?;
         match *self.storage.cells.get(start.cells as usize + position)? {
@@ -76,7 +76,7 @@ pub(super) fn find_overflow(overflow: &[(u16, i64)], slot: usize) -> Option<i64>
 
 /// The numbers of one row. Two rows are equal if they have the same width and the same number in every slot.
 #[derive(Debug, Clone, Copy)]
-pub struct NumberRow<'a> {
+pub(crate) struct NumberRow<'a> {
     width: usize,
     columns: &'a ColumnSet,
     cells: &'a [u32],
@@ -85,7 +85,7 @@ pub struct NumberRow<'a> {
 
 impl NumberRow<'_> {
     /// Returns a row of `width` zeros; a width above [`MAX_WIDTH`] is reduced to it.
-    pub fn zeros(width: usize) -> NumberRow<'static> {
+    pub(crate) fn zeros(width: usize) -> NumberRow<'static> {
         static ALL: LazyLock<ColumnSet> = LazyLock::new(|| ColumnSet::new((0..MAX_WIDTH).collect()));
         static ZEROS: [u32; MAX_WIDTH] = [0; MAX_WIDTH];
         NumberRow { width: MAX_WIDTH, columns: &ALL, cells: &ZEROS, overflow: &[] }.prefix(width)
@@ -93,7 +93,7 @@ impl NumberRow<'_> {
 
     /// Returns a row with only the first `width` slots of this row.
     #[must_use]
-    pub fn prefix(self, width: usize) -> Self {
+    pub(crate) fn prefix(self, width: usize) -> Self {
         let width = width.min(self.width);
         let cells = self.columns.count_below(width).min(self.cells.len());
         let overflow = self.overflow.partition_point(|(slot, _)| usize::from(*slot) < width);
@@ -101,13 +101,13 @@ impl NumberRow<'_> {
     }
 
     /// Returns the number of slots, including those without a number.
-    pub fn width(self) -> usize {
+    pub(crate) fn width(self) -> usize {
         self.width
     }
 
     /// Returns the number in a slot, or `None` if the number is absent or the slot is out of range.
     #[inline]
-    pub fn get(self, slot: usize) -> Option<i64> {
+    pub(crate) fn get(self, slot: usize) -> Option<i64> {
         // Slots from `width` on have no cell.
         match *self.cells.get(self.columns.position(slot)?)? {
             ABSENT => None,
@@ -118,7 +118,7 @@ impl NumberRow<'_> {
 
     /// Calls `on_slot` with every slot in which this row and `other` differ, in ascending order. Both rows must have
     /// the same width.
-    pub fn for_each_difference(self, other: NumberRow<'_>, mut on_slot: impl FnMut(usize)) {
+    pub(crate) fn for_each_difference(self, other: NumberRow<'_>, mut on_slot: impl FnMut(usize)) {
         if !self.has_same_slots(other) {
             return (0..self.width).filter(|slot| self.get(*slot) != other.get(*slot)).for_each(on_slot);
         }

@@ -9,7 +9,7 @@ use crate::haproxy::numbers::storage::RowStart;
 
 /// Writes rows of numbers, one row after the other. The numbers of a row may be set in any order.
 #[derive(Debug)]
-pub struct RowWriter {
+pub(crate) struct RowWriter {
     numbers: NumberRows,
     /// Cells of the row that is being written.
     row: Box<[u32; MAX_WIDTH]>,
@@ -23,7 +23,7 @@ impl RowWriter {
     const MAX_COLUMN_SETS: usize = 64;
 
     /// Creates a writer with capacity for `rows` rows of `width` numbers. A width above [`MAX_WIDTH`] is reduced to it.
-    pub fn new(width: usize, rows: usize) -> Self {
+    pub(crate) fn new(width: usize, rows: usize) -> Self {
         let mut numbers = NumberRows::default();
         numbers.width = width.min(MAX_WIDTH);
         numbers.storage.cells.reserve(numbers.width * rows);
@@ -32,7 +32,7 @@ impl RowWriter {
     }
 
     /// Creates a writer for the table that follows `before`. The writer uses a buffer from the pool of `before`.
-    pub fn reusing(before: &NumberRows, width: usize) -> Self {
+    pub(crate) fn reusing(before: &NumberRows, width: usize) -> Self {
         let mut writer = Self::new(width, 0);
         writer.numbers.pool = Arc::clone(&before.pool);
         writer.numbers.storage = before.pool.acquire(&before.storage);
@@ -41,7 +41,7 @@ impl RowWriter {
 
     /// Sets a number of the current row. A slot that is out of range is ignored.
     #[inline]
-    pub fn set(&mut self, slot: usize, value: i64) {
+    pub(crate) fn set(&mut self, slot: usize, value: i64) {
         if slot >= self.numbers.width {
             return;
         }
@@ -60,7 +60,7 @@ impl RowWriter {
     }
 
     /// Returns the number in a slot of the current row, or `None` if it has not been set.
-    pub fn get(&self, slot: usize) -> Option<i64> {
+    pub(crate) fn get(&self, slot: usize) -> Option<i64> {
         match *self.row.get(slot)? {
             ABSENT => None,
             OVERFLOW => find_overflow(&self.overflow, slot),
@@ -69,7 +69,7 @@ impl RowWriter {
     }
 
     /// Completes the current row. Numbers that were not set stay absent.
-    pub fn end_row(&mut self) {
+    pub(crate) fn end_row(&mut self) {
         let width = self.numbers.width;
         let storage = &mut self.numbers.storage;
         let start = storage.cells.len();
@@ -97,7 +97,7 @@ impl RowWriter {
     }
 
     /// Discards the current row.
-    pub fn discard_row(&mut self) {
+    pub(crate) fn discard_row(&mut self) {
         self.row[..self.numbers.width].fill(ABSENT);
         self.overflow.clear();
     }
@@ -120,7 +120,7 @@ impl RowWriter {
     }
 
     /// Returns all completed rows and frees unused capacity if it is large.
-    pub fn finish(self) -> NumberRows {
+    pub(crate) fn finish(self) -> NumberRows {
         let mut numbers = self.numbers;
         numbers.storage.shrink_if_sparse();
         numbers
@@ -134,7 +134,7 @@ fn count_absent(cells: &[u32]) -> usize {
 
 impl NumberRows {
     /// Builds a table with a single row, which has one slot per value.
-    pub fn from_values(values: impl ExactSizeIterator<Item = Option<i64>>) -> Self {
+    pub(crate) fn from_values(values: impl ExactSizeIterator<Item = Option<i64>>) -> Self {
         let mut writer = RowWriter::new(values.len(), 1);
         for (slot, value) in values.enumerate() {
             if let Some(value) = value {

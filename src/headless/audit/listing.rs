@@ -22,22 +22,22 @@ const MAX_REPORTED_LINES: u64 = 10;
 
 /// Options of the listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListingOptions {
+pub(crate) struct ListingOptions {
     /// Path of the audit log.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Number of newest actions to print, or with `json` of newest records; `None` to print all.
-    pub last: Option<usize>,
+    pub(crate) last: Option<usize>,
     /// Print the records unchanged, one JSON object per line.
-    pub json: bool,
+    pub(crate) json: bool,
     /// Time zone for printed times.
-    pub zone: TimeZone,
+    pub(crate) zone: TimeZone,
 }
 
 /// Prints an audit log to `out`, and reports invalid lines to `err`.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read completely or writing fails. A closed pipe is not an error.
-pub fn print(options: &ListingOptions, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<()> {
+pub(crate) fn print(options: &ListingOptions, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<()> {
     let shown = options.path.to_string_lossy();
     let shown = SafeText::from(shown.as_ref());
     let lines = audit_reader::read_all(&options.path).with_context(|| format!("cannot read the audit log {shown}"))?;

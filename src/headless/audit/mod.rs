@@ -5,4 +5,4 @@
 //! Data flow: the audit reader yields records; [`listing`] joins the records of each action into one line and prints
 //! invalid lines to standard error.
 
-pub mod listing;
+pub(crate) mod listing;

@@ -6,5 +6,5 @@
 //! Data flow: the pollers sample for the given time; [`nagios`] takes the worst severity of all instances as the state
 //! and appends the values from [`perfdata`] to the summary line.
 
-pub mod nagios;
-pub mod perfdata;
+pub(crate) mod nagios;
+pub(crate) mod perfdata;

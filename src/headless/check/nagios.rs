@@ -20,13 +20,13 @@ use crate::problems::rule_table::RuleId;
 use crate::problems::thresholds::Thresholds;
 
 /// Default sampling time: enough for a hold time of ten seconds, plus two samples for a rate.
-pub const DEFAULT_SAMPLING_TIME: Duration = Duration::from_secs(12);
+pub(crate) const DEFAULT_SAMPLING_TIME: Duration = Duration::from_secs(12);
 /// Maximum number of problem lines; monitoring systems truncate long output. The rest is only counted.
 const MAX_PROBLEM_LINES: usize = 50;
 
 /// State that the plugin reports, in ascending order. The result is the highest state of all instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NagiosState {
+pub(crate) enum NagiosState {
     /// No problems.
     Ok,
     /// At least one warning.
@@ -39,7 +39,7 @@ pub enum NagiosState {
 
 impl NagiosState {
     /// Returns the exit code of the plugin.
-    pub fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Ok => 0,
             Self::Warning => 1,
@@ -49,7 +49,7 @@ impl NagiosState {
     }
 
     /// Returns the name of the state.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "OK",
             Self::Warning => "WARNING",
@@ -61,20 +61,20 @@ impl NagiosState {
 
 /// Options of the check.
 #[derive(Debug, Clone)]
-pub struct CheckOptions {
+pub(crate) struct CheckOptions {
     /// Sampling time.
-    pub over: Duration,
+    pub(crate) over: Duration,
     /// Time between two samples.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// Thresholds of the rules.
-    pub thresholds: Thresholds,
+    pub(crate) thresholds: Thresholds,
 }
 
 /// Samples all instances, prints the result to `out` and returns the state.
 ///
 /// # Errors
 /// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
-pub fn run(options: &CheckOptions, pollers: Vec<Poller>, out: &mut dyn Write) -> anyhow::Result<NagiosState> {
+pub(crate) fn run(options: &CheckOptions, pollers: Vec<Poller>, out: &mut dyn Write) -> anyhow::Result<NagiosState> {
     let polled = pollers::poll_all(pollers, options.over, options.interval)?;
     let (state, lines) = evaluate(&polled, options);
     let printed = lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
@@ -83,7 +83,7 @@ pub fn run(options: &CheckOptions, pollers: Vec<Poller>, out: &mut dyn Write) ->
 }
 
 /// Returns the output line of a check that failed.
-pub fn unknown_line(why: &str) -> String {
+pub(crate) fn unknown_line(why: &str) -> String {
     format!("HAPULSE UNKNOWN - {}", replace_bars(why))
 }
 

@@ -15,7 +15,7 @@ use crate::table::columns::row_view::RowView;
 
 /// One performance value with its thresholds, minimum and maximum.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct PerfValue {
+pub(crate) struct PerfValue {
     label: String,
     value: Option<f64>,
     unit: &'static str,
@@ -67,7 +67,7 @@ fn rule_limits(rule: RuleId, thresholds: &Thresholds) -> (Option<f64>, Option<f6
 
 /// Returns the performance values of one HAProxy. If several are checked, `prefix` is the name of this HAProxy, which
 /// then precedes each label.
-pub fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thresholds) -> Vec<PerfValue> {
+pub(crate) fn perf_values(instance: &Instance, prefix: Option<&str>, thresholds: &Thresholds) -> Vec<PerfValue> {
     let Some(sample) = instance.latest() else { return Vec::new() };
     let process = |field| sample.process_number(field);
     let real = |number: Option<i64>| number.map(|number| number as f64);
@@ -125,7 +125,7 @@ fn sum_frontends(instance: &Instance, sample: &Sample, value: impl Fn(&RowView<'
 }
 
 /// Returns the number of usable servers, including backups, and the number of all servers.
-pub fn count_servers(sample: &Sample) -> (f64, f64) {
+pub(crate) fn count_servers(sample: &Sample) -> (f64, f64) {
     let strengths = sample.rows.backends().iter().map(|backend| Capacity::from_servers(sample, &backend.servers));
     let usable: usize = strengths.map(|strength| strength.usable + strength.backup).sum();
     let all: usize = sample.rows.backends().iter().map(|backend| backend.servers.len()).sum();

@@ -15,7 +15,7 @@ use crate::config::settings::Settings;
 ///
 /// # Errors
 /// Returns an error if writing fails.
-pub fn print_settings(
+pub(crate) fn print_settings(
     layers: &[(SettingOrigin, PartialSettings)],
     settings: &Settings,
     out: &mut impl Write,
@@ -67,7 +67,7 @@ fn setting_origin(key: &Setting, layers: &[(SettingOrigin, PartialSettings)]) ->
 ///
 /// # Errors
 /// Returns an error if writing fails.
-pub fn print_schema(out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn print_schema(out: &mut impl Write) -> io::Result<()> {
     let object = |properties: Map<String, Value>| serde_json::json!({ "type": "object", "additionalProperties": false, "properties": properties });
     let (mut top, mut sections) = (Map::new(), Map::<String, Value>::new());
     for key in SETTINGS {
@@ -95,7 +95,7 @@ pub fn print_schema(out: &mut impl Write) -> io::Result<()> {
 ///
 /// # Errors
 /// Returns an error if writing fails.
-pub fn print_actions(out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn print_actions(out: &mut impl Write) -> io::Result<()> {
     for action in COMMANDS {
         let keys = action.keys.iter().filter(|name| Pressed::parse(name).is_some());
         let keys = keys.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");

@@ -5,4 +5,4 @@
 //! Data flow: `cli` passes the partial settings of each source and the merged settings; [`effective`] prints each
 //! setting with its value and origin.
 
-pub mod effective;
+pub(crate) mod effective;

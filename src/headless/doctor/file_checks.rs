@@ -12,7 +12,7 @@ use crate::haproxy::safe_text::SafeText;
 use crate::headless::doctor::finding::Finding;
 
 /// Reports the configuration sources that set a value, and whether `read_only` is set.
-pub fn check_configuration(layers: &[(SettingOrigin, PartialSettings)], settings: &Settings) -> Vec<Finding> {
+pub(crate) fn check_configuration(layers: &[(SettingOrigin, PartialSettings)], settings: &Settings) -> Vec<Finding> {
     let mut findings: Vec<Finding> = layers
         .iter()
         .filter(|(origin, layer)| *layer != PartialSettings::default() && *origin != SettingOrigin::Flags)
@@ -28,7 +28,7 @@ pub fn check_configuration(layers: &[(SettingOrigin, PartialSettings)], settings
 }
 
 /// Checks whether actions can be recorded in the audit log.
-pub fn check_audit(audit: &AuditSettings) -> Finding {
+pub(crate) fn check_audit(audit: &AuditSettings) -> Finding {
     let outcome = match &audit.path {
         None => Err((
             "no location for the audit log: audit.path is not set and there is no home directory".to_owned(),

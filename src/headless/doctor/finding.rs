@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 /// Status of a finding, in ascending order of urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FindingStatus {
+pub(crate) enum FindingStatus {
     /// No problem.
     Ok,
     /// Works, but could be improved or is worth knowing.
@@ -15,34 +15,34 @@ pub enum FindingStatus {
 
 /// Result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// Status of the finding.
-    pub status: FindingStatus,
+    pub(crate) status: FindingStatus,
     /// Description for the user.
-    pub text: String,
+    pub(crate) text: String,
     /// Command or configuration line that fixes the problem.
-    pub fix: Option<String>,
+    pub(crate) fix: Option<String>,
 }
 
 impl Finding {
     /// Creates a finding without a problem.
-    pub fn ok(text: impl Into<String>) -> Self {
+    pub(crate) fn ok(text: impl Into<String>) -> Self {
         Self { status: FindingStatus::Ok, text: text.into(), fix: None }
     }
 
     /// Creates a finding about something that works but could be improved.
-    pub fn note(text: impl Into<String>) -> Self {
+    pub(crate) fn note(text: impl Into<String>) -> Self {
         Self { status: FindingStatus::Note, ..Self::ok(text) }
     }
 
     /// Creates a finding for something that does not work.
-    pub fn error(text: impl Into<String>) -> Self {
+    pub(crate) fn error(text: impl Into<String>) -> Self {
         Self { status: FindingStatus::Error, ..Self::ok(text) }
     }
 
     /// Adds the command or configuration line that fixes the problem.
     #[must_use]
-    pub fn with_fix(self, fix: impl Into<String>) -> Self {
+    pub(crate) fn with_fix(self, fix: impl Into<String>) -> Self {
         Self { fix: Some(fix.into()), ..self }
     }
 }
@@ -51,7 +51,7 @@ impl Finding {
 ///
 /// # Errors
 /// Returns an error if writing fails.
-pub fn print_findings(sections: &[(String, Vec<Finding>)], out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn print_findings(sections: &[(String, Vec<Finding>)], out: &mut impl Write) -> io::Result<()> {
     for (heading, findings) in sections {
         writeln!(out, "{heading}")?;
         for finding in findings {
@@ -85,7 +85,7 @@ pub fn print_findings(sections: &[(String, Vec<Finding>)], out: &mut impl Write)
 }
 
 /// Returns whether any finding is an error.
-pub fn has_errors(sections: &[(String, Vec<Finding>)]) -> bool {
+pub(crate) fn has_errors(sections: &[(String, Vec<Finding>)]) -> bool {
     sections.iter().flat_map(|(_, findings)| findings).any(|finding| finding.status == FindingStatus::Error)
 }
 

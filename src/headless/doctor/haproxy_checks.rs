@@ -25,7 +25,7 @@ use crate::units::pluralize;
 ///
 /// # Errors
 /// Returns an error if the I/O runtime cannot start.
-pub fn check_haproxy(address: &Address, pace: PollSchedule) -> anyhow::Result<Vec<Finding>> {
+pub(crate) fn check_haproxy(address: &Address, pace: PollSchedule) -> anyhow::Result<Vec<Finding>> {
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
     let mut pace = pace;
     let mut sampler = Sampler::new(address.clone(), ConnectionLimits::default(), false, Clock::start());

@@ -6,7 +6,7 @@
 //! Data flow: `cli::doctor_command` calls one check per topic; each returns [`finding::Finding`]s, which
 //! [`finding::print_findings`] prints by section.
 
-pub mod file_checks;
-pub mod finding;
-pub mod haproxy_checks;
-pub mod terminal_checks;
+pub(crate) mod file_checks;
+pub(crate) mod finding;
+pub(crate) mod haproxy_checks;
+pub(crate) mod terminal_checks;

@@ -8,26 +8,26 @@ const COMFORTABLE_SIZE: (u16, u16) = (80, 24);
 
 /// Properties of the terminal.
 #[derive(Debug, Clone, Default)]
-pub struct TerminalInfo {
+pub(crate) struct TerminalInfo {
     /// Relevant environment variables.
-    pub environment: TerminalEnv,
+    pub(crate) environment: TerminalEnv,
     /// Inside tmux (`TMUX`).
-    pub is_tmux: bool,
+    pub(crate) is_tmux: bool,
     /// Inside GNU screen (`STY`).
-    pub is_screen: bool,
+    pub(crate) is_screen: bool,
     /// Columns and rows; `None` if standard output is not a terminal.
-    pub size: Option<(u16, u16)>,
+    pub(crate) size: Option<(u16, u16)>,
 }
 
 impl TerminalInfo {
     /// Reads the environment of this process; `size` is the size of the terminal on standard output.
-    pub fn from_process(size: Option<(u16, u16)>) -> Self {
+    pub(crate) fn from_process(size: Option<(u16, u16)>) -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         Self { environment: TerminalEnv::from_process(), is_tmux: is_set("TMUX"), is_screen: is_set("STY"), size }
     }
 
     /// Checks the terminal; `theme` is the configured color theme.
-    pub fn check(&self, theme: ColorTheme) -> Vec<Finding> {
+    pub(crate) fn check(&self, theme: ColorTheme) -> Vec<Finding> {
         vec![self.check_size(), self.check_name(), self.check_colors(theme), self.check_locale()]
     }
 

@@ -12,7 +12,7 @@ in the menu that `a` opens. Dialogs, menus and input lines show their keys on th
 ";
 
 /// Returns the list of keys as a Markdown document.
-pub fn markdown_page() -> String {
+pub(crate) fn markdown_page() -> String {
     let typed = COMMANDS_WITH_ARGUMENTS
         .iter()
         .map(|(name, takes, help)| format!("| `{name} {takes}` | {} |\n", escape_cell(help)));

@@ -52,7 +52,7 @@ const SEE_ALSO: &str = "haproxy(1), socat(1); the documents in /usr/share/doc/ha
                         HAProxy's management guide, for the stats socket";
 
 /// Returns the manual page for the command line that `command` defines.
-pub fn roff_page(command: Command) -> String {
+pub(crate) fn roff_page(command: Command) -> String {
     let mut command = command;
     command.build();
     let mut page =

@@ -7,5 +7,5 @@
 //! Data flow: the clap command and the tables of commands and settings go in; roff ([`man`]) or Markdown
 //! ([`key_list`]) comes out as a string.
 
-pub mod key_list;
-pub mod man;
+pub(crate) mod key_list;
+pub(crate) mod man;

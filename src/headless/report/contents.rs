@@ -19,13 +19,13 @@ use crate::table::rows::{FoldedProxies, Sort, TableLine, TableSettings, build_li
 use crate::table::view_table::{Content, RowScope, ViewId};
 
 /// Name that selects all columns of `show stat`.
-pub const ALL_COLUMNS: &str = "all";
+pub(crate) const ALL_COLUMNS: &str = "all";
 /// Name of the process information, which is not a view.
 const INFO: &str = "info";
 
 /// Named part of the dashboard that can be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReportPart {
+pub(crate) enum ReportPart {
     /// Process information, problems and rows.
     Dashboard,
     /// Rows of a view.
@@ -38,7 +38,7 @@ pub enum ReportPart {
 
 /// The error for an unknown view or column, an invalid filter, or row options that do not apply.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadReport {
+pub(crate) enum BadReport {
     /// The view does not exist.
     #[error("unknown view \"{name}\"; available: {known}")]
     UnknownView {
@@ -72,7 +72,7 @@ pub enum BadReport {
 }
 
 /// Returns the names of all printable parts, with their digits.
-pub fn list_known_parts() -> String {
+pub(crate) fn list_known_parts() -> String {
     let can = |view: &ViewId| view.view().content.columns().is_some() && view.view().scope != RowScope::Changed;
     let named = |view: ViewId| match (view.view().id, view.digit()) {
         (id, Some(digit)) => format!("{id} ({digit})"),
@@ -108,26 +108,26 @@ impl FromStr for ReportPart {
 
 /// Options of the command line that select rows and columns.
 #[derive(Debug, Clone, Default)]
-pub struct RowOptions {
+pub(crate) struct RowOptions {
     /// Column names, separated by commas; `None` for the columns of the view.
-    pub columns: Option<String>,
+    pub(crate) columns: Option<String>,
     /// Filter, in the syntax of the dashboard's `/`.
-    pub filter: Option<String>,
+    pub(crate) filter: Option<String>,
     /// Sort column; with a leading `-`, in descending order.
-    pub sort: Option<String>,
+    pub(crate) sort: Option<String>,
     /// Flat list instead of a tree; `None` for the default of the format.
-    pub flat: Option<bool>,
+    pub(crate) flat: Option<bool>,
 }
 
 /// Selection of what to print.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub(crate) struct Report {
     /// Print the process information.
-    pub info: bool,
+    pub(crate) info: bool,
     /// Print the problems.
-    pub problems: bool,
+    pub(crate) problems: bool,
     /// Rows to print, with columns, filter and order; `None` to print no rows.
-    pub rows: Option<TableSettings>,
+    pub(crate) rows: Option<TableSettings>,
     /// Layout from the command line, a flat list or a tree; `None` for the default.
     is_flat: Option<bool>,
 }
@@ -171,7 +171,7 @@ impl Report {
     ///
     /// # Errors
     /// Returns an error for an unknown column, an invalid filter, or row options for a part without rows.
-    pub fn new(part: ReportPart, choice: &RowOptions) -> Result<Self, BadReport> {
+    pub(crate) fn new(part: ReportPart, choice: &RowOptions) -> Result<Self, BadReport> {
         let RowOptions { columns, filter, sort, flat } = choice;
         let has_choice = columns.is_some() || filter.is_some() || sort.is_some() || flat.is_some();
         let view = match part {
@@ -201,7 +201,7 @@ impl Report {
     }
 
     /// Returns whether the report contains rates or problems, which need two samples.
-    pub fn needs_rates(&self) -> bool {
+    pub(crate) fn needs_rates(&self) -> bool {
         let columns = self.rows.iter().flat_map(|settings| {
             let sort = settings.sort.map(|sort| sort.column);
             settings.columns.iter().copied().chain(settings.filter.columns()).chain(sort)
@@ -210,14 +210,14 @@ impl Report {
     }
 
     /// Returns whether the report shows who ordered a state, which is read from the audit log.
-    pub fn needs_attribution(&self) -> bool {
+    pub(crate) fn needs_attribution(&self) -> bool {
         self.rows.iter().any(|settings| settings.columns.iter().any(|column| column.id == "by"))
     }
 
     /// Sets the layout to the one from the command line. Without that, the layout is a flat list if `flat` is true or
     /// the report lists servers out of service, and a tree otherwise.
     #[must_use]
-    pub fn with_default_layout(mut self, flat: bool) -> Self {
+    pub(crate) fn with_default_layout(mut self, flat: bool) -> Self {
         if let Some(settings) = &mut self.rows {
             settings.is_flat = self.is_flat.unwrap_or(flat || settings.scope == RowScope::OutOfService);
         }
@@ -226,7 +226,7 @@ impl Report {
 
     /// Returns the selected rows of the newest sample, sorted. Returns an empty list if the report has no rows or there
     /// is no sample.
-    pub fn lines(&self, instance: &Instance) -> Vec<TableLine> {
+    pub(crate) fn lines(&self, instance: &Instance) -> Vec<TableLine> {
         match (&self.rows, instance.latest()) {
             (Some(settings), Some(sample)) => build_lines(instance, sample, settings, &FoldedProxies::new(), None),
             _ => Vec::new(),

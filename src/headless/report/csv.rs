@@ -21,7 +21,7 @@ const INSTANCE: &str = "instance";
 ///
 /// # Errors
 /// Returns an error if serialization fails, which is not expected in memory.
-pub fn render(pollers: &[&Poller], report: &Report) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn render(pollers: &[&Poller], report: &Report) -> anyhow::Result<Vec<u8>> {
     let mut out = Writer::from_writer(Vec::new());
     match &report.rows {
         Some(settings) => {

@@ -17,21 +17,21 @@ use crate::headless::report::show::DEFAULT_RATE_TIME;
 
 /// Options of `hapulse get`.
 #[derive(Debug, Clone)]
-pub struct GetOptions {
+pub(crate) struct GetOptions {
     /// Paths of the values to print.
-    pub paths: Vec<MetricPath>,
+    pub(crate) paths: Vec<MetricPath>,
     /// Time between two samples, with which counters are printed as per-second rates. With `None`, one sample is taken,
     /// or two if a path names a rate.
-    pub over: Option<Duration>,
+    pub(crate) over: Option<Duration>,
     /// Text to print for a missing value.
-    pub unknown: String,
+    pub(crate) unknown: String,
 }
 
 /// Polls one HAProxy, and prints the values to `out` and failures to `err`.
 ///
 /// # Errors
 /// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
-pub fn run(
+pub(crate) fn run(
     options: &GetOptions,
     poller: Poller,
     out: &mut dyn Write,

@@ -31,7 +31,7 @@ const TEXT_INFO_KEYS: [&str; 7] = ["Name", "Version", "Release_date", "Uptime", 
 const NAME_COLUMNS: [&str; 4] = ["name", "side", "kind", "proxy"];
 
 /// Returns the columns printed after the names of a row.
-pub fn columns_after_names(settings: &TableSettings) -> impl Iterator<Item = &'static Column> {
+pub(crate) fn columns_after_names(settings: &TableSettings) -> impl Iterator<Item = &'static Column> {
     settings.columns.iter().copied().filter(|column| !NAME_COLUMNS.contains(&column.id))
 }
 
@@ -39,7 +39,7 @@ pub fn columns_after_names(settings: &TableSettings) -> impl Iterator<Item = &'s
 ///
 /// # Errors
 /// Returns an error if serialization fails, which is not expected.
-pub fn report_line(poller: &Poller, report: &Report) -> serde_json::Result<String> {
+pub(crate) fn report_line(poller: &Poller, report: &Report) -> serde_json::Result<String> {
     serde_json::to_string(&JsonReport { poller, report })
 }
 
@@ -47,7 +47,7 @@ pub fn report_line(poller: &Poller, report: &Report) -> serde_json::Result<Strin
 ///
 /// # Errors
 /// Returns an error if serialization fails, which is not expected.
-pub fn failure_line(poller: &Poller, failure: &PollFailure) -> serde_json::Result<String> {
+pub(crate) fn failure_line(poller: &Poller, failure: &PollFailure) -> serde_json::Result<String> {
     serde_json::to_string(&JsonFailure { poller, failure })
 }
 
@@ -123,7 +123,7 @@ impl Serialize for JsonFailure<'_> {
 struct JsonInfo<'a>(&'a Sample);
 
 /// Converts a value of `show info`: to unknown if it is empty, to an integer if it is one, or else to text.
-pub fn info_value(key: &str, value: &SafeText) -> Value {
+pub(crate) fn info_value(key: &str, value: &SafeText) -> Value {
     let is_text = TEXT_INFO_KEYS.contains(&key);
     match value.as_str().parse::<i64>() {
         _ if value.is_empty() => Value::Unknown,
@@ -162,10 +162,11 @@ impl Serialize for JsonProblems<'_> {
 }
 
 /// Field names of a problem in JSON and CSV.
-pub const PROBLEM_FIELDS: [&str; 8] = ["severity", "rule", "kind", "pxname", "svname", "seconds", "value", "text"];
+pub(crate) const PROBLEM_FIELDS: [&str; 8] =
+    ["severity", "rule", "kind", "pxname", "svname", "seconds", "value", "text"];
 
 /// Returns the values of a problem in the order of [`PROBLEM_FIELDS`].
-pub fn problem_values(problem: &Problem, now: Timestamp) -> [Value; 8] {
+pub(crate) fn problem_values(problem: &Problem, now: Timestamp) -> [Value; 8] {
     let text = |text: &str| Value::Text(text.to_owned());
     let (kind, proxy, name) = match &problem.subject.names {
         None => (text("process"), Value::Unknown, Value::Unknown),

@@ -21,7 +21,7 @@ use crate::table::columns::value::Value;
 
 /// Path of a value.
 #[derive(Debug, Clone)]
-pub enum MetricPath {
+pub(crate) enum MetricPath {
     /// A key of `show info`.
     Info(SafeText),
     /// A column of a row.
@@ -37,7 +37,7 @@ pub enum MetricPath {
 
 /// The error for an invalid path of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum BadMetricPath {
+pub(crate) enum BadMetricPath {
     /// The string has neither of the two forms.
     #[error("must be a key of show info, such as CurrConns, or PROXY/NAME.COLUMN, such as www/BACKEND.qcur")]
     Form,
@@ -79,7 +79,7 @@ impl fmt::Display for MetricPath {
 
 impl MetricPath {
     /// Returns whether the value is a rate, which needs two samples.
-    pub fn needs_rates(&self) -> bool {
+    pub(crate) fn needs_rates(&self) -> bool {
         matches!(self, Self::Row { column, .. } if column.needs_two_samples())
     }
 
@@ -87,7 +87,7 @@ impl MetricPath {
     ///
     /// # Errors
     /// Returns a message with similar names if the row or key does not exist.
-    pub fn value(&self, instance: &Instance, per_second: bool) -> Result<Value, String> {
+    pub(crate) fn value(&self, instance: &Instance, per_second: bool) -> Result<Value, String> {
         let Some(sample) = instance.latest() else { return Ok(Value::Unknown) };
         match self {
             Self::Info(key) => self.info_value(instance, sample, key, per_second),

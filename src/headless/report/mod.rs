@@ -6,11 +6,11 @@
 //! Data flow: [`contents::Report`] describes what to print. A command ([`show`], [`get`], [`watch`]) polls until it
 //! has the data for the report; [`table`], [`json`] or [`csv`] renders it from the `Instance`.
 
-pub mod contents;
-pub mod csv;
-pub mod get;
-pub mod json;
-pub mod metric_path;
-pub mod show;
-pub mod table;
-pub mod watch;
+pub(crate) mod contents;
+pub(crate) mod csv;
+pub(crate) mod get;
+pub(crate) mod json;
+pub(crate) mod metric_path;
+pub(crate) mod show;
+pub(crate) mod table;
+pub(crate) mod watch;

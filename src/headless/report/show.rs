@@ -17,11 +17,11 @@ use crate::headless::report::table;
 use crate::headless::report::table::TextLayout;
 
 /// Default time between the two samples of a rate.
-pub const DEFAULT_RATE_TIME: Duration = Duration::from_secs(1);
+pub(crate) const DEFAULT_RATE_TIME: Duration = Duration::from_secs(1);
 
 /// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum OutputFormat {
+pub(crate) enum OutputFormat {
     /// Table for people
     Table,
     /// One JSON object per HAProxy, each on its own line
@@ -32,24 +32,24 @@ pub enum OutputFormat {
 
 /// Options of `hapulse show`.
 #[derive(Debug)]
-pub struct ShowOptions {
+pub(crate) struct ShowOptions {
     /// Selection of what to print.
-    pub report: Report,
+    pub(crate) report: Report,
     /// Output format.
-    pub format: OutputFormat,
+    pub(crate) format: OutputFormat,
     /// Sampling time; `None` for the default of the report.
-    pub over: Option<Duration>,
+    pub(crate) over: Option<Duration>,
     /// Time between two samples.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// Width and character set of tables.
-    pub layout: TextLayout,
+    pub(crate) layout: TextLayout,
 }
 
 /// Polls all instances, and prints the report to `out` and failures to `err`.
 ///
 /// # Errors
 /// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
-pub fn run(
+pub(crate) fn run(
     options: &ShowOptions,
     pollers: Vec<Poller>,
     out: &mut dyn Write,

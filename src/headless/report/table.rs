@@ -26,15 +26,15 @@ const SPACING: u16 = 2;
 
 /// Width and character set of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TextLayout {
+pub(crate) struct TextLayout {
     /// Columns of the terminal; `None` if output is not a terminal.
-    pub columns: Option<usize>,
+    pub(crate) columns: Option<usize>,
     /// Use ASCII characters only.
-    pub ascii: bool,
+    pub(crate) ascii: bool,
 }
 
 /// Renders the newest sample as lines. Returns an empty list if there is no sample.
-pub fn render_lines(poller: &Poller, report: &Report, layout: TextLayout) -> Vec<String> {
+pub(crate) fn render_lines(poller: &Poller, report: &Report, layout: TextLayout) -> Vec<String> {
     let Some(sample) = poller.instance.latest() else { return Vec::new() };
     let mut parts: Vec<Vec<String>> = Vec::new();
     if report.info {

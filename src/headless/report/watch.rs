@@ -19,11 +19,11 @@ use crate::headless::report::json;
 
 /// Options of `hapulse watch`.
 #[derive(Debug, Clone)]
-pub struct WatchOptions {
+pub(crate) struct WatchOptions {
     /// Selection of what to print.
-    pub report: Report,
+    pub(crate) report: Report,
     /// Maximum number of lines per HAProxy; `None` for no limit.
-    pub count: Option<u64>,
+    pub(crate) count: Option<u64>,
 }
 
 /// JSON line, and whether it contains a sample.
@@ -33,7 +33,7 @@ type WatchLine = (serde_json::Result<String>, bool);
 ///
 /// # Errors
 /// Returns an error if writing fails or the I/O runtime cannot start. A closed pipe is not an error.
-pub fn run(options: &WatchOptions, pollers: Vec<Poller>, out: &mut dyn Write) -> anyhow::Result<CommandExit> {
+pub(crate) fn run(options: &WatchOptions, pollers: Vec<Poller>, out: &mut dyn Write) -> anyhow::Result<CommandExit> {
     let report = options.report.clone().with_default_layout(true);
     start_runtime()?.block_on(async {
         let (sender, mut receiver) = mpsc::channel(1);

@@ -13,11 +13,11 @@ use crate::instance::guard::{self, Authorised, ConfirmationAnswer, Refusal, name
 
 /// Result of the confirmation.
 #[derive(Debug)]
-pub struct ConfirmedPlan {
+pub(crate) struct ConfirmedPlan {
     /// Action to send now; `None` if all servers already have the state.
-    pub first: Option<Authorised<Intent>>,
+    pub(crate) first: Option<Authorised<Intent>>,
     /// Danger level that was confirmed; also applies to the later action.
-    pub danger: Danger,
+    pub(crate) danger: Danger,
 }
 
 impl ServerCommand<'_> {
@@ -25,7 +25,7 @@ impl ServerCommand<'_> {
     ///
     /// # Errors
     /// Prints why the command cannot run and returns its exit.
-    pub fn check_prerequisites(&mut self) -> Result<(), CommandExit> {
+    pub(crate) fn check_prerequisites(&mut self) -> Result<(), CommandExit> {
         let can_ask = self.console.can_prompt();
         let wants_reason = self.options.is_reason_required && self.options.reason.is_none();
         let why = match () {
@@ -51,7 +51,7 @@ impl ServerCommand<'_> {
     ///
     /// # Errors
     /// Prints every missing server and returns the exit.
-    pub fn find_servers(&mut self) -> Result<(), CommandExit> {
+    pub(crate) fn find_servers(&mut self) -> Result<(), CommandExit> {
         let holds = self.options.admin;
         let goal = if holds == TargetState::Ready { WaitGoal::Usable } else { WaitGoal::Drained };
         let mut is_missing = false;
@@ -82,7 +82,7 @@ impl ServerCommand<'_> {
     ///
     /// # Errors
     /// Prints why nothing is sent and returns the exit.
-    pub async fn confirm(&mut self) -> Result<ConfirmedPlan, CommandExit> {
+    pub(crate) async fn confirm(&mut self) -> Result<ConfirmedPlan, CommandExit> {
         loop {
             self.read_initial_states().await;
             if let Some(number) = self.signals.received() {
@@ -114,7 +114,7 @@ impl ServerCommand<'_> {
     ///
     /// # Errors
     /// Returns the guard's refusal.
-    pub fn authorise(&self, intent: Intent, agreed: Danger) -> Result<Authorised<Intent>, Refusal> {
+    pub(crate) fn authorise(&self, intent: Intent, agreed: Danger) -> Result<Authorised<Intent>, Refusal> {
         let consent = match agreed {
             Danger::Highest => ConfirmationAnswer::Typed(name_to_type(&intent)),
             Danger::Low | Danger::High => ConfirmationAnswer::Yes,

@@ -20,16 +20,16 @@ const MAX_ANSWER_BYTES: u64 = 4096;
 
 /// Actions to confirm together: one that is sent immediately, and one that is sent after draining.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ActionPlan {
+pub(crate) struct ActionPlan {
     /// Action sent immediately.
-    pub first: Option<Intent>,
+    pub(crate) first: Option<Intent>,
     /// Action sent after the servers are empty.
-    pub then: Option<Intent>,
+    pub(crate) then: Option<Intent>,
 }
 
 impl ActionPlan {
     /// Returns the actions that send at least one command.
-    pub fn intents(&self) -> impl Iterator<Item = &Intent> {
+    pub(crate) fn intents(&self) -> impl Iterator<Item = &Intent> {
         self.first.iter().chain(&self.then)
     }
 
@@ -46,19 +46,19 @@ impl ActionPlan {
     }
 
     /// Returns the warnings of both actions.
-    pub fn warnings(&self, sample: &Sample) -> Vec<String> {
+    pub(crate) fn warnings(&self, sample: &Sample) -> Vec<String> {
         self.merged_facts(sample).warnings
     }
 
     /// Returns the reasons for the highest danger level, separated by semicolons.
-    pub fn danger_reasons(&self, sample: &Sample) -> String {
+    pub(crate) fn danger_reasons(&self, sample: &Sample) -> String {
         let is_wide = self.intents().any(|intent| intent.backends().len() > 1);
         let wide = is_wide.then(|| "servers of several backends at once".to_owned());
         wide.into_iter().chain(self.warnings(sample)).collect::<Vec<_>>().join("; ")
     }
 
     /// Returns the lines printed before the prompt.
-    pub fn question_lines(&self, sample: &Sample) -> Vec<String> {
+    pub(crate) fn question_lines(&self, sample: &Sample) -> Vec<String> {
         let commands = |intent: &Option<Intent>| intent.as_ref().map(Intent::commands).unwrap_or_default();
         let ActionFacts { current_state: now, expected_state: after, warnings } = self.merged_facts(sample);
         let mut lines: Vec<String> = commands(&self.first).into_iter().map(|command| format!("  {command}")).collect();
@@ -74,7 +74,7 @@ impl ActionPlan {
     }
 
     /// Returns the prompt, which asks for `y` or, at the highest danger level, for a name.
-    pub fn prompt_line(&self, danger: Danger) -> String {
+    pub(crate) fn prompt_line(&self, danger: Danger) -> String {
         match self.name_to_type().filter(|_| danger == Danger::Highest) {
             Some(name) => format!("type {name} to continue: "),
             None => "Continue? [y/N] ".to_owned(),
@@ -85,7 +85,7 @@ impl ActionPlan {
     ///
     /// # Errors
     /// Returns a message if the answer does not confirm the action.
-    pub fn check_answer(&self, answer: Option<&str>, danger: Danger) -> Result<(), String> {
+    pub(crate) fn check_answer(&self, answer: Option<&str>, danger: Danger) -> Result<(), String> {
         let answer = answer.unwrap_or_default().trim();
         match self.name_to_type().filter(|_| danger == Danger::Highest) {
             Some(name) if answer == name => Ok(()),
@@ -102,7 +102,7 @@ impl ActionPlan {
 }
 
 /// Discards input typed before the question.
-pub fn discard_typed_input() {
+pub(crate) fn discard_typed_input() {
     // Ignore errors: a closed terminal has no pending input.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
 }
@@ -111,7 +111,7 @@ pub fn discard_typed_input() {
 ///
 /// # Errors
 /// Returns the number of the signal if a signal arrives before the line.
-pub async fn read_line(signals: &mut Signals) -> Result<Option<String>, i32> {
+pub(crate) async fn read_line(signals: &mut Signals) -> Result<Option<String>, i32> {
     let (sender, receiver) = oneshot::channel();
     // The thread is not joined: the read may block forever.
     thread::spawn(move || {

@@ -17,7 +17,7 @@ const MIN_PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Writer for standard output, standard error and the progress line.
-pub struct Console {
+pub(crate) struct Console {
     out: Box<dyn Write>,
     err: Box<dyn Write>,
     /// Function that returns the number of columns of the terminal; `None` if output is not a terminal.
@@ -30,49 +30,49 @@ pub struct Console {
 
 impl Console {
     /// Creates a console for standard output and standard error of this process.
-    pub fn from_stdio() -> Self {
+    pub(crate) fn from_stdio() -> Self {
         let columns = io::stdout().is_terminal().then_some(terminal_columns_or_default as fn() -> usize);
         Self::new(Box::new(io::stdout()), Box::new(io::stderr()), columns)
     }
 
     /// Creates a console. `columns` returns the width of the terminal, and is `None` if `out` is not a terminal.
-    pub fn new(out: Box<dyn Write>, err: Box<dyn Write>, columns: Option<fn() -> usize>) -> Self {
+    pub(crate) fn new(out: Box<dyn Write>, err: Box<dyn Write>, columns: Option<fn() -> usize>) -> Self {
         Self { out, err, columns, progress_cells: 0, last_progress: None }
     }
 
     /// Returns whether the console can ask questions, which requires that both input and output are terminals.
-    pub fn can_prompt(&self) -> bool {
+    pub(crate) fn can_prompt(&self) -> bool {
         self.columns.is_some() && io::stdin().is_terminal()
     }
 
     /// Prints a line to standard output.
-    pub fn print(&mut self, line: &str) {
+    pub(crate) fn print(&mut self, line: &str) {
         self.clear_progress();
         let _ = writeln!(self.out, "{line}");
         let _ = self.out.flush();
     }
 
     /// Prints an error to standard error.
-    pub fn print_error(&mut self, line: &str) {
+    pub(crate) fn print_error(&mut self, line: &str) {
         self.print_detail(&format!("hapulse: {line}"));
     }
 
     /// Prints a detail of an error to standard error, without the prefix `hapulse:`.
-    pub fn print_detail(&mut self, line: &str) {
+    pub(crate) fn print_detail(&mut self, line: &str) {
         self.clear_progress();
         let _ = writeln!(self.err, "{line}");
         let _ = self.err.flush();
     }
 
     /// Prints a question without a line end.
-    pub fn print_prompt(&mut self, question: &str) {
+    pub(crate) fn print_prompt(&mut self, question: &str) {
         self.clear_progress();
         let _ = write!(self.out, "{question}");
         let _ = self.out.flush();
     }
 
     /// Shows `line` as the progress line. If output is not a terminal, only a new `change_key` counts as a change.
-    pub fn print_progress(&mut self, change_key: &str, line: &str, now: Duration) {
+    pub(crate) fn print_progress(&mut self, change_key: &str, line: &str, now: Duration) {
         let since = self.last_progress.as_ref().map(|(at, _)| now.saturating_sub(*at));
         match self.columns {
             Some(columns) => self.overwrite_progress(line, columns()),

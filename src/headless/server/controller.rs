@@ -15,18 +15,18 @@ use crate::instance::operator::Operator;
 
 /// Polls one HAProxy and changes its servers.
 #[derive(Debug)]
-pub struct Controller {
+pub(crate) struct Controller {
     /// Polls the HAProxy and stores its samples.
-    pub poller: Poller,
+    pub(crate) poller: Poller,
     /// Sends the actions.
-    pub operator: Operator,
+    pub(crate) operator: Operator,
     /// Actions recorded before this command.
-    pub audit_index: AuditIndex,
+    pub(crate) audit_index: AuditIndex,
 }
 
 impl Controller {
     /// Creates a controller for the HAProxy `name` at `address`, with the poll interval `interval`.
-    pub fn new(name: String, address: Address, read_only: bool, interval: Duration, audit: AuditWriter) -> Self {
+    pub(crate) fn new(name: String, address: Address, read_only: bool, interval: Duration, audit: AuditWriter) -> Self {
         let mut poller = Poller::for_changes(name.clone(), &address, read_only, interval);
         poller.instance.set_actor(audit.actor().person_name());
         let audit_index = AuditIndex::load(audit.path());
@@ -37,12 +37,12 @@ impl Controller {
     }
 
     /// Polls with the time limit `limit`. Returns whether a sample arrived.
-    pub async fn poll_within(&mut self, limit: Duration) -> bool {
+    pub(crate) async fn poll_within(&mut self, limit: Duration) -> bool {
         matches!(timeout(limit, self.poller.poll()).await, Ok(Ok(_)))
     }
 
     /// Returns the current monotonic time.
-    pub fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.poller.now().monotonic
     }
 }

@@ -15,7 +15,7 @@ use crate::observe::row_ids::RowId;
 use crate::units::{duration_words, pluralize};
 
 /// Describes a server as `UP for 3 h, 12 sessions` or `DRAIN for 35 s, ordered by ann, 4 sessions`.
-pub fn describe_initial_state(instance: &Instance, id: RowId, readback: Option<&Readback>) -> String {
+pub(crate) fn describe_initial_state(instance: &Instance, id: RowId, readback: Option<&Readback>) -> String {
     let status = instance.last_status(id).unwrap_or_default();
     let number = |field| instance.latest().and_then(|sample| sample.number(id, field));
     let age = number(Field::Lastchg).and_then(|age| u64::try_from(age).ok());
@@ -33,7 +33,7 @@ pub fn describe_initial_state(instance: &Instance, id: RowId, readback: Option<&
 
 /// Describes the commands to the server `name` whose result is missing in the audit log. Commands sent before the last
 /// recorded state change of the server are omitted.
-pub fn unfinished_commands(audit_index: &AuditIndex, address: &str, name: &str, zone: &TimeZone) -> Vec<String> {
+pub(crate) fn unfinished_commands(audit_index: &AuditIndex, address: &str, name: &str, zone: &TimeZone) -> Vec<String> {
     let last = audit_index.last_change(address, name).map(|entry| entry.at);
     let all = audit_index.unfinished(address).into_iter().filter(|one| {
         let is_here = one.target.as_ref().is_some_and(|target| target.as_str() == name);

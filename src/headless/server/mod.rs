@@ -10,13 +10,13 @@
 //! action passes the guard and the operator, and [`progress`] compares the samples with the goal. All output goes
 //! through [`console::Console`]; the result is an exit code.
 
-pub mod confirm;
-pub mod confirmation_prompt;
-pub mod console;
-pub mod controller;
-pub mod initial_state;
-pub mod progress;
-pub mod run;
-pub mod server_command;
-pub mod server_name;
-pub mod wait;
+pub(crate) mod confirm;
+pub(crate) mod confirmation_prompt;
+pub(crate) mod console;
+pub(crate) mod controller;
+pub(crate) mod initial_state;
+pub(crate) mod progress;
+pub(crate) mod run;
+pub(crate) mod server_command;
+pub(crate) mod server_name;
+pub(crate) mod wait;

@@ -17,7 +17,7 @@ use crate::units::{duration_words, exact_duration_words, pluralize};
 
 /// Goal that a server must reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WaitGoal {
+pub(crate) enum WaitGoal {
     /// In drain, without sessions.
     Drained,
     /// In maintenance, without sessions.
@@ -28,19 +28,19 @@ pub enum WaitGoal {
 
 /// Progress of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerProgress {
+pub(crate) struct ServerProgress {
     /// The goal is reached in this sample.
-    pub is_reached: bool,
+    pub(crate) is_reached: bool,
     /// Remaining sessions, or the status.
-    pub text: String,
+    pub(crate) text: String,
     /// Estimated time until the goal is reached; `None` if unknown.
-    pub time_left: Option<Duration>,
+    pub(crate) time_left: Option<Duration>,
     /// The status contradicts the requested state.
-    pub is_doubtful: bool,
+    pub(crate) is_doubtful: bool,
 }
 
 /// Returns the progress according to the newest sample, or `None` if the sample does not contain the server.
-pub fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) -> Option<ServerProgress> {
+pub(crate) fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) -> Option<ServerProgress> {
     let sample = instance.latest()?;
     let row = sample.row(id)?;
     let (state, status) = (row.state(), row.status());
@@ -92,16 +92,16 @@ fn status_with_check(row: &StatRow) -> String {
 
 /// Progress of several servers in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgressSummary {
+pub(crate) struct ProgressSummary {
     /// `line` without times. A new line is worth printing only if this key has changed.
-    pub change_key: String,
+    pub(crate) change_key: String,
     /// Text to print.
-    pub line: String,
+    pub(crate) line: String,
 }
 
 /// Summarizes the progress of the named servers. `done` is the word for a server that has reached the goal, and `left`
 /// is the time until the deadline.
-pub fn summarize(servers: &[(String, ServerProgress)], done: &str, left: Duration) -> ProgressSummary {
+pub(crate) fn summarize(servers: &[(String, ServerProgress)], done: &str, left: Duration) -> ProgressSummary {
     let open = || servers.iter().filter(|(_, progress)| !progress.is_reached);
     let mut news: Vec<String> = open().map(|(name, progress)| format!("{name}: {}", progress.text)).collect();
     let mut line: Vec<String> = open()

@@ -23,7 +23,7 @@ use crate::instance::guard::Authorised;
 ///
 /// # Errors
 /// Returns an error if the I/O runtime cannot start. Every other failure is printed and returned as an exit code.
-pub fn run(
+pub(crate) fn run(
     options: ServerCommandOptions,
     controller: Controller,
     console: &mut Console,

@@ -27,7 +27,7 @@ const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Policy that decides which actions need a confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PromptPolicy {
+pub(crate) enum PromptPolicy {
     /// Every action needs a confirmation.
     Always,
     /// Only actions of the highest danger level need a confirmation. They are refused, because `--yes` forbids
@@ -39,58 +39,58 @@ pub enum PromptPolicy {
 
 /// Options of the command.
 #[derive(Debug, Clone)]
-pub struct ServerCommandOptions {
+pub(crate) struct ServerCommandOptions {
     /// Administrative state to set.
-    pub admin: TargetState,
+    pub(crate) admin: TargetState,
     /// Servers to change, in this order.
-    pub servers: Vec<ServerName>,
+    pub(crate) servers: Vec<ServerName>,
     /// Maximum time to wait until the servers are drained or usable; `None` if the command does not wait.
-    pub wait: Option<Duration>,
+    pub(crate) wait: Option<Duration>,
     /// Set maintenance after the servers are drained.
-    pub then_maint: bool,
+    pub(crate) then_maint: bool,
     /// Actions that need a confirmation.
-    pub prompt_policy: PromptPolicy,
+    pub(crate) prompt_policy: PromptPolicy,
     /// Reason to record in the audit log.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The configuration requires a reason (`audit.ask_reason`).
-    pub is_reason_required: bool,
+    pub(crate) is_reason_required: bool,
     /// Arguments that select the same HAProxy in another command line: empty, or with a leading blank.
-    pub target_arguments: String,
+    pub(crate) target_arguments: String,
     /// Time zone for printed times.
-    pub zone: TimeZone,
+    pub(crate) zone: TimeZone,
 }
 
 /// A server that the command changes.
 #[derive(Debug, Clone)]
-pub struct TargetServer {
+pub(crate) struct TargetServer {
     /// Row of the server.
-    pub id: RowId,
+    pub(crate) id: RowId,
     /// Name of the server, and its status when it was last read before the action.
-    pub target: ActionTarget,
+    pub(crate) target: ActionTarget,
     /// Administrative state before the action; `None` if it could not be read.
-    pub before: Option<Readback>,
+    pub(crate) before: Option<Readback>,
     /// Administrative state that the server must keep while the command waits.
-    pub expected: TargetState,
+    pub(crate) expected: TargetState,
     /// Goal to wait for.
-    pub goal: WaitGoal,
+    pub(crate) goal: WaitGoal,
     /// The server had the expected state before the command ran.
-    pub is_already_set: bool,
+    pub(crate) is_already_set: bool,
     /// A command was sent to this server.
-    pub is_sent: bool,
+    pub(crate) is_sent: bool,
     /// Consecutive samples in which the goal was reached.
-    pub reached_samples: usize,
+    pub(crate) reached_samples: usize,
     /// The command has reported that the server reached the goal.
-    pub is_reported: bool,
+    pub(crate) is_reported: bool,
 }
 
 impl TargetServer {
     /// Returns the name as `backend/server`.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{}/{}", self.target.proxy, self.target.name)
     }
 
     /// Returns the action step that sets the expected state.
-    pub fn step(&self) -> IntentStep {
+    pub(crate) fn step(&self) -> IntentStep {
         IntentStep {
             action: for_admin_state(self.expected),
             command: WriteCommand::State(self.expected),
@@ -100,29 +100,29 @@ impl TargetServer {
 }
 
 /// One run of `hapulse drain`, `maint` or `ready`.
-pub struct ServerCommand<'a> {
+pub(crate) struct ServerCommand<'a> {
     /// Options from the command line.
-    pub options: ServerCommandOptions,
+    pub(crate) options: ServerCommandOptions,
     /// Connection to the HAProxy.
-    pub controller: Controller,
+    pub(crate) controller: Controller,
     /// Signals that stop the command.
-    pub signals: Signals,
+    pub(crate) signals: Signals,
     /// Output of the command.
-    pub console: &'a mut Console,
+    pub(crate) console: &'a mut Console,
     /// Servers found in the first sample.
-    pub servers: Vec<TargetServer>,
+    pub(crate) servers: Vec<TargetServer>,
     /// Epoch in which the initial states were read.
-    pub epoch: u32,
+    pub(crate) epoch: u32,
     /// Number of the last epoch whose start was reported as a reload.
-    pub reported_epoch: u32,
+    pub(crate) reported_epoch: u32,
     /// Report the server states if the command is stopped.
-    pub must_report_states: bool,
+    pub(crate) must_report_states: bool,
 }
 
 impl ServerCommand<'_> {
     /// Builds the intent to set `admin` on the servers that `is_wanted` selects, with the current status of each
     /// server. Returns `None` if no server is selected.
-    pub fn build_intent(&self, admin: TargetState, is_wanted: impl Fn(&TargetServer) -> bool) -> Option<Intent> {
+    pub(crate) fn build_intent(&self, admin: TargetState, is_wanted: impl Fn(&TargetServer) -> bool) -> Option<Intent> {
         let targets: Vec<ActionTarget> = self
             .servers
             .iter()
@@ -137,7 +137,7 @@ impl ServerCommand<'_> {
     }
 
     /// Reports that a signal stopped the command and, if `must_report_states` is set, the server states.
-    pub async fn stop_on_signal(&mut self, number: i32) -> CommandExit {
+    pub(crate) async fn stop_on_signal(&mut self, number: i32) -> CommandExit {
         let is_sent = self.servers.iter().any(|server| server.is_sent);
         let nothing = if is_sent { "" } else { ": nothing was sent" };
         self.console.print_error(&format!("stopped by {}{nothing}", signal_name(number)));
@@ -149,7 +149,7 @@ impl ServerCommand<'_> {
 
     /// Reports the state of each server and the commands that restore the initial states. Returns whether HAProxy
     /// answered the last poll.
-    pub async fn report_states(&mut self) -> bool {
+    pub(crate) async fn report_states(&mut self) -> bool {
         let is_fresh = self.controller.poll_within(FINAL_POLL_TIMEOUT).await;
         if !is_fresh {
             self.console.print_detail("  HAProxy does not answer; last known states:");
@@ -164,7 +164,7 @@ impl ServerCommand<'_> {
     }
 
     /// Describes the latest known state of a server.
-    pub fn describe_state(&self, server: &TargetServer) -> String {
+    pub(crate) fn describe_state(&self, server: &TargetServer) -> String {
         let instance = &self.controller.poller.instance;
         let name = server.name();
         let Some(sample) = instance.latest().filter(|sample| sample.row(server.id).is_some()) else {

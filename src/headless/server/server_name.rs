@@ -15,7 +15,7 @@ const MAX_LISTED_NAMES: usize = 20;
 
 /// Backend and server name from the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerName {
+pub(crate) struct ServerName {
     backend: SafeText,
     server: SafeText,
 }
@@ -23,7 +23,7 @@ pub struct ServerName {
 /// The error for an invalid server name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("must be BACKEND/SERVER, such as be_app/app1")]
-pub struct BadServerName;
+pub(crate) struct BadServerName;
 
 impl FromStr for ServerName {
     type Err = BadServerName;
@@ -49,7 +49,7 @@ impl ServerName {
     ///
     /// # Errors
     /// Returns a message that lists the existing names if the server does not exist.
-    pub fn find(&self, instance: &Instance) -> Result<ActionTarget, String> {
+    pub(crate) fn find(&self, instance: &Instance) -> Result<ActionTarget, String> {
         let Some(sample) = instance.latest() else { return Err(format!("{self}: no data from HAProxy yet")) };
         let name = |row: usize| sample.rows.key(row).name.clone();
         let Some(backend) = sample.rows.backend_named(&self.backend) else {

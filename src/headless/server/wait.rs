@@ -25,7 +25,7 @@ impl ServerCommand<'_> {
     ///
     /// # Errors
     /// Prints why the goal was not reached and returns the exit.
-    pub async fn wait_for_goal(&mut self, limit: Duration) -> Result<(), CommandExit> {
+    pub(crate) async fn wait_for_goal(&mut self, limit: Duration) -> Result<(), CommandExit> {
         let begun = Instant::now();
         let deadline = begun + limit;
         let mut progresses = Vec::new();

@@ -9,7 +9,7 @@ use crate::units;
 
 /// The side on which the cells of a column are aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
+pub(crate) enum Align {
     /// Left, for words.
     Left,
     /// Right, for numbers.
@@ -29,12 +29,12 @@ pub enum SortKey {
 
 impl SortKey {
     /// Returns the key for a number, or `Absent` for `None`.
-    pub fn number(value: Option<f64>) -> Self {
+    pub(crate) fn number(value: Option<f64>) -> Self {
         value.map_or(Self::Absent, Self::Number)
     }
 
     /// Compares two keys in the given direction. An absent key comes last in both directions.
-    pub fn compare(&self, other: &Self, descending: bool) -> Ordering {
+    pub(crate) fn compare(&self, other: &Self, descending: bool) -> Ordering {
         let order = match (self, other) {
             (Self::Absent, Self::Absent) => return Ordering::Equal,
             (Self::Absent, _) => return Ordering::Greater,
@@ -112,13 +112,13 @@ pub struct Column {
     /// Heading.
     pub title: &'static str,
     /// One-line description.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
     /// Width in terminal cells. The first column of a table also gets all spare cells.
-    pub width: u16,
+    pub(crate) width: u16,
     /// Priority. On a narrow screen, the columns with the lowest priority are dropped first.
-    pub priority: u8,
+    pub(crate) priority: u8,
     /// Alignment.
-    pub align: Align,
+    pub(crate) align: Align,
     /// Source of the values.
     pub source: ColumnSource,
 }
@@ -154,7 +154,7 @@ impl Column {
     }
 
     /// Returns whether a single sample is not enough to compute the column's values.
-    pub fn needs_two_samples(&self) -> bool {
+    pub(crate) fn needs_two_samples(&self) -> bool {
         match self.source {
             ColumnSource::PerSecond(_) => true,
             ColumnSource::Computed { needs_two_samples: spans, .. } => spans,
@@ -163,23 +163,23 @@ impl Column {
     }
 
     /// Returns whether the column compares with the marked moment, which can be set only in the dashboard.
-    pub fn needs_mark(&self) -> bool {
+    pub(crate) fn needs_mark(&self) -> bool {
         matches!(self.source, ColumnSource::SinceMark { .. })
     }
 
     /// Returns whether sorting by this column starts with the largest value. True for columns of numbers.
-    pub fn prefers_descending(&self) -> bool {
+    pub(crate) fn prefers_descending(&self) -> bool {
         self.align == Align::Right
     }
 }
 
 /// Returns a numeric field of a row. An average is `None` until the row has served a session.
-pub fn known_number(row: &RowView<'_>, field: Field) -> Option<i64> {
+pub(crate) fn known_number(row: &RowView<'_>, field: Field) -> Option<i64> {
     if field.info().kind == FieldKind::Average { row.average(field) } else { row.number(field) }
 }
 
 /// Returns the cell for a number in the unit of its field. Zeros and ids are dimmed so that other numbers stand out.
-pub fn number_cell(field: Field, number: i64) -> Cell {
+pub(crate) fn number_cell(field: Field, number: i64) -> Cell {
     let text = match field.info().unit {
         Unit::Count => units::count(number),
         Unit::Bytes => units::bytes(number as f64),
@@ -203,7 +203,11 @@ pub fn fit_columns(columns: &[&'static Column], width: u16, spacing: u16) -> Vec
 }
 
 /// Drops the columns with the lowest priority until the others fit. Never drops the first column.
-pub fn drop_to_fit(mut columns: Vec<(&'static Column, u16)>, width: u16, spacing: u16) -> Vec<(&'static Column, u16)> {
+pub(crate) fn drop_to_fit(
+    mut columns: Vec<(&'static Column, u16)>,
+    width: u16,
+    spacing: u16,
+) -> Vec<(&'static Column, u16)> {
     while columns.len() > 1 && required_width(&columns, spacing) > width {
         let lowest = columns.iter().enumerate().skip(1).min_by_key(|(_, (column, _))| column.priority);
         match lowest.map(|(index, _)| index) {

@@ -51,7 +51,7 @@ pub static SERVERS: &[&Column] = &[
 ];
 
 /// The columns of all dashboard lists, merged into one set for output with a single table.
-pub static DASHBOARD: &[&Column] = &[
+pub(crate) static DASHBOARD: &[&Column] = &[
     &NAME,
     &KIND_TAG,
     &STATUS,
@@ -98,7 +98,7 @@ pub static STATUS_VIEW: &[&Column] = &[
 ];
 
 /// The columns of view 2, in HATop's order.
-pub static TRAFFIC_VIEW: &[&Column] = &[
+pub(crate) static TRAFFIC_VIEW: &[&Column] = &[
     &NAME,
     &KIND_TAG,
     &WEIGHT,
@@ -122,7 +122,7 @@ pub static TRAFFIC_VIEW: &[&Column] = &[
 ];
 
 /// The columns of view 3, in HATop's order.
-pub static HTTP_VIEW: &[&Column] = &[
+pub(crate) static HTTP_VIEW: &[&Column] = &[
     &NAME,
     &KIND_TAG,
     &WEIGHT,
@@ -145,7 +145,7 @@ pub static HTTP_VIEW: &[&Column] = &[
 ];
 
 /// The columns of view 4, in HATop's order.
-pub static ERRORS_VIEW: &[&Column] = &[
+pub(crate) static ERRORS_VIEW: &[&Column] = &[
     &NAME,
     &KIND_TAG,
     &WEIGHT,
@@ -175,7 +175,7 @@ pub static ERRORS_VIEW: &[&Column] = &[
 ];
 
 /// The columns of view 6.
-pub static LATENCY_VIEW: &[&Column] = &[
+pub(crate) static LATENCY_VIEW: &[&Column] = &[
     &NAME,
     &KIND_TAG,
     &STATUS,
@@ -197,11 +197,11 @@ pub static LATENCY_VIEW: &[&Column] = &[
 ];
 
 /// The columns of the view of servers in maintenance or drain.
-pub static OUT_OF_SERVICE_VIEW: &[&Column] =
+pub(crate) static OUT_OF_SERVICE_VIEW: &[&Column] =
     &[&NAME, &STATUS, &ORDERED_BY, &LASTCHG, &SESSIONS, &QUEUE, &RATE, &IDLE, &DRAIN_STATUS];
 
 /// The columns of the view of changes since the marked moment.
-pub static DIFF_VIEW: &[&Column] = &[
+pub(crate) static DIFF_VIEW: &[&Column] = &[
     &NAME,
     &STATUS,
     &LARGEST_CHANGE,

@@ -87,7 +87,7 @@ macro_rules! columns {
         $(pub(crate) static $name: Column = $column;)*
 
         /// The columns of the table below; `FIELD_COLUMNS` contains the columns of the other fields of HAProxy.
-        pub static COLUMNS: &[&Column] = &[$(&$name),*];
+        pub(crate) static COLUMNS: &[&Column] = &[$(&$name),*];
     };
 }
 

@@ -14,7 +14,7 @@ use crate::table::columns::row_view::RowView;
 use crate::units;
 
 /// Returns the proxy's name for a frontend or backend, otherwise the server's or listener's name.
-pub fn name_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn name_cell(row: &RowView<'_>) -> Cell {
     let names = row.stat_row();
     match names.kind {
         RowKind::Frontend | RowKind::Backend => Cell::plain(names.proxy.as_str()),
@@ -23,7 +23,7 @@ pub fn name_cell(row: &RowView<'_>) -> Cell {
 }
 
 /// Returns the state as HAProxy reports it, without the part in parentheses.
-pub fn status_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn status_cell(row: &RowView<'_>) -> Cell {
     // The part in parentheses (the reason, or the tracked server) is shown on the detail page.
     let status = row.stat_row().status().split(" (").next().unwrap_or_default();
     if status.is_empty() { Cell::unknown() } else { Cell::new(status, state_role(row.stat_row().state())) }
@@ -35,10 +35,10 @@ fn backend_capacity(row: &RowView<'_>) -> Option<Capacity> {
 }
 
 /// Width of the column of usable servers, in terminal cells.
-pub const USABLE_WIDTH: usize = 7;
+pub(crate) const USABLE_WIDTH: usize = 7;
 
 /// Returns the usable servers of a backend. `3/4+1` means: 3 of 4 active servers take traffic, and 1 backup is usable.
-pub fn usable_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn usable_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(backend_capacity(row), |capacity| {
         let role = match row.graded_role(RuleId::BackendDown, (capacity.usable + capacity.backup) as f64) {
             Role::Normal if capacity.usable < capacity.active => Role::Warn,
@@ -54,7 +54,7 @@ pub fn usable_cell(row: &RowView<'_>) -> Cell {
 }
 
 /// Returns the number of current sessions, and their limit if there is one.
-pub fn sessions_limit_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn sessions_limit_cell(row: &RowView<'_>) -> Cell {
     let Some(sessions) = row.number(Field::Scur) else { return Cell::unknown() };
     // A server without a limit has an empty field or 0. A backend's limit is fullconn, which does not limit sessions.
     match row.number(Field::Slim).filter(|limit| *limit > 0) {
@@ -69,7 +69,7 @@ pub fn sessions_limit_cell(row: &RowView<'_>) -> Cell {
 }
 
 /// Returns the number of queued requests.
-pub fn queue_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn queue_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(figures::queued_requests(row.sample, row.index), |queued| {
         let role = if queued <= 0 { Role::Dim } else { row.graded_role(RuleId::Queue, queued as f64) };
         Cell::new(units::count(queued), role)
@@ -77,7 +77,7 @@ pub fn queue_cell(row: &RowView<'_>) -> Cell {
 }
 
 /// Returns the requests per second, or sessions per second for TCP.
-pub fn requests_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn requests_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(row.rate(row.served_field()), |rate| Cell::plain(units::rate(rate)))
 }
 
@@ -106,7 +106,7 @@ fn share_5xx_rule(kind: RowKind) -> RuleId {
 }
 
 /// Returns the share of 5xx among the responses, as a percentage.
-pub fn share_5xx_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn share_5xx_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(share_5xx(row), |share| {
         let graded = || row.graded_role(share_5xx_rule(row.stat_row().kind), share);
         let role = if share <= 0.0 { Role::Dim } else { graded() };
@@ -115,7 +115,7 @@ pub fn share_5xx_cell(row: &RowView<'_>) -> Cell {
 }
 
 /// Returns the number of failed connections and failed responses per second.
-pub fn errors_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn errors_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(error_rate(row), |rate| {
         Cell::new(units::rate(rate), if rate > 0.0 { Role::Warn } else { Role::Dim })
     })
@@ -127,7 +127,7 @@ fn error_rate(row: &RowView<'_>) -> Option<f64> {
 }
 
 /// Returns the average response time, or the average total session time for TCP.
-pub fn response_time_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn response_time_cell(row: &RowView<'_>) -> Cell {
     let is_tcp = row.is_tcp();
     let field = time_field(row);
     let is_idle = row.number(Field::Scur) == Some(0) && row.rate(Field::Stot).is_some_and(|rate| rate <= 0.0);
@@ -143,7 +143,7 @@ pub fn response_time_cell(row: &RowView<'_>) -> Cell {
 }
 
 /// Returns the result of the last health check.
-pub fn check_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn check_cell(row: &RowView<'_>) -> Cell {
     let (Some(result), state) = (row.text(TextField::CheckStatus), row.stat_row().state()) else {
         return Cell::unknown();
     };
@@ -165,7 +165,7 @@ fn time_field(row: &RowView<'_>) -> Field {
 }
 
 /// Returns the sort key: the name shown, in lower case.
-pub fn name_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn name_key(row: &RowView<'_>) -> SortKey {
     let names = row.stat_row();
     SortKey::Text(match names.kind {
         RowKind::Frontend | RowKind::Backend => names.proxy.as_str().to_lowercase(),
@@ -174,7 +174,7 @@ pub fn name_key(row: &RowView<'_>) -> SortKey {
 }
 
 /// Returns the sort key: failed rows first, then changing and unknown ones, those out of service, and working ones.
-pub fn status_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn status_key(row: &RowView<'_>) -> SortKey {
     let order = match row.stat_row().state() {
         RowState::Down | RowState::Stopped => 0.0,
         RowState::ComingUp => 1.0,
@@ -189,49 +189,49 @@ pub fn status_key(row: &RowView<'_>) -> SortKey {
 }
 
 /// Returns the sort key: the share of active servers that take traffic.
-pub fn usable_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn usable_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(backend_capacity(row).map(|capacity| capacity.usable as f64 / capacity.active.max(1) as f64))
 }
 
 /// Returns the sort key: the number of current sessions.
-pub fn sessions_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn sessions_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(row.number(Field::Scur).map(|sessions| sessions as f64))
 }
 
 /// Returns the sort key: the number of queued requests.
-pub fn queue_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn queue_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(figures::queued_requests(row.sample, row.index).map(|queued| queued as f64))
 }
 
 /// Returns the sort key: requests per second, or sessions per second for TCP.
-pub fn requests_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn requests_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(row.rate(row.served_field()))
 }
 
 /// Returns the sort key: the share of 5xx, in percent.
-pub fn share_5xx_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn share_5xx_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(share_5xx(row).map(|share| share * 100.0))
 }
 
 /// Returns the sort key: errors per second.
-pub fn errors_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn errors_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(error_rate(row))
 }
 
 /// Returns the sort key: the average response time in milliseconds, or the average total session time for TCP.
-pub fn response_time_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn response_time_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(row.average(time_field(row)).map(|time| time as f64))
 }
 
 /// Returns the sessions of a row as a share of their limit. Returns `None` if there is no limit, and for a backend,
 /// whose `fullconn` does not limit sessions.
-pub fn session_saturation(row: &RowView<'_>) -> Option<f64> {
+pub(crate) fn session_saturation(row: &RowView<'_>) -> Option<f64> {
     let limit = row.number(Field::Slim).filter(|limit| *limit > 0 && row.stat_row().kind != RowKind::Backend)?;
     Some(row.number(Field::Scur)? as f64 / limit as f64)
 }
 
 /// Returns the sessions as a share of their limit.
-pub fn load_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn load_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(session_saturation(row), |share| {
         let role = sessions_rule(row.stat_row().kind).map_or(Role::Normal, |rule| row.graded_role(rule, share));
         Cell::new(units::percent(share), role)
@@ -239,7 +239,7 @@ pub fn load_cell(row: &RowView<'_>) -> Cell {
 }
 
 /// Returns the sort key: the sessions as a share of their limit, in percent.
-pub fn load_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn load_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(session_saturation(row).map(|share| share * 100.0))
 }
 
@@ -258,49 +258,49 @@ fn growth_share(row: &RowView<'_>, part: Field, whole: Field) -> Option<f64> {
 }
 
 /// Returns the share of cache lookups that were hits.
-pub fn cache_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn cache_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(growth_share(row, Field::CacheHits, Field::CacheLookups), |share| {
         Cell::plain(units::percent(share))
     })
 }
 
 /// Returns the sort key: the share of cache lookups that were hits, in percent.
-pub fn cache_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn cache_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(growth_share(row, Field::CacheHits, Field::CacheLookups).map(|share| share * 100.0))
 }
 
 /// Returns the compressed size as a share of the original size.
-pub fn compression_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn compression_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(growth_share(row, Field::CompOut, Field::CompIn), |share| Cell::plain(units::percent(share)))
 }
 
 /// Returns the sort key: the compressed size as a share of the original size, in percent.
-pub fn compression_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn compression_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(growth_share(row, Field::CompOut, Field::CompIn).map(|share| share * 100.0))
 }
 
 /// Returns the share of requests sent over a reused connection.
-pub fn reuse_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn reuse_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(reuse_share(row), |share| Cell::plain(units::percent(share)))
 }
 
 /// Returns the sort key: the share of requests sent over a reused connection, in percent.
-pub fn reuse_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn reuse_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(reuse_share(row).map(|share| share * 100.0))
 }
 
 /// Returns the kind of the row.
-pub fn kind_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn kind_cell(row: &RowView<'_>) -> Cell {
     Cell::new(kind_word(row.stat_row().kind), Role::Dim)
 }
 
 /// Returns the sort key: the kind of the row.
-pub fn kind_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn kind_key(row: &RowView<'_>) -> SortKey {
     SortKey::Text(kind_word(row.stat_row().kind).to_owned())
 }
 
 /// Returns the word for a kind of row.
-pub fn kind_word(kind: RowKind) -> &'static str {
+pub(crate) fn kind_word(kind: RowKind) -> &'static str {
     match kind {
         RowKind::Frontend => "frontend",
         RowKind::Backend => "backend",
@@ -310,36 +310,36 @@ pub fn kind_word(kind: RowKind) -> &'static str {
 }
 
 /// Returns the name of the proxy that the row belongs to.
-pub fn proxy_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn proxy_cell(row: &RowView<'_>) -> Cell {
     Cell::plain(row.stat_row().proxy.as_str())
 }
 
 /// Returns the sort key: the name of the proxy, in lower case.
-pub fn proxy_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn proxy_key(row: &RowView<'_>) -> SortKey {
     SortKey::Text(row.stat_row().proxy.as_str().to_lowercase())
 }
 
 /// Returns the description of the last health check's result, and the text in the server's reply.
-pub fn check_text_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn check_text_cell(row: &RowView<'_>) -> Cell {
     let texts = [TextField::CheckDesc, TextField::LastChk].map(|field| row.text(field));
     let words: Vec<&str> = texts.into_iter().flatten().map(AsRef::as_ref).filter(|text| !text.is_empty()).collect();
     if words.is_empty() { Cell::unknown() } else { Cell::plain(words.join(": ")) }
 }
 
 /// Returns the sort key: the text of the last health check.
-pub fn check_text_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn check_text_key(row: &RowView<'_>) -> SortKey {
     let cell = check_text_cell(row);
     if cell.role == Role::Dim { SortKey::Absent } else { SortKey::Text(cell.text.to_lowercase()) }
 }
 
 /// Returns the sort key: the result of the last health check.
-pub fn check_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn check_key(row: &RowView<'_>) -> SortKey {
     row.text(TextField::CheckStatus).map_or(SortKey::Absent, |text| SortKey::Text(text.as_str().to_lowercase()))
 }
 
 /// Returns two letters for the kind of the row, because a frontend and a backend may have the same name. Empty for a
 /// server.
-pub fn side_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn side_cell(row: &RowView<'_>) -> Cell {
     Cell::new(
         match row.stat_row().kind {
             RowKind::Frontend => "fe",
@@ -353,7 +353,7 @@ pub fn side_cell(row: &RowView<'_>) -> Cell {
 
 /// Returns the verdict on a backend in one word, or the rule id of the row's worst problem. For a draining server,
 /// returns the number of sessions left.
-pub fn verdict_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn verdict_cell(row: &RowView<'_>) -> Cell {
     let problems = row.instance.problems();
     if let Some(left) = row.instance.draining().progress(row.id) {
         return Cell::new(
@@ -369,7 +369,7 @@ pub fn verdict_cell(row: &RowView<'_>) -> Cell {
 }
 
 /// Returns the sort key: the severity of the row's worst problem, critical first.
-pub fn verdict_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn verdict_key(row: &RowView<'_>) -> SortKey {
     match row.instance.problems().worst_severity(row.id) {
         Some(Severity::Crit) => SortKey::Number(0.0),
         Some(Severity::Warn) => SortKey::Number(1.0),

@@ -38,7 +38,7 @@ fn rows_then_and_now<'a>(row: &RowView<'a>) -> Option<(&'a StatRow, &'a StatRow)
 }
 
 /// Returns a number then and now, or `None` if either is unknown.
-pub fn then_and_now(row: &RowView<'_>, field: Field) -> Option<(i64, i64)> {
+pub(crate) fn then_and_now(row: &RowView<'_>, field: Field) -> Option<(i64, i64)> {
     let (mark, is_earlier) = marked_sample(row)?;
     let number = |sample: &Sample, index: usize| match field {
         Field::Qcur => figures::queued_requests(sample, index),
@@ -49,19 +49,19 @@ pub fn then_and_now(row: &RowView<'_>, field: Field) -> Option<(i64, i64)> {
 }
 
 /// Returns the growth of a counter, or `None` if it decreased or HAProxy was reloaded in between.
-pub fn growth(row: &RowView<'_>, field: Field) -> Option<i64> {
+pub(crate) fn growth(row: &RowView<'_>, field: Field) -> Option<i64> {
     let (mark, _) = marked_sample(row)?;
     let (then, now) = then_and_now(row, field).filter(|_| mark.epoch == row.sample.epoch)?;
     now.checked_sub(then).filter(|grown| *grown >= 0)
 }
 
 /// Returns the total growth of several counters. A counter with unknown growth counts as 0; `None` if all are unknown.
-pub fn total_growth(row: &RowView<'_>, fields: &[Field]) -> Option<i64> {
+pub(crate) fn total_growth(row: &RowView<'_>, fields: &[Field]) -> Option<i64> {
     fields.iter().filter_map(|field| growth(row, *field)).reduce(i64::saturating_add)
 }
 
 /// Returns the total growth of counters.
-pub fn growth_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
+pub(crate) fn growth_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     let unit = fields.first().map_or(Unit::Count, |field| field.info().unit);
     Cell::from_option(total_growth(row, fields), |grown| {
         let text = if unit == Unit::Bytes { units::bytes(grown as f64) } else { units::count(grown) };
@@ -76,12 +76,12 @@ pub fn growth_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
 }
 
 /// Returns the sort key: the total growth of counters.
-pub fn growth_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
+pub(crate) fn growth_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
     SortKey::number(total_growth(row, fields).map(|grown| grown as f64))
 }
 
 /// Returns a number then and now (`4→6`), or a single number if it did not change.
-pub fn then_and_now_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
+pub(crate) fn then_and_now_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
     Cell::from_option(fields.first().and_then(|field| then_and_now(row, *field)), |(then, now)| {
         match (units::count(then), units::count(now)) {
             (_, text) if then == now => Cell::new(text, Role::Dim),
@@ -91,18 +91,18 @@ pub fn then_and_now_cell(row: &RowView<'_>, fields: &[Field]) -> Cell {
 }
 
 /// Returns the sort key: the size of the change in either direction.
-pub fn then_and_now_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
+pub(crate) fn then_and_now_key(row: &RowView<'_>, fields: &[Field]) -> SortKey {
     let both = fields.first().and_then(|field| then_and_now(row, *field));
     SortKey::number(both.map(|(then, now)| now.abs_diff(then) as f64))
 }
 
 /// Returns the number of requests, or sessions for TCP, served between the two samples.
-pub fn served_growth_cell(row: &RowView<'_>, _: &[Field]) -> Cell {
+pub(crate) fn served_growth_cell(row: &RowView<'_>, _: &[Field]) -> Cell {
     growth_cell(row, &[row.served_field()])
 }
 
 /// Returns the sort key: the number of requests, or sessions for TCP, served between the two samples.
-pub fn served_growth_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
+pub(crate) fn served_growth_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
     SortKey::number(growth(row, row.served_field()).map(|grown| grown as f64))
 }
 
@@ -157,18 +157,18 @@ fn largest_change(row: &RowView<'_>) -> Option<RowChange> {
 }
 
 /// Returns the most important change to the row; empty if nothing changed.
-pub fn largest_change_cell(row: &RowView<'_>, _: &[Field]) -> Cell {
+pub(crate) fn largest_change_cell(row: &RowView<'_>, _: &[Field]) -> Cell {
     largest_change(row).map_or_else(|| Cell::plain(""), |change| change.cell)
 }
 
 /// Returns the sort key: the importance of the row's most important change (state, new row, changed setting, errors,
 /// retries, traffic).
-pub fn largest_change_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
+pub(crate) fn largest_change_key(row: &RowView<'_>, _: &[Field]) -> SortKey {
     SortKey::number(largest_change(row).map(|change| f64::from(change.rank) * 1e16 + change.size.min(9e15)))
 }
 
 /// Returns whether anything about the row changed.
-pub fn has_changed(row: &RowView<'_>) -> bool {
+pub(crate) fn has_changed(row: &RowView<'_>) -> bool {
     largest_change(row).is_some()
 }
 

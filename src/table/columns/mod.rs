@@ -7,8 +7,8 @@
 pub mod column;
 pub mod column_sets;
 pub mod column_table;
-pub mod computed;
-pub mod diff;
-pub mod out_of_service;
+pub(crate) mod computed;
+pub(crate) mod diff;
+pub(crate) mod out_of_service;
 pub mod row_view;
-pub mod value;
+pub(crate) mod value;

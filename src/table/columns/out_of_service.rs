@@ -7,18 +7,18 @@ use crate::table::columns::row_view::RowView;
 use crate::units;
 
 /// Returns the user or program that ordered the row's state, if known.
-pub fn ordered_by_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn ordered_by_cell(row: &RowView<'_>) -> Cell {
     Cell::from_option(row.instance.attributed_to(row.id), Cell::plain)
 }
 
 /// Returns the sort key: the user or program that ordered the row's state.
-pub fn ordered_by_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn ordered_by_key(row: &RowView<'_>) -> SortKey {
     row.instance.attributed_to(row.id).map_or(SortKey::Absent, SortKey::Text)
 }
 
 /// Returns the number of sessions and queued requests left on a draining server and, if the drain is stalled, the
 /// reason. Empty for other rows.
-pub fn drain_status_cell(row: &RowView<'_>) -> Cell {
+pub(crate) fn drain_status_cell(row: &RowView<'_>) -> Cell {
     match row.instance.draining().progress(row.id) {
         None => Cell::plain(""),
         Some(left) if left.is_empty => Cell::new("empty", Role::Good),
@@ -34,12 +34,12 @@ pub fn drain_status_cell(row: &RowView<'_>) -> Cell {
 }
 
 /// Returns the sort key: the number of sessions left on a draining server.
-pub fn drain_status_key(row: &RowView<'_>) -> SortKey {
+pub(crate) fn drain_status_key(row: &RowView<'_>) -> SortKey {
     SortKey::number(row.instance.draining().progress(row.id).map(|left| left.sessions as f64))
 }
 
 /// Formats the number of sessions left on a draining server and the estimated time until it is empty: `12 left ~40s`.
-pub fn short_drain_status(left: &DrainProgress) -> String {
+pub(crate) fn short_drain_status(left: &DrainProgress) -> String {
     if left.is_empty {
         return "empty".to_owned();
     }

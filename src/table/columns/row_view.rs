@@ -14,11 +14,11 @@ use crate::table::cell::{Role, grade_role};
 #[derive(Debug, Clone, Copy)]
 pub struct RowView<'a> {
     /// Instance that the row belongs to.
-    pub instance: &'a Instance,
+    pub(crate) instance: &'a Instance,
     /// Sample that contains the row.
-    pub sample: &'a Sample,
+    pub(crate) sample: &'a Sample,
     /// Index of the row in the sample.
-    pub index: usize,
+    pub(crate) index: usize,
     /// Identity of the row.
     pub id: RowId,
 }
@@ -30,23 +30,23 @@ impl<'a> RowView<'a> {
     }
 
     /// Returns the row's names and text fields.
-    pub fn stat_row(&self) -> &'a StatRow {
+    pub(crate) fn stat_row(&self) -> &'a StatRow {
         &self.sample.table.rows()[self.index]
     }
 
     /// Returns a numeric field of the row, or `None` if HAProxy did not report it.
-    pub fn number(&self, field: Field) -> Option<i64> {
+    pub(crate) fn number(&self, field: Field) -> Option<i64> {
         self.sample.table.number(self.index, field)
     }
 
     /// Returns an average that HAProxy reports for the row, such as `rtime`; `None` before the first session, when
     /// HAProxy reports 0.
-    pub fn average(&self, field: Field) -> Option<i64> {
+    pub(crate) fn average(&self, field: Field) -> Option<i64> {
         self.number(field).filter(|_| self.number(Field::Stot) != Some(0))
     }
 
     /// Returns a text field of the row, or `None` if HAProxy did not report it.
-    pub fn text(&self, field: TextField) -> Option<&'a SafeText> {
+    pub(crate) fn text(&self, field: TextField) -> Option<&'a SafeText> {
         self.stat_row().text(field)
     }
 
@@ -56,7 +56,7 @@ impl<'a> RowView<'a> {
     }
 
     /// Returns the growth of a counter over the last few seconds (the rate window), or `None` while it is unknown.
-    pub fn growth(&self, field: Field) -> Option<i64> {
+    pub(crate) fn growth(&self, field: Field) -> Option<i64> {
         self.instance.rates().growth(self.id, field).map(|(grown, _)| grown)
     }
 
@@ -66,17 +66,17 @@ impl<'a> RowView<'a> {
     }
 
     /// Returns the backend if this row is the backend's own row, not that of a server.
-    pub fn backend(&self) -> Option<&'a BackendRows> {
+    pub(crate) fn backend(&self) -> Option<&'a BackendRows> {
         self.sample.rows.backend_of(self.index).filter(|backend| backend.row == self.index)
     }
 
     /// Returns the counter of the row's traffic: requests for HTTP, otherwise sessions.
-    pub fn served_field(&self) -> Field {
+    pub(crate) fn served_field(&self) -> Field {
         Field::traffic_counter(self.is_tcp(), self.number(Field::ReqTot).is_some())
     }
 
     /// Returns whether the row is in TCP mode.
-    pub fn is_tcp(&self) -> bool {
+    pub(crate) fn is_tcp(&self) -> bool {
         self.stat_row().is_tcp()
     }
 }

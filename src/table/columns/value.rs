@@ -10,7 +10,7 @@ use crate::units;
 
 /// The value of one table cell.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     /// Unknown: HAProxy left the field empty, this HAProxy version lacks the field, or the value needs two samples and
     /// there is only one.
     Unknown,
@@ -24,7 +24,7 @@ pub enum Value {
 
 impl Value {
     /// Returns the value in `column` of `row`.
-    pub fn from_row(column: &Column, row: &RowView<'_>) -> Self {
+    pub(crate) fn from_row(column: &Column, row: &RowView<'_>) -> Self {
         match column.source {
             ColumnSource::Number(field) => Self::from_integer(known_number(row, field)),
             ColumnSource::PerSecond(field) => Self::from_decimal(row.rate(field)),
@@ -41,13 +41,13 @@ impl Value {
     }
 
     /// Returns the value for a whole number, or `Unknown` for `None`.
-    pub fn from_integer(number: Option<i64>) -> Self {
+    pub(crate) fn from_integer(number: Option<i64>) -> Self {
         number.map_or(Self::Unknown, Self::Integer)
     }
 
     /// Returns the value for a number, rounded to three decimals, or `Unknown` for `None` and numbers that are not
     /// finite.
-    pub fn from_decimal(number: Option<f64>) -> Self {
+    pub(crate) fn from_decimal(number: Option<f64>) -> Self {
         /// Above 2^53, not every whole number can be represented as a float.
         const LARGEST: f64 = 9_007_199_254_740_992.0;
         let Some(number) = number.filter(|number| number.is_finite()) else { return Self::Unknown };
@@ -73,7 +73,7 @@ impl Value {
     }
 
     /// Returns the value as a plain string, empty if the value is unknown.
-    pub fn to_plain_string(&self) -> String {
+    pub(crate) fn to_plain_string(&self) -> String {
         match self {
             Self::Unknown => String::new(),
             Self::Integer(number) => number.to_string(),

@@ -605,7 +605,7 @@ fn arbitrary_report(intent: Intent, decisions: &mut DecisionReader<'_>) -> Actio
         let command = step.command_text().unwrap();
         let (before, after) = (arbitrary_readback(decisions), arbitrary_readback(decisions));
         let is_good = outcome.is_success();
-        let audit_warning = (decisions.byte() == 1).then(|| "its outcome is not in the audit log: no room".to_owned());
+        let audit_warning = (decisions.byte() == 1).then(|| "the outcome is not in the audit log: no room".to_owned());
         done.push(StepResult { step: step.clone(), command, before, after, outcome, audit_warning });
         if !is_good {
             break;
