@@ -231,7 +231,7 @@ fn command_line_refuses_write_commands_in_read_only_mode() {
     term.press("5");
     term.wait_for("read-only commands");
     term.press("set server be1/s2 state maint<ret>");
-    term.wait_for("hapulse runs read-only");
+    term.wait_for("read-only mode is on");
     assert!(!term.screen().contains("this command may change HAProxy"), "{}", term.screen());
     wait_for_two_polls(&term, &relay);
     assert_eq!(relay.write_commands(), [""; 0]);

@@ -52,7 +52,7 @@ impl InstanceView {
             address,
             data,
             list_cursors: Default::default(),
-            view_cursors: Default::default(),
+            view_cursors: PerView::default(),
             table_lines: Vec::new(),
             built_for: None,
             folded: FoldedProxies::new(),

@@ -1,5 +1,5 @@
 //! Resolves names in settings: rules, theme roles, views, columns, commands and keys. The `config` module does not know
-//! these names, so this module adds the location in the configuration to the errors.
+//! these names, so this module adds the position in the configuration file to the errors.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::problems::thresholds::{RuleOverride, ThresholdChange, ThresholdError,
 use crate::ui::color::ColorDepth;
 use crate::ui::style_overrides::StyleOverrides;
 
-/// Loads the settings of this process; `named` is the file given by a flag.
+/// Loads the settings of this process, and warns about former names. `named` is the file given by a flag.
 pub(super) fn load_settings(named: Option<&Path>, flags: PartialSettings) -> Result<Settings, BadConfig> {
     let settings = search_paths::load_settings(named, flags)?;
     warn_about_former_names(&settings);
@@ -34,7 +34,7 @@ fn print_warning(text: &impl Display) {
     eprintln!("hapulse: warning: {text}");
 }
 
-/// Parses the name of a part that can be printed, and warns on standard error about a former name of a view.
+/// Parses the name of a part of a report. Accepts the former name of a view, with a warning on standard error.
 pub(super) fn report_part(text: &str) -> Result<ReportPart, BadReport> {
     let former = FormerName::find(NameKind::View, &text.to_lowercase());
     if let Some(name) = former {
@@ -43,7 +43,7 @@ pub(super) fn report_part(text: &str) -> Result<ReportPart, BadReport> {
     former.map_or(text, |name| name.current).parse()
 }
 
-/// Merges partial settings in order and validates all names in the result.
+/// Merges partial settings, of which later ones take precedence, and validates all names in the result.
 pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> anyhow::Result<Settings> {
     let layers = layers.iter().map(|(_, layer)| layer.clone());
     let settings = layers.fold(Settings::defaults(&search_paths::env_variable), Settings::apply);
@@ -92,7 +92,7 @@ pub(super) fn style_overrides(entry: &[Located<String>], depth: ColorDepth) -> R
     Ok(own)
 }
 
-/// Resolves the configured columns, order and layout of each view.
+/// Resolves the configured columns, sort order and tree mode of each view.
 pub(super) fn view_configs(entry: &[Located<ViewSettings>]) -> Result<Vec<ViewConfig>, BadConfig> {
     let one = |entry: &Located<ViewSettings>| {
         let ViewSettings { columns, sort, flat } = &entry.value;

@@ -31,7 +31,7 @@ pub enum NameKind {
 /// A row of [`FORMER_NAMES`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct FormerName {
-    /// Kind of both names.
+    /// Kind of the former and the current name.
     pub kind: NameKind,
     /// Name in the previous version.
     pub former: &'static str,
@@ -86,10 +86,10 @@ impl fmt::Display for FormerName {
     }
 }
 
-/// A former name in a configuration file.
+/// The use of a former name in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FormerNameUse {
-    /// Position of the name.
+    /// Position of the former name in the file.
     pub(crate) position: FilePosition,
     /// The former name and the current one.
     pub(crate) name: &'static FormerName,
@@ -104,10 +104,10 @@ impl fmt::Display for FormerNameUse {
 /// A former name and its byte offset in the file.
 pub(crate) type NameAtOffset = (usize, &'static FormerName);
 
-/// Replaces all former names in a parsed file and returns them in the order of the file.
+/// Replaces all former names in a parsed file. Returns the replaced names in the order of the file.
 ///
 /// # Errors
-/// Returns the former name if the current name is in the same table.
+/// Returns a former name if its table also contains the current name.
 pub(crate) fn replace_in_file(file: &mut DeTable<'_>) -> Result<Vec<NameAtOffset>, NameAtOffset> {
     let mut replaced = replace_keys(file, NameKind::Section)?;
     for (section, kind) in [

@@ -2,12 +2,12 @@
 
 use crate::observe::row_ids::RowId;
 
-/// An instance among those that this program watches. Stays the same as long as the program runs.
+/// Identifies one of the instances that this program watches, for as long as the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId(u16);
 
 impl InstanceId {
-    /// The first instance, and the only one of a program that watches one.
+    /// The first instance.
     pub const FIRST: Self = Self(0);
 
     /// Returns the ids of `count` instances, in order.
@@ -16,12 +16,11 @@ impl InstanceId {
     }
 }
 
-/// A row of one instance. A plain [`RowId`] is used only where the instance is implied, because the value that holds it
-/// belongs to one instance.
+/// A row of one instance. A plain [`RowId`] is used only in values that belong to one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowRef {
     /// Instance.
     pub instance: InstanceId,
-    /// Row of its `show stat`; [`RowId::PROCESS`] for the process.
+    /// Row of the `show stat` of this instance, or [`RowId::PROCESS`] for the process.
     pub row: RowId,
 }

@@ -18,7 +18,7 @@ use crate::observe::row_ids::RowIds;
 use crate::observe::sample::{Epoch, ReplyCost, Sample};
 use crate::observe::timestamp::Timestamp;
 
-/// Error of a poll that produced no sample.
+/// The error for a poll that produced no sample.
 #[derive(Debug, Error)]
 pub(crate) enum PollError {
     /// The connection failed or no reply arrived.
@@ -30,7 +30,7 @@ pub(crate) enum PollError {
     /// The reply is not a valid `show stat`.
     #[error(transparent)]
     Stat(#[from] StatError),
-    /// The master process replied, which has no statistics.
+    /// The reply is from the master process, which has no statistics.
     #[error("this is a master socket, which does not support \"show stat\"")]
     MasterSocket,
     /// The connection ended before both replies were complete.
@@ -53,34 +53,34 @@ impl PollError {
     }
 }
 
-/// The reply to a poll, as received.
+/// The reply to a poll, as HAProxy sent it.
 pub(crate) struct PollReply<'a> {
     /// All bytes received.
     pub(crate) bytes: &'a [u8],
-    /// Number of replies before that to `show info`.
+    /// Number of replies that precede the reply to `show info`.
     pub(crate) leading_replies: usize,
     /// Time at which the reply was complete.
     pub(crate) at: Timestamp,
     /// Time that the reply took.
     pub(crate) reply_time: Duration,
-    /// Parser that may already have read the beginning of the reply to `show stat`.
+    /// Parser that may already have parsed the beginning of the reply to `show stat`.
     pub(crate) stat_parser: StatParser<'a>,
 }
 
-/// Accepts the replies of one HAProxy instance as samples, and keeps what it needs from one to the next: row ids, the
-/// epoch, the permission level and the configured state.
+/// Turns the replies of one HAProxy instance into samples. Keeps what the next sample needs: row ids, the epoch, the
+/// level of the socket and the configured state.
 #[derive(Debug, Default)]
 pub(crate) struct SampleParser {
     row_ids: RowIds,
     level: Option<Level>,
-    /// Queried once per epoch; `None` before that and if the query failed.
+    /// Configured state, queried once per epoch; `None` before the query and if the query failed.
     configured: Option<Arc<ConfiguredServers>>,
     has_queried_configured: bool,
     newest: Option<Arc<Sample>>,
 }
 
 impl SampleParser {
-    /// Returns the newest sample. A [`StatParser`] should share the texts of its table.
+    /// Returns the newest sample, if any. A [`StatParser`] for the next reply should share the strings of this sample.
     pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref()
     }
@@ -94,7 +94,7 @@ impl SampleParser {
     /// interval is not set.
     ///
     /// # Errors
-    /// Returns an error if the reply is not complete or not valid. It then does not affect later samples.
+    /// Returns an error if the reply is incomplete or invalid. Such a reply does not affect later samples.
     pub(crate) fn accept(&mut self, reply: PollReply<'_>) -> Result<Sample, PollError> {
         let PollReply { bytes, leading_replies, at, reply_time, stat_parser } = reply;
         let replies = reply::split(bytes, leading_replies + 2);
@@ -130,18 +130,18 @@ impl SampleParser {
         })
     }
 
-    /// Sets the level in a sample and in the later ones of its epoch.
+    /// Sets the level in a sample and in all later samples of the same epoch.
     pub(crate) fn set_level(&mut self, sample: &mut Sample, level: Option<Level>) {
         (self.level, sample.level) = (level, level);
     }
 
-    /// Returns whether the configured state is to be queried for a sample: once per epoch, with its second sample,
-    /// because the user waits for the first one.
+    /// Returns whether the configured state must be queried for a sample. It is queried once per epoch, with the second
+    /// sample, because the user waits for the first one.
     pub(crate) fn needs_configured(&self, sample: &Sample) -> bool {
         !self.has_queried_configured && self.newest().is_some_and(|newest| newest.epoch == sample.epoch)
     }
 
-    /// Sets the configured state in a sample and in the later ones of its epoch; `None` if the query failed.
+    /// Sets the configured state in a sample and in all later samples of the same epoch; `None` if the query failed.
     pub(crate) fn set_configured(&mut self, sample: &mut Sample, configured: Option<Arc<ConfiguredServers>>) {
         self.has_queried_configured = true;
         self.configured.clone_from(&configured);

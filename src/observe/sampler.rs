@@ -31,18 +31,18 @@ pub(crate) struct Sampler {
     address: Address,
     limits: ConnectionLimits,
     read_only: bool,
-    /// True if it may also query the permission level and the configured state.
+    /// Set if the sampler may also query the level of the socket and the configured state.
     can_query_more: bool,
     clock: Clock,
     sample_parser: SampleParser,
     reply_buffer: Vec<u8>,
 }
 
-/// Maximum capacity of the reply buffer that is kept after a small reply.
+/// Maximum capacity in bytes that the reply buffer keeps after a small reply.
 const MAX_KEPT_BUFFER: usize = 8 << 20;
 
 impl Sampler {
-    /// Creates a sampler. If `read_only`, every connection gives up its right to change anything.
+    /// Creates a sampler. If `read_only` is set, every connection lowers its level first, so that it cannot change HAProxy.
     pub(crate) fn new(address: Address, limits: ConnectionLimits, read_only: bool, clock: Clock) -> Self {
         Self {
             address,
@@ -55,7 +55,7 @@ impl Sampler {
         }
     }
 
-    /// Restricts the sampler to `show info;show stat`; it never sends anything else.
+    /// Restricts the sampler to `show info;show stat`. It then sends no other queries.
     #[must_use]
     pub(crate) fn samples_only(self) -> Self {
         Self { can_query_more: false, read_only: false, ..self }
@@ -64,7 +64,7 @@ impl Sampler {
     /// Takes one sample.
     ///
     /// # Errors
-    /// Returns an error if there is no complete reply. The next poll then continues from the sample before.
+    /// Returns an error if there is no complete and valid reply. The error does not affect the next poll.
     async fn poll(&mut self) -> Result<Sample, PollError> {
         if self.reply_buffer.capacity() > MAX_KEPT_BUFFER && self.reply_buffer.len() < MAX_KEPT_BUFFER {
             self.reply_buffer = Vec::new();
@@ -74,7 +74,7 @@ impl Sampler {
         let version = newest.as_ref().and_then(|sample| sample.info.version());
         let CliRequest { line, leading_replies } = CliRequest::new("show info;show stat", self.read_only, version);
         let mut buffer = std::mem::take(&mut self.reply_buffer);
-        // The user waits for the first sample: parse its rows while HAProxy is still writing. Later replies are parsed
+        // The user waits for the first sample, so its rows are parsed while HAProxy is still writing. Later replies are parsed
         // as a whole, which needs less CPU time on both sides.
         let is_first_sample = newest.is_none();
         let mut stat_parser = StatParser::new(newest.as_deref().map(|sample| &sample.table));
@@ -114,7 +114,7 @@ impl Sampler {
     }
 
     /// Takes one sample and keeps it as the newest, or returns the failure. `schedule` computes when the next poll is
-    /// due: `interval` after the start of this one, or at `retry_at` of the failure.
+    /// due: the `interval` of the sample after the start of this poll, or at `retry_at` of the failure.
     pub(crate) async fn poll_and_record(&mut self, schedule: &mut PollSchedule) -> PollResult {
         match self.poll().await {
             Ok(mut sample) => {
@@ -135,7 +135,7 @@ impl Sampler {
         }
     }
 
-    /// Logs a sample: a new epoch with its process and level, and the rows that could not be read.
+    /// Writes to the debug log that a new epoch began and which rows could not be read.
     fn log_sample(&self, sample: &Sample) {
         let pid = sample.epoch.pid;
         if self.sample_parser.newest().is_none_or(|newest| newest.epoch != sample.epoch) {
@@ -149,7 +149,7 @@ impl Sampler {
         tracing::trace!(pid, seq = sample.seq, interval = ?sample.interval, "sample");
     }
 
-    /// Queries the configured state of the servers. Returns `None` if there is no usable reply, as before 1.6.
+    /// Queries the configured state of the servers. Returns `None` if there is no usable reply, as in versions before 1.6.
     async fn query_configured(&self, version: Option<Version>, rows: &RowSet) -> Option<Arc<ConfiguredServers>> {
         let CliRequest { line, leading_replies } =
             CliRequest::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
@@ -160,7 +160,8 @@ impl Sampler {
         (!configured.is_empty()).then(|| Arc::new(configured))
     }
 
-    /// Queries the permission level, once per epoch over a separate connection. Returns `None` if the query fails.
+    /// Queries the level of the socket, over a separate connection. Returns `None` if the query fails or, in read-only
+    /// mode before 1.9, is not made.
     async fn query_level(&self, version: Option<Version>) -> Option<Level> {
         let mut buffer = Vec::new();
         if version.is_none_or(|version| version >= Version::new(1, 9)) {
@@ -180,12 +181,12 @@ impl Sampler {
     }
 }
 
-/// Result of a poll; only the newest one matters.
+/// Result of a poll. A newer result replaces it.
 #[derive(Debug)]
 pub enum PollResult {
     /// Successful poll.
     Sample(Arc<Sample>),
-    /// Failed poll, and its time.
+    /// Failed poll, and the time of the failure.
     Failed(PollFailure, Timestamp),
 }
 
@@ -196,8 +197,8 @@ pub(crate) enum SamplerRequest {
     PollNow,
 }
 
-/// Polls until all senders of `requests` are dropped. Publishes each result in `latest` and calls `wake` if the reader
-/// had emptied it.
+/// Polls until all senders of `requests` are dropped. Puts each result into `latest`, and calls `wake` if that slot
+/// was empty.
 pub(crate) async fn run(
     mut sampler: Sampler,
     mut schedule: PollSchedule,
@@ -227,10 +228,10 @@ pub(crate) async fn run(
     }
 }
 
-/// Time between two checks of a socket's file while the link is down.
+/// Time between two checks of the socket file while the link is down.
 const FILE_CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Waits until the next poll is due or requested, or until the socket's file changed while the link is down. Returns
+/// Waits until the next poll is due or requested, or until the socket file has changed while the link is down. Returns
 /// false once all request senders are dropped.
 async fn wait_for_next(
     address: &Address,

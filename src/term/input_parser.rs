@@ -1,12 +1,12 @@
-//! Divides the bytes of the terminal into keys and pasted texts.
+//! Divides the bytes that the terminal sends into keys and pasted text.
 //!
-//! The parser follows the structure of ECMA-48, so that it finds the end of every sequence, also of unknown ones. A
-//! complete sequence that is not a key is dropped at its end. Sequences may arrive in pieces: an incomplete one waits a
-//! short time for the rest and is then dropped. The rest that arrives even later is dropped too, because its letters
-//! would otherwise be keys.
+//! The parser follows the structure of ECMA-48, so that it finds the end of every sequence, even an unknown one. A
+//! complete sequence that is not a key is dropped at its end. Sequences may arrive in pieces: the parser waits
+//! a short time for the rest of an incomplete sequence, then drops it. A rest that arrives after that is dropped too,
+//! because its letters would otherwise be keys.
 //!
 //! Time is an argument. The caller waits for input until [`InputParser::deadline`] and calls [`InputParser::expire`] if
-//! none arrived. Bytes that were only read late therefore do not count as a pause.
+//! no input arrived. Bytes that arrived in time but were read late therefore do not count as a pause.
 
 use std::mem;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::term::key_sequences::{control_key, decode_csi, decode_ss3, is_csi_com
 pub enum InputEvent {
     /// A key press.
     Key(Key),
-    /// A pasted text, with all its control characters.
+    /// Pasted text, with all its control characters.
     Paste(String),
 }
 
@@ -27,15 +27,15 @@ pub enum InputEvent {
 const ESCAPE_WAIT: Duration = Duration::from_millis(30);
 /// After this time without input, an incomplete sequence no longer becomes a key.
 const SEQUENCE_WAIT: Duration = Duration::from_millis(50);
-/// After this time without input, an incomplete sequence ends; until then, the late rest is dropped.
+/// After this time without input, an incomplete sequence ends. A rest that arrives sooner is dropped.
 const LATE_REST_WAIT: Duration = Duration::from_millis(250);
 /// Maximum duration of an OSC, DCS, APC, SOS or PM string.
 const STRING_LIMIT: Duration = Duration::from_secs(2);
-/// After this time without input, a paste without end is dropped.
+/// After this time without input, a paste without an end mark is dropped.
 const PASTE_WAIT: Duration = Duration::from_secs(2);
-/// Number of bytes of a `CSI` or `SS3` sequence that are kept; no key is longer.
+/// Maximum number of bytes kept of a `CSI` or `SS3` sequence. The sequence of a key is never longer.
 const MAX_SEQUENCE_BYTES: usize = 64;
-/// Number of pasted bytes that are kept, more than any input line takes.
+/// Maximum number of bytes kept of a paste. No input line accepts that many.
 const MAX_PASTE_BYTES: usize = 64 * 1024;
 
 const ESC: u8 = 0x1b;
@@ -46,15 +46,15 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 #[derive(Debug, Default)]
 pub struct InputParser {
     state: State,
-    /// Bytes of the present sequence, character or paste.
+    /// Bytes of the current sequence, character or paste.
     buffer: Vec<u8>,
-    /// Set if the present sequence began with two ESC: the first is Alt (rxvt) or the Esc key.
+    /// Set if the current sequence began with two ESC. The first one stands for Alt (rxvt) or the Esc key.
     has_extra_escape: bool,
-    /// Set if the present sequence was incomplete for too long to become a key.
+    /// Set if the current sequence was incomplete for too long to become a key.
     is_late: bool,
     started_at: Duration,
     last_byte_at: Duration,
-    /// Time at which the last input, an ESC, became the Esc key.
+    /// Time at which an ESC became the Esc key, if that was the last input.
     escaped_at: Option<Duration>,
     events: Vec<InputEvent>,
 }
@@ -75,7 +75,7 @@ enum State {
     StringEscape,
     /// In a UTF-8 character of this many bytes.
     Character { length: usize, alt: bool },
-    /// In a paste; the last bytes are the first ones of the end mark.
+    /// In a paste, after this many bytes of the end mark.
     Paste { matched: usize },
 }
 
@@ -100,7 +100,7 @@ impl InputParser {
         mem::take(&mut self.events)
     }
 
-    /// Returns the time until which the present sequence waits for more bytes, if there is one.
+    /// Returns the time until which the parser waits for the rest of a sequence, or `None` between sequences.
     pub fn deadline(&self) -> Option<Duration> {
         let wait = match self.state {
             State::Ground => return None,
@@ -115,7 +115,7 @@ impl InputParser {
         Some(self.last_byte_at + wait)
     }
 
-    /// Ends the wait for the rest of a sequence if its deadline has passed without input.
+    /// Ends the wait for the rest of a sequence if [`Self::deadline`] has passed. Returns the keys that result.
     pub fn expire(&mut self, now: Duration) -> Vec<InputEvent> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return Vec::new();
@@ -135,8 +135,8 @@ impl InputParser {
         mem::take(&mut self.events)
     }
 
-    /// Keeps an incomplete sequence from becoming a key. If only its first two bytes arrived, they are Alt and this
-    /// character.
+    /// Marks an incomplete sequence as late, so that it no longer becomes a key. If only ESC and `introducer` arrived,
+    /// they are Alt with this character.
     fn expire_sequence(&mut self, introducer: u8) {
         if self.buffer.is_empty() {
             self.push_extra_escape();
@@ -145,8 +145,8 @@ impl InputParser {
         self.is_late = true;
     }
 
-    /// Returns whether these bytes continue a sequence whose ESC already became the Esc key. They arrived together, which
-    /// typed keys hardly ever do. `[[` alone are two keys, because no sequence consists of brackets only.
+    /// Returns whether these bytes, which arrived together, continue a sequence whose ESC already became the Esc key. Typed
+    /// keys hardly ever arrive together. `[[` alone are two keys, because no sequence consists of brackets only.
     fn is_rest_of_escape(&self, bytes: &[u8], now: Duration) -> bool {
         self.escaped_at.is_some_and(|at| now.saturating_sub(at) <= LATE_REST_WAIT)
             && match bytes {
@@ -166,9 +166,9 @@ impl InputParser {
             State::String(introducer) => match byte {
                 0x07 => self.reset(),
                 ESC => self.state = State::StringEscape,
-                // Ctrl-C, and CAN and SUB (Ctrl-X, Ctrl-Z), which end a string in ECMA-48.
+                // Ctrl-C ends a string, as do CAN and SUB (Ctrl-X, Ctrl-Z) in ECMA-48.
                 0x03 | 0x18 | 0x1a => self.restart_with(byte, now),
-                // The content is not needed; one byte shows that there is some.
+                // The content is not needed; one byte in the buffer records that the string is not empty.
                 _ if self.buffer.is_empty() => self.buffer.push(introducer),
                 _ => {}
             },
@@ -243,7 +243,7 @@ impl InputParser {
     fn handle_sequence_byte(&mut self, byte: u8, now: Duration) {
         let is_mouse_report = self.state == State::Csi && self.buffer.first() == Some(&b'M');
         if byte < 0x20 || (byte >= 0x7f && !is_mouse_report) {
-            // Such a byte is not part of a sequence: it is a key, and Ctrl-C must work at any time.
+            // Such a byte is not part of the sequence but a key: Ctrl-C must work at any time.
             self.push_extra_escape();
             return self.restart_with(byte, now);
         }
@@ -290,7 +290,7 @@ impl InputParser {
         self.events.push(InputEvent::Key(key));
     }
 
-    /// Reports the first of two ESC as the Esc key, if there were two.
+    /// Reports the Esc key if the sequence began with two ESC.
     fn push_extra_escape(&mut self) {
         if mem::take(&mut self.has_extra_escape) {
             self.push_key(Key::unmodified(KeyCode::Esc));
@@ -302,7 +302,7 @@ impl InputParser {
         (self.state, self.started_at) = (state, now);
     }
 
-    /// Drops the present sequence and handles a byte as the first one of the next.
+    /// Drops the current sequence and handles a byte as the first one of the next sequence.
     fn restart_with(&mut self, byte: u8, now: Duration) {
         self.reset();
         self.begin_character(byte, false, now);

@@ -1,4 +1,4 @@
-//! Reads keys and pasted texts on a separate thread.
+//! Reads keys and pasted text on a separate thread.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -14,7 +14,7 @@ use crate::term::terminal_mode;
 /// Input from the terminal.
 #[derive(Debug)]
 pub(crate) enum TerminalInput {
-    /// A key press or a pasted text.
+    /// A key press or pasted text.
     Event(InputEvent),
     /// The terminal can no longer be read.
     Closed(io::Error),
@@ -23,7 +23,7 @@ pub(crate) enum TerminalInput {
 /// Pause after a read that returned no bytes.
 const EMPTY_READ_PAUSE: Duration = Duration::from_millis(20);
 
-/// Starts the thread. `handle_input` is called for each input and returns whether to continue.
+/// Starts the thread. It calls `handle_input` for each input, and ends when that returns false.
 ///
 /// # Errors
 /// Returns an error if the process has no terminal or the thread cannot be started.
@@ -50,7 +50,8 @@ pub(crate) fn start(handle_input: impl Fn(TerminalInput) -> bool + Send + 'stati
     thread::Builder::new().name("keys".to_owned()).spawn(read).map(drop)
 }
 
-/// Waits for input until `deadline` and reads it. Returns the number of bytes, or `None` if none arrived in time.
+/// Waits until `deadline` for input and reads it. Returns the number of bytes read, or `None` if no input arrived in
+/// time.
 fn read_until(terminal: &OwnedFd, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<Option<usize>> {
     let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let timeout = timeout.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
@@ -62,7 +63,7 @@ fn read_until(terminal: &OwnedFd, buffer: &mut [u8], deadline: Option<Instant>) 
         Err(error) => return Err(error.into()),
     }
     match rustix::io::read(terminal, buffer) {
-        // End of input: the terminal was closed, or Ctrl-D was pressed just before a suspension.
+        // No bytes: the terminal was closed (HUP), or Ctrl-D was pressed just before a suspension.
         Ok(0) if fds[0].revents().contains(PollFlags::HUP) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(0) => {
             thread::sleep(EMPTY_READ_PAUSE);

@@ -1,11 +1,11 @@
 //! The keys that control sequences stand for, in the encodings of all common terminals.
 //!
-//! A sequence that is not a key is `None`: replies to questions of an earlier program, mouse and focus reports, key
+//! The result is `None` for all other sequences: replies to queries of an earlier program, mouse and focus reports, key
 //! releases, and keys that hapulse does not use (Insert, Delete, keys with Super or Meta).
 
 use crate::app::key::{Key, KeyCode};
 
-/// Shift, Alt, Ctrl and Caps Lock, as reported by a parameter.
+/// Shift, Alt, Ctrl and Caps Lock, as a parameter of a sequence reports them.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(clippy::struct_excessive_bools)]
 struct Modifiers {
@@ -22,7 +22,7 @@ impl Modifiers {
     const CTRL_SHIFT: Self = Self { ctrl: true, shift: true, ..Self::NONE };
 
     /// Converts a parameter: 1 plus the sum of 1 Shift, 2 Alt, 4 Ctrl, 8 Super, 16 Hyper, 32 Meta, 64 Caps Lock and
-    /// 128 Num Lock. `None` with Super, Hyper or Meta: that is a different key.
+    /// 128 Num Lock. Returns `None` with Super, Hyper or Meta, because hapulse has no such keys.
     fn from_parameter(value: u32) -> Option<Self> {
         let bits = value.max(1) - 1;
         let has = |bit: u32| bits & bit != 0;
@@ -32,7 +32,7 @@ impl Modifiers {
 
     fn apply(self, code: KeyCode) -> Key {
         match code {
-            // The key includes Shift, and most terminals send no other modifiers with it.
+            // `BackTab` includes Shift. Of the other modifiers, most terminals send only Alt with it.
             KeyCode::BackTab => Key { alt: self.alt, ..Key::unmodified(KeyCode::BackTab) },
             KeyCode::Tab if self.shift => self.apply(KeyCode::BackTab),
             code => Key { code, ctrl: self.ctrl, alt: self.alt, shift: self.shift },
@@ -40,12 +40,12 @@ impl Modifiers {
     }
 }
 
-/// Numeric parameters, separated by `;`, with subparameters separated by `:`. A missing one is 0.
+/// Numeric parameters, separated by `;`, with subparameters separated by `:`. A missing parameter is 0.
 #[derive(Debug, Clone, Copy, Default)]
 struct Parameters([[u32; 3]; 3]);
 
 impl Parameters {
-    /// Parses parameters; `None` if there are other characters (a private sequence) or too many.
+    /// Parses parameters. Returns `None` for other characters, as in a private sequence, or too many parameters.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut parameters = Self::default();
         let (mut field, mut part) = (0, 0);
@@ -67,7 +67,7 @@ impl Parameters {
         self.0[0][0]
     }
 
-    /// Returns the modifiers in the second parameter; `None` if the event is a release.
+    /// Returns the modifiers in the second parameter, or `None` for an unsupported modifier or a key release.
     fn modifiers(&self) -> Option<Modifiers> {
         const RELEASE: u32 = 3;
         let [modifiers, event, _] = self.0[1];
@@ -75,14 +75,14 @@ impl Parameters {
     }
 }
 
-/// Returns whether the bytes after `CSI` are a complete sequence.
+/// Returns whether `body`, the bytes after `CSI`, completes a sequence.
 pub(super) fn is_csi_complete(body: &[u8]) -> bool {
     match body {
-        // Function keys of the Linux console: one more letter.
+        // A function key of the Linux console: `CSI [` and one letter.
         [b'[', rest @ ..] => rest.len() == 1,
         // An X10 mouse report: button, column and row.
         [b'M', rest @ ..] => rest.len() == 3,
-        // rxvt ends keys with Shift by `$`, which otherwise comes before the final byte, as in `CSI ?2026;2$y`.
+        // In rxvt, `$` ends the sequence of a key with Shift. In other sequences, a final byte follows: `CSI ?2026;2$y`.
         [number @ .., b'$'] => {
             Parameters::parse(number).is_some_and(|parameters| key_code_by_number(parameters.number()).is_some())
                 && number.iter().all(u8::is_ascii_digit)
@@ -92,7 +92,7 @@ pub(super) fn is_csi_complete(body: &[u8]) -> bool {
     }
 }
 
-/// Returns the key of a complete `CSI` sequence, given without `CSI`.
+/// Returns the key of a complete `CSI` sequence, or `None` if it is not a key. `body` is the part after `CSI`.
 pub(super) fn decode_csi(body: &[u8]) -> Option<Key> {
     if let [b'[', letter] = body {
         let number = (b'A'..=b'E').contains(letter).then(|| letter - b'A' + 1)?;
@@ -103,7 +103,7 @@ pub(super) fn decode_csi(body: &[u8]) -> Option<Key> {
     let parameters = Parameters::parse(parameters)?;
     let number = parameters.number();
     match last {
-        // Only without parameters: `CSI 1;2R` is also a cursor position report.
+        // F3 only without parameters, because `CSI 1;2R` can be a cursor position report.
         b'R' if !has_parameters => Some(Key::unmodified(KeyCode::F(3))),
         b'A'..=b'D' | b'F' | b'H' | b'P' | b'Q' | b'S' if number <= 1 => {
             Some(parameters.modifiers()?.apply(key_code_by_letter(*last)?))
@@ -120,11 +120,11 @@ pub(super) fn decode_csi(body: &[u8]) -> Option<Key> {
     }
 }
 
-/// Returns the key of a complete `SS3` sequence, given without `SS3`.
+/// Returns the key of a complete `SS3` sequence, or `None` if it is not a key. `body` is the part after `SS3`.
 pub(super) fn decode_ss3(body: &[u8]) -> Option<Key> {
     const KEYPAD: &[u8; 16] = b"*+,-./0123456789";
     let (last, parameters) = body.split_last()?;
-    // Some terminals send the modifiers only: `SS3 5 P`, others `SS3 1;5 P`.
+    // Some terminals send only the modifiers (`SS3 5 P`), others also a first parameter (`SS3 1;5 P`).
     let parameters = Parameters::parse(parameters)?.0;
     let modifiers = Modifiers::from_parameter(parameters[0][0].max(parameters[1][0]))?;
     let code = match last {
@@ -149,7 +149,7 @@ fn key_code_by_letter(letter: u8) -> Option<KeyCode> {
     })
 }
 
-/// Returns the key of `CSI number ~`.
+/// Returns the key of the sequence `CSI number ~`.
 fn key_code_by_number(number: u32) -> Option<KeyCode> {
     Some(match number {
         1 | 7 => KeyCode::Home,
@@ -165,15 +165,16 @@ fn key_code_by_number(number: u32) -> Option<KeyCode> {
     })
 }
 
-/// Returns the key of a Unicode number in the kitty keyboard protocol or in xterm's modifyOtherKeys. `numbers` are the
-/// key and, if reported, the character with Shift; `text` is the text that the key produces, if reported.
+/// Returns the key of a Unicode number in the kitty keyboard protocol or in xterm's modifyOtherKeys. The first two
+/// numbers are the key and the character that it produces with Shift; `text` is the character that the key produced.
+/// Numbers that the terminal did not report are 0.
 fn text_key([number, shifted, _]: [u32; 3], text: u32, modifiers: Modifiers) -> Option<Key> {
     let code = match number {
         9 => KeyCode::Tab,
         13 | 57414 => KeyCode::Enter,
         27 => KeyCode::Esc,
         8 | 127 => KeyCode::Backspace,
-        // The private numbers of the kitty keyboard protocol.
+        // Private-use numbers of the kitty keyboard protocol.
         57376..=57387 => KeyCode::F((number - 57376) as u8 + 13),
         57399..=57408 => KeyCode::Char(char::from(b'0' + (number - 57399) as u8)),
         57409..=57413 => KeyCode::Char(['.', '/', '*', '-', '+'][(number - 57409) as usize]),
@@ -197,7 +198,7 @@ fn character_key(ch: char, shifted: Option<char>, text: Option<char>, modifiers:
     let Modifiers { shift, alt, ctrl, caps_lock } = modifiers;
     if ctrl {
         let ch = ch.to_ascii_lowercase();
-        // As in the traditional encoding, where Ctrl-i is Tab.
+        // Decode as in the traditional encoding, in which Ctrl-i is Tab.
         let control = matches!(ch, '@' | 'a'..='z' | '['..='_' | ' ').then(|| control_key(ch as u8 & 0x1f));
         let key = control.unwrap_or(Key { ctrl, ..Key::char(ch) });
         return Key { alt, ..key };

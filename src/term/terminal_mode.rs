@@ -19,16 +19,16 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
-/// Lets the terminal mark a pasted text, so that it is not read as keys.
+/// Makes the terminal mark pasted text, so that the text is not read as keys.
 const ENABLE_BRACKETED_PASTE: &str = "\x1b[?2004h";
 const DISABLE_BRACKETED_PASTE: &str = "\x1b[?2004l";
-/// Maximum wait for a terminal that does not read.
+/// Maximum wait, when leaving, for a terminal that does not accept output.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Sets up the terminal: raw mode, alternate screen, bracketed paste, hidden cursor.
 ///
 /// # Errors
-/// Returns an error if the terminal cannot be set up. It is then restored.
+/// Returns an error, after restoring the terminal, if the terminal cannot be set up.
 pub fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     IS_ENTERED.store(true, Ordering::SeqCst);
@@ -44,8 +44,8 @@ pub(crate) fn leave() {
     if !IS_ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }
-    // On a separate thread: a terminal that does not read would otherwise keep the program from ending. If the
-    // terminal is closed, the result does not matter.
+    // Write on a separate thread, because a terminal that does not accept output would otherwise keep the program from
+    // ending. Errors do not matter: the terminal is then closed.
     let (written, end) = mpsc::channel();
     let write = move || {
         let mut bytes = Vec::new();
@@ -60,7 +60,7 @@ pub(crate) fn leave() {
     let _ = disable_raw_mode();
 }
 
-/// Opens the terminal for reading: standard input, or the controlling terminal if that is redirected.
+/// Opens the terminal for reading: standard input, or the controlling terminal if standard input is redirected.
 pub(super) fn open_terminal() -> io::Result<OwnedFd> {
     if io::stdin().is_terminal() {
         io::stdin().as_fd().try_clone_to_owned()
@@ -69,7 +69,7 @@ pub(super) fn open_terminal() -> io::Result<OwnedFd> {
     }
 }
 
-/// Returns the columns and rows of the terminal; 80 by 24 if they are unknown.
+/// Returns the number of columns and rows of the terminal, or 80 and 24 if they are unknown.
 pub(crate) fn size() -> (u16, u16) {
     crossterm::terminal::size().unwrap_or((80, 24))
 }
@@ -85,21 +85,22 @@ pub fn install_panic_hook() {
     }));
 }
 
-/// Stops the process group until the shell continues it. The terminal must have been restored before. Returns
-/// immediately without a shell that could continue it, as in a terminal window or tmux pane that runs only hapulse.
+/// Stops the process group until the shell resumes it. The caller must have restored the terminal. Does nothing if no
+/// shell could resume the group, as in a terminal window or tmux pane that runs only hapulse.
 ///
 /// # Errors
 /// Returns an error if the signal cannot be sent.
 pub(crate) fn suspend() -> io::Result<()> {
     if has_job_control_shell() {
-        // To the whole group, as the terminal driver does for Ctrl-Z. Not SIGTSTP, because hapulse catches that.
+        // Send the signal to the whole group, as the terminal driver does for Ctrl-Z. hapulse catches SIGTSTP, so send
+        // SIGSTOP.
         rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
     }
     Ok(())
 }
 
-/// Returns whether the parent process is in the same session, as a shell with job control is. Reads `/proc` because a
-/// session leader outside the container has the number 0, which the wrapper of the system call rejects.
+/// Returns whether the parent process is in the same session, as a shell with job control is. Reads `/proc` instead of
+/// calling `getsid`: in a container, the ID of a session leader outside of it is 0, which the Rust wrapper rejects.
 fn has_job_control_shell() -> bool {
     let parent_and_session = |process: &str| {
         parse_parent_and_session(&String::from_utf8_lossy(&fs::read(format!("/proc/{process}/stat")).ok()?))
@@ -108,8 +109,8 @@ fn has_job_control_shell() -> bool {
     parent_and_session(&parent.to_string()).is_some_and(|(_, parent_session)| parent_session == session)
 }
 
-/// Parses parent and session from `/proc/PID/stat`. The program name before them is in parentheses and may itself
-/// contain parentheses.
+/// Parses the parent process and the session from `/proc/PID/stat`. The program name before these fields is in
+/// parentheses and may itself contain parentheses.
 fn parse_parent_and_session(stat: &str) -> Option<(u32, u32)> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut numbers = after_name.split_whitespace().skip(1);
@@ -125,11 +126,11 @@ mod tests {
     #[test]
     fn parse_parent_and_session_reads_proc_stat() {
         assert_eq!(parse_parent_and_session("8 (hapulse) S 7 8 5 34816 8 4194304 1"), Some((7, 5)));
-        assert_eq!(parse_parent_and_session("8 (a) b (c)) S 7 8 5 34816"), Some((7, 5)), "brackets in the name");
+        assert_eq!(parse_parent_and_session("8 (a) b (c)) S 7 8 5 34816"), Some((7, 5)), "parentheses in the name");
         assert_eq!(
             parse_parent_and_session("8 (hapulse) S 7 0 0 34816"),
             Some((7, 0)),
-            "led from outside the container"
+            "the session leader is outside the container"
         );
         assert_eq!(parse_parent_and_session("8 (hapulse) S 7"), None);
         assert_eq!(parse_parent_and_session(""), None);
