@@ -237,7 +237,7 @@ fn handle_key_requires_name_for_highest_danger() {
     assert_eq!(driver.confirmation().unwrap().danger, Danger::Highest, "100 of 160 weight would be lost");
     assert_eq!(driver.press("y"), []);
     assert_eq!(driver.press("<ret>"), []);
-    assert_eq!(driver.confirmation().unwrap().remark.as_deref(), Some("that is not app1"));
+    assert_eq!(driver.confirmation().unwrap().remark.as_deref(), Some("does not match app1"));
     assert_eq!(driver.press("<bs>app2<ret>"), []);
     assert_eq!(driver.press("<bs>1"), []);
     assert_eq!(driver.confirmation().unwrap().typed_name, "app1");

@@ -69,7 +69,7 @@ struct TrackedDrain {
     empty_samples: usize,
     /// Samples of the last minute of the drain, oldest first.
     samples: VecDeque<DrainSample>,
-    /// Time since which the number of sessions has not decreased.
+    /// Time at which the number of sessions last decreased or was 0; at first, the time at which tracking started.
     stuck_since: Duration,
     progress: DrainProgress,
     is_empty_reported: bool,
@@ -101,7 +101,7 @@ impl DrainTracker {
         self.drains.push(TrackedDrain { ordered_at: Some(now), ..TrackedDrain::new(id, now) });
     }
 
-    /// Stops tracking a server because this run ordered another state.
+    /// Stops tracking a server for which this run of hapulse ordered another state.
     pub(crate) fn remove(&mut self, id: RowId) {
         self.drains.retain(|drain| drain.id != id);
     }

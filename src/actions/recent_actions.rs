@@ -22,7 +22,7 @@ pub(crate) struct RecentActions {
     own_rows: Vec<(RowId, Duration)>,
     /// Statuses that were read back after actions and that no sample has shown yet.
     pub(crate) read_back_statuses: Vec<(RowId, SafeText)>,
-    /// Stages of actions in flight and just finished.
+    /// Stages of the actions that are in flight or have just finished.
     pub(crate) in_flight: InFlight,
     /// Authors of server states.
     pub(crate) attribution: Attribution,

@@ -1,8 +1,8 @@
 //! The confirmation dialog before an action.
 //!
-//! The dialog shows the commands to send and the expected result, computed from the newest sample for each frame.
-//! Enter cancels unless the required name was typed. Keys typed ahead are ignored, and the dialog closes after a
-//! minute. If a target changed in the meantime, the answer is discarded and the dialog asks again.
+//! The dialog shows the commands to send and the expected result, computed from the newest sample for each frame. Enter
+//! cancels unless the required name was typed. Keys typed ahead are ignored, and the dialog closes after a minute. If a
+//! target changed in the meantime, the answer is discarded and the dialog asks again.
 
 use std::time::Duration;
 

@@ -83,8 +83,8 @@ impl InstanceView {
         self.list_cursor(pane)?.row()
     }
 
-    /// Moves the cursor of a dashboard list, of which `height` rows are visible. When another
-    /// backend is selected, the cursor of the server list returns to the first server.
+    /// Moves the cursor of a dashboard list, of which `height` rows are visible. When another backend is selected, the
+    /// cursor of the server list returns to the first server.
     pub(crate) fn move_list_cursor(&mut self, pane: Pane, step: CursorStep, height: usize) {
         let Some(list) = pane.list_index() else { return };
         let (backend, ids) = (self.cursor_row(Pane::Backends), self.row_ids(pane));
@@ -124,8 +124,8 @@ impl InstanceView {
         self.dismissed.retain(|id| !report.results.iter().any(|result| result.step.target.id == *id));
     }
 
-    /// Removes marks, dismissals and folds of rows that HAProxy no longer lists. Otherwise they would
-    /// accumulate while servers are added and removed for months.
+    /// Removes marks, dismissals and folds of rows that HAProxy no longer lists. Otherwise they would accumulate while
+    /// servers are added and removed for months.
     pub(crate) fn forget_missing_rows(&mut self) {
         let Some(sample) = self.data.latest() else { return };
         let is_listed = |id: RowId| sample.rows.index_of(id).is_some();

@@ -118,7 +118,7 @@ impl Key {
         let sent_instead = |name: &str| Some(format!("terminals send {name} instead"));
         match self.code {
             KeyCode::Char(ch) if ch.is_control() => Some("it is a control character".to_owned()),
-            KeyCode::Char(_) if self.shift => Some("write the character that Shift produces, as in A".to_owned()),
+            KeyCode::Char(_) if self.shift => Some("write the character that Shift produces, such as A".to_owned()),
             KeyCode::Char(ch) if self.ctrl => match ch {
                 'i' => sent_instead("<tab>"),
                 'm' => sent_instead("<ret>"),

@@ -128,8 +128,8 @@ impl Model {
         self.instances.iter_mut().find(|instance| instance.id() == id)
     }
 
-    /// Shows the instance that is `by` places after the one shown, or before it if negative. Returns the id of
-    /// the instance that was shown before, or `None` if there is only one instance.
+    /// Shows the instance that is `by` places after the one shown, or before it if negative. Returns the id of the
+    /// instance that was shown before, or `None` if there is only one instance.
     pub(crate) fn switch_instance(&mut self, by: i32) -> Option<InstanceId> {
         let (before, count) = (self.instance()?.id(), self.instances.len());
         self.current = (self.current as i32 + by).rem_euclid(count as i32) as usize;

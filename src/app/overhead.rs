@@ -75,12 +75,14 @@ fn poll_lines(instance: &InstanceView, requested: Option<Duration>) -> Vec<(&'st
     let share = polls.busy_share().map_or(UNKNOWN.to_owned(), units::percent);
     lines.push((
         "share",
-        format!("{share} of one HAProxy thread at most: reply time per elapsed time, last {poll_count} polls"),
+        format!("at most {share} of one HAProxy thread: reply time / elapsed time, last {poll_count} polls"),
     ));
     let limit = 100 / REPLY_TIME_FACTOR;
     lines.push((
         "",
-        format!("kept under {limit}%: the interval is at least {REPLY_TIME_FACTOR} times the faster of two replies"),
+        format!(
+            "limited to {limit}%: interval at least {REPLY_TIME_FACTOR} times the shorter of the last two reply times"
+        ),
     ));
     lines
 }

@@ -198,10 +198,6 @@ mod tests {
         assert_eq!(press(&mut prompt, "<c-u>日"), PromptEvent::Edited);
         assert_eq!((prompt.text(), prompt.cursor()), ("日", 2));
         assert_eq!(press(&mut prompt, "<ret>"), PromptEvent::Submitted);
-        assert_eq!(
-            press(&mut prompt, "<bs><bs>"),
-            PromptEvent::Canceled,
-            "backspace on an empty line cancels it"
-        );
+        assert_eq!(press(&mut prompt, "<bs><bs>"), PromptEvent::Canceled, "backspace on an empty line cancels it");
     }
 }

@@ -1,6 +1,6 @@
-//! Suggestions for the next action, shown in the header: maintenance for a drained server, ending sessions that
-//! remain after a drain, restoring states lost by a reload. A key accepts the suggestion; the action then needs a
-//! confirmation like any other action.
+//! Suggestions for the next action, shown in the header: maintenance for a drained server, ending sessions that remain
+//! after a drain, restoring states lost by a reload. A key accepts the suggestion; the action then needs a confirmation
+//! like any other action.
 
 use crate::actions::action_table::{END_SESSIONS, MAINT};
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
@@ -22,7 +22,7 @@ pub(crate) struct Suggestion {
     pub(crate) intent: Intent,
 }
 
-/// Returns the most important suggestion, or `None` if there is none. Only one is shown at a time.
+/// Returns the most important suggestion, or `None` if nothing is suggested. Only one suggestion is shown at a time.
 pub(crate) fn current_suggestion(instance: &InstanceView) -> Option<Suggestion> {
     maintenance_for_drained(instance)
         .or_else(|| end_overdue_sessions(instance))
@@ -88,7 +88,7 @@ pub(crate) fn drain_status(instance: &InstanceView) -> Option<String> {
     }
 }
 
-/// Dismisses the current suggestion and returns its question, or `None` if there is no suggestion.
+/// Dismisses the current suggestion and returns its question, or `None` if nothing is suggested.
 pub(crate) fn dismiss_current(instance: &mut InstanceView) -> Option<String> {
     let suggestion = current_suggestion(instance)?;
     if suggestion.intent.purpose == IntentPurpose::Reapply {

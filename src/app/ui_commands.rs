@@ -42,7 +42,7 @@ pub enum UiCommand {
     ShowView(ViewId),
     /// Opens the prompt for the filter.
     EditFilter,
-    /// Sorts by the column this number of places to the right; negative is left.
+    /// Moves the sort column this many places to the right, or to the left if negative.
     SortNext(i32),
     /// Reverses the sort order.
     ReverseSort,

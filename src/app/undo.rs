@@ -61,8 +61,8 @@ impl UndoStack {
         self.stack.iter().rev().find(|intent| intent.instance == instance)
     }
 
-    /// Returns a description of the newest action if it changed this instance and cannot be undone; the next undo then
-    /// concerns an earlier action.
+    /// Returns a description of the newest action if it changed this instance and cannot be undone. The next undo then
+    /// does not undo that action but an earlier one.
     pub(crate) fn not_undoable(&self, instance: InstanceId) -> Option<&str> {
         self.not_undoable.as_ref().filter(|(of, _)| *of == instance).map(|(_, description)| description.as_str())
     }

@@ -38,8 +38,8 @@ fn table_view_ids() -> String {
 }
 
 impl ViewConfig {
-    /// Parses the configuration of the view with this id. `columns` has the syntax of `:cols`; `sort` is a column id, with
-    /// `-` in front for descending order.
+    /// Parses the configuration of the view with this id. `columns` has the syntax of `:cols`; `sort` is a column id,
+    /// with `-` in front for descending order.
     ///
     /// # Errors
     /// Returns an error if the view or a column does not exist.

@@ -16,8 +16,8 @@ pub fn socket_line(address: &Address, level: Level) -> String {
     }
 }
 
-/// Returns the line in HAProxy's `global` section for a Unix socket at level admin that the group `haproxy`, which
-/// Debian's package creates, may open.
+/// Returns a `stats socket` line for HAProxy's `global` section: a Unix socket at level admin that members of the group
+/// `haproxy` may open. Debian's package creates this group.
 pub fn group_socket_line(path: &Path) -> String {
     format!("stats socket {} mode 660 group haproxy level admin", path.display())
 }

@@ -4,9 +4,9 @@
 //! during playback, the guard and the operator. The module does not own the parts that [`state::Instance`] combines
 //! (samples, history, problems, actions), does not poll HAProxy, and does not contain screen state.
 //!
-//! Samples, poll failures and action reports are passed to [`state::Instance`], which updates rates, history,
-//! problems and events. Screens and reports read from [`state::Instance`], or from the [`past_moment::PastMoment`] that
-//! is shown. An intent goes through the [`guard`], which authorises it, to the [`operator`], which sends the commands,
+//! Samples, poll failures and action reports are passed to [`state::Instance`], which updates rates, history, problems
+//! and events. Screens and reports read from [`state::Instance`], or from the [`past_moment::PastMoment`] that is
+//! shown. An intent goes through the [`guard`], which authorises it, to the [`operator`], which sends the commands,
 //! verifies their effect and writes the audit log.
 
 pub mod access;

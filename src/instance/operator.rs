@@ -52,7 +52,7 @@ pub(crate) struct Operator {
     pub(crate) clock: Clock,
 }
 
-/// What to do if the audit log cannot be written.
+/// Remedy for an audit log that cannot be written, added to the error message.
 const AUDIT_HINT: &str = "set audit.path to a writable path, or audit.required = false";
 
 impl Operator {

@@ -222,8 +222,8 @@ mod tests {
         for millis in [100, 200, 400, 500, 700, 2000, 9000] {
             let mut instance = Instance::default();
             let seen = run(&mut instance, 300, millis);
-            // If samples arrive faster than the rate window stores them, restored rates may use other samples of the same
-            // 5 s.
+            // If samples arrive faster than the rate window stores them, restored rates may use other samples of the
+            // same 5 s.
             let same = |instance: &Instance, lines: &[String]| {
                 let count = if millis < 1000 { 1 } else { lines.len() };
                 assert_eq!(shown_lines(instance)[..count], lines[..count], "{millis} ms");

@@ -182,7 +182,7 @@ fn format_rfc3339(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at).map(|at| format!("{at:.0}")).unwrap_or_default()
 }
 
-/// What the loop receives from and has logged for one instance.
+/// State of the loop for one instance: its poll results and the events logged.
 struct InstanceFeed {
     id: InstanceId,
     /// The newest poll result, until the model receives it.

@@ -42,7 +42,8 @@ pub(crate) struct Sampler {
 const MAX_KEPT_BUFFER: usize = 8 << 20;
 
 impl Sampler {
-    /// Creates a sampler. If `read_only` is set, every connection lowers its level first, so that it cannot change HAProxy.
+    /// Creates a sampler. If `read_only` is set, every connection lowers its level first, so that it cannot change
+    /// HAProxy.
     pub(crate) fn new(address: Address, limits: ConnectionLimits, read_only: bool, clock: Clock) -> Self {
         Self {
             address,
@@ -74,8 +75,8 @@ impl Sampler {
         let version = newest.as_ref().and_then(|sample| sample.info.version());
         let CliRequest { line, leading_replies } = CliRequest::new("show info;show stat", self.read_only, version);
         let mut buffer = std::mem::take(&mut self.reply_buffer);
-        // The user waits for the first sample, so its rows are parsed while HAProxy is still writing. Later replies are parsed
-        // as a whole, which needs less CPU time on both sides.
+        // The user waits for the first sample, so its rows are parsed while HAProxy is still writing. Later replies are
+        // parsed as a whole, which needs less CPU time on both sides.
         let is_first_sample = newest.is_none();
         let mut stat_parser = StatParser::new(newest.as_deref().map(|sample| &sample.table));
         let mut stat_offset = None;
@@ -149,7 +150,7 @@ impl Sampler {
         tracing::trace!(pid, seq = sample.seq, interval = ?sample.interval, "sample");
     }
 
-    /// Queries the configured state of the servers. Returns `None` if there is no usable reply, as in versions before 1.6.
+    /// Queries the configured state of the servers. Returns `None` if there is no usable reply, as before HAProxy 1.6.
     async fn query_configured(&self, version: Option<Version>, rows: &RowSet) -> Option<Arc<ConfiguredServers>> {
         let CliRequest { line, leading_replies } =
             CliRequest::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
@@ -170,7 +171,7 @@ impl Sampler {
             return Level::from_reply(reply::split(&buffer, leading_replies + 1).get(leading_replies)?);
         }
         if self.read_only {
-            // Before 1.9, the query is a `set server` command. Skip it: read-only mode does not need the level.
+            // Before 1.9, only a `set server` command reveals the level. Read-only mode does not need the level.
             return None;
         }
         connection::request(&self.address, level::PROBE_COMMANDS, 2, &self.limits, &mut buffer).await.ok()?;
@@ -197,8 +198,8 @@ pub(crate) enum SamplerRequest {
     PollNow,
 }
 
-/// Polls until all senders of `requests` are dropped. Puts each result into `latest`, and calls `wake` if that slot
-/// was empty.
+/// Polls until all senders of `requests` are dropped. Puts each result into `latest`, and calls `wake` if that slot was
+/// empty.
 pub(crate) async fn run(
     mut sampler: Sampler,
     mut schedule: PollSchedule,

@@ -33,7 +33,7 @@ pub(crate) struct BackendStats {
     response_times: Vec<f64>,
 }
 
-/// Numbers of backends of an HAProxy process.
+/// Counts of the backends of one HAProxy process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct BackendCounts {
     /// Number of backends that have servers.

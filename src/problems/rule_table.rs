@@ -147,15 +147,15 @@ rules! {
     BackendWeight "backend-weight" Backend Share Below warn_and_crit(0.75, 0.5), IMMEDIATE, IMMEDIATE; backend_rules::usable_weight_share, backend_rules::describe_usable_weight;
         "Σ weight of the active servers that are up / Σ weight of the active servers that are not in maintenance or drain" "Mintel, APA" "the remaining servers carry the load of those that are down"
     Queue "queue" Backend Count AtLeast warn_and_crit(1.0, 10.0), HOLD_10S, HOLD_4S; backend_rules::queue, backend_rules::describe_queue;
-        "qcur of B and its S" "APA, Zabbix" "servers are at their maxconn: requests wait"
+        "qcur of the backend plus Σ qcur of its servers" "APA, Zabbix" "servers are at their maxconn: requests wait"
     QueueGrowing "queue-growing" Backend Count AtLeast crit_only(1.0), THREE_SAMPLES, THREE_SAMPLES; backend_rules::queue_growing, backend_rules::describe_queue_growing;
-        "qcur of B and its S, minus the same sum in the previous sample" "own judgment" "requests arrive faster than they are served"
+        "qcur of the backend plus Σ qcur of its servers, minus the same sum in the previous sample" "own judgment" "requests arrive faster than they are served"
     QueueWait "queue-wait" Backend Millis AtLeast warn_and_crit(50.0, 500.0), HOLD_4S, HOLD_4S; backend_rules::queue_wait, backend_rules::describe_queue_wait;
         "qtime, only while there is traffic" "own judgment" "clients wait for a server to become free"
     Backend5xx "backend-5xx" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "clients of this backend see errors"
     Own5xx "own-5xx" Backend Count AtLeast warn_only(1.0), HOLD_10S, HOLD_10S; backend_rules::own_5xx, backend_rules::describe_own_5xx;
-        "d hrsp_5xx of B − Σ d hrsp_5xx of its S" "own judgment" "HAProxy itself sends errors: no server available, request denied, or a timeout"
+        "d hrsp_5xx of the backend − Σ d hrsp_5xx of its servers" "own judgment" "HAProxy itself sends errors: no server available, request denied, or a timeout"
     BackendConnectionErrors "backend-connection-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
         "d econ / d connect (older versions: d lbtot), with at least 5 attempts" "own judgment" "servers refuse connections or do not respond: check network, port and process"
     BackendResponseErrors "backend-response-errors" Backend Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
@@ -178,7 +178,7 @@ rules! {
     QueueLimit "queue-limit" Server Share AtLeast warn_and_crit(0.5, 0.9), HOLD_4S, HOLD_4S; server_rules::queue_limit, server_rules::describe_queue_limit;
         "qcur / qlimit" "own judgment" "when the queue reaches maxqueue, requests are redispatched to other servers"
     SlowServer "slow-server" Server Multiple AtLeast warn_and_crit(2.0, 4.0), HOLD_4S, HOLD_4S; server_rules::slower_than_peers, server_rules::describe_slower_than_peers;
-        "rtime of S / median rtime of its peers with traffic, with a difference of at least 20 ms" "own judgment" "one server is slower than the others"
+        "rtime of the server / median rtime of its peers with traffic, with a difference of at least 20 ms" "own judgment" "one server is slower than the others"
     Server5xx "server-5xx" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; frontend_rules::share_5xx, frontend_rules::describe_share_5xx;
         "d hrsp_5xx / d Σ hrsp_*, with at least 20 responses" "Mintel, APA" "this server responds with errors"
     ServerConnectionErrors "server-connection-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::connection_errors, backend_rules::describe_connection_errors;
@@ -186,7 +186,7 @@ rules! {
     ServerResponseErrors "server-response-errors" Server Share AtLeast warn_and_crit(0.01, 0.05), HOLD_6S, HOLD_6S; backend_rules::response_errors, backend_rules::describe_response_errors;
         "d eresp / d Σ hrsp_* (TCP: d stot), with at least 20 responses (TCP: sessions)" "APA" "this server's responses are invalid, aborted or missing"
     Flapping "flapping" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::flapping, server_rules::describe_flapping;
-        "d chkdown in 5 min; going down once does not count while the server is still down" "APA" "the server goes down repeatedly"
+        "d chkdown in 5 min; a server that is still down must have gone down at least twice" "APA" "the server goes down repeatedly"
     FailingChecks "failing-checks" Server Count AtLeast warn_and_crit(1.0, 3.0), IMMEDIATE, IMMEDIATE; server_rules::failing_checks, server_rules::describe_failing_checks;
         "d chkfail in 1 min, while up; at least 1 while check_health < rise + fall − 1 after a failed check" "APA" "the server is up but may soon go down"
 }

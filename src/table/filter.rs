@@ -32,8 +32,8 @@ pub enum FilterError {
     /// A value that is compared as a number is not a number.
     #[error("\"{0}\" is not a number")]
     InvalidNumber(String),
-    /// A word does not contain anything to search for.
-    #[error("\"{0}\" has nothing to search for")]
+    /// A word lacks the text to search for.
+    #[error("\"{0}\" lacks the text to search for")]
     Empty(String),
 }
 
@@ -95,7 +95,7 @@ impl RowFilter {
     /// Parses a filter.
     ///
     /// # Errors
-    /// Returns an error if a column is unknown, a number is invalid or a word has nothing to search for.
+    /// Returns an error if a column is unknown, a number is invalid or a word lacks the text to search for.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         let words: Vec<&str> = text.split_whitespace().collect();
         if words.is_empty() {
@@ -339,12 +339,12 @@ mod tests {
         let wrong = |text: &str| RowFilter::parse(text).unwrap_err().to_string();
         assert_eq!(wrong("nonsense>1"), "unknown column \"nonsense\"");
         assert_eq!(wrong("qcur>many"), "\"many\" is not a number");
-        assert_eq!(wrong("!"), "\"!\" has nothing to search for");
-        assert_eq!(wrong("status:"), "\"status:\" has nothing to search for");
-        assert_eq!(wrong("proxy=,"), "\"proxy=,\" has nothing to search for");
+        assert_eq!(wrong("!"), "\"!\" lacks the text to search for");
+        assert_eq!(wrong("status:"), "\"status:\" lacks the text to search for");
+        assert_eq!(wrong("proxy=,"), "\"proxy=,\" lacks the text to search for");
         assert_eq!(wrong("weight=1,x"), "\"x\" is not a number");
         assert_eq!(wrong("qcur>1,2"), "\"1,2\" is not a number");
-        assert_eq!(wrong("down |"), "\"|\" has nothing to search for");
+        assert_eq!(wrong("down |"), "\"|\" lacks the text to search for");
     }
 
     proptest! {

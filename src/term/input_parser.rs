@@ -1,9 +1,9 @@
 //! Divides the bytes that the terminal sends into keys and pasted text.
 //!
 //! The parser follows the structure of ECMA-48, so that it finds the end of every sequence, even an unknown one. A
-//! complete sequence that is not a key is dropped at its end. Sequences may arrive in pieces: the parser waits
-//! a short time for the rest of an incomplete sequence, then drops it. A rest that arrives after that is dropped too,
-//! because its letters would otherwise be keys.
+//! complete sequence that is not a key is dropped at its end. Sequences may arrive in pieces: the parser waits a short
+//! time for the rest of an incomplete sequence, then drops it. A rest that arrives after that is dropped too, because
+//! its letters would otherwise be keys.
 //!
 //! Time is an argument. The caller waits for input until [`InputParser::deadline`] and calls [`InputParser::expire`] if
 //! no input arrived. Bytes that arrived in time but were read late therefore do not count as a pause.
@@ -54,7 +54,8 @@ pub struct InputParser {
     is_late: bool,
     started_at: Duration,
     last_byte_at: Duration,
-    /// Time at which an ESC became the Esc key, if that was the last input.
+    /// Time at which an ESC byte was taken for the Esc key because nothing followed it in time; `None` once more input
+    /// has arrived.
     escaped_at: Option<Duration>,
     events: Vec<InputEvent>,
 }
@@ -145,8 +146,8 @@ impl InputParser {
         self.is_late = true;
     }
 
-    /// Returns whether these bytes, which arrived together, continue a sequence whose ESC already became the Esc key. Typed
-    /// keys hardly ever arrive together. `[[` alone are two keys, because no sequence consists of brackets only.
+    /// Returns whether these bytes, which arrived together, continue a sequence whose ESC already became the Esc key.
+    /// Typed keys hardly ever arrive together. `[[` alone are two keys, because no sequence consists of brackets only.
     fn is_rest_of_escape(&self, bytes: &[u8], now: Duration) -> bool {
         self.escaped_at.is_some_and(|at| now.saturating_sub(at) <= LATE_REST_WAIT)
             && match bytes {

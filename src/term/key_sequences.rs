@@ -82,7 +82,7 @@ pub(super) fn is_csi_complete(body: &[u8]) -> bool {
         [b'[', rest @ ..] => rest.len() == 1,
         // An X10 mouse report: button, column and row.
         [b'M', rest @ ..] => rest.len() == 3,
-        // In rxvt, `$` ends the sequence of a key with Shift. In other sequences, a final byte follows: `CSI ?2026;2$y`.
+        // In rxvt, `$` ends the sequence of a key with Shift. Otherwise, a final byte follows it: `CSI ?2026;2$y`.
         [number @ .., b'$'] => {
             Parameters::parse(number).is_some_and(|parameters| key_code_by_number(parameters.number()).is_some())
                 && number.iter().all(u8::is_ascii_digit)

@@ -24,7 +24,7 @@ pub(crate) fn draw_sessions(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, 
     let order = match instance.queries.session_order {
         SessionOrder::Age => "oldest first",
         SessionOrder::Bytes => "most bytes first",
-        SessionOrder::State => "earliest state first",
+        SessionOrder::State => "by state from INI to CLO",
     };
     let shown = queries::shown_sessions(model).count();
     let mut texts = vec![styled_text(

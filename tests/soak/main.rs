@@ -1,9 +1,9 @@
 //! The soak test: simulates a long runtime in a short time, and checks that resource usage does not grow after the
-//! first tenth of it.
+//! first tenth of the run.
 //!
-//! Three parts: [`week`] processes the samples of a week in one process; [`process`] runs the real program in a
-//! terminal with link failures, reloads, resizes, keys and actions; [`slots`] runs the real program on a real HAProxy and
-//! counts the CLI connections that it occupies.
+//! It has three parts: [`week`] processes the samples of a week in one process; [`process`] runs the real program in a
+//! terminal with link failures, reloads, resizes, keys and actions; [`slots`] runs the real program on a real HAProxy
+//! and counts the CLI connections that it occupies.
 //!
 //! ```text
 //! cargo test --test soak                                            short form, all parts
@@ -35,8 +35,8 @@ struct SoakSize {
     history_mib: u32,
     /// Number of reloads of the part `slots`.
     reloads: usize,
-    /// Allowed growth of memory from the first to the last tenth, as a ratio. In the short form the allocator has not
-    /// reached a stable level after the first tenth.
+    /// Allowed growth of memory from the first to the last tenth, as a ratio. The short form needs more, because the
+    /// allocator has not reached a stable level after the first tenth.
     max_growth: f64,
 }
 
@@ -52,7 +52,7 @@ const LONG: SoakSize = SoakSize {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // Accept the option of the standard test harness that runners use.
+    // Accept the option of the standard test harness that test runners pass.
     if arguments.iter().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }

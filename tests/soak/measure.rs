@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Terminal sizes, used in turn. Each tenth of a run includes the largest.
 pub const SIZES: [(u16, u16); 7] = [(220, 70), (80, 24), (1, 1), (120, 40), (200, 10), (59, 14), (60, 70)];
 
-/// Returns a value of `/proc/PID/status` in kB.
+/// Returns the value of a line of `/proc/PID/status`, in kB.
 fn status_kb(pid: u32, key: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
@@ -19,7 +19,7 @@ pub fn resident_kb(pid: u32) -> u64 {
     status_kb(pid, "VmRSS")
 }
 
-/// Number of open files, and of threads without the short-lived ones of the runtime for blocking work.
+/// Number of open files, and number of threads other than the short-lived threads of tokio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resources {
     pub files: usize,
@@ -33,7 +33,8 @@ fn count_resources(pid: u32) -> Resources {
     Resources { files, threads: tasks.map(name).filter(|name| !name.starts_with("tokio")).count() }
 }
 
-/// Returns the minimum within two seconds, because a poll in progress has a connection of its own.
+/// Returns the minimum number of files and threads within two seconds. Without a minimum, the connection of a poll in
+/// progress would count.
 pub fn min_resources(pid: u32) -> Resources {
     let end = Instant::now() + Duration::from_secs(2);
     let mut min = count_resources(pid);
@@ -45,8 +46,8 @@ pub fn min_resources(pid: u32) -> Resources {
     min
 }
 
-/// Progress of a run from 0 to 1. The warm-up, in which all bounded storage fills up, counts as the first tenth even if
-/// it takes longer, as in the short form.
+/// Computes the progress of a run, from 0 to 1. The warm-up, in which all bounded storage fills up, counts as the first
+/// tenth even if it takes longer, as in the short form.
 #[derive(Debug, Clone, Copy)]
 pub struct SoakProgress {
     tenth: f64,
@@ -66,21 +67,21 @@ impl SoakProgress {
     }
 }
 
-/// Maximum resident memory in each tenth of a run. A single measurement depends on the moment within a poll and on the
-/// terminal size.
+/// Maximum resident memory in each tenth of a run. A single measurement would depend on whether a poll is in progress
+/// and on the terminal size.
 #[derive(Debug, Default)]
 pub struct MemoryPeaks {
     peaks: [u64; 10],
 }
 
 impl MemoryPeaks {
-    /// Records the current memory at this progress.
+    /// Measures the memory at this progress of the run.
     pub fn record(&mut self, pid: u32, fraction: f64) {
         let tenth = ((fraction * 10.0) as usize).min(9);
         self.peaks[tenth] = self.peaks[tenth].max(resident_kb(pid));
     }
 
-    /// Prints the memory of all tenths. Returns an error if the last exceeds the first by more than the allowed ratio.
+    /// Prints the memory of all tenths. Returns an error if the last tenth exceeds the first by more than the ratio.
     pub fn check_growth(&self, part: &str, max_growth: f64) -> Result<(), String> {
         let tenths = self.peaks;
         let (first, last) = (tenths[0] as f64, tenths[9] as f64);

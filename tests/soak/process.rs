@@ -1,5 +1,5 @@
-//! Runs the real program in a terminal, on a simulated HAProxy that reloads at nearly every poll and constantly renames
-//! its servers, with all kinds of link failures, resizes and key presses.
+//! Runs the real program in a terminal, with all kinds of link failures, resizes and key presses. The simulated HAProxy
+//! reloads at nearly every poll and constantly renames servers.
 
 use std::fs;
 use std::io::Write as _;
@@ -15,7 +15,7 @@ use crate::site::{FastSite, LONG_REPLY, MAX_REPLY_LINES, POLL};
 use crate::support::fake::FakeBehavior;
 use crate::support::{CannedReplies, FakeSocket, Term, lock, wait_until};
 
-/// Key sequences, sent one at a time. Sequences that open a question do not answer it, so that it is drawn.
+/// Key sequences, sent one at a time. A sequence that opens a dialog does not answer it, so that the dialog is drawn.
 const KEY_SEQUENCES: &[&str] = &[
     "<a-0>jjj<tab>jj<tab>kk",
     "zjz",
@@ -54,7 +54,7 @@ const KEY_SEQUENCES: &[&str] = &[
     "<c-l>",
     "y",
 ];
-/// Actions: the keys that open the confirmation, and those that confirm it.
+/// Actions: the keys that open the confirmation dialog, and the keys that confirm it.
 const ACTIONS: &[(&str, &str)] = &[
     ("1/app<ret>gjM", "y<esc>"),
     ("u", "y<esc>"),
@@ -70,11 +70,11 @@ const ACTIONS: &[(&str, &str)] = &[
 /// Number of servers that are replaced with each poll.
 const SERVERS_REPLACED_PER_POLL: usize = 20;
 
-/// Numbers of events.
+/// Numbers of the events in a run.
 #[derive(Debug, Clone, Copy, Default)]
 struct EventCounts {
     polls: u64,
-    /// Commands other than polls.
+    /// Number of commands other than polls.
     other_commands: u64,
     server_names: u64,
     reloads: u64,
@@ -90,8 +90,8 @@ struct FastHaproxy {
 }
 
 impl FastHaproxy {
-    /// Creates one that reloads every `polls_per_reload` polls. The next reply is prepared while the previous one is
-    /// read, because a slow reply delays the next poll.
+    /// Creates a HAProxy that reloads every `polls_per_reload` polls. The next reply is prepared while hapulse reads
+    /// the previous one, because a slow reply would delay the next poll.
     fn new(seed: u64, polls_per_reload: u64) -> Self {
         let counts = Arc::new(Mutex::new(EventCounts::default()));
         let mut site = FastSite::new(seed);
@@ -113,7 +113,7 @@ impl FastHaproxy {
             site.advance(Duration::from_millis(300));
             site.replace_servers(SERVERS_REPLACED_PER_POLL);
             counts.server_names += SERVERS_REPLACED_PER_POLL as u64;
-            // An additional reload at odd polls: the second poll of a process requests more than the first.
+            // Reload at odd polls too, because the second poll of a process requests more than the first.
             if counts.polls.is_multiple_of(polls_per_reload) || counts.polls.is_multiple_of(17) {
                 site.reload();
                 counts.reloads += 1;
@@ -128,7 +128,7 @@ impl FastHaproxy {
     }
 }
 
-/// Number of kinds of link failures, and the kind that is detected only after a timeout.
+/// Number of kinds of link failures. The constant below is the kind that is detected only after a timeout.
 const LINK_FAILURES: u64 = 7;
 const SILENT_FAILURE: u64 = 6;
 
@@ -168,7 +168,7 @@ struct ProcessSoak {
     term: Term,
     fake: FakeSocket,
     _stable_fake: FakeSocket,
-    /// The instance whose link is broken, and the stable one.
+    /// The instance whose link is broken, and the stable instance.
     sites: [FastHaproxy; 2],
     /// Replies that are cut short.
     truncated_replies: CannedReplies,
@@ -230,7 +230,7 @@ impl ProcessSoak {
         self.counts.resizes += 1;
     }
 
-    /// Breaks the link to HAProxy in one way and restores it.
+    /// Breaks the link to HAProxy in one of several ways, and restores it.
     fn break_link_and_restore(&mut self, number: u64) {
         self.counts.link_failures += 1;
         break_link(&self.fake, number, &self.truncated_replies);
@@ -264,7 +264,7 @@ pub fn run(time: Duration, history_mib: u32, max_growth: f64) -> Result<(), Stri
     let resources_at_start = min_resources(pid);
     let start = Instant::now();
     soak.fill_limited_storage();
-    // Everything once.
+    // Do everything once.
     for action in ACTIONS {
         soak.run_action(*action);
     }

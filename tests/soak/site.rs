@@ -10,9 +10,9 @@ use hapulse::demo::{CliLevel, World};
 
 /// Number of servers of the changing backend.
 pub const CHANGING_SERVERS: usize = 40;
-/// Commands of a poll.
+/// The line that a poll sends.
 pub const POLL: &str = "show info;show stat";
-/// Number of reply lines that hapulse keeps on its command line.
+/// Number of reply lines that view 5 of hapulse keeps.
 pub const MAX_REPLY_LINES: usize = 20_000;
 /// A command and the number of lines of its reply.
 pub const LONG_REPLY: (&str, usize) = ("show env", 1_000);
@@ -22,11 +22,11 @@ pub struct FastSite {
     world: World,
     seed: u64,
     pid: u32,
-    /// Numbers in the current server names.
+    /// Numbers in the names of the current servers.
     names: VecDeque<u64>,
     /// Number of names created so far.
     names_created: u64,
-    /// Row of a server, split at its name, its total of sessions and its status.
+    /// Row of a server, split at the cells for the name, the total number of sessions and the status.
     server_row: [String; 4],
     backend_row: String,
 }
@@ -53,7 +53,7 @@ impl FastSite {
         self.world = World::new(self.seed + u64::from(self.pid), Duration::ZERO, 1_700_000_000, 0);
     }
 
-    /// Replaces `count` servers by servers with new names.
+    /// Replaces `count` servers with servers that have new names.
     pub fn replace_servers(&mut self, count: usize) {
         for _ in 0..count {
             self.names.push_back(self.names_created);
@@ -85,7 +85,7 @@ impl FastSite {
         let [before, sessions, status, after] = &self.server_row;
         for name in &self.names {
             let sessions_total = name * 7919 % 100_000 + stat.len() as u64;
-            // Some are down and some drain.
+            // Some servers are down and some drain.
             let status_text = ["UP", "UP", "UP", "DOWN", "UP 1/3", "UP", "DRAIN", "MAINT"][(name % 8) as usize];
             let _ = writeln!(servers, "{before}srv-{name:07}{sessions}{sessions_total}{status}{status_text}{after}");
         }
@@ -116,7 +116,7 @@ fn column_index(stat: &str, column: &str) -> usize {
     columns(stat).iter().position(|name| *name == column).unwrap()
 }
 
-/// Returns the first row of this `type`, changed to belong to the changing backend.
+/// Returns the cells of the first row of this `type`, with the name and id of the changing backend.
 fn template_row<'a>(stat: &'a str, kind: &str) -> Vec<&'a str> {
     let is_match = |line: &&str| !line.contains('"') && line.split(',').nth(column_index(stat, "type")) == Some(kind);
     let mut cells: Vec<&str> = stat.lines().skip(1).find(is_match).unwrap().split(',').collect();
@@ -129,7 +129,7 @@ fn template_row<'a>(stat: &'a str, kind: &str) -> Vec<&'a str> {
 fn split_server_row(stat: &str) -> [String; 4] {
     let cells = template_row(stat, "2");
     let [name, sessions, status] = ["svname", "stot", "status"].map(|column| column_index(stat, column));
-    // The cells between two of them, with the commas around.
+    // The cells between two of the values, with the commas before and after.
     let between = |from: usize, to: usize| format!(",{},", cells[from..to].join(","));
     [
         between(0, name)[1..].to_owned(),

@@ -1,4 +1,5 @@
-//! Runs the real program on a real HAProxy and counts the CLI connections that it occupies, across reloads and restarts.
+//! Runs the real program on a real HAProxy and counts the CLI connections that it occupies, across reloads and
+//! restarts.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,15 +8,15 @@ use crate::measure::min_resources;
 use crate::support::process::is_alive;
 use crate::support::{Lab, Term, wait_until};
 
-/// Maximum number of connections: polls are sequential, and a query or an action has its own connection.
+/// Maximum number of connections: one for polls, and one for a query or an action.
 const MAX_SLOTS: usize = 2;
 
-/// Returns the number of CLI connections, without the one that counts.
+/// Returns the number of CLI connections, without the connection of this command.
 fn used_slots(lab: &Lab) -> usize {
     lab.send_command("show sess").lines().filter(|line| line.contains(" fe=GLOBAL ")).count().saturating_sub(1)
 }
 
-/// Returns the maximum and the minimum within half a second.
+/// Returns the maximum and the minimum number of CLI connections within half a second.
 fn sample_used_slots(lab: &Lab) -> (usize, usize) {
     let end = Instant::now() + Duration::from_millis(500);
     let (mut max, mut min) = (0, usize::MAX);
@@ -41,7 +42,7 @@ pub fn run(reloads: usize) -> Result<(), String> {
         }
         term.press("<a-0>r");
         term.wait_for(&format!("pid {} ", lab.pid()));
-        // Send a query or a command, and count the connections meanwhile.
+        // Send a query or a command, and count the connections while it runs.
         term.press(["7<ret>", "8<ret>", "5show env<ret>", "5help<ret>"][number % 4]);
         let (now_max, now_min) = sample_used_slots(&lab);
         (max, at_rest) = (max.max(now_max), at_rest.max(now_min));

@@ -1,5 +1,5 @@
-//! Processes the samples of a week in one process, from the replies of HAProxy to the frames, with keys and actions. The
-//! clock advances by two seconds per sample.
+//! Processes the samples of a week in one process, from the replies of HAProxy to the frames, with keys and actions.
+//! The clock advances by two seconds per sample.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -45,7 +45,7 @@ const HISTORY_BYTES: usize = 4 << 20;
 /// Number of samples after which all bounded storage is full.
 const WARM_UP_SAMPLES: u64 = 800;
 
-/// Key sequences, sent one at a time every few samples. None of them ends the program.
+/// Key sequences, one of which is sent every few samples. None of them ends the program.
 const KEY_SEQUENCES: &[&str] = &[
     "0jjj<tab>jj<tab>kk",
     "M",
@@ -185,7 +185,7 @@ impl WeekSoak {
         self.dispatch(Message::ActionFinished(ActionReport { intent, results }));
     }
 
-    /// Adds the next sample, created as the sampler does.
+    /// Adds the next sample, created as the sampler creates samples.
     fn add_sample(&mut self) {
         let (info, stat) = self.site.sample();
         let before = self.newest.take();
@@ -239,7 +239,7 @@ impl WeekSoak {
     }
 }
 
-/// Runs this part of the soak test with this number of samples.
+/// Runs this part of the soak test with `samples` samples.
 pub fn run(samples: u64, max_growth: f64) -> Result<(), String> {
     let start = Instant::now();
     let (mut soak, mut memory, own_pid) = (WeekSoak::new(), MemoryPeaks::default(), std::process::id());

@@ -51,7 +51,7 @@ pub(crate) fn print_settings(
     out.flush()
 }
 
-/// Returns the source of the value of a setting. A section can have several, separated by commas.
+/// Returns the source of a setting's value. For a section, returns all sources that set it, separated by commas.
 fn setting_origin(key: &Setting, layers: &[(SettingOrigin, PartialSettings)]) -> String {
     let origins: Vec<String> =
         layers.iter().filter(|(_, layer)| (key.is_set_in)(layer)).map(|(place, _)| place.to_string()).collect();

@@ -110,7 +110,7 @@ fn socket_mode(path: &Path) -> Option<u32> {
 fn check_cost(sample: &Sample) -> Finding {
     let share = sample.cost.reply_time.as_secs_f64() / sample.interval.as_secs_f64();
     Finding::ok(format!(
-        "each poll takes {:.1} ms and returns {} bytes; with one poll every {}, at most {} of one HAProxy thread",
+        "each poll takes {:.1} ms and returns {} bytes; one poll every {} uses at most {} of one HAProxy thread",
         sample.cost.reply_time.as_secs_f64() * 1e3,
         units::bytes(sample.cost.bytes as f64),
         units::interval(sample.interval),

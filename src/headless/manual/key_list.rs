@@ -19,7 +19,7 @@ pub(crate) fn markdown_page() -> String {
     let typed: String = typed.collect();
     let groups: String = CommandGroup::ALL.into_iter().map(group_section).collect();
     format!(
-        "{INTRODUCTION}{groups}\n## Typed after `:`\n\nEvery name above, and\n\n| command | what it does |\n|---|---|\n{typed}"
+        "{INTRODUCTION}{groups}\n## Typed after `:`\n\nEvery name above can be typed, and so can these commands:\n\n| command | what it does |\n|---|---|\n{typed}"
     )
 }
 

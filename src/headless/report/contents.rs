@@ -214,8 +214,8 @@ impl Report {
         self.rows.iter().any(|settings| settings.columns.iter().any(|column| column.id == "by"))
     }
 
-    /// Sets the layout to the one from the command line. Without that, the layout is a flat list if `flat` is true or
-    /// the report lists servers out of service, and a tree otherwise.
+    /// Sets the layout: the one from the command line if there is one; otherwise a flat list if `flat` is true or the
+    /// report lists servers out of service; otherwise a tree.
     #[must_use]
     pub(crate) fn with_default_layout(mut self, flat: bool) -> Self {
         if let Some(settings) = &mut self.rows {

@@ -37,7 +37,7 @@ fn rows_then_and_now<'a>(row: &RowView<'a>) -> Option<(&'a StatRow, &'a StatRow)
     Some(if is_earlier { (other, row.stat_row()) } else { (row.stat_row(), other) })
 }
 
-/// Returns a number then and now, or `None` if either is unknown.
+/// Returns a number in the marked sample and in the sample shown, the earlier one first; `None` if either is unknown.
 pub(crate) fn then_and_now(row: &RowView<'_>, field: Field) -> Option<(i64, i64)> {
     let (mark, is_earlier) = marked_sample(row)?;
     let number = |sample: &Sample, index: usize| match field {

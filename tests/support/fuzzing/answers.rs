@@ -1,6 +1,7 @@
-//! Fuzz target for the reply reader. A peer in the same thread sends pieces, late or never, on a simulated clock.
+//! Fuzz target for the reply reader. A peer in the same thread sends the replies in pieces, some of them late or never,
+//! on a simulated clock.
 //!
-//! The expected result is computed a second time from the pieces and their delays alone. The input consists of the
+//! The expected result is computed independently, from the pieces and their delays. The fuzz input consists of the
 //! behavior of the peer, the length and delay of each piece, and the bytes of the replies.
 
 use std::time::Duration;
@@ -15,15 +16,15 @@ use super::dice::DecisionReader;
 const COMMAND: &str = "show info;show stat";
 /// Sizes of the pipe in bytes.
 const PIPE_SIZES: [usize; 4] = [1 << 16, 1, 7, 300];
-/// Milliseconds before a piece. All are even and none equals [`MAX_QUIET_MS`], so that with an odd start no piece
-/// arrives at the exact moment of a deadline.
+/// Milliseconds before a piece. All are even, so that after a start at an odd time no piece arrives at the exact time
+/// of a deadline.
 const DELAYS_MS: [u64; 8] = [0, 2, 98, 102, 700, 1900, 2100, 9000];
-/// Lengths of a piece in bytes; the last stands for the whole rest.
+/// Lengths of a piece in bytes; the last value stands for all remaining bytes.
 const LENGTHS: [usize; 8] = [1, 0, 2, 3, 20, 500, 4096, usize::MAX];
 /// Maximum silence in milliseconds after the end of the last reply.
 const MAX_QUIET_MS: u64 = 100;
 
-/// Behavior of the peer at the end.
+/// Behavior of the peer after the last piece, or instead of sending pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PeerEnd {
     Closes,
@@ -93,7 +94,7 @@ fn check_split(bytes: &[u8], count: usize) {
         assert!(replies.len() <= count);
         let mut again = Vec::new();
         for (index, reply) in replies.iter().enumerate() {
-            assert!(reply.is_complete() || index + 1 == replies.len(), "only the last can be cut");
+            assert!(reply.is_complete() || index + 1 == replies.len(), "only the last reply can be incomplete");
             again.extend_from_slice(reply.text());
             again.extend_from_slice(if reply.is_complete() { b"\n" } else { b"" });
             assert!(index + 1 == count || !reply.text().windows(2).any(|pair| pair == b"\n\n"));
@@ -102,7 +103,7 @@ fn check_split(bytes: &[u8], count: usize) {
         assert_eq!(again, bytes);
         let is_whole = replies.len() == count && replies.iter().all(reply::Reply::is_complete);
         assert_eq!(reply::is_complete(bytes, count), is_whole);
-        // A complete reply does not change when more bytes follow, except the last, which takes them all.
+        // More bytes after a complete reply do not change it. Only the last reply contains all bytes that follow.
         for (index, reply) in
             replies.iter().enumerate().take_while(|(index, reply)| reply.is_complete() && index + 1 < count)
         {

@@ -1,4 +1,4 @@
-//! Decisions read from fuzz input, byte by byte. When the input is used up, each decision is the first alternative.
+//! Decisions, read from fuzz input byte by byte. At the end of the input, each decision is the first alternative.
 
 /// Reads decisions from a byte string.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl<'a> DecisionReader<'a> {
         &list[self.below(list.len())]
     }
 
-    /// Returns the next `count` bytes, or as many as remain.
+    /// Returns the next `count` bytes, or fewer at the end of the input.
     pub fn take(&mut self, count: usize) -> &'a [u8] {
         let (bytes, rest) = self.rest.split_at(count.min(self.rest.len()));
         self.rest = rest;

@@ -1,4 +1,4 @@
-//! Creates samples from arbitrary bytes, as the sampler would from such replies.
+//! Creates samples from arbitrary bytes, as the sampler would if HAProxy sent these bytes.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,7 @@ pub fn poll_failure(retry_at: Duration) -> PollFailure {
     }
 }
 
-/// The sampler's state for one HAProxy.
+/// A sampler of one HAProxy that gets its replies as arguments.
 #[derive(Debug)]
 pub struct FakeSampler {
     row_ids: RowIds,
@@ -53,7 +53,7 @@ impl FakeSampler {
         }
     }
 
-    /// Sets the reply to `show info` for the next samples. Ignores an invalid one.
+    /// Sets the reply to `show info` for the next samples. Ignores an invalid reply.
     pub fn set_info(&mut self, body: &[u8]) {
         if let Ok(info) = ProcessInfo::parse(body) {
             self.info = info;
@@ -65,7 +65,7 @@ impl FakeSampler {
         self.servers_state = body.to_vec();
     }
 
-    /// Returns the next sample; `None` if `body` is not a valid `show stat`.
+    /// Returns the next sample, or `None` if `body` is not a valid reply to `show stat`.
     pub fn next_sample(&mut self, millis: u64, body: &[u8]) -> Option<Arc<Sample>> {
         let table = StatTable::parse(body, self.newest.as_ref().map(|sample| &sample.table)).ok()?;
         let pid = self.info.number(InfoField::Pid).unwrap();
@@ -96,7 +96,7 @@ impl FakeSampler {
     }
 }
 
-/// Asserts that a table parsed with the previous one for reuse equals one parsed alone.
+/// Asserts that a table that reuses strings of the previous table equals a table that was parsed alone.
 pub fn assert_same_table(one: &StatTable, other: &StatTable) {
     assert_eq!(one.schema(), other.schema());
     assert_eq!(one.anomalies(), other.anomalies());

@@ -1,4 +1,4 @@
-//! Fuzz target for files that people and other programs write: the audit log, read line by line, and the configuration.
+//! Fuzz target for files that people and other programs write: the audit log and the configuration.
 
 use std::io::Cursor;
 

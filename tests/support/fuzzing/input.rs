@@ -1,5 +1,5 @@
-//! The input of the terminal: any bytes, in pieces and with pauses, are keys, pasted texts or nothing, and the keyboard
-//! works again after a pause.
+//! Fuzz target for terminal input: arbitrary bytes, in pieces and with pauses, must not keep the keyboard from working
+//! after a pause.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use hapulse::term::input_parser::{InputEvent, InputParser};
 
 use super::dice::DecisionReader;
 
-/// Beginnings, ends and whole sequences, from which generated input is composed.
+/// Whole sequences, and beginnings and ends of sequences, from which generated input is composed.
 pub const FRAGMENTS: &[&[u8]] = &[
     b"\x1b",
     b"\x1b[",
@@ -55,11 +55,11 @@ pub const FRAGMENTS: &[&[u8]] = &[
     b"\n",
 ];
 
-/// The wait of a caller at most: a longer pause ends every sequence.
+/// A pause that is long enough to end every sequence.
 const LONG_PAUSE: Duration = Duration::from_secs(5);
 const CTRL_C: InputEvent = InputEvent::Key(Key { code: KeyCode::Char('c'), ctrl: true, alt: false, shift: false });
 
-/// A parser whose clock is simulated. Like the reader, it ends the wait at each deadline within a pause.
+/// A parser with a simulated clock. Within a pause, it calls `expire` at each deadline, as the key reader does.
 pub struct TimedParser {
     parser: InputParser,
     now: Duration,
@@ -88,8 +88,8 @@ impl TimedParser {
     }
 }
 
-/// Checks input: a byte with the number of pauses, a byte per pause (low bits: number of bytes before it, high bits: its
-/// length), then the bytes of the terminal.
+/// Checks fuzz input: a byte with the number of pauses, a byte per pause, then the bytes of the terminal. The low four
+/// bits of a pause are the number of bytes before the pause, the high four bits select the length of the pause.
 pub fn check(input: &[u8]) {
     let mut decisions = DecisionReader::new(input);
     let count = decisions.below(16);

@@ -1,7 +1,7 @@
 //! Fuzz target for the dashboard: keys, arbitrary samples, late or missing replies and resizes, updated and drawn.
 //!
-//! The input is a list of decisions: what happens next, and how. Two invariants are checked: nothing changes HAProxy
-//! without a confirmed question, and the drawing stays within its cells.
+//! The input is a list of decisions: what happens next, and how. Two invariants are checked: no command changes HAProxy
+//! without a confirmation, and every drawn text fits its cells.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -45,12 +45,12 @@ use super::dice::DecisionReader;
 use super::feed::{FakeSampler, poll_failure, timestamp_at};
 use super::recorded::{RECORDED, Recorded};
 
-/// Maximum number of steps per run.
+/// Maximum number of decisions per run.
 const MAX_STEPS: usize = 160;
 /// Maximum number of frames checked per run.
 const MAX_FRAMES: usize = 12;
 
-/// Milliseconds before a key; 0 stands for a person who types ahead.
+/// Milliseconds before a key; 0 simulates a person who types ahead.
 const KEY_DELAYS_MS: [u64; 5] = [400, 400, 0, 150, 301];
 /// Milliseconds without any event.
 const IDLE_TIMES_MS: [u64; 8] = [2_000, 1, 300, 5_000, 11_000, 61_000, 3_600_000, 40 * 86_400_000];
@@ -135,14 +135,14 @@ const CELL_VALUES: [&[u8]; 40] = [
     b"tcp",
 ];
 
-/// A line of a past audit log.
+/// A line of the audit log of an earlier run.
 const AUDIT_LINE: &str = concat!(
     r#"{"time":"2023-11-14T22:13:20.000Z","phase":"sending","id":"1-1-1","tool":"dashboard","user":"ann","uid":0,"#,
     r#""host":"lb01","instance":"eu","address":"/run/0.sock","pid":812,"target":"be_app/app1","#,
     r#""command":"set server be_app/app1 state maint","reason":"update"}"#
 );
 
-/// Numbers of events in a run.
+/// Numbers of the events in a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PlayCounts {
     pub actions: usize,
@@ -155,7 +155,7 @@ pub fn check(data: &[u8]) {
     play(data);
 }
 
-/// Executes the decisions, and returns how much they reached.
+/// Executes the decisions, and returns how many actions, queries and frames resulted.
 pub fn play(data: &[u8]) -> PlayCounts {
     let mut decisions = DecisionReader::new(data);
     let mut player = Player::new(&mut decisions);
@@ -173,9 +173,9 @@ pub fn play(data: &[u8]) -> PlayCounts {
 struct FakeInstance {
     recorded: &'static Recorded,
     feed: FakeSampler,
-    /// Cells of its `show stat`.
+    /// Cells of the reply to `show stat`.
     cells: Vec<Vec<Vec<u8>>>,
-    /// Line of `show info` that overrides the recorded one.
+    /// Lines of `show info` that override the recorded lines.
     info: Vec<u8>,
     uptime: u64,
     pid: u64,
@@ -309,7 +309,7 @@ impl Player {
         }
     }
 
-    /// Answers the open question so that it is confirmed.
+    /// Confirms the open dialog.
     fn confirm(&mut self, delay: u64) {
         let typed = match self.model.layers.last() {
             Some(Layer::Confirmation(question)) => question.name_to_type().map_or("y".to_owned(), |name| name + "\n"),
@@ -530,7 +530,7 @@ impl FakeInstance {
             }
             choice => CELL_VALUES[usize::from(choice) % CELL_VALUES.len()].to_vec(),
         };
-        // With an invalid start of the header there would be no sample at all.
+        // Without a valid start of the header, there would be no sample at all.
         if (row, column) != (0, 0)
             && let Some(cell) = self.cells.get_mut(row).and_then(|line| line.get_mut(column))
         {
@@ -645,7 +645,7 @@ fn query_error(choice: u8) -> QueryError {
     }
 }
 
-/// Returns a recording with a few bytes replaced, and sometimes its end cut off.
+/// Returns a recording in which a few bytes are replaced and sometimes the end is cut off.
 fn mutated(bytes: &[u8], decisions: &mut DecisionReader<'_>) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..decisions.below(6) {

@@ -1,6 +1,6 @@
-//! Some recordings, compiled in, as the initial replies of targets that simulate a whole HAProxy.
+//! Recordings, compiled in: the initial replies for fuzz targets that simulate a whole HAProxy.
 
-/// Replies of one version.
+/// Replies of one HAProxy version.
 #[derive(Debug, Clone, Copy)]
 pub struct Recorded {
     pub info: &'static [u8],
@@ -31,5 +31,5 @@ macro_rules! recorded {
     };
 }
 
-/// Recordings of the most common version, the newest one and an old one.
+/// Recordings of the most common version, the newest version and an old version.
 pub static RECORDED: [Recorded; 3] = [recorded!("2.6.12"), recorded!("3.2.0"), recorded!("1.8.0")];

@@ -1,4 +1,4 @@
-//! Fuzz target for replies to queries: sessions, stick tables and their entries, `help`, and any reply as lines.
+//! Fuzz target for replies to queries: sessions, stick tables and their entries, `help`, and arbitrary lines.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use hapulse::haproxy::sessions::{Session, SessionDetail, SessionFilter, SessionO
 use hapulse::haproxy::stick_tables::{Comparison, DataFilter, StickTables, TableEntries};
 use hapulse::haproxy::version::Version;
 
-/// Versions with different layouts.
+/// HAProxy versions with different layouts of these replies.
 const VERSIONS: [Option<Version>; 3] = [None, Some(Version::new(1, 8)), Some(Version::new(3, 2))];
 
 pub fn check(data: &[u8]) {

@@ -1,9 +1,9 @@
 //! Fuzz target for `show info`, `show stat` and `show servers state` of one instance over time.
 //!
-//! The input is a sequence of replies, each ended by an empty line as in HAProxy; the start of a reply defines its kind.
-//! A part that begins with `@` is a command: `@5000` advances the time by this many milliseconds, `@x` breaks the link,
-//! `@d` reports that hapulse drained the first usable server, and `@r` repeats all previous `show stat` until the
-//! history has closed a block.
+//! The input is a sequence of replies, each ended by an empty line as in HAProxy. The kind of a reply follows from its
+//! start. A reply that begins with `@` is a command to the fuzz target: `@5000` advances the time by this many
+//! milliseconds, `@x` breaks the link, `@d` reports that hapulse drained the first usable server, and `@r` repeats all
+//! previous `show stat` until the history has closed a block.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ const MAX_REPLIES: usize = 40;
 const MAX_REPEATED_BYTES: usize = 60_000;
 /// Maximum number of rows per sample that are checked in full.
 const MAX_ROWS: usize = 12;
-/// Maximum time: ten years.
+/// Maximum simulated time: ten years.
 const MAX_MILLIS: u64 = 10 * 366 * 86_400_000;
 
 pub fn check(data: &[u8]) {
@@ -89,7 +89,7 @@ pub fn check(data: &[u8]) {
     check_history(&instance, &samples);
 }
 
-/// Splits the input at empty lines; each part keeps its last line feed.
+/// Splits the input at empty lines. Each part keeps the line feed at its end.
 fn split_replies(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = data;
     std::iter::from_fn(move || {
@@ -250,7 +250,7 @@ fn check_moment(sample: &Sample, kept: &Sample) {
     }
 }
 
-/// Evaluates impact and permission of every action on every server.
+/// Evaluates the impact of every action on every server, and whether the guard allows it.
 fn check_actions(instance: &Instance, sample: &Sample) {
     let rows = sample.table.rows().iter().enumerate();
     let targets: Vec<ActionTarget> = rows

@@ -1,5 +1,5 @@
-//! Fuzz target for typed text: filters, commands, lines for HAProxy, numbers and key names; and for names reported by
-//! HAProxy that become command arguments or are refused.
+//! Fuzz target for typed text: filters, commands, lines for HAProxy, numbers and key names. Also for names reported by
+//! HAProxy, which become command arguments or are refused.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub fn check(data: &[u8]) {
     check_names(proxy, name.strip_prefix(b"\n").unwrap_or(name));
 }
 
-/// Splits a line into commands and words as HAProxy does; a second implementation for comparison.
+/// Splits a line into commands and words as HAProxy does. An independent implementation, for comparison.
 fn split_commands(line: &str) -> Vec<Vec<String>> {
     let mut all = vec![vec![String::new()]];
     let mut chars = line.chars();
@@ -102,7 +102,7 @@ thread_local! {
     };
 }
 
-/// Returns for each row of a recording whether a filter matches it.
+/// Returns for each row of a recording whether a filter matches the row.
 fn matching_rows(filter: &RowFilter) -> Vec<bool> {
     RECORDED_INSTANCE.with(|(instance, sample)| {
         let rows = 0..sample.table.rows().len();
