@@ -120,7 +120,7 @@ fn maintenance_of_last_usable_server_requires_typed_name() {
     let screen = term.wait_for("type s1 and Enter");
     assert!(screen.contains("no server of be1 would be left"), "{screen}");
     answer_confirmation(&mut term, "type s1 and Enter", "s2<ret>");
-    term.wait_for("that is not s1");
+    term.wait_for("does not match s1");
     press_and_wait_for_two_polls(&mut term, &relay, "<bs>");
     assert_eq!(relay.write_commands(), [""; 0], "a wrong name sends nothing");
     term.press("1");

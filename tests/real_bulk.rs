@@ -131,7 +131,7 @@ fn everywhere_action_changes_same_named_server_in_every_backend() {
     }
     answer_confirmation(&mut term, "Maintenance: 3 servers", "y");
     term.press("<ret>");
-    term.wait_for("that is not 3 servers");
+    term.wait_for("does not match 3 servers");
     wait_for_two_polls(&term, &relay);
     assert_eq!(relay.write_commands(), [""; 0]);
     term.press("<bs>3 servers<ret>");

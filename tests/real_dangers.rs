@@ -11,9 +11,9 @@ use support::{CannedReplies, FakeSocket, Lab, Relay, Term, wait_until};
 fn confirm_with_typed_name(term: &mut Term, relay: &Relay, name: &str) {
     let prompt = format!("type {name} and Enter");
     answer_confirmation(term, &prompt, "y<ret>");
-    term.wait_for(&format!("that is not {name}"));
+    term.wait_for(&format!("does not match {name}"));
     term.press(&format!("<bs>{name}x<ret>"));
-    term.wait_for(&format!("that is not {name}"));
+    term.wait_for(&format!("does not match {name}"));
     term.press("<bs>");
     term.wait_for(&format!("> {name}_"));
     wait_for_two_polls(term, relay);
@@ -92,7 +92,7 @@ fn maintenance_of_tracked_server_warns_about_tracking_backend() {
     term.press("M");
     let screen = term.wait_for("type s1 and Enter");
     assert!(screen.contains("no server of follows would be left"), "{screen}");
-    assert!(screen.contains("(its servers track this server)"), "{screen}");
+    assert!(screen.contains("(its servers track this one)"), "{screen}");
     confirm_with_typed_name(&mut term, &relay, "s1");
     term.wait_for("be1/s1: verified, MAINT");
     assert_eq!(lab.server_state("follows/t1", "srv_admin_state"), "2", "in maintenance through the tracked server");

@@ -140,7 +140,7 @@ fn confirmation_requires_whole_wide_name() {
     let mut term = dashboard_on_first_server(fake.path());
     term.press("M");
     answer_confirmation(&mut term, &format!("type {name} and Enter"), "漢字<ret>");
-    term.wait_for("that is not 漢字-サーバー");
+    term.wait_for("does not match 漢字-サーバー");
     wait_for_two_polls_of_fake(&term, &fake);
     assert_eq!(lines_with_names(&fake), [""; 0]);
     term.press("-サーバー<ret>");

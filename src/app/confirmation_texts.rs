@@ -200,7 +200,7 @@ fn backend_warning(intent: &Intent, impact: &BackendImpact, index: usize) -> Opt
             _ => return None,
         }
     };
-    Some(if follows { format!("{loss} (its servers track this server)") } else { loss })
+    Some(if follows { format!("{loss} (its servers track this one)") } else { loss })
 }
 
 /// Returns a warning if the fullest remaining server would exceed its session limit.
