@@ -10,7 +10,7 @@ mod dashboard;
 mod debug_log;
 mod doctor_command;
 mod get_command;
-mod resolve;
+mod resolve_settings;
 mod server_commands;
 mod show_command;
 mod targets;
@@ -42,7 +42,7 @@ use crate::headless::config::effective;
 use crate::headless::manual::key_list;
 use crate::headless::manual::man;
 use crate::headless::print::ignore_broken_pipe;
-use crate::headless::server::console::Console;
+use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::run;
 use crate::problems::thresholds::ThresholdError;
@@ -90,14 +90,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(EXIT_USAGE))
         }
         Some(CliCommand::Demo(options)) => {
-            let settings = resolve::load_settings(options.config.as_deref(), options.layer())?;
+            let settings = resolve_settings::load_settings(options.config.as_deref(), options.layer())?;
             let demo = demo::start(demo::DemoOptions::default()).context("cannot start the simulated HAProxy")?;
             let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
             let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
             dashboard::show(vec![target], &options, &settings, audit)
         }
         None => {
-            let settings = resolve::load_settings(cli.options.config.as_deref(), cli.options.layer())?;
+            let settings = resolve_settings::load_settings(cli.options.config.as_deref(), cli.options.layer())?;
             match targets::find(&cli.targets, cli.unix_socket.as_deref(), cli.tcp_socket.as_deref(), &settings.targets)
             {
                 Ok(targets) => dashboard::show(targets, &cli.options, &settings, open_audit(&settings, "dashboard")),
@@ -118,7 +118,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn print_audit(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let path = match args.file {
         Some(path) => Some(path),
-        None => resolve::load_settings(args.config.as_deref(), PartialSettings::default())?.audit.path,
+        None => resolve_settings::load_settings(args.config.as_deref(), PartialSettings::default())?.audit.path,
     };
     let path = path.context("no audit log to print: audit.path is not set and there is no home directory; specify a file: hapulse audit FILE")?;
     let last = args.last.and_then(|last| usize::try_from(last).ok());
@@ -136,7 +136,7 @@ fn print_config(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
     } else {
         let search_paths = search_paths::for_process(args.config.as_deref());
         let layers = search_paths.read_all(PartialSettings::default(), &search_paths::env_variable)?;
-        let settings = resolve::resolve_settings(&layers)?;
+        let settings = resolve_settings::resolve_settings(&layers)?;
         effective::print_settings(&layers, &settings, out)
     };
     ignore_broken_pipe(printed)?;
@@ -177,7 +177,7 @@ fn report_no_target(why: &NoTarget) -> ExitCode {
 
 fn run_server_command(args: &ServerCommandArgs) -> anyhow::Result<ExitCode> {
     let common = &args.common;
-    let settings = resolve::load_settings(common.config.as_deref(), common.partial_settings())?;
+    let settings = resolve_settings::load_settings(common.config.as_deref(), common.partial_settings())?;
     let named: Vec<Target> = common.target.iter().cloned().collect();
     let found = targets::find(&named, common.unix_socket.as_deref(), common.tcp_socket.as_deref(), &settings.targets);
     let target = match found.map(|found| found.into_iter().next()) {

@@ -11,8 +11,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 use hapulse::actions::audit::actor::Actor;
-use hapulse::actions::audit::attempt::{Attempt, AttemptResult};
 use hapulse::actions::audit::audit_writer::AuditWriter;
+use hapulse::actions::audit::record_contents::{Attempt, AttemptResult};
 use support::Term;
 use tempfile::TempDir;
 

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use hapulse::app::ui_commands::COMMANDS;
+use hapulse::app::command_table::COMMANDS;
 use hapulse::config::former_names::{FORMER_NAMES, FormerName, NameKind};
 use hapulse::config::setting_table::{SETTINGS, SettingKind};
 use support::{Lab, Term};

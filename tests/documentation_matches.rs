@@ -8,9 +8,10 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::error::ErrorKind;
+use hapulse::app::command_table::COMMANDS;
 use hapulse::app::key::Key;
 use hapulse::app::palette_parser::{self, COMMANDS_WITH_ARGUMENTS};
-use hapulse::app::ui_commands::{COMMANDS, CommandGroup, CommandSpec};
+use hapulse::app::ui_commands::{CommandGroup, CommandSpec};
 use hapulse::config::setting_table::SETTINGS;
 
 const README: &str = include_str!("../README.md");

@@ -9,11 +9,12 @@ mod samples;
 
 use std::time::Duration;
 
+use hapulse::app::command_table::COMMANDS;
 use hapulse::app::instance_view::InstanceView;
 use hapulse::app::layers::Layer;
 use hapulse::app::message::{Effect, Message};
 use hapulse::app::model::Model;
-use hapulse::app::ui_commands::{COMMANDS, CommandGroup, UiCommand};
+use hapulse::app::ui_commands::{CommandGroup, UiCommand};
 use hapulse::app::update::{next_wake, update};
 use hapulse::instance::access::Access;
 use hapulse::instance::state::Instance;

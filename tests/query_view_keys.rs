@@ -9,10 +9,10 @@ mod query_replies;
 #[path = "support/samples.rs"]
 mod samples;
 
+use hapulse::app::command_table::COMMANDS;
 use hapulse::app::key::{Key, KeyCode};
 use hapulse::app::layers::Layer;
 use hapulse::app::message::{Effect, Message};
-use hapulse::app::ui_commands::COMMANDS;
 use hapulse::ask::query::Query;
 use hapulse::haproxy::level::Level;
 use hapulse::haproxy::sessions::SessionFilter;

@@ -190,7 +190,7 @@ fn read_only_refuses_every_action_by_name() {
     term.press("1");
     for row in ["be1/s1", "fe1"] {
         term.move_to_path(row);
-        for command in hapulse::app::ui_commands::COMMANDS {
+        for command in hapulse::app::command_table::COMMANDS {
             let is_action = command.group == hapulse::app::ui_commands::CommandGroup::Actions;
             // The menu opens, and shows each action as unavailable.
             if is_action

@@ -8,7 +8,7 @@ mod samples;
 use hapulse::actions::action_table;
 use hapulse::actions::intent::{ActionTarget, IntentStep};
 use hapulse::actions::readback::Readback;
-use hapulse::actions::verify;
+use hapulse::actions::verification;
 use hapulse::haproxy::fields::Field::{self, *};
 use hapulse::haproxy::fields::{InfoField, TextField};
 use hapulse::haproxy::info::ProcessInfo;
@@ -493,7 +493,7 @@ fn readback_in_same_batch_verifies_action() {
                 target: ActionTarget::without_row("be_app".into(), state.server.clone()),
             };
             let readback = Readback { server_state: Some(state.clone()), ..Readback::default() };
-            verify::is_applied(&step, None, &readback, None) == Some(true)
+            verification::is_applied(&step, None, &readback, None) == Some(true)
         };
         for (other, wanted, ..) in action_cases {
             assert_eq!(is_applied(target, wanted), other == word, "{other} is not {word}");

@@ -7,10 +7,11 @@ mod model_driver;
 #[path = "support/samples.rs"]
 mod samples;
 
+use hapulse::app::command_table::COMMANDS;
 use hapulse::app::layers::Layer;
 use hapulse::app::message::Effect;
 use hapulse::app::prompt::Prompt;
-use hapulse::app::ui_commands::{COMMANDS, UiCommand};
+use hapulse::app::ui_commands::UiCommand;
 use hapulse::table::view_table::{Content, VIEWS, ViewId};
 use model_driver::ModelDriver;
 

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::actions::action_table::{self, Danger, TargetKind};
-use crate::actions::action_warnings;
 use crate::actions::capacity::Capacity;
+use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
@@ -169,7 +169,7 @@ fn with_tracking_servers(sample: &Sample, targets: &[usize]) -> BTreeSet<usize> 
 pub(crate) fn evaluate_danger(sample: &Sample, intent: &Intent) -> Danger {
     let takes_most = || BackendImpact::evaluate(sample, &intent.steps).iter().any(BackendImpact::removes_most_capacity);
     let is_wide = intent.backends().len() > 1;
-    if is_wide || !action_warnings::crash_warnings(intent, sample).is_empty() || takes_most() {
+    if is_wide || !instance_warnings::crash_warnings(intent, sample).is_empty() || takes_most() {
         return Danger::Highest;
     }
     let least = if intent.steps.iter().any(|step| action_table::blocks_new_sessions(step.command)) {

@@ -4,22 +4,22 @@
 //! crashes), the readback and verification after it, drain tracking, attribution, reload losses and the audit log.
 //! It sends nothing: `instance::guard` decides whether an action may run and `instance::operator` sends it.
 //!
-//! Data flow: a key press creates an [`intent`] from a row of [`action_table`]; [`impact`] and [`action_warnings`]
+//! Data flow: a key press creates an [`intent`] from a row of [`action_table`]; [`impact`] and [`instance_warnings`]
 //! determine how the intent must be confirmed; `instance::operator` sends each step between two [`readback`]s;
-//! [`verify`] checks whether they show the effect; the resulting [`outcome`] is stored in [`audit`] and
+//! [`verification`] checks whether they show the effect; the resulting [`outcome`] is stored in [`audit`] and
 //! [`recent_actions`].
 
 pub mod action_table;
-pub(crate) mod action_warnings;
 pub(crate) mod attribution;
 pub mod audit;
 pub(crate) mod capacity;
 pub(crate) mod drain_tracker;
 pub mod impact;
-pub(crate) mod in_flight;
+pub(crate) mod instance_warnings;
 pub mod intent;
 pub mod outcome;
 pub mod readback;
 pub(crate) mod recent_actions;
 pub(crate) mod reload_loss;
-pub mod verify;
+pub(crate) mod row_stages;
+pub mod verification;

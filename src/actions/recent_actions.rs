@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::actions::attribution::Attribution;
 use crate::actions::drain_tracker::DrainTracker;
-use crate::actions::in_flight::InFlight;
 use crate::actions::outcome::{ActionReport, Outcome, StepStage};
+use crate::actions::row_stages::InFlight;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
 use crate::observe::events::{Event, EventKind};

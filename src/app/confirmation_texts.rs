@@ -1,8 +1,8 @@
 //! The texts of the confirmation dialog: current state, expected state and warnings.
 
 use crate::actions::action_table::{TargetKind, VerifyBy, blocks_new_sessions};
-use crate::actions::action_warnings;
 use crate::actions::impact::BackendImpact;
+use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
@@ -36,7 +36,7 @@ pub(crate) fn collect_facts(intent: &Intent, sample: &Sample) -> Option<ActionFa
         },
         TargetKind::Process => process_facts(first),
     };
-    facts.warnings.extend(action_warnings::warnings(intent, sample));
+    facts.warnings.extend(instance_warnings::warnings(intent, sample));
     Some(facts)
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
+use crate::app::command_table::COMMANDS;
 use crate::app::key::Key;
-use crate::app::ui_commands::{COMMANDS, CommandSpec, UiCommand};
+use crate::app::ui_commands::{CommandSpec, UiCommand};
 
 /// The error for invalid key bindings.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -1,10 +1,11 @@
 //! The menus: columns to sort by, and actions.
 
 use crate::app::action_targets;
+use crate::app::command_table::COMMANDS;
 use crate::app::dashboard_lists::ListCursor;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
-use crate::app::ui_commands::{COMMANDS, CommandSpec, CursorStep, UiCommand};
+use crate::app::ui_commands::{CommandSpec, CursorStep, UiCommand};
 
 /// Opens the action menu; available actions come first.
 pub(crate) fn open_action_menu(model: &mut Model) {

@@ -15,6 +15,7 @@ pub(crate) mod action_flow;
 pub(crate) mod action_targets;
 pub(crate) mod cli_view;
 pub mod command_line;
+pub mod command_table;
 pub mod confirmation;
 pub(crate) mod confirmation_texts;
 pub(crate) mod dashboard_lists;

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use crate::app::ui_commands::{COMMANDS, CommandSpec};
+use crate::app::command_table::COMMANDS;
+use crate::app::ui_commands::CommandSpec;
 use crate::config::former_names::{FORMER_NAMES, FormerName, NameKind};
 use crate::table::columns::column::Column;
 use crate::table::columns::column_table;

@@ -5,7 +5,7 @@
 
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
 use crate::actions::outcome::{ActionReport, Outcome};
-use crate::actions::verify;
+use crate::actions::verification;
 use crate::observe::instance_id::InstanceId;
 
 /// Maximum number of entries; older ones are dropped.
@@ -37,7 +37,7 @@ impl UndoStack {
             // A command without a reply may have taken effect, so its undo command is kept.
             .filter(|result| !matches!(result.outcome, Outcome::Refused(_) | Outcome::NotSent(_)))
             .filter_map(|result| {
-                let (action, command) = verify::inverse_action(&result.step, result.before.as_ref()?)?;
+                let (action, command) = verification::inverse_action(&result.step, result.before.as_ref()?)?;
                 let step = IntentStep { action, command, target: result.step.target.clone() };
                 (step.command_text() != result.step.command_text()).then_some(step)
             })

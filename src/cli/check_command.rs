@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL};
-use crate::cli::resolve as configured;
+use crate::cli::resolve_settings as configured;
 use crate::config::duration;
 use crate::config::target::Target;
 use crate::headless::check::nagios::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::actions::audit::audit_index::AuditIndex;
-use crate::cli::resolve;
+use crate::cli::resolve_settings;
 use crate::cli::targets::{self, NoTarget};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
@@ -42,7 +42,7 @@ pub(super) struct PollArgs {
 impl PollArgs {
     /// Loads the effective settings.
     pub(super) fn load_settings(&self) -> anyhow::Result<Settings> {
-        Ok(resolve::load_settings(self.config.as_deref(), PartialSettings::default())?)
+        Ok(resolve_settings::load_settings(self.config.as_deref(), PartialSettings::default())?)
     }
 
     /// Returns the targets in `named`, followed by those of the options. Without any, returns all configured targets or

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::cli::args::DashboardOptions;
-use crate::cli::resolve::{keymap, style_overrides, thresholds, view_configs};
+use crate::cli::resolve_settings::{keymap, style_overrides, thresholds, view_configs};
 use crate::config::settings::Settings;
 use crate::config::state_dir;
 use crate::config::target::Target;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::resolve;
+use crate::cli::resolve_settings;
 use crate::cli::targets;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
@@ -38,7 +38,7 @@ pub(super) struct DoctorArgs {
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let places = search_paths::for_process(args.config.as_deref());
     let read = places.read_all(PartialSettings::default(), &search_paths::env_variable).map_err(anyhow::Error::from);
-    let read = read.and_then(|layers| resolve::resolve_settings(&layers).map(|settings| (layers, settings)));
+    let read = read.and_then(|layers| resolve_settings::resolve_settings(&layers).map(|settings| (layers, settings)));
     let (settings, mut configuration) = match read {
         Ok((layers, settings)) => {
             let findings = file_checks::check_configuration(&layers, &settings);

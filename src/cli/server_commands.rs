@@ -11,8 +11,8 @@ use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
 use crate::config::target::Target;
 use crate::haproxy::write_command::TargetState;
-use crate::headless::server::server_command::{PromptPolicy, ServerCommandOptions};
 use crate::headless::server::server_name::ServerName;
+use crate::headless::server::server_run::{PromptPolicy, ServerCommandOptions};
 
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 refused, or reverted by another operator, 2 invalid usage or configuration,\n\
     3 HAProxy does not answer, 4 deadline exceeded, 128 + N stopped by signal N";

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::common_args::{
     PollArgs, SAMPLE_INTERVAL, load_attribution, report_no_target, text_layout, usage_error,
 };
-use crate::cli::resolve::{report_part, thresholds};
+use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::config::duration;
 use crate::config::located::Located;
 use crate::config::target::Target;

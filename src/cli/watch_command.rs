@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::cli::common_args::{PollArgs, load_attribution, report_no_target, usage_error};
-use crate::cli::resolve::{report_part, thresholds};
+use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::show_command::RowArgs;
 use crate::config::duration;
 use crate::config::target::Target;

@@ -11,7 +11,7 @@
 //! The files in layers; each file imports only from the layers listed before its own, or from the same layer:
 //!
 //! - `permission`, `counters`, `client_session`, `health_check`, `stick_table`, `date`: independent parts.
-//! - `server`, `proxy`, `defaults`, `site`, `world`: the state.
+//! - `server`, `proxy`, `default_proxies`, `site`, `world`: the state.
 //! - `load_balancing`, `session_flow`, `scenario`, `simulation`, `warm_up`: changes to the state over time.
 //! - `csv_row`, `show_*`, `help_text`: the replies.
 //! - `write_commands`, `interpreter`: the commands.
@@ -21,7 +21,7 @@ mod client_session;
 mod counters;
 mod csv_row;
 mod date;
-mod defaults;
+mod default_proxies;
 mod health_check;
 mod help_text;
 pub mod interpreter;

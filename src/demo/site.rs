@@ -3,7 +3,7 @@
 //! The site is a small shop: pages (`www`), an API that is always near its limit, static files, log-in, an unmaintained
 //! legacy application, and mail. A reload builds the site again.
 
-use crate::demo::defaults::{default_backend, default_frontend, default_server};
+use crate::demo::default_proxies::{default_backend, default_frontend, default_server};
 use crate::demo::health_check::{AgentCheck, CheckKind, Fault, HealthCheck};
 use crate::demo::proxy::{BalanceAlgorithm, Proxy, ProxyMode, Route, SimBackend, SimFrontend, Workload};
 use crate::demo::server::{CONFIG_MAINT, FORCED_MAINT, SimOperationalState, SimServer};

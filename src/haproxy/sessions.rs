@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::haproxy::compact_duration;
 use crate::haproxy::connection_stage::ConnectionStage;
-use crate::haproxy::key_values::{leading_pointer, parse_number, split_pair, words};
 use crate::haproxy::reply_lines::ReplyLines;
+use crate::haproxy::reply_words::{leading_pointer, parse_number, split_pair, words};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::version::Version;
 

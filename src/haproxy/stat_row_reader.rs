@@ -5,8 +5,8 @@
 //! are read by the CSV reader, which supports quotes, line breaks within quotes and rows of any length. Both readers
 //! produce the same cells.
 
-use crate::haproxy::key_values::parse_number;
 use crate::haproxy::numbers::row_writer::RowWriter;
+use crate::haproxy::reply_words::parse_number;
 use crate::haproxy::stat_header::{HeaderColumn, StatSchema};
 use crate::haproxy::stat_row::TextCells;
 

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
-use crate::haproxy::key_values::{leading_pointer, parse_number, split_pair, words};
+use crate::haproxy::reply_words::{leading_pointer, parse_number, split_pair, words};
 use crate::haproxy::safe_text::SafeText;
 
 /// Maximum number of tables kept from one reply.

@@ -9,7 +9,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::haproxy::command::{CommandWord, WordError};
-use crate::haproxy::key_values::parse_number;
+use crate::haproxy::reply_words::parse_number;
 use crate::haproxy::safe_text::SafeText;
 
 /// An administrative state to set on a server.

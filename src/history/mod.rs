@@ -5,9 +5,9 @@
 //! ([`crate::problems`]) or playback ([`crate::instance`]). Nothing is written to disk.
 //!
 //! Data flow: [`store`] appends each sample to the newest [`block`] and drops the oldest block when the budget is
-//! exceeded. The open block ([`open_block`]) appends each row's changes to a [`row_log`], with ages encoded by
+//! exceeded. The open block ([`open_rows`]) appends each row's changes to a [`row_log`], with ages encoded by
 //! [`age_encoding`]; [`info_log`], [`text_log`] and [`sample_context`] store the rest of the sample. A full block is
-//! sealed ([`sealed_block`]), and its rows are packed column by column ([`packed_row`], [`rice_codes`],
+//! sealed ([`sealed_rows`]), and its rows are packed column by column ([`packed_row`], [`rice_codes`],
 //! [`byte_segments`]), a few with each new sample. Whole samples and single series can be read from both open and
 //! sealed blocks. [`trend`] turns a series into chart points, and [`rates`] keeps the last few samples in full to
 //! compute rates.
@@ -16,7 +16,7 @@ pub(crate) mod age_encoding;
 pub mod block;
 pub(crate) mod byte_segments;
 pub(crate) mod info_log;
-pub(crate) mod open_block;
+pub(crate) mod open_rows;
 pub(crate) mod packed_row;
 #[cfg(test)]
 pub(crate) mod proptests;
@@ -24,7 +24,7 @@ pub mod rates;
 pub(crate) mod rice_codes;
 pub(crate) mod row_log;
 pub(crate) mod sample_context;
-pub(crate) mod sealed_block;
+pub(crate) mod sealed_rows;
 pub mod store;
 pub(crate) mod text_log;
 pub mod trend;

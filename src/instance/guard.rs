@@ -9,8 +9,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::actions::action_table::{Action, Danger, TargetKind, VerifyBy};
-use crate::actions::action_warnings;
 use crate::actions::impact;
+use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::ask::typed_line::{NotSent, TypedLine};
 use crate::haproxy::command::WordError;
@@ -182,7 +182,7 @@ pub fn check_intent(intent: &Intent, instance: &Instance) -> Result<Danger, Refu
             check_row(step, sample, instance)?;
         }
     }
-    match action_warnings::refusal_reason(intent, sample) {
+    match instance_warnings::refusal_reason(intent, sample) {
         Some(why) => Err(Refusal::KnownCrash(why)),
         None => Ok(impact::evaluate_danger(sample, intent)),
     }

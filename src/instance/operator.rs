@@ -12,13 +12,13 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::actions::audit::attempt::{Attempt, AttemptResult, RecordedState};
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::actions::audit::record::AuditRecord;
+use crate::actions::audit::record_contents::{Attempt, AttemptResult, RecordedState};
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult, StepStage};
 use crate::actions::readback::{self, Readback};
-use crate::actions::verify;
+use crate::actions::verification;
 use crate::ask::query::{QueryData, QueryError, QueryReply};
 use crate::ask::typed_line::TypedLine;
 use crate::haproxy::address::Address;
@@ -194,8 +194,8 @@ impl Operator {
         report: &impl Fn(StepStage),
     ) -> (Option<Readback>, Outcome) {
         for samples in 1..=MAX_READBACKS {
-            let is_applied = after.as_ref().map(|after| verify::is_applied(step, before, after, process.version));
-            let state = after.as_ref().map_or_else(String::new, |after| verify::describe_state(step, after));
+            let is_applied = after.as_ref().map(|after| verification::is_applied(step, before, after, process.version));
+            let state = after.as_ref().map_or_else(String::new, |after| verification::describe_state(step, after));
             match is_applied {
                 Some(Some(true)) => return (after, Outcome::Verified(state)),
                 Some(None) => return (after, Outcome::Accepted(state)),

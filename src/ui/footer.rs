@@ -3,12 +3,13 @@
 
 use crate::actions::intent::ActionTarget;
 use crate::app::action_targets;
+use crate::app::command_table::COMMANDS;
 use crate::app::key::Key;
 use crate::app::layers::Layer;
 use crate::app::layout::{Area, SizeClass};
 use crate::app::model::Model;
 use crate::app::prompt::{Prompt, PromptPurpose};
-use crate::app::ui_commands::{COMMANDS, CommandGroup, CommandSpec, UiCommand};
+use crate::app::ui_commands::{CommandGroup, CommandSpec, UiCommand};
 use crate::observe::link::Link;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;

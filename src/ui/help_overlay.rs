@@ -1,9 +1,10 @@
 //! The help page about keys, built from the table of commands.
 
 use crate::actions::action_table;
+use crate::app::command_table::COMMANDS;
 use crate::app::layout::Area;
 use crate::app::model::Model;
-use crate::app::ui_commands::{COMMANDS, CommandGroup};
+use crate::app::ui_commands::CommandGroup;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};

@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use hapulse::actions::intent::Intent;
+use hapulse::app::command_table::COMMANDS;
 use hapulse::app::confirmation::Confirmation;
 use hapulse::app::key::Key;
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::app::message::{Effect, Message};
 use hapulse::app::model::Model;
-use hapulse::app::ui_commands::COMMANDS;
 use hapulse::app::update::update;
 use hapulse::haproxy::level::Level;
 use hapulse::instance::access::Access;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::actions::audit::audit_reader;
-use crate::actions::audit::command_phrases::{is_state_change, state_changes, without_target};
+use crate::actions::audit::logged_commands::{is_state_change, state_changes, without_target};
 use crate::actions::audit::record::{AuditRecord, RecordPhase};
 use crate::haproxy::safe_text::SafeText;
 

@@ -14,9 +14,9 @@ use std::time::SystemTime;
 use rustix::fs::OFlags;
 
 use crate::actions::audit::actor::Actor;
-use crate::actions::audit::attempt::Attempt;
 use crate::actions::audit::audit_reader::MAX_LINE_BYTES;
 use crate::actions::audit::record::AuditRecord;
+use crate::actions::audit::record_contents::Attempt;
 
 /// Writes the audit log of this run.
 #[derive(Debug)]
@@ -178,8 +178,8 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::audit::attempt::AttemptResult;
     use crate::actions::audit::audit_reader;
+    use crate::actions::audit::record_contents::AttemptResult;
     use std::fs;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     use std::thread;

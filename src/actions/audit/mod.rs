@@ -5,16 +5,16 @@
 //! last state change of each server. It does not decide whether a command may run without an audit record
 //! (`instance::guard` does), and it does not print listings (`headless::audit` does).
 //!
-//! Data flow: an [`attempt`] becomes a [`record`] that [`audit_writer`] appends; [`audit_reader`] reads the file
+//! Data flow: an [`record_contents`] becomes a [`record`] that [`audit_writer`] appends; [`audit_reader`] reads the file
 //! for [`joined_records`] (listing) and [`audit_index`] (attribution).
 
 pub mod actor;
-pub mod attempt;
 pub mod audit_index;
 pub mod audit_reader;
 pub mod audit_writer;
-pub(crate) mod command_phrases;
 pub mod joined_records;
+pub(crate) mod logged_commands;
 pub mod record;
+pub mod record_contents;
 #[cfg(test)]
 pub(crate) mod test_records;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::actions::audit::actor::Actor;
-use crate::actions::audit::attempt::{Attempt, AttemptResult, RecordedState};
+use crate::actions::audit::record_contents::{Attempt, AttemptResult, RecordedState};
 use crate::haproxy::safe_text::{SafeText, is_visible};
 
 /// Phase of a command; each phase has its own line.

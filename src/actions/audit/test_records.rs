@@ -4,8 +4,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::actions::audit::actor::Actor;
-use crate::actions::audit::attempt::RecordedState;
 use crate::actions::audit::record::{AuditRecord, RecordPhase};
+use crate::actions::audit::record_contents::RecordedState;
 
 fn any_state() -> impl Strategy<Value = RecordedState> {
     let numbers = || option::of(any::<i64>());

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::actions::audit::audit_reader::{self, BadLine, RecordLine};
-use crate::actions::audit::command_phrases::without_target;
 use crate::actions::audit::joined_records::{JoinedRecord, JoinedRecords};
+use crate::actions::audit::logged_commands::without_target;
 use crate::haproxy::safe_text::SafeText;
 use crate::headless::print::{align_cells, ignore_broken_pipe};
 

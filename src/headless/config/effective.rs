@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
+use crate::app::command_table::COMMANDS;
 use crate::app::key::Key as Pressed;
-use crate::app::ui_commands::COMMANDS;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths::SettingOrigin;
 use crate::config::setting_table::{SETTINGS, Setting, SettingKind};

@@ -1,8 +1,9 @@
 //! `hapulse man --keys`: all keys by group, as Markdown. `docs/keys.md` is this output.
 
+use crate::app::command_table::COMMANDS;
 use crate::app::key::Key;
 use crate::app::palette_parser::COMMANDS_WITH_ARGUMENTS;
-use crate::app::ui_commands::{COMMANDS, CommandGroup, CommandSpec};
+use crate::app::ui_commands::{CommandGroup, CommandSpec};
 
 const INTRODUCTION: &str = "# Keys
 

@@ -8,9 +8,10 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
+use crate::app::command_table::COMMANDS;
 use crate::app::key::Key;
 use crate::app::palette_parser::COMMANDS_WITH_ARGUMENTS;
-use crate::app::ui_commands::{COMMANDS, CommandGroup, CommandSpec};
+use crate::app::ui_commands::{CommandGroup, CommandSpec};
 use crate::config::search_paths;
 use crate::config::setting_table::SETTINGS;
 

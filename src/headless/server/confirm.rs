@@ -2,13 +2,13 @@
 
 use crate::actions::action_table::{Danger, for_admin_state};
 use crate::actions::intent::Intent;
-use crate::actions::verify;
+use crate::actions::verification;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::server::confirmation_prompt::{ActionPlan, discard_typed_input, read_line};
 use crate::headless::server::initial_state;
 use crate::headless::server::progress::WaitGoal;
-use crate::headless::server::server_command::{PromptPolicy, ServerCommand, TargetServer};
+use crate::headless::server::server_run::{PromptPolicy, ServerCommand, TargetServer};
 use crate::instance::guard::{self, Authorised, ConfirmationAnswer, Refusal, name_to_type};
 
 /// Result of the confirmation.
@@ -141,7 +141,8 @@ impl ServerCommand<'_> {
             let step = server.step();
             let before = self.controller.operator.read_back(&step).await;
             let is = |step| {
-                before.as_ref().and_then(|readback| verify::is_applied(step, None, readback, version)) == Some(true)
+                before.as_ref().and_then(|readback| verification::is_applied(step, None, readback, version))
+                    == Some(true)
             };
             server.is_already_set = is(&step);
             // Maintenance is the final state of `--then maint`, so the server is already done.

@@ -10,13 +10,13 @@
 //! action passes the guard and the operator, and [`progress`] compares the samples with the goal. All output goes
 //! through [`console::Console`]; the result is an exit code.
 
+pub(crate) mod command_output;
 pub(crate) mod confirm;
 pub(crate) mod confirmation_prompt;
-pub(crate) mod console;
 pub(crate) mod controller;
 pub(crate) mod initial_state;
 pub(crate) mod progress;
 pub(crate) mod run;
-pub(crate) mod server_command;
 pub(crate) mod server_name;
+pub(crate) mod server_run;
 pub(crate) mod wait;

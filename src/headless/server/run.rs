@@ -12,10 +12,10 @@ use crate::actions::intent::Intent;
 use crate::actions::outcome::StepResult;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
-use crate::headless::server::console::Console;
+use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::progress::WaitGoal;
-use crate::headless::server::server_command::{ServerCommand, ServerCommandOptions};
+use crate::headless::server::server_run::{ServerCommand, ServerCommandOptions};
 use crate::headless::signals::Signals;
 use crate::instance::guard::Authorised;
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::actions::verify;
+use crate::actions::verification;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::server::progress::{ServerProgress, WaitGoal, server_progress, summarize};
-use crate::headless::server::server_command::{ServerCommand, TargetServer};
+use crate::headless::server::server_run::{ServerCommand, TargetServer};
 use crate::observe::link::Link;
 use crate::units::exact_duration_words;
 
@@ -72,7 +72,7 @@ impl ServerCommand<'_> {
             if progress.is_doubtful {
                 let step = server.step();
                 let readback = self.controller.operator.read_back(&step).await;
-                match readback.and_then(|readback| verify::is_applied(&step, None, &readback, version)) {
+                match readback.and_then(|readback| verification::is_applied(&step, None, &readback, version)) {
                     Some(true) => {}
                     Some(false) => {
                         let why = self.describe_change(server);

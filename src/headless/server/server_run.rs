@@ -13,7 +13,7 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
 use crate::headless::exit_code::CommandExit;
-use crate::headless::server::console::Console;
+use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_name::ServerName;

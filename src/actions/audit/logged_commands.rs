@@ -1,4 +1,4 @@
-//! Command texts without their target, for display: `state maint`, `enable`, `set maxconn 100`.
+//! Reads logged commands: their text without the target (`state maint`, `set maxconn 100`), and whether they set a state.
 
 /// Words that may precede the name of a target.
 const TARGET_NOUNS: [&str; 3] = ["server", "frontend", "backend"];

@@ -1,5 +1,5 @@
-//! Resolves names in settings: rules, theme roles, views, columns, commands and keys. The `config` module does not know
-//! these names, so this module adds the position in the configuration file to the errors.
+//! Loads the settings and resolves the names in them: rules, theme roles, views, columns, commands and keys. The `config`
+//! module does not know these names, so this module adds the position in the configuration file to the errors.
 
 use std::fmt::Display;
 use std::path::Path;
