@@ -149,7 +149,7 @@ impl CommandGroup {
     }
 }
 
-/// A row of [`COMMANDS`].
+/// A row of [`crate::app::command_table::COMMANDS`].
 #[derive(Debug, PartialEq)]
 pub struct CommandSpec {
     /// Name in the configuration, the palette and the documentation.

@@ -131,7 +131,7 @@ impl Query {
         })
     }
 
-    /// Returns the costs of the commands in the query. Commands that [`query_cost`] does not list are skipped.
+    /// Returns the costs of the commands in the query. Commands that [`query_limits`] does not list are skipped.
     pub(crate) fn costs(&self) -> Vec<&'static QueryCost> {
         match self {
             Self::Sessions(filter) if filter.all_details => {

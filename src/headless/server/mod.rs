@@ -6,9 +6,9 @@
 //! Does not own the rules for allowed actions (`instance::guard`), sending and verification (`instance::operator`),
 //! or the parsing of arguments (`cli::server_commands`).
 //!
-//! Data flow: [`arguments::run`] drives a [`server_command::ServerCommand`]. Its [`controller::Controller`] polls, each
+//! Data flow: [`run::run`] drives a [`server_run::ServerCommand`]. Its [`controller::Controller`] polls, each
 //! action passes the guard and the operator, and [`progress`] compares the samples with the goal. All output goes
-//! through [`console::Console`]; the result is an exit code.
+//! through [`command_output::Console`]; the result is an exit code.
 
 pub(crate) mod command_output;
 pub(crate) mod confirm;
