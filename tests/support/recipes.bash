@@ -41,7 +41,7 @@ wait_until() {
 }
 
 # First line of the check's output in this setup.
-warning='HAPULSE WARNING - backend api: 1 server of 2 down'
+warning='HAPULSE WARNING - backend api: 1 of 2 servers down'
 
 start_haproxy() {
     mkdir -p /run/haproxy && chown haproxy:haproxy /run/haproxy && chmod 2775 /run/haproxy
