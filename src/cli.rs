@@ -28,6 +28,7 @@ use jiff::tz::TimeZone;
 use crate::actions::audit::actor::Actor;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::cli::args::{AuditArgs, Cli, CliCommand, ConfigArgs};
+use crate::cli::common_args::{report_no_target, usage_error};
 use crate::cli::server_commands::ServerCommandArgs;
 use crate::cli::targets::NoTarget;
 use crate::config::config_file::BadConfig;
@@ -47,10 +48,6 @@ use crate::headless::server::controller::Controller;
 use crate::headless::server::run;
 use crate::problems::thresholds::ThresholdError;
 
-const EXIT_ERROR: u8 = 1;
-const EXIT_USAGE: u8 = 2;
-const EXIT_UNREACHABLE: u8 = 3;
-
 /// Parses the arguments, runs the command and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -62,7 +59,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             eprintln!("hapulse: {error:#}");
             let is_usage = error.is::<BadConfig>() || error.is::<ThresholdError>();
-            ExitCode::from(if is_usage { EXIT_USAGE } else { EXIT_ERROR })
+            if is_usage { usage_error() } else { ExitCode::FAILURE }
         }
     }
 }
@@ -87,7 +84,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             eprintln!(
                 "hapulse: the dashboard needs a terminal, but standard output is not one\n  run hapulse without a pipe or redirection"
             );
-            Ok(ExitCode::from(EXIT_USAGE))
+            Ok(usage_error())
         }
         Some(CliCommand::Demo(options)) => {
             let settings = resolve_settings::load_settings(options.config.as_deref(), options.layer())?;
@@ -164,15 +161,6 @@ fn print_bytes(text: &[u8]) -> anyhow::Result<ExitCode> {
 fn open_audit(settings: &Settings, tool: &str) -> AuditWriter {
     let AuditSettings { path, required, .. } = &settings.audit;
     AuditWriter::new(path.clone(), *required, tool, Actor::current(), SystemTime::now())
-}
-
-/// Prints why there is no target and returns the exit code: 2 for an invalid address, 3 if no target was found.
-fn report_no_target(why: &NoTarget) -> ExitCode {
-    eprintln!("hapulse: {why}");
-    ExitCode::from(match why {
-        NoTarget::Address(_) => EXIT_USAGE,
-        NoTarget::NotFound { .. } => EXIT_UNREACHABLE,
-    })
 }
 
 fn run_server_command(args: &ServerCommandArgs) -> anyhow::Result<ExitCode> {

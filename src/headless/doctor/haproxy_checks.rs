@@ -4,15 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use anyhow::Context as _;
-use tokio::runtime::Builder;
-
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::level::Level;
 use crate::haproxy::socket_permissions;
 use crate::headless::doctor::finding::Finding;
+use crate::headless::pollers;
 use crate::observe::link::PollFailure;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sample::Sample;
@@ -26,7 +24,7 @@ use crate::units::pluralize;
 /// # Errors
 /// Returns an error if the I/O runtime cannot start.
 pub(crate) fn check_haproxy(address: &Address, pace: PollSchedule) -> anyhow::Result<Vec<Finding>> {
-    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
+    let runtime = pollers::start_runtime()?;
     let mut pace = pace;
     let mut sampler = Sampler::new(address.clone(), ConnectionLimits::default(), false, Clock::start());
     Ok(match runtime.block_on(sampler.poll_and_record(&mut pace)) {

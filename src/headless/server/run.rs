@@ -5,13 +5,11 @@
 //! the first failure, and waits if `--wait` is set. If the run fails or is stopped, it reports the states in which
 //! it leaves the servers. Signals take effect between two commands, never during one.
 
-use anyhow::Context as _;
-use tokio::runtime::Builder;
-
 use crate::actions::intent::Intent;
 use crate::actions::outcome::StepResult;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
+use crate::headless::pollers;
 use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::progress::WaitGoal;
@@ -28,7 +26,7 @@ pub(crate) fn run(
     controller: Controller,
     console: &mut Console,
 ) -> anyhow::Result<CommandExit> {
-    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
+    let runtime = pollers::start_runtime()?;
     Ok(runtime.block_on(async {
         let signals = Signals::listen();
         let mut run = ServerCommand {
