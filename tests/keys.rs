@@ -411,7 +411,7 @@ fn action_report(driver: &ModelDriver, effects: &[Effect], outcome: Outcome) -> 
     let intent = authorised.get().clone();
     assert_eq!(driver.model.instance().unwrap().actions_in_flight(), 1);
     let (step, command) = (intent.steps[0].clone(), intent.commands()[0].clone());
-    let result = StepResult { step, command, before: None, after: None, outcome, audit_warning: None };
+    let result = StepResult::new(step, command, outcome);
     ActionReport { intent, results: vec![result] }
 }
 

@@ -86,12 +86,17 @@ fn confirmation_sends_command_only_after_yes() {
     term.press("y");
     term.wait_for("verified, MAINT");
     assert_eq!(relay.write_commands(), ["set server be1/s2 state maint"]);
+    // The command and each question before and after it have their own connection.
     let lines = relay.lines();
-    let line = lines.iter().find(|line| line.contains("set ")).unwrap();
-    let commands: Vec<&str> = line.split(';').collect();
-    let [before, stat, command, after, stat_after] = commands.as_slice() else { panic!("{commands:?}") };
-    assert_eq!((*before, *command, *after), ("show servers state be1", "set server be1/s2 state maint", *before));
-    assert!(stat.starts_with("show stat ") && stat == stat_after, "{stat} {stat_after}");
+    let is_command = |line: &String| line.contains("set ");
+    let command = lines.iter().position(is_command).unwrap();
+    assert_eq!(lines[command], "show info;set server be1/s2 state maint");
+    let is_question = |line: &&String| line.contains("show stat") || line.contains("servers state be1");
+    let before: Vec<&String> = lines[..command].iter().filter(is_question).collect();
+    let after: Vec<&String> = lines[command + 1..].iter().filter(is_question).take(2).collect();
+    assert_eq!(before[before.len() - 2..], ["show info;show stat", "show servers state be1"]);
+    assert!(after[0].starts_with("show info;show stat ") && after[0].ends_with(" 7 -1"), "{after:?}");
+    assert_eq!(after[1], "show servers state be1");
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn optional_audit_warns_when_unwritable() {
     term.move_to_path("be1/s2");
     term.press("M");
     answer_confirmation(&mut term, "Maintenance: be1 / s2", "y");
-    term.wait_for("be1/s2: verified, MAINT, 0 sessions left; not in the audit log: ");
+    term.wait_for("be1/s2: verified, MAINT, 0 sessions left; 2 of 3 servers of be1 usable; not in the audit log: ");
     assert_eq!(relay.write_commands(), ["set server be1/s2 state maint"]);
     assert_eq!(lab.stat("be1", "s2", "status"), "MAINT");
 }

@@ -321,7 +321,7 @@ fn drain_stops_at_first_failure_and_lists_untouched_servers() {
     let restore = format!("to restore it: hapulse ready --target {} be1/s1\n", faulty_relay.path().display());
     assert_output(
         &result,
-        1,
+        5,
         &["set server be1/s1 state drain: verified, DRAIN"],
         &[
             "set server be1/s2 state drain: sent, but HAProxy closed the connection",

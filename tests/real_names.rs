@@ -145,7 +145,7 @@ fn confirmation_requires_whole_wide_name() {
     assert_eq!(lines_with_names(&fake), [""; 0]);
     term.press("-サーバー<ret>");
     wait_until("the command", || {
-        lines_with_names(&fake).iter().any(|line| line.contains(&format!(";set server be1/{name} state maint;")))
+        lines_with_names(&fake).iter().any(|line| line.ends_with(&format!(";set server be1/{name} state maint")))
     });
 }
 

@@ -415,14 +415,14 @@ fn split_separates_replies_of_command_batch() {
     for version in VERSIONS {
         let bytes = recorded_bytes(version, "batch-stat-info.txt");
         let replies = reply::split(&bytes, 2);
-        assert!(replies.len() == 2 && reply::is_complete(&bytes, 2), "{version}");
+        assert!(replies.len() == 2 && replies[1].is_complete(), "{version}");
         let table = StatTable::parse(replies[0].text(), None).unwrap();
         assert_eq!(table.rows().len(), if version == "1.8.0" { 39 } else { 43 }, "{version}");
         assert!(ProcessInfo::parse(replies[1].text()).unwrap().number(InfoField::Pid).is_some(), "{version}");
 
         let bytes = recorded_bytes(version, "batch-unknown.txt");
         let replies = reply::split(&bytes, 3);
-        assert!(replies.len() == 3 && reply::is_complete(&bytes, 3), "{version}");
+        assert!(replies.len() == 3 && replies[2].is_complete(), "{version}");
         assert!(ProcessInfo::parse(replies[0].text()).is_ok(), "{version}");
         assert!(replies[1].is_unknown_command(), "{version}: {}", trimmed_text(&replies[1]));
         assert_eq!(replies[2].is_unknown_command(), version == "1.8.0", "{version}");
@@ -479,8 +479,8 @@ fn readback_in_same_batch_verifies_action() {
     ];
     for (word, _, own, inherited) in action_cases {
         let bytes = recorded_bytes("2.6.12", &format!("batch-action-{word}.txt"));
-        assert!(reply::is_complete(&bytes, 2), "{word}");
         let replies = reply::split(&bytes, 2);
+        assert!(replies[1].is_complete(), "{word}");
         assert!(replies[0].is_empty(), "{word}");
         let states = servers_state::parse(replies[1].text());
         let (target, tracking) = (find(&states, "be_app", "app1"), find(&states, "be_track", "t1"));
@@ -572,7 +572,8 @@ fn is_complete_rejects_truncated_reply() {
     for version in VERSIONS {
         let bytes = recorded_bytes(version, "batch-stat-info.txt");
         for end in (0..bytes.len()).step_by(97).chain(bytes.len() - 2..bytes.len()) {
-            assert!(!reply::is_complete(&bytes[..end], 2), "{version} {end}");
+            let replies = reply::split(&bytes[..end], 2);
+            assert!(!(replies.len() == 2 && replies[1].is_complete()), "{version} {end}");
         }
     }
 }

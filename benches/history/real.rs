@@ -28,7 +28,7 @@ pub fn measure_live(seconds: u64, record: Option<&Path>) {
     for second in 0..seconds {
         std::thread::sleep((start + Duration::from_secs(second)).saturating_duration_since(Instant::now()));
         let mut reply = Vec::new();
-        let request = connection::request(&address, "show info;show stat", 2, &limits, &mut reply);
+        let request = connection::request(&address, "show info;show stat", &limits, &mut reply);
         runtime.block_on(request).expect("HAProxy replies");
         if let Some(folder) = record {
             fs::write(folder.join(format!("{second:05}.txt")), &reply).expect("the folder can be written");

@@ -8,7 +8,7 @@ use crate::observe::sample::Sample;
 
 /// Numbers of servers in a backend, and the weight that is available.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Capacity {
+pub struct Capacity {
     /// Number of active (non-backup) servers.
     pub(crate) active: usize,
     /// Number of active servers that load balancing can choose.

@@ -193,9 +193,7 @@ mod tests {
         let target = |name: &&str| {
             let index =
                 (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == *name).unwrap();
-            let key = sample.rows.key(index);
-            let (proxy, name) = (key.proxy.clone(), key.name.clone());
-            ActionTarget { id: sample.rows.ids()[index], proxy, name, iid: None, seen_status: "UP".into() }
+            ActionTarget::from_row(sample, sample.rows.ids()[index]).unwrap()
         };
         Intent::new(action, fixed_command, InstanceId::FIRST, names.iter().map(target).collect())
     }

@@ -72,9 +72,7 @@ mod tests {
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     fn intent(action: &'static Action, command: WriteCommand, sample: &Sample) -> Intent {
-        let (id, iid) = (sample.rows.ids()[0], None);
-        let target =
-            ActionTarget { id, proxy: "www-in".into(), name: "FRONTEND".into(), iid, seen_status: "OPEN".into() };
+        let target = ActionTarget::from_row(sample, sample.rows.ids()[0]).unwrap();
         Intent::new(action, command, InstanceId::FIRST, vec![target])
     }
 

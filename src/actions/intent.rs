@@ -4,11 +4,15 @@
 use std::collections::BTreeSet;
 
 use crate::actions::action_table::{Action, TargetKind};
+use crate::actions::process_identity::ProcessIdentity;
+use crate::actions::target_identity::{self, TargetIdentity};
 use crate::haproxy::command::WordError;
+use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::WriteCommand;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
+use crate::observe::sample::Sample;
 
 /// Target of an action, as it was when the key was pressed. The instance is that of the [`Intent`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +27,50 @@ pub struct ActionTarget {
     pub iid: Option<i64>,
     /// Status that the operator saw on the screen; empty if the target has no status.
     pub seen_status: SafeText,
+    /// Everything else that identifies the target.
+    pub identity: TargetIdentity,
 }
 
 impl ActionTarget {
+    /// Creates a target from a row of a sample, or returns `None` if the sample does not contain the row.
+    pub fn from_row(sample: &Sample, id: RowId) -> Option<Self> {
+        let index = sample.rows.index_of(id)?;
+        let row = &sample.table.rows()[index];
+        Some(Self {
+            id,
+            proxy: row.proxy.clone(),
+            name: row.name.clone(),
+            iid: sample.table.number(index, Field::Iid),
+            seen_status: SafeText::from(row.status()),
+            identity: TargetIdentity::from_row(sample, index),
+        })
+    }
+
     /// Creates a target that is not a row: a session, an entry or the process.
     pub fn without_row(proxy: SafeText, name: SafeText) -> Self {
-        Self { id: RowId::PROCESS, proxy, name, iid: None, seen_status: SafeText::default() }
+        Self {
+            id: RowId::PROCESS,
+            proxy,
+            name,
+            iid: None,
+            seen_status: SafeText::default(),
+            identity: TargetIdentity::default(),
+        }
+    }
+
+    /// Sets the process of a target that is not a row.
+    #[must_use]
+    pub(crate) fn in_process(mut self, sample: &Sample) -> Self {
+        self.identity.process = Some(ProcessIdentity::from_sample(sample));
+        self
+    }
+
+    /// Lists how the target changed since it was shown, as parts of a sentence; `now` is the same target as it is now.
+    pub(crate) fn changes_to(&self, now: &Self) -> Vec<String> {
+        let mut all = self.identity.differences(&now.identity);
+        let seen = (self.seen_status.as_str(), self.identity.admin);
+        all.extend(target_identity::state_difference(seen, (now.seen_status.as_str(), now.identity.admin)));
+        all
     }
 }
 

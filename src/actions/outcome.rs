@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use crate::actions::action_table;
+use crate::actions::capacity::Capacity;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::readback::Readback;
 use crate::haproxy::safe_text::SafeText;
 use crate::observe::instance_id::RowRef;
+use crate::units::pluralize;
 
 /// Outcome of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +28,26 @@ pub enum Outcome {
     Refused(SafeText),
     /// Nothing was sent. Holds the reason.
     NotSent(String),
-    /// Sent, but no reply came: the command may have taken effect. Holds the reason.
-    Unknown(String),
+    /// Nothing was sent, because the target or the impact is not the one that was confirmed. Holds the differences.
+    Changed(String),
+    /// Sent, but no reply came: the command may have taken effect.
+    Unknown {
+        /// Reason why the reply is missing.
+        reason: String,
+        /// Description of the state read afterwards; empty if it could not be read.
+        now: String,
+    },
 }
 
 impl Outcome {
     /// Returns true if the command succeeded, so that the next step may be sent.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Verified(_) | Self::Accepted(_))
+    }
+
+    /// Returns true if a command was sent and neither HAProxy's reply nor a readback shows its effect.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown { .. }) || matches!(self, Self::NotVerified { now, .. } if now.is_empty())
     }
 }
 
@@ -48,7 +63,11 @@ impl fmt::Display for Outcome {
             Self::NotVerified { now, samples } => write!(f, "accepted, but still {now} after {samples} samples"),
             Self::Refused(text) => write!(f, "refused by HAProxy: {text}"),
             Self::NotSent(reason) => write!(f, "not sent: {reason}"),
-            Self::Unknown(reason) => write!(f, "sent, but {reason}: check the state before retrying"),
+            Self::Changed(differences) => write!(f, "not sent: {differences}"),
+            Self::Unknown { reason, now } if now.is_empty() => {
+                write!(f, "sent, but {reason}: check the state before retrying")
+            }
+            Self::Unknown { reason, now } => write!(f, "sent, but {reason}; read back afterwards: {now}"),
         }
     }
 }
@@ -66,8 +85,31 @@ pub struct StepResult {
     pub after: Option<Readback>,
     /// Outcome of the command.
     pub outcome: Outcome,
+    /// Process id of the HAProxy that executed the command; `None` if unknown.
+    pub pid: Option<i64>,
     /// Error from writing the audit record; `None` if it was written.
     pub audit_warning: Option<String>,
+}
+
+impl StepResult {
+    /// Creates the result of a step without readbacks.
+    pub fn new(step: IntentStep, command: String, outcome: Outcome) -> Self {
+        Self { step, command, before: None, after: None, outcome, pid: None, audit_warning: None }
+    }
+
+    /// Describes what is left of the backend after a server was taken out of service: `2 of 3 servers of be_app usable`.
+    /// Returns `None` for other actions.
+    pub(crate) fn remaining_capacity(&self) -> Option<String> {
+        let (backend, capacity) = (&self.step.target.proxy, self.after.as_ref()?.capacity?);
+        let is_out_of_service = self.outcome.is_success() && action_table::blocks_new_sessions(self.step.command);
+        is_out_of_service.then(|| match capacity {
+            _ if !capacity.is_available() => format!("no server of {backend} is usable now"),
+            Capacity { usable: 0, backup, .. } => {
+                format!("only {} of {backend} usable now", pluralize(backup as i64, "backup server"))
+            }
+            Capacity { usable, active, .. } => format!("{usable} of {active} servers of {backend} usable"),
+        })
+    }
 }
 
 /// Results of one intent.
@@ -84,6 +126,16 @@ impl ActionReport {
     /// Returns the steps not attempted because an earlier one failed or the operator stopped the batch.
     pub(crate) fn unattempted_steps(&self) -> &[IntentStep] {
         self.intent.steps.get(self.results.len()..).unwrap_or_default()
+    }
+
+    /// Returns the steps to ask about again: the first one was not sent because its target or impact had changed.
+    pub(crate) fn steps_to_confirm_again(&self) -> Vec<IntentStep> {
+        match self.results.last() {
+            Some(StepResult { outcome: Outcome::Changed(_), step, .. }) => {
+                std::iter::once(step).chain(self.unattempted_steps()).cloned().collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Returns true if every step succeeded.

@@ -70,14 +70,7 @@ fn runtime_weight(sample: &Sample, index: usize) -> Option<i64> {
 impl ReloadLoss {
     /// Returns the step that restores the loss, or `None` if the server no longer exists.
     pub fn restore_step(&self, sample: &Sample, seen_status: SafeText) -> Option<IntentStep> {
-        let row = sample.row(self.id)?;
-        let target = ActionTarget {
-            id: self.id,
-            proxy: row.proxy.clone(),
-            name: row.name.clone(),
-            iid: sample.number(self.id, Field::Iid),
-            seen_status,
-        };
+        let target = ActionTarget { seen_status, ..ActionTarget::from_row(sample, self.id)? };
         let action = match self.command {
             WriteCommand::State(admin) => action_table::for_admin_state(admin),
             _ => &action_table::WEIGHT,

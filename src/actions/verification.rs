@@ -11,6 +11,7 @@ use crate::haproxy::servers_state::OperationalState;
 use crate::haproxy::status::RowState;
 use crate::haproxy::version::Version;
 use crate::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, WriteCommand};
+use crate::units::pluralize;
 
 /// Returns whether the readback `after` shows the commanded state, or `None` if HAProxy does not report that state.
 pub fn is_applied(
@@ -60,12 +61,7 @@ pub fn is_applied(
             (false, RowState::Open | RowState::Full) if version == Some(Version::new(2, 4)) => None,
             _ => Some(false),
         },
-        // New sessions may arrive immediately if the server is usable.
-        WriteCommand::ShutdownSessions => match after.sessions? {
-            0 => Some(true),
-            _ if after.parsed_status().is_usable() => None,
-            _ => Some(false),
-        },
+        WriteCommand::ShutdownSessions => Some(after.sessions? == 0),
         WriteCommand::ShutdownSession | WriteCommand::ClearTableEntry => Some(!after.exists?),
         WriteCommand::ClearCounters { all } => {
             let sessions = |readback: &Readback| if all { readback.total_sessions } else { readback.peak_sessions };
@@ -74,15 +70,21 @@ pub fn is_applied(
     }
 }
 
+/// Returns true if a server whose sessions were ended still gets new ones, so that they may never become zero.
+pub(crate) fn may_get_new_sessions(step: &IntentStep, after: &Readback) -> bool {
+    step.action.verify_by == VerifyBy::NoSessions && after.parsed_status().is_usable()
+}
+
 /// Describes the current state: `MAINT, 7 sessions left`, `weight 50`.
 pub(crate) fn describe_state(step: &IntentStep, after: &Readback) -> String {
     let status = &after.status;
     match step.action.verify_by {
-        VerifyBy::AdminState if action_table::blocks_new_sessions(step.command) => match after.sessions {
-            Some(1) => format!("{status}, 1 session left"),
-            Some(left) => format!("{status}, {left} sessions left"),
-            None => status.to_string(),
-        },
+        VerifyBy::AdminState | VerifyBy::OperationalState | VerifyBy::AgentHealth
+            if action_table::blocks_new_sessions(step.command) =>
+        {
+            let left = after.sessions.map_or(String::new(), |left| format!(", {} left", pluralize(left, "session")));
+            format!("{status}{left}")
+        }
         VerifyBy::AdminState | VerifyBy::OperationalState | VerifyBy::FrontendStatus | VerifyBy::AgentHealth => {
             status.to_string()
         }

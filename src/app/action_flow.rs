@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::actions::action_table::{Action, ActionCommand, TargetKind, WEIGHT};
 use crate::actions::intent::{ActionTarget, Intent};
-use crate::actions::outcome::{ActionReport, StepProgress};
+use crate::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult};
 use crate::app::action_targets;
 use crate::app::confirmation::{Confirmation, ConfirmationEvent};
 use crate::app::instance_view::InstanceView;
@@ -17,6 +17,8 @@ use crate::app::suggested_actions;
 use crate::haproxy::fields::Field;
 use crate::haproxy::write_command::{self, MAX_WEIGHT, TargetWeight, WriteCommand};
 use crate::instance::guard::{self, ConfirmationAnswer, Refusal};
+use crate::observe::instance_id::InstanceId;
+use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
 use crate::table::cell::Role;
 
@@ -234,18 +236,44 @@ fn send_confirmed(
 /// the action became more dangerous.
 fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &Refusal, now: Duration) {
     let Some(instance) = model.instance_by_id(confirmation.intent.instance) else { return };
-    let mut intent = confirmation.intent.clone();
-    for step in &mut intent.steps {
-        if let Some(status) = instance.data.last_status(step.target.id) {
-            step.target.seen_status = status;
-        }
-    }
+    let intent = with_present_targets(confirmation.intent.clone(), instance);
     match guard::check_intent(&intent, &instance.data) {
         Ok(danger) => {
             let again = confirmation.reopen(intent, danger, format!("{refusal}; please confirm again"), now);
             model.layers.push(Layer::Confirmation(again));
         }
         Err(refusal) => model.notify_refusal(&refusal, Role::Bad, now),
+    }
+}
+
+/// Returns an intent whose targets are as they are in the latest sample. Targets that are not rows stay the same.
+fn with_present_targets(mut intent: Intent, instance: &InstanceView) -> Intent {
+    for step in &mut intent.steps {
+        let admin = step.target.identity.admin;
+        if let Some(target) = instance.data.target(step.target.id) {
+            step.target = target;
+            // The state that was read right before sending is newer than the sample or the same.
+            step.target.identity.admin = admin;
+        }
+    }
+    intent
+}
+
+/// Asks again about the steps that were not sent, because a target or the impact had changed since the confirmation. Called
+/// with the first sample after that, which shows the change.
+pub(crate) fn confirm_again(model: &mut Model, id: InstanceId, now: Duration) {
+    let Some(instance) = model.instance_by_id_mut(id) else { return };
+    let Some((intent, differences)) = instance.unconfirmed.take() else { return };
+    let intent = with_present_targets(intent, instance);
+    match guard::check_intent(&intent, &instance.data) {
+        // Another layer may have been opened in the meantime; a question must not interrupt it.
+        Ok(danger) if model.layers.is_empty() => {
+            let mut confirmation = Confirmation::new(intent, danger, now);
+            confirmation.remark = Some(format!("not sent: {differences}; please confirm again"));
+            model.layers.push(Layer::Confirmation(confirmation));
+        }
+        Ok(_) => {}
+        Err(refusal) => model.notify(format!("nothing was sent: {refusal}"), Role::Bad, now),
     }
 }
 
@@ -259,7 +287,9 @@ pub(crate) fn start_undo(model: &mut Model, now: Duration) {
     let not_undoable = model.undo.not_undoable(id);
     let remark = not_undoable.map(|last| format!("{last} cannot be undone; this is the action before it"));
     for step in &mut intent.steps {
-        step.target.seen_status = instance.data.last_status(step.target.id).unwrap_or_default();
+        if let Some(target) = instance.data.target(step.target.id) {
+            step.target = target;
+        }
     }
     if let Err(refusal @ Refusal::Gone(_)) = guard::check_intent(&intent, &instance.data) {
         model.undo.discard_next(id);
@@ -303,7 +333,22 @@ pub(crate) fn finish_action(model: &mut Model, report: &ActionReport, now: Times
     let id = report.intent.instance;
     let Some(instance) = model.instance_by_id_mut(id) else { return Vec::new() };
     instance.finish_action(report, now);
-    let role = if report.is_success() { Role::Good } else { Role::Bad };
+    let steps = report.steps_to_confirm_again();
+    let are_rows = steps.iter().all(|step| step.target.id != RowId::PROCESS);
+    if let Some(StepResult { outcome: Outcome::Changed(differences), .. }) = report.results.last()
+        && are_rows
+    {
+        instance.unconfirmed = Some((Intent { steps, ..report.intent.clone() }, differences.clone()));
+    }
+    let is_left_empty = |result: &StepResult| {
+        let capacity = result.after.as_ref().and_then(|after| after.capacity);
+        result.remaining_capacity().is_some() && capacity.is_some_and(|capacity| !capacity.is_available())
+    };
+    let role = match report.is_success() {
+        true if report.results.iter().any(is_left_empty) => Role::Warn,
+        true => Role::Good,
+        false => Role::Bad,
+    };
     model.undo.record(report);
     model.notify(summarize_report(report), role, now.monotonic);
     vec![Effect::PollNow(id)]
@@ -314,6 +359,7 @@ fn summarize_report(report: &ActionReport) -> String {
     let remark = report.results.iter().find_map(|result| result.audit_warning.as_ref());
     let remark = remark.map_or(String::new(), |remark| format!("; {remark}"));
     let Some(last) = report.results.last() else { return String::new() };
+    let remark = last.remaining_capacity().map_or(String::new(), |capacity| format!("; {capacity}")) + &remark;
     let name = last.step.target_name();
     match (report.results.len(), report.unattempted_steps().len()) {
         (1, 0) => format!("{name}: {}{remark}", last.outcome),

@@ -2,12 +2,12 @@
 
 use crate::actions::action_table::{Action, ActionCommand, TargetKind, WEIGHT};
 use crate::actions::intent::{ActionTarget, Intent};
+use crate::actions::target_identity::SessionIdentity;
 use crate::app::instance_view::InstanceView;
 use crate::app::layers::Layer;
 use crate::app::model::Model;
 use crate::app::queries;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
-use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::write_command::{TargetWeight, WriteCommand};
@@ -91,7 +91,11 @@ pub(crate) fn find_targets(model: &Model, action: &'static Action) -> Result<Vec
             let index = instance.view_cursors[model.view()].index();
             let is_there = matches!(model.current_view().content, Content::Sessions);
             let session = queries::shown_sessions(model).nth(index).filter(|_| is_there).ok_or_else(wrong_target)?;
-            Ok(vec![ActionTarget::without_row(SafeText::default(), session.id.clone())])
+            let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
+            let mut target = ActionTarget::without_row(SafeText::default(), session.id.clone()).in_process(sample);
+            let received_at = instance.queries.sessions.latest.as_ref().map(|(_, at)| at.monotonic);
+            target.identity.session = received_at.map(|at| SessionIdentity::new(session, at));
+            Ok(vec![target])
         }
         TargetKind::TableEntry => {
             let is_there = matches!(model.current_view().content, Content::StickTables);
@@ -99,9 +103,13 @@ pub(crate) fn find_targets(model: &Model, action: &'static Action) -> Result<Vec
             let entry = queries::shown_entries(model)
                 .nth(instance.view_cursors[model.view()].index())
                 .ok_or_else(wrong_target)?;
-            Ok(vec![ActionTarget::without_row(open.name.clone(), entry.key.clone())])
+            let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
+            Ok(vec![ActionTarget::without_row(open.name.clone(), entry.key.clone()).in_process(sample)])
         }
-        TargetKind::Process => Ok(vec![ActionTarget::without_row(SafeText::default(), SafeText::default())]),
+        TargetKind::Process => {
+            let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
+            Ok(vec![ActionTarget::without_row(SafeText::default(), SafeText::default()).in_process(sample)])
+        }
     }
 }
 
@@ -122,16 +130,8 @@ pub(crate) fn find_targets_everywhere(model: &Model) -> Result<Vec<ActionTarget>
 
 /// Returns a row as a target in its current state, or `None` if it is of another kind or no longer exists.
 pub(crate) fn row_target(instance: &InstanceView, id: RowId, kind: RowKind) -> Option<ActionTarget> {
-    let sample = instance.data.latest()?;
-    let row = sample.row(id).filter(|row| row.kind == kind)?;
-    let seen = instance.data.last_status(id).unwrap_or_default();
-    Some(ActionTarget {
-        id,
-        proxy: row.proxy.clone(),
-        name: row.name.clone(),
-        iid: sample.number(id, Field::Iid),
-        seen_status: seen,
-    })
+    instance.data.latest()?.row(id).filter(|row| row.kind == kind)?;
+    instance.data.target(id)
 }
 
 /// Extends an open range of marks to the row under the cursor.

@@ -228,9 +228,7 @@ mod tests {
 
     fn facts_for_row(index: usize, action: &'static Action, command: WriteCommand) -> ActionFacts {
         let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
-        let row = &sample.table.rows()[index];
-        let (proxy, name) = (row.proxy.clone(), row.name.clone());
-        let target = ActionTarget { id: sample.rows.ids()[index], proxy, name, iid: None, seen_status: "UP".into() };
+        let target = ActionTarget::from_row(&sample, sample.rows.ids()[index]).unwrap();
         collect_facts(&Intent::new(action, command, InstanceId::FIRST, vec![target]), &sample).unwrap()
     }
 

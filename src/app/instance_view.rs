@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::actions::intent::Intent;
 use crate::actions::outcome::ActionReport;
 use crate::app::dashboard_lists::{self, ListCursor};
 use crate::app::layout::Pane;
@@ -38,6 +39,9 @@ pub struct InstanceView {
     pub queries: QueryState,
     /// Number of actions that were sent and whose result has not arrived.
     actions_in_flight: usize,
+    /// Steps that were not sent because a target or the impact had changed, with the differences. They are confirmed again
+    /// when the next sample shows the change.
+    pub(crate) unconfirmed: Option<(Intent, String)>,
     /// Rows marked for actions on several targets.
     pub selection: Selection,
     /// Servers whose suggestions were dismissed.
@@ -58,6 +62,7 @@ impl InstanceView {
             folded: FoldedProxies::new(),
             queries: QueryState::default(),
             actions_in_flight: 0,
+            unconfirmed: None,
             selection: Selection::default(),
             dismissed: BTreeSet::new(),
         }

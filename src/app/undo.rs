@@ -90,12 +90,8 @@ mod tests {
         let intent = Intent::new(action, command, InstanceId::FIRST, targets);
         let before = Readback { status: "UP".into(), weight: Some(100), ..Readback::default() };
         let done = intent.steps.iter().map(|step| StepResult {
-            step: step.clone(),
-            command: step.command_text().unwrap(),
             before: Some(before.clone()),
-            after: None,
-            outcome: outcome.clone(),
-            audit_warning: None,
+            ..StepResult::new(step.clone(), step.command_text().unwrap(), outcome.clone())
         });
         ActionReport { results: done.collect(), intent }
     }
@@ -159,7 +155,7 @@ mod tests {
             &MAINT,
             WriteCommand::State(TargetState::Maint),
             &["s1"],
-            &Outcome::Unknown(String::new()),
+            &Outcome::Unknown { reason: String::new(), now: String::new() },
         ));
         assert!(undo.next_undo(InstanceId::FIRST).is_some(), "the command may have taken effect");
     }

@@ -151,5 +151,6 @@ fn apply_poll(model: &mut Model, instance: InstanceId, result: PollResult, misse
         let text = format!("{name}: {back}new HAProxy process, pid {pid}; counters were reset{lost}");
         model.notify(text, Role::Warn, now);
     }
+    action_flow::confirm_again(model, instance, now);
     if empty > 0 { vec![Effect::RingBell] } else { Vec::new() }
 }

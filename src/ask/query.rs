@@ -99,6 +99,9 @@ pub enum QueryError {
     /// The command was not sent because it could not be recorded in the audit log.
     #[error("not sent: {0}")]
     NotAudited(String),
+    /// The command was not sent, because HAProxy did not answer or was reloaded since the confirmation. Holds the reason.
+    #[error("not sent: {0}")]
+    NotReady(String),
     /// HAProxy sent an empty reply.
     #[error("HAProxy sent an empty reply")]
     EmptyReply,
@@ -223,7 +226,7 @@ pub async fn run(
     let line = CliRequest::new(&command, read_only, version);
     let mut bytes = Vec::new();
     let timing =
-        connection::request(address, &line.line, line.leading_replies + query.command_count(), limits, &mut bytes)
+        connection::request(address, &line.line, limits, &mut bytes)
             .await
             .map_err(|error| QueryError::Connection { hint: error.hint(address), error })?;
     // The last reply contains all remaining bytes, so the replies to the commands of a typed line stay together.

@@ -14,8 +14,9 @@ use crate::haproxy::write_command::TargetState;
 use crate::headless::server::server_name::ServerName;
 use crate::headless::server::server_run::{PromptPolicy, ServerCommandOptions};
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 refused, or reverted by another operator, 2 invalid usage or configuration,\n\
-    3 HAProxy does not answer, 4 deadline exceeded, 128 + N stopped by signal N";
+const EXIT_CODES: &str = "Exit codes: 0 done and verified, 1 refused, or reverted by another operator, 2 invalid usage or\n\
+    configuration, 3 HAProxy does not answer, 4 deadline exceeded, 5 sent but the outcome is unknown, 6 empty\n\
+    here but an old worker still holds sessions, 128 + N stopped by signal N";
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = format!("Examples:\n  \

@@ -81,10 +81,13 @@ pub fn show_servers_state(backend: &CommandWord) -> String {
 /// Command that reports the administrative states of the servers of all backends (1.6 and newer).
 pub(crate) const SHOW_ALL_SERVERS_STATE: &str = "show servers state";
 
-/// Builds `show stat IID 4 -1`, which reports all columns of one backend's servers. The command contains the numeric id
-/// of the backend, because a frontend could have the same name.
-pub(crate) fn show_backend_servers(iid: i64) -> String {
-    format!("show stat {iid} 4 -1")
+/// Command that reports all rows.
+pub(crate) const SHOW_STAT: &str = "show stat";
+
+/// Builds `show stat IID 7 -1`, which reports one backend and its servers. The command contains the numeric id of the
+/// backend, because a frontend could have the same name.
+pub(crate) fn show_backend(iid: i64) -> String {
+    format!("show stat {iid} 7 -1")
 }
 
 /// Builds `show stat IID 1 -1`, which reports all columns of one frontend.
@@ -164,7 +167,7 @@ mod tests {
     fn commands_have_the_syntax_of_haproxy() {
         let backend = CommandWord::new(&"be_app".into()).unwrap();
         assert_eq!(show_servers_state(&backend), "show servers state be_app");
-        assert_eq!((show_backend_servers(5), show_frontend(2)), ("show stat 5 4 -1".into(), "show stat 2 1 -1".into()));
+        assert_eq!((show_backend(5), show_frontend(2)), ("show stat 5 7 -1".into(), "show stat 2 1 -1".into()));
         assert_eq!(show_table_entry(&backend, &backend), "show table be_app key be_app");
     }
 

@@ -42,8 +42,8 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Time without data after which a connection is closed if the replies are complete. It is needed for a master CLI,
-/// which does not close the connection itself.
+/// Time without data after which the sending side of a connection is closed. A stats socket closes the connection after
+/// its reply, so this concerns only a master CLI, which waits for further commands.
 const QUIET_TIME: Duration = Duration::from_millis(100);
 
 /// The reason why a request has no complete reply.
@@ -122,19 +122,19 @@ pub struct RequestTiming {
     pub(crate) reply: Duration,
 }
 
-/// Sends `line`, which contains `count` commands joined by `;`, and appends the replies to `into`.
+/// Sends `line`, one or more commands joined by `;`, and appends everything to `into` that HAProxy sends until it closes
+/// the connection. Only the end of the connection ends a reply: text in a reply may imitate any other end.
 ///
 /// # Errors
-/// Returns an error if the connection fails or the replies are not complete within the limits. In this case, `into`
+/// Returns an error if the connection fails or HAProxy does not close it within the limits. In this case, `into`
 /// contains the bytes received until the error.
 pub async fn request(
     address: &Address,
     line: &str,
-    count: usize,
     limits: &ConnectionLimits,
     into: &mut Vec<u8>,
 ) -> Result<RequestTiming, RequestError> {
-    request_with_progress(address, line, count, limits, into, |_| ()).await
+    request_with_progress(address, line, limits, into, |_| ()).await
 }
 
 /// Like [`request`], and after each read calls `on_data` with all bytes received so far.
@@ -144,13 +144,12 @@ pub async fn request(
 pub(crate) async fn request_with_progress(
     address: &Address,
     line: &str,
-    count: usize,
     limits: &ConnectionLimits,
     into: &mut Vec<u8>,
     on_data: impl FnMut(&[u8]),
 ) -> Result<RequestTiming, RequestError> {
     let base = into.len();
-    let result = connect_and_exchange(address, line, count, limits, into, on_data).await;
+    let result = connect_and_exchange(address, line, limits, into, on_data).await;
     if tracing::enabled!(tracing::Level::DEBUG) {
         log_request(address, line, &result, into.len() - base);
     }
@@ -178,7 +177,6 @@ fn command_names(line: &str) -> String {
 async fn connect_and_exchange(
     address: &Address,
     line: &str,
-    count: usize,
     limits: &ConnectionLimits,
     into: &mut Vec<u8>,
     on_data: impl FnMut(&[u8]),
@@ -194,8 +192,8 @@ async fn connect_and_exchange(
     let connect = start.elapsed();
     let sent = Instant::now();
     match stream {
-        Stream::Unix(stream) => exchange(stream, line, count, limits, into, on_data).await?,
-        Stream::Tcp(stream) => exchange(stream, line, count, limits, into, on_data).await?,
+        Stream::Unix(stream) => exchange(stream, line, limits, into, on_data).await?,
+        Stream::Tcp(stream) => exchange(stream, line, limits, into, on_data).await?,
     }
     Ok(RequestTiming { connect, reply: sent.elapsed() })
 }
@@ -205,14 +203,13 @@ enum Stream {
     Tcp(TcpStream),
 }
 
-/// Sends `line` on an open connection and reads `count` replies; otherwise like [`request_with_progress`].
+/// Sends `line` on an open connection; otherwise like [`request_with_progress`].
 ///
 /// # Errors
 /// Returns the errors of [`request`].
 pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     line: &str,
-    count: usize,
     limits: &ConnectionLimits,
     into: &mut Vec<u8>,
     mut on_data: impl FnMut(&[u8]),
@@ -225,25 +222,29 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
         .map_err(|_| RequestError::Silent(limits.first_byte))?
         .map_err(RequestError::Broken)?;
     let base = into.len();
+    let mut is_half_closed = false;
     loop {
         let received = into.len() - base;
-        let complete = received > 0 && into.ends_with(b"\n") && reply::is_complete(&into[base..], count);
-        let deadline = match received {
-            0 => start + limits.first_byte,
-            _ if complete => end.min(Instant::now() + QUIET_TIME),
-            _ => end,
-        };
         if received > limits.max_bytes {
             return Err(RequestError::TooLarge(limits.max_bytes));
         }
+        let deadline = match received {
+            0 => start + limits.first_byte,
+            _ if !is_half_closed && reply::may_be_complete(&into[base..]) => end.min(Instant::now() + QUIET_TIME),
+            _ => end,
+        };
         match timeout_at(deadline, stream.read_buf(into)).await {
             Ok(Ok(0)) if received == 0 => return Err(RequestError::Empty),
             Ok(Ok(0)) => return Ok(()),
             Ok(Ok(_)) => on_data(&into[base..]),
-            Ok(Err(_)) | Err(_) if complete => return Ok(()),
             // HAProxy resets the connection when the command line is too long.
             Ok(Err(error)) => return Err(RequestError::Broken(error)),
             Err(_) if received == 0 => return Err(RequestError::Silent(limits.first_byte)),
+            Err(_) if deadline < end => {
+                is_half_closed = true;
+                // If the peer is gone, the next read reports it.
+                let _ = stream.shutdown().await;
+            }
             Err(_) => return Err(RequestError::Slow { after: limits.total, bytes: received }),
         }
     }

@@ -1,10 +1,12 @@
-//! Splits received bytes into the replies of several commands.
+//! Replies of the Runtime API in the bytes received on one connection.
 //!
-//! HAProxy replies to commands joined by `;` in order, and each reply ends with an empty line. A reply contains no
-//! other empty line (except `show threads` on 2.6). A dump that HAProxy truncates at its own timeout ends with a
-//! complete line but without the empty line, so a truncated reply can be distinguished from a complete one.
+//! HAProxy replies to commands joined by `;` in order, and each reply ends with an empty line. A reply may itself contain
+//! empty lines if it contains text of servers or clients: up to 2.9, `show stat` quotes the text of a health check with
+//! its line breaks. Therefore only the end of the connection ends such a reply, and on one connection it comes last.
+//! Replies before it are short texts of HAProxy itself. A dump that HAProxy truncates at its own timeout ends without the
+//! final empty line.
 
-/// The reply to one command, without the empty line at its end.
+/// The reply to one command, without the empty line at its end and without a severity prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reply<'a> {
     body: &'a [u8],
@@ -16,7 +18,21 @@ const DENIED: &[u8] = b"Permission denied";
 /// The start of the reply to an unknown command; the rest depends on the version.
 const UNKNOWN: &[u8] = b"Unknown command";
 
+/// The severities that `stats socket … severity-output string` writes before a message.
+const SEVERITIES: [&[u8]; 8] = [b"emerg", b"alert", b"crit", b"err", b"warning", b"notice", b"info", b"debug"];
+
 impl<'a> Reply<'a> {
+    /// Returns all bytes received on a connection as the reply to its last or only command.
+    pub fn from_connection(bytes: &'a [u8]) -> Self {
+        let bytes = without_severity(bytes);
+        let (body, complete) = match bytes {
+            [body @ .., b'\n', b'\n'] => (&bytes[..=body.len()], true),
+            b"\n" => (&bytes[..0], true),
+            _ => (bytes, false),
+        };
+        Self { body, complete }
+    }
+
     /// Returns the bytes of the reply, including the last line break.
     pub fn text(&self) -> &'a [u8] {
         self.body
@@ -43,7 +59,8 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// Splits the received bytes into the replies of `count` commands.
+/// Splits the received bytes into the replies of `count` commands. All replies except the last must be texts of HAProxy
+/// itself, because an empty line ends them.
 ///
 /// The last reply contains all remaining bytes, even if they include an empty line. Returns fewer than `count` replies
 /// if the connection ended early.
@@ -52,16 +69,11 @@ pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
     let mut rest = bytes;
     while replies.len() + 1 < count && !rest.is_empty() {
         let Some((body, after)) = split_first(rest) else { break };
-        replies.push(Reply { body, complete: true });
+        replies.push(Reply { body: without_severity(body), complete: true });
         rest = after;
     }
     if !rest.is_empty() && replies.len() < count {
-        let (body, whole) = match rest {
-            [body @ .., b'\n', b'\n'] => (&rest[..=body.len()], true),
-            b"\n" => (&rest[..0], true),
-            _ => (rest, false),
-        };
-        replies.push(Reply { body, complete: whole });
+        replies.push(Reply::from_connection(rest));
     }
     replies
 }
@@ -72,11 +84,20 @@ pub(crate) fn offset_after(bytes: &[u8], count: usize) -> Option<usize> {
     Some(bytes.len() - rest.len())
 }
 
-/// Returns true if `bytes` contain `count` complete replies. A master CLI, which does not close the connection, then
-/// has nothing more to send.
-pub fn is_complete(bytes: &[u8], count: usize) -> bool {
-    let replies = split(bytes, count);
-    replies.len() == count && replies.iter().all(Reply::is_complete)
+/// Returns true if the bytes end like a complete reply. The reply may continue nevertheless.
+pub fn may_be_complete(bytes: &[u8]) -> bool {
+    bytes.ends_with(b"\n\n") || bytes == b"\n"
+}
+
+/// Removes the prefix that `severity-output` adds to a message: `[3]: ` or `[err]: `.
+pub(crate) fn without_severity(bytes: &[u8]) -> &[u8] {
+    let prefix_end = || {
+        let end = bytes.iter().take(10).position(|byte| *byte == b']')?;
+        let severity = bytes.get(1..end)?;
+        let is_severity = matches!(severity, [b'0'..=b'7']) || SEVERITIES.contains(&severity);
+        (bytes[0] == b'[' && is_severity && bytes[end..].starts_with(b"]: ")).then_some(end + 3)
+    };
+    prefix_end().map_or(bytes, |end| &bytes[end..])
 }
 
 fn split_first(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -121,6 +142,17 @@ mod tests {
     #[test]
     fn split_keeps_empty_lines_in_the_last_reply() {
         assert_eq!(texts(b"a\n\nb\n\nc\n\n", 2), [("a\n".into(), true), ("b\n\nc\n".into(), true)]);
+    }
+
+    #[test]
+    fn split_removes_severity_prefixes() {
+        assert_eq!(
+            texts(b"[6]: admin\n\n[err]: No such server.\n\n", 2),
+            [("admin\n".into(), true), ("No such server.\n".into(), true)]
+        );
+        for kept in ["[9]: x\n\n", "[0x1]: x\n\n", "[3] x\n\n", "[]: x\n\n", "[errs]: x\n\n", "["] {
+            assert!(texts(kept.as_bytes(), 1)[0].0.starts_with('['), "{kept}");
+        }
     }
 
     #[test]

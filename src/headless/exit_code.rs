@@ -13,6 +13,8 @@ pub(crate) enum CommandExit {
     Unreachable,
     /// The deadline of `--wait` passed.
     Deadline,
+    /// A command was sent, but its outcome is unknown.
+    Unknown,
     /// The command was stopped by the signal with this number.
     Signal(i32),
 }
@@ -26,6 +28,7 @@ impl CommandExit {
             Self::Usage => 2,
             Self::Unreachable => 3,
             Self::Deadline => 4,
+            Self::Unknown => 5,
             Self::Signal(number) => 128_u8.saturating_add(u8::try_from(number).unwrap_or(0)),
         }
     }
@@ -43,8 +46,9 @@ mod tests {
             CommandExit::Usage,
             CommandExit::Unreachable,
             CommandExit::Deadline,
+            CommandExit::Unknown,
         ];
-        assert_eq!(all.map(CommandExit::code), [0, 1, 2, 3, 4]);
+        assert_eq!(all.map(CommandExit::code), [0, 1, 2, 3, 4, 5]);
         assert_eq!([1, 2, 15].map(|number| CommandExit::Signal(number).code()), [129, 130, 143]);
     }
 }

@@ -4,8 +4,6 @@
 //! The guard refuses an action in read-only mode, if the level of the socket is too low, while the data is old, if a
 //! target was removed or changed since the key press, or without the confirmation that the danger requires.
 
-use std::time::Duration;
-
 use thiserror::Error;
 
 use crate::actions::action_table::{Action, Danger, TargetKind, VerifyBy};
@@ -18,31 +16,15 @@ use crate::haproxy::fields::TextField;
 use crate::haproxy::level::Level;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::version::Version;
+use crate::instance::confirmed_terms::ConfirmedTerms;
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
-
-/// The HAProxy process at the time of the authorisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TargetProcess {
-    /// Process ID.
-    pub(crate) pid: i64,
-    /// HAProxy version, if known.
-    pub(crate) version: Option<Version>,
-    /// Time between two samples at the time of the authorisation.
-    pub(crate) interval: Duration,
-}
-
-impl TargetProcess {
-    fn from_sample(sample: &Sample) -> Self {
-        Self { pid: sample.epoch.pid, version: sample.info.version(), interval: sample.interval }
-    }
-}
 
 /// Proof that the guard authorised an action or a typed line.
 #[derive(Debug, PartialEq)]
 pub struct Authorised<T> {
     value: T,
-    process: TargetProcess,
+    terms: ConfirmedTerms,
 }
 
 impl<T> Authorised<T> {
@@ -51,9 +33,9 @@ impl<T> Authorised<T> {
         &self.value
     }
 
-    /// Returns the HAProxy process at the time of the authorisation.
-    pub(crate) fn process(&self) -> TargetProcess {
-        self.process
+    /// Returns what must still hold right before sending.
+    pub(crate) fn terms(&self) -> &ConfirmedTerms {
+        &self.terms
     }
 }
 
@@ -106,15 +88,13 @@ pub enum Refusal {
     /// Several rows have the name of the target.
     #[error("{0} is ambiguous: HAProxy lists this name more than once")]
     Ambiguous(String),
-    /// The status of the row differs from the one at the key press.
-    #[error("{name} changed meanwhile: it was {was}, now it is {is}")]
+    /// The target is not the one that the operator saw at the key press.
+    #[error("{name} changed meanwhile: {differences}")]
     Changed {
-        /// Name of the server.
+        /// Name of the target.
         name: String,
-        /// Status at the key press.
-        was: String,
-        /// Current status.
-        is: String,
+        /// Differences, as parts of a sentence.
+        differences: String,
     },
     /// The checks that the action changes are not configured.
     #[error("{0} has no {1}")]
@@ -203,8 +183,9 @@ pub(crate) fn authorise(
         (Danger::Highest, ConfirmationAnswer::Yes) => false,
         (Danger::Highest, ConfirmationAnswer::Typed(text)) => *text == name_to_type(&intent),
     };
-    let process = TargetProcess::from_sample(instance.latest().ok_or(Refusal::NotConnected)?);
-    if confirmed { Ok(Authorised { value: intent, process }) } else { Err(Refusal::NotConfirmed) }
+    let sample = instance.latest().ok_or(Refusal::NotConnected)?;
+    let terms = ConfirmedTerms::from_sample(sample, danger, &intent.steps);
+    if confirmed { Ok(Authorised { value: intent, terms }) } else { Err(Refusal::NotConfirmed) }
 }
 
 /// Authorises a typed line that may change HAProxy if `consent` is yes. The level of the socket is not checked here,
@@ -223,7 +204,7 @@ pub(crate) fn authorise_line(
     check_not_past(instance)?;
     let sample = instance.latest().filter(|_| instance.link().is_up()).ok_or(Refusal::NotConnected)?;
     line.check_version(sample.info.version())?;
-    let authorised = Authorised { value: line, process: TargetProcess::from_sample(sample) };
+    let authorised = Authorised { value: line, terms: ConfirmedTerms::from_sample(sample, Danger::Low, &[]) };
     if *consent == ConfirmationAnswer::Yes { Ok(authorised) } else { Err(Refusal::NotConfirmed) }
 }
 
@@ -269,13 +250,10 @@ fn check_row(step: &IntentStep, sample: &Sample, instance: &Instance) -> Result<
     if has_checks == Some(false) {
         return Err(Refusal::NotConfigured(step.target_name(), checks));
     }
-    let status = instance.last_status(target.id).unwrap_or_default();
-    if !is_same_state(status.as_str(), target.seen_status.as_str()) {
-        return Err(Refusal::Changed {
-            name: step.target_name(),
-            was: target.seen_status.to_string(),
-            is: status.to_string(),
-        });
+    let now = instance.target(target.id).ok_or_else(|| Refusal::Gone(step.target_name()))?;
+    let differences = target.changes_to(&now);
+    if !differences.is_empty() {
+        return Err(Refusal::Changed { name: step.target_name(), differences: differences.join(", ") });
     }
     let is_tracked_on_1_8 = is_server
         && row.text(TextField::Tracked).is_none()
@@ -287,18 +265,14 @@ fn check_row(step: &IntentStep, sample: &Sample, instance: &Instance) -> Result<
     Ok(())
 }
 
-/// Returns whether two statuses mean the same state. The number of checks, as in `UP 1/3`, may differ.
-fn is_same_state(one: &str, other: &str) -> bool {
-    let word = |status: &str| status.split([' ', '(']).next().unwrap_or_default().to_owned();
-    word(one) == word(other)
-}
-
 fn is_tracked(sample: &Sample, name: &str) -> bool {
     sample.table.rows().iter().any(|row| row.text(TextField::Tracked).is_some_and(|tracked| tracked.as_str() == name))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::actions::action_table::{ActionCommand, CLEAR_COUNTERS, FRONTEND_OFF, MAINT, READY};
     use crate::actions::intent::ActionTarget;
@@ -322,10 +296,7 @@ mod tests {
     fn intent(instance: &Instance, action: &'static Action, name: &str) -> Intent {
         let sample = instance.shown().unwrap();
         let index = (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == name).unwrap();
-        let (row, id) = (&sample.table.rows()[index], sample.rows.ids()[index]);
-        let seen = SafeText::from(row.status());
-        let target =
-            ActionTarget { id, proxy: row.proxy.clone(), name: row.name.clone(), iid: None, seen_status: seen };
+        let target = ActionTarget::from_row(sample, sample.rows.ids()[index]).unwrap();
         let ActionCommand::Fixed(command) = action.command else { panic!("{}", action.id) };
         Intent::new(action, command, InstanceId::FIRST, vec![target])
     }
@@ -359,7 +330,7 @@ mod tests {
             Intent::new(&CLEAR_COUNTERS, WriteCommand::ClearCounters { all: true }, InstanceId::FIRST, vec![target]);
         let typed = |text: &str| authorise(clear.clone(), &ConfirmationAnswer::Typed(text.into()), &instance);
         assert_eq!(typed("yes"), Err(Refusal::NotConfirmed));
-        assert!(typed("clear").is_ok_and(|authorised| authorised.process().pid == 100));
+        assert!(typed("clear").is_ok_and(|authorised| authorised.get() == &clear));
     }
 
     #[test]

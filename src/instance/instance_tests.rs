@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::actions::action_table::MAINT;
-use crate::actions::intent::{ActionTarget, Intent};
+use crate::actions::intent::Intent;
 use crate::actions::outcome::{ActionReport, Outcome, StepResult, StepStage};
 use crate::actions::readback::Readback;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
@@ -48,15 +48,12 @@ fn add_sample_attributes_own_changes() {
     let sample = builder.build_at_millis(0, &stat_of_site());
     let id = sample.rows.ids()[1];
     instance.add_sample(sample, 0);
-    let target = ActionTarget { id, proxy: "www".into(), name: "w1".into(), iid: None, seen_status: "UP".into() };
+    let target = instance.target(id).unwrap();
     let intent = Intent::new(&MAINT, WriteCommand::State(TargetState::Maint), InstanceId::FIRST, vec![target]);
+    let (step, command) = (intent.steps[0].clone(), intent.commands()[0].clone());
     let done = StepResult {
-        step: intent.steps[0].clone(),
-        command: intent.commands()[0].clone(),
-        before: None,
         after: Some(Readback { status: "MAINT".into(), ..Readback::default() }),
-        outcome: Outcome::Verified("MAINT, 3 sessions left".into()),
-        audit_warning: None,
+        ..StepResult::new(step, command, Outcome::Verified("MAINT, 3 sessions left".into()))
     };
     instance.record_report(&ActionReport { intent, results: vec![done] }, timestamp_at(100));
     assert_eq!(instance.last_status(id), Some("MAINT".into()), "from the readback, before a sample shows it");

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::drain_tracker::{DrainEvent, DrainTracker};
+use crate::actions::intent::ActionTarget;
 use crate::actions::outcome::{ActionReport, StepStage};
 use crate::actions::recent_actions::RecentActions;
 use crate::actions::reload_loss::{self, ReloadLoss};
@@ -296,6 +297,13 @@ impl Instance {
     pub fn last_status(&self, id: RowId) -> Option<SafeText> {
         let read_back = self.recent_actions.read_back_statuses.iter().find(|(known, _)| *known == id);
         read_back.map(|(_, status)| status.clone()).or_else(|| Some(SafeText::from(self.latest()?.row(id)?.status())))
+    }
+
+    /// Returns a row as the target of an action, in its last known state. Returns `None` if the latest sample does not
+    /// contain the row.
+    pub fn target(&self, id: RowId) -> Option<ActionTarget> {
+        let target = ActionTarget::from_row(self.latest()?, id)?;
+        Some(ActionTarget { seen_status: self.last_status(id)?, ..target })
     }
 
     /// Returns the rates at the time of the sample shown.

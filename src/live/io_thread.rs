@@ -20,6 +20,7 @@ use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::instance::operator::Operator;
+use crate::instance::state_reader::StateReader;
 use crate::live::loop_event::LoopEvent;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
@@ -151,10 +152,8 @@ async fn run_io(
             query_slots: Arc::new(Semaphore::new(MAX_CONCURRENT_QUERIES)),
             operator: Operator {
                 instance: source.name,
-                address: source.address,
-                connection_limits: settings.limits,
+                reader: StateReader { address: source.address, limits: settings.limits, clock: settings.clock },
                 audit: Arc::clone(&audit),
-                clock: settings.clock,
             },
         });
     }
@@ -173,7 +172,7 @@ async fn run_io(
                 let slots = Arc::clone(&tasks.query_slots);
                 tokio::spawn(async move {
                     let _slot = slots.acquire().await;
-                    let (address, limits) = (&operator.address, &settings.limits);
+                    let (address, limits) = (&operator.reader.address, &settings.limits);
                     let reply = query::run(address, limits, settings.read_only, version, &query).await;
                     send(Message::QueryFinished(id, Box::new(query), reply.map(Box::new)).into());
                 });

@@ -91,7 +91,7 @@ impl Sampler {
         };
         let (address, limits) = (&self.address, &self.limits);
         let request =
-            connection::request_with_progress(address, &line, leading_replies + 2, limits, &mut buffer, on_progress)
+            connection::request_with_progress(address, &line, limits, &mut buffer, on_progress)
                 .await;
         self.reply_buffer = buffer;
         let timing = request?;
@@ -155,7 +155,7 @@ impl Sampler {
         let CliRequest { line, leading_replies } =
             CliRequest::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
         let mut buffer = Vec::new();
-        connection::request(&self.address, &line, leading_replies + 1, &self.limits, &mut buffer).await.ok()?;
+        connection::request(&self.address, &line, &self.limits, &mut buffer).await.ok()?;
         let states = servers_state::iter(reply::split(&buffer, leading_replies + 1).get(leading_replies)?.text());
         let configured = ConfiguredServers::new(states, rows);
         (!configured.is_empty()).then(|| Arc::new(configured))
@@ -167,14 +167,14 @@ impl Sampler {
         let mut buffer = Vec::new();
         if version.is_none_or(|version| version >= Version::new(1, 9)) {
             let CliRequest { line, leading_replies } = CliRequest::new(level::LEVEL_COMMAND, self.read_only, version);
-            connection::request(&self.address, &line, leading_replies + 1, &self.limits, &mut buffer).await.ok()?;
+            connection::request(&self.address, &line, &self.limits, &mut buffer).await.ok()?;
             return Level::from_reply(reply::split(&buffer, leading_replies + 1).get(leading_replies)?);
         }
         if self.read_only {
             // Before 1.9, only a `set server` command reveals the level. Read-only mode does not need the level.
             return None;
         }
-        connection::request(&self.address, level::PROBE_COMMANDS, 2, &self.limits, &mut buffer).await.ok()?;
+        connection::request(&self.address, level::PROBE_COMMANDS, &self.limits, &mut buffer).await.ok()?;
         match reply::split(&buffer, 2).as_slice() {
             [set_server, show_env] => Some(Level::from_probe_replies(set_server, show_env)),
             _ => None,

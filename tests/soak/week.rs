@@ -176,7 +176,7 @@ impl WeekSoak {
                 if is_good { Outcome::Verified("fine".into()) } else { Outcome::Refused(reply.trim().into()) };
             let before =
                 Some(Readback { status: step.target.seen_status.clone(), weight: Some(1), ..Readback::default() });
-            results.push(StepResult { step: step.clone(), command, before, after: None, outcome, audit_warning: None });
+            results.push(StepResult { before, ..StepResult::new(step.clone(), command, outcome) });
             if !is_good {
                 break;
             }

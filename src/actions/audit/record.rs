@@ -39,7 +39,8 @@ pub struct AuditRecord {
     pub(crate) instance: String,
     /// Address of the instance's stats socket.
     pub address: String,
-    /// Process id of HAProxy.
+    /// Process id of HAProxy: in the first record that of the process that was asked right before, in the second that
+    /// of the process that executed the command.
     pub(crate) pid: i64,
     /// Target: `backend/server` or `frontend NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,11 +95,12 @@ impl AuditRecord {
     /// understood alone.
     #[must_use]
     pub fn to_done(&self, at: SystemTime, result: AttemptResult) -> Self {
-        let AttemptResult { reply, outcome, verified, before, after } = result;
+        let AttemptResult { pid, reply, outcome, verified, before, after } = result;
         let before = before.or_else(|| self.before.clone());
         Self {
             time: format_rfc3339(at),
             phase: RecordPhase::Done,
+            pid: pid.unwrap_or(self.pid),
             reply,
             outcome,
             verified,

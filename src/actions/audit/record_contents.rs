@@ -52,6 +52,8 @@ pub struct Attempt {
 /// Result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AttemptResult {
+    /// Process id of the HAProxy that executed the command; `None` if unknown.
+    pub pid: Option<i64>,
     /// HAProxy's reply.
     pub reply: Option<String>,
     /// Outcome in words.
@@ -84,13 +86,13 @@ impl AttemptResult {
         let (answer, verified) = match &result.outcome {
             Outcome::Verified(_) => (None, Some(true)),
             Outcome::NotVerified { now, .. } if now.is_empty() => (None, None),
-            Outcome::NotVerified { .. } | Outcome::NotSent(_) => (None, Some(false)),
+            Outcome::NotVerified { .. } | Outcome::NotSent(_) | Outcome::Changed(_) => (None, Some(false)),
             Outcome::Refused(text) => (Some(text.to_string()), Some(false)),
-            Outcome::Accepted(_) | Outcome::Unknown(_) => (None, None),
+            Outcome::Accepted(_) | Outcome::Unknown { .. } => (None, None),
         };
         let [before, after] =
             [&result.before, &result.after].map(|readback| readback.as_ref().map(RecordedState::from));
-        Self { reply: answer, outcome: Some(result.outcome.to_string()), verified, before, after }
+        Self { pid: result.pid, reply: answer, outcome: Some(result.outcome.to_string()), verified, before, after }
     }
 }
 
@@ -105,19 +107,12 @@ mod tests {
         let target = ActionTarget::without_row("b".into(), "s".into());
         let step = IntentStep { action: &MAINT, command: WriteCommand::State(TargetState::Maint), target };
         let before = Some(Readback { status: "UP".into(), sessions: Some(3), ..Readback::default() });
-        AttemptResult::from_step_result(&StepResult {
-            step,
-            command: String::new(),
-            before,
-            after: None,
-            outcome,
-            audit_warning: None,
-        })
+        AttemptResult::from_step_result(&StepResult { before, ..StepResult::new(step, String::new(), outcome) })
     }
 
     #[test]
     fn attempt_result_leaves_unknown_verification_open() {
-        assert_eq!(result_of(Outcome::Unknown("no answer".into())).verified, None);
+        assert_eq!(result_of(Outcome::Unknown { reason: "no answer".into(), now: String::new() }).verified, None);
         assert_eq!(result_of(Outcome::Accepted("OPEN".into())).verified, None);
         assert_eq!(result_of(Outcome::NotVerified { now: String::new(), samples: 3 }).verified, None);
         assert_eq!(result_of(Outcome::NotVerified { now: "UP".into(), samples: 3 }).verified, Some(false));

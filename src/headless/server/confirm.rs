@@ -130,16 +130,20 @@ impl ServerCommand<'_> {
     /// Reads and prints the initial administrative state of each server.
     async fn read_initial_states(&mut self) {
         let version = self.controller.poller.instance.latest().and_then(|sample| sample.info.version());
-        let address = self.controller.operator.address.to_string();
+        let address = self.controller.operator.reader.address.to_string();
         self.epoch = self.controller.poller.instance.latest().map_or(0, |sample| sample.epoch.number);
         for server in &mut self.servers {
             if self.signals.received().is_some() {
                 return;
             }
             let instance = &self.controller.poller.instance;
-            server.target.seen_status = instance.last_status(server.id).unwrap_or_default();
+            if let Some(target) = instance.target(server.id) {
+                server.target = target;
+            }
+            let before = self.controller.operator.read_back(&server.step()).await;
+            let state = before.as_ref().and_then(|before| before.server_state.as_ref());
+            server.target.identity.admin = state.map(|state| state.admin);
             let step = server.step();
-            let before = self.controller.operator.read_back(&step).await;
             let is = |step| {
                 before.as_ref().and_then(|readback| verification::is_applied(step, None, readback, version))
                     == Some(true)

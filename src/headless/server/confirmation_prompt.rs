@@ -140,14 +140,7 @@ mod tests {
         let intent = |admin: TargetState| {
             let target = |name: &&str| {
                 let place = (0..sample.table.rows().len()).find(|place| sample.rows.key(*place).name.as_str() == *name);
-                let (id, row) = (sample.rows.ids()[place.unwrap()], &sample.table.rows()[place.unwrap()]);
-                ActionTarget {
-                    id,
-                    proxy: row.proxy.clone(),
-                    name: row.name.clone(),
-                    iid: None,
-                    seen_status: row.status().into(),
-                }
+                ActionTarget::from_row(&sample, sample.rows.ids()[place.unwrap()]).unwrap()
             };
             let targets = names.iter().map(target).collect();
             Intent::new(for_admin_state(admin), WriteCommand::State(admin), InstanceId::FIRST, targets)

@@ -12,6 +12,7 @@ use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::headless::poller::Poller;
 use crate::instance::operator::Operator;
+use crate::instance::state_reader::StateReader;
 
 /// Polls one HAProxy and changes its servers.
 #[derive(Debug)]
@@ -31,8 +32,8 @@ impl Controller {
         poller.instance.set_actor(audit.actor().person_name());
         let audit_index = AuditIndex::load(audit.path());
         poller.load_attribution(&audit_index, &address);
-        let (clock, connection_limits) = (poller.clock, ConnectionLimits::default());
-        let operator = Operator { instance: name, address, connection_limits, audit: Arc::new(audit), clock };
+        let reader = StateReader { address, limits: ConnectionLimits::default(), clock: poller.clock };
+        let operator = Operator { instance: name, reader, audit: Arc::new(audit) };
         Self { poller, operator, audit_index }
     }
 

@@ -6,14 +6,15 @@
 //! it leaves the servers. Signals take effect between two commands, never during one.
 
 use crate::actions::intent::Intent;
-use crate::actions::outcome::StepResult;
+use crate::actions::outcome::{Outcome, StepResult};
+use crate::actions::target_identity::TargetIdentity;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::pollers;
 use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::progress::WaitGoal;
-use crate::headless::server::server_run::{ServerCommand, ServerCommandOptions};
+use crate::headless::server::server_run::{PromptPolicy, ServerCommand, ServerCommandOptions};
 use crate::headless::signals::Signals;
 use crate::instance::guard::Authorised;
 
@@ -43,32 +44,71 @@ pub(crate) fn run(
     }))
 }
 
+/// Result of sending the commands of an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// All were executed and succeeded.
+    All,
+    /// One was not sent, because its target or the impact is not the confirmed one.
+    Changed,
+}
+
 impl ServerCommand<'_> {
     async fn execute(&mut self) -> Result<(), CommandExit> {
         self.check_prerequisites()?;
         self.first_poll().await?;
         self.find_servers()?;
-        let agreed = self.confirm().await?;
-        self.must_report_states = true;
-        self.reported_epoch = self.epoch;
-        if let Some(first) = agreed.first {
-            self.send(first).await?;
-        }
+        let danger = loop {
+            let agreed = self.confirm().await?;
+            self.must_report_states = true;
+            self.reported_epoch = self.epoch;
+            let Some(first) = agreed.first else { break agreed.danger };
+            match self.send(first).await? {
+                Sent::All => break agreed.danger,
+                // The targets changed after the answer, so the question is asked again about those that are left.
+                Sent::Changed => self.first_poll().await?,
+            }
+        };
         let Some(limit) = self.options.wait else { return Ok(()) };
         let now = self.controller.now();
         for server in self.servers.iter().filter(|server| server.is_already_set && server.goal == WaitGoal::Drained) {
             self.controller.poller.instance.follow_drain(server.id, now);
         }
         self.wait_for_goal(limit).await?;
-        let Some(then) = self.follow_up_intent() else { return Ok(()) };
-        match self.authorise(then, agreed.danger) {
-            Ok(then) => self.send(then).await,
-            Err(why) => {
-                self.console.print_error(&format!("maintenance was not set: {why}"));
-                self.report_states().await;
-                Err(CommandExit::Refused)
+        let then = match self.refresh_targets() {
+            Ok(()) => self.follow_up_intent(),
+            Err(why) => return Err(self.stop_before_maint(&why).await),
+        };
+        let Some(then) = then else { return Ok(()) };
+        let sent = match self.authorise(then, danger) {
+            Ok(then) => self.send(then).await?,
+            Err(why) => return Err(self.stop_before_maint(&why.to_string()).await),
+        };
+        // The failure has been printed with its outcome.
+        if sent == Sent::Changed { Err(self.stop_before_maint("it must be confirmed again").await) } else { Ok(()) }
+    }
+
+    async fn stop_before_maint(&mut self, why: &str) -> CommandExit {
+        self.console.print_error(&format!("maintenance was not set: {why}"));
+        self.report_states().await;
+        CommandExit::Refused
+    }
+
+    /// Updates the targets to their state after draining, which is what the next action is meant for.
+    ///
+    /// # Errors
+    /// Returns a message if a server has got another address or id since the confirmation.
+    fn refresh_targets(&mut self) -> Result<(), String> {
+        for server in &mut self.servers {
+            let Some(now) = self.controller.poller.instance.target(server.id) else { continue };
+            let expected = TargetIdentity { process: None, ..server.target.identity.clone() };
+            let differences = expected.differences(&now.identity);
+            if !differences.is_empty() {
+                return Err(format!("{} changed: {}", server.name(), differences.join(", ")));
             }
+            server.target = now;
         }
+        Ok(())
     }
 
     fn follow_up_intent(&self) -> Option<Intent> {
@@ -95,13 +135,17 @@ impl ServerCommand<'_> {
     }
 
     /// Sends the commands one after another and prints the outcome of each.
-    async fn send(&mut self, intent: Authorised<Intent>) -> Result<(), CommandExit> {
+    ///
+    /// # Errors
+    /// Prints the states after a failure and returns the exit.
+    async fn send(&mut self, intent: Authorised<Intent>) -> Result<Sent, CommandExit> {
         if let Some(number) = self.signals.received() {
             return Err(self.stop_on_signal(number).await);
         }
         let (console, signals, servers) = (&mut *self.console, &self.signals, &mut self.servers);
         let each = |done: &StepResult| {
-            let line = format!("{}: {}", done.command, done.outcome);
+            let capacity = done.remaining_capacity().map_or(String::new(), |capacity| format!("; {capacity}"));
+            let line = format!("{}: {}{capacity}", done.command, done.outcome);
             if done.outcome.is_success() {
                 console.print(&line);
             } else {
@@ -110,16 +154,22 @@ impl ServerCommand<'_> {
             if let Some(remark) = &done.audit_warning {
                 console.print_error(remark);
             }
+            let is_sent = !matches!(done.outcome, Outcome::NotSent(_) | Outcome::Changed(_));
             for server in servers.iter_mut().filter(|server| server.id == done.step.target.id) {
-                server.is_sent = true;
+                server.is_sent |= is_sent;
             }
             signals.received().is_none()
         };
         let report = self.controller.operator.execute_each(&intent, |_| {}, each).await;
         self.controller.poller.instance.record_report(&report, self.controller.poller.now());
         if report.is_success() {
-            return Ok(());
+            return Ok(Sent::All);
         }
+        let last_outcome = report.results.last().map(|done| &done.outcome);
+        if matches!(last_outcome, Some(Outcome::Changed(_))) && self.options.prompt_policy == PromptPolicy::Always {
+            return Ok(Sent::Changed);
+        }
+        let is_unknown = last_outcome.is_some_and(Outcome::is_unknown);
         for step in report.unattempted_steps() {
             self.console.print_detail(&format!("  not sent: {}", step.command_text().unwrap_or_default()));
         }
@@ -128,6 +178,11 @@ impl ServerCommand<'_> {
         {
             return Err(self.stop_on_signal(number).await);
         }
-        Err(if self.report_states().await { CommandExit::Refused } else { CommandExit::Unreachable })
+        let is_reachable = self.report_states().await;
+        Err(match () {
+            () if is_unknown => CommandExit::Unknown,
+            () if is_reachable => CommandExit::Refused,
+            () => CommandExit::Unreachable,
+        })
     }
 }

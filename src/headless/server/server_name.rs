@@ -6,7 +6,6 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::actions::intent::ActionTarget;
-use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::instance::state::Instance;
 
@@ -61,13 +60,7 @@ impl ServerName {
             return Err(format!("{self}: no such server; backend {} has {all}", self.backend));
         };
         let id = sample.rows.ids()[row];
-        Ok(ActionTarget {
-            id,
-            proxy: self.backend.clone(),
-            name: self.server.clone(),
-            iid: sample.number(id, Field::Iid),
-            seen_status: instance.last_status(id).unwrap_or_default(),
-        })
+        instance.target(id).ok_or_else(|| format!("{self}: no such server"))
     }
 }
 

@@ -120,18 +120,10 @@ pub(crate) struct ServerCommand<'a> {
 }
 
 impl ServerCommand<'_> {
-    /// Builds the intent to set `admin` on the servers that `is_wanted` selects, with the current status of each
-    /// server. Returns `None` if no server is selected.
+    /// Builds the intent to set `admin` on the servers that `is_wanted` selects. Returns `None` if no server is selected.
     pub(crate) fn build_intent(&self, admin: TargetState, is_wanted: impl Fn(&TargetServer) -> bool) -> Option<Intent> {
-        let targets: Vec<ActionTarget> = self
-            .servers
-            .iter()
-            .filter(|server| is_wanted(server))
-            .map(|server| ActionTarget {
-                seen_status: self.controller.poller.instance.last_status(server.id).unwrap_or_default(),
-                ..server.target.clone()
-            })
-            .collect();
+        let wanted = self.servers.iter().filter(|server| is_wanted(server));
+        let targets: Vec<ActionTarget> = wanted.map(|server| server.target.clone()).collect();
         let intent = Intent::new(for_admin_state(admin), WriteCommand::State(admin), InstanceId::FIRST, targets);
         (!intent.steps.is_empty()).then(|| Intent { reason: self.options.reason.clone(), ..intent })
     }

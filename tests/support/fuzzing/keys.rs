@@ -594,19 +594,20 @@ fn arbitrary_key(decisions: &mut DecisionReader<'_>) -> Key {
 fn arbitrary_report(intent: Intent, decisions: &mut DecisionReader<'_>) -> ActionReport {
     let mut done = Vec::new();
     for step in &intent.steps {
-        let outcome = match decisions.below(8) {
+        let outcome = match decisions.below(9) {
             0..=2 => Outcome::Verified("MAINT, 12 sessions left".to_owned()),
             3 => Outcome::Accepted(String::new()),
             4 => Outcome::NotVerified { now: "UP".to_owned(), samples: 3 },
             5 => Outcome::Refused("No such server.".into()),
             6 => Outcome::NotSent("no audit".to_owned()),
-            _ => Outcome::Unknown("the connection broke".to_owned()),
+            7 => Outcome::Changed("www/w1 changed: it was UP, now it is MAINT".to_owned()),
+            _ => Outcome::Unknown { reason: "the connection broke".to_owned(), now: String::new() },
         };
         let command = step.command_text().unwrap();
         let (before, after) = (arbitrary_readback(decisions), arbitrary_readback(decisions));
         let is_good = outcome.is_success();
         let audit_warning = (decisions.byte() == 1).then(|| "the outcome is not in the audit log: no room".to_owned());
-        done.push(StepResult { step: step.clone(), command, before, after, outcome, audit_warning });
+        done.push(StepResult { before, after, audit_warning, ..StepResult::new(step.clone(), command, outcome) });
         if !is_good {
             break;
         }

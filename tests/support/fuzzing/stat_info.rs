@@ -252,18 +252,9 @@ fn check_moment(sample: &Sample, kept: &Sample) {
 
 /// Evaluates the impact of every action on every server, and whether the guard allows it.
 fn check_actions(instance: &Instance, sample: &Sample) {
-    let rows = sample.table.rows().iter().enumerate();
-    let targets: Vec<ActionTarget> = rows
-        .filter(|(_, row)| row.kind == RowKind::Server)
-        .take(MAX_ROWS)
-        .map(|(index, row)| ActionTarget {
-            id: sample.rows.ids()[index],
-            proxy: row.proxy.clone(),
-            name: row.name.clone(),
-            iid: sample.table.number(index, Field::Iid),
-            seen_status: row.status().into(),
-        })
-        .collect();
+    let rows = sample.table.rows().iter().zip(sample.rows.ids());
+    let servers = rows.filter(|(row, _)| row.kind == RowKind::Server).take(MAX_ROWS);
+    let targets: Vec<ActionTarget> = servers.filter_map(|(_, id)| ActionTarget::from_row(sample, *id)).collect();
     for action in ACTIONS {
         let command = match action.command {
             ActionCommand::Fixed(command) => command,
@@ -287,22 +278,9 @@ fn record_drain(instance: &mut Instance, millis: u64) {
         row.kind == RowKind::Server && row.state().is_usable()
     };
     let Some(index) = (0..sample.table.rows().len()).find(is_usable_server) else { return };
-    let row = &sample.table.rows()[index];
-    let target = ActionTarget {
-        id: sample.rows.ids()[index],
-        proxy: row.proxy.clone(),
-        name: row.name.clone(),
-        iid: None,
-        seen_status: row.status().into(),
-    };
+    let Some(target) = ActionTarget::from_row(sample, sample.rows.ids()[index]) else { return };
     let intent = Intent::new(&DRAIN, WriteCommand::State(TargetState::Drain), InstanceId::FIRST, vec![target]);
-    let result = StepResult {
-        step: intent.steps[0].clone(),
-        command: intent.commands().concat(),
-        before: None,
-        after: None,
-        outcome: Outcome::Verified("DRAIN".to_owned()),
-        audit_warning: None,
-    };
+    let (step, command) = (intent.steps[0].clone(), intent.commands().concat());
+    let result = StepResult::new(step, command, Outcome::Verified("DRAIN".to_owned()));
     instance.record_report(&ActionReport { intent, results: vec![result] }, timestamp_at(millis));
 }

@@ -1,0 +1,96 @@
+//! The terms under which an action was confirmed: what must still hold right before it is sent.
+
+use std::time::Duration;
+
+use crate::actions::action_table::{Danger, TargetKind};
+use crate::actions::impact::{self, BackendImpact};
+use crate::actions::intent::{Intent, IntentStep};
+use crate::actions::present_state::PresentState;
+use crate::actions::process_identity::ProcessIdentity;
+use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::version::Version;
+use crate::observe::sample::Sample;
+
+/// The HAProxy process, the danger and the impact at the time of the confirmation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConfirmedTerms {
+    /// The process.
+    process: ProcessIdentity,
+    /// HAProxy version, if known.
+    pub(crate) version: Option<Version>,
+    /// Time between two samples.
+    pub(crate) interval: Duration,
+    /// Danger that was confirmed.
+    danger: Danger,
+    /// Backends that the action leaves without a usable server.
+    emptied_backends: Vec<SafeText>,
+}
+
+impl ConfirmedTerms {
+    /// Returns the terms according to the newest sample.
+    pub(crate) fn from_sample(sample: &Sample, danger: Danger, steps: &[IntentStep]) -> Self {
+        Self {
+            process: ProcessIdentity::from_sample(sample),
+            version: sample.info.version(),
+            interval: sample.interval,
+            danger,
+            emptied_backends: emptied_backends(sample, steps),
+        }
+    }
+
+    /// Describes a change of the process, or returns `None` if the same process answers.
+    pub(crate) fn process_change(&self, now: &ProcessIdentity) -> Option<String> {
+        let (was, is) = (self.process.pid, now.pid);
+        (!self.process.is_same(now)).then(|| format!("HAProxy was reloaded (pid {was}, now {is})"))
+    }
+
+    /// Lists why the unsent steps of an intent must not be sent without another confirmation, as clauses. An empty list
+    /// means that the targets are the confirmed ones and the impact is at most the confirmed one.
+    pub(crate) fn changes(&self, intent: &Intent, unsent: &[IntentStep], present: &PresentState) -> Vec<String> {
+        let process_change = self.process_change(&present.process);
+        let mut changes: Vec<String> = process_change.into_iter().collect();
+        let is_single = matches!(
+            unsent.first().map(|step| step.action.target_kind),
+            Some(TargetKind::Session | TargetKind::TableEntry)
+        );
+        // Of sessions and entries, only the first was read.
+        for step in unsent.iter().take(if is_single { 1 } else { usize::MAX }) {
+            let Some(now) = present.target(step) else {
+                // An absent target is unknown if HAProxy's reply was not understood.
+                let is_known = !is_single || present.lookup.is_some();
+                let what = if is_known { "does not exist any more" } else { "could not be read" };
+                changes.push(format!("{} {what}", step.target_name()));
+                continue;
+            };
+            let mut seen = step.target.clone();
+            // A change of the process concerns all targets and is listed above.
+            seen.identity.process = None;
+            let differences = seen.changes_to(&now);
+            if !differences.is_empty() {
+                changes.push(format!("{} changed: {}", step.target_name(), differences.join(", ")));
+            }
+        }
+        if let Some(sample) = &present.sample
+            && changes.is_empty()
+        {
+            changes.extend(self.impact_changes(intent, &present.steps_by_row(unsent), sample));
+        }
+        changes
+    }
+
+    fn impact_changes(&self, intent: &Intent, steps: &[IntentStep], sample: &Sample) -> Vec<String> {
+        let emptied = emptied_backends(sample, steps);
+        let newly = emptied.iter().filter(|backend| !self.emptied_backends.contains(backend));
+        let mut changes: Vec<String> = newly.map(|backend| format!("no server of {backend} would be left now")).collect();
+        let now = Intent { steps: steps.to_vec(), ..intent.clone() };
+        if changes.is_empty() && !steps.is_empty() && impact::evaluate_danger(sample, &now) > self.danger {
+            changes.push("less capacity would be left than shown".to_owned());
+        }
+        changes
+    }
+}
+
+fn emptied_backends(sample: &Sample, steps: &[IntentStep]) -> Vec<SafeText> {
+    let impacts = BackendImpact::evaluate(sample, steps).into_iter();
+    impacts.filter(BackendImpact::removes_last_server).map(|impact| impact.backend).collect()
+}
