@@ -283,7 +283,7 @@ fn changed_server_requires_second_confirmation() {
     driver.poll();
     assert_eq!(driver.press("y"), [], "the server changed after the confirmation opened");
     let remark = driver.confirmation().unwrap().remark.clone().unwrap();
-    assert_eq!(remark, "be_app/app2 changed meanwhile: it was UP, now it is DOWN; please confirm again");
+    assert_eq!(remark, "please confirm again: be_app/app2 changed meanwhile: it was UP, now it is DOWN");
     assert_eq!(driver.press_after(299, "y"), [], "typed ahead of the second confirmation");
     assert_eq!(sent_commands(&driver.press_after(1, "y")), ["set server be_app/app2 state maint"]);
 }

@@ -260,7 +260,7 @@ fn confirmation_repeats_when_server_state_changed() {
     lab.send_command("set server be1/s2 state drain");
     term.wait_for("now     DRAIN");
     answer_confirmation(&mut term, "cancel", "y");
-    term.wait_for("be1/s2 changed meanwhile: it was no check, now it is DRAIN; please confirm again");
+    term.wait_for("please confirm again: be1/s2 changed meanwhile: it was no check, now it is DRAIN");
     assert_eq!(relay.write_commands(), [""; 0]);
     answer_confirmation(&mut term, "cancel", "y");
     term.wait_for("be1/s2: verified, MAINT");

@@ -62,9 +62,7 @@ impl SessionIdentity {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let start_differs = match (self.age, other.age) {
             // Both sides are moved by the other's age, because a start may lie before the start of this program.
-            (Some(age), Some(other_age)) => {
-                (self.seen_at + other_age).abs_diff(other.seen_at + age) > START_TOLERANCE
-            }
+            (Some(age), Some(other_age)) => (self.seen_at + other_age).abs_diff(other.seen_at + age) > START_TOLERANCE,
             _ => false,
         };
         self.client == other.client && self.frontend == other.frontend && !start_differs
@@ -198,13 +196,21 @@ mod tests {
         };
         assert_eq!(compare("UP", None, "UP 1/3", Some(0)), None);
         assert_eq!(compare("UP", None, "MAINT", Some(1)).unwrap(), "it was UP, now it is MAINT");
-        assert_eq!(compare("DOWN", None, "DOWN", Some(8)).unwrap(), "it is in drain now, which its status DOWN does not show");
+        assert_eq!(
+            compare("DOWN", None, "DOWN", Some(8)).unwrap(),
+            "it is in drain now, which its status DOWN does not show"
+        );
         assert_eq!(compare("DOWN", Some(8), "DOWN", Some(8)), None, "the drain is known");
         assert!(compare("DOWN", Some(8), "DOWN", Some(0)).is_some());
         assert_eq!(compare("DOWN", Some(8), "DOWN", None), None);
-        for (status, bits) in
-            [("MAINT", 1), ("MAINT", 5), ("MAINT (via b/s)", 2), ("MAINT (resolution)", 0x20), ("DRAIN", 8), ("DRAIN", 0)]
-        {
+        for (status, bits) in [
+            ("MAINT", 1),
+            ("MAINT", 5),
+            ("MAINT (via b/s)", 2),
+            ("MAINT (resolution)", 0x20),
+            ("DRAIN", 8),
+            ("DRAIN", 0),
+        ] {
             assert_eq!(compare(status, None, status, Some(bits)), None, "{status} {bits}");
         }
         assert!(compare("DRAIN", None, "MAINT", Some(9)).is_some());
@@ -221,9 +227,11 @@ mod tests {
 
     #[test]
     fn differences_ignore_unknown_values() {
-        let seen = TargetIdentity { server_id: Some(1), address: Some("10.0.0.1:80".into()), ..TargetIdentity::default() };
+        let seen =
+            TargetIdentity { server_id: Some(1), address: Some("10.0.0.1:80".into()), ..TargetIdentity::default() };
         assert!(seen.differences(&TargetIdentity::default()).is_empty(), "level user does not see the address");
-        let now = TargetIdentity { address: Some("10.0.0.9:80".into()), server_id: Some(2), ..TargetIdentity::default() };
+        let now =
+            TargetIdentity { address: Some("10.0.0.9:80".into()), server_id: Some(2), ..TargetIdentity::default() };
         assert_eq!(
             seen.differences(&now),
             ["its server id was 1, now 2", "its address was 10.0.0.1:80, now 10.0.0.9:80"]

@@ -239,7 +239,7 @@ fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &
     let intent = with_present_targets(confirmation.intent.clone(), instance);
     match guard::check_intent(&intent, &instance.data) {
         Ok(danger) => {
-            let again = confirmation.reopen(intent, danger, format!("{refusal}; please confirm again"), now);
+            let again = confirmation.reopen(intent, danger, format!("please confirm again: {refusal}"), now);
             model.layers.push(Layer::Confirmation(again));
         }
         Err(refusal) => model.notify_refusal(&refusal, Role::Bad, now),
@@ -269,7 +269,7 @@ pub(crate) fn confirm_again(model: &mut Model, id: InstanceId, now: Duration) {
         // Another layer may have been opened in the meantime; a question must not interrupt it.
         Ok(danger) if model.layers.is_empty() => {
             let mut confirmation = Confirmation::new(intent, danger, now);
-            confirmation.remark = Some(format!("not sent: {differences}; please confirm again"));
+            confirmation.remark = Some(format!("please confirm again: {differences}"));
             model.layers.push(Layer::Confirmation(confirmation));
         }
         Ok(_) => {}

@@ -4,6 +4,7 @@ use crate::actions::action_table::{TargetKind, VerifyBy, blocks_new_sessions};
 use crate::actions::impact::BackendImpact;
 use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
+use crate::actions::target_identity::SessionIdentity;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetWeight, WriteCommand};
@@ -28,7 +29,11 @@ pub(crate) fn collect_facts(intent: &Intent, sample: &Sample) -> Option<ActionFa
         TargetKind::Server => server_facts(intent, sample)?,
         TargetKind::Frontend => frontend_facts(intent, first, sample)?,
         TargetKind::Session => {
-            ActionFacts { current_state: "the session is open".to_owned(), ..ActionFacts::default() }
+            let session = first.target.identity.session.as_ref();
+            ActionFacts {
+                current_state: session.map_or_else(String::new, SessionIdentity::describe),
+                ..ActionFacts::default()
+            }
         }
         TargetKind::TableEntry => ActionFacts {
             expected_state: "the entry and its counters are deleted".to_owned(),

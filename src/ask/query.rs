@@ -225,10 +225,9 @@ pub async fn run(
     let command = query.command(version)?;
     let line = CliRequest::new(&command, read_only, version);
     let mut bytes = Vec::new();
-    let timing =
-        connection::request(address, &line.line, limits, &mut bytes)
-            .await
-            .map_err(|error| QueryError::Connection { hint: error.hint(address), error })?;
+    let timing = connection::request(address, &line.line, limits, &mut bytes)
+        .await
+        .map_err(|error| QueryError::Connection { hint: error.hint(address), error })?;
     // The last reply contains all remaining bytes, so the replies to the commands of a typed line stay together.
     let replies = reply::split(&bytes, line.leading_replies + 1);
     let Some(reply) = replies.get(line.leading_replies) else { return unexpected_reply(&bytes) };

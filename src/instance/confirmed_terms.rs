@@ -81,7 +81,8 @@ impl ConfirmedTerms {
     fn impact_changes(&self, intent: &Intent, steps: &[IntentStep], sample: &Sample) -> Vec<String> {
         let emptied = emptied_backends(sample, steps);
         let newly = emptied.iter().filter(|backend| !self.emptied_backends.contains(backend));
-        let mut changes: Vec<String> = newly.map(|backend| format!("no server of {backend} would be left now")).collect();
+        let mut changes: Vec<String> =
+            newly.map(|backend| format!("no server of {backend} would be left now")).collect();
         let now = Intent { steps: steps.to_vec(), ..intent.clone() };
         if changes.is_empty() && !steps.is_empty() && impact::evaluate_danger(sample, &now) > self.danger {
             changes.push("less capacity would be left than shown".to_owned());

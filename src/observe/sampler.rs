@@ -90,9 +90,7 @@ impl Sampler {
             }
         };
         let (address, limits) = (&self.address, &self.limits);
-        let request =
-            connection::request_with_progress(address, &line, limits, &mut buffer, on_progress)
-                .await;
+        let request = connection::request_with_progress(address, &line, limits, &mut buffer, on_progress).await;
         self.reply_buffer = buffer;
         let timing = request?;
         let reply = PollReply {

@@ -28,6 +28,13 @@ pub fn start_dashboard_with(args: &[&str], config: &str, target: impl AsRef<OsSt
     term
 }
 
+/// Starts hapulse with such a long poll interval that it does not notice changes by polling; see [`start_dashboard`].
+pub fn start_dashboard_without_polling(target: impl AsRef<OsStr>) -> Term {
+    let term = Term::builder().args(["-i", "600"]).args([target]).size(120, 40).start();
+    term.wait_for("live");
+    term
+}
+
 impl TermBuilder {
     /// Writes the user's configuration file.
     pub fn config(self, text: &str) -> Self {

@@ -23,6 +23,8 @@ pub enum RelayFault {
     WithholdReply,
     /// Does not forward the line and closes the connection.
     DropCommand,
+    /// Forwards the line and closes the connection without the reply.
+    DropReply,
 }
 
 /// A running relay; it ends with the test.
@@ -82,6 +84,7 @@ fn forward(client: UnixStream, target: &Path, fault_of: &dyn Fn(&str) -> RelayFa
     match fault {
         RelayFault::WithholdReply => thread::sleep(Duration::from_mins(1)),
         RelayFault::DelayReply(time) => thread::sleep(time),
+        RelayFault::DropReply => return,
         RelayFault::None | RelayFault::DropCommand => {}
     }
     let _ = client.write_all(&reply);

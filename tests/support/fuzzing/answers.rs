@@ -52,15 +52,14 @@ pub fn check(data: &[u8]) {
     let mut decisions = DecisionReader::new(data);
     let count = 1 + decisions.below(5);
     let pipe = *decisions.pick(&PIPE_SIZES);
-    let end =
-        *decisions.pick(&[
-            PeerEnd::Closes,
-            PeerEnd::Closes,
-            PeerEnd::StaysOpen,
-            PeerEnd::ClosesAfterReader,
-            PeerEnd::Refuses,
-            PeerEnd::Hangs,
-        ]);
+    let end = *decisions.pick(&[
+        PeerEnd::Closes,
+        PeerEnd::Closes,
+        PeerEnd::StaysOpen,
+        PeerEnd::ClosesAfterReader,
+        PeerEnd::Refuses,
+        PeerEnd::Hangs,
+    ]);
     let limits =
         ConnectionLimits { max_bytes: *decisions.pick(&[1 << 20, 1 << 20, 100, 1, 0]), ..ConnectionLimits::default() };
     let max_delay_index = decisions.below(8);
