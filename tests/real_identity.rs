@@ -1,4 +1,4 @@
-//! What is checked right before a command is sent: the process, the target and the impact are still the confirmed ones.
+//! Checks right before a command is sent: the process, the target and the impact are still the confirmed ones.
 
 #[path = "support/faulty_relay.rs"]
 mod faulty_relay;
