@@ -178,7 +178,12 @@ fn is_allowed_on_tiny_screen(model: &Model, command: Option<&CommandSpec>, key: 
         None if is_line_key => closes,
         layer => command.is_some_and(|command| match command.ui_command {
             UiCommand::Quit | UiCommand::Back { .. } | UiCommand::Suspend | UiCommand::Redraw => true,
-            UiCommand::ShowView(_) | UiCommand::SwitchInstance(_) | UiCommand::PollNow => layer.is_none(),
+            // The header shows the effect of these.
+            UiCommand::ShowView(_)
+            | UiCommand::SwitchInstance(_)
+            | UiCommand::PollNow
+            | UiCommand::TogglePause
+            | UiCommand::MovePlayback(_) => layer.is_none(),
             _ => false,
         }),
     }

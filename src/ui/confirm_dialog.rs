@@ -113,6 +113,8 @@ fn draw_dialog(canvas: &mut Canvas<'_>, screen: Area, dialog: Dialog<'_>) -> Opt
         return None;
     }
     let Dialog { title, gate, .. } = dialog;
+    // The frame around the title, and the time left.
+    let title_margin = if dialog.time_left.is_empty() { 6 } else { 14 };
     let remark = gate.remark().map_or_else(Vec::new, |text| text_lines(text, Role::Warn, available_width(screen)));
     let details: Vec<DialogLine> = dialog.details.into_iter().chain(remark.iter().cloned()).collect();
     let room = usize::from(screen.height) - FRAME;
@@ -123,7 +125,7 @@ fn draw_dialog(canvas: &mut Canvas<'_>, screen: Area, dialog: Dialog<'_>) -> Opt
         fixed.retain(|line| !line.is_empty());
     }
     if rows.len() + fixed.len() > room && fixed.len() + 1 + MIN_COMMANDS > room {
-        let full_title = (text_width::width(&title) + 14 > usize::from(screen.width))
+        let full_title = (text_width::width(&title) + title_margin > usize::from(screen.width))
             .then(|| text_lines(&title, dialog.role, available_width(screen)));
         rows = full_title.into_iter().flatten().chain(rows).collect();
         rows.extend(details.into_iter().filter(|line| !line.is_empty()));
@@ -149,7 +151,7 @@ fn draw_dialog(canvas: &mut Canvas<'_>, screen: Area, dialog: Dialog<'_>) -> Opt
     let inner_width = widest.max(text_width::width(&title) + 10).max(dialog.min_width);
     let width = screen.width.min(inner_width as u16 + 4);
     let height = screen.height.min((lines.len() + FRAME) as u16);
-    let title = text_width::end(&title, usize::from(width.saturating_sub(14)));
+    let title = text_width::end(&title, usize::from(width).saturating_sub(title_margin));
     let inner = draw_box(canvas, dialog_area(screen, width, height), &title, &dialog.time_left, dialog.role);
     let is_complete = lines.len() <= usize::from(inner.height);
     for (row, line) in lines.into_iter().enumerate() {
