@@ -17,8 +17,8 @@ fn paste(driver: &mut ModelDriver, text: &str) {
 
 #[test]
 fn paste_without_input_line_does_nothing() {
-    // Dashboard, table, confirmation, typed name, menu, help, detail.
-    for keys in ["", "1", "<ret>jM", "<ret>M", "<ret>j<space>", "?", "<ret><ret>", "1s"] {
+    // Dashboard, table, selection, help, detail, menu.
+    for keys in ["", "1", "<ret>j<space>", "?", "<ret><ret>", "1s"] {
         let mut driver = ModelDriver::new();
         driver.press(keys);
         driver.advance(1000);
@@ -26,6 +26,26 @@ fn paste_without_input_line_does_nothing() {
         let view = driver.model.view();
         paste(&mut driver, "y\ryMq5\u{1b}be_app\r");
         assert_eq!((format!("{:?}", driver.model.layers), driver.model.view()), (before, view), "{keys}");
+    }
+}
+
+#[test]
+fn paste_asks_the_question_again() {
+    for (open, typed, answer, command) in [
+        ("<ret>jM", "", "y", "set server be_app/app2 state maint"),
+        ("<ret>M", "app", "app1<ret>", "set server be_app/app1 state maint"),
+    ] {
+        let mut driver = ModelDriver::new();
+        driver.press(open);
+        driver.press(typed);
+        driver.advance(1000);
+        paste(&mut driver, "y\ryMq5\u{1b}app1\r");
+        let gate = &driver.confirmation().unwrap().gate;
+        assert_eq!(gate.remark(), Some("pasted text is not an answer; please answer again"));
+        assert_eq!(gate.typed_name(), "");
+        assert_eq!(sent_commands(&driver.press_after(499, "y")), NO_COMMANDS);
+        driver.press(if typed.is_empty() { "" } else { "<bs>" });
+        assert_eq!(sent_commands(&driver.press(answer)), [command]);
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use hapulse::app::command_table::COMMANDS;
 use hapulse::app::instance_view::InstanceView;
+use hapulse::app::key::{Key, KeyPress};
 use hapulse::app::layers::Layer;
 use hapulse::app::message::{Effect, Message};
 use hapulse::app::model::Model;
@@ -352,8 +353,9 @@ fn playback_shows_same_time_for_every_instance() {
         }
     }
     let press = |model: &mut Model, keys: &str| {
-        for key in hapulse::app::key::Key::parse_sequence(keys).unwrap() {
-            let _ = update(model, Message::Key(key), timestamp(20_000));
+        for key in Key::parse_sequence(keys).unwrap() {
+            let press = KeyPress { key, read_at: Duration::from_secs(20), pause: Duration::from_secs(1) };
+            let _ = update(model, Message::Key(press), timestamp(20_000));
         }
         let data = &model.instance().unwrap().data;
         (data.past_moment().is_some(), data.shown().unwrap().at.monotonic.as_millis())

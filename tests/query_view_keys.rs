@@ -260,8 +260,8 @@ fn changing_line_requires_confirmation() {
     let effects = driver.enter_line(LINE);
     assert_eq!(effects, [Effect::SaveCommandLine(LINE.into())]);
     assert!(matches!(driver.model.layers.as_slice(), [Layer::TypedCommandConfirmation(_)]));
-    assert_eq!(driver.press_after(299, "y"), [], "typed ahead");
-    for key in ["Y", "j", "M", "1", "<up>", "<a-y>", "<c-y>", "<space>"] {
+    assert_eq!(driver.press_after(499, "y"), [], "typed ahead");
+    for key in ["j", "k", "<up>", "<pgdn>", "<home>"] {
         assert_eq!(driver.press(key), [], "{key}");
         assert!(matches!(driver.model.layers.as_slice(), [Layer::TypedCommandConfirmation(_)]), "{key}");
     }
@@ -271,7 +271,7 @@ fn changing_line_requires_confirmation() {
     assert_eq!(driver.press("y"), [], "one confirmation sends one line");
     assert_eq!(driver.update(query_replies::write_command_reply("\n")), [Effect::PollNow(InstanceId::FIRST)]);
 
-    for cancel_key in ["n", "N", "q", "<esc>", "<ret>"] {
+    for cancel_key in ["n", "N", "q", "<esc>", "<ret>", "Y", "M", "1", "<a-y>", "<c-y>", "<space>", "<tab>", "<c-c>"] {
         let mut driver = ModelDriver::new();
         driver.press("5");
         driver.enter_line(LINE);
@@ -432,7 +432,7 @@ proptest! {
                 if let Effect::RunAction(_) = effect {
                     // The only other way to confirm is to type the name.
                     let Some(Layer::Confirmation(confirmation)) = layer else { panic!("{effect:?} unconfirmed") };
-                    let name = Some(confirmation.typed_name.clone());
+                    let name = Some(confirmation.gate.typed_name());
                     prop_assert!(key.code == KeyCode::Enter && confirmation.name_to_type() == name);
                 }
             }
@@ -449,7 +449,7 @@ proptest! {
                 let Some(Layer::TypedCommandConfirmation(confirmation)) = layer else { panic!("{effect:?} unconfirmed") };
                 prop_assert_eq!(key, Key::char('y'));
                 prop_assert_eq!(line.get().as_str(), confirmation.line.as_str());
-                prop_assert!(driver.millis >= confirmation.opened_at.as_millis() as u64 + 300);
+                prop_assert!(driver.millis >= confirmation.opened_at.as_millis() as u64 + 500);
             }
         }
     }

@@ -71,19 +71,29 @@ fn confirmation_sends_command_only_after_yes() {
     let relay = Relay::to(lab.admin());
     let mut term = start_dashboard(relay.path());
     term.move_to_server("be1", "s2");
-    for (action_key, cancel_key) in [("M", "n"), ("D", "<esc>"), ("M", "<ret>"), ("D", "q"), ("E", "n"), ("M", "N")] {
+    for (action_key, cancel_key) in [
+        ("M", "n"),
+        ("D", "<esc>"),
+        ("M", "<ret>"),
+        ("D", "q"),
+        ("E", "n"),
+        ("M", "N"),
+        ("M", "Y"),
+        ("D", "<tab>"),
+        ("E", "<a-y>"),
+    ] {
         term.press(action_key);
         answer_confirmation(&mut term, "cancel", cancel_key);
         term.wait_gone("cancel");
         term.wait_for("nothing was sent");
     }
-    // Other keys do not answer: the confirmation stays open.
+    // Keys that scroll do not answer.
     term.press("M");
-    answer_confirmation(&mut term, "cancel", "Yxj M<f10>D<space>");
-    press_and_wait_for_two_polls(&mut term, &relay, "<tab>");
+    answer_confirmation(&mut term, "cancel", "jk<down><up><home><end><pgdn>");
+    press_and_wait_for_two_polls(&mut term, &relay, "<pgup>");
     assert!(term.screen().contains("Maintenance: be1 / s2"), "{}", term.screen());
     assert_eq!(relay.write_commands(), [""; 0]);
-    term.press("y");
+    term.answer("y");
     term.wait_for("verified, MAINT");
     assert_eq!(relay.write_commands(), ["set server be1/s2 state maint"]);
     // The command and each question before and after it have their own connection.
@@ -105,8 +115,9 @@ fn confirmation_ignores_yes_typed_ahead() {
     let relay = Relay::to(lab.admin());
     let mut term = start_dashboard(relay.path());
     term.move_to_server("be1", "s2");
+    term.wait_input_read();
     term.paste(b"My");
-    term.wait_for("Maintenance: be1 / s2");
+    term.wait_for("the question was not on the screen yet; press y again");
     press_and_wait_for_two_polls(&mut term, &relay, "");
     assert!(term.screen().contains("Maintenance: be1 / s2"), "{}", term.screen());
     assert_eq!(relay.write_commands(), [""; 0]);
@@ -132,7 +143,7 @@ fn maintenance_of_last_usable_server_requires_typed_name() {
     term.wait_for("> s1_");
     press_and_wait_for_two_polls(&mut term, &relay, "");
     assert_eq!(relay.write_commands(), [""; 0], "the right name alone sends nothing");
-    term.press("<ret>");
+    term.answer("<ret>");
     term.wait_for("be1/s1: verified, MAINT");
     assert_eq!(lab.stat("be1", "s1", "status"), "MAINT");
     term.wait_for("CRIT be1: no server available: 2 in maintenance or drain");

@@ -11,7 +11,6 @@ use support::terminal_bytes::unexpected_output;
 use support::{CannedReplies, FakeSocket, Lab, Relay, ServerBehavior, Term, Traffic, wait_until};
 
 /// Time after a confirmation opens in which keys are ignored as typed ahead.
-const TYPE_AHEAD: Duration = Duration::from_millis(330);
 
 /// Starts hapulse and waits until it shows live data.
 fn start_dashboard(target: &Path, args: &[&str]) -> Term {
@@ -201,7 +200,6 @@ fn command_line_confirms_write_commands() {
         term.press("set server be1/s2 state maint<ret>");
         term.wait_for("this command may change HAProxy");
         wait_for_two_polls(&term, &relay);
-        thread::sleep(TYPE_AHEAD);
         term.press(cancel_key);
         term.wait_gone("this command may change HAProxy");
         term.wait_for("nothing was sent");
@@ -209,8 +207,7 @@ fn command_line_confirms_write_commands() {
     assert_eq!(relay.write_commands(), [""; 0]);
     term.press("set server be1/s2 state maint<ret>");
     term.wait_for("this command may change HAProxy");
-    thread::sleep(TYPE_AHEAD);
-    term.press("y");
+    term.answer("y");
     // HAProxy replies to a successful change with an empty line, and the view shows that.
     term.wait_for("(empty reply; after a change this means success)");
     assert_eq!(lab.stat("be1", "s2", "status"), "MAINT");
@@ -218,8 +215,7 @@ fn command_line_confirms_write_commands() {
     // An error reply is shown below the line.
     term.press("set server be1/missing state maint<ret>");
     term.wait_for("this command may change HAProxy");
-    thread::sleep(TYPE_AHEAD);
-    term.press("y");
+    term.answer("y");
     term.wait_for("No such server.");
 }
 

@@ -134,7 +134,7 @@ fn everywhere_action_changes_same_named_server_in_every_backend() {
     term.wait_for("does not match 3 servers");
     wait_for_two_polls(&term, &relay);
     assert_eq!(relay.write_commands(), [""; 0]);
-    term.press("<bs>3 servers<ret>");
+    term.answer("<bs>3 servers<ret>");
     term.wait_for("3 actions: be2/s2: verified, ");
     let all = ["be1/s2", "be2/s2", "be3/s2"];
     assert_eq!(admin_states(&lab, &all), ["1", "1", "1"]);

@@ -12,13 +12,13 @@ fn confirm_with_typed_name(term: &mut Term, relay: &Relay, name: &str) {
     let prompt = format!("type {name} and Enter");
     answer_confirmation(term, &prompt, "y<ret>");
     term.wait_for(&format!("does not match {name}"));
-    term.press(&format!("<bs>{name}x<ret>"));
+    term.answer(&format!("<bs>{name}x<ret>"));
     term.wait_for(&format!("does not match {name}"));
     term.press("<bs>");
     term.wait_for(&format!("> {name}_"));
     wait_for_two_polls(term, relay);
     assert_eq!(relay.write_commands(), [""; 0], "before Enter");
-    term.press("<ret>");
+    term.answer("<ret>");
     term.wait_gone(&prompt);
 }
 

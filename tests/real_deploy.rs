@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use faulty_relay::{FaultyRelay, RelayFault};
 use hapulse::actions::audit::actor::Actor;
 use script::{CommandResult, Script};
+use support::actions::answer_prompt;
 use support::{Lab, Relay, ServerBehavior, Term, Traffic, wait_until};
 
 /// Longer than a test takes.
@@ -234,13 +235,13 @@ fn commands_ask_for_confirmation_on_terminal() {
         assert!(screen.contains(line), "{line}\n{screen}");
     }
     assert_eq!(relay.write_commands(), [""; 0]);
-    term.press("y<ret>");
+    answer_prompt(&mut term, "Continue? [y/N]", "y");
     assert_eq!(term.exit_code(), 0);
     let screen = term.screen();
     assert!(screen.contains("set server be1/s2 state maint: verified, MAINT"), "{screen}");
     assert!(!screen.contains("until the deadline"), "progress is erased at the end\n{screen}");
     assert_eq!(relay.write_commands().len(), 2);
-    for keys in ["n<ret>", "<ret>", "<c-d>", "x<ret>"] {
+    for keys in ["n", "N", "<ret>", "<c-d>", "x", "<esc>", "<a-y>", "<tab>", "Y"] {
         let mut term = start("maint be1/s3");
         term.wait_for("Continue? [y/N]");
         term.press(keys);
@@ -280,7 +281,8 @@ fn maint_on_terminal_asks_for_reason_and_name_of_last_server() {
     term.wait_for("Reason:");
     term.press("kernel<ret>");
     term.wait_for("type s1 to continue:");
-    term.press("s1<ret>");
+    term.press("s1");
+    answer_prompt(&mut term, "type s1 to continue: s1", "<ret>");
     assert_eq!(term.exit_code(), 0);
     let audit = std::fs::read_to_string(term.home().join(".local/state/hapulse/audit.jsonl")).unwrap();
     assert!(audit.contains(r#""reason":"kernel""#), "{audit}");
@@ -293,9 +295,9 @@ fn terminal_confirmation_discards_input_typed_before_it() {
     let mut term = Term::builder().args(["maint", "be1/s2", "--target"]).args([relay.path()]).size(100, 30).start();
     term.paste(b"y\r");
     term.wait_for("Continue? [y/N]");
-    std::thread::sleep(Duration::from_millis(300));
+    term.wait_input_read();
     assert_eq!(relay.write_commands(), [""; 0]);
-    term.press("y<ret>");
+    answer_prompt(&mut term, "Continue? [y/N]", "y");
     assert_eq!(term.exit_code(), 0);
     assert_eq!(lab.stat("be1", "s2", "status"), "MAINT");
 }
@@ -306,7 +308,7 @@ fn terminal_confirmation_repeats_when_server_state_changed() {
     let mut term = Term::builder().args(["drain", "be1/s2", "--target"]).args([lab.admin()]).size(100, 30).start();
     term.wait_for("Continue? [y/N]");
     lab.send_command("set server be1/s2 state maint");
-    term.press("y<ret>");
+    answer_prompt(&mut term, "Continue? [y/N]", "y");
     let screen = term.wait_for("please confirm again");
     assert!(screen.contains("be1/s2 changed meanwhile"), "{screen}");
     term.wait_for("found be1/s2: MAINT");

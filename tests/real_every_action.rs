@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
-use support::actions::{TYPE_AHEAD, answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
+use support::actions::{answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
 use support::{Agent, Lab, Relay, ServerBehavior, Term, Traffic};
 
 impl ActionCase {
@@ -63,7 +63,7 @@ impl ActionCase {
                 wait_for_two_polls(&term, &relay);
                 term.press("u");
             }
-            None => thread::sleep(TYPE_AHEAD),
+            None => {}
         }
         term.wait_for("nothing to undo on this instance");
         assert_eq!(relay.write_commands().len(), 1 + usize::from(self.undo.is_some()), "{:?}", relay.write_commands());

@@ -143,7 +143,7 @@ fn confirmation_requires_whole_wide_name() {
     term.wait_for("does not match 漢字-サーバー");
     wait_for_two_polls_of_fake(&term, &fake);
     assert_eq!(lines_with_names(&fake), [""; 0]);
-    term.press("-サーバー<ret>");
+    term.answer("-サーバー<ret>");
     wait_until("the command", || {
         lines_with_names(&fake).iter().any(|line| line.ends_with(&format!(";set server be1/{name} state maint")))
     });

@@ -350,8 +350,7 @@ fn server_detail_shows_every_field_and_runs_action() {
     }
     term.press("M");
     term.wait_for("Maintenance: be2 / s2");
-    thread::sleep(Duration::from_millis(330));
-    term.press("y");
+    term.answer("y");
     term.wait_for("be2/s2: verified, MAINT");
     term.wait_for(" be2/s2 MAINT ");
     assert_eq!(lab.stat("be2", "s2", "status"), "MAINT");

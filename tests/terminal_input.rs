@@ -10,9 +10,9 @@ mod input;
 
 use std::time::Duration;
 
-use hapulse::app::key::{Key, KeyCode};
+use hapulse::app::key::{Key, KeyCode, KeyPress};
 use hapulse::term::input_parser::InputEvent;
-use input::TimedParser;
+use input::{TimedParser, key_event};
 
 /// Terminal, bytes, keys in the notation of the configuration.
 const KEYS: &[(&str, &[u8], &str)] = &[
@@ -182,7 +182,7 @@ fn millis(millis: u64) -> Duration {
 }
 
 fn keys(text: &str) -> Vec<InputEvent> {
-    Key::parse_sequence(text).unwrap().into_iter().map(InputEvent::Key).collect()
+    Key::parse_sequence(text).unwrap().into_iter().map(key_event).collect()
 }
 
 /// Feeds pieces with a pause after each, and another pause at the end.
@@ -229,7 +229,8 @@ fn sequences_in_one_read_are_separate_keys() {
 #[test]
 fn torn_sequences_never_become_letters() {
     let is_typed = |event: &InputEvent| {
-        matches!(event, InputEvent::Key(Key { code: KeyCode::Char(_), ctrl: false, alt: false, .. }))
+        let InputEvent::Key(KeyPress { key, .. }) = event else { return false };
+        matches!(key, Key { code: KeyCode::Char(_), ctrl: false, alt: false, .. })
     };
     for (terminal, bytes, _) in KEYS.iter().filter(|(_, bytes, _)| bytes.len() > 2 && bytes[0] == 0x1b) {
         for at in 1..bytes.len() {

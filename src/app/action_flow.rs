@@ -8,7 +8,7 @@ use crate::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult};
 use crate::app::action_targets;
 use crate::app::confirmation::{Confirmation, ConfirmationEvent};
 use crate::app::instance_view::InstanceView;
-use crate::app::key::Key;
+use crate::app::key::{Key, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::message::Effect;
 use crate::app::model::Model;
@@ -40,6 +40,9 @@ pub(crate) fn start_action_everywhere(model: &mut Model, action: &'static Action
 
 fn start_for_targets(model: &mut Model, action: &'static Action, targets: Vec<ActionTarget>, now: Duration) {
     let Some(instance) = model.instance().map(InstanceView::id) else { return };
+    if model.refuse_without_room(now) {
+        return;
+    }
     match action.command {
         ActionCommand::Fixed(command) => {
             propose_intent(model, Intent::new(action, command, instance, targets), now);
@@ -83,6 +86,9 @@ pub(crate) fn propose_intent(model: &mut Model, intent: Intent, now: Duration) {
 }
 
 fn open_confirmation(model: &mut Model, intent: Intent, current_weights: Option<Vec<i64>>, now: Duration) {
+    if model.refuse_without_room(now) {
+        return;
+    }
     let Some(instance) = model.instance_by_id(intent.instance) else { return };
     match guard::check_intent(&intent, &instance.data) {
         // The weights can still be changed in the dialog, so the reason is asked for only after the dialog.
@@ -155,27 +161,16 @@ pub(crate) fn handle_reason_key(model: &mut Model, mut reason: ReasonPrompt, key
 pub(crate) fn handle_confirmation_key(
     model: &mut Model,
     mut confirmation: Confirmation,
-    key: Key,
+    press: KeyPress,
     step: Option<i32>,
     now: Duration,
-) -> Vec<Effect> {
-    if let Some(by) = step.filter(|_| confirmation.can_change_weight()) {
+) {
+    if let Some(by) = step.filter(|_| confirmation.can_change_weight() && !press.key.alt) {
         return change_proposed_weight(model, confirmation, by, now);
     }
-    match confirmation.handle_key(key, now) {
-        ConfirmationEvent::Pending => {
-            model.layers.push(Layer::Confirmation(confirmation));
-            Vec::new()
-        }
-        ConfirmationEvent::No => {
-            model.notify("nothing was sent", Role::Dim, now);
-            Vec::new()
-        }
-        ConfirmationEvent::Yes(_) if model.requires_reason && confirmation.intent.reason.is_none() => {
-            propose_intent(model, confirmation.intent, now);
-            Vec::new()
-        }
-        ConfirmationEvent::Yes(answer) => send_confirmed(model, confirmation, &answer, now),
+    match confirmation.handle_key(press) {
+        ConfirmationEvent::Pending => model.layers.push(Layer::Confirmation(confirmation)),
+        ConfirmationEvent::No => model.notify("nothing was sent", Role::Dim, now),
         ConfirmationEvent::RunInstead(action) => {
             let targets = confirmation.intent.steps.into_iter().map(|step| step.target).collect();
             let reason = confirmation.intent.reason;
@@ -186,33 +181,33 @@ pub(crate) fn handle_confirmation_key(
                     now,
                 );
             }
-            Vec::new()
         }
     }
 }
 
-fn change_proposed_weight(model: &mut Model, mut confirmation: Confirmation, by: i32, now: Duration) -> Vec<Effect> {
+fn change_proposed_weight(model: &mut Model, mut confirmation: Confirmation, by: i32, now: Duration) {
     if let Some(intent) = confirmation.intent_with_weight_change(by)
         && let Some(instance) = model.instance_by_id(intent.instance)
     {
         match guard::check_intent(&intent, &instance.data) {
             Ok(danger) => confirmation.replace_intent(intent, danger, now),
-            Err(refusal) => {
-                model.notify_refusal(&refusal, Role::Bad, now);
-                return Vec::new();
-            }
+            Err(refusal) => return model.notify_refusal(&refusal, Role::Bad, now),
         }
     }
     model.layers.push(Layer::Confirmation(confirmation));
-    Vec::new()
 }
 
-fn send_confirmed(
+/// Sends the action of a confirmation that was answered with Yes.
+pub(crate) fn send_confirmed(
     model: &mut Model,
     confirmation: Confirmation,
     answer: &ConfirmationAnswer,
     now: Duration,
 ) -> Vec<Effect> {
+    if model.requires_reason && confirmation.intent.reason.is_none() {
+        propose_intent(model, confirmation.intent, now);
+        return Vec::new();
+    }
     let Some(instance) = model.instance_by_id_mut(confirmation.intent.instance) else { return Vec::new() };
     match guard::authorise(confirmation.intent.clone(), answer, &instance.data) {
         Ok(authorised) => {
@@ -262,6 +257,10 @@ fn with_present_targets(mut intent: Intent, instance: &InstanceView) -> Intent {
 /// Asks again about the steps that were not sent, because a target or the impact had changed since the confirmation. Called
 /// with the first sample after that, which shows the change.
 pub(crate) fn confirm_again(model: &mut Model, id: InstanceId, now: Duration) {
+    if model.instance_by_id(id).is_none_or(|instance| instance.unconfirmed.is_none()) || model.refuse_without_room(now)
+    {
+        return;
+    }
     let Some(instance) = model.instance_by_id_mut(id) else { return };
     let Some((intent, differences)) = instance.unconfirmed.take() else { return };
     let intent = with_present_targets(intent, instance);
@@ -269,7 +268,7 @@ pub(crate) fn confirm_again(model: &mut Model, id: InstanceId, now: Duration) {
         // Another layer may have been opened in the meantime; a question must not interrupt it.
         Ok(danger) if model.layers.is_empty() => {
             let mut confirmation = Confirmation::new(intent, danger, now);
-            confirmation.remark = Some(format!("please confirm again: {differences}"));
+            confirmation.gate.set_remark(format!("please confirm again: {differences}"));
             model.layers.push(Layer::Confirmation(confirmation));
         }
         Ok(_) => {}
@@ -297,7 +296,7 @@ pub(crate) fn start_undo(model: &mut Model, now: Duration) {
     }
     propose_intent(model, intent, now);
     if let Some(Layer::Confirmation(confirmation)) = model.layers.last_mut() {
-        confirmation.remark = remark;
+        remark.into_iter().for_each(|remark| confirmation.gate.set_remark(remark));
     }
 }
 

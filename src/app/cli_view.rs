@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
+use crate::app::answer_gate::{AnswerGate, GateEvent};
 use crate::app::dashboard_lists::ListCursor;
-use crate::app::key::{Key, KeyCode};
+use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, TypedCommandConfirmation};
 use crate::app::message::Effect;
 use crate::app::model::Model;
@@ -73,43 +74,57 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
         (Err(error), _) if is_read_only => {
             instance.queries.push_line(format!("{error}; read-only mode is on").as_str(), Role::Bad);
         }
-        (Err(_), Ok(typed)) => match typed.check_version(version) {
-            Ok(()) => model.layers.push(Layer::TypedCommandConfirmation(TypedCommandConfirmation {
-                instance: id,
-                line: typed,
-                opened_at: now,
-            })),
-            Err(error) => instance.queries.push_line(error.to_string().as_str(), Role::Bad),
-        },
+        (Err(_), Ok(typed)) => {
+            if let Err(error) = typed.check_version(version) {
+                instance.queries.push_line(error.to_string().as_str(), Role::Bad);
+            } else if !model.refuse_without_room(now) {
+                model.layers.push(Layer::TypedCommandConfirmation(TypedCommandConfirmation {
+                    instance: id,
+                    line: typed,
+                    gate: AnswerGate::new(None),
+                    opened_at: now,
+                }));
+            }
+        }
         (Err(_), Err(error)) => instance.queries.push_line(error.to_string().as_str(), Role::Bad),
     }
     effects
 }
 
+/// Returns whether Enter would open the confirmation of the typed line.
+pub(crate) fn submits_changing_line(model: &Model, key: Key) -> bool {
+    let line = model.cli.prompt.text().trim();
+    key.code == KeyCode::Enter && !line.is_empty() && ReadOnlyLine::parse(line).is_err()
+}
+
 /// Handles a key in the dialog that confirms a typed command.
 pub(crate) fn handle_confirmation_key(
     model: &mut Model,
-    confirmation: TypedCommandConfirmation,
-    key: Key,
+    mut confirmation: TypedCommandConfirmation,
+    press: KeyPress,
     now: Duration,
-) -> Vec<Effect> {
-    let id = confirmation.instance;
-    match key.code {
-        KeyCode::Char('y') if !key.ctrl && !key.alt && confirmation.can_be_answered(now) => {
-            let Some(instance) = model.instance_by_id_mut(id) else { return Vec::new() };
-            match guard::authorise_line(confirmation.line, &ConfirmationAnswer::Yes, &instance.data) {
-                Ok(line) => return vec![Effect::SendTypedCommand(id, line)],
-                Err(refusal) => instance.queries.push_line(refusal.to_string().as_str(), Role::Bad),
-            }
-        }
-        KeyCode::Char('c') if !key.ctrl => model.layers.push(Layer::TypedCommandConfirmation(confirmation)),
-        KeyCode::Char('n' | 'N' | 'q' | 'c') | KeyCode::Esc | KeyCode::Enter => {
-            if let Some(instance) = model.instance_by_id_mut(id) {
+) {
+    match confirmation.gate.handle_key(press) {
+        GateEvent::Pending => model.layers.push(Layer::TypedCommandConfirmation(confirmation)),
+        GateEvent::No => {
+            if let Some(instance) = model.instance_by_id_mut(confirmation.instance) {
                 instance.queries.push_line("nothing was sent", Role::Dim);
             }
             model.notify("nothing was sent", Role::Dim, now);
         }
-        _ => model.layers.push(Layer::TypedCommandConfirmation(confirmation)),
+    }
+}
+
+/// Sends a typed command whose confirmation was answered with Yes.
+pub(crate) fn send_confirmed(
+    model: &mut Model,
+    confirmation: TypedCommandConfirmation,
+    answer: &ConfirmationAnswer,
+) -> Vec<Effect> {
+    let Some(instance) = model.instance_by_id_mut(confirmation.instance) else { return Vec::new() };
+    match guard::authorise_line(confirmation.line, answer, &instance.data) {
+        Ok(line) => return vec![Effect::SendTypedCommand(confirmation.instance, line)],
+        Err(refusal) => instance.queries.push_line(refusal.to_string().as_str(), Role::Bad),
     }
     Vec::new()
 }

@@ -1,24 +1,20 @@
 //! The confirmation dialog before an action.
 //!
-//! The dialog shows the commands to send and the expected result, computed from the newest sample for each frame. Enter
-//! cancels unless the required name was typed. Keys typed ahead are ignored, and the dialog closes after a minute. If a
-//! target changed in the meantime, the answer is discarded and the dialog asks again.
+//! The dialog shows the commands to send and the expected result, computed from the newest sample for each frame.
+//! [`crate::app::answer_gate`] decides which key answers it. The dialog closes after a minute. If a target changed in
+//! the meantime, the answer is discarded and the dialog asks again.
 
 use std::time::Duration;
 
 use crate::actions::action_table::{Action, DRAIN, Danger, MAINT};
 use crate::actions::intent::{Intent, IntentPurpose};
-use crate::app::key::{Key, KeyCode};
-use crate::haproxy::safe_text::is_visible;
+use crate::app::answer_gate::{AnswerGate, GateEvent};
+use crate::app::key::{Key, KeyPress};
 use crate::haproxy::write_command::{MAX_WEIGHT, TargetWeight, WriteCommand};
-use crate::instance::guard::{self, ConfirmationAnswer};
+use crate::instance::guard;
 
-/// Keys pressed within this time after the dialog opened are ignored, because the operator cannot have read it yet.
-pub(crate) const TYPE_AHEAD_WINDOW: Duration = Duration::from_millis(300);
 /// The dialog closes after this time, and nothing is sent.
 pub(crate) const EXPIRES_AFTER: Duration = Duration::from_mins(1);
-/// Longest name that can be typed, in characters.
-const MAX_NAME_CHARS: usize = 256;
 
 /// An open confirmation dialog.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,12 +23,8 @@ pub struct Confirmation {
     pub intent: Intent,
     /// Danger level of the action.
     pub danger: Danger,
-    /// The name typed so far.
-    pub typed_name: String,
-    /// Reason why the last answer was not accepted.
-    pub remark: Option<String>,
-    /// Index of the first command shown; above 0 only after scrolling a list that does not fit.
-    pub(crate) first_command: usize,
+    /// The answer.
+    pub gate: AnswerGate,
     /// Current weights, if the proposed weights can be changed in the dialog.
     initial_weights: Option<Vec<i64>>,
     opened_at: Duration,
@@ -41,12 +33,10 @@ pub struct Confirmation {
 /// Result of a key press in the dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ConfirmationEvent {
-    /// No decision yet.
+    /// No decision yet. A Yes becomes final after a pause; see [`AnswerGate::take_answer`].
     Pending,
     /// Canceled.
     No,
-    /// Confirmed.
-    Yes(ConfirmationAnswer),
     /// Another action was chosen instead.
     RunInstead(&'static Action),
 }
@@ -54,15 +44,8 @@ pub(crate) enum ConfirmationEvent {
 impl Confirmation {
     /// Opens the dialog at `now`.
     pub(crate) fn new(intent: Intent, danger: Danger, now: Duration) -> Self {
-        Self {
-            intent,
-            danger,
-            typed_name: String::new(),
-            remark: None,
-            first_command: 0,
-            initial_weights: None,
-            opened_at: now,
-        }
+        let gate = new_gate(&intent, danger);
+        Self { intent, danger, gate, initial_weights: None, opened_at: now }
     }
 
     /// Opens a dialog in which the proposed weights can still be changed; `from` are the current weights.
@@ -73,7 +56,9 @@ impl Confirmation {
     /// Returns a new dialog with the current state of the targets, and a remark that explains why it was opened again.
     #[must_use]
     pub(crate) fn reopen(self, intent: Intent, danger: Danger, remark: String, now: Duration) -> Self {
-        Self { remark: Some(remark), initial_weights: self.initial_weights, ..Self::new(intent, danger, now) }
+        let mut again = Self { initial_weights: self.initial_weights, ..Self::new(intent, danger, now) };
+        again.gate.set_remark(remark);
+        again
     }
 
     /// Returns the time at which the dialog closes.
@@ -82,13 +67,13 @@ impl Confirmation {
     }
 
     /// Returns the name that must be typed, or `None` if `y` is enough.
-    pub fn name_to_type(&self) -> Option<String> {
-        (self.danger == Danger::Highest).then(|| guard::name_to_type(&self.intent))
+    pub fn name_to_type(&self) -> Option<&str> {
+        self.gate.required_name()
     }
 
     /// Returns whether the weight keys may change the proposed weights. They may not while a name is being typed.
     pub(crate) fn can_change_weight(&self) -> bool {
-        self.initial_weights.is_some() && self.typed_name.is_empty()
+        self.initial_weights.is_some() && self.gate.typed_name().is_empty()
     }
 
     /// Returns the intent with all weights changed by `by`, or `None` if the dialog cannot change weights. Several key
@@ -105,9 +90,10 @@ impl Confirmation {
         Some(intent)
     }
 
-    /// Replaces the intent and restarts the dialog's timers.
+    /// Replaces the intent and asks again.
     pub(crate) fn replace_intent(&mut self, intent: Intent, danger: Danger, now: Duration) {
-        (self.intent, self.danger, self.opened_at, self.remark) = (intent, danger, now, None);
+        self.gate = new_gate(&intent, danger);
+        (self.intent, self.danger, self.opened_at) = (intent, danger, now);
     }
 
     /// Returns the action offered instead: draining if servers would go into maintenance without a drain, else `None`.
@@ -118,43 +104,25 @@ impl Confirmation {
     }
 
     /// Handles a key press.
-    pub(crate) fn handle_key(&mut self, key: Key, now: Duration) -> ConfirmationEvent {
-        let is_quit = key == Key { ctrl: true, ..Key::char('c') };
-        if key.code == KeyCode::Esc || is_quit {
-            return ConfirmationEvent::No;
-        }
-        if key.ctrl || key.alt || now.saturating_sub(self.opened_at) < TYPE_AHEAD_WINDOW {
+    pub(crate) fn handle_key(&mut self, press: KeyPress) -> ConfirmationEvent {
+        if press.key == Key::char('d')
+            && let Some(action) = self.alternative_action()
+        {
+            if !press.is_in_burst() {
+                return ConfirmationEvent::RunInstead(action);
+            }
+            self.gate.set_remark("other keys came together with d; press d again");
             return ConfirmationEvent::Pending;
         }
-        match (self.name_to_type(), key.code) {
-            (_, KeyCode::Down) => {
-                self.first_command = (self.first_command + 1).min(self.intent.steps.len().saturating_sub(1));
-            }
-            (_, KeyCode::Up) => self.first_command = self.first_command.saturating_sub(1),
-            (None, KeyCode::Char('y')) => return ConfirmationEvent::Yes(ConfirmationAnswer::Yes),
-            (None, KeyCode::Char('n' | 'q' | 'N') | KeyCode::Enter) => return ConfirmationEvent::No,
-            (None, KeyCode::Char('d')) => {
-                if let Some(action) = self.alternative_action() {
-                    return ConfirmationEvent::RunInstead(action);
-                }
-            }
-            (Some(name), KeyCode::Enter) if self.typed_name == name => {
-                return ConfirmationEvent::Yes(ConfirmationAnswer::Typed(self.typed_name.clone()));
-            }
-            (Some(_), KeyCode::Enter) if self.typed_name.is_empty() => return ConfirmationEvent::No,
-            (Some(name), KeyCode::Enter) => self.remark = Some(format!("does not match {name}")),
-            (Some(_), KeyCode::Backspace) => {
-                self.typed_name.pop();
-                self.remark = None;
-            }
-            (Some(_), KeyCode::Char(ch)) if self.typed_name.chars().count() < MAX_NAME_CHARS && is_visible(ch) => {
-                self.typed_name.push(ch);
-                self.remark = None;
-            }
-            _ => {}
+        match self.gate.handle_key(press) {
+            GateEvent::Pending => ConfirmationEvent::Pending,
+            GateEvent::No => ConfirmationEvent::No,
         }
-        ConfirmationEvent::Pending
     }
+}
+
+fn new_gate(intent: &Intent, danger: Danger) -> AnswerGate {
+    AnswerGate::new((danger == Danger::Highest).then(|| guard::name_to_type(intent)))
 }
 
 #[cfg(test)]
@@ -162,7 +130,9 @@ mod tests {
     use super::*;
     use crate::actions::action_table::WEIGHT;
     use crate::actions::intent::ActionTarget;
+    use crate::app::answer_gate::ShownRows;
     use crate::haproxy::write_command::TargetState;
+    use crate::instance::guard::ConfirmationAnswer;
     use crate::observe::instance_id::InstanceId;
 
     fn intent(action: &'static Action, command: WriteCommand) -> Intent {
@@ -170,69 +140,69 @@ mod tests {
     }
 
     fn open_dialog(danger: Danger) -> Confirmation {
-        Confirmation::new(intent(&MAINT, WriteCommand::State(TargetState::Maint)), danger, Duration::from_secs(10))
+        let maint = intent(&MAINT, WriteCommand::State(TargetState::Maint));
+        let mut dialog = Confirmation::new(maint, danger, Duration::from_secs(10));
+        show(&mut dialog, 10_000);
+        dialog
     }
 
+    /// Shows the whole dialog in a frame that was written at `millis`.
+    fn show(dialog: &mut Confirmation, millis: u64) {
+        dialog.gate.record_drawn(millis, Some(ShownRows { first: 0, count: 1, total: 1 }));
+        dialog.gate.record_written(millis, Duration::from_millis(millis));
+    }
+
+    /// Presses keys at `millis`, each after a long pause.
     fn press(dialog: &mut Confirmation, keys: &str, millis: u64) -> ConfirmationEvent {
-        let now = Duration::from_secs(10) + Duration::from_millis(millis);
-        Key::parse_sequence(keys).unwrap().into_iter().map(|key| dialog.handle_key(key, now)).last().unwrap()
+        let (read_at, pause) = (Duration::from_millis(millis), Duration::from_secs(1));
+        let keys = Key::parse_sequence(keys).unwrap().into_iter();
+        keys.map(|key| dialog.handle_key(KeyPress { key, read_at, pause })).last().unwrap()
     }
 
     #[test]
     fn handle_key_confirms_only_on_y() {
-        for keys in ["n", "q", "<esc>", "<ret>", "<c-c>"] {
-            assert_eq!(press(&mut open_dialog(Danger::High), keys, 500), ConfirmationEvent::No, "{keys}");
+        for keys in ["n", "q", "<esc>", "<ret>", "<c-c>", "Y", "<space>", "<f10>", "M", "<c-y>", "<a-d>"] {
+            assert_eq!(press(&mut open_dialog(Danger::High), keys, 10_500), ConfirmationEvent::No, "{keys}");
         }
-        for keys in ["Y", "j", "<space>", "<f10>", "M", "<c-y>"] {
-            assert_eq!(press(&mut open_dialog(Danger::High), keys, 500), ConfirmationEvent::Pending, "{keys}");
-        }
-        assert_eq!(press(&mut open_dialog(Danger::High), "y", 500), ConfirmationEvent::Yes(ConfirmationAnswer::Yes));
-        assert_eq!(press(&mut open_dialog(Danger::High), "d", 500), ConfirmationEvent::RunInstead(&DRAIN));
+        let mut dialog = open_dialog(Danger::High);
+        assert_eq!(press(&mut dialog, "jk<down><end>y", 10_500), ConfirmationEvent::Pending);
+        assert_eq!(dialog.gate.take_answer(), Some(ConfirmationAnswer::Yes));
+        assert_eq!(press(&mut open_dialog(Danger::High), "d", 10_500), ConfirmationEvent::RunInstead(&DRAIN));
     }
 
     #[test]
-    fn handle_key_ignores_keys_typed_ahead() {
-        assert_eq!(press(&mut open_dialog(Danger::High), "y", 299), ConfirmationEvent::Pending);
-        assert_eq!(
-            press(&mut open_dialog(Danger::High), "<esc>", 10),
-            ConfirmationEvent::No,
-            "No is accepted at any time"
-        );
+    fn alternative_action_needs_a_pause() {
+        let press = KeyPress { key: Key::char('d'), read_at: Duration::from_secs(11), pause: Duration::ZERO };
+        let mut dialog = open_dialog(Danger::High);
+        assert_eq!(dialog.handle_key(press), ConfirmationEvent::Pending);
+        assert_eq!(dialog.gate.remark(), Some("other keys came together with d; press d again"));
     }
 
     #[test]
     fn handle_key_requires_name_for_highest_danger() {
         let mut highest = open_dialog(Danger::Highest);
-        assert_eq!(press(&mut highest, "yd<ret>", 500), ConfirmationEvent::Pending);
-        assert_eq!(highest.remark.as_deref(), Some("does not match api1"));
-        assert_eq!(
-            press(&mut highest, "<bs><bs>api1<ret>", 900),
-            ConfirmationEvent::Yes(ConfirmationAnswer::Typed("api1".into()))
-        );
-        assert_eq!(press(&mut open_dialog(Danger::Highest), "<ret>", 500), ConfirmationEvent::No);
+        assert_eq!(press(&mut highest, "yd<ret>", 10_500), ConfirmationEvent::Pending);
+        assert_eq!(highest.gate.remark(), Some("does not match api1"));
+        assert_eq!(press(&mut highest, "<bs><bs>api1<ret>", 10_900), ConfirmationEvent::Pending);
+        assert_eq!(highest.gate.take_answer(), Some(ConfirmationAnswer::Typed("api1".into())));
+        assert_eq!(press(&mut open_dialog(Danger::Highest), "<ret>", 10_500), ConfirmationEvent::No);
     }
 
     #[test]
-    fn handle_key_drops_invisible_characters_of_name() {
-        let mut highest = open_dialog(Danger::Highest);
-        assert_eq!(press(&mut highest, "a\u{202e}p\u{301}i\u{85}1", 500), ConfirmationEvent::Pending);
-        assert_eq!(highest.typed_name, "api1");
-    }
-
-    #[test]
-    fn weight_change_stays_in_range_and_restarts_type_ahead_window() {
+    fn weight_change_stays_in_range_and_asks_again() {
         let weight = |weight| intent(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(weight)));
         let mut dialog = Confirmation::with_weight_steps(weight(90), Danger::Low, vec![100], Duration::from_secs(10));
         for (by, expected) in [(-10, 80), (1, 81), (-200, 0), (300, 256)] {
+            show(&mut dialog, 15_000);
             let stepped = dialog.intent_with_weight_change(by).unwrap();
             assert_eq!(stepped, weight(expected), "{by}");
             dialog.replace_intent(stepped, Danger::Low, Duration::from_secs(20));
         }
-        assert_eq!(dialog.handle_key(Key::char('y'), Duration::from_millis(20_299)), ConfirmationEvent::Pending);
-        assert_eq!(
-            dialog.handle_key(Key::char('y'), Duration::from_millis(20_300)),
-            ConfirmationEvent::Yes(ConfirmationAnswer::Yes)
-        );
+        press(&mut dialog, "y", 30_000);
+        assert_eq!(dialog.gate.take_answer(), None, "the new weight was not shown");
+        show(&mut dialog, 31_000);
+        press(&mut dialog, "y", 31_500);
+        assert_eq!(dialog.gate.take_answer(), Some(ConfirmationAnswer::Yes));
         assert_eq!(open_dialog(Danger::High).intent_with_weight_change(1), None);
     }
 }

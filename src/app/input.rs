@@ -1,19 +1,23 @@
 //! Handling of keys and pasted text. The topmost layer gets a key first; a key that it does not handle runs the UI
-//! command bound to the key. Only an input line accepts a paste.
+//! command bound to the key. Only an input line accepts a paste. A key that opens a question about a change is ignored if
+//! other input arrived just before it, because pasted text contains such keys.
 
 use std::time::Duration;
 
 use crate::actions::action_table;
 use crate::app::action_flow;
+use crate::app::answer_gate::AnswerGate;
 use crate::app::cli_view;
-use crate::app::key::Key;
+use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
+use crate::app::layout::SizeClass;
 use crate::app::mark_commands;
 use crate::app::menus;
 use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::navigation;
 use crate::app::overhead;
+use crate::app::palette_parser::{self, PaletteCommand};
 use crate::app::playback;
 use crate::app::prompt::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
@@ -26,13 +30,31 @@ use crate::table::text_filter::TextFilter;
 use crate::table::view_table::Content;
 
 /// Handles a key press.
-pub(crate) fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effect> {
+pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> Vec<Effect> {
+    let key = press.key;
     // Playback keys do not reach other layers, but work in the detail page, which shows the same sample as the view.
     let has_playback_keys =
         playback::is_showing_past(model) && matches!(model.layers.last(), None | Some(Layer::Detail(..)));
     let command = if has_playback_keys { model.keymap.command_in_past(key) } else { model.keymap.get(key) };
-    if model.layers.is_empty() && matches!(model.current_view().content, Content::Cli) && cli_view::handles_key(key) {
+    let is_cli = model.layers.is_empty() && matches!(model.current_view().content, Content::Cli);
+    let is_line_key = is_cli && cli_view::handles_key(key);
+    if !is_allowed_on_tiny_screen(model, command, key, is_line_key) {
+        model.notify("too small", Role::Warn, now);
+        return Vec::new();
+    }
+    if press.is_in_burst() && opens_question(model, command, key, is_line_key) {
+        model.notify(format!("{key} was ignored: other input came together with it; press it again"), Role::Warn, now);
+        return Vec::new();
+    }
+    if is_line_key {
         return cli_view::handle_key(model, key, now);
+    }
+    if let (Some(command), Some(_)) = (command, model.layers.last().and_then(Layer::gate))
+        && matches!(command.ui_command, UiCommand::Redraw | UiCommand::Suspend)
+        && !key.alt
+        && (key.ctrl || !matches!(key.code, KeyCode::Char(_)))
+    {
+        return run_command(model, command, now);
     }
     match model.layers.pop() {
         Some(Layer::Confirmation(confirmation)) => {
@@ -40,7 +62,8 @@ pub(crate) fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effe
                 Some(UiCommand::ChangeWeight(by)) => Some(by),
                 _ => None,
             };
-            action_flow::handle_confirmation_key(model, confirmation, key, step, now)
+            action_flow::handle_confirmation_key(model, confirmation, press, step, now);
+            Vec::new()
         }
         Some(Layer::NumberPrompt(number)) => {
             action_flow::handle_number_key(model, number, key, now);
@@ -86,7 +109,8 @@ pub(crate) fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effe
             Vec::new()
         }
         Some(Layer::TypedCommandConfirmation(confirmation)) => {
-            cli_view::handle_confirmation_key(model, confirmation, key, now)
+            cli_view::handle_confirmation_key(model, confirmation, press, now);
+            Vec::new()
         }
         Some(Layer::SortMenu(cursor)) => {
             menus::handle_sort_menu_key(model, command, cursor);
@@ -96,9 +120,81 @@ pub(crate) fn handle_key(model: &mut Model, key: Key, now: Duration) -> Vec<Effe
     }
 }
 
-/// Inserts pasted text into the input line that has the focus. Without an input line, a paste is ignored.
+/// Handles a pause in the input: a Yes that was not part of a burst of keys becomes final.
+pub(crate) fn handle_pause(model: &mut Model, now: Duration) -> Vec<Effect> {
+    let Some(answer) = model.gate_mut().and_then(AnswerGate::take_answer) else { return Vec::new() };
+    match model.layers.pop() {
+        Some(Layer::Confirmation(confirmation)) => action_flow::send_confirmed(model, confirmation, &answer, now),
+        Some(Layer::TypedCommandConfirmation(confirmation)) => cli_view::send_confirmed(model, confirmation, &answer),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns whether the key would open a question about a change, or a prompt that leads to one.
+fn opens_question(model: &Model, command: Option<&CommandSpec>, key: Key, is_line_key: bool) -> bool {
+    match model.layers.last() {
+        None if is_line_key => cli_view::submits_changing_line(model, key),
+        None | Some(Layer::Detail(..)) => command.is_some_and(starts_action),
+        Some(Layer::ActionMenu(..)) => command
+            .is_some_and(|command| starts_action(command) || matches!(command.ui_command, UiCommand::Open { .. })),
+        Some(Layer::Prompt(prompt)) if prompt.purpose == PromptPurpose::Command => {
+            let line = prompt.text();
+            let current = palette_parser::find_former_name(line).map_or(line, |name| name.current);
+            let command = palette_parser::parse(current);
+            key.code == KeyCode::Enter && matches!(command, Ok(PaletteCommand::Run(command)) if starts_action(command))
+        }
+        Some(Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => key.code == KeyCode::Enter,
+        _ => false,
+    }
+}
+
+/// Returns whether a UI command starts an action on HAProxy.
+fn starts_action(command: &CommandSpec) -> bool {
+    matches!(
+        command.ui_command,
+        UiCommand::StartAction(_)
+            | UiCommand::StartActionEverywhere(_)
+            | UiCommand::ChangeWeight(_)
+            | UiCommand::Undo
+            | UiCommand::AcceptSuggestion
+            | UiCommand::RemoveLine
+    )
+}
+
+/// Returns whether a key has an effect. A tiny screen shows neither lines nor layers, so only keys that need no screen
+/// have one there: those that leave, close a layer, or cancel a question.
+fn is_allowed_on_tiny_screen(model: &Model, command: Option<&CommandSpec>, key: Key, is_line_key: bool) -> bool {
+    let (width, height) = model.terminal_size;
+    if SizeClass::for_size(width, height) != SizeClass::Tiny {
+        return true;
+    }
+    let closes = key.code == KeyCode::Esc || key == Key { ctrl: true, ..Key::char('c') };
+    match model.layers.last() {
+        Some(layer) if layer.gate().is_some() => true,
+        Some(Layer::Prompt(_) | Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => closes,
+        None if is_line_key => closes,
+        layer => command.is_some_and(|command| match command.ui_command {
+            UiCommand::Quit | UiCommand::Back { .. } | UiCommand::Suspend | UiCommand::Redraw => true,
+            // The header shows the effect of these.
+            UiCommand::ShowView(_)
+            | UiCommand::SwitchInstance(_)
+            | UiCommand::PollNow
+            | UiCommand::TogglePause
+            | UiCommand::MovePlayback(_) => layer.is_none(),
+            _ => false,
+        }),
+    }
+}
+
+/// Inserts pasted text into the input line that has the focus. A question is asked again. Otherwise, a paste is ignored.
 pub(crate) fn handle_paste(model: &mut Model, text: &str, now: Duration) {
     let is_cli = model.layers.is_empty() && matches!(model.current_view().content, Content::Cli);
+    if let Some(gate) = model.gate_mut() {
+        return gate.refuse_paste();
+    }
+    if SizeClass::for_size(model.terminal_size.0, model.terminal_size.1) == SizeClass::Tiny {
+        return;
+    }
     let prompt = match model.layers.last_mut() {
         Some(Layer::Prompt(prompt)) => prompt,
         Some(Layer::NumberPrompt(NumberPrompt { prompt, .. }) | Layer::ReasonPrompt(ReasonPrompt { prompt, .. })) => {
@@ -187,7 +283,7 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
             return run_palette_line(model, prompt.text().to_owned().as_str(), now);
         }
         (PromptPurpose::Command, PromptEvent::CompletionRequested) => {
-            let completed = crate::app::palette_parser::complete_line(prompt.text());
+            let completed = palette_parser::complete_line(prompt.text());
             prompt.set_text(&completed);
             model.layers.push(Layer::Prompt(prompt));
         }
@@ -199,7 +295,6 @@ fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent
 }
 
 fn run_palette_line(model: &mut Model, text: &str, now: Duration) -> Vec<Effect> {
-    use crate::app::palette_parser::{self, PaletteCommand};
     let view = model.view();
     match palette_parser::parse(text) {
         Ok(PaletteCommand::Nothing) => {}

@@ -1,6 +1,7 @@
 //! Keys, independent of any terminal library, and their names in text.
 
 use std::fmt;
+use std::time::Duration;
 
 /// The key without modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +49,27 @@ pub struct Key {
     pub alt: bool,
     /// Shift was held; never set for characters and Shift-Tab, whose key code already includes Shift.
     pub shift: bool,
+}
+
+/// A key press, with the times that distinguish a person's key from a pasted or delayed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPress {
+    /// The key.
+    pub key: Key,
+    /// Time at which the key was read from the terminal.
+    pub read_at: Duration,
+    /// Time without any input before the first byte of the key; zero if other input was read together with it.
+    pub pause: Duration,
+}
+
+impl KeyPress {
+    /// Input with shorter pauses is not typed by a person, but pasted, or delayed on the way and delivered at once.
+    pub const BURST_GAP: Duration = Duration::from_millis(30);
+
+    /// Returns whether other input arrived just before the key.
+    pub(crate) fn is_in_burst(&self) -> bool {
+        self.pause < Self::BURST_GAP
+    }
 }
 
 /// Named keys: name between angle brackets, name on the screen, key code.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::actions::action_table::Action;
 use crate::actions::intent::{ActionTarget, Intent};
+use crate::app::answer_gate::AnswerGate;
 use crate::app::confirmation::{self, Confirmation};
 use crate::app::prompt::Prompt;
 use crate::app::ui_commands::CommandSpec;
@@ -51,6 +52,24 @@ impl Layer {
     pub(crate) fn is_about_action(&self) -> bool {
         matches!(self, Self::Confirmation(_) | Self::ActionMenu(..) | Self::NumberPrompt(_) | Self::ReasonPrompt(_))
     }
+
+    /// Returns the state of the answer if the layer is a question whose Yes changes HAProxy.
+    pub fn gate(&self) -> Option<&AnswerGate> {
+        match self {
+            Self::Confirmation(Confirmation { gate, .. })
+            | Self::TypedCommandConfirmation(TypedCommandConfirmation { gate, .. }) => Some(gate),
+            _ => None,
+        }
+    }
+
+    /// Returns the state of the answer, mutable; see [`Self::gate`].
+    pub(crate) fn gate_mut(&mut self) -> Option<&mut AnswerGate> {
+        match self {
+            Self::Confirmation(Confirmation { gate, .. })
+            | Self::TypedCommandConfirmation(TypedCommandConfirmation { gate, .. }) => Some(gate),
+            _ => None,
+        }
+    }
 }
 
 /// A prompt for the number that an action needs.
@@ -82,6 +101,8 @@ pub struct TypedCommandConfirmation {
     pub(crate) instance: InstanceId,
     /// The typed command.
     pub line: TypedLine,
+    /// The answer.
+    pub gate: AnswerGate,
     /// Time at which the dialog was opened.
     pub opened_at: Duration,
 }
@@ -90,10 +111,5 @@ impl TypedCommandConfirmation {
     /// Returns the time at which the dialog closes.
     pub(crate) fn expires_at(&self) -> Duration {
         self.opened_at + confirmation::EXPIRES_AFTER
-    }
-
-    /// Returns whether the dialog has been open long enough to be read. Keys pressed before that are ignored.
-    pub(crate) fn can_be_answered(&self, now: Duration) -> bool {
-        now.saturating_sub(self.opened_at) >= confirmation::TYPE_AHEAD_WINDOW
     }
 }

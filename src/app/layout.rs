@@ -93,6 +93,21 @@ pub(crate) enum SizeClass {
     Wide,
 }
 
+impl SizeClass {
+    /// Returns the size class of a terminal of `width` columns and `height` rows.
+    pub(crate) fn for_size(width: u16, height: u16) -> Self {
+        match (width, height) {
+            (0..20, _) | (_, 0..4) => Self::Tiny,
+            (0..60, _) | (_, 0..15) => Self::Small,
+            (0..110, _) | (_, 0..30) => Self::Compact,
+            _ => Self::Wide,
+        }
+    }
+}
+
+/// Columns and rows that a question needs: its frame, a row of the command, the scroll position, and the keys.
+pub(crate) const MIN_QUESTION_SIZE: (u16, u16) = (30, 6);
+
 /// Positions of all parts of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
@@ -134,12 +149,8 @@ impl Layout {
     pub(crate) fn new(width: u16, height: u16, needs: LayoutNeeds) -> Self {
         let screen = Area { x: 0, y: 0, width, height };
         let focused = Pane::LISTS[needs.focused_list.min(2)];
-        let (room, header_rows) = match (width, height) {
-            (0..20, _) | (_, 0..4) => (SizeClass::Tiny, 1),
-            (0..60, _) | (_, 0..15) => (SizeClass::Small, 1),
-            (0..110, _) | (_, 0..30) => (SizeClass::Compact, 3),
-            _ => (SizeClass::Wide, 3),
-        };
+        let room = SizeClass::for_size(width, height);
+        let header_rows = if matches!(room, SizeClass::Tiny | SizeClass::Small) { 1 } else { 3 };
         let header = screen.rows(0, header_rows);
         if room == SizeClass::Tiny {
             let none = screen.rows(height, 0);

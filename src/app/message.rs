@@ -3,7 +3,7 @@
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::intent::Intent;
 use crate::actions::outcome::{ActionReport, StepProgress};
-use crate::app::key::Key;
+use crate::app::key::KeyPress;
 use crate::ask::query::{Query, QueryError, QueryReply};
 use crate::ask::typed_line::TypedLine;
 use crate::haproxy::version::Version;
@@ -15,7 +15,9 @@ use crate::observe::sampler::PollResult;
 #[derive(Debug)]
 pub enum Message {
     /// A key was pressed.
-    Key(Key),
+    Key(KeyPress),
+    /// [`KeyPress::BURST_GAP`] has passed without input since the last key.
+    InputPaused,
     /// Text was pasted; it may contain any characters.
     Paste(String),
     /// The terminal was resized to these columns and rows.

@@ -13,6 +13,7 @@
 
 pub(crate) mod action_flow;
 pub(crate) mod action_targets;
+pub mod answer_gate;
 pub(crate) mod cli_view;
 pub mod command_line;
 pub mod command_table;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::actions::drain_tracker;
 use crate::app::action_flow;
+use crate::app::answer_gate::AnswerGate;
 use crate::app::input;
 use crate::app::layers::Layer;
 use crate::app::message::{Effect, Message};
@@ -23,7 +24,8 @@ use crate::table::cell::Role;
 pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     remove_expired(model, now.monotonic);
     let effects = match msg {
-        Message::Key(key) => input::handle_key(model, key, now.monotonic),
+        Message::Key(press) => input::handle_key(model, press, now.monotonic),
+        Message::InputPaused => input::handle_pause(model, now.monotonic),
         Message::Paste(text) => {
             input::handle_paste(model, &text, now.monotonic);
             Vec::new()
@@ -65,6 +67,12 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
     };
+    // The terminal is cleared and drawn again.
+    if effects.iter().any(|effect| matches!(effect, Effect::Redraw | Effect::Suspend))
+        && let Some(gate) = model.gate_mut()
+    {
+        gate.hide();
+    }
     navigation::update_rows_and_cursors(model, now.monotonic);
     effects
 }
@@ -73,12 +81,14 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
 pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     let notice = model.notice.as_ref().map(|notice| notice.expires_at);
     let dialog = model.layers.iter().find_map(expiry).map(|at| next_second(now).min(at));
+    // The keys of a question light up when they can confirm.
+    let opening = model.layers.iter().filter_map(Layer::gate).find_map(AnswerGate::opens_at).filter(|at| *at > now);
     // The age of the last sample counts up while the connection is lost.
     let age =
         model.instance().filter(|instance| matches!(instance.data.link(), Link::Lost { .. })).map(|_| next_second(now));
     // The age of the sample shown during playback counts up as well.
     let ago = playback::is_showing_past(model).then(|| next_second(now));
-    [notice, dialog, age, ago].into_iter().flatten().min()
+    [notice, dialog, opening, age, ago].into_iter().flatten().min()
 }
 
 /// Returns whether work was deferred until the screen is drawn. [`Message::Wake`] carries it out.

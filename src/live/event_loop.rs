@@ -38,9 +38,9 @@ use crate::table::cell::Role;
 use crate::term::frame_writer::{self, FrameBuffer};
 use crate::term::hangup_watchdog;
 use crate::term::key_reader;
-use crate::term::output_thread::TerminalOutput;
+use crate::term::output_thread::{TerminalOutput, WrittenFrame};
 use crate::term::terminal_mode;
-use crate::ui::root::{self, Appearance};
+use crate::ui::root::{self, Appearance, DrawnFrame};
 use crate::ui::theme::Theme;
 
 /// Everything that the dashboard needs to start.
@@ -132,7 +132,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
             .context("cannot start the thread that writes files")?;
     terminal_mode::install_panic_hook();
     terminal_mode::enter().context("cannot set up the terminal")?;
-    let exit_reason = start_threads(&sender).map(|output| {
+    let exit_reason = start_threads(&sender, clock).map(|output| {
         let frames = FrameBuffer::new(model.terminal_size.0, model.terminal_size.1);
         let appearance = Appearance { theme: config.theme, format_time: format_local_time };
         let first = clock.now().monotonic + FIRST_FRAME_WAIT;
@@ -149,6 +149,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
             events,
             next_draw_at: Some(first),
             last_draw_at: Duration::ZERO,
+            last_frame: 0,
             clipboard: None,
             is_bell_pending: false,
         };
@@ -158,16 +159,16 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     exit_reason
 }
 
-fn start_threads(sender: &mpsc::SyncSender<LoopEvent>) -> anyhow::Result<TerminalOutput> {
+fn start_threads(sender: &mpsc::SyncSender<LoopEvent>, clock: Clock) -> anyhow::Result<TerminalOutput> {
     // When the loop ends, the channel closes and these threads end too.
     let input_sender = sender.clone();
-    key_reader::start(move |input| input_sender.send(input.into()).is_ok())
+    key_reader::start(clock, move |input| input_sender.send(input.into()).is_ok())
         .context("cannot start the thread that reads keys")?;
     let hangup_sender = sender.clone();
     hangup_watchdog::start(move || drop(hangup_sender.send(LoopEvent::TerminalGone)))
         .context("cannot start the thread that watches the terminal")?;
     let written_sender = sender.clone();
-    TerminalOutput::start(move |done| drop(written_sender.send(LoopEvent::FrameWritten(done))))
+    TerminalOutput::start(clock, move |done| drop(written_sender.send(LoopEvent::FrameWritten(done))))
         .context("cannot start the thread that writes to the terminal")
 }
 
@@ -213,6 +214,8 @@ struct EventLoop {
     /// Time at which the next frame is due; `None` if the screen is up to date.
     next_draw_at: Option<Duration>,
     last_draw_at: Duration,
+    /// Number of the newest frame.
+    last_frame: u64,
     /// Text that the next frame copies to the clipboard, through the terminal.
     clipboard: Option<String>,
     /// Set if the next frame rings the bell.
@@ -261,6 +264,8 @@ impl EventLoop {
     /// Processes one event. Returns the reason if the dashboard must end, else `None`.
     fn handle_event(&mut self, event: LoopEvent, now: Timestamp) -> Option<ExitReason> {
         match event {
+            // Without an answer that waits for the pause, nothing changes.
+            LoopEvent::Message(Message::InputPaused) if !self.model.is_answer_pending() => None,
             LoopEvent::Message(message) => self.dispatch(message, now),
             LoopEvent::WindowChanged => {
                 let (width, height) = terminal_mode::size();
@@ -279,8 +284,11 @@ impl EventLoop {
             LoopEvent::Suspend => self.run_effect(Effect::Suspend),
             LoopEvent::Continued => self.resume(now),
             LoopEvent::Signal(number) => Some(ExitReason::Signal(number)),
-            LoopEvent::FrameWritten(Ok(())) => None,
-            LoopEvent::FrameWritten(Err(_)) | LoopEvent::TerminalGone => Some(ExitReason::TerminalGone),
+            LoopEvent::FrameWritten(WrittenFrame { number, at, result: Ok(()) }) => {
+                self.model.record_written(number, at);
+                None
+            }
+            LoopEvent::FrameWritten(_) | LoopEvent::TerminalGone => Some(ExitReason::TerminalGone),
         }
     }
 
@@ -395,10 +403,12 @@ impl EventLoop {
         self.next_draw_at = None;
         self.last_draw_at = now;
         let (model, appearance) = (&self.model, self.appearance);
-        let mut last = None;
+        let mut drawn = DrawnFrame::default();
         let start = tracing::enabled!(tracing::Level::TRACE).then(Instant::now);
-        let rendered = self.frames.render(|buffer| last = root::draw(model, appearance, now, buffer));
-        self.model.limit_scroll(last);
+        let rendered = self.frames.render(|buffer| drawn = root::draw(model, appearance, now, buffer));
+        self.last_frame += 1;
+        self.model.limit_scroll(drawn.last_top);
+        self.model.record_drawn(self.last_frame, drawn.question);
         let mut bytes = rendered.unwrap_or_default();
         if let Some(text) = self.clipboard.take() {
             bytes.extend(frame_writer::clipboard_sequence(&text));
@@ -409,8 +419,11 @@ impl EventLoop {
         if let Some(start) = start {
             tracing::trace!(drawing = ?start.elapsed(), bytes = bytes.len(), "frame");
         }
-        if !bytes.is_empty() {
-            self.output.write(bytes);
+        if bytes.is_empty() {
+            // The screen already shows this frame.
+            self.model.record_written(self.last_frame, now);
+        } else {
+            self.output.write(self.last_frame, bytes);
         }
     }
 }

@@ -1,11 +1,10 @@
 //! The events that wake the event loop.
 
-use std::io;
-
 use crate::app::message::Message;
 use crate::observe::instance_id::InstanceId;
 use crate::term::input_parser::InputEvent;
 use crate::term::key_reader::TerminalInput;
+use crate::term::output_thread::WrittenFrame;
 
 /// An event that wakes the loop.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub(crate) enum LoopEvent {
     /// SIGCONT: the program was resumed.
     Continued,
     /// A frame was written to the terminal, or writing it failed.
-    FrameWritten(io::Result<()>),
+    FrameWritten(WrittenFrame),
     /// A file could not be written. Holds the message for the operator.
     FileWriteFailed(String),
     /// The terminal was closed.
@@ -39,8 +38,9 @@ impl From<Message> for LoopEvent {
 impl From<TerminalInput> for LoopEvent {
     fn from(input: TerminalInput) -> Self {
         match input {
-            TerminalInput::Event(InputEvent::Key(key)) => Message::Key(key).into(),
+            TerminalInput::Event(InputEvent::Key(press)) => Message::Key(press).into(),
             TerminalInput::Event(InputEvent::Paste(text)) => Message::Paste(text).into(),
+            TerminalInput::Paused => Message::InputPaused.into(),
             TerminalInput::Closed(error) => {
                 tracing::debug!(%error, "terminal input closed");
                 Self::TerminalGone

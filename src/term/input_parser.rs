@@ -11,14 +11,14 @@
 use std::mem;
 use std::time::Duration;
 
-use crate::app::key::{Key, KeyCode};
+use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::term::key_sequences::{control_key, decode_csi, decode_ss3, is_csi_complete};
 
 /// Input from the keyboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputEvent {
     /// A key press.
-    Key(Key),
+    Key(KeyPress),
     /// Pasted text, with all its control characters.
     Paste(String),
 }
@@ -54,6 +54,10 @@ pub struct InputParser {
     is_late: bool,
     started_at: Duration,
     last_byte_at: Duration,
+    /// Time without input before the byte being handled.
+    byte_pause: Duration,
+    /// Time without input before the first byte of the current sequence or character.
+    pause: Duration,
     /// Time at which an ESC byte was taken for the Esc key because nothing followed it in time; `None` once more input
     /// has arrived.
     escaped_at: Option<Duration>,
@@ -83,10 +87,20 @@ enum State {
 impl InputParser {
     /// Parses bytes that were read at `now`.
     pub fn feed(&mut self, bytes: &[u8], now: Duration) -> Vec<InputEvent> {
+        self.feed_after_pause(bytes, now, now.saturating_sub(self.last_byte_at))
+    }
+
+    /// Parses bytes that were read at `now`, `pause` after the previous input. The pause is shorter than the time between
+    /// the two reads if the bytes waited to be read.
+    pub(crate) fn feed_after_pause(&mut self, bytes: &[u8], now: Duration, pause: Duration) -> Vec<InputEvent> {
+        self.byte_pause = pause;
         if matches!(self.state, State::String(_) | State::StringEscape) && now >= self.started_at + STRING_LIMIT {
             self.reset();
         }
         let mut rest = bytes;
+        if !bytes.is_empty() {
+            self.last_byte_at = now;
+        }
         if self.is_rest_of_escape(bytes, now) {
             self.begin_sequence(bytes[0], now);
             self.is_late = true;
@@ -94,9 +108,10 @@ impl InputParser {
         }
         for byte in rest {
             self.handle_byte(*byte, now);
+            self.byte_pause = Duration::ZERO;
         }
         if !bytes.is_empty() {
-            (self.last_byte_at, self.escaped_at) = (now, None);
+            self.escaped_at = None;
         }
         mem::take(&mut self.events)
     }
@@ -125,7 +140,7 @@ impl InputParser {
             State::Escape => {
                 let count = if self.has_extra_escape { 2 } else { 1 };
                 self.reset();
-                self.events.extend(vec![InputEvent::Key(Key::unmodified(KeyCode::Esc)); count]);
+                (0..count).for_each(|_| self.push_key(Key::unmodified(KeyCode::Esc)));
                 self.escaped_at = Some(now);
             }
             State::Csi if !self.is_late => self.expire_sequence(b'['),
@@ -160,6 +175,9 @@ impl InputParser {
     }
 
     fn handle_byte(&mut self, byte: u8, now: Duration) {
+        if self.state == State::Ground {
+            self.pause = self.byte_pause;
+        }
         match self.state {
             State::Ground => self.begin_character(byte, false, now),
             State::Escape => self.handle_byte_after_escape(byte, now),
@@ -288,7 +306,7 @@ impl InputParser {
     }
 
     fn push_key(&mut self, key: Key) {
-        self.events.push(InputEvent::Key(key));
+        self.events.push(InputEvent::Key(KeyPress { key, read_at: self.last_byte_at, pause: self.pause }));
     }
 
     /// Reports the Esc key if the sequence began with two ESC.
@@ -306,6 +324,7 @@ impl InputParser {
     /// Drops the current sequence and handles a byte as the first one of the next sequence.
     fn restart_with(&mut self, byte: u8, now: Duration) {
         self.reset();
+        self.pause = self.byte_pause;
         self.begin_character(byte, false, now);
     }
 

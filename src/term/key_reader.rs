@@ -3,11 +3,13 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::app::key::KeyPress;
+use crate::observe::timestamp::Clock;
 use crate::term::input_parser::{InputEvent, InputParser};
 use crate::term::terminal_mode;
 
@@ -16,6 +18,8 @@ use crate::term::terminal_mode;
 pub(crate) enum TerminalInput {
     /// A key press or pasted text.
     Event(InputEvent),
+    /// [`KeyPress::BURST_GAP`] has passed since the last input.
+    Paused,
     /// The terminal can no longer be read.
     Closed(io::Error),
 }
@@ -27,44 +31,66 @@ const EMPTY_READ_PAUSE: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// Returns an error if the process has no terminal or the thread cannot be started.
-pub(crate) fn start(handle_input: impl Fn(TerminalInput) -> bool + Send + 'static) -> io::Result<()> {
+pub(crate) fn start(clock: Clock, handle_input: impl Fn(TerminalInput) -> bool + Send + 'static) -> io::Result<()> {
     let terminal = terminal_mode::open_terminal()?;
-    let read = move || {
-        let start = Instant::now();
-        let mut parser = InputParser::default();
-        let mut buffer = [0; 4096];
-        loop {
-            let events = match read_until(&terminal, &mut buffer, parser.deadline().map(|at| start + at)) {
-                Ok(Some(count)) => parser.feed(&buffer[..count], start.elapsed()),
-                Ok(None) => parser.expire(start.elapsed()),
-                Err(error) => {
-                    handle_input(TerminalInput::Closed(error));
-                    return;
-                }
-            };
-            if !events.into_iter().all(|event| handle_input(TerminalInput::Event(event))) {
-                return;
-            }
-        }
-    };
-    thread::Builder::new().name("keys".to_owned()).spawn(read).map(drop)
+    thread::Builder::new().name("keys".to_owned()).spawn(move || read_input(&terminal, clock, handle_input)).map(drop)
 }
 
-/// Waits until `deadline` for input and reads it. Returns the number of bytes read, or `None` if no input arrived in
-/// time.
-fn read_until(terminal: &OwnedFd, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<Option<usize>> {
-    let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+/// Reads input until `handle_input` returns false or the terminal is closed.
+pub(crate) fn read_input(terminal: &OwnedFd, clock: Clock, mut handle_input: impl FnMut(TerminalInput) -> bool) {
+    let mut parser = InputParser::default();
+    let mut buffer = [0; 4096];
+    let mut last_read_at = clock.now().monotonic;
+    let mut pause_ends_at = None;
+    loop {
+        // Input that arrived while the previous input was handled followed it without a pause.
+        let is_waiting = matches!(wait_for_input(terminal, Some(Duration::ZERO)), Ok(Some(_)));
+        let deadline = parser.deadline().into_iter().chain(pause_ends_at).min();
+        let timeout = deadline.map(|deadline| deadline.saturating_sub(clock.now().monotonic));
+        let read = read_within(terminal, &mut buffer, timeout);
+        let now = clock.now().monotonic;
+        let events = match read {
+            Ok(Some(0)) => Vec::new(),
+            Ok(Some(count)) => {
+                let pause = if is_waiting { Duration::ZERO } else { now.saturating_sub(last_read_at) };
+                last_read_at = now;
+                pause_ends_at = Some(now + KeyPress::BURST_GAP);
+                parser.feed_after_pause(&buffer[..count], now, pause)
+            }
+            Ok(None) => parser.expire(now),
+            Err(error) => {
+                handle_input(TerminalInput::Closed(error));
+                return;
+            }
+        };
+        let paused = pause_ends_at.take_if(|at| *at <= now).map(|_| TerminalInput::Paused);
+        if !events.into_iter().map(TerminalInput::Event).chain(paused).all(&mut handle_input) {
+            return;
+        }
+    }
+}
+
+/// Waits for input. Returns `None` if none arrived within `timeout`.
+fn wait_for_input(terminal: &OwnedFd, timeout: Option<Duration>) -> io::Result<Option<PollFlags>> {
     let timeout = timeout.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
     let mut fds = [PollFd::new(terminal, PollFlags::IN)];
-    match poll(&mut fds, timeout.as_ref()) {
-        Ok(0) => return Ok(None),
-        Ok(_) => {}
-        Err(Errno::INTR) => return Ok(Some(0)),
-        Err(error) => return Err(error.into()),
-    }
+    Ok(match poll(&mut fds, timeout.as_ref())? {
+        0 => None,
+        _ => Some(fds[0].revents()),
+    })
+}
+
+/// Waits for input and reads it. Returns the number of bytes read, or `None` if none arrived within `timeout`.
+fn read_within(terminal: &OwnedFd, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<Option<usize>> {
+    let events = match wait_for_input(terminal, timeout) {
+        Ok(Some(events)) => events,
+        Ok(None) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Some(0)),
+        Err(error) => return Err(error),
+    };
     match rustix::io::read(terminal, buffer) {
         // No bytes: the terminal was closed (HUP), or Ctrl-D was pressed just before a suspension.
-        Ok(0) if fds[0].revents().contains(PollFlags::HUP) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(0) if events.contains(PollFlags::HUP) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(0) => {
             thread::sleep(EMPTY_READ_PAUSE);
             Ok(Some(0))

@@ -20,8 +20,8 @@ use crossterm::{execute, queue};
 
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
 /// Makes the terminal mark pasted text, so that the text is not read as keys.
-const ENABLE_BRACKETED_PASTE: &str = "\x1b[?2004h";
-const DISABLE_BRACKETED_PASTE: &str = "\x1b[?2004l";
+pub(super) const ENABLE_BRACKETED_PASTE: &str = "\x1b[?2004h";
+pub(super) const DISABLE_BRACKETED_PASTE: &str = "\x1b[?2004l";
 /// Maximum wait, when leaving, for a terminal that does not accept output.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -61,7 +61,7 @@ pub(crate) fn leave() {
 }
 
 /// Opens the terminal for reading: standard input, or the controlling terminal if standard input is redirected.
-pub(super) fn open_terminal() -> io::Result<OwnedFd> {
+pub(crate) fn open_terminal() -> io::Result<OwnedFd> {
     if io::stdin().is_terminal() {
         io::stdin().as_fd().try_clone_to_owned()
     } else {

@@ -1,62 +1,197 @@
 //! The confirmation dialog before an action: the commands, the current state, and the impact.
 
+use std::time::Duration;
+
 use crate::actions::action_table::Danger;
+use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::confirmation::Confirmation;
 use crate::app::confirmation_texts;
 use crate::app::instance_view::InstanceView;
 use crate::app::layers::TypedCommandConfirmation;
-use crate::app::layout::Area;
+use crate::app::layout::{Area, MIN_QUESTION_SIZE};
 use crate::ask::known_crashes::CrashPolicy;
 use crate::table::cell::Role;
 use crate::ui::draw_context::DrawContext;
 use crate::ui::drawing::{Canvas, StyledText, styled_text};
 use crate::ui::text_width;
 
-/// Draws the dialog.
-pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, screen: Area, confirmation: &Confirmation) {
+/// A dialog: rows that may be scrolled, and lines that are always visible.
+struct Dialog<'a> {
+    title: String,
+    /// Text on the right of the upper edge.
+    time_left: String,
+    role: Role,
+    min_width: usize,
+    /// The commands, wrapped.
+    commands: Vec<DialogLine>,
+    /// Facts and warnings.
+    details: Vec<DialogLine>,
+    /// The keys that answer.
+    keys: Vec<DialogLine>,
+    /// The keys that answer, in few lines.
+    short_keys: Vec<DialogLine>,
+    /// The keys that are missing in `short_keys`.
+    other_keys: Vec<DialogLine>,
+    gate: &'a AnswerGate,
+}
+
+/// Draws the dialog that confirms an action. Returns the rows that it shows, or `None` if it does not fit.
+pub(crate) fn draw(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    screen: Area,
+    confirmation: &Confirmation,
+) -> Option<ShownRows> {
     let DrawContext { instance, now, .. } = *context;
-    let available = usize::from(screen.width.min(100).saturating_sub(4));
-    let details = detail_lines(context, canvas, confirmation, available);
-    let commands: Vec<DialogLine> = confirmation
-        .intent
-        .commands()
-        .iter()
-        // The exact command, wrapped if it is long.
-        .flat_map(|command| text_width::wrap_anywhere(command, available))
-        .map(|part| vec![styled_text(part, Role::Title)])
-        .collect();
-    // If the commands do not all fit, they can be scrolled.
-    let frame = 2;
-    let free = usize::from(screen.height).saturating_sub(details.len() + frame).max(1);
-    let visible = if commands.len() <= free { commands.len() } else { free.saturating_sub(1).max(1) };
-    let top = confirmation.first_command.min(commands.len().saturating_sub(visible));
-    let hidden = commands.len() - visible;
-    let mut lines: Vec<DialogLine> = commands.into_iter().skip(top).take(visible).collect();
-    if hidden > 0 {
-        let position = format!("{}-{} of {}; ↑ ↓ scroll", top + 1, top + visible, visible + hidden);
-        lines.push(vec![styled_text(position, Role::Dim)]);
-    }
-    lines.extend(details);
-    if lines.len() + frame > usize::from(screen.height) {
-        lines.retain(|line| !line.is_empty());
-    }
-    let title = dialog_title(instance, confirmation);
-    let widest = lines.iter().map(|line| line_width(line)).max().unwrap_or(0);
-    let inner_width = widest.max(text_width::width(&title) + 10).max(46);
-    let width = screen.width.min(inner_width as u16 + 4);
-    let height = screen.height.min((lines.len() + frame) as u16);
-    let role = if confirmation.danger == Danger::Highest { Role::Bad } else { Role::Focus };
+    let (gate, available) = (&confirmation.gate, available_width(screen));
+    let mut others = Vec::new();
+    others.extend(confirmation.alternative_action().map(|_| ("d", "drain first")));
+    others.extend(confirmation.can_change_weight().then_some(("[ ] { }", "step")));
+    let (keys, short_keys, other_keys) = match gate.required_name() {
+        Some(name) => name_lines(name, gate, available, now),
+        None => yes_no_lines("yes", &others, gate, available, now),
+    };
+    let mut details = vec![Vec::new()];
+    details.extend(detail_lines(context, canvas, confirmation, available));
     let left = confirmation.expires_at().saturating_sub(now).as_secs();
-    let title = text_width::end(&title, usize::from(width.saturating_sub(14)));
-    let inner = draw_box(canvas, dialog_area(screen, width, height), &title, &format!(" {left} s "), role);
-    // On a screen that is too low, the first line (the command) and the last lines (the keys) are kept.
-    let surplus = lines.len().saturating_sub(usize::from(inner.height));
-    if surplus > 0 {
-        lines.drain(1..=surplus.min(lines.len() - 1));
+    let dialog = Dialog {
+        title: dialog_title(instance, confirmation),
+        time_left: format!(" {left} s "),
+        role: if confirmation.danger == Danger::Highest { Role::Bad } else { Role::Focus },
+        min_width: 46,
+        commands: confirmation.intent.commands().iter().flat_map(|line| command_lines(line, available)).collect(),
+        details,
+        keys,
+        short_keys,
+        other_keys,
+        gate,
+    };
+    draw_dialog(canvas, screen, dialog)
+}
+
+/// Draws the dialog that confirms a typed command. Returns the rows that it shows, or `None` if it does not fit.
+pub(crate) fn draw_send_confirmation(
+    context: &DrawContext<'_>,
+    canvas: &mut Canvas<'_>,
+    screen: Area,
+    confirmation: &TypedCommandConfirmation,
+) -> Option<ShownRows> {
+    let area = screen.columns(0, 84);
+    let available = available_width(area);
+    let version = context.instance.data.latest().and_then(|sample| sample.info.version());
+    let crash = confirmation
+        .line
+        .known_crashes(version)
+        .filter(|crash| crash.policy == CrashPolicy::Warned)
+        .map(|crash| crash.description);
+    let warnings = crash.chain(["this command may change HAProxy, and its effect is not verified"]);
+    let warning_lines = |warning: &'static str| text_lines(warning, Role::Warn, available);
+    let (keys, short_keys, other_keys) = yes_no_lines("send", &[], &confirmation.gate, available, context.now);
+    let dialog = Dialog {
+        title: format!("Send to {}", text_width::middle(&context.instance.name, 30)),
+        time_left: String::new(),
+        role: Role::Focus,
+        min_width: 80,
+        commands: command_lines(confirmation.line.as_str(), available),
+        details: warnings.flat_map(warning_lines).collect(),
+        keys,
+        short_keys,
+        other_keys,
+        gate: &confirmation.gate,
+    };
+    draw_dialog(canvas, screen, dialog)
+}
+
+/// Draws a dialog. The keys are always visible. If the commands do not fit, they are scrolled, and on a small screen the
+/// details as well. Returns the rows that are shown, or `None` if the dialog does not fit.
+fn draw_dialog(canvas: &mut Canvas<'_>, screen: Area, dialog: Dialog<'_>) -> Option<ShownRows> {
+    const FRAME: usize = 2;
+    /// Rows of the commands that must be visible above the details.
+    const MIN_COMMANDS: usize = 3;
+    if screen.width < MIN_QUESTION_SIZE.0 || screen.height < MIN_QUESTION_SIZE.1 {
+        draw_no_room(canvas, screen);
+        return None;
     }
+    let Dialog { title, gate, .. } = dialog;
+    // The frame around the title, and the time left.
+    let title_margin = if dialog.time_left.is_empty() { 6 } else { 14 };
+    let remark = gate.remark().map_or_else(Vec::new, |text| text_lines(text, Role::Warn, available_width(screen)));
+    let details: Vec<DialogLine> = dialog.details.into_iter().chain(remark.iter().cloned()).collect();
+    let room = usize::from(screen.height) - FRAME;
+    let (mut rows, mut fixed) = (dialog.commands, details.clone());
+    fixed.push(Vec::new());
+    fixed.extend(dialog.keys);
+    if rows.len() + fixed.len() > room {
+        fixed.retain(|line| !line.is_empty());
+    }
+    if rows.len() + fixed.len() > room && fixed.len() + 1 + MIN_COMMANDS > room {
+        let full_title = (text_width::width(&title) + title_margin > usize::from(screen.width))
+            .then(|| text_lines(&title, dialog.role, available_width(screen)));
+        rows = full_title.into_iter().flatten().chain(rows).collect();
+        rows.extend(details.into_iter().filter(|line| !line.is_empty()));
+        rows.extend(dialog.other_keys);
+        fixed = dialog.short_keys;
+    }
+    let total = rows.len();
+    let count = if total + fixed.len() > room { room.saturating_sub(fixed.len() + 1).max(1) } else { total };
+    let first = gate.top().min(total - count);
+    let mut lines: Vec<DialogLine> = rows.into_iter().skip(first).take(count).collect();
+    if count < total {
+        let way = if gate.is_seen() { "↑ ↓ scroll" } else { "↓ to the end" };
+        let position = format!("{}-{} of {total}; {way}", first + 1, first + count);
+        // If the remark is among the rows, it may be scrolled away.
+        let is_remark_hidden = !remark.is_empty() && !fixed.iter().any(|line| remark.contains(line));
+        lines.push(match gate.remark().filter(|_| is_remark_hidden) {
+            Some(remark) => vec![styled_text(remark.to_owned(), Role::Warn)],
+            None => vec![styled_text(position, Role::Dim)],
+        });
+    }
+    lines.extend(fixed);
+    let widest = lines.iter().map(|line| line_width(line)).max().unwrap_or(0);
+    let inner_width = widest.max(text_width::width(&title) + 10).max(dialog.min_width);
+    let width = screen.width.min(inner_width as u16 + 4);
+    let height = screen.height.min((lines.len() + FRAME) as u16);
+    let title = text_width::end(&title, usize::from(width).saturating_sub(title_margin));
+    let inner = draw_box(canvas, dialog_area(screen, width, height), &title, &dialog.time_left, dialog.role);
+    let is_complete = lines.len() <= usize::from(inner.height);
     for (row, line) in lines.into_iter().enumerate() {
         canvas.draw_texts(inner, 1, row as u16, line);
     }
+    is_complete.then_some(ShownRows { first, count, total })
+}
+
+/// Draws one line instead of a question that does not fit.
+pub(crate) fn draw_no_room(canvas: &mut Canvas<'_>, screen: Area) {
+    let (width, height) = MIN_QUESTION_SIZE;
+    let texts = [
+        format!("too small for the question: enlarge to {width}x{height}, or Esc cancels"),
+        format!("enlarge to {width}x{height}; Esc cancels"),
+        format!("{width}x{height}; Esc cancels"),
+        "Esc cancels".to_owned(),
+        "Esc".to_owned(),
+    ];
+    let available = usize::from(screen.width);
+    let text = texts.iter().find(|text| text.len() <= available).map_or("!", String::as_str);
+    let line = screen.rows(screen.height / 2, 1);
+    canvas.clear(line);
+    canvas.draw_text(line, 0, 0, text, Role::Bad);
+}
+
+/// Returns the number of cells for text in a dialog on this screen.
+fn available_width(screen: Area) -> usize {
+    usize::from(screen.width.min(100).saturating_sub(4))
+}
+
+/// Returns the lines of the exact command.
+fn command_lines(command: &str, available: usize) -> Vec<DialogLine> {
+    text_width::wrap_anywhere(command, available).into_iter().map(|part| vec![styled_text(part, Role::Title)]).collect()
+}
+
+/// Returns the lines of a text. A word that does not fit into a line is divided.
+fn text_lines(text: &str, role: Role, available: usize) -> Vec<DialogLine> {
+    let has_long_word = text.split(' ').any(|word| text_width::width(word) > available);
+    let wrap = if has_long_word { text_width::wrap_anywhere } else { text_width::wrap_at_blanks };
+    wrap(text, available).into_iter().map(|part| vec![styled_text(part, role)]).collect()
 }
 
 /// Returns the area of a dialog, in the middle of the screen and slightly above the center.
@@ -75,52 +210,57 @@ fn draw_box(canvas: &mut Canvas<'_>, area: Area, title: &str, remark: &str, role
     )
 }
 
-/// Draws the confirmation dialog for a typed command.
-pub(crate) fn draw_send_confirmation(
-    context: &DrawContext<'_>,
-    canvas: &mut Canvas<'_>,
-    screen: Area,
-    confirmation: &TypedCommandConfirmation,
-) {
-    let width = screen.width.min(84);
-    let available = usize::from(width.saturating_sub(4));
-    let version = context.instance.data.latest().and_then(|sample| sample.info.version());
-    let crash = confirmation
-        .line
-        .known_crashes(version)
-        .filter(|crash| crash.policy == CrashPolicy::Warned)
-        .map(|crash| crash.description);
-    let warnings = crash.chain(["this command may change HAProxy, and its effect is not verified"]);
-    let mut lines: Vec<DialogLine> = text_width::wrap_anywhere(confirmation.line.as_str(), available)
-        .into_iter()
-        .map(|part| vec![styled_text(part, Role::Title)])
-        .collect();
-    for warning in warnings {
-        lines.extend(
-            text_width::wrap_at_blanks(warning, available).into_iter().map(|part| vec![styled_text(part, Role::Warn)]),
-        );
-    }
-    lines.extend([Vec::new(), yes_no_line("send", &[])]);
-    let height = screen.height.min(lines.len() as u16 + 2);
-    let title = format!("Send to {}", text_width::middle(&context.instance.name, 30));
-    let inner = draw_box(canvas, dialog_area(screen, width, height), &title, "", Role::Focus);
-    for (row, line) in lines.into_iter().enumerate() {
-        canvas.draw_texts(inner, 1, row as u16, line);
-    }
-}
+/// The lines of the keys, the same in few lines, and the lines of the keys that the latter omit.
+type KeyLines = (Vec<DialogLine>, Vec<DialogLine>, Vec<DialogLine>);
 
-fn yes_no_line(yes: &'static str, others: &[(&'static str, &'static str)]) -> DialogLine {
-    let mut line = Vec::new();
-    for (key, what) in [("y", yes)].iter().chain(others) {
-        line.extend([styled_text(*key, Role::Key), styled_text(format!(" {what}    "), Role::Normal)]);
-    }
-    line.extend([
+/// Returns the lines of a question that `y` answers. The key is dim as long as it cannot confirm.
+fn yes_no_lines(
+    yes: &'static str,
+    others: &[(&'static str, &'static str)],
+    gate: &AnswerGate,
+    available: usize,
+    now: Duration,
+) -> KeyLines {
+    let key = |(key, what): (&'static str, &'static str), roles: (Role, Role)| {
+        [styled_text(key, roles.0), styled_text(format!(" {what}    "), roles.1)]
+    };
+    let others: DialogLine = others.iter().flat_map(|other| key(*other, (Role::Key, Role::Normal))).collect();
+    let yes = key(("y", yes), if is_open(gate, now) { (Role::Key, Role::Normal) } else { (Role::Dim, Role::Dim) });
+    let no = [
         styled_text("n", Role::Key),
         styled_text("/", Role::Normal),
         styled_text("Esc", Role::Key),
         styled_text(" cancel", Role::Normal),
-    ]);
-    line
+    ];
+    let all: DialogLine = yes.iter().cloned().chain(others.clone()).chain(no.clone()).collect();
+    let short: DialogLine = yes.into_iter().chain(no).collect();
+    let others = if others.is_empty() { Vec::new() } else { vec![others] };
+    let keys = match line_width(&all) {
+        width if width <= available => vec![all],
+        _ => others.iter().cloned().chain([short.clone()]).collect(),
+    };
+    (keys, vec![short], others)
+}
+
+/// Returns the lines of a question that a typed name answers. The sign in front of the name is dim as long as Enter
+/// cannot confirm.
+fn name_lines(name: &str, gate: &AnswerGate, available: usize, now: Duration) -> KeyLines {
+    let request = text_lines(&format!("type {name} and Enter to confirm, Esc to cancel"), Role::Normal, available);
+    // Of a long text, only the last part, where the cursor is.
+    let typed = text_width::wrap_anywhere(gate.typed_name(), available.saturating_sub(3)).pop().unwrap_or_default();
+    let sign = if is_open(gate, now) { Role::Key } else { Role::Dim };
+    let input = vec![styled_text("> ", sign), styled_text(typed, Role::Title), styled_text("_", Role::Focus)];
+    let short = vec![styled_text("Enter", Role::Key), styled_text(" yes    ", Role::Normal)]
+        .into_iter()
+        .chain([styled_text("Esc", Role::Key), styled_text(" cancel", Role::Normal)])
+        .collect();
+    let keys = request.iter().cloned().chain([input.clone()]).collect();
+    (keys, vec![input, short], request)
+}
+
+/// Returns whether a key can confirm now.
+fn is_open(gate: &AnswerGate, now: Duration) -> bool {
+    gate.opens_at().is_some_and(|at| at <= now)
 }
 
 fn dialog_title(instance: &InstanceView, confirmation: &Confirmation) -> String {
@@ -139,7 +279,7 @@ type DialogLine = Vec<StyledText<'static>>;
 /// Width of the label in front of a fact, in screen cells.
 const LABEL: usize = 8;
 
-/// Returns the lines below the commands.
+/// Returns the facts and warnings below the commands.
 fn detail_lines(
     context: &DrawContext<'_>,
     canvas: &Canvas<'_>,
@@ -151,7 +291,6 @@ fn detail_lines(
         .sample()
         .and_then(|sample| confirmation_texts::collect_facts(&confirmation.intent, sample))
         .unwrap_or_default();
-    lines.push(Vec::new());
     let reason = confirmation.intent.reason.as_deref().unwrap_or_default();
     for (label, fact) in [("now", facts.current_state.as_str()), ("after", &facts.expected_state), ("reason", reason)] {
         if !fact.is_empty() {
@@ -164,37 +303,6 @@ fn detail_lines(
             lines
                 .push(vec![styled_text(if index == 0 { sign } else { "  " }, Role::Bad), styled_text(part, Role::Bad)]);
         }
-    }
-    if let Some(remark) = &confirmation.remark {
-        lines.extend(
-            text_width::wrap_at_blanks(remark, available).into_iter().map(|part| vec![styled_text(part, Role::Warn)]),
-        );
-    }
-    lines.push(Vec::new());
-    if let Some(name) = confirmation.name_to_type() {
-        let request = format!("type {name} and Enter to confirm, Esc to cancel");
-        lines.extend(
-            text_width::wrap_at_blanks(&request, available)
-                .into_iter()
-                .map(|part| vec![styled_text(part, Role::Normal)]),
-        );
-        // Of a long text, only the last part, where the cursor is.
-        let typed: String =
-            text_width::wrap_anywhere(&confirmation.typed_name, available.saturating_sub(3)).pop().unwrap_or_default();
-        lines.push(vec![styled_text("> ", Role::Key), styled_text(typed, Role::Title), styled_text("_", Role::Focus)]);
-        return lines;
-    }
-    let mut others = Vec::new();
-    others.extend(confirmation.alternative_action().map(|_| ("d", "drain first")));
-    others.extend(confirmation.can_change_weight().then_some(("[ ] { }", "step")));
-    let all = yes_no_line("yes", &others);
-    if line_width(&all) <= available {
-        lines.push(all);
-    } else {
-        let key = |(key, what): &(&'static str, &'static str)| {
-            [styled_text(*key, Role::Key), styled_text(format!(" {what}    "), Role::Normal)]
-        };
-        lines.extend([others.iter().flat_map(key).collect(), yes_no_line("yes", &[])]);
     }
     lines
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 
+use crate::app::answer_gate::ShownRows;
 use crate::app::layers::Layer;
 use crate::app::layout::{Pane, SizeClass};
 use crate::app::model::Model;
@@ -29,6 +30,7 @@ use crate::ui::query_panes;
 use crate::ui::table_pane;
 use crate::ui::tabs;
 use crate::ui::text_page;
+use crate::ui::text_width;
 use crate::ui::theme::Theme;
 
 /// The drawing settings that are not part of the model.
@@ -40,55 +42,73 @@ pub struct Appearance {
     pub format_time: FormatTime,
 }
 
-/// Draws the screen into a buffer that has the screen size of the model. If the topmost layer is a scrollable text,
-/// returns the largest line number from which the text can be shown, otherwise `None`.
-pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut Buffer) -> Option<usize> {
+/// The parts of a frame that the model must know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DrawnFrame {
+    /// If the topmost layer is a scrollable text: the largest line number from which the text can be shown.
+    pub last_top: Option<usize>,
+    /// If the topmost layer is a question that is visible: the rows shown.
+    pub question: Option<ShownRows>,
+}
+
+/// Draws the screen into a buffer that has the screen size of the model.
+pub fn draw(model: &Model, appearance: Appearance, now: Duration, buffer: &mut Buffer) -> DrawnFrame {
     let layout = model.layout();
-    if layout.screen.is_empty() {
-        return None;
-    }
-    let instance = model.instance()?;
+    let mut drawn = DrawnFrame::default();
+    let Some(instance) = model.instance().filter(|_| !layout.screen.is_empty()) else { return drawn };
     let context = &DrawContext { model, instance, layout: &layout, format_time: appearance.format_time, now };
     let canvas = &mut Canvas::new(buffer, appearance.theme);
     header::draw(context, canvas, layout.header);
     if layout.size_class == SizeClass::Tiny {
-        return None;
+        draw_tiny(context, canvas);
+        return drawn;
     }
     draw_view(context, canvas);
     footer::draw(context, canvas, layout.footer);
     let (screen, overlay) = (layout.screen, layout.overlay_area());
-    let mut last = None;
     for layer in &model.layers {
-        last = None;
+        drawn = DrawnFrame::default();
         match layer {
-            Layer::Help(top) => last = Some(help_overlay::draw(context, canvas, screen, *top)),
+            Layer::Help(top) => drawn.last_top = Some(help_overlay::draw(context, canvas, screen, *top)),
             Layer::Confirmation(question) => {
                 let Some(context) = context.for_instance(question.intent.instance) else { continue };
-                confirm_dialog::draw(&context, canvas, screen, question);
+                drawn.question = confirm_dialog::draw(&context, canvas, screen, question);
             }
             Layer::Detail(row, top) => {
                 let Some(context) = context.for_instance(row.instance) else { continue };
-                last = Some(detail_pane::draw(&context, canvas, overlay, row.row, *top));
+                drawn.last_top = Some(detail_pane::draw(&context, canvas, overlay, row.row, *top));
             }
             Layer::SortMenu(cursor) => menu_popup::draw_sort_menu(context, canvas, screen, *cursor),
             Layer::ActionMenu(actions, cursor) => {
                 menu_popup::draw_action_menu(context, canvas, screen, actions, *cursor);
             }
             Layer::TextPage { title, lines, top } => {
-                last = Some(text_page::draw(canvas, overlay, title, lines, *top));
+                drawn.last_top = Some(text_page::draw(canvas, overlay, title, lines, *top));
             }
             Layer::Overhead(top) => {
-                last = Some(text_page::draw(canvas, overlay, overhead::TITLE, &overhead::lines(model), *top));
+                let lines = overhead::lines(model);
+                drawn.last_top = Some(text_page::draw(canvas, overlay, overhead::TITLE, &lines, *top));
             }
             Layer::TypedCommandConfirmation(confirmation) => {
                 let Some(context) = context.for_instance(confirmation.instance) else { continue };
-                confirm_dialog::draw_send_confirmation(&context, canvas, screen, confirmation);
+                drawn.question = confirm_dialog::draw_send_confirmation(&context, canvas, screen, confirmation);
             }
             // The footer draws the prompts.
             Layer::Prompt(_) | Layer::NumberPrompt(_) | Layer::ReasonPrompt(_) => {}
         }
     }
-    last
+    drawn
+}
+
+/// Draws the line of a tiny screen over the header: that a question has no room, or the latest notice.
+fn draw_tiny(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {
+    let line = context.layout.header;
+    if context.model.layers.last().is_some_and(|layer| layer.gate().is_some()) {
+        confirm_dialog::draw_no_room(canvas, line);
+    } else if let Some(notice) = &context.model.notice {
+        canvas.clear(line);
+        canvas.draw_text(line, 0, 0, &text_width::end(&notice.text, usize::from(line.width)), notice.role);
+    }
 }
 
 fn draw_view(context: &DrawContext<'_>, canvas: &mut Canvas<'_>) {

@@ -9,7 +9,7 @@ use hapulse::actions::outcome::{ActionReport, Outcome, StepResult};
 use hapulse::actions::readback::Readback;
 use hapulse::app::command_line::MAX_HISTORY;
 use hapulse::app::instance_view::InstanceView;
-use hapulse::app::key::Key;
+use hapulse::app::key::{Key, KeyPress};
 use hapulse::app::keymap::Keymap;
 use hapulse::app::message::{Effect, Message};
 use hapulse::app::model::Model;
@@ -29,7 +29,7 @@ use hapulse::observe::sampler::PollResult;
 use hapulse::observe::timestamp::Timestamp;
 use hapulse::table::cell::Role;
 use hapulse::term::frame_writer::FrameBuffer;
-use hapulse::ui::root::{Appearance, draw};
+use hapulse::ui::root::{Appearance, DrawnFrame, draw};
 use hapulse::ui::theme::{Palette, Theme};
 
 use crate::measure::{MemoryPeaks, SIZES, SoakProgress};
@@ -226,16 +226,16 @@ impl WeekSoak {
     fn press(&mut self, keys: &str) {
         for key in Key::parse_sequence(keys).unwrap() {
             self.now += Duration::from_millis(1);
-            self.dispatch(Message::Key(key));
+            self.dispatch(Message::Key(KeyPress { key, read_at: self.now, pause: Duration::from_secs(1) }));
         }
     }
 
     fn draw(&mut self) {
         let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time: |_| "12:00:00".to_owned() };
         let (model, now) = (&self.model, self.now);
-        let mut last = None;
-        self.frame_bytes += self.frames.render(|buffer| last = draw(model, appearance, now, buffer)).unwrap().len();
-        self.model.limit_scroll(last);
+        let mut drawn = DrawnFrame::default();
+        self.frame_bytes += self.frames.render(|buffer| drawn = draw(model, appearance, now, buffer)).unwrap().len();
+        self.model.limit_scroll(drawn.last_top);
     }
 }
 

@@ -5,15 +5,15 @@ use super::haproxy::Lab;
 use super::launch::TermBuilder;
 use super::relay::Relay;
 use super::term::Term;
-use super::{wait_for, wait_until};
+use super::{keys, wait_for, wait_until};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs;
 use std::thread;
 use std::time::Duration;
 
-/// Time after a confirmation appears during which hapulse ignores keys as typed ahead.
-pub const TYPE_AHEAD: Duration = Duration::from_millis(330);
+/// Time without input that a Yes needs.
+pub const PAUSE_BEFORE_YES: Duration = Duration::from_millis(500);
 
 /// Starts hapulse on a socket and waits for the first sample.
 pub fn start_dashboard(target: impl AsRef<OsStr>) -> Term {
@@ -45,11 +45,24 @@ impl TermBuilder {
     }
 }
 
-/// Waits for a confirmation, waits until hapulse accepts keys, and answers.
+/// Waits for a confirmation and answers it as a person does; see [`Term::answer`].
 pub fn answer_confirmation(term: &mut Term, title: &str, keys: &str) {
     term.wait_for(title);
-    thread::sleep(TYPE_AHEAD);
-    term.press(keys);
+    term.answer(keys);
+}
+
+/// Presses a key that can answer the question of a command on a plain terminal, until it is not too early.
+pub fn answer_prompt(term: &mut Term, prompt: &str, key: &str) {
+    let prompt = prompt.trim_end();
+    let is_last = |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.contains(prompt));
+    // A later question may be the same.
+    let count = term.wait_until(is_last).matches(prompt).count();
+    let is_asking = |screen: &str| is_last(screen) && screen.matches(prompt).count() == count;
+    while is_asking(&term.screen()) && !term.output_ended() {
+        thread::sleep(PAUSE_BEFORE_YES);
+        term.press(key);
+        term.wait_until(|screen| !is_asking(screen) || screen.contains("too early"));
+    }
 }
 
 /// Waits for two more polls; by then hapulse has sent every command of the keys pressed so far.
@@ -66,6 +79,37 @@ pub fn bottom_line(screen: &str) -> &str {
 }
 
 impl Term {
+    /// Presses keys in a question. Before a key that can confirm, makes the pause that it needs, and waits until the
+    /// question shows that it can.
+    pub fn answer(&mut self, text: &str) {
+        for key in keys::parse(text) {
+            if [b"y".as_slice(), b"\r"].contains(&key.as_slice()) {
+                thread::sleep(PAUSE_BEFORE_YES);
+                self.wait_until_answerable();
+            }
+            self.wait_input_read();
+            self.paste(&key);
+        }
+    }
+
+    /// Waits until no question dims the key that confirms it.
+    pub fn wait_until_answerable(&self) {
+        const DIM: vt100::Color = vt100::Color::Idx(8);
+        const CONFIRMING_KEYS: [&str; 6] = ["│ y yes", "│ y send", "│ > ", "| y yes", "| y send", "| > "];
+        wait_until("a question that can be answered", || {
+            self.with_screen(|screen| {
+                let rows = screen.rows(0, screen.size().1.get());
+                !rows.enumerate().any(|(row, line)| {
+                    let byte = CONFIRMING_KEYS.iter().find_map(|key| line.find(key));
+                    // After the frame and a blank.
+                    let column = byte.map(|byte| line[..byte].chars().count() + 2);
+                    let cell = column.and_then(|column| screen.cell(row as u16, column as u16));
+                    cell.is_some_and(|cell| cell.fgcolor() == DIM)
+                })
+            })
+        });
+    }
+
     /// Returns the records of the audit log in the program's home folder, oldest first.
     pub fn audit_records(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.home().join(".local/state/hapulse/audit.jsonl")).unwrap_or_default();

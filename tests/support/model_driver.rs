@@ -1,4 +1,5 @@
-//! Drives the application model with keys and samples and collects the effects; the test controls the clock.
+//! Drives the application model with keys and samples and collects the effects; the test controls the clock. Each frame
+//! with a question is drawn and counts as written at once.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -7,7 +8,7 @@ use std::time::Duration;
 use hapulse::actions::intent::Intent;
 use hapulse::app::command_table::COMMANDS;
 use hapulse::app::confirmation::Confirmation;
-use hapulse::app::key::Key;
+use hapulse::app::key::{Key, KeyPress};
 use hapulse::app::layers::Layer;
 use hapulse::app::layout::Pane;
 use hapulse::app::message::{Effect, Message};
@@ -17,12 +18,18 @@ use hapulse::haproxy::level::Level;
 use hapulse::instance::access::Access;
 use hapulse::observe::instance_id::InstanceId;
 use hapulse::observe::sampler::PollResult;
+use hapulse::ui::root::{Appearance, draw};
+use hapulse::ui::theme::{Palette, Theme};
 use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use crate::samples::{SampleFactory, StatCsv, new_model, poll_failure, timestamp};
 
-/// Milliseconds between two keys; longer than the time in which keys count as typed ahead.
+/// Milliseconds between two keys.
 pub const KEY_INTERVAL_MILLIS: u64 = 400;
+/// Milliseconds before a key while a question is open: the pause that a Yes needs.
+pub const ANSWER_INTERVAL_MILLIS: u64 = 500;
 
 /// An application model, the source of its samples and the current time.
 pub struct ModelDriver {
@@ -31,6 +38,10 @@ pub struct ModelDriver {
     pub stat: StatCsv,
     /// Milliseconds since the start of the test.
     pub millis: u64,
+    /// Time of the last key.
+    last_key_millis: u64,
+    /// Number of the newest frame.
+    frame: u64,
 }
 
 impl ModelDriver {
@@ -43,7 +54,14 @@ impl ModelDriver {
         let mut sample_factory = SampleFactory::for_version("2.6.12");
         sample_factory.level = level;
         let stat = StatCsv::recorded("2.6.12", "show-stat.csv");
-        let mut driver = Self { model: new_model(access, (120, 40)), sample_factory, stat, millis: 10_000 };
+        let mut driver = Self {
+            model: new_model(access, (120, 40)),
+            sample_factory,
+            stat,
+            millis: 10_000,
+            last_key_millis: 0,
+            frame: 0,
+        };
         driver.poll();
         driver
     }
@@ -51,9 +69,28 @@ impl ModelDriver {
     /// Handles a message and returns its effects.
     pub fn update(&mut self, msg: Message) -> Vec<Effect> {
         let effects = update(&mut self.model, msg, timestamp(self.millis));
+        self.show_question();
         // The event loop does this after the first frame.
         assert_eq!(update(&mut self.model, Message::Wake, timestamp(self.millis)), []);
         effects
+    }
+
+    fn has_question(&self) -> bool {
+        self.model.layers.last().and_then(Layer::gate).is_some()
+    }
+
+    /// Draws a frame if a question is open, and reports that it was written.
+    fn show_question(&mut self) {
+        if !self.has_question() {
+            return;
+        }
+        self.frame += 1;
+        let (width, height) = self.model.terminal_size;
+        let appearance = Appearance { theme: Theme::new(Palette::Dark, false), format_time: |_| String::new() };
+        let now = Duration::from_millis(self.millis);
+        let drawn = draw(&self.model, appearance, now, &mut Buffer::empty(Rect::new(0, 0, width, height)));
+        self.model.record_drawn(self.frame, drawn.question);
+        self.model.record_written(self.frame, now);
     }
 
     /// Adds a sample of the current `stat`.
@@ -72,18 +109,31 @@ impl ModelDriver {
         assert!(effects.iter().all(|effect| *effect == Effect::MeasureMemory), "{effects:?}");
     }
 
-    /// Presses one key `after` milliseconds.
+    /// Presses one key `after` milliseconds. A pause follows it.
     pub fn press_key(&mut self, key: Key, after: u64) -> Vec<Effect> {
-        self.millis += after;
-        self.update(Message::Key(key))
+        let mut effects = self.press_key_in_burst(key, after);
+        effects.extend(self.update(Message::InputPaused));
+        effects
     }
 
-    /// Presses keys every [`KEY_INTERVAL_MILLIS`] and returns all their effects.
+    /// Presses one key `after` milliseconds, without a pause after it.
+    pub fn press_key_in_burst(&mut self, key: Key, after: u64) -> Vec<Effect> {
+        self.millis += after;
+        let pause = Duration::from_millis(self.millis - self.last_key_millis);
+        self.last_key_millis = self.millis;
+        self.update(Message::Key(KeyPress { key, read_at: Duration::from_millis(self.millis), pause }))
+    }
+
+    /// Presses keys every [`KEY_INTERVAL_MILLIS`], or [`ANSWER_INTERVAL_MILLIS`] in a question, and returns all their
+    /// effects.
     pub fn press(&mut self, keys: &str) -> Vec<Effect> {
         Key::parse_sequence(keys)
             .unwrap()
             .into_iter()
-            .flat_map(|key| self.press_key(key, KEY_INTERVAL_MILLIS))
+            .flat_map(|key| {
+                let interval = if self.has_question() { ANSWER_INTERVAL_MILLIS } else { KEY_INTERVAL_MILLIS };
+                self.press_key(key, interval)
+            })
             .collect()
     }
 

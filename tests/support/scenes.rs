@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use hapulse::app::key::Key;
+use hapulse::app::answer_gate::ShownRows;
+use hapulse::app::key::{Key, KeyPress};
 use hapulse::app::message::Message;
 use hapulse::app::model::Model;
 use hapulse::app::update::update;
@@ -111,7 +112,13 @@ impl Scene {
     pub fn press(mut self, keys: &str) -> Self {
         for key in Key::parse_sequence(keys).unwrap() {
             self.now += Duration::from_millis(400);
-            let _ = update(&mut self.model, Message::Key(key), timestamp(self.now.as_millis() as u64));
+            // A question accepts keys only after it was shown.
+            let pause = Duration::from_millis(500);
+            self.model.record_drawn(1, Some(ShownRows { first: 0, count: 1, total: 1 }));
+            self.model.record_written(1, self.now.saturating_sub(pause));
+            for message in [Message::Key(KeyPress { key, read_at: self.now, pause }), Message::InputPaused] {
+                let _ = update(&mut self.model, message, timestamp(self.now.as_millis() as u64));
+            }
         }
         self
     }

@@ -3,11 +3,10 @@
 //! There are thousands of keys, so the sweep does not wait between them. Escape is therefore sent twice: a terminal program
 //! then reads an Escape and not the start of another key.
 
-use super::actions::{TYPE_AHEAD, wait_for_two_polls};
+use super::actions::wait_for_two_polls;
 use super::keys;
 use super::relay::Relay;
 use super::term::Term;
-use std::thread;
 
 /// The key that opens a view (in view 1), and the name of the view in the tabs.
 pub const VIEWS: [(char, &str); 13] = [
@@ -97,26 +96,15 @@ pub fn press_every_key(term: &mut Term, view: char, layers: &[SweptLayer], excep
     term.wait_for("live");
 }
 
-/// Opens a confirmation, waits until hapulse accepts keys, and presses every key that does not confirm. Before each key that
-/// closes the confirmation, opens it again.
+/// Opens a confirmation for every key that does not confirm, and presses it. All of them cancel or scroll.
 pub fn press_every_key_except_yes(term: &mut Term, view: char, (open, shows): (&str, &str), confirm: &[&str]) {
-    const CLOSING_KEYS: [&str; 15] =
-        ["n", "N", "q", "Q", "d", "c", "<ret>", "<c-c>", "<c-j>", "<c-m>", "<esc>", "<f5>", "<f6>", "<f7>", "<f8>"];
-    let open_confirmation = |term: &mut Term| {
+    let keys = all_keys().into_iter().chain(QUIT_KEYS.map(str::to_owned));
+    for key in keys.filter(|key| !confirm.contains(&key.as_str())) {
         term.paste(&bytes_to_open(view));
         term.wait_gone(shows);
         term.press(open);
         term.wait_for(shows);
-        thread::sleep(TYPE_AHEAD);
-    };
-    open_confirmation(term);
-    for key in all_keys().iter().filter(|key| !CLOSING_KEYS.contains(&key.as_str()) && !confirm.contains(&key.as_str()))
-    {
-        term.paste(&keys::parse(key).concat());
-    }
-    for key in CLOSING_KEYS {
-        open_confirmation(term);
-        term.press(key);
+        term.press(&key);
     }
     term.paste(&bytes_to_open(view));
     term.wait_gone(shows);

@@ -25,6 +25,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// Time without input before a key of [`Term::press`].
+const QUIET: Duration = Duration::from_millis(36);
+
 /// Linux flag of `open`: the terminal does not become the controlling terminal.
 const O_NOCTTY: i32 = 0o400;
 
@@ -52,15 +55,12 @@ pub(super) struct TerminalOutput {
 }
 
 impl Term {
-    /// Presses keys; see [`keys`] for the notation.
+    /// Presses keys as a person does, with a pause before each; see [`keys`] for the notation. Keys without a pause are
+    /// a pasted text to hapulse, or Alt with a letter after Escape.
     pub fn press(&mut self, text: &str) {
         for key in keys::parse(text) {
+            self.wait_input_read();
             self.paste(&key);
-            if key == b"\x1b" {
-                // Escape and a letter, read together or shortly after each other, would be Alt and the letter.
-                self.wait_input_read();
-                thread::sleep(Duration::from_millis(30));
-            }
         }
     }
 
@@ -72,12 +72,13 @@ impl Term {
 
     /// Waits until the program has read all its input, for at most two seconds.
     ///
-    /// The kernel delivers input shortly after it was written, so the queue must stay empty for 30 ms.
+    /// The kernel delivers input shortly after it was written, so the queue must stay empty for some time, which is
+    /// longer than the pause that hapulse needs to see before a key.
     pub fn wait_input_read(&self) {
         let Some(tty) = self.tty() else { return };
         let end = Instant::now() + Duration::from_secs(2);
         let mut empty_since = Instant::now();
-        while empty_since.elapsed() < Duration::from_millis(30) && Instant::now() < end {
+        while empty_since.elapsed() < QUIET && Instant::now() < end {
             if rustix::io::ioctl_fionread(&tty).is_ok_and(|left| left > 0) {
                 empty_since = Instant::now();
             }

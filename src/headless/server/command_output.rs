@@ -64,13 +64,6 @@ impl Console {
         let _ = self.err.flush();
     }
 
-    /// Prints a question without a line end.
-    pub(crate) fn print_prompt(&mut self, question: &str) {
-        self.clear_progress();
-        let _ = write!(self.out, "{question}");
-        let _ = self.out.flush();
-    }
-
     /// Shows `line` as the progress line. If output is not a terminal, only a new `change_key` counts as a change.
     pub(crate) fn print_progress(&mut self, change_key: &str, line: &str, now: Duration) {
         let since = self.last_progress.as_ref().map(|(at, _)| now.saturating_sub(*at));

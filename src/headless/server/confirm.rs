@@ -5,10 +5,11 @@ use crate::actions::intent::Intent;
 use crate::actions::verification;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
-use crate::headless::server::confirmation_prompt::{ActionPlan, discard_typed_input, read_line};
+use crate::headless::server::confirmation_prompt::ActionPlan;
 use crate::headless::server::initial_state;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_run::{PromptPolicy, ServerCommand, TargetServer};
+use crate::headless::server::terminal_question::{self, QuestionEnd};
 use crate::instance::guard::{self, Authorised, ConfirmationAnswer, Refusal, name_to_type};
 
 /// Result of the confirmation.
@@ -205,11 +206,13 @@ impl ServerCommand<'_> {
 
     async fn prompt_for_confirmation(&mut self, plan: &ActionPlan, danger: Danger) -> Result<(), CommandExit> {
         let Some(sample) = self.controller.poller.instance.latest().cloned() else { return Ok(()) };
-        for line in plan.question_lines(&sample) {
-            self.console.print(&line);
+        let question = plan.question(&sample, danger);
+        match terminal_question::confirm(question, &mut self.signals).await {
+            QuestionEnd::Yes => {}
+            QuestionEnd::No(why) => return Err(self.refuse(&why)),
+            QuestionEnd::Text(_) => return Err(self.refuse("nothing was sent")),
+            QuestionEnd::Signal(number) => return Err(self.stop_on_signal(number).await),
         }
-        let answer = self.prompt_for_line(&plan.prompt_line(danger)).await?;
-        plan.check_answer(answer.as_deref(), danger).map_err(|why| self.refuse(&why))?;
         // The sample may be old after the prompt.
         match self.controller.poller.poll().await {
             Ok(_) => Ok(()),
@@ -225,29 +228,17 @@ impl ServerCommand<'_> {
         if !self.options.is_reason_required || self.options.reason.is_some() {
             return Ok(());
         }
-        let answer = self.prompt_for_line("Reason: ").await?.unwrap_or_default();
+        let answer = match terminal_question::read_text("Reason: ", &mut self.signals).await {
+            QuestionEnd::Text(text) => text,
+            QuestionEnd::Yes => String::new(),
+            QuestionEnd::No(why) => return Err(self.refuse(&why)),
+            QuestionEnd::Signal(number) => return Err(self.stop_on_signal(number).await),
+        };
         match answer.trim() {
             "" => Err(self.refuse("a reason is required: nothing was sent")),
             reason => {
                 self.options.reason = Some(reason.to_owned());
                 Ok(())
-            }
-        }
-    }
-
-    async fn prompt_for_line(&mut self, question: &str) -> Result<Option<String>, CommandExit> {
-        discard_typed_input();
-        self.console.print_prompt(question);
-        match read_line(&mut self.signals).await {
-            Ok(line) => {
-                if line.is_none() {
-                    self.console.print("");
-                }
-                Ok(line)
-            }
-            Err(number) => {
-                self.console.print("");
-                Err(self.stop_on_signal(number).await)
             }
         }
     }

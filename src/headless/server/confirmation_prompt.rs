@@ -1,22 +1,12 @@
 //! Confirmation of an action on a plain terminal: the exact commands, the current state, the remaining capacity and
-//! warnings, with the same facts as in the dashboard. Input typed before the question is discarded, and every answer
-//! except an explicit yes or the requested name cancels the action.
-
-use std::io::{self, BufRead as _, Read as _};
-use std::thread;
-
-use rustix::termios::{QueueSelector, tcflush};
-use tokio::sync::oneshot;
+//! warnings, with the same facts as in the dashboard. [`crate::headless::server::terminal_question`] asks.
 
 use crate::actions::action_table::Danger;
 use crate::actions::intent::Intent;
 use crate::app::confirmation_texts::{ActionFacts, collect_facts};
-use crate::headless::signals::Signals;
+use crate::headless::server::terminal_question::TerminalQuestion;
 use crate::instance::guard::name_to_type;
 use crate::observe::sample::Sample;
-
-/// Maximum length of an answer in bytes; the rest is cut off.
-const MAX_ANSWER_BYTES: u64 = 4096;
 
 /// Actions to confirm together: one that is sent immediately, and one that is sent after draining.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +47,18 @@ impl ActionPlan {
         wide.into_iter().chain(self.warnings(sample)).collect::<Vec<_>>().join("; ")
     }
 
+    /// Returns the question, which `y` or, at the highest danger level, a typed name confirms.
+    pub(crate) fn question(&self, sample: &Sample, danger: Danger) -> TerminalQuestion {
+        let name = self.name_to_type().filter(|_| danger == Danger::Highest);
+        let prompt = match &name {
+            Some(name) => format!("type {name} to continue: "),
+            None => "Continue? [y/N] ".to_owned(),
+        };
+        TerminalQuestion { lines: self.question_lines(sample), prompt, name }
+    }
+
     /// Returns the lines printed before the prompt.
-    pub(crate) fn question_lines(&self, sample: &Sample) -> Vec<String> {
+    fn question_lines(&self, sample: &Sample) -> Vec<String> {
         let commands = |intent: &Option<Intent>| intent.as_ref().map(Intent::commands).unwrap_or_default();
         let ActionFacts { current_state: now, expected_state: after, warnings } = self.merged_facts(sample);
         let mut lines: Vec<String> = commands(&self.first).into_iter().map(|command| format!("  {command}")).collect();
@@ -73,56 +73,9 @@ impl ActionPlan {
         lines
     }
 
-    /// Returns the prompt, which asks for `y` or, at the highest danger level, for a name.
-    pub(crate) fn prompt_line(&self, danger: Danger) -> String {
-        match self.name_to_type().filter(|_| danger == Danger::Highest) {
-            Some(name) => format!("type {name} to continue: "),
-            None => "Continue? [y/N] ".to_owned(),
-        }
-    }
-
-    /// Checks that the answer confirms the action.
-    ///
-    /// # Errors
-    /// Returns a message if the answer does not confirm the action.
-    pub(crate) fn check_answer(&self, answer: Option<&str>, danger: Danger) -> Result<(), String> {
-        let answer = answer.unwrap_or_default().trim();
-        match self.name_to_type().filter(|_| danger == Danger::Highest) {
-            Some(name) if answer == name => Ok(()),
-            Some(name) if !answer.is_empty() => Err(format!("the typed text is not {name}: nothing was sent")),
-            None if ["y", "yes"].contains(&answer.to_ascii_lowercase().as_str()) => Ok(()),
-            _ => Err("nothing was sent".to_owned()),
-        }
-    }
-
     /// Returns the name to type for the action with the most servers, or `None` if there is no action.
     fn name_to_type(&self) -> Option<String> {
         self.intents().max_by_key(|intent| intent.steps.len()).map(name_to_type)
-    }
-}
-
-/// Discards input typed before the question.
-pub(crate) fn discard_typed_input() {
-    // Ignore errors: a closed terminal has no pending input.
-    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-}
-
-/// Reads one line from standard input; returns `None` at the end of input.
-///
-/// # Errors
-/// Returns the number of the signal if a signal arrives before the line.
-pub(crate) async fn read_line(signals: &mut Signals) -> Result<Option<String>, i32> {
-    let (sender, receiver) = oneshot::channel();
-    // The thread is not joined: the read may block forever.
-    thread::spawn(move || {
-        let mut line = String::new();
-        let read = io::stdin().lock().take(MAX_ANSWER_BYTES).read_line(&mut line);
-        // The receiver may be gone after a signal.
-        let _ = sender.send(matches!(read, Ok(1..)).then_some(line));
-    });
-    tokio::select! {
-        number = signals.wait() => Err(number),
-        line = receiver => Ok(line.ok().flatten()),
     }
 }
 
@@ -160,25 +113,15 @@ mod tests {
                 "  after  1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions",
             ]
         );
-        assert_eq!(plan.prompt_line(Danger::High), "Continue? [y/N] ");
     }
 
     #[test]
-    fn check_answer_accepts_only_explicit_yes() {
-        let (plan, _) = plan(&["w1"], false);
-        for (answer, is_yes) in
-            [("y\n", true), ("Yes\n", true), ("n\n", false), ("\n", false), ("ja\n", false), ("w1\n", false)]
-        {
-            assert_eq!(plan.check_answer(Some(answer), Danger::High).is_ok(), is_yes, "{answer:?}");
-        }
-        assert!(plan.check_answer(None, Danger::High).is_err());
-        assert_eq!(plan.prompt_line(Danger::Highest), "type w1 to continue: ");
-        assert!(plan.check_answer(Some("w1\n"), Danger::Highest).is_ok());
-        assert_eq!(
-            plan.check_answer(Some("y\n"), Danger::Highest).unwrap_err(),
-            "the typed text is not w1: nothing was sent"
-        );
-        assert!(plan.check_answer(Some("\n"), Danger::Highest).is_err());
+    fn question_asks_for_name_at_highest_danger() {
+        let (plan, sample) = plan(&["w1"], false);
+        let question = plan.question(&sample, Danger::High);
+        assert_eq!((question.prompt.as_str(), question.name), ("Continue? [y/N] ", None));
+        let question = plan.question(&sample, Danger::Highest);
+        assert_eq!((question.prompt.as_str(), question.name.as_deref()), ("type w1 to continue: ", Some("w1")));
     }
 
     #[test]
@@ -187,6 +130,6 @@ mod tests {
         assert_eq!(last.danger_reasons(&sample), "no server of api would be left: its clients get 503 or wait");
         let (wide, sample) = plan(&["api2", "old1"], false);
         assert!(wide.danger_reasons(&sample).starts_with("servers of several backends at once; api1 of api would"));
-        assert_eq!(wide.prompt_line(Danger::Highest), "type 2 servers to continue: ");
+        assert_eq!(wide.question(&sample, Danger::Highest).prompt, "type 2 servers to continue: ");
     }
 }

@@ -19,4 +19,5 @@ pub(crate) mod progress;
 pub(crate) mod run;
 pub(crate) mod server_name;
 pub(crate) mod server_run;
+pub(crate) mod terminal_question;
 pub(crate) mod wait;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hapulse::app::key::{Key, KeyCode};
+use hapulse::app::key::{Key, KeyCode, KeyPress};
 use hapulse::term::input_parser::{InputEvent, InputParser};
 
 use super::dice::DecisionReader;
@@ -57,22 +57,44 @@ pub const FRAGMENTS: &[&[u8]] = &[
 
 /// A pause that is long enough to end every sequence.
 const LONG_PAUSE: Duration = Duration::from_secs(5);
-const CTRL_C: InputEvent = InputEvent::Key(Key { code: KeyCode::Char('c'), ctrl: true, alt: false, shift: false });
+const CTRL_C: Key = Key { code: KeyCode::Char('c'), ctrl: true, alt: false, shift: false };
 
 /// A parser with a simulated clock. Within a pause, it calls `expire` at each deadline, as the key reader does.
 pub struct TimedParser {
     parser: InputParser,
     now: Duration,
+    /// Events; the times of keys are left out.
     pub events: Vec<InputEvent>,
+    /// Keys with their times.
+    pub presses: Vec<KeyPress>,
+}
+
+/// Returns the event of a key without times.
+pub fn key_event(key: Key) -> InputEvent {
+    InputEvent::Key(KeyPress { key, read_at: Duration::ZERO, pause: Duration::ZERO })
 }
 
 impl TimedParser {
     pub fn new() -> Self {
-        Self { parser: InputParser::default(), now: Duration::from_secs(1), events: Vec::new() }
+        Self { parser: InputParser::default(), now: Duration::from_secs(1), events: Vec::new(), presses: Vec::new() }
     }
 
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.events.extend(self.parser.feed(bytes, self.now));
+        let events = self.parser.feed(bytes, self.now);
+        self.record(events);
+    }
+
+    fn record(&mut self, events: Vec<InputEvent>) {
+        for event in events {
+            self.events.push(match event {
+                InputEvent::Key(press) => {
+                    assert!(press.pause <= press.read_at && press.read_at <= self.now, "{press:?}");
+                    self.presses.push(press);
+                    key_event(press.key)
+                }
+                InputEvent::Paste(_) => event,
+            });
+        }
     }
 
     pub fn pause(&mut self, pause: Duration) {
@@ -80,7 +102,8 @@ impl TimedParser {
         let mut expired = 0;
         while let Some(deadline) = self.parser.deadline().filter(|deadline| *deadline <= end) {
             self.now = self.now.max(deadline);
-            self.events.extend(self.parser.expire(self.now));
+            let events = self.parser.expire(self.now);
+            self.record(events);
             expired += 1;
             assert!(expired < 5, "a deadline does not end the wait");
         }
@@ -108,7 +131,7 @@ pub fn check(input: &[u8]) {
     parser.feed(rest);
     for event in &parser.events {
         match event {
-            InputEvent::Key(Key { code: KeyCode::Char(ch), shift, .. }) => {
+            InputEvent::Key(KeyPress { key: Key { code: KeyCode::Char(ch), shift, .. }, .. }) => {
                 assert!(!ch.is_control() && !shift, "{event:?}");
             }
             InputEvent::Key(_) => {}
@@ -124,7 +147,7 @@ pub fn check(input: &[u8]) {
     parser.pause(LONG_PAUSE);
     parser.events.clear();
     parser.feed(b"\x03");
-    assert_eq!(parser.events, [CTRL_C], "the keyboard works after a pause");
+    assert_eq!(parser.events, [key_event(CTRL_C)], "the keyboard works after a pause");
     parser.feed(b"j");
     assert_eq!(parser.events.len(), 2);
 }

@@ -11,9 +11,10 @@ use hapulse::actions::audit::record::AuditRecord;
 use hapulse::actions::intent::Intent;
 use hapulse::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult, StepStage};
 use hapulse::actions::readback::Readback;
+use hapulse::app::answer_gate::ShownRows;
 use hapulse::app::command_table::COMMANDS;
 use hapulse::app::instance_view::InstanceView;
-use hapulse::app::key::{Key, KeyCode};
+use hapulse::app::key::{Key, KeyCode, KeyPress};
 use hapulse::app::keymap::Keymap;
 use hapulse::app::layers::Layer;
 use hapulse::app::message::{Effect, Message};
@@ -35,7 +36,7 @@ use hapulse::observe::instance_id::{InstanceId, RowRef};
 use hapulse::observe::sample::ReplyCost;
 use hapulse::observe::sampler::PollResult;
 use hapulse::term::frame_writer::FrameBuffer;
-use hapulse::ui::root::{Appearance, draw};
+use hapulse::ui::root::{Appearance, DrawnFrame, draw};
 use hapulse::ui::theme::{Palette, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
@@ -51,7 +52,7 @@ const MAX_STEPS: usize = 160;
 const MAX_FRAMES: usize = 12;
 
 /// Milliseconds before a key; 0 simulates a person who types ahead.
-const KEY_DELAYS_MS: [u64; 5] = [400, 400, 0, 150, 301];
+const KEY_DELAYS_MS: [u64; 5] = [600, 600, 0, 150, 501];
 /// Milliseconds without any event.
 const IDLE_TIMES_MS: [u64; 8] = [2_000, 1, 300, 5_000, 11_000, 61_000, 3_600_000, 40 * 86_400_000];
 
@@ -312,7 +313,9 @@ impl Player {
     /// Confirms the open dialog.
     fn confirm(&mut self, delay: u64) {
         let typed = match self.model.layers.last() {
-            Some(Layer::Confirmation(question)) => question.name_to_type().map_or("y".to_owned(), |name| name + "\n"),
+            Some(Layer::Confirmation(question)) => {
+                question.name_to_type().map_or("y".to_owned(), |name| format!("{name}\n"))
+            }
             Some(Layer::TypedCommandConfirmation(_)) => "y".to_owned(),
             Some(Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => "50\n".to_owned(),
             _ => "<".to_owned(),
@@ -334,7 +337,16 @@ impl Player {
 
     fn press(&mut self, key: Key, after: u64) {
         self.millis += after;
-        self.dispatch(Message::Key(key), Some(key));
+        let (read_at, pause) = (timestamp_at(self.millis).monotonic, Duration::from_millis(after));
+        self.show_question(read_at);
+        self.dispatch(Message::Key(KeyPress { key, read_at, pause }), Some(key));
+        self.dispatch(Message::InputPaused, Some(key));
+    }
+
+    /// Reports a frame with the open question that was written 500 ms ago.
+    fn show_question(&mut self, now: Duration) {
+        self.model.record_drawn(1, Some(ShownRows { first: 0, count: 1, total: 1 }));
+        self.model.record_written(1, now.saturating_sub(Duration::from_millis(500)));
     }
 
     fn dispatch(&mut self, message: Message, key: Option<Key>) {
@@ -364,7 +376,7 @@ impl Player {
                     None => assert_eq!(key, Some(Key::char('y'))),
                     Some(name) => {
                         assert_eq!(key.map(|key| key.code), Some(KeyCode::Enter));
-                        assert_eq!(question.typed_name, name);
+                        assert_eq!(question.gate.typed_name(), name);
                     }
                 }
             }
@@ -483,15 +495,16 @@ impl Player {
             [Palette::Dark, Palette::Light, Palette::Mono, Palette::HighContrast][usize::from(theme_choice >> 1) % 4];
         let theme = Theme::new(palette, theme_choice & 1 == 1);
         let (model, now) = (&self.model, timestamp_at(self.millis).monotonic);
-        let mut last = None;
+        let mut drawn = DrawnFrame::default();
         let appearance = Appearance { theme, format_time: |_| "12:34:56".to_owned() };
         let render = |buffer: &mut Buffer| {
             assert_eq!((buffer.area.width, buffer.area.height), model.terminal_size);
-            last = draw(model, appearance, now, buffer);
+            drawn = draw(model, appearance, now, buffer);
             check_frame(buffer, theme);
         };
         self.frames.render(render).unwrap();
-        self.model.limit_scroll(last);
+        self.model.limit_scroll(drawn.last_top);
+        self.model.record_drawn(1, drawn.question);
     }
 }
 

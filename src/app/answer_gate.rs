@@ -1,0 +1,411 @@
+//! The rules that decide whether a key answers a question with Yes. They are the same for every question whose Yes
+//! changes HAProxy: dialogs, typed lines, and the prompts of the commands for scripts.
+//!
+//! A Yes needs, in this order:
+//!
+//! 1. the whole question on the screen; of a question that does not fit, every row must have been shown by scrolling;
+//! 2. the end of the write that sent its frame to the terminal;
+//! 3. [`PAUSE_BEFORE_YES`] without any input;
+//! 4. the key: `y`, or Enter after the required name;
+//! 5. [`KeyPress::BURST_GAP`] without further input, because a key in the middle of a pasted text is not an answer.
+//!
+//! A No counts at any time, and so does every key that the question does not use.
+
+use std::mem;
+use std::time::Duration;
+
+use crate::app::key::{Key, KeyCode, KeyPress};
+use crate::haproxy::safe_text::is_visible;
+use crate::instance::guard::ConfirmationAnswer;
+
+/// Time without input before a key counts as Yes, from the moment at which the whole question was shown.
+pub const PAUSE_BEFORE_YES: Duration = Duration::from_millis(500);
+/// Longest name that can be typed, in characters.
+const MAX_NAME_CHARS: usize = 256;
+
+/// The rows of a question that one frame shows. Rows below and above them are reached by scrolling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ShownRows {
+    /// Index of the first row shown.
+    pub first: usize,
+    /// Number of rows shown.
+    pub count: usize,
+    /// Number of rows of the question.
+    pub total: usize,
+}
+
+/// Result of a key press in a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GateEvent {
+    /// No decision yet.
+    Pending,
+    /// The question is canceled.
+    No,
+}
+
+/// State of the answer to one question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnswerGate {
+    /// Name that must be typed; `None` if `y` is enough.
+    required_name: Option<String>,
+    typed_name: String,
+    /// Why the question was asked again, or why the last answer was not accepted.
+    remark: Option<String>,
+    /// Index of the first row to show.
+    top: usize,
+    /// Rows in the newest frame.
+    newest: ShownRows,
+    /// Frames that are not yet written, with their numbers.
+    unwritten: Vec<(u64, ShownRows)>,
+    /// Set if a frame with the question was written.
+    is_written: bool,
+    /// Number of rows, from the first one, that written frames have shown without a gap.
+    seen_rows: usize,
+    /// Time at which all rows had been shown.
+    shown_at: Option<Duration>,
+    last_key_at: Duration,
+    /// Set between the confirming key and the pause after it.
+    is_yes_pending: bool,
+}
+
+impl AnswerGate {
+    /// Creates the state of a question that was not shown yet. `required_name` is the name to type, or `None` if `y` is
+    /// enough.
+    pub(crate) fn new(required_name: Option<String>) -> Self {
+        Self {
+            required_name,
+            typed_name: String::new(),
+            remark: None,
+            top: 0,
+            newest: ShownRows::default(),
+            unwritten: Vec::new(),
+            is_written: false,
+            seen_rows: 0,
+            shown_at: None,
+            last_key_at: Duration::ZERO,
+            is_yes_pending: false,
+        }
+    }
+
+    /// Returns the name that must be typed, or `None` if `y` is enough.
+    pub fn required_name(&self) -> Option<&str> {
+        self.required_name.as_deref()
+    }
+
+    /// Returns the name typed so far.
+    pub fn typed_name(&self) -> &str {
+        &self.typed_name
+    }
+
+    /// Returns why the question was asked again, or why the last answer was not accepted.
+    pub fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
+    }
+
+    /// Sets the remark.
+    pub(crate) fn set_remark(&mut self, remark: impl Into<String>) {
+        self.remark = Some(remark.into());
+    }
+
+    /// Returns the index of the first row to show.
+    pub(crate) fn top(&self) -> usize {
+        self.top
+    }
+
+    /// Returns whether all rows have been shown.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.is_written && self.seen_rows >= self.newest.total
+    }
+
+    /// Returns whether a confirming key waits for the pause that makes it final.
+    pub(crate) fn is_yes_pending(&self) -> bool {
+        self.is_yes_pending
+    }
+
+    /// Returns the time from which a key can confirm, if no input arrives before; `None` while rows have not been shown.
+    pub fn opens_at(&self) -> Option<Duration> {
+        self.shown_at.map(|at| at.max(self.last_key_at) + PAUSE_BEFORE_YES)
+    }
+
+    /// Starts the rules again, because the screen no longer shows the question as before.
+    pub(crate) fn hide(&mut self) {
+        self.unwritten.clear();
+        (self.is_written, self.seen_rows, self.shown_at, self.is_yes_pending) = (false, 0, None, false);
+    }
+
+    /// Asks again after pasted text: discards the typed name and starts the rules again.
+    pub(crate) fn refuse_paste(&mut self) {
+        *self = Self::new(self.required_name.take());
+        self.set_remark("pasted text is not an answer; please answer again");
+    }
+
+    /// Records that the frame with this number was drawn. `rows` is `None` if it does not show the question.
+    pub(crate) fn record_drawn(&mut self, frame: u64, rows: Option<ShownRows>) {
+        let Some(rows) = rows else { return self.hide() };
+        self.newest = rows;
+        if self.seen_rows < rows.total {
+            self.shown_at = None;
+        }
+        self.top = self.top.min(rows.total - rows.count.min(rows.total));
+        self.unwritten.push((frame, rows));
+    }
+
+    /// Records that all frames up to the one with this number were written to the terminal at `at`.
+    pub(crate) fn record_written(&mut self, frame: u64, at: Duration) {
+        let is_written = |(number, _): &mut (u64, ShownRows)| *number <= frame;
+        for (_, rows) in self.unwritten.extract_if(.., is_written) {
+            self.is_written = true;
+            if rows.first <= self.seen_rows {
+                self.seen_rows = self.seen_rows.max(rows.first + rows.count);
+            }
+        }
+        if self.is_seen() {
+            self.shown_at.get_or_insert(at);
+        }
+    }
+
+    /// Handles a key press.
+    pub(crate) fn handle_key(&mut self, press: KeyPress) -> GateEvent {
+        let key = press.key;
+        self.last_key_at = press.read_at;
+        let was_pending = mem::take(&mut self.is_yes_pending);
+        if key.alt || key.ctrl || key.code == KeyCode::Esc {
+            return GateEvent::No;
+        }
+        if self.scroll(key) {
+            return GateEvent::Pending;
+        }
+        match (self.required_name.as_deref(), key.code) {
+            (None, KeyCode::Char('y')) => self.confirm(press, "y", was_pending),
+            (Some(_), KeyCode::Enter) if self.typed_name.is_empty() => return GateEvent::No,
+            (Some(name), KeyCode::Enter) if self.typed_name == name => self.confirm(press, "Enter", was_pending),
+            (Some(name), KeyCode::Enter) => self.remark = Some(format!("does not match {name}")),
+            (Some(_), KeyCode::Char(_)) if !self.is_written => {
+                self.set_remark("the question was not on the screen yet; please type again");
+            }
+            (Some(_), KeyCode::Char(ch)) => {
+                if self.typed_name.chars().count() < MAX_NAME_CHARS && is_visible(ch) {
+                    self.typed_name.push(ch);
+                    self.remark = None;
+                }
+            }
+            (Some(_), KeyCode::Backspace) => {
+                self.typed_name.pop();
+                self.remark = None;
+            }
+            _ => return GateEvent::No,
+        }
+        GateEvent::Pending
+    }
+
+    /// Returns the answer if a confirming key was pressed and a pause followed it. Must be called when
+    /// [`KeyPress::BURST_GAP`] has passed without input.
+    pub(crate) fn take_answer(&mut self) -> Option<ConfirmationAnswer> {
+        mem::take(&mut self.is_yes_pending).then(|| match &self.required_name {
+            None => ConfirmationAnswer::Yes,
+            Some(_) => ConfirmationAnswer::Typed(self.typed_name.clone()),
+        })
+    }
+
+    fn confirm(&mut self, press: KeyPress, label: &str, is_burst: bool) {
+        let not_seen = !self.is_seen();
+        let earliest = self.shown_at.map(|at| at.max(press.read_at.saturating_sub(press.pause)) + PAUSE_BEFORE_YES);
+        self.remark = match earliest {
+            _ if !self.is_written => Some(format!("the question was not on the screen yet; press {label} again")),
+            _ if not_seen => Some(format!("scroll to the end of the question, then press {label}")),
+            Some(earliest) if !is_burst && press.read_at >= earliest => {
+                self.is_yes_pending = true;
+                return;
+            }
+            _ => Some(format!("too early: wait half a second, then press {label}")),
+        };
+    }
+
+    /// Scrolls if the key does that. Returns whether it does.
+    fn scroll(&mut self, key: Key) -> bool {
+        let ShownRows { count, total, .. } = self.newest;
+        let last = total.saturating_sub(count);
+        let is_text = self.required_name.is_some();
+        self.top = match key.code {
+            KeyCode::Down => self.top + 1,
+            KeyCode::Up => self.top.saturating_sub(1),
+            KeyCode::Char('j') if !is_text => self.top + 1,
+            KeyCode::Char('k') if !is_text => self.top.saturating_sub(1),
+            KeyCode::PageDown => self.top + count,
+            KeyCode::PageUp => self.top.saturating_sub(count),
+            KeyCode::Home => 0,
+            KeyCode::End => last,
+            _ => return false,
+        }
+        .min(last);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE_ROW: ShownRows = ShownRows { first: 0, count: 1, total: 1 };
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn press(name: &str, at: u64, pause: u64) -> KeyPress {
+        KeyPress { key: Key::parse(name).unwrap(), read_at: millis(at), pause: millis(pause) }
+    }
+
+    /// Opens a question whose frame was written at 1000 ms.
+    fn shown_gate(name: Option<&str>) -> AnswerGate {
+        let mut gate = AnswerGate::new(name.map(str::to_owned));
+        gate.record_drawn(1, Some(ONE_ROW));
+        gate.record_written(1, millis(1000));
+        gate
+    }
+
+    fn answer(gate: &mut AnswerGate, name: &str, at: u64, pause: u64) -> Option<ConfirmationAnswer> {
+        gate.handle_key(press(name, at, pause));
+        gate.take_answer()
+    }
+
+    #[test]
+    fn yes_needs_half_a_second_after_frame_and_after_last_input() {
+        for (at, pause, is_yes) in
+            [(1499, 5000, false), (1500, 5000, true), (1500, 499, false), (9000, 499, false), (9000, 500, true)]
+        {
+            let mut gate = shown_gate(None);
+            let expected = is_yes.then_some(ConfirmationAnswer::Yes);
+            assert_eq!(answer(&mut gate, "y", at, pause), expected, "{at} {pause}");
+            let remark = (!is_yes).then_some("too early: wait half a second, then press y");
+            assert_eq!(gate.remark(), remark, "{at} {pause}");
+        }
+    }
+
+    #[test]
+    fn yes_needs_written_frame() {
+        let mut gate = AnswerGate::new(None);
+        assert_eq!(answer(&mut gate, "y", 9000, 9000), None, "not drawn");
+        gate.record_drawn(7, Some(ONE_ROW));
+        assert_eq!(answer(&mut gate, "y", 18_000, 9000), None, "not written");
+        gate.record_written(6, millis(18_000));
+        assert_eq!(answer(&mut gate, "y", 27_000, 9000), None, "an earlier frame was written");
+        assert_eq!(gate.remark(), Some("the question was not on the screen yet; press y again"));
+        gate.record_written(7, millis(27_000));
+        assert_eq!(answer(&mut gate, "y", 27_499, 499), None);
+        assert_eq!(answer(&mut gate, "y", 28_000, 501), Some(ConfirmationAnswer::Yes));
+    }
+
+    #[test]
+    fn frame_without_question_starts_rules_again() {
+        let mut gate = shown_gate(None);
+        gate.record_drawn(2, None);
+        assert_eq!(answer(&mut gate, "y", 5000, 5000), None);
+        gate.record_drawn(3, Some(ONE_ROW));
+        gate.record_written(3, millis(6000));
+        assert_eq!(gate.opens_at(), Some(millis(6500)));
+        assert_eq!(answer(&mut gate, "y", 6499, 5000), None);
+    }
+
+    #[test]
+    fn yes_needs_all_rows_without_gap() {
+        let mut gate = AnswerGate::new(None);
+        let mut frame = 0;
+        let mut show = |gate: &mut AnswerGate, at: u64| {
+            frame += 1;
+            gate.record_drawn(frame, Some(ShownRows { first: gate.top(), count: 4, total: 10 }));
+            gate.record_written(frame, millis(at));
+        };
+        show(&mut gate, 1000);
+        assert_eq!(answer(&mut gate, "y", 9000, 5000), None);
+        assert_eq!(gate.remark(), Some("scroll to the end of the question, then press y"));
+        gate.handle_key(press("<end>", 10_000, 1000));
+        show(&mut gate, 10_000);
+        assert_eq!((gate.top(), gate.is_seen()), (6, false), "rows 5 and 6 were skipped");
+        for (at, key) in [(11_000, "<home>"), (12_000, "<pgdn>"), (13_000, "<pgdn>")] {
+            assert!(!gate.is_seen(), "{key}");
+            gate.handle_key(press(key, at, 1000));
+            show(&mut gate, at);
+        }
+        assert!(gate.is_seen());
+        assert_eq!(answer(&mut gate, "y", 13_499, 499), None);
+        assert_eq!(answer(&mut gate, "y", 14_000, 501), Some(ConfirmationAnswer::Yes));
+    }
+
+    #[test]
+    fn further_rows_close_the_gate() {
+        let mut gate = shown_gate(None);
+        gate.record_drawn(2, Some(ShownRows { first: 0, count: 1, total: 2 }));
+        gate.record_written(2, millis(2000));
+        assert_eq!(gate.opens_at(), None);
+        assert_eq!(answer(&mut gate, "y", 9000, 9000), None);
+    }
+
+    #[test]
+    fn key_in_a_burst_is_no_answer() {
+        let mut gate = shown_gate(None);
+        gate.handle_key(press("y", 5000, 4000));
+        gate.handle_key(press("y", 5001, 1));
+        assert_eq!(gate.take_answer(), None);
+        let mut gate = shown_gate(Some("s1"));
+        for (key, at, pause) in [("s", 5000, 4000), ("1", 5001, 1), ("<ret>", 5600, 599), ("y", 5601, 1)] {
+            assert_eq!(gate.handle_key(press(key, at, pause)), GateEvent::Pending);
+        }
+        assert_eq!((gate.take_answer(), gate.typed_name()), (None, "s1y"));
+    }
+
+    #[test]
+    fn no_counts_at_any_time() {
+        for key in ["<esc>", "n", "N", "q", "Y", "<ret>", "<c-c>", "<a-y>", "<a-x>", "<tab>", "<f5>", "<left>", "<bs>"]
+        {
+            let mut gate = AnswerGate::new(None);
+            assert_eq!(gate.handle_key(press(key, 1, 0)), GateEvent::No, "{key}");
+        }
+        for key in ["<esc>", "<ret>", "<c-c>", "<a-y>", "<tab>", "<f5>", "<c-y>"] {
+            let mut gate = AnswerGate::new(Some("s1".to_owned()));
+            assert_eq!(gate.handle_key(press(key, 1, 0)), GateEvent::No, "{key}");
+        }
+    }
+
+    #[test]
+    fn name_needs_half_a_second_before_enter() {
+        let mut gate = shown_gate(Some("s1"));
+        for (key, at) in [("s", 1100), ("1", 1200)] {
+            assert_eq!(gate.handle_key(press(key, at, 100)), GateEvent::Pending);
+        }
+        assert_eq!(answer(&mut gate, "<ret>", 1699, 499), None);
+        assert_eq!(gate.remark(), Some("too early: wait half a second, then press Enter"));
+        assert_eq!(answer(&mut gate, "<ret>", 2200, 501), Some(ConfirmationAnswer::Typed("s1".to_owned())));
+    }
+
+    #[test]
+    fn name_typed_before_question_was_shown_is_dropped() {
+        let mut gate = AnswerGate::new(Some("s1".to_owned()));
+        gate.handle_key(press("s", 1, 1));
+        assert_eq!(gate.typed_name(), "");
+        assert_eq!(gate.remark(), Some("the question was not on the screen yet; please type again"));
+    }
+
+    #[test]
+    fn name_drops_invisible_characters_and_has_a_maximum_length() {
+        let mut gate = shown_gate(Some("s1"));
+        for ch in "a\u{202e}p\u{301}i\u{85}1".chars() {
+            let key = Key::char(ch);
+            gate.handle_key(KeyPress { key, read_at: millis(2000), pause: millis(100) });
+        }
+        assert_eq!(gate.typed_name(), "api1");
+        for _ in 0..1000 {
+            gate.handle_key(press("x", 3000, 0));
+        }
+        assert_eq!(gate.typed_name().len(), MAX_NAME_CHARS);
+    }
+
+    #[test]
+    fn paste_starts_rules_again() {
+        let mut gate = shown_gate(Some("s1"));
+        gate.handle_key(press("s", 1100, 100));
+        gate.refuse_paste();
+        assert_eq!((gate.typed_name(), gate.opens_at(), gate.required_name()), ("", None, Some("s1")));
+        assert_eq!(gate.remark(), Some("pasted text is not an answer; please answer again"));
+    }
+}

@@ -1,0 +1,283 @@
+//! Questions on a plain terminal. [`crate::app::answer_gate`] decides which key answers, as in the dashboard's dialogs.
+//!
+//! A thread prints the question and reads the keys, because both may block. It prints as many rows as fit on the
+//! screen; a key prints more. The time of the rules counts from the moment at which the terminal has received the rows.
+//! The question is printed again after pasted text, a change of the terminal's size, Ctrl-L and a suspension.
+
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
+use std::thread;
+
+use tokio::sync::oneshot;
+
+use crate::app::answer_gate::{AnswerGate, GateEvent, ShownRows};
+use crate::app::key::{Key, KeyCode, KeyPress};
+use crate::app::prompt::{Prompt, PromptEvent, PromptPurpose};
+use crate::headless::signals::Signals;
+use crate::observe::timestamp::Clock;
+use crate::term::input_parser::InputEvent;
+use crate::term::key_reader::{self, TerminalInput};
+use crate::term::output_thread::{time_on_line, wait_until_sent};
+use crate::term::prompt_mode;
+use crate::term::terminal_mode;
+use crate::ui::text_width;
+
+/// Columns and rows that a question needs.
+const MIN_SIZE: (usize, usize) = (20, 4);
+/// Number of SIGINT, which Ctrl-C sends outside of a question.
+const SIGINT: i32 = 2;
+
+/// A question about an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TerminalQuestion {
+    /// The commands and facts.
+    pub(crate) lines: Vec<String>,
+    /// The line that asks.
+    pub(crate) prompt: String,
+    /// Name that must be typed; `None` if `y` is enough.
+    pub(crate) name: Option<String>,
+}
+
+/// Result of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum QuestionEnd {
+    /// Confirmed.
+    Yes,
+    /// A line of text was submitted.
+    Text(String),
+    /// Canceled, with the reason.
+    No(String),
+    /// A signal, or Ctrl-C in its place, with the number of the signal.
+    Signal(i32),
+}
+
+/// Asks a question about an action.
+pub(crate) async fn confirm(question: TerminalQuestion, signals: &mut Signals) -> QuestionEnd {
+    ask(Input::Answer(AnswerGate::new(question.name.clone())), question, signals).await
+}
+
+/// Asks for a line of text. Pasted text is inserted.
+pub(crate) async fn read_text(prompt: &str, signals: &mut Signals) -> QuestionEnd {
+    let question = TerminalQuestion { lines: Vec::new(), prompt: prompt.to_owned(), name: None };
+    ask(Input::Text(Prompt::new(PromptPurpose::Reason, "")), question, signals).await
+}
+
+async fn ask(input: Input, question: TerminalQuestion, signals: &mut Signals) -> QuestionEnd {
+    let (sender, receiver) = oneshot::channel();
+    // The thread is not joined: after a signal, it may be blocked.
+    thread::spawn(move || {
+        let end = Session::run(input, question).unwrap_or_else(|error| QuestionEnd::No(cannot_ask(&error)));
+        // The receiver may be gone after a signal.
+        let _ = sender.send(end);
+    });
+    let end = tokio::select! {
+        number = signals.wait() => QuestionEnd::Signal(number),
+        end = receiver => end.unwrap_or_else(|_| QuestionEnd::No("nothing was sent".to_owned())),
+    };
+    prompt_mode::leave();
+    println!();
+    end
+}
+
+fn cannot_ask(error: &io::Error) -> String {
+    format!("cannot ask on the terminal: {error}: nothing was sent")
+}
+
+/// The answer that is being typed.
+#[derive(Debug)]
+enum Input {
+    Answer(AnswerGate),
+    Text(Prompt),
+}
+
+/// A question on the terminal.
+struct Session {
+    question: TerminalQuestion,
+    input: Input,
+    clock: Clock,
+    /// Size for which the question was printed.
+    size: (usize, usize),
+    /// The lines of the question, wrapped.
+    rows: Vec<String>,
+    /// Number of rows printed.
+    printed: usize,
+    /// Number of prints.
+    frame: u64,
+    /// Width of the last line on the screen, in cells.
+    line_width: usize,
+}
+
+impl Session {
+    fn run(input: Input, question: TerminalQuestion) -> io::Result<QuestionEnd> {
+        prompt_mode::enter()?;
+        let terminal = terminal_mode::open_terminal()?;
+        let clock = Clock::start();
+        let (rows, size) = (Vec::new(), (0, 0));
+        let mut session = Self { question, input, clock, size, rows, printed: 0, frame: 0, line_width: 0 };
+        let mut end = session.print_question()?;
+        if end.is_none() {
+            key_reader::read_input(&terminal, clock, |input| {
+                end = match session.handle_input(input) {
+                    Ok(end) => end,
+                    Err(error) => Some(QuestionEnd::No(cannot_ask(&error))),
+                };
+                end.is_none() && prompt_mode::is_entered()
+            });
+        }
+        Ok(end.unwrap_or_else(|| QuestionEnd::No("nothing was sent".to_owned())))
+    }
+
+    /// Prints the question from its first row. Returns the end if the terminal is too small for it.
+    fn print_question(&mut self) -> io::Result<Option<QuestionEnd>> {
+        self.size = terminal_size();
+        let (columns, rows) = self.size;
+        if columns < MIN_SIZE.0 || rows < MIN_SIZE.1 {
+            let (columns, rows) = MIN_SIZE;
+            let why = format!("the terminal is too small to confirm: at least {columns}x{rows}");
+            return Ok(Some(QuestionEnd::No(why)));
+        }
+        if let Input::Answer(gate) = &mut self.input {
+            gate.hide();
+        }
+        let wrapped = |line: &String| text_width::wrap_anywhere(line, columns);
+        self.rows = self.question.lines.iter().flat_map(wrapped).collect();
+        (self.printed, self.line_width) = (0, 0);
+        self.print_rows().map(|()| None)
+    }
+
+    /// Prints the next rows of the question over the last line, as many as fit above the line that asks.
+    fn print_rows(&mut self) -> io::Result<()> {
+        let erased = format!("\r{}\r", " ".repeat(self.line_width));
+        let first = self.printed;
+        self.printed = self.rows.len().min(first + self.size.1 - 1);
+        let rows: String = self.rows[first..self.printed].iter().map(|row| format!("{row}\n")).collect();
+        self.line_width = 0;
+        let text = format!("{erased}{rows}{}", self.input_line());
+        self.print(&text)?;
+        self.frame += 1;
+        let shown = ShownRows { first, count: self.printed - first, total: self.rows.len() };
+        if let Input::Answer(gate) = &mut self.input {
+            gate.record_drawn(self.frame, Some(shown));
+            let length = text.len();
+            gate.record_written(self.frame, self.clock.now().monotonic + time_on_line(io::stdout().as_fd(), length));
+        }
+        Ok(())
+    }
+
+    /// Prints the line that asks over itself.
+    fn print_input(&mut self) -> io::Result<()> {
+        let line = self.input_line();
+        self.print(&line)
+    }
+
+    /// Returns the line that asks, with the text that is typed, and spaces over the rest of the previous line.
+    fn input_line(&mut self) -> String {
+        let columns = self.size.0 - 1;
+        let prompt = match self.rows.len() - self.printed {
+            0 => text_width::middle(&self.question.prompt, columns * 2 / 3),
+            left => format!("-- {left} more lines: Enter shows them, n cancels -- "),
+        };
+        let left = columns.saturating_sub(text_width::width(&prompt));
+        let (typed, remark) = match &self.input {
+            Input::Text(prompt) => (prompt.visible_part(left).0, prompt.error.as_deref()),
+            Input::Answer(gate) => {
+                let typed = text_width::wrap_anywhere(gate.typed_name(), left).pop().unwrap_or_default();
+                (typed, gate.remark())
+            }
+        };
+        let remark = remark.map_or_else(String::new, |remark| format!(" ({remark})"));
+        let line = text_width::end(&format!("{prompt}{typed}{remark}"), columns);
+        let width = text_width::width(&line);
+        let rest = " ".repeat(self.line_width.saturating_sub(width));
+        self.line_width = width;
+        format!("\r{line}{rest}{}", "\x08".repeat(rest.len()))
+    }
+
+    /// Prints text and waits until the terminal has received it.
+    fn print(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout();
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        wait_until_sent(out.as_fd())
+    }
+
+    /// Handles input. Returns the end of the question if it decides.
+    fn handle_input(&mut self, input: TerminalInput) -> io::Result<Option<QuestionEnd>> {
+        match (input, &mut self.input) {
+            (TerminalInput::Closed(_), _) => Ok(Some(QuestionEnd::No("nothing was sent".to_owned()))),
+            (TerminalInput::Paused, Input::Text(_)) => Ok(None),
+            (TerminalInput::Paused, Input::Answer(gate)) => Ok(gate.take_answer().map(|_| QuestionEnd::Yes)),
+            (TerminalInput::Event(InputEvent::Paste(text)), Input::Text(prompt)) => {
+                prompt.error = prompt.insert_pasted(&text).is_err().then(|| "too long".to_owned());
+                self.print_input().map(|()| None)
+            }
+            (TerminalInput::Event(InputEvent::Paste(_)), Input::Answer(gate)) => {
+                gate.refuse_paste();
+                println!();
+                self.print_question()
+            }
+            (TerminalInput::Event(InputEvent::Key(press)), _) => self.handle_key(press),
+        }
+    }
+
+    fn handle_key(&mut self, press: KeyPress) -> io::Result<Option<QuestionEnd>> {
+        let key = press.key;
+        let ctrl = |ch| key == Key { ctrl: true, ..Key::char(ch) };
+        if ctrl('c') {
+            return Ok(Some(QuestionEnd::Signal(SIGINT)));
+        }
+        if ctrl('z') {
+            println!();
+            prompt_mode::leave();
+            // If the process cannot be suspended, the question is printed again.
+            let _ = terminal_mode::suspend();
+            prompt_mode::enter()?;
+            return self.print_question();
+        }
+        if ctrl('l') || terminal_size() != self.size {
+            println!();
+            return self.print_question();
+        }
+        let has_more = self.printed < self.rows.len();
+        match &mut self.input {
+            Input::Text(prompt) => match prompt.handle_key(key) {
+                PromptEvent::Canceled => return Ok(Some(QuestionEnd::Text(String::new()))),
+                PromptEvent::Submitted if press.is_in_burst() => {
+                    prompt.error = Some("other input came together with Enter; press Enter again".to_owned());
+                }
+                PromptEvent::Submitted => return Ok(Some(QuestionEnd::Text(prompt.text().to_owned()))),
+                _ => prompt.error = None,
+            },
+            Input::Answer(_) if has_more && shows_more(key) => {
+                return self.print_rows().map(|()| None);
+            }
+            Input::Answer(gate) => {
+                let typed = gate.typed_name();
+                if let Some(name) = gate.required_name()
+                    && key == Key::unmodified(KeyCode::Enter)
+                    && !typed.is_empty()
+                    && typed != name
+                {
+                    return Ok(Some(QuestionEnd::No(format!("the typed text is not {name}: nothing was sent"))));
+                }
+                if gate.handle_key(press) == GateEvent::No {
+                    return Ok(Some(QuestionEnd::No("nothing was sent".to_owned())));
+                }
+            }
+        }
+        self.print_input().map(|()| None)
+    }
+}
+
+/// Returns whether the key prints more rows of a question that does not fit.
+fn shows_more(key: Key) -> bool {
+    matches!(key.code, KeyCode::Enter | KeyCode::Down | KeyCode::PageDown | KeyCode::End | KeyCode::Char(' '))
+        && !key.ctrl
+        && !key.alt
+}
+
+/// Returns the columns and rows of the terminal.
+fn terminal_size() -> (usize, usize) {
+    let (columns, rows) = terminal_mode::size();
+    (usize::from(columns), usize::from(rows))
+}
