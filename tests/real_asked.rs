@@ -269,7 +269,7 @@ fn command_line_runs_at_most_two_queries_at_once() {
         };
         if line == "show version" {
             change(1);
-            thread::sleep(Duration::from_millis(200));
+            thread::sleep(Duration::from_millis(700));
             change(-1);
         }
         let _ = stream.write_all(&replies.reply_to(line));
