@@ -5,7 +5,7 @@
 mod action_cases;
 mod support;
 
-use action_cases::{ActionCase, CHECKS, IRREVERSIBLE, LIMITS, STATES, Setup};
+use action_cases::{ActionCase, CHECKS, IRREVERSIBLE, LIMITS, OTHER_STATES, STATES, Setup};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::thread;
@@ -159,6 +159,11 @@ fn health_and_check_actions_apply_and_undo() {
 #[test]
 fn limit_and_frontend_actions_apply_and_undo() {
     run_all(&LIMITS);
+}
+
+#[test]
+fn undo_returns_to_every_other_state() {
+    run_all(&OTHER_STATES);
 }
 
 #[test]

@@ -318,3 +318,67 @@ pub static IRREVERSIBLE: [ActionCase; 5] = [
         ..server("counters.clear", ":counters.clear<ret>", "clear counters all")
     },
 ];
+
+/// Actions again, from other states, to which undo must return.
+pub static OTHER_STATES: [ActionCase; 7] = [
+    ActionCase {
+        setup: AfterCommand("set server be1/s2 state drain"),
+        confirmation: ("Maintenance: be1 / s2", "y"),
+        before: "8",
+        after: "1",
+        undo: Some(("y", "set server be1/s2 state drain")),
+        ..server("server.maint", "M", "set server be1/s2 state maint")
+    },
+    ActionCase {
+        setup: AfterCommand("set server be1/s2 state maint"),
+        confirmation: ("Drain: be1 / s2", "y"),
+        before: "1",
+        after: "8",
+        undo: Some(("y", "set server be1/s2 state maint")),
+        ..server("server.drain", "D", "set server be1/s2 state drain")
+    },
+    ActionCase {
+        setup: AfterCommand("set server be1/s2 state drain"),
+        confirmation: ("Enable: be1 / s2", "y"),
+        before: "8",
+        undo: Some(("y", "set server be1/s2 state drain")),
+        ..server("server.ready", "E", "set server be1/s2 state ready")
+    },
+    ActionCase {
+        setup: AfterCommand("set server be1/s3 health stopping"),
+        target: "be1/s3",
+        confirmation: ("Health up: be1 / s3", "y"),
+        read_state: operational_state,
+        before: "3",
+        after: "2",
+        undo: Some(("y", "set server be1/s3 health stopping")),
+        ..server("server.health-up", ":server.health-up<ret>", "set server be1/s3 health up")
+    },
+    ActionCase {
+        setup: AfterCommand("set server be1/s3 health stopping"),
+        target: "be1/s3",
+        confirmation: ("Health down: be1 / s3", "y"),
+        read_state: operational_state,
+        before: "3",
+        undo: Some(("y", "set server be1/s3 health stopping")),
+        ..server("server.health-down", ":server.health-down<ret>", "set server be1/s3 health down")
+    },
+    ActionCase {
+        setup: AfterCommand("set server be1/s3 health down"),
+        target: "be1/s3",
+        confirmation: ("Health stopping: be1 / s3", "y"),
+        read_state: operational_state,
+        after: "3",
+        undo: Some(("y", "set server be1/s3 health down")),
+        ..server("server.health-stopping", ":server.health-stopping<ret>", "set server be1/s3 health stopping")
+    },
+    ActionCase {
+        setup: AfterCommand("set maxconn server be1/s2 0"),
+        confirmation: ("Server maxconn: be1 / s2", "y"),
+        read_state: server_limit,
+        before: "",
+        after: "7",
+        undo: Some(("y", "set maxconn server be1/s2 0")),
+        ..server("server.maxconn", ":server.maxconn<ret>7<ret>", "set maxconn server be1/s2 7")
+    },
+];
