@@ -30,7 +30,7 @@ impl<'a> Reply<'a> {
             b"\n" => (&bytes[..0], true),
             _ => (bytes, false),
         };
-        Self { body, complete }
+        Self { body, complete: complete && !has_open_quote(body) }
     }
 
     /// Returns the bytes of the reply, including the last line break.
@@ -89,6 +89,14 @@ pub fn may_be_complete(bytes: &[u8]) -> bool {
     bytes.ends_with(b"\n\n") || bytes == b"\n"
 }
 
+/// Returns true if the bytes contain the reply to `show stat` and end within one of its quoted cells. The number of
+/// quotes is then odd, because a quote within a cell is doubled.
+fn has_open_quote(bytes: &[u8]) -> bool {
+    const HEADER: &[u8] = b"# pxname,";
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').skip_while(|line| !line.starts_with(HEADER));
+    lines.map(|line| line.iter().filter(|byte| **byte == b'"').count()).sum::<usize>() % 2 == 1
+}
+
 /// Removes the prefix that `severity-output` adds to a message: `[3]: ` or `[err]: `.
 pub(crate) fn without_severity(bytes: &[u8]) -> &[u8] {
     let prefix_end = || {
@@ -136,6 +144,9 @@ mod tests {
     fn split_marks_truncated_reply_as_incomplete() {
         assert_eq!(texts(b"a\n\n# h\n1,2\n", 2), [("a\n".into(), true), ("# h\n1,2\n".into(), false)]);
         assert_eq!(texts(b"a\n", 2), [("a\n".into(), false)]);
+        let is_complete = |stat: &[u8]| split(stat, 1)[0].is_complete();
+        assert!(!is_complete(b"Name: \"\n\n# pxname,svname,\nb,s,\"text\n\n"), "an empty line in a quoted cell");
+        assert!(is_complete(b"Name: \"\n\n# pxname,svname,\nb,s,\"text\n\n\"\"\",\n\n"));
         assert_eq!(texts(b"", 2), []);
     }
 

@@ -278,7 +278,8 @@ impl Operator {
         let sent_line = AnsweredBy::line(line.as_str());
         let timing = connection::request(&reader.address, &sent_line, &reader.limits, &mut bytes).await;
         let AnsweredBy { pid, reply: bytes } = AnsweredBy::parse(&bytes);
-        let reply = Some(reply_lines::first_line(bytes).to_string()).filter(|reply| !reply.is_empty());
+        let reply = Some(reply_lines::first_line(Reply::from_connection(bytes).text()).to_string())
+            .filter(|reply| !reply.is_empty());
         let outcome = timing.as_ref().err().map(|error| format!("sent, but {error}"));
         let finish_warning =
             self.finish_record(&record, AttemptResult { pid, reply, outcome, ..AttemptResult::default() }).await;
