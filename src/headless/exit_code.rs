@@ -13,6 +13,9 @@ pub(crate) enum CommandExit {
     Unreachable,
     /// The deadline of `--wait` passed.
     Deadline,
+    /// The deadline of `--wait` passed: the servers are empty, but a process from before a reload still holds, or may
+    /// hold, sessions on them.
+    HeldByOldProcess,
     /// The command was stopped by the signal with this number.
     Signal(i32),
 }
@@ -26,6 +29,7 @@ impl CommandExit {
             Self::Usage => 2,
             Self::Unreachable => 3,
             Self::Deadline => 4,
+            Self::HeldByOldProcess => 6,
             Self::Signal(number) => 128_u8.saturating_add(u8::try_from(number).unwrap_or(0)),
         }
     }
@@ -45,6 +49,7 @@ mod tests {
             CommandExit::Deadline,
         ];
         assert_eq!(all.map(CommandExit::code), [0, 1, 2, 3, 4]);
+        assert_eq!(CommandExit::HeldByOldProcess.code(), 6);
         assert_eq!([1, 2, 15].map(|number| CommandExit::Signal(number).code()), [129, 130, 143]);
     }
 }

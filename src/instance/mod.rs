@@ -13,6 +13,7 @@ pub mod access;
 pub mod guard;
 #[cfg(test)]
 mod instance_tests;
+pub(crate) mod old_process_watch;
 pub(crate) mod operator;
 pub mod past_moment;
 #[cfg(test)]

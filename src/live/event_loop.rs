@@ -324,6 +324,9 @@ impl EventLoop {
             Effect::SendQuery(instance, version, query) => {
                 self.send_io_request(IoRequest::RunQuery(instance, version, query));
             }
+            Effect::FindOldProcesses(instance, query) => {
+                self.send_io_request(IoRequest::FindOldProcesses(instance, query));
+            }
             Effect::SendTypedCommand(instance, line) => self.send_io_request(IoRequest::SendTypedLine(instance, line)),
             Effect::MeasureMemory => {
                 // If the value is not available, the overhead page shows that.

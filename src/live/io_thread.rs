@@ -23,6 +23,7 @@ use crate::instance::operator::Operator;
 use crate::live::loop_event::LoopEvent;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
+use crate::observe::old_process_finder::{self, OldProcessQuery};
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{self, PollResult, Sampler, SamplerRequest};
 use crate::observe::timestamp::Clock;
@@ -36,6 +37,8 @@ pub(crate) enum IoRequest {
     RunAction(Authorised<Intent>),
     /// Send a query to an instance, which runs this HAProxy version, if known.
     RunQuery(InstanceId, Option<Version>, Query),
+    /// Find the old processes of an instance.
+    FindOldProcesses(InstanceId, OldProcessQuery),
     /// Send a typed line to an instance.
     SendTypedLine(InstanceId, Authorised<TypedLine>),
 }
@@ -43,7 +46,9 @@ pub(crate) enum IoRequest {
 impl IoRequest {
     fn instance(&self) -> InstanceId {
         match self {
-            Self::PollNow(id) | Self::RunQuery(id, ..) | Self::SendTypedLine(id, _) => *id,
+            Self::PollNow(id) | Self::RunQuery(id, ..) | Self::FindOldProcesses(id, _) | Self::SendTypedLine(id, _) => {
+                *id
+            }
             Self::RunAction(intent) => intent.get().instance,
         }
     }
@@ -176,6 +181,12 @@ async fn run_io(
                     let (address, limits) = (&operator.address, &settings.limits);
                     let reply = query::run(address, limits, settings.read_only, version, &query).await;
                     send(Message::QueryFinished(id, Box::new(query), reply.map(Box::new)).into());
+                });
+            }
+            IoRequest::FindOldProcesses(_, query) => {
+                tokio::spawn(async move {
+                    let found = old_process_finder::find(&operator.address, &settings.limits, &query).await;
+                    send(Message::OldProcessesFound(id, Box::new(found)).into());
                 });
             }
             IoRequest::SendTypedLine(_, line) => {

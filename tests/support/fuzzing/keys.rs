@@ -385,6 +385,7 @@ impl Player {
             | Effect::Suspend
             | Effect::PollNow(_)
             | Effect::SendQuery(..)
+            | Effect::FindOldProcesses(..)
             | Effect::RingBell
             | Effect::MeasureMemory => {}
         }
