@@ -81,7 +81,7 @@ pub(crate) fn drain_status(instance: &InstanceView) -> Option<String> {
         [(id, left)] => {
             let row = sample.row(*id)?;
             if let Some(old) = left.held_by_old() {
-                return Some(format!("{}/{} is empty here; {old}", row.proxy, row.name));
+                return Some(format!("{}/{}: {old}", row.proxy, row.name));
             }
             let why = left.stall_reason.map_or(String::new(), |why| format!(", {why}"));
             Some(format!("{}/{} drains: {}{why}", row.proxy, row.name, out_of_service::short_drain_status(left)))

@@ -211,18 +211,24 @@ impl ServerCommand<'_> {
     fn report_old_sessions(&mut self, name: &str, old: Option<&OldSessions>) {
         let Some(old) = old else { return };
         let master = self.controller.poller.instance.old_processes().and_then(|found| found.master_socket.clone());
-        self.console.print_detail(&format!("  {name}: {old}"));
-        if let Some(master) = master {
-            for pid in old.counted_pids() {
-                self.console.print_detail(&format!(
-                    "  to end them: send \"@!{pid} shutdown sessions server {name}\" to the master socket {master}"
-                ));
-            }
-        }
+        let mut lines = vec![format!("{name}: {old}")];
         for (pid, reason) in old.uncounted() {
-            self.console.print_detail(&format!("  the sessions of {pid} cannot be counted: {reason}"));
-            self.console
-                .print_detail(&format!("  process {pid} ends with its last session; kill -TERM {pid} ends it now"));
+            lines.push(format!("the sessions of {pid} cannot be counted: {reason}"));
+        }
+        for pid in old.counted_pids() {
+            lines.extend(
+                master
+                    .as_ref()
+                    .map(|master| format!("to list them: send \"@!{pid} show sess\" to the master socket {master}")),
+            );
+        }
+        for pid in old.counted_pids().chain(old.uncounted().map(|(pid, _)| pid)) {
+            lines.push(format!(
+                "process {pid} ends with its last session; kill -TERM {pid} ends it now, with all its sessions"
+            ));
+        }
+        for line in lines {
+            self.console.print_detail(&format!("  {line}"));
         }
     }
 
