@@ -53,6 +53,15 @@ impl DrainProgress {
         self.old_sessions.as_ref().filter(|old| self.is_empty_here && !old.is_empty())
     }
 
+    /// Returns the number of sessions that keep the server from being empty, and why they stay, if known.
+    pub(crate) fn remaining(&self) -> (i64, Option<&'static str>) {
+        match self.held_by_old() {
+            Some(old) if old.counted() > 0 => (old.counted(), Some("held by an old worker")),
+            Some(_) => (0, Some("an old process may hold some")),
+            None => (self.sessions, self.stall_reason),
+        }
+    }
+
     fn set_old_sessions(&mut self, old_sessions: Option<OldSessions>) {
         self.is_empty = self.is_empty_here && old_sessions.as_ref().is_some_and(OldSessions::is_empty);
         self.old_sessions = old_sessions;

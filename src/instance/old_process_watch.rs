@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::observe::old_processes::OldProcesses;
+use crate::observe::row_ids::RowId;
 
 /// Minimum time between two searches in the same epoch.
 const SEARCH_INTERVAL: Duration = Duration::from_secs(5);
@@ -18,6 +19,8 @@ pub(crate) struct OldProcessWatch {
     /// Pid and time of the newest search.
     searched: Option<(i64, Duration)>,
     is_running: bool,
+    /// Servers without a drain whose sessions in old processes matter as well.
+    pub(crate) followed: Vec<RowId>,
     /// Pids that answered before a reload that was seen while a drain was followed.
     earlier_pids: Vec<i64>,
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::audit::audit_index::AuditIndex;
-use crate::actions::drain_tracker::{DrainEvent, DrainTracker};
+use crate::actions::drain_tracker::{DrainEvent, DrainProgress, DrainTracker};
 use crate::actions::outcome::{ActionReport, StepStage};
 use crate::actions::recent_actions::RecentActions;
 use crate::actions::reload_loss::{self, ReloadLoss};
@@ -61,8 +61,6 @@ pub struct Instance {
     recent_actions: RecentActions,
     draining: DrainTracker,
     old_processes: OldProcessWatch,
-    /// Servers without a drain whose sessions in old processes matter as well.
-    followed: Vec<RowId>,
     /// Runtime states that the last reload lost and that are not restored yet.
     reload_losses: Vec<ReloadLoss>,
 }
@@ -92,7 +90,6 @@ impl Instance {
             recent_actions: RecentActions::default(),
             draining: DrainTracker::default(),
             old_processes: OldProcessWatch::default(),
-            followed: Vec::new(),
             reload_losses: Vec::new(),
         }
     }
@@ -196,11 +193,7 @@ impl Instance {
         };
         let Some(row) = sample.row(id) else { return };
         let progress = self.draining.progress(id);
-        let (sessions, reason) = match progress.and_then(|progress| Some((progress, progress.held_by_old()?))) {
-            Some((_, old)) if old.counted() > 0 => (old.counted(), Some("held by an old worker")),
-            Some(_) => (0, Some("an old process may hold some")),
-            None => progress.map_or((0, None), |progress| (progress.sessions, progress.stall_reason)),
-        };
+        let (sessions, reason) = progress.map_or((0, None), DrainProgress::remaining);
         let what = EventKind::DrainResult { is_empty, sessions, reason: reason.unwrap_or_default() };
         self.push_event(sample.at, Some(id), display_name(row.kind, &row.proxy, &row.name), what);
     }
@@ -280,11 +273,11 @@ impl Instance {
 
     /// Also watches the sessions that old processes hold on these servers, which need not be draining.
     pub(crate) fn follow_servers(&mut self, servers: Vec<RowId>) {
-        self.followed = servers;
+        self.old_processes.followed = servers;
     }
 
     fn is_following(&self) -> bool {
-        !self.followed.is_empty() || self.draining.ids().next().is_some()
+        !self.old_processes.followed.is_empty() || self.draining.ids().next().is_some()
     }
 
     /// Returns the search for old processes that is due, and records that it begins; `None` if none is due.
@@ -294,7 +287,7 @@ impl Instance {
             return None;
         }
         let earlier_pids = self.old_processes.start_search(sample.epoch.pid, now)?;
-        let servers = self.draining.ids().chain(self.followed.iter().copied());
+        let servers = self.draining.ids().chain(self.old_processes.followed.iter().copied());
         let backends: BTreeSet<SafeText> =
             servers.filter_map(|id| sample.row(id).map(|row| row.proxy.clone())).collect();
         let backend = backends.first().filter(|_| backends.len() == 1).cloned();
