@@ -1,5 +1,5 @@
 //! SIGHUP, SIGINT and SIGTERM. A signal is recorded and handled at the next safe point: a command that is being sent
-//! to HAProxy is finished first. A second SIGINT or SIGTERM ends the program at once.
+//! to HAProxy is finished first. Another SIGINT or SIGTERM ends the program at once.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

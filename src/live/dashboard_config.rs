@@ -1,4 +1,4 @@
-//! What the dashboard needs to start, and why it ended.
+//! The configuration of the dashboard, and the reason why it ended.
 
 use std::fs::File;
 use std::path::PathBuf;

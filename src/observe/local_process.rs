@@ -89,7 +89,7 @@ impl LocalProcess {
 pub(crate) struct LocalHaproxy {
     /// The process that answers.
     pub(crate) current: LocalProcess,
-    /// Its parent, if that runs HAProxy: the master.
+    /// The parent of that process, if it runs HAProxy: the master.
     pub(crate) master: Option<LocalProcess>,
     /// Processes that it replaced and that still run, by pid.
     pub(crate) replaced: Vec<i64>,

@@ -143,7 +143,7 @@ fn is_trusted_socket(path: &Path, trusted_uids: &[u32]) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.file_type().is_socket() && trusted_uids.contains(&meta.uid()))
 }
 
-/// Result of one request, with its costs added up.
+/// Sends the requests of one search and adds up their costs.
 struct Finder<'a> {
     limits: &'a ConnectionLimits,
     query: &'a OldProcessQuery,
@@ -265,7 +265,7 @@ impl Finder<'_> {
 
 /// Returns whether the reply does not end within a quoted text.
 fn has_closed_quotes(reply: &[u8]) -> bool {
-    reply.iter().filter(|byte| **byte == b'"').count() % 2 == 0
+    reply.split(|byte| *byte == b'"').count() % 2 == 1
 }
 
 fn count_sessions(table: &StatTable) -> ServerSessions {
@@ -276,4 +276,49 @@ fn count_sessions(table: &StatTable) -> ServerSessions {
         *count = count.saturating_add(number(Field::Scur)).saturating_add(number(Field::Qcur));
     }
     sessions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[tokio::test]
+    async fn v3_earlier_process_on_another_machine_is_reported_as_not_visible() {
+        // An address for documentation: no request is sent to it.
+        let address = Address::Tcp { host: "192.0.2.1".to_owned(), port: 9999 };
+        let own_pid = i64::from(std::process::id());
+        let query = |earlier_pids| OldProcessQuery { pid: own_pid, earlier_pids, backend: None };
+        let found = find(&address, &ConnectionLimits::default(), &query(vec![7])).await;
+        assert_eq!(found.processes, [OldProcess { pid: 7, sessions: Err(UncountedReason::NotVisible) }]);
+        assert_eq!((found.current_pid, found.requests), (own_pid, 0));
+        let none = find(&address, &ConnectionLimits::default(), &query(Vec::new())).await;
+        assert_eq!(none.processes, [], "no reload was seen");
+    }
+
+    #[test]
+    fn v3_master_socket_of_another_user_is_not_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("haproxy-master.sock");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let own_uid = rustix::process::geteuid().as_raw();
+        assert!(is_trusted_socket(&path, &[own_uid]));
+        assert!(!is_trusted_socket(&path, &[own_uid + 1]));
+        fs::write(folder.path().join("master.txt"), "").unwrap();
+        assert!(!is_trusted_socket(&folder.path().join("master.txt"), &[own_uid]), "not a socket");
+        let candidates = master_socket_candidates(&Address::unix(folder.path().join("admin.sock")), None);
+        assert!(candidates.contains(&Address::Unix(path)), "{candidates:?}");
+    }
+
+    #[tokio::test]
+    async fn loopback_addresses_are_on_this_machine() {
+        let is_local = async |host: &str| is_on_this_machine(&Address::Tcp { host: host.to_owned(), port: 9 }).await;
+        assert!(is_local("127.0.0.1").await && is_local("127.0.0.9").await);
+        assert!(!is_local("192.0.2.1").await && !is_local("host.invalid").await);
+    }
+
+    #[test]
+    fn reply_that_ends_within_quotes_is_truncated() {
+        assert!(has_closed_quotes(b"a,\"x\"\"y\",b\n\n") && !has_closed_quotes(b"a,\"x\n\n"));
+    }
 }
