@@ -13,6 +13,7 @@ use hapulse::haproxy::fields::Field::{self, *};
 use hapulse::haproxy::fields::{InfoField, TextField};
 use hapulse::haproxy::info::ProcessInfo;
 use hapulse::haproxy::level::Level;
+use hapulse::haproxy::process_list::{ProcessList, ProcessRole};
 use hapulse::haproxy::reply::{self, Reply};
 use hapulse::haproxy::safe_text::SafeText;
 use hapulse::haproxy::servers_state::{self, ServerState};
@@ -576,4 +577,51 @@ fn is_complete_rejects_truncated_reply() {
             assert!(!(replies.len() == 2 && replies[1].is_complete()), "{version} {end}");
         }
     }
+}
+
+/// The reply of 1.9.0, whose uptime contains a blank. That version has no other recordings.
+const SHOW_PROC_1_9: &str = "\
+#<PID>          <type>          <relative PID>  <reloads>       <uptime>
+15016           master          0               1               0d 00h00m04s
+# workers
+15656           worker          1               0               0d 00h00m02s
+# old workers
+15017           worker          [was: 1]        1               0d 00h00m04s
+
+";
+
+#[test]
+fn show_proc_lists_master_and_workers_of_every_version() {
+    let recorded = ["2.0.0", "2.4.0", "2.6.12", "3.2.0"];
+    let recorded = recorded.map(|version| (version, recorded_bytes(version, "master-show-proc.txt")));
+    let unversioned = ("1.9.0", SHOW_PROC_1_9.as_bytes().to_vec());
+    for (version, reply) in recorded.into_iter().chain([unversioned]) {
+        let list = ProcessList::parse(&reply).unwrap_or_else(|| panic!("{version}"));
+        let processes = list.processes();
+        let roles: Vec<ProcessRole> = processes.iter().map(|process| process.role).collect();
+        assert_eq!(roles, [ProcessRole::Master, ProcessRole::Worker, ProcessRole::OldWorker], "{version}");
+        let reloads: Vec<Option<u64>> = processes.iter().map(|process| process.reloads).collect();
+        assert_eq!(reloads, [Some(1), Some(0), Some(1)], "{version}");
+        assert!(processes.iter().all(|process| process.age.is_some_and(|age| age.as_secs() <= 5)), "{version}");
+        let failed = (version > "2.5").then_some(0);
+        assert_eq!(processes[0].failed_reloads, failed, "{version}");
+        for process in processes {
+            let listed = process.version.as_ref().map(SafeText::as_str);
+            assert_eq!(listed.map_or("1.9.0", |listed| &listed[..version.len()]), version);
+        }
+    }
+}
+
+#[test]
+fn show_proc_lists_programs_by_name() {
+    let reply = "#<PID> <type> <reloads> <uptime> <version>\n7 master 2 [failed: 3] 1d02h03m04s 2.6.0\n# workers\n\
+                 9 worker 0 0d00h00m02s 2.6.0\n# programs\n11 dataplane 0 0d00h00m02s -\n# old programs\n\
+                 8 dataplane 1 0d00h01m02s -\n\n";
+    let list = ProcessList::parse(reply.as_bytes()).unwrap();
+    let processes = list.processes();
+    assert_eq!((processes[0].failed_reloads, processes[0].age.unwrap().as_secs()), (Some(3), 93_784));
+    let programs: Vec<(ProcessRole, &str)> =
+        processes[2..].iter().map(|process| (process.role, process.name.as_str())).collect();
+    assert_eq!(programs, [(ProcessRole::Program, "dataplane"), (ProcessRole::OldProgram, "dataplane")]);
+    assert_eq!(processes[2].version, None);
 }

@@ -63,7 +63,7 @@ fn unknown_terminal_types_work() {
 #[test]
 fn panicking_child() {
     let Ok(thread_name) = std::env::var("HAPULSE_TEST_PANIC") else { return };
-    terminal_mode::install_panic_hook();
+    terminal_mode::install_panic_hook(|| eprintln!("hapulse: be1/s1: the report of pending commands"));
     terminal_mode::enter().unwrap();
     let panic = || -> () { panic!("test panic") };
     match thread_name.as_str() {
@@ -91,5 +91,6 @@ fn panic_on_any_thread_restores_terminal_and_prints_one_line() {
         assert_eq!(messages.len(), 1, "{screen}");
         assert!(messages[0].contains("hapulse: internal error at tests/terminal_faults.rs:"), "{screen}");
         assert!(screen.contains("test panic"), "{screen}");
+        assert!(screen.contains("the report of pending commands"), "{screen}");
     }
 }

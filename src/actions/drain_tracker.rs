@@ -1,13 +1,15 @@
 //! Drain tracking: remaining sessions, estimated time, and the reason if a drain stalls.
 //!
 //! Clients bound by a cookie or a stick table still arrive in DRAIN, so a server may never become empty. A server
-//! counts as empty after three consecutive samples without current sessions, queued requests and new sessions.
+//! counts as empty after three consecutive samples without current sessions, queued requests and new sessions, if no
+//! process from before a reload holds, or may hold, sessions on it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
+use crate::observe::old_processes::{OldProcesses, OldSessions};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
@@ -36,8 +38,34 @@ pub struct DrainProgress {
     pub(crate) time_left: Option<Duration>,
     /// Reason why the server does not become empty; `None` if unknown, and for an empty server.
     pub(crate) stall_reason: Option<&'static str>,
-    /// The server is empty.
+    /// The server is empty in the process that replies.
+    pub(crate) is_empty_here: bool,
+    /// Sessions that old processes hold, or may hold; `None` until they were counted.
+    pub(crate) old_sessions: Option<OldSessions>,
+    /// The server is empty, in the process that replies and in the old ones.
     pub(crate) is_empty: bool,
+}
+
+impl DrainProgress {
+    /// Returns the sessions of old processes that alone keep the server from being empty; `None` if no old process has sessions or
+    /// if the server has sessions in the process that replies.
+    pub(crate) fn held_by_old(&self) -> Option<&OldSessions> {
+        self.old_sessions.as_ref().filter(|old| self.is_empty_here && !old.is_empty())
+    }
+
+    /// Returns the number of sessions that keep the server from being empty, and why they stay, if known.
+    pub(crate) fn remaining(&self) -> (i64, Option<&'static str>) {
+        match self.held_by_old() {
+            Some(old) if old.counted() > 0 => (old.counted(), Some("held by an old worker")),
+            Some(_) => (0, Some("an old process may hold some")),
+            None => (self.sessions, self.stall_reason),
+        }
+    }
+
+    fn set_old_sessions(&mut self, old_sessions: Option<OldSessions>) {
+        self.is_empty = self.is_empty_here && old_sessions.as_ref().is_some_and(OldSessions::is_empty);
+        self.old_sessions = old_sessions;
+    }
 }
 
 /// Event of a drain that this run of hapulse ordered.
@@ -106,8 +134,9 @@ impl DrainTracker {
         self.drains.retain(|drain| drain.id != id);
     }
 
-    /// Updates all drains from the latest sample. Returns the events of drains that this run ordered.
-    pub(crate) fn update(&mut self, sample: &Sample) -> Vec<DrainEvent> {
+    /// Updates all drains from the latest sample and the old processes; `None` while these are unknown. Returns the
+    /// events of drains that this run ordered.
+    pub(crate) fn update(&mut self, sample: &Sample, old: Option<&OldProcesses>) -> Vec<DrainEvent> {
         let now = sample.at.monotonic;
         let drains = |index: usize| sample.table.rows()[index].state() == RowState::Drain;
         // A draining server that is down reports DOWN, or "DOWN 1/2" while it comes back. If this run ordered the
@@ -127,7 +156,19 @@ impl DrainTracker {
             }
         }
         let deadline = self.deadline;
-        self.drains.iter_mut().filter_map(|drain| drain.update(sample, deadline)).collect()
+        self.drains.iter_mut().filter_map(|drain| drain.update(sample, old, deadline)).collect()
+    }
+
+    /// Updates the sessions of old processes between two samples.
+    pub(crate) fn update_old_sessions(&mut self, sample: &Sample, old: Option<&OldProcesses>) {
+        for drain in &mut self.drains {
+            drain.progress.set_old_sessions(drain.old_sessions(sample, old));
+        }
+    }
+
+    /// Returns the draining servers.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = RowId> {
+        self.drains.iter().map(|drain| drain.id)
     }
 
     /// Returns the progress of a server, or `None` if it is not draining.
@@ -148,9 +189,10 @@ impl DrainTracker {
         self.drains.iter().filter(|drain| drain.is_empty_reported && drain.progress.is_empty).map(|drain| drain.id)
     }
 
-    /// Returns the servers whose drain this run ordered and that are still not empty after the deadline.
+    /// Returns the servers whose drain this run ordered and that still have sessions in the process that replies after
+    /// the deadline.
     pub(crate) fn overdue(&self) -> impl Iterator<Item = RowId> {
-        self.drains.iter().filter(|drain| drain.is_overdue && !drain.progress.is_empty).map(|drain| drain.id)
+        self.drains.iter().filter(|drain| drain.is_overdue && !drain.progress.is_empty_here).map(|drain| drain.id)
     }
 }
 
@@ -163,6 +205,8 @@ impl TrackedDrain {
             idle_connections: None,
             time_left: None,
             stall_reason: None,
+            is_empty_here: false,
+            old_sessions: None,
             is_empty: false,
         };
         Self {
@@ -177,7 +221,12 @@ impl TrackedDrain {
         }
     }
 
-    fn update(&mut self, sample: &Sample, deadline: Duration) -> Option<DrainEvent> {
+    fn old_sessions(&self, sample: &Sample, old: Option<&OldProcesses>) -> Option<OldSessions> {
+        let row = sample.row(self.id)?;
+        Some(old?.sessions_on(&row.proxy, &row.name))
+    }
+
+    fn update(&mut self, sample: &Sample, old: Option<&OldProcesses>, deadline: Duration) -> Option<DrainEvent> {
         let now = sample.at.monotonic;
         let number = |field| sample.number(self.id, field);
         let (sessions, queued) = (number(Field::Scur).unwrap_or(0), number(Field::Qcur).unwrap_or(0));
@@ -194,16 +243,20 @@ impl TrackedDrain {
         let arrived =
             recent.map_or(0, |point| number(Field::Stot).unwrap_or(0).saturating_sub(point.total_sessions).max(0));
         self.empty_samples = if sessions == 0 && queued == 0 && rate == 0 { self.empty_samples + 1 } else { 0 };
-        let is_empty = self.empty_samples >= EMPTY_SAMPLES;
+        let is_empty_here = self.empty_samples >= EMPTY_SAMPLES;
         self.progress = DrainProgress {
             sessions,
             queued,
             new_sessions: arrived,
             idle_connections: number(Field::SrvIcur),
-            time_left: self.estimate_time_left(sessions).filter(|_| !is_empty),
-            stall_reason: self.stall_reason(sample, sessions, arrived, now).filter(|_| !is_empty),
-            is_empty,
+            time_left: self.estimate_time_left(sessions).filter(|_| !is_empty_here),
+            stall_reason: self.stall_reason(sample, sessions, arrived, now).filter(|_| !is_empty_here),
+            is_empty_here,
+            old_sessions: None,
+            is_empty: false,
         };
+        self.progress.set_old_sessions(self.old_sessions(sample, old));
+        let is_empty = self.progress.is_empty;
         let ordered = self.ordered_at?;
         if is_empty && !self.is_empty_reported {
             self.is_empty_reported = true;
@@ -248,6 +301,7 @@ mod tests {
     struct DrainFixture {
         maker: SampleBuilder,
         tracker: DrainTracker,
+        old_processes: OldProcesses,
         id: Option<RowId>,
     }
 
@@ -255,7 +309,7 @@ mod tests {
         fn new() -> Self {
             let mut tracker = DrainTracker::default();
             tracker.set_deadline(Duration::from_mins(1));
-            Self { maker: SampleBuilder::default(), tracker, id: None }
+            Self { maker: SampleBuilder::default(), tracker, old_processes: OldProcesses::default(), id: None }
         }
 
         fn at(&mut self, seconds: u64, status: &str, scur: i64, stot: i64) -> Vec<DrainEvent> {
@@ -265,7 +319,7 @@ mod tests {
             );
             let sample = self.maker.build_at_millis(seconds * 1000, &rows);
             self.id = Some(sample.rows.ids()[0]);
-            self.tracker.update(&sample)
+            self.tracker.update(&sample, Some(&self.old_processes))
         }
 
         fn left(&self) -> DrainProgress {

@@ -9,6 +9,8 @@ use crate::ask::typed_line::TypedLine;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::observe::instance_id::InstanceId;
+use crate::observe::old_process_finder::OldProcessQuery;
+use crate::observe::old_processes::OldProcesses;
 use crate::observe::sampler::PollResult;
 
 /// An input of [`crate::app::update::update`].
@@ -34,6 +36,8 @@ pub enum Message {
     TypedCommandFinished(InstanceId, Result<Box<QueryReply>, QueryError>),
     /// The audit log of earlier runs was read.
     AuditLoaded(Box<AuditIndex>),
+    /// The old processes of this instance were searched for and their sessions counted.
+    OldProcessesFound(InstanceId, Box<OldProcesses>),
     /// This program's memory use was measured, as reported by the operating system.
     MemoryMeasured(MemoryUse),
     /// The time returned by `next_wake` was reached, or there is time for deferred work.
@@ -66,6 +70,8 @@ pub enum Effect {
     SendQuery(InstanceId, Option<Version>, Query),
     /// Send this typed command to this instance.
     SendTypedCommand(InstanceId, Authorised<TypedLine>),
+    /// Find the old processes of this instance and count their sessions.
+    FindOldProcesses(InstanceId, OldProcessQuery),
     /// Measure this program's memory use.
     MeasureMemory,
     /// Ring the terminal's bell.

@@ -84,6 +84,9 @@ fn poll_lines(instance: &InstanceView, requested: Option<Duration>) -> Vec<(&'st
             "limited to {limit}%: interval at least {REPLY_TIME_FACTOR} times the shorter of the last two reply times"
         ),
     ));
+    if let (requests @ 1.., last) = polls.old_process_searches() {
+        lines.push(("old", format!("{requests} requests to the master socket about old workers; last {}", cost(last))));
+    }
     lines
 }
 

@@ -3,15 +3,17 @@
 //! like any other action.
 
 use crate::actions::action_table::{END_SESSIONS, MAINT};
+use crate::actions::drain_tracker::DrainProgress;
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
 use crate::app::action_targets;
 use crate::app::instance_view::InstanceView;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
+use crate::observe::old_processes::OldSessions;
 use crate::observe::row_ids::RowId;
 use crate::table::columns::out_of_service;
-use crate::units::pluralize;
+use crate::units::{self, pluralize};
 
 /// A suggested action.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,12 +80,25 @@ pub(crate) fn drain_status(instance: &InstanceView) -> Option<String> {
         [] => None,
         [(id, left)] => {
             let row = sample.row(*id)?;
+            if let Some(old) = left.held_by_old() {
+                return Some(format!("{}/{}: {old}", row.proxy, row.name));
+            }
             let why = left.stall_reason.map_or(String::new(), |why| format!(", {why}"));
             Some(format!("{}/{} drains: {}{why}", row.proxy, row.name, out_of_service::short_drain_status(left)))
         }
         drains => {
-            let sessions = drains.iter().map(|(_, left)| left.sessions).fold(0, i64::saturating_add);
-            Some(format!("{} servers drain, {} left", drains.len(), pluralize(sessions, "session")))
+            let sum = |count: fn(&DrainProgress) -> i64| {
+                drains.iter().map(|(_, left)| count(left)).fold(0, i64::saturating_add)
+            };
+            let sessions = pluralize(sum(|left| left.sessions), "session");
+            let old = match sum(|left| left.old_sessions.as_ref().map_or(0, OldSessions::counted)) {
+                0 if drains.iter().any(|(_, left)| left.held_by_old().is_some()) => {
+                    ", an old process may hold more".to_owned()
+                }
+                0 => String::new(),
+                count => format!(", {} in old workers", units::count(count)),
+            };
+            Some(format!("{} servers drain, {sessions} left{old}", drains.len()))
         }
     }
 }

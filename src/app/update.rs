@@ -37,7 +37,16 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
         Message::Polled(instance, result, missed) => {
             let mut effects = apply_poll(model, instance, result, missed, now.monotonic);
             effects.extend(overhead::measure_if_open(model));
+            let search =
+                model.instance_by_id_mut(instance).and_then(|view| view.data.start_old_process_search(now.monotonic));
+            effects.extend(search.map(|query| Effect::FindOldProcesses(instance, query)));
             effects
+        }
+        Message::OldProcessesFound(instance, found) => {
+            if let Some(view) = model.instance_by_id_mut(instance) {
+                view.data.finish_old_process_search(*found);
+            }
+            Vec::new()
         }
         Message::MemoryMeasured(memory) => {
             model.memory = Some(memory);

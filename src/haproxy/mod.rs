@@ -8,7 +8,8 @@
 //! send. [`connection`] sends the line over one short connection and collects the bytes, and [`reply`] splits them into
 //! one reply per command. Each reply then goes to its parser: [`info`], [`stat_table`], [`servers_state`],
 //! [`sessions`], [`stick_tables`], [`command_list`], [`level`] or [`reply_lines`]. [`safe_text`] is the only place
-//! where bytes from the socket become text, so unsafe bytes never leave this module.
+//! where bytes from the socket become text, so unsafe bytes never leave this module. [`master_cli`] sends commands to the
+//! master process, whose list of workers [`process_list`] parses.
 //!
 //! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2. If a fact applies
 //! only to some versions, the comment names them.
@@ -23,7 +24,9 @@ pub mod connection_stage;
 pub mod fields;
 pub mod info;
 pub mod level;
+pub(crate) mod master_cli;
 pub(crate) mod numbers;
+pub mod process_list;
 pub mod reply;
 pub mod reply_lines;
 pub(crate) mod reply_words;

@@ -15,6 +15,9 @@ pub(crate) enum CommandExit {
     Deadline,
     /// A command was sent, but its outcome is unknown.
     Unknown,
+    /// The deadline of `--wait` passed: the servers are empty, but a process from before a reload still holds, or may
+    /// hold, sessions on them.
+    HeldByOldProcess,
     /// The command was stopped by the signal with this number.
     Signal(i32),
 }
@@ -29,6 +32,7 @@ impl CommandExit {
             Self::Unreachable => 3,
             Self::Deadline => 4,
             Self::Unknown => 5,
+            Self::HeldByOldProcess => 6,
             Self::Signal(number) => 128_u8.saturating_add(u8::try_from(number).unwrap_or(0)),
         }
     }
@@ -49,6 +53,7 @@ mod tests {
             CommandExit::Unknown,
         ];
         assert_eq!(all.map(CommandExit::code), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(CommandExit::HeldByOldProcess.code(), 6);
         assert_eq!([1, 2, 15].map(|number| CommandExit::Signal(number).code()), [129, 130, 143]);
     }
 }

@@ -1,30 +1,81 @@
 //! SIGHUP, SIGINT and SIGTERM. A signal is recorded and handled at the next safe point: a command that is being sent
-//! to HAProxy is finished first.
+//! to HAProxy is finished first. Another SIGINT or SIGTERM ends the program at once.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::actions::audit::audit_writer::AuditWriter;
+use crate::headless::exit_code::CommandExit;
+
+/// Number of the signal SIGHUP.
+const SIGHUP: i32 = 1;
+
+/// Minimum time between the first signal and one that counts as the second: `timeout` sends its signal twice at once.
+const MIN_SECOND_DELAY: Duration = Duration::from_millis(300);
 
 /// Listener that keeps the first signal received.
 #[derive(Debug)]
 pub(crate) struct Signals {
     first_signal: watch::Receiver<Option<i32>>,
+    /// Set at the second signal.
+    second_signal: watch::Receiver<bool>,
 }
 
 impl Signals {
     /// Starts to listen for the signals. Must be called inside the I/O runtime.
     pub(crate) fn listen() -> Self {
         let (sender, received) = watch::channel(None);
-        for (kind, number) in [(SignalKind::hangup(), 1), (SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
+        let (second_sender, second_signal) = watch::channel(false);
+        for (kind, number) in
+            [(SignalKind::hangup(), SIGHUP), (SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)]
+        {
             // If a signal cannot be caught, it keeps its default effect.
             let Ok(mut stream) = signal(kind) else { continue };
-            let sender = sender.clone();
+            let (sender, second_sender) = (sender.clone(), second_sender.clone());
+            let mut ready_at = Instant::now();
+            let mut first_signal = received.clone();
             tokio::spawn(async move {
-                while stream.recv().await.is_some() {
-                    sender.send_if_modified(|received| received.is_none() && received.replace(number).is_none());
+                loop {
+                    tokio::select! {
+                        biased;
+                        Ok(()) = first_signal.changed() => {
+                            ready_at = Instant::now() + MIN_SECOND_DELAY;
+                            continue;
+                        }
+                        received = stream.recv() => if received.is_none() { return },
+                    }
+                    let is_first = sender.send_if_modified(|first| first.is_none() && first.replace(number).is_none());
+                    if is_first {
+                        ready_at = Instant::now() + MIN_SECOND_DELAY;
+                    }
+                    // A closed terminal may be reported by several SIGHUP.
+                    if !is_first && number != SIGHUP && Instant::now() >= ready_at {
+                        let _ = second_sender.send(true);
+                    }
                 }
             });
         }
-        Self { first_signal: received }
+        Self { first_signal: received, second_signal }
+    }
+
+    /// Ends the program at the second signal. Commands that were sent are finished in the audit log and reported as
+    /// unknown.
+    pub(crate) fn exit_on_second(&self, audit: Arc<AuditWriter>) {
+        let (first_signal, mut second_signal) = (self.first_signal.clone(), self.second_signal.clone());
+        tokio::spawn(async move {
+            if second_signal.wait_for(|received| *received).await.is_err() {
+                return;
+            }
+            for command in audit.finish_open_records(SystemTime::now()) {
+                eprintln!("hapulse: {command} was sent, its result is not known yet; see hapulse audit");
+            }
+            let first = first_signal.borrow().unwrap_or_default();
+            std::process::exit(i32::from(CommandExit::Signal(first).code()));
+        });
     }
 
     /// Returns the number of the first signal received, or `None` if no signal was received yet.

@@ -14,6 +14,7 @@ pub(crate) mod confirmed_terms;
 pub mod guard;
 #[cfg(test)]
 mod instance_tests;
+pub(crate) mod old_process_watch;
 pub(crate) mod operator;
 pub mod past_moment;
 #[cfg(test)]

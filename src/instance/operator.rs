@@ -53,12 +53,7 @@ const AUDIT_HINT: &str = "set audit.path to a writable path, or audit.required =
 
 impl Operator {
     /// Sends the commands of an intent one after the other, and stops at the first failure. Calls `report` with each
-    /// change of the progress.
-    pub(crate) async fn execute(&self, intent: &Authorised<Intent>, report: impl Fn(StepProgress)) -> ActionReport {
-        self.execute_each(intent, report, |_| true).await
-    }
-
-    /// Sends the commands of an intent like [`Self::execute`], and calls `after_each` for every recorded result.
+    /// change of the progress, and `after_each` for every recorded result.
     ///
     /// The next command is sent only if `after_each` returns true.
     pub(crate) async fn execute_each(

@@ -7,11 +7,12 @@
 //! [`Instance::rates`] and [`Instance::problems`] return the values at that time. Samples, events, drains, actions and
 //! the link continue to be updated.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::actions::audit::audit_index::AuditIndex;
-use crate::actions::drain_tracker::{DrainEvent, DrainTracker};
+use crate::actions::drain_tracker::{DrainEvent, DrainProgress, DrainTracker};
 use crate::actions::intent::ActionTarget;
 use crate::actions::outcome::{ActionReport, StepStage};
 use crate::actions::recent_actions::RecentActions;
@@ -21,11 +22,14 @@ use crate::haproxy::safe_text::SafeText;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
 use crate::instance::access::Access;
+use crate::instance::old_process_watch::OldProcessWatch;
 use crate::instance::past_moment::{PastMoment, PlaybackStep};
 use crate::observe::changes;
 use crate::observe::events::{Event, EventKind, EventLog, EventsUntil, display_name};
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::{Link, PollFailure};
+use crate::observe::old_process_finder::OldProcessQuery;
+use crate::observe::old_processes::OldProcesses;
 use crate::observe::poll_stats::PollStats;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
@@ -57,6 +61,7 @@ pub struct Instance {
     poll_stats: PollStats,
     recent_actions: RecentActions,
     draining: DrainTracker,
+    old_processes: OldProcessWatch,
     /// Runtime states that the last reload lost and that are not restored yet.
     reload_losses: Vec<ReloadLoss>,
 }
@@ -85,6 +90,7 @@ impl Instance {
             poll_stats: PollStats::default(),
             recent_actions: RecentActions::default(),
             draining: DrainTracker::default(),
+            old_processes: OldProcessWatch::default(),
             reload_losses: Vec::new(),
         }
     }
@@ -130,6 +136,7 @@ impl Instance {
                 self.events.push(event);
             }
             if before.epoch != sample.epoch {
+                self.old_processes.record_new_process(before.epoch.pid, self.is_following());
                 self.reload_losses = reload_loss::find_losses(&before, &sample);
                 for loss in self.reload_losses.clone() {
                     let name = sample.row(loss.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
@@ -157,7 +164,10 @@ impl Instance {
             self.events.push(event);
         }
         self.reload_losses.retain(|loss| !loss.is_restored(&newest));
-        let drain_events = self.draining.update(&newest);
+        let drain_events = self.draining.update(&newest, self.old_processes.known(newest.epoch.pid));
+        if !self.is_following() {
+            self.old_processes.forget_earlier_processes();
+        }
         for event in &drain_events {
             self.push_drain_event(&newest, *event);
         }
@@ -184,7 +194,7 @@ impl Instance {
         };
         let Some(row) = sample.row(id) else { return };
         let progress = self.draining.progress(id);
-        let (sessions, reason) = progress.map_or((0, None), |progress| (progress.sessions, progress.stall_reason));
+        let (sessions, reason) = progress.map_or((0, None), DrainProgress::remaining);
         let what = EventKind::DrainResult { is_empty, sessions, reason: reason.unwrap_or_default() };
         self.push_event(sample.at, Some(id), display_name(row.kind, &row.proxy, &row.name), what);
     }
@@ -260,6 +270,48 @@ impl Instance {
     /// Tracks a server that is already draining as if the drain was ordered now.
     pub(crate) fn follow_drain(&mut self, id: RowId, now: Duration) {
         self.draining.start_drain(id, now);
+    }
+
+    /// Also watches the sessions that old processes hold on these servers, which need not be draining.
+    pub(crate) fn follow_servers(&mut self, servers: Vec<RowId>) {
+        self.old_processes.followed = servers;
+    }
+
+    fn is_following(&self) -> bool {
+        !self.old_processes.followed.is_empty() || self.draining.ids().next().is_some()
+    }
+
+    /// Returns the search for old processes that is due, and records that it begins; `None` if none is due.
+    pub(crate) fn start_old_process_search(&mut self, now: Duration) -> Option<OldProcessQuery> {
+        let sample = Arc::clone(self.latest()?);
+        if !self.is_following() {
+            return None;
+        }
+        let earlier_pids = self.old_processes.start_search(sample.epoch.pid, now)?;
+        let servers = self.draining.ids().chain(self.old_processes.followed.iter().copied());
+        let backends: BTreeSet<SafeText> =
+            servers.filter_map(|id| sample.row(id).map(|row| row.proxy.clone())).collect();
+        let backend = backends.first().filter(|_| backends.len() == 1).cloned();
+        Some(OldProcessQuery { pid: sample.epoch.pid, earlier_pids, backend })
+    }
+
+    /// Makes a search for old processes due, however recent the last one is.
+    pub(crate) fn request_old_process_search(&mut self) {
+        self.old_processes.request_search();
+    }
+
+    /// Stores the result of a search for old processes.
+    pub fn finish_old_process_search(&mut self, found: OldProcesses) {
+        self.poll_stats.record_old_process_search(found.requests, found.cost);
+        self.old_processes.finish_search(found);
+        if let Some(sample) = self.rates.newest() {
+            self.draining.update_old_sessions(sample, self.old_processes.known(sample.epoch.pid));
+        }
+    }
+
+    /// Returns the old processes of the process that replies; `None` if they are unknown.
+    pub(crate) fn old_processes(&self) -> Option<&OldProcesses> {
+        self.old_processes.known(self.latest()?.epoch.pid)
     }
 
     /// Sets the time after which a drain with remaining sessions is overdue.

@@ -4,8 +4,6 @@
 //! Keys are drawn immediately and samples at most five times per second. Nothing is drawn while the terminal is still
 //! busy with the previous frame.
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,27 +11,26 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::command_line::{CommandLine, MAX_HISTORY};
-use crate::app::initial_view::InitialView;
 use crate::app::instance_view::InstanceView;
-use crate::app::keymap::Keymap;
+use crate::app::key::Key;
 use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
 use crate::app::update::{has_deferred_work, next_wake, update};
 use crate::config::target::Target;
 use crate::instance::access::Access;
 use crate::instance::state::Instance;
+use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::file_writer::{self, FileLine, OutputFiles};
-use crate::live::io_thread::{self, InstanceSource, IoRequest, PollSettings};
+use crate::live::io_thread::{self, InstanceSource, IoRequest};
 use crate::live::loop_event::LoopEvent;
+use crate::live::pending_commands::{PendingCommands, PendingReport};
 use crate::live::process_memory;
 use crate::observe::events;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
 use crate::observe::sampler::PollResult;
 use crate::observe::timestamp::{Clock, Timestamp};
-use crate::problems::thresholds::Thresholds;
 use crate::table::cell::Role;
 use crate::term::frame_writer::{self, FrameBuffer};
 use crate::term::hangup_watchdog;
@@ -41,47 +38,6 @@ use crate::term::key_reader;
 use crate::term::output_thread::{TerminalOutput, WrittenFrame};
 use crate::term::terminal_mode;
 use crate::ui::root::{self, Appearance, DrawnFrame};
-use crate::ui::theme::Theme;
-
-/// Everything that the dashboard needs to start.
-#[derive(Debug)]
-pub(crate) struct DashboardConfig {
-    /// Instances to watch.
-    pub(crate) targets: Vec<Target>,
-    /// Poll settings, the same for all instances.
-    pub(crate) polling: PollSettings,
-    /// Memory for the history of each instance, in bytes.
-    pub(crate) history_bytes: usize,
-    /// Colors and glyphs.
-    pub(crate) theme: Theme,
-    /// Key bindings.
-    pub(crate) keymap: Keymap,
-    /// Initial view.
-    pub(crate) initial_view: InitialView,
-    /// Thresholds of the problem rules.
-    pub(crate) thresholds: Thresholds,
-    /// File to which events are logged, if any.
-    pub(crate) event_log: Option<File>,
-    /// File in which typed commands are saved, if any.
-    pub(crate) command_history: Option<PathBuf>,
-    /// Audit log.
-    pub(crate) audit: AuditWriter,
-    /// Set if each action requires a reason.
-    pub(crate) requires_reason: bool,
-    /// Time after which the dashboard suggests ending the sessions of a draining server.
-    pub(crate) drain_deadline: Duration,
-}
-
-/// Reason why the dashboard ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ExitReason {
-    /// The user quit.
-    Quit,
-    /// A signal, with its number.
-    Signal(i32),
-    /// The terminal was closed.
-    TerminalGone,
-}
 
 /// Capacity of the event channel. While the channel is full, keys wait in the terminal's buffer.
 const EVENT_QUEUE_CAPACITY: usize = 1024;
@@ -91,6 +47,9 @@ const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
 const FIRST_FRAME_WAIT: Duration = Duration::from_millis(30);
 /// Maximum wait for the last frame to be written before the terminal is restored.
 const LAST_FRAME_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Number of the signal SIGHUP on Linux.
+const SIGHUP: i32 = 1;
 
 /// Runs the dashboard until it ends, then restores the terminal. Returns why the dashboard ended.
 ///
@@ -109,7 +68,10 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     // Polling starts before the terminal is set up, so that the first reply arrives sooner.
     let sources = config.targets.iter().zip(&feeds).map(source).collect();
     let audit = Arc::new(config.audit);
-    let io_requests = io_thread::start(sources, config.polling, Arc::clone(&audit), sender.clone())?;
+    let pending = Arc::new(PendingCommands::default());
+    let io_requests =
+        io_thread::start(sources, config.polling, Arc::clone(&audit), Arc::clone(&pending), sender.clone())?;
+    let pending_report = PendingReport { pending, audit: Arc::clone(&audit), clock };
     let instances = config.targets.iter().zip(&feeds).map(|(target, feed)| {
         let access = Access { read_only: config.polling.read_only, is_tcp: target.address.is_tcp() };
         let mut instance = Instance::new(feed.id, access, config.history_bytes);
@@ -130,9 +92,10 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let files =
         file_writer::start(output_files, move |reason| drop(failure_sender.send(LoopEvent::FileWriteFailed(reason))))
             .context("cannot start the thread that writes files")?;
-    terminal_mode::install_panic_hook();
+    let panic_report = pending_report.clone();
+    terminal_mode::install_panic_hook(move || panic_report.finish_on_any_thread());
     terminal_mode::enter().context("cannot set up the terminal")?;
-    let exit_reason = start_threads(&sender, clock).map(|output| {
+    let exit_reason = start_threads(&sender, clock, &pending_report).map(|output| {
         let frames = FrameBuffer::new(model.terminal_size.0, model.terminal_size.1);
         let appearance = Appearance { theme: config.theme, format_time: format_local_time };
         let first = clock.now().monotonic + FIRST_FRAME_WAIT;
@@ -152,6 +115,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
             last_frame: 0,
             clipboard: None,
             is_bell_pending: false,
+            pending_report,
         };
         event_loop.run()
     });
@@ -159,13 +123,18 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     exit_reason
 }
 
-fn start_threads(sender: &mpsc::SyncSender<LoopEvent>, clock: Clock) -> anyhow::Result<TerminalOutput> {
+fn start_threads(
+    sender: &mpsc::SyncSender<LoopEvent>,
+    clock: Clock,
+    pending_report: &PendingReport,
+) -> anyhow::Result<TerminalOutput> {
     // When the loop ends, the channel closes and these threads end too.
     let input_sender = sender.clone();
     key_reader::start(clock, move |input| input_sender.send(input.into()).is_ok())
         .context("cannot start the thread that reads keys")?;
-    let hangup_sender = sender.clone();
-    hangup_watchdog::start(move || drop(hangup_sender.send(LoopEvent::TerminalGone)))
+    let (hangup_sender, hangup_report) = (sender.clone(), pending_report.clone());
+    let report_hangup = move || drop(hangup_sender.send(LoopEvent::TerminalGone));
+    hangup_watchdog::start(report_hangup, move || hangup_report.finish_on_any_thread())
         .context("cannot start the thread that watches the terminal")?;
     let written_sender = sender.clone();
     TerminalOutput::start(clock, move |done| drop(written_sender.send(LoopEvent::FrameWritten(done))))
@@ -220,6 +189,7 @@ struct EventLoop {
     clipboard: Option<String>,
     /// Set if the next frame rings the bell.
     is_bell_pending: bool,
+    pending_report: PendingReport,
 }
 
 impl EventLoop {
@@ -248,6 +218,15 @@ impl EventLoop {
             }
         };
         self.output.wait_until_idle(LAST_FRAME_TIMEOUT);
+        terminal_mode::leave();
+        // A closed terminal is reported by SIGHUP as well.
+        let is_hangup = matches!(end, ExitReason::TerminalGone | ExitReason::Signal(SIGHUP));
+        self.pending_report.finish(|left| match self.events.recv_timeout(left) {
+            Ok(LoopEvent::Signal(SIGHUP)) => is_hangup,
+            Ok(LoopEvent::Signal(_)) | Err(_) => false,
+            Ok(LoopEvent::Message(Message::Key(press))) => press.key != Key { ctrl: true, ..Key::char('c') },
+            Ok(_) => true,
+        });
         end
     }
 
@@ -267,6 +246,10 @@ impl EventLoop {
             // Without an answer that waits for the pause, nothing changes.
             LoopEvent::Message(Message::InputPaused) if !self.model.is_answer_pending() => None,
             LoopEvent::Message(message) => self.dispatch(message, now),
+            LoopEvent::ResultDelivered(action) => {
+                self.pending_report.pending.mark_reported(action);
+                None
+            }
             LoopEvent::WindowChanged => {
                 let (width, height) = terminal_mode::size();
                 self.dispatch(Message::Resize(width, height), now)
@@ -322,17 +305,27 @@ impl EventLoop {
             Effect::Suspend => {
                 self.output.wait_until_idle(LAST_FRAME_TIMEOUT);
                 terminal_mode::leave();
-                // If the process cannot be suspended, the dashboard continues.
-                let _ = terminal_mode::suspend();
+                let missed = self.report_before_suspend();
+                let is_ending = missed.iter().any(LoopEvent::ends_program);
+                let end = if is_ending { None } else { self.suspend() };
                 let now = self.clock.now();
-                return self.resume(now);
+                return end.or_else(|| missed.into_iter().find_map(|event| self.handle_event(event, now)));
             }
             Effect::PollNow(instance) => self.send_io_request(IoRequest::PollNow(instance)),
-            Effect::RunAction(intent) => self.send_io_request(IoRequest::RunAction(intent)),
+            Effect::RunAction(intent) => {
+                let action = self.pending_report.pending.add_intent(intent.get());
+                self.send_io_request(IoRequest::RunAction(intent, action));
+            }
             Effect::SendQuery(instance, version, query) => {
                 self.send_io_request(IoRequest::RunQuery(instance, version, query));
             }
-            Effect::SendTypedCommand(instance, line) => self.send_io_request(IoRequest::SendTypedLine(instance, line)),
+            Effect::FindOldProcesses(instance, query) => {
+                self.send_io_request(IoRequest::FindOldProcesses(instance, query));
+            }
+            Effect::SendTypedCommand(instance, line) => {
+                let action = self.pending_report.pending.add_typed_line(line.get().as_str());
+                self.send_io_request(IoRequest::SendTypedLine(instance, line, action));
+            }
             Effect::MeasureMemory => {
                 // If the value is not available, the overhead page shows that.
                 let measured = process_memory::own_memory();
@@ -383,6 +376,26 @@ impl EventLoop {
         let _ = self.io_requests.send(request);
     }
 
+    /// Waits for the results of pending commands and prints them. Returns the events that arrived meanwhile.
+    fn report_before_suspend(&self) -> Vec<LoopEvent> {
+        let mut missed = Vec::new();
+        self.pending_report.print_before_suspend(|left| {
+            let event = self.events.recv_timeout(left);
+            let is_end = event.as_ref().map_or(true, LoopEvent::ends_program);
+            missed.extend(event);
+            !is_end
+        });
+        missed
+    }
+
+    /// Suspends the process until the shell resumes it.
+    fn suspend(&mut self) -> Option<ExitReason> {
+        // If the process cannot be suspended, the dashboard continues.
+        let _ = terminal_mode::suspend();
+        let now = self.clock.now();
+        self.resume(now)
+    }
+
     /// Takes the terminal back from the shell and redraws the screen.
     fn resume(&mut self, now: Timestamp) -> Option<ExitReason> {
         if terminal_mode::enter().is_err() {
@@ -425,5 +438,6 @@ impl EventLoop {
         } else {
             self.output.write(self.last_frame, bytes);
         }
+        self.pending_report.pending.forget_reported();
     }
 }

@@ -12,8 +12,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::actions::intent::Intent;
+use crate::actions::outcome::{StepProgress, StepResult, StepStage};
 use crate::app::message::Message;
-use crate::ask::query::{self, Query};
+use crate::ask::query::{self, Query, QueryData, QueryError, QueryReply};
 use crate::ask::typed_line::TypedLine;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
@@ -22,8 +23,10 @@ use crate::instance::guard::Authorised;
 use crate::instance::operator::Operator;
 use crate::instance::state_reader::StateReader;
 use crate::live::loop_event::LoopEvent;
+use crate::live::pending_commands::{IO_THREAD, PendingCommands};
 use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
+use crate::observe::old_process_finder::{self, OldProcessQuery};
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{self, PollResult, Sampler, SamplerRequest};
 use crate::observe::timestamp::Clock;
@@ -33,19 +36,24 @@ use crate::observe::timestamp::Clock;
 pub(crate) enum IoRequest {
     /// Poll an instance as soon as the poll schedule allows.
     PollNow(InstanceId),
-    /// Execute an action.
-    RunAction(Authorised<Intent>),
+    /// Execute an action, which has this number in the pending commands.
+    RunAction(Authorised<Intent>, u64),
     /// Send a query to an instance, which runs this HAProxy version, if known.
     RunQuery(InstanceId, Option<Version>, Query),
-    /// Send a typed line to an instance.
-    SendTypedLine(InstanceId, Authorised<TypedLine>),
+    /// Find the old processes of an instance.
+    FindOldProcesses(InstanceId, OldProcessQuery),
+    /// Send a typed line to an instance; the line has this number in the pending commands.
+    SendTypedLine(InstanceId, Authorised<TypedLine>, u64),
 }
 
 impl IoRequest {
     fn instance(&self) -> InstanceId {
         match self {
-            Self::PollNow(id) | Self::RunQuery(id, ..) | Self::SendTypedLine(id, _) => *id,
-            Self::RunAction(intent) => intent.get().instance,
+            Self::PollNow(id)
+            | Self::RunQuery(id, ..)
+            | Self::FindOldProcesses(id, _)
+            | Self::SendTypedLine(id, ..) => *id,
+            Self::RunAction(intent, _) => intent.get().instance,
         }
     }
 }
@@ -97,13 +105,14 @@ pub(crate) fn start(
     sources: Vec<InstanceSource>,
     settings: PollSettings,
     audit: Arc<AuditWriter>,
+    pending: Arc<PendingCommands>,
     to_loop: mpsc::SyncSender<LoopEvent>,
 ) -> anyhow::Result<UnboundedSender<IoRequest>> {
     let (requests, inbox) = unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
     let (signals_ready, signals_installed) = mpsc::channel();
-    let work = move || runtime.block_on(run_io(sources, settings, audit, to_loop, inbox, signals_ready));
-    thread::Builder::new().name("io".to_owned()).spawn(work).context("cannot start the I/O thread")?;
+    let work = move || runtime.block_on(run_io(sources, settings, audit, pending, to_loop, inbox, signals_ready));
+    thread::Builder::new().name(IO_THREAD.to_owned()).spawn(work).context("cannot start the I/O thread")?;
     // Wait until the signal handlers are installed. Before that, a signal would end the program without restoring the
     // terminal.
     signals_installed.recv().context("the I/O thread ended unexpectedly")?;
@@ -114,6 +123,7 @@ async fn run_io(
     sources: Vec<InstanceSource>,
     settings: PollSettings,
     audit: Arc<AuditWriter>,
+    pending: Arc<PendingCommands>,
     to_loop: mpsc::SyncSender<LoopEvent>,
     mut inbox: UnboundedReceiver<IoRequest>,
     signals_ready: mpsc::Sender<()>,
@@ -177,20 +187,52 @@ async fn run_io(
                     send(Message::QueryFinished(id, Box::new(query), reply.map(Box::new)).into());
                 });
             }
-            IoRequest::SendTypedLine(_, line) => {
+            IoRequest::FindOldProcesses(_, query) => {
                 tokio::spawn(async move {
-                    let reply = operator.send_line(&line).await;
-                    send(Message::TypedCommandFinished(id, reply.map(Box::new)).into());
+                    let found = old_process_finder::find(&operator.reader.address, &settings.limits, &query).await;
+                    send(Message::OldProcessesFound(id, Box::new(found)).into());
                 });
             }
-            IoRequest::RunAction(intent) => {
+            IoRequest::SendTypedLine(_, line, action) => {
+                let pending = Arc::clone(&pending);
                 tokio::spawn(async move {
-                    let report_progress = |progress| send(Message::ActionProgress(progress).into());
-                    let report = operator.execute(&intent, report_progress).await;
+                    pending.start_next(action);
+                    let reply = operator.send_line(&line).await;
+                    pending.finish_current(action, describe_typed_reply(&reply));
+                    send(Message::TypedCommandFinished(id, reply.map(Box::new)).into());
+                    send(LoopEvent::ResultDelivered(action));
+                });
+            }
+            IoRequest::RunAction(intent, action) => {
+                let pending = Arc::clone(&pending);
+                tokio::spawn(async move {
+                    let report_progress = |progress: StepProgress| {
+                        if progress.stage == StepStage::Sent {
+                            pending.start_next(action);
+                        }
+                        send(Message::ActionProgress(progress).into());
+                    };
+                    let record_result =
+                        |result: &StepResult| pending.finish_current(action, result.outcome.to_string());
+                    let report = operator.execute_each(&intent, report_progress, record_result).await;
+                    pending.finish_action(action);
                     send(Message::ActionFinished(report).into());
+                    send(LoopEvent::ResultDelivered(action));
                 });
             }
         }
+    }
+}
+
+/// Returns the first line of the reply to a typed line, or the error.
+fn describe_typed_reply(reply: &Result<QueryReply, QueryError>) -> String {
+    match reply {
+        Ok(QueryReply { data: QueryData::ReplyLines(lines), .. }) => {
+            let first = lines.as_slice().iter().find(|line| !line.is_empty());
+            first.map_or_else(|| "done: HAProxy sent an empty reply".to_owned(), ToString::to_string)
+        }
+        Ok(_) => "done".to_owned(),
+        Err(error) => error.to_string(),
     }
 }
 

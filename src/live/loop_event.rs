@@ -13,6 +13,8 @@ pub(crate) enum LoopEvent {
     Message(Message),
     /// The slot of this instance has a new poll result.
     PollResult(InstanceId),
+    /// The message with the result of this pending action precedes this event.
+    ResultDelivered(u64),
     /// A signal that ends the program, with its number.
     Signal(i32),
     /// SIGWINCH: the size of the terminal changed.
@@ -27,6 +29,13 @@ pub(crate) enum LoopEvent {
     FileWriteFailed(String),
     /// The terminal was closed.
     TerminalGone,
+}
+
+impl LoopEvent {
+    /// Returns whether the program ends because of this event.
+    pub(crate) fn ends_program(&self) -> bool {
+        matches!(self, Self::Signal(_) | Self::TerminalGone)
+    }
 }
 
 impl From<Message> for LoopEvent {

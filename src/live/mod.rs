@@ -5,7 +5,8 @@
 //! terminal (`term`).
 //!
 //! Data flow: all threads send a [`loop_event`] through one bounded channel to the loop. The loop passes the messages
-//! to `app::update`, executes the returned effects and draws at most one frame per batch of events.
+//! to `app::update`, executes the returned effects and draws at most one frame per batch of events. Confirmed commands
+//! are [`pending_commands`] until their result was on the screen; what is left at the end is printed.
 //!
 //! ```text
 //! keys ──────┐                                   ┌──▶ output (frames)
@@ -13,8 +14,10 @@
 //! io ────────┘    (samples: newest wins)         └──▶ io (polls, queries, actions)
 //! ```
 
+pub(crate) mod dashboard_config;
 pub(crate) mod event_loop;
 pub(crate) mod file_writer;
 pub(crate) mod io_thread;
 pub(crate) mod loop_event;
+pub(crate) mod pending_commands;
 pub(crate) mod process_memory;

@@ -195,6 +195,9 @@ impl fmt::Display for EventKind {
             }
             Self::LostByReload(state) => write!(f, "lost by the reload: {state}"),
             Self::DrainResult { is_empty: true, .. } => f.write_str("drained: no sessions left"),
+            Self::DrainResult { sessions: 0, reason, .. } if !reason.is_empty() => {
+                write!(f, "no sessions left here, but {reason}")
+            }
             Self::DrainResult { sessions, reason, .. } => {
                 write!(f, "still {} in drain", pluralize(*sessions, "session"))?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }

@@ -8,7 +8,9 @@
 //! Data flow: a [`sampler`] polls when [`poll_schedule`] says so. A [`sample_parser`], which does no I/O, identifies the
 //! rows of the reply with [`row_ids`] and builds a [`sample`]. The result passes through a [`latest_slot`] to the event
 //! loop, which always gets the newest result. The event loop updates [`poll_stats`] and the [`link`]; [`changes`]
-//! compares the sample with the previous one and appends to the log of [`events`]. Only the sampler and the event loop
+//! compares the sample with the previous one and appends to the log of [`events`]. While a drain is followed,
+//! [`old_process_finder`] finds processes from before a reload with [`local_process`] and the master socket, and counts
+//! their sessions ([`old_processes`]). Only the sampler and the event loop
 //! read the clock; all other code receives a [`timestamp`]. An [`instance_id`] names the instance that a value belongs
 //! to.
 
@@ -18,6 +20,9 @@ pub(crate) mod events;
 pub mod instance_id;
 pub(crate) mod latest_slot;
 pub mod link;
+pub(crate) mod local_process;
+pub mod old_process_finder;
+pub mod old_processes;
 pub(crate) mod poll_schedule;
 pub(crate) mod poll_stats;
 pub mod row_ids;

@@ -19,6 +19,8 @@ pub(crate) struct PollStats {
     dropped: u64,
     /// For each recent poll, the monotonic time at which the reply was complete and the cost; oldest first.
     recent: VecDeque<(Duration, ReplyCost)>,
+    old_process_requests: u64,
+    last_old_process_cost: ReplyCost,
 }
 
 impl PollStats {
@@ -36,6 +38,19 @@ impl PollStats {
     /// Records a failed poll.
     pub(crate) fn record_failure(&mut self) {
         self.failed += 1;
+    }
+
+    /// Records a search for old processes: the number of requests, and their size and time.
+    pub(crate) fn record_old_process_search(&mut self, requests: usize, cost: ReplyCost) {
+        if requests > 0 {
+            self.old_process_requests += requests as u64;
+            self.last_old_process_cost = cost;
+        }
+    }
+
+    /// Returns the number of requests sent to find old processes, and the size and time of the last search.
+    pub(crate) fn old_process_searches(&self) -> (u64, ReplyCost) {
+        (self.old_process_requests, self.last_old_process_cost)
     }
 
     /// Returns the number of polls that produced a sample.

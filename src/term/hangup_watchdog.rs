@@ -17,18 +17,22 @@ const EXIT_GRACE: Duration = Duration::from_millis(700);
 /// Exit code that a shell reports for a program killed by SIGHUP.
 const SIGHUP_EXIT_CODE: i32 = 128 + 1;
 
-/// Starts the watchdog. When the terminal is closed, `report_hangup` is called, and after `EXIT_GRACE` the process
-/// exits.
+/// Starts the watchdog. When the terminal is closed, `report_hangup` is called; after `EXIT_GRACE`, `before_exit` is
+/// called, and the process exits.
 ///
 /// # Errors
 /// Returns an error if the process has no terminal or the thread cannot be started.
-pub(crate) fn start(report_hangup: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn start(
+    report_hangup: impl Fn() + Send + 'static,
+    before_exit: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
     let terminal = terminal_mode::open_terminal()?;
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
         wait_for_hangup(&terminal);
         report_hangup();
         thread::sleep(EXIT_GRACE);
         terminal_mode::leave();
+        before_exit();
         std::process::exit(SIGHUP_EXIT_CODE);
     })?;
     Ok(())

@@ -74,13 +74,15 @@ pub(crate) fn size() -> (u16, u16) {
     crossterm::terminal::size().unwrap_or((80, 24))
 }
 
-/// Installs a panic hook: a panic on any thread restores the terminal, prints one line and ends the program.
-pub fn install_panic_hook() {
-    std::panic::set_hook(Box::new(|info| {
+/// Installs a panic hook: a panic on any thread restores the terminal, prints one line, calls `before_exit` and ends the
+/// program.
+pub fn install_panic_hook(before_exit: impl Fn() + Send + Sync + 'static) {
+    std::panic::set_hook(Box::new(move |info| {
         leave();
         let place = info.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
         let why = info.payload_as_str().unwrap_or("no reason given");
         eprintln!("hapulse: internal error{place}: {why}");
+        before_exit();
         std::process::exit(1);
     }));
 }

@@ -21,6 +21,8 @@ pub enum RelayFault {
     DelayReply(Duration),
     /// Forwards the line but not the reply, for one minute.
     WithholdReply,
+    /// Forwards the line and the first byte of the reply, and the rest after one minute.
+    StallReply,
     /// Does not forward the line and closes the connection.
     DropCommand,
     /// Forwards the line and closes the connection without the reply.
@@ -85,6 +87,11 @@ fn forward(client: UnixStream, target: &Path, fault_of: &dyn Fn(&str) -> RelayFa
         RelayFault::WithholdReply => thread::sleep(Duration::from_mins(1)),
         RelayFault::DelayReply(time) => thread::sleep(time),
         RelayFault::DropReply => return,
+        RelayFault::StallReply => {
+            let _ = client.write_all(&reply[..1]);
+            thread::sleep(Duration::from_mins(1));
+            reply.remove(0);
+        }
         RelayFault::None | RelayFault::DropCommand => {}
     }
     let _ = client.write_all(&reply);

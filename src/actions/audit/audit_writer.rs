@@ -9,14 +9,18 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use rustix::fs::OFlags;
 
 use crate::actions::audit::actor::Actor;
 use crate::actions::audit::audit_reader::MAX_LINE_BYTES;
-use crate::actions::audit::record::AuditRecord;
-use crate::actions::audit::record_contents::Attempt;
+use crate::actions::audit::record::{AuditRecord, RecordPhase};
+use crate::actions::audit::record_contents::{Attempt, AttemptResult};
+
+/// Outcome of a command whose result did not arrive before the program ended.
+const INTERRUPTED: &str = "sent, but hapulse ended before HAProxy's reply: check the state before retrying";
 
 /// Writes the audit log of this run.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub struct AuditWriter {
     /// Common prefix of all record ids.
     run_id: String,
     record_count: AtomicU64,
+    /// Records of commands that are being sent.
+    open_records: Mutex<Vec<AuditRecord>>,
 }
 
 impl AuditWriter {
@@ -50,6 +56,7 @@ impl AuditWriter {
             actor,
             run_id: run,
             record_count: AtomicU64::new(0),
+            open_records: Mutex::new(Vec::new()),
         }
     }
 
@@ -91,8 +98,28 @@ impl AuditWriter {
             let reason = "cannot write the audit log: neither HOME nor audit.path is set";
             return Err(io::Error::new(ErrorKind::NotFound, reason));
         };
+        let is_sending = record.phase == RecordPhase::Sending;
+        // Removed first, so that a record is never finished twice.
+        self.open_records.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| open.id != record.id);
         write_record(path, record)
-            .map_err(|error| io::Error::new(error.kind(), format!("the audit log {}: {error}", path.display())))
+            .map_err(|error| io::Error::new(error.kind(), format!("the audit log {}: {error}", path.display())))?;
+        if is_sending {
+            self.open_records.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+        }
+        Ok(())
+    }
+
+    /// Records that the program ends before the results of the commands that are being sent are known, and returns
+    /// these commands. If a record cannot be written, `hapulse audit` reports the command as unfinished.
+    pub(crate) fn finish_open_records(&self, at: SystemTime) -> Vec<String> {
+        let open = std::mem::take(&mut *self.open_records.lock().unwrap_or_else(PoisonError::into_inner));
+        for record in &open {
+            let result = AttemptResult { outcome: Some(INTERRUPTED.to_owned()), ..AttemptResult::default() };
+            if let Err(error) = self.append(&record.to_done(at, result)) {
+                tracing::debug!(%error, "the result is not in the audit log");
+            }
+        }
+        open.into_iter().map(|record| record.command).collect()
     }
 }
 
@@ -179,7 +206,6 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::actions::audit::audit_reader;
-    use crate::actions::audit::record_contents::AttemptResult;
     use std::fs;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     use std::thread;

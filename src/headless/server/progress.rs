@@ -1,6 +1,7 @@
 //! Goals of `--wait`, and the progress of a server according to the newest sample.
 //!
-//! Draining ends when the server is empty as defined by [`crate::actions::drain_tracker`]. Enabling ends when the
+//! Draining ends when the server is empty as defined by [`crate::actions::drain_tracker`], which includes the sessions
+//! of processes from before a reload. Enabling ends when the
 //! health checks pass: after maintenance, HAProxy counts a server as up before the first check and shows `UP 1/2` until
 //! the first check passes.
 //! A status that contradicts the requested state is only a hint, because a draining server that is down shows DOWN.
@@ -12,6 +13,7 @@ use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
 use crate::instance::state::Instance;
+use crate::observe::old_processes::OldSessions;
 use crate::observe::row_ids::RowId;
 use crate::units::{duration_words, exact_duration_words, pluralize};
 
@@ -37,6 +39,8 @@ pub(crate) struct ServerProgress {
     pub(crate) time_left: Option<Duration>,
     /// The status contradicts the requested state.
     pub(crate) is_doubtful: bool,
+    /// Sessions of old processes that alone keep the server from reaching the goal.
+    pub(crate) held_by_old: Option<OldSessions>,
 }
 
 /// Returns the progress according to the newest sample, or `None` if the sample does not contain the server.
@@ -50,6 +54,11 @@ pub(crate) fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) ->
         text: words,
         time_left: None,
         is_doubtful,
+        held_by_old: None,
+    };
+    let held = |old: &OldSessions| ServerProgress {
+        held_by_old: Some(old.clone()),
+        ..plain(false, format!("empty here; {old}"), false)
     };
     Some(match goal {
         WaitGoal::Drained => {
@@ -57,6 +66,9 @@ pub(crate) fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) ->
             let Some(left) = instance.draining().progress(id) else {
                 return Some(plain(false, status.to_owned(), is_doubtful));
             };
+            if let Some(old) = left.held_by_old() {
+                return Some(ServerProgress { is_doubtful, ..held(old) });
+            }
             let words = match (left.sessions, left.queued) {
                 (0, 0) if left.is_empty => "empty".to_owned(),
                 (0, 0) => "no sessions, confirming".to_owned(),
@@ -64,11 +76,14 @@ pub(crate) fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) ->
                 (sessions, queued) => format!("{}, {queued} queued", pluralize(sessions, "session")),
             };
             let why = left.stall_reason.map_or(String::new(), |why| format!(", {why}"));
-            ServerProgress { is_reached: left.is_empty, text: words + &why, time_left: left.time_left, is_doubtful }
+            ServerProgress { time_left: left.time_left, ..plain(left.is_empty, words + &why, is_doubtful) }
         }
         WaitGoal::MaintIdle => {
-            let sessions = number(Field::Scur);
-            plain(sessions == 0, pluralize(sessions, "session"), state != RowState::Maint)
+            let (sessions, is_doubtful) = (number(Field::Scur), state != RowState::Maint);
+            match instance.old_processes().map(|old| old.sessions_on(&row.proxy, &row.name)) {
+                Some(old) if sessions == 0 && !old.is_empty() => ServerProgress { is_doubtful, ..held(&old) },
+                old => plain(sessions == 0 && old.is_some(), pluralize(sessions, "session"), is_doubtful),
+            }
         }
         WaitGoal::Usable => match state {
             RowState::Up | RowState::NoCheck => plain(true, status.to_owned(), false),
@@ -123,9 +138,19 @@ pub(crate) fn summarize(servers: &[(String, ServerProgress)], done: &str, left: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::old_processes::{OldProcess, OldProcesses, ServerSessions, UncountedReason};
     use crate::observe::test_samples::SampleBuilder;
 
     fn elapsed(statuses: &[(&str, i64)], goal: WaitGoal, weight: i64) -> Option<ServerProgress> {
+        elapsed_after_reload(statuses, goal, weight, &OldProcesses::default())
+    }
+
+    fn elapsed_after_reload(
+        statuses: &[(&str, i64)],
+        goal: WaitGoal,
+        weight: i64,
+        old: &OldProcesses,
+    ) -> Option<ServerProgress> {
         let (mut instance, mut maker) = (Instance::default(), SampleBuilder::default());
         let mut id = RowId::PROCESS;
         for (second, (status, sessions)) in statuses.iter().enumerate() {
@@ -135,7 +160,9 @@ mod tests {
             );
             let sample = maker.build_at_millis(second as u64 * 1000, &stat);
             id = sample.rows.ids()[0];
+            let current_pid = sample.epoch.pid;
             instance.add_sample(sample, 0);
+            instance.finish_old_process_search(OldProcesses { current_pid, ..old.clone() });
         }
         server_progress(&instance, id, goal)
     }
@@ -152,6 +179,24 @@ mod tests {
         for status in ["UP", "MAINT", "DOWN", "DOWN 1/2", "no check"] {
             let progress = of(&[("DRAIN", 5), (status, 0)]);
             assert!(progress.is_doubtful && !progress.is_reached && progress.text == status, "{status}: {progress:?}");
+        }
+    }
+
+    #[test]
+    fn server_progress_waits_for_sessions_of_old_processes() {
+        let sessions = ServerSessions::from([(("b".into(), "s".into()), 3)]);
+        let counted = OldProcess { pid: 4711, sessions: Ok(sessions) };
+        let uncounted = OldProcess { pid: 4711, sessions: Err(UncountedReason::NoMasterSocket) };
+        let after = |status, process: &OldProcess, goal| {
+            let old = OldProcesses { processes: vec![process.clone()], ..OldProcesses::default() };
+            let one = elapsed_after_reload(&[(status, 0); 4], goal, 1, &old).unwrap();
+            (one.is_reached, one.held_by_old.is_some(), one.text)
+        };
+        for (status, goal) in [("DRAIN", WaitGoal::Drained), ("MAINT", WaitGoal::MaintIdle)] {
+            let text = "empty here; 3 sessions in old worker 4711".to_owned();
+            assert_eq!(after(status, &counted, goal), (false, true, text), "{status}");
+            let text = "empty here; old process 4711 may hold sessions".to_owned();
+            assert_eq!(after(status, &uncounted, goal), (false, true, text), "{status}");
         }
     }
 
@@ -184,6 +229,7 @@ mod tests {
             text: words.to_owned(),
             time_left: (!is_there).then_some(Duration::from_secs(20)),
             is_doubtful: false,
+            held_by_old: None,
         };
         let servers = [("b/s1".to_owned(), one("empty", true)), ("b/s2".to_owned(), one("4 sessions", false))];
         let all = summarize(&servers, "drained", Duration::from_secs(252));

@@ -5,6 +5,8 @@
 //! the first failure, and waits if `--wait` is set. If the run fails or is stopped, it reports the states in which
 //! it leaves the servers. Signals take effect between two commands, never during one.
 
+use std::sync::Arc;
+
 use crate::actions::intent::Intent;
 use crate::actions::outcome::{Outcome, StepResult};
 use crate::actions::target_identity::TargetIdentity;
@@ -30,6 +32,7 @@ pub(crate) fn run(
     let runtime = pollers::start_runtime()?;
     Ok(runtime.block_on(async {
         let signals = Signals::listen();
+        signals.exit_on_second(Arc::clone(&controller.operator.audit));
         let mut run = ServerCommand {
             options,
             controller,

@@ -23,7 +23,7 @@ use crate::observe::row_ids::RowId;
 use crate::units::pluralize;
 
 /// Time limit for the last poll before the command ends.
-const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Policy that decides which actions need a confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,5 +1,6 @@
 //! Waiting after an action: polls until every server has reached its goal, the deadline passes, another operator
 //! changes a server, or a signal arrives. An HAProxy that does not answer, as during a restart, only prolongs the wait.
+//! Sessions in a process from before a reload count as well.
 
 use std::time::Duration;
 
@@ -9,8 +10,10 @@ use crate::actions::verification;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::server::progress::{ServerProgress, WaitGoal, server_progress, summarize};
-use crate::headless::server::server_run::{ServerCommand, TargetServer};
+use crate::headless::server::server_run::{FINAL_POLL_TIMEOUT, ServerCommand, TargetServer};
 use crate::observe::link::Link;
+use crate::observe::old_process_finder;
+use crate::observe::old_processes::OldSessions;
 use crate::units::exact_duration_words;
 
 /// Time between two updates of the countdown.
@@ -28,17 +31,21 @@ impl ServerCommand<'_> {
     pub(crate) async fn wait_for_goal(&mut self, limit: Duration) -> Result<(), CommandExit> {
         let begun = Instant::now();
         let deadline = begun + limit;
+        let awaits_end_of_sessions = |server: &&TargetServer| server.goal != WaitGoal::Usable;
+        let followed = self.servers.iter().filter(awaits_end_of_sessions).map(|server| server.id).collect();
+        self.controller.poller.instance.follow_servers(followed);
         let mut progresses = Vec::new();
         loop {
             let pause = tokio::select! {
                 biased;
                 number = self.signals.wait() => return Err(self.stop_on_signal(number).await),
-                () = sleep_until(deadline) => return Err(self.stop_on_deadline(limit).await),
+                () = sleep_until(deadline) => return self.finish_at_deadline(&progresses, begun, limit).await,
                 polled = self.controller.poller.poll() => polled
             };
             let due = (Instant::now() + pause.as_ref().map_or(RETRY_DELAY, |pause| *pause)).min(deadline);
             if pause.is_ok() {
                 self.report_reload();
+                self.find_old_processes(deadline).await?;
                 progresses = self.evaluate_servers().await?;
                 self.report_reached(&progresses, begun.elapsed());
                 if progresses.iter().all(|(_, progress)| progress.is_reached) {
@@ -57,6 +64,25 @@ impl ServerCommand<'_> {
                 }
             }
         }
+    }
+
+    /// Finds the old processes and counts their sessions, if that is due, until `limit` at the latest.
+    async fn find_old_processes(&mut self, limit: Instant) -> Result<(), CommandExit> {
+        let now = self.controller.now();
+        let Some(query) = self.controller.poller.instance.start_old_process_search(now) else { return Ok(()) };
+        let reader = &self.controller.operator.reader;
+        let (address, limits) = (&reader.address, &reader.limits);
+        let found = tokio::select! {
+            biased;
+            number = self.signals.wait() => return Err(self.stop_on_signal(number).await),
+            () = sleep_until(limit) => {
+                self.controller.poller.instance.request_old_process_search();
+                return Ok(());
+            }
+            found = old_process_finder::find(address, limits, &query) => found
+        };
+        self.controller.poller.instance.finish_old_process_search(found);
+        Ok(())
     }
 
     /// Returns the progress of each server; stops if one was removed or changed.
@@ -129,7 +155,42 @@ impl ServerCommand<'_> {
         }
     }
 
-    async fn stop_on_deadline(&mut self, limit: Duration) -> CommandExit {
+    /// Ends the wait at the deadline. If only old processes kept servers from being empty, looks a last time.
+    async fn finish_at_deadline(
+        &mut self,
+        progresses: &[(String, ServerProgress)],
+        begun: Instant,
+        limit: Duration,
+    ) -> Result<(), CommandExit> {
+        let mut progresses = progresses.to_vec();
+        let is_held = progresses.iter().any(|(_, progress)| progress.held_by_old.is_some());
+        if is_held && self.controller.poll_within(FINAL_POLL_TIMEOUT).await {
+            self.controller.poller.instance.request_old_process_search();
+            self.find_old_processes(Instant::now() + FINAL_POLL_TIMEOUT).await?;
+            progresses = self.evaluate_servers().await?;
+            self.report_reached(&progresses, begun.elapsed());
+        }
+        let is_open = |progress: &ServerProgress| !progress.is_reached;
+        let open: Vec<&(String, ServerProgress)> =
+            progresses.iter().filter(|(_, progress)| is_open(progress)).collect();
+        if !progresses.is_empty() && open.is_empty() {
+            return Ok(());
+        }
+        let deadline = format!("deadline of {} exceeded", exact_duration_words(limit));
+        let is_answering = self.controller.poller.instance.link().is_up();
+        if is_answering && !open.is_empty() && open.iter().all(|(_, progress)| progress.held_by_old.is_some()) {
+            let who = match open.as_slice() {
+                [(one, _)] => format!("{one} is"),
+                several => format!("{} servers are", several.len()),
+            };
+            self.console.print_error(&format!("{deadline}: {who} empty here, but an old worker still holds sessions"));
+            for (name, progress) in &open {
+                self.report_old_sessions(name, progress.held_by_old.as_ref());
+            }
+            self.report_maint_not_set();
+            self.report_states().await;
+            return Err(CommandExit::HeldByOldProcess);
+        }
         let open: Vec<String> =
             self.servers.iter().filter(|server| !server.is_reported).map(TargetServer::name).collect();
         let done = self.goal_word();
@@ -137,14 +198,39 @@ impl ServerCommand<'_> {
             [one] => format!("{one} is not {done}"),
             several => format!("{} of {} servers are not {done}", several.len(), self.servers.len()),
         };
-        self.console.print_error(&format!("deadline of {} exceeded: {who}", exact_duration_words(limit)));
+        self.console.print_error(&format!("{deadline}: {who}"));
         if let Link::Lost { since, failure } = self.controller.poller.instance.link() {
             let silent = exact_duration_words(self.controller.now().saturating_sub(*since));
             self.console.print_detail(&format!("  HAProxy has not answered for {silent}: {}", failure.reason));
         }
         self.report_maint_not_set();
         self.report_states().await;
-        CommandExit::Deadline
+        Err(CommandExit::Deadline)
+    }
+
+    /// Reports which old processes hold, or may hold, sessions on a server, and what can be done about it.
+    fn report_old_sessions(&mut self, name: &str, old: Option<&OldSessions>) {
+        let Some(old) = old else { return };
+        let master = self.controller.poller.instance.old_processes().and_then(|found| found.master_socket.clone());
+        let mut lines = vec![format!("{name}: {old}")];
+        for (pid, reason) in old.uncounted() {
+            lines.push(format!("the sessions of {pid} cannot be counted: {reason}"));
+        }
+        for pid in old.counted_pids() {
+            lines.extend(
+                master
+                    .as_ref()
+                    .map(|master| format!("to list them: send \"@!{pid} show sess\" to the master socket {master}")),
+            );
+        }
+        for pid in old.counted_pids().chain(old.uncounted().map(|(pid, _)| pid)) {
+            lines.push(format!(
+                "process {pid} ends with its last session; kill -TERM {pid} ends it now, with all its sessions"
+            ));
+        }
+        for line in lines {
+            self.console.print_detail(&format!("  {line}"));
+        }
     }
 
     fn goal_word(&self) -> &'static str {
@@ -166,7 +252,7 @@ impl ServerCommand<'_> {
         }
     }
 
-    /// Reports a reload: the old process may still serve its sessions.
+    /// Reports a reload.
     fn report_reload(&mut self) {
         let Some(epoch) = self.controller.poller.instance.latest().map(|sample| sample.epoch) else { return };
         if epoch.number == self.reported_epoch {
@@ -174,9 +260,7 @@ impl ServerCommand<'_> {
         }
         self.reported_epoch = epoch.number;
         if self.options.admin != TargetState::Ready {
-            let pid = epoch.pid;
-            self.console
-                .print(&format!("HAProxy was reloaded (new pid {pid}): sessions of the old process are not counted"));
+            self.console.print(&format!("HAProxy was reloaded: the new process is {}", epoch.pid));
         }
     }
 

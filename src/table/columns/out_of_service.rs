@@ -1,6 +1,7 @@
 //! Columns about servers in maintenance or drain: who ordered the state, and the sessions left on draining servers.
 
 use crate::actions::drain_tracker::DrainProgress;
+use crate::observe::old_processes::OldSessions;
 use crate::table::cell::{Cell, Role};
 use crate::table::columns::column::SortKey;
 use crate::table::columns::row_view::RowView;
@@ -22,6 +23,9 @@ pub(crate) fn drain_status_cell(row: &RowView<'_>) -> Cell {
     match row.instance.draining().progress(row.id) {
         None => Cell::plain(""),
         Some(left) if left.is_empty => Cell::new("empty", Role::Good),
+        Some(DrainProgress { is_empty_here: true, old_sessions: Some(old), .. }) => {
+            Cell::new(format!("empty here, {old}"), Role::OutOfService)
+        }
         Some(left) => {
             let queued = match left.queued {
                 0 => String::new(),
@@ -33,15 +37,27 @@ pub(crate) fn drain_status_cell(row: &RowView<'_>) -> Cell {
     }
 }
 
-/// Returns the sort key: the number of sessions left on a draining server.
+/// Returns the sort key: the number of sessions left on a draining server, with those of old workers.
 pub(crate) fn drain_status_key(row: &RowView<'_>) -> SortKey {
-    SortKey::number(row.instance.draining().progress(row.id).map(|left| left.sessions as f64))
+    let old = |left: &DrainProgress| left.old_sessions.as_ref().map_or(0, OldSessions::counted);
+    let total = |left: &DrainProgress| left.sessions.saturating_add(old(left)) as f64;
+    SortKey::number(row.instance.draining().progress(row.id).map(total))
 }
 
 /// Formats the number of sessions left on a draining server and the estimated time until it is empty: `12 left ~40s`.
 pub(crate) fn short_drain_status(left: &DrainProgress) -> String {
     if left.is_empty {
         return "empty".to_owned();
+    }
+    if left.is_empty_here && left.old_sessions.is_none() {
+        return "empty here".to_owned();
+    }
+    if let Some(old) = left.held_by_old() {
+        // The details are in the header, and in the column of view A.
+        return match old.counted() {
+            0 => "old process".to_owned(),
+            count => format!("{} left, old", units::count(count)),
+        };
     }
     let time = left.time_left.map_or(String::new(), |time| format!(" ~{}", units::duration(time)));
     format!("{} left{time}", units::count(left.sessions))
@@ -61,6 +77,8 @@ mod tests {
             idle_connections: None,
             time_left: seconds.map(Duration::from_secs),
             stall_reason: None,
+            is_empty_here: false,
+            old_sessions: None,
             is_empty: false,
         };
         assert_eq!(short_drain_status(&left(12, Some(40))), "12 left ~40s");

@@ -397,6 +397,7 @@ impl Player {
             | Effect::Suspend
             | Effect::PollNow(_)
             | Effect::SendQuery(..)
+            | Effect::FindOldProcesses(..)
             | Effect::RingBell
             | Effect::MeasureMemory => {}
         }

@@ -1,0 +1,53 @@
+//! The configuration of the dashboard, and the reason why it ended.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::actions::audit::audit_writer::AuditWriter;
+use crate::app::initial_view::InitialView;
+use crate::app::keymap::Keymap;
+use crate::config::target::Target;
+use crate::live::io_thread::PollSettings;
+use crate::problems::thresholds::Thresholds;
+use crate::ui::theme::Theme;
+
+/// Everything that the dashboard needs to start.
+#[derive(Debug)]
+pub(crate) struct DashboardConfig {
+    /// Instances to watch.
+    pub(crate) targets: Vec<Target>,
+    /// Poll settings, the same for all instances.
+    pub(crate) polling: PollSettings,
+    /// Memory for the history of each instance, in bytes.
+    pub(crate) history_bytes: usize,
+    /// Colors and glyphs.
+    pub(crate) theme: Theme,
+    /// Key bindings.
+    pub(crate) keymap: Keymap,
+    /// Initial view.
+    pub(crate) initial_view: InitialView,
+    /// Thresholds of the problem rules.
+    pub(crate) thresholds: Thresholds,
+    /// File to which events are logged, if any.
+    pub(crate) event_log: Option<File>,
+    /// File in which typed commands are saved, if any.
+    pub(crate) command_history: Option<PathBuf>,
+    /// Audit log.
+    pub(crate) audit: AuditWriter,
+    /// Set if each action requires a reason.
+    pub(crate) requires_reason: bool,
+    /// Time after which the dashboard suggests ending the sessions of a draining server.
+    pub(crate) drain_deadline: Duration,
+}
+
+/// Reason why the dashboard ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitReason {
+    /// The user quit.
+    Quit,
+    /// A signal, with its number.
+    Signal(i32),
+    /// The terminal was closed.
+    TerminalGone,
+}
