@@ -164,7 +164,7 @@ fn v3_reload_during_wait_is_followed_through_relay() {
     let running = Script::new().start(relay.path(), "drain be1/s1 --wait 2m --yes -i 0.1");
     running.wait_for("be1/s1: 1 session");
     let old = lab.reload();
-    running.wait_for("HAProxy was reloaded: the new process is");
+    running.wait_for("HAProxy was reloaded (new pid ");
     running.wait_for(&format!("be1/s1: empty here; 1 session in old worker {old}"));
     lab.end_sessions_of_old_worker(old);
     let result = running.wait();

@@ -47,8 +47,8 @@ pub struct DrainProgress {
 }
 
 impl DrainProgress {
-    /// Returns the sessions of old processes that alone keep the server from being empty; `None` if no old process has sessions or
-    /// if the server has sessions in the process that replies.
+    /// Returns the sessions of old processes that alone keep the server from being empty; `None` if no old process has
+    /// sessions on it, or if the process that replies has some.
     pub(crate) fn held_by_old(&self) -> Option<&OldSessions> {
         self.old_sessions.as_ref().filter(|old| self.is_empty_here && !old.is_empty())
     }

@@ -13,7 +13,7 @@ use crate::headless::server::progress::{ServerProgress, WaitGoal, server_progres
 use crate::headless::server::server_run::{FINAL_POLL_TIMEOUT, ServerCommand, TargetServer};
 use crate::observe::link::Link;
 use crate::observe::old_process_finder;
-use crate::observe::old_processes::OldSessions;
+use crate::observe::old_processes::{OldSessions, UncountedReason};
 use crate::units::exact_duration_words;
 
 /// Time between two updates of the countdown.
@@ -213,20 +213,25 @@ impl ServerCommand<'_> {
         let Some(old) = old else { return };
         let master = self.controller.poller.instance.old_processes().and_then(|found| found.master_socket.clone());
         let mut lines = vec![format!("{name}: {old}")];
-        for (pid, reason) in old.uncounted() {
-            lines.push(format!("the sessions of {pid} cannot be counted: {reason}"));
-        }
+        let advice = |pid| {
+            format!("process {pid} ends with its last session; kill -TERM {pid} ends it now, with all its sessions")
+        };
         for pid in old.counted_pids() {
             lines.extend(
                 master
                     .as_ref()
                     .map(|master| format!("to list them: send \"@!{pid} show sess\" to the master socket {master}")),
             );
+            lines.push(advice(pid));
         }
-        for pid in old.counted_pids().chain(old.uncounted().map(|(pid, _)| pid)) {
-            lines.push(format!(
-                "process {pid} ends with its last session; kill -TERM {pid} ends it now, with all its sessions"
-            ));
+        for (pid, reason) in old.uncounted() {
+            lines.push(format!("the sessions of {pid} cannot be counted: {reason}"));
+            lines.push(match reason {
+                UncountedReason::NotVisible => {
+                    format!("process {pid} may have ended already: look for it where HAProxy runs")
+                }
+                _ => advice(pid),
+            });
         }
         for line in lines {
             self.console.print_detail(&format!("  {line}"));
@@ -260,7 +265,7 @@ impl ServerCommand<'_> {
         }
         self.reported_epoch = epoch.number;
         if self.options.admin != TargetState::Ready {
-            self.console.print(&format!("HAProxy was reloaded: the new process is {}", epoch.pid));
+            self.console.print(&format!("HAProxy was reloaded (new pid {})", epoch.pid));
         }
     }
 
