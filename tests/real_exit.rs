@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use faulty_relay::{FaultyRelay, RelayFault};
 use script::Script;
-use support::actions::{TYPE_AHEAD, answer_confirmation, start_dashboard};
+use support::actions::{PAUSE_BEFORE_YES, answer_confirmation, start_dashboard};
 use support::{Lab, Term, process, wait_for, wait_until};
 
 const DELAY: RelayFault = RelayFault::DelayReply(Duration::from_millis(800));
@@ -147,7 +147,7 @@ fn a16_typed_line_is_reported() {
     term.press("5");
     term.press("set server be1/s1 state maint<ret>");
     term.wait_for("this command may change HAProxy");
-    thread::sleep(TYPE_AHEAD);
+    thread::sleep(PAUSE_BEFORE_YES);
     term.press("y");
     wait_until("the command", || !relay.write_commands().is_empty());
     term.signal("TERM");
