@@ -7,17 +7,27 @@
 //! Data flow: [`config_file`], [`environment`] and the flags each yield a [`partial_settings::PartialSettings`];
 //! [`search_paths`] orders them; [`settings`] applies them to the defaults.
 
+pub(crate) mod accounts;
 pub mod config_file;
 pub(crate) mod discovery;
 pub mod duration;
 pub(crate) mod environment;
 pub mod former_names;
+pub(crate) mod haproxy_config;
+pub(crate) mod haproxy_files;
+pub(crate) mod haproxy_process;
+pub(crate) mod haproxy_words;
+pub(crate) mod listeners;
 pub(crate) mod located;
 pub mod partial_settings;
+pub(crate) mod safe_file;
+pub(crate) mod search_log;
 pub(crate) mod search_paths;
 pub mod setting_table;
 pub mod settings;
+pub(crate) mod socket_checks;
 pub(crate) mod state_dir;
 pub(crate) mod target;
 pub(crate) mod terminal_env;
+pub(crate) mod trust;
 pub(crate) mod values;

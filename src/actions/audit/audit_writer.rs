@@ -17,6 +17,7 @@ use crate::actions::audit::actor::Actor;
 use crate::actions::audit::audit_reader::MAX_LINE_BYTES;
 use crate::actions::audit::record::AuditRecord;
 use crate::actions::audit::record_contents::Attempt;
+use crate::haproxy::safe_text::SafeText;
 
 /// Writes the audit log of this run.
 #[derive(Debug)]
@@ -91,8 +92,9 @@ impl AuditWriter {
             let reason = "cannot write the audit log: neither HOME nor audit.path is set";
             return Err(io::Error::new(ErrorKind::NotFound, reason));
         };
-        write_record(path, record)
-            .map_err(|error| io::Error::new(error.kind(), format!("the audit log {}: {error}", path.display())))
+        write_record(path, record).map_err(|error| {
+            io::Error::new(error.kind(), format!("the audit log {}: {error}", SafeText::from(path.as_path())))
+        })
     }
 }
 

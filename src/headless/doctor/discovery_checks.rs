@@ -1,0 +1,56 @@
+//! Lists the HAProxies that run on this machine, and what discovery did not trust.
+
+use crate::config::discovery::Discovery;
+use crate::headless::doctor::finding::Finding;
+
+/// Reports each running HAProxy with its socket, and each candidate that was skipped.
+pub(crate) fn check_discovery(found: &Discovery) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for haproxy in &found.running {
+        findings.push(match &haproxy.address {
+            Some(address) => Finding::ok(format!("{address} ({})", haproxy.describe())),
+            None => {
+                let tried = found.log.tried.join("\n");
+                Finding::note(format!(
+                    "{} has no stats socket that this user may open; tried:\n{tried}",
+                    haproxy.describe()
+                ))
+            }
+        });
+    }
+    if let Some(address) = &found.common_socket {
+        let seen =
+            if found.running.is_empty() { "no running HAProxy was found, but a socket" } else { "a usual socket" };
+        findings.push(Finding::note(format!("{address}: {seen} exists")));
+    }
+    let skipped = found.log.skipped.iter();
+    findings.extend(skipped.map(|reason| {
+        Finding::note(format!("skipped, because it is not trusted: {reason}"))
+            .with_fix("if it is right, name its socket as the target")
+    }));
+    if found.running.len() > 1 {
+        findings.push(Finding::note(
+            "several HAProxies: commands that change something, and hapulse get, need --target".to_owned(),
+        ));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::discovery::LocalHaproxy;
+    use crate::haproxy::address::Address;
+
+    #[test]
+    fn check_discovery_lists_haproxies_and_skipped_candidates() {
+        let one = |pid, address| LocalHaproxy { pids: vec![pid], configs: vec!["/a.cfg".into()], address };
+        let mut found = Discovery::default();
+        found.running = vec![one(1, Some(Address::unix("/run/a.sock"))), one(2, None)];
+        found.log.skipped.push("/b.cfg: belongs to user ann".to_owned());
+        let texts: Vec<String> = check_discovery(&found).into_iter().map(|finding| finding.text).collect();
+        assert_eq!(texts[0], "/run/a.sock (pid 1, /a.cfg)");
+        assert!(texts[1].starts_with("pid 2, /a.cfg has no stats socket"), "{texts:?}");
+        assert!(texts[2].ends_with("/b.cfg: belongs to user ann") && texts[3].contains("--target"), "{texts:?}");
+    }
+}
