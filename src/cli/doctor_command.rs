@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::common_args::PollArgs;
 use crate::cli::resolve_settings;
+use crate::cli::targets::NoTarget;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
 use crate::config::settings::Settings;
@@ -60,6 +61,12 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
                 let findings = haproxy_checks::check_haproxy(&target.address, PollSchedule::new(settings.interval))?;
                 sections.push((target.label(), findings));
             }
+        }
+        Err(NoTarget::NotFound { what, fix, tried, skipped }) => {
+            let mut findings = vec![Finding::error(what).with_fix(fix)];
+            findings.extend(discovery_checks::skipped_findings(&skipped));
+            findings.push(Finding::note(format!("tried:\n{}", tried.join("\n"))));
+            sections.push(("HAProxy".to_owned(), findings));
         }
         Err(why) => sections.push(("HAProxy".to_owned(), vec![Finding::error(why.to_string())])),
     }

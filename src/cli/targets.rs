@@ -19,8 +19,8 @@ pub(super) enum NoTarget {
     #[error(transparent)]
     Address(#[from] AddressError),
     /// No target was given, and discovery found no socket that this user may open.
-    #[error("{what}{}{}\n  {fix}", list("tried", .tried), list("skipped, because they are not trusted", .skipped))]
-    NotFound { what: String, tried: Vec<String>, skipped: Vec<String>, fix: String },
+    #[error("{what}\n  {fix}{}{}", list("tried", .tried), list("skipped, because they are not trusted", .skipped))]
+    NotFound { what: String, fix: String, tried: Vec<String>, skipped: Vec<String> },
     /// No target was given, and the command needs exactly one.
     #[error("{what}: select one with --target\n    {}", .choices.join("\n    "))]
     Several { what: String, choices: Vec<String> },

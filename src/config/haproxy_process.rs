@@ -100,11 +100,11 @@ impl HaproxyProcess {
     /// Returns the directory to which relative paths in the command line and in the configuration refer, or `None` if it
     /// is unknown.
     pub(crate) fn working_directory(&self) -> Option<PathBuf> {
-        let link = |name: &str| fs::read_link(self.folder.join(name)).ok();
-        let is_chrooted = link("root").is_some_and(|root| root != Path::new("/"));
-        if !is_chrooted {
+        if !self.is_chrooted() {
             // After -C, this is already the new directory.
-            return link("cwd").or_else(|| self.directory.clone().filter(|path| path.is_absolute()));
+            return fs::read_link(self.folder.join("cwd"))
+                .ok()
+                .or_else(|| self.directory.clone().filter(|path| path.is_absolute()));
         }
         // HAProxy read its files before it changed its root, and its working directory is now within the new root.
         let environment = self.environment();
@@ -117,6 +117,11 @@ impl HaproxyProcess {
         directory.is_absolute().then_some(directory)
     }
 
+    /// Returns true if the root directory of the process is not `/`.
+    fn is_chrooted(&self) -> bool {
+        fs::read_link(self.folder.join("root")).is_ok_and(|root| root != Path::new("/"))
+    }
+
     /// Compares the mounts of the process with those of hapulse, for a file that hapulse sees at `path`.
     pub(crate) fn mount_view(&self, path: &Path) -> MountView {
         let own = self.folder.with_file_name("self").join("ns/mnt");
@@ -124,7 +129,14 @@ impl HaproxyProcess {
             (Ok(own), Ok(its)) if own == its => MountView::Same,
             (Ok(_), Ok(_)) => {
                 let inside = self.folder.join("root").join(path.strip_prefix("/").unwrap_or(path));
-                match (fs::metadata(path), fs::metadata(inside)) {
+                let program = self.folder.join("exe");
+                let (own, its) = match fs::read_link(&program) {
+                    // Below its new root, the files that it opened before cannot be seen. If even its program is the file
+                    // that is here, it runs in no container.
+                    Ok(path) if self.is_chrooted() => (fs::metadata(path), fs::metadata(program)),
+                    _ => (fs::metadata(path), fs::metadata(inside)),
+                };
+                match (own, its) {
                     (Ok(own), Ok(its)) if (own.dev(), own.ino()) == (its.dev(), its.ino()) => MountView::Same,
                     _ => MountView::Other,
                 }

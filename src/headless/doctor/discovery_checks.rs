@@ -23,17 +23,21 @@ pub(crate) fn check_discovery(found: &Discovery) -> Vec<Finding> {
             if found.running.is_empty() { "no running HAProxy was found, but a socket" } else { "a usual socket" };
         findings.push(Finding::note(format!("{address}: {seen} exists")));
     }
-    let skipped = found.log.skipped.iter();
-    findings.extend(skipped.map(|reason| {
-        Finding::note(format!("skipped, because it is not trusted: {reason}"))
-            .with_fix("if it is right, name its socket as the target")
-    }));
+    findings.extend(skipped_findings(&found.log.skipped));
     if found.running.len() > 1 {
         findings.push(Finding::note(
             "several HAProxies: commands that change something, and hapulse get, need --target".to_owned(),
         ));
     }
     findings
+}
+
+/// Reports each candidate that discovery did not trust, with the reason.
+pub(crate) fn skipped_findings(skipped: &[String]) -> impl Iterator<Item = Finding> {
+    skipped.iter().map(|reason| {
+        Finding::note(format!("skipped, because it is not trusted: {reason}"))
+            .with_fix("if you trust it, name its socket as the target")
+    })
 }
 
 #[cfg(test)]
