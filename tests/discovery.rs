@@ -179,7 +179,7 @@ fn v4_sockets_workers_and_old_processes_of_one_haproxy_are_one() {
 fn v13_relative_configuration_is_found() {
     assert_found(LINE, PATH, |_, command| command.args(["-db", "-f", "etc/h.cfg"]));
     assert_found(LINE, PATH, |_, command| command.args(["-db", "-C", "etc", "-f", "h.cfg"]));
-    assert_found(LINE, PATH, |folder, command| (command.args(["-db", "-f", "h.cfg", "-C"]).arg(folder.join("etc"))));
+    assert_found(LINE, PATH, |folder, command| command.args(["-db", "-f", "h.cfg", "-C"]).arg(folder.join("etc")));
     assert_found(LINE, PATH, |_, command| command.args(["-db", "-f", "./etc"]));
 }
 

@@ -65,7 +65,7 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         Err(NoTarget::NotFound { what, fix, tried, skipped }) => {
             let mut findings = vec![Finding::error(what).with_fix(fix)];
             findings.extend(discovery_checks::skipped_findings(&skipped));
-            findings.push(Finding::note(format!("tried:\n{}", tried.join("\n"))));
+            findings.push(discovery_checks::tried_finding(&tried));
             sections.push(("HAProxy".to_owned(), findings));
         }
         Err(why) => sections.push(("HAProxy".to_owned(), vec![Finding::error(why.to_string())])),

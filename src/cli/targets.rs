@@ -19,7 +19,7 @@ pub(super) enum NoTarget {
     #[error(transparent)]
     Address(#[from] AddressError),
     /// No target was given, and discovery found no socket that this user may open.
-    #[error("{what}\n  {fix}{}{}", list("tried", .tried), list("skipped, because they are not trusted", .skipped))]
+    #[error("{what}\n  {fix}{}{}", list("tried", .tried), list("skipped", .skipped))]
     NotFound { what: String, fix: String, tried: Vec<String>, skipped: Vec<String> },
     /// No target was given, and the command needs exactly one.
     #[error("{what}: select one with --target\n    {}", .choices.join("\n    "))]
@@ -96,9 +96,10 @@ impl FoundTargets {
 
     /// Returns a note about the HAProxies, files and sockets that discovery did not trust, if there are any.
     pub(super) fn skipped_note(&self) -> Option<String> {
-        let count = self.discovery.as_ref()?.log.skipped.len();
-        let things = "processes, files or sockets for discovery";
-        (count > 0).then(|| format!("skipped {count} {things} that are not trusted; hapulse doctor lists them"))
+        let has_skipped = !self.discovery.as_ref()?.log.skipped.is_empty();
+        has_skipped.then(|| {
+            "discovery skipped processes, files or sockets that it does not trust: hapulse doctor lists them".to_owned()
+        })
     }
 
     fn several(self) -> NoTarget {

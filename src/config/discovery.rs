@@ -154,7 +154,9 @@ impl Search<'_> {
             let mut leader = process.clone();
             for _ in 0..all.len() {
                 let is_parent = |other: &&HaproxyProcess| {
-                    other.pid == leader.parent && (self.is_own(other) || other.users == leader.users)
+                    other.pid == leader.parent
+                        && other.other_program.is_none()
+                        && (self.is_own(other) || other.users == leader.users)
                 };
                 let Some(parent) = all.iter().find(is_parent) else { break };
                 leader = parent.clone();
@@ -176,6 +178,12 @@ impl Search<'_> {
         let pid = leader.pid;
         if leader.configs.is_empty() {
             log.tried.push(format!("pid {pid}: no configuration file on its command line"));
+            return None;
+        }
+        if let Some(program) = &leader.other_program {
+            let list = if self.is_own(leader) { &mut log.tried } else { &mut log.skipped };
+            let (files, program) = (safe_list(&leader.configs), SafeText::from(program.as_path()));
+            list.push(format!("pid {pid} ({files}) is named haproxy, but its program is {program}"));
             return None;
         }
         let directory = leader.working_directory();

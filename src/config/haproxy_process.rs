@@ -30,6 +30,9 @@ pub(crate) struct HaproxyProcess {
     pub(crate) configs: Vec<PathBuf>,
     /// Directory to which HAProxy changes at its start (`-C`).
     directory: Option<PathBuf>,
+    /// Program that the process runs, if it is known and has another name than HAProxy. Any user can start any program
+    /// under the name haproxy.
+    pub(crate) other_program: Option<PathBuf>,
     /// The process is in a process id namespace of its own, as in a container.
     is_in_container: bool,
     /// Its folder in `/proc`.
@@ -61,17 +64,16 @@ impl HaproxyProcess {
         let cmdline = read("cmdline", MAX_CMDLINE_BYTES).ok()?;
         let words: Vec<&[u8]> =
             cmdline.split_inclusive(|byte| *byte == 0).filter_map(|word| word.strip_suffix(&[0])).collect();
-        let program = fs::read_link(folder.join("exe")).ok();
-        let is_haproxy = match program.as_ref().and_then(|path| path.file_name()) {
-            // The name of the program cannot be changed by its user, whereas the first word can.
-            Some(name) => is_haproxy_name(name.as_bytes()),
-            None => {
-                let comm = read("comm", MAX_STATUS_BYTES).unwrap_or_default();
-                is_haproxy_name(&comm) || is_haproxy_name(file_name(words.first()?))
-            }
-        };
         // A zombie and a kernel thread have no command line.
-        if !is_haproxy || words.is_empty() {
+        let first_word = words.first()?;
+        let program = fs::read_link(folder.join("exe")).ok();
+        let has_program_name =
+            program.as_ref().and_then(|path| path.file_name()).is_some_and(|name| is_haproxy_name(name.as_bytes()));
+        let has_name = || {
+            is_haproxy_name(file_name(first_word))
+                || read("comm", MAX_STATUS_BYTES).is_ok_and(|name| is_haproxy_name(name.trim_ascii_end()))
+        };
+        if !has_program_name && !has_name() {
             return None;
         }
         let status = String::from_utf8_lossy(&read("status", MAX_STATUS_BYTES).ok()?).into_owned();
@@ -86,6 +88,7 @@ impl HaproxyProcess {
             users: Some(numbers("Uid")).filter(|users| !users.is_empty())?,
             configs,
             directory,
+            other_program: program.filter(|_| !has_program_name),
             is_in_container: numbers("NSpid").len() > 1,
             folder: folder.to_path_buf(),
         })

@@ -36,8 +36,8 @@ pub(crate) fn open_regular(path: &Path, flags: OFlags, mode: Mode) -> io::Result
 /// # Errors
 /// Returns the errors of [`open_regular`], and an error if the file is larger or cannot be read.
 pub(crate) fn read_regular(path: &Path, max: u64) -> io::Result<Vec<u8>> {
-    let (bytes, is_complete) = read_start(path, max)?;
-    if is_complete {
+    let is_too_large = std::fs::metadata(path)?.len() > max;
+    if !is_too_large && let (bytes, true) = read_start(path, max)? {
         return Ok(bytes);
     }
     Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("is larger than {max} bytes")))

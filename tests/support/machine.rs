@@ -108,30 +108,33 @@ impl Machine {
         pid
     }
 
-    /// Starts a program that only sleeps, under any name and with any arguments, and adds it to the machine.
-    pub fn start_named(&self, user: u32, name: &str, args: &[&OsStr]) -> u32 {
-        let mut command = Command::new("sh");
-        command.arg0(name).args(["-c", "read -r line < /dev/null; sleep 1000", name]).args(args);
-        command.stdin(Stdio::null());
+    /// Starts a program named haproxy that only waits, with any arguments, and adds it to the machine.
+    pub fn start_imposter<S: AsRef<OsStr>>(&self, user: u32, args: impl IntoIterator<Item = S>) -> u32 {
+        let program = self.folder.path().join("haproxy");
+        if !program.exists() {
+            fs::copy("/bin/sh", &program).expect("the folder can be written");
+        }
+        let mut command = Command::new(program);
+        command.args(["-c", "while :; do sleep 1000; done"]).args(args);
         self.start(user, command, || true)
     }
 
     /// Returns the arguments that run `program` on this machine, as this user or as another.
-    fn arguments(&self, program: &str, user: Option<u32>) -> Vec<String> {
+    fn arguments(&self, program: &str, user: Option<(u32, u32)>) -> Vec<String> {
         let pids: Vec<String> = lock(&self.pids).iter().map(u32::to_string).collect();
         let folder = self.folder.path().join("proc").display().to_string();
         let mut words: Vec<String> =
             ["--mount", "--propagation", "private", "sh", "-c", SCRIPT, "sh"].map(str::to_owned).to_vec();
         words.extend([folder, pids.join(" ")]);
-        if let Some(user) = user {
+        if let Some((user, group)) = user {
             words.extend(["setpriv".to_owned(), format!("--reuid={user}"), format!("--regid={user}")]);
-            words.extend(["--clear-groups".to_owned(), "--".to_owned()]);
+            words.extend([format!("--groups={group}"), "--".to_owned()]);
         }
         words.push(program.to_owned());
         words
     }
 
-    fn command(&self, program: &str, user: Option<u32>) -> Command {
+    fn command(&self, program: &str, user: Option<(u32, u32)>) -> Command {
         let mut command = Command::new("unshare");
         command.args(self.arguments(program, user)).stdin(Stdio::null()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -148,10 +151,10 @@ impl Machine {
         self.run_as(None, args)
     }
 
-    /// Runs hapulse as another user and returns exit code, standard output and standard error.
+    /// Runs hapulse as another user, with another group, and returns exit code, standard output and standard error.
     pub fn run_as<I: AsRef<OsStr>>(
         &self,
-        user: Option<u32>,
+        user: Option<(u32, u32)>,
         args: impl IntoIterator<Item = I>,
     ) -> (i32, String, String) {
         let output: Output = self.command(&self.hapulse(), user).args(args).output().expect("unshare starts");

@@ -9,19 +9,16 @@ pub(crate) fn check_discovery(found: &Discovery) -> Vec<Finding> {
     for haproxy in &found.running {
         findings.push(match &haproxy.address {
             Some(address) => Finding::ok(format!("{address} ({})", haproxy.describe())),
-            None => {
-                let tried = found.log.tried.join("\n");
-                Finding::note(format!(
-                    "{} has no stats socket that this user may open; tried:\n{tried}",
-                    haproxy.describe()
-                ))
-            }
+            None => Finding::note(format!("{} has no stats socket that this user may open", haproxy.describe())),
         });
     }
     if let Some(address) = &found.common_socket {
         let seen =
             if found.running.is_empty() { "no running HAProxy was found, but a socket" } else { "a usual socket" };
         findings.push(Finding::note(format!("{address}: {seen} exists")));
+    }
+    if found.running.iter().any(|haproxy| haproxy.address.is_none()) {
+        findings.push(tried_finding(&found.log.tried));
     }
     findings.extend(skipped_findings(&found.log.skipped));
     if found.running.len() > 1 {
@@ -35,9 +32,13 @@ pub(crate) fn check_discovery(found: &Discovery) -> Vec<Finding> {
 /// Reports each candidate that discovery did not trust, with the reason.
 pub(crate) fn skipped_findings(skipped: &[String]) -> impl Iterator<Item = Finding> {
     skipped.iter().map(|reason| {
-        Finding::note(format!("skipped, because it is not trusted: {reason}"))
-            .with_fix("if you trust it, name its socket as the target")
+        Finding::note(format!("skipped: {reason}")).with_fix("if you trust it, name its socket as the target")
     })
+}
+
+/// Reports every path that discovery tried.
+pub(crate) fn tried_finding(tried: &[String]) -> Finding {
+    Finding::note(format!("tried:\n{}", tried.join("\n")))
 }
 
 #[cfg(test)]
@@ -55,6 +56,6 @@ mod tests {
         let texts: Vec<String> = check_discovery(&found).into_iter().map(|finding| finding.text).collect();
         assert_eq!(texts[0], "/run/a.sock (pid 1, /a.cfg)");
         assert!(texts[1].starts_with("pid 2, /a.cfg has no stats socket"), "{texts:?}");
-        assert!(texts[2].ends_with("/b.cfg: belongs to user ann") && texts[3].contains("--target"), "{texts:?}");
+        assert!(texts[3].ends_with("/b.cfg: belongs to user ann") && texts[4].contains("--target"), "{texts:?}");
     }
 }
