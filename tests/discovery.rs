@@ -12,7 +12,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use support::{Lab, Machine, process, wait_until};
+use support::machine::{own_user, require_root};
+use support::{Lab, Machine, process};
 
 /// The part of a configuration that every HAProxy needs to start.
 const PROXY: &str = "backend be1\n    timeout connect 1s\n    timeout server 1s\n    server s1 127.0.0.1:9\n";
@@ -40,7 +41,7 @@ fn accepts(address: &str) -> bool {
     if address.starts_with('/') { UnixStream::connect(address).is_ok() } else { TcpStream::connect(address).is_ok() }
 }
 
-/// Starts HAProxy as root on a new machine, with the configuration `etc/h.cfg` in a folder, and checks that discovery finds
+/// Starts HAProxy on a new machine, with the configuration `etc/h.cfg` in a folder, and checks that discovery finds
 /// its socket `address`. In both texts, `{}` stands for the folder.
 fn assert_found(global: &str, address: &str, prepare: impl for<'a> Fn(&Path, &'a mut Command) -> &'a mut Command) {
     let machine = Machine::with(&[]);
@@ -51,7 +52,7 @@ fn assert_found(global: &str, address: &str, prepare: impl for<'a> Fn(&Path, &'a
     command.env("RUN", &folder).current_dir(&folder);
     prepare(&folder, &mut command);
     let address = in_folder(address);
-    let pid = machine.start(0, command, || accepts(&address));
+    let pid = machine.start(own_user(), command, || accepts(&address));
     assert_eq!(found_pid(&machine), pid.to_string());
     let (_, out, _) = machine.run(["doctor"]);
     assert!(out.contains(&format!("ok     {address} (pid {pid}, ")), "{address}\n{out}");
@@ -191,7 +192,7 @@ fn v13_files_after_double_dash_are_found() {
     fs::write(folder.join("etc/second.cfg"), "# empty\n").unwrap();
     let mut command = Command::new(process::haproxy());
     command.args(["-db", "--", "etc/second.cfg", "etc/h.cfg"]).current_dir(&folder);
-    let pid = machine.start(0, command, || accepts(folder.join("a.sock").to_str().unwrap()));
+    let pid = machine.start(own_user(), command, || accepts(folder.join("a.sock").to_str().unwrap()));
     assert_eq!(found_pid(&machine), pid.to_string());
 }
 
@@ -206,7 +207,7 @@ fn v13_renamed_program_is_found() {
     fs::copy(process::haproxy(), &program).unwrap();
     let mut command = Command::new(program);
     command.args(["-db", "-f", "h.cfg"]).current_dir(&folder);
-    let pid = machine.start(0, command, || accepts(folder.join("a.sock").to_str().unwrap()));
+    let pid = machine.start(own_user(), command, || accepts(folder.join("a.sock").to_str().unwrap()));
     assert_eq!(found_pid(&machine), pid.to_string());
 }
 
@@ -228,6 +229,7 @@ fn v13_environment_and_quotes_in_socket_path_are_resolved() {
 
 #[test]
 fn v13_chrooted_process_is_found() {
+    require_root();
     let global = "chroot {}/etc\nstats socket {}/a.sock level admin";
     assert_found(global, PATH, |folder, command| command.args(["-db", "-f"]).arg(folder.join("etc/h.cfg")));
     assert_found(global, PATH, |folder, command| command.env("PWD", folder).args(["-db", "-f", "etc/h.cfg"]));
@@ -266,25 +268,43 @@ fn v13_abstract_socket_is_usable_as_target() {
     assert!(String::from_utf8_lossy(&out.stdout).contains("no process listens on this abstract socket"), "{out:?}");
 }
 
-#[test]
-fn v13_process_with_other_mounts_is_skipped() {
-    let machine = Machine::with(&[]);
-    let folder = machine.folder().to_owned();
-    // The same paths exist here, with another file and socket.
-    let inside = folder.join("inside");
-    write_config(&inside.join("h.cfg"), &format!("stats socket {}/a.sock level admin", folder.join("own").display()));
-    fs::create_dir(folder.join("own")).unwrap();
-    let lab_like = folder.join("own/h.cfg");
-    write_config(&lab_like, "stats socket /nowhere level admin");
-    let script = format!(
-        "mount --bind {0}/inside {0}/own && exec {1} -db -f {0}/own/h.cfg",
-        folder.display(),
-        process::haproxy().display()
-    );
+/// Starts HAProxy with `etc/h.cfg` in a mount namespace of its own, after a shell command.
+fn start_with_mounts(machine: &Machine, folder: &Path, mount: &str, socket: &Path) -> u32 {
+    require_root();
+    let probe = Command::new("unshare").args(["--mount", "true"]).output().unwrap();
+    let needs =
+        "this test needs mount namespaces; in a container: --cap-add SYS_ADMIN --security-opt apparmor=unconfined";
+    assert!(probe.status.success(), "{needs}: {}", String::from_utf8_lossy(&probe.stderr));
+    let (haproxy, folder) = (process::haproxy(), folder.display());
+    let script = format!("{mount} && exec {} -db -f {folder}/etc/h.cfg", haproxy.display());
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "sh", "-c", &script]);
-    let pid = machine.start(0, command, || inside.join("a.sock").exists());
+    machine.start(0, command, || UnixStream::connect(socket).is_ok())
+}
+
+#[test]
+fn v13_process_with_own_mounts_is_found_if_it_sees_the_same_files() {
+    for chroot in ["", "\nchroot {}/etc"] {
+        let machine = Machine::with(&[]);
+        let folder = machine.folder().to_owned();
+        let global = format!("{LINE}{chroot}").replace("{}", folder.to_str().unwrap());
+        write_config(&folder.join("etc/h.cfg"), &global);
+        let pid = start_with_mounts(&machine, &folder, "true", &folder.join("a.sock"));
+        assert_eq!(found_pid(&machine), pid.to_string());
+    }
+}
+
+#[test]
+fn v13_process_that_sees_other_files_is_skipped() {
+    let machine = Machine::with(&[]);
+    let folder = machine.folder().to_owned();
+    // The same path exists here, with another configuration.
+    let socket = folder.join("a.sock");
+    write_config(&folder.join("inside/h.cfg"), &format!("stats socket {} level admin", socket.display()));
+    write_config(&folder.join("etc/h.cfg"), "stats socket /nowhere level admin");
+    let mount = format!("mount --bind {0}/inside {0}/etc", folder.display());
+    let pid = start_with_mounts(&machine, &folder, &mount, &socket);
     let (code, out, _) = machine.run(["doctor"]);
     assert!(code == 1 && out.contains(&format!("pid {pid} (")) && out.contains("other mounts"), "{out}");
-    wait_until("HAProxy still runs", || process::is_alive(pid));
+    assert!(process::is_alive(pid));
 }

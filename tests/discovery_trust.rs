@@ -167,9 +167,8 @@ fn a2_user_of_trusted_configuration_is_trusted() {
     chown(&run, Some(HAPROXY_USER), Some(HAPROXY_USER)).unwrap();
     fs::set_permissions(&run, Permissions::from_mode(0o2775)).unwrap();
     let (config, socket) = (machine.folder().join("h.cfg"), run.join("s.sock"));
-    let owner = format!("user {HAPROXY_USER} group {HAPROXY_USER}").replace("user", "uid").replace("group", "gid");
     let global = format!(
-        "uid {HAPROXY_USER}\ngid {HAPROXY_USER}\nstats socket {} mode 660 {owner} level operator",
+        "uid {HAPROXY_USER}\ngid {HAPROXY_USER}\nstats socket {} mode 660 uid {HAPROXY_USER} gid {HAPROXY_USER} level operator",
         socket.display()
     );
     write_config(&config, &global);

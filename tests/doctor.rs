@@ -165,7 +165,13 @@ fn n7_doctor_names_likeliest_cause_of_failed_connection() {
     for (target, causes) in [
         (&config, [format!("{config} is a regular file, not a socket"), String::new()]),
         (&folder, [format!("{folder} is a directory, not a socket"), String::new()]),
-        (&unused, ["nothing listens on this port: is HAProxy running".to_owned(), "is the port right".to_owned()]),
+        (
+            &unused,
+            [
+                "nothing listens on this port: is HAProxy running".to_owned(),
+                "is the port right? In global: stats socket".to_owned(),
+            ],
+        ),
         (&silent_address, [format!("is {silent_address} a stats socket, or another program?"), String::new()]),
         (&frontend, [format!("another program listens on {frontend}"), "it is a frontend".to_owned()]),
     ] {

@@ -112,7 +112,7 @@ pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let (named, options) = match options {
         Ok(options) => options,
         Err(why) => {
-            eprintln!("hapulse: {}\n  see hapulse show --help for examples", safe_text::escape_lines(&why.to_string()));
+            eprintln!("hapulse: {}\n  see hapulse show --help for examples", safe_text::escape_lines(&why));
             return Ok(usage_error());
         }
     };

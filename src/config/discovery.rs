@@ -13,7 +13,7 @@ use crate::config::haproxy_process::{HaproxyProcess, MountView};
 use crate::config::haproxy_words::ProcessEnvironment;
 use crate::config::search_log::SearchLog;
 use crate::config::socket_checks::SocketChecks;
-use crate::config::trust::{PathProblem, TrustedOwners};
+use crate::config::trust::{PathProblem, TrustedOwners, below};
 use crate::haproxy::address::Address;
 use crate::haproxy::safe_text::SafeText;
 
@@ -136,11 +136,6 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Returns the path below `root`.
-    fn place(&self, path: &Path) -> PathBuf {
-        self.root.join(path.strip_prefix("/").unwrap_or(path))
-    }
-
     /// Returns true if root or this user runs the process. A program with the setuid bit, which any user may start under
     /// any name, has another real user.
     fn is_own(&self, process: &HaproxyProcess) -> bool {
@@ -206,9 +201,9 @@ impl Search<'_> {
             let files = safe_list(&leader.configs);
             log.tried.push(format!("pid {pid} ({files}): this user may not see the directory of a relative path"));
         }
-        self.resolve_sockets(&mut config, directory.as_deref(), log);
+        resolve_sockets(&mut config, directory.as_deref(), log);
         if config.files.is_empty() {
-            let is_elsewhere = |path: &PathBuf| leader.mount_view(&self.place(path)) == MountView::Other;
+            let is_elsewhere = |path: &PathBuf| leader.mount_view(&below(self.root, path)) == MountView::Other;
             if named.iter().any(is_elsewhere) {
                 log.skipped.push(format!(
                     "pid {pid} ({}) runs in a container or with other mounts; name its socket as the target",
@@ -237,20 +232,6 @@ impl Search<'_> {
         Some(reader.read(named, Some(leader), leader.environment(), log))
     }
 
-    /// Makes the paths of the sockets absolute.
-    fn resolve_sockets(&self, config: &mut LoadedConfig, directory: Option<&Path>, log: &mut SearchLog) {
-        config.contents.sockets.retain_mut(|socket| {
-            let Some(path) = socket.address.path().filter(|path| path.is_relative()) else { return true };
-            let Some(directory) = directory else {
-                let shown = SafeText::from(path);
-                log.tried.push(format!("{shown}: relative to a directory that this user may not see"));
-                return false;
-            };
-            socket.address = Address::Unix(directory.join(path));
-            true
-        });
-    }
-
     /// Returns the usable socket with the highest level, of several a Unix socket. Reports the unusable ones before it.
     fn best_socket(&self, candidate: &Candidate, log: &mut SearchLog) -> Option<Address> {
         let contents = &candidate.config.contents;
@@ -271,12 +252,12 @@ impl Search<'_> {
     ) -> Option<Address> {
         let checks = SocketChecks { root: self.root, accounts: self.accounts, owners, members };
         addresses.find_map(|address| match checks.check(&address) {
-            Ok(()) => Some(address.path().map_or(address.clone(), |path| Address::Unix(self.place(path)))),
+            Ok(()) => Some(address.path().map_or(address.clone(), |path| Address::Unix(below(self.root, path)))),
             Err(problem) => {
                 if problem == PathProblem::Inaccessible
                     && let Some(path) = address.path()
                 {
-                    log.inaccessible.get_or_insert_with(|| self.place(path));
+                    log.inaccessible.get_or_insert_with(|| below(self.root, path));
                 }
                 log.report(&SafeText::from(address.to_string().as_str()), problem);
                 None
@@ -287,20 +268,36 @@ impl Search<'_> {
     /// Returns the first usable socket of a configuration file or socket at one of the usual paths.
     fn common_socket(&self, candidates: Vec<Candidate>, log: &mut SearchLog) -> Option<Address> {
         let mut common = Candidate::default();
-        if candidates.is_empty() && self.place(Path::new(COMMON_CONFIG)).exists() {
+        if candidates.is_empty() && below(self.root, Path::new(COMMON_CONFIG)).exists() {
             let reader = ConfigReader { root: self.root, accounts: self.accounts, owners: &self.owners };
             common.config = reader.read(&[COMMON_CONFIG.into()], None, ProcessEnvironment::parse(None), log);
-            self.resolve_sockets(&mut common.config, None, log);
+            resolve_sockets(&mut common.config, None, log);
             if let Some(address) = self.best_socket(&common, log) {
                 return Some(address);
             }
         }
         let mut known = common.config.contents;
-        candidates.into_iter().for_each(|candidate| known.add(candidate.config.contents));
+        for candidate in candidates {
+            known.add(candidate.config.contents);
+        }
         let owners =
             self.owners.clone().and(&known.process_users, &known.groups).and(&known.socket_users, &known.groups);
         self.first_usable(COMMON_PATHS.iter().map(Address::unix), &[], owners, log)
     }
+}
+
+/// Makes the paths of the sockets absolute.
+fn resolve_sockets(config: &mut LoadedConfig, directory: Option<&Path>, log: &mut SearchLog) {
+    config.contents.sockets.retain_mut(|socket| {
+        let Some(path) = socket.address.path().filter(|path| path.is_relative()) else { return true };
+        let Some(directory) = directory else {
+            let shown = SafeText::from(path);
+            log.tried.push(format!("{shown}: relative to a directory that this user may not see"));
+            return false;
+        };
+        socket.address = Address::Unix(directory.join(path));
+        true
+    });
 }
 
 /// Returns paths for a message, safe to print.

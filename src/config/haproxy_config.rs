@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 use crate::config::accounts::Accounts;
-use crate::config::haproxy_words::{ProcessEnvironment, WordError, split_words};
+use crate::config::haproxy_words::{ConfigLineError, ProcessEnvironment, split_words};
 use crate::haproxy::address::Address;
 use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
@@ -91,7 +91,7 @@ impl HaproxyConfig {
     }
 
     /// Reports a line that cannot be split, if it may be a `stats socket` line.
-    fn report_line(&mut self, line: &[u8], number: usize, error: &WordError) {
+    fn report_line(&mut self, line: &[u8], number: usize, error: &ConfigLineError) {
         if line.trim_ascii_start().starts_with(b"stats") {
             self.unusable.push(format!("line {number}: {}", describe(error)));
         }
@@ -165,21 +165,21 @@ fn account_id(keyword: &[u8], value: &[u8], accounts: &Accounts) -> Option<(u32,
 }
 
 fn level_of(options: &[&[u8]]) -> Level {
-    let levels = options.windows(2).filter(|pair| pair[0] == b"level");
-    match levels.last().map(|pair| pair[1]) {
+    let level = options.windows(2).rfind(|pair| pair[0] == b"level");
+    match level.map(|pair| pair[1]) {
         Some(b"admin") => Level::Admin,
         Some(b"user") => Level::User,
         _ => Level::Operator,
     }
 }
 
-fn describe(error: &WordError) -> String {
+fn describe(error: &ConfigLineError) -> String {
     match error {
-        WordError::UnknownVariable(name) => format!(
+        ConfigLineError::UnknownVariable(name) => format!(
             "contains the environment variable {}, but this user may not read the environment of HAProxy",
             SafeText::from(name.as_str())
         ),
-        WordError::Invalid => "has invalid quotes or escapes".to_owned(),
+        ConfigLineError::Invalid => "has invalid quotes or escapes".to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::config::haproxy_process::{HaproxyProcess, MountView};
 use crate::config::haproxy_words::ProcessEnvironment;
 use crate::config::safe_file;
 use crate::config::search_log::SearchLog;
-use crate::config::trust::{PathProblem, TrustedOwners};
+use crate::config::trust::{PathProblem, TrustedOwners, below};
 use crate::haproxy::safe_text::SafeText;
 
 /// Maximum size of all configuration files of one HAProxy.
@@ -39,11 +39,6 @@ pub(crate) struct ConfigReader<'a> {
 }
 
 impl ConfigReader<'_> {
-    /// Returns the path below the root directory.
-    fn place(&self, path: &Path) -> PathBuf {
-        self.root.join(path.strip_prefix("/").unwrap_or(path))
-    }
-
     /// Reads files and directories, as `process` sees them. Reports what cannot be used.
     pub(crate) fn read(
         &self,
@@ -55,7 +50,7 @@ impl ConfigReader<'_> {
         let mut loaded = LoadedConfig::default();
         let mut budget = MAX_CONFIG_BYTES;
         for path in named {
-            let place = self.place(path);
+            let place = below(self.root, path);
             let files = match self.owners.check_contents(&place) {
                 Ok(_) if process.is_some_and(|process| process.mount_view(&place) == MountView::Other) => {
                     log.report(&SafeText::from(path.as_path()), other_file());
@@ -84,7 +79,7 @@ impl ConfigReader<'_> {
 
     /// Lists the files that HAProxy loads from a directory, in its order.
     fn list_directory(&self, path: &Path, log: &mut SearchLog) -> Vec<PathBuf> {
-        let entries = match fs::read_dir(self.place(path)) {
+        let entries = match fs::read_dir(below(self.root, path)) {
             Ok(entries) => entries,
             Err(error) => {
                 log.tried.push(format!("{}: cannot be read: {error}", SafeText::from(path)));
@@ -100,12 +95,12 @@ impl ConfigReader<'_> {
         names.sort();
         let files = names.into_iter().map(|name| path.join(name));
         // HAProxy loads only regular files from a directory.
-        files.filter(|file| fs::metadata(self.place(file)).is_ok_and(|meta| meta.is_file())).collect()
+        files.filter(|file| fs::metadata(below(self.root, file)).is_ok_and(|meta| meta.is_file())).collect()
     }
 
     /// Reads one configuration file.
     fn read_file(&self, file: &Path, budget: &mut u64, log: &mut SearchLog) -> Option<Vec<u8>> {
-        let place = self.place(file);
+        let place = below(self.root, file);
         let read = |_| {
             safe_file::read_regular(&place, *budget)
                 .map_err(|error| PathProblem::Failed(format!("cannot be read: {error}")))

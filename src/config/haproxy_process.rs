@@ -35,7 +35,7 @@ pub(crate) struct HaproxyProcess {
     pub(crate) other_program: Option<PathBuf>,
     /// The process is in a process id namespace of its own, as in a container.
     is_in_container: bool,
-    /// Its folder in `/proc`.
+    /// Folder of the process in `/proc`.
     folder: PathBuf,
 }
 
@@ -179,7 +179,7 @@ fn parse_arguments(words: &[&[u8]]) -> (Vec<PathBuf>, Option<PathBuf>) {
             Some(b"-") => configs.extend(rest.drain(..).map(path)),
             // Options without a value. The value of -dt is optional.
             Some([b'c', b'c', ..]) => drop(rest.pop_front()),
-            Some([b'v' | b'd' | b'V' | b'c' | b'D' | b'W' | b'q', ..]) => {}
+            Some([b'v' | b'd' | b'V' | b'c' | b'D' | b'W' | b'q', ..]) | None => {}
             Some([b's', b'f' | b't', ..]) => {
                 while rest.front().is_some_and(|word| !word.starts_with(b"-")) {
                     rest.pop_front();
@@ -188,7 +188,6 @@ fn parse_arguments(words: &[&[u8]]) -> (Vec<PathBuf>, Option<PathBuf>) {
             Some([b'f', ..]) => configs.extend(rest.pop_front().map(path)),
             Some([b'C', ..]) => directory = rest.pop_front().map(path),
             Some(_) => drop(rest.pop_front()),
-            None => {}
         }
     }
     (configs, directory)

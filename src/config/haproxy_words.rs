@@ -13,7 +13,7 @@ pub(crate) struct ProcessEnvironment {
 
 /// The reason why a line cannot be split.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum WordError {
+pub(crate) enum ConfigLineError {
     /// The value of a variable is unknown, because the environment of the process cannot be read.
     UnknownVariable(String),
     /// HAProxy would reject the line.
@@ -35,11 +35,11 @@ impl ProcessEnvironment {
     ///
     /// # Errors
     /// Returns an error if the value is unknown.
-    pub(crate) fn get(&self, name: &[u8]) -> Result<Option<&[u8]>, WordError> {
+    pub(crate) fn get(&self, name: &[u8]) -> Result<Option<&[u8]>, ConfigLineError> {
         match self.variables.get(name) {
             Some(value) => Ok(value.as_deref()),
             None if self.is_complete => Ok(None),
-            None => Err(WordError::UnknownVariable(String::from_utf8_lossy(name).into_owned())),
+            None => Err(ConfigLineError::UnknownVariable(String::from_utf8_lossy(name).into_owned())),
         }
     }
 
@@ -66,7 +66,7 @@ impl ProcessEnvironment {
     ///
     /// # Errors
     /// Returns an error if the value of a variable is unknown.
-    pub(crate) fn expand_address(&self, text: &[u8]) -> Result<Vec<u8>, WordError> {
+    pub(crate) fn expand_address(&self, text: &[u8]) -> Result<Vec<u8>, ConfigLineError> {
         let mut out = Vec::new();
         let mut rest = text;
         while let Some(at) = rest.iter().position(|byte| *byte == b'$') {
@@ -93,7 +93,7 @@ fn split_name(text: &[u8]) -> (&[u8], &[u8]) {
 ///
 /// # Errors
 /// Returns an error if the line is invalid or contains a variable whose value is unknown.
-pub(crate) fn split_words(line: &[u8], environment: &ProcessEnvironment) -> Result<Vec<Vec<u8>>, WordError> {
+pub(crate) fn split_words(line: &[u8], environment: &ProcessEnvironment) -> Result<Vec<Vec<u8>>, ConfigLineError> {
     let mut words = Vec::new();
     let mut word: Option<Vec<u8>> = None;
     let (mut single, mut double) = (false, false);
@@ -134,7 +134,7 @@ pub(crate) fn split_words(line: &[u8], environment: &ProcessEnvironment) -> Resu
         }
     }
     if single || double {
-        return Err(WordError::Invalid);
+        return Err(ConfigLineError::Invalid);
     }
     words.extend(word);
     Ok(words)
@@ -142,7 +142,7 @@ pub(crate) fn split_words(line: &[u8], environment: &ProcessEnvironment) -> Resu
 
 /// Returns the byte that follows a backslash, and the number of bytes it takes; the backslash itself and 0 if this is not
 /// an escape.
-fn unescape(after: &[u8], is_double_quoted: bool) -> Result<(u8, usize), WordError> {
+fn unescape(after: &[u8], is_double_quoted: bool) -> Result<(u8, usize), ConfigLineError> {
     let hex = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
     Ok(match after.first() {
         Some(byte @ (b' ' | b'\\' | b'#' | b'\'' | b'"')) => (*byte, 1),
@@ -152,7 +152,7 @@ fn unescape(after: &[u8], is_double_quoted: bool) -> Result<(u8, usize), WordErr
         Some(b'r') => (b'\r', 1),
         Some(b'x') => match (hex(1), hex(2)) {
             (Some(high), Some(low)) => ((high * 16 + low) as u8, 3),
-            _ => return Err(WordError::Invalid),
+            _ => return Err(ConfigLineError::Invalid),
         },
         _ => (b'\\', 0),
     })
@@ -162,21 +162,21 @@ fn unescape(after: &[u8], is_double_quoted: bool) -> Result<(u8, usize), WordErr
 type Expanded<'a> = (Option<Vec<u8>>, &'a [u8]);
 
 /// Reads `NAME`, `{NAME}`, `{NAME-default}` or `{NAME[*]}` after a `$`.
-fn expand_quoted<'a>(text: &'a [u8], environment: &ProcessEnvironment) -> Result<Expanded<'a>, WordError> {
+fn expand_quoted<'a>(text: &'a [u8], environment: &ProcessEnvironment) -> Result<Expanded<'a>, ConfigLineError> {
     let Some(inner) = text.strip_prefix(b"{") else {
         let (name, after) = split_name(text);
         return match name.first() {
             Some(first) if !first.is_ascii_digit() => Ok((environment.get(name)?.map(<[u8]>::to_vec), after)),
-            _ => Err(WordError::Invalid),
+            _ => Err(ConfigLineError::Invalid),
         };
     };
-    let end = inner.iter().position(|byte| *byte == b'}').ok_or(WordError::Invalid)?;
+    let end = inner.iter().position(|byte| *byte == b'}').ok_or(ConfigLineError::Invalid)?;
     let (name, mut options) = split_name(&inner[..end]);
     options = options.strip_prefix(b"[*]").unwrap_or(options);
     let default = match options {
         [] => None,
         [b'-', default @ ..] => Some(default.to_vec()),
-        _ => return Err(WordError::Invalid),
+        _ => return Err(ConfigLineError::Invalid),
     };
     Ok((environment.get(name)?.map(<[u8]>::to_vec).or(default), &inner[end + 1..]))
 }
@@ -189,7 +189,7 @@ mod tests {
         ProcessEnvironment::parse(Some(b"RUN=/run/a b\0EMPTY=\0odd\0"))
     }
 
-    fn words(line: &str) -> Result<Vec<String>, WordError> {
+    fn words(line: &str) -> Result<Vec<String>, ConfigLineError> {
         let words = split_words(line.as_bytes(), &environment())?;
         Ok(words.into_iter().map(|word| String::from_utf8(word).unwrap()).collect())
     }
@@ -206,7 +206,7 @@ mod tests {
             assert_eq!(words(line).unwrap(), expected, "{line}");
         }
         for line in ["\"a", "'a", r"\xg0", "\"$9\"", "\"${RUN\"", "\"${RUN+x}\""] {
-            assert_eq!(words(line), Err(WordError::Invalid), "{line}");
+            assert_eq!(words(line), Err(ConfigLineError::Invalid), "{line}");
         }
     }
 
@@ -232,7 +232,7 @@ mod tests {
         let mut unknown = ProcessEnvironment::parse(None);
         apply(&mut unknown, "presetenv A 2");
         apply(&mut unknown, "setenv B 3");
-        assert_eq!(unknown.get(b"A"), Err(WordError::UnknownVariable("A".to_owned())));
+        assert_eq!(unknown.get(b"A"), Err(ConfigLineError::UnknownVariable("A".to_owned())));
         assert_eq!(unknown.get(b"B"), Ok(Some(&b"3"[..])));
         apply(&mut unknown, "resetenv");
         assert_eq!(unknown.get(b"A"), Ok(None));

@@ -16,10 +16,8 @@ use rustix::fs::{Mode, OFlags};
 /// # Errors
 /// Returns an error if the file cannot be opened or is not a regular file; the message names what it is instead.
 pub(crate) fn open_regular(path: &Path, flags: OFlags, mode: Mode) -> io::Result<File> {
-    let before = match flags.contains(OFlags::NOFOLLOW) {
-        true => std::fs::symlink_metadata(path),
-        false => std::fs::metadata(path),
-    };
+    let is_link_refused = flags.contains(OFlags::NOFOLLOW);
+    let before = if is_link_refused { std::fs::symlink_metadata(path) } else { std::fs::metadata(path) };
     match before {
         Ok(meta) => require_regular(&meta)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound && flags.contains(OFlags::CREATE) => {}
@@ -36,7 +34,8 @@ pub(crate) fn open_regular(path: &Path, flags: OFlags, mode: Mode) -> io::Result
 /// # Errors
 /// Returns the errors of [`open_regular`], and an error if the file is larger or cannot be read.
 pub(crate) fn read_regular(path: &Path, max: u64) -> io::Result<Vec<u8>> {
-    let is_too_large = std::fs::metadata(path)?.len() > max;
+    let meta = std::fs::metadata(path)?;
+    let is_too_large = meta.is_file() && meta.len() > max;
     if !is_too_large && let (bytes, true) = read_start(path, max)? {
         return Ok(bytes);
     }

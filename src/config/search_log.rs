@@ -1,4 +1,4 @@
-//! What the discovery of local HAProxies could not use, and why.
+//! Candidates that the discovery of local HAProxies could not use, with the reasons.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! Checks whether a stats socket is trusted and this user may open it.
 
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{Access, access};
 
@@ -10,7 +10,7 @@ use crate::config::haproxy_files;
 use crate::config::haproxy_process::{HaproxyProcess, MountView};
 use crate::config::listeners;
 use crate::config::safe_file;
-use crate::config::trust::{PathProblem, TrustedOwners};
+use crate::config::trust::{PathProblem, TrustedOwners, below};
 use crate::haproxy::address::Address;
 
 /// The facts with which sockets are compared.
@@ -39,13 +39,8 @@ impl SocketChecks<'_> {
         }
     }
 
-    /// Returns the path below the root directory.
-    pub(crate) fn place(&self, path: &Path) -> PathBuf {
-        self.root.join(path.strip_prefix("/").unwrap_or(path))
-    }
-
     fn check_file(&self, path: &Path) -> Result<(), PathProblem> {
-        let place = self.place(path);
+        let place = below(self.root, path);
         let meta = self.owners.check_path(&place)?;
         if !meta.file_type().is_socket() {
             return Err(PathProblem::Failed(format!("{}, not a socket", safe_file::kind_name(&meta))));

@@ -141,6 +141,11 @@ impl<'a> TrustedOwners<'a> {
     }
 }
 
+/// Returns the path below a root directory.
+pub(crate) fn below(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
 /// Returns the names in a path, with `..`, without `.` and the root.
 fn components(path: &Path) -> Vec<OsString> {
     let is_step = |component: &Component<'_>| matches!(component, Component::Normal(_) | Component::ParentDir);

@@ -34,10 +34,9 @@ fn connect_hint(kind: io::ErrorKind, address: &Address) -> Option<String> {
     let line = |level| socket_permissions::socket_line(address, level);
     match (kind, address) {
         (io::ErrorKind::PermissionDenied, Address::Unix(path)) => Some(socket_permissions::access_hint(path)),
-        (io::ErrorKind::NotFound, Address::Unix(_)) => Some(format!(
-            "is HAProxy running, and is the path right? The line for its global section is: {}",
-            line(Level::Admin)
-        )),
+        (io::ErrorKind::NotFound, Address::Unix(_)) => {
+            Some(format!("is HAProxy running, is the path right? In global: {}", line(Level::Admin)))
+        }
         (io::ErrorKind::ConnectionRefused, Address::Unix(path)) => Some(match other_kind(path) {
             Some(kind) => {
                 format!("{address} is {kind}, not a socket: use the path on a \"stats socket\" line in haproxy.cfg")
@@ -48,7 +47,7 @@ fn connect_hint(kind: io::ErrorKind, address: &Address) -> Option<String> {
             Some("no process listens on this abstract socket: is HAProxy running, and is the name right?".to_owned())
         }
         (io::ErrorKind::ConnectionRefused, Address::Tcp { .. }) => Some(format!(
-            "nothing listens on this port: is HAProxy running, and is the port right? The line for its global section is: {}",
+            "nothing listens on this port: is HAProxy running, is the port right? In global: {}",
             line(Level::Operator)
         )),
         _ => None,

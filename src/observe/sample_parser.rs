@@ -38,7 +38,7 @@ pub(crate) enum PollError {
     #[error("the reply was truncated after {0} bytes")]
     Truncated(usize),
     /// The reply is not from a stats socket; it begins with this text.
-    #[error("the reply is not from a stats socket; it begins with \"{0}\"")]
+    #[error("not a stats socket: the reply begins with \"{0}\"")]
     OtherProgram(SafeText),
     /// HAProxy refused the command, with this message.
     #[error("HAProxy refused: {0}")]
@@ -113,7 +113,7 @@ impl SampleParser {
         let (Some(info), Some(stat)) = (replies.get(leading_replies), replies.get(leading_replies + 1)) else {
             return Err(match replies.first() {
                 Some(reply) if reply.is_denied() => PollError::Refused(SafeText::new(reply.text().trim_ascii())),
-                _ if !may_be_info(bytes) => PollError::OtherProgram(SafeText::new(&bytes[..bytes.len().min(60)])),
+                _ if !may_be_info(bytes) => PollError::OtherProgram(SafeText::new(&bytes[..bytes.len().min(12)])),
                 _ => PollError::Truncated(bytes.len()),
             });
         };

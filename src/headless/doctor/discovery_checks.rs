@@ -50,8 +50,8 @@ mod tests {
     #[test]
     fn check_discovery_lists_haproxies_and_skipped_candidates() {
         let one = |pid, address| LocalHaproxy { pids: vec![pid], configs: vec!["/a.cfg".into()], address };
-        let mut found = Discovery::default();
-        found.running = vec![one(1, Some(Address::unix("/run/a.sock"))), one(2, None)];
+        let running = vec![one(1, Some(Address::unix("/run/a.sock"))), one(2, None)];
+        let mut found = Discovery { running, ..Discovery::default() };
         found.log.skipped.push("/b.cfg: belongs to user ann".to_owned());
         let texts: Vec<String> = check_discovery(&found).into_iter().map(|finding| finding.text).collect();
         assert_eq!(texts[0], "/run/a.sock (pid 1, /a.cfg)");

@@ -58,7 +58,7 @@ pub(crate) fn run(
             }
             Err(why) => {
                 // Write errors are ignored: the exit code reports the failure, too.
-                let _ = writeln!(err, "hapulse: {}", safe_text::escape_lines(&why.to_string()));
+                let _ = writeln!(err, "hapulse: {}", safe_text::escape_lines(&why));
                 is_missing = true;
             }
         }
