@@ -28,9 +28,9 @@ use jiff::tz::TimeZone;
 use crate::actions::audit::actor::Actor;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::cli::args::{AuditArgs, Cli, CliCommand, ConfigArgs};
-use crate::cli::common_args::{report_no_target, usage_error};
+use crate::cli::common_args::{report_no_target, report_skipped, usage_error};
 use crate::cli::server_commands::ServerCommandArgs;
-use crate::cli::targets::NoTarget;
+use crate::cli::targets::{FoundTargets, NoTarget};
 use crate::config::config_file::BadConfig;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
@@ -38,6 +38,7 @@ use crate::config::settings::{AuditSettings, Settings};
 use crate::config::target::Target;
 use crate::demo;
 use crate::haproxy::address::Address;
+use crate::haproxy::safe_text;
 use crate::headless::audit::listing;
 use crate::headless::config::effective;
 use crate::headless::manual::key_list;
@@ -52,16 +53,26 @@ use crate::problems::thresholds::ThresholdError;
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return check_command::report_usage_error(&error).unwrap_or_else(|| error.exit()),
+        Err(error) => return check_command::report_usage_error(&error).unwrap_or_else(|| report_usage_error(&error)),
     };
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("hapulse: {error:#}");
+            eprintln!("hapulse: {}", safe_text::escape_lines(&format!("{error:#}")));
             let is_usage = error.is::<BadConfig>() || error.is::<ThresholdError>();
             if is_usage { usage_error() } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// Prints an error in the command line, or the help, and returns the exit code. An error may quote arguments, so it is
+/// printed without colors and escaped.
+fn report_usage_error(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    eprint!("{}", safe_text::escape_lines(&error.to_string()));
+    usage_error()
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -91,13 +102,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let demo = demo::start(demo::DemoOptions::default()).context("cannot start the simulated HAProxy")?;
             let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
             let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
-            dashboard::show(vec![target], &options, &settings, audit)
+            dashboard::show(FoundTargets { targets: vec![target], discovery: None }, &options, &settings, audit)
         }
         None => {
             let settings = resolve_settings::load_settings(cli.options.config.as_deref(), cli.options.layer())?;
             match targets::find(&cli.targets, cli.unix_socket.as_deref(), cli.tcp_socket.as_deref(), &settings.targets)
             {
-                Ok(targets) => dashboard::show(targets, &cli.options, &settings, open_audit(&settings, "dashboard")),
+                Ok(found) => dashboard::show(found, &cli.options, &settings, open_audit(&settings, "dashboard")),
                 Err(why) => {
                     let code = report_no_target(&why);
                     if matches!(why, NoTarget::NotFound { .. }) {
@@ -168,8 +179,9 @@ fn run_server_command(args: &ServerCommandArgs) -> anyhow::Result<ExitCode> {
     let settings = resolve_settings::load_settings(common.config.as_deref(), common.partial_settings())?;
     let named: Vec<Target> = common.target.iter().cloned().collect();
     let found = targets::find(&named, common.unix_socket.as_deref(), common.tcp_socket.as_deref(), &settings.targets);
-    let target = match found.map(|found| found.into_iter().next()) {
-        Ok(target) => target.context("no target")?,
+    found.iter().for_each(report_skipped);
+    let target = match found.and_then(FoundTargets::into_changeable) {
+        Ok(target) => target,
         Err(why) => return Ok(report_no_target(&why)),
     };
     let audit = open_audit(&settings, &args.audit_tool());

@@ -117,3 +117,87 @@ fn doctor_reports_terminal_size_and_type() {
     assert!(screen.contains("TERM is xterm inside tmux") && screen.contains("default-terminal"), "{screen}");
     assert_eq!(term.exit_code(), 0);
 }
+
+/// Returns the finding about HAProxy: the lines from the first error on.
+fn first_error(out: &str) -> String {
+    let from = out.find("WRONG").unwrap_or_else(|| panic!("no error:\n{out}"));
+    out[from..].to_owned()
+}
+
+#[test]
+fn n7_doctor_accepts_target_options_of_other_commands() {
+    let lab = Lab::builder().tcp().start();
+    let home = tempfile::tempdir().unwrap();
+    let (socket, tcp) = (lab.admin().display().to_string(), lab.tcp().to_string());
+    for args in
+        [["-s", &socket], ["--unix-socket", &socket], ["-t", &tcp], ["--tcp-socket", &tcp], ["--target", &socket]]
+    {
+        let (code, out, err) = doctor(home.path(), args);
+        assert_eq!((code, err.as_str()), (0, ""), "{args:?}: {out}");
+        assert!(out.contains(&format!("pid {}", lab.pid())), "{args:?}: {out}");
+    }
+}
+
+#[test]
+fn n7_loopback_port_is_not_advised_to_be_bound_to_loopback() {
+    let lab = Lab::builder().tcp().start();
+    let home = tempfile::tempdir().unwrap();
+    for address in std::iter::once(lab.tcp()).chain(lab.tcp6()) {
+        let (_, out, _) = doctor(home.path(), [address.to_string()]);
+        assert!(out.contains("note   every local user can change this HAProxy through"), "{out}");
+        assert!(
+            out.contains("use a Unix socket instead: stats socket") && !out.contains("bind the socket to"),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn n7_doctor_names_likeliest_cause_of_failed_connection() {
+    let home = tempfile::tempdir().unwrap();
+    let lab = Lab::builder().start();
+    let config = lab.config_file().display().to_string();
+    let folder = home.path().display().to_string();
+    let unused = support::servers::free_port(std::net::Ipv4Addr::LOCALHOST).unwrap().to_string();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_address = silent.local_addr().unwrap().to_string();
+    let frontend = lab.frontend_addr().to_string();
+    for (target, causes) in [
+        (&config, [format!("{config} is a regular file, not a socket"), String::new()]),
+        (&folder, [format!("{folder} is a directory, not a socket"), String::new()]),
+        (
+            &unused,
+            [
+                "nothing listens on this port: is HAProxy running".to_owned(),
+                "is the port right? In global: stats socket".to_owned(),
+            ],
+        ),
+        (&silent_address, [format!("is {silent_address} a stats socket, or another program?"), String::new()]),
+        (&frontend, [format!("another program listens on {frontend}"), "it is a frontend".to_owned()]),
+    ] {
+        let (code, out, _) = doctor(home.path(), [target]);
+        let error = first_error(&out);
+        assert_eq!(code, 1, "{out}");
+        assert!(causes.iter().all(|cause| error.contains(cause.as_str())), "{causes:?}: {error}");
+    }
+}
+
+#[test]
+fn n7_doctor_without_haproxy_says_so_first() {
+    let machine = support::Machine::with(&[]);
+    let (code, out, err) = machine.run(["doctor"]);
+    assert_eq!((code, err.as_str()), (1, ""), "{out}");
+    let error = first_error(&out);
+    assert!(error.starts_with("WRONG  no stats socket found: no HAProxy runs on this machine\n"), "{error}");
+    assert!(error.lines().nth(1).unwrap().contains("-> start HAProxy"), "{error}");
+    // A HAProxy without a stats socket.
+    let lab = Lab::builder().start();
+    machine.add(&lab);
+    lab.edit(|config| config.replace("stats socket", "#"));
+    let (_, out, _) = machine.run(["doctor"]);
+    let error = first_error(&out);
+    let expected =
+        format!("WRONG  no stats socket found: HAProxy runs (pid {}, {})", lab.pid(), lab.config_file().display());
+    assert!(error.starts_with(&expected), "{error}");
+    assert!(error.lines().nth(1).unwrap().contains("-> add this line to the global section"), "{error}");
+}

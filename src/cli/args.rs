@@ -28,7 +28,7 @@ use crate::table::view_table::ViewId;
     version,
     about = "A terminal dashboard for HAProxy: monitor through the stats socket, find problems, change servers safely",
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  hapulse                              the local HAProxy\n  \
+    after_help = "Examples:\n  hapulse                              the HAProxies of this machine\n  \
         hapulse /run/haproxy/admin.sock      a Unix socket\n  \
         hapulse -n lb01:9999 eu=lb02:9999    two over TCP, read-only; o switches between them\n  \
         hapulse -m 4 -p www -p api           view 4 (Errors) of two proxies\n  \

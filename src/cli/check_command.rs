@@ -10,6 +10,7 @@ use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL};
 use crate::cli::resolve_settings as configured;
 use crate::config::duration;
 use crate::config::target::Target;
+use crate::haproxy::safe_text;
 use crate::headless::check::nagios::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};
 use crate::problems::thresholds::ThresholdChange;
 
@@ -51,7 +52,7 @@ fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     let CheckArgs { target_args, over, thresholds: changes, poll_args } = args;
     let settings = poll_args.load_settings()?;
     let thresholds = configured::thresholds(&settings.thresholds, &changes)?;
-    let targets = poll_args.resolve_targets(&target_args, &settings)?;
+    let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
     let options = CheckOptions { over: over.unwrap_or(DEFAULT_SAMPLING_TIME), interval: SAMPLE_INTERVAL, thresholds };
     nagios::run(&options, pollers, &mut io::stdout().lock())
@@ -59,7 +60,7 @@ fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
 
 /// Prints the UNKNOWN line to standard output, because monitoring systems show only that. Write errors are ignored.
 fn print_unknown(why: &str) {
-    let _ = writeln!(io::stdout(), "{}", unknown_line(why));
+    let _ = writeln!(io::stdout(), "{}", unknown_line(&safe_text::escape_lines(why)));
 }
 
 /// Prints an error in the command line of `hapulse check` as UNKNOWN and returns the exit code 3, because clap's exit

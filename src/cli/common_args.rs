@@ -1,6 +1,6 @@
 //! Arguments and helpers shared by the read-only commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use clap::Args;
 
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::cli::resolve_settings;
-use crate::cli::targets::{self, NoTarget};
+use crate::cli::targets::{self, FoundTargets, NoTarget};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
 use crate::config::target::Target;
 use crate::config::terminal_env::TerminalEnv;
+use crate::haproxy::safe_text;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::poller::Poller;
 use crate::headless::print::terminal_columns;
@@ -45,9 +46,14 @@ impl PollArgs {
         Ok(resolve_settings::load_settings(self.config.as_deref(), PartialSettings::default())?)
     }
 
+    /// Returns the configuration file that replaces the user's.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// Returns the targets in `named`, followed by those of the options. Without any, returns all configured targets or
-    /// else the discovered local HAProxy.
-    pub(super) fn resolve_targets(&self, named: &[Target], settings: &Settings) -> Result<Vec<Target>, NoTarget> {
+    /// else the discovered local HAProxies.
+    pub(super) fn resolve_targets(&self, named: &[Target], settings: &Settings) -> Result<FoundTargets, NoTarget> {
         let named: Vec<Target> = named.iter().chain(&self.targets).cloned().collect();
         targets::find(&named, self.unix_socket.as_deref(), self.tcp_socket.as_deref(), &settings.targets)
     }
@@ -71,12 +77,20 @@ pub(super) fn text_layout(settings: &Settings) -> TextLayout {
     TextLayout { columns: terminal_columns(), ascii: settings.ascii || TerminalEnv::from_process().is_ascii_only() }
 }
 
-/// Prints why there is no target and returns the exit code: 2 for an invalid address, 3 if no target was found.
+/// Prints why there is no target and returns the exit code: 2 for an invalid address and if one of several must be
+/// selected, 3 if no target was found.
 pub(super) fn report_no_target(why: &NoTarget) -> ExitCode {
-    eprintln!("hapulse: {why}");
+    eprintln!("hapulse: {}", safe_text::escape_lines(&why.to_string()));
     match why {
-        NoTarget::Address(_) => usage_error(),
+        NoTarget::Address(_) | NoTarget::Several { .. } => usage_error(),
         NoTarget::NotFound { .. } => ExitCode::from(CommandExit::Unreachable.code()),
+    }
+}
+
+/// Prints a note about candidates for targets that are not trusted, if there are any.
+pub(super) fn report_skipped(found: &FoundTargets) {
+    if let Some(note) = found.skipped_note() {
+        eprintln!("hapulse: {note}");
     }
 }
 

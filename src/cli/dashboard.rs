@@ -8,11 +8,13 @@ use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::cli::args::DashboardOptions;
 use crate::cli::resolve_settings::{keymap, style_overrides, thresholds, view_configs};
+use crate::cli::targets::FoundTargets;
 use crate::config::settings::Settings;
 use crate::config::state_dir;
 use crate::config::target::Target;
 use crate::config::terminal_env::{ColorTheme, TerminalEnv};
 use crate::haproxy::connection::ConnectionLimits;
+use crate::haproxy::safe_text::SafeText;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::event_loop;
 use crate::live::file_writer;
@@ -24,7 +26,7 @@ use crate::ui::theme::{Palette, Theme};
 
 /// Runs the dashboard and returns the exit code.
 pub(super) fn show(
-    targets: Vec<Target>,
+    found: FoundTargets,
     options: &DashboardOptions,
     settings: &Settings,
     audit: AuditWriter,
@@ -49,14 +51,16 @@ pub(super) fn show(
         clock: Clock::start(),
     };
     let log = settings.log_file.as_deref().map(|path| {
-        file_writer::open_for_append(path).with_context(|| format!("cannot write the event log to {}", path.display()))
+        file_writer::open_for_append(path)
+            .with_context(|| format!("cannot write the event log to {}", SafeText::from(path)))
     });
     let config = DashboardConfig {
         thresholds: thresholds(&settings.thresholds, &options.thresholds)?,
         keymap: keymap(&settings.keys)?,
         event_log: log.transpose()?,
         command_history: state_dir::process_state_directory().map(|folder| folder.join("typed")),
-        targets,
+        initial_notice: initial_notice(&found),
+        targets: found.targets,
         polling,
         history_bytes: usize::from(settings.history_memory) << 20,
         theme: Theme::new(palette, settings.ascii || environment.is_ascii_only()).with_overrides(own),
@@ -70,4 +74,14 @@ pub(super) fn show(
         ExitReason::Signal(number) => ExitCode::from(128 + number as u8),
         ExitReason::TerminalGone => ExitCode::from(128 + 1),
     })
+}
+
+/// Returns the notice that several HAProxies were found, with their sockets, and how many candidates were skipped.
+fn initial_notice(found: &FoundTargets) -> Option<String> {
+    let labels: Vec<String> = found.targets.iter().map(Target::label).collect();
+    let is_discovered = found.discovery.is_some() && labels.len() > 1;
+    let several =
+        is_discovered.then(|| format!("{} HAProxies run here, o switches: {}", labels.len(), labels.join(", ")));
+    let parts: Vec<String> = several.into_iter().chain(found.skipped_note()).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }

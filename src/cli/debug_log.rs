@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use tracing::Level;
 
 use crate::config::search_paths::DEBUG_VARIABLE;
+use crate::haproxy::safe_text::SafeText;
 use crate::live::file_writer::open_for_append;
 
 /// Starts the debug log in the file that `flag` or else the environment variable names. Does nothing if neither is set.
@@ -19,7 +20,8 @@ use crate::live::file_writer::open_for_append;
 pub(super) fn start(flag: Option<&Path>) -> anyhow::Result<()> {
     let variable = std::env::var_os(DEBUG_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let Some(path) = flag.or(variable.as_deref()) else { return Ok(()) };
-    let file = open_for_append(path).with_context(|| format!("cannot write the debug log to {}", path.display()))?;
+    let file =
+        open_for_append(path).with_context(|| format!("cannot write the debug log to {}", SafeText::from(path)))?;
     tracing_subscriber::fmt().with_writer(Mutex::new(file)).with_ansi(false).with_max_level(Level::TRACE).init();
     tracing::debug!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "start");
     Ok(())

@@ -1,17 +1,18 @@
 //! Arguments of `hapulse doctor`, and the order of the checks.
 
 use std::io::{self, BufWriter};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::common_args::PollArgs;
 use crate::cli::resolve_settings;
-use crate::cli::targets;
+use crate::cli::targets::NoTarget;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
 use crate::config::settings::Settings;
 use crate::config::target::Target;
+use crate::headless::doctor::discovery_checks;
 use crate::headless::doctor::file_checks;
 use crate::headless::doctor::finding::{self, Finding};
 use crate::headless::doctor::haproxy_checks;
@@ -21,22 +22,22 @@ use crate::observe::poll_schedule::PollSchedule;
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
-    hapulse doctor                         the local HAProxy\n  \
-    hapulse doctor /run/haproxy/admin.sock\n\n\
+    hapulse doctor                         the HAProxies of this machine\n  \
+    hapulse doctor /run/haproxy/admin.sock\n  \
+    hapulse doctor -t 127.0.0.1:9999\n\n\
     Sends only read-only commands.\n\
     Exit codes: 0 no problems, 1 problems found")]
 pub(super) struct DoctorArgs {
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
-    targets: Vec<Target>,
-    /// Read this configuration file instead of the user's
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    target_args: Vec<Target>,
+    #[command(flatten)]
+    poll_args: PollArgs,
 }
 
 /// Runs all checks, prints the findings and returns the exit code: 1 if a finding is an error, else 0.
 pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
-    let places = search_paths::for_process(args.config.as_deref());
+    let places = search_paths::for_process(args.poll_args.config());
     let read = places.read_all(PartialSettings::default(), &search_paths::env_variable).map_err(anyhow::Error::from);
     let read = read.and_then(|layers| resolve_settings::resolve_settings(&layers).map(|settings| (layers, settings)));
     let (settings, mut configuration) = match read {
@@ -51,12 +52,21 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let terminal = TerminalInfo::from_process(size).check(settings.theme);
     let mut sections =
         vec![("Configuration and audit log".to_owned(), configuration), ("Terminal".to_owned(), terminal)];
-    match targets::find(&args.targets, None, None, &settings.targets) {
+    match args.poll_args.resolve_targets(&args.target_args, &settings) {
         Ok(found) => {
-            for target in found {
+            if let Some(discovery) = &found.discovery {
+                sections.push(("HAProxies of this machine".to_owned(), discovery_checks::check_discovery(discovery)));
+            }
+            for target in found.targets {
                 let findings = haproxy_checks::check_haproxy(&target.address, PollSchedule::new(settings.interval))?;
                 sections.push((target.label(), findings));
             }
+        }
+        Err(NoTarget::NotFound { what, fix, tried, skipped }) => {
+            let mut findings = vec![Finding::error(what).with_fix(fix)];
+            findings.extend(discovery_checks::skipped_findings(&skipped));
+            findings.push(discovery_checks::tried_finding(&tried));
+            sections.push(("HAProxy".to_owned(), findings));
         }
         Err(why) => sections.push(("HAProxy".to_owned(), vec![Finding::error(why.to_string())])),
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, report_no_target, usage_error};
+use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, report_no_target, report_skipped};
+use crate::cli::targets::FoundTargets;
 use crate::config::duration;
 use crate::headless::report::get::{self, GetOptions};
 use crate::headless::report::metric_path::MetricPath;
@@ -41,16 +42,14 @@ pub(super) struct GetArgs {
 pub(super) fn run(args: GetArgs) -> anyhow::Result<ExitCode> {
     let GetArgs { keys, over, unknown, poll_args } = args;
     let settings = poll_args.load_settings()?;
-    let targets = match poll_args.resolve_targets(&[], &settings) {
-        Ok(targets) => targets,
+    let found = poll_args.resolve_targets(&[], &settings);
+    found.iter().for_each(report_skipped);
+    let target = match found.and_then(FoundTargets::into_single) {
+        Ok(target) => target,
         Err(why) => return Ok(report_no_target(&why)),
     };
-    if targets.len() > 1 {
-        eprintln!("hapulse: get reads a single HAProxy; select one with --target");
-        return Ok(usage_error());
-    }
     let poller =
-        PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &Thresholds::default()).pop().context("no target")?;
+        PollArgs::build_pollers(&[target], SAMPLE_INTERVAL, &Thresholds::default()).pop().context("no target")?;
     let options = GetOptions { paths: keys, over, unknown };
     let code = get::run(&options, poller, &mut io::stdout().lock(), &mut io::stderr())?;
     Ok(ExitCode::from(code.code()))

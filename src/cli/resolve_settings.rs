@@ -12,6 +12,7 @@ use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths::{self, SettingOrigin};
 use crate::config::settings::Settings;
+use crate::haproxy::safe_text;
 use crate::headless::report::contents::{BadReport, ReportPart};
 use crate::problems::thresholds::{RuleOverride, ThresholdChange, ThresholdError, Thresholds};
 use crate::ui::color::ColorDepth;
@@ -31,7 +32,7 @@ fn warn_about_former_names(settings: &Settings) {
 
 /// Prints a warning to standard error.
 fn print_warning(text: &impl Display) {
-    eprintln!("hapulse: warning: {text}");
+    eprintln!("hapulse: warning: {}", safe_text::escape_lines(&text.to_string()));
 }
 
 /// Parses the name of a part of a report. Accepts the former name of a view, with a warning on standard error.

@@ -10,6 +10,7 @@ use crate::config::duration;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
 use crate::config::target::Target;
+use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::server::server_name::ServerName;
 use crate::headless::server::server_run::{PromptPolicy, ServerCommandOptions};
@@ -107,8 +108,9 @@ impl ServerArgs {
     /// Returns the arguments that select the same HAProxy in another command line: empty, or with a leading blank.
     fn target_arguments(&self) -> String {
         let target = self.target.as_ref().map(|target| format!(" --target {}", target.address));
-        let unix = self.unix_socket.as_ref().map(|path| format!(" -s {path}"));
-        let tcp = self.tcp_socket.as_ref().map(|address| format!(" -t {address}"));
+        let safe = |text: &String| SafeText::from(text.as_str());
+        let unix = self.unix_socket.as_ref().map(|path| format!(" -s {}", safe(path)));
+        let tcp = self.tcp_socket.as_ref().map(|address| format!(" -t {}", safe(address)));
         target.or(unix).or(tcp).unwrap_or_default()
     }
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::common_args::{
-    PollArgs, SAMPLE_INTERVAL, load_attribution, report_no_target, text_layout, usage_error,
+    PollArgs, SAMPLE_INTERVAL, load_attribution, report_no_target, report_skipped, text_layout, usage_error,
 };
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::config::duration;
 use crate::config::located::Located;
 use crate::config::target::Target;
+use crate::haproxy::safe_text;
 use crate::headless::report::contents::{BadReport, Report, ReportPart, RowOptions};
 use crate::headless::report::show::{self, OutputFormat, ShowOptions};
 
@@ -111,12 +112,15 @@ pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let (named, options) = match options {
         Ok(options) => options,
         Err(why) => {
-            eprintln!("hapulse: {why}\n  see hapulse show --help for examples");
+            eprintln!("hapulse: {}\n  see hapulse show --help for examples", safe_text::escape_lines(&why));
             return Ok(usage_error());
         }
     };
     let targets = match poll_args.resolve_targets(&named, &settings) {
-        Ok(targets) => targets,
+        Ok(found) => {
+            report_skipped(&found);
+            found.targets
+        }
         Err(why) => return Ok(report_no_target(&why)),
     };
     let mut pollers = PollArgs::build_pollers(&targets, options.interval, &thresholds(&settings.thresholds, &[])?);

@@ -1,43 +1,147 @@
-//! Finds the targets: from the arguments, the HATop options, the configuration, or by discovery of the local HAProxy.
+//! Finds the targets: from the arguments, the HATop options, the configuration, or by discovery of the local HAProxies.
 
 use std::path::Path;
 
 use thiserror::Error;
 
-use crate::config::discovery::discover;
+use crate::config::discovery::{Discovery, LocalHaproxy, discover};
 use crate::config::located::Located;
 use crate::config::target::Target;
 use crate::haproxy::address::{Address, AddressError};
 use crate::haproxy::level::Level;
+use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::socket_permissions;
 
-/// The error for a command line that yields no target to connect to.
+/// The error for a command line that yields no target to connect to, or several for a command that needs one.
 #[derive(Debug, Error)]
 pub(super) enum NoTarget {
     /// An address is invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
     /// No target was given, and discovery found no socket that this user may open.
-    #[error("{what}\n  tried:\n    {}\n  {fix}", .tried.join("\n    "))]
-    NotFound { what: &'static str, tried: Vec<String>, fix: String },
+    #[error("{what}\n  {fix}{}{}", list("tried", .tried), list("skipped", .skipped))]
+    NotFound { what: String, fix: String, tried: Vec<String>, skipped: Vec<String> },
+    /// No target was given, and the command needs exactly one.
+    #[error("{what}: select one with --target\n    {}", .choices.join("\n    "))]
+    Several { what: String, choices: Vec<String> },
+}
+
+/// Returns lines for a message, below a heading, or nothing for an empty list.
+fn list(heading: &str, lines: &[String]) -> String {
+    if lines.is_empty() { String::new() } else { format!("\n  {heading}:\n    {}", lines.join("\n    ")) }
 }
 
 impl NoTarget {
-    fn not_found(tried: Vec<String>, closed: Option<&Path>) -> Self {
-        let (what, fix) = if let Some(path) = closed {
-            let fix = format!("{}: {}", path.display(), socket_permissions::access_hint(path));
-            ("no stats socket accessible to this user", fix)
-        } else {
-            let line = socket_permissions::socket_line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
-            let fix = format!("add this line to the global section of haproxy.cfg, and reload HAProxy:\n    {line}");
-            ("no stats socket found", fix)
+    fn not_found(found: Discovery) -> Self {
+        let Discovery { running, log, sees_all_processes, .. } = found;
+        let line = socket_permissions::socket_line(&Address::unix("/run/haproxy/admin.sock"), Level::Admin);
+        let line = format!("add this line to the global section of haproxy.cfg, and reload HAProxy:\n    {line}");
+        let (what, fix) = match (log.inaccessible, running.first()) {
+            (Some(path), _) => {
+                let hint = socket_permissions::access_hint(&path);
+                (
+                    "no stats socket accessible to this user".to_owned(),
+                    format!("{}: {hint}", SafeText::from(path.as_path())),
+                )
+            }
+            (None, Some(haproxy)) => {
+                (format!("no stats socket found: HAProxy runs ({}), but has no usable one", haproxy.describe()), line)
+            }
+            (None, None) => {
+                let seen = if sees_all_processes { "runs on this machine" } else { "is visible to this user" };
+                let fix =
+                    format!("start HAProxy (sudo systemctl start haproxy); if it runs without a stats socket, {line}");
+                (format!("no stats socket found: no HAProxy {seen}"), fix)
+            }
         };
-        Self::NotFound { what, tried, fix }
+        Self::NotFound { what, tried: log.tried, skipped: log.skipped, fix }
+    }
+}
+
+/// The targets of a command.
+#[derive(Debug)]
+pub(super) struct FoundTargets {
+    /// Targets, at least one.
+    pub(super) targets: Vec<Target>,
+    /// Result of the discovery; `None` if targets were given or configured.
+    pub(super) discovery: Option<Discovery>,
+}
+
+impl FoundTargets {
+    /// Returns the target of a command that reads a single HAProxy.
+    ///
+    /// # Errors
+    /// Returns an error with the list of targets if there are several.
+    pub(super) fn into_single(mut self) -> Result<Target, NoTarget> {
+        match (self.targets.pop(), self.targets.len()) {
+            (Some(target), 0) => Ok(target),
+            (target, _) => {
+                self.targets.extend(target);
+                Err(self.several())
+            }
+        }
+    }
+
+    /// Returns the target of a command that changes HAProxy. Like [`Self::into_single`], but a HAProxy that this user
+    /// cannot reach counts, too: it may be the one that is meant.
+    ///
+    /// # Errors
+    /// Returns an error with the list of targets if there are several.
+    pub(super) fn into_changeable(self) -> Result<Target, NoTarget> {
+        if self.discovery.as_ref().is_some_and(|found| found.running.len() > 1) {
+            return Err(self.several());
+        }
+        self.into_single()
+    }
+
+    /// Returns a note about the HAProxies, files and sockets that discovery did not trust, if there are any.
+    pub(super) fn skipped_note(&self) -> Option<String> {
+        let has_skipped = !self.discovery.as_ref()?.log.skipped.is_empty();
+        has_skipped.then(|| {
+            "discovery skipped processes, files or sockets that it does not trust: hapulse doctor lists them".to_owned()
+        })
+    }
+
+    fn several(self) -> NoTarget {
+        match self.discovery {
+            Some(found) => NoTarget::Several {
+                what: format!("{} HAProxies run on this machine", found.running.len()),
+                choices: found
+                    .running
+                    .iter()
+                    .map(choice)
+                    .chain(found.common_socket.iter().map(common_choice))
+                    .collect(),
+            },
+            None => NoTarget::Several {
+                what: format!("{} targets are configured", self.targets.len()),
+                choices: self.targets.iter().map(describe_configured).collect(),
+            },
+        }
+    }
+}
+
+/// Returns a line of the list of running HAProxies: how to select it, and what it is.
+fn choice(haproxy: &LocalHaproxy) -> String {
+    match &haproxy.address {
+        Some(address) => format!("--target {address}  ({})", haproxy.describe()),
+        None => format!("no usable stats socket  ({})", haproxy.describe()),
+    }
+}
+
+fn common_choice(address: &Address) -> String {
+    format!("--target {address}  (a usual path)")
+}
+
+fn describe_configured(target: &Target) -> String {
+    match &target.name {
+        Some(name) => format!("--target {}  ({})", SafeText::from(name.as_str()), target.address),
+        None => format!("--target {}", target.address),
     }
 }
 
 /// Returns `targets` (addresses or configured names), followed by those of the HATop options. Without any of these,
-/// returns all configured targets or else the discovered local HAProxy.
+/// returns all configured targets or else the discovered local HAProxies.
 ///
 /// # Errors
 /// Returns an error for an invalid address, or if there is no target.
@@ -46,7 +150,7 @@ pub(super) fn find(
     unix_socket: Option<&str>,
     tcp_socket: Option<&str>,
     configured: &[Located<Target>],
-) -> Result<Vec<Target>, NoTarget> {
+) -> Result<FoundTargets, NoTarget> {
     let by_name = |target: &Target| {
         let known = |entry: &&Located<Target>| {
             target.name.is_none() && target.address.path().is_some_and(|path| path.as_os_str() == entry.name.as_str())
@@ -54,26 +158,32 @@ pub(super) fn find(
         configured.iter().find(known).map_or_else(|| target.clone(), |entry| entry.value.clone())
     };
     let mut targets: Vec<Target> = targets.iter().map(by_name).collect();
-    let named = unix_socket.map(|path| format!("unix:{path}"));
+    // An abstract socket is a Unix socket, too.
+    let is_abstract = |path: &str| path.starts_with("abns@") || path.starts_with("abnsz@");
+    let named = unix_socket.map(|path| if is_abstract(path) { path.to_owned() } else { format!("unix:{path}") });
     for text in named.into_iter().chain(tcp_socket.map(|address| format!("tcp:{address}"))) {
         targets.push(Target::new(text.parse::<Address>()?));
     }
     if targets.is_empty() {
         targets.extend(configured.iter().map(|entry| entry.value.clone()));
     }
+    let mut discovery = None;
     if targets.is_empty() {
         let found = discover(Path::new("/"));
-        let nothing = || NoTarget::not_found(found.tried, found.inaccessible.as_deref());
-        targets.push(Target::new(found.address.ok_or_else(nothing)?));
+        targets.extend(found.addresses().into_iter().cloned().map(Target::new));
+        if targets.is_empty() {
+            return Err(NoTarget::not_found(found));
+        }
+        discovery = Some(found);
     }
-    Ok(targets.iter().map(with_absolute_path).collect())
+    Ok(FoundTargets { targets: targets.iter().map(with_absolute_path).collect(), discovery })
 }
 
 /// Makes a socket path absolute, because the audit log identifies an HAProxy by its address.
 fn with_absolute_path(target: &Target) -> Target {
     let address = match &target.address {
         Address::Unix(path) => std::path::absolute(path).map_or_else(|_| target.address.clone(), Address::Unix),
-        Address::Tcp { .. } => target.address.clone(),
+        Address::Abstract { .. } | Address::Tcp { .. } => target.address.clone(),
     };
     // Display the path as it was given.
     let name = target.name.clone().or_else(|| (address != target.address).then(|| target.label()));

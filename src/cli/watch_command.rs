@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::common_args::{PollArgs, load_attribution, report_no_target, usage_error};
+use crate::cli::common_args::{PollArgs, load_attribution, report_no_target, report_skipped, usage_error};
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::show_command::RowArgs;
 use crate::config::duration;
 use crate::config::target::Target;
+use crate::haproxy::safe_text;
 use crate::headless::report::watch::{self, WatchOptions};
 
 #[derive(Debug, Clone, Args)]
@@ -59,13 +60,19 @@ pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     let report = match report_part(&view).and_then(|part| row_args.report(part)) {
         Ok(report) => report,
         Err(why) => {
-            eprintln!("hapulse: {why}\n  see hapulse watch --help for examples");
+            eprintln!(
+                "hapulse: {}\n  see hapulse watch --help for examples",
+                safe_text::escape_lines(&why.to_string())
+            );
             return Ok(usage_error());
         }
     };
     let settings = poll_args.load_settings()?;
     let targets = match poll_args.resolve_targets(&target_args, &settings) {
-        Ok(targets) => targets,
+        Ok(found) => {
+            report_skipped(&found);
+            found.targets
+        }
         Err(why) => return Ok(report_no_target(&why)),
     };
     let mut pollers = PollArgs::build_pollers(&targets, interval, &thresholds(&settings.thresholds, &[])?);

@@ -1,23 +1,37 @@
 //! Configuration: settings from files, environment variables and command-line flags.
 //!
 //! This module owns the setting table, parsing with precise error positions, defaults and precedence, the search
-//! paths, the targets and the discovery of the local stats socket. It does not know rules, roles, views, columns or
+//! paths, the targets and the discovery of the local HAProxies. It does not know rules, roles, views, columns or
 //! actions: entries with such names are [`located::Located`] values, which other modules check.
 //!
 //! Data flow: [`config_file`], [`environment`] and the flags each yield a [`partial_settings::PartialSettings`];
 //! [`search_paths`] orders them; [`settings`] applies them to the defaults.
+//!
+//! [`discovery`] lists the processes ([`haproxy_process`]), reads their configuration ([`haproxy_files`],
+//! [`haproxy_config`], [`haproxy_words`]) and checks their sockets ([`socket_checks`], [`listeners`]). [`trust`] decides
+//! which owners it believes, and [`safe_file`] opens files that another user may have prepared.
 
+pub(crate) mod accounts;
 pub mod config_file;
 pub(crate) mod discovery;
 pub mod duration;
 pub(crate) mod environment;
 pub mod former_names;
+pub(crate) mod haproxy_config;
+pub(crate) mod haproxy_files;
+pub(crate) mod haproxy_process;
+pub(crate) mod haproxy_words;
+pub(crate) mod listeners;
 pub(crate) mod located;
 pub mod partial_settings;
+pub(crate) mod safe_file;
+pub(crate) mod search_log;
 pub(crate) mod search_paths;
 pub mod setting_table;
 pub mod settings;
+pub(crate) mod socket_checks;
 pub(crate) mod state_dir;
 pub(crate) mod target;
 pub(crate) mod terminal_env;
+pub(crate) mod trust;
 pub(crate) mod values;

@@ -12,6 +12,7 @@ use crate::config::located::{Located, ThresholdOverride, ViewSettings};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
 use crate::config::terminal_env::ColorTheme;
+use crate::haproxy::safe_text;
 
 /// Kind of value of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +138,7 @@ pub static SETTINGS: &[Setting] = &[
         help: "HAProxy instances by name; all are shown if the command line has no target.",
         example: "lb01 = \"/run/haproxy/admin.sock\"",
         is_set_in: |settings| !settings.targets.is_empty(),
-        toml_lines: |settings| toml_entries(&settings.targets, |target| toml_text(&target.address.to_string())),
+        toml_lines: |settings| toml_entries(&settings.targets, |target| toml_text(&target.address.to_argument())),
     },
     Setting {
         name: "thresholds",
@@ -202,7 +203,13 @@ impl Setting {
 
 /// Formats a string in TOML.
 fn toml_text(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let quoted = serde_json::Value::from(text).to_string();
+    let escape = |ch: char| match u32::from(ch) {
+        _ if safe_text::is_visible(ch) => ch.to_string(),
+        code @ ..=0xffff => format!("\\u{code:04x}"),
+        code => format!("\\U{code:08x}"),
+    };
+    quoted.chars().map(escape).collect()
 }
 
 fn toml_path(path: &Path) -> String {

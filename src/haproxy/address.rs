@@ -1,17 +1,28 @@
-//! The address of a stats socket: the path of a Unix socket, or a TCP address.
+//! The address of a stats socket: the path of a Unix socket, the name of an abstract Unix socket, or a TCP address.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use thiserror::Error;
+
+use crate::haproxy::safe_text::SafeText;
 
 /// The address of one stats socket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Address {
     /// The path of a Unix socket.
     Unix(PathBuf),
+    /// A Unix socket in Linux's abstract namespace, which has a name instead of a file.
+    Abstract {
+        /// Name, without the zero byte at its start.
+        name: String,
+        /// The name is filled up with zero bytes to the full length, as HAProxy does for `abns@` but not for `abnsz@`.
+        is_padded: bool,
+    },
     /// A TCP host and port.
     Tcp {
         /// Host name, IPv4 address, or IPv6 address without brackets.
@@ -24,12 +35,21 @@ pub enum Address {
 /// The error for a string that is not the address of a stats socket.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "{text:?} is not a stats socket address: {reason}; use a path (/run/haproxy/admin.sock), HOST:PORT or [IPv6]:PORT"
+    "\"{text}\" is not a stats socket address: {reason}; use a path (/run/haproxy/admin.sock), HOST:PORT, [IPv6]:PORT or abns@NAME"
 )]
 pub struct AddressError {
-    text: String,
+    text: SafeText,
     reason: &'static str,
 }
+
+/// Maximum length of the name of an abstract socket, in bytes.
+pub(crate) const MAX_ABSTRACT_NAME: usize = 107;
+/// Prefixes of HAProxy's bind addresses for the path of a Unix socket, and hapulse's own.
+const UNIX_PREFIXES: [&str; 3] = ["unix:", "unix@", "uxst@"];
+/// The same for TCP.
+const TCP_PREFIXES: [&str; 7] = ["tcp:", "tcp@", "tcp4@", "tcp6@", "ip@", "ipv4@", "ipv6@"];
+/// Prefixes of bind addresses that no client can connect to.
+const OTHER_PREFIXES: [&str; 2] = ["fd@", "sockpair@"];
 
 impl Address {
     /// Creates the address of the Unix socket at `path`.
@@ -42,19 +62,39 @@ impl Address {
         matches!(self, Self::Tcp { .. })
     }
 
-    /// Returns the path of a Unix socket, or `None` for a TCP address.
+    /// Returns the path of a Unix socket, or `None` for an abstract socket and for a TCP address.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::Unix(path) => Some(path),
-            Self::Tcp { .. } => None,
+            Self::Abstract { .. } | Self::Tcp { .. } => None,
         }
+    }
+
+    /// Returns the address as it is written on the command line and in files. Unlike the text that is displayed, it may
+    /// contain control characters.
+    pub(crate) fn to_argument(&self) -> String {
+        self.path().map_or_else(|| self.to_string(), |path| path.to_string_lossy().into_owned())
     }
 }
 
+/// Returns the path that opens an abstract socket: a zero byte, and the name.
+pub(crate) fn abstract_path(name: &str, is_padded: bool) -> PathBuf {
+    let mut bytes = vec![0];
+    bytes.extend_from_slice(name.as_bytes());
+    if is_padded {
+        bytes.resize(1 + MAX_ABSTRACT_NAME, 0);
+    }
+    PathBuf::from(OsStr::from_bytes(&bytes))
+}
+
 impl fmt::Display for Address {
+    /// Writes text that is safe to print.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unix(path) => write!(f, "{}", path.display()),
+            Self::Unix(path) => write!(f, "{}", SafeText::from(path.as_path())),
+            Self::Abstract { name, is_padded } => {
+                write!(f, "{}@{}", if *is_padded { "abns" } else { "abnsz" }, SafeText::from(name.as_str()))
+            }
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
         }
@@ -64,27 +104,43 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = AddressError;
 
-    /// Parses `PATH`, `unix:PATH`, `HOST:PORT`, `tcp:HOST:PORT` and `[IPv6]:PORT`. Also accepts HAProxy's prefixes
-    /// `unix@`, `ipv4@` and `ipv6@`, so that the address on a `stats socket` line can be pasted.
+    /// Parses `PATH`, `unix:PATH`, `HOST:PORT`, `tcp:HOST:PORT` and `[IPv6]:PORT`. Also accepts HAProxy's prefixes, such
+    /// as `unix@`, `abns@` and `ipv4@`, so that the address on a `stats socket` line can be pasted.
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let error = |why| AddressError { text: text.to_owned(), reason: why };
-        if text.starts_with("abns@") || text.starts_with("fd@") {
-            return Err(error("abstract (abns@) and inherited (fd@) sockets cannot be opened by path"));
+        let error = |reason| AddressError { text: SafeText::from(text), reason };
+        let strip = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| text.strip_prefix(prefix));
+        if strip(&OTHER_PREFIXES).is_some() {
+            return Err(error("an inherited socket (fd@, sockpair@) has no name by which it could be opened"));
         }
-        let unix = ["unix:", "unix@"].iter().find_map(|prefix| text.strip_prefix(prefix));
-        let tcp = ["tcp:", "tcp@", "ipv4@", "ipv6@"].iter().find_map(|prefix| text.strip_prefix(prefix));
+        if let Some((name, is_padded)) = (text.strip_prefix("abns@").map(|name| (name, true)))
+            .or_else(|| text.strip_prefix("abnsz@").map(|name| (name, false)))
+        {
+            return parse_abstract(name, is_padded).map_err(error);
+        }
         let looks_like_path = text.starts_with(['/', '.', '~']) || text.contains('/') || !text.contains(':');
-        match (unix, tcp) {
+        match (strip(&UNIX_PREFIXES), strip(&TCP_PREFIXES)) {
             (Some(""), _) => Err(error("the path is empty")),
             (Some(path), _) => Ok(Self::unix(path)),
             (None, None) if text.is_empty() => Err(error("the address is empty")),
             (None, None) if looks_like_path => Ok(Self::unix(text)),
-            (None, rest) => parse_tcp(rest.unwrap_or(text)).map_err(error),
+            (None, rest) => {
+                let is_v6 = text.starts_with("ipv6@") || text.starts_with("tcp6@");
+                parse_tcp(rest.unwrap_or(text), is_v6).map_err(error)
+            }
         }
     }
 }
 
-fn parse_tcp(text: &str) -> Result<Address, &'static str> {
+fn parse_abstract(name: &str, is_padded: bool) -> Result<Address, &'static str> {
+    match name.len() {
+        0 => Err("the name is empty"),
+        1..=MAX_ABSTRACT_NAME => Ok(Address::Abstract { name: name.to_owned(), is_padded }),
+        _ => Err("the name is longer than 107 bytes"),
+    }
+}
+
+/// Parses a host and a port. An address of all interfaces becomes the loopback address, with `is_v6` that of IPv6.
+fn parse_tcp(text: &str, is_v6: bool) -> Result<Address, &'static str> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, port) = rest.split_once("]:").ok_or("write an IPv6 address as [ADDRESS]:PORT")?;
         if host.split('%').next().is_none_or(|ip| ip.parse::<IpAddr>().is_err()) {
@@ -98,7 +154,12 @@ fn parse_tcp(text: &str) -> Result<Address, &'static str> {
         }
         (host, port)
     };
-    let host = if host.is_empty() || host == "*" { "127.0.0.1" } else { host };
+    let host = match host {
+        "" | "*" if is_v6 => "::1",
+        "::" => "::1",
+        "" | "*" | "0.0.0.0" => "127.0.0.1",
+        _ => host,
+    };
     if !host.chars().all(|ch| ch.is_ascii_alphanumeric() || "-_.:%".contains(ch)) {
         return Err("the host contains characters that are not allowed in a host name");
     }
@@ -130,6 +191,13 @@ mod tests {
             ("[::1]:9999", tcp("::1", 9999)),
             ("::1:9999", tcp("::1", 9999)),
             (":9999", tcp("127.0.0.1", 9999)),
+            ("*:9999", tcp("127.0.0.1", 9999)),
+            ("tcp4@0.0.0.0:9999", tcp("127.0.0.1", 9999)),
+            ("ipv6@:9999", tcp("::1", 9999)),
+            (":::9999", tcp("::1", 9999)),
+            ("uxst@a.sock", Address::unix("a.sock")),
+            ("abns@a b/c:1", Address::Abstract { name: "a b/c:1".to_owned(), is_padded: true }),
+            ("abnsz@a", Address::Abstract { name: "a".to_owned(), is_padded: false }),
         ] {
             assert_eq!(text.parse::<Address>().as_ref(), Ok(&expected), "{text}");
         }
@@ -145,13 +213,29 @@ mod tests {
         assert!(parse_to_text("").contains("empty"));
         assert!(parse_to_text("unix:").contains("empty"));
         assert!(parse_to_text("l\u{1b}b:9").contains("characters"));
-        assert!(parse_to_text("abns@x").contains("abstract"));
+        assert!(parse_to_text("fd@3").contains("inherited"));
+        assert!(parse_to_text("abns@").contains("name is empty"));
+        assert!(parse_to_text(&format!("abns@{}", "x".repeat(108))).contains("107 bytes"));
     }
 
     #[test]
     fn display_and_parse_round_trip() {
-        for text in ["/run/a.sock", "lb01:9999", "[::1]:9999"] {
+        for text in ["/run/a.sock", "lb01:9999", "[::1]:9999", "abns@a", "abnsz@a"] {
             assert_eq!(text.parse::<Address>().map(|address| address.to_string()), Ok(text.to_owned()));
         }
+    }
+
+    #[test]
+    fn display_escapes_control_characters_in_paths_and_names() {
+        let escaped = r"/run/\x1b]0;x\x07.sock";
+        let path = Address::unix("/run/\u{1b}]0;x\u{7}.sock");
+        assert_eq!((path.to_string().as_str(), path.to_argument().as_str()), (escaped, "/run/\u{1b}]0;x\u{7}.sock"));
+        assert_eq!("abns@\u{9b}1".parse::<Address>().unwrap().to_string(), r"abns@\x9b1");
+    }
+
+    #[test]
+    fn abstract_path_is_padded_for_abns_only() {
+        assert_eq!(abstract_path("a", true).as_os_str().len(), 108);
+        assert_eq!(abstract_path("a", false).as_os_str().as_bytes(), b"\0a");
     }
 }

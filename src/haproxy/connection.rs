@@ -12,11 +12,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::haproxy::address::Address;
-use crate::haproxy::level::Level;
+use crate::haproxy::address::{self, Address};
 use crate::haproxy::reply;
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::socket_permissions;
 
 /// The time and size limits for one connection.
 #[derive(Debug, Clone, Copy)]
@@ -78,33 +76,10 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// Returns a step that may fix the error, or `None` if no such step is known.
-    pub(crate) fn hint(&self, address: &Address) -> Option<String> {
-        match (self, address) {
-            (Self::Connect(error), Address::Unix(path)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Some(socket_permissions::access_hint(path))
-            }
-            (Self::Connect(error), Address::Unix(_)) if error.kind() == io::ErrorKind::NotFound => {
-                Some(config_hint(address, Level::Admin))
-            }
-            (Self::Connect(error), Address::Unix(_)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Some("the socket file exists, but no process listens on it: is HAProxy running?".to_owned())
-            }
-            (Self::Connect(error), Address::Tcp { .. }) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Some(config_hint(address, Level::Operator))
-            }
-            _ => None,
-        }
-    }
-
     /// Returns true if the user may not open the socket, so that retrying does not help.
     pub(crate) fn is_permission(&self) -> bool {
         matches!(self, Self::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
-}
-
-fn config_hint(address: &Address, level: Level) -> String {
-    format!("add to the global section of haproxy.cfg: {}", socket_permissions::socket_line(address, level))
 }
 
 /// Returns the operating system's message in lower case and without the error number.
@@ -184,6 +159,10 @@ async fn connect_and_exchange(
     let start = Instant::now();
     let connected = match address {
         Address::Unix(path) => timeout(limits.connect, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix)),
+        Address::Abstract { name, is_padded } => {
+            let path = address::abstract_path(name, *is_padded);
+            timeout(limits.connect, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix))
+        }
         Address::Tcp { host, port } => {
             timeout(limits.connect, TcpStream::connect((host.as_str(), *port))).await.map(|r| r.map(Stream::Tcp))
         }

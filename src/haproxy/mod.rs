@@ -20,6 +20,7 @@ pub mod command;
 pub mod command_list;
 pub(crate) mod compact_duration;
 pub mod connection;
+pub(crate) mod connection_hints;
 pub mod connection_stage;
 pub mod fields;
 pub mod info;

@@ -8,6 +8,8 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use unicode_width::UnicodeWidthChar;
@@ -59,6 +61,12 @@ impl From<&str> for SafeText {
     }
 }
 
+impl From<&Path> for SafeText {
+    fn from(path: &Path) -> Self {
+        Self::new(path.as_os_str().as_bytes())
+    }
+}
+
 impl Default for SafeText {
     fn default() -> Self {
         Self::new(b"")
@@ -81,6 +89,12 @@ impl fmt::Debug for SafeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.text, f)
     }
+}
+
+/// Escapes invisible characters in a message of several lines, which may quote input. Keeps the line breaks, and does
+/// not truncate.
+pub(crate) fn escape_lines(text: &str) -> String {
+    text.split('\n').map(|line| escape(line.as_bytes(), usize::MAX)).collect::<Vec<_>>().join("\n")
 }
 
 /// Escapes invisible characters and truncates text after `max` bytes. Borrows `bytes` if nothing needs to change.
@@ -167,6 +181,12 @@ mod tests {
         assert_eq!(text.as_str().chars().count(), MAX_BYTES + 1);
         assert!(text.as_str().ends_with('…'));
         assert!(!text.is_verbatim());
+    }
+
+    #[test]
+    fn escape_lines_keeps_line_breaks() {
+        assert_eq!(escape_lines("a\n  \u{1b}[31mb\r\n"), "a\n  \\x1b[31mb\\x0d\n");
+        assert_eq!(escape_lines(&"x".repeat(5000)).len(), 5000);
     }
 
     #[test]

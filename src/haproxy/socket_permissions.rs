@@ -6,20 +6,21 @@ use std::path::Path;
 
 use crate::haproxy::address::Address;
 use crate::haproxy::level::Level;
+use crate::haproxy::safe_text::SafeText;
 
 /// Returns the line in HAProxy's `global` section that opens a stats socket at `address`.
 pub fn socket_line(address: &Address, level: Level) -> String {
     match address {
-        Address::Unix(path) => format!("stats socket {} mode 660 level {level}", path.display()),
+        Address::Unix(_) => format!("stats socket {address} mode 660 level {level}"),
         // Do not write an address family prefix: HAProxy does not accept `ipv4@` with an IPv6 address.
-        Address::Tcp { .. } => format!("stats socket {address} level {level}"),
+        Address::Abstract { .. } | Address::Tcp { .. } => format!("stats socket {address} level {level}"),
     }
 }
 
 /// Returns a `stats socket` line for HAProxy's `global` section: a Unix socket at level admin that members of the group
 /// `haproxy` may open. Debian's package creates this group.
 pub fn group_socket_line(path: &Path) -> String {
-    format!("stats socket {} mode 660 group haproxy level admin", path.display())
+    format!("stats socket {} mode 660 group haproxy level admin", SafeText::from(path))
 }
 
 /// The mode bit that allows the group to write, which `mode` on the `stats socket` line sets.
@@ -28,7 +29,7 @@ const GROUP_WRITE: u32 = 0o020;
 /// Returns a hint for a user who may not open the socket: a shell command to join the group of the socket, or a
 /// configuration line if no group may open the socket.
 pub(crate) fn access_hint(path: &Path) -> String {
-    let shown = path.display();
+    let shown = SafeText::from(path);
     let Ok(meta) = fs::metadata(path) else {
         return format!(
             "this user cannot enter the directory: run as root, or check the permissions: namei -l {shown}"

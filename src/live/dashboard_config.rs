@@ -27,6 +27,8 @@ pub(crate) struct DashboardConfig {
     pub(crate) keymap: Keymap,
     /// Initial view.
     pub(crate) initial_view: InitialView,
+    /// Notice to show at the start.
+    pub(crate) initial_notice: Option<String>,
     /// Thresholds of the problem rules.
     pub(crate) thresholds: Thresholds,
     /// File to which events are logged, if any.

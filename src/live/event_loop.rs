@@ -82,6 +82,9 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     });
     let mut model = Model::new(instances.collect(), config.keymap, terminal_mode::size());
     config.initial_view.apply(&mut model);
+    if let Some(notice) = config.initial_notice {
+        model.notify(notice, Role::Normal, clock.now().monotonic);
+    }
     let history = config.command_history.as_deref().map(|path| file_writer::read_last_lines(path, MAX_HISTORY));
     model.requires_reason = config.requires_reason;
     model.requested_interval = Some(config.polling.schedule.configured_interval());

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::RequestError;
+use crate::haproxy::connection_hints::not_stats_socket_hint;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::info::{InfoError, ProcessInfo};
 use crate::haproxy::level::Level;
@@ -36,6 +37,9 @@ pub(crate) enum PollError {
     /// The connection ended before both replies were complete.
     #[error("the reply was truncated after {0} bytes")]
     Truncated(usize),
+    /// The reply is not from a stats socket; it begins with this text.
+    #[error("not a stats socket: the reply begins with \"{0}\"")]
+    OtherProgram(SafeText),
     /// HAProxy refused the command, with this message.
     #[error("HAProxy refused: {0}")]
     Refused(SafeText),
@@ -48,9 +52,17 @@ impl PollError {
             Self::MasterSocket => {
                 Some("use the socket of a \"stats socket\" line instead of the one given to haproxy -S".to_owned())
             }
+            Self::Info(_) | Self::OtherProgram(_) => Some(not_stats_socket_hint(address)),
             _ => None,
         }
     }
+}
+
+/// Returns true if the bytes may be the start of the reply to `show info`, after empty replies to commands before it.
+fn may_be_info(bytes: &[u8]) -> bool {
+    const START: &[u8] = b"Name: ";
+    let start = bytes.trim_ascii_start();
+    start.starts_with(START) || START.starts_with(start)
 }
 
 /// The reply to a poll, as HAProxy sent it.
@@ -101,6 +113,7 @@ impl SampleParser {
         let (Some(info), Some(stat)) = (replies.get(leading_replies), replies.get(leading_replies + 1)) else {
             return Err(match replies.first() {
                 Some(reply) if reply.is_denied() => PollError::Refused(SafeText::new(reply.text().trim_ascii())),
+                _ if !may_be_info(bytes) => PollError::OtherProgram(SafeText::new(&bytes[..bytes.len().min(12)])),
                 _ => PollError::Truncated(bytes.len()),
             });
         };

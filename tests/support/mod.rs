@@ -8,6 +8,7 @@
 //! - [`term`]: the hapulse binary in a pseudo terminal ([`Term`]); [`screen`]: its screen; [`panes`] and [`grid`]: the
 //!   tables on the dashboard and in the views ([`PaneTable`], [`Grid`]).
 //! - [`unread_terminal`]: a terminal whose output is never read ([`UnreadTerminal`]).
+//! - [`machine`]: a machine that runs only chosen HAProxies ([`Machine`]).
 //! - [`terminal_bytes`]: finds unexpected control sequences in the output; [`svg`]: draws a screen as a picture.
 //! - [`actions`]: helpers for tests of actions: confirmations, audit records, server states; [`agent`]: a server's
 //!   agent ([`Agent`]); [`sweep`]: presses every key in every view and layer.
@@ -28,6 +29,7 @@ pub mod grid;
 pub mod haproxy;
 pub mod keys;
 pub mod launch;
+pub mod machine;
 pub mod panes;
 pub mod process;
 pub mod relay;
@@ -46,6 +48,7 @@ pub use client::send_command_to;
 pub use fake::{CannedReplies, FakeSocket};
 pub use grid::Grid;
 pub use haproxy::Lab;
+pub use machine::Machine;
 pub use panes::PaneTable;
 pub use relay::Relay;
 pub use screen::TerminalModes;

@@ -18,6 +18,7 @@ use crate::actions::audit::actor::Actor;
 use crate::actions::audit::audit_reader::MAX_LINE_BYTES;
 use crate::actions::audit::record::{AuditRecord, RecordPhase};
 use crate::actions::audit::record_contents::{Attempt, AttemptResult};
+use crate::haproxy::safe_text::SafeText;
 
 /// Outcome of a command whose result did not arrive before the program ended.
 const INTERRUPTED: &str = "sent, but hapulse ended before HAProxy's reply: check the state before retrying";
@@ -101,8 +102,9 @@ impl AuditWriter {
         let is_sending = record.phase == RecordPhase::Sending;
         // Removed first, so that a record is never finished twice.
         self.open_records.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| open.id != record.id);
-        write_record(path, record)
-            .map_err(|error| io::Error::new(error.kind(), format!("the audit log {}: {error}", path.display())))?;
+        write_record(path, record).map_err(|error| {
+            io::Error::new(error.kind(), format!("the audit log {}: {error}", SafeText::from(path.as_path())))
+        })?;
         if is_sending {
             self.open_records.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
         }

@@ -39,15 +39,15 @@ pub(crate) fn check_audit(audit: &AuditSettings) -> Finding {
             Some(place) => Err((
                 format!(
                     "the audit log {} is not writable: no write permission for {}",
-                    safe_path(path),
-                    safe_path(place)
+                    SafeText::from(path.as_path()),
+                    SafeText::from(place)
                 ),
                 "set audit.path to a writable location".to_owned(),
             )),
         },
     };
     match outcome {
-        Ok(path) => Finding::ok(format!("actions are recorded in {}", safe_path(path))),
+        Ok(path) => Finding::ok(format!("actions are recorded in {}", SafeText::from(path.as_path()))),
         Err((text, fix)) if audit.required => {
             Finding::error(format!("{text}; every action will be refused")).with_fix(fix)
         }
@@ -61,10 +61,6 @@ fn find_unwritable(path: &Path) -> Option<&Path> {
     let there = path.ancestors().find(|place| fs::symlink_metadata(place).is_ok())?;
     let kind_is_right = there == path || there.is_dir();
     (!kind_is_right || access(there, Access::WRITE_OK).is_err()).then_some(there)
-}
-
-fn safe_path(path: &Path) -> SafeText {
-    SafeText::from(path.to_string_lossy().as_ref())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Checks of one HAProxy: connection, version, access level, exposure of the socket, and polling overhead.
 
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -87,6 +88,24 @@ fn check_level(address: &Address, level: Option<Level>) -> Finding {
 fn check_exposure(address: &Address, level: Option<Level>, mode: Option<u32>) -> Option<Finding> {
     let is_admin = level == Some(Level::Admin);
     match (address, mode) {
+        (Address::Tcp { host, .. }, _) if is_admin && is_loopback(host) => Some(
+            Finding::note(format!(
+                "every local user can change this HAProxy through {address}, because TCP has no authentication"
+            ))
+            .with_fix(format!(
+                "use a Unix socket instead: {}",
+                socket_permissions::group_socket_line(Path::new("/run/haproxy/admin.sock"))
+            )),
+        ),
+        (Address::Abstract { .. }, _) if is_admin => Some(
+            Finding::note(format!(
+                "every local user can change this HAProxy through {address}, because an abstract socket has no owner and mode"
+            ))
+            .with_fix(format!(
+                "use a socket with a path instead: {}",
+                socket_permissions::group_socket_line(Path::new("/run/haproxy/admin.sock"))
+            )),
+        ),
         (Address::Tcp { .. }, _) if is_admin => Some(
             Finding::note(format!(
                 "every host that can connect to {address} can change this HAProxy, because TCP has no authentication"
@@ -99,6 +118,11 @@ fn check_exposure(address: &Address, level: Option<Level>, mode: Option<u32>) ->
         ),
         _ => None,
     }
+}
+
+/// Returns true for a host that only this machine can reach.
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 fn socket_mode(path: &Path) -> Option<u32> {
@@ -144,5 +168,10 @@ mod tests {
         assert!(check_exposure(&unix, Some(Level::Admin), Some(0o140_666)).unwrap().text.starts_with("mode 666"));
         assert!(check_exposure(&tcp, Some(Level::Admin), None).unwrap().text.contains("TCP"));
         assert!(check_exposure(&tcp, Some(Level::Operator), None).is_none());
+        for local in ["127.0.0.1:9999", "[::1]:9999", "localhost:9999", "abns@a"] {
+            let finding = check_exposure(&local.parse().unwrap(), Some(Level::Admin), None).unwrap();
+            assert!(finding.text.starts_with("every local user"), "{finding:?}");
+            assert!(finding.fix.unwrap().contains("stats socket /run/haproxy/admin.sock"), "{local}");
+        }
     }
 }

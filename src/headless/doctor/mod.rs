@@ -6,6 +6,7 @@
 //! Data flow: `cli::doctor_command` calls one check per topic; each returns [`finding::Finding`]s, which
 //! [`finding::print_findings`] prints by section.
 
+pub(crate) mod discovery_checks;
 pub(crate) mod file_checks;
 pub(crate) mod finding;
 pub(crate) mod haproxy_checks;

@@ -18,8 +18,8 @@ use crate::config::setting_table::SETTINGS;
 const DESCRIPTION: [&str; 3] = [
     "hapulse polls HAProxy's stats socket, keeps a history in memory, shows queues, slow servers and outages, and \
      changes server states on request: it shows the exact command first and verifies the result afterwards.",
-    "Without a TARGET, hapulse uses the targets of the configuration, or else the local HAProxy. A TARGET is the path \
-     of a Unix socket, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a name from the configuration. The \
+    "Without a TARGET, hapulse uses the targets of the configuration, or else the HAProxies of this machine. A TARGET is \
+     the path of a Unix socket, abns@NAME, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a name from the configuration. The \
      global section of haproxy.cfg needs a line \"stats socket PATH level admin\"; level operator is enough for monitoring.",
     "To try hapulse without HAProxy: hapulse demo.",
 ];

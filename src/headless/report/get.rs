@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::haproxy::safe_text;
 use crate::headless::exit_code::CommandExit;
 use crate::headless::poller::Poller;
 use crate::headless::pollers;
@@ -57,7 +58,7 @@ pub(crate) fn run(
             }
             Err(why) => {
                 // Write errors are ignored: the exit code reports the failure, too.
-                let _ = writeln!(err, "hapulse: {why}");
+                let _ = writeln!(err, "hapulse: {}", safe_text::escape_lines(&why));
                 is_missing = true;
             }
         }

@@ -1,0 +1,223 @@
+//! Running HAProxy processes, from `/proc`.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::config::haproxy_words::ProcessEnvironment;
+use crate::config::safe_file;
+
+/// Maximum number of bytes read of the command line of a process.
+const MAX_CMDLINE_BYTES: u64 = 256 << 10;
+/// Maximum number of bytes read of its environment, which no kernel exceeds.
+const MAX_ENVIRON_BYTES: u64 = 8 << 20;
+/// Maximum number of bytes read of the other files of a process.
+const MAX_STATUS_BYTES: u64 = 64 << 10;
+
+/// A running process that is HAProxy according to its name.
+#[derive(Debug, Clone)]
+pub(crate) struct HaproxyProcess {
+    /// Process id.
+    pub(crate) pid: u32,
+    /// Process id of the parent.
+    pub(crate) parent: u32,
+    /// Real, effective, saved and file system user id.
+    pub(crate) users: Vec<u32>,
+    /// Configuration files and directories on the command line, in HAProxy's order.
+    pub(crate) configs: Vec<PathBuf>,
+    /// Directory to which HAProxy changes at its start (`-C`).
+    directory: Option<PathBuf>,
+    /// Program that the process runs, if it is known and has another name than HAProxy. Any user can start any program
+    /// under the name haproxy.
+    pub(crate) other_program: Option<PathBuf>,
+    /// The process is in a process id namespace of its own, as in a container.
+    is_in_container: bool,
+    /// Folder of the process in `/proc`.
+    folder: PathBuf,
+}
+
+/// The files that a process sees, compared with those that hapulse sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MountView {
+    /// The same files, as far as this user may compare.
+    Same,
+    /// Other files, or mounts that cannot be compared.
+    Other,
+}
+
+impl HaproxyProcess {
+    /// Lists the processes below `root`, by process id.
+    pub(crate) fn list(root: &Path) -> Vec<Self> {
+        let Ok(entries) = fs::read_dir(root.join("proc")) else { return Vec::new() };
+        let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let mut pids: Vec<u32> = pids.collect();
+        pids.sort_unstable();
+        pids.into_iter().filter_map(|pid| Self::read(&root.join("proc").join(pid.to_string()), pid)).collect()
+    }
+
+    /// Reads one process. Returns `None` if it is not HAProxy or has ended.
+    fn read(folder: &Path, pid: u32) -> Option<Self> {
+        let read = |name: &str, max| safe_file::read_start(&folder.join(name), max).map(|(bytes, _)| bytes);
+        let cmdline = read("cmdline", MAX_CMDLINE_BYTES).ok()?;
+        let words: Vec<&[u8]> =
+            cmdline.split_inclusive(|byte| *byte == 0).filter_map(|word| word.strip_suffix(&[0])).collect();
+        // A zombie and a kernel thread have no command line.
+        let first_word = words.first()?;
+        let program = fs::read_link(folder.join("exe")).ok();
+        let has_program_name =
+            program.as_ref().and_then(|path| path.file_name()).is_some_and(|name| is_haproxy_name(name.as_bytes()));
+        let has_name = || {
+            is_haproxy_name(file_name(first_word))
+                || read("comm", MAX_STATUS_BYTES).is_ok_and(|name| is_haproxy_name(name.trim_ascii_end()))
+        };
+        if !has_program_name && !has_name() {
+            return None;
+        }
+        let status = String::from_utf8_lossy(&read("status", MAX_STATUS_BYTES).ok()?).into_owned();
+        let numbers = |key: &str| -> Vec<u32> {
+            let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+            line.unwrap_or_default().split_whitespace().filter_map(|word| word.parse().ok()).collect()
+        };
+        let (configs, directory) = parse_arguments(&words[1..]);
+        Some(Self {
+            pid,
+            parent: numbers("PPid").first().copied()?,
+            users: Some(numbers("Uid")).filter(|users| !users.is_empty())?,
+            configs,
+            directory,
+            other_program: program.filter(|_| !has_program_name),
+            is_in_container: numbers("NSpid").len() > 1,
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// Returns the environment with which the process was started.
+    pub(crate) fn environment(&self) -> ProcessEnvironment {
+        let bytes = safe_file::read_start(&self.folder.join("environ"), MAX_ENVIRON_BYTES).ok();
+        ProcessEnvironment::parse(bytes.as_ref().map(|(bytes, _)| bytes.as_slice()))
+    }
+
+    /// Returns the directory to which relative paths in the command line and in the configuration refer, or `None` if it
+    /// is unknown.
+    pub(crate) fn working_directory(&self) -> Option<PathBuf> {
+        if !self.is_chrooted() {
+            // After -C, this is already the new directory.
+            return fs::read_link(self.folder.join("cwd"))
+                .ok()
+                .or_else(|| self.directory.clone().filter(|path| path.is_absolute()));
+        }
+        // HAProxy read its files before it changed its root, and its working directory is now within the new root.
+        let environment = self.environment();
+        let started_in = environment.get(b"PWD").ok().flatten().map(|path| PathBuf::from(OsStr::from_bytes(path)));
+        let directory = match (started_in, &self.directory) {
+            (Some(started_in), Some(directory)) => started_in.join(directory),
+            (Some(started_in), None) => started_in,
+            (None, directory) => directory.clone()?,
+        };
+        directory.is_absolute().then_some(directory)
+    }
+
+    /// Returns true if the root directory of the process is not `/`.
+    fn is_chrooted(&self) -> bool {
+        fs::read_link(self.folder.join("root")).is_ok_and(|root| root != Path::new("/"))
+    }
+
+    /// Compares the mounts of the process with those of hapulse, for a file that hapulse sees at `path`.
+    pub(crate) fn mount_view(&self, path: &Path) -> MountView {
+        let own = self.folder.with_file_name("self").join("ns/mnt");
+        match (fs::read_link(own), fs::read_link(self.folder.join("ns/mnt"))) {
+            (Ok(own), Ok(its)) if own == its => MountView::Same,
+            (Ok(_), Ok(_)) => {
+                let inside = self.folder.join("root").join(path.strip_prefix("/").unwrap_or(path));
+                let program = self.folder.join("exe");
+                let (own, its) = match fs::read_link(&program) {
+                    // Below its new root, the files that it opened before cannot be seen. If even its program is the file
+                    // that is here, it runs in no container.
+                    Ok(path) if self.is_chrooted() => (fs::metadata(path), fs::metadata(program)),
+                    _ => (fs::metadata(path), fs::metadata(inside)),
+                };
+                match (own, its) {
+                    (Ok(own), Ok(its)) if (own.dev(), own.ino()) == (its.dev(), its.ino()) => MountView::Same,
+                    _ => MountView::Other,
+                }
+            }
+            _ if self.is_in_container => MountView::Other,
+            _ => MountView::Same,
+        }
+    }
+
+    /// Returns true if the process has the socket with this inode open, or `None` if this user may not know.
+    pub(crate) fn has_socket(&self, inode: u64) -> Option<bool> {
+        let name = OsString::from_vec(format!("socket:[{inode}]").into_bytes());
+        let files = fs::read_dir(self.folder.join("fd")).ok()?;
+        Some(files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == name)))
+    }
+}
+
+fn file_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
+}
+
+/// Returns true for the name of a HAProxy program, such as `haproxy`, `haproxy-2.6`, `haproxy (deleted)` or `hapee-lb`.
+fn is_haproxy_name(name: &[u8]) -> bool {
+    let is_followed_by_word = |rest: &[u8]| rest.first().is_some_and(u8::is_ascii_alphabetic);
+    [&b"haproxy"[..], b"hapee-lb"]
+        .iter()
+        .any(|prefix| name.strip_prefix(*prefix).is_some_and(|rest| !is_followed_by_word(rest)))
+}
+
+/// Returns the configuration files and the directory of `-C` on a command line, read as HAProxy does it.
+fn parse_arguments(words: &[&[u8]]) -> (Vec<PathBuf>, Option<PathBuf>) {
+    let path = |word: &[u8]| PathBuf::from(OsStr::from_bytes(word));
+    let (mut configs, mut directory) = (Vec::new(), None);
+    let mut rest: VecDeque<&[u8]> = words.iter().copied().collect();
+    while let Some(word) = rest.pop_front() {
+        match word.strip_prefix(b"-") {
+            Some(b"-") => configs.extend(rest.drain(..).map(path)),
+            // Options without a value. The value of -dt is optional.
+            Some([b'c', b'c', ..]) => drop(rest.pop_front()),
+            Some([b'v' | b'd' | b'V' | b'c' | b'D' | b'W' | b'q', ..]) | None => {}
+            Some([b's', b'f' | b't', ..]) => {
+                while rest.front().is_some_and(|word| !word.starts_with(b"-")) {
+                    rest.pop_front();
+                }
+            }
+            Some([b'f', ..]) => configs.extend(rest.pop_front().map(path)),
+            Some([b'C', ..]) => directory = rest.pop_front().map(path),
+            Some(_) => drop(rest.pop_front()),
+        }
+    }
+    (configs, directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_haproxy_name_accepts_versions_but_not_other_programs() {
+        for name in ["haproxy", "haproxy-2.6", "haproxy2", "haproxy (deleted)", "haproxy: master", "hapee-lb"] {
+            assert!(is_haproxy_name(name.as_bytes()), "{name}");
+        }
+        for name in ["haproxyctl", "bash", "my-haproxy", ""] {
+            assert!(!is_haproxy_name(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn parse_arguments_follows_haproxy() {
+        let parse = |line: &str| {
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            let (configs, directory) = parse_arguments(&words);
+            let shown: Vec<String> = configs.iter().map(|path| path.display().to_string()).collect();
+            (shown.join(" "), directory.map(|path| path.display().to_string()))
+        };
+        assert_eq!(parse("-Ws -f /a.cfg -p /run/f -f b.cfg -sf 1 2 -x -f"), ("/a.cfg b.cfg".into(), None));
+        assert_eq!(parse("-sf 7 -x sockpair@3 -db -C /etc -n 5 -- a -f c"), ("a -f c".into(), Some("/etc".into())));
+        assert_eq!(parse("-S /m,mode,600 -dM -dt 0 -f /a -cc x -L -f -D"), ("/a".into(), None));
+        assert_eq!(parse("-f"), (String::new(), None));
+    }
+}
