@@ -17,6 +17,7 @@ pub(crate) mod drain_tracker;
 pub mod impact;
 pub(crate) mod instance_warnings;
 pub mod intent;
+pub(crate) mod last_checks;
 pub mod outcome;
 pub mod readback;
 pub(crate) mod recent_actions;

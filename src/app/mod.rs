@@ -40,6 +40,7 @@ pub(crate) mod process_summary;
 pub mod prompt;
 pub mod queries;
 pub(crate) mod query_state;
+pub(crate) mod server_effects;
 pub(crate) mod suggested_actions;
 pub mod ui_commands;
 pub(crate) mod undo;

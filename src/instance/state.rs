@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::drain_tracker::{DrainEvent, DrainTracker};
+use crate::actions::last_checks::LastChecks;
 use crate::actions::outcome::{ActionReport, StepStage};
 use crate::actions::recent_actions::RecentActions;
 use crate::actions::reload_loss::{self, ReloadLoss};
@@ -55,6 +56,7 @@ pub struct Instance {
     link: Link,
     poll_stats: PollStats,
     recent_actions: RecentActions,
+    last_checks: LastChecks,
     draining: DrainTracker,
     /// Runtime states that the last reload lost and that are not restored yet.
     reload_losses: Vec<ReloadLoss>,
@@ -83,6 +85,7 @@ impl Instance {
             link: Link::default(),
             poll_stats: PollStats::default(),
             recent_actions: RecentActions::default(),
+            last_checks: LastChecks::default(),
             draining: DrainTracker::default(),
             reload_losses: Vec::new(),
         }
@@ -122,10 +125,12 @@ impl Instance {
             _ => None,
         };
         if let Some(before) = self.latest().map(Arc::clone) {
-            self.recent_actions.expire_own_rows(sample.at);
-            for event in
-                changes::diff_samples(&before, &sample, link_lost_for, |id| self.recent_actions.has_recent_action(id))
-            {
+            self.recent_actions.expire_own_commands(sample.at);
+            let explain =
+                |id, from: &str, to: &str| self.recent_actions.explain_change(id, from, to, sample.at.monotonic);
+            for event in changes::diff_samples(&before, &sample, link_lost_for, explain) {
+                self.recent_actions.attribution.record_change(&event);
+                self.last_checks.record_change(&event, &before);
                 self.events.push(event);
             }
             if before.epoch != sample.epoch {
@@ -249,6 +254,11 @@ impl Instance {
     /// Returns who ordered the state of a server, if that is known.
     pub fn attributed_to(&self, id: RowId) -> Option<String> {
         self.recent_actions.attribution.author_of(self.shown()?, id)
+    }
+
+    /// Returns the last check results of the servers in maintenance.
+    pub(crate) fn last_checks(&self) -> &LastChecks {
+        &self.last_checks
     }
 
     /// Returns the draining servers; empty during playback.

@@ -147,9 +147,10 @@ fn detail_lines(
     available: usize,
 ) -> Vec<DialogLine> {
     let mut lines: Vec<DialogLine> = Vec::new();
+    let instance = context.instance;
     let facts = context
         .sample()
-        .and_then(|sample| confirmation_texts::collect_facts(&confirmation.intent, sample))
+        .and_then(|sample| confirmation_texts::collect_facts(&confirmation.intent, sample, instance.data.last_checks()))
         .unwrap_or_default();
     lines.push(Vec::new());
     let reason = confirmation.intent.reason.as_deref().unwrap_or_default();

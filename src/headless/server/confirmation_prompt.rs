@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::actions::action_table::Danger;
 use crate::actions::intent::Intent;
+use crate::actions::last_checks::LastChecks;
 use crate::app::confirmation_texts::{ActionFacts, collect_facts};
 use crate::headless::signals::Signals;
 use crate::instance::guard::name_to_type;
@@ -35,7 +36,7 @@ impl ActionPlan {
 
     /// Returns the facts of the first action, with the warnings of both actions and without duplicates.
     fn merged_facts(&self, sample: &Sample) -> ActionFacts {
-        let mut all = self.intents().filter_map(|intent| collect_facts(intent, sample));
+        let mut all = self.intents().filter_map(|intent| collect_facts(intent, sample, &LastChecks::default()));
         let Some(mut facts) = all.next() else { return ActionFacts::default() };
         for warning in all.flat_map(|more| more.warnings) {
             if !facts.warnings.contains(&warning) {
@@ -164,7 +165,8 @@ mod tests {
                 "  set server www/w1 state drain",
                 "  once empty: set server www/w1 state maint",
                 "  now    UP, 400 sessions, 0 queued, weight 100",
-                "  after  1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions",
+                "  after  1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions; \
+                 open sessions and persistent clients continue",
             ]
         );
         assert_eq!(plan.prompt_line(Danger::High), "Continue? [y/N] ");
