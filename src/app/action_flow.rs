@@ -252,12 +252,10 @@ fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &
 /// Opens the confirmation for undoing the last action.
 pub(crate) fn start_undo(model: &mut Model, now: Duration) {
     let Some(instance) = model.instance() else { return };
-    let id = instance.id();
-    let Some(mut intent) = model.undo.next_undo(id).cloned() else {
-        return model.notify("nothing to undo on this instance", Role::Dim, now);
+    let Some(entry) = model.undo.next_undo(&instance.data) else {
+        return model.notify(model.undo.explain_nothing(&instance.data, now), Role::Dim, now);
     };
-    let not_undoable = model.undo.not_undoable(id);
-    let remark = not_undoable.map(|last| format!("{last} cannot be undone; this is the action before it"));
+    let (id, mut intent) = (instance.id(), entry.intent().clone());
     for step in &mut intent.steps {
         step.target.seen_status = instance.data.last_status(step.target.id).unwrap_or_default();
     }
@@ -266,9 +264,6 @@ pub(crate) fn start_undo(model: &mut Model, now: Duration) {
         return model.notify(format!("cannot be undone: {refusal}"), Role::Warn, now);
     }
     propose_intent(model, intent, now);
-    if let Some(Layer::Confirmation(confirmation)) = model.layers.last_mut() {
-        confirmation.remark = remark;
-    }
 }
 
 /// Opens the confirmation for the suggestion shown in the header.
@@ -302,9 +297,9 @@ pub(crate) fn record_progress(model: &mut Model, progress: StepProgress, now: Du
 pub(crate) fn finish_action(model: &mut Model, report: &ActionReport, now: Timestamp) -> Vec<Effect> {
     let id = report.intent.instance;
     let Some(instance) = model.instance_by_id_mut(id) else { return Vec::new() };
-    instance.finish_action(report, now);
+    let epoch = instance.finish_action(report, now);
     let role = if report.is_success() { Role::Good } else { Role::Bad };
-    model.undo.record(report);
+    model.undo.record(report, epoch, now);
     model.notify(summarize_report(report), role, now.monotonic);
     vec![Effect::PollNow(id)]
 }

@@ -316,7 +316,9 @@ mod tests {
     #[test]
     fn enable_of_tracking_server_follows_tracked_one() {
         let tracking = |status: &str, tracked: &str| {
-            enable(&format!("b,s,{status},1,1,0,,,,,,,,,c/t,2,\nc,t,{tracked},1,1,0,L4OK,,2,3,4,,,,,2,\n"))
+            enable(&format!(
+                "b,s,{status},1,1,0,,,,,,,,,c/t,2,\nc,t,{tracked},1,1,0,L4OK,,2,3,4,,,,,2,\nc,BACKEND,UP,1,1,0,,,,,,,,,,1,\n"
+            ))
         };
         assert_eq!(tracking("MAINT (via c/t)", "MAINT"), "stays MAINT (via c/t): it follows c/t");
         assert_eq!(tracking("DRAIN", "DRAIN"), "stays DRAIN: it follows c/t");

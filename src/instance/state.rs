@@ -29,6 +29,7 @@ use crate::observe::link::{Link, PollFailure};
 use crate::observe::poll_stats::PollStats;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
+use crate::observe::state_cause::{self, StateCause};
 use crate::observe::timestamp::Timestamp;
 use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
@@ -254,6 +255,20 @@ impl Instance {
     /// Returns who ordered the state of a server, if that is known.
     pub fn attributed_to(&self, id: RowId) -> Option<String> {
         self.recent_actions.attribution.author_of(self.shown()?, id)
+    }
+
+    /// Returns what changed a server that this run did not change: the cause of its last change, if that was observed.
+    pub(crate) fn last_changer(&self, id: RowId) -> StateCause {
+        let is_foreign =
+            |cause: &&StateCause| !matches!(cause, StateCause::Us | StateCause::NewProcess | StateCause::Check);
+        let mut causes =
+            self.events.newest_first().filter(|event| event.row == Some(id)).filter_map(|event| match &event.kind {
+                EventKind::Status { cause, .. } => Some(cause),
+                _ => None,
+            });
+        let has_agent = self.latest().and_then(|sample| sample.row(id)).is_some_and(state_cause::has_agent);
+        let unknown = if has_agent { StateCause::AgentOrOperator } else { StateCause::Operator };
+        causes.next().filter(is_foreign).cloned().unwrap_or(unknown)
     }
 
     /// Returns the last check results of the servers in maintenance.

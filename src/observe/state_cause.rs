@@ -147,10 +147,9 @@ pub(crate) fn is_down_by_agent(row: &StatRow) -> bool {
 /// Returns the row of the server that a server tracks, or `None` if it tracks none.
 pub(crate) fn tracked_row<'a>(sample: &'a Sample, row: &StatRow) -> Option<&'a StatRow> {
     let (proxy, name) = text(row, TextField::Tracked).split_once('/')?;
-    let is_tracked = |candidate: &&StatRow| {
-        candidate.kind == RowKind::Server && candidate.proxy.as_str() == proxy && candidate.name.as_str() == name
-    };
-    sample.table.rows().iter().find(is_tracked)
+    let backend = sample.rows.backend_named(&SafeText::from(proxy))?;
+    let mut servers = backend.servers.iter().map(|index| &sample.table.rows()[*index]);
+    servers.find(|server| server.name.as_str() == name)
 }
 
 /// Returns the cause of `DOWN (agent)`. `set server agent down` results in the same status, but the last reply of the
@@ -215,8 +214,11 @@ mod tests {
         assert_eq!(current("b,s,MAINT (resolution),,,,,1,2,\n"), Some(StateCause::Resolution));
         let tracking = Some(StateCause::Tracking("c/t".to_owned()));
         assert_eq!(current("b,s,MAINT (via c/t),,,,c/t,1,2,\n"), tracking);
-        assert_eq!(current("b,s,DRAIN,,,,c/t,1,2,\nc,t,DRAIN,L4OK,,,,1,2,\n"), tracking);
-        assert_eq!(current("b,s,DRAIN,,,,c/t,1,2,\nc,t,UP,L4OK,,,,1,2,\n"), Some(StateCause::Operator));
+        assert_eq!(current("b,s,DRAIN,,,,c/t,1,2,\nc,t,DRAIN,L4OK,,,,1,2,\nc,BACKEND,UP,,,,,1,1,\n"), tracking);
+        assert_eq!(
+            current("b,s,DRAIN,,,,c/t,1,2,\nc,t,UP,L4OK,,,,1,2,\nc,BACKEND,UP,,,,,1,1,\n"),
+            Some(StateCause::Operator)
+        );
         assert_eq!(current("b,s,NOLB,L7OKC,,,,1,2,\n"), Some(StateCause::Check));
         assert_eq!(current("b,s,DOWN,* L4CON,,,,1,2,\n"), Some(StateCause::Check));
         assert_eq!(current("b,s,UP,L4OK,,,,1,2,\n"), None);
@@ -249,9 +251,10 @@ mod tests {
         assert_eq!(change("b,s,MAINT (resolution),,,,,1,2,\n", up), "DNS");
         let tracked = "c/t, which it tracks";
         assert_eq!(change("b,s,UP,,,,c/t,1,2,\n", "b,s,MAINT (via c/t),,,,c/t,1,2,\n"), tracked);
-        let both = |status: &str| format!("b,s,{status},,,,c/t,1,2,\nc,t,{status},L4OK,,,,1,2,\n");
+        let both =
+            |status: &str| format!("b,s,{status},,,,c/t,1,2,\nc,t,{status},L4OK,,,,1,2,\nc,BACKEND,UP,,,,,1,1,\n");
         assert_eq!(change(&both("UP"), &both("DRAIN")), tracked);
-        let apart = "b,s,DRAIN,,,,c/t,1,2,\nc,t,UP,L4OK,,,,1,2,\n";
+        let apart = "b,s,DRAIN,,,,c/t,1,2,\nc,t,UP,L4OK,,,,1,2,\nc,BACKEND,UP,,,,,1,1,\n";
         assert_eq!(change(&both("UP"), apart), "another operator");
     }
 }
