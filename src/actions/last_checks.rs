@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::actions::readback::Readback;
 use crate::haproxy::fields::TextField;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::StatRow;
@@ -29,10 +30,10 @@ pub(crate) enum LastCheck {
 }
 
 /// Health checks as reported right before servers went into maintenance.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LastChecks {
-    /// Result code, empty if checks were off, text, and monotonic time of the sample.
-    by_row: HashMap<RowId, (SafeText, SafeText, Duration)>,
+    /// The last check and, if it is known, the monotonic time at which it was current.
+    by_row: HashMap<RowId, (LastCheck, Option<Duration>)>,
 }
 
 impl LastChecks {
@@ -42,43 +43,60 @@ impl LastChecks {
         match (RowState::parse(from), RowState::parse(to)) {
             (RowState::Maint, RowState::Maint) => {}
             (_, RowState::Maint) => {
-                let text = |row: &StatRow, field| row.text(field).cloned().unwrap_or_default();
-                let row = before.row(id);
-                self.by_row.extend(row.map(|row| {
-                    let result = SafeText::from(state_cause::check_result(row));
-                    (id, (result, text(row, TextField::LastChk), before.at.monotonic))
-                }));
+                let check = before.row(id).map(reported_check);
+                self.by_row.extend(check.map(|check| (id, (check, Some(before.at.monotonic)))));
             }
             _ => _ = self.by_row.remove(&id),
         }
+    }
+
+    /// Records the result of the last check that the readback of a server in maintenance contains, unless more is known.
+    pub(crate) fn record_readback(&mut self, id: RowId, readback: &Readback) {
+        let Some(state) = readback.server_state.as_ref().filter(|_| readback.parsed_status() == RowState::Maint) else {
+            return;
+        };
+        let check = recorded_check(state.checks.map(|checks| checks.is_configured()), state.has_failed_check);
+        self.by_row.entry(id).or_insert((check, None));
     }
 
     /// Returns what is known about the last health check of a server.
     pub(crate) fn last_check(&self, sample: &Sample, id: RowId) -> LastCheck {
         let Some(row) = sample.row(id) else { return LastCheck::Unknown };
         if row.state() != RowState::Maint {
-            let text = row.text(TextField::LastChk).map_or("", SafeText::as_str);
-            return classify(state_cause::check_result(row), text, None);
+            return reported_check(row);
         }
-        if let Some((result, text, at)) = self.by_row.get(&id) {
-            return classify(result.as_str(), text.as_str(), Some(sample.at.elapsed_since(*at)));
-        }
-        match sample.configured.as_ref().and_then(|configured| configured.get(id)) {
-            Some(server) if server.has_checks == Some(false) => LastCheck::Off,
-            Some(server) if server.has_failed_check == Some(true) => LastCheck::Failed(String::new(), None),
-            Some(server) if server.has_failed_check == Some(false) => LastCheck::NotFailed,
-            _ => LastCheck::Unknown,
+        match self.by_row.get(&id) {
+            Some((LastCheck::Failed(text, _), at)) => {
+                LastCheck::Failed(text.clone(), at.map(|at| sample.at.elapsed_since(at)))
+            }
+            Some((check, _)) => check.clone(),
+            None => {
+                let server = sample.configured.as_ref().and_then(|configured| configured.get(id)).unwrap_or_default();
+                recorded_check(server.has_checks, server.has_failed_check)
+            }
         }
     }
 }
 
-fn classify(result: &str, text: &str, age: Option<Duration>) -> LastCheck {
-    match result {
+/// Returns the last check that HAProxy reports for a server that is not in maintenance.
+fn reported_check(row: &StatRow) -> LastCheck {
+    match state_cause::check_result(row) {
         "" => LastCheck::Off,
         result if state_cause::is_failed(result) => {
-            LastCheck::Failed(format!("{result} {text}").trim().to_owned(), age)
+            let text = row.text(TextField::LastChk).map_or("", SafeText::as_str);
+            LastCheck::Failed(format!("{result} {text}").trim().to_owned(), None)
         }
         _ => LastCheck::NotFailed,
+    }
+}
+
+/// Returns the last check according to `show servers state`, which contains no text.
+fn recorded_check(has_checks: Option<bool>, has_failed: Option<bool>) -> LastCheck {
+    match (has_checks, has_failed) {
+        (Some(false), _) => LastCheck::Off,
+        (_, Some(true)) => LastCheck::Failed(String::new(), None),
+        (_, Some(false)) => LastCheck::NotFailed,
+        _ => LastCheck::Unknown,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::drain_tracker::{DrainEvent, DrainTracker};
 use crate::actions::last_checks::LastChecks;
 use crate::actions::outcome::{ActionReport, StepStage};
+use crate::actions::readback::Readback;
 use crate::actions::recent_actions::RecentActions;
 use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::level::Level;
@@ -269,6 +270,11 @@ impl Instance {
         let has_agent = self.latest().and_then(|sample| sample.row(id)).is_some_and(state_cause::has_agent);
         let unknown = if has_agent { StateCause::AgentOrOperator } else { StateCause::Operator };
         causes.next().filter(is_foreign).cloned().unwrap_or(unknown)
+    }
+
+    /// Records what the readback of a server shows about its last health check.
+    pub(crate) fn record_readback(&mut self, id: RowId, readback: &Readback) {
+        self.last_checks.record_readback(id, readback);
     }
 
     /// Returns the last check results of the servers in maintenance.

@@ -95,25 +95,23 @@ pub(crate) fn change_cause(before: &Sample, earlier: usize, now: &Sample, index:
         return tracked_name(new).map_or(StateCause::Check, StateCause::Tracking);
     }
     let is_ordered = |row: &StatRow| row.state().is_maint_or_drain();
+    let is_down = |row: &StatRow| matches!(row.state(), RowState::Down | RowState::ComingUp);
+    let (was, is) = (old.state(), new.state());
     let is_new_reply = agent_result(old) != agent_result(new)
         || last_agent_text(old) != last_agent_text(new)
         || before.table.number(earlier, Field::Uweight) != now.table.number(index, Field::Uweight);
     match () {
-        () if new.state() == RowState::Down && is_agent_status(new) => down_agent_cause(new),
-        () if is_agent_status(old) && old.state() == RowState::Down && agent_result(new) == "L7OK" => {
-            StateCause::Agent(agent_explanation(new))
-        }
-        () if is_ordered(old) == is_ordered(new) && old.state() != RowState::NoLb && new.state() != RowState::NoLb => {
-            let is_forced = new.state() == RowState::Down && check_result(new).is_empty() && !is_ordered(old);
+        () if is_down_by_agent(new) && was != RowState::Maint => down_agent_cause(new),
+        () if is_down_by_agent(old) && agent_result(new) == "L7OK" => StateCause::Agent(agent_explanation(new)),
+        // A draining server that is down reports only DOWN.
+        () if was == RowState::Drain && is_down(new) && is_failed(check_result(new)) => StateCause::Check,
+        () if is_down(old) && is == RowState::Drain => StateCause::Check,
+        () if was == is || !is_ordered(old) && !is_ordered(new) => {
+            let is_forced = was != is && !is.is_usable() && check_result(new).is_empty();
             if is_forced { StateCause::Operator } else { StateCause::Check }
         }
-        () if new.state() == RowState::NoLb || old.state() == RowState::NoLb && !is_ordered(new) => {
-            if check_result(new).is_empty() { StateCause::Operator } else { StateCause::Check }
-        }
         () if has_agent(new) && is_new_reply => StateCause::Agent(agent_explanation(new)),
-        () if has_agent(new) && (new.state() != RowState::Maint || agent_result(new) != "L7OK") => {
-            StateCause::AgentOrOperator
-        }
+        () if has_agent(new) && (is != RowState::Maint || agent_result(new) != "L7OK") => StateCause::AgentOrOperator,
         () => StateCause::Operator,
     }
 }
@@ -246,6 +244,10 @@ mod tests {
         assert_eq!(change(up, "b,s,DOWN,L4CON,,,,1,2,\n"), "its health check");
         assert_eq!(change(up, "b,s,NOLB,L7OKC,,,,1,2,\n"), "its health check");
         assert_eq!(change(up, "b,s,MAINT,,,,,1,2,\n"), "another operator");
+        assert_eq!(change("b,s,DRAIN,L4OK,,,,1,2,\n", "b,s,MAINT,,,,,1,2,\n"), "another operator");
+        assert_eq!(change("b,s,DRAIN,L4OK,,,,1,2,\n", "b,s,DOWN,L4CON,,,,1,2,\n"), "its health check");
+        assert_eq!(change("b,s,DOWN 1/2,L4OK,,,,1,2,\n", "b,s,DRAIN,L4OK,,,,1,2,\n"), "its health check");
+        assert_eq!(change("b,s,MAINT,,,,,1,2,\n", "b,s,UP 1/3,L4CON,,,,1,2,\n"), "another operator");
         assert_eq!(change("b,s,no check,,,,,1,2,\n", "b,s,DOWN,,,,,1,2,\n"), "another operator");
         assert_eq!(change(up, "b,s,MAINT (resolution),,,,,1,2,\n"), "DNS");
         assert_eq!(change("b,s,MAINT (resolution),,,,,1,2,\n", up), "DNS");

@@ -26,6 +26,8 @@ pub(crate) struct ActionPlan {
     pub(crate) first: Option<Intent>,
     /// Action sent after the servers are empty.
     pub(crate) then: Option<Intent>,
+    /// Last health check results of the servers in maintenance.
+    pub(crate) last_checks: LastChecks,
 }
 
 impl ActionPlan {
@@ -36,7 +38,7 @@ impl ActionPlan {
 
     /// Returns the facts of the first action, with the warnings of both actions and without duplicates.
     fn merged_facts(&self, sample: &Sample) -> ActionFacts {
-        let mut all = self.intents().filter_map(|intent| collect_facts(intent, sample, &LastChecks::default()));
+        let mut all = self.intents().filter_map(|intent| collect_facts(intent, sample, &self.last_checks));
         let Some(mut facts) = all.next() else { return ActionFacts::default() };
         for warning in all.flat_map(|more| more.warnings) {
             if !facts.warnings.contains(&warning) {
@@ -153,7 +155,8 @@ mod tests {
             let targets = names.iter().map(target).collect();
             Intent::new(for_admin_state(admin), WriteCommand::State(admin), InstanceId::FIRST, targets)
         };
-        (ActionPlan { first: Some(intent(TargetState::Drain)), then: then.then(|| intent(TargetState::Maint)) }, sample)
+        let then = then.then(|| intent(TargetState::Maint));
+        (ActionPlan { first: Some(intent(TargetState::Drain)), then, last_checks: LastChecks::default() }, sample)
     }
 
     #[test]
