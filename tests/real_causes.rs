@@ -1,4 +1,4 @@
-//! Who or what set the state of a server: agents, tracked servers, DNS, health checks and other clients of a real
+//! Causes of server states: agents, tracked servers, DNS, health checks and other clients of a real
 //! HAProxy, as the events, the views, the problems and `hapulse drain` name them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,4 +1,4 @@
-//! What the question before an action says about its effect, compared with what a real HAProxy then does.
+//! Effects of actions as the question describes them, compared with what a real HAProxy then does.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! What undo names and when it ends, on a real HAProxy that other clients change and that is reloaded and restarted.
+//! Undo and its end, on a real HAProxy that other clients change and that is reloaded and restarted.
 
 mod support;
 

@@ -16,7 +16,7 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::state_cause;
 
-/// What is known about the last health check of a server.
+/// The last health check of a server, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LastCheck {
     /// The server has no health check, or its checks are turned off.

@@ -44,5 +44,6 @@ pub(crate) mod server_effects;
 pub(crate) mod suggested_actions;
 pub mod ui_commands;
 pub(crate) mod undo;
+pub(crate) mod undo_changes;
 pub mod update;
 pub(crate) mod view_config;

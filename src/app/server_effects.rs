@@ -1,4 +1,4 @@
-//! What HAProxy does with a server after a command, as described before the confirmation.
+//! Effects of commands on servers in HAProxy, as described before the confirmation.
 //!
 //! The descriptions state what HAProxy 2.6 to 3.0 was observed to do. A server that leaves maintenance takes traffic at
 //! once, whatever its last health check found, until a check fails; HAProxy 3.1 and newer can start it as DOWN with

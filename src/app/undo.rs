@@ -7,21 +7,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::actions::action_table::VerifyBy;
-use crate::actions::attribution::{CLOCK_TOLERANCE, changed_at};
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
 use crate::actions::outcome::{ActionReport, Outcome, StepResult};
-use crate::actions::readback::Readback;
 use crate::actions::verification;
 use crate::app::server_effects::list_names;
-use crate::haproxy::fields::Field;
-use crate::haproxy::status::RowState;
+use crate::app::undo_changes::{self, DoneStep};
 use crate::instance::state::Instance;
 use crate::observe::events::EventKind;
 use crate::observe::instance_id::InstanceId;
-use crate::observe::row_ids::RowId;
-use crate::observe::sample::{Epoch, Sample};
-use crate::observe::state_cause::{StateCause, has_agent};
+use crate::observe::sample::Epoch;
 use crate::observe::timestamp::Timestamp;
 use crate::units::duration_words;
 
@@ -50,8 +44,7 @@ pub(crate) struct UndoEntry {
     /// The commands that undo the action.
     intent: Intent,
     action: FinishedAction,
-    /// The steps that were done, with the state that each left; `None` if it could not be read.
-    done: Vec<(IntentStep, Option<Readback>)>,
+    done: Vec<DoneStep>,
 }
 
 impl UndoEntry {
@@ -74,115 +67,7 @@ impl UndoEntry {
         instance: &Instance,
         format_time: fn(SystemTime) -> String,
     ) -> Vec<String> {
-        let Some(sample) = instance.latest() else { return Vec::new() };
-        let mut lines = Vec::new();
-        for (step, left) in &self.done {
-            let id = step.target.id;
-            let Some(row) = sample.row(id) else { continue };
-            let name = step.target_name();
-            let drift = left.as_ref().and_then(|left| describe_drift(step, left, sample, id));
-            let change = self.newest_foreign_change(step, instance, sample, format_time);
-            match (change, drift) {
-                (Some(change), _) => lines.push(format!("since then: {change}: undo overwrites that")),
-                (None, Some(drift)) => lines.push(format!("since then: {name} changed: {drift} after the action")),
-                (None, None) => {
-                    // A change and its reversal between two samples, such as by another operator.
-                    let is_out = row.state().is_maint_or_drain() && step.action.verify_by == VerifyBy::AdminState;
-                    let again = changed_at(sample, id).filter(|at| *at > self.action.at.wall + CLOCK_TOLERANCE);
-                    lines.extend(again.filter(|_| is_out).map(|at| {
-                        format!("since then: {name} was set to {} again at {}", row.status(), format_time(at))
-                    }));
-                }
-            }
-        }
-        lines.dedup();
-        lines
-    }
-
-    /// Describes the newest change of a target that was not made by this run.
-    fn newest_foreign_change(
-        &self,
-        step: &IntentStep,
-        instance: &Instance,
-        sample: &Sample,
-        format_time: fn(SystemTime) -> String,
-    ) -> Option<String> {
-        let (id, name) = (step.target.id, step.target_name());
-        let since =
-            instance.all_events().newest_first().take_while(|event| event.at.monotonic > self.action.at.monotonic);
-        let by_row = since.filter(|event| event.row == Some(id));
-        let verify_by = step.action.verify_by;
-        let left = self.done.iter().find(|(done, _)| done.target.id == id).and_then(|(_, left)| left.as_ref());
-        let setter =
-            if sample.row(id).is_some_and(has_agent) { StateCause::AgentOrOperator } else { StateCause::Operator };
-        by_row
-            .filter_map(|event| {
-                let at = format_time(event.at.wall);
-                match &event.kind {
-                    EventKind::Status { to, cause: StateCause::Agent(explanation), .. } => {
-                        let why = if explanation.is_empty() { String::new() } else { format!(" ({explanation})") };
-                        Some(format!("its agent set {name} to {to} at {at}{why}"))
-                    }
-                    EventKind::Status {
-                        to,
-                        cause: cause @ (StateCause::Operator | StateCause::AgentOrOperator),
-                        ..
-                    } => Some(format!("{cause} set {name} to {to} at {at}")),
-                    EventKind::Status {
-                        to, cause: cause @ (StateCause::Tracking(_) | StateCause::Resolution), ..
-                    } => Some(format!("{name} became {to} by {cause} at {at}")),
-                    EventKind::Weight { to, .. }
-                        if verify_by == VerifyBy::Weight
-                            && left.and_then(Readback::current_weight).is_some_and(|left| left != *to) =>
-                    {
-                        Some(format!("{setter} set the weight of {name} to {to} at {at}"))
-                    }
-                    EventKind::Limit { to, .. }
-                        if verify_by == VerifyBy::Maxconn
-                            && left.is_some_and(|left| left.session_limit.unwrap_or(0) != *to) =>
-                    {
-                        Some(format!("another operator set the session limit of {name} to {to} at {at}"))
-                    }
-                    _ => None,
-                }
-            })
-            .next()
-    }
-}
-
-/// Describes how the current state differs from the state that an action left: `it is MAINT now, and was DRAIN`.
-fn describe_drift(step: &IntentStep, left: &Readback, sample: &Sample, id: RowId) -> Option<String> {
-    let row = sample.row(id)?;
-    let number = |field| sample.number(id, field);
-    match step.action.verify_by {
-        VerifyBy::Weight => {
-            let now = number(Field::Uweight).or_else(|| number(Field::Weight))?;
-            let left = left.current_weight().filter(|left| *left != now)?;
-            Some(format!("its weight is {now} now, and was {left}"))
-        }
-        VerifyBy::Maxconn => {
-            let now = number(Field::Slim).filter(|limit| *limit > 0);
-            let limit = |limit: Option<i64>| limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
-            (now != left.session_limit)
-                .then(|| format!("its session limit is {} now, and was {}", limit(now), limit(left.session_limit)))
-        }
-        _ => {
-            let is_different = state_class(row.state(), step) != state_class(left.parsed_status(), step);
-            // A server that is down in drain reports only DOWN.
-            let is_hidden = left.parsed_status() == RowState::Drain && row.state() == RowState::Down;
-            (is_different && !is_hidden).then(|| format!("it is {} now, and was {}", row.status(), left.status))
-        }
-    }
-}
-
-/// Returns the state of a row, reduced to what the action of a step sets.
-fn state_class(state: RowState, step: &IntentStep) -> RowState {
-    match step.action.verify_by {
-        VerifyBy::AdminState if !state.is_maint_or_drain() => RowState::Up,
-        VerifyBy::OperationalState | VerifyBy::AgentHealth if state.is_usable() => RowState::Up,
-        VerifyBy::OperationalState | VerifyBy::AgentHealth if state == RowState::ComingUp => RowState::Down,
-        VerifyBy::Checks | VerifyBy::AgentChecks => RowState::Unknown,
-        _ => state,
+        undo_changes::describe_changes(&self.done, self.action.at, instance, format_time)
     }
 }
 
@@ -224,7 +109,8 @@ impl UndoStack {
             self.not_undoable = Some((instance, action));
         } else if !undoable.is_empty() {
             self.not_undoable = None;
-            let done = undoable.iter().map(|(result, _)| (result.step.clone(), result.after.clone())).collect();
+            let done_step = |result: &StepResult| DoneStep { step: result.step.clone(), left: result.after.clone() };
+            let done = undoable.iter().map(|(result, _)| done_step(result)).collect();
             // In reverse order of execution.
             let steps = undoable.into_iter().rev().map(|(_, step)| step).collect();
             let intent = Intent { purpose: IntentPurpose::Undo, instance, steps, reason: None };
@@ -297,6 +183,7 @@ mod tests {
     use crate::actions::action_table::{Action, END_SESSIONS, MAINT, WEIGHT};
     use crate::actions::intent::ActionTarget;
     use crate::actions::outcome::StepResult;
+    use crate::actions::readback::Readback;
     use crate::haproxy::safe_text::SafeText;
     use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
     use crate::history::store::DEFAULT_BUDGET;

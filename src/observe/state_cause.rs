@@ -151,7 +151,7 @@ pub(crate) fn tracked_row<'a>(sample: &'a Sample, row: &StatRow) -> Option<&'a S
 }
 
 /// Returns the cause of `DOWN (agent)`. `set server agent down` results in the same status, but the last reply of the
-/// agent is no failure then.
+/// agent is not a failure then.
 fn down_agent_cause(row: &StatRow) -> StateCause {
     if is_failed(agent_result(row)) { StateCause::Agent(agent_explanation(row)) } else { StateCause::Operator }
 }

@@ -40,7 +40,8 @@ pub(super) fn describe_down(input: &RuleInput<'_>, _: f64) -> String {
     let cause = input.row().and_then(|row| state_cause::current_cause(input.sample, row));
     match check_text(input) {
         // The health check of such a server may pass.
-        _ if let Some(cause @ (StateCause::Agent(_) | StateCause::Tracking(_))) = &cause => format!("down by {cause}"),
+        _ if let Some(cause @ StateCause::Agent(_)) = &cause => format!("down by {cause}"),
+        _ if let Some(StateCause::Tracking(tracked)) = &cause => format!("down: it tracks {tracked}"),
         _ if input.row().is_some_and(state_cause::is_down_by_agent) => {
             "down: its agent state was set to down".to_owned()
         }
