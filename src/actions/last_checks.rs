@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::actions::readback::Readback;
 use crate::haproxy::fields::TextField;
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::servers_state::CheckState;
 use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
 use crate::observe::events::{Event, EventKind};
@@ -55,7 +56,7 @@ impl LastChecks {
         let Some(state) = readback.server_state.as_ref().filter(|_| readback.parsed_status() == RowState::Maint) else {
             return;
         };
-        let check = recorded_check(state.checks.map(|checks| checks.is_configured()), state.has_failed_check);
+        let check = recorded_check(state.checks.map(CheckState::is_configured), state.has_failed_check);
         self.by_row.entry(id).or_insert((check, None));
     }
 

@@ -67,10 +67,9 @@ pub(crate) fn current_cause(sample: &Sample, row: &StatRow) -> Option<StateCause
         RowState::Down if is_agent_status(row) => Some(down_agent_cause(row)),
         RowState::Maint if has_agent(row) && agent_result(row) == "L7OK" => Some(StateCause::Operator),
         RowState::Maint | RowState::Drain if has_agent(row) => Some(StateCause::AgentOrOperator),
-        RowState::Maint | RowState::Drain => Some(StateCause::Operator),
         // `http-check disable-on-404` reports a conditional success.
         RowState::NoLb if check_result(row) == "L7OKC" => Some(StateCause::Check),
-        RowState::NoLb => Some(StateCause::Operator),
+        RowState::Maint | RowState::Drain | RowState::NoLb => Some(StateCause::Operator),
         RowState::Down if is_failed(check_result(row)) => Some(StateCause::Check),
         RowState::Down if check_result(row).is_empty() => Some(StateCause::Operator),
         _ => None,
