@@ -175,22 +175,20 @@ fn confirmation_is_refused_when_server_was_removed() {
 fn undo_skips_removed_server_and_continues_with_previous_action() {
     let lab = Lab::builder().servers(5).start();
     let relay = Relay::to(lab.admin());
+    lab.send_command("add server be1/extra 127.0.0.1:9");
     let mut term = start_dashboard(relay.path());
     term.press("1");
-    for row in ["s1", "s2"] {
+    for row in ["s1", "extra"] {
         term.move_to_path(&format!("be1/{row}"));
         wait_for_two_polls(&term, &relay);
         term.press("D");
         answer_confirmation(&mut term, &format!("Drain: be1 / {row}"), "y");
         term.wait_for(&format!("be1/{row}: verified, DRAIN"));
     }
-    lab.edit(|config| config.replace("    server s2 ", "    server other "));
-    lab.reload();
-    let pid = lab.pid();
-    term.wait_for(&format!("pid {pid} "));
+    lab.send_command("set server be1/extra state maint; del server be1/extra");
     wait_for_two_polls(&term, &relay);
     term.press("u");
-    term.wait_for("cannot be undone: be1/s2 is gone");
+    term.wait_for("cannot be undone: be1/extra is gone");
     term.press("u");
     term.wait_for("Undo: be1 / s1");
 }

@@ -1,8 +1,10 @@
-//! Attribution: who ordered the state of a server, according to the audit log of earlier runs and the actions of this
-//! run.
+//! Attribution: who or what ordered the state of a server, according to the audit log of earlier runs, the actions of
+//! this run and HAProxy's reports.
 //!
 //! An entry explains a state only if its command ordered exactly that state and the server's status has not changed
-//! since. Maintenance without such an entry may come from the keyword `disabled` in HAProxy's configuration.
+//! since. A state without such an entry may come from the server's agent, the server that it tracks, DNS, a health
+//! check, or the keyword `disabled` in HAProxy's configuration. If none of them is known to be the cause, the author is
+//! unknown: another operator is never guessed.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -12,21 +14,25 @@ use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
+use crate::observe::events::{Event, EventKind};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
+use crate::observe::state_cause::{self, StateCause};
 
 /// Maximum number of servers stored; if it is exceeded, the oldest quarter is dropped.
 const MAX_SERVERS: usize = 20_000;
 
-/// Tolerance between the time of an audit record and HAProxy's `lastchg`: HAProxy reports whole seconds, and a record
+/// Tolerance between the time of a record and HAProxy's `lastchg`: HAProxy reports whole seconds, and a record
 /// is written shortly before the command takes effect.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_secs(5);
 
 /// Authors of the last state changes, by `backend/server`.
 #[derive(Debug, Default)]
 pub(crate) struct Attribution {
     current_actor: SafeText,
     last_changes: HashMap<String, IndexEntry>,
+    /// Changes that an agent was seen to order, with the explanation of the agent, by `backend/server`.
+    agent_changes: HashMap<String, (SystemTime, String)>,
 }
 
 impl Attribution {
@@ -53,6 +59,17 @@ impl Attribution {
         }
     }
 
+    /// Records a change that two samples show, if the agent of the server ordered it.
+    pub(crate) fn record_change(&mut self, event: &Event) {
+        let EventKind::Status { cause, .. } = &event.kind else { return };
+        match cause {
+            StateCause::Agent(explanation) if self.agent_changes.len() < MAX_SERVERS => {
+                self.agent_changes.insert(event.name.clone(), (event.at.wall, explanation.clone()));
+            }
+            _ => _ = self.agent_changes.remove(&event.name),
+        }
+    }
+
     fn evict_oldest(&mut self) {
         let mut times: Vec<SystemTime> = self.last_changes.values().map(|entry| entry.at).collect();
         times.sort_unstable();
@@ -60,21 +77,44 @@ impl Attribution {
         self.last_changes.retain(|_, entry| entry.at > since);
     }
 
-    /// Returns who ordered a server's maintenance or drain; `None` if unknown, and for other states.
+    /// Returns who or what ordered a server's maintenance, drain, `NOLB` or `DOWN (agent)`; `None` if unknown, and for
+    /// other states.
     pub(crate) fn author_of(&self, sample: &Sample, id: RowId) -> Option<String> {
         let row = sample.row(id)?;
+        let name = format!("{}/{}", row.proxy, row.name);
         let admin_state = match row.state() {
-            RowState::Maint => TargetState::Maint,
-            RowState::Drain => TargetState::Drain,
-            _ => return None,
+            RowState::Maint => Some(TargetState::Maint),
+            RowState::Drain => Some(TargetState::Drain),
+            _ => None,
         };
+        let cause = state_cause::current_cause(sample, row);
+        let entry = || Self::author_if_matching(self.last_changes.get(&name)?, admin_state?, sample, id);
         let configured = || {
             let origin = sample.configured.as_ref()?.get(id)?;
-            (admin_state == TargetState::Maint && origin.admin_state.is_disabled_in_config())
+            (admin_state == Some(TargetState::Maint) && origin.admin_state.is_disabled_in_config())
                 .then(|| "configuration".to_owned())
         };
-        let entry = self.last_changes.get(&format!("{}/{}", row.proxy, row.name));
-        entry.and_then(|entry| Self::author_if_matching(entry, admin_state, sample, id)).or_else(configured)
+        match cause? {
+            // HAProxy names these causes only if they apply.
+            cause @ (StateCause::Resolution | StateCause::Agent(_)) => Some(cause.to_string()),
+            StateCause::Tracking(tracked) if row.status().contains('(') => {
+                Some(StateCause::Tracking(tracked).to_string())
+            }
+            StateCause::AgentOrOperator => entry().or_else(|| {
+                let is_agent = || Some(StateCause::Agent(self.agent_change(&name, sample, id)?).to_string());
+                is_agent().or_else(configured).or_else(|| Some(StateCause::AgentOrOperator.to_string()))
+            }),
+            StateCause::Operator => entry().or_else(configured),
+            StateCause::Check if row.state() == RowState::Down => None,
+            cause => entry().or_else(|| Some(cause.to_string())),
+        }
+    }
+
+    /// Returns the explanation of the agent that was seen to order the current state; `None` if it was not seen, or the
+    /// state has changed since.
+    fn agent_change(&self, name: &str, sample: &Sample, id: RowId) -> Option<String> {
+        let (at, explanation) = self.agent_changes.get(name)?;
+        (changed_at(sample, id)? <= *at + CLOCK_TOLERANCE).then(|| explanation.clone())
     }
 
     /// Returns the author of an entry if the entry explains the state.
@@ -84,10 +124,15 @@ impl Attribution {
             "state drain" => TargetState::Drain,
             _ => return None,
         };
-        let age = u64::try_from(sample.number(id, Field::Lastchg)?).ok()?;
-        let changed = sample.at.wall.checked_sub(Duration::from_secs(age))?;
-        (ordered == admin_state && changed <= entry.at + CLOCK_TOLERANCE).then(|| entry.author.to_string())
+        (ordered == admin_state && changed_at(sample, id)? <= entry.at + CLOCK_TOLERANCE)
+            .then(|| entry.author.to_string())
     }
+}
+
+/// Returns the time of a row's last change of state, or `None` if HAProxy does not report it.
+pub(crate) fn changed_at(sample: &Sample, id: RowId) -> Option<SystemTime> {
+    let age = u64::try_from(sample.number(id, Field::Lastchg)?).ok()?;
+    sample.at.wall.checked_sub(Duration::from_secs(age))
 }
 
 #[cfg(test)]

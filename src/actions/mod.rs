@@ -18,6 +18,7 @@ pub(crate) mod drain_tracker;
 pub mod impact;
 pub(crate) mod instance_warnings;
 pub mod intent;
+pub(crate) mod last_checks;
 pub mod outcome;
 pub(crate) mod present_state;
 pub(crate) mod process_identity;

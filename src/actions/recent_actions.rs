@@ -7,19 +7,20 @@ use crate::actions::drain_tracker::DrainTracker;
 use crate::actions::outcome::{ActionReport, Outcome, StepStage};
 use crate::actions::row_stages::InFlight;
 use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::write_command::{TargetState, WriteCommand};
+use crate::haproxy::status::RowState;
+use crate::haproxy::write_command::{ForcedHealth, TargetState, WriteCommand};
 use crate::observe::events::{Event, EventKind};
 use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
 
-/// Time after an action in which a status change of the target's row counts as an effect of the action.
+/// Time after an action in which a matching status change of the target's row counts as an effect of the action.
 const OWN_EFFECT_WINDOW: Duration = Duration::from_secs(20);
 
 /// Recent actions on one instance.
 #[derive(Debug, Default)]
 pub(crate) struct RecentActions {
-    /// Rows changed by this run, with the time of the action.
-    own_rows: Vec<(RowId, Duration)>,
+    /// Commands that this run sent to rows, with the time of the action.
+    own_commands: Vec<(RowId, WriteCommand, Duration)>,
     /// Statuses that were read back after actions and that no sample has shown yet.
     pub(crate) read_back_statuses: Vec<(RowId, SafeText)>,
     /// Stages of the actions that are in flight or have just finished.
@@ -41,9 +42,9 @@ impl RecentActions {
         for result in &report.results {
             let id = result.step.target.id;
             let is_row = id != RowId::PROCESS;
-            let is_sent = !matches!(result.outcome, Outcome::NotSent(_) | Outcome::Refused(_));
+            let is_sent = !matches!(result.outcome, Outcome::NotSent(_) | Outcome::Refused(_) | Outcome::Changed(_));
             if is_row {
-                self.own_rows.extend(is_sent.then_some((id, at.monotonic)));
+                self.own_commands.extend(is_sent.then_some((id, result.step.command, at.monotonic)));
                 self.in_flight.set_stage(
                     id,
                     if result.outcome.is_success() { StepStage::Succeeded } else { StepStage::Failed },
@@ -77,12 +78,84 @@ impl RecentActions {
     }
 
     /// Drops actions that are 20 s old or older, which no longer explain a status change.
-    pub(crate) fn expire_own_rows(&mut self, now: Timestamp) {
-        self.own_rows.retain(|(_, at)| now.elapsed_since(*at) < OWN_EFFECT_WINDOW);
+    pub(crate) fn expire_own_commands(&mut self, now: Timestamp) {
+        self.own_commands.retain(|(_, _, at)| now.elapsed_since(*at) < OWN_EFFECT_WINDOW);
     }
 
-    /// Returns whether this run changed a row within the last 20 s.
-    pub(crate) fn has_recent_action(&self, id: RowId) -> bool {
-        self.own_rows.iter().any(|(own_row, _)| *own_row == id)
+    /// Returns whether an action of this run within the last 20 s, or one that is in flight, explains a status change.
+    /// An action explains one change; a later one has another cause.
+    pub(crate) fn explain_change(&mut self, id: RowId, from: &str, to: &str, now: Duration) -> bool {
+        let (from, to) = (RowState::parse(from), RowState::parse(to));
+        let explains =
+            |(row, command, _): &(RowId, WriteCommand, Duration)| *row == id && has_effect(*command, from, to);
+        if let Some(index) = self.own_commands.iter().position(explains) {
+            self.own_commands.remove(index);
+            return true;
+        }
+        matches!(self.in_flight.stage(id, now), Some(StepStage::Sent | StepStage::Accepted))
+    }
+}
+
+/// Returns whether a command can change a row from one state to another.
+fn has_effect(command: WriteCommand, from: RowState, to: RowState) -> bool {
+    let is_down = |state| matches!(state, RowState::Down | RowState::ComingUp);
+    match command {
+        WriteCommand::State(TargetState::Maint) => to == RowState::Maint,
+        WriteCommand::State(TargetState::Drain) => {
+            to == RowState::Drain || from == RowState::Maint && to != RowState::Maint
+        }
+        WriteCommand::State(TargetState::Ready) => from.is_maint_or_drain() && !to.is_maint_or_drain(),
+        WriteCommand::Health(ForcedHealth::Up) | WriteCommand::Agent(true) => !is_down(to) && to != RowState::NoLb,
+        WriteCommand::Health(ForcedHealth::Down) | WriteCommand::Agent(false) => is_down(to),
+        WriteCommand::Health(ForcedHealth::Stopping) => to == RowState::NoLb,
+        // HAProxy 1.5 reports DRAIN for a server with weight 0.
+        WriteCommand::Weight(_) => (from == RowState::Drain) != (to == RowState::Drain),
+        // Without checks, the status is `no check`; a server that its agent reported down returns.
+        WriteCommand::Checks(_) | WriteCommand::AgentChecks(_) => !from.is_maint_or_drain() && !to.is_maint_or_drain(),
+        WriteCommand::Frontend(_) | WriteCommand::FrontendMaxconn(_) | WriteCommand::ServerMaxconn(_) => true,
+        WriteCommand::ShutdownSessions
+        | WriteCommand::ShutdownSession
+        | WriteCommand::ClearTableEntry
+        | WriteCommand::ClearCounters { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::test_samples::{SampleBuilder, stat_of_site};
+
+    #[test]
+    fn explain_change_matches_command_once() {
+        let id = SampleBuilder::default().build_at_millis(0, &stat_of_site()).rows.ids()[1];
+        let mut actions = RecentActions::default();
+        let at = Duration::from_secs(1);
+        let mut explained = |command, from: &str, to: &str| {
+            actions.own_commands = vec![(id, command, at)];
+            let first = actions.explain_change(id, from, to, at);
+            (first, actions.explain_change(id, from, to, at))
+        };
+        let state = WriteCommand::State;
+        assert_eq!(explained(state(TargetState::Maint), "UP", "MAINT"), (true, false));
+        assert_eq!(explained(state(TargetState::Ready), "MAINT", "UP 1/3"), (true, false));
+        assert_eq!(explained(state(TargetState::Ready), "UP", "DRAIN (agent)"), (false, false));
+        assert_eq!(explained(state(TargetState::Ready), "UP 1/3", "DOWN"), (false, false), "its check failed");
+        assert_eq!(explained(state(TargetState::Drain), "DRAIN", "MAINT"), (false, false));
+        assert_eq!(explained(state(TargetState::Drain), "MAINT", "DOWN"), (true, false), "a draining DOWN server");
+        assert_eq!(explained(WriteCommand::Health(ForcedHealth::Down), "UP", "DOWN"), (true, false));
+        assert_eq!(explained(WriteCommand::Checks(false), "UP", "no check"), (true, false));
+        assert_eq!(explained(WriteCommand::ShutdownSessions, "UP", "DOWN"), (false, false));
+    }
+
+    #[test]
+    fn explain_change_accepts_change_of_action_in_flight() {
+        let id = SampleBuilder::default().build_at_millis(0, &stat_of_site()).rows.ids()[1];
+        let mut actions = RecentActions::default();
+        let at = Duration::from_secs(1);
+        assert!(!actions.explain_change(id, "UP", "MAINT", at));
+        actions.in_flight.set_stage(id, StepStage::Sent, at);
+        assert!(actions.explain_change(id, "UP", "MAINT", at), "a sample may arrive before the reply");
+        actions.in_flight.set_stage(id, StepStage::Failed, at);
+        assert!(!actions.explain_change(id, "UP", "MAINT", at));
     }
 }

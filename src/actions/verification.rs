@@ -187,6 +187,7 @@ mod tests {
             operational: Some(OperationalState::Running),
             checks: Some(CheckState(6)),
             agent: Some(CheckState(2)),
+            has_failed_check: None,
         };
         Readback { status: status.into(), sessions: Some(7), server_state: Some(state), ..Readback::default() }
     }

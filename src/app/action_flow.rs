@@ -279,12 +279,10 @@ pub(crate) fn confirm_again(model: &mut Model, id: InstanceId, now: Duration) {
 /// Opens the confirmation for undoing the last action.
 pub(crate) fn start_undo(model: &mut Model, now: Duration) {
     let Some(instance) = model.instance() else { return };
-    let id = instance.id();
-    let Some(mut intent) = model.undo.next_undo(id).cloned() else {
-        return model.notify("nothing to undo on this instance", Role::Dim, now);
+    let Some(entry) = model.undo.next_undo(&instance.data) else {
+        return model.notify(model.undo.explain_nothing(&instance.data, now), Role::Dim, now);
     };
-    let not_undoable = model.undo.not_undoable(id);
-    let remark = not_undoable.map(|last| format!("{last} cannot be undone; this is the action before it"));
+    let (id, mut intent) = (instance.id(), entry.intent().clone());
     for step in &mut intent.steps {
         if let Some(target) = instance.data.target(step.target.id) {
             step.target = target;
@@ -295,9 +293,6 @@ pub(crate) fn start_undo(model: &mut Model, now: Duration) {
         return model.notify(format!("cannot be undone: {refusal}"), Role::Warn, now);
     }
     propose_intent(model, intent, now);
-    if let Some(Layer::Confirmation(confirmation)) = model.layers.last_mut() {
-        remark.into_iter().for_each(|remark| confirmation.gate.set_remark(remark));
-    }
 }
 
 /// Opens the confirmation for the suggestion shown in the header.
@@ -331,7 +326,7 @@ pub(crate) fn record_progress(model: &mut Model, progress: StepProgress, now: Du
 pub(crate) fn finish_action(model: &mut Model, report: &ActionReport, now: Timestamp) -> Vec<Effect> {
     let id = report.intent.instance;
     let Some(instance) = model.instance_by_id_mut(id) else { return Vec::new() };
-    instance.finish_action(report, now);
+    let epoch = instance.finish_action(report, now);
     let steps = report.steps_to_confirm_again();
     let are_rows = steps.iter().all(|step| step.target.id != RowId::PROCESS);
     if let Some(StepResult { outcome: Outcome::Changed(differences), .. }) = report.results.last()
@@ -348,7 +343,7 @@ pub(crate) fn finish_action(model: &mut Model, report: &ActionReport, now: Times
         true => Role::Good,
         false => Role::Bad,
     };
-    model.undo.record(report);
+    model.undo.record(report, epoch, now);
     model.notify(summarize_report(report), role, now.monotonic);
     vec![Effect::PollNow(id)]
 }

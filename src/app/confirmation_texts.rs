@@ -4,10 +4,12 @@ use crate::actions::action_table::{TargetKind, VerifyBy, blocks_new_sessions};
 use crate::actions::impact::BackendImpact;
 use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
+use crate::actions::last_checks::LastChecks;
 use crate::actions::target_identity::SessionIdentity;
+use crate::app::server_effects;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
-use crate::haproxy::write_command::{TargetWeight, WriteCommand};
+use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
 use crate::observe::sample::Sample;
 use crate::units::pluralize;
 
@@ -23,10 +25,10 @@ pub(crate) struct ActionFacts {
 }
 
 /// Builds the texts from `sample`. Returns `None` if a target no longer exists.
-pub(crate) fn collect_facts(intent: &Intent, sample: &Sample) -> Option<ActionFacts> {
+pub(crate) fn collect_facts(intent: &Intent, sample: &Sample, last_checks: &LastChecks) -> Option<ActionFacts> {
     let first = intent.steps.first()?;
     let mut facts = match first.action.target_kind {
-        TargetKind::Server => server_facts(intent, sample)?,
+        TargetKind::Server => server_facts(intent, sample, last_checks)?,
         TargetKind::Frontend => frontend_facts(intent, first, sample)?,
         TargetKind::Session => {
             let session = first.target.identity.session.as_ref();
@@ -76,7 +78,7 @@ fn frontend_facts(intent: &Intent, first: &IntentStep, sample: &Sample) -> Optio
     Some(ActionFacts { current_state: now, expected_state: after.to_owned(), warnings: warning.into_iter().collect() })
 }
 
-fn server_facts(intent: &Intent, sample: &Sample) -> Option<ActionFacts> {
+fn server_facts(intent: &Intent, sample: &Sample, last_checks: &LastChecks) -> Option<ActionFacts> {
     let ids = intent.steps.iter().map(|step| step.target.id);
     let mut ids: Vec<_> = ids.collect();
     ids.dedup();
@@ -92,12 +94,19 @@ fn server_facts(intent: &Intent, sample: &Sample) -> Option<ActionFacts> {
         backends.iter().enumerate().filter_map(|(index, impact)| backend_warning(intent, impact, index)).collect();
     warnings.extend(backends.iter().filter_map(queue_warning));
     warnings.extend(intent.steps.iter().filter_map(|step| step_warning(step, sample)));
-    Some(ActionFacts { current_state: now, expected_state: expected_server_state(intent, sample, &backends), warnings })
+    warnings.extend(intent.steps.iter().flat_map(|step| server_effects::effect_warnings(step, sample, last_checks)));
+    let effects = server_effects::describe_effects(&intent.steps, sample, last_checks);
+    let capacity = expected_capacity(intent, sample, &backends);
+    // An action that takes no capacity is described first.
+    let texts = if is_enabling(intent) { [effects, capacity] } else { [capacity, effects] };
+    let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+    let expected_state = texts.join("; ");
+    Some(ActionFacts { current_state: now, expected_state, warnings })
 }
 
-/// Describes the expected state of the first server's backend.
-fn expected_server_state(intent: &Intent, sample: &Sample, backends: &[BackendImpact]) -> String {
-    let (Some(first), Some(own)) = (intent.steps.first(), backends.first()) else { return String::new() };
+/// Describes the expected capacity of the first server's backend.
+fn expected_capacity(intent: &Intent, sample: &Sample, backends: &[BackendImpact]) -> String {
+    let Some(own) = backends.first() else { return String::new() };
     let changes_weight = intent.steps.iter().any(|step| step.action.verify_by == VerifyBy::Weight);
     let blocks_sessions = intent.steps.iter().any(|step| blocks_new_sessions(step.command));
     if let (false, Some(share)) = (blocks_sessions, weight_share_change(intent, sample, own).filter(|_| changes_weight))
@@ -113,24 +122,16 @@ fn expected_server_state(intent: &Intent, sample: &Sample, backends: &[BackendIm
         });
         return format!("{} usable{share}{each}", usable_servers(own.after.usable, own.now.active));
     }
-    let usable = usable_servers(own.now.usable, own.now.active);
-    match first.command {
-        WriteCommand::State(_) => format!("takes traffic once its checks pass; {usable} usable now"),
-        WriteCommand::Health(_) => "forced UP until the next health check".to_owned(),
-        WriteCommand::Agent(_) => "agent forced up, until its next check".to_owned(),
-        WriteCommand::Checks(true) => "health checks resume, and may find the server down".to_owned(),
-        WriteCommand::ServerMaxconn(0) => "no session limit for this server".to_owned(),
-        WriteCommand::ShutdownSessions => {
-            let is_out_of_service = sample.row(first.target.id).is_some_and(|row| !row.state().is_usable());
-            let text = "the clients of these sessions are disconnected";
-            if is_out_of_service {
-                text.to_owned()
-            } else {
-                format!("{text}, and new sessions keep coming: drain it first")
-            }
-        }
-        _ => String::new(),
+    if is_enabling(intent) {
+        format!("{} usable now", usable_servers(own.now.usable, own.now.active))
+    } else {
+        String::new()
     }
+}
+
+/// Returns whether an intent only enables servers.
+fn is_enabling(intent: &Intent) -> bool {
+    intent.steps.iter().all(|step| step.command == WriteCommand::State(TargetState::Ready))
 }
 
 /// Describes how a weight change of one server changes its share of the backend's weight.
@@ -227,26 +228,30 @@ mod tests {
     use super::*;
     use crate::actions::action_table::{Action, END_SESSIONS, FRONTEND_OFF, MAINT, WEIGHT};
     use crate::actions::intent::ActionTarget;
-    use crate::haproxy::write_command::TargetState;
     use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
 
     fn facts_for_row(index: usize, action: &'static Action, command: WriteCommand) -> ActionFacts {
         let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
         let target = ActionTarget::from_row(&sample, sample.rows.ids()[index]).unwrap();
-        collect_facts(&Intent::new(action, command, InstanceId::FIRST, vec![target]), &sample).unwrap()
+        let intent = Intent::new(action, command, InstanceId::FIRST, vec![target]);
+        collect_facts(&intent, &sample, &LastChecks::default()).unwrap()
     }
 
     #[test]
     fn collect_facts_describes_current_and_expected_state() {
         let last = facts_for_row(4, &MAINT, WriteCommand::State(TargetState::Maint));
         assert_eq!(last.current_state, "UP, 50 sessions, 4 queued, weight 100");
-        assert_eq!(last.expected_state, "0 of 3 servers usable, 0 % of the weight");
+        assert_eq!(
+            last.expected_state,
+            "0 of 3 servers usable, 0 % of the weight; open sessions continue unless on-marked-down ends them"
+        );
         assert!(last.warnings[0].contains("no server of api would be left"));
         let impact = facts_for_row(1, &MAINT, WriteCommand::State(TargetState::Maint));
         assert_eq!(
             impact.expected_state,
-            "1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions"
+            "1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions; \
+             open sessions continue unless on-marked-down ends them"
         );
         let half = facts_for_row(1, &WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(50)));
         assert_eq!(half.expected_state, "2 of 2 servers usable; 33 % of the weight of www instead of 50 %");

@@ -12,6 +12,7 @@ use crate::app::ui_commands::CursorStep;
 use crate::instance::state::Instance;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
+use crate::observe::sample::Epoch;
 use crate::observe::timestamp::Timestamp;
 use crate::table::rows::{self, FoldedProxies, TableLine, TableSettings};
 use crate::table::view_table::{PerView, ViewId};
@@ -42,6 +43,8 @@ pub struct InstanceView {
     /// Steps that were not sent because a target or the impact had changed, with the differences. They are confirmed again
     /// when the next sample shows the change.
     pub(crate) unconfirmed: Option<(Intent, String)>,
+    /// Process in which the oldest action in flight was sent.
+    action_epoch: Option<Epoch>,
     /// Rows marked for actions on several targets.
     pub selection: Selection,
     /// Servers whose suggestions were dismissed.
@@ -63,6 +66,7 @@ impl InstanceView {
             queries: QueryState::default(),
             actions_in_flight: 0,
             unconfirmed: None,
+            action_epoch: None,
             selection: Selection::default(),
             dismissed: BTreeSet::new(),
         }
@@ -115,18 +119,22 @@ impl InstanceView {
 
     /// Records that an action on the marked rows was sent.
     pub(crate) fn start_action(&mut self) {
+        if self.actions_in_flight == 0 {
+            self.action_epoch = self.data.latest().map(|sample| sample.epoch);
+        }
         self.actions_in_flight += 1;
         self.selection.clear();
     }
 
-    /// Records the report of an action that was sent.
-    pub(crate) fn finish_action(&mut self, report: &ActionReport, now: Timestamp) {
+    /// Records the report of an action that was sent. Returns the process in which it was sent.
+    pub(crate) fn finish_action(&mut self, report: &ActionReport, now: Timestamp) -> Option<Epoch> {
         self.actions_in_flight = self.actions_in_flight.saturating_sub(1);
         self.data.record_report(report, now);
         for result in report.results.iter().filter(|result| result.outcome.is_success()) {
             self.queries.remove_target(&result.step);
         }
         self.dismissed.retain(|id| !report.results.iter().any(|result| result.step.target.id == *id));
+        self.action_epoch.or_else(|| self.data.latest().map(|sample| sample.epoch))
     }
 
     /// Removes marks, dismissals and folds of rows that HAProxy no longer lists. Otherwise they would accumulate while

@@ -1,78 +1,180 @@
-//! The stack of actions that can be undone.
+//! The actions that can be undone.
 //!
 //! Each finished action adds the commands that restore the state that was read right before the action. Undoing needs a
-//! confirmation like any other action; the entry is removed once the undo has succeeded.
+//! confirmation like any other action, which names the undone action and what changed since then; the entry is removed
+//! once the undo has succeeded. An action is undone only in the HAProxy process in which it was done: a new process
+//! starts with the configured states, and what it lost is suggested separately.
+
+use std::time::{Duration, SystemTime};
 
 use crate::actions::intent::{Intent, IntentPurpose, IntentStep};
-use crate::actions::outcome::{ActionReport, Outcome};
+use crate::actions::outcome::{ActionReport, Outcome, StepResult};
 use crate::actions::verification;
+use crate::app::server_effects::list_names;
+use crate::app::undo_changes::{self, DoneStep};
+use crate::instance::state::Instance;
+use crate::observe::events::EventKind;
 use crate::observe::instance_id::InstanceId;
+use crate::observe::sample::Epoch;
+use crate::observe::timestamp::Timestamp;
+use crate::units::duration_words;
 
 /// Maximum number of entries; older ones are dropped.
 const MAX_ENTRIES: usize = 50;
 
-/// Actions that can be undone.
+/// A finished action: what was done, when, and in which process of HAProxy.
+#[derive(Debug, Clone)]
+struct FinishedAction {
+    /// `maintenance of be/s1`.
+    description: String,
+    at: Timestamp,
+    epoch: Option<Epoch>,
+}
+
+impl FinishedAction {
+    /// Returns the time since the action: `3 min ago`.
+    fn age(&self, now: Duration) -> String {
+        format!("{} ago", duration_words(now.saturating_sub(self.at.monotonic)))
+    }
+}
+
+/// An action that can be undone.
+#[derive(Debug, Clone)]
+pub(crate) struct UndoEntry {
+    /// The commands that undo the action.
+    intent: Intent,
+    action: FinishedAction,
+    done: Vec<DoneStep>,
+}
+
+impl UndoEntry {
+    /// Returns the commands that undo the action.
+    pub(crate) fn intent(&self) -> &Intent {
+        &self.intent
+    }
+
+    /// Describes the action: `maintenance of be/s1 at 14:03:22 (3 min ago, pid 1234)`.
+    pub(crate) fn describe(&self, now: Duration, format_time: fn(SystemTime) -> String) -> String {
+        let FinishedAction { description, at, epoch } = &self.action;
+        let pid = epoch.map_or(String::new(), |epoch| format!(", pid {}", epoch.pid));
+        format!("{description} at {} ({}{pid})", format_time(at.wall), self.action.age(now))
+    }
+
+    /// Describes what others changed on the targets since the action, and states that are not those that the action
+    /// left. Undoing the action overwrites these changes.
+    pub(crate) fn describe_changes_since(
+        &self,
+        instance: &Instance,
+        format_time: fn(SystemTime) -> String,
+    ) -> Vec<String> {
+        undo_changes::describe_changes(&self.done, self.action.at, instance, format_time)
+    }
+}
+
+/// Actions that can be undone, and the newest action that cannot.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UndoStack {
-    stack: Vec<Intent>,
-    /// Instance and description of the newest action, if it cannot be undone.
-    not_undoable: Option<(InstanceId, String)>,
+    stack: Vec<UndoEntry>,
+    /// The newest action with its instance, if it cannot be undone.
+    not_undoable: Option<(InstanceId, FinishedAction)>,
 }
 
 impl UndoStack {
-    /// Adds the commands that undo a finished action; after a successful undo, removes its entry.
-    pub(crate) fn record(&mut self, report: &ActionReport) {
+    /// Adds the commands that undo an action that finished at `at` and was sent in the process `epoch`; after a
+    /// successful undo, removes its entry.
+    pub(crate) fn record(&mut self, report: &ActionReport, epoch: Option<Epoch>, at: Timestamp) {
+        let instance = report.intent.instance;
         if report.intent.purpose == IntentPurpose::Undo {
-            let (instance, commands) = (report.intent.instance, report.intent.commands());
+            let commands = report.intent.commands();
             if report.is_success() {
-                self.stack.retain(|intent| intent.instance != instance || intent.commands() != commands);
+                self.stack.retain(|entry| entry.intent.instance != instance || entry.intent.commands() != commands);
             }
             return;
         }
-        // In reverse order of execution.
-        let steps: Vec<IntentStep> = report
-            .results
-            .iter()
-            .rev()
-            // A command without a reply may have taken effect, so its undo command is kept.
-            .filter(|result| !matches!(result.outcome, Outcome::Refused(_) | Outcome::NotSent(_)))
-            .filter_map(|result| {
-                let (action, command) = verification::inverse_action(&result.step, result.before.as_ref()?)?;
-                let step = IntentStep { action, command, target: result.step.target.clone() };
-                (step.command_text() != result.step.command_text()).then_some(step)
-            })
-            .collect();
+        // A command without a reply may have taken effect, so its undo command is kept.
+        let is_possible = |result: &&StepResult| !matches!(result.outcome, Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Changed(_));
+        let undo_step = |result: &StepResult| {
+            let (action, command) = verification::inverse_action(&result.step, result.before.as_ref()?)?;
+            let step = IntentStep { action, command, target: result.step.target.clone() };
+            (step.command_text() != result.step.command_text()).then_some(step)
+        };
+        let undoable: Vec<(&StepResult, IntentStep)> =
+            report.results.iter().filter(is_possible).filter_map(|result| Some((result, undo_step(result)?))).collect();
+        let mut names: Vec<String> = undoable.iter().map(|(result, _)| result.step.target_name()).collect();
+        names.dedup();
+        let targets = if names.is_empty() { report.intent.target_summary() } else { list_names(&names) };
+        let action = FinishedAction { description: format!("{} of {targets}", report.intent.title()), at, epoch };
         let has_success = report.results.iter().any(|result| result.outcome.is_success());
-        if steps.is_empty() && has_success {
-            let description = format!("{} of {}", report.intent.title(), report.intent.target_summary());
-            self.not_undoable = Some((report.intent.instance, description));
-        }
-        if !steps.is_empty() {
+        if undoable.is_empty() && has_success {
+            self.not_undoable = Some((instance, action));
+        } else if !undoable.is_empty() {
             self.not_undoable = None;
-            let instance = report.intent.instance;
-            self.stack.push(Intent { purpose: IntentPurpose::Undo, instance, steps, reason: None });
+            let done_step = |result: &StepResult| DoneStep { step: result.step.clone(), left: result.after.clone() };
+            let done = undoable.iter().map(|(result, _)| done_step(result)).collect();
+            // In reverse order of execution.
+            let steps = undoable.into_iter().rev().map(|(_, step)| step).collect();
+            let intent = Intent { purpose: IntentPurpose::Undo, instance, steps, reason: None };
+            self.stack.push(UndoEntry { intent, action, done });
             let surplus = self.stack.len().saturating_sub(MAX_ENTRIES);
             self.stack.drain(..surplus);
         }
     }
 
-    /// Returns the action that the next undo on an instance would send.
-    pub(crate) fn next_undo(&self, instance: InstanceId) -> Option<&Intent> {
-        self.stack.iter().rev().find(|intent| intent.instance == instance)
+    /// Returns the action that the next undo on an instance would undo. Actions in an earlier process are not undone.
+    pub(crate) fn next_undo(&self, instance: &Instance) -> Option<&UndoEntry> {
+        self.newest(instance.id()).filter(|entry| entry.action.epoch == current_epoch(instance))
     }
 
-    /// Returns a description of the newest action if it changed this instance and cannot be undone. The next undo then
-    /// does not undo that action but an earlier one.
-    pub(crate) fn not_undoable(&self, instance: InstanceId) -> Option<&str> {
-        self.not_undoable.as_ref().filter(|(of, _)| *of == instance).map(|(_, description)| description.as_str())
+    /// Returns the entry that an undo intent belongs to; `None` for other intents.
+    pub(crate) fn entry_of(&self, intent: &Intent) -> Option<&UndoEntry> {
+        let is_same = |entry: &&UndoEntry| {
+            entry.intent.instance == intent.instance && entry.intent.steps.len() == intent.steps.len()
+        };
+        let entries = self.stack.iter().rev().filter(|_| intent.purpose == IntentPurpose::Undo).filter(is_same);
+        entries.into_iter().find(|entry| entry.intent.commands() == intent.commands())
     }
 
-    /// Removes the action that the next undo on an instance would send, because its targets no longer exist.
+    /// Returns a description of the newest action if it changed this instance, in the current process, and cannot be
+    /// undone. The next undo then does not undo that action but an earlier one.
+    pub(crate) fn not_undoable(&self, instance: &Instance) -> Option<&str> {
+        let (of, action) = self.not_undoable.as_ref()?;
+        (*of == instance.id() && action.epoch == current_epoch(instance)).then_some(action.description.as_str())
+    }
+
+    /// Explains why there is nothing to undo on an instance.
+    pub(crate) fn explain_nothing(&self, instance: &Instance, now: Duration) -> String {
+        let nothing = "nothing to undo on this instance";
+        if let Some(last) = self.not_undoable(instance) {
+            return format!("{nothing}: {last} cannot be undone");
+        }
+        let Some(entry) = self.newest(instance.id()) else { return nothing.to_owned() };
+        let pids = entry.action.epoch.zip(current_epoch(instance));
+        let pids = pids.map_or(String::new(), |(from, to)| format!(" (pid {} → {})", from.pid, to.pid));
+        let is_process_start = |kind: &EventKind| match kind {
+            EventKind::Reloaded { .. } => Some("reloaded"),
+            EventKind::Restarted { .. } => Some("restarted"),
+            _ => None,
+        };
+        let started = instance.all_events().newest_first().find_map(|event| is_process_start(&event.kind));
+        let started = started.unwrap_or("restarted");
+        let action = &entry.action;
+        format!("{nothing}: HAProxy was {started}{pids} after {}, {}", action.description, action.age(now))
+    }
+
+    /// Removes the action that the next undo on an instance would undo, because its targets no longer exist.
     pub(crate) fn discard_next(&mut self, instance: InstanceId) {
-        if let Some(index) = self.stack.iter().rposition(|intent| intent.instance == instance) {
+        if let Some(index) = self.stack.iter().rposition(|entry| entry.intent.instance == instance) {
             self.stack.remove(index);
         }
     }
+
+    fn newest(&self, instance: InstanceId) -> Option<&UndoEntry> {
+        self.stack.iter().rev().find(|entry| entry.intent.instance == instance)
+    }
+}
+
+fn current_epoch(instance: &Instance) -> Option<Epoch> {
+    instance.latest().map(|sample| sample.epoch)
 }
 
 #[cfg(test)]
@@ -84,6 +186,9 @@ mod tests {
     use crate::actions::readback::Readback;
     use crate::haproxy::safe_text::SafeText;
     use crate::haproxy::write_command::{TargetState, TargetWeight, WriteCommand};
+    use crate::history::store::DEFAULT_BUDGET;
+    use crate::instance::access::Access;
+    use crate::observe::test_samples::{SampleBuilder, timestamp_at};
 
     fn report(action: &'static Action, command: WriteCommand, names: &[&str], outcome: &Outcome) -> ActionReport {
         let targets = names.iter().map(|name| ActionTarget::without_row("b".into(), (*name).into())).collect();
@@ -96,27 +201,56 @@ mod tests {
         ActionReport { results: done.collect(), intent }
     }
 
+    /// An instance whose sample shows `b/s1` and `b/s2` with this status, in the first process or after a reload.
+    fn instance(id: InstanceId, status: &str, is_reloaded: bool) -> Instance {
+        let mut instance = Instance::new(id, Access::default(), DEFAULT_BUDGET);
+        let mut builder = SampleBuilder::default();
+        let stat = |status: &str| format!("# pxname,svname,status,type,\nb,s1,{status},2,\nb,s2,UP,2,\n");
+        instance.add_sample(builder.build_at_millis(0, &stat("UP")), 0);
+        if is_reloaded {
+            builder.reload();
+        }
+        instance.add_sample(builder.build_at_millis(90_000, &stat(status)), 0);
+        instance
+    }
+
+    fn first_instance() -> Instance {
+        instance(InstanceId::FIRST, "UP", false)
+    }
+
+    const EPOCH: Option<Epoch> = Some(Epoch { number: 1, pid: 100 });
+
+    fn record(undo: &mut UndoStack, report: &ActionReport) {
+        undo.record(report, EPOCH, timestamp_at(30_000));
+    }
+
+    fn next(undo: &UndoStack, instance: &Instance) -> Option<Intent> {
+        undo.next_undo(instance).map(|entry| entry.intent().clone())
+    }
+
     #[test]
     fn undo_stack_returns_newest_action_first() {
         let (mut undo, good) = (UndoStack::default(), Outcome::Verified(String::new()));
-        undo.record(&report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1", "s2"], &good));
-        undo.record(&report(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(7)), &["s1"], &good));
-        undo.record(&report(&END_SESSIONS, WriteCommand::ShutdownSessions, &["s1"], &good));
-        assert_eq!(undo.not_undoable(InstanceId::FIRST), Some("shutdown of all sessions of b/s1"));
-        let first = undo.next_undo(InstanceId::FIRST).unwrap().clone();
+        record(&mut undo, &report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1", "s2"], &good));
+        record(&mut undo, &report(&WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(7)), &["s1"], &good));
+        record(&mut undo, &report(&END_SESSIONS, WriteCommand::ShutdownSessions, &["s1"], &good));
+        let here = first_instance();
+        assert_eq!(undo.not_undoable(&here), Some("shutdown of all sessions of b/s1"));
+        let first = next(&undo, &here).unwrap();
         assert_eq!(first.commands(), ["set server b/s1 weight 100"]);
         let undone = ActionReport { results: Vec::new(), intent: first.clone() };
-        undo.record(&undone);
-        assert_eq!(undo.next_undo(InstanceId::FIRST), Some(&first), "a failed undo stays on the stack");
+        record(&mut undo, &undone);
+        assert_eq!(next(&undo, &here), Some(first.clone()), "a failed undo stays on the stack");
         let done = report(&WEIGHT, first.steps[0].command, &["s1"], &good);
-        undo.record(&ActionReport { intent: first, ..done });
+        record(&mut undo, &ActionReport { intent: first, ..done });
         assert_eq!(
-            undo.next_undo(InstanceId::FIRST).unwrap().commands(),
+            next(&undo, &here).unwrap().commands(),
             ["set server b/s2 state ready", "set server b/s1 state ready"]
         );
-        assert_eq!(InstanceId::first(2).last().and_then(|other| undo.next_undo(other)), None);
+        let other = instance(InstanceId::first(2).last().unwrap(), "UP", false);
+        assert_eq!(next(&undo, &other), None);
         undo.discard_next(InstanceId::FIRST);
-        assert_eq!(undo.next_undo(InstanceId::FIRST), None);
+        assert_eq!(next(&undo, &here), None);
     }
 
     #[test]
@@ -129,34 +263,77 @@ mod tests {
             report
         };
         for id in &ids {
-            undo.record(&on(*id, &MAINT, WriteCommand::State(TargetState::Maint)));
+            record(&mut undo, &on(*id, &MAINT, WriteCommand::State(TargetState::Maint)));
         }
-        let first = undo.next_undo(ids[0]).unwrap().clone();
-        undo.record(&ActionReport { intent: first, ..on(ids[0], &MAINT, WriteCommand::State(TargetState::Ready)) });
-        assert!(undo.next_undo(ids[0]).is_none() && undo.next_undo(ids[1]).is_some());
-        undo.record(&on(ids[0], &END_SESSIONS, WriteCommand::ShutdownSessions));
-        assert_eq!(ids.iter().map(|id| undo.not_undoable(*id).is_some()).collect::<Vec<_>>(), [true, false]);
+        let views: Vec<Instance> = ids.iter().map(|id| instance(*id, "UP", false)).collect();
+        let first = next(&undo, &views[0]).unwrap();
+        record(
+            &mut undo,
+            &ActionReport { intent: first, ..on(ids[0], &MAINT, WriteCommand::State(TargetState::Ready)) },
+        );
+        assert!(next(&undo, &views[0]).is_none() && next(&undo, &views[1]).is_some());
+        record(&mut undo, &on(ids[0], &END_SESSIONS, WriteCommand::ShutdownSessions));
+        assert_eq!(views.iter().map(|view| undo.not_undoable(view).is_some()).collect::<Vec<_>>(), [true, false]);
     }
 
     #[test]
     fn undo_stack_skips_actions_without_effect() {
         let mut undo = UndoStack::default();
         for outcome in [Outcome::Refused(SafeText::default()), Outcome::NotSent(String::new())] {
-            undo.record(&report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1"], &outcome));
+            record(&mut undo, &report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1"], &outcome));
         }
-        undo.record(&report(
-            &WEIGHT,
-            WriteCommand::Weight(TargetWeight::Absolute(100)),
-            &["s1"],
-            &Outcome::Verified(String::new()),
-        ));
-        assert_eq!(undo.next_undo(InstanceId::FIRST), None, "an action that changed nothing is not added");
-        undo.record(&report(
-            &MAINT,
-            WriteCommand::State(TargetState::Maint),
-            &["s1"],
-            &Outcome::Unknown { reason: String::new(), now: String::new() },
-        ));
-        assert!(undo.next_undo(InstanceId::FIRST).is_some(), "the command may have taken effect");
+        record(
+            &mut undo,
+            &report(
+                &WEIGHT,
+                WriteCommand::Weight(TargetWeight::Absolute(100)),
+                &["s1"],
+                &Outcome::Verified(String::new()),
+            ),
+        );
+        let here = first_instance();
+        assert_eq!(next(&undo, &here), None, "an action that changed nothing is not added");
+        record(
+            &mut undo,
+            &report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1"], &Outcome::Unknown { reason: String::new(), now: String::new() }),
+        );
+        assert!(next(&undo, &here).is_some(), "the command may have taken effect");
+    }
+
+    #[test]
+    fn undo_ends_with_process_and_names_action() {
+        let (mut undo, good) = (UndoStack::default(), Outcome::Verified(String::new()));
+        record(&mut undo, &report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1", "s2"], &good));
+        let now = Duration::from_secs(210);
+        let entry = undo.next_undo(&first_instance()).unwrap();
+        let described = entry.describe(now, |_| "14:03:22".to_owned());
+        assert_eq!(described, "maintenance of b/s1, b/s2 at 14:03:22 (3 min ago, pid 100)");
+        let reloaded = instance(InstanceId::FIRST, "UP", true);
+        assert!(undo.next_undo(&reloaded).is_none());
+        assert_eq!(
+            undo.explain_nothing(&reloaded, now),
+            "nothing to undo on this instance: HAProxy was reloaded (pid 100 → 101) after maintenance of b/s1, b/s2, \
+             3 min ago"
+        );
+        assert_eq!(UndoStack::default().explain_nothing(&reloaded, now), "nothing to undo on this instance");
+    }
+
+    #[test]
+    fn describe_changes_since_names_changer_or_drift() {
+        let changes = |status: &str, left: &str| {
+            let (mut undo, good) = (UndoStack::default(), Outcome::Verified(String::new()));
+            let here = instance(InstanceId::FIRST, status, false);
+            let mut done = report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1"], &good);
+            done.results[0].after = Some(Readback { status: left.into(), ..Readback::default() });
+            done.results[0].step.target.id = here.latest().unwrap().rows.ids()[0];
+            record(&mut undo, &done);
+            undo.next_undo(&here).unwrap().describe_changes_since(&here, |_| "14:05:10".to_owned())
+        };
+        assert_eq!(
+            changes("DRAIN", "MAINT"),
+            ["since then: another operator set b/s1 to DRAIN at 14:05:10: undo overwrites that"]
+        );
+        assert_eq!(changes("UP", "MAINT"), ["since then: b/s1 changed: it is UP now, and was MAINT after the action"]);
+        assert_eq!(changes("UP", "UP 1/3"), [""; 0]);
     }
 }

@@ -95,6 +95,9 @@ pub struct ServerState {
     pub(crate) checks: Option<CheckState>,
     /// The state of the agent checks.
     pub(crate) agent: Option<CheckState>,
+    /// True if the last health check failed, false if it passed: `srv_check_result`. HAProxy reports it even in
+    /// maintenance.
+    pub(crate) has_failed_check: Option<bool>,
 }
 
 /// The indexes of the columns that are read.
@@ -107,6 +110,7 @@ struct ServerStateColumns {
     operation: Option<usize>,
     checks: Option<usize>,
     agent: Option<usize>,
+    check_result: Option<usize>,
 }
 
 impl ServerStateColumns {
@@ -122,6 +126,7 @@ impl ServerStateColumns {
             operation: column(b"srv_op_state"),
             checks: column(b"srv_check_state"),
             agent: column(b"srv_agent_state"),
+            check_result: column(b"srv_check_result"),
         })
     }
 
@@ -138,6 +143,11 @@ impl ServerStateColumns {
             operational: number(self.operation).and_then(OperationalState::from_number),
             checks: bits(self.checks).map(CheckState),
             agent: bits(self.agent).map(CheckState),
+            has_failed_check: match number(self.check_result) {
+                Some(2) => Some(true),
+                Some(3 | 4) => Some(false),
+                _ => None,
+            },
         })
     }
 }

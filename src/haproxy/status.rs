@@ -36,7 +36,8 @@ impl RowState {
     /// Parses the `status` column. Mainly the first word counts, because some versions append other text.
     pub(crate) fn parse(status: &str) -> Self {
         let (word, rest) = status.split_once(' ').unwrap_or((status, ""));
-        let is_partial = rest.starts_with(|ch: char| ch.is_ascii_digit()) && rest.contains('/');
+        // `UP -1/3`: the checks of a server that failed were turned off and on again.
+        let is_partial = rest.trim_start_matches('-').starts_with(|ch: char| ch.is_ascii_digit()) && rest.contains('/');
         match word {
             "UP" if is_partial => Self::GoingDown,
             "UP" => Self::Up,
@@ -80,6 +81,7 @@ mod tests {
         for (status, state) in [
             ("UP", RowState::Up),
             ("UP 1/3", RowState::GoingDown),
+            ("UP -1/3", RowState::GoingDown),
             ("UP (4/7)", RowState::Up),
             ("DOWN", RowState::Down),
             ("DOWN 1/2", RowState::ComingUp),

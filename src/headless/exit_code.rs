@@ -5,7 +5,7 @@
 pub(crate) enum CommandExit {
     /// Success. With `--wait`, the servers have also become drained or usable.
     Done,
-    /// The command was refused or failed, or another operator reverted the change in the meantime.
+    /// The command was refused or failed, or another operator or an agent reverted the change in the meantime.
     Refused,
     /// Invalid command line or configuration.
     Usage,

@@ -14,7 +14,9 @@ use std::time::Duration;
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::actions::drain_tracker::{DrainEvent, DrainProgress, DrainTracker};
 use crate::actions::intent::ActionTarget;
+use crate::actions::last_checks::LastChecks;
 use crate::actions::outcome::{ActionReport, StepStage};
+use crate::actions::readback::Readback;
 use crate::actions::recent_actions::RecentActions;
 use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::level::Level;
@@ -33,6 +35,7 @@ use crate::observe::old_processes::OldProcesses;
 use crate::observe::poll_stats::PollStats;
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
+use crate::observe::state_cause::{self, StateCause};
 use crate::observe::timestamp::Timestamp;
 use crate::problems::problem_log::ProblemLog;
 use crate::problems::thresholds::Thresholds;
@@ -60,6 +63,7 @@ pub struct Instance {
     link: Link,
     poll_stats: PollStats,
     recent_actions: RecentActions,
+    last_checks: LastChecks,
     draining: DrainTracker,
     old_processes: OldProcessWatch,
     /// Runtime states that the last reload lost and that are not restored yet.
@@ -89,6 +93,7 @@ impl Instance {
             link: Link::default(),
             poll_stats: PollStats::default(),
             recent_actions: RecentActions::default(),
+            last_checks: LastChecks::default(),
             draining: DrainTracker::default(),
             old_processes: OldProcessWatch::default(),
             reload_losses: Vec::new(),
@@ -129,10 +134,12 @@ impl Instance {
             _ => None,
         };
         if let Some(before) = self.latest().map(Arc::clone) {
-            self.recent_actions.expire_own_rows(sample.at);
-            for event in
-                changes::diff_samples(&before, &sample, link_lost_for, |id| self.recent_actions.has_recent_action(id))
-            {
+            self.recent_actions.expire_own_commands(sample.at);
+            let explain =
+                |id, from: &str, to: &str| self.recent_actions.explain_change(id, from, to, sample.at.monotonic);
+            for event in changes::diff_samples(&before, &sample, link_lost_for, explain) {
+                self.recent_actions.attribution.record_change(&event);
+                self.last_checks.record_change(&event, &before);
                 self.events.push(event);
             }
             if before.epoch != sample.epoch {
@@ -260,6 +267,30 @@ impl Instance {
     /// Returns who ordered the state of a server, if that is known.
     pub fn attributed_to(&self, id: RowId) -> Option<String> {
         self.recent_actions.attribution.author_of(self.shown()?, id)
+    }
+
+    /// Returns what changed a server that this run did not change: the cause of its last change, if that was observed.
+    pub(crate) fn last_changer(&self, id: RowId) -> StateCause {
+        let is_foreign =
+            |cause: &&StateCause| !matches!(cause, StateCause::Us | StateCause::NewProcess | StateCause::Check);
+        let mut causes =
+            self.events.newest_first().filter(|event| event.row == Some(id)).filter_map(|event| match &event.kind {
+                EventKind::Status { cause, .. } => Some(cause),
+                _ => None,
+            });
+        let has_agent = self.latest().and_then(|sample| sample.row(id)).is_some_and(state_cause::has_agent);
+        let unknown = if has_agent { StateCause::AgentOrOperator } else { StateCause::Operator };
+        causes.next().filter(is_foreign).cloned().unwrap_or(unknown)
+    }
+
+    /// Records what the readback of a server shows about its last health check.
+    pub(crate) fn record_readback(&mut self, id: RowId, readback: &Readback) {
+        self.last_checks.record_readback(id, readback);
+    }
+
+    /// Returns the last check results of the servers in maintenance.
+    pub(crate) fn last_checks(&self) -> &LastChecks {
+        &self.last_checks
     }
 
     /// Returns the draining servers; empty during playback.

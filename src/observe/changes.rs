@@ -9,16 +9,17 @@ use crate::haproxy::stat_table::RowKind;
 use crate::observe::events::{Event, EventKind, display_name};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
+use crate::observe::state_cause::{self, StateCause};
 
 /// Returns an event for each difference between two consecutive samples.
 ///
 /// `lost_for` is the time that the link was down between the samples, or `None` if it stayed up. `is_ours` returns
-/// whether hapulse itself changed the row recently.
+/// whether a recent action of hapulse explains the change of a row from the first status to the second.
 pub(crate) fn diff_samples(
     before: &Sample,
     now: &Sample,
     lost_for: Option<Duration>,
-    is_ours: impl Fn(RowId) -> bool,
+    mut is_ours: impl FnMut(RowId, &str, &str) -> bool,
 ) -> Vec<Event> {
     let mut events = Vec::new();
     let process = |kind| Event { at: now.at, row: None, name: String::new(), kind };
@@ -36,7 +37,7 @@ pub(crate) fn diff_samples(
         match earlier {
             Some(earlier) => {
                 kept_count += 1;
-                diff_row(before, earlier, now, index, &is_ours, &mut |kind| {
+                diff_row(before, earlier, now, index, &mut is_ours, &mut |kind| {
                     let new = &now.table.rows()[index];
                     let name = display_name(new.kind, &new.proxy, &new.name);
                     events.push(Event { at: now.at, row: Some(*id), name, kind });
@@ -61,7 +62,7 @@ fn diff_row(
     earlier: usize,
     now: &Sample,
     index: usize,
-    is_ours: &impl Fn(RowId) -> bool,
+    is_ours: &mut impl FnMut(RowId, &str, &str) -> bool,
     report: &mut impl FnMut(EventKind),
 ) {
     let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
@@ -71,11 +72,15 @@ fn diff_row(
     let is_reported = before.epoch == now.epoch || is_moved();
     if !old.shares_texts(new) && old.status() != new.status() && is_reported {
         let (from, to) = (old.status(), new.status());
-        let is_ordered_by_us = is_ours(now.rows.ids()[index]);
+        let cause = match before.epoch == now.epoch {
+            false => StateCause::NewProcess,
+            true if is_ours(now.rows.ids()[index], from, to) => StateCause::Us,
+            true => state_cause::change_cause(before, earlier, now, index),
+        };
         let check_texts =
             [TextField::CheckStatus, TextField::LastChk].map(|field| new.text(field).map_or("", SafeText::as_str));
         let reason = check_texts.join(" ").trim().to_owned();
-        report(EventKind::Status { from: from.to_owned(), to: to.to_owned(), reason, is_ours: is_ordered_by_us });
+        report(EventKind::Status { from: from.to_owned(), to: to.to_owned(), reason, cause });
     }
     let limit = |sample: &Sample, row| sample.table.number(row, Field::Slim);
     if let (Some(from), Some(to)) = (limit(before, earlier), limit(now, index))

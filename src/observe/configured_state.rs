@@ -21,6 +21,8 @@ pub(crate) struct ConfiguredServer {
     pub(crate) has_checks: Option<bool>,
     /// True if the server has agent checks; `None` if HAProxy does not report it.
     pub(crate) has_agent: Option<bool>,
+    /// True if the last health check before the query failed, false if it passed; `None` if unknown.
+    pub(crate) has_failed_check: Option<bool>,
 }
 
 /// Configured state of all servers of one instance.
@@ -45,7 +47,13 @@ impl ConfiguredServers {
             let [has_checks, has_agent] = [state.checks, state.agent].map(|check| Some(check?.is_configured()));
             Some((
                 *id,
-                ConfiguredServer { weight: state.initial_weight, admin_state: state.admin, has_checks, has_agent },
+                ConfiguredServer {
+                    weight: state.initial_weight,
+                    admin_state: state.admin,
+                    has_checks,
+                    has_agent,
+                    has_failed_check: state.has_failed_check,
+                },
             ))
         };
         Self { servers: states.filter_map(configured_server).collect() }

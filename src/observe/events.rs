@@ -9,6 +9,7 @@ use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::status::RowState;
 use crate::observe::row_ids::RowId;
 use crate::observe::severity::Severity;
+use crate::observe::state_cause::StateCause;
 use crate::observe::timestamp::Timestamp;
 use crate::units::pluralize;
 
@@ -36,8 +37,8 @@ pub(crate) enum EventKind {
         to: String,
         /// Result of the last check in HAProxy's words; empty if HAProxy reported no check result.
         reason: String,
-        /// True if an action of hapulse caused the change.
-        is_ours: bool,
+        /// Cause of the change.
+        cause: StateCause,
     },
     /// The effective weight of a server changed.
     Weight {
@@ -138,7 +139,7 @@ impl Event {
     /// Returns the importance of the event.
     pub(crate) fn importance(&self) -> Importance {
         match &self.kind {
-            EventKind::Status { is_ours: true, .. }
+            EventKind::Status { cause: StateCause::Us, .. }
             | EventKind::Weight { .. }
             | EventKind::Limit { .. }
             | EventKind::RowsAdded(_)
@@ -168,15 +169,13 @@ impl Event {
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status { from, to, reason, is_ours } => {
+            Self::Status { from, to, reason, cause } => {
                 write!(f, "{from} → {to}")?;
-                // A server enters or leaves maintenance or drain only if a user orders it.
-                let is_ordered = is_maint_or_drain(from) != is_maint_or_drain(to);
-                if *is_ours {
-                    return f.write_str("  by us");
-                }
-                if is_ordered {
-                    f.write_str("  not by us")?;
+                match cause {
+                    StateCause::NewProcess => return f.write_str("  in the new process"),
+                    StateCause::Operator => f.write_str("  not by us")?,
+                    StateCause::Check => {}
+                    cause => return write!(f, "  by {cause}"),
                 }
                 if reason.is_empty() { Ok(()) } else { write!(f, "  {reason}") }
             }
@@ -206,12 +205,6 @@ impl fmt::Display for EventKind {
             Self::Problem { is_open: false, text, .. } => write!(f, "resolved: {text}"),
         }
     }
-}
-
-fn is_maint_or_drain(status: &str) -> bool {
-    // "MAINT (via b/s)" follows another server, and "MAINT (resolution)" is caused by DNS; neither was ordered for this
-    // server.
-    RowState::parse(status).is_maint_or_drain() && !status.contains('(')
 }
 
 /// Returns the name of a row for display: `proxy/name` for a server or listener, `frontend NAME` or `backend NAME` for

@@ -8,9 +8,9 @@
 //! Data flow: a [`sampler`] polls when [`poll_schedule`] says so. A [`sample_parser`], which does no I/O, identifies the
 //! rows of the reply with [`row_ids`] and builds a [`sample`]. The result passes through a [`latest_slot`] to the event
 //! loop, which always gets the newest result. The event loop updates [`poll_stats`] and the [`link`]; [`changes`]
-//! compares the sample with the previous one and appends to the log of [`events`]. While a drain is followed,
-//! [`old_process_finder`] finds processes from before a reload with [`local_process`] and the master socket, and counts
-//! their sessions ([`old_processes`]). Only the sampler and the event loop
+//! compares the sample with the previous one, with the [`state_cause`] of each change, and appends to the log of
+//! [`events`]. While a drain is followed, [`old_process_finder`] finds processes from before a reload with
+//! [`local_process`] and the master socket, and counts their sessions ([`old_processes`]). Only the sampler and the event loop
 //! read the clock; all other code receives a [`timestamp`]. An [`instance_id`] names the instance that a value belongs
 //! to.
 
@@ -30,6 +30,7 @@ pub mod sample;
 pub(crate) mod sample_parser;
 pub mod sampler;
 pub(crate) mod severity;
+pub(crate) mod state_cause;
 #[cfg(test)]
 pub(crate) mod test_samples;
 pub mod timestamp;

@@ -2,6 +2,7 @@
 
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
+use crate::observe::state_cause::{self, StateCause};
 use crate::problems::backend_stats::MIN_DIFFERENCE_MS;
 use crate::problems::measurement::Measurement;
 use crate::problems::rule_input::{RuleInput, measure_usage};
@@ -36,7 +37,14 @@ pub(super) fn down(input: &RuleInput<'_>) -> Measurement {
 }
 
 pub(super) fn describe_down(input: &RuleInput<'_>, _: f64) -> String {
+    let cause = input.row().and_then(|row| state_cause::current_cause(input.sample, row));
     match check_text(input) {
+        // The health check of such a server may pass.
+        _ if let Some(cause @ StateCause::Agent(_)) = &cause => format!("down by {cause}"),
+        _ if let Some(StateCause::Tracking(tracked)) = &cause => format!("down: it tracks {tracked}"),
+        _ if input.row().is_some_and(state_cause::is_down_by_agent) => {
+            "down: its agent state was set to down".to_owned()
+        }
         _ if is_passed(check_result(input)) => describe_coming_back(input),
         text if text.is_empty() => "down".to_owned(),
         text => format!("down: {text}"),

@@ -287,12 +287,27 @@ fn detail_lines(
     available: usize,
 ) -> Vec<DialogLine> {
     let mut lines: Vec<DialogLine> = Vec::new();
-    let facts = context
+    let instance = context.instance;
+    let mut facts = context
         .sample()
-        .and_then(|sample| confirmation_texts::collect_facts(&confirmation.intent, sample))
+        .and_then(|sample| confirmation_texts::collect_facts(&confirmation.intent, sample, instance.data.last_checks()))
         .unwrap_or_default();
     let reason = confirmation.intent.reason.as_deref().unwrap_or_default();
-    for (label, fact) in [("now", facts.current_state.as_str()), ("after", &facts.expected_state), ("reason", reason)] {
+    let undone = context.model.undo.entry_of(&confirmation.intent);
+    let undoes = undone.map_or(String::new(), |entry| entry.describe(context.now, context.format_time));
+    if let Some(entry) = undone {
+        facts.warnings.splice(0..0, entry.describe_changes_since(&instance.data, context.format_time));
+        let not_undoable = context.model.undo.not_undoable(&instance.data);
+        facts
+            .warnings
+            .extend(not_undoable.map(|last| format!("{last} cannot be undone; this is the action before it")));
+    }
+    for (label, fact) in [
+        ("undoes", undoes.as_str()),
+        ("now", facts.current_state.as_str()),
+        ("after", &facts.expected_state),
+        ("reason", reason),
+    ] {
         if !fact.is_empty() {
             lines.extend(labeled_lines(label, fact, available));
         }

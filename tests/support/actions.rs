@@ -143,3 +143,21 @@ impl Lab {
         assert_eq!(reply.trim(), "", "{line}");
     }
 }
+
+/// Returns the text of the dialog whose title begins with `title`, in one line with single blanks; empty if there is no
+/// such dialog.
+pub fn dialog_text(screen: &str, title: &str) -> String {
+    let rows: Vec<Vec<char>> = screen.lines().map(|line| line.chars().collect()).collect();
+    let wanted: Vec<char> = format!(" {title}").chars().collect();
+    let found = rows.iter().enumerate().find_map(|(row, chars)| {
+        let at = chars.windows(wanted.len()).position(|window| window == wanted)?;
+        let left = chars[..at].iter().rposition(|ch| *ch == '╭')?;
+        let right = at + chars[at..].iter().position(|ch| *ch == '╮')?;
+        Some((row, left, right))
+    });
+    let Some((top, left, right)) = found else { return String::new() };
+    let inside = rows[top + 1..].iter().take_while(|chars| chars.get(left) == Some(&'│'));
+    let lines = inside.map(|chars| chars[left + 1..right.min(chars.len())].iter().collect::<String>());
+    let text = lines.collect::<Vec<_>>().join(" ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -155,7 +155,11 @@ impl ServerCommand<'_> {
             if self.options.then_maint && is(&in_maint.step()) {
                 (server.expected, server.goal, server.is_already_set) = (TargetState::Maint, WaitGoal::MaintIdle, true);
             }
+            if let Some(readback) = &before {
+                self.controller.poller.instance.record_readback(server.id, readback);
+            }
             server.before = before;
+            let instance = &self.controller.poller.instance;
             let name = server.name();
             let words = initial_state::describe_initial_state(instance, server.id, server.before.as_ref());
             self.console.print(&format!("found {name}: {words}"));
@@ -181,7 +185,8 @@ impl ServerCommand<'_> {
             .options
             .then_maint
             .then(|| self.build_intent(TargetState::Maint, |server| server.goal != WaitGoal::MaintIdle));
-        ActionPlan { first, then: then.flatten() }
+        let last_checks = self.controller.poller.instance.last_checks().clone();
+        ActionPlan { first, then: then.flatten(), last_checks }
     }
 
     /// Returns the danger level of a plan, or `None` if it sends nothing.

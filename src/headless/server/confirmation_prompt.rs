@@ -3,6 +3,7 @@
 
 use crate::actions::action_table::Danger;
 use crate::actions::intent::Intent;
+use crate::actions::last_checks::LastChecks;
 use crate::app::confirmation_texts::{ActionFacts, collect_facts};
 use crate::headless::server::terminal_question::TerminalQuestion;
 use crate::instance::guard::name_to_type;
@@ -15,6 +16,8 @@ pub(crate) struct ActionPlan {
     pub(crate) first: Option<Intent>,
     /// Action sent after the servers are empty.
     pub(crate) then: Option<Intent>,
+    /// Last health check results of the servers in maintenance.
+    pub(crate) last_checks: LastChecks,
 }
 
 impl ActionPlan {
@@ -25,7 +28,7 @@ impl ActionPlan {
 
     /// Returns the facts of the first action, with the warnings of both actions and without duplicates.
     fn merged_facts(&self, sample: &Sample) -> ActionFacts {
-        let mut all = self.intents().filter_map(|intent| collect_facts(intent, sample));
+        let mut all = self.intents().filter_map(|intent| collect_facts(intent, sample, &self.last_checks));
         let Some(mut facts) = all.next() else { return ActionFacts::default() };
         for warning in all.flat_map(|more| more.warnings) {
             if !facts.warnings.contains(&warning) {
@@ -98,7 +101,8 @@ mod tests {
             let targets = names.iter().map(target).collect();
             Intent::new(for_admin_state(admin), WriteCommand::State(admin), InstanceId::FIRST, targets)
         };
-        (ActionPlan { first: Some(intent(TargetState::Drain)), then: then.then(|| intent(TargetState::Maint)) }, sample)
+        let then = then.then(|| intent(TargetState::Maint));
+        (ActionPlan { first: Some(intent(TargetState::Drain)), then, last_checks: LastChecks::default() }, sample)
     }
 
     #[test]
@@ -110,7 +114,8 @@ mod tests {
                 "  set server www/w1 state drain",
                 "  once empty: set server www/w1 state maint",
                 "  now    UP, 400 sessions, 0 queued, weight 100",
-                "  after  1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions",
+                "  after  1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions; \
+                 open sessions and persistent clients continue",
             ]
         );
     }

@@ -15,6 +15,7 @@ use crate::haproxy::status::RowState;
 use crate::instance::state::Instance;
 use crate::observe::old_processes::OldSessions;
 use crate::observe::row_ids::RowId;
+use crate::observe::state_cause;
 use crate::units::{duration_words, exact_duration_words, pluralize};
 
 /// Goal that a server must reach.
@@ -97,8 +98,12 @@ pub(crate) fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) ->
     })
 }
 
-/// Returns the status and the result of the last health check, such as `DOWN L4CON Connection refused`.
+/// Returns the status and the result of the last health check, such as `DOWN L4CON Connection refused`, or the
+/// explanation of the agent that reported the server down.
 fn status_with_check(row: &StatRow) -> String {
+    if state_cause::is_down_by_agent(row) {
+        return format!("{} {}", row.status(), state_cause::agent_explanation(row)).trim_end().to_owned();
+    }
     let texts =
         [TextField::CheckStatus, TextField::LastChk].map(|field| row.text(field).map_or("", |text| text.as_str()));
     let words: Vec<&str> = [row.status()].into_iter().chain(texts).filter(|text| !text.is_empty()).collect();

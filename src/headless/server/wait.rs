@@ -1,6 +1,6 @@
-//! Waiting after an action: polls until every server has reached its goal, the deadline passes, another operator
-//! changes a server, or a signal arrives. An HAProxy that does not answer, as during a restart, only prolongs the wait.
-//! Sessions in a process from before a reload count as well.
+//! Waiting after an action: polls until every server has reached its goal, the deadline passes, another operator or its
+//! agent changes a server, or a signal arrives. An HAProxy that does not answer, as during a restart, only prolongs the
+//! wait. Sessions in a process from before a reload count as well.
 
 use std::time::Duration;
 
@@ -136,7 +136,8 @@ impl ServerCommand<'_> {
                 format!("HAProxy reload took {name} out of service again: its status is {status} now")
             }
             (holds, false) => format!(
-                "{name} was changed by another operator: its status is {status} now, expected {}",
+                "{name} was changed by {}: its status is {status} now, expected {}",
+                instance.last_changer(server.id),
                 holds.as_str()
             ),
         }

@@ -1,0 +1,141 @@
+//! Changes of the targets of an action since the action, which undoing it would overwrite.
+
+use std::time::{Duration, SystemTime};
+
+use crate::actions::action_table::VerifyBy;
+use crate::actions::attribution::{CLOCK_TOLERANCE, changed_at};
+use crate::actions::intent::IntentStep;
+use crate::actions::readback::Readback;
+use crate::haproxy::fields::Field;
+use crate::haproxy::status::RowState;
+use crate::instance::state::Instance;
+use crate::observe::events::EventKind;
+use crate::observe::sample::Sample;
+use crate::observe::state_cause::{StateCause, has_agent};
+use crate::observe::timestamp::Timestamp;
+
+/// A step of a finished action, with the state that it left.
+#[derive(Debug, Clone)]
+pub(crate) struct DoneStep {
+    /// The step.
+    pub(crate) step: IntentStep,
+    /// State in the readback after the command; `None` if it could not be read.
+    pub(crate) left: Option<Readback>,
+}
+
+/// Describes what others changed on the targets since the action, and states that are not those that the action left.
+pub(crate) fn describe_changes(
+    done: &[DoneStep],
+    since: Timestamp,
+    instance: &Instance,
+    format_time: fn(SystemTime) -> String,
+) -> Vec<String> {
+    let Some(sample) = instance.latest() else { return Vec::new() };
+    let mut lines = Vec::new();
+    for DoneStep { step, left } in done {
+        let id = step.target.id;
+        let Some(row) = sample.row(id) else { continue };
+        let name = step.target_name();
+        let drift = left.as_ref().and_then(|left| describe_drift(step, left, sample));
+        let change = newest_foreign_change(step, left.as_ref(), since.monotonic, instance, format_time);
+        match (change, drift) {
+            (Some(change), _) => lines.push(format!("since then: {change}: undo overwrites that")),
+            (None, Some(drift)) => lines.push(format!("since then: {name} changed: {drift} after the action")),
+            (None, None) => {
+                // A change and its reversal between two samples, such as by another operator.
+                let is_out = row.state().is_maint_or_drain() && step.action.verify_by == VerifyBy::AdminState;
+                let again = changed_at(sample, id).filter(|at| *at > since.wall + CLOCK_TOLERANCE);
+                lines.extend(
+                    again.filter(|_| is_out).map(|at| {
+                        format!("since then: {name} was set to {} again at {}", row.status(), format_time(at))
+                    }),
+                );
+            }
+        }
+    }
+    lines.dedup();
+    lines
+}
+
+/// Describes the newest change of a target since a monotonic time that was not made by this run.
+fn newest_foreign_change(
+    step: &IntentStep,
+    left: Option<&Readback>,
+    since: Duration,
+    instance: &Instance,
+    format_time: fn(SystemTime) -> String,
+) -> Option<String> {
+    let (id, name) = (step.target.id, step.target_name());
+    let mut events = instance.all_events().newest_first().take_while(|event| event.at.monotonic > since);
+    let verify_by = step.action.verify_by;
+    let has_agent = instance.latest().and_then(|sample| sample.row(id)).is_some_and(has_agent);
+    let setter = if has_agent { StateCause::AgentOrOperator } else { StateCause::Operator };
+    events.find_map(|event| {
+        if event.row != Some(id) {
+            return None;
+        }
+        let at = format_time(event.at.wall);
+        match &event.kind {
+            EventKind::Status { to, cause: StateCause::Agent(explanation), .. } => {
+                let why = if explanation.is_empty() { String::new() } else { format!(" ({explanation})") };
+                Some(format!("its agent set {name} to {to} at {at}{why}"))
+            }
+            EventKind::Status { to, cause: cause @ (StateCause::Operator | StateCause::AgentOrOperator), .. } => {
+                Some(format!("{cause} set {name} to {to} at {at}"))
+            }
+            EventKind::Status { to, cause: cause @ (StateCause::Tracking(_) | StateCause::Resolution), .. } => {
+                Some(format!("{name} became {to} by {cause} at {at}"))
+            }
+            EventKind::Weight { to, .. }
+                if verify_by == VerifyBy::Weight
+                    && left.and_then(Readback::current_weight).is_some_and(|left| left != *to) =>
+            {
+                Some(format!("{setter} set the weight of {name} to {to} at {at}"))
+            }
+            EventKind::Limit { to, .. }
+                if verify_by == VerifyBy::Maxconn
+                    && left.is_some_and(|left| left.session_limit.unwrap_or(0) != *to) =>
+            {
+                Some(format!("another operator set the session limit of {name} to {to} at {at}"))
+            }
+            _ => None,
+        }
+    })
+}
+
+/// Describes how the current state differs from the state that an action left: `it is MAINT now, and was DRAIN`.
+fn describe_drift(step: &IntentStep, left: &Readback, sample: &Sample) -> Option<String> {
+    let id = step.target.id;
+    let row = sample.row(id)?;
+    let number = |field| sample.number(id, field);
+    match step.action.verify_by {
+        VerifyBy::Weight => {
+            let now = number(Field::Uweight).or_else(|| number(Field::Weight))?;
+            let left = left.current_weight().filter(|left| *left != now)?;
+            Some(format!("its weight is {now} now, and was {left}"))
+        }
+        VerifyBy::Maxconn => {
+            let now = number(Field::Slim).filter(|limit| *limit > 0);
+            let limit = |limit: Option<i64>| limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
+            (now != left.session_limit)
+                .then(|| format!("its session limit is {} now, and was {}", limit(now), limit(left.session_limit)))
+        }
+        _ => {
+            let is_different = state_class(row.state(), step) != state_class(left.parsed_status(), step);
+            // A server that is down in drain reports only DOWN.
+            let is_hidden = left.parsed_status() == RowState::Drain && row.state() == RowState::Down;
+            (is_different && !is_hidden).then(|| format!("it is {} now, and was {}", row.status(), left.status))
+        }
+    }
+}
+
+/// Returns the state of a row, reduced to what the action of a step sets.
+fn state_class(state: RowState, step: &IntentStep) -> RowState {
+    match step.action.verify_by {
+        VerifyBy::AdminState if !state.is_maint_or_drain() => RowState::Up,
+        VerifyBy::OperationalState | VerifyBy::AgentHealth if state.is_usable() => RowState::Up,
+        VerifyBy::OperationalState | VerifyBy::AgentHealth if state == RowState::ComingUp => RowState::Down,
+        VerifyBy::Checks | VerifyBy::AgentChecks => RowState::Unknown,
+        _ => state,
+    }
+}
