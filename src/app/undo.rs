@@ -92,7 +92,9 @@ impl UndoStack {
             return;
         }
         // A command without a reply may have taken effect, so its undo command is kept.
-        let is_possible = |result: &&StepResult| !matches!(result.outcome, Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Changed(_));
+        let is_possible = |result: &&StepResult| {
+            !matches!(result.outcome, Outcome::Refused(_) | Outcome::NotSent(_) | Outcome::Changed(_))
+        };
         let undo_step = |result: &StepResult| {
             let (action, command) = verification::inverse_action(&result.step, result.before.as_ref()?)?;
             let step = IntentStep { action, command, target: result.step.target.clone() };
@@ -295,7 +297,12 @@ mod tests {
         assert_eq!(next(&undo, &here), None, "an action that changed nothing is not added");
         record(
             &mut undo,
-            &report(&MAINT, WriteCommand::State(TargetState::Maint), &["s1"], &Outcome::Unknown { reason: String::new(), now: String::new() }),
+            &report(
+                &MAINT,
+                WriteCommand::State(TargetState::Maint),
+                &["s1"],
+                &Outcome::Unknown { reason: String::new(), now: String::new() },
+            ),
         );
         assert!(next(&undo, &here).is_some(), "the command may have taken effect");
     }

@@ -10,6 +10,7 @@
 //! the [`state_reader`] right before sending, sends the commands, verifies their effect and writes the audit log.
 
 pub mod access;
+mod action_state;
 pub(crate) mod confirmed_terms;
 pub mod guard;
 #[cfg(test)]

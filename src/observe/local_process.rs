@@ -86,7 +86,7 @@ impl LocalProcess {
 
 /// A process that answers on a stats socket, and its relatives on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LocalHaproxy {
+pub(crate) struct ProcessFamily {
     /// The process that answers.
     pub(crate) current: LocalProcess,
     /// The parent of that process, if it runs HAProxy: the master.
@@ -97,7 +97,7 @@ pub(crate) struct LocalHaproxy {
     proc: PathBuf,
 }
 
-impl LocalHaproxy {
+impl ProcessFamily {
     /// Reads the process that answers from `proc`. `earlier_pids` are pids that answered before. Returns `None` if no
     /// process with this pid runs HAProxy here: it runs on another machine or in a container, or is hidden.
     pub(crate) fn read(proc: &Path, pid: i64, earlier_pids: &[i64]) -> Option<Self> {
@@ -160,7 +160,7 @@ mod tests {
         }
 
         fn replaced(&self, pid: i64, earlier_pids: &[i64]) -> Option<Vec<i64>> {
-            LocalHaproxy::read(self.0.path(), pid, earlier_pids).map(|local| local.replaced)
+            ProcessFamily::read(self.0.path(), pid, earlier_pids).map(|local| local.replaced)
         }
     }
 
@@ -188,9 +188,9 @@ mod tests {
         proc.add(40, 1, 50, "haproxy -W -f a.cfg");
         proc.add(41, 40, 60, "haproxy -W -f a.cfg");
         assert_eq!(proc.replaced(13, &[]), Some(vec![11, 12]), "not the workers of another master");
-        let local = LocalHaproxy::read(proc.0.path(), 13, &[]).unwrap();
+        let local = ProcessFamily::read(proc.0.path(), 13, &[]).unwrap();
         assert_eq!(local.master_socket().map(|(address, _)| address.to_owned()), Some("/run/m.sock".to_owned()));
-        assert_eq!(LocalHaproxy::read(proc.0.path(), 41, &[]).unwrap().master_socket(), None);
+        assert_eq!(ProcessFamily::read(proc.0.path(), 41, &[]).unwrap().master_socket(), None);
     }
 
     #[test]

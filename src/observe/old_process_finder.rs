@@ -24,7 +24,7 @@ use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{SessionFilter, Sessions};
 use crate::haproxy::stat_table::{RowKind, StatTable};
 use crate::haproxy::version::Version;
-use crate::observe::local_process::LocalHaproxy;
+use crate::observe::local_process::ProcessFamily;
 use crate::observe::old_processes::{OldProcess, OldProcesses, ServerSessions, UncountedReason};
 
 /// Where Debian's service file puts the master socket.
@@ -80,12 +80,12 @@ pub(crate) async fn find(address: &Address, limits: &ConnectionLimits, query: &O
 }
 
 /// Returns the process that answers if it runs on this machine and is visible to this user.
-async fn read_local_haproxy(address: &Address, query: &OldProcessQuery) -> Option<LocalHaproxy> {
+async fn read_local_haproxy(address: &Address, query: &OldProcessQuery) -> Option<ProcessFamily> {
     if !is_on_this_machine(address).await {
         return None;
     }
     let (pid, earlier_pids) = (query.pid, query.earlier_pids.clone());
-    spawn_blocking(move || LocalHaproxy::read(Path::new("/proc"), pid, &earlier_pids)).await.ok().flatten()
+    spawn_blocking(move || ProcessFamily::read(Path::new("/proc"), pid, &earlier_pids)).await.ok().flatten()
 }
 
 /// Returns whether the address belongs to this machine. Sends nothing.
@@ -108,12 +108,12 @@ async fn is_on_this_machine(address: &Address) -> bool {
 }
 
 /// Returns the sockets that may be the master socket, the most likely one first.
-fn master_socket_candidates(address: &Address, local: Option<&LocalHaproxy>) -> Vec<Address> {
+fn master_socket_candidates(address: &Address, local: Option<&ProcessFamily>) -> Vec<Address> {
     let mut trusted_uids = vec![0, rustix::process::geteuid().as_raw()];
     trusted_uids.extend(local.map(|local| local.current.uid));
     trusted_uids.extend(address.path().and_then(|path| Some(fs::metadata(path).ok()?.uid())));
     let mut candidates = Vec::new();
-    if let Some((text, directory)) = local.and_then(LocalHaproxy::master_socket) {
+    if let Some((text, directory)) = local.and_then(ProcessFamily::master_socket) {
         candidates.extend(match text.parse() {
             Ok(Address::Unix(path)) if path.is_relative() => directory.map(|from| Address::Unix(from.join(path))),
             Ok(address) => Some(address),
