@@ -85,15 +85,14 @@ enum State {
 }
 
 impl InputParser {
-    /// Parses bytes that were read at `now`.
-    pub fn feed(&mut self, bytes: &[u8], now: Duration) -> Vec<InputEvent> {
-        self.feed_after_pause(bytes, now, now.saturating_sub(self.last_byte_at))
+    /// Creates a parser. Bytes that are read right after `now` count as typed before.
+    pub(crate) fn starting_at(now: Duration) -> Self {
+        Self { last_byte_at: now, ..Self::default() }
     }
 
-    /// Parses bytes that were read at `now`, `pause` after the previous input. The pause is shorter than the time between
-    /// the two reads if the bytes waited to be read.
-    pub(crate) fn feed_after_pause(&mut self, bytes: &[u8], now: Duration, pause: Duration) -> Vec<InputEvent> {
-        self.byte_pause = pause;
+    /// Parses bytes that were read at `now`. All of them have the same time.
+    pub fn feed(&mut self, bytes: &[u8], now: Duration) -> Vec<InputEvent> {
+        self.byte_pause = now.saturating_sub(self.last_byte_at);
         if matches!(self.state, State::String(_) | State::StringEscape) && now >= self.started_at + STRING_LIMIT {
             self.reset();
         }

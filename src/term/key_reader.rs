@@ -38,24 +38,19 @@ pub(crate) fn start(clock: Clock, handle_input: impl Fn(TerminalInput) -> bool +
 
 /// Reads input until `handle_input` returns false or the terminal is closed.
 pub(crate) fn read_input(terminal: &OwnedFd, clock: Clock, mut handle_input: impl FnMut(TerminalInput) -> bool) {
-    let mut parser = InputParser::default();
+    let mut parser = InputParser::starting_at(clock.now().monotonic);
     let mut buffer = [0; 4096];
-    let mut last_read_at = clock.now().monotonic;
     let mut pause_ends_at = None;
     loop {
-        // Input that arrived while the previous input was handled followed it without a pause.
-        let is_waiting = matches!(wait_for_input(terminal, Some(Duration::ZERO)), Ok(Some(_)));
         let deadline = parser.deadline().into_iter().chain(pause_ends_at).min();
         let timeout = deadline.map(|deadline| deadline.saturating_sub(clock.now().monotonic));
         let read = read_within(terminal, &mut buffer, timeout);
         let now = clock.now().monotonic;
         let events = match read {
-            Ok(Some(0)) => Vec::new(),
+            Ok(Some(0)) => continue,
             Ok(Some(count)) => {
-                let pause = if is_waiting { Duration::ZERO } else { now.saturating_sub(last_read_at) };
-                last_read_at = now;
                 pause_ends_at = Some(now + KeyPress::BURST_GAP);
-                parser.feed_after_pause(&buffer[..count], now, pause)
+                parser.feed(&buffer[..count], now)
             }
             Ok(None) => parser.expire(now),
             Err(error) => {
