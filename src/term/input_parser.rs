@@ -61,6 +61,8 @@ pub struct InputParser {
     /// Time at which an ESC byte was taken for the Esc key because nothing followed it in time; `None` once more input
     /// has arrived.
     escaped_at: Option<Duration>,
+    /// Set if the last byte completed an event.
+    ends_with_event: bool,
     events: Vec<InputEvent>,
 }
 
@@ -106,13 +108,19 @@ impl InputParser {
             rest = &bytes[1..];
         }
         for byte in rest {
+            let count = self.events.len();
             self.handle_byte(*byte, now);
-            self.byte_pause = Duration::ZERO;
+            (self.byte_pause, self.ends_with_event) = (Duration::ZERO, self.events.len() > count);
         }
         if !bytes.is_empty() {
             self.escaped_at = None;
         }
         mem::take(&mut self.events)
+    }
+
+    /// Returns whether the last byte completed an event. If not, it was dropped, or belongs to an incomplete sequence.
+    pub fn ends_with_event(&self) -> bool {
+        self.ends_with_event
     }
 
     /// Returns the time until which the parser waits for the rest of a sequence, or `None` between sequences.

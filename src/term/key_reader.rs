@@ -18,8 +18,9 @@ use crate::term::terminal_mode;
 pub(crate) enum TerminalInput {
     /// A key press or pasted text.
     Event(InputEvent),
-    /// [`KeyPress::BURST_GAP`] has passed since the last input.
-    Paused,
+    /// [`KeyPress::BURST_GAP`] has passed since the last input. The flag is set if that input ended with the last event,
+    /// and not with bytes that were dropped.
+    Paused { is_after_event: bool },
     /// The terminal can no longer be read.
     Closed(io::Error),
 }
@@ -58,7 +59,8 @@ pub(crate) fn read_input(terminal: &OwnedFd, clock: Clock, mut handle_input: imp
                 return;
             }
         };
-        let paused = pause_ends_at.take_if(|at| *at <= now).map(|_| TerminalInput::Paused);
+        let is_after_event = parser.ends_with_event();
+        let paused = pause_ends_at.take_if(|at| *at <= now).map(|_| TerminalInput::Paused { is_after_event });
         if !events.into_iter().map(TerminalInput::Event).chain(paused).all(&mut handle_input) {
             return;
         }

@@ -30,6 +30,7 @@ pub mod keys;
 pub mod launch;
 pub mod panes;
 pub mod process;
+pub mod questions;
 pub mod relay;
 pub mod screen;
 pub mod servers;

@@ -13,7 +13,7 @@ use super::process;
 use super::{DEADLINE, keys, launch, lock, wait_until};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex};
+use rustix::termios::{Action, LocalModes, OptionalActions, SpecialCodeIndex};
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -92,6 +92,13 @@ impl Term {
             }
             thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Stops or resumes the output, as Ctrl-S and Ctrl-Q do on a terminal that handles them.
+    pub fn set_frozen(&self, is_frozen: bool) {
+        let tty = self.tty().expect("the terminal is open");
+        let action = if is_frozen { Action::OOff } else { Action::OOn };
+        rustix::termios::tcflow(&tty, action).expect("a terminal can be stopped");
     }
 
     /// Opens the program's side of the terminal; `None` after [`Term::close`].
