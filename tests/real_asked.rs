@@ -276,7 +276,7 @@ fn command_line_runs_at_most_two_queries_at_once() {
     });
     let mut term = start_dashboard(fake.path(), &[]);
     term.press("5");
-    (0..9).for_each(|_| term.press("show version<ret>"));
+    (0..9).for_each(|_| term.paste(b"show version\r"));
     let queries = || fake.received().iter().filter(|line| *line == "show version").count();
     wait_until("every reply", || queries() == 9 && running.lock().unwrap().0 == 0);
     assert_eq!(running.lock().unwrap().1, 2);

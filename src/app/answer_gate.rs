@@ -199,9 +199,14 @@ impl AnswerGate {
     }
 
     /// Returns the answer if a confirming key was pressed and a pause followed it. Must be called when
-    /// [`KeyPress::BURST_GAP`] has passed without input.
-    pub(crate) fn take_answer(&mut self) -> Option<ConfirmationAnswer> {
-        mem::take(&mut self.is_yes_pending).then(|| match &self.required_name {
+    /// [`KeyPress::BURST_GAP`] has passed without input. If other input came between the key and the pause
+    /// (`is_after_key` is false), the key does not count.
+    pub(crate) fn take_answer(&mut self, is_after_key: bool) -> Option<ConfirmationAnswer> {
+        let is_yes = mem::take(&mut self.is_yes_pending);
+        if is_yes && !is_after_key {
+            self.set_remark("other input came together with the key; press it again");
+        }
+        (is_yes && is_after_key).then(|| match &self.required_name {
             None => ConfirmationAnswer::Yes,
             Some(_) => ConfirmationAnswer::Typed(self.typed_name.clone()),
         })
@@ -266,7 +271,7 @@ mod tests {
 
     fn answer(gate: &mut AnswerGate, name: &str, at: u64, pause: u64) -> Option<ConfirmationAnswer> {
         gate.handle_key(press(name, at, pause));
-        gate.take_answer()
+        gate.take_answer(true)
     }
 
     #[test]
@@ -346,12 +351,16 @@ mod tests {
         let mut gate = shown_gate(None);
         gate.handle_key(press("y", 5000, 4000));
         gate.handle_key(press("y", 5001, 1));
-        assert_eq!(gate.take_answer(), None);
+        assert_eq!(gate.take_answer(true), None);
         let mut gate = shown_gate(Some("s1"));
         for (key, at, pause) in [("s", 5000, 4000), ("1", 5001, 1), ("<ret>", 5600, 599), ("y", 5601, 1)] {
             assert_eq!(gate.handle_key(press(key, at, pause)), GateEvent::Pending);
         }
-        assert_eq!((gate.take_answer(), gate.typed_name()), (None, "s1y"));
+        assert_eq!((gate.take_answer(true), gate.typed_name()), (None, "s1y"));
+        let mut gate = shown_gate(None);
+        gate.handle_key(press("y", 5000, 4000));
+        assert_eq!(gate.take_answer(false), None, "dropped input followed");
+        assert_eq!(gate.take_answer(true), None);
     }
 
     #[test]

@@ -166,7 +166,7 @@ mod tests {
         }
         let mut dialog = open_dialog(Danger::High);
         assert_eq!(press(&mut dialog, "jk<down><end>y", 10_500), ConfirmationEvent::Pending);
-        assert_eq!(dialog.gate.take_answer(), Some(ConfirmationAnswer::Yes));
+        assert_eq!(dialog.gate.take_answer(true), Some(ConfirmationAnswer::Yes));
         assert_eq!(press(&mut open_dialog(Danger::High), "d", 10_500), ConfirmationEvent::RunInstead(&DRAIN));
     }
 
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(press(&mut highest, "yd<ret>", 10_500), ConfirmationEvent::Pending);
         assert_eq!(highest.gate.remark(), Some("does not match api1"));
         assert_eq!(press(&mut highest, "<bs><bs>api1<ret>", 10_900), ConfirmationEvent::Pending);
-        assert_eq!(highest.gate.take_answer(), Some(ConfirmationAnswer::Typed("api1".into())));
+        assert_eq!(highest.gate.take_answer(true), Some(ConfirmationAnswer::Typed("api1".into())));
         assert_eq!(press(&mut open_dialog(Danger::Highest), "<ret>", 10_500), ConfirmationEvent::No);
     }
 
@@ -199,10 +199,10 @@ mod tests {
             dialog.replace_intent(stepped, Danger::Low, Duration::from_secs(20));
         }
         press(&mut dialog, "y", 30_000);
-        assert_eq!(dialog.gate.take_answer(), None, "the new weight was not shown");
+        assert_eq!(dialog.gate.take_answer(true), None, "the new weight was not shown");
         show(&mut dialog, 31_000);
         press(&mut dialog, "y", 31_500);
-        assert_eq!(dialog.gate.take_answer(), Some(ConfirmationAnswer::Yes));
+        assert_eq!(dialog.gate.take_answer(true), Some(ConfirmationAnswer::Yes));
         assert_eq!(open_dialog(Danger::High).intent_with_weight_change(1), None);
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::actions::action_table;
 use crate::app::action_flow;
-use crate::app::answer_gate::AnswerGate;
 use crate::app::cli_view;
 use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
@@ -121,8 +120,8 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
 }
 
 /// Handles a pause in the input: a Yes that was not part of a burst of keys becomes final.
-pub(crate) fn handle_pause(model: &mut Model, now: Duration) -> Vec<Effect> {
-    let Some(answer) = model.gate_mut().and_then(AnswerGate::take_answer) else { return Vec::new() };
+pub(crate) fn handle_pause(model: &mut Model, is_after_key: bool, now: Duration) -> Vec<Effect> {
+    let Some(answer) = model.gate_mut().and_then(|gate| gate.take_answer(is_after_key)) else { return Vec::new() };
     match model.layers.pop() {
         Some(Layer::Confirmation(confirmation)) => action_flow::send_confirmed(model, confirmation, &answer, now),
         Some(Layer::TypedCommandConfirmation(confirmation)) => cli_view::send_confirmed(model, confirmation, &answer),

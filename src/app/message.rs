@@ -18,8 +18,11 @@ use crate::observe::sampler::PollResult;
 pub enum Message {
     /// A key was pressed.
     Key(KeyPress),
-    /// [`KeyPress::BURST_GAP`] has passed without input since the last key.
-    InputPaused,
+    /// [`KeyPress::BURST_GAP`] has passed without input. The flag is set if no further input followed the last key.
+    InputPaused {
+        /// The last input was the last key.
+        is_after_key: bool,
+    },
     /// Text was pasted; it may contain any characters.
     Paste(String),
     /// The terminal was resized to these columns and rows.

@@ -25,7 +25,7 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
     remove_expired(model, now.monotonic);
     let effects = match msg {
         Message::Key(press) => input::handle_key(model, press, now.monotonic),
-        Message::InputPaused => input::handle_pause(model, now.monotonic),
+        Message::InputPaused { is_after_key } => input::handle_pause(model, is_after_key, now.monotonic),
         Message::Paste(text) => {
             input::handle_paste(model, &text, now.monotonic);
             Vec::new()

@@ -247,7 +247,7 @@ impl EventLoop {
     fn handle_event(&mut self, event: LoopEvent, now: Timestamp) -> Option<ExitReason> {
         match event {
             // Without an answer that waits for the pause, nothing changes.
-            LoopEvent::Message(Message::InputPaused) if !self.model.is_answer_pending() => None,
+            LoopEvent::Message(Message::InputPaused { .. }) if !self.model.is_answer_pending() => None,
             LoopEvent::Message(message) => self.dispatch(message, now),
             LoopEvent::ResultDelivered(action) => {
                 self.pending_report.pending.mark_reported(action);

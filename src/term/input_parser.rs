@@ -61,6 +61,8 @@ pub struct InputParser {
     /// Time at which an ESC byte was taken for the Esc key because nothing followed it in time; `None` once more input
     /// has arrived.
     escaped_at: Option<Duration>,
+    /// Set if the last byte completed an event.
+    ends_with_event: bool,
     events: Vec<InputEvent>,
 }
 
@@ -85,15 +87,14 @@ enum State {
 }
 
 impl InputParser {
-    /// Parses bytes that were read at `now`.
-    pub fn feed(&mut self, bytes: &[u8], now: Duration) -> Vec<InputEvent> {
-        self.feed_after_pause(bytes, now, now.saturating_sub(self.last_byte_at))
+    /// Creates a parser. Bytes that are read right after `now` count as typed before.
+    pub(crate) fn starting_at(now: Duration) -> Self {
+        Self { last_byte_at: now, ..Self::default() }
     }
 
-    /// Parses bytes that were read at `now`, `pause` after the previous input. The pause is shorter than the time between
-    /// the two reads if the bytes waited to be read.
-    pub(crate) fn feed_after_pause(&mut self, bytes: &[u8], now: Duration, pause: Duration) -> Vec<InputEvent> {
-        self.byte_pause = pause;
+    /// Parses bytes that were read at `now`. All of them have the same time.
+    pub fn feed(&mut self, bytes: &[u8], now: Duration) -> Vec<InputEvent> {
+        self.byte_pause = now.saturating_sub(self.last_byte_at);
         if matches!(self.state, State::String(_) | State::StringEscape) && now >= self.started_at + STRING_LIMIT {
             self.reset();
         }
@@ -107,13 +108,19 @@ impl InputParser {
             rest = &bytes[1..];
         }
         for byte in rest {
+            let count = self.events.len();
             self.handle_byte(*byte, now);
-            self.byte_pause = Duration::ZERO;
+            (self.byte_pause, self.ends_with_event) = (Duration::ZERO, self.events.len() > count);
         }
         if !bytes.is_empty() {
             self.escaped_at = None;
         }
         mem::take(&mut self.events)
+    }
+
+    /// Returns whether the last byte completed an event. If not, it was dropped, or belongs to an incomplete sequence.
+    pub fn ends_with_event(&self) -> bool {
+        self.ends_with_event
     }
 
     /// Returns the time until which the parser waits for the rest of a sequence, or `None` between sequences.

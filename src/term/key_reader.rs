@@ -18,8 +18,9 @@ use crate::term::terminal_mode;
 pub(crate) enum TerminalInput {
     /// A key press or pasted text.
     Event(InputEvent),
-    /// [`KeyPress::BURST_GAP`] has passed since the last input.
-    Paused,
+    /// [`KeyPress::BURST_GAP`] has passed since the last input. The flag is set if that input ended with the last event,
+    /// and not with bytes that were dropped.
+    Paused { is_after_event: bool },
     /// The terminal can no longer be read.
     Closed(io::Error),
 }
@@ -38,24 +39,19 @@ pub(crate) fn start(clock: Clock, handle_input: impl Fn(TerminalInput) -> bool +
 
 /// Reads input until `handle_input` returns false or the terminal is closed.
 pub(crate) fn read_input(terminal: &OwnedFd, clock: Clock, mut handle_input: impl FnMut(TerminalInput) -> bool) {
-    let mut parser = InputParser::default();
+    let mut parser = InputParser::starting_at(clock.now().monotonic);
     let mut buffer = [0; 4096];
-    let mut last_read_at = clock.now().monotonic;
     let mut pause_ends_at = None;
     loop {
-        // Input that arrived while the previous input was handled followed it without a pause.
-        let is_waiting = matches!(wait_for_input(terminal, Some(Duration::ZERO)), Ok(Some(_)));
         let deadline = parser.deadline().into_iter().chain(pause_ends_at).min();
         let timeout = deadline.map(|deadline| deadline.saturating_sub(clock.now().monotonic));
         let read = read_within(terminal, &mut buffer, timeout);
         let now = clock.now().monotonic;
         let events = match read {
-            Ok(Some(0)) => Vec::new(),
+            Ok(Some(0)) => continue,
             Ok(Some(count)) => {
-                let pause = if is_waiting { Duration::ZERO } else { now.saturating_sub(last_read_at) };
-                last_read_at = now;
                 pause_ends_at = Some(now + KeyPress::BURST_GAP);
-                parser.feed_after_pause(&buffer[..count], now, pause)
+                parser.feed(&buffer[..count], now)
             }
             Ok(None) => parser.expire(now),
             Err(error) => {
@@ -63,7 +59,8 @@ pub(crate) fn read_input(terminal: &OwnedFd, clock: Clock, mut handle_input: imp
                 return;
             }
         };
-        let paused = pause_ends_at.take_if(|at| *at <= now).map(|_| TerminalInput::Paused);
+        let is_after_event = parser.ends_with_event();
+        let paused = pause_ends_at.take_if(|at| *at <= now).map(|_| TerminalInput::Paused { is_after_event });
         if !events.into_iter().map(TerminalInput::Event).chain(paused).all(&mut handle_input) {
             return;
         }

@@ -32,6 +32,7 @@ pub mod launch;
 pub mod machine;
 pub mod panes;
 pub mod process;
+pub mod questions;
 pub mod relay;
 pub mod screen;
 pub mod servers;

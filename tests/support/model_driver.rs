@@ -113,7 +113,7 @@ impl ModelDriver {
     /// Presses one key `after` milliseconds. A pause follows it.
     pub fn press_key(&mut self, key: Key, after: u64) -> Vec<Effect> {
         let mut effects = self.press_key_in_burst(key, after);
-        effects.extend(self.update(Message::InputPaused));
+        effects.extend(self.update(Message::InputPaused { is_after_key: true }));
         effects
     }
 

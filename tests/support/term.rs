@@ -12,7 +12,8 @@
 use super::process;
 use super::{DEADLINE, keys, launch, lock, wait_until};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{Action, LocalModes, OptionalActions, SpecialCodeIndex};
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -25,8 +26,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Time without input before a key of [`Term::press`].
-const QUIET: Duration = Duration::from_millis(36);
+/// Time without input before a key of [`Term::press`]: twice the pause that hapulse needs.
+const QUIET: Duration = Duration::from_millis(60);
 
 /// Linux flag of `open`: the terminal does not become the controlling terminal.
 const O_NOCTTY: i32 = 0o400;
@@ -55,12 +56,18 @@ pub(super) struct TerminalOutput {
 }
 
 impl Term {
-    /// Presses keys as a person does, with a pause before each; see [`keys`] for the notation. Keys without a pause are
-    /// a pasted text to hapulse, or Alt with a letter after Escape.
+    /// Presses keys; see [`keys`] for the notation. Makes a pause before every key that needs one because hapulse takes
+    /// keys without a pause for pasted text, and after Escape, which would be Alt with the next key.
     pub fn press(&mut self, text: &str) {
+        let mut is_after_escape = true;
         for key in keys::parse(text) {
-            self.wait_input_read();
+            let is_text = matches!(key.as_slice(), [b'0'..=b'9' | b'a'..=b'z' | b' ' | b'/' | b':' | b'.' | b'-'])
+                && !b"cdnquxy".contains(&key[0]);
+            if is_after_escape || !is_text {
+                self.wait_input_read();
+            }
             self.paste(&key);
+            is_after_escape = key == b"\x1b";
         }
     }
 
@@ -72,18 +79,26 @@ impl Term {
 
     /// Waits until the program has read all its input, for at most two seconds.
     ///
-    /// The kernel delivers input shortly after it was written, so the queue must stay empty for some time, which is
-    /// longer than the pause that hapulse needs to see before a key.
+    /// `poll` waits until the kernel has delivered the bytes that were written. The queue must stay empty for longer than
+    /// the pause that hapulse needs to see before a key.
     pub fn wait_input_read(&self) {
         let Some(tty) = self.tty() else { return };
         let end = Instant::now() + Duration::from_secs(2);
         let mut empty_since = Instant::now();
         while empty_since.elapsed() < QUIET && Instant::now() < end {
-            if rustix::io::ioctl_fionread(&tty).is_ok_and(|left| left > 0) {
+            let mut fds = [PollFd::new(&tty, PollFlags::IN)];
+            if poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0) {
                 empty_since = Instant::now();
             }
             thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Stops or resumes the output, as Ctrl-S and Ctrl-Q do on a terminal that handles them.
+    pub fn set_frozen(&self, is_frozen: bool) {
+        let tty = self.tty().expect("the terminal is open");
+        let action = if is_frozen { Action::OOff } else { Action::OOn };
+        rustix::termios::tcflow(&tty, action).expect("a terminal can be stopped");
     }
 
     /// Opens the program's side of the terminal; `None` after [`Term::close`].

@@ -205,8 +205,16 @@ impl Session {
     fn handle_input(&mut self, input: TerminalInput) -> io::Result<Option<QuestionEnd>> {
         match (input, &mut self.input) {
             (TerminalInput::Closed(_), _) => Ok(Some(QuestionEnd::No("nothing was sent".to_owned()))),
-            (TerminalInput::Paused, Input::Text(_)) => Ok(None),
-            (TerminalInput::Paused, Input::Answer(gate)) => Ok(gate.take_answer().map(|_| QuestionEnd::Yes)),
+            (TerminalInput::Paused { .. }, Input::Text(_)) => Ok(None),
+            (TerminalInput::Paused { is_after_event }, Input::Answer(gate)) => {
+                if !gate.is_yes_pending() {
+                    return Ok(None);
+                }
+                match gate.take_answer(is_after_event) {
+                    Some(_) => Ok(Some(QuestionEnd::Yes)),
+                    None => self.print_input().map(|()| None),
+                }
+            }
             (TerminalInput::Event(InputEvent::Paste(text)), Input::Text(prompt)) => {
                 prompt.error = prompt.insert_pasted(&text).is_err().then(|| "too long".to_owned());
                 self.print_input().map(|()| None)

@@ -340,7 +340,7 @@ impl Player {
         let (read_at, pause) = (timestamp_at(self.millis).monotonic, Duration::from_millis(after));
         self.show_question(read_at);
         self.dispatch(Message::Key(KeyPress { key, read_at, pause }), Some(key));
-        self.dispatch(Message::InputPaused, Some(key));
+        self.dispatch(Message::InputPaused { is_after_key: true }, Some(key));
     }
 
     /// Reports a frame with the open question that was written 500 ms ago.
