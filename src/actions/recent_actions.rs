@@ -1,5 +1,6 @@
 //! Recent actions of this run on one instance: their rows, their progress and the statuses read back.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::actions::attribution::Attribution;
@@ -7,6 +8,7 @@ use crate::actions::drain_tracker::DrainTracker;
 use crate::actions::outcome::{ActionReport, Outcome, StepStage};
 use crate::actions::row_stages::InFlight;
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::servers_state::AdminState;
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{ForcedHealth, TargetState, WriteCommand};
 use crate::observe::events::{Event, EventKind};
@@ -23,6 +25,8 @@ pub(crate) struct RecentActions {
     own_commands: Vec<(RowId, WriteCommand, Duration)>,
     /// Statuses that were read back after actions and that no sample has shown yet.
     pub(crate) read_back_statuses: Vec<(RowId, SafeText)>,
+    /// Administrative states that were read back after actions in this process. A status such as `DOWN` hides them.
+    pub(crate) read_back_admin_states: HashMap<RowId, AdminState>,
     /// Stages of the actions that are in flight or have just finished.
     pub(crate) in_flight: InFlight,
     /// Authors of server states.
@@ -55,6 +59,8 @@ impl RecentActions {
                 self.read_back_statuses.retain(|(row, _)| *row != id);
                 self.read_back_statuses.push((id, status.clone()));
             }
+            let server_state = result.after.as_ref().and_then(|after| after.server_state.as_ref());
+            self.read_back_admin_states.extend(server_state.map(|state| (id, state.admin)));
             if let (WriteCommand::State(admin), true) = (result.step.command, result.outcome.is_success()) {
                 match admin {
                     TargetState::Drain => drains.start_drain(id, at.monotonic),

@@ -248,7 +248,7 @@ fn with_present_targets(mut intent: Intent, instance: &InstanceView) -> Intent {
         if let Some(target) = instance.data.target(step.target.id) {
             step.target = target;
             // The state that was read right before sending is newer than the sample or the same.
-            step.target.identity.admin = admin;
+            step.target.identity.admin = admin.or(step.target.identity.admin);
         }
     }
     intent

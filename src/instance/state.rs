@@ -17,6 +17,7 @@ use crate::actions::recent_actions::RecentActions;
 use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::status::RowState;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
 use crate::instance::access::Access;
@@ -133,9 +134,11 @@ impl Instance {
             for event in changes::diff_samples(&before, &sample, link_lost_for, explain) {
                 self.recent_actions.attribution.record_change(&event);
                 self.last_checks.record_change(&event, &before);
+                event.row.map(|row| self.recent_actions.read_back_admin_states.remove(&row));
                 self.events.push(event);
             }
             if before.epoch != sample.epoch {
+                self.recent_actions.read_back_admin_states.clear();
                 self.old_processes.record_new_process(before.epoch.pid, self.is_following());
                 self.reload_losses = reload_loss::find_losses(&before, &sample);
                 for loss in self.reload_losses.clone() {
@@ -239,8 +242,13 @@ impl Instance {
     /// Returns a row as the target of an action, in its last known state. Returns `None` if the latest sample does not
     /// contain the row.
     pub fn target(&self, id: RowId) -> Option<ActionTarget> {
-        let target = ActionTarget::from_row(self.latest()?, id)?;
-        Some(ActionTarget { seen_status: self.last_status(id)?, ..target })
+        let mut target = ActionTarget::from_row(self.latest()?, id)?;
+        target.seen_status = self.last_status(id)?;
+        if matches!(RowState::parse(target.seen_status.as_str()), RowState::Down | RowState::ComingUp) {
+            // This status hides a drain.
+            target.identity.admin = self.recent_actions.read_back_admin_states.get(&id).copied();
+        }
+        Some(target)
     }
 
     /// Returns the rates at the time of the sample shown.
