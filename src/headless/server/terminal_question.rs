@@ -66,7 +66,7 @@ async fn ask(input: Input, question: TerminalQuestion, signals: &mut Signals) ->
     let (sender, receiver) = oneshot::channel();
     // The thread is not joined: after a signal, it may be blocked.
     thread::spawn(move || {
-        let end = Session::run(input, question).unwrap_or_else(|error| QuestionEnd::No(cannot_ask(&error)));
+        let end = OpenQuestion::run(input, question).unwrap_or_else(|error| QuestionEnd::No(cannot_ask(&error)));
         // The receiver may be gone after a signal.
         let _ = sender.send(end);
     });
@@ -91,7 +91,7 @@ enum Input {
 }
 
 /// A question on the terminal.
-struct Session {
+struct OpenQuestion {
     question: TerminalQuestion,
     input: Input,
     clock: Clock,
@@ -107,7 +107,7 @@ struct Session {
     line_width: usize,
 }
 
-impl Session {
+impl OpenQuestion {
     fn run(input: Input, question: TerminalQuestion) -> io::Result<QuestionEnd> {
         prompt_mode::enter()?;
         let terminal = terminal_mode::open_terminal()?;
