@@ -140,8 +140,8 @@ impl<'a> ServerBefore<'a> {
             }
             RowState::Maint => {
                 let has_init_state = self.sample.info.version().is_some_and(|version| version >= INIT_STATE_VERSION);
-                let unless = if has_init_state { " (init-state down: not before a check passes)" } else { "" };
-                format!("takes traffic at once, until a health check fails{unless}{}", self.traffic_limits())
+                let unless = if has_init_state { " (with init-state down, not before one passes)" } else { "" };
+                format!("takes traffic at once, until a health check fails{}{unless}", self.traffic_limits())
             }
             RowState::Drain => format!("takes new sessions at once{}", self.traffic_limits()),
             RowState::Down | RowState::ComingUp => match &self.last_check {
@@ -335,7 +335,7 @@ mod tests {
         let steps = steps(&action_table::READY, WriteCommand::State(TargetState::Ready), &sample, 3);
         assert_eq!(
             describe_effects(&steps, &sample, &LastChecks::default()),
-            "b/s1, b/s2: takes traffic at once, until a health check fails (init-state down: not before a check passes); \
+            "b/s1, b/s2: takes traffic at once, until a health check fails (with init-state down, not before one passes); \
              b/s3: no change: it is not in maintenance or drain"
         );
         let names: Vec<String> = (1..=5).map(|number| format!("s{number}")).collect();

@@ -110,7 +110,9 @@ pub(crate) fn change_cause(before: &Sample, earlier: usize, now: &Sample, index:
             if is_forced { StateCause::Operator } else { StateCause::Check }
         }
         () if has_agent(new) && is_new_reply => StateCause::Agent(agent_explanation(new)),
-        () if has_agent(new) && (is != RowState::Maint || agent_result(new) != "L7OK") => StateCause::AgentOrOperator,
+        () if (has_agent(old) || has_agent(new)) && (is != RowState::Maint || agent_result(new) != "L7OK") => {
+            StateCause::AgentOrOperator
+        }
         () => StateCause::Operator,
     }
 }
@@ -125,9 +127,9 @@ pub(crate) fn is_failed(result: &str) -> bool {
     !result.ends_with("OK") && !result.ends_with("OKC") && !matches!(result, "" | "INI" | "UNK" | "CHECKED" | "HANA")
 }
 
-/// Returns whether agent checks of a server are enabled.
+/// Returns whether agent checks of a server are enabled. HAProxy 2.4.0 shows that only in the status.
 pub(crate) fn has_agent(row: &StatRow) -> bool {
-    row.text(TextField::AgentStatus).is_some()
+    row.text(TextField::AgentStatus).is_some() || is_agent_status(row)
 }
 
 /// Returns the explanation in the last reply of an agent: `deploy until 5` of `via agent : down (deploy until 5)`.
@@ -152,7 +154,11 @@ pub(crate) fn tracked_row<'a>(sample: &'a Sample, row: &StatRow) -> Option<&'a S
 /// Returns the cause of `DOWN (agent)`. `set server agent down` results in the same status, but the last reply of the
 /// agent is not a failure then.
 fn down_agent_cause(row: &StatRow) -> StateCause {
-    if is_failed(agent_result(row)) { StateCause::Agent(agent_explanation(row)) } else { StateCause::Operator }
+    match agent_result(row) {
+        "" => StateCause::AgentOrOperator,
+        result if is_failed(result) => StateCause::Agent(agent_explanation(row)),
+        _ => StateCause::Operator,
+    }
 }
 
 fn is_agent_status(row: &StatRow) -> bool {
@@ -207,6 +213,8 @@ mod tests {
         assert_eq!(current("b,s,DOWN (agent),,L7OK,via agent : up,,1,2,\n"), Some(StateCause::Operator));
         assert_eq!(current("b,s,DRAIN (agent),,CHECKED,,,1,2,\n"), Some(StateCause::AgentOrOperator));
         assert_eq!(current("b,s,MAINT,,CHECKED,,,1,2,\n"), Some(StateCause::AgentOrOperator));
+        assert_eq!(current("b,s,DRAIN (agent),,,,,1,2,\n"), Some(StateCause::AgentOrOperator), "as 2.4.0 reports it");
+        assert_eq!(current("b,s,DOWN (agent),,,,,1,2,\n"), Some(StateCause::AgentOrOperator), "as 2.4.0 reports it");
         assert_eq!(current("b,s,MAINT,,L7OK,via agent : up,,1,2,\n"), Some(StateCause::Operator));
         assert_eq!(current("b,s,MAINT (resolution),,,,,1,2,\n"), Some(StateCause::Resolution));
         let tracking = Some(StateCause::Tracking("c/t".to_owned()));
