@@ -10,7 +10,7 @@
 //! - [`unread_terminal`]: a terminal whose output is never read ([`UnreadTerminal`]).
 //! - [`terminal_bytes`]: finds unexpected control sequences in the output; [`svg`]: draws a screen as a picture.
 //! - [`actions`]: helpers for tests of actions: confirmations, audit records, server states; [`agent`]: a server's
-//!   agent ([`Agent`]); [`sweep`]: presses every key in every view and layer.
+//!   agent ([`Agent`]); [`sweep`]: presses every key in every view and layer; [`questions`]: every kind of question.
 //!
 //! No port or path is fixed, so tests can run in parallel, and every process ends when the value that started it is
 //! dropped. Helpers wait for conditions, never for a fixed time, and a failed wait reports the last state.
