@@ -72,9 +72,9 @@ fn read_only_keys_send_only_read_only_commands() {
 
 /// Layers with the prompts and the menu of actions.
 const ACTION_LAYERS: [SweptLayer; 3] = [
-    SweptLayer { open: "gjjW", shows: "weight of be1/s1:", views: "12346" },
-    SweptLayer { open: "gjj:server.maxconn<ret>", shows: "server maxconn of be1/s1:", views: "12346" },
-    SweptLayer { open: "gjj<ret>a", shows: "─ Act on be1/s1 ", views: "12346" },
+    SweptLayer { open: "gjjW", shows: "weight of be1/s1:", views: "1", is_action: true },
+    SweptLayer { open: "gjj:server.maxconn<ret>", shows: "server maxconn of be1/s1:", views: "3", is_action: true },
+    SweptLayer { open: "gjj<ret>a", shows: "─ Act on be1/s1 ", views: "6", is_action: true },
 ];
 
 #[test]
@@ -128,7 +128,7 @@ fn reason_prompt_sends_nothing_for_any_key() {
     let lab = lab();
     let relay = Relay::to(lab.admin());
     let mut term = start_dashboard_with(&[], "[audit]\nask_reason = true\n", relay.path());
-    let layers = [SweptLayer { open: "gjjM", shows: "reason for maintenance:", views: "1" }];
+    let layers = [SweptLayer { open: "gjjM", shows: "reason for maintenance:", views: "1", is_action: true }];
     sweep::press_every_key(&mut term, '1', &layers, &[]);
     assert_eq!(unexpected_commands_after_polls(&term, &relay, ""), [""; 0]);
 }

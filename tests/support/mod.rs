@@ -11,7 +11,7 @@
 //! - [`machine`]: a machine that runs only chosen HAProxies ([`Machine`]).
 //! - [`terminal_bytes`]: finds unexpected control sequences in the output; [`svg`]: draws a screen as a picture.
 //! - [`actions`]: helpers for tests of actions: confirmations, audit records, server states; [`agent`]: a server's
-//!   agent ([`Agent`]); [`sweep`]: presses every key in every view and layer.
+//!   agent ([`Agent`]); [`sweep`]: presses every key in every view and layer; [`questions`]: every kind of question.
 //!
 //! No port or path is fixed, so tests can run in parallel, and every process ends when the value that started it is
 //! dropped. Helpers wait for conditions, never for a fixed time, and a failed wait reports the last state.

@@ -31,18 +31,20 @@ pub struct SweptLayer {
     pub open: &'static str,
     pub shows: &'static str,
     pub views: &'static str,
+    /// The layer belongs to an action: its keys work only after a pause.
+    pub is_action: bool,
 }
 
 /// Layers other than confirmations. The layer of a row comes first, because later keys fold, sort and filter rows.
 pub const LAYERS: [SweptLayer; 8] = [
-    SweptLayer { open: "gjj<ret>", shows: "─ be1/s1 ", views: "12346" },
-    SweptLayer { open: "<f1>", shows: "─ Keys ", views: "0123456789!AS" },
-    SweptLayer { open: ":", shows: "\n :", views: "012346789!AS" },
-    SweptLayer { open: "/", shows: "\n /", views: "12346789!AS" },
-    SweptLayer { open: "a", shows: "─ Act on ", views: "012346789!AS" },
-    SweptLayer { open: "i", shows: "─ show info ", views: "012346789!AS" },
-    SweptLayer { open: "s", shows: "─ Sort by ", views: "12346AS" },
-    SweptLayer { open: "", shows: "", views: "0123456789!AS" },
+    SweptLayer { open: "gjj<ret>", shows: "─ be1/s1 ", views: "12346", is_action: false },
+    SweptLayer { open: "<f1>", shows: "─ Keys ", views: "0123456789!AS", is_action: false },
+    SweptLayer { open: ":", shows: "\n :", views: "012346789!AS", is_action: false },
+    SweptLayer { open: "/", shows: "\n /", views: "12346789!AS", is_action: false },
+    SweptLayer { open: "a", shows: "─ Act on ", views: "012346789!AS", is_action: false },
+    SweptLayer { open: "i", shows: "─ show info ", views: "012346789!AS", is_action: false },
+    SweptLayer { open: "s", shows: "─ Sort by ", views: "12346AS", is_action: false },
+    SweptLayer { open: "", shows: "", views: "0123456789!AS", is_action: false },
 ];
 
 /// Keys that quit the program unless a layer handles them.
@@ -73,19 +75,36 @@ fn bytes_to_open(view: char) -> Vec<u8> {
     bytes
 }
 
+/// Opens a layer of an action in a view. Before the last key, which opens it, a pause is needed.
+fn open_action(term: &mut Term, view: char, open: &str) {
+    let mut keys = keys::parse(open);
+    let last = keys.pop().expect("a key opens the layer");
+    term.paste(&[bytes_to_open(view), keys.concat()].concat());
+    term.wait_input_read();
+    term.paste(&last);
+}
+
 /// Presses every key except `except` in one view and in each layer that opens there.
 pub fn press_every_key(term: &mut Term, view: char, layers: &[SweptLayer], except: &[&str]) {
     for layer in layers.iter().filter(|layer| layer.views.contains(view)) {
-        let mut open = bytes_to_open(view);
-        open.extend(keys::parse(layer.open).concat());
-        term.paste(&open);
+        let open_layer = |term: &mut Term| {
+            if layer.is_action {
+                open_action(term, view, layer.open);
+            } else {
+                term.paste(&[bytes_to_open(view), keys::parse(layer.open).concat()].concat());
+            }
+        };
+        open_layer(term);
         term.wait_for(layer.shows);
         let quit_keys = if layer.open.is_empty() { &[] } else { &QUIT_KEYS[..] };
         let keys = all_keys().into_iter().chain(quit_keys.iter().map(|key| (*key).to_owned()));
         for key in keys.filter(|key| !except.contains(&key.as_str())) {
-            let mut bytes = open.clone();
-            bytes.extend(keys::parse(&key).concat());
-            term.paste(&bytes);
+            open_layer(term);
+            if layer.is_action {
+                term.press(&key);
+            } else {
+                term.paste(&keys::parse(&key).concat());
+            }
         }
     }
     term.paste(&bytes_to_open(view));
@@ -100,11 +119,10 @@ pub fn press_every_key(term: &mut Term, view: char, layers: &[SweptLayer], excep
 pub fn press_every_key_except_yes(term: &mut Term, view: char, (open, shows): (&str, &str), confirm: &[&str]) {
     let keys = all_keys().into_iter().chain(QUIT_KEYS.map(str::to_owned));
     for key in keys.filter(|key| !confirm.contains(&key.as_str())) {
-        term.paste(&bytes_to_open(view));
-        term.wait_gone(shows);
-        term.press(open);
+        open_action(term, view, open);
         term.wait_for(shows);
-        term.press(&key);
+        term.paste(&keys::parse(&key).concat());
+        term.wait_input_read();
     }
     term.paste(&bytes_to_open(view));
     term.wait_gone(shows);
