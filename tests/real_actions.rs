@@ -71,7 +71,17 @@ fn confirmation_sends_command_only_after_yes() {
     let relay = Relay::to(lab.admin());
     let mut term = start_dashboard(relay.path());
     term.move_to_server("be1", "s2");
-    for (action_key, cancel_key) in [("M", "n"), ("D", "<esc>"), ("M", "<ret>"), ("D", "q"), ("E", "n"), ("M", "N"), ("M", "Y"), ("D", "<tab>"), ("E", "<a-y>")] {
+    for (action_key, cancel_key) in [
+        ("M", "n"),
+        ("D", "<esc>"),
+        ("M", "<ret>"),
+        ("D", "q"),
+        ("E", "n"),
+        ("M", "N"),
+        ("M", "Y"),
+        ("D", "<tab>"),
+        ("E", "<a-y>"),
+    ] {
         term.press(action_key);
         answer_confirmation(&mut term, "cancel", cancel_key);
         term.wait_gone("cancel");

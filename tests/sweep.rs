@@ -59,20 +59,8 @@ const REPLIES: [(&str, &[u8]); 12] = [
     ("mouse and focus", b"\x1b[<0;10;10M\x1b[<0;10;10m\x1b[M !!\x1b[I\x1b[O"),
     ("cut", b"\x1b]11;rgb:1e1e/1e1e/1e1e"),
 ];
-const SIZES: [(u16, u16); 12] = [
-    (80, 24),
-    (60, 15),
-    (50, 10),
-    (40, 12),
-    (40, 10),
-    (30, 6),
-    (29, 6),
-    (30, 5),
-    (20, 4),
-    (20, 3),
-    (10, 2),
-    (1, 1),
-];
+const SIZES: [(u16, u16); 12] =
+    [(80, 24), (60, 15), (50, 10), (40, 12), (40, 10), (30, 6), (29, 6), (30, 5), (20, 4), (20, 3), (10, 2), (1, 1)];
 const SPEEDS: [usize; 3] = [0, 11_520, 960];
 const MOMENTS: [Moment; 2] = [Moment::BeforeQuestion, Moment::InQuestion];
 
@@ -83,12 +71,11 @@ fn attacks() -> Vec<Vec<Attack>> {
         MOMENTS.iter().flat_map(|moment| brackets.map(|has_brackets| make(has_brackets, *moment))).collect()
     };
     let paste = |speed: usize| with_moment(&|has_brackets, moment| Attack::Paste { speed, has_brackets, moment });
-    let stalls = [700, 2500]
-        .iter()
-        .flat_map(|millis| with_moment(&|has_brackets, moment| Attack::Stall { millis: *millis, has_brackets, moment }));
-    let sizes = SIZES.iter().flat_map(|(cols, rows)| {
-        MOMENTS.map(|moment| Attack::Size { cols: *cols, rows: *rows, moment })
+    let stalls = [700, 2500].iter().flat_map(|millis| {
+        with_moment(&|has_brackets, moment| Attack::Stall { millis: *millis, has_brackets, moment })
     });
+    let sizes =
+        SIZES.iter().flat_map(|(cols, rows)| MOMENTS.map(|moment| Attack::Size { cols: *cols, rows: *rows, moment }));
     let mut groups: Vec<Vec<Attack>> = SPEEDS.map(paste).into();
     groups.extend([
         stalls.collect(),
@@ -158,7 +145,9 @@ fn run_case(kind: &QuestionKind, attack: Attack) {
             let answer = support::keys::parse(kind.yes).concat();
             let (answer, last) = answer.split_at(answer.len() - 1);
             let first: Vec<u8> = match moment {
-                Moment::BeforeQuestion => [b"text ", support::keys::parse(kind.open).concat().as_slice(), answer].concat(),
+                Moment::BeforeQuestion => {
+                    [b"text ", support::keys::parse(kind.open).concat().as_slice(), answer].concat()
+                }
                 Moment::InQuestion => answer.to_vec(),
             };
             if moment == Moment::InQuestion {

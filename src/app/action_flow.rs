@@ -261,8 +261,8 @@ pub(crate) fn start_undo(model: &mut Model, now: Duration) {
         return model.notify(format!("cannot be undone: {refusal}"), Role::Warn, now);
     }
     propose_intent(model, intent, now);
-    if let Some(Layer::Confirmation(confirmation)) = model.layers.last_mut() {
-        remark.into_iter().for_each(|remark| confirmation.gate.set_remark(remark));
+    if let (Some(remark), Some(gate)) = (remark, model.gate_mut()) {
+        gate.set_remark(remark);
     }
 }
 

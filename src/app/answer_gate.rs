@@ -365,7 +365,8 @@ mod tests {
 
     #[test]
     fn no_counts_at_any_time() {
-        for key in ["<esc>", "n", "N", "q", "Y", "<ret>", "<c-c>", "<a-y>", "<a-x>", "<tab>", "<f5>", "<left>", "<bs>"] {
+        for key in ["<esc>", "n", "N", "q", "Y", "<ret>", "<c-c>", "<a-y>", "<a-x>", "<tab>", "<f5>", "<left>", "<bs>"]
+        {
             let mut gate = AnswerGate::new(None);
             assert_eq!(gate.handle_key(press(key, 1, 0)), GateEvent::No, "{key}");
         }

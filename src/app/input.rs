@@ -124,9 +124,7 @@ pub(crate) fn handle_pause(model: &mut Model, is_after_key: bool, now: Duration)
     let Some(answer) = model.gate_mut().and_then(|gate| gate.take_answer(is_after_key)) else { return Vec::new() };
     match model.layers.pop() {
         Some(Layer::Confirmation(confirmation)) => action_flow::send_confirmed(model, confirmation, &answer, now),
-        Some(Layer::TypedCommandConfirmation(confirmation)) => {
-            cli_view::send_confirmed(model, confirmation, &answer)
-        }
+        Some(Layer::TypedCommandConfirmation(confirmation)) => cli_view::send_confirmed(model, confirmation, &answer),
         _ => Vec::new(),
     }
 }
@@ -136,9 +134,8 @@ fn opens_question(model: &Model, command: Option<&CommandSpec>, key: Key, is_lin
     match model.layers.last() {
         None if is_line_key => cli_view::submits_changing_line(model, key),
         None | Some(Layer::Detail(..)) => command.is_some_and(starts_action),
-        Some(Layer::ActionMenu(..)) => command.is_some_and(|command| {
-            starts_action(command) || matches!(command.ui_command, UiCommand::Open { .. })
-        }),
+        Some(Layer::ActionMenu(..)) => command
+            .is_some_and(|command| starts_action(command) || matches!(command.ui_command, UiCommand::Open { .. })),
         Some(Layer::Prompt(prompt)) if prompt.purpose == PromptPurpose::Command => {
             let line = prompt.text();
             let current = palette_parser::find_former_name(line).map_or(line, |name| name.current);

@@ -24,7 +24,8 @@ pub(crate) fn enter() -> io::Result<()> {
     let modes = tcgetattr(io::stdin())?;
     SAVED_MODES.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| modes.clone());
     let mut raw = modes;
-    raw.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR | InputModes::ISTRIP | InputModes::IXON;
+    raw.input_modes -=
+        InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR | InputModes::ISTRIP | InputModes::IXON;
     raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
     raw.special_codes[SpecialCodeIndex::VMIN] = 1;
     raw.special_codes[SpecialCodeIndex::VTIME] = 0;

@@ -46,7 +46,8 @@ pub fn answer_confirmation(term: &mut Term, title: &str, keys: &str) {
 
 /// Presses a key that can answer the question of a command on a plain terminal, until it is not too early.
 pub fn answer_prompt(term: &mut Term, prompt: &str, key: &str) {
-    let is_asking = |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.contains(prompt.trim_end()));
+    let is_asking =
+        |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.contains(prompt.trim_end()));
     term.wait_until(is_asking);
     while is_asking(&term.screen()) && !term.output_ended() {
         thread::sleep(PAUSE_BEFORE_YES);

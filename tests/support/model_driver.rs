@@ -54,7 +54,14 @@ impl ModelDriver {
         let mut sample_factory = SampleFactory::for_version("2.6.12");
         sample_factory.level = level;
         let stat = StatCsv::recorded("2.6.12", "show-stat.csv");
-        let mut driver = Self { model: new_model(access, (120, 40)), sample_factory, stat, millis: 10_000, last_key_millis: 0, frame: 0 };
+        let mut driver = Self {
+            model: new_model(access, (120, 40)),
+            sample_factory,
+            stat,
+            millis: 10_000,
+            last_key_millis: 0,
+            frame: 0,
+        };
         driver.poll();
         driver
     }

@@ -114,12 +114,7 @@ pub const QUESTIONS: [QuestionKind; 12] = [
         command: "set server be1/s2 weight 7",
         ..DASHBOARD
     },
-    QuestionKind {
-        name: "reason prompt",
-        config: "[audit]\nask_reason = true\n",
-        open: "Mwhy<ret>",
-        ..DASHBOARD
-    },
+    QuestionKind { name: "reason prompt", config: "[audit]\nask_reason = true\n", open: "Mwhy<ret>", ..DASHBOARD },
     QuestionKind {
         name: "typed line",
         before: &[Press("5"), WaitFor("Esc leave")],
@@ -228,7 +223,13 @@ impl QuestionKind {
     /// Returns whether the screen shows the question with its whole first command and the key that confirms.
     pub fn is_on_screen(&self, screen: &str) -> bool {
         let text: String = screen.lines().map(|line| line.trim_matches(['│', ' '])).collect::<Vec<_>>().join(" ");
-        let keys = if self.is_plain() { self.shows } else if self.yes == "y" { "y " } else { "> " };
+        let keys = if self.is_plain() {
+            self.shows
+        } else if self.yes == "y" {
+            "y "
+        } else {
+            "> "
+        };
         text.replace(' ', "").contains(&self.command.replace(' ', "")) && text.contains(keys)
     }
 }

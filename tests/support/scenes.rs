@@ -116,7 +116,9 @@ impl Scene {
             let pause = Duration::from_millis(500);
             self.model.record_drawn(1, Some(ShownRows { first: 0, count: 1, total: 1 }));
             self.model.record_written(1, self.now.saturating_sub(pause));
-            for message in [Message::Key(KeyPress { key, read_at: self.now, pause }), Message::InputPaused { is_after_key: true }] {
+            for message in
+                [Message::Key(KeyPress { key, read_at: self.now, pause }), Message::InputPaused { is_after_key: true }]
+            {
                 let _ = update(&mut self.model, message, timestamp(self.now.as_millis() as u64));
             }
         }

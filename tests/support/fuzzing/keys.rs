@@ -11,9 +11,9 @@ use hapulse::actions::audit::record::AuditRecord;
 use hapulse::actions::intent::Intent;
 use hapulse::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult, StepStage};
 use hapulse::actions::readback::Readback;
+use hapulse::app::answer_gate::ShownRows;
 use hapulse::app::command_table::COMMANDS;
 use hapulse::app::instance_view::InstanceView;
-use hapulse::app::answer_gate::ShownRows;
 use hapulse::app::key::{Key, KeyCode, KeyPress};
 use hapulse::app::keymap::Keymap;
 use hapulse::app::layers::Layer;
@@ -313,7 +313,9 @@ impl Player {
     /// Confirms the open dialog.
     fn confirm(&mut self, delay: u64) {
         let typed = match self.model.layers.last() {
-            Some(Layer::Confirmation(question)) => question.name_to_type().map_or("y".to_owned(), |name| format!("{name}\n")),
+            Some(Layer::Confirmation(question)) => {
+                question.name_to_type().map_or("y".to_owned(), |name| format!("{name}\n"))
+            }
             Some(Layer::TypedCommandConfirmation(_)) => "y".to_owned(),
             Some(Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => "50\n".to_owned(),
             _ => "<".to_owned(),
