@@ -10,8 +10,6 @@ use std::time::Duration;
 use support::terminal_bytes::unexpected_output;
 use support::{CannedReplies, FakeSocket, Lab, Relay, ServerBehavior, Term, Traffic, wait_until};
 
-/// Time after a confirmation opens in which keys are ignored as typed ahead.
-
 /// Starts hapulse and waits until it shows live data.
 fn start_dashboard(target: &Path, args: &[&str]) -> Term {
     let term = Term::builder().args(["-i", "0.2"]).args(args).args([target]).size(140, 40).start();

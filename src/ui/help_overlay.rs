@@ -47,6 +47,10 @@ fn help_lines(model: &Model, ascii: bool) -> Vec<Vec<(u16, StyledText<'static>)>
         if let (CommandGroup::Actions, Err(refusal)) = (group, model.check_allowed(&action_table::READY)) {
             lines.push(vec![(3, styled_text(format!("not now: {}", model.explain_refusal(&refusal)), Role::Warn))]);
         }
+        if group == CommandGroup::Actions {
+            let text = "y confirms after half a second without keys, any other key cancels";
+            lines.push(vec![(3, styled_text(text, Role::Dim))]);
+        }
         // Commands without a key are omitted; actions among them are in the menu of actions.
         let keys = |action| model.keymap.keys_for(action);
         for action in COMMANDS.iter().filter(|action| action.group == group && !keys(action).is_empty()) {

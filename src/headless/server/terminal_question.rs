@@ -75,7 +75,8 @@ async fn ask(input: Input, question: TerminalQuestion, signals: &mut Signals) ->
         end = receiver => end.unwrap_or_else(|_| QuestionEnd::No("nothing was sent".to_owned())),
     };
     prompt_mode::leave();
-    println!();
+    // A closed terminal does not matter any more.
+    let _ = writeln!(io::stdout());
     end
 }
 
@@ -113,11 +114,11 @@ impl OpenQuestion {
         let terminal = terminal_mode::open_terminal()?;
         let clock = Clock::start();
         let (rows, size) = (Vec::new(), (0, 0));
-        let mut session = Self { question, input, clock, size, rows, printed: 0, frame: 0, line_width: 0 };
-        let mut end = session.print_question()?;
+        let mut open = Self { question, input, clock, size, rows, printed: 0, frame: 0, line_width: 0 };
+        let mut end = open.print_question()?;
         if end.is_none() {
             key_reader::read_input(&terminal, clock, |input| {
-                end = match session.handle_input(input) {
+                end = match open.handle_input(input) {
                     Ok(end) => end,
                     Err(error) => Some(QuestionEnd::No(cannot_ask(&error))),
                 };
@@ -150,10 +151,13 @@ impl OpenQuestion {
         let erased = format!("\r{}\r", " ".repeat(self.line_width));
         let first = self.printed;
         self.printed = self.rows.len().min(first + self.size.1 - 1);
-        let rows: String = self.rows[first..self.printed].iter().map(|row| format!("{row}\n")).collect();
+        let mut rows = self.rows[first..self.printed].join("\n");
+        if self.printed > first {
+            rows.push('\n');
+        }
         self.line_width = 0;
         let text = format!("{erased}{rows}{}", self.input_line());
-        self.print(&text)?;
+        print(&text)?;
         self.frame += 1;
         let shown = ShownRows { first, count: self.printed - first, total: self.rows.len() };
         if let Input::Answer(gate) = &mut self.input {
@@ -166,8 +170,7 @@ impl OpenQuestion {
 
     /// Prints the line that asks over itself.
     fn print_input(&mut self) -> io::Result<()> {
-        let line = self.input_line();
-        self.print(&line)
+        print(&self.input_line())
     }
 
     /// Returns the line that asks, with the text that is typed, and spaces over the rest of the previous line.
@@ -193,14 +196,6 @@ impl OpenQuestion {
         format!("\r{line}{rest}{}", "\x08".repeat(rest.len()))
     }
 
-    /// Prints text and waits until the terminal has received it.
-    fn print(&self, text: &str) -> io::Result<()> {
-        let mut out = io::stdout();
-        out.write_all(text.as_bytes())?;
-        out.flush()?;
-        wait_until_sent(out.as_fd())
-    }
-
     /// Handles input. Returns the end of the question if it decides.
     fn handle_input(&mut self, input: TerminalInput) -> io::Result<Option<QuestionEnd>> {
         match (input, &mut self.input) {
@@ -221,7 +216,7 @@ impl OpenQuestion {
             }
             (TerminalInput::Event(InputEvent::Paste(_)), Input::Answer(gate)) => {
                 gate.refuse_paste();
-                println!();
+                print("\n")?;
                 self.print_question()
             }
             (TerminalInput::Event(InputEvent::Key(press)), _) => self.handle_key(press),
@@ -235,7 +230,7 @@ impl OpenQuestion {
             return Ok(Some(QuestionEnd::Signal(SIGINT)));
         }
         if ctrl('z') {
-            println!();
+            print("\n")?;
             prompt_mode::leave();
             // If the process cannot be suspended, the question is printed again.
             let _ = terminal_mode::suspend();
@@ -243,7 +238,7 @@ impl OpenQuestion {
             return self.print_question();
         }
         if ctrl('l') || terminal_size() != self.size {
-            println!();
+            print("\n")?;
             return self.print_question();
         }
         let has_more = self.printed < self.rows.len();
@@ -275,6 +270,14 @@ impl OpenQuestion {
         }
         self.print_input().map(|()| None)
     }
+}
+
+/// Prints text and waits until the terminal has received it.
+fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    wait_until_sent(out.as_fd())
 }
 
 /// Returns whether the key prints more rows of a question that does not fit.
