@@ -264,7 +264,9 @@ fn t2_small_terminal_refuses_a_question_in_one_line() {
     let (_lab, _relay, mut term) = start_on_server();
     term.press("M");
     term.wait_for("Maintenance: be1 / s2");
-    for (cols, rows, text) in [(29, 5, "enlarge to 30x6; Esc cancels"), (20, 3, "30x6; Esc cancels"), (12, 1, "Esc cancels")] {
+    for (cols, rows, text) in
+        [(29, 5, "enlarge to 30x6; Esc cancels"), (20, 3, "30x6; Esc cancels"), (12, 1, "Esc cancels")]
+    {
         term.resize(cols, rows);
         term.wait_for(text);
     }
@@ -360,7 +362,8 @@ fn t3_frozen_terminal_shows_no_question() {
 fn t3_frozen_plain_terminal_shows_no_question() {
     let lab = Lab::builder().servers(4).start();
     let relay = Relay::to(lab.admin());
-    let script = format!("read x; exec {} maint be1/s2 --target {}", env!("CARGO_BIN_EXE_hapulse"), relay.path().display());
+    let script =
+        format!("read x; exec {} maint be1/s2 --target {}", env!("CARGO_BIN_EXE_hapulse"), relay.path().display());
     let mut term = Term::program("sh").args(["-c", &script]).size(100, 30).start();
     term.set_frozen(true);
     term.paste(b"\r");

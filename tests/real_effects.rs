@@ -20,7 +20,7 @@ fn enable(term: &mut Term, relay: &Relay, server: &str, outcome: &str) -> String
     let text = open_question(term, relay, server, "E", "Enable: ");
     answer_confirmation(term, "Enable: ", "y");
     let verified = format!("{server}: verified, {outcome}");
-    let hidden = "which its status DOWN does not show";
+    let hidden = "(its status DOWN hides that)";
     let screen = term.wait_until(|screen| screen.contains(&verified) || screen.contains(hidden));
     if screen.contains(hidden) {
         // Another client drained the server while it was down, which the question did not show.
