@@ -107,7 +107,7 @@ impl StepResult {
             Capacity { usable: 0, backup, .. } => {
                 format!("only {} of {backend} usable now", pluralize(backup as i64, "backup server"))
             }
-            Capacity { usable, active, .. } => format!("{usable} of {active} servers of {backend} usable"),
+            capacity => format!("{} of {backend} usable", capacity.describe_usable()),
         })
     }
 }
