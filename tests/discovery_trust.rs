@@ -75,7 +75,8 @@ fn a2_haproxy_of_another_user_is_not_used() {
     let machine = Machine::with(&[&lab]);
     let (pid, config, _) = start_strangers_haproxy(&machine);
     assert_only(&machine, &lab);
-    let reason = format!("pid {pid} ({}) belongs to user {STRANGER}, who is neither root", config.display());
+    let reason =
+        format!("pid {pid} ({}) belongs to user {STRANGER}; only root, you and users in a trusted", config.display());
     assert!(skipped(&machine)[0].starts_with(&reason), "{:?}", skipped(&machine));
     let note = "hapulse: discovery skipped processes, files or sockets that it does not trust: hapulse doctor lists";
     for args in

@@ -56,7 +56,7 @@ fn confirmation_shows_current_state_and_impact() {
     for line in [
         "set server be1/s2 state drain",
         "now     no check, 3 sessions, 0 queued, weight 1",
-        "after   3 of 4 servers usable, 75 % of the weight",
+        "after   3 of 4 servers usable, 75 % of the current weight",
     ] {
         assert!(screen.contains(line), "{line}\n{screen}");
     }
@@ -134,7 +134,7 @@ fn maintenance_of_last_usable_server_requires_typed_name() {
     term.wait_cell("Servers of be1", "s2", "STATE", |state| state == "MAINT");
     term.press("M");
     let screen = term.wait_for("type s1 and Enter");
-    assert!(screen.contains("no server of be1 would be left"), "{screen}");
+    assert!(screen.contains("be1 would have no usable server"), "{screen}");
     answer_confirmation(&mut term, "type s1 and Enter", "s2<ret>");
     term.wait_for("does not match s1");
     press_and_wait_for_two_polls(&mut term, &relay, "<bs>");

@@ -53,9 +53,9 @@ fn w14_down_and_maint_by_agent_are_attributed_to_agent() {
     let mut term = start_dashboard(lab.admin());
     agent.set_reply("down #deploy until 5");
     term.press("9");
-    term.wait_for("be1/s1  UP → DOWN (agent)  by its agent: deploy until 5");
+    term.wait_for("be1/s1  UP → DOWN (agent)  by its agent (\"deploy until 5\")");
     term.press("!");
-    term.wait_for("down by its agent: deploy until 5");
+    term.wait_for("down by its agent (\"deploy until 5\")");
     agent.set_reply("up maint");
     lab.wait_stat("be1", "s1", "status", |status| status == "MAINT");
     term.press("9");

@@ -64,7 +64,7 @@ fn losing_last_server_requires_typed_name_for_every_action() {
         term.move_to_path("be1/s1");
         term.press(keys);
         let screen = term.wait_for("type s1 and Enter");
-        assert!(screen.contains("no server of be1 would be left"), "{screen}");
+        assert!(screen.contains("be1 would have no usable server"), "{screen}");
         confirm_with_typed_name(&mut term, &relay, "s1");
         term.wait_for(outcome);
     }
@@ -76,7 +76,7 @@ fn losing_last_server_requires_typed_name_for_every_action() {
     term.move_to_path("be1/s1");
     term.press("M");
     let screen = term.wait_for("type s1 and Enter");
-    assert!(screen.contains("only backup servers of be1 would be left"), "{screen}");
+    assert!(screen.contains("be1 would have only backup servers"), "{screen}");
     confirm_with_typed_name(&mut term, &relay, "s1");
     term.wait_for("be1/s1: verified, MAINT");
 }
@@ -91,7 +91,7 @@ fn maintenance_of_tracked_server_warns_about_tracking_backend() {
     term.move_to_path("be1/s1");
     term.press("M");
     let screen = term.wait_for("type s1 and Enter");
-    assert!(screen.contains("no server of follows would be left"), "{screen}");
+    assert!(screen.contains("follows would have no usable server"), "{screen}");
     assert!(screen.contains("(its servers track this one)"), "{screen}");
     confirm_with_typed_name(&mut term, &relay, "s1");
     term.wait_for("be1/s1: verified, MAINT");

@@ -135,7 +135,7 @@ fn refused_commands_exit_with_own_code_and_send_nothing() {
         &run("drain be1/s1 be1/s2 --yes"),
         1,
         &[],
-        &["refused: no server of be1 would be left", "; add --force"],
+        &["refused: be1 would have no usable server", "; add --force"],
     );
     assert_output(&run("maint be1/s1 be2/s1 --yes"), 1, &[], &["refused: servers of several backends at once"]);
     assert_output(&run("maint be1/s1 --yes --read-only"), 1, &[], &["read-only mode: to use maintenance"]);
@@ -160,7 +160,7 @@ fn refused_commands_exit_with_own_code_and_send_nothing() {
     );
     let nowhere = lab.admin().with_file_name("none.sock");
     assert_output(&script.run(&nowhere, "ready be1/s1 --yes"), 3, &[], &["none.sock: cannot connect", "level admin"]);
-    assert_output(&run("maint be1/s1 be1/s2 --yes --force"), 0, &["warning: no server of be1 would be left"], &[]);
+    assert_output(&run("maint be1/s1 be1/s2 --yes --force"), 0, &["warning: be1 would have no usable server"], &[]);
     assert_eq!(relay.write_commands().len(), 2);
 }
 
@@ -230,7 +230,7 @@ fn commands_ask_for_confirmation_on_terminal() {
         "  set server be1/s2 state drain",
         "  once empty: set server be1/s2 state maint",
         "  now    no check, 0 sessions, 0 queued, weight 1",
-        "  after  3 of 4 servers usable, 75 % of the weight",
+        "  after  3 of 4 servers usable, 75 % of the current weight",
     ] {
         assert!(screen.contains(line), "{line}\n{screen}");
     }
@@ -272,7 +272,7 @@ fn maint_on_terminal_asks_for_reason_and_name_of_last_server() {
     term.wait_for("Reason:");
     term.press("kernel<ret>");
     let screen = term.wait_for("type s1 to continue:");
-    assert!(screen.contains("!      no server of be1 would be left"), "{screen}");
+    assert!(screen.contains("!      be1 would have no usable server"), "{screen}");
     term.press("y<ret>");
     assert_eq!(term.exit_code(), 1);
     assert!(term.screen().contains("the typed text is not s1: nothing was sent"));

@@ -20,7 +20,7 @@ fn enable(term: &mut Term, relay: &Relay, server: &str, outcome: &str) -> String
     let text = open_question(term, relay, server, "E", "Enable: ");
     answer_confirmation(term, "Enable: ", "y");
     let verified = format!("{server}: verified, {outcome}");
-    let hidden = "which its status DOWN does not show";
+    let hidden = "(its status DOWN hides that)";
     let screen = term.wait_until(|screen| screen.contains(&verified) || screen.contains(hidden));
     if screen.contains(hidden) {
         // Another client drained the server while it was down, which the question did not show.
@@ -40,8 +40,8 @@ fn w20_enable_of_failing_server_takes_traffic_until_check_fails() {
     wait_for_two_polls(&term, &relay);
     let text = enable(&mut term, &relay, "be1/s1", "UP 1/2");
     assert!(
-        text.contains("after takes traffic at once, until a health check fails")
-            && text.contains("; 2 of 3 servers usable now"),
+        text.contains("after takes traffic at once; goes DOWN if its checks fail")
+            && text.contains("; 3 of 3 servers usable (now 2)"),
         "{text}"
     );
     assert!(text.contains("the last health check of be1/s1 failed: L4CON Connection refused, "), "{text}");
@@ -61,7 +61,7 @@ fn w20_ready_command_describes_the_same() {
     lab.send_command("set server be1/s1 state maint");
     let mut term = Term::builder().args(["ready", "be1/s1", "--target"]).args([lab.admin()]).size(120, 40).start();
     let screen = term.wait_for("Continue? [y/N]");
-    assert!(screen.contains("takes traffic at once, until a health check fails"), "{screen}");
+    assert!(screen.contains("takes traffic at once; goes DOWN if its checks fail"), "{screen}");
     assert!(screen.contains("the last health check of be1/s1 failed"), "{screen}");
     term.press("n<ret>");
     term.exit();
@@ -104,18 +104,26 @@ fn w20_enable_describes_what_haproxy_does_in_each_state() {
     let mut term = start_dashboard(relay.path());
     for (server, text, outcome) in [
         ("be1/s2", "takes new sessions at once; ", "UP"),
-        ("be1/s3", "until a health check fails, but only from persistent clients: its weight is 0", "UP 1/2"),
-        ("be1/s4", "until a health check fails, as a backup: only while no active server is usable", "UP 1/2"),
-        ("be1/s5", "DOWN until its agent reports it up: deploy until 5; ", "DOWN (agent)"),
+        (
+            "be1/s3",
+            "at once, but only of clients bound by a cookie or stick table (its weight is 0); goes DOWN if",
+            "UP 1/2",
+        ),
+        (
+            "be1/s4",
+            "at once as a backup (only if no active server is usable); goes DOWN if its checks fail; ",
+            "UP 1/2",
+        ),
+        ("be1/s5", "DOWN until its agent reports it up (\"deploy until 5\"); ", "DOWN (agent)"),
         (
             "be1/s6",
             "stays DOWN until 2 health checks pass in a row; the last one failed: L4CON Connection refused; ",
             "DOWN",
         ),
-        ("other/plain", "takes traffic at once: no health check runs; ", "no check"),
+        ("other/plain", "takes traffic at once; no health check runs; ", "no check"),
         ("other/follower", "stays MAINT (via be1/s1): it follows be1/s1; ", "MAINT (via be1/s1)"),
         ("other/lost", "stays MAINT (resolution): its name has no address in DNS; ", "MAINT (resolution)"),
-        ("be1/s2", "no change: it is not in maintenance or drain; ", "UP"),
+        ("be1/s2", "not in maintenance or drain: no change; ", "UP"),
     ] {
         let question = enable(&mut term, &relay, server, outcome);
         assert!(question.contains(text), "{server}: {question}");
@@ -139,8 +147,13 @@ fn w20_questions_of_other_actions_describe_what_haproxy_does() {
     lab.wait_stat("be1", "s1", "status", |status| status == "UP");
     let mut term = start_dashboard(relay.path());
     for (server, command, title, text) in [
-        ("be1/s1", "server.maint", "Maintenance: ", "open sessions continue unless on-marked-down ends them"),
-        ("be1/s1", "server.drain", "Drain: ", "open sessions and persistent clients continue"),
+        (
+            "be1/s1",
+            "server.maint",
+            "Maintenance: ",
+            "open sessions continue (unless on-marked-down shutdown-sessions is set)",
+        ),
+        ("be1/s1", "server.drain", "Drain: ", "open sessions and clients bound by a cookie or stick table continue"),
         ("be1/s3", "server.health-up", "Health up: ", "UP until 2 health checks fail in a row"),
         ("be1/s1", "server.health-down", "Health down: ", "DOWN until 2 health checks pass in a row"),
         ("other/plain", "server.health-up", "Health up: ", "UP until its health is set again: no health check runs"),

@@ -131,7 +131,7 @@ fn a16_each_command_of_an_action_is_reported() {
     for text in [
         VERIFIED,
         "hapulse: be1/s2: set server be1/s2 state maint was sent, its result is not known yet",
-        "hapulse: be1/s3: set server be1/s3 state maint was not sent: hapulse ended before",
+        "hapulse: be1/s3: set server be1/s3 state maint: not sent: hapulse ended first",
     ] {
         assert!(printed.contains(text), "{text:?} is not in\n{printed}");
     }

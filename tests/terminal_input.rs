@@ -312,7 +312,12 @@ fn paste_is_one_event_with_its_text() {
     // A start or end that is late does not turn the text into keys.
     assert_eq!(events(&[b"\x1b[20", b"0~y\x1b[201~"], millis(100)), pasted("y"));
     assert_eq!(events(&[b"\x1b[200~y", b"\x1b[20", b"1~"], millis(1900)), pasted("y"));
-    assert_eq!(events(&[b"\x1b[200~y", b"y", b"\x03"], millis(2100)), keys("y<c-c>"), "a paste without end");
+    // A paste that stalls stays a paste. Without its end, Esc or Ctrl-C, alone and after a pause, ends it.
+    let stalled = |then: &[Vec<InputEvent>]| [vec![InputEvent::UnfinishedPaste], then.concat()].concat();
+    assert_eq!(events(&[b"\x1b[200~y", b"y", b"\ny\x1b[201~j"], millis(2100)), stalled(&[pasted("yy\ny"), keys("j")]));
+    assert_eq!(events(&[b"\x1b[200~y", b"y", b"\x03", b"y"], millis(2100)), stalled(&[keys("<c-c>y")]));
+    assert_eq!(events(&[b"\x1b[200~y", b"y", b"\x1b", b"y"], millis(2100)), stalled(&[keys("<esc>y")]));
+    assert_eq!(events(&[b"\x1b[200~y", b"y\x03y\x1b[A", b"y"], millis(2100)), stalled(&[]));
     let huge = [b"\x1b[200~".to_vec(), vec![b'y'; 300_000], b"\x1b[201~".to_vec()].concat();
     let events = events(&[&huge], Duration::ZERO);
     let [InputEvent::Paste(text)] = events.as_slice() else { panic!("{events:?}") };

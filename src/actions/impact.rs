@@ -3,15 +3,17 @@
 //! Servers in other backends may track a server and follow it into maintenance and drain. An action on one server can
 //! therefore remove the last usable server of another backend.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::actions::action_table::{self, Danger, TargetKind};
-use crate::actions::capacity::Capacity;
+use crate::actions::capacity::{Capacity, CapacityChanges};
 use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::WriteCommand;
+use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 
 /// Impact of an action on one backend, from the latest sample.
@@ -53,10 +55,16 @@ impl BackendImpact {
     /// Evaluates every backend that contains a target server or a server that tracks a target, starting with the
     /// backend of the first target. Returns an empty list if no step targets an existing server.
     pub fn evaluate(sample: &Sample, steps: &[IntentStep]) -> Vec<Self> {
+        Self::evaluate_with_enabled(sample, steps, &[])
+    }
+
+    /// Like [`Self::evaluate`], if the servers `enabled` and those that track them become usable.
+    pub(crate) fn evaluate_with_enabled(sample: &Sample, steps: &[IntentStep], enabled: &[RowId]) -> Vec<Self> {
         let servers = || steps.iter().filter(|step| step.action.target_kind == TargetKind::Server);
         let placed = |step: &IntentStep| sample.rows.index_of(step.target.id);
         let targets: Vec<usize> = servers().filter_map(placed).collect();
-        let mut weights: BTreeMap<usize, i64> = BTreeMap::new();
+        let mut changes = CapacityChanges::default();
+        let weights = &mut changes.weights;
         for (row, step) in servers().filter_map(|step| Some((placed(step)?, step))) {
             match step.command {
                 fixed_command if action_table::blocks_new_sessions(fixed_command) => _ = weights.insert(row, 0),
@@ -71,27 +79,34 @@ impl BackendImpact {
         let ordered = servers().filter(|step| matches!(step.command, WriteCommand::State(_) | WriteCommand::Health(_)));
         let leaving: Vec<usize> = ordered.filter_map(placed).filter(|row| weights.get(row) == Some(&0)).collect();
         weights.extend(with_tracking_servers(sample, &leaving).into_iter().map(|row| (row, 0)));
+        let enabled: Vec<usize> = enabled.iter().filter_map(|id| sample.rows.index_of(*id)).collect();
+        let follows = |row: &usize| {
+            let row = &sample.table.rows()[*row];
+            row.state() == RowState::Drain || row.status().contains("(via ")
+        };
+        let returning = with_tracking_servers(sample, &enabled).into_iter();
+        changes.enabled = returning.filter(|row| enabled.contains(row) || follows(row)).collect();
         let mut visited = BTreeSet::new();
-        let changed: Vec<usize> = weights.keys().copied().collect();
+        let changed: Vec<usize> = changes.weights.keys().chain(&changes.enabled).copied().collect();
         let backends = targets.iter().chain(&changed).filter_map(|row| sample.rows.backend_of(*row));
         backends
             .filter(|backend| visited.insert(backend.row))
-            .map(|backend| Self::evaluate_backend(sample, backend.row, &backend.servers, &weights))
+            .map(|backend| Self::evaluate_backend(sample, backend.row, &backend.servers, &changes))
             .collect()
     }
 
-    fn evaluate_backend(sample: &Sample, row: usize, servers: &[usize], weights: &BTreeMap<usize, i64>) -> Self {
+    fn evaluate_backend(sample: &Sample, row: usize, servers: &[usize], changes: &CapacityChanges) -> Self {
+        let weights = &changes.weights;
         let leaving: Vec<usize> = servers.iter().copied().filter(|server| weights.get(server) == Some(&0)).collect();
         let sum = |servers: &[usize], field| {
             let numbers = servers.iter().filter_map(|server| sample.table.number(*server, field));
             numbers.fold(0, i64::saturating_add)
         };
-        let new_weight = |server: usize, weight: i64| weights.get(&server).copied().unwrap_or(weight);
-        let after = Capacity::with_weights(sample, servers, new_weight);
+        let after = Capacity::with_changes(sample, servers, changes);
         let all: i64 = sum(servers, Field::Scur);
         let share = |server: usize| {
-            let weight = new_weight(server, sample.table.number(server, Field::Weight)?);
-            let takes = sample.table.rows()[server].state().is_usable() && after.weight > 0;
+            let weight = changes.weight(sample, server)?;
+            let takes = changes.is_usable(sample, server) && after.weight > 0;
             let is_active = sample.table.number(server, Field::Bck) != Some(1);
             (takes && is_active && weight > 0).then(|| ServerLoad {
                 server: sample.table.rows()[server].name.clone(),
@@ -116,7 +131,12 @@ impl BackendImpact {
 
     /// Returns the percentage of the usable weight that would remain, or `None` if the usable weight is 0.
     pub fn remaining_weight_percent(&self) -> Option<i64> {
-        (self.now.weight > 0).then(|| self.after.weight.saturating_mul(100) / self.now.weight)
+        rounded_percent(self.after.weight, self.now.weight)
+    }
+
+    /// Returns true if less than half of the usable weight would remain.
+    pub(crate) fn loses_most_weight(&self) -> bool {
+        self.now.weight > 0 && self.after.weight.saturating_mul(100) / self.now.weight < 50
     }
 
     /// Returns true if the action removes the last usable server of the backend.
@@ -132,9 +152,14 @@ impl BackendImpact {
     /// Returns true if so little capacity would remain that the operator must type a name to confirm.
     fn removes_most_capacity(&self) -> bool {
         let is_less = self.after.usable + self.after.backup < self.now.usable + self.now.backup;
-        let is_halved = is_less && self.remaining_weight_percent().is_some_and(|left| left < 50);
+        let is_halved = is_less && self.loses_most_weight();
         self.removes_last_server() || self.leaves_only_backups() || is_halved
     }
+}
+
+/// Returns a part as a percentage of a whole, rounded to the nearest integer; `None` if the whole is 0.
+pub(crate) fn rounded_percent(part: i64, whole: i64) -> Option<i64> {
+    (whole > 0).then(|| part.saturating_mul(100).saturating_add(whole / 2) / whole)
 }
 
 /// Returns the servers at these row indices and all servers that track them, directly or indirectly.

@@ -1,7 +1,7 @@
 //! Last health check results of servers in maintenance.
 //!
 //! HAProxy pauses the checks of a server in maintenance and no longer reports their last result, although the server
-//! takes traffic as soon as it is enabled. The result is therefore remembered from the sample before.
+//! takes traffic as soon as it is enabled. The result is therefore kept from the last sample before maintenance.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -51,7 +51,8 @@ impl LastChecks {
         }
     }
 
-    /// Records the result of the last check that the readback of a server in maintenance contains, unless more is known.
+    /// Records the result of the last check that the readback of a server in maintenance contains, unless a fuller
+    /// result is stored.
     pub(crate) fn record_readback(&mut self, id: RowId, readback: &Readback) {
         let Some(state) = readback.server_state.as_ref().filter(|_| readback.parsed_status() == RowState::Maint) else {
             return;

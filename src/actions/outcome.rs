@@ -55,7 +55,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Verified(now) => write!(f, "verified, {now}"),
-            Self::Accepted(now) => write!(f, "accepted (effect not reported by HAProxy): {now}"),
+            Self::Accepted(now) => write!(f, "accepted, not verifiable: {now}"),
             Self::NotVerified { now, .. } if now.is_empty() => {
                 f.write_str("accepted, but its effect could not be read back")
             }
@@ -67,7 +67,7 @@ impl fmt::Display for Outcome {
             Self::Unknown { reason, now } if now.is_empty() => {
                 write!(f, "sent, but {reason}: check the state before retrying")
             }
-            Self::Unknown { reason, now } => write!(f, "sent, but {reason}; read back afterwards: {now}"),
+            Self::Unknown { reason, now } => write!(f, "sent, but {reason}; state now: {now}"),
         }
     }
 }
@@ -107,7 +107,7 @@ impl StepResult {
             Capacity { usable: 0, backup, .. } => {
                 format!("only {} of {backend} usable now", pluralize(backup as i64, "backup server"))
             }
-            Capacity { usable, active, .. } => format!("{usable} of {active} servers of {backend} usable"),
+            capacity => format!("{} of {backend} usable", capacity.describe_usable()),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The present state of an action's targets, read right before and right after its command.
 //!
-//! Each question has its own connection, whose end is the end of the reply. Text that a server or a client supplies, such
-//! as the text of a health check, then cannot pass for another reply.
+//! Each command uses its own connection, so the reply ends where the connection ends. Text that a server or a client
+//! supplies, such as the text of a health check, then cannot pass for another reply.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ impl PresentState {
                 let mut now = ActionTarget::from_row(sample, self.row_id(step)?)?;
                 now.identity.process = Some(self.process);
                 now.identity.admin = self.server_state(step).map(|state| state.admin);
-                // Ids of this reading mean nothing elsewhere.
+                // Row ids are valid only for this sample.
                 Some(ActionTarget { id: target.id, ..now })
             }
             TargetKind::Session | TargetKind::TableEntry => {
@@ -114,7 +114,7 @@ impl PresentState {
         }
     }
 
-    /// Returns the steps with the row ids of this reading, without the steps whose proxy was not read.
+    /// Returns the steps with the row ids of this sample, without the steps whose proxy was not read.
     pub(crate) fn steps_by_row(&self, steps: &[IntentStep]) -> Vec<IntentStep> {
         let by_row = |step: &IntentStep| {
             let target = ActionTarget { id: self.row_id(step)?, ..step.target.clone() };
@@ -176,7 +176,7 @@ impl PresentState {
         self.server_states.iter().find(|state| state.backend == target.proxy && state.server == target.name)
     }
 
-    /// Returns the id of a step's row in this reading.
+    /// Returns the id of a step's row in this sample.
     fn row_id(&self, step: &IntentStep) -> Option<RowId> {
         let sample = self.sample.as_ref()?;
         let (target, is_server) = (&step.target, step.action.target_kind == TargetKind::Server);

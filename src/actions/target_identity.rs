@@ -61,7 +61,7 @@ impl SessionIdentity {
     /// Returns whether both are the same session. A session keeps its client, its frontend and its start.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let start_differs = match (self.age, other.age) {
-            // Both sides are moved by the other's age, because a start may lie before the start of this program.
+            // Compares `seen_at - age` without subtracting, because the session may have started before this program.
             (Some(age), Some(other_age)) => (self.seen_at + other_age).abs_diff(other.seen_at + age) > START_TOLERANCE,
             _ => false,
         };
@@ -98,7 +98,7 @@ impl TargetIdentity {
         if let (Some(was), Some(is)) = (&self.process, &now.process)
             && !was.is_same(is)
         {
-            all.push(format!("HAProxy was reloaded (pid {}, now {})", was.pid, is.pid));
+            all.push(format!("HAProxy was reloaded (pid {} → {})", was.pid, is.pid));
         }
         if let (Some(was), Some(is)) = (self.server_id, now.server_id)
             && was != is
@@ -119,15 +119,15 @@ impl TargetIdentity {
     }
 }
 
-/// The orders set on a server itself; `None` if the status does not reveal them.
+/// The administrative flags set on a server itself; `None` if the status does not reveal them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Orders {
+struct AdminFlags {
     maint: Option<bool>,
     drain: Option<bool>,
 }
 
-impl Orders {
-    /// Returns the orders that a status reveals. A status such as `DOWN` hides a drain, which counts as not set, because
+impl AdminFlags {
+    /// Returns the flags that a status reveals. A status such as `DOWN` hides a drain, which counts as not set, because
     /// the operator did not see it.
     fn from_status(status: &str) -> Self {
         match RowState::parse(status) {
@@ -149,7 +149,7 @@ impl Orders {
         differs(self.maint, now.maint) || differs(self.drain, now.drain)
     }
 
-    fn words(self) -> &'static str {
+    fn describe(self) -> &'static str {
         match (self.maint, self.drain) {
             (Some(true), _) => "in maintenance",
             (_, Some(true)) => "in drain",
@@ -167,10 +167,10 @@ pub(crate) fn state_difference(
     if !is_same_status(seen_status, status) {
         return Some(format!("it was {seen_status}, now it is {status}"));
     }
-    let seen = seen_admin.map_or_else(|| Orders::from_status(seen_status), Orders::from_admin);
-    // The same status reveals the same orders, unless it hides one.
-    let now = Orders::from_admin(admin?);
-    seen.differs(now).then(|| format!("it is {} now, which its status {status} does not show", now.words()))
+    let seen = seen_admin.map_or_else(|| AdminFlags::from_status(seen_status), AdminFlags::from_admin);
+    // The same status reveals the same flags, unless it hides one.
+    let now = AdminFlags::from_admin(admin?);
+    seen.differs(now).then(|| format!("it is now {} (its status {status} hides that)", now.describe()))
 }
 
 /// Returns whether two statuses mean the same state. The number of checks, as in `UP 1/3`, may differ.
@@ -190,16 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn state_difference_compares_statuses_and_hidden_orders() {
+    fn state_difference_compares_statuses_and_hidden_flags() {
         let compare = |seen: &str, seen_bits: Option<u32>, now: &str, bits: Option<u32>| {
             state_difference((seen, seen_bits.map(AdminState)), (now, bits.map(AdminState)))
         };
         assert_eq!(compare("UP", None, "UP 1/3", Some(0)), None);
         assert_eq!(compare("UP", None, "MAINT", Some(1)).unwrap(), "it was UP, now it is MAINT");
-        assert_eq!(
-            compare("DOWN", None, "DOWN", Some(8)).unwrap(),
-            "it is in drain now, which its status DOWN does not show"
-        );
+        assert_eq!(compare("DOWN", None, "DOWN", Some(8)).unwrap(), "it is now in drain (its status DOWN hides that)");
         assert_eq!(compare("DOWN", Some(8), "DOWN", Some(8)), None, "the drain is known");
         assert!(compare("DOWN", Some(8), "DOWN", Some(0)).is_some());
         assert_eq!(compare("DOWN", Some(8), "DOWN", None), None);

@@ -106,6 +106,7 @@ pub(crate) fn describe_state(step: &IntentStep, after: &Readback) -> String {
             None => status.to_string(),
         },
         VerifyBy::Absence if after.exists == Some(true) => "present".to_owned(),
+        VerifyBy::Absence if step.action.target_kind == TargetKind::Session => "ended".to_owned(),
         VerifyBy::Absence => "gone".to_owned(),
         VerifyBy::Counters => "counters were reset".to_owned(),
     }

@@ -1,7 +1,8 @@
 //! The texts of the confirmation dialog: current state, expected state and warnings.
 
 use crate::actions::action_table::{TargetKind, VerifyBy, blocks_new_sessions};
-use crate::actions::impact::BackendImpact;
+use crate::actions::capacity::Capacity;
+use crate::actions::impact::{BackendImpact, rounded_percent};
 use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::last_checks::LastChecks;
@@ -96,37 +97,58 @@ fn server_facts(intent: &Intent, sample: &Sample, last_checks: &LastChecks) -> O
     warnings.extend(intent.steps.iter().filter_map(|step| step_warning(step, sample)));
     warnings.extend(intent.steps.iter().flat_map(|step| server_effects::effect_warnings(step, sample, last_checks)));
     let effects = server_effects::describe_effects(&intent.steps, sample, last_checks);
-    let capacity = expected_capacity(intent, sample, &backends);
-    // An action that takes no capacity is described first.
-    let texts = if is_enabling(intent) { [effects, capacity] } else { [capacity, effects] };
+    let capacity = expected_capacity(intent, sample, last_checks);
+    let changes_weight = intent.steps.iter().all(|step| matches!(step.command, WriteCommand::Weight(_)));
+    // Of an enable and a new weight, the effect comes before the capacity.
+    let texts = if is_enabling(intent) || changes_weight { [effects, capacity] } else { [capacity, effects] };
     let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
     let expected_state = texts.join("; ");
     Some(ActionFacts { current_state: now, expected_state, warnings })
 }
 
-/// Describes the expected capacity of the first server's backend.
-fn expected_capacity(intent: &Intent, sample: &Sample, backends: &[BackendImpact]) -> String {
-    let Some(own) = backends.first() else { return String::new() };
+/// Describes the expected capacity of each backend; backends with the same text are described together.
+fn expected_capacity(intent: &Intent, sample: &Sample, last_checks: &LastChecks) -> String {
+    let enabled = server_effects::newly_usable(&intent.steps, sample, last_checks);
     let changes_weight = intent.steps.iter().any(|step| step.action.verify_by == VerifyBy::Weight);
     let blocks_sessions = intent.steps.iter().any(|step| blocks_new_sessions(step.command));
-    if let (false, Some(share)) = (blocks_sessions, weight_share_change(intent, sample, own).filter(|_| changes_weight))
-    {
-        return format!("{} usable; {share}", usable_servers(own.after.usable, own.now.active));
+    if !changes_weight && !blocks_sessions && !is_enabling(intent) {
+        return String::new();
     }
-    if blocks_sessions || changes_weight {
-        let share = own.remaining_weight_percent().map_or(String::new(), |left| format!(", {left} % of the weight"));
-        let each = own.most_loaded.as_ref().filter(|_| own.sessions > 0);
-        let each = each.map_or(String::new(), |share| {
-            let limit = share.limit.map_or(String::new(), |limit| format!(" of {limit}"));
-            format!("; {} would carry about {}{limit}", share.server, pluralize(share.sessions, "session"))
-        });
-        return format!("{} usable{share}{each}", usable_servers(own.after.usable, own.now.active));
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for impact in BackendImpact::evaluate_with_enabled(sample, &intent.steps, &enabled) {
+        let text = match weight_share_change(intent, sample, &impact) {
+            Some(share) if !blocks_sessions => format!("{} usable, {share}", impact.after.describe_usable()),
+            _ if is_enabling(intent) => capacity_after_enable(&impact),
+            _ => remaining_capacity(&impact),
+        };
+        match groups.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, backends)) => backends.push(impact.backend.to_string()),
+            None => groups.push((text, vec![impact.backend.to_string()])),
+        }
     }
-    if is_enabling(intent) {
-        format!("{} usable now", usable_servers(own.now.usable, own.now.active))
-    } else {
-        String::new()
-    }
+    let is_single = groups.iter().map(|(_, backends)| backends.len()).sum::<usize>() < 2;
+    let clause = |(text, backends): &(String, Vec<String>)| match is_single {
+        true => text.clone(),
+        false => format!("{}: {text}", server_effects::list_names(backends)),
+    };
+    groups.iter().map(clause).collect::<Vec<_>>().join("; ")
+}
+
+fn capacity_after_enable(impact: &BackendImpact) -> String {
+    let Capacity { usable, backup, all_backups, .. } = impact.now;
+    let now = if all_backups > 0 { format!("{usable} active, {backup} backup") } else { usable.to_string() };
+    format!("{} usable (now {now})", impact.after.describe_usable())
+}
+
+fn remaining_capacity(impact: &BackendImpact) -> String {
+    let weight = impact.remaining_weight_percent();
+    let weight = weight.map_or(String::new(), |left| format!(", {left} % of the current weight"));
+    let load = impact.most_loaded.as_ref().filter(|_| impact.sessions > 0);
+    let load = load.map_or(String::new(), |load| {
+        let limit = load.limit.map_or(String::new(), |limit| format!(" of {limit}"));
+        format!(", {} would carry about {}{limit}", load.server, pluralize(load.sessions, "session"))
+    });
+    format!("{} usable{weight}{load}", impact.after.describe_usable())
 }
 
 /// Returns whether an intent only enables servers.
@@ -140,9 +162,9 @@ fn weight_share_change(intent: &Intent, sample: &Sample, own: &BackendImpact) ->
     let WriteCommand::Weight(weight) = step.command else { return None };
     let new = weight.resolve(sample.configured_weight(step.target.id))?;
     let old = sample.number(step.target.id, Field::Weight)?;
-    let percent = |weight: i64, all: i64| (all > 0).then(|| weight.saturating_mul(100) / all);
-    let (now, then) = (percent(old, own.now.weight)?, percent(new, own.after.weight)?);
-    Some(format!("{then} % of the weight of {} instead of {now} %", own.backend))
+    let now = rounded_percent(old, own.now.weight)?;
+    let then = rounded_percent(new, own.after.weight)?;
+    Some(format!("{then} % of the weight of {} (now {now} %)", own.backend))
 }
 
 /// Returns the warning about one target.
@@ -189,21 +211,23 @@ fn backend_warning(intent: &Intent, impact: &BackendImpact, index: usize) -> Opt
     let backend = &impact.backend;
     let follows = index > 0 && !intent.backends().contains(&backend);
     let loss = if impact.removes_last_server() {
-        format!("no server of {backend} would be left: its clients get 503 or wait")
+        format!("{backend} would have no usable server: requests get 503 or wait in the queue")
     } else if impact.leaves_only_backups() {
-        format!("only backup servers of {backend} would be left")
+        format!("{backend} would have only backup servers")
     } else {
-        match impact.remaining_weight_percent() {
-            Some(left) if left < 50 && impact.after.usable < impact.now.usable => {
+        match () {
+            () if impact.loses_most_weight() && impact.after.usable < impact.now.usable => {
                 format!("{backend} would lose more than half of its weight")
             }
-            _ if follows => {
-                format!(
-                    "{} of {backend} would go out of service too",
-                    usable_servers(impact.now.usable.saturating_sub(impact.after.usable), impact.now.active)
-                )
+            () if follows => {
+                let leaving = Capacity {
+                    usable: impact.now.usable.saturating_sub(impact.after.usable),
+                    backup: impact.now.backup.saturating_sub(impact.after.backup),
+                    ..impact.now
+                };
+                format!("{} of {backend} would go out of service too", leaving.describe_usable())
             }
-            _ => return None,
+            () => return None,
         }
     };
     Some(if follows { format!("{loss} (its servers track this one)") } else { loss })
@@ -219,14 +243,10 @@ fn queue_warning(impact: &BackendImpact) -> Option<String> {
     ))
 }
 
-fn usable_servers(some: usize, all: usize) -> String {
-    format!("{some} of {}", pluralize(all as i64, "server"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::action_table::{Action, END_SESSIONS, FRONTEND_OFF, MAINT, WEIGHT};
+    use crate::actions::action_table::{Action, DRAIN, END_SESSIONS, FRONTEND_OFF, MAINT, READY, WEIGHT};
     use crate::actions::intent::ActionTarget;
     use crate::observe::instance_id::InstanceId;
     use crate::observe::test_samples::{SampleBuilder, stat_of_site};
@@ -244,17 +264,18 @@ mod tests {
         assert_eq!(last.current_state, "UP, 50 sessions, 4 queued, weight 100");
         assert_eq!(
             last.expected_state,
-            "0 of 3 servers usable, 0 % of the weight; open sessions continue unless on-marked-down ends them"
+            "0 of 3 servers usable, 0 % of the current weight; \
+             open sessions continue (unless on-marked-down shutdown-sessions is set)"
         );
-        assert!(last.warnings[0].contains("no server of api would be left"));
+        assert!(last.warnings[0].contains("api would have no usable server: requests get 503"));
         let impact = facts_for_row(1, &MAINT, WriteCommand::State(TargetState::Maint));
         assert_eq!(
             impact.expected_state,
-            "1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions; \
-             open sessions continue unless on-marked-down ends them"
+            "1 of 2 servers usable, 50 % of the current weight, w2 would carry about 812 sessions; \
+             open sessions continue (unless on-marked-down shutdown-sessions is set)"
         );
         let half = facts_for_row(1, &WEIGHT, WriteCommand::Weight(TargetWeight::Absolute(50)));
-        assert_eq!(half.expected_state, "2 of 2 servers usable; 33 % of the weight of www instead of 50 %");
+        assert_eq!(half.expected_state, "weight 100 → 50; 2 of 2 servers usable, 33 % of the weight of www (now 50 %)");
     }
 
     #[test]
@@ -264,5 +285,60 @@ mod tests {
         assert!(off.expected_state.contains("no new connections"));
         let end = facts_for_row(4, &END_SESSIONS, WriteCommand::ShutdownSessions);
         assert!(end.expected_state.contains("drain it first"), "{}", end.expected_state);
+    }
+
+    const TWO_BACKENDS: &str = "# pxname,svname,status,weight,uweight,act,bck,scur,type,\n\
+        web,w1,UP,10,10,1,0,0,2,\nweb,w2,UP,10,10,1,0,0,2,\nweb,w3,MAINT,10,10,1,0,0,2,\nweb,BACKEND,UP,20,20,2,0,0,1,\n\
+        api,a1,MAINT,10,10,1,0,0,2,\napi,a2,UP,20,20,1,0,0,2,\napi,a3,MAINT,10,10,0,1,0,2,\napi,BACKEND,UP,20,20,1,0,0,1,\n";
+
+    fn expected_state(names: &[&str], action: &'static Action, command: WriteCommand) -> String {
+        let sample = SampleBuilder::default().build_at_millis(0, TWO_BACKENDS);
+        let index = |name: &&str| (0..8).find(|index| sample.rows.key(*index).name.as_str() == *name).unwrap();
+        let target = |name| ActionTarget::from_row(&sample, sample.rows.ids()[index(name)]).unwrap();
+        let intent = Intent::new(action, command, InstanceId::FIRST, names.iter().map(target).collect());
+        collect_facts(&intent, &sample, &LastChecks::default()).unwrap().expected_state
+    }
+
+    #[test]
+    fn expected_state_describes_each_backend_by_name() {
+        let drain = |names: &[&str]| expected_state(names, &DRAIN, WriteCommand::State(TargetState::Drain));
+        let effect = "; open sessions and clients bound by a cookie or stick table continue";
+        assert_eq!(
+            drain(&["w1", "a2"]),
+            format!(
+                "web: 1 of 3 servers usable, 50 % of the current weight; \
+                 api: 0 of 2 active, 0 of 1 backup server usable, 0 % of the current weight{effect}"
+            )
+        );
+        assert_eq!(drain(&["w1"]), format!("1 of 3 servers usable, 50 % of the current weight{effect}"));
+    }
+
+    #[test]
+    fn expected_state_of_enable_shows_capacity_after_it() {
+        let enable = |names: &[&str]| {
+            let text = expected_state(names, &READY, WriteCommand::State(TargetState::Ready));
+            text.rsplit_once("checks fail; ").map_or(text.clone(), |(_, capacity)| capacity.to_owned())
+        };
+        assert_eq!(enable(&["w3"]), "3 of 3 servers usable (now 2)");
+        assert_eq!(enable(&["a1", "a3"]), "2 of 2 active, 1 of 1 backup server usable (now 1 active, 0 backup)");
+        assert_eq!(
+            enable(&["w3", "a1"]),
+            "web: 3 of 3 servers usable (now 2); \
+             api: 2 of 2 active, 0 of 1 backup server usable (now 1 active, 0 backup)"
+        );
+    }
+
+    #[test]
+    fn expected_state_of_weight_names_both_weights_and_rounds_shares() {
+        let weight = |weight| expected_state(&["w1"], &WEIGHT, WriteCommand::Weight(weight));
+        assert_eq!(
+            weight(TargetWeight::Absolute(5)),
+            "weight 10 → 5; 2 of 3 servers usable, 33 % of the weight of web (now 50 %)"
+        );
+        assert_eq!(
+            weight(TargetWeight::Absolute(20)),
+            "weight 10 → 20; 2 of 3 servers usable, 67 % of the weight of web (now 50 %)"
+        );
+        assert!(weight(TargetWeight::Absolute(0)).starts_with("weight 10 → 0: open sessions and clients"));
     }
 }

@@ -25,6 +25,8 @@ pub enum Message {
     },
     /// Text was pasted; it may contain any characters.
     Paste(String),
+    /// A paste has begun and does not end. Until it does, keys do not arrive, except Esc and Ctrl-C, which end it.
+    UnfinishedPaste,
     /// The terminal was resized to these columns and rows.
     Resize(u16, u16),
     /// A poll of an instance finished: its id, the result, and the number of samples skipped before it.

@@ -2,8 +2,8 @@
 //!
 //! The descriptions state what HAProxy 2.6 to 3.0 was observed to do. A server that leaves maintenance takes traffic at
 //! once, whatever its last health check found, until a check fails; HAProxy 3.1 and newer can start it as DOWN with
-//! `init-state`. A server that leaves drain keeps the state that its checks found. While a server has a low weight at the
-//! start because of `slowstart`, it takes traffic too; HAProxy does not report whether `slowstart` is configured.
+//! `init-state`. A server that leaves drain keeps the state that its checks found. With `slowstart`, it takes a growing
+//! share; HAProxy does not report whether `slowstart` is configured.
 
 use crate::actions::intent::IntentStep;
 use crate::actions::last_checks::{LastCheck, LastChecks};
@@ -12,12 +12,19 @@ use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
 use crate::haproxy::version::Version;
 use crate::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, WriteCommand};
+use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::state_cause;
 use crate::units::{duration_words, pluralize};
 
+/// Clients that a server without new traffic still gets.
+const BOUND_CLIENTS: &str = "clients bound by a cookie or stick table";
+
 /// Maximum number of servers named in one description.
 const MAX_NAMES: usize = 3;
+
+/// First words of the effects that have the server as their subject.
+const VERBS: [&str; 4] = ["takes ", "stays ", "follows ", "leaves "];
 
 /// The first version with `init-state`.
 const INIT_STATE_VERSION: Version = Version::new(3, 1);
@@ -41,15 +48,19 @@ pub(crate) fn describe_effects(steps: &[IntentStep], sample: &Sample, last_check
             None => groups.push((effect, vec![name])),
         }
     }
-    match groups.as_slice() {
-        [(effect, _)] => effect.clone(),
-        groups => {
-            let described = groups.iter().filter(|(effect, _)| !effect.is_empty());
-            let each: Vec<String> =
-                described.map(|(effect, names)| format!("{}: {effect}", list_names(names))).collect();
-            each.join("; ")
-        }
-    }
+    let described = |(effect, names): &(String, Vec<String>)| {
+        let each = if names.len() > 1 && VERBS.iter().any(|verb| effect.starts_with(verb)) { "each " } else { "" };
+        let names = if groups.len() > 1 { format!("{}: ", list_names(names)) } else { String::new() };
+        format!("{names}{each}{effect}")
+    };
+    let all: Vec<String> = groups.iter().filter(|(effect, _)| !effect.is_empty()).map(described).collect();
+    all.join("; ")
+}
+
+/// Returns the servers that the commands make usable, as far as is known. Their health checks may fail later.
+pub(crate) fn newly_usable(steps: &[IntentStep], sample: &Sample, last_checks: &LastChecks) -> Vec<RowId> {
+    let servers = steps.iter().filter_map(|step| ServerBefore::find(step, sample, last_checks));
+    servers.filter(ServerBefore::becomes_usable).map(|server| server.step.target.id).collect()
 }
 
 /// Returns the warnings about the effect of a command on its server.
@@ -76,14 +87,12 @@ impl<'a> ServerBefore<'a> {
         match self.step.command {
             WriteCommand::State(TargetState::Ready) => self.effect_of_enable(),
             WriteCommand::State(TargetState::Drain) if self.is_in_own_maint() => {
-                "leaves maintenance: health checks resume, and persistent clients reach it".to_owned()
+                format!("leaves maintenance: health checks resume, and {BOUND_CLIENTS} reach it")
             }
-            WriteCommand::State(TargetState::Drain)
-            | WriteCommand::Weight(TargetWeight::Absolute(0) | TargetWeight::Percent(0)) => {
-                "open sessions and persistent clients continue".to_owned()
-            }
+            WriteCommand::State(TargetState::Drain) => format!("open sessions and {BOUND_CLIENTS} continue"),
+            WriteCommand::Weight(weight) => self.effect_of_weight(weight),
             WriteCommand::State(TargetState::Maint) => {
-                "open sessions continue unless on-marked-down ends them".to_owned()
+                "open sessions continue (unless on-marked-down shutdown-sessions is set)".to_owned()
             }
             WriteCommand::Health(health) => self.effect_of_health(health),
             WriteCommand::Agent(false) => "DOWN until its agent reports it up".to_owned(),
@@ -111,6 +120,48 @@ impl<'a> ServerBefore<'a> {
         }
     }
 
+    /// Describes the effect of a new weight: `weight 10 → 5`.
+    fn effect_of_weight(&self, weight: TargetWeight) -> String {
+        let new = weight.resolve(self.sample.configured_weight(self.step.target.id));
+        let change = match (self.weight(), new) {
+            (Some(old), Some(new)) if old == new => format!("weight stays {new}"),
+            (Some(old), Some(new)) => format!("weight {old} → {new}"),
+            _ => String::new(),
+        };
+        match (weight, change.as_str()) {
+            (TargetWeight::Absolute(0) | TargetWeight::Percent(0), "") => {
+                format!("open sessions and {BOUND_CLIENTS} continue")
+            }
+            (TargetWeight::Absolute(0) | TargetWeight::Percent(0), _) => {
+                format!("{change}: open sessions and {BOUND_CLIENTS} continue")
+            }
+            _ => change,
+        }
+    }
+
+    /// Returns whether the command makes a server usable that is not. A health check may find it down later.
+    fn becomes_usable(&self) -> bool {
+        match self.step.command {
+            WriteCommand::Weight(TargetWeight::Absolute(1..) | TargetWeight::Percent(1..)) => {
+                self.row.state() == RowState::Drain && self.weight() == Some(0)
+            }
+            WriteCommand::State(TargetState::Ready) => {
+                let is_down = || self.number(Field::AgentHealth) == Some(0);
+                let tracked =
+                    self.row.text(TextField::Tracked).map(|_| state_cause::tracked_row(self.sample, self.row));
+                match (self.row.state(), tracked) {
+                    (RowState::Drain, Some(Some(row))) if row.state() == RowState::Drain => false,
+                    (RowState::Maint, _) if self.row.status().contains('(') => false,
+                    (RowState::Maint | RowState::Drain, Some(row)) => row.is_some_and(|row| row.state().is_usable()),
+                    (RowState::Maint, None) => !is_down(),
+                    (RowState::Drain, None) => true,
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
     /// Describes the effect of `state ready`.
     fn effect_of_enable(&self) -> String {
         let status = self.row.status();
@@ -132,16 +183,16 @@ impl<'a> ServerBefore<'a> {
             RowState::Maint if status.contains('(') => format!("stays {status}: its name has no address in DNS"),
             RowState::Maint | RowState::Down | RowState::ComingUp if is_agent_down => {
                 let explanation = state_cause::agent_explanation(self.row);
-                let explanation = if explanation.is_empty() { explanation } else { format!(": {explanation}") };
+                let explanation = if explanation.is_empty() { explanation } else { format!(" (\"{explanation}\")") };
                 format!("DOWN until its agent reports it up{explanation}")
             }
             RowState::Maint if self.last_check == LastCheck::Off => {
-                format!("takes traffic at once: no health check runs{}", self.traffic_limits())
+                format!("takes traffic at once{}; no health check runs", self.traffic_limits())
             }
             RowState::Maint => {
                 let has_init_state = self.sample.info.version().is_some_and(|version| version >= INIT_STATE_VERSION);
-                let unless = if has_init_state { " (with init-state down, not before one passes)" } else { "" };
-                format!("takes traffic at once, until a health check fails{}{unless}", self.traffic_limits())
+                let exception = if has_init_state { " (after a passed check if init-state is down)" } else { "" };
+                format!("takes traffic at once{exception}{}; goes DOWN if its checks fail", self.traffic_limits())
             }
             RowState::Drain => format!("takes new sessions at once{}", self.traffic_limits()),
             RowState::Down | RowState::ComingUp => match &self.last_check {
@@ -153,7 +204,7 @@ impl<'a> ServerBefore<'a> {
             },
             RowState::NoLb => format!("stays NOLB {}", self.until_check_passes()),
             RowState::Up | RowState::GoingDown | RowState::NoCheck => {
-                "no change: it is not in maintenance or drain".to_owned()
+                "not in maintenance or drain: no change".to_owned()
             }
             _ => String::new(),
         }
@@ -172,7 +223,7 @@ impl<'a> ServerBefore<'a> {
                 Some(fall) => format!("UP until {fall} health checks fail in a row"),
             },
             ForcedHealth::Stopping => {
-                format!("NOLB {}; open sessions and persistent clients continue", self.until_check_passes())
+                format!("NOLB {}; open sessions and {BOUND_CLIENTS} continue", self.until_check_passes())
             }
             ForcedHealth::Down if !is_checked => "DOWN until its health is set to up: no health check runs".to_owned(),
             ForcedHealth::Down => match self.number(Field::CheckRise) {
@@ -217,8 +268,8 @@ impl<'a> ServerBefore<'a> {
     /// Returns what limits the traffic of a server that is usable.
     fn traffic_limits(&self) -> &'static str {
         match (self.number(Field::Weight), self.number(Field::Bck)) {
-            (Some(0), _) => ", but only from persistent clients: its weight is 0",
-            (_, Some(1)) => ", as a backup: only while no active server is usable",
+            (Some(0), _) => ", but only of clients bound by a cookie or stick table (its weight is 0)",
+            (_, Some(1)) => " as a backup (only if no active server is usable)",
             _ => "",
         }
     }
@@ -241,6 +292,11 @@ impl<'a> ServerBefore<'a> {
     /// Returns whether the server itself was put into maintenance.
     fn is_in_own_maint(&self) -> bool {
         self.row.state() == RowState::Maint && !self.row.status().contains('(')
+    }
+
+    /// Returns the weight that is set, without `slowstart`.
+    fn weight(&self) -> Option<i64> {
+        self.number(Field::Uweight).or_else(|| self.number(Field::Weight))
     }
 
     fn number(&self, field: Field) -> Option<i64> {
@@ -284,14 +340,15 @@ mod tests {
 
     #[test]
     fn enable_describes_each_state() {
-        assert_eq!(enable("b,s,MAINT,1,1,0,,,,,,,,,,2,\n"), "takes traffic at once, until a health check fails");
+        assert_eq!(enable("b,s,MAINT,1,1,0,,,,,,,,,,2,\n"), "takes traffic at once; goes DOWN if its checks fail");
         assert_eq!(
             enable("b,s,MAINT,0,1,0,,,,,,,,,,2,\n"),
-            "takes traffic at once, until a health check fails, but only from persistent clients: its weight is 0"
+            "takes traffic at once, but only of clients bound by a cookie or stick table (its weight is 0); \
+             goes DOWN if its checks fail"
         );
         assert_eq!(
             enable("b,s,DRAIN,1,0,1,L4OK,,2,3,4,,,,,2,\n"),
-            "takes new sessions at once, as a backup: only while no active server is usable"
+            "takes new sessions at once as a backup (only if no active server is usable)"
         );
         assert_eq!(
             enable("b,s,DOWN,1,1,0,L4CON,refused,2,3,0,,,,,2,\n"),
@@ -302,14 +359,14 @@ mod tests {
             "stays DOWN until 1 health check passes in a row"
         );
         assert_eq!(enable("b,s,NOLB,1,1,0,L7OKC,,2,3,4,,,,,2,\n"), "stays NOLB until a health check passes");
-        assert_eq!(enable("b,s,UP,1,1,0,L4OK,,2,3,4,,,,,2,\n"), "no change: it is not in maintenance or drain");
+        assert_eq!(enable("b,s,UP,1,1,0,L4OK,,2,3,4,,,,,2,\n"), "not in maintenance or drain: no change");
         assert_eq!(
             enable("b,s,MAINT (resolution),1,1,0,,,,,,,,,,2,\n"),
             "stays MAINT (resolution): its name has no address in DNS"
         );
         assert_eq!(
             enable("b,s,MAINT,1,1,0,,,,,,L7STS,via agent : down (deploy until 5),0,,2,\n"),
-            "DOWN until its agent reports it up: deploy until 5"
+            "DOWN until its agent reports it up (\"deploy until 5\")"
         );
     }
 
@@ -335,11 +392,29 @@ mod tests {
         let steps = steps(&action_table::READY, WriteCommand::State(TargetState::Ready), &sample, 3);
         assert_eq!(
             describe_effects(&steps, &sample, &LastChecks::default()),
-            "b/s1, b/s2: takes traffic at once, until a health check fails (with init-state down, not before one passes); \
-             b/s3: no change: it is not in maintenance or drain"
+            "b/s1, b/s2: each takes traffic at once (after a passed check if init-state is down); \
+             goes DOWN if its checks fail; b/s3: not in maintenance or drain: no change"
         );
         let names: Vec<String> = (1..=5).map(|number| format!("s{number}")).collect();
         assert_eq!(list_names(&names), "s1, s2, s3 and 2 more");
+    }
+
+    #[test]
+    fn newly_usable_omits_servers_that_stay_out_of_service() {
+        let lines = "b,s1,MAINT,1,1,0,,,,,,,,,,2,\nb,s2,DRAIN,1,1,0,L4OK,,2,3,4,,,,,2,\n\
+            b,s3,MAINT (resolution),1,1,0,,,,,,,,,,2,\nb,s4,MAINT,1,1,0,,,,,,L7STS,,0,,2,\n\
+            b,s5,MAINT (via b/s1),1,1,0,,,,,,,,,b/s1,2,\nb,s6,DOWN,1,1,0,L4CON,,2,3,0,,,,,2,\n\
+            b,s7,DRAIN,0,1,0,L4OK,,2,3,4,,,,,2,\n";
+        let sample = sample("2.6.12", lines);
+        let usable = |command| {
+            let steps = steps(&action_table::READY, command, &sample, 7);
+            let ids = newly_usable(&steps, &sample, &LastChecks::default()).into_iter();
+            let indexes: Vec<usize> = ids.map(|id| sample.rows.index_of(id).unwrap() + 1).collect();
+            indexes
+        };
+        assert_eq!(usable(WriteCommand::State(TargetState::Ready)), [1, 2, 7]);
+        assert_eq!(usable(WriteCommand::Weight(TargetWeight::Absolute(9))), [7]);
+        assert_eq!(usable(WriteCommand::State(TargetState::Maint)), [0; 0]);
     }
 
     #[test]
@@ -352,7 +427,7 @@ mod tests {
         assert_eq!(health(ForcedHealth::Down, unchecked), "DOWN until its health is set to up: no health check runs");
         assert_eq!(
             health(ForcedHealth::Stopping, unchecked),
-            "NOLB until its health is set to up; open sessions and persistent clients continue"
+            "NOLB until its health is set to up; open sessions and clients bound by a cookie or stick table continue"
         );
         assert_eq!(health(ForcedHealth::Up, "b,s,MAINT,1,1,0,,,,,,,,,,2,\n"), "no effect while it is MAINT");
     }

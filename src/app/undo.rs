@@ -139,8 +139,9 @@ impl UndoStack {
     /// Returns a description of the newest action if it changed this instance, in the current process, and cannot be
     /// undone. The next undo then does not undo that action but an earlier one.
     pub(crate) fn not_undoable(&self, instance: &Instance) -> Option<&str> {
-        let (of, action) = self.not_undoable.as_ref()?;
-        (*of == instance.id() && action.epoch == current_epoch(instance)).then_some(action.description.as_str())
+        let (instance_id, action) = self.not_undoable.as_ref()?;
+        (*instance_id == instance.id() && action.epoch == current_epoch(instance))
+            .then_some(action.description.as_str())
     }
 
     /// Explains why there is nothing to undo on an instance.

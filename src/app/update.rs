@@ -30,6 +30,13 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             input::handle_paste(model, &text, now.monotonic);
             Vec::new()
         }
+        Message::UnfinishedPaste => {
+            if let Some(gate) = model.gate_mut() {
+                gate.refuse_paste();
+            }
+            model.notify("waiting for the end of a paste; Esc or Ctrl-C ends it", Role::Warn, now.monotonic);
+            Vec::new()
+        }
         Message::Resize(width, height) => {
             model.terminal_size = (width, height);
             vec![Effect::Redraw]

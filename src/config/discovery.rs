@@ -1,7 +1,7 @@
 //! Finds the HAProxies of this machine and their stats sockets, if no target was given.
 //!
 //! The search reads the `stats socket` lines in the configuration files of the running HAProxy processes. If it finds no
-//! usable socket there, it tries the usual paths. It believes only processes, files and sockets of root, of this user and
+//! usable socket there, it tries the usual paths. It trusts only processes, files and sockets of root, of this user and
 //! of the users that a trusted configuration names; everything else is skipped and reported. It never connects.
 
 use std::cmp::Reverse;
@@ -13,7 +13,7 @@ use crate::config::haproxy_process::{HaproxyProcess, MountView};
 use crate::config::haproxy_words::ProcessEnvironment;
 use crate::config::search_log::SearchLog;
 use crate::config::socket_checks::SocketChecks;
-use crate::config::trust::{PathProblem, TrustedOwners, below};
+use crate::config::trust::{PathProblem, TRUSTED_USERS, TrustedOwners, below};
 use crate::haproxy::address::Address;
 use crate::haproxy::safe_text::SafeText;
 
@@ -191,7 +191,7 @@ impl Search<'_> {
             let is_stranger = |user: &&u32| !self.owners.contains_user(**user);
             let stranger = leader.users.iter().find(is_stranger).copied().unwrap_or_default();
             log.skipped.push(format!(
-                "pid {pid} ({}) belongs to user {}, who is neither root nor this user nor named in a trusted configuration",
+                "pid {pid} ({}) belongs to user {}; {TRUSTED_USERS}",
                 safe_list(&leader.configs),
                 self.accounts.user_label(stranger)
             ));
@@ -199,14 +199,16 @@ impl Search<'_> {
         };
         if named.len() < leader.configs.len() {
             let files = safe_list(&leader.configs);
-            log.tried.push(format!("pid {pid} ({files}): this user may not see the directory of a relative path"));
+            log.tried.push(format!(
+                "pid {pid} ({files}): cannot read the working directory that a configuration file is relative to"
+            ));
         }
         resolve_sockets(&mut config, directory.as_deref(), log);
         if config.files.is_empty() {
             let is_elsewhere = |path: &PathBuf| leader.mount_view(&below(self.root, path)) == MountView::Other;
             if named.iter().any(is_elsewhere) {
                 log.skipped.push(format!(
-                    "pid {pid} ({}) runs in a container or with other mounts; name its socket as the target",
+                    "pid {pid} ({}) runs in a container or sees other files; name its socket as the target",
                     safe_list(&leader.configs)
                 ));
                 return None;
@@ -221,7 +223,7 @@ impl Search<'_> {
     fn read_trusted(&self, leader: &HaproxyProcess, named: &[PathBuf], log: &mut SearchLog) -> Option<LoadedConfig> {
         let reader = ConfigReader { root: self.root, accounts: self.accounts, owners: &self.owners };
         if !self.is_own(leader) {
-            // The environment of a stranger's process must not matter.
+            // The environment of a stranger's process is not read.
             let unknown = ProcessEnvironment::parse(None);
             let config = reader.read(named, Some(leader), unknown, &mut SearchLog::default());
             let is_named = |user: &u32| config.contents.process_users.contains(user);
@@ -292,7 +294,7 @@ fn resolve_sockets(config: &mut LoadedConfig, directory: Option<&Path>, log: &mu
         let Some(path) = socket.address.path().filter(|path| path.is_relative()) else { return true };
         let Some(directory) = directory else {
             let shown = SafeText::from(path);
-            log.tried.push(format!("{shown}: relative to a directory that this user may not see"));
+            log.tried.push(format!("cannot read the working directory that {shown} is relative to"));
             return false;
         };
         socket.address = Address::Unix(directory.join(path));
@@ -377,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn discover_believes_user_only_if_trusted_configuration_names_it() {
+    fn discover_trusts_user_only_if_trusted_configuration_names_it() {
         let root = FakeRoot::new();
         root.config("etc/a.cfg", "uid 4242\nstats socket /run/a.sock");
         root.config("etc/b.cfg", "stats socket /run/b.sock");

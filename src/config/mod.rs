@@ -9,7 +9,7 @@
 //!
 //! [`discovery`] lists the processes ([`haproxy_process`]), reads their configuration ([`haproxy_files`],
 //! [`haproxy_config`], [`haproxy_words`]) and checks their sockets ([`socket_checks`], [`listeners`]). [`trust`] decides
-//! which owners it believes, and [`safe_file`] opens files that another user may have prepared.
+//! which owners it trusts, and [`safe_file`] opens files that another user may have prepared.
 
 pub(crate) mod accounts;
 pub mod config_file;

@@ -1,4 +1,4 @@
-//! Decides whose files and processes the discovery of local HAProxies believes.
+//! Decides whose files and processes the discovery of local HAProxies trusts.
 //!
 //! A path is trusted if no stranger can replace what is there: each directory, link and file on the way has a trusted
 //! owner, and no other user can write to a directory, unless it is sticky, as `/tmp` is.
@@ -15,6 +15,8 @@ use crate::haproxy::safe_text::SafeText;
 
 /// Maximum number of symbolic links on the way to a file, as in the Linux kernel.
 const MAX_LINKS: usize = 40;
+/// Ends a message about a user who is not trusted.
+pub(crate) const TRUSTED_USERS: &str = "only root, you and users in a trusted configuration are trusted";
 const STICKY: u32 = 0o1000;
 const GROUP_WRITE: u32 = 0o020;
 const OTHER_WRITE: u32 = 0o002;
@@ -120,7 +122,7 @@ impl<'a> TrustedOwners<'a> {
         let meta = fs::symlink_metadata(path).map_err(|error| problem_of(&error))?;
         if !self.contains_user(meta.uid()) {
             let (shown, owner) = (SafeText::from(path), self.accounts.user_label(meta.uid()));
-            return Err(PathProblem::Distrusted(format!("{shown} belongs to user {owner}")));
+            return Err(PathProblem::Distrusted(format!("{shown} belongs to user {owner}; {TRUSTED_USERS}")));
         }
         if meta.is_dir() && meta.mode() & STICKY == 0 {
             self.check_writers(path, &meta)?;

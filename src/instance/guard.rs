@@ -16,7 +16,7 @@ use crate::haproxy::fields::TextField;
 use crate::haproxy::level::Level;
 use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::version::Version;
-use crate::instance::confirmed_terms::ConfirmedTerms;
+use crate::instance::confirmed_state::ConfirmedState;
 use crate::instance::state::Instance;
 use crate::observe::sample::Sample;
 
@@ -24,7 +24,7 @@ use crate::observe::sample::Sample;
 #[derive(Debug, PartialEq)]
 pub struct Authorised<T> {
     value: T,
-    terms: ConfirmedTerms,
+    confirmed: ConfirmedState,
 }
 
 impl<T> Authorised<T> {
@@ -34,8 +34,8 @@ impl<T> Authorised<T> {
     }
 
     /// Returns what must still hold right before sending.
-    pub(crate) fn terms(&self) -> &ConfirmedTerms {
-        &self.terms
+    pub(crate) fn confirmed(&self) -> &ConfirmedState {
+        &self.confirmed
     }
 }
 
@@ -178,14 +178,14 @@ pub(crate) fn authorise(
     instance: &Instance,
 ) -> Result<Authorised<Intent>, Refusal> {
     let danger = check_intent(&intent, instance)?;
-    let confirmed = match (danger, consent) {
+    let is_confirmed = match (danger, consent) {
         (Danger::Low | Danger::High, _) => true,
         (Danger::Highest, ConfirmationAnswer::Yes) => false,
         (Danger::Highest, ConfirmationAnswer::Typed(text)) => *text == name_to_type(&intent),
     };
     let sample = instance.latest().ok_or(Refusal::NotConnected)?;
-    let terms = ConfirmedTerms::from_sample(sample, danger, &intent.steps);
-    if confirmed { Ok(Authorised { value: intent, terms }) } else { Err(Refusal::NotConfirmed) }
+    let confirmed = ConfirmedState::from_sample(sample, danger, &intent.steps);
+    if is_confirmed { Ok(Authorised { value: intent, confirmed }) } else { Err(Refusal::NotConfirmed) }
 }
 
 /// Authorises a typed line that may change HAProxy if `consent` is yes. The level of the socket is not checked here,
@@ -204,7 +204,7 @@ pub(crate) fn authorise_line(
     check_not_past(instance)?;
     let sample = instance.latest().filter(|_| instance.link().is_up()).ok_or(Refusal::NotConnected)?;
     line.check_version(sample.info.version())?;
-    let authorised = Authorised { value: line, terms: ConfirmedTerms::from_sample(sample, Danger::Low, &[]) };
+    let authorised = Authorised { value: line, confirmed: ConfirmedState::from_sample(sample, Danger::Low, &[]) };
     if *consent == ConfirmationAnswer::Yes { Ok(authorised) } else { Err(Refusal::NotConfirmed) }
 }
 

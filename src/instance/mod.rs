@@ -11,7 +11,7 @@
 
 pub mod access;
 mod action_state;
-pub(crate) mod confirmed_terms;
+pub(crate) mod confirmed_state;
 pub mod guard;
 #[cfg(test)]
 mod instance_tests;

@@ -1,7 +1,6 @@
 //! Decides when to look for old processes, and keeps the newest result.
 //!
-//! They matter only while a drain is followed. A new old process appears only with a new epoch, so the search is repeated
-//! only while there is one, and at most every five seconds.
+//! Old processes matter only during a drain. The search repeats only while one remains, at most every 5 s.
 
 use std::time::Duration;
 

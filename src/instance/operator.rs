@@ -26,7 +26,7 @@ use crate::ask::typed_line::TypedLine;
 use crate::haproxy::connection::{self, RequestError};
 use crate::haproxy::reply::Reply;
 use crate::haproxy::reply_lines::{self, ReplyLines};
-use crate::instance::confirmed_terms::ConfirmedTerms;
+use crate::instance::confirmed_state::ConfirmedState;
 use crate::instance::guard::Authorised;
 use crate::instance::state_reader::{AnsweredBy, StateReader};
 use crate::observe::instance_id::RowRef;
@@ -62,7 +62,7 @@ impl Operator {
         report: impl Fn(StepProgress),
         mut after_each: impl FnMut(&StepResult) -> bool,
     ) -> ActionReport {
-        let (intent, terms) = (intent.get(), intent.terms());
+        let (intent, confirmed) = (intent.get(), intent.confirmed());
         let mut results: Vec<StepResult> = Vec::with_capacity(intent.steps.len());
         for index in 0..intent.steps.len() {
             let step = &intent.steps[index];
@@ -74,8 +74,8 @@ impl Operator {
                 0 => (&intent.steps[..], ReadScope::All),
                 _ => (&intent.steps[index..=index], ReadScope::Proxy),
             };
-            let result = match self.check_before_sending(intent, unsent, scope, terms).await {
-                Ok(present) => self.execute_audited(step, &present, terms, intent.reason.as_deref(), &report).await,
+            let result = match self.check_before_sending(intent, unsent, scope, confirmed).await {
+                Ok(present) => self.execute_audited(step, &present, confirmed, intent.reason.as_deref(), &report).await,
                 Err(unsent) => *unsent,
             };
             let is_success = result.outcome.is_success();
@@ -99,11 +99,11 @@ impl Operator {
         intent: &Intent,
         unsent: &[IntentStep],
         scope: ReadScope,
-        terms: &ConfirmedTerms,
+        confirmed: &ConfirmedState,
     ) -> Result<PresentState, Box<StepResult>> {
         let Some(first) = unsent.first() else { return Err(Box::new(not_sent(&intent.steps[0], String::new()))) };
         let present = self.reader.read(unsent, scope).await.map_err(|reason| Box::new(not_sent(first, reason)))?;
-        let changes = terms.changes(intent, unsent, &present);
+        let changes = confirmed.changes(intent, unsent, &present);
         if changes.is_empty() {
             return Ok(present);
         }
@@ -120,7 +120,7 @@ impl Operator {
         &self,
         step: &IntentStep,
         present: &PresentState,
-        terms: &ConfirmedTerms,
+        confirmed: &ConfirmedState,
         reason: Option<&str>,
         report: &impl Fn(StepStage),
     ) -> StepResult {
@@ -136,7 +136,7 @@ impl Operator {
             Ok(begun) => begun,
             Err(reason) => return not_sent(step, reason),
         };
-        let result = self.execute_step(step, before, terms, report).await;
+        let result = self.execute_step(step, before, confirmed, report).await;
         let finish_warning = self.finish_record(&record, AttemptResult::from_step_result(&result)).await;
         // The warning about the first record has priority: without it, the action is not in the audit log at all.
         StepResult { audit_warning: begin_warning.or(finish_warning), ..result }
@@ -177,7 +177,7 @@ impl Operator {
         &self,
         step: &IntentStep,
         before: Option<Readback>,
-        terms: &ConfirmedTerms,
+        confirmed: &ConfirmedState,
         report: &impl Fn(StepStage),
     ) -> StepResult {
         let command = match step.command_text() {
@@ -196,7 +196,7 @@ impl Operator {
             }
             // An empty reply counts even if the connection failed after it.
             (Some(reply), _) if reply.is_empty() => {
-                let (after, outcome) = self.verify_effect(step, before.as_ref(), terms, report).await;
+                let (after, outcome) = self.verify_effect(step, before.as_ref(), confirmed, report).await;
                 StepResult { before, after, ..result(outcome) }
             }
             (Some(reply), Ok(_)) => {
@@ -223,17 +223,18 @@ impl Operator {
         &self,
         step: &IntentStep,
         before: Option<&Readback>,
-        terms: &ConfirmedTerms,
+        confirmed: &ConfirmedState,
         report: &impl Fn(StepStage),
     ) -> (Option<Readback>, Outcome) {
         let is_ending_sessions = step.action.verify_by == VerifyBy::NoSessions;
         let pauses = if is_ending_sessions { PAUSES_FOR_SESSIONS_MS } else { PAUSES_MS };
-        let mut pauses = pauses.iter().map(|millis| terms.interval.min(Duration::from_millis(*millis)));
+        let mut pauses = pauses.iter().map(|millis| confirmed.interval.min(Duration::from_millis(*millis)));
         let (mut samples, mut after) = (0, None);
         loop {
             after = self.read_back(step).await.or(after);
             samples += 1;
-            let is_applied = after.as_ref().map(|after| verification::is_applied(step, before, after, terms.version));
+            let is_applied =
+                after.as_ref().map(|after| verification::is_applied(step, before, after, confirmed.version));
             let state = after.as_ref().map_or_else(String::new, |after| verification::describe_state(step, after));
             match (is_applied, pauses.next()) {
                 (Some(Some(true)), _) => return (after, Outcome::Verified(state)),
@@ -262,9 +263,9 @@ impl Operator {
     /// Returns an error if the audit log could not be written or the connection failed. In the second case, HAProxy may
     /// still have executed the line.
     pub(crate) async fn send_line(&self, line: &Authorised<TypedLine>) -> Result<QueryReply, QueryError> {
-        let (line, terms) = (line.get(), line.terms());
+        let (line, confirmed) = (line.get(), line.confirmed());
         let (process, _) = self.reader.read_process().await.map_err(QueryError::NotReady)?;
-        if let Some(change) = terms.process_change(&process) {
+        if let Some(change) = confirmed.process_change(&process) {
             return Err(QueryError::NotReady(change));
         }
         let attempt = Attempt { command: line.as_str().to_owned(), ..self.attempt(process.pid) };

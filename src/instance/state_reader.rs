@@ -1,4 +1,4 @@
-//! Reads the present state of an action's targets: one connection per question, each read to its end.
+//! Reads the present state of an action's targets: one connection per command, each read to its end.
 
 use crate::actions::action_table::TargetKind;
 use crate::actions::intent::IntentStep;

@@ -49,6 +49,7 @@ impl From<TerminalInput> for LoopEvent {
         match input {
             TerminalInput::Event(InputEvent::Key(press)) => Message::Key(press).into(),
             TerminalInput::Event(InputEvent::Paste(text)) => Message::Paste(text).into(),
+            TerminalInput::Event(InputEvent::UnfinishedPaste) => Message::UnfinishedPaste.into(),
             TerminalInput::Paused { is_after_event } => Message::InputPaused { is_after_key: is_after_event }.into(),
             TerminalInput::Closed(error) => {
                 tracing::debug!(%error, "terminal input closed");

@@ -48,7 +48,7 @@ impl PendingCommand {
         let Self { target, command, .. } = self;
         let prefix = if target.is_empty() { String::new() } else { format!("{target}: ") };
         let text = match &self.stage {
-            PendingStage::Waiting => format!("{prefix}{command} was not sent: hapulse ended before"),
+            PendingStage::Waiting => format!("{prefix}{command}: not sent: hapulse ended first"),
             PendingStage::Sent => {
                 format!("{prefix}{command} was sent, its result is not known yet; see hapulse audit")
             }
@@ -197,7 +197,7 @@ impl PendingReport {
         print_lines(&lines);
     }
 
-    /// Finishes like [`Self::finish`] on any thread: the one that panicked, or the one that found the terminal closed.
+    /// Like [`Self::finish`], callable from any thread: the one that panicked, or the one that found the terminal closed.
     pub(crate) fn finish_on_any_thread(&self) {
         let can_arrive = thread::current().name() != Some(IO_THREAD);
         self.finish(|left| can_arrive && self.pending.wait_for_change(left));
@@ -212,7 +212,7 @@ impl PendingReport {
 
     fn announce(&self) {
         if !self.pending.is_settled() {
-            print_lines(&["hapulse: waiting for the result of the last action; Ctrl-C ends at once".to_owned()]);
+            print_lines(&["hapulse: waiting for the result of the last action; Ctrl-C ends it immediately".to_owned()]);
         }
     }
 }
@@ -260,7 +260,7 @@ mod tests {
             [
                 "hapulse: b/s1: verified, MAINT",
                 "hapulse: b/s2: set server b/s2 state maint was sent, its result is not known yet; see hapulse audit",
-                "hapulse: b/s3: set server b/s3 state maint was not sent: hapulse ended before",
+                "hapulse: b/s3: set server b/s3 state maint: not sent: hapulse ended first",
             ]
         );
         assert!(!pending.is_settled());
@@ -282,7 +282,7 @@ mod tests {
         let line = pending.add_typed_line("set weight b/s1 3");
         pending.mark_reported(first);
         pending.forget_reported();
-        assert_eq!(pending.descriptions(), ["hapulse: set weight b/s1 3 was not sent: hapulse ended before"]);
+        assert_eq!(pending.descriptions(), ["hapulse: set weight b/s1 3: not sent: hapulse ended first"]);
         pending.start_next(line);
         pending.finish_current(line, "done".to_owned());
         assert_eq!(pending.descriptions(), ["hapulse: set weight b/s1 3: done"]);

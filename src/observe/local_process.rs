@@ -74,7 +74,7 @@ impl LocalProcess {
         pairs.filter(|(flag, _)| *flag == "-f").map(|(_, file)| file.as_str())
     }
 
-    /// Returns whether `older` seems to be this HAProxy before a reload: it was started with the same configuration
+    /// Returns whether `older` was probably this HAProxy before a reload: it was started with the same configuration
     /// files, of which there is at least one, by the same user or root, and not in another container.
     fn continues(&self, older: &Self) -> bool {
         self.config_files().next().is_some()

@@ -29,7 +29,7 @@ use crate::observe::old_processes::{OldProcess, OldProcesses, ServerSessions, Un
 
 /// Where Debian's service file puts the master socket.
 const DEBIAN_MASTER_SOCKET: &str = "/run/haproxy-master.sock";
-/// Maximum number of sockets beside the stats socket that are tried.
+/// Maximum number of sockets in the directory of the stats socket that are tried.
 const MAX_CANDIDATES: usize = 4;
 
 /// Request to find the old processes of one HAProxy.
@@ -120,17 +120,18 @@ fn master_socket_candidates(address: &Address, local: Option<&ProcessFamily>) ->
             Err(_) => None,
         });
     }
-    candidates.extend(sockets_beside(address).into_iter().map(Address::Unix));
+    candidates.extend(likely_master_sockets(address).into_iter().map(Address::Unix));
     candidates.dedup();
     candidates.retain(|candidate| candidate.path().is_none_or(|path| is_trusted_socket(path, &trusted_uids)));
     candidates
 }
 
-/// Returns the sockets whose name says that they belong to a master: beside the stats socket, and Debian's.
-fn sockets_beside(address: &Address) -> Vec<PathBuf> {
+/// Returns the sockets whose name says that they belong to a master: in the directory of the stats
+/// socket, and Debian's.
+fn likely_master_sockets(address: &Address) -> Vec<PathBuf> {
     let Some(path) = address.path() else { return Vec::new() };
-    let beside = path.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = beside
+    let siblings = path.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = siblings
         .filter(|entry| entry.file_name().to_string_lossy().contains("master"))
         .map(|entry| entry.path())
         .take(MAX_CANDIDATES)

@@ -34,13 +34,13 @@ pub(crate) enum StateCause {
 }
 
 impl fmt::Display for StateCause {
-    /// Writes who or what caused a state: `its agent: deploy until 5`.
+    /// Writes who or what caused a state: `its agent ("deploy until 5")`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Us => f.write_str("us"),
             Self::NewProcess => f.write_str("the new process"),
             Self::Agent(explanation) if explanation.is_empty() => f.write_str("its agent"),
-            Self::Agent(explanation) => write!(f, "its agent: {explanation}"),
+            Self::Agent(explanation) => write!(f, "its agent (\"{explanation}\")"),
             Self::AgentOrOperator => f.write_str("its agent or an operator"),
             Self::Tracking(tracked) => write!(f, "{tracked}, which it tracks"),
             Self::Resolution => f.write_str("DNS"),
@@ -76,10 +76,10 @@ pub(crate) fn current_cause(sample: &Sample, row: &StatRow) -> Option<StateCause
     }
 }
 
-/// Returns the cause of a status change of one row between two samples of the same process. `earlier` and `index` are
-/// the positions of the row in the samples.
-pub(crate) fn change_cause(before: &Sample, earlier: usize, now: &Sample, index: usize) -> StateCause {
-    let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
+/// Returns the cause of a status change of one row between two samples of the same process. `index_before` and
+/// `index` are the positions of the row in the samples.
+pub(crate) fn change_cause(before: &Sample, index_before: usize, now: &Sample, index: usize) -> StateCause {
+    let (old, new) = (&before.table.rows()[index_before], &now.table.rows()[index]);
     if new.kind != RowKind::Server {
         return StateCause::Check;
     }
@@ -98,7 +98,7 @@ pub(crate) fn change_cause(before: &Sample, earlier: usize, now: &Sample, index:
     let (was, is) = (old.state(), new.state());
     let is_new_reply = agent_result(old) != agent_result(new)
         || last_agent_text(old) != last_agent_text(new)
-        || before.table.number(earlier, Field::Uweight) != now.table.number(index, Field::Uweight);
+        || before.table.number(index_before, Field::Uweight) != now.table.number(index, Field::Uweight);
     match () {
         () if is_down_by_agent(new) && was != RowState::Maint => down_agent_cause(new),
         () if is_down_by_agent(old) && agent_result(new) == "L7OK" => StateCause::Agent(agent_explanation(new)),
@@ -234,10 +234,10 @@ mod tests {
         let up = "b,s,UP,L4OK,L7OK,via agent : up,,1,2,\n";
         assert_eq!(change(up, "b,s,DRAIN (agent),L4OK,CHECKED,,,1,2,\n"), "its agent");
         assert_eq!(change(up, "b,s,DRAIN (agent),L4OK,L7OK,via agent : up,,1,2,\n"), "its agent or an operator");
-        assert_eq!(change(up, "b,s,DRAIN (agent),L4OK,L7OK,via agent : up (patch),,1,2,\n"), "its agent: patch");
+        assert_eq!(change(up, "b,s,DRAIN (agent),L4OK,L7OK,via agent : up (patch),,1,2,\n"), "its agent (\"patch\")");
         assert_eq!(change(up, "b,s,MAINT,,CHECKED,,,1,2,\n"), "its agent");
         assert_eq!(change(up, "b,s,MAINT,,L7OK,via agent : up,,1,2,\n"), "another operator");
-        assert_eq!(change(up, "b,s,DOWN (agent),L4OK,L7STS,via agent : down (x),,1,2,\n"), "its agent: x");
+        assert_eq!(change(up, "b,s,DOWN (agent),L4OK,L7STS,via agent : down (x),,1,2,\n"), "its agent (\"x\")");
         assert_eq!(change(up, "b,s,DOWN (agent),L4OK,L7OK,via agent : up,,1,2,\n"), "another operator");
         let weighed = "b,s,UP,L4OK,CHECKED,,,1,2,\n";
         assert_eq!(change(weighed, "b,s,DRAIN (agent),L4OK,CHECKED,,,1,2,\n"), "its agent or an operator");

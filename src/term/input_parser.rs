@@ -21,6 +21,9 @@ pub enum InputEvent {
     Key(KeyPress),
     /// Pasted text, with all its control characters.
     Paste(String),
+    /// A paste has begun, and its rest or end mark did not arrive in time. All input counts as pasted until the end mark,
+    /// Esc or Ctrl-C.
+    UnfinishedPaste,
 }
 
 /// After this time without input, an ESC is the Esc key.
@@ -31,7 +34,7 @@ const SEQUENCE_WAIT: Duration = Duration::from_millis(50);
 const LATE_REST_WAIT: Duration = Duration::from_millis(250);
 /// Maximum duration of an OSC, DCS, APC, SOS or PM string.
 const STRING_LIMIT: Duration = Duration::from_secs(2);
-/// After this time without input, a paste without an end mark is dropped.
+/// After this time without input, a paste without an end mark is reported as unfinished.
 const PASTE_WAIT: Duration = Duration::from_secs(2);
 /// Maximum number of bytes kept of a `CSI` or `SS3` sequence. The sequence of a key is never longer.
 const MAX_SEQUENCE_BYTES: usize = 64;
@@ -50,8 +53,10 @@ pub struct InputParser {
     buffer: Vec<u8>,
     /// Set if the current sequence began with two ESC. The first one stands for Alt (rxvt) or the Esc key.
     has_extra_escape: bool,
-    /// Set if the current sequence was incomplete for too long to become a key.
+    /// Set if the current sequence was incomplete for too long to become a key, or a paste for too long to end soon.
     is_late: bool,
+    /// Set if an ESC in an unfinished paste arrived alone and after a pause.
+    is_escape_alone: bool,
     started_at: Duration,
     last_byte_at: Duration,
     /// Time without input before the byte being handled.
@@ -102,6 +107,9 @@ impl InputParser {
         if !bytes.is_empty() {
             self.last_byte_at = now;
         }
+        if self.ends_unfinished_paste(bytes) {
+            self.reset();
+        }
         if self.is_rest_of_escape(bytes, now) {
             self.begin_sequence(bytes[0], now);
             self.is_late = true;
@@ -128,7 +136,9 @@ impl InputParser {
         let wait = match self.state {
             State::Ground => return None,
             State::Escape => ESCAPE_WAIT,
-            State::Paste { .. } => PASTE_WAIT,
+            State::Paste { .. } if !self.is_late => PASTE_WAIT,
+            State::Paste { matched: 1 } if self.is_escape_alone => ESCAPE_WAIT,
+            State::Paste { .. } => return None,
             State::String(_) | State::StringEscape if self.is_late || !self.buffer.is_empty() => {
                 return Some((self.last_byte_at + LATE_REST_WAIT).min(self.started_at + STRING_LIMIT));
             }
@@ -153,9 +163,28 @@ impl InputParser {
             State::Csi if !self.is_late => self.expire_sequence(b'['),
             State::Ss3 if !self.is_late => self.expire_sequence(b'O'),
             State::String(introducer) if !self.is_late && self.buffer.is_empty() => self.expire_sequence(introducer),
+            State::Paste { .. } if !self.is_late => {
+                self.is_late = true;
+                self.events.push(InputEvent::UnfinishedPaste);
+            }
+            State::Paste { .. } => {
+                self.reset();
+                self.push_key(Key::unmodified(KeyCode::Esc));
+            }
             _ => self.reset(),
         }
         mem::take(&mut self.events)
+    }
+
+    /// Returns whether these bytes, which arrived together and after a pause, are a Ctrl-C that ends an unfinished paste.
+    /// Records whether they are an ESC, which ends it if nothing follows.
+    fn ends_unfinished_paste(&mut self, bytes: &[u8]) -> bool {
+        let is_unfinished = matches!(self.state, State::Paste { .. }) && self.is_late;
+        let is_alone = is_unfinished && bytes.len() == 1 && self.byte_pause >= ESCAPE_WAIT;
+        if !bytes.is_empty() {
+            self.is_escape_alone = is_alone && bytes == [ESC];
+        }
+        is_alone && bytes == [0x03]
     }
 
     /// Marks an incomplete sequence as late, so that it no longer becomes a key. If only ESC and `introducer` arrived,

@@ -114,8 +114,8 @@ mod tests {
                 "  set server www/w1 state drain",
                 "  once empty: set server www/w1 state maint",
                 "  now    UP, 400 sessions, 0 queued, weight 100",
-                "  after  1 of 2 servers usable, 50 % of the weight; w2 would carry about 812 sessions; \
-                 open sessions and persistent clients continue",
+                "  after  1 of 2 servers usable, 50 % of the current weight, w2 would carry about 812 sessions; \
+                 open sessions and clients bound by a cookie or stick table continue",
             ]
         );
     }
@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn danger_reasons_list_warnings() {
         let (last, sample) = plan(&["api1"], true);
-        assert_eq!(last.danger_reasons(&sample), "no server of api would be left: its clients get 503 or wait");
+        assert_eq!(
+            last.danger_reasons(&sample),
+            "api would have no usable server: requests get 503 or wait in the queue"
+        );
         let (wide, sample) = plan(&["api2", "old1"], false);
         assert!(wide.danger_reasons(&sample).starts_with("servers of several backends at once; api1 of api would"));
         assert_eq!(wide.question(&sample, Danger::Highest).prompt, "type 2 servers to continue: ");

@@ -214,7 +214,8 @@ impl OpenQuestion {
                 prompt.error = prompt.insert_pasted(&text).is_err().then(|| "too long".to_owned());
                 self.print_input().map(|()| None)
             }
-            (TerminalInput::Event(InputEvent::Paste(_)), Input::Answer(gate)) => {
+            (TerminalInput::Event(InputEvent::UnfinishedPaste), Input::Text(_)) => Ok(None),
+            (TerminalInput::Event(InputEvent::Paste(_) | InputEvent::UnfinishedPaste), Input::Answer(gate)) => {
                 gate.refuse_paste();
                 print("\n")?;
                 self.print_question()

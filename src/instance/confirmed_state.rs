@@ -1,4 +1,4 @@
-//! The terms under which an action was confirmed: what must still hold right before it is sent.
+//! The state for which an action was confirmed, and which must still hold right before it is sent.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::observe::sample::Sample;
 
 /// The HAProxy process, the danger and the impact at the time of the confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ConfirmedTerms {
+pub(crate) struct ConfirmedState {
     /// The process.
     process: ProcessIdentity,
     /// HAProxy version, if known.
@@ -26,8 +26,8 @@ pub(crate) struct ConfirmedTerms {
     emptied_backends: Vec<SafeText>,
 }
 
-impl ConfirmedTerms {
-    /// Returns the terms according to the newest sample.
+impl ConfirmedState {
+    /// Returns the state in the newest sample.
     pub(crate) fn from_sample(sample: &Sample, danger: Danger, steps: &[IntentStep]) -> Self {
         Self {
             process: ProcessIdentity::from_sample(sample),
@@ -41,7 +41,7 @@ impl ConfirmedTerms {
     /// Describes a change of the process, or returns `None` if the same process answers.
     pub(crate) fn process_change(&self, now: &ProcessIdentity) -> Option<String> {
         let (was, is) = (self.process.pid, now.pid);
-        (!self.process.is_same(now)).then(|| format!("HAProxy was reloaded (pid {was}, now {is})"))
+        (!self.process.is_same(now)).then(|| format!("HAProxy was reloaded (pid {was} → {is})"))
     }
 
     /// Lists why the unsent steps of an intent must not be sent without another confirmation, as clauses. An empty list
@@ -82,10 +82,10 @@ impl ConfirmedTerms {
         let emptied = emptied_backends(sample, steps);
         let newly = emptied.iter().filter(|backend| !self.emptied_backends.contains(backend));
         let mut changes: Vec<String> =
-            newly.map(|backend| format!("no server of {backend} would be left now")).collect();
+            newly.map(|backend| format!("{backend} would now have no usable server")).collect();
         let now = Intent { steps: steps.to_vec(), ..intent.clone() };
         if changes.is_empty() && !steps.is_empty() && impact::evaluate_danger(sample, &now) > self.danger {
-            changes.push("less capacity would be left than shown".to_owned());
+            changes.push("it would now leave less capacity than the question showed".to_owned());
         }
         changes
     }
