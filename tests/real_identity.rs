@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use faulty_relay::{FaultyRelay, RelayFault};
 use script::Script;
-use support::actions::{answer_confirmation, start_dashboard_without_polling};
+use support::actions::{
+    answer_confirmation, start_dashboard_with, start_dashboard_without_polling, wait_for_two_polls,
+};
 use support::client::send_command_to;
 use support::fake::FakeSocket;
 use support::servers::ServerBehavior;
@@ -117,11 +119,55 @@ fn a11_audit_names_the_process_that_executed_the_command() {
     let old = lab.info("Pid");
     let script = Script::new();
     let result = script.run(fake.path(), "maint be1/s2 --yes");
-    assert_eq!(result.code, 0, "{result:?}");
+    assert_eq!(result.code, 5, "{result:?}");
+    assert!(result.err.contains("another HAProxy process executed it"), "{result:?}");
     let text = std::fs::read_to_string(script.audit_path()).unwrap();
     let pids: Vec<String> =
         text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["pid"].to_string()).collect();
     assert_eq!(pids, [old, lab.info("Pid")]);
+}
+
+#[test]
+fn a11_state_of_another_process_verifies_nothing() {
+    let lab = std::sync::Arc::new(Lab::builder().servers(3).start());
+    let (admin, reloaded) = (lab.admin().to_owned(), std::sync::Arc::clone(&lab));
+    // HAProxy is reloaded right after the command, with a configuration in which the server is in maintenance.
+    let fake =
+        FakeSocket::with_handler(move |line, stream| {
+            let reply = send_command_to(&admin, line).unwrap();
+            if line.contains("state maint") {
+                reloaded.edit(|text| {
+                    text.lines()
+                        .map(|line| {
+                            if line.contains("server s2 ") { format!("{line} disabled\n") } else { format!("{line}\n") }
+                        })
+                        .collect()
+                });
+                reloaded.reload();
+            }
+            let _ = stream.write_all(reply.as_bytes());
+        });
+    let result = Script::new().run(fake.path(), "maint be1/s2 --yes");
+    assert_eq!(result.code, 5, "{result:?}");
+    assert!(result.err.contains("HAProxy was reloaded since (pid "), "{result:?}");
+}
+
+#[test]
+fn a14_capacity_lost_while_the_question_is_open_asks_again() {
+    let lab =
+        Lab::builder().servers(2).server_option("be1/s1", "weight 200").server_option("be1/s2", "weight 50").start();
+    let relay = Relay::to(lab.admin());
+    // The sample with the change arrives before the answer.
+    let mut term = start_dashboard_with(&[], "", relay.path());
+    term.move_to_server("be1", "s1");
+    term.press("M");
+    answer_confirmation(&mut term, "type ", "s1");
+    lab.send_write_command("set server be1/s2 state maint");
+    wait_for_two_polls(&term, &relay);
+    answer_confirmation(&mut term, "type ", "<ret>");
+    let screen = term.wait_for("please confirm again");
+    assert!(screen.contains("be1 would now have no usable server"), "{screen}");
+    assert_eq!((relay.write_commands(), status(&lab, "s1")), (Vec::new(), "no check".to_owned()));
 }
 
 #[test]
@@ -197,7 +243,7 @@ fn a19_drain_hidden_by_down_asks_again() {
     lab.send_write_command("set server be1/s2 state drain");
     answer_confirmation(&mut term, "Maintenance: be1 / s2", "y");
     let screen = term.wait_for("please confirm again");
-    assert!(screen.contains("it is in drain now"), "{screen}");
+    assert!(screen.contains("it is now in drain"), "{screen}");
     assert_eq!(relay.write_commands(), Vec::<String>::new());
     answer_confirmation(&mut term, "Maintenance: be1 / s2", "y");
     term.wait_for("verified, MAINT");
@@ -267,7 +313,7 @@ fn v2_ended_session_is_gone_although_its_number_is_used_again() {
     term.press("X");
     answer_confirmation(&mut term, "cancel", "y");
     // The next question to HAProxy may get the number of the session that has ended.
-    term.wait_for("verified, gone");
+    term.wait_until(|screen| screen.contains("verified, gone") || screen.contains("verified, ended"));
     assert_eq!(sessions(&lab), []);
     drop(request);
 }

@@ -9,6 +9,7 @@ use crate::actions::action_table::{self, Danger, TargetKind};
 use crate::actions::capacity::{Capacity, CapacityChanges};
 use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
+use crate::actions::shown_impact::ShownImpact;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
@@ -188,6 +189,13 @@ fn with_tracking_servers(sample: &Sample, targets: &[usize]) -> BTreeSet<usize> 
             return leaving;
         }
     }
+}
+
+/// Returns the impact of an intent as its question shows it.
+pub(crate) fn evaluate_shown(sample: &Sample, intent: &Intent) -> ShownImpact {
+    let impacts = BackendImpact::evaluate(sample, &intent.steps).into_iter();
+    let emptied_backends = impacts.filter(BackendImpact::removes_last_server).map(|impact| impact.backend).collect();
+    ShownImpact { danger: evaluate_danger(sample, intent), emptied_backends }
 }
 
 /// Returns the danger of an intent in the current state of the backends.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::actions::action_table::{Action, TargetKind};
 use crate::actions::process_identity::ProcessIdentity;
+use crate::actions::shown_impact::ShownImpact;
 use crate::actions::target_identity::{self, TargetIdentity};
 use crate::haproxy::command::WordError;
 use crate::haproxy::fields::Field;
@@ -129,6 +130,8 @@ pub struct Intent {
     pub steps: Vec<IntentStep>,
     /// Reason entered by the operator, for the audit log.
     pub(crate) reason: Option<String>,
+    /// Impact that the question shows; `None` before the question.
+    pub(crate) shown_impact: Option<ShownImpact>,
 }
 
 impl Intent {
@@ -140,7 +143,12 @@ impl Intent {
         targets: Vec<ActionTarget>,
     ) -> Self {
         let steps = targets.into_iter().map(|target| IntentStep { action, command, target }).collect();
-        Self { purpose: IntentPurpose::Requested, instance, steps, reason: None }
+        Self::with_steps(IntentPurpose::Requested, instance, steps)
+    }
+
+    /// Creates an intent from its steps.
+    pub(crate) fn with_steps(purpose: IntentPurpose, instance: InstanceId, steps: Vec<IntentStep>) -> Self {
+        Self { purpose, instance, steps, reason: None, shown_impact: None }
     }
 
     /// Returns the title: "maintenance", "undo".

@@ -26,5 +26,6 @@ pub mod readback;
 pub(crate) mod recent_actions;
 pub(crate) mod reload_loss;
 pub(crate) mod row_stages;
+pub(crate) mod shown_impact;
 pub(crate) mod target_identity;
 pub mod verification;

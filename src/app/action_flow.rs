@@ -90,14 +90,14 @@ fn open_confirmation(model: &mut Model, intent: Intent, current_weights: Option<
         return;
     }
     let Some(instance) = model.instance_by_id(intent.instance) else { return };
-    match guard::check_intent(&intent, &instance.data) {
+    match guard::prepare_question(intent, &instance.data) {
         // The weights can still be changed in the dialog, so the reason is asked for only after the dialog.
-        Ok(_) if model.requires_reason && intent.reason.is_none() && current_weights.is_none() => {
+        Ok((intent, _)) if model.requires_reason && intent.reason.is_none() && current_weights.is_none() => {
             model
                 .layers
                 .push(Layer::ReasonPrompt(ReasonPrompt { intent, prompt: Prompt::new(PromptPurpose::Reason, "") }));
         }
-        Ok(danger) => model.layers.push(Layer::Confirmation(match current_weights {
+        Ok((intent, danger)) => model.layers.push(Layer::Confirmation(match current_weights {
             Some(current_weights) => Confirmation::with_weight_steps(intent, danger, current_weights, now),
             None => Confirmation::new(intent, danger, now),
         })),
@@ -189,8 +189,8 @@ fn change_proposed_weight(model: &mut Model, mut confirmation: Confirmation, by:
     if let Some(intent) = confirmation.intent_with_weight_change(by)
         && let Some(instance) = model.instance_by_id(intent.instance)
     {
-        match guard::check_intent(&intent, &instance.data) {
-            Ok(danger) => confirmation.replace_intent(intent, danger, now),
+        match guard::prepare_question(intent, &instance.data) {
+            Ok((intent, danger)) => confirmation.replace_intent(intent, danger, now),
             Err(refusal) => return model.notify_refusal(&refusal, Role::Bad, now),
         }
     }
@@ -216,7 +216,7 @@ pub(crate) fn send_confirmed(
             model.notify(format!("sent: {text}"), Role::Normal, now);
             vec![Effect::RunAction(authorised)]
         }
-        Err(refusal @ (Refusal::Changed { .. } | Refusal::NotConfirmed)) => {
+        Err(refusal @ (Refusal::Changed { .. } | Refusal::WorseImpact(_) | Refusal::NotConfirmed)) => {
             reopen_confirmation(model, confirmation, &refusal, now);
             Vec::new()
         }
@@ -232,8 +232,8 @@ pub(crate) fn send_confirmed(
 fn reopen_confirmation(model: &mut Model, confirmation: Confirmation, refusal: &Refusal, now: Duration) {
     let Some(instance) = model.instance_by_id(confirmation.intent.instance) else { return };
     let intent = with_present_targets(confirmation.intent.clone(), instance);
-    match guard::check_intent(&intent, &instance.data) {
-        Ok(danger) => {
+    match guard::prepare_question(intent, &instance.data) {
+        Ok((intent, danger)) => {
             let again = confirmation.reopen(intent, danger, format!("please confirm again: {refusal}"), now);
             model.layers.push(Layer::Confirmation(again));
         }
@@ -264,9 +264,9 @@ pub(crate) fn confirm_again(model: &mut Model, id: InstanceId, now: Duration) {
     let Some(instance) = model.instance_by_id_mut(id) else { return };
     let Some((intent, differences)) = instance.unconfirmed.take() else { return };
     let intent = with_present_targets(intent, instance);
-    match guard::check_intent(&intent, &instance.data) {
+    match guard::prepare_question(intent, &instance.data) {
         // Another layer may have been opened in the meantime; a question must not interrupt it.
-        Ok(danger) if model.layers.is_empty() => {
+        Ok((intent, danger)) if model.layers.is_empty() => {
             let mut confirmation = Confirmation::new(intent, danger, now);
             confirmation.gate.set_remark(format!("please confirm again: {differences}"));
             model.layers.push(Layer::Confirmation(confirmation));

@@ -66,10 +66,7 @@ fn restore_after_reload(instance: &InstanceView) -> Option<Suggestion> {
         ([step], [lost]) => format!("the reload lost {} of {}: restore it?", lost.label(), step.target_name()),
         (steps, _) => format!("the reload lost {} states and weights: restore them?", steps.len()),
     };
-    Some(Suggestion {
-        question,
-        intent: Intent { purpose: IntentPurpose::Reapply, instance: instance.id(), steps, reason: None },
-    })
+    Some(Suggestion { question, intent: Intent::with_steps(IntentPurpose::Reapply, instance.id(), steps) })
 }
 
 /// Describes the drains in progress, or returns `None` if no server is draining.

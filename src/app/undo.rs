@@ -115,7 +115,7 @@ impl UndoStack {
             let done = undoable.iter().map(|(result, _)| done_step(result)).collect();
             // In reverse order of execution.
             let steps = undoable.into_iter().rev().map(|(_, step)| step).collect();
-            let intent = Intent { purpose: IntentPurpose::Undo, instance, steps, reason: None };
+            let intent = Intent::with_steps(IntentPurpose::Undo, instance, steps);
             self.stack.push(UndoEntry { intent, action, done });
             let surplus = self.stack.len().saturating_sub(MAX_ENTRIES);
             self.stack.drain(..surplus);

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use crate::actions::action_table::{Danger, TargetKind};
-use crate::actions::impact::{self, BackendImpact};
+use crate::actions::action_table::TargetKind;
+use crate::actions::impact;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::present_state::PresentState;
 use crate::actions::process_identity::ProcessIdentity;
-use crate::haproxy::safe_text::SafeText;
+use crate::actions::shown_impact::ShownImpact;
 use crate::haproxy::version::Version;
 use crate::observe::sample::Sample;
 
-/// The HAProxy process, the danger and the impact at the time of the confirmation.
+/// The HAProxy process and the impact at the time of the confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConfirmedState {
     /// The process.
@@ -20,21 +20,18 @@ pub(crate) struct ConfirmedState {
     pub(crate) version: Option<Version>,
     /// Time between two samples.
     pub(crate) interval: Duration,
-    /// Danger that was confirmed.
-    danger: Danger,
-    /// Backends that the action leaves without a usable server.
-    emptied_backends: Vec<SafeText>,
+    /// Impact that was confirmed; `None` for a typed line.
+    impact: Option<ShownImpact>,
 }
 
 impl ConfirmedState {
-    /// Returns the state in the newest sample.
-    pub(crate) fn from_sample(sample: &Sample, danger: Danger, steps: &[IntentStep]) -> Self {
+    /// Returns the state in the newest sample, with the impact that the question showed.
+    pub(crate) fn from_sample(sample: &Sample, impact: Option<ShownImpact>) -> Self {
         Self {
             process: ProcessIdentity::from_sample(sample),
             version: sample.info.version(),
             interval: sample.interval,
-            danger,
-            emptied_backends: emptied_backends(sample, steps),
+            impact,
         }
     }
 
@@ -70,28 +67,11 @@ impl ConfirmedState {
                 changes.push(format!("{} changed: {}", step.target_name(), differences.join(", ")));
             }
         }
-        if let Some(sample) = &present.sample
-            && changes.is_empty()
-        {
-            changes.extend(self.impact_changes(intent, &present.steps_by_row(unsent), sample));
+        if let (true, Some(shown), Some(sample)) = (changes.is_empty(), &self.impact, &present.sample) {
+            // After the first step, only the backend of the next one was read.
+            let now = Intent { steps: present.steps_by_row(unsent), ..intent.clone() };
+            changes.extend(shown.changes_for_the_worse(&impact::evaluate_shown(sample, &now)));
         }
         changes
     }
-
-    fn impact_changes(&self, intent: &Intent, steps: &[IntentStep], sample: &Sample) -> Vec<String> {
-        let emptied = emptied_backends(sample, steps);
-        let newly = emptied.iter().filter(|backend| !self.emptied_backends.contains(backend));
-        let mut changes: Vec<String> =
-            newly.map(|backend| format!("{backend} would now have no usable server")).collect();
-        let now = Intent { steps: steps.to_vec(), ..intent.clone() };
-        if changes.is_empty() && !steps.is_empty() && impact::evaluate_danger(sample, &now) > self.danger {
-            changes.push("it would now leave less capacity than the question showed".to_owned());
-        }
-        changes
-    }
-}
-
-fn emptied_backends(sample: &Sample, steps: &[IntentStep]) -> Vec<SafeText> {
-    let impacts = BackendImpact::evaluate(sample, steps).into_iter();
-    impacts.filter(BackendImpact::removes_last_server).map(|impact| impact.backend).collect()
 }

@@ -96,6 +96,9 @@ pub enum Refusal {
         /// Differences, as parts of a sentence.
         differences: String,
     },
+    /// The impact is worse than the question showed.
+    #[error("the impact changed meanwhile: {0}")]
+    WorseImpact(String),
     /// The checks that the action changes are not configured.
     #[error("{0} has no {1}")]
     NotConfigured(String, &'static str),
@@ -162,10 +165,23 @@ pub fn check_intent(intent: &Intent, instance: &Instance) -> Result<Danger, Refu
             check_row(step, sample, instance)?;
         }
     }
-    match instance_warnings::refusal_reason(intent, sample) {
-        Some(why) => Err(Refusal::KnownCrash(why)),
-        None => Ok(impact::evaluate_danger(sample, intent)),
+    if let Some(why) = instance_warnings::refusal_reason(intent, sample) {
+        return Err(Refusal::KnownCrash(why));
     }
+    let now = impact::evaluate_shown(sample, intent);
+    let changes = intent.shown_impact.as_ref().map_or_else(Vec::new, |shown| shown.changes_for_the_worse(&now));
+    if changes.is_empty() { Ok(now.danger) } else { Err(Refusal::WorseImpact(changes.join(", "))) }
+}
+
+/// Prepares the question about an intent: checks the intent, and sets the impact that the question shows.
+///
+/// # Errors
+/// Returns the reason for the refusal.
+pub(crate) fn prepare_question(mut intent: Intent, instance: &Instance) -> Result<(Intent, Danger), Refusal> {
+    intent.shown_impact = None;
+    let danger = check_intent(&intent, instance)?;
+    intent.shown_impact = instance.latest().map(|sample| impact::evaluate_shown(sample, &intent));
+    Ok((intent, danger))
 }
 
 /// Authorises an intent with the confirmation that its danger requires.
@@ -184,7 +200,8 @@ pub(crate) fn authorise(
         (Danger::Highest, ConfirmationAnswer::Typed(text)) => *text == name_to_type(&intent),
     };
     let sample = instance.latest().ok_or(Refusal::NotConnected)?;
-    let confirmed = ConfirmedState::from_sample(sample, danger, &intent.steps);
+    let shown = intent.shown_impact.clone().unwrap_or_else(|| impact::evaluate_shown(sample, &intent));
+    let confirmed = ConfirmedState::from_sample(sample, Some(shown));
     if is_confirmed { Ok(Authorised { value: intent, confirmed }) } else { Err(Refusal::NotConfirmed) }
 }
 
@@ -204,7 +221,7 @@ pub(crate) fn authorise_line(
     check_not_past(instance)?;
     let sample = instance.latest().filter(|_| instance.link().is_up()).ok_or(Refusal::NotConnected)?;
     line.check_version(sample.info.version())?;
-    let authorised = Authorised { value: line, confirmed: ConfirmedState::from_sample(sample, Danger::Low, &[]) };
+    let authorised = Authorised { value: line, confirmed: ConfirmedState::from_sample(sample, None) };
     if *consent == ConfirmationAnswer::Yes { Ok(authorised) } else { Err(Refusal::NotConfirmed) }
 }
 

@@ -19,6 +19,7 @@ use crate::actions::audit::record_contents::{Attempt, AttemptResult, RecordedSta
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::outcome::{ActionReport, Outcome, StepProgress, StepResult, StepStage};
 use crate::actions::present_state::{PresentState, ReadScope};
+use crate::actions::process_identity::ProcessIdentity;
 use crate::actions::readback::Readback;
 use crate::actions::verification;
 use crate::ask::query::{QueryData, QueryError, QueryReply};
@@ -136,7 +137,7 @@ impl Operator {
             Ok(begun) => begun,
             Err(reason) => return not_sent(step, reason),
         };
-        let result = self.execute_step(step, before, confirmed, report).await;
+        let result = self.execute_step(step, before, confirmed, present.process, report).await;
         let finish_warning = self.finish_record(&record, AttemptResult::from_step_result(&result)).await;
         // The warning about the first record has priority: without it, the action is not in the audit log at all.
         StepResult { audit_warning: begin_warning.or(finish_warning), ..result }
@@ -178,6 +179,7 @@ impl Operator {
         step: &IntentStep,
         before: Option<Readback>,
         confirmed: &ConfirmedState,
+        checked: ProcessIdentity,
         report: &impl Fn(StepStage),
     ) -> StepResult {
         let command = match step.command_text() {
@@ -187,35 +189,45 @@ impl Operator {
         };
         let (mut bytes, reader) = (Vec::new(), &self.reader);
         let sent = connection::request(&reader.address, &AnsweredBy::line(&command), &reader.limits, &mut bytes).await;
-        let AnsweredBy { pid, reply } = AnsweredBy::parse(&bytes);
+        let AnsweredBy { process, reply } = AnsweredBy::parse(&bytes, reader.clock.now().monotonic);
+        let pid = process.map(|process| process.pid);
         let result = |outcome| StepResult { pid, ..StepResult::new(step.clone(), command.clone(), outcome) };
         let reply = Some(reply).filter(|reply| !reply.is_empty()).map(Reply::from_connection);
-        match (reply, sent) {
+        let reason = match (reply, sent) {
             (_, Err(error @ (RequestError::Connect(_) | RequestError::ConnectTimeout(_)))) => {
-                StepResult { before, ..result(Outcome::NotSent(error.to_string())) }
+                return StepResult { before, ..result(Outcome::NotSent(error.to_string())) };
+            }
+            (Some(_), _) if process.is_some_and(|process| !process.is_same(&checked)) => {
+                let (pid, checked) = (pid.unwrap_or_default(), checked.pid);
+                format!("another HAProxy process executed it than was checked (pid {checked} → {pid})")
             }
             // An empty reply counts even if the connection failed after it.
             (Some(reply), _) if reply.is_empty() => {
-                let (after, outcome) = self.verify_effect(step, before.as_ref(), confirmed, report).await;
-                StepResult { before, after, ..result(outcome) }
+                let (after, outcome) = self.verify_effect(step, before.as_ref(), confirmed, process, report).await;
+                return StepResult { before, after, ..result(outcome) };
             }
             (Some(reply), Ok(_)) => {
-                StepResult { before, ..result(Outcome::Refused(reply_lines::first_line(reply.text()))) }
-            }
-            (_, sent) => {
-                let reason = match sent {
-                    Err(error) => error.to_string(),
-                    Ok(_) => "HAProxy closed the connection in the middle of its reply".to_owned(),
+                let text = reply_lines::first_line(reply.text());
+                let after = self.read_back(step).await.map(|(_, readback)| readback);
+                let is_applied = |state: &Readback| {
+                    verification::is_applied(step, before.as_ref(), state, confirmed.version) == Some(true)
                 };
-                let after = self.read_back(step).await;
-                let describe = |after: &Readback| match step.action.verify_by {
-                    VerifyBy::AdminState => after.status.to_string(),
-                    _ => verification::describe_state(step, after),
-                };
-                let now = after.as_ref().map_or_else(String::new, describe);
-                StepResult { before, after, ..result(Outcome::Unknown { reason, now }) }
+                let had_effect = after.as_ref().is_some_and(is_applied) && !before.as_ref().is_some_and(is_applied);
+                if !had_effect {
+                    return StepResult { before, after, ..result(Outcome::Refused(text)) };
+                }
+                format!("HAProxy replied \"{text}\"")
             }
-        }
+            (_, Err(error)) => error.to_string(),
+            (None, Ok(_)) => "HAProxy closed the connection in the middle of its reply".to_owned(),
+        };
+        let after = self.read_back(step).await.map(|(_, readback)| readback);
+        let describe = |after: &Readback| match step.action.verify_by {
+            VerifyBy::AdminState => after.status.to_string(),
+            _ => verification::describe_state(step, after),
+        };
+        let now = after.as_ref().map_or_else(String::new, describe);
+        StepResult { before, after, ..result(Outcome::Unknown { reason, now }) }
     }
 
     /// Verifies the effect of an accepted command, if necessary with several readbacks.
@@ -224,6 +236,7 @@ impl Operator {
         step: &IntentStep,
         before: Option<&Readback>,
         confirmed: &ConfirmedState,
+        process: Option<ProcessIdentity>,
         report: &impl Fn(StepStage),
     ) -> (Option<Readback>, Outcome) {
         let is_ending_sessions = step.action.verify_by == VerifyBy::NoSessions;
@@ -231,7 +244,16 @@ impl Operator {
         let mut pauses = pauses.iter().map(|millis| confirmed.interval.min(Duration::from_millis(*millis)));
         let (mut samples, mut after) = (0, None);
         loop {
-            after = self.read_back(step).await.or(after);
+            let read = self.read_back(step).await;
+            if let (Some(process), Some((now, readback))) = (process, &read)
+                && !process.is_same(now)
+            {
+                // The state of another process proves nothing about this command.
+                let reason = format!("HAProxy was reloaded since (pid {} → {})", process.pid, now.pid);
+                let now = readback.status.to_string();
+                return (Some(readback.clone()), Outcome::Unknown { reason, now });
+            }
+            after = read.map(|(_, readback)| readback).or(after);
             samples += 1;
             let is_applied =
                 after.as_ref().map(|after| verification::is_applied(step, before, after, confirmed.version));
@@ -251,10 +273,12 @@ impl Operator {
         }
     }
 
-    /// Reads the current state of a step's target. Returns `None` if the state cannot be read.
-    pub(crate) async fn read_back(&self, step: &IntentStep) -> Option<Readback> {
+    /// Reads the current state of a step's target, with the process that answers. Returns `None` if the state cannot be
+    /// read.
+    pub(crate) async fn read_back(&self, step: &IntentStep) -> Option<(ProcessIdentity, Readback)> {
         let present = self.reader.read(std::slice::from_ref(step), ReadScope::Proxy).await;
-        present.inspect_err(|reason| tracing::debug!(%reason, "readback failed")).ok()?.readback(step)
+        let present = present.inspect_err(|reason| tracing::debug!(%reason, "readback failed")).ok()?;
+        Some((present.process, present.readback(step)?))
     }
 
     /// Sends a typed line, and returns HAProxy's reply unchanged.
@@ -273,10 +297,15 @@ impl Operator {
         let (mut bytes, reader) = (Vec::new(), &self.reader);
         let sent_line = AnsweredBy::line(line.as_str());
         let timing = connection::request(&reader.address, &sent_line, &reader.limits, &mut bytes).await;
-        let AnsweredBy { pid, reply: bytes } = AnsweredBy::parse(&bytes);
+        let AnsweredBy { process: answered, reply: bytes } = AnsweredBy::parse(&bytes, reader.clock.now().monotonic);
+        let pid = answered.map(|answered| answered.pid);
+        let other_process = answered.filter(|answered| !answered.is_same(&process)).map(|answered| {
+            format!("another HAProxy process executed it than was checked (pid {} → {})", process.pid, answered.pid)
+        });
         let reply = Some(reply_lines::first_line(Reply::from_connection(bytes).text()).to_string())
             .filter(|reply| !reply.is_empty());
-        let outcome = timing.as_ref().err().map(|error| format!("sent, but {error}"));
+        let failure = timing.as_ref().err().map(ToString::to_string).or_else(|| other_process.clone());
+        let outcome = failure.map(|failure| format!("sent, but {failure}"));
         let finish_warning =
             self.finish_record(&record, AttemptResult { pid, reply, outcome, ..AttemptResult::default() }).await;
         let timing = timing.map_err(|error| QueryError::Connection { hint: error.hint(&reader.address), error })?;
@@ -286,7 +315,7 @@ impl Operator {
             data: QueryData::ReplyLines(ReplyLines::parse(reply.text())),
             is_complete: reply.is_complete(),
             cost,
-            warning: begin_warning.or(finish_warning),
+            warning: other_process.or(begin_warning).or(finish_warning),
         })
     }
 }

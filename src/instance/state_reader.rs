@@ -1,5 +1,7 @@
 //! Reads the present state of an action's targets: one connection per command, each read to its end.
 
+use std::time::Duration;
+
 use crate::actions::action_table::TargetKind;
 use crate::actions::intent::IntentStep;
 use crate::actions::present_state::{self, Lookup, PresentState, ReadScope};
@@ -7,7 +9,6 @@ use crate::actions::process_identity::ProcessIdentity;
 use crate::haproxy::address::Address;
 use crate::haproxy::command::{self, CommandWord};
 use crate::haproxy::connection::{self, ConnectionLimits};
-use crate::haproxy::fields::InfoField;
 use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::reply::{self, Reply};
 use crate::haproxy::servers_state::{self, ServerState};
@@ -109,8 +110,8 @@ impl StateReader {
 /// Reply to a command that was sent with a preceding `show info` on the same connection.
 #[derive(Debug)]
 pub(crate) struct AnsweredBy<'a> {
-    /// Process id of the HAProxy that answered; `None` if it was not reported.
-    pub(crate) pid: Option<i64>,
+    /// The HAProxy process that answered; `None` if it was not reported.
+    pub(crate) process: Option<ProcessIdentity>,
     /// Bytes of the reply to the command; empty if HAProxy sent no reply.
     pub(crate) reply: &'a [u8],
 }
@@ -121,11 +122,12 @@ impl<'a> AnsweredBy<'a> {
         format!("show info;{command}")
     }
 
-    /// Separates the reply to `show info`, a text of HAProxy itself, from the reply to the command.
-    pub(crate) fn parse(bytes: &'a [u8]) -> Self {
+    /// Separates the reply to `show info`, a text of HAProxy itself, from the reply to the command. `at` is the monotonic
+    /// time of the reply.
+    pub(crate) fn parse(bytes: &'a [u8], at: Duration) -> Self {
         let end = reply::offset_after(bytes, 1);
         let (info, reply) = bytes.split_at(end.unwrap_or(bytes.len()));
-        let pid = ProcessInfo::parse(info).ok().and_then(|info| info.number(InfoField::Pid));
-        Self { pid, reply }
+        let process = ProcessInfo::parse(info).ok().map(|info| ProcessIdentity::from_info(&info, at));
+        Self { process, reply }
     }
 }

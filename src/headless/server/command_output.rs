@@ -5,6 +5,7 @@
 //! interrupt an action.
 
 use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 
 use unicode_width::UnicodeWidthChar as _;
@@ -40,9 +41,11 @@ impl Console {
         Self { out, err, columns, progress_cells: 0, last_progress: None }
     }
 
-    /// Returns whether the console can ask questions, which requires that both input and output are terminals.
+    /// Returns whether the console can ask questions, which requires that input and output are the same terminal.
     pub(crate) fn can_prompt(&self) -> bool {
-        self.columns.is_some() && io::stdin().is_terminal()
+        let device = |fd: BorrowedFd<'_>| rustix::fs::fstat(fd).map(|stat| stat.st_rdev).ok();
+        let (stdin, stdout) = (io::stdin(), io::stdout());
+        self.columns.is_some() && stdin.is_terminal() && device(stdin.as_fd()) == device(stdout.as_fd())
     }
 
     /// Prints a line to standard output.

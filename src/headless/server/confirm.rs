@@ -2,6 +2,7 @@
 
 use crate::actions::action_table::{Danger, for_admin_state};
 use crate::actions::intent::Intent;
+use crate::actions::shown_impact::ShownImpact;
 use crate::actions::verification;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::exit_code::CommandExit;
@@ -19,6 +20,8 @@ pub(crate) struct ConfirmedPlan {
     pub(crate) first: Option<Authorised<Intent>>,
     /// Danger level that was confirmed; also applies to the later action.
     pub(crate) danger: Danger,
+    /// Impact of the later action that was confirmed; `None` if there is no later action.
+    pub(crate) then_impact: Option<ShownImpact>,
 }
 
 impl ServerCommand<'_> {
@@ -90,7 +93,7 @@ impl ServerCommand<'_> {
                 return Err(self.stop_on_signal(number).await);
             }
             let Some(danger) = self.check_plan(&self.build_plan())? else {
-                return Ok(ConfirmedPlan { first: None, danger: Danger::Low });
+                return Ok(ConfirmedPlan { first: None, danger: Danger::Low, then_impact: None });
             };
             self.prompt_for_reason().await?;
             let plan = self.build_plan();
@@ -100,10 +103,11 @@ impl ServerCommand<'_> {
             } else {
                 self.accept_without_prompt(&plan, danger)?;
             }
-            let Some(first) = plan.first else { return Ok(ConfirmedPlan { first: None, danger }) };
+            let then_impact = plan.then.and_then(|then| then.shown_impact);
+            let Some(first) = plan.first else { return Ok(ConfirmedPlan { first: None, danger, then_impact }) };
             match self.authorise(first, danger) {
-                Ok(first) => return Ok(ConfirmedPlan { first: Some(first), danger }),
-                Err(why @ (Refusal::Changed { .. } | Refusal::NotConfirmed)) if asks => {
+                Ok(first) => return Ok(ConfirmedPlan { first: Some(first), danger, then_impact }),
+                Err(why @ (Refusal::Changed { .. } | Refusal::WorseImpact(_) | Refusal::NotConfirmed)) if asks => {
                     self.console.print(&format!("{why}; please confirm again"));
                 }
                 Err(why) => return Err(self.refuse(&why.to_string())),
@@ -141,7 +145,7 @@ impl ServerCommand<'_> {
             if let Some(target) = instance.target(server.id) {
                 server.target = target;
             }
-            let before = self.controller.operator.read_back(&server.step()).await;
+            let before = self.controller.operator.read_back(&server.step()).await.map(|(_, readback)| readback);
             let state = before.as_ref().and_then(|before| before.server_state.as_ref());
             server.target.identity.admin = state.map(|state| state.admin);
             let step = server.step();

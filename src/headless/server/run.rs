@@ -61,34 +61,50 @@ impl ServerCommand<'_> {
         self.check_prerequisites()?;
         self.first_poll().await?;
         self.find_servers()?;
-        let danger = loop {
+        let (danger, then_impact) = loop {
             let agreed = self.confirm().await?;
             self.must_report_states = true;
             self.reported_epoch = self.epoch;
-            let Some(first) = agreed.first else { break agreed.danger };
+            let Some(first) = agreed.first else { break (agreed.danger, agreed.then_impact) };
             match self.send(first).await? {
-                Sent::All => break agreed.danger,
+                Sent::All => break (agreed.danger, agreed.then_impact),
                 // The targets changed after the answer, so the question is asked again about those that are left.
                 Sent::Changed => self.first_poll().await?,
             }
         };
-        let Some(limit) = self.options.wait else { return Ok(()) };
+        let Some(limit) = self.options.wait else { return self.end_unless_stopped().await };
         let now = self.controller.now();
         for server in self.servers.iter().filter(|server| server.is_already_set && server.goal == WaitGoal::Drained) {
             self.controller.poller.instance.follow_drain(server.id, now);
         }
         self.wait_for_goal(limit).await?;
+        if !self.options.then_maint {
+            return self.end_unless_stopped().await;
+        }
         let then = match self.refresh_targets() {
             Ok(()) => self.follow_up_intent(),
             Err(why) => return Err(self.stop_before_maint(&why).await),
         };
-        let Some(then) = then else { return Ok(()) };
+        let Some(then) = then else { return self.end_unless_stopped().await };
+        // The impact must not be worse than the question showed before the drain.
+        let then = Intent { shown_impact: then_impact, ..then };
         let sent = match self.authorise(then, danger) {
             Ok(then) => self.send(then).await?,
             Err(why) => return Err(self.stop_before_maint(&why.to_string()).await),
         };
         // The failure has been printed with its outcome.
-        if sent == Sent::Changed { Err(self.stop_before_maint("it must be confirmed again").await) } else { Ok(()) }
+        match sent {
+            Sent::All => self.end_unless_stopped().await,
+            Sent::Changed => Err(self.stop_before_maint("it must be confirmed again").await),
+        }
+    }
+
+    /// Ends with the exit code of a signal that arrived during the last command.
+    async fn end_unless_stopped(&mut self) -> Result<(), CommandExit> {
+        match self.signals.received() {
+            Some(number) => Err(self.stop_on_signal(number).await),
+            None => Ok(()),
+        }
     }
 
     async fn stop_before_maint(&mut self, why: &str) -> CommandExit {

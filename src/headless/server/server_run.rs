@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::actions::action_table::for_admin_state;
+use crate::actions::impact;
 use crate::actions::intent::{ActionTarget, Intent, IntentStep};
 use crate::actions::readback::Readback;
 use crate::haproxy::fields::Field;
@@ -125,7 +126,9 @@ impl ServerCommand<'_> {
         let wanted = self.servers.iter().filter(|server| is_wanted(server));
         let targets: Vec<ActionTarget> = wanted.map(|server| server.target.clone()).collect();
         let intent = Intent::new(for_admin_state(admin), WriteCommand::State(admin), InstanceId::FIRST, targets);
-        (!intent.steps.is_empty()).then(|| Intent { reason: self.options.reason.clone(), ..intent })
+        let shown_impact =
+            self.controller.poller.instance.latest().map(|sample| impact::evaluate_shown(sample, &intent));
+        (!intent.steps.is_empty()).then(|| Intent { reason: self.options.reason.clone(), shown_impact, ..intent })
     }
 
     /// Reports that a signal stopped the command and, if `must_report_states` is set, the server states.

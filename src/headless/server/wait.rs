@@ -97,7 +97,7 @@ impl ServerCommand<'_> {
             };
             if progress.is_doubtful {
                 let step = server.step();
-                let readback = self.controller.operator.read_back(&step).await;
+                let readback = self.controller.operator.read_back(&step).await.map(|(_, readback)| readback);
                 match readback.and_then(|readback| verification::is_applied(&step, None, &readback, version)) {
                     Some(true) => {}
                     Some(false) => {
