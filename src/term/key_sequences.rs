@@ -133,7 +133,9 @@ pub(super) fn decode_ss3(body: &[u8]) -> Option<Key> {
         b'M' => KeyCode::Enter,
         letter => key_code_by_letter(*letter)?,
     };
-    Some(modifiers.apply(code))
+    let key = modifiers.apply(code);
+    // The character of a keypad key already includes Shift.
+    Some(Key { shift: key.shift && !matches!(code, KeyCode::Char(_)), ..key })
 }
 
 fn key_code_by_letter(letter: u8) -> Option<KeyCode> {
