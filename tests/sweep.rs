@@ -13,11 +13,13 @@ use std::time::Duration;
 
 use support::actions::wait_for_two_polls;
 use support::questions::{self, QUESTIONS, QuestionKind};
-use support::{Relay, Term, lock, wait_until};
+use support::{Relay, Term, lock};
 
 /// Cases that run at the same time. They mostly wait.
 const THREADS: usize = 6;
 const PASTE_BYTES: usize = 10_000;
+/// Pieces per second of a slow paste.
+const PIECES_PER_SECOND: usize = 50;
 
 /// When input arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,145 +106,178 @@ fn write_at_speed(term: &mut Term, bytes: &[u8], speed: usize) {
     if speed == 0 {
         return term.paste(bytes);
     }
-    const PER_SECOND: usize = 50;
-    for chunk in bytes.chunks((speed / PER_SECOND).max(1)) {
+    for chunk in bytes.chunks((speed / PIECES_PER_SECOND).max(1)) {
         term.paste(chunk);
-        thread::sleep(Duration::from_millis(1000 / PER_SECOND as u64));
+        thread::sleep(Duration::from_millis(1000 / PIECES_PER_SECOND as u64));
     }
+}
+
+/// A question and a program that may ask it.
+struct Case<'a> {
+    kind: &'a QuestionKind,
+    relay: &'a Relay,
+    term: Term,
+    /// Commands that the preparation sent.
+    known: Vec<String>,
+}
+
+/// State of the program after an attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// The question is open.
+    Asking,
+    /// Any state.
+    Unknown,
 }
 
 /// Prepares a question, runs the attack, and checks that it sent nothing and that a person can answer.
 fn run_case(kind: &QuestionKind, attack: Attack) {
     let lab = questions::lab();
     let relay = Relay::to(lab.admin());
-    let mut size = (120, 40);
-    if let (true, Attack::Size { cols, rows, moment: Moment::BeforeQuestion }) = (kind.is_plain(), attack) {
-        size = (cols, rows);
-    }
-    let mut term = kind.start(&relay, size);
-    let known = relay.write_commands();
-    let assert_nothing_sent = |term: &Term, what: &str| {
-        if kind.is_plain() {
-            term.wait_input_read();
-            thread::sleep(Duration::from_millis(200));
-        } else {
-            wait_for_two_polls(term, &relay);
-        }
-        assert_eq!(relay.write_commands(), known, "{what}: {}\n{}", kind.name, term.screen());
+    let size = match attack {
+        // A command on the plain terminal asks at once.
+        Attack::Size { cols, rows, moment: Moment::BeforeQuestion } if kind.is_plain() => (cols, rows),
+        _ => (120, 40),
     };
-    // Set if the program is in the same state as before.
-    let mut is_usable = true;
-    match attack {
-        Attack::Paste { speed, has_brackets, moment } => {
-            if moment == Moment::InQuestion {
-                open_and_wait(kind, &mut term);
-            }
-            let text = pasted_text(kind, PASTE_BYTES);
-            write_at_speed(&mut term, &bracketed(&text, has_brackets), speed);
-            is_usable = false;
-        }
-        Attack::Stall { millis, has_brackets, moment } => {
-            let answer = support::keys::parse(kind.yes).concat();
-            let (answer, last) = answer.split_at(answer.len() - 1);
-            let first: Vec<u8> = match moment {
-                Moment::BeforeQuestion => {
-                    [b"text ", support::keys::parse(kind.open).concat().as_slice(), answer].concat()
-                }
-                Moment::InQuestion => answer.to_vec(),
-            };
-            if moment == Moment::InQuestion {
-                open_and_wait(kind, &mut term);
-            }
-            let rest = [last, b"more text"].concat();
-            // The text begins with the mark and ends with the other one; the stall is in the middle.
-            let text = bracketed(&[first.as_slice(), &rest].concat(), has_brackets);
-            let end = text.len() - rest.len() - if has_brackets { 6 } else { 0 };
-            term.paste(&text[..end]);
-            thread::sleep(Duration::from_millis(millis));
-            term.paste(&text[end..]);
-            is_usable = false;
-        }
-        Attack::Frozen => {
-            if !kind.is_plain() {
-                term.wait_input_read();
-            }
-            term.set_frozen(true);
-            let before = term.screen();
-            kind.open_unseen(&mut term);
-            if !kind.is_on_screen(&before) {
-                kind.answer_unseen(&mut term);
-                thread::sleep(Duration::from_millis(300));
-                assert_eq!(relay.write_commands(), known, "frozen: {}", kind.name);
-            }
-            term.set_frozen(false);
-            assert_nothing_sent(&term, "frozen");
-            is_usable = false;
-        }
-        Attack::Size { cols, rows, moment } => {
-            if moment == Moment::InQuestion {
-                open_and_wait(kind, &mut term);
-            }
-            if size == (120, 40) {
-                term.resize(cols, rows);
-                term.wait_input_read();
-            }
-            if moment == Moment::BeforeQuestion {
-                kind.open_unseen(&mut term);
-            } else {
-                thread::sleep(Duration::from_millis(700));
-            }
-            let screen = term.settled_screen();
-            if !kind.is_on_screen(&screen) {
-                kind.answer_unseen(&mut term);
-                assert_nothing_sent(&term, &format!("{cols}x{rows} {moment:?}"));
-                is_usable = false;
-            }
-        }
-        Attack::Escape { millis } => {
-            open_and_wait(kind, &mut term);
-            let answer = support::keys::parse(kind.yes).concat();
-            let (first, last) = answer.split_at(answer.len() - 1);
-            term.paste(first);
-            thread::sleep(Duration::from_millis(600));
-            term.paste(b"\x1b");
-            thread::sleep(Duration::from_millis(millis.unwrap_or(0)));
-            term.paste(last);
-            is_usable = false;
-        }
-        Attack::Reply { terminal, bytes } => {
-            open_and_wait(kind, &mut term);
-            term.paste(bytes);
-            thread::sleep(Duration::from_millis(600));
-            for byte in bytes {
-                term.paste(&[*byte]);
-                thread::sleep(Duration::from_millis(2));
-            }
-            assert_nothing_sent(&term, terminal);
-            // A reply that was cut ends after a while.
-            thread::sleep(Duration::from_millis(2100));
-        }
-    }
-    if !matches!(attack, Attack::Size { .. }) || is_usable {
-        assert_nothing_sent(&term, &format!("{attack:?}"));
-    }
-    if !is_usable {
-        drop(term);
+    let term = kind.start(&relay, size);
+    let mut case = Case { kind, relay: &relay, known: relay.write_commands(), term };
+    let after = case.run_attack(attack);
+    case.assert_nothing_sent(attack);
+    if after == After::Unknown {
+        drop(case.term);
         // An earlier action of the preparation is done again.
         lab.send_command("set server be1/s2 state ready");
-        term = kind.start(&relay, (120, 40));
-        open_and_wait(kind, &mut term);
-    } else if matches!(attack, Attack::Size { moment: Moment::BeforeQuestion, .. }) {
-        wait_until("the question", || kind.is_on_screen(&term.screen()));
+        case.term = kind.start(&relay, (120, 40));
+        case.open();
     }
-    kind.answer(&mut term, &relay);
+    kind.answer(&mut case.term, &relay);
 }
 
-fn open_and_wait(kind: &QuestionKind, term: &mut Term) {
-    kind.open(term);
-    if kind.is_plain() {
-        thread::sleep(Duration::from_millis(600));
-    } else {
-        term.wait_until_answerable();
+impl Case<'_> {
+    fn run_attack(&mut self, attack: Attack) -> After {
+        let moment = match attack {
+            Attack::Paste { moment, .. } | Attack::Stall { moment, .. } | Attack::Size { moment, .. } => moment,
+            Attack::Frozen => Moment::BeforeQuestion,
+            Attack::Escape { .. } | Attack::Reply { .. } => Moment::InQuestion,
+        };
+        if moment == Moment::InQuestion {
+            self.open();
+        }
+        match attack {
+            Attack::Paste { speed, has_brackets, .. } => {
+                let text = bracketed(&pasted_text(self.kind, PASTE_BYTES), has_brackets);
+                write_at_speed(&mut self.term, &text, speed);
+                After::Unknown
+            }
+            Attack::Stall { millis, has_brackets, moment } => self.paste_with_stall(millis, has_brackets, moment),
+            Attack::Frozen => self.answer_frozen(attack),
+            Attack::Size { cols, rows, moment } => self.answer_at_size(attack, (cols, rows), moment),
+            Attack::Escape { millis } => {
+                let (first, last) = self.answer_keys();
+                self.term.paste(&first);
+                thread::sleep(Duration::from_millis(600));
+                self.term.paste(b"\x1b");
+                thread::sleep(Duration::from_millis(millis.unwrap_or(0)));
+                self.term.paste(&last);
+                After::Unknown
+            }
+            Attack::Reply { terminal, bytes } => {
+                self.term.paste(bytes);
+                thread::sleep(Duration::from_millis(600));
+                for byte in bytes {
+                    self.term.paste(&[*byte]);
+                    thread::sleep(Duration::from_millis(2));
+                }
+                // A reply that was cut ends after a while.
+                thread::sleep(Duration::from_millis(2100));
+                assert!(self.kind.is_on_screen(&self.term.screen()), "{terminal}\n{}", self.term.screen());
+                After::Asking
+            }
+        }
+    }
+
+    /// Opens the question and waits until it can be answered.
+    fn open(&mut self) {
+        self.kind.open(&mut self.term);
+        if self.kind.is_plain() {
+            thread::sleep(Duration::from_millis(600));
+        } else {
+            self.term.wait_until_answerable();
+        }
+    }
+
+    fn assert_nothing_sent(&self, attack: Attack) {
+        if self.kind.is_plain() {
+            self.term.wait_input_read();
+            thread::sleep(Duration::from_millis(200));
+        } else {
+            wait_for_two_polls(&self.term, self.relay);
+        }
+        let sent = self.relay.write_commands();
+        assert_eq!(sent, self.known, "{}: {attack:?}\n{}", self.kind.name, self.term.screen());
+    }
+
+    /// Returns the bytes of a Yes: all but the key that confirms, and this key.
+    fn answer_keys(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut keys = support::keys::parse(self.kind.yes);
+        let last = keys.pop().expect("an answer has a key");
+        (keys.concat(), last)
+    }
+
+    /// Pastes a text that stops before the key that confirms, and continues later.
+    fn paste_with_stall(&mut self, millis: u64, has_brackets: bool, moment: Moment) -> After {
+        let (answer, last) = self.answer_keys();
+        let first = match moment {
+            Moment::BeforeQuestion => {
+                [b"text ".to_vec(), support::keys::parse(self.kind.open).concat(), answer].concat()
+            }
+            Moment::InQuestion => answer,
+        };
+        let rest = [last, b"more text".to_vec()].concat();
+        // The mark of the start is in the first part, the mark of the end in the other one.
+        let text = bracketed(&[first, rest.clone()].concat(), has_brackets);
+        let end = text.len() - rest.len() - if has_brackets { 6 } else { 0 };
+        self.term.paste(&text[..end]);
+        thread::sleep(Duration::from_millis(millis));
+        self.term.paste(&text[end..]);
+        After::Unknown
+    }
+
+    /// Opens and answers the question while the terminal accepts no output.
+    fn answer_frozen(&mut self, attack: Attack) -> After {
+        if !self.kind.is_plain() {
+            self.term.wait_input_read();
+        }
+        self.term.set_frozen(true);
+        // A command on the plain terminal may have asked before.
+        let is_shown = self.kind.is_on_screen(&self.term.settled_screen());
+        self.kind.open_unseen(&mut self.term);
+        if !is_shown {
+            self.kind.answer_unseen(&mut self.term);
+            thread::sleep(Duration::from_millis(300));
+            assert_eq!(self.relay.write_commands(), self.known, "{}: {attack:?}", self.kind.name);
+        }
+        self.term.set_frozen(false);
+        After::Unknown
+    }
+
+    /// Answers the question at a size if it is not visible there.
+    fn answer_at_size(&mut self, attack: Attack, (cols, rows): (u16, u16), moment: Moment) -> After {
+        if !self.kind.is_plain() || moment == Moment::InQuestion {
+            self.term.resize(cols, rows);
+            self.term.wait_input_read();
+        }
+        if moment == Moment::BeforeQuestion {
+            self.kind.open_unseen(&mut self.term);
+        } else {
+            thread::sleep(Duration::from_millis(700));
+        }
+        if self.kind.is_on_screen(&self.term.settled_screen()) {
+            return After::Asking;
+        }
+        self.kind.answer_unseen(&mut self.term);
+        self.assert_nothing_sent(attack);
+        After::Unknown
     }
 }
 

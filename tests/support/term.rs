@@ -175,6 +175,8 @@ impl Term {
     pub fn close(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         if let Some(tty) = self.tty() {
+            // A frozen terminal would block the last byte.
+            let _ = rustix::termios::tcflow(&tty, Action::OOn);
             // On drop the writer sends a newline and the end-of-file key, which a lost connection does not.
             // Without such a key it sends nothing.
             if let Ok(mut modes) = rustix::termios::tcgetattr(&tty) {
