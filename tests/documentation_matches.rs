@@ -293,7 +293,7 @@ fn hapulse_calls(page: &str) -> Vec<&str> {
 }
 
 fn parse_call(line: &str) -> Result<(), String> {
-    match hapulse::cli::command().try_get_matches_from(words(line)) {
+    match hapulse::cli::argument_parser::parse(words(line)) {
         Ok(_) => Ok(()),
         // A subcommand's name without its arguments is a valid mention.
         Err(error) if error.kind() == ErrorKind::MissingRequiredArgument && words(line).len() == 2 => Ok(()),

@@ -13,11 +13,11 @@ use std::thread;
 use tokio::sync::watch;
 
 /// The result of a lookup: addresses without port, or the kind and text of the error; `None` while it runs.
-type Lookup = Option<Result<Vec<SocketAddr>, (io::ErrorKind, String)>>;
+type LookupState = Option<Result<Vec<SocketAddr>, (io::ErrorKind, String)>>;
 
 /// Lookups that run, by host name. There is at most one per name, so a resolver that does not answer occupies one
 /// thread, however often its caller tries again.
-static RUNNING: LazyLock<Mutex<HashMap<String, watch::Receiver<Lookup>>>> = LazyLock::new(Mutex::default);
+static RUNNING: LazyLock<Mutex<HashMap<String, watch::Receiver<LookupState>>>> = LazyLock::new(Mutex::default);
 
 /// Returns the addresses of a host, with this port. Joins a lookup of the same name that already runs.
 ///
@@ -41,7 +41,7 @@ pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>
 }
 
 /// Returns the receiver of the result of a lookup that runs, or starts one.
-fn join_or_start(host: &str) -> io::Result<watch::Receiver<Lookup>> {
+fn join_or_start(host: &str) -> io::Result<watch::Receiver<LookupState>> {
     let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(lookup) = running.get(host) {
         return Ok(lookup.clone());
