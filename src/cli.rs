@@ -3,8 +3,8 @@
 //! Each larger subcommand has its own file, which contains the clap arguments and a function that loads the settings,
 //! resolves the targets and calls `headless` or `live`. The smaller subcommands are in this file.
 
-pub mod argument_parser;
 mod args;
+pub mod argument_parser;
 mod check_command;
 mod common_args;
 mod dashboard;
@@ -26,7 +26,6 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, FromArgMatches as _};
-use clap_complete::Shell;
 use jiff::tz::TimeZone;
 
 use crate::actions::audit::actor::Actor;
@@ -46,6 +45,7 @@ use crate::haproxy::address::Address;
 use crate::haproxy::safe_text;
 use crate::headless::audit::listing;
 use crate::headless::config::effective;
+use crate::headless::manual::completions;
 use crate::headless::manual::key_list;
 use crate::headless::manual::man;
 use crate::headless::print::ignore_broken_pipe;
@@ -81,7 +81,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(CliCommand::Get(args)) => get_command::run(args),
         Some(CliCommand::Check(args)) => Ok(check_command::run(args)),
         Some(CliCommand::Watch(args)) => watch_command::run(args),
-        Some(CliCommand::Completions { shell }) => print_bytes(&completions(shell)),
+        Some(CliCommand::Completions { shell }) => print_bytes(completions::script(command(), shell).as_bytes()),
         Some(CliCommand::Man { keys: false }) => print_bytes(man::roff_page(command()).as_bytes()),
         Some(CliCommand::Man { keys: true }) => print_bytes(key_list::markdown_page().as_bytes()),
         Some(CliCommand::Drain(args)) => run_server_command(&args.into(), cli.read_only),
@@ -174,12 +174,6 @@ fn print_config(args: &ConfigArgs, read_only: bool) -> anyhow::Result<ExitCode> 
 /// Returns the clap definition of the command line, for the manual page, the completions and the tests.
 pub fn command() -> clap::Command {
     Cli::command()
-}
-
-fn completions(shell: Shell) -> Vec<u8> {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut command(), "hapulse", &mut text);
-    text
 }
 
 fn print_bytes(text: &[u8]) -> anyhow::Result<ExitCode> {

@@ -37,6 +37,7 @@ use crate::table::view_table::ViewId;
         hapulse show latency --format csv    print a view\n  \
         hapulse get www/BACKEND.qcur         print a single value\n  \
         hapulse check                        health check for Nagios and Icinga\n\n\
+        Flags may stand before a command or after it. If a flag is given twice, the later one wins.\n\n\
         Exit codes: 0 success, 1 error, 2 invalid usage or configuration, 3 no HAProxy found"
 )]
 pub(super) struct Cli {
