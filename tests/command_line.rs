@@ -205,6 +205,18 @@ fn t19_word_that_is_no_target_suggests_what_was_meant() {
         let line = format!("--config {config} {command} frankfrut");
         shell.assert_usage_error(&line, &["did you mean frankfurt?", "configured targets: frankfurt, paris"]);
     }
+    let config = shell.write("host.toml", "[targets]\nlb1 = \"127.0.0.1\"\nlb2 = \"lb2.example\"");
+    shell.assert_usage_error(
+        &format!("--config {config} show lb1:1 --target lb1"),
+        &["host.toml:2:", "127.0.0.1:9999?"],
+    );
+    shell.assert_usage_error(&format!("--config {config} show --target lb2"), &["host.toml:3:", "lb2.example:9999"]);
+    let (code, out, _) = shell.run(&["--config", &config, "doctor"]);
+    assert!(code == 1 && out.contains("host.toml:2:") && out.contains("127.0.0.1:9999?"), "{out}");
+    for command in ["show", "doctor lb1", "ready be/s1"] {
+        shell.assert_usage_error(&format!("--config {config} {command}"), &["host.toml:2:", "127.0.0.1:9999?"]);
+    }
+    let config = shell.path("config.toml");
     for line in [["check", "frankfrut"].as_slice(), &["check", "--target", "frankfrut"]] {
         let (code, out, _) = shell.run(&[&["--config", &config], line].concat());
         assert!(code == 3 && out.contains("did you mean frankfurt?"), "{out}");

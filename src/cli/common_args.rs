@@ -45,6 +45,12 @@ impl PollArgs {
         self.config.as_deref()
     }
 
+    /// Returns true if an option names a target.
+    pub(super) fn names_targets(&self) -> bool {
+        let TargetFlags { targets, unix_socket, tcp_socket } = &self.targets;
+        !targets.is_empty() || unix_socket.is_some() || tcp_socket.is_some()
+    }
+
     /// Returns the targets in `named`, followed by those of the options. Without any, returns all configured targets or
     /// else the discovered local HAProxies.
     pub(super) fn resolve_targets(&self, named: &[TargetArg], settings: &Settings) -> Result<FoundTargets, NoTarget> {

@@ -72,8 +72,10 @@ pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode
             findings.push(discovery_checks::tried_finding(&tried));
             sections.push(("HAProxy".to_owned(), findings));
         }
-        // With an invalid configuration, the word may be a name in it.
-        Err(why @ (NoTarget::Address(_) | NoTarget::UnknownWord(_))) if is_configured => {
+        // Otherwise the error is in the configuration, or the word may be a name in an invalid one.
+        Err(why @ (NoTarget::Address(_) | NoTarget::UnknownWord(_)))
+            if is_configured && (!args.target_args.is_empty() || args.poll_args.names_targets()) =>
+        {
             return Ok(report_no_target(&why));
         }
         Err(why) => sections.push(("HAProxy".to_owned(), vec![Finding::error(why.to_string())])),

@@ -67,7 +67,7 @@ impl TargetArg {
         let Some(word) = self.bare_word() else { return Ok(self.target.clone()) };
         let is_named = self.target.name.is_some();
         match known.configured.iter().find(|entry| !is_named && entry.name == word) {
-            Some(entry) => Ok(entry.value.clone()),
+            Some(entry) => configured_target(entry),
             None if !is_named && known.commands.iter().any(|command| command == word) => Err(UnknownWord(format!(
                 "\"{word}\" is a command and must stand before the targets; a socket of this name is ./{word}"
             ))),
@@ -93,6 +93,32 @@ impl TargetArg {
     }
 }
 
+/// Returns the target of an entry of the configuration.
+///
+/// # Errors
+/// Returns an error if its address is a single word, such as a host without a port, and no such file exists.
+pub(super) fn configured_target(entry: &Located<Target>) -> Result<Target, UnknownWord> {
+    let path = entry.value.address.path().and_then(Path::to_str);
+    match path.filter(|word| !word.contains('/') && !is_file(word)) {
+        None => Ok(entry.value.clone()),
+        Some(word) => {
+            let message = match describe_host(word) {
+                Some(message) => message,
+                None => format!(
+                    "\"{word}\" is not an address: write the full path of a socket, or a host with its port, such as {word}:9999"
+                ),
+            };
+            Err(UnknownWord(entry.error(&message).to_string()))
+        }
+    }
+}
+
+/// Returns the message for a host without a port, or `None` if the word is not certainly one.
+fn describe_host(word: &str) -> Option<String> {
+    let is_host = word.parse::<IpAddr>().is_ok() || word == "localhost";
+    is_host.then(|| format!("\"{word}\" has no port: {word}:9999?"))
+}
+
 /// Returns true for an existing file that is not a directory.
 pub(super) fn is_file(word: &str) -> bool {
     Path::new(word).metadata().is_ok_and(|metadata| !metadata.is_dir())
@@ -101,8 +127,8 @@ pub(super) fn is_file(word: &str) -> bool {
 /// Describes a word that is neither a command nor a target: what it may mean, and how to write that.
 pub(super) fn describe_unknown(word: &str, known: KnownWords<'_>) -> String {
     let shown = SafeText::from(word);
-    if word.parse::<IpAddr>().is_ok() || word == "localhost" {
-        return format!("\"{shown}\" has no port: {shown}:9999?\n  write the port of the stats socket after the host");
+    if let Some(message) = describe_host(word) {
+        return format!("{message}\n  write the port of the stats socket after the host");
     }
     let names: Vec<&str> = known.configured.iter().map(|entry| entry.name.as_str()).collect();
     let commands = known.commands.iter().map(String::as_str);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::cli::target_arg::{KnownWords, TargetArg, UnknownWord};
+use crate::cli::target_arg::{self, KnownWords, TargetArg, UnknownWord};
 use crate::config::discovery::{Discovery, LocalHaproxy, discover};
 use crate::config::located::Located;
 use crate::config::target::Target;
@@ -167,11 +167,11 @@ pub(super) fn named(
 /// Returns the named targets. Without any, returns all configured targets or else the discovered local HAProxies.
 ///
 /// # Errors
-/// Returns an error if there is no target.
+/// Returns an error if there is no target, or if the configured address of one is not an address.
 pub(super) fn find(named: Vec<Target>, configured: &[Located<Target>]) -> Result<FoundTargets, NoTarget> {
     let mut targets = named;
     if targets.is_empty() {
-        targets.extend(configured.iter().map(|entry| entry.value.clone()));
+        targets = configured.iter().map(target_arg::configured_target).collect::<Result<_, _>>()?;
     }
     let mut discovery = None;
     if targets.is_empty() {
