@@ -4,6 +4,7 @@
 //! resolves the targets and calls `headless` or `live`. The smaller subcommands are in this file.
 
 mod args;
+pub mod argument_parser;
 mod check_command;
 mod common_args;
 mod dashboard;
@@ -12,24 +13,27 @@ mod doctor_command;
 mod get_command;
 mod resolve_settings;
 mod server_commands;
+mod setting_flags;
 mod show_command;
+mod target_arg;
 mod targets;
 mod watch_command;
 
+use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
-use clap::{CommandFactory as _, Parser as _};
-use clap_complete::Shell;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use jiff::tz::TimeZone;
 
 use crate::actions::audit::actor::Actor;
 use crate::actions::audit::audit_writer::AuditWriter;
-use crate::cli::args::{AuditArgs, Cli, CliCommand, ConfigArgs};
+use crate::cli::args::{AuditArgs, Cli, CliCommand, ConfigArgs, DashboardOptions};
 use crate::cli::common_args::{report_no_target, report_skipped, usage_error};
 use crate::cli::server_commands::ServerCommandArgs;
+use crate::cli::target_arg::{KnownWords, TargetArg, TargetFlags};
 use crate::cli::targets::{FoundTargets, NoTarget};
 use crate::config::config_file::BadConfig;
 use crate::config::partial_settings::PartialSettings;
@@ -41,6 +45,7 @@ use crate::haproxy::address::Address;
 use crate::haproxy::safe_text;
 use crate::headless::audit::listing;
 use crate::headless::config::effective;
+use crate::headless::manual::completions;
 use crate::headless::manual::key_list;
 use crate::headless::manual::man;
 use crate::headless::print::ignore_broken_pipe;
@@ -51,9 +56,10 @@ use crate::problems::thresholds::ThresholdError;
 
 /// Parses the arguments, runs the command and returns the exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let cli = match argument_parser::parse(&args).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return check_command::report_usage_error(&error).unwrap_or_else(|| report_usage_error(&error)),
+        Err(error) => return argument_parser::report(&error, &args),
     };
     match run(cli) {
         Ok(code) => code,
@@ -65,60 +71,74 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints an error in the command line, or the help, and returns the exit code. An error may quote arguments, so it is
-/// printed without colors and escaped.
-fn report_usage_error(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        error.exit();
-    }
-    eprint!("{}", safe_text::escape_lines(&error.to_string()));
-    usage_error()
-}
-
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     debug_log::start(cli.debug_log.as_deref())?;
     match cli.command {
         Some(CliCommand::Audit(args)) => print_audit(args),
-        Some(CliCommand::Config(args)) => print_config(&args),
-        Some(CliCommand::Doctor(args)) => doctor_command::run(&args),
+        Some(CliCommand::Config(args)) => print_config(&args, cli.read_only),
+        Some(CliCommand::Doctor(args)) => doctor_command::run(&args, cli.read_only),
         Some(CliCommand::Show(args)) => show_command::run(args),
         Some(CliCommand::Get(args)) => get_command::run(args),
         Some(CliCommand::Check(args)) => Ok(check_command::run(args)),
         Some(CliCommand::Watch(args)) => watch_command::run(args),
-        Some(CliCommand::Completions { shell }) => print_bytes(&completions(shell)),
+        Some(CliCommand::Completions { shell }) => print_bytes(completions::script(command(), shell).as_bytes()),
         Some(CliCommand::Man { keys: false }) => print_bytes(man::roff_page(command()).as_bytes()),
         Some(CliCommand::Man { keys: true }) => print_bytes(key_list::markdown_page().as_bytes()),
-        Some(CliCommand::Drain(args)) => run_server_command(&args.into()),
-        Some(CliCommand::Maint(args)) => run_server_command(&args.into()),
-        Some(CliCommand::Ready(args)) => run_server_command(&args.into()),
-        Some(CliCommand::Demo(_)) | None if !io::stdout().is_terminal() => {
-            eprintln!(
-                "hapulse: the dashboard needs a terminal, but standard output is not one\n  run hapulse without a pipe or redirection"
-            );
-            Ok(usage_error())
-        }
-        Some(CliCommand::Demo(options)) => {
-            let settings = resolve_settings::load_settings(options.config.as_deref(), options.layer())?;
-            let demo = demo::start(demo::DemoOptions::default()).context("cannot start the simulated HAProxy")?;
-            let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
-            let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
-            dashboard::show(FoundTargets { targets: vec![target], discovery: None }, &options, &settings, audit)
-        }
-        None => {
-            let settings = resolve_settings::load_settings(cli.options.config.as_deref(), cli.options.layer())?;
-            match targets::find(&cli.targets, cli.unix_socket.as_deref(), cli.tcp_socket.as_deref(), &settings.targets)
-            {
-                Ok(found) => dashboard::show(found, &cli.options, &settings, open_audit(&settings, "dashboard")),
-                Err(why) => {
-                    let code = report_no_target(&why);
-                    if matches!(why, NoTarget::NotFound { .. }) {
-                        eprintln!(
-                            "  or specify a target: hapulse PATH, hapulse HOST:PORT; to try hapulse without HAProxy: hapulse demo"
-                        );
-                    }
-                    Ok(code)
-                }
+        Some(CliCommand::Drain(args)) => run_server_command(&args.into(), cli.read_only),
+        Some(CliCommand::Maint(args)) => run_server_command(&args.into(), cli.read_only),
+        Some(CliCommand::Ready(args)) => run_server_command(&args.into(), cli.read_only),
+        Some(CliCommand::Demo(options)) => run_demo(&options, cli.read_only),
+        None => run_dashboard(&cli),
+    }
+}
+
+/// Prints an error and returns the exit code, unless standard output is a terminal.
+fn require_terminal() -> Option<ExitCode> {
+    if io::stdout().is_terminal() {
+        return None;
+    }
+    eprintln!(
+        "hapulse: the dashboard needs a terminal, but standard output is not one\n  run hapulse without a pipe or redirection"
+    );
+    Some(usage_error())
+}
+
+fn run_demo(options: &DashboardOptions, read_only: bool) -> anyhow::Result<ExitCode> {
+    if let Some(code) = require_terminal() {
+        return Ok(code);
+    }
+    let flags = options.settings.partial_settings(read_only);
+    let settings = resolve_settings::load_settings(options.settings.config.as_deref(), flags)?;
+    let demo = demo::start(demo::DemoOptions::default()).context("cannot start the simulated HAProxy")?;
+    let target = Target { name: Some("demo".to_owned()), address: Address::unix(demo.socket()) };
+    let audit = AuditWriter::disabled(Actor::current(), SystemTime::now());
+    dashboard::show(FoundTargets { targets: vec![target], discovery: None }, options, &settings, audit)
+}
+
+fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let Cli { target_args, targets: TargetFlags { targets, unix_socket, tcp_socket }, options, .. } = cli;
+    let flags = options.settings.partial_settings(cli.read_only);
+    let settings = resolve_settings::load_settings(options.settings.config.as_deref(), flags)?;
+    let args: Vec<TargetArg> = target_args.iter().chain(targets).cloned().collect();
+    let commands = argument_parser::command_names(&command());
+    let known = KnownWords { configured: &settings.targets, commands: &commands };
+    let named = match targets::named(&args, unix_socket.as_deref(), tcp_socket.as_deref(), known) {
+        Ok(named) => named,
+        Err(why) => return Ok(report_no_target(&why)),
+    };
+    if let Some(code) = require_terminal() {
+        return Ok(code);
+    }
+    match targets::find(named, &settings.targets) {
+        Ok(found) => dashboard::show(found, options, &settings, open_audit(&settings, "dashboard")),
+        Err(why) => {
+            let code = report_no_target(&why);
+            if matches!(why, NoTarget::NotFound { .. }) {
+                eprintln!(
+                    "  or specify a target: hapulse PATH, hapulse HOST:PORT; to try hapulse without HAProxy: hapulse demo"
+                );
             }
+            Ok(code)
         }
     }
 }
@@ -135,15 +155,15 @@ fn print_audit(args: AuditArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_config(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
+fn print_config(args: &ConfigArgs, read_only: bool) -> anyhow::Result<ExitCode> {
     let out = &mut BufWriter::new(io::stdout().lock());
     let printed = if args.schema {
         effective::print_schema(out)
     } else if args.actions {
         effective::print_actions(out)
     } else {
-        let search_paths = search_paths::for_process(args.config.as_deref());
-        let layers = search_paths.read_all(PartialSettings::default(), &search_paths::env_variable)?;
+        let search_paths = search_paths::for_process(args.settings.config.as_deref());
+        let layers = search_paths.read_all(args.settings.partial_settings(read_only), &search_paths::env_variable)?;
         let settings = resolve_settings::resolve_settings(&layers)?;
         effective::print_settings(&layers, &settings, out)
     };
@@ -154,12 +174,6 @@ fn print_config(args: &ConfigArgs) -> anyhow::Result<ExitCode> {
 /// Returns the clap definition of the command line, for the manual page, the completions and the tests.
 pub fn command() -> clap::Command {
     Cli::command()
-}
-
-fn completions(shell: Shell) -> Vec<u8> {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut command(), "hapulse", &mut text);
-    text
 }
 
 fn print_bytes(text: &[u8]) -> anyhow::Result<ExitCode> {
@@ -174,11 +188,14 @@ fn open_audit(settings: &Settings, tool: &str) -> AuditWriter {
     AuditWriter::new(path.clone(), *required, tool, Actor::current(), SystemTime::now())
 }
 
-fn run_server_command(args: &ServerCommandArgs) -> anyhow::Result<ExitCode> {
+fn run_server_command(args: &ServerCommandArgs, read_only: bool) -> anyhow::Result<ExitCode> {
     let common = &args.common;
-    let settings = resolve_settings::load_settings(common.config.as_deref(), common.partial_settings())?;
-    let named: Vec<Target> = common.target.iter().cloned().collect();
-    let found = targets::find(&named, common.unix_socket.as_deref(), common.tcp_socket.as_deref(), &settings.targets);
+    let flags = PartialSettings { read_only: read_only.then_some(true), ..PartialSettings::default() };
+    let settings = resolve_settings::load_settings(common.config.as_deref(), flags)?;
+    let known = KnownWords { configured: &settings.targets, commands: &[] };
+    let (unix_socket, tcp_socket) = (common.unix_socket.as_deref(), common.tcp_socket.as_deref());
+    let named = targets::named(common.target.as_slice(), unix_socket, tcp_socket, known);
+    let found = named.and_then(|named| targets::find(named, &settings.targets));
     found.iter().for_each(report_skipped);
     let target = match found.and_then(FoundTargets::into_changeable) {
         Ok(target) => target,

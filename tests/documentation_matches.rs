@@ -147,6 +147,9 @@ fn bash_completion_completes_commands_flags_and_values() {
         (vec!["hapulse", "drain", "--th"], vec!["--then"]),
         (vec!["hapulse", "--theme", "l"], vec!["light"]),
         (vec!["hapulse", "completions", "z"], vec!["zsh"]),
+        (vec!["hapulse", "-n", "dr"], vec!["drain"]),
+        (vec!["hapulse", "--theme", "dark", "che"], vec!["check"]),
+        (vec!["hapulse", "-n", "drain", "--th"], vec!["--then"]),
     ] {
         let last = typed.len() - 1;
         let bash_script = format!(
@@ -159,6 +162,28 @@ fn bash_completion_completes_commands_flags_and_values() {
         let completions = String::from_utf8(output.stdout).unwrap();
         assert_eq!(completions.lines().collect::<Vec<_>>(), expected, "{typed:?}");
     }
+}
+
+/// zsh would take the first word for a target, and complete nothing after it.
+#[test]
+fn n3_zsh_completion_expects_a_command_or_path_first() {
+    let script = run(&["completions", "zsh"]);
+    let (root, commands) = script.split_once("case $state in").unwrap();
+    assert!(root.contains("{_alternative 'commands:command:_hapulse_commands' 'sockets:socket:_files'}"), "{root}");
+    assert!(!root.contains("TARGET\\:") && !root.contains("target_args"), "{root}");
+    assert!(commands.contains("case $line[1] in\n            (demo)"), "{commands}");
+}
+
+/// fish parses the words before the cursor; a flag whose value is being typed must not be an error.
+#[test]
+fn n3_fish_completion_completes_values_of_flags_and_arguments() {
+    let script = run(&["completions", "fish"]);
+    let parsers: Vec<&str> = script.lines().filter(|line| line.contains("argparse -s")).collect();
+    assert!(
+        parsers.len() == 2 && parsers[1].contains("or argparse") && parsers[1].contains("$cmd[1..-2]"),
+        "{parsers:?}"
+    );
+    assert!(script.contains("\"__fish_hapulse_using_subcommand completions\" -f -a \"bash "), "{script}");
 }
 
 #[test]
@@ -293,7 +318,7 @@ fn hapulse_calls(page: &str) -> Vec<&str> {
 }
 
 fn parse_call(line: &str) -> Result<(), String> {
-    match hapulse::cli::command().try_get_matches_from(words(line)) {
+    match hapulse::cli::argument_parser::parse(words(line)) {
         Ok(_) => Ok(()),
         // A subcommand's name without its arguments is a valid mention.
         Err(error) if error.kind() == ErrorKind::MissingRequiredArgument && words(line).len() == 2 => Ok(()),

@@ -1,7 +1,6 @@
 //! Arguments of the command line: global options, the options of the dashboard and the list of subcommands.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -11,12 +10,10 @@ use crate::cli::check_command::CheckArgs;
 use crate::cli::doctor_command::DoctorArgs;
 use crate::cli::get_command::GetArgs;
 use crate::cli::server_commands::{DrainArgs, MaintArgs, ReadyArgs};
+use crate::cli::setting_flags::{SETTING_FLAGS, SettingFlags};
 use crate::cli::show_command::ShowArgs;
+use crate::cli::target_arg::{TargetArg, TargetFlags};
 use crate::cli::watch_command::WatchArgs;
-use crate::config::duration;
-use crate::config::partial_settings::PartialSettings;
-use crate::config::target::Target;
-use crate::config::terminal_env::ColorTheme;
 use crate::problems::thresholds::ThresholdChange;
 use crate::table::filter::RowFilter;
 use crate::table::view_table::ViewId;
@@ -28,6 +25,7 @@ use crate::table::view_table::ViewId;
     version,
     about = "A terminal dashboard for HAProxy: monitor through the stats socket, find problems, change servers safely",
     args_conflicts_with_subcommands = true,
+    override_usage = "hapulse [OPTIONS] [TARGET]...\n       hapulse [OPTIONS] <COMMAND>",
     after_help = "Examples:\n  hapulse                              the HAProxies of this machine\n  \
         hapulse /run/haproxy/admin.sock      a Unix socket\n  \
         hapulse -n lb01:9999 eu=lb02:9999    two over TCP, read-only; o switches between them\n  \
@@ -39,6 +37,7 @@ use crate::table::view_table::ViewId;
         hapulse show latency --format csv    print a view\n  \
         hapulse get www/BACKEND.qcur         print a single value\n  \
         hapulse check                        health check for Nagios and Icinga\n\n\
+        Flags may stand before a command or after it. If a flag is given twice, the later one wins.\n\n\
         Exit codes: 0 success, 1 error, 2 invalid usage or configuration, 3 no HAProxy found"
 )]
 pub(super) struct Cli {
@@ -46,17 +45,16 @@ pub(super) struct Cli {
     pub(super) command: Option<CliCommand>,
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
-    pub(super) targets: Vec<Target>,
-    /// Path of the stats socket (HATop compatible)
-    #[arg(short = 's', long = "unix-socket", value_name = "PATH")]
-    pub(super) unix_socket: Option<String>,
-    /// Address of the stats socket (HATop compatible)
-    #[arg(short = 't', long = "tcp-socket", value_name = "HOST:PORT")]
-    pub(super) tcp_socket: Option<String>,
+    pub(super) target_args: Vec<TargetArg>,
+    #[command(flatten)]
+    pub(super) targets: TargetFlags,
     #[command(flatten)]
     pub(super) options: DashboardOptions,
+    /// Never change HAProxy (read-only mode); no other configuration source can unset this
+    #[arg(short = 'n', long, global = true, overrides_with = "read_only")]
+    pub(super) read_only: bool,
     /// Append a debug log of hapulse itself to this file [env: `HAPULSE_DEBUG`]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, overrides_with = "debug_log")]
     pub(super) debug_log: Option<PathBuf>,
 }
 
@@ -107,14 +105,10 @@ pub(super) enum CliCommand {
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct DashboardOptions {
-    /// Seconds between two samples, at least 0.1; increased automatically if HAProxy replies slowly [default: 2]
-    #[arg(short = 'i', long = "interval", visible_alias = "update-interval", value_name = "SECONDS", value_parser = duration::parse_interval)]
-    pub(super) interval: Option<Duration>,
-    /// Never change HAProxy (read-only mode); no other configuration source can unset this
-    #[arg(short = 'n', long)]
-    pub(super) read_only: bool,
+    #[command(flatten)]
+    pub(super) settings: SettingFlags,
     /// Number of the initial view
-    #[arg(short = 'm', long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=9))]
+    #[arg(short = 'm', long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=9), overrides_with = "mode")]
     pub(super) mode: u8,
     /// Initial row filter (HATop compatible): IID is the number of a proxy, SID the number of a server, -1 stands for
     /// any; TYPE is -1 or a sum of 1 (frontends), 2 (backends), 4 (servers) and 8 (listeners); may be repeated
@@ -123,24 +117,9 @@ pub(super) struct DashboardOptions {
     /// Show only this proxy initially; may be repeated
     #[arg(short = 'p', long = "proxy", value_name = "NAME", value_parser = parse_proxy_name)]
     pub(super) proxies: Vec<String>,
-    /// Color theme [default: auto]
-    #[arg(long, value_enum, value_name = "NAME")]
-    pub(super) theme: Option<ColorTheme>,
-    /// Draw with ASCII characters only
-    #[arg(long)]
-    pub(super) ascii: bool,
     /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     pub(super) thresholds: Vec<ThresholdChange>,
-    /// Append every event to this file
-    #[arg(long, value_name = "FILE")]
-    pub(super) log_file: Option<PathBuf>,
-    /// Memory for the history of each HAProxy, in MiB [default: 64]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(super) history_memory: Option<u16>,
-    /// Read this configuration file instead of the user's
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -155,7 +134,7 @@ pub(super) struct AuditArgs {
     #[arg(long)]
     pub(super) json: bool,
     /// Read this configuration file instead of the user's
-    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    #[arg(long, value_name = "FILE", conflicts_with = "file", overrides_with = "config")]
     pub(super) config: Option<PathBuf>,
 }
 
@@ -165,14 +144,13 @@ pub(super) struct AuditArgs {
     hapulse config --actions                    names of commands, for the section [keys]\n  \
     hapulse config --schema > hapulse.schema.json")]
 pub(super) struct ConfigArgs {
-    /// Read this configuration file instead of the user's
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) settings: SettingFlags,
     /// Print the JSON schema of the configuration file, for editors
-    #[arg(long, conflicts_with = "config")]
+    #[arg(long, conflicts_with_all = SETTING_FLAGS)]
     pub(super) schema: bool,
     /// Print the commands that keys can be bound to, with their default keys
-    #[arg(long, conflicts_with_all = ["config", "schema"])]
+    #[arg(long, conflicts_with_all = SETTING_FLAGS, conflicts_with = "schema")]
     pub(super) actions: bool,
 }
 
@@ -221,23 +199,12 @@ impl DashboardOptions {
             view_configs: Vec::new(),
         })
     }
-
-    /// Returns the settings that are set by these options, which override all other sources.
-    pub(super) fn layer(&self) -> PartialSettings {
-        PartialSettings {
-            read_only: self.read_only.then_some(true),
-            interval: self.interval,
-            theme: self.theme,
-            ascii: self.ascii.then_some(true),
-            history_memory: self.history_memory,
-            log_file: self.log_file.clone(),
-            ..PartialSettings::default()
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use clap::CommandFactory as _;
 
@@ -249,11 +216,14 @@ mod tests {
     #[test]
     fn parse_accepts_hatop_connection_options() {
         let cli = Cli::parse_from(["hapulse", "-s", "/run/a.sock", "-i", "3", "-n"]);
-        assert_eq!(cli.unix_socket.as_deref(), Some("/run/a.sock"));
-        assert_eq!((cli.options.interval, cli.options.read_only), (Some(Duration::from_secs(3)), true));
+        assert_eq!(cli.targets.unix_socket.as_deref(), Some("/run/a.sock"));
+        assert_eq!(
+            (cli.options.settings.partial_settings(false).interval, cli.read_only),
+            (Some(Duration::from_secs(3)), true)
+        );
         let cli = Cli::parse_from(["hapulse", "--tcp-socket", "lb01:9999", "--update-interval", "0.5"]);
-        assert_eq!(cli.options.interval, Some(Duration::from_millis(500)));
-        assert_eq!(cli.tcp_socket.as_deref(), Some("lb01:9999"));
+        assert_eq!(cli.options.settings.partial_settings(false).interval, Some(Duration::from_millis(500)));
+        assert_eq!(cli.targets.tcp_socket.as_deref(), Some("lb01:9999"));
     }
 
     #[test]

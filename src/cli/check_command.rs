@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL};
+use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, text_layout};
 use crate::cli::resolve_settings as configured;
+use crate::cli::setting_flags::AsciiFlag;
+use crate::cli::target_arg::TargetArg;
 use crate::config::duration;
-use crate::config::target::Target;
 use crate::haproxy::safe_text;
 use crate::headless::check::nagios::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};
+use crate::headless::print::TextWriter;
 use crate::problems::thresholds::ThresholdChange;
 
-/// Name of the subcommand.
-const SUBCOMMAND: &str = "check";
+/// Name of the command.
+pub(super) const NAME: &str = "check";
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = format!("Samples once per second, for {} s unless --over is set. This evaluates every rule of docs/problems.md except tls-reuse, which takes a minute. Health checks before the first sample are unknown, so the rules flapping and failing-checks count only later ones. check_nrpe times out after 10 s: call it with -t 20, or use hapulse check --over 8s.\n\n\
@@ -28,13 +30,15 @@ const SUBCOMMAND: &str = "check";
 pub(super) struct CheckArgs {
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
-    target_args: Vec<Target>,
+    target_args: Vec<TargetArg>,
     /// Sampling time, such as 30s or 2m
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
     /// Change a threshold or hold time: RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; may be repeated
     #[arg(long = "threshold", value_name = "RULE.warn=N")]
     thresholds: Vec<ThresholdChange>,
+    #[command(flatten)]
+    ascii: AsciiFlag,
     #[command(flatten)]
     poll_args: PollArgs,
 }
@@ -49,13 +53,13 @@ pub(super) fn run(args: CheckArgs) -> ExitCode {
 }
 
 fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
-    let CheckArgs { target_args, over, thresholds: changes, poll_args } = args;
-    let settings = poll_args.load_settings()?;
+    let CheckArgs { target_args, over, thresholds: changes, ascii, poll_args } = args;
+    let settings = poll_args.load_settings(ascii.partial_settings())?;
     let thresholds = configured::thresholds(&settings.thresholds, &changes)?;
     let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
     let options = CheckOptions { over: over.unwrap_or(DEFAULT_SAMPLING_TIME), interval: SAMPLE_INTERVAL, thresholds };
-    nagios::run(&options, pollers, &mut io::stdout().lock())
+    nagios::run(&options, pollers, &mut TextWriter::new(io::stdout().lock(), text_layout(&settings).ascii))
 }
 
 /// Prints the UNKNOWN line to standard output, because monitoring systems show only that. Write errors are ignored.
@@ -63,13 +67,9 @@ fn print_unknown(why: &str) {
     let _ = writeln!(io::stdout(), "{}", unknown_line(&safe_text::escape_lines(why)));
 }
 
-/// Prints an error in the command line of `hapulse check` as UNKNOWN and returns the exit code 3, because clap's exit
-/// code 2 would mean CRITICAL. Returns `None` for other commands, and for `--help`, which is not an error.
-pub(super) fn report_usage_error(error: &clap::Error) -> Option<ExitCode> {
-    let is_ours = std::env::args_os().nth(1).is_some_and(|word| word == SUBCOMMAND);
-    if !is_ours || !error.use_stderr() {
-        return None;
-    }
-    print_unknown(error.to_string().trim().trim_start_matches("error: "));
-    Some(ExitCode::from(NagiosState::Unknown.exit_code()))
+/// Prints an error in the command line of `hapulse check` as UNKNOWN and returns the exit code 3, because the exit code 2
+/// of other commands would mean CRITICAL.
+pub(super) fn report_usage_error(text: &str) -> ExitCode {
+    print_unknown(text.trim().trim_start_matches("error: "));
+    ExitCode::from(NagiosState::Unknown.exit_code())
 }

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::actions::audit::audit_index::AuditIndex;
 use crate::cli::resolve_settings;
+use crate::cli::target_arg::{KnownWords, TargetArg, TargetFlags};
 use crate::cli::targets::{self, FoundTargets, NoTarget};
 use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
@@ -26,24 +27,17 @@ pub(super) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Options of all read-only commands.
 #[derive(Debug, Clone, Args)]
 pub(super) struct PollArgs {
-    /// Stats socket: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name; may be repeated
-    #[arg(long = "target", value_name = "TARGET")]
-    targets: Vec<Target>,
-    /// Path of the stats socket (HATop compatible)
-    #[arg(short = 's', long = "unix-socket", value_name = "PATH")]
-    unix_socket: Option<String>,
-    /// Address of the stats socket (HATop compatible)
-    #[arg(short = 't', long = "tcp-socket", value_name = "HOST:PORT")]
-    tcp_socket: Option<String>,
+    #[command(flatten)]
+    targets: TargetFlags,
     /// Read this configuration file instead of the user's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", overrides_with = "config")]
     config: Option<PathBuf>,
 }
 
 impl PollArgs {
-    /// Loads the effective settings.
-    pub(super) fn load_settings(&self) -> anyhow::Result<Settings> {
-        Ok(resolve_settings::load_settings(self.config.as_deref(), PartialSettings::default())?)
+    /// Loads the effective settings; `flags` are those set by other options of the command.
+    pub(super) fn load_settings(&self, flags: PartialSettings) -> anyhow::Result<Settings> {
+        Ok(resolve_settings::load_settings(self.config.as_deref(), flags)?)
     }
 
     /// Returns the configuration file that replaces the user's.
@@ -51,11 +45,20 @@ impl PollArgs {
         self.config.as_deref()
     }
 
+    /// Returns true if an option names a target.
+    pub(super) fn names_targets(&self) -> bool {
+        let TargetFlags { targets, unix_socket, tcp_socket } = &self.targets;
+        !targets.is_empty() || unix_socket.is_some() || tcp_socket.is_some()
+    }
+
     /// Returns the targets in `named`, followed by those of the options. Without any, returns all configured targets or
     /// else the discovered local HAProxies.
-    pub(super) fn resolve_targets(&self, named: &[Target], settings: &Settings) -> Result<FoundTargets, NoTarget> {
-        let named: Vec<Target> = named.iter().chain(&self.targets).cloned().collect();
-        targets::find(&named, self.unix_socket.as_deref(), self.tcp_socket.as_deref(), &settings.targets)
+    pub(super) fn resolve_targets(&self, named: &[TargetArg], settings: &Settings) -> Result<FoundTargets, NoTarget> {
+        let TargetFlags { targets, unix_socket, tcp_socket } = &self.targets;
+        let named: Vec<TargetArg> = named.iter().chain(targets).cloned().collect();
+        let known = KnownWords { configured: &settings.targets, commands: &[] };
+        let named = targets::named(&named, unix_socket.as_deref(), tcp_socket.as_deref(), known)?;
+        targets::find(named, &settings.targets)
     }
 
     /// Builds one poller per target, with the poll interval `every`.
@@ -77,12 +80,12 @@ pub(super) fn text_layout(settings: &Settings) -> TextLayout {
     TextLayout { columns: terminal_columns(), ascii: settings.ascii || TerminalEnv::from_process().is_ascii_only() }
 }
 
-/// Prints why there is no target and returns the exit code: 2 for an invalid address and if one of several must be
-/// selected, 3 if no target was found.
+/// Prints why there is no target and returns the exit code: 2 for an invalid address or an unknown word and if one of
+/// several must be selected, 3 if no target was found.
 pub(super) fn report_no_target(why: &NoTarget) -> ExitCode {
     eprintln!("hapulse: {}", safe_text::escape_lines(&why.to_string()));
     match why {
-        NoTarget::Address(_) | NoTarget::Several { .. } => usage_error(),
+        NoTarget::Address(_) | NoTarget::UnknownWord(_) | NoTarget::Several { .. } => usage_error(),
         NoTarget::NotFound { .. } => ExitCode::from(CommandExit::Unreachable.code()),
     }
 }

@@ -5,19 +5,19 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cli::common_args::PollArgs;
+use crate::cli::common_args::{PollArgs, report_no_target, text_layout};
 use crate::cli::resolve_settings;
+use crate::cli::setting_flags::DisplayFlags;
+use crate::cli::target_arg::TargetArg;
 use crate::cli::targets::NoTarget;
-use crate::config::partial_settings::PartialSettings;
 use crate::config::search_paths;
 use crate::config::settings::Settings;
-use crate::config::target::Target;
 use crate::headless::doctor::discovery_checks;
 use crate::headless::doctor::file_checks;
 use crate::headless::doctor::finding::{self, Finding};
 use crate::headless::doctor::haproxy_checks;
 use crate::headless::doctor::terminal_checks::TerminalInfo;
-use crate::headless::print::ignore_broken_pipe;
+use crate::headless::print::{TextWriter, ignore_broken_pipe};
 use crate::observe::poll_schedule::PollSchedule;
 
 #[derive(Debug, Clone, Args)]
@@ -26,20 +26,24 @@ use crate::observe::poll_schedule::PollSchedule;
     hapulse doctor /run/haproxy/admin.sock\n  \
     hapulse doctor -t 127.0.0.1:9999\n\n\
     Sends only read-only commands.\n\
-    Exit codes: 0 no problems, 1 problems found")]
+    Exit codes: 0 no problems, 1 problems found, 2 invalid usage")]
 pub(super) struct DoctorArgs {
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
-    target_args: Vec<Target>,
+    target_args: Vec<TargetArg>,
+    #[command(flatten)]
+    display: DisplayFlags,
     #[command(flatten)]
     poll_args: PollArgs,
 }
 
 /// Runs all checks, prints the findings and returns the exit code: 1 if a finding is an error, else 0.
-pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode> {
     let places = search_paths::for_process(args.poll_args.config());
-    let read = places.read_all(PartialSettings::default(), &search_paths::env_variable).map_err(anyhow::Error::from);
+    let flags = args.display.partial_settings(read_only);
+    let read = places.read_all(flags, &search_paths::env_variable).map_err(anyhow::Error::from);
     let read = read.and_then(|layers| resolve_settings::resolve_settings(&layers).map(|settings| (layers, settings)));
+    let is_configured = read.is_ok();
     let (settings, mut configuration) = match read {
         Ok((layers, settings)) => {
             let findings = file_checks::check_configuration(&layers, &settings);
@@ -68,8 +72,17 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
             findings.push(discovery_checks::tried_finding(&tried));
             sections.push(("HAProxy".to_owned(), findings));
         }
+        // Otherwise the error is in the configuration, or the word may be a name in an invalid one.
+        Err(why @ (NoTarget::Address(_) | NoTarget::UnknownWord(_)))
+            if is_configured && (!args.target_args.is_empty() || args.poll_args.names_targets()) =>
+        {
+            return Ok(report_no_target(&why));
+        }
         Err(why) => sections.push(("HAProxy".to_owned(), vec![Finding::error(why.to_string())])),
     }
-    ignore_broken_pipe(finding::print_findings(&sections, &mut BufWriter::new(io::stdout().lock())))?;
+    ignore_broken_pipe(finding::print_findings(
+        &sections,
+        &mut TextWriter::new(BufWriter::new(io::stdout().lock()), text_layout(&settings).ascii),
+    ))?;
     Ok(if finding::has_errors(&sections) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

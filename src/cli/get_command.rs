@@ -10,6 +10,7 @@ use clap::Args;
 use crate::cli::common_args::{PollArgs, SAMPLE_INTERVAL, report_no_target, report_skipped};
 use crate::cli::targets::FoundTargets;
 use crate::config::duration;
+use crate::config::partial_settings::PartialSettings;
 use crate::headless::report::get::{self, GetOptions};
 use crate::headless::report::metric_path::MetricPath;
 use crate::problems::thresholds::Thresholds;
@@ -41,7 +42,7 @@ pub(super) struct GetArgs {
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: GetArgs) -> anyhow::Result<ExitCode> {
     let GetArgs { keys, over, unknown, poll_args } = args;
-    let settings = poll_args.load_settings()?;
+    let settings = poll_args.load_settings(PartialSettings::default())?;
     let found = poll_args.resolve_targets(&[], &settings);
     found.iter().for_each(report_skipped);
     let target = match found.and_then(FoundTargets::into_single) {

@@ -6,10 +6,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
+use crate::cli::target_arg::TargetArg;
 use crate::config::duration;
-use crate::config::partial_settings::PartialSettings;
 use crate::config::settings::Settings;
-use crate::config::target::Target;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::write_command::TargetState;
 use crate::headless::server::server_name::ServerName;
@@ -81,7 +80,7 @@ pub(super) struct ServerArgs {
     reason: Option<String>,
     /// Stats socket: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(long, value_name = "TARGET", group = "haproxy")]
-    pub(super) target: Option<Target>,
+    pub(super) target: Option<TargetArg>,
     /// Path of the stats socket (HATop compatible)
     #[arg(short = 's', long = "unix-socket", value_name = "PATH", group = "haproxy")]
     pub(super) unix_socket: Option<String>,
@@ -89,25 +88,17 @@ pub(super) struct ServerArgs {
     #[arg(short = 't', long = "tcp-socket", value_name = "HOST:PORT", group = "haproxy")]
     pub(super) tcp_socket: Option<String>,
     /// Seconds between two samples while waiting, at least 0.1; increased automatically if HAProxy replies slowly
-    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "1", value_parser = duration::parse_interval)]
+    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "1", value_parser = duration::parse_interval, overrides_with = "interval")]
     pub(super) interval: Duration,
-    /// Refuse to change anything
-    #[arg(short = 'n', long)]
-    read_only: bool,
     /// Read this configuration file instead of the user's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", overrides_with = "config")]
     pub(super) config: Option<PathBuf>,
 }
 
 impl ServerArgs {
-    /// Returns the settings that are set by these options, which override all other sources.
-    pub(super) fn partial_settings(&self) -> PartialSettings {
-        PartialSettings { read_only: self.read_only.then_some(true), ..PartialSettings::default() }
-    }
-
     /// Returns the arguments that select the same HAProxy in another command line: empty, or with a leading blank.
     fn target_arguments(&self) -> String {
-        let target = self.target.as_ref().map(|target| format!(" --target {}", target.address));
+        let target = self.target.as_ref().map(|target| format!(" --target {}", target.as_written().address));
         let safe = |text: &String| SafeText::from(text.as_str());
         let unix = self.unix_socket.as_ref().map(|path| format!(" -s {}", safe(path)));
         let tcp = self.tcp_socket.as_ref().map(|address| format!(" -t {}", safe(address)));

@@ -10,6 +10,8 @@ use crate::cli::common_args::{
     PollArgs, SAMPLE_INTERVAL, load_attribution, report_no_target, report_skipped, text_layout, usage_error,
 };
 use crate::cli::resolve_settings::{report_part, thresholds};
+use crate::cli::setting_flags::AsciiFlag;
+use crate::cli::target_arg::TargetArg;
 use crate::config::duration;
 use crate::config::located::Located;
 use crate::config::target::Target;
@@ -42,6 +44,8 @@ pub(super) struct ShowArgs {
     /// Sample once per second for TIME [default: 1s if the output contains rates or problems, else 0s]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     over: Option<Duration>,
+    #[command(flatten)]
+    ascii: AsciiFlag,
     #[command(flatten)]
     poll_args: PollArgs,
 }
@@ -86,7 +90,7 @@ fn may_be_view(word: &str) -> bool {
 fn split_view_and_targets(
     words: &[String],
     configured: &[Located<Target>],
-) -> Result<(ReportPart, Vec<Target>), String> {
+) -> Result<(ReportPart, Vec<TargetArg>), String> {
     let is_known = |word: &str| configured.iter().any(|entry| entry.name == word);
     let (views, others): (Vec<&String>, Vec<&String>) =
         words.iter().partition(|word| may_be_view(word) && !is_known(word));
@@ -97,14 +101,18 @@ fn split_view_and_targets(
             return Err(format!("only one view can be given; if \"{second}\" is a socket, write ./{second}"));
         }
     };
-    let target = |word: &&String| word.parse::<Target>().map_err(|bad| bad.to_string());
+    let target = |word: &&String| word.parse::<TargetArg>().map_err(|bad| bad.to_string());
     Ok((part, others.iter().map(target).collect::<Result<_, _>>()?))
 }
 
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let ShowArgs { words, format, row_args, over, poll_args } = args;
-    let settings = poll_args.load_settings()?;
+    let ShowArgs { words, format, row_args, over, ascii, poll_args } = args;
+    if ascii.ascii && format != OutputFormat::Table {
+        eprintln!("hapulse: --ascii applies only to tables: csv and json contain all text unchanged");
+        return Ok(usage_error());
+    }
+    let settings = poll_args.load_settings(ascii.partial_settings())?;
     let options = split_view_and_targets(&words, &settings.targets).and_then(|(part, named)| {
         let report = row_args.report(part).map_err(|bad| bad.to_string())?;
         Ok((named, ShowOptions { report, format, over, interval: SAMPLE_INTERVAL, layout: text_layout(&settings) }))
@@ -140,8 +148,9 @@ mod tests {
     fn split_view_and_targets_recognizes_views() {
         let split = |words: &[&str]| {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            split_view_and_targets(&words, &[])
-                .map(|(part, targets)| (part, targets.iter().map(Target::label).collect::<Vec<_>>()))
+            split_view_and_targets(&words, &[]).map(|(part, targets)| {
+                (part, targets.iter().map(|target| target.as_written().label()).collect::<Vec<_>>())
+            })
         };
         assert_eq!(split(&[]), Ok((ReportPart::Dashboard, vec![])));
         assert_eq!(

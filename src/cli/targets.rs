@@ -4,6 +4,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::cli::target_arg::{self, KnownWords, TargetArg, UnknownWord};
 use crate::config::discovery::{Discovery, LocalHaproxy, discover};
 use crate::config::located::Located;
 use crate::config::target::Target;
@@ -18,6 +19,9 @@ pub(super) enum NoTarget {
     /// An address is invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// A word is neither a target nor a command.
+    #[error(transparent)]
+    UnknownWord(#[from] UnknownWord),
     /// No target was given, and discovery found no socket that this user may open.
     #[error("{what}\n  {fix}{}{}", list("tried", .tried), list("skipped", .skipped))]
     NotFound { what: String, fix: String, tried: Vec<String>, skipped: Vec<String> },
@@ -140,32 +144,34 @@ fn describe_configured(target: &Target) -> String {
     }
 }
 
-/// Returns `targets` (addresses or configured names), followed by those of the HATop options. Without any of these,
-/// returns all configured targets or else the discovered local HAProxies.
+/// Returns the targets that the command line names: `args`, followed by those of the HATop options.
 ///
 /// # Errors
-/// Returns an error for an invalid address, or if there is no target.
-pub(super) fn find(
-    targets: &[Target],
+/// Returns an error for an invalid address, and for a word that is neither an address nor in `known`.
+pub(super) fn named(
+    args: &[TargetArg],
     unix_socket: Option<&str>,
     tcp_socket: Option<&str>,
-    configured: &[Located<Target>],
-) -> Result<FoundTargets, NoTarget> {
-    let by_name = |target: &Target| {
-        let known = |entry: &&Located<Target>| {
-            target.name.is_none() && target.address.path().is_some_and(|path| path.as_os_str() == entry.name.as_str())
-        };
-        configured.iter().find(known).map_or_else(|| target.clone(), |entry| entry.value.clone())
-    };
-    let mut targets: Vec<Target> = targets.iter().map(by_name).collect();
+    known: KnownWords<'_>,
+) -> Result<Vec<Target>, NoTarget> {
+    let mut targets = args.iter().map(|arg| arg.resolve(known)).collect::<Result<Vec<Target>, _>>()?;
     // An abstract socket is a Unix socket, too.
     let is_abstract = |path: &str| path.starts_with("abns@") || path.starts_with("abnsz@");
     let named = unix_socket.map(|path| if is_abstract(path) { path.to_owned() } else { format!("unix:{path}") });
     for text in named.into_iter().chain(tcp_socket.map(|address| format!("tcp:{address}"))) {
         targets.push(Target::new(text.parse::<Address>()?));
     }
+    Ok(targets)
+}
+
+/// Returns the named targets. Without any, returns all configured targets or else the discovered local HAProxies.
+///
+/// # Errors
+/// Returns an error if there is no target, or if the configured address of one is not an address.
+pub(super) fn find(named: Vec<Target>, configured: &[Located<Target>]) -> Result<FoundTargets, NoTarget> {
+    let mut targets = named;
     if targets.is_empty() {
-        targets.extend(configured.iter().map(|entry| entry.value.clone()));
+        targets = configured.iter().map(target_arg::configured_target).collect::<Result<_, _>>()?;
     }
     let mut discovery = None;
     if targets.is_empty() {

@@ -9,8 +9,9 @@ use clap::{Args, ValueEnum};
 use crate::cli::common_args::{PollArgs, load_attribution, report_no_target, report_skipped, usage_error};
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::show_command::RowArgs;
+use crate::cli::target_arg::TargetArg;
 use crate::config::duration;
-use crate::config::target::Target;
+use crate::config::partial_settings::PartialSettings;
 use crate::haproxy::safe_text;
 use crate::headless::report::watch::{self, WatchOptions};
 
@@ -29,7 +30,7 @@ use crate::headless::report::watch::{self, WatchOptions};
 pub(super) struct WatchArgs {
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
-    target_args: Vec<Target>,
+    target_args: Vec<TargetArg>,
     /// Output format: one JSON object per line
     #[arg(long, value_enum, default_value = "jsonl", value_name = "FORMAT")]
     format: WatchFormat,
@@ -39,7 +40,7 @@ pub(super) struct WatchArgs {
     #[command(flatten)]
     row_args: RowArgs,
     /// Seconds between two samples, at least 0.1; increased automatically if HAProxy replies slowly
-    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "2", value_parser = duration::parse_interval)]
+    #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "2", value_parser = duration::parse_interval, overrides_with = "interval")]
     interval: Duration,
     /// Stop after N lines per HAProxy
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -67,7 +68,7 @@ pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
             return Ok(usage_error());
         }
     };
-    let settings = poll_args.load_settings()?;
+    let settings = poll_args.load_settings(PartialSettings::default())?;
     let targets = match poll_args.resolve_targets(&target_args, &settings) {
         Ok(found) => {
             report_skipped(&found);

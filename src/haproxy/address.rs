@@ -150,7 +150,12 @@ fn parse_tcp(text: &str, is_v6: bool) -> Result<Address, &'static str> {
     } else {
         let (host, port) = text.rsplit_once(':').ok_or("the port is missing")?;
         if host.contains(':') && host.parse::<IpAddr>().is_err() {
-            return Err("the address has too many colons");
+            let is_v6 = text.parse::<IpAddr>().is_ok();
+            return Err(if is_v6 {
+                "the port is missing, write [ADDRESS]:PORT"
+            } else {
+                "the address has too many colons"
+            });
         }
         (host, port)
     };
@@ -210,6 +215,7 @@ mod tests {
         assert!(parse_to_text("[::1:9999").contains("[ADDRESS]:PORT"));
         assert!(parse_to_text("[zz]:1").contains("not an IPv6"));
         assert!(parse_to_text("a:b:c:1").contains("too many colons"));
+        assert!(parse_to_text("::1").contains("the port is missing"));
         assert!(parse_to_text("").contains("empty"));
         assert!(parse_to_text("unix:").contains("empty"));
         assert!(parse_to_text("l\u{1b}b:9").contains("characters"));

@@ -14,12 +14,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::haproxy::address::{self, Address};
 use crate::haproxy::reply;
+use crate::haproxy::resolver;
 use crate::haproxy::safe_text::SafeText;
 
 /// The time and size limits for one connection.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// Maximum time to establish the connection.
+    /// Maximum time to resolve the host name and establish the connection.
     pub connect: Duration,
     /// Maximum time from sending the command to the first byte of the reply.
     pub first_byte: Duration,
@@ -47,6 +48,22 @@ const QUIET_TIME: Duration = Duration::from_millis(100);
 /// The reason why a request has no complete reply.
 #[derive(Debug, Error)]
 pub enum RequestError {
+    /// The resolver found no address of the host.
+    #[error("cannot resolve {host}: {}", os_message(.error).trim_start_matches(RESOLVER_PREFIX))]
+    Resolve {
+        /// Name of the host.
+        host: SafeText,
+        /// Error of the resolver.
+        error: io::Error,
+    },
+    /// The resolver did not answer in time.
+    #[error("cannot resolve {host}: no answer within {} s", .after.as_secs_f64())]
+    ResolveTimeout {
+        /// Name of the host.
+        host: SafeText,
+        /// The time limit that was exceeded.
+        after: Duration,
+    },
     /// The connection was refused or failed.
     #[error("cannot connect: {}", os_message(.0))]
     Connect(io::Error),
@@ -76,11 +93,19 @@ pub enum RequestError {
 }
 
 impl RequestError {
+    /// Returns true if there was no connection, so that nothing was sent.
+    pub(crate) fn is_before_connection(&self) -> bool {
+        matches!(self, Self::Resolve { .. } | Self::ResolveTimeout { .. } | Self::Connect(_) | Self::ConnectTimeout(_))
+    }
+
     /// Returns true if the user may not open the socket, so that retrying does not help.
     pub(crate) fn is_permission(&self) -> bool {
         matches!(self, Self::Connect(error) if error.kind() == io::ErrorKind::PermissionDenied)
     }
 }
+
+/// Start of the standard library's messages about failed lookups, in lower case.
+const RESOLVER_PREFIX: &str = "failed to lookup address information: ";
 
 /// Returns the operating system's message in lower case and without the error number.
 fn os_message(error: &io::Error) -> String {
@@ -149,6 +174,27 @@ fn command_names(line: &str) -> String {
     line.split(';').map(name).collect::<Vec<_>>().join("; ")
 }
 
+/// Resolves the host name, if there is one, and connects, within one time limit for both.
+async fn connect(address: &Address, limits: &ConnectionLimits) -> Result<Stream, RequestError> {
+    let end = Instant::now() + limits.connect;
+    let connected = match address {
+        Address::Unix(path) => timeout_at(end, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix)),
+        Address::Abstract { name, is_padded } => {
+            let path = address::abstract_path(name, *is_padded);
+            timeout_at(end, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix))
+        }
+        Address::Tcp { host, port } => {
+            let name = || SafeText::from(host.as_str());
+            let found = timeout_at(end, resolver::resolve(host, *port))
+                .await
+                .map_err(|_| RequestError::ResolveTimeout { host: name(), after: limits.connect })?
+                .map_err(|error| RequestError::Resolve { host: name(), error })?;
+            timeout_at(end, TcpStream::connect(found.as_slice())).await.map(|r| r.map(Stream::Tcp))
+        }
+    };
+    connected.map_err(|_| RequestError::ConnectTimeout(limits.connect))?.map_err(RequestError::Connect)
+}
+
 async fn connect_and_exchange(
     address: &Address,
     line: &str,
@@ -157,24 +203,14 @@ async fn connect_and_exchange(
     on_data: impl FnMut(&[u8]),
 ) -> Result<RequestTiming, RequestError> {
     let start = Instant::now();
-    let connected = match address {
-        Address::Unix(path) => timeout(limits.connect, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix)),
-        Address::Abstract { name, is_padded } => {
-            let path = address::abstract_path(name, *is_padded);
-            timeout(limits.connect, UnixStream::connect(path)).await.map(|r| r.map(Stream::Unix))
-        }
-        Address::Tcp { host, port } => {
-            timeout(limits.connect, TcpStream::connect((host.as_str(), *port))).await.map(|r| r.map(Stream::Tcp))
-        }
-    };
-    let stream = connected.map_err(|_| RequestError::ConnectTimeout(limits.connect))?.map_err(RequestError::Connect)?;
-    let connect = start.elapsed();
+    let stream = connect(address, limits).await?;
+    let connect_time = start.elapsed();
     let sent = Instant::now();
     match stream {
         Stream::Unix(stream) => exchange(stream, line, limits, into, on_data).await?,
         Stream::Tcp(stream) => exchange(stream, line, limits, into, on_data).await?,
     }
-    Ok(RequestTiming { connect, reply: sent.elapsed() })
+    Ok(RequestTiming { connect: connect_time, reply: sent.elapsed() })
 }
 
 enum Stream {

@@ -14,6 +14,12 @@ impl RequestError {
     /// Returns a step that may fix the error, or `None` if no such step is known.
     pub(crate) fn hint(&self, address: &Address) -> Option<String> {
         match self {
+            Self::Resolve { host, .. } => {
+                Some(format!("is the name right? It must be in DNS or in /etc/hosts: getent hosts {host}"))
+            }
+            Self::ResolveTimeout { .. } => Some(
+                "the name server does not answer: check /etc/resolv.conf, or use the IP address of HAProxy".to_owned(),
+            ),
             Self::Connect(error) => connect_hint(error.kind(), address),
             Self::Silent(_) if address.is_tcp() => Some(format!("is {address} a stats socket, or another program?")),
             Self::Empty | Self::Broken(_) if address.is_tcp() => Some(not_stats_socket_hint(address)),

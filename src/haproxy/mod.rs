@@ -9,7 +9,7 @@
 //! one reply per command. Each reply then goes to its parser: [`info`], [`stat_table`], [`servers_state`],
 //! [`sessions`], [`stick_tables`], [`command_list`], [`level`] or [`reply_lines`]. [`safe_text`] is the only place
 //! where bytes from the socket become text, so unsafe bytes never leave this module. [`master_cli`] sends commands to the
-//! master process, whose list of workers [`process_list`] parses.
+//! master process, whose list of workers [`process_list`] parses. [`resolver`] looks up the host names of addresses.
 //!
 //! Facts about versions come from HAProxy's `management.txt` and from real processes of 1.8 to 3.2. If a fact applies
 //! only to some versions, the comment names them.
@@ -31,6 +31,7 @@ pub mod process_list;
 pub mod reply;
 pub mod reply_lines;
 pub(crate) mod reply_words;
+pub(crate) mod resolver;
 pub mod safe_text;
 pub mod servers_state;
 pub mod sessions;

@@ -1,8 +1,10 @@
 //! Helpers for output to terminals and pipes.
 
-use std::io::{self, ErrorKind, IsTerminal as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
 use unicode_width::UnicodeWidthStr as _;
+
+use crate::ui::theme::{Palette, Theme};
 
 /// Treats a closed pipe as success, because readers such as `head` stop early.
 ///
@@ -12,6 +14,42 @@ pub(crate) fn ignore_broken_pipe(printed: io::Result<()>) -> io::Result<()> {
     match printed {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
+    }
+}
+
+/// Writer of text that replaces non-ASCII characters if only ASCII may be printed. Each write must end at the end of a
+/// character, as formatted text does.
+#[derive(Debug)]
+pub(crate) struct TextWriter<W> {
+    inner: W,
+    is_ascii: bool,
+}
+
+impl<W: Write> TextWriter<W> {
+    /// Creates a writer into `inner`; with `is_ascii`, only ASCII characters are written.
+    pub(crate) fn new(inner: W, is_ascii: bool) -> Self {
+        Self { inner, is_ascii }
+    }
+}
+
+impl<W: Write> Write for TextWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.is_ascii {
+            return self.inner.write(bytes);
+        }
+        let theme = Theme::new(Palette::Mono, true);
+        let ascii = |ch| match ch {
+            // A bar would separate the performance data of a health check.
+            '·' => '-',
+            ch => theme.displayable_char(ch),
+        };
+        let text: String = String::from_utf8_lossy(bytes).chars().map(ascii).collect();
+        self.inner.write_all(text.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
     }
 }
 

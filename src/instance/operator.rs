@@ -24,7 +24,7 @@ use crate::actions::readback::Readback;
 use crate::actions::verification;
 use crate::ask::query::{QueryData, QueryError, QueryReply};
 use crate::ask::typed_line::TypedLine;
-use crate::haproxy::connection::{self, RequestError};
+use crate::haproxy::connection;
 use crate::haproxy::reply::Reply;
 use crate::haproxy::reply_lines::{self, ReplyLines};
 use crate::instance::confirmed_state::ConfirmedState;
@@ -194,7 +194,7 @@ impl Operator {
         let result = |outcome| StepResult { pid, ..StepResult::new(step.clone(), command.clone(), outcome) };
         let reply = Some(reply).filter(|reply| !reply.is_empty()).map(Reply::from_connection);
         let reason = match (reply, sent) {
-            (_, Err(error @ (RequestError::Connect(_) | RequestError::ConnectTimeout(_)))) => {
+            (_, Err(error)) if error.is_before_connection() => {
                 return StepResult { before, ..result(Outcome::NotSent(error.to_string())) };
             }
             (Some(_), _) if process.is_some_and(|process| !process.is_same(&checked)) => {

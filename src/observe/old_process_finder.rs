@@ -9,9 +9,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use tokio::net::lookup_host;
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::{ConnectionLimits, RequestError};
@@ -20,6 +19,7 @@ use crate::haproxy::master_cli;
 use crate::haproxy::process_list::ProcessList;
 use crate::haproxy::reply;
 use crate::haproxy::reply_lines;
+use crate::haproxy::resolver;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{SessionFilter, Sessions};
 use crate::haproxy::stat_table::{RowKind, StatTable};
@@ -101,10 +101,8 @@ async fn is_on_this_machine(address: &Address) -> bool {
         };
         peer.ip().is_loopback() || route().is_ok_and(|source| source.ip() == peer.ip())
     };
-    match lookup_host((host.as_str(), *port)).await {
-        Ok(mut peers) => peers.next().is_some_and(is_own),
-        Err(_) => false,
-    }
+    let lookup = timeout(ConnectionLimits::default().connect, resolver::resolve(host, *port));
+    matches!(lookup.await, Ok(Ok(peers)) if peers.first().copied().is_some_and(is_own))
 }
 
 /// Returns the sockets that may be the master socket, the most likely one first.
