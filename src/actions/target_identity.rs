@@ -44,6 +44,8 @@ pub(crate) struct SessionIdentity {
     seen_at: Duration,
     /// Age at that time.
     age: Option<Duration>,
+    /// Start with microseconds and number in the process; `None` if only the list of sessions was read.
+    exact: Option<(SafeText, Option<u64>)>,
 }
 
 impl SessionIdentity {
@@ -55,11 +57,16 @@ impl SessionIdentity {
             (None, _) => None,
         };
         let (client, frontend) = (session.source.clone(), session.frontend.clone());
-        Self { client, frontend, server, seen_at: at, age: session.age }
+        let exact = session.began_at.clone().map(|began_at| (began_at, session.unique_id));
+        Self { client, frontend, server, seen_at: at, age: session.age, exact }
     }
 
-    /// Returns whether both are the same session. A session keeps its client, its frontend and its start.
+    /// Returns whether both are the same session. A session keeps its client, its frontend and its start. If both were
+    /// read with all details, the start is compared exactly.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
+        if let (Some(exact), Some(other_exact)) = (&self.exact, &other.exact) {
+            return self.client == other.client && exact == other_exact;
+        }
         let start_differs = match (self.age, other.age) {
             // Compares `seen_at - age` without subtracting, because the session may have started before this program.
             (Some(age), Some(other_age)) => (self.seen_at + other_age).abs_diff(other.seen_at + age) > START_TOLERANCE,
@@ -220,6 +227,16 @@ mod tests {
         assert!(first.is_same(&session("0x1: proto=tcpv4 src=10.0.0.1:5 fe=f be=b srv=t age=1m35s calls=9\n", 40)));
         assert!(!first.is_same(&session("0x1: proto=tcpv4 src=10.0.0.1:5 fe=f be=b srv=s age=3s calls=3\n", 40)));
         assert!(!first.is_same(&session("0x1: proto=tcpv4 src=10.0.0.2:5 fe=f be=b srv=s age=1m34s calls=3\n", 40)));
+    }
+
+    #[test]
+    fn session_is_compared_exactly_if_all_details_are_known() {
+        let detail = |time: &str, id: u32| {
+            session(&format!("0x1: [29/Nov/2026:10:00:00.{time}] id={id} proto=unix_stream source=unix:1\n"), 10)
+        };
+        assert!(detail("000001", 7).is_same(&detail("000001", 7)));
+        assert!(!detail("000001", 7).is_same(&detail("000002", 7)));
+        assert!(!detail("000001", 7).is_same(&detail("000001", 8)), "the next request on the same connection");
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub(crate) fn start_action_everywhere(model: &mut Model, action: &'static Action
     }
 }
 
-fn start_for_targets(model: &mut Model, action: &'static Action, targets: Vec<ActionTarget>, now: Duration) {
+/// Starts an action on these targets.
+pub(crate) fn start_for_targets(model: &mut Model, action: &'static Action, targets: Vec<ActionTarget>, now: Duration) {
     let Some(instance) = model.instance().map(InstanceView::id) else { return };
     if model.refuse_without_room(now) {
         return;

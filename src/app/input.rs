@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::actions::action_table;
+use crate::actions::action_table::{self, TargetKind};
 use crate::app::action_flow;
 use crate::app::cli_view;
 use crate::app::key::{Key, KeyCode, KeyPress};
@@ -20,6 +20,7 @@ use crate::app::palette_parser::{self, PaletteCommand};
 use crate::app::playback;
 use crate::app::prompt::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
+use crate::app::session_actions;
 use crate::app::ui_commands::{CommandSpec, CursorStep, UiCommand};
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::stat_table::RowKind;
@@ -395,6 +396,9 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
             Some(before) => playback::follow_instance_switch(model, before),
             None => model.notify("there is only one instance; list several on the command line", Role::Dim, now),
         },
+        UiCommand::StartAction(action) if action.target_kind == TargetKind::Session => {
+            return session_actions::start_action(model, action, now);
+        }
         UiCommand::StartAction(action) => action_flow::start_action(model, action, now),
         UiCommand::StartActionEverywhere(action) => action_flow::start_action_everywhere(model, action, now),
         UiCommand::ChangeWeight(by) => action_flow::start_weight_change(model, by, now),

@@ -42,6 +42,7 @@ pub mod prompt;
 pub mod queries;
 pub(crate) mod query_state;
 pub(crate) mod server_effects;
+pub(crate) mod session_actions;
 pub(crate) mod suggested_actions;
 pub mod ui_commands;
 pub(crate) mod undo;

@@ -1,6 +1,6 @@
 //! Replies to queries made on request: sessions, stick tables, the command line.
 
-use crate::actions::action_table::TargetKind;
+use crate::actions::action_table::{Action, TargetKind};
 use crate::actions::intent::{ActionTarget, IntentStep};
 use crate::ask::query_limits::QueryPauses;
 use crate::haproxy::command_list::CommandHelp;
@@ -74,6 +74,8 @@ pub struct QueryState {
     pub(crate) pauses: QueryPauses,
     /// Sessions.
     pub sessions: Fetched<Sessions>,
+    /// The action that a key press started on a session, until the session's details arrive.
+    pub(crate) session_action: Option<(&'static Action, ActionTarget)>,
     /// Sort order of the sessions.
     pub session_order: SessionOrder,
     /// Stick tables.
@@ -91,6 +93,7 @@ impl Default for QueryState {
         Self {
             pauses: QueryPauses::default(),
             sessions: Fetched::default(),
+            session_action: None,
             session_order: SessionOrder::Age,
             tables: Fetched::default(),
             open_table: None,

@@ -13,6 +13,7 @@ use crate::app::navigation;
 use crate::app::overhead;
 use crate::app::playback;
 use crate::app::queries;
+use crate::app::session_actions;
 use crate::app::ui_commands::UiCommand;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::Link;
@@ -65,7 +66,9 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
         }
         Message::ActionFinished(report) => action_flow::finish_action(model, &report, now),
         Message::QueryFinished(instance, query, result) => {
-            queries::apply_reply(model, instance, &query, result.map(|answer| *answer), now);
+            if !session_actions::apply_reply(model, instance, &query, &result, now) {
+                queries::apply_reply(model, instance, &query, result.map(|answer| *answer), now);
+            }
             Vec::new()
         }
         Message::TypedCommandFinished(instance, result) => {

@@ -37,6 +37,10 @@ pub struct Session {
     /// Time since the session began, with a resolution of one second. `None` for TCP sessions on 3.0.0, which reports
     /// the time since 1970 instead.
     pub age: Option<Duration>,
+    /// Start of the session with microseconds, as HAProxy writes it; reported only by commands that write all details.
+    pub began_at: Option<SafeText>,
+    /// Number that HAProxy gives to no other session of the process; reported only by commands that write all details.
+    pub unique_id: Option<u64>,
     /// Number of times that HAProxy ran the task of the session.
     pub calls: Option<u64>,
     /// The connection state of the client side.
@@ -61,6 +65,8 @@ impl Session {
             backend: None,
             server: None,
             age: None,
+            began_at: None,
+            unique_id: None,
             calls: None,
             client_side: None,
             server_side: None,
@@ -225,8 +231,13 @@ fn parse_session(block: &[&[u8]], version: Option<Version>) -> Session {
     let head = block.first().copied().unwrap_or_default();
     let mut session = Session::new(leading_pointer(head).unwrap_or_default(), head);
     for word in words(head).skip(1) {
+        if let Some(time) = word.strip_prefix(b"[").and_then(|word| word.strip_suffix(b"]")) {
+            session.began_at = Some(SafeText::new(time));
+            continue;
+        }
         let Some((key, value)) = split_pair(word) else { continue };
         match key {
+            b"id" => session.unique_id = parse_number(value),
             b"proto" => session.proto = parse_name(value),
             b"src" | b"source" => session.source = parse_name(value),
             b"fe" => session.frontend = parse_name(value),
