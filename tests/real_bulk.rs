@@ -127,13 +127,13 @@ fn everywhere_action_changes_same_named_server_in_every_backend() {
     let screen = term.wait_for("─ Act on be2/s2 ");
     term.press(&"j".repeat(menu_position(&screen, "everywhere.maint")));
     term.press("<ret>");
-    let screen = term.wait_for("type 3 servers and Enter");
+    let screen = term.wait_for("type \"3 servers\"");
     for command in ["set server be2/s2 state maint", "set server be1/s2 state maint", "set server be3/s2 state maint"] {
         assert!(screen.contains(command), "{command}\n{screen}");
     }
     answer_confirmation(&mut term, "Maintenance: 3 servers", "y");
     term.press("<ret>");
-    term.wait_for("does not match 3 servers");
+    term.wait_for("does not match \"3 servers\"");
     wait_for_two_polls(&term, &relay);
     assert_eq!(relay.write_commands(), [""; 0]);
     term.answer("<bs>3 servers<ret>");
@@ -144,7 +144,7 @@ fn everywhere_action_changes_same_named_server_in_every_backend() {
     for (id, after) in [("everywhere.drain", "8"), ("everywhere.ready", "0")] {
         wait_for_two_polls(&term, &relay);
         term.command(id);
-        answer_confirmation(&mut term, "type 3 servers and Enter", "3 servers<ret>");
+        answer_confirmation(&mut term, "type \"3 servers\"", "3 servers<ret>");
         term.wait_until(|_| admin_states(&lab, &all) == [after; 3]);
         term.wait_for("3 actions: be2/s2: verified, ");
     }
@@ -168,7 +168,7 @@ fn batch_stops_at_first_failure_and_reports_each_action() {
     }
     wait_for_marked(&term, &["s2", "x1", "x3"]);
     term.press("W5<ret>");
-    answer_confirmation(&mut term, "type 3 servers and Enter", "3 servers<ret>");
+    answer_confirmation(&mut term, "type \"3 servers\"", "3 servers<ret>");
     term.wait_until(|screen| {
         let notice = bottom_line(screen);
         notice.starts_with("1 done, 1 not started; fixed/x1: refused by HAProxy: ")
@@ -224,7 +224,7 @@ fn undo_stack_returns_newest_action_first() {
     // Undo reports an irreversible action and skips it.
     wait_for_two_polls(&term, &relay);
     term.command("counters.clear-max");
-    answer_confirmation(&mut term, "type clear and Enter", "clear<ret>");
+    answer_confirmation(&mut term, "type \"clear\"", "clear<ret>");
     term.wait_for("the counters: ");
     wait_for_two_polls(&term, &relay);
     term.press("u");

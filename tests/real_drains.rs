@@ -115,7 +115,7 @@ fn drain_past_deadline_suggests_ending_sessions() {
     term.wait_for("end them?");
     assert_eq!(lab.stat("be1", "s2", "scur"), "2", "only suggested");
     term.press("c");
-    answer_confirmation(&mut term, "type s2 and Enter", "s2<ret>");
+    answer_confirmation(&mut term, "type \"s2\"", "s2<ret>");
     term.wait_for("be1/s2: verified, 0 sessions now");
     lab.wait_stat("be1", "s2", "scur", |sessions| sessions == "0");
     assert_eq!(relay.write_commands(), ["set server be1/s2 state drain", "shutdown sessions server be1/s2"]);

@@ -50,6 +50,7 @@ impl From<TerminalInput> for LoopEvent {
             TerminalInput::Event(InputEvent::Key(press)) => Message::Key(press).into(),
             TerminalInput::Event(InputEvent::Paste(text)) => Message::Paste(text).into(),
             TerminalInput::Paused { is_after_event } => Message::InputPaused { is_after_key: is_after_event }.into(),
+            TerminalInput::LongPause => Message::Wake.into(),
             TerminalInput::Closed(error) => {
                 tracing::debug!(%error, "terminal input closed");
                 Self::TerminalGone
