@@ -167,7 +167,7 @@ fn reload_loss_suggests_restoring_states_and_weights() {
     assert!(commands.iter().all(|command| screen.contains(command)), "{screen}");
     let keys = if screen.contains("type 3 servers") { "3 servers<ret>" } else { "y" };
     answer_confirmation(&mut term, "Restore after reload: 3 servers", keys);
-    term.wait_for("3 actions: be1/s1: verified, MAINT");
+    term.wait_for("3 of 3 verified");
     assert_eq!(relay.write_commands(), commands);
     let restored = [("s1", "srv_admin_state", "1"), ("s3", "srv_admin_state", "8"), ("s4", "srv_uweight", "3")];
     for (server, column, value) in restored {
