@@ -287,10 +287,9 @@ fn detail_lines(
 ) -> Vec<DialogLine> {
     let mut lines: Vec<DialogLine> = Vec::new();
     let instance = context.instance;
-    let mut facts = context
-        .sample()
-        .and_then(|sample| confirmation_texts::collect_facts(&confirmation.intent, sample, instance.data.last_checks()))
-        .unwrap_or_default();
+    let last_checks = instance.data.last_checks();
+    let collect = |sample| confirmation_texts::collect_facts(&confirmation.intent, sample, last_checks, context.now);
+    let mut facts = context.sample().and_then(|sample| collect(sample)).unwrap_or_default();
     let reason = confirmation.intent.reason.as_deref().unwrap_or_default();
     let undone = context.model.undo.entry_of(&confirmation.intent);
     let undoes = undone.map_or(String::new(), |entry| entry.describe(context.now, context.format_time));

@@ -5,7 +5,7 @@ use crate::actions::action_table::Danger;
 use crate::actions::intent::Intent;
 use crate::actions::last_checks::LastChecks;
 use crate::app::confirmation_texts::{ActionFacts, collect_facts};
-use crate::headless::server::terminal_question::TerminalQuestion;
+use crate::headless::server::terminal_question::{NO_ENTER, TerminalQuestion};
 use crate::instance::guard::name_to_type;
 use crate::observe::sample::Sample;
 
@@ -28,7 +28,8 @@ impl ActionPlan {
 
     /// Returns the facts of the first action, with the warnings of both actions and without duplicates.
     fn merged_facts(&self, sample: &Sample) -> ActionFacts {
-        let mut all = self.intents().filter_map(|intent| collect_facts(intent, sample, &self.last_checks));
+        let mut all =
+            self.intents().filter_map(|intent| collect_facts(intent, sample, &self.last_checks, sample.at.monotonic));
         let Some(mut facts) = all.next() else { return ActionFacts::default() };
         for warning in all.flat_map(|more| more.warnings) {
             if !facts.warnings.contains(&warning) {
@@ -55,7 +56,7 @@ impl ActionPlan {
         let name = self.name_to_type().filter(|_| danger == Danger::Highest);
         let prompt = match &name {
             Some(name) => format!("type \"{name}\", pause, then Enter: "),
-            None => "Continue? [y/N], no Enter: ".to_owned(),
+            None => format!("Continue? [y/N]{NO_ENTER}: "),
         };
         TerminalQuestion { lines: self.question_lines(sample), prompt, name }
     }

@@ -24,6 +24,8 @@ use crate::ui::text_width;
 
 /// Columns and rows that a question needs.
 const MIN_SIZE: (usize, usize) = (20, 4);
+/// Part of a prompt that is left out on a narrow terminal.
+pub(crate) const NO_ENTER: &str = ", no Enter";
 /// Number of SIGINT, which Ctrl-C sends outside of a question.
 const SIGINT: i32 = 2;
 
@@ -179,7 +181,12 @@ impl OpenQuestion {
     fn input_line(&mut self) -> String {
         let columns = self.size.0 - 1;
         let prompt = match self.rows.len() - self.printed {
-            0 => text_width::middle(&self.question.prompt, columns * 2 / 3),
+            0 => {
+                let (prompt, available) = (&self.question.prompt, columns * 2 / 3);
+                let is_narrow = text_width::width(prompt) > available;
+                let prompt = if is_narrow { prompt.replace(NO_ENTER, "") } else { prompt.clone() };
+                text_width::middle(&prompt, available)
+            }
             left => format!("-- {left} more lines: Enter shows them, n cancels -- "),
         };
         let left = columns.saturating_sub(text_width::width(&prompt));
