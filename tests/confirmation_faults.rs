@@ -119,7 +119,7 @@ fn t1_paste_asks_the_question_again() {
     term.wait_for("Maintenance: be1 / s2");
     term.wait_until_answerable();
     term.paste(b"\x1b[200~y\ry\x1b[201~");
-    term.wait_for("pasted text is not an answer; please answer again");
+    term.wait_for("pasted text does not count: type the answer");
     term.answer("y");
     term.wait_for("verified, MAINT");
     assert_eq!(relay.write_commands(), [MAINT]);
@@ -179,7 +179,7 @@ fn t1_plain_question_accepts_no_pasted_text() {
     term.wait_for("Continue? [y/N]");
     thread::sleep(millis(600));
     term.paste(b"\x1b[200~y\r\x1b[201~");
-    term.wait_for("pasted text is not an answer");
+    term.wait_for("pasted text does not count");
     assert_eq!(relay.write_commands(), [""; 0]);
     answer_prompt(&mut term, "Continue? [y/N]", "y");
     assert_eq!(term.exit_code(), 0, "{}", term.screen());
@@ -452,4 +452,44 @@ fn t4_esc_before_yes_cancels_in_tmux() {
         term.press("q");
         assert_eq!(term.exit_code(), 0);
     }
+}
+
+#[test]
+fn early_yes_with_enter_cancels_no_plain_question_and_is_asked_for_again() {
+    let lab = Lab::builder().servers(4).start();
+    let relay = Relay::to(lab.admin());
+    let mut term = start_plain(&relay, &["maint", "be1/s2"], (80, 24));
+    term.wait_for("Continue? [y/N], no Enter:");
+    term.paste(b"jy");
+    term.press("<ret>");
+    term.wait_for("(press y again)");
+    assert_eq!(relay.write_commands(), [""; 0]);
+    answer_prompt(&mut term, "Continue? [y/N]", "y");
+    assert_eq!(term.exit_code(), 0, "{}", term.screen());
+    assert_eq!(relay.write_commands(), [MAINT]);
+}
+
+#[test]
+fn remark_about_early_yes_changes_when_it_can_count() {
+    let (_lab, relay, mut term) = start_on_server();
+    term.press("M");
+    term.wait_for("Maintenance: be1 / s2");
+    term.paste(b"jy");
+    term.wait_for("press y again");
+    term.wait_gone("too early");
+    assert_eq!(relay.write_commands(), [""; 0]);
+    term.answer("y");
+    term.wait_for("verified, MAINT");
+    assert_eq!(relay.write_commands(), [MAINT]);
+}
+
+#[test]
+fn plain_question_wraps_at_blanks() {
+    let lab = Lab::builder().servers(4).start();
+    let relay = Relay::to(lab.admin());
+    let mut term = start_plain(&relay, &["maint", "be1/s2"], (40, 24));
+    let screen = term.wait_for("Continue? [y/N]");
+    assert!(screen.lines().any(|line| line.trim_end().ends_with("shutdown-sessions is set)")), "{screen}");
+    term.press("n");
+    term.exit();
 }

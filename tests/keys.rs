@@ -193,7 +193,7 @@ fn handle_key_ignores_keys_typed_ahead() {
     driver.press("<ret>jM");
     for after in [0, 100, 199, 499] {
         assert_eq!(driver.press_after(after, "y"), []);
-        let remark = driver.confirmation().unwrap().gate.remark();
+        let remark = driver.confirmation().unwrap().gate.remark(Duration::ZERO);
         assert_eq!(remark, Some("too early: wait half a second, then press y"));
     }
     assert_eq!(
@@ -243,7 +243,7 @@ fn handle_key_requires_name_for_highest_danger() {
     assert_eq!(driver.confirmation().unwrap().danger, Danger::Highest, "100 of 160 weight would be lost");
     assert_eq!(driver.press("y"), []);
     assert_eq!(driver.press("<ret>"), []);
-    assert_eq!(driver.confirmation().unwrap().gate.remark(), Some("does not match app1"));
+    assert_eq!(driver.confirmation().unwrap().gate.remark(Duration::ZERO), Some("does not match \"app1\""));
     assert_eq!(driver.press("<bs>app2<ret>"), []);
     assert_eq!(driver.press("<bs>1"), []);
     assert_eq!(driver.confirmation().unwrap().gate.typed_name(), "app1");
@@ -288,7 +288,7 @@ fn changed_server_requires_second_confirmation() {
     driver.stat.set("be_app", "app2", "status", "DOWN");
     driver.poll();
     assert_eq!(driver.press("y"), [], "the server changed after the confirmation opened");
-    let remark = driver.confirmation().unwrap().gate.remark().unwrap().to_owned();
+    let remark = driver.confirmation().unwrap().gate.remark(Duration::ZERO).unwrap().to_owned();
     assert_eq!(remark, "please confirm again: be_app/app2 changed meanwhile: it was UP, now it is DOWN");
     assert_eq!(driver.press_after(499, "y"), [], "typed ahead of the second confirmation");
     assert_eq!(sent_commands(&driver.press_after(500, "y")), ["set server be_app/app2 state maint"]);
@@ -375,7 +375,7 @@ fn server_actions_require_selected_server() {
         let mut driver = ModelDriver::new();
         assert_eq!(driver.press(keys), [], "{keys}");
         assert!(driver.confirmation().is_none(), "{keys}");
-        assert_eq!(driver.notice(), "select a server first", "{keys}");
+        assert_eq!(driver.notice(), "Tab to the servers, then select a server first", "{keys}");
     }
 }
 

@@ -10,6 +10,7 @@ use hapulse::app::layers::Layer;
 use hapulse::app::message::Message;
 use hapulse::table::view_table::ViewId;
 use model_driver::{ModelDriver, NO_COMMANDS, sent_commands};
+use std::time::Duration;
 
 fn paste(driver: &mut ModelDriver, text: &str) {
     assert_eq!(driver.update(Message::Paste(text.to_owned())), [], "{text:?}");
@@ -41,7 +42,7 @@ fn paste_asks_the_question_again() {
         driver.advance(1000);
         paste(&mut driver, "y\ryMq5\u{1b}app1\r");
         let gate = &driver.confirmation().unwrap().gate;
-        assert_eq!(gate.remark(), Some("pasted text is not an answer; please answer again"));
+        assert_eq!(gate.remark(Duration::ZERO), Some("pasted text does not count: type the answer"));
         assert_eq!(gate.typed_name(), "");
         assert_eq!(sent_commands(&driver.press_after(499, "y")), NO_COMMANDS);
         driver.press(if typed.is_empty() { "" } else { "<bs>" });

@@ -134,10 +134,10 @@ fn maintenance_of_last_usable_server_requires_typed_name() {
     term.move_to_server("be1", "s1");
     term.wait_cell("Servers of be1", "s2", "STATE", |state| state == "MAINT");
     term.press("M");
-    let screen = term.wait_for("type s1 and Enter");
+    let screen = term.wait_for("type \"s1\"");
     assert!(screen.contains("be1 would have no usable server"), "{screen}");
-    answer_confirmation(&mut term, "type s1 and Enter", "s2<ret>");
-    term.wait_for("does not match s1");
+    answer_confirmation(&mut term, "type \"s1\"", "s2<ret>");
+    term.wait_for("does not match \"s1\"");
     press_and_wait_for_two_polls(&mut term, &relay, "<bs>");
     assert_eq!(relay.write_commands(), [""; 0], "a wrong name sends nothing");
     term.press("1");

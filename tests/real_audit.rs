@@ -153,7 +153,7 @@ fn required_audit_blocks_actions_when_unwritable() {
     term.press("1");
     for (row, keys, confirmation, yes) in [
         ("be1/s2", "M", "Maintenance: be1 / s2", "y"),
-        ("fe1", ":frontend.disable<ret>", "type fe1 and Enter", "fe1<ret>"),
+        ("fe1", ":frontend.disable<ret>", "type \"fe1\"", "fe1<ret>"),
         ("be1/s2", "E", "Enable: be1 / s2", "y"),
     ] {
         term.move_to_path(row);

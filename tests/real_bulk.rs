@@ -52,7 +52,7 @@ fn marked_servers_are_confirmed_once_and_changed_in_order() {
         assert!(screen.contains(line), "{line}\n{screen}");
     }
     answer_confirmation(&mut term, "y yes", "y");
-    term.wait_for("2 actions: be1/s2: verified, MAINT, 0 sessions left; be1/s4: verified, MAINT");
+    term.wait_for("2 of 2 verified: MAINT, 0 sessions left; 4 of 6 servers of be1 usable");
     wait_for_marked(&term, &[]);
     assert_eq!(relay.write_commands(), ["set server be1/s2 state maint", "set server be1/s4 state maint"]);
     assert_eq!(admin_states(&lab, &["be1/s1", "be1/s2", "be1/s3", "be1/s4", "be1/s5"]), ["0", "1", "0", "1", "0"]);
@@ -62,7 +62,7 @@ fn marked_servers_are_confirmed_once_and_changed_in_order() {
     wait_for_two_polls(&term, &relay);
     term.press("u");
     answer_confirmation(&mut term, "Undo: 2 servers", "y");
-    term.wait_for("2 actions: be1/s4: verified, no check; be1/s2: verified, no check");
+    term.wait_for("2 of 2 verified: no check");
     assert_eq!(relay.write_commands()[2..], ["set server be1/s4 state ready", "set server be1/s2 state ready"]);
     assert_eq!(admin_states(&lab, &["be1/s2", "be1/s4"]), ["0", "0"]);
 }
@@ -95,7 +95,7 @@ fn marking_works_by_range_and_filter_and_is_cleared_by_key() {
     wait_for_marked(&term, &["s5", "s6"]);
     term.press("D");
     answer_confirmation(&mut term, "Drain: 2 servers", "y");
-    term.wait_for("2 actions: be1/s5: verified, DRAIN");
+    term.wait_for("2 of 2 verified: DRAIN");
     assert_eq!(relay.write_commands(), ["set server be1/s5 state drain", "set server be1/s6 state drain"]);
     term.press("<esc>");
     // A selection of servers and frontends fits no action.
@@ -127,26 +127,26 @@ fn everywhere_action_changes_same_named_server_in_every_backend() {
     let screen = term.wait_for("─ Act on be2/s2 ");
     term.press(&"j".repeat(menu_position(&screen, "everywhere.maint")));
     term.press("<ret>");
-    let screen = term.wait_for("type 3 servers and Enter");
+    let screen = term.wait_for("type \"3 servers\"");
     for command in ["set server be2/s2 state maint", "set server be1/s2 state maint", "set server be3/s2 state maint"] {
         assert!(screen.contains(command), "{command}\n{screen}");
     }
     answer_confirmation(&mut term, "Maintenance: 3 servers", "y");
     term.press("<ret>");
-    term.wait_for("does not match 3 servers");
+    term.wait_for("does not match \"3 servers\"");
     wait_for_two_polls(&term, &relay);
     assert_eq!(relay.write_commands(), [""; 0]);
     term.answer("<bs>3 servers<ret>");
-    term.wait_for("3 actions: be2/s2: verified, ");
+    term.wait_for("3 of 3 verified: ");
     let all = ["be1/s2", "be2/s2", "be3/s2"];
     assert_eq!(admin_states(&lab, &all), ["1", "1", "1"]);
     assert_eq!(admin_states(&lab, &["be1/s1", "be2/s1", "be3/s3"]), ["0", "0", "0"]);
     for (id, after) in [("everywhere.drain", "8"), ("everywhere.ready", "0")] {
         wait_for_two_polls(&term, &relay);
         term.command(id);
-        answer_confirmation(&mut term, "type 3 servers and Enter", "3 servers<ret>");
+        answer_confirmation(&mut term, "type \"3 servers\"", "3 servers<ret>");
         term.wait_until(|_| admin_states(&lab, &all) == [after; 3]);
-        term.wait_for("3 actions: be2/s2: verified, ");
+        term.wait_for("3 of 3 verified: ");
     }
     assert_eq!(term.wait_for_done_records(9).len(), 9);
 }
@@ -168,7 +168,7 @@ fn batch_stops_at_first_failure_and_reports_each_action() {
     }
     wait_for_marked(&term, &["s2", "x1", "x3"]);
     term.press("W5<ret>");
-    answer_confirmation(&mut term, "type 3 servers and Enter", "3 servers<ret>");
+    answer_confirmation(&mut term, "type \"3 servers\"", "3 servers<ret>");
     term.wait_until(|screen| {
         let notice = bottom_line(screen);
         notice.starts_with("1 done, 1 not started; fixed/x1: refused by HAProxy: ")
@@ -224,7 +224,7 @@ fn undo_stack_returns_newest_action_first() {
     // Undo reports an irreversible action and skips it.
     wait_for_two_polls(&term, &relay);
     term.command("counters.clear-max");
-    answer_confirmation(&mut term, "type clear and Enter", "clear<ret>");
+    answer_confirmation(&mut term, "type \"clear\"", "clear<ret>");
     term.wait_for("the counters: ");
     wait_for_two_polls(&term, &relay);
     term.press("u");

@@ -9,11 +9,11 @@ use support::{CannedReplies, FakeSocket, Lab, Relay, Term, wait_until};
 
 /// Types wrong answers and then this name: `y` and other names are rejected, and nothing is sent before Enter.
 fn confirm_with_typed_name(term: &mut Term, relay: &Relay, name: &str) {
-    let prompt = format!("type {name} and Enter");
+    let prompt = format!("type \"{name}\"");
     answer_confirmation(term, &prompt, "y<ret>");
-    term.wait_for(&format!("does not match {name}"));
+    term.wait_for(&format!("does not match \"{name}\""));
     term.answer(&format!("<bs>{name}x<ret>"));
-    term.wait_for(&format!("does not match {name}"));
+    term.wait_for(&format!("does not match \"{name}\""));
     term.press("<bs>");
     term.wait_for(&format!("> {name}_"));
     wait_for_two_polls(term, relay);
@@ -33,7 +33,7 @@ fn losing_more_than_half_of_weight_requires_typed_name() {
         term.press("1");
         term.move_to_path("be1/s1");
         term.press(keys);
-        let screen = term.wait_for("type s1 and Enter");
+        let screen = term.wait_for("type \"s1\"");
         assert!(screen.contains("be1 would lose more than half of its weight"), "{screen}");
         confirm_with_typed_name(&mut term, &relay, "s1");
         term.wait_for(outcome);
@@ -45,7 +45,7 @@ fn losing_more_than_half_of_weight_requires_typed_name() {
         term.move_to_path("be1/s2");
         term.press(keys);
         let screen = term.wait_for("y yes");
-        assert!(!screen.contains("and Enter"), "{screen}");
+        assert!(!screen.contains("then Enter"), "{screen}");
     }
 }
 
@@ -63,7 +63,7 @@ fn losing_last_server_requires_typed_name_for_every_action() {
         term.press("1");
         term.move_to_path("be1/s1");
         term.press(keys);
-        let screen = term.wait_for("type s1 and Enter");
+        let screen = term.wait_for("type \"s1\"");
         assert!(screen.contains("be1 would have no usable server"), "{screen}");
         confirm_with_typed_name(&mut term, &relay, "s1");
         term.wait_for(outcome);
@@ -75,7 +75,7 @@ fn losing_last_server_requires_typed_name_for_every_action() {
     term.press("1");
     term.move_to_path("be1/s1");
     term.press("M");
-    let screen = term.wait_for("type s1 and Enter");
+    let screen = term.wait_for("type \"s1\"");
     assert!(screen.contains("be1 would have only backup servers"), "{screen}");
     confirm_with_typed_name(&mut term, &relay, "s1");
     term.wait_for("be1/s1: verified, MAINT");
@@ -90,7 +90,7 @@ fn maintenance_of_tracked_server_warns_about_tracking_backend() {
     term.press("1");
     term.move_to_path("be1/s1");
     term.press("M");
-    let screen = term.wait_for("type s1 and Enter");
+    let screen = term.wait_for("type \"s1\"");
     assert!(screen.contains("follows would have no usable server"), "{screen}");
     assert!(screen.contains("(its servers track this one)"), "{screen}");
     confirm_with_typed_name(&mut term, &relay, "s1");

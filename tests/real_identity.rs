@@ -30,7 +30,7 @@ fn start_on(relay: &Relay, server: &str) -> Term {
 
 /// Answers a question that requires a name.
 fn type_name(term: &mut Term, name: &str) {
-    let question = format!("type {name} and Enter");
+    let question = format!("type \"{name}\"");
     answer_confirmation(term, &question, name);
     answer_confirmation(term, &question, "<ret>");
 }
@@ -181,7 +181,7 @@ fn a14_last_usable_server_needs_its_name_typed() {
     lab.send_write_command("set server be1/s3 state maint");
     answer_confirmation(&mut term, "Maintenance: be1 / s2", "y");
     let screen = term.wait_for("please confirm again");
-    assert!(screen.contains("type s2 and Enter") && screen.contains("be1 would have no usable server"), "{screen}");
+    assert!(screen.contains("type \"s2\"") && screen.contains("be1 would have no usable server"), "{screen}");
     assert_eq!((relay.write_commands(), status(&lab, "s2")), (Vec::new(), "no check".to_owned()));
     type_name(&mut term, "s2");
     term.wait_for("no server of be1 is usable now");

@@ -139,8 +139,8 @@ fn confirmation_requires_whole_wide_name() {
     let fake = fake_with_server_names(&lab, &[name.to_owned()]);
     let mut term = dashboard_on_first_server(fake.path());
     term.press("M");
-    answer_confirmation(&mut term, &format!("type {name} and Enter"), "漢字<ret>");
-    term.wait_for("does not match 漢字-サーバー");
+    answer_confirmation(&mut term, &format!("type \"{name}\""), "漢字<ret>");
+    term.wait_for("does not match \"漢字-サーバー\"");
     wait_for_two_polls_of_fake(&term, &fake);
     assert_eq!(lines_with_names(&fake), [""; 0]);
     term.answer("-サーバー<ret>");

@@ -199,7 +199,7 @@ fn v3_dashboard_suggests_nothing_while_old_worker_holds_sessions() {
     let relay = Relay::to(lab.lab.admin());
     let mut term = start_dashboard(relay.path());
     let old = drain_and_reload(&lab, &mut term);
-    term.wait_for(&format!("be1/s1: 2 sessions in old worker {old}"));
+    term.wait_for(&format!("2 sessions in old worker {old}: be1/s1"));
     for _ in 0..3 {
         wait_for_two_polls(&term, &relay);
         assert!(!term.screen().contains("maintenance?"), "{}", term.screen());

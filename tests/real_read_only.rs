@@ -100,8 +100,8 @@ fn confirmation_sends_nothing_for_other_keys() {
         for (view, open, shows, yes) in [
             ('1', "gjjM", "Maintenance: be1 / s1", "y"),
             ('2', "gjj[", "Weight: be1 / s1", "y"),
-            ('3', "g:frontend.disable<ret>", "type fe1 and Enter", ""),
-            ('4', ":counters.clear<ret>", "type clear and Enter", ""),
+            ('3', "g:frontend.disable<ret>", "type \"fe1\"", ""),
+            ('4', ":counters.clear<ret>", "type \"clear\"", ""),
             ('5', "disable server be1/s1<ret>", "this command may change HAProxy", "y"),
         ] {
             let lab = &lab;

@@ -57,7 +57,7 @@ fn w25_undo_of_several_targets_names_them() {
     term.wait_for("2 marked");
     term.press("D");
     answer_confirmation(&mut term, "Drain: 2 servers", "y");
-    term.wait_for("2 actions: ");
+    term.wait_for("2 of 2 verified: ");
     wait_for_two_polls(&term, &relay);
     let text = open_undo(&mut term);
     assert!(has_time_after(&text, "undoes drain of be1/s1, be1/s2 at "), "{text}");
@@ -85,7 +85,7 @@ fn w25_undo_ends_with_haproxy_process() {
         wait_for_two_polls(&term, &relay);
         let sent = relay.write_commands().len();
         term.press("u");
-        let screen = term.wait_for("nothing to undo on this instance: HAProxy was ");
+        let screen = term.wait_for("nothing to undo: HAProxy was ");
         let expected = format!("HAProxy was {done} (pid {before} → {after}) after maintenance of be1/s1, ");
         assert!(screen.contains(&expected), "{expected}\n{screen}");
         term.press("y");
@@ -110,11 +110,11 @@ fn a19_undo_warns_about_changes_by_others() {
     lab.send_command("set server be1/s1 state maint");
     wait_for_two_polls(&term, &relay);
     let text = open_undo(&mut term);
-    assert!(has_time_after(&text, "since then: another operator set be1/s1 to MAINT at "), "{text}");
+    assert!(has_time_after(&text, "since then: be1/s1 was set to MAINT at "), "{text}");
     assert!(text.contains("undo overwrites that"), "{text}");
     // A change while the dialog is open is added to it.
     lab.send_command("set server be1/s1 state ready");
-    term.wait_until(|screen| dialog_text(screen, "Undo: ").contains("another operator set be1/s1 to no check at "));
+    term.wait_until(|screen| dialog_text(screen, "Undo: ").contains("be1/s1 was set to no check at "));
     term.press("<esc>");
     term.wait_for("nothing was sent");
     // The same for a weight.
@@ -130,7 +130,7 @@ fn a19_undo_warns_about_changes_by_others() {
     lab.send_command("set server be1/s2 weight 70");
     wait_for_two_polls(&term, &relay);
     let text = open_undo(&mut term);
-    assert!(has_time_after(&text, "since then: another operator set the weight of be1/s2 to 70 at "), "{text}");
+    assert!(has_time_after(&text, "since then: the weight of be1/s2 was set to 70 at "), "{text}");
 }
 
 #[test]
@@ -145,7 +145,30 @@ fn a19_undo_warns_about_change_between_two_samples() {
     wait_for_two_polls(&term, &relay);
     let text = open_undo(&mut term);
     assert!(
-        has_time_after(&text, "since then: be1/s1 was set to MAINT again at ") || text.contains("another operator set"),
+        has_time_after(&text, "since then: be1/s1 entered MAINT again at ") || text.contains("be1/s1 was set to "),
         "{text}"
     );
+}
+
+#[test]
+fn undo_warns_only_about_changes_by_others_that_it_overwrites() {
+    let lab = Lab::builder().servers(4).server_options("weight 10").start();
+    let relay = Relay::to(lab.admin());
+    let mut term = start_dashboard(relay.path());
+    let weight = || lab.stat("be1", "s3", "weight");
+    run_action(&mut term, &relay, "s3", "[", "Weight", "weight ");
+    let after_first = weight();
+    run_action(&mut term, &relay, "s3", "]", "Weight", "weight 10");
+    assert!(!open_undo(&mut term).contains("since then"), "{}", term.screen());
+    answer_confirmation(&mut term, "Undo: ", "y");
+    term.wait_for(&format!("be1/s3: verified, weight {after_first}"));
+    wait_for_two_polls(&term, &relay);
+    assert!(!open_undo(&mut term).contains("since then"), "own changes: {}", term.screen());
+    term.press("<esc>");
+    term.wait_gone("Undo: ");
+    lab.send_command("set server be1/s3 state maint; set server be1/s3 state ready");
+    lab.send_command("set server be1/s3 state drain");
+    term.wait_until(|screen| screen.contains("DRAIN"));
+    wait_for_two_polls(&term, &relay);
+    assert!(!open_undo(&mut term).contains("since then"), "undo sets only the weight: {}", term.screen());
 }

@@ -160,6 +160,18 @@ impl Intent {
         }
     }
 
+    /// Describes the action on these targets: `maintenance of be/s1`, `shutdown of session 0x7f`.
+    pub(crate) fn describe(&self, targets: &str) -> String {
+        let title = self.title();
+        let has_kind_of = |suffix: &&str| title.strip_suffix(*suffix);
+        match [" the frontend", " a session", " a table entry"].iter().find_map(has_kind_of) {
+            // The targets name the kind.
+            Some(verb) => format!("{verb} {targets}"),
+            None if self.steps.iter().all(|step| step.action.target_kind == TargetKind::Process) => title.to_owned(),
+            None => format!("{title} of {targets}"),
+        }
+    }
+
     /// Returns the name of the only target, or the number of targets.
     pub fn target_summary(&self) -> String {
         let names: BTreeSet<String> = self.steps.iter().map(IntentStep::target_name).collect();

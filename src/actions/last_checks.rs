@@ -124,7 +124,7 @@ mod tests {
         let id = samples[0].rows.ids()[0];
         let mut seen = vec![checks.last_check(&samples[0], id)];
         for pair in samples.windows(2) {
-            for event in changes::diff_samples(&pair[0], &pair[1], None, |_, _, _| false) {
+            for event in changes::diff_samples(&pair[0], &pair[1], None, |_, _| false) {
                 checks.record_change(&event, &pair[0]);
             }
             seen.push(checks.last_check(&pair[1], id));

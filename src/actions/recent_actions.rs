@@ -10,7 +10,8 @@ use crate::actions::row_stages::InFlight;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::servers_state::AdminState;
 use crate::haproxy::status::RowState;
-use crate::haproxy::write_command::{ForcedHealth, TargetState, WriteCommand};
+use crate::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, WriteCommand};
+use crate::observe::changes::RowChange;
 use crate::observe::events::{Event, EventKind};
 use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
@@ -89,16 +90,29 @@ impl RecentActions {
     }
 
     /// Returns whether an action of this run within the last 20 s, or one that is in flight, explains a status change.
-    /// An action explains one change; a later one has another cause.
-    pub(crate) fn explain_change(&mut self, id: RowId, from: &str, to: &str, now: Duration) -> bool {
-        let (from, to) = (RowState::parse(from), RowState::parse(to));
-        let explains =
-            |(row, command, _): &(RowId, WriteCommand, Duration)| *row == id && has_effect(*command, from, to);
-        if let Some(index) = self.own_commands.iter().position(explains) {
-            self.own_commands.remove(index);
-            return true;
-        }
-        matches!(self.in_flight.stage(id, now), Some(StepStage::Sent | StepStage::Accepted))
+    /// An action explains one change of the status; a later one has another cause. Weights and limits must be the ordered
+    /// ones.
+    pub(crate) fn explain_change(&mut self, id: RowId, change: RowChange<'_>, now: Duration) -> bool {
+        let of_row = |(row, command, _): &(RowId, WriteCommand, Duration)| (*row == id).then_some(*command);
+        let mut commands = self.own_commands.iter().filter_map(of_row);
+        let explained = match change {
+            RowChange::Weight(to) => commands.any(|command| match command {
+                WriteCommand::Weight(TargetWeight::Absolute(weight)) => i64::from(weight) == to,
+                WriteCommand::Weight(TargetWeight::Percent(_)) => true,
+                _ => false,
+            }),
+            RowChange::Limit(to) => commands.any(|command| match command {
+                WriteCommand::ServerMaxconn(limit) | WriteCommand::FrontendMaxconn(limit) => i64::from(limit) == to,
+                _ => false,
+            }),
+            RowChange::Status { from, to } => {
+                let (from, to) = (RowState::parse(from), RowState::parse(to));
+                let has_effect = |own: &_| of_row(own).is_some_and(|command| has_effect(command, from, to));
+                let index = self.own_commands.iter().position(has_effect);
+                index.map(|index| self.own_commands.remove(index)).is_some()
+            }
+        };
+        explained || matches!(self.in_flight.stage(id, now), Some(StepStage::Sent | StepStage::Accepted))
     }
 }
 
@@ -138,8 +152,9 @@ mod tests {
         let at = Duration::from_secs(1);
         let mut explained = |command, from: &str, to: &str| {
             actions.own_commands = vec![(id, command, at)];
-            let first = actions.explain_change(id, from, to, at);
-            (first, actions.explain_change(id, from, to, at))
+            let change = RowChange::Status { from, to };
+            let first = actions.explain_change(id, change, at);
+            (first, actions.explain_change(id, change, at))
         };
         let state = WriteCommand::State;
         assert_eq!(explained(state(TargetState::Maint), "UP", "MAINT"), (true, false));
@@ -154,14 +169,28 @@ mod tests {
     }
 
     #[test]
+    fn explain_change_matches_ordered_weight_and_limit() {
+        let id = SampleBuilder::default().build_at_millis(0, &stat_of_site()).rows.ids()[1];
+        let mut actions = RecentActions::default();
+        let at = Duration::from_secs(1);
+        let weight = WriteCommand::Weight(TargetWeight::Absolute(9));
+        actions.own_commands = vec![(id, weight, at), (id, WriteCommand::ServerMaxconn(50), at)];
+        let changes = [RowChange::Weight(9), RowChange::Weight(10), RowChange::Limit(50), RowChange::Limit(9)];
+        assert_eq!(changes.map(|change| actions.explain_change(id, change, at)), [true, false, true, false]);
+    }
+
+    #[test]
     fn explain_change_accepts_change_of_action_in_flight() {
         let id = SampleBuilder::default().build_at_millis(0, &stat_of_site()).rows.ids()[1];
         let mut actions = RecentActions::default();
         let at = Duration::from_secs(1);
-        assert!(!actions.explain_change(id, "UP", "MAINT", at));
+        assert!(!actions.explain_change(id, RowChange::Status { from: "UP", to: "MAINT" }, at));
         actions.in_flight.set_stage(id, StepStage::Sent, at);
-        assert!(actions.explain_change(id, "UP", "MAINT", at), "a sample may arrive before the reply");
+        assert!(
+            actions.explain_change(id, RowChange::Status { from: "UP", to: "MAINT" }, at),
+            "a sample may arrive before the reply"
+        );
         actions.in_flight.set_stage(id, StepStage::Failed, at);
-        assert!(!actions.explain_change(id, "UP", "MAINT", at));
+        assert!(!actions.explain_change(id, RowChange::Status { from: "UP", to: "MAINT" }, at));
     }
 }

@@ -75,12 +75,13 @@ impl SessionIdentity {
         self.client == other.client && self.frontend == other.frontend && !start_differs
     }
 
-    /// Describes the session: `10.0.0.7:4242 → be_app/app1, open for 3 min`.
-    pub(crate) fn describe(&self) -> String {
+    /// Describes the session at the monotonic time `now`: `10.0.0.7:4242 → be_app/app1, open for 3 min`.
+    pub(crate) fn describe(&self, now: Duration) -> String {
         let client = self.client.as_ref().map_or("unknown client", SafeText::as_str);
         let end = self.server.as_deref().or(self.frontend.as_ref().map(SafeText::as_str));
         let end = end.map_or(String::new(), |end| format!(" → {end}"));
-        let age = self.age.map_or(String::new(), |age| format!(", open for {}", crate::units::duration_words(age)));
+        let age = self.age.map(|age| age + now.saturating_sub(self.seen_at));
+        let age = age.map_or(String::new(), |age| format!(", open for {}", crate::units::duration_words(age)));
         format!("{client}{end}{age}")
     }
 }
@@ -120,7 +121,7 @@ impl TargetIdentity {
         if let (Some(was), Some(is)) = (&self.session, &now.session)
             && !was.is_same(is)
         {
-            all.push(format!("it was {}, now it is {}", was.describe(), is.describe()));
+            all.push(format!("it was {}, now it is {}", was.describe(is.seen_at), is.describe(is.seen_at)));
         }
         all
     }
@@ -223,7 +224,8 @@ mod tests {
     #[test]
     fn session_is_same_only_with_same_client_and_start() {
         let first = session("0x1: proto=tcpv4 src=10.0.0.1:5 fe=f be=b srv=s age=1m4s calls=3\n", 10);
-        assert_eq!(first.describe(), "10.0.0.1:5 → b/s, open for 64 s");
+        assert_eq!(first.describe(Duration::from_secs(10)), "10.0.0.1:5 → b/s, open for 64 s");
+        assert_eq!(first.describe(Duration::from_secs(19)), "10.0.0.1:5 → b/s, open for 73 s", "9 s later");
         assert!(first.is_same(&session("0x1: proto=tcpv4 src=10.0.0.1:5 fe=f be=b srv=t age=1m35s calls=9\n", 40)));
         assert!(!first.is_same(&session("0x1: proto=tcpv4 src=10.0.0.1:5 fe=f be=b srv=s age=3s calls=3\n", 40)));
         assert!(!first.is_same(&session("0x1: proto=tcpv4 src=10.0.0.2:5 fe=f be=b srv=s age=1m34s calls=3\n", 40)));

@@ -13,6 +13,7 @@ use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
 use crate::app::message::Effect;
 use crate::app::model::Model;
 use crate::app::prompt::{Prompt, PromptEvent, PromptPurpose};
+use crate::app::server_effects::list_names;
 use crate::app::suggested_actions;
 use crate::haproxy::fields::Field;
 use crate::haproxy::write_command::{self, MAX_WEIGHT, TargetWeight, WriteCommand};
@@ -349,26 +350,52 @@ pub(crate) fn finish_action(model: &mut Model, report: &ActionReport, now: Times
     vec![Effect::PollNow(id)]
 }
 
+/// Summarizes the results of several successful commands: the numbers first, because the end may be cut off.
+fn summarize_success(report: &ActionReport, count: usize, remark: &str) -> String {
+    let is_verified = report.results.iter().all(|result| matches!(result.outcome, Outcome::Verified(_)));
+    let done = if is_verified { "verified" } else { "done" };
+    let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
+    for result in &report.results {
+        let (Outcome::Verified(now) | Outcome::Accepted(now)) = &result.outcome else { continue };
+        match groups.iter_mut().find(|(known, _)| known == now) {
+            Some((_, names)) => names.push(result.step.target_name()),
+            None => groups.push((now, vec![result.step.target_name()])),
+        }
+    }
+    match groups.as_slice() {
+        [(now, _)] => format!("{count} of {count} {done}: {now}{remark}"),
+        groups => {
+            let each = groups.iter().map(|(now, names)| format!("; {}: {now}", list_names(names)));
+            format!("{count} of {count} {done}{remark}{}", each.collect::<String>())
+        }
+    }
+}
+
+/// Describes what is left of each backend: the newest state that the results contain.
+fn describe_remaining_capacity(report: &ActionReport) -> String {
+    let is_last = |(index, result): &(usize, &StepResult)| {
+        let later = &report.results[index + 1..];
+        !later.iter().any(|other| other.step.target.proxy == result.step.target.proxy)
+    };
+    let last_results = report.results.iter().enumerate().filter(is_last);
+    let capacities = last_results.filter_map(|(_, result)| result.remaining_capacity());
+    capacities.map(|capacity| format!("; {capacity}")).collect()
+}
+
 /// Summarizes the results of an action in one line.
 fn summarize_report(report: &ActionReport) -> String {
     let remark = report.results.iter().find_map(|result| result.audit_warning.as_ref());
     let remark = remark.map_or(String::new(), |remark| format!("; {remark}"));
     let Some(last) = report.results.last() else { return String::new() };
-    let remark = last.remaining_capacity().map_or(String::new(), |capacity| format!("; {capacity}")) + &remark;
+    let remark = describe_remaining_capacity(report) + &remark;
     let name = last.step.target_name();
     match (report.results.len(), report.unattempted_steps().len()) {
+        // The differences name the target.
+        (1, 0) if matches!(&last.outcome, Outcome::Changed(differences) if differences.contains(&name)) => {
+            last.outcome.to_string()
+        }
         (1, 0) => format!("{name}: {}{remark}", last.outcome),
-        (count @ 2..=3, 0) if report.is_success() => {
-            let each: Vec<String> = report
-                .results
-                .iter()
-                .map(|result| format!("{}: {}", result.step.target_name(), result.outcome))
-                .collect();
-            format!("{count} actions: {}{remark}", each.join("; "))
-        }
-        (count, 0) if report.is_success() => {
-            format!("{count} actions done; the last one, {name}: {}{remark}", last.outcome)
-        }
+        (count, 0) if report.is_success() => summarize_success(report, count, &remark),
         (count, left) => {
             let done = count - usize::from(!last.outcome.is_success());
             let not_started = if left > 0 { format!(", {left} not started") } else { String::new() };

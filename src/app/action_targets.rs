@@ -1,10 +1,11 @@
 //! The targets of an action: the marked rows, or else the row under the cursor, in their state at the key press.
 
-use crate::actions::action_table::{Action, ActionCommand, TargetKind, WEIGHT};
+use crate::actions::action_table::{Action, ActionCommand, CLEAR_ENTRY, END_SESSION, TargetKind, WEIGHT};
 use crate::actions::intent::{ActionTarget, Intent};
 use crate::actions::target_identity::SessionIdentity;
 use crate::app::instance_view::InstanceView;
 use crate::app::layers::Layer;
+use crate::app::layout::Pane;
 use crate::app::model::Model;
 use crate::app::queries;
 use crate::app::ui_commands::{CommandSpec, UiCommand};
@@ -40,10 +41,24 @@ pub(crate) fn check_available(model: &Model, command: &CommandSpec) -> Result<()
     match command.ui_command {
         UiCommand::StartAction(action) => check(action),
         UiCommand::ChangeWeight(_) => check(&WEIGHT),
+        UiCommand::RemoveLine => check(line_action(model.current_view().content)),
         UiCommand::StartActionEverywhere(action) => {
             model.check_allowed(action).and_then(|()| find_targets_everywhere(model)).map(drop)
         }
         _ => Ok(()),
+    }
+}
+
+/// Returns the action that removes the selected line of a view: an entry of a stick table, or a session.
+pub(crate) fn line_action(content: Content) -> &'static Action {
+    match content {
+        Content::StickTables => &CLEAR_ENTRY,
+        Content::Sessions
+        | Content::Dashboard
+        | Content::Table(_)
+        | Content::Cli
+        | Content::Events
+        | Content::Problems => &END_SESSION,
     }
 }
 
@@ -72,7 +87,7 @@ pub(crate) fn check_with_guard(model: &Model, command: &CommandSpec) -> Result<(
 /// Returns an error if no suitable row is selected or marked rows are of another kind.
 pub(crate) fn find_targets(model: &Model, action: &'static Action) -> Result<Vec<ActionTarget>, Refusal> {
     let instance = model.instance().ok_or(Refusal::NotConnected)?;
-    let wrong_target = || Refusal::WrongTarget(action.target_kind.description());
+    let wrong_target = || explain_selection(model, action.target_kind);
     match action.target_kind {
         TargetKind::Server | TargetKind::Frontend => {
             let kind = if action.target_kind == TargetKind::Server { RowKind::Server } else { RowKind::Frontend };
@@ -113,12 +128,29 @@ pub(crate) fn find_targets(model: &Model, action: &'static Action) -> Result<Vec
     }
 }
 
+/// Returns the refusal that explains how to select a target of this kind in the view shown.
+fn explain_selection(model: &Model, kind: TargetKind) -> Refusal {
+    let has_lines = queries::line_count(model) > 0;
+    match (kind, model.current_view().content) {
+        (TargetKind::Server, Content::Dashboard) if model.focus != Pane::Servers => {
+            Refusal::NotSelected("Tab to the servers, then select a server first")
+        }
+        (TargetKind::Session, Content::Sessions) if has_lines => Refusal::NotSelected("select a session first"),
+        (TargetKind::Session, Content::Sessions) => Refusal::NotSelected("Enter lists the sessions first"),
+        (TargetKind::TableEntry, Content::StickTables) if has_lines => {
+            Refusal::NotSelected("Enter opens the selected table; select an entry first")
+        }
+        (TargetKind::TableEntry, Content::StickTables) => Refusal::NotSelected("Enter lists the stick tables first"),
+        _ => Refusal::WrongTarget(kind.description()),
+    }
+}
+
 /// Returns the servers of all backends that have the selected server's name, the selected one first.
 ///
 /// # Errors
 /// Returns an error if no server is selected.
 pub(crate) fn find_targets_everywhere(model: &Model) -> Result<Vec<ActionTarget>, Refusal> {
-    let wrong_target = || Refusal::WrongTarget(TargetKind::Server.description());
+    let wrong_target = || explain_selection(model, TargetKind::Server);
     let instance = model.instance().ok_or(Refusal::NotConnected)?;
     let sample = instance.data.latest().ok_or(Refusal::NotConnected)?;
     let selected = row_target(instance, model.focused_row().ok_or_else(wrong_target)?, RowKind::Server)

@@ -5,11 +5,13 @@
 //!
 //! 1. the whole question on the screen; of a question that does not fit, every row must have been shown by scrolling;
 //! 2. the end of the write that sent its frame to the terminal;
-//! 3. [`PAUSE_BEFORE_YES`] without any input;
-//! 4. the key: `y`, or Enter after the required name;
-//! 5. [`KeyPress::BURST_GAP`] without further input, because a key in the middle of a pasted text is not an answer.
+//! 3. no key during the [`PAUSE_BEFORE_YES`] before the answer key;
+//! 4. the answer key: `y`, or Enter after the required name;
+//! 5. no key during the [`KeyPress::BURST_GAP`] after the answer key, because a key in the middle of a pasted text is not
+//!    an answer.
 //!
-//! A No counts at any time, and so does every key that the question does not use.
+//! No is accepted at any time. Any other key that the question does not use counts as No, except an Enter directly after
+//! a `y` that did not count, because other programs need that Enter.
 
 use std::mem;
 use std::time::Duration;
@@ -18,7 +20,7 @@ use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::haproxy::safe_text::is_visible;
 use crate::instance::guard::ConfirmationAnswer;
 
-/// Time without input before a key counts as Yes, from the moment at which the whole question was shown.
+/// Time without a key before the answer key, from the moment at which the whole question was shown.
 pub const PAUSE_BEFORE_YES: Duration = Duration::from_millis(500);
 /// Longest name that can be typed, in characters.
 const MAX_NAME_CHARS: usize = 256;
@@ -43,14 +45,24 @@ pub(crate) enum GateEvent {
     No,
 }
 
+/// Why the question was asked again, or why the last answer was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Remark {
+    /// The answer key came before it could count.
+    TooEarly,
+    /// Any other reason.
+    Text(String),
+}
+
 /// State of the answer to one question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnswerGate {
     /// Name that must be typed; `None` if `y` is enough.
     required_name: Option<String>,
     typed_name: String,
-    /// Why the question was asked again, or why the last answer was not accepted.
-    remark: Option<String>,
+    remark: Option<Remark>,
+    /// Set if the last key was a `y` that did not count.
+    ignores_enter: bool,
     /// Index of the first row to show.
     top: usize,
     /// Rows in the newest frame.
@@ -76,6 +88,7 @@ impl AnswerGate {
             required_name,
             typed_name: String::new(),
             remark: None,
+            ignores_enter: false,
             top: 0,
             newest: ShownRows::default(),
             unwritten: Vec::new(),
@@ -97,14 +110,22 @@ impl AnswerGate {
         &self.typed_name
     }
 
-    /// Returns why the question was asked again, or why the last answer was not accepted.
-    pub fn remark(&self) -> Option<&str> {
-        self.remark.as_deref()
+    /// Returns why the question was asked again, or why the last answer was not accepted. After an early answer, asks
+    /// for it again as soon as it can count.
+    pub fn remark(&self, now: Duration) -> Option<&str> {
+        let is_open = || self.opens_at().is_some_and(|at| at <= now);
+        Some(match (self.remark.as_ref()?, &self.required_name) {
+            (Remark::Text(text), _) => text,
+            (Remark::TooEarly, None) if is_open() => "press y again",
+            (Remark::TooEarly, Some(_)) if is_open() => "press Enter again",
+            (Remark::TooEarly, None) => "too early: wait half a second, then press y",
+            (Remark::TooEarly, Some(_)) => "too early: wait half a second, then press Enter",
+        })
     }
 
     /// Sets the remark.
     pub(crate) fn set_remark(&mut self, remark: impl Into<String>) {
-        self.remark = Some(remark.into());
+        self.remark = Some(Remark::Text(remark.into()));
     }
 
     /// Returns the index of the first row to show.
@@ -127,16 +148,16 @@ impl AnswerGate {
         self.shown_at.map(|at| at.max(self.last_key_at) + PAUSE_BEFORE_YES)
     }
 
-    /// Starts the rules again, because the screen no longer shows the question as before.
+    /// Resets the gate, because the screen no longer shows the question as before.
     pub(crate) fn hide(&mut self) {
         self.unwritten.clear();
         (self.is_written, self.seen_rows, self.shown_at, self.is_yes_pending) = (false, 0, None, false);
     }
 
-    /// Asks again after pasted text: discards the typed name and starts the rules again.
+    /// Asks again after pasted text: discards the typed name and resets the gate.
     pub(crate) fn refuse_paste(&mut self) {
         *self = Self::new(self.required_name.take());
-        self.set_remark("pasted text is not an answer; please answer again");
+        self.set_remark("pasted text does not count: type the answer");
     }
 
     /// Records that the frame with this number was drawn. `rows` is `None` if it does not show the question.
@@ -169,6 +190,7 @@ impl AnswerGate {
         let key = press.key;
         self.last_key_at = press.read_at;
         let was_pending = mem::take(&mut self.is_yes_pending);
+        let ignores_enter = mem::take(&mut self.ignores_enter);
         if key.alt || key.ctrl || key.code == KeyCode::Esc {
             return GateEvent::No;
         }
@@ -176,10 +198,17 @@ impl AnswerGate {
             return GateEvent::Pending;
         }
         match (self.required_name.as_deref(), key.code) {
-            (None, KeyCode::Char('y')) => self.confirm(press, "y", was_pending),
+            (None, KeyCode::Char('y')) => {
+                self.confirm(press, "y", was_pending);
+                self.ignores_enter = !self.is_yes_pending;
+            }
+            (None, KeyCode::Enter) if ignores_enter => {}
             (Some(_), KeyCode::Enter) if self.typed_name.is_empty() => return GateEvent::No,
             (Some(name), KeyCode::Enter) if self.typed_name == name => self.confirm(press, "Enter", was_pending),
-            (Some(name), KeyCode::Enter) => self.remark = Some(format!("does not match {name}")),
+            (Some(name), KeyCode::Enter) => {
+                let remark = format!("does not match \"{name}\"");
+                self.set_remark(remark);
+            }
             (Some(_), KeyCode::Char(_)) if !self.is_written => {
                 self.set_remark("the question was not on the screen yet; please type again");
             }
@@ -204,7 +233,8 @@ impl AnswerGate {
     pub(crate) fn take_answer(&mut self, is_after_key: bool) -> Option<ConfirmationAnswer> {
         let is_yes = mem::take(&mut self.is_yes_pending);
         if is_yes && !is_after_key {
-            self.set_remark("other input came together with the key; press it again");
+            let key = if self.required_name.is_some() { "Enter" } else { "y" };
+            self.set_remark(format!("other keys arrived with {key}: press {key} again"));
         }
         (is_yes && is_after_key).then(|| match &self.required_name {
             None => ConfirmationAnswer::Yes,
@@ -216,13 +246,15 @@ impl AnswerGate {
         let not_seen = !self.is_seen();
         let earliest = self.shown_at.map(|at| at.max(press.read_at.saturating_sub(press.pause)) + PAUSE_BEFORE_YES);
         self.remark = match earliest {
-            _ if !self.is_written => Some(format!("the question was not on the screen yet; press {label} again")),
-            _ if not_seen => Some(format!("scroll to the end of the question, then press {label}")),
+            _ if !self.is_written => {
+                Some(Remark::Text(format!("the question was not on the screen yet; press {label} again")))
+            }
+            _ if not_seen => Some(Remark::Text(format!("scroll to the end of the question, then press {label}"))),
             Some(earliest) if !is_burst && press.read_at >= earliest => {
                 self.is_yes_pending = true;
-                return;
+                None
             }
-            _ => Some(format!("too early: wait half a second, then press {label}")),
+            _ => Some(Remark::TooEarly),
         };
     }
 
@@ -283,7 +315,7 @@ mod tests {
             let expected = is_yes.then_some(ConfirmationAnswer::Yes);
             assert_eq!(answer(&mut gate, "y", at, pause), expected, "{at} {pause}");
             let remark = (!is_yes).then_some("too early: wait half a second, then press y");
-            assert_eq!(gate.remark(), remark, "{at} {pause}");
+            assert_eq!(gate.remark(millis(at)), remark, "{at} {pause}");
         }
     }
 
@@ -295,14 +327,14 @@ mod tests {
         assert_eq!(answer(&mut gate, "y", 18_000, 9000), None, "not written");
         gate.record_written(6, millis(18_000));
         assert_eq!(answer(&mut gate, "y", 27_000, 9000), None, "an earlier frame was written");
-        assert_eq!(gate.remark(), Some("the question was not on the screen yet; press y again"));
+        assert_eq!(gate.remark(Duration::ZERO), Some("the question was not on the screen yet; press y again"));
         gate.record_written(7, millis(27_000));
         assert_eq!(answer(&mut gate, "y", 27_499, 499), None);
         assert_eq!(answer(&mut gate, "y", 28_000, 501), Some(ConfirmationAnswer::Yes));
     }
 
     #[test]
-    fn frame_without_question_starts_rules_again() {
+    fn frame_without_question_resets_gate() {
         let mut gate = shown_gate(None);
         gate.record_drawn(2, None);
         assert_eq!(answer(&mut gate, "y", 5000, 5000), None);
@@ -323,7 +355,7 @@ mod tests {
         };
         show(&mut gate, 1000);
         assert_eq!(answer(&mut gate, "y", 9000, 5000), None);
-        assert_eq!(gate.remark(), Some("scroll to the end of the question, then press y"));
+        assert_eq!(gate.remark(Duration::ZERO), Some("scroll to the end of the question, then press y"));
         gate.handle_key(press("<end>", 10_000, 1000));
         show(&mut gate, 10_000);
         assert_eq!((gate.top(), gate.is_seen()), (6, false), "rows 5 and 6 were skipped");
@@ -377,13 +409,46 @@ mod tests {
     }
 
     #[test]
+    fn remark_about_early_key_changes_when_gate_opens() {
+        for (name, key, label) in [(None, "y", "y"), (Some("s1"), "<ret>", "Enter")] {
+            let mut gate = shown_gate(name);
+            for (key, at) in name.map_or([].as_slice(), |_| &[("s", 1010), ("1", 1020)]) {
+                gate.handle_key(press(key, *at, 10));
+            }
+            assert_eq!(answer(&mut gate, key, 1200, 180), None);
+            assert_eq!(
+                gate.remark(millis(1699)).unwrap(),
+                format!("too early: wait half a second, then press {label}")
+            );
+            assert_eq!(gate.remark(millis(1700)).unwrap(), format!("press {label} again"));
+        }
+    }
+
+    #[test]
+    fn enter_directly_after_early_yes_is_ignored_once() {
+        let mut gate = shown_gate(None);
+        assert_eq!(gate.handle_key(press("y", 1100, 100)), GateEvent::Pending);
+        assert_eq!(gate.handle_key(press("<ret>", 1300, 200)), GateEvent::Pending);
+        assert!(gate.remark(millis(1300)).unwrap().starts_with("too early"));
+        assert_eq!(answer(&mut gate, "y", 1800, 500), Some(ConfirmationAnswer::Yes));
+        for keys in [["y", "<ret>", "<ret>"], ["y", "j", "<ret>"]] {
+            let mut gate = shown_gate(None);
+            let events = keys.map(|key| gate.handle_key(press(key, 1100, 100)));
+            assert_eq!(events, [GateEvent::Pending, GateEvent::Pending, GateEvent::No], "{keys:?}");
+        }
+        let mut gate = shown_gate(None);
+        gate.handle_key(press("y", 5000, 4000));
+        assert_eq!(gate.handle_key(press("<ret>", 5001, 1)), GateEvent::No, "pasted text");
+    }
+
+    #[test]
     fn name_needs_half_a_second_before_enter() {
         let mut gate = shown_gate(Some("s1"));
         for (key, at) in [("s", 1100), ("1", 1200)] {
             assert_eq!(gate.handle_key(press(key, at, 100)), GateEvent::Pending);
         }
         assert_eq!(answer(&mut gate, "<ret>", 1699, 499), None);
-        assert_eq!(gate.remark(), Some("too early: wait half a second, then press Enter"));
+        assert_eq!(gate.remark(Duration::ZERO), Some("too early: wait half a second, then press Enter"));
         assert_eq!(answer(&mut gate, "<ret>", 2200, 501), Some(ConfirmationAnswer::Typed("s1".to_owned())));
     }
 
@@ -392,7 +457,7 @@ mod tests {
         let mut gate = AnswerGate::new(Some("s1".to_owned()));
         gate.handle_key(press("s", 1, 1));
         assert_eq!(gate.typed_name(), "");
-        assert_eq!(gate.remark(), Some("the question was not on the screen yet; please type again"));
+        assert_eq!(gate.remark(Duration::ZERO), Some("the question was not on the screen yet; please type again"));
     }
 
     #[test]
@@ -410,11 +475,11 @@ mod tests {
     }
 
     #[test]
-    fn paste_starts_rules_again() {
+    fn paste_resets_gate() {
         let mut gate = shown_gate(Some("s1"));
         gate.handle_key(press("s", 1100, 100));
         gate.refuse_paste();
         assert_eq!((gate.typed_name(), gate.opens_at(), gate.required_name()), ("", None, Some("s1")));
-        assert_eq!(gate.remark(), Some("pasted text is not an answer; please answer again"));
+        assert_eq!(gate.remark(Duration::ZERO), Some("pasted text does not count: type the answer"));
     }
 }

@@ -111,7 +111,7 @@ impl Confirmation {
             if !press.is_in_burst() {
                 return ConfirmationEvent::RunInstead(action);
             }
-            self.gate.set_remark("other keys came together with d; press d again");
+            self.gate.set_remark("other keys arrived with d: press d again");
             return ConfirmationEvent::Pending;
         }
         match self.gate.handle_key(press) {
@@ -175,14 +175,14 @@ mod tests {
         let press = KeyPress { key: Key::char('d'), read_at: Duration::from_secs(11), pause: Duration::ZERO };
         let mut dialog = open_dialog(Danger::High);
         assert_eq!(dialog.handle_key(press), ConfirmationEvent::Pending);
-        assert_eq!(dialog.gate.remark(), Some("other keys came together with d; press d again"));
+        assert_eq!(dialog.gate.remark(Duration::ZERO), Some("other keys arrived with d: press d again"));
     }
 
     #[test]
     fn handle_key_requires_name_for_highest_danger() {
         let mut highest = open_dialog(Danger::Highest);
         assert_eq!(press(&mut highest, "yd<ret>", 10_500), ConfirmationEvent::Pending);
-        assert_eq!(highest.gate.remark(), Some("does not match api1"));
+        assert_eq!(highest.gate.remark(Duration::ZERO), Some("does not match \"api1\""));
         assert_eq!(press(&mut highest, "<bs><bs>api1<ret>", 10_900), ConfirmationEvent::Pending);
         assert_eq!(highest.gate.take_answer(true), Some(ConfirmationAnswer::Typed("api1".into())));
         assert_eq!(press(&mut open_dialog(Danger::Highest), "<ret>", 10_500), ConfirmationEvent::No);

@@ -1,12 +1,13 @@
 //! The texts of the confirmation dialog: current state, expected state and warnings.
 
+use std::time::Duration;
+
 use crate::actions::action_table::{TargetKind, VerifyBy, blocks_new_sessions};
 use crate::actions::capacity::Capacity;
 use crate::actions::impact::{BackendImpact, rounded_percent};
 use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::last_checks::LastChecks;
-use crate::actions::target_identity::SessionIdentity;
 use crate::app::server_effects;
 use crate::haproxy::fields::{Field, TextField};
 use crate::haproxy::status::RowState;
@@ -25,8 +26,13 @@ pub(crate) struct ActionFacts {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Builds the texts from `sample`. Returns `None` if a target no longer exists.
-pub(crate) fn collect_facts(intent: &Intent, sample: &Sample, last_checks: &LastChecks) -> Option<ActionFacts> {
+/// Builds the texts from `sample`, at the monotonic time `now`. Returns `None` if a target no longer exists.
+pub(crate) fn collect_facts(
+    intent: &Intent,
+    sample: &Sample,
+    last_checks: &LastChecks,
+    now: Duration,
+) -> Option<ActionFacts> {
     let first = intent.steps.first()?;
     let mut facts = match first.action.target_kind {
         TargetKind::Server => server_facts(intent, sample, last_checks)?,
@@ -34,7 +40,7 @@ pub(crate) fn collect_facts(intent: &Intent, sample: &Sample, last_checks: &Last
         TargetKind::Session => {
             let session = first.target.identity.session.as_ref();
             ActionFacts {
-                current_state: session.map_or_else(String::new, SessionIdentity::describe),
+                current_state: session.map_or_else(String::new, |session| session.describe(now)),
                 ..ActionFacts::default()
             }
         }
@@ -255,7 +261,7 @@ mod tests {
         let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
         let target = ActionTarget::from_row(&sample, sample.rows.ids()[index]).unwrap();
         let intent = Intent::new(action, command, InstanceId::FIRST, vec![target]);
-        collect_facts(&intent, &sample, &LastChecks::default()).unwrap()
+        collect_facts(&intent, &sample, &LastChecks::default(), Duration::ZERO).unwrap()
     }
 
     #[test]
@@ -296,7 +302,7 @@ mod tests {
         let index = |name: &&str| (0..8).find(|index| sample.rows.key(*index).name.as_str() == *name).unwrap();
         let target = |name| ActionTarget::from_row(&sample, sample.rows.ids()[index(name)]).unwrap();
         let intent = Intent::new(action, command, InstanceId::FIRST, names.iter().map(target).collect());
-        collect_facts(&intent, &sample, &LastChecks::default()).unwrap().expected_state
+        collect_facts(&intent, &sample, &LastChecks::default(), Duration::ZERO).unwrap().expected_state
     }
 
     #[test]

@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
-use crate::actions::action_table::{self, TargetKind};
+use crate::actions::action_table::TargetKind;
 use crate::app::action_flow;
+use crate::app::action_targets;
 use crate::app::cli_view;
 use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::layers::{Layer, NumberPrompt, ReasonPrompt};
@@ -43,7 +44,7 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
         return Vec::new();
     }
     if press.is_in_burst() && opens_question(model, command, key, is_line_key) {
-        model.notify(format!("{key} was ignored: other input came together with it; press it again"), Role::Warn, now);
+        model.notify(format!("{key} was ignored: other keys arrived with it; press {key} again"), Role::Warn, now);
         return Vec::new();
     }
     if is_line_key {
@@ -416,15 +417,10 @@ pub(crate) fn run_command(model: &mut Model, command: &CommandSpec, now: Duratio
         UiCommand::CopyName => return copy_name(model, now),
         UiCommand::ShowProcessInfo => open_process_info(model),
         UiCommand::ShowOverhead => return overhead::open_page(model),
-        UiCommand::RemoveLine => match model.current_view().content {
-            Content::StickTables => action_flow::start_action(model, &action_table::CLEAR_ENTRY, now),
-            Content::Sessions
-            | Content::Dashboard
-            | Content::Table(_)
-            | Content::Cli
-            | Content::Events
-            | Content::Problems => action_flow::start_action(model, &action_table::END_SESSION, now),
-        },
+        UiCommand::RemoveLine => {
+            let action = action_targets::line_action(model.current_view().content);
+            action_flow::start_action(model, action, now);
+        }
         UiCommand::PollNow => {
             let poll = model.instance().map(|instance| Effect::PollNow(instance.id())).into_iter().collect();
             return queries::refresh(model, now).unwrap_or(poll);

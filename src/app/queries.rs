@@ -49,7 +49,9 @@ pub(crate) fn send_query(model: &mut Model, query: Query, now: Duration) -> Vec<
     if !wait.is_zero() {
         let pause = costs.iter().map(|cost| cost.min_pause.as_secs()).max().unwrap_or_default();
         let seconds = wait.as_millis().div_ceil(1000);
-        model.notify(format!("at most once every {pause} s; try again in {seconds} s"), Role::Warn, now);
+        let command = costs.first().map(|cost| cost.words.join(" ")).unwrap_or_default();
+        let text = format!("\"{command}\" runs at most once every {pause} s; try again in {seconds} s");
+        model.notify(text, Role::Warn, now);
         return Vec::new();
     }
     instance.queries.pauses.record(&costs, now);

@@ -69,7 +69,7 @@ fn restore_after_reload(instance: &InstanceView) -> Option<Suggestion> {
     Some(Suggestion { question, intent: Intent::with_steps(IntentPurpose::Reapply, instance.id(), steps) })
 }
 
-/// Describes the drains in progress, or returns `None` if no server is draining.
+/// Describes the drains in progress, the numbers first because the end may be cut off, or returns `None` if no server is draining.
 pub(crate) fn drain_status(instance: &InstanceView) -> Option<String> {
     let sample = instance.data.latest()?;
     let drains: Vec<_> = instance.data.draining().in_progress().collect();
@@ -78,10 +78,10 @@ pub(crate) fn drain_status(instance: &InstanceView) -> Option<String> {
         [(id, left)] => {
             let row = sample.row(*id)?;
             if let Some(old) = left.held_by_old() {
-                return Some(format!("{}/{}: {old}", row.proxy, row.name));
+                return Some(format!("{old}: {}/{}", row.proxy, row.name));
             }
             let why = left.stall_reason.map_or(String::new(), |why| format!(", {why}"));
-            Some(format!("{}/{} drains: {}{why}", row.proxy, row.name, out_of_service::short_drain_status(left)))
+            Some(format!("{} {}/{}{why}", out_of_service::short_drain_status(left), row.proxy, row.name))
         }
         drains => {
             let sum = |count: fn(&DrainProgress) -> i64| {

@@ -87,6 +87,8 @@ impl UndoStack {
         if report.intent.purpose == IntentPurpose::Undo {
             let commands = report.intent.commands();
             if report.is_success() {
+                // The next undo is not that of the action before it.
+                self.not_undoable.take_if(|(id, _)| *id == instance);
                 self.stack.retain(|entry| entry.intent.instance != instance || entry.intent.commands() != commands);
             }
             return;
@@ -105,7 +107,7 @@ impl UndoStack {
         let mut names: Vec<String> = undoable.iter().map(|(result, _)| result.step.target_name()).collect();
         names.dedup();
         let targets = if names.is_empty() { report.intent.target_summary() } else { list_names(&names) };
-        let action = FinishedAction { description: format!("{} of {targets}", report.intent.title()), at, epoch };
+        let action = FinishedAction { description: report.intent.describe(&targets), at, epoch };
         let has_success = report.results.iter().any(|result| result.outcome.is_success());
         if undoable.is_empty() && has_success {
             self.not_undoable = Some((instance, action));
@@ -146,11 +148,10 @@ impl UndoStack {
 
     /// Explains why there is nothing to undo on an instance.
     pub(crate) fn explain_nothing(&self, instance: &Instance, now: Duration) -> String {
-        let nothing = "nothing to undo on this instance";
-        if let Some(last) = self.not_undoable(instance) {
-            return format!("{nothing}: {last} cannot be undone");
+        if let Some(description) = self.not_undoable(instance) {
+            return format!("nothing to undo: {description} cannot be undone");
         }
-        let Some(entry) = self.newest(instance.id()) else { return nothing.to_owned() };
+        let Some(entry) = self.newest(instance.id()) else { return "nothing to undo on this instance".to_owned() };
         let pids = entry.action.epoch.zip(current_epoch(instance));
         let pids = pids.map_or(String::new(), |(from, to)| format!(" (pid {} → {})", from.pid, to.pid));
         let is_process_start = |kind: &EventKind| match kind {
@@ -161,7 +162,7 @@ impl UndoStack {
         let started = instance.all_events().newest_first().find_map(|event| is_process_start(&event.kind));
         let started = started.unwrap_or("restarted");
         let action = &entry.action;
-        format!("{nothing}: HAProxy was {started}{pids} after {}, {}", action.description, action.age(now))
+        format!("nothing to undo: HAProxy was {started}{pids} after {}, {}", action.description, action.age(now))
     }
 
     /// Removes the action that the next undo on an instance would undo, because its targets no longer exist.
@@ -320,7 +321,7 @@ mod tests {
         assert!(undo.next_undo(&reloaded).is_none());
         assert_eq!(
             undo.explain_nothing(&reloaded, now),
-            "nothing to undo on this instance: HAProxy was reloaded (pid 100 → 101) after maintenance of b/s1, b/s2, \
+            "nothing to undo: HAProxy was reloaded (pid 100 → 101) after maintenance of b/s1, b/s2, \
              3 min ago"
         );
         assert_eq!(UndoStack::default().explain_nothing(&reloaded, now), "nothing to undo on this instance");
@@ -337,10 +338,7 @@ mod tests {
             record(&mut undo, &done);
             undo.next_undo(&here).unwrap().describe_changes_since(&here, |_| "14:05:10".to_owned())
         };
-        assert_eq!(
-            changes("DRAIN", "MAINT"),
-            ["since then: another operator set b/s1 to DRAIN at 14:05:10: undo overwrites that"]
-        );
+        assert_eq!(changes("DRAIN", "MAINT"), ["since then: b/s1 was set to DRAIN at 14:05:10: undo overwrites that"]);
         assert_eq!(changes("UP", "MAINT"), ["since then: b/s1 changed: it is UP now, and was MAINT after the action"]);
         assert_eq!(changes("UP", "UP 1/3"), [""; 0]);
     }

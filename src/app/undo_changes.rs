@@ -1,4 +1,4 @@
-//! Changes of the targets of an action since the action, which undoing it would overwrite.
+//! Changes of the targets of an action since the action that undoing it would overwrite.
 
 use std::time::{Duration, SystemTime};
 
@@ -45,11 +45,10 @@ pub(crate) fn describe_changes(
                 // A change and its reversal between two samples, such as by another operator.
                 let is_out = row.state().is_maint_or_drain() && step.action.verify_by == VerifyBy::AdminState;
                 let again = changed_at(sample, id).filter(|at| *at > since.wall + CLOCK_TOLERANCE);
-                lines.extend(
-                    again.filter(|_| is_out).map(|at| {
-                        format!("since then: {name} was set to {} again at {}", row.status(), format_time(at))
-                    }),
-                );
+                lines.extend(again.filter(|_| is_out).map(|at| {
+                    let status = status_word(row.status());
+                    format!("since then: {name} entered {status} again at {}", format_time(at))
+                }));
             }
         }
     }
@@ -57,7 +56,8 @@ pub(crate) fn describe_changes(
     lines
 }
 
-/// Describes the newest change of a target since a monotonic time that was not made by this run.
+/// Describes the newest change of a target since a monotonic time that was not made by this run and that undoing the step
+/// would overwrite. Whether another operator or another program of this user made it is not known.
 fn newest_foreign_change(
     step: &IntentStep,
     left: Option<&Readback>,
@@ -69,38 +69,68 @@ fn newest_foreign_change(
     let mut events = instance.all_events().newest_first().take_while(|event| event.at.monotonic > since);
     let verify_by = step.action.verify_by;
     let has_agent = instance.latest().and_then(|sample| sample.row(id)).is_some_and(has_agent);
-    let setter = if has_agent { StateCause::AgentOrOperator } else { StateCause::Operator };
     events.find_map(|event| {
         if event.row != Some(id) {
             return None;
         }
         let at = format_time(event.at.wall);
         match &event.kind {
-            EventKind::Status { to, cause: StateCause::Agent(explanation), .. } => {
-                let why = if explanation.is_empty() { String::new() } else { format!(" ({explanation})") };
-                Some(format!("its agent set {name} to {to} at {at}{why}"))
+            EventKind::Status { from, to, cause, .. } if is_overwritten(verify_by, from, to) => {
+                let to = status_word(to);
+                match cause {
+                    StateCause::Agent(_) | StateCause::AgentOrOperator => {
+                        Some(format!("{cause} set {name} to {to} at {at}"))
+                    }
+                    StateCause::Operator => Some(format!("{name} was set to {to} at {at}")),
+                    StateCause::Tracking(_) | StateCause::Resolution => {
+                        Some(format!("{name} became {to} by {cause} at {at}"))
+                    }
+                    StateCause::Us | StateCause::NewProcess | StateCause::Check => None,
+                }
             }
-            EventKind::Status { to, cause: cause @ (StateCause::Operator | StateCause::AgentOrOperator), .. } => {
-                Some(format!("{cause} set {name} to {to} at {at}"))
-            }
-            EventKind::Status { to, cause: cause @ (StateCause::Tracking(_) | StateCause::Resolution), .. } => {
-                Some(format!("{name} became {to} by {cause} at {at}"))
-            }
-            EventKind::Weight { to, .. }
+            EventKind::Weight { to, is_own: false, .. }
                 if verify_by == VerifyBy::Weight
                     && left.and_then(Readback::current_weight).is_some_and(|left| left != *to) =>
             {
-                Some(format!("{setter} set the weight of {name} to {to} at {at}"))
+                Some(match has_agent {
+                    true => format!("{} set the weight of {name} to {to} at {at}", StateCause::AgentOrOperator),
+                    false => format!("the weight of {name} was set to {to} at {at}"),
+                })
             }
-            EventKind::Limit { to, .. }
+            EventKind::Limit { to, is_own: false, .. }
                 if verify_by == VerifyBy::Maxconn
                     && left.is_some_and(|left| left.session_limit.unwrap_or(0) != *to) =>
             {
-                Some(format!("another operator set the session limit of {name} to {to} at {at}"))
+                Some(format!("the session limit of {name} was set to {to} at {at}"))
             }
             _ => None,
         }
     })
+}
+
+/// Returns whether undoing an action would overwrite a change of the status.
+fn is_overwritten(verify_by: VerifyBy, from: &str, to: &str) -> bool {
+    let is_ordered = [from, to].iter().any(|status| RowState::parse(status).is_maint_or_drain());
+    match verify_by {
+        VerifyBy::AdminState => is_ordered,
+        VerifyBy::OperationalState | VerifyBy::AgentHealth => !is_ordered,
+        VerifyBy::FrontendStatus => true,
+        VerifyBy::Weight
+        | VerifyBy::Checks
+        | VerifyBy::AgentChecks
+        | VerifyBy::Maxconn
+        | VerifyBy::NoSessions
+        | VerifyBy::Absence
+        | VerifyBy::Counters => false,
+    }
+}
+
+/// Returns a status without the number of checks: `UP` of `UP 1/3`.
+fn status_word(status: &str) -> &str {
+    match status.split_once(' ') {
+        Some((word, checks)) if checks.contains('/') && !checks.contains('(') => word,
+        _ => status,
+    }
 }
 
 /// Describes how the current state differs from the state that an action left: `it is MAINT now, and was DRAIN`.

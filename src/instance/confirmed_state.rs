@@ -55,7 +55,11 @@ impl ConfirmedState {
             let Some(now) = present.target(step) else {
                 // An absent target is unknown if HAProxy's reply was not understood.
                 let is_known = !is_single || present.lookup.is_some();
-                let what = if is_known { "does not exist any more" } else { "could not be read" };
+                let what = match step.action.target_kind {
+                    _ if !is_known => "could not be read",
+                    TargetKind::Session => "has ended",
+                    _ => "no longer exists",
+                };
                 changes.push(format!("{} {what}", step.target_name()));
                 continue;
             };

@@ -79,6 +79,9 @@ pub enum Refusal {
     /// The selected row is not of the kind that the action needs.
     #[error("select {0} first")]
     WrongTarget(&'static str),
+    /// The target must be selected, in a way that depends on the view. Holds how.
+    #[error("{0}")]
+    NotSelected(&'static str),
     /// A marked row is not of the kind that the action needs.
     #[error("needs {0}, but other rows are marked")]
     WrongSelection(&'static str),

@@ -51,6 +51,7 @@ impl From<TerminalInput> for LoopEvent {
             TerminalInput::Event(InputEvent::Paste(text)) => Message::Paste(text).into(),
             TerminalInput::Event(InputEvent::UnfinishedPaste) => Message::UnfinishedPaste.into(),
             TerminalInput::Paused { is_after_event } => Message::InputPaused { is_after_key: is_after_event }.into(),
+            TerminalInput::LongPause => Message::Wake.into(),
             TerminalInput::Closed(error) => {
                 tracing::debug!(%error, "terminal input closed");
                 Self::TerminalGone

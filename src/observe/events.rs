@@ -46,6 +46,8 @@ pub(crate) enum EventKind {
         from: i64,
         /// Current weight.
         to: i64,
+        /// True if an action of this run set it.
+        is_own: bool,
     },
     /// The session limit of a frontend or server changed.
     Limit {
@@ -53,6 +55,8 @@ pub(crate) enum EventKind {
         from: i64,
         /// Current limit.
         to: i64,
+        /// True if an action of this run set it.
+        is_own: bool,
     },
     /// Rows appeared; contains their number.
     RowsAdded(usize),
@@ -179,8 +183,8 @@ impl fmt::Display for EventKind {
                 }
                 if reason.is_empty() { Ok(()) } else { write!(f, "  {reason}") }
             }
-            Self::Weight { from, to } => write!(f, "weight {from} → {to}"),
-            Self::Limit { from, to } => write!(f, "session limit {from} → {to}"),
+            Self::Weight { from, to, .. } => write!(f, "weight {from} → {to}"),
+            Self::Limit { from, to, .. } => write!(f, "session limit {from} → {to}"),
             Self::RowsAdded(count) => f.write_str(&pluralize(*count as i64, "new row")),
             Self::RowsRemoved(count) => write!(f, "{} gone", pluralize(*count as i64, "row")),
             Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters were reset"),

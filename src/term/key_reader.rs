@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::app::answer_gate::PAUSE_BEFORE_YES;
 use crate::app::key::KeyPress;
 use crate::observe::timestamp::Clock;
 use crate::term::input_parser::{InputEvent, InputParser};
@@ -21,6 +22,8 @@ pub(crate) enum TerminalInput {
     /// [`KeyPress::BURST_GAP`] has passed since the last input. The flag is set if that input ended with the last event,
     /// and not with bytes that were dropped.
     Paused { is_after_event: bool },
+    /// [`PAUSE_BEFORE_YES`] has passed since the last input.
+    LongPause,
     /// The terminal can no longer be read.
     Closed(io::Error),
 }
@@ -41,9 +44,9 @@ pub(crate) fn start(clock: Clock, handle_input: impl Fn(TerminalInput) -> bool +
 pub(crate) fn read_input(terminal: &OwnedFd, clock: Clock, mut handle_input: impl FnMut(TerminalInput) -> bool) {
     let mut parser = InputParser::starting_at(clock.now().monotonic);
     let mut buffer = [0; 4096];
-    let mut pause_ends_at = None;
+    let (mut pause_ends_at, mut long_pause_ends_at) = (None, None);
     loop {
-        let deadline = parser.deadline().into_iter().chain(pause_ends_at).min();
+        let deadline = parser.deadline().into_iter().chain(pause_ends_at).chain(long_pause_ends_at).min();
         let timeout = deadline.map(|deadline| deadline.saturating_sub(clock.now().monotonic));
         let read = read_within(terminal, &mut buffer, timeout);
         let now = clock.now().monotonic;
@@ -51,6 +54,7 @@ pub(crate) fn read_input(terminal: &OwnedFd, clock: Clock, mut handle_input: imp
             Ok(Some(0)) => continue,
             Ok(Some(count)) => {
                 pause_ends_at = Some(now + KeyPress::BURST_GAP);
+                long_pause_ends_at = Some(now + PAUSE_BEFORE_YES);
                 parser.feed(&buffer[..count], now)
             }
             Ok(None) => parser.expire(now),
@@ -61,7 +65,8 @@ pub(crate) fn read_input(terminal: &OwnedFd, clock: Clock, mut handle_input: imp
         };
         let is_after_event = parser.ends_with_event();
         let paused = pause_ends_at.take_if(|at| *at <= now).map(|_| TerminalInput::Paused { is_after_event });
-        if !events.into_iter().map(TerminalInput::Event).chain(paused).all(&mut handle_input) {
+        let long_pause = long_pause_ends_at.take_if(|at| *at <= now).map(|_| TerminalInput::LongPause);
+        if !events.into_iter().map(TerminalInput::Event).chain(paused).chain(long_pause).all(&mut handle_input) {
             return;
         }
     }

@@ -66,7 +66,7 @@ pub(crate) fn draw(
         other_keys,
         gate,
     };
-    draw_dialog(canvas, screen, dialog)
+    draw_dialog(canvas, screen, dialog, now)
 }
 
 /// Draws the dialog that confirms a typed command. Returns the rows that it shows, or `None` if it does not fit.
@@ -99,12 +99,12 @@ pub(crate) fn draw_send_confirmation(
         other_keys,
         gate: &confirmation.gate,
     };
-    draw_dialog(canvas, screen, dialog)
+    draw_dialog(canvas, screen, dialog, context.now)
 }
 
 /// Draws a dialog. The keys are always visible. If the commands do not fit, they are scrolled, and on a small screen the
 /// details as well. Returns the rows that are shown, or `None` if the dialog does not fit.
-fn draw_dialog(canvas: &mut Canvas<'_>, screen: Area, dialog: Dialog<'_>) -> Option<ShownRows> {
+fn draw_dialog(canvas: &mut Canvas<'_>, screen: Area, dialog: Dialog<'_>, now: Duration) -> Option<ShownRows> {
     const FRAME: usize = 2;
     /// Rows of the commands that must be visible above the details.
     const MIN_COMMANDS: usize = 3;
@@ -115,7 +115,7 @@ fn draw_dialog(canvas: &mut Canvas<'_>, screen: Area, dialog: Dialog<'_>) -> Opt
     let Dialog { title, gate, .. } = dialog;
     // The frame around the title, and the time left.
     let title_margin = if dialog.time_left.is_empty() { 6 } else { 14 };
-    let remark = gate.remark().map_or_else(Vec::new, |text| text_lines(text, Role::Warn, available_width(screen)));
+    let remark = gate.remark(now).map_or_else(Vec::new, |text| text_lines(text, Role::Warn, available_width(screen)));
     let details: Vec<DialogLine> = dialog.details.into_iter().chain(remark.iter().cloned()).collect();
     let room = usize::from(screen.height) - FRAME;
     let (mut rows, mut fixed) = (dialog.commands, details.clone());
@@ -141,7 +141,7 @@ fn draw_dialog(canvas: &mut Canvas<'_>, screen: Area, dialog: Dialog<'_>) -> Opt
         let position = format!("{}-{} of {total}; {way}", first + 1, first + count);
         // If the remark is among the rows, it may be scrolled away.
         let is_remark_hidden = !remark.is_empty() && !fixed.iter().any(|line| remark.contains(line));
-        lines.push(match gate.remark().filter(|_| is_remark_hidden) {
+        lines.push(match gate.remark(now).filter(|_| is_remark_hidden) {
             Some(remark) => vec![styled_text(remark.to_owned(), Role::Warn)],
             None => vec![styled_text(position, Role::Dim)],
         });
@@ -187,11 +187,9 @@ fn command_lines(command: &str, available: usize) -> Vec<DialogLine> {
     text_width::wrap_anywhere(command, available).into_iter().map(|part| vec![styled_text(part, Role::Title)]).collect()
 }
 
-/// Returns the lines of a text. A word that does not fit into a line is divided.
+/// Returns the lines of a text.
 fn text_lines(text: &str, role: Role, available: usize) -> Vec<DialogLine> {
-    let has_long_word = text.split(' ').any(|word| text_width::width(word) > available);
-    let wrap = if has_long_word { text_width::wrap_anywhere } else { text_width::wrap_at_blanks };
-    wrap(text, available).into_iter().map(|part| vec![styled_text(part, role)]).collect()
+    text_width::wrap_at_blanks(text, available).into_iter().map(|part| vec![styled_text(part, role)]).collect()
 }
 
 /// Returns the area of a dialog, in the middle of the screen and slightly above the center.
@@ -245,7 +243,8 @@ fn yes_no_lines(
 /// Returns the lines of a question that a typed name answers. The sign in front of the name is dim as long as Enter
 /// cannot confirm.
 fn name_lines(name: &str, gate: &AnswerGate, available: usize, now: Duration) -> KeyLines {
-    let request = text_lines(&format!("type {name} and Enter to confirm, Esc to cancel"), Role::Normal, available);
+    let request =
+        text_lines(&format!("type \"{name}\", pause, then Enter to confirm; Esc cancels"), Role::Normal, available);
     // Of a long text, only the last part, where the cursor is.
     let typed = text_width::wrap_anywhere(gate.typed_name(), available.saturating_sub(3)).pop().unwrap_or_default();
     let sign = if is_open(gate, now) { Role::Key } else { Role::Dim };
@@ -288,10 +287,9 @@ fn detail_lines(
 ) -> Vec<DialogLine> {
     let mut lines: Vec<DialogLine> = Vec::new();
     let instance = context.instance;
-    let mut facts = context
-        .sample()
-        .and_then(|sample| confirmation_texts::collect_facts(&confirmation.intent, sample, instance.data.last_checks()))
-        .unwrap_or_default();
+    let last_checks = instance.data.last_checks();
+    let collect = |sample| confirmation_texts::collect_facts(&confirmation.intent, sample, last_checks, context.now);
+    let mut facts = context.sample().and_then(|sample| collect(sample)).unwrap_or_default();
     let reason = confirmation.intent.reason.as_deref().unwrap_or_default();
     let undone = context.model.undo.entry_of(&confirmation.intent);
     let undoes = undone.map_or(String::new(), |entry| entry.describe(context.now, context.format_time));

@@ -1,15 +1,17 @@
 //! The bottom line: the line being typed, the latest notice, or hints about the keys. The keys of unavailable commands
 //! are dimmed; pressing such a key shows the reason.
 
+use crate::actions::action_table::{ActionCommand, TargetKind};
 use crate::actions::intent::ActionTarget;
 use crate::app::action_targets;
 use crate::app::command_table::COMMANDS;
 use crate::app::key::Key;
-use crate::app::layers::Layer;
+use crate::app::layers::{Layer, NumberPrompt};
 use crate::app::layout::{Area, SizeClass};
 use crate::app::model::Model;
 use crate::app::prompt::{Prompt, PromptPurpose};
 use crate::app::ui_commands::{CommandGroup, CommandSpec, UiCommand};
+use crate::haproxy::fields::Field;
 use crate::observe::link::Link;
 use crate::table::cell::Role;
 use crate::table::view_table::Content;
@@ -55,9 +57,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     match model.layers.last() {
         Some(Layer::Prompt(prompt)) => return draw_prompt(canvas, area, prompt_sign(prompt.purpose), prompt),
         Some(Layer::NumberPrompt(number)) => {
-            let question = format!("{} of {}: ", number.action.title, describe_targets(&number.targets));
-            let question = text_width::middle(&question, usize::from(area.width / 2));
-            return draw_prompt(canvas, area, &question, &number.prompt);
+            return draw_prompt(canvas, area, &number_question(context, number, area.width), &number.prompt);
         }
         Some(Layer::ReasonPrompt(reason)) => {
             let question = format!("reason for {}: ", reason.intent.title());
@@ -120,7 +120,7 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
     let commands = labeled_commands(model, is_past);
     let commands = commands.iter().copied();
     let width = |spec: &CommandSpec| {
-        text_width::width(&model.keymap.key_label(spec, ascii)) + text_width::width(spec.label) + 3
+        text_width::width(&model.keymap.key_label(spec, ascii)) + text_width::width(label(model, spec)) + 3
     };
     // Help, quit and, in playback, the key that returns to the present are always shown; other keys only if they fit.
     let is_vital = |spec: &CommandSpec| {
@@ -138,22 +138,38 @@ pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Are
         }
         let is_usable = is_available(model, spec);
         let (key_role, label_role) = if is_usable { (Role::Key, Role::Normal) } else { (Role::Dim, Role::Dim) };
-        let label = if is_past && spec.ui_command == UiCommand::TogglePause { "live" } else { spec.label };
         let texts = [
             styled_text(model.keymap.key_label(spec, ascii), key_role),
             styled_text(" ", Role::Normal),
-            styled_text(label, label_role),
+            styled_text(label(model, spec), label_role),
         ];
         column = canvas.draw_texts(area, column, 0, texts) + 2;
     }
 }
 
+/// Returns the label of a command in the view shown.
+fn label(model: &Model, spec: &CommandSpec) -> &'static str {
+    let is_past = model.instance().is_some_and(|instance| instance.data.past_moment().is_some());
+    match (spec.ui_command, model.current_view().content) {
+        (UiCommand::TogglePause, _) if is_past => "live",
+        (UiCommand::RemoveLine, Content::Sessions) => "end session",
+        (UiCommand::RemoveLine, Content::StickTables) => "clear entry",
+        _ => spec.label,
+    }
+}
+
 /// Returns the commands of the bottom line, in order. In playback, the playback commands come first, and actions and
-/// commands that mark rows are omitted.
+/// commands that mark rows are omitted. Views of sessions and stick tables have their own action.
 fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
-    let commands = COMMANDS.iter().filter(|spec| !spec.label.is_empty());
+    let commands = COMMANDS.iter().filter(|spec| !label(model, spec).is_empty());
+    let has_lines = matches!(model.current_view().content, Content::Sessions | Content::StickTables);
     if !is_past {
-        return commands.filter(|spec| !spec.is_playback_only()).collect();
+        let is_other_action = |spec: &CommandSpec| {
+            matches!(spec.group, CommandGroup::Actions | CommandGroup::Mark)
+                && !matches!(spec.ui_command, UiCommand::RemoveLine | UiCommand::OpenActionMenu | UiCommand::Undo)
+        };
+        let is_shown = |spec: &&CommandSpec| !spec.is_playback_only() && !(has_lines && is_other_action(spec));
+        return commands.filter(is_shown).collect();
     }
     let (through, rest): (Vec<_>, Vec<_>) = commands.partition(|spec| spec.group == CommandGroup::Playback);
     through
@@ -177,6 +193,34 @@ fn prompt_sign(purpose: PromptPurpose) -> &'static str {
         PromptPurpose::Command => ":",
         PromptPurpose::Cli | PromptPurpose::Number | PromptPurpose::Reason => ">",
     }
+}
+
+/// Cells for the number in a prompt.
+const NUMBER_WIDTH: usize = 16;
+
+/// Returns the question for a number, with the current numbers and the format: `weight of be/s1 (now 10; 0-256 or 50%): `.
+fn number_question(context: &DrawContext<'_>, number: &NumberPrompt, width: u16) -> String {
+    let sample = context.instance.data.latest();
+    let (format, fields) = match (number.action.command, number.action.target_kind) {
+        (ActionCommand::AskLimit, TargetKind::Frontend) => ("at least 1", [Field::Slim, Field::Slim]),
+        (ActionCommand::AskLimit, _) => ("0 for no limit", [Field::Slim, Field::Slim]),
+        _ => ("0-256 or 50%", [Field::Uweight, Field::Weight]),
+    };
+    let current = |target: &ActionTarget| {
+        let number = |field| sample.and_then(|sample| sample.number(target.id, field));
+        number(fields[0]).or_else(|| number(fields[1])).map_or_else(|| "no limit".to_owned(), |now| now.to_string())
+    };
+    let mut all: Vec<String> = number.targets.iter().map(current).collect();
+    all.dedup();
+    let now = match all.as_slice() {
+        [] => String::new(),
+        [one, two, three, _, ..] => format!("now {one}, {two}, {three}, …; "),
+        all => format!("now {}; ", all.join(", ")),
+    };
+    let rest = format!(" ({now}{format}): ");
+    let available = usize::from(width).saturating_sub(text_width::width(&rest) + NUMBER_WIDTH);
+    let subject = format!("{} of {}", number.action.title, describe_targets(&number.targets));
+    text_width::middle(&subject, available) + &rest
 }
 
 /// Returns the name of a single target, or the number of targets.
@@ -205,9 +249,10 @@ fn draw_prompt(canvas: &mut Canvas<'_>, area: Area, sign: &str, prompt: &Prompt)
 /// Returns whether a command can be run now.
 fn is_available(model: &Model, spec: &CommandSpec) -> bool {
     match spec.ui_command {
-        UiCommand::StartAction(_) | UiCommand::StartActionEverywhere(_) | UiCommand::ChangeWeight(_) => {
-            action_targets::check_available(model, spec).is_ok()
-        }
+        UiCommand::StartAction(_)
+        | UiCommand::StartActionEverywhere(_)
+        | UiCommand::ChangeWeight(_)
+        | UiCommand::RemoveLine => action_targets::check_available(model, spec).is_ok(),
         UiCommand::Undo => model.instance().is_some_and(|instance| model.undo.next_undo(&instance.data).is_some()),
         UiCommand::ToggleZoom => matches!(model.current_view().content, Content::Dashboard),
         UiCommand::EditFilter | UiCommand::OpenSortMenu => !matches!(model.current_view().content, Content::Dashboard),

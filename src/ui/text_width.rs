@@ -32,22 +32,19 @@ pub(crate) fn end(text: &str, max: usize) -> String {
     }
 }
 
-/// Wraps a line at blanks into parts of at most `max` cells. Words longer than `max` are shortened.
+/// Wraps a line at blanks into parts of at most `max` cells. Words longer than `max` are divided. No text is lost.
 pub(crate) fn wrap_at_blanks(line: &str, max: usize) -> Vec<String> {
-    let mut parts = vec![String::new()];
+    let mut parts: Vec<String> = Vec::new();
     for word in line.split(' ') {
-        let fits = |part: &String| part.is_empty() || width(part) + 1 + width(word) <= max;
         match parts.last_mut() {
-            Some(part) if fits(part) => {
-                if !part.is_empty() {
-                    part.push(' ');
-                }
+            Some(part) if width(part) + 1 + width(word) <= max => {
+                part.push(' ');
                 part.push_str(word);
             }
-            _ => parts.push(word.to_owned()),
+            _ => parts.extend(wrap_anywhere(word, max)),
         }
     }
-    parts.iter().map(|part| end(part, max)).collect()
+    parts
 }
 
 /// Wraps a line into parts of at most `max` cells, also within words. No text is lost.
@@ -98,7 +95,7 @@ mod tests {
     #[test]
     fn wrap_breaks_lines_at_blanks_or_anywhere() {
         assert_eq!(wrap_at_blanks("no server of api would be left", 12), ["no server of", "api would be", "left"]);
-        assert_eq!(wrap_at_blanks("unbreakable", 6), ["unbre…"]);
+        assert_eq!(wrap_at_blanks("an unbreakable word", 6), ["an", "unbrea", "kable", "word"]);
         assert_eq!(wrap_anywhere("set server be/web1", 7), ["set ser", "ver be/", "web1"]);
     }
 

@@ -61,7 +61,7 @@ pub fn answer_prompt(term: &mut Term, prompt: &str, key: &str) {
     while is_asking(&term.screen()) && !term.output_ended() {
         thread::sleep(PAUSE_BEFORE_YES);
         term.press(key);
-        term.wait_until(|screen| !is_asking(screen) || screen.contains("too early"));
+        term.wait_until(|screen| !is_asking(screen) || screen.contains("too early") || screen.contains("y again"));
     }
 }
 

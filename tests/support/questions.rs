@@ -56,7 +56,7 @@ pub const QUESTIONS: [QuestionKind; 12] = [
     QuestionKind {
         name: "typed name",
         open: ":server.end-sessions<ret>",
-        shows: "type s2 and Enter",
+        shows: "type \"s2\"",
         yes: "s2<ret>",
         command: "shutdown sessions server be1/s2",
         ..DASHBOARD
@@ -136,7 +136,7 @@ pub const QUESTIONS: [QuestionKind; 12] = [
         command_line: "maint be1/s2 be1/s3 be1/s4",
         before: &[],
         open: "",
-        shows: "type 3 servers to continue:",
+        shows: "type \"3 servers\", pause, then Enter:",
         yes: "3 servers<ret>",
         ..DASHBOARD
     },

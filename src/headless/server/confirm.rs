@@ -10,7 +10,7 @@ use crate::headless::server::confirmation_prompt::ActionPlan;
 use crate::headless::server::initial_state;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_run::{PromptPolicy, ServerCommand, TargetServer};
-use crate::headless::server::terminal_question::{self, QuestionEnd};
+use crate::headless::server::terminal_question::{self, QuestionResult};
 use crate::instance::guard::{self, Authorised, ConfirmationAnswer, Refusal, name_to_type};
 
 /// Result of the confirmation.
@@ -217,10 +217,10 @@ impl ServerCommand<'_> {
         let Some(sample) = self.controller.poller.instance.latest().cloned() else { return Ok(()) };
         let question = plan.question(&sample, danger);
         match terminal_question::confirm(question, &mut self.signals).await {
-            QuestionEnd::Yes => {}
-            QuestionEnd::No(why) => return Err(self.refuse(&why)),
-            QuestionEnd::Text(_) => return Err(self.refuse("nothing was sent")),
-            QuestionEnd::Signal(number) => return Err(self.stop_on_signal(number).await),
+            QuestionResult::Yes => {}
+            QuestionResult::No(why) => return Err(self.refuse(&why)),
+            QuestionResult::Text(_) => return Err(self.refuse("nothing was sent")),
+            QuestionResult::Signal(number) => return Err(self.stop_on_signal(number).await),
         }
         // The sample may be old after the prompt.
         match self.controller.poller.poll().await {
@@ -238,10 +238,10 @@ impl ServerCommand<'_> {
             return Ok(());
         }
         let answer = match terminal_question::read_text("Reason: ", &mut self.signals).await {
-            QuestionEnd::Text(text) => text,
-            QuestionEnd::Yes => String::new(),
-            QuestionEnd::No(why) => return Err(self.refuse(&why)),
-            QuestionEnd::Signal(number) => return Err(self.stop_on_signal(number).await),
+            QuestionResult::Text(text) => text,
+            QuestionResult::Yes => String::new(),
+            QuestionResult::No(why) => return Err(self.refuse(&why)),
+            QuestionResult::Signal(number) => return Err(self.stop_on_signal(number).await),
         };
         match answer.trim() {
             "" => Err(self.refuse("a reason is required: nothing was sent")),

@@ -5,7 +5,7 @@ use crate::actions::action_table::Danger;
 use crate::actions::intent::Intent;
 use crate::actions::last_checks::LastChecks;
 use crate::app::confirmation_texts::{ActionFacts, collect_facts};
-use crate::headless::server::terminal_question::TerminalQuestion;
+use crate::headless::server::terminal_question::{NO_ENTER, TerminalQuestion};
 use crate::instance::guard::name_to_type;
 use crate::observe::sample::Sample;
 
@@ -28,7 +28,8 @@ impl ActionPlan {
 
     /// Returns the facts of the first action, with the warnings of both actions and without duplicates.
     fn merged_facts(&self, sample: &Sample) -> ActionFacts {
-        let mut all = self.intents().filter_map(|intent| collect_facts(intent, sample, &self.last_checks));
+        let mut all =
+            self.intents().filter_map(|intent| collect_facts(intent, sample, &self.last_checks, sample.at.monotonic));
         let Some(mut facts) = all.next() else { return ActionFacts::default() };
         for warning in all.flat_map(|more| more.warnings) {
             if !facts.warnings.contains(&warning) {
@@ -54,8 +55,8 @@ impl ActionPlan {
     pub(crate) fn question(&self, sample: &Sample, danger: Danger) -> TerminalQuestion {
         let name = self.name_to_type().filter(|_| danger == Danger::Highest);
         let prompt = match &name {
-            Some(name) => format!("type {name} to continue: "),
-            None => "Continue? [y/N] ".to_owned(),
+            Some(name) => format!("type \"{name}\", pause, then Enter: "),
+            None => format!("Continue? [y/N]{NO_ENTER}: "),
         };
         TerminalQuestion { lines: self.question_lines(sample), prompt, name }
     }
@@ -124,9 +125,12 @@ mod tests {
     fn question_asks_for_name_at_highest_danger() {
         let (plan, sample) = plan(&["w1"], false);
         let question = plan.question(&sample, Danger::High);
-        assert_eq!((question.prompt.as_str(), question.name), ("Continue? [y/N] ", None));
+        assert_eq!((question.prompt.as_str(), question.name), ("Continue? [y/N], no Enter: ", None));
         let question = plan.question(&sample, Danger::Highest);
-        assert_eq!((question.prompt.as_str(), question.name.as_deref()), ("type w1 to continue: ", Some("w1")));
+        assert_eq!(
+            (question.prompt.as_str(), question.name.as_deref()),
+            ("type \"w1\", pause, then Enter: ", Some("w1"))
+        );
     }
 
     #[test]
@@ -138,6 +142,6 @@ mod tests {
         );
         let (wide, sample) = plan(&["api2", "old1"], false);
         assert!(wide.danger_reasons(&sample).starts_with("servers of several backends at once; api1 of api would"));
-        assert_eq!(wide.question(&sample, Danger::Highest).prompt, "type 2 servers to continue: ");
+        assert_eq!(wide.question(&sample, Danger::Highest).prompt, "type \"2 servers\", pause, then Enter: ");
     }
 }

@@ -77,7 +77,9 @@ pub(crate) fn server_progress(instance: &Instance, id: RowId, goal: WaitGoal) ->
                 (sessions, queued) => format!("{}, {queued} queued", pluralize(sessions, "session")),
             };
             let why = left.stall_reason.map_or(String::new(), |why| format!(", {why}"));
-            ServerProgress { time_left: left.time_left, ..plain(left.is_empty, words + &why, is_doubtful) }
+            // Without sessions, only the confirming samples are missing.
+            let time_left = left.time_left.filter(|_| left.sessions > 0);
+            ServerProgress { time_left, ..plain(left.is_empty, words + &why, is_doubtful) }
         }
         WaitGoal::MaintIdle => {
             let (sessions, is_doubtful) = (number(Field::Scur), state != RowState::Maint);
@@ -177,7 +179,8 @@ mod tests {
         let of = |statuses: &[(&str, i64)]| elapsed(statuses, WaitGoal::Drained, 1).unwrap();
         let one = of(&[("DRAIN", 5)]);
         assert_eq!((one.is_reached, one.is_doubtful, one.text.as_str()), (false, false, "5 sessions"));
-        assert_eq!(of(&[("DRAIN", 5), ("DRAIN", 0)]).text, "no sessions, confirming");
+        let confirming = of(&[("DRAIN", 5), ("DRAIN", 0)]);
+        assert_eq!((confirming.text.as_str(), confirming.time_left), ("no sessions, confirming", None));
         let empty = of(&[("DRAIN", 0), ("DRAIN", 0), ("DRAIN", 0)]);
         assert_eq!((empty.is_reached, empty.text.as_str()), (true, "empty"));
         assert_eq!(of(&[("DRAIN", 4), ("DRAIN", 2)]).time_left, Some(Duration::from_secs(1)));

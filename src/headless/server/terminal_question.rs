@@ -1,7 +1,7 @@
 //! Questions on a plain terminal. [`crate::app::answer_gate`] decides which key answers, as in the dashboard's dialogs.
 //!
 //! A thread prints the question and reads the keys, because both may block. It prints as many rows as fit on the
-//! screen; a key prints more. The time of the rules counts from the moment at which the terminal has received the rows.
+//! screen; a key prints more. The half second starts once the terminal has received the rows.
 //! The question is printed again after pasted text, a change of the terminal's size, Ctrl-L and a suspension.
 
 use std::io::{self, Write as _};
@@ -24,6 +24,8 @@ use crate::ui::text_width;
 
 /// Columns and rows that a question needs.
 const MIN_SIZE: (usize, usize) = (20, 4);
+/// Part of a prompt that is left out on a narrow terminal.
+pub(crate) const NO_ENTER: &str = ", no Enter";
 /// Number of SIGINT, which Ctrl-C sends outside of a question.
 const SIGINT: i32 = 2;
 
@@ -32,7 +34,7 @@ const SIGINT: i32 = 2;
 pub(crate) struct TerminalQuestion {
     /// The commands and facts.
     pub(crate) lines: Vec<String>,
-    /// The line that asks.
+    /// The prompt line.
     pub(crate) prompt: String,
     /// Name that must be typed; `None` if `y` is enough.
     pub(crate) name: Option<String>,
@@ -40,7 +42,7 @@ pub(crate) struct TerminalQuestion {
 
 /// Result of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum QuestionEnd {
+pub(crate) enum QuestionResult {
     /// Confirmed.
     Yes,
     /// A line of text was submitted.
@@ -52,27 +54,27 @@ pub(crate) enum QuestionEnd {
 }
 
 /// Asks a question about an action.
-pub(crate) async fn confirm(question: TerminalQuestion, signals: &mut Signals) -> QuestionEnd {
+pub(crate) async fn confirm(question: TerminalQuestion, signals: &mut Signals) -> QuestionResult {
     ask(Input::Answer(AnswerGate::new(question.name.clone())), question, signals).await
 }
 
 /// Asks for a line of text. Pasted text is inserted.
-pub(crate) async fn read_text(prompt: &str, signals: &mut Signals) -> QuestionEnd {
+pub(crate) async fn read_text(prompt: &str, signals: &mut Signals) -> QuestionResult {
     let question = TerminalQuestion { lines: Vec::new(), prompt: prompt.to_owned(), name: None };
     ask(Input::Text(Prompt::new(PromptPurpose::Reason, "")), question, signals).await
 }
 
-async fn ask(input: Input, question: TerminalQuestion, signals: &mut Signals) -> QuestionEnd {
+async fn ask(input: Input, question: TerminalQuestion, signals: &mut Signals) -> QuestionResult {
     let (sender, receiver) = oneshot::channel();
     // The thread is not joined: after a signal, it may be blocked.
     thread::spawn(move || {
-        let end = OpenQuestion::run(input, question).unwrap_or_else(|error| QuestionEnd::No(cannot_ask(&error)));
+        let end = OpenQuestion::run(input, question).unwrap_or_else(|error| QuestionResult::No(cannot_ask(&error)));
         // The receiver may be gone after a signal.
         let _ = sender.send(end);
     });
     let end = tokio::select! {
-        number = signals.wait() => QuestionEnd::Signal(number),
-        end = receiver => end.unwrap_or_else(|_| QuestionEnd::No("nothing was sent".to_owned())),
+        number = signals.wait() => QuestionResult::Signal(number),
+        end = receiver => end.unwrap_or_else(|_| QuestionResult::No("nothing was sent".to_owned())),
     };
     prompt_mode::leave();
     // A closed terminal does not matter any more.
@@ -109,7 +111,7 @@ struct OpenQuestion {
 }
 
 impl OpenQuestion {
-    fn run(input: Input, question: TerminalQuestion) -> io::Result<QuestionEnd> {
+    fn run(input: Input, question: TerminalQuestion) -> io::Result<QuestionResult> {
         prompt_mode::enter()?;
         let terminal = terminal_mode::open_terminal()?;
         let clock = Clock::start();
@@ -120,33 +122,38 @@ impl OpenQuestion {
             key_reader::read_input(&terminal, clock, |input| {
                 end = match open.handle_input(input) {
                     Ok(end) => end,
-                    Err(error) => Some(QuestionEnd::No(cannot_ask(&error))),
+                    Err(error) => Some(QuestionResult::No(cannot_ask(&error))),
                 };
                 end.is_none() && prompt_mode::is_entered()
             });
         }
-        Ok(end.unwrap_or_else(|| QuestionEnd::No("nothing was sent".to_owned())))
+        Ok(end.unwrap_or_else(|| QuestionResult::No("nothing was sent".to_owned())))
     }
 
     /// Prints the question from its first row. Returns the end if the terminal is too small for it.
-    fn print_question(&mut self) -> io::Result<Option<QuestionEnd>> {
+    fn print_question(&mut self) -> io::Result<Option<QuestionResult>> {
         self.size = terminal_size();
         let (columns, rows) = self.size;
         if columns < MIN_SIZE.0 || rows < MIN_SIZE.1 {
             let (columns, rows) = MIN_SIZE;
             let why = format!("the terminal is too small to confirm: at least {columns}x{rows}");
-            return Ok(Some(QuestionEnd::No(why)));
+            return Ok(Some(QuestionResult::No(why)));
         }
         if let Input::Answer(gate) = &mut self.input {
             gate.hide();
         }
-        let wrapped = |line: &String| text_width::wrap_anywhere(line, columns);
+        let wrapped = |line: &String| {
+            let text = line.trim_start();
+            let indent = " ".repeat(line.len() - text.len());
+            let parts = text_width::wrap_at_blanks(text, columns.saturating_sub(indent.len()));
+            parts.into_iter().map(move |part| format!("{indent}{part}"))
+        };
         self.rows = self.question.lines.iter().flat_map(wrapped).collect();
         (self.printed, self.line_width) = (0, 0);
         self.print_rows().map(|()| None)
     }
 
-    /// Prints the next rows of the question over the last line, as many as fit above the line that asks.
+    /// Prints the next rows of the question over the last line, as many as fit above the prompt line.
     fn print_rows(&mut self) -> io::Result<()> {
         let erased = format!("\r{}\r", " ".repeat(self.line_width));
         let first = self.printed;
@@ -168,16 +175,21 @@ impl OpenQuestion {
         Ok(())
     }
 
-    /// Prints the line that asks over itself.
+    /// Prints the prompt line over itself.
     fn print_input(&mut self) -> io::Result<()> {
         print(&self.input_line())
     }
 
-    /// Returns the line that asks, with the text that is typed, and spaces over the rest of the previous line.
+    /// Returns the prompt line, with the text that is typed, and spaces over the rest of the previous line.
     fn input_line(&mut self) -> String {
         let columns = self.size.0 - 1;
         let prompt = match self.rows.len() - self.printed {
-            0 => text_width::middle(&self.question.prompt, columns * 2 / 3),
+            0 => {
+                let (prompt, available) = (&self.question.prompt, columns * 2 / 3);
+                let is_narrow = text_width::width(prompt) > available;
+                let prompt = if is_narrow { prompt.replace(NO_ENTER, "") } else { prompt.clone() };
+                text_width::middle(&prompt, available)
+            }
             left => format!("-- {left} more lines: Enter shows them, n cancels -- "),
         };
         let left = columns.saturating_sub(text_width::width(&prompt));
@@ -185,7 +197,7 @@ impl OpenQuestion {
             Input::Text(prompt) => (prompt.visible_part(left).0, prompt.error.as_deref()),
             Input::Answer(gate) => {
                 let typed = text_width::wrap_anywhere(gate.typed_name(), left).pop().unwrap_or_default();
-                (typed, gate.remark())
+                (typed, gate.remark(self.clock.now().monotonic))
             }
         };
         let remark = remark.map_or_else(String::new, |remark| format!(" ({remark})"));
@@ -197,16 +209,18 @@ impl OpenQuestion {
     }
 
     /// Handles input. Returns the end of the question if it decides.
-    fn handle_input(&mut self, input: TerminalInput) -> io::Result<Option<QuestionEnd>> {
+    fn handle_input(&mut self, input: TerminalInput) -> io::Result<Option<QuestionResult>> {
         match (input, &mut self.input) {
-            (TerminalInput::Closed(_), _) => Ok(Some(QuestionEnd::No("nothing was sent".to_owned()))),
-            (TerminalInput::Paused { .. }, Input::Text(_)) => Ok(None),
+            (TerminalInput::Closed(_), _) => Ok(Some(QuestionResult::No("nothing was sent".to_owned()))),
+            (TerminalInput::Paused { .. } | TerminalInput::LongPause, Input::Text(_)) => Ok(None),
+            // The remark about an early answer changes.
+            (TerminalInput::LongPause, Input::Answer(_)) => self.print_input().map(|()| None),
             (TerminalInput::Paused { is_after_event }, Input::Answer(gate)) => {
                 if !gate.is_yes_pending() {
                     return Ok(None);
                 }
                 match gate.take_answer(is_after_event) {
-                    Some(_) => Ok(Some(QuestionEnd::Yes)),
+                    Some(_) => Ok(Some(QuestionResult::Yes)),
                     None => self.print_input().map(|()| None),
                 }
             }
@@ -224,11 +238,11 @@ impl OpenQuestion {
         }
     }
 
-    fn handle_key(&mut self, press: KeyPress) -> io::Result<Option<QuestionEnd>> {
+    fn handle_key(&mut self, press: KeyPress) -> io::Result<Option<QuestionResult>> {
         let key = press.key;
         let ctrl = |ch| key == Key { ctrl: true, ..Key::char(ch) };
         if ctrl('c') {
-            return Ok(Some(QuestionEnd::Signal(SIGINT)));
+            return Ok(Some(QuestionResult::Signal(SIGINT)));
         }
         if ctrl('z') {
             print("\n")?;
@@ -245,11 +259,11 @@ impl OpenQuestion {
         let has_more = self.printed < self.rows.len();
         match &mut self.input {
             Input::Text(prompt) => match prompt.handle_key(key) {
-                PromptEvent::Canceled => return Ok(Some(QuestionEnd::Text(String::new()))),
+                PromptEvent::Canceled => return Ok(Some(QuestionResult::Text(String::new()))),
                 PromptEvent::Submitted if press.is_in_burst() => {
-                    prompt.error = Some("other input came together with Enter; press Enter again".to_owned());
+                    prompt.error = Some("other keys arrived with Enter: press Enter again".to_owned());
                 }
-                PromptEvent::Submitted => return Ok(Some(QuestionEnd::Text(prompt.text().to_owned()))),
+                PromptEvent::Submitted => return Ok(Some(QuestionResult::Text(prompt.text().to_owned()))),
                 _ => prompt.error = None,
             },
             Input::Answer(_) if has_more && shows_more(key) => {
@@ -262,10 +276,10 @@ impl OpenQuestion {
                     && !typed.is_empty()
                     && typed != name
                 {
-                    return Ok(Some(QuestionEnd::No(format!("the typed text is not {name}: nothing was sent"))));
+                    return Ok(Some(QuestionResult::No(format!("the typed text is not \"{name}\": nothing was sent"))));
                 }
                 if gate.handle_key(press) == GateEvent::No {
-                    return Ok(Some(QuestionEnd::No("nothing was sent".to_owned())));
+                    return Ok(Some(QuestionResult::No("nothing was sent".to_owned())));
                 }
             }
         }
