@@ -55,15 +55,12 @@ impl ActionCase {
 
         wait_for_two_polls(&term, &relay);
         term.press("u");
-        match self.undo {
-            Some((yes, command)) => {
-                answer_confirmation(&mut term, "Undo: ", yes);
-                self.assert_audited(&term, 2, command);
-                assert_eq!((self.read_state)(&lab), self.before, "{} undone", self.action);
-                wait_for_two_polls(&term, &relay);
-                term.press("u");
-            }
-            None => {}
+        if let Some((yes, command)) = self.undo {
+            answer_confirmation(&mut term, "Undo: ", yes);
+            self.assert_audited(&term, 2, command);
+            assert_eq!((self.read_state)(&lab), self.before, "{} undone", self.action);
+            wait_for_two_polls(&term, &relay);
+            term.press("u");
         }
         term.wait_for("nothing to undo on this instance");
         assert_eq!(relay.write_commands().len(), 1 + usize::from(self.undo.is_some()), "{:?}", relay.write_commands());

@@ -5,6 +5,8 @@
 //! By default, each kind of question meets each kind of attack once, with changing details. `HAPULSE_SWEEP=complete`
 //! runs every combination (`tests/run sweep`).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use std::sync::Mutex;
