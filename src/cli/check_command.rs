@@ -41,11 +41,13 @@ pub(super) struct CheckArgs {
 
 /// Runs the check and returns the exit code for the resulting state. Every error results in UNKNOWN.
 pub(super) fn run(args: CheckArgs) -> ExitCode {
-    let state = check_targets(args).unwrap_or_else(|error| {
-        print_unknown(&format!("{error:#}"));
-        NagiosState::Unknown
-    });
-    ExitCode::from(state.exit_code())
+    check_targets(args).map_or_else(|error| report_error(&error), |state| ExitCode::from(state.exit_code()))
+}
+
+/// Prints an error as UNKNOWN and returns the exit code for it.
+pub(super) fn report_error(error: &anyhow::Error) -> ExitCode {
+    print_unknown(&format!("{error:#}"));
+    ExitCode::from(NagiosState::Unknown.exit_code())
 }
 
 fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {

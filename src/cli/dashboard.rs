@@ -9,6 +9,7 @@ use crate::app::initial_view::InitialView;
 use crate::cli::args::DashboardOptions;
 use crate::cli::resolve_settings::{keymap, style_overrides, thresholds, view_configs};
 use crate::cli::targets::FoundTargets;
+use crate::config::own_file::LogFile;
 use crate::config::settings::Settings;
 use crate::config::state_dir;
 use crate::config::target::Target;
@@ -17,7 +18,6 @@ use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::safe_text::SafeText;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::event_loop;
-use crate::live::file_writer;
 use crate::live::io_thread::PollSettings;
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::timestamp::Clock;
@@ -51,8 +51,7 @@ pub(super) fn show(
         clock: Clock::start(),
     };
     let log = settings.log_file.as_deref().map(|path| {
-        file_writer::open_for_append(path)
-            .with_context(|| format!("cannot write the event log to {}", SafeText::from(path)))
+        LogFile::open(path).with_context(|| format!("cannot write the event log to {}", SafeText::from(path)))
     });
     let config = DashboardConfig {
         thresholds: thresholds(&settings.thresholds, &options.thresholds)?,

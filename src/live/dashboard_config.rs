@@ -1,12 +1,12 @@
 //! The configuration of the dashboard, and the reason why it ended.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::app::keymap::Keymap;
+use crate::config::own_file::LogFile;
 use crate::config::target::Target;
 use crate::live::io_thread::PollSettings;
 use crate::problems::thresholds::Thresholds;
@@ -32,7 +32,7 @@ pub(crate) struct DashboardConfig {
     /// Thresholds of the problem rules.
     pub(crate) thresholds: Thresholds,
     /// File to which events are logged, if any.
-    pub(crate) event_log: Option<File>,
+    pub(crate) event_log: Option<LogFile>,
     /// File in which typed commands are saved, if any.
     pub(crate) command_history: Option<PathBuf>,
     /// Audit log.

@@ -86,6 +86,11 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
         model.notify(notice, Role::Normal, clock.now().monotonic);
     }
     let history = config.command_history.as_deref().map(|path| file_writer::read_last_lines(path, MAX_HISTORY));
+    let history = history.transpose().unwrap_or_else(|error| {
+        let notice = format!("cannot read the command history: {error}");
+        model.notify(notice, Role::Bad, clock.now().monotonic);
+        None
+    });
     model.requires_reason = config.requires_reason;
     model.requested_interval = Some(config.polling.schedule.configured_interval());
     model.cli = CommandLine::new(history.unwrap_or_default());
