@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::cli::args::DashboardOptions;
-use crate::cli::resolve_settings::{keymap, style_overrides, thresholds, view_configs};
+use crate::cli::resolve_settings::{check_threshold_flags, keymap, style_overrides, thresholds, view_configs};
 use crate::cli::targets::FoundTargets;
 use crate::config::own_file::LogFile;
 use crate::config::settings::Settings;
@@ -43,6 +43,7 @@ pub(super) fn show(
         (false, true) => ColorDepth::Indexed,
         (false, false) => ColorDepth::Sixteen,
     };
+    check_threshold_flags(settings, &options.thresholds)?;
     let own = style_overrides(&settings.colors, depth)?;
     let polling = PollSettings {
         schedule: PollSchedule::new(settings.interval),

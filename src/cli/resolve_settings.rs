@@ -56,6 +56,21 @@ pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> a
     Ok(settings)
 }
 
+/// Checks that no flag changes a threshold if the thresholds are final.
+///
+/// # Errors
+/// Returns an error if one does.
+pub(super) fn check_threshold_flags(settings: &Settings, flags: &[ThresholdChange]) -> Result<(), BadConfig> {
+    match settings.is_final("thresholds") && !flags.is_empty() {
+        true => Err(BadConfig::Final {
+            origin: "--threshold".into(),
+            name: "thresholds",
+            system: search_paths::SYSTEM_CONFIG.into(),
+        }),
+        false => Ok(()),
+    }
+}
+
 /// Resolves the thresholds of the rules from the configuration and the flags, and warns on standard error about former
 /// names in the flags.
 pub(super) fn thresholds(

@@ -45,6 +45,24 @@ pub enum BadConfig {
     /// An environment variable has an invalid value.
     #[error(transparent)]
     InvalidVariable(#[from] BadVariable),
+    /// A source sets a setting that the system-wide file marks as final.
+    #[error("{origin} changes {name}, which {system} marks as final: remove it")]
+    Final {
+        /// The source.
+        origin: SafeText,
+        /// Name of the setting.
+        name: &'static str,
+        /// The system-wide file.
+        system: SafeText,
+    },
+    /// A file that is not the system-wide file contains `final`.
+    #[error("{path}: final is only allowed in {system}: remove it")]
+    MisplacedFinal {
+        /// The file.
+        path: SafeText,
+        /// The system-wide file.
+        system: SafeText,
+    },
     /// A file contains an unknown name.
     #[error(transparent)]
     UnknownName(#[from] UnknownName),
@@ -164,7 +182,7 @@ mod tests {
         );
         assert_eq!(
             error_text("[drian]\n"),
-            "/c.toml:1:2: unknown key \"drian\"; valid keys: read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, colors, views, keys"
+            "/c.toml:1:2: unknown key \"drian\"; valid keys: final, read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, colors, views, keys"
         );
         assert_eq!(error_text("[drain]\n  wait = 1"), "/c.toml:2:3: unknown key \"wait\"; valid keys: deadline");
         assert_eq!(error_text("audit.foo.bar = 1"), error_text("audit.foo = 1"));

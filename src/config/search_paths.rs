@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::config::config_file::{BadConfig, read_file};
 use crate::config::environment;
 use crate::config::partial_settings::PartialSettings;
+use crate::config::setting_table::{SETTINGS, Setting};
 use crate::config::settings::{Settings, VariableLookup};
 use crate::haproxy::safe_text::SafeText;
 
@@ -22,6 +23,9 @@ pub(crate) const SYSTEM_CONFIG: &str = "/etc/hapulse/config.toml";
 pub(crate) const CONFIG_VARIABLE: &str = "HAPULSE_CONFIG";
 /// Environment variable with the path of the debug log.
 pub(crate) const DEBUG_VARIABLE: &str = "HAPULSE_DEBUG";
+
+/// Name of the setting that can always be set, because it only restricts.
+const READ_ONLY: &str = "read_only";
 
 /// Paths of the configuration files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +71,34 @@ impl SearchPaths {
         let from_environment = environment::read_variables(variable)?;
         sources.extend(from_environment.into_iter().map(|(name, settings)| (SettingOrigin::Variable(name), settings)));
         sources.push((SettingOrigin::Flags, flags));
+        self.check_final(&sources, variable)?;
         Ok(sources)
+    }
+
+    /// Checks that no source changes a setting that the system-wide file marks as final. `read_only` can always be set.
+    fn check_final(
+        &self,
+        sources: &[(SettingOrigin, PartialSettings)],
+        variable: VariableLookup<'_>,
+    ) -> Result<(), BadConfig> {
+        let [(_, system_settings), others @ ..] = sources else { return Ok(()) };
+        let system = || SafeText::from(self.system.as_path());
+        let mut settings = Settings::defaults(variable).apply(system_settings.clone());
+        for (origin, source) in others {
+            let origin = || SafeText::from(origin.to_string().as_str());
+            if !source.final_names.is_empty() {
+                return Err(BadConfig::MisplacedFinal { path: origin(), system: system() });
+            }
+            let above = settings.clone().apply(source.clone());
+            let is_changed =
+                |setting: &&Setting| (setting.toml_lines)(&settings) != (setting.toml_lines)(&above);
+            let is_fixed = |setting: &&Setting| setting.name != READ_ONLY && settings.is_final(setting.name);
+            if let Some(setting) = SETTINGS.iter().filter(is_fixed).find(is_changed) {
+                return Err(BadConfig::Final { origin: origin(), name: setting.name, system: system() });
+            }
+            settings = above;
+        }
+        Ok(())
     }
 
     /// Reads all sources and returns the effective settings.

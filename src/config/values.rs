@@ -14,6 +14,7 @@ use toml::{Spanned, Value};
 
 use crate::config::duration;
 use crate::config::located::{Located, ThresholdOverride, ViewSettings};
+use crate::config::setting_table::{FINAL, SETTINGS};
 use crate::config::target::Target;
 use crate::haproxy::address::Address;
 
@@ -36,6 +37,23 @@ pub(crate) fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option
         let is_possible = path.is_absolute() && !text.contains('\0');
         Some(is_possible.then_some(path).ok_or_else(|| format!("\"{text}\" is not a path that begins with /")))
     })
+}
+
+/// Deserializes a list of names of settings.
+///
+/// # Errors
+/// Returns an error if the value is not a list of strings or a setting is unknown.
+pub(crate) fn setting_names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let names = convert_value(from, "a list of settings in quotes, such as [\"audit.path\"]", |value| {
+        let names = value.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
+        let names: Vec<String> = names.collect::<Option<_>>()?;
+        let is_known = |name: &String| name != FINAL && SETTINGS.iter().any(|setting| setting.name == name);
+        match names.iter().find(|name| !is_known(name)) {
+            Some(name) => Some(Err(format!("\"{name}\" is not a setting (hapulse config lists them)"))),
+            None => Some(Ok(names)),
+        }
+    });
+    names.map(Option::unwrap_or_default)
 }
 
 /// Deserializes a duration: `"45s"`, `"5m"`, `"1h"`, or a number of seconds.

@@ -18,6 +18,7 @@ use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
 use crate::app::update::{has_deferred_work, next_wake, update};
 use crate::config::target::Target;
+use crate::haproxy::secret_arguments;
 use crate::instance::access::Access;
 use crate::instance::state::Instance;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
@@ -331,7 +332,8 @@ impl EventLoop {
                 self.send_io_request(IoRequest::FindOldProcesses(instance, query));
             }
             Effect::SendTypedCommand(instance, line) => {
-                let action = self.pending_report.pending.add_typed_line(line.get().as_str());
+                let shown = secret_arguments::hide(line.get().as_str());
+                let action = self.pending_report.pending.add_typed_line(&shown);
                 self.send_io_request(IoRequest::SendTypedLine(instance, line, action));
             }
             Effect::MeasureMemory => {

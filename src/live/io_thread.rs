@@ -18,6 +18,7 @@ use crate::ask::query::{self, Query, QueryData, QueryError, QueryReply};
 use crate::ask::typed_line::TypedLine;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
+use crate::haproxy::secret_arguments;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::instance::operator::Operator;
@@ -198,7 +199,11 @@ async fn run_io(
                 tokio::spawn(async move {
                     pending.start_next(action);
                     let reply = operator.send_line(&line).await;
-                    pending.finish_current(action, describe_typed_reply(&reply));
+                    let description = match reply.is_ok() && secret_arguments::has_secret_reply(line.get().as_str()) {
+                        true => "done: the reply may contain secrets".to_owned(),
+                        false => describe_typed_reply(&reply),
+                    };
+                    pending.finish_current(action, description);
                     send(Message::TypedCommandFinished(id, reply.map(Box::new)).into());
                     send(LoopEvent::ResultDelivered(action));
                 });

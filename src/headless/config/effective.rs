@@ -37,7 +37,7 @@ pub(crate) fn print_settings(
             writeln!(out, "[{section}]")?;
         }
         writeln!(out, "# {}", key.help)?;
-        let origin = setting_origin(key, layers);
+        let origin = setting_origin(key, layers) + if settings.is_final(key.name) { ", final" } else { "" };
         match (key.kind, lines.as_slice()) {
             (SettingKind::Section, []) => writeln!(out, "# {}", key.example)?,
             (_, []) => writeln!(out, "# {name} = {}", key.example)?,
