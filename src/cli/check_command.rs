@@ -54,6 +54,7 @@ fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     let CheckArgs { target_args, over, thresholds: changes, poll_args } = args;
     let settings = poll_args.load_settings()?;
     configured::check_threshold_flags(&settings, &changes)?;
+    configured::warn_about_threshold_flags(&changes);
     let thresholds = configured::thresholds(&settings.thresholds, &changes)?;
     let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);

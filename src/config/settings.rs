@@ -77,7 +77,7 @@ impl Settings {
     /// Returns the defaults. The audit log is in the state directory, if that is known.
     pub fn defaults(variable: VariableLookup<'_>) -> Self {
         let path = |name: &str| variable(name).map(PathBuf::from);
-        let directory = state_dir::state_directory(path("XDG_STATE_HOME"), path("HOME"));
+        let directory = state_dir::state_directory(path("XDG_STATE_HOME"), state_dir::trusted_home(path("HOME")));
         Self {
             final_names: Vec::new(),
             read_only: false,

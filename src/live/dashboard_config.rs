@@ -9,11 +9,11 @@ use crate::app::keymap::Keymap;
 use crate::config::own_file::LogFile;
 use crate::config::target::Target;
 use crate::live::io_thread::PollSettings;
+use crate::live::reload::ReloadSettings;
 use crate::problems::thresholds::Thresholds;
 use crate::ui::theme::Theme;
 
 /// Everything that the dashboard needs to start.
-#[derive(Debug)]
 pub(crate) struct DashboardConfig {
     /// Instances to watch.
     pub(crate) targets: Vec<Target>,
@@ -35,6 +35,10 @@ pub(crate) struct DashboardConfig {
     pub(crate) event_log: Option<LogFile>,
     /// File in which typed commands are saved, if any.
     pub(crate) command_history: Option<PathBuf>,
+    /// Path of the event log, if any.
+    pub(crate) event_log_path: Option<PathBuf>,
+    /// Reads the configuration again.
+    pub(crate) reload: ReloadSettings,
     /// Audit log.
     pub(crate) audit: AuditWriter,
     /// Set if each action requires a reason.

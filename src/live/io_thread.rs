@@ -25,6 +25,7 @@ use crate::instance::operator::Operator;
 use crate::instance::state_reader::StateReader;
 use crate::live::loop_event::LoopEvent;
 use crate::live::pending_commands::{IO_THREAD, PendingCommands};
+use crate::live::reload;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
 use crate::observe::old_process_finder::{self, OldProcessQuery};
@@ -131,12 +132,11 @@ async fn run_io(
 ) {
     // Sending fails only after the loop has ended, when messages no longer matter.
     let send = move |event: LoopEvent| drop(to_loop.send(event));
-    for (kind, number) in [
-        (SignalKind::hangup(), 1),
-        (SignalKind::interrupt(), 2),
-        (SignalKind::quit(), 3),
-        (SignalKind::terminate(), 15),
-    ] {
+    let hangup = send.clone();
+    on_signal(SignalKind::hangup(), move || {
+        hangup(if reload::is_terminal_present() { LoopEvent::Reload } else { LoopEvent::Signal(SIGHUP) });
+    });
+    for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::quit(), 3), (SignalKind::terminate(), 15)] {
         let send = send.clone();
         on_signal(kind, move || send(LoopEvent::Signal(number)));
     }
@@ -241,6 +241,8 @@ fn describe_typed_reply(reply: &Result<QueryReply, QueryError>) -> String {
     }
 }
 
+/// Number of the signal SIGHUP on Linux.
+pub(crate) const SIGHUP: i32 = 1;
 /// Number of the signal SIGTSTP on Linux. A terminal sends it for Ctrl-Z.
 const SIGTSTP: i32 = 20;
 /// Number of the signal SIGCONT on Linux.
