@@ -178,7 +178,7 @@ fn a21_file_size_limit_is_an_error_and_no_death() {
     assert!(exit == Some(1) && (out + &err).contains("File too large"));
     assert_eq!(lab.stat("be1", "s1", "status"), "no check");
     let log = folder.path().join("debug.log");
-    let (exit, _, err) = run_after(folder.path(), "ulimit -f 0", &["--debug-log", log.to_str().unwrap(), "show", &admin]);
+    let (exit, _, err) = run_after(folder.path(), "ulimit -f 0", &["show", "--debug-log", log.to_str().unwrap(), &admin]);
     assert!(exit == Some(0) && err.contains("debug.log is incomplete: File too large"), "{err}");
     let script = format!("ulimit -f 0; exec {BINARY} -i 0.1 --log-file events.log --debug-log debug.log {admin}");
     let mut term = Term::program("sh").args(["-c", &script]).size(140, 40).start();
@@ -417,17 +417,17 @@ fn a26_secrets_reach_no_file() {
     let builder = Term::builder().args(["--debug-log", "debug.log", "--log-file", "events.log"]).args([lab.admin()]);
     let mut term = builder.size(140, 40).start();
     type_line(&mut term, "set ssl tls-key #9 czNjcmV0");
-    term.wait_for("cancel");
-    std::thread::sleep(std::time::Duration::from_millis(330));
-    term.press("y");
+    term.wait_for("this command may change HAProxy");
+    term.answer("y");
     let state: PathBuf = term.home().join(".local/state/hapulse");
     wait_for_text(&state.join("audit.jsonl"), "\"done\"");
     for line in ["set ssl cert x.pem << czNjcmV0", "set anon global-key czNjcmV0 x", "show version"] {
         term.press(&format!("{line}<ret>"));
         term.wait_for(&format!("> {}", line.split(' ').next().unwrap()));
         if line.contains("anon") {
-            term.wait_for("cancel");
+            term.wait_for("this command may change HAProxy");
             term.press("<esc>");
+            term.wait_gone("this command may change HAProxy");
         }
     }
     wait_for_text(&state.join("typed"), "show version");
@@ -439,4 +439,22 @@ fn a26_secrets_reach_no_file() {
     }
     let audit = fs::read_to_string(state.join("audit.jsonl")).unwrap();
     assert!(audit.contains("\"command\":\"set ssl tls-key #9 <hidden>\""), "{audit}");
+}
+
+#[test]
+fn report_of_doctor_contains_no_names() {
+    let lab = Lab::builder().servers(1).start();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("shop-prod.toml");
+    let admin = lab.admin().display().to_string();
+    let text = format!("interval = 3\n[targets]\nshop-eu = \"{admin}\"\nfar = \"lb7.shop.example:9\"\n");
+    fs::write(&config, text).unwrap();
+    let (_, out, err) = run(folder.path(), &["doctor", "--report", "--config", config.to_str().unwrap()]);
+    let own_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    for name in ["shop", "example", folder.path().file_name().unwrap().to_str().unwrap(), &own_name] {
+        assert!(!out.contains(name), "{name}: {out}{err}");
+    }
+    for fact in [env!("CARGO_PKG_VERSION"), "Linux", "interval = 3", "<target-1>", "level admin", "HAProxy ", "each poll takes"] {
+        assert!(out.contains(fact), "{fact}: {out}{err}");
+    }
 }
