@@ -51,7 +51,8 @@ fn a12_fifo_device_socket_and_directory_are_errors_for_every_own_file() {
     let (fifo, socket) = (home.join("fifo"), home.join("socket"));
     make_fifo(&fifo);
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    let kinds = [(&*fifo, "a FIFO"), (&*socket, "a socket"), (home, "a directory"), (Path::new("/dev/zero"), "a device")];
+    let kinds =
+        [(&*fifo, "a FIFO"), (&*socket, "a socket"), (home, "a directory"), (Path::new("/dev/zero"), "a device")];
     for (path, kind) in kinds {
         let path = path.to_str().unwrap();
         for (args, code) in [
@@ -178,7 +179,8 @@ fn a21_file_size_limit_is_an_error_and_no_death() {
     assert!(exit == Some(1) && (out + &err).contains("File too large"));
     assert_eq!(lab.stat("be1", "s1", "status"), "no check");
     let log = folder.path().join("debug.log");
-    let (exit, _, err) = run_after(folder.path(), "ulimit -f 0", &["show", "--debug-log", log.to_str().unwrap(), &admin]);
+    let (exit, _, err) =
+        run_after(folder.path(), "ulimit -f 0", &["show", "--debug-log", log.to_str().unwrap(), &admin]);
     assert!(exit == Some(0) && err.contains("debug.log is incomplete: File too large"), "{err}");
     let script = format!("ulimit -f 0; exec {BINARY} -i 0.1 --log-file events.log --debug-log debug.log {admin}");
     let mut term = Term::program("sh").args(["-c", &script]).size(140, 40).start();
@@ -211,7 +213,9 @@ fn a22_few_open_files_are_one_line() {
     for limit in [6, 12, 24, 28, 30, 32, 34, 36] {
         let script = format!("ulimit -n {limit}; exec {BINARY} demo");
         let term = Term::program("sh").args(["-c", &script]).start();
-        wait_until("the dashboard or an error", || ["ulimit", "live", "panicked"].iter().any(|text| term.screen().contains(text)));
+        wait_until("the dashboard or an error", || {
+            ["ulimit", "live", "panicked"].iter().any(|text| term.screen().contains(text))
+        });
         let screen = term.screen();
         assert!(!screen.contains("panicked") && !screen.contains("internal error"), "{limit}: {screen}");
         assert!(screen.contains("ulimit") || screen.contains("live"), "{limit}: {screen}");
@@ -220,7 +224,9 @@ fn a22_few_open_files_are_one_line() {
 
 /// Renames a file and waits until the program has created it again with this text.
 fn wait_for_text(path: &Path, text: &str) {
-    wait_until(&format!("{text} in {}", path.display()), || fs::read_to_string(path).is_ok_and(|all| all.contains(text)));
+    wait_until(&format!("{text} in {}", path.display()), || {
+        fs::read_to_string(path).is_ok_and(|all| all.contains(text))
+    });
 }
 
 #[test]
@@ -433,7 +439,9 @@ fn a26_secrets_reach_no_file() {
     wait_for_text(&state.join("typed"), "show version");
     term.press("<esc>q");
     assert_eq!(term.exit_code(), 0);
-    for path in [state.join("audit.jsonl"), state.join("typed"), term.home().join("debug.log"), term.home().join("events.log")] {
+    for path in
+        [state.join("audit.jsonl"), state.join("typed"), term.home().join("debug.log"), term.home().join("events.log")]
+    {
         let text = fs::read_to_string(&path).unwrap_or_default();
         assert!(!text.contains("czNjcmV0"), "{}: {text}", path.display());
     }
@@ -454,7 +462,9 @@ fn report_of_doctor_contains_no_names() {
     for name in ["shop", "example", folder.path().file_name().unwrap().to_str().unwrap(), &own_name] {
         assert!(!out.contains(name), "{name}: {out}{err}");
     }
-    for fact in [env!("CARGO_PKG_VERSION"), "Linux", "interval = 3", "<target-1>", "level admin", "HAProxy ", "each poll takes"] {
+    for fact in
+        [env!("CARGO_PKG_VERSION"), "Linux", "interval = 3", "<target-1>", "level admin", "HAProxy ", "each poll takes"]
+    {
         assert!(out.contains(fact), "{fact}: {out}{err}");
     }
 }

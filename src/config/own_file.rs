@@ -159,12 +159,7 @@ fn check_directory(folder: &Path, owners: &TrustedOwners<'_>) -> io::Result<()> 
     }
 }
 
-fn check_owner(
-    meta: &Metadata,
-    folder: &Path,
-    accounts: &Accounts,
-    owners: &TrustedOwners<'_>,
-) -> io::Result<()> {
+fn check_owner(meta: &Metadata, folder: &Path, accounts: &Accounts, owners: &TrustedOwners<'_>) -> io::Result<()> {
     let refused = |text| Err(io::Error::new(ErrorKind::PermissionDenied, text));
     if !owners.contains_user(meta.uid()) {
         let owner = accounts.user_label(meta.uid());
@@ -188,7 +183,8 @@ pub(crate) fn parent_directory(path: &Path) -> &Path {
 /// Creates missing directories with permissions only for their owner, below a directory that only trusted users can
 /// change.
 fn create_directories(directory: &Path, owners: &TrustedOwners<'_>) -> io::Result<()> {
-    let is_missing = |place: &&Path| fs::symlink_metadata(place).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let is_missing =
+        |place: &&Path| fs::symlink_metadata(place).is_err_and(|error| error.kind() == ErrorKind::NotFound);
     let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
     let Some(first) = missing.last() else { return Ok(()) };
     check_directory(parent_directory(first), owners)?;

@@ -90,8 +90,7 @@ impl SearchPaths {
                 return Err(BadConfig::MisplacedFinal { path: origin(), system: system() });
             }
             let above = settings.clone().apply(source.clone());
-            let is_changed =
-                |setting: &&Setting| (setting.toml_lines)(&settings) != (setting.toml_lines)(&above);
+            let is_changed = |setting: &&Setting| (setting.toml_lines)(&settings) != (setting.toml_lines)(&above);
             let is_fixed = |setting: &&Setting| setting.name != READ_ONLY && settings.is_final(setting.name);
             if let Some(setting) = SETTINGS.iter().filter(is_fixed).find(is_changed) {
                 return Err(BadConfig::Final { origin: origin(), name: setting.name, system: system() });

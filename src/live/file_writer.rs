@@ -127,7 +127,8 @@ mod tests {
         let (unblock, blocked) = mpsc::channel::<()>();
         let sender = start(files, move |_| {
             let _ = blocked.recv();
-        }).unwrap();
+        })
+        .unwrap();
         let line = "x".repeat(100);
         let accepted =
             (0..3 * QUEUE_CAPACITY).take_while(|_| sender.try_send(FileLine::Event(line.clone())).is_ok()).count();
@@ -167,10 +168,7 @@ mod tests {
         sender.send(FileLine::Event("kept".to_owned())).unwrap();
         drop(sender);
         let failures: Vec<String> = failures.iter().collect();
-        assert_eq!(
-            failures,
-            ["cannot write the event log, stopped saving it: is a directory, not a regular file"]
-        );
+        assert_eq!(failures, ["cannot write the event log, stopped saving it: is a directory, not a regular file"]);
         assert_eq!(fs::read_to_string(&new).unwrap(), "kept\n");
     }
 }

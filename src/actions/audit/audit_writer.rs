@@ -185,8 +185,7 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         assert_eq!(mode(&directory.path().join("state")), 0o700);
-        let records: Vec<AuditRecord> =
-            lines(&path).into_iter().map(|line| line.unwrap().record).collect();
+        let records: Vec<AuditRecord> = lines(&path).into_iter().map(|line| line.unwrap().record).collect();
         assert_eq!(records.len(), 2);
         assert_eq!((&records[0].id, records[0].time.as_str()), (&records[1].id, "1970-01-01T00:00:06.000Z"));
     }

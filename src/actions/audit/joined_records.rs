@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn record_joiner_keeps_start_order() {
         use RecordPhase::{Done, Sending};
-        let records = [("a", Sending), ("b", Sending), ("b", Done), ("c", Sending), ("a", Done), ("d", Done), ("d", Done)];
+        let records =
+            [("a", Sending), ("b", Sending), ("b", Done), ("c", Sending), ("a", Done), ("d", Done), ("d", Done)];
         let records = records.iter().enumerate().map(|(second, (id, phase))| record(id, *phase, second as i64, "c"));
         let show =
             |joined: &JoinedRecord| format!("{}{}", joined.record.id, if joined.is_unfinished() { "?" } else { "" });

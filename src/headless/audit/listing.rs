@@ -173,11 +173,7 @@ fn print_json(lines: impl Iterator<Item = RecordLine>, skipped: usize, out: &mut
     (printed, count)
 }
 
-fn print_actions(
-    mut actions: impl Iterator<Item = JoinedRecord>,
-    zone: &TimeZone,
-    out: &mut dyn Write,
-) -> PrintResult {
+fn print_actions(mut actions: impl Iterator<Item = JoinedRecord>, zone: &TimeZone, out: &mut dyn Write) -> PrintResult {
     let mut columns = AlignedColumns::default();
     let mut count = 0;
     loop {
@@ -225,7 +221,13 @@ mod tests {
     use std::fs;
 
     fn options(path: &Path) -> ListingOptions {
-        ListingOptions { path: path.to_owned(), is_named: true, last: None, json: false, zone: TimeZone::fixed(jiff::tz::offset(1)) }
+        ListingOptions {
+            path: path.to_owned(),
+            is_named: true,
+            last: None,
+            json: false,
+            zone: TimeZone::fixed(jiff::tz::offset(1)),
+        }
     }
 
     fn printed(options: &ListingOptions) -> (String, String) {

@@ -17,15 +17,56 @@ use crate::headless::doctor::finding::{Finding, print_findings};
 
 /// Parts of paths that are the same on most machines.
 const COMMON_PARTS: &[&str] = &[
-    "admin.sock", "audit.jsonl", "bin", "config.toml", "dev", "etc", "haproxy", "haproxy.cfg", "haproxy.sock", "hapulse",
-    "home", "lib", "local", "log", "null", "opt", "proc", "root", "run", "sbin", "share", "sock", "socket", "srv", "state",
-    "stats", "stats.sock", "tmp", "usr", "var", ".config", ".local", "..", ".", "",
+    "admin.sock",
+    "audit.jsonl",
+    "bin",
+    "config.toml",
+    "dev",
+    "etc",
+    "haproxy",
+    "haproxy.cfg",
+    "haproxy.sock",
+    "hapulse",
+    "home",
+    "lib",
+    "local",
+    "log",
+    "null",
+    "opt",
+    "proc",
+    "root",
+    "run",
+    "sbin",
+    "share",
+    "sock",
+    "socket",
+    "srv",
+    "state",
+    "stats",
+    "stats.sock",
+    "tmp",
+    "usr",
+    "var",
+    ".config",
+    ".local",
+    "..",
+    ".",
+    "",
 ];
 /// Users and groups that are the same on most machines.
 const COMMON_USERS: &[&str] = &["haproxy", "nobody", "nogroup", "root"];
 /// Environment variables that affect the terminal and the program; their values contain no names of machines.
-const SHOWN_VARIABLES: &[&str] =
-    &["TERM", "COLORTERM", "COLORFGBG", "NO_COLOR", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "LANG", "LC_ALL", "LC_CTYPE"];
+const SHOWN_VARIABLES: &[&str] = &[
+    "TERM",
+    "COLORTERM",
+    "COLORFGBG",
+    "NO_COLOR",
+    "TERM_PROGRAM",
+    "TERM_PROGRAM_VERSION",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+];
 /// Environment variables of which only the presence is shown.
 const NOTED_VARIABLES: &[&str] = &["TMUX", "STY", "SSH_CONNECTION", "SUDO_UID", "HAPULSE_CONFIG", "HAPULSE_DEBUG"];
 
@@ -186,11 +227,8 @@ pub(crate) fn print_report(
     let masked: Vec<(String, Vec<Finding>)> = sections
         .iter()
         .map(|(heading, findings)| {
-            let finding = |finding: &Finding| Finding {
-                status: finding.status,
-                text: mask.apply(&finding.text),
-                fix: None,
-            };
+            let finding =
+                |finding: &Finding| Finding { status: finding.status, text: mask.apply(&finding.text), fix: None };
             let findings = findings.iter().map(finding).collect();
             (heading.clone(), findings)
         })

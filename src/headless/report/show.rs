@@ -66,7 +66,11 @@ pub(crate) fn run(
         OutputFormat::Csv => {
             let sampled: Vec<&Poller> =
                 polled.iter().filter(|(_, polled)| polled.is_ok()).map(|(poller, _)| poller).collect();
-            if sampled.is_empty() { Ok(()) } else { out.write_all(&csv::render(&sampled, &report, options.is_safe_csv)?) }
+            if sampled.is_empty() {
+                Ok(())
+            } else {
+                out.write_all(&csv::render(&sampled, &report, options.is_safe_csv)?)
+            }
         }
     };
     ignore_broken_pipe(printed.and_then(|()| out.flush())).context("cannot print")?;
