@@ -39,8 +39,7 @@ fn dashboard_starts_with_unusable_home() {
         term.press("M");
         term.wait_for("Maintenance: be1 / s2");
         // An action that cannot be recorded in the audit is refused.
-        std::thread::sleep(std::time::Duration::from_millis(330));
-        term.press("y");
+        term.answer("y");
         let screen = term.wait_for("not sent: ");
         assert!(screen.contains("audit"), "{screen}");
         assert_eq!(lab.stat("be1", "s2", "status"), "no check");

@@ -81,9 +81,11 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         Err(why) => sections.push(("HAProxy".to_owned(), vec![Finding::error(why.to_string())])),
     }
     let out = &mut BufWriter::new(io::stdout().lock());
-    ignore_broken_pipe(match args.report {
-        true => report::print_report(&layers, &settings, &sections, &mut mask, out),
-        false => finding::print_findings(&sections, out),
-    })?;
+    let printed = if args.report {
+        report::print_report(&layers, &settings, &sections, &mut mask, out)
+    } else {
+        finding::print_findings(&sections, out)
+    };
+    ignore_broken_pipe(printed)?;
     Ok(if finding::has_errors(&sections) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

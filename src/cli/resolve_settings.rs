@@ -61,14 +61,10 @@ pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> a
 /// # Errors
 /// Returns an error if one does.
 pub(super) fn check_threshold_flags(settings: &Settings, flags: &[ThresholdChange]) -> Result<(), BadConfig> {
-    match settings.is_final("thresholds") && !flags.is_empty() {
-        true => Err(BadConfig::Final {
-            origin: "--threshold".into(),
-            name: "thresholds",
-            system: search_paths::SYSTEM_CONFIG.into(),
-        }),
-        false => Ok(()),
+    if flags.is_empty() || !settings.is_final("thresholds") {
+        return Ok(());
     }
+    Err(BadConfig::Final { origin: "--threshold".into(), name: "thresholds", by: "a configuration file".into() })
 }
 
 /// Warns on standard error about former names in the flags for thresholds.

@@ -45,23 +45,15 @@ pub enum BadConfig {
     /// An environment variable has an invalid value.
     #[error(transparent)]
     InvalidVariable(#[from] BadVariable),
-    /// A source sets a setting that the system-wide file marks as final.
-    #[error("{origin} changes {name}, which {system} marks as final: remove it")]
+    /// A source changes a setting that a file before it marks as final.
+    #[error("{origin} changes {name}, which {by} marks as final: remove it")]
     Final {
         /// The source.
         origin: SafeText,
         /// Name of the setting.
         name: &'static str,
-        /// The system-wide file.
-        system: SafeText,
-    },
-    /// A file that is not the system-wide file contains `final`.
-    #[error("{path}: final is only allowed in {system}: remove it")]
-    MisplacedFinal {
-        /// The file.
-        path: SafeText,
-        /// The system-wide file.
-        system: SafeText,
+        /// The file that marks the setting.
+        by: SafeText,
     },
     /// A file contains an unknown name.
     #[error(transparent)]

@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::config::accounts::Accounts;
 use crate::config::safe_file::open_regular;
@@ -20,12 +21,12 @@ use crate::haproxy::safe_text::SafeText;
 /// Permissions for other users to write.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Who may own the directories on the way to a file, besides root and the user of this process.
+/// Origin of a path, which decides whose directories may lead to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PathChoice {
-    /// No other user: the path is a default or comes from a configuration.
+    /// A default or a configuration: directories of root and of the user of this process. Missing ones are created.
     Configured,
-    /// The caller of sudo, who chose the path on the command line.
+    /// The command line: also directories of the caller of sudo. None is created.
     ByCaller,
 }
 
@@ -38,7 +39,7 @@ pub(crate) struct AppendedFile {
     pub(crate) is_readable: bool,
 }
 
-/// Opens a file for appending. Creates it and missing directories, readable only by their owner.
+/// Opens a file for appending. Creates it, readable only by its owner.
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened, or if another user can replace it; the message says what to do.
@@ -47,7 +48,9 @@ pub(crate) fn open_to_append(path: &Path, choice: PathChoice) -> io::Result<Appe
     let owners = trusted_owners(&accounts, choice);
     let path = std::path::absolute(path)?;
     let folder = parent_directory(&path);
-    create_directories(folder, &owners)?;
+    if choice == PathChoice::Configured {
+        create_directories(folder, &owners)?;
+    }
     check_directory(folder, &owners)?;
     let flags = OFlags::APPEND | OFlags::NOFOLLOW;
     let (file, is_new, is_readable) = match open_regular(&path, flags | OFlags::RDWR, Mode::empty()) {
@@ -149,8 +152,8 @@ fn check_directory(folder: &Path, owners: &TrustedOwners<'_>) -> io::Result<()> 
     match owners.check_path(folder) {
         Ok(meta) if meta.is_dir() => Ok(()),
         Ok(_) => refused(ErrorKind::NotADirectory, format!("{} is not a directory", SafeText::from(folder))),
-        Err(PathProblem::Missing) => Err(ErrorKind::NotFound.into()),
-        Err(PathProblem::Inaccessible) => Err(ErrorKind::PermissionDenied.into()),
+        Err(PathProblem::Missing) => Err(Errno::NOENT.into()),
+        Err(PathProblem::Inaccessible) => Err(Errno::ACCESS.into()),
         Err(PathProblem::Failed(reason)) => refused(ErrorKind::Other, reason),
         Err(PathProblem::Distrusted(reason)) => refused(
             ErrorKind::PermissionDenied,

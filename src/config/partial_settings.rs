@@ -20,7 +20,7 @@ use crate::config::values::{colors, keys, setting_names, targets, thresholds, vi
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PartialSettings {
-    /// `final`: names of settings that no other source may change. Only the system-wide file may contain it.
+    /// `final`: names of settings that no other source may change. The names are checked later.
     #[serde(rename = "final", deserialize_with = "setting_names")]
     pub(crate) final_names: Vec<String>,
     /// Read-only mode: never change HAProxy.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::config::config_file::{BadConfig, read_file};
 use crate::config::environment;
 use crate::config::partial_settings::PartialSettings;
-use crate::config::setting_table::{SETTINGS, Setting};
+use crate::config::setting_table::{FINAL, SETTINGS, Setting};
 use crate::config::settings::{Settings, VariableLookup};
 use crate::haproxy::safe_text::SafeText;
 
@@ -71,33 +71,8 @@ impl SearchPaths {
         let from_environment = environment::read_variables(variable)?;
         sources.extend(from_environment.into_iter().map(|(name, settings)| (SettingOrigin::Variable(name), settings)));
         sources.push((SettingOrigin::Flags, flags));
-        self.check_final(&sources, variable)?;
+        check_final(&sources, variable)?;
         Ok(sources)
-    }
-
-    /// Checks that no source changes a setting that the system-wide file marks as final. `read_only` can always be set.
-    fn check_final(
-        &self,
-        sources: &[(SettingOrigin, PartialSettings)],
-        variable: VariableLookup<'_>,
-    ) -> Result<(), BadConfig> {
-        let [(_, system_settings), others @ ..] = sources else { return Ok(()) };
-        let system = || SafeText::from(self.system.as_path());
-        let mut settings = Settings::defaults(variable).apply(system_settings.clone());
-        for (origin, source) in others {
-            let origin = || SafeText::from(origin.to_string().as_str());
-            if !source.final_names.is_empty() {
-                return Err(BadConfig::MisplacedFinal { path: origin(), system: system() });
-            }
-            let above = settings.clone().apply(source.clone());
-            let is_changed = |setting: &&Setting| (setting.toml_lines)(&settings) != (setting.toml_lines)(&above);
-            let is_fixed = |setting: &&Setting| setting.name != READ_ONLY && settings.is_final(setting.name);
-            if let Some(setting) = SETTINGS.iter().filter(is_fixed).find(is_changed) {
-                return Err(BadConfig::Final { origin: origin(), name: setting.name, system: system() });
-            }
-            settings = above;
-        }
-        Ok(())
     }
 
     /// Reads all sources and returns the effective settings.
@@ -108,6 +83,30 @@ impl SearchPaths {
         let sources = self.read_all(flags, variable)?.into_iter().map(|(_, settings)| settings);
         Ok(sources.fold(Settings::defaults(variable), Settings::apply))
     }
+}
+
+/// Checks that no source changes a setting that a file before it marks as final. `read_only` can always be set.
+fn check_final(sources: &[(SettingOrigin, PartialSettings)], variable: VariableLookup<'_>) -> Result<(), BadConfig> {
+    let shown = |origin: &SettingOrigin| SafeText::from(origin.to_string().as_str());
+    let mut settings = Settings::defaults(variable);
+    let mut final_settings: Vec<(&'static Setting, SafeText)> = Vec::new();
+    for (origin, source) in sources {
+        let above = settings.clone().apply(source.clone());
+        let is_changed = |setting: &Setting| (setting.toml_lines)(&settings) != (setting.toml_lines)(&above);
+        if let Some((setting, by)) = final_settings.iter().find(|(setting, _)| is_changed(setting)) {
+            return Err(BadConfig::Final { origin: shown(origin), name: setting.name, by: by.clone() });
+        }
+        for name in &source.final_names {
+            let known = SETTINGS.iter().find(|setting| setting.name == name && name != FINAL);
+            let reason = || format!("final: \"{name}\" is not a setting (hapulse config lists them)");
+            let setting = known.ok_or_else(|| BadConfig::Unreadable { path: shown(origin), reason: reason() })?;
+            if setting.name != READ_ONLY {
+                final_settings.push((setting, shown(origin)));
+            }
+        }
+        settings = above;
+    }
+    Ok(())
 }
 
 /// Source of a setting.

@@ -60,7 +60,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: FINAL,
         kind: SettingKind::SettingNames,
-        help: "Settings that no other source may change; only in /etc/hapulse/config.toml.",
+        help: "Settings that no later source may change.",
         example: "[\"audit.path\", \"audit.required\"]",
         is_set_in: |settings| !settings.final_names.is_empty(),
         toml_lines: |settings| match settings.final_names.as_slice() {

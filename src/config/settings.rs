@@ -23,7 +23,7 @@ pub(crate) type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 /// Effective settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Names of settings that are final: fixed by the system-wide file.
+    /// Names of settings that are final: fixed by a file.
     pub(crate) final_names: Vec<String>,
     /// Read-only mode: never change HAProxy.
     pub(crate) read_only: bool,
@@ -101,7 +101,7 @@ impl Settings {
         }
     }
 
-    /// Returns whether the system-wide file fixes a setting, given by name.
+    /// Returns whether a file fixes a setting, given by name.
     pub(crate) fn is_final(&self, name: &str) -> bool {
         self.final_names.iter().any(|known| known == name)
     }

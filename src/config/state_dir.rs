@@ -25,10 +25,8 @@ pub(crate) fn process_state_directory() -> Option<PathBuf> {
 pub(crate) fn trusted_home(home: Option<PathBuf>) -> Option<PathBuf> {
     let owner = home.as_deref().and_then(|home| std::fs::metadata(home).ok()).map(|meta| meta.uid());
     let own_home = || Accounts::read(Path::new("/")).home(rustix::process::geteuid().as_raw());
-    match owner.is_some() && owner == own_file::sudo_caller() && owner != Some(0) {
-        true => own_home().or(home),
-        false => home,
-    }
+    let is_of_caller = owner.is_some() && owner == own_file::sudo_caller() && owner != Some(0);
+    if is_of_caller { own_home().or(home) } else { home }
 }
 
 #[cfg(test)]

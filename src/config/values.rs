@@ -14,7 +14,6 @@ use toml::{Spanned, Value};
 
 use crate::config::duration;
 use crate::config::located::{Located, ThresholdOverride, ViewSettings};
-use crate::config::setting_table::{FINAL, SETTINGS};
 use crate::config::target::Target;
 use crate::haproxy::address::Address;
 
@@ -42,16 +41,11 @@ pub(crate) fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option
 /// Deserializes a list of names of settings.
 ///
 /// # Errors
-/// Returns an error if the value is not a list of strings or a setting is unknown.
+/// Returns an error if the value is not a list of strings.
 pub(crate) fn setting_names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let names = convert_value(from, "a list of settings in quotes, such as [\"audit.path\"]", |value| {
         let names = value.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
-        let names: Vec<String> = names.collect::<Option<_>>()?;
-        let is_known = |name: &String| name != FINAL && SETTINGS.iter().any(|setting| setting.name == name);
-        match names.iter().find(|name| !is_known(name)) {
-            Some(name) => Some(Err(format!("\"{name}\" is not a setting (hapulse config lists them)"))),
-            None => Some(Ok(names)),
-        }
+        names.collect::<Option<_>>().map(Ok::<_, String>)
     });
     names.map(Option::unwrap_or_default)
 }

@@ -85,7 +85,7 @@ fn append_line(path: Option<&Path>, line: &str) -> io::Result<()> {
     opened.file.write_all(format!("{line}\n").as_bytes())
 }
 
-/// Returns the last `count` lines of the command history, or no lines if there is none yet. Lines with control
+/// Returns the last `count` lines of the command history, or no lines if the file does not exist yet. Lines with control
 /// characters and empty lines are skipped.
 ///
 /// # Errors

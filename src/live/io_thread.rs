@@ -199,10 +199,9 @@ async fn run_io(
                 tokio::spawn(async move {
                     pending.start_next(action);
                     let reply = operator.send_line(&line).await;
-                    let description = match reply.is_ok() && secret_arguments::has_secret_reply(line.get().as_str()) {
-                        true => "done: the reply may contain secrets".to_owned(),
-                        false => describe_typed_reply(&reply),
-                    };
+                    let is_secret = reply.is_ok() && secret_arguments::has_secret_reply(line.get().as_str());
+                    let secret = is_secret.then(|| "done: the reply may contain secrets".to_owned());
+                    let description = secret.unwrap_or_else(|| describe_typed_reply(&reply));
                     pending.finish_current(action, description);
                     send(Message::TypedCommandFinished(id, reply.map(Box::new)).into());
                     send(LoopEvent::ResultDelivered(action));

@@ -61,7 +61,7 @@ impl RecordJoiner {
         is_full.then(|| self.pop()).flatten()
     }
 
-    /// Removes and returns the oldest command; `None` if there is none.
+    /// Removes and returns the oldest command, if any.
     pub fn pop(&mut self) -> Option<JoinedRecord> {
         let (joined, size) = self.waiting.pop_front()?;
         self.positions.remove(&(joined.record.actor.host.clone(), joined.record.id.clone()));

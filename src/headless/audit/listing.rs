@@ -88,9 +88,10 @@ fn open(options: &ListingOptions) -> io::Result<File> {
     if options.path == Path::new(NULL_DEVICE) {
         return File::open(&options.path);
     }
-    let opened = match options.is_named {
-        true => safe_file::open_regular(&options.path, OFlags::RDONLY, Mode::empty()),
-        false => own_file::open_to_read(&options.path),
+    let opened = if options.is_named {
+        safe_file::open_regular(&options.path, OFlags::RDONLY, Mode::empty())
+    } else {
+        own_file::open_to_read(&options.path)
     };
     opened.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => io::Error::new(error.kind(), format!("it {error}")),

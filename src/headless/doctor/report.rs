@@ -54,7 +54,7 @@ const COMMON_PARTS: &[&str] = &[
     "",
 ];
 /// Users and groups that are the same on most machines.
-const COMMON_USERS: &[&str] = &["haproxy", "nobody", "nogroup", "root"];
+const COMMON_USERS: &[&str] = &["haproxy", "nogroup", "root"];
 /// Environment variables that affect the terminal and the program; their values contain no names of machines.
 const SHOWN_VARIABLES: &[&str] = &[
     "TERM",

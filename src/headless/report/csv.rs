@@ -77,9 +77,10 @@ impl CsvTable {
     fn write(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) -> csv::Result<()> {
         for cell in cells {
             let cell = cell.as_ref();
-            match self.is_safe && is_formula(cell) {
-                true => self.writer.write_field(format!("'{cell}"))?,
-                false => self.writer.write_field(cell)?,
+            if self.is_safe && is_formula(cell) {
+                self.writer.write_field(format!("'{cell}"))?;
+            } else {
+                self.writer.write_field(cell)?;
             }
         }
         self.writer.write_record(None::<&[u8]>)
