@@ -11,6 +11,7 @@ mod dashboard;
 mod debug_log;
 mod doctor_command;
 mod get_command;
+mod process_limits;
 mod resolve_settings;
 mod server_commands;
 mod setting_flags;
@@ -61,8 +62,12 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return argument_parser::report(&error, &args),
     };
-    match run(cli) {
+    let is_check = matches!(cli.command, Some(CliCommand::Check(_)));
+    let outcome = run(cli);
+    debug_log::report_write_error();
+    match outcome {
         Ok(code) => code,
+        Err(error) if is_check => check_command::report_error(&error),
         Err(error) => {
             eprintln!("hapulse: {}", safe_text::escape_lines(&format!("{error:#}")));
             let is_usage = error.is::<BadConfig>() || error.is::<ThresholdError>();
@@ -72,6 +77,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    process_limits::catch_file_size_signal()?;
+    if has_connections(cli.command.as_ref()) {
+        process_limits::require_free_files()?;
+    }
     debug_log::start(cli.debug_log.as_deref())?;
     match cli.command {
         Some(CliCommand::Audit(args)) => print_audit(args),
@@ -143,14 +152,23 @@ fn run_dashboard(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Returns true if the command connects to HAProxy.
+fn has_connections(command: Option<&CliCommand>) -> bool {
+    !matches!(
+        command,
+        Some(CliCommand::Audit(_) | CliCommand::Config(_) | CliCommand::Completions { .. } | CliCommand::Man { .. })
+    )
+}
+
 fn print_audit(args: AuditArgs) -> anyhow::Result<ExitCode> {
+    let is_named = args.file.is_some();
     let path = match args.file {
         Some(path) => Some(path),
         None => resolve_settings::load_settings(args.config.as_deref(), PartialSettings::default())?.audit.path,
     };
     let path = path.context("no audit log to print: audit.path is not set and there is no home directory; specify a file: hapulse audit FILE")?;
     let last = args.last.and_then(|last| usize::try_from(last).ok());
-    let options = listing::ListingOptions { path, last, json: args.json, zone: TimeZone::system() };
+    let options = listing::ListingOptions { path, is_named, last, json: args.json, zone: TimeZone::system() };
     listing::print(&options, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -167,7 +185,7 @@ fn print_config(args: &ConfigArgs, read_only: bool) -> anyhow::Result<ExitCode> 
         let settings = resolve_settings::resolve_settings(&layers)?;
         effective::print_settings(&layers, &settings, out)
     };
-    ignore_broken_pipe(printed)?;
+    ignore_broken_pipe(printed).context("cannot print")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -178,7 +196,7 @@ pub fn command() -> clap::Command {
 
 fn print_bytes(text: &[u8]) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
-    ignore_broken_pipe(out.write_all(text).and_then(|()| out.flush()))?;
+    ignore_broken_pipe(out.write_all(text).and_then(|()| out.flush())).context("cannot print")?;
     Ok(ExitCode::SUCCESS)
 }
 

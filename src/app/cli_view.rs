@@ -19,6 +19,7 @@ use crate::ask::query::Query;
 use crate::ask::read_only_line::ReadOnlyLine;
 use crate::ask::typed_line::TypedLine;
 use crate::haproxy::command_list;
+use crate::haproxy::secret_arguments;
 use crate::haproxy::stat_table::RowKind;
 use crate::instance::guard::{self, ConfirmationAnswer};
 use crate::table::cell::Role;
@@ -57,7 +58,9 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
     model.cli.prompt.set_text("");
     model.cli.add_to_history(&line);
     let view = model.view();
-    let mut effects = vec![Effect::SaveCommandLine(line.clone())];
+    // The file would keep the secrets, and without them the line could not be sent again.
+    let is_saved = !secret_arguments::has_secrets(&line);
+    let mut effects: Vec<Effect> = is_saved.then(|| Effect::SaveCommandLine(line.clone())).into_iter().collect();
     let refusal = model.instance().and_then(|instance| guard::check_not_past(&instance.data).err());
     let why_not = refusal.map(|refusal| model.explain_refusal(&refusal));
     let Some(instance) = model.instance_mut() else { return effects };

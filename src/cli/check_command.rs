@@ -45,16 +45,20 @@ pub(super) struct CheckArgs {
 
 /// Runs the check and returns the exit code for the resulting state. Every error results in UNKNOWN.
 pub(super) fn run(args: CheckArgs) -> ExitCode {
-    let state = check_targets(args).unwrap_or_else(|error| {
-        print_unknown(&format!("{error:#}"));
-        NagiosState::Unknown
-    });
-    ExitCode::from(state.exit_code())
+    check_targets(args).map_or_else(|error| report_error(&error), |state| ExitCode::from(state.exit_code()))
+}
+
+/// Prints an error as UNKNOWN and returns the exit code for it.
+pub(super) fn report_error(error: &anyhow::Error) -> ExitCode {
+    print_unknown(&format!("{error:#}"));
+    ExitCode::from(NagiosState::Unknown.exit_code())
 }
 
 fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     let CheckArgs { target_args, over, thresholds: changes, ascii, poll_args } = args;
     let settings = poll_args.load_settings(ascii.partial_settings())?;
+    configured::check_threshold_flags(&settings, &changes)?;
+    configured::warn_about_threshold_flags(&changes);
     let thresholds = configured::thresholds(&settings.thresholds, &changes)?;
     let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);

@@ -7,8 +7,13 @@ use anyhow::Context as _;
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::cli::args::DashboardOptions;
-use crate::cli::resolve_settings::{keymap, style_overrides, thresholds, view_configs};
+use crate::cli::resolve_settings::{
+    check_threshold_flags, keymap, style_overrides, thresholds, view_configs, warn_about_threshold_flags,
+};
 use crate::cli::targets::FoundTargets;
+use crate::config::own_file::LogFile;
+use crate::config::search_paths;
+use crate::config::setting_table::{SETTINGS, Setting};
 use crate::config::settings::Settings;
 use crate::config::state_dir;
 use crate::config::target::Target;
@@ -17,8 +22,8 @@ use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::safe_text::SafeText;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::event_loop;
-use crate::live::file_writer;
 use crate::live::io_thread::PollSettings;
+use crate::live::reload::{ReloadSettings, ReloadedSettings};
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::timestamp::Clock;
 use crate::ui::color::ColorDepth;
@@ -31,6 +36,74 @@ pub(super) fn show(
     settings: &Settings,
     audit: AuditWriter,
 ) -> anyhow::Result<ExitCode> {
+    check_threshold_flags(settings, &options.thresholds)?;
+    warn_about_threshold_flags(&options.thresholds);
+    let polling = PollSettings {
+        schedule: PollSchedule::new(settings.interval),
+        limits: ConnectionLimits::default(),
+        read_only: settings.read_only,
+        clock: Clock::start(),
+    };
+    let log = settings.log_file.as_deref().map(|path| {
+        LogFile::open(path).with_context(|| format!("cannot write the event log to {}", SafeText::from(path)))
+    });
+    let config = DashboardConfig {
+        thresholds: thresholds(&settings.thresholds, &options.thresholds)?,
+        keymap: keymap(&settings.keys)?,
+        event_log: log.transpose()?,
+        command_history: state_dir::process_state_directory().map(|folder| folder.join("typed")),
+        event_log_path: settings.log_file.clone(),
+        reload: reload_function(options.clone(), settings.clone()),
+        initial_notice: initial_notice(&found),
+        targets: found.targets,
+        polling,
+        history_bytes: usize::from(settings.history_memory) << 20,
+        theme: theme(settings)?,
+        initial_view: InitialView { view_configs: view_configs(&settings.views)?, ..options.start()? },
+        audit,
+        requires_reason: settings.audit.ask_reason,
+        drain_deadline: settings.drain.deadline,
+    };
+    Ok(match event_loop::run(config)? {
+        ExitReason::Quit => ExitCode::SUCCESS,
+        ExitReason::Signal(number) => ExitCode::from(128 + number as u8),
+        ExitReason::TerminalGone => ExitCode::from(128 + 1),
+    })
+}
+
+/// Settings that a running dashboard applies when the configuration is read again.
+const RELOADED: [&str; 8] =
+    ["theme", "ascii", "log_file", "audit.ask_reason", "drain.deadline", "thresholds", "colors", "keys"];
+
+/// Returns a function that reads all sources of the configuration again.
+fn reload_function(options: DashboardOptions, at_start: Settings) -> ReloadSettings {
+    let mut last = at_start.clone();
+    Box::new(move || {
+        let flags = options.settings.partial_settings(at_start.read_only);
+        let settings = search_paths::load_settings(options.settings.config.as_deref(), flags)?;
+        check_threshold_flags(&settings, &options.thresholds)?;
+        let are_thresholds_changed = settings.thresholds != last.thresholds;
+        let new_thresholds = thresholds(&settings.thresholds, &options.thresholds)?;
+        view_configs(&settings.views)?;
+        let is_pending = |setting: &&Setting| {
+            !RELOADED.contains(&setting.name) && (setting.toml_lines)(&settings) != (setting.toml_lines)(&at_start)
+        };
+        let reloaded = ReloadedSettings {
+            theme: theme(&settings)?,
+            keymap: keymap(&settings.keys)?,
+            thresholds: are_thresholds_changed.then_some(new_thresholds),
+            requires_reason: settings.audit.ask_reason,
+            drain_deadline: settings.drain.deadline,
+            event_log_path: settings.log_file.clone(),
+            pending_names: SETTINGS.iter().filter(is_pending).map(|setting| setting.name).collect(),
+        };
+        last = settings;
+        Ok(reloaded)
+    })
+}
+
+/// Returns the theme for this terminal.
+fn theme(settings: &Settings) -> anyhow::Result<Theme> {
     let environment = TerminalEnv::from_process();
     let palette = match environment.resolve_theme(settings.theme) {
         ColorTheme::Light => Palette::Light,
@@ -44,36 +117,7 @@ pub(super) fn show(
         (false, false) => ColorDepth::Sixteen,
     };
     let own = style_overrides(&settings.colors, depth)?;
-    let polling = PollSettings {
-        schedule: PollSchedule::new(settings.interval),
-        limits: ConnectionLimits::default(),
-        read_only: settings.read_only,
-        clock: Clock::start(),
-    };
-    let log = settings.log_file.as_deref().map(|path| {
-        file_writer::open_for_append(path)
-            .with_context(|| format!("cannot write the event log to {}", SafeText::from(path)))
-    });
-    let config = DashboardConfig {
-        thresholds: thresholds(&settings.thresholds, &options.thresholds)?,
-        keymap: keymap(&settings.keys)?,
-        event_log: log.transpose()?,
-        command_history: state_dir::process_state_directory().map(|folder| folder.join("typed")),
-        initial_notice: initial_notice(&found),
-        targets: found.targets,
-        polling,
-        history_bytes: usize::from(settings.history_memory) << 20,
-        theme: Theme::new(palette, settings.ascii || environment.is_ascii_only()).with_overrides(own),
-        initial_view: InitialView { view_configs: view_configs(&settings.views)?, ..options.start()? },
-        audit,
-        requires_reason: settings.audit.ask_reason,
-        drain_deadline: settings.drain.deadline,
-    };
-    Ok(match event_loop::run(config)? {
-        ExitReason::Quit => ExitCode::SUCCESS,
-        ExitReason::Signal(number) => ExitCode::from(128 + number as u8),
-        ExitReason::TerminalGone => ExitCode::from(128 + 1),
-    })
+    Ok(Theme::new(palette, settings.ascii || environment.is_ascii_only()).with_overrides(own))
 }
 
 /// Returns the notice that several HAProxies were found, with their sockets, and how many candidates were skipped.

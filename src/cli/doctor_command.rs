@@ -16,6 +16,7 @@ use crate::headless::doctor::discovery_checks;
 use crate::headless::doctor::file_checks;
 use crate::headless::doctor::finding::{self, Finding};
 use crate::headless::doctor::haproxy_checks;
+use crate::headless::doctor::report::{self, NameMask};
 use crate::headless::doctor::terminal_checks::TerminalInfo;
 use crate::headless::print::{TextWriter, ignore_broken_pipe};
 use crate::observe::poll_schedule::PollSchedule;
@@ -24,13 +25,17 @@ use crate::observe::poll_schedule::PollSchedule;
 #[command(after_help = "Examples:\n  \
     hapulse doctor                         the HAProxies of this machine\n  \
     hapulse doctor /run/haproxy/admin.sock\n  \
-    hapulse doctor -t 127.0.0.1:9999\n\n\
+    hapulse doctor -t 127.0.0.1:9999\n  \
+    hapulse doctor --report > report.txt   for a bug report, without names\n\n\
     Sends only read-only commands.\n\
     Exit codes: 0 no problems, 1 problems found, 2 invalid usage")]
 pub(super) struct DoctorArgs {
     /// Stats sockets: PATH, HOST:PORT, [IPv6]:PORT, NAME=ADDRESS, or a configured name
     #[arg(value_name = "TARGET")]
     target_args: Vec<TargetArg>,
+    /// Print one text for a bug report: names of machines, users and files are replaced
+    #[arg(long)]
+    report: bool,
     #[command(flatten)]
     display: DisplayFlags,
     #[command(flatten)]
@@ -44,13 +49,17 @@ pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode
     let read = places.read_all(flags, &search_paths::env_variable).map_err(anyhow::Error::from);
     let read = read.and_then(|layers| resolve_settings::resolve_settings(&layers).map(|settings| (layers, settings)));
     let is_configured = read.is_ok();
-    let (settings, mut configuration) = match read {
+    let (layers, settings, mut configuration) = match read {
         Ok((layers, settings)) => {
             let findings = file_checks::check_configuration(&layers, &settings);
-            (settings, findings)
+            (layers, settings, findings)
         }
-        Err(why) => (Settings::defaults(&search_paths::env_variable), vec![Finding::error(why.to_string())]),
+        Err(why) => {
+            let defaults = Settings::defaults(&search_paths::env_variable);
+            (Vec::new(), defaults, vec![Finding::error(why.to_string())])
+        }
     };
+    let mut mask = NameMask::for_process(&settings);
     configuration.push(file_checks::check_audit(&settings.audit));
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| (size.ws_col, size.ws_row));
     let terminal = TerminalInfo::from_process(size).check(settings.theme);
@@ -62,6 +71,7 @@ pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode
                 sections.push(("HAProxies of this machine".to_owned(), discovery_checks::check_discovery(discovery)));
             }
             for target in found.targets {
+                mask.add_target(target.name.as_deref(), &target.address);
                 let findings = haproxy_checks::check_haproxy(&target.address, PollSchedule::new(settings.interval))?;
                 sections.push((target.label(), findings));
             }
@@ -80,9 +90,12 @@ pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode
         }
         Err(why) => sections.push(("HAProxy".to_owned(), vec![Finding::error(why.to_string())])),
     }
-    ignore_broken_pipe(finding::print_findings(
-        &sections,
-        &mut TextWriter::new(BufWriter::new(io::stdout().lock()), text_layout(&settings).ascii),
-    ))?;
+    let out = &mut TextWriter::new(BufWriter::new(io::stdout().lock()), text_layout(&settings).ascii);
+    let printed = if args.report {
+        report::print_report(&layers, &settings, &sections, &mut mask, out)
+    } else {
+        finding::print_findings(&sections, out)
+    };
+    ignore_broken_pipe(printed)?;
     Ok(if finding::has_errors(&sections) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

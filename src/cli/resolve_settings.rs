@@ -56,8 +56,24 @@ pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> a
     Ok(settings)
 }
 
-/// Resolves the thresholds of the rules from the configuration and the flags, and warns on standard error about former
-/// names in the flags.
+/// Checks that no flag changes a threshold if the thresholds are final.
+///
+/// # Errors
+/// Returns an error if one does.
+pub(super) fn check_threshold_flags(settings: &Settings, flags: &[ThresholdChange]) -> Result<(), BadConfig> {
+    if flags.is_empty() || !settings.is_final("thresholds") {
+        return Ok(());
+    }
+    Err(BadConfig::Final { origin: "--threshold".into(), name: "thresholds", by: "a configuration file".into() })
+}
+
+/// Warns on standard error about former names in the flags for thresholds.
+pub(super) fn warn_about_threshold_flags(flags: &[ThresholdChange]) {
+    let names = flags.iter().flat_map(ThresholdChange::former_names);
+    names.for_each(|name| print_warning(&format!("--threshold: {name}")));
+}
+
+/// Resolves the thresholds of the rules from the configuration and the flags.
 pub(super) fn thresholds(
     entries: &[Located<ThresholdOverride>],
     flags: &[ThresholdChange],
@@ -69,10 +85,6 @@ pub(super) fn thresholds(
             .map_err(|error| BadConfig::from(entry.error(&error)))?;
         changes.push(change);
     }
-    flags
-        .iter()
-        .flat_map(ThresholdChange::former_names)
-        .for_each(|name| print_warning(&format!("--threshold: {name}")));
     Thresholds::with_changes(changes.iter().chain(flags).copied()).map_err(|error| {
         // If no flag can have caused the error, report it with the position of the entry that caused it.
         let is_cause = |rule| flags.iter().all(|flag| flag.rule != rule);

@@ -39,6 +39,9 @@ pub(super) struct ShowArgs {
     /// Output format: table for people, csv and json for programs
     #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
     format: OutputFormat,
+    /// With --format csv: begin cells that a spreadsheet would evaluate as formulas with an apostrophe
+    #[arg(long)]
+    safe_csv: bool,
     #[command(flatten)]
     row_args: RowArgs,
     /// Sample once per second for TIME [default: 1s if the output contains rates or problems, else 0s]
@@ -107,15 +110,19 @@ fn split_view_and_targets(
 
 /// Runs the command and returns the exit code.
 pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let ShowArgs { words, format, row_args, over, ascii, poll_args } = args;
+    let ShowArgs { words, format, safe_csv: is_safe_csv, row_args, over, ascii, poll_args } = args;
     if ascii.ascii && format != OutputFormat::Table {
         eprintln!("hapulse: --ascii applies only to tables: csv and json contain all text unchanged");
         return Ok(usage_error());
     }
     let settings = poll_args.load_settings(ascii.partial_settings())?;
     let options = split_view_and_targets(&words, &settings.targets).and_then(|(part, named)| {
+        if is_safe_csv && format != OutputFormat::Csv {
+            return Err("--safe-csv has an effect only on CSV: add --format csv".to_owned());
+        }
         let report = row_args.report(part).map_err(|bad| bad.to_string())?;
-        Ok((named, ShowOptions { report, format, over, interval: SAMPLE_INTERVAL, layout: text_layout(&settings) }))
+        let (interval, layout) = (SAMPLE_INTERVAL, text_layout(&settings));
+        Ok((named, ShowOptions { report, format, is_safe_csv, over, interval, layout }))
     });
     let (named, options) = match options {
         Ok(options) => options,

@@ -1,7 +1,7 @@
 //! Users and groups of this machine, from `/etc/passwd` and `/etc/group`.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::safe_file;
 use crate::haproxy::safe_text::SafeText;
@@ -14,6 +14,8 @@ const MAX_ACCOUNT_BYTES: u64 = 16 << 20;
 pub(crate) struct Accounts {
     /// Lines of `passwd`: name, user id and id of the primary group.
     users: Vec<(String, u32, u32)>,
+    /// Home directories by user id.
+    homes: Vec<(u32, PathBuf)>,
     /// Lines of `group`: name, group id and names of the members.
     groups: Vec<(String, u32, Vec<String>)>,
 }
@@ -33,6 +35,10 @@ impl Accounts {
             let mut parts = line.split(':');
             Some((parts.next()?.to_owned(), parts.nth(1)?.parse().ok()?, parts.next()?.parse().ok()?))
         };
+        let home = |line: &str| {
+            let mut parts = line.split(':').skip(2);
+            Some((parts.next()?.parse().ok()?, PathBuf::from(parts.nth(2)?)))
+        };
         let group_line = |line: &str| {
             let mut parts = line.split(':');
             let (name, id) = (parts.next()?.to_owned(), parts.nth(1)?.parse().ok()?);
@@ -41,6 +47,7 @@ impl Accounts {
         };
         Self {
             users: passwd.lines().filter_map(user).collect(),
+            homes: passwd.lines().filter_map(home).filter(|(_, home)| home.is_absolute()).collect(),
             groups: group.lines().filter_map(group_line).collect(),
         }
     }
@@ -48,6 +55,11 @@ impl Accounts {
     /// Returns the id of a user, given by name.
     pub(crate) fn user_id(&self, name: &str) -> Option<u32> {
         self.users.iter().find(|(known, ..)| known == name).map(|(_, id, _)| *id)
+    }
+
+    /// Returns the home directory of a user.
+    pub(crate) fn home(&self, user: u32) -> Option<PathBuf> {
+        self.homes.iter().find(|(id, _)| *id == user).map(|(_, home)| home.clone())
     }
 
     /// Returns the id of a group, given by name.

@@ -3,8 +3,7 @@
 //! A file with an error is rejected as a whole. The error names the position, the problem and the allowed values
 //! on one line that is safe to print.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -16,8 +15,11 @@ use crate::config::environment::BadVariable;
 use crate::config::former_names::{self, FormerName, FormerNameUse};
 use crate::config::located::{FilePosition, UnknownName};
 use crate::config::partial_settings::PartialSettings;
+use crate::config::safe_file;
 use crate::haproxy::safe_text::SafeText;
 
+/// An empty file for tools that require a path.
+const NULL_DEVICE: &str = "/dev/null";
 /// Maximum size of a file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -43,6 +45,16 @@ pub enum BadConfig {
     /// An environment variable has an invalid value.
     #[error(transparent)]
     InvalidVariable(#[from] BadVariable),
+    /// A source changes a setting that a file before it marks as final.
+    #[error("{origin} changes {name}, which {by} marks as final: remove it")]
+    Final {
+        /// The source.
+        origin: SafeText,
+        /// Name of the setting.
+        name: &'static str,
+        /// The file that marks the setting.
+        by: SafeText,
+    },
     /// A file contains an unknown name.
     #[error(transparent)]
     UnknownName(#[from] UnknownName),
@@ -56,23 +68,17 @@ pub(crate) fn read_file(path: &Path, must_exist: bool) -> Result<PartialSettings
     let shown_path = SafeText::new(path.as_os_str().as_bytes());
     let unreadable = |reason: String| BadConfig::Unreadable { path: shown_path.clone(), reason };
     let is_missing = |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if is_missing(&error) && !must_exist => return Ok(PartialSettings::default()),
-        Err(error) if is_missing(&error) => {
-            return Err(unreadable("file not found".to_owned()));
+    if path == Path::new(NULL_DEVICE) {
+        return Ok(PartialSettings::default());
+    }
+    match safe_file::read_regular(path, MAX_FILE_BYTES) {
+        Ok(bytes) => parse(&bytes, &shown_path),
+        Err(error) if is_missing(&error) && !must_exist => Ok(PartialSettings::default()),
+        Err(error) if is_missing(&error) => Err(unreadable("file not found".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            Err(unreadable(error.to_string().replace("regular file", "configuration file")))
         }
-        Err(error) => return Err(unreadable(format!("cannot be read: {error}"))),
-    };
-    let mut bytes = Vec::new();
-    match file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes) {
-        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => {
-            Err(unreadable(format!("is larger than {MAX_FILE_BYTES} bytes")))
-        }
-        Ok(_) => parse(&bytes, &shown_path),
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            Err(unreadable("is a directory, not a configuration file".to_owned()))
-        }
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(unreadable(error.to_string())),
         Err(error) => Err(unreadable(format!("cannot be read: {error}"))),
     }
 }
@@ -168,7 +174,7 @@ mod tests {
         );
         assert_eq!(
             error_text("[drian]\n"),
-            "/c.toml:1:2: unknown key \"drian\"; valid keys: read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, colors, views, keys"
+            "/c.toml:1:2: unknown key \"drian\"; valid keys: final, read_only, interval, theme, ascii, history_memory, log_file, audit, drain, targets, thresholds, colors, views, keys"
         );
         assert_eq!(error_text("[drain]\n  wait = 1"), "/c.toml:2:3: unknown key \"wait\"; valid keys: deadline");
         assert_eq!(error_text("audit.foo.bar = 1"), error_text("audit.foo = 1"));
@@ -238,7 +244,7 @@ mod tests {
         assert!(error_text(&path).ends_with("file not found"));
         assert!(error_text(folder.path()).ends_with(": is a directory, not a configuration file"));
         assert!(read_file(folder.path(), false).is_err());
-        assert!(error_text(Path::new("/dev/zero")).ends_with(": is larger than 1048576 bytes"));
+        assert!(error_text(Path::new("/dev/zero")).ends_with(": is a device, not a configuration file"));
     }
 
     proptest! {

@@ -9,7 +9,8 @@
 //!
 //! [`discovery`] lists the processes ([`haproxy_process`]), reads their configuration ([`haproxy_files`],
 //! [`haproxy_config`], [`haproxy_words`]) and checks their sockets ([`socket_checks`], [`listeners`]). [`trust`] decides
-//! which owners it trusts, and [`safe_file`] opens files that another user may have prepared.
+//! which owners it trusts, and [`safe_file`] opens files that another user may have prepared. [`own_file`] opens the
+//! files that hapulse writes.
 
 pub(crate) mod accounts;
 pub mod config_file;
@@ -23,6 +24,7 @@ pub(crate) mod haproxy_process;
 pub(crate) mod haproxy_words;
 pub(crate) mod listeners;
 pub(crate) mod located;
+pub(crate) mod own_file;
 pub mod partial_settings;
 pub(crate) mod safe_file;
 pub(crate) mod search_log;

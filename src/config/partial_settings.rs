@@ -14,12 +14,15 @@ use crate::config::located::{FilePosition, Located, ThresholdOverride, ViewSetti
 use crate::config::target::Target;
 use crate::config::terminal_env::ColorTheme;
 use crate::config::values::{absolute_path, boolean, choice, duration_text, interval, mebibytes};
-use crate::config::values::{colors, keys, targets, thresholds, views};
+use crate::config::values::{colors, keys, setting_names, targets, thresholds, views};
 
 /// Settings from one source.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PartialSettings {
+    /// `final`: names of settings that no other source may change. The names are checked later.
+    #[serde(rename = "final", deserialize_with = "setting_names")]
+    pub(crate) final_names: Vec<String>,
     /// Read-only mode: never change HAProxy.
     #[serde(deserialize_with = "boolean")]
     pub(crate) read_only: Option<bool>,

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::config::config_file::{BadConfig, read_file};
 use crate::config::environment;
 use crate::config::partial_settings::PartialSettings;
+use crate::config::setting_table::{FINAL, SETTINGS, Setting};
 use crate::config::settings::{Settings, VariableLookup};
 use crate::haproxy::safe_text::SafeText;
 
@@ -22,6 +23,9 @@ pub(crate) const SYSTEM_CONFIG: &str = "/etc/hapulse/config.toml";
 pub(crate) const CONFIG_VARIABLE: &str = "HAPULSE_CONFIG";
 /// Environment variable with the path of the debug log.
 pub(crate) const DEBUG_VARIABLE: &str = "HAPULSE_DEBUG";
+
+/// Name of the setting that can always be set, because it only restricts.
+const READ_ONLY: &str = "read_only";
 
 /// Paths of the configuration files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +71,7 @@ impl SearchPaths {
         let from_environment = environment::read_variables(variable)?;
         sources.extend(from_environment.into_iter().map(|(name, settings)| (SettingOrigin::Variable(name), settings)));
         sources.push((SettingOrigin::Flags, flags));
+        check_final(&sources, variable)?;
         Ok(sources)
     }
 
@@ -78,6 +83,30 @@ impl SearchPaths {
         let sources = self.read_all(flags, variable)?.into_iter().map(|(_, settings)| settings);
         Ok(sources.fold(Settings::defaults(variable), Settings::apply))
     }
+}
+
+/// Checks that no source changes a setting that a file before it marks as final. `read_only` can always be set.
+fn check_final(sources: &[(SettingOrigin, PartialSettings)], variable: VariableLookup<'_>) -> Result<(), BadConfig> {
+    let shown = |origin: &SettingOrigin| SafeText::from(origin.to_string().as_str());
+    let mut settings = Settings::defaults(variable);
+    let mut final_settings: Vec<(&'static Setting, SafeText)> = Vec::new();
+    for (origin, source) in sources {
+        let above = settings.clone().apply(source.clone());
+        let is_changed = |setting: &Setting| (setting.toml_lines)(&settings) != (setting.toml_lines)(&above);
+        if let Some((setting, by)) = final_settings.iter().find(|(setting, _)| is_changed(setting)) {
+            return Err(BadConfig::Final { origin: shown(origin), name: setting.name, by: by.clone() });
+        }
+        for name in &source.final_names {
+            let known = SETTINGS.iter().find(|setting| setting.name == name && name != FINAL);
+            let reason = || format!("final: \"{name}\" is not a setting (hapulse config lists them)");
+            let setting = known.ok_or_else(|| BadConfig::Unreadable { path: shown(origin), reason: reason() })?;
+            if setting.name != READ_ONLY {
+                final_settings.push((setting, shown(origin)));
+            }
+        }
+        settings = above;
+    }
+    Ok(())
 }
 
 /// Source of a setting.

@@ -29,6 +29,8 @@ pub enum SettingKind {
     Path,
     /// The name of a theme.
     Theme,
+    /// A list of names of settings.
+    SettingNames,
     /// A section with free names.
     Section,
 }
@@ -50,8 +52,22 @@ pub struct Setting {
     pub(crate) toml_lines: fn(&Settings) -> Vec<String>,
 }
 
+/// Name of the setting that makes others final.
+pub(crate) const FINAL: &str = "final";
+
 /// All settings; those outside sections first.
 pub static SETTINGS: &[Setting] = &[
+    Setting {
+        name: FINAL,
+        kind: SettingKind::SettingNames,
+        help: "Settings that no later source may change.",
+        example: "[\"audit.path\", \"audit.required\"]",
+        is_set_in: |settings| !settings.final_names.is_empty(),
+        toml_lines: |settings| match settings.final_names.as_slice() {
+            [] => Vec::new(),
+            names => vec![toml_array(names)],
+        },
+    },
     Setting {
         name: "read_only",
         kind: SettingKind::Boolean,
@@ -175,9 +191,11 @@ pub static SETTINGS: &[Setting] = &[
 ];
 
 impl Setting {
-    /// Returns the name of the environment variable for this setting; `None` for a section.
+    /// Returns the name of the environment variable for this setting; `None` for a section and a list of
+    /// settings.
     pub fn variable(&self) -> Option<String> {
-        (self.kind != SettingKind::Section).then(|| format!("HAPULSE_{}", self.name.replace('.', "_").to_uppercase()))
+        let has_variable = !matches!(self.kind, SettingKind::Section | SettingKind::SettingNames);
+        has_variable.then(|| format!("HAPULSE_{}", self.name.replace('.', "_").to_uppercase()))
     }
 
     /// Returns the JSON schema for the values of this setting.
@@ -193,6 +211,10 @@ impl Setting {
             SettingKind::Theme => {
                 let names: Vec<&str> = ColorTheme::value_variants().iter().map(|theme| theme.name()).collect();
                 serde_json::json!({ "type": "string", "enum": names })
+            }
+            SettingKind::SettingNames => {
+                let names = SETTINGS.iter().map(|setting| setting.name).filter(|name| *name != FINAL);
+                serde_json::json!({ "type": "array", "items": { "enum": names.collect::<Vec<_>>() } })
             }
             SettingKind::Section => serde_json::json!({ "type": "object" }),
         };

@@ -23,6 +23,8 @@ pub(crate) type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 /// Effective settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// Names of settings that are final: fixed by a file.
+    pub(crate) final_names: Vec<String>,
     /// Read-only mode: never change HAProxy.
     pub(crate) read_only: bool,
     /// Time between two polls.
@@ -75,8 +77,9 @@ impl Settings {
     /// Returns the defaults. The audit log is in the state directory, if that is known.
     pub fn defaults(variable: VariableLookup<'_>) -> Self {
         let path = |name: &str| variable(name).map(PathBuf::from);
-        let directory = state_dir::state_directory(path("XDG_STATE_HOME"), path("HOME"));
+        let directory = state_dir::state_directory(path("XDG_STATE_HOME"), state_dir::trusted_home(path("HOME")));
         Self {
+            final_names: Vec::new(),
             read_only: false,
             interval: Duration::from_secs(2),
             theme: ColorTheme::Auto,
@@ -98,11 +101,17 @@ impl Settings {
         }
     }
 
+    /// Returns whether a file fixes a setting, given by name.
+    pub(crate) fn is_final(&self, name: &str) -> bool {
+        self.final_names.iter().any(|known| known == name)
+    }
+
     /// Applies settings from a source with higher precedence.
     #[must_use]
     pub fn apply(self, partial: PartialSettings) -> Self {
         // Destructured completely, so that the compiler reports a forgotten setting.
         let PartialSettings {
+            final_names,
             read_only,
             interval,
             theme,
@@ -121,6 +130,7 @@ impl Settings {
         let PartialAuditSettings { path, required, ask_reason } = audit;
         let PartialDrainSettings { deadline } = drain;
         Self {
+            final_names: [self.final_names, final_names].concat(),
             read_only: self.read_only || read_only.unwrap_or(false),
             interval: interval.unwrap_or(self.interval),
             theme: theme.unwrap_or(self.theme),

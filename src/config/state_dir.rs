@@ -1,6 +1,10 @@
 //! The state directory, for data kept between runs.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::config::accounts::Accounts;
+use crate::config::own_file;
 
 /// Returns the state directory by the XDG rules: `$XDG_STATE_HOME/hapulse`, or else `~/.local/state/hapulse`.
 /// Returns `None` if neither argument is an absolute path.
@@ -13,7 +17,16 @@ pub(crate) fn state_directory(state_home: Option<PathBuf>, home: Option<PathBuf>
 /// Returns the state directory of this process; `None` if unknown.
 pub(crate) fn process_state_directory() -> Option<PathBuf> {
     let var = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    state_directory(var("XDG_STATE_HOME"), var("HOME"))
+    state_directory(var("XDG_STATE_HOME"), trusted_home(var("HOME")))
+}
+
+/// Returns the home directory for state. If root runs with the home of the caller of sudo (`sudo -E`), that is the home of
+/// root: files of root do not belong into a directory that the caller can change.
+pub(crate) fn trusted_home(home: Option<PathBuf>) -> Option<PathBuf> {
+    let owner = home.as_deref().and_then(|home| std::fs::metadata(home).ok()).map(|meta| meta.uid());
+    let own_home = || Accounts::read(Path::new("/")).home(rustix::process::geteuid().as_raw());
+    let is_of_caller = owner.is_some() && owner == own_file::sudo_caller() && owner != Some(0);
+    if is_of_caller { own_home().or(home) } else { home }
 }
 
 #[cfg(test)]

@@ -49,6 +49,16 @@ impl<'a> TrustedOwners<'a> {
         Self { accounts, users, groups: [0].into() }
     }
 
+    /// Trusts root, the user of this process with its private group, and the owner of the root directory, who is not root
+    /// in a user namespace that maps no other users.
+    pub(crate) fn of_own_files(accounts: &'a Accounts) -> Self {
+        let own_user = rustix::process::geteuid().as_raw();
+        let own_group = rustix::process::getegid().as_raw();
+        let users = fs::symlink_metadata("/").map(|meta| meta.uid()).into_iter().collect();
+        let is_private = own_group == own_user && accounts.group_members(own_group).is_none();
+        Self::root_and_self(accounts).and(&users, &is_private.then_some(own_group).into_iter().collect())
+    }
+
     /// Trusts these users and groups, too.
     #[must_use]
     pub(crate) fn and(mut self, users: &BTreeSet<u32>, groups: &BTreeSet<u32>) -> Self {

@@ -38,6 +38,18 @@ pub(crate) fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option
     })
 }
 
+/// Deserializes a list of names of settings.
+///
+/// # Errors
+/// Returns an error if the value is not a list of strings.
+pub(crate) fn setting_names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let names = convert_value(from, "a list of settings in quotes, such as [\"audit.path\"]", |value| {
+        let names = value.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
+        names.collect::<Option<_>>().map(Ok::<_, String>)
+    });
+    names.map(Option::unwrap_or_default)
+}
+
 /// Deserializes a duration: `"45s"`, `"5m"`, `"1h"`, or a number of seconds.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ use crate::haproxy::address::{self, Address};
 use crate::haproxy::reply;
 use crate::haproxy::resolver;
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::secret_arguments;
 
 /// The time and size limits for one connection.
 #[derive(Debug, Clone, Copy)]
@@ -159,7 +160,7 @@ pub(crate) async fn request_with_progress(
 /// Logs a request. Only the names of the commands are logged, because arguments may contain secrets.
 fn log_request(address: &Address, line: &str, result: &Result<RequestTiming, RequestError>, bytes: usize) {
     let address = SafeText::from(address.to_string().as_str());
-    let commands = SafeText::from(command_names(line).as_str());
+    let commands = SafeText::from(command_names(&secret_arguments::hide(line)).as_str());
     match result {
         Ok(RequestTiming { connect, reply }) => {
             tracing::debug!(%address, %commands, ?connect, ?reply, bytes, "request");

@@ -33,6 +33,7 @@ pub mod reply_lines;
 pub(crate) mod reply_words;
 pub(crate) mod resolver;
 pub mod safe_text;
+pub(crate) mod secret_arguments;
 pub mod servers_state;
 pub mod sessions;
 pub mod socket_permissions;

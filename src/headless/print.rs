@@ -72,21 +72,41 @@ const MAX_CELL_WIDTH: usize = 40;
 
 /// Formats rows of cells as lines with aligned columns; the last column is not padded.
 pub(crate) fn align_cells<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> impl Iterator<Item = String> {
-    let mut widths = [0; COLUMNS];
-    for line in lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.width().min(MAX_CELL_WIDTH).max(*width);
+    let mut columns = AlignedColumns::default();
+    columns.widen(lines);
+    lines.iter().map(move |line| columns.format(line))
+}
+
+/// Widths of aligned columns, which grow with the rows.
+#[derive(Debug)]
+pub(crate) struct AlignedColumns<const COLUMNS: usize>([usize; COLUMNS]);
+
+impl<const COLUMNS: usize> Default for AlignedColumns<COLUMNS> {
+    fn default() -> Self {
+        Self([0; COLUMNS])
+    }
+}
+
+impl<const COLUMNS: usize> AlignedColumns<COLUMNS> {
+    /// Makes the columns wide enough for these rows.
+    pub(crate) fn widen(&mut self, lines: &[[String; COLUMNS]]) {
+        for line in lines {
+            for (width, cell) in self.0.iter_mut().zip(line) {
+                *width = cell.width().min(MAX_CELL_WIDTH).max(*width);
+            }
         }
     }
-    lines.iter().map(move |line| {
+
+    /// Formats a row; the last column is not padded.
+    pub(crate) fn format(&self, line: &[String; COLUMNS]) -> String {
         let mut out = String::new();
-        for (width, cell) in widths.iter().zip(line) {
+        for (width, cell) in self.0.iter().zip(line) {
             out.push_str(cell);
             out.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
         }
         out.truncate(out.trim_end().len());
         out
-    })
+    }
 }
 
 #[cfg(test)]

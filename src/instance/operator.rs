@@ -27,6 +27,7 @@ use crate::ask::typed_line::TypedLine;
 use crate::haproxy::connection;
 use crate::haproxy::reply::Reply;
 use crate::haproxy::reply_lines::{self, ReplyLines};
+use crate::haproxy::secret_arguments;
 use crate::instance::confirmed_state::ConfirmedState;
 use crate::instance::guard::Authorised;
 use crate::instance::state_reader::{AnsweredBy, StateReader};
@@ -292,7 +293,7 @@ impl Operator {
         if let Some(change) = confirmed.process_change(&process) {
             return Err(QueryError::NotReady(change));
         }
-        let attempt = Attempt { command: line.as_str().to_owned(), ..self.attempt(process.pid) };
+        let attempt = Attempt { command: secret_arguments::hide(line.as_str()), ..self.attempt(process.pid) };
         let (record, begin_warning) = self.begin_record(attempt).await.map_err(QueryError::NotAudited)?;
         let (mut bytes, reader) = (Vec::new(), &self.reader);
         let sent_line = AnsweredBy::line(line.as_str());
@@ -304,6 +305,8 @@ impl Operator {
         });
         let reply = Some(reply_lines::first_line(Reply::from_connection(bytes).text()).to_string())
             .filter(|reply| !reply.is_empty());
+        let is_secret = secret_arguments::has_secret_reply(line.as_str());
+        let reply = reply.map(|reply| if is_secret { secret_arguments::HIDDEN.to_owned() } else { reply });
         let failure = timing.as_ref().err().map(ToString::to_string).or_else(|| other_process.clone());
         let outcome = failure.map(|failure| format!("sent, but {failure}"));
         let finish_warning =

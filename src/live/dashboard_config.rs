@@ -1,19 +1,19 @@
 //! The configuration of the dashboard, and the reason why it ended.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
 use crate::app::keymap::Keymap;
+use crate::config::own_file::LogFile;
 use crate::config::target::Target;
 use crate::live::io_thread::PollSettings;
+use crate::live::reload::ReloadSettings;
 use crate::problems::thresholds::Thresholds;
 use crate::ui::theme::Theme;
 
 /// Everything that the dashboard needs to start.
-#[derive(Debug)]
 pub(crate) struct DashboardConfig {
     /// Instances to watch.
     pub(crate) targets: Vec<Target>,
@@ -32,9 +32,13 @@ pub(crate) struct DashboardConfig {
     /// Thresholds of the problem rules.
     pub(crate) thresholds: Thresholds,
     /// File to which events are logged, if any.
-    pub(crate) event_log: Option<File>,
+    pub(crate) event_log: Option<LogFile>,
     /// File in which typed commands are saved, if any.
     pub(crate) command_history: Option<PathBuf>,
+    /// Path of the event log, if any.
+    pub(crate) event_log_path: Option<PathBuf>,
+    /// Reads the configuration again.
+    pub(crate) reload: ReloadSettings,
     /// Audit log.
     pub(crate) audit: AuditWriter,
     /// Set if each action requires a reason.

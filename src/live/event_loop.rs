@@ -4,6 +4,7 @@
 //! Keys are drawn immediately and samples at most five times per second. Nothing is drawn while the terminal is still
 //! busy with the previous frame.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, TrySendError};
 use std::time::{Duration, Instant, SystemTime};
@@ -18,18 +19,18 @@ use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
 use crate::app::update::{has_deferred_work, next_wake, update};
 use crate::config::target::Target;
+use crate::haproxy::{safe_text, secret_arguments};
 use crate::instance::access::Access;
 use crate::instance::state::Instance;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::file_writer::{self, FileLine, OutputFiles};
-use crate::live::io_thread::{self, InstanceSource, IoRequest};
+use crate::live::instance_feed::InstanceFeed;
+use crate::live::io_thread::{self, InstanceSource, IoRequest, SIGHUP};
 use crate::live::loop_event::LoopEvent;
 use crate::live::pending_commands::{PendingCommands, PendingReport};
 use crate::live::process_memory;
-use crate::observe::events;
+use crate::live::reload::ReloadSettings;
 use crate::observe::instance_id::InstanceId;
-use crate::observe::latest_slot::LatestSlot;
-use crate::observe::sampler::PollResult;
 use crate::observe::timestamp::{Clock, Timestamp};
 use crate::table::cell::Role;
 use crate::term::frame_writer::{self, FrameBuffer};
@@ -47,9 +48,6 @@ const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
 const FIRST_FRAME_WAIT: Duration = Duration::from_millis(30);
 /// Maximum wait for the last frame to be written before the terminal is restored.
 const LAST_FRAME_TIMEOUT: Duration = Duration::from_millis(300);
-
-/// Number of the signal SIGHUP on Linux.
-const SIGHUP: i32 = 1;
 
 /// Runs the dashboard until it ends, then restores the terminal. Returns why the dashboard ended.
 ///
@@ -86,11 +84,15 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
         model.notify(notice, Role::Normal, clock.now().monotonic);
     }
     let history = config.command_history.as_deref().map(|path| file_writer::read_last_lines(path, MAX_HISTORY));
+    let history = history.transpose().unwrap_or_else(|error| {
+        let notice = format!("cannot read the command history: {error}");
+        model.notify(notice, Role::Bad, clock.now().monotonic);
+        None
+    });
     model.requires_reason = config.requires_reason;
     model.requested_interval = Some(config.polling.schedule.configured_interval());
     model.cli = CommandLine::new(history.unwrap_or_default());
     let failure_sender = sender.clone();
-    let is_event_log_enabled = config.event_log.is_some();
     let output_files = OutputFiles { event_log: config.event_log, command_history: config.command_history };
     let files =
         file_writer::start(output_files, move |reason| drop(failure_sender.send(LoopEvent::FileWriteFailed(reason))))
@@ -107,7 +109,8 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
             feeds,
             io_requests,
             files,
-            is_event_log_enabled,
+            event_log_path: config.event_log_path,
+            reload: config.reload,
             output,
             frames,
             appearance,
@@ -150,34 +153,15 @@ fn format_local_time(at: SystemTime) -> String {
     zoned.map(|at| at.strftime("%H:%M:%S").to_string()).unwrap_or_default()
 }
 
-/// Formats a time as `2026-11-20T03:12:41Z`, for the event log.
-fn format_rfc3339(at: SystemTime) -> String {
-    jiff::Timestamp::try_from(at).map(|at| format!("{at:.0}")).unwrap_or_default()
-}
-
-/// State of the loop for one instance: its poll results and the events logged.
-struct InstanceFeed {
-    id: InstanceId,
-    /// The newest poll result, until the model receives it.
-    poll_result: Arc<LatestSlot<PollResult>>,
-    /// Number of events that were written to the event log.
-    logged_events: u64,
-}
-
-impl InstanceFeed {
-    fn new(id: InstanceId) -> Self {
-        Self { id, poll_result: Arc::default(), logged_events: 0 }
-    }
-}
-
 /// State of the running dashboard.
 struct EventLoop {
     model: Model,
     feeds: Vec<InstanceFeed>,
     io_requests: UnboundedSender<IoRequest>,
     files: mpsc::SyncSender<FileLine>,
-    /// Set if events are written to an event log.
-    is_event_log_enabled: bool,
+    /// Path of the event log, if events are written to one.
+    event_log_path: Option<PathBuf>,
+    reload: ReloadSettings,
     output: TerminalOutput,
     frames: FrameBuffer,
     appearance: Appearance,
@@ -225,7 +209,7 @@ impl EventLoop {
         // A closed terminal is reported by SIGHUP as well.
         let is_hangup = matches!(end, ExitReason::TerminalGone | ExitReason::Signal(SIGHUP));
         self.pending_report.finish(|left| match self.events.recv_timeout(left) {
-            Ok(LoopEvent::Signal(SIGHUP)) => is_hangup,
+            Ok(LoopEvent::Signal(SIGHUP) | LoopEvent::Reload) => is_hangup,
             Ok(LoopEvent::Signal(_)) | Err(_) => false,
             Ok(LoopEvent::Message(Message::Key(press))) => press.key != Key { ctrl: true, ..Key::char('c') },
             Ok(_) => true,
@@ -265,6 +249,10 @@ impl EventLoop {
             LoopEvent::FileWriteFailed(reason) => {
                 self.schedule_draw(now.monotonic);
                 self.model.notify(reason, Role::Bad, now.monotonic);
+                None
+            }
+            LoopEvent::Reload => {
+                self.reload_settings(now.monotonic);
                 None
             }
             LoopEvent::Suspend => self.run_effect(Effect::Suspend),
@@ -326,7 +314,8 @@ impl EventLoop {
                 self.send_io_request(IoRequest::FindOldProcesses(instance, query));
             }
             Effect::SendTypedCommand(instance, line) => {
-                let action = self.pending_report.pending.add_typed_line(line.get().as_str());
+                let shown = secret_arguments::hide(line.get().as_str());
+                let action = self.pending_report.pending.add_typed_line(&shown);
                 self.send_io_request(IoRequest::SendTypedLine(instance, line, action));
             }
             Effect::MeasureMemory => {
@@ -352,23 +341,33 @@ impl EventLoop {
         }
     }
 
+    /// Reads the configuration again, and opens the log files again even if the configuration is invalid.
+    fn reload_settings(&mut self, now: Duration) {
+        let (text, role) = match (self.reload)() {
+            Ok(reloaded) => {
+                self.appearance.theme = reloaded.theme;
+                self.event_log_path.clone_from(&reloaded.event_log_path);
+                let description = reloaded.describe();
+                reloaded.apply(&mut self.model, self.feeds.iter().map(|feed| feed.id));
+                (description, Role::Normal)
+            }
+            Err(error) => {
+                let error = safe_text::escape_lines(&format!("{error:#}"));
+                (format!("configuration not reloaded, log files reopened: {error}"), Role::Bad)
+            }
+        };
+        self.queue_file_line(FileLine::Reopen(self.event_log_path.clone()));
+        self.model.notify(text, role, now);
+        self.schedule_draw(now);
+    }
+
     /// Queues the new events of all instances for the event log.
     fn log_events(&mut self) {
-        if !self.is_event_log_enabled {
+        if self.event_log_path.is_none() {
             return;
         }
-        let mut lines = Vec::new();
-        for feed in &mut self.feeds {
-            let Some(instance) = self.model.instance_by_id(feed.id) else { continue };
-            let total = instance.data.all_events().total();
-            let count = usize::try_from(total - feed.logged_events).unwrap_or(usize::MAX);
-            feed.logged_events = total;
-            let mut new_events: Vec<&events::Event> = instance.data.all_events().newest_first().take(count).collect();
-            new_events.reverse();
-            let line =
-                |event: &events::Event| format!("{} {} {}", format_rfc3339(event.at.wall), instance.name, event.line());
-            lines.extend(new_events.into_iter().map(line));
-        }
+        let model = &self.model;
+        let lines: Vec<String> = self.feeds.iter_mut().flat_map(|feed| feed.new_event_lines(model)).collect();
         for line in lines {
             self.queue_file_line(FileLine::Event(line));
         }

@@ -18,12 +18,14 @@ use crate::ask::query::{self, Query, QueryData, QueryError, QueryReply};
 use crate::ask::typed_line::TypedLine;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
+use crate::haproxy::secret_arguments;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::instance::operator::Operator;
 use crate::instance::state_reader::StateReader;
 use crate::live::loop_event::LoopEvent;
 use crate::live::pending_commands::{IO_THREAD, PendingCommands};
+use crate::live::reload;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::latest_slot::LatestSlot;
 use crate::observe::old_process_finder::{self, OldProcessQuery};
@@ -130,12 +132,11 @@ async fn run_io(
 ) {
     // Sending fails only after the loop has ended, when messages no longer matter.
     let send = move |event: LoopEvent| drop(to_loop.send(event));
-    for (kind, number) in [
-        (SignalKind::hangup(), 1),
-        (SignalKind::interrupt(), 2),
-        (SignalKind::quit(), 3),
-        (SignalKind::terminate(), 15),
-    ] {
+    let hangup = send.clone();
+    on_signal(SignalKind::hangup(), move || {
+        hangup(if reload::is_terminal_present() { LoopEvent::Reload } else { LoopEvent::Signal(SIGHUP) });
+    });
+    for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::quit(), 3), (SignalKind::terminate(), 15)] {
         let send = send.clone();
         on_signal(kind, move || send(LoopEvent::Signal(number)));
     }
@@ -198,7 +199,10 @@ async fn run_io(
                 tokio::spawn(async move {
                     pending.start_next(action);
                     let reply = operator.send_line(&line).await;
-                    pending.finish_current(action, describe_typed_reply(&reply));
+                    let is_secret = reply.is_ok() && secret_arguments::has_secret_reply(line.get().as_str());
+                    let secret = is_secret.then(|| "done: the reply may contain secrets".to_owned());
+                    let description = secret.unwrap_or_else(|| describe_typed_reply(&reply));
+                    pending.finish_current(action, description);
                     send(Message::TypedCommandFinished(id, reply.map(Box::new)).into());
                     send(LoopEvent::ResultDelivered(action));
                 });
@@ -236,6 +240,8 @@ fn describe_typed_reply(reply: &Result<QueryReply, QueryError>) -> String {
     }
 }
 
+/// Number of the signal SIGHUP on Linux.
+pub(crate) const SIGHUP: i32 = 1;
 /// Number of the signal SIGTSTP on Linux. A terminal sends it for Ctrl-Z.
 const SIGTSTP: i32 = 20;
 /// Number of the signal SIGCONT on Linux.

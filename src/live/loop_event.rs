@@ -17,6 +17,8 @@ pub(crate) enum LoopEvent {
     ResultDelivered(u64),
     /// A signal that ends the program, with its number.
     Signal(i32),
+    /// SIGHUP while the terminal is present: read the configuration again, and open the log files again.
+    Reload,
     /// SIGWINCH: the size of the terminal changed.
     WindowChanged,
     /// SIGTSTP: the program is to be suspended.

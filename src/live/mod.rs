@@ -17,7 +17,9 @@
 pub(crate) mod dashboard_config;
 pub(crate) mod event_loop;
 pub(crate) mod file_writer;
+pub(crate) mod instance_feed;
 pub(crate) mod io_thread;
 pub(crate) mod loop_event;
 pub(crate) mod pending_commands;
 pub(crate) mod process_memory;
+pub(crate) mod reload;

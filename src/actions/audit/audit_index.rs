@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use crate::actions::audit::audit_reader;
 use crate::actions::audit::logged_commands::{is_state_change, state_changes, without_target};
 use crate::actions::audit::record::{AuditRecord, RecordPhase};
+use crate::config::own_file;
 use crate::haproxy::safe_text::SafeText;
 
 /// Maximum number of servers; if it is exceeded, the oldest quarter is dropped.
@@ -60,7 +61,11 @@ pub struct AuditIndex {
 impl AuditIndex {
     /// Loads the last 4 MiB of an audit file. Returns an empty index if the file is missing or unreadable.
     pub(crate) fn load(path: Option<&Path>) -> Self {
-        let lines = path.and_then(|path| audit_reader::read_tail(path, MAX_TAIL_BYTES).ok());
+        let file = path.and_then(|path| {
+            let opened = own_file::open_to_read(path);
+            opened.inspect_err(|error| tracing::debug!(%error, "the audit log cannot be read")).ok()
+        });
+        let lines = file.as_ref().and_then(|file| audit_reader::read_tail(file, MAX_TAIL_BYTES).ok());
         Self::from_records(lines.into_iter().flatten().filter_map(|line| Some(line.ok()?.record)))
     }
 

@@ -4,20 +4,18 @@
 //! crash or a full disk cut short, the next record begins on a new line. Existing files keep their permissions; new
 //! files and directories are private to their owner.
 
-use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use rustix::fs::OFlags;
-
 use crate::actions::audit::actor::Actor;
 use crate::actions::audit::audit_reader::MAX_LINE_BYTES;
 use crate::actions::audit::record::{AuditRecord, RecordPhase};
 use crate::actions::audit::record_contents::{Attempt, AttemptResult};
+use crate::config::own_file::{self, AppendedFile, PathChoice};
 use crate::haproxy::safe_text::SafeText;
 
 /// Outcome of a command whose result did not arrive before the program ended.
@@ -133,81 +131,26 @@ fn write_record(path: &Path, record: &AuditRecord) -> io::Result<()> {
             format!("the record is longer than {MAX_LINE_BYTES} bytes"),
         ));
     }
-    let open = open_for_append(path)?;
-    let separator = if open.ends_with_newline { "" } else { "\n" };
-    (&open.file).write_all(format!("{separator}{line}\n").as_bytes())?;
-    open.file.sync_data()?;
-    if open.is_new { sync_directory(parent_directory(path)) } else { Ok(()) }
+    let opened = own_file::open_to_append(path, PathChoice::Configured)?;
+    let separator = if ends_with_newline(&opened)? { "" } else { "\n" };
+    (&opened.file).write_all(format!("{separator}{line}\n").as_bytes())?;
+    opened.file.sync_data()
 }
 
-struct OpenedFile {
-    file: File,
-    is_new: bool,
-    /// The file is empty, or known to end with a newline.
-    ends_with_newline: bool,
-}
-
-fn open_for_append(path: &Path) -> io::Result<OpenedFile> {
-    let mut options = OpenOptions::new();
-    // Do not block on opening a pipe that has no reader.
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    options.append(true).mode(0o600).custom_flags(flags.bits().cast_signed());
-    let (file, is_new, is_readable) = match options.clone().read(true).open(path) {
-        Ok(file) => (file, false, true),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            create_directories(parent_directory(path))?;
-            (options.clone().read(true).create(true).open(path)?, true, true)
-        }
-        // The file may be append-only for this user.
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => (options.open(path)?, false, false),
-        Err(error) => return Err(error),
-    };
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
+/// Returns true if the file is empty, or known to end with a newline.
+fn ends_with_newline(opened: &AppendedFile) -> io::Result<bool> {
+    let length = opened.file.metadata()?.len();
+    let mut last = [0];
+    if opened.is_readable && length > 0 {
+        opened.file.read_exact_at(&mut last, length - 1)?;
     }
-    let mut last = [b'\n'];
-    if is_readable && metadata.len() > 0 {
-        file.read_exact_at(&mut last, metadata.len() - 1)?;
-    }
-    Ok(OpenedFile { file, is_new, ends_with_newline: is_readable && last == [b'\n'] || metadata.len() == 0 })
-}
-
-fn parent_directory(path: &Path) -> &Path {
-    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn create_directories(directory: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = directory.ancestors().take_while(|directory| !directory.exists()).collect();
-    for missing_directory in missing.into_iter().rev().filter(|directory| !directory.as_os_str().is_empty()) {
-        match DirBuilder::new().mode(0o700).create(missing_directory) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => sync_directory(parent_directory(missing_directory))?,
-        }
-    }
-    Ok(())
-}
-
-/// Syncs a directory, so that a new file in it survives a crash. Ignores the error if the system cannot open or sync
-/// directories.
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    match File::open(directory).and_then(|directory| directory.sync_all()) {
-        Err(error)
-            if !matches!(
-                error.kind(),
-                ErrorKind::PermissionDenied | ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
-            Err(error)
-        }
-        _ => Ok(()),
-    }
+    Ok(length == 0 || last == [b'\n'])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::audit::audit_reader;
+    use crate::actions::audit::audit_reader::{BadLine, RecordLine, RecordLines};
     use std::fs;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     use std::thread;
@@ -223,8 +166,12 @@ mod tests {
         audit.new_record(SystemTime::UNIX_EPOCH + Duration::from_secs(6), attempt)
     }
 
+    fn lines(path: &Path) -> Vec<Result<RecordLine, BadLine>> {
+        RecordLines::new(fs::read(path).unwrap().as_slice()).collect()
+    }
+
     fn commands(path: &Path) -> Vec<String> {
-        audit_reader::read_all(path).unwrap().flatten().map(|line| line.record.command).collect()
+        lines(path).into_iter().flatten().map(|line| line.record.command).collect()
     }
 
     #[test]
@@ -238,8 +185,7 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         assert_eq!(mode(&directory.path().join("state")), 0o700);
-        let records: Vec<AuditRecord> =
-            audit_reader::read_all(&path).unwrap().map(|line| line.unwrap().record).collect();
+        let records: Vec<AuditRecord> = lines(&path).into_iter().map(|line| line.unwrap().record).collect();
         assert_eq!(records.len(), 2);
         assert_eq!((&records[0].id, records[0].time.as_str()), (&records[1].id, "1970-01-01T00:00:06.000Z"));
     }
@@ -263,7 +209,7 @@ mod tests {
         audit.append(&begin(&audit, "b")).unwrap();
         audit.append(&begin(&audit, "c")).unwrap();
         assert_eq!(commands(&path), ["a", "b", "c"]);
-        assert_eq!(audit_reader::read_all(&path).unwrap().filter(Result::is_err).count(), 1);
+        assert_eq!(lines(&path).into_iter().filter(Result::is_err).count(), 1);
     }
 
     #[test]
@@ -328,6 +274,6 @@ mod tests {
             writer.join().unwrap();
         }
         assert_eq!(commands(&path).len(), 40);
-        assert!(audit_reader::read_all(&path).unwrap().all(|line| line.is_ok()));
+        assert!(lines(&path).into_iter().all(|line| line.is_ok()));
     }
 }

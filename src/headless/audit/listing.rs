@@ -2,29 +2,47 @@
 //!
 //! The two records of a command, one before and one after it, become one line with the time of the first record.
 //! Invalid lines of the file are reported on standard error, because a damaged line may be a missing action.
+//!
+//! The file is read in one pass, in constant memory. For the last actions, the end of the file is read twice: once to
+//! count the actions, and once to print them.
 
-use std::collections::VecDeque;
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustix::fs::{Mode, OFlags};
 
 use crate::actions::audit::audit_reader::{self, BadLine, RecordLine};
-use crate::actions::audit::joined_records::{JoinedRecord, JoinedRecords};
+use crate::actions::audit::joined_records::{JoinedRecord, RecordJoiner};
 use crate::actions::audit::logged_commands::without_target;
+use crate::config::own_file;
+use crate::config::safe_file;
 use crate::haproxy::safe_text::SafeText;
-use crate::headless::print::{align_cells, ignore_broken_pipe};
+use crate::headless::print::{AlignedColumns, ignore_broken_pipe};
 
 /// Maximum number of invalid lines reported one by one; the rest is only counted.
 const MAX_REPORTED_LINES: u64 = 10;
+/// Number of actions whose columns are aligned together. Columns never become narrower.
+const ALIGNED_ACTIONS: usize = 1_000;
+/// Number of bytes read first for the last actions; multiplied by [`TAIL_GROWTH`] until they contain enough actions.
+const FIRST_TAIL_BYTES: u64 = 1 << 20;
+const TAIL_GROWTH: u64 = 4;
+/// Number of actions before the last ones that are read, too: their second records may be among the last lines.
+const OVERLAP: usize = 1_000;
+
+/// An empty file, which is allowed although it is a device.
+const NULL_DEVICE: &str = "/dev/null";
 
 /// Options of the listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListingOptions {
     /// Path of the audit log.
     pub(crate) path: PathBuf,
+    /// The path was given on the command line; the file may belong to any user.
+    pub(crate) is_named: bool,
     /// Number of newest actions to print, or with `json` of newest records; `None` to print all.
     pub(crate) last: Option<usize>,
     /// Print the records unchanged, one JSON object per line.
@@ -38,13 +56,21 @@ pub(crate) struct ListingOptions {
 /// # Errors
 /// Returns an error if the file cannot be read completely or writing fails. A closed pipe is not an error.
 pub(crate) fn print(options: &ListingOptions, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<()> {
-    let shown = options.path.to_string_lossy();
-    let shown = SafeText::from(shown.as_ref());
-    let lines = audit_reader::read_all(&options.path).with_context(|| format!("cannot read the audit log {shown}"))?;
+    let shown = SafeText::from(options.path.as_path());
+    let cannot_read = || format!("cannot read the audit log {shown}");
+    let file = open(options).with_context(cannot_read)?;
+    let (tail_bytes, skipped) = match options.last {
+        None => (u64::MAX, 0),
+        Some(last) => find_tail(&file, last, options.json).with_context(cannot_read)?,
+    };
+    let lines = audit_reader::read_tail(&file, tail_bytes).with_context(cannot_read)?;
     let mut bad = InvalidLines { err, count: 0, read_error: None };
     let records = lines.filter_map(|line| bad.filter_valid(line));
-    let (printed, count) =
-        if options.json { print_json(records, options.last, out) } else { print_actions(records, options, out) };
+    let (printed, count) = if options.json {
+        print_json(records, skipped, out)
+    } else {
+        print_actions(join_records(records).skip(skipped), &options.zone, out)
+    };
     bad.report_rest();
     let end = bad.read_error.take();
     if count == 0 && end.is_none() {
@@ -56,6 +82,52 @@ pub(crate) fn print(options: &ListingOptions, out: &mut dyn Write, err: &mut dyn
         bail!("cannot read all of the audit log {shown}: {why}");
     }
     Ok(())
+}
+
+fn open(options: &ListingOptions) -> io::Result<File> {
+    if options.path == Path::new(NULL_DEVICE) {
+        return File::open(&options.path);
+    }
+    let opened = if options.is_named {
+        safe_file::open_regular(&options.path, OFlags::RDONLY, Mode::empty())
+    } else {
+        own_file::open_to_read(&options.path)
+    };
+    opened.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => io::Error::new(error.kind(), format!("it {error}")),
+        _ => error,
+    })
+}
+
+/// Finds the end of a file that contains the last actions, or with `json` the last records. Returns its size in bytes,
+/// and the number of actions or records at its beginning that precede the last ones.
+///
+/// # Errors
+/// Returns an error if the file cannot be read.
+fn find_tail(file: &File, last: usize, json: bool) -> io::Result<(u64, usize)> {
+    let length = file.metadata()?.len();
+    let overlap = if json { 0 } else { OVERLAP };
+    let mut tail_bytes = FIRST_TAIL_BYTES;
+    loop {
+        let records = audit_reader::read_tail(file, tail_bytes)?.flatten();
+        let count = if json { records.count() } else { join_records(records).count() };
+        if count >= last.saturating_add(overlap) || tail_bytes >= length {
+            return Ok((tail_bytes, count.saturating_sub(last)));
+        }
+        tail_bytes = tail_bytes.saturating_mul(TAIL_GROWTH);
+    }
+}
+
+/// Joins the records of each command.
+fn join_records(mut lines: impl Iterator<Item = RecordLine>) -> impl Iterator<Item = JoinedRecord> {
+    let mut joiner = RecordJoiner::default();
+    std::iter::from_fn(move || {
+        let next = lines.by_ref().find_map(|line| {
+            let size = line.size();
+            joiner.push(line.record, size)
+        });
+        next.or_else(|| joiner.pop())
+    })
 }
 
 /// Filter that removes invalid lines and reports them to `err`.
@@ -91,39 +163,32 @@ impl InvalidLines<'_> {
 }
 
 /// Result of printing, and the number of printed lines.
-type PrintResult = (std::io::Result<()>, usize);
+type PrintResult = (io::Result<()>, usize);
 
-fn print_json(lines: impl Iterator<Item = RecordLine>, last: Option<usize>, out: &mut dyn Write) -> PrintResult {
+fn print_json(lines: impl Iterator<Item = RecordLine>, skipped: usize, out: &mut dyn Write) -> PrintResult {
     let mut count = 0;
-    let mut print = |line: &str| {
+    let printed = lines.skip(skipped).try_for_each(|line| {
         count += 1;
-        writeln!(out, "{line}")
-    };
-    let printed = match last {
-        None => lines.map(|line| line.printable_json()).try_for_each(|line| print(&line)),
-        Some(last) => {
-            let mut kept = VecDeque::new();
-            for line in lines {
-                kept.push_back(line);
-                if kept.len() > last {
-                    kept.pop_front();
-                }
-            }
-            kept.iter().map(RecordLine::printable_json).try_for_each(|line| print(&line))
-        }
-    };
+        writeln!(out, "{}", line.printable_json())
+    });
     (printed, count)
 }
 
-fn print_actions(
-    lines: impl Iterator<Item = RecordLine>,
-    options: &ListingOptions,
-    out: &mut dyn Write,
-) -> PrintResult {
-    let mut actions = JoinedRecords::new(options.last);
-    lines.for_each(|line| actions.push(line.record));
-    let cells: Vec<[String; 7]> = actions.iter().map(|action| action_cells(action, &options.zone)).collect();
-    (align_cells(&cells).try_for_each(|line| writeln!(out, "{line}")), cells.len())
+fn print_actions(mut actions: impl Iterator<Item = JoinedRecord>, zone: &TimeZone, out: &mut dyn Write) -> PrintResult {
+    let mut columns = AlignedColumns::default();
+    let mut count = 0;
+    loop {
+        let cells: Vec<[String; 7]> =
+            actions.by_ref().take(ALIGNED_ACTIONS).map(|action| action_cells(&action, zone)).collect();
+        if cells.is_empty() {
+            return (Ok(()), count);
+        }
+        count += cells.len();
+        columns.widen(&cells);
+        if let Err(error) = cells.iter().try_for_each(|line| writeln!(out, "{}", columns.format(line))) {
+            return (Err(error), count);
+        }
+    }
 }
 
 /// Returns the cells of an action: time, person, instance, target, command, outcome, reason.
@@ -155,11 +220,15 @@ mod tests {
     use crate::actions::audit::record::{AuditRecord, RecordPhase};
     use crate::actions::audit::test_records::record;
     use std::fs;
-    use std::io;
-    use std::path::Path;
 
     fn options(path: &Path) -> ListingOptions {
-        ListingOptions { path: path.to_owned(), last: None, json: false, zone: TimeZone::fixed(jiff::tz::offset(1)) }
+        ListingOptions {
+            path: path.to_owned(),
+            is_named: true,
+            last: None,
+            json: false,
+            zone: TimeZone::fixed(jiff::tz::offset(1)),
+        }
     }
 
     fn printed(options: &ListingOptions) -> (String, String) {

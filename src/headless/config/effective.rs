@@ -37,7 +37,7 @@ pub(crate) fn print_settings(
             writeln!(out, "[{section}]")?;
         }
         writeln!(out, "# {}", key.help)?;
-        let origin = setting_origin(key, layers);
+        let origin = setting_origin(key, layers) + if settings.is_final(key.name) { ", final" } else { "" };
         match (key.kind, lines.as_slice()) {
             (SettingKind::Section, []) => writeln!(out, "# {}", key.example)?,
             (_, []) => writeln!(out, "# {name} = {}", key.example)?,
@@ -52,7 +52,7 @@ pub(crate) fn print_settings(
 }
 
 /// Returns the source of a setting's value. For a section, returns all sources that set it, separated by commas.
-fn setting_origin(key: &Setting, layers: &[(SettingOrigin, PartialSettings)]) -> String {
+pub(crate) fn setting_origin(key: &Setting, layers: &[(SettingOrigin, PartialSettings)]) -> String {
     let origins: Vec<String> =
         layers.iter().filter(|(_, layer)| (key.is_set_in)(layer)).map(|(place, _)| place.to_string()).collect();
     match (key.kind, origins.as_slice()) {

@@ -10,4 +10,5 @@ pub(crate) mod discovery_checks;
 pub(crate) mod file_checks;
 pub(crate) mod finding;
 pub(crate) mod haproxy_checks;
+pub(crate) mod report;
 pub(crate) mod terminal_checks;

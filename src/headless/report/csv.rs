@@ -17,17 +17,22 @@ use crate::table::columns::value::Value;
 /// Heading of the first column, the instance name.
 const INSTANCE: &str = "instance";
 
-/// Renders the newest sample of each poller. If the report has several parts, only the rows are rendered.
+/// First characters of a cell that make a spreadsheet evaluate it, also in their full-width forms. Tabs and carriage
+/// returns are escaped before.
+const FORMULA_STARTS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+
+/// Renders the newest sample of each poller. If the report has several parts, only the rows are rendered. With `is_safe`,
+/// cells that a spreadsheet would evaluate as formulas begin with an apostrophe; numbers are unchanged.
 ///
 /// # Errors
 /// Returns an error if serialization fails, which is not expected in memory.
-pub(crate) fn render(pollers: &[&Poller], report: &Report) -> anyhow::Result<Vec<u8>> {
-    let mut out = Writer::from_writer(Vec::new());
+pub(crate) fn render(pollers: &[&Poller], report: &Report, is_safe: bool) -> anyhow::Result<Vec<u8>> {
+    let mut out = CsvTable { writer: Writer::from_writer(Vec::new()), is_safe };
     match &report.rows {
         Some(settings) => {
             let columns: Vec<&Column> = columns_after_names(settings).collect();
             let ids = columns.iter().map(|column| column.id);
-            out.write_record([INSTANCE, "pxname", "svname", "kind"].into_iter().chain(ids))?;
+            out.write([INSTANCE, "pxname", "svname", "kind"].into_iter().chain(ids))?;
             for poller in pollers {
                 let Some(sample) = poller.instance.latest() else { continue };
                 for line in report.lines(&poller.instance) {
@@ -35,29 +40,72 @@ pub(crate) fn render(pollers: &[&Poller], report: &Report) -> anyhow::Result<Vec
                     let names = row.stat_row();
                     let who = [&poller.name, names.proxy.as_str(), names.name.as_str(), kind_word(names.kind)];
                     let cells = columns.iter().map(|column| Value::from_row(column, &row).to_plain_string());
-                    out.write_record(who.into_iter().map(str::to_owned).chain(cells))?;
+                    out.write(who.into_iter().map(str::to_owned).chain(cells))?;
                 }
             }
         }
         None if report.problems => {
-            out.write_record(once(INSTANCE).chain(PROBLEM_FIELDS))?;
+            out.write(once(INSTANCE).chain(PROBLEM_FIELDS))?;
             for poller in pollers {
                 let Some(sample) = poller.instance.latest() else { continue };
                 for problem in poller.instance.problems().iter() {
                     let cells = problem_values(problem, sample.at);
-                    out.write_record(once(poller.name.clone()).chain(cells.map(|cell| cell.to_plain_string())))?;
+                    out.write(once(poller.name.clone()).chain(cells.map(|cell| cell.to_plain_string())))?;
                 }
             }
         }
         None => {
-            out.write_record([INSTANCE, "key", "value"])?;
+            out.write([INSTANCE, "key", "value"])?;
             for poller in pollers {
                 for (key, value) in poller.instance.latest().map(|sample| sample.info.lines()).unwrap_or_default() {
                     let value = info_value(key.as_str(), value).to_plain_string();
-                    out.write_record([poller.name.as_str(), key.as_str(), &value])?;
+                    out.write([poller.name.as_str(), key.as_str(), &value])?;
                 }
             }
         }
     }
-    Ok(out.into_inner()?)
+    Ok(out.writer.into_inner()?)
+}
+
+/// The table that is being written.
+struct CsvTable {
+    writer: Writer<Vec<u8>>,
+    is_safe: bool,
+}
+
+impl CsvTable {
+    fn write(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) -> csv::Result<()> {
+        for cell in cells {
+            let cell = cell.as_ref();
+            if self.is_safe && is_formula(cell) {
+                self.writer.write_field(format!("'{cell}"))?;
+            } else {
+                self.writer.write_field(cell)?;
+            }
+        }
+        self.writer.write_record(None::<&[u8]>)
+    }
+}
+
+/// Returns true if a spreadsheet would evaluate the cell.
+fn is_formula(cell: &str) -> bool {
+    let is_number = cell.parse::<f64>().is_ok_and(f64::is_finite);
+    cell.trim_start().starts_with(FORMULA_STARTS) && !is_number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn write_neutralizes_formulas_but_no_numbers() {
+        let mut out = CsvTable { writer: Writer::from_writer(Vec::new()), is_safe: true };
+        let cells = ["=1+1", "+a", "-a", "@a", " =1", "＝1", "-5", "+0.5", "-inf", "a=1", "", "=a,\"b\""];
+        out.write(cells).unwrap();
+        let text = String::from_utf8(out.writer.into_inner().unwrap()).unwrap();
+        assert_eq!(text, "'=1+1,'+a,'-a,'@a,' =1,'＝1,-5,+0.5,'-inf,a=1,,\"'=a,\"\"b\"\"\"\n");
+        let mut out = CsvTable { writer: Writer::from_writer(Vec::new()), is_safe: false };
+        out.write(["=1+1"]).unwrap();
+        assert_eq!(out.writer.into_inner().unwrap(), b"=1+1\n");
+    }
 }

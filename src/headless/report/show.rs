@@ -37,6 +37,8 @@ pub(crate) struct ShowOptions {
     pub(crate) report: Report,
     /// Output format.
     pub(crate) format: OutputFormat,
+    /// In CSV, neutralize cells that a spreadsheet would evaluate as formulas.
+    pub(crate) is_safe_csv: bool,
     /// Sampling time; `None` for the default of the report.
     pub(crate) over: Option<Duration>,
     /// Time between two samples.
@@ -64,7 +66,11 @@ pub(crate) fn run(
         OutputFormat::Csv => {
             let sampled: Vec<&Poller> =
                 polled.iter().filter(|(_, polled)| polled.is_ok()).map(|(poller, _)| poller).collect();
-            if sampled.is_empty() { Ok(()) } else { out.write_all(&csv::render(&sampled, &report)?) }
+            if sampled.is_empty() {
+                Ok(())
+            } else {
+                out.write_all(&csv::render(&sampled, &report, options.is_safe_csv)?)
+            }
         }
     };
     ignore_broken_pipe(printed.and_then(|()| out.flush())).context("cannot print")?;

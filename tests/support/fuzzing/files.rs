@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use hapulse::actions::audit::audit_index::AuditIndex;
 use hapulse::actions::audit::audit_reader::RecordLines;
-use hapulse::actions::audit::joined_records::JoinedRecords;
+use hapulse::actions::audit::joined_records::RecordJoiner;
 use hapulse::actions::audit::record::AuditRecord;
 use hapulse::config::config_file;
 use hapulse::config::partial_settings::PartialSettings;
@@ -43,11 +43,9 @@ fn check_audit(data: &[u8]) {
         assert_visible(&line);
         assert_eq!(AuditRecord::parse(&line).as_ref(), Ok(record), "what is written is read as it was");
     }
-    let mut actions = JoinedRecords::new(Some(3));
-    for record in &records {
-        actions.push(record.clone());
-    }
-    assert!(actions.iter().count() <= 3);
+    let mut joiner = RecordJoiner::default();
+    let released = records.iter().filter_map(|record| joiner.push(record.clone(), 1)).count();
+    assert!(released + std::iter::from_fn(|| joiner.pop()).count() <= records.len());
     let index = AuditIndex::from_records(records.clone());
     for record in &records {
         let states = index.changes_by_server(&record.address);

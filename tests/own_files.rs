@@ -1,0 +1,472 @@
+//! Files that hapulse reads and writes itself: FIFOs and links in their place, folders of other users, rotation, limits of
+//! the process, large audit logs, final settings and secrets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use support::machine::{STRANGER, require_root};
+use support::{Lab, Term, wait_until};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_hapulse");
+
+/// Runs hapulse with this home, after a shell command, and returns exit code, standard output and standard error. A
+/// program that waits for a FIFO is ended, which fails the test.
+fn run_after(home: &Path, setup: &str, args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{setup}\nexec timeout 20 {BINARY} \"$@\""), "sh"]).args(args);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn run(home: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    run_after(home, "", args)
+}
+
+fn make_fifo(path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
+/// Starts the dashboard, and types a line in view 5.
+fn type_line(term: &mut Term, line: &str) {
+    term.wait_for("live");
+    term.press("5");
+    term.wait_for("HAProxy's own commands");
+    term.press(line);
+    term.wait_for(line);
+    term.answer("<ret>");
+}
+
+#[test]
+fn a12_fifo_device_socket_and_directory_are_errors_for_every_own_file() {
+    let lab = Lab::builder().servers(1).start();
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let (fifo, socket) = (home.join("fifo"), home.join("socket"));
+    make_fifo(&fifo);
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let kinds =
+        [(&*fifo, "a FIFO"), (&*socket, "a socket"), (home, "a directory"), (Path::new("/dev/zero"), "a device")];
+    for (path, kind) in kinds {
+        let path = path.to_str().unwrap();
+        for (args, code) in [
+            (vec!["audit", "--config", path], 2),
+            (vec!["audit", path], 1),
+            (vec!["--debug-log", path, "config"], 1),
+            (vec!["check", "--config", path], 3),
+            (vec!["check", "--debug-log", path], 3),
+        ] {
+            let (exit, out, err) = run(home, &args);
+            let text = out + &err;
+            assert_eq!(exit, Some(code), "{args:?}: {text}");
+            assert!(text.contains(kind) && text.contains(path) && text.lines().count() == 1, "{args:?}: {text}");
+        }
+        let mut term = Term::builder().args(["--log-file", path]).args([lab.admin()]).size(160, 24).start();
+        assert_eq!(term.exit_code(), 1);
+        assert!(term.screen().contains("cannot write the event log") && term.screen().contains(kind));
+    }
+    make_fifo(&home.join(".config/hapulse/config.toml"));
+    let (exit, _, err) = run(home, &["config"]);
+    assert!(exit == Some(2) && err.contains("is a FIFO, not a configuration file"), "{err}");
+}
+
+#[test]
+fn a12_fifos_in_state_folder_stop_no_command() {
+    let lab = Lab::builder().servers(2).start();
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join(".local/state/hapulse");
+    make_fifo(&state.join("audit.jsonl"));
+    let admin = lab.admin().display().to_string();
+    let (exit, _, err) = run(folder.path(), &["audit"]);
+    assert!(exit == Some(1) && err.contains("it is a FIFO, not a regular file"), "{err}");
+    let (exit, out, err) = run(folder.path(), &["show", "out-of-service", &admin]);
+    assert_eq!(exit, Some(0), "{out}{err}");
+    let (exit, out, err) = run(folder.path(), &["drain", "be1/s1", "--yes", "-s", &admin]);
+    assert!(exit == Some(1) && (out + &err).contains("is a FIFO, not a regular file"));
+    assert_eq!(lab.stat("be1", "s1", "status"), "no check");
+
+    let builder = Term::builder().args([lab.admin()]).size(160, 40);
+    make_fifo(&builder.home().join(".local/state/hapulse/typed"));
+    let mut term = builder.start();
+    term.wait_for("cannot read the command history: is a FIFO, not a regular file");
+    type_line(&mut term, "show version");
+    term.wait_for("cannot write the command history, stopped saving it: is a FIFO, not a regular file");
+    term.press("<esc>q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn a13_files_in_folders_of_others_are_not_touched() {
+    require_root();
+    let lab = Lab::builder().servers(2).start();
+    let admin = lab.admin().display().to_string();
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "root only\n").unwrap();
+    let home = folder.path().join("home");
+    let state = home.join(".local/state/hapulse");
+    fs::create_dir_all(&state).unwrap();
+    let prepare = |owner: u32, entry: &dyn Fn(&Path)| {
+        let _ = fs::remove_file(state.join("audit.jsonl"));
+        entry(&state.join("audit.jsonl"));
+        chown(&state, Some(owner), Some(owner)).unwrap();
+    };
+    let link = |path: &Path| symlink(&secret, path).unwrap();
+    let hard_link = |path: &Path| fs::hard_link(&secret, path).unwrap();
+    let foreign_file = |path: &Path| {
+        fs::write(path, "").unwrap();
+        chown(path, Some(STRANGER), Some(STRANGER)).unwrap();
+    };
+    let cases: [(&str, u32, &dyn Fn(&Path), &str); 5] = [
+        ("link in a folder of another user", STRANGER, &link, "belongs to user 61234"),
+        ("hard link in a folder of another user", STRANGER, &hard_link, "belongs to user 61234"),
+        ("nothing in a folder of another user", STRANGER, &|_| {}, "belongs to user 61234"),
+        ("link in an own folder", 0, &link, "is a symbolic link"),
+        ("file of another user in an own folder", 0, &foreign_file, "the file belongs to user 61234"),
+    ];
+    for (name, owner, entry, reason) in cases {
+        prepare(owner, entry);
+        let (exit, out, err) = run(&home, &["drain", "be1/s1", "--yes", "-s", &admin]);
+        let text = out + &err;
+        assert!(exit == Some(1) && text.contains(reason), "{name}: {text}");
+        assert_eq!(lab.stat("be1", "s1", "status"), "no check", "{name}");
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "root only\n", "{name}");
+        let read = run(&home, &["audit"]);
+        assert!(!read.1.contains("root only") && read.0 == Some(1) || name.starts_with("nothing"), "{name}: {read:?}");
+        let _ = fs::remove_file(state.join("audit.jsonl"));
+    }
+    // A folder to which everyone can write, and a sticky one with another name of a file of root.
+    fs::set_permissions(&state, Permissions::from_mode(0o777)).unwrap();
+    let (_, out, err) = run(&home, &["drain", "be1/s1", "--yes", "-s", &admin]);
+    assert!((out + &err).contains("every user can write to"));
+    fs::set_permissions(&state, Permissions::from_mode(0o1777)).unwrap();
+    hard_link(&state.join("audit.jsonl"));
+    let (_, out, err) = run(&home, &["drain", "be1/s1", "--yes", "-s", &admin]);
+    assert!((out + &err).contains("hard links"));
+    assert_eq!(fs::read_to_string(&secret).unwrap(), "root only\n");
+}
+
+#[test]
+fn a13_sudo_with_home_of_the_caller_uses_state_of_root() {
+    require_root();
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    chown(folder.path(), Some(STRANGER), Some(STRANGER)).unwrap();
+    let setting = |setup: &str| {
+        let (_, out, _) = run_after(folder.path(), setup, &["config"]);
+        out.lines().find(|line| line.starts_with("path = ")).unwrap_or_default().to_owned()
+    };
+    let in_home = format!("path = \"{}/.local/state/hapulse/audit.jsonl\"", folder.path().display());
+    assert!(setting("").starts_with(&in_home));
+    let by_sudo = setting(&format!("export SUDO_UID={STRANGER}"));
+    assert!(by_sudo.ends_with("/.local/state/hapulse/audit.jsonl\"  # default"), "{by_sudo}");
+    assert!(!by_sudo.contains(folder.path().to_str().unwrap()), "{by_sudo}");
+}
+
+#[test]
+fn a21_file_size_limit_is_an_error_and_no_death() {
+    let lab = Lab::builder().servers(2).start();
+    let admin = lab.admin().display().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let (exit, out, err) = run_after(folder.path(), "ulimit -f 0", &["drain", "be1/s1", "--yes", "-s", &admin]);
+    assert!(exit == Some(1) && (out + &err).contains("File too large"));
+    assert_eq!(lab.stat("be1", "s1", "status"), "no check");
+    let log = folder.path().join("debug.log");
+    let (exit, _, err) =
+        run_after(folder.path(), "ulimit -f 0", &["show", "--debug-log", log.to_str().unwrap(), &admin]);
+    assert!(exit == Some(0) && err.contains("debug.log is incomplete: File too large"), "{err}");
+    let script = format!("ulimit -f 0; exec {BINARY} -i 0.1 --log-file events.log --debug-log debug.log {admin}");
+    let mut term = Term::program("sh").args(["-c", &script]).size(140, 40).start();
+    term.wait_for("live");
+    lab.send_command("disable server be1/s2");
+    term.wait_for("cannot write the event log, stopped saving it: File too large");
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+    assert!(!term.modes().alternate_screen && !term.is_raw());
+    assert!(term.screen().contains("is incomplete: File too large"), "{}", term.screen());
+}
+
+#[test]
+fn a22_few_open_files_are_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for limit in 4..40 {
+        let setup = format!("ulimit -n {limit}");
+        for (args, code) in [(vec!["show", "/none"], 3), (vec!["check", "/none"], 3), (vec!["doctor", "/none"], 1)] {
+            let (exit, out, err) = run_after(folder.path(), &setup, &args);
+            let text = out + &err;
+            assert!(!text.contains("panicked") && !text.contains("internal error"), "{limit} {args:?}: {text}");
+            if text.contains("ulimit") {
+                let expected = if args[0] == "check" { 3 } else { 1 };
+                assert!(exit == Some(expected) && text.lines().count() == 1, "{limit} {args:?}: {text}");
+            } else {
+                assert_eq!(exit, Some(code), "{limit} {args:?}: {text}");
+            }
+        }
+    }
+    for limit in [6, 12, 24, 28, 30, 32, 34, 36] {
+        let script = format!("ulimit -n {limit}; exec {BINARY} demo");
+        let term = Term::program("sh").args(["-c", &script]).start();
+        wait_until("the dashboard or an error", || {
+            ["ulimit", "live", "panicked"].iter().any(|text| term.screen().contains(text))
+        });
+        let screen = term.screen();
+        assert!(!screen.contains("panicked") && !screen.contains("internal error"), "{limit}: {screen}");
+        assert!(screen.contains("ulimit") || screen.contains("live"), "{limit}: {screen}");
+    }
+}
+
+/// Renames a file and waits until the program has created it again with this text.
+fn wait_for_text(path: &Path, text: &str) {
+    wait_until(&format!("{text} in {}", path.display()), || {
+        fs::read_to_string(path).is_ok_and(|all| all.contains(text))
+    });
+}
+
+#[test]
+fn a23_logs_follow_rotation() {
+    let lab = Lab::builder().servers(3).start();
+    let mut term = Term::builder()
+        .args(["-i", "0.1", "--log-file", "events.log", "--debug-log", "debug.log"])
+        .args([lab.admin()])
+        .size(140, 40)
+        .start();
+    term.wait_for("live");
+    let (events, debug) = (term.home().join("events.log"), term.home().join("debug.log"));
+    lab.send_command("disable server be1/s1");
+    wait_for_text(&events, "s1");
+    for path in [&events, &debug] {
+        fs::rename(path, path.with_extension("1")).unwrap();
+    }
+    lab.send_command("disable server be1/s2");
+    wait_for_text(&events, "s2");
+    wait_for_text(&debug, "request");
+    assert!(!fs::read_to_string(&events).unwrap().contains("s1 "));
+    // The audit log and the command history are opened for each line.
+    type_line(&mut term, "show version");
+    let typed = term.home().join(".local/state/hapulse/typed");
+    wait_for_text(&typed, "show version");
+    fs::rename(&typed, typed.with_extension("1")).unwrap();
+    term.press("show info<ret>");
+    wait_for_text(&typed, "show info");
+    term.press("<esc>q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn a23_sighup_reloads_configuration_and_keeps_old_one_on_error() {
+    let lab = Lab::builder().servers(3).start();
+    let builder = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(200, 40);
+    let config = builder.home().join(".config/hapulse/config.toml");
+    let log = builder.home().join("events.log");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    let mut term = builder.start();
+    term.wait_for("live");
+    let settings = |keys: &str| format!("log_file = \"{}\"\ninterval = 5\n[keys]\n{keys}", log.display());
+    fs::write(&config, settings("\"view.status\" = [\"<f12>\"]\n")).unwrap();
+    term.signal("HUP");
+    term.wait_for("configuration reloaded, log files reopened");
+    lab.send_command("disable server be1/s1");
+    wait_for_text(&log, "s1");
+    fs::write(&config, "interval = maybe\n").unwrap();
+    term.signal("HUP");
+    term.wait_for("configuration not reloaded, log files reopened: ");
+    term.wait_for("config.toml:1:");
+    fs::remove_file(&log).unwrap();
+    lab.send_command("disable server be1/s2");
+    wait_for_text(&log, "s2");
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
+fn a23_sighup_of_a_closed_terminal_ends_the_dashboard() {
+    let script = format!("{BINARY} demo; echo $? >exit_code");
+    let mut term = Term::program("sh").args(["-c", &script]).start();
+    term.wait_for("live");
+    let child = support::process::children(term.pid())[0];
+    term.close();
+    wait_until("hapulse to exit", || !support::process::is_alive(child));
+}
+
+#[test]
+fn a24_safe_csv_neutralizes_formulas() {
+    let lab = Lab::builder().servers(1).start();
+    let named = format!("=cmd={}", lab.admin().display());
+    let admin = lab.admin().display().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.toml");
+    fs::write(&config, format!("[targets]\n\"-lb\" = \"{admin}\"\n")).unwrap();
+    let config = config.to_str().unwrap();
+    let args = ["show", "status", "--format", "csv", "--config", config];
+    let (exit, out, err) = run(folder.path(), &args);
+    if exit == Some(0) {
+        assert!(out.lines().skip(1).all(|line| line.starts_with("-lb,")), "{out}");
+        let (_, out, _) = run(folder.path(), &[&args[..], &["--safe-csv"]].concat());
+        assert!(out.lines().skip(1).all(|line| line.starts_with("'-lb,")), "{out}");
+    } else {
+        panic!("{err} {named}");
+    }
+    let (exit, _, err) = run(folder.path(), &["show", "--safe-csv", &admin]);
+    assert!(exit == Some(2) && err.contains("--format csv"), "{err}");
+}
+
+/// Writes an audit log with this number of commands, of which every tenth has no second record.
+fn write_audit(path: &Path, count: usize) {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for number in 0..count {
+        let mut line = |phase: &str, outcome: &str| {
+            let _ = writeln!(
+                text,
+                "{{\"time\":\"2026-11-20T03:12:41.120Z\",\"phase\":\"{phase}\",\"id\":\"{number}\",\"tool\":\"dashboard\",\
+                 \"user\":\"root\",\"uid\":0,\"host\":\"lb01\",\"instance\":\"eu\",\"address\":\"/a\",\"pid\":8,\
+                 \"target\":\"be/s{number}\",\"command\":\"set server be/s{number} state maint\"{outcome}}}"
+            );
+        };
+        line("sending", "");
+        if number % 10 != 0 {
+            line("done", ",\"outcome\":\"verified, MAINT\",\"verified\":true");
+        }
+    }
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn a25_audit_needs_constant_memory_and_reads_last_actions_from_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    write_audit(&path, 60_000);
+    let log = path.to_str().unwrap();
+    // The limit of the address space is below the size that the records would need.
+    let (exit, out, err) = run_after(folder.path(), "ulimit -v 120000", &["audit", log]);
+    assert_eq!((exit, out.lines().count()), (Some(0), 60_000), "{err}");
+    let all: Vec<&str> = out.lines().collect();
+    assert!(all[50_000].contains("sent, outcome unknown") && all[50_001].contains("verified, MAINT"));
+    for last in [1, 7, 5_000, 70_000] {
+        let (_, out, _) = run(folder.path(), &["audit", "--last", &last.to_string(), log]);
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let expected: Vec<_> = all[all.len().saturating_sub(last)..].iter().map(|line| words(line)).collect();
+        assert!(out.lines().map(words).eq(expected), "{last}");
+        let (_, out, _) = run(folder.path(), &["audit", "--json", "--last", &last.to_string(), log]);
+        let text = fs::read_to_string(&path).unwrap();
+        let records: Vec<&str> = text.lines().collect();
+        assert!(out.lines().eq(records[records.len().saturating_sub(last)..].iter().copied()), "{last}");
+    }
+}
+
+/// Runs hapulse in a mount namespace with this system-wide configuration.
+fn run_with_system(folder: &Path, system: &str, setup: &str, args: &[&str]) -> (Option<i32>, String) {
+    let file = folder.join("etc/hapulse/config.toml");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, system).unwrap();
+    // An overlay of /etc needs more rights than a temporary file system with the files that are used.
+    let mount = format!(
+        "cp /etc/passwd /etc/group {0}/etc/ 2>/dev/null; mount --bind {0}/etc /etc && {setup}",
+        folder.display()
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c", &format!("{mount}\nexec {BINARY} \"$@\""), "sh"]);
+    command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", folder.join("home"));
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+#[test]
+fn a26_final_settings_cannot_be_changed() {
+    require_root();
+    let folder = tempfile::tempdir().unwrap();
+    let system = "final = [\"audit.path\", \"audit.required\", \"audit.ask_reason\", \"thresholds\"]\n\
+        [audit]\npath = \"/var/log/audit.jsonl\"\nask_reason = true\n";
+    let run = |setup: &str, args: &[&str]| run_with_system(folder.path(), system, setup, args);
+    let (exit, out) = run("true", &["config"]);
+    assert_eq!(exit, Some(0), "{out}");
+    assert!(out.contains("path = \"/var/log/audit.jsonl\"  # /etc/hapulse/config.toml, final"), "{out}");
+    assert!(out.contains("required = true  # default, final"), "{out}");
+    for (variable, name) in [
+        ("HAPULSE_AUDIT_PATH=/tmp/other", "audit.path"),
+        ("HAPULSE_AUDIT_REQUIRED=0", "audit.required"),
+        ("HAPULSE_AUDIT_ASK_REASON=no", "audit.ask_reason"),
+    ] {
+        for args in [&["config"][..], &["audit"], &["drain", "a/b", "-s", "/none", "--yes"]] {
+            let (exit, out) = run(&format!("export {variable}"), args);
+            let origin = variable.split('=').next().unwrap();
+            let message = format!("{origin} changes {name}, which /etc/hapulse/config.toml marks as final: remove it");
+            assert!(exit == Some(2) && out.contains(&message), "{args:?}: {out}");
+        }
+    }
+    let (exit, out) = run("export HAPULSE_AUDIT_PATH=/var/log/audit.jsonl", &["config"]);
+    assert_eq!(exit, Some(0), "the same value is allowed: {out}");
+    let (exit, out) = run("true", &["check", "--threshold", "queue=off", "/none"]);
+    assert!(exit == Some(3) && out.contains("--threshold changes thresholds"), "{out}");
+    let user = folder.path().join("user.toml");
+    for (text, message) in [
+        ("[audit]\nrequired = false\n", "user.toml changes audit.required, which"),
+        ("final = [\"them\"]\n", "\"them\" is not a setting"),
+    ] {
+        fs::write(&user, text).unwrap();
+        let (exit, out) = run("true", &["config", "--config", user.to_str().unwrap()]);
+        assert!(exit == Some(2) && out.contains(message), "{out}");
+    }
+}
+
+#[test]
+fn a26_secrets_reach_no_file() {
+    let lab = Lab::builder().servers(1).start();
+    let builder = Term::builder().args(["--debug-log", "debug.log", "--log-file", "events.log"]).args([lab.admin()]);
+    let mut term = builder.size(140, 40).start();
+    type_line(&mut term, "set ssl tls-key #9 czNjcmV0");
+    term.wait_for("this command may change HAProxy");
+    term.answer("y");
+    let state: PathBuf = term.home().join(".local/state/hapulse");
+    wait_for_text(&state.join("audit.jsonl"), "\"done\"");
+    for line in ["set ssl cert x.pem << czNjcmV0", "set anon global-key czNjcmV0 x", "show version"] {
+        term.press(&line.replace('<', "<lt>"));
+        term.wait_for(line);
+        term.answer("<ret>");
+        if line.contains("anon") {
+            term.wait_for("this command may change HAProxy");
+            term.press("<esc>");
+            term.wait_gone("this command may change HAProxy");
+        }
+    }
+    wait_for_text(&state.join("typed"), "show version");
+    term.press("<esc>q");
+    assert_eq!(term.exit_code(), 0);
+    for path in
+        [state.join("audit.jsonl"), state.join("typed"), term.home().join("debug.log"), term.home().join("events.log")]
+    {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        assert!(!text.contains("czNjcmV0"), "{}: {text}", path.display());
+    }
+    let audit = fs::read_to_string(state.join("audit.jsonl")).unwrap();
+    assert!(audit.contains("\"command\":\"set ssl tls-key #9 <hidden>\""), "{audit}");
+}
+
+#[test]
+fn report_of_doctor_contains_no_names() {
+    let lab = Lab::builder().servers(1).start();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("shop-prod.toml");
+    let admin = lab.admin().display().to_string();
+    let text = format!("interval = 3\n[targets]\nshop-eu = \"{admin}\"\nfar = \"lb7.shop.example:9\"\n");
+    fs::write(&config, text).unwrap();
+    let (_, out, err) = run(folder.path(), &["doctor", "--report", "--config", config.to_str().unwrap()]);
+    let own_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    for name in ["shop", "example", folder.path().file_name().unwrap().to_str().unwrap(), &own_name] {
+        assert!(!out.contains(name), "{name}: {out}{err}");
+    }
+    for fact in
+        [env!("CARGO_PKG_VERSION"), "Linux", "interval = 3", "<target-1>", "level admin", "HAProxy ", "each poll takes"]
+    {
+        assert!(out.contains(fact), "{fact}: {out}{err}");
+    }
+}
