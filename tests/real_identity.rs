@@ -197,7 +197,7 @@ fn a19_drain_hidden_by_down_asks_again() {
     lab.send_write_command("set server be1/s2 state drain");
     answer_confirmation(&mut term, "Maintenance: be1 / s2", "y");
     let screen = term.wait_for("please confirm again");
-    assert!(screen.contains("it is in drain now"), "{screen}");
+    assert!(screen.contains("it is now in drain"), "{screen}");
     assert_eq!(relay.write_commands(), Vec::<String>::new());
     answer_confirmation(&mut term, "Maintenance: be1 / s2", "y");
     term.wait_for("verified, MAINT");
