@@ -68,7 +68,7 @@ fn weight_steps_start_from_weight_of_each_server() {
     term.wait_for("2 marked");
     term.press("{[");
     answer_confirmation(&mut term, "Weight: 2 servers", "y");
-    term.wait_for("be1/s3: verified, weight 29");
+    term.wait_for("2 of 2 verified; be1/s2: weight 89; be1/s3: weight 29");
     assert_eq!(relay.write_commands(), ["set server be1/s2 weight 89", "set server be1/s3 weight 29"]);
 }
 
