@@ -74,6 +74,19 @@ fn query_views_send_nothing_before_key_press() {
 }
 
 #[test]
+fn remove_key_explains_how_to_list_what_it_removes() {
+    for (keys, notice) in [
+        ("7X", "Enter lists the sessions first"),
+        ("8X", "Enter lists the stick tables first"),
+        ("1X", "select a session in view 7 first"),
+    ] {
+        let mut driver = ModelDriver::new();
+        assert_eq!(driver.press(keys), [], "{keys}");
+        assert_eq!(driver.notice(), notice, "{keys}");
+    }
+}
+
+#[test]
 fn enter_queries_sessions_at_most_every_ten_seconds() {
     let mut driver = ModelDriver::new();
     driver.press("7");

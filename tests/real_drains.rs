@@ -165,7 +165,7 @@ fn reload_loss_suggests_restoring_states_and_weights() {
     let screen = term.wait_for("Restore after reload: 3 servers");
     let commands = ["set server be1/s1 state maint", "set server be1/s3 state drain", "set server be1/s4 weight 3"];
     assert!(commands.iter().all(|command| screen.contains(command)), "{screen}");
-    let keys = if screen.contains("type 3 servers") { "3 servers<ret>" } else { "y" };
+    let keys = if screen.contains("type \"3 servers\"") { "3 servers<ret>" } else { "y" };
     answer_confirmation(&mut term, "Restore after reload: 3 servers", keys);
     term.wait_for("3 of 3 verified");
     assert_eq!(relay.write_commands(), commands);

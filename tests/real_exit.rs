@@ -122,7 +122,7 @@ fn a16_each_command_of_an_action_is_reported() {
     }
     term.press("M");
     let screen = term.wait_for("Maintenance: 3 servers");
-    let keys = if screen.contains("type 3 servers") { "3 servers<ret>" } else { "y" };
+    let keys = if screen.contains("type \"3 servers\"") { "3 servers<ret>" } else { "y" };
     answer_confirmation(&mut term, "Maintenance: 3 servers", keys);
     wait_until("the second command", || relay.write_commands().len() == 2);
     term.press("q");

@@ -68,7 +68,7 @@ fn weight_steps_start_from_weight_of_each_server() {
     term.wait_for("2 marked");
     term.press("{[");
     answer_confirmation(&mut term, "Weight: 2 servers", "y");
-    term.wait_for("be1/s3: verified, weight 29");
+    term.wait_for("2 of 2 verified; be1/s2: weight 89; be1/s3: weight 29");
     assert_eq!(relay.write_commands(), ["set server be1/s2 weight 89", "set server be1/s3 weight 29"]);
 }
 
@@ -88,7 +88,7 @@ fn weight_input_accepts_number_or_percentage() {
         ("256", "set server be1/s2 weight 256", "256"),
     ] {
         term.press("W");
-        term.wait_for("weight of be1/s2:");
+        term.wait_for("weight of be1/s2 (now ");
         term.press(&format!("{typed}<ret>"));
         answer_confirmation(&mut term, "Weight: be1 / s2", "y");
         term.wait_for(&format!("be1/s2: verified, weight {weight}"));
@@ -124,17 +124,41 @@ fn number_inputs_reject_invalid_values() {
     term.press("1");
     term.move_to_path("be1/s2");
     let weights = ["257", "-1", "abc", "1.5", "50%%", "99999999999", "25601%", "1;2", "%"];
-    assert_rejects(&mut term, "W", "weight of be1/s2:", &weights, "a weight is 0 to 256, or a percentage");
+    assert_rejects(
+        &mut term,
+        "W",
+        "weight of be1/s2 (now 100; 0-256 or 50%):",
+        &weights,
+        "a weight is 0 to 256, or a percentage",
+    );
     let limits = ["-1", "x", "12a", "2147483648", "1;disable", "50%"];
     let error = "a limit is a number of sessions, 0 or more";
-    assert_rejects(&mut term, ":server.maxconn<ret>", "server maxconn of be1/s2:", &limits, error);
+    assert_rejects(
+        &mut term,
+        ":server.maxconn<ret>",
+        "server maxconn of be1/s2 (now no limit; 0 for no limit):",
+        &limits,
+        error,
+    );
     term.move_to_path("fe1");
     // HAProxy would read abc as 0, and the frontend would accept no client.
     let error = "a limit is a number of sessions, 1 or more";
-    assert_rejects(&mut term, ":frontend.maxconn<ret>", "frontend maxconn of fe1:", &["0", "abc", "-3", "1 2"], error);
+    assert_rejects(
+        &mut term,
+        ":frontend.maxconn<ret>",
+        "frontend maxconn of fe1 (now 2000; at least 1):",
+        &["0", "abc", "-3", "1 2"],
+        error,
+    );
     // Empty input.
     term.move_to_path("be1/s2");
-    assert_rejects(&mut term, "W", "weight of be1/s2:", &[""], "a weight is 0 to 256, or a percentage");
+    assert_rejects(
+        &mut term,
+        "W",
+        "weight of be1/s2 (now 100; 0-256 or 50%):",
+        &[""],
+        "a weight is 0 to 256, or a percentage",
+    );
     wait_for_two_polls(&term, &relay);
     assert_eq!(relay.write_commands(), [""; 0]);
     assert_eq!(lab.stat("fe1", "FRONTEND", "slim"), "2000");

@@ -11,7 +11,7 @@ use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::servers_state::AdminState;
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{ForcedHealth, TargetState, TargetWeight, WriteCommand};
-use crate::observe::changes::RowChange;
+use crate::observe::changes::FieldChange;
 use crate::observe::events::{Event, EventKind};
 use crate::observe::row_ids::RowId;
 use crate::observe::timestamp::Timestamp;
@@ -92,20 +92,20 @@ impl RecentActions {
     /// Returns whether an action of this run within the last 20 s, or one that is in flight, explains a status change.
     /// An action explains one change of the status; a later one has another cause. Weights and limits must be the ordered
     /// ones.
-    pub(crate) fn explain_change(&mut self, id: RowId, change: RowChange<'_>, now: Duration) -> bool {
+    pub(crate) fn explain_change(&mut self, id: RowId, change: FieldChange<'_>, now: Duration) -> bool {
         let of_row = |(row, command, _): &(RowId, WriteCommand, Duration)| (*row == id).then_some(*command);
         let mut commands = self.own_commands.iter().filter_map(of_row);
         let explained = match change {
-            RowChange::Weight(to) => commands.any(|command| match command {
+            FieldChange::Weight(to) => commands.any(|command| match command {
                 WriteCommand::Weight(TargetWeight::Absolute(weight)) => i64::from(weight) == to,
                 WriteCommand::Weight(TargetWeight::Percent(_)) => true,
                 _ => false,
             }),
-            RowChange::Limit(to) => commands.any(|command| match command {
+            FieldChange::Limit(to) => commands.any(|command| match command {
                 WriteCommand::ServerMaxconn(limit) | WriteCommand::FrontendMaxconn(limit) => i64::from(limit) == to,
                 _ => false,
             }),
-            RowChange::Status { from, to } => {
+            FieldChange::Status { from, to } => {
                 let (from, to) = (RowState::parse(from), RowState::parse(to));
                 let has_effect = |own: &_| of_row(own).is_some_and(|command| has_effect(command, from, to));
                 let index = self.own_commands.iter().position(has_effect);
@@ -152,7 +152,7 @@ mod tests {
         let at = Duration::from_secs(1);
         let mut explained = |command, from: &str, to: &str| {
             actions.own_commands = vec![(id, command, at)];
-            let change = RowChange::Status { from, to };
+            let change = FieldChange::Status { from, to };
             let first = actions.explain_change(id, change, at);
             (first, actions.explain_change(id, change, at))
         };
@@ -175,7 +175,7 @@ mod tests {
         let at = Duration::from_secs(1);
         let weight = WriteCommand::Weight(TargetWeight::Absolute(9));
         actions.own_commands = vec![(id, weight, at), (id, WriteCommand::ServerMaxconn(50), at)];
-        let changes = [RowChange::Weight(9), RowChange::Weight(10), RowChange::Limit(50), RowChange::Limit(9)];
+        let changes = [FieldChange::Weight(9), FieldChange::Weight(10), FieldChange::Limit(50), FieldChange::Limit(9)];
         assert_eq!(changes.map(|change| actions.explain_change(id, change, at)), [true, false, true, false]);
     }
 
@@ -184,13 +184,13 @@ mod tests {
         let id = SampleBuilder::default().build_at_millis(0, &stat_of_site()).rows.ids()[1];
         let mut actions = RecentActions::default();
         let at = Duration::from_secs(1);
-        assert!(!actions.explain_change(id, RowChange::Status { from: "UP", to: "MAINT" }, at));
+        assert!(!actions.explain_change(id, FieldChange::Status { from: "UP", to: "MAINT" }, at));
         actions.in_flight.set_stage(id, StepStage::Sent, at);
         assert!(
-            actions.explain_change(id, RowChange::Status { from: "UP", to: "MAINT" }, at),
+            actions.explain_change(id, FieldChange::Status { from: "UP", to: "MAINT" }, at),
             "a sample may arrive before the reply"
         );
         actions.in_flight.set_stage(id, StepStage::Failed, at);
-        assert!(!actions.explain_change(id, RowChange::Status { from: "UP", to: "MAINT" }, at));
+        assert!(!actions.explain_change(id, FieldChange::Status { from: "UP", to: "MAINT" }, at));
     }
 }

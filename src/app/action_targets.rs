@@ -138,7 +138,7 @@ fn explain_selection(model: &Model, kind: TargetKind) -> Refusal {
         (TargetKind::Session, Content::Sessions) if has_lines => Refusal::NotSelected("select a session first"),
         (TargetKind::Session, Content::Sessions) => Refusal::NotSelected("Enter lists the sessions first"),
         (TargetKind::TableEntry, Content::StickTables) if has_lines => {
-            Refusal::NotSelected("Enter opens the selected table; select an entry first")
+            Refusal::NotSelected("Enter opens the selected table, then select an entry")
         }
         (TargetKind::TableEntry, Content::StickTables) => Refusal::NotSelected("Enter lists the stick tables first"),
         _ => Refusal::WrongTarget(kind.description()),

@@ -14,6 +14,8 @@
 pub(crate) mod action_flow;
 pub(crate) mod action_targets;
 pub mod answer_gate;
+#[cfg(test)]
+mod answer_gate_tests;
 pub(crate) mod cli_view;
 pub mod command_line;
 pub mod command_table;

@@ -128,15 +128,10 @@ impl<'a> ServerBefore<'a> {
             (Some(old), Some(new)) => format!("weight {old} → {new}"),
             _ => String::new(),
         };
-        match (weight, change.as_str()) {
-            (TargetWeight::Absolute(0) | TargetWeight::Percent(0), "") => {
-                format!("open sessions and {BOUND_CLIENTS} continue")
-            }
-            (TargetWeight::Absolute(0) | TargetWeight::Percent(0), _) => {
-                format!("{change}: open sessions and {BOUND_CLIENTS} continue")
-            }
-            _ => change,
-        }
+        let is_zero = matches!(weight, TargetWeight::Absolute(0) | TargetWeight::Percent(0));
+        let effect = if is_zero { format!("open sessions and {BOUND_CLIENTS} continue") } else { String::new() };
+        let texts: Vec<String> = [change, effect].into_iter().filter(|text| !text.is_empty()).collect();
+        texts.join(": ")
     }
 
     /// Returns whether the command makes a server usable that is not. A health check may find it down later.

@@ -23,7 +23,7 @@ use crate::history::store::{DEFAULT_BUDGET, History};
 use crate::instance::access::Access;
 use crate::instance::old_process_watch::OldProcessWatch;
 use crate::instance::past_moment::{PastMoment, PlaybackStep};
-use crate::observe::changes::{self, RowChange};
+use crate::observe::changes::{self, FieldChange};
 use crate::observe::events::{Event, EventKind, EventLog, EventsUntil, display_name};
 use crate::observe::instance_id::InstanceId;
 use crate::observe::link::{Link, PollFailure};
@@ -130,7 +130,7 @@ impl Instance {
         if let Some(before) = self.latest().map(Arc::clone) {
             self.recent_actions.expire_own_commands(sample.at);
             let explain =
-                |id, change: RowChange<'_>| self.recent_actions.explain_change(id, change, sample.at.monotonic);
+                |id, change: FieldChange<'_>| self.recent_actions.explain_change(id, change, sample.at.monotonic);
             for event in changes::diff_samples(&before, &sample, link_lost_for, explain) {
                 self.recent_actions.attribution.record_change(&event);
                 self.last_checks.record_change(&event, &before);

@@ -11,9 +11,9 @@ use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::state_cause::{self, StateCause};
 
-/// A change of one row.
+/// A change of one field of a row.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum RowChange<'a> {
+pub(crate) enum FieldChange<'a> {
     /// Another status.
     Status {
         /// Previous status.
@@ -35,7 +35,7 @@ pub(crate) fn diff_samples(
     before: &Sample,
     now: &Sample,
     lost_for: Option<Duration>,
-    mut is_ours: impl FnMut(RowId, RowChange<'_>) -> bool,
+    mut is_ours: impl FnMut(RowId, FieldChange<'_>) -> bool,
 ) -> Vec<Event> {
     let mut events = Vec::new();
     let process = |kind| Event { at: now.at, row: None, name: String::new(), kind };
@@ -78,7 +78,7 @@ fn diff_row(
     earlier: usize,
     now: &Sample,
     index: usize,
-    is_ours: &mut impl FnMut(RowId, RowChange<'_>) -> bool,
+    is_ours: &mut impl FnMut(RowId, FieldChange<'_>) -> bool,
     report: &mut impl FnMut(EventKind),
 ) {
     let (old, new) = (&before.table.rows()[earlier], &now.table.rows()[index]);
@@ -90,7 +90,7 @@ fn diff_row(
         let (from, to) = (old.status(), new.status());
         let cause = match before.epoch == now.epoch {
             false => StateCause::NewProcess,
-            true if is_ours(now.rows.ids()[index], RowChange::Status { from, to }) => StateCause::Us,
+            true if is_ours(now.rows.ids()[index], FieldChange::Status { from, to }) => StateCause::Us,
             true => state_cause::change_cause(before, earlier, now, index),
         };
         let check_texts =
@@ -103,7 +103,7 @@ fn diff_row(
         && from != to
         && before.epoch == now.epoch
     {
-        report(EventKind::Limit { from, to, is_own: is_ours(now.rows.ids()[index], RowChange::Limit(to)) });
+        report(EventKind::Limit { from, to, is_own: is_ours(now.rows.ids()[index], FieldChange::Limit(to)) });
     }
     let weight = |sample: &Sample, row| sample.table.number(row, Field::Weight);
     // A backend's weight follows its servers, and a server's weight changes automatically during slowstart.
@@ -113,6 +113,6 @@ fn diff_row(
         && let (Some(from), Some(to)) = (weight(before, earlier), weight(now, index))
         && from != to
     {
-        report(EventKind::Weight { from, to, is_own: is_ours(now.rows.ids()[index], RowChange::Weight(to)) });
+        report(EventKind::Weight { from, to, is_own: is_ours(now.rows.ids()[index], FieldChange::Weight(to)) });
     }
 }
