@@ -379,7 +379,7 @@ fn describe_remaining_capacity(report: &ActionReport) -> String {
     };
     let last_results = report.results.iter().enumerate().filter(is_last);
     let capacities = last_results.filter_map(|(_, result)| result.remaining_capacity());
-    capacities.map(|capacity| format!("; {capacity}")).collect()
+    capacities.flat_map(|capacity| ["; ".to_owned(), capacity]).collect()
 }
 
 /// Summarizes the results of an action in one line.

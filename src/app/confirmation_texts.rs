@@ -133,9 +133,8 @@ fn expected_capacity(intent: &Intent, sample: &Sample, last_checks: &LastChecks)
         }
     }
     let is_single = groups.iter().map(|(_, backends)| backends.len()).sum::<usize>() < 2;
-    let clause = |(text, backends): &(String, Vec<String>)| match is_single {
-        true => text.clone(),
-        false => format!("{}: {text}", server_effects::list_names(backends)),
+    let clause = |(text, backends): &(String, Vec<String>)| {
+        if is_single { text.clone() } else { format!("{}: {text}", server_effects::list_names(backends)) }
     };
     groups.iter().map(clause).collect::<Vec<_>>().join("; ")
 }

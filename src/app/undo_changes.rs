@@ -92,9 +92,10 @@ fn newest_foreign_change(
                 if verify_by == VerifyBy::Weight
                     && left.and_then(Readback::current_weight).is_some_and(|left| left != *to) =>
             {
-                Some(match has_agent {
-                    true => format!("{} set the weight of {name} to {to} at {at}", StateCause::AgentOrOperator),
-                    false => format!("the weight of {name} was set to {to} at {at}"),
+                Some(if has_agent {
+                    format!("{} set the weight of {name} to {to} at {at}", StateCause::AgentOrOperator)
+                } else {
+                    format!("the weight of {name} was set to {to} at {at}")
                 })
             }
             EventKind::Limit { to, is_own: false, .. }

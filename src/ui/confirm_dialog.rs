@@ -289,7 +289,7 @@ fn detail_lines(
     let instance = context.instance;
     let last_checks = instance.data.last_checks();
     let collect = |sample| confirmation_texts::collect_facts(&confirmation.intent, sample, last_checks, context.now);
-    let mut facts = context.sample().and_then(|sample| collect(sample)).unwrap_or_default();
+    let mut facts = context.sample().and_then(collect).unwrap_or_default();
     let reason = confirmation.intent.reason.as_deref().unwrap_or_default();
     let undone = context.model.undo.entry_of(&confirmation.intent);
     let undoes = undone.map_or(String::new(), |entry| entry.describe(context.now, context.format_time));

@@ -168,8 +168,8 @@ fn labeled_commands(model: &Model, is_past: bool) -> Vec<&'static CommandSpec> {
             matches!(spec.group, CommandGroup::Actions | CommandGroup::Mark)
                 && !matches!(spec.ui_command, UiCommand::RemoveLine | UiCommand::OpenActionMenu | UiCommand::Undo)
         };
-        let is_shown = |spec: &&CommandSpec| !spec.is_playback_only() && !(has_lines && is_other_action(spec));
-        return commands.filter(is_shown).collect();
+        let is_hidden = |spec: &CommandSpec| spec.is_playback_only() || has_lines && is_other_action(spec);
+        return commands.filter(|spec| !is_hidden(spec)).collect();
     }
     let (through, rest): (Vec<_>, Vec<_>) = commands.partition(|spec| spec.group == CommandGroup::Playback);
     through
