@@ -1,4 +1,5 @@
 //! Checks right before a command is sent: the process, the target and the impact are still the confirmed ones.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/faulty_relay.rs"]
 mod faulty_relay;
@@ -267,7 +268,7 @@ fn sessions(lab: &Lab) -> Vec<(String, String)> {
 
 #[test]
 fn v1_session_number_of_another_client_is_not_ended() {
-    let slow = ServerBehavior::Slow(Duration::from_secs(60));
+    let slow = ServerBehavior::Slow(Duration::from_mins(1));
     let lab = Lab::builder()
         .servers(1)
         .server_behavior("be1/s1", slow)
@@ -302,7 +303,7 @@ fn v1_session_number_of_another_client_is_not_ended() {
 
 #[test]
 fn v2_ended_session_is_gone_although_its_number_is_used_again() {
-    let slow = ServerBehavior::Slow(Duration::from_secs(60));
+    let slow = ServerBehavior::Slow(Duration::from_mins(1));
     let lab = Lab::builder().servers(1).server_behavior("be1/s1", slow).global("nbthread 1").start();
     let request = hold_request(lab.frontend_addr());
     wait_until("the session", || sessions(&lab).len() == 1);
@@ -320,7 +321,7 @@ fn v2_ended_session_is_gone_although_its_number_is_used_again() {
 
 #[test]
 fn v7_ending_all_sessions_waits_until_they_are_gone() {
-    let slow = ServerBehavior::Slow(Duration::from_secs(60));
+    let slow = ServerBehavior::Slow(Duration::from_mins(1));
     let lab = Lab::builder().servers(2).server_behavior("be1/s1", slow).start();
     lab.send_write_command("set server be1/s2 state maint");
     let held: Vec<TcpStream> = (0..20).map(|_| hold_request(lab.frontend_addr())).collect();

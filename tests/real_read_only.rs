@@ -73,7 +73,12 @@ fn read_only_keys_send_only_read_only_commands() {
 /// Layers with the prompts and the menu of actions.
 const ACTION_LAYERS: [SweptLayer; 3] = [
     SweptLayer { open: "gjjW", shows: "weight of be1/s1", views: "1", is_action: true },
-    SweptLayer { open: "gjj:server.maxconn<ret>", shows: "server maxconn of be1/s1 (now ", views: "3", is_action: true },
+    SweptLayer {
+        open: "gjj:server.maxconn<ret>",
+        shows: "server maxconn of be1/s1 (now ",
+        views: "3",
+        is_action: true,
+    },
     SweptLayer { open: "gjj<ret>a", shows: "─ Act on be1/s1 ", views: "6", is_action: true },
 ];
 

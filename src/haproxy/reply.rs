@@ -94,7 +94,7 @@ pub fn may_be_complete(bytes: &[u8]) -> bool {
 fn has_open_quote(bytes: &[u8]) -> bool {
     const HEADER: &[u8] = b"# pxname,";
     let lines = bytes.split_inclusive(|byte| *byte == b'\n').skip_while(|line| !line.starts_with(HEADER));
-    lines.map(|line| line.iter().filter(|byte| **byte == b'"').count()).sum::<usize>() % 2 == 1
+    lines.flatten().fold(false, |is_open, byte| is_open ^ (*byte == b'"'))
 }
 
 /// Removes the prefix that `severity-output` adds to a message: `[3]: ` or `[err]: `.

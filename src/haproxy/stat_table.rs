@@ -187,7 +187,7 @@ impl<'a> StatParser<'a> {
 /// Returns true if the row ends within a quoted cell: the number of quotes is odd, because a quote within a cell is
 /// doubled.
 fn has_open_quote(row: &[u8]) -> bool {
-    row.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+    row.iter().fold(false, |is_open, byte| is_open ^ (*byte == b'"'))
 }
 
 #[cfg(test)]

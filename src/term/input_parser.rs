@@ -55,8 +55,8 @@ pub struct InputParser {
     has_extra_escape: bool,
     /// Set if the current sequence was incomplete for too long to become a key, or a paste for too long to end soon.
     is_late: bool,
-    /// Set if an ESC in an unfinished paste arrived alone and after a pause.
-    is_escape_alone: bool,
+    /// Time at which an ESC in an unfinished paste arrived alone and after a pause; `None` once more input has arrived.
+    lone_escape_at: Option<Duration>,
     started_at: Duration,
     last_byte_at: Duration,
     /// Time without input before the byte being handled.
@@ -134,11 +134,10 @@ impl InputParser {
     /// Returns the time until which the parser waits for the rest of a sequence, or `None` between sequences.
     pub fn deadline(&self) -> Option<Duration> {
         let wait = match self.state {
-            State::Ground => return None,
             State::Escape => ESCAPE_WAIT,
             State::Paste { .. } if !self.is_late => PASTE_WAIT,
-            State::Paste { matched: 1 } if self.is_escape_alone => ESCAPE_WAIT,
-            State::Paste { .. } => return None,
+            State::Paste { matched: 1 } if self.lone_escape_at.is_some() => ESCAPE_WAIT,
+            State::Ground | State::Paste { .. } => return None,
             State::String(_) | State::StringEscape if self.is_late || !self.buffer.is_empty() => {
                 return Some((self.last_byte_at + LATE_REST_WAIT).min(self.started_at + STRING_LIMIT));
             }
@@ -182,7 +181,7 @@ impl InputParser {
         let is_unfinished = matches!(self.state, State::Paste { .. }) && self.is_late;
         let is_alone = is_unfinished && bytes.len() == 1 && self.byte_pause >= ESCAPE_WAIT;
         if !bytes.is_empty() {
-            self.is_escape_alone = is_alone && bytes == [ESC];
+            self.lone_escape_at = (is_alone && bytes == [ESC]).then_some(self.last_byte_at);
         }
         is_alone && bytes == [0x03]
     }

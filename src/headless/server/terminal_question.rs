@@ -212,7 +212,12 @@ impl OpenQuestion {
     fn handle_input(&mut self, input: TerminalInput) -> io::Result<Option<QuestionResult>> {
         match (input, &mut self.input) {
             (TerminalInput::Closed(_), _) => Ok(Some(QuestionResult::No("nothing was sent".to_owned()))),
-            (TerminalInput::Paused { .. } | TerminalInput::LongPause, Input::Text(_)) => Ok(None),
+            (
+                TerminalInput::Paused { .. }
+                | TerminalInput::LongPause
+                | TerminalInput::Event(InputEvent::UnfinishedPaste),
+                Input::Text(_),
+            ) => Ok(None),
             // The remark about an early answer changes.
             (TerminalInput::LongPause, Input::Answer(_)) => self.print_input().map(|()| None),
             (TerminalInput::Paused { is_after_event }, Input::Answer(gate)) => {
@@ -228,7 +233,6 @@ impl OpenQuestion {
                 prompt.error = prompt.insert_pasted(&text).is_err().then(|| "too long".to_owned());
                 self.print_input().map(|()| None)
             }
-            (TerminalInput::Event(InputEvent::UnfinishedPaste), Input::Text(_)) => Ok(None),
             (TerminalInput::Event(InputEvent::Paste(_) | InputEvent::UnfinishedPaste), Input::Answer(gate)) => {
                 gate.refuse_paste();
                 print("\n")?;
