@@ -235,11 +235,14 @@ fn trickling_reply_times_out_and_recovers() {
     );
 }
 
+/// Computes the length of a truncated reply from the lengths of `show info` and of the whole reply.
+type Cut = fn(usize, usize) -> usize;
+
 #[test]
 fn truncated_reply_is_discarded_and_recovers() {
     let (no_stat, part_of_stat) = ("the reply was truncated after", "the reply to \"show stat\" was cut after");
     // The lengths of `show info` and of the whole reply depend on the pid.
-    let cuts: [(fn(usize, usize) -> usize, &str); 5] = [
+    let cuts: [(Cut, &str); 5] = [
         (|_, _| 1, no_stat),
         (|info, _| info / 2, no_stat),
         (|info, _| info, no_stat),

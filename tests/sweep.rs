@@ -3,7 +3,8 @@
 //! without an answer to a visible question, and a person's answer must work afterwards.
 //!
 //! By default, each kind of question meets each kind of attack once, with changing details. `HAPULSE_SWEEP=complete`
-//! runs every combination (`tests/run sweep`).
+//! runs every combination (`tests/run sweep`), `HAPULSE_SWEEP_ONLY=TEXT` only the cases whose description contains the
+//! text.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -61,7 +61,13 @@ pub fn answer_prompt(term: &mut Term, prompt: &str, key: &str) {
     while is_asking(&term.screen()) && !term.output_ended() {
         thread::sleep(PAUSE_BEFORE_YES);
         term.press(key);
+<<<<<<< HEAD
         term.wait_until(|screen| !is_asking(screen) || screen.contains("too early") || screen.contains("y again"));
+=======
+        // A remark says why the key did not answer.
+        let has_remark = |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.contains(" ("));
+        term.wait_until(|screen| !is_asking(screen) || has_remark(screen));
+>>>>>>> h1
     }
 }
 
@@ -79,9 +85,18 @@ pub fn bottom_line(screen: &str) -> &str {
 }
 
 impl Term {
-    /// Presses keys in a question. Before a key that can confirm, makes the pause that it needs, and waits until the
+    /// Scrolls a question that does not fit to its end.
+    fn scroll_question(&mut self) {
+        while self.screen().contains("↓ to the end") {
+            self.press("<pgdn>");
+            self.settled_screen();
+        }
+    }
+
+    /// Presses keys in a question, after scrolling it to its end. Before a key that can confirm, makes the pause that it needs, and waits until the
     /// question shows that it can.
     pub fn answer(&mut self, text: &str) {
+        self.scroll_question();
         for key in keys::parse(text) {
             if [b"y".as_slice(), b"\r"].contains(&key.as_slice()) {
                 thread::sleep(PAUSE_BEFORE_YES);

@@ -24,8 +24,13 @@ use crate::ui::text_width;
 
 /// Columns and rows that a question needs.
 const MIN_SIZE: (usize, usize) = (20, 4);
+<<<<<<< HEAD
 /// Part of a prompt that is left out on a narrow terminal.
 pub(crate) const NO_ENTER: &str = ", no Enter";
+=======
+/// Cells for the text that is typed.
+const MIN_TYPED: usize = 8;
+>>>>>>> h1
 /// Number of SIGINT, which Ctrl-C sends outside of a question.
 const SIGINT: i32 = 2;
 
@@ -149,6 +154,9 @@ impl OpenQuestion {
             parts.into_iter().map(move |part| format!("{indent}{part}"))
         };
         self.rows = self.question.lines.iter().flat_map(wrapped).collect();
+        if !self.is_prompt_in_line() {
+            self.rows.extend(wrapped(&self.question.prompt));
+        }
         (self.printed, self.line_width) = (0, 0);
         self.print_rows().map(|()| None)
     }
@@ -180,6 +188,7 @@ impl OpenQuestion {
         print(&self.input_line())
     }
 
+<<<<<<< HEAD
     /// Returns the prompt line, with the text that is typed, and spaces over the rest of the previous line.
     fn input_line(&mut self) -> String {
         let columns = self.size.0 - 1;
@@ -190,6 +199,19 @@ impl OpenQuestion {
                 let prompt = if is_narrow { prompt.replace(NO_ENTER, "") } else { prompt.clone() };
                 text_width::middle(&prompt, available)
             }
+=======
+    /// Returns whether the prompt leaves room for the text that is typed in the same line.
+    fn is_prompt_in_line(&self) -> bool {
+        text_width::width(&self.question.prompt) + MIN_TYPED < self.size.0
+    }
+
+    /// Returns the line that asks, with the text that is typed, and spaces over the rest of the previous line.
+    fn input_line(&mut self) -> String {
+        let columns = self.size.0 - 1;
+        let prompt = match self.rows.len() - self.printed {
+            0 if self.is_prompt_in_line() => self.question.prompt.clone(),
+            0 => "> ".to_owned(),
+>>>>>>> h1
             left => format!("-- {left} more lines: Enter shows them, n cancels -- "),
         };
         let left = columns.saturating_sub(text_width::width(&prompt));
@@ -256,9 +278,16 @@ impl OpenQuestion {
             prompt_mode::enter()?;
             return self.print_question();
         }
-        if ctrl('l') || terminal_size() != self.size {
+        if ctrl('l') {
             print("\n")?;
             return self.print_question();
+        }
+        if terminal_size() != self.size {
+            // The key counts for the question in its new size, so it cannot confirm yet.
+            print("\n")?;
+            if let Some(end) = self.print_question()? {
+                return Ok(Some(end));
+            }
         }
         let has_more = self.printed < self.rows.len();
         match &mut self.input {
