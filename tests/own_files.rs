@@ -103,6 +103,9 @@ fn a12_fifos_in_state_folder_stop_no_command() {
     assert_eq!(term.exit_code(), 0);
 }
 
+/// A case: its name, the mode, the preparation and the expected text.
+type Case<'a> = (&'a str, u32, &'a dyn Fn(&Path), &'a str);
+
 #[test]
 fn a13_files_in_folders_of_others_are_not_touched() {
     require_root();
@@ -126,7 +129,7 @@ fn a13_files_in_folders_of_others_are_not_touched() {
         fs::write(path, "").unwrap();
         chown(path, Some(STRANGER), Some(STRANGER)).unwrap();
     };
-    let cases: [(&str, u32, &dyn Fn(&Path), &str); 5] = [
+    let cases: [Case<'_>; 5] = [
         ("link in a folder of another user", STRANGER, &link, "belongs to user 61234"),
         ("hard link in a folder of another user", STRANGER, &hard_link, "belongs to user 61234"),
         ("nothing in a folder of another user", STRANGER, &|_| {}, "belongs to user 61234"),

@@ -61,13 +61,9 @@ pub fn answer_prompt(term: &mut Term, prompt: &str, key: &str) {
     while is_asking(&term.screen()) && !term.output_ended() {
         thread::sleep(PAUSE_BEFORE_YES);
         term.press(key);
-<<<<<<< HEAD
-        term.wait_until(|screen| !is_asking(screen) || screen.contains("too early") || screen.contains("y again"));
-=======
         // A remark says why the key did not answer.
         let has_remark = |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.contains(" ("));
         term.wait_until(|screen| !is_asking(screen) || has_remark(screen));
->>>>>>> h1
     }
 }
 
@@ -93,8 +89,8 @@ impl Term {
         }
     }
 
-    /// Presses keys in a question, after scrolling it to its end. Before a key that can confirm, makes the pause that it needs, and waits until the
-    /// question shows that it can.
+    /// Presses keys in a question, after scrolling it to its end. Before a key that can confirm, makes the pause that it
+    /// needs, and waits until the question shows that it can.
     pub fn answer(&mut self, text: &str) {
         self.scroll_question();
         for key in keys::parse(text) {

@@ -5,7 +5,7 @@ use crate::actions::action_table::Danger;
 use crate::actions::intent::Intent;
 use crate::actions::last_checks::LastChecks;
 use crate::app::confirmation_texts::{ActionFacts, collect_facts};
-use crate::headless::server::terminal_question::{NO_ENTER, TerminalQuestion};
+use crate::headless::server::terminal_question::TerminalQuestion;
 use crate::instance::guard::name_to_type;
 use crate::observe::sample::Sample;
 
@@ -56,7 +56,7 @@ impl ActionPlan {
         let name = self.name_to_type().filter(|_| danger == Danger::Highest);
         let prompt = match &name {
             Some(name) => format!("type \"{name}\", pause, then Enter: "),
-            None => format!("Continue? [y/N]{NO_ENTER}: "),
+            None => "Continue? [y/N], no Enter: ".to_owned(),
         };
         TerminalQuestion { lines: self.question_lines(sample), prompt, name }
     }

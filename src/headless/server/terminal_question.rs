@@ -24,13 +24,8 @@ use crate::ui::text_width;
 
 /// Columns and rows that a question needs.
 const MIN_SIZE: (usize, usize) = (20, 4);
-<<<<<<< HEAD
-/// Part of a prompt that is left out on a narrow terminal.
-pub(crate) const NO_ENTER: &str = ", no Enter";
-=======
 /// Cells for the text that is typed.
 const MIN_TYPED: usize = 8;
->>>>>>> h1
 /// Number of SIGINT, which Ctrl-C sends outside of a question.
 const SIGINT: i32 = 2;
 
@@ -188,18 +183,6 @@ impl OpenQuestion {
         print(&self.input_line())
     }
 
-<<<<<<< HEAD
-    /// Returns the prompt line, with the text that is typed, and spaces over the rest of the previous line.
-    fn input_line(&mut self) -> String {
-        let columns = self.size.0 - 1;
-        let prompt = match self.rows.len() - self.printed {
-            0 => {
-                let (prompt, available) = (&self.question.prompt, columns * 2 / 3);
-                let is_narrow = text_width::width(prompt) > available;
-                let prompt = if is_narrow { prompt.replace(NO_ENTER, "") } else { prompt.clone() };
-                text_width::middle(&prompt, available)
-            }
-=======
     /// Returns whether the prompt leaves room for the text that is typed in the same line.
     fn is_prompt_in_line(&self) -> bool {
         text_width::width(&self.question.prompt) + MIN_TYPED < self.size.0
@@ -211,7 +194,6 @@ impl OpenQuestion {
         let prompt = match self.rows.len() - self.printed {
             0 if self.is_prompt_in_line() => self.question.prompt.clone(),
             0 => "> ".to_owned(),
->>>>>>> h1
             left => format!("-- {left} more lines: Enter shows them, n cancels -- "),
         };
         let left = columns.saturating_sub(text_width::width(&prompt));
