@@ -74,6 +74,8 @@ fn pictures_match_current_screens() {
             if *keys == "=" {
                 thread::sleep(history_time / 3);
             } else {
+                // A key that opens a question is ignored in a burst of keys.
+                term.wait_input_read();
                 term.press(keys);
             }
         }

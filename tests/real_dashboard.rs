@@ -243,7 +243,7 @@ fn ascii_mode_writes_only_ascii() {
         term.wait_gone("Keys");
         term.move_to_server("be1", "s1");
         term.press("M");
-        term.wait_for("to confirm, Esc to cancel");
+        term.wait_for("then Enter to confirm");
         term.press("<esc>");
         term.wait_for("nothing was sent");
         let raw = String::from_utf8(term.raw()).unwrap();

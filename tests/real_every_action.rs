@@ -62,7 +62,7 @@ impl ActionCase {
             wait_for_two_polls(&term, &relay);
             term.press("u");
         }
-        term.wait_for("nothing to undo on this instance");
+        term.wait_for("nothing to undo");
         assert_eq!(relay.write_commands().len(), 1 + usize::from(self.undo.is_some()), "{:?}", relay.write_commands());
     }
 

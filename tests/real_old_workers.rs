@@ -220,7 +220,7 @@ fn v3_dashboard_suggests_nothing_while_old_process_cannot_be_counted() {
     let relay = Relay::to(lab.lab.admin());
     let mut term = start_dashboard(relay.path());
     let old = drain_and_reload(&lab, &mut term);
-    term.wait_for(&format!("be1/s1: old process {old} may"));
+    term.wait_for(&format!("old process {old} may hold sessions"));
     for _ in 0..3 {
         wait_for_two_polls(&term, &relay);
         assert!(!term.screen().contains("maintenance?"), "{}", term.screen());
