@@ -191,7 +191,7 @@ fn t1_plain_question_restores_the_terminal() {
     let lab = Lab::builder().servers(4).start();
     let relay = Relay::to(lab.admin());
     let script = format!(
-        "{} maint be1/s2 --target {}; stty -a | grep -o ' -\\?icanon\\| -\\?echo '; echo done",
+        "{} maint be1/s2 --target {}; stty -a | grep -o ' -\\?icanon\\| -\\?echo '; echo done; sleep 1",
         env!("CARGO_BIN_EXE_hapulse"),
         relay.path().display()
     );

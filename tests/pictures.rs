@@ -46,7 +46,7 @@ const SCENES: [Scene; 4] = [
         file: "drain.svg",
         title: "The confirmation before a server is drained: the exact command and the remaining servers",
         keys: &["<tab>j", "D"],
-        words: &["Drain: www / www2", "set server www/www2 state drain", "servers usable"],
+        words: &["Drain: www / www2", "set server www/www2 state drain", "usable", "y yes"],
     },
     Scene {
         file: "since.svg",
