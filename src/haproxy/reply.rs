@@ -6,6 +6,8 @@
 //! Replies before it are short texts of HAProxy itself. A dump that HAProxy truncates at its own timeout ends without the
 //! final empty line.
 
+use crate::haproxy::reply_words;
+
 /// The reply to one command, without the empty line at its end and without a severity prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reply<'a> {
@@ -30,7 +32,7 @@ impl<'a> Reply<'a> {
             b"\n" => (&bytes[..0], true),
             _ => (bytes, false),
         };
-        Self { body, complete: complete && !has_open_quote(body) }
+        Self { body, complete: complete && !ends_in_quoted_cell(body) }
     }
 
     /// Returns the bytes of the reply, including the last line break.
@@ -89,12 +91,12 @@ pub fn may_be_complete(bytes: &[u8]) -> bool {
     bytes.ends_with(b"\n\n") || bytes == b"\n"
 }
 
-/// Returns true if the bytes contain the reply to `show stat` and end within one of its quoted cells. The number of
-/// quotes is then odd, because a quote within a cell is doubled.
-fn has_open_quote(bytes: &[u8]) -> bool {
+/// Returns true if the bytes contain the reply to `show stat` and end within one of its quoted cells.
+fn ends_in_quoted_cell(bytes: &[u8]) -> bool {
     const HEADER: &[u8] = b"# pxname,";
-    let lines = bytes.split_inclusive(|byte| *byte == b'\n').skip_while(|line| !line.starts_with(HEADER));
-    lines.flatten().fold(false, |is_open, byte| is_open ^ (*byte == b'"'))
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let offset: usize = lines.take_while(|line| !line.starts_with(HEADER)).map(<[u8]>::len).sum();
+    reply_words::has_open_quote(&bytes[offset..])
 }
 
 /// Removes the prefix that `severity-output` adds to a message: `[3]: ` or `[err]: `.

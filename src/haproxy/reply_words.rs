@@ -30,6 +30,12 @@ pub(crate) fn parse_number<T: FromStr>(value: &[u8]) -> Option<T> {
     std::str::from_utf8(value).ok().filter(|text| !text.starts_with('+'))?.parse().ok()
 }
 
+/// Returns true if CSV text ends within a quoted cell: the number of quotes is odd, because a quote within a cell is
+/// doubled.
+pub(crate) fn has_open_quote(csv: &[u8]) -> bool {
+    csv.iter().fold(false, |is_open, byte| is_open ^ (*byte == b'"'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::haproxy::fields::Field;
 use crate::haproxy::numbers::number_rows::{self, NumberRows};
+use crate::haproxy::reply_words;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_header::StatSchema;
 pub use crate::haproxy::stat_reader::StatAnomalies;
@@ -171,7 +172,7 @@ impl<'a> StatParser<'a> {
             // The next row is not plain, so read it with the CSV reader.
             let end = if self.offset < body.len() { records.read(self.offset, &mut record) } else { None };
             let (Some(reader), Some(end)) = (&mut self.reader, end) else { break };
-            if end == body.len() && has_open_quote(&body[self.offset..]) {
+            if end == body.len() && reply_words::has_open_quote(&body[self.offset..]) {
                 return Err(StatError::Cut(body.len()));
             }
             let cells = stat_row_reader::read_csv_record(&record, &reader.schema, &mut reader.numbers);
@@ -182,12 +183,6 @@ impl<'a> StatParser<'a> {
         let (schema, rows, numbers, anomalies) = self.reader.map(StatReader::finish).ok_or_else(no_header)?;
         Ok(StatTable { schema, rows, numbers, anomalies })
     }
-}
-
-/// Returns true if the row ends within a quoted cell: the number of quotes is odd, because a quote within a cell is
-/// doubled.
-fn has_open_quote(row: &[u8]) -> bool {
-    row.iter().fold(false, |is_open, byte| is_open ^ (*byte == b'"'))
 }
 
 #[cfg(test)]

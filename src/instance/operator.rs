@@ -194,14 +194,12 @@ impl Operator {
         let pid = process.map(|process| process.pid);
         let result = |outcome| StepResult { pid, ..StepResult::new(step.clone(), command.clone(), outcome) };
         let reply = Some(reply).filter(|reply| !reply.is_empty()).map(Reply::from_connection);
-        let reason = match (reply, sent) {
+        let other_process = other_process(checked, process);
+        let (reason, after) = match (reply, sent) {
             (_, Err(error)) if error.is_before_connection() => {
                 return StepResult { before, ..result(Outcome::NotSent(error.to_string())) };
             }
-            (Some(_), _) if process.is_some_and(|process| !process.is_same(&checked)) => {
-                let (pid, checked) = (pid.unwrap_or_default(), checked.pid);
-                format!("another HAProxy process executed it than was checked (pid {checked} → {pid})")
-            }
+            (Some(_), _) if other_process.is_some() => (other_process.unwrap_or_default(), None),
             // An empty reply counts even if the connection failed after it.
             (Some(reply), _) if reply.is_empty() => {
                 let (after, outcome) = self.verify_effect(step, before.as_ref(), confirmed, process, report).await;
@@ -217,12 +215,15 @@ impl Operator {
                 if !had_effect {
                     return StepResult { before, after, ..result(Outcome::Refused(text)) };
                 }
-                format!("HAProxy replied \"{text}\"")
+                (format!("HAProxy replied \"{text}\""), after)
             }
-            (_, Err(error)) => error.to_string(),
-            (None, Ok(_)) => "HAProxy closed the connection in the middle of its reply".to_owned(),
+            (_, Err(error)) => (error.to_string(), None),
+            (None, Ok(_)) => ("HAProxy closed the connection in the middle of its reply".to_owned(), None),
         };
-        let after = self.read_back(step).await.map(|(_, readback)| readback);
+        let after = match after {
+            Some(after) => Some(after),
+            None => self.read_back(step).await.map(|(_, readback)| readback),
+        };
         let describe = |after: &Readback| match step.action.verify_by {
             VerifyBy::AdminState => after.status.to_string(),
             _ => verification::describe_state(step, after),
@@ -300,9 +301,7 @@ impl Operator {
         let timing = connection::request(&reader.address, &sent_line, &reader.limits, &mut bytes).await;
         let AnsweredBy { process: answered, reply: bytes } = AnsweredBy::parse(&bytes, reader.clock.now().monotonic);
         let pid = answered.map(|answered| answered.pid);
-        let other_process = answered.filter(|answered| !answered.is_same(&process)).map(|answered| {
-            format!("another HAProxy process executed it than was checked (pid {} → {})", process.pid, answered.pid)
-        });
+        let other_process = other_process(process, answered);
         let reply = Some(reply_lines::first_line(Reply::from_connection(bytes).text()).to_string())
             .filter(|reply| !reply.is_empty());
         let is_secret = secret_arguments::has_secret_reply(line.as_str());
@@ -321,6 +320,14 @@ impl Operator {
             warning: other_process.or(begin_warning).or(finish_warning),
         })
     }
+}
+
+/// Describes that another process executed a command than was checked right before. Returns `None` if it was the same, or
+/// if the process that executed it is unknown.
+fn other_process(checked: ProcessIdentity, answered: Option<ProcessIdentity>) -> Option<String> {
+    let answered = answered.filter(|answered| !answered.is_same(&checked))?;
+    let (checked, pid) = (checked.pid, answered.pid);
+    Some(format!("another HAProxy process executed it than was checked (pid {checked} → {pid})"))
 }
 
 fn not_sent(step: &IntentStep, reason: String) -> StepResult {
