@@ -24,8 +24,8 @@ use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{SessionFilter, Sessions};
 use crate::haproxy::stat_table::{RowKind, StatTable};
 use crate::haproxy::version::Version;
-use crate::observe::local_process::ProcessFamily;
 use crate::observe::old_processes::{OldProcess, OldProcesses, ServerSessions, UncountedReason};
+use crate::observe::process_family::ProcessFamily;
 
 /// Where Debian's service file puts the master socket.
 const DEBIAN_MASTER_SOCKET: &str = "/run/haproxy-master.sock";
@@ -85,7 +85,7 @@ async fn read_local_haproxy(address: &Address, query: &OldProcessQuery) -> Optio
         return None;
     }
     let (pid, earlier_pids) = (query.pid, query.earlier_pids.clone());
-    spawn_blocking(move || ProcessFamily::read(Path::new("/proc"), pid, &earlier_pids)).await.ok().flatten()
+    spawn_blocking(move || ProcessFamily::read(Path::new("/"), pid, &earlier_pids)).await.ok().flatten()
 }
 
 /// Returns whether the address belongs to this machine. Sends nothing.
@@ -108,7 +108,7 @@ async fn is_on_this_machine(address: &Address) -> bool {
 /// Returns the sockets that may be the master socket, the most likely one first.
 fn master_socket_candidates(address: &Address, local: Option<&ProcessFamily>) -> Vec<Address> {
     let mut trusted_uids = vec![0, rustix::process::geteuid().as_raw()];
-    trusted_uids.extend(local.map(|local| local.current.uid));
+    trusted_uids.extend(local.and_then(|local| local.current.owner()));
     trusted_uids.extend(address.path().and_then(|path| Some(fs::metadata(path).ok()?.uid())));
     let mut candidates = Vec::new();
     if let Some((text, directory)) = local.and_then(ProcessFamily::master_socket) {
