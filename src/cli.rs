@@ -54,6 +54,7 @@ use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::run;
 use crate::problems::thresholds::ThresholdError;
+use crate::term::terminal_mode;
 
 /// Parses the arguments, runs the command and returns the exit code.
 pub fn main() -> ExitCode {
@@ -101,14 +102,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Prints an error and returns the exit code, unless standard output is a terminal.
+/// Prints an error and returns the exit code, unless standard output is the terminal from which keys are read.
 fn require_terminal() -> Option<ExitCode> {
-    if io::stdout().is_terminal() {
-        return None;
-    }
-    eprintln!(
-        "hapulse: the dashboard needs a terminal, but standard output is not one\n  run hapulse without a pipe or redirection"
-    );
+    let why = match io::stdout().is_terminal() {
+        true if terminal_mode::is_output_on_input_terminal() => return None,
+        true => "one terminal for keys and screen, but standard input and output are different ones",
+        false => "a terminal, but standard output is not one",
+    };
+    eprintln!("hapulse: the dashboard needs {why}\n  run hapulse without a pipe or redirection");
     Some(usage_error())
 }
 

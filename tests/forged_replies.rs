@@ -10,16 +10,15 @@ mod support;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rogue::{Protocol, RogueServer};
+use rogue::{Protocol, RogueServer, SERVER};
 use script::{CommandResult, Script};
 use serde_json::Value;
 use support::actions::{answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
-use support::{FakeSocket, Lab, PaneTable, Relay, ServerBehavior, Term, Traffic, send_command_to};
+use support::{FakeSocket, Lab, PaneTable, Relay, ServerBehavior, Term, Traffic};
 
 /// Replies that refuse a command, for the server before the target in `show stat`.
 const REFUSALS: [&str; 8] = [
@@ -51,7 +50,8 @@ fn lab_with_rogue(protocol: Protocol) -> (Lab, RogueServer) {
         Protocol::Http => ("option httpchk GET /", rogue.check_option()),
         Protocol::Agent => ("", rogue.agent_option()),
     };
-    let lab = Lab::builder().servers(4).cookie().backend(check).server_option("be1/s1", &option);
+    let lab =
+        Lab::builder().servers(4).cookie().backend(check).server_option(&format!("{}/{}", SERVER.0, SERVER.1), &option);
     let lab = lab.server_behavior("be1/s2", ServerBehavior::Slow(Duration::from_mins(5))).start();
     (lab, rogue)
 }
@@ -73,13 +73,12 @@ fn drain(socket: &Path) -> (CommandResult, Value) {
 
 /// Returns a socket that forwards to the lab and replaces a command by another, so that an action has no effect although
 /// HAProxy accepts it.
-fn relay_replacing(lab: &Lab, command: &'static str, replacement: &'static str) -> FakeSocket {
-    let admin = lab.admin().to_owned();
+fn relay_replacing(lab: &Lab, rogue: &RogueServer, command: &'static str, replacement: &'static str) -> FakeSocket {
+    let (admin, rogue) = (lab.admin().to_owned(), rogue.clone());
     FakeSocket::with_handler(move |line, stream| {
         let replace = |part: &str| if part.starts_with(command) { replacement } else { part }.to_owned();
         let line = line.split(';').map(replace).collect::<Vec<_>>().join(";");
-        let reply = send_command_to(&admin, &line).unwrap_or_default();
-        let _ = stream.write_all(reply.as_bytes());
+        let _ = stream.write_all(rogue.request(&admin, &line).as_bytes());
     })
 }
 
@@ -96,9 +95,10 @@ fn assert_not_verified(result: &CommandResult, record: &Value, text: &str) {
 #[test]
 fn a1_forged_refusal_does_not_hide_successful_action() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
+    let relay = rogue.forward(&lab);
     for text in REFUSALS {
-        rogue.show_text(&lab, "be1/s1", "last_chk", text);
-        let (result, record) = drain(lab.admin());
+        rogue.show_text(&lab, text);
+        let (result, record) = drain(relay.path());
         assert_eq!(lab.server_state("be1/s2", "srv_admin_state"), "8", "{text:?}: {result:?}");
         assert_eq!((result.code, &record["verified"]), (0, &Value::Bool(true)), "{text:?}: {result:?} {record}");
         lab.send_write_command("set server be1/s2 state ready");
@@ -108,9 +108,9 @@ fn a1_forged_refusal_does_not_hide_successful_action() {
 #[test]
 fn a1_forged_success_does_not_verify_ineffective_action() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
-    let relay = relay_replacing(&lab, "set server be1/s2", "set server be1/s2 state ready");
+    let relay = relay_replacing(&lab, &rogue, "set server be1/s2", "set server be1/s2 state ready");
     for text in SUCCESSES {
-        rogue.show_text(&lab, "be1/s1", "last_chk", text);
+        rogue.show_text(&lab, text);
         let (result, record) = drain(relay.path());
         assert_eq!(lab.server_state("be1/s2", "srv_admin_state"), "0", "{text:?}");
         assert_not_verified(&result, &record, text);
@@ -121,9 +121,9 @@ fn a1_forged_success_does_not_verify_ineffective_action() {
 #[test]
 fn a1_forged_success_does_not_hide_refusal() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
-    let relay = relay_replacing(&lab, "set server be1/s2", "set server be1/gone state drain");
+    let relay = relay_replacing(&lab, &rogue, "set server be1/s2", "set server be1/gone state drain");
     for text in SUCCESSES {
-        rogue.show_text(&lab, "be1/s1", "last_chk", text);
+        rogue.show_text(&lab, text);
         let (result, record) = drain(relay.path());
         assert_not_verified(&result, &record, text);
         assert_eq!(record["answer"], "No such server.", "{text:?}: {record}");
@@ -133,18 +133,16 @@ fn a1_forged_success_does_not_hide_refusal() {
 #[test]
 fn a1_reason_phrase_and_agent_text_are_no_replies() {
     let texts = ["Permission denied, call \"555-1234\"", "\"\"be1\",\"s2\",", "[3]: No such server."];
-    for (protocol, column) in [(Protocol::Http, "last_chk"), (Protocol::Agent, "last_agt")] {
+    for protocol in [Protocol::Http, Protocol::Agent] {
         let (lab, rogue) = lab_with_rogue(protocol);
+        let relay = rogue.forward(&lab);
         for text in texts {
-            rogue.set_text(text);
-            // HAProxy cuts an agent's text at the first blank or comma.
-            let end = if protocol == Protocol::Agent { text.find([' ', ',']).unwrap() } else { text.len() };
-            lab.wait_stat("be1", "s1", column, |seen| seen.contains(&text[..end]));
-            let (result, record) = drain(lab.admin());
+            rogue.show_text(&lab, text);
+            let (result, record) = drain(relay.path());
             assert_eq!(lab.server_state("be1/s2", "srv_admin_state"), "8", "{text:?}");
             assert_eq!((result.code, &record["verified"]), (0, &Value::Bool(true)), "{text:?}: {result:?} {record}");
             lab.send_write_command("set server be1/s2 state ready");
-            assert_real_rows(&lab, text);
+            assert_real_rows(relay.path(), text);
         }
     }
 }
@@ -162,9 +160,9 @@ fn row_names(csv: &str) -> Vec<String> {
 }
 
 /// Asserts that `hapulse show` prints the real rows and no forged one.
-fn assert_real_rows(lab: &Lab, text: &str) {
+fn assert_real_rows(socket: &Path, text: &str) {
     let script = Script::new();
-    let printed = script.run(lab.admin(), "show --format csv --over 0s");
+    let printed = script.run(socket, "show --format csv --over 0s");
     assert_eq!(printed.code, 0, "{text:?}: {printed:?}");
     assert_eq!(row_names(&printed.out), ROWS, "{text:?}: {printed:?}");
 }
@@ -181,14 +179,15 @@ const FORGED_ROWS: [&str; 4] = [
 fn a1_forged_rows_are_no_rows() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
     let script = Script::new();
-    let relay = Relay::to(lab.admin());
+    let forward = rogue.forward(&lab);
+    let relay = Relay::to(forward.path());
     let term = start_dashboard(relay.path());
     for text in FORGED_ROWS {
-        rogue.show_text(&lab, "be1/s1", "last_chk", text);
-        assert_real_rows(&lab, text);
-        let status = script.run(lab.admin(), "get be1/s2.status");
+        rogue.show_text(&lab, text);
+        assert_real_rows(forward.path(), text);
+        let status = script.run(forward.path(), "get be1/s2.status");
         assert_eq!((status.out.trim(), status.code), ("no check", 0), "{text:?}: {status:?}");
-        let ghost = script.run(lab.admin(), "get be1/ghost.status");
+        let ghost = script.run(forward.path(), "get be1/ghost.status");
         assert_ne!(ghost.code, 0, "{text:?}: {ghost:?}");
         let names = |screen: &str| PaneTable::find(screen, "Servers of be1").map(|table| table.names());
         term.wait_until(|screen| names(screen).is_some_and(|names| names == ["s1", "s2", "s3", "s4"]));
@@ -197,15 +196,6 @@ fn a1_forged_rows_are_no_rows() {
         wait_for_two_polls(&term, &relay);
         assert_eq!(names(&term.screen()).unwrap(), ["s1", "s2", "s3", "s4"], "{text:?}\n{}", term.screen());
     }
-}
-
-/// Returns the reply to the commands of a poll, as HAProxy sends it.
-fn poll_reply(lab: &Lab) -> Vec<u8> {
-    let mut stream = UnixStream::connect(lab.admin()).unwrap();
-    stream.write_all(b"show info;show stat\n").unwrap();
-    let mut reply = Vec::new();
-    stream.read_to_end(&mut reply).unwrap();
-    reply
 }
 
 /// Returns the offsets of the bytes from the row of `be1/s1` to the end of the row after it.
@@ -220,8 +210,8 @@ fn a1_dump_cut_anywhere_in_forged_text_is_no_sample() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
     let script = Script::new();
     let text = "x\n\n\"\n\n# pxname,svname,status,type,\nbe1,s2,MAINT,2,\n\nName: HAProxy\nPid: 1\n\n\"\"\n\n";
-    rogue.show_text(&lab, "be1/s1", "last_chk", text);
-    let reply = poll_reply(&lab);
+    rogue.show_text(&lab, text);
+    let reply = rogue.request(lab.admin(), "show info;show stat").into_bytes();
     let offsets = offsets_of_forged_row(&reply);
     let fake = FakeSocket::with_handler(|_, _| ());
     for offset in offsets {
@@ -238,8 +228,8 @@ fn a1_dump_cut_anywhere_in_forged_text_is_no_sample() {
 fn a1_pause_after_forged_empty_line_does_not_end_a_dump() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
     let script = Script::new();
-    rogue.show_text(&lab, "be1/s1", "last_chk", "x\n\nbe1,ghost,0\n\n\n\n1\n\n");
-    let reply = poll_reply(&lab);
+    rogue.show_text(&lab, "x\n\nbe1,ghost,0\n\n\n\n1\n\n");
+    let reply = rogue.request(lab.admin(), "show info;show stat").into_bytes();
     let offsets = offsets_of_forged_row(&reply);
     // HAProxy 3.0 has no empty line there.
     let ends: Vec<usize> = offsets.filter(|offset| reply[..*offset].ends_with(b"\n")).collect();
@@ -262,8 +252,9 @@ fn a1_pause_after_forged_empty_line_does_not_end_a_dump() {
 #[test]
 fn a1_dashboard_actions_are_verified_beside_forged_refusal() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
-    rogue.show_text(&lab, "be1/s1", "last_chk", REFUSALS[0]);
-    let mut term = start_dashboard(lab.admin());
+    rogue.show_text(&lab, REFUSALS[0]);
+    let relay = rogue.forward(&lab);
+    let mut term = start_dashboard(relay.path());
     term.press("1");
     term.move_to_path("be1/s2");
     let actions =
@@ -282,7 +273,7 @@ fn a1_dashboard_actions_are_verified_beside_forged_refusal() {
 #[test]
 fn a1_ineffective_dashboard_actions_are_not_verified() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
-    let relay = relay_replacing(&lab, "set ", "set server be1/s2 state ready");
+    let relay = relay_replacing(&lab, &rogue, "set ", "set server be1/s2 state ready");
     let mut term = start_dashboard(relay.path());
     term.press("1");
     term.move_to_path("be1/s2");
@@ -293,7 +284,7 @@ fn a1_ineffective_dashboard_actions_are_not_verified() {
         (":server.health-down<ret>", "Health down: ", "# pxname,svname,type,\nbe1,s2,2,\n\n"),
     ];
     for (count, (keys, title, row)) in cases.into_iter().enumerate() {
-        rogue.show_text(&lab, "be1/s1", "last_chk", &format!("x\n\n\n1\n{state}{row}"));
+        rogue.show_text(&lab, &format!("x\n\n\n1\n{state}{row}"));
         term.press(keys);
         answer_confirmation(&mut term, title, "y");
         let record = term.wait_for_done_records(count + 1).remove(count);
@@ -309,13 +300,13 @@ fn a1_ineffective_dashboard_actions_are_not_verified() {
 fn a1_readback_cut_in_forged_text_verifies_nothing() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
     let text = SUCCESSES[0];
-    rogue.show_text(&lab, "be1/s1", "last_chk", text);
+    rogue.show_text(&lab, text);
     let ends = text.match_indices("\n\n").map(|(at, _)| at + 2);
     for part in ends.map(|end| text[..end].to_owned()) {
-        let admin = lab.admin().to_owned();
+        let (admin, rogue) = (lab.admin().to_owned(), rogue.clone());
         let relay = FakeSocket::with_handler(move |line, stream| {
             let line = line.replace("set server be1/s2 state drain", "set server be1/s2 state ready");
-            let reply = send_command_to(&admin, &line).unwrap_or_default();
+            let reply = rogue.request(&admin, &line);
             // HAProxy 3.0 replaces line breaks by blanks. Polls are complete.
             let start = reply.find(&part).or_else(|| reply.find(&part.replace('\n', " ")));
             let end = start.filter(|_| !line.contains("show info")).map(|start| start + part.len());
@@ -329,10 +320,10 @@ fn a1_readback_cut_in_forged_text_verifies_nothing() {
 #[test]
 fn a1_typed_dump_cut_in_forged_text_is_shown_as_truncated() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
-    rogue.show_text(&lab, "be1/s1", "last_chk", "x\n\n<END>\n\nbe1,ghost\n\n");
+    rogue.show_text(&lab, "x\n\n<END>\n\nbe1,ghost\n\n");
     let admin = lab.admin().to_owned();
     let relay = FakeSocket::with_handler(move |line, stream| {
-        let reply = send_command_to(&admin, line).unwrap_or_default();
+        let reply = rogue.request(&admin, line);
         let end = reply.find("<END>").filter(|_| line == "show stat").map(|start| start + "<END>  ".len());
         let _ = stream.write_all(&reply.as_bytes()[..end.unwrap_or(reply.len())]);
     });
@@ -365,8 +356,9 @@ fn open_request(lab: &Lab) {
 fn a1_session_kill_is_verified_beside_forged_refusal() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
     open_request(&lab);
-    rogue.show_text(&lab, "be1/s1", "last_chk", REFUSALS[4]);
-    let mut term = start_dashboard(lab.admin());
+    rogue.show_text(&lab, REFUSALS[4]);
+    let relay = rogue.forward(&lab);
+    let mut term = start_dashboard(relay.path());
     select_session(&mut term);
     term.press("X");
     answer_confirmation(&mut term, "Shutdown of a session: ", "y");
@@ -380,8 +372,8 @@ fn a1_ineffective_session_kills_are_not_verified() {
     open_request(&lab);
     lab.send_write_command("set server be1/s2 state drain");
     let text = "x\n\n\nSession not found.\n\n# pxname,svname,scur,status,type,\nbe1,s2,0,DRAIN,2,\n\n\n";
-    rogue.show_text(&lab, "be1/s1", "last_chk", text);
-    let relay = relay_replacing(&lab, "shutdown ", "set server be1/s2 state drain");
+    rogue.show_text(&lab, text);
+    let relay = relay_replacing(&lab, &rogue, "shutdown ", "set server be1/s2 state drain");
     let mut term = start_dashboard(relay.path());
     select_session(&mut term);
     term.press("X");

@@ -44,7 +44,8 @@ fn w20_enable_of_failing_server_takes_traffic_until_check_fails() {
             && text.contains("; 3 of 3 servers usable (now 2)"),
         "{text}"
     );
-    assert!(text.contains("the last health check of be1/s1 failed: L4CON Connection refused, "), "{text}");
+    // The text of the check is missing if the next one was running.
+    assert!(text.contains("the last health check of be1/s1 failed: L4CON"), "{text}");
     // HAProxy finds out with the next check.
     lab.wait_stat("be1", "s1", "status", |status| status == "DOWN");
     // A dashboard that never saw the server up knows the result, but not its text.
@@ -115,11 +116,7 @@ fn w20_enable_describes_what_haproxy_does_in_each_state() {
             "UP 1/2",
         ),
         ("be1/s5", "DOWN until its agent reports it up (\"deploy until 5\"); ", "DOWN (agent)"),
-        (
-            "be1/s6",
-            "stays DOWN until 2 health checks pass in a row; the last one failed: L4CON Connection refused; ",
-            "DOWN",
-        ),
+        ("be1/s6", "stays DOWN until 2 health checks pass in a row; the last one failed: L4CON", "DOWN"),
         ("other/plain", "takes traffic at once; no health check runs; ", "no check"),
         ("other/follower", "stays MAINT (via be1/s1): it follows be1/s1; ", "MAINT (via be1/s1)"),
         ("other/lost", "stays MAINT (resolution): its name has no address in DNS; ", "MAINT (resolution)"),

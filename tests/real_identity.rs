@@ -219,6 +219,58 @@ fn a18_lost_reply_exits_with_unknown_and_records_the_state() {
     assert_eq!((done["after"]["status"].as_str(), done["verified"].as_bool()), (Some("MAINT"), None), "{done}");
 }
 
+/// Starts a socket that forwards to the lab and replaces the command by another one, and the empty reply to it by a text.
+fn relay_with_text(lab: &Lab, replaced_by: &'static str, text: &'static str) -> FakeSocket {
+    let admin = lab.admin().to_owned();
+    FakeSocket::with_handler(move |line, stream| {
+        let command = "set server be1/s2 state maint";
+        let mut reply = send_command_to(&admin, &line.replace(command, replaced_by)).unwrap();
+        if line.contains(command) && !text.is_empty() {
+            assert_eq!(reply.pop(), Some('\n'), "HAProxy replies with an empty line");
+            reply.push_str(text);
+        }
+        let _ = stream.write_all(reply.as_bytes());
+    })
+}
+
+/// Returns the number of times that the administrative state was read after the command.
+fn readbacks(relay: &FakeSocket) -> usize {
+    let lines = relay.received();
+    let command = lines.iter().position(|line| line.contains("state maint")).expect("the command was sent");
+    lines[command..].iter().filter(|line| *line == "show servers state be1").count()
+}
+
+#[test]
+fn a18_command_with_text_in_its_reply_is_read_back_once() {
+    const MAINT: &str = "set server be1/s2 state maint";
+    for (replaced_by, text, outcome, code) in [
+        (MAINT, "\nDone.\n\n", "sent, but HAProxy replied \"Done.\"; state now: MAINT", 5),
+        (MAINT, "[notice]: Done.\nIt was easy.\n\n", "sent, but HAProxy replied \"Done.\"; state now: MAINT", 5),
+        ("set server be1/gone state maint", "", "refused by HAProxy: No such server.", 1),
+        ("set server be1/s2 state ready", "Not now.\n\n", "refused by HAProxy: Not now.", 1),
+    ] {
+        let lab = Lab::builder().servers(3).start();
+        let relay = relay_with_text(&lab, replaced_by, text);
+        let script = Script::new();
+        let result = script.run(relay.path(), "maint be1/s2 --yes");
+        assert!(result.code == code && result.err.contains(outcome), "{outcome}: {result:?}");
+        assert_eq!(readbacks(&relay), 1, "{outcome}: {:?}", relay.received());
+        let records = std::fs::read_to_string(script.audit_path()).unwrap();
+        let done: serde_json::Value = serde_json::from_str(records.lines().last().unwrap()).unwrap();
+        assert_eq!(done["after"]["status"].as_str(), Some(status(&lab, "s2").as_str()), "{done}");
+        assert_ne!(done["verified"], true, "{done}");
+
+        let lab = Lab::builder().servers(3).start();
+        let relay = relay_with_text(&lab, replaced_by, text);
+        let mut term = start_dashboard_without_polling(relay.path());
+        term.move_to_server("be1", "s2");
+        term.press("M");
+        answer_confirmation(&mut term, "Maintenance: ", "y");
+        term.wait_for(outcome);
+        assert_eq!(readbacks(&relay), 1, "{outcome}: {:?}", relay.received());
+    }
+}
+
 #[test]
 fn a19_state_set_by_another_operator_asks_again() {
     let lab = Lab::builder().servers(3).start();

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use hapulse::term::terminal_mode;
-use support::{Lab, Relay, Term, UnreadTerminal, wait_until};
+use support::{Lab, Relay, Term, UnreadTerminal, process, wait_until};
 
 #[test]
 fn polling_continues_in_unread_terminal() {
@@ -43,6 +43,53 @@ fn terminal_of_500_columns_is_filled() {
     term.wait_until(|screen| screen.lines().count() == 200 && screen.contains("live"));
     term.press("q");
     assert_eq!(term.exit_code(), 0);
+}
+
+/// Ways to start hapulse: standard input is the terminal by another name, something else or closed; SIGHUP is ignored; the
+/// terminal is not the controlling one.
+const STARTS: [&str; 6] = [
+    "exec hapulse demo",
+    "exec hapulse demo </dev/null",
+    "exec hapulse demo </dev/tty",
+    "exec hapulse demo <&-",
+    "trap '' HUP; exec hapulse demo </dev/zero",
+    "exec setsid --wait hapulse demo",
+];
+
+/// Starts hapulse in a terminal and returns it with the process id of hapulse.
+fn start_in_shell(line: &str) -> (Term, u32) {
+    let line = line.replace("hapulse", env!("CARGO_BIN_EXE_hapulse"));
+    let term = Term::program("sh").args(["-c", &line]).size(120, 40).start();
+    term.wait_for("live");
+    let pid = if line.contains("setsid") { process::children(term.pid())[0] } else { term.pid() };
+    (term, pid)
+}
+
+#[test]
+fn a23_hung_up_terminal_ends_dashboard_whatever_its_input_is() {
+    for line in STARTS {
+        let (mut term, pid) = start_in_shell(line);
+        term.close();
+        // An unreaped child is no living process.
+        wait_until(&format!("the end of {line}"), || !process::is_alive(pid));
+        if pid == term.pid() {
+            assert_eq!(term.exit_code(), 129, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a23_sighup_reloads_until_terminal_hangs_up() {
+    for line in STARTS.into_iter().filter(|line| !line.contains("setsid")) {
+        let (mut term, pid) = start_in_shell(line);
+        term.signal("HUP");
+        term.wait_for("configuration reloaded, log files reopened");
+        // As terminals do that send the signal before they close.
+        term.signal("HUP");
+        term.close();
+        wait_until(&format!("the end of {line}"), || !process::is_alive(pid));
+        assert_eq!(term.exit_code(), 129, "{line}");
+    }
 }
 
 #[test]

@@ -171,13 +171,13 @@ impl Search<'_> {
     fn examine(&self, members: Vec<HaproxyProcess>, log: &mut SearchLog) -> Option<Candidate> {
         let leader = members.first()?;
         let pid = leader.pid;
-        if leader.configs.is_empty() {
+        if leader.arguments.configs.is_empty() {
             log.tried.push(format!("pid {pid}: no configuration file on its command line"));
             return None;
         }
         if let Some(program) = &leader.other_program {
             let list = if self.is_own(leader) { &mut log.tried } else { &mut log.skipped };
-            let (files, program) = (safe_list(&leader.configs), SafeText::from(program.as_path()));
+            let (files, program) = (safe_list(&leader.arguments.configs), SafeText::from(program.as_path()));
             list.push(format!("pid {pid} ({files}) is named haproxy, but its program is {program}"));
             return None;
         }
@@ -186,19 +186,19 @@ impl Search<'_> {
             let place = directory.as_ref().map(|directory| directory.join(path));
             place.or_else(|| path.is_absolute().then(|| path.clone()))
         };
-        let named: Vec<PathBuf> = leader.configs.iter().filter_map(absolute).collect();
+        let named: Vec<PathBuf> = leader.arguments.configs.iter().filter_map(absolute).collect();
         let Some(mut config) = self.read_trusted(leader, &named, log) else {
             let is_stranger = |user: &&u32| !self.owners.contains_user(**user);
             let stranger = leader.users.iter().find(is_stranger).copied().unwrap_or_default();
             log.skipped.push(format!(
                 "pid {pid} ({}) belongs to user {}; {TRUSTED_USERS}",
-                safe_list(&leader.configs),
+                safe_list(&leader.arguments.configs),
                 self.accounts.user_label(stranger)
             ));
             return None;
         };
-        if named.len() < leader.configs.len() {
-            let files = safe_list(&leader.configs);
+        if named.len() < leader.arguments.configs.len() {
+            let files = safe_list(&leader.arguments.configs);
             log.tried.push(format!(
                 "pid {pid} ({files}): cannot read the working directory that a configuration file is relative to"
             ));
@@ -209,11 +209,11 @@ impl Search<'_> {
             if named.iter().any(is_elsewhere) {
                 log.skipped.push(format!(
                     "pid {pid} ({}) runs in a container or sees other files; name its socket as the target",
-                    safe_list(&leader.configs)
+                    safe_list(&leader.arguments.configs)
                 ));
                 return None;
             }
-            config.files.clone_from(&leader.configs);
+            config.files.clone_from(&leader.arguments.configs);
         }
         Some(Candidate { members, config })
     }

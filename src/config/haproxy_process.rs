@@ -26,17 +26,28 @@ pub(crate) struct HaproxyProcess {
     pub(crate) parent: u32,
     /// Real, effective, saved and file system user id.
     pub(crate) users: Vec<u32>,
-    /// Configuration files and directories on the command line, in HAProxy's order.
-    pub(crate) configs: Vec<PathBuf>,
-    /// Directory to which HAProxy changes at its start (`-C`).
-    directory: Option<PathBuf>,
+    /// Command line.
+    pub(crate) arguments: HaproxyArguments,
     /// Program that the process runs, if it is known and has another name than HAProxy. Any user can start any program
     /// under the name haproxy.
     pub(crate) other_program: Option<PathBuf>,
-    /// The process is in a process id namespace of its own, as in a container.
-    is_in_container: bool,
+    /// Number of process id namespaces that the process is in: more than 1 in a container, 0 if it is unknown.
+    pub(crate) namespaces: usize,
     /// Folder of the process in `/proc`.
     folder: PathBuf,
+}
+
+/// The arguments on the command line of a HAProxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct HaproxyArguments {
+    /// Configuration files and directories, in HAProxy's order.
+    pub(crate) configs: Vec<PathBuf>,
+    /// Directory to which HAProxy changes at its start (`-C`).
+    directory: Option<PathBuf>,
+    /// Address of the master socket (`-S`), without the options that follow a comma.
+    pub(crate) master_socket: Option<String>,
+    /// Processes that this one was started to replace (`-sf`, `-st`).
+    pub(crate) replaced: Vec<u32>,
 }
 
 /// The files that a process sees, compared with those that hapulse sees.
@@ -55,11 +66,12 @@ impl HaproxyProcess {
         let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let mut pids: Vec<u32> = pids.collect();
         pids.sort_unstable();
-        pids.into_iter().filter_map(|pid| Self::read(&root.join("proc").join(pid.to_string()), pid)).collect()
+        pids.into_iter().filter_map(|pid| Self::find(root, pid)).collect()
     }
 
-    /// Reads one process. Returns `None` if it is not HAProxy or has ended.
-    fn read(folder: &Path, pid: u32) -> Option<Self> {
+    /// Reads one process below `root`. Returns `None` if it is not HAProxy or has ended.
+    pub(crate) fn find(root: &Path, pid: u32) -> Option<Self> {
+        let folder = root.join("proc").join(pid.to_string());
         let read = |name: &str, max| safe_file::read_start(&folder.join(name), max).map(|(bytes, _)| bytes);
         let cmdline = read("cmdline", MAX_CMDLINE_BYTES).ok()?;
         let words: Vec<&[u8]> =
@@ -81,17 +93,30 @@ impl HaproxyProcess {
             let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
             line.unwrap_or_default().split_whitespace().filter_map(|word| word.parse().ok()).collect()
         };
-        let (configs, directory) = parse_arguments(&words[1..]);
         Some(Self {
             pid,
             parent: numbers("PPid").first().copied()?,
             users: Some(numbers("Uid")).filter(|users| !users.is_empty())?,
-            configs,
-            directory,
+            arguments: HaproxyArguments::parse(&words[1..]),
             other_program: program.filter(|_| !has_program_name),
-            is_in_container: numbers("NSpid").len() > 1,
-            folder: folder.to_path_buf(),
+            namespaces: numbers("NSpid").len(),
+            folder,
         })
+    }
+
+    /// Returns the time at which the process started, in clock ticks since the start of the machine. Returns `None` if it
+    /// has ended.
+    pub(crate) fn started_at(&self) -> Option<u64> {
+        let (stat, _) = safe_file::read_start(&self.folder.join("stat"), MAX_STATUS_BYTES).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
+        // The program name is in parentheses and may itself contain parentheses. The time is field 22, counted from 1.
+        stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    }
+
+    /// Returns the owner of the folder of the process, which is root if the process changed its user. Returns `None` if it
+    /// has ended.
+    pub(crate) fn owner(&self) -> Option<u32> {
+        fs::metadata(&self.folder).ok().map(|meta| meta.uid())
     }
 
     /// Returns the environment with which the process was started.
@@ -107,12 +132,12 @@ impl HaproxyProcess {
             // After -C, this is already the new directory.
             return fs::read_link(self.folder.join("cwd"))
                 .ok()
-                .or_else(|| self.directory.clone().filter(|path| path.is_absolute()));
+                .or_else(|| self.arguments.directory.clone().filter(|path| path.is_absolute()));
         }
         // HAProxy read its files before it changed its root, and its working directory is now within the new root.
         let environment = self.environment();
         let started_in = environment.get(b"PWD").ok().flatten().map(|path| PathBuf::from(OsStr::from_bytes(path)));
-        let directory = match (started_in, &self.directory) {
+        let directory = match (started_in, &self.arguments.directory) {
             (Some(started_in), Some(directory)) => started_in.join(directory),
             (Some(started_in), None) => started_in,
             (None, directory) => directory.clone()?,
@@ -144,7 +169,7 @@ impl HaproxyProcess {
                     _ => MountView::Other,
                 }
             }
-            _ if self.is_in_container => MountView::Other,
+            _ if self.namespaces > 1 => MountView::Other,
             _ => MountView::Same,
         }
     }
@@ -169,28 +194,35 @@ fn is_haproxy_name(name: &[u8]) -> bool {
         .any(|prefix| name.strip_prefix(*prefix).is_some_and(|rest| !is_followed_by_word(rest)))
 }
 
-/// Returns the configuration files and the directory of `-C` on a command line, read as HAProxy does it.
-fn parse_arguments(words: &[&[u8]]) -> (Vec<PathBuf>, Option<PathBuf>) {
-    let path = |word: &[u8]| PathBuf::from(OsStr::from_bytes(word));
-    let (mut configs, mut directory) = (Vec::new(), None);
-    let mut rest: VecDeque<&[u8]> = words.iter().copied().collect();
-    while let Some(word) = rest.pop_front() {
-        match word.strip_prefix(b"-") {
-            Some(b"-") => configs.extend(rest.drain(..).map(path)),
-            // Options without a value. The value of -dt is optional.
-            Some([b'c', b'c', ..]) => drop(rest.pop_front()),
-            Some([b'v' | b'd' | b'V' | b'c' | b'D' | b'W' | b'q', ..]) | None => {}
-            Some([b's', b'f' | b't', ..]) => {
-                while rest.front().is_some_and(|word| !word.starts_with(b"-")) {
-                    rest.pop_front();
+impl HaproxyArguments {
+    /// Reads a command line, without the program, as HAProxy does it.
+    fn parse(words: &[&[u8]]) -> Self {
+        let path = |word: &[u8]| PathBuf::from(OsStr::from_bytes(word));
+        let text = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
+        let mut this = Self::default();
+        let mut rest: VecDeque<&[u8]> = words.iter().copied().collect();
+        while let Some(word) = rest.pop_front() {
+            match word.strip_prefix(b"-") {
+                Some(b"-") => this.configs.extend(rest.drain(..).map(path)),
+                // Options without a value. The value of -dt is optional.
+                Some([b'c', b'c', ..]) => drop(rest.pop_front()),
+                Some([b'v' | b'd' | b'V' | b'c' | b'D' | b'W' | b'q', ..]) | None => {}
+                Some([b's', b'f' | b't', ..]) => {
+                    while let Some(pid) = rest.pop_front_if(|word| !word.starts_with(b"-")) {
+                        this.replaced.extend(text(pid).parse::<u32>());
+                    }
                 }
+                Some([b'f', ..]) => this.configs.extend(rest.pop_front().map(path)),
+                Some([b'C', ..]) => this.directory = rest.pop_front().map(path),
+                Some([b'S', ..]) => {
+                    let address = rest.pop_front().and_then(|word| word.split(|byte| *byte == b',').next());
+                    this.master_socket = address.filter(|address| !address.is_empty()).map(text);
+                }
+                Some(_) => drop(rest.pop_front()),
             }
-            Some([b'f', ..]) => configs.extend(rest.pop_front().map(path)),
-            Some([b'C', ..]) => directory = rest.pop_front().map(path),
-            Some(_) => drop(rest.pop_front()),
         }
+        this
     }
-    (configs, directory)
 }
 
 #[cfg(test)]
@@ -208,10 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn parse_arguments_follows_haproxy() {
-        let parse = |line: &str| {
+    fn parse_reads_arguments_as_haproxy_does() {
+        let arguments = |line: &str| {
             let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-            let (configs, directory) = parse_arguments(&words);
+            HaproxyArguments::parse(&words)
+        };
+        let parse = |line: &str| {
+            let HaproxyArguments { configs, directory, .. } = arguments(line);
             let shown: Vec<String> = configs.iter().map(|path| path.display().to_string()).collect();
             (shown.join(" "), directory.map(|path| path.display().to_string()))
         };
@@ -219,5 +254,9 @@ mod tests {
         assert_eq!(parse("-sf 7 -x sockpair@3 -db -C /etc -n 5 -- a -f c"), ("a -f c".into(), Some("/etc".into())));
         assert_eq!(parse("-S /m,mode,600 -dM -dt 0 -f /a -cc x -L -f -D"), ("/a".into(), None));
         assert_eq!(parse("-f"), (String::new(), None));
+        let line = "-W -S /run/m.sock,mode,600 -sf 11 12 -x /run/a.sock -st 13";
+        assert_eq!(arguments(line).replaced, [11, 12, 13]);
+        assert_eq!(arguments(line).master_socket.as_deref(), Some("/run/m.sock"));
+        assert_eq!(arguments("-sf -S ,mode,600"), HaproxyArguments::default());
     }
 }

@@ -12,7 +12,8 @@ use crate::haproxy::reply_words;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reply<'a> {
     body: &'a [u8],
-    complete: bool,
+    /// True if an empty line followed the body.
+    is_ended: bool,
 }
 
 /// The start of the reply that every HAProxy version sends to a command that the socket's level does not allow.
@@ -27,12 +28,12 @@ impl<'a> Reply<'a> {
     /// Returns all bytes received on a connection as the reply to its last or only command.
     pub fn from_connection(bytes: &'a [u8]) -> Self {
         let bytes = without_severity(bytes);
-        let (body, complete) = match bytes {
+        let (body, is_ended) = match bytes {
             [body @ .., b'\n', b'\n'] => (&bytes[..=body.len()], true),
             b"\n" => (&bytes[..0], true),
             _ => (bytes, false),
         };
-        Self { body, complete: complete && !ends_in_quoted_cell(body) }
+        Self { body, is_ended }
     }
 
     /// Returns the bytes of the reply, including the last line break.
@@ -40,9 +41,15 @@ impl<'a> Reply<'a> {
         self.body
     }
 
-    /// Returns true if the reply ended with an empty line.
+    /// Returns true if the reply ended with an empty line, which may be one in a quoted cell of `show stat`.
+    pub(crate) fn ends_with_empty_line(&self) -> bool {
+        self.is_ended
+    }
+
+    /// Returns true if the reply ended with an empty line that is not in a quoted cell of `show stat`. Reads the whole
+    /// reply.
     pub fn is_complete(&self) -> bool {
-        self.complete
+        self.is_ended && !ends_in_quoted_cell(self.body)
     }
 
     /// Returns true if HAProxy refused the command because the level of the socket is too low.
@@ -71,7 +78,7 @@ pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
     let mut rest = bytes;
     while replies.len() + 1 < count && !rest.is_empty() {
         let Some((body, after)) = split_first(rest) else { break };
-        replies.push(Reply { body: without_severity(body), complete: true });
+        replies.push(Reply { body: without_severity(body), is_ended: true });
         rest = after;
     }
     if !rest.is_empty() && replies.len() < count {

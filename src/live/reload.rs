@@ -58,8 +58,8 @@ impl ReloadedSettings {
 }
 
 /// Returns true if the terminal still exists and the dashboard is in its foreground. Otherwise, SIGHUP means that the
-/// terminal was closed, or that the shell of a background job ended.
+/// terminal was closed, or that the shell of a background job ended. Standard output is the terminal, standard input
+/// may be something else.
 pub(crate) fn is_terminal_present() -> bool {
-    let own_group = rustix::process::getpgrp();
-    [rustix::termios::tcgetpgrp(io::stdout()), rustix::termios::tcgetpgrp(io::stdin())].contains(&Ok(own_group))
+    rustix::termios::tcgetpgrp(io::stdout()) == Ok(rustix::process::getpgrp())
 }

@@ -10,7 +10,7 @@
 //! loop, which always gets the newest result. The event loop updates [`poll_stats`] and the [`link`]; [`changes`]
 //! compares the sample with the previous one, with the [`state_cause`] of each change, and appends to the log of
 //! [`events`]. While a drain is followed, [`old_process_finder`] finds processes from before a reload with
-//! [`local_process`] and the master socket, and counts their sessions ([`old_processes`]). Only the sampler and the event loop
+//! [`process_family`] and the master socket, and counts their sessions ([`old_processes`]). Only the sampler and the event loop
 //! read the clock; all other code receives a [`timestamp`]. An [`instance_id`] names the instance that a value belongs
 //! to.
 
@@ -20,11 +20,11 @@ pub(crate) mod events;
 pub mod instance_id;
 pub(crate) mod latest_slot;
 pub mod link;
-pub(crate) mod local_process;
 pub mod old_process_finder;
 pub mod old_processes;
 pub(crate) mod poll_schedule;
 pub(crate) mod poll_stats;
+pub(crate) mod process_family;
 pub mod row_ids;
 pub mod sample;
 pub(crate) mod sample_parser;

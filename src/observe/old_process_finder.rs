@@ -24,8 +24,8 @@ use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::sessions::{SessionFilter, Sessions};
 use crate::haproxy::stat_table::{RowKind, StatTable};
 use crate::haproxy::version::Version;
-use crate::observe::local_process::ProcessFamily;
 use crate::observe::old_processes::{OldProcess, OldProcesses, ServerSessions, UncountedReason};
+use crate::observe::process_family::ProcessFamily;
 
 /// Where Debian's service file puts the master socket.
 const DEBIAN_MASTER_SOCKET: &str = "/run/haproxy-master.sock";
@@ -85,7 +85,7 @@ async fn read_local_haproxy(address: &Address, query: &OldProcessQuery) -> Optio
         return None;
     }
     let (pid, earlier_pids) = (query.pid, query.earlier_pids.clone());
-    spawn_blocking(move || ProcessFamily::read(Path::new("/proc"), pid, &earlier_pids)).await.ok().flatten()
+    spawn_blocking(move || ProcessFamily::read(Path::new("/"), pid, &earlier_pids)).await.ok().flatten()
 }
 
 /// Returns whether the address belongs to this machine. Sends nothing.
@@ -108,7 +108,7 @@ async fn is_on_this_machine(address: &Address) -> bool {
 /// Returns the sockets that may be the master socket, the most likely one first.
 fn master_socket_candidates(address: &Address, local: Option<&ProcessFamily>) -> Vec<Address> {
     let mut trusted_uids = vec![0, rustix::process::geteuid().as_raw()];
-    trusted_uids.extend(local.map(|local| local.current.uid));
+    trusted_uids.extend(local.and_then(|local| local.current.owner()));
     trusted_uids.extend(address.path().and_then(|path| Some(fs::metadata(path).ok()?.uid())));
     let mut candidates = Vec::new();
     if let Some((text, directory)) = local.and_then(ProcessFamily::master_socket) {
@@ -243,7 +243,7 @@ impl Finder<'_> {
             return Ok(None);
         }
         let text = reply::split(&reply, 1);
-        let is_complete = text.first().is_some_and(reply::Reply::is_complete) && has_closed_quotes(&reply);
+        let is_complete = text.first().is_some_and(reply::Reply::is_complete);
         let body = text.first().map(reply::Reply::text).unwrap_or_default();
         if !body.starts_with(b"#") {
             // The old configuration may not have had this backend.
@@ -260,11 +260,6 @@ impl Finder<'_> {
             Err(error) => Err(error.to_string()),
         }
     }
-}
-
-/// Returns whether the reply does not end within a quoted text.
-fn has_closed_quotes(reply: &[u8]) -> bool {
-    reply.split(|byte| *byte == b'"').count() % 2 == 1
 }
 
 fn count_sessions(table: &StatTable) -> ServerSessions {
@@ -314,10 +309,5 @@ mod tests {
         let is_local = async |host: &str| is_on_this_machine(&Address::Tcp { host: host.to_owned(), port: 9 }).await;
         assert!(is_local("127.0.0.1").await && is_local("127.0.0.9").await);
         assert!(!is_local("192.0.2.1").await && !is_local("host.invalid").await);
-    }
-
-    #[test]
-    fn reply_that_ends_within_quotes_is_truncated() {
-        assert!(has_closed_quotes(b"a,\"x\"\"y\",b\n\n") && !has_closed_quotes(b"a,\"x\n\n"));
     }
 }

@@ -121,7 +121,8 @@ impl SampleParser {
             return Err(PollError::MasterSocket);
         }
         let info = ProcessInfo::parse(info.text())?;
-        if !stat.is_complete() {
+        // The parser finds an end within a quoted cell.
+        if !stat.ends_with_empty_line() {
             return Err(StatError::Cut(stat.text().len()).into());
         }
         let table = stat_parser.finish(stat.text())?;

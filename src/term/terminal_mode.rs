@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -69,6 +69,23 @@ pub(crate) fn open_terminal() -> io::Result<OwnedFd> {
     }
 }
 
+/// Returns whether standard output is the terminal from which keys are read. Otherwise, the person who presses the keys
+/// may not see a question.
+pub(crate) fn is_output_on_input_terminal() -> bool {
+    let input = open_terminal().ok().and_then(|terminal| device_number(terminal.as_fd()));
+    input.is_some() && input == device_number(io::stdout().as_fd())
+}
+
+/// Returns the device number of a terminal; for `/dev/tty`, that of the controlling terminal.
+fn device_number(terminal: BorrowedFd<'_>) -> Option<(u32, u32)> {
+    const CONTROLLING_TERMINAL: (u32, u32) = (5, 0);
+    let device = rustix::fs::fstat(terminal).ok()?.st_rdev;
+    match (rustix::fs::major(device), rustix::fs::minor(device)) {
+        CONTROLLING_TERMINAL => ProcessStat::read("self")?.terminal(),
+        number => Some(number),
+    }
+}
+
 /// Returns the number of columns and rows of the terminal, or 80 and 24 if they are unknown.
 pub(crate) fn size() -> (u16, u16) {
     crossterm::terminal::size().unwrap_or((80, 24))
@@ -104,21 +121,42 @@ pub(crate) fn suspend() -> io::Result<()> {
 /// Returns whether the parent process is in the same session, as a shell with job control is. Reads `/proc` instead of
 /// calling `getsid`: in a container, the ID of a session leader outside of it is 0, which the Rust wrapper rejects.
 fn has_job_control_shell() -> bool {
-    let parent_and_session = |process: &str| {
-        parse_parent_and_session(&String::from_utf8_lossy(&fs::read(format!("/proc/{process}/stat")).ok()?))
-    };
-    let Some((parent, session)) = parent_and_session("self") else { return false };
-    parent_and_session(&parent.to_string()).is_some_and(|(_, parent_session)| parent_session == session)
+    let Some(own) = ProcessStat::read("self") else { return false };
+    ProcessStat::read(&own.parent.to_string()).is_some_and(|parent| parent.session == own.session)
 }
 
-/// Parses the parent process and the session from `/proc/PID/stat`. The program name before these fields is in
-/// parentheses and may itself contain parentheses.
-fn parse_parent_and_session(stat: &str) -> Option<(u32, u32)> {
-    let (_, after_name) = stat.rsplit_once(')')?;
-    let mut numbers = after_name.split_whitespace().skip(1);
-    let parent = numbers.next()?.parse().ok()?;
-    let session = numbers.nth(1)?.parse().ok()?;
-    Some((parent, session))
+/// A part of `/proc/PID/stat`.
+#[derive(Debug, PartialEq, Eq)]
+struct ProcessStat {
+    /// Process id of the parent.
+    parent: u32,
+    /// Session; 0 if its leader is outside of this container.
+    session: u32,
+    /// Encoded device number of the controlling terminal; 0 without one.
+    terminal: u32,
+}
+
+impl ProcessStat {
+    /// Reads the file of a process, or of this one for `self`.
+    fn read(process: &str) -> Option<Self> {
+        Self::parse(&String::from_utf8_lossy(&fs::read(format!("/proc/{process}/stat")).ok()?))
+    }
+
+    /// Parses the contents of the file. The program name before these fields is in parentheses and may itself contain
+    /// parentheses.
+    fn parse(stat: &str) -> Option<Self> {
+        let (_, after_name) = stat.rsplit_once(')')?;
+        let mut fields = after_name.split_whitespace().skip(1);
+        let parent = fields.next()?.parse().ok()?;
+        let session = fields.nth(1)?.parse().ok()?;
+        Some(Self { parent, session, terminal: fields.next()?.parse().ok()? })
+    }
+
+    /// Returns the major and minor device number of the controlling terminal, or `None` without one.
+    fn terminal(&self) -> Option<(u32, u32)> {
+        let number = self.terminal;
+        (number != 0).then_some(((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xf_ff00)))
+    }
 }
 
 #[cfg(test)]
@@ -126,21 +164,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parse_parent_and_session_reads_proc_stat() {
-        assert_eq!(parse_parent_and_session("8 (hapulse) S 7 8 5 34816 8 4194304 1"), Some((7, 5)));
-        assert_eq!(parse_parent_and_session("8 (a) b (c)) S 7 8 5 34816"), Some((7, 5)), "parentheses in the name");
-        assert_eq!(
-            parse_parent_and_session("8 (hapulse) S 7 0 0 34816"),
-            Some((7, 0)),
-            "the session leader is outside the container"
-        );
-        assert_eq!(parse_parent_and_session("8 (hapulse) S 7"), None);
-        assert_eq!(parse_parent_and_session(""), None);
+    fn parse_reads_process_stat() {
+        let stat = |parent, session, terminal| Some(ProcessStat { parent, session, terminal });
+        assert_eq!(ProcessStat::parse("8 (hapulse) S 7 8 5 34816 8 4194304 1"), stat(7, 5, 34816));
+        let with_parentheses = "8 (a) b (c)) S 7 8 5 0 -1";
+        assert_eq!(ProcessStat::parse(with_parentheses), stat(7, 5, 0));
+        assert_eq!(ProcessStat::parse("8 (hapulse) S 7 8 5"), None);
+        assert_eq!(ProcessStat::parse(""), None);
     }
 
     #[test]
-    fn parse_parent_and_session_matches_own_process() {
-        let (parent, _) = parse_parent_and_session(&fs::read_to_string("/proc/self/stat").unwrap()).unwrap();
-        assert_eq!(Some(parent), rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get() as u32));
+    fn terminal_decodes_device_number() {
+        let terminal = |terminal| ProcessStat { parent: 1, session: 1, terminal }.terminal();
+        assert_eq!([terminal(0), terminal(34816), terminal(34822)], [None, Some((136, 0)), Some((136, 6))]);
+        assert_eq!(terminal((1 << 20) | 34816), Some((136, 256)));
+    }
+
+    #[test]
+    fn read_matches_own_process() {
+        let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get() as u32);
+        assert_eq!(ProcessStat::read("self").map(|stat| stat.parent), parent);
     }
 }

@@ -16,6 +16,17 @@ pub fn send_command_to(socket: &Path, line: &str) -> std::io::Result<String> {
     exchange(socket, line, false)
 }
 
+/// Returns one field of a reply to `show stat`; `None` if it has no row of this server.
+pub fn stat_field(reply: &str, proxy: &str, server: &str, column: &str) -> Option<String> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reply.as_bytes());
+    let header = reader.headers().expect("show stat has a header").clone();
+    let index = header.iter().position(|name| name == column);
+    let index = index.unwrap_or_else(|| panic!("show stat has no column {column}"));
+    let mut rows = reader.records().filter_map(Result::ok);
+    let row = rows.find(|row| row.get(0) == Some(proxy) && row.get(1) == Some(server))?;
+    Some(row.get(index).unwrap_or_default().to_owned())
+}
+
 fn exchange(socket: &Path, line: &str, half_close: bool) -> std::io::Result<String> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(DEADLINE))?;
@@ -48,19 +59,8 @@ impl Lab {
 
     /// Returns one field of `show stat`, by proxy, server and column name.
     pub fn stat(&self, proxy: &str, server: &str, column: &str) -> String {
-        let text = self.send_command("show stat");
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-        let header = reader.headers().expect("show stat has a header").clone();
-        let index = header.iter().position(|name| name == column);
-        let index = index.unwrap_or_else(|| panic!("show stat has no column {column}"));
-        reader
-            .records()
-            .filter_map(Result::ok)
-            .find(|row| row.get(0) == Some(proxy) && row.get(1) == Some(server))
-            .unwrap_or_else(|| panic!("show stat has no row {proxy}/{server}"))
-            .get(index)
-            .unwrap_or_default()
-            .to_owned()
+        let field = stat_field(&self.send_command("show stat"), proxy, server, column);
+        field.unwrap_or_else(|| panic!("show stat has no row {proxy}/{server}"))
     }
 
     /// Waits until a field of `show stat` passes `check`.

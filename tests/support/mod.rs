@@ -45,7 +45,7 @@ pub mod unread_terminal;
 
 pub use agent::Agent;
 pub use builder::LabBuilder;
-pub use client::send_command_to;
+pub use client::{send_command_to, stat_field};
 pub use fake::{CannedReplies, FakeSocket};
 pub use grid::Grid;
 pub use haproxy::Lab;

@@ -5,11 +5,15 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Lab, lock, wait_until};
+use crate::support::{FakeSocket, Lab, lock, send_command_to, stat_field, wait_for};
+
+/// Backend and name of the server that a rogue server stands for.
+pub const SERVER: (&str, &str) = ("be1", "s1");
 
 /// Number of bytes of a text that HAProxy keeps.
 pub const MAX_TEXT: usize = 127;
@@ -26,8 +30,9 @@ pub enum Protocol {
 }
 
 /// A running rogue server; it ends with the test.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RogueServer {
+    protocol: Protocol,
     addr: SocketAddr,
     text: Arc<Mutex<String>>,
 }
@@ -44,7 +49,7 @@ impl RogueServer {
                 thread::spawn(move || reply(stream, protocol, &text));
             }
         });
-        Self { addr, text }
+        Self { protocol, addr, text }
     }
 
     /// Returns the options for a `server` line; HAProxy checks ten times per second.
@@ -57,20 +62,45 @@ impl RogueServer {
         format!("agent-check agent-inter 100ms agent-addr {} agent-port {}", self.addr.ip(), self.addr.port())
     }
 
-    /// Changes the text without waiting until HAProxy has it.
-    pub fn set_text(&self, text: &str) {
+    /// Changes the text and waits until HAProxy shows it.
+    pub fn show_text(&self, lab: &Lab, text: &str) {
         assert!(text.len() <= MAX_TEXT, "HAProxy would cut {text:?}");
         text.clone_into(&mut lock(&self.text));
+        self.request(lab.admin(), "show stat");
     }
 
-    /// Changes the text and waits until `column` of `proxy/server` holds it. HAProxy 3.0 replaces line breaks by blanks.
-    pub fn show_text(&self, lab: &Lab, server: &str, column: &str, text: &str) {
-        self.set_text(text);
-        let (proxy, name) = server.split_once('/').expect("backend/server");
+    /// Sends a line to a HAProxy and returns its reply. While a check runs, HAProxy leaves out its text: a line that only
+    /// reads is sent again until the row of the server, if the reply has one, contains the text.
+    pub fn request(&self, socket: &Path, line: &str) -> String {
+        let only_reads = line.split(';').all(|command| command.starts_with("show "));
+        wait_for("the text of a rogue server in show stat", || {
+            let reply = send_command_to(socket, line).unwrap_or_default();
+            (!only_reads || self.shows_text(&reply)).then_some(reply)
+        })
+    }
+
+    /// Starts a socket that forwards lines to a HAProxy as [`Self::request`] does.
+    pub fn forward(&self, lab: &Lab) -> FakeSocket {
+        let (rogue, admin) = (self.clone(), lab.admin().to_owned());
+        FakeSocket::with_handler(move |line, stream| drop(stream.write_all(rogue.request(&admin, line).as_bytes())))
+    }
+
+    /// Returns whether the row of the server contains the text, or there is no such row. HAProxy 3.0 replaces line breaks
+    /// by blanks, and every version cuts an agent's text at the first blank or comma.
+    fn shows_text(&self, reply: &str) -> bool {
+        let column = if self.protocol == Protocol::Agent { "last_agt" } else { "last_chk" };
+        let rows = reply.find("# pxname").map_or("", |start| &reply[start..]);
+        if rows.is_empty() {
+            return true;
+        }
+        let Some(shown) = stat_field(rows, SERVER.0, SERVER.1, column) else { return true };
+        let text = lock(&self.text).clone();
         let visible = |text: &str| text.split_whitespace().collect::<String>();
-        wait_until("the text of a rogue server in show stat", || {
-            visible(&lab.stat(proxy, name, column)) == visible(text)
-        });
+        match self.protocol {
+            Protocol::MySql => visible(&shown) == visible(&text),
+            Protocol::Http => shown.contains(&text),
+            Protocol::Agent => shown.contains(text.split([' ', ',']).next().unwrap_or_default()),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -101,6 +101,11 @@ impl Term {
         rustix::termios::tcflow(&tty, action).expect("a terminal can be stopped");
     }
 
+    /// Returns the path of the program's side of the terminal.
+    pub fn tty_path(&self) -> &Path {
+        &self.tty
+    }
+
     /// Opens the program's side of the terminal; `None` after [`Term::close`].
     fn tty(&self) -> Option<File> {
         self.master.as_ref()?;
@@ -136,7 +141,7 @@ impl Term {
     }
 
     /// Returns the program's home folder; it is empty unless the builder wrote a file.
-    pub fn home(&self) -> &std::path::Path {
+    pub fn home(&self) -> &Path {
         self.home.path()
     }
 

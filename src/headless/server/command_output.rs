@@ -5,12 +5,12 @@
 //! interrupt an action.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::Duration;
 
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::headless::print::terminal_columns_or_default;
+use crate::term::terminal_mode;
 
 /// Minimum time between two progress lines, if output is not a terminal.
 const MIN_PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -41,11 +41,12 @@ impl Console {
         Self { out, err, columns, progress_cells: 0, last_progress: None }
     }
 
-    /// Returns whether the console can ask questions, which requires that input and output are the same terminal.
-    pub(crate) fn can_prompt(&self) -> bool {
-        let device = |fd: BorrowedFd<'_>| rustix::fs::fstat(fd).map(|stat| stat.st_rdev).ok();
-        let (stdin, stdout) = (io::stdin(), io::stdout());
-        self.columns.is_some() && stdin.is_terminal() && device(stdin.as_fd()) == device(stdout.as_fd())
+    /// Returns why the console cannot ask questions; `None` if it can: input and output are the same terminal.
+    pub(crate) fn prompt_obstacle(&self) -> Option<&'static str> {
+        if self.columns.is_none() || !io::stdin().is_terminal() {
+            return Some("no terminal");
+        }
+        (!terminal_mode::is_output_on_input_terminal()).then_some("input and output are different terminals")
     }
 
     /// Prints a line to standard output.

@@ -30,16 +30,16 @@ impl ServerCommand<'_> {
     /// # Errors
     /// Prints why the command cannot run and returns its exit.
     pub(crate) fn check_prerequisites(&mut self) -> Result<(), CommandExit> {
-        let can_ask = self.console.can_prompt();
+        let obstacle = self.console.prompt_obstacle();
         let wants_reason = self.options.is_reason_required && self.options.reason.is_none();
-        let why = match () {
-            () if self.options.prompt_policy == PromptPolicy::Always && !can_ask => {
-                "cannot ask for confirmation: no terminal\n  add --yes to run without confirmation"
+        let why = match obstacle {
+            Some(obstacle) if self.options.prompt_policy == PromptPolicy::Always => {
+                format!("cannot ask for confirmation: {obstacle}\n  add --yes to run without confirmation")
             }
-            () if wants_reason && !can_ask => "a reason is required (audit.ask_reason is set)\n  add --reason TEXT",
-            () => return self.check_read_only(),
+            Some(_) if wants_reason => "a reason is required (audit.ask_reason is set)\n  add --reason TEXT".to_owned(),
+            _ => return self.check_read_only(),
         };
-        self.console.print_error(why);
+        self.console.print_error(&why);
         Err(CommandExit::Usage)
     }
 
