@@ -8,17 +8,15 @@ mod rogue;
 mod script;
 mod support;
 
-use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use rogue::{Protocol, RogueServer, SERVER};
 use script::{CommandResult, Script};
 use serde_json::Value;
 use support::actions::{answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
-use support::{FakeSocket, Lab, PaneTable, Relay, ServerBehavior, Term, Traffic};
+use support::{FakeSocket, Lab, PaneTable, Relay, ServerBehavior};
 
 /// Replies that refuse a command, for the server before the target in `show stat`.
 const REFUSALS: [&str; 8] = [
@@ -56,30 +54,18 @@ fn lab_with_rogue(protocol: Protocol) -> (Lab, RogueServer) {
     (lab, rogue)
 }
 
-/// Returns the newest finished record of an audit log.
-fn done_record(audit: &Path) -> Value {
-    let text = fs::read_to_string(audit).unwrap();
-    let mut records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    records.rfind(|record| record["phase"] == "done").expect("an action is in the audit log")
-}
-
 /// Runs `hapulse drain be1/s2` and returns its result with the record of the audit log.
 fn drain(socket: &Path) -> (CommandResult, Value) {
     let script = Script::new();
     let result = script.run(socket, "drain be1/s2 -y --force");
-    let record = done_record(&script.audit_path());
-    (result, record)
+    (result, script.done_record())
 }
 
 /// Returns a socket that forwards to the lab and replaces a command by another, so that an action has no effect although
 /// HAProxy accepts it.
 fn relay_replacing(lab: &Lab, rogue: &RogueServer, command: &'static str, replacement: &'static str) -> FakeSocket {
     let (admin, rogue) = (lab.admin().to_owned(), rogue.clone());
-    FakeSocket::with_handler(move |line, stream| {
-        let replace = |part: &str| if part.starts_with(command) { replacement } else { part }.to_owned();
-        let line = line.split(';').map(replace).collect::<Vec<_>>().join(";");
-        let _ = stream.write_all(rogue.request(&admin, &line).as_bytes());
-    })
+    FakeSocket::replacing(command, replacement, move |line| rogue.request(&admin, line))
 }
 
 /// Asserts that an action was reported as failed everywhere.
@@ -334,32 +320,14 @@ fn a1_typed_dump_cut_in_forged_text_is_shown_as_truncated() {
     term.wait_for("(the reply was truncated)");
 }
 
-/// Opens the sessions view and puts the cursor on the session of `be1/s2`.
-fn select_session(term: &mut Term) {
-    term.press("7");
-    term.wait_for("lists the open sessions");
-    term.press("<ret>");
-    term.wait_for(" sessions, oldest first");
-    term.press("/server:s2<ret>");
-    term.wait_for("1 of ");
-}
-
-/// Sends one request that server s2 does not answer.
-fn open_request(lab: &Lab) {
-    let request = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s2").workers(1);
-    // The thread ends with its request: through the action, or with the lab.
-    thread::spawn(move || request.send(1));
-    lab.wait_stat("be1", "s2", "scur", |sessions| sessions == "1");
-}
-
 #[test]
 fn a1_session_kill_is_verified_beside_forged_refusal() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
-    open_request(&lab);
+    lab.open_requests(1);
     rogue.show_text(&lab, REFUSALS[4]);
     let relay = rogue.forward(&lab);
     let mut term = start_dashboard(relay.path());
-    select_session(&mut term);
+    term.select_session();
     term.press("X");
     answer_confirmation(&mut term, "Shutdown of a session: ", "y");
     let records = term.wait_for_done_records(1);
@@ -369,13 +337,13 @@ fn a1_session_kill_is_verified_beside_forged_refusal() {
 #[test]
 fn a1_ineffective_session_kills_are_not_verified() {
     let (lab, rogue) = lab_with_rogue(Protocol::MySql);
-    open_request(&lab);
+    lab.open_requests(1);
     lab.send_write_command("set server be1/s2 state drain");
     let text = "x\n\n\nSession not found.\n\n# pxname,svname,scur,status,type,\nbe1,s2,0,DRAIN,2,\n\n\n";
     rogue.show_text(&lab, text);
     let relay = relay_replacing(&lab, &rogue, "shutdown ", "set server be1/s2 state drain");
     let mut term = start_dashboard(relay.path());
-    select_session(&mut term);
+    term.select_session();
     term.press("X");
     answer_confirmation(&mut term, "Shutdown of a session: ", "y");
     term.wait_for_done_records(1);
@@ -412,11 +380,7 @@ fn a1_client_texts_are_no_replies() {
     assert!(lab.send_command("show errors").contains("Permission denied"), "HAProxy keeps the bad request");
     let relay = Relay::to(lab.admin());
     let mut term = start_dashboard(relay.path());
-    term.press("8");
-    term.wait_for("lists the stick tables");
-    term.press("<ret>");
-    term.wait_for("1 of 1 tables");
-    term.press("<ret>");
+    term.open_stick_table();
     let screen = term.wait_for("clients: 1 entr");
     assert!(!screen.lines().any(|line| line.trim_start().starts_with("ghost")), "{screen}");
     term.press("X");

@@ -3,20 +3,12 @@
 
 mod support;
 
-use std::thread;
 use std::time::Duration;
 use support::actions::{answer_confirmation, start_dashboard, start_dashboard_with, wait_for_two_polls};
 use support::{Grid, Lab, Relay, ServerBehavior, Term, Traffic, wait_until};
 
 /// Longer than a test takes.
 const SLOW_REPLY: Duration = Duration::from_mins(5);
-
-/// Opens `count` requests on be1/s2 that last until the server replies. The clients send no further requests.
-fn open_requests(lab: &Lab, count: usize) {
-    let traffic = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s2").workers(count);
-    thread::spawn(move || traffic.send(count));
-    lab.wait_stat("be1", "s2", "scur", |sessions| sessions == count.to_string());
-}
 
 /// Drains a server of be1 by keys and waits for the verification.
 fn drain_by_keys(term: &mut Term, server: &str) {
@@ -40,7 +32,7 @@ fn end_one_session(lab: &Lab) {
 #[test]
 fn drain_counts_down_and_suggests_maintenance_with_one_bell() {
     let lab = Lab::builder().servers(3).cookie().server_behavior("be1/s2", ServerBehavior::Slow(SLOW_REPLY)).start();
-    open_requests(&lab, 2);
+    lab.open_requests(2);
     let mut term = start_dashboard(lab.admin());
     term.press("1");
     term.move_to_path("be1/s2");
@@ -105,7 +97,7 @@ fn dismissed_suggestion_stays_dismissed() {
 #[test]
 fn drain_past_deadline_suggests_ending_sessions() {
     let lab = Lab::builder().servers(3).cookie().server_behavior("be1/s2", ServerBehavior::Slow(SLOW_REPLY)).start();
-    open_requests(&lab, 2);
+    lab.open_requests(2);
     let relay = Relay::to(lab.admin());
     let mut term = start_dashboard_with(&[], "[drain]\ndeadline = \"2s\"\n", relay.path());
     term.press("1");

@@ -8,18 +8,14 @@ mod support;
 use action_cases::{ActionCase, CHECKS, IRREVERSIBLE, LIMITS, OTHER_STATES, STATES, Setup};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::thread;
 use std::time::Duration;
 use support::actions::{answer_confirmation, bottom_line, start_dashboard, wait_for_two_polls};
-use support::{Agent, Lab, Relay, ServerBehavior, Term, Traffic};
+use support::{Agent, CLIENTS_TABLE, Lab, Relay, ServerBehavior, Term, Traffic};
 
 impl ActionCase {
     /// Runs the action by keys, checks its effect and audit records, then undoes it.
     fn run(&self) {
         let agent = Agent::start("up");
-        let sections = "backend clients\n    stick-table type string len 32 size 100 expire 10m store http_req_cnt\n\
-                        frontend web\n    bind {{web}}\n    http-request track-sc0 hdr(X-Client) table clients\n    \
-                        default_backend be1\n";
         let lab = Lab::builder()
             .servers(4)
             .cookie()
@@ -36,7 +32,7 @@ impl ActionCase {
                 }),
             )
             .defaults("maxconn 1000")
-            .sections(sections)
+            .sections(CLIENTS_TABLE)
             .start();
         self.set_up(&lab);
         let relay = Relay::to(lab.admin());
@@ -71,12 +67,7 @@ impl ActionCase {
         match self.setup {
             Setup::Fresh => {}
             Setup::AfterCommand(command) => lab.send_write_command(command),
-            Setup::OpenRequests(count) => {
-                let traffic = Traffic::to(lab.frontend_addr()).header("Cookie: SRV=s2").workers(count);
-                // The thread ends with its requests: through the action, or with the lab.
-                thread::spawn(move || traffic.send(count));
-                lab.wait_stat("be1", "s2", "scur", |sessions| sessions == count.to_string());
-            }
+            Setup::OpenRequests(count) => lab.open_requests(count),
             Setup::ServedRequests(count) => {
                 let traffic = Traffic::to(lab.addr("web")).header("X-Client: bob").workers(1);
                 assert_eq!(traffic.send(count).ok, count);
@@ -87,20 +78,9 @@ impl ActionCase {
     /// Puts the cursor on the target.
     fn select(&self, term: &mut Term) {
         match self.action {
-            "session.end" => {
-                term.press("7");
-                term.wait_for("lists the open sessions");
-                term.press("<ret>");
-                term.wait_for(" sessions, oldest first");
-                term.press("/server:s2<ret>");
-                term.wait_for("1 of ");
-            }
+            "session.end" => term.select_session(),
             "entry.clear" => {
-                term.press("8");
-                term.wait_for("lists the stick tables");
-                term.press("<ret>");
-                term.wait_for("1 of 1 tables");
-                term.press("<ret>");
+                term.open_stick_table();
                 term.wait_for("clients: 1 entr");
             }
             _ => {

@@ -194,11 +194,7 @@ fn entry_clear_removes_one_entry_and_refuses_unsafe_keys() {
     assert_eq!(entries(&lab), keys.len());
     let relay = Relay::to(lab.admin());
     let mut term = start_dashboard(relay.path());
-    term.press("8");
-    term.wait_for("lists the stick tables");
-    term.press("<ret>");
-    term.wait_for("1 of 1 tables");
-    term.press("<ret>");
+    term.open_stick_table();
     term.wait_for(&format!("clients: {} entries", keys.len()));
     // Each line in turn is either confirmed and cleared, or refused and stays in the list.
     let (mut cleared, mut refused) = (0, 0);

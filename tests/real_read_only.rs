@@ -7,14 +7,11 @@ mod support;
 use std::thread;
 use support::actions::{answer_confirmation, start_dashboard_with, wait_for_two_polls};
 use support::sweep::{self, SweptLayer, VIEWS, unexpected_commands, unexpected_commands_after_polls};
-use support::{Lab, Relay, Term, Traffic};
+use support::{CLIENTS_TABLE, Lab, Relay, Term, Traffic};
 
 /// Starts a lab with content for every view: traffic, a stick table, and a server in maintenance.
 fn lab() -> Lab {
-    let sections = "backend clients\n    stick-table type string len 32 size 100 expire 10m store http_req_cnt\n\
-                    frontend web\n    bind {{web}}\n    http-request track-sc0 hdr(X-Client) table clients\n    \
-                    default_backend be1\n";
-    let lab = Lab::builder().servers(4).sections(sections).start();
+    let lab = Lab::builder().servers(4).sections(CLIENTS_TABLE).start();
     assert_eq!(Traffic::to(lab.addr("web")).header("X-Client: bob").send(3).ok, 3);
     lab.send_write_command("set server be1/s4 state maint");
     lab

@@ -6,16 +6,14 @@
 mod script;
 mod support;
 
-use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
 
 use script::Script;
-use serde_json::Value;
 use support::actions::{answer_confirmation, bottom_line, start_dashboard};
-use support::{CannedReplies, FakeSocket, Lab, ServerBehavior, Term, Traffic, send_command_to, wait_until};
+use support::{
+    CLIENTS_TABLE, CannedReplies, FakeSocket, Lab, ServerBehavior, Term, Traffic, send_command_to, wait_until,
+};
 use tempfile::TempDir;
 
 /// The values of `severity-output` that add a prefix.
@@ -30,10 +28,7 @@ struct SeverityLab {
 impl SeverityLab {
     fn start(format: &str) -> Self {
         let sockets = TempDir::with_prefix_in("severity", "/tmp").unwrap();
-        let sections = "backend clients\n    stick-table type string len 32 size 100 expire 10m store http_req_cnt\n\
-                        frontend web\n    bind {{web}}\n    http-request track-sc0 hdr(X-Client) table clients\n    \
-                        default_backend be1\n";
-        let mut builder = Lab::builder().servers(4).cookie().sections(sections);
+        let mut builder = Lab::builder().servers(4).cookie().sections(CLIENTS_TABLE);
         builder = builder.server_behavior("be1/s2", ServerBehavior::Slow(Duration::from_mins(5)));
         for level in ["admin", "operator", "user"] {
             let path = sockets.path().join(level);
@@ -55,12 +50,7 @@ impl SeverityLab {
     /// with a message.
     fn relay_replacing(&self, command: &'static str, replacement: &'static str) -> FakeSocket {
         let admin = self.socket("admin");
-        FakeSocket::with_handler(move |line, stream| {
-            let replace = |part: &str| if part.starts_with(command) { replacement } else { part }.to_owned();
-            let line = line.split(';').map(replace).collect::<Vec<_>>().join(";");
-            let reply = send_command_to(&admin, &line).unwrap_or_default();
-            let _ = stream.write_all(reply.as_bytes());
-        })
+        FakeSocket::replacing(command, replacement, move |line| send_command_to(&admin, line).unwrap_or_default())
     }
 }
 
@@ -68,13 +58,6 @@ impl SeverityLab {
 fn assert_no_prefix(text: &str) {
     let prefix = ["[3]:", "[4]:", "[5]:", "[6]:", "[err]:", "[warning]:", "[notice]:", "[info]:"];
     assert!(!prefix.iter().any(|prefix| text.contains(prefix)), "{text}");
-}
-
-/// Returns the newest finished record of an audit log.
-fn done_record(audit: &Path) -> Value {
-    let text = fs::read_to_string(audit).unwrap();
-    let mut records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    records.rfind(|record| record["phase"] == "done").expect("an action is in the audit log")
 }
 
 #[test]
@@ -101,14 +84,14 @@ fn w8_scripted_actions_are_verified_and_refusals_shown_without_prefix() {
             let result = script.run(&lab.socket("admin"), &format!("{command} be1/s3 -y"));
             assert_eq!((result.code, result.err.as_str()), (0, ""), "{result:?}");
             assert_eq!(lab.lab.server_state("be1/s3", "srv_admin_state"), state, "{result:?}");
-            assert_eq!(done_record(&script.audit_path())["verified"], true);
+            assert_eq!(script.done_record()["verified"], true);
         }
         let relay = lab.relay_replacing("set server be1/s3", "set server be1/gone state maint");
         let script = Script::new();
         let result = script.run(relay.path(), "maint be1/s3 -y");
         assert!(result.err.contains("refused by HAProxy: No such server."), "{result:?}");
         assert_no_prefix(&format!("{}{}", result.out, result.err));
-        let record = done_record(&script.audit_path());
+        let record = script.done_record();
         assert_eq!(record["answer"], "No such server.", "{record}");
         let result = Script::new().run(&lab.socket("operator"), "maint be1/s3 -y");
         assert!(result.code == 1 && result.err.contains("level"), "{result:?}");
@@ -139,26 +122,15 @@ fn w8_session_and_table_entry_are_read_back() {
     for format in FORMATS {
         let lab = SeverityLab::start(format);
         assert_eq!(Traffic::to(lab.lab.addr("web")).header("X-Client: bob").header("Cookie: SRV=s1").send(1).ok, 1);
-        let request = Traffic::to(lab.lab.frontend_addr()).header("Cookie: SRV=s2").workers(1);
-        // The thread ends with its request: through the action, or with the lab.
-        thread::spawn(move || request.send(1));
-        lab.lab.wait_stat("be1", "s2", "scur", |sessions| sessions == "1");
+        lab.lab.open_requests(1);
         let mut term = start_dashboard(lab.socket("admin"));
-        term.press("7");
-        term.wait_for("lists the open sessions");
-        term.press("<ret>");
-        term.wait_for(" sessions, oldest first");
-        term.press("/server:s2<ret>");
-        term.wait_for("1 of ");
+        term.select_session();
         term.press("X");
         answer_confirmation(&mut term, "Shutdown of a session: ", "y");
         assert_eq!(term.wait_for_done_records(1)[0]["verified"], true);
         lab.lab.wait_stat("be1", "s2", "scur", |sessions| sessions == "0");
-        term.press("<esc>8");
-        term.wait_for("lists the stick tables");
-        term.press("<ret>");
-        term.wait_for("1 of 1 tables");
-        term.press("<ret>");
+        term.press("<esc>");
+        term.open_stick_table();
         term.wait_for("clients: 1 entr");
         term.press("X");
         answer_confirmation(&mut term, "Clearing of a table entry: ", "y");
@@ -188,11 +160,7 @@ fn w8_query_errors_are_shown_without_prefix() {
         // A table that disappears with a reload while its name is on the screen.
         let relay = lab.relay_replacing("show table clients", "show table gone");
         let mut term = start_dashboard(relay.path());
-        term.press("8");
-        term.wait_for("lists the stick tables");
-        term.press("<ret>");
-        term.wait_for("1 of 1 tables");
-        term.press("<ret>");
+        term.open_stick_table();
         assert_no_prefix(&term.wait_for(error));
     }
 }

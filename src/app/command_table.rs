@@ -4,10 +4,11 @@
 
 use crate::actions::action_table::{self, Action};
 use crate::app::ui_commands::CommandGroup::{self, Actions, Mark, Move, Playback, Program, Show, View};
-use crate::app::ui_commands::{CommandSpec, CursorStep, UiCommand};
+use crate::app::ui_commands::{CommandEffect, CommandSpec, CursorStep, UiCommand};
 use crate::instance::past_moment::PlaybackStep;
 use crate::table::view_table::ViewId;
 
+/// Builds a row. Its effect follows from the group.
 const fn row(
     id: &'static str,
     keys: &'static [&'static str],
@@ -16,7 +17,12 @@ const fn row(
     group: CommandGroup,
     ui_command: UiCommand,
 ) -> CommandSpec {
-    CommandSpec { id, keys, label, help, group, ui_command }
+    let effect = match group {
+        Actions => CommandEffect::Action,
+        Playback => CommandEffect::Page,
+        Move | Show | View | Mark | Program => CommandEffect::View,
+    };
+    CommandSpec { id, keys, label, help, group, ui_command, effect }
 }
 
 /// Builds the row that starts an action of [`action_table::ACTIONS`]. The row has the action's id.
@@ -68,7 +74,8 @@ pub static COMMANDS: &[CommandSpec] = &[
         "all actions, with the reason where one is unavailable",
         Actions,
         UiCommand::OpenActionMenu,
-    ),
+    )
+    .on_detail_page(),
     row(
         "past.pause",
         &["p"],
@@ -90,7 +97,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     row("show.sort", &["s"], "sort", "choose the column to sort by", Show, UiCommand::OpenSortMenu),
     row("move.next-pane", &["<tab>"], "next", "next pane or view", Move, UiCommand::MoveFocus(1)),
     row("show.zoom", &["z"], "zoom", "maximize the dashboard's pane, or restore it", Show, UiCommand::ToggleZoom),
-    row("help", &["?", "<f1>", "h", "H"], "help", "show all keys", Program, UiCommand::ShowHelp),
+    row("help", &["?", "<f1>", "h", "H"], "help", "show all keys", Program, UiCommand::ShowHelp).on_detail_page(),
     row("quit", &["q", "Q", "<c-c>"], "quit", "quit hapulse", Program, UiCommand::Quit),
     row("move.down", &["j", "<down>", "n"], "", "one row down", Move, UiCommand::Move(CursorStep::Rows(1))),
     row("move.up", &["k", "<up>", "N"], "", "one row up", Move, UiCommand::Move(CursorStep::Rows(-1))),
@@ -185,7 +192,8 @@ pub static COMMANDS: &[CommandSpec] = &[
     action_command(&action_table::CLEAR_MAXIMA, &[], "", "reset the peak values (for everyone)"),
     action_command(&action_table::CLEAR_COUNTERS, &[], "", "reset all counters to 0 (for everyone)"),
     row("suggestion.accept", &["c"], "", "accept the suggestion in the header", Actions, UiCommand::AcceptSuggestion),
-    row("suggestion.dismiss", &["C"], "", "dismiss the suggestion", Actions, UiCommand::DismissSuggestion),
+    row("suggestion.dismiss", &["C"], "", "dismiss the suggestion", Actions, UiCommand::DismissSuggestion)
+        .on_detail_page(),
     row("mark.range", &["v"], "", "start or end marking a range of rows", Mark, UiCommand::ToggleMarkRange),
     row("mark.shown", &["*"], "", "mark all servers shown (after filtering)", Mark, UiCommand::MarkAllShown),
     row("mark.clear", &["U"], "", "remove all marks", Mark, UiCommand::ClearMarks),
@@ -251,13 +259,15 @@ pub static COMMANDS: &[CommandSpec] = &[
     row("show.info", &["i"], "", "all process information (show info)", Show, UiCommand::ShowProcessInfo),
     row("show.overhead", &["$"], "", "polling overhead for HAProxy and this machine", Show, UiCommand::ShowOverhead),
     row("copy", &["y"], "", "copy the name of the row to the terminal's clipboard", Program, UiCommand::CopyName),
-    row("show.longer", &["+", "="], "", "longer time span in the charts", Show, UiCommand::ChangeChartSpan(1)),
-    row("show.shorter", &["-"], "", "shorter time span in the charts", Show, UiCommand::ChangeChartSpan(-1)),
+    row("show.longer", &["+", "="], "", "longer time span in the charts", Show, UiCommand::ChangeChartSpan(1))
+        .on_detail_page(),
+    row("show.shorter", &["-"], "", "shorter time span in the charts", Show, UiCommand::ChangeChartSpan(-1))
+        .on_detail_page(),
     row("show.next-instance", &["o"], "", "next instance", Show, UiCommand::SwitchInstance(1)),
     row("show.previous-instance", &["O"], "", "previous instance", Show, UiCommand::SwitchInstance(-1)),
     row("poll", &["r"], "", "poll now", Program, UiCommand::PollNow),
-    row("redraw", &["<c-l>"], "", "redraw the screen", Program, UiCommand::Redraw),
-    row("suspend", &["<c-z>"], "", "suspend to the shell; fg resumes", Program, UiCommand::Suspend),
+    row("redraw", &["<c-l>"], "", "redraw the screen", Program, UiCommand::Redraw).on_detail_page(),
+    row("suspend", &["<c-z>"], "", "suspend to the shell; fg resumes", Program, UiCommand::Suspend).on_detail_page(),
 ];
 
 #[cfg(test)]

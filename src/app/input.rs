@@ -22,7 +22,7 @@ use crate::app::playback;
 use crate::app::prompt::{MAX_BYTES, Prompt, PromptEvent, PromptPurpose};
 use crate::app::queries;
 use crate::app::session_actions;
-use crate::app::ui_commands::{CommandSpec, CursorStep, UiCommand};
+use crate::app::ui_commands::{CommandEffect, CommandSpec, CursorStep, UiCommand};
 use crate::haproxy::reply_lines::ReplyLines;
 use crate::haproxy::stat_table::RowKind;
 use crate::table::cell::Role;
@@ -89,7 +89,7 @@ pub(crate) fn handle_key(model: &mut Model, press: KeyPress, now: Duration) -> V
         }
         Some(Layer::Detail(row, top)) => match command {
             // Actions on the row work while its detail page is open.
-            Some(command) if is_allowed_in_detail(command) => {
+            Some(command) if command.effect != CommandEffect::View => {
                 model.layers.push(Layer::Detail(row, top));
                 run_command(model, command, now)
             }
@@ -133,6 +133,7 @@ pub(crate) fn handle_pause(model: &mut Model, is_after_key: bool, now: Duration)
 
 /// Returns whether the key would open a question about a change, or a prompt that leads to one.
 fn opens_question(model: &Model, command: Option<&CommandSpec>, key: Key, is_line_key: bool) -> bool {
+    let starts_action = |command: &CommandSpec| command.effect == CommandEffect::Action;
     match model.layers.last() {
         None if is_line_key => cli_view::submits_changing_line(model, key),
         None | Some(Layer::Detail(..)) => command.is_some_and(starts_action),
@@ -147,19 +148,6 @@ fn opens_question(model: &Model, command: Option<&CommandSpec>, key: Key, is_lin
         Some(Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => key.code == KeyCode::Enter,
         _ => false,
     }
-}
-
-/// Returns whether a UI command starts an action on HAProxy.
-fn starts_action(command: &CommandSpec) -> bool {
-    matches!(
-        command.ui_command,
-        UiCommand::StartAction(_)
-            | UiCommand::StartActionEverywhere(_)
-            | UiCommand::ChangeWeight(_)
-            | UiCommand::Undo
-            | UiCommand::AcceptSuggestion
-            | UiCommand::RemoveLine
-    )
 }
 
 /// Returns whether a key has an effect. A tiny screen shows neither lines nor layers, so only keys that need no screen
@@ -229,28 +217,6 @@ fn scrolled_top(command: Option<&CommandSpec>, top: usize, height: u16) -> Optio
         }),
         _ => Some(top),
     }
-}
-
-/// Returns whether a UI command works while a detail page is open.
-fn is_allowed_in_detail(command: &CommandSpec) -> bool {
-    matches!(
-        command.ui_command,
-        UiCommand::StartAction(_)
-            | UiCommand::StartActionEverywhere(_)
-            | UiCommand::ChangeWeight(_)
-            | UiCommand::OpenActionMenu
-            | UiCommand::Undo
-            | UiCommand::AcceptSuggestion
-            | UiCommand::DismissSuggestion
-            | UiCommand::ChangeChartSpan(_)
-            | UiCommand::TogglePause
-            | UiCommand::MovePlayback(_)
-            | UiCommand::MarkMoment
-            | UiCommand::ClearMarkedMoment
-            | UiCommand::Suspend
-            | UiCommand::Redraw
-            | UiCommand::ShowHelp
-    )
 }
 
 fn handle_prompt_event(model: &mut Model, mut prompt: Prompt, event: PromptEvent, now: Duration) -> Vec<Effect> {

@@ -165,9 +165,27 @@ pub struct CommandSpec {
     pub group: CommandGroup,
     /// The command to run.
     pub ui_command: UiCommand,
+    /// Effect, which decides where the command works.
+    pub(crate) effect: CommandEffect,
+}
+
+/// Effect of a UI command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommandEffect {
+    /// Changes the view; does not work while a detail page is open.
+    View,
+    /// Works while a detail page is open.
+    Page,
+    /// Starts an action on HAProxy; works while a detail page is open.
+    Action,
 }
 
 impl CommandSpec {
+    /// Makes the command work while a detail page is open; it starts no action.
+    pub(crate) const fn on_detail_page(self) -> Self {
+        Self { effect: CommandEffect::Page, ..self }
+    }
+
     /// Returns whether the keys of this command are bound only during playback.
     pub fn is_playback_only(&self) -> bool {
         matches!(self.ui_command, UiCommand::MovePlayback(_))

@@ -176,8 +176,8 @@ mod tests {
     #[test]
     fn terminal_decodes_device_number() {
         let terminal = |terminal| ProcessStat { parent: 1, session: 1, terminal }.terminal();
-        assert_eq!([terminal(0), terminal(34816), terminal(34822)], [None, Some((136, 0)), Some((136, 6))]);
-        assert_eq!(terminal((1 << 20) | 34816), Some((136, 256)));
+        assert_eq!([terminal(0), terminal(0x8800), terminal(0x8806)], [None, Some((136, 0)), Some((136, 6))]);
+        assert_eq!(terminal(0x10_8800), Some((136, 256)));
     }
 
     #[test]

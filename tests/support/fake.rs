@@ -106,6 +106,20 @@ impl FakeSocket {
         Self { path, shared, acceptor: Some(acceptor), _folder: folder }
     }
 
+    /// Starts a fake socket that sends the replies of `request`, and replaces commands that start with `command` by another
+    /// one, so that they have no effect although HAProxy accepts them.
+    pub fn replacing(
+        command: &'static str,
+        replacement: &'static str,
+        request: impl Fn(&str) -> String + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_handler(move |line, stream| {
+            let replace = |part: &str| if part.starts_with(command) { replacement } else { part }.to_owned();
+            let line = line.split(';').map(replace).collect::<Vec<_>>().join(";");
+            let _ = stream.write_all(request(&line).as_bytes());
+        })
+    }
+
     /// Changes the behavior for the next connections.
     pub fn set_behavior(&self, behavior: FakeBehavior) {
         *lock(&self.shared.behavior) = behavior;

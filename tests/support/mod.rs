@@ -11,7 +11,7 @@
 //! - [`machine`]: a machine that runs only chosen HAProxies ([`Machine`]).
 //! - [`terminal_bytes`]: finds unexpected control sequences in the output; [`svg`]: draws a screen as a picture.
 //! - [`actions`]: helpers for tests of actions: confirmations, audit records, server states; [`agent`]: a server's
-//!   agent ([`Agent`]); [`sweep`]: presses every key in every view and layer; [`questions`]: every kind of question.
+//!   agent ([`Agent`]); [`queried_lines`]: sessions and stick table entries; [`sweep`]: presses every key in every view and layer; [`questions`]: every kind of question.
 //!
 //! No port or path is fixed, so tests can run in parallel, and every process ends when the value that started it is
 //! dropped. Helpers wait for conditions, never for a fixed time, and a failed wait reports the last state.
@@ -32,6 +32,7 @@ pub mod launch;
 pub mod machine;
 pub mod panes;
 pub mod process;
+pub mod queried_lines;
 pub mod questions;
 pub mod relay;
 pub mod screen;
@@ -51,6 +52,7 @@ pub use grid::Grid;
 pub use haproxy::Lab;
 pub use machine::Machine;
 pub use panes::PaneTable;
+pub use queried_lines::CLIENTS_TABLE;
 pub use relay::Relay;
 pub use screen::TerminalModes;
 pub use servers::ServerBehavior;

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{process, wait_until};
@@ -41,6 +42,13 @@ impl Script {
     /// Returns the path of the audit log.
     pub fn audit_path(&self) -> PathBuf {
         self.home.path().join(".local/state/hapulse/audit.jsonl")
+    }
+
+    /// Returns the newest finished record of the audit log.
+    pub fn done_record(&self) -> Value {
+        let text = fs::read_to_string(self.audit_path()).unwrap();
+        let mut records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        records.rfind(|record| record["phase"] == "done").expect("an action is in the audit log")
     }
 
     /// Writes the user's configuration file.
