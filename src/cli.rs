@@ -54,6 +54,7 @@ use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::run;
 use crate::problems::thresholds::ThresholdError;
+use crate::term::waiting_writer::WaitingWriter;
 
 /// Parses the arguments, runs the command and returns the exit code.
 pub fn main() -> ExitCode {
@@ -169,12 +170,12 @@ fn print_audit(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let path = path.context("no audit log to print: audit.path is not set and there is no home directory; specify a file: hapulse audit FILE")?;
     let last = args.last.and_then(|last| usize::try_from(last).ok());
     let options = listing::ListingOptions { path, is_named, last, json: args.json, zone: TimeZone::system() };
-    listing::print(&options, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
+    listing::print(&options, &mut BufWriter::new(WaitingWriter(io::stdout().lock())), &mut io::stderr())?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn print_config(args: &ConfigArgs, read_only: bool) -> anyhow::Result<ExitCode> {
-    let out = &mut BufWriter::new(io::stdout().lock());
+    let out = &mut BufWriter::new(WaitingWriter(io::stdout().lock()));
     let printed = if args.schema {
         effective::print_schema(out)
     } else if args.actions {
@@ -195,7 +196,7 @@ pub fn command() -> clap::Command {
 }
 
 fn print_bytes(text: &[u8]) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
+    let mut out = WaitingWriter(io::stdout().lock());
     ignore_broken_pipe(out.write_all(text).and_then(|()| out.flush())).context("cannot print")?;
     Ok(ExitCode::SUCCESS)
 }

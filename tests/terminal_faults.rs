@@ -65,6 +65,7 @@ fn panicking_child() {
     let Ok(thread_name) = std::env::var("HAPULSE_TEST_PANIC") else { return };
     terminal_mode::install_panic_hook(|| eprintln!("hapulse: be1/s1: the report of pending commands"));
     terminal_mode::enter().unwrap();
+    std::io::stdout().write_all(&terminal_mode::screen_setup()).unwrap();
     let panic = || -> () { panic!("test panic") };
     match thread_name.as_str() {
         "main" => panic(),

@@ -74,10 +74,7 @@ impl TermBuilder {
         let writer = pair.master.take_writer().expect("a terminal can be written");
         drop(guard);
         let shared = Arc::new(TermState {
-            output: Mutex::new(TerminalOutput {
-                parser: vt100::Parser::new(nonzero(self.rows), nonzero(self.cols), 0),
-                raw: Vec::new(),
-            }),
+            output: Mutex::new(TerminalOutput { parser: emulator(self.cols, self.rows), raw: Vec::new() }),
             closed: AtomicBool::new(false),
         });
         let inner = Arc::clone(&shared);
@@ -139,6 +136,16 @@ pub(super) fn pty_size(cols: u16, rows: u16) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
-pub(super) fn nonzero(size: u16) -> NonZeroU16 {
-    NonZeroU16::new(size).expect("a terminal has a size")
+/// Returns an emulator of this size; 80x24 if the size is unknown, and no larger than hapulse draws.
+fn emulator(cols: u16, rows: u16) -> vt100::Parser {
+    let (rows, cols) = emulated_size(cols, rows);
+    vt100::Parser::new(rows, cols, 0)
+}
+
+/// Returns the rows and columns to emulate for a terminal that reports this size.
+pub(super) fn emulated_size(cols: u16, rows: u16) -> (NonZeroU16, NonZeroU16) {
+    let size = |reported: u16, default: u16, most: u16| {
+        NonZeroU16::new(if reported == 0 { default } else { reported.min(most) }).expect("it is not zero")
+    };
+    (size(rows, 24, 500), size(cols, 80, 1000))
 }

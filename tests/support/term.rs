@@ -119,7 +119,8 @@ impl Term {
 
     /// Changes the size; the program receives SIGWINCH.
     pub fn resize(&mut self, cols: u16, rows: u16) {
-        self.output().parser.set_size(launch::nonzero(rows), launch::nonzero(cols));
+        let (emulated_rows, emulated_cols) = launch::emulated_size(cols, rows);
+        self.output().parser.set_size(emulated_rows, emulated_cols);
         let master = self.master.as_ref().expect("the terminal is open");
         master.resize(launch::pty_size(cols, rows)).expect("a terminal can be resized");
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::headless::print::terminal_columns_or_default;
+use crate::term::waiting_writer::WaitingWriter;
 
 /// Minimum time between two progress lines, if output is not a terminal.
 const MIN_PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ impl Console {
     /// Creates a console for standard output and standard error of this process.
     pub(crate) fn from_stdio() -> Self {
         let columns = io::stdout().is_terminal().then_some(terminal_columns_or_default as fn() -> usize);
-        Self::new(Box::new(io::stdout()), Box::new(io::stderr()), columns)
+        Self::new(Box::new(WaitingWriter(io::stdout())), Box::new(WaitingWriter(io::stderr())), columns)
     }
 
     /// Creates a console. `columns` returns the width of the terminal, and is `None` if `out` is not a terminal.
