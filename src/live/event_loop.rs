@@ -99,10 +99,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
     let panic_report = pending_report.clone();
     terminal_mode::install_panic_hook(move || panic_report.finish_on_any_thread());
     let session = TerminalSession::start(&sender, clock, &pending_report, model.terminal_size);
-    let exit_reason = session.and_then(|mut terminal| {
-        if !terminal_device::is_in_background() {
-            terminal.enter(model.terminal_size).context("cannot set up the terminal")?;
-        }
+    let exit_reason = session.and_then(|terminal| {
         let appearance = Appearance { theme: config.theme, format_time: format_local_time };
         let first = clock.now().monotonic + FIRST_FRAME_WAIT;
         let event_loop = EventLoop {
@@ -156,9 +153,9 @@ struct EventLoop {
 
 impl EventLoop {
     fn run(mut self) -> anyhow::Result<ExitReason> {
-        if !self.terminal.is_entered() {
-            // SIGCONT returns to the terminal, as after a suspension.
-            self.terminal.stop().context("cannot start in the background of the terminal")?;
+        // In the background, SIGCONT sets up the terminal, as after a suspension.
+        if !self.terminal.stop_in_background().context("cannot start in the background of the terminal")? {
+            self.terminal.enter(self.model.terminal_size).context("cannot set up the terminal")?;
         }
         let end = loop {
             let now = self.clock.now();
@@ -199,7 +196,7 @@ impl EventLoop {
     /// in the background.
     fn draw_in_foreground(&mut self, now: Timestamp) -> Option<ExitReason> {
         if self.terminal.is_taken() {
-            return self.stop_in_background();
+            return self.resume(now);
         }
         // The terminal reports a new size only to the processes of its session.
         let size = terminal_device::drawn_size();
@@ -397,15 +394,13 @@ impl EventLoop {
         end.or_else(|| missed.into_iter().find_map(|event| self.handle_event(event, now)))
     }
 
-    /// Leaves the terminal to the program in its foreground, and stops until the shell resumes this program.
-    fn stop_in_background(&mut self) -> Option<ExitReason> {
-        self.terminal.stop().err().map(|_| ExitReason::TerminalGone)
-    }
-
-    /// Takes the terminal back after SIGCONT and redraws the screen.
+    /// Takes the terminal back after SIGCONT and redraws the screen. In the background, leaves it to the shell and stops
+    /// again.
     fn resume(&mut self, now: Timestamp) -> Option<ExitReason> {
-        if terminal_device::is_in_background() {
-            return self.stop_in_background();
+        match self.terminal.stop_in_background() {
+            Ok(false) => {}
+            Ok(true) => return None,
+            Err(_) => return Some(ExitReason::TerminalGone),
         }
         let size = terminal_device::drawn_size();
         if self.terminal.enter(size).is_err() {

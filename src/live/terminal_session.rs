@@ -94,11 +94,15 @@ impl TerminalSession {
     /// # Errors
     /// Returns an error, and does not stop the program, if no shell could resume it.
     pub(crate) fn stop(&mut self) -> io::Result<()> {
-        if !job_control::can_be_resumed() {
-            return Err(io::Error::other("no shell with job control could resume hapulse"));
-        }
-        self.leave();
-        Ok(job_control::stop()?)
+        job_control::stop(|| self.leave())
+    }
+
+    /// Stops the program like [`Self::stop`] if it is in the background. Returns false if it is in the foreground.
+    ///
+    /// # Errors
+    /// Returns an error like [`Self::stop`].
+    pub(crate) fn stop_in_background(&mut self) -> io::Result<bool> {
+        job_control::stop_in_background(|| self.leave())
     }
 
     /// Makes the next frame set the modes of the terminal again and draw the whole screen.
@@ -112,11 +116,6 @@ impl TerminalSession {
             self.before_frame = terminal_mode::screen_modes();
         }
         Ok(())
-    }
-
-    /// Returns whether the terminal is set up.
-    pub(crate) fn is_entered(&self) -> bool {
-        self.is_entered
     }
 
     /// Returns whether a frame can be drawn: the terminal is set up, and the previous frame has been written.

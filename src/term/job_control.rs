@@ -1,10 +1,12 @@
 //! Job control: whether a shell can resume the program after a stop, and the stop.
 
 use std::fs;
+use std::io;
 use std::time::Duration;
 
-use rustix::io;
 use rustix::process::{Signal, kill_current_process_group};
+
+use crate::term::terminal_device;
 
 /// Number of the signal SIGCONT on Linux.
 pub(crate) const SIGCONT: i32 = 18;
@@ -12,14 +14,41 @@ pub(crate) const SIGCONT: i32 = 18;
 /// first must take effect before the program finds itself in the background and stops again.
 pub(crate) const RESUME_DELAY: Duration = Duration::from_millis(20);
 
-/// Stops the process group until SIGCONT. The caller must have restored the terminal, and takes it back when it handles
-/// SIGCONT.
+/// Stops the process group until SIGCONT. `leave` restores the terminal; SIGCONT must set it up again.
 ///
 /// # Errors
-/// Returns an error if the signal cannot be sent.
-pub(crate) fn stop() -> io::Result<()> {
-    // Send the signal to the whole group, as the terminal driver does for Ctrl-Z. SIGTSTP may be caught, SIGSTOP cannot.
-    kill_current_process_group(Signal::STOP)
+/// Returns an error, and does not stop the group, if no shell could resume it.
+pub(crate) fn stop(leave: impl FnOnce()) -> io::Result<()> {
+    require_shell()?;
+    leave();
+    send_stop()
+}
+
+/// Stops the process group like [`stop`] if it is in the background of the terminal. Returns false if it is in the
+/// foreground, or gets there meanwhile: a shell sends no SIGCONT to a running job that it moves there.
+///
+/// # Errors
+/// Returns an error like [`stop`].
+pub(crate) fn stop_in_background(leave: impl FnOnce()) -> io::Result<bool> {
+    if !terminal_device::is_in_background() {
+        return Ok(false);
+    }
+    require_shell()?;
+    leave();
+    let is_in_background = terminal_device::is_in_background();
+    if is_in_background {
+        send_stop()?;
+    }
+    Ok(is_in_background)
+}
+
+fn require_shell() -> io::Result<()> {
+    if can_be_resumed() { Ok(()) } else { Err(io::Error::other("no shell with job control would resume hapulse")) }
+}
+
+/// Stops the whole group, as the terminal driver does for Ctrl-Z. SIGTSTP may be caught, SIGSTOP cannot.
+fn send_stop() -> io::Result<()> {
+    Ok(kill_current_process_group(Signal::STOP)?)
 }
 
 /// Returns whether a shell with job control would notice that the process group is stopped, and could resume it. In a

@@ -120,6 +120,11 @@ fn read_within(
         return wake.read_exact(&mut [0]).map(|()| ReadResult::Resumed);
     }
     let events = fds[0].revents();
+    if terminal_device::is_in_background_of(terminal.as_fd()) {
+        // The input is for the shell. Reading it would stop the program before the terminal is restored.
+        thread::sleep(EMPTY_READ_PAUSE);
+        return Ok(ReadResult::Bytes(0));
+    }
     match rustix::io::read(terminal, buffer) {
         // No bytes: the terminal was closed (HUP), or Ctrl-D was pressed just before a suspension.
         Ok(0) if events.contains(PollFlags::HUP) => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use rustix::termios::{tcdrain, tcgetattr};
 
 use crate::observe::timestamp::Clock;
+use crate::term::terminal_device;
 use crate::term::waiting_writer::WaitingWriter;
 
 /// A frame that was written to the terminal.
@@ -89,12 +90,16 @@ impl TerminalOutput {
     }
 }
 
-/// Waits until the driver of the terminal has sent all bytes. Returns at once if the output is not a terminal.
+/// Waits until the driver of the terminal has sent all bytes. Returns at once if the output is not a terminal, and in
+/// the background of the terminal, where waiting would stop the program before the terminal is restored.
 ///
 /// # Errors
 /// Returns an error if the terminal was closed.
 pub(crate) fn wait_until_sent(terminal: BorrowedFd<'_>) -> io::Result<()> {
     loop {
+        if terminal_device::is_in_background_of(terminal) {
+            return Ok(());
+        }
         match tcdrain(terminal) {
             Err(Errno::INTR) => {}
             Err(Errno::IO) => return Err(Errno::IO.into()),

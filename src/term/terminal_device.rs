@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use rustix::process::getpgrp;
 use rustix::termios::{tcgetpgrp, tcgetwinsize};
@@ -32,7 +32,12 @@ pub(crate) fn open_terminal() -> io::Result<OwnedFd> {
 /// Returns whether another process group is in the foreground of the terminal, such as the shell while this program is
 /// a background job. Without a controlling terminal there is no background.
 pub(crate) fn is_in_background() -> bool {
-    open_terminal().is_ok_and(|terminal| tcgetpgrp(terminal).is_ok_and(|foreground| foreground != getpgrp()))
+    open_terminal().is_ok_and(|terminal| is_in_background_of(terminal.as_fd()))
+}
+
+/// Returns whether another process group is in the foreground of this terminal; see [`is_in_background`].
+pub(crate) fn is_in_background_of(terminal: BorrowedFd<'_>) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|foreground| foreground != getpgrp())
 }
 
 /// Returns the number of columns and rows that the terminal on standard output reports; 0 if unknown. Returns `None`

@@ -154,30 +154,17 @@ impl OpenQuestion {
     }
 
     /// Sets up the terminal, whatever state it is in, and prints the question. In the background, suspends the process
-    /// until a shell resumes it.
+    /// until a shell resumes it; SIGCONT calls this function again.
     fn enter(&mut self) -> io::Result<Option<QuestionResult>> {
-        if terminal_device::is_in_background() {
-            return self.suspend().map(|()| None);
+        self.is_suspended = job_control::stop_in_background(prompt_mode::leave)?;
+        if self.is_suspended {
+            return Ok(None);
         }
         prompt_mode::enter()?;
-        self.is_suspended = false;
         if self.frame > 0 {
             print("\n")?;
         }
         self.print_question()
-    }
-
-    /// Suspends the process until a shell resumes it. [`Self::enter`] is called after SIGCONT.
-    ///
-    /// # Errors
-    /// Returns an error if no shell could resume it.
-    fn suspend(&mut self) -> io::Result<()> {
-        if !job_control::can_be_resumed() {
-            return Err(io::Error::other("no shell with job control could resume hapulse"));
-        }
-        prompt_mode::leave();
-        self.is_suspended = true;
-        Ok(job_control::stop()?)
     }
 
     /// Prints the question from its first row. Returns the end if the terminal is too small for it.
@@ -305,11 +292,8 @@ impl OpenQuestion {
         }
         if ctrl('z') {
             print("\n")?;
-            return match self.suspend() {
-                Ok(()) => Ok(None),
-                // The process cannot be suspended.
-                Err(_) => self.print_question(),
-            };
+            self.is_suspended = job_control::stop(prompt_mode::leave).is_ok();
+            return if self.is_suspended { Ok(None) } else { self.print_question() };
         }
         if ctrl('l') {
             print("\n")?;
