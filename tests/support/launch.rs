@@ -21,6 +21,7 @@ pub struct TermBuilder {
     home: TempDir,
     cols: u16,
     rows: u16,
+    emulated_size: Option<(u16, u16)>,
 }
 
 /// Returns the length of the output that a terminal shows: it shows a synchronized update only when its end arrives.
@@ -50,6 +51,12 @@ impl TermBuilder {
         self
     }
 
+    /// Sets the size of the emulator, if it differs from the size that the terminal reports.
+    pub fn emulated_size(mut self, cols: u16, rows: u16) -> Self {
+        self.emulated_size = Some((cols, rows));
+        self
+    }
+
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
@@ -74,7 +81,10 @@ impl TermBuilder {
         let writer = pair.master.take_writer().expect("a terminal can be written");
         drop(guard);
         let shared = Arc::new(TermState {
-            output: Mutex::new(TerminalOutput { parser: emulator(self.cols, self.rows), raw: Vec::new() }),
+            output: Mutex::new(TerminalOutput {
+                parser: emulator(self.emulated_size.unwrap_or((self.cols, self.rows))),
+                raw: Vec::new(),
+            }),
             closed: AtomicBool::new(false),
         });
         let inner = Arc::clone(&shared);
@@ -128,16 +138,16 @@ impl Term {
         command.env("LANG", "C.UTF-8");
         command.env("TERM", "xterm-256color");
         command.cwd(home.path());
-        TermBuilder { command, home, cols: 80, rows: 24 }
+        TermBuilder { command, home, cols: 80, rows: 24, emulated_size: None }
     }
 }
 
-pub(super) fn pty_size(cols: u16, rows: u16) -> PtySize {
+pub fn pty_size(cols: u16, rows: u16) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
 /// Returns an emulator of this size; 80x24 if the size is unknown, and no larger than hapulse draws.
-fn emulator(cols: u16, rows: u16) -> vt100::Parser {
+fn emulator((cols, rows): (u16, u16)) -> vt100::Parser {
     let (rows, cols) = emulated_size(cols, rows);
     vt100::Parser::new(rows, cols, 0)
 }
