@@ -41,7 +41,7 @@ impl LineModes {
         Ok(())
     }
 
-    /// Restores the modes. Returns false if there are none to restore. In the background, the modes are those of the
+    /// Restores the modes. Returns false without modes to restore. In the background, the modes are those of the
     /// program in the foreground, and stay. Ignores errors: the terminal is then closed.
     pub(super) fn restore(&self, terminal: BorrowedFd<'_>) -> bool {
         let Some(modes) = self.lock().take() else { return false };
