@@ -54,7 +54,8 @@ use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::run;
 use crate::problems::thresholds::ThresholdError;
-use crate::term::terminal_mode;
+use crate::term::terminal_device;
+use crate::term::waiting_writer::WaitingWriter;
 
 /// Parses the arguments, runs the command and returns the exit code.
 pub fn main() -> ExitCode {
@@ -105,7 +106,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Prints an error and returns the exit code, unless standard output is the terminal from which keys are read.
 fn require_terminal() -> Option<ExitCode> {
     let why = match io::stdout().is_terminal() {
-        true if terminal_mode::is_output_on_input_terminal() => return None,
+        true if terminal_device::is_output_on_input_terminal() => return None,
         true => "one terminal for keys and screen, but standard input and output are different ones",
         false => "a terminal, but standard output is not one",
     };
@@ -170,12 +171,12 @@ fn print_audit(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let path = path.context("no audit log to print: audit.path is not set and there is no home directory; specify a file: hapulse audit FILE")?;
     let last = args.last.and_then(|last| usize::try_from(last).ok());
     let options = listing::ListingOptions { path, is_named, last, json: args.json, zone: TimeZone::system() };
-    listing::print(&options, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
+    listing::print(&options, &mut BufWriter::new(WaitingWriter(io::stdout().lock())), &mut io::stderr())?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn print_config(args: &ConfigArgs, read_only: bool) -> anyhow::Result<ExitCode> {
-    let out = &mut BufWriter::new(io::stdout().lock());
+    let out = &mut BufWriter::new(WaitingWriter(io::stdout().lock()));
     let printed = if args.schema {
         effective::print_schema(out)
     } else if args.actions {
@@ -196,7 +197,7 @@ pub fn command() -> clap::Command {
 }
 
 fn print_bytes(text: &[u8]) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
+    let mut out = WaitingWriter(io::stdout().lock());
     ignore_broken_pipe(out.write_all(text).and_then(|()| out.flush())).context("cannot print")?;
     Ok(ExitCode::SUCCESS)
 }

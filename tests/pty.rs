@@ -20,12 +20,6 @@ fn start_demo(cols: u16, rows: u16) -> Term {
     Term::spawn(["demo"], cols, rows)
 }
 
-/// Returns the state of a process: `S` sleeping, `T` stopped, `-` ended.
-fn process_state(pid: u32) -> char {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('-')
-}
-
 #[test]
 fn quit_keys_restore_terminal_modes() {
     let lab = Lab::builder().start();
@@ -141,7 +135,7 @@ fn ctrl_z_suspends_and_fg_resumes() {
     let child = wait_for("the shell's child", || process::children(term.pid()).first().copied());
     for _ in 0..2 {
         term.press("<c-z>");
-        wait_until("hapulse to stop", || process_state(child) == 'T');
+        wait_until("hapulse to stop", || process::state(child) == 'T');
         let screen = term.wait_for("Stopped");
         assert!(!screen.contains("live"), "{screen}");
         let modes = term.modes();

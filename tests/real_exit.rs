@@ -8,8 +8,6 @@ mod faulty_relay;
 mod script;
 mod support;
 
-use std::fs;
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -198,11 +196,6 @@ fn a16_closed_terminal_with_ignored_sighup_finishes_the_record() {
     assert!(outcome.as_str().unwrap().starts_with(INTERRUPTED), "{outcome}");
 }
 
-fn process_state(pid: u32) -> char {
-    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
-    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('X')
-}
-
 #[test]
 fn a16_suspend_waits_for_the_result() {
     let lab = Lab::builder().servers(3).start();
@@ -218,7 +211,7 @@ fn a16_suspend_waits_for_the_result() {
     term.press("<c-z>");
     let screen = term.wait_for("Stopped");
     assert!(screen.contains(VERIFIED), "{screen}");
-    assert_eq!(process_state(child), 'T');
+    assert_eq!(process::state(child), 'T');
     term.paste(b"fg\n");
     // The report reaches the dashboard as well.
     term.wait_for("be1/s1: verified, MAINT");

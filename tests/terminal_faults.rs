@@ -70,7 +70,7 @@ fn a23_hung_up_terminal_ends_dashboard_whatever_its_input_is() {
     for line in STARTS {
         let (mut term, pid) = start_in_shell(line);
         term.close();
-        // An unreaped child is no living process.
+        // A child that was not reaped is not alive.
         wait_until(&format!("the end of {line}"), || !process::is_alive(pid));
         if pid == term.pid() {
             assert_eq!(term.exit_code(), 129, "{line}");
@@ -112,6 +112,7 @@ fn panicking_child() {
     let Ok(thread_name) = std::env::var("HAPULSE_TEST_PANIC") else { return };
     terminal_mode::install_panic_hook(|| eprintln!("hapulse: be1/s1: the report of pending commands"));
     terminal_mode::enter().unwrap();
+    std::io::stdout().write_all(&terminal_mode::screen_setup()).unwrap();
     let panic = || -> () { panic!("test panic") };
     match thread_name.as_str() {
         "main" => panic(),

@@ -258,7 +258,7 @@ pub static COMMANDS: &[CommandSpec] = &[
     row("show.columns-left", &[","], "", "scroll to the columns on the left", Show, UiCommand::ScrollColumns(-1)),
     row("show.info", &["i"], "", "all process information (show info)", Show, UiCommand::ShowProcessInfo),
     row("show.overhead", &["$"], "", "polling overhead for HAProxy and this machine", Show, UiCommand::ShowOverhead),
-    row("copy", &["y"], "", "copy the name of the row to the terminal's clipboard", Program, UiCommand::CopyName),
+    row("copy", &["y"], "", "copy the name of the row through the terminal", Program, UiCommand::CopyName),
     row("show.longer", &["+", "="], "", "longer time span in the charts", Show, UiCommand::ChangeChartSpan(1))
         .on_detail_page(),
     row("show.shorter", &["-"], "", "shorter time span in the charts", Show, UiCommand::ChangeChartSpan(-1))

@@ -295,7 +295,6 @@ fn copy_name(model: &mut Model, now: Duration) -> Vec<Effect> {
         RowKind::Frontend | RowKind::Backend => row.proxy.to_string(),
         RowKind::Server | RowKind::Listener => format!("{}/{}", row.proxy, row.name),
     };
-    model.notify(format!("copied: {name}"), Role::Dim, now);
     vec![Effect::CopyToClipboard(name)]
 }
 

@@ -15,6 +15,7 @@ use crate::haproxy::safe_text;
 use crate::headless::check::nagios::{self, CheckOptions, DEFAULT_SAMPLING_TIME, NagiosState, unknown_line};
 use crate::headless::print::TextWriter;
 use crate::problems::thresholds::ThresholdChange;
+use crate::term::waiting_writer::WaitingWriter;
 
 /// Name of the command.
 pub(super) const NAME: &str = "check";
@@ -63,12 +64,16 @@ fn check_targets(args: CheckArgs) -> anyhow::Result<NagiosState> {
     let targets = poll_args.resolve_targets(&target_args, &settings)?.targets;
     let pollers = PollArgs::build_pollers(&targets, SAMPLE_INTERVAL, &thresholds);
     let options = CheckOptions { over: over.unwrap_or(DEFAULT_SAMPLING_TIME), interval: SAMPLE_INTERVAL, thresholds };
-    nagios::run(&options, pollers, &mut TextWriter::new(io::stdout().lock(), text_layout(&settings).ascii))
+    nagios::run(
+        &options,
+        pollers,
+        &mut TextWriter::new(WaitingWriter(io::stdout().lock()), text_layout(&settings).ascii),
+    )
 }
 
 /// Prints the UNKNOWN line to standard output, because monitoring systems show only that. Write errors are ignored.
 fn print_unknown(why: &str) {
-    let _ = writeln!(io::stdout(), "{}", unknown_line(&safe_text::escape_lines(why)));
+    let _ = writeln!(WaitingWriter(io::stdout()), "{}", unknown_line(&safe_text::escape_lines(why)));
 }
 
 /// Prints an error in the command line of `hapulse check` as UNKNOWN and returns the exit code 3, because the exit code 2

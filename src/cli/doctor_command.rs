@@ -20,6 +20,7 @@ use crate::headless::doctor::report::{self, NameMask};
 use crate::headless::doctor::terminal_checks::TerminalInfo;
 use crate::headless::print::{TextWriter, ignore_broken_pipe};
 use crate::observe::poll_schedule::PollSchedule;
+use crate::term::waiting_writer::WaitingWriter;
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
@@ -61,8 +62,7 @@ pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode
     };
     let mut mask = NameMask::for_process(&settings);
     configuration.push(file_checks::check_audit(&settings.audit));
-    let size = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| (size.ws_col, size.ws_row));
-    let terminal = TerminalInfo::from_process(size).check(settings.theme);
+    let terminal = TerminalInfo::from_process().check(settings.theme);
     let mut sections =
         vec![("Configuration and audit log".to_owned(), configuration), ("Terminal".to_owned(), terminal)];
     match args.poll_args.resolve_targets(&args.target_args, &settings) {
@@ -90,7 +90,7 @@ pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode
         }
         Err(why) => sections.push(("HAProxy".to_owned(), vec![Finding::error(why.to_string())])),
     }
-    let out = &mut TextWriter::new(BufWriter::new(io::stdout().lock()), text_layout(&settings).ascii);
+    let out = &mut TextWriter::new(BufWriter::new(WaitingWriter(io::stdout().lock())), text_layout(&settings).ascii);
     let printed = if args.report {
         report::print_report(&layers, &settings, &sections, &mut mask, out)
     } else {

@@ -14,6 +14,7 @@ use crate::config::partial_settings::PartialSettings;
 use crate::headless::report::get::{self, GetOptions};
 use crate::headless::report::metric_path::MetricPath;
 use crate::problems::thresholds::Thresholds;
+use crate::term::waiting_writer::WaitingWriter;
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
@@ -52,6 +53,6 @@ pub(super) fn run(args: GetArgs) -> anyhow::Result<ExitCode> {
     let poller =
         PollArgs::build_pollers(&[target], SAMPLE_INTERVAL, &Thresholds::default()).pop().context("no target")?;
     let options = GetOptions { paths: keys, over, unknown };
-    let code = get::run(&options, poller, &mut io::stdout().lock(), &mut io::stderr())?;
+    let code = get::run(&options, poller, &mut WaitingWriter(io::stdout().lock()), &mut io::stderr())?;
     Ok(ExitCode::from(code.code()))
 }

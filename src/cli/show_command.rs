@@ -18,6 +18,7 @@ use crate::config::target::Target;
 use crate::haproxy::safe_text;
 use crate::headless::report::contents::{BadReport, Report, ReportPart, RowOptions};
 use crate::headless::report::show::{self, OutputFormat, ShowOptions};
+use crate::term::waiting_writer::WaitingWriter;
 
 #[derive(Debug, Clone, Args)]
 #[command(
@@ -142,7 +143,8 @@ pub(super) fn run(args: ShowArgs) -> anyhow::Result<ExitCode> {
     if options.report.needs_attribution() {
         load_attribution(&mut pollers, &targets, &settings);
     }
-    let code = show::run(&options, pollers, &mut BufWriter::new(io::stdout().lock()), &mut io::stderr())?;
+    let code =
+        show::run(&options, pollers, &mut BufWriter::new(WaitingWriter(io::stdout().lock())), &mut io::stderr())?;
     Ok(ExitCode::from(code.code()))
 }
 

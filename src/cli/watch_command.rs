@@ -14,6 +14,7 @@ use crate::config::duration;
 use crate::config::partial_settings::PartialSettings;
 use crate::haproxy::safe_text;
 use crate::headless::report::watch::{self, WatchOptions};
+use crate::term::waiting_writer::WaitingWriter;
 
 #[derive(Debug, Clone, Args)]
 #[command(
@@ -80,6 +81,6 @@ pub(super) fn run(args: WatchArgs) -> anyhow::Result<ExitCode> {
     if report.needs_attribution() {
         load_attribution(&mut pollers, &targets, &settings);
     }
-    let code = watch::run(&WatchOptions { report, count }, pollers, &mut io::stdout().lock())?;
+    let code = watch::run(&WatchOptions { report, count }, pollers, &mut WaitingWriter(io::stdout().lock()))?;
     Ok(ExitCode::from(code.code()))
 }

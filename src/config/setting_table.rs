@@ -95,7 +95,7 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         name: "ascii",
         kind: SettingKind::Boolean,
-        help: "Draws with ASCII characters only, regardless of the locale.",
+        help: "Draws with ASCII characters only, regardless of the locale and the terminal.",
         example: "true",
         is_set_in: |settings| settings.ascii.is_some(),
         toml_lines: |settings| vec![settings.ascii.to_string()],

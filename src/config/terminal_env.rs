@@ -13,7 +13,28 @@ pub(crate) struct TerminalEnv {
     pub(crate) colorterm: Option<String>,
     /// Value of the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
     pub(crate) locale: Option<String>,
+    /// Inside tmux (`TMUX`).
+    pub(crate) is_tmux: bool,
+    /// Inside GNU screen (`STY`).
+    pub(crate) is_screen: bool,
 }
+
+/// Terminal multiplexer between this program and the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Multiplexer {
+    /// No known one.
+    Absent,
+    /// tmux.
+    Tmux,
+    /// GNU screen.
+    Screen,
+    /// tmux or GNU screen: `sudo` and `ssh` pass on only `TERM`, and both use the name `screen`.
+    TmuxOrScreen,
+}
+
+/// Beginnings of `TERM` of terminals whose font has few characters beyond ASCII, whatever the locale: the Linux console
+/// (`linux`), the FreeBSD console (`cons25`), and terminals without Unicode, such as `vt220`.
+const ASCII_TERMINALS: [&str; 7] = ["linux", "cons", "vt1", "vt2", "vt3", "vt4", "vt5"];
 
 /// Color theme setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -54,6 +75,8 @@ impl TerminalEnv {
             colorfgbg: var("COLORFGBG"),
             colorterm: var("COLORTERM"),
             locale: var("LC_ALL").or_else(|| var("LC_CTYPE")).or_else(|| var("LANG")),
+            is_tmux: var("TMUX").is_some(),
+            is_screen: var("STY").is_some(),
         }
     }
 
@@ -67,8 +90,29 @@ impl TerminalEnv {
         }
     }
 
-    /// Returns true if the locale is not UTF-8 or not set.
+    /// Returns true if only ASCII characters are certain to be shown, because of the locale or the terminal's font.
     pub(crate) fn is_ascii_only(&self) -> bool {
+        self.has_ascii_locale() || self.has_ascii_font()
+    }
+
+    /// Returns true if the terminal's font has few characters beyond ASCII.
+    pub(crate) fn has_ascii_font(&self) -> bool {
+        self.term.as_deref().is_some_and(|term| ASCII_TERMINALS.iter().any(|begin| term.starts_with(begin)))
+    }
+
+    /// Returns the terminal multiplexer. Of nested ones, tmux counts.
+    pub(crate) fn multiplexer(&self) -> Multiplexer {
+        match self.term.as_deref().unwrap_or_default() {
+            _ if self.is_tmux => Multiplexer::Tmux,
+            _ if self.is_screen => Multiplexer::Screen,
+            term if term.starts_with("tmux") => Multiplexer::Tmux,
+            term if term.starts_with("screen") => Multiplexer::TmuxOrScreen,
+            _ => Multiplexer::Absent,
+        }
+    }
+
+    /// Returns true if the locale is not UTF-8 or not set.
+    pub(crate) fn has_ascii_locale(&self) -> bool {
         let locale = self.locale.as_deref().unwrap_or_default().to_ascii_lowercase();
         !(locale.contains("utf-8") || locale.contains("utf8"))
     }
@@ -118,6 +162,34 @@ mod tests {
                 && with(Some("de_DE.ISO-8859-1")).is_ascii_only()
         );
         assert!(!with(Some("C.UTF-8")).is_ascii_only() && !with(Some("en_US.utf8")).is_ascii_only());
+    }
+
+    #[test]
+    fn is_ascii_only_with_fonts_of_few_characters() {
+        let with = |term: &str| TerminalEnv {
+            term: Some(term.to_owned()),
+            locale: Some("C.UTF-8".to_owned()),
+            ..TerminalEnv::default()
+        };
+        for term in ["linux", "linux-16color", "cons25", "vt100", "vt220"] {
+            assert!(with(term).is_ascii_only(), "{term}");
+        }
+        for term in ["xterm", "xterm-256color", "tmux-256color", "screen", "vte-256color", "rxvt-unicode", "dumb", ""] {
+            assert!(!with(term).is_ascii_only(), "{term}");
+        }
+    }
+
+    #[test]
+    fn multiplexer_is_known_from_its_variable_or_from_term() {
+        let with = |term: &str, is_tmux, is_screen| {
+            let term = Some(term.to_owned());
+            TerminalEnv { term, is_tmux, is_screen, ..TerminalEnv::default() }.multiplexer()
+        };
+        assert_eq!(with("screen-256color", true, false), Multiplexer::Tmux);
+        assert_eq!(with("screen.xterm", false, true), Multiplexer::Screen);
+        assert_eq!(with("tmux-256color", false, false), Multiplexer::Tmux);
+        assert_eq!(with("screen", false, false), Multiplexer::TmuxOrScreen);
+        assert_eq!(with("xterm", false, false), Multiplexer::Absent);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::term::terminal_device;
 use crate::ui::theme::{Palette, Theme};
 
 /// Treats a closed pipe as success, because readers such as `head` stop early.
@@ -53,13 +54,9 @@ impl<W: Write> Write for TextWriter<W> {
     }
 }
 
-/// Columns assumed if the terminal does not report its size.
-const DEFAULT_COLUMNS: u16 = 80;
-
-/// Returns the number of columns of the terminal on standard output, or [`DEFAULT_COLUMNS`] if the number is unknown.
+/// Returns the number of columns of the terminal on standard output, or a default if the number is unknown.
 pub(crate) fn terminal_columns_or_default() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(DEFAULT_COLUMNS, |size| size.ws_col);
-    usize::from(if size == 0 { DEFAULT_COLUMNS } else { size })
+    usize::from(terminal_device::size().0)
 }
 
 /// Returns the number of columns of the terminal, or `None` if standard output is not a terminal.

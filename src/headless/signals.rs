@@ -1,5 +1,5 @@
-//! SIGHUP, SIGINT and SIGTERM. A signal is recorded and handled at the next safe point: a command that is being sent
-//! to HAProxy is finished first. Another SIGINT or SIGTERM ends the program at once.
+//! SIGHUP and the other signals that end a program. A signal is recorded and handled at the next safe point: a command that is being sent
+//! to HAProxy is finished first. Another signal, except for SIGHUP, ends the program at once.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,9 +10,7 @@ use tokio::time::Instant;
 
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::headless::exit_code::CommandExit;
-
-/// Number of the signal SIGHUP.
-const SIGHUP: i32 = 1;
+use crate::term::ending_signals::{self, SIGHUP};
 
 /// Minimum time between the first signal and one that counts as the second: `timeout` sends its signal twice at once.
 const MIN_SECOND_DELAY: Duration = Duration::from_millis(300);
@@ -30,11 +28,9 @@ impl Signals {
     pub(crate) fn listen() -> Self {
         let (sender, received) = watch::channel(None);
         let (second_sender, second_signal) = watch::channel(false);
-        for (kind, number) in
-            [(SignalKind::hangup(), SIGHUP), (SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)]
-        {
+        for number in std::iter::once(SIGHUP).chain(ending_signals::numbers()) {
             // If a signal cannot be caught, it keeps its default effect.
-            let Ok(mut stream) = signal(kind) else { continue };
+            let Ok(mut stream) = signal(SignalKind::from_raw(number)) else { continue };
             let (sender, second_sender) = (sender.clone(), second_sender.clone());
             let mut ready_at = Instant::now();
             let mut first_signal = received.clone();
@@ -90,15 +86,5 @@ impl Signals {
             Some(number) => number,
             None => std::future::pending().await,
         }
-    }
-}
-
-/// Returns the name of a signal, or `a signal` for a signal that [`Signals`] does not handle.
-pub(crate) fn signal_name(number: i32) -> &'static str {
-    match number {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        15 => "SIGTERM",
-        _ => "a signal",
     }
 }

@@ -25,18 +25,19 @@ use crate::instance::state::Instance;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::file_writer::{self, FileLine, OutputFiles};
 use crate::live::instance_feed::InstanceFeed;
-use crate::live::io_thread::{self, InstanceSource, IoRequest, SIGHUP};
+use crate::live::io_thread::{self, InstanceSource, IoRequest};
 use crate::live::loop_event::LoopEvent;
 use crate::live::pending_commands::{PendingCommands, PendingReport};
 use crate::live::process_memory;
 use crate::live::reload::ReloadSettings;
+use crate::live::terminal_session::TerminalSession;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::timestamp::{Clock, Timestamp};
 use crate::table::cell::Role;
-use crate::term::frame_writer::{self, FrameBuffer};
-use crate::term::hangup_watchdog;
-use crate::term::key_reader;
-use crate::term::output_thread::{TerminalOutput, WrittenFrame};
+use crate::term::ending_signals::SIGHUP;
+use crate::term::job_control;
+use crate::term::output_thread::WrittenFrame;
+use crate::term::terminal_device;
 use crate::term::terminal_mode;
 use crate::ui::root::{self, Appearance, DrawnFrame};
 
@@ -46,8 +47,6 @@ const EVENT_QUEUE_CAPACITY: usize = 1024;
 const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
 /// Maximum time that the first frame waits for the first sample.
 const FIRST_FRAME_WAIT: Duration = Duration::from_millis(30);
-/// Maximum wait for the last frame to be written before the terminal is restored.
-const LAST_FRAME_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Runs the dashboard until it ends, then restores the terminal. Returns why the dashboard ended.
 ///
@@ -78,7 +77,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
         instance.set_actor(audit.actor().person_name());
         InstanceView::new(target.label(), target.address.to_string(), instance)
     });
-    let mut model = Model::new(instances.collect(), config.keymap, terminal_mode::size());
+    let mut model = Model::new(instances.collect(), config.keymap, terminal_device::drawn_size());
     config.initial_view.apply(&mut model);
     if let Some(notice) = config.initial_notice {
         model.notify(notice, Role::Normal, clock.now().monotonic);
@@ -99,9 +98,8 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
             .context("cannot start the thread that writes files")?;
     let panic_report = pending_report.clone();
     terminal_mode::install_panic_hook(move || panic_report.finish_on_any_thread());
-    terminal_mode::enter().context("cannot set up the terminal")?;
-    let exit_reason = start_threads(&sender, clock, &pending_report).map(|output| {
-        let frames = FrameBuffer::new(model.terminal_size.0, model.terminal_size.1);
+    let session = TerminalSession::start(&sender, clock, &pending_report, model.terminal_size);
+    let exit_reason = session.and_then(|terminal| {
         let appearance = Appearance { theme: config.theme, format_time: format_local_time };
         let first = clock.now().monotonic + FIRST_FRAME_WAIT;
         let event_loop = EventLoop {
@@ -111,40 +109,19 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
             files,
             event_log_path: config.event_log_path,
             reload: config.reload,
-            output,
-            frames,
+            terminal,
             appearance,
             clock,
             events,
             next_draw_at: Some(first),
             last_draw_at: Duration::ZERO,
             last_frame: 0,
-            clipboard: None,
-            is_bell_pending: false,
             pending_report,
         };
         event_loop.run()
     });
     terminal_mode::leave();
     exit_reason
-}
-
-fn start_threads(
-    sender: &mpsc::SyncSender<LoopEvent>,
-    clock: Clock,
-    pending_report: &PendingReport,
-) -> anyhow::Result<TerminalOutput> {
-    // When the loop ends, the channel closes and these threads end too.
-    let input_sender = sender.clone();
-    key_reader::start(clock, move |input| input_sender.send(input.into()).is_ok())
-        .context("cannot start the thread that reads keys")?;
-    let (hangup_sender, hangup_report) = (sender.clone(), pending_report.clone());
-    let report_hangup = move || drop(hangup_sender.send(LoopEvent::TerminalGone));
-    hangup_watchdog::start(report_hangup, move || hangup_report.finish_on_any_thread())
-        .context("cannot start the thread that watches the terminal")?;
-    let written_sender = sender.clone();
-    TerminalOutput::start(clock, move |done| drop(written_sender.send(LoopEvent::FrameWritten(done))))
-        .context("cannot start the thread that writes to the terminal")
 }
 
 /// Formats a time as `03:12:41` in the local time zone.
@@ -162,8 +139,7 @@ struct EventLoop {
     /// Path of the event log, if events are written to one.
     event_log_path: Option<PathBuf>,
     reload: ReloadSettings,
-    output: TerminalOutput,
-    frames: FrameBuffer,
+    terminal: TerminalSession,
     appearance: Appearance,
     clock: Clock,
     events: mpsc::Receiver<LoopEvent>,
@@ -172,22 +148,22 @@ struct EventLoop {
     last_draw_at: Duration,
     /// Number of the newest frame.
     last_frame: u64,
-    /// Text that the next frame copies to the clipboard, through the terminal.
-    clipboard: Option<String>,
-    /// Set if the next frame rings the bell.
-    is_bell_pending: bool,
     pending_report: PendingReport,
 }
 
 impl EventLoop {
-    fn run(mut self) -> ExitReason {
+    fn run(mut self) -> anyhow::Result<ExitReason> {
+        // In the background, SIGCONT sets up the terminal, as after a suspension.
+        if !self.terminal.stop_in_background().context("cannot start in the background of the terminal")? {
+            self.terminal.enter(self.model.terminal_size).context("cannot set up the terminal")?;
+        }
         let end = loop {
             let now = self.clock.now();
-            if self.next_draw_at.is_some_and(|due| due <= now.monotonic) && !self.output.is_busy() {
-                self.draw(now.monotonic);
-                if has_deferred_work(&self.model) {
-                    self.dispatch(Message::Wake, now);
-                }
+            if self.next_draw_at.is_some_and(|due| due <= now.monotonic)
+                && self.terminal.can_draw()
+                && let Some(end) = self.draw_in_foreground(now)
+            {
+                break end;
             }
             let first = match self.wait_for_event(now.monotonic) {
                 Ok(event) => Some(event),
@@ -204,8 +180,7 @@ impl EventLoop {
                 break end;
             }
         };
-        self.output.wait_until_idle(LAST_FRAME_TIMEOUT);
-        terminal_mode::leave();
+        self.terminal.leave();
         // A closed terminal is reported by SIGHUP as well.
         let is_hangup = matches!(end, ExitReason::TerminalGone | ExitReason::Signal(SIGHUP));
         self.pending_report.finish(|left| match self.events.recv_timeout(left) {
@@ -214,13 +189,30 @@ impl EventLoop {
             Ok(LoopEvent::Message(Message::Key(press))) => press.key != Key { ctrl: true, ..Key::char('c') },
             Ok(_) => true,
         });
+        Ok(end)
+    }
+
+    /// Draws a frame, unless a shell has taken the terminal; then the program stops, as any program that uses a terminal
+    /// in the background.
+    fn draw_in_foreground(&mut self, now: Timestamp) -> Option<ExitReason> {
+        if self.terminal.is_taken() {
+            return self.resume(now);
+        }
+        // The terminal reports a new size only to the processes of its session.
+        let size = terminal_device::drawn_size();
+        let is_resized = size != self.model.terminal_size;
+        let end = is_resized.then(|| self.dispatch(Message::Resize(size.0, size.1), now)).flatten();
+        self.draw(now.monotonic);
+        if has_deferred_work(&self.model) {
+            self.dispatch(Message::Wake, now);
+        }
         end
     }
 
     /// Waits for an event, but no longer than until a frame is due or the screen must change.
     fn wait_for_event(&self, now: Duration) -> Result<LoopEvent, RecvTimeoutError> {
         // While the terminal is busy, a due frame waits for the event that reports the end of the previous frame.
-        let frame = self.next_draw_at.filter(|_| !self.output.is_busy());
+        let frame = self.next_draw_at.filter(|_| self.terminal.can_draw());
         match [frame, next_wake(&self.model, now)].into_iter().flatten().min() {
             Some(until) => self.events.recv_timeout(until.saturating_sub(now)),
             None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -238,7 +230,7 @@ impl EventLoop {
                 None
             }
             LoopEvent::WindowChanged => {
-                let (width, height) = terminal_mode::size();
+                let (width, height) = terminal_device::drawn_size();
                 self.dispatch(Message::Resize(width, height), now)
             }
             LoopEvent::PollResult(id) => {
@@ -289,19 +281,11 @@ impl EventLoop {
     fn run_effect(&mut self, effect: Effect) -> Option<ExitReason> {
         match effect {
             Effect::Quit => return Some(ExitReason::Quit),
-            Effect::Redraw => {
-                let (width, height) = self.model.terminal_size;
-                self.frames.reset(width, height);
+            Effect::Redraw if self.terminal.redraw(self.model.terminal_size).is_err() => {
+                return Some(ExitReason::TerminalGone);
             }
-            Effect::Suspend => {
-                self.output.wait_until_idle(LAST_FRAME_TIMEOUT);
-                terminal_mode::leave();
-                let missed = self.report_before_suspend();
-                let is_ending = missed.iter().any(LoopEvent::ends_program);
-                let end = if is_ending { None } else { self.suspend() };
-                let now = self.clock.now();
-                return end.or_else(|| missed.into_iter().find_map(|event| self.handle_event(event, now)));
-            }
+            Effect::Redraw => {}
+            Effect::Suspend => return self.suspend(),
             Effect::PollNow(instance) => self.send_io_request(IoRequest::PollNow(instance)),
             Effect::RunAction(intent) => {
                 let action = self.pending_report.pending.add_intent(intent.get());
@@ -323,8 +307,11 @@ impl EventLoop {
                 let measured = process_memory::own_memory();
                 return measured.and_then(|memory| self.dispatch(Message::MemoryMeasured(memory), self.clock.now()));
             }
-            Effect::CopyToClipboard(text) => self.clipboard = Some(text),
-            Effect::RingBell => self.is_bell_pending = true,
+            Effect::CopyToClipboard(text) => {
+                let description = self.terminal.copy(&text);
+                self.model.notify(description, Role::Dim, self.clock.now().monotonic);
+            }
+            Effect::RingBell => self.terminal.ring_bell(),
             Effect::SaveCommandLine(line) => self.queue_file_line(FileLine::Command(line)),
         }
         None
@@ -390,24 +377,39 @@ impl EventLoop {
         missed
     }
 
-    /// Suspends the process until the shell resumes it.
+    /// Suspends the process until a shell resumes it, after the results of pending commands.
     fn suspend(&mut self) -> Option<ExitReason> {
-        // If the process cannot be suspended, the dashboard continues.
-        let _ = terminal_mode::suspend();
         let now = self.clock.now();
-        self.resume(now)
+        if !job_control::can_be_resumed() {
+            let text = "cannot suspend: no shell with job control would resume hapulse";
+            self.model.notify(text, Role::Warn, now.monotonic);
+            self.schedule_draw(now.monotonic);
+            return None;
+        }
+        self.terminal.leave();
+        let missed = self.report_before_suspend();
+        let is_ending = missed.iter().any(LoopEvent::ends_program);
+        let end = if is_ending || self.terminal.stop().is_ok() { None } else { self.resume(now) };
+        let now = self.clock.now();
+        end.or_else(|| missed.into_iter().find_map(|event| self.handle_event(event, now)))
     }
 
-    /// Takes the terminal back from the shell and redraws the screen.
+    /// Takes the terminal back after SIGCONT and redraws the screen. In the background, leaves it to the shell and stops
+    /// again.
     fn resume(&mut self, now: Timestamp) -> Option<ExitReason> {
-        if terminal_mode::enter().is_err() {
+        match self.terminal.stop_in_background() {
+            Ok(false) => {}
+            Ok(true) => return None,
+            Err(_) => return Some(ExitReason::TerminalGone),
+        }
+        let size = terminal_device::drawn_size();
+        if self.terminal.enter(size).is_err() {
             return Some(ExitReason::TerminalGone);
         }
-        let (width, height) = terminal_mode::size();
         for feed in &self.feeds {
             self.send_io_request(IoRequest::PollNow(feed.id));
         }
-        self.dispatch(Message::Resize(width, height), now)
+        self.dispatch(Message::Resize(size.0, size.1), now)
     }
 
     fn schedule_draw(&mut self, due: Duration) {
@@ -420,17 +422,10 @@ impl EventLoop {
         let (model, appearance) = (&self.model, self.appearance);
         let mut drawn = DrawnFrame::default();
         let start = tracing::enabled!(tracing::Level::TRACE).then(Instant::now);
-        let rendered = self.frames.render(|buffer| drawn = root::draw(model, appearance, now, buffer));
+        let bytes = self.terminal.render(|buffer| drawn = root::draw(model, appearance, now, buffer));
         self.last_frame += 1;
         self.model.limit_scroll(drawn.last_top);
         self.model.record_drawn(self.last_frame, drawn.question);
-        let mut bytes = rendered.unwrap_or_default();
-        if let Some(text) = self.clipboard.take() {
-            bytes.extend(frame_writer::clipboard_sequence(&text));
-        }
-        if std::mem::take(&mut self.is_bell_pending) {
-            bytes.push(frame_writer::BELL);
-        }
         if let Some(start) = start {
             tracing::trace!(drawing = ?start.elapsed(), bytes = bytes.len(), "frame");
         }
@@ -438,7 +433,7 @@ impl EventLoop {
             // The screen already shows this frame.
             self.model.record_written(self.last_frame, now);
         } else {
-            self.output.write(self.last_frame, bytes);
+            self.terminal.write(self.last_frame, bytes);
         }
         self.pending_report.pending.forget_reported();
     }

@@ -32,6 +32,8 @@ use crate::observe::old_process_finder::{self, OldProcessQuery};
 use crate::observe::poll_schedule::PollSchedule;
 use crate::observe::sampler::{self, PollResult, Sampler, SamplerRequest};
 use crate::observe::timestamp::Clock;
+use crate::term::ending_signals::{self, SIGHUP};
+use crate::term::job_control::{RESUME_DELAY, SIGCONT};
 
 /// A request from the event loop to the I/O thread.
 #[derive(Debug)]
@@ -136,16 +138,23 @@ async fn run_io(
     on_signal(SignalKind::hangup(), move || {
         hangup(if reload::is_terminal_present() { LoopEvent::Reload } else { LoopEvent::Signal(SIGHUP) });
     });
-    for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::quit(), 3), (SignalKind::terminate(), 15)] {
+    for number in ending_signals::numbers() {
         let send = send.clone();
-        on_signal(kind, move || send(LoopEvent::Signal(number)));
+        on_signal(SignalKind::from_raw(number), move || send(LoopEvent::Signal(number)));
     }
     let resize = send.clone();
     on_signal(SignalKind::window_change(), move || resize(LoopEvent::WindowChanged));
     let suspend = send.clone();
     on_signal(SignalKind::from_raw(SIGTSTP), move || suspend(LoopEvent::Suspend));
     let continued = send.clone();
-    on_signal(SignalKind::from_raw(SIGCONT), move || continued(LoopEvent::Continued));
+    if let Ok(mut stream) = signal(SignalKind::from_raw(SIGCONT)) {
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                tokio::time::sleep(RESUME_DELAY).await;
+                continued(LoopEvent::Continued);
+            }
+        });
+    }
     // Fails only if the receiver was dropped.
     let _ = signals_ready.send(());
     let mut instances = Vec::with_capacity(sources.len());
@@ -240,13 +249,8 @@ fn describe_typed_reply(reply: &Result<QueryReply, QueryError>) -> String {
     }
 }
 
-/// Number of the signal SIGHUP on Linux.
-pub(crate) const SIGHUP: i32 = 1;
 /// Number of the signal SIGTSTP on Linux. A terminal sends it for Ctrl-Z.
 const SIGTSTP: i32 = 20;
-/// Number of the signal SIGCONT on Linux.
-const SIGCONT: i32 = 18;
-
 fn on_signal(kind: SignalKind, handler: impl Fn() + Send + 'static) {
     // A signal that cannot be caught keeps its default effect.
     let Ok(mut stream) = signal(kind) else { return };

@@ -54,6 +54,7 @@ impl From<TerminalInput> for LoopEvent {
             TerminalInput::Event(InputEvent::UnfinishedPaste) => Message::UnfinishedPaste.into(),
             TerminalInput::Paused { is_after_event } => Message::InputPaused { is_after_key: is_after_event }.into(),
             TerminalInput::LongPause => Message::Wake.into(),
+            TerminalInput::Resumed => Self::Continued,
             TerminalInput::Closed(error) => {
                 tracing::debug!(%error, "terminal input closed");
                 Self::TerminalGone

@@ -23,3 +23,4 @@ pub(crate) mod loop_event;
 pub(crate) mod pending_commands;
 pub(crate) mod process_memory;
 pub(crate) mod reload;
+pub(crate) mod terminal_session;

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use crossterm::clipboard::CopyToClipboard;
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
 use ratatui::buffer::Buffer;
@@ -57,24 +56,10 @@ impl FrameBuffer {
 /// Byte that rings the terminal's bell.
 pub(crate) const BELL: u8 = 0x07;
 
-/// Returns the escape sequence (OSC 52) that makes a terminal copy `text` to the clipboard, if the terminal supports
-/// it. The text cannot break out of the sequence, because it is base64-encoded.
-pub(crate) fn clipboard_sequence(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    // Writing to memory cannot fail.
-    let _ = queue!(bytes, CopyToClipboard::to_clipboard_from(text));
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use ratatui::style::Style;
-
-    #[test]
-    fn clipboard_sequence_encodes_text_as_base64() {
-        assert_eq!(clipboard_sequence("api/api1"), b"\x1b]52;c;YXBpL2FwaTE=\x1b\\");
-    }
 
     #[test]
     fn render_writes_only_changed_cells() {

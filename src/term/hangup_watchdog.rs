@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use crate::term::ending_signals::SIGHUP;
+use crate::term::terminal_device;
 use crate::term::terminal_mode;
 
 /// Time between the report of a hang-up and the forced exit, for an orderly exit.
 const EXIT_GRACE: Duration = Duration::from_millis(700);
-/// Exit code that a shell reports for a program killed by SIGHUP.
-const SIGHUP_EXIT_CODE: i32 = 128 + 1;
 
 /// Starts the watchdog. When the terminal is closed, `report_hangup` is called; after `EXIT_GRACE`, `before_exit` is
 /// called, and the process exits.
@@ -26,14 +26,14 @@ pub(crate) fn start(
     report_hangup: impl Fn() + Send + 'static,
     before_exit: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
-    let terminal = terminal_mode::open_terminal()?;
+    let terminal = terminal_device::open_terminal()?;
     thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
         wait_for_hangup(&terminal);
         report_hangup();
         thread::sleep(EXIT_GRACE);
         terminal_mode::leave();
         before_exit();
-        std::process::exit(SIGHUP_EXIT_CODE);
+        std::process::exit(128 + SIGHUP);
     })?;
     Ok(())
 }

@@ -6,16 +6,26 @@
 //! Data flow: `key_reader` reads bytes, and `input_parser` divides them into keys and pasted text for the event loop;
 //! `key_sequences` is the table of the sequences that terminals send. The event loop draws a frame into a buffer of
 //! `frame_writer`, which passes the changed cells to `encoder`. `encoder` produces the bytes, with styles from `sgr`,
-//! and the thread of `output_thread` writes them. `terminal_mode` enters and leaves raw mode, `prompt_mode` does
-//! so for a question of a command; `hangup_watchdog` reports a closed terminal.
+//! and the thread of `output_thread` writes them with a `waiting_writer`. `terminal_device` opens and measures the
+//! terminal. `terminal_mode` sets it up and restores it, `prompt_mode` does so for a question of a command, both with
+//! `line_modes`. `job_control` stops the program for a shell, and `process_stat` reads the job that it is in; `hangup_watchdog` reports a closed terminal.
+//! `ending_signals` lists the signals on which the program must restore the terminal. `clipboard` copies through the
+//! terminal.
 
+pub(crate) mod clipboard;
 pub(crate) mod encoder;
+pub(crate) mod ending_signals;
 pub mod frame_writer;
 pub(crate) mod hangup_watchdog;
 pub mod input_parser;
+pub(crate) mod job_control;
 pub(crate) mod key_reader;
 mod key_sequences;
+mod line_modes;
 pub(crate) mod output_thread;
+mod process_stat;
 pub(crate) mod prompt_mode;
 pub(crate) mod sgr;
+pub(crate) mod terminal_device;
 pub mod terminal_mode;
+pub(crate) mod waiting_writer;

@@ -16,6 +16,8 @@ use rustix::io::Errno;
 use rustix::termios::{tcdrain, tcgetattr};
 
 use crate::observe::timestamp::Clock;
+use crate::term::terminal_device;
+use crate::term::waiting_writer::WaitingWriter;
 
 /// A frame that was written to the terminal.
 #[derive(Debug)]
@@ -47,14 +49,14 @@ impl TerminalOutput {
     /// Returns an error if the thread cannot be started.
     pub(crate) fn start(clock: Clock, report_written: impl Fn(WrittenFrame) + Send + 'static) -> io::Result<Self> {
         // Bypass the line buffer of stdout: a frame contains line feeds and must be written in one piece.
-        let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let mut out = WaitingWriter(File::from(io::stdout().as_fd().try_clone_to_owned()?));
         let (frames, queue) = mpsc::sync_channel::<(u64, Vec<u8>)>(1);
         let busy = Arc::new(AtomicBool::new(false));
         let is_busy = Arc::clone(&busy);
         thread::Builder::new().name("output".to_owned()).spawn(move || {
             for (number, frame) in queue {
-                let result = out.write_all(&frame).and_then(|()| wait_until_sent(out.as_fd()));
-                let at = clock.now().monotonic + time_on_line(out.as_fd(), frame.len());
+                let result = out.write_all(&frame).and_then(|()| wait_until_sent(out.0.as_fd()));
+                let at = clock.now().monotonic + time_on_line(out.0.as_fd(), frame.len());
                 is_busy.store(false, Ordering::Release);
                 report_written(WrittenFrame { number, at, result });
             }
@@ -88,12 +90,16 @@ impl TerminalOutput {
     }
 }
 
-/// Waits until the driver of the terminal has sent all bytes. Returns at once if the output is not a terminal.
+/// Waits until the driver of the terminal has sent all bytes. Returns at once if the output is not a terminal, and in
+/// the background of the terminal, where waiting would stop the program before the terminal is restored.
 ///
 /// # Errors
 /// Returns an error if the terminal was closed.
 pub(crate) fn wait_until_sent(terminal: BorrowedFd<'_>) -> io::Result<()> {
     loop {
+        if terminal_device::is_in_background_of(terminal) {
+            return Ok(());
+        }
         match tcdrain(terminal) {
             Err(Errno::INTR) => {}
             Err(Errno::IO) => return Err(Errno::IO.into()),

@@ -1,94 +1,124 @@
 //! Sets up the terminal and restores it, however the program ends.
 //!
-//! There is only one terminal, so one global flag records whether it is set up. `leave` may be called from any thread
-//! and repeatedly: by the panic hook, by the watchdog and by the normal exit.
+//! There is only one terminal, so globals record what is to be restored. [`leave`] may be called from any thread and
+//! repeatedly: by the panic hook, by the watchdog and by the normal exit.
 
-use std::fs::{self, File};
-use std::io::{self, IsTerminal as _, Write as _};
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
+use crossterm::queue;
 use crossterm::style::{Print, ResetColor};
-use crossterm::terminal::{
-    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-};
-use crossterm::{execute, queue};
+use crossterm::terminal::{DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen};
+use rustix::termios::{LocalModes, SpecialCodeIndex, tcgetattr};
 
-static IS_ENTERED: AtomicBool = AtomicBool::new(false);
+use crate::term::line_modes::LineModes;
+use crate::term::terminal_device;
+use crate::term::waiting_writer::WaitingWriter;
+
+static LINE_MODES: LineModes = LineModes::new();
+/// Set if the bytes of [`screen_setup`] are written, or will be.
+static IS_SCREEN_SET_UP: AtomicBool = AtomicBool::new(false);
 /// Makes the terminal mark pasted text, so that the text is not read as keys.
 pub(super) const ENABLE_BRACKETED_PASTE: &str = "\x1b[?2004h";
 pub(super) const DISABLE_BRACKETED_PASTE: &str = "\x1b[?2004l";
+/// Resets the modes that change where text appears, and that an earlier program may have left on: left and right
+/// margins (`?69`), origin mode (`?6`), keyboard lock (`2`), display of control characters (`3`), insert mode (`4`),
+/// line feed with carriage return (`20`), local echo (`12`), and the scroll region (`r`).
+const RESET_INHERITED_MODES: &str = "\x1b[?69l\x1b[?6l\x1b[2;3;4;20l\x1b[12h\x1b[r";
+/// Selects ASCII: designates it as G0, and shifts in G0.
+const SELECT_ASCII: &str = "\x1b(B\x0f";
+/// Moves the cursor to the last row, and below it. Without an alternate screen, the prompt of the shell would otherwise
+/// appear in the middle of the last frame.
+const MOVE_BELOW_LAST_ROW: &str = "\x1b[9999H\r\n";
 /// Maximum wait, when leaving, for a terminal that does not accept output.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Sets up the terminal: raw mode, alternate screen, bracketed paste, hidden cursor.
+/// Sets the terminal's modes: keys arrive one by one, without echo, and not as signals. Whatever set other modes since
+/// the last call, these modes are in effect afterwards.
 ///
 /// # Errors
-/// Returns an error, after restoring the terminal, if the terminal cannot be set up.
+/// Returns an error if the modes cannot be set.
 pub fn enter() -> io::Result<()> {
-    enable_raw_mode()?;
-    IS_ENTERED.store(true, Ordering::SeqCst);
-    let entered = execute!(io::stdout(), EnterAlternateScreen, Print(ENABLE_BRACKETED_PASTE), DisableLineWrap, Hide);
-    if entered.is_err() {
-        leave();
-    }
-    entered
+    let terminal = terminal_device::open_terminal()?;
+    LINE_MODES.set(terminal.as_fd(), |modes| {
+        modes.make_raw();
+        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+    })?;
+    Ok(())
 }
 
-/// Restores the terminal. Does nothing if it is not set up.
+/// Returns the bytes that set up the screen: the alternate screen and [`screen_modes`]. They must be written before the
+/// next frame, which clears the screen.
+pub fn screen_setup() -> Vec<u8> {
+    IS_SCREEN_SET_UP.store(true, Ordering::SeqCst);
+    let mut bytes = Vec::new();
+    // Writing to memory cannot fail. The alternate screen comes first, because this also saves the cursor.
+    let _ = queue!(bytes, EnterAlternateScreen);
+    bytes.extend(screen_modes());
+    bytes
+}
+
+/// Returns the bytes that set the modes of the screen, whatever they are: no inherited modes, bracketed paste, hidden
+/// cursor.
+pub(crate) fn screen_modes() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = queue!(
+        bytes,
+        Print(RESET_INHERITED_MODES),
+        Print(SELECT_ASCII),
+        ResetColor,
+        Print(ENABLE_BRACKETED_PASTE),
+        DisableLineWrap,
+        Hide
+    );
+    bytes
+}
+
+/// Restores the terminal, as far as it is set up.
 pub(crate) fn leave() {
-    if !IS_ENTERED.swap(false, Ordering::SeqCst) {
-        return;
+    if IS_SCREEN_SET_UP.swap(false, Ordering::SeqCst) && !would_stop_on_output() {
+        write_screen_restoration();
     }
+    if let Ok(terminal) = terminal_device::open_terminal() {
+        LINE_MODES.restore(terminal.as_fd());
+    }
+}
+
+/// Returns whether output would stop the process: it is in the background, and the terminal is in the mode `tostop`.
+fn would_stop_on_output() -> bool {
+    let is_set = tcgetattr(io::stdout()).is_ok_and(|modes| modes.local_modes.contains(LocalModes::TOSTOP));
+    is_set && terminal_device::is_in_background()
+}
+
+fn write_screen_restoration() {
     // Write on a separate thread, because a terminal that does not accept output would otherwise keep the program from
     // ending. Errors do not matter: the terminal is then closed.
     let (written, end) = mpsc::channel();
     let write = move || {
         let mut bytes = Vec::new();
-        let _ = queue!(bytes, ResetColor, EnableLineWrap, Print(DISABLE_BRACKETED_PASTE), LeaveAlternateScreen, Show);
-        let mut out = io::stdout();
+        let _ = queue!(
+            bytes,
+            ResetColor,
+            EnableLineWrap,
+            Print(DISABLE_BRACKETED_PASTE),
+            Print(MOVE_BELOW_LAST_ROW),
+            LeaveAlternateScreen,
+            Print(SELECT_ASCII),
+            Show
+        );
+        let mut out = WaitingWriter(io::stdout());
         let _ = out.write_all(&bytes).and_then(|()| out.flush());
         let _ = written.send(());
     };
     if thread::Builder::new().name("leave".to_owned()).spawn(write).is_ok() {
         let _ = end.recv_timeout(LEAVE_TIMEOUT);
     }
-    let _ = disable_raw_mode();
-}
-
-/// Opens the terminal for reading: standard input, or the controlling terminal if standard input is redirected.
-pub(crate) fn open_terminal() -> io::Result<OwnedFd> {
-    if io::stdin().is_terminal() {
-        io::stdin().as_fd().try_clone_to_owned()
-    } else {
-        Ok(File::open("/dev/tty")?.into())
-    }
-}
-
-/// Returns whether standard output is the terminal from which keys are read. Otherwise, the person who presses the keys
-/// may not see a question.
-pub(crate) fn is_output_on_input_terminal() -> bool {
-    let input = open_terminal().ok().and_then(|terminal| device_number(terminal.as_fd()));
-    input.is_some() && input == device_number(io::stdout().as_fd())
-}
-
-/// Returns the device number of a terminal; for `/dev/tty`, that of the controlling terminal.
-fn device_number(terminal: BorrowedFd<'_>) -> Option<(u32, u32)> {
-    const CONTROLLING_TERMINAL: (u32, u32) = (5, 0);
-    let device = rustix::fs::fstat(terminal).ok()?.st_rdev;
-    match (rustix::fs::major(device), rustix::fs::minor(device)) {
-        CONTROLLING_TERMINAL => ProcessStat::read("self")?.terminal(),
-        number => Some(number),
-    }
-}
-
-/// Returns the number of columns and rows of the terminal, or 80 and 24 if they are unknown.
-pub(crate) fn size() -> (u16, u16) {
-    crossterm::terminal::size().unwrap_or((80, 24))
 }
 
 /// Installs a panic hook: a panic on any thread restores the terminal, prints one line, calls `before_exit` and ends the
@@ -102,87 +132,4 @@ pub fn install_panic_hook(before_exit: impl Fn() + Send + Sync + 'static) {
         before_exit();
         std::process::exit(1);
     }));
-}
-
-/// Stops the process group until the shell resumes it. The caller must have restored the terminal. Does nothing if no
-/// shell could resume the group, as in a terminal window or tmux pane that runs only hapulse.
-///
-/// # Errors
-/// Returns an error if the signal cannot be sent.
-pub(crate) fn suspend() -> io::Result<()> {
-    if has_job_control_shell() {
-        // Send the signal to the whole group, as the terminal driver does for Ctrl-Z. hapulse catches SIGTSTP, so send
-        // SIGSTOP.
-        rustix::process::kill_current_process_group(rustix::process::Signal::STOP)?;
-    }
-    Ok(())
-}
-
-/// Returns whether the parent process is in the same session, as a shell with job control is. Reads `/proc` instead of
-/// calling `getsid`: in a container, the ID of a session leader outside of it is 0, which the Rust wrapper rejects.
-fn has_job_control_shell() -> bool {
-    let Some(own) = ProcessStat::read("self") else { return false };
-    ProcessStat::read(&own.parent.to_string()).is_some_and(|parent| parent.session == own.session)
-}
-
-/// A part of `/proc/PID/stat`.
-#[derive(Debug, PartialEq, Eq)]
-struct ProcessStat {
-    /// Process id of the parent.
-    parent: u32,
-    /// Session; 0 if its leader is outside of this container.
-    session: u32,
-    /// Encoded device number of the controlling terminal; 0 without one.
-    terminal: u32,
-}
-
-impl ProcessStat {
-    /// Reads the file of a process, or of this one for `self`.
-    fn read(process: &str) -> Option<Self> {
-        Self::parse(&String::from_utf8_lossy(&fs::read(format!("/proc/{process}/stat")).ok()?))
-    }
-
-    /// Parses the contents of the file. The program name before these fields is in parentheses and may itself contain
-    /// parentheses.
-    fn parse(stat: &str) -> Option<Self> {
-        let (_, after_name) = stat.rsplit_once(')')?;
-        let mut fields = after_name.split_whitespace().skip(1);
-        let parent = fields.next()?.parse().ok()?;
-        let session = fields.nth(1)?.parse().ok()?;
-        Some(Self { parent, session, terminal: fields.next()?.parse().ok()? })
-    }
-
-    /// Returns the major and minor device number of the controlling terminal, or `None` without one.
-    fn terminal(&self) -> Option<(u32, u32)> {
-        let number = self.terminal;
-        (number != 0).then_some(((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xf_ff00)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parse_reads_process_stat() {
-        let stat = |parent, session, terminal| Some(ProcessStat { parent, session, terminal });
-        assert_eq!(ProcessStat::parse("8 (hapulse) S 7 8 5 34816 8 4194304 1"), stat(7, 5, 34816));
-        let with_parentheses = "8 (a) b (c)) S 7 8 5 0 -1";
-        assert_eq!(ProcessStat::parse(with_parentheses), stat(7, 5, 0));
-        assert_eq!(ProcessStat::parse("8 (hapulse) S 7 8 5"), None);
-        assert_eq!(ProcessStat::parse(""), None);
-    }
-
-    #[test]
-    fn terminal_decodes_device_number() {
-        let terminal = |terminal| ProcessStat { parent: 1, session: 1, terminal }.terminal();
-        assert_eq!([terminal(0), terminal(0x8800), terminal(0x8806)], [None, Some((136, 0)), Some((136, 6))]);
-        assert_eq!(terminal(0x10_8800), Some((136, 256)));
-    }
-
-    #[test]
-    fn read_matches_own_process() {
-        let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get() as u32);
-        assert_eq!(ProcessStat::read("self").map(|stat| stat.parent), parent);
-    }
 }

@@ -21,6 +21,7 @@ pub struct TermBuilder {
     home: TempDir,
     cols: u16,
     rows: u16,
+    emulated_size: Option<(u16, u16)>,
 }
 
 /// Returns the length of the output that a terminal shows: it shows a synchronized update only when its end arrives.
@@ -50,6 +51,12 @@ impl TermBuilder {
         self
     }
 
+    /// Sets the size of the emulator, if it differs from the size that the terminal reports.
+    pub fn emulated_size(mut self, cols: u16, rows: u16) -> Self {
+        self.emulated_size = Some((cols, rows));
+        self
+    }
+
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
@@ -75,7 +82,7 @@ impl TermBuilder {
         drop(guard);
         let shared = Arc::new(TermState {
             output: Mutex::new(TerminalOutput {
-                parser: vt100::Parser::new(nonzero(self.rows), nonzero(self.cols), 0),
+                parser: emulator(self.emulated_size.unwrap_or((self.cols, self.rows))),
                 raw: Vec::new(),
             }),
             closed: AtomicBool::new(false),
@@ -131,14 +138,24 @@ impl Term {
         command.env("LANG", "C.UTF-8");
         command.env("TERM", "xterm-256color");
         command.cwd(home.path());
-        TermBuilder { command, home, cols: 80, rows: 24 }
+        TermBuilder { command, home, cols: 80, rows: 24, emulated_size: None }
     }
 }
 
-pub(super) fn pty_size(cols: u16, rows: u16) -> PtySize {
+pub fn pty_size(cols: u16, rows: u16) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
-pub(super) fn nonzero(size: u16) -> NonZeroU16 {
-    NonZeroU16::new(size).expect("a terminal has a size")
+/// Returns an emulator of this size; 80x24 if the size is unknown, and no larger than hapulse draws.
+fn emulator((cols, rows): (u16, u16)) -> vt100::Parser {
+    let (rows, cols) = emulated_size(cols, rows);
+    vt100::Parser::new(rows, cols, 0)
+}
+
+/// Returns the rows and columns to emulate for a terminal that reports this size.
+pub(super) fn emulated_size(cols: u16, rows: u16) -> (NonZeroU16, NonZeroU16) {
+    let size = |reported: u16, default: u16, most: u16| {
+        NonZeroU16::new(if reported == 0 { default } else { reported.min(most) }).expect("it is not zero")
+    };
+    (size(rows, 24, 500), size(cols, 80, 1000))
 }

@@ -43,6 +43,8 @@ pub fn signal(pid: u32, name: &str) {
         "KILL" => Signal::KILL,
         "STOP" => Signal::STOP,
         "TSTP" => Signal::TSTP,
+        "TTIN" => Signal::TTIN,
+        "TTOU" => Signal::TTOU,
         "CONT" => Signal::CONT,
         "WINCH" => Signal::WINCH,
         "PIPE" => Signal::PIPE,
@@ -53,6 +55,12 @@ pub fn signal(pid: u32, name: &str) {
     };
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let _ = kill_process(pid.expect("a pid is a positive number"), signal);
+}
+
+/// Returns the state of a process: `S` sleeping, `T` stopped, `-` ended.
+pub fn state(pid: u32) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('-')
 }
 
 /// Returns whether the process exists and is not a zombie.

@@ -13,7 +13,7 @@ use super::process;
 use super::{DEADLINE, keys, launch, lock, wait_until};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{Action, LocalModes, OptionalActions, SpecialCodeIndex};
+use rustix::termios::{Action, InputModes, LocalModes, OptionalActions, OutputModes, SpecialCodeIndex};
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -124,7 +124,8 @@ impl Term {
 
     /// Changes the size; the program receives SIGWINCH.
     pub fn resize(&mut self, cols: u16, rows: u16) {
-        self.output().parser.set_size(launch::nonzero(rows), launch::nonzero(cols));
+        let (emulated_rows, emulated_cols) = launch::emulated_size(cols, rows);
+        self.output().parser.set_size(emulated_rows, emulated_cols);
         let master = self.master.as_ref().expect("the terminal is open");
         master.resize(launch::pty_size(cols, rows)).expect("a terminal can be resized");
     }
@@ -134,6 +135,22 @@ impl Term {
         let tty = self.tty().expect("the terminal is open");
         let modes = rustix::termios::tcgetattr(&tty).expect("it is a terminal").local_modes;
         !modes.intersects(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    /// Returns all modes of the terminal's line discipline as text.
+    pub fn line_modes(&self) -> String {
+        let tty = self.tty().expect("the terminal is open");
+        format!("{:?}", rustix::termios::tcgetattr(&tty).expect("it is a terminal"))
+    }
+
+    /// Sets modes that a shell sets for its commands: lines, echo and signals of keys.
+    pub fn set_line_mode(&self) {
+        let tty = self.tty().expect("the terminal is open");
+        let mut modes = rustix::termios::tcgetattr(&tty).expect("it is a terminal");
+        modes.input_modes |= InputModes::ICRNL | InputModes::IXON;
+        modes.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
+        modes.local_modes |= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;
+        rustix::termios::tcsetattr(&tty, OptionalActions::Now, &modes).expect("modes can be set");
     }
 
     pub fn pid(&self) -> u32 {

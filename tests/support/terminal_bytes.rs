@@ -46,6 +46,10 @@ fn is_visible(ch: char) -> bool {
 const BEGIN: &str = "\x1b[?2026h";
 const END: &str = "\x1b[?2026l";
 
+/// Resets the modes of an earlier program: margins, origin, insert mode and others; and its character set.
+const MARGINS_AND_MODES: &str = "\x1b[?69l\x1b[?6l\x1b[2;3;4;20l\x1b[12h\x1b[r";
+const SELECT_ASCII: &str = "\x1b(B\x0f";
+
 /// Returns the length of hapulse's own control sequence at the start of the text. Relative cursor movements are allowed only
 /// within a frame.
 fn own_sequence_len(text: &str, in_frame: bool) -> Option<usize> {
@@ -55,6 +59,9 @@ fn own_sequence_len(text: &str, in_frame: bool) -> Option<usize> {
     // After the last frame, shells and the kernel write line ends.
     if let Some(end) = ["\r\n", "\r", "\n"].iter().find(|end| text.starts_with(**end)) {
         return Some(end.len());
+    }
+    if let Some(own) = [MARGINS_AND_MODES, SELECT_ASCII].iter().find(|own| text.starts_with(**own)) {
+        return Some(own.len());
     }
     let csi = text.strip_prefix("\x1b[")?;
     let end = csi.find(|ch: char| ch.is_ascii_alphabetic())?;

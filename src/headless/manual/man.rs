@@ -39,11 +39,13 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Environment variables that are not settings of hapulse.
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 10] = [
     (search_paths::CONFIG_VARIABLE, "Configuration file to use instead of the user's; --config overrides it."),
     (search_paths::DEBUG_VARIABLE, "File for the debug log; --debug-log overrides it."),
     ("XDG_CONFIG_HOME, XDG_STATE_HOME, HOME", "Directories of the user's files."),
     ("NO_COLOR, TERM, COLORTERM, COLORFGBG", "Available colors, and the default theme."),
+    ("COLUMNS, LINES", "Size of a terminal that does not report one."),
+    ("TMUX, STY", "Copying from inside tmux and GNU screen."),
     ("LC_ALL, LC_CTYPE, LANG", "Character encoding; unless it is UTF-8, hapulse prints only ASCII characters."),
     ("SUDO_UID", "Caller of sudo, whose home directory is not used for files of root."),
     ("SUDO_USER, SSH_CONNECTION, USER", "Person recorded in the audit log."),

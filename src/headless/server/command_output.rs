@@ -10,7 +10,8 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::headless::print::terminal_columns_or_default;
-use crate::term::terminal_mode;
+use crate::term::terminal_device;
+use crate::term::waiting_writer::WaitingWriter;
 
 /// Minimum time between two progress lines, if output is not a terminal.
 const MIN_PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ impl Console {
     /// Creates a console for standard output and standard error of this process.
     pub(crate) fn from_stdio() -> Self {
         let columns = io::stdout().is_terminal().then_some(terminal_columns_or_default as fn() -> usize);
-        Self::new(Box::new(io::stdout()), Box::new(io::stderr()), columns)
+        Self::new(Box::new(WaitingWriter(io::stdout())), Box::new(WaitingWriter(io::stderr())), columns)
     }
 
     /// Creates a console. `columns` returns the width of the terminal, and is `None` if `out` is not a terminal.
@@ -46,7 +47,7 @@ impl Console {
         if self.columns.is_none() || !io::stdin().is_terminal() {
             return Some("no terminal");
         }
-        (!terminal_mode::is_output_on_input_terminal()).then_some("input and output are different terminals")
+        (!terminal_device::is_output_on_input_terminal()).then_some("input and output are different terminals")
     }
 
     /// Prints a line to standard output.

@@ -18,9 +18,10 @@ use crate::headless::server::command_output::Console;
 use crate::headless::server::controller::Controller;
 use crate::headless::server::progress::WaitGoal;
 use crate::headless::server::server_name::ServerName;
-use crate::headless::signals::{Signals, signal_name};
+use crate::headless::signals::Signals;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
+use crate::term::ending_signals;
 use crate::units::pluralize;
 
 /// Time limit for the last poll before the command ends.
@@ -135,7 +136,7 @@ impl ServerCommand<'_> {
     pub(crate) async fn stop_on_signal(&mut self, number: i32) -> CommandExit {
         let is_sent = self.servers.iter().any(|server| server.is_sent);
         let nothing = if is_sent { "" } else { ": nothing was sent" };
-        self.console.print_error(&format!("stopped by {}{nothing}", signal_name(number)));
+        self.console.print_error(&format!("stopped by {}{nothing}", ending_signals::name(number)));
         if self.must_report_states {
             self.report_states().await;
         }

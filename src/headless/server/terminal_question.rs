@@ -4,10 +4,11 @@
 //! screen; a key prints more. The half second starts once the terminal has received the rows.
 //! The question is printed again after pasted text, a change of the terminal's size, Ctrl-L and a suspension.
 
-use std::io::{self, Write as _};
+use std::io::{self, PipeReader, Write as _};
 use std::os::fd::AsFd as _;
 use std::thread;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::app::answer_gate::{AnswerGate, GateEvent, ShownRows};
@@ -15,19 +16,20 @@ use crate::app::key::{Key, KeyCode, KeyPress};
 use crate::app::prompt::{Prompt, PromptEvent, PromptPurpose};
 use crate::headless::signals::Signals;
 use crate::observe::timestamp::Clock;
+use crate::term::ending_signals::SIGINT;
 use crate::term::input_parser::InputEvent;
+use crate::term::job_control::{self, RESUME_DELAY, SIGCONT};
 use crate::term::key_reader::{self, TerminalInput};
 use crate::term::output_thread::{time_on_line, wait_until_sent};
 use crate::term::prompt_mode;
-use crate::term::terminal_mode;
+use crate::term::terminal_device;
+use crate::term::waiting_writer::WaitingWriter;
 use crate::ui::text_width;
 
 /// Columns and rows that a question needs.
 const MIN_SIZE: (usize, usize) = (20, 4);
 /// Cells for the text that is typed.
 const MIN_TYPED: usize = 8;
-/// Number of SIGINT, which Ctrl-C sends outside of a question.
-const SIGINT: i32 = 2;
 
 /// A question about an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,21 +67,40 @@ pub(crate) async fn read_text(prompt: &str, signals: &mut Signals) -> QuestionRe
 }
 
 async fn ask(input: Input, question: TerminalQuestion, signals: &mut Signals) -> QuestionResult {
-    let (sender, receiver) = oneshot::channel();
+    let end = answer(input, question, signals).await;
+    let end = end.unwrap_or_else(|error| QuestionResult::No(cannot_ask(&error)));
+    prompt_mode::leave();
+    // A closed terminal does not matter any more.
+    let _ = writeln!(WaitingWriter(io::stdout()));
+    end
+}
+
+async fn answer(input: Input, question: TerminalQuestion, signals: &mut Signals) -> io::Result<QuestionResult> {
+    let (sender, mut receiver) = oneshot::channel();
+    let mut continued = signal(SignalKind::from_raw(SIGCONT))?;
+    let (wake, mut waker) = io::pipe()?;
     // The thread is not joined: after a signal, it may be blocked.
     thread::spawn(move || {
-        let end = OpenQuestion::run(input, question).unwrap_or_else(|error| QuestionResult::No(cannot_ask(&error)));
+        let end =
+            OpenQuestion::run(input, question, &wake).unwrap_or_else(|error| QuestionResult::No(cannot_ask(&error)));
         // The receiver may be gone after a signal.
         let _ = sender.send(end);
     });
-    let end = tokio::select! {
-        number = signals.wait() => QuestionResult::Signal(number),
-        end = receiver => end.unwrap_or_else(|_| QuestionResult::No("nothing was sent".to_owned())),
-    };
-    prompt_mode::leave();
-    // A closed terminal does not matter any more.
-    let _ = writeln!(io::stdout());
-    end
+    loop {
+        tokio::select! {
+            biased;
+            number = signals.wait() => return Ok(QuestionResult::Signal(number)),
+            end = &mut receiver => {
+                return Ok(end.unwrap_or_else(|_| QuestionResult::No("nothing was sent".to_owned())));
+            }
+            _ = continued.recv() => {}
+        }
+        tokio::time::sleep(RESUME_DELAY).await;
+        if signals.received().is_none() {
+            // Fails only if the thread has ended.
+            let _ = waker.write_all(&[0]);
+        }
+    }
 }
 
 fn cannot_ask(error: &io::Error) -> String {
@@ -108,26 +129,42 @@ struct OpenQuestion {
     frame: u64,
     /// Width of the last line on the screen, in cells.
     line_width: usize,
+    /// Set from a suspension until SIGCONT is handled.
+    is_suspended: bool,
 }
 
 impl OpenQuestion {
-    fn run(input: Input, question: TerminalQuestion) -> io::Result<QuestionResult> {
-        prompt_mode::enter()?;
-        let terminal = terminal_mode::open_terminal()?;
+    fn run(input: Input, question: TerminalQuestion, wake: &PipeReader) -> io::Result<QuestionResult> {
+        let terminal = terminal_device::open_terminal()?;
         let clock = Clock::start();
         let (rows, size) = (Vec::new(), (0, 0));
-        let mut open = Self { question, input, clock, size, rows, printed: 0, frame: 0, line_width: 0 };
-        let mut end = open.print_question()?;
+        let mut open =
+            Self { question, input, clock, size, rows, printed: 0, frame: 0, line_width: 0, is_suspended: false };
+        let mut end = open.enter()?;
         if end.is_none() {
-            key_reader::read_input(&terminal, clock, |input| {
+            key_reader::read_input(&terminal, Some(wake), clock, |input| {
                 end = match open.handle_input(input) {
                     Ok(end) => end,
                     Err(error) => Some(QuestionResult::No(cannot_ask(&error))),
                 };
-                end.is_none() && prompt_mode::is_entered()
+                end.is_none() && (open.is_suspended || prompt_mode::is_entered())
             });
         }
         Ok(end.unwrap_or_else(|| QuestionResult::No("nothing was sent".to_owned())))
+    }
+
+    /// Sets up the terminal, whatever state it is in, and prints the question. In the background, suspends the process
+    /// until a shell resumes it; SIGCONT calls this function again.
+    fn enter(&mut self) -> io::Result<Option<QuestionResult>> {
+        self.is_suspended = job_control::stop_in_background(prompt_mode::leave)?;
+        if self.is_suspended {
+            return Ok(None);
+        }
+        prompt_mode::enter()?;
+        if self.frame > 0 {
+            print("\n")?;
+        }
+        self.print_question()
     }
 
     /// Prints the question from its first row. Returns the end if the terminal is too small for it.
@@ -215,6 +252,7 @@ impl OpenQuestion {
     /// Handles input. Returns the end of the question if it decides.
     fn handle_input(&mut self, input: TerminalInput) -> io::Result<Option<QuestionResult>> {
         match (input, &mut self.input) {
+            (TerminalInput::Resumed, _) => self.enter(),
             (TerminalInput::Closed(_), _) => Ok(Some(QuestionResult::No("nothing was sent".to_owned()))),
             (
                 TerminalInput::Paused { .. }
@@ -254,11 +292,8 @@ impl OpenQuestion {
         }
         if ctrl('z') {
             print("\n")?;
-            prompt_mode::leave();
-            // If the process cannot be suspended, the question is printed again.
-            let _ = terminal_mode::suspend();
-            prompt_mode::enter()?;
-            return self.print_question();
+            self.is_suspended = job_control::stop(prompt_mode::leave).is_ok();
+            return if self.is_suspended { Ok(None) } else { self.print_question() };
         }
         if ctrl('l') {
             print("\n")?;
@@ -304,10 +339,10 @@ impl OpenQuestion {
 
 /// Prints text and waits until the terminal has received it.
 fn print(text: &str) -> io::Result<()> {
-    let mut out = io::stdout();
+    let mut out = WaitingWriter(io::stdout());
     out.write_all(text.as_bytes())?;
     out.flush()?;
-    wait_until_sent(out.as_fd())
+    wait_until_sent(out.0.as_fd())
 }
 
 /// Returns whether the key prints more rows of a question that does not fit.
@@ -319,6 +354,6 @@ fn shows_more(key: Key) -> bool {
 
 /// Returns the columns and rows of the terminal.
 fn terminal_size() -> (usize, usize) {
-    let (columns, rows) = terminal_mode::size();
+    let (columns, rows) = terminal_device::size();
     (usize::from(columns), usize::from(rows))
 }
