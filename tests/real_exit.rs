@@ -8,8 +8,6 @@ mod faulty_relay;
 mod script;
 mod support;
 
-use std::fs;
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
