@@ -134,27 +134,7 @@ async fn run_io(
 ) {
     // Sending fails only after the loop has ended, when messages no longer matter.
     let send = move |event: LoopEvent| drop(to_loop.send(event));
-    let hangup = send.clone();
-    on_signal(SignalKind::hangup(), move || {
-        hangup(if reload::is_terminal_present() { LoopEvent::Reload } else { LoopEvent::Signal(SIGHUP) });
-    });
-    for number in ending_signals::numbers() {
-        let send = send.clone();
-        on_signal(SignalKind::from_raw(number), move || send(LoopEvent::Signal(number)));
-    }
-    let resize = send.clone();
-    on_signal(SignalKind::window_change(), move || resize(LoopEvent::WindowChanged));
-    let suspend = send.clone();
-    on_signal(SignalKind::from_raw(SIGTSTP), move || suspend(LoopEvent::Suspend));
-    let continued = send.clone();
-    if let Ok(mut stream) = signal(SignalKind::from_raw(SIGCONT)) {
-        tokio::spawn(async move {
-            while stream.recv().await.is_some() {
-                tokio::time::sleep(RESUME_DELAY).await;
-                continued(LoopEvent::Continued);
-            }
-        });
-    }
+    forward_signals(&send);
     // Fails only if the receiver was dropped.
     let _ = signals_ready.send(());
     let mut instances = Vec::with_capacity(sources.len());
@@ -237,6 +217,31 @@ async fn run_io(
     }
 }
 
+/// Sends the event of each signal to the loop.
+fn forward_signals(send: &(impl Fn(LoopEvent) + Clone + Send + 'static)) {
+    let hangup = send.clone();
+    on_signal(SignalKind::hangup(), move || {
+        hangup(if reload::is_terminal_present() { LoopEvent::Reload } else { LoopEvent::Signal(SIGHUP) });
+    });
+    for number in ending_signals::numbers() {
+        let send = send.clone();
+        on_signal(SignalKind::from_raw(number), move || send(LoopEvent::Signal(number)));
+    }
+    let resize = send.clone();
+    on_signal(SignalKind::window_change(), move || resize(LoopEvent::WindowChanged));
+    let suspend = send.clone();
+    on_signal(SignalKind::from_raw(SIGTSTP), move || suspend(LoopEvent::Suspend));
+    let continued = send.clone();
+    if let Ok(mut stream) = signal(SignalKind::from_raw(SIGCONT)) {
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                tokio::time::sleep(RESUME_DELAY).await;
+                continued(LoopEvent::Continued);
+            }
+        });
+    }
+}
+
 /// Returns the first line of the reply to a typed line, or the error.
 fn describe_typed_reply(reply: &Result<QueryReply, QueryError>) -> String {
     match reply {
@@ -251,6 +256,7 @@ fn describe_typed_reply(reply: &Result<QueryReply, QueryError>) -> String {
 
 /// Number of the signal SIGTSTP on Linux. A terminal sends it for Ctrl-Z.
 const SIGTSTP: i32 = 20;
+
 fn on_signal(kind: SignalKind, handler: impl Fn() + Send + 'static) {
     // A signal that cannot be caught keeps its default effect.
     let Ok(mut stream) = signal(kind) else { return };
