@@ -329,7 +329,7 @@ fn a1_session_kill_is_verified_beside_forged_refusal() {
     let mut term = start_dashboard(relay.path());
     term.select_session();
     term.press("X");
-    answer_confirmation(&mut term, "Shutdown of a session: ", "y");
+    answer_confirmation(&mut term, "Shutdown of session 127.0.0.1:", "y");
     let records = term.wait_for_done_records(1);
     assert_eq!(records[0]["verified"], true, "{}", records[0]);
 }
@@ -345,7 +345,7 @@ fn a1_ineffective_session_kills_are_not_verified() {
     let mut term = start_dashboard(relay.path());
     term.select_session();
     term.press("X");
-    answer_confirmation(&mut term, "Shutdown of a session: ", "y");
+    answer_confirmation(&mut term, "Shutdown of session 127.0.0.1:", "y");
     term.wait_for_done_records(1);
     term.press("1");
     term.move_to_path("be1/s2");

@@ -215,7 +215,7 @@ fn refusal_reason_protects_full_frontend_on_affected_versions() {
             // Lowering the limit is safe.
             term.press(":frontend.maxconn<ret>1000<ret>");
         }
-        term.wait_for("Frontend maxconn: frontend fe1");
+        term.wait_for("Frontend maxconn: fe1 on ");
         term.press("<esc>");
         let polls = || fake.received().iter().filter(|line| line.contains("show info")).count();
         let before = polls();

@@ -126,14 +126,14 @@ fn w8_session_and_table_entry_are_read_back() {
         let mut term = start_dashboard(lab.socket("admin"));
         term.select_session();
         term.press("X");
-        answer_confirmation(&mut term, "Shutdown of a session: ", "y");
+        answer_confirmation(&mut term, "Shutdown of session 127.0.0.1:", "y");
         assert_eq!(term.wait_for_done_records(1)[0]["verified"], true);
         lab.lab.wait_stat("be1", "s2", "scur", |sessions| sessions == "0");
         term.press("<esc>");
         term.open_stick_table();
         term.wait_for("clients: 1 entr");
         term.press("X");
-        answer_confirmation(&mut term, "Clearing of a table entry: ", "y");
+        answer_confirmation(&mut term, "Clearing of entry bob of clients on ", "y");
         assert_eq!(term.wait_for_done_records(2)[1]["verified"], true);
         assert!(!lab.lab.send_command("show table clients").contains("key="));
     }

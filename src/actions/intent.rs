@@ -162,13 +162,38 @@ impl Intent {
 
     /// Describes the action on these targets: `maintenance of be/s1`, `shutdown of session 0x7f`.
     pub(crate) fn describe(&self, targets: &str) -> String {
+        self.join_title(" of ", targets)
+    }
+
+    /// Returns the heading of a question: `maintenance: be / s1`, `shutdown of session 10.0.0.7:4242 → be/s1`.
+    pub(crate) fn heading(&self) -> String {
+        let targets = match self.steps.as_slice() {
+            [IntentStep { action, .. }] if action.target_kind == TargetKind::Server => {
+                self.target_summary().replacen('/', " / ", 1)
+            }
+            [
+                IntentStep {
+                    target: ActionTarget { identity: TargetIdentity { session: Some(session), .. }, .. }, ..
+                },
+            ] => {
+                format!("session {}", session.route())
+            }
+            _ => self.target_summary(),
+        };
+        self.join_title(": ", &targets)
+    }
+
+    /// Joins the title and the targets, and names the kind of the targets once.
+    fn join_title(&self, separator: &str, targets: &str) -> String {
+        const KINDS: [&str; 3] = [" the frontend", " a session", " a table entry"];
         let title = self.title();
-        let has_kind_of = |suffix: &&str| title.strip_suffix(*suffix);
-        match [" the frontend", " a session", " a table entry"].iter().find_map(has_kind_of) {
-            // The targets name the kind.
+        match KINDS.iter().find_map(|kind| title.strip_suffix(kind)) {
             Some(verb) => format!("{verb} {targets}"),
             None if self.steps.iter().all(|step| step.action.target_kind == TargetKind::Process) => title.to_owned(),
-            None => format!("{title} of {targets}"),
+            None => {
+                let name = targets.strip_prefix("frontend ").filter(|_| title.starts_with("frontend "));
+                format!("{title}{separator}{}", name.unwrap_or(targets))
+            }
         }
     }
 
@@ -209,7 +234,9 @@ impl Intent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::action_table::{END_SESSION, MAINT};
+    use crate::actions::action_table::{
+        CLEAR_COUNTERS, CLEAR_ENTRY, END_SESSION, FRONTEND_MAXCONN, FRONTEND_OFF, MAINT,
+    };
     use crate::haproxy::write_command::TargetState;
 
     #[test]
@@ -240,5 +267,26 @@ mod tests {
             (session.target_summary().as_str(), session.commands()),
             ("session 0x7f", vec!["shutdown session 0x7f".into()])
         );
+        assert_eq!(session.describe("session 0x7f"), "shutdown of session 0x7f");
+    }
+
+    #[test]
+    fn heading_names_kind_of_targets_once() {
+        let heading = |action: &'static Action, command, proxy: &str, names: &[&str]| {
+            let targets = names.iter().map(|name| ActionTarget::without_row(proxy.into(), (*name).into())).collect();
+            Intent::new(action, command, InstanceId::FIRST, targets).heading()
+        };
+        let maint = WriteCommand::State(TargetState::Maint);
+        assert_eq!(heading(&MAINT, maint, "b", &["s1"]), "maintenance: b / s1");
+        assert_eq!(heading(&MAINT, maint, "b", &["s1", "s2"]), "maintenance: 2 servers");
+        let off = WriteCommand::Frontend(false);
+        assert_eq!(heading(&FRONTEND_OFF, off, "fe", &["FRONTEND"]), "disable frontend fe");
+        let limit = WriteCommand::FrontendMaxconn(7);
+        assert_eq!(heading(&FRONTEND_MAXCONN, limit, "fe", &["FRONTEND"]), "frontend maxconn: fe");
+        let counters = WriteCommand::ClearCounters { all: true };
+        assert_eq!(heading(&CLEAR_COUNTERS, counters, "", &[""]), "clearing of all counters");
+        let entry = WriteCommand::ClearTableEntry;
+        assert_eq!(heading(&CLEAR_ENTRY, entry, "t", &["/a/b"]), "clearing of entry /a/b of t");
+        assert_eq!(heading(&END_SESSION, WriteCommand::ShutdownSession, "", &["0x7f"]), "shutdown of session 0x7f");
     }
 }

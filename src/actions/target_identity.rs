@@ -77,12 +77,17 @@ impl SessionIdentity {
 
     /// Describes the session at the monotonic time `now`: `10.0.0.7:4242 → be_app/app1, open for 3 min`.
     pub(crate) fn describe(&self, now: Duration) -> String {
+        let age = self.age.map(|age| age + now.saturating_sub(self.seen_at));
+        let age = age.map_or(String::new(), |age| format!(", open for {}", crate::units::duration_words(age)));
+        format!("{}{age}", self.route())
+    }
+
+    /// Returns the client and the server of the session: `10.0.0.7:4242 → be_app/app1`.
+    pub(crate) fn route(&self) -> String {
         let client = self.client.as_ref().map_or("unknown client", SafeText::as_str);
         let end = self.server.as_deref().or(self.frontend.as_ref().map(SafeText::as_str));
         let end = end.map_or(String::new(), |end| format!(" → {end}"));
-        let age = self.age.map(|age| age + now.saturating_sub(self.seen_at));
-        let age = age.map_or(String::new(), |age| format!(", open for {}", crate::units::duration_words(age)));
-        format!("{client}{end}{age}")
+        format!("{client}{end}")
     }
 }
 

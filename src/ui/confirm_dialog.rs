@@ -263,13 +263,9 @@ fn is_open(gate: &AnswerGate, now: Duration) -> bool {
 }
 
 fn dialog_title(instance: &InstanceView, confirmation: &Confirmation) -> String {
-    let action = capitalize(confirmation.intent.title());
     let node = instance.data.latest().and_then(|sample| sample.info.node()).map(ToString::to_string);
     let node = text_width::middle(&node.unwrap_or_else(|| instance.name.clone()), 24);
-    format!(
-        "{action}: {} on {node}",
-        text_width::middle(&confirmation.intent.target_summary().replacen('/', " / ", 1), 64)
-    )
+    format!("{} on {node}", text_width::middle(&capitalize(&confirmation.intent.heading()), 84))
 }
 
 /// A line of the dialog.

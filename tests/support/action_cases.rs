@@ -251,7 +251,7 @@ pub static LIMITS: [ActionCase; 4] = [
     ActionCase {
         setup: AfterCommand("disable frontend fe1"),
         target: "fe1",
-        confirmation: ("Enable the frontend: frontend fe1", "y"),
+        confirmation: ("Enable frontend fe1 on ", "y"),
         read_state: frontend_state,
         before: "closed",
         after: "open",
@@ -260,7 +260,7 @@ pub static LIMITS: [ActionCase; 4] = [
     },
     ActionCase {
         target: "fe1",
-        confirmation: ("Disable the frontend: frontend fe1", "fe1<ret>"),
+        confirmation: ("Disable frontend fe1 on ", "fe1<ret>"),
         read_state: frontend_state,
         before: "open",
         after: "closed",
@@ -269,7 +269,7 @@ pub static LIMITS: [ActionCase; 4] = [
     },
     ActionCase {
         target: "fe1",
-        confirmation: ("Frontend maxconn: frontend fe1", "y"),
+        confirmation: ("Frontend maxconn: fe1 on ", "y"),
         read_state: frontend_limit,
         before: "1000",
         after: "300",
@@ -290,7 +290,7 @@ pub static IRREVERSIBLE: [ActionCase; 5] = [
     ActionCase {
         setup: OpenRequests(1),
         target: "",
-        confirmation: ("Shutdown of a session: session 0x", "y"),
+        confirmation: ("Shutdown of session 127.0.0.1:", "y"),
         read_state: sessions_of_server,
         before: "1",
         ..server("session.end", "7<ret>", "shutdown session 0x")
@@ -298,21 +298,21 @@ pub static IRREVERSIBLE: [ActionCase; 5] = [
     ActionCase {
         setup: ServedRequests(3),
         target: "",
-        confirmation: ("Clearing of a table entry: entry bob of clients", "y"),
+        confirmation: ("Clearing of entry bob of clients on ", "y"),
         read_state: entries_of_bob,
         before: "1",
         ..server("entry.clear", "8<ret>", "clear table clients key bob")
     },
     ActionCase {
         setup: ServedRequests(3),
-        confirmation: ("Clearing of peak values: ", "clear<ret>"),
+        confirmation: ("Clearing of peak values on ", "clear<ret>"),
         read_state: peak_sessions,
         before: "1",
         ..server("counters.clear-max", ":counters.clear-max<ret>", "clear counters")
     },
     ActionCase {
         setup: ServedRequests(3),
-        confirmation: ("Clearing of all counters: ", "clear<ret>"),
+        confirmation: ("Clearing of all counters on ", "clear<ret>"),
         read_state: total_sessions,
         before: "3",
         ..server("counters.clear", ":counters.clear<ret>", "clear counters all")
