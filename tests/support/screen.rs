@@ -48,6 +48,18 @@ impl Term {
         self.wait(&format!("{text:?}"), |screen| screen.contains(text))
     }
 
+    /// Waits until the text is on the screen, and returns whether it appeared in time.
+    pub fn shows_within(&self, text: &str, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
+        while !self.screen().contains(text) {
+            if Instant::now() >= end {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
     /// Waits until the text is not on the screen and returns the screen.
     pub fn wait_gone(&self, text: &str) -> String {
         self.wait(&format!("screen without {text:?}"), |screen| !screen.contains(text))

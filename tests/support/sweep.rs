@@ -3,6 +3,8 @@
 //! There are thousands of keys, so the sweep does not wait between them. Escape is therefore sent twice: a terminal program
 //! then reads an Escape and not the start of another key.
 
+use std::time::Duration;
+
 use super::actions::wait_for_two_polls;
 use super::keys;
 use super::relay::Relay;
@@ -120,6 +122,11 @@ pub fn press_every_key_except_yes(term: &mut Term, view: char, (open, shows): (&
     let keys = all_keys().into_iter().chain(QUIT_KEYS.map(str::to_owned));
     for key in keys.filter(|key| !confirm.contains(&key.as_str())) {
         open_action(term, view, open);
+        // On a busy machine the pause before the last key may be lost: the program reads both late.
+        let mut attempts = 1..5;
+        while !term.shows_within(shows, Duration::from_secs(4)) && attempts.next().is_some() {
+            open_action(term, view, open);
+        }
         term.wait_for(shows);
         term.paste(&keys::parse(&key).concat());
         term.wait_input_read();
