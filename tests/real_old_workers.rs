@@ -91,11 +91,11 @@ fn v3_deadline_while_old_worker_holds_sessions_exits_with_6() {
     let lab = ReloadLab::start(true, 2);
     let old = lab.reload_in_state("drain");
     let script = Script::new();
-    let result = script.run(lab.lab.admin(), "drain be1/s1 --wait 1s --then maint --yes -i 0.1");
+    let result = script.run(lab.lab.admin(), "drain be1/s1 --wait 4s --then maint --yes -i 0.1");
     assert_eq!(result.code, 6, "{result:#?}");
     let master = lab.lab.master_socket();
     for text in [
-        format!("hapulse: deadline of 1 s exceeded: be1/s1 is {HELD_BY_OLD}\n"),
+        format!("hapulse: deadline of 4 s exceeded: be1/s1 is {HELD_BY_OLD}\n"),
         format!("be1/s1: 2 sessions in old worker {old}\n"),
         format!("to list them: send \"@!{old} show sess\" to the master socket {}\n", master.display()),
         format!("kill -TERM {old} ends it now, with all its sessions\n"),
@@ -115,7 +115,7 @@ fn v3_deadline_while_old_worker_holds_sessions_exits_with_6() {
 fn v3_server_in_maintenance_waits_for_old_worker_too() {
     let lab = ReloadLab::start(true, 1);
     let old = lab.reload_in_state("maint");
-    let result = Script::new().run(lab.lab.admin(), "drain be1/s1 --wait 1s --yes -i 0.1");
+    let result = Script::new().run(lab.lab.admin(), "drain be1/s1 --wait 4s --yes -i 0.1");
     assert_eq!(result.code, 6, "{result:#?}");
     assert!(result.err.contains(&format!("be1/s1: 1 session in old worker {old}\n")), "{result:#?}");
 }
@@ -125,7 +125,7 @@ fn v3_old_process_without_master_is_reported_until_it_ends() {
     let lab = ReloadLab::start(false, 1);
     let old = lab.reload_in_state("drain");
     let script = Script::new();
-    let result = script.run(lab.lab.admin(), "drain be1/s1 --wait 1s --then maint --yes -i 0.1");
+    let result = script.run(lab.lab.admin(), "drain be1/s1 --wait 4s --then maint --yes -i 0.1");
     assert_eq!(result.code, 6, "{result:#?}");
     for text in [
         HELD_BY_OLD.to_owned(),
@@ -150,7 +150,7 @@ fn v3_oldest_of_three_processes_is_found_when_the_second_has_ended() {
     let second = lab.reload();
     wait_until("the second process to end", || !is_alive(second));
     assert!(is_alive(oldest));
-    let result = Script::new().run(lab.lab.admin(), "drain be1/s1 --wait 1s --yes -i 0.1");
+    let result = Script::new().run(lab.lab.admin(), "drain be1/s1 --wait 4s --yes -i 0.1");
     assert_eq!(result.code, 6, "{result:#?}");
     assert!(result.err.contains(&format!("old process {oldest} may hold sessions")), "{result:#?}");
 }
@@ -178,9 +178,9 @@ fn v3_sessions_of_current_process_keep_exit_code_4() {
     let mut stream = TcpStream::connect(lab.lab.frontend_addr()).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: lab\r\nCookie: SRV=s1\r\n\r\n").unwrap();
     lab.lab.wait_stat("be1", "s1", "scur", |sessions| sessions == "1");
-    let result = Script::new().run(lab.lab.admin(), "drain be1/s1 --wait 1s --yes -i 0.1");
+    let result = Script::new().run(lab.lab.admin(), "drain be1/s1 --wait 4s --yes -i 0.1");
     assert_eq!(result.code, 4, "{result:#?}");
-    assert!(result.err.contains("deadline of 1 s exceeded: be1/s1 is not drained"), "{result:#?}");
+    assert!(result.err.contains("deadline of 4 s exceeded: be1/s1 is not drained"), "{result:#?}");
 }
 
 /// Drains be1/s1 by keys while it has sessions, then reloads. Returns the pid of the old process.
