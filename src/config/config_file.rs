@@ -52,8 +52,8 @@ pub enum BadConfig {
         origin: SafeText,
         /// Name of the setting.
         name: &'static str,
-        /// The file that marks the setting.
-        by: SafeText,
+        /// Position that marks the setting.
+        by: FilePosition,
     },
     /// A file contains an unknown name.
     #[error(transparent)]
