@@ -291,6 +291,45 @@ fn a23_sighup_reloads_configuration_and_keeps_old_one_on_error() {
 }
 
 #[test]
+fn a23_sighup_with_unopenable_log_changes_nothing() {
+    let lab = Lab::builder().servers(4).start();
+    let builder = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(200, 40);
+    let config = builder.home().join(".config/hapulse/config.toml");
+    let log = builder.home().join("events.log");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    let settings =
+        |log: &Path, key: &str| format!("log_file = \"{}\"\n[keys]\n\"view.status\" = [\"{key}\"]\n", log.display());
+    fs::write(&config, settings(&log, "<f11>")).unwrap();
+    let fifo = builder.home().join("fifo");
+    make_fifo(&fifo);
+    let mut term = builder.start();
+    term.wait_for("live");
+    let missing = term.home().join("missing/events.log");
+    for (server, path, reason) in [
+        ("s1", &*missing, "events.log: No such file"),
+        ("s2", &*fifo, "fifo: is a FIFO, not a regular file"),
+        ("s3", Path::new("/dev/full"), "is a device, not a regular file"),
+    ] {
+        fs::write(&config, settings(path, "<f12>")).unwrap();
+        term.signal("HUP");
+        term.wait_for("configuration not reloaded");
+        term.wait_for(reason);
+        lab.send_command(&format!("disable server be1/{server}"));
+        wait_for_text(&log, &format!("{server} "));
+        term.press("<f12>");
+        assert!(!term.settled_screen().contains("STATUS"), "the key of the new file has no effect: {}", term.screen());
+    }
+    fs::write(&config, settings(&log.with_extension("new"), "<f12>")).unwrap();
+    term.signal("HUP");
+    term.wait_for("configuration reloaded, log files reopened");
+    lab.send_command("disable server be1/s4");
+    wait_for_text(&log.with_extension("new"), "s4");
+    assert!(!fs::read_to_string(&log).unwrap().contains("s4 "));
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
 fn a23_sighup_of_a_closed_terminal_ends_the_dashboard() {
     let script = format!("{BINARY} demo; echo $? >exit_code");
     let mut term = Term::program("sh").args(["-c", &script]).start();
