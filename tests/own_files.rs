@@ -361,6 +361,23 @@ fn a24_safe_csv_neutralizes_formulas() {
     assert!(exit == Some(2) && err.contains("--format csv"), "{err}");
 }
 
+#[test]
+fn a24_safe_csv_neutralizes_parts_of_cells() {
+    // HAProxy shows the description of its configuration.
+    let description = "x;=1+1|@a;\u{ff0b}1\u{a0};-1;a-b";
+    let lab = Lab::builder().servers(1).global(&format!("description {description}")).start();
+    let folder = tempfile::tempdir().unwrap();
+    let admin = lab.admin().to_str().unwrap();
+    let line = |out: &str| out.lines().find(|line| line.contains(",description,")).unwrap().to_owned();
+    let (_, out, _) = run(folder.path(), &["show", "info", "--format", "csv", admin]);
+    assert!(line(&out).ends_with(&format!(",description,{description}")), "{out}");
+    let (_, out, _) = run(folder.path(), &["show", "info", "--format", "csv", "--safe-csv", admin]);
+    assert!(line(&out).ends_with(",description,x;'=1+1|'@a;'\u{ff0b}1\u{a0};'-1;a-b"), "{out}");
+    let (_, out, _) =
+        run(folder.path(), &["show", "status", "--format", "csv", "--safe-csv", "--columns", "all", admin]);
+    assert!(!out.contains("'"), "numbers are unchanged: {out}");
+}
+
 /// Writes an audit log with this number of commands, of which every tenth has no second record.
 fn write_audit(path: &Path, count: usize) {
     use std::fmt::Write as _;
