@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustix::fs::{Mode, OFlags};
@@ -58,7 +58,14 @@ pub(crate) struct ListingOptions {
 pub(crate) fn print(options: &ListingOptions, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<()> {
     let shown = SafeText::from(options.path.as_path());
     let cannot_read = || format!("cannot read the audit log {shown}");
-    let file = open(options).with_context(cannot_read)?;
+    let file = open(options).map_err(|error| {
+        let fix = if options.is_named {
+            "name an existing file, or omit FILE to read the audit log of this user"
+        } else {
+            "hapulse config shows audit.path; another audit log can be named: hapulse audit FILE"
+        };
+        anyhow!("{}: {error}; {fix}", cannot_read())
+    })?;
     let (tail_bytes, skipped) = match options.last {
         None => (u64::MAX, 0),
         Some(last) => find_tail(&file, last, options.json).with_context(cannot_read)?,
