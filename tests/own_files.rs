@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -420,4 +420,39 @@ fn a25_audit_needs_constant_memory_and_reads_last_actions_from_the_end() {
         let records: Vec<&str> = text.lines().collect();
         assert!(out.lines().eq(records[records.len().saturating_sub(last)..].iter().copied()), "{last}");
     }
+}
+
+#[test]
+fn a25_last_actions_are_found_without_reading_the_file_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    // The kernel counts the bytes that the children of the shell read.
+    let bytes_read = |args: &[&str]| {
+        let script = format!("timeout 60 {BINARY} audit \"$@\" {} 2>&1; cat /proc/$$/io", path.display());
+        let output = Command::new("sh").args(["-c", &script, "sh"]).args(args).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (out, io) = text.split_once("rchar: ").unwrap();
+        (out.to_owned(), io.lines().next().unwrap().parse::<u64>().unwrap())
+    };
+    let other_bytes = 4_000_000;
+    write_audit(&path, 20);
+    let records = fs::metadata(&path).unwrap().len();
+    let text = fs::read(&path).unwrap();
+    for (length, at, hole) in [(8 << 30, (8 << 30) - records, 0), (100 << 20, 0, 100 << 20)] {
+        let file = fs::File::create(&path).unwrap();
+        file.set_len(length).unwrap();
+        file.write_all_at(&[b"\n", &text[..]].concat(), at).unwrap();
+        for args in [&["--last", "3"][..], &["--json", "--last", "3"]] {
+            // What follows the records is read once, to report that it is not a record.
+            let (out, bytes) = bytes_read(args);
+            assert!(out.contains("be/s19") && bytes < hole + other_bytes, "{args:?}: {bytes}: {out}");
+        }
+    }
+    fs::File::create(&path).unwrap().set_len(8 << 30).unwrap();
+    let (out, bytes) = bytes_read(&["--last", "3"]);
+    assert!(out.contains("contains no records") && bytes < other_bytes, "{bytes}: {out}");
+    let empty_lines = 20_000_000;
+    fs::write(&path, "\n".repeat(empty_lines)).unwrap();
+    let (out, bytes) = bytes_read(&["--last", "3"]);
+    assert!(out.contains("contains no records") && bytes < empty_lines as u64 + other_bytes, "{bytes}: {out}");
 }
