@@ -218,7 +218,10 @@ fn invalid_configuration_is_reported_and_nothing_is_printed() {
         assert_eq!(output.code, 2, "{output:?}");
         output.err
     };
-    assert_eq!(error_of(&["audit", "--config", "/no/such"]), "hapulse: /no/such: file not found\n");
+    assert_eq!(
+        error_of(&["audit", "--config", "/no/such"]),
+        "hapulse: /no/such: file not found: correct the path in --config or HAPULSE_CONFIG\n"
+    );
     assert_eq!(error_of(&["audit", "--config", "/"]), "hapulse: /: is a directory, not a configuration file\n");
     if !rustix::process::geteuid().is_root() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();

@@ -262,3 +262,37 @@ fn t19_help_lists_each_flag_once() {
     let (_, out, _) = shell.run(&["--help"]);
     assert!(out.contains("Usage: hapulse [OPTIONS] [TARGET]...\n       hapulse [OPTIONS] <COMMAND>"), "{out}");
 }
+
+#[test]
+fn t19_every_error_says_how_to_fix_it() {
+    let lab = Lab::builder().servers(1).start();
+    let shell = Shell::new();
+    let socket = text(lab.admin());
+    let missing = shell.path("missing/file");
+    for (args, texts) in [
+        (&["show", "trafic"] as &[&str], &["unknown view \"trafic\"; did you mean traffic?", "trafic:9999"] as &[&str]),
+        (&["show", "lb01"], &["unknown view \"lb01\"", "a host needs the port of its stats socket, such as lb01:9999"]),
+        (&["show", "localhost"], &["\"localhost\" has no port: localhost:9999?", "write the port"]),
+        (&["show", "sessions"], &["exists only in the dashboard", "views that can be printed: dashboard"]),
+        (&["watch", "--view", "trafic", socket], &["did you mean traffic?"]),
+        (&["show", "--filter", "scru>1", socket], &["unknown column \"scru\"; did you mean scur"]),
+        (&["get", "be1.s1", "-s", socket], &["no such key", "PROXY/NAME.COLUMN, such as www/BACKEND.qcur"]),
+        (&["get", "nope/s1.scur", "-s", socket], &["unknown proxy nope; there are be1, fe1"]),
+        (&["show", "-s", ""], &["\"\" is not a stats socket address: the path is empty; use a path"]),
+        (&["show", "-t", "foo"], &["\"foo\" is not a stats socket address: the port is missing; use"]),
+        (&["--debug-log", &missing, "show", socket], &["cannot write the debug log to", "name a file in a directory"]),
+        (&["audit", "bogus"], &["cannot read the audit log bogus: No such file", "omit FILE to read the audit log"]),
+        (&["audit", "--last", "x"], &["must be a whole number, 1 or more"]),
+        (&["watch", "--count", "0"], &["must be a whole number, 1 or more"]),
+        (&["check", "--threshold", "nope.warn=1", socket], &["unknown rule \"nope\"; rules: ", "queue"]),
+        (&["show", "--config", &missing], &["file not found: correct the path in --config or HAPULSE_CONFIG"]),
+        (&["--log-file", &missing, socket], &["dashboard needs a terminal", "run hapulse without a pipe"]),
+    ] {
+        let (code, out, err) = shell.run(args);
+        assert!(code != 0, "{args:?}");
+        for text in texts {
+            assert!((out.clone() + &err).contains(text), "{args:?}: {text}: {out}{err}");
+        }
+        assert!(!err.contains("unix:") && !err.contains("tcp:"), "{args:?}: {err}");
+    }
+}

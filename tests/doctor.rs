@@ -5,9 +5,13 @@ mod support;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use hapulse::haproxy::address::Address;
 use hapulse::haproxy::level::Level;
@@ -200,4 +204,41 @@ fn n7_doctor_without_haproxy_says_so_first() {
         format!("WRONG  no stats socket found: HAProxy runs (pid {}, {})", lab.pid(), lab.config_file().display());
     assert!(error.starts_with(&expected), "{error}");
     assert!(error.lines().nth(1).unwrap().contains("-> add this line to the global section"), "{error}");
+}
+
+/// Forwards connections to a stats socket, but none before this many have arrived.
+fn start_barrier(socket: &Path, admin: &Path, count: usize) {
+    let listener = UnixListener::bind(socket).unwrap();
+    let admin = admin.to_owned();
+    // Ends with the test program.
+    thread::spawn(move || {
+        let forward = |client: UnixStream| {
+            let server = UnixStream::connect(&admin).unwrap();
+            for (mut from, mut to) in [
+                (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                (server.try_clone().unwrap(), client.try_clone().unwrap()),
+            ] {
+                thread::spawn(move || {
+                    let _ = io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        };
+        let first: Vec<UnixStream> = (0..count).map(|_| listener.accept().unwrap().0).collect();
+        first.into_iter().for_each(forward);
+        listener.incoming().for_each(|client| forward(client.unwrap()));
+    });
+}
+
+#[test]
+fn n7_doctor_checks_all_targets_at_the_same_time() {
+    let lab = Lab::builder().start();
+    let home = tempfile::tempdir().unwrap();
+    let socket = home.path().join("barrier.sock");
+    start_barrier(&socket, lab.admin(), 5);
+    let targets: Vec<String> = (1..=5).map(|number| format!("t{number}={}", socket.display())).collect();
+    let (code, out, _) = doctor(home.path(), &targets);
+    assert!(code == 0 && out.matches("level admin").count() == 5, "{out}");
+    let positions: Vec<usize> = (1..=5).map(|number| out.find(&format!("\nt{number}\n")).unwrap()).collect();
+    assert!(positions.is_sorted(), "{out}");
 }

@@ -1,12 +1,12 @@
 //! Files that hapulse reads and writes itself: FIFOs and links in their place, folders of other users, rotation, limits of
-//! the process, large audit logs, final settings and secrets.
+//! the process and large audit logs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _, chown, symlink};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use support::machine::{STRANGER, require_root};
@@ -291,6 +291,45 @@ fn a23_sighup_reloads_configuration_and_keeps_old_one_on_error() {
 }
 
 #[test]
+fn a23_sighup_with_unopenable_log_changes_nothing() {
+    let lab = Lab::builder().servers(4).start();
+    let builder = Term::builder().args(["-i", "0.2"]).args([lab.admin()]).size(200, 40);
+    let config = builder.home().join(".config/hapulse/config.toml");
+    let log = builder.home().join("events.log");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    let settings =
+        |log: &Path, key: &str| format!("log_file = \"{}\"\n[keys]\n\"view.status\" = [\"{key}\"]\n", log.display());
+    fs::write(&config, settings(&log, "<f11>")).unwrap();
+    let fifo = builder.home().join("fifo");
+    make_fifo(&fifo);
+    let mut term = builder.start();
+    term.wait_for("live");
+    let missing = term.home().join("missing/events.log");
+    for (server, path, reason) in [
+        ("s1", &*missing, "events.log: No such file"),
+        ("s2", &*fifo, "fifo: is a FIFO, not a regular file"),
+        ("s3", Path::new("/dev/full"), "is a device, not a regular file"),
+    ] {
+        fs::write(&config, settings(path, "<f12>")).unwrap();
+        term.signal("HUP");
+        term.wait_for("configuration not reloaded");
+        term.wait_for(reason);
+        lab.send_command(&format!("disable server be1/{server}"));
+        wait_for_text(&log, &format!("{server} "));
+        term.press("<f12>");
+        assert!(!term.settled_screen().contains("STATUS"), "the key of the new file has no effect: {}", term.screen());
+    }
+    fs::write(&config, settings(&log.with_extension("new"), "<f12>")).unwrap();
+    term.signal("HUP");
+    term.wait_for("configuration reloaded, log files reopened");
+    lab.send_command("disable server be1/s4");
+    wait_for_text(&log.with_extension("new"), "s4");
+    assert!(!fs::read_to_string(&log).unwrap().contains("s4 "));
+    term.press("q");
+    assert_eq!(term.exit_code(), 0);
+}
+
+#[test]
 fn a23_sighup_of_a_closed_terminal_ends_the_dashboard() {
     let script = format!("{BINARY} demo; echo $? >exit_code");
     let mut term = Term::program("sh").args(["-c", &script]).start();
@@ -320,6 +359,23 @@ fn a24_safe_csv_neutralizes_formulas() {
     }
     let (exit, _, err) = run(folder.path(), &["show", "--safe-csv", &admin]);
     assert!(exit == Some(2) && err.contains("--format csv"), "{err}");
+}
+
+#[test]
+fn a24_safe_csv_neutralizes_parts_of_cells() {
+    // HAProxy shows the description of its configuration.
+    let description = "x;=1+1|@a;\u{ff0b}1\u{a0};-1;a-b";
+    let lab = Lab::builder().servers(1).global(&format!("description {description}")).start();
+    let folder = tempfile::tempdir().unwrap();
+    let admin = lab.admin().to_str().unwrap();
+    let line = |out: &str| out.lines().find(|line| line.contains(",description,")).unwrap().to_owned();
+    let (_, out, _) = run(folder.path(), &["show", "info", "--format", "csv", admin]);
+    assert!(line(&out).ends_with(&format!(",description,{description}")), "{out}");
+    let (_, out, _) = run(folder.path(), &["show", "info", "--format", "csv", "--safe-csv", admin]);
+    assert!(line(&out).ends_with(",description,x;'=1+1|'@a;'\u{ff0b}1\u{a0};'-1;a-b"), "{out}");
+    let (_, out, _) =
+        run(folder.path(), &["show", "status", "--format", "csv", "--safe-csv", "--columns", "all", admin]);
+    assert!(!out.contains("'"), "numbers are unchanged: {out}");
 }
 
 /// Writes an audit log with this number of commands, of which every tenth has no second record.
@@ -366,110 +422,37 @@ fn a25_audit_needs_constant_memory_and_reads_last_actions_from_the_end() {
     }
 }
 
-/// Runs hapulse in a mount namespace with this system-wide configuration.
-fn run_with_system(folder: &Path, system: &str, setup: &str, args: &[&str]) -> (Option<i32>, String) {
-    let file = folder.join("etc/hapulse/config.toml");
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    fs::write(&file, system).unwrap();
-    // An overlay of /etc needs more rights than a temporary file system with the files that are used.
-    let mount = format!(
-        "cp /etc/passwd /etc/group {0}/etc/ 2>/dev/null; mount --bind {0}/etc /etc && {setup}",
-        folder.display()
-    );
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private", "sh", "-c", &format!("{mount}\nexec {BINARY} \"$@\""), "sh"]);
-    command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", folder.join("home"));
-    let output = command.output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
-}
-
 #[test]
-fn a26_final_settings_cannot_be_changed() {
-    require_root();
+fn a25_last_actions_are_found_without_reading_the_file_twice() {
     let folder = tempfile::tempdir().unwrap();
-    let system = "final = [\"audit.path\", \"audit.required\", \"audit.ask_reason\", \"thresholds\"]\n\
-        [audit]\npath = \"/var/log/audit.jsonl\"\nask_reason = true\n";
-    let run = |setup: &str, args: &[&str]| run_with_system(folder.path(), system, setup, args);
-    let (exit, out) = run("true", &["config"]);
-    assert_eq!(exit, Some(0), "{out}");
-    assert!(out.contains("path = \"/var/log/audit.jsonl\"  # /etc/hapulse/config.toml, final"), "{out}");
-    assert!(out.contains("required = true  # default, final"), "{out}");
-    for (variable, name) in [
-        ("HAPULSE_AUDIT_PATH=/tmp/other", "audit.path"),
-        ("HAPULSE_AUDIT_REQUIRED=0", "audit.required"),
-        ("HAPULSE_AUDIT_ASK_REASON=no", "audit.ask_reason"),
-    ] {
-        for args in [&["config"][..], &["audit"], &["drain", "a/b", "-s", "/none", "--yes"]] {
-            let (exit, out) = run(&format!("export {variable}"), args);
-            let origin = variable.split('=').next().unwrap();
-            let message = format!("{origin} changes {name}, which /etc/hapulse/config.toml marks as final: remove it");
-            assert!(exit == Some(2) && out.contains(&message), "{args:?}: {out}");
+    let path = folder.path().join("audit.jsonl");
+    // The kernel counts the bytes that the children of the shell read.
+    let bytes_read = |args: &[&str]| {
+        let script = format!("timeout 60 {BINARY} audit \"$@\" {} 2>&1; cat /proc/$$/io", path.display());
+        let output = Command::new("sh").args(["-c", &script, "sh"]).args(args).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (out, io) = text.split_once("rchar: ").unwrap();
+        (out.to_owned(), io.lines().next().unwrap().parse::<u64>().unwrap())
+    };
+    let other_bytes = 4_000_000;
+    write_audit(&path, 20);
+    let records = fs::metadata(&path).unwrap().len();
+    let text = fs::read(&path).unwrap();
+    for (length, at, hole) in [(8 << 30, (8 << 30) - records, 0), (100 << 20, 0, 100 << 20)] {
+        let file = fs::File::create(&path).unwrap();
+        file.set_len(length).unwrap();
+        file.write_all_at(&[b"\n", &text[..]].concat(), at).unwrap();
+        for args in [&["--last", "3"][..], &["--json", "--last", "3"]] {
+            // What follows the records is read once, to report that it is not a record.
+            let (out, bytes) = bytes_read(args);
+            assert!(out.contains("be/s19") && bytes < hole + other_bytes, "{args:?}: {bytes}: {out}");
         }
     }
-    let (exit, out) = run("export HAPULSE_AUDIT_PATH=/var/log/audit.jsonl", &["config"]);
-    assert_eq!(exit, Some(0), "the same value is allowed: {out}");
-    let (exit, out) = run("true", &["check", "--threshold", "queue=off", "/none"]);
-    assert!(exit == Some(3) && out.contains("--threshold changes thresholds"), "{out}");
-    let user = folder.path().join("user.toml");
-    for (text, message) in [
-        ("[audit]\nrequired = false\n", "user.toml changes audit.required, which"),
-        ("final = [\"them\"]\n", "\"them\" is not a setting"),
-    ] {
-        fs::write(&user, text).unwrap();
-        let (exit, out) = run("true", &["config", "--config", user.to_str().unwrap()]);
-        assert!(exit == Some(2) && out.contains(message), "{out}");
-    }
-}
-
-#[test]
-fn a26_secrets_reach_no_file() {
-    let lab = Lab::builder().servers(1).start();
-    let builder = Term::builder().args(["--debug-log", "debug.log", "--log-file", "events.log"]).args([lab.admin()]);
-    let mut term = builder.size(140, 40).start();
-    type_line(&mut term, "set ssl tls-key #9 czNjcmV0");
-    term.wait_for("this command may change HAProxy");
-    term.answer("y");
-    let state: PathBuf = term.home().join(".local/state/hapulse");
-    wait_for_text(&state.join("audit.jsonl"), "\"done\"");
-    for line in ["set ssl cert x.pem << czNjcmV0", "set anon global-key czNjcmV0 x", "show version"] {
-        term.press(&line.replace('<', "<lt>"));
-        term.wait_for(line);
-        term.answer("<ret>");
-        if line.contains("anon") {
-            term.wait_for("this command may change HAProxy");
-            term.press("<esc>");
-            term.wait_gone("this command may change HAProxy");
-        }
-    }
-    wait_for_text(&state.join("typed"), "show version");
-    term.press("<esc>q");
-    assert_eq!(term.exit_code(), 0);
-    for path in
-        [state.join("audit.jsonl"), state.join("typed"), term.home().join("debug.log"), term.home().join("events.log")]
-    {
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        assert!(!text.contains("czNjcmV0"), "{}: {text}", path.display());
-    }
-    let audit = fs::read_to_string(state.join("audit.jsonl")).unwrap();
-    assert!(audit.contains("\"command\":\"set ssl tls-key #9 <hidden>\""), "{audit}");
-}
-
-#[test]
-fn report_of_doctor_contains_no_names() {
-    let lab = Lab::builder().servers(1).start();
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("shop-prod.toml");
-    let admin = lab.admin().display().to_string();
-    let text = format!("interval = 3\n[targets]\nshop-eu = \"{admin}\"\nfar = \"lb7.shop.example:9\"\n");
-    fs::write(&config, text).unwrap();
-    let (_, out, err) = run(folder.path(), &["doctor", "--report", "--config", config.to_str().unwrap()]);
-    let own_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    for name in ["shop", "example", folder.path().file_name().unwrap().to_str().unwrap(), &own_name] {
-        assert!(!out.contains(name), "{name}: {out}{err}");
-    }
-    for fact in
-        [env!("CARGO_PKG_VERSION"), "Linux", "interval = 3", "<target-1>", "level admin", "HAProxy ", "each poll takes"]
-    {
-        assert!(out.contains(fact), "{fact}: {out}{err}");
-    }
+    fs::File::create(&path).unwrap().set_len(8 << 30).unwrap();
+    let (out, bytes) = bytes_read(&["--last", "3"]);
+    assert!(out.contains("contains no records") && bytes < other_bytes, "{bytes}: {out}");
+    let empty_lines = 20_000_000;
+    fs::write(&path, "\n".repeat(empty_lines)).unwrap();
+    let (out, bytes) = bytes_read(&["--last", "3"]);
+    assert!(out.contains("contains no records") && bytes < empty_lines as u64 + other_bytes, "{bytes}: {out}");
 }

@@ -10,6 +10,7 @@ use crate::actions::target_identity::{self, TargetIdentity};
 use crate::haproxy::command::WordError;
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::secret_arguments;
 use crate::haproxy::write_command::WriteCommand;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::row_ids::RowId;
@@ -104,6 +105,22 @@ impl IntentStep {
             TargetKind::Session => format!("session {name}"),
             TargetKind::TableEntry => format!("entry {name} of {proxy}"),
             TargetKind::Process => "the counters".to_owned(),
+        }
+    }
+
+    /// Returns the command text for logs, without keys of tables that may be secrets. Empty if a name is not valid as a
+    /// word.
+    pub(crate) fn logged_command(&self) -> String {
+        let text = self.command_text().unwrap_or_default();
+        if self.action.target_kind == TargetKind::TableEntry { secret_arguments::hide(&text) } else { text }
+    }
+
+    /// Returns the name of the target for logs, without keys of tables that may be secrets.
+    pub(crate) fn logged_target(&self) -> String {
+        let ActionTarget { proxy, name, .. } = &self.target;
+        match self.action.target_kind {
+            TargetKind::TableEntry => format!("entry {} of {proxy}", secret_arguments::hide_table_key(name.as_str())),
+            _ => self.target_name(),
         }
     }
 }

@@ -71,13 +71,13 @@ impl RecentActions {
             if result.outcome.is_success() {
                 self.attribution.record_action(&result.step.target_name(), result.step.command, at.wall);
             }
-            let (command, outcome) = (result.command.clone(), result.outcome.to_string());
+            let (command, outcome) = (result.step.logged_command(), result.outcome.to_string());
             let verified = result.outcome.is_success();
             // No name is needed: the command contains the target.
             push_event(Some(id).filter(|_| is_row), EventKind::Action { command, outcome, is_verified: verified });
         }
         for step in report.unattempted_steps() {
-            let command = step.command_text().unwrap_or_default();
+            let command = step.logged_command();
             let outcome = "not sent: an earlier action failed".to_owned();
             push_event(Some(step.target.id), EventKind::Action { command, outcome, is_verified: false });
         }

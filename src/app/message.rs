@@ -37,8 +37,8 @@ pub enum Message {
     ActionFinished(ActionReport),
     /// A query to this instance finished.
     QueryFinished(InstanceId, Box<Query>, Result<Box<QueryReply>, QueryError>),
-    /// A typed command that may have changed this instance finished.
-    TypedCommandFinished(InstanceId, Result<Box<QueryReply>, QueryError>),
+    /// A typed command that may have changed this instance finished: the reply, and a summary without secrets.
+    TypedCommandFinished(InstanceId, Result<Box<QueryReply>, QueryError>, String),
     /// The audit log of earlier runs was read.
     AuditLoaded(Box<AuditIndex>),
     /// The old processes of this instance were searched for and their sessions counted.

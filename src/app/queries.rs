@@ -130,16 +130,17 @@ pub(crate) fn apply_reply(
     }
 }
 
-/// Shows the result of a typed command that may have changed HAProxy.
+/// Shows the result of a typed command that may have changed HAProxy; other views than view 5 show the summary.
 pub(crate) fn apply_typed_command_reply(
     model: &mut Model,
     instance: InstanceId,
     result: Result<QueryReply, QueryError>,
+    summary: String,
     now: Duration,
 ) {
     let is_cli = matches!(model.current_view().content, Content::Cli);
     let Some(view) = model.instance_by_id_mut(instance) else { return };
-    let (first, role) = match result {
+    let (notice, role) = match result {
         Ok(QueryReply { data: QueryData::ReplyLines(lines), is_complete, warning, .. }) => {
             view.queries.push_reply(&lines, is_complete);
             if let Some(warning) = warning {
@@ -149,8 +150,7 @@ pub(crate) fn apply_typed_command_reply(
                 view.queries
                     .push_line("changes need a stats socket with level admin: stats socket … level admin", Role::Warn);
             }
-            let first = lines.as_slice().iter().find(|line| !line.is_empty()).map(ToString::to_string);
-            (first.unwrap_or_else(|| "done: HAProxy sent an empty reply, which means success".to_owned()), Role::Good)
+            (summary, Role::Good)
         }
         Ok(_) => return,
         Err(error) => {
@@ -160,7 +160,7 @@ pub(crate) fn apply_typed_command_reply(
         }
     };
     if !is_cli {
-        model.notify(first, role, now);
+        model.notify(notice, role, now);
     }
 }
 

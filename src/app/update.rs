@@ -71,8 +71,8 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Message::TypedCommandFinished(instance, result) => {
-            queries::apply_typed_command_reply(model, instance, result.map(|answer| *answer), now.monotonic);
+        Message::TypedCommandFinished(instance, result, summary) => {
+            queries::apply_typed_command_reply(model, instance, result.map(|answer| *answer), summary, now.monotonic);
             vec![Effect::PollNow(instance)]
         }
         Message::AuditLoaded(ledger) => {

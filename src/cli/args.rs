@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::app::initial_view::InitialView;
 use crate::cli::check_command::CheckArgs;
+use crate::cli::common_args::parse_count;
 use crate::cli::doctor_command::DoctorArgs;
 use crate::cli::get_command::GetArgs;
 use crate::cli::server_commands::{DrainArgs, MaintArgs, ReadyArgs};
@@ -128,8 +129,8 @@ pub(super) struct AuditArgs {
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
     /// Print only the last N actions; with --json, the last N records
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) last: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub(super) last: Option<u64>,
     /// Print the records unchanged, one JSON object per line
     #[arg(long)]
     pub(super) json: bool,

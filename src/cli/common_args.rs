@@ -97,6 +97,11 @@ pub(super) fn report_skipped(found: &FoundTargets) {
     }
 }
 
+/// Parses a count of 1 or more.
+pub(super) fn parse_count(text: &str) -> Result<u64, &'static str> {
+    text.parse().ok().filter(|count| *count > 0).ok_or("must be a whole number, 1 or more, such as 20")
+}
+
 /// Returns the exit code for an invalid command line.
 pub(super) fn usage_error() -> ExitCode {
     ExitCode::from(CommandExit::Usage.code())

@@ -1,8 +1,9 @@
 //! Starts the dashboard with the options of the command line and the settings.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 
 use crate::actions::audit::audit_writer::AuditWriter;
 use crate::app::initial_view::InitialView;
@@ -44,13 +45,10 @@ pub(super) fn show(
         read_only: settings.read_only,
         clock: Clock::start(),
     };
-    let log = settings.log_file.as_deref().map(|path| {
-        LogFile::open(path).with_context(|| format!("cannot write the event log to {}", SafeText::from(path)))
-    });
     let config = DashboardConfig {
         thresholds: thresholds(&settings.thresholds, &options.thresholds)?,
         keymap: keymap(&settings.keys)?,
-        event_log: log.transpose()?,
+        event_log: open_event_log(settings)?.map(|(log, _)| log),
         command_history: state_dir::process_state_directory().map(|folder| folder.join("typed")),
         event_log_path: settings.log_file.clone(),
         reload: reload_function(options.clone(), settings.clone()),
@@ -69,6 +67,16 @@ pub(super) fn show(
         ExitReason::Signal(number) => ExitCode::from(128 + number as u8),
         ExitReason::TerminalGone => ExitCode::from(128 + 1),
     })
+}
+
+/// Opens the event log. Returns it with its path, or `None` if `log_file` is not set.
+fn open_event_log(settings: &Settings) -> anyhow::Result<Option<(LogFile, PathBuf)>> {
+    let Some(path) = &settings.log_file else { return Ok(None) };
+    let log = LogFile::open(path).map_err(|error| {
+        let shown = SafeText::from(path.as_path());
+        anyhow!("cannot write the event log to {shown}: {error}; set log_file to a file that this user can write to")
+    });
+    Ok(Some((log?, path.clone())))
 }
 
 /// Settings that a running dashboard applies when the configuration is read again.
@@ -94,7 +102,7 @@ fn reload_function(options: DashboardOptions, at_start: Settings) -> ReloadSetti
             thresholds: are_thresholds_changed.then_some(new_thresholds),
             requires_reason: settings.audit.ask_reason,
             drain_deadline: settings.drain.deadline,
-            event_log_path: settings.log_file.clone(),
+            event_log: open_event_log(&settings)?,
             pending_names: SETTINGS.iter().filter(is_pending).map(|setting| setting.name).collect(),
         };
         last = settings;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use tracing::Level;
 
 use crate::config::own_file::LogFile;
@@ -25,7 +25,12 @@ pub(super) fn start(flag: Option<&Path>) -> anyhow::Result<()> {
     let variable = std::env::var_os(DEBUG_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let Some(path) = flag.or(variable.as_deref()) else { return Ok(()) };
     let shown = SafeText::from(path);
-    let file = LogFile::open(path).with_context(|| format!("cannot write the debug log to {shown}"))?;
+    let file = LogFile::open(path).map_err(|error| {
+        anyhow!(
+            "cannot write the debug log to {shown}: {error}; name a file in a directory that this user can write to, with \
+             --debug-log or {DEBUG_VARIABLE}"
+        )
+    })?;
     let writer = Mutex::new(DebugWriter { file, shown });
     let log = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).log_internal_errors(false);
     log.with_max_level(Level::TRACE).init();

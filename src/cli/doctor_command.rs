@@ -12,14 +12,15 @@ use crate::cli::target_arg::TargetArg;
 use crate::cli::targets::NoTarget;
 use crate::config::search_paths;
 use crate::config::settings::Settings;
+use crate::haproxy::address::Address;
 use crate::headless::doctor::discovery_checks;
 use crate::headless::doctor::file_checks;
 use crate::headless::doctor::finding::{self, Finding};
 use crate::headless::doctor::haproxy_checks;
-use crate::headless::doctor::report::{self, NameMask};
+use crate::headless::doctor::name_mask::NameMask;
+use crate::headless::doctor::report;
 use crate::headless::doctor::terminal_checks::TerminalInfo;
 use crate::headless::print::{TextWriter, ignore_broken_pipe};
-use crate::observe::poll_schedule::PollSchedule;
 use crate::term::waiting_writer::WaitingWriter;
 
 #[derive(Debug, Clone, Args)]
@@ -61,6 +62,7 @@ pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode
         }
     };
     let mut mask = NameMask::for_process(&settings);
+    places.user.iter().for_each(|path| mask.add_path(path));
     configuration.push(file_checks::check_audit(&settings.audit));
     let terminal = TerminalInfo::from_process().check(settings.theme);
     let mut sections =
@@ -68,11 +70,13 @@ pub(super) fn run(args: &DoctorArgs, read_only: bool) -> anyhow::Result<ExitCode
     match args.poll_args.resolve_targets(&args.target_args, &settings) {
         Ok(found) => {
             if let Some(discovery) = &found.discovery {
+                mask.add_discovery(discovery);
                 sections.push(("HAProxies of this machine".to_owned(), discovery_checks::check_discovery(discovery)));
             }
-            for target in found.targets {
+            let addresses: Vec<Address> = found.targets.iter().map(|target| target.address.clone()).collect();
+            let findings = haproxy_checks::check_haproxies(&addresses, settings.interval)?;
+            for (target, findings) in found.targets.iter().zip(findings) {
                 mask.add_target(target.name.as_deref(), &target.address);
-                let findings = haproxy_checks::check_haproxy(&target.address, PollSchedule::new(settings.interval))?;
                 sections.push((target.label(), findings));
             }
         }

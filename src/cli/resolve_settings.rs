@@ -18,6 +18,9 @@ use crate::problems::thresholds::{RuleOverride, ThresholdChange, ThresholdError,
 use crate::ui::color::ColorDepth;
 use crate::ui::style_overrides::StyleOverrides;
 
+/// Name of the section with the thresholds of the rules.
+const THRESHOLDS: &str = "thresholds";
+
 /// Loads the settings of this process, and warns about former names. `named` is the file given by a flag.
 pub(super) fn load_settings(named: Option<&Path>, flags: PartialSettings) -> Result<Settings, BadConfig> {
     let settings = search_paths::load_settings(named, flags)?;
@@ -46,8 +49,7 @@ pub(super) fn report_part(text: &str) -> Result<ReportPart, BadReport> {
 
 /// Merges partial settings, of which later ones take precedence, and validates all names in the result.
 pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> anyhow::Result<Settings> {
-    let layers = layers.iter().map(|(_, layer)| layer.clone());
-    let settings = layers.fold(Settings::defaults(&search_paths::env_variable), Settings::apply);
+    let settings = search_paths::merge(layers, &search_paths::env_variable);
     warn_about_former_names(&settings);
     thresholds(&settings.thresholds, &[])?;
     keymap(&settings.keys)?;
@@ -61,10 +63,12 @@ pub(super) fn resolve_settings(layers: &[(SettingOrigin, PartialSettings)]) -> a
 /// # Errors
 /// Returns an error if one does.
 pub(super) fn check_threshold_flags(settings: &Settings, flags: &[ThresholdChange]) -> Result<(), BadConfig> {
-    if flags.is_empty() || !settings.is_final("thresholds") {
-        return Ok(());
+    match settings.final_entry(THRESHOLDS) {
+        Some(entry) if !flags.is_empty() => {
+            Err(BadConfig::Final { origin: "--threshold".into(), name: THRESHOLDS, by: entry.position() })
+        }
+        _ => Ok(()),
     }
-    Err(BadConfig::Final { origin: "--threshold".into(), name: "thresholds", by: "a configuration file".into() })
 }
 
 /// Warns on standard error about former names in the flags for thresholds.

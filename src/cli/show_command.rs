@@ -11,7 +11,7 @@ use crate::cli::common_args::{
 };
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::setting_flags::AsciiFlag;
-use crate::cli::target_arg::TargetArg;
+use crate::cli::target_arg::{self, TargetArg};
 use crate::config::duration;
 use crate::config::located::Located;
 use crate::config::target::Target;
@@ -100,13 +100,24 @@ fn split_view_and_targets(
         words.iter().partition(|word| may_be_view(word) && !is_known(word));
     let part = match views.as_slice() {
         [] => ReportPart::Dashboard,
-        [view] => report_part(view).map_err(|bad| bad.to_string())?,
+        [view] => report_part(view).map_err(|bad| describe_bad_view(view, &bad))?,
         [_, second, ..] => {
             return Err(format!("only one view can be given; if \"{second}\" is a socket, write ./{second}"));
         }
     };
     let target = |word: &&String| word.parse::<TargetArg>().map_err(|bad| bad.to_string());
     Ok((part, others.iter().map(target).collect::<Result<_, _>>()?))
+}
+
+/// Describes a word that is not a view; it may also be a target.
+fn describe_bad_view(word: &str, bad: &BadReport) -> String {
+    match (target_arg::describe_host(word), bad) {
+        (Some(message), _) => message,
+        (None, BadReport::UnknownView { .. }) => format!(
+            "{bad}\n  for a target, a host needs the port of its stats socket, such as {word}:9999; a socket in this directory is ./{word}"
+        ),
+        (None, _) => bad.to_string(),
+    }
 }
 
 /// Runs the command and returns the exit code.

@@ -114,9 +114,10 @@ pub(super) fn configured_target(entry: &Located<Target>) -> Result<Target, Unkno
 }
 
 /// Returns the message for a host without a port, or `None` if the word is not certainly one.
-fn describe_host(word: &str) -> Option<String> {
+pub(super) fn describe_host(word: &str) -> Option<String> {
     let is_host = word.parse::<IpAddr>().is_ok() || word == "localhost";
-    is_host.then(|| format!("\"{word}\" has no port: {word}:9999?"))
+    is_host
+        .then(|| format!("\"{word}\" has no port: {word}:9999?\n  write the port of the stats socket after the host"))
 }
 
 /// Returns true for an existing file that is not a directory.
@@ -128,7 +129,7 @@ pub(super) fn is_file(word: &str) -> bool {
 pub(super) fn describe_unknown(word: &str, known: KnownWords<'_>) -> String {
     let shown = SafeText::from(word);
     if let Some(message) = describe_host(word) {
-        return format!("{message}\n  write the port of the stats socket after the host");
+        return message;
     }
     let names: Vec<&str> = known.configured.iter().map(|entry| entry.name.as_str()).collect();
     let commands = known.commands.iter().map(String::as_str);

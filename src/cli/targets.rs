@@ -157,9 +157,10 @@ pub(super) fn named(
     let mut targets = args.iter().map(|arg| arg.resolve(known)).collect::<Result<Vec<Target>, _>>()?;
     // An abstract socket is a Unix socket, too.
     let is_abstract = |path: &str| path.starts_with("abns@") || path.starts_with("abnsz@");
-    let named = unix_socket.map(|path| if is_abstract(path) { path.to_owned() } else { format!("unix:{path}") });
-    for text in named.into_iter().chain(tcp_socket.map(|address| format!("tcp:{address}"))) {
-        targets.push(Target::new(text.parse::<Address>()?));
+    let unix = unix_socket.map(|path| (path, if is_abstract(path) { "" } else { "unix:" }));
+    for (text, prefix) in unix.into_iter().chain(tcp_socket.map(|address| (address, "tcp:"))) {
+        let address = format!("{prefix}{text}").parse::<Address>().map_err(|error| error.with_text(text))?;
+        targets.push(Target::new(address));
     }
     Ok(targets)
 }

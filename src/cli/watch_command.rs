@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::common_args::{PollArgs, load_attribution, report_no_target, report_skipped, usage_error};
+use crate::cli::common_args::{PollArgs, load_attribution, parse_count, report_no_target, report_skipped, usage_error};
 use crate::cli::resolve_settings::{report_part, thresholds};
 use crate::cli::show_command::RowArgs;
 use crate::cli::target_arg::TargetArg;
@@ -44,7 +44,7 @@ pub(super) struct WatchArgs {
     #[arg(short = 'i', long = "interval", value_name = "SECONDS", default_value = "2", value_parser = duration::parse_interval, overrides_with = "interval")]
     interval: Duration,
     /// Stop after N lines per HAProxy
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     count: Option<u64>,
     #[command(flatten)]
     poll_args: PollArgs,

@@ -52,8 +52,8 @@ pub enum BadConfig {
         origin: SafeText,
         /// Name of the setting.
         name: &'static str,
-        /// The file that marks the setting.
-        by: SafeText,
+        /// Position that marks the setting.
+        by: FilePosition,
     },
     /// A file contains an unknown name.
     #[error(transparent)]
@@ -74,11 +74,16 @@ pub(crate) fn read_file(path: &Path, must_exist: bool) -> Result<PartialSettings
     match safe_file::read_regular(path, MAX_FILE_BYTES) {
         Ok(bytes) => parse(&bytes, &shown_path),
         Err(error) if is_missing(&error) && !must_exist => Ok(PartialSettings::default()),
-        Err(error) if is_missing(&error) => Err(unreadable("file not found".to_owned())),
+        Err(error) if is_missing(&error) => {
+            Err(unreadable("file not found: correct the path in --config or HAPULSE_CONFIG".to_owned()))
+        }
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             Err(unreadable(error.to_string().replace("regular file", "configuration file")))
         }
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(unreadable(error.to_string())),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(unreadable(format!("cannot be read: {error}; this user needs read permission (ls -l {shown_path})")))
+        }
         Err(error) => Err(unreadable(format!("cannot be read: {error}"))),
     }
 }
@@ -241,7 +246,7 @@ mod tests {
         fs::write(folder.path().join("none"), "").unwrap();
         assert_eq!(read_file(&path, false), Ok(PartialSettings::default()), "a file in place of the directory");
         let error_text = |path: &Path| read_file(path, true).unwrap_err().to_string();
-        assert!(error_text(&path).ends_with("file not found"));
+        assert!(error_text(&path).ends_with("file not found: correct the path in --config or HAPULSE_CONFIG"));
         assert!(error_text(folder.path()).ends_with(": is a directory, not a configuration file"));
         assert!(read_file(folder.path(), false).is_err());
         assert!(error_text(Path::new("/dev/zero")).ends_with(": is a device, not a configuration file"));

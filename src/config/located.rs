@@ -75,8 +75,13 @@ pub struct UnknownName {
 impl<T> Located<T> {
     /// Builds an error with this message and the position of this entry.
     pub(crate) fn error(&self, message: &impl fmt::Display) -> UnknownName {
-        let unknown_position = || FilePosition { path: SafeText::default(), line: 0, column: 0 };
         let message = SafeText::from(message.to_string().as_str()).as_str().to_owned();
-        UnknownName { position: self.position.clone().unwrap_or_else(unknown_position), message }
+        UnknownName { position: self.position(), message }
+    }
+
+    /// Returns the position of this entry, which is known once the whole file is parsed.
+    pub(crate) fn position(&self) -> FilePosition {
+        let unknown_position = || FilePosition { path: SafeText::default(), line: 0, column: 0 };
+        self.position.clone().unwrap_or_else(unknown_position)
     }
 }

@@ -22,7 +22,7 @@ use crate::config::values::{colors, keys, setting_names, targets, thresholds, vi
 pub struct PartialSettings {
     /// `final`: names of settings that no other source may change. The names are checked later.
     #[serde(rename = "final", deserialize_with = "setting_names")]
-    pub(crate) final_names: Vec<String>,
+    pub(crate) final_names: Vec<Located<()>>,
     /// Read-only mode: never change HAProxy.
     #[serde(deserialize_with = "boolean")]
     pub(crate) read_only: Option<bool>,
@@ -98,6 +98,7 @@ impl PartialSettings {
                 entry.position = Some(position(entry.offset));
             }
         }
+        locate_all(&mut self.final_names, &position);
         locate_all(&mut self.targets, &position);
         locate_all(&mut self.thresholds, &position);
         locate_all(&mut self.colors, &position);

@@ -10,8 +10,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::config::accounts::Accounts;
 use crate::config::config_file::{BadConfig, read_file};
 use crate::config::environment;
+use crate::config::located::FilePosition;
 use crate::config::partial_settings::PartialSettings;
 use crate::config::setting_table::{FINAL, SETTINGS, Setting};
 use crate::config::settings::{Settings, VariableLookup};
@@ -26,6 +28,8 @@ pub(crate) const DEBUG_VARIABLE: &str = "HAPULSE_DEBUG";
 
 /// Name of the setting that can always be set, because it only restricts.
 const READ_ONLY: &str = "read_only";
+/// Name of the setting whose default depends on the environment.
+const AUDIT_PATH: &str = "audit.path";
 
 /// Paths of the configuration files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,28 +84,44 @@ impl SearchPaths {
     /// # Errors
     /// Returns an error if a file or a variable is invalid.
     pub(crate) fn load(&self, flags: PartialSettings, variable: VariableLookup<'_>) -> Result<Settings, BadConfig> {
-        let sources = self.read_all(flags, variable)?.into_iter().map(|(_, settings)| settings);
-        Ok(sources.fold(Settings::defaults(variable), Settings::apply))
+        Ok(merge(&self.read_all(flags, variable)?, variable))
     }
+}
+
+/// Merges the settings from all sources, of which later ones take precedence.
+pub(crate) fn merge(sources: &[(SettingOrigin, PartialSettings)], variable: VariableLookup<'_>) -> Settings {
+    sources.iter().map(|(_, settings)| settings.clone()).fold(defaults(sources, variable), Settings::apply)
+}
+
+/// Returns the defaults. A setting that is final without a value has the same default whatever the environment contains:
+/// the path of the audit log, the only default that depends on it, is then below the home directory of the account.
+fn defaults(sources: &[(SettingOrigin, PartialSettings)], variable: VariableLookup<'_>) -> Settings {
+    let is_final = |source: &PartialSettings| source.final_names.iter().any(|entry| entry.name == AUDIT_PATH);
+    let decisive = sources.iter().find(|(_, source)| source.audit.path.is_some() || is_final(source));
+    if decisive.is_none_or(|(_, source)| source.audit.path.is_some()) {
+        return Settings::defaults(variable);
+    }
+    let home = Accounts::read(Path::new("/")).home(rustix::process::geteuid().as_raw());
+    Settings::defaults(&|name| home.clone().filter(|_| name == "HOME").map(OsString::from))
 }
 
 /// Checks that no source changes a setting that a file before it marks as final. `read_only` can always be set.
 fn check_final(sources: &[(SettingOrigin, PartialSettings)], variable: VariableLookup<'_>) -> Result<(), BadConfig> {
     let shown = |origin: &SettingOrigin| SafeText::from(origin.to_string().as_str());
-    let mut settings = Settings::defaults(variable);
-    let mut final_settings: Vec<(&'static Setting, SafeText)> = Vec::new();
+    let mut settings = defaults(sources, variable);
+    let mut final_settings: Vec<(&'static Setting, FilePosition)> = Vec::new();
     for (origin, source) in sources {
         let above = settings.clone().apply(source.clone());
         let is_changed = |setting: &Setting| (setting.toml_lines)(&settings) != (setting.toml_lines)(&above);
         if let Some((setting, by)) = final_settings.iter().find(|(setting, _)| is_changed(setting)) {
             return Err(BadConfig::Final { origin: shown(origin), name: setting.name, by: by.clone() });
         }
-        for name in &source.final_names {
-            let known = SETTINGS.iter().find(|setting| setting.name == name && name != FINAL);
-            let reason = || format!("final: \"{name}\" is not a setting (hapulse config lists them)");
-            let setting = known.ok_or_else(|| BadConfig::Unreadable { path: shown(origin), reason: reason() })?;
+        for entry in &source.final_names {
+            let known = SETTINGS.iter().find(|setting| setting.name == entry.name && entry.name != FINAL);
+            let message = || format!("final: \"{}\" is not a setting (hapulse config lists them)", entry.name);
+            let setting = known.ok_or_else(|| BadConfig::from(entry.error(&message())))?;
             if setting.name != READ_ONLY {
-                final_settings.push((setting, shown(origin)));
+                final_settings.push((setting, entry.position()));
             }
         }
         settings = above;

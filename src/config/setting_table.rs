@@ -65,7 +65,10 @@ pub static SETTINGS: &[Setting] = &[
         is_set_in: |settings| !settings.final_names.is_empty(),
         toml_lines: |settings| match settings.final_names.as_slice() {
             [] => Vec::new(),
-            names => vec![toml_array(names)],
+            entries => {
+                let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+                vec![toml_array(&names)]
+            }
         },
     },
     Setting {

@@ -23,8 +23,8 @@ pub(crate) type VariableLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 /// Effective settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Names of settings that are final: fixed by a file.
-    pub(crate) final_names: Vec<String>,
+    /// Names of settings that are final, with the positions that make them final.
+    pub(crate) final_names: Vec<Located<()>>,
     /// Read-only mode: never change HAProxy.
     pub(crate) read_only: bool,
     /// Time between two polls.
@@ -101,9 +101,9 @@ impl Settings {
         }
     }
 
-    /// Returns whether a file fixes a setting, given by name.
-    pub(crate) fn is_final(&self, name: &str) -> bool {
-        self.final_names.iter().any(|known| known == name)
+    /// Returns the entry of a file that makes a setting final, given by name.
+    pub(crate) fn final_entry(&self, name: &str) -> Option<&Located<()>> {
+        self.final_names.iter().find(|entry| entry.name == name)
     }
 
     /// Applies settings from a source with higher precedence.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::{Spanned, Value};
 
@@ -42,12 +42,25 @@ pub(crate) fn absolute_path<'de, D: Deserializer<'de>>(from: D) -> Result<Option
 ///
 /// # Errors
 /// Returns an error if the value is not a list of strings.
-pub(crate) fn setting_names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let names = convert_value(from, "a list of settings in quotes, such as [\"audit.path\"]", |value| {
-        let names = value.as_array()?.iter().map(|name| name.as_str().map(str::to_owned));
-        names.collect::<Option<_>>().map(Ok::<_, String>)
-    });
-    names.map(Option::unwrap_or_default)
+pub(crate) fn setting_names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Located<()>>, D::Error> {
+    struct NamesVisitor;
+    impl<'de> Visitor<'de> for NamesVisitor {
+        type Value = Vec<Located<()>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of settings in quotes, such as [\"audit.path\"]")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Vec<Located<()>>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(name) = names.next_element::<Spanned<String>>()? {
+                let offset = name.span().start;
+                all.push(Located { name: name.into_inner(), value: (), offset, position: None });
+            }
+            Ok(all)
+        }
+    }
+    from.deserialize_any(NamesVisitor)
 }
 
 /// Deserializes a duration: `"45s"`, `"5m"`, `"1h"`, or a number of seconds.

@@ -42,6 +42,14 @@ pub struct AddressError {
     reason: &'static str,
 }
 
+impl AddressError {
+    /// Returns the error with the text as the user wrote it.
+    #[must_use]
+    pub(crate) fn with_text(self, text: &str) -> Self {
+        Self { text: text.into(), ..self }
+    }
+}
+
 /// Maximum length of the name of an abstract socket, in bytes.
 pub(crate) const MAX_ABSTRACT_NAME: usize = 107;
 /// Prefixes of HAProxy's bind addresses for the path of a Unix socket, and hapulse's own.

@@ -128,8 +128,8 @@ impl Operator {
     ) -> StepResult {
         let before = present.readback(step);
         let attempt = Attempt {
-            target: Some(step.target_name()),
-            command: step.command_text().unwrap_or_default(),
+            target: Some(step.logged_target()),
+            command: step.logged_command(),
             before: before.as_ref().map(RecordedState::from).filter(|state| !state.status.is_empty()),
             reason: reason.map(str::to_owned),
             ..self.attempt(present.process.pid)

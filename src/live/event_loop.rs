@@ -18,12 +18,13 @@ use crate::app::key::Key;
 use crate::app::message::{Effect, Message};
 use crate::app::model::Model;
 use crate::app::update::{has_deferred_work, next_wake, update};
+use crate::config::own_file::LogFile;
 use crate::config::target::Target;
 use crate::haproxy::{safe_text, secret_arguments};
 use crate::instance::access::Access;
 use crate::instance::state::Instance;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
-use crate::live::file_writer::{self, FileLine, OutputFiles};
+use crate::live::file_writer::{self, FileLine, OutputFiles, ReopenedLog};
 use crate::live::instance_feed::InstanceFeed;
 use crate::live::io_thread::{self, InstanceSource, IoRequest};
 use crate::live::loop_event::LoopEvent;
@@ -328,22 +329,26 @@ impl EventLoop {
         }
     }
 
-    /// Reads the configuration again, and opens the log files again even if the configuration is invalid.
+    /// Reads the configuration again. After an error, all settings stay, and the log files are opened again; a log that
+    /// cannot be opened stays open.
     fn reload_settings(&mut self, now: Duration) {
-        let (text, role) = match (self.reload)() {
-            Ok(reloaded) => {
+        let (text, role, event_log) = match (self.reload)() {
+            Ok(mut reloaded) => {
                 self.appearance.theme = reloaded.theme;
-                self.event_log_path.clone_from(&reloaded.event_log_path);
+                let (log, path) = reloaded.event_log.take().unzip();
+                self.event_log_path = path;
                 let description = reloaded.describe();
                 reloaded.apply(&mut self.model, self.feeds.iter().map(|feed| feed.id));
-                (description, Role::Normal)
+                (description, Role::Normal, ReopenedLog::Opened(log))
             }
             Err(error) => {
                 let error = safe_text::escape_lines(&format!("{error:#}"));
-                (format!("configuration not reloaded, log files reopened: {error}"), Role::Bad)
+                let log = self.event_log_path.as_deref().map(LogFile::open).transpose();
+                let log = log.map_or(ReopenedLog::Unchanged, ReopenedLog::Opened);
+                (format!("configuration not reloaded, log files reopened: {error}"), Role::Bad, log)
             }
         };
-        self.queue_file_line(FileLine::Reopen(self.event_log_path.clone()));
+        self.queue_file_line(FileLine::Reopen(event_log));
         self.model.notify(text, role, now);
         self.schedule_draw(now);
     }

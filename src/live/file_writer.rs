@@ -14,8 +14,17 @@ pub(crate) enum FileLine {
     Event(String),
     /// A line for the command history.
     Command(String),
-    /// Open the files again, also those that could not be written. Holds the path of the event log.
-    Reopen(Option<PathBuf>),
+    /// The files were opened again: try those that could not be written.
+    Reopen(ReopenedLog),
+}
+
+/// Result of opening the event log again.
+#[derive(Debug)]
+pub(crate) enum ReopenedLog {
+    /// Write to this file; `None` for no event log.
+    Opened(Option<LogFile>),
+    /// It could not be opened: continue to write to the file that is open.
+    Unchanged,
 }
 
 /// The files to write; `None` for a file that is not wanted.
@@ -60,11 +69,12 @@ pub(crate) fn start(
                     is_history_failed = true;
                     (COMMAND_HISTORY, error)
                 }),
-                FileLine::Reopen(path) => {
+                FileLine::Reopen(log) => {
                     is_history_failed = false;
-                    event_log = None;
-                    let opened = path.map(|path| LogFile::open(&path)).transpose();
-                    opened.map(|log| event_log = log).map_err(|error| (EVENT_LOG, error))
+                    if let ReopenedLog::Opened(log) = log {
+                        event_log = log;
+                    }
+                    Ok(())
                 }
             };
             if let Err((file, error)) = outcome {
@@ -164,11 +174,13 @@ mod tests {
         fs::create_dir(&old).unwrap();
         sender.send(FileLine::Event("lost".to_owned())).unwrap();
         sender.send(FileLine::Event("not reported again".to_owned())).unwrap();
-        sender.send(FileLine::Reopen(Some(new.clone()))).unwrap();
+        sender.send(FileLine::Reopen(ReopenedLog::Opened(Some(LogFile::open(&new).unwrap())))).unwrap();
         sender.send(FileLine::Event("kept".to_owned())).unwrap();
+        sender.send(FileLine::Reopen(ReopenedLog::Unchanged)).unwrap();
+        sender.send(FileLine::Event("kept, too".to_owned())).unwrap();
         drop(sender);
         let failures: Vec<String> = failures.iter().collect();
         assert_eq!(failures, ["cannot write the event log, stopped saving it: is a directory, not a regular file"]);
-        assert_eq!(fs::read_to_string(&new).unwrap(), "kept\n");
+        assert_eq!(fs::read_to_string(&new).unwrap(), "kept\nkept, too\n");
     }
 }

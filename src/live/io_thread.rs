@@ -191,8 +191,8 @@ async fn run_io(
                     let is_secret = reply.is_ok() && secret_arguments::has_secret_reply(line.get().as_str());
                     let secret = is_secret.then(|| "done: the reply may contain secrets".to_owned());
                     let description = secret.unwrap_or_else(|| describe_typed_reply(&reply));
-                    pending.finish_current(action, description);
-                    send(Message::TypedCommandFinished(id, reply.map(Box::new)).into());
+                    pending.finish_current(action, description.clone());
+                    send(Message::TypedCommandFinished(id, reply.map(Box::new), description).into());
                     send(LoopEvent::ResultDelivered(action));
                 });
             }
@@ -247,7 +247,10 @@ fn describe_typed_reply(reply: &Result<QueryReply, QueryError>) -> String {
     match reply {
         Ok(QueryReply { data: QueryData::ReplyLines(lines), .. }) => {
             let first = lines.as_slice().iter().find(|line| !line.is_empty());
-            first.map_or_else(|| "done: HAProxy sent an empty reply".to_owned(), ToString::to_string)
+            first.map_or_else(
+                || "done: HAProxy sent an empty reply, which means success".to_owned(),
+                ToString::to_string,
+            )
         }
         Ok(_) => "done".to_owned(),
         Err(error) => error.to_string(),

@@ -93,7 +93,7 @@ impl PendingCommands {
 
     /// Adds the commands of a confirmed action, and returns its number.
     pub(crate) fn add_intent(&self, intent: &Intent) -> u64 {
-        self.add(intent.steps.iter().map(|step| (step.target_name(), step.command_text().unwrap_or_default())))
+        self.add(intent.steps.iter().map(|step| (step.logged_target(), step.logged_command())))
     }
 
     /// Adds a confirmed typed line, and returns its number.

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::app::keymap::Keymap;
 use crate::app::model::Model;
+use crate::config::own_file::LogFile;
 use crate::observe::instance_id::InstanceId;
 use crate::problems::thresholds::Thresholds;
 use crate::ui::theme::Theme;
 
 /// Reads the configuration again.
 ///
-/// Returns an error if a source is invalid; the settings then stay as they are.
+/// Returns an error if a source is invalid or the event log cannot be opened; all settings then stay as they are.
 pub(crate) type ReloadSettings = Box<dyn FnMut() -> anyhow::Result<ReloadedSettings>>;
 
 /// Settings that a running dashboard can change.
@@ -27,8 +28,8 @@ pub(crate) struct ReloadedSettings {
     pub(crate) requires_reason: bool,
     /// Time after which the dashboard suggests ending the sessions of a draining server.
     pub(crate) drain_deadline: Duration,
-    /// Path of the event log, if any.
-    pub(crate) event_log_path: Option<PathBuf>,
+    /// The event log, opened again, if there is one, and its path.
+    pub(crate) event_log: Option<(LogFile, PathBuf)>,
     /// Names of changed settings that take effect only at the next start.
     pub(crate) pending_names: Vec<&'static str>,
 }

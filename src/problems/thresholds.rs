@@ -15,7 +15,7 @@ use crate::problems::rule_table::{RULES, Rule, RuleId};
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ThresholdError {
     /// No rule has this name.
-    #[error("unknown rule {0:?}")]
+    #[error("unknown rule {:?}; rules: {}", .0, rule_names())]
     UnknownRule(String),
     /// The string does not have one of the accepted forms.
     #[error("{0:?} is not RULE.warn=N, RULE.crit=N, RULE.for=SECONDS or RULE=off; docs/problems.md lists the rules")]
@@ -33,6 +33,10 @@ pub enum ThresholdError {
         /// The rule's new critical threshold, or the default if it was not changed.
         crit: f64,
     },
+}
+
+fn rule_names() -> String {
+    RULES.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn wrong_order_text(rule: RuleId, warn: f64, crit: f64) -> String {

@@ -80,6 +80,7 @@ pub fn write_command_reply(text: &str) -> Message {
     Message::TypedCommandFinished(
         InstanceId::FIRST,
         Ok(complete_reply(QueryData::ReplyLines(ReplyLines::parse(text.as_bytes())))),
+        text.lines().next().unwrap_or_default().to_owned(),
     )
 }
 

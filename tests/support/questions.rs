@@ -206,13 +206,23 @@ impl QuestionKind {
         let sent = self.sent(relay);
         match (self.is_plain(), self.yes.strip_suffix("<ret>")) {
             (false, _) => term.answer(self.yes),
-            (true, None) => answer_prompt(term, self.shows, "y"),
+            (true, None) => self.answer_plain(term, "y", || self.sent(relay) > sent),
             (true, Some(name)) => {
                 term.press(name);
-                answer_prompt(term, self.shows, "<ret>");
+                self.answer_plain(term, "<ret>", || self.sent(relay) > sent);
             }
         }
         wait_until(&format!("the command of the question {:?}", self.name), || self.sent(relay) > sent);
+    }
+
+    /// Answers a plain question, again where it was printed again because the size of the terminal had changed.
+    fn answer_plain(&self, term: &mut Term, key: &str, is_sent: impl Fn() -> bool) {
+        let is_last =
+            |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.contains(self.shows.trim_end()));
+        while !is_sent() {
+            answer_prompt(term, self.shows, key);
+            term.wait_until(|screen| is_sent() || is_last(screen));
+        }
     }
 
     /// Returns how often the command of the question was sent.

@@ -68,12 +68,19 @@ pub struct RecordLines<R> {
 /// Returns an error if the file cannot be read.
 pub(crate) fn read_tail(file: &File, max_bytes: u64) -> io::Result<RecordLines<BufReader<Take<&File>>>> {
     let length = file.metadata()?.len();
-    let start = length.saturating_sub(max_bytes);
+    read_range(file, length.saturating_sub(max_bytes), length)
+}
+
+/// Returns an iterator over the lines that begin between two positions of a file.
+///
+/// # Errors
+/// Returns an error if the file cannot be read.
+pub(crate) fn read_range(file: &File, start: u64, end: u64) -> io::Result<RecordLines<BufReader<Take<&File>>>> {
     // The byte before `start` shows whether a line begins there.
     let seek_to = start.saturating_sub(1);
     let mut seeking = file;
     seeking.seek(SeekFrom::Start(seek_to))?;
-    let mut lines = RecordLines::new(BufReader::new(file.take(length - seek_to)));
+    let mut lines = RecordLines::new(BufReader::new(file.take(end - seek_to)));
     if start > 0 {
         lines.number = None;
         lines.read_raw_line()?;

@@ -94,7 +94,7 @@ impl AuditWriter {
             return Ok(());
         }
         let Some(path) = &self.path else {
-            let reason = "cannot write the audit log: neither HOME nor audit.path is set";
+            let reason = "cannot write the audit log: audit.path is not set, and no home directory is known";
             return Err(io::Error::new(ErrorKind::NotFound, reason));
         };
         let is_sending = record.phase == RecordPhase::Sending;
@@ -244,7 +244,7 @@ mod tests {
             let audit = AuditWriter::new(path, true, "", Actor::default(), SystemTime::UNIX_EPOCH);
             audit.append(&begin(&audit, "a")).unwrap_err().to_string()
         };
-        assert!(error(None).contains("neither HOME nor audit.path is set"));
+        assert!(error(None).contains("audit.path is not set"));
         assert!(error(Some(directory.path().to_owned())).contains(&directory.path().display().to_string()));
         assert!(error(Some("/dev/full".into())).contains("not a regular file"));
         let pipe = directory.path().join("pipe");

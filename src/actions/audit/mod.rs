@@ -16,5 +16,6 @@ pub mod joined_records;
 pub(crate) mod logged_commands;
 pub mod record;
 pub mod record_contents;
+pub(crate) mod record_search;
 #[cfg(test)]
 pub(crate) mod test_records;

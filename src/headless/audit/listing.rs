@@ -3,14 +3,14 @@
 //! The two records of a command, one before and one after it, become one line with the time of the first record.
 //! Invalid lines of the file are reported on standard error, because a damaged line may be a missing action.
 //!
-//! The file is read in one pass, in constant memory. For the last actions, the end of the file is read twice: once to
-//! count the actions, and once to print them.
+//! The file is read in one pass, in constant memory. For the last actions, their records are searched for from the end;
+//! what follows the first of them is read twice: once to count the actions, and once to print them.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rustix::fs::{Mode, OFlags};
@@ -18,6 +18,7 @@ use rustix::fs::{Mode, OFlags};
 use crate::actions::audit::audit_reader::{self, BadLine, RecordLine};
 use crate::actions::audit::joined_records::{JoinedRecord, RecordJoiner};
 use crate::actions::audit::logged_commands::without_target;
+use crate::actions::audit::record_search::{self, LastRecords};
 use crate::config::own_file;
 use crate::config::safe_file;
 use crate::haproxy::safe_text::SafeText;
@@ -27,9 +28,8 @@ use crate::headless::print::{AlignedColumns, ignore_broken_pipe};
 const MAX_REPORTED_LINES: u64 = 10;
 /// Number of actions whose columns are aligned together. Columns never become narrower.
 const ALIGNED_ACTIONS: usize = 1_000;
-/// Number of bytes read first for the last actions; multiplied by [`TAIL_GROWTH`] until they contain enough actions.
-const FIRST_TAIL_BYTES: u64 = 1 << 20;
-const TAIL_GROWTH: u64 = 4;
+/// Size of a file that is read from its beginning also for the last actions, so that all invalid lines are reported.
+const WHOLE_FILE_BYTES: u64 = 1 << 20;
 /// Number of actions before the last ones that are read, too: their second records may be among the last lines.
 const OVERLAP: usize = 1_000;
 
@@ -58,12 +58,20 @@ pub(crate) struct ListingOptions {
 pub(crate) fn print(options: &ListingOptions, out: &mut dyn Write, err: &mut dyn Write) -> anyhow::Result<()> {
     let shown = SafeText::from(options.path.as_path());
     let cannot_read = || format!("cannot read the audit log {shown}");
-    let file = open(options).with_context(cannot_read)?;
-    let (tail_bytes, skipped) = match options.last {
-        None => (u64::MAX, 0),
-        Some(last) => find_tail(&file, last, options.json).with_context(cannot_read)?,
+    let file = open(options).map_err(|error| {
+        let fix = if options.is_named {
+            "name an existing file, or omit FILE to read the audit log of this user"
+        } else {
+            "hapulse config shows audit.path; another audit log can be named: hapulse audit FILE"
+        };
+        anyhow!("{}: {error}; {fix}", cannot_read())
+    })?;
+    let end = file.metadata().with_context(cannot_read)?.len();
+    let (start, skipped) = match options.last {
+        None => (0, 0),
+        Some(last) => find_last(&file, end, last, options.json).with_context(cannot_read)?,
     };
-    let lines = audit_reader::read_tail(&file, tail_bytes).with_context(cannot_read)?;
+    let lines = audit_reader::read_range(&file, start, end).with_context(cannot_read)?;
     let mut bad = InvalidLines { err, count: 0, read_error: None };
     let records = lines.filter_map(|line| bad.filter_valid(line));
     let (printed, count) = if options.json {
@@ -99,22 +107,29 @@ fn open(options: &ListingOptions) -> io::Result<File> {
     })
 }
 
-/// Finds the end of a file that contains the last actions, or with `json` the last records. Returns its size in bytes,
-/// and the number of actions or records at its beginning that precede the last ones.
+/// Finds the last actions before the position `end`, or with `json` the last records. Returns the position of the first
+/// line to read, and the number of actions or records from there that precede the last ones.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read.
-fn find_tail(file: &File, last: usize, json: bool) -> io::Result<(u64, usize)> {
-    let length = file.metadata()?.len();
-    let overlap = if json { 0 } else { OVERLAP };
-    let mut tail_bytes = FIRST_TAIL_BYTES;
+fn find_last(file: &File, end: u64, last: usize, json: bool) -> io::Result<(u64, usize)> {
+    if json && end > WHOLE_FILE_BYTES {
+        return Ok((record_search::find_last_records(file, end, last)?.start, 0));
+    }
+    let wanted = if json { last } else { last.saturating_add(OVERLAP) };
+    // An action has two records.
+    let mut records = wanted.saturating_mul(2);
     loop {
-        let records = audit_reader::read_tail(file, tail_bytes)?.flatten();
-        let count = if json { records.count() } else { join_records(records).count() };
-        if count >= last.saturating_add(overlap) || tail_bytes >= length {
-            return Ok((tail_bytes, count.saturating_sub(last)));
+        let found = match end {
+            ..=WHOLE_FILE_BYTES => LastRecords { start: 0, end, count: 0 },
+            _ => record_search::find_last_records(file, end, records)?,
+        };
+        let lines = audit_reader::read_range(file, found.start, found.end)?.flatten();
+        let count = if json { lines.count() } else { join_records(lines).count() };
+        if count >= wanted || found.count < records {
+            return Ok((found.start, count.saturating_sub(last)));
         }
-        tail_bytes = tail_bytes.saturating_mul(TAIL_GROWTH);
+        records = records.saturating_mul(4);
     }
 }
 

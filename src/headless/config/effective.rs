@@ -37,7 +37,8 @@ pub(crate) fn print_settings(
             writeln!(out, "[{section}]")?;
         }
         writeln!(out, "# {}", key.help)?;
-        let origin = setting_origin(key, layers) + if settings.is_final(key.name) { ", final" } else { "" };
+        let origin =
+            setting_origin(key, layers) + if settings.final_entry(key.name).is_some() { ", final" } else { "" };
         match (key.kind, lines.as_slice()) {
             (SettingKind::Section, []) => writeln!(out, "# {}", key.example)?,
             (_, []) => writeln!(out, "# {name} = {}", key.example)?,

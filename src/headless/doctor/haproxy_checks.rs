@@ -4,6 +4,9 @@ use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
 
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
@@ -20,15 +23,27 @@ use crate::observe::timestamp::Clock;
 use crate::units;
 use crate::units::pluralize;
 
-/// Polls HAProxy once and checks the result. Sends only read-only commands.
+/// Polls each HAProxy once, all at the same time, and checks the results. Returns the findings in the same order. Sends
+/// only read-only commands.
 ///
 /// # Errors
-/// Returns an error if the I/O runtime cannot start.
-pub(crate) fn check_haproxy(address: &Address, pace: PollSchedule) -> anyhow::Result<Vec<Finding>> {
-    let runtime = pollers::start_runtime()?;
-    let mut pace = pace;
+/// Returns an error if the I/O runtime cannot start or a check panics.
+pub(crate) fn check_haproxies(addresses: &[Address], interval: Duration) -> anyhow::Result<Vec<Vec<Finding>>> {
+    let check = |address: &Address| tokio::spawn(check_haproxy(address.clone(), PollSchedule::new(interval)));
+    pollers::start_runtime()?.block_on(async {
+        let tasks: Vec<_> = addresses.iter().map(check).collect();
+        let mut all = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            all.push(task.await.context("a check failed")?);
+        }
+        Ok(all)
+    })
+}
+
+async fn check_haproxy(address: Address, mut schedule: PollSchedule) -> Vec<Finding> {
+    let address = &address;
     let mut sampler = Sampler::new(address.clone(), ConnectionLimits::default(), false, Clock::start());
-    Ok(match runtime.block_on(sampler.poll_and_record(&mut pace)) {
+    match sampler.poll_and_record(&mut schedule).await {
         PollResult::Failed(failure, _) => vec![unreachable_finding(&failure)],
         PollResult::Sample(sample) => {
             let mode = address.path().and_then(socket_mode);
@@ -36,7 +51,7 @@ pub(crate) fn check_haproxy(address: &Address, pace: PollSchedule) -> anyhow::Re
             findings.extend(check_exposure(address, sample.level, mode));
             findings
         }
-    })
+    }
 }
 
 fn unreachable_finding(failure: &PollFailure) -> Finding {

@@ -10,5 +10,6 @@ pub(crate) mod discovery_checks;
 pub(crate) mod file_checks;
 pub(crate) mod finding;
 pub(crate) mod haproxy_checks;
+pub(crate) mod name_mask;
 pub(crate) mod report;
 pub(crate) mod terminal_checks;

@@ -22,6 +22,8 @@ use crate::table::view_table::{Content, RowScope, ViewId};
 pub(crate) const ALL_COLUMNS: &str = "all";
 /// Name of the process information, which is not a view.
 const INFO: &str = "info";
+/// Name of the view of problems.
+const PROBLEMS: &str = "problems";
 
 /// Named part of the dashboard that can be printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,15 +42,17 @@ pub(crate) enum ReportPart {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum BadReport {
     /// The view does not exist.
-    #[error("unknown view \"{name}\"; available: {known}")]
+    #[error("unknown view \"{name}\"{suggestion}\n  views: {known}")]
     UnknownView {
         /// Requested name.
         name: SafeText,
+        /// Text with similar names, or empty.
+        suggestion: String,
         /// Existing names.
         known: String,
     },
     /// The view cannot be printed, because it shows the reply to a query, events, or changes since a marked moment.
-    #[error("view \"{name}\" cannot be printed; available: {known}")]
+    #[error("view \"{name}\" exists only in the dashboard\n  views that can be printed: {known}")]
     NotATable {
         /// Requested name.
         name: SafeText,
@@ -63,9 +67,9 @@ pub(crate) enum BadReport {
         /// Text with similar names, or empty.
         suggestion: String,
     },
-    /// The filter is invalid.
-    #[error("--filter: {0}")]
-    Filter(#[from] FilterError),
+    /// The filter is invalid. The second field is text with similar names of columns, or empty.
+    #[error("--filter: {0}{1}")]
+    Filter(FilterError, String),
     /// Row options were given for a part without rows.
     #[error("{0} has no rows: --columns, --filter, --sort, --flat and --tree do not apply")]
     NoRows(&'static str),
@@ -73,13 +77,17 @@ pub(crate) enum BadReport {
 
 /// Returns the names of all printable parts, with their digits.
 pub(crate) fn list_known_parts() -> String {
-    let can = |view: &ViewId| view.view().content.columns().is_some() && view.view().scope != RowScope::Changed;
     let named = |view: ViewId| match (view.view().id, view.digit()) {
         (id, Some(digit)) => format!("{id} ({digit})"),
         (id, None) => id.to_owned(),
     };
-    let views: Vec<String> = ViewId::ALL.into_iter().filter(can).map(named).collect();
-    format!("{}, problems, {INFO}", views.join(", "))
+    let views: Vec<String> = ViewId::ALL.into_iter().filter(|view| is_printable(*view)).map(named).collect();
+    format!("{}, {PROBLEMS}, {INFO}", views.join(", "))
+}
+
+/// Returns true for a view with rows. The view of changes needs a marked moment, which exists only in the dashboard.
+fn is_printable(view: ViewId) -> bool {
+    view.view().content.columns().is_some() && view.view().scope != RowScope::Changed
 }
 
 impl FromStr for ReportPart {
@@ -92,12 +100,17 @@ impl FromStr for ReportPart {
         }
         let digit = lowercase.parse().ok().filter(|_| lowercase.len() == 1);
         let Some(view) = digit.and_then(ViewId::from_digit).or_else(|| ViewId::parse(&lowercase)) else {
-            return Err(BadReport::UnknownView { name: text.into(), known: list_known_parts() });
+            let names = ViewId::ALL
+                .into_iter()
+                .filter(|view| is_printable(*view))
+                .map(|view| view.view().id)
+                .chain([PROBLEMS, INFO]);
+            let suggestion = did_you_mean(&lowercase, names);
+            return Err(BadReport::UnknownView { name: text.into(), suggestion, known: list_known_parts() });
         };
         match view.view().content {
             Content::Dashboard => Ok(Self::Dashboard),
-            // The view of changes needs a marked moment, which exists only in the dashboard.
-            Content::Table(_) if view.view().scope != RowScope::Changed => Ok(Self::View(view)),
+            Content::Table(_) if is_printable(view) => Ok(Self::View(view)),
             Content::Problems => Ok(Self::Problems),
             Content::Table(_) | Content::Cli | Content::Sessions | Content::StickTables | Content::Events => {
                 Err(BadReport::NotATable { name: view.view().id.into(), known: list_known_parts() })
@@ -159,11 +172,13 @@ fn haproxy_columns() -> Vec<&'static Column> {
 
 /// Returns the column with this name, or an error if it is unknown or needs a marked moment.
 fn find_column(name: &str) -> Result<&'static Column, BadReport> {
-    let suggestion =
-        || did_you_mean(name, columns::all().filter(|column| !column.needs_mark()).map(|column| column.id));
     columns::by_id(name)
         .filter(|column| !column.needs_mark())
-        .ok_or_else(|| BadReport::UnknownColumn { name: name.into(), suggestion: suggestion() })
+        .ok_or_else(|| BadReport::UnknownColumn { name: name.into(), suggestion: suggest_column(name) })
+}
+
+fn suggest_column(name: &str) -> String {
+    did_you_mean(name, columns::all().filter(|column| !column.needs_mark()).map(|column| column.id))
 }
 
 impl Report {
@@ -176,7 +191,7 @@ impl Report {
         let has_choice = columns.is_some() || filter.is_some() || sort.is_some() || flat.is_some();
         let view = match part {
             ReportPart::Problems | ReportPart::Info if has_choice => {
-                return Err(BadReport::NoRows(if part == ReportPart::Info { INFO } else { "problems" }));
+                return Err(BadReport::NoRows(if part == ReportPart::Info { INFO } else { PROBLEMS }));
             }
             ReportPart::Problems => return Ok(Self { info: false, problems: true, rows: None, is_flat: None }),
             ReportPart::Info => return Ok(Self { info: true, problems: false, rows: None, is_flat: None }),
@@ -190,7 +205,13 @@ impl Report {
             settings.columns = parse_columns(names)?;
         }
         if let Some(text) = filter {
-            settings.filter = RowFilter::parse(text)?;
+            settings.filter = RowFilter::parse(text).map_err(|error| {
+                let suggestion = match &error {
+                    FilterError::UnknownColumn(name) => suggest_column(name),
+                    FilterError::InvalidNumber(_) | FilterError::Empty(_) => String::new(),
+                };
+                BadReport::Filter(error, suggestion)
+            })?;
         }
         if let Some(text) = sort {
             let (name, descending) = text.strip_prefix('-').map_or((text.as_str(), false), |name| (name, true));
@@ -264,9 +285,15 @@ mod tests {
         let message = |text: &str| part(text).unwrap_err().to_string();
         let known =
             "dashboard (0), status (1), traffic (2), http (3), errors (4), latency (6), out-of-service, problems, info";
-        assert_eq!(message("statu\u{1b}"), format!("unknown view \"statu\\x1b\"; available: {known}"));
-        assert_eq!(message("7"), format!("view \"sessions\" cannot be printed; available: {known}"));
-        assert_eq!(message("diff"), format!("view \"diff\" cannot be printed; available: {known}"));
+        assert_eq!(
+            message("statu\u{1b}"),
+            format!("unknown view \"statu\\x1b\"; did you mean status?\n  views: {known}")
+        );
+        for (text, name) in [("7", "sessions"), ("diff", "diff")] {
+            let expected =
+                format!("view \"{name}\" exists only in the dashboard\n  views that can be printed: {known}");
+            assert_eq!(message(text), expected);
+        }
         assert!(part("11").is_err() && part("").is_err() && part("01").is_err());
     }
 

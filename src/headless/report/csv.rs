@@ -2,6 +2,7 @@
 //!
 //! The header consists of `instance` and the keys of the JSON format. Unknown values are empty cells.
 
+use std::borrow::Cow;
 use std::iter::once;
 
 use csv::Writer;
@@ -17,12 +18,14 @@ use crate::table::columns::value::Value;
 /// Heading of the first column, the instance name.
 const INSTANCE: &str = "instance";
 
-/// First characters of a cell that make a spreadsheet evaluate it, also in their full-width forms. Tabs and carriage
-/// returns are escaped before.
-const FORMULA_STARTS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+/// First characters that make a spreadsheet evaluate a cell, also in their full-width and small forms.
+const FORMULA_STARTS: [char; 12] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫'];
+/// Characters at which a spreadsheet may split a line into cells, whatever separates the cells of this table.
+const SEPARATORS: [char; 6] = [';', ',', '|', '\t', '\n', '\r'];
 
 /// Renders the newest sample of each poller. If the report has several parts, only the rows are rendered. With `is_safe`,
-/// cells that a spreadsheet would evaluate as formulas begin with an apostrophe; numbers are unchanged.
+/// cells, and parts of cells, that a spreadsheet would evaluate as formulas begin with an apostrophe; numbers are
+/// unchanged.
 ///
 /// # Errors
 /// Returns an error if serialization fails, which is not expected in memory.
@@ -77,8 +80,8 @@ impl CsvTable {
     fn write(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) -> csv::Result<()> {
         for cell in cells {
             let cell = cell.as_ref();
-            if self.is_safe && is_formula(cell) {
-                self.writer.write_field(format!("'{cell}"))?;
+            if self.is_safe {
+                self.writer.write_field(neutralize_formulas(cell).as_bytes())?;
             } else {
                 self.writer.write_field(cell)?;
             }
@@ -87,25 +90,41 @@ impl CsvTable {
     }
 }
 
-/// Returns true if a spreadsheet would evaluate the cell.
-fn is_formula(cell: &str) -> bool {
+/// Returns the cell with an apostrophe before each part that a spreadsheet would evaluate. A part begins at the start of
+/// the cell and after each separator.
+fn neutralize_formulas(cell: &str) -> Cow<'_, str> {
     let is_number = cell.parse::<f64>().is_ok_and(f64::is_finite);
-    cell.trim_start().starts_with(FORMULA_STARTS) && !is_number
+    let is_formula =
+        |part: &str| part.trim_start_matches(|ch: char| ch.is_whitespace() || ch == '"').starts_with(FORMULA_STARTS);
+    if is_number || !cell.split(SEPARATORS).any(is_formula) {
+        return Cow::Borrowed(cell);
+    }
+    let parts = cell.split_inclusive(SEPARATORS);
+    Cow::Owned(parts.flat_map(|part| [if is_formula(part) { "'" } else { "" }, part]).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn written(is_safe: bool, cells: &[&str]) -> String {
+        let mut out = CsvTable { writer: Writer::from_writer(Vec::new()), is_safe };
+        out.write(cells).unwrap();
+        String::from_utf8(out.writer.into_inner().unwrap()).unwrap()
+    }
+
     #[test]
     fn write_neutralizes_formulas_but_no_numbers() {
-        let mut out = CsvTable { writer: Writer::from_writer(Vec::new()), is_safe: true };
         let cells = ["=1+1", "+a", "-a", "@a", " =1", "＝1", "-5", "+0.5", "-inf", "a=1", "", "=a,\"b\""];
-        out.write(cells).unwrap();
-        let text = String::from_utf8(out.writer.into_inner().unwrap()).unwrap();
-        assert_eq!(text, "'=1+1,'+a,'-a,'@a,' =1,'＝1,-5,+0.5,'-inf,a=1,,\"'=a,\"\"b\"\"\"\n");
-        let mut out = CsvTable { writer: Writer::from_writer(Vec::new()), is_safe: false };
-        out.write(["=1+1"]).unwrap();
-        assert_eq!(out.writer.into_inner().unwrap(), b"=1+1\n");
+        let safe = "'=1+1,'+a,'-a,'@a,' =1,'＝1,-5,+0.5,'-inf,a=1,,\"'=a,\"\"b\"\"\"\n";
+        assert_eq!(written(true, &cells), safe);
+        assert_eq!(written(false, &["=1+1"]), "=1+1\n");
+    }
+
+    #[test]
+    fn write_neutralizes_formulas_after_separators() {
+        let cells = ["x;=1+1", "x|\u{a0}@y;;+1", "a;b-c", "x\t-2", "x;\"=1\"", "1;-5", "-1e3"];
+        let safe = "x;'=1+1,x|'\u{a0}@y;;'+1,a;b-c,x\t'-2,\"x;'\"\"=1\"\"\",1;'-5,-1e3\n";
+        assert_eq!(written(true, &cells), safe);
     }
 }

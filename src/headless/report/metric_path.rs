@@ -3,6 +3,7 @@
 //! A path without a value is not an error, because HAProxy leaves fields empty that do not apply. An unknown name in a
 //! path is an error that suggests similar names.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -125,7 +126,7 @@ impl MetricPath {
             (Some(_), None) => Ok(Value::Unknown),
             (None, None) => {
                 let suggestion = did_you_mean(key.as_str(), lines.iter().map(|(known, _)| known.as_str()));
-                Err(format!("{self}: show info has no such key{suggestion}"))
+                Err(format!("{self}: show info has no such key{suggestion}\n  a path {}", BadMetricPath::Form))
             }
         }
     }
@@ -139,7 +140,10 @@ impl MetricPath {
             let suggestion = if suggestion.is_empty() { format!("; it has {}", all.join(", ")) } else { suggestion };
             return format!("{self}: {proxy} has no server or listener named {name}{suggestion}");
         }
-        let suggestion = did_you_mean(proxy.as_str(), rows.iter().map(|row| row.proxy.as_str()));
+        let names: BTreeSet<&str> = rows.iter().map(|row| row.proxy.as_str()).collect();
+        let suggestion = did_you_mean(proxy.as_str(), names.iter().copied());
+        let all: Vec<&str> = names.into_iter().take(MAX_LISTED_NAMES).collect();
+        let suggestion = if suggestion.is_empty() { format!("; there are {}", all.join(", ")) } else { suggestion };
         format!("{self}: unknown proxy {proxy}{suggestion}")
     }
 }

@@ -448,6 +448,7 @@ impl Player {
                     } else {
                         Ok(query_reply(QueryData::ReplyLines(lines)))
                     },
+                    "done".to_owned(),
                 )
             }
             _ => return,
