@@ -43,7 +43,7 @@ fn reply_sequence() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn key_sequences_reach_action_query_and_typed_line() {
     // The numbers after a 5 are indices of `keys::KEY_SEQUENCES`: move to a server, maintenance, yes; query the
-    // sessions; type a line, yes.
+    // sessions; type a line, confirm it.
     let decisions: [&[u8]; 8] = [
         &[0, 0],
         &[5, 0, 0],
@@ -52,7 +52,7 @@ fn key_sequences_reach_action_query_and_typed_line() {
         &[5, 14, 0],
         &[16, 0, 0, 0],
         &[5, 11, 0],
-        &[5, 1, 0, 20, 0],
+        &[18, 0, 20, 0],
     ];
     let reached = keys::play(&decisions.concat());
     assert_eq!((reached.actions, reached.queries, reached.typed_lines, reached.frames), (1, 1, 1, 2), "{reached:?}");

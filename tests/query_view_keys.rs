@@ -55,7 +55,7 @@ fn query_commands(effects: &[Effect]) -> Vec<String> {
 /// Returns the typed lines among the effects that may change HAProxy.
 fn changing_lines(effects: &[Effect]) -> Vec<&str> {
     let lines = effects.iter().filter_map(|effect| match effect {
-        Effect::SendTypedCommand(InstanceId::FIRST, line) => Some(line.get().as_str()),
+        Effect::SendTypedCommand(InstanceId::FIRST, change) => Some(change.get().line.as_str()),
         _ => None,
     });
     lines.collect()
@@ -267,7 +267,7 @@ fn read_only_line_is_sent_without_confirmation() {
 
 #[test]
 fn changing_line_requires_confirmation() {
-    const LINE: &str = "set server be_app/app1 state maint";
+    const LINE: &str = "set server be_app/app1 addr 192.0.2.1";
     let mut driver = ModelDriver::new();
     driver.press("5");
     let effects = driver.enter_line(LINE);
@@ -299,7 +299,7 @@ fn changing_line_requires_confirmation() {
 fn lost_connection_blocks_queries_and_typed_lines() {
     let mut driver = ModelDriver::new();
     driver.press("<a-5>");
-    driver.enter_line("clear counters");
+    driver.enter_line("set map m k v");
     driver.fail_poll();
     assert_eq!(driver.press("y"), []);
     assert!(driver.scrollback().last().unwrap().contains("lost"), "{:?}", driver.scrollback());
@@ -443,12 +443,10 @@ proptest! {
         };
         for step in &steps {
             for (effect, layer, key) in driver.perform(step, is_not_confirming) {
-                prop_assert!(!matches!(effect, Effect::SendTypedCommand(..)), "{effect:?}");
-                if let Effect::RunAction(_) = effect {
+                if matches!(effect, Effect::RunAction(_) | Effect::SendTypedCommand(..)) {
                     // The only other way to confirm is to type the name.
-                    let Some(Layer::Confirmation(confirmation)) = layer else { panic!("{effect:?} unconfirmed") };
-                    let name = Some(confirmation.gate.typed_name());
-                    prop_assert!(key.code == KeyCode::Enter && confirmation.name_to_type() == name);
+                    let Some(gate) = layer.as_ref().and_then(Layer::gate) else { panic!("{effect:?} unconfirmed") };
+                    prop_assert!(key.code == KeyCode::Enter && gate.required_name() == Some(gate.typed_name()));
                 }
             }
         }
@@ -462,8 +460,11 @@ proptest! {
             for (effect, layer, key) in driver.perform(step, |_, _| true) {
                 let Effect::SendTypedCommand(_, line) = &effect else { continue };
                 let Some(Layer::TypedCommandConfirmation(confirmation)) = layer else { panic!("{effect:?} unconfirmed") };
-                prop_assert_eq!(key, Key::char('y'));
-                prop_assert_eq!(line.get().as_str(), confirmation.line.as_str());
+                match confirmation.gate.required_name() {
+                    None => prop_assert_eq!(key, Key::char('y')),
+                    name => prop_assert!(key.code == KeyCode::Enter && name == Some(confirmation.gate.typed_name())),
+                }
+                prop_assert_eq!(line.get(), &confirmation.change);
                 prop_assert!(driver.millis >= confirmation.opened_at.as_millis() as u64 + 500);
             }
         }

@@ -70,7 +70,7 @@ fn a23_hung_up_terminal_ends_dashboard_whatever_its_input_is() {
     for line in STARTS {
         let (mut term, pid) = start_in_shell(line);
         term.close();
-        // A child that was not reaped is not alive.
+        // A child that was not waited for does not count as alive.
         wait_until(&format!("the end of {line}"), || !process::is_alive(pid));
         if pid == term.pid() {
             assert_eq!(term.exit_code(), 129, "{line}");

@@ -62,7 +62,7 @@ fn cli_with_replies(size: (u16, u16)) -> Scene {
         .handle_reply(query_replies::write_command_reply("\n"))
         .press("show<space>table<space>nosuch<ret>")
         .handle_reply(query_replies::typed_line_reply("show table nosuch", "No such table\n"))
-        .press("clear<space>counters<ret>n")
+        .press("clear<space>counters<ret><esc>")
         .press("show<space>errors")
 }
 

@@ -207,6 +207,17 @@ pub fn for_admin_state(admin: TargetState) -> &'static Action {
     }
 }
 
+/// Returns the action that sends this command.
+pub(crate) fn for_command(command: WriteCommand) -> Option<&'static Action> {
+    let is_asked = |action: &&&Action| match command {
+        WriteCommand::Weight(_) => **action == &WEIGHT,
+        WriteCommand::ServerMaxconn(_) => **action == &SERVER_MAXCONN,
+        WriteCommand::FrontendMaxconn(_) => **action == &FRONTEND_MAXCONN,
+        _ => action.command == ActionCommand::Fixed(command),
+    };
+    ACTIONS.iter().find(is_asked).copied()
+}
+
 impl TargetKind {
     /// Returns what the operator must select, as a noun phrase.
     pub(crate) fn description(self) -> &'static str {

@@ -22,6 +22,8 @@ use crate::haproxy::command_list;
 use crate::haproxy::secret_arguments;
 use crate::haproxy::stat_table::RowKind;
 use crate::instance::guard::{self, ConfirmationAnswer};
+use crate::instance::typed_change::TypedChange;
+use crate::observe::instance_id::InstanceId;
 use crate::table::cell::Role;
 
 /// Returns whether a key types, edits or recalls a line in view 5. Other keys keep their usual meaning.
@@ -81,17 +83,19 @@ fn submit_line(model: &mut Model, now: Duration) -> Vec<Effect> {
             if let Err(error) = typed.check_version(version) {
                 instance.queries.push_line(error.to_string().as_str(), Role::Bad);
             } else if !model.refuse_without_room(now) {
-                model.layers.push(Layer::TypedCommandConfirmation(TypedCommandConfirmation {
-                    instance: id,
-                    line: typed,
-                    gate: AnswerGate::new(None),
-                    opened_at: now,
-                }));
+                model.layers.extend(open_question(model, id, typed, now));
             }
         }
         (Err(_), Err(error)) => instance.queries.push_line(error.to_string().as_str(), Role::Bad),
     }
     effects
+}
+
+/// Returns the question about a typed command, with the impact of its actions.
+fn open_question(model: &Model, id: InstanceId, line: TypedLine, now: Duration) -> Option<Layer> {
+    let change = TypedChange::new(line, &model.instance_by_id(id)?.data);
+    let gate = AnswerGate::new(change.most_dangerous().map(guard::name_to_type));
+    Some(Layer::TypedCommandConfirmation(TypedCommandConfirmation { instance: id, change, gate, opened_at: now }))
 }
 
 /// Returns whether Enter would open the confirmation of the typed line.
@@ -125,7 +129,7 @@ pub(crate) fn send_confirmed(
     answer: &ConfirmationAnswer,
 ) -> Vec<Effect> {
     let Some(instance) = model.instance_by_id_mut(confirmation.instance) else { return Vec::new() };
-    match guard::authorise_line(confirmation.line, answer, &instance.data) {
+    match guard::authorise_line(confirmation.change, answer, &instance.data) {
         Ok(line) => return vec![Effect::SendTypedCommand(confirmation.instance, line)],
         Err(refusal) => instance.queries.push_line(refusal.to_string().as_str(), Role::Bad),
     }

@@ -8,8 +8,8 @@ use crate::app::answer_gate::AnswerGate;
 use crate::app::confirmation::{self, Confirmation};
 use crate::app::prompt::Prompt;
 use crate::app::ui_commands::CommandSpec;
-use crate::ask::typed_line::TypedLine;
 use crate::haproxy::reply_lines::ReplyLines;
+use crate::instance::typed_change::TypedChange;
 use crate::observe::instance_id::{InstanceId, RowRef};
 
 /// An overlay on top of a view. The topmost one receives the keys.
@@ -100,7 +100,7 @@ pub struct TypedCommandConfirmation {
     /// Instance to which the command is sent.
     pub(crate) instance: InstanceId,
     /// The typed command.
-    pub line: TypedLine,
+    pub change: TypedChange,
     /// The answer.
     pub gate: AnswerGate,
     /// Time at which the dialog was opened.

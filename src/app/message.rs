@@ -5,9 +5,9 @@ use crate::actions::intent::Intent;
 use crate::actions::outcome::{ActionReport, StepProgress};
 use crate::app::key::KeyPress;
 use crate::ask::query::{Query, QueryError, QueryReply};
-use crate::ask::typed_line::TypedLine;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
+use crate::instance::typed_change::TypedChange;
 use crate::observe::instance_id::InstanceId;
 use crate::observe::old_process_finder::OldProcessQuery;
 use crate::observe::old_processes::OldProcesses;
@@ -74,7 +74,7 @@ pub enum Effect {
     /// Send this query to this instance, which runs this HAProxy version, if known.
     SendQuery(InstanceId, Option<Version>, Query),
     /// Send this typed command to this instance.
-    SendTypedCommand(InstanceId, Authorised<TypedLine>),
+    SendTypedCommand(InstanceId, Authorised<TypedChange>),
     /// Find the old processes of this instance and count their sessions.
     FindOldProcesses(InstanceId, OldProcessQuery),
     /// Measure this program's memory use.

@@ -164,6 +164,48 @@ impl ForcedHealth {
 }
 
 impl WriteCommand {
+    /// Parses the words of a command, and returns it with its server or frontend as it is written there; empty for the
+    /// process. Returns `None` for a command without a variant, for one on a session or a stick table entry, and for
+    /// invalid arguments. Like old versions of HAProxy, it ignores words after the arguments.
+    pub(crate) fn parse(words: &[impl AsRef<str>]) -> Option<(Self, &str)> {
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+        let limit = |text| parse_limit(text, 0).ok();
+        Some(match words[..] {
+            ["set", "server", name, "state", state, ..] => {
+                let states = [TargetState::Ready, TargetState::Drain, TargetState::Maint];
+                (Self::State(states.into_iter().find(|known| known.as_str() == state)?), name)
+            }
+            ["set", "server", name, "weight", weight, ..] | ["set", "weight", name, weight, ..] => {
+                (Self::Weight(TargetWeight::parse(weight.strip_prefix('+').unwrap_or(weight)).ok()?), name)
+            }
+            ["set", "server", name, "health", health, ..] => {
+                let all = [ForcedHealth::Up, ForcedHealth::Stopping, ForcedHealth::Down];
+                (Self::Health(all.into_iter().find(|known| known.as_str() == health)?), name)
+            }
+            ["set", "server", name, "agent", state @ ("up" | "down"), ..] => (Self::Agent(state == "up"), name),
+            ["enable", "server", name, ..] => (Self::State(TargetState::Ready), name),
+            ["disable", "server", name, ..] => (Self::State(TargetState::Maint), name),
+            [switch @ ("enable" | "disable"), kind @ ("health" | "agent" | "frontend"), name, ..] => {
+                let is_on = switch == "enable";
+                let command = match kind {
+                    "health" => Self::Checks(is_on),
+                    "agent" => Self::AgentChecks(is_on),
+                    _ => Self::Frontend(is_on),
+                };
+                (command, name)
+            }
+            ["set", "maxconn", "server", name, number, ..] => (Self::ServerMaxconn(limit(number)?), name),
+            ["set", "maxconn", "frontend", name, text, ..] => {
+                // HAProxy reads any text as a number; one without digits is 0.
+                let digits = text.find(|ch: char| !ch.is_ascii_digit()).map_or(text, |end| &text[..end]);
+                (Self::FrontendMaxconn(if digits.is_empty() { 0 } else { limit(digits)? }), name)
+            }
+            ["shutdown", "sessions", "server", name, ..] => (Self::ShutdownSessions, name),
+            ["clear", "counters", ref rest @ ..] => (Self::ClearCounters { all: rest.first() == Some(&"all") }, ""),
+            _ => return None,
+        })
+    }
+
     /// Builds the text of the command. Depending on the command, `proxy` and `name` are a backend and a server, or a
     /// stick table and a key; for a frontend, `name` is ignored; for a session, `name` is the id and `proxy` is
     /// ignored.
@@ -248,6 +290,39 @@ mod tests {
             "clear counters all",
         ];
         assert_eq!(commands, wanted);
+    }
+
+    #[test]
+    fn parse_reads_commands_back() {
+        let parse = |line: &str| {
+            let words: Vec<&str> = line.split(' ').collect();
+            WriteCommand::parse(&words).map(|(command, name)| (command, name.to_owned()))
+        };
+        for command in ALL_COMMANDS {
+            let line = command.to_command(&"b".into(), &"s".into()).unwrap();
+            let name = match command {
+                WriteCommand::ShutdownSession | WriteCommand::ClearTableEntry => None,
+                WriteCommand::Frontend(_) | WriteCommand::FrontendMaxconn(_) => Some("b"),
+                WriteCommand::ClearCounters { .. } => Some(""),
+                _ => Some("b/s"),
+            };
+            assert_eq!(parse(&line), name.map(|name| (command, name.to_owned())), "{line}");
+            let with_more_words = format!("{line} more");
+            assert!(name == Some("") || parse(&with_more_words) == parse(&line), "{line}");
+        }
+        let weight = |weight| Some((WriteCommand::Weight(weight), "b/s".to_owned()));
+        assert_eq!(parse("set weight b/s 50%"), weight(TargetWeight::Percent(50)));
+        assert_eq!(parse("set weight b/s +7"), weight(TargetWeight::Absolute(7)));
+        assert_eq!(parse("disable server b/s"), Some((WriteCommand::State(TargetState::Maint), "b/s".to_owned())));
+        assert_eq!(parse("enable server b/s"), Some((WriteCommand::State(TargetState::Ready), "b/s".to_owned())));
+        assert_eq!(parse("set maxconn frontend f 7x"), Some((WriteCommand::FrontendMaxconn(7), "f".to_owned())));
+        assert_eq!(parse("set maxconn frontend f abc"), Some((WriteCommand::FrontendMaxconn(0), "f".to_owned())));
+        assert_eq!(parse("clear counters"), Some((WriteCommand::ClearCounters { all: false }, String::new())));
+        for other in
+            ["set server b/s state off", "set server b/s addr 1.2.3.4", "disable server", "set weight b/s x", ""]
+        {
+            assert_eq!(parse(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -7,11 +7,10 @@ use crate::actions::impact;
 use crate::actions::intent::{Intent, IntentStep};
 use crate::actions::present_state::PresentState;
 use crate::actions::process_identity::ProcessIdentity;
-use crate::actions::shown_impact::ShownImpact;
 use crate::haproxy::version::Version;
 use crate::observe::sample::Sample;
 
-/// The HAProxy process and the impact at the time of the confirmation.
+/// The HAProxy process at the time of the confirmation. The intent contains its targets and the impact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConfirmedState {
     /// The process.
@@ -20,18 +19,15 @@ pub(crate) struct ConfirmedState {
     pub(crate) version: Option<Version>,
     /// Time between two samples.
     pub(crate) interval: Duration,
-    /// Impact that was confirmed; `None` for a typed line.
-    impact: Option<ShownImpact>,
 }
 
 impl ConfirmedState {
-    /// Returns the state in the newest sample, with the impact that the question showed.
-    pub(crate) fn from_sample(sample: &Sample, impact: Option<ShownImpact>) -> Self {
+    /// Returns the state in the newest sample.
+    pub(crate) fn from_sample(sample: &Sample) -> Self {
         Self {
             process: ProcessIdentity::from_sample(sample),
             version: sample.info.version(),
             interval: sample.interval,
-            impact,
         }
     }
 
@@ -71,7 +67,7 @@ impl ConfirmedState {
                 changes.push(format!("{} changed: {}", step.target_name(), differences.join(", ")));
             }
         }
-        if let (true, Some(shown), Some(sample)) = (changes.is_empty(), &self.impact, &present.sample) {
+        if let (true, Some(shown), Some(sample)) = (changes.is_empty(), &intent.shown_impact, &present.sample) {
             // After the first step, only the backend of the next one was read.
             let now = Intent { steps: present.steps_by_row(unsent), ..intent.clone() };
             changes.extend(shown.changes_for_the_worse(&impact::evaluate_shown(sample, &now)));

@@ -10,7 +10,7 @@ use crate::actions::action_table::{Action, Danger, TargetKind, VerifyBy};
 use crate::actions::impact;
 use crate::actions::instance_warnings;
 use crate::actions::intent::{Intent, IntentStep};
-use crate::ask::typed_line::{NotSent, TypedLine};
+use crate::ask::typed_line::NotSent;
 use crate::haproxy::command::WordError;
 use crate::haproxy::fields::TextField;
 use crate::haproxy::level::Level;
@@ -18,6 +18,7 @@ use crate::haproxy::stat_table::RowKind;
 use crate::haproxy::version::Version;
 use crate::instance::confirmed_state::ConfirmedState;
 use crate::instance::state::Instance;
+use crate::instance::typed_change::TypedChange;
 use crate::observe::sample::Sample;
 
 /// Proof that the guard authorised an action or a typed line.
@@ -171,6 +172,11 @@ pub fn check_intent(intent: &Intent, instance: &Instance) -> Result<Danger, Refu
     if let Some(why) = instance_warnings::refusal_reason(intent, sample) {
         return Err(Refusal::KnownCrash(why));
     }
+    check_impact(intent, sample)
+}
+
+/// Checks that the impact is not worse than the question showed, and returns the danger.
+fn check_impact(intent: &Intent, sample: &Sample) -> Result<Danger, Refusal> {
     let now = impact::evaluate_shown(sample, intent);
     let changes = intent.shown_impact.as_ref().map_or_else(Vec::new, |shown| shown.changes_for_the_worse(&now));
     if changes.is_empty() { Ok(now.danger) } else { Err(Refusal::WorseImpact(changes.join(", "))) }
@@ -192,7 +198,7 @@ pub(crate) fn prepare_question(mut intent: Intent, instance: &Instance) -> Resul
 /// # Errors
 /// Returns the reason for the refusal. After [`Refusal::Changed`], show the new state and ask for confirmation again.
 pub(crate) fn authorise(
-    intent: Intent,
+    mut intent: Intent,
     consent: &ConfirmationAnswer,
     instance: &Instance,
 ) -> Result<Authorised<Intent>, Refusal> {
@@ -203,29 +209,40 @@ pub(crate) fn authorise(
         (Danger::Highest, ConfirmationAnswer::Typed(text)) => *text == name_to_type(&intent),
     };
     let sample = instance.latest().ok_or(Refusal::NotConnected)?;
-    let shown = intent.shown_impact.clone().unwrap_or_else(|| impact::evaluate_shown(sample, &intent));
-    let confirmed = ConfirmedState::from_sample(sample, Some(shown));
+    let shown = intent.shown_impact.take().unwrap_or_else(|| impact::evaluate_shown(sample, &intent));
+    intent.shown_impact = Some(shown);
+    let confirmed = ConfirmedState::from_sample(sample);
     if is_confirmed { Ok(Authorised { value: intent, confirmed }) } else { Err(Refusal::NotConfirmed) }
 }
 
-/// Authorises a typed line that may change HAProxy if `consent` is yes. The level of the socket is not checked here,
-/// because HAProxy does that.
+/// Authorises a typed line that may change HAProxy with the confirmation that its danger requires. The level of the
+/// socket is not checked here, because HAProxy does that.
 ///
 /// # Errors
 /// Returns the reason for the refusal.
 pub(crate) fn authorise_line(
-    line: TypedLine,
+    change: TypedChange,
     consent: &ConfirmationAnswer,
     instance: &Instance,
-) -> Result<Authorised<TypedLine>, Refusal> {
+) -> Result<Authorised<TypedChange>, Refusal> {
     if instance.access().read_only {
         return Err(Refusal::ReadOnly("commands that may change HAProxy"));
     }
     check_not_past(instance)?;
     let sample = instance.latest().filter(|_| instance.link().is_up()).ok_or(Refusal::NotConnected)?;
-    line.check_version(sample.info.version())?;
-    let authorised = Authorised { value: line, confirmed: ConfirmedState::from_sample(sample, None) };
-    if *consent == ConfirmationAnswer::Yes { Ok(authorised) } else { Err(Refusal::NotConfirmed) }
+    change.line.check_version(sample.info.version())?;
+    for intent in &change.intents {
+        let mut rows = intent.steps.iter().filter(|step| step.action.target_kind != TargetKind::Process);
+        rows.try_for_each(|step| check_unchanged(step, instance))?;
+        check_impact(intent, sample)?;
+    }
+    let is_confirmed = match (change.most_dangerous(), consent) {
+        (None, ConfirmationAnswer::Yes) => true,
+        (Some(intent), ConfirmationAnswer::Typed(text)) => *text == name_to_type(intent),
+        _ => false,
+    };
+    let authorised = Authorised { value: change, confirmed: ConfirmedState::from_sample(sample) };
+    if is_confirmed { Ok(authorised) } else { Err(Refusal::NotConfirmed) }
 }
 
 /// Returns the text that confirms an action of the highest danger: the name of the only target, the summary of several
@@ -270,11 +287,7 @@ fn check_row(step: &IntentStep, sample: &Sample, instance: &Instance) -> Result<
     if has_checks == Some(false) {
         return Err(Refusal::NotConfigured(step.target_name(), checks));
     }
-    let now = instance.target(target.id).ok_or_else(|| Refusal::Gone(step.target_name()))?;
-    let differences = target.changes_to(&now);
-    if !differences.is_empty() {
-        return Err(Refusal::Changed { name: step.target_name(), differences: differences.join(", ") });
-    }
+    check_unchanged(step, instance)?;
     let is_tracked_on_1_8 = is_server
         && row.text(TextField::Tracked).is_none()
         && sample.info.version() == Some(Version::new(1, 8))
@@ -283,6 +296,16 @@ fn check_row(step: &IntentStep, sample: &Sample, instance: &Instance) -> Result<
         return Err(Refusal::KnownCrash("HAProxy 1.8 hangs when the state of a tracked server is changed"));
     }
     Ok(())
+}
+
+/// Checks that the target of a step is the one that the operator saw.
+fn check_unchanged(step: &IntentStep, instance: &Instance) -> Result<(), Refusal> {
+    let now = instance.target(step.target.id).ok_or_else(|| Refusal::Gone(step.target_name()))?;
+    let differences = step.target.changes_to(&now);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::Changed { name: step.target_name(), differences: differences.join(", ") })
 }
 
 fn is_tracked(sample: &Sample, name: &str) -> bool {
@@ -350,7 +373,7 @@ mod tests {
             Intent::new(&CLEAR_COUNTERS, WriteCommand::ClearCounters { all: true }, InstanceId::FIRST, vec![target]);
         let typed = |text: &str| authorise(clear.clone(), &ConfirmationAnswer::Typed(text.into()), &instance);
         assert_eq!(typed("yes"), Err(Refusal::NotConfirmed));
-        assert!(typed("clear").is_ok_and(|authorised| authorised.get() == &clear));
+        assert!(typed("clear").is_ok_and(|authorised| authorised.get().steps == clear.steps));
     }
 
     #[test]
@@ -358,7 +381,7 @@ mod tests {
         let instance = instance(&mut SampleBuilder::default(), &stat_of_site());
         let maint = intent(&instance, &MAINT, "w1");
         assert_eq!(check_intent(&maint, &instance), Ok(Danger::High));
-        assert_eq!(authorise(maint.clone(), &ConfirmationAnswer::Yes, &instance).unwrap().get(), &maint);
+        assert_eq!(authorise(maint.clone(), &ConfirmationAnswer::Yes, &instance).unwrap().get().steps, maint.steps);
         let last = intent(&instance, &MAINT, "api1");
         assert_eq!(authorise(last.clone(), &ConfirmationAnswer::Yes, &instance), Err(Refusal::NotConfirmed));
         assert_eq!(

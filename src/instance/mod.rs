@@ -6,7 +6,7 @@
 //!
 //! Samples, poll failures and action reports are passed to [`state::Instance`], which updates rates, history, problems
 //! and events. Screens and reports read from [`state::Instance`], or from the [`past_moment::PastMoment`] that is
-//! shown. An intent goes through the [`guard`], which authorises it, to the [`operator`], which checks it again with
+//! shown. An intent, or a [`typed_change`], goes through the [`guard`], which authorises it, to the [`operator`], which checks it again with
 //! the [`state_reader`] right before sending, sends the commands, verifies their effect and writes the audit log.
 
 pub mod access;
@@ -22,3 +22,4 @@ pub mod past_moment;
 mod problem_event_tests;
 pub mod state;
 pub(crate) mod state_reader;
+pub mod typed_change;

@@ -23,7 +23,6 @@ use crate::actions::process_identity::ProcessIdentity;
 use crate::actions::readback::Readback;
 use crate::actions::verification;
 use crate::ask::query::{QueryData, QueryError, QueryReply};
-use crate::ask::typed_line::TypedLine;
 use crate::haproxy::connection;
 use crate::haproxy::reply::Reply;
 use crate::haproxy::reply_lines::{self, ReplyLines};
@@ -31,6 +30,7 @@ use crate::haproxy::secret_arguments;
 use crate::instance::confirmed_state::ConfirmedState;
 use crate::instance::guard::Authorised;
 use crate::instance::state_reader::{AnsweredBy, StateReader};
+use crate::instance::typed_change::TypedChange;
 use crate::observe::instance_id::RowRef;
 use crate::observe::sample::ReplyCost;
 
@@ -283,17 +283,32 @@ impl Operator {
         Some((present.process, present.readback(step)?))
     }
 
+    /// Reads the targets of a typed line, and returns the process that answers.
+    ///
+    /// # Errors
+    /// Returns the reason why the line must not be sent, such as a difference from what was confirmed.
+    async fn check_line(&self, change: &Authorised<TypedChange>) -> Result<ProcessIdentity, String> {
+        for intent in &change.get().intents {
+            let present = self.reader.read(&intent.steps, ReadScope::All).await?;
+            // A status may hide the administrative state, which the question did not show.
+            let present = PresentState { server_states: Vec::new(), ..present };
+            let changes = change.confirmed().changes(intent, &intent.steps, &present);
+            if !changes.is_empty() {
+                return Err(changes.join("; "));
+            }
+        }
+        let (process, _) = self.reader.read_process().await?;
+        change.confirmed().process_change(&process).map_or(Ok(process), Err)
+    }
+
     /// Sends a typed line, and returns HAProxy's reply unchanged.
     ///
     /// # Errors
     /// Returns an error if the audit log could not be written or the connection failed. In the second case, HAProxy may
     /// still have executed the line.
-    pub(crate) async fn send_line(&self, line: &Authorised<TypedLine>) -> Result<QueryReply, QueryError> {
-        let (line, confirmed) = (line.get(), line.confirmed());
-        let (process, _) = self.reader.read_process().await.map_err(QueryError::NotReady)?;
-        if let Some(change) = confirmed.process_change(&process) {
-            return Err(QueryError::NotReady(change));
-        }
+    pub(crate) async fn send_line(&self, change: &Authorised<TypedChange>) -> Result<QueryReply, QueryError> {
+        let process = self.check_line(change).await.map_err(QueryError::NotReady)?;
+        let line = &change.get().line;
         let attempt = Attempt { command: secret_arguments::hide(line.as_str()), ..self.attempt(process.pid) };
         let (record, begin_warning) = self.begin_record(attempt).await.map_err(QueryError::NotAudited)?;
         let (mut bytes, reader) = (Vec::new(), &self.reader);

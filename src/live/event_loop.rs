@@ -299,7 +299,7 @@ impl EventLoop {
                 self.send_io_request(IoRequest::FindOldProcesses(instance, query));
             }
             Effect::SendTypedCommand(instance, line) => {
-                let shown = secret_arguments::hide(line.get().as_str());
+                let shown = secret_arguments::hide(line.get().line.as_str());
                 let action = self.pending_report.pending.add_typed_line(&shown);
                 self.send_io_request(IoRequest::SendTypedLine(instance, line, action));
             }

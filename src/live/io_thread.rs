@@ -15,7 +15,6 @@ use crate::actions::intent::Intent;
 use crate::actions::outcome::{StepProgress, StepResult, StepStage};
 use crate::app::message::Message;
 use crate::ask::query::{self, Query, QueryData, QueryError, QueryReply};
-use crate::ask::typed_line::TypedLine;
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::secret_arguments;
@@ -23,6 +22,7 @@ use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::instance::operator::Operator;
 use crate::instance::state_reader::StateReader;
+use crate::instance::typed_change::TypedChange;
 use crate::live::loop_event::LoopEvent;
 use crate::live::pending_commands::{IO_THREAD, PendingCommands};
 use crate::live::reload;
@@ -47,7 +47,7 @@ pub(crate) enum IoRequest {
     /// Find the old processes of an instance.
     FindOldProcesses(InstanceId, OldProcessQuery),
     /// Send a typed line to an instance; the line has this number in the pending commands.
-    SendTypedLine(InstanceId, Authorised<TypedLine>, u64),
+    SendTypedLine(InstanceId, Authorised<TypedChange>, u64),
 }
 
 impl IoRequest {
@@ -188,7 +188,7 @@ async fn run_io(
                 tokio::spawn(async move {
                     pending.start_next(action);
                     let reply = operator.send_line(&line).await;
-                    let is_secret = reply.is_ok() && secret_arguments::has_secret_reply(line.get().as_str());
+                    let is_secret = reply.is_ok() && secret_arguments::has_secret_reply(line.get().line.as_str());
                     let secret = is_secret.then(|| "done: the reply may contain secrets".to_owned());
                     let description = secret.unwrap_or_else(|| describe_typed_reply(&reply));
                     pending.finish_current(action, description.clone());

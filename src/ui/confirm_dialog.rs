@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::actions::action_table::Danger;
+use crate::actions::intent::Intent;
 use crate::app::answer_gate::{AnswerGate, ShownRows};
 use crate::app::confirmation::Confirmation;
-use crate::app::confirmation_texts;
+use crate::app::confirmation_texts::{self, ActionFacts};
 use crate::app::instance_view::InstanceView;
 use crate::app::layers::TypedCommandConfirmation;
 use crate::app::layout::{Area, MIN_QUESTION_SIZE};
@@ -79,21 +80,26 @@ pub(crate) fn draw_send_confirmation(
     let area = screen.columns(0, 84);
     let available = available_width(area);
     let version = context.instance.data.latest().and_then(|sample| sample.info.version());
-    let crash = confirmation
-        .line
-        .known_crashes(version)
-        .filter(|crash| crash.policy == CrashPolicy::Warned)
-        .map(|crash| crash.description);
-    let warnings = crash.chain(["this command may change HAProxy, and its effect is not verified"]);
-    let warning_lines = |warning: &'static str| text_lines(warning, Role::Warn, available);
-    let (keys, short_keys, other_keys) = yes_no_lines("send", &[], &confirmation.gate, available, context.now);
+    let change = &confirmation.change;
+    let facts: Vec<ActionFacts> = change.intents.iter().filter_map(|intent| facts_of(context, intent)).collect();
+    let crashes = change.line.known_crashes(version).filter(|crash| crash.policy == CrashPolicy::Warned);
+    let is_known = |text: &&str| facts.iter().flat_map(|facts| &facts.warnings).any(|warning| warning == text);
+    let crashes = crashes.map(|crash| crash.description).filter(|text| !is_known(text));
+    let warnings = crashes.chain(["this command may change HAProxy, and its effect is not verified"]);
+    let mut details: Vec<DialogLine> =
+        facts.iter().flat_map(|facts| fact_lines(canvas, facts, "", "", available)).collect();
+    details.extend(warnings.flat_map(|warning| text_lines(warning, Role::Warn, available)));
+    let (keys, short_keys, other_keys) = match confirmation.gate.required_name() {
+        Some(name) => name_lines(name, &confirmation.gate, available, context.now),
+        None => yes_no_lines("send", &[], &confirmation.gate, available, context.now),
+    };
     let dialog = Dialog {
         title: format!("Send to {}", text_width::middle(&context.instance.name, 30)),
         time_left: String::new(),
-        role: Role::Focus,
+        role: if change.most_dangerous().is_some() { Role::Bad } else { Role::Focus },
         min_width: 80,
-        commands: command_lines(confirmation.line.as_str(), available),
-        details: warnings.flat_map(warning_lines).collect(),
+        commands: command_lines(change.line.as_str(), available),
+        details,
         keys,
         short_keys,
         other_keys,
@@ -274,6 +280,11 @@ type DialogLine = Vec<StyledText<'static>>;
 /// Width of the label in front of a fact, in screen cells.
 const LABEL: usize = 8;
 
+/// Returns the facts about an intent; `None` if a target no longer exists.
+fn facts_of(context: &DrawContext<'_>, intent: &Intent) -> Option<ActionFacts> {
+    confirmation_texts::collect_facts(intent, context.sample()?, context.instance.data.last_checks(), context.now)
+}
+
 /// Returns the facts and warnings below the commands.
 fn detail_lines(
     context: &DrawContext<'_>,
@@ -281,11 +292,8 @@ fn detail_lines(
     confirmation: &Confirmation,
     available: usize,
 ) -> Vec<DialogLine> {
-    let mut lines: Vec<DialogLine> = Vec::new();
     let instance = context.instance;
-    let last_checks = instance.data.last_checks();
-    let collect = |sample| confirmation_texts::collect_facts(&confirmation.intent, sample, last_checks, context.now);
-    let mut facts = context.sample().and_then(collect).unwrap_or_default();
+    let mut facts = facts_of(context, &confirmation.intent).unwrap_or_default();
     let reason = confirmation.intent.reason.as_deref().unwrap_or_default();
     let undone = context.model.undo.entry_of(&confirmation.intent);
     let undoes = undone.map_or(String::new(), |entry| entry.describe(context.now, context.format_time));
@@ -296,19 +304,24 @@ fn detail_lines(
             .warnings
             .extend(not_undoable.map(|last| format!("{last} cannot be undone; this is the action before it")));
     }
-    for (label, fact) in [
-        ("undoes", undoes.as_str()),
-        ("now", facts.current_state.as_str()),
-        ("after", &facts.expected_state),
-        ("reason", reason),
-    ] {
-        if !fact.is_empty() {
-            lines.extend(labeled_lines(label, fact, available));
-        }
-    }
-    for warning in facts.warnings {
-        let sign = canvas.theme.choose_glyph("▲ ", "! ");
-        for (index, part) in text_width::wrap_at_blanks(&warning, available.saturating_sub(2)).into_iter().enumerate() {
+    fact_lines(canvas, &facts, &undoes, reason, available)
+}
+
+/// Returns the lines of facts and warnings, with the undone action and the reason if they are not empty.
+fn fact_lines(
+    canvas: &Canvas<'_>,
+    facts: &ActionFacts,
+    undoes: &str,
+    reason: &str,
+    available: usize,
+) -> Vec<DialogLine> {
+    let labeled =
+        [("undoes", undoes), ("now", &facts.current_state), ("after", &facts.expected_state), ("reason", reason)];
+    let labeled = labeled.into_iter().filter(|(_, fact)| !fact.is_empty());
+    let mut lines: Vec<DialogLine> = labeled.flat_map(|(label, fact)| labeled_lines(label, fact, available)).collect();
+    let sign = canvas.theme.choose_glyph("▲ ", "! ");
+    for warning in &facts.warnings {
+        for (index, part) in text_width::wrap_at_blanks(warning, available.saturating_sub(2)).into_iter().enumerate() {
             lines
                 .push(vec![styled_text(if index == 0 { sign } else { "  " }, Role::Bad), styled_text(part, Role::Bad)]);
         }

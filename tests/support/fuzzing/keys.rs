@@ -316,7 +316,9 @@ impl Player {
             Some(Layer::Confirmation(question)) => {
                 question.name_to_type().map_or("y".to_owned(), |name| format!("{name}\n"))
             }
-            Some(Layer::TypedCommandConfirmation(_)) => "y".to_owned(),
+            Some(Layer::TypedCommandConfirmation(question)) => {
+                question.gate.required_name().map_or("y".to_owned(), |name| format!("{name}\n"))
+            }
             Some(Layer::NumberPrompt(_) | Layer::ReasonPrompt(_)) => "50\n".to_owned(),
             _ => "<".to_owned(),
         };
@@ -385,7 +387,14 @@ impl Player {
                 let Some(Layer::TypedCommandConfirmation(confirmation)) = question else {
                     panic!("{effect:?} without a question")
                 };
-                assert_eq!((line.get(), key), (&confirmation.line, Some(Key::char('y'))));
+                assert_eq!(line.get(), &confirmation.change);
+                match confirmation.gate.required_name() {
+                    None => assert_eq!(key, Some(Key::char('y'))),
+                    Some(name) => {
+                        assert_eq!(key.map(|key| key.code), Some(KeyCode::Enter));
+                        assert_eq!(confirmation.gate.typed_name(), name);
+                    }
+                }
             }
             Effect::Redraw => {
                 let (width, height) = self.model.terminal_size;
