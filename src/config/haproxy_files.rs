@@ -102,7 +102,7 @@ impl ConfigReader<'_> {
     fn read_file(&self, file: &Path, budget: &mut u64, log: &mut SearchLog) -> Option<Vec<u8>> {
         let place = below(self.root, file);
         let read = |_| {
-            safe_file::read_regular(&place, *budget)
+            safe_file::read_stored(&place, *budget)
                 .map_err(|error| PathProblem::Failed(format!("cannot be read: {error}")))
         };
         match self.owners.check_contents(&place).and_then(read) {

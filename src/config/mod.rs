@@ -17,6 +17,7 @@ pub mod config_file;
 pub(crate) mod discovery;
 pub mod duration;
 pub(crate) mod environment;
+pub(crate) mod file_systems;
 pub mod former_names;
 pub(crate) mod haproxy_config;
 pub(crate) mod haproxy_files;

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
+use crate::config::file_systems;
+
 /// Opens a regular file without blocking. With [`OFlags::NOFOLLOW`], a symbolic link is an error.
 ///
 /// The type is checked before the file is opened, because opening a device can have effects of its own, and again
@@ -39,7 +41,31 @@ pub(crate) fn read_regular(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     if !is_too_large && let (bytes, true) = read_start(path, max)? {
         return Ok(bytes);
     }
-    Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("is larger than {max} bytes")))
+    Err(too_large(max))
+}
+
+fn too_large(max: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("is larger than {max} bytes"))
+}
+
+/// Like [`read_regular`], and only if the contents of the file are stored. Another user may control what the kernel
+/// generates, and reading it may have effects.
+///
+/// # Errors
+/// Returns the errors of [`read_regular`], and an error if the contents are generated.
+pub(crate) fn read_stored(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    file_systems::require_stored(path)?;
+    let file = open_regular(path, OFlags::RDONLY, Mode::empty())?;
+    file_systems::require_stored_open(&file)?;
+    let size = file.metadata()?.len();
+    if size > max {
+        return Err(too_large(max));
+    }
+    let (bytes, is_complete) = read_start_of(file, max)?;
+    if size == 0 && !bytes.is_empty() {
+        return Err(file_systems::generated("has the size 0, but contents, which are therefore generated"));
+    }
+    if is_complete { Ok(bytes) } else { Err(too_large(max)) }
 }
 
 /// Reads the first `max` bytes of a regular file. Returns them, and true if this is the whole file.
@@ -47,7 +73,10 @@ pub(crate) fn read_regular(path: &Path, max: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Returns the errors of [`open_regular`], and an error if the file cannot be read.
 pub(crate) fn read_start(path: &Path, max: u64) -> io::Result<(Vec<u8>, bool)> {
-    let file = open_regular(path, OFlags::RDONLY, Mode::empty())?;
+    read_start_of(open_regular(path, OFlags::RDONLY, Mode::empty())?, max)
+}
+
+fn read_start_of(file: File, max: u64) -> io::Result<(Vec<u8>, bool)> {
     let mut bytes = Vec::new();
     file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     let is_complete = bytes.len() as u64 <= max;
@@ -107,6 +136,15 @@ mod tests {
         assert_eq!(read_start(&path("large"), 6).unwrap(), (b"eleven".to_vec(), false));
         // The size of such a file is reported as 0, but it has contents.
         assert!(message(Path::new("/proc/self/status")).contains("larger"));
+        let stored = |path: &Path| read_stored(path, 10).map_err(|error| error.to_string());
+        assert_eq!(
+            stored(Path::new("/proc/version")).unwrap_err().split(',').next(),
+            Some("is on the file system proc")
+        );
+        assert_eq!(stored(&path("large")).unwrap_err(), "is larger than 10 bytes");
+        assert_eq!(stored(&path("fifo")).unwrap_err(), "is a FIFO, not a regular file");
+        fs::write(path("small"), "text").unwrap();
+        assert_eq!(stored(&path("small")).unwrap(), b"text");
     }
 
     #[test]

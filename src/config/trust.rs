@@ -11,6 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::config::accounts::Accounts;
+use crate::config::file_systems;
 use crate::haproxy::safe_text::SafeText;
 
 /// Maximum number of symbolic links on the way to a file, as in the Linux kernel.
@@ -102,6 +103,9 @@ impl<'a> TrustedOwners<'a> {
             if !meta.is_symlink() {
                 at = next;
                 continue;
+            }
+            if file_systems::require_stored(&at).is_err() {
+                return Err(PathProblem::Failed(format!("{} is another file in each process", SafeText::from(&*next))));
             }
             links += 1;
             if links > MAX_LINKS {
@@ -207,12 +211,15 @@ mod tests {
         fs::write(folder.path().join("a/file"), "text").unwrap();
         symlink("../a", folder.path().join("a/relative")).unwrap();
         symlink(folder.path().join("a"), folder.path().join("absolute")).unwrap();
+        symlink("/proc/self/environ", folder.path().join("process")).unwrap();
         symlink("loop", folder.path().join("loop")).unwrap();
         let accounts = Accounts::default();
         let owners = TrustedOwners::root_and_self(&accounts);
         for path in ["a/file", "a/../a/./file", "a/relative/file", "absolute/relative/file"] {
             assert_eq!(owners.check_path(&folder.path().join(path)).unwrap().len(), 4, "{path}");
         }
+        let error = owners.check_path(&folder.path().join("process")).unwrap_err();
+        assert_eq!(error, PathProblem::Failed("/proc/self is another file in each process".to_owned()));
         let error = owners.check_path(&folder.path().join("loop")).unwrap_err();
         assert_eq!(error, PathProblem::Failed("too many symbolic links".to_owned()));
     }
