@@ -144,6 +144,14 @@ impl Block {
         &self.headers
     }
 
+    /// Returns the number of rows of the sample that an open block does not contain yet.
+    pub(crate) fn count_new_rows(&self, sample: &Sample) -> usize {
+        match &self.rows {
+            RowStorage::Open(open) => open.count_new_rows(sample),
+            RowStorage::Sealed(_) => sample.rows.ids().len(),
+        }
+    }
+
     /// Returns whether any sample of the block contains the row.
     pub(crate) fn contains_row(&self, id: RowId) -> bool {
         self.contexts.contains_row(id)
@@ -238,7 +246,7 @@ impl Block {
         let sample = |(((step, context), rebuilt), info): (((&usize, &SampleContext), RebuiltTable), _)| {
             let header = self.headers.get(*step)?;
             let numbers = rebuilt.numbers.finish();
-            let table = StatTable::new(Arc::clone(&self.schema), rebuilt.rows.into(), numbers, context.anomalies);
+            let table = StatTable::new(Arc::clone(&self.schema), Arc::new(rebuilt.rows), numbers, context.anomalies);
             Some(Sample {
                 seq: header.seq,
                 at: Timestamp { monotonic: header.at, wall: header.wall },

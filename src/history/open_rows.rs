@@ -1,13 +1,12 @@
 //! Rows of the open block: one log per row, to which each new sample appends an entry.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::haproxy::numbers::number_rows::{NumberRow, NumberRows};
 use crate::haproxy::numbers::row_writer;
 use crate::history::age_encoding::{self, AgeColumns};
 use crate::history::row_log::RowLogWriter;
-use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::{RowId, RowMap};
 use crate::observe::sample::Sample;
 
 /// Newest sample in the logs, in the form needed to compute the differences of the next sample.
@@ -31,16 +30,35 @@ impl NewestSample {
 #[derive(Debug, Default)]
 pub(crate) struct OpenRows {
     logs: Vec<(RowId, RowLogWriter)>,
-    log_of_id: HashMap<RowId, u32>,
+    log_of_id: RowMap<u32>,
     /// For each row of the newest sample, the index of its log.
     log_of_row: Vec<u32>,
     /// Indexes of the logs whose rows the newest sample does not contain.
     logs_of_absent_rows: Vec<u32>,
     newest: Option<NewestSample>,
     bytes: usize,
+    /// Length of the first entry of the last new log, in bytes. Logs of similar rows begin with similar entries.
+    first_length: usize,
 }
 
 impl OpenRows {
+    /// Estimates the memory of a sample that adds `new_rows` rows to a block, with their texts, in bytes.
+    pub(crate) fn first_sample_memory(sample: &Sample, new_rows: usize) -> usize {
+        /// Memory of a row besides its numbers: its log, its texts and its places in the indexes.
+        const ROW: usize = 330;
+        let rows = sample.rows.ids().len().max(1);
+        // The first entry of a log stores most numbers in one or two bytes.
+        new_rows * (ROW + sample.table.number_memory() / 2 / rows)
+    }
+
+    /// Returns the number of rows of the sample that have no log.
+    pub(crate) fn count_new_rows(&self, sample: &Sample) -> usize {
+        if self.newest().is_some_and(|newest| Arc::ptr_eq(&newest.rows, &sample.rows)) {
+            return 0;
+        }
+        sample.rows.ids().iter().filter(|id| !self.log_of_id.contains_key(id)).count()
+    }
+
     /// Appends a sample. `slots` are the age columns; `steps` is the number of samples already in the logs.
     pub(crate) fn push(&mut self, sample: &Arc<Sample>, slots: &AgeColumns, steps: usize) {
         let same_rows = self.newest.as_ref().is_some_and(|newest| Arc::ptr_eq(&newest.sample.rows, &sample.rows));
@@ -69,7 +87,14 @@ impl OpenRows {
                 row_parts(&newest.sample, &newest.other_numbers, earlier)
             });
             let log = &mut self.logs[*log_index as usize].1;
+            let earlier = log.bytes().len();
+            if before.is_none() {
+                log.reserve(self.first_length);
+            }
             log.push_step(before.unwrap_or(nothing), now);
+            if before.is_none() {
+                self.first_length = log.bytes().len() - earlier;
+            }
             bytes += log.memory();
         }
         for log_index in &self.logs_of_absent_rows {
@@ -83,6 +108,10 @@ impl OpenRows {
 
     /// Finds or creates the log of each row of the sample. A new log starts with `steps` samples without the row.
     fn assign_logs(&mut self, sample: &Sample, steps: usize) {
+        // Without this, the list could grow to twice the size that is needed.
+        let new_rows = self.count_new_rows(sample) + 1;
+        self.logs.reserve_exact(new_rows);
+        self.log_of_id.reserve(new_rows);
         let (logs, places) = (&mut self.logs, &mut self.log_of_id);
         let mut place_of = |id: RowId| {
             *places.entry(id).or_insert_with(|| {
@@ -115,7 +144,7 @@ impl OpenRows {
     /// Returns the memory used, in bytes, without the newest sample, which is shared.
     pub(crate) fn memory(&self) -> usize {
         self.bytes
-            + self.logs.capacity() * size_of::<RowId>()
+            + self.logs.capacity() * size_of::<(RowId, RowLogWriter)>()
             + self.log_of_id.capacity() * size_of::<(RowId, u32)>()
             + (self.log_of_row.capacity() + self.logs_of_absent_rows.capacity()) * size_of::<u32>()
     }

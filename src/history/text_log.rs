@@ -3,15 +3,17 @@
 //!
 //! Recurring texts are stored only once: a check that alternates between two results adds only list entries.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::haproxy::stat_table::StatRow;
-use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::{RowId, RowMap};
 use crate::observe::sample::Sample;
 
 /// Number of earlier entries of a row with which new texts are compared, so that equal texts are shared.
 const COMPARED_ENTRIES: usize = 8;
+
+/// Memory of a row's list besides its entries, in bytes: the allocator's own bookkeeping.
+const LIST_BYTES: usize = 16;
 
 /// Texts of a row, valid from sample `first_seq` until the next entry.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ struct TextEntry {
 /// Texts of all rows.
 #[derive(Debug, Default)]
 pub(crate) struct TextLog {
-    entries: HashMap<RowId, Vec<TextEntry>>,
+    entries: RowMap<Vec<TextEntry>>,
     bytes: usize,
 }
 
@@ -42,6 +44,9 @@ impl TextLog {
                 continue;
             }
             let list = self.entries.entry(*id).or_default();
+            if list.is_empty() {
+                self.bytes += row.name.memory_bytes() + LIST_BYTES;
+            }
             if list.last().is_some_and(|last| last.row.has_same_texts(row)) {
                 continue;
             }
@@ -51,7 +56,9 @@ impl TextLog {
                 .take(COMPARED_ENTRIES)
                 .find(|entry| entry.row.has_same_texts(row))
                 .map(|entry| entry.row.clone());
-            let own = if known.is_some() { 0 } else { row.memory_bytes() };
+            // Most rows share their texts with the row above.
+            let above = index.checked_sub(1).and_then(|above| now.table.rows().get(above));
+            let own = if known.is_some() { 0 } else { row.text_memory(above) };
             if list.len() == list.capacity() {
                 list.reserve_exact(1 + list.len() / 2);
             }
@@ -80,6 +87,9 @@ impl TextLog {
             };
             // If a later entry shares discarded texts, their memory is now counted for that entry.
             let gone: Vec<TextEntry> = list.drain(..stays).collect();
+            if !is_kept && let Some(last) = gone.last() {
+                self.bytes -= last.row.name.memory_bytes() + LIST_BYTES;
+            }
             self.bytes -= gone.iter().map(|entry| entry.owned_bytes + size_of::<TextEntry>()).sum::<usize>();
             for entry in gone.iter().filter(|entry| entry.owned_bytes > 0) {
                 if let Some(sharer) =
@@ -91,6 +101,10 @@ impl TextLog {
             }
             is_kept
         });
+        // Removed entries leave their places in the map.
+        if self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to_fit();
+        }
     }
 
     /// Returns the memory used, in bytes.

@@ -18,6 +18,7 @@ use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
+use crate::history::memory_plan::MemoryPlan;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
 use crate::instance::access::Access;
@@ -36,6 +37,9 @@ use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
 use crate::problems::transitions;
 
+/// Maximum number of runtime states lost by a reload that are offered to be restored.
+const MAX_RELOAD_LOSSES: usize = 1000;
+
 /// Everything that is known about one instance. Every [`RowId`] that its methods take or return is a row of this
 /// instance.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ pub struct Instance {
     id: InstanceId,
     access: Access,
     pub(super) rates: RateWindow,
+    memory_plan: MemoryPlan,
     history: History,
     /// The first sample, until it is stored in the history.
     unstored_sample: Option<Arc<Sample>>,
@@ -77,6 +82,7 @@ impl Instance {
             id,
             access,
             rates: RateWindow::default(),
+            memory_plan: MemoryPlan::new(budget),
             history: History::new(budget),
             unstored_sample: None,
             events: EventLog::default(),
@@ -140,27 +146,19 @@ impl Instance {
             if before.epoch != sample.epoch {
                 self.recent_actions.read_back_admin_states.clear();
                 self.old_processes.record_new_process(before.epoch.pid, self.is_following());
-                self.reload_losses = reload_loss::find_losses(&before, &sample);
-                for loss in self.reload_losses.clone() {
-                    let name = sample.row(loss.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
-                    self.push_event(
-                        sample.at,
-                        Some(loss.id),
-                        name.unwrap_or_default(),
-                        EventKind::LostByReload(loss.label()),
-                    );
-                }
+                self.find_reload_losses(&before, &sample);
             }
         }
         self.recent_actions.read_back_statuses.clear();
         self.finish_deferred();
-        if self.latest().is_none() {
-            self.unstored_sample = Some(Arc::clone(&sample));
-        } else {
-            self.history.push(&sample);
-        }
+        self.unstored_sample = Some(Arc::clone(&sample));
+        let is_first = self.latest().is_none();
         let newest = Arc::clone(&sample);
         self.rates.push(sample);
+        self.rates.limit_memory(self.memory_plan.window_limit());
+        if !is_first {
+            self.finish_deferred();
+        }
         let changes = self.problems.evaluate(&newest, &self.rates);
         self.problem_log.record(&changes, newest.at.monotonic);
         for event in transitions::problem_events(&changes, newest.at) {
@@ -177,6 +175,22 @@ impl Instance {
         drain_events
     }
 
+    /// Records the runtime states that the new process does not have, and adds their events.
+    fn find_reload_losses(&mut self, before: &Sample, sample: &Sample) {
+        let mut losses = reload_loss::find_losses(before, sample);
+        let more = losses.len().saturating_sub(MAX_RELOAD_LOSSES);
+        losses.truncate(MAX_RELOAD_LOSSES);
+        for loss in &losses {
+            let name = sample.row(loss.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
+            let kind = EventKind::LostByReload(loss.label());
+            self.push_event(sample.at, Some(loss.id), name.unwrap_or_default(), kind);
+        }
+        if more > 0 {
+            self.push_event(sample.at, None, String::new(), EventKind::MoreChanges(more));
+        }
+        self.reload_losses = losses;
+    }
+
     /// Returns whether the first sample has not been stored in the history yet.
     pub(crate) fn has_deferred(&self) -> bool {
         self.unstored_sample.is_some()
@@ -185,6 +199,9 @@ impl Instance {
     /// Stores the first sample in the history if that was deferred.
     pub(crate) fn finish_deferred(&mut self) {
         if let Some(sample) = self.unstored_sample.take() {
+            // The log of the problems takes about as much memory as the open problems.
+            let used = self.rates.memory() + self.problems.memory() * 2;
+            self.history.set_limit(self.memory_plan.history_limit(used, &sample));
             self.history.push(&sample);
         }
     }

@@ -214,6 +214,8 @@ impl EventLoop {
             Ok(LoopEvent::Message(Message::Key(press))) => press.key != Key { ctrl: true, ..Key::char('c') },
             Ok(_) => true,
         });
+        // The program ends now. Freeing the samples and the history one by one would take long.
+        std::mem::forget(self.model);
         end
     }
 

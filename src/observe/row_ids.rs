@@ -4,6 +4,7 @@
 //! never reused for another row, so a selection cannot move to a different server.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::haproxy::safe_text::SafeText;
@@ -18,17 +19,27 @@ impl RowId {
     pub const PROCESS: Self = Self(0);
 }
 
-/// Kind and names that identify a row.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RowKey {
-    /// Kind of the row.
-    pub kind: RowKind,
-    /// Name of the proxy.
-    pub proxy: SafeText,
-    /// Name of the server or listener; `FRONTEND` or `BACKEND` for a proxy.
-    pub name: SafeText,
-    /// 0 for the first row with these names in a reply, 1 for the second, and so on.
-    pub(crate) occurrence: u16,
+/// A map by row. Ids are numbers that this module assigns, so the hash need not withstand chosen keys.
+pub(crate) type RowMap<V> = HashMap<RowId, V, BuildHasherDefault<RowIdHasher>>;
+
+/// The hasher of [`RowMap`].
+#[derive(Debug, Default)]
+pub(crate) struct RowIdHasher(u64);
+
+impl Hasher for RowIdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        // Fibonacci hashing; the map uses the highest and the lowest bits.
+        let product = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ product >> 32;
+    }
 }
 
 /// Indexes in a sample of a backend's own row and of the rows of its servers.
@@ -44,8 +55,8 @@ pub struct BackendRows {
 #[derive(Debug, Default)]
 pub struct RowSet {
     ids: Vec<RowId>,
-    keys: Vec<RowKey>,
-    index: HashMap<RowId, usize>,
+    /// Indexes of the rows in the order of their ids; empty if the ids are in ascending order, as in the first sample.
+    by_id: Vec<u32>,
     frontends: Vec<usize>,
     backends: Vec<BackendRows>,
     /// For each row, the index in `backends` of the backend that the row is or belongs to.
@@ -58,14 +69,13 @@ impl RowSet {
         &self.ids
     }
 
-    /// Returns the kind and names of the row at `index`.
-    pub fn key(&self, index: usize) -> &RowKey {
-        &self.keys[index]
-    }
-
     /// Returns the index of a row, or `None` if the sample does not contain it.
     pub fn index_of(&self, id: RowId) -> Option<usize> {
-        self.index.get(&id).copied()
+        if self.by_id.is_empty() {
+            return self.ids.binary_search(&id).ok();
+        }
+        let place = self.by_id.binary_search_by_key(&id, |index| self.ids[*index as usize]).ok()?;
+        Some(self.by_id[place] as usize)
     }
 
     /// Returns the indexes of the frontends' rows, in HAProxy's order.
@@ -83,44 +93,50 @@ impl RowSet {
         self.backends.get((*self.backend_of.get(index)?)? as usize)
     }
 
-    /// Returns the backend with this name, or `None` if the sample does not contain it.
-    pub(crate) fn backend_named(&self, proxy: &SafeText) -> Option<&BackendRows> {
-        self.backends.iter().find(|backend| self.keys[backend.row].proxy == *proxy)
-    }
-
-    /// Returns the memory used, in bytes, without the names.
+    /// Returns the memory used, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        let row = size_of::<RowId>() * 2 + size_of::<RowKey>() + size_of::<usize>() * 3 + size_of::<Option<u32>>();
-        self.ids.len() * row + self.backends.len() * size_of::<BackendRows>()
+        let row = size_of::<RowId>() + size_of::<usize>() + size_of::<Option<u32>>();
+        self.ids.len() * row + self.by_id.len() * size_of::<u32>() + self.backends.len() * size_of::<BackendRows>()
     }
 
-    fn new(keys: Vec<RowKey>, ids: Vec<RowId>) -> Self {
-        let index = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
-        let of_kind = |kind| keys.iter().enumerate().filter(move |(_, key)| key.kind == kind);
+    fn new(rows: &[StatRow], ids: Vec<RowId>) -> Self {
+        let mut by_id: Vec<u32> = Vec::new();
+        if !ids.is_sorted() {
+            by_id.extend(0..ids.len() as u32);
+            by_id.sort_unstable_by_key(|index| ids[*index as usize]);
+        }
+        let of_kind = |kind| rows.iter().enumerate().filter(move |(_, row)| row.kind == kind);
         let mut servers: HashMap<&SafeText, Vec<usize>> = HashMap::new();
-        for (index, key) in of_kind(RowKind::Server) {
-            servers.entry(&key.proxy).or_default().push(index);
+        for (index, row) in of_kind(RowKind::Server) {
+            servers.entry(&row.proxy).or_default().push(index);
         }
         let frontends = of_kind(RowKind::Frontend).map(|(index, _)| index).collect();
         let backends: Vec<BackendRows> = of_kind(RowKind::Backend)
-            .map(|(row, key)| BackendRows { row, servers: servers.remove(&key.proxy).unwrap_or_default() })
+            .map(|(index, row)| BackendRows { row: index, servers: servers.remove(&row.proxy).unwrap_or_default() })
             .collect();
-        let mut backend_of = vec![None; keys.len()];
+        let mut backend_of = vec![None; rows.len()];
         for (place, backend) in backends.iter().enumerate() {
             for row in backend.servers.iter().chain([&backend.row]) {
                 backend_of[*row] = Some(place as u32);
             }
         }
-        Self { ids, keys, index, frontends, backends, backend_of }
+        Self { ids, by_id, frontends, backends, backend_of }
     }
 }
+
+/// Kind and names that identify a row, and the number of rows above with the same kind and names.
+type RowKey<'a> = (RowKind, &'a SafeText, &'a SafeText, u32);
+type OwnedRowKey = (RowKind, SafeText, SafeText, u32);
 
 /// Assigns an id to each row.
 #[derive(Debug)]
 pub struct RowIds {
-    ids: HashMap<RowKey, RowId>,
+    /// Ids of rows that are absent from the current sample.
+    absent: HashMap<OwnedRowKey, RowId>,
     next_id: u32,
     current: Arc<RowSet>,
+    /// Names of the current rows.
+    current_rows: Arc<Vec<StatRow>>,
 }
 
 /// Maximum number of absent rows whose ids are kept. A server that reappears keeps its id, and with it its history.
@@ -128,7 +144,8 @@ const MAX_ABSENT_NAMES: usize = 4096;
 
 impl Default for RowIds {
     fn default() -> Self {
-        Self { ids: HashMap::new(), next_id: RowId::PROCESS.0 + 1, current: Arc::default() }
+        let (current, current_rows) = Default::default();
+        Self { absent: HashMap::new(), next_id: RowId::PROCESS.0 + 1, current, current_rows }
     }
 }
 
@@ -136,44 +153,60 @@ impl RowIds {
     /// Returns the identities of a table's rows. If the rows are the same as in the last call, the same `Arc` is
     /// returned.
     pub fn identify(&mut self, table: &StatTable) -> Arc<RowSet> {
-        let same =
-            |(row, key): (&StatRow, &RowKey)| row.kind == key.kind && row.name == key.name && row.proxy == key.proxy;
-        if table.rows().len() == self.current.keys.len() && table.rows().iter().zip(&self.current.keys).all(same) {
+        let before = std::mem::replace(&mut self.current_rows, Arc::clone(table.shared_rows()));
+        let same = |(one, other): (&StatRow, &StatRow)| {
+            one.kind == other.kind && one.name == other.name && one.proxy == other.proxy
+        };
+        let is_same = Arc::ptr_eq(&before, &self.current_rows)
+            || table.rows().len() == before.len() && table.rows().iter().zip(&*before).all(same);
+        if is_same {
             return Arc::clone(&self.current);
         }
-        let mut seen: HashMap<RowKey, u16> = HashMap::with_capacity(table.rows().len());
-        let keys: Vec<RowKey> = table
-            .rows()
-            .iter()
-            .map(|row| {
-                let mut key =
-                    RowKey { kind: row.kind, proxy: row.proxy.clone(), name: row.name.clone(), occurrence: 0 };
-                let count = seen.entry(key.clone()).or_default();
-                key.occurrence = *count;
-                *count = count.saturating_add(1);
-                key
-            })
+        // The ids of the rows that are not found again remain.
+        let mut known: HashMap<RowKey<'_>, RowId> = HashMap::with_capacity(before.len());
+        known.extend(row_keys(&before).zip(self.current.ids.iter().copied()));
+        let ids = row_keys(table.rows())
+            .map(|key| known.remove(&key).or_else(|| self.take_absent(key)).unwrap_or_else(|| self.next_id()))
             .collect();
-        if self.ids.len() > keys.len() + MAX_ABSENT_NAMES {
-            self.ids.retain(|key, _| seen.contains_key(&RowKey { occurrence: 0, ..key.clone() }));
-            // Removed entries leave tombstones in the hash map, so repeated filling and emptying can double its
-            // capacity.
-            self.ids.shrink_to_fit();
-        }
-        let ids = keys.iter().map(|key| self.id_for(key)).collect();
-        self.current = Arc::new(RowSet::new(keys, ids));
+        self.remember_absent(&known);
+        self.current = Arc::new(RowSet::new(table.rows(), ids));
         Arc::clone(&self.current)
     }
 
-    fn id_for(&mut self, key: &RowKey) -> RowId {
-        if let Some(id) = self.ids.get(key) {
-            return *id;
+    fn take_absent(&mut self, (kind, proxy, name, occurrence): RowKey<'_>) -> Option<RowId> {
+        if self.absent.is_empty() {
+            return None;
         }
+        self.absent.remove(&(kind, proxy.clone(), name.clone(), occurrence))
+    }
+
+    /// Keeps the ids of rows that are now absent. If they are too many, earlier ones are forgotten, or all.
+    fn remember_absent(&mut self, gone: &HashMap<RowKey<'_>, RowId>) {
+        if self.absent.len() + gone.len() > MAX_ABSENT_NAMES {
+            self.absent = HashMap::new();
+        }
+        if gone.len() <= MAX_ABSENT_NAMES {
+            let owned =
+                |(kind, proxy, name, occurrence): &RowKey<'_>| (*kind, (*proxy).clone(), (*name).clone(), *occurrence);
+            self.absent.extend(gone.iter().map(|(key, id)| (owned(key), *id)));
+        }
+    }
+
+    fn next_id(&mut self) -> RowId {
         let id = RowId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1).max(1);
-        self.ids.insert(key.clone(), id);
         id
     }
+}
+
+/// Iterates over the keys of the rows.
+fn row_keys(rows: &[StatRow]) -> impl Iterator<Item = RowKey<'_>> {
+    let mut counts: HashMap<(RowKind, &SafeText, &SafeText), u32> = HashMap::with_capacity(rows.len());
+    rows.iter().map(move |row| {
+        let count = counts.entry((row.kind, &row.proxy, &row.name)).or_default();
+        *count += 1;
+        (row.kind, &row.proxy, &row.name, *count - 1)
+    })
 }
 
 #[cfg(test)]
@@ -210,14 +243,12 @@ mod tests {
         );
         assert_eq!(rows.backend_of(3).map(|backend| backend.row), Some(4));
         assert_eq!(rows.backend_of(0), None);
-        assert_eq!(rows.backend_named(&"l".into()).map(|backend| backend.row), Some(4));
     }
 
     #[test]
     fn identify_distinguishes_rows_with_equal_names() {
         let rows = RowIds::default().identify(&table("b,s,2,\nb,s,2,\n"));
         assert_ne!(rows.ids()[0], rows.ids()[1]);
-        assert_eq!(rows.key(1).occurrence, 1);
     }
 
     #[test]
@@ -226,7 +257,7 @@ mod tests {
         for number in 0..3 * MAX_ABSENT_NAMES {
             row_ids.identify(&table(&format!("b,s{number},2,\n")));
         }
-        assert!(row_ids.ids.len() <= MAX_ABSENT_NAMES + 2);
+        assert!(row_ids.absent.len() <= MAX_ABSENT_NAMES);
     }
 
     #[test]
@@ -235,6 +266,6 @@ mod tests {
         let row = |number: usize| format!("b,s{number},2,\n");
         row_ids.identify(&table(&(0..MAX_ABSENT_NAMES + 10).map(row).collect::<String>()));
         row_ids.identify(&table(&row(0)));
-        assert!(row_ids.ids.len() == 1 && row_ids.ids.capacity() < 100, "{}", row_ids.ids.capacity());
+        assert!(row_ids.absent.capacity() < 100, "{}", row_ids.absent.capacity());
     }
 }

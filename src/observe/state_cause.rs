@@ -146,7 +146,7 @@ pub(crate) fn is_down_by_agent(row: &StatRow) -> bool {
 /// Returns the row of the server that a server tracks, or `None` if it tracks none.
 pub(crate) fn tracked_row<'a>(sample: &'a Sample, row: &StatRow) -> Option<&'a StatRow> {
     let (proxy, name) = text(row, TextField::Tracked).split_once('/')?;
-    let backend = sample.rows.backend_named(&SafeText::from(proxy))?;
+    let backend = sample.backend_named(&SafeText::from(proxy))?;
     let mut servers = backend.servers.iter().map(|index| &sample.table.rows()[*index]);
     servers.find(|server| server.name.as_str() == name)
 }

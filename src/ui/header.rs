@@ -220,8 +220,9 @@ fn draw_rates(
     }
     let oddities = sample.table.anomalies();
     let malformed = oddities.rejected_rows + oddities.uneven_rows;
-    if malformed > 0 {
-        column = canvas.draw_text(area, column, 0, &format!("{malformed} malformed rows"), Role::Warn);
+    let notes = [sample.dropped_rows_text(), (malformed > 0).then(|| format!("{malformed} malformed rows"))];
+    for note in notes.into_iter().flatten() {
+        column = canvas.draw_text(area, column, 0, &note, Role::Warn) + 2;
     }
     column
 }
