@@ -10,8 +10,8 @@ use crate::observe::sample::Sample;
 /// Memory of one instance beyond the budget of its history, in bytes.
 const BEYOND_BUDGET: usize = 64 << 20;
 /// Part of [`BEYOND_BUDGET`] for everything except samples and history, such as the program itself, the lines of the
-/// screen, events and problems.
-const OTHER: usize = 12 << 20;
+/// screen, events and problems, and what the allocator cannot reuse.
+const OTHER: usize = 20 << 20;
 
 /// Time for which memory is reserved for another sample as large as the largest one.
 const LARGEST_RESERVED: Duration = Duration::from_mins(10);
@@ -36,7 +36,7 @@ impl MemoryPlan {
 
     /// Returns the maximum memory of one sample, in bytes.
     pub(crate) fn sample_limit(self) -> usize {
-        self.total() / 100 * 38
+        self.total() / 100 * 42
     }
 
     /// Returns the maximum memory of the samples in the rate window, in bytes. A single sample always fits.
@@ -52,7 +52,8 @@ impl MemoryPlan {
         if size >= largest || newest.at.elapsed_since(at) > LARGEST_RESERVED {
             self.largest = (size, newest.at.monotonic);
         }
-        self.budget.min(self.total().saturating_sub(used + self.largest.0))
+        // Many small allocations take more memory than their sizes.
+        self.budget.min(self.total().saturating_sub(used + self.largest.0) / 4 * 3)
     }
 }
 

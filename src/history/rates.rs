@@ -24,8 +24,8 @@ const MAX_SAMPLES: usize = 5;
 const MIN_SAMPLES: usize = 3;
 /// Size of a reply, in bytes, from which only two samples are kept.
 const HUGE_REPLY_BYTES: usize = 8 << 20;
-/// Total size of the replies, in bytes, up to which more than [`MIN_SAMPLES`] samples are kept. Parsed samples take
-/// about twice as much memory as the replies.
+/// Total size of the replies, in bytes, up to which more than the minimum number of samples are kept. Parsed samples
+/// take about twice as much memory as the replies.
 const MAX_REPLY_BYTES: usize = 9 << 20;
 /// Minimum time between kept samples, except for the newest and the oldest. It is slightly less than one second,
 /// because samples taken every second do not arrive exactly one second apart.
@@ -92,7 +92,8 @@ impl<T: RateSample> RateWindow<T> {
             self.samples.clear();
         }
         let now = sample.taken_at();
-        let min_samples = if sample.reply_bytes() < HUGE_REPLY_BYTES { MIN_SAMPLES } else { 2 };
+        let is_huge = |sample: &T| sample.reply_bytes() >= HUGE_REPLY_BYTES;
+        let min_samples = if is_huge(&sample) { 2 } else { MIN_SAMPLES };
         let max_samples = (MAX_REPLY_BYTES / sample.reply_bytes().max(1)).clamp(min_samples, MAX_SAMPLES);
         // With short intervals, drop the previously newest sample if it is too close in time to the sample before it.
         if let [.., before, last] = self.samples.make_contiguous()
@@ -102,7 +103,9 @@ impl<T: RateSample> RateWindow<T> {
         }
         self.samples.push_back(sample);
         while self.samples.len() > 2
-            && (self.samples.len() > max_samples || now.saturating_sub(self.samples[0].taken_at()) > MAX_SPAN)
+            && (self.samples.len() > max_samples
+                || self.samples.iter().rev().skip(2).any(is_huge)
+                || now.saturating_sub(self.samples[0].taken_at()) > MAX_SPAN)
         {
             self.samples.pop_front();
         }
@@ -296,6 +299,20 @@ mod tests {
             }
             assert_eq!(window.samples.len(), expected, "{bytes}");
         }
+    }
+
+    #[test]
+    fn push_drops_huge_sample_before_small_ones() {
+        let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
+        let mut counts = Vec::new();
+        for (second, bytes) in [1 << 30, 1 << 30, 1, 1, 1 << 30, 1, 1].into_iter().enumerate() {
+            let sample = builder.build_at_millis(second as u64 * 1000, &stat_with_server("b", "s", 10));
+            let mut sample = Arc::into_inner(sample).unwrap();
+            sample.cost.bytes = bytes;
+            window.push(Arc::new(sample));
+            counts.push(window.samples.iter().filter(|sample| sample.cost.bytes > 1).count());
+        }
+        assert_eq!(counts, [1, 2, 1, 0, 1, 1, 0]);
     }
 
     #[test]

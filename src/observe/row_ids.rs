@@ -3,6 +3,7 @@
 //! A row is identified by its kind and names, never by its number or position, which a reload may change. An id is
 //! never reused for another row, so a selection cannot move to a different server.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::haproxy::stat_table::{RowKind, StatRow, StatTable};
 
 /// Identifier of one row, valid until the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowId(u32);
+pub struct RowId(u64);
 
 impl RowId {
     /// The process itself, with the values of `show info`.
@@ -32,12 +33,14 @@ impl Hasher for RowIdHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
     }
 
-    fn write_u32(&mut self, id: u32) {
+    fn write_u64(&mut self, id: u64) {
         // Fibonacci hashing; the map uses the highest and the lowest bits.
-        let product = (self.0 ^ u64::from(id)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let product = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0 = product ^ product >> 32;
     }
 }
@@ -61,6 +64,8 @@ pub struct RowSet {
     backends: Vec<BackendRows>,
     /// For each row, the index in `backends` of the backend that the row is or belongs to.
     backend_of: Vec<Option<u32>>,
+    /// Indexes of the rows in the order of their names.
+    by_name: Vec<u32>,
 }
 
 impl RowSet {
@@ -93,47 +98,97 @@ impl RowSet {
         self.backends.get((*self.backend_of.get(index)?)? as usize)
     }
 
+    /// Returns the index of the first server with these names, or `None` if it is missing. `rows` are the rows of a
+    /// sample with this set.
+    pub(crate) fn server_named(&self, rows: &[StatRow], proxy: &str, name: &str) -> Option<usize> {
+        let wanted = (proxy, RowKind::Server, name);
+        let place = self.by_name.partition_point(|index| row_key(rows, *index) < wanted);
+        self.by_name.get(place).filter(|index| row_key(rows, **index) == wanted).map(|index| *index as usize)
+    }
+
     /// Returns the memory used, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        let row = size_of::<RowId>() + size_of::<usize>() + size_of::<Option<u32>>();
+        let row = size_of::<RowId>() + size_of::<usize>() + size_of::<Option<u32>>() + size_of::<u32>();
         self.ids.len() * row + self.by_id.len() * size_of::<u32>() + self.backends.len() * size_of::<BackendRows>()
     }
 
-    fn new(rows: &[StatRow], ids: Vec<RowId>) -> Self {
+    fn new(rows: &[StatRow], ids: Vec<RowId>, by_name: Vec<u32>) -> Self {
         let mut by_id: Vec<u32> = Vec::new();
         if !ids.is_sorted() {
             by_id.extend(0..ids.len() as u32);
             by_id.sort_unstable_by_key(|index| ids[*index as usize]);
         }
-        let of_kind = |kind| rows.iter().enumerate().filter(move |(_, row)| row.kind == kind);
-        let mut servers: HashMap<&SafeText, Vec<usize>> = HashMap::new();
-        for (index, row) in of_kind(RowKind::Server) {
-            servers.entry(&row.proxy).or_default().push(index);
+        let frontends = (0..rows.len()).filter(|index| rows[*index].kind == RowKind::Frontend).collect();
+        let mut backends: Vec<BackendRows> = Vec::new();
+        for proxy in by_name.chunk_by(|one, other| rows[*one as usize].proxy == rows[*other as usize].proxy) {
+            let of_kind =
+                |kind| proxy.iter().map(|index| *index as usize).filter(move |index| rows[*index].kind == kind);
+            let mut servers: Vec<usize> = of_kind(RowKind::Server).collect();
+            servers.sort_unstable();
+            // If HAProxy reports two backends with one name, all servers belong to the first one.
+            backends.extend(
+                of_kind(RowKind::Backend).map(|row| BackendRows { row, servers: std::mem::take(&mut servers) }),
+            );
         }
-        let frontends = of_kind(RowKind::Frontend).map(|(index, _)| index).collect();
-        let backends: Vec<BackendRows> = of_kind(RowKind::Backend)
-            .map(|(index, row)| BackendRows { row: index, servers: servers.remove(&row.proxy).unwrap_or_default() })
-            .collect();
+        backends.sort_unstable_by_key(|backend| backend.row);
         let mut backend_of = vec![None; rows.len()];
         for (place, backend) in backends.iter().enumerate() {
             for row in backend.servers.iter().chain([&backend.row]) {
                 backend_of[*row] = Some(place as u32);
             }
         }
-        Self { ids, by_id, frontends, backends, backend_of }
+        Self { ids, by_id, frontends, backends, backend_of, by_name }
     }
 }
 
-/// Kind and names that identify a row, and the number of rows above with the same kind and names.
-type RowKey<'a> = (RowKind, &'a SafeText, &'a SafeText, u32);
-type OwnedRowKey = (RowKind, SafeText, SafeText, u32);
+/// Names and kind by which a row is found. Their order distinguishes rows with the same key.
+type RowKey<'a> = (&'a str, RowKind, &'a str);
+
+fn row_key(rows: &[StatRow], index: u32) -> RowKey<'_> {
+    let row = &rows[index as usize];
+    (row.proxy.as_str(), row.kind, row.name.as_str())
+}
+
+/// The key of an absent row, and the number of rows above it with the same key.
+type AbsentKey = (SafeText, RowKind, SafeText, u32);
+
+/// The rows of a sample in the order of their keys, with the number of rows above each with the same key.
+struct RowsByKey<'a> {
+    rows: &'a [StatRow],
+    by_name: &'a [u32],
+    place: usize,
+    occurrence: u32,
+}
+
+impl<'a> RowsByKey<'a> {
+    fn new(rows: &'a [StatRow], by_name: &'a [u32]) -> Self {
+        Self { rows, by_name, place: 0, occurrence: 0 }
+    }
+
+    /// Returns the index and the key of the current row, or `None` after the last one.
+    fn current(&self) -> Option<(usize, RowKey<'a>)> {
+        self.by_name.get(self.place).map(|index| (*index as usize, row_key(self.rows, *index)))
+    }
+
+    fn advance(&mut self) {
+        let before = self.current().map(|(_, key)| key);
+        self.place += 1;
+        let is_same = before == self.current().map(|(_, key)| key);
+        self.occurrence = if is_same { self.occurrence + 1 } else { 0 };
+    }
+
+    fn absent_key(&self, index: usize) -> AbsentKey {
+        let row = &self.rows[index];
+        (row.proxy.clone(), row.kind, row.name.clone(), self.occurrence)
+    }
+}
 
 /// Assigns an id to each row.
 #[derive(Debug)]
 pub struct RowIds {
     /// Ids of rows that are absent from the current sample.
-    absent: HashMap<OwnedRowKey, RowId>,
-    next_id: u32,
+    absent: HashMap<AbsentKey, RowId>,
+    next_id: u64,
     current: Arc<RowSet>,
     /// Names of the current rows.
     current_rows: Arc<Vec<StatRow>>,
@@ -162,51 +217,61 @@ impl RowIds {
         if is_same {
             return Arc::clone(&self.current);
         }
-        // The ids of the rows that are not found again remain.
-        let mut known: HashMap<RowKey<'_>, RowId> = HashMap::with_capacity(before.len());
-        known.extend(row_keys(&before).zip(self.current.ids.iter().copied()));
-        let ids = row_keys(table.rows())
-            .map(|key| known.remove(&key).or_else(|| self.take_absent(key)).unwrap_or_else(|| self.next_id()))
-            .collect();
-        self.remember_absent(&known);
-        self.current = Arc::new(RowSet::new(table.rows(), ids));
+        let rows = table.rows();
+        let mut by_name: Vec<u32> = (0..rows.len() as u32).collect();
+        by_name.sort_by_key(|index| row_key(rows, *index));
+        let mut ids: Vec<Option<RowId>> = vec![None; rows.len()];
+        let mut gone: Vec<(AbsentKey, RowId)> = Vec::new();
+        let mut gone_count = 0;
+        let current = Arc::clone(&self.current);
+        let (mut old, mut new) = (RowsByKey::new(&before, &current.by_name), RowsByKey::new(rows, &by_name));
+        loop {
+            let order = match (old.current(), new.current()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((_, old)), Some((_, new))) => old.cmp(&new),
+            };
+            if let Some((index, _)) = old.current().filter(|_| order == Ordering::Less) {
+                gone_count += 1;
+                if gone.len() < MAX_ABSENT_NAMES {
+                    gone.push((old.absent_key(index), current.ids[index]));
+                }
+            } else if let Some((index, _)) = new.current() {
+                ids[index] = match old.current().filter(|_| order == Ordering::Equal) {
+                    Some((earlier, _)) => Some(current.ids[earlier]),
+                    None if self.absent.is_empty() => None,
+                    None => self.absent.remove(&new.absent_key(index)),
+                };
+            }
+            if order != Ordering::Greater {
+                old.advance();
+            }
+            if order != Ordering::Less {
+                new.advance();
+            }
+        }
+        self.remember_absent(gone, gone_count);
+        let ids = ids.into_iter().map(|id| id.unwrap_or_else(|| self.next_id())).collect();
+        self.current = Arc::new(RowSet::new(rows, ids, by_name));
         Arc::clone(&self.current)
     }
 
-    fn take_absent(&mut self, (kind, proxy, name, occurrence): RowKey<'_>) -> Option<RowId> {
-        if self.absent.is_empty() {
-            return None;
-        }
-        self.absent.remove(&(kind, proxy.clone(), name.clone(), occurrence))
-    }
-
     /// Keeps the ids of rows that are now absent. If they are too many, earlier ones are forgotten, or all.
-    fn remember_absent(&mut self, gone: &HashMap<RowKey<'_>, RowId>) {
-        if self.absent.len() + gone.len() > MAX_ABSENT_NAMES {
+    fn remember_absent(&mut self, gone: Vec<(AbsentKey, RowId)>, count: usize) {
+        if self.absent.len() + count > MAX_ABSENT_NAMES {
             self.absent = HashMap::new();
         }
-        if gone.len() <= MAX_ABSENT_NAMES {
-            let owned =
-                |(kind, proxy, name, occurrence): &RowKey<'_>| (*kind, (*proxy).clone(), (*name).clone(), *occurrence);
-            self.absent.extend(gone.iter().map(|(key, id)| (owned(key), *id)));
+        if count <= MAX_ABSENT_NAMES {
+            self.absent.extend(gone);
         }
     }
 
     fn next_id(&mut self) -> RowId {
         let id = RowId(self.next_id);
-        self.next_id = self.next_id.wrapping_add(1).max(1);
+        self.next_id += 1;
         id
     }
-}
-
-/// Iterates over the keys of the rows.
-fn row_keys(rows: &[StatRow]) -> impl Iterator<Item = RowKey<'_>> {
-    let mut counts: HashMap<(RowKind, &SafeText, &SafeText), u32> = HashMap::with_capacity(rows.len());
-    rows.iter().map(move |row| {
-        let count = counts.entry((row.kind, &row.proxy, &row.name)).or_default();
-        *count += 1;
-        (row.kind, &row.proxy, &row.name, *count - 1)
-    })
 }
 
 #[cfg(test)]
@@ -246,9 +311,24 @@ mod tests {
     }
 
     #[test]
+    fn server_named_finds_only_servers() {
+        let table = table("l,b,2,\nl,FRONTEND,0,\nl,a,2,\nl,a,2,\nl,BACKEND,1,\nk,a,2,\nk,BACKEND,1,\n");
+        let rows = RowIds::default().identify(&table);
+        let found = |proxy, name| rows.server_named(table.rows(), proxy, name);
+        assert_eq!([found("l", "a"), found("k", "a"), found("l", "b")], [Some(2), Some(5), Some(0)]);
+        assert_eq!([found("l", "FRONTEND"), found("k", "b"), found("m", "a")], [None; 3]);
+    }
+
+    #[test]
     fn identify_distinguishes_rows_with_equal_names() {
         let rows = RowIds::default().identify(&table("b,s,2,\nb,s,2,\n"));
         assert_ne!(rows.ids()[0], rows.ids()[1]);
+        let mut row_ids = RowIds::default();
+        let first = row_ids.identify(&table("b,s,2,\nb,s,2,\nb,t,2,\n"));
+        let second = row_ids.identify(&table("b,t,2,\nb,s,2,\n"));
+        assert_eq!(second.ids(), [first.ids()[2], first.ids()[0]]);
+        let third = row_ids.identify(&table("b,s,2,\nb,s,2,\n"));
+        assert_eq!(third.ids(), [first.ids()[0], first.ids()[1]], "the second one reappears");
     }
 
     #[test]
