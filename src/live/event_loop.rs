@@ -38,6 +38,7 @@ use crate::term::hangup_watchdog;
 use crate::term::key_reader;
 use crate::term::output_thread::{TerminalOutput, WrittenFrame};
 use crate::term::terminal_mode;
+use crate::term::terminal_restorer;
 use crate::ui::root::{self, Appearance, DrawnFrame};
 
 /// Capacity of the event channel. While the channel is full, keys wait in the terminal's buffer.
@@ -99,6 +100,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
             .context("cannot start the thread that writes files")?;
     let panic_report = pending_report.clone();
     terminal_mode::install_panic_hook(move || panic_report.finish_on_any_thread());
+    terminal_restorer::start();
     terminal_mode::enter().context("cannot set up the terminal")?;
     let exit_reason = start_threads(&sender, clock, &pending_report).map(|output| {
         let frames = FrameBuffer::new(model.terminal_size.0, model.terminal_size.1);

@@ -7,7 +7,8 @@
 //! `key_sequences` is the table of the sequences that terminals send. The event loop draws a frame into a buffer of
 //! `frame_writer`, which passes the changed cells to `encoder`. `encoder` produces the bytes, with styles from `sgr`,
 //! and the thread of `output_thread` writes them. `terminal_mode` enters and leaves raw mode, `prompt_mode` does
-//! so for a question of a command; `hangup_watchdog` reports a closed terminal.
+//! so for a question of a command; `hangup_watchdog` reports a closed terminal; `terminal_restorer` restores it if the
+//! program is killed.
 
 pub(crate) mod encoder;
 pub mod frame_writer;
@@ -19,3 +20,4 @@ pub(crate) mod output_thread;
 pub(crate) mod prompt_mode;
 pub(crate) mod sgr;
 pub mod terminal_mode;
+pub(crate) mod terminal_restorer;

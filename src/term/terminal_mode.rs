@@ -17,6 +17,9 @@ use crossterm::terminal::{
     DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
+use rustix::termios::tcgetattr;
+
+use crate::term::terminal_restorer;
 
 static IS_ENTERED: AtomicBool = AtomicBool::new(false);
 /// Makes the terminal mark pasted text, so that the text is not read as keys.
@@ -30,8 +33,13 @@ const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 /// # Errors
 /// Returns an error, after restoring the terminal, if the terminal cannot be set up.
 pub fn enter() -> io::Result<()> {
-    enable_raw_mode()?;
+    let before = tcgetattr(open_terminal()?)?;
     IS_ENTERED.store(true, Ordering::SeqCst);
+    terminal_restorer::report_set_up(&before);
+    if let Err(error) = enable_raw_mode() {
+        leave();
+        return Err(error);
+    }
     let entered = execute!(io::stdout(), EnterAlternateScreen, Print(ENABLE_BRACKETED_PASTE), DisableLineWrap, Hide);
     if entered.is_err() {
         leave();
@@ -47,17 +55,30 @@ pub(crate) fn leave() {
     // Write on a separate thread, because a terminal that does not accept output would otherwise keep the program from
     // ending. Errors do not matter: the terminal is then closed.
     let (written, end) = mpsc::channel();
-    let write = move || {
-        let mut bytes = Vec::new();
-        let _ = queue!(bytes, ResetColor, EnableLineWrap, Print(DISABLE_BRACKETED_PASTE), LeaveAlternateScreen, Show);
+    let write = || {
         let mut out = io::stdout();
-        let _ = out.write_all(&bytes).and_then(|()| out.flush());
+        let _ = out.write_all(&restoration()).and_then(|()| out.flush());
+    };
+    let write_and_report = move || {
+        write();
         let _ = written.send(());
     };
-    if thread::Builder::new().name("leave".to_owned()).spawn(write).is_ok() {
+    if thread::Builder::new().name("leave".to_owned()).spawn(write_and_report).is_ok() {
         let _ = end.recv_timeout(LEAVE_TIMEOUT);
+    } else {
+        // No memory is left for a thread.
+        write();
     }
     let _ = disable_raw_mode();
+    terminal_restorer::report_restored();
+}
+
+/// Returns the bytes that restore the screen.
+pub(crate) fn restoration() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = queue!(bytes, ResetColor, EnableLineWrap, Print(DISABLE_BRACKETED_PASTE), LeaveAlternateScreen, Show);
+    bytes
 }
 
 /// Opens the terminal for reading: standard input, or the controlling terminal if standard input is redirected.

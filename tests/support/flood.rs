@@ -75,7 +75,12 @@ impl Flood {
 
 /// Returns the peak memory of a process in MiB.
 pub fn peak_mib(pid: u32) -> u64 {
+    memory_kib(pid, "VmHWM") / 1024
+}
+
+/// Returns one of the memory sizes in `/proc/PID/status`, in KiB.
+pub fn memory_kib(pid: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel reports it");
-    line.trim().split(' ').next().and_then(|number| number.parse::<u64>().ok()).expect("it is a number") / 1024
+    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(':')?.trim().split(' ').next()?.parse().ok();
+    status.lines().find_map(value).expect("the kernel reports it")
 }
