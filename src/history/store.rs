@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::history::block::{Block, SampleHeader, Series};
-use crate::history::open_rows::OpenRows;
+use crate::history::open_rows::{OpenRows, PartialStep};
 use crate::history::text_log::TextLog;
 use crate::observe::row_ids::{RowId, RowSet};
 use crate::observe::sample::Sample;
@@ -37,6 +37,19 @@ pub struct History {
     skipped: u64,
     /// Memory by which a block with a single sample exceeded its estimate, in bytes.
     underestimated: usize,
+    /// The sample that is being appended in parts. Nothing can be read from it yet.
+    partial: Option<PartialSample>,
+}
+
+/// A sample that is being appended in parts: first its texts, then its numbers.
+#[derive(Debug)]
+struct PartialSample {
+    sample: Arc<Sample>,
+    /// Index of the next row whose texts are to be appended.
+    next_text: usize,
+    /// Estimated memory of a block with only this sample, in bytes.
+    block_cost: usize,
+    step: PartialStep,
 }
 
 impl History {
@@ -52,6 +65,7 @@ impl History {
             last_rows: Arc::default(),
             skipped: 0,
             underestimated: 0,
+            partial: None,
         }
     }
 
@@ -60,9 +74,17 @@ impl History {
         self.limit = bytes.min(self.budget);
     }
 
-    /// Appends a sample and drops the oldest blocks while the limit is exceeded. A sample is not stored if it would alone
-    /// exceed the limit, or if very many of its rows are new.
+    /// Appends a sample, as [`Self::start_push`] and [`Self::continue_push`] do.
     pub fn push(&mut self, sample: &Arc<Sample>) {
+        self.start_push(sample);
+        self.complete_push();
+    }
+
+    /// Drops the oldest blocks while the limit is exceeded, and starts to append a sample. It can be read after
+    /// [`Self::continue_push`] has appended all of its rows. A sample is not stored if it would alone exceed the limit, or
+    /// if very many of its rows are new.
+    pub(crate) fn start_push(&mut self, sample: &Arc<Sample>) {
+        self.complete_push();
         let block_cost = OpenRows::first_sample_memory(sample, sample.rows.ids().len()) + self.underestimated;
         if self.has_many_new_rows(sample) || block_cost > self.limit.max(MIN_LIMIT) {
             self.skipped += 1;
@@ -84,11 +106,45 @@ impl History {
             self.drop_oldest_above(self.limit.saturating_sub(block_cost));
             self.blocks.push_back(Block::new(sample, self.blocks.back()));
         }
-        self.texts.push(self.newest.replace(Arc::clone(sample)).as_deref(), sample);
-        if let Some(mut block) = self.blocks.pop_back() {
-            block.push(sample, self.blocks.back());
+        let step = self.blocks.back_mut().and_then(|open| open.start_step(sample));
+        let are_unchanged = TextLog::are_unchanged(self.newest.as_deref(), sample);
+        let next_text = if are_unchanged { sample.rows.ids().len() } else { 0 };
+        self.partial = step.map(|step| PartialSample { sample: Arc::clone(sample), next_text, block_cost, step });
+    }
+
+    /// Appends at most `count` texts or rows of the sample that [`Self::start_push`] started. Returns whether more are
+    /// left.
+    pub(crate) fn continue_push(&mut self, count: usize) -> bool {
+        let Some(partial) = self.partial.take() else { return false };
+        let rows = partial.sample.rows.ids().len();
+        if partial.next_text < rows {
+            let next_text = rows.min(partial.next_text.saturating_add(count));
+            self.texts.push_rows(self.newest.as_deref(), &partial.sample, partial.next_text..next_text);
+            self.partial = Some(PartialSample { next_text, ..partial });
+        } else if let Some(mut block) = self.blocks.pop_back() {
+            let step = block.continue_step(&partial.sample, partial.step, self.blocks.back(), count);
             self.blocks.push_back(block);
+            match step {
+                Some(step) => self.partial = Some(PartialSample { step, ..partial }),
+                None => self.finish_push(partial.sample, partial.block_cost),
+            }
         }
+        self.partial.is_some()
+    }
+
+    /// Returns whether a sample is being appended.
+    pub(crate) fn is_pushing(&self) -> bool {
+        self.partial.is_some()
+    }
+
+    /// Completes the sample that is being appended, if any.
+    fn complete_push(&mut self) {
+        while self.continue_push(usize::MAX) {}
+    }
+
+    /// Makes a sample whose rows are appended the newest.
+    fn finish_push(&mut self, sample: Arc<Sample>, block_cost: usize) {
+        self.newest = Some(sample);
         // Pack the oldest unpacked block; there is rarely more than one.
         if let Some(block) = self.blocks.iter_mut().find(|block| block.has_unpacked_rows()) {
             block.pack_some_rows();

@@ -3,6 +3,7 @@
 //!
 //! Recurring texts are stored only once: a check that alternates between two results adds only list entries.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::haproxy::stat_table::StatRow;
@@ -32,13 +33,18 @@ pub(crate) struct TextLog {
 }
 
 impl TextLog {
-    /// Records those texts of the sample `now` that changed since the sample `before`.
-    pub(crate) fn push(&mut self, before: Option<&Sample>, now: &Sample) {
+    /// Returns whether all texts of the sample `now` are those of the sample `before`.
+    pub(crate) fn are_unchanged(before: Option<&Sample>, now: &Sample) -> bool {
+        before.is_some_and(|before| {
+            Arc::ptr_eq(&before.rows, &now.rows) && Arc::ptr_eq(before.table.shared_rows(), now.table.shared_rows())
+        })
+    }
+
+    /// Records those texts of some rows of the sample `now` that changed since the sample `before`.
+    pub(crate) fn push_rows(&mut self, before: Option<&Sample>, now: &Sample, indexes: Range<usize>) {
         let same_rows = before.filter(|before| Arc::ptr_eq(&before.rows, &now.rows));
-        if same_rows.is_some_and(|before| Arc::ptr_eq(before.table.shared_rows(), now.table.shared_rows())) {
-            return;
-        }
-        for (index, (id, row)) in now.rows.ids().iter().zip(now.table.rows()).enumerate() {
+        for index in indexes {
+            let (id, row) = (&now.rows.ids()[index], &now.table.rows()[index]);
             // Nearly always, the texts of a row do not change.
             if same_rows.is_some_and(|before| before.table.rows()[index].has_same_texts(row)) {
                 continue;
@@ -136,7 +142,7 @@ mod tests {
         let samples: Vec<_> =
             all.iter().zip(1..).map(|(rows, step)| builder.build_at_millis(step * 1000, &stat(rows))).collect();
         for (place, sample) in samples.iter().enumerate() {
-            texts.push(place.checked_sub(1).map(|before| &*samples[before]), sample);
+            texts.push_rows(place.checked_sub(1).map(|before| &*samples[before]), sample, 0..sample.rows.ids().len());
         }
         let (s, t) = (samples[0].rows.ids()[0], samples[0].rows.ids()[1]);
         let statuses = |texts: &TextLog, id| {

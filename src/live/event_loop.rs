@@ -187,9 +187,6 @@ impl EventLoop {
             let now = self.clock.now();
             if self.next_draw_at.is_some_and(|due| due <= now.monotonic) && !self.output.is_busy() {
                 self.draw(now.monotonic);
-                if has_deferred_work(&self.model) {
-                    self.dispatch(Message::Wake, now);
-                }
             }
             let first = match self.wait_for_event(now.monotonic) {
                 Ok(event) => Some(event),
@@ -197,7 +194,9 @@ impl EventLoop {
                 Err(RecvTimeoutError::Disconnected) => break ExitReason::TerminalGone,
             };
             let now = self.clock.now();
-            if first.is_none() && next_wake(&self.model, Duration::ZERO).is_some() {
+            if first.is_none() && has_deferred_work(&self.model) {
+                self.dispatch(Message::ContinueDeferred, now);
+            } else if first.is_none() && next_wake(&self.model, Duration::ZERO).is_some() {
                 self.dispatch(Message::Wake, now);
             }
             let batch: Vec<LoopEvent> =
@@ -221,11 +220,13 @@ impl EventLoop {
         end
     }
 
-    /// Waits for an event, but no longer than until a frame is due or the screen must change.
+    /// Waits for an event, but no longer than until a frame is due or the screen must change, and not while there is
+    /// deferred work.
     fn wait_for_event(&self, now: Duration) -> Result<LoopEvent, RecvTimeoutError> {
         // While the terminal is busy, a due frame waits for the event that reports the end of the previous frame.
         let frame = self.next_draw_at.filter(|_| !self.output.is_busy());
-        match [frame, next_wake(&self.model, now)].into_iter().flatten().min() {
+        let deferred = has_deferred_work(&self.model).then_some(now);
+        match [frame, deferred, next_wake(&self.model, now)].into_iter().flatten().min() {
             Some(until) => self.events.recv_timeout(until.saturating_sub(now)),
             None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
@@ -283,7 +284,7 @@ impl EventLoop {
         let is_first = |id| self.model.instance_by_id(id).is_some_and(|instance| instance.data.latest().is_none());
         match message {
             Message::Polled(id, ..) if is_first(*id) => now,
-            Message::Polled(..) | Message::MemoryMeasured(_) | Message::AuditLoaded(_) => {
+            Message::Polled(..) | Message::ContinueDeferred | Message::MemoryMeasured(_) | Message::AuditLoaded(_) => {
                 now.max(self.last_draw_at + MIN_FRAME_INTERVAL)
             }
             _ => now,

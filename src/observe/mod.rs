@@ -6,8 +6,8 @@
 //! commands that change HAProxy ([`crate::instance`]).
 //!
 //! Data flow: a [`sampler`] polls when [`poll_schedule`] says so. A [`poll_reply`] parses the reply
-//! while it arrives. A [`sample_parser`], which does no I/O either, identifies its rows with [`row_ids`] and builds a
-//! [`sample`]. The result passes through a [`latest_slot`] to the event
+//! while it arrives. A [`sample_parser`], which does no I/O either, identifies its rows with [`row_ids`], finds the
+//! [`row_changes`] and builds a [`sample`]. The result passes through a [`latest_slot`] to the event
 //! loop, which always gets the newest result. The event loop updates [`poll_stats`] and the [`link`]; [`changes`]
 //! compares the sample with the previous one, with the [`state_cause`] of each change, and appends to the log of
 //! [`events`]. While a drain is followed, [`old_process_finder`] finds processes from before a reload with
@@ -27,6 +27,7 @@ pub mod old_processes;
 pub(crate) mod poll_reply;
 pub(crate) mod poll_schedule;
 pub(crate) mod poll_stats;
+pub(crate) mod row_changes;
 pub mod row_ids;
 pub mod sample;
 pub(crate) mod sample_parser;

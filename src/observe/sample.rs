@@ -9,6 +9,7 @@ use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::{StatRow, StatTable};
 use crate::observe::configured_state::ConfiguredServers;
+use crate::observe::row_changes::RowChanges;
 use crate::observe::row_ids::{BackendRows, RowId, RowSet};
 use crate::observe::timestamp::Timestamp;
 
@@ -47,6 +48,8 @@ pub struct Sample {
     pub table: StatTable,
     /// Identities of the rows.
     pub rows: Arc<RowSet>,
+    /// Changes since the previous sample, if the sampler has compared them.
+    pub changes: Option<RowChanges>,
     /// Size of a reply, and the time that HAProxy took to send it.
     pub cost: ReplyCost,
     /// Time between two polls. It is longer than configured if the dump is large.

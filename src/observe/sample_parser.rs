@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::haproxy::fields::InfoField;
 use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::level::Level;
+use crate::observe::changes;
 use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::poll_reply::{PollError, PollReply};
 use crate::observe::row_ids::RowIds;
@@ -53,18 +54,21 @@ impl SampleParser {
         if self.newest().is_none_or(|newest| newest.epoch != epoch) {
             (self.level, self.configured, self.has_queried_configured) = (None, None, false);
         }
-        Ok(Sample {
+        let sample = Sample {
             seq: self.newest().map_or(0, |newest| newest.seq) + 1,
             at,
             epoch,
             level: self.level,
             info,
             rows: self.row_ids.identify(&table),
+            changes: None,
             table,
             cost: ReplyCost { bytes, reply_time },
             interval: Duration::ZERO,
             configured: self.configured.clone(),
-        })
+        };
+        let changes = self.newest().map(|newest| changes::find_row_changes(newest, &sample));
+        Ok(Sample { changes, ..sample })
     }
 
     /// Sets the level in a sample and in all later samples of the same epoch.

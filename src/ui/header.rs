@@ -24,7 +24,7 @@ const SPARKLINE_WIDTH: u16 = 10;
 /// Draws the header, or only the first line if `area` has fewer than three rows.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let instance = context.instance;
-    let overview = ProcessSummary::from_instance(&instance.data).unwrap_or_default();
+    let overview = instance.summary();
     draw_identity(context, canvas, area.rows(0, 1), &overview);
     if area.height < 3 {
         return;

@@ -1,4 +1,5 @@
-//! Runs the real program against a HAProxy whose rows come and go by 100,000, with new names each time, and presses keys.
+//! Runs the real program against a HAProxy with 100,000 rows, which stay, or come and go with new names each time, and
+//! presses keys.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,13 @@ use crate::support::{FakeSocket, Term, wait_until};
 const LIMIT_MIB: u64 = 64 + 64;
 
 pub fn run(duration: Duration) -> Result<(), String> {
-    let floods: [(&str, &[usize]); 2] = [
-        ("10 and 100,000 rows", &[10, 100_000]),
-        ("10, 100,000, 10, 0, 100,000, 1", &[10, 100_000, 10, 0, 100_000, 1]),
+    let floods: [(&str, &[usize], bool); 3] = [
+        ("10 and 100,000 rows", &[10, 100_000], true),
+        ("10, 100,000, 10, 0, 100,000, 1", &[10, 100_000, 10, 0, 100_000, 1], true),
+        ("100,000 rows that stay", &[100_000], false),
     ];
-    for (what, counts) in floods {
-        let flood = Flood::new(counts, true);
+    for (what, counts, has_new_names) in floods {
+        let flood = Flood::new(counts, has_new_names);
         let fake = FakeSocket::start(flood.behavior.clone());
         let mut term = Term::builder().args(["-i", "0.5"]).args([fake.path()]).size(160, 48).start();
         term.wait_for("live");
@@ -35,9 +37,11 @@ pub fn run(duration: Duration) -> Result<(), String> {
         let ended = Instant::now();
         term.press("q");
         let code = term.exit_code();
-        let slowest = waits.iter().max().copied().unwrap_or_default();
+        waits.sort_unstable();
+        let slowest = waits.last().copied().unwrap_or_default();
+        let p95 = waits.get(waits.len() * 95 / 100).copied().unwrap_or_default();
         println!(
-            "soak: flood: {what}: {} polls, peak {peak} MiB, slowest of {} keys {slowest:?}, end after {:?}",
+            "soak: flood: {what}: {} polls, peak {peak} MiB, {} keys: p95 {p95:?}, slowest {slowest:?}, end after {:?}",
             flood.polls(),
             waits.len(),
             ended.elapsed()

@@ -3,7 +3,7 @@
 //!
 //! It has four parts: [`week`] processes the samples of a week in one process; [`process`] runs the real program in a
 //! terminal with link failures, reloads, resizes, keys and actions; [`slots`] runs the real program on a real HAProxy
-//! and counts the CLI connections that it occupies; [`flood`] sends rows that come and go by 100,000.
+//! and counts the CLI connections that it occupies; [`flood`] sends 100,000 rows, which stay or come and go.
 //!
 //! ```text
 //! cargo test --test soak                                            short form, all parts

@@ -88,6 +88,7 @@ impl FakeSampler {
             configured: (!configured.is_empty()).then(|| Arc::new(configured)),
             table,
             rows,
+            changes: None,
             cost: ReplyCost { bytes: body.len(), reply_time: Duration::from_millis(4) },
             interval: Duration::from_secs(2),
         });
