@@ -55,11 +55,16 @@ use crate::headless::server::controller::Controller;
 use crate::headless::server::run;
 use crate::problems::thresholds::ThresholdError;
 use crate::term::terminal_device;
+use crate::term::terminal_mode;
+use crate::term::terminal_restorer;
 use crate::term::waiting_writer::WaitingWriter;
 
 /// Parses the arguments, runs the command and returns the exit code.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
+    if args.get(1).is_some_and(|argument| argument == terminal_restorer::ARGUMENT) {
+        return terminal_restorer::run(&terminal_mode::restoration());
+    }
     let cli = match argument_parser::parse(&args).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return argument_parser::report(&error, &args),

@@ -33,6 +33,7 @@ fn scenario_verdicts() -> Vec<(u64, String, String)> {
             info: ProcessInfo::parse(info.as_bytes()).unwrap(),
             rows: row_ids.identify(&table),
             table,
+            changes: None,
             cost: ReplyCost::default(),
             interval: Duration::from_secs(2),
             configured: None,

@@ -260,7 +260,7 @@ fn row_ids_group_servers_by_backend() {
         let servers: Vec<(&str, usize)> = rows
             .backends()
             .iter()
-            .map(|backend| (rows.key(backend.row).proxy.as_str(), backend.servers.len()))
+            .map(|backend| (table.rows()[backend.row].proxy.as_str(), backend.servers.len()))
             .filter(|(name, _)| *name != "be_track")
             .collect();
         let expected = [

@@ -92,6 +92,7 @@ impl SampleFeed {
             info: ProcessInfo::parse(info.as_bytes()).ok()?,
             table,
             rows,
+            changes: None,
             cost: ReplyCost::default(),
             interval: Duration::from_secs(1),
             configured: None,

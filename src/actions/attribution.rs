@@ -12,9 +12,10 @@ use std::time::{Duration, SystemTime};
 use crate::actions::audit::audit_index::IndexEntry;
 use crate::haproxy::fields::Field;
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::stat_table::StatRow;
 use crate::haproxy::status::RowState;
 use crate::haproxy::write_command::{TargetState, WriteCommand};
-use crate::observe::events::{Event, EventKind};
+use crate::observe::events::{Event, EventKind, display_name};
 use crate::observe::row_ids::RowId;
 use crate::observe::sample::Sample;
 use crate::observe::state_cause::{self, StateCause};
@@ -67,6 +68,13 @@ impl Attribution {
                 self.agent_changes.insert(event.name.clone(), (event.at.wall, explanation.clone()));
             }
             _ => _ = self.agent_changes.remove(&event.name),
+        }
+    }
+
+    /// Forgets the recorded change of a server, which has changed again.
+    pub(crate) fn forget_change(&mut self, row: &StatRow) {
+        if !self.agent_changes.is_empty() {
+            self.agent_changes.remove(&display_name(row.kind, &row.proxy, &row.name));
         }
     }
 

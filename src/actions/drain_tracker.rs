@@ -4,7 +4,7 @@
 //! counts as empty after three consecutive samples without current sessions, queued requests and new sessions, if no
 //! process from before a reload holds, or may hold, sessions on it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, TextField};
@@ -22,6 +22,10 @@ const ESTIMATE_WINDOW: Duration = Duration::from_mins(1);
 const ARRIVAL_WINDOW: Duration = Duration::from_secs(5);
 /// If no session ends within this time, the remaining sessions count as long.
 const STALL_TIME: Duration = Duration::from_secs(20);
+
+/// Number of tracked servers from which a server that another tool drains is not tracked. Its sessions are still in its
+/// row.
+const MAX_DRAINS: usize = 2000;
 
 /// Progress of a draining server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,14 +151,11 @@ impl DrainTracker {
             let row = sample.rows.index_of(drain.id);
             row.is_some_and(|index| drains(index) || drain.ordered_at.is_some() && may_drain(index))
         });
-        for backend in sample.rows.backends() {
-            for server in backend.servers.iter().filter(|server| drains(**server)) {
-                let id = sample.rows.ids()[*server];
-                if !self.drains.iter().any(|drain| drain.id == id) {
-                    self.drains.push(TrackedDrain::new(id, now));
-                }
-            }
-        }
+        let known: HashSet<RowId> = self.drains.iter().map(|drain| drain.id).collect();
+        let servers = sample.rows.backends().iter().flat_map(|backend| &backend.servers);
+        let draining = servers.filter(|server| drains(**server)).map(|server| sample.rows.ids()[*server]);
+        let free = MAX_DRAINS.saturating_sub(known.len());
+        self.drains.extend(draining.filter(|id| !known.contains(id)).take(free).map(|id| TrackedDrain::new(id, now)));
         let deadline = self.deadline;
         self.drains.iter_mut().filter_map(|drain| drain.update(sample, old, deadline)).collect()
     }

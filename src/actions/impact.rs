@@ -120,7 +120,7 @@ impl BackendImpact {
         let shares = servers.iter().filter_map(|server| share(*server));
         let fullest = shares.max_by_key(|share| (fullness(share), share.sessions));
         Self {
-            backend: sample.rows.key(row).proxy.clone(),
+            backend: sample.table.rows()[row].proxy.clone(),
             now: Capacity::from_servers(sample, servers),
             after,
             sessions: sum(&leaving, Field::Scur),
@@ -177,7 +177,7 @@ fn with_tracking_servers(sample: &Sample, targets: &[usize]) -> BTreeSet<usize> 
         let followed: BTreeSet<String> = leaving
             .iter()
             .map(|index| {
-                let key = sample.rows.key(*index);
+                let key = &sample.table.rows()[*index];
                 format!("{}/{}", key.proxy, key.name)
             })
             .collect();
@@ -224,8 +224,9 @@ mod tests {
 
     fn intent(sample: &Sample, action: &'static Action, fixed_command: WriteCommand, names: &[&str]) -> Intent {
         let target = |name: &&str| {
-            let index =
-                (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == *name).unwrap();
+            let index = (0..sample.table.rows().len())
+                .find(|index| sample.table.rows()[*index].name.as_str() == *name)
+                .unwrap();
             ActionTarget::from_row(sample, sample.rows.ids()[index]).unwrap()
         };
         Intent::new(action, fixed_command, InstanceId::FIRST, names.iter().map(target).collect())

@@ -30,6 +30,9 @@ pub(crate) enum LastCheck {
     Unknown,
 }
 
+/// Maximum number of servers whose last check is kept. Of further ones, it is unknown.
+const MAX_SERVERS: usize = 20_000;
+
 /// Health checks as reported right before servers went into maintenance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LastChecks {
@@ -40,15 +43,27 @@ pub(crate) struct LastChecks {
 impl LastChecks {
     /// Records the last check before a server went into maintenance, and forgets it when the server leaves maintenance.
     pub(crate) fn record_change(&mut self, event: &Event, before: &Sample) {
-        let (EventKind::Status { from, to, .. }, Some(id)) = (&event.kind, event.row) else { return };
+        if let (EventKind::Status { from, to, .. }, Some(id)) = (&event.kind, event.row) {
+            self.record_status(id, from, to, before);
+        }
+    }
+
+    /// Records a change of the status like [`Self::record_change`].
+    pub(crate) fn record_status(&mut self, id: RowId, from: &str, to: &str, before: &Sample) {
         match (RowState::parse(from), RowState::parse(to)) {
             (RowState::Maint, RowState::Maint) => {}
             (_, RowState::Maint) => {
-                let check = before.row(id).map(reported_check);
+                self.by_row.remove(&id);
+                let check = before.row(id).filter(|_| self.by_row.len() < MAX_SERVERS).map(reported_check);
                 self.by_row.extend(check.map(|check| (id, (check, Some(before.at.monotonic)))));
             }
             _ => _ = self.by_row.remove(&id),
         }
+    }
+
+    /// Forgets the servers that a sample does not contain.
+    pub(crate) fn forget_missing(&mut self, sample: &Sample) {
+        self.by_row.retain(|id, _| sample.rows.index_of(*id).is_some());
     }
 
     /// Records the result of the last check that the readback of a server in maintenance contains, unless a fuller
@@ -124,7 +139,7 @@ mod tests {
         let id = samples[0].rows.ids()[0];
         let mut seen = vec![checks.last_check(&samples[0], id)];
         for pair in samples.windows(2) {
-            for event in changes::diff_samples(&pair[0], &pair[1], None, |_, _| false) {
+            for event in changes::diff_samples(&pair[0], &pair[1], None, |_, _| false).events {
                 checks.record_change(&event, &pair[0]);
             }
             seen.push(checks.last_check(&pair[1], id));

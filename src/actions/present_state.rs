@@ -182,7 +182,7 @@ impl PresentState {
         let (target, is_server) = (&step.target, step.action.target_kind == TargetKind::Server);
         let kind = if is_server { RowKind::Server } else { RowKind::Frontend };
         let is_target = |index: &usize| {
-            let key = sample.rows.key(*index);
+            let key = &sample.table.rows()[*index];
             key.kind == kind && key.proxy == target.proxy && (!is_server || key.name == target.name)
         };
         (0..sample.rows.ids().len()).find(is_target).map(|index| sample.rows.ids()[index])

@@ -25,7 +25,7 @@ pub struct ReloadLoss {
 pub(crate) fn find_losses(before: &Sample, now: &Sample) -> Vec<ReloadLoss> {
     let mut losses = Vec::new();
     for (index, id) in before.rows.ids().iter().enumerate() {
-        let Some(place) = now.rows.index_of(*id).filter(|_| before.rows.key(index).kind == RowKind::Server) else {
+        let Some(place) = now.rows.index_of(*id).filter(|_| before.table.rows()[index].kind == RowKind::Server) else {
             continue;
         };
         let (old, new) = (&before.table.rows()[index], &now.table.rows()[place]);
@@ -121,7 +121,7 @@ mod tests {
         let lines: Vec<String> = (0..4).map(|place| format!("b s{place} {admin} 100")).collect();
         let text = format!("1\n# be_name srv_name srv_admin_state srv_iweight\n{}\n", lines.join("\n"));
         let states = servers_state::iter(text.as_bytes());
-        maker.configured = Some(Arc::new(ConfiguredServers::new(states, &first.rows)));
+        maker.configured = Some(Arc::new(ConfiguredServers::new(states, &first.table, &first.rows)));
         let before = maker.build_at_millis(1000, &stat(before));
         maker.reload();
         let now = maker.build_at_millis(2000, &stat(now));

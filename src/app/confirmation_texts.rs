@@ -298,7 +298,7 @@ mod tests {
 
     fn expected_state(names: &[&str], action: &'static Action, command: WriteCommand) -> String {
         let sample = SampleBuilder::default().build_at_millis(0, TWO_BACKENDS);
-        let index = |name: &&str| (0..8).find(|index| sample.rows.key(*index).name.as_str() == *name).unwrap();
+        let index = |name: &&str| (0..8).find(|index| sample.table.rows()[*index].name.as_str() == *name).unwrap();
         let target = |name| ActionTarget::from_row(&sample, sample.rows.ids()[index(name)]).unwrap();
         let intent = Intent::new(action, command, InstanceId::FIRST, names.iter().map(target).collect());
         collect_facts(&intent, &sample, &LastChecks::default(), Duration::ZERO).unwrap().expected_state

@@ -7,6 +7,7 @@ use crate::actions::outcome::ActionReport;
 use crate::app::dashboard_lists::{self, ListCursor};
 use crate::app::layout::Pane;
 use crate::app::marked_rows::Selection;
+use crate::app::process_summary::ProcessSummary;
 use crate::app::query_state::QueryState;
 use crate::app::ui_commands::CursorStep;
 use crate::instance::state::Instance;
@@ -34,6 +35,8 @@ pub struct InstanceView {
     table_lines: Vec<TableLine>,
     /// Inputs from which the lines were built; `None` if they must be built again.
     built_for: Option<TableInputs>,
+    /// Summary of a sample, with its sequence number.
+    summary: Option<(u64, ProcessSummary)>,
     /// Proxies whose servers are hidden.
     pub folded: FoldedProxies,
     /// Queries made on request, and their replies.
@@ -62,6 +65,7 @@ impl InstanceView {
             view_cursors: PerView::default(),
             table_lines: Vec::new(),
             built_for: None,
+            summary: None,
             folded: FoldedProxies::new(),
             queries: QueryState::default(),
             actions_in_flight: 0,
@@ -151,15 +155,31 @@ impl InstanceView {
     /// changed, rows keep their places.
     pub(crate) fn update_table_lines(&mut self, view: ViewId, settings: &TableSettings, is_frozen: bool) {
         let Some(sample) = self.data.shown() else { return };
-        let inputs = TableInputs { view, seq: sample.seq, version: settings.version };
+        let inputs =
+            TableInputs { view, seq: sample.seq, is_evaluated: self.data.is_evaluated(), version: settings.version };
         if self.built_for == Some(inputs) {
             return;
         }
         // A new order chosen by the user applies at once; only a new order caused by a new sample is held back.
-        let is_same = self.built_for.is_some_and(|built| TableInputs { seq: inputs.seq, ..built } == inputs);
+        let is_same = self.built_for.is_some_and(|built| (built.view, built.version) == (inputs.view, inputs.version));
         let frozen = Some(self.table_lines.as_slice()).filter(|_| is_frozen && is_same);
         self.table_lines = rows::build_lines(&self.data, sample, settings, &self.folded, frozen);
         self.built_for = Some(inputs);
+    }
+
+    /// Computes the summary of the sample shown, if it is not known yet.
+    pub(crate) fn update_summary(&mut self) {
+        let seq = self.data.shown().map(|sample| sample.seq);
+        if seq != self.summary.as_ref().map(|(seq, _)| *seq) {
+            self.summary = seq.zip(ProcessSummary::from_instance(&self.data));
+        }
+    }
+
+    /// Returns the summary of the sample shown; the default without a sample.
+    pub(crate) fn summary(&self) -> ProcessSummary {
+        let seq = self.data.shown().map(|sample| sample.seq);
+        let known = self.summary.as_ref().filter(|(known, _)| Some(*known) == seq).map(|(_, summary)| summary.clone());
+        known.or_else(|| ProcessSummary::from_instance(&self.data)).unwrap_or_default()
     }
 
     /// Returns the rows of a dashboard list.
@@ -177,6 +197,8 @@ struct TableInputs {
     view: ViewId,
     /// Sequence number of the sample.
     seq: u64,
+    /// True if the problems are those of the sample.
+    is_evaluated: bool,
     /// Version of the view's settings.
     version: u64,
 }

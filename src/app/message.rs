@@ -45,8 +45,10 @@ pub enum Message {
     OldProcessesFound(InstanceId, Box<OldProcesses>),
     /// This program's memory use was measured, as reported by the operating system.
     MemoryMeasured(MemoryUse),
-    /// The time returned by `next_wake` was reached, or there is time for deferred work.
+    /// The time returned by `next_wake` was reached.
     Wake,
+    /// There is time for a part of the deferred work.
+    ContinueDeferred,
 }
 
 /// Memory use of this program, in bytes.

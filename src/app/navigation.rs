@@ -238,6 +238,7 @@ pub(crate) fn update_rows_and_cursors(model: &mut Model, now: Duration) {
     action_targets::extend_open_range(model);
     if let Some(instance) = model.instance_mut() {
         instance.forget_missing_rows();
+        instance.update_summary();
     }
 }
 

@@ -93,5 +93,9 @@ fn poll_lines(instance: &InstanceView, requested: Option<Duration>) -> Vec<(&'st
 fn history_text(instance: &InstanceView) -> String {
     let history = instance.data.history();
     let (used, budget) = (units::memory(history.memory()), units::memory(history.budget()));
-    format!("{used} of {budget}, covers {}", units::duration(history.span()))
+    let skipped = match history.skipped_samples() {
+        0 => String::new(),
+        count => format!("; not stored: {count} samples, too large or with too many new rows"),
+    };
+    format!("{used} of {budget}, covers {}{skipped}", units::duration(history.span()))
 }

@@ -75,7 +75,7 @@ impl ProcessSummary {
             }
             let is_available = Capacity::from_servers(sample, &backend.servers).is_available();
             if !is_available && !backend.servers.is_empty() {
-                summary.unavailable_backends.push(sample.rows.key(backend.row).proxy.to_string());
+                summary.unavailable_backends.push(sample.table.rows()[backend.row].proxy.to_string());
             }
         }
         Some(summary)

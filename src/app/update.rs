@@ -81,8 +81,9 @@ pub fn update(model: &mut Model, msg: Message, now: Timestamp) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Message::Wake => {
-            model.instances.iter_mut().for_each(|instance| instance.data.finish_deferred());
+        Message::Wake => Vec::new(),
+        Message::ContinueDeferred => {
+            model.instances.iter_mut().for_each(|instance| instance.data.continue_deferred());
             Vec::new()
         }
     };
@@ -110,7 +111,7 @@ pub fn next_wake(model: &Model, now: Duration) -> Option<Duration> {
     [notice, dialog, opening, age, ago].into_iter().flatten().min()
 }
 
-/// Returns whether work was deferred until the screen is drawn. [`Message::Wake`] carries it out.
+/// Returns whether work on samples was deferred. Each [`Message::ContinueDeferred`] carries out a part of it.
 pub(crate) fn has_deferred_work(model: &Model) -> bool {
     model.instances.iter().any(|instance| instance.data.has_deferred())
 }

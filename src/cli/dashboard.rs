@@ -21,6 +21,8 @@ use crate::config::target::Target;
 use crate::config::terminal_env::{ColorTheme, TerminalEnv};
 use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::safe_text::SafeText;
+use crate::haproxy::stat_table::StatLimits;
+use crate::history::memory_plan::MemoryPlan;
 use crate::live::dashboard_config::{DashboardConfig, ExitReason};
 use crate::live::event_loop;
 use crate::live::io_thread::PollSettings;
@@ -39,9 +41,11 @@ pub(super) fn show(
 ) -> anyhow::Result<ExitCode> {
     check_threshold_flags(settings, &options.thresholds)?;
     warn_about_threshold_flags(&options.thresholds);
+    let history_bytes = usize::from(settings.history_memory) << 20;
     let polling = PollSettings {
         schedule: PollSchedule::new(settings.interval),
         limits: ConnectionLimits::default(),
+        stat_limits: StatLimits { bytes: MemoryPlan::new(history_bytes).sample_limit(), ..StatLimits::default() },
         read_only: settings.read_only,
         clock: Clock::start(),
     };
@@ -55,7 +59,7 @@ pub(super) fn show(
         initial_notice: initial_notice(&found),
         targets: found.targets,
         polling,
-        history_bytes: usize::from(settings.history_memory) << 20,
+        history_bytes,
         theme: theme(settings)?,
         initial_view: InitialView { view_configs: view_configs(&settings.views)?, ..options.start()? },
         audit,

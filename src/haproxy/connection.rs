@@ -88,6 +88,9 @@ pub enum RequestError {
     /// The connection was lost.
     #[error("the connection was lost: {}", os_message(.0))]
     Broken(io::Error),
+    /// The reader of the reply stopped reading.
+    #[error("reading was stopped after {0} bytes")]
+    Stopped(usize),
     /// HAProxy closed the connection without sending a byte.
     #[error("HAProxy closed the connection without a reply")]
     Empty,
@@ -135,24 +138,25 @@ pub async fn request(
     limits: &ConnectionLimits,
     into: &mut Vec<u8>,
 ) -> Result<RequestTiming, RequestError> {
-    request_with_progress(address, line, limits, into, |_| ()).await
+    request_with_progress(address, line, limits, into, |_| true).await
 }
 
-/// Like [`request`], and after each read calls `on_data` with all bytes received so far.
+/// Like [`request`], and after each read calls `on_data` with `into`. `on_data` may remove bytes from the front, except
+/// the last two, and returns whether to continue reading.
 ///
 /// # Errors
-/// Returns the errors of [`request`].
+/// Returns the errors of [`request`], or [`RequestError::Stopped`] if `on_data` returned false.
 pub(crate) async fn request_with_progress(
     address: &Address,
     line: &str,
     limits: &ConnectionLimits,
     into: &mut Vec<u8>,
-    on_data: impl FnMut(&[u8]),
+    on_data: impl FnMut(&mut Vec<u8>) -> bool,
 ) -> Result<RequestTiming, RequestError> {
-    let base = into.len();
-    let result = connect_and_exchange(address, line, limits, into, on_data).await;
+    let mut received = 0;
+    let result = connect_and_exchange(address, line, limits, into, &mut received, on_data).await;
     if tracing::enabled!(tracing::Level::DEBUG) {
-        log_request(address, line, &result, into.len() - base);
+        log_request(address, line, &result, received);
     }
     result
 }
@@ -201,15 +205,16 @@ async fn connect_and_exchange(
     line: &str,
     limits: &ConnectionLimits,
     into: &mut Vec<u8>,
-    on_data: impl FnMut(&[u8]),
+    received: &mut usize,
+    on_data: impl FnMut(&mut Vec<u8>) -> bool,
 ) -> Result<RequestTiming, RequestError> {
     let start = Instant::now();
     let stream = connect(address, limits).await?;
     let connect_time = start.elapsed();
     let sent = Instant::now();
     match stream {
-        Stream::Unix(stream) => exchange(stream, line, limits, into, on_data).await?,
-        Stream::Tcp(stream) => exchange(stream, line, limits, into, on_data).await?,
+        Stream::Unix(stream) => exchange(stream, line, limits, into, received, on_data).await?,
+        Stream::Tcp(stream) => exchange(stream, line, limits, into, received, on_data).await?,
     }
     Ok(RequestTiming { connect: connect_time, reply: sent.elapsed() })
 }
@@ -219,7 +224,8 @@ enum Stream {
     Tcp(TcpStream),
 }
 
-/// Sends `line` on an open connection; otherwise like [`request_with_progress`].
+/// Sends `line` on an open connection; otherwise like [`request_with_progress`]. Sets `received` to the number of bytes
+/// received, also if an error is returned.
 ///
 /// # Errors
 /// Returns the errors of [`request`].
@@ -228,7 +234,8 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     line: &str,
     limits: &ConnectionLimits,
     into: &mut Vec<u8>,
-    mut on_data: impl FnMut(&[u8]),
+    received: &mut usize,
+    mut on_data: impl FnMut(&mut Vec<u8>) -> bool,
 ) -> Result<(), RequestError> {
     let start = Instant::now();
     let end = start + limits.total;
@@ -239,29 +246,36 @@ pub async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
         .map_err(RequestError::Broken)?;
     let base = into.len();
     let mut is_half_closed = false;
+    *received = 0;
     loop {
-        let received = into.len() - base;
-        if received > limits.max_bytes {
+        if *received > limits.max_bytes {
             return Err(RequestError::TooLarge(limits.max_bytes));
         }
-        let deadline = match received {
+        let deadline = match *received {
             0 => start + limits.first_byte,
-            _ if !is_half_closed && reply::may_be_complete(&into[base..]) => end.min(Instant::now() + QUIET_TIME),
+            _ if !is_half_closed && reply::may_be_complete(into.get(base..).unwrap_or(into)) => {
+                end.min(Instant::now() + QUIET_TIME)
+            }
             _ => end,
         };
         match timeout_at(deadline, stream.read_buf(into)).await {
-            Ok(Ok(0)) if received == 0 => return Err(RequestError::Empty),
+            Ok(Ok(0)) if *received == 0 => return Err(RequestError::Empty),
             Ok(Ok(0)) => return Ok(()),
-            Ok(Ok(_)) => on_data(&into[base..]),
+            Ok(Ok(count)) => {
+                *received += count;
+                if !on_data(into) {
+                    return Err(RequestError::Stopped(*received));
+                }
+            }
             // HAProxy resets the connection when the command line is too long.
             Ok(Err(error)) => return Err(RequestError::Broken(error)),
-            Err(_) if received == 0 => return Err(RequestError::Silent(limits.first_byte)),
+            Err(_) if *received == 0 => return Err(RequestError::Silent(limits.first_byte)),
             Err(_) if deadline < end => {
                 is_half_closed = true;
                 // If the peer is gone, the next read reports it.
                 let _ = stream.shutdown().await;
             }
-            Err(_) => return Err(RequestError::Slow { after: limits.total, bytes: received }),
+            Err(_) => return Err(RequestError::Slow { after: limits.total, bytes: *received }),
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod compact_duration;
 pub mod connection;
 pub(crate) mod connection_hints;
 pub mod connection_stage;
+pub(crate) mod csv_record;
 pub mod fields;
 pub mod info;
 pub mod level;

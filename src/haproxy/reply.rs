@@ -41,11 +41,6 @@ impl<'a> Reply<'a> {
         self.body
     }
 
-    /// Returns true if the reply ended with an empty line, which may be one in a quoted cell of `show stat`.
-    pub(crate) fn ends_with_empty_line(&self) -> bool {
-        self.is_ended
-    }
-
     /// Returns true if the reply ended with an empty line that is not in a quoted cell of `show stat`. Reads the whole
     /// reply.
     pub fn is_complete(&self) -> bool {
@@ -77,7 +72,7 @@ pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
     let mut replies = Vec::with_capacity(count);
     let mut rest = bytes;
     while replies.len() + 1 < count && !rest.is_empty() {
-        let Some((body, after)) = split_first(rest) else { break };
+        let Some((body, after)) = split_first(rest, 0) else { break };
         replies.push(Reply { body: without_severity(body), is_ended: true });
         rest = after;
     }
@@ -89,8 +84,41 @@ pub fn split(bytes: &[u8], count: usize) -> Vec<Reply<'_>> {
 
 /// Returns the offset of the byte after the first `count` replies, or `None` if these replies are not complete.
 pub(crate) fn offset_after(bytes: &[u8], count: usize) -> Option<usize> {
-    let rest = (0..count).try_fold(bytes, |rest, _| split_first(rest).map(|(_, rest)| rest))?;
-    Some(bytes.len() - rest.len())
+    EndFinder::new(count).find(bytes)
+}
+
+/// Finds the end of the first replies in bytes that are still arriving. Each byte is read only once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EndFinder {
+    /// Number of replies whose end has not been found.
+    missing: usize,
+    /// Number of bytes that have been searched.
+    searched: usize,
+    /// Start of the reply in which the search continues.
+    start: usize,
+}
+
+impl EndFinder {
+    /// Creates a finder of the end of the first `count` replies.
+    pub(crate) fn new(count: usize) -> Self {
+        Self { missing: count, searched: 0, start: 0 }
+    }
+
+    /// Returns the offset of the byte after the replies, or `None` if they are not complete. `bytes` are all bytes
+    /// received so far.
+    pub(crate) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        while self.missing > 0 {
+            let searched = self.searched.saturating_sub(self.start);
+            let Some((_, rest)) = split_first(&bytes[self.start..], searched) else {
+                // The last byte may be the first of two line breaks.
+                self.searched = bytes.len().saturating_sub(1);
+                return None;
+            };
+            self.start = bytes.len() - rest.len();
+            self.missing -= 1;
+        }
+        Some(self.start)
+    }
 }
 
 /// Returns true if the bytes end like a complete reply. The reply may continue nevertheless.
@@ -117,11 +145,12 @@ pub(crate) fn without_severity(bytes: &[u8]) -> &[u8] {
     prefix_end().map_or(bytes, |end| &bytes[end..])
 }
 
-fn split_first(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Splits off the first reply. Its end is not in the first `searched` bytes, except that their last byte may begin it.
+fn split_first(bytes: &[u8], searched: usize) -> Option<(&[u8], &[u8])> {
     if let [b'\n', rest @ ..] = bytes {
         return Some((&bytes[..0], rest));
     }
-    let end = bytes.windows(2).position(|pair| pair == b"\n\n")?;
+    let end = searched + bytes[searched..].windows(2).position(|pair| pair == b"\n\n")?;
     Some((&bytes[..=end], &bytes[end + 2..]))
 }
 
@@ -172,6 +201,17 @@ mod tests {
         );
         for kept in ["[9]: x\n\n", "[0x1]: x\n\n", "[3] x\n\n", "[]: x\n\n", "[errs]: x\n\n", "["] {
             assert!(texts(kept.as_bytes(), 1)[0].0.starts_with('['), "{kept}");
+        }
+    }
+
+    #[test]
+    fn end_finder_finds_the_same_end_in_any_chunks() {
+        for (bytes, count) in
+            [(&b"a\nb\n\n\n# h\n\n"[..], 2), (b"\n\n\n", 3), (b"a\n\nb\n\nc", 2), (b"a\n\nb\nc\n", 2), (b"a\n", 1)]
+        {
+            let mut finder = EndFinder::new(count);
+            let found = (0..=bytes.len()).find_map(|length| finder.find(&bytes[..length]));
+            assert_eq!(found, offset_after(bytes, count), "{bytes:?}");
         }
     }
 

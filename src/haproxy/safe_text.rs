@@ -49,6 +49,12 @@ impl SafeText {
         self.verbatim
     }
 
+    /// Returns the allocated memory in bytes. Clones share it.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        // Two reference counts, and the allocator's own bookkeeping.
+        self.text.len() + 32
+    }
+
     /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()

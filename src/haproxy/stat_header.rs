@@ -1,5 +1,6 @@
 //! The header line of `show stat`. Columns are identified by name, never by position.
 
+use crate::haproxy::csv_record::CsvRecord;
 use crate::haproxy::fields::{Field, FieldKind, TextField};
 use crate::haproxy::numbers::column_set;
 use crate::haproxy::safe_text::SafeText;
@@ -36,8 +37,8 @@ const _: () = assert!(MAX_WIDTH <= column_set::MAX_WIDTH);
 impl StatSchema {
     /// Parses a header line. Returns `None` if the line does not begin with `# `, or if `pxname` or `svname` is
     /// missing.
-    pub(crate) fn parse(header: &csv::ByteRecord) -> Option<Self> {
-        let first = header.get(0)?.strip_prefix(b"# ")?;
+    pub(crate) fn parse(header: &CsvRecord) -> Option<Self> {
+        let first = header.iter().next()?.strip_prefix(b"# ")?;
         let mut schema = Self {
             columns: Vec::with_capacity(header.len()),
             slots: [None; Field::COUNT],
@@ -45,6 +46,7 @@ impl StatSchema {
             quantity_count: 0,
         };
         let (mut has_proxy, mut has_name, mut extra) = (false, false, 0);
+        let mut has_text = [false; TextField::ALL.len()];
         for name in std::iter::once(first).chain(header.iter().skip(1)) {
             let column = match name {
                 // If a name occurs more than once, only the first column is used.
@@ -52,7 +54,7 @@ impl StatSchema {
                 b"svname" if !std::mem::replace(&mut has_name, true) => HeaderColumn::Name,
                 b"" | b"-" | b"(null)" | b"pxname" | b"svname" => HeaderColumn::Ignored,
                 _ => match (TextField::by_name(name), Field::by_name(name)) {
-                    (Some(field), _) if !schema.columns.contains(&HeaderColumn::Text(field)) => {
+                    (Some(field), _) if !std::mem::replace(&mut has_text[field as usize], true) => {
                         HeaderColumn::Text(field)
                     }
                     (None, Some(field)) if schema.slots[field as usize].is_none() => {

@@ -19,57 +19,61 @@ pub struct StatAnomalies {
     /// Cells of numeric columns that are not numbers or do not fit in 63 bits. They count as absent. (2.6 reports a
     /// gauge below zero as 18446744073709551615.)
     pub(crate) invalid_numbers: usize,
+    /// Rows that were dropped because the table has reached a limit of [`StatLimits`].
+    pub dropped_rows: usize,
+}
+
+/// Maximum number of rows of a table; 100,000 servers with their backends have fewer.
+const MAX_ROWS: usize = 120_000;
+
+/// Number of rows from which capacity for the maximum number is reserved at once. Memory that is never written costs
+/// nothing, but doubling a long list copies it, and the copies fragment the heap.
+const MANY_ROWS: usize = 4096;
+
+/// The limits of one table. Rows beyond a limit are counted and dropped.
+#[derive(Debug, Clone, Copy)]
+pub struct StatLimits {
+    /// Maximum number of rows.
+    pub rows: usize,
+    /// Maximum memory for rows, names, texts and numbers, in bytes.
+    pub bytes: usize,
+}
+
+impl Default for StatLimits {
+    fn default() -> Self {
+        Self { rows: MAX_ROWS, bytes: 44 << 20 }
+    }
 }
 
 /// The function that tries to read a plain row before the CSV reader is used.
 pub(crate) type PlainRowReader = for<'a> fn(&'a [u8], &StatSchema, &mut RowWriter) -> Option<(RowCells<'a>, usize)>;
 
-/// The CSV reader for rows that are not plain. It is reused for consecutive rows that are not plain.
-pub(crate) struct CsvRecords<'a> {
-    body: &'a [u8],
-    start: usize,
-    reader: csv::Reader<&'a [u8]>,
-}
-
-impl<'a> CsvRecords<'a> {
-    pub(crate) fn new(body: &'a [u8]) -> Self {
-        Self { body, start: 0, reader: Self::csv_reader(body) }
-    }
-
-    fn csv_reader(bytes: &'a [u8]) -> csv::Reader<&'a [u8]> {
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes)
-    }
-
-    /// Reads the row at `offset` and returns the offset of its end, or `None` if there are no more rows.
-    pub(crate) fn read(&mut self, offset: usize, record: &mut csv::ByteRecord) -> Option<usize> {
-        if self.end() != offset {
-            (self.start, self.reader) = (offset, Self::csv_reader(&self.body[offset..]));
-        }
-        // Reading byte records from a slice cannot fail.
-        self.reader.read_byte_record(record).unwrap_or(false).then(|| self.end())
-    }
-
-    fn end(&self) -> usize {
-        self.start + self.reader.position().byte() as usize
-    }
-}
+/// Rows, and their memory in bytes.
+type RowsAndMemory = (Arc<Vec<StatRow>>, usize);
 
 /// Builds the rows of a table, one by one.
 pub(crate) struct StatReader<'a> {
     pub(crate) schema: Arc<StatSchema>,
     type_slot: Option<usize>,
-    previous: Option<&'a Arc<[StatRow]>>,
+    previous: Option<&'a Arc<Vec<StatRow>>>,
     /// Number of leading rows that equal the rows of the previous table. It does not change once `rows` is present.
     shared: usize,
     /// All rows; `None` until a row differs from the previous table.
     rows: Option<Vec<StatRow>>,
     pub(crate) numbers: RowWriter,
     anomalies: StatAnomalies,
+    limits: StatLimits,
+    /// Memory of all rows except their numbers, in bytes.
+    row_bytes: usize,
 }
 
 impl<'a> StatReader<'a> {
     /// Creates a reader that shares rows with the previous table and reuses released buffers for numbers.
-    pub(crate) fn new(schema: Arc<StatSchema>, before: Option<(&'a Arc<[StatRow]>, &NumberRows)>) -> Self {
+    pub(crate) fn new(
+        schema: Arc<StatSchema>,
+        before: Option<(&'a Arc<Vec<StatRow>>, &NumberRows)>,
+        limits: StatLimits,
+    ) -> Self {
         let numbers = before.map(|(_, numbers)| RowWriter::reusing(numbers, schema.width()));
         Self {
             type_slot: schema.slot(Field::Type),
@@ -79,6 +83,8 @@ impl<'a> StatReader<'a> {
             numbers: numbers.unwrap_or_else(|| RowWriter::new(schema.width(), 16)),
             schema,
             anomalies: StatAnomalies::default(),
+            limits,
+            row_bytes: 0,
         }
     }
 
@@ -94,11 +100,18 @@ impl<'a> StatReader<'a> {
             self.anomalies.rejected_rows += 1;
             return;
         };
+        let index = self.rows.as_ref().map_or(self.shared, Vec::len);
+        // Later rows are dropped too, even if they are smaller.
+        let is_full = index >= self.limits.rows || self.row_bytes + self.numbers.memory_used() > self.limits.bytes;
+        if is_full || self.anomalies.dropped_rows > 0 {
+            self.numbers.discard_row();
+            self.anomalies.dropped_rows += 1;
+            return;
+        }
         if cells.count != self.schema.columns().len() {
             self.anomalies.uneven_rows += 1;
         }
         self.numbers.end_row();
-        let index = self.rows.as_ref().map_or(self.shared, Vec::len);
         let before = self.previous.and_then(|rows| rows.get(index));
         let same = before.filter(|row| row.matches_cells(kind, cells.names, &cells.texts));
         match (&mut self.rows, same) {
@@ -107,9 +120,17 @@ impl<'a> StatReader<'a> {
             (rows, None) => {
                 let same = &self.previous.map_or(&[][..], |rows| rows)[..self.shared];
                 let rows = rows.get_or_insert_with(|| same.to_vec());
+                if rows.len() == rows.capacity() && rows.len() >= MANY_ROWS {
+                    rows.reserve_exact(self.limits.rows.saturating_sub(rows.len()));
+                }
                 let row = StatRow::from_cells(kind, cells.names, &cells.texts, [before, rows.last()]);
                 rows.push(row);
             }
+        }
+        let all = self.rows.as_deref().or(self.previous.map(|rows| rows.as_slice())).unwrap_or_default();
+        if let Some(row) = all.get(index) {
+            let above = index.checked_sub(1).and_then(|above| all.get(above));
+            self.row_bytes += row.memory_below(above);
         }
     }
 
@@ -124,14 +145,17 @@ impl<'a> StatReader<'a> {
         }
     }
 
-    /// Returns the schema, the rows, their numbers and the anomalies.
-    pub(crate) fn finish(self) -> (Arc<StatSchema>, Arc<[StatRow]>, NumberRows, StatAnomalies) {
+    /// Returns the parts of the table: the schema, the rows with their memory in bytes, the numbers and the anomalies.
+    pub(crate) fn finish(self) -> (Arc<StatSchema>, RowsAndMemory, NumberRows, StatAnomalies) {
         let rows = match (self.rows, self.previous) {
-            (Some(rows), _) => rows.into(),
+            (Some(mut rows), _) => {
+                rows.shrink_to_fit();
+                Arc::new(rows)
+            }
             (None, Some(before)) if before.len() == self.shared => Arc::clone(before),
-            (None, before) => before.map_or(&[][..], |rows| &rows[..self.shared]).into(),
+            (None, before) => Arc::new(before.map_or(Vec::new(), |rows| rows[..self.shared].to_vec())),
         };
-        (self.schema, rows, self.numbers.finish(), self.anomalies)
+        (self.schema, (rows, self.row_bytes), self.numbers.finish(), self.anomalies)
     }
 }
 

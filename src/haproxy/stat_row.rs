@@ -42,43 +42,74 @@ impl RowKind {
 /// The text cells of a received row, indexed by [`TextField`]; `None` for empty cells.
 pub(crate) type TextCells<'a> = [Option<&'a [u8]>; TextField::ALL.len()];
 
-/// The texts of one row except its names, shared between samples while they do not change.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct RowTexts(Box<[(TextField, SafeText)]>);
+/// Some texts of one row, shared with other rows and samples that have the same ones; `None` without texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct RowTexts(Option<Arc<[(TextField, SafeText)]>>);
 
 impl RowTexts {
-    /// Returns true if the texts are equal to the cells.
-    fn match_cells(&self, cells: &TextCells<'_>) -> bool {
-        let mut known = self.0.iter();
-        let is_next = |(index, cell): (usize, &[u8])| {
-            known.next().is_some_and(|(field, text)| *field as usize == index && is_verbatim(text, cell))
-        };
-        present(cells).all(is_next) && known.next().is_none()
+    fn as_slice(&self) -> &[(TextField, SafeText)] {
+        self.0.as_deref().unwrap_or_default()
     }
 
-    /// Builds the texts from cells. A text that one of `others` has in the same field is shared.
-    fn from_cells<'a>(cells: &TextCells<'_>, others: &(impl Iterator<Item = &'a Self> + Clone)) -> Self {
-        let text = |(index, cell): (usize, &[u8])| {
-            let field = TextField::ALL[index].0;
+    /// Returns true if the texts are equal to the cells.
+    fn match_cells<'a>(&self, mut cells: impl Iterator<Item = (TextField, &'a [u8])>) -> bool {
+        let mut known = self.as_slice().iter();
+        let is_next = |(field, cell): (TextField, &[u8])| {
+            known.next().is_some_and(|(known, text)| *known == field && is_verbatim(text, cell))
+        };
+        cells.all(is_next) && known.next().is_none()
+    }
+
+    /// Builds the texts from cells. If one of `others` has the same texts, they are shared; otherwise, each text that one
+    /// of `others` has in the same field.
+    fn from_cells<'a>(
+        cells: impl Iterator<Item = (TextField, &'a [u8])> + Clone,
+        others: &(impl Iterator<Item = &'a Self> + Clone),
+    ) -> Self {
+        if let Some(same) = others.clone().find(|other| other.match_cells(cells.clone())) {
+            return same.clone();
+        }
+        let text = |(field, cell): (TextField, &[u8])| {
             let there = others.clone().filter_map(|other| other.get(field)).find(|text| is_verbatim(text, cell));
             (field, there.cloned().unwrap_or_else(|| SafeText::new(cell)))
         };
-        Self(present(cells).map(text).collect())
+        Self(Some(cells.map(text).collect()).filter(|texts: &Arc<[_]>| !texts.is_empty()))
     }
 
     fn get(&self, field: TextField) -> Option<&SafeText> {
-        self.0.iter().find(|(known, _)| *known == field).map(|(_, text)| text)
+        self.as_slice().iter().find(|(known, _)| *known == field).map(|(_, text)| text)
+    }
+
+    fn is_shared_with(&self, other: &Self) -> bool {
+        self.0.as_ref().map(Arc::as_ptr) == other.0.as_ref().map(Arc::as_ptr)
+    }
+
+    /// Returns the memory used, in bytes.
+    fn memory_bytes(&self) -> usize {
+        let text = |(_, text): &(TextField, SafeText)| size_of::<(TextField, SafeText)>() + text.memory_bytes();
+        // Two reference counts, and the allocator's own bookkeeping.
+        self.0.as_deref().map_or(0, |texts| texts.iter().map(text).sum::<usize>() + 32)
     }
 }
 
-fn present<'a>(cells: &TextCells<'a>) -> impl Iterator<Item = (usize, &'a [u8])> {
-    cells.iter().enumerate().filter_map(|(index, cell)| Some((index, (*cell)?)))
+/// Returns true if the text of this field usually differs in all rows.
+fn is_own(field: TextField) -> bool {
+    matches!(field, TextField::Addr | TextField::Cookie)
+}
+
+/// Iterates over the cells that are not empty, and either differ in all rows usually or do not.
+fn present<'a>(cells: &TextCells<'a>, own: bool) -> impl Iterator<Item = (TextField, &'a [u8])> + Clone {
+    let cells = TextField::ALL.iter().map(|(field, _)| *field).zip(*cells);
+    cells.filter_map(move |(field, cell)| Some((field, cell?)).filter(|_| is_own(field) == own))
 }
 
 /// Returns true if the text equals the cell and no character was escaped.
 fn is_verbatim(text: &SafeText, cell: &[u8]) -> bool {
     text.is_verbatim() && text.as_str().as_bytes() == cell
 }
+
+/// Memory of a row besides its names and texts, in bytes: the row itself, its identity and its place in the indexes.
+const ROW_BYTES: usize = size_of::<StatRow>() + 32;
 
 /// The names and texts of one row.
 #[derive(Debug, Clone)]
@@ -91,7 +122,10 @@ pub struct StatRow {
     pub name: SafeText,
     /// State parsed from the status; stored because it is read often.
     state: RowState,
-    texts: Arc<RowTexts>,
+    /// Texts that most rows share.
+    texts: RowTexts,
+    /// Address and cookie. They are apart, because otherwise rows could not share their other texts.
+    own_texts: RowTexts,
 }
 
 impl StatRow {
@@ -108,10 +142,11 @@ impl StatRow {
             let there = others().map(of).find(|text| is_verbatim(text, cell));
             there.cloned().unwrap_or_else(|| SafeText::new(cell))
         };
-        let same = others().find(|other| other.texts.match_cells(texts)).map(|other| Arc::clone(&other.texts));
-        let texts = same.unwrap_or_else(|| Arc::new(RowTexts::from_cells(texts, &others().map(|other| &*other.texts))));
+        let own_texts = RowTexts::from_cells(present(texts, true), &others().map(|other| &other.own_texts));
+        let texts = RowTexts::from_cells(present(texts, false), &others().map(|other| &other.texts));
         let state = RowState::parse(texts.get(TextField::Status).map_or("", SafeText::as_str));
-        Self { kind, proxy: name(names[0], |row| &row.proxy), name: name(names[1], |row| &row.name), state, texts }
+        let (proxy, name) = (name(names[0], |row| &row.proxy), name(names[1], |row| &row.name));
+        Self { kind, proxy, name, state, texts, own_texts }
     }
 
     /// Returns true if the received cells equal this row.
@@ -120,29 +155,40 @@ impl StatRow {
         self.kind == kind
             && is_verbatim(&self.proxy, proxy)
             && is_verbatim(&self.name, name)
-            && self.texts.match_cells(texts)
+            && self.texts.match_cells(present(texts, false))
+            && self.own_texts.match_cells(present(texts, true))
     }
 
     /// Returns true if both rows share their texts in memory. Does not compare the texts.
     pub(crate) fn shares_texts(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.texts, &other.texts)
+        self.texts.is_shared_with(&other.texts) && self.own_texts.is_shared_with(&other.own_texts)
     }
 
     /// Returns true if the texts of both rows are equal. This is cheap between two samples, because most rows share
     /// their texts.
     pub(crate) fn has_same_texts(&self, other: &Self) -> bool {
-        self.shares_texts(other) || self.texts == other.texts
+        self.shares_texts(other) || self.texts == other.texts && self.own_texts == other.own_texts
     }
 
-    /// Returns the memory used by the texts, in bytes, without the names.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        let cell = |(_, text): &(TextField, SafeText)| size_of::<(TextField, SafeText)>() + text.as_str().len() + 16;
-        self.texts.0.iter().map(cell).sum::<usize>() + size_of::<RowTexts>() + 16
+    /// Returns the memory of a row in bytes, including its identity and its place in the indexes. Names and texts that the
+    /// row shares with the row above are not counted again.
+    pub(crate) fn memory_below(&self, above: Option<&Self>) -> usize {
+        let proxy = if above.is_some_and(|above| above.proxy == self.proxy) { 0 } else { self.proxy.memory_bytes() };
+        ROW_BYTES + proxy + self.name.memory_bytes() + self.text_memory(above)
+    }
+
+    /// Returns the memory of the texts that this row does not share with `other`, in bytes, without the names.
+    pub(crate) fn text_memory(&self, other: Option<&Self>) -> usize {
+        let texts = |of: fn(&Self) -> &RowTexts| match other {
+            Some(other) if of(other).is_shared_with(of(self)) => 0,
+            _ => of(self).memory_bytes(),
+        };
+        texts(|row| &row.texts) + texts(|row| &row.own_texts)
     }
 
     /// Returns the text of a column, or `None` if the text is empty or this version does not have the column.
     pub fn text(&self, field: TextField) -> Option<&SafeText> {
-        self.texts.get(field)
+        if is_own(field) { self.own_texts.get(field) } else { self.texts.get(field) }
     }
 
     /// Returns the status in HAProxy's words, or an empty string if HAProxy reported no status.

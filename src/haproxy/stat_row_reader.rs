@@ -5,6 +5,7 @@
 //! are read by the CSV reader, which supports quotes, line breaks within quotes and rows of any length. Both readers
 //! produce the same cells.
 
+use crate::haproxy::csv_record::CsvRecord;
 use crate::haproxy::numbers::row_writer::RowWriter;
 use crate::haproxy::reply_words::parse_number;
 use crate::haproxy::stat_header::{HeaderColumn, StatSchema};
@@ -95,11 +96,7 @@ fn read_plain_number(bytes: &[u8]) -> Option<(Option<i64>, usize)> {
 }
 
 /// Converts a row from the CSV reader into cells and writes its numbers to the current row of `numbers`.
-pub(crate) fn read_csv_record<'a>(
-    record: &'a csv::ByteRecord,
-    schema: &StatSchema,
-    numbers: &mut RowWriter,
-) -> RowCells<'a> {
+pub(crate) fn read_csv_record<'a>(record: &'a CsvRecord, schema: &StatSchema, numbers: &mut RowWriter) -> RowCells<'a> {
     let mut cells = RowCells { count: record.len(), ..RowCells::default() };
     for (cell, column) in record.iter().zip(schema.columns()) {
         match *column {

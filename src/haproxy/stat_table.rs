@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::haproxy::csv_record::{CsvOutcome, CsvRecord};
 use crate::haproxy::fields::Field;
 use crate::haproxy::numbers::number_rows::{self, NumberRows};
 use crate::haproxy::reply_words;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_header::StatSchema;
-pub use crate::haproxy::stat_reader::StatAnomalies;
-use crate::haproxy::stat_reader::{CsvRecords, PlainRowReader, StatReader};
+use crate::haproxy::stat_reader::{PlainRowReader, StatReader};
+pub use crate::haproxy::stat_reader::{StatAnomalies, StatLimits};
 pub use crate::haproxy::stat_row::{RowKind, StatRow};
 use crate::haproxy::stat_row_reader;
 
@@ -29,15 +30,25 @@ pub enum StatError {
     /// number of bytes received.
     #[error("the reply to \"show stat\" was cut after {0} bytes: its final empty line is missing")]
     Cut(usize),
+    /// A row is longer than [`MAX_ROW_BYTES`].
+    #[error("the reply to \"show stat\" has a row of more than {MAX_ROW_BYTES} bytes; reading was stopped")]
+    LongRow,
 }
+
+/// Maximum length of a row in bytes. HAProxy builds a row in a buffer of 16 kB (`tune.bufsize`).
+pub(crate) const MAX_ROW_BYTES: usize = 1 << 20;
+/// Maximum length of the header line in bytes; 3.2 sends 1,400.
+const MAX_HEADER_BYTES: usize = 64 << 10;
 
 /// The parsed reply to a `show stat` command.
 #[derive(Debug)]
 pub struct StatTable {
     schema: Arc<StatSchema>,
-    rows: Arc<[StatRow]>,
+    rows: Arc<Vec<StatRow>>,
     numbers: NumberRows,
     anomalies: StatAnomalies,
+    /// Memory of the rows without their numbers, in bytes.
+    row_memory: usize,
 }
 
 impl StatTable {
@@ -48,17 +59,19 @@ impl StatTable {
     /// # Errors
     /// Returns an error if the reply does not begin with a header line of `show stat` or ends within a quoted cell.
     pub fn parse(body: &[u8], previous: Option<&Self>) -> Result<Self, StatError> {
-        StatParser::new(previous).finish(body)
+        StatParser::new(previous, StatLimits::default()).finish(body)
     }
 
     /// Builds a table from its parts. `numbers` must contain one row for each of `rows`.
     pub(crate) fn new(
         schema: Arc<StatSchema>,
-        rows: Arc<[StatRow]>,
+        rows: Arc<Vec<StatRow>>,
         numbers: NumberRows,
         anomalies: StatAnomalies,
     ) -> Self {
-        Self { schema, rows, numbers, anomalies }
+        let above = std::iter::once(None).chain(rows.iter().map(Some));
+        let row_memory = rows.iter().zip(above).map(|(row, above)| row.memory_below(above)).sum();
+        Self { schema, rows, numbers, anomalies, row_memory }
     }
 
     /// Returns the rows in HAProxy's order: for each proxy, the frontend, the servers and the backend.
@@ -67,7 +80,7 @@ impl StatTable {
     }
 
     /// Returns the shared list of rows. Consecutive samples that differ only in numbers share the same allocation.
-    pub(crate) fn shared_rows(&self) -> &Arc<[StatRow]> {
+    pub(crate) fn shared_rows(&self) -> &Arc<Vec<StatRow>> {
         &self.rows
     }
 
@@ -93,18 +106,33 @@ impl StatTable {
         self.numbers.row(index)
     }
 
+    /// Returns the memory of the rows without their numbers, in bytes, including their identities. Tables with the same
+    /// rows share it.
+    pub(crate) fn row_memory(&self) -> usize {
+        self.row_memory
+    }
+
+    /// Returns the memory of the numbers, in bytes.
+    pub(crate) fn number_memory(&self) -> usize {
+        self.numbers.memory_used()
+    }
+
     /// Returns the anomalies found in the reply.
     pub fn anomalies(&self) -> StatAnomalies {
         self.anomalies
     }
 }
 
-/// An incremental parser that reads the rows of a reply while the reply arrives.
+/// An incremental parser that reads the rows of a reply while the reply arrives. Each byte of complete rows is read only
+/// once, so that the caller can discard it.
 pub(crate) struct StatParser<'a> {
     previous: Option<&'a StatTable>,
+    limits: StatLimits,
     read_plain_row: PlainRowReader,
     /// Reader of the rows; `None` until the header has been read.
     reader: Option<StatReader<'a>>,
+    /// The last row that was not plain.
+    record: CsvRecord,
     /// Number of bytes of the reply that have been parsed.
     offset: usize,
 }
@@ -112,77 +140,96 @@ pub(crate) struct StatParser<'a> {
 impl<'a> StatParser<'a> {
     /// Creates a parser for a new reply. `previous` is the table of the previous sample, with which names and texts are
     /// shared.
-    pub(crate) fn new(previous: Option<&'a StatTable>) -> Self {
-        Self { previous, read_plain_row: stat_row_reader::read_plain_row, reader: None, offset: 0 }
+    pub(crate) fn new(previous: Option<&'a StatTable>, limits: StatLimits) -> Self {
+        let (reader, record) = (None, CsvRecord::default());
+        Self { previous, limits, read_plain_row: stat_row_reader::read_plain_row, reader, record, offset: 0 }
     }
 
-    /// Parses all plain rows that are complete so far. `body` contains all bytes received so far, not only the new
-    /// ones.
-    pub(crate) fn feed(&mut self, body: &[u8]) {
+    /// Parses all rows that are complete in `bytes`, the bytes after those parsed so far, and returns the number of
+    /// bytes parsed. The empty line at the end of the reply is not parsed.
+    ///
+    /// # Errors
+    /// Returns an error if the header or a row is invalid or too long, so that reading more is useless.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<usize, StatError> {
+        let mut parsed = 0;
         if self.reader.is_none() {
-            let header = body.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
-            // A header with quotes may continue after the line break.
-            if header.ends_with(b"\n") && !header.contains(&b'"') {
-                // `finish` reports an invalid header.
-                let _ = self.read_header(header);
+            match self.record.read(bytes) {
+                CsvOutcome::Complete(length) => {
+                    self.start_reader(bytes)?;
+                    parsed = length;
+                }
+                CsvOutcome::Partial if bytes.len() > MAX_HEADER_BYTES => return Err(no_header(bytes)),
+                CsvOutcome::Partial => return Ok(0),
             }
         }
-        let Some(reader) = &mut self.reader else { return };
-        while self.offset < body.len() {
-            if body[self.offset] == b'\n' {
-                self.offset += 1;
+        let Some(reader) = &mut self.reader else { return Ok(0) };
+        while parsed + 1 < bytes.len() {
+            let rest = &bytes[parsed..];
+            if rest[0] == b'\n' {
+                parsed += 1;
                 continue;
             }
-            let Some((cells, length)) =
-                (self.read_plain_row)(&body[self.offset..], &reader.schema, &mut reader.numbers)
-            else {
-                return reader.numbers.discard_row();
-            };
-            reader.push_row(&cells);
-            self.offset += length;
+            if let Some((cells, length)) = (self.read_plain_row)(rest, &reader.schema, &mut reader.numbers) {
+                reader.push_row(&cells);
+                parsed += length;
+                continue;
+            }
+            reader.numbers.discard_row();
+            match self.record.read(rest) {
+                CsvOutcome::Complete(length) => {
+                    let cells = stat_row_reader::read_csv_record(&self.record, &reader.schema, &mut reader.numbers);
+                    reader.push_row(&cells);
+                    parsed += length;
+                }
+                CsvOutcome::Partial if rest.len() > MAX_ROW_BYTES => return Err(StatError::LongRow),
+                CsvOutcome::Partial => break,
+            }
         }
+        self.offset += parsed;
+        Ok(parsed)
     }
 
-    fn read_header(&mut self, body: &[u8]) -> Result<(), StatError> {
-        let mut records = CsvRecords::new(body);
-        let start = || StatError::NoHeader(SafeText::new(body[..body.len().min(60)].trim_ascii()));
-        let mut record = csv::ByteRecord::new();
-        self.offset = records.read(0, &mut record).ok_or_else(start)?;
-        let schema = StatSchema::parse(&record)
-            .ok_or_else(|| StatError::NoHeader(SafeText::new(record.get(0).unwrap_or_default())))?;
+    /// Starts to read rows with the columns of the header in `record`. `bytes` are the beginning of the reply.
+    fn start_reader(&mut self, bytes: &[u8]) -> Result<(), StatError> {
+        let schema = StatSchema::parse(&self.record).ok_or_else(|| no_header(bytes))?;
         let schema = match self.previous {
             Some(table) if *table.schema == schema => Arc::clone(&table.schema),
             _ => Arc::new(schema),
         };
-        self.reader = Some(StatReader::new(schema, self.previous.map(|table| (&table.rows, &table.numbers))));
+        let before = self.previous.map(|table| (&table.rows, &table.numbers));
+        self.reader = Some(StatReader::new(schema, before, self.limits));
         Ok(())
     }
 
-    /// Parses the rest of the complete reply, without the empty line at its end, and returns the table.
+    /// Parses the rest of the complete reply, which follows the bytes parsed so far, without the empty line at its end.
     ///
     /// # Errors
     /// Returns an error if the reply does not begin with a header line of `show stat` or ends within a quoted cell.
-    pub(crate) fn finish(mut self, body: &[u8]) -> Result<StatTable, StatError> {
+    pub(crate) fn finish(mut self, rest: &[u8]) -> Result<StatTable, StatError> {
+        let end = self.offset + rest.len();
+        let parsed = self.feed(rest)?;
+        let last = &rest[parsed..];
         if self.reader.is_none() {
-            self.read_header(body)?;
-        }
-        let (mut records, mut record) = (CsvRecords::new(body), csv::ByteRecord::new());
-        loop {
-            self.feed(body);
-            // The next row is not plain, so read it with the CSV reader.
-            let end = if self.offset < body.len() { records.read(self.offset, &mut record) } else { None };
-            let (Some(reader), Some(end)) = (&mut self.reader, end) else { break };
-            if end == body.len() && reply_words::has_open_quote(&body[self.offset..]) {
-                return Err(StatError::Cut(body.len()));
-            }
-            let cells = stat_row_reader::read_csv_record(&record, &reader.schema, &mut reader.numbers);
+            // The header has no line end.
+            self.record.read(last);
+            self.start_reader(last)?;
+        } else if self.record.read(last) == CsvOutcome::Partial && reply_words::has_open_quote(last) {
+            return Err(StatError::Cut(end));
+        } else if let Some(reader) = self.reader.as_mut().filter(|_| self.record.len() > 0) {
+            // The last row has no line end.
+            let cells = stat_row_reader::read_csv_record(&self.record, &reader.schema, &mut reader.numbers);
             reader.push_row(&cells);
-            self.offset = end;
         }
         let no_header = || StatError::NoHeader(SafeText::default());
-        let (schema, rows, numbers, anomalies) = self.reader.map(StatReader::finish).ok_or_else(no_header)?;
-        Ok(StatTable { schema, rows, numbers, anomalies })
+        let (schema, (rows, row_memory), numbers, anomalies) =
+            self.reader.map(StatReader::finish).ok_or_else(no_header)?;
+        Ok(StatTable { schema, rows, numbers, anomalies, row_memory })
     }
+}
+
+fn no_header(bytes: &[u8]) -> StatError {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    StatError::NoHeader(SafeText::new(line[..line.len().min(60)].trim_ascii()))
 }
 
 #[cfg(test)]
@@ -243,7 +290,10 @@ mod tests {
         assert_eq!(names, ["s", "u"]);
         assert_eq!(table.number(0, Field::Qcur), Some(4));
         assert_eq!(table.number(0, Field::Scur), None);
-        assert_eq!(table.anomalies(), StatAnomalies { rejected_rows: 2, uneven_rows: 2, invalid_numbers: 0 });
+        assert_eq!(
+            table.anomalies(),
+            StatAnomalies { rejected_rows: 2, uneven_rows: 2, invalid_numbers: 0, dropped_rows: 0 }
+        );
     }
 
     #[test]
@@ -344,20 +394,21 @@ mod tests {
             prop_assume!(before.is_ok());
             let before = before.unwrap();
             let from_plain = StatTable::parse(second, Some(&before));
-            let from_csv = StatParser { read_plain_row: |_, _, _| None, ..StatParser::new(None) }.finish(second);
+            let from_csv = StatParser { read_plain_row: |_, _, _| None, ..StatParser::new(None, StatLimits::default()) }.finish(second);
             prop_assert_eq!(from_plain.as_ref().map(contents), from_csv.as_ref().map(contents));
         }
 
         #[test]
         fn feed_gives_the_same_table_for_any_chunks(rows in any_rows(), cuts in proptest::collection::vec(0..900_usize, 0..6)) {
             let body = format!("{HEADER}{rows}");
-            let mut parser = StatParser::new(None);
+            let mut parser = StatParser::new(None, StatLimits::default());
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(body.len())).collect();
             cuts.sort_unstable();
+            let mut parsed = 0;
             for cut in cuts {
-                parser.feed(&body.as_bytes()[..cut]);
+                parsed += parser.feed(&body.as_bytes()[parsed..cut.max(parsed)]).unwrap();
             }
-            let table = parser.finish(body.as_bytes());
+            let table = parser.finish(&body.as_bytes()[parsed..]);
             let whole = StatTable::parse(body.as_bytes(), None);
             prop_assert_eq!(table.as_ref().map(contents), whole.as_ref().map(contents));
         }

@@ -47,3 +47,11 @@ pub(crate) fn report_failure(name: &str, failure: &PollFailure, err: &mut dyn Wr
         let _ = writeln!(err, "  {hint}");
     }
 }
+
+/// Writes to `err` how many rows of the instance were not read, because its reply has too many.
+pub(crate) fn report_dropped_rows(poller: &Poller, err: &mut dyn Write) {
+    if let Some(text) = poller.instance.latest().and_then(|sample| sample.dropped_rows_text()) {
+        // A failed write is ignored: standard error is only for people.
+        let _ = writeln!(err, "hapulse: {}: {text}", poller.name);
+    }
+}

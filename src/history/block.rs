@@ -9,7 +9,7 @@ use crate::haproxy::stat_header::StatSchema;
 use crate::haproxy::stat_table::{StatRow, StatTable};
 use crate::history::age_encoding::{self, AgeColumns};
 use crate::history::info_log::InfoLog;
-use crate::history::open_rows::OpenRows;
+use crate::history::open_rows::{OpenRows, PartialStep};
 use crate::history::packed_row::RowColumns;
 use crate::history::row_log::{ABSENT, RowLogReader};
 use crate::history::sample_context::{SampleContext, SampleContexts};
@@ -107,14 +107,31 @@ impl Block {
         is_open && same_columns && self.info.has_keys_of(&sample.info)
     }
 
-    /// Appends a sample; does nothing if the block is sealed. `earlier` is the previous block.
-    pub(crate) fn push(&mut self, sample: &Arc<Sample>, earlier: Option<&Self>) {
-        let RowStorage::Open(open) = &mut self.rows else { return };
-        let step = self.headers.len();
-        self.contexts.push(step, sample, earlier.map(|earlier| &earlier.contexts));
-        self.info.push(&sample.info);
-        open.push(sample, &self.ages, step);
-        self.headers.push(SampleHeader::from_sample(sample));
+    /// Starts to append a sample; returns `None` if the block is sealed.
+    pub(crate) fn start_step(&mut self, sample: &Arc<Sample>) -> Option<PartialStep> {
+        match &mut self.rows {
+            RowStorage::Open(open) => Some(open.start_step(sample, self.headers.len())),
+            RowStorage::Sealed(_) => None,
+        }
+    }
+
+    /// Appends at most `count` rows of the sample, and returns the step, or `None` if the block contains the sample now.
+    /// `earlier` is the previous block.
+    pub(crate) fn continue_step(
+        &mut self,
+        sample: &Sample,
+        step: PartialStep,
+        earlier: Option<&Self>,
+        count: usize,
+    ) -> Option<PartialStep> {
+        let RowStorage::Open(open) = &mut self.rows else { return None };
+        let step = open.continue_step(step, &self.ages, count);
+        if step.is_none() {
+            self.contexts.push(self.headers.len(), sample, earlier.map(|earlier| &earlier.contexts));
+            self.info.push(&sample.info);
+            self.headers.push(SampleHeader::from_sample(sample));
+        }
+        step
     }
 
     /// Seals the block: no further sample can be appended.
@@ -142,6 +159,14 @@ impl Block {
     /// Returns the headers of the samples, oldest first.
     pub(crate) fn headers(&self) -> &[SampleHeader] {
         &self.headers
+    }
+
+    /// Returns the number of rows of the sample that an open block does not contain yet.
+    pub(crate) fn count_new_rows(&self, sample: &Sample) -> usize {
+        match &self.rows {
+            RowStorage::Open(open) => open.count_new_rows(sample),
+            RowStorage::Sealed(_) => sample.rows.ids().len(),
+        }
     }
 
     /// Returns whether any sample of the block contains the row.
@@ -238,7 +263,7 @@ impl Block {
         let sample = |(((step, context), rebuilt), info): (((&usize, &SampleContext), RebuiltTable), _)| {
             let header = self.headers.get(*step)?;
             let numbers = rebuilt.numbers.finish();
-            let table = StatTable::new(Arc::clone(&self.schema), rebuilt.rows.into(), numbers, context.anomalies);
+            let table = StatTable::new(Arc::clone(&self.schema), Arc::new(rebuilt.rows), numbers, context.anomalies);
             Some(Sample {
                 seq: header.seq,
                 at: Timestamp { monotonic: header.at, wall: header.wall },
@@ -247,6 +272,7 @@ impl Block {
                 info,
                 table,
                 rows: Arc::clone(&context.rows),
+                changes: None,
                 cost: header.cost,
                 interval: context.interval,
                 configured: context.configured.clone(),

@@ -5,7 +5,7 @@
 //! ([`crate::problems`]) or playback ([`crate::instance`]). Nothing is written to disk.
 //!
 //! Data flow: [`store`] appends each sample to the newest [`block`] and drops the oldest block when the budget is
-//! exceeded. The open block ([`open_rows`]) appends each row's changes to a [`row_log`], with ages encoded by
+//! exceeded; [`memory_plan`] lowers the budget while the live samples are large. The open block ([`open_rows`]) appends each row's changes to a [`row_log`], with ages encoded by
 //! [`age_encoding`]; [`info_log`], [`text_log`] and [`sample_context`] store the rest of the sample. A full block is
 //! sealed ([`sealed_rows`]), and its rows are packed column by column ([`packed_row`], [`rice_codes`],
 //! [`byte_segments`]), a few with each new sample. Whole samples and single series can be read from both open and
@@ -16,6 +16,7 @@ pub(crate) mod age_encoding;
 pub mod block;
 pub(crate) mod byte_segments;
 pub(crate) mod info_log;
+pub(crate) mod memory_plan;
 pub(crate) mod open_rows;
 pub(crate) mod packed_row;
 #[cfg(test)]

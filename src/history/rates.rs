@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::haproxy::fields::{Field, InfoField};
+use crate::haproxy::stat_table::StatRow;
 use crate::history::block::SampleHeader;
 use crate::history::store::History;
 use crate::observe::row_ids::RowId;
@@ -21,8 +22,10 @@ const MAX_SPAN: Duration = Duration::from_secs(5);
 const MAX_SAMPLES: usize = 5;
 /// Minimum number of samples kept, even if they are large: a rate needs two samples, and one may arrive late.
 const MIN_SAMPLES: usize = 3;
-/// Total size of the replies, in bytes, up to which more than [`MIN_SAMPLES`] samples are kept. Parsed samples take
-/// about twice as much memory as the replies.
+/// Size of a reply, in bytes, from which only two samples are kept.
+const HUGE_REPLY_BYTES: usize = 8 << 20;
+/// Total size of the replies, in bytes, up to which more than the minimum number of samples are kept. Parsed samples
+/// take about twice as much memory as the replies.
 const MAX_REPLY_BYTES: usize = 9 << 20;
 /// Minimum time between kept samples, except for the newest and the oldest. It is slightly less than one second,
 /// because samples taken every second do not arrive exactly one second apart.
@@ -89,7 +92,9 @@ impl<T: RateSample> RateWindow<T> {
             self.samples.clear();
         }
         let now = sample.taken_at();
-        let max_samples = (MAX_REPLY_BYTES / sample.reply_bytes().max(1)).clamp(MIN_SAMPLES, MAX_SAMPLES);
+        let is_huge = |sample: &T| sample.reply_bytes() >= HUGE_REPLY_BYTES;
+        let min_samples = if is_huge(&sample) { 2 } else { MIN_SAMPLES };
+        let max_samples = (MAX_REPLY_BYTES / sample.reply_bytes().max(1)).clamp(min_samples, MAX_SAMPLES);
         // With short intervals, drop the previously newest sample if it is too close in time to the sample before it.
         if let [.., before, last] = self.samples.make_contiguous()
             && last.taken_at().saturating_sub(before.taken_at()) < MIN_GAP
@@ -98,7 +103,9 @@ impl<T: RateSample> RateWindow<T> {
         }
         self.samples.push_back(sample);
         while self.samples.len() > 2
-            && (self.samples.len() > max_samples || now.saturating_sub(self.samples[0].taken_at()) > MAX_SPAN)
+            && (self.samples.len() > max_samples
+                || self.samples.iter().rev().skip(2).any(is_huge)
+                || now.saturating_sub(self.samples[0].taken_at()) > MAX_SPAN)
         {
             self.samples.pop_front();
         }
@@ -129,6 +136,24 @@ impl RateWindow {
     /// Creates a window from samples, oldest first.
     pub(crate) fn from_samples(samples: impl Iterator<Item = Arc<Sample>>) -> Self {
         Self { samples: samples.collect() }
+    }
+
+    /// Returns the memory of the samples in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let rows_before =
+            std::iter::once(None).chain(self.samples.iter().map(|sample| Some(sample.table.shared_rows())));
+        let memory = |(sample, before): (&Arc<Sample>, Option<&Arc<Vec<StatRow>>>)| {
+            let is_shared = before.is_some_and(|before| Arc::ptr_eq(before, sample.table.shared_rows()));
+            sample.table.number_memory() + if is_shared { 0 } else { sample.table.row_memory() }
+        };
+        self.samples.iter().zip(rows_before).map(memory).sum()
+    }
+
+    /// Drops the oldest samples, but not the newest, while the window uses more than `limit` bytes.
+    pub(crate) fn limit_memory(&mut self, limit: usize) {
+        while self.samples.len() > 1 && self.memory() > limit {
+            self.samples.pop_front();
+        }
     }
 
     /// Returns the samples in the window, oldest first.
@@ -264,8 +289,7 @@ mod tests {
 
     #[test]
     fn push_keeps_fewer_large_samples() {
-        for (bytes, expected) in [(1 << 20, MAX_SAMPLES), (2 << 20, 4), (4 << 20, MIN_SAMPLES), (1 << 30, MIN_SAMPLES)]
-        {
+        for (bytes, expected) in [(1 << 20, MAX_SAMPLES), (2 << 20, 4), (4 << 20, MIN_SAMPLES), (1 << 30, 2)] {
             let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
             for second in 0..9 {
                 let sample = builder.build_at_millis(second * 1000, &stat_with_server("b", "s", 10));
@@ -275,6 +299,20 @@ mod tests {
             }
             assert_eq!(window.samples.len(), expected, "{bytes}");
         }
+    }
+
+    #[test]
+    fn push_drops_huge_sample_before_small_ones() {
+        let (mut window, mut builder) = (RateWindow::default(), SampleBuilder::default());
+        let mut counts = Vec::new();
+        for (second, bytes) in [1 << 30, 1 << 30, 1, 1, 1 << 30, 1, 1].into_iter().enumerate() {
+            let sample = builder.build_at_millis(second as u64 * 1000, &stat_with_server("b", "s", 10));
+            let mut sample = Arc::into_inner(sample).unwrap();
+            sample.cost.bytes = bytes;
+            window.push(Arc::new(sample));
+            counts.push(window.samples.iter().filter(|sample| sample.cost.bytes > 1).count());
+        }
+        assert_eq!(counts, [1, 2, 1, 0, 1, 1, 0]);
     }
 
     #[test]

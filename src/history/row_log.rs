@@ -60,6 +60,11 @@ impl RowLogWriter {
         writer
     }
 
+    /// Reserves capacity for an entry of `length` bytes.
+    pub(crate) fn reserve(&mut self, length: usize) {
+        self.bytes.reserve_exact(length);
+    }
+
     /// Appends an entry for a sample that does not contain the row.
     pub(crate) fn push_missing(&mut self) {
         self.is_running = false;
@@ -123,9 +128,10 @@ impl RowLogWriter {
         self.bytes
     }
 
-    /// Returns the memory used, in bytes.
+    /// Returns the memory allocated for the log, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.bytes.capacity() + size_of::<Self>()
+        // 16 bytes are the allocator's own bookkeeping.
+        self.bytes.capacity() + 16
     }
 }
 

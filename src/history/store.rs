@@ -6,51 +6,183 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::history::block::{Block, SampleHeader, Series};
+use crate::history::open_rows::{OpenRows, PartialStep};
 use crate::history::text_log::TextLog;
-use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::{RowId, RowSet};
 use crate::observe::sample::Sample;
 
 /// Default memory budget for the history of one instance: 64 MiB.
 pub const DEFAULT_BUDGET: usize = 64 << 20;
 
+/// Number of new rows from which a sample is stored only if the previous sample had most of its rows. Storing new rows
+/// takes most of the time and memory, and is wasted if they disappear again at once.
+const MANY_NEW_ROWS: usize = 20_000;
+
+/// Memory up to which the newest block is kept even if it exceeds the limit, in bytes.
+const MIN_LIMIT: usize = 256 << 10;
+
 /// Past samples of one instance.
 #[derive(Debug)]
 pub struct History {
     budget: usize,
+    /// Memory that may be used now, in bytes: the budget, or less while the live samples are large.
+    limit: usize,
     blocks: VecDeque<Block>,
     texts: TextLog,
+    /// The newest sample, if it was stored.
     newest: Option<Arc<Sample>>,
+    /// Rows of the last sample, whether it was stored or not.
+    last_rows: Arc<RowSet>,
+    /// Number of samples that were not stored because they were too large or most of their rows were new.
+    skipped: u64,
+    /// Memory by which a block with a single sample exceeded its estimate, in bytes.
+    underestimated: usize,
+    /// The sample that is being appended in parts. Nothing can be read from it yet.
+    partial: Option<PartialSample>,
+}
+
+/// A sample that is being appended in parts: first its texts, then its numbers.
+#[derive(Debug)]
+struct PartialSample {
+    sample: Arc<Sample>,
+    /// Index of the next row whose texts are to be appended.
+    next_text: usize,
+    /// Estimated memory of a block with only this sample, in bytes.
+    block_cost: usize,
+    step: PartialStep,
 }
 
 impl History {
-    /// Creates an empty history of at most `budget` bytes. The newest block is kept even if it exceeds the budget.
+    /// Creates an empty history of at most `budget` bytes. A small newest block is kept even if it exceeds the budget.
     pub fn new(budget: usize) -> Self {
-        Self { budget, blocks: VecDeque::new(), texts: TextLog::default(), newest: None }
+        let (blocks, texts) = (VecDeque::new(), TextLog::default());
+        Self {
+            budget,
+            limit: budget,
+            blocks,
+            texts,
+            newest: None,
+            last_rows: Arc::default(),
+            skipped: 0,
+            underestimated: 0,
+            partial: None,
+        }
     }
 
-    /// Appends a sample and drops the oldest blocks while the budget is exceeded.
+    /// Lowers the memory limit for the next sample to `bytes`; a value above the budget restores the budget.
+    pub(crate) fn set_limit(&mut self, bytes: usize) {
+        self.limit = bytes.min(self.budget);
+    }
+
+    /// Appends a sample, as [`Self::start_push`] and [`Self::continue_push`] do.
     pub fn push(&mut self, sample: &Arc<Sample>) {
-        self.texts.push(self.newest.replace(Arc::clone(sample)).as_deref(), sample);
-        if !self.blocks.back().is_some_and(|block| block.accepts(sample)) {
+        self.start_push(sample);
+        self.complete_push();
+    }
+
+    /// Drops the oldest blocks while the limit is exceeded, and starts to append a sample. It can be read after
+    /// [`Self::continue_push`] has appended all of its rows. A sample is not stored if it would alone exceed the limit, or
+    /// if very many of its rows are new.
+    pub(crate) fn start_push(&mut self, sample: &Arc<Sample>) {
+        self.complete_push();
+        let block_cost = OpenRows::first_sample_memory(sample, sample.rows.ids().len()) + self.underestimated;
+        if self.has_many_new_rows(sample) || block_cost > self.limit.max(MIN_LIMIT) {
+            self.skipped += 1;
+            self.newest = None;
+            if let Some(open) = self.blocks.back_mut() {
+                open.seal();
+            }
+            return self.drop_oldest_above(self.limit);
+        }
+        let added =
+            self.blocks.back().map_or(0, |open| OpenRows::first_sample_memory(sample, open.count_new_rows(sample)));
+        // If two blocks fit, the first one is sealed before it takes everything, so that dropping it leaves the second.
+        let block_limit = if block_cost * 2 < self.limit { self.limit / 4 * 3 } else { self.limit }.max(MIN_LIMIT);
+        let is_full = |open: &Block| !open.accepts(sample) || open.memory() + added > block_limit;
+        if self.blocks.back().is_none_or(is_full) {
             if let Some(full) = self.blocks.back_mut() {
                 full.seal();
             }
+            self.drop_oldest_above(self.limit.saturating_sub(block_cost));
             self.blocks.push_back(Block::new(sample, self.blocks.back()));
         }
-        if let Some(mut block) = self.blocks.pop_back() {
-            block.push(sample, self.blocks.back());
+        let step = self.blocks.back_mut().and_then(|open| open.start_step(sample));
+        let are_unchanged = TextLog::are_unchanged(self.newest.as_deref(), sample);
+        let next_text = if are_unchanged { sample.rows.ids().len() } else { 0 };
+        self.partial = step.map(|step| PartialSample { sample: Arc::clone(sample), next_text, block_cost, step });
+    }
+
+    /// Appends at most `count` texts or rows of the sample that [`Self::start_push`] started. Returns whether more are
+    /// left.
+    pub(crate) fn continue_push(&mut self, count: usize) -> bool {
+        let Some(partial) = self.partial.take() else { return false };
+        let rows = partial.sample.rows.ids().len();
+        if partial.next_text < rows {
+            let next_text = rows.min(partial.next_text.saturating_add(count));
+            self.texts.push_rows(self.newest.as_deref(), &partial.sample, partial.next_text..next_text);
+            self.partial = Some(PartialSample { next_text, ..partial });
+        } else if let Some(mut block) = self.blocks.pop_back() {
+            let step = block.continue_step(&partial.sample, partial.step, self.blocks.back(), count);
             self.blocks.push_back(block);
+            match step {
+                Some(step) => self.partial = Some(PartialSample { step, ..partial }),
+                None => self.finish_push(partial.sample, partial.block_cost),
+            }
         }
+        self.partial.is_some()
+    }
+
+    /// Returns whether a sample is being appended.
+    pub(crate) fn is_pushing(&self) -> bool {
+        self.partial.is_some()
+    }
+
+    /// Completes the sample that is being appended, if any.
+    fn complete_push(&mut self) {
+        while self.continue_push(usize::MAX) {}
+    }
+
+    /// Makes a sample whose rows are appended the newest.
+    fn finish_push(&mut self, sample: Arc<Sample>, block_cost: usize) {
+        self.newest = Some(sample);
         // Pack the oldest unpacked block; there is rarely more than one.
         if let Some(block) = self.blocks.iter_mut().find(|block| block.has_unpacked_rows()) {
             block.pack_some_rows();
         }
-        while self.blocks.len() > 1 && self.memory() > self.budget {
+        if self.blocks.len() == 1 && self.headers().nth(1).is_none() {
+            self.underestimated += self.memory().saturating_sub(block_cost);
+        }
+        self.drop_oldest_above(self.limit);
+    }
+
+    /// Drops the oldest blocks while the history uses more than `bytes`. A newest block of at most [`MIN_LIMIT`] is kept.
+    fn drop_oldest_above(&mut self, bytes: usize) {
+        while self.memory() > bytes.max(if self.blocks.len() > 1 { 0 } else { MIN_LIMIT }) {
             self.blocks.pop_front();
+            if self.blocks.is_empty() {
+                (self.texts, self.newest) = (TextLog::default(), None);
+                return;
+            }
             let oldest = self.headers().next().map_or(0, |header| header.seq);
             let blocks = &self.blocks;
             self.texts.discard_before(oldest, |id| blocks.iter().any(|block| block.contains_row(id)));
         }
+    }
+
+    /// Returns true if the sample has very many rows that the previous sample does not have.
+    fn has_many_new_rows(&mut self, sample: &Sample) -> bool {
+        let before = std::mem::replace(&mut self.last_rows, Arc::clone(&sample.rows));
+        let ids = sample.rows.ids();
+        if Arc::ptr_eq(&before, &sample.rows) || ids.len() < MANY_NEW_ROWS {
+            return false;
+        }
+        ids.iter().filter(|id| before.index_of(**id).is_none()).count() >= MANY_NEW_ROWS
+    }
+
+    /// Returns the number of samples that were not stored because they were too large or very many of their rows were
+    /// new.
+    pub(crate) fn skipped_samples(&self) -> u64 {
+        self.skipped
     }
 
     /// Returns the memory used, in bytes.
@@ -99,7 +231,7 @@ impl History {
         }
     }
 
-    /// Returns the newest sample, or `None` if the history is empty.
+    /// Returns the newest sample, or `None` if it was not stored.
     pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref()
     }

@@ -3,15 +3,18 @@
 //!
 //! Recurring texts are stored only once: a check that alternates between two results adds only list entries.
 
-use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::haproxy::stat_table::StatRow;
-use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::{RowId, RowMap};
 use crate::observe::sample::Sample;
 
 /// Number of earlier entries of a row with which new texts are compared, so that equal texts are shared.
 const COMPARED_ENTRIES: usize = 8;
+
+/// Memory of a row's list besides its entries, in bytes: the allocator's own bookkeeping.
+const LIST_BYTES: usize = 16;
 
 /// Texts of a row, valid from sample `first_seq` until the next entry.
 #[derive(Debug)]
@@ -25,23 +28,31 @@ struct TextEntry {
 /// Texts of all rows.
 #[derive(Debug, Default)]
 pub(crate) struct TextLog {
-    entries: HashMap<RowId, Vec<TextEntry>>,
+    entries: RowMap<Vec<TextEntry>>,
     bytes: usize,
 }
 
 impl TextLog {
-    /// Records those texts of the sample `now` that changed since the sample `before`.
-    pub(crate) fn push(&mut self, before: Option<&Sample>, now: &Sample) {
+    /// Returns whether all texts of the sample `now` are those of the sample `before`.
+    pub(crate) fn are_unchanged(before: Option<&Sample>, now: &Sample) -> bool {
+        before.is_some_and(|before| {
+            Arc::ptr_eq(&before.rows, &now.rows) && Arc::ptr_eq(before.table.shared_rows(), now.table.shared_rows())
+        })
+    }
+
+    /// Records those texts of some rows of the sample `now` that changed since the sample `before`.
+    pub(crate) fn push_rows(&mut self, before: Option<&Sample>, now: &Sample, indexes: Range<usize>) {
         let same_rows = before.filter(|before| Arc::ptr_eq(&before.rows, &now.rows));
-        if same_rows.is_some_and(|before| Arc::ptr_eq(before.table.shared_rows(), now.table.shared_rows())) {
-            return;
-        }
-        for (index, (id, row)) in now.rows.ids().iter().zip(now.table.rows()).enumerate() {
+        for index in indexes {
+            let (id, row) = (&now.rows.ids()[index], &now.table.rows()[index]);
             // Nearly always, the texts of a row do not change.
             if same_rows.is_some_and(|before| before.table.rows()[index].has_same_texts(row)) {
                 continue;
             }
             let list = self.entries.entry(*id).or_default();
+            if list.is_empty() {
+                self.bytes += row.name.memory_bytes() + LIST_BYTES;
+            }
             if list.last().is_some_and(|last| last.row.has_same_texts(row)) {
                 continue;
             }
@@ -51,7 +62,9 @@ impl TextLog {
                 .take(COMPARED_ENTRIES)
                 .find(|entry| entry.row.has_same_texts(row))
                 .map(|entry| entry.row.clone());
-            let own = if known.is_some() { 0 } else { row.memory_bytes() };
+            // Most rows share their texts with the row above.
+            let above = index.checked_sub(1).and_then(|above| now.table.rows().get(above));
+            let own = if known.is_some() { 0 } else { row.text_memory(above) };
             if list.len() == list.capacity() {
                 list.reserve_exact(1 + list.len() / 2);
             }
@@ -80,6 +93,9 @@ impl TextLog {
             };
             // If a later entry shares discarded texts, their memory is now counted for that entry.
             let gone: Vec<TextEntry> = list.drain(..stays).collect();
+            if !is_kept && let Some(last) = gone.last() {
+                self.bytes -= last.row.name.memory_bytes() + LIST_BYTES;
+            }
             self.bytes -= gone.iter().map(|entry| entry.owned_bytes + size_of::<TextEntry>()).sum::<usize>();
             for entry in gone.iter().filter(|entry| entry.owned_bytes > 0) {
                 if let Some(sharer) =
@@ -91,6 +107,10 @@ impl TextLog {
             }
             is_kept
         });
+        // Removed entries leave their places in the map.
+        if self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to_fit();
+        }
     }
 
     /// Returns the memory used, in bytes.
@@ -122,7 +142,7 @@ mod tests {
         let samples: Vec<_> =
             all.iter().zip(1..).map(|(rows, step)| builder.build_at_millis(step * 1000, &stat(rows))).collect();
         for (place, sample) in samples.iter().enumerate() {
-            texts.push(place.checked_sub(1).map(|before| &*samples[before]), sample);
+            texts.push_rows(place.checked_sub(1).map(|before| &*samples[before]), sample, 0..sample.rows.ids().len());
         }
         let (s, t) = (samples[0].rows.ids()[0], samples[0].rows.ids()[1]);
         let statuses = |texts: &TextLog, id| {

@@ -338,7 +338,8 @@ mod tests {
 
     fn intent(instance: &Instance, action: &'static Action, name: &str) -> Intent {
         let sample = instance.shown().unwrap();
-        let index = (0..sample.table.rows().len()).find(|index| sample.rows.key(*index).name.as_str() == name).unwrap();
+        let index =
+            (0..sample.table.rows().len()).find(|index| sample.table.rows()[*index].name.as_str() == name).unwrap();
         let target = ActionTarget::from_row(sample, sample.rows.ids()[index]).unwrap();
         let ActionCommand::Fixed(command) = action.command else { panic!("{}", action.id) };
         Intent::new(action, command, InstanceId::FIRST, vec![target])

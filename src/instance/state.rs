@@ -18,6 +18,7 @@ use crate::actions::reload_loss::{self, ReloadLoss};
 use crate::haproxy::level::Level;
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::status::RowState;
+use crate::history::memory_plan::MemoryPlan;
 use crate::history::rates::RateWindow;
 use crate::history::store::{DEFAULT_BUDGET, History};
 use crate::instance::access::Access;
@@ -36,6 +37,14 @@ use crate::problems::thresholds::Thresholds;
 use crate::problems::tracker::ProblemTracker;
 use crate::problems::transitions;
 
+/// Number of rows from which work on a sample is deferred and divided.
+const MANY_ROWS: usize = 20_000;
+/// Number of rows of one part of deferred work.
+const SLICE_ROWS: usize = 10_000;
+
+/// Maximum number of runtime states lost by a reload that are offered to be restored.
+const MAX_RELOAD_LOSSES: usize = 1000;
+
 /// Everything that is known about one instance. Every [`RowId`] that its methods take or return is a row of this
 /// instance.
 #[derive(Debug)]
@@ -43,8 +52,11 @@ pub struct Instance {
     id: InstanceId,
     access: Access,
     pub(super) rates: RateWindow,
+    memory_plan: MemoryPlan,
     history: History,
-    /// The first sample, until it is stored in the history.
+    /// The newest sample, until its problems are evaluated.
+    unevaluated_sample: Option<Arc<Sample>>,
+    /// The newest sample, until it is being stored in the history.
     unstored_sample: Option<Arc<Sample>>,
     pub(super) events: EventLog,
     problems: ProblemTracker,
@@ -77,7 +89,9 @@ impl Instance {
             id,
             access,
             rates: RateWindow::default(),
+            memory_plan: MemoryPlan::new(budget),
             history: History::new(budget),
+            unevaluated_sample: None,
             unstored_sample: None,
             events: EventLog::default(),
             problems: ProblemTracker::default(),
@@ -118,9 +132,11 @@ impl Instance {
         events
     }
 
-    /// Adds a sample like [`Self::add_sample`], but stores the first sample in the history only when
-    /// [`Self::finish_deferred`] is called or another sample is added, so that the first frame does not wait.
+    /// Adds a sample like [`Self::add_sample`], but leaves work for [`Self::continue_deferred`]: of the first sample, to
+    /// store it in the history, so that the first frame does not wait; of a sample with very many rows, also to evaluate
+    /// the problems, so that keys do not wait. The next sample completes this work first.
     pub(crate) fn add_sample_deferred(&mut self, sample: Arc<Sample>, missed: u64) -> Vec<DrainEvent> {
+        self.finish_deferred();
         self.poll_stats.record_sample(&sample, missed);
         let old_link = std::mem::replace(&mut self.link, Link::Up);
         let link_lost_for = match old_link {
@@ -131,40 +147,35 @@ impl Instance {
             self.recent_actions.expire_own_commands(sample.at);
             let explain =
                 |id, change: FieldChange<'_>| self.recent_actions.explain_change(id, change, sample.at.monotonic);
-            for event in changes::diff_samples(&before, &sample, link_lost_for, explain) {
+            let diff = changes::diff_samples(&before, &sample, link_lost_for, explain);
+            for event in diff.events {
                 self.recent_actions.attribution.record_change(&event);
                 self.last_checks.record_change(&event, &before);
                 event.row.map(|row| self.recent_actions.read_back_admin_states.remove(&row));
                 self.events.push(event);
             }
+            for id in diff.unlisted {
+                self.forget_changed_row(id, &before, &sample);
+            }
+            self.last_checks.forget_missing(&sample);
             if before.epoch != sample.epoch {
                 self.recent_actions.read_back_admin_states.clear();
                 self.old_processes.record_new_process(before.epoch.pid, self.is_following());
-                self.reload_losses = reload_loss::find_losses(&before, &sample);
-                for loss in self.reload_losses.clone() {
-                    let name = sample.row(loss.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
-                    self.push_event(
-                        sample.at,
-                        Some(loss.id),
-                        name.unwrap_or_default(),
-                        EventKind::LostByReload(loss.label()),
-                    );
-                }
+                self.find_reload_losses(&before, &sample);
             }
         }
         self.recent_actions.read_back_statuses.clear();
-        self.finish_deferred();
-        if self.latest().is_none() {
-            self.unstored_sample = Some(Arc::clone(&sample));
-        } else {
-            self.history.push(&sample);
-        }
+        self.unevaluated_sample = Some(Arc::clone(&sample));
+        self.unstored_sample = Some(Arc::clone(&sample));
+        let is_first = self.latest().is_none();
         let newest = Arc::clone(&sample);
         self.rates.push(sample);
-        let changes = self.problems.evaluate(&newest, &self.rates);
-        self.problem_log.record(&changes, newest.at.monotonic);
-        for event in transitions::problem_events(&changes, newest.at) {
-            self.events.push(event);
+        self.rates.limit_memory(self.memory_plan.window_limit());
+        if newest.rows.ids().len() < MANY_ROWS {
+            self.evaluate_problems();
+            if !is_first {
+                self.finish_deferred();
+            }
         }
         self.reload_losses.retain(|loss| !loss.is_restored(&newest));
         let drain_events = self.draining.update(&newest, self.old_processes.known(newest.epoch.pid));
@@ -177,15 +188,69 @@ impl Instance {
         drain_events
     }
 
-    /// Returns whether the first sample has not been stored in the history yet.
-    pub(crate) fn has_deferred(&self) -> bool {
-        self.unstored_sample.is_some()
+    /// Records the runtime states that the new process does not have, and adds their events.
+    fn find_reload_losses(&mut self, before: &Sample, sample: &Sample) {
+        let mut losses = reload_loss::find_losses(before, sample);
+        let more = losses.len().saturating_sub(MAX_RELOAD_LOSSES);
+        losses.truncate(MAX_RELOAD_LOSSES);
+        for loss in &losses {
+            let name = sample.row(loss.id).map(|row| display_name(row.kind, &row.proxy, &row.name));
+            let kind = EventKind::LostByReload(loss.label());
+            self.push_event(sample.at, Some(loss.id), name.unwrap_or_default(), kind);
+        }
+        if more > 0 {
+            self.push_event(sample.at, None, String::new(), EventKind::MoreChanges(more));
+        }
+        self.reload_losses = losses;
     }
 
-    /// Stores the first sample in the history if that was deferred.
+    /// Forgets what was known about the state of a row that changed without an event.
+    fn forget_changed_row(&mut self, id: RowId, before: &Sample, sample: &Sample) {
+        self.recent_actions.read_back_admin_states.remove(&id);
+        if let (Some(old), Some(new)) = (before.row(id), sample.row(id)) {
+            self.recent_actions.attribution.forget_change(new);
+            self.last_checks.record_status(id, old.status(), new.status(), before);
+        }
+    }
+
+    fn evaluate_problems(&mut self) {
+        let Some(sample) = self.unevaluated_sample.take() else { return };
+        let changes = self.problems.evaluate(&sample, &self.rates);
+        self.problem_log.record(&changes, sample.at.monotonic);
+        for event in transitions::problem_events(&changes, sample.at) {
+            self.events.push(event);
+        }
+    }
+
+    /// Returns whether the problems are those of the newest sample.
+    pub(crate) fn is_evaluated(&self) -> bool {
+        self.unevaluated_sample.is_none()
+    }
+
+    /// Returns whether work on the newest sample was deferred.
+    pub(crate) fn has_deferred(&self) -> bool {
+        self.unevaluated_sample.is_some() || self.unstored_sample.is_some() || self.history.is_pushing()
+    }
+
+    /// Does a part of the deferred work, of [`SLICE_ROWS`] rows where the work can be divided. Keys wait for a part at
+    /// most.
+    pub(crate) fn continue_deferred(&mut self) {
+        if self.unevaluated_sample.is_some() {
+            self.evaluate_problems();
+        } else if let Some(sample) = self.unstored_sample.take() {
+            // The log of the problems takes about as much memory as the open problems.
+            let used = self.rates.memory() + self.problems.memory() * 2;
+            self.history.set_limit(self.memory_plan.history_limit(used, &sample));
+            self.history.start_push(&sample);
+        } else {
+            self.history.continue_push(SLICE_ROWS);
+        }
+    }
+
+    /// Does all deferred work.
     pub(crate) fn finish_deferred(&mut self) {
-        if let Some(sample) = self.unstored_sample.take() {
-            self.history.push(&sample);
+        while self.has_deferred() {
+            self.continue_deferred();
         }
     }
 

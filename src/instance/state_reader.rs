@@ -12,10 +12,11 @@ use crate::haproxy::connection::{self, ConnectionLimits};
 use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::reply::{self, Reply};
 use crate::haproxy::servers_state::{self, ServerState};
-use crate::haproxy::stat_table::StatParser;
+use crate::haproxy::stat_table::{StatLimits, StatParser};
 use crate::haproxy::version::Version;
+use crate::observe::poll_reply::{PollError, PollReply};
 use crate::observe::sample::Sample;
-use crate::observe::sample_parser::{PollError, PollReply, SampleParser};
+use crate::observe::sample_parser::SampleParser;
 use crate::observe::timestamp::Clock;
 
 /// Reads states from one HAProxy.
@@ -73,9 +74,9 @@ impl StateReader {
     async fn read_rows(&self, rows_command: &str) -> Result<Sample, PollError> {
         let (line, mut bytes) = (format!("show info;{rows_command}"), Vec::new());
         let timing = connection::request(&self.address, &line, &self.limits, &mut bytes).await?;
-        let (at, stat_parser) = (self.clock.now(), StatParser::new(None));
-        let reply = PollReply { bytes: &bytes, leading_replies: 0, at, reply_time: timing.reply, stat_parser };
-        SampleParser::default().accept(reply)
+        let mut reply = PollReply::new(0, false, StatParser::new(None, StatLimits::default()));
+        reply.receive(&mut bytes);
+        SampleParser::default().accept(reply, &bytes, self.clock.now(), timing.reply)
     }
 
     /// Reads the administrative states of a backend's servers; empty before 1.6.

@@ -40,6 +40,7 @@ use crate::term::job_control;
 use crate::term::output_thread::WrittenFrame;
 use crate::term::terminal_device;
 use crate::term::terminal_mode;
+use crate::term::terminal_restorer;
 use crate::ui::root::{self, Appearance, DrawnFrame};
 
 /// Capacity of the event channel. While the channel is full, keys wait in the terminal's buffer.
@@ -99,6 +100,7 @@ pub(crate) fn run(config: DashboardConfig) -> anyhow::Result<ExitReason> {
             .context("cannot start the thread that writes files")?;
     let panic_report = pending_report.clone();
     terminal_mode::install_panic_hook(move || panic_report.finish_on_any_thread());
+    terminal_restorer::start();
     let session = TerminalSession::start(&sender, clock, &pending_report, model.terminal_size);
     let exit_reason = session.and_then(|terminal| {
         let appearance = Appearance { theme: config.theme, format_time: format_local_time };
@@ -172,7 +174,9 @@ impl EventLoop {
                 Err(RecvTimeoutError::Disconnected) => break ExitReason::TerminalGone,
             };
             let now = self.clock.now();
-            if first.is_none() && next_wake(&self.model, Duration::ZERO).is_some() {
+            if first.is_none() && has_deferred_work(&self.model) {
+                self.dispatch(Message::ContinueDeferred, now);
+            } else if first.is_none() && next_wake(&self.model, Duration::ZERO).is_some() {
                 self.dispatch(Message::Wake, now);
             }
             let batch: Vec<LoopEvent> =
@@ -190,6 +194,8 @@ impl EventLoop {
             Ok(LoopEvent::Message(Message::Key(press))) => press.key != Key { ctrl: true, ..Key::char('c') },
             Ok(_) => true,
         });
+        // The program ends now. Freeing the samples and the history one by one would take long.
+        std::mem::forget(self.model);
         Ok(end)
     }
 
@@ -204,17 +210,16 @@ impl EventLoop {
         let is_resized = size != self.model.terminal_size;
         let end = is_resized.then(|| self.dispatch(Message::Resize(size.0, size.1), now)).flatten();
         self.draw(now.monotonic);
-        if has_deferred_work(&self.model) {
-            self.dispatch(Message::Wake, now);
-        }
         end
     }
 
-    /// Waits for an event, but no longer than until a frame is due or the screen must change.
+    /// Waits for an event, but no longer than until a frame is due or the screen must change, and not while there is
+    /// deferred work.
     fn wait_for_event(&self, now: Duration) -> Result<LoopEvent, RecvTimeoutError> {
         // While the terminal is busy, a due frame waits for the event that reports the end of the previous frame.
         let frame = self.next_draw_at.filter(|_| self.terminal.can_draw());
-        match [frame, next_wake(&self.model, now)].into_iter().flatten().min() {
+        let deferred = has_deferred_work(&self.model).then_some(now);
+        match [frame, deferred, next_wake(&self.model, now)].into_iter().flatten().min() {
             Some(until) => self.events.recv_timeout(until.saturating_sub(now)),
             None => self.events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
@@ -272,7 +277,7 @@ impl EventLoop {
         let is_first = |id| self.model.instance_by_id(id).is_some_and(|instance| instance.data.latest().is_none());
         match message {
             Message::Polled(id, ..) if is_first(*id) => now,
-            Message::Polled(..) | Message::MemoryMeasured(_) | Message::AuditLoaded(_) => {
+            Message::Polled(..) | Message::ContinueDeferred | Message::MemoryMeasured(_) | Message::AuditLoaded(_) => {
                 now.max(self.last_draw_at + MIN_FRAME_INTERVAL)
             }
             _ => now,

@@ -18,6 +18,7 @@ use crate::ask::query::{self, Query, QueryData, QueryError, QueryReply};
 use crate::haproxy::address::Address;
 use crate::haproxy::connection::ConnectionLimits;
 use crate::haproxy::secret_arguments;
+use crate::haproxy::stat_table::StatLimits;
 use crate::haproxy::version::Version;
 use crate::instance::guard::Authorised;
 use crate::instance::operator::Operator;
@@ -91,6 +92,8 @@ pub(crate) struct PollSettings {
     pub(crate) schedule: PollSchedule,
     /// Size and time limits of a connection.
     pub(crate) limits: ConnectionLimits,
+    /// Limits of the rows of a sample.
+    pub(crate) stat_limits: StatLimits,
     /// Set in read-only mode: every connection lowers its level first, so that it cannot change HAProxy.
     pub(crate) read_only: bool,
     /// Source of timestamps.
@@ -140,7 +143,8 @@ async fn run_io(
     let mut instances = Vec::with_capacity(sources.len());
     for source in sources {
         let (poll_requests, sampler_requests) = unbounded_channel();
-        let sampler = Sampler::new(source.address.clone(), settings.limits, settings.read_only, settings.clock);
+        let sampler = Sampler::new(source.address.clone(), settings.limits, settings.read_only, settings.clock)
+            .with_stat_limits(settings.stat_limits);
         let wake = {
             let (send, id) = (send.clone(), source.id);
             move || send(LoopEvent::PollResult(id))

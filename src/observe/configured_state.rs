@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::servers_state::{AdminState, ServerState};
-use crate::haproxy::stat_table::RowKind;
-use crate::observe::row_ids::{RowId, RowSet};
+use crate::haproxy::stat_table::{RowKind, StatTable};
+use crate::observe::row_ids::{RowId, RowMap, RowSet};
 
 /// Configured values of one server, and its administrative state at the time of the query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,19 +28,17 @@ pub(crate) struct ConfiguredServer {
 /// Configured state of all servers of one instance.
 #[derive(Debug, Default)]
 pub struct ConfiguredServers {
-    servers: HashMap<RowId, ConfiguredServer>,
+    servers: RowMap<ConfiguredServer>,
 }
 
 impl ConfiguredServers {
     /// Matches the servers of the reply with the rows of a sample; servers without a row are skipped. `states` is an
     /// iterator because the reply is large for a site with ten thousand servers.
-    pub fn new(states: impl Iterator<Item = ServerState>, rows: &RowSet) -> Self {
+    pub fn new(states: impl Iterator<Item = ServerState>, table: &StatTable, rows: &RowSet) -> Self {
         let mut ids: HashMap<(&SafeText, &SafeText), RowId> = HashMap::with_capacity(rows.ids().len());
-        for (index, id) in rows.ids().iter().enumerate() {
-            let key = rows.key(index);
-            if key.kind == RowKind::Server && key.occurrence == 0 {
-                ids.insert((&key.proxy, &key.name), *id);
-            }
+        for (id, row) in rows.ids().iter().zip(table.rows()).filter(|(_, row)| row.kind == RowKind::Server) {
+            // Of rows with the same names, the first one counts.
+            ids.entry((&row.proxy, &row.name)).or_insert(*id);
         }
         let configured_server = |state: ServerState| {
             let id = ids.get(&(&state.backend, &state.server))?;

@@ -62,6 +62,8 @@ pub(crate) enum EventKind {
     RowsAdded(usize),
     /// Rows disappeared; contains their number.
     RowsRemoved(usize),
+    /// Further rows changed in the same sample; contains the number of changes that have no event of their own.
+    MoreChanges(usize),
     /// HAProxy was reloaded: a new process replies, and the link never went down.
     Reloaded {
         /// Previous pid.
@@ -147,6 +149,7 @@ impl Event {
             | EventKind::Weight { .. }
             | EventKind::Limit { .. }
             | EventKind::RowsAdded(_)
+            | EventKind::MoreChanges(_)
             | EventKind::RowsRemoved(_) => Importance::Info,
             EventKind::Status { to, .. } => match RowState::parse(to) {
                 RowState::Up | RowState::Open | RowState::NoCheck => Importance::Good,
@@ -187,6 +190,7 @@ impl fmt::Display for EventKind {
             Self::Limit { from, to, .. } => write!(f, "session limit {from} → {to}"),
             Self::RowsAdded(count) => f.write_str(&pluralize(*count as i64, "new row")),
             Self::RowsRemoved(count) => write!(f, "{} gone", pluralize(*count as i64, "row")),
+            Self::MoreChanges(count) => write!(f, "{} at the same time", pluralize(*count as i64, "more change")),
             Self::Reloaded { from, to } => write!(f, "reloaded: pid {from} → {to}; counters were reset"),
             Self::Restarted { from, to } => write!(f, "restarted: pid {from} → {to}; counters were reset"),
             Self::LinkLost(reason) => write!(f, "link lost: {reason}"),
@@ -222,7 +226,7 @@ pub(crate) fn display_name(kind: RowKind, proxy: &SafeText, name: &SafeText) -> 
 }
 
 /// Maximum number of events kept; the oldest are dropped.
-const MAX_EVENTS: usize = 2000;
+pub(crate) const MAX_EVENTS: usize = 2000;
 
 /// Events of one instance, oldest first.
 #[derive(Debug, Default)]

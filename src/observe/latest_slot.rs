@@ -27,6 +27,11 @@ impl<T> LatestSlot<T> {
         was_empty
     }
 
+    /// Returns whether the value has not been read yet.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner).0.is_some()
+    }
+
     /// Removes the value and returns it with the number of unread values that it replaced, or `None` if the slot is
     /// empty.
     pub(crate) fn take_latest(&self) -> Option<(T, u64)> {
@@ -46,7 +51,9 @@ mod tests {
         assert!(latest.publish(1));
         assert!(!latest.publish(2));
         assert!(!latest.publish(3));
+        assert!(latest.is_unread());
         assert_eq!(latest.take_latest(), Some((3, 2)));
+        assert!(!latest.is_unread());
         assert_eq!(latest.take_latest(), None);
         assert!(latest.publish(4));
         assert_eq!(latest.take_latest(), Some((4, 0)));

@@ -5,8 +5,9 @@
 //! ([`crate::haproxy`]), past samples ([`crate::history`]), the rules for problems ([`crate::problems`]) or the
 //! commands that change HAProxy ([`crate::instance`]).
 //!
-//! Data flow: a [`sampler`] polls when [`poll_schedule`] says so. A [`sample_parser`], which does no I/O, identifies the
-//! rows of the reply with [`row_ids`] and builds a [`sample`]. The result passes through a [`latest_slot`] to the event
+//! Data flow: a [`sampler`] polls when [`poll_schedule`] says so. A [`poll_reply`] parses the reply
+//! while it arrives. A [`sample_parser`], which does no I/O either, identifies its rows with [`row_ids`], finds the
+//! [`row_changes`] and builds a [`sample`]. The result passes through a [`latest_slot`] to the event
 //! loop, which always gets the newest result. The event loop updates [`poll_stats`] and the [`link`]; [`changes`]
 //! compares the sample with the previous one, with the [`state_cause`] of each change, and appends to the log of
 //! [`events`]. While a drain is followed, [`old_process_finder`] finds processes from before a reload with
@@ -22,9 +23,11 @@ pub(crate) mod latest_slot;
 pub mod link;
 pub mod old_process_finder;
 pub mod old_processes;
+pub(crate) mod poll_reply;
 pub(crate) mod poll_schedule;
 pub(crate) mod poll_stats;
 pub(crate) mod process_family;
+pub(crate) mod row_changes;
 pub mod row_ids;
 pub mod sample;
 pub(crate) mod sample_parser;

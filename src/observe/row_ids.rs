@@ -3,7 +3,9 @@
 //! A row is identified by its kind and names, never by its number or position, which a reload may change. An id is
 //! never reused for another row, so a selection cannot move to a different server.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use crate::haproxy::safe_text::SafeText;
@@ -11,24 +13,36 @@ use crate::haproxy::stat_table::{RowKind, StatRow, StatTable};
 
 /// Identifier of one row, valid until the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowId(u32);
+pub struct RowId(u64);
 
 impl RowId {
     /// The process itself, with the values of `show info`.
     pub const PROCESS: Self = Self(0);
 }
 
-/// Kind and names that identify a row.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RowKey {
-    /// Kind of the row.
-    pub kind: RowKind,
-    /// Name of the proxy.
-    pub proxy: SafeText,
-    /// Name of the server or listener; `FRONTEND` or `BACKEND` for a proxy.
-    pub name: SafeText,
-    /// 0 for the first row with these names in a reply, 1 for the second, and so on.
-    pub(crate) occurrence: u16,
+/// A map by row. Ids are numbers that this module assigns, so the hash need not withstand chosen keys.
+pub(crate) type RowMap<V> = HashMap<RowId, V, BuildHasherDefault<RowIdHasher>>;
+
+/// The hasher of [`RowMap`].
+#[derive(Debug, Default)]
+pub(crate) struct RowIdHasher(u64);
+
+impl Hasher for RowIdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // Fibonacci hashing; the map uses the highest and the lowest bits.
+        let product = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = product ^ product >> 32;
+    }
 }
 
 /// Indexes in a sample of a backend's own row and of the rows of its servers.
@@ -44,12 +58,14 @@ pub struct BackendRows {
 #[derive(Debug, Default)]
 pub struct RowSet {
     ids: Vec<RowId>,
-    keys: Vec<RowKey>,
-    index: HashMap<RowId, usize>,
+    /// Indexes of the rows in the order of their ids; empty if the ids are in ascending order, as in the first sample.
+    by_id: Vec<u32>,
     frontends: Vec<usize>,
     backends: Vec<BackendRows>,
     /// For each row, the index in `backends` of the backend that the row is or belongs to.
     backend_of: Vec<Option<u32>>,
+    /// Indexes of the rows in the order of their names.
+    by_name: Vec<u32>,
 }
 
 impl RowSet {
@@ -58,14 +74,13 @@ impl RowSet {
         &self.ids
     }
 
-    /// Returns the kind and names of the row at `index`.
-    pub fn key(&self, index: usize) -> &RowKey {
-        &self.keys[index]
-    }
-
     /// Returns the index of a row, or `None` if the sample does not contain it.
     pub fn index_of(&self, id: RowId) -> Option<usize> {
-        self.index.get(&id).copied()
+        if self.by_id.is_empty() {
+            return self.ids.binary_search(&id).ok();
+        }
+        let place = self.by_id.binary_search_by_key(&id, |index| self.ids[*index as usize]).ok()?;
+        Some(self.by_id[place] as usize)
     }
 
     /// Returns the indexes of the frontends' rows, in HAProxy's order.
@@ -83,44 +98,100 @@ impl RowSet {
         self.backends.get((*self.backend_of.get(index)?)? as usize)
     }
 
-    /// Returns the backend with this name, or `None` if the sample does not contain it.
-    pub(crate) fn backend_named(&self, proxy: &SafeText) -> Option<&BackendRows> {
-        self.backends.iter().find(|backend| self.keys[backend.row].proxy == *proxy)
+    /// Returns the index of the first server with these names, or `None` if it is missing. `rows` are the rows of a
+    /// sample with this set.
+    pub(crate) fn server_named(&self, rows: &[StatRow], proxy: &str, name: &str) -> Option<usize> {
+        let wanted = (proxy, RowKind::Server, name);
+        let place = self.by_name.partition_point(|index| row_key(rows, *index) < wanted);
+        self.by_name.get(place).filter(|index| row_key(rows, **index) == wanted).map(|index| *index as usize)
     }
 
-    /// Returns the memory used, in bytes, without the names.
+    /// Returns the memory used, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        let row = size_of::<RowId>() * 2 + size_of::<RowKey>() + size_of::<usize>() * 3 + size_of::<Option<u32>>();
-        self.ids.len() * row + self.backends.len() * size_of::<BackendRows>()
+        let row = size_of::<RowId>() + size_of::<usize>() + size_of::<Option<u32>>() + size_of::<u32>();
+        self.ids.len() * row + self.by_id.len() * size_of::<u32>() + self.backends.len() * size_of::<BackendRows>()
     }
 
-    fn new(keys: Vec<RowKey>, ids: Vec<RowId>) -> Self {
-        let index = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
-        let of_kind = |kind| keys.iter().enumerate().filter(move |(_, key)| key.kind == kind);
-        let mut servers: HashMap<&SafeText, Vec<usize>> = HashMap::new();
-        for (index, key) in of_kind(RowKind::Server) {
-            servers.entry(&key.proxy).or_default().push(index);
+    fn new(rows: &[StatRow], ids: Vec<RowId>, by_name: Vec<u32>) -> Self {
+        let mut by_id: Vec<u32> = Vec::new();
+        if !ids.is_sorted() {
+            by_id.extend(0..ids.len() as u32);
+            by_id.sort_unstable_by_key(|index| ids[*index as usize]);
         }
-        let frontends = of_kind(RowKind::Frontend).map(|(index, _)| index).collect();
-        let backends: Vec<BackendRows> = of_kind(RowKind::Backend)
-            .map(|(row, key)| BackendRows { row, servers: servers.remove(&key.proxy).unwrap_or_default() })
-            .collect();
-        let mut backend_of = vec![None; keys.len()];
+        let frontends = (0..rows.len()).filter(|index| rows[*index].kind == RowKind::Frontend).collect();
+        let mut backends: Vec<BackendRows> = Vec::new();
+        for proxy in by_name.chunk_by(|one, other| rows[*one as usize].proxy == rows[*other as usize].proxy) {
+            let of_kind =
+                |kind| proxy.iter().map(|index| *index as usize).filter(move |index| rows[*index].kind == kind);
+            let mut servers: Vec<usize> = of_kind(RowKind::Server).collect();
+            servers.sort_unstable();
+            // If HAProxy reports two backends with one name, all servers belong to the first one.
+            backends.extend(
+                of_kind(RowKind::Backend).map(|row| BackendRows { row, servers: std::mem::take(&mut servers) }),
+            );
+        }
+        backends.sort_unstable_by_key(|backend| backend.row);
+        let mut backend_of = vec![None; rows.len()];
         for (place, backend) in backends.iter().enumerate() {
             for row in backend.servers.iter().chain([&backend.row]) {
                 backend_of[*row] = Some(place as u32);
             }
         }
-        Self { ids, keys, index, frontends, backends, backend_of }
+        Self { ids, by_id, frontends, backends, backend_of, by_name }
+    }
+}
+
+/// Names and kind by which a row is found. Their order distinguishes rows with the same key.
+type RowKey<'a> = (&'a str, RowKind, &'a str);
+
+fn row_key(rows: &[StatRow], index: u32) -> RowKey<'_> {
+    let row = &rows[index as usize];
+    (row.proxy.as_str(), row.kind, row.name.as_str())
+}
+
+/// The key of an absent row, and the number of rows above it with the same key.
+type AbsentKey = (SafeText, RowKind, SafeText, u32);
+
+/// The rows of a sample in the order of their keys, with the number of rows above each with the same key.
+struct RowsByKey<'a> {
+    rows: &'a [StatRow],
+    by_name: &'a [u32],
+    place: usize,
+    occurrence: u32,
+}
+
+impl<'a> RowsByKey<'a> {
+    fn new(rows: &'a [StatRow], by_name: &'a [u32]) -> Self {
+        Self { rows, by_name, place: 0, occurrence: 0 }
+    }
+
+    /// Returns the index and the key of the current row, or `None` after the last one.
+    fn current(&self) -> Option<(usize, RowKey<'a>)> {
+        self.by_name.get(self.place).map(|index| (*index as usize, row_key(self.rows, *index)))
+    }
+
+    fn advance(&mut self) {
+        let before = self.current().map(|(_, key)| key);
+        self.place += 1;
+        let is_same = before == self.current().map(|(_, key)| key);
+        self.occurrence = if is_same { self.occurrence + 1 } else { 0 };
+    }
+
+    fn absent_key(&self, index: usize) -> AbsentKey {
+        let row = &self.rows[index];
+        (row.proxy.clone(), row.kind, row.name.clone(), self.occurrence)
     }
 }
 
 /// Assigns an id to each row.
 #[derive(Debug)]
 pub struct RowIds {
-    ids: HashMap<RowKey, RowId>,
-    next_id: u32,
+    /// Ids of rows that are absent from the current sample.
+    absent: HashMap<AbsentKey, RowId>,
+    next_id: u64,
     current: Arc<RowSet>,
+    /// Names of the current rows.
+    current_rows: Arc<Vec<StatRow>>,
 }
 
 /// Maximum number of absent rows whose ids are kept. A server that reappears keeps its id, and with it its history.
@@ -128,7 +199,8 @@ const MAX_ABSENT_NAMES: usize = 4096;
 
 impl Default for RowIds {
     fn default() -> Self {
-        Self { ids: HashMap::new(), next_id: RowId::PROCESS.0 + 1, current: Arc::default() }
+        let (current, current_rows) = Default::default();
+        Self { absent: HashMap::new(), next_id: RowId::PROCESS.0 + 1, current, current_rows }
     }
 }
 
@@ -136,42 +208,68 @@ impl RowIds {
     /// Returns the identities of a table's rows. If the rows are the same as in the last call, the same `Arc` is
     /// returned.
     pub fn identify(&mut self, table: &StatTable) -> Arc<RowSet> {
-        let same =
-            |(row, key): (&StatRow, &RowKey)| row.kind == key.kind && row.name == key.name && row.proxy == key.proxy;
-        if table.rows().len() == self.current.keys.len() && table.rows().iter().zip(&self.current.keys).all(same) {
+        let before = std::mem::replace(&mut self.current_rows, Arc::clone(table.shared_rows()));
+        let same = |(one, other): (&StatRow, &StatRow)| {
+            one.kind == other.kind && one.name == other.name && one.proxy == other.proxy
+        };
+        let is_same = Arc::ptr_eq(&before, &self.current_rows)
+            || table.rows().len() == before.len() && table.rows().iter().zip(&*before).all(same);
+        if is_same {
             return Arc::clone(&self.current);
         }
-        let mut seen: HashMap<RowKey, u16> = HashMap::with_capacity(table.rows().len());
-        let keys: Vec<RowKey> = table
-            .rows()
-            .iter()
-            .map(|row| {
-                let mut key =
-                    RowKey { kind: row.kind, proxy: row.proxy.clone(), name: row.name.clone(), occurrence: 0 };
-                let count = seen.entry(key.clone()).or_default();
-                key.occurrence = *count;
-                *count = count.saturating_add(1);
-                key
-            })
-            .collect();
-        if self.ids.len() > keys.len() + MAX_ABSENT_NAMES {
-            self.ids.retain(|key, _| seen.contains_key(&RowKey { occurrence: 0, ..key.clone() }));
-            // Removed entries leave tombstones in the hash map, so repeated filling and emptying can double its
-            // capacity.
-            self.ids.shrink_to_fit();
+        let rows = table.rows();
+        let mut by_name: Vec<u32> = (0..rows.len() as u32).collect();
+        by_name.sort_by_key(|index| row_key(rows, *index));
+        let mut ids: Vec<Option<RowId>> = vec![None; rows.len()];
+        let mut gone: Vec<(AbsentKey, RowId)> = Vec::new();
+        let mut gone_count = 0;
+        let current = Arc::clone(&self.current);
+        let (mut old, mut new) = (RowsByKey::new(&before, &current.by_name), RowsByKey::new(rows, &by_name));
+        loop {
+            let order = match (old.current(), new.current()) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((_, old)), Some((_, new))) => old.cmp(&new),
+            };
+            if let Some((index, _)) = old.current().filter(|_| order == Ordering::Less) {
+                gone_count += 1;
+                if gone.len() < MAX_ABSENT_NAMES {
+                    gone.push((old.absent_key(index), current.ids[index]));
+                }
+            } else if let Some((index, _)) = new.current() {
+                ids[index] = match old.current().filter(|_| order == Ordering::Equal) {
+                    Some((earlier, _)) => Some(current.ids[earlier]),
+                    None if self.absent.is_empty() => None,
+                    None => self.absent.remove(&new.absent_key(index)),
+                };
+            }
+            if order != Ordering::Greater {
+                old.advance();
+            }
+            if order != Ordering::Less {
+                new.advance();
+            }
         }
-        let ids = keys.iter().map(|key| self.id_for(key)).collect();
-        self.current = Arc::new(RowSet::new(keys, ids));
+        self.remember_absent(gone, gone_count);
+        let ids = ids.into_iter().map(|id| id.unwrap_or_else(|| self.next_id())).collect();
+        self.current = Arc::new(RowSet::new(rows, ids, by_name));
         Arc::clone(&self.current)
     }
 
-    fn id_for(&mut self, key: &RowKey) -> RowId {
-        if let Some(id) = self.ids.get(key) {
-            return *id;
+    /// Keeps the ids of rows that are now absent. If they are too many, earlier ones are forgotten, or all.
+    fn remember_absent(&mut self, gone: Vec<(AbsentKey, RowId)>, count: usize) {
+        if self.absent.len() + count > MAX_ABSENT_NAMES {
+            self.absent = HashMap::new();
         }
+        if count <= MAX_ABSENT_NAMES {
+            self.absent.extend(gone);
+        }
+    }
+
+    fn next_id(&mut self) -> RowId {
         let id = RowId(self.next_id);
-        self.next_id = self.next_id.wrapping_add(1).max(1);
-        self.ids.insert(key.clone(), id);
+        self.next_id += 1;
         id
     }
 }
@@ -210,14 +308,27 @@ mod tests {
         );
         assert_eq!(rows.backend_of(3).map(|backend| backend.row), Some(4));
         assert_eq!(rows.backend_of(0), None);
-        assert_eq!(rows.backend_named(&"l".into()).map(|backend| backend.row), Some(4));
+    }
+
+    #[test]
+    fn server_named_finds_only_servers() {
+        let table = table("l,b,2,\nl,FRONTEND,0,\nl,a,2,\nl,a,2,\nl,BACKEND,1,\nk,a,2,\nk,BACKEND,1,\n");
+        let rows = RowIds::default().identify(&table);
+        let found = |proxy, name| rows.server_named(table.rows(), proxy, name);
+        assert_eq!([found("l", "a"), found("k", "a"), found("l", "b")], [Some(2), Some(5), Some(0)]);
+        assert_eq!([found("l", "FRONTEND"), found("k", "b"), found("m", "a")], [None; 3]);
     }
 
     #[test]
     fn identify_distinguishes_rows_with_equal_names() {
         let rows = RowIds::default().identify(&table("b,s,2,\nb,s,2,\n"));
         assert_ne!(rows.ids()[0], rows.ids()[1]);
-        assert_eq!(rows.key(1).occurrence, 1);
+        let mut row_ids = RowIds::default();
+        let first = row_ids.identify(&table("b,s,2,\nb,s,2,\nb,t,2,\n"));
+        let second = row_ids.identify(&table("b,t,2,\nb,s,2,\n"));
+        assert_eq!(second.ids(), [first.ids()[2], first.ids()[0]]);
+        let third = row_ids.identify(&table("b,s,2,\nb,s,2,\n"));
+        assert_eq!(third.ids(), [first.ids()[0], first.ids()[1]], "the second one reappears");
     }
 
     #[test]
@@ -226,7 +337,7 @@ mod tests {
         for number in 0..3 * MAX_ABSENT_NAMES {
             row_ids.identify(&table(&format!("b,s{number},2,\n")));
         }
-        assert!(row_ids.ids.len() <= MAX_ABSENT_NAMES + 2);
+        assert!(row_ids.absent.len() <= MAX_ABSENT_NAMES);
     }
 
     #[test]
@@ -235,6 +346,6 @@ mod tests {
         let row = |number: usize| format!("b,s{number},2,\n");
         row_ids.identify(&table(&(0..MAX_ABSENT_NAMES + 10).map(row).collect::<String>()));
         row_ids.identify(&table(&row(0)));
-        assert!(row_ids.ids.len() == 1 && row_ids.ids.capacity() < 100, "{}", row_ids.ids.capacity());
+        assert!(row_ids.absent.capacity() < 100, "{}", row_ids.absent.capacity());
     }
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::haproxy::fields::{Field, InfoField};
 use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::level::Level;
+use crate::haproxy::safe_text::SafeText;
 use crate::haproxy::stat_table::{StatRow, StatTable};
 use crate::observe::configured_state::ConfiguredServers;
-use crate::observe::row_ids::{RowId, RowSet};
+use crate::observe::row_changes::RowChanges;
+use crate::observe::row_ids::{BackendRows, RowId, RowSet};
 use crate::observe::timestamp::Timestamp;
 
 /// Lifetime of one HAProxy process. Counters can only be compared within an epoch.
@@ -46,6 +48,8 @@ pub struct Sample {
     pub table: StatTable,
     /// Identities of the rows.
     pub rows: Arc<RowSet>,
+    /// Changes since the previous sample, if the sampler has compared them.
+    pub changes: Option<RowChanges>,
     /// Size of a reply, and the time that HAProxy took to send it.
     pub cost: ReplyCost,
     /// Time between two polls. It is longer than configured if the dump is large.
@@ -60,10 +64,22 @@ impl Sample {
         self.table.rows().get(self.rows.index_of(id)?)
     }
 
+    /// Returns the backend with this name, or `None` if the sample does not contain it.
+    pub(crate) fn backend_named(&self, proxy: &SafeText) -> Option<&BackendRows> {
+        self.rows.backends().iter().find(|backend| self.table.rows()[backend.row].proxy == *proxy)
+    }
+
     /// Returns the value of a numeric column of a row, or `None` if HAProxy left it empty, the HAProxy version does not
     /// have the column, or the sample does not contain the row.
     pub fn number(&self, id: RowId, field: Field) -> Option<i64> {
         self.table.number(self.rows.index_of(id)?, field)
+    }
+
+    /// Returns a message with the number of rows that were dropped because the reply has too many, or `None` if all rows
+    /// were read.
+    pub(crate) fn dropped_rows_text(&self) -> Option<String> {
+        let (shown, dropped) = (self.table.rows().len(), self.table.anomalies().dropped_rows);
+        (dropped > 0).then(|| format!("showing {shown} of {} rows: the reply is too large", shown + dropped))
     }
 
     /// Returns the configured weight of a server, or `None` if the weight is unknown.

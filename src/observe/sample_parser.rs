@@ -3,81 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
-
-use crate::haproxy::address::Address;
-use crate::haproxy::connection::RequestError;
-use crate::haproxy::connection_hints::not_stats_socket_hint;
 use crate::haproxy::fields::InfoField;
-use crate::haproxy::info::{InfoError, ProcessInfo};
+use crate::haproxy::info::ProcessInfo;
 use crate::haproxy::level::Level;
-use crate::haproxy::reply;
-use crate::haproxy::safe_text::SafeText;
-use crate::haproxy::stat_table::{StatError, StatParser};
+use crate::observe::changes;
 use crate::observe::configured_state::ConfiguredServers;
+use crate::observe::poll_reply::{PollError, PollReply};
 use crate::observe::row_ids::RowIds;
 use crate::observe::sample::{Epoch, ReplyCost, Sample};
 use crate::observe::timestamp::Timestamp;
-
-/// The error for a poll that produced no sample.
-#[derive(Debug, Error)]
-pub(crate) enum PollError {
-    /// The connection failed or no reply arrived.
-    #[error(transparent)]
-    Connection(#[from] RequestError),
-    /// The reply is not a valid `show info`.
-    #[error(transparent)]
-    Info(#[from] InfoError),
-    /// The reply is not a valid `show stat`.
-    #[error(transparent)]
-    Stat(#[from] StatError),
-    /// The reply is from the master process, which has no statistics.
-    #[error("this is a master socket, which does not support \"show stat\"")]
-    MasterSocket,
-    /// The connection ended before both replies were complete.
-    #[error("the reply was truncated after {0} bytes")]
-    Truncated(usize),
-    /// The reply is not from a stats socket; it begins with this text.
-    #[error("not a stats socket: the reply begins with \"{0}\"")]
-    OtherProgram(SafeText),
-    /// HAProxy refused the command, with this message.
-    #[error("HAProxy refused: {0}")]
-    Refused(SafeText),
-}
-
-impl PollError {
-    pub(crate) fn hint(&self, address: &Address) -> Option<String> {
-        match self {
-            Self::Connection(error) => error.hint(address),
-            Self::MasterSocket => {
-                Some("use the socket of a \"stats socket\" line instead of the one given to haproxy -S".to_owned())
-            }
-            Self::Info(_) | Self::OtherProgram(_) => Some(not_stats_socket_hint(address)),
-            _ => None,
-        }
-    }
-}
-
-/// Returns true if the bytes may be the start of the reply to `show info`, after empty replies to commands before it.
-fn may_be_info(bytes: &[u8]) -> bool {
-    const START: &[u8] = b"Name: ";
-    let start = bytes.trim_ascii_start();
-    start.starts_with(START) || START.starts_with(start)
-}
-
-/// The reply to a poll, as HAProxy sent it.
-pub(crate) struct PollReply<'a> {
-    /// All bytes received.
-    pub(crate) bytes: &'a [u8],
-    /// Number of replies that precede the reply to `show info`.
-    pub(crate) leading_replies: usize,
-    /// Time at which the reply was complete.
-    pub(crate) at: Timestamp,
-    /// Time that the reply took.
-    pub(crate) reply_time: Duration,
-    /// Parser that may already have parsed the beginning of the reply to `show stat`.
-    pub(crate) stat_parser: StatParser<'a>,
-}
 
 /// Turns the replies of one HAProxy instance into samples. Keeps what the next sample needs: row ids, the epoch, the
 /// level of the socket and the configured state.
@@ -92,7 +26,7 @@ pub(crate) struct SampleParser {
 }
 
 impl SampleParser {
-    /// Returns the newest sample, if any. A [`StatParser`] for the next reply should share the strings of this sample.
+    /// Returns the newest sample, if any. The parser of the next reply should share the strings of this sample.
     pub(crate) fn newest(&self) -> Option<&Arc<Sample>> {
         self.newest.as_ref()
     }
@@ -103,45 +37,38 @@ impl SampleParser {
     }
 
     /// Returns the reply as a sample, with the level and the configured state if they are known for its epoch. The
-    /// interval is not set.
+    /// interval is not set. `rest` are the bytes of the reply that are not parsed yet, and `at` is the time at which it
+    /// was complete.
     ///
     /// # Errors
     /// Returns an error if the reply is incomplete or invalid. Such a reply does not affect later samples.
-    pub(crate) fn accept(&mut self, reply: PollReply<'_>) -> Result<Sample, PollError> {
-        let PollReply { bytes, leading_replies, at, reply_time, stat_parser } = reply;
-        let replies = reply::split(bytes, leading_replies + 2);
-        let (Some(info), Some(stat)) = (replies.get(leading_replies), replies.get(leading_replies + 1)) else {
-            return Err(match replies.first() {
-                Some(reply) if reply.is_denied() => PollError::Refused(SafeText::new(reply.text().trim_ascii())),
-                _ if !may_be_info(bytes) => PollError::OtherProgram(SafeText::new(&bytes[..bytes.len().min(12)])),
-                _ => PollError::Truncated(bytes.len()),
-            });
-        };
-        if info.is_unknown_command() || stat.is_unknown_command() {
-            return Err(PollError::MasterSocket);
-        }
-        let info = ProcessInfo::parse(info.text())?;
-        // The parser finds an end within a quoted cell.
-        if !stat.ends_with_empty_line() {
-            return Err(StatError::Cut(stat.text().len()).into());
-        }
-        let table = stat_parser.finish(stat.text())?;
+    pub(crate) fn accept(
+        &mut self,
+        reply: PollReply<'_>,
+        rest: &[u8],
+        at: Timestamp,
+        reply_time: Duration,
+    ) -> Result<Sample, PollError> {
+        let (info, table, bytes) = reply.finish(rest)?;
         let epoch = self.epoch_of(&info);
         if self.newest().is_none_or(|newest| newest.epoch != epoch) {
             (self.level, self.configured, self.has_queried_configured) = (None, None, false);
         }
-        Ok(Sample {
+        let sample = Sample {
             seq: self.newest().map_or(0, |newest| newest.seq) + 1,
             at,
             epoch,
             level: self.level,
             info,
             rows: self.row_ids.identify(&table),
+            changes: None,
             table,
-            cost: ReplyCost { bytes: bytes.len(), reply_time },
+            cost: ReplyCost { bytes, reply_time },
             interval: Duration::ZERO,
             configured: self.configured.clone(),
-        })
+        };
+        let changes = self.newest().map(|newest| changes::find_row_changes(newest, &sample));
+        Ok(Sample { changes, ..sample })
     }
 
     /// Sets the level in a sample and in all later samples of the same epoch.
@@ -181,6 +108,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::haproxy::stat_table::{StatLimits, StatParser};
     use crate::observe::test_samples::timestamp_at;
 
     const VERSIONS: [&str; 6] = ["1.8.0", "2.0.0", "2.4.0", "2.6.12", "3.0.0", "3.2.0"];
@@ -194,9 +122,11 @@ mod tests {
 
     fn accept(parser: &mut SampleParser, leading_replies: usize, bytes: &[u8]) -> Result<Sample, PollError> {
         let newest = parser.newest().cloned();
-        let stat_parser = StatParser::new(newest.as_deref().map(|sample| &sample.table));
-        let (at, reply_time) = (timestamp_at(0), Duration::from_millis(1));
-        parser.accept(PollReply { bytes, leading_replies, at, reply_time, stat_parser })
+        let stat_parser = StatParser::new(newest.as_deref().map(|sample| &sample.table), StatLimits::default());
+        let mut reply = PollReply::new(leading_replies, leading_replies > 0, stat_parser);
+        let mut rest = bytes.to_vec();
+        reply.receive(&mut rest);
+        parser.accept(reply, &rest, timestamp_at(0), Duration::from_millis(1))
     }
 
     #[test]

@@ -10,19 +10,19 @@ use tokio::time::Instant;
 use crate::haproxy::address::Address;
 use crate::haproxy::cli_request::CliRequest;
 use crate::haproxy::command;
-use crate::haproxy::connection::{self, ConnectionLimits};
+use crate::haproxy::connection::{self, ConnectionLimits, RequestError, RequestTiming};
 use crate::haproxy::level::{self, Level};
 use crate::haproxy::reply;
 use crate::haproxy::servers_state;
-use crate::haproxy::stat_table::{StatAnomalies, StatParser};
+use crate::haproxy::stat_table::{StatAnomalies, StatLimits, StatParser};
 use crate::haproxy::version::Version;
 use crate::observe::configured_state::ConfiguredServers;
 use crate::observe::latest_slot::LatestSlot;
 use crate::observe::link::PollFailure;
+use crate::observe::poll_reply::{PollError, PollReply};
 use crate::observe::poll_schedule::PollSchedule;
-use crate::observe::row_ids::RowSet;
 use crate::observe::sample::Sample;
-use crate::observe::sample_parser::{PollError, PollReply, SampleParser};
+use crate::observe::sample_parser::SampleParser;
 use crate::observe::timestamp::{Clock, Timestamp};
 
 /// Polls one HAProxy instance: connects, sends, and receives. A [`SampleParser`] turns the replies into samples.
@@ -34,8 +34,11 @@ pub(crate) struct Sampler {
     /// Set if the sampler may also query the level of the socket and the configured state.
     can_query_more: bool,
     clock: Clock,
+    stat_limits: StatLimits,
     sample_parser: SampleParser,
     reply_buffer: Vec<u8>,
+    /// The samples that are still in use elsewhere.
+    used_samples: Vec<Arc<Sample>>,
 }
 
 /// Maximum capacity in bytes that the reply buffer keeps after a small reply.
@@ -51,9 +54,17 @@ impl Sampler {
             read_only,
             can_query_more: true,
             clock,
+            stat_limits: StatLimits::default(),
             sample_parser: SampleParser::default(),
             reply_buffer: Vec::new(),
+            used_samples: Vec::new(),
         }
+    }
+
+    /// Sets the limits of the rows of a sample.
+    #[must_use]
+    pub(crate) fn with_stat_limits(self, stat_limits: StatLimits) -> Self {
+        Self { stat_limits, ..self }
     }
 
     /// Restricts the sampler to `show info;show stat`. It then sends no other queries.
@@ -71,42 +82,34 @@ impl Sampler {
             self.reply_buffer = Vec::new();
         }
         self.reply_buffer.clear();
+        // Freeing a large sample takes long, so it is done here and not on the thread that used the sample last.
+        self.used_samples.retain(|sample| Arc::strong_count(sample) > 1);
         let newest = self.sample_parser.newest().cloned();
         let version = newest.as_ref().and_then(|sample| sample.info.version());
         let CliRequest { line, leading_replies } = CliRequest::new("show info;show stat", self.read_only, version);
         let mut buffer = std::mem::take(&mut self.reply_buffer);
         // The user waits for the first sample, so its rows are parsed while HAProxy is still writing. Later replies are
-        // parsed as a whole, which needs less CPU time on both sides.
+        // parsed in large parts, which needs less CPU time on both sides.
         let is_first_sample = newest.is_none();
-        let mut stat_parser = StatParser::new(newest.as_deref().map(|sample| &sample.table));
-        let mut stat_offset = None;
-        let on_progress = |received: &[u8]| {
-            if !is_first_sample {
-                return;
-            }
-            stat_offset = stat_offset.or_else(|| reply::offset_after(received, leading_replies + 1));
-            if let Some(offset) = stat_offset {
-                stat_parser.feed(&received[offset..]);
-            }
-        };
+        let stat_parser = StatParser::new(newest.as_deref().map(|sample| &sample.table), self.stat_limits);
+        let mut reply = PollReply::new(leading_replies, is_first_sample, stat_parser);
         let (address, limits) = (&self.address, &self.limits);
-        let request = connection::request_with_progress(address, &line, limits, &mut buffer, on_progress).await;
-        self.reply_buffer = buffer;
-        let timing = request?;
-        let reply = PollReply {
-            bytes: &self.reply_buffer,
-            leading_replies,
-            at: self.clock.now(),
-            reply_time: timing.reply,
-            stat_parser,
+        let on_data = |received: &mut Vec<u8>| reply.receive(received);
+        let request = connection::request_with_progress(address, &line, limits, &mut buffer, on_data).await;
+        let timing = match request {
+            // The reader reports why it stopped.
+            Err(RequestError::Stopped(_)) => RequestTiming::default(),
+            other => other?,
         };
-        let mut sample = self.sample_parser.accept(reply)?;
+        let sample = self.sample_parser.accept(reply, &buffer, self.clock.now(), timing.reply);
+        self.reply_buffer = buffer;
+        let mut sample = sample?;
         if self.can_query_more && sample.level.is_none() {
             let level = self.query_level(sample.info.version()).await;
             self.sample_parser.set_level(&mut sample, level);
         }
         if self.can_query_more && self.sample_parser.needs_configured(&sample) {
-            let configured = self.query_configured(sample.info.version(), &sample.rows).await;
+            let configured = self.query_configured(&sample).await;
             self.sample_parser.set_configured(&mut sample, configured);
         }
         Ok(sample)
@@ -121,6 +124,7 @@ impl Sampler {
                 let sample = Arc::new(sample);
                 self.log_sample(&sample);
                 self.sample_parser.set_newest(&sample);
+                self.used_samples.push(Arc::clone(&sample));
                 PollResult::Sample(sample)
             }
             Err(error) => {
@@ -149,13 +153,14 @@ impl Sampler {
     }
 
     /// Queries the configured state of the servers. Returns `None` if there is no usable reply, as before HAProxy 1.6.
-    async fn query_configured(&self, version: Option<Version>, rows: &RowSet) -> Option<Arc<ConfiguredServers>> {
+    async fn query_configured(&self, sample: &Sample) -> Option<Arc<ConfiguredServers>> {
+        let version = sample.info.version();
         let CliRequest { line, leading_replies } =
             CliRequest::new(command::SHOW_ALL_SERVERS_STATE, self.read_only, version);
         let mut buffer = Vec::new();
         connection::request(&self.address, &line, &self.limits, &mut buffer).await.ok()?;
         let states = servers_state::iter(reply::split(&buffer, leading_replies + 1).get(leading_replies)?.text());
-        let configured = ConfiguredServers::new(states, rows);
+        let configured = ConfiguredServers::new(states, &sample.table, &sample.rows);
         (!configured.is_empty()).then(|| Arc::new(configured))
     }
 
@@ -218,14 +223,24 @@ pub(crate) async fn run(
             PollResult::Failed(failure, at) => Instant::now() + failure.retry_at.saturating_sub(at.monotonic),
         };
         let failed = matches!(result, PollResult::Failed(..));
+        let is_huge = matches!(&result, PollResult::Sample(sample) if sample.cost.bytes > HUGE_REPLY_BYTES);
         if latest.publish(result) {
             wake();
         }
         if !wait_for_next(&sampler.address, failed.then_some(file).flatten(), due, earliest, &mut requests).await {
             return;
         }
+        // Otherwise, unread samples would add to the memory of those in use.
+        while is_huge && latest.is_unread() {
+            tokio::time::sleep(UNREAD_CHECK_INTERVAL).await;
+        }
     }
 }
+
+/// Size of a reply, in bytes, from which the next poll waits until the sample has been read.
+const HUGE_REPLY_BYTES: usize = 4 << 20;
+/// Time between two checks whether a sample has been read.
+const UNREAD_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Time between two checks of the socket file while the link is down.
 const FILE_CHECK_INTERVAL: Duration = Duration::from_millis(200);

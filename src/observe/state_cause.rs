@@ -146,9 +146,8 @@ pub(crate) fn is_down_by_agent(row: &StatRow) -> bool {
 /// Returns the row of the server that a server tracks, or `None` if it tracks none.
 pub(crate) fn tracked_row<'a>(sample: &'a Sample, row: &StatRow) -> Option<&'a StatRow> {
     let (proxy, name) = text(row, TextField::Tracked).split_once('/')?;
-    let backend = sample.rows.backend_named(&SafeText::from(proxy))?;
-    let mut servers = backend.servers.iter().map(|index| &sample.table.rows()[*index]);
-    servers.find(|server| server.name.as_str() == name)
+    let rows = sample.table.rows();
+    rows.get(sample.rows.server_named(rows, proxy, name)?)
 }
 
 /// Returns the cause of `DOWN (agent)`. `set server agent down` results in the same status, but the last reply of the

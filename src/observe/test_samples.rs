@@ -64,6 +64,7 @@ impl SampleBuilder {
             level: self.level,
             info: ProcessInfo::parse(info.as_bytes()).unwrap(),
             rows: self.row_ids.identify(&table),
+            changes: None,
             table,
             cost: ReplyCost { bytes: stat.len(), reply_time: Duration::from_millis(1) },
             interval: Duration::from_secs(2),

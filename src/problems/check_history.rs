@@ -15,6 +15,12 @@ pub(crate) const RETENTION: Duration = Duration::from_mins(5);
 /// Failures less than this time after the last entry are added to that entry, so a server has at most about 60 entries.
 const MERGE_SPAN: Duration = Duration::from_secs(5);
 
+/// Number of servers with failures from which [`LONG_MERGE_SPAN`] applies instead of [`MERGE_SPAN`].
+const MANY_SERVERS: usize = 2000;
+const LONG_MERGE_SPAN: Duration = Duration::from_mins(1);
+/// Maximum number of servers with failures. Of further servers, no failures are counted.
+const MAX_SERVERS: usize = 10_000;
+
 /// Increases in a server's check counters, from one sample or several in quick succession.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct CheckFailures {
@@ -57,6 +63,11 @@ impl CheckHistory {
     }
 
     fn add(&mut self, id: RowId, failures: CheckFailures) {
+        let count = self.servers.len();
+        if count >= MAX_SERVERS && !self.servers.contains_key(&id) {
+            return;
+        }
+        let merge_span = if count < MANY_SERVERS { MERGE_SPAN } else { LONG_MERGE_SPAN };
         let entries = self.servers.entry(id).or_default();
         let mut failures = failures;
         if failures.times_down > 0 {
@@ -67,7 +78,7 @@ impl CheckHistory {
             }
             failures.failed_checks = 0;
         }
-        match entries.back_mut().filter(|last| failures.at.saturating_sub(last.at) < MERGE_SPAN) {
+        match entries.back_mut().filter(|last| failures.at.saturating_sub(last.at) < merge_span) {
             Some(last) => {
                 last.times_down = last.times_down.saturating_add(failures.times_down);
                 last.failed_checks = last.failed_checks.saturating_add(failures.failed_checks);

@@ -17,6 +17,12 @@ const MAX_CLOSED: usize = 10_000;
 /// Maximum number of states of one problem. Beyond that, the second oldest state is dropped and the first one is kept.
 const MAX_STATES: usize = 500;
 
+/// Number of states of all open problems, and of all closed ones, that is kept at least approximately: with many
+/// problems, each keeps fewer states.
+const MAX_ALL_STATES: usize = 20_000;
+/// Minimum of [`MAX_STATES`] with many problems.
+const MIN_STATES: usize = 2;
+
 /// Severity, value and description of a problem, and the time from which they apply.
 #[derive(Debug)]
 struct EpisodeState {
@@ -54,6 +60,8 @@ impl Episode {
 pub(crate) struct ProblemLog {
     open: BTreeMap<(RowId, RuleId), Episode>,
     closed: VecDeque<Episode>,
+    /// Number of states of the closed problems.
+    closed_states: usize,
 }
 
 impl ProblemLog {
@@ -65,20 +73,23 @@ impl ProblemLog {
                 Episode { problem: problem.clone(), states: vec![EpisodeState::new(now, problem)], closed_at: None };
             self.open.insert(key(problem), episode);
         }
+        let max_states = (MAX_ALL_STATES / self.open.len().max(1)).clamp(MIN_STATES, MAX_STATES);
         for problem in changes.recovering.iter().chain(&changes.worsened).chain(&changes.eased) {
             if let Some(Episode { states, .. }) = self.open.get_mut(&key(problem)) {
-                if states.len() == MAX_STATES {
-                    states.remove(1);
+                if states.len() >= max_states {
+                    states.drain(1..=states.len() - max_states);
                 }
                 states.push(EpisodeState::new(now, problem));
             }
         }
         for problem in &changes.closed {
             if let Some(episode) = self.open.remove(&key(problem)) {
-                if self.closed.len() == MAX_CLOSED {
-                    self.closed.pop_front();
-                }
+                self.closed_states += episode.states.len();
                 self.closed.push_back(Episode { closed_at: Some(now), ..episode });
+                while self.closed.len() > MAX_CLOSED || self.closed_states > MAX_ALL_STATES {
+                    let Some(oldest) = self.closed.pop_front() else { break };
+                    self.closed_states -= oldest.states.len();
+                }
             }
         }
     }

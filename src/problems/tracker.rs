@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::history::rates::RateWindow;
-use crate::observe::row_ids::RowId;
+use crate::observe::row_ids::{RowId, RowMap};
 use crate::observe::sample::Sample;
 use crate::observe::severity::Severity;
 use crate::problems::backend_stats::{BackendCounts, BackendStats};
@@ -22,6 +22,13 @@ use crate::problems::rule_input::{RuleInput, Snapshot};
 use crate::problems::rule_table::{self, RuleId};
 use crate::problems::thresholds::Thresholds;
 use crate::problems::verdict::{self, Verdict};
+
+/// Number of tracked rules from which a rule past its threshold for WARN is not tracked for a further server.
+const MAX_ENTRIES: usize = 10_000;
+/// Further entries for rules past their threshold for CRIT, so that the highest severity is always known.
+const MORE_FOR_CRIT: usize = 5_000;
+/// Further entries for rules of backends and frontends.
+const MORE_FOR_PROXIES: usize = 5_000;
 
 /// The key of a tracked rule: the row and the name of the rule.
 type TrackedKey = (RowId, RuleId);
@@ -43,8 +50,12 @@ pub struct ProblemTracker {
     /// Keys of the open problems, worst first.
     open_keys: Vec<TrackedKey>,
     verdicts: Vec<Verdict>,
+    /// Index of the verdict on each row that has one.
+    verdict_of: RowMap<usize>,
     check_history: CheckHistory,
     previous: Option<Arc<Sample>>,
+    /// Number of rules past their thresholds in the newest sample that are not tracked, because too many are.
+    untracked: usize,
     /// For each row index, true if `entries` contains the row. Stored here only to reuse the allocation.
     tracked_rows: Vec<bool>,
     backend_stats: BackendStats,
@@ -134,6 +145,17 @@ impl ProblemTracker {
         self.open_keys.len()
     }
 
+    /// Returns the number of rules past their thresholds that are not tracked, because too many others are.
+    pub fn untracked_count(&self) -> usize {
+        self.untracked
+    }
+
+    /// Returns the estimated memory of the open problems, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        // Besides the entry, the description and the places in the lists.
+        self.entries.len() * (size_of::<(TrackedKey, TrackedRule)>() + 150)
+    }
+
     /// Returns the verdicts on the process and on the backends and frontends that have problems, most severe first.
     pub fn verdicts(&self) -> &[Verdict] {
         &self.verdicts
@@ -141,7 +163,7 @@ impl ProblemTracker {
 
     /// Returns the verdict on one backend or frontend, or on the process; `None` without problems.
     pub(crate) fn verdict(&self, row: RowId) -> Option<&Verdict> {
-        self.verdicts.iter().find(|verdict| verdict.row == row)
+        self.verdicts.get(*self.verdict_of.get(&row)?)
     }
 
     /// Discards the state of problems that are not open yet if too much time has passed since the last sample.
@@ -170,8 +192,9 @@ impl ProblemTracker {
         stats: &mut BackendStats,
         changes: &mut ProblemChanges,
     ) {
-        let Self { thresholds, entries, check_history, tracked_rows, .. } = self;
-        let mut evaluation = Evaluation { thresholds, entries, changes };
+        let Self { thresholds, entries, check_history, tracked_rows, untracked, .. } = self;
+        *untracked = 0;
+        let mut evaluation = Evaluation { thresholds, entries, untracked, changes };
         let snapshot = Snapshot { sample, previous, rates, check_history };
         for_each_row(snapshot, tracked_rows, stats, |scope, input, is_tracked| {
             evaluation.apply_rules(scope, input, is_tracked);
@@ -238,6 +261,7 @@ impl ProblemTracker {
         }
         verdicts.extend(verdict::row_verdict(problems_of_row(entries, RowId::PROCESS), is_busy));
         verdicts.sort_by_key(|verdict| (std::cmp::Reverse(verdict.severity), verdict.since.monotonic));
+        self.verdict_of = verdicts.iter().enumerate().map(|(index, verdict)| (verdict.row, index)).collect();
         self.verdicts = verdicts;
     }
 }
@@ -285,6 +309,7 @@ fn for_each_row(
 struct Evaluation<'a> {
     thresholds: &'a Thresholds,
     entries: &'a mut BTreeMap<TrackedKey, TrackedRule>,
+    untracked: &'a mut usize,
     changes: &'a mut ProblemChanges,
 }
 
@@ -296,17 +321,39 @@ impl Evaluation<'_> {
             let measurement = (rule.measure)(input);
             let grade = self.thresholds.grade(rule.id, measurement);
             if is_tracked || grade.is_problem() {
-                self.update_entry(rule.id, input, measurement, grade);
+                self.update_entry(scope, rule.id, input, measurement, grade);
             }
         }
     }
 
-    fn update_entry(&mut self, id: RuleId, input: &RuleInput<'_>, measurement: Measurement, grade: Grade) {
+    /// Returns whether another entry may be added.
+    fn has_room(&self, scope: Scope, grade: Grade) -> bool {
+        let for_crit = if grade == Grade::Crit { MORE_FOR_CRIT } else { 0 };
+        match scope {
+            Scope::Process => true,
+            Scope::Server => self.entries.len() < MAX_ENTRIES + for_crit,
+            _ => self.entries.len() < MAX_ENTRIES + for_crit + MORE_FOR_PROXIES,
+        }
+    }
+
+    fn update_entry(
+        &mut self,
+        scope: Scope,
+        id: RuleId,
+        input: &RuleInput<'_>,
+        measurement: Measurement,
+        grade: Grade,
+    ) {
         let key = (input.id, id);
         let is_bad = grade.is_problem();
         let now = input.sample.at;
+        let has_room = self.has_room(scope, grade);
         let entry = match self.entries.get_mut(&key) {
             Some(entry) => entry,
+            None if is_bad && !has_room => {
+                *self.untracked += 1;
+                return;
+            }
             None if is_bad => self.entries.entry(key).or_insert_with(|| TrackedRule {
                 hysteresis: Hysteresis::new(now),
                 problem: None,

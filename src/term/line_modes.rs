@@ -25,20 +25,23 @@ impl LineModes {
     }
 
     /// Changes the modes in effect, and keeps those before the change for [`Self::restore`]. Modes that are the result
-    /// of an earlier call are not kept: those of a shell read lines (`ICANON`), the changed ones do not.
+    /// of an earlier call are not kept: those of a shell read lines (`ICANON`), the changed ones do not. Returns the modes
+    /// to restore.
     ///
     /// # Errors
     /// Returns an error if this is not a terminal, the terminal is closed, or the process must not change its modes.
-    pub(super) fn set(&self, terminal: BorrowedFd<'_>, change: impl FnOnce(&mut Termios)) -> rustix::io::Result<()> {
+    pub(super) fn set(
+        &self,
+        terminal: BorrowedFd<'_>,
+        change: impl FnOnce(&mut Termios),
+    ) -> rustix::io::Result<Termios> {
         let mut saved = self.lock();
         let before = tcgetattr(terminal)?;
         let mut changed = before.clone();
         change(&mut changed);
         tcsetattr(terminal, OptionalActions::Now, &changed)?;
-        if saved.is_none() || before.local_modes.contains(LocalModes::ICANON) {
-            *saved = Some(before);
-        }
-        Ok(())
+        let kept = saved.take().filter(|_| !before.local_modes.contains(LocalModes::ICANON)).unwrap_or(before);
+        Ok(saved.insert(kept).clone())
     }
 
     /// Restores the modes. Returns false without modes to restore. In the background, the modes are those of the

@@ -8,7 +8,9 @@
 //! `frame_writer`, which passes the changed cells to `encoder`. `encoder` produces the bytes, with styles from `sgr`,
 //! and the thread of `output_thread` writes them with a `waiting_writer`. `terminal_device` opens and measures the
 //! terminal. `terminal_mode` sets it up and restores it, `prompt_mode` does so for a question of a command, both with
-//! `line_modes`. `job_control` stops the program for a shell, and `process_stat` reads the job that it is in; `hangup_watchdog` reports a closed terminal.
+//! `line_modes`. `job_control` stops the program for a shell, and `process_stat` reads the job that it is in;
+//! `hangup_watchdog` reports
+//! a closed terminal, and `terminal_restorer` restores it if the program is killed.
 //! `ending_signals` lists the signals on which the program must restore the terminal. `clipboard` copies through the
 //! terminal.
 
@@ -28,4 +30,5 @@ pub(crate) mod prompt_mode;
 pub(crate) mod sgr;
 pub(crate) mod terminal_device;
 pub mod terminal_mode;
+pub(crate) mod terminal_restorer;
 pub(crate) mod waiting_writer;

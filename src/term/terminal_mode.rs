@@ -18,6 +18,7 @@ use rustix::termios::{LocalModes, SpecialCodeIndex, tcgetattr};
 
 use crate::term::line_modes::LineModes;
 use crate::term::terminal_device;
+use crate::term::terminal_restorer;
 use crate::term::waiting_writer::WaitingWriter;
 
 static LINE_MODES: LineModes = LineModes::new();
@@ -45,11 +46,12 @@ const LEAVE_TIMEOUT: Duration = Duration::from_millis(300);
 /// Returns an error if the modes cannot be set.
 pub fn enter() -> io::Result<()> {
     let terminal = terminal_device::open_terminal()?;
-    LINE_MODES.set(terminal.as_fd(), |modes| {
+    let before = LINE_MODES.set(terminal.as_fd(), |modes| {
         modes.make_raw();
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
     })?;
+    terminal_restorer::report_set_up(&before);
     Ok(())
 }
 
@@ -88,6 +90,7 @@ pub(crate) fn leave() {
     if let Ok(terminal) = terminal_device::open_terminal() {
         LINE_MODES.restore(terminal.as_fd());
     }
+    terminal_restorer::report_restored();
 }
 
 /// Returns whether output would stop the process: it is in the background, and the terminal is in the mode `tostop`.
@@ -100,25 +103,37 @@ fn write_screen_restoration() {
     // Write on a separate thread, because a terminal that does not accept output would otherwise keep the program from
     // ending. Errors do not matter: the terminal is then closed.
     let (written, end) = mpsc::channel();
-    let write = move || {
-        let mut bytes = Vec::new();
-        let _ = queue!(
-            bytes,
-            ResetColor,
-            EnableLineWrap,
-            Print(DISABLE_BRACKETED_PASTE),
-            Print(MOVE_BELOW_LAST_ROW),
-            LeaveAlternateScreen,
-            Print(SELECT_ASCII),
-            Show
-        );
+    let write = || {
         let mut out = WaitingWriter(io::stdout());
-        let _ = out.write_all(&bytes).and_then(|()| out.flush());
+        let _ = out.write_all(&restoration()).and_then(|()| out.flush());
+    };
+    let write_and_report = move || {
+        write();
         let _ = written.send(());
     };
-    if thread::Builder::new().name("leave".to_owned()).spawn(write).is_ok() {
+    if thread::Builder::new().name("leave".to_owned()).spawn(write_and_report).is_ok() {
         let _ = end.recv_timeout(LEAVE_TIMEOUT);
+    } else {
+        // No memory is left for a thread.
+        write();
     }
+}
+
+/// Returns the bytes that restore the screen.
+pub(crate) fn restoration() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing to memory cannot fail.
+    let _ = queue!(
+        bytes,
+        ResetColor,
+        EnableLineWrap,
+        Print(DISABLE_BRACKETED_PASTE),
+        Print(MOVE_BELOW_LAST_ROW),
+        LeaveAlternateScreen,
+        Print(SELECT_ASCII),
+        Show
+    );
+    bytes
 }
 
 /// Installs a panic hook: a panic on any thread restores the terminal, prints one line, calls `before_exit` and ends the

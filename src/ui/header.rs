@@ -24,7 +24,7 @@ const SPARKLINE_WIDTH: u16 = 10;
 /// Draws the header, or only the first line if `area` has fewer than three rows.
 pub(crate) fn draw(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area) {
     let instance = context.instance;
-    let overview = ProcessSummary::from_instance(&instance.data).unwrap_or_default();
+    let overview = instance.summary();
     draw_identity(context, canvas, area.rows(0, 1), &overview);
     if area.height < 3 {
         return;
@@ -220,8 +220,9 @@ fn draw_rates(
     }
     let oddities = sample.table.anomalies();
     let malformed = oddities.rejected_rows + oddities.uneven_rows;
-    if malformed > 0 {
-        column = canvas.draw_text(area, column, 0, &format!("{malformed} malformed rows"), Role::Warn);
+    let notes = [sample.dropped_rows_text(), (malformed > 0).then(|| format!("{malformed} malformed rows"))];
+    for note in notes.into_iter().flatten() {
+        column = canvas.draw_text(area, column, 0, &note, Role::Warn) + 2;
     }
     column
 }

@@ -83,12 +83,16 @@ fn draw_problems(context: &DrawContext<'_>, canvas: &mut Canvas<'_>, area: Area,
     let data = &context.instance.data;
     let (problems, now) = (data.problems(), data.shown_time(context.now));
     let count = problems.count();
-    if count == 0 {
+    if count == 0 && problems.untracked_count() == 0 {
         canvas.draw_text(area, column, 0, "no problems", Role::Dim);
         return;
     }
     let sign = canvas.theme.choose_glyph("▲", "!");
-    let counted = format!("{sign} {}  ", units::pluralize(count as i64, "problem"));
+    let more = match problems.untracked_count() {
+        0 => String::new(),
+        count => format!(" and {} not tracked", units::count(count as i64)),
+    };
+    let counted = format!("{sign} {}{more}  ", units::pluralize(count as i64, "problem"));
     let worst = problems.iter().next().map_or(Role::Warn, |problem| severity_role(problem.severity));
     let mut column = canvas.draw_text(area, column, 0, &counted, worst);
     for (index, verdict) in problems.verdicts().iter().enumerate() {

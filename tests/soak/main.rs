@@ -1,9 +1,9 @@
 //! The soak test: simulates a long runtime in a short time, and checks that resource usage does not grow after the
 //! first tenth of the run.
 //!
-//! It has three parts: [`week`] processes the samples of a week in one process; [`process`] runs the real program in a
+//! It has four parts: [`week`] processes the samples of a week in one process; [`process`] runs the real program in a
 //! terminal with link failures, reloads, resizes, keys and actions; [`slots`] runs the real program on a real HAProxy
-//! and counts the CLI connections that it occupies.
+//! and counts the CLI connections that it occupies; [`flood`] sends 100,000 rows, which stay or come and go.
 //!
 //! ```text
 //! cargo test --test soak                                            short form, all parts
@@ -16,6 +16,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod flood;
 mod measure;
 mod process;
 mod site;
@@ -33,6 +34,8 @@ struct SoakSize {
     process: Duration,
     /// Memory for the history of each instance of the part `process`, in MiB.
     history_mib: u32,
+    /// Duration of each case of the part `flood`.
+    flood: Duration,
     /// Number of reloads of the part `slots`.
     reloads: usize,
     /// Allowed growth of memory from the first to the last tenth, as a ratio. The short form needs more, because the
@@ -40,11 +43,18 @@ struct SoakSize {
     max_growth: f64,
 }
 
-const SHORT: SoakSize =
-    SoakSize { samples: 2_000, process: Duration::from_secs(30), history_mib: 1, reloads: 6, max_growth: 0.15 };
+const SHORT: SoakSize = SoakSize {
+    samples: 2_000,
+    process: Duration::from_secs(30),
+    flood: Duration::from_secs(15),
+    history_mib: 1,
+    reloads: 6,
+    max_growth: 0.15,
+};
 const LONG: SoakSize = SoakSize {
     samples: week::SAMPLES_PER_WEEK,
     process: Duration::from_mins(15),
+    flood: Duration::from_mins(5),
     history_mib: 4,
     reloads: 200,
     max_growth: 0.05,
@@ -73,6 +83,7 @@ fn main() -> ExitCode {
         }
     };
     run("soak::slots", &|| slots::run(size.reloads));
+    run("soak::flood", &|| flood::run(size.flood));
     run("soak::process", &|| process::run(size.process, size.history_mib, size.max_growth));
     run("soak::week", &|| week::run(size.samples, size.max_growth));
     for reason in &failures {

@@ -204,6 +204,7 @@ impl WeekSoak {
             info,
             rows: self.row_ids.identify(&table),
             table,
+            changes: None,
             cost: ReplyCost { bytes: stat.len(), reply_time: Duration::from_millis(2) },
             interval: INTERVAL,
             configured: None,

@@ -4,6 +4,7 @@
 //! - [`client`]: a second client of its sockets, independent of hapulse.
 //! - [`traffic`]: a load generator ([`Traffic`]).
 //! - [`fake`]: a scripted stats socket for replies that a real HAProxy cannot produce ([`FakeSocket`]).
+//! - [`flood`]: replies with very many rows ([`flood::Flood`]).
 //! - [`relay`]: forwards to a real stats socket and records the requests ([`Relay`]).
 //! - [`term`]: the hapulse binary in a pseudo terminal ([`Term`]); [`screen`]: its screen; [`panes`] and [`grid`]: the
 //!   tables on the dashboard and in the views ([`PaneTable`], [`Grid`]).
@@ -25,6 +26,7 @@ pub mod agent;
 pub mod builder;
 pub mod client;
 pub mod fake;
+pub mod flood;
 pub mod grid;
 pub mod haproxy;
 pub mod keys;

@@ -24,7 +24,7 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::samples::{SampleFactory, StatCsv, new_model, poll_failure, timestamp};
+use crate::samples::{DEFERRED_PARTS, SampleFactory, StatCsv, new_model, poll_failure, timestamp};
 
 /// Milliseconds between two keys.
 pub const KEY_INTERVAL_MILLIS: u64 = 400;
@@ -70,8 +70,10 @@ impl ModelDriver {
     pub fn update(&mut self, msg: Message) -> Vec<Effect> {
         let effects = update(&mut self.model, msg, timestamp(self.millis));
         self.show_question();
-        // The event loop does this after the first frame.
-        assert_eq!(update(&mut self.model, Message::Wake, timestamp(self.millis)), []);
+        // The event loop does this after the first frame, while no event is waiting.
+        for _ in 0..DEFERRED_PARTS {
+            assert_eq!(update(&mut self.model, Message::ContinueDeferred, timestamp(self.millis)), []);
+        }
         effects
     }
 

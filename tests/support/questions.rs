@@ -208,11 +208,25 @@ impl QuestionKind {
             (false, _) => term.answer(self.yes),
             (true, None) => self.answer_plain(term, "y", || self.sent(relay) > sent),
             (true, Some(name)) => {
+                self.show_whole(term);
                 term.press(name);
                 self.answer_plain(term, "<ret>", || self.sent(relay) > sent);
             }
         }
         wait_until(&format!("the command of the question {:?}", self.name), || self.sent(relay) > sent);
+    }
+
+    /// Prints a plain question again for the size that the terminal has now, to its end.
+    fn show_whole(&self, term: &mut Term) {
+        term.press("<c-l>");
+        while !self.is_last(&term.settled_screen()) {
+            term.press("<end>");
+        }
+    }
+
+    /// Returns whether the last line asks for the answer.
+    fn is_last(&self, screen: &str) -> bool {
+        screen.trim_end().lines().last().is_some_and(|line| line.contains(self.shows.trim_end()))
     }
 
     /// Answers a plain question, again where it was printed again because the size of the terminal had changed.
@@ -221,7 +235,7 @@ impl QuestionKind {
             |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.contains(self.shows.trim_end()));
         while !is_sent() {
             answer_prompt(term, self.shows, key);
-            term.wait_until(|screen| is_sent() || is_last(screen));
+            term.wait_until(|screen| is_sent() || self.is_last(screen));
         }
     }
 

@@ -22,6 +22,9 @@ use hapulse::observe::row_ids::RowIds;
 use hapulse::observe::sample::{Epoch, ReplyCost, Sample};
 use hapulse::observe::timestamp::Timestamp;
 
+/// Number of messages `ContinueDeferred` that complete the deferred work on a small first sample.
+pub const DEFERRED_PARTS: usize = 4;
+
 /// Versions with recorded replies.
 pub const VERSIONS: [&str; 6] = ["1.8.0", "2.0.0", "2.4.0", "2.6.12", "3.0.0", "3.2.0"];
 
@@ -178,6 +181,7 @@ impl SampleFactory {
             info,
             rows: self.row_ids.identify(&table),
             table,
+            changes: None,
             cost: ReplyCost { bytes: text.len(), reply_time: Duration::from_millis(4) },
             interval: Duration::from_secs(2),
             configured: None,

@@ -21,7 +21,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Color;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::samples::{SampleFactory, StatCsv, new_model, poll_failure, timestamp};
+use crate::samples::{DEFERRED_PARTS, SampleFactory, StatCsv, new_model, poll_failure, timestamp};
 
 pub const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
 pub const NEWEST_VERSION: &str = "3.2.0";
@@ -105,7 +105,11 @@ impl Scene {
     /// Advances the clock and wakes the model.
     pub fn advance(&mut self, millis: u64) {
         self.now += Duration::from_millis(millis);
-        let _ = update(&mut self.model, Message::Wake, timestamp(self.now.as_millis() as u64));
+        let now = timestamp(self.now.as_millis() as u64);
+        let _ = update(&mut self.model, Message::Wake, now);
+        for _ in 0..DEFERRED_PARTS {
+            let _ = update(&mut self.model, Message::ContinueDeferred, now);
+        }
     }
 
     /// Presses keys, one every 400 ms.

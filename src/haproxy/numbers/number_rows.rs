@@ -2,13 +2,15 @@
 //!
 //! Ten thousand servers have half a million numbers, and a few tables exist at once. Nearly all numbers are small and
 //! not negative; all other numbers are stored in a separate overflow list per row. A number may be absent, which
-//! differs from zero: a row stores only the numbers that are present, and shares its [`ColumnSet`] with similar rows.
+//! differs from zero: a row stores only the numbers that are present, and shares its [`ColumnSet`] with similar rows. Of
+//! these, it stores a cell only for those that are not zero.
 
 use std::sync::{Arc, LazyLock};
 
 use crate::haproxy::numbers::buffer_pool::BufferPool;
 use crate::haproxy::numbers::column_set::{ColumnSet, MAX_WIDTH};
 use crate::haproxy::numbers::storage::NumberStorage;
+use crate::haproxy::numbers::stored_cells::StoredCells;
 
 /// Marks a number that is stored in the overflow list.
 pub(super) const OVERFLOW: u32 = u32::MAX;
@@ -30,16 +32,24 @@ impl NumberRows {
         self.storage.memory_bytes()
     }
 
+    /// Returns the memory that the contents need, in bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.storage.memory_used()
+    }
+
     /// Returns the numbers of a row, or `None` if `index` is out of range.
     pub(crate) fn row(&self, index: usize) -> Option<NumberRow<'_>> {
         let NumberStorage { rows, column_sets, cells, overflow } = &self.storage;
         let start = rows.get(index)?;
         let columns = column_sets.get(start.column_set as usize)?;
-        let cells = cells.get(start.cells as usize..)?.get(..columns.len())?;
+        let count = columns.len();
+        let cells = cells.row(start.cells, start.stored.count(count))?;
         let overflow_end = rows.get(index + 1).map_or(overflow.len(), |next| next.overflow as usize);
         Some(NumberRow {
             width: self.width,
             columns,
+            count,
+            stored: start.stored,
             cells,
             overflow: overflow.get(start.overflow as usize..overflow_end)?,
         })
@@ -50,7 +60,8 @@ impl NumberRows {
     pub(crate) fn get(&self, index: usize, slot: usize) -> Option<i64> {
         let start = self.storage.rows.get(index)?;
         let position = self.storage.column_sets.get(start.column_set as usize)?.position(slot)?;
-        match *self.storage.cells.get(start.cells as usize + position)? {
+        let Some(cell) = start.stored.index(position) else { return Some(0) };
+        match self.storage.cells.get(start.cells as usize + cell)? {
             ABSENT => None,
             OVERFLOW => self.overflow_value(index, slot),
             narrow => Some(i64::from(narrow)),
@@ -79,6 +90,9 @@ pub(super) fn find_overflow(overflow: &[(u16, i64)], slot: usize) -> Option<i64>
 pub(crate) struct NumberRow<'a> {
     width: usize,
     columns: &'a ColumnSet,
+    /// Number of numbers, including zeros.
+    count: usize,
+    stored: StoredCells,
     cells: &'a [u32],
     overflow: &'a [(u16, i64)],
 }
@@ -88,16 +102,19 @@ impl NumberRow<'_> {
     pub(crate) fn zeros(width: usize) -> NumberRow<'static> {
         static ALL: LazyLock<ColumnSet> = LazyLock::new(|| ColumnSet::new((0..MAX_WIDTH).collect()));
         static ZEROS: [u32; MAX_WIDTH] = [0; MAX_WIDTH];
-        NumberRow { width: MAX_WIDTH, columns: &ALL, cells: &ZEROS, overflow: &[] }.prefix(width)
+        let stored = StoredCells::default();
+        let cells = &ZEROS[..stored.count(MAX_WIDTH)];
+        NumberRow { width: MAX_WIDTH, columns: &ALL, count: MAX_WIDTH, stored, cells, overflow: &[] }.prefix(width)
     }
 
     /// Returns a row with only the first `width` slots of this row.
     #[must_use]
     pub(crate) fn prefix(self, width: usize) -> Self {
         let width = width.min(self.width);
-        let cells = self.columns.count_below(width).min(self.cells.len());
+        let count = self.columns.count_below(width).min(self.count);
+        let (stored, cells) = (self.stored.first(count), &self.cells[..self.stored.count(count)]);
         let overflow = self.overflow.partition_point(|(slot, _)| usize::from(*slot) < width);
-        Self { width, cells: &self.cells[..cells], overflow: &self.overflow[..overflow], ..self }
+        Self { width, count, stored, cells, overflow: &self.overflow[..overflow], ..self }
     }
 
     /// Returns the number of slots, including those without a number.
@@ -109,11 +126,16 @@ impl NumberRow<'_> {
     #[inline]
     pub(crate) fn get(self, slot: usize) -> Option<i64> {
         // Slots from `width` on have no cell.
-        match *self.cells.get(self.columns.position(slot)?)? {
+        match self.cell(self.columns.position(slot).filter(|position| *position < self.count)?) {
             ABSENT => None,
             OVERFLOW => find_overflow(self.overflow, slot),
             narrow => Some(i64::from(narrow)),
         }
+    }
+
+    #[inline]
+    fn cell(self, position: usize) -> u32 {
+        self.stored.index(position).map_or(0, |index| self.cells.get(index).copied().unwrap_or(ABSENT))
     }
 
     /// Calls `on_slot` with every slot in which this row and `other` differ, in ascending order. Both rows must have
@@ -122,8 +144,9 @@ impl NumberRow<'_> {
         if !self.has_same_slots(other) {
             return (0..self.width).filter(|slot| self.get(*slot) != other.get(*slot)).for_each(on_slot);
         }
-        for (slot, (one, two)) in self.columns.iter().zip(self.cells.iter().zip(other.cells)) {
-            if one != two || *one == OVERFLOW && self.get(slot) != other.get(slot) {
+        for (position, slot) in self.columns.iter().take(self.count).enumerate() {
+            let (one, two) = (self.cell(position), other.cell(position));
+            if one != two || one == OVERFLOW && self.get(slot) != other.get(slot) {
                 on_slot(slot);
             }
         }
@@ -131,16 +154,15 @@ impl NumberRow<'_> {
 
     fn has_same_slots(self, other: NumberRow<'_>) -> bool {
         let (one, two) = (self.columns.slots(), other.columns.slots());
-        let count = self.cells.len();
-        let same_slots = || one == two || one.iter().take(count).eq(two.iter().take(count));
-        self.width == other.width && count == other.cells.len() && same_slots()
+        let same_slots = || one == two || one.iter().take(self.count).eq(two.iter().take(self.count));
+        self.width == other.width && self.count == other.count && same_slots()
     }
 }
 
 impl PartialEq for NumberRow<'_> {
     fn eq(&self, other: &Self) -> bool {
         if self.has_same_slots(*other) {
-            return self.cells == other.cells && self.overflow == other.overflow;
+            return self.stored == other.stored && self.cells == other.cells && self.overflow == other.overflow;
         }
         self.width == other.width && (0..self.width).all(|slot| self.get(slot) == other.get(slot))
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::haproxy::numbers::column_set::{ColumnSet, MAX_WIDTH, SlotSet};
 use crate::haproxy::numbers::number_rows::{ABSENT, NumberRows, OVERFLOW, find_overflow};
 use crate::haproxy::numbers::storage::RowStart;
+use crate::haproxy::numbers::stored_cells::StoredCells;
 
 /// Writes rows of numbers, one row after the other. The numbers of a row may be set in any order.
 #[derive(Debug)]
@@ -72,21 +73,21 @@ impl RowWriter {
     pub(crate) fn end_row(&mut self) {
         let width = self.numbers.width;
         let storage = &mut self.numbers.storage;
-        let start = storage.cells.len();
         let present = width - count_absent(&self.row[..width]);
-        let mut column_set = storage.rows.last().map_or(0, |before| before.column_set as usize);
-        let mut fits = false;
-        if let Some(candidate) = storage.column_sets.get(column_set).filter(|candidate| candidate.len() == present) {
-            storage.cells.extend(candidate.iter().map(|slot| self.row[slot]));
-            fits = count_absent(&storage.cells[start..]) == 0;
-        }
-        if !fits {
-            storage.cells.truncate(start);
-            column_set = Self::find_column_set(&mut storage.column_sets, &self.row[..width]);
-            storage.cells.extend(storage.column_sets[column_set].iter().map(|slot| self.row[slot]));
-        }
+        let before = storage.rows.last().map_or(0, |before| before.column_set as usize);
+        let fits =
+            |columns: &&ColumnSet| columns.len() == present && columns.iter().all(|slot| self.row[slot] != ABSENT);
+        let column_set = match storage.column_sets.get(before).filter(fits) {
+            Some(_) => before,
+            None => Self::find_column_set(&mut storage.column_sets, &self.row[..width]),
+        };
+        let (start, cells) = storage.cells.start_row(width);
+        let mut stored = StoredCells::default();
+        let row = storage.column_sets[column_set].iter().map(|slot| self.row[slot]).enumerate();
+        cells.extend(row.filter(|(position, cell)| stored.add(*position, *cell)).map(|(_, cell)| cell));
         storage.rows.push(RowStart {
-            cells: start as u32,
+            stored,
+            cells: start,
             overflow: storage.overflow.len() as u32,
             column_set: column_set as u32,
         });
@@ -94,6 +95,11 @@ impl RowWriter {
         let is_overflow = |(slot, _): &(u16, i64)| self.row[usize::from(*slot)] == OVERFLOW;
         storage.overflow.extend(self.overflow.drain(..).filter(is_overflow));
         self.row[..width].fill(ABSENT);
+    }
+
+    /// Returns the memory that the completed rows need, in bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.numbers.storage.memory_used()
     }
 
     /// Discards the current row.
@@ -122,7 +128,7 @@ impl RowWriter {
     /// Returns all completed rows and frees unused capacity if it is large.
     pub(crate) fn finish(self) -> NumberRows {
         let mut numbers = self.numbers;
-        numbers.storage.shrink_if_sparse();
+        numbers.storage.cells.shrink();
         numbers
     }
 }
@@ -153,7 +159,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn address(numbers: &NumberRows) -> *const u32 {
-        numbers.storage.cells.as_ptr()
+        numbers.storage.cells.row(0, 1).unwrap().as_ptr()
     }
 
     fn filled(mut writer: RowWriter, rows: usize) -> NumberRows {

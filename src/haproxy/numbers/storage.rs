@@ -1,10 +1,13 @@
 //! The buffers that store the numbers of a table.
 
+use crate::haproxy::numbers::cell_segments::CellSegments;
 use crate::haproxy::numbers::column_set::ColumnSet;
+use crate::haproxy::numbers::stored_cells::StoredCells;
 
 /// The start of a row, as indexes into the vectors of [`NumberStorage`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowStart {
+    pub(super) stored: StoredCells,
     pub(super) cells: u32,
     pub(super) overflow: u32,
     pub(super) column_set: u32,
@@ -15,27 +18,27 @@ pub(super) struct RowStart {
 pub(super) struct NumberStorage {
     pub(super) rows: Vec<RowStart>,
     pub(super) column_sets: Vec<ColumnSet>,
-    pub(super) cells: Vec<u32>,
+    pub(super) cells: CellSegments,
     /// Slot and value of each number that does not fit in a cell: row by row, in ascending order of slots.
     pub(super) overflow: Vec<(u16, i64)>,
 }
 
 impl NumberStorage {
-    /// Creates an empty storage with capacity for the contents of `other`.
+    /// Creates an empty storage with capacity for the contents of `other` except its cells.
     pub(super) fn with_capacity_of(other: &Self) -> Self {
-        // Allow for some more numbers, because cells that were empty may contain values later.
+        // Allow for some more rows and large numbers.
         let more = |count: usize| count + count / 8;
         Self {
             rows: Vec::with_capacity(more(other.rows.len())),
             column_sets: Vec::with_capacity(other.column_sets.len()),
-            cells: Vec::with_capacity(more(other.cells.len())),
+            cells: CellSegments::default(),
             overflow: Vec::with_capacity(more(other.overflow.len())),
         }
     }
 
-    /// Returns true if the capacity for cells is one to two times the number of cells in `other`.
+    /// Returns true if the capacity for cells is at most twice the number of cells in `other`, or small.
     pub(super) fn is_suitable_for(&self, other: &Self) -> bool {
-        (other.cells.len()..=other.cells.len().saturating_mul(2)).contains(&self.cells.capacity())
+        self.cells.capacity() <= other.cells.len().saturating_mul(2)
     }
 
     pub(super) fn clear(&mut self) {
@@ -45,11 +48,12 @@ impl NumberStorage {
         self.overflow.clear();
     }
 
-    /// Frees unused capacity for cells if less than about 80 % of the capacity is used.
-    pub(super) fn shrink_if_sparse(&mut self) {
-        if self.cells.capacity() / 5 * 4 > self.cells.len() {
-            self.cells.shrink_to_fit();
-        }
+    /// Returns the memory that the contents need, in bytes.
+    pub(super) fn memory_used(&self) -> usize {
+        self.cells.len() * size_of::<u32>()
+            + self.overflow.len() * size_of::<(u16, i64)>()
+            + self.rows.len() * size_of::<RowStart>()
+            + self.column_sets.len() * size_of::<ColumnSet>()
     }
 
     /// Returns the allocated memory in bytes.

@@ -100,7 +100,13 @@ fn evaluate(polled: &[PolledInstance], options: &CheckOptions) -> (NagiosState, 
     let (mut below, mut numbers) = (Vec::new(), Vec::new());
     for (poller, polled) in polled {
         let (state, summary) = match polled {
-            Ok(_) => (worst_state(poller), summary_text(poller)),
+            Ok(_) => match poller.instance.latest().and_then(|sample| sample.dropped_rows_text()) {
+                // Rows that were not read may have problems.
+                Some(text) => {
+                    (worst_state(poller).max(NagiosState::Unknown), format!("{text}; {}", summary_text(poller)))
+                }
+                None => (worst_state(poller), summary_text(poller)),
+            },
             Err(failure) => (NagiosState::Unknown, failure_text(poller, failure, is_one)),
         };
         each.push((state, format!("{}{summary}", called(poller))));

@@ -48,6 +48,7 @@ async fn check_haproxy(address: Address, mut schedule: PollSchedule) -> Vec<Find
         PollResult::Sample(sample) => {
             let mode = address.path().and_then(socket_mode);
             let mut findings = vec![check_process(&sample), check_level(address, sample.level), check_cost(&sample)];
+            findings.extend(sample.dropped_rows_text().map(Finding::note));
             findings.extend(check_exposure(address, sample.level, mode));
             findings
         }

@@ -87,10 +87,12 @@ impl Serialize for JsonReport<'_> {
             }
             if self.report.problems {
                 map.serialize_entry("problems", &JsonProblems { instance, at: sample.at })?;
+                map.serialize_entry("untracked_problems", &instance.problems().untracked_count())?;
             }
             if let Some(settings) = &self.report.rows {
                 let lines = self.report.lines(instance);
                 map.serialize_entry("rows", &JsonRows { instance, sample, settings, lines })?;
+                map.serialize_entry("dropped_rows", &sample.table.anomalies().dropped_rows)?;
             }
         }
         map.end()

@@ -76,9 +76,12 @@ pub(crate) fn run(
     ignore_broken_pipe(printed.and_then(|()| out.flush())).context("cannot print")?;
     let mut code = CommandExit::Done;
     for (poller, polled) in &polled {
-        if let Err(failure) = polled {
-            pollers::report_failure(&poller.name, failure, err);
-            code = CommandExit::Unreachable;
+        match polled {
+            Ok(_) => pollers::report_dropped_rows(poller, err),
+            Err(failure) => {
+                pollers::report_failure(&poller.name, failure, err);
+                code = CommandExit::Unreachable;
+            }
         }
     }
     Ok(code)

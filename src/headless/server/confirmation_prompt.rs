@@ -96,7 +96,8 @@ mod tests {
         let sample = SampleBuilder::default().build_at_millis(0, &stat_of_site());
         let intent = |admin: TargetState| {
             let target = |name: &&str| {
-                let place = (0..sample.table.rows().len()).find(|place| sample.rows.key(*place).name.as_str() == *name);
+                let place =
+                    (0..sample.table.rows().len()).find(|place| sample.table.rows()[*place].name.as_str() == *name);
                 ActionTarget::from_row(&sample, sample.rows.ids()[place.unwrap()]).unwrap()
             };
             let targets = names.iter().map(target).collect();

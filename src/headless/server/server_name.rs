@@ -50,9 +50,9 @@ impl ServerName {
     /// Returns a message that lists the existing names if the server does not exist.
     pub(crate) fn find(&self, instance: &Instance) -> Result<ActionTarget, String> {
         let Some(sample) = instance.latest() else { return Err(format!("{self}: no data from HAProxy yet")) };
-        let name = |row: usize| sample.rows.key(row).name.clone();
-        let Some(backend) = sample.rows.backend_named(&self.backend) else {
-            let all = sample.rows.backends().iter().map(|backend| sample.rows.key(backend.row).proxy.clone());
+        let name = |row: usize| sample.table.rows()[row].name.clone();
+        let Some(backend) = sample.backend_named(&self.backend) else {
+            let all = sample.rows.backends().iter().map(|backend| sample.table.rows()[backend.row].proxy.clone());
             return Err(format!("{self}: no such backend; HAProxy has {}", join_names(all)));
         };
         let Some(row) = backend.servers.iter().copied().find(|row| name(*row) == self.server) else {

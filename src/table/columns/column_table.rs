@@ -265,7 +265,7 @@ mod tests {
         let sample = Arc::clone(instance.shown().unwrap());
         let index = (0..sample.rows.ids().len())
             .find(|index| {
-                let key = sample.rows.key(*index);
+                let key = &sample.table.rows()[*index];
                 key.name.as_str() == name || key.proxy.as_str() == name && key.kind != RowKind::Server
             })
             .unwrap();

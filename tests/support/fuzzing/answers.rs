@@ -159,7 +159,8 @@ fn run_exchange(
         };
         let mut into = before.to_vec();
         let result = {
-            let mut exchange = std::pin::pin!(exchange(near, COMMAND, &limits, &mut into, |_| ()));
+            let mut received = 0;
+            let mut exchange = std::pin::pin!(exchange(near, COMMAND, &limits, &mut into, &mut received, |_| true));
             let mut peer = std::pin::pin!(peer);
             let mut is_peer_done = false;
             loop {

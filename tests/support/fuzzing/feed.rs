@@ -77,7 +77,7 @@ impl FakeSampler {
             before => Epoch { number: before.as_ref().map_or(0, |before| before.epoch.number) + 1, pid },
         };
         let rows = self.row_ids.identify(&table);
-        let configured = ConfiguredServers::new(servers_state::iter(&self.servers_state), &rows);
+        let configured = ConfiguredServers::new(servers_state::iter(&self.servers_state), &table, &rows);
         self.seq += 1;
         let sample = Arc::new(Sample {
             seq: self.seq,
@@ -88,6 +88,7 @@ impl FakeSampler {
             configured: (!configured.is_empty()).then(|| Arc::new(configured)),
             table,
             rows,
+            changes: None,
             cost: ReplyCost { bytes: body.len(), reply_time: Duration::from_millis(4) },
             interval: Duration::from_secs(2),
         });

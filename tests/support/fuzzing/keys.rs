@@ -271,6 +271,7 @@ impl Player {
             9 => {
                 self.millis += *decisions.pick(&IDLE_TIMES_MS);
                 self.dispatch(Message::Wake, None);
+                self.dispatch(Message::ContinueDeferred, None);
             }
             10 | 11 => {
                 let index = decisions.below(self.instances.len());

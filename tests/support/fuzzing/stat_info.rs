@@ -127,7 +127,7 @@ fn check_rows(sample: &Sample) {
     for (index, id) in sample.rows.ids().iter().enumerate() {
         assert_ne!(*id, RowId::PROCESS);
         assert_eq!(sample.rows.index_of(*id), Some(index));
-        let key = sample.rows.key(index);
+        let key = &sample.table.rows()[index];
         assert_eq!((key.kind, &key.proxy, &key.name), (rows[index].kind, &rows[index].proxy, &rows[index].name));
         if let Some(backend) = sample.rows.backend_of(index) {
             assert_eq!(rows[backend.row].proxy, rows[index].proxy);
