@@ -1,9 +1,9 @@
 //! Running HAProxy processes, from `/proc`.
 
-use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -182,11 +182,14 @@ impl HaproxyProcess {
         }
     }
 
-    /// Returns true if the process has the socket with this inode open, or `None` if this user may not know.
-    pub(crate) fn has_socket(&self, inode: u64) -> Option<bool> {
-        let name = OsString::from_vec(format!("socket:[{inode}]").into_bytes());
+    /// Returns the inodes of the sockets that the process has open, or `None` if this user may not know.
+    pub(crate) fn socket_inodes(&self) -> Option<BTreeSet<u64>> {
         let files = fs::read_dir(self.folder.join("fd")).ok()?;
-        Some(files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == name)))
+        let inode = |file: fs::DirEntry| {
+            let link = fs::read_link(file.path()).ok()?;
+            link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+        };
+        Some(files.flatten().filter_map(inode).collect())
     }
 }
 
