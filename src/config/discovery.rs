@@ -252,9 +252,9 @@ impl Search<'_> {
         owners: TrustedOwners<'_>,
         log: &mut SearchLog,
     ) -> Option<Address> {
-        let checks = SocketChecks { root: self.root, accounts: self.accounts, owners, members };
+        let mut checks = SocketChecks::new(self.root, self.accounts, owners, members);
         addresses.find_map(|address| match checks.check(&address) {
-            Ok(()) => Some(address.path().map_or(address.clone(), |path| Address::Unix(below(self.root, path)))),
+            Ok(address) => Some(address.path().map_or(address.clone(), |path| Address::Unix(below(self.root, path)))),
             Err(problem) => {
                 if problem == PathProblem::Inaccessible
                     && let Some(path) = address.path()

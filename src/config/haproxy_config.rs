@@ -179,6 +179,10 @@ fn describe(error: &ConfigLineError) -> String {
             "contains the environment variable {}, but this user may not read the environment of HAProxy",
             SafeText::from(name.as_str())
         ),
+        ConfigLineError::OwnVariable(name) => format!(
+            "contains the variable {}, which HAProxy sets itself and hapulse cannot resolve",
+            SafeText::from(name.as_str())
+        ),
         ConfigLineError::Invalid => "has invalid quotes or escapes".to_owned(),
     }
 }

@@ -1,9 +1,9 @@
 //! Running HAProxy processes, from `/proc`.
 
-use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,8 @@ pub(crate) struct HaproxyArguments {
     directory: Option<PathBuf>,
     /// Address of the master socket (`-S`), without the options that follow a comma.
     pub(crate) master_socket: Option<String>,
+    /// Name of the local peer (`-L`).
+    pub(crate) local_peer: Option<Vec<u8>>,
     /// Processes that this one was started to replace (`-sf`, `-st`).
     pub(crate) replaced: Vec<u32>,
 }
@@ -119,8 +121,14 @@ impl HaproxyProcess {
         fs::metadata(&self.folder).ok().map(|meta| meta.uid())
     }
 
-    /// Returns the environment with which the process was started.
+    /// Returns the environment in which the process reads its configuration.
     pub(crate) fn environment(&self) -> ProcessEnvironment {
+        let mut environment = self.inherited_environment();
+        environment.add_own_variables(self.arguments.local_peer.as_deref());
+        environment
+    }
+
+    fn inherited_environment(&self) -> ProcessEnvironment {
         let bytes = safe_file::read_start(&self.folder.join("environ"), MAX_ENVIRON_BYTES).ok();
         ProcessEnvironment::parse(bytes.as_ref().map(|(bytes, _)| bytes.as_slice()))
     }
@@ -135,7 +143,7 @@ impl HaproxyProcess {
                 .or_else(|| self.arguments.directory.clone().filter(|path| path.is_absolute()));
         }
         // HAProxy read its files before it changed its root, and its working directory is now within the new root.
-        let environment = self.environment();
+        let environment = self.inherited_environment();
         let started_in = environment.get(b"PWD").ok().flatten().map(|path| PathBuf::from(OsStr::from_bytes(path)));
         let directory = match (started_in, &self.arguments.directory) {
             (Some(started_in), Some(directory)) => started_in.join(directory),
@@ -174,11 +182,14 @@ impl HaproxyProcess {
         }
     }
 
-    /// Returns true if the process has the socket with this inode open, or `None` if this user may not know.
-    pub(crate) fn has_socket(&self, inode: u64) -> Option<bool> {
-        let name = OsString::from_vec(format!("socket:[{inode}]").into_bytes());
+    /// Returns the inodes of the sockets that the process has open, or `None` if this user may not know.
+    pub(crate) fn socket_inodes(&self) -> Option<BTreeSet<u64>> {
         let files = fs::read_dir(self.folder.join("fd")).ok()?;
-        Some(files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == name)))
+        let inode = |file: fs::DirEntry| {
+            let link = fs::read_link(file.path()).ok()?;
+            link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+        };
+        Some(files.flatten().filter_map(inode).collect())
     }
 }
 
@@ -213,6 +224,7 @@ impl HaproxyArguments {
                     }
                 }
                 Some([b'f', ..]) => this.configs.extend(rest.pop_front().map(path)),
+                Some([b'L', ..]) => this.local_peer = rest.pop_front().map(<[u8]>::to_vec),
                 Some([b'C', ..]) => this.directory = rest.pop_front().map(path),
                 Some([b'S', ..]) => {
                     let address = rest.pop_front().and_then(|word| word.split(|byte| *byte == b',').next());

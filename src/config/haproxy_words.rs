@@ -2,8 +2,27 @@
 
 use std::collections::BTreeMap;
 
+/// Variables that HAProxy sets itself before or while it reads its configuration, and whose values depend on its version or
+/// on its state. `HAPROXY_LOCALPEER`, whose value can be determined, is not among them.
+const OWN_VARIABLES: [&str; 13] = [
+    "HAPROXY_BRANCH",
+    "HAPROXY_CFGFILES",
+    "HAPROXY_CLI",
+    "HAPROXY_HTTPS_LOG_FMT",
+    "HAPROXY_HTTP_CLF_LOG_FMT",
+    "HAPROXY_HTTP_LOG_FMT",
+    "HAPROXY_KEYLOG_BC_LOG_FMT",
+    "HAPROXY_KEYLOG_FC_LOG_FMT",
+    "HAPROXY_MASTER_CLI",
+    "HAPROXY_MWORKER",
+    "HAPROXY_STARTUP_VERSION",
+    "HAPROXY_TCP_CLF_LOG_FMT",
+    "HAPROXY_TCP_LOG_FMT",
+];
+const LOCAL_PEER: &[u8] = b"HAPROXY_LOCALPEER";
+
 /// The environment of a HAProxy process.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ProcessEnvironment {
     /// Values by name; `None` for a variable that the configuration removed.
     variables: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
@@ -16,6 +35,8 @@ pub(crate) struct ProcessEnvironment {
 pub(crate) enum ConfigLineError {
     /// The value of a variable is unknown, because the environment of the process cannot be read.
     UnknownVariable(String),
+    /// HAProxy sets the variable itself, to a value that is unknown here.
+    OwnVariable(String),
     /// HAProxy would reject the line.
     Invalid,
 }
@@ -31,6 +52,13 @@ impl ProcessEnvironment {
         Self { variables: lines.filter_map(pair).collect(), is_complete: bytes.is_some() }
     }
 
+    /// Sets the variables that HAProxy sets at its start: the name of the local peer, which is that of the machine unless
+    /// the command line or the configuration names another.
+    pub(crate) fn add_own_variables(&mut self, local_peer: Option<&[u8]>) {
+        let host_name = || rustix::system::uname().nodename().to_bytes().to_vec();
+        self.variables.insert(LOCAL_PEER.to_vec(), Some(local_peer.map_or_else(host_name, <[u8]>::to_vec)));
+    }
+
     /// Returns the value of a variable, or `None` if it is not set.
     ///
     /// # Errors
@@ -38,6 +66,9 @@ impl ProcessEnvironment {
     pub(crate) fn get(&self, name: &[u8]) -> Result<Option<&[u8]>, ConfigLineError> {
         match self.variables.get(name) {
             Some(value) => Ok(value.as_deref()),
+            None if is_own_variable(name) => {
+                Err(ConfigLineError::OwnVariable(String::from_utf8_lossy(name).into_owned()))
+            }
             None if self.is_complete => Ok(None),
             None => Err(ConfigLineError::UnknownVariable(String::from_utf8_lossy(name).into_owned())),
         }
@@ -46,6 +77,7 @@ impl ProcessEnvironment {
     /// Applies a line of the section `global` that changes the environment; ignores other lines.
     pub(crate) fn apply_line(&mut self, words: &[Vec<u8>]) {
         match words.iter().map(Vec::as_slice).collect::<Vec<_>>().as_slice() {
+            [b"localpeer", name, ..] => drop(self.variables.insert(LOCAL_PEER.to_vec(), Some(name.to_vec()))),
             [b"setenv", name, value, ..] => drop(self.variables.insert(name.to_vec(), Some(value.to_vec()))),
             // An unknown variable stays unknown, because the process may have inherited it.
             [b"presetenv", name, value, ..] if self.get(name) == Ok(None) => {
@@ -81,6 +113,10 @@ impl ProcessEnvironment {
         out.extend_from_slice(rest);
         Ok(out)
     }
+}
+
+fn is_own_variable(name: &[u8]) -> bool {
+    OWN_VARIABLES.iter().any(|own| own.as_bytes() == name)
 }
 
 /// Splits off the name of a variable at the start of a text.
@@ -163,6 +199,10 @@ type Expanded<'a> = (Option<Vec<u8>>, &'a [u8]);
 
 /// Reads `NAME`, `{NAME}`, `{NAME-default}` or `{NAME[*]}` after a `$`.
 fn expand_quoted<'a>(text: &'a [u8], environment: &ProcessEnvironment) -> Result<Expanded<'a>, ConfigLineError> {
+    if let Some(pseudo) = text.strip_prefix(b"{").unwrap_or(text).strip_prefix(b".") {
+        // Such as .FILE and .LINE.
+        return Err(ConfigLineError::OwnVariable(format!(".{}", String::from_utf8_lossy(split_name(pseudo).0))));
+    }
     let Some(inner) = text.strip_prefix(b"{") else {
         let (name, after) = split_name(text);
         return match name.first() {
@@ -236,5 +276,24 @@ mod tests {
         assert_eq!(unknown.get(b"B"), Ok(Some(&b"3"[..])));
         apply(&mut unknown, "resetenv");
         assert_eq!(unknown.get(b"A"), Ok(None));
+    }
+
+    #[test]
+    fn environment_knows_variables_of_haproxy_itself() {
+        let own = |name: &str| Err(ConfigLineError::OwnVariable(name.to_owned()));
+        let mut environment = environment();
+        assert_eq!(environment.get(b"HAPROXY_BRANCH"), own("HAPROXY_BRANCH"));
+        assert_eq!(environment.get(b"HAPROXY_STATS"), Ok(None), "not a variable of HAProxy");
+        assert_eq!(
+            split_words(b"stats socket \"/run/${.LINE}.sock\"", &environment),
+            Err(ConfigLineError::OwnVariable(".LINE".to_owned()))
+        );
+        environment.add_own_variables(Some(b"peer1"));
+        assert_eq!(environment.get(b"HAPROXY_LOCALPEER"), Ok(Some(&b"peer1"[..])));
+        environment.apply_line(&[b"localpeer".to_vec(), b"peer2".to_vec()]);
+        assert_eq!(environment.get(b"HAPROXY_LOCALPEER"), Ok(Some(&b"peer2"[..])));
+        environment.add_own_variables(None);
+        let host_name = rustix::system::uname().nodename().to_bytes().to_vec();
+        assert_eq!(environment.get(b"HAPROXY_LOCALPEER"), Ok(Some(host_name.as_slice())));
     }
 }

@@ -1,57 +1,90 @@
 //! Listening sockets without a file, from `/proc/net`: TCP ports and abstract Unix sockets.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
+
 use crate::config::safe_file;
-use crate::haproxy::address::MAX_ABSTRACT_NAME;
 
 /// Maximum size of a list of sockets; each takes about 150 bytes.
 const MAX_LIST_BYTES: u64 = 256 << 20;
+const BUFFER_BYTES: usize = 64 << 10;
 /// State of a listening TCP socket.
 const LISTEN: &str = "0A";
 /// Flag of a listening Unix socket.
 const ACCEPTS_CONNECTIONS: u32 = 0x10000;
 
-/// Returns the users who own the sockets that listen on a TCP port for connections to `host`. A host that is not an IP
-/// address matches every listener on the port.
-pub(crate) fn tcp_owners(root: &Path, host: &str, port: u16) -> Vec<u32> {
-    let address = host.parse::<IpAddr>().ok();
-    let listeners = ["tcp", "tcp6"].map(|name| read_list(root, name));
-    let owner = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let (ip, listening_port) = parse_ip(words.get(1)?)?;
-        let is_match = *words.get(3)? == LISTEN
-            && listening_port == port
-            && address.is_none_or(|address| ip.is_unspecified() || ip.to_canonical() == address.to_canonical());
-        is_match.then(|| words.get(7)?.parse().ok()).flatten()
-    };
-    listeners.iter().flat_map(|text| text.lines()).filter_map(owner).collect()
-}
-
-/// Returns the inodes of the listening sockets with this abstract name. Another user can add lines to the list, because
-/// names may contain line breaks; every inode must be checked.
-pub(crate) fn abstract_inodes(root: &Path, name: &str, is_padded: bool) -> Vec<u64> {
-    // The kernel writes @ for each zero byte.
-    let mut listed = format!("@{name}");
-    if is_padded {
-        listed.extend(std::iter::repeat_n('@', MAX_ABSTRACT_NAME.saturating_sub(name.len())));
+/// Returns the users who own the sockets that the kernel would give a connection to this address and port. Sockets on the
+/// same port of other addresses do not matter.
+pub(crate) fn tcp_owners(root: &Path, address: IpAddr, port: u16) -> Vec<u32> {
+    let mut best = u8::MAX;
+    let mut owners = Vec::new();
+    for name in ["tcp", "tcp6"] {
+        for_each_line(root, name, |line| {
+            let listener = std::str::from_utf8(line).ok().and_then(|line| parse_tcp_listener(line, port));
+            let Some((ip, owner)) = listener else { return };
+            let Some(rank) = match_rank(ip, address.to_canonical()) else { return };
+            if rank < best {
+                best = rank;
+                owners.clear();
+            }
+            if rank == best {
+                owners.push(owner);
+            }
+        });
     }
-    let inode = |line: &str| {
-        let (_, line) = line.split_once(": ")?;
-        let words: Vec<&str> = line.splitn(6, ' ').collect();
-        let [_, _, flags, _, _, rest] = words.as_slice() else { return None };
-        let flags = u32::from_str_radix(flags, 16).ok()?;
-        let (inode, path) = rest.trim_start().split_once(' ')?;
-        (flags & ACCEPTS_CONNECTIONS != 0 && path == listed).then(|| inode.parse().ok()).flatten()
-    };
-    read_list(root, "unix").lines().filter_map(inode).collect()
+    owners
 }
 
-fn read_list(root: &Path, name: &str) -> String {
+/// Returns the address and the owner of a listening socket on this port.
+fn parse_tcp_listener(line: &str, port: u16) -> Option<(IpAddr, u32)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (ip, listening_port) = parse_ip(words.get(1)?)?;
+    let is_match = *words.get(3)? == LISTEN && listening_port == port;
+    is_match.then(|| Some((ip, words.get(7)?.parse().ok()?))).flatten()
+}
+
+/// Returns how well a listening socket matches an address, the best match first, as the kernel chooses it.
+fn match_rank(listening: IpAddr, address: IpAddr) -> Option<u8> {
+    if listening.to_canonical() == address {
+        return Some(0);
+    }
+    match (listening, address) {
+        (IpAddr::V4(ip), IpAddr::V4(_)) if ip.is_unspecified() => Some(1),
+        (IpAddr::V6(ip), _) if ip.is_unspecified() => Some(2),
+        _ => None,
+    }
+}
+
+/// Returns the inodes of the listening sockets with this abstract name. Names may contain line breaks, so another user can
+/// add lines that look like those of another socket: every inode must be checked.
+pub(crate) fn abstract_inodes(root: &Path, path: &[u8]) -> Vec<u64> {
+    // The kernel writes @ for each zero byte.
+    let listed: Vec<u8> = path.iter().map(|byte| if *byte == 0 { b'@' } else { *byte }).collect();
+    let mut inodes = Vec::new();
+    for_each_line(root, "unix", |line| {
+        let Some(front) = line.strip_suffix(listed.as_slice()).and_then(|front| std::str::from_utf8(front).ok()) else {
+            return;
+        };
+        let words: Vec<&str> = front.split_whitespace().collect();
+        let [_, _, _, flags, _, _, inode] = words.as_slice() else { return };
+        let accepts = u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & ACCEPTS_CONNECTIONS != 0);
+        if accepts && front.ends_with(' ') {
+            inodes.extend(inode.parse::<u64>());
+        }
+    });
+    inodes
+}
+
+/// Calls `read` for each line of a list in `/proc/net`, which is not stored as a whole.
+fn for_each_line(root: &Path, name: &str, mut read: impl FnMut(&[u8])) {
     // `net` is a link to `self/net`.
-    let bytes = safe_file::read_regular(&root.join("proc/net").join(name), MAX_LIST_BYTES).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let path = root.join("proc/net").join(name);
+    let Ok(file) = safe_file::open_regular(&path, OFlags::RDONLY, Mode::empty()) else { return };
+    let lines = BufReader::with_capacity(BUFFER_BYTES, file.take(MAX_LIST_BYTES)).split(b'\n');
+    lines.map_while(Result::ok).for_each(|line| read(&line));
 }
 
 /// Parses `0100007F:270F`: the address in the byte order of this machine, 32 bits at a time, and the port.
@@ -72,33 +105,50 @@ fn parse_ip(text: &str) -> Option<(IpAddr, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::haproxy::address::{MAX_ABSTRACT_NAME, abstract_path};
     use std::net::TcpListener;
     use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::net::{SocketAddr, UnixListener};
+
+    fn owners(address: &str, listener: &TcpListener) -> Vec<u32> {
+        tcp_owners(Path::new("/"), address.parse().unwrap(), listener.local_addr().unwrap().port())
+    }
 
     #[test]
     fn tcp_owners_finds_listener_on_address_and_wildcard() {
         let own = rustix::process::geteuid().as_raw();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        assert_eq!(tcp_owners(Path::new("/"), "127.0.0.1", port), [own]);
-        assert_eq!(tcp_owners(Path::new("/"), "localhost", port), [own]);
-        assert_eq!(tcp_owners(Path::new("/"), "127.9.9.9", port), [0; 0]);
+        assert_eq!(owners("127.0.0.1", &listener), [own]);
+        assert_eq!(owners("::ffff:127.0.0.1", &listener), [own]);
+        assert_eq!(owners("127.9.9.9", &listener), [0; 0]);
         let wildcard = TcpListener::bind("0.0.0.0:0").unwrap();
-        assert_eq!(tcp_owners(Path::new("/"), "127.0.0.1", wildcard.local_addr().unwrap().port()), [own]);
+        assert_eq!(owners("127.0.0.1", &wildcard), [own]);
+        assert_eq!(owners("::1", &wildcard), [0; 0]);
         assert_eq!(parse_ip("00000000000000000000000001000000:270F").unwrap(), (Ipv6Addr::LOCALHOST.into(), 9999));
+    }
+
+    #[test]
+    fn match_rank_prefers_exact_address_and_own_family() {
+        let rank = |listening: &str, address: &str| match_rank(listening.parse().unwrap(), address.parse().unwrap());
+        assert_eq!((rank("127.0.0.1", "127.0.0.1"), rank("::ffff:127.0.0.1", "127.0.0.1")), (Some(0), Some(0)));
+        assert_eq!((rank("0.0.0.0", "127.0.0.1"), rank("::", "127.0.0.1")), (Some(1), Some(2)));
+        assert_eq!((rank("::", "::1"), rank("0.0.0.0", "::1"), rank("127.0.0.2", "127.0.0.1")), (Some(2), None, None));
     }
 
     #[test]
     fn abstract_inodes_finds_padded_and_unpadded_names() {
         let name = format!("hapulse test {}", std::process::id());
         let bind = |bytes: &[u8]| UnixListener::bind_addr(&SocketAddr::from_abstract_name(bytes).unwrap()).unwrap();
+        let count = |is_padded| {
+            let path = abstract_path(&name, is_padded);
+            abstract_inodes(Path::new("/"), path.as_os_str().as_bytes()).len()
+        };
         let _short = bind(name.as_bytes());
-        assert_eq!(abstract_inodes(Path::new("/"), &name, false).len(), 1);
-        assert_eq!(abstract_inodes(Path::new("/"), &name, true).len(), 0);
+        assert_eq!((count(false), count(true)), (1, 0));
         let mut padded = name.clone().into_bytes();
         padded.resize(MAX_ABSTRACT_NAME, 0);
         let _padded = bind(&padded);
-        assert_eq!(abstract_inodes(Path::new("/"), &name, true).len(), 1);
+        assert_eq!((count(false), count(true)), (1, 1));
     }
 }

@@ -8,7 +8,7 @@
 //! [`search_paths`] orders them; [`settings`] applies them to the defaults.
 //!
 //! [`discovery`] lists the processes ([`haproxy_process`]), reads their configuration ([`haproxy_files`],
-//! [`haproxy_config`], [`haproxy_words`]) and checks their sockets ([`socket_checks`], [`listeners`]). [`trust`] decides
+//! [`haproxy_config`], [`haproxy_words`]) and checks their sockets ([`socket_checks`], [`listeners`], [`unix_diag`]). [`trust`] decides
 //! which owners it trusts, and [`safe_file`] opens files that another user may have prepared. [`own_file`] opens the
 //! files that hapulse writes.
 
@@ -37,4 +37,5 @@ pub(crate) mod state_dir;
 pub(crate) mod target;
 pub(crate) mod terminal_env;
 pub(crate) mod trust;
+pub(crate) mod unix_diag;
 pub(crate) mod values;

@@ -1,7 +1,11 @@
 //! Checks whether a stats socket is trusted and this user may open it.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{Access, access};
 
@@ -11,32 +15,62 @@ use crate::config::haproxy_process::{HaproxyProcess, MountView};
 use crate::config::listeners;
 use crate::config::safe_file;
 use crate::config::trust::{PathProblem, TrustedOwners, below};
-use crate::haproxy::address::Address;
+use crate::config::unix_diag;
+use crate::haproxy::address::{Address, abstract_path};
+use crate::haproxy::resolver;
+
+/// Time limit for the address of a host name.
+const LOOKUP_TIME: Duration = Duration::from_secs(1);
 
 /// The facts with which sockets are compared.
 #[derive(Debug)]
 pub(crate) struct SocketChecks<'a> {
     /// Root directory; `/` except in tests.
-    pub(crate) root: &'a Path,
+    root: &'a Path,
     /// Accounts for names of users.
-    pub(crate) accounts: &'a Accounts,
+    accounts: &'a Accounts,
     /// Owners that are trusted.
-    pub(crate) owners: TrustedOwners<'a>,
+    owners: TrustedOwners<'a>,
     /// Processes of the HAProxy; empty if they are unknown.
-    pub(crate) members: &'a [HaproxyProcess],
+    members: &'a [HaproxyProcess],
+    /// The sockets that these processes have open, as far as this user may know, once they were listed.
+    open_sockets: Option<OpenSockets>,
 }
 
-impl SocketChecks<'_> {
-    /// Checks a socket, without connecting to it.
+#[derive(Debug, Clone, Default)]
+struct OpenSockets {
+    inodes: BTreeSet<u64>,
+    /// The sockets of every process are known.
+    is_complete: bool,
+}
+
+impl<'a> SocketChecks<'a> {
+    /// Prepares checks of the sockets of one HAProxy. `members` are its processes, or empty if they are unknown.
+    pub(crate) fn new(
+        root: &'a Path,
+        accounts: &'a Accounts,
+        owners: TrustedOwners<'a>,
+        members: &'a [HaproxyProcess],
+    ) -> Self {
+        Self { root, accounts, owners, members, open_sockets: None }
+    }
+
+    /// Checks a socket, without connecting to it. Returns the address that was checked, with the IP address of a host name.
     ///
     /// # Errors
     /// Returns why the socket cannot be used.
-    pub(crate) fn check(&self, address: &Address) -> Result<(), PathProblem> {
+    pub(crate) fn check(&mut self, address: &Address) -> Result<Address, PathProblem> {
         match address {
-            Address::Unix(path) => self.check_file(path),
-            Address::Abstract { name, is_padded } => self.check_abstract(name, *is_padded),
-            Address::Tcp { host, port } => self.check_port(host, *port),
+            Address::Unix(path) => self.check_file(path)?,
+            Address::Abstract { name, is_padded } => self.check_abstract(name, *is_padded)?,
+            Address::Tcp { host, port } => {
+                let ip = self.check_port(host, *port)?;
+                // An IP address loses the interface that may follow a %.
+                let host = if host.contains('%') { host.clone() } else { ip.to_string() };
+                return Ok(Address::Tcp { host, port: *port });
+            }
         }
+        Ok(address.clone())
     }
 
     fn check_file(&self, path: &Path) -> Result<(), PathProblem> {
@@ -51,35 +85,55 @@ impl SocketChecks<'_> {
         access(&place, Access::READ_OK | Access::WRITE_OK).map_err(|_| PathProblem::Inaccessible)
     }
 
-    fn check_abstract(&self, name: &str, is_padded: bool) -> Result<(), PathProblem> {
-        let inodes = listeners::abstract_inodes(self.root, name, is_padded);
-        if inodes.is_empty() {
+    fn check_abstract(&mut self, name: &str, is_padded: bool) -> Result<(), PathProblem> {
+        let path = abstract_path(name, is_padded);
+        let path = path.as_os_str().as_bytes();
+        let listed = listeners::abstract_inodes(self.root, path);
+        if listed.is_empty() {
             return Err(PathProblem::Failed("no process listens on it".to_owned()));
         }
-        let has_socket =
-            |inode: &u64| self.members.iter().map(|process| process.has_socket(*inode)).collect::<Vec<_>>();
-        let owned: Vec<Vec<Option<bool>>> = inodes.iter().map(has_socket).collect();
-        if owned.iter().all(|answers| answers.contains(&Some(true))) {
+        let members = self.members;
+        let open = self.open_sockets.get_or_insert_with(|| OpenSockets::of(members));
+        let is_name = |inode: &u64| match unix_diag::listening_name(*inode) {
+            Ok(name) => name.as_deref() == Some(path),
+            // Without the kernel's answer, a line may be an imitation, and so may each of them.
+            Err(_) => listed.iter().all(|inode| open.inodes.contains(inode)),
+        };
+        if listed.iter().filter(|inode| open.inodes.contains(inode)).any(is_name) {
             return Ok(());
         }
-        Err(PathProblem::Distrusted(if owned.iter().flatten().any(Option::is_none) {
-            "only root may see which process listens on it; if it is HAProxy, name it as the target".to_owned()
-        } else {
+        Err(PathProblem::Distrusted(if open.is_complete {
             "another process listens on it".to_owned()
+        } else {
+            "only root may see which process listens on it; if it is HAProxy, name it as the target".to_owned()
         }))
     }
 
-    fn check_port(&self, host: &str, port: u16) -> Result<(), PathProblem> {
-        let listening = listeners::tcp_owners(self.root, host, port);
-        if listening.is_empty() {
-            return Err(PathProblem::Failed("no process listens on it".to_owned()));
+    /// Returns the IP address of a host at which only trusted users listen on the port.
+    fn check_port(&self, host: &str, port: u16) -> Result<IpAddr, PathProblem> {
+        let addresses = resolver::resolve_within(host, LOOKUP_TIME)
+            .map_err(|error| PathProblem::Failed(format!("the host name cannot be resolved: {error}")))?;
+        // HAProxy listens on one of the addresses of a name.
+        let mut problem = PathProblem::Failed("no process listens on it".to_owned());
+        for address in addresses {
+            let listening = listeners::tcp_owners(self.root, address, port);
+            match listening.iter().find(|user| !self.owners.contains_user(**user)) {
+                None if listening.is_empty() => {}
+                None => return Ok(address),
+                Some(stranger) => {
+                    let user = self.accounts.user_label(*stranger);
+                    problem = PathProblem::Distrusted(format!("a process of user {user} listens on it"));
+                }
+            }
         }
-        match listening.iter().find(|user| !self.owners.contains_user(**user)) {
-            Some(stranger) => Err(PathProblem::Distrusted(format!(
-                "a process of user {} listens on it",
-                self.accounts.user_label(*stranger)
-            ))),
-            None => Ok(()),
-        }
+        Err(problem)
+    }
+}
+
+impl OpenSockets {
+    fn of(members: &[HaproxyProcess]) -> Self {
+        let sockets: Vec<_> = members.iter().map(HaproxyProcess::socket_inodes).collect();
+        let is_complete = sockets.iter().all(Option::is_some);
+        Self { inodes: sockets.into_iter().flatten().flatten().collect(), is_complete }
     }
 }

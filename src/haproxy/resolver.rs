@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::sync::{LazyLock, Mutex, PoisonError, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -40,6 +41,28 @@ pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>
         .collect())
 }
 
+/// Returns the addresses of a host, and waits for them no longer than `limit`.
+///
+/// # Errors
+/// Returns the error of the system's resolver, that of starting a thread, or an error if the resolver does not answer in
+/// time.
+pub(crate) fn resolve_within(host: &str, limit: Duration) -> io::Result<Vec<IpAddr>> {
+    if let Ok(ip) = host.parse() {
+        return Ok(vec![ip]);
+    }
+    let (sender, receiver) = mpsc::channel();
+    let name = host.to_owned();
+    thread::Builder::new().name("resolver".to_owned()).spawn(move || {
+        let found = (name.as_str(), 0).to_socket_addrs().map(|found| found.map(|address| address.ip()).collect());
+        // Fails if the caller waits no longer.
+        let _ = sender.send(found);
+    })?;
+    receiver.recv_timeout(limit).unwrap_or_else(|_| {
+        let text = format!("no answer within {} s", limit.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+    })
+}
+
 /// Returns the receiver of the result of a lookup that runs, or starts one.
 fn join_or_start(host: &str) -> io::Result<watch::Receiver<LookupState>> {
     let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,6 +92,9 @@ mod tests {
         assert_eq!(port(resolve("localhost", 9999).await), Some(9999));
         assert_eq!(resolve("::1", 1).await.unwrap(), ["[::1]:1".parse().unwrap()]);
         assert!(!RUNNING.lock().unwrap().contains_key("localhost"));
+        let limit = Duration::from_mins(1);
+        assert!(resolve_within("localhost", limit).unwrap().iter().all(IpAddr::is_loopback));
+        assert_eq!(resolve_within("192.0.2.1", limit).unwrap(), ["192.0.2.1".parse::<IpAddr>().unwrap()]);
     }
 
     #[tokio::test]

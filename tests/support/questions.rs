@@ -231,8 +231,6 @@ impl QuestionKind {
 
     /// Answers a plain question, again where it was printed again because the size of the terminal had changed.
     fn answer_plain(&self, term: &mut Term, key: &str, is_sent: impl Fn() -> bool) {
-        let is_last =
-            |screen: &str| screen.trim_end().lines().last().is_some_and(|line| line.contains(self.shows.trim_end()));
         while !is_sent() {
             answer_prompt(term, self.shows, key);
             term.wait_until(|screen| is_sent() || self.is_last(screen));
