@@ -207,7 +207,10 @@ impl Report {
         if let Some(text) = filter {
             settings.filter = RowFilter::parse(text).map_err(|error| {
                 let suggestion = match &error {
-                    FilterError::UnknownColumn(name) => suggest_column(name),
+                    FilterError::UnknownColumn(name) => match suggest_column(name) {
+                        none if none.is_empty() => "; --columns all prints every HAProxy field".to_owned(),
+                        suggestion => suggestion,
+                    },
                     FilterError::InvalidNumber(_) | FilterError::Empty(_) => String::new(),
                 };
                 BadReport::Filter(error, suggestion)

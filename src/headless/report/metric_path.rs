@@ -126,7 +126,9 @@ impl MetricPath {
             (Some(_), None) => Ok(Value::Unknown),
             (None, None) => {
                 let suggestion = did_you_mean(key.as_str(), lines.iter().map(|(known, _)| known.as_str()));
-                Err(format!("{self}: show info has no such key{suggestion}\n  a path {}", BadMetricPath::Form))
+                let hint = || format!("; a path {}", BadMetricPath::Form);
+                let suggestion = if suggestion.is_empty() { hint() } else { suggestion };
+                Err(format!("{self}: show info has no such key{suggestion}"))
             }
         }
     }
