@@ -1,15 +1,16 @@
-//! Discovery on a machine where other users try to mislead or delay them: with
+//! Discovery and the search for old processes on a machine where other users try to mislead or delay them: with
 //! processes, arguments, files with contents that they choose, names with line breaks, and links.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -80,7 +81,7 @@ impl OpenWatch {
     fn assert_never_opened(&self) {
         let mut events = [0; 4096];
         let read = rustix::io::read(&self.0, &mut events);
-        assert_eq!(read.map_err(|error| error.kind()).unwrap_err(), ErrorKind::WouldBlock, "{events:?}");
+        assert_eq!(read.map_err(rustix::io::Errno::kind).unwrap_err(), ErrorKind::WouldBlock, "{events:?}");
     }
 }
 
@@ -196,4 +197,58 @@ fn a2_abstract_names_with_line_breaks_imitate_no_socket() {
     start_perl(&machine, STRANGER, &listen_on(&imitation("99")), None, is_listed(format!(" 99 @{name}")));
     let (_, out, _) = machine.run(["doctor"]);
     assert!(out.contains(&format!("ok     abnsz@{name} (pid {pid}, ")), "{out}");
+}
+
+#[test]
+fn v3_process_of_a_stranger_is_no_old_process() {
+    let lab = Lab::builder().start();
+    let machine = Machine::with(&[]);
+    // A program that belongs to root and has the setuid bit: its effective user is root.
+    let program = machine.folder().join("setuid/haproxy");
+    fs::create_dir(program.parent().unwrap()).unwrap();
+    let source = program.with_extension("c");
+    fs::write(&source, "#include <unistd.h>\nint main() { for (;;) pause(); }\n").unwrap();
+    let compiled = Command::new("cc").arg("-o").args([&program, &source]).status().unwrap();
+    assert!(compiled.success());
+    fs::set_permissions(&program, Permissions::from_mode(0o4755)).unwrap();
+    let mut command = Command::new(&program);
+    command.arg("-f").arg(lab.config_file());
+    let setuid = machine.start(STRANGER, command, || true);
+    support::wait_until("the program to have two users", || {
+        let status = fs::read_to_string(format!("/proc/{setuid}/status")).unwrap();
+        status.contains(&format!("Uid:\t{STRANGER}\t0\t0\t0"))
+    });
+    machine.start_imposter(STRANGER, [OsStr::new("-f"), lab.config_file().as_os_str()]);
+    // A program of root that is not HAProxy.
+    let mut command = Command::new("sh");
+    std::os::unix::process::CommandExt::arg0(&mut command, "haproxy");
+    command.args(["-c", "while :; do sleep 1000; done", "-f"]).arg(lab.config_file());
+    machine.start(0, command, || true);
+    lab.reload();
+    machine.add(&lab);
+    let (code, out, err) = machine.run(["drain", "be1/s1", "--yes", "--force", "--wait", "2m", "-i", "0.1"]);
+    assert!(code == 0 && !out.contains("old process") && !err.contains("kill"), "{code}: {out}{err}");
+}
+
+#[test]
+fn v3_links_of_strangers_lead_to_no_master_socket() {
+    let machine = Machine::with(&[]);
+    let shared = machine.folder().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    let (config, socket) = (machine.folder().join("h.cfg"), shared.join("admin.sock"));
+    write_config(&config, &format!("stats socket {} level admin", socket.display()));
+    start_haproxy(&machine, 0, &config, &socket);
+    // A socket of another program of root, which does not reply.
+    let silent = machine.folder().join("silent.sock");
+    let listener = UnixListener::bind(&silent).unwrap();
+    for number in 1..=4 {
+        let link = shared.join(format!("master{number}"));
+        symlink(&silent, &link).unwrap();
+        lchown(&link, Some(STRANGER), Some(STRANGER)).unwrap();
+    }
+    let (code, out, err) = machine.run(["drain", "be1/s1", "--yes", "--force", "--wait", "2m", "-i", "0.1"]);
+    assert_eq!(code, 0, "{out}{err}");
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nothing connected");
 }

@@ -26,6 +26,8 @@ pub(crate) struct HaproxyProcess {
     pub(crate) parent: u32,
     /// Real, effective, saved and file system user id.
     pub(crate) users: Vec<u32>,
+    /// Real, effective, saved and file system group id.
+    pub(crate) groups: Vec<u32>,
     /// Command line.
     pub(crate) arguments: HaproxyArguments,
     /// Program that the process runs, if it is known and has another name than HAProxy. Any user can start any program
@@ -111,6 +113,7 @@ struct ProcessStatus {
     has_ended: bool,
     parent: Option<u32>,
     users: Vec<u32>,
+    groups: Vec<u32>,
     namespaces: usize,
 }
 
@@ -126,6 +129,7 @@ impl ProcessStatus {
             has_ended: status.lines().any(|line| line.starts_with("State:\tZ")),
             parent: numbers("PPid").first().copied(),
             users: numbers("Uid"),
+            groups: numbers("Gid"),
             namespaces: numbers("NSpid").len(),
         }
     }
@@ -145,11 +149,6 @@ fn has_haproxy_comm(folder: &Path) -> bool {
 }
 
 impl HaproxyProcess {
-    /// Lists the processes below `root`, by process id.
-    pub(crate) fn list(root: &Path) -> Vec<Self> {
-        LocalProcesses::read(root, |_| true).trusted
-    }
-
     /// Reads one process below `root`. Returns `None` if it is not HAProxy or has ended.
     pub(crate) fn find(root: &Path, pid: u32) -> Option<Self> {
         let folder = process_folder(root, pid);
@@ -169,6 +168,7 @@ impl HaproxyProcess {
             pid,
             parent: status.parent?,
             users: Some(status.users).filter(|users| !users.is_empty())?,
+            groups: status.groups,
             arguments: HaproxyArguments::parse(&words[1..]),
             other_program: program.filter(|_| !has_program_name),
             namespaces: status.namespaces,
@@ -183,12 +183,6 @@ impl HaproxyProcess {
         let stat = String::from_utf8_lossy(&stat);
         // The program name is in parentheses and may itself contain parentheses. The time is field 22, counted from 1.
         stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
-    }
-
-    /// Returns the owner of the folder of the process, which is root if the process changed its user. Returns `None` if it
-    /// has ended.
-    pub(crate) fn owner(&self) -> Option<u32> {
-        fs::metadata(&self.folder).ok().map(|meta| meta.uid())
     }
 
     /// Returns the environment in which the process reads its configuration.
